@@ -22,7 +22,7 @@ ACT_EACH = 5
 SEE_OTHER = 303
 
 
-def signed_in(address: str) -> httpx.Client:
+def sign_in(address: str) -> httpx.Client:
     client = httpx.Client(base_url=address, follow_redirects=True, timeout=30)
     for _ in range(100):
         try:
@@ -38,11 +38,11 @@ def signed_in(address: str) -> httpx.Client:
 
 def main() -> None:
     os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a browser is on another machine
-    client = signed_in(f"http://127.0.0.1:{sys.argv[1]}")
+    client = sign_in(f"http://127.0.0.1:{sys.argv[1]}")
     client.get("/").raise_for_status()
     print("ready", flush=True)
     stopped = threading.Event()
-    threading.Thread(target=stop_when_asked, args=(stopped,), daemon=True).start()
+    threading.Thread(target=wait_for_stop, args=(stopped,), daemon=True).start()
     waits: list[float] = []
     acts: list[float] = []
     form = None
@@ -51,15 +51,15 @@ def main() -> None:
         client.get("/").raise_for_status()
         waits.append((time.perf_counter() - begun) * 1000)
         if len(waits) % ACT_EACH == 0:
-            form = form or comment_form(client)
+            form = form or find_comment_form(client)
             if form is not None:
-                acts.append(comment(client, *form))
+                acts.append(post_comment(client, *form))
         time.sleep(0.1)
-    told = {"asked": len(waits), **quantiles(sorted(waits))}
-    print(json.dumps({**told, "acts": {"done": len(acts), **quantiles(sorted(acts))}}))
+    result = {"asked": len(waits), **compute_quantiles(sorted(waits))}
+    print(json.dumps({**result, "acts": {"done": len(acts), **compute_quantiles(sorted(acts))}}))
 
 
-def comment_form(client: httpx.Client) -> tuple[str, str] | None:
+def find_comment_form(client: httpx.Client) -> tuple[str, str] | None:
     """The address to post a comment to, and its token; None while there is no alert."""
     alert = re.search(r'href="(/alerts/[A-Za-z0-9-]+)"', client.get("/alerts").text)
     if alert is None:
@@ -69,23 +69,23 @@ def comment_form(client: httpx.Client) -> tuple[str, str] | None:
     return f"{alert[1]}/comment", token[1] if token else ""
 
 
-def comment(client: httpx.Client, address: str, token: str) -> float:
+def post_comment(client: httpx.Client, address: str, token: str) -> float:
     """Milliseconds until the act is durable."""
     form = {"comment": "Looked at it.", "csrf": token}
     begun = time.perf_counter()
-    done = client.post(address, data=form, follow_redirects=False)
+    response = client.post(address, data=form, follow_redirects=False)
     took = (time.perf_counter() - begun) * 1000
-    if done.status_code != SEE_OTHER:
-        raise SystemExit(f"the comment was answered with {done.status_code}")
+    if response.status_code != SEE_OTHER:
+        raise SystemExit(f"the comment was answered with {response.status_code}")
     return took
 
 
-def stop_when_asked(stopped: threading.Event) -> None:
+def wait_for_stop(stopped: threading.Event) -> None:
     sys.stdin.readline()
     stopped.set()
 
 
-def quantiles(ordered: Sequence[float]) -> dict[str, float]:
+def compute_quantiles(ordered: Sequence[float]) -> dict[str, float]:
     if not ordered:
         return {}
     shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}

@@ -33,13 +33,13 @@ from starlette.routing import Route  # noqa: E402
 
 import breachdesk  # noqa: E402
 from bench.store_rows import NEWEST  # noqa: E402
-from breachdesk.bootstrap.house import Premises, calm_the_collector  # noqa: E402
-from breachdesk.bootstrap.serve import console_house  # noqa: E402
+from breachdesk.bootstrap.house import Container, tune_gc  # noqa: E402
+from breachdesk.bootstrap.serve import build_console_dependencies  # noqa: E402
 from breachdesk.bootstrap.settings import load_settings  # noqa: E402
-from breachdesk.bootstrap.traces import NoTracer  # noqa: E402
-from breachdesk.console.app import SCREENS, console_app  # noqa: E402
+from breachdesk.bootstrap.traces import NullTracer  # noqa: E402
+from breachdesk.console.app import SCREENS, build_app  # noqa: E402
 from breachdesk.demo.play import PASSWORD  # noqa: E402
-from breachdesk.demo.stage import StageClock  # noqa: E402
+from breachdesk.demo.stage import DemoClock  # noqa: E402
 from breachdesk.ports import UnitOfWork  # noqa: E402
 
 PEOPLE = ("responder", "analyst", "approver")
@@ -57,7 +57,7 @@ DOCUMENT = re.compile(r"\.(csv|json|pdf|png|svg|txt)$")
 LIMIT_MS, LIMIT_KB, LIMIT_SQL = 100, 200, 25
 
 
-class Asked(NamedTuple):
+class ScreenTiming(NamedTuple):
     """One screen."""
 
     path: str
@@ -69,12 +69,12 @@ class Asked(NamedTuple):
     kilobytes: float
 
 
-def quantile(values: Sequence[float], share: float) -> float:
+def compute_quantile(values: Sequence[float], share: float) -> float:
     ordered = sorted(values)
     return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)
 
 
-class Counted:
+class StatementCounter:
     """Statements that any engine of this process runs."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Counted:
         self.texts.append(statement)
 
 
-def values(uow: UnitOfWork) -> dict[str, list[str]]:
+def find_parameter_values(uow: UnitOfWork) -> dict[str, list[str]]:
     """What stands for the parameters of addresses: a confirmed case, an open one, one that is over."""
     alerts = [uow.alerts.get(pk).id for pk in (999, 1) if _has(uow, pk)]
     breached = uow.cases.get("CASE-0001")
@@ -113,7 +113,7 @@ def _has(uow: UnitOfWork, pk: int) -> bool:
     return True
 
 
-def addresses(known: dict[str, list[str]]) -> Iterator[str]:
+def generate_addresses(known: dict[str, list[str]]) -> Iterator[str]:
     """Of every GET route whose parameters are known, one for each value of the first."""
     for route in (route for screen in SCREENS for route in screen.router.routes):
         if not isinstance(route, Route) or "GET" not in (route.methods or ()):
@@ -130,10 +130,10 @@ def addresses(known: dict[str, list[str]]) -> Iterator[str]:
     yield from MORE
 
 
-class Asking:
+class ConsoleClients:
     """The console, asked by people who are signed in."""
 
-    def __init__(self, app: Any, clock: StageClock, counted: Counted) -> None:
+    def __init__(self, app: Any, clock: DemoClock, counted: StatementCounter) -> None:
         self._clock = clock
         self._counted = counted
         self._people = {
@@ -153,9 +153,9 @@ class Asking:
             form = {"user": user, "password": PASSWORD, "csrf": token.group(1) if token else ""}
             (await client.post("/sign-in", data=form)).raise_for_status()
 
-    async def ask(self, path: str, rounds: int) -> Asked:
+    async def ask(self, path: str, rounds: int) -> ScreenTiming:
         """Once for nothing, then so often."""
-        client, answer = await self._who_may(path)
+        client, answer = await self._find_permitted(path)
         cpu, wall, statements = [], [], 0
         for _ in range(rounds):
             self._clock.move_to(self._clock() + LATER)
@@ -165,16 +165,16 @@ class Asking:
             cpu.append((time.process_time() - spent) * 1000)
             wall.append((time.perf_counter() - begun) * 1000)
             statements = max(statements, self._counted.number)
-        return Asked(
+        return ScreenTiming(
             path,
             answer.status_code,
-            (quantile(cpu, 0.5), quantile(cpu, 0.95)),
-            (quantile(wall, 0.5), quantile(wall, 0.95)),
+            (compute_quantile(cpu, 0.5), compute_quantile(cpu, 0.95)),
+            (compute_quantile(wall, 0.5), compute_quantile(wall, 0.95)),
             statements,
             round(len(answer.content) / 1024, 1),
         )
 
-    async def _who_may(self, path: str) -> tuple[httpx.AsyncClient, httpx.Response]:
+    async def _find_permitted(self, path: str) -> tuple[httpx.AsyncClient, httpx.Response]:
         for client in self._people.values():
             answer = await client.get(path)
             if answer.status_code != 403:
@@ -183,29 +183,29 @@ class Asking:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[tuple[Any, StageClock, dict[str, list[str]]]]:
+def open_console(folder: Path) -> Iterator[tuple[Any, DemoClock, dict[str, list[str]]]]:
     for name in [each for each in os.environ if each.startswith("BREACHDESK_")]:
         del os.environ[name]
-    calm_the_collector()  # as `breachdesk run` and `breachdesk console` do
-    clock = StageClock(NEWEST + timedelta(hours=6))
-    with Premises(load_settings(folder), clock) as house:
-        app = console_app(console_house(house, NoTracer()))
-        yield app, clock, house.store.look(values)
+    tune_gc()  # as `breachdesk run` and `breachdesk console` do
+    clock = DemoClock(NEWEST + timedelta(hours=6))
+    with Container(load_settings(folder), clock) as container:
+        app = build_app(build_console_dependencies(container, NullTracer()))
+        yield app, clock, container.store.read(find_parameter_values)
 
 
-async def ask_all(folder: Path, rounds: int, only: str) -> list[Asked]:
-    with opened(folder) as (app, clock, known):
-        asking = Asking(app, clock, Counted())
+async def ask_all(folder: Path, rounds: int, only: str) -> list[ScreenTiming]:
+    with open_console(folder) as (app, clock, known):
+        asking = ConsoleClients(app, clock, StatementCounter())
         await asking.sign_in()
-        asked = []
-        for path in dict.fromkeys(addresses(known)):
+        timings = []
+        for path in dict.fromkeys(generate_addresses(known)):
             if re.search(only, path):
-                asked.append(await asking.ask(path, rounds))
-                print(asked[-1], file=sys.stderr)
-        return asked
+                timings.append(await asking.ask(path, rounds))
+                print(timings[-1], file=sys.stderr)
+        return timings
 
 
-def verdict(row: Asked) -> str:
+def describe_limits(row: ScreenTiming) -> str:
     """Which limits of a screen it breaks."""
     if row.status != 200 or DOCUMENT.search(row.path):
         return "" if row.status == 200 else str(row.status)
@@ -217,7 +217,7 @@ def verdict(row: Asked) -> str:
     return ", ".join(name for name, over in broken.items() if over)
 
 
-def table(rows: Sequence[Asked], before: dict[str, Asked]) -> str:
+def format_table(rows: Sequence[ScreenTiming], before: dict[str, ScreenTiming]) -> str:
     lines = [
         "| screen | cpu ms, p50 / p95 | wall ms, p50 / p95 | statements | KB | over |",
         "|---|---|---|---|---|---|",
@@ -232,14 +232,14 @@ def table(rows: Sequence[Asked], before: dict[str, Asked]) -> str:
         lines.append(
             f"| {row.path} | {was[0]}{row.cpu[0]:,.0f} / {row.cpu[1]:,.0f} | "
             f"{row.wall[0]:,.0f} / {row.wall[1]:,.0f} | {was[1]}{row.statements} | "
-            f"{was[2]}{row.kilobytes:,.0f} | {verdict(row)} |"
+            f"{was[2]}{row.kilobytes:,.0f} | {describe_limits(row)} |"
         )
     return "\n".join(lines)
 
 
-def read(file: Path) -> dict[str, Asked]:
+def read(file: Path) -> dict[str, ScreenTiming]:
     rows = json.loads(file.read_text(encoding="utf-8"))
-    return {row["path"]: Asked(**row) for row in rows}
+    return {row["path"]: ScreenTiming(**row) for row in rows}
 
 
 def main() -> None:
@@ -251,13 +251,13 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="REGEX", help="addresses to ask")
     parser.add_argument("--before", type=Path, help="what another run wrote with --json")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    rows = asyncio.run(ask_all(given.folder.resolve(), given.rounds, given.only))
+    arguments = parser.parse_args()
+    rows = asyncio.run(ask_all(arguments.folder.resolve(), arguments.rounds, arguments.only))
     print(f"{Path(breachdesk.__file__).parents[1]}, load {os.getloadavg()[0]:.1f}\n")
-    print(table(rows, read(given.before) if given.before else {}))
-    if given.json:
-        told = json.dumps([row._asdict() for row in rows], indent=1)
-        given.json.write_text(told + "\n", encoding="utf-8")
+    print(format_table(rows, read(arguments.before) if arguments.before else {}))
+    if arguments.json:
+        result = json.dumps([row._asdict() for row in rows], indent=1)
+        arguments.json.write_text(result + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

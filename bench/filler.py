@@ -33,20 +33,20 @@ from bench.store_rows import (  # noqa: E402
     NEWEST,
     Row,
     Rows,
-    Sizes,
-    case_id,
-    customer_id,
-    tables,
+    StoreSizes,
+    format_case_id,
+    format_customer_id,
+    generate_tables,
 )
-from breachdesk.bootstrap.house import Premises  # noqa: E402
+from breachdesk.bootstrap.house import Container  # noqa: E402
 from breachdesk.demo import drill  # noqa: E402
-from breachdesk.demo.lines import build  # noqa: E402
-from breachdesk.demo.play import furnish  # noqa: E402
-from breachdesk.demo.stage import StageClock, demo_settings, write_settings  # noqa: E402
+from breachdesk.demo.lines import build_lines  # noqa: E402
+from breachdesk.demo.play import import_registers  # noqa: E402
+from breachdesk.demo.stage import DemoClock, build_settings, write_settings  # noqa: E402
 from breachdesk.ports import UnitOfWork  # noqa: E402
 from breachdesk.stores import migrating, postgres, sqlite  # noqa: E402
 from schemas import private_files  # noqa: E402
-from schemas.case import Case, CaseState, Note, Origin  # noqa: E402
+from schemas.case import Case, CaseNote, CaseOrigin, CaseState  # noqa: E402
 from schemas.customer import Customer, Person, PersonKind  # noqa: E402
 from schemas.settings import Settings, StoreSettings  # noqa: E402
 
@@ -55,10 +55,10 @@ CHUNK = 20_000
 SQLITE_TIME = "%Y-%m-%d %H:%M:%S.%f"
 
 
-def settings_of(folder: Path, store: str = "") -> Settings:
+def save_settings(folder: Path, store: str = "") -> Settings:
     """The demo's, written into that folder, which is made; `store`: address of a PostgreSQL
     database that is empty."""
-    settings = demo_settings(folder, build(), port=0)
+    settings = build_settings(folder, build_lines(), port=0)
     if store:
         settings = settings.model_copy(update={"store": StoreSettings(url=store)})
     private_files.make_folder(folder)
@@ -66,36 +66,36 @@ def settings_of(folder: Path, store: str = "") -> Settings:
     return settings
 
 
-def fill(settings: Settings, sizes: Sizes) -> dict[str, float]:
+def fill_store(settings: Settings, sizes: StoreSizes) -> dict[str, float]:
     """Returns the seconds of each step."""
-    clock = StageClock(NEWEST)
+    clock = DemoClock(NEWEST)
     spent, begun = {}, time.perf_counter()
-    with Premises(settings, clock) as house:
-        rules = [(rule.id, rule.title) for rule in house.explainer.rules()]
+    with Container(settings, clock) as container:
+        rules = [(rule.id, rule.title) for rule in container.explainer.list_rules()]
         fill_rows(settings, sizes, rules)
         spent["rows"] = time.perf_counter() - begun
-        house.store.identity()
+        container.store.get_server_identity()
         spent["migrations"] = time.perf_counter() - begun - spent["rows"]
-        furnish(house, build())
-        house.store.act(lambda uow: add_customers(uow, sizes))
-        house.store.act(lambda uow: add_cases(uow, sizes))
+        import_registers(container, build_lines())
+        container.store.write(lambda uow: add_customers(uow, sizes))
+        container.store.write(lambda uow: add_cases(uow, sizes))
         for number in range(1, sizes.breaches + 1):
-            play_breach(house, clock, number, approved=number <= sizes.approved)
+            play_breach(container, clock, number, approved=number <= sizes.approved)
     spent["casework"] = time.perf_counter() - begun - spent["rows"] - spent["migrations"]
     return {step: round(seconds, 1) for step, seconds in spent.items()}
 
 
-def fill_rows(settings: Settings, sizes: Sizes, rules: Sequence[tuple[str, str]]) -> None:
+def fill_rows(settings: Settings, sizes: StoreSizes, rules: Sequence[tuple[str, str]]) -> None:
     """A new store with schema 0005 and the rows that are many."""
     if settings.store.url:
-        engine = postgres.engine(settings.store)
+        engine = postgres.make_engine(settings.store)
         with engine.connect() as connection:
-            command.upgrade(migrating.alembic_config(connection), SCHEMA)
+            command.upgrade(migrating.build_config(connection), SCHEMA)
             connection.commit()
         raw = engine.raw_connection()
         cursor: Any = raw.cursor()
         cursor.execute("SET statement_timeout = 0")
-        for table, columns, rows in tables(sizes, rules):
+        for table, columns, rows in generate_tables(sizes, rules):
             _copy(cursor, table, columns, rows)
         cursor.execute("SELECT setval('alerts_pk_seq', %s)", [sizes.alerts + 1])
         raw.commit()
@@ -104,12 +104,12 @@ def fill_rows(settings: Settings, sizes: Sizes, rules: Sequence[tuple[str, str]]
         return
     path = settings.data_dir / "store.db"
     sqlite.create_file(path)
-    engine = sqlite.writer_engine(path)
+    engine = sqlite.make_writer_engine(path)
     with engine.connect() as connection:
-        command.upgrade(migrating.alembic_config(connection), SCHEMA)
+        command.upgrade(migrating.build_config(connection), SCHEMA)
         connection.commit()
     engine.dispose()
-    _fill_file(path, tables(sizes, rules))
+    _fill_file(path, generate_tables(sizes, rules))
 
 
 def _fill_file(path: Path, parts: Iterable[tuple[str, Sequence[str], Rows]]) -> None:
@@ -121,14 +121,14 @@ def _fill_file(path: Path, parts: Iterable[tuple[str, Sequence[str], Rows]]) -> 
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"
         file.execute(f"DELETE FROM {table}")
-        while some := [_without_zones(row) for row in islice(rows, CHUNK)]:
+        while some := [_strip_zones(row) for row in islice(rows, CHUNK)]:
             file.executemany(statement, some)
             file.commit()
     file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     file.close()
 
 
-def _without_zones(row: Row) -> Row:
+def _strip_zones(row: Row) -> Row:
     return tuple(v.strftime(SQLITE_TIME) if isinstance(v, datetime) else v for v in row)
 
 
@@ -140,13 +140,13 @@ def _copy(cursor: Any, table: str, columns: Sequence[str], rows: Rows) -> None:
             copy.write_row(row)
 
 
-def add_customers(uow: UnitOfWork, sizes: Sizes) -> None:
+def add_customers(uow: UnitOfWork, sizes: StoreSizes) -> None:
     for number in range(sizes.customers):
-        uow.customers.save(_customer(number))
+        uow.customers.save(_build_customer(number))
 
 
-def _customer(number: int) -> Customer:
-    key = customer_id(number)
+def _build_customer(number: int) -> Customer:
+    key = format_customer_id(number)
     people = tuple(
         Person(
             id=f"{key}-{kind}-{turn}",
@@ -170,41 +170,41 @@ def _customer(number: int) -> Customer:
     )
 
 
-def add_cases(uow: UnitOfWork, sizes: Sizes) -> None:
+def add_cases(uow: UnitOfWork, sizes: StoreSizes) -> None:
     """First those that become breaches, then the open ones, then what is over."""
     for number in range(1, sizes.cases + 1):
-        case = _case(number, sizes)
-        assert uow.cases.next_id() == case.id, "the store is new"
+        case = _build_case(number, sizes)
+        assert uow.cases.allocate_id() == case.id, "the store is new"
         uow.cases.add(case)
 
 
-def _case(number: int, sizes: Sizes) -> Case:
+def _build_case(number: int, sizes: StoreSizes) -> Case:
     opened = NEWEST - timedelta(hours=4 * (number - 1))
     over = number > sizes.breaches + sizes.open_cases
-    notes = (Note(at=opened, by="analyst", text="Looked at the sign-ins. Asked the customer."),)
+    notes = (CaseNote(at=opened, by="analyst", text="Looked at the sign-ins. Asked the customer."),)
     return Case(
-        id=case_id(number),
+        id=format_case_id(number),
         title=f"Sign-ins from abroad at firm {number}",
         state=CaseState.CLOSED if over else CaseState.OPEN,
-        origin=Origin.ALERT,
+        origin=CaseOrigin.ALERT,
         opened_by="analyst",
         opened_at=opened,
         lead="responder" if number % 3 else None,
         drill=True,
-        alerts=tuple(sizes.alerts_of_case(number)),
+        alerts=tuple(sizes.get_alerts_of_case(number)),
         notes=notes * (number % 4),
         closed_at=opened + timedelta(days=2) if over else None,
         close_reason="The customer's own staff, travelling." if over else "",
     )
 
 
-def play_breach(house: Premises, clock: StageClock, number: int, *, approved: bool) -> None:
+def play_breach(container: Container, clock: DemoClock, number: int, *, approved: bool) -> None:
     """Confirmed, its list frozen, decided; `approved`: its notices wait for the dispatcher."""
-    case = house.store.look(lambda uow: uow.cases.get(case_id(number)))
-    breach = drill.confirm_breach(house, clock, case)
-    drill.freeze_and_decide(house, clock, breach)
+    case = container.store.read(lambda uow: uow.cases.get(format_case_id(number)))
+    breach = drill.confirm_breach(container, clock, case)
+    drill.freeze_and_decide(container, clock, breach)
     if approved:
-        drill.approve_release(house, clock, breach)
+        drill.approve_release(container, clock, breach)
 
 
 def main() -> None:
@@ -213,15 +213,19 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, help="made; must not hold a store yet")
     parser.add_argument("--store", default="", help="address of an empty PostgreSQL database")
-    for field in fields(Sizes):
+    for field in fields(StoreSizes):
         name = f"--{field.name.replace('_', '-')}"
         parser.add_argument(name, type=int, default=field.default)
-    given = vars(parser.parse_args())
-    folder, store = given.pop("folder"), given.pop("store")
+    arguments = vars(parser.parse_args())
+    folder, store = arguments.pop("folder"), arguments.pop("store")
     for name in [each for each in os.environ if each.startswith("BREACHDESK_")]:
         del os.environ[name]
-    sizes = Sizes(**given)
-    print(json.dumps({**given, "seconds": fill(settings_of(folder.resolve(), store), sizes)}))
+    sizes = StoreSizes(**arguments)
+    print(
+        json.dumps(
+            {**arguments, "seconds": fill_store(save_settings(folder.resolve(), store), sizes)}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -26,15 +26,15 @@ from pathlib import Path
 
 sys.path[0:1] = [str(Path(__file__).resolve().parents[1])]
 
-from bench.processes import resident_mib  # noqa: E402
-from breachdesk.bootstrap.house import calm_the_collector  # noqa: E402
+from bench.processes import read_resident_mib  # noqa: E402
+from breachdesk.bootstrap.house import tune_gc  # noqa: E402
 from breachdesk.stores.open_store import open_sqlite  # noqa: E402
-from breachdesk.stores.sql_store import SqlStore  # noqa: E402
+from breachdesk.stores.sql_store import SqliteStore  # noqa: E402
 from schemas.alert import GroupKey, Signal  # noqa: E402
-from schemas.event import Event, Position  # noqa: E402
+from schemas.event import Event, RecordPosition  # noqa: E402
 from streams.correlate.window_store import GuardedSignal, WindowStore  # noqa: E402
-from streams.ports import Advance, CommitResult, GroupRows, RecordBatch  # noqa: E402
-from streams.sigma.engine import Engine  # noqa: E402
+from streams.ports import CommitResult, GroupRows, PartitionAdvance, RecordBatch  # noqa: E402
+from streams.sigma.engine import RuleEngine  # noqa: E402
 from streams.sigma.load import load_rules  # noqa: E402
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -43,7 +43,7 @@ A_SECOND = 60
 PARTITION = "journal"
 
 
-def refused(count: int) -> Iterator[Event]:
+def generate_refused(count: int) -> Iterator[Event]:
     """Nobody signs in twice, and no address comes twice."""
     for number in range(count):
         at = START + timedelta(seconds=number / A_SECOND)
@@ -63,23 +63,23 @@ def refused(count: int) -> Iterator[Event]:
                 "user.name": f"flood{number}@contoso.example",
                 "source.ip": address,
             },
-            position=Position(PARTITION, number + 1),
+            position=RecordPosition(PARTITION, number + 1),
             sha256=f"{number:064x}",
             organization="contoso",
         )
 
 
-class Flood:
+class FloodRun:
     """One owner of one partition."""
 
-    def __init__(self, store: SqlStore, memory_mib: float, milliseconds: float) -> None:
+    def __init__(self, store: SqliteStore, memory_mib: float, milliseconds: float) -> None:
         book = load_rules([Path(__file__).resolve().parents[1] / "rules"])
-        self._engine = Engine(book)
-        self._sink = store.batch_sink()
+        self._engine = RuleEngine(book)
+        self._sink = store.make_batch_sink()
         self.windows = WindowStore(
             book.specs, HORIZON, memory_bytes=int(memory_mib * 2**20), sole_owner=True
         )
-        self._position = self._sink.positions([PARTITION])[PARTITION]
+        self._position = self._sink.load_positions([PARTITION])[PARTITION]
         self._milliseconds = milliseconds
         self.size = 1_000
 
@@ -88,29 +88,29 @@ class Flood:
         begun = time.perf_counter()
         signals: dict[GroupKey, list[GuardedSignal]] = {}
         for event in events:
-            for each in self._engine.signals(event):
+            for each in self._engine.list_signals(event):
                 signals.setdefault(each.key, []).append(GuardedSignal(each, guarded=True))
         newest = events[-1].arrived if events else START
         before = self._position
         after = events[-1].position if events else before.position
         assert after is not None
         windows = self.windows
-        keys = windows.keys_of(signals)
-        batch = RecordBatch([Advance(PARTITION, before, after, newest.timestamp())], keys)
+        keys = windows.list_keys(signals)
+        batch = RecordBatch([PartitionAdvance(PARTITION, before, after, newest.timestamp())], keys)
         result = self._sink.commit(
             batch,
-            windows.known(keys),
+            windows.get_versions(keys),
             lambda rows, low: windows.apply(signals, rows, low),
             newest,
         )
-        windows.keep(result)
-        self._position = self._sink.positions([PARTITION])[PARTITION]
+        windows.confirm_commit(result)
+        self._position = self._sink.load_positions([PARTITION])[PARTITION]
         seconds = time.perf_counter() - begun
         if events:
-            self.size = self._next_size(len(events), seconds * 1000)
+            self.size = self._compute_next_size(len(events), seconds * 1000)
         return seconds
 
-    def _next_size(self, size: int, took: float) -> int:
+    def _compute_next_size(self, size: int, took: float) -> int:
         wanted = int(size * min(2.0, 0.8 * self._milliseconds / took))
         return max(50, min(4_000, wanted))
 
@@ -118,10 +118,10 @@ class Flood:
 def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         store = open_sqlite(Path(folder) / "store.db", now=lambda: START)
-        flood = Flood(store, memory_mib, milliseconds)
-        calm_the_collector()
-        before = most = resident_mib()
-        events = refused(lines)
+        flood = FloodRun(store, memory_mib, milliseconds)
+        tune_gc()
+        before = most = read_resident_mib()
+        events = generate_refused(lines)
         seconds: list[float] = []
         sizes: list[int] = []
         cpu = time.process_time()
@@ -129,7 +129,7 @@ def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]
             seconds.append(flood.commit(chunk))
             sizes.append(len(chunk))
             if len(seconds) % 20 == 0:
-                most = max(most, resident_mib())
+                most = max(most, read_resident_mib())
         cpu = time.process_time() - cpu
         copies = len(flood.windows)
         idle: list[float] = []
@@ -137,13 +137,13 @@ def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]
             idle.append(flood.commit([]))
         stored = (Path(folder) / "store.db").stat().st_size
         begun = time.perf_counter()
-        again = Flood(store, memory_mib, milliseconds)
-        again.windows.restore(store.batch_sink().log_rows(PARTITION))
+        again = FloodRun(store, memory_mib, milliseconds)
+        again.windows.restore(store.make_batch_sink().list_log_rows(PARTITION))
         restart = time.perf_counter() - begun
         figures = {
             "lines": lines,
             "cpu_us_a_line": round(cpu / lines * 1e6),
-            "resident_mib": [round(before), round(most), round(resident_mib())],
+            "resident_mib": [round(before), round(most), round(read_resident_mib())],
             "copies": copies,
             "copies_mib": round(flood.windows.memory_bytes / 2**20),
             "batches": len(seconds),
@@ -162,7 +162,7 @@ def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]
         return figures
 
 
-def copies(count: int) -> dict[str, object]:
+def measure_copies(count: int) -> dict[str, object]:
     """What the copy of a group takes that holds one signal, or three."""
     book = load_rules([Path(__file__).resolve().parents[1] / "rules"], behaviours=False)
     rule = next(rule for rule in book.specs if book.specs[rule].least > 3)
@@ -170,21 +170,21 @@ def copies(count: int) -> dict[str, object]:
     for signals in (1, 3):
         windows = WindowStore(book.specs, HORIZON, memory_bytes=2**40)
         tracemalloc.start()
-        for event in refused(count):
-            _one_group(windows, event, rule, signals)
+        for event in generate_refused(count):
+            _fill_group(windows, event, rule, signals)
         gc.collect()
-        taken, _ = tracemalloc.get_traced_memory()
+        sizes, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        figures[f"bytes_a_group_of_{signals}"] = round(taken / len(windows))
+        figures[f"bytes_a_group_of_{signals}"] = round(sizes / len(windows))
         figures[f"estimated_{signals}"] = round(windows.memory_bytes / len(windows))
     return figures
 
 
-def _one_group(windows: WindowStore, event: Event, rule: str, count: int) -> None:
+def _fill_group(windows: WindowStore, event: Event, rule: str, count: int) -> None:
     user = str(event.fields["user.name"])
     key = GroupKey(rule, "contoso", (user,))
     summary = {k: v for k, v in event.fields.items() if k not in ("event.category", "event.type")}
-    told = []
+    signals = []
     for number in range(count):
         signal = Signal(
             key=key,
@@ -199,10 +199,10 @@ def _one_group(windows: WindowStore, event: Event, rule: str, count: int) -> Non
             unattributed=event.unattributed or "",
             summary=summary,
         )
-        told.append(GuardedSignal(signal, True))
-    keys = windows.keys_of({key: told})
-    windows.apply({key: told}, [GroupRows(k, 0, ()) for k in keys], None)
-    windows.keep(CommitResult(dict.fromkeys(keys, 1)))
+        signals.append(GuardedSignal(signal, True))
+    keys = windows.list_keys({key: signals})
+    windows.apply({key: signals}, [GroupRows(k, 0, ()) for k in keys], None)
+    windows.confirm_commit(CommitResult(dict.fromkeys(keys, 1)))
 
 
 def main() -> None:
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--copies", action="store_true", help="measure what a copy takes")
     chosen = parser.parse_args()
     if chosen.copies:
-        figures = copies(chosen.lines)
+        figures = measure_copies(chosen.lines)
     else:
         figures = run(chosen.lines, chosen.memory_mib, chosen.milliseconds)
     print(json.dumps(figures, indent=1))

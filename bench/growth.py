@@ -36,15 +36,15 @@ ROOT = Path(__file__).resolve().parents[1]
 TREE = os.environ.get("BENCH_TREE") or str(ROOT)
 sys.path[0:1] = [TREE, str(ROOT)]
 
-from bench.filler import add_customers, fill, settings_of  # noqa: E402
-from bench.pipeline_slices import FIRST_DAY, Slices  # noqa: E402
-from bench.processes import resident_mib  # noqa: E402
-from bench.store_rows import NEWEST, Sizes, bindings  # noqa: E402
-from breachdesk.bootstrap.house import Premises  # noqa: E402
+from bench.filler import add_customers, fill_store, save_settings  # noqa: E402
+from bench.pipeline_slices import FIRST_DAY, PipelineSlices  # noqa: E402
+from bench.processes import read_resident_mib  # noqa: E402
+from bench.store_rows import NEWEST, StoreSizes, generate_bindings  # noqa: E402
+from breachdesk.bootstrap.house import Container  # noqa: E402
 from breachdesk.bootstrap.settings import load_settings  # noqa: E402
 from breachdesk.demo.cast import CLOUD  # noqa: E402
-from breachdesk.demo.stage import StageClock  # noqa: E402
-from schemas.source import Incoming  # noqa: E402
+from breachdesk.demo.stage import DemoClock  # noqa: E402
+from schemas.source import IncomingRecord  # noqa: E402
 
 SIZES = {
     "groups": (1_000, 100_000, 1_000_000),
@@ -62,7 +62,7 @@ AFTER = date(2026, 11, 24)
 Figures = dict[str, Any]
 
 
-def refused_sign_ins(count: int, begin: datetime) -> Iterator[Incoming]:
+def generate_refused_sign_ins(count: int, begin: datetime) -> Iterator[IncomingRecord]:
     """Each of a user and from an address that no other has."""
     for number in range(count):
         at = begin + timedelta(seconds=number / FLOOD_A_SECOND)
@@ -75,21 +75,21 @@ def refused_sign_ins(count: int, begin: datetime) -> Iterator[Incoming]:
             f'"user":{{"name":"flood{number}@{firm.domain}"}},"source":{{"ip":"{address}"}},'
             f'"cloud":{{"account":{{"id":"{firm.tenant}"}}}}}}'
         )
-        yield Incoming(source="m365", raw=line.encode(), arrived=at, transport="bench")
+        yield IncomingRecord(source="m365", raw=line.encode(), arrived=at, transport="bench")
 
 
-def with_groups(folder: Path, size: int) -> tuple[Slices, Figures]:
-    settings = settings_of(folder)
-    slices = Slices(folder, settings=settings)
-    rows = refused_sign_ins(max(1, size // GROUPS_A_LINE), _midnight(FIRST_DAY))
+def fill_groups(folder: Path, size: int) -> tuple[PipelineSlices, Figures]:
+    settings = save_settings(folder)
+    slices = PipelineSlices(folder, settings=settings)
+    rows = generate_refused_sign_ins(max(1, size // GROUPS_A_LINE), _convert_to_midnight(FIRST_DAY))
     costs: list[float] = []
     walls: list[float] = []
-    memory = [resident_mib()]
+    memory = [read_resident_mib()]
     while chunk := list(islice(rows, FLOOD_CHUNK)):
-        taken = slices.process(chunk)
-        costs.append(taken["cpu"] / taken["lines"] * 1e6)
-        walls.append(taken["wall"])
-        memory.append(taken["resident_mib"])
+        seconds = slices.process(chunk)
+        costs.append(seconds["cpu"] / seconds["lines"] * 1e6)
+        walls.append(seconds["wall"])
+        memory.append(seconds["resident_mib"])
     return slices, {
         "flood_us_a_line": {
             "first": round(costs[0]),
@@ -101,13 +101,13 @@ def with_groups(folder: Path, size: int) -> tuple[Slices, Figures]:
     }
 
 
-def with_customers(folder: Path, size: int) -> tuple[Slices, Figures]:
-    settings = settings_of(folder)
-    sizes = Sizes(customers=size, assets=3 * size)
-    with Premises(settings, StageClock(_midnight(FIRST_DAY))) as house:
-        house.store.identity()
+def fill_customers(folder: Path, size: int) -> tuple[PipelineSlices, Figures]:
+    settings = save_settings(folder)
+    sizes = StoreSizes(customers=size, assets=3 * size)
+    with Container(settings, DemoClock(_convert_to_midnight(FIRST_DAY))) as container:
+        container.store.get_server_identity()
         with sqlite3.connect(folder / "store.db") as file:
-            rows = [_early(row) for row in bindings(sizes)]
+            rows = [_date_early(row) for row in generate_bindings(sizes)]
             marks = ", ".join("?" * len(rows[0]))
             file.executemany(
                 "INSERT INTO bindings (kind, value, customer_id, service, role, categories, pecr, "
@@ -115,64 +115,64 @@ def with_customers(folder: Path, size: int) -> tuple[Slices, Figures]:
                 rows,
             )
         file.close()
-        house.store.act(lambda uow: add_customers(uow, sizes))
+        container.store.write(lambda uow: add_customers(uow, sizes))
         begun = time.process_time()
-        house.store.register().view()
+        container.store.make_asset_register().get_view()
         view = time.process_time() - begun
-    return Slices(folder, settings=settings), {"register_view_ms": round(view * 1000)}
+    return PipelineSlices(folder, settings=settings), {"register_view_ms": round(view * 1000)}
 
 
-def _early(row: tuple[Any, ...]) -> tuple[Any, ...]:
+def _date_early(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*row[:9], "2025-01-01 00:00:00.000000", None)
 
 
-def with_alerts(folder: Path, size: int) -> tuple[Slices, Figures]:
-    small = Sizes(
+def fill_alerts(folder: Path, size: int) -> tuple[PipelineSlices, Figures]:
+    small = StoreSizes(
         alerts=size, new=min(300, size // 5), customers=200, assets=600, cases=min(200, size // 5),
         open_cases=20, breaches=2, approved=1, audit=min(size, 100_000), dead_letters=500, unattributed=200,
     )  # fmt: skip
-    settings = settings_of(folder)
-    seconds = fill(settings, small)
+    settings = save_settings(folder)
+    seconds = fill_store(settings, small)
     stored = (folder / "store.db").stat().st_size / 2**20
-    return Slices(folder, AFTER, settings), {
+    return PipelineSlices(folder, AFTER, settings), {
         "migrations_seconds": seconds["migrations"],
         "store_mib": round(stored),
     }
 
 
-def with_days(folder: Path, size: int) -> tuple[Slices, Figures]:
+def fill_days(folder: Path, size: int) -> tuple[PipelineSlices, Figures]:
     """The newest of so many days; the older ones hold a hundred lines each."""
-    settings = settings_of(folder)
-    slices = Slices(folder, settings=settings)
+    settings = save_settings(folder)
+    slices = PipelineSlices(folder, settings=settings)
     for number in range(size):
-        begin = _midnight(FIRST_DAY - timedelta(days=size - number))
-        slices.process(list(refused_sign_ins(100, begin)))
+        begin = _convert_to_midnight(FIRST_DAY - timedelta(days=size - number))
+        slices.process(list(generate_refused_sign_ins(100, begin)))
     log = slices.house.log
-    end = log.end()
+    end = log.find_end()
     begun = time.process_time()
     for _ in range(200):
         log.read(end, 1_000)
     return slices, {"empty_read_us": round((time.process_time() - begun) / 200 * 1e6)}
 
 
-def _midnight(day: date) -> datetime:
+def _convert_to_midnight(day: date) -> datetime:
     return datetime.combine(day, datetime.min.time(), UTC)
 
 
-FILLED: dict[str, Callable[[Path, int], tuple[Slices, Figures]]] = {
-    "groups": with_groups,
-    "customers": with_customers,
-    "alerts": with_alerts,
-    "days": with_days,
+FILLED: dict[str, Callable[[Path, int], tuple[PipelineSlices, Figures]]] = {
+    "groups": fill_groups,
+    "customers": fill_customers,
+    "alerts": fill_alerts,
+    "days": fill_days,
 }
 
 
-def one(part: str, size: int, folder: Path, lines: int, number: int) -> Figures:
+def measure_one(part: str, size: int, folder: Path, lines: int, number: int) -> Figures:
     """Fill, then take slices."""
     slices, figures = FILLED[part](folder, size)
     slices.take(lines)  # what is started once
     each = [slices.take(lines) for _ in range(number)]
-    costs = [taken["cpu"] / taken["lines"] * 1e6 for taken in each]
+    costs = [slice_figures["cpu"] / slice_figures["lines"] * 1e6 for slice_figures in each]
     slices.house.close()
     return {
         "us_a_line": round(statistics.median(costs), 1),
@@ -185,46 +185,46 @@ def one(part: str, size: int, folder: Path, lines: int, number: int) -> Figures:
 def restart(folder: Path) -> Figures:
     """Until a worker has looked and found nothing to do."""
     begun, spent = time.perf_counter(), time.process_time()
-    with Premises(load_settings(folder), StageClock(NEWEST + timedelta(days=30))) as house:
-        worker: Any = house.worker()
-        left = worker.drain()
-        assert left == 0, f"{left} lines had not been processed"
+    with Container(load_settings(folder), DemoClock(NEWEST + timedelta(days=30))) as container:
+        worker: Any = container.build_worker()
+        remaining = worker.drain()
+        assert remaining == 0, f"{remaining} lines had not been processed"
         return {
             "restart_seconds": round(time.perf_counter() - begun, 2),
             "restart_cpu_seconds": round(time.process_time() - spent, 2),
-            "restart_mib": round(resident_mib()),
+            "restart_mib": round(read_resident_mib()),
         }
 
 
-def in_a_process(*arguments: object) -> Figures:
+def run_in_process(*arguments: object) -> Figures:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, __file__, *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
         env=environment,
     )
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+    return dict(json.loads(completed.stdout.strip().splitlines()[-1]))
 
 
 def measure(part: str, size: int, lines: int, number: int) -> Figures:
     with tempfile.TemporaryDirectory(prefix=f"bench-{part}-") as name:
         folder = Path(name) / "data"
-        figures = in_a_process("--fill", part, size, folder, "--slice", lines, "--slices", number)
-        return {**figures, **in_a_process("--restart", folder)}
+        figures = run_in_process("--fill", part, size, folder, "--slice", lines, "--slices", number)
+        return {**figures, **run_in_process("--restart", folder)}
 
 
-def table(part: str, rows: dict[int, Figures]) -> str:
+def format_table(part: str, rows: dict[int, Figures]) -> str:
     names = list(next(iter(rows.values())))
     lines = [f"| {part} | {' | '.join(name.replace('_', ' ') for name in names)} |"]
     lines.append("|---" * (1 + len(names)) + "|")
     for size, figures in rows.items():
-        lines.append(f"| {size:,} | {' | '.join(_cell(figures[name]) for name in names)} |")
+        lines.append(f"| {size:,} | {' | '.join(_format_cell(figures[name]) for name in names)} |")
     return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {number:,}" for name, number in value.items())
     return f"{value:,}" if isinstance(value, int | float) else str(value)
@@ -241,24 +241,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--fill", nargs=3, metavar=("PART", "SIZE", "FOLDER"), help="one size only")
     parser.add_argument("--restart", type=Path, metavar="FOLDER", help="of a folder filled so")
-    given = parser.parse_args(arguments)
-    if given.restart:
-        print(json.dumps(restart(given.restart)))
+    options = parser.parse_args(arguments)
+    if options.restart:
+        print(json.dumps(restart(options.restart)))
         return
-    if given.fill:
-        part, size, folder = given.fill
-        print(json.dumps(one(part, int(size), Path(folder), given.slice, given.slices)))
+    if options.fill:
+        part, size, folder = options.fill
+        print(json.dumps(measure_one(part, int(size), Path(folder), options.slice, options.slices)))
         return
     results: dict[str, dict[int, Figures]] = {}
     print(f"{TREE}, load {os.getloadavg()[0]:.1f}")
-    for part in given.only:
+    for part in options.only:
         rows = results.setdefault(part, {})
-        for size in given.sizes or SIZES[part]:
-            rows[size] = measure(part, size, given.slice, given.slices)
+        for size in options.sizes or SIZES[part]:
+            rows[size] = measure(part, size, options.slice, options.slices)
             print(part, size, json.dumps(rows[size]), file=sys.stderr)
-        print(f"\n{table(part, rows)}", flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        print(f"\n{format_table(part, rows)}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

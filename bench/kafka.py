@@ -26,50 +26,58 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # this file would hide the client library `kafka`
 
-from bench.kafka_corpora import ecs_rows, raw_rows  # noqa: E402
-from bench.kafka_ground import Servers, a_corpus  # noqa: E402
-from bench.kafka_latency import latency  # noqa: E402
-from bench.kafka_memory import memory  # noqa: E402
-from bench.kafka_profile import profile  # noqa: E402
-from bench.kafka_runs import Corpus, Taken, bare, bytewax, ours, quix, summary  # noqa: E402
+from bench.kafka_corpora import generate_ecs_rows, generate_raw_rows  # noqa: E402
+from bench.kafka_ground import ServerAddresses, open_corpus  # noqa: E402
+from bench.kafka_latency import measure_latency  # noqa: E402
+from bench.kafka_memory import measure_memory  # noqa: E402
+from bench.kafka_profile import profile_worker  # noqa: E402
+from bench.kafka_runs import (  # noqa: E402
+    LoadedCorpus,
+    Taken,
+    run_bare,
+    run_bytewax,
+    run_ours,
+    run_quix,
+    summarise_runs,
+)
 
 PARTS = ("rates", "latency", "memory", "profile")
 Entry = tuple[str, Callable[[], Taken]]
 
 
-def entries(corpus: Corpus, peers: str) -> list[Entry]:
+def list_entries(corpus: LoadedCorpus, peers: str) -> list[Entry]:
     """What runs in one repeat, in this order."""
     name = corpus.name
     rows: list[Entry] = [
-        (f"{name}: 1 worker", lambda: ours(corpus, 1)),
-        (f"{name}: bare consumer, same parse", lambda: bare(corpus, "read")),
-        (f"{name}: 2 workers", lambda: ours(corpus, 2)),
+        (f"{name}: 1 worker", lambda: run_ours(corpus, 1)),
+        (f"{name}: bare consumer, same parse", lambda: run_bare(corpus, "read")),
+        (f"{name}: 2 workers", lambda: run_ours(corpus, 2)),
     ]
     if name != "ecs":
         return rows
-    rows.append((f"{name}: bare consumer, orjson + count", lambda: bare(corpus, "count")))
+    rows.append((f"{name}: bare consumer, orjson + count", lambda: run_bare(corpus, "count")))
     if peers:
         rows += [
-            (f"{name}: Quix Streams", lambda: quix(corpus, peers, changelog=False)),
-            (f"{name}: Quix Streams, changelog", lambda: quix(corpus, peers, changelog=True)),
-            (f"{name}: Bytewax", lambda: bytewax(corpus, peers)),
+            (f"{name}: Quix Streams", lambda: run_quix(corpus, peers, changelog=False)),
+            (f"{name}: Quix Streams, changelog", lambda: run_quix(corpus, peers, changelog=True)),
+            (f"{name}: Bytewax", lambda: run_bytewax(corpus, peers)),
         ]
     return rows
 
 
-def rates(corpora: Sequence[Corpus], peers: str, repeats: int) -> dict[str, Any]:
+def measure_rates(corpora: Sequence[LoadedCorpus], peers: str, repeats: int) -> dict[str, Any]:
     runs: dict[str, list[Taken]] = {}
     for number in range(repeats):
         for corpus in corpora:
-            for name, run in entries(corpus, peers):
-                taken = run()
-                runs.setdefault(name, []).append(taken)
-                rate = taken["events"] / taken["cpu"]
+            for name, run in list_entries(corpus, peers):
+                figures = run()
+                runs.setdefault(name, []).append(figures)
+                rate = figures["events"] / figures["cpu"]
                 print(f"{number + 1}/{repeats} {name}: {rate:,.0f}/s per core", file=sys.stderr)
-    return {name: summary(taken) for name, taken in runs.items()}
+    return {name: summarise_runs(figures) for name, figures in runs.items()}
 
 
-def ratios(told: dict[str, Any]) -> dict[str, float]:
+def compute_ratios(result: dict[str, Any]) -> dict[str, float]:
     """Of medians per core."""
     asked = {
         "ecs: worker to bare consumer with the same parse": (
@@ -85,56 +93,65 @@ def ratios(told: dict[str, Any]) -> dict[str, float]:
     }
     found = {}
     for title, names in asked.items():
-        one, other = (told.get(f"{title[:3]}: {name}") for name in names)
+        one, other = (result.get(f"{title[:3]}: {name}") for name in names)
         if one and other:
             found[title] = round(one["per_core"][1] / other["per_core"][1], 2)
     return found
 
 
-def table(told: dict[str, Any]) -> str:
+def format_table(result: dict[str, Any]) -> str:
     lines = [
         "| | events/s per core (least, median, most) | events/s, wall (median) | resident MiB |",
         "|---|---|---|---|",
     ]
-    for name, row in told.items():
+    for name, row in result.items():
         least, median, most = row["per_core"]
-        memory_told = f"{row['resident_mib']:.0f}" if "resident_mib" in row else ""
+        memory_result = f"{row['resident_mib']:.0f}" if "resident_mib" in row else ""
         lines.append(
-            f"| {name} | {least:,} / {median:,} / {most:,} | {row['wall'][1]:,} | {memory_told} |"
+            f"| {name} | {least:,} / {median:,} / {most:,} | {row['wall'][1]:,} | {memory_result} |"
         )
     return "\n".join(lines)
 
 
-def run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    servers = Servers(os.environ["BREACHDESK_KAFKA__SERVERS"], os.environ["BREACHDESK_STORE__URL"])
+def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    servers = ServerAddresses(
+        os.environ["BREACHDESK_KAFKA__SERVERS"], os.environ["BREACHDESK_STORE__URL"]
+    )
     for name in [each for each in os.environ if each.startswith("BREACHDESK_")]:
         del os.environ[name]  # only the settings file of a run says where it is
-    told: dict[str, Any] = {"cores": os.cpu_count()}
+    result: dict[str, Any] = {"cores": os.cpu_count()}
     with ExitStack() as stack:
         corpora = []
-        if set(given.only) - {"memory"}:
-            ecs = ecs_rows(given.events, sign_ins=given.sign_ins)
-            for name, rows, drill in (("ecs", ecs, False), ("raw", raw_rows(given.raw), True)):
-                made = a_corpus(folder / name, servers, rows, drill=drill)
-                corpora.append(Corpus(name, *stack.enter_context(made)))
-        told |= over(corpora, given, folder)
-    if "memory" in given.only:
-        told["memory"] = memory(folder / "memory", servers, given.memory_events)
-    return told
+        if set(options.only) - {"memory"}:
+            ecs = generate_ecs_rows(options.events, sign_ins=options.sign_ins)
+            for name, rows, drill in (
+                ("ecs", ecs, False),
+                ("raw", generate_raw_rows(options.raw), True),
+            ):
+                made = open_corpus(folder / name, servers, rows, drill=drill)
+                corpora.append(LoadedCorpus(name, *stack.enter_context(made)))
+        result |= measure_waiting(corpora, options, folder)
+    if "memory" in options.only:
+        result["memory"] = measure_memory(folder / "memory", servers, options.memory_events)
+    return result
 
 
-def over(corpora: Sequence[Corpus], given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def measure_waiting(
+    corpora: Sequence[LoadedCorpus], options: argparse.Namespace, folder: Path
+) -> dict[str, Any]:
     """What is asked of records that wait in Kafka."""
-    told: dict[str, Any] = {}
-    if "rates" in given.only:
-        told["rates"] = rates(corpora, given.peers, given.repeats)
-        told["ratios"] = ratios(told["rates"])
-    if "latency" in given.only:
-        load = given.load or told["rates"]["ecs: 1 worker"]["wall"][1] / 2
-        told["latency"] = latency(corpora[0], load, given.latency_seconds)
-    if "profile" in given.only:
-        told["profile"] = {each.name: profile(each, given.py_spy, folder) for each in corpora}
-    return told
+    result: dict[str, Any] = {}
+    if "rates" in options.only:
+        result["rates"] = measure_rates(corpora, options.peers, options.repeats)
+        result["ratios"] = compute_ratios(result["rates"])
+    if "latency" in options.only:
+        load = options.load or result["rates"]["ecs: 1 worker"]["wall"][1] / 2
+        result["latency"] = measure_latency(corpora[0], load, options.latency_seconds)
+    if "profile" in options.only:
+        result["profile"] = {
+            each.name: profile_worker(each, options.py_spy, folder) for each in corpora
+        }
+    return result
 
 
 def main() -> None:
@@ -155,24 +172,24 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=["rates", "latency", "memory"])
     parser.add_argument("--json", type=Path, help="also write the result there")
     parser.add_argument("--keep", action="store_true", help="keep the run's folder with its logs")
-    given = parser.parse_args()
-    if "profile" in given.only and not given.py_spy:
+    options = parser.parse_args()
+    if "profile" in options.only and not options.py_spy:
         parser.error("--only profile needs --py-spy")
-    if "latency" in given.only and not given.load and "rates" not in given.only:
+    if "latency" in options.only and not options.load and "rates" not in options.only:
         parser.error("--only latency needs --load, or rates beside it")
     folder = Path(tempfile.mkdtemp(prefix="bench-kafka-"))
     try:
-        told = run(given, folder)
+        result = run(options, folder)
     finally:
-        if given.keep:
+        if options.keep:
             print(folder, file=sys.stderr)
         else:
             shutil.rmtree(folder)
-    if "rates" in told:
-        print(table(told["rates"]))
-    print(json.dumps(told, indent=2))
-    if given.json:
-        given.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    if "rates" in result:
+        print(format_table(result["rates"]))
+    print(json.dumps(result, indent=2))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

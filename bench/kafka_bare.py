@@ -20,36 +20,36 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.bootstrap.settings import load_settings
 from schemas.settings import Settings
 from streams import topics
-from streams.event_logs.kafka_records import Decoder
-from streams.normalise.normaliser import Normaliser
+from streams.event_logs.kafka_records import RecordDecoder
+from streams.normalise.normaliser import EventNormaliser
 from streams.readers import InProcessReader
-from streams.topics import source_of, topic_ids
+from streams.topics import find_source, load_topic_ids
 from streams.worker_app.consumer import FETCH_BYTES
 
 Step = Callable[[Sequence[Any]], None]
 
 
-def reading(settings: Settings, house: Premises, names: list[str]) -> Step:
-    sources = {name: source_of(settings.kafka, name) for name in names}
-    decoder = Decoder(topic_ids(settings, names), sources, drill=settings.demo)
+def build_parse_step(settings: Settings, container: Container, names: list[str]) -> Step:
+    sources = {name: find_source(settings.kafka, name) for name in names}
+    decoder = RecordDecoder(load_topic_ids(settings, names), sources, drill=settings.demo)
     normaliser, view = (
-        Normaliser(InProcessReader(settings), settings),
-        house.store.register().view(),
+        EventNormaliser(InProcessReader(settings), settings),
+        container.store.make_asset_register().get_view(),
     )
 
     def step(rows: Sequence[Any]) -> None:
         normaliser.normalise(
-            [decoder.record(row) for row in rows], view, lambda _event, _record: None
+            [decoder.decode_record(row) for row in rows], view, lambda _event, _record: None
         )
 
     return step
 
 
-def counting() -> Step:
+def build_count_step() -> Step:
     counts: Counter[tuple[str, int]] = Counter()
 
     def step(rows: Sequence[Any]) -> None:
@@ -62,7 +62,7 @@ def counting() -> Step:
 
 
 async def consume(settings: Settings, count: int, step: Step) -> dict[str, float]:
-    names = [f for e in topics.lag(settings) if e.end for f in [(e.topic, e.partition)]]
+    names = [f for e in topics.list_lags(settings) if e.end for f in [(e.topic, e.partition)]]
     client = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka.servers,
         max_partition_fetch_bytes=FETCH_BYTES,
@@ -73,29 +73,31 @@ async def consume(settings: Settings, count: int, step: Step) -> dict[str, float
     places = [TopicPartition(*name) for name in names]
     client.assign(places)
     await client.seek_to_beginning(*places)
-    done, begun, spent = 0, 0.0, 0.0
-    while done < count:
+    consumed, begun, spent = 0, 0.0, 0.0
+    while consumed < count:
         polled = await client.getmany(timeout_ms=250, max_records=settings.kafka.batch_records)
         if polled and not begun:
             begun, spent = time.perf_counter(), time.process_time()
         for rows in polled.values():
             step(rows)
-            done += len(rows)
-    told = {
-        "events": done,
+            consumed += len(rows)
+    result = {
+        "events": consumed,
         "wall": time.perf_counter() - begun,
         "cpu": time.process_time() - spent,
     }
     await client.stop()
-    return told
+    return result
 
 
 def main() -> None:
     folder, count, mode = sys.argv[1:]
     settings = load_settings(Path(folder))
-    with Premises(settings) as house:
-        names = sorted({each.topic for each in topics.lag(settings)})
-        step = counting() if mode == "count" else reading(settings, house, names)
+    with Container(settings) as container:
+        names = sorted({each.topic for each in topics.list_lags(settings)})
+        step = (
+            build_count_step() if mode == "count" else build_parse_step(settings, container, names)
+        )
         print(json.dumps(asyncio.run(consume(settings, int(count), step))))
 
 

@@ -23,18 +23,18 @@ FIRST = 1_000
 SEEN = {"events": 0, "wall": 0.0, "cpu": 0.0}
 
 
-class Nowhere(StatelessSinkPartition[Any]):
+class NullPartition(StatelessSinkPartition[Any]):
     def write_batch(self, items: list[Any]) -> None:
         del items
 
 
-class Dropped(DynamicSink[Any]):
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> Nowhere:
+class NullSink(DynamicSink[Any]):
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> NullPartition:
         del step_id, worker_index, worker_count
-        return Nowhere()
+        return NullPartition()
 
 
-def told(message: Any) -> tuple[str, datetime]:
+def parse_message(message: Any) -> tuple[str, datetime]:
     SEEN["events"] += 1
     if SEEN["events"] == FIRST:
         SEEN["wall"], SEEN["cpu"] = time.perf_counter(), time.process_time()
@@ -46,7 +46,7 @@ def main() -> None:
     servers, topic, count = sys.argv[1:4]
     flow = Dataflow("count")
     source = KafkaSource([servers], [topic], tail=False, batch_size=1000)
-    rows = op.map("told", op.input("in", flow, source), told)
+    rows = op.map("told", op.input("in", flow, source), parse_message)
     clock = windowing.EventClock(lambda at: at, wait_for_system_duration=timedelta(minutes=5))
     windower = windowing.TumblingWindower(
         length=timedelta(minutes=5), align_to=datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ def main() -> None:
         lambda total, _at: total + 1,
         lambda one, other: one + other,
     )
-    op.output("out", counted.down, Dropped())
+    op.output("out", counted.down, NullSink())
     cli_main(flow)
     events = int(SEEN["events"])
     if events < int(count):

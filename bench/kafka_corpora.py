@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from breachdesk.demo.cast import CLOUD
-from breachdesk.demo.lines import build
-from breachdesk.demo.stage import in_arrival_order
+from breachdesk.demo.lines import build_lines
+from breachdesk.demo.stage import list_in_arrival_order
 
 ECS_SOURCE = "ecs"
 USERS = 5_000
@@ -31,7 +31,7 @@ OTHER_ACTS = (
 )
 
 
-class Row(NamedTuple):
+class CorpusRow(NamedTuple):
     """One record to produce."""
 
     source: str
@@ -41,29 +41,29 @@ class Row(NamedTuple):
     """Said in a header, and believed in a drill; None: the broker's time is the arrival."""
 
 
-def ecs_rows(
+def generate_ecs_rows(
     count: int,
     *,
     seed: int = 0,
     sign_ins: float = SIGN_INS,
     begin: datetime | None = None,
     per_second: float = 0.0,
-) -> Iterator[Row]:
+) -> Iterator[CorpusRow]:
     """`begin` and `per_second`: time passes as it would at that rate, and arrivals are told.
     Otherwise events happened within the last minute."""
     chance = random.Random(f"ecs/{seed}")
     now = datetime.now(UTC)
-    people = [_person(number) for number in range(USERS)]
+    people = [_build_person(number) for number in range(USERS)]
     for number in range(count):
         arrived = begin + timedelta(seconds=number / per_second) if begin else None
         at = (arrived or now) - timedelta(seconds=chance.random() * 60)
         # Few do much: the square skews who acts.
         user, tenant = people[int(USERS * chance.random() ** 2)]
-        line = _ecs(chance, number, at, user, tenant, sign_in=chance.random() < sign_ins)
-        yield Row(ECS_SOURCE, user.encode(), line.encode(), arrived)
+        line = _format_ecs(chance, number, at, user, tenant, sign_in=chance.random() < sign_ins)
+        yield CorpusRow(ECS_SOURCE, user.encode(), line.encode(), arrived)
 
 
-def sentinel(number: int, at: datetime) -> Row:
+def build_sentinel(number: int, at: datetime) -> CorpusRow:
     """One incident with a group of its own: a rule matches it alone, so it is an alert at once."""
     user = f"sentinel{number}@{CLOUD[0].domain}"
     line = (
@@ -73,26 +73,26 @@ def sentinel(number: int, at: datetime) -> Row:
         f'"user":{{"name":"{user}"}},"cloud":{{"account":{{"id":"{CLOUD[0].tenant}"}}}},'
         '"breach":{"mail":{"forward_external":true}}}'
     )
-    return Row(ECS_SOURCE, user.encode(), line.encode(), None)
+    return CorpusRow(ECS_SOURCE, user.encode(), line.encode(), None)
 
 
-def raw_rows(count: int) -> Iterator[Row]:
+def generate_raw_rows(count: int) -> Iterator[CorpusRow]:
     """The demo's lines with what they say of their arrival."""
     made, seed = 0, 0
     while made < count:
-        cast = build(seed=seed, start=FIRST_DAY + timedelta(days=2 * seed))
-        for arrived, source, raw in in_arrival_order(cast)[: count - made]:
+        cast = build_lines(seed=seed, start=FIRST_DAY + timedelta(days=2 * seed))
+        for arrived, source, raw in list_in_arrival_order(cast)[: count - made]:
             made += 1
-            yield Row(source, b"", raw, arrived)
+            yield CorpusRow(source, b"", raw, arrived)
         seed += 1
 
 
-def _person(number: int) -> tuple[str, str]:
+def _build_person(number: int) -> tuple[str, str]:
     firm = CLOUD[number % len(CLOUD)]
     return f"user{number}@{firm.domain}", firm.tenant
 
 
-def _ecs(
+def _format_ecs(
     chance: random.Random, number: int, at: datetime, user: str, tenant: str, *, sign_in: bool
 ) -> str:
     category, kind, action = OTHER_ACTS[number % 3]

@@ -19,15 +19,15 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from bench import processes
-from bench.kafka_corpora import ECS_SOURCE, Row
-from breachdesk.bootstrap.house import Premises
-from breachdesk.demo.lines import build
-from breachdesk.demo.play import furnish
-from breachdesk.demo.stage import demo_settings, write_settings
+from bench.kafka_corpora import ECS_SOURCE, CorpusRow
+from breachdesk.bootstrap.house import Container
+from breachdesk.demo.lines import build_lines
+from breachdesk.demo.play import import_registers
+from breachdesk.demo.stage import build_settings, write_settings
 from breachdesk.stores.postgres_schema import create_schema, drop_schema
 from schemas.settings import KafkaSettings, OpsSettings, Settings, SourceSettings, StoreSettings
 from streams import topics
-from streams.topics import source_topic
+from streams.topics import build_source_topic
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTITIONS = 4
@@ -37,18 +37,18 @@ PATIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
-class Servers:
+class ServerAddresses:
     """host:port of Kafka, postgresql:// of PostgreSQL."""
 
     kafka: str
     postgres: str
 
 
-def settings_for(folder: Path, servers: Servers, *, drill: bool) -> Settings:
+def build_run_settings(folder: Path, servers: ServerAddresses, *, drill: bool) -> Settings:
     """Topics of one corpus. `drill`: arrivals told in headers are believed."""
     folder.mkdir(parents=True, exist_ok=True)
     play = secrets.token_hex(3)
-    base = demo_settings(folder, build(), 0)
+    base = build_settings(folder, build_lines(), 0)
     return base.model_copy(
         update={
             "demo": drill,
@@ -66,19 +66,19 @@ def settings_for(folder: Path, servers: Servers, *, drill: bool) -> Settings:
 
 
 @contextmanager
-def a_corpus(
-    folder: Path, servers: Servers, rows: Iterable[Row], *, drill: bool
+def open_corpus(
+    folder: Path, servers: ServerAddresses, rows: Iterable[CorpusRow], *, drill: bool
 ) -> Iterator[tuple[Settings, int]]:
     """Topics that hold these rows, and how many."""
-    settings = settings_for(folder, servers, drill=drill)
-    topics.create(settings)
+    settings = build_run_settings(folder, servers, drill=drill)
+    topics.create_topics(settings)
     try:
-        yield settings, asyncio.run(feed(settings, rows))
+        yield settings, asyncio.run(feed_rows(settings, rows))
     finally:
-        topics.remove(settings)
+        topics.remove_topics(settings)
 
 
-async def feed(settings: Settings, rows: Iterable[Row]) -> int:
+async def feed_rows(settings: Settings, rows: Iterable[CorpusRow]) -> int:
     """Produce in whole batches, round the partitions; how many."""
     kafka = settings.kafka
     producer = AIOKafkaProducer(
@@ -89,7 +89,7 @@ async def feed(settings: Settings, rows: Iterable[Row]) -> int:
     count, turn = 0, 0
     try:
         for row in rows:
-            topic = source_topic(kafka, row.source)
+            topic = build_source_topic(kafka, row.source)
             headers = [("arrived", row.arrived.isoformat().encode())] if row.arrived else []
             told = {"timestamp": None, "key": row.key or None, "value": row.value}
             batch = open_batches.get(topic)
@@ -109,7 +109,7 @@ async def feed(settings: Settings, rows: Iterable[Row]) -> int:
 
 
 @contextmanager
-def a_store(settings: Settings) -> Iterator[tuple[Settings, Premises]]:
+def open_store(settings: Settings) -> Iterator[tuple[Settings, Container]]:
     """A fresh schema and consumer group over the same topics, with the demo's registers."""
     play = secrets.token_hex(3)
     settings = settings.model_copy(
@@ -120,9 +120,9 @@ def a_store(settings: Settings) -> Iterator[tuple[Settings, Premises]]:
     )
     create_schema(settings.store)
     write_settings(settings)
-    house = Premises(settings, lambda: datetime.now(UTC))
+    house = Container(settings, lambda: datetime.now(UTC))
     try:
-        furnish(house, build())
+        import_registers(house, build_lines())
         yield settings, house
     finally:
         house.close()
@@ -130,7 +130,7 @@ def a_store(settings: Settings) -> Iterator[tuple[Settings, Premises]]:
 
 
 @contextmanager
-def workers(settings: Settings, count: int) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
+def run_workers(settings: Settings, count: int) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
     """So many `breachdesk worker`, stopped at the end."""
     command = [sys.executable, "-m", "breachdesk.cli.main", "worker"]
     running = []
@@ -142,7 +142,7 @@ def workers(settings: Settings, count: int) -> Iterator[Sequence[subprocess.Pope
                         [*command, "--data-dir", str(settings.data_dir)],
                         stdout=log,
                         stderr=subprocess.STDOUT,
-                        env=environment(),
+                        env=build_environment(),
                         cwd=ROOT,
                     )
                 )
@@ -158,35 +158,35 @@ def workers(settings: Settings, count: int) -> Iterator[Sequence[subprocess.Pope
                 process.wait()
 
 
-def environment() -> dict[str, str]:
+def build_environment() -> dict[str, str]:
     """Only the settings file says where the run is."""
     return {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
 
 
-def cpu_seconds(pid: int) -> float:
+def read_cpu_seconds(pid: int) -> float:
     """Processor time of a worker so far, of the process that reads for it too."""
-    return sum(map(processes.seconds_of, (pid, *processes.children(pid))))
+    return sum(map(processes.read_seconds, (pid, *processes.list_children(pid))))
 
 
-def resident_mib(pid: int) -> float:
+def read_resident_mib(pid: int) -> float:
     """Of a worker and of the process that reads for it."""
-    return sum(map(processes.resident_mib, (pid, *processes.children(pid))))
+    return sum(map(processes.read_resident_mib, (pid, *processes.list_children(pid))))
 
 
-class Progress:
+class CorpusProgress:
     """How many records of a corpus are committed, as the store says."""
 
-    def __init__(self, settings: Settings, house: Premises) -> None:
-        self._sink = house.store.batch_sink()
-        self._names = [f"{e.topic}/{e.partition}" for e in topics.lag(settings)]
+    def __init__(self, settings: Settings, house: Container) -> None:
+        self._sink = house.store.make_batch_sink()
+        self._names = [f"{e.topic}/{e.partition}" for e in topics.list_lags(settings)]
 
     def __call__(self) -> int:
-        held = self._sink.positions(self._names).values()
+        held = self._sink.load_positions(self._names).values()
         return sum(each.position.offset + 1 for each in held if each.position is not None)
 
 
-def watched(
-    progress: Progress, running: Sequence[subprocess.Popen[bytes]], until: int
+def watch_progress(
+    progress: CorpusProgress, running: Sequence[subprocess.Popen[bytes]], until: int
 ) -> Iterator[tuple[float, int]]:
     """(monotonic seconds, records committed) at every look at which something moved."""
     done, moved = 0, time.monotonic()

@@ -15,12 +15,12 @@ from typing import Any
 import psycopg
 from aiokafka import AIOKafkaProducer
 
-from bench.kafka_corpora import ECS_SOURCE, ecs_rows, sentinel
-from bench.kafka_ground import PARTITIONS, a_store, workers
-from bench.kafka_runs import Corpus
+from bench.kafka_corpora import ECS_SOURCE, build_sentinel, generate_ecs_rows
+from bench.kafka_ground import PARTITIONS, open_store, run_workers
+from bench.kafka_runs import LoadedCorpus
 from schemas.settings import Settings
 from streams import topics
-from streams.topics import source_topic
+from streams.topics import build_source_topic
 
 EVERY_SECONDS = 0.25
 LOOK_SECONDS = 0.01
@@ -31,7 +31,7 @@ SENTINEL = re.compile(r"sentinel(\d+)@")
 FOUND = "select id, entities, \"group\" from {}.alerts where rule = 'mailbox_rule_forwards_outside'"
 
 
-class Seen(threading.Thread):
+class AlertObserver(threading.Thread):
     """Looks for new alert rows on a connection of its own."""
 
     def __init__(self, settings: Settings) -> None:
@@ -56,15 +56,15 @@ class Seen(threading.Thread):
                 time.sleep(LOOK_SECONDS)
 
 
-def latency(corpus: Corpus, per_second: float, seconds: float) -> dict[str, Any]:
+def measure_latency(corpus: LoadedCorpus, per_second: float, seconds: float) -> dict[str, Any]:
     """At so many events a second into topics of their own, one worker."""
     play = f"{corpus.settings.kafka.prefix}late-"[-40:]
     kafka = corpus.settings.kafka.model_copy(update={"prefix": play})
     own = corpus.settings.model_copy(update={"kafka": kafka})
-    topics.create(own)
+    topics.create_topics(own)
     try:
-        with a_store(own) as (settings, _), workers(settings, 1):
-            seen = Seen(settings)
+        with open_store(own) as (settings, _), run_workers(settings, 1):
+            seen = AlertObserver(settings)
             seen.start()
             sent, fed = asyncio.run(_load(settings, per_second, seconds))
             deadline = time.monotonic() + 30
@@ -73,7 +73,7 @@ def latency(corpus: Corpus, per_second: float, seconds: float) -> dict[str, Any]
             seen.going = False
             seen.join()
     finally:
-        topics.remove(own)
+        topics.remove_topics(own)
     warm = [n for n, at in sent.items() if at - min(sent.values()) >= WARM_SECONDS]
     waits = sorted(seen.at[n] - sent[n] for n in warm if n in seen.at)
     return {
@@ -81,11 +81,11 @@ def latency(corpus: Corpus, per_second: float, seconds: float) -> dict[str, Any]
         "fed_per_second": round(fed),
         "sentinels": len(warm),
         "missing": len(warm) - len(waits),
-        **percentiles(waits),
+        **compute_percentiles(waits),
     }
 
 
-def percentiles(waits: Sequence[float]) -> dict[str, float]:
+def compute_percentiles(waits: Sequence[float]) -> dict[str, float]:
     """Seconds."""
     if len(waits) < 2:
         return {}
@@ -101,10 +101,10 @@ async def _load(
         bootstrap_servers=settings.kafka.servers, max_batch_size=2**20, linger_ms=0
     )
     await producer.start()
-    topic = source_topic(settings.kafka, ECS_SOURCE)
+    topic = build_source_topic(settings.kafka, ECS_SOURCE)
     sent: dict[int, float] = {}
-    rows = cycle(ecs_rows(50_000, seed=7))
-    ready = asyncio.create_task(_until_read(producer, topic, settings))
+    rows = cycle(generate_ecs_rows(50_000, seed=7))
+    ready = asyncio.create_task(_wait_until_read(producer, topic, settings))
     await ready
     begun, fed, turn = time.monotonic(), 0, 0
     while (passed := time.monotonic() - begun) < seconds:
@@ -112,7 +112,7 @@ async def _load(
         news = []
         while len(sent) * EVERY_SECONDS <= passed:
             number = len(sent)
-            news.append(sentinel(number, datetime.now(UTC)))
+            news.append(build_sentinel(number, datetime.now(UTC)))
             sent[number] = time.monotonic()
         batch = producer.create_batch()
         for row in chain((next(rows) for _ in range(due)), news):
@@ -127,9 +127,9 @@ async def _load(
     return sent, fed / took
 
 
-async def _until_read(producer: AIOKafkaProducer, topic: str, settings: Settings) -> None:
+async def _wait_until_read(producer: AIOKafkaProducer, topic: str, settings: Settings) -> None:
     """A record that the worker has committed: it has joined and knows its way."""
-    row = sentinel(10**6, datetime.now(UTC))
+    row = build_sentinel(10**6, datetime.now(UTC))
     await producer.send_and_wait(topic, row.value, key=row.key)
     query = FOUND.format(settings.store.schema_name)
     async with await psycopg.AsyncConnection.connect(

@@ -14,21 +14,21 @@ from typing import Any
 import psycopg
 from prometheus_client import CollectorRegistry
 
-from bench.kafka_corpora import ecs_rows
+from bench.kafka_corpora import generate_ecs_rows
 from bench.kafka_ground import (
-    Progress,
-    Servers,
-    a_store,
-    cpu_seconds,
-    feed,
-    resident_mib,
-    settings_for,
-    watched,
-    workers,
+    CorpusProgress,
+    ServerAddresses,
+    build_run_settings,
+    feed_rows,
+    open_store,
+    read_cpu_seconds,
+    read_resident_mib,
+    run_workers,
+    watch_progress,
 )
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.bootstrap.metrics import PrometheusMeter
-from breachdesk.bootstrap.worker import clock_of, new_worker
+from breachdesk.bootstrap.worker import build_worker, get_clock
 from schemas.settings import Settings
 from streams import topics
 
@@ -37,38 +37,40 @@ SIMULATED_PER_SECOND = 50.0
 CHUNK = 250_000
 
 
-def memory(folder: Path, servers: Servers, count: int) -> dict[str, Any]:
+def measure_memory(folder: Path, servers: ServerAddresses, count: int) -> dict[str, Any]:
     """Samples of (events, MiB), and the slope after the first third by least squares."""
-    settings = settings_for(folder, servers, drill=True)
-    topics.create(settings)
+    settings = build_run_settings(folder, servers, drill=True)
+    topics.create_topics(settings)
     try:
-        with a_store(settings) as (own, house), workers(own, 1) as running:
-            progress = Progress(own, house)
+        with open_store(settings) as (own, container), run_workers(own, 1) as running:
+            progress = CorpusProgress(own, container)
             feeding = threading.Thread(
-                target=lambda: asyncio.run(feed(own, _rows(count))), daemon=True
+                target=lambda: asyncio.run(feed_rows(own, _generate_rows(count))), daemon=True
             )
             feeding.start()
             pid, samples = running[0].pid, list[tuple[int, float]]()
             millions: list[int] = []
-            for _, done in watched(progress, running, count):
+            for _, done in watch_progress(progress, running, count):
                 if not samples or done - samples[-1][0] >= count / 200:
-                    samples.append((done, resident_mib(pid)))
+                    samples.append((done, read_resident_mib(pid)))
                 if done >= (len(millions) + 1) * 1_000_000:
-                    millions.append(round(resident_mib(pid)))
-                    rate = done / cpu_seconds(pid)
+                    millions.append(round(read_resident_mib(pid)))
+                    rate = done / read_cpu_seconds(pid)
                     print(f"{done:,}: {millions[-1]} MiB, {rate:,.0f}/s per core", file=sys.stderr)
             feeding.join()
-            spent = cpu_seconds(pid)
+            spent = read_cpu_seconds(pid)
             began_anew = restart(own)
     finally:
-        topics.remove(settings)
+        topics.remove_topics(settings)
     return {
         "events": count,
         "worker_cpu_seconds": round(spent),
         "restart": began_anew,
         "mib_each_million": millions,
-        "mib": {share: round(_at(samples, count * n / 4)) for n, share in enumerate(QUARTERS)},
-        "slope_mib_per_million": round(slope(samples[len(samples) // 3 :]) * 1e6, 2),
+        "mib": {
+            share: round(_find_sample(samples, count * n / 4)) for n, share in enumerate(QUARTERS)
+        },
+        "slope_mib_per_million": round(compute_slope(samples[len(samples) // 3 :]) * 1e6, 2),
     }
 
 
@@ -76,11 +78,11 @@ def restart(settings: Settings) -> dict[str, float]:
     """Seconds from nothing to a worker that knows where its partitions stand, beside what is stored;
     imports and Kafka's own group are left out. Moves nothing."""
     begun, spent = time.perf_counter(), time.process_time()
-    names = [f"{each.topic}/{each.partition}" for each in topics.lag(settings)]
-    with Premises(settings, lambda: datetime.now(UTC)) as house:
+    names = [f"{each.topic}/{each.partition}" for each in topics.list_lags(settings)]
+    with Container(settings, lambda: datetime.now(UTC)) as container:
         meter = PrometheusMeter(CollectorRegistry())
-        worker = new_worker(house, meter, clock_of(house))
-        worker.own(names)
+        worker = build_worker(container, meter, get_clock(container))
+        worker.take_ownership(names)
         seconds, processor = time.perf_counter() - begun, time.process_time() - spent
     with psycopg.connect(settings.store.url, autocommit=True) as connection:
         row = connection.execute(HELD.format(settings.store.schema_name)).fetchone()
@@ -97,19 +99,19 @@ HELD = "select count(distinct key_hash), sum(size) from {}.signal_buckets"
 QUARTERS = ("start", "quarter", "half", "three quarters", "end")
 
 
-def _rows(count: int) -> Any:
+def _generate_rows(count: int) -> Any:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     for first in range(0, count, CHUNK):
         size = min(CHUNK, count - first)
         at = begin + timedelta(seconds=first / SIMULATED_PER_SECOND)
-        yield from ecs_rows(size, seed=first, begin=at, per_second=SIMULATED_PER_SECOND)
+        yield from generate_ecs_rows(size, seed=first, begin=at, per_second=SIMULATED_PER_SECOND)
 
 
-def _at(samples: Sequence[tuple[int, float]], events: float) -> float:
+def _find_sample(samples: Sequence[tuple[int, float]], events: float) -> float:
     return min(samples, key=lambda sample: abs(sample[0] - events))[1]
 
 
-def slope(samples: Sequence[tuple[int, float]]) -> float:
+def compute_slope(samples: Sequence[tuple[int, float]]) -> float:
     """MiB an event."""
     if len(samples) < 3:
         return float("nan")

@@ -9,8 +9,8 @@ from typing import Self
 
 import psycopg
 
-from bench.kafka_ground import cpu_seconds
-from breachdesk.bootstrap.house import Premises
+from bench.kafka_ground import read_cpu_seconds
+from breachdesk.bootstrap.house import Container
 
 COUNTS = """
 select xact_commit, tup_inserted + tup_updated + tup_deleted, pg_current_wal_lsn() - '0/0'
@@ -20,10 +20,10 @@ SETTLE_SECONDS = 1.2
 """PostgreSQL's backends report their counts once a second."""
 
 
-class Toll:
+class PostgresCost:
     """Of the whole server, which serves nobody else meanwhile."""
 
-    def __init__(self, house: Premises) -> None:
+    def __init__(self, house: Container) -> None:
         self._house = house
 
     def __enter__(self) -> Self:
@@ -31,7 +31,7 @@ class Toll:
         row = self._connection.execute("select pg_backend_pid()").fetchone()
         stat = Path(f"/proc/{row[0] if row else 0}/stat").read_text(encoding="ascii")
         self._postmaster = int(stat.rpartition(")")[2].split()[1])
-        self._began = (*self._counts(), 0.0)
+        self._began = (*self._read_counts(), 0.0)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -39,13 +39,13 @@ class Toll:
 
     def mark(self) -> None:
         """From here on."""
-        self._began = (*self._counts(), self._cpu())
+        self._began = (*self._read_counts(), self._read_cpu())
 
-    def taken(self, events: int) -> dict[str, float]:
+    def compute_cost(self, events: int) -> dict[str, float]:
         """Per thousand events."""
-        spent = self._cpu()
+        spent = self._read_cpu()
         time.sleep(SETTLE_SECONDS)
-        commits, rows, log = self._counts()
+        commits, rows, log = self._read_counts()
         thousands = max(events, 1) / 1000
         return {
             "postgres_cpu_ms_per_1000": (spent - self._began[3]) * 1000 / thousands,
@@ -54,12 +54,12 @@ class Toll:
             "wal_kib_per_1000": (log - self._began[2]) / 1024 / thousands,
         }
 
-    def _counts(self) -> tuple[int, int, int]:
+    def _read_counts(self) -> tuple[int, int, int]:
         row = self._connection.execute(COUNTS).fetchone()
         assert row is not None, "the database that we are connected to is there"
         return int(row[0]), int(row[1]), int(row[2])
 
-    def _cpu(self) -> float:
+    def _read_cpu(self) -> float:
         total = 0.0
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -67,5 +67,5 @@ class Toll:
                     stat = (entry / "stat").read_text(encoding="ascii")
                     parent = int(stat.rpartition(")")[2].split()[1])
                     if self._postmaster in (parent, int(entry.name)):
-                        total += cpu_seconds(int(entry.name))
+                        total += read_cpu_seconds(int(entry.name))
         return total

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.kafka_runs import Corpus, ours
-from bench.profiles import table_of_shares
+from bench.kafka_runs import LoadedCorpus, run_ours
+from bench.profiles import compute_shares
 
 
-def profile(corpus: Corpus, py_spy: str, folder: Path) -> dict[str, float]:
+def profile_worker(corpus: LoadedCorpus, py_spy: str, folder: Path) -> dict[str, float]:
     """Share of samples that held the interpreter, by the innermost stage they stood in, percent."""
     out = folder / f"{corpus.name}.folded"
     command = [py_spy, "record", "--gil", "--full-filenames", "--rate", "250"]
-    ours(corpus, 1, profiler=[*command, "--format", "raw", "--output", str(out)])
-    return table_of_shares(out.read_text(encoding="utf-8"))
+    run_ours(corpus, 1, profiler=[*command, "--format", "raw", "--output", str(out)])
+    return compute_shares(out.read_text(encoding="utf-8"))

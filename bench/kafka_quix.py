@@ -21,8 +21,8 @@ FIRST = 1_000
 
 
 def main() -> None:
-    servers, topic, told, state = sys.argv[1:5]
-    count = int(told)
+    servers, topic, result, state = sys.argv[1:5]
+    count = int(result)
     app = Application(
         broker_address=servers,
         consumer_group=f"quix-{secrets.token_hex(4)}",

@@ -44,40 +44,40 @@ Row = tuple[str, bytes, datetime]
 """Source, raw bytes, arrival."""
 
 
-def raw_rows(count: int) -> tuple[list[Row], dict[str, Any]]:
+def build_raw_rows(count: int) -> tuple[list[Row], dict[str, Any]]:
     """The demo's mixed lines of several seeds, and what its register and settings say."""
-    from bench.kafka_corpora import raw_rows as mixed
+    from bench.kafka_corpora import generate_raw_rows as mixed
 
     rows = [(row.source, row.value, row.arrived) for row in mixed(count)]
-    return [(source, raw, at) for source, raw, at in rows if at is not None], demo_register()
+    return [(source, raw, at) for source, raw, at in rows if at is not None], build_demo_register()
 
 
-def ecs_rows(count: int) -> tuple[list[Row], dict[str, Any]]:
+def build_ecs_rows(count: int) -> tuple[list[Row], dict[str, Any]]:
     """ECS JSON of five thousand users, at a hundred a second."""
     from bench.kafka_corpora import FIRST_DAY
-    from bench.kafka_corpora import ecs_rows as ecs
+    from bench.kafka_corpora import generate_ecs_rows as ecs
 
     begin = datetime.fromisoformat(f"{FIRST_DAY}T00:00:00+00:00")
     rows = [
         (row.source, row.value, row.arrived) for row in ecs(count, begin=begin, per_second=100.0)
     ]
-    return [(source, raw, at) for source, raw, at in rows if at is not None], demo_register()
+    return [(source, raw, at) for source, raw, at in rows if at is not None], build_demo_register()
 
 
-def demo_register() -> dict[str, Any]:
+def build_demo_register() -> dict[str, Any]:
     """Bindings and sources of the demo, as plain values that any tree can load."""
     from bench.kafka_corpora import FIRST_DAY
-    from breachdesk.bootstrap.house import Premises
-    from breachdesk.demo.lines import build
-    from breachdesk.demo.play import furnish
-    from breachdesk.demo.stage import StageClock, demo_settings
+    from breachdesk.bootstrap.house import Container
+    from breachdesk.demo.lines import build_lines
+    from breachdesk.demo.play import import_registers
+    from breachdesk.demo.stage import DemoClock, build_settings
 
-    cast = build(seed=0, start=FIRST_DAY)
-    clock = StageClock(datetime.fromisoformat(f"{FIRST_DAY}T00:00:00+00:00"))
+    cast = build_lines(seed=0, start=FIRST_DAY)
+    clock = DemoClock(datetime.fromisoformat(f"{FIRST_DAY}T00:00:00+00:00"))
     with tempfile.TemporaryDirectory() as folder:
-        with Premises(demo_settings(Path(folder), cast, port=0), clock) as house:
-            furnish(house, cast)
-            bindings = house.store.look(lambda uow: list(uow.customers.bindings()))
+        with Container(build_settings(Path(folder), cast, port=0), clock) as house:
+            import_registers(house, cast)
+            bindings = house.store.read(lambda uow: list(uow.customers.list_bindings()))
         return {
             "bindings": [each.model_dump(mode="json") for each in bindings],
             "sources": [
@@ -86,7 +86,7 @@ def demo_register() -> dict[str, Any]:
         }
 
 
-class Tree:
+class NormaliseTree:
     """One source tree at work in a process of its own."""
 
     def __init__(self, root: Path, corpus: Path) -> None:
@@ -113,7 +113,7 @@ class Tree:
         self._process.wait()
 
 
-class Work:
+class NormaliseWork:
     """What a worker does with one slice; finds its tree's modules by either of their names."""
 
     def __init__(self, root: Path, corpus: Path) -> None:
@@ -122,42 +122,42 @@ class Work:
         assert str(streams.__file__).startswith(f"{root}/"), streams.__file__
         settings = importlib.import_module("schemas.settings")
         self._settings = settings.Settings(data_dir=corpus.parent, sources=register["sources"])
-        self._view = self._snapshot(register["bindings"])
+        self._view = self._build_snapshot(register["bindings"])
         self._event = importlib.import_module("schemas.event")
-        self._incoming = importlib.import_module("schemas.source").Incoming
+        self._incoming = importlib.import_module("schemas.source").IncomingRecord
         self._frames = importlib.import_module("streams.event_logs.frames")
         reader = importlib.import_module("streams.readers").InProcessReader(self._settings)
         self._reader = reader
-        self._here = self._normaliser(reader)
+        self._here = self._build_normaliser(reader)
         self._service: Callable[..., Any] | None = None
         self._child: Any = None
 
-    def _snapshot(self, rows: Sequence[Mapping[str, Any]]) -> Any:
+    def _build_snapshot(self, rows: Sequence[Mapping[str, Any]]) -> Any:
         binding = importlib.import_module("schemas.customer").Binding
         view = importlib.import_module("breachdesk.stores.register_view").RegisterSnapshot
         return view([binding.model_validate(row) for row in rows], 1)
 
-    def _normaliser(self, reader: Any) -> Callable[..., Any]:
+    def _build_normaliser(self, reader: Any) -> Callable[..., Any]:
         try:
-            made = importlib.import_module("streams.normalise.normaliser").Normaliser
+            made = importlib.import_module("streams.normalise.normaliser").EventNormaliser
         except ModuleNotFoundError:
-            old = importlib.import_module("streams.reading").Reading
+            old = importlib.import_module("streams.reading").CaseSnapshot
             earlier: Callable[..., Any] = old(reader, self._settings).read
             return earlier
         now: Callable[..., Any] = made(reader, self._settings).normalise
         return now
 
-    def _through_child(self) -> Callable[..., Any]:
+    def _get_child_service(self) -> Callable[..., Any]:
         if self._service is None:
-            meter = importlib.import_module("streams.observed").SilentReadingMeter()
+            meter = importlib.import_module("streams.observed").NullParserMetrics()
             adapter = importlib.import_module("streams.parser_process.adapter")
             self._child = adapter.ParserProcess(self._settings, meter)
-            self._service = self._normaliser(self._child)
-            self._service(self._records(0, 1), self._view, lambda *_: None)
+            self._service = self._build_normaliser(self._child)
+            self._service(self._build_records(0, 1), self._view, lambda *_: None)
         return self._service
 
-    def _records(self, begin: int, end: int) -> list[Any]:
-        position, record = self._event.Position, self._event.RawRecord
+    def _build_records(self, begin: int, end: int) -> list[Any]:
+        position, record = self._event.RecordPosition, self._event.RawRecord
         return [
             record(position("bench", begin + number), source, raw, arrived)
             for number, (source, raw, arrived) in enumerate(self._rows[begin:end])
@@ -166,58 +166,58 @@ class Work:
     def stage(self, name: str, begin: int, end: int) -> float:
         """Seconds of processor time."""
         work = getattr(self, f"_{name}")(begin, end)
-        before = self._spent()
+        before = self._read_seconds()
         work()
-        return self._spent() - before
+        return self._read_seconds() - before
 
-    def _spent(self) -> float:
+    def _read_seconds(self) -> float:
         """Of this process, and of the child if it runs."""
         own = time.process_time()
         pid = self._child.pid if self._child is not None else None
-        return own if pid is None else own + _seconds_of(pid)
+        return own if pid is None else own + _read_seconds(pid)
 
     def _read(self, begin: int, end: int) -> Callable[[], object]:
-        records = self._records(begin, end)
+        records = self._build_records(begin, end)
         return lambda: sum(1 for _ in self._reader.read(records))
 
     def _normalise(self, begin: int, end: int) -> Callable[[], object]:
-        records = self._records(begin, end)
+        records = self._build_records(begin, end)
         return lambda: self._here(records, self._view, lambda *_: None)
 
     def _service_(self, begin: int, end: int) -> Callable[[], object]:
-        service, records = self._through_child(), self._records(begin, end)
+        service, records = self._get_child_service(), self._build_records(begin, end)
         return lambda: service(records, self._view, lambda *_: None)
 
-    def _incomings(self, begin: int, end: int) -> list[Any]:
+    def _build_incomings(self, begin: int, end: int) -> list[Any]:
         return [
             self._incoming(source=source, raw=raw, arrived=arrived, transport="udp")
             for source, raw, arrived in self._rows[begin:end]
         ]
 
     def _encode(self, begin: int, end: int) -> Callable[[], object]:
-        rows, frames = self._incomings(begin, end), self._frames
+        rows, frames = self._build_incomings(begin, end), self._frames
         return lambda: [frames.encode(each) for each in frames.to_columns(rows)]
 
     def _decode(self, begin: int, end: int) -> Callable[[], object]:
         frames = self._frames
-        columns = frames.to_columns(self._incomings(begin, end))
+        columns = frames.to_columns(self._build_incomings(begin, end))
         bodies = [(frames.encode(each), len(each)) for each in columns]
         return lambda: [frames.decode(body, "bench", 1, 0, many) for body, many in bodies]
 
-    def results(self, begin: int, end: int, seed: int, *, child: bool) -> list[str]:
+    def compute_results(self, begin: int, end: int, seed: int, *, child: bool) -> list[str]:
         """What becomes of each record and of mutated copies of it, in words."""
         chance = random.Random(f"{seed}/{begin}")
-        position, record = self._event.Position, self._event.RawRecord
+        position, record = self._event.RecordPosition, self._event.RawRecord
         records = [
             record(position("bench", number), source, raw, arrived)
             for number, (source, raw, arrived) in enumerate(
-                variants(self._rows[begin:end], self._rows, chance)
+                generate_variants(self._rows[begin:end], self._rows, chance)
             )
         ]
         told: list[str] = []
-        normalise = self._through_child() if child else self._here
-        counts = normalise(records, self._view, lambda event, _: told.append(_event_text(event)))
-        letters = [_letter_text(each) for each in counts.dead_letters]
+        normalise = self._get_child_service() if child else self._here
+        counts = normalise(records, self._view, lambda event, _: told.append(_format_event(event)))
+        letters = [_format_letter(each) for each in counts.dead_letters]
         return [*told, *letters, repr(counts.sources()), repr(counts.unattributed())]
 
     def close(self) -> None:
@@ -225,7 +225,9 @@ class Work:
             self._child.close()
 
 
-def variants(rows: Sequence[Row], others: Sequence[Row], chance: random.Random) -> Iterator[Row]:
+def generate_variants(
+    rows: Sequence[Row], others: Sequence[Row], chance: random.Random
+) -> Iterator[Row]:
     """Each row, and copies that are truncated, doubled, shuffled, of odd encoding or of another
     source."""
     for row in rows:
@@ -233,13 +235,13 @@ def variants(rows: Sequence[Row], others: Sequence[Row], chance: random.Random) 
         for _ in range(MUTATIONS):
             source, raw, arrived = row
             for _ in range(chance.randint(1, 3)):
-                raw = _mutated(raw, chance.choice(others)[1], chance)
+                raw = _mutate_record(raw, chance.choice(others)[1], chance)
             if chance.random() < 0.2:
                 source = chance.choice(others)[0]
             yield source, raw, arrived
 
 
-def _mutated(raw: bytes, other: bytes, chance: random.Random) -> bytes:
+def _mutate_record(raw: bytes, other: bytes, chance: random.Random) -> bytes:
     at, to = sorted((chance.randint(0, len(raw)), chance.randint(0, len(raw))))
     words = raw.split(b" ")
     shuffled = words.copy()
@@ -282,7 +284,7 @@ ODD = (
 )
 
 
-def _event_text(event: Any) -> str:
+def _format_event(event: Any) -> str:
     names = ("id", "time", "arrived", "dataset", "source", "position", "sha256", "organization")
     facts = [
         (name, getattr(event, name)) for name in (*names, "touches", "unattributed", "in_time")
@@ -291,38 +293,38 @@ def _event_text(event: Any) -> str:
     return repr((facts, fields))
 
 
-def _letter_text(letter: Any) -> str:
+def _format_letter(letter: Any) -> str:
     names = ("position", "source", "arrived", "parser", "reason", "sha256")
     return repr([getattr(letter, name) for name in names])
 
 
-def _seconds_of(pid: int) -> float:
+def _read_seconds(pid: int) -> float:
     words = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
     return int(words[0]) / 1e9
 
 
-def worker(root: Path, corpus: Path) -> None:
+def serve_questions(root: Path, corpus: Path) -> None:
     """Answers questions until its input ends."""
     gc.set_threshold(50_000, 20, 100)
-    work = Work(root, corpus)
+    work = NormaliseWork(root, corpus)
     with closing(work):
         while True:
             try:
-                question, *given = pickle.load(sys.stdin.buffer)
+                question, *options = pickle.load(sys.stdin.buffer)
             except EOFError:
                 return
             answer: Any
             if question == "stage":
-                name, begin, end = given
+                name, begin, end = options
                 answer = work.stage("service_" if name == "service" else name, begin, end)
             else:
-                begin, end, seed, child = given
-                answer = work.results(begin, end, seed, child=child)
+                begin, end, seed, child = options
+                answer = work.compute_results(begin, end, seed, child=child)
             pickle.dump(answer, sys.stdout.buffer)
             sys.stdout.buffer.flush()
 
 
-def compare_speed(trees: Sequence[Tree], slices: range, stage: str) -> dict[str, float]:
+def compare_speed(trees: Sequence[NormaliseTree], slices: range, stage: str) -> dict[str, float]:
     """Microseconds a record of each tree, and how many times the first takes what the second does."""
     spent: list[list[float]] = [[], []]
     for number in slices:
@@ -340,7 +342,7 @@ def compare_speed(trees: Sequence[Tree], slices: range, stage: str) -> dict[str,
     }
 
 
-def compare_results(trees: Sequence[Tree], count: int, seed: int) -> dict[str, Any]:
+def compare_results(trees: Sequence[NormaliseTree], count: int, seed: int) -> dict[str, Any]:
     """Where the trees differ; none of it is a figure of speed."""
     texts, differences = 0, []
     for begin in range(0, count, 500):
@@ -362,28 +364,30 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=12)
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    if given.worker:
-        worker(*given.worker)
+    options = parser.parse_args()
+    if options.worker:
+        serve_questions(*options.worker)
         return
     sys.path.insert(0, str(Path(__file__).parents[1]))
     result: dict[str, Any] = {"load": os.getloadavg()}
     with tempfile.TemporaryDirectory() as folder:
-        for corpus in given.corpus or CORPORA:
-            stages = 1 if given.compare else len(given.stage or STAGES)
-            count = SLICE * given.slices * stages
+        for corpus in options.corpus or CORPORA:
+            stages = 1 if options.compare else len(options.stage or STAGES)
+            count = SLICE * options.slices * stages
             file = Path(folder) / f"{corpus}.pickle"
-            file.write_bytes(pickle.dumps((raw_rows if corpus == "raw" else ecs_rows)(count)))
-            result[corpus] = measured(given, file, count)
+            file.write_bytes(
+                pickle.dumps((build_raw_rows if corpus == "raw" else build_ecs_rows)(count))
+            )
+            result[corpus] = measure_trees(options, file, count)
     print(json.dumps(result, indent=2))
 
 
-def measured(given: argparse.Namespace, corpus: Path, count: int) -> dict[str, Any]:
-    trees = [Tree(root.resolve(), corpus) for root in given.trees]
+def measure_trees(options: argparse.Namespace, corpus: Path, count: int) -> dict[str, Any]:
+    trees = [NormaliseTree(root.resolve(), corpus) for root in options.trees]
     try:
-        if given.compare:
-            return compare_results(trees, count, given.seed)
-        stages, many = given.stage or STAGES, given.slices
+        if options.compare:
+            return compare_results(trees, count, options.seed)
+        stages, many = options.stage or STAGES, options.slices
         parts = [range(many * number, many * (number + 1)) for number in range(len(stages))]
         return {s: compare_speed(trees, p, s) for s, p in zip(stages, parts, strict=True)}
     finally:

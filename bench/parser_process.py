@@ -23,14 +23,14 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from breachdesk.bootstrap.house import Premises, calm_the_collector
-from breachdesk.demo.lines import build
-from breachdesk.demo.play import furnish
-from breachdesk.demo.stage import StageClock, demo_settings, in_arrival_order
-from schemas.event import Position, RawRecord
+from breachdesk.bootstrap.house import Container, tune_gc
+from breachdesk.demo.lines import build_lines
+from breachdesk.demo.play import import_registers
+from breachdesk.demo.stage import DemoClock, build_settings, list_in_arrival_order
+from schemas.event import RawRecord, RecordPosition
 from schemas.settings import Settings
-from schemas.source import Incoming
-from streams.observed import SilentReadingMeter
+from schemas.source import IncomingRecord
+from streams.observed import NullParserMetrics
 from streams.parser_process.adapter import MOST_RECORDS, ParserProcess
 from streams.ports import RecordReader
 from streams.ports.record_reader import Outcome
@@ -40,14 +40,14 @@ FIRST_DAY = date(2026, 1, 1)
 READERS = ("in process", "child", "two children")
 
 
-def rows(days: int) -> list[Incoming]:
+def build_rows(days: int) -> list[IncomingRecord]:
     """The demo's lines, another seed and two days later each time."""
     made = []
     for number in range(days):
-        cast = build(seed=number, start=FIRST_DAY + timedelta(days=2 * number))
+        cast = build_lines(seed=number, start=FIRST_DAY + timedelta(days=2 * number))
         made += [
-            Incoming(source=source, raw=raw, arrived=arrived, transport="bench")
-            for arrived, source, raw in in_arrival_order(cast)
+            IncomingRecord(source=source, raw=raw, arrived=arrived, transport="bench")
+            for arrived, source, raw in list_in_arrival_order(cast)
         ]
     return made
 
@@ -57,7 +57,7 @@ class TwoChildren:
     takes in one part, both read on. Outcomes come in the records' order."""
 
     def __init__(self, settings: Settings) -> None:
-        self._children = [ParserProcess(settings, SilentReadingMeter()) for _ in range(2)]
+        self._children = [ParserProcess(settings, NullParserMetrics()) for _ in range(2)]
 
     def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
         parts = [records[i : i + MOST_RECORDS] for i in range(0, len(records), MOST_RECORDS)]
@@ -75,13 +75,13 @@ class TwoChildren:
 
 
 @contextmanager
-def reader_of(name: str, settings: Settings) -> Iterator[RecordReader]:
+def open_reader(name: str, settings: Settings) -> Iterator[RecordReader]:
     if name == "in process":
         yield InProcessReader(settings)
         return
     reader: ParserProcess | TwoChildren
     if name == "child":
-        reader = ParserProcess(settings, SilentReadingMeter())
+        reader = ParserProcess(settings, NullParserMetrics())
     else:
         reader = TwoChildren(settings)
     try:
@@ -90,10 +90,10 @@ def reader_of(name: str, settings: Settings) -> Iterator[RecordReader]:
         reader.close()
 
 
-def read_only(lines: Sequence[Incoming], settings: Settings, reader: RecordReader) -> int:
+def read_only(lines: Sequence[IncomingRecord], settings: Settings, reader: RecordReader) -> int:
     """Recognise and parse, in batches as a worker reads them."""
     records = [
-        RawRecord(Position("bench", number), row.source, row.raw, row.arrived)
+        RawRecord(RecordPosition("bench", number), row.source, row.raw, row.arrived)
         for number, row in enumerate(lines)
     ]
     del settings
@@ -104,19 +104,19 @@ def read_only(lines: Sequence[Incoming], settings: Settings, reader: RecordReade
     )
 
 
-def whole_pipeline(lines: Sequence[Incoming], settings: Settings, reader: RecordReader) -> int:
+def run_pipeline(lines: Sequence[IncomingRecord], settings: Settings, reader: RecordReader) -> int:
     """From the journal to committed alerts, in a folder of its own."""
     with tempfile.TemporaryDirectory() as name:
-        cast = build(seed=0, start=FIRST_DAY)
+        cast = build_lines(seed=0, start=FIRST_DAY)
         settings = settings.model_copy(update={"data_dir": Path(name)})
-        with Premises(settings, StageClock(lines[-1].arrived)) as house:
-            furnish(house, cast)
+        with Container(settings, DemoClock(lines[-1].arrived)) as container:
+            import_registers(container, cast)
             for begin in range(0, len(lines), 1000):
-                house.log.append([replace(row) for row in lines[begin : begin + 1000]])
-            return house.worker(reader=reader).drain()
+                container.log.append([replace(row) for row in lines[begin : begin + 1000]])
+            return container.build_worker(reader=reader).process_all()
 
 
-def measured(work: Callable[[], int]) -> dict[str, float]:
+def measure_work(work: Callable[[], int]) -> dict[str, float]:
     wall, own = time.perf_counter(), time.process_time()
     lines = work()
     wall, own = time.perf_counter() - wall, time.process_time() - own
@@ -124,16 +124,20 @@ def measured(work: Callable[[], int]) -> dict[str, float]:
 
 
 def compare(days: int, repeats: int, *, pipeline: bool) -> dict[str, object]:
-    lines = rows(days)
-    work = whole_pipeline if pipeline else read_only
+    lines = build_rows(days)
+    work = run_pipeline if pipeline else read_only
     results: dict[str, list[dict[str, float]]] = {name: [] for name in READERS}
     with tempfile.TemporaryDirectory() as folder:
-        settings = demo_settings(Path(folder), build(seed=0, start=FIRST_DAY), port=0)
+        settings = build_settings(Path(folder), build_lines(seed=0, start=FIRST_DAY), port=0)
         for _ in range(repeats):
             for name in READERS:
-                with reader_of(name, settings) as reader:
-                    list(reader.read([RawRecord(Position("warm", 0), "s", b"x", lines[0].arrived)]))
-                    results[name].append(measured(partial(work, lines, settings, reader)))
+                with open_reader(name, settings) as reader:
+                    list(
+                        reader.read(
+                            [RawRecord(RecordPosition("warm", 0), "s", b"x", lines[0].arrived)]
+                        )
+                    )
+                    results[name].append(measure_work(partial(work, lines, settings, reader)))
     medians = {
         name: {
             figure: statistics.median(each[figure] for each in of)
@@ -155,9 +159,9 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--pipeline", action="store_true")
-    given = parser.parse_args()
-    calm_the_collector()
-    print(json.dumps(compare(given.days, given.repeats, pipeline=given.pipeline), indent=2))
+    options = parser.parse_args()
+    tune_gc()
+    print(json.dumps(compare(options.days, options.repeats, pipeline=options.pipeline), indent=2))
 
 
 if __name__ == "__main__":

@@ -33,20 +33,20 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)
 
-from bench.pipeline_slices import FIRST_DAY, lines  # noqa: E402
-from bench.profiles import of_the_product, own_time, table_of_shares  # noqa: E402
-from breachdesk.demo.lines import build  # noqa: E402
-from breachdesk.demo.stage import demo_settings  # noqa: E402
-from schemas.errors import Unparseable  # noqa: E402
-from schemas.event import Position, RawRecord  # noqa: E402
-from schemas.source import Incoming  # noqa: E402
-from streams.normalise.recognise import Recogniser  # noqa: E402
+from bench.pipeline_slices import FIRST_DAY, generate_lines  # noqa: E402
+from bench.profiles import compute_own_time, compute_shares, select_product_samples  # noqa: E402
+from breachdesk.demo.lines import build_lines  # noqa: E402
+from breachdesk.demo.stage import build_settings  # noqa: E402
+from schemas.errors import UnparseableRecord  # noqa: E402
+from schemas.event import RawRecord, RecordPosition  # noqa: E402
+from schemas.source import IncomingRecord  # noqa: E402
+from streams.normalise.recognise import FormatRecogniser  # noqa: E402
 
 Taken = Mapping[str, Any]
 SCRIPT = ROOT / "bench" / "pipeline_slices.py"
 
 
-class Tree(NamedTuple):
+class PipelineTree(NamedTuple):
     """A checkout under measurement."""
 
     name: str
@@ -68,7 +68,9 @@ class Tree(NamedTuple):
 
 
 @contextlib.contextmanager
-def started(name: str, path: Path, folder: Path, core: int, density: int = 1) -> Iterator[Tree]:
+def start_tree(
+    name: str, path: Path, folder: Path, core: int, density: int = 1
+) -> Iterator[PipelineTree]:
     """With the checkout's own interpreter."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
     process = subprocess.Popen(
@@ -83,7 +85,7 @@ def started(name: str, path: Path, folder: Path, core: int, density: int = 1) ->
             "BENCH_DENSITY": str(density),
         },
     )
-    tree = Tree(name, path, process)
+    tree = PipelineTree(name, path, process)
     try:
         used = tree.answer()["tree"]
         assert used == str(path), f"{used} was imported instead of {path}"
@@ -98,7 +100,7 @@ def started(name: str, path: Path, folder: Path, core: int, density: int = 1) ->
             process.wait()
 
 
-def in_turn(trees: Sequence[Tree], slices: int, size: int) -> dict[str, list[Taken]]:
+def run_in_turn(trees: Sequence[PipelineTree], slices: int, size: int) -> dict[str, list[Taken]]:
     """The first slice of each is left out: it starts what is started once."""
     for tree in trees:
         tree.ask(lines=size)
@@ -113,23 +115,25 @@ def in_turn(trees: Sequence[Tree], slices: int, size: int) -> dict[str, list[Tak
     return runs
 
 
-def micros(taken: Taken) -> float:
-    return float(taken["cpu"] / taken["lines"] * 1e6)
+def compute_micros(figures: Taken) -> float:
+    return float(figures["cpu"] / figures["lines"] * 1e6)
 
 
-def by_thirds(ratios: Sequence[float]) -> list[float]:
+def compute_thirds(ratios: Sequence[float]) -> list[float]:
     """Of the beginning, the middle and the end: what a long run writes later counts too."""
     size = max(1, len(ratios) // 3)
     parts = [ratios[begin : begin + size] for begin in (0, size, 2 * size)]
     return [round(statistics.median(part), 2) for part in parts if part]
 
 
-def summary(runs: Mapping[str, list[Taken]], trees: Sequence[Tree]) -> dict[str, Any]:
+def summarise_runs(
+    runs: Mapping[str, list[Taken]], trees: Sequence[PipelineTree]
+) -> dict[str, Any]:
     """Of each checkout; `ratio`: how many times faster than the first, median of neighbours."""
-    first = [micros(taken) for taken in runs[trees[0].name]]
+    first = [compute_micros(taken) for taken in runs[trees[0].name]]
     rows = {}
     for tree in trees:
-        each = [micros(taken) for taken in runs[tree.name]]
+        each = [compute_micros(taken) for taken in runs[tree.name]]
         ratios = [a / b for a, b in zip(first, each, strict=True)]
         memory = [taken["resident_mib"] for taken in runs[tree.name]]
         rows[tree.name] = {
@@ -145,7 +149,7 @@ def summary(runs: Mapping[str, list[Taken]], trees: Sequence[Tree]) -> dict[str,
                 statistics.median(t["lines"] / t["wall"] for t in runs[tree.name])
             ),
             "ratio": round(statistics.median(ratios), 2),
-            "ratio_by_thirds": by_thirds(ratios),
+            "ratio_by_thirds": compute_thirds(ratios),
             "resident_mib": {
                 "first": round(memory[0]),
                 "last": round(memory[-1]),
@@ -157,7 +161,7 @@ def summary(runs: Mapping[str, list[Taken]], trees: Sequence[Tree]) -> dict[str,
 
 
 @contextlib.contextmanager
-def sampled(tree: Tree, py_spy: str, folder: Path) -> Iterator[dict[str, Any]]:
+def sample_tree(tree: PipelineTree, py_spy: str, folder: Path) -> Iterator[dict[str, Any]]:
     """Shares of the samples that held an interpreter, by stage and by function, of the process and
     its children."""
     out = folder / "profile.folded"
@@ -171,23 +175,23 @@ def sampled(tree: Tree, py_spy: str, folder: Path) -> Iterator[dict[str, Any]]:
     yield shares
     sampler.send_signal(signal.SIGINT)  # it writes what it has
     sampler.wait(60)
-    folded = of_the_product(out.read_text(encoding="utf-8"))
-    shares.update({"stages": table_of_shares(folded), "functions": own_time(folded)})
+    folded = select_product_samples(out.read_text(encoding="utf-8"))
+    shares.update({"stages": compute_shares(folded), "functions": compute_own_time(folded)})
 
 
-def parse_only(rows: Sequence[Incoming], folder: Path) -> float:
+def parse_only(rows: Sequence[IncomingRecord], folder: Path) -> float:
     """Lines a second through recognition and parsing alone."""
-    settings = demo_settings(folder, build(seed=0, start=FIRST_DAY), port=0)
-    recogniser = Recogniser()
+    settings = build_settings(folder, build_lines(seed=0, start=FIRST_DAY), port=0)
+    recogniser = FormatRecogniser()
     begun = time.process_time()
     for offset, row in enumerate(rows):
-        record = RawRecord(Position("bench", offset), row.source, row.raw, row.arrived)
-        with contextlib.suppress(Unparseable):
-            recogniser.read(record, settings.source(row.source))
+        record = RawRecord(RecordPosition("bench", offset), row.source, row.raw, row.arrived)
+        with contextlib.suppress(UnparseableRecord):
+            recogniser.read(record, settings.get_source(row.source))
     return len(rows) / (time.process_time() - begun)
 
 
-def bare_insert(rows: Sequence[Incoming], folder: Path) -> float:
+def measure_bare_insert(rows: Sequence[IncomingRecord], folder: Path) -> float:
     """Lines a second of plain durable SQLite inserts in batches of 1,000."""
     db = sqlite3.connect(folder / "bare.db")
     db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE r (s, a, b);")
@@ -201,37 +205,39 @@ def bare_insert(rows: Sequence[Incoming], folder: Path) -> float:
     return len(rows) / (time.process_time() - begun)
 
 
-def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     result: dict[str, Any] = {
         "load_before": os.getloadavg()[0],
-        "slice": given.slice,
-        "density": given.density,
+        "slice": options.slice,
+        "density": options.density,
     }
-    slices = max(1, given.lines // given.slice - 1)
+    slices = max(1, options.lines // options.slice - 1)
     with contextlib.ExitStack() as stack:
         places = [
-            *({"against": given.against} if given.against else {}).items(),
-            ("this", given.tree),
+            *({"against": options.against} if options.against else {}).items(),
+            ("this", options.tree),
         ]
         trees = [
-            stack.enter_context(started(name, path.resolve(), folder, given.core, given.density))
+            stack.enter_context(
+                start_tree(name, path.resolve(), folder, options.core, options.density)
+            )
             for name, path in places
         ]
-        if given.py_spy:
-            trees[-1].ask(lines=given.slice)
-            with sampled(trees[-1], given.py_spy, folder) as shares:
+        if options.py_spy:
+            trees[-1].ask(lines=options.slice)
+            with sample_tree(trees[-1], options.py_spy, folder) as shares:
                 for _ in range(slices):
-                    trees[-1].ask(lines=given.slice)
+                    trees[-1].ask(lines=options.slice)
             return {**result, "profile": shares}
-        result["trees"] = summary(in_turn(trees, slices, given.slice), trees)
-        if given.console:
+        result["trees"] = summarise_runs(run_in_turn(trees, slices, options.slice), trees)
+        if options.console:
             for tree in trees:
-                asked = tree.ask(lines=given.console_lines, console=True)
+                asked = tree.ask(lines=options.console_lines, console=True)
                 result["trees"][tree.name]["console_ms"] = asked["console_ms"]
-    rows = list(islice(lines(), 5_000))
+    rows = list(islice(generate_lines(), 5_000))
     parsed = [parse_only(rows, folder / "parse") for _ in range(3)]
     result["parse_only_lines_per_second"] = round(statistics.median(parsed))
-    result["bare_sqlite_insert_lines_per_second"] = round(bare_insert(rows, folder))
+    result["bare_sqlite_insert_lines_per_second"] = round(measure_bare_insert(rows, folder))
     return {**result, "load_after": os.getloadavg()[0]}
 
 
@@ -251,13 +257,13 @@ def main() -> None:
     parser.add_argument("--console-lines", type=int, default=20_000)
     parser.add_argument("--py-spy", default="", metavar="PATH", help="sample instead of compare")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-pipeline-") as name:
-        result = measure(given, Path(name))
+        result = measure(options, Path(name))
     text = json.dumps(result, indent=2)
     print(text)
-    if given.json:
-        given.json.write_text(text + "\n", encoding="utf-8")
+    if options.json:
+        options.json.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

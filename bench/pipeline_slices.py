@@ -29,13 +29,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0:1] = [os.environ.get("BENCH_TREE") or str(ROOT), str(ROOT)]
 
 import streams  # noqa: E402
-from bench.processes import family_seconds, resident_mib  # noqa: E402
-from breachdesk.bootstrap.house import Premises  # noqa: E402
-from breachdesk.demo.lines import build  # noqa: E402
-from breachdesk.demo.play import furnish  # noqa: E402
-from breachdesk.demo.stage import StageClock, demo_settings, in_arrival_order  # noqa: E402
+from bench.processes import read_family_seconds, read_resident_mib  # noqa: E402
+from breachdesk.bootstrap.house import Container  # noqa: E402
+from breachdesk.demo.lines import build_lines  # noqa: E402
+from breachdesk.demo.play import import_registers  # noqa: E402
+from breachdesk.demo.stage import DemoClock, build_settings, list_in_arrival_order  # noqa: E402
 from schemas.settings import Settings  # noqa: E402
-from schemas.source import Incoming  # noqa: E402
+from schemas.source import IncomingRecord  # noqa: E402
 
 FIRST_DAY = date(2026, 1, 1)
 APPENDED = 1_000
@@ -43,60 +43,60 @@ APPENDED = 1_000
 PORT = 8931
 
 
-def lines(first_day: date = FIRST_DAY, density: int = 1) -> Iterator[Incoming]:
+def generate_lines(first_day: date = FIRST_DAY, density: int = 1) -> Iterator[IncomingRecord]:
     """Without end; in order of arrival. `density`: so many times the demo's lines in each two days."""
     number = 0
     while True:
         start = first_day + timedelta(days=2 * number)
-        plays = [build(seed=number * density + each, start=start) for each in range(density)]
-        rows = heapq.merge(*map(in_arrival_order, plays), key=lambda row: row[:2])
+        plays = [build_lines(seed=number * density + each, start=start) for each in range(density)]
+        rows = heapq.merge(*map(list_in_arrival_order, plays), key=lambda row: row[:2])
         for arrived, source, raw in rows:
-            yield Incoming(source=source, raw=raw, arrived=arrived, transport="bench")
+            yield IncomingRecord(source=source, raw=raw, arrived=arrived, transport="bench")
         number += 1
 
 
-class Slices:
+class PipelineSlices:
     """The pipeline over a data folder; a new one gets the demo's registers and accounts."""
 
     def __init__(
         self, folder: Path, first_day: date = FIRST_DAY, settings: Settings | None = None
     ) -> None:
-        cast = build(seed=0, start=first_day)
-        self._clock = StageClock(datetime.combine(first_day, datetime.min.time(), UTC))
-        self.house = Premises(settings or demo_settings(folder, cast, port=0), self._clock)
-        if not self.house.store.look(lambda uow: uow.users.list()):
-            furnish(self.house, cast)
-        self._worker: Any = self.house.worker()
-        self._lines = lines(first_day, int(os.environ.get("BENCH_DENSITY", "1")))
+        cast = build_lines(seed=0, start=first_day)
+        self._clock = DemoClock(datetime.combine(first_day, datetime.min.time(), UTC))
+        self.house = Container(settings or build_settings(folder, cast, port=0), self._clock)
+        if not self.house.store.read(lambda uow: uow.users.list()):
+            import_registers(self.house, cast)
+        self._worker: Any = self.house.build_worker()
+        self._lines = generate_lines(first_day, int(os.environ.get("BENCH_DENSITY", "1")))
         self._seen = hashlib.sha256()
 
     def take(self, count: int) -> dict[str, Any]:
         """Append so many lines of the demo's and process them; what it took."""
         return self.process([next(self._lines) for _ in range(count)])
 
-    def process(self, rows: Sequence[Incoming]) -> dict[str, Any]:
+    def process(self, rows: Sequence[IncomingRecord]) -> dict[str, Any]:
         """Append these and process them; what it took."""
         count = len(rows)
         for row in rows:
             self._seen.update(row.raw)
         self._clock.move_to(rows[-1].arrived)
         gc.collect()
-        spent, begun, own = family_seconds(), time.perf_counter(), time.process_time()
+        spent, begun, own = read_family_seconds(), time.perf_counter(), time.process_time()
         for start in range(0, count, APPENDED):
             self.house.log.append(rows[start : start + APPENDED])
         done = self._worker.drain()
         taken = {
             "lines": count,
             "wall": time.perf_counter() - begun,
-            "cpu": family_seconds() - spent,
+            "cpu": read_family_seconds() - spent,
             "own_cpu": time.process_time() - own,
         }
         assert done == count, f"{done} of {count} lines were processed"
-        return {**taken, "resident_mib": resident_mib(), "seen": self._seen.hexdigest()[:12]}
+        return {**taken, "resident_mib": read_resident_mib(), "seen": self._seen.hexdigest()[:12]}
 
-    def alerts(self) -> dict[str, object]:
+    def count_alerts(self) -> dict[str, object]:
         """How many, and a digest of what the machine says of each."""
-        found = self.house.store.look(lambda uow: uow.alerts.list())
+        found = self.house.store.read(lambda uow: uow.alerts.list())
         told = sorted(
             (a.id, a.evidence, a.severity.value, a.fingerprint, a.state.value) for a in found
         )
@@ -105,15 +105,15 @@ class Slices:
 
 
 @contextmanager
-def asked_console(house: Premises) -> Iterator[dict[str, object]]:
+def ask_console(container: Container) -> Iterator[dict[str, object]]:
     """Another process asks the console's overview ten times a second meanwhile; what it waited."""
     import uvicorn
 
-    from breachdesk.bootstrap.serve import console_house
-    from breachdesk.bootstrap.traces import NoTracer
-    from breachdesk.console.app import console_app
+    from breachdesk.bootstrap.serve import build_console_dependencies
+    from breachdesk.bootstrap.traces import NullTracer
+    from breachdesk.console.app import build_app
 
-    app = console_app(console_house(house, NoTracer()))
+    app = build_app(build_console_dependencies(container, NullTracer()))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=PORT, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -137,15 +137,15 @@ def asked_console(house: Premises) -> Iterator[dict[str, object]]:
         thread.join(10)
 
 
-def answers(requests: Iterator[str], slices: Slices) -> Iterator[dict[str, Any]]:
+def generate_answers(requests: Iterator[str], slices: PipelineSlices) -> Iterator[dict[str, Any]]:
     for request in requests:
         wanted = json.loads(request)
         if wanted.get("console"):
-            with asked_console(slices.house) as waits:
+            with ask_console(slices.house) as waits:
                 taken = slices.take(wanted["lines"])
             yield {**taken, "console_ms": waits}
         elif wanted.get("alerts"):
-            yield slices.alerts()
+            yield slices.count_alerts()
         else:
             yield slices.take(wanted["lines"])
 
@@ -153,9 +153,9 @@ def answers(requests: Iterator[str], slices: Slices) -> Iterator[dict[str, Any]]
 def main(arguments: Sequence[str]) -> None:
     folder, core = arguments
     os.sched_setaffinity(0, {int(core)})
-    slices = Slices(Path(folder))
+    slices = PipelineSlices(Path(folder))
     print(json.dumps({"tree": str(Path(streams.__file__).parents[1])}), flush=True)
-    for answer in answers(iter(sys.stdin.readline, ""), slices):
+    for answer in generate_answers(iter(sys.stdin.readline, ""), slices):
         print(json.dumps(answer), flush=True)
     slices.house.close()
 

@@ -30,21 +30,21 @@ STAGES = (
 Part = tuple[str, int]
 
 
-def parts(folded: str) -> Counter[str]:
+def count_parts(folded: str) -> Counter[str]:
     """Samples by stage; `frame;frame;… count` a line, outermost first."""
     counts: Counter[str] = Counter()
     for line in folded.splitlines():
         stack, _, number = line.rpartition(" ")
-        counts[_stage(stack.split(";"))] += int(number)
+        counts[_find_stage(stack.split(";"))] += int(number)
     return counts
 
 
-def table_of_shares(folded: str) -> dict[str, float]:
+def compute_shares(folded: str) -> dict[str, float]:
     """Percent of all samples."""
-    return _shares(parts(folded))
+    return _compute_shares(count_parts(folded))
 
 
-def of_the_product(folded: str) -> str:
+def select_product_samples(folded: str) -> str:
     """Without the samples of what makes the lines and asks for their processing."""
     lines = folded.splitlines()
     return "\n".join(line for line in lines if not _is_bench(line.rpartition(" ")[0].split(";")))
@@ -55,21 +55,21 @@ def _is_bench(frames: Sequence[str]) -> bool:
     return "/bench/" in ours or "/demo/" in ours
 
 
-def own_time(folded: str, most: int = 40) -> dict[str, float]:
+def compute_own_time(folded: str, most: int = 40) -> dict[str, float]:
     """Percent by innermost function of ours, those that cost most."""
     counts: Counter[str] = Counter()
     for line in folded.splitlines():
         stack, _, number = line.rpartition(" ")
-        counts[_innermost(stack.split(";"))] += int(number)
-    return dict(list(_shares(counts).items())[:most])
+        counts[_find_innermost(stack.split(";"))] += int(number)
+    return dict(list(_compute_shares(counts).items())[:most])
 
 
-def _shares(counts: Counter[str]) -> dict[str, float]:
+def _compute_shares(counts: Counter[str]) -> dict[str, float]:
     total = sum(counts.values()) or 1
     return {name: round(100 * number / total, 1) for name, number in counts.most_common()}
 
 
-def _stage(frames: Sequence[str]) -> str:
+def _find_stage(frames: Sequence[str]) -> str:
     for frame in reversed(frames):
         for stage, names in STAGES:
             if any(f"{name}" in frame for name in names):
@@ -77,7 +77,7 @@ def _stage(frames: Sequence[str]) -> str:
     return "other"
 
 
-def _innermost(frames: Sequence[str]) -> str:
+def _find_innermost(frames: Sequence[str]) -> str:
     """`function (package/file.py)`, its line left out."""
     for frame in reversed(frames):
         for package in ("/streams/", "/breachdesk/", "/schemas/"):

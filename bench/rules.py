@@ -129,32 +129,32 @@ PROGRAMS = [
 # ---- rules
 
 
-def rule_texts(count: int, seed: int = 1) -> list[str]:
+def build_rule_texts(count: int, seed: int = 1) -> list[str]:
     """So many rules, a file each. A larger book holds the smaller ones."""
-    return list(islice(_mixed(seed), count))
+    return list(islice(_generate_mixed(seed), count))
 
 
-def book_texts(book: str, count: int, base: int, sample: Sample = ()) -> list[str]:
+def build_book_texts(book: str, count: int, base: int, sample: Sample = ()) -> list[str]:
     """The first `base` rules, and so many more of the book's kind that there are `count`."""
     if book == "mixed" or count <= base:
-        return rule_texts(count)
-    more = _foreigners(3)
+        return build_rule_texts(count)
+    more = _generate_foreign(3)
     if book == "near":
-        more = _without_matches(islice(_mixed(2), 4 * count), sample)
-    texts = [*rule_texts(base), *islice(more, count - base)]
+        more = _exclude_matches(islice(_generate_mixed(2), 4 * count), sample)
+    texts = [*build_rule_texts(base), *islice(more, count - base)]
     assert len(texts) == count, "too few rules match nothing"
     return texts
 
 
-def _mixed(seed: int) -> Iterator[str]:
-    return _texts(MIXED, seed)
+def _generate_mixed(seed: int) -> Iterator[str]:
+    return _generate_texts(MIXED, seed)
 
 
-def _foreigners(seed: int) -> Iterator[str]:
-    return _texts((_foreign, _registry), seed)
+def _generate_foreign(seed: int) -> Iterator[str]:
+    return _generate_texts((_build_foreign_rule, _build_registry_rule), seed)
 
 
-def _texts(
+def _generate_texts(
     kinds: Sequence[Callable[[random.Random], Mapping[str, Any]]], seed: int
 ) -> Iterator[str]:
     choose = random.Random(seed)
@@ -165,20 +165,20 @@ def _texts(
         )
 
 
-def _without_matches(texts: Iterable[str], sample: Sample) -> Iterator[str]:
+def _exclude_matches(texts: Iterable[str], sample: Sample) -> Iterator[str]:
     """Those that match nothing of the sample, of each kind of rule as many as of each other."""
     from streams.sigma.load import load_rules
-    from streams.sigma.routing import Router
+    from streams.sigma.routing import RuleRouter
 
     rules = {str(json.loads(text)["name"]): text for text in texts}
     matching = set()
     with tempfile.TemporaryDirectory() as scratch:
         for name, text in rules.items():
             (Path(scratch) / f"{name}.yml").write_text(text)
-        router = Router(load_rules([Path(scratch)], behaviours=False).rules)
+        router = RuleRouter(load_rules([Path(scratch)], behaviours=False).rules)
     for kind, seed, count in sample:
-        for dataset, fields in islice(fields_of(kind, seed), count):
-            matching |= {rule.id for rule in router.matches(dataset, fields)}
+        for dataset, fields in islice(generate_fields(kind, seed), count):
+            matching |= {rule.id for rule in router.list_matches(dataset, fields)}
     kinds: list[list[str]] = [[] for _ in range(len(MIXED))]
     for number, (name, text) in enumerate(rules.items()):
         if name not in matching:
@@ -186,20 +186,22 @@ def _without_matches(texts: Iterable[str], sample: Sample) -> Iterator[str]:
     return chain.from_iterable(zip(*kinds, strict=False))
 
 
-def _phrase(choose: random.Random) -> str:
+def _build_phrase(choose: random.Random) -> str:
     return (
         f"{choose.choice(' -/')}{choose.choice(WORDS)}{choose.choice('-_ ')}{choose.choice(WORDS)}"
     )
 
 
-def _process(choose: random.Random) -> dict[str, Any]:
+def _build_process_rule(choose: random.Random) -> dict[str, Any]:
     program = choose.choice(PROGRAMS)
     detection: dict[str, Any] = {
         "img": [
             {"Image|endswith": f"\\{program}.exe"},
             {"OriginalFileName": f"{program}.exe"},
         ],
-        "cli": {"CommandLine|contains": [_phrase(choose) for _ in range(choose.randint(1, 6))]},
+        "cli": {
+            "CommandLine|contains": [_build_phrase(choose) for _ in range(choose.randint(1, 6))]
+        },
         "parent": {"ParentImage|endswith": f"\\{choose.choice(PROGRAMS)}.exe"},
         "filter": {"CommandLine|contains": f"C:\\Program Files\\{choose.choice(WORDS)}"},
         "pattern": {"CommandLine|re": rf"(?:{choose.choice(WORDS)}|\$)\d+.*{choose.choice(WORDS)}"},
@@ -213,10 +215,10 @@ def _process(choose: random.Random) -> dict[str, Any]:
             "img and pattern",
         ]
     )
-    return _rule({"product": "windows", "category": "process_creation"}, detection, condition)
+    return _build_rule({"product": "windows", "category": "process_creation"}, detection, condition)
 
 
-def _firewall(choose: random.Random) -> dict[str, Any]:
+def _build_firewall_rule(choose: random.Random) -> dict[str, Any]:
     detection: dict[str, Any] = {
         "denied": {"action": choose.choice(["deny", "drop", "block", "allow"])},
         "port": {"dst_port": [choose.randint(1, 65_000) for _ in range(3)]},
@@ -224,10 +226,10 @@ def _firewall(choose: random.Random) -> dict[str, Any]:
         "inside": {"src_ip|cidr": ["10.0.0.0/8", "192.168.0.0/16"]},
     }
     condition = choose.choice(["denied and port", "net and not inside", "port and inside and net"])
-    return _rule({"category": "firewall"}, detection, condition)
+    return _build_rule({"category": "firewall"}, detection, condition)
 
 
-def _m365(choose: random.Random) -> dict[str, Any]:
+def _build_m365_rule(choose: random.Random) -> dict[str, Any]:
     detection: dict[str, Any] = {
         "operation": {
             "Operation": choose.choice(["UserLoginFailed", "FileDownloaded", "New-InboxRule"]),
@@ -246,13 +248,13 @@ def _m365(choose: random.Random) -> dict[str, Any]:
             "rare or agent",
         ]
     )
-    return _rule({"product": "m365", "service": "audit"}, detection, condition)
+    return _build_rule({"product": "m365", "service": "audit"}, detection, condition)
 
 
-def _web(choose: random.Random) -> dict[str, Any]:
+def _build_web_rule(choose: random.Random) -> dict[str, Any]:
     detection: dict[str, Any] = {
         "path": {"cs-uri-query|contains": [f"/{choose.choice(WORDS)}.php?{w}=" for w in WORDS[:3]]},
-        "all": {"cs-uri-query|contains|all": [choose.choice(WORDS), _phrase(choose)]},
+        "all": {"cs-uri-query|contains|all": [choose.choice(WORDS), _build_phrase(choose)]},
         "code": {"sc-status": choose.choice([200, 302, 404, 500])},
         "method": {"cs-method": choose.choice(["GET", "POST"])},
         "agent": {"c-useragent|contains": f"{choose.choice(WORDS)}{choose.randint(1, 999)}"},
@@ -261,15 +263,15 @@ def _web(choose: random.Random) -> dict[str, Any]:
     condition = choose.choice(
         ["path and code", "all and method", "agent", "path and not kind", "kind and method"]
     )
-    return _rule({"category": "webserver"}, detection, condition)
+    return _build_rule({"category": "webserver"}, detection, condition)
 
 
-def _sign_in(choose: random.Random) -> dict[str, Any]:
+def _build_sign_in_rule(choose: random.Random) -> dict[str, Any]:
     detection: dict[str, Any] = {
         "failed": {"event.outcome": "failure"},
         "user": {"user.name": f"{choose.choice(WORDS)}{choose.randint(1, 999)}"},
         "host": {"host.name|endswith": f"-{choose.choice(WORDS)}{choose.randint(1, 99)}"},
-        "why": {"event.reason|contains": _phrase(choose)},
+        "why": {"event.reason|contains": _build_phrase(choose)},
         "odd": {"source.geo.country_iso_code": choose.choice(["KP", "IR"])},
     }
     condition = choose.choice(
@@ -281,10 +283,10 @@ def _sign_in(choose: random.Random) -> dict[str, Any]:
             "user and not host",
         ]
     )
-    return _rule({"category": "authentication"}, detection, condition)
+    return _build_rule({"category": "authentication"}, detection, condition)
 
 
-def _foreign(choose: random.Random) -> dict[str, Any]:
+def _build_foreign_rule(choose: random.Random) -> dict[str, Any]:
     """Of a log source that no gate tells apart, with fields that no parser here makes."""
     detection: dict[str, Any] = {
         "event": {
@@ -295,13 +297,15 @@ def _foreign(choose: random.Random) -> dict[str, Any]:
         "missing": {"errorCode": None},
     }
     condition = choose.choice(["event", "event and missing", "event and not ip", "ip and missing"])
-    return _rule({"product": "aws", "service": "cloudtrail"}, detection, condition)
+    return _build_rule({"product": "aws", "service": "cloudtrail"}, detection, condition)
 
 
-def _registry(choose: random.Random) -> dict[str, Any]:
-    """As `_foreign`, of Windows."""
+def _build_registry_rule(choose: random.Random) -> dict[str, Any]:
+    """As `_build_foreign_rule`, of Windows."""
     detection: dict[str, Any] = {
-        "key": {"TargetObject|contains": [f"\\{_phrase(choose)}\\", f"\\{choose.choice(WORDS)}"]},
+        "key": {
+            "TargetObject|contains": [f"\\{_build_phrase(choose)}\\", f"\\{choose.choice(WORDS)}"]
+        },
         "by": {"Image|endswith": f"\\{choose.choice(PROGRAMS)}.exe"},
         "details": {"Details|re": rf"{choose.choice(WORDS)}\d+"},
         "none": {"Details": None},
@@ -309,45 +313,58 @@ def _registry(choose: random.Random) -> dict[str, Any]:
     condition = choose.choice(
         ["key and by", "by and details", "key and not none", "key or details"]
     )
-    return _rule({"product": "windows", "category": "registry_set"}, detection, condition)
+    return _build_rule({"product": "windows", "category": "registry_set"}, detection, condition)
 
 
-def _rule(source: Mapping[str, str], detection: dict[str, Any], condition: str) -> dict[str, Any]:
+def _build_rule(
+    source: Mapping[str, str], detection: dict[str, Any], condition: str
+) -> dict[str, Any]:
     return {"logsource": source, "detection": detection | {"condition": condition}}
 
 
-MIXED = (_process, _process, _process, _firewall, _m365, _m365, _web, _web, _sign_in, _foreign)
+MIXED = (
+    _build_process_rule,
+    _build_process_rule,
+    _build_process_rule,
+    _build_firewall_rule,
+    _build_m365_rule,
+    _build_m365_rule,
+    _build_web_rule,
+    _build_web_rule,
+    _build_sign_in_rule,
+    _build_foreign_rule,
+)
 
 # ---- events
 
 
-def fields_of(kind: str, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def generate_fields(kind: str, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Endless events as (dataset, fields), no two alike."""
     choose = random.Random(seed)
     if kind == "process":
         while True:
             yield "windows.process", _process_fields(choose)
-    shapes = _parsed()
+    shapes = _parse_examples()
     while True:
         dataset, fields = choose.choice(shapes)
-        yield dataset, {name: _other(name, value, choose) for name, value in fields.items()}
+        yield dataset, {name: _change_value(name, value, choose) for name, value in fields.items()}
 
 
-def _parsed() -> list[tuple[str, Mapping[str, Any]]]:
-    from schemas.plugin import Act, Line, Parser, load_plugins
+def _parse_examples() -> list[tuple[str, Mapping[str, Any]]]:
+    from schemas.plugin import ParsedEvent, Parser, SourceLine, load_plugins
 
     made: list[tuple[str, Mapping[str, Any]]] = []
     parsers: Mapping[str, Parser] = load_plugins("streams.parsers", "PARSER")
     for parser in parsers.values():
         for example in parser.examples:
             if example.expected is not None:
-                act = parser.parse(Line(example.line, NOON, UTC))
-                assert isinstance(act, Act)
+                act = parser.parse(SourceLine(example.line, NOON, UTC))
+                assert isinstance(act, ParsedEvent)
                 made.append((parser.dataset, act.fields))
     return made
 
 
-def _other(name: str, value: Any, choose: random.Random) -> Any:
+def _change_value(name: str, value: Any, choose: random.Random) -> Any:
     match name:
         case "user.name":
             return f"{choose.choice(WORDS)}{choose.randint(1, 5_000)}@contoso.example"
@@ -356,13 +373,15 @@ def _other(name: str, value: Any, choose: random.Random) -> Any:
         case "source.port" | "destination.port":
             return choose.randint(1, 65_000)
         case "url.original" | "url.path" | "url.query" | "file.path":
-            return f"/{choose.choice(WORDS)}/{choose.getrandbits(40):x}{_phrase(choose)}?{value}"
+            return (
+                f"/{choose.choice(WORDS)}/{choose.getrandbits(40):x}{_build_phrase(choose)}?{value}"
+            )
     return value
 
 
 def _process_fields(choose: random.Random) -> dict[str, Any]:
     program, parent = choose.choice(PROGRAMS), choose.choice(PROGRAMS)
-    line = " ".join(f"{_phrase(choose)}{choose.getrandbits(24):x}" for _ in range(8))
+    line = " ".join(f"{_build_phrase(choose)}{choose.getrandbits(24):x}" for _ in range(8))
     return {
         "event.category": ["process"],
         "event.type": ["start"],
@@ -387,43 +406,43 @@ def _process_fields(choose: random.Random) -> dict[str, Any]:
 def serve(folder: Path, requests: IO[str], answers: IO[str]) -> None:
     """Load the rules, then answer each line `kind seed events` with microseconds an event."""
     import streams
-    from streams.sigma.engine import Engine
+    from streams.sigma.engine import RuleEngine
     from streams.sigma.load import load_rules
 
-    before, started = _resident(), time.process_time()
-    engine = Engine(load_rules([folder], behaviours=False))
+    before, started = _read_resident(), time.process_time()
+    engine = RuleEngine(load_rules([folder], behaviours=False))
     loaded = time.process_time() - started
     told = {"tree": str(Path(str(streams.__file__)).parent.parent), "load_s": loaded}
-    print(json.dumps(told | {"rules_mib": _resident() - before}), file=answers, flush=True)
+    print(json.dumps(told | {"rules_mib": _read_resident() - before}), file=answers, flush=True)
     gc.collect()
     gc.freeze()  # as the product does once it has loaded
     for request in requests:
         kind, seed, count = request.split()
-        events = list(_events(kind, int(seed), UNCOUNTED + 2 * int(count)))
+        events = list(_generate_events(kind, int(seed), UNCOUNTED + 2 * int(count)))
         routed = events[UNCOUNTED : UNCOUNTED + int(count)]
         signalled = events[UNCOUNTED + int(count) :]
         gc.collect()
         for event in events[:UNCOUNTED]:
-            engine.signals(event)
+            engine.list_signals(event)
         started = time.process_time()
         for event in routed:
-            engine.matches(event)
+            engine.list_matches(event)
         between = time.process_time()
-        signals = sum(len(engine.signals(event)) for event in signalled)
+        signals = sum(len(engine.list_signals(event)) for event in signalled)
         ended = time.process_time()
         answer = {
             "routing": (between - started) / len(routed) * 1e6,
             "with signals": (ended - between) / len(signalled) * 1e6,
             "signals": signals,
-            "mib": _resident(),
+            "mib": _read_resident(),
         }
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def _events(kind: str, seed: int, count: int) -> Iterator[Any]:
-    from schemas.event import Event, Position
+def _generate_events(kind: str, seed: int, count: int) -> Iterator[Any]:
+    from schemas.event import Event, RecordPosition
 
-    for number, (dataset, fields) in enumerate(islice(fields_of(kind, seed), count)):
+    for number, (dataset, fields) in enumerate(islice(generate_fields(kind, seed), count)):
         yield Event(
             id=f"{seed}-{number}",
             time=NOON + timedelta(seconds=number),
@@ -431,18 +450,18 @@ def _events(kind: str, seed: int, count: int) -> Iterator[Any]:
             dataset=dataset,
             source="bench",
             fields=fields,
-            position=Position("bench", number),
+            position=RecordPosition("bench", number),
             sha256="0" * 64,
             organization="contoso",
         )
 
 
-def _resident() -> float:
+def _read_resident() -> float:
     """MiB, at most so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-class Tree:
+class RulesTree:
     """One checkout with one book of rules."""
 
     def __init__(self, root: Path, folder: Path) -> None:
@@ -491,29 +510,31 @@ def measure(
     """A row for each tree, book, size and kind of event. All take turns."""
     sample = [(kind, n, UNCOUNTED + 2 * events) for kind in KINDS for n in range(1, slices + 1)]
     with tempfile.TemporaryDirectory() as scratch:
-        trees: dict[Measured, Tree] = {}
+        trees: dict[Measured, RulesTree] = {}
         try:
             for root in roots:
                 for book, size in product(BOOKS, sizes):
                     if book == "mixed" or size > base:
-                        folder = _written(Path(scratch), book, size, base, sample)
-                        trees[root, book, size] = Tree(root, folder)
-            return _rows(trees, slices, events)
+                        folder = _write_rules(Path(scratch), book, size, base, sample)
+                        trees[root, book, size] = RulesTree(root, folder)
+            return _measure_rows(trees, slices, events)
         finally:
             for tree in trees.values():
                 tree.close()
 
 
-def _written(scratch: Path, book: str, size: int, base: int, sample: Sample) -> Path:
+def _write_rules(scratch: Path, book: str, size: int, base: int, sample: Sample) -> Path:
     folder = scratch / f"{book}-{size}"
     if not folder.exists():
         folder.mkdir()
-        for number, text in enumerate(book_texts(book, size, base, sample)):
+        for number, text in enumerate(build_book_texts(book, size, base, sample)):
             (folder / f"{number:05}.yml").write_text(text)
     return folder
 
 
-def _rows(trees: Mapping[Measured, Tree], slices: int, events: int) -> list[dict[str, Any]]:
+def _measure_rows(
+    trees: Mapping[Measured, RulesTree], slices: int, events: int
+) -> list[dict[str, Any]]:
     rows = []
     for kind in KINDS:
         taken: dict[Measured, list[dict[str, Any]]] = {key: [] for key in trees}
@@ -530,8 +551,8 @@ def _rows(trees: Mapping[Measured, Tree], slices: int, events: int) -> list[dict
                 "book": book,
                 "rules": size,
                 "events": kind,
-                "routing": _median(taken[root, book, size], "routing"),
-                "with signals": _median(taken[root, book, size], "with signals"),
+                "routing": _compute_median(taken[root, book, size], "routing"),
+                "with signals": _compute_median(taken[root, book, size], "with signals"),
                 "signals": sum(each["signals"] for each in taken[root, book, size]),
                 "load_s": round(trees[root, book, size].loaded["load_s"], 2),
                 "rules_mib": round(trees[root, book, size].loaded["rules_mib"], 1),
@@ -542,11 +563,11 @@ def _rows(trees: Mapping[Measured, Tree], slices: int, events: int) -> list[dict
     return rows
 
 
-def _median(answers: Sequence[Mapping[str, float]], name: str) -> float:
+def _compute_median(answers: Sequence[Mapping[str, float]], name: str) -> float:
     return round(statistics.median(each[name] for each in answers), 2)
 
 
-def report(rows: Sequence[Mapping[str, Any]], base: int) -> str:
+def format_report(rows: Sequence[Mapping[str, Any]], base: int) -> str:
     """A table. Growth of a mixed book is to the size before, of the others to the base."""
     lines = [HEAD]
     before: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -591,7 +612,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for (book, size, kind), each in signals.items():
         if len(each) > 1:
             sys.exit(f"The trees differ on {kind} events with {size} {book} rules: {each} signals.")
-    print(json.dumps(rows, indent=1) if told.json else report(rows, told.base))
+    print(json.dumps(rows, indent=1) if told.json else format_report(rows, told.base))
 
 
 if __name__ == "__main__":

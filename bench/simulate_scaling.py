@@ -38,7 +38,7 @@ COPIES = 3
 
 
 @dataclass(frozen=True)
-class Costs:
+class EventCosts:
     """Of one event, seconds of processor time and bytes."""
 
     parse: float
@@ -50,7 +50,7 @@ class Costs:
     raw_bytes: float
 
 
-class Plant(NamedTuple):
+class SimulatedInstallation(NamedTuple):
     """One installation: a store and its workers."""
 
     rate: float
@@ -65,7 +65,7 @@ class Plant(NamedTuple):
     """Share of events that bear on a hot group."""
 
 
-class Outcome(NamedTuple):
+class SimulationOutcome(NamedTuple):
     p50: float
     p99: float
     behind: float
@@ -74,13 +74,13 @@ class Outcome(NamedTuple):
     postgres_busy: float
 
 
-ECS = Costs(18.5e-6, 31.9e-6, 14.5e-6, 0.81, 420, 470)
+ECS = EventCosts(18.5e-6, 31.9e-6, 14.5e-6, 0.81, 420, 470)
 """bench/kafka.py, one sign-in in ten; docs/reference/performance.md."""
-RAW = Costs(24.9e-6, 42.7e-6, 22.9e-6, 0.98, 900, 420)
+RAW = EventCosts(24.9e-6, 42.7e-6, 22.9e-6, 0.98, 900, 420)
 """The demo's vendor lines: four in five make a signal."""
 
 
-def measured(file: Path, name: str, known: Costs) -> Costs:
+def read_costs(file: Path, name: str, known: EventCosts) -> EventCosts:
     """From the medians of a run."""
     rates: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["rates"]
     worker, bare = rates[f"{name}: 1 worker"], rates[f"{name}: bare consumer, same parse"]
@@ -95,7 +95,7 @@ def measured(file: Path, name: str, known: Costs) -> Costs:
     )
 
 
-def simulate(plant: Plant, costs: Costs, seed: int = 4) -> Outcome:
+def simulate(plant: SimulatedInstallation, costs: EventCosts, seed: int = 4) -> SimulationOutcome:
     """Batches in the order in which they enter their transactions."""
     chance = random.Random(seed)
     share = plant.rate / plant.workers
@@ -111,7 +111,7 @@ def simulate(plant: Plant, costs: Costs, seed: int = 4) -> Outcome:
         now, number = heapq.heappop(ready)
         count = min(BATCH, share * (now - taken[number]))
         parsed = now + count * costs.parse
-        hot = [i for i in range(len(locks)) if chance.random() < _present(plant, count)]
+        hot = [i for i in range(len(locks)) if chance.random() < _compute_presence(plant, count)]
         begun = max([parsed, *(locks[i] for i in hot)])
         served = max(begun + count * costs.sink, cores[0])
         work = count * costs.postgres
@@ -130,15 +130,17 @@ def simulate(plant: Plant, costs: Costs, seed: int = 4) -> Outcome:
         heapq.heappush(ready, (max(done, taken[number] + 0.005), number))
     behind = max(SECONDS - at for at in taken)
     span = SECONDS - WARM_SECONDS
-    return Outcome(*_quantiles(waits), behind, commits / span, busy / span / plant.postgres_cores)
+    return SimulationOutcome(
+        *_compute_quantiles(waits), behind, commits / span, busy / span / plant.postgres_cores
+    )
 
 
-def _present(plant: Plant, count: float) -> float:
+def _compute_presence(plant: SimulatedInstallation, count: float) -> float:
     """Does a batch bear on a given hot group?"""
     return 1 - math.exp(-count * plant.hot / max(plant.hot_groups, 1))
 
 
-def _quantiles(waits: list[tuple[float, float]]) -> tuple[float, float]:
+def _compute_quantiles(waits: list[tuple[float, float]]) -> tuple[float, float]:
     ordered, total = sorted(waits), sum(weight for _, weight in waits)
     found: list[float] = []
     passed = 0.0
@@ -149,10 +151,12 @@ def _quantiles(waits: list[tuple[float, float]]) -> tuple[float, float]:
     return (found[0], found[1]) if len(found) == 2 else (math.inf, math.inf)
 
 
-def workers_needed(plant: Plant, costs: Costs) -> tuple[Plant, Outcome] | None:
+def find_workers_needed(
+    plant: SimulatedInstallation, costs: EventCosts
+) -> tuple[SimulatedInstallation, SimulationOutcome] | None:
     """The fewest that keep the goal; None: no number of them does."""
     least = max(1, math.ceil(plant.rate * (costs.parse + costs.sink)))
-    for number in _growing(least):
+    for number in _generate_counts(least):
         tried = plant._replace(workers=number)
         outcome = simulate(tried, costs)
         if outcome.p99 < GOAL_SECONDS and outcome.behind < GOAL_SECONDS:
@@ -160,18 +164,18 @@ def workers_needed(plant: Plant, costs: Costs) -> tuple[Plant, Outcome] | None:
     return None
 
 
-def _growing(least: int) -> Iterator[int]:
+def _generate_counts(least: int) -> Iterator[int]:
     number = least
     while number <= 4 * least + 4:
         yield number
         number = max(number + 1, math.ceil(number * 1.15))
 
 
-def row(rate: float, name: str, costs: Costs, plant: Plant) -> str:
+def format_row(rate: float, name: str, costs: EventCosts, plant: SimulatedInstallation) -> str:
     """Of the table."""
     found = None
     for shards in SHARDS:
-        found = workers_needed(plant._replace(rate=rate / shards), costs)
+        found = find_workers_needed(plant._replace(rate=rate / shards), costs)
         if found:
             break
     if found is None:
@@ -212,21 +216,21 @@ def main() -> None:
     parser.add_argument("--flush-ms", type=float, default=2.0)
     parser.add_argument("--hot-groups", type=int, default=2)
     parser.add_argument("--hot", type=float, default=0.0005, help="share of events in hot groups")
-    given = parser.parse_args()
-    plant = Plant(
+    options = parser.parse_args()
+    plant = SimulatedInstallation(
         rate=0.0,
         workers=1,
-        postgres_cores=given.postgres_cores,
-        disk_bytes=given.disk_mb * 1e6,
-        flush=given.flush_ms / 1000,
-        hot_groups=given.hot_groups,
-        hot=given.hot,
+        postgres_cores=options.postgres_cores,
+        disk_bytes=options.disk_mb * 1e6,
+        flush=options.flush_ms / 1000,
+        hot_groups=options.hot_groups,
+        hot=options.hot,
     )
     print(HEAD)
     for rate in RATES:
         for name, known in (("ecs", ECS), ("raw", RAW)):
-            costs = measured(given.figures, name, known) if given.figures else known
-            print(row(rate, name, costs, plant))
+            costs = read_costs(options.figures, name, known) if options.figures else known
+            print(format_row(rate, name, costs, plant))
 
 
 if __name__ == "__main__":

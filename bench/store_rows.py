@@ -35,7 +35,7 @@ Rows = Iterator[Row]
 
 
 @dataclass(frozen=True)
-class Sizes:
+class StoreSizes:
     """How many of each. The new alerts are the newest; those of cases come next."""
 
     alerts: int = 100_000
@@ -52,25 +52,25 @@ class Sizes:
     unattributed: int = 2_000
     audit: int = 100_000
 
-    def alerts_of_case(self, number: int) -> range:
+    def get_alerts_of_case(self, number: int) -> range:
         """Surrogate keys of the alerts of the case with that number, counted from 1."""
         begin = 1 + self.new + 2 * (number - 1)
         return range(min(begin, self.alerts + 1), min(begin + 2, self.alerts + 1))
 
 
-def customer_id(number: int) -> str:
+def format_customer_id(number: int) -> str:
     return f"customer-{number:05d}"
 
 
-def case_id(number: int) -> str:
+def format_case_id(number: int) -> str:
     return f"CASE-{number:04d}"
 
 
-def text(value: object) -> str:
+def dump_json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def asset(number: int, customer: int) -> tuple[str, str]:
+def build_asset(number: int, customer: int) -> tuple[str, str]:
     """(`kind:value`, category) of one of the customer's assets."""
     kind, category, form = KINDS[number % len(KINDS)]
     return f"{kind}:{form.format(number // len(KINDS), customer)}", category
@@ -79,78 +79,78 @@ def asset(number: int, customer: int) -> tuple[str, str]:
 class AlertRows:
     """Alert `pk` 1 is the newest; each falls to its customers, rule and state by its number."""
 
-    def __init__(self, sizes: Sizes, rules: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, sizes: StoreSizes, rules: Sequence[tuple[str, str]]) -> None:
         self._sizes = sizes
         self._rules = rules
         self._step = timedelta(days=DAYS) / max(sizes.alerts, 1)
 
-    def time(self, pk: int) -> datetime:
+    def compute_time(self, pk: int) -> datetime:
         return NEWEST - self._step * (pk - 1)
 
-    def case(self, pk: int) -> int | None:
+    def find_case(self, pk: int) -> int | None:
         """Number of its case."""
         number = 1 + (pk - 1 - self._sizes.new) // 2
         return number if pk > self._sizes.new and number <= self._sizes.cases else None
 
-    def touches(self, pk: int) -> list[list[str]]:
+    def list_touches(self, pk: int) -> list[list[str]]:
         """Of a breach's alerts several customers, of some others none that we know."""
-        number = self.case(pk)
+        number = self.find_case(pk)
         if number is not None and number <= self._sizes.breaches:
             few = TOUCHED_BY_BREACH
         else:
             few = 0 if pk % 20 == 0 else 1 + pk % 2
         owners = ((pk * 7919 + i * 31) % max(self._sizes.customers, 1) for i in range(few))
-        touched = ((owner, *asset(pk % len(KINDS), owner)) for owner in owners)
-        return [[customer_id(owner), name, category] for owner, name, category in touched]
+        touched = ((owner, *build_asset(pk % len(KINDS), owner)) for owner in owners)
+        return [[format_customer_id(owner), name, category] for owner, name, category in touched]
 
-    def events(self, pk: int) -> int:
+    def count_events(self, pk: int) -> int:
         return MANY if pk % 1_000 == 999 else 1 + pk * pk % 5
 
-    def alerts(self) -> Rows:
+    def generate_alerts(self) -> Rows:
         for pk in range(1, self._sizes.alerts + 1):
             rule, title = self._rules[pk % len(self._rules)]
-            at, touches = self.time(pk), self.touches(pk)
+            at, touches = self.compute_time(pk), self.list_touches(pk)
             first = int(at.timestamp()) // TIMESPAN
             user = f"user{pk % 5_000}@customer-{pk % 997:05d}.example"
             yield (
-                pk, alert_id(pk), key_hash(pk), rule,
-                touches[0][0] if touches else "provider", text([user]), title,
+                pk, compute_alert_id(pk), compute_key_hash(pk), rule,
+                touches[0][0] if touches else "provider", dump_json([user]), title,
                 first * TIMESPAN, first, first, TIMESPAN, at,
-                SEVERITIES[pk * 5 % len(SEVERITIES)], text(touches),
-                text([] if touches else [f"host:stray{pk % 3_000}.example"]), text([user]),
-                f"{user}: {self.events(pk)} events within ten minutes, from 203.0.113.{pk % 250}.",
-                digest("fingerprint", pk)[:16], self.events(pk), digest("evidence", pk),
+                SEVERITIES[pk * 5 % len(SEVERITIES)], dump_json(touches),
+                dump_json([] if touches else [f"host:stray{pk % 3_000}.example"]), dump_json([user]),
+                f"{user}: {self.count_events(pk)} events within ten minutes, from 203.0.113.{pk % 250}.",
+                digest("fingerprint", pk)[:16], self.count_events(pk), digest("evidence", pk),
                 at, at, 1, None, pk > self._sizes.new,
             )  # fmt: skip
 
-    def acts(self) -> Rows:
+    def generate_acts(self) -> Rows:
         for pk in range(1, self._sizes.alerts + 1):
-            number = self.case(pk)
+            number = self.find_case(pk)
             if pk <= self._sizes.new:
                 yield pk, 1, "new", None, None, None
             elif number is not None:
-                yield pk, 2, "case", "analyst", None, case_id(number)
+                yield pk, 2, "case", "analyst", None, format_case_id(number)
             else:
                 yield pk, 2, "dismissed", None, "Our own scanner: seen and known.", None
 
-    def ids(self) -> Rows:
-        return ((alert_id(pk), pk) for pk in range(1, self._sizes.alerts + 1))
+    def generate_ids(self) -> Rows:
+        return ((compute_alert_id(pk), pk) for pk in range(1, self._sizes.alerts + 1))
 
-    def evidence(self) -> Rows:
+    def generate_evidence(self) -> Rows:
         for pk in range(1, self._sizes.alerts + 1):
-            at, touches = self.time(pk), self.touches(pk)
-            for number in range(self.events(pk)):
+            at, touches = self.compute_time(pk), self.list_touches(pk)
+            for number in range(self.count_events(pk)):
                 moment = at + timedelta(seconds=number)
                 yield (
                     pk, digest("event", pk, number)[:32], "", f"user{pk % 5_000}", moment,
                     f"source-{pk % 60:02d}", f"{moment:%Y-%m-%d}", pk * 1_000 + number,
-                    digest("raw", pk, number), summary(pk, moment),
-                    text(touches[number % len(touches) :][:1] if touches else []),
+                    digest("raw", pk, number), build_summary(pk, moment),
+                    dump_json(touches[number % len(touches) :][:1] if touches else []),
                 )  # fmt: skip
 
 
-def summary(pk: int, at: datetime) -> str:
-    return text(
+def build_summary(pk: int, at: datetime) -> str:
+    return dump_json(
         {
             "@timestamp": at.isoformat(),
             "event.action": "UserLoginFailed" if pk % 3 else "FileDownloaded",
@@ -166,28 +166,28 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def alert_id(pk: int) -> str:
+def compute_alert_id(pk: int) -> str:
     return "AL-" + digest("alert", pk)[:12]
 
 
-def key_hash(pk: int) -> str:
+def compute_key_hash(pk: int) -> str:
     return digest("group", pk)[:32]
 
 
-def bindings(sizes: Sizes) -> Rows:
+def generate_bindings(sizes: StoreSizes) -> Rows:
     """The customers' assets in turn."""
     known = NEWEST - timedelta(days=DAYS + 30)
     for number in range(sizes.assets):
         owner, turn = number % max(sizes.customers, 1), number // max(sizes.customers, 1)
-        name, category = asset(turn, owner)
+        name, category = build_asset(turn, owner)
         kind, _, value = name.partition(":")
         yield (
-            kind, value, customer_id(owner), f"hosted {kind}", "processor", text([category]),
+            kind, value, format_customer_id(owner), f"hosted {kind}", "processor", dump_json([category]),
             "no", None, None, known, None,
         )  # fmt: skip
 
 
-def source_counts(sizes: Sizes) -> Rows:
+def generate_source_counts(sizes: StoreSizes) -> Rows:
     begun = NEWEST - timedelta(days=DAYS)
     for number in range(sizes.sources):
         lines = 100_000 + number * 977
@@ -197,14 +197,14 @@ def source_counts(sizes: Sizes) -> Rows:
         )  # fmt: skip
 
 
-def blind_intervals(sizes: Sizes) -> Rows:
+def generate_blind_intervals(sizes: StoreSizes) -> Rows:
     for number in range(sizes.sources * 4):
         begun = NEWEST - timedelta(days=1 + number % DAYS, minutes=number)
         yield (f"source-{number % sizes.sources:02d}", begun, begun + timedelta(hours=2),
                "it sent nothing", None)  # fmt: skip
 
 
-def dead_letters(sizes: Sizes) -> Rows:
+def generate_dead_letters(sizes: StoreSizes) -> Rows:
     for number in range(sizes.dead_letters):
         at = NEWEST - timedelta(minutes=number)
         yield (
@@ -214,22 +214,28 @@ def dead_letters(sizes: Sizes) -> Rows:
         )  # fmt: skip
 
 
-def unattributed(sizes: Sizes) -> Rows:
+def generate_unattributed(sizes: StoreSizes) -> Rows:
     for number in range(sizes.unattributed):
         kind = ("host", "mailbox", "ip", "domain")[number % 4]
         name = f"198.18.{number // 250}.{number % 250}" if kind == "ip" else f"n{number}.example"
         at = NEWEST - timedelta(hours=number)
-        yield f"{kind}:{name}", 1 + number % 700, at - timedelta(days=9), at, text(["sonicwall"])
+        yield (
+            f"{kind}:{name}",
+            1 + number % 700,
+            at - timedelta(days=9),
+            at,
+            dump_json(["sonicwall"]),
+        )
 
 
 class AuditRows:
     """A chain of entries about alerts; `head` is where it ends once `rows` was read."""
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: StoreSizes) -> None:
         self._sizes = sizes
         self.head = (0, GENESIS)
 
-    def rows(self) -> Rows:
+    def generate_rows(self) -> Rows:
         step = timedelta(days=DAYS) / max(self._sizes.audit, 1)
         for seq in range(1, self._sizes.audit + 1):
             pk = max(1, self._sizes.alerts - seq)
@@ -238,17 +244,20 @@ class AuditRows:
                 at=NEWEST - timedelta(days=DAYS) + step * seq,
                 actor="system:pipeline" if seq % 3 else "analyst",
                 act="alert:episode:raised" if seq % 3 else "alert:state:dismissed",
-                subject=alert_id(pk),
-                facts={"customers": [touch[0] for touch in self._few(pk)], "revision": 1},
+                subject=compute_alert_id(pk),
+                facts={
+                    "customers": [touch[0] for touch in self._list_few_touches(pk)],
+                    "revision": 1,
+                },
                 previous=self.head[1],
                 hash="",
             )
-            entry = entry.model_copy(update={"hash": entry.computed()})
+            entry = entry.model_copy(update={"hash": entry.compute_hash()})
             self.head = (seq, entry.hash)
             yield seq, entry.subject, entry.hash, entry.model_dump_json()
 
-    def _few(self, pk: int) -> list[list[str]]:
-        return AlertRows(self._sizes, ()).touches(pk)[:2]
+    def _list_few_touches(self, pk: int) -> list[list[str]]:
+        return AlertRows(self._sizes, ()).list_touches(pk)[:2]
 
 
 ALERT_COLUMNS = (
@@ -275,19 +284,27 @@ LETTER_COLUMNS = (
 )  # fmt: skip
 
 
-def tables(
-    sizes: Sizes, rules: Sequence[tuple[str, str]]
+def generate_tables(
+    sizes: StoreSizes, rules: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, Sequence[str], Rows]]:
     """(table, columns, rows), in an order that foreign keys allow."""
     alerts, audit = AlertRows(sizes, rules), AuditRows(sizes)
-    yield "alerts", ALERT_COLUMNS, alerts.alerts()
-    yield "alert_acts", ACT_COLUMNS, alerts.acts()
-    yield "alert_ids", ("id", "alert_pk"), alerts.ids()
-    yield "evidence", EVIDENCE_COLUMNS, alerts.evidence()
-    yield "bindings", BINDING_COLUMNS, bindings(sizes)
-    yield "source_counts", SOURCE_COLUMNS, source_counts(sizes)
-    yield "blind_intervals", ("source", "begin", "end", "reason", "lost"), blind_intervals(sizes)
-    yield "dead_letters", LETTER_COLUMNS, dead_letters(sizes)
-    yield "unattributed", ("key", "events", "first", "last", "datasets"), unattributed(sizes)
-    yield "audit", ("seq", "subject", "hash", "doc"), audit.rows()
+    yield "alerts", ALERT_COLUMNS, alerts.generate_alerts()
+    yield "alert_acts", ACT_COLUMNS, alerts.generate_acts()
+    yield "alert_ids", ("id", "alert_pk"), alerts.generate_ids()
+    yield "evidence", EVIDENCE_COLUMNS, alerts.generate_evidence()
+    yield "bindings", BINDING_COLUMNS, generate_bindings(sizes)
+    yield "source_counts", SOURCE_COLUMNS, generate_source_counts(sizes)
+    yield (
+        "blind_intervals",
+        ("source", "begin", "end", "reason", "lost"),
+        generate_blind_intervals(sizes),
+    )
+    yield "dead_letters", LETTER_COLUMNS, generate_dead_letters(sizes)
+    yield (
+        "unattributed",
+        ("key", "events", "first", "last", "datasets"),
+        generate_unattributed(sizes),
+    )
+    yield "audit", ("seq", "subject", "hash", "doc"), audit.generate_rows()
     yield "audit_head", ("chain", "seq", "hash"), iter([("main", *audit.head)])

@@ -22,21 +22,21 @@ class UserBook(Protocol):
         """Raises NotFound for an unknown user. Deletes the sessions that are over."""
         ...
 
-    def session(self, token_hash: str, now: datetime) -> tuple[User, SessionView] | None:
+    def find_session(self, token_hash: str, now: datetime) -> tuple[User, SessionView] | None:
         """The user and the session, if it lives and the user is not disabled."""
         ...
 
-    def sessions(self, user_id: str, now: datetime) -> Sequence[SessionView]:
+    def list_sessions(self, user_id: str, now: datetime) -> Sequence[SessionView]:
         """Those that live, newest use first."""
         ...
 
-    def stretch_session(self, token_hash: str, *, now: datetime, expires: datetime) -> bool:
+    def extend_session(self, token_hash: str, *, now: datetime, expires: datetime) -> bool:
         """Let a living session live until then. False: it is over or was closed, and stays so."""
         ...
 
     def close_session(self, token_hash: str) -> None: ...
 
-    def end_sessions(self, user_id: str, *, but: str | None = None) -> int:
+    def close_sessions(self, user_id: str, *, but: str | None = None) -> int:
         """Close every session of the user, except the one with that token hash; how many."""
         ...
 
@@ -47,11 +47,11 @@ class SecondFactorBook(Protocol):
 
     def get(self, user_id: str) -> SecondFactor | None: ...
 
-    def confirmed(self) -> frozenset[str]:
+    def list_confirmed(self) -> frozenset[str]:
         """Ids of the users who have one."""
         ...
 
-    def begin(self, user_id: str, secret: str) -> None:
+    def start_enrolment(self, user_id: str, secret: str) -> None:
         """Keep a secret that its owner has still to confirm; one that is confirmed stays in force
         until then."""
         ...
@@ -63,11 +63,11 @@ class SecondFactorBook(Protocol):
         Raises Conflict when another secret is pending."""
         ...
 
-    def spend_step(self, user_id: str, step: int) -> bool:
+    def use_step(self, user_id: str, step: int) -> bool:
         """Accept the code of that time step. False: it, or a later one, was accepted before."""
         ...
 
-    def spend_recovery_code(self, user_id: str, code_hash: str) -> bool:
+    def use_recovery_code(self, user_id: str, code_hash: str) -> bool:
         """Accept and delete the code. False: there is no such code any more."""
         ...
 
@@ -80,7 +80,7 @@ class SignInBook(Protocol):
     """Tries that count against limits, and what an account signed in from before. Keys and marks
     are hashes. A limit holds over all processes when `full_until` and `reserve` share an act."""
 
-    def full_until(
+    def get_full_until(
         self, limits: Mapping[str, int], window: timedelta, now: datetime
     ) -> datetime | None:
         """When the next try is allowed under every key; None: now."""
@@ -102,7 +102,7 @@ class SignInBook(Protocol):
         """Forget every try under these keys."""
         ...
 
-    def recognises(self, user_id: str | None, mark: str, since: datetime) -> bool:
+    def is_recognised(self, user_id: str | None, mark: str, since: datetime) -> bool:
         """Did the account, or any when none is named, sign in under this mark since then?"""
         ...
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from schemas.alert import AlertState, AlertView, EvidenceSpan, EvidenceView, Firings
-from schemas.case import Note
-from schemas.event import Position
+from schemas.alert import AlertState, AlertView, EvidenceSpan, EvidenceView, RuleFirings
+from schemas.case import CaseNote
+from schemas.event import RecordPosition
 from schemas.paging import Page, PageRequest
 
 
@@ -18,16 +18,18 @@ class AlertBook(Protocol):
     def list(
         self, *, states: Sequence[AlertState] = (), merged: bool = False
     ) -> Sequence[AlertView]:
-        """All live alerts, as `page` sorts them; `merged` adds those folded away. Grows with what
+        """All live alerts, as `page` sorts them; `merge_problems` adds those folded away. Grows with what
         is stored: for checks of a whole store, never for a screen."""
         ...
 
-    def page(self, request: PageRequest, *, states: Sequence[AlertState] = ()) -> Page[AlertView]:
+    def list_page(
+        self, request: PageRequest, *, states: Sequence[AlertState] = ()
+    ) -> Page[AlertView]:
         """Live alerts in one of these states (none: in any), gravest first, then newest, then by
         id. Raises BadInput for a cursor that is none."""
         ...
 
-    def by_time(self, request: PageRequest) -> Page[AlertView]:
+    def list_page_by_time(self, request: PageRequest) -> Page[AlertView]:
         """Live alerts by their first bucket, rule, organization and group: the same order in every
         store that read the same records. Raises BadInput for a cursor that is none."""
         ...
@@ -36,7 +38,7 @@ class AlertBook(Protocol):
         """How many live alerts are in one of these states (none: in any)."""
         ...
 
-    def firings(self) -> Mapping[str, Firings]:
+    def get_firings(self) -> Mapping[str, RuleFirings]:
         """Of each rule that live alerts are of, by its id."""
         ...
 
@@ -45,42 +47,42 @@ class AlertBook(Protocol):
         Raises NotFound."""
         ...
 
-    def of(self, pks: Sequence[int]) -> Sequence[AlertView]:
+    def get_many(self, pks: Sequence[int]) -> Sequence[AlertView]:
         """As `get`, of many surrogate keys, in their order. Raises NotFound."""
         ...
 
-    def evidence(self, pk: int) -> Sequence[EvidenceView]:
+    def list_evidence(self, pk: int) -> Sequence[EvidenceView]:
         """All its events in time order (of merged ones too)."""
         ...
 
-    def evidence_page(self, pk: int, request: PageRequest) -> Page[EvidenceView]:
+    def list_evidence_page(self, pk: int, request: PageRequest) -> Page[EvidenceView]:
         """The same events, some of them. Raises BadInput for a cursor that is none."""
         ...
 
-    def evidence_at(self, pk: int, position: Position) -> EvidenceView | None:
+    def find_evidence(self, pk: int, position: RecordPosition) -> EvidenceView | None:
         """The event of its evidence that was read from there; None: no such event."""
         ...
 
-    def evidence_span(self, pk: int, parts: int) -> EvidenceSpan | None:
+    def compute_evidence_span(self, pk: int, parts: int) -> EvidenceSpan | None:
         """Its events counted by step in so many equal parts of the time they span; None where
         there is no evidence."""
         ...
 
-    def unpinned(self, journals: Sequence[str]) -> Sequence[Position]:
+    def list_unpinned(self, journals: Sequence[str]) -> Sequence[RecordPosition]:
         """Positions of evidence in these journals whose raw bytes the store does not hold yet:
         pin them before the journals are dropped."""
         ...
 
-    def pin(self, raw: Mapping[Position, bytes]) -> None:
+    def save_pinned(self, raw: Mapping[RecordPosition, bytes]) -> None:
         """Keep the bytes of these evidence records beyond the journal's retention; what is kept
         already stays."""
         ...
 
-    def pinned(self, position: Position) -> bytes | None:
+    def find_pinned(self, position: RecordPosition) -> bytes | None:
         """The bytes, if they were pinned."""
         ...
 
-    def act(self, pk: int, version: int, **changes: Any) -> AlertView:
+    def update(self, pk: int, version: int, **changes: Any) -> AlertView:
         """Change the human part (state, assignee, dismissed_reason, case_id). Raises Conflict
         when `version` is not the stored one."""
         ...
@@ -89,10 +91,10 @@ class AlertBook(Protocol):
         """Erase what its evidence, notes and pinned bytes say of people; how many records."""
         ...
 
-    def comment(self, pk: int, note: Note) -> None:
+    def add_comment(self, pk: int, note: CaseNote) -> None:
         """Add a note to the alert."""
         ...
 
-    def comments(self, pk: int) -> Sequence[Note]:
+    def list_comments(self, pk: int) -> Sequence[CaseNote]:
         """Oldest first."""
         ...

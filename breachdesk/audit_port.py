@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from schemas.audit import AuditEntry, AuditReport, Head
+from schemas.audit import AuditEntry, AuditReport, ChainHead
 from schemas.paging import Page, PageRequest
 
 
@@ -25,27 +25,27 @@ class AuditBook(Protocol):
         case_id: str | None = None,
         customer_id: str | None = None,
     ) -> None:
-        """Append an entry. `personal` values stand outside the chain, sealed under the key of the
+        """Append an entry. `decrypt_personal` values stand outside the chain, sealed under the key of the
         case, else of the customer; the entry holds their salted commitments."""
         ...
 
-    def entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
+    def list_entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
         """Oldest first; `limit`: only the newest so many."""
         ...
 
-    def page(self, request: PageRequest) -> Page[AuditEntry]:
+    def list_page(self, request: PageRequest) -> Page[AuditEntry]:
         """Every entry, newest first. Raises BadInput for a cursor that is none."""
         ...
 
-    def about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
+    def list_about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
         """Every entry about one of these subjects, oldest first."""
         ...
 
-    def acts(self, subject: str, fact: str, value: int) -> Sequence[str]:
+    def list_acts(self, subject: str, fact: str, value: int) -> Sequence[str]:
         """Acts on the subject of which that fact has that value, oldest first."""
         ...
 
-    def personal(self, entry: AuditEntry) -> Mapping[str, str]:
+    def decrypt_personal(self, entry: AuditEntry) -> Mapping[str, str]:
         """The sealed values, opened; a value whose key was erased reads `(erased)`."""
         ...
 
@@ -62,7 +62,7 @@ class AuditBook(Protocol):
         the entry says, `documents` among it: those that are rewritten without names."""
         ...
 
-    def readable(self, acts: Sequence[str], before: datetime) -> Sequence[AuditEntry]:
+    def list_erasable(self, acts: Sequence[str], before: datetime) -> Sequence[AuditEntry]:
         """Entries older than that whose acts begin so and whose sealed values are not erased."""
         ...
 
@@ -81,11 +81,11 @@ class AuditBook(Protocol):
         naming the first broken link."""
         ...
 
-    def head(self) -> Head:
+    def get_head(self) -> ChainHead:
         """Where the stored chain ends; what this transaction does comes after it."""
         ...
 
-    def since(self, seq: int) -> Sequence[AuditEntry]:
+    def list_since(self, seq: int) -> Sequence[AuditEntry]:
         """Entries after that number, oldest first, as they are stored."""
         ...
 

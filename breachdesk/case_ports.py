@@ -13,11 +13,11 @@ from typing import Protocol, TypeVar
 from schemas.affected import NoticeKind
 from schemas.breach import Breach
 from schemas.case import Case, CaseState
-from schemas.customer import Frozen
-from schemas.notice import NoticeRow, Status
+from schemas.customer import FrozenModel
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.paging import Page, PageRequest
 
-Doc = TypeVar("Doc", bound=Frozen)
+Doc = TypeVar("Doc", bound=FrozenModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CaseCounts:
 class CaseBook(Protocol):
     """Cases. `save` compares versions."""
 
-    def next_id(self) -> str:
+    def allocate_id(self) -> str:
         """`CASE-0001` and on; never re-used."""
         ...
 
@@ -48,23 +48,23 @@ class CaseBook(Protocol):
         """Newest first."""
         ...
 
-    def page(
+    def list_page(
         self, request: PageRequest, *, states: Sequence[CaseState] = (), words: str | None = None
     ) -> Page[Case]:
         """Newest first; `words` stand in the title or the id."""
         ...
 
-    def counts(self) -> CaseCounts: ...
+    def count_all(self) -> CaseCounts: ...
 
-    def with_open_tasks(self) -> Sequence[Case]:
+    def list_with_open_tasks(self) -> Sequence[Case]:
         """Newest first."""
         ...
 
-    def with_newest_done_tasks(self, limit: int) -> Sequence[Case]:
+    def list_by_newest_completed_task(self, limit: int) -> Sequence[Case]:
         """So many cases, in the order in which a task of theirs was done last, newest first."""
         ...
 
-    def near_misses(self) -> Sequence[Case]:
+    def list_near_misses(self) -> Sequence[Case]:
         """Newest first."""
         ...
 
@@ -72,13 +72,13 @@ class CaseBook(Protocol):
         """Read these cases at once: `get` then asks the store for none of them."""
         ...
 
-    def stamps(self, case_ids: Sequence[str]) -> Mapping[str, str]:
+    def compute_stamps(self, case_ids: Sequence[str]) -> Mapping[str, str]:
         """By case: a text that differs once anything was written that the case's standing is
         computed from: the case, its breach, the documents, notices and records of both, and the
         register of customers. Of cases that are there."""
         ...
 
-    def opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
+    def list_opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
         """Opened from `begin` until before `end`, oldest first."""
         ...
 
@@ -92,7 +92,7 @@ class BreachBook(Protocol):
     Approval, ReportFacts, Submission, waivers. Those that may name people are stored sealed under
     the case's key."""
 
-    def next_id(self) -> str: ...
+    def allocate_id(self) -> str: ...
 
     def add(self, breach: Breach) -> None: ...
 
@@ -102,24 +102,24 @@ class BreachBook(Protocol):
         """Newest first."""
         ...
 
-    def page(self, request: PageRequest) -> Page[Breach]:
+    def list_page(self, request: PageRequest) -> Page[Breach]:
         """Newest first."""
         ...
 
-    def of_open_cases(self) -> Sequence[Breach]:
+    def list_of_open_cases(self) -> Sequence[Breach]:
         """Those whose case is not closed, newest first."""
         ...
 
     def read_ahead(self, breach_ids: Sequence[str]) -> None:
-        """Read these breaches and their documents at once: `get`, `latest`, `all` and `paused`
+        """Read these breaches and their documents at once: `get`, `find_latest`, `all` and `paused`
         then ask the store for none of them. The texts of letters are left out."""
         ...
 
-    def newest(self, kind: type[Doc]) -> Mapping[str, Doc]:
-        """By breach: what `latest` gives, of every breach that has one."""
+    def get_newest(self, kind: type[Doc]) -> Mapping[str, Doc]:
+        """By breach: what `find_latest` gives, of every breach that has one."""
         ...
 
-    def confirmed(self, begin: datetime, end: datetime) -> Sequence[Breach]:
+    def list_confirmed(self, begin: datetime, end: datetime) -> Sequence[Breach]:
         """Confirmed from `begin` until before `end`, oldest first."""
         ...
 
@@ -127,20 +127,20 @@ class BreachBook(Protocol):
         """As CaseBook.save."""
         ...
 
-    def put(self, document: Frozen) -> None:
+    def add_document(self, document: FrozenModel) -> None:
         """File a document by its type, breach_id and version (Submission: number). An
         existing version is never overwritten: raises Conflict."""
         ...
 
-    def redact(self, document: Frozen) -> None:
+    def redact(self, document: FrozenModel) -> None:
         """Write over a filed version without what names people; only an erasure does."""
         ...
 
-    def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
+    def find_latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
         """The highest version, or None."""
         ...
 
-    def all(self, kind: type[Doc], breach_id: str) -> Sequence[Doc]:
+    def list_versions(self, kind: type[Doc], breach_id: str) -> Sequence[Doc]:
         """All versions, oldest first."""
         ...
 
@@ -148,13 +148,13 @@ class BreachBook(Protocol):
         """The kill switch, honoured between messages."""
         ...
 
-    def paused(self, breach_id: str) -> bool: ...
+    def is_paused(self, breach_id: str) -> bool: ...
 
 
 class NoticeBook(Protocol):
     """The outbox's rows."""
 
-    def queue(self, row: NoticeRow) -> NoticeRow:
+    def enqueue(self, row: NoticeRow) -> NoticeRow:
         """Add a row (its id is ignored). Raises Conflict for a (breach, customer, person, kind,
         version) that exists."""
         ...
@@ -165,13 +165,13 @@ class NoticeBook(Protocol):
         self,
         *,
         breach_id: str | None = None,
-        statuses: Sequence[Status] = (),
+        statuses: Sequence[DeliveryStatus] = (),
         kind: NoticeKind | None = None,
     ) -> Sequence[NoticeRow]:
         """In id order."""
         ...
 
-    def page(self, request: PageRequest) -> Page[NoticeRow]:
+    def list_page(self, request: PageRequest) -> Page[NoticeRow]:
         """In id order."""
         ...
 
@@ -179,9 +179,9 @@ class NoticeBook(Protocol):
         """Read these breaches' rows at once: `list` of one of them then asks the store nothing."""
         ...
 
-    def counts(self) -> Mapping[Status, int]: ...  # 0 too
+    def count_by_status(self) -> Mapping[DeliveryStatus, int]: ...  # 0 too
 
-    def tries(self) -> int:
+    def count_attempts(self) -> int:
         """How many attempts to send all rows tell of together."""
         ...
 
@@ -190,7 +190,7 @@ class NoticeBook(Protocol):
         wrote it and no act has recorded it yet."""
         ...
 
-    def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
+    def update(self, row: NoticeRow, *, expected: Sequence[DeliveryStatus]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not. Raises
         NotAllowed for a transition that `schemas.notice_states` lacks."""
         ...

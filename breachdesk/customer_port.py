@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from schemas.customer import Binding, Customer, Unattributed
+from schemas.customer import Binding, Customer, UnattributedEvents
 from schemas.paging import Page, PageRequest
 
 
@@ -32,27 +32,29 @@ class CustomerBook(Protocol):
         """By id. All of them: for acts that consider everybody, and exports."""
         ...
 
-    def page(
+    def list_page(
         self, request: PageRequest, *, words: str | None = None, by_id: bool = False
     ) -> Page[Customer]:
         """By name, or by id; `words` stand in the name or the id."""
         ...
 
-    def some(self, customer_ids: Collection[str]) -> Sequence[Customer]:
+    def list_by_ids(self, customer_ids: Collection[str]) -> Sequence[Customer]:
         """Those of these that the register has, by id."""
         ...
 
-    def with_notice_hours(self, customer_ids: Collection[str] | None = None) -> Sequence[Customer]:
+    def list_with_notice_hours(
+        self, customer_ids: Collection[str] | None = None
+    ) -> Sequence[Customer]:
         """Those of these (None: of all) whose contract gives hours for telling them, by id."""
         ...
 
-    def names(self, customer_ids: Collection[str]) -> Mapping[str, str]:
+    def get_names(self, customer_ids: Collection[str]) -> Mapping[str, str]:
         """Names by id, of those that the register has."""
         ...
 
-    def ids(self) -> frozenset[str]: ...
+    def list_ids(self) -> frozenset[str]: ...
 
-    def counts(self) -> CustomerCounts: ...
+    def count_all(self) -> CustomerCounts: ...
 
     def save(self, customer: Customer) -> None:
         """Add or replace; people are replaced as a whole."""
@@ -62,23 +64,25 @@ class CustomerBook(Protocol):
         """As `save` of one after another, no id twice."""
         ...
 
-    def bindings(self, *, current: bool = True) -> Sequence[Binding]:
+    def list_bindings(self, *, current: bool = True) -> Sequence[Binding]:
         """All bindings; `current`: only those still known (known_to is None)."""
         ...
 
-    def page_of_bindings(self, request: PageRequest, *, words: str | None = None) -> Page[Binding]:
+    def list_bindings_page(
+        self, request: PageRequest, *, words: str | None = None
+    ) -> Page[Binding]:
         """Current ones in id order; `words` stand in the value, the service or the customer's id."""
         ...
 
-    def bindings_of(self, customer_ids: Collection[str]) -> Sequence[Binding]:
+    def list_bindings_of(self, customer_ids: Collection[str]) -> Sequence[Binding]:
         """Current ones of these customers, in id order."""
         ...
 
-    def bindings_among(self, assets: Collection[str]) -> Sequence[Binding]:
+    def list_bindings_among(self, assets: Collection[str]) -> Sequence[Binding]:
         """Current ones of these assets (`kind:value`), in id order."""
         ...
 
-    def asset_counts(self, customer_ids: Collection[str]) -> Mapping[str, int]:
+    def count_assets(self, customer_ids: Collection[str]) -> Mapping[str, int]:
         """How many current bindings each of these customers has."""
         ...
 
@@ -91,20 +95,20 @@ class CustomerBook(Protocol):
         transaction time and its parts outside the new span are written again."""
         ...
 
-    def version(self) -> int:
+    def get_version(self) -> int:
         """Rises with every change: Register.view() compares it."""
         ...
 
-    def unattributed(self) -> Sequence[Unattributed]:
+    def list_unattributed(self) -> Sequence[UnattributedEvents]:
         """Most events first; keys bound meanwhile are left out."""
         ...
 
     def count_unattributed(self) -> int: ...
 
-    def page_of_unattributed(self, request: PageRequest) -> Page[Unattributed]:
+    def list_unattributed_page(self, request: PageRequest) -> Page[UnattributedEvents]:
         """The same, some of them. The cursors name nobody. Raises BadInput for one that is none."""
         ...
 
-    def services(self) -> Sequence[str]:
+    def list_services(self) -> Sequence[str]:
         """Names of the services of current bindings, in order."""
         ...

@@ -1,8 +1,8 @@
 """What steps 5–10 need from outside: a store with one transaction per act, and words.
 
-`Store.act` runs a function in ONE serialised write transaction: either everything the function
+`Store.write` runs a function in ONE serialised write transaction: either everything the function
 did is durable when it returns, with its audit entries, or nothing is. The function may be run only
-once and must not send, print or wait. `Store.look` runs one on a consistent read-only snapshot.
+once and must not send, print or wait. `Store.read` runs one on a consistent read-only snapshot.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from breachdesk.record_port import RecordBook
 from breachdesk.source_port import SourceBook
 from schemas.affected import Manifest, NoticeKind
 from schemas.case_file import PrintedCase
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 from schemas.law import LawBook
 from schemas.letter import LetterContext, LintProblem
-from schemas.notice import Rendered
+from schemas.notice import RenderedText
 from schemas.report import RegulatorReport, Submission
 from schemas.settings import ProviderProfile
 
 T = TypeVar("T")
-Doc = TypeVar("Doc", bound=Frozen)
+Doc = TypeVar("Doc", bound=FrozenModel)
 Now = Callable[[], datetime]
 """Aware UTC. Only bootstrap makes one."""
 
@@ -42,7 +42,7 @@ class LeaseBook(Protocol):
         holder; None while another holds it."""
         ...
 
-    def alive(self, name: str, now: datetime) -> str | None:
+    def find_holder(self, name: str, now: datetime) -> str | None:
         """The holder, if it has renewed in time."""
         ...
 
@@ -50,7 +50,7 @@ class LeaseBook(Protocol):
         """Let go of it, if this holder has it; the next one need not wait."""
         ...
 
-    def names(self, prefix: str) -> Sequence[str]:
+    def list_names(self, prefix: str) -> Sequence[str]:
         """Names that begin so and were not dropped, in order; some may have expired."""
         ...
 
@@ -61,7 +61,7 @@ class MarkBook(Protocol):
     def get(self, name: str) -> str | None: ...  # None: never set
 
     def set(self, name: str, value: str) -> None: ...
-    def names(self, prefix: str) -> Sequence[str]: ...  # that begin so, in order
+    def list_names(self, prefix: str) -> Sequence[str]: ...  # that begin so, in order
 
 
 class UnitOfWork(Protocol):
@@ -98,7 +98,7 @@ class UnitOfWork(Protocol):
         """The law that this installation applies: shipped, with the operator's corrections."""
         ...
 
-    def remembered(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
+    def get_cached(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` computes from this snapshot, kept for later ones: a few values of a kind, none
         after an erasure. `key` names the version of everything that the value is made of; the value
         is never changed. An act computes it anew: what an act sees may be rolled back, and then the
@@ -114,33 +114,33 @@ class Store(Protocol):
         """What each `UnitOfWork.law` is."""
         ...
 
-    def act(self, work: Callable[[UnitOfWork], T]) -> T:
+    def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run in one write transaction. Whatever `work` raises rolls it back and is raised."""
         ...
 
-    def look(self, work: Callable[[UnitOfWork], T]) -> T:
+    def read(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for the writer."""
         ...
 
-    def identity(self) -> str:
+    def get_server_identity(self) -> str:
         """Which server holds it (another one after a failover); empty where there is no server."""
         ...
 
     def close(self) -> None: ...
 
 
-class Renderer(Protocol):
+class DocumentRenderer(Protocol):
     """Words made of facts. Same context, same bytes, always."""
 
-    def letter(self, context: LetterContext) -> Rendered:
+    def render_letter(self, context: LetterContext) -> RenderedText:
         """Render one notice. Raises BadInput naming template, line and variable."""
         ...
 
-    def missing(self, context: LetterContext) -> dict[str, str]:
+    def find_missing_blocks(self, context: LetterContext) -> dict[str, str]:
         """Mandatory blocks this letter would lack: {block: what to fill in}; empty: none."""
         ...
 
-    def lint(self, letter: Rendered, context: LetterContext) -> Sequence[LintProblem]:
+    def lint(self, letter: RenderedText, context: LetterContext) -> Sequence[LintProblem]:
         """What must not be in a letter: links, marketing, indicators, over-claiming, blame. Names
         of others are looked for in `casework.text_check`."""
         ...
@@ -149,39 +149,57 @@ class Renderer(Protocol):
         """The same of what is said on the telephone."""
         ...
 
-    def looked_for(self) -> Sequence[str]:
+    def list_lint_targets(self) -> Sequence[str]:
         """What `lint` and `lint_script` look for, in the plural: `links`, `IP addresses`."""
         ...
 
-    def telephone_script(self, context: LetterContext) -> Rendered:
+    def render_telephone_script(self, context: LetterContext) -> RenderedText:
         """The same facts to be said on the telephone."""
         ...
 
-    def templates_version(self) -> str:
+    def get_templates_version(self) -> str:
         """Another one as soon as a template of a letter is another."""
         ...
 
-    def report_text(self, report: RegulatorReport) -> str:
+    def render_report_text(self, report: RegulatorReport) -> str:
         """In the form's order, to copy from."""
         ...
 
-    def report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes: ...
+    def render_report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes: ...
 
-    def case_file_pdf(self, printed: PrintedCase) -> bytes: ...
+    def render_case_file_pdf(self, printed: PrintedCase) -> bytes: ...
 
-    def picture_png(self, svg: str) -> bytes: ...
+    def render_png(self, svg: str) -> bytes: ...
 
 
 class Explainer(Protocol):
     """What the rules say of themselves."""
 
-    def rules(self) -> Sequence[Any]:
+    def list_rules(self) -> Sequence[Any]:
         """schemas.rule.RuleInfo of every loaded rule, by id."""
         ...
 
 
 __all__ = [
-    "AlertBook", "AuditBook", "BreachBook", "CaseBook", "CustomerBook", "Explainer", "LeaseBook",
-    "Manifest", "MarkBook", "NoticeBook", "NoticeKind", "Now", "RecordBook", "Renderer", "SecondFactorBook", "SignInBook", "SourceBook", "Store",
-    "Submission", "UnitOfWork", "UserBook",
+    "AlertBook",
+    "AuditBook",
+    "BreachBook",
+    "CaseBook",
+    "CustomerBook",
+    "DocumentRenderer",
+    "Explainer",
+    "LeaseBook",
+    "Manifest",
+    "MarkBook",
+    "NoticeBook",
+    "NoticeKind",
+    "Now",
+    "RecordBook",
+    "SecondFactorBook",
+    "SignInBook",
+    "SourceBook",
+    "Store",
+    "Submission",
+    "UnitOfWork",
+    "UserBook",
 ]  # fmt: skip

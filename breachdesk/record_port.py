@@ -15,7 +15,7 @@ class RecordBook(Protocol):
     Complaint. Each lies sealed under the key of its case, a complaint without a case under its
     own; one whose key was erased is left out everywhere."""
 
-    def next_id(self, kind: type[CaseRecord]) -> str:
+    def allocate_id(self, kind: type[CaseRecord]) -> str:
         """`COMPLAINT-0001` and on; never re-used."""
         ...
 
@@ -31,7 +31,7 @@ class RecordBook(Protocol):
         """As CaseBook.save."""
         ...
 
-    def of_case(self, kind: type[Record], case_id: str) -> Sequence[Record]:
+    def list_of_case(self, kind: type[Record], case_id: str) -> Sequence[Record]:
         """In the order in which they began."""
         ...
 
@@ -39,7 +39,7 @@ class RecordBook(Protocol):
         """Read the records of these cases at once: `of_case` then asks the store nothing."""
         ...
 
-    def page(
+    def list_page(
         self, kind: type[Record], *, begin: int = 0, limit: int | None = None
     ) -> Sequence[Record]:
         """Of every case and of none: what ends first on top, then what has no hour, then what is

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from schemas.event import Position
+from schemas.event import RecordPosition
 from schemas.paging import Page, PageRequest
 from schemas.source import BlindInterval, DeadLetter, SourceView
 
@@ -18,36 +18,38 @@ class SourceBook(Protocol):
         """All of them, by name."""
         ...
 
-    def some(self, names: Collection[str]) -> Sequence[SourceView]:
+    def list_by_names(self, names: Collection[str]) -> Sequence[SourceView]:
         """Those of these that are known, by name."""
         ...
 
-    def page(self, request: PageRequest) -> Page[SourceView]:
+    def list_page(self, request: PageRequest) -> Page[SourceView]:
         """By name. Raises BadInput for a cursor that is none."""
         ...
 
-    def heard(self) -> Mapping[str, datetime | None]:
+    def get_last_arrivals(self) -> Mapping[str, datetime | None]:
         """When the last record of each source arrived, by name; None: no record of it ever did."""
         ...
 
-    def troubled(self) -> Sequence[str]:
+    def list_troubled(self) -> Sequence[str]:
         """Names of those of which something became no event, most not understood first."""
         ...
 
-    def dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
+    def list_dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
         """Newest first, those not yet replayed."""
         ...
 
-    def page_of_letters(self, request: PageRequest) -> Page[DeadLetter]:
+    def list_dead_letters_page(self, request: PageRequest) -> Page[DeadLetter]:
         """The same, all of them in pages. Raises BadInput for a cursor that is none."""
         ...
 
-    def letters_after(self, position: Position | None, *, limit: int) -> Sequence[DeadLetter]:
+    def list_dead_letters_after(
+        self, position: RecordPosition | None, *, limit: int
+    ) -> Sequence[DeadLetter]:
         """So many of those not yet replayed, in the order of their positions, after this one; None:
         from the first."""
         ...
 
-    def replayed(self, position: Position) -> None:
+    def mark_replayed(self, position: RecordPosition) -> None:
         """A later replay made an event of it."""
         ...
 
@@ -55,18 +57,18 @@ class SourceBook(Protocol):
         """Idempotent by (source, begin)."""
         ...
 
-    def gaps(self) -> Sequence[BlindInterval]:
+    def list_gaps(self) -> Sequence[BlindInterval]:
         """All of them, oldest first."""
         ...
 
-    def unknown_gaps(self, gaps: Collection[BlindInterval]) -> Sequence[BlindInterval]:
+    def filter_unknown_gaps(self, gaps: Collection[BlindInterval]) -> Sequence[BlindInterval]:
         """Those of these that are not here, or of which something else is known, in their order."""
         ...
 
-    def gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:
+    def list_gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:
         """Those that overlap this time, oldest first; one that has not ended lasts for ever."""
         ...
 
-    def page_of_gaps(self, request: PageRequest) -> Page[BlindInterval]:
+    def list_gaps_page(self, request: PageRequest) -> Page[BlindInterval]:
         """Newest first. Raises BadInput for a cursor that is none."""
         ...

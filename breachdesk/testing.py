@@ -16,31 +16,31 @@ from pathlib import Path
 from typing import Any
 
 from breachdesk.ports import Now, UnitOfWork
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.open_store import migrate, open_sqlite
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.stores.sqlite import create_file
 from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
 from schemas.breach import Breach
-from schemas.case import Case, CaseState, Origin
+from schemas.case import Case, CaseOrigin, CaseState
 from schemas.customer import (
     AssetKind,
     Binding,
     Customer,
     DataCategory,
+    DataRole,
     Person,
     PersonKind,
-    Role,
 )
-from schemas.event import Position, Touch
+from schemas.event import AssetTouch, RecordPosition
 from schemas.law import LawBook
-from schemas.user import Actor, Duty, User
+from schemas.user import Actor, Permission, User
 from streams.ports import (
-    Advance,
     BucketRow,
-    Eviction,
+    EvictedInterval,
     GroupState,
     GroupUpdates,
+    PartitionAdvance,
     RecordBatch,
     SweepResult,
 )
@@ -64,44 +64,44 @@ class FixedNow:
         return self.at
 
 
-def memory_store(now: Now, law: LawBook | None = None) -> SqlStore:
+def make_store(now: Now, law: LawBook | None = None) -> SqliteStore:
     """A fresh, migrated store in a folder that goes with it. Close it, or use it as a context."""
     folder = Path(tempfile.mkdtemp(prefix="breachdesk-test-"))
     path = folder / "store.db"
     create_file(path)
-    shutil.copyfile(_template(), path)
+    shutil.copyfile(_make_template(), path)
     store = open_sqlite(path, now=now, law=law)
     weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
     return store
 
 
 @cache
-def _template() -> Path:
+def _make_template() -> Path:
     """An empty migrated store, made once a process: migrations take longer than most tests."""
     folder = Path(tempfile.mkdtemp(prefix="breachdesk-test-"))
-    weakref.finalize(memory_store, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(make_store, shutil.rmtree, folder, ignore_errors=True)
     path = folder / f"template-{os.getpid()}.db"
     create_file(path)
     migrate(path)
     return path
 
 
-def an_actor(*duties: Duty, user_id: str = "sam") -> Actor:
+def make_actor(*duties: Permission, user_id: str = "sam") -> Actor:
     """Holds every duty unless some are named."""
-    return Actor(id=user_id, duties=frozenset(duties or Duty))
+    return Actor(id=user_id, duties=frozenset(duties or Permission))
 
 
-def a_user(user_id: str = "sam", *duties: Duty) -> User:
+def make_user(user_id: str = "sam", *duties: Permission) -> User:
     """A local account whose password hash matches nothing."""
     return User(
         id=user_id,
         name="Sam Field",
-        duties=frozenset(duties or Duty),
+        duties=frozenset(duties or Permission),
         password_hash="unusable",  # noqa: S106 - no password makes this hash
     )
 
 
-def a_customer(customer_id: str = "contoso", *, email: str = "") -> Customer:
+def make_customer(customer_id: str = "contoso", *, email: str = "") -> Customer:
     """With an account holder at the default address and a data-protection contact."""
     address = email or f"accounts@{customer_id}.example"
     return Customer(
@@ -129,12 +129,12 @@ def a_customer(customer_id: str = "contoso", *, email: str = "") -> Customer:
     )
 
 
-def a_binding(
+def make_binding(
     value: str = "jo@contoso.example",
     customer_id: str = "contoso",
     *,
     kind: AssetKind = AssetKind.MAILBOX,
-    role: Role = Role.PROCESSOR,
+    role: DataRole = DataRole.PROCESSOR,
     categories: tuple[DataCategory, ...] = (DataCategory.MAIL,),
     valid_from: datetime | None = None,
     valid_to: datetime | None = None,
@@ -152,23 +152,25 @@ def a_binding(
     )
 
 
-def a_signal(
+def make_signal(
     number: int = 1,
     *,
     key: GroupKey = GROUP,
     time: datetime = START - timedelta(hours=1),
     step: str = "failed",
     value: str = "",
-    touches: tuple[Touch, ...] = (Touch("contoso", "mailbox:jo@contoso.example", "mail"),),
+    touches: tuple[AssetTouch, ...] = (
+        AssetTouch("contoso", "mailbox:jo@contoso.example", "mail"),
+    ),
 ) -> Signal:
-    """Event number `number` of source `m365`, one second after the one before."""
+    """Event number `number` of source `generate_m365`, one second after the one before."""
     return Signal(
         key=key,
         time=(time + timedelta(seconds=number)).timestamp(),
         event_id=f"event-{number:04d}",
         step=step,
         value=value,
-        position=Position("journal-1", number),
+        position=RecordPosition("journal-1", number),
         sha256=f"{number:064x}",
         source="m365",
         touches=touches,
@@ -176,7 +178,7 @@ def a_signal(
     )
 
 
-def an_episode(
+def make_episode(
     signals: Sequence[Signal] = (),
     *,
     severity: Severity = Severity.HIGH,
@@ -184,7 +186,7 @@ def an_episode(
     timespan: int = 3600,
 ) -> Episode:
     """One run of hot hours around these signals (default: three)."""
-    members = tuple(signals) or tuple(a_signal(number) for number in (1, 2, 3))
+    members = tuple(signals) or tuple(make_signal(number) for number in (1, 2, 3))
     times = [member.time for member in members]
     return Episode(
         key=members[0].key,
@@ -201,73 +203,75 @@ def an_episode(
 
 
 def commit_batch(
-    store: AnyStore,
+    store: PipelineStore,
     partition: str = "test",
     *,
     groups: Sequence[GroupState] = (),
     buckets: Sequence[BucketRow] = (),
     arrived: float | None = None,
     **changes: Any,
-) -> Position:
+) -> RecordPosition:
     """Move the partition on by one record and write this in the same transaction, as a worker does;
     where it stands then. `changes`: further parts of the RecordBatch."""
-    sink = store.batch_sink()
-    before = sink.positions([partition])[partition]
-    after = Position("journal-1", 1 if before.position is None else before.position.offset + 1)
+    sink = store.make_batch_sink()
+    before = sink.load_positions([partition])[partition]
+    after = RecordPosition(
+        "journal-1", 1 if before.position is None else before.position.offset + 1
+    )
     keys = sorted({*(each.key for each in groups), *(each.key for each in buckets)})
-    batch = RecordBatch([Advance(partition, before, after, arrived)], keys=keys, **changes)
+    batch = RecordBatch([PartitionAdvance(partition, before, after, arrived)], keys=keys, **changes)
     updates = GroupUpdates(keys, groups, buckets)
     sink.commit(batch, {}, lambda _rows, _low: updates, store.now())
     return after
 
 
-def sweep(store: AnyStore, *evictions: Eviction) -> None:
+def sweep(store: PipelineStore, *evictions: EvictedInterval) -> None:
     """Let go of exactly these spans, as a worker does once nothing in time can reach them."""
     due = [BucketRow(e.key, int(e.begin // 3600), b"", 3600) for e in evictions]
     commit_batch(store, buckets=due, arrived=1.0)
-    sink = store.batch_sink()
-    owned = sink.positions(["test"])
+    sink = store.make_batch_sink()
+    owned = sink.load_positions(["test"])
     sink.sweep(["test"], owned, lambda _rows, _low: SweepResult(evictions), store.now())
 
 
-def raise_alerts(store: AnyStore, *episodes: Episode) -> tuple[AlertView, ...]:
+def raise_alerts(store: PipelineStore, *episodes: Episode) -> tuple[AlertView, ...]:
     """Commit a batch in which exactly these episodes stand for their groups, as the pipeline
     would; returns their alerts in the same order."""
     states: dict[GroupKey, tuple[Episode, ...]] = {}
     for episode in episodes:
         states[episode.key] = (*states.get(episode.key, ()), episode)
-    commit_batch(store, groups=[GroupState(key, found) for key, found in states.items()])
-    return store.look(lambda uow: tuple(uow.alerts.get(episode.id) for episode in episodes))
+    commit_batch(store, groups=[GroupState(key, alerts) for key, alerts in states.items()])
+    return store.read(lambda uow: tuple(uow.alerts.get(episode.id) for episode in episodes))
 
 
-def an_alert(store: AnyStore, episode: Episode | None = None) -> AlertView:
+def add_alert(store: PipelineStore, episode: Episode | None = None) -> AlertView:
     """An alert in the store."""
-    return raise_alerts(store, episode or an_episode())[0]
+    return raise_alerts(store, episode or make_episode())[0]
 
 
-def a_case(uow: UnitOfWork, now: datetime, *alerts: AlertView, actor: str = "sam") -> Case:
+def add_case(uow: UnitOfWork, now: datetime, *alerts: AlertView, actor: str = "sam") -> Case:
     """An open case of these alerts, in the store."""
     case = Case(
-        id=uow.cases.next_id(),
+        id=uow.cases.allocate_id(),
         title="Sign-in from an unusual place",
-        origin=Origin.ALERT if alerts else Origin.OWN,
+        origin=CaseOrigin.ALERT if alerts else CaseOrigin.OWN,
         opened_by=actor,
         opened_at=now,
         alerts=tuple(alert.pk for alert in alerts),
     )
     uow.cases.add(case)
     for alert in alerts:
-        uow.alerts.act(alert.pk, alert.version, state=AlertState.CASE, case_id=case.id)
+        uow.alerts.update(alert.pk, alert.version, state=AlertState.CASE, case_id=case.id)
     return case
 
 
-def a_confirmed_breach(
+def add_confirmed_breach(
     uow: UnitOfWork, now: datetime, *alerts: AlertView, actor: str = "sam"
 ) -> Breach:
     """A breach of a new case of these alerts, aware since `now`, in the store."""
-    case = a_case(uow, now, *alerts, actor=actor)
+    case = add_case(uow, now, *alerts, actor=actor)
     breach = Breach(
-        id=uow.breaches.next_id(),
+        id=uow.breaches.allocate_id(),
         case_id=case.id,
         title=case.title,
         confirmed_by=actor,

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from notifiers.exposure_words import is_dated
-from schemas.customer import Role
-from schemas.decision import Basis
+from schemas.customer import DataRole
+from schemas.decision import NotificationBasis
 from schemas.letter import LetterContext
-from schemas.letter_facts import Standing, whose_words
+from schemas.letter_facts import ReaderStanding, describe_readers
 
 PROFILE = {
     "legal_name": "our legal name",
@@ -34,41 +34,43 @@ PACK: Mapping[str, tuple[str, str]] = {
 CORRECTED = ("what happened", "say why these readers are not affected after all")
 
 
-def missing(context: LetterContext) -> dict[str, str]:
+def find_missing(context: LetterContext) -> dict[str, str]:
     """{block: what to fill in}, in the letter's order; empty: the letter is whole. A block of a
     group's words names the group."""
-    return {block: what for block, what, value in _blocks(context) if not _filled(value)}
+    return {
+        block: what for block, what, value in _generate_blocks(context) if not _is_filled(value)
+    }
 
 
-def _blocks(context: LetterContext) -> Iterator[tuple[str, str, object]]:
+def _generate_blocks(context: LetterContext) -> Iterator[tuple[str, str, object]]:
     yield *EVERYBODY, context.facts.what_happened
-    yield from _own(context)
+    yield from _generate_common_blocks(context)
     yield "recipient", "name the person this letter is for", context.recipient.name
     for field, what in PROFILE.items():
         yield f"contact: {field}", f"the profile lacks {what}", getattr(context.profile, field)
 
 
-def _own(context: LetterContext) -> Iterator[tuple[str, str, object]]:
+def _generate_common_blocks(context: LetterContext) -> Iterator[tuple[str, str, object]]:
     own = context.facts.own
-    whose = whose_words(own)
+    whose = describe_readers(own)
     if not context.facts.written:
         yield f"words for {whose}", "nobody has written what they are told", None
         return
-    if own.standing is Standing.CORRECTED:
+    if own.standing is ReaderStanding.CORRECTED:
         yield f"{CORRECTED[0]}, {whose}", CORRECTED[1], own.what_happened
         what = "say what these readers should do now, or need not do any more"
         yield f"steps, {whose}", what, own.steps
         return
-    asked = dict(OWN) if context.exposure.role is Role.CONTROLLER else {**OWN, **PACK}
-    for field, (block, what) in asked.items():
+    required = dict(OWN) if context.exposure.role is DataRole.CONTROLLER else {**OWN, **PACK}
+    for field, (block, what) in required.items():
         yield f"{block}, {whose}", what, getattr(own, field)
-    if context.exposure.role is Role.PROCESSOR:
+    if context.exposure.role is DataRole.PROCESSOR:
         answer = own.sub_processors or ("none" if own.no_sub_processors else None)
         what = "name the sub-processors involved, or say that there are none"
         yield f"sub-processors, {whose}", what, answer
-    if Basis.PECR_5A3 in context.bases:
-        yield from _subscriber(context, whose)
-    possible = own.standing is Standing.POSSIBLE
+    if NotificationBasis.PECR_5A3 in context.bases:
+        yield from _generate_subscriber_blocks(context, whose)
+    possible = own.standing is ReaderStanding.POSSIBLE
     if not context.exposure.doubts and (possible or not context.exposure.acts):
         what = (
             "no record says why: say why these readers cannot be ruled out"
@@ -78,7 +80,9 @@ def _own(context: LetterContext) -> Iterator[tuple[str, str, object]]:
         yield f"what happened, {whose}", what, own.what_happened
 
 
-def _subscriber(context: LetterContext, whose: str) -> Iterator[tuple[str, str, object]]:
+def _generate_subscriber_blocks(
+    context: LetterContext, whose: str
+) -> Iterator[tuple[str, str, object]]:
     """Regulation 611/2013 Annex II asks a subscriber's letter for more than Art. 34(2) does."""
     dated = "dated" if is_dated(context) else None
     yield f"when it happened, {whose}", "the breach has no time: say from when to when", dated
@@ -86,7 +90,7 @@ def _subscriber(context: LetterContext, whose: str) -> Iterator[tuple[str, str, 
     yield f"kinds of data, {whose}", "the affected list names no kind of data", kinds
 
 
-def _filled(value: object) -> bool:
+def _is_filled(value: object) -> bool:
     if isinstance(value, tuple):
-        return any(_filled(item) for item in value)
+        return any(_is_filled(item) for item in value)
     return bool(str(value or "").strip())

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from notifiers.heartbeat import Heartbeat
-from notifiers.observed import MailMeter, SilentMailMeter
-from notifiers.ports import MailChannel, Outbox
-from notifiers.replies import concerns_everyone
-from schemas.errors import BadInput, Conflict, NotAllowed, NotFound, Retryable
-from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult
+from notifiers.heartbeat import ClockHeartbeat
+from notifiers.observed import MailMetrics, NullMailMetrics
+from notifiers.ports import MailChannel, NoticeOutbox
+from notifiers.replies import is_channel_closed
+from schemas.errors import BadInput, EditConflict, NotAllowed, NotFound, RetryableError
+from schemas.notice import NoticeRow, OutgoingMessage, SendOutcome, SendResult
 from schemas.settings import NoticePolicy
 
 PAUSE = 2.0
@@ -26,7 +26,7 @@ BACK_OFF = 60.0
 """Seconds after a server that answered nobody, or asked everybody to go away (421)."""
 
 
-class Dispatcher:
+class NoticeDispatcher:
     """Sends what the outbox says is due, through one channel, one message at a time.
 
     `heartbeat`: the process's own pulse; after a gap it enters the outbox anew, and the outbox says
@@ -35,13 +35,13 @@ class Dispatcher:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: NoticeOutbox,
         channel: MailChannel,
         now: Callable[[], datetime],
         policy: NoticePolicy,
         boot_id: str,
         *,
-        heartbeat: Heartbeat | None = None,
+        heartbeat: ClockHeartbeat | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self._outbox = outbox
@@ -49,13 +49,13 @@ class Dispatcher:
         self._now = now
         self._policy = policy
         self._boot_id = boot_id
-        self._heartbeat = heartbeat or Heartbeat()
+        self._heartbeat = heartbeat or ClockHeartbeat()
         self._say = say or (lambda _: None)
         self._trouble = ""
         self._entered = False
         self._unwritten: list[Callable[[], None]] = []
         self._backs_off = False
-        self.meter: MailMeter = SilentMailMeter()
+        self.meter: MailMetrics = NullMailMetrics()
         """Told how each try ended, and whether mail is held."""
         self.problems: dict[int, str] = {}
         """Rows that could not begin in the last round, and why."""
@@ -63,7 +63,7 @@ class Dispatcher:
     async def run_once(self, limit: int = 100) -> int:
         """One round, asked for by a caller: how many were tried. Raises NotAllowed when held, and
         Retryable when the outbox cannot be written; the end of a try is kept meanwhile."""
-        return await self._round(limit)
+        return await self._run_round(limit)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Rounds until `stop`, which is honoured between messages; then says goodbye.
@@ -72,8 +72,8 @@ class Dispatcher:
         """
         try:
             while not stop.is_set():
-                await self._round_unless_held(stop)
-                await self._rest(stop)
+                await self._run_round_unless_held(stop)
+                await self._wait_between_rounds(stop)
         finally:
             await self.close()
 
@@ -81,53 +81,53 @@ class Dispatcher:
         """Say goodbye to server and outbox. An outbox that cannot be written now sees the lease
         run out."""
         await self._channel.close()
-        with contextlib.suppress(Retryable):
-            self._write_ends()
+        with contextlib.suppress(RetryableError):
+            self._write_results()
             if self._entered:
                 self._entered = False
                 self._outbox.leave(self._boot_id, self._now())
 
-    async def _round_unless_held(self, stop: asyncio.Event) -> None:
+    async def _run_round_unless_held(self, stop: asyncio.Event) -> None:
         trouble = ""
         try:
-            await self._round(100, stop)
-        except (NotAllowed, Retryable) as problem:
+            await self._run_round(100, stop)
+        except (NotAllowed, RetryableError) as problem:
             trouble = str(problem)
         if trouble != self._trouble:
             self._trouble = trouble
             self._say(trouble or "mail goes on")
 
-    async def _round(self, limit: int, stop: asyncio.Event | None = None) -> int:
+    async def _run_round(self, limit: int, stop: asyncio.Event | None = None) -> int:
         # Ends first: recovery would make a deferred row of ours unknown.
-        self._write_ends()
-        moment = self._beat()
+        self._write_results()
+        moment = self._check_heartbeat()
         self._backs_off = False
         self.problems.clear()
         tried = 0
-        for row in self._outbox.due(moment, limit):
+        for row in self._outbox.list_due(moment, limit):
             if self._backs_off or (stop is not None and stop.is_set()):
                 break
-            tried += await self._send(row, self._beat())
+            tried += await self._send(row, self._check_heartbeat())
         return tried
 
-    async def _rest(self, stop: asyncio.Event) -> None:
+    async def _wait_between_rounds(self, stop: asyncio.Event) -> None:
         """The pause between rounds, alive meanwhile."""
-        left = BACK_OFF if self._backs_off else PAUSE
-        while left > 0 and not stop.is_set():
+        remaining = BACK_OFF if self._backs_off else PAUSE
+        while remaining > 0 and not stop.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), min(left, PAUSE))
-            left -= PAUSE
-            self._stay_quietly()
+                await asyncio.wait_for(stop.wait(), min(remaining, PAUSE))
+            remaining -= PAUSE
+            self._renew_quietly()
 
-    def _beat(self) -> datetime:
+    def _check_heartbeat(self) -> datetime:
         """Alive, and allowed to send: the moment that was judged, for what is done next. Raises
         NotAllowed when mail is held."""
         moment = self._now()
-        if not self._heartbeat.beat(moment) and self._entered:
+        if not self._heartbeat.record_beat(moment) and self._entered:
             self._entered, self._boot_id = False, uuid.uuid4().hex
-        self._be_there(moment)
-        why = self._outbox.held(moment)
-        self.meter.held(why)
+        self._enter_or_renew(moment)
+        why = self._outbox.find_hold(moment)
+        self.meter.set_hold(why)
         if why:
             raise NotAllowed(
                 f"mail is held: {why}",
@@ -137,9 +137,9 @@ class Dispatcher:
             )
         return moment
 
-    def _be_there(self, moment: datetime) -> None:
+    def _enter_or_renew(self, moment: datetime) -> None:
         """Enter once, then stay; a boot whose lease ran out is over, and a new one begins."""
-        if self._entered and not self._outbox.stay(self._boot_id, moment):
+        if self._entered and not self._outbox.renew_lease(self._boot_id, moment):
             self._entered, self._boot_id = False, uuid.uuid4().hex
         if not self._entered:
             self._enter(moment)
@@ -148,64 +148,68 @@ class Dispatcher:
         """Before the first message: what a dead process left is `unknown` from here on."""
         self._outbox.enter(self._boot_id, moment)
         self._entered = True
-        self._heartbeat.begin_anew(moment)
+        self._heartbeat.reset(moment)
         self._outbox.recover(self._boot_id, moment)
 
-    def _stay_quietly(self) -> None:
+    def _renew_quietly(self) -> None:
         """While something else takes its time. What goes wrong here shows at the next beat; after
         a gap nobody says that we lived."""
         moment = self._now()
-        with contextlib.suppress(Retryable):
-            if self._entered and self._heartbeat.beat(moment):
-                self._outbox.stay(self._boot_id, moment)
+        with contextlib.suppress(RetryableError):
+            if self._entered and self._heartbeat.record_beat(moment):
+                self._outbox.renew_lease(self._boot_id, moment)
 
     async def _send(self, row: NoticeRow, moment: datetime) -> int:
         """1 when it was tried. The outbox may say no at the last moment: paused, changed, over."""
         attempt_id = uuid.uuid4().hex
-        outgoing = self._begin(row, attempt_id, moment)
+        outgoing = self._start_attempt(row, attempt_id, moment)
         if outgoing is None:
             return 0
         result = await self._try(outgoing)
-        self.meter.tried(result.outcome.value)
-        self._end(row, attempt_id, result)
-        self._write_ends()
-        self._backs_off = concerns_everyone(result.reply)
+        self.meter.count_attempt(result.outcome.value)
+        self._finish_attempt(row, attempt_id, result)
+        self._write_results()
+        self._backs_off = is_channel_closed(result.reply)
         return 1
 
-    def _begin(self, row: NoticeRow, attempt_id: str, moment: datetime) -> Outgoing | None:
+    def _start_attempt(
+        self, row: NoticeRow, attempt_id: str, moment: datetime
+    ) -> OutgoingMessage | None:
         """A row that cannot begin (a template broke meanwhile) must not stop the others'."""
         try:
-            return self._outbox.begin(row.id, attempt_id, self._boot_id, moment)
-        except (BadInput, Conflict, NotFound) as problem:
+            return self._outbox.start_attempt(row.id, attempt_id, self._boot_id, moment)
+        except (BadInput, EditConflict, NotFound) as problem:
             self.problems[row.id] = str(problem)
             return None
-        except Retryable:
+        except RetryableError:
             # Intent may be written or not. Nothing was sent: if it was, this is its end.
-            self._end(row, attempt_id, SendResult(outcome=SendOutcome.DEFERRED))
+            self._finish_attempt(row, attempt_id, SendResult(outcome=SendOutcome.DEFERRED))
             raise
 
-    def _end(self, row: NoticeRow, attempt_id: str, result: SendResult) -> None:
+    def _finish_attempt(self, row: NoticeRow, attempt_id: str, result: SendResult) -> None:
         now = self._now()
-        end = (row.id, attempt_id, result, now, self._retry_at(row, result, now))
-        self._unwritten.append(partial(self._outbox.finish, *end))
+        end = (row.id, attempt_id, result, now, self._compute_retry_time(row, result, now))
+        self._unwritten.append(partial(self._outbox.finish_attempt, *end))
 
-    def _write_ends(self) -> None:
+    def _write_results(self) -> None:
         """An end that the store could not take now is kept, and written before anything else."""
         while self._unwritten:
             self._unwritten[0]()
             self._unwritten.pop(0)
 
-    async def _try(self, outgoing: Outgoing) -> SendResult:
+    async def _try(self, outgoing: OutgoingMessage) -> SendResult:
         """However long the server takes, the lease lives."""
         trying = asyncio.ensure_future(self._channel.send(outgoing))
         while not (await asyncio.wait({trying}, timeout=PAUSE))[0]:
-            self._stay_quietly()
+            self._renew_quietly()
         try:
             return trying.result()
         except Exception:  # noqa: BLE001 - intent is written: whatever happened, the end is unclear
             return SendResult(outcome=SendOutcome.UNKNOWN)
 
-    def _retry_at(self, row: NoticeRow, result: SendResult, now: datetime) -> datetime | None:
+    def _compute_retry_time(
+        self, row: NoticeRow, result: SendResult, now: datetime
+    ) -> datetime | None:
         """5, 15, 30 and then every 60 minutes, by policy; nothing else is ever tried again."""
         if result.outcome is not SendOutcome.DEFERRED:
             return None

@@ -10,45 +10,45 @@ from zoneinfo import ZoneInfo
 
 import typst
 
-from notifiers.phrases import moment
+from notifiers.phrases import format_moment
 from schemas.case_file import PrintedCase
 from schemas.errors import BadInput
-from schemas.report import RegulatorReport, ReportStage
+from schemas.report import RegulatorReport, ReportPhase
 from schemas.settings import ProviderProfile
-from schemas.signs import shown_in
+from schemas.signs import mark_hidden_in_value
 
 STAGES = {
-    ReportStage.INITIAL: "Initial",
-    ReportStage.FOLLOW_UP: "Follow-up",
-    ReportStage.FINAL: "Final",
+    ReportPhase.INITIAL: "Initial",
+    ReportPhase.FOLLOW_UP: "Follow-up",
+    ReportPhase.FINAL: "Final",
 }
 REPORT = "regulator.typ"
 CASE_FILE = "case_file.typ"
 PICTURE = "picture.typ"
 
 
-def report_pdf(
+def render_report_pdf(
     templates: Path, report: RegulatorReport, profile: ProviderProfile, zone: ZoneInfo
 ) -> bytes:
     """Same report, same bytes: typst's own fonts, and the report's time as the file's time.
 
     Raises BadInput naming the template when it cannot be set.
     """
-    data = _data(report, profile, zone)
-    return _set(templates, REPORT, {"report": data}, report.prepared_at)
+    data = _build_report_data(report, profile, zone)
+    return _render_pdf(templates, REPORT, {"report": data}, report.prepared_at)
 
 
-def case_file_pdf(templates: Path, printed: PrintedCase) -> bytes:
-    """Same file, same bytes. Raises BadInput as `report_pdf`."""
+def render_case_file_pdf(templates: Path, printed: PrintedCase) -> bytes:
+    """Same file, same bytes. Raises BadInput as `render_report_pdf`."""
     data = printed.model_dump(mode="json")
-    return _set(templates, CASE_FILE, {"file": data}, printed.prepared_at)
+    return _render_pdf(templates, CASE_FILE, {"file": data}, printed.prepared_at)
 
 
-def picture_png(templates: Path, svg: str) -> bytes:
+def render_png(templates: Path, svg: str) -> bytes:
     """Same picture, same bytes."""
     folder = templates / "reports"
     try:
-        made = typst.compile(
+        content = typst.compile(
             str(folder / PICTURE),
             root=str(folder),
             ignore_system_fonts=True,
@@ -62,17 +62,19 @@ def picture_png(templates: Path, svg: str) -> bytes:
             place=f"template reports/{PICTURE}",
             remedy="Mend the template; no picture was made.",
         ) from None
-    return made[0] if isinstance(made, list) else made
+    return content[0] if isinstance(content, list) else content
 
 
-def _set(templates: Path, name: str, data: dict[str, Any], at: datetime) -> bytes:
+def _render_pdf(templates: Path, name: str, data: dict[str, Any], at: datetime) -> bytes:
     folder = templates / "reports"
     try:
         return typst.compile(
             str(folder / name),
             root=str(folder),
             ignore_system_fonts=True,
-            sys_inputs={key: json.dumps(shown_in(value)) for key, value in data.items()},
+            sys_inputs={
+                key: json.dumps(mark_hidden_in_value(value)) for key, value in data.items()
+            },
             pdf_standards=["ua-1"],
             # typst takes whole seconds only
             timestamp=at.replace(microsecond=0),
@@ -85,14 +87,16 @@ def _set(templates: Path, name: str, data: dict[str, Any], at: datetime) -> byte
         ) from None
 
 
-def _data(report: RegulatorReport, profile: ProviderProfile, zone: ZoneInfo) -> dict[str, Any]:
+def _build_report_data(
+    report: RegulatorReport, profile: ProviderProfile, zone: ZoneInfo
+) -> dict[str, Any]:
     """What the page needs, and no personal name: the organisation, not its people."""
     return {
         "authority": report.authority,
         "breach": report.breach_id,
         "version": report.version,
         "stage": STAGES[report.stage],
-        "prepared": moment(report.prepared_at, zone),
+        "prepared": format_moment(report.prepared_at, zone),
         "drill": report.drill,
         "hash": report.hash,
         "organisation": profile.legal_name,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from schemas.signs import shown_in_line
+from schemas.signs import mark_hidden_in_line
 
 LONGEST = 60
 """Characters."""
@@ -38,23 +38,23 @@ def is_plain(name: str, *, file: bool = False) -> bool:
     return not asks and not (_TO_READER.search(name) and len(words) > 2)
 
 
-def plain_rule(details: Mapping[str, str]) -> str | None:
+def find_plain_rule(details: Mapping[str, str]) -> str | None:
     """The mailbox rule's name, hidden characters shown; None: there is none to repeat."""
-    rule = shown_in_line(details.get("rule", ""))
+    rule = mark_hidden_in_line(details.get("rule", ""))
     return rule if is_plain(rule) else None
 
 
-def plain_listed(details: Mapping[str, str], field: str) -> list[str]:
+def list_plain(details: Mapping[str, str], field: str) -> list[str]:
     """Of `folders` or `files`, those that read as names."""
-    listed = shown_in_line(details.get(field, "")).split(", ")
+    listed = mark_hidden_in_line(details.get(field, "")).split(", ")
     return [name for name in listed if is_plain(name, file=field == "files")]
 
 
-def leaves_out_folders(details: Mapping[str, str]) -> bool:
+def is_folder_omitted(details: Mapping[str, str]) -> bool:
     """Is a folder left unnamed?"""
-    return len(plain_listed(details, "folders")) < len(details["folders"].split(", "))
+    return len(list_plain(details, "folders")) < len(details["folders"].split(", "))
 
 
-def quoted(names: list[str]) -> list[str]:
+def quote_names(names: list[str]) -> list[str]:
     """In quotation marks: evidence's words, not ours."""
     return [f"“{name}”" for name in names]

@@ -7,20 +7,20 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from notifiers.phrases import moment, sentence, series, span
-from schemas.affected import DoubtKind, Effect, Exposure, NoticeKind, Surety
+from notifiers.phrases import format_moment, format_sentence, format_series, format_span
+from schemas.affected import BreachEffect, DoubtKind, EffectCertainty, Exposure, NoticeKind
 from schemas.customer import PersonKind
 from schemas.letter import LetterContext
-from schemas.letter_facts import Standing
-from schemas.signs import shown_in_line
+from schemas.letter_facts import ReaderStanding
+from schemas.signs import mark_hidden_in_line
 
-BY_SOMEBODY = (Effect.SEEN, Effect.COPIED, Effect.ALTERED)
+BY_SOMEBODY = (BreachEffect.SEEN, BreachEffect.COPIED, BreachEffect.ALTERED)
 """Effects that somebody without a right to the data has on it."""
 OF_ACCOUNTS = (NoticeKind.ACCOUNT_HOLDER, NoticeKind.ACCOUNT_HOLDER_CORRECTION)
-ASPECTS: Mapping[str, tuple[Effect, ...]] = {
-    "confidentiality": (Effect.SEEN, Effect.COPIED),
-    "integrity": (Effect.ALTERED,),
-    "availability": (Effect.LOST, Effect.UNAVAILABLE),
+ASPECTS: Mapping[str, tuple[BreachEffect, ...]] = {
+    "confidentiality": (BreachEffect.SEEN, BreachEffect.COPIED),
+    "integrity": (BreachEffect.ALTERED,),
+    "availability": (BreachEffect.LOST, BreachEffect.UNAVAILABLE),
 }
 """Art. 4(12)."""
 
@@ -31,7 +31,7 @@ KINDS = ("mailbox", "tenant", "site", "service", "host", "ip", "domain", "source
 
 def is_possible(context: LetterContext) -> bool:
     """The exposure cannot be ruled out, and no more is known."""
-    return context.facts.own.standing is Standing.POSSIBLE
+    return context.facts.own.standing is ReaderStanding.POSSIBLE
 
 
 def is_only_blind(context: LetterContext) -> bool:
@@ -41,94 +41,101 @@ def is_only_blind(context: LetterContext) -> bool:
     return is_possible(context) and blind and not any(exposure.effects.values())
 
 
-def accounts(context: LetterContext, words: Mapping[str, Any], firm: str) -> dict[str, str]:
+def format_accounts(context: LetterContext, words: Mapping[str, Any], firm: str) -> dict[str, str]:
     """`your account`, `your Penhallow IT account`: whose it is, to whoever reads."""
     user = context.recipient.person_kind is PersonKind.USER
     whose = "user" if user else "former" if context.former else "own"
-    name = shown_in_line(context.customer_name)
+    name = mark_hidden_in_line(context.customer_name)
     return {
         kind: words[kind][whose].format(name=name, firm=firm)
         for kind in ("account", "account_with_us")
     }
 
 
-def lead(context: LetterContext, words: Mapping[str, Any], account: str) -> list[str]:
+def format_lead(context: LetterContext, words: Mapping[str, Any], account: str) -> list[str]:
     """What happened to this reader's data; each effect that nobody had a hand in by itself."""
     of_reader = words["lead"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
     look_after = words["look_after"]["former" if context.former else "now"]
     yours = {
         n: text.format(account=account, look_after=look_after) for n, text in of_reader.items()
     }
-    said = words["lead"]["said"]
-    happened, may_be = _overall(context.exposure)
+    phrases = words["lead"]["said"]
+    happened, may_be = _split_effects(context.exposure)
     if is_possible(context):
-        told = _phrases([*happened, *may_be], said["happened"])
-        return [f"{yours['cannot']} {each}." for each in told] or [yours["cannot_unknown"]]
-    told = [*_phrases(happened, said["happened"]), *_phrases(may_be, said["possible"])]
-    return [f"{yours['some']} {each}." for each in told] or [yours["unknown"]]
+        sentences = _list_phrases([*happened, *may_be], phrases["happened"])
+        return [f"{yours['cannot']} {each}." for each in sentences] or [yours["cannot_unknown"]]
+    sentences = [
+        *_list_phrases(happened, phrases["happened"]),
+        *_list_phrases(may_be, phrases["possible"]),
+    ]
+    return [f"{yours['some']} {each}." for each in sentences] or [yours["unknown"]]
 
 
-def categories(
-    exposure: Exposure, names: Mapping[str, str], said: Mapping[str, Mapping[str, str]]
+def format_categories(
+    exposure: Exposure, names: Mapping[str, str], phrases: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
     """`bank account details: may have been seen`, always in the same order; the kinds alone where
     nothing is known of any of them."""
     if not any(exposure.effects.values()):
         return [names[category] for category in exposure.categories]
     return [
-        f"{names[category]}: {_effects(exposure.effects[category], said) or said['none']['unknown']}"
+        f"{names[category]}: {_format_effects(exposure.effects[category], phrases) or phrases['none']['unknown']}"
         for category in exposure.categories
     ]
 
 
-def cia(exposure: Exposure, words: Mapping[str, Any]) -> list[dict[str, str]]:
+def build_cia_rows(exposure: Exposure, words: Mapping[str, Any]) -> list[dict[str, str]]:
     """Confidentiality, integrity, availability: each as `happened`, `possible` or `not known`."""
-    happened, may_be = _overall(exposure)
-    sureties = dict.fromkeys(may_be, Surety.POSSIBLE) | dict.fromkeys(happened, Surety.HAPPENED)
+    happened, may_be = _split_effects(exposure)
+    sureties = dict.fromkeys(may_be, EffectCertainty.POSSIBLE) | dict.fromkeys(
+        happened, EffectCertainty.HAPPENED
+    )
     nothing = words["effect"]["none"]["untouched" if sureties else "unknown"]
     rows = []
     for aspect, effects in ASPECTS.items():
         own = {e: sureties[e] for e in effects if e in sureties}
         state = max((surety.value for surety in own.values()), key=ORDER.index, default=ORDER[0])
-        told = _effects(own, words["effect"]) or nothing
-        rows.append({"aspect": aspect, "state": state, "words": told})
+        description = _format_effects(own, words["effect"]) or nothing
+        rows.append({"aspect": aspect, "state": state, "words": description})
     return rows
 
 
-def systems(exposure: Exposure, kinds: Mapping[str, str]) -> list[str]:
+def format_systems(exposure: Exposure, kinds: Mapping[str, str]) -> list[str]:
     """`mailbox jo@hartwell.example`, as its owner knows it: what was reached, or chosen by hand;
     empty: no record names one, and nothing else stands in for it."""
     opened = {asset for act in exposure.acts if act.outcome != "failure" for asset in act.assets}
     assets = sorted(
         opened | set(exposure.assets), key=lambda a: (KINDS.index(a.partition(":")[0]), a)
     )
-    return [_named(exposure, asset, kinds) for asset in assets]
+    return [_format_asset(exposure, asset, kinds) for asset in assets]
 
 
-def doubts(
+def format_doubts(
     context: LetterContext, words: Mapping[str, Any], zone: ZoneInfo, account: str
 ) -> list[str]:
     """Why it cannot be ruled out; empty for an exposure that is surer."""
     if not is_possible(context):
         return []
-    said = words["doubt"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
+    phrases = words["doubt"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
     lines = []
     for doubt in context.exposure.doubts:
-        when = span(doubt.begin, doubt.end, zone)
+        when = format_span(doubt.begin, doubt.end, zone)
         dated = doubt.kind in (DoubtKind.BLIND_SOURCE, DoubtKind.WITHIN_REACH)
-        line = said[doubt.kind].format(when=f"{when}: " if dated and when else "", account=account)
-        lines.append(sentence(line))
+        line = phrases[doubt.kind].format(
+            when=f"{when}: " if dated and when else "", account=account
+        )
+        lines.append(format_sentence(line))
     return list(dict.fromkeys(lines))
 
 
-def doubt_rows(context: LetterContext) -> list[dict[str, Any]]:
+def build_doubt_rows(context: LetterContext) -> list[dict[str, Any]]:
     """For a computer, without the name of the source that was blind."""
     return [doubt.model_dump(mode="json", exclude={"source"}) for doubt in context.exposure.doubts]
 
 
-def window(context: LetterContext, zone: ZoneInfo) -> str:
+def format_window(context: LetterContext, zone: ZoneInfo) -> str:
     """When it happened to this reader, in words; empty: no record says so."""
-    return span(*happened_at(context), zone)
+    return format_span(*compute_window(context), zone)
 
 
 def is_window_sure(context: LetterContext) -> bool:
@@ -137,7 +144,7 @@ def is_window_sure(context: LetterContext) -> bool:
     return not acts or any(act.outcome == "success" for act in acts)
 
 
-def happened_at(context: LetterContext) -> tuple[datetime | None, datetime | None]:
+def compute_window(context: LetterContext) -> tuple[datetime | None, datetime | None]:
     """First and last time, by this reader's own records. The time of the whole incident stands in
     only where no record tells of anybody: another customer's time is not this one's."""
     exposure, breach = context.exposure, context.breach
@@ -155,54 +162,56 @@ def happened_at(context: LetterContext) -> tuple[datetime | None, datetime | Non
 def is_dated(context: LetterContext) -> bool:
     """Does the letter say when it happened, or when it may have?"""
     exposure = context.exposure
-    times = (*happened_at(context), *(act.first for act in exposure.acts))
+    times = (*compute_window(context), *(act.first for act in exposure.acts))
     return any(times) or any(doubt.begin or doubt.end for doubt in exposure.doubts)
 
 
-def found(context: LetterContext, zone: ZoneInfo) -> str:
+def format_detection(context: LetterContext, zone: ZoneInfo) -> str:
     """How and when we came to know, for this reader."""
     exposure, breach = context.exposure, context.breach
-    confirmed = f"We confirmed the incident on {moment(breach.aware_at, zone)}."
+    confirmed = f"We confirmed the incident on {format_moment(breach.aware_at, zone)}."
     if exposure.alerted_at is not None:
-        raised = moment(exposure.alerted_at, zone)
+        raised = format_moment(exposure.alerted_at, zone)
         if exposure.alerted_at > breach.aware_at:
             return f"{confirmed} On {raised} our systems raised an alert that concerns you."
         return f"Our systems raised an alert on {raised}. {confirmed}"
     if breach.supplier_told_at is not None:
-        told = moment(breach.supplier_told_at, zone)
-        return f"A supplier told us of it on {told}. {confirmed}"
+        notified_at = format_moment(breach.supplier_told_at, zone)
+        return f"A supplier told us of it on {notified_at}. {confirmed}"
     if breach.detected_at is not None:
         return confirmed
-    return f"We learned of it on {moment(breach.aware_at, zone)}."
+    return f"We learned of it on {format_moment(breach.aware_at, zone)}."
 
 
-def _overall(exposure: Exposure) -> tuple[list[Effect], list[Effect]]:
+def _split_effects(exposure: Exposure) -> tuple[list[BreachEffect], list[BreachEffect]]:
     """Effects that happened to any of its data, and those that are only possible."""
     every = [pair for each in exposure.effects.values() for pair in each.items()]
-    happened = {effect for effect, surety in every if surety is Surety.HAPPENED}
+    happened = {effect for effect, surety in every if surety is EffectCertainty.HAPPENED}
     may_be = {effect for effect, _ in every} - happened
-    return [e for e in Effect if e in happened], [e for e in Effect if e in may_be]
+    return [e for e in BreachEffect if e in happened], [e for e in BreachEffect if e in may_be]
 
 
-def _effects(effects: Mapping[Effect, Surety], said: Mapping[str, Mapping[str, str]]) -> str:
+def _format_effects(
+    effects: Mapping[BreachEffect, EffectCertainty], phrases: Mapping[str, Mapping[str, str]]
+) -> str:
     """`seen and copied; may have been changed`"""
-    by_surety = {s: [e for e in effects if effects[e] is s] for s in Surety}
-    return "; ".join(_joined(of, said[surety]) for surety, of in by_surety.items() if of)
+    by_surety = {s: [e for e in effects if effects[e] is s] for s in EffectCertainty}
+    return "; ".join(_join_effects(of, phrases[surety]) for surety, of in by_surety.items() if of)
 
 
-def _joined(effects: Sequence[Effect], said: Mapping[str, str]) -> str:
+def _join_effects(effects: Sequence[BreachEffect], phrases: Mapping[str, str]) -> str:
     """`may have been seen and copied, may be lost`"""
-    return ", ".join(_phrases(effects, said))
+    return ", ".join(_list_phrases(effects, phrases))
 
 
-def _phrases(effects: Sequence[Effect], said: Mapping[str, str]) -> list[str]:
+def _list_phrases(effects: Sequence[BreachEffect], phrases: Mapping[str, str]) -> list[str]:
     """`was seen and copied by someone who had no right to it`, `is lost`"""
-    acts = series([said[e] for e in effects if e in BY_SOMEBODY])
-    parts = [said["acts"].format(acts=acts)] if acts else []
-    return parts + [said[e] for e in effects if e not in BY_SOMEBODY]
+    acts = format_series([phrases[e] for e in effects if e in BY_SOMEBODY])
+    parts = [phrases["acts"].format(acts=acts)] if acts else []
+    return parts + [phrases[e] for e in effects if e not in BY_SOMEBODY]
 
 
-def _named(exposure: Exposure, asset: str, kinds: Mapping[str, str]) -> str:
+def _format_asset(exposure: Exposure, asset: str, kinds: Mapping[str, str]) -> str:
     kind, _, value = asset.partition(":")
     name = exposure.known_as.get(asset)
     if kind == "service":

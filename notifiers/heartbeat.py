@@ -13,7 +13,7 @@ GAP = timedelta(minutes=5)
 """Longer silence than any single message explains."""
 
 
-class Heartbeat:
+class ClockHeartbeat:
     """Compares the clock on the wall with the machine's own, from beat to beat."""
 
     def __init__(
@@ -27,15 +27,15 @@ class Heartbeat:
         self._last: tuple[datetime, float] | None = None
         self._missed = False
 
-    def beat(self, now: datetime) -> bool:
-        """True: all is well since the last `begin_anew`. The first beat is always well."""
+    def record_beat(self, now: datetime) -> bool:
+        """True: all is well since the last `reset`. The first beat is always well."""
         here = (now, self._monotonic())
         last, self._last = self._last, here
         if last is not None and not self._is_well(last, here):
             self._missed = True
         return not self._missed
 
-    def begin_anew(self, now: datetime) -> None:
+    def reset(self, now: datetime) -> None:
         """Forget what was missed: somebody has decided what it means."""
         self._last = (now, self._monotonic())
         self._missed = False

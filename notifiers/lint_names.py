@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schemas.addresses import address_problem
-from schemas.affected import Channel
+from schemas.addresses import find_address_problem
+from schemas.affected import ContactChannel
 from schemas.letter import LetterContext, LintProblem
-from schemas.signs import hidden_in, name_problem
+from schemas.signs import find_name_problem, list_hidden
 
 CORRECT_NAME = "Correct the name in the register, then freeze the affected list again."
 CORRECT_PROFILE = "Correct the profile."
 COMPARE = "Compare it with the contract, letter by letter."
 
 
-def names(context: LetterContext) -> Iterator[LintProblem]:
+def check_names(context: LetterContext) -> Iterator[LintProblem]:
     """Blocks for what cannot stand in a header; warnings for characters that hide or reorder."""
-    yield from _recipient(context)
+    yield from _check_recipient(context)
     profile = context.profile
     ours = {
         "profile, legal name": profile.legal_name,
@@ -24,17 +24,17 @@ def names(context: LetterContext) -> Iterator[LintProblem]:
         "profile, contact name": profile.contact_name,
     }
     for where, name in ours.items():
-        yield from _name(where, name, CORRECT_PROFILE)
+        yield from _check_name(where, name, CORRECT_PROFILE)
 
 
-def _recipient(context: LetterContext) -> Iterator[LintProblem]:
+def _check_recipient(context: LetterContext) -> Iterator[LintProblem]:
     recipient = context.recipient
     whose = recipient.customer_id
-    yield from _name(f"to {whose}, name", recipient.name, CORRECT_NAME)
-    yield from _name(f"customer {whose}, name", context.customer_name, CORRECT_NAME)
-    if recipient.channel is not Channel.EMAIL:
+    yield from _check_name(f"to {whose}, name", recipient.name, CORRECT_NAME)
+    yield from _check_name(f"customer {whose}, name", context.customer_name, CORRECT_NAME)
+    if recipient.channel is not ContactChannel.EMAIL:
         return
-    why = address_problem(recipient.email)
+    why = find_address_problem(recipient.email)
     if why:
         problem = f"the address {why}"
         remedy = "Correct the address in the register, then freeze the affected list again."
@@ -48,11 +48,11 @@ def _recipient(context: LetterContext) -> Iterator[LintProblem]:
         )
 
 
-def _name(where: str, name: str, remedy: str) -> Iterator[LintProblem]:
-    why = name_problem(name)
+def _check_name(where: str, name: str, remedy: str) -> Iterator[LintProblem]:
+    why = find_name_problem(name)
     if why:
         yield LintProblem(severity="block", where=where, problem=f"it {why}", remedy=remedy)
-    hidden = hidden_in(name)
+    hidden = list_hidden(name)
     if hidden and not why:
         problem = f"it holds {', '.join(hidden)}, which cannot be seen in a name"
         yield LintProblem(severity="warn", where=where, problem=problem, remedy=remedy)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class MailMeter(Protocol):
+class MailMetrics(Protocol):
     """Called from the dispatcher's loop; must not block and never raises."""
 
-    def tried(self, outcome: str) -> None:
+    def count_attempt(self, outcome: str) -> None:
         """One try has ended; a value of schemas.notice.SendOutcome."""
         ...
 
-    def held(self, why: str) -> None:
+    def set_hold(self, reason: str) -> None:
         """Why no mail may leave; empty: it may. Told at every beat."""
         ...
 
 
-class SilentMailMeter:
+class NullMailMetrics:
     """Says nothing."""
 
-    def tried(self, outcome: str) -> None:
+    def count_attempt(self, outcome: str) -> None:
         """As MailMeter."""
 
-    def held(self, why: str) -> None:
+    def set_hold(self, reason: str) -> None:
         """As MailMeter."""

@@ -13,7 +13,7 @@ LABEL = re.compile(r"^(?:- |\d+\. )?(?:[A-Z][^.:;]{0,60}: )?")
 """`- `, `1. ` and `Kinds of records [33(3)(a)]: `"""
 
 
-def paragraphs(text: str) -> Iterator[tuple[str, str]]:
+def generate_paragraphs(text: str) -> Iterator[tuple[str, str]]:
     """(block's heading, paragraph or list item) of a laid-out letter, lines joined again."""
     heading = ""
     lines = text.split("\n")
@@ -34,24 +34,26 @@ def paragraphs(text: str) -> Iterator[tuple[str, str]]:
         yield heading, " ".join(flowing)
 
 
-def sentences(paragraph: str) -> list[str]:
+def split_sentences(paragraph: str) -> list[str]:
     """Split at full stops and semicolons; a list marker or a label is no part of a sentence."""
     return [s for s in END.split(LABEL.sub("", paragraph)) if WORD.search(s)]
 
 
-def words(sentence: str) -> list[str]:
+def split_words(sentence: str) -> list[str]:
     return WORD.findall(sentence)
 
 
-def reading_age(prose: list[str]) -> float:
-    """As `age_of`, of sentences."""
-    every = [word for sentence in prose for word in words(sentence)]
-    return age_of(
-        sentences=len(prose), words=len(every), syllables=sum(syllables(word) for word in every)
+def compute_reading_age(prose: list[str]) -> float:
+    """As `compute_age`, of sentences."""
+    every = [word for sentence in prose for word in split_words(sentence)]
+    return compute_age(
+        sentences=len(prose),
+        words=len(every),
+        syllables=sum(count_syllables(word) for word in every),
     )
 
 
-def age_of(*, sentences: int, words: int, syllables: int) -> float:
+def compute_age(*, sentences: int, words: int, syllables: int) -> float:
     """Years: the Flesch-Kincaid grade (Kincaid 1975) plus five. 0 for no sentence."""
     if not words:
         return 0.0
@@ -63,7 +65,7 @@ def _is_item(line: str) -> bool:
     return bool(re.match(r"\s*(?:- |\d+\. )", line))
 
 
-def syllables(word: str) -> int:
+def count_syllables(word: str) -> int:
     """About as many as are spoken."""
     letters = word.lower().rstrip("’'s-")
     count = len(VOWELS.findall(letters))

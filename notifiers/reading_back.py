@@ -11,7 +11,7 @@ from email.message import EmailMessage, Message
 from email.policy import compat32, default
 from email.utils import format_datetime
 
-from schemas.notice import Outgoing
+from schemas.notice import OutgoingMessage
 
 LONGEST_LINE = 998
 """Octets without CRLF (RFC 5322, 2.1.1)."""
@@ -27,27 +27,27 @@ _MAILBOX = re.compile(
 )
 
 
-def difference(raw: bytes, outgoing: Outgoing) -> str | None:
+def find_difference(raw: bytes, outgoing: OutgoingMessage) -> str | None:
     """What the message says otherwise than it should, in words that repeat nothing of it; None: it
     says exactly what was meant."""
-    fields = _fields(raw)
+    fields = _parse_fields(raw)
     if fields is None:
         return "the message has a line that is not RFC 5322"
-    expected = _expected(outgoing)
+    expected = _build_expected_fields(outgoing)
     if [name for name, _ in fields] != [*expected, "Content-Type"]:
         return "the message has other headers than it should"
-    for (name, value), meant in zip(fields, expected.values(), strict=False):
-        if meant is not None and value != meant:
+    for (name, value), expected_value in zip(fields, expected.values(), strict=False):
+        if expected_value is not None and value != expected_value:
             return f"the header {name} does not read as it should"
     values = dict(fields)
-    if not _names_one(values["From"], outgoing.from_name, outgoing.from_email):
+    if not _is_one_mailbox(values["From"], outgoing.from_name, outgoing.from_email):
         return "the header From does not name the sender alone"
-    if not _names_one(values["To"], outgoing.to_name, outgoing.to_email):
+    if not _is_one_mailbox(values["To"], outgoing.to_name, outgoing.to_email):
         return "the header To does not name the recipient alone"
-    return _parsed_difference(raw, outgoing, [*expected, "Content-Type"])
+    return _find_parsed_difference(raw, outgoing, [*expected, "Content-Type"])
 
 
-def _expected(outgoing: Outgoing) -> dict[str, str | None]:
+def _build_expected_fields(outgoing: OutgoingMessage) -> dict[str, str | None]:
     """Header names in order; a value, where it is fixed text."""
     answered = outgoing.in_reply_to
     thread = f"<{answered.strip().strip('<>')}>" if answered else ""
@@ -64,7 +64,7 @@ def _expected(outgoing: Outgoing) -> dict[str, str | None]:
     }
 
 
-def _fields(raw: bytes) -> list[tuple[str, str]] | None:
+def _parse_fields(raw: bytes) -> list[tuple[str, str]] | None:
     """Names and unfolded values of the header block; None where any line is malformed."""
     if _BARE.search(raw) or max(map(len, raw.split(b"\r\n"))) > LONGEST_LINE:
         return None
@@ -81,43 +81,43 @@ def _fields(raw: bytes) -> list[tuple[str, str]] | None:
     return [(name, value.decode(errors="replace")) for name, value in fields]
 
 
-def _names_one(value: str, name: str, address: str) -> bool:
+def _is_one_mailbox(value: str, name: str, address: str) -> bool:
     mailbox = _MAILBOX.fullmatch(value)
     if mailbox is None or mailbox["address"] != address:
         return False
-    return _decoded((mailbox["name"] or "").strip('"')) == name
+    return _decode_words((mailbox["name"] or "").strip('"')) == name
 
 
-def _decoded(value: str) -> str | None:
+def _decode_words(value: str) -> str | None:
     try:
         return str(make_header(decode_header(value)))
     except (ValueError, LookupError, MessageError):
         return None
 
 
-def _parsed_difference(raw: bytes, outgoing: Outgoing, names: list[str]) -> str | None:
+def _find_parsed_difference(raw: bytes, outgoing: OutgoingMessage, names: list[str]) -> str | None:
     """As a mail program reads it that uses the standard library, old way and new."""
     message = message_from_bytes(raw, policy=compat32)
     if message.keys() != names or any(part.defects for part in message.walk()):
         return "the message is read as another"
-    if _decoded(re.sub(r"\r?\n", "", str(message["Subject"]))) != outgoing.letter.subject:
+    if _decode_words(re.sub(r"\r?\n", "", str(message["Subject"]))) != outgoing.letter.subject:
         return "the header Subject does not read as it should"
-    if raw.isascii() and not _parsed_addresses(raw, outgoing):
+    if raw.isascii() and not _match_addresses(raw, outgoing):
         return "the addresses are read as others"
-    return _parts_difference(message, outgoing)
+    return _find_parts_difference(message, outgoing)
 
 
-def _parsed_addresses(raw: bytes, outgoing: Outgoing) -> bool:
+def _match_addresses(raw: bytes, outgoing: OutgoingMessage) -> bool:
     message = message_from_bytes(raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", policy=default)
     assert isinstance(message, EmailMessage)
-    meant = {"From": outgoing.from_email, "To": outgoing.to_email}
+    expected = {"From": outgoing.from_email, "To": outgoing.to_email}
     return all(
         [address.addr_spec for address in message[name].addresses] == [email]
-        for name, email in meant.items()
+        for name, email in expected.items()
     )
 
 
-def _parts_difference(message: Message, outgoing: Outgoing) -> str | None:
+def _find_parts_difference(message: Message, outgoing: OutgoingMessage) -> str | None:
     letter = outgoing.letter
     bodies = [("text/plain", letter.text), ("text/html", letter.html)]
     files = sorted(letter.attachments.items())
@@ -128,13 +128,16 @@ def _parts_difference(message: Message, outgoing: Outgoing) -> str | None:
     if len(leaves) != len(bodies) + len(files):
         return "the message has other parts than it should"
     for part, (kind, text) in zip(leaves, bodies, strict=False):
-        if part.get_content_type() != kind or _octets(part) != text.replace("\n", "\r\n").encode():
+        if (
+            part.get_content_type() != kind
+            or _decode_payload(part) != text.replace("\n", "\r\n").encode()
+        ):
             return "a part does not read as it should"
     for part, (name, content) in zip(leaves[2:], files, strict=True):
-        if part.get_filename() != name or _octets(part) != content.encode():
+        if part.get_filename() != name or _decode_payload(part) != content.encode():
             return "an attachment does not read as it should"
     return None
 
 
-def _octets(part: Message) -> object:
+def _decode_payload(part: Message) -> object:
     return part.get_payload(decode=True)

@@ -9,21 +9,21 @@ from itertools import groupby
 from pathlib import Path
 
 from notifiers import blocks, documents, lint
-from notifiers.letter_words import attachment_name, letter_words, locale_of
-from notifiers.phrases import laid_out
+from notifiers.letter_words import build_letter_context, format_attachment_name, select_locale
+from notifiers.phrases import wrap_text
 from notifiers.template_folder import TemplateFolder
-from schemas.affected import Channel, NoticeKind
+from schemas.affected import ContactChannel, NoticeKind
 from schemas.case_file import PrintedCase
 from schemas.errors import BadInput
 from schemas.letter import LetterContext, LintProblem
-from schemas.notice import Rendered
+from schemas.notice import RenderedText
 from schemas.report import RegulatorReport
 from schemas.settings import ProviderProfile
-from schemas.signs import escaped_json
+from schemas.signs import escape_json
 
 
 class JinjaRenderer:
-    """breachdesk.ports.Renderer, by shape, over one templates folder.
+    """breachdesk.ports.DocumentRenderer, by shape, over one templates folder.
 
     `templates` holds `notices/<locale>/<kind>/` and `reports/`; `zone` is where times are told.
     Raises Misconfigured at once for a missing folder or an unknown zone.
@@ -33,19 +33,25 @@ class JinjaRenderer:
         self._folder = TemplateFolder(templates, zone)
         self._templates = templates
 
-    def letter(self, context: LetterContext) -> Rendered:
+    def render_letter(self, context: LetterContext) -> RenderedText:
         """Render one notice. Raises BadInput naming template, line and variable."""
-        locale = locale_of(self._folder, context)
-        words = letter_words(self._folder, context, locale)
-        room = f"notices/{locale}/{context.kind}"
-        subject = " ".join(self._folder.fill(f"{room}/subject.txt.j2", words).split())
-        text = laid_out(self._folder.fill(f"{room}/body.txt.j2", words))
-        html = _tidy(self._folder.fill(f"{room}/body.html.j2", words))
+        locale = select_locale(self._folder, context)
+        words = build_letter_context(self._folder, context, locale)
+        template_path = f"notices/{locale}/{context.kind}"
+        subject = " ".join(
+            self._folder.render_template(f"{template_path}/subject.txt.j2", words).split()
+        )
+        text = wrap_text(self._folder.render_template(f"{template_path}/body.txt.j2", words))
+        html = _strip_blank_lines(
+            self._folder.render_template(f"{template_path}/body.html.j2", words)
+        )
         attachments: dict[str, str] = {}
         if context.kind is NoticeKind.CONTROLLER_PACK:
-            pack = self._folder.fill(f"{room}/pack.json.j2", words)
-            attachments[attachment_name(context)] = _json(pack, f"{room}/pack.json.j2")
-        return Rendered(
+            pack = self._folder.render_template(f"{template_path}/pack.json.j2", words)
+            attachments[format_attachment_name(context)] = _format_json(
+                pack, f"{template_path}/pack.json.j2"
+            )
+        return RenderedText(
             customer_id=context.recipient.customer_id,
             person_id=context.recipient.person_id,
             kind=context.kind,
@@ -53,50 +59,50 @@ class JinjaRenderer:
             text=text,
             html=html,
             attachments=attachments,
-            hash=letter_hash(subject, text, html, attachments),
+            hash=compute_letter_hash(subject, text, html, attachments),
         )
 
-    def missing(self, context: LetterContext) -> dict[str, str]:
+    def find_missing_blocks(self, context: LetterContext) -> dict[str, str]:
         """Mandatory blocks this letter would lack: {block: what to fill in}; empty: none."""
-        return blocks.missing(context)
+        return blocks.find_missing(context)
 
-    def lint(self, letter: Rendered, context: LetterContext) -> Sequence[LintProblem]:
+    def lint(self, letter: RenderedText, context: LetterContext) -> Sequence[LintProblem]:
         """What must not be in a letter, whoever its reader is."""
-        return lint.lint(letter, context)
+        return lint.lint_letter(letter, context)
 
     def lint_script(self, script: str, context: LetterContext) -> Sequence[LintProblem]:
         """What must not be said on the telephone."""
         return lint.lint_script(script, context)
 
-    def looked_for(self) -> Sequence[str]:
+    def list_lint_targets(self) -> Sequence[str]:
         """What these two look for, in the plural: `links`, `IP addresses`."""
-        return lint.looked_for()
+        return lint.list_lint_targets()
 
-    def telephone_script(self, context: LetterContext) -> Rendered:
+    def render_telephone_script(self, context: LetterContext) -> RenderedText:
         """The same facts to be said on the telephone."""
-        locale = locale_of(self._folder, context)
-        words = letter_words(self._folder, context, locale)
+        locale = select_locale(self._folder, context)
+        words = build_letter_context(self._folder, context, locale)
         name = f"notices/{locale}/{context.kind}/script.txt.j2"
-        text = laid_out(self._folder.fill(name, words))
-        return Rendered(
+        text = wrap_text(self._folder.render_template(name, words))
+        return RenderedText(
             customer_id=context.recipient.customer_id,
             person_id=context.recipient.person_id,
             kind=context.kind,
-            channel=Channel.TELEPHONE,
+            channel=ContactChannel.TELEPHONE,
             subject="",
             text=text,
             html="",
-            hash=letter_hash("", text, "", {}),
+            hash=compute_letter_hash("", text, "", {}),
         )
 
-    def templates_version(self) -> str:
+    def get_templates_version(self) -> str:
         """A digest over name, size and time of change of every file of the notices."""
         folder = self._templates / "notices"
         files = ((path.relative_to(folder).as_posix(), path.stat()) for path in folder.rglob("*"))
         rows = sorted((name, at.st_size, at.st_mtime_ns) for name, at in files)
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
-    def report_text(self, report: RegulatorReport) -> str:
+    def render_report_text(self, report: RegulatorReport) -> str:
         """In the form's order, to copy from; what is missing says so in its place."""
         sections = [(s, list(q)) for s, q in groupby(report.questions, key=lambda q: q.section)]
         words = {
@@ -104,36 +110,36 @@ class JinjaRenderer:
             "sections": sections,
             "stage": documents.STAGES[report.stage],
         }
-        filled = self._folder.fill("reports/regulator.txt.j2", words)
+        filled = self._folder.render_template("reports/regulator.txt.j2", words)
         return filled.strip("\n") + "\n"
 
-    def report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes:
+    def render_report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes:
         """A4 pages in the form's order. Raises BadInput when the typst template is broken."""
-        return documents.report_pdf(self._templates, report, profile, self._folder.zone)
+        return documents.render_report_pdf(self._templates, report, profile, self._folder.zone)
 
-    def case_file_pdf(self, printed: PrintedCase) -> bytes:
+    def render_case_file_pdf(self, printed: PrintedCase) -> bytes:
         """A case on A4 pages. Raises BadInput when the typst template is broken."""
-        return documents.case_file_pdf(self._templates, printed)
+        return documents.render_case_file_pdf(self._templates, printed)
 
-    def picture_png(self, svg: str) -> bytes:
+    def render_png(self, svg: str) -> bytes:
         """An SVG picture of ours as PNG."""
-        return documents.picture_png(self._templates, svg)
+        return documents.render_png(self._templates, svg)
 
 
-def letter_hash(subject: str, text: str, html: str, attachments: dict[str, str]) -> str:
+def compute_letter_hash(subject: str, text: str, html: str, attachments: dict[str, str]) -> str:
     """SHA-256 of the canonical JSON of the four."""
     parts = [subject, text, html, sorted(attachments.items())]
     return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
 
 
-def _tidy(html: str) -> str:
+def _strip_blank_lines(html: str) -> str:
     """Without the blank lines that template logic leaves behind."""
     return "\n".join(line for line in html.splitlines() if line.strip()) + "\n"
 
 
-def _json(text: str, name: str) -> str:
+def _format_json(text: str, name: str) -> str:
     try:
-        return escaped_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2)) + "\n"
+        return escape_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2)) + "\n"
     except json.JSONDecodeError as wrong:
         raise BadInput(
             f"makes no JSON: {wrong.msg} at line {wrong.lineno} of what came out",

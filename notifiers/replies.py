@@ -11,13 +11,13 @@ NO_CONNECTION = "no connection"
 ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 
 
-def reduced(code: int, text: str) -> str:
+def reduce_reply(code: int, text: str) -> str:
     """`550 5.1.1`, or `550` where the server gives no enhanced status."""
     status = ENHANCED.match(text)
     return f"{code} {status.group(1)}" if status else str(code)
 
 
-def outcome_of(code: int) -> SendOutcome:
+def classify_reply(code: int) -> SendOutcome:
     """What a reply's first digit says (RFC 5321, 4.2.1); anything else is no clear reply."""
     first_digits = {
         2: SendOutcome.HANDED_OVER,
@@ -27,6 +27,6 @@ def outcome_of(code: int) -> SendOutcome:
     return first_digits.get(code // 100, SendOutcome.UNKNOWN)
 
 
-def concerns_everyone(reply: str) -> bool:
+def is_channel_closed(reply: str) -> bool:
     """Would the next recipient fare the same? RFC 5321: 421 closes the whole channel."""
     return reply.startswith((NO_CONNECTION, "421"))

@@ -10,11 +10,11 @@ import asyncio
 import sys
 from pathlib import Path
 
-from notifiers.channels import channel_for
-from notifiers.dispatch import Dispatcher
-from notifiers.scratch_outbox import ScratchOutbox
+from notifiers.channels import open_channel
+from notifiers.dispatch import NoticeDispatcher
+from notifiers.scratch_outbox import SqliteOutbox
 from notifiers.testing import NOON
-from schemas.settings import NoticePolicy, SenderSettings, SmtpAuth, Tls
+from schemas.settings import NoticePolicy, SenderSettings, SmtpAuth, SmtpTls
 
 
 async def send_all(file: Path, port: int, boot: str) -> None:
@@ -23,12 +23,12 @@ async def send_all(file: Path, port: int, boot: str) -> None:
         from_email="notices@penhallow.example",
         host="127.0.0.1",
         port=port,
-        tls=Tls.NONE,
+        tls=SmtpTls.NONE,
         auth=SmtpAuth.NONE,
         timeout_seconds=5.0,
     )
-    channel = channel_for(sender)
-    dispatcher = Dispatcher(ScratchOutbox(file), channel, lambda: NOON, NoticePolicy(), boot)
+    channel = open_channel(sender)
+    dispatcher = NoticeDispatcher(SqliteOutbox(file), channel, lambda: NOON, NoticePolicy(), boot)
     while await dispatcher.run_once(10):
         pass
     await channel.close()

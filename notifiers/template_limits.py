@@ -35,11 +35,11 @@ LARGEST_POWER = 10_000
 """Bits of a number that `**` may make."""
 WIDE_FORMAT = re.compile(r"\d{5}|\{[^{}]*\{|\*")
 """A format with a width of five digits, or one that is taken from its arguments."""
-LEFT_OUT = frozenset({"random", "pprint", "urlize", "xmlattr"})
+OMITTED_FILTERS = frozenset({"random", "pprint", "urlize", "xmlattr"})
 """Filters that are not the same each time, or have no use in a letter."""
 
 
-class TooMuch(TemplateRuntimeError):
+class TemplateLimitExceeded(TemplateRuntimeError):
     """The template would use up more than it may."""
 
     def __init__(self, what: str) -> None:
@@ -47,19 +47,19 @@ class TooMuch(TemplateRuntimeError):
 
 
 @dataclass(slots=True)
-class _Used:
+class _TemplateUsage:
     steps: int
     characters: int
     until: float
 
 
-_USED: ContextVar[_Used | None] = ContextVar("template_used", default=None)
+_USED: ContextVar[_TemplateUsage | None] = ContextVar("template_used", default=None)
 
 
 @contextmanager
-def counted() -> Iterator[None]:
+def count_usage() -> Iterator[None]:
     """Inside, one filling's steps and characters are counted from zero."""
-    token = _USED.set(_Used(0, 0, time.thread_time() + MOST_SECONDS))
+    token = _USED.set(_TemplateUsage(0, 0, time.thread_time() + MOST_SECONDS))
     try:
         yield
     finally:
@@ -79,16 +79,16 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            finalize=_put_out(show),
+            finalize=_build_finalizer(show),
         )
         self.globals.pop("lipsum", None)
-        self.filters = {n: _weighed(f) for n, f in FILTERS.items() if n not in LEFT_OUT}
-        self.step = _step
-        self.joined = partial(_joined, markup_join if autoescape else str_join)
+        self.filters = {n: _limit_filter(f) for n, f in FILTERS.items() if n not in OMITTED_FILTERS}
+        self.step = _count_step
+        self.joined = partial(_join_parts, markup_join if autoescape else str_join)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        return _Counting().visit(tree)  # type: ignore[no-any-return]  # jinja2 types its visitors loosely
+        return _CountingTransformer().visit(tree)  # type: ignore[no-any-return]  # jinja2 types its visitors loosely
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Jinja's hook for the intercepted operators."""
@@ -112,17 +112,17 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return super().call(context, called, *args, **named)
 
 
-class _Counting(NodeTransformer):
+class _CountingTransformer(NodeTransformer):
     """Adds a count to the body of each loop and macro, and weighs what `~` joins."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - jinja2's name
-        return self._counted(node)
+        return self._add_count(node)
 
     def visit_Macro(self, node: nodes.Macro) -> nodes.Node:  # noqa: N802 - jinja2's name
-        return self._counted(node)
+        return self._add_count(node)
 
     def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:  # noqa: N802 - jinja2's name
-        return self._counted(node)
+        return self._add_count(node)
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - jinja2's name
         self.generic_visit(node)
@@ -130,7 +130,7 @@ class _Counting(NodeTransformer):
         weigh = nodes.EnvironmentAttribute("joined", lineno=node.lineno)
         return nodes.Call(weigh, [parts], [], None, None, lineno=node.lineno)
 
-    def _counted(self, node: Any) -> nodes.Node:
+    def _add_count(self, node: Any) -> nodes.Node:
         self.generic_visit(node)
         step = nodes.EnvironmentAttribute("step", lineno=node.lineno)
         call = nodes.Call(step, [], [], None, None, lineno=node.lineno)
@@ -138,84 +138,89 @@ class _Counting(NodeTransformer):
         return node  # type: ignore[no-any-return]  # jinja2 types its visitors loosely
 
 
-def _step() -> None:
+def _count_step() -> None:
     used = _USED.get()
     if used is None:
         return
     used.steps += 1
     if used.steps > MOST_STEPS:
-        raise TooMuch(f"more than {MOST_STEPS:,} steps")
+        raise TemplateLimitExceeded(f"more than {MOST_STEPS:,} steps")
     if used.steps % 256 == 0 and time.thread_time() > used.until:
-        raise TooMuch(f"more than {MOST_SECONDS:.0f} seconds of work")
+        raise TemplateLimitExceeded(f"more than {MOST_SECONDS:.0f} seconds of work")
 
 
-def _put_out(show: Callable[[str], str]) -> Callable[[Any], Any]:
+def _build_finalizer(show: Callable[[str], str]) -> Callable[[Any], Any]:
     def finalize(value: Any) -> Any:
         if value is None or isinstance(value, Undefined | int | float):
             return value
         text = value.__html__() if hasattr(value, "__html__") else str(value)
-        _count(text)
+        _count_characters(text)
         # Escaped before, and `show` adds no sign of HTML.
         return Markup(show(text)) if hasattr(value, "__html__") else show(text)  # noqa: S704
 
     return finalize
 
 
-def _count(text: str) -> None:
+def _count_characters(text: str) -> None:
     used = _USED.get()
     if used is not None:
         used.characters += len(text)
         if used.characters > MOST_PUT_OUT:
-            raise TooMuch(f"more than {MOST_PUT_OUT:,} characters in all")
+            raise TemplateLimitExceeded(f"more than {MOST_PUT_OUT:,} characters in all")
     if len(text) > LONGEST_TEXT:
-        raise TooMuch(f"a text of more than {LONGEST_TEXT:,} characters")
+        raise TemplateLimitExceeded(f"a text of more than {LONGEST_TEXT:,} characters")
 
 
-def _joined(join: Callable[[list[Any]], str], parts: list[Any]) -> str:
+def _join_parts(join: Callable[[list[Any]], str], parts: list[Any]) -> str:
     if sum(len(part) for part in parts if isinstance(part, str)) > LONGEST_TEXT:
-        raise TooMuch(f"a text of more than {LONGEST_TEXT:,} characters")
+        raise TemplateLimitExceeded(f"a text of more than {LONGEST_TEXT:,} characters")
     return join(parts)
 
 
-def _weighed(filter_: Callable[..., Any]) -> Callable[..., Any]:
+def _limit_filter(filter_: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(filter_)
-    def weighed(*args: Any, **named: Any) -> Any:
+    def apply_limited(*args: Any, **named: Any) -> Any:
         if filter_.__name__ == "do_format":
             _check_format(str(args[0]))
         _check_product([*args, *named.values()])
         return filter_(*args, **named)
 
-    return weighed
+    return apply_limited
 
 
 def _check_product(values: list[Any]) -> None:
     """The two largest, multiplied, are as much as an operation can make of them all."""
-    first, second = sorted([1, 1, *map(_size, values)], reverse=True)[:2]
+    first, second = sorted([1, 1, *map(_compute_size, values)], reverse=True)[:2]
     if first * second > LONGEST_TEXT:
-        raise TooMuch(f"something of more than {LONGEST_TEXT:,} characters")
+        raise TemplateLimitExceeded(f"something of more than {LONGEST_TEXT:,} characters")
 
 
 def _check_sum(left: Any, right: Any) -> None:
-    if isinstance(left, str | list | tuple) and _size(left) + _size(right) > LONGEST_TEXT:
-        raise TooMuch(f"something of more than {LONGEST_TEXT:,} characters")
+    if (
+        isinstance(left, str | list | tuple)
+        and _compute_size(left) + _compute_size(right) > LONGEST_TEXT
+    ):
+        raise TemplateLimitExceeded(f"something of more than {LONGEST_TEXT:,} characters")
 
 
 def _check_power(base: Any, exponent: Any) -> None:
     whole = isinstance(base, int) and isinstance(exponent, int)
     if whole and base.bit_length() * abs(exponent) > LARGEST_POWER:
-        raise TooMuch("a number too large to use")
+        raise TemplateLimitExceeded("a number too large to use")
 
 
 def _check_format(text: str) -> None:
     if WIDE_FORMAT.search(text):
-        raise TooMuch("a format too wide for a letter")
+        raise TemplateLimitExceeded("a format too wide for a letter")
 
 
-def _size(value: Any) -> int:
+def _compute_size(value: Any) -> int:
     if isinstance(value, str | bytes):
         return len(value)
     if isinstance(value, int):
         return abs(value)
     if isinstance(value, list | tuple):
-        return sum(1 + (_size(part) if isinstance(part, str | bytes) else 0) for part in value)
+        return sum(
+            1 + (_compute_size(part) if isinstance(part, str | bytes) else 0) for part in value
+        )
     return len(value) if isinstance(value, dict) else 1

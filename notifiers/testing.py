@@ -5,22 +5,22 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from schemas.affected import (
-    Act,
+    ActSummary,
+    BreachEffect,
     Certainty,
-    Channel,
-    Effect,
+    ContactChannel,
+    EffectCertainty,
     Exposure,
     NoticeKind,
     Recipient,
-    Surety,
 )
 from schemas.breach import Breach
-from schemas.customer import DataCategory, PersonKind, Role
-from schemas.decision import Answer, Basis, Decision
+from schemas.customer import DataCategory, DataRole, PersonKind
+from schemas.decision import Decision, DecisionAnswer, NotificationBasis
 from schemas.law import LawBook
 from schemas.letter import IcoSentence, LetterContext
-from schemas.letter_facts import ExposureWords, NoticeFacts, OwnFacts, Standing
-from schemas.notice import NoticeRow, Outgoing, Rendered, Status
+from schemas.letter_facts import ExposureWords, NoticeFacts, OwnFacts, ReaderStanding
+from schemas.notice import DeliveryStatus, NoticeRow, OutgoingMessage, RenderedText
 from schemas.settings import ProviderProfile
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -52,8 +52,8 @@ BREACH = Breach(
     occurred_to=datetime(2026, 11, 22, 4, 41, tzinfo=UTC),
 )
 ACCOUNT_WORDS = ExposureWords(
-    role=Role.CONTROLLER,
-    standing=Standing.REACHED,
+    role=DataRole.CONTROLLER,
+    standing=ReaderStanding.REACHED,
     what_happened="There, someone opened the pages of your account",
     consequences=(
         "Someone could send you a false invoice that looks like ours.",
@@ -73,8 +73,8 @@ ACCOUNT_WORDS = ExposureWords(
     contained=True,
 )
 PACK_WORDS = ExposureWords(
-    role=Role.PROCESSOR,
-    standing=Standing.REACHED,
+    role=DataRole.PROCESSOR,
+    standing=ReaderStanding.REACHED,
     what_happened="With the same password, someone opened a mailbox of yours",
     consequences=(
         "Someone could send false invoices in the name of your practice.",
@@ -98,10 +98,10 @@ PACK_WORDS = ExposureWords(
 )
 
 
-def unsure(words: ExposureWords) -> ExposureWords:
+def build_possible_words(words: ExposureWords) -> ExposureWords:
     """The same for readers who cannot be ruled out."""
     why = "What was opened holds data of yours too"
-    return words.model_copy(update={"standing": Standing.POSSIBLE, "what_happened": why})
+    return words.model_copy(update={"standing": ReaderStanding.POSSIBLE, "what_happened": why})
 
 
 FACTS = NoticeFacts(
@@ -111,10 +111,15 @@ FACTS = NoticeFacts(
     written_at=NOON,
     what_happened="Someone guessed a password and signed in to our billing system",
     next_update=datetime(2026, 11, 27, 17, 0, tzinfo=UTC),
-    words=(ACCOUNT_WORDS, unsure(ACCOUNT_WORDS), PACK_WORDS, unsure(PACK_WORDS)),
+    words=(
+        ACCOUNT_WORDS,
+        build_possible_words(ACCOUNT_WORDS),
+        PACK_WORDS,
+        build_possible_words(PACK_WORDS),
+    ),
 )
-YES = Answer(yes=True, reasons="Bank details were on the pages that were opened.")
-NO = Answer(yes=False, reasons="No telecoms service is involved.")
+YES = DecisionAnswer(yes=True, reasons="Bank details were on the pages that were opened.")
+NO = DecisionAnswer(yes=False, reasons="No telecoms service is involved.")
 DECISION = Decision(
     breach_id="BR-0001",
     version=1,
@@ -133,16 +138,16 @@ DECISION = Decision(
 )
 ACCOUNT = Exposure(
     customer_id="c-017",
-    role=Role.CONTROLLER,
+    role=DataRole.CONTROLLER,
     certainty=Certainty.LIKELY,
     reason="the account's page was in the list that was opened",
     effects={
-        DataCategory.IDENTITY: {Effect.SEEN: Surety.POSSIBLE},
-        DataCategory.CONTACT: {Effect.SEEN: Surety.POSSIBLE},
+        DataCategory.IDENTITY: {BreachEffect.SEEN: EffectCertainty.POSSIBLE},
+        DataCategory.CONTACT: {BreachEffect.SEEN: EffectCertainty.POSSIBLE},
         DataCategory.FINANCIAL: {},
     },
     acts=(
-        Act(
+        ActSummary(
             action="http-request",
             outcome="success",
             count=2,
@@ -157,18 +162,21 @@ ACCOUNT = Exposure(
 )
 STORED = Exposure(
     customer_id="c-017",
-    role=Role.PROCESSOR,
+    role=DataRole.PROCESSOR,
     certainty=Certainty.CONFIRMED,
     reason="118 files downloaded",
     effects={
-        DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE},
-        DataCategory.FILES: {Effect.SEEN: Surety.HAPPENED, Effect.COPIED: Surety.HAPPENED},
+        DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE},
+        DataCategory.FILES: {
+            BreachEffect.SEEN: EffectCertainty.HAPPENED,
+            BreachEffect.COPIED: EffectCertainty.HAPPENED,
+        },
     },
     assets=("mailbox:reception@hartwell-dental.example", "tenant:0fbd3c1e-1111-4222-8333"),
     known_as={"tenant:0fbd3c1e-1111-4222-8333": "hartwell-dental.example"},
     services=("Microsoft 365 tenant", "hosted mailbox"),
     acts=(
-        Act(
+        ActSummary(
             action="userloggedin",
             outcome="success",
             count=1,
@@ -176,7 +184,7 @@ STORED = Exposure(
             last=datetime(2026, 11, 22, 3, 7, tzinfo=UTC),
             assets=("mailbox:reception@hartwell-dental.example",),
         ),
-        Act(
+        ActSummary(
             action="filedownloaded",
             outcome="success",
             count=118,
@@ -222,7 +230,7 @@ LAW = LawBook.model_validate(
 )
 
 
-def own_facts(words: ExposureWords, **changes: object) -> OwnFacts:
+def build_own_facts(words: ExposureWords, **changes: object) -> OwnFacts:
     """What a reader of these words is told; `changes` replace fields, those of the words too."""
     common = {n: v for n, v in changes.items() if n in ("what_happened", "next_update")}
     own = {n: v for n, v in changes.items() if n not in common}
@@ -235,7 +243,7 @@ def own_facts(words: ExposureWords, **changes: object) -> OwnFacts:
     return OwnFacts.model_validate(fields | common)
 
 
-def facts_with(**changes: object) -> NoticeFacts:
+def build_facts(**changes: object) -> NoticeFacts:
     """FACTS; `changes` replace fields, and those of the words in each of the words."""
     common = {n: v for n, v in changes.items() if n in NoticeFacts.model_fields}
     own = {n: v for n, v in changes.items() if n in ExposureWords.model_fields}
@@ -243,7 +251,7 @@ def facts_with(**changes: object) -> NoticeFacts:
     return FACTS.model_copy(update={"words": words} | common)
 
 
-def letter_context(
+def build_letter_context(
     kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER, **changes: object
 ) -> LetterContext:
     """A whole context of one letter to Hartwell Dental; `changes` replace its fields."""
@@ -253,12 +261,14 @@ def letter_context(
         "reference": "BR-0001-hartwell",
         "profile": PROFILE,
         "breach": BREACH,
-        "facts": own_facts(words_of(kind)),
+        "facts": build_own_facts(get_words(kind)),
         "written_by": FACTS.written_by,
         "exposure": ACCOUNT if holds_account else STORED,
-        "recipient": recipient(kind),
+        "recipient": build_recipient(kind),
         "decision": DECISION,
-        "bases": {Basis.ART34, Basis.OWN_PROMISE} if holds_account else {Basis.ART33_2},
+        "bases": {NotificationBasis.ART34, NotificationBasis.OWN_PROMISE}
+        if holds_account
+        else {NotificationBasis.ART33_2},
         "ico": IcoSentence.WILL_TELL if holds_account else None,
         "customer_name": "Hartwell Dental Practice",
         "law": LAW,
@@ -267,12 +277,12 @@ def letter_context(
     return LetterContext.model_validate(fields | changes)
 
 
-def words_of(kind: NoticeKind) -> ExposureWords:
+def get_words(kind: NoticeKind) -> ExposureWords:
     """The words of the readers of this kind of letter."""
     return ACCOUNT_WORDS if kind is NoticeKind.ACCOUNT_HOLDER else PACK_WORDS
 
 
-def recipient(kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> Recipient:
+def build_recipient(kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> Recipient:
     """Dr Hartwell, by email."""
     holds_account = kind is NoticeKind.ACCOUNT_HOLDER
     return Recipient(
@@ -283,14 +293,16 @@ def recipient(kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> Recipient:
         name="Dr Ann Hartwell",
         email="ann@hartwell-dental.example",
         phone="01632 960777",
-        channel=Channel.EMAIL,
+        channel=ContactChannel.EMAIL,
     )
 
 
-def outgoing(number: int, letter: Rendered | None = None, **changes: object) -> Outgoing:
+def build_outgoing(
+    number: int, letter: RenderedText | None = None, **changes: object
+) -> OutgoingMessage:
     """Message `number` to customer `number`, whose name is in its words."""
     words = f"Dear customer c{number:03d},\n\nthis is only for you.\n"
-    plain = Rendered(
+    plain = RenderedText(
         customer_id=f"c{number:03d}",
         person_id="p-1",
         kind=NoticeKind.ACCOUNT_HOLDER,
@@ -311,10 +323,10 @@ def outgoing(number: int, letter: Rendered | None = None, **changes: object) -> 
         "to_email": f"c{number:03d}@customers.example",
         "letter": letter or plain,
     }
-    return Outgoing.model_validate(fields | changes)
+    return OutgoingMessage.model_validate(fields | changes)
 
 
-def notice_row(number: int, **changes: object) -> NoticeRow:
+def build_notice_row(number: int, **changes: object) -> NoticeRow:
     """A queued row, approved, good for 72 hours."""
     fields: dict[str, object] = {
         "id": number,
@@ -323,7 +335,7 @@ def notice_row(number: int, **changes: object) -> NoticeRow:
         "person_id": "p-1",
         "kind": NoticeKind.ACCOUNT_HOLDER,
         "version": 1,
-        "status": Status.QUEUED,
+        "status": DeliveryStatus.QUEUED,
         "rendered_hash": f"{number:064x}",
         "message_id": f"BR-0001.{number}.1@penhallow.example",
         "approval_hash": "a" * 64,

@@ -24,7 +24,7 @@ _LOCAL_SIGNS = frozenset(
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
-def address_problem(text: str) -> str | None:
+def find_address_problem(text: str) -> str | None:
     """Why this is not one mail address that every program reads alike; None: it is. The words do
     not repeat the address."""
     local, at, domain = text.rpartition("@")
@@ -34,15 +34,15 @@ def address_problem(text: str) -> str | None:
         return "holds a character that is not a letter, a digit or one of the usual signs"
     if len(text.encode()) > LONGEST:
         return f"has more than {LONGEST} characters"
-    return _local_problem(local) or _domain_problem(domain)
+    return _find_local_problem(local) or _find_domain_problem(domain)
 
 
 def is_address(text: str) -> bool:
-    """Is it one mail address, by `address_problem`?"""
-    return address_problem(text) is None
+    """Is it one mail address, by `find_address_problem`?"""
+    return find_address_problem(text) is None
 
 
-def ascii_domain(domain: str) -> str | None:
+def encode_domain(domain: str) -> str | None:
     """The domain as DNS has it (`xn--…`, RFC 3490); None where there is no such name."""
     if domain.isascii():
         return domain
@@ -61,7 +61,7 @@ def _has_only_lasting_signs(text: str) -> bool:
     return not beyond or unicodedata.normalize("NFKC", text) == text
 
 
-def _local_problem(local: str) -> str | None:
+def _find_local_problem(local: str) -> str | None:
     if not local:
         return "has nothing before the @"
     if len(local.encode()) > LONGEST_LOCAL:
@@ -75,8 +75,8 @@ def _local_problem(local: str) -> str | None:
     return "begins with a mark" if unicodedata.category(local[0])[0] == "M" else None
 
 
-def _domain_problem(domain: str) -> str | None:
-    name = ascii_domain(domain)
+def _find_domain_problem(domain: str) -> str | None:
+    name = encode_domain(domain)
     if name is None or not _is_domain(name):
         return "has no usable domain after the @"
     return None

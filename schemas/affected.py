@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from schemas.customer import DataCategory, Frozen, Pecr, PersonKind, Role
+from schemas.customer import DataCategory, DataRole, FrozenModel, PecrStatus, PersonKind
 
 MANIFEST_FORM = 2
 """Of the lists frozen now."""
@@ -24,7 +24,7 @@ class Certainty(StrEnum):
     EXCLUDED = "excluded"
 
 
-class Effect(StrEnum):
+class BreachEffect(StrEnum):
     """What a breach does to data: confidentiality, integrity, availability (Art. 4(12))."""
 
     SEEN = "seen"
@@ -36,14 +36,14 @@ class Effect(StrEnum):
     """Out of reach for a time."""
 
 
-class Surety(StrEnum):
+class EffectCertainty(StrEnum):
     """How surely an effect came about."""
 
     HAPPENED = "happened"
     POSSIBLE = "possible"
 
 
-class Act(Frozen):
+class ActSummary(FrozenModel):
     """Events of one kind in an exposure's own evidence, counted. Kept records only, so it is a
     lower bound."""
 
@@ -74,7 +74,7 @@ class DoubtKind(StrEnum):
     CHOSEN_BY_HAND = "chosen_by_hand"
 
 
-class Doubt(Frozen):
+class ExposureDoubt(FrozenModel):
     """One reason why an exposure cannot be ruled out."""
 
     kind: DoubtKind
@@ -84,11 +84,11 @@ class Doubt(Frozen):
     """The configured source that was blind; never printed in a letter."""
 
 
-class Exposure(Frozen):
+class Exposure(FrozenModel):
     """One customer's data in one role: reached, maybe reached, or excluded, and why."""
 
     customer_id: str
-    role: Role
+    role: DataRole
     certainty: Certainty
     reason: str
     """Plain words, no personal data: `118 files downloaded`, `signed in to only 2 accounts …`."""
@@ -96,16 +96,16 @@ class Exposure(Frozen):
     known_as: dict[str, str] = Field(default={}, repr=False)
     """Asset → the name by which its owner knows it, where the value is only an id."""
     services: tuple[str, ...] = ()
-    pecr: Pecr = Pecr.NO
+    pecr: PecrStatus = PecrStatus.NO
     evidence: tuple[str, ...] = ()
     """Event ids."""
     decided_by: str | None = None
     """A person who overrode the proposal."""
-    effects: dict[DataCategory, dict[Effect, Surety]] = {}
+    effects: dict[DataCategory, dict[BreachEffect, EffectCertainty]] = {}
     """What happened to each category that is involved; no effect: it is not known."""
-    acts: tuple[Act, ...] = ()
+    acts: tuple[ActSummary, ...] = ()
     """This customer's own evidence in this role, in time order."""
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[ExposureDoubt, ...] = ()
     first: datetime | None = None
     """Of its own evidence; None: no record tells of it."""
     last: datetime | None = None
@@ -114,13 +114,13 @@ class Exposure(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_an_earlier_release(cls, stored: Any) -> Any:
+    def _migrate_categories(cls, stored: Any) -> Any:
         """`categories` said of each category whether it was seen, and nothing else."""
         if not isinstance(stored, dict) or "categories" not in stored:
             return stored
-        kept = {name: value for name, value in stored.items() if name != "categories"}
+        fields = {name: value for name, value in stored.items() if name != "categories"}
         earlier = {c: _EARLIER_EFFECTS[seen] for c, seen in stored["categories"].items()}
-        return kept | {"effects": kept.get("effects") or earlier}
+        return fields | {"effects": fields.get("effects") or earlier}
 
     @property
     def categories(self) -> tuple[DataCategory, ...]:
@@ -135,7 +135,7 @@ _EARLIER_EFFECTS: Mapping[str, dict[str, str]] = {
 }
 
 
-class Channel(StrEnum):
+class ContactChannel(StrEnum):
     """How a person is reached."""
 
     EMAIL = "email"
@@ -154,7 +154,7 @@ class NoticeKind(StrEnum):
     """No letter to anybody affected: the plain message to the outsider of a broken glass."""
 
 
-class Recipient(Frozen):
+class Recipient(FrozenModel):
     """One person to be told, of one exposure, by one channel."""
 
     customer_id: str
@@ -164,12 +164,12 @@ class Recipient(Frozen):
     name: str = Field(repr=False)
     email: str = Field(default="", repr=False)
     phone: str = Field(default="", repr=False)
-    channel: Channel
+    channel: ContactChannel
     reason: str = ""
     """Why by telephone, if by telephone."""
 
 
-class Manifest(Frozen):
+class Manifest(FrozenModel):
     """The frozen list of who is affected and who is told. Identity is its hash."""
 
     breach_id: str

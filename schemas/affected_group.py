@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.affected import Certainty, Effect, Surety
+from schemas.affected import BreachEffect, Certainty, EffectCertainty
 from schemas.case_record import CaseRecord
-from schemas.customer import DataCategory, Frozen
-from schemas.report import Quantity
+from schemas.customer import DataCategory, FrozenModel
+from schemas.report import ReportedQuantity
 
 
 class GroupKind(StrEnum):
@@ -37,7 +37,7 @@ class GroupReach(StrEnum):
     OTHER_MEANS = "other_means"
 
 
-class TellingMeans(StrEnum):
+class NotificationMeans(StrEnum):
     """How they were told."""
 
     EMAIL = "email"
@@ -48,7 +48,7 @@ class TellingMeans(StrEnum):
     OTHER = "other"
 
 
-class GroupPerson(Frozen):
+class GroupPerson(FrozenModel):
     """One person of the group and how we reach them."""
 
     name: str = Field(repr=False)
@@ -57,13 +57,13 @@ class GroupPerson(Frozen):
     address: str | None = Field(default=None, repr=False)
 
 
-class GroupTelling(Frozen):
+class GroupNotification(FrozenModel):
     """People of the group were told, outside the letters that this system sends."""
 
     told_at: datetime
     recorded_by: str
     recorded_at: datetime
-    means: TellingMeans
+    means: NotificationMeans
     people: int
     text: str = Field(repr=False)
     """What they were told, as it was written or said."""
@@ -73,7 +73,7 @@ class GroupTelling(Frozen):
     """Nobody of the group is left to be told."""
 
 
-class GroupNotTold(Frozen):
+class GroupExemption(FrozenModel):
     """Why this group is not told under Art. 34 although others are."""
 
     reason: str = Field(repr=False)
@@ -91,16 +91,16 @@ class AffectedGroup(CaseRecord):
     """Never excluded: who is not affected is not recorded."""
     reason: str = Field(repr=False)
     """What shows that their data was reached, or why it cannot be ruled out."""
-    people: Quantity = Quantity()
+    people: ReportedQuantity = ReportedQuantity()
     data_categories: tuple[DataCategory, ...]
-    effects: dict[Effect, Surety]
+    effects: dict[BreachEffect, EffectCertainty]
     """What happened, or may have happened, to that data; empty: it is not known."""
     reach: GroupReach
     reach_reason: str | None = Field(default=None, repr=False)
     """Why not by name; what is done instead."""
     persons: tuple[GroupPerson, ...] = Field(default=(), repr=False)
-    tellings: tuple[GroupTelling, ...] = ()
-    not_told: GroupNotTold | None = None
+    tellings: tuple[GroupNotification, ...] = ()
+    not_told: GroupExemption | None = None
     withdrawn_by: str | None = None
     """Who recorded that they are not affected after all."""
     withdrawn_at: datetime | None = None

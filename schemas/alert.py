@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.event import Position, Touch
-from schemas.quick import quick
+from schemas.event import AssetTouch, RecordPosition
+from schemas.quick import slotted
 
 
 class Severity(StrEnum):
@@ -54,7 +54,7 @@ class GroupKey(NamedTuple):
     group: tuple[str, ...]
 
 
-@quick
+@slotted
 class Signal:
     """A finding that feeds a correlation. Identity: (key, event_id, step, value)."""
 
@@ -64,10 +64,10 @@ class Signal:
     event_id: str
     step: str
     value: str
-    position: Position
+    position: RecordPosition
     sha256: str
     source: str
-    touches: tuple[Touch, ...] = ()
+    touches: tuple[AssetTouch, ...] = ()
     unattributed: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The few ECS fields an analyst needs in the evidence table."""
@@ -88,7 +88,7 @@ class Episode:
     severity: Severity
     members: tuple[Signal, ...]
     """Retained signals of the episode in (time, id) order: the evidence."""
-    touches: frozenset[Touch]
+    touches: frozenset[AssetTouch]
     """Of ALL its signals, dropped ones too."""
     unattributed: frozenset[str] = frozenset()
     explanation: str = ""
@@ -96,7 +96,7 @@ class Episode:
     @property
     def id(self) -> str:
         """Canonical id: hash(rule, organization, group, first hot bucket)."""
-        return alert_id(self.key, self.first)
+        return compute_alert_id(self.key, self.first)
 
     @property
     def fingerprint(self) -> str:
@@ -110,7 +110,7 @@ class Episode:
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def alert_id(key: GroupKey, first: int) -> str:
+def compute_alert_id(key: GroupKey, first: int) -> str:
     """`AL-` and 12 hex digits of SHA-256 over (rule, organization, group, first hot bucket)."""
     text = repr((key.rule, key.organization, tuple(key.group), first))
     return "AL-" + hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -171,7 +171,7 @@ class AlertView(BaseModel):
     closed: bool = False
 
 
-class Firings(NamedTuple):
+class RuleFirings(NamedTuple):
     """How often a rule fired."""
 
     alerts: int

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.customer import Frozen
-from schemas.notice import Rendered
+from schemas.customer import FrozenModel
+from schemas.notice import RenderedText
 
 
 class ApprovalKind(StrEnum):
@@ -18,7 +18,7 @@ class ApprovalKind(StrEnum):
     BREAK_GLASS = "break_glass"
 
 
-class Approval(Frozen):
+class Approval(FrozenModel):
     """A named human's release of exactly these bytes."""
 
     breach_id: str
@@ -54,7 +54,7 @@ class Approval(Frozen):
     """`number:hash` of the audit chain's newest entry before this release; empty: not noted."""
 
 
-class SealedTexts(Frozen):
+class SealedTexts(FrozenModel):
     """Every text of an approval as it was sealed: what was sent can be read later, and a letter
     that comes back is told on the telephone in the words that were approved."""
 
@@ -62,13 +62,13 @@ class SealedTexts(Frozen):
     version: int
     """Of the approval."""
     approval_hash: str
-    mails: tuple[Rendered, ...] = Field(default=(), repr=False)
+    mails: tuple[RenderedText, ...] = Field(default=(), repr=False)
     """Without their HTML, which says the same; the hash covers it."""
-    scripts: tuple[Rendered, ...] = Field(repr=False)
+    scripts: tuple[RenderedText, ...] = Field(repr=False)
     """Of everybody who is told, mailed or not."""
 
 
-class WitnessMail(Frozen):
+class WitnessMail(FrozenModel):
     """One more message to the witness, when the one before did not arrive."""
 
     breach_id: str

@@ -13,11 +13,11 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from schemas.case_record import Route
-from schemas.customer import Frozen
+from schemas.case_record import ContactRoute
+from schemas.customer import FrozenModel
 
 
-class Entry(Frozen):
+class BreachRecord(FrozenModel):
     """One version of one thing."""
 
     breach_id: str
@@ -28,16 +28,16 @@ class Entry(Frozen):
     recorded_at: datetime
 
 
-Kind = TypeVar("Kind", bound=Entry)
+Kind = TypeVar("Kind", bound=BreachRecord)
 
 
-def newest(documents: Iterable[Kind]) -> tuple[Kind, ...]:
+def select_newest(documents: Iterable[Kind]) -> tuple[Kind, ...]:
     """The newest document of each entry, in the order in which the entries were begun."""
-    found = {document.entry: document for document in documents}
-    return tuple(found[entry] for entry in sorted(found))
+    by_entry = {document.entry: document for document in documents}
+    return tuple(by_entry[entry] for entry in sorted(by_entry))
 
 
-class Body(StrEnum):
+class OtherBody(StrEnum):
     """Whom else a breach may have to be told, beside the regulator and those affected."""
 
     POLICE = "police"
@@ -52,10 +52,10 @@ class Body(StrEnum):
     OTHER = "other"
 
 
-class BodyTold(Entry):
+class BodyTold(BreachRecord):
     """One body: told, or not applicable and why."""
 
-    body: Body
+    body: OtherBody
     name: str | None = None
     """Which one, e.g. which police force."""
     applicable: bool = True
@@ -68,7 +68,7 @@ class BodyTold(Entry):
     """Why not, where it is not applicable."""
 
 
-class Receipt(Entry):
+class Receipt(BreachRecord):
     """A controller confirmed that it has the pack."""
 
     customer_id: str
@@ -78,25 +78,25 @@ class Receipt(Entry):
     confirmed_at: datetime
     confirmed_by: str | None = Field(default=None, repr=False)
     """Who said so; None: it was not written down."""
-    route: Route | None = None
+    route: ContactRoute | None = None
 
 
-class ControllerQuestion(Entry):
+class ControllerQuestion(BreachRecord):
     """What a controller asks about the breach of its data, and our answer."""
 
     customer_id: str
     asked_by: str = Field(repr=False)
     asked_at: datetime
-    route: Route
+    route: ContactRoute
     question: str = Field(repr=False)
     answered_at: datetime | None = None
     answered_by: str | None = None
     """Our user who gave it."""
-    answer_route: Route | None = None
+    answer_route: ContactRoute | None = None
     answer: str | None = Field(default=None, repr=False)
 
 
-class ReceiptTerm(Frozen):
+class ReceiptTerm(FrozenModel):
     """Within how many hours we ask a controller to confirm that it has the pack."""
 
     breach_id: str

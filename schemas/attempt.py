@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
-class Host(Frozen):
+class HostIdentity(FrozenModel):
     """Where a process runs. An empty string: the system does not say."""
 
     board: str = ""
@@ -17,7 +17,7 @@ class Host(Frozen):
     boot: str = ""
     """Id of the running kernel: containers of one machine share it."""
 
-    def is_another(self, than: Host) -> bool:
+    def is_other_host(self, than: HostIdentity) -> bool:
         """Surely another machine: another kernel runs, and an id that both know differs."""
         if self.boot and self.boot == than.boot:
             return False
@@ -25,7 +25,7 @@ class Host(Frozen):
         return any(ours and theirs and ours != theirs for ours, theirs in pairs)
 
 
-class Announced(Frozen):
+class AnnouncedAttempt(FrozenModel):
     """Written beside the store before the transaction that writes intent."""
 
     installation: str
@@ -38,7 +38,7 @@ class Announced(Frozen):
     """When the file of the last begun attempt changed, in the file system's own nanoseconds."""
 
 
-class Begun(Frozen):
+class BegunAttempt(FrozenModel):
     """Written beside the store after that transaction, before the letter leaves."""
 
     installation: str
@@ -47,7 +47,7 @@ class Begun(Frozen):
     at: datetime
 
 
-class LastAttempt(Frozen):
+class LastAttempt(FrozenModel):
     """Written into the store by the transaction that writes intent."""
 
     count: int
@@ -55,17 +55,17 @@ class LastAttempt(Frozen):
     at: datetime
     announced_changed: int
     """When the announcement's file changed, in the file system's own nanoseconds."""
-    host: Host
+    host: HostIdentity
     tries: int = 0
     """How many attempts the store's notices tell of together, this one too. 0: not counted, in a
     shared store and by earlier versions."""
 
 
-class BesideStore(Frozen):
+class AttemptMarkers(FrozenModel):
     """What stands beside the store now. None: there is no such file."""
 
-    announced: Announced | None = None
+    announced: AnnouncedAttempt | None = None
     announced_changed: int = 0
-    begun: Begun | None = None
+    begun: BegunAttempt | None = None
     begun_changed: int = 0
     unreadable: bool = False

@@ -9,21 +9,21 @@ from typing import Any
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 GENESIS = "0" * 64
 GONE = "gone"
 """In `AuditEntry.rows`: the row was deleted."""
 
 
-def canonical(value: Any) -> bytes:
+def encode_canonical(value: Any) -> bytes:
     """RFC 8785 (JCS) for the values we use: sorted keys, no spaces, UTF-8, no floats of ours."""
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str
     ).encode()
 
 
-class AuditEntry(Frozen):
+class AuditEntry(FrozenModel):
     """One link. `facts` holds ids, counts, hashes and sealed references, never personal values.
 
     A sealed reference is {"sealed": token, "commitment": hex SHA-256 of salt and value}: erasing
@@ -46,13 +46,13 @@ class AuditEntry(Frozen):
     previous: str
     hash: str
 
-    def computed(self) -> str:
+    def compute_hash(self) -> str:
         """SHA-256 over the canonical JSON of everything but the hash itself."""
         body = self.model_dump(mode="json", exclude={"hash"})
-        return hashlib.sha256(canonical(body)).hexdigest()
+        return hashlib.sha256(encode_canonical(body)).hexdigest()
 
     @model_serializer(mode="wrap")
-    def _without_empty_rows(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _omit_empty_rows(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Entries written before rows were recorded keep their text and their hash."""
         body: dict[str, Any] = handler(self)
         for name in ("rows", "replaced"):
@@ -61,7 +61,7 @@ class AuditEntry(Frozen):
         return body
 
 
-class Head(Frozen):
+class ChainHead(FrozenModel):
     """Where a chain ends: the number and hash of its newest entry; 0 and zeros when it is empty."""
 
     seq: int
@@ -73,7 +73,7 @@ class Head(Frozen):
         return f"{self.seq}:{self.hash}"
 
 
-class Anchor(Frozen):
+class ChainAnchor(FrozenModel):
     """A head as it was noted outside the store."""
 
     seq: int
@@ -84,7 +84,7 @@ class Anchor(Frozen):
     """Where it was noted, in words."""
 
 
-class Discrepancy(Frozen):
+class AuditDiscrepancy(FrozenModel):
     """One thing that the store says otherwise than the chain. No personal values."""
 
     where: str
@@ -96,15 +96,15 @@ class Discrepancy(Frozen):
     """Who says otherwise: the store, a bundle, an anchor."""
 
     def __str__(self) -> str:
-        said = f"the chain says {self.chain}, {self.source} says {self.store}"
-        return f"{self.where}: {self.what}; {said}"
+        text = f"the chain says {self.chain}, {self.source} says {self.store}"
+        return f"{self.where}: {self.what}; {text}"
 
 
-class AuditReport(Frozen):
+class AuditReport(FrozenModel):
     """What a verification found. Whole when there is no discrepancy."""
 
-    head: Head
-    discrepancies: tuple[Discrepancy, ...] = ()
+    head: ChainHead
+    discrepancies: tuple[AuditDiscrepancy, ...] = ()
     unrecorded: int = 0
     """Rows of an older program whose contents no entry has recorded yet."""
     compared: tuple[str, ...] = ()

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from pydantic import Field
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
-class Awareness(Frozen):
+class Awareness(FrozenModel):
     """One declaration of awareness. All of them stay visible."""
 
     aware_at: datetime
@@ -20,7 +20,7 @@ class Awareness(Frozen):
     """Why the report is later than the limit, asked where this declaration makes it late."""
 
 
-class Breach(Frozen):
+class Breach(FrozenModel):
     """A confirmed personal data breach (Art. 4(12)). Times are never overwritten."""
 
     id: str

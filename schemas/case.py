@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from schemas.affected import NoticeKind
-from schemas.cause import Cause, CauseFinding
-from schemas.customer import Frozen
+from schemas.cause import BreachCause, CauseFinding
+from schemas.customer import FrozenModel
 from schemas.near_miss import NearMiss
 
 
@@ -22,7 +22,7 @@ class CaseState(StrEnum):
     CLOSED = "closed"
 
 
-class Origin(StrEnum):
+class CaseOrigin(StrEnum):
     """How we came to know."""
 
     ALERT = "alert"
@@ -43,7 +43,7 @@ class ContainmentKind(StrEnum):
     OTHER = "other"
 
 
-class Concern(StrEnum):
+class ContainmentScope(StrEnum):
     """Whose part of the incident a containment step is about."""
 
     EVERYTHING = "everything"
@@ -54,7 +54,7 @@ class Concern(StrEnum):
     """What customers keep with us: it never stands in a report of our own."""
 
 
-class Containment(Frozen):
+class ContainmentStep(FrozenModel):
     """One containment step; approved ones may be told to customers."""
 
     kind: ContainmentKind
@@ -62,7 +62,7 @@ class Containment(Frozen):
     """In words a customer may read, e.g. `removed the mailbox rule`."""
     done_at: datetime | None = None
     done_by: str | None = None
-    concerns: Concern | None = None
+    concerns: ContainmentScope | None = None
     """None: nobody has said yet. No report of our own holds it until somebody does."""
     customers: tuple[str, ...] = ()
     """Whose data, where it is not that of every customer affected."""
@@ -106,7 +106,7 @@ RUNG = frozenset(
 """A number was rung."""
 
 
-class CallAttempt(Frozen):
+class CallAttempt(FrozenModel):
     """One try to tell the reader of a telephone task."""
 
     outcome: CallOutcome
@@ -124,7 +124,7 @@ class CallAttempt(Frozen):
     """When somebody tries again."""
 
 
-class Task(Frozen):
+class CaseTask(FrozenModel):
     """Something a person must do; a telephone task says whom, why and what to say."""
 
     id: str
@@ -166,7 +166,7 @@ class Task(Frozen):
         return self.attempts[-1].next_at if self.attempts else None
 
 
-class Note(Frozen):
+class CaseNote(FrozenModel):
     """A comment on a case or alert."""
 
     at: datetime
@@ -174,7 +174,7 @@ class Note(Frozen):
     text: str = Field(repr=False)
 
 
-class Erasure(Frozen):
+class CaseErasure(FrozenModel):
     """One person asks that a case's personal data be erased, another carries it out; what the
     Art. 33(5) register keeps of what went with the key."""
 
@@ -194,7 +194,7 @@ class Erasure(Frozen):
     suppliers: tuple[str, ...] = ()
 
 
-class Case(Frozen):
+class Case(FrozenModel):
     """One investigation. `version` rises with every change and is compared on write."""
 
     id: str
@@ -202,7 +202,7 @@ class Case(Frozen):
     version: int = 1
     title: str
     state: CaseState = CaseState.OPEN
-    origin: Origin
+    origin: CaseOrigin
     third_party: str = ""
     """Named supplier or other party, when one told us or caused it."""
     supplier_told_at: datetime | None = None
@@ -216,9 +216,9 @@ class Case(Frozen):
     """Surrogate keys of its alerts."""
     assets: tuple[str, ...] = ()
     """Chosen by hand, `kind:value`, beside those in the evidence."""
-    containment: tuple[Containment, ...] = ()
-    tasks: tuple[Task, ...] = ()
-    notes: tuple[Note, ...] = ()
+    containment: tuple[ContainmentStep, ...] = ()
+    tasks: tuple[CaseTask, ...] = ()
+    notes: tuple[CaseNote, ...] = ()
     breach_id: str | None = None
     closed_at: datetime | None = None
     close_reason: str = Field(default="", repr=False)
@@ -227,7 +227,7 @@ class Case(Frozen):
     """What the short form asked; None: the case was not begun with it."""
     cause_findings: tuple[CauseFinding, ...] = ()
     """Oldest first; the last one holds."""
-    erasure: Erasure | None = None
+    erasure: CaseErasure | None = None
     """Asked for; carried out once it says when."""
 
     @model_validator(mode="before")
@@ -237,20 +237,23 @@ class Case(Frozen):
         answered. In an open case somebody says what came of it."""
         if not isinstance(data, dict) or data.get("state") == CaseState.CLOSED:
             return data
-        return {**data, "tasks": [_without_outcome(task) for task in data.get("tasks", ())]}
+        return {
+            **data,
+            "tasks": [_reopen_call_without_outcome(task) for task in data.get("tasks", ())],
+        }
 
     @property
-    def erased(self) -> Erasure | None:
+    def erased(self) -> CaseErasure | None:
         """The erasure, once it was carried out."""
         return self.erasure if self.erasure and self.erasure.erased_at else None
 
     @property
-    def cause(self) -> Cause | None:
+    def cause(self) -> BreachCause | None:
         """As it was said last; None: nobody was asked."""
         return self.cause_findings[-1].cause if self.cause_findings else None
 
 
-def _without_outcome(task: Any) -> Any:
+def _reopen_call_without_outcome(task: Any) -> Any:
     closed_by_text = isinstance(task, dict) and (
         task.get("kind") == TaskKind.TELEPHONE and task.get("done_at") and "attempts" not in task
     )

@@ -6,17 +6,17 @@ from datetime import datetime
 
 from pydantic import Field
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
-class FileTable(Frozen):
+class FileTable(FrozenModel):
     """Rows under named columns."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...] = Field(repr=False)
 
 
-class FilePart(Frozen):
+class FilePart(FrozenModel):
     """A part of a section: what it has of these is shown in this order."""
 
     heading: str | None = None
@@ -28,14 +28,14 @@ class FilePart(Frozen):
     """Shown line by line as it was written."""
 
 
-class FileSection(Frozen):
+class FileSection(FrozenModel):
     """One question that the reader has."""
 
     title: str
     parts: tuple[FilePart, ...]
 
 
-class PrintedCase(Frozen):
+class PrintedCase(FrozenModel):
     """The whole file, in the words and the one zone that it is printed in."""
 
     case_id: str

@@ -11,10 +11,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
-class Route(StrEnum):
+class ContactRoute(StrEnum):
     """How word came to us, or went from us."""
 
     EMAIL = "email"
@@ -25,7 +25,7 @@ class Route(StrEnum):
     OTHER = "other"
 
 
-class CaseRecord(Frozen):
+class CaseRecord(FrozenModel):
     """One record, sealed under the key of its case, or under its own where there is no case."""
 
     id: str
@@ -60,7 +60,7 @@ class SupplierNotice(CaseRecord):
 
     supplier: str
     told_at: datetime
-    route: Route
+    route: ContactRoute
     told_by: str | None = Field(default=None, repr=False)
     """Who spoke or wrote for them."""
     said: str = Field(repr=False)
@@ -104,7 +104,7 @@ class Complaint(CaseRecord):
     """Where they want our answer."""
     customer_id: str | None = None
     received_at: datetime
-    route: Route
+    route: ContactRoute
     about: str = Field(repr=False)
     acknowledge_by: datetime | None = None
     """None: no law gave a day when it was received."""

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
-class Cause(StrEnum):
+class BreachCause(StrEnum):
     """What led to it. `breachdesk/gdpr/causes.toml` has the words and where they come from."""
 
     PHISHING = "phishing"
@@ -32,10 +32,10 @@ class Cause(StrEnum):
     """Looked for and not found; says what was looked at."""
 
 
-class CauseFinding(Frozen):
+class CauseFinding(FrozenModel):
     """What a person says the cause is. Earlier findings stay."""
 
-    cause: Cause
+    cause: BreachCause
     words: str | None = Field(default=None, repr=False)
     said_by: str
     said_at: datetime

@@ -11,7 +11,7 @@ PROVIDER = "provider"
 """The organization id of the provider itself: its billing panel, its firewalls, its staff."""
 
 
-class Frozen(BaseModel):
+class FrozenModel(BaseModel):
     """Frozen, and no field that nobody named."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,15 +21,15 @@ MOST_HOURS = 8760
 """Of a clause on notice: a year."""
 
 
-class Role(StrEnum):
+class DataRole(StrEnum):
     """Our role for the data reached through an asset (UK GDPR Art. 4(7), 4(8))."""
 
     CONTROLLER = "controller"
     PROCESSOR = "processor"
 
 
-class Pecr(StrEnum):
-    """Is this a public electronic communications service (PECR reg. 5A)? `ask` blocks a `no`."""
+class PecrStatus(StrEnum):
+    """Is this a public electronic communications service (PECR reg. 5A)? `ask` blocks a `is_no`."""
 
     YES = "yes"
     NO = "no"
@@ -77,7 +77,7 @@ class PersonKind(StrEnum):
     DATA_PROTECTION = "data_protection"
 
 
-class Person(Frozen):
+class Person(FrozenModel):
     """Someone who may have to be told."""
 
     id: str
@@ -88,7 +88,7 @@ class Person(Frozen):
     phone: str = Field(default="", repr=False)
 
 
-class Customer(Frozen):
+class Customer(FrozenModel):
     """An account, present or former."""
 
     id: str
@@ -108,12 +108,12 @@ class Customer(Frozen):
     """They are themselves processor for controllers, who must then be told by them."""
     people: tuple[Person, ...] = ()
 
-    def contact(self, kind: PersonKind) -> Person | None:
+    def find_contact(self, kind: PersonKind) -> Person | None:
         """The first person of that kind."""
         return next((p for p in self.people if p.kind is kind), None)
 
 
-class Binding(Frozen):
+class Binding(FrozenModel):
     """An asset belonged to a customer from `valid_from` to `valid_to` (event time, half-open).
 
     `known_from`/`known_to` say when we knew it (transaction time): a correction closes the old row
@@ -127,9 +127,9 @@ class Binding(Frozen):
     customer_id: str
     service: str = ""
     """Preset or free name, e.g. `hosted mailbox`."""
-    role: Role
+    role: DataRole
     categories: tuple[DataCategory, ...]
-    pecr: Pecr = Pecr.NO
+    pecr: PecrStatus = PecrStatus.NO
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     known_from: datetime | None = None
@@ -141,7 +141,7 @@ class Binding(Frozen):
         return f"{self.kind}:{self.value}"
 
 
-class RowProblem(Frozen):
+class RowProblem(FrozenModel):
     """One thing wrong with one row of an imported file."""
 
     line: int
@@ -150,7 +150,7 @@ class RowProblem(Frozen):
     remedy: str
 
 
-class ImportReport(Frozen):
+class ImportReport(FrozenModel):
     """What an import did, row by row where it matters."""
 
     file: str
@@ -163,7 +163,7 @@ class ImportReport(Frozen):
     problems: tuple[RowProblem, ...] = ()
 
 
-class Unattributed(Frozen):
+class UnattributedEvents(FrozenModel):
     """Events that belong to nobody we know: whose are they?"""
 
     key: str

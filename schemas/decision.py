@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from pydantic import Field, field_serializer
 
-from schemas.customer import DataCategory, Frozen
+from schemas.customer import DataCategory, FrozenModel
 
 
-class Basis(StrEnum):
+class NotificationBasis(StrEnum):
     """Why somebody is told of an exposure."""
 
     ART34 = "art34"
@@ -24,7 +24,7 @@ class Basis(StrEnum):
     """UK GDPR Art. 33(2): we are processor and tell the controller."""
 
 
-class Answer(Frozen):
+class DecisionAnswer(FrozenModel):
     """One of the decision's questions: yes or no, and the reasons in writing."""
 
     yes: bool
@@ -33,25 +33,25 @@ class Answer(Frozen):
     """False: the affected list does not raise this question, so nobody answered it."""
 
 
-NOT_ASKED = Answer(yes=False, reasons="", asked=False)
+NOT_ASKED = DecisionAnswer(yes=False, reasons="", asked=False)
 
 
-class LawEnforcementHold(Frozen):
+class LawEnforcementHold(FrozenModel):
     """Somebody asked us to wait (for Art. 34: DPA 2018 Sch. 2 para 2). Art. 33 keeps running."""
 
     asked_by: str = Field(repr=False)
     asked_at: datetime
     basis: str
     review_on: datetime
-    stops: frozenset[Basis] = frozenset({Basis.ART34})
+    stops: frozenset[NotificationBasis] = frozenset({NotificationBasis.ART34})
     """The letters that wait. A person names them; letters under Art. 33(2) never wait."""
 
     @field_serializer("stops")
-    def _in_order(self, stops: Iterable[Basis]) -> list[str]:
+    def _sort_stops(self, stops: Iterable[NotificationBasis]) -> list[str]:
         return sorted(stops)
 
 
-class Extent(StrEnum):
+class EffectExtent(StrEnum):
     """How far confidentiality, integrity or availability was lost: ENISA's three values, and that
     the breach has nothing of this kind."""
 
@@ -65,16 +65,16 @@ class Extent(StrEnum):
     """ENISA's 0.5."""
 
 
-class SeverityFactors(Frozen):
+class SeverityFactors(FrozenModel):
     """What ENISA's score is made of. None: nobody has scored it."""
 
     data: dict[DataCategory, int] = {}
     """The data processing context of each category, 1 to 4; the highest counts."""
     identification: float | None = None
     """0.25, 0.5, 0.75 or 1."""
-    confidentiality: Extent | None = None
-    integrity: Extent | None = None
-    availability: Extent | None = None
+    confidentiality: EffectExtent | None = None
+    integrity: EffectExtent | None = None
+    availability: EffectExtent | None = None
     malicious: bool | None = None
     many_people: bool | None = None
     """More than 100 people. A flag: it never changes the number."""
@@ -82,22 +82,22 @@ class SeverityFactors(Frozen):
     """Encrypted, and the key is safe. A flag: it never changes the number."""
 
 
-class Decision(Frozen):
+class Decision(FrozenModel):
     """The written bridge from facts to duties; frozen before approval."""
 
     breach_id: str
     version: int
     decided_by: str
     decided_at: datetime
-    report_to_ico: Answer
+    report_to_ico: DecisionAnswer
     """Art. 33: a risk to people is not unlikely. Of what is not under PECR."""
-    tell_people: Answer
+    tell_people: DecisionAnswer
     """Art. 34: a high risk to people is likely. Of what is not under PECR."""
-    own_promise_binds: Answer
+    own_promise_binds: DecisionAnswer
     """Our published promise: `may have exposed … as soon as feasible`, whatever the risk."""
-    pecr: Answer
+    pecr: DecisionAnswer
     """Is any of it a breach of a public electronic communications service (regulation 5A)?"""
-    pecr_subscribers: Answer = NOT_ASKED
+    pecr_subscribers: DecisionAnswer = NOT_ASKED
     """Regulation 5A(3): likely to adversely affect the personal data or privacy of a subscriber or
     user."""
     pecr_unintelligible: str | None = Field(default=None, repr=False)

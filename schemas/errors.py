@@ -36,7 +36,7 @@ class BreachDeskError(Exception):
         return f"{where}{self.problem}{stop}{then}"
 
 
-class Unparseable(BreachDeskError):
+class UnparseableRecord(BreachDeskError):
     """A record that no parser, or its own parser, can read."""
 
 
@@ -44,7 +44,7 @@ class BadInput(BreachDeskError):
     """A file, form or argument that cannot be accepted as it is."""
 
 
-class Incomplete(BadInput):
+class IncompleteDocument(BadInput):
     """A document that lacks mandatory parts: {part: what is missing}, all of them at once."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Incomplete(BadInput):
         self.missing = missing
 
 
-class Misconfigured(BreachDeskError):
+class ConfigurationError(BreachDeskError):
     """Settings or a provider profile that cannot work."""
 
     exit_code = 2
@@ -69,7 +69,7 @@ class NotProven(NotAllowed):
     """A password or a code is wrong or was used before."""
 
 
-class Conflict(BreachDeskError):
+class EditConflict(BreachDeskError):
     """Somebody else changed it since it was read."""
 
 
@@ -77,11 +77,11 @@ class NotFound(BreachDeskError):
     """No such alert, case, customer, source or file."""
 
 
-class Retryable(BreachDeskError):
+class RetryableError(BreachDeskError):
     """Something outside (a server, a disk, a lock) failed; the same call may succeed later."""
 
     exit_code = 3
 
 
-class Corrupt(BreachDeskError):
+class CorruptData(BreachDeskError):
     """Stored data contradicts itself; nothing may go on until a person has looked."""

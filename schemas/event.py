@@ -4,7 +4,7 @@ These two are plain slotted classes, not pydantic models: they are made once per
 validation costs more than the whole parse (bench/pipeline.py). Parsers are the edge that checks.
 
 Field names are ECS 9.x, dotted and flat (`source.ip`), custom ones under `breach.`; nested JSON
-exists only at the edges (`nest`, `flatten`).
+exists only at the edges (`build_nested`, `flatten`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from schemas.quick import quick
+from schemas.quick import slotted
 
 Value = Any
 """str | int | float | bool | list[str] | list[dict[str, ...]]: what JSON can carry."""
@@ -24,20 +24,20 @@ Value = Any
 ECS_VERSION = "9.4.0"
 
 
-class Position(NamedTuple):
+class RecordPosition(NamedTuple):
     """Where a record stands: (journal id, offset). Orders within one journal only."""
 
     journal: str
     offset: int
 
 
-@quick
+@slotted
 class RawRecord:
     """One record exactly as received, and the facts of its arrival, stamped once."""
 
-    position: Position
+    position: RecordPosition
     source: str
-    """Name of the configured source, e.g. `m365`, `sonicwall-hq`."""
+    """Name of the configured source, e.g. `generate_m365`, `sonicwall-hq`."""
     raw: bytes = field(repr=False)
     arrived: datetime
     """Aware UTC; survives replay."""
@@ -49,19 +49,19 @@ class RawRecord:
     """Old logs fed by hand: always in time (streaming semantics, section 1)."""
     piece: str = ""
     """Not empty: a piece of an over-long record, for dead letters only (says which, and where)."""
-    replay_of: Position | None = None
+    replay_of: RecordPosition | None = None
     """The dead letter that this record repeats: it is not received anew."""
 
 
-@quick
-class Touch:
+@slotted
+class AssetTouch:
     """One customer's data reached through one asset: the unit of `who is affected`."""
 
     customer: str
     asset: str
     category: str
 
-    def __lt__(self, other: Touch) -> bool:
+    def __lt__(self, other: AssetTouch) -> bool:
         return (self.customer, self.asset, self.category) < (
             other.customer,
             other.asset,
@@ -100,9 +100,9 @@ class Event:
         dataset: str,
         source: str,
         fields: Mapping[str, Value],
-        position: Position,
+        position: RecordPosition,
         organization: str | None = None,
-        touches: tuple[Touch, ...] = (),
+        touches: tuple[AssetTouch, ...] = (),
         unattributed: str | None = None,
         in_time: bool = True,
         id: str | None = None,  # noqa: A002 - the field's name
@@ -172,12 +172,12 @@ def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
 
 
 def _flatten_into(flat: dict[str, Value], document: Mapping[str, Any], prefix: str) -> None:
-    names = _names_below(prefix)
+    names = _build_names_below(prefix)
     for key, value in document.items():
         name = names.get(key)
         if name is None:
             name = prefix + key
-            if len(names) < _NAMES_KEPT:
+            if len(names) < _NAMES_CACHED:
                 names[key] = name
         kind = type(value)
         # Asking an abstract class costs more than all the rest here.
@@ -189,18 +189,18 @@ def _flatten_into(flat: dict[str, Value], document: Mapping[str, Any], prefix: s
             flat[name] = value
 
 
-_NAMES_KEPT = 64
+_NAMES_CACHED = 64
 
 
 @lru_cache(maxsize=256)
-def _names_below(prefix: str) -> dict[str, str]:
+def _build_names_below(prefix: str) -> dict[str, str]:
     """Dotted names by the key at their end, as they come: one object a name costs less to make, to
     look up and to send than one a record."""
     del prefix
     return {}
 
 
-def nest(fields: Mapping[str, Value]) -> dict[str, Any]:
+def build_nested(fields: Mapping[str, Value]) -> dict[str, Any]:
     """Dotted names → nested ECS JSON, keys sorted; a name that is also a prefix keeps its dots, and
     so does a very long one."""
     nested: dict[str, Any] = {}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
-class Counted(Frozen):
+class BreachCount(FrozenModel):
     """Breaches and near misses of one cause, month or role."""
 
     name: str
@@ -15,7 +15,7 @@ class Counted(Frozen):
     near_misses: int = 0
 
 
-class Span(Frozen):
+class DurationSummary(FrozenModel):
     """How long something took, over the breaches of the year."""
 
     name: str
@@ -27,7 +27,7 @@ class Span(Frozen):
     """Id of the breach that took longest."""
 
 
-class Reports(Frozen):
+class ReportCounts(FrozenModel):
     """How the reports to the regulator stand; a breach can owe two."""
 
     on_time: int = 0
@@ -40,7 +40,7 @@ class Reports(Frozen):
     """Decided, or waived, with reasons."""
 
 
-class YearFigures(Frozen):
+class YearFigures(FrozenModel):
     """A breach counts in the year in which it was confirmed, a near miss in that in which its case
     was opened, both by local time."""
 
@@ -53,14 +53,14 @@ class YearFigures(Frozen):
     """Breaches and near misses of the year that are of the other sort."""
     breaches: int
     near_misses: int
-    by_cause: tuple[Counted, ...]
-    by_month: tuple[Counted, ...]
-    by_role: tuple[Counted, ...]
+    by_cause: tuple[BreachCount, ...]
+    by_month: tuple[BreachCount, ...]
+    by_role: tuple[BreachCount, ...]
     customers: int
     """Reached or maybe reached, once a breach."""
     people: int
     """As the reports to the regulator number them, and the groups who are no customers."""
     people_unknown: int
     """Breaches for which nobody has given a number."""
-    spans: tuple[Span, ...]
-    reports: Reports
+    spans: tuple[DurationSummary, ...]
+    reports: ReportCounts

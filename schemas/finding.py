@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from schemas.alert import Severity
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
-class Finding(Frozen):
+class Finding(FrozenModel):
     """A rule matched one event, or a correlation fired at one event."""
 
     rule: str

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from schemas.customer import DataCategory, Frozen
+from schemas.customer import DataCategory, FrozenModel
 from schemas.errors import BadInput, NotFound
-from schemas.times import in_utc
+from schemas.times import convert_to_utc
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -27,7 +27,7 @@ Months = Annotated[int, Field(gt=0, le=120, strict=True)]
 """A longer period is a slip of the pen; it would run out of the calendar."""
 
 
-class Start(StrEnum):
+class PeriodStart(StrEnum):
     """From when a period of a provision counts."""
 
     AWARENESS = "awareness"
@@ -36,7 +36,7 @@ class Start(StrEnum):
     """Of a complaint or of another message."""
 
 
-class Reviewed(Frozen):
+class ReviewedEntry(FrozenModel):
     """Something a person read somewhere on a day."""
 
     id: Id
@@ -78,7 +78,7 @@ class Reviewed(Frozen):
         return f"{self.name}, {self.review}"
 
 
-class Dated(Reviewed):
+class DatedEntry(ReviewedEntry):
     """One version of something that changes. It holds from `valid_from` to the day before
     `valid_to`."""
 
@@ -91,13 +91,13 @@ class Dated(Reviewed):
             raise ValueError("valid_to is not later than valid_from")
         return self
 
-    def holds(self, moment: datetime | date) -> bool:
+    def is_in_force(self, moment: datetime | date) -> bool:
         """Whether this version is in force at the moment, by the place's calendar day."""
-        day = _day(moment, self.zone)
+        day = _compute_day(moment, self.zone)
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
 
 
-class Provision(Dated):
+class Provision(DatedEntry):
     """One version of one rule. It gives hours, days, months, or no period at all."""
 
     article: Text
@@ -105,7 +105,7 @@ class Provision(Dated):
     hours: Hours | None = None
     days: Days | None = None
     months: Months | None = None
-    counted_from: Start = Start.AWARENESS
+    counted_from: PeriodStart = PeriodStart.AWARENESS
     part_of: Id | None = None
     """The provision of which this is a limb."""
     limb: Text | None = None
@@ -132,7 +132,7 @@ class Provision(Dated):
         return None
 
 
-class Authority(Dated):
+class LawAuthority(DatedEntry):
     """A body that people report to or ring. `title` is its name."""
 
     short: Text | None = None
@@ -142,7 +142,7 @@ class Authority(Dated):
     area: Text | None = None
 
 
-class Choice(Frozen):
+class FormChoice(FrozenModel):
     """One answer that a form offers."""
 
     key: Id
@@ -153,7 +153,7 @@ class Choice(Frozen):
     """Our own categories of data that fall under it."""
 
 
-class FormQuestion(Frozen):
+class FormQuestion(FrozenModel):
     """One question of a form, in the form's order."""
 
     key: Id
@@ -162,10 +162,10 @@ class FormQuestion(Frozen):
     article: Text | None = None
     hint: Text | None = None
     mandatory: bool = False
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[FormChoice, ...] = ()
     """The answers that the form offers; none: the answer is text."""
 
-    def choice(self, key: str) -> Choice:
+    def get_choice(self, key: str) -> FormChoice:
         """Raises BadInput naming what the form offers."""
         for choice in self.choices:
             if choice.key == key:
@@ -178,7 +178,7 @@ class FormQuestion(Frozen):
         )
 
 
-class LawForm(Dated):
+class LawForm(DatedEntry):
     """One version of an authority's form."""
 
     authority: Id
@@ -192,7 +192,7 @@ class LawForm(Dated):
             raise ValueError(f"questions with the same key: {', '.join(twice)}")
         return self
 
-    def question(self, key: str) -> FormQuestion:
+    def get_question(self, key: str) -> FormQuestion:
         """Raises NotFound."""
         for question in self.questions:
             if question.key == key:
@@ -200,73 +200,75 @@ class LawForm(Dated):
         raise NotFound(f"the form {self.id} has no question {key}", remedy="Add it to the form.")
 
 
-class Reference(Reviewed):
+class LawReference(ReviewedEntry):
     """A method or a table that is no law: ENISA's score, the roles of services."""
 
 
-class LawProblem(Frozen):
+class LawProblem(FrozenModel):
     """What is wrong with an operator's file; the shipped entry holds meanwhile."""
 
     place: str
     problem: str
 
 
-V = TypeVar("V", bound=Dated)
+V = TypeVar("V", bound=DatedEntry)
 
 
-class LawBook(Frozen):
+class LawBook(FrozenModel):
     """All entries. Several versions of one id never overlap."""
 
     provisions: tuple[Provision, ...] = ()
-    authorities: tuple[Authority, ...] = ()
+    authorities: tuple[LawAuthority, ...] = ()
     forms: tuple[LawForm, ...] = ()
-    references: tuple[Reference, ...] = ()
+    references: tuple[LawReference, ...] = ()
     problems: tuple[LawProblem, ...] = ()
     reported_to: tuple[str, ...] = ()
     """Ids of the jurisdictions that this installation reports to, besides the United Kingdom's."""
 
-    def provision(self, provision_id: str, moment: datetime | date) -> Provision:
+    def get_provision(self, provision_id: str, moment: datetime | date) -> Provision:
         """The version in force at the moment. Raises NotFound."""
-        return _version(self.provisions, provision_id, moment)
+        return _get_version(self.provisions, provision_id, moment)
 
-    def authority(self, authority_id: str, moment: datetime | date) -> Authority:
+    def get_authority(self, authority_id: str, moment: datetime | date) -> LawAuthority:
         """The authority as known at the moment. Raises NotFound."""
-        return _version(self.authorities, authority_id, moment)
+        return _get_version(self.authorities, authority_id, moment)
 
-    def form(self, form_id: str, moment: datetime | date) -> LawForm:
+    def get_form(self, form_id: str, moment: datetime | date) -> LawForm:
         """The form in use at the moment. Raises NotFound."""
-        return _version(self.forms, form_id, moment)
+        return _get_version(self.forms, form_id, moment)
 
-    def reference(self, reference_id: str) -> Reference:
+    def get_reference(self, reference_id: str) -> LawReference:
         """Raises NotFound."""
         for reference in self.references:
             if reference.id == reference_id:
                 return reference
-        raise _unknown(reference_id, self.references)
+        raise _build_not_found(reference_id, self.references)
 
-    def limbs(self, provision_id: str, moment: datetime | date) -> tuple[Provision, ...]:
+    def list_limbs(self, provision_id: str, moment: datetime | date) -> tuple[Provision, ...]:
         """The limbs of a provision in force at the moment, in the order of the file."""
-        return tuple(p for p in self.provisions if p.part_of == provision_id and p.holds(moment))
+        return tuple(
+            p for p in self.provisions if p.part_of == provision_id and p.is_in_force(moment)
+        )
 
-    def provisions_at(self, moment: datetime | date) -> Mapping[str, Provision]:
+    def get_provisions_at(self, moment: datetime | date) -> Mapping[str, Provision]:
         """Those in force at the moment, by id: what a template sees as `law`."""
-        return {p.id: p for p in self.provisions if p.holds(moment)}
+        return {p.id: p for p in self.provisions if p.is_in_force(moment)}
 
-    def authorities_at(self, moment: datetime | date) -> Mapping[str, Authority]:
+    def get_authorities_at(self, moment: datetime | date) -> Mapping[str, LawAuthority]:
         """Those known at the moment, by id."""
-        return {a.id: a for a in self.authorities if a.holds(moment)}
+        return {a.id: a for a in self.authorities if a.is_in_force(moment)}
 
     @cached_property
-    def entries(self) -> tuple[Reviewed, ...]:
+    def entries(self) -> tuple[ReviewedEntry, ...]:
         """Everything that carries a review date."""
         return (*self.provisions, *self.authorities, *self.forms, *self.references)
 
-    def in_force(self, day: date) -> tuple[Reviewed, ...]:
+    def list_in_force(self, day: date) -> tuple[ReviewedEntry, ...]:
         """The entries that still count on the day, those of the future too."""
         return tuple(
             e
             for e in self.entries
-            if not (isinstance(e, Dated) and e.valid_to and e.valid_to <= day)
+            if not (isinstance(e, DatedEntry) and e.valid_to and e.valid_to <= day)
         )
 
 
@@ -278,26 +280,26 @@ def is_zone(name: object) -> bool:
         return False
 
 
-def _day(moment: datetime | date, zone: str) -> date:
+def _compute_day(moment: datetime | date, zone: str) -> date:
     if isinstance(moment, datetime):
-        return in_utc(moment).astimezone(ZoneInfo(zone)).date()
+        return convert_to_utc(moment).astimezone(ZoneInfo(zone)).date()
     return moment
 
 
-def _version(versions: Sequence[V], wanted: str, moment: datetime | date) -> V:
+def _get_version(versions: Sequence[V], wanted: str, moment: datetime | date) -> V:
     known = [version for version in versions if version.id == wanted]
     if not known:
-        raise _unknown(wanted, versions)
+        raise _build_not_found(wanted, versions)
     for version in known:
-        if version.holds(moment):
+        if version.is_in_force(moment):
             return version
     raise NotFound(
-        f"no version of {wanted} is in force on {_day(moment, known[0].zone):%Y-%m-%d}",
+        f"no version of {wanted} is in force on {_compute_day(moment, known[0].zone):%Y-%m-%d}",
         place="law",
         remedy="Add the version with its source and review date; see docs/reference/law.md.",
     )
 
 
-def _unknown(wanted: str, entries: Iterable[Reviewed]) -> NotFound:
+def _build_not_found(wanted: str, entries: Iterable[ReviewedEntry]) -> NotFound:
     known = ", ".join(sorted({entry.id for entry in entries}))
     return NotFound(f"there is no {wanted}", place="law", remedy=f"There are: {known}.")

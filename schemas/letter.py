@@ -9,8 +9,8 @@ from pydantic import Field
 
 from schemas.affected import Exposure, NoticeKind, Recipient
 from schemas.breach import Breach
-from schemas.customer import Frozen
-from schemas.decision import Basis, Decision
+from schemas.customer import FrozenModel
+from schemas.decision import Decision, NotificationBasis
 from schemas.law import LawBook
 from schemas.letter_facts import OwnFacts
 from schemas.settings import ProviderProfile
@@ -28,7 +28,7 @@ class IcoSentence(StrEnum):
     WILL_TELL_OF_OTHERS = "will_tell_of_others"
 
 
-class LetterContext(Frozen):
+class LetterContext(FrozenModel):
     """The whole context of one letter. Templates see this and no more (StrictUndefined)."""
 
     kind: NoticeKind
@@ -44,7 +44,7 @@ class LetterContext(Frozen):
     exposure: Exposure
     recipient: Recipient
     decision: Decision
-    bases: frozenset[Basis] = frozenset()
+    bases: frozenset[NotificationBasis] = frozenset()
     """Why this reader is told; empty: by our contract alone."""
     customer_name: str = Field(repr=False)
     former: bool = False
@@ -71,7 +71,7 @@ class LetterContext(Frozen):
     """Fixed when the texts are frozen, so that rendering again gives the same bytes."""
 
 
-class LintProblem(Frozen):
+class LintProblem(FrozenModel):
     """Something in a letter that stops approval (block) or wants a look (warn)."""
 
     severity: str

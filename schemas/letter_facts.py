@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from schemas.customer import Frozen, Role
+from schemas.customer import DataRole, FrozenModel
 
 
-class Standing(StrEnum):
+class ReaderStanding(StrEnum):
     """Which readers of one role are told the same."""
 
     REACHED = "reached"
@@ -22,12 +22,12 @@ class Standing(StrEnum):
     """Told before, excluded now."""
 
 
-class ExposureWords(Frozen):
+class ExposureWords(FrozenModel):
     """The responder's words for one customer, or for every exposure of one role and standing that
     has no words of its own. Words of a customer replace those of its group as a whole."""
 
-    role: Role
-    standing: Standing
+    role: DataRole
+    standing: ReaderStanding
     customer_id: str | None = None
     """None: the words of the group."""
     what_happened: str | None = Field(default=None, repr=False)
@@ -53,20 +53,20 @@ class ExposureWords(Frozen):
     """A person says that no other supplier is involved."""
 
 
-class WordsKey(Frozen):
+class WordsKey(FrozenModel):
     """Whose words: role, standing, and the customer; no customer: the group's."""
 
-    role: Role
-    standing: Standing
+    role: DataRole
+    standing: ReaderStanding
     customer_id: str | None = None
 
     @classmethod
-    def of(cls, words: ExposureWords) -> WordsKey:
+    def from_words(cls, words: ExposureWords) -> WordsKey:
         """Two words with the same key cannot stand in one version."""
         return cls(role=words.role, standing=words.standing, customer_id=words.customer_id)
 
 
-class NoticeFacts(Frozen):
+class NoticeFacts(FrozenModel):
     """What the responder writes once; every letter takes its own part of it."""
 
     breach_id: str
@@ -84,18 +84,18 @@ class NoticeFacts(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_an_earlier_release(cls, stored: Any) -> Any:
+    def _migrate_common_words(cls, stored: Any) -> Any:
         """One set of words served everybody. It becomes the words of those reached: a reader who
         is only `possible` was told too much."""
         if not isinstance(stored, dict) or "found_at" not in stored:
             return stored
-        kept = {name: value for name, value in stored.items() if name in cls.model_fields}
-        return {"words": _earlier_words(stored)} | kept
+        fields = {name: value for name, value in stored.items() if name in cls.model_fields}
+        return {"words": _split_common_words(stored)} | fields
 
 
-def _earlier_words(stored: dict[str, Any]) -> list[dict[str, Any]]:
+def _split_common_words(stored: dict[str, Any]) -> list[dict[str, Any]]:
     common = {
-        "standing": Standing.REACHED,
+        "standing": ReaderStanding.REACHED,
         "consequences": stored.get("consequences", ()),
         "measures": stored.get("measures", ()),
         "not_involved": stored.get("not_involved") or None,
@@ -104,8 +104,8 @@ def _earlier_words(stored: dict[str, Any]) -> list[dict[str, Any]]:
     }
     pack = {name: stored.get(name) or None for name in PACK_WORDS}
     return [
-        common | {"role": Role.CONTROLLER, "steps": stored.get("steps", ())},
-        common | pack | {"role": Role.PROCESSOR, "steps": stored.get("controller_steps", ())},
+        common | {"role": DataRole.CONTROLLER, "steps": stored.get("steps", ())},
+        common | pack | {"role": DataRole.PROCESSOR, "steps": stored.get("controller_steps", ())},
     ]
 
 
@@ -121,22 +121,22 @@ PACK_WORDS = (
 
 
 READERS = {
-    (Role.CONTROLLER, Standing.REACHED): "account holders who were reached",
-    (Role.CONTROLLER, Standing.POSSIBLE): "account holders who cannot be ruled out",
-    (Role.CONTROLLER, Standing.CORRECTED): "account holders who were told wrongly",
-    (Role.PROCESSOR, Standing.REACHED): "controllers who were reached",
-    (Role.PROCESSOR, Standing.POSSIBLE): "controllers who cannot be ruled out",
-    (Role.PROCESSOR, Standing.CORRECTED): "controllers who were told wrongly",
+    (DataRole.CONTROLLER, ReaderStanding.REACHED): "account holders who were reached",
+    (DataRole.CONTROLLER, ReaderStanding.POSSIBLE): "account holders who cannot be ruled out",
+    (DataRole.CONTROLLER, ReaderStanding.CORRECTED): "account holders who were told wrongly",
+    (DataRole.PROCESSOR, ReaderStanding.REACHED): "controllers who were reached",
+    (DataRole.PROCESSOR, ReaderStanding.POSSIBLE): "controllers who cannot be ruled out",
+    (DataRole.PROCESSOR, ReaderStanding.CORRECTED): "controllers who were told wrongly",
 }
 
 
-def whose_words(words: ExposureWords) -> str:
+def describe_readers(words: ExposureWords) -> str:
     """`controllers who were reached`, or that and the customer: where a screen shows a problem."""
     readers = READERS[words.role, words.standing]
     return f"{words.customer_id}, of {readers}" if words.customer_id else readers
 
 
-class OwnFacts(Frozen):
+class OwnFacts(FrozenModel):
     """What one reader is told: what is true of everybody, and the words for its own exposure.
     A template sees no other reader's words."""
 

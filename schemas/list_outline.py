@@ -12,25 +12,25 @@ from typing import Self
 from pydantic import Field
 
 from schemas.affected import Certainty, Exposure, Manifest, NoticeKind, Recipient
-from schemas.customer import Frozen, Role
+from schemas.customer import DataRole, FrozenModel
 
 CORRECTIONS = (NoticeKind.ACCOUNT_HOLDER_CORRECTION, NoticeKind.CONTROLLER_CORRECTION)
 
 
 @dataclass(frozen=True, slots=True)
-class Excluded:
+class ExcludedExposures:
     """Whose exposure a list excludes, in which role: `(customer_id, role) in excluded`."""
 
-    by_role: Mapping[Role, frozenset[str]] = field(repr=False)
+    by_role: Mapping[DataRole, frozenset[str]] = field(repr=False)
 
     def __contains__(self, whose: object) -> bool:
         match whose:
-            case (str() as customer_id, Role() as role):
+            case (str() as customer_id, DataRole() as role):
                 return customer_id in self.by_role.get(role, ())
         return False
 
 
-class ListOutline(Frozen):
+class ListOutline(FrozenModel):
     """A frozen list whose excluded exposures are named and not described. It is filed with its list
     and never alone."""
 
@@ -42,7 +42,7 @@ class ListOutline(Frozen):
     """Those that are not excluded, in the order of the list."""
     corrected: tuple[Exposure, ...]
     """The excluded ones of customers who are told that it was not so."""
-    not_reached: dict[Role, frozenset[str]] = Field(repr=False)
+    not_reached: dict[DataRole, frozenset[str]] = Field(repr=False)
     """The customers of the excluded exposures."""
     customers: dict[Certainty, int]
     """Each counted once, by the gravest certainty of its exposures."""
@@ -51,9 +51,9 @@ class ListOutline(Frozen):
     """Of the list."""
 
     @classmethod
-    def of(cls, manifest: Manifest) -> Self:
+    def from_manifest(cls, manifest: Manifest) -> Self:
         """The outline of a list."""
-        excluded: dict[Role, list[str]] = {}
+        excluded: dict[DataRole, list[str]] = {}
         corrected: list[Exposure] = []
         to_correct = {r.customer_id for r in manifest.recipients if r.kind in CORRECTIONS}
         for exposure in manifest.exposures:
@@ -69,27 +69,27 @@ class ListOutline(Frozen):
             exposures=tuple(e for e in manifest.exposures if e.certainty is not Certainty.EXCLUDED),
             corrected=tuple(corrected),
             not_reached={role: frozenset(customers) for role, customers in excluded.items()},
-            customers=gravest(manifest),
+            customers=count_by_certainty(manifest),
             recipients=manifest.recipients,
             hash=manifest.hash,
         )
 
     @property
-    def excluded(self) -> Excluded:
+    def excluded(self) -> ExcludedExposures:
         """Whose exposure the list excludes, in which role."""
-        return Excluded(self.not_reached)
+        return ExcludedExposures(self.not_reached)
 
 
 FrozenList = Manifest | ListOutline
 """Whoever takes either asks only for what is reached."""
 
 
-def gravest(manifest: Manifest) -> dict[Certainty, int]:
+def count_by_certainty(manifest: Manifest) -> dict[Certainty, int]:
     """Customers, each once, by the gravest certainty of its exposures."""
     order = list(Certainty)
-    found: dict[str, Certainty] = {}
+    certainties: dict[str, Certainty] = {}
     for exposure in manifest.exposures:
-        before = found.get(exposure.customer_id, Certainty.EXCLUDED)
-        found[exposure.customer_id] = min(before, exposure.certainty, key=order.index)
-    tally = Counter(found.values())
+        before = certainties.get(exposure.customer_id, Certainty.EXCLUDED)
+        certainties[exposure.customer_id] = min(before, exposure.certainty, key=order.index)
+    tally = Counter(certainties.values())
     return {certainty: tally[certainty] for certainty in order}

@@ -6,24 +6,24 @@ from datetime import datetime
 
 from pydantic import Field
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
-class MemoRow(Frozen):
+class MemoRow(FrozenModel):
     """One line: what it is about, and what is to be said of it."""
 
     label: str
     text: str = Field(repr=False)
 
 
-class MemoSection(Frozen):
+class MemoSection(FrozenModel):
     """Rows under one heading."""
 
     heading: str
     rows: tuple[MemoRow, ...]
 
 
-class DecisionMemo(Frozen):
+class DecisionMemo(FrozenModel):
     """One sealed decision as a document. It names no customer, and no person affected."""
 
     breach_id: str

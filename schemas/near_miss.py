@@ -6,18 +6,18 @@ from datetime import datetime
 
 from pydantic import Field
 
-from schemas.customer import DataCategory, Frozen
-from schemas.report import Quantity
+from schemas.customer import DataCategory, FrozenModel
+from schemas.report import ReportedQuantity
 
 
-class NearMiss(Frozen):
+class NearMiss(FrozenModel):
     """What the short form asks beside what happened and the cause. The case holds those."""
 
     noticed_at: datetime
     recorded_by: str
     recorded_at: datetime
     data_categories: tuple[DataCategory, ...] = ()
-    people: Quantity = Quantity()
+    people: ReportedQuantity = ReportedQuantity()
     why_no_breach: str | None = Field(default=None, repr=False)
     """None: whoever typed it was not sure, and a case was opened instead."""
     done: str | None = Field(default=None, repr=False)

@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.affected import Channel, NoticeKind
-from schemas.customer import Frozen
+from schemas.affected import ContactChannel, NoticeKind
+from schemas.customer import FrozenModel
 
 
-class Status(StrEnum):
+class DeliveryStatus(StrEnum):
     """Delivery, in honest words: a 250 is handed over, never delivered."""
 
     QUEUED = "queued"
@@ -26,13 +26,13 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
-class Rendered(Frozen):
+class RenderedText(FrozenModel):
     """One text, ready: what approval hashes, and what SMTP carries or a person says."""
 
     customer_id: str
     person_id: str
     kind: NoticeKind
-    channel: Channel = Channel.EMAIL
+    channel: ContactChannel = ContactChannel.EMAIL
     subject: str = Field(repr=False)
     """Empty in a script."""
     text: str = Field(repr=False)
@@ -44,7 +44,7 @@ class Rendered(Frozen):
     """SHA-256 over subject, text, html and attachments."""
 
 
-class LetterHead(Frozen):
+class LetterHead(FrozenModel):
     """What the approver sees and seals of a message's header, and its envelope's sender. Names and
     subject are as `schemas.signs` shows them. Date and Message-ID are added when it leaves."""
 
@@ -56,7 +56,7 @@ class LetterHead(Frozen):
     subject: str = Field(repr=False)
 
 
-class NoticeRow(Frozen):
+class NoticeRow(FrozenModel):
     """UNIQUE(breach, customer, person, kind, version): at most one mail for each."""
 
     id: int
@@ -65,7 +65,7 @@ class NoticeRow(Frozen):
     person_id: str
     kind: NoticeKind
     version: int
-    status: Status
+    status: DeliveryStatus
     status_reason: str = ""
     rendered_hash: str
     """Over the letter, its head and the customer's name, as they were approved."""
@@ -89,7 +89,7 @@ class NoticeRow(Frozen):
     expires_at: datetime
 
 
-class Outgoing(Frozen):
+class OutgoingMessage(FrozenModel):
     """What a channel is given: one recipient, one letter, everything fixed."""
 
     row_id: int
@@ -102,7 +102,7 @@ class Outgoing(Frozen):
     envelope_sender: str = Field(repr=False)
     to_name: str = Field(repr=False)
     to_email: str = Field(repr=False)
-    letter: Rendered = Field(repr=False)
+    letter: RenderedText = Field(repr=False)
     in_reply_to: str | None = None
 
 
@@ -120,7 +120,7 @@ class SendOutcome(StrEnum):
     """No message can be built of it. No server was asked."""
 
 
-class SendResult(Frozen):
+class SendResult(FrozenModel):
     """One attempt's end, without any address."""
 
     outcome: SendOutcome

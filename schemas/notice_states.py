@@ -1,6 +1,6 @@
 """The state machine of a notice: its transitions and the sets of states that code asks for.
 
-`Status` lists the states. A store refuses to write a transition that `TRANSITIONS` lacks.
+`DeliveryStatus` lists the states. A store refuses to write a transition that `TRANSITIONS` lacks.
 docs/reference/notice-states.md is printed from this module.
 """
 
@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from schemas.errors import NotAllowed
-from schemas.notice import SendOutcome, Status
+from schemas.notice import DeliveryStatus, SendOutcome
 
-QUEUED, SENDING, HANDED_OVER, DELIVERED, DEFERRED, BOUNCED, UNKNOWN, EXPIRED, SKIPPED = Status
+QUEUED, SENDING, HANDED_OVER, DELIVERED, DEFERRED, BOUNCED, UNKNOWN, EXPIRED, SKIPPED = (
+    DeliveryStatus
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,8 @@ class Transition:
     """One reason for which a notice changes its state."""
 
     cause: str
-    before: tuple[Status, ...]
-    after: tuple[Status, ...]
+    before: tuple[DeliveryStatus, ...]
+    after: tuple[DeliveryStatus, ...]
 
 
 WAITING = (QUEUED, DEFERRED)
@@ -56,7 +58,7 @@ RESOLUTIONS = (HANDED_OVER, BOUNCED, QUEUED)
 LATE_ENDS = (HANDED_OVER, BOUNCED)
 """Ends of an attempt that still count when the notice has become `unknown` meanwhile."""
 
-STATUS_AFTER: Mapping[SendOutcome, Status] = MappingProxyType(
+STATUS_AFTER: Mapping[SendOutcome, DeliveryStatus] = MappingProxyType(
     {
         SendOutcome.HANDED_OVER: HANDED_OVER,
         SendOutcome.DEFERRED: DEFERRED,
@@ -83,14 +85,14 @@ TRANSITIONS: tuple[Transition, ...] = (
 )
 
 
-def list_sources(after: Status) -> Sequence[Status]:
+def list_sources(after: DeliveryStatus) -> Sequence[DeliveryStatus]:
     """The states from which a notice may be written in state `after`. A notice may always be
     written without a change of its state."""
     sources = {before for step in TRANSITIONS if after in step.after for before in step.before}
-    return [status for status in Status if status in sources or status is after]
+    return [status for status in DeliveryStatus if status in sources or status is after]
 
 
-def check_transition(before: Status, after: Status, *, place: str) -> None:
+def check_transition(before: DeliveryStatus, after: DeliveryStatus, *, place: str) -> None:
     """Raises NotAllowed for a transition that the table lacks."""
     if before not in list_sources(after):
         raise NotAllowed(

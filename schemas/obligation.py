@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.affected import NoticeKind
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
 class ObligationKind(StrEnum):
@@ -35,7 +35,7 @@ class ObligationKind(StrEnum):
     COMPLAINT_OUTCOME = "complaint_outcome"
 
 
-class Owed(Frozen):
+class PendingReader(FrozenModel):
     """A reader who has not been told yet."""
 
     customer_id: str
@@ -50,7 +50,7 @@ class Owed(Frozen):
         return f"{self.customer_id}/{self.person_id}/{self.notice}"
 
 
-class WaiverRequest(Frozen):
+class WaiverRequest(FrozenModel):
     """Somebody asks a second person to waive an obligation."""
 
     breach_id: str
@@ -62,7 +62,7 @@ class WaiverRequest(Frozen):
     covers: tuple[str, ...] = ()
 
 
-class Waiver(Frozen):
+class Waiver(FrozenModel):
     """A named person says in writing that an obligation need not be met."""
 
     breach_id: str
@@ -77,7 +77,7 @@ class Waiver(Frozen):
     """Keys of the readers it was said of; one who comes later is owed it again. Empty: the whole."""
 
 
-class WaiverUndone(Frozen):
+class WaiverUndone(FrozenModel):
     """A waiver, or a request for one, no longer counts."""
 
     breach_id: str
@@ -88,7 +88,7 @@ class WaiverUndone(Frozen):
     reason: str = Field(repr=False)
 
 
-class Obligation(Frozen):
+class Obligation(FrozenModel):
     """Computed from the documents of a breach, never stored. `id` stays the same for as long as
     it is the same duty, so that a waiver can name it."""
 
@@ -106,7 +106,7 @@ class Obligation(Frozen):
     ended_at: datetime | None = None
     ended_by: str | None = None
     """What ended it, e.g. `submission 1, reference IC-…`."""
-    owed: tuple[Owed, ...] = ()
+    owed: tuple[PendingReader, ...] = ()
     """Readers who are still to be told of it."""
     waiver: Waiver | None = None
     """Set when it counts: nothing of the obligation is owed any more."""

@@ -40,7 +40,7 @@ class Page(Generic[Row]):
     """`before` of the previous page; None: this is the first."""
 
 
-def every_page(ask: Callable[[PageRequest], Page[Row]], limit: int) -> Iterator[Row]:
+def iterate_all_rows(ask: Callable[[PageRequest], Page[Row]], limit: int) -> Iterator[Row]:
     """All rows of a list, page after page: for a command that prints them."""
     page = ask(PageRequest(limit))
     yield from page.rows

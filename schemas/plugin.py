@@ -16,13 +16,13 @@ from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.event import Event, Value
-from schemas.quick import quick
+from schemas.quick import slotted
 
 
-@quick
-class Line:
+@slotted
+class SourceLine:
     """What a parser is given: the text, and what is known about where it came from."""
 
     text: str = field(repr=False)
@@ -33,8 +33,8 @@ class Line:
     source: str = ""
 
 
-@quick
-class Act:
+@slotted
+class ParsedEvent:
     """One act told by one line."""
 
     time: datetime | None
@@ -47,8 +47,8 @@ class Act:
     """Key shared with the lines that retell this act (e.g. host and pid of an sshd session)."""
 
 
-@quick
-class Folded:
+@slotted
+class Duplicate:
     """A line that only retells an act told by another line, or is no act (a column header)."""
 
     key: str | None
@@ -77,7 +77,7 @@ class Parser:
     """Literals of which at least one stands in every line of this format (a cheap first sieve)."""
     claims: Callable[[str], bool]
     """Is this line surely in this format? Never true for another parser's examples."""
-    parse: Callable[[Line], Act | Folded]
+    parse: Callable[[SourceLine], ParsedEvent | Duplicate]
     """Raises Unparseable for a line that it claims but cannot read."""
     references: tuple[str, ...]
     examples: tuple[ParserExample, ...]
@@ -90,7 +90,7 @@ class Parser:
         return self.id.replace("_", ".", 1)
 
 
-@quick
+@slotted
 class SignalDraft:
     """What a detector says of one event: this feeds the correlation of that group."""
 
@@ -102,7 +102,7 @@ class SignalDraft:
     """What is counted distinctly (e.g. the user name)."""
 
 
-class Member(NamedTuple):
+class DetectorSignal(NamedTuple):
     """A signal as a detector's condition sees it: seconds of event time, id, step, value. They sort
     in this order, and it is their identity within a group."""
 
@@ -124,18 +124,18 @@ class ValueGate:
     """
 
     steps: frozenset[str]
-    opens: Callable[[Sequence[Member]], bool]
+    opens: Callable[[Sequence[DetectorSignal]], bool]
     """Given signals of these steps and one value within one window, in order: may they matter?
     Monotone in the set."""
-    stronger: tuple[Callable[[Sequence[Member]], bool], ...] = ()
+    stronger: tuple[Callable[[Sequence[DetectorSignal]], bool], ...] = ()
     """Conditions like `opens` that hold more rarely, where the behaviour asks for them."""
 
     @property
-    def all_openings(self) -> tuple[Callable[[Sequence[Member]], bool], ...]:
+    def all_openings(self) -> tuple[Callable[[Sequence[DetectorSignal]], bool], ...]:
         return (self.opens, *self.stronger)
 
 
-def texts(event: Event, name: str) -> tuple[str, ...]:
+def get_texts(event: Event, name: str) -> tuple[str, ...]:
     """The texts that the event holds under this name, whether it is one value or a list; without
     empty ones."""
     value = event.fields.get(name)
@@ -180,12 +180,12 @@ class Detector:
     tags: tuple[str, ...]
     """MITRE ATT&CK, e.g. attack.t1110.003."""
     signals: Callable[[Event], Sequence[SignalDraft]]
-    fires: Callable[[Sequence[Member]], bool]
+    fires: Callable[[Sequence[DetectorSignal]], bool]
     """Given the window's signals in (time, id) order. Must be monotone in the set."""
-    graver: Callable[[Sequence[Member]], str | None] = lambda _members: None
+    graver: Callable[[Sequence[DetectorSignal]], str | None] = lambda _members: None
     """A higher severity for these members of an episode, or None. Monotone too."""
     examples: tuple[DetectorExample, ...] = ()
-    explain: Callable[[Sequence[Member]], str] = lambda _members: ""
+    explain: Callable[[Sequence[DetectorSignal]], str] = lambda _members: ""
     """One or two plain sentences for the analyst: why it fired, in figures."""
     gate: ValueGate | None = None
     """Must be declared by a condition that joins steps by value."""
@@ -201,16 +201,16 @@ def load_plugins(package: str, constant: str) -> Mapping[str, Any]:
 
     Raises Misconfigured for a file without the constant or whose id is not the file name.
     """
-    room: ModuleType = importlib.import_module(package)
-    found: dict[str, Any] = {}
-    for entry in sorted(pkgutil.iter_modules(room.__path__), key=lambda e: e.name):
+    package_module: ModuleType = importlib.import_module(package)
+    plugins: dict[str, Any] = {}
+    for entry in sorted(pkgutil.iter_modules(package_module.__path__), key=lambda e: e.name):
         module = importlib.import_module(f"{package}.{entry.name}")
         plugin = getattr(module, constant, None)
         if plugin is None or plugin.id != entry.name:
-            raise Misconfigured(
+            raise ConfigurationError(
                 f"no {constant} whose id is the file name",
                 place=f"{package}/{entry.name}.py",
                 remedy=f'Export {constant} = ...(id="{entry.name}").',
             )
-        found[entry.name] = plugin
-    return found
+        plugins[entry.name] = plugin
+    return plugins

@@ -30,12 +30,12 @@ def create_file(path: Path) -> None:
 
 def open_to_write(path: Path) -> BinaryIO:
     """Empty; a file that was there loses what others might do with it."""
-    return _opened(path, os.O_TRUNC, "wb")
+    return _open_private(path, os.O_TRUNC, "wb")
 
 
 def open_to_append(path: Path) -> BinaryIO:
     """At its end; the same."""
-    return _opened(path, os.O_APPEND, "ab")
+    return _open_private(path, os.O_APPEND, "ab")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -49,13 +49,13 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def _opened(path: Path, how: int, mode: str) -> BinaryIO:
+def _open_private(path: Path, how: int, mode: str) -> BinaryIO:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | how, FILE_MODE)
     os.fchmod(descriptor, FILE_MODE)
     return os.fdopen(descriptor, mode)  # type: ignore[return-value]  # "wb" and "ab" are binary
 
 
-def readable_by_others(folder: Path) -> list[Path]:
+def list_readable_by_others(folder: Path) -> list[Path]:
     """The folder and what is below it, as far as group or others have any right to it."""
     every = [folder, *sorted(folder.rglob("*"))]
     return [path for path in every if not path.is_symlink() and path.stat().st_mode & UMASK]

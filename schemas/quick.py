@@ -14,6 +14,6 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def quick(made: type[T]) -> type[T]:
+def slotted(cls: type[T]) -> type[T]:
     """A slotted dataclass, frozen for the type checker only."""
-    return dataclass(slots=True, unsafe_hash=True)(made)
+    return dataclass(slots=True, unsafe_hash=True)(cls)

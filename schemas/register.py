@@ -6,11 +6,11 @@ from datetime import datetime
 
 from pydantic import Field
 
-from schemas.customer import Frozen
-from schemas.report import Quantity
+from schemas.customer import FrozenModel
+from schemas.report import ReportedQuantity
 
 
-class RegisterDecision(Frozen):
+class RegisterDecision(FrozenModel):
     """One of the decision's answers as the register keeps it."""
 
     question: str
@@ -18,7 +18,7 @@ class RegisterDecision(Frozen):
     reasons: str = Field(repr=False)
 
 
-class RegisterEarlierDecision(Frozen):
+class RegisterEarlierDecision(FrozenModel):
     """A decision that a later one took the place of."""
 
     version: int
@@ -28,7 +28,7 @@ class RegisterEarlierDecision(Frozen):
     """By question: yes or no."""
 
 
-class RegisterNotice(Frozen):
+class RegisterNotice(FrozenModel):
     """People told by one kind of letter, each counted once, by how far they were reached."""
 
     kind: str
@@ -60,7 +60,7 @@ class RegisterNotice(Frozen):
         return self.by_letter + self.by_telephone + self.in_person + self.by_post
 
 
-class RegisterSubmission(Frozen):
+class RegisterSubmission(FrozenModel):
     """One recorded report to an authority."""
 
     jurisdiction: str
@@ -76,7 +76,7 @@ class RegisterSubmission(Frozen):
     """What it named as not yet known, and by when."""
 
 
-class RegisterEntry(Frozen):
+class RegisterEntry(FrozenModel):
     """Facts, effects and remedial action of one breach or near miss, with decisions and times."""
 
     id: str
@@ -116,8 +116,8 @@ class RegisterEntry(Frozen):
     """Customers by their gravest certainty."""
     groups: tuple[str, ...] = ()
     """People who are no customers, each group in words without names."""
-    people: Quantity = Quantity()
-    records: Quantity = Quantity()
+    people: ReportedQuantity = ReportedQuantity()
+    records: ReportedQuantity = ReportedQuantity()
     categories: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     pecr: str = ""

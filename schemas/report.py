@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 CHOICE = re.compile(r"[a-z_]+")
 """The key of an answer; an earlier release kept sentences."""
 
 
-class Precision(StrEnum):
+class NumberPrecision(StrEnum):
     """How a number is known."""
 
     EXACT = "exact"
@@ -23,14 +23,14 @@ class Precision(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Quantity(Frozen):
+class ReportedQuantity(FrozenModel):
     """A number and how well it is known."""
 
     value: int | None = None
-    precision: Precision = Precision.UNKNOWN
+    precision: NumberPrecision = NumberPrecision.UNKNOWN
 
 
-class NotYetKnown(Frozen):
+class NotYetKnown(FrozenModel):
     """Art. 33(4): what follows later, who owes it, by when."""
 
     what: str
@@ -40,7 +40,7 @@ class NotYetKnown(Frozen):
     """Keys of the form's questions that it will answer; empty: it answers none of them."""
 
 
-class PreventionStep(Frozen):
+class PreventionStep(FrozenModel):
     """One step so that the breach does not happen again, and when it is complete."""
 
     what: str
@@ -49,7 +49,7 @@ class PreventionStep(Frozen):
     """Complete on that day; else that day is expected."""
 
 
-class ReportStage(StrEnum):
+class ReportPhase(StrEnum):
     """Art. 33(4): in phases."""
 
     INITIAL = "initial"
@@ -58,10 +58,10 @@ class ReportStage(StrEnum):
     """Only in reports that an earlier release kept: no regulator has this category."""
 
 
-class ReportFacts(Frozen):
+class ReportFacts(FrozenModel):
     """What a person adds to what the breach already says, for one regulator's form.
 
-    A choice holds the key of one answer that the form offers (`schemas.law.Choice`); None: not
+    A choice holds the key of one answer that the form offers (`schemas.law.FormChoice`); None: not
     answered.
     """
 
@@ -71,7 +71,7 @@ class ReportFacts(Frozen):
     written_at: datetime
     jurisdiction: str | None = None
     """The form they answer; None: of an earlier release, which had one form a breach."""
-    stage: ReportStage = ReportStage.INITIAL
+    stage: ReportPhase = ReportPhase.INITIAL
     last: bool = False
     """A follow-up that we mark as our last."""
     case_reference: str = ""
@@ -86,10 +86,10 @@ class ReportFacts(Frozen):
     """Of what this form reports, not of the whole incident."""
     occurred_to: datetime | None = None
     discovered_at: datetime | None = None
-    people: Quantity = Quantity()
+    people: ReportedQuantity = ReportedQuantity()
     people_kinds: tuple[str, ...] = ()
     people_other: str = Field(default="", repr=False)
-    records: Quantity = Quantity()
+    records: ReportedQuantity = ReportedQuantity()
     data_kinds: tuple[str, ...] = ()
     data_other: str = Field(default="", repr=False)
     consequences: str = Field(default="", repr=False)
@@ -139,35 +139,35 @@ class ReportFacts(Frozen):
     @classmethod
     def _open_earlier_shape(cls, data: Any) -> Any:
         """Free text where a choice or a list is now; `final` where there are two stages."""
-        return _earlier(dict(data)) if isinstance(data, dict) else data
+        return _migrate_facts(dict(data)) if isinstance(data, dict) else data
 
 
-def _earlier(data: dict[str, Any]) -> dict[str, Any]:
+def _migrate_facts(data: dict[str, Any]) -> dict[str, Any]:
     for old, new in (("people_categories", "people_other"), ("record_categories", "data_other")):
         if old in data:
             data[new] = "; ".join(data.pop(old))
     for name in ("likelihood", "high_risk"):
         if isinstance(data.get(name), str):
             data[name] = data[name].replace(" ", "_") or None
-    if data.get("stage") == ReportStage.FINAL:
-        data |= {"stage": ReportStage.FOLLOW_UP, "last": True}
-    return data | _sentences(data)
+    if data.get("stage") == ReportPhase.FINAL:
+        data |= {"stage": ReportPhase.FOLLOW_UP, "last": True}
+    return data | _migrate_sentences(data)
 
 
-def _sentences(data: dict[str, Any]) -> dict[str, Any]:
+def _migrate_sentences(data: dict[str, Any]) -> dict[str, Any]:
     """What was text or yes and no, and is a choice or a list now."""
-    cyber, told, bodies = (data.get(name) for name in ("cyber", "people_told", "other_bodies"))
+    cyber, people, bodies = (data.get(name) for name in ("cyber", "people_told", "other_bodies"))
     changed: dict[str, Any] = {}
     if isinstance(cyber, bool):
         changed["cyber"] = "yes" if cyber else "no"
-    if isinstance(told, str) and not CHOICE.fullmatch(told):
-        changed |= {"people_told": None, "people_told_words": told}
+    if isinstance(people, str) and not CHOICE.fullmatch(people):
+        changed |= {"people_told": None, "people_told_words": people}
     if isinstance(bodies, str):
         changed["other_bodies"] = tuple(filter(None, bodies.splitlines()))
     return changed
 
 
-class Question(Frozen):
+class ReportQuestion(FrozenModel):
     """One question of a regulator's form and our answer, in the form's order."""
 
     key: str
@@ -180,7 +180,7 @@ class Question(Frozen):
     """The answer is that it is not yet known."""
 
 
-class Contradiction(Frozen):
+class ReportContradiction(FrozenModel):
     """An answer against the sealed decision, the frozen list or the evidence."""
 
     key: str
@@ -191,23 +191,23 @@ class Contradiction(Frozen):
     """Why the answer stands; empty: nobody said."""
 
 
-class RegulatorReport(Frozen):
+class RegulatorReport(FrozenModel):
     """A report as it would be filed: what could be found of people is replaced."""
 
     breach_id: str
     jurisdiction: str
     version: int
-    stage: ReportStage
+    stage: ReportPhase
     authority: str
     prepared_at: datetime
     drill: bool
-    questions: tuple[Question, ...]
+    questions: tuple[ReportQuestion, ...]
     last: bool = False
     """We mark it as our last."""
     missing: dict[str, str] = {}
     owed: tuple[NotYetKnown, ...] = ()
     """What is not yet known, named with who owes it by when."""
-    contradictions: tuple[Contradiction, ...] = ()
+    contradictions: tuple[ReportContradiction, ...] = ()
     """Kept beside the report, never sent with it."""
     hash: str = ""
 
@@ -217,7 +217,7 @@ class RegulatorReport(Frozen):
         return not self.missing and not self.owed
 
 
-class Submission(Frozen):
+class Submission(FrozenModel):
     """A recorded submission: the only thing that stops the regulator's clock."""
 
     breach_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from schemas.alert import Severity
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
 class RuleKind(StrEnum):
@@ -19,7 +19,7 @@ class RuleKind(StrEnum):
     BEHAVIOUR = "behaviour"
 
 
-class RuleInfo(Frozen):
+class RuleInfo(FrozenModel):
     """One line of `breachdesk rules list`."""
 
     id: str

@@ -10,32 +10,32 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
-from schemas.addresses import REMEDY, address_problem
-from schemas.customer import PROVIDER, AssetKind, Frozen
-from schemas.signs import name_problem
+from schemas.addresses import REMEDY, find_address_problem
+from schemas.customer import PROVIDER, AssetKind, FrozenModel
+from schemas.signs import find_name_problem
 
 
-def _line(text: str) -> str:
-    why = name_problem(text)
+def _check_line(text: str) -> str:
+    why = find_name_problem(text)
     if why:
         raise ValueError(f"it {why}; type it again, in one line")
     return text
 
 
-def _address(text: str) -> str:
-    why = address_problem(text) if text else None
+def _check_address(text: str) -> str:
+    why = find_address_problem(text) if text else None
     if why:
         raise ValueError(f"it {why}. {REMEDY}")
     return text
 
 
-Line = Annotated[str, AfterValidator(_line)]
+Line = Annotated[str, AfterValidator(_check_line)]
 """One line that may stand in a message's header."""
-AddressOrNone = Annotated[str, AfterValidator(_address)]
+AddressOrNone = Annotated[str, AfterValidator(_check_address)]
 """One mail address, or empty: none is set."""
 
 
-class ProviderProfile(Frozen):
+class ProviderProfile(FrozenModel):
     """Who we are, as notices and reports say it. A blank mandatory field blocks release."""
 
     legal_name: Line = ""
@@ -63,7 +63,7 @@ class ProviderProfile(Frozen):
     """The nominated outsider told of a break-glass."""
 
 
-class Tls(StrEnum):
+class SmtpTls(StrEnum):
     """How a connection to the smarthost is protected. `none` is for loopback sinks only."""
 
     STARTTLS = "starttls"
@@ -107,7 +107,7 @@ class PostgresTls(StrEnum):
     VERIFY_FULL = "verify-full"
 
 
-class SenderSettings(Frozen):
+class SenderSettings(FrozenModel):
     """One way out for mail, and the assets it stands on."""
 
     id: str = "main"
@@ -118,7 +118,7 @@ class SenderSettings(Frozen):
     envelope_from: AddressOrNone = ""
     host: str = ""
     port: int = 587
-    tls: Tls = Tls.STARTTLS
+    tls: SmtpTls = SmtpTls.STARTTLS
     ca_file: Path | None = None
     auth: SmtpAuth = SmtpAuth.PASSWORD
     username: str = ""
@@ -129,7 +129,7 @@ class SenderSettings(Frozen):
     timeout_seconds: float = 30.0
 
 
-class SourceSettings(Frozen):
+class SourceSettings(FrozenModel):
     """A configured source of records."""
 
     name: str
@@ -143,7 +143,7 @@ class SourceSettings(Frozen):
     """Quiet for longer: shown as silent."""
 
 
-class ReadingSettings(Frozen):
+class ReadingSettings(FrozenModel):
     """What reading one record may cost; beyond that it becomes a dead letter."""
 
     seconds: float = Field(default=1.0, ge=0.1)
@@ -156,7 +156,7 @@ class ReadingSettings(Frozen):
     """Further parsers, each as `module:attribute`."""
 
 
-class IntakeSettings(Frozen):
+class IntakeSettings(FrozenModel):
     """Listeners; all on loopback unless told otherwise."""
 
     host: str = "127.0.0.1"
@@ -178,7 +178,7 @@ class IntakeSettings(Frozen):
     """Sender address → source name, for syslog."""
 
 
-class NoticePolicy(Frozen):
+class NoticePolicy(FrozenModel):
     """Delivery policy of notices."""
 
     expires_hours: float = 72.0
@@ -192,7 +192,7 @@ class NoticePolicy(Frozen):
     the recipient; who changed it does not approve."""
 
 
-class StoreSettings(Frozen):
+class StoreSettings(FrozenModel):
     """Where the store is. Nothing said: `store.db` in the data folder."""
 
     url: str = ""
@@ -214,7 +214,7 @@ class StoreSettings(Frozen):
         return bool(self.url)
 
 
-class KafkaSettings(Frozen):
+class KafkaSettings(FrozenModel):
     """Where the records are carried. Nothing said: the journal in the data folder."""
 
     servers: str = ""
@@ -248,7 +248,7 @@ class KafkaSettings(Frozen):
     """Also export every normalised event."""
 
 
-class DetectionSettings(Frozen):
+class DetectionSettings(FrozenModel):
     """What the state of open windows may take (docs/reference/streaming.md)."""
 
     memory_mib: int = Field(default=256, ge=16)
@@ -260,7 +260,7 @@ class DetectionSettings(Frozen):
     """How long one batch should take at most: batches shrink and grow to meet it."""
 
 
-class OpsSettings(Frozen):
+class OpsSettings(FrozenModel):
     """What a process says of itself: /metrics, /healthz, /readyz, logs, traces."""
 
     host: str = "127.0.0.1"
@@ -272,7 +272,7 @@ class OpsSettings(Frozen):
     """`http://host:4318/v1/traces`; empty: no traces. Needs the extra `otel`."""
 
 
-class HttpSettings(Frozen):
+class HttpSettings(FrozenModel):
     """Limits of the one HTTP port: console, intake, metrics and health."""
 
     connections: int = Field(default=1000, ge=10)
@@ -289,7 +289,7 @@ class HttpSettings(Frozen):
     """Longest that we wait for one body in all."""
 
 
-class AuditSettings(Frozen):
+class AuditSettings(FrozenModel):
     """Where the audit chain's head is noted outside the store."""
 
     anchor_file: Path | None = None
@@ -298,7 +298,7 @@ class AuditSettings(Frozen):
     """A new line at least so often while something is audited; decisive acts get theirs at once."""
 
 
-class RetentionSettings(Frozen):
+class RetentionSettings(FrozenModel):
     """How long personal data is kept; the sources are in docs/reference/retention.md."""
 
     case_years: int = Field(default=7, ge=0, le=100)
@@ -309,7 +309,7 @@ class RetentionSettings(Frozen):
     """What people wrote of bounces and unclear ends, as a server's log or letter said it."""
 
 
-class ConsoleSettings(Frozen):
+class ConsoleSettings(FrozenModel):
     """How people reach the console, and how long they stay signed in."""
 
     trusted_proxies: tuple[str, ...] = ()
@@ -321,7 +321,7 @@ class ConsoleSettings(Frozen):
 
     @field_validator("trusted_proxies")
     @classmethod
-    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
         """Each is an address or a network: a name or `*` would let strangers choose theirs."""
         for proxy in proxies:
             if ip_network(proxy).prefixlen == 0:
@@ -337,14 +337,14 @@ class ConsoleSettings(Frozen):
         return timedelta(hours=self.longest_hours)
 
 
-class LawSettings(Frozen):
+class LawSettings(FrozenModel):
     """How old a review of the law may be."""
 
     review_months: int = Field(default=6, ge=1, le=120)
-    """`preflight` warns of entries whose review is older than that many months."""
+    """`run_preflight_command` warns of entries whose review is older than that many months."""
 
 
-class Settings(Frozen):
+class Settings(FrozenModel):
     """Everything a process needs to know before it starts."""
 
     data_dir: Path
@@ -371,6 +371,6 @@ class Settings(Frozen):
     demo: bool = False
     jurisdictions: tuple[str, ...] = ("uk_ico",)
 
-    def source(self, name: str) -> SourceSettings:
+    def get_source(self, name: str) -> SourceSettings:
         """The source's settings, or defaults under its name: an unknown source is never refused."""
         return next((s for s in self.sources if s.name == name), SourceSettings(name=name))

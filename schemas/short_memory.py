@@ -13,18 +13,18 @@ A = TypeVar("A", bound=Hashable)
 LONGEST_SECONDS = 600.0
 
 
-def for_minutes(
+def remember_for_minutes(
     maxsize: int, clock: Callable[[], float] = time.monotonic
 ) -> Callable[[Callable[[A], T]], Callable[[A], T]]:
     """As `lru_cache`, for a function of one argument whose result nobody changes; all results go at
     the first call after ten minutes."""
 
-    def decorate(function: Callable[[A], T]) -> Callable[[A], T]:
+    def wrap(function: Callable[[A], T]) -> Callable[[A], T]:
         known = lru_cache(maxsize)(function)
         since = clock()
 
         @wraps(function)
-        def remembered(argument: A) -> T:
+        def call_remembered(argument: A) -> T:
             nonlocal since
             now = clock()
             if now - since > LONGEST_SECONDS:
@@ -32,6 +32,6 @@ def for_minutes(
                 since = now
             return known(argument)
 
-        return remembered
+        return call_remembered
 
-    return decorate
+    return wrap

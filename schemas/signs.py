@@ -47,44 +47,48 @@ _VIRAMA = 9
 _LETTERS_AND_MARKS = ("L", "M")
 
 
-def shown(text: str) -> str:
+def mark_hidden(text: str) -> str:
     """The text with every character that hides or reorders as a marker. LF, TAB and CR LF stay."""
     if _HARMLESS.fullmatch(text):
         return text
-    return "".join(_parts(text))
+    return "".join(_mark_parts(text))
 
 
-def shown_in_line(text: str) -> str:
+def mark_hidden_in_line(text: str) -> str:
     """As `shown`; line ends and tabs are markers too. For names, titles and header fields."""
-    return "".join(_marker(sign) if sign in "\n\r\t" else sign for sign in shown(text))
+    return "".join(_format_marker(sign) if sign in "\n\r\t" else sign for sign in mark_hidden(text))
 
 
-def shown_in(value: Any) -> Any:
+def mark_hidden_in_value(value: Any) -> Any:
     """As `shown`, in every text of a JSON-like value."""
     if isinstance(value, str):
-        return shown(value)
+        return mark_hidden(value)
     if isinstance(value, dict):
-        return {shown_in(name): shown_in(part) for name, part in value.items()}
+        return {
+            mark_hidden_in_value(name): mark_hidden_in_value(part) for name, part in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [shown_in(part) for part in value]
+        return [mark_hidden_in_value(part) for part in value]
     return value
 
 
-def escaped_json(json_text: str) -> str:
+def escape_json(json_text: str) -> str:
     """The same JSON value, every character that `shown` would mark written as an escape. The text
     must be JSON in which such characters stand in strings only."""
     if _HARMLESS.fullmatch(json_text):
         return json_text
-    return "".join(_json_escape(sign) if mark else sign for sign, mark in _looked_at(json_text))
+    return "".join(
+        _format_json_escape(sign) if mark else sign for sign, mark in _inspect_signs(json_text)
+    )
 
 
-def hidden_in(text: str) -> tuple[str, ...]:
-    """`U+202E RIGHT-TO-LEFT OVERRIDE` for each kind of character that `shown_in_line` marks."""
-    marked = dict.fromkeys(sign for sign, mark in _looked_at(text) if mark or sign in "\n\r\t")
+def list_hidden(text: str) -> tuple[str, ...]:
+    """`U+202E RIGHT-TO-LEFT OVERRIDE` for each kind of character that `mark_hidden_in_line` marks."""
+    marked = dict.fromkeys(sign for sign, mark in _inspect_signs(text) if mark or sign in "\n\r\t")
     return tuple(f"U+{ord(s):04X} {unicodedata.name(s, 'control')}" for s in marked)
 
 
-def name_problem(text: str, longest: int = LONGEST_NAME) -> str | None:
+def find_name_problem(text: str, longest: int = LONGEST_NAME) -> str | None:
     """Why the text cannot be a name, a title or a header field; None: it can.
 
     Controls, line ends and lone surrogates end or break a header. `=?` begins an encoded word
@@ -101,11 +105,11 @@ def name_problem(text: str, longest: int = LONGEST_NAME) -> str | None:
     return None
 
 
-def _parts(text: str) -> list[str]:
-    return [_marker(sign) if mark else sign for sign, mark in _looked_at(text)]
+def _mark_parts(text: str) -> list[str]:
+    return [_format_marker(sign) if mark else sign for sign, mark in _inspect_signs(text)]
 
 
-def _looked_at(text: str) -> list[tuple[str, bool]]:
+def _inspect_signs(text: str) -> list[tuple[str, bool]]:
     """Every character, and whether it is to be marked."""
     looked: list[tuple[str, bool]] = []
     marks = 0
@@ -127,9 +131,9 @@ def _is_hidden(text: str, at: int, sign: str, category: str) -> bool:
     if sign in "\n\t\r":
         return sign == "\r" and text[at + 1 : at + 2] != "\n"
     if sign in (_ZWJ, _ZWNJ):
-        return not _joins(text, at)
+        return not _is_needed_joiner(text, at)
     if _is_selector(sign):
-        return not _selects(text, at)
+        return not _is_needed_selector(text, at)
     if category == "Cf":
         return sign not in _VISIBLE_FORMATS
     if category == "Cn":
@@ -137,26 +141,28 @@ def _is_hidden(text: str, at: int, sign: str, category: str) -> bool:
     return category in ("Cc", "Cs", "Co", "Zl", "Zp") or sign in _FILLERS
 
 
-def _joins(text: str, at: int) -> bool:
+def _is_needed_joiner(text: str, at: int) -> bool:
     """Does this joiner stand where a script or an emoji needs one (after RFC 5892, A.1, A.2)?"""
-    before, after = _before(text, at), text[at + 1 : at + 2]
+    before, after = _get_sign_before(text, at), text[at + 1 : at + 2]
     if before and unicodedata.combining(text[at - 1]) == _VIRAMA:
         return True
     if not before or not after:
         return False
-    if _in(before, _JOINING) and unicodedata.category(before)[0] == "L":
-        return _in(after, _JOINING) and unicodedata.category(after)[0] in _LETTERS_AND_MARKS
+    if _is_in_ranges(before, _JOINING) and unicodedata.category(before)[0] == "L":
+        return (
+            _is_in_ranges(after, _JOINING) and unicodedata.category(after)[0] in _LETTERS_AND_MARKS
+        )
     return text[at] == _ZWJ and _is_picture(before) and _is_picture(after)
 
 
-def _before(text: str, at: int) -> str:
+def _get_sign_before(text: str, at: int) -> str:
     """The character before, without marks and selectors on it."""
     while at and unicodedata.category(text[at - 1])[0] == "M":
         at -= 1
     return text[at - 1] if at else ""
 
 
-def _selects(text: str, at: int) -> bool:
+def _is_needed_selector(text: str, at: int) -> bool:
     """Does this selector choose the look of the very character before it?"""
     before = text[at - 1] if at else ""
     if not before:
@@ -169,7 +175,7 @@ def _selects(text: str, at: int) -> bool:
 
 
 def _is_selector(sign: str) -> bool:
-    return _in(sign, _SELECTORS)
+    return _is_in_ranges(sign, _SELECTORS)
 
 
 def _is_picture(sign: str) -> bool:
@@ -193,18 +199,18 @@ def _is_drawn(sign: str) -> bool:
     return category[0] in "LNPS" and sign not in _FILLERS
 
 
-def _in(sign: str, ranges: tuple[tuple[int, int], ...]) -> bool:
+def _is_in_ranges(sign: str, ranges: tuple[tuple[int, int], ...]) -> bool:
     return any(first <= ord(sign) <= last for first, last in ranges)
 
 
-def _marker(sign: str) -> str:
+def _format_marker(sign: str) -> str:
     return f"[U+{ord(sign):04X}]"
 
 
-def _json_escape(sign: str) -> str:
-    return "".join(f"\\u{unit:04x}" for unit in _utf16(sign))
+def _format_json_escape(sign: str) -> str:
+    return "".join(f"\\u{unit:04x}" for unit in _encode_utf16(sign))
 
 
-def _utf16(sign: str) -> list[int]:
+def _encode_utf16(sign: str) -> list[int]:
     raw = sign.encode("utf-16-be", "surrogatepass")
     return [int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from schemas.customer import Frozen
-from schemas.event import Position
+from schemas.customer import FrozenModel
+from schemas.event import RecordPosition
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class IncomingRecord:
     """What a listener hands to the event log: bytes and the facts of their arrival."""
 
     source: str
@@ -21,7 +21,7 @@ class Incoming:
     backfill: bool = False
     piece: str = ""
     """Set when an over-long record had to be cut: which piece, of what, where (no content)."""
-    replay_of: Position | None = None
+    replay_of: RecordPosition | None = None
     """The dead letter that this record repeats."""
 
 
@@ -29,7 +29,7 @@ class Incoming:
 class DeadLetter:
     """A record that became no event, and why. The bytes stay in the event log."""
 
-    position: Position
+    position: RecordPosition
     source: str
     arrived: datetime
     parser: str
@@ -39,7 +39,7 @@ class DeadLetter:
     sha256: str
 
 
-class BlindInterval(Frozen):
+class BlindInterval(FrozenModel):
     """We could not see what this source saw: gaps widen `possible`."""
 
     source: str
@@ -50,7 +50,7 @@ class BlindInterval(Frozen):
     """Records known to be lost, when it can be counted."""
 
 
-class SourceView(Frozen):
+class SourceView(FrozenModel):
     """One source as the console shows it."""
 
     name: str

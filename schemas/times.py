@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from schemas.errors import BadInput
 
 
-def in_utc(moment: datetime) -> datetime:
+def convert_to_utc(moment: datetime) -> datetime:
     """The same moment in UTC. Raises BadInput for one without a zone."""
     if moment.tzinfo is None:
         raise BadInput("a time without a zone", place="time", remedy="Give its zone.")

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 
 
-class Duty(StrEnum):
+class Permission(StrEnum):
     """Console roles. A person may hold several; who writes never approves."""
 
     ANALYST = "analyst"
@@ -20,16 +20,16 @@ class Duty(StrEnum):
     """Keeps the register: customers, their addresses, and which asset is whose."""
 
 
-MUST_BE_HELD = (Duty.ANALYST, Duty.RESPONDER, Duty.APPROVER)
+REQUIRED_PERMISSIONS = (Permission.ANALYST, Permission.RESPONDER, Permission.APPROVER)
 """Duties that somebody must hold on a bad day. The register can be kept by commands alone."""
 
 
-class User(Frozen):
+class User(FrozenModel):
     """A local account. `id` is what audit entries name; it is no personal name."""
 
     id: str
     name: str = Field(repr=False)
-    duties: frozenset[Duty]
+    duties: frozenset[Permission]
     password_hash: str = Field(repr=False)
     """argon2id"""
     demo: bool = False
@@ -42,14 +42,14 @@ def can_sign_in(user: User, *, demo: bool) -> bool:
     return not user.disabled and (demo or not user.demo)
 
 
-class Actor(Frozen):
+class Actor(FrozenModel):
     """Who acts: passed to every act of casework."""
 
     id: str
-    duties: frozenset[Duty]
+    duties: frozenset[Permission]
 
 
-class SessionView(Frozen):
+class SessionView(FrozenModel):
     """One console session as the store holds it."""
 
     token_hash: str = Field(repr=False)
@@ -63,7 +63,7 @@ class SessionView(Frozen):
     """Where it was opened from, roughly: /24 of IPv4, /48 of IPv6."""
 
 
-class SecondFactor(Frozen):
+class SecondFactor(FrozenModel):
     """An account's authenticator app (RFC 6238), and how many recovery codes are left."""
 
     user_id: str

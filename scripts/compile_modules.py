@@ -70,15 +70,15 @@ def copy_packages(folder: Path) -> None:
     (folder / "mypy.ini").write_text(SETTINGS, encoding="utf-8")
 
 
-def modules(folder: Path) -> Sequence[str]:
+def list_modules(folder: Path) -> Sequence[str]:
     """Those to compile, as paths inside the copy."""
-    found = (path for pattern in COMPILED for path in folder.glob(pattern))
-    return sorted(str(path.relative_to(folder)) for path in found if path.name != "__init__.py")
+    paths = (path for pattern in COMPILED for path in folder.glob(pattern))
+    return sorted(str(path.relative_to(folder)) for path in paths if path.name != "__init__.py")
 
 
 def compile_modules(folder: Path, names: Sequence[str]) -> int:
     """Leaves a shared object beside each; mypyc's exit code."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", BUILD, *names],
         cwd=folder,
         capture_output=True,
@@ -86,10 +86,12 @@ def compile_modules(folder: Path, names: Sequence[str]) -> int:
         check=False,
     )
     shutil.rmtree(folder / "build", ignore_errors=True)
-    if done.returncode:
-        errors = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line]
-        print("\n".join(errors or [done.stderr[-2000:]]), file=sys.stderr)
-    return done.returncode
+    if completed.returncode:
+        errors = [
+            line for line in (completed.stdout + completed.stderr).splitlines() if "error" in line
+        ]
+        print("\n".join(errors or [completed.stderr[-2000:]]), file=sys.stderr)
+    return completed.returncode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("There is no C compiler: install gcc or clang, or do without.", file=sys.stderr)
         return NO_COMPILER
     copy_packages(folder)
-    names = modules(folder)
+    names = list_modules(folder)
     print(f"Compiling {len(names)} modules into {folder} …", flush=True)
     return compile_modules(folder, names)
 

@@ -10,8 +10,8 @@ from schemas.alert import Episode, Signal
 from schemas.event import Event
 from schemas.finding import Finding
 from streams.correlate.in_memory import InMemoryWindows
-from streams.sigma.documents import events_of
-from streams.sigma.engine import Engine
+from streams.sigma.documents import parse_events
+from streams.sigma.engine import RuleEngine
 from streams.sigma.rulebook import RuleBook
 
 CHUNK = 1_000
@@ -24,24 +24,26 @@ def detect(book: RuleBook, events: Iterable[Mapping[str, Any]]) -> Iterator[Find
     episode, after the last event, in the order in which they fired. Raises BadInput naming the
     event for one without a time.
     """
-    engine, windows = Engine(book), InMemoryWindows(book.specs)
-    tags = {info.id: info.tags for info in book.infos()}
+    engine, windows = RuleEngine(book), InMemoryWindows(book.specs)
+    tags = {info.id: info.tags for info in book.list_infos()}
     alone = {rule.id for rule in book.rules}
-    stream = events_of(events)
+    stream = parse_events(events)
     while chunk := list(islice(stream, CHUNK)):
-        signals = [(event, engine.signals(event)) for event in chunk]
+        signals = [(event, engine.list_signals(event)) for event in chunk]
         for event, of_event in signals:
-            yield from _matches(book, tags, event, [s for s in of_event if s.key.rule in alone])
+            yield from _build_match_findings(
+                book, tags, event, [s for s in of_event if s.key.rule in alone]
+            )
         windows.absorb(
             signal
             for signal in chain.from_iterable(of for _, of in signals)
             if signal.key.rule not in alone
         )
-    fired = sorted(windows.episodes(), key=lambda e: (e.fired, e.key))
-    yield from (_finding(tags, episode) for episode in fired)
+    fired = sorted(windows.list_episodes(), key=lambda e: (e.fired, e.key))
+    yield from (_build_finding(tags, episode) for episode in fired)
 
 
-def _matches(
+def _build_match_findings(
     book: RuleBook, tags: Mapping[str, tuple[str, ...]], event: Event, signals: Iterable[Signal]
 ) -> Iterator[Finding]:
     for signal in signals:
@@ -58,7 +60,7 @@ def _matches(
         )
 
 
-def _finding(tags: Mapping[str, tuple[str, ...]], episode: Episode) -> Finding:
+def _build_finding(tags: Mapping[str, tuple[str, ...]], episode: Episode) -> Finding:
     return Finding(
         rule=episode.key.rule,
         title=episode.title,

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSecurity, KafkaSettings, SaslMechanism
 
 PROTOCOLS = {
@@ -27,79 +27,79 @@ OVER_TLS = {KafkaSecurity.TLS, KafkaSecurity.SASL_TLS}
 WITH_SASL = {KafkaSecurity.SASL_PLAINTEXT, KafkaSecurity.SASL_TLS}
 
 
-def kafka_python_options(settings: KafkaSettings) -> dict[str, Any]:
+def build_kafka_python_options(settings: KafkaSettings) -> dict[str, Any]:
     """Keyword arguments of kafka-python's clients: servers and everything of security.
 
     Raises Misconfigured naming key and file when something is missing or unreadable."""
-    return _options(settings, oauth=_blocking_tokens)
+    return _build_options(settings, oauth=_build_blocking_tokens)
 
 
-def aiokafka_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Keyword arguments of aiokafka's clients; raises as `kafka_python_options`."""
-    return _options(settings, oauth=_awaited_tokens)
+def build_aiokafka_options(settings: KafkaSettings) -> dict[str, Any]:
+    """Keyword arguments of aiokafka's clients; raises as `build_kafka_python_options`."""
+    return _build_options(settings, oauth=_build_awaited_tokens)
 
 
-def faust_credentials(settings: KafkaSettings) -> Any:
-    """For Faust's `broker_credentials`; None for PLAINTEXT. Raises as `kafka_python_options`.
+def build_faust_credentials(settings: KafkaSettings) -> Any:
+    """For Faust's `broker_credentials`; None for PLAINTEXT. Raises as `build_kafka_python_options`.
 
     The context is always ours: faust.SSLCredentials() cannot make one (it passes no purpose)."""
     if settings.security is KafkaSecurity.PLAINTEXT:
         return None
     keep_records_out_of_logs()
-    auth = extra("faust.auth")
-    context = tls_context(settings)
+    auth = import_extra("faust.auth")
+    context = build_tls_context(settings)
     if settings.security is KafkaSecurity.TLS:
         return auth.SSLCredentials(context=context)
     if settings.mechanism is SaslMechanism.OAUTHBEARER:
-        return auth.OAuthCredentials(oauth_cb=_awaited_tokens(settings), ssl_context=context)
+        return auth.OAuthCredentials(oauth_cb=_build_awaited_tokens(settings), ssl_context=context)
     return auth.SASLCredentials(
-        username=_username(settings),
-        password=kafka_password(settings),
+        username=_require_username(settings),
+        password=read_kafka_password(settings),
         ssl_context=context,
         mechanism=settings.mechanism.value.upper(),
     )
 
 
-def extra(module: str) -> Any:
+def import_extra(module: str) -> Any:
     """A module of the extra `kafka`. Raises Misconfigured naming the extra when it is missing."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"the Python module {error.name} is not installed",
             place="kafka.servers",
             remedy="Install it with: pip install 'breachdesk[kafka]'.",
         ) from None
 
 
-def tls_context(settings: KafkaSettings) -> ssl.SSLContext | None:
+def build_tls_context(settings: KafkaSettings) -> ssl.SSLContext | None:
     """Verifies the broker's name and chain; None when the connection has no TLS."""
     if settings.security not in OVER_TLS:
         return None
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise _unreadable("kafka.ca_file", settings.ca_file, error) from None
+        raise _build_unreadable("kafka.ca_file", settings.ca_file, error) from None
     if settings.cert_file:
         _load_own_certificate(context, settings.cert_file, settings.key_file)
     return context
 
 
-def kafka_password(settings: KafkaSettings) -> str:
+def read_kafka_password(settings: KafkaSettings) -> str:
     """From `password`, else from `password_file` without its line end; hides itself in repr."""
-    given = settings.password.get_secret_value()
-    if not given and settings.password_file:
-        given = _read("kafka.password_file", settings.password_file).rstrip("\r\n")
-    if not given:
-        raise Misconfigured(
+    password = settings.password.get_secret_value()
+    if not password and settings.password_file:
+        password = _read("kafka.password_file", settings.password_file).rstrip("\r\n")
+    if not password:
+        raise ConfigurationError(
             f"no password for {settings.mechanism.value.upper()}",
             place="kafka.password",
             remedy="Set BREACHDESK_KAFKA__PASSWORD, or kafka.password_file.",
         )
-    return Veiled(given)
+    return MaskedSecret(password)
 
 
-class Veiled(str):
+class MaskedSecret(str):
     """A secret that shows dots where a client writes its options to a log."""
 
     __slots__ = ()
@@ -108,18 +108,18 @@ class Veiled(str):
         return "'…'"
 
 
-def _options(settings: KafkaSettings, *, oauth: Any) -> dict[str, Any]:
+def _build_options(settings: KafkaSettings, *, oauth: Any) -> dict[str, Any]:
     keep_records_out_of_logs()
     options: dict[str, Any] = {
-        "bootstrap_servers": servers(settings),
+        "bootstrap_servers": list_servers(settings),
         "security_protocol": PROTOCOLS[settings.security],
     }
-    context = tls_context(settings)
+    context = build_tls_context(settings)
     if context is not None:
         options["ssl_context"] = context
     if settings.security in WITH_SASL:
         options["sasl_mechanism"] = settings.mechanism.value.upper()
-        options |= _identity(settings, oauth)
+        options |= _build_identity(settings, oauth)
     return options
 
 
@@ -130,11 +130,11 @@ def keep_records_out_of_logs() -> None:
         logger.setLevel(max(logger.level, logging.INFO))
 
 
-def servers(settings: KafkaSettings) -> list[str]:
+def list_servers(settings: KafkaSettings) -> list[str]:
     """`host:port` of each. Raises Misconfigured when none is named."""
     named = [part.strip() for part in settings.servers.split(",") if part.strip()]
     if not named:
-        raise Misconfigured(
+        raise ConfigurationError(
             "no Kafka is configured",
             place="kafka.servers",
             remedy="Set BREACHDESK_KAFKA__SERVERS=host:port.",
@@ -142,18 +142,18 @@ def servers(settings: KafkaSettings) -> list[str]:
     return named
 
 
-def _identity(settings: KafkaSettings, oauth: Any) -> dict[str, Any]:
+def _build_identity(settings: KafkaSettings, oauth: Any) -> dict[str, Any]:
     if settings.mechanism is SaslMechanism.OAUTHBEARER:
         return {"sasl_oauth_token_provider": oauth(settings)}
     return {
-        "sasl_plain_username": _username(settings),
-        "sasl_plain_password": kafka_password(settings),
+        "sasl_plain_username": _require_username(settings),
+        "sasl_plain_password": read_kafka_password(settings),
     }
 
 
-def _username(settings: KafkaSettings) -> str:
+def _require_username(settings: KafkaSettings) -> str:
     if not settings.username:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"no user name for {settings.mechanism.value.upper()}",
             place="kafka.username",
             remedy="Set BREACHDESK_KAFKA__USERNAME.",
@@ -168,69 +168,69 @@ def _load_own_certificate(context: ssl.SSLContext, cert: Path, key: Path | None)
         _read("kafka.cert_file", cert)
         if key:
             _read("kafka.key_file", key)
-        raise _unreadable("kafka.cert_file", cert, error) from None
+        raise _build_unreadable("kafka.cert_file", cert, error) from None
 
 
 def _refuse_passphrase() -> str:
     """OpenSSL would otherwise ask on the terminal and a service would hang."""
-    raise Misconfigured(
+    raise ConfigurationError(
         "the private key is protected by a passphrase",
         place="kafka.key_file",
         remedy="Give a key without one, readable by the service's user only.",
     )
 
 
-def _blocking_tokens(settings: KafkaSettings) -> Any:
-    abstract = extra("kafka.net.sasl.oauth").AbstractTokenProvider
-    file = _token_file(settings)
-    return type("FileTokens", (abstract,), {"token": lambda _: token_in(file)})()
+def _build_blocking_tokens(settings: KafkaSettings) -> Any:
+    abstract = import_extra("kafka.net.sasl.oauth").AbstractTokenProvider
+    file = _check_token_file(settings)
+    return type("FileTokens", (abstract,), {"token": lambda _: read_token(file)})()
 
 
-def _awaited_tokens(settings: KafkaSettings) -> Any:
-    abstract = extra("aiokafka.abc").AbstractTokenProvider
-    file = _token_file(settings)
+def _build_awaited_tokens(settings: KafkaSettings) -> Any:
+    abstract = import_extra("aiokafka.abc").AbstractTokenProvider
+    file = _check_token_file(settings)
 
-    async def token(_: Any) -> str:
-        return await asyncio.to_thread(token_in, file)
+    async def read_token_async(_: Any) -> str:
+        return await asyncio.to_thread(read_token, file)
 
-    return type("FileTokens", (abstract,), {"token": token})()
+    return type("FileTokens", (abstract,), {"token": read_token_async})()
 
 
-def _token_file(settings: KafkaSettings) -> Path:
+def _check_token_file(settings: KafkaSettings) -> Path:
     """Where the token is, read once so that a wrong path fails before anything starts."""
     if settings.token_file is None:
-        raise Misconfigured(
+        raise ConfigurationError(
             "no token for OAUTHBEARER",
             place="kafka.token_file",
             remedy="Name the file that your token issuer renews.",
         )
-    token_in(settings.token_file)
+    read_token(settings.token_file)
     return settings.token_file
 
 
-def token_in(file: Path) -> str:
+def read_token(file: Path) -> str:
     """The token as the file holds it now."""
     token = _read("kafka.token_file", file).strip()
     if not token:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"{file} is empty", place="kafka.token_file", remedy="Have its issuer write a token."
         )
-    return Veiled(token)
+    return MaskedSecret(token)
 
 
 def _read(key: str, file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(key, file, error) from None
+        raise _build_unreadable(key, file, error) from None
 
 
-def _unreadable(key: str, file: Path | None, error: Exception) -> Misconfigured:
+def _build_unreadable(key: str, file: Path | None, error: Exception) -> ConfigurationError:
     """Names key, file and the kind of fault; never what the file holds."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else ""
     if isinstance(error, ssl.SSLError):
         reason = f"not usable PEM ({error.reason})" if error.reason else "not usable PEM"
-    return Misconfigured(
+    return ConfigurationError(
         f"{file} cannot be read: {reason or type(error).__name__}",
         place=key,
         remedy="Check the path, its permissions and its content.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.plugin import Parser, load_plugins
 
 
@@ -16,27 +16,27 @@ def load_parsers(named: Sequence[str] = ()) -> Mapping[str, Parser]:
     """
     parsers: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
     for name in named:
-        parser = _named(name)
+        parser = _load_named(name)
         if parser.id in parsers:
-            raise Misconfigured(
+            raise ConfigurationError(
                 f"there is a parser {parser.id} already", place=name, remedy="Give it another id."
             )
         parsers[parser.id] = parser
     return parsers
 
 
-def _named(name: str) -> Parser:
+def _load_named(name: str) -> Parser:
     module, _, attribute = name.partition(":")
     try:
         parser = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"no parser is there ({type(error).__name__})",
             place=f"reading.parsers, {name}",
             remedy="Name it module:attribute, as Python imports it.",
         ) from error
     if not isinstance(parser, Parser):
-        raise Misconfigured(
+        raise ConfigurationError(
             "this is no schemas.plugin.Parser",
             place=f"reading.parsers, {name}",
             remedy="Name a constant that holds one.",

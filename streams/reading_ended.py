@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 
 
-class Reason(StrEnum):
+class EndReason(StrEnum):
     """Why."""
 
     SLOW = "slow"
@@ -16,9 +16,11 @@ class Reason(StrEnum):
     DIED = "died"
 
 
-class ReadingEnded(Unparseable):
+class ReadingEnded(UnparseableRecord):
     """The record becomes a dead letter; the others go on."""
 
-    def __init__(self, problem: str, reason: Reason, *, place: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, problem: str, reason: EndReason, *, place: str = "", remedy: str = ""
+    ) -> None:
         super().__init__(problem, place=place, remedy=remedy)
         self.reason = reason

@@ -24,7 +24,7 @@ class StopDeadline:
         self._lock = threading.Lock()
         self._begun = False
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start the clock; a second call changes nothing."""
         with self._lock:
             if not self._begun:
@@ -36,15 +36,15 @@ class StopDeadline:
         self._timer.cancel()
 
 
-def begin_on_signal(number: signal.Signals, deadline: StopDeadline) -> None:
+def start_on_signal(number: signal.Signals, deadline: StopDeadline) -> None:
     """Begin the deadline on that signal, also while the event loop is blocked in a call.
 
     Call it after `loop.add_signal_handler`: asyncio's handler still runs, since the signal's file
     descriptor wakes the loop whatever Python's handler is.
     """
 
-    def begin(_number: int, _frame: FrameType | None) -> None:
-        deadline.begin()
+    def start_deadline(_number: int, _frame: FrameType | None) -> None:
+        deadline.start()
 
-    signal.signal(number, begin)
+    signal.signal(number, start_deadline)
     signal.siginterrupt(number, False)  # as asyncio sets it

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from schemas.plugin import Member
+from schemas.plugin import DetectorSignal
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`16 minutes`, `40 seconds`, `2 hours`: how an analyst would say it, rounded up."""
     for size, word in ((3600, "hour"), (60, "minute")):
         if seconds >= 2 * size or seconds == size:
@@ -18,7 +18,7 @@ def duration(seconds: float) -> str:
     return f"{count} second{'s' if count != 1 else ''}"
 
 
-def between(members: Sequence[Member]) -> str:
+def format_interval(members: Sequence[DetectorSignal]) -> str:
     """`between 2026-11-22 10:00:00 and 10:15:30 UTC`."""
     first, last = (datetime.fromtimestamp(members[i].time, UTC) for i in (0, -1))
     if first == last:
@@ -27,6 +27,6 @@ def between(members: Sequence[Member]) -> str:
     return f"between {first:%Y-%m-%d %H:%M:%S} and {last:{form}} UTC"
 
 
-def counted(count: int, noun: str) -> str:
+def format_count(count: int, noun: str) -> str:
     """`1 account`, `41 accounts`."""
     return f"{count} {noun}{'s' if count != 1 else ''}"

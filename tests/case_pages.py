@@ -14,10 +14,10 @@ from argon2 import PasswordHasher
 from release_scene import ReleaseScene
 from waiting_letters import renderer
 
-from breachdesk.console.app import console_app
-from breachdesk.console.house import House
-from breachdesk.testing import a_user
-from schemas.user import Duty
+from breachdesk.console.app import build_app
+from breachdesk.console.house import ConsoleDependencies
+from breachdesk.testing import make_user
+from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -37,8 +37,10 @@ class Pages:
         scene = self.scene
         # Outside the demo an approver needs a second factor, which these tests are not about.
         settings = scene.settings.model_copy(update={"demo": True})
-        house = House(settings, scene.store, renderer(), scene.now, _NoRules(), self.log, TEMPLATES)
-        transport = httpx.ASGITransport(console_app(house))
+        house = ConsoleDependencies(
+            settings, scene.store, renderer(), scene.now, _NoRules(), self.log, TEMPLATES
+        )
+        transport = httpx.ASGITransport(build_app(house))
         async with httpx.AsyncClient(transport=transport, base_url="http://c.example") as client:
             form = token_of((await client.get("/sign-in")).text)
             fields = {"csrf": form, "user": user, "password": PASSWORD, "next": "/"}
@@ -62,7 +64,7 @@ class Visitor:
 
 
 class _NoRules:
-    def rules(self) -> list[object]:
+    def list_rules(self) -> list[object]:
         return []
 
 
@@ -74,12 +76,12 @@ def token_of(page: str) -> str:
 
 @contextmanager
 def case_pages(
-    scene: ReleaseScene, folder: Path, accounts: Mapping[str, tuple[Duty, ...]]
+    scene: ReleaseScene, folder: Path, accounts: Mapping[str, tuple[Permission, ...]]
 ) -> Iterator[Pages]:
     """Everybody of `accounts` may sign in."""
     log = SqliteEventLog(folder / "journal", scene.now)
     for user, duties in accounts.items():
-        account = a_user(user, *duties).model_copy(update={"password_hash": HASH})
-        scene.store.act(lambda uow, account=account: uow.users.save(account))
+        account = make_user(user, *duties).model_copy(update={"password_hash": HASH})
+        scene.store.write(lambda uow, account=account: uow.users.save(account))
     yield Pages(scene, log)
     log.close()

@@ -14,15 +14,15 @@ import pyotp
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
-from breachdesk.console.app import console_app
-from breachdesk.console.house import House
+from breachdesk.console.app import build_app
+from breachdesk.console.house import ConsoleDependencies
 from breachdesk.ports import Store, UnitOfWork
-from breachdesk.testing import FixedNow, a_user, memory_store
+from breachdesk.testing import FixedNow, make_store, make_user
 from notifiers.render import JinjaRenderer
 from schemas.audit import AuditEntry
 from schemas.rule import RuleInfo
 from schemas.settings import Settings
-from schemas.user import Duty
+from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -30,14 +30,14 @@ PASSWORD = "correct horse battery"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 """As cheap as argon2 can be: these tests sign in often."""
 ADDRESS = "192.0.2.7"
-PEOPLE = {"ana": Duty.ANALYST, "rhea": Duty.RESPONDER, "april": Duty.APPROVER}
+PEOPLE = {"ana": Permission.ANALYST, "rhea": Permission.RESPONDER, "april": Permission.APPROVER}
 
 
 @dataclass(frozen=True)
 class NoRules:
     """breachdesk.ports.Explainer of an empty rule book."""
 
-    def rules(self) -> Sequence[RuleInfo]:
+    def list_rules(self) -> Sequence[RuleInfo]:
         return []
 
 
@@ -92,14 +92,14 @@ class Visitor:
 class Desk:
     """A console, its clock and its store."""
 
-    house: House
+    house: ConsoleDependencies
     now: FixedNow
     store: Store
     visitors: list[Visitor] = field(default_factory=list)
 
     @cached_property
     def app(self) -> FastAPI:
-        return console_app(self.house)
+        return build_app(self.house)
 
     def visitor(
         self, address: str = ADDRESS, *, app: FastAPI | None = None, scheme: str = "http"
@@ -112,7 +112,7 @@ class Desk:
         return Visitor(client, self.now)
 
     def audited(self, act: str) -> list[AuditEntry]:
-        entries = self.store.look(lambda uow: uow.audit.entries())
+        entries = self.store.read(lambda uow: uow.audit.list_entries())
         return [entry for entry in entries if entry.act == act]
 
 
@@ -120,9 +120,9 @@ class Desk:
 def a_desk(folder: Path, store: Store | None = None, **settings: object) -> Iterator[Desk]:
     """With an analyst, a responder and an approver."""
     now = FixedNow()
-    own = memory_store(now) if store is None else None
+    own = make_store(now) if store is None else None
     log = SqliteEventLog(folder / "journal", now)
-    house = House(
+    house = ConsoleDependencies(
         Settings(data_dir=folder, **settings),
         store or own,
         JinjaRenderer(TEMPLATES, "Europe/London"),
@@ -131,7 +131,7 @@ def a_desk(folder: Path, store: Store | None = None, **settings: object) -> Iter
         log,
         TEMPLATES,
     )
-    house.store.act(add_people)
+    house.store.write(add_people)
     yield Desk(house, now, house.store)
     if own is not None:
         own.close()
@@ -140,7 +140,7 @@ def a_desk(folder: Path, store: Store | None = None, **settings: object) -> Iter
 
 def add_people(uow: UnitOfWork) -> None:
     for name, duty in PEOPLE.items():
-        uow.users.save(a_user(name, duty).model_copy(update={"password_hash": HASH}))
+        uow.users.save(make_user(name, duty).model_copy(update={"password_hash": HASH}))
 
 
 def change(store: Store, user_id: str, **changes: object) -> None:
@@ -151,7 +151,7 @@ def change(store: Store, user_id: str, **changes: object) -> None:
         assert user is not None
         uow.users.save(user.model_copy(update=changes))
 
-    store.act(work)
+    store.write(work)
 
 
 def csrf_of(page: str) -> str:

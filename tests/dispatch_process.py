@@ -112,7 +112,7 @@ def discard(*processes: subprocess.Popen[str]) -> None:
 def main() -> None:
     from waiting_letters import mail_settings, smtp_sender
 
-    from breachdesk.bootstrap.house import Premises
+    from breachdesk.bootstrap.house import Container
     from breachdesk.bootstrap.mail import dispatch_until_signalled
     from notifiers.testing import NOON
     from schemas.settings import StoreSettings
@@ -129,8 +129,8 @@ def main() -> None:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    with Premises(settings, now) as house:
-        house.store.look(lambda uow: uow.marks.get("dispatch-held"))
+    with Container(settings, now) as house:
+        house.store.read(lambda uow: uow.marks.get("dispatch-held"))
         asyncio.run(dispatch_until_signalled(house, say, lease_seconds=orders.lease_seconds))
 
 

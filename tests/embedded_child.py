@@ -10,13 +10,13 @@ import sys
 import time
 from pathlib import Path
 
-from breachdesk.bootstrap.house import Premises
-from breachdesk.demo.lines import build
-from breachdesk.demo.play import incoming
-from breachdesk.demo.stage import MORNING_AFTER, demo_settings, in_arrival_order
-from schemas.errors import Conflict
+from breachdesk.bootstrap.house import Container
+from breachdesk.demo.lines import build_lines
+from breachdesk.demo.play import build_incoming
+from breachdesk.demo.stage import MORNING_AFTER, build_settings, list_in_arrival_order
+from schemas.errors import EditConflict
 from schemas.settings import Settings
-from schemas.source import Incoming
+from schemas.source import IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.readers import InProcessReader
 
@@ -24,18 +24,18 @@ AT_ONCE = 60
 """Lines of one append and of one batch."""
 
 
-def lines() -> list[Incoming]:
-    return [incoming(row) for row in in_arrival_order(build())]
+def lines() -> list[IncomingRecord]:
+    return [build_incoming(row) for row in list_in_arrival_order(build_lines())]
 
 
 def settings_of(folder: Path) -> Settings:
-    settings = demo_settings(folder, build(), 0)
+    settings = build_settings(folder, build_lines(), 0)
     kafka = settings.kafka.model_copy(update={"batch_records": AT_ONCE})
     return settings.model_copy(update={"kafka": kafka})
 
 
-def premises(folder: Path) -> Premises:
-    return Premises(settings_of(folder), lambda: MORNING_AFTER)
+def premises(folder: Path) -> Container:
+    return Container(settings_of(folder), lambda: MORNING_AFTER)
 
 
 def appended(journal: SqliteEventLog) -> int:
@@ -48,15 +48,15 @@ def appended(journal: SqliteEventLog) -> int:
 
 def main(folder: Path, part: str) -> None:
     with premises(folder) as house:
-        worker = house.worker(reader=InProcessReader(house.settings))
+        worker = house.build_worker(reader=InProcessReader(house.settings))
         told, done = lines(), 0
         number = appended(house.journal) if part == "feed" else len(told)
         while True:
             house.journal.append(told[number : number + AT_ONCE])
             number += AT_ONCE
             try:
-                done = worker.step()
-            except Conflict:
+                done = worker.process_batch()
+            except EditConflict:
                 continue  # the other process was faster each time
             sys.stdout.write("batch\n" if done else "drained\n")
             sys.stdout.flush()

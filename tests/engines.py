@@ -18,18 +18,18 @@ import orjson
 import pytest
 from store_adapters import fresh_store
 
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.testing import FixedNow
-from schemas.customer import AssetKind, Binding, DataCategory, Role
-from schemas.errors import Conflict, Unparseable
-from schemas.event import Position, RawRecord
-from schemas.plugin import Act, Folded, Line, Parser
+from schemas.customer import AssetKind, Binding, DataCategory, DataRole
+from schemas.errors import EditConflict, UnparseableRecord
+from schemas.event import RawRecord, RecordPosition
+from schemas.plugin import Duplicate, ParsedEvent, Parser, SourceLine
 from schemas.settings import Settings, SourceSettings
-from streams.normalise.recognise import Recogniser
-from streams.observed import SilentMeter
+from streams.normalise.recognise import FormatRecogniser
+from streams.observed import NullMetrics
 from streams.ports import BatchSink
-from streams.process.pipeline import Pipeline
-from streams.process.worker import Arrived, Worker
+from streams.process.pipeline import RecordPipeline
+from streams.process.worker import ArrivedRecord, StreamWorker
 from streams.readers import InProcessReader
 from streams.sigma.load import RuleBook, load_rules
 
@@ -44,15 +44,15 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PARTITION = "journal"
 
 
-def parse(line: Line) -> Act | Folded:
+def parse(line: SourceLine) -> ParsedEvent | Duplicate:
     fields = orjson.loads(line.text.removeprefix("VEND "))
     if fields.get("fold"):
-        return Folded(key="k", reason="retold")
+        return Duplicate(key="k", reason="retold")
     if fields.get("broken"):
-        raise Unparseable("no act in it", place="vendor_test", remedy="Replay it.")
+        raise UnparseableRecord("no act in it", place="vendor_test", remedy="Replay it.")
     seconds = fields.pop("at", None)
     time = None if seconds is None else NOON + timedelta(seconds=seconds)
-    return Act(time=time, fields=fields, id=fields.pop("id", None))
+    return ParsedEvent(time=time, fields=fields, id=fields.pop("id", None))
 
 
 PARSER = Parser(
@@ -85,7 +85,7 @@ class TwoCustomers:
             kind=kind,
             value=value,
             customer_id=customer,
-            role=Role.PROCESSOR,
+            role=DataRole.PROCESSOR,
             categories=(DataCategory.FILES,),
         )
 
@@ -99,18 +99,22 @@ def raw(
 
 
 def record(data: bytes, arrived: datetime, *, backfill: bool = False) -> RawRecord:
-    return RawRecord(Position("j", 0), "vendor", data, arrived, backfill=backfill)
+    return RawRecord(RecordPosition("j", 0), "vendor", data, arrived, backfill=backfill)
 
 
 def placed(records: Iterable[RawRecord]) -> list[RawRecord]:
     """The records in this order, as a journal would number them."""
-    return [replace(each, position=Position("j", i)) for i, each in enumerate(records, start=1)]
+    return [
+        replace(each, position=RecordPosition("j", i)) for i, each in enumerate(records, start=1)
+    ]
 
 
-def pipeline(folder: Path, book: RuleBook = BOOK, horizon_hours: float = 24) -> Pipeline:
+def pipeline(folder: Path, book: RuleBook = BOOK, horizon_hours: float = 24) -> RecordPipeline:
     source = SourceSettings(name="vendor", zone="UTC", horizon_hours=horizon_hours)
     config = Settings(data_dir=folder, sources=(source,))
-    return Pipeline(book, InProcessReader(config, Recogniser({PARSER.id: PARSER})), config)
+    return RecordPipeline(
+        book, InProcessReader(config, FormatRecogniser({PARSER.id: PARSER})), config
+    )
 
 
 class Killed(Exception):
@@ -144,7 +148,7 @@ class Engine:
     """Workers over one store, one after another, and the journal that they read."""
 
     def __init__(
-        self, store: AnyStore, new_pipeline: Callable[[], Pipeline], *, sole_owner: bool
+        self, store: PipelineStore, new_pipeline: Callable[[], RecordPipeline], *, sole_owner: bool
     ) -> None:
         self.store = store
         self._new_pipeline = new_pipeline
@@ -156,32 +160,32 @@ class Engine:
         """Another worker, that knows what the store holds and nothing else."""
         self.sink, self.worker = self.another()
 
-    def another(self) -> tuple[KilledSink, Worker]:
-        sink = KilledSink(self.store.batch_sink(sole_owner=self._sole_owner))
-        worker = Worker(
+    def another(self) -> tuple[KilledSink, StreamWorker]:
+        sink = KilledSink(self.store.make_batch_sink(sole_owner=self._sole_owner))
+        worker = StreamWorker(
             sink,  # type: ignore[arg-type]
             self._new_pipeline(),
             TwoCustomers(),
             lambda _records: self.store.now(),
-            SilentMeter(),
+            NullMetrics(),
             exporting=False,
         )
-        worker.own([PARTITION])
+        worker.take_ownership([PARTITION])
         return sink, worker
 
     def feed(self, *records: RawRecord) -> None:
         """Append and process them as one batch."""
         begin = len(self.journal)
         self.journal = placed([*self.journal, *records])
-        self.worker.process([Arrived(PARTITION, each) for each in self.journal[begin:]])
+        self.worker.process([ArrivedRecord(PARTITION, each) for each in self.journal[begin:]])
 
-    def step(self, most: int, worker: Worker | None = None) -> int:
+    def step(self, most: int, worker: StreamWorker | None = None) -> int:
         """Process the next so many records of the journal."""
         worker = worker or self.worker
         position = worker.owned[PARTITION].position
         begin = 0 if position is None else position.offset
         records = self.journal[begin : begin + most]
-        return worker.process([Arrived(PARTITION, each) for each in records])
+        return worker.process([ArrivedRecord(PARTITION, each) for each in records])
 
     def sweep(self) -> int:
         """Let go of all that is due; how many groups were looked at."""
@@ -197,7 +201,7 @@ class Engine:
         while self._one(chance, rival):
             pass
 
-    def _one(self, chance: random.Random, rival: Worker) -> bool:
+    def _one(self, chance: random.Random, rival: StreamWorker) -> bool:
         self.sink.before = chance.random() < 0.1
         self.sink.after = chance.random() < 0.1
         try:
@@ -209,13 +213,13 @@ class Engine:
         except Killed:
             self.restart()
             return True
-        except Conflict:
+        except EditConflict:
             self.worker.reload()
             return True
         if chance.random() < 0.2:
             try:
                 self.step(chance.randint(1, 40), rival)
-            except Conflict:
+            except EditConflict:
                 rival.reload()
         return bool(done)
 
@@ -229,14 +233,14 @@ class Engine:
                 row = {name: getattr(view, name) for name in names}
                 row["customers"] = sorted(view.customers)
                 row["categories"] = sorted(view.categories)
-                row["events"] = sorted({e.event_id for e in uow.alerts.evidence(view.pk)})
+                row["events"] = sorted({e.event_id for e in uow.alerts.list_evidence(view.pk)})
                 rows.append(row)
             return sorted(rows, key=lambda row: str(row["id"]))
 
-        return self.store.look(look)
+        return self.store.read(look)
 
     def received(self) -> int:
-        return sum(each.received for each in self.store.look(lambda uow: uow.sources.list()))
+        return sum(each.received for each in self.store.read(lambda uow: uow.sources.list()))
 
 
 @contextmanager

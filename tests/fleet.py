@@ -27,23 +27,28 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions
-from servers.ports import free_port
+from servers.ports import find_free_port
 
-from breachdesk.bootstrap.house import Premises
-from breachdesk.bootstrap.places import rules_dirs
-from breachdesk.demo.lines import DemoLines, build
-from breachdesk.demo.play import furnish
-from breachdesk.demo.stage import MORNING_AFTER, demo_settings, in_arrival_order, write_settings
+from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.places import list_rules_dirs
+from breachdesk.demo.lines import DemoLines, build_lines
+from breachdesk.demo.play import import_registers
+from breachdesk.demo.stage import (
+    MORNING_AFTER,
+    build_settings,
+    list_in_arrival_order,
+    write_settings,
+)
 from breachdesk.stores.postgres_schema import create_schema, drop_schema
-from breachdesk.testing import FixedNow, memory_store
-from schemas.event import Position, RawRecord
+from breachdesk.testing import FixedNow, make_store
+from schemas.event import RawRecord, RecordPosition
 from schemas.settings import KafkaSettings, OpsSettings, Settings, StoreSettings
 from schemas.source import DeadLetter
 from streams import topics
-from streams.observed import SilentMeter
-from streams.process.pipeline import Pipeline
-from streams.process.worker import Arrived
-from streams.process.worker import Worker as EngineWorker
+from streams.observed import NullMetrics
+from streams.process.pipeline import RecordPipeline
+from streams.process.worker import ArrivedRecord
+from streams.process.worker import StreamWorker as EngineWorker
 from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 from streams.worker_app.embedded import PARTITION
@@ -63,12 +68,12 @@ class Line(NamedTuple):
 
 @cache
 def cast() -> DemoLines:
-    return build()
+    return build_lines()
 
 
 def demo_rows() -> list[Line]:
     """The demo's lines, in order of arrival."""
-    return [Line(source, raw, arrived) for arrived, source, raw in in_arrival_order(cast())]
+    return [Line(source, raw, arrived) for arrived, source, raw in list_in_arrival_order(cast())]
 
 
 def shuffled_and_doubled(lines: Sequence[Line], seed: int) -> list[Line]:
@@ -102,21 +107,21 @@ def alerts(store: Any) -> list[Row]:
             row: Row = {name: getattr(view, name) for name in LIVE}
             row["customers"] = sorted(view.customers)
             row["categories"] = sorted(view.categories)
-            row["evidence"] = sorted({each.event_id for each in uow.alerts.evidence(view.pk)})
+            row["evidence"] = sorted({each.event_id for each in uow.alerts.list_evidence(view.pk)})
             rows.append(row)
         return sorted(rows, key=lambda row: str(row["id"]))
 
-    return list(store.look(work))
+    return list(store.read(work))
 
 
 def counts(store: Any) -> dict[str, Row]:
     names = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
-    rows = store.look(lambda uow: uow.sources.list())
+    rows = store.read(lambda uow: uow.sources.list())
     return {row.name: {name: getattr(row, name) for name in names} for row in rows}
 
 
 def unattributed(store: Any) -> list[Any]:
-    rows = store.look(lambda uow: uow.customers.unattributed())
+    rows = store.read(lambda uow: uow.customers.list_unattributed())
     return sorted((each.model_dump() for each in rows), key=str)
 
 
@@ -132,23 +137,25 @@ def embedded_store(
 ) -> Iterator[Any]:
     """The store of that one owner, who works at that moment."""
     records = [
-        RawRecord(Position("raw", number), line.source, line.raw or b"", line.arrived, "demo")
+        RawRecord(RecordPosition("raw", number), line.source, line.raw or b"", line.arrived, "demo")
         for number, line in enumerate(lines)
     ]
-    with memory_store(FixedNow(moment)) as store:
-        house = Premises(settings, lambda: moment)
+    with make_store(FixedNow(moment)) as store:
+        house = Container(settings, lambda: moment)
         house.__dict__["store"] = store
-        furnish(house, cast())
+        import_registers(house, cast())
         worker = EngineWorker(
-            store.batch_sink(),
-            Pipeline(load_rules(rules_dirs(settings)), InProcessReader(settings), settings),
-            store.register(),
+            store.make_batch_sink(),
+            RecordPipeline(
+                load_rules(list_rules_dirs(settings)), InProcessReader(settings), settings
+            ),
+            store.make_asset_register(),
             lambda _records: moment,
-            SilentMeter(),
+            NullMetrics(),
             exporting=False,
         )
-        worker.own([PARTITION])
-        worker.process([Arrived(PARTITION, record) for record in records])
+        worker.take_ownership([PARTITION])
+        worker.process([ArrivedRecord(PARTITION, record) for record in records])
         yield store
 
 
@@ -215,7 +222,7 @@ class Fleet:
     chance: random.Random = field(default_factory=lambda: random.Random(4))
 
     def __post_init__(self) -> None:
-        self.house = Premises(self.settings, lambda: MORNING_AFTER)
+        self.house = Container(self.settings, lambda: MORNING_AFTER)
         self._producer: KafkaProducer | None = None
         self.partitions = self.settings.kafka.partitions
 
@@ -230,7 +237,7 @@ class Fleet:
         return made
 
     def _start(self) -> Worker:
-        number, port = len(self.everyone), free_port()
+        number, port = len(self.everyone), find_free_port()
         log = self.settings.data_dir / f"worker-{number}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
@@ -288,8 +295,8 @@ class Fleet:
         """Where that source's lines go: its own topic if it is configured."""
         kafka = self.settings.kafka
         if any(each.name == source for each in self.settings.sources):
-            return topics.source_topic(kafka, source)
-        return topics.topic_name(kafka, "raw")
+            return topics.build_source_topic(kafka, source)
+        return topics.build_topic_name(kafka, "raw")
 
     def produce(self, lines: Sequence[Line], *, scatter: bool = True) -> list[Any]:
         """Acknowledged when it returns; scattered over the partitions, now and then over the
@@ -300,7 +307,11 @@ class Fleet:
 
     def _send(self, line: Line, *, scatter: bool) -> Any:
         astray = scatter and self.chance.random() < 0.1
-        topic = topics.topic_name(self.settings.kafka, "raw") if astray else self.topic(line.source)
+        topic = (
+            topics.build_topic_name(self.settings.kafka, "raw")
+            if astray
+            else self.topic(line.source)
+        )
         partition = self.chance.randrange(self.partitions) if scatter else 0
         headers = [
             ("source", line.source.encode()),
@@ -321,7 +332,7 @@ class Fleet:
         self.partitions = count
 
     def ends(self) -> dict[str, int]:
-        return {f"{e.topic}/{e.partition}": e.end for e in topics.lag(self.settings)}
+        return {f"{e.topic}/{e.partition}": e.end for e in topics.list_lags(self.settings)}
 
     def processed(self, names: Sequence[str]) -> int:
         """Records of these partitions that are durable; waits for nobody's lock. 0 while the
@@ -379,7 +390,7 @@ class Fleet:
         return outcome(self.store)
 
     def dead_letters(self) -> list[DeadLetter]:
-        return list(self.store.look(lambda uow: uow.sources.dead_letters()))
+        return list(self.store.read(lambda uow: uow.sources.list_dead_letters()))
 
     def close(self) -> None:
         for worker in self.everyone:
@@ -406,9 +417,9 @@ def a_fleet(
     fleet = Fleet(play_settings(folder, servers, url, **kafka))
     settings = fleet.settings
     create_schema(settings.store)
-    topics.create(settings)
+    topics.create_topics(settings)
     write_settings(settings)
-    furnish(fleet.house, cast())
+    import_registers(fleet.house, cast())
     try:
         yield fleet
     finally:
@@ -416,7 +427,7 @@ def a_fleet(
         if clear_schema:
             drop_schema(settings.store)
         if clear_topics:
-            topics.remove(settings)
+            topics.remove_topics(settings)
 
 
 def play_settings(folder: Path, servers: str, url: str, **kafka: Any) -> Settings:
@@ -424,7 +435,7 @@ def play_settings(folder: Path, servers: str, url: str, **kafka: Any) -> Setting
     folder.mkdir(parents=True, exist_ok=True)
     play = secrets.token_hex(4)
     told = {"partitions": 2, "session_seconds": 3.0, "batch_records": 150, **kafka}
-    return demo_settings(folder, cast(), 0).model_copy(
+    return build_settings(folder, cast(), 0).model_copy(
         update={
             "store": StoreSettings(url=url, schema_name=f"t_fleet_{play}"),
             "kafka": KafkaSettings(

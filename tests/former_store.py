@@ -11,8 +11,8 @@ from services import fresh_schema, postgres_url
 from sqlalchemy import Connection, Engine
 
 from breachdesk.stores import postgres, sqlite
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.stores.migrating import alembic_config
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.migrating import build_config
 from breachdesk.stores.open_store import open_store
 from breachdesk.testing import FixedNow
 from schemas.settings import StoreSettings
@@ -21,25 +21,25 @@ from schemas.settings import StoreSettings
 @contextmanager
 def former_store(
     adapter: str, folder: Path, fill: Callable[[Connection], None], schema: str = "0005"
-) -> Iterator[AnyStore]:
+) -> Iterator[PipelineStore]:
     """A store that was filled at that schema, and is opened, which migrates it."""
     if adapter == "sqlite":
         path = folder / "store.db"
         path.touch()
-        _fill(sqlite.writer_engine(path), fill, schema)
+        _fill(sqlite.make_writer_engine(path), fill, schema)
         with open_store(f"sqlite:///{path}", now=FixedNow()) as store:
             yield store
         return
     with fresh_schema(postgres_url()) as name:
         settings = StoreSettings(url=postgres_url(), schema_name=name)
-        _fill(postgres.engine(settings), fill, schema)
+        _fill(postgres.make_engine(settings), fill, schema)
         with open_store(settings.url, now=FixedNow(), settings=settings) as store:
             yield store
 
 
 def _fill(engine: Engine, fill: Callable[[Connection], None], schema: str) -> None:
     with engine.connect() as connection:
-        command.upgrade(alembic_config(connection), schema)
+        command.upgrade(build_config(connection), schema)
         connection.commit()
     with engine.begin() as connection:
         fill(connection)

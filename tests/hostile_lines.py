@@ -19,8 +19,8 @@ from time import thread_time
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-from schemas.errors import Unparseable
-from schemas.plugin import Line, Parser
+from schemas.errors import UnparseableRecord
+from schemas.plugin import Parser, SourceLine
 from streams.sigma.rulebook import RuleBook
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -225,8 +225,8 @@ def reader_of(parser: Parser) -> Reader:
 
     def read(text: str) -> None:
         parser.claims(text)
-        with suppress(Unparseable):
-            parser.parse(Line(text, ARRIVED, UTC, "hostile"))
+        with suppress(UnparseableRecord):
+            parser.parse(SourceLine(text, ARRIVED, UTC, "hostile"))
 
     return read
 

@@ -19,7 +19,7 @@ from schemas.settings import KafkaSettings, Settings
 from streams.event_logs.kafka import KafkaEventLog
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.ports import EventLog
-from streams.topics import create, remove
+from streams.topics import create_topics, remove_topics
 
 ADAPTERS = ["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)]
 Now = Callable[[], datetime]
@@ -41,9 +41,9 @@ def fresh_log(adapter: str, folder: Path, now: Now) -> Iterator[Open]:
         yield lambda: SqliteEventLog(folder / "journal", now)
         return
     settings = kafka_settings(folder)
-    create(settings)
+    create_topics(settings)
     yield lambda: KafkaEventLog(settings, now)
-    remove(settings)
+    remove_topics(settings)
 
 
 def kafka_settings(folder: Path, **more: object) -> Settings:

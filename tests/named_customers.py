@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from breachdesk.gdpr.foreign_data import Reader
-from breachdesk.testing import a_binding, a_customer
+from breachdesk.gdpr.foreign_data import TextReader
+from breachdesk.testing import make_binding, make_customer
 from schemas.customer import AssetKind, Customer, Person, PersonKind
 
 
@@ -35,7 +35,7 @@ def firm(
 
 
 CUSTOMERS = (
-    a_customer("contoso"),
+    make_customer("contoso"),
     firm(
         "fabrikam",
         "Fabrikam Ltd",
@@ -56,12 +56,12 @@ CUSTOMERS = (
     firm("c-0421", "The Copper Kettle Tearoom", "kettle@btinternet.com"),
 )
 BINDINGS = (
-    a_binding("203.0.113.0/28", "fabrikam", kind=AssetKind.IP),
-    a_binding("2001:db8:7::/48", "fabrikam", kind=AssetKind.IP),
-    a_binding("10.0.0.0/8", "fabrikam", kind=AssetKind.IP),
-    a_binding("shop.fabrikam-parts.co.uk", "fabrikam", kind=AssetKind.SITE),
-    a_binding("dc01.hartwell.local", "hartwell-dental", kind=AssetKind.HOST),
-    a_binding("8f1d3c62-6f0e-4a0c", "hartwell-dental", kind=AssetKind.TENANT),
-    a_binding("198.51.100.7", "contoso", kind=AssetKind.IP),
+    make_binding("203.0.113.0/28", "fabrikam", kind=AssetKind.IP),
+    make_binding("2001:db8:7::/48", "fabrikam", kind=AssetKind.IP),
+    make_binding("10.0.0.0/8", "fabrikam", kind=AssetKind.IP),
+    make_binding("shop.fabrikam-parts.co.uk", "fabrikam", kind=AssetKind.SITE),
+    make_binding("dc01.hartwell.local", "hartwell-dental", kind=AssetKind.HOST),
+    make_binding("8f1d3c62-6f0e-4a0c", "hartwell-dental", kind=AssetKind.TENANT),
+    make_binding("198.51.100.7", "contoso", kind=AssetKind.IP),
 )
-READER = Reader("contoso", names=("Contoso Ltd", "Jo Mason", "accounts@contoso.example"))
+READER = TextReader("contoso", names=("Contoso Ltd", "Jo Mason", "accounts@contoso.example"))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from schemas import notice_states
-from schemas.notice import Status
+from schemas.notice import DeliveryStatus
 from schemas.notice_states import STATUS_AFTER, TRANSITIONS, list_sources
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "notice-states.md"
@@ -33,7 +33,7 @@ def render_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def find_sets() -> dict[str, tuple[tuple[Status, ...], str]]:
+def find_sets() -> dict[str, tuple[tuple[DeliveryStatus, ...], str]]:
     """Every named set of states, with its docstring."""
     tree = ast.parse(inspect.getsource(notice_states))
     notes = {
@@ -47,7 +47,7 @@ def find_sets() -> dict[str, tuple[tuple[Status, ...], str]]:
     return {
         name: (value, notes.get(name, ""))
         for name, value in vars(notice_states).items()
-        if isinstance(value, tuple) and value and all(isinstance(v, Status) for v in value)
+        if isinstance(value, tuple) and value and all(isinstance(v, DeliveryStatus) for v in value)
     }
 
 
@@ -63,8 +63,8 @@ def _transitions() -> Iterator[str]:
 def _matrix() -> Iterator[str]:
     yield "\n## From each state\n"
     reachable = {
-        before: tuple(s for s in Status if s is not before and before in list_sources(s))
-        for before in Status
+        before: tuple(s for s in DeliveryStatus if s is not before and before in list_sources(s))
+        for before in DeliveryStatus
     }
     rows = ((f"`{before.value}`", _join(after) or "–") for before, after in reachable.items())
     yield from _table(("state", "may become"), rows)
@@ -88,7 +88,7 @@ def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[
     yield from (f"| {' | '.join(row)} |" for row in rows)
 
 
-def _join(states: tuple[Status, ...]) -> str:
+def _join(states: tuple[DeliveryStatus, ...]) -> str:
     return ", ".join(f"`{status.value}`" for status in dict.fromkeys(states))
 
 

@@ -17,21 +17,21 @@ from waiting_letters import SENDER, established, renderer
 from breachdesk.casework import affected, approve, decide, notify, report
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
-from breachdesk.casework.installation import Installation
-from breachdesk.casework.letter_contexts import documents
+from breachdesk.casework.installation import SendingInstallation
+from breachdesk.casework.letter_contexts import get_documents
 from breachdesk.casework.outbox import StoreOutbox
-from breachdesk.casework.second_person import writers
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import FixedNow, a_confirmed_breach, a_user, an_actor
-from notifiers.testing import DECISION, PROFILE, facts_with
+from breachdesk.casework.second_person import list_writers
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import FixedNow, add_confirmed_breach, make_actor, make_user
+from notifiers.testing import DECISION, PROFILE, build_facts
 from schemas.affected import Certainty, Manifest
 from schemas.approval import Approval
 from schemas.breach import Breach
-from schemas.customer import Role
+from schemas.customer import DataRole
 from schemas.notice import NoticeRow, SendOutcome, SendResult
 from schemas.report import Submission
 from schemas.settings import SenderSettings, Settings
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
 CUSTOMERS = "customer id,name,default email,phone,account holder,locale\n"
 ASSETS = "customer id,kind,value,service preset\n"
@@ -44,11 +44,11 @@ HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 class ReleaseScene:
     """The register was imported by the operator two months before the incident."""
 
-    store: AnyStore
+    store: PipelineStore
     now: FixedNow
     settings: Settings
     breach: Breach = field(init=False)
-    place: Installation = field(init=False)
+    place: SendingInstallation = field(init=False)
     sender: SenderSettings = SENDER
     customers: tuple[str, ...] = ("contoso", "fabrikam")
     """Those whom a person puts on the list."""
@@ -63,8 +63,10 @@ class ReleaseScene:
         self.imports(CONTOSO + FABRIKAM, by="operator:cli")
         self.now.advance(days=60)
         for user in ("rowan", "blake", "avery"):
-            self.store.act(lambda uow, user=user: uow.users.save(a_user(user)))
-        self.breach = self.store.act(lambda uow: a_confirmed_breach(uow, self.now(), actor="rowan"))
+            self.store.write(lambda uow, user=user: uow.users.save(make_user(user)))
+        self.breach = self.store.write(
+            lambda uow: add_confirmed_breach(uow, self.now(), actor="rowan")
+        )
 
     def write_all(self, by: str = "rowan") -> None:
         self.freeze(by)
@@ -76,8 +78,8 @@ class ReleaseScene:
             path = Path(folder) / "sheet.csv"
             path.write_text(header + rows)
             act = import_assets if header == ASSETS else import_customers
-            who = an_actor(Duty.REGISTRAR, user_id=by)
-            self.store.act(lambda uow: act(uow, who, path, now=self.now()))
+            who = make_actor(Permission.REGISTRAR, user_id=by)
+            self.store.write(lambda uow: act(uow, who, path, now=self.now()))
 
     def possible(self, customer_id: str) -> None:
         """One more customer is frozen as possible, and nothing else changes."""
@@ -85,36 +87,36 @@ class ReleaseScene:
         self.freeze()
 
     def freeze(self, by: str = "rowan", *, decided_by: str = "") -> Manifest:
-        who = an_actor(Duty.RESPONDER, user_id=by)
-        decider = an_actor(Duty.RESPONDER, user_id=decided_by or by)
+        who = make_actor(Permission.RESPONDER, user_id=by)
+        decider = make_actor(Permission.RESPONDER, user_id=decided_by or by)
 
         def work(uow: Any) -> Manifest:
             exposures = affected.propose(uow, self.breach.id)
             for customer in self.customers:
                 exposures = affected.override(
-                    exposures, customer, Role.CONTROLLER, Certainty.POSSIBLE, "by hand", decider
+                    exposures, customer, DataRole.CONTROLLER, Certainty.POSSIBLE, "by hand", decider
                 )
             policy = self.settings.notices
             return affected.freeze(uow, who, self.breach.id, exposures, self.now(), policy=policy)
 
         self.now.advance(minutes=1)
-        return self.store.act(work)
+        return self.store.write(work)
 
     def decide(self, by: str = "rowan") -> None:
         decision = DECISION.model_copy(update={"breach_id": self.breach.id})
-        who = an_actor(Duty.RESPONDER, user_id=by)
+        who = make_actor(Permission.RESPONDER, user_id=by)
         self.now.advance(minutes=1)
-        self.store.act(lambda uow: decide.decide(uow, who, decision, self.now()))
+        self.store.write(lambda uow: decide.record_decision(uow, who, decision, self.now()))
 
     def write(self, by: str = "rowan", **changes: Any) -> None:
-        facts = facts_with(breach_id=self.breach.id, **changes)
-        who = an_actor(Duty.RESPONDER, user_id=by)
+        facts = build_facts(breach_id=self.breach.id, **changes)
+        who = make_actor(Permission.RESPONDER, user_id=by)
         self.now.advance(minutes=1)
-        self.store.act(lambda uow: notify.write_facts(uow, who, facts, self.now()))
+        self.store.write(lambda uow: notify.write_facts(uow, who, facts, self.now()))
 
     def open_in_the_audit(self) -> None:
         """As the act that opens a case does."""
-        self.store.act(
+        self.store.write(
             lambda uow: uow.audit.record(
                 at=self.now(),
                 actor="rowan",
@@ -128,8 +130,8 @@ class ReleaseScene:
         """A report to the regulator that this account recorded."""
 
         def work(uow: Any) -> None:
-            built = report.build(uow, self.breach.id, "uk_ico", self.settings, self.now())
-            uow.breaches.put(
+            built = report.build_report(uow, self.breach.id, "uk_ico", self.settings, self.now())
+            uow.breaches.add_document(
                 Submission(
                     breach_id=self.breach.id,
                     jurisdiction="uk_ico",
@@ -142,25 +144,29 @@ class ReleaseScene:
                 )
             )
 
-        self.store.act(work)
+        self.store.write(work)
 
-    def seal(self) -> approve.Seal:
-        return self.store.look(
-            lambda uow: approve.seal(uow, self.breach.id, self.settings, renderer(), self.sender)
+    def seal(self) -> approve.ReleaseSeal:
+        return self.store.read(
+            lambda uow: approve.compute_seal(
+                uow, self.breach.id, self.settings, renderer(), self.sender
+            )
         )
 
-    def approve(self, by: str = "avery", seal: approve.Seal | None = None) -> Approval:
+    def approve(self, by: str = "avery", seal: approve.ReleaseSeal | None = None) -> Approval:
         return self._release(approve.approve, by, seal)
 
-    def break_glass(self, by: str = "rowan", seal: approve.Seal | None = None) -> Approval:
-        return self._release(approve.break_glass, by, seal, reason="Nobody else is here.")
+    def break_glass(self, by: str = "rowan", seal: approve.ReleaseSeal | None = None) -> Approval:
+        return self._release(approve.approve_break_glass, by, seal, reason="Nobody else is here.")
 
-    def _release(self, act: Any, by: str, seal: approve.Seal | None, **more: Any) -> Approval:
+    def _release(
+        self, act: Any, by: str, seal: approve.ReleaseSeal | None, **more: Any
+    ) -> Approval:
         shown = seal or self.seal()
-        found: Approval = self.store.act(
+        found: Approval = self.store.write(
             lambda uow: act(
                 uow,
-                an_actor(Duty.APPROVER, user_id=by),
+                make_actor(Permission.APPROVER, user_id=by),
                 self.breach.id,
                 count=shown.count,
                 expected_hash=shown.hash,
@@ -175,8 +181,10 @@ class ReleaseScene:
 
     def writers(self) -> dict[str, tuple[str, ...]]:
         return dict(
-            self.store.look(
-                lambda uow: writers(uow, documents(uow, self.breach.id), self.settings.notices)
+            self.store.read(
+                lambda uow: list_writers(
+                    uow, get_documents(uow, self.breach.id), self.settings.notices
+                )
             )
         )
 
@@ -185,29 +193,29 @@ class ReleaseScene:
         return StoreOutbox(self.store, self.settings, renderer(), self.place)
 
     def rows(self) -> list[NoticeRow]:
-        return list(self.store.look(lambda uow: uow.notices.list(breach_id=self.breach.id)))
+        return list(self.store.read(lambda uow: uow.notices.list(breach_id=self.breach.id)))
 
     def due(self) -> list[NoticeRow]:
-        return list(self.outbox.due(self.now(), 99))
+        return list(self.outbox.list_due(self.now(), 99))
 
     def send(self, row: NoticeRow, result: SendResult = HANDED_OVER) -> bool:
         """Did it begin? Its end is then this one."""
         attempt = f"{row.id}-{self.now().isoformat()}"
-        begun = self.outbox.begin(row.id, attempt, "boot-1", self.now())
+        begun = self.outbox.start_attempt(row.id, attempt, "boot-1", self.now())
         if begun is not None:
-            self.outbox.finish(row.id, attempt, result, self.now(), None)
+            self.outbox.finish_attempt(row.id, attempt, result, self.now(), None)
         return begun is not None
 
     def audited(self, act: str) -> list[Any]:
-        entries = self.store.look(lambda uow: uow.audit.entries())
+        entries = self.store.read(lambda uow: uow.audit.list_entries())
         return [entry for entry in entries if entry.act == act]
 
     def tasks(self) -> dict[str, Any]:
-        found = self.store.look(lambda uow: uow.cases.get(self.breach.case_id)).tasks
+        found = self.store.read(lambda uow: uow.cases.get(self.breach.case_id)).tasks
         return {task.id: task for task in found}
 
-    def as_actor(self, user_id: str, *duties: Duty) -> Actor:
-        return an_actor(*duties, user_id=user_id)
+    def as_actor(self, user_id: str, *duties: Permission) -> Actor:
+        return make_actor(*duties, user_id=user_id)
 
 
 @contextmanager

@@ -22,8 +22,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
-from servers import Daemon, Kafka, Missing, Postgres
-from servers.room import Room
+from servers import KafkaServer, PostgresServer, ProgramMissing, ServerProcess
+from servers.room import ServerFolder
 
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts/services"
 FOLDER, OWNER = "BREACHDESK_TEST_SERVICES_DIR", "BREACHDESK_TEST_SERVICES_OWNER"
@@ -60,47 +60,47 @@ def unique_prefix() -> str:
 
 
 @contextmanager
-def private_kafka(properties: Mapping[str, str] | None = None) -> Iterator[Kafka]:
+def private_kafka(properties: Mapping[str, str] | None = None) -> Iterator[KafkaServer]:
     """A broker for one test to `kill()`, `pause()`, `stop()` and `start()`: same port, same data.
 
     `properties` are the broker's; `kafka.address` is where clients go, `kafka.internal` is always
     in plain text.
     """
     with own_room() as room:
-        kafka = Kafka(room.folder / "kafka", properties)
+        kafka = KafkaServer(room.folder / "kafka", properties)
         with running(kafka):
             yield kafka
 
 
 @contextmanager
-def private_postgres() -> Iterator[Postgres]:
+def private_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL for one test to `kill()`, `pause()`, `stop()` and `start()`; `url` stays."""
     with own_room() as room:
-        postgres = Postgres(room.folder / "postgres")
+        postgres = PostgresServer(room.folder / "postgres")
         with running(postgres):
             yield postgres
 
 
 @contextmanager
-def own_room() -> Iterator[Room]:
+def own_room() -> Iterator[ServerFolder]:
     """Empty, and emptied when this process ends, however it ends.
 
     Not in pytest's tmp_path: PostgreSQL's own account must be able to enter it.
     """
-    room = Room(Path(tempfile.mkdtemp(prefix="breachdesk-private-")))
+    room = ServerFolder(Path(tempfile.mkdtemp(prefix="breachdesk-private-")))
     room.folder.chmod(0o711)
-    room.end_with(os.getpid())
+    room.stop_after(os.getpid())
     try:
         yield room
     finally:
-        room.down()
+        room.stop_all()
 
 
 @contextmanager
-def running(server: Daemon) -> Iterator[None]:
+def running(server: ServerProcess) -> Iterator[None]:
     try:
         server.require()
-    except Missing as missing:
+    except ProgramMissing as missing:
         cannot_be_had(str(missing))
     try:
         server.start()

@@ -12,28 +12,28 @@ from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
-from schemas.errors import Unparseable
-from schemas.plugin import Act, Folded, Line, Parser
+from schemas.errors import UnparseableRecord
+from schemas.plugin import Duplicate, ParsedEvent, Parser, SourceLine
 
 EXPONENTIAL = re.compile(r"SLOW match (?:a+)+$")
 
 
-def act(line: Line) -> Act:
+def act(line: SourceLine) -> ParsedEvent:
     fields = {"event.action": "read", "message": line.text, "event.category": ["host"]}
-    return Act(line.arrived, fields)
+    return ParsedEvent(line.arrived, fields)
 
 
-def match(line: Line) -> Act:
+def match(line: SourceLine) -> ParsedEvent:
     EXPONENTIAL.match(line.text)
     return act(line)
 
 
-def loop(line: Line) -> Act:
+def loop(line: SourceLine) -> ParsedEvent:
     while True:
         pass
 
 
-def swallow(line: Line) -> Act:
+def swallow(line: SourceLine) -> ParsedEvent:
     """Catches whatever ends it, and goes on."""
     while True:
         try:
@@ -43,19 +43,19 @@ def swallow(line: Line) -> Act:
             continue
 
 
-def swallow_once(line: Line) -> Act:
+def swallow_once(line: SourceLine) -> ParsedEvent:
     with suppress(BaseException):
         loop(line)
     return act(line)
 
 
-def busy_in_c(line: Line) -> Act:
+def busy_in_c(line: SourceLine) -> ParsedEvent:
     """Computes in C, which asks for no signals."""
     (10**400_000) ** 60
     return act(line)
 
 
-def sleep(line: Line) -> Act:
+def sleep(line: SourceLine) -> ParsedEvent:
     """Waits in C, which asks for no signals."""
     pause = ctypes.CDLL(None).sleep
     for _ in range(10_000):
@@ -63,49 +63,49 @@ def sleep(line: Line) -> Act:
     return act(line)
 
 
-def leave(line: Line) -> Act:
+def leave(line: SourceLine) -> ParsedEvent:
     os._exit(0)
 
 
-def crash(line: Line) -> Act:
+def crash(line: SourceLine) -> ParsedEvent:
     ctypes.string_at(1)
     return act(line)
 
 
-def eat(line: Line) -> Act:
+def eat(line: SourceLine) -> ParsedEvent:
     eaten = []
     while True:
         eaten.append(bytearray(16 * 1024 * 1024))
 
 
-def fail(line: Line) -> Act:
+def fail(line: SourceLine) -> ParsedEvent:
     raise KeyError(line.text)
 
 
-def refuse(line: Line) -> Act:
-    raise Unparseable("no act in it", place="slow_test: field 3", remedy="Replay it.")
+def refuse(line: SourceLine) -> ParsedEvent:
+    raise UnparseableRecord("no act in it", place="slow_test: field 3", remedy="Replay it.")
 
 
-def fold(line: Line) -> Folded:
-    return Folded("key", "retold")
+def fold(line: SourceLine) -> Duplicate:
+    return Duplicate("key", "retold")
 
 
 class Colour(StrEnum):
     RED = "red"
 
 
-def odd(line: Line) -> Act:
-    return Act(line.arrived, {"event.action": Colour.RED})
+def odd(line: SourceLine) -> ParsedEvent:
+    return ParsedEvent(line.arrived, {"event.action": Colour.RED})
 
 
-def deep(line: Line) -> Act:
+def deep(line: SourceLine) -> ParsedEvent:
     value: list[object] = []
     for _ in range(5_000):
         value = [value]
-    return Act(line.arrived, {"event.action": value})
+    return ParsedEvent(line.arrived, {"event.action": value})
 
 
-def rich(line: Line) -> Act:
+def rich(line: SourceLine) -> ParsedEvent:
     """Every kind of value there is."""
     fields = {
         "whole": 2**80,
@@ -115,7 +115,7 @@ def rich(line: Line) -> Act:
         "list": ["a", 1, {"b": [None, ("c",)]}],
         "text": "\ud800 \N{SNOWMAN} \x00",
     }
-    return Act(None, fields, id="the id", fold="the key")
+    return ParsedEvent(None, fields, id="the id", fold="the key")
 
 
 def opened() -> list[str]:
@@ -127,9 +127,9 @@ def opened() -> list[str]:
     return places
 
 
-def imports(line: Line) -> Act:
+def imports(line: SourceLine) -> ParsedEvent:
     """What the process has loaded, and what it was told by its environment."""
-    return Act(
+    return ParsedEvent(
         line.arrived,
         {
             "modules": sorted({name.partition(".")[0] for name in sys.modules}),
@@ -140,13 +140,13 @@ def imports(line: Line) -> Act:
     )
 
 
-def nap(line: Line) -> Act:
+def nap(line: SourceLine) -> ParsedEvent:
     """Sleeps for a moment, as a process does that waits for its turn."""
     time.sleep(0.3)
     return act(line)
 
 
-BEHAVIOURS: dict[str, Callable[[Line], Act | Folded]] = {
+BEHAVIOURS: dict[str, Callable[[SourceLine], ParsedEvent | Duplicate]] = {
     each.__name__: each
     for each in (
         match, loop, swallow, swallow_once, busy_in_c, sleep, leave, crash, eat, fail, refuse, fold,
@@ -155,7 +155,7 @@ BEHAVIOURS: dict[str, Callable[[Line], Act | Folded]] = {
 }  # fmt: skip
 
 
-def parse(line: Line) -> Act | Folded:
+def parse(line: SourceLine) -> ParsedEvent | Duplicate:
     """The line's second word says what happens."""
     word = line.text.split(" ", 2)[1]
     return BEHAVIOURS.get(word, act)(line)

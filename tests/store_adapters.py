@@ -21,12 +21,12 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from breachdesk.ports import Now
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.stores.postgres_schema import drop_schema, migrate_postgres
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import memory_store
-from schemas.errors import Retryable
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import make_store
+from schemas.errors import RetryableError
 from schemas.settings import StoreSettings
 
 ADAPTERS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -51,17 +51,17 @@ END $$
 
 
 @contextmanager
-def fresh_store(adapter: str, now: Now) -> Iterator[AnyStore]:
+def fresh_store(adapter: str, now: Now) -> Iterator[PipelineStore]:
     """An empty store; closed afterwards."""
-    open_one: dict[str, Callable[[Now], AnyStore]] = {
-        "sqlite": memory_store,
+    open_one: dict[str, Callable[[Now], PipelineStore]] = {
+        "sqlite": make_store,
         "postgres": postgres_store,
     }
     with open_one[adapter](now) as store:
         yield store
 
 
-def postgres_store(now: Now) -> AnyStore:
+def postgres_store(now: Now) -> PipelineStore:
     with as_owner() as connection:
         connection.execute(EMPTY)
     return open_postgres(as_role(shared_schema()), now=now)
@@ -90,16 +90,16 @@ def as_role(settings: StoreSettings) -> StoreSettings:
 
 
 def drop(settings: StoreSettings) -> None:
-    with suppress(Retryable, psycopg.OperationalError):
+    with suppress(RetryableError, psycopg.OperationalError):
         drop_schema(settings)
         with psycopg.connect(settings.url) as connection:
             connection.execute(f"DROP OWNED BY {settings.schema_name}")
             connection.execute(f"DROP ROLE {settings.schema_name}")
 
 
-def everything_stored(store: AnyStore) -> bytes:
+def everything_stored(store: PipelineStore) -> bytes:
     """All bytes that the database holds of it."""
-    if isinstance(store, SqlStore):
+    if isinstance(store, SqliteStore):
         log = store.path.with_name(store.path.name + "-wal")
         return store.path.read_bytes() + log.read_bytes()
     with as_owner() as connection:
@@ -113,9 +113,9 @@ def copied(connection: psycopg.Connection, table: str) -> Iterator[bytes]:
             yield bytes(part)
 
 
-def tamper(store: AnyStore, *statements: str) -> None:
+def tamper(store: PipelineStore, *statements: str) -> None:
     """As somebody with the file, or the server, would: triggers and keys off."""
-    if isinstance(store, SqlStore):
+    if isinstance(store, SqliteStore):
         with closing(sqlite3.connect(store.path)) as database:
             for trigger in ("audit_no_update", "audit_no_delete"):
                 database.execute(f"DROP TRIGGER IF EXISTS {trigger}")
@@ -129,9 +129,9 @@ def tamper(store: AnyStore, *statements: str) -> None:
             connection.execute(statement)
 
 
-def refused_by_the_database(store: AnyStore, statement: str) -> str:
+def refused_by_the_database(store: PipelineStore, statement: str) -> str:
     """What the database says when somebody runs this statement past the program."""
-    if isinstance(store, SqlStore):
+    if isinstance(store, SqliteStore):
         with (
             closing(sqlite3.connect(store.path)) as database,
             pytest.raises(sqlite3.IntegrityError) as refused,

@@ -13,26 +13,33 @@ from typing import cast
 from services import fresh_schema, postgres_url
 
 from breachdesk.casework import affected, approve, decide, mail_hold, notify
-from breachdesk.casework.installation import Installation
+from breachdesk.casework.installation import SendingInstallation
 from breachdesk.ports import Now, Store, UnitOfWork
 from breachdesk.stores.attempt_files import AttemptFiles
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.stores.outbox import SqlNoticeBook
 from breachdesk.stores.postgres_store import PostgresStore
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import a_confirmed_breach, a_customer, a_user, an_actor
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import add_confirmed_breach, make_actor, make_customer, make_user
 from notifiers.render import JinjaRenderer
 from notifiers.testing import DECISION, FACTS, NOON, PROFILE
 from schemas.affected import Certainty
 from schemas.breach import Breach
-from schemas.customer import Role
-from schemas.notice import NoticeRow, Status
-from schemas.settings import NoticePolicy, SenderSettings, Settings, SmtpAuth, StoreSettings, Tls
-from schemas.user import Duty
+from schemas.customer import DataRole
+from schemas.notice import DeliveryStatus, NoticeRow
+from schemas.settings import (
+    NoticePolicy,
+    SenderSettings,
+    Settings,
+    SmtpAuth,
+    SmtpTls,
+    StoreSettings,
+)
+from schemas.user import Permission
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
-APPROVER = an_actor(Duty.APPROVER, user_id="avery")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+APPROVER = make_actor(Permission.APPROVER, user_id="avery")
 SENDER = SenderSettings(
     channel="maildir", from_name="Penhallow IT", from_email="notices@penhallow.example"
 )
@@ -41,7 +48,7 @@ SENDER = SenderSettings(
 def smtp_sender(port: int) -> SenderSettings:
     """A sink on loopback, in plain text."""
     fields = {"channel": "smtp", "host": "127.0.0.1", "port": port, "timeout_seconds": 20.0}
-    return SENDER.model_copy(update={**fields, "tls": Tls.NONE, "auth": SmtpAuth.NONE})
+    return SENDER.model_copy(update={**fields, "tls": SmtpTls.NONE, "auth": SmtpAuth.NONE})
 
 
 @cache
@@ -73,23 +80,25 @@ def shared_store(now: Now) -> Iterator[PostgresStore]:
         yield store
 
 
-def place(store: SqlStore) -> Installation:
+def place(store: SqliteStore) -> SendingInstallation:
     """Where mail is sent from, beside the store's file."""
     return established(store, store.path.parent, shared=False)
 
 
-def established(store: Store, folder: Path, *, shared: bool, number: int = 0) -> Installation:
+def established(
+    store: Store, folder: Path, *, shared: bool, number: int = 0
+) -> SendingInstallation:
     """Where a dispatcher sends from, with its files in the folder; establishes it in a store that
     never held a notice."""
-    installation = Installation(AttemptFiles(folder, number), shared=shared)
-    store.act(lambda uow: installation.establish(uow, NOON))
+    installation = SendingInstallation(AttemptFiles(folder, number), shared=shared)
+    store.write(lambda uow: installation.establish(uow, NOON))
     return installation
 
 
 def write_letters(store: Store, count: int, now: datetime = NOON) -> Breach:
     """So many letters, one a customer, that wait for `avery` to approve them."""
-    breach = store.act(lambda uow: _confirmed(uow, count, now))
-    store.act(lambda uow: _written(uow, breach, now))
+    breach = store.write(lambda uow: _confirmed(uow, count, now))
+    store.write(lambda uow: _written(uow, breach, now))
     return breach
 
 
@@ -98,13 +107,13 @@ def approve_letters(
 ) -> tuple[NoticeRow, ...]:
     """So many queued letters, one a customer, rows 1 to `count` of a fresh store, which is bound to
     its database server before."""
-    server = store.identity()
-    store.act(lambda uow: mail_hold.note_server(uow, server))
+    server = store.get_server_identity()
+    store.write(lambda uow: mail_hold.note_server(uow, server))
     breach = write_letters(store, count, now)
     sender, words = settings.senders[0], renderer()
 
     def release(uow: UnitOfWork) -> None:
-        shown = approve.seal(uow, breach.id, settings, words, sender)
+        shown = approve.compute_seal(uow, breach.id, settings, words, sender)
         approve.approve(
             uow,
             APPROVER,
@@ -117,27 +126,27 @@ def approve_letters(
             now=now,
         )
 
-    store.act(release)
-    return tuple(store.look(lambda uow: uow.notices.list(breach_id=breach.id)))
+    store.write(release)
+    return tuple(store.read(lambda uow: uow.notices.list(breach_id=breach.id)))
 
 
 def _confirmed(uow: UnitOfWork, count: int, now: datetime) -> Breach:
     for number in range(1, count + 1):
-        uow.customers.save(a_customer(f"customer-{number:03d}"))
-    for user in (a_user("rowan", Duty.RESPONDER), a_user("avery", Duty.APPROVER)):
+        uow.customers.save(make_customer(f"customer-{number:03d}"))
+    for user in (make_user("rowan", Permission.RESPONDER), make_user("avery", Permission.APPROVER)):
         uow.users.save(user)
-    return a_confirmed_breach(uow, now, actor="rowan")
+    return add_confirmed_breach(uow, now, actor="rowan")
 
 
 def _written(uow: UnitOfWork, breach: Breach, now: datetime) -> None:
     exposures = affected.propose(uow, breach.id)
     for customer in uow.customers.list():
         exposures = affected.override(
-            exposures, customer.id, Role.CONTROLLER, Certainty.POSSIBLE, "by hand", RESPONDER
+            exposures, customer.id, DataRole.CONTROLLER, Certainty.POSSIBLE, "by hand", RESPONDER
         )
     affected.freeze(uow, RESPONDER, breach.id, exposures, now)
     of_breach = {"breach_id": breach.id}
-    decide.decide(uow, RESPONDER, DECISION.model_copy(update=of_breach), now)
+    decide.record_decision(uow, RESPONDER, DECISION.model_copy(update=of_breach), now)
     notify.write_facts(uow, RESPONDER, FACTS.model_copy(update=of_breach), now)
 
 
@@ -152,15 +161,15 @@ class LetterRows:
 
         def work(uow: UnitOfWork) -> None:
             row, book = uow.notices.get(row_id), cast(SqlNoticeBook, uow.notices)
-            assert book._write(row.model_copy(update=changes), list(Status))
+            assert book._write_row(row.model_copy(update=changes), list(DeliveryStatus))
 
-        self.store.act(work)
+        self.store.write(work)
 
     def row(self, row_id: int) -> NoticeRow:
-        return self.store.look(lambda uow: uow.notices.get(row_id))
+        return self.store.read(lambda uow: uow.notices.get(row_id))
 
     def rows(self) -> list[NoticeRow]:
-        return list(self.store.look(lambda uow: uow.notices.list()))
+        return list(self.store.read(lambda uow: uow.notices.list()))
 
     def pause(self, breach_id: str, *, paused: bool) -> None:
-        self.store.act(lambda uow: uow.breaches.pause(breach_id, paused))
+        self.store.write(lambda uow: uow.breaches.pause(breach_id, paused))

@@ -27,61 +27,73 @@ from breachdesk.casework import (
     register,
     report,
 )
-from breachdesk.casework.installation import Installation
-from breachdesk.casework.letters import Letters
+from breachdesk.casework.installation import SendingInstallation
+from breachdesk.casework.letters import LetterSet
 from breachdesk.casework.outbox import StoreOutbox
-from breachdesk.casework.report_prefill import Proposals, proposals
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.casework.report_prefill import ReportProposals, build_proposals
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
-    a_binding,
-    a_confirmed_breach,
-    a_customer,
-    a_signal,
-    a_user,
-    an_actor,
-    an_episode,
-    memory_store,
+    add_confirmed_breach,
+    make_actor,
+    make_binding,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_store,
+    make_user,
     raise_alerts,
 )
 from notifiers.testing import DECISION, PROFILE
-from schemas.affected import Certainty, Effect, NoticeKind, Surety
+from schemas.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
 from schemas.affected_group import (
     AffectedGroup,
     GroupKind,
+    GroupNotification,
     GroupReach,
-    GroupTelling,
-    TellingMeans,
+    NotificationMeans,
 )
 from schemas.alert import GroupKey, Signal
 from schemas.breach import Breach
-from schemas.case import CallOutcome, Concern, ContainmentKind, Origin, Task
-from schemas.customer import AssetKind, Binding, DataCategory, Role
-from schemas.decision import Answer
-from schemas.event import Touch
-from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
+from schemas.case import CallOutcome, CaseOrigin, CaseTask, ContainmentKind, ContainmentScope
+from schemas.customer import AssetKind, Binding, DataCategory, DataRole
+from schemas.decision import DecisionAnswer
+from schemas.event import AssetTouch
+from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.notice import NoticeRow, SendOutcome, SendResult
 from schemas.obligation import Obligation, ObligationKind
 from schemas.register import RegisterEntry, RegisterNotice
-from schemas.report import Precision, Quantity, RegulatorReport, ReportFacts, Submission
+from schemas.report import (
+    NumberPrecision,
+    RegulatorReport,
+    ReportedQuantity,
+    ReportFacts,
+    Submission,
+)
 from schemas.settings import Settings
-from schemas.user import Duty
+from schemas.user import Permission
 
-WHO = an_actor(*Duty, user_id="rowan")
-OTHER = an_actor(*Duty, user_id="avery")
+WHO = make_actor(*Permission, user_id="rowan")
+OTHER = make_actor(*Permission, user_id="avery")
 NIGHT = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-HOLDER, CONTROLLER = Role.CONTROLLER, Role.PROCESSOR
-REACHED, POSSIBLE, CORRECTED = Standing.REACHED, Standing.POSSIBLE, Standing.CORRECTED
+HOLDER, CONTROLLER = DataRole.CONTROLLER, DataRole.PROCESSOR
+REACHED, POSSIBLE, CORRECTED = (
+    ReaderStanding.REACHED,
+    ReaderStanding.POSSIBLE,
+    ReaderStanding.CORRECTED,
+)
 HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 LETTERS = {HOLDER: NoticeKind.ACCOUNT_HOLDER, CONTROLLER: NoticeKind.CONTROLLER_PACK}
-NO_PROMISE = Answer(yes=False, reasons="We publish no promise about breaches of this kind.")
+NO_PROMISE = DecisionAnswer(yes=False, reasons="We publish no promise about breaches of this kind.")
 PRINTED = "BREACHDESK_TEST_PLAYS"
 """Names a folder into which every play prints what it made; unset: nothing is printed."""
 
 
-def words(role: Role, standing: Standing, customer: str | None = None, **own: Any) -> ExposureWords:
+def words(
+    role: DataRole, standing: ReaderStanding, customer: str | None = None, **own: Any
+) -> ExposureWords:
     """Whole for its kind of reader; `own` replaces fields."""
     fields: dict[str, Any] = {
         "what_happened": "Yours was in it.",
@@ -102,12 +114,12 @@ def event(number: int, who: str, action: str, outcome: str = "success", **summar
     """At one customer's mailbox, `number` minutes into the night."""
     customer, domain = summary.pop("customer"), who.partition("@")[2]
     kinds, asset = summary.pop("kinds", ("mail", "files")), summary.pop("asset", f"domain:{domain}")
-    made = a_signal(
+    made = make_signal(
         number,
         key=GroupKey("odd_sign_in", customer, (who,)),
         time=NIGHT + timedelta(minutes=number),
         step=action,
-        touches=tuple(Touch(customer, asset, kind) for kind in kinds),
+        touches=tuple(AssetTouch(customer, asset, kind) for kind in kinds),
     )
     told = {"event.action": action, "event.outcome": outcome, "user.name": who, **summary}
     return Signal(
@@ -119,10 +131,10 @@ def event(number: int, who: str, action: str, outcome: str = "success", **summar
 class WholePlay:
     """A provider and its customers; nobody is a customer before `customer`."""
 
-    store: SqlStore
+    store: SqliteStore
     now: FixedNow
     settings: Settings
-    place: Installation
+    place: SendingInstallation
     breach: Breach = field(init=False)
 
     # who and what there is
@@ -131,7 +143,7 @@ class WholePlay:
         """With an account holder and a data-protection contact whose mail is not at our place."""
 
         def work(uow: Any) -> None:
-            known = a_customer(customer_id)
+            known = make_customer(customer_id)
             people = tuple(
                 p.model_copy(update={"email": f"{p.kind}@{customer_id}-people.example"})
                 for p in known.people
@@ -144,15 +156,15 @@ class WholePlay:
             for binding in bindings:
                 uow.customers.bind(binding, NIGHT - timedelta(days=90))
 
-        self.store.act(work)
+        self.store.write(work)
 
     def keeps(self, customer: str, value: str, kind: AssetKind, *held: DataCategory) -> Binding:
         """What the customer keeps with us."""
-        return a_binding(value, customer, kind=kind, categories=held)
+        return make_binding(value, customer, kind=kind, categories=held)
 
     def ours(self, customer: str, value: str, kind: AssetKind, *held: DataCategory) -> Binding:
         """What we hold about the customer."""
-        return a_binding(value, customer, kind=kind, role=HOLDER, categories=held)
+        return make_binding(value, customer, kind=kind, role=HOLDER, categories=held)
 
     # what happened
 
@@ -160,27 +172,27 @@ class WholePlay:
         found: dict[GroupKey, list[Signal]] = {}
         for signal in signals:
             found.setdefault(signal.key, []).append(signal)
-        alerts = raise_alerts(self.store, *(an_episode(group) for group in found.values()))
-        self.breach = self.store.act(
-            lambda uow: a_confirmed_breach(uow, self.now(), *alerts, actor="rowan")
+        alerts = raise_alerts(self.store, *(make_episode(group) for group in found.values()))
+        self.breach = self.store.write(
+            lambda uow: add_confirmed_breach(uow, self.now(), *alerts, actor="rowan")
         )
 
     def by_hand(self, *assets: str, until: timedelta = timedelta(hours=1), **case: Any) -> None:
-        origin = {"origin": Origin.OWN, "known": "As it was told us."} | case
+        origin = {"origin": CaseOrigin.OWN, "known": "As it was told us."} | case
 
         def work(uow: Any) -> Breach:
             opened = cases.open_by_hand(
                 uow, WHO, title="Told by hand", assets=assets, now=self.now(), **origin
             )
-            return confirm.confirm(
+            return confirm.confirm_breach(
                 uow, WHO, opened.id, reason="A person says so.", aware_at=self.now(),
                 occurred_from=NIGHT, occurred_to=NIGHT + until, now=self.now(),
             )  # fmt: skip
 
-        self.breach = self.store.act(work)
+        self.breach = self.store.write(work)
 
-    def contained(self, text: str, concerns: Concern, *customers: str) -> None:
-        self.store.act(
+    def contained(self, text: str, concerns: ContainmentScope, *customers: str) -> None:
+        self.store.write(
             lambda uow: cases.add_containment(
                 uow, WHO, self.breach.case_id, ContainmentKind.OTHER, text, self.now(),
                 done_at=self.now(), concerns=concerns, customers=customers,
@@ -192,43 +204,47 @@ class WholePlay:
         fields: dict[str, Any] = {
             "certainty": Certainty.LIKELY,
             "reason": "Their file was on it.",
-            "people": Quantity(value=people, precision=Precision.EXACT) if people else Quantity(),
+            "people": ReportedQuantity(value=people, precision=NumberPrecision.EXACT)
+            if people
+            else ReportedQuantity(),
             "data_categories": (DataCategory.IDENTITY, DataCategory.FINANCIAL),
-            "effects": {Effect.LOST: Surety.HAPPENED},
+            "effects": {BreachEffect.LOST: EffectCertainty.HAPPENED},
             "reach": GroupReach.OTHER_MEANS,
             "reach_reason": "They work here.",
         }
         group = AffectedGroup(
             id="", recorded_by="", recorded_at=self.now(), kind=kind, **(fields | changes)
         )
-        return self.store.act(
+        return self.store.write(
             lambda uow: groups.add_group(uow, WHO, self.breach.case_id, group, self.now())
         )
 
     def tell(self, group: AffectedGroup, people: int) -> None:
         """All of them, by a notice."""
-        telling = GroupTelling(
+        telling = GroupNotification(
             told_at=self.now(), recorded_by="", recorded_at=self.now(), people=people,
-            means=TellingMeans.PUBLIC_NOTICE, text="It happened.", proof="A copy in the file.",
+            means=NotificationMeans.PUBLIC_NOTICE, text="It happened.", proof="A copy in the file.",
             everybody=True,
         )  # fmt: skip
-        self.store.act(
-            lambda uow: groups.record_telling(
+        self.store.write(
+            lambda uow: groups.record_group_telling(
                 uow, WHO, self.breach.case_id, group.id, telling, self.now()
             )
         )
 
     def not_tell(self, group: AffectedGroup) -> None:
         why = "They know it already: they found it themselves and wrote it down."
-        self.store.act(
-            lambda uow: groups.decide_not_to_tell(
+        self.store.write(
+            lambda uow: groups.record_not_telling(
                 uow, WHO, self.breach.case_id, group.id, why, self.now()
             )
         )
 
     # what people do
 
-    def freeze(self, decided: Mapping[tuple[str, Role], Mapping[str, Any]] | None = None) -> None:
+    def freeze(
+        self, decided: Mapping[tuple[str, DataRole], Mapping[str, Any]] | None = None
+    ) -> None:
         self.now.advance(minutes=1)
 
         def work(uow: Any) -> None:
@@ -240,12 +256,12 @@ class WholePlay:
                 )  # fmt: skip
             affected.freeze(uow, WHO, self.breach.id, exposures, self.now())
 
-        self.store.act(work)
+        self.store.write(work)
 
     def decide(self, **decision: Any) -> None:
         self.now.advance(minutes=1)
         decided = DECISION.model_copy(update={"breach_id": self.breach.id} | decision)
-        self.store.act(lambda uow: decide.decide(uow, WHO, decided, self.now()))
+        self.store.write(lambda uow: decide.record_decision(uow, WHO, decided, self.now()))
 
     def write(self, happened: str, *own: ExposureWords) -> None:
         self.now.advance(minutes=1)
@@ -253,11 +269,11 @@ class WholePlay:
             breach_id=self.breach.id, version=1, written_by="rowan", written_at=self.now(),
             what_happened=happened, next_update=self.now() + timedelta(days=4), words=own,
         )  # fmt: skip
-        self.store.act(lambda uow: notify.write_facts(uow, WHO, facts, self.now()))
+        self.store.write(lambda uow: notify.write_facts(uow, WHO, facts, self.now()))
 
-    def letters(self) -> Letters:
-        return self.store.look(
-            lambda uow: notify.letters(uow, self.breach.id, self.settings, renderer())
+    def letters(self) -> LetterSet:
+        return self.store.read(
+            lambda uow: notify.render_letters(uow, self.breach.id, self.settings, renderer())
         )
 
     def release(self, returned: tuple[str, ...] = ()) -> None:
@@ -266,10 +282,10 @@ class WholePlay:
         made = self.letters()
         assert (made.missing, made.blocking) == ({}, ())
         self.now.advance(minutes=5)
-        shown = self.store.look(
-            lambda uow: approve.seal(uow, self.breach.id, self.settings, renderer(), SENDER)
+        shown = self.store.read(
+            lambda uow: approve.compute_seal(uow, self.breach.id, self.settings, renderer(), SENDER)
         )
-        self.store.act(
+        self.store.write(
             lambda uow: approve.approve(
                 uow, OTHER, self.breach.id, count=shown.count, expected_hash=shown.hash,
                 settings=self.settings, renderer=renderer(), sender=SENDER, now=self.now(),
@@ -277,24 +293,24 @@ class WholePlay:
         )  # fmt: skip
         outbox = StoreOutbox(self.store, self.settings, renderer(), self.place)
         self.now.advance(minutes=1)
-        for row in outbox.due(self.now(), 99):
+        for row in outbox.list_due(self.now(), 99):
             attempt = f"{row.id}-{self.now().isoformat()}"
             result = BOUNCED if row.customer_id in returned else HANDED_OVER
-            if outbox.begin(row.id, attempt, "boot-1", self.now()) is not None:
-                outbox.finish(row.id, attempt, result, self.now(), None)
+            if outbox.start_attempt(row.id, attempt, "boot-1", self.now()) is not None:
+                outbox.finish_attempt(row.id, attempt, result, self.now(), None)
 
     def rows(self) -> list[NoticeRow]:
-        return list(self.store.look(lambda uow: uow.notices.list(breach_id=self.breach.id)))
+        return list(self.store.read(lambda uow: uow.notices.list(breach_id=self.breach.id)))
 
-    def calls_open(self) -> list[Task]:
-        tasks = self.store.look(lambda uow: uow.cases.get(self.breach.case_id)).tasks
+    def calls_open(self) -> list[CaseTask]:
+        tasks = self.store.read(lambda uow: uow.cases.get(self.breach.case_id)).tasks
         return [t for t in tasks if t.kind.value == "telephone" and t.done_at is None]
 
     def ring(self, customer: str, outcome: CallOutcome = CallOutcome.REACHED_AND_TOLD) -> None:
         self.now.advance(minutes=10)
         (task,) = (t for t in self.calls_open() if t.customer_id == customer)
         spoken = {"spoken_to": "Kit Reed", "said": "They wrote it down."}
-        self.store.act(
+        self.store.write(
             lambda uow: calls.record_call(
                 uow, WHO, self.breach.case_id, task.id, outcome, number="01632 960000",
                 now=self.now(), **(spoken if outcome is CallOutcome.REACHED_AND_TOLD else {}),
@@ -303,9 +319,9 @@ class WholePlay:
 
     # what is filed and kept
 
-    def proposed(self, form: str = "uk_ico") -> Proposals:
-        return self.store.look(
-            lambda uow: proposals(uow, self.breach.id, form, self.settings, self.now())
+    def proposed(self, form: str = "uk_ico") -> ReportProposals:
+        return self.store.read(
+            lambda uow: build_proposals(uow, self.breach.id, form, self.settings, self.now())
         )
 
     def fill(self, form: str = "uk_ico", **answers: Any) -> ReportFacts:
@@ -315,11 +331,11 @@ class WholePlay:
             breach_id=self.breach.id, version=1, written_by="", written_at=self.now(),
             jurisdiction=form, **given,
         )  # fmt: skip
-        return self.store.act(lambda uow: report.write_report(uow, WHO, facts, self.now()))
+        return self.store.write(lambda uow: report.write_report(uow, WHO, facts, self.now()))
 
     def report(self, form: str = "uk_ico") -> RegulatorReport:
-        return self.store.look(
-            lambda uow: report.build(uow, self.breach.id, form, self.settings, self.now())
+        return self.store.read(
+            lambda uow: report.build_report(uow, self.breach.id, form, self.settings, self.now())
         )
 
     def answers(self, form: str = "uk_ico") -> dict[str, str]:
@@ -327,12 +343,12 @@ class WholePlay:
 
     def copied(self, form: str = "uk_ico") -> str:
         """The text to copy from."""
-        return renderer().report_text(self.report(form))
+        return renderer().render_report_text(self.report(form))
 
     def submit(self, form: str = "uk_ico", **more: Any) -> Submission:
         self.now.advance(minutes=1)
-        return self.store.act(
-            lambda uow: report.submit(
+        return self.store.write(
+            lambda uow: report.submit_report(
                 uow, WHO, self.breach.id, form, submitted_at=self.now(), channel="its form",
                 reference="IC-1", settings=self.settings, now=self.now(), **more,
             )
@@ -340,8 +356,8 @@ class WholePlay:
 
     def duties(self) -> dict[ObligationKind, Obligation]:
         """By kind, the last of each kind."""
-        found = self.store.look(
-            lambda uow: obligations.obligations_of(uow, self.breach.id, self.now())
+        found = self.store.read(
+            lambda uow: obligations.list_obligations(uow, self.breach.id, self.now())
         )
         return {duty.kind: duty for duty in found}
 
@@ -349,7 +365,7 @@ class WholePlay:
         return {kind for kind, duty in self.duties().items() if duty.running}
 
     def entry(self) -> RegisterEntry:
-        every = self.store.look(lambda uow: register.entries(uow, self.now()))
+        every = self.store.read(lambda uow: register.list_entries(uow, self.now()))
         return next(e for e in every if e.id == self.breach.id)
 
     def counted(self, kind: NoticeKind) -> RegisterNotice:
@@ -357,7 +373,7 @@ class WholePlay:
 
     # what people read
 
-    def text(self, customer: str, role: Role = CONTROLLER, *, correction: bool = False) -> str:
+    def text(self, customer: str, role: DataRole = CONTROLLER, *, correction: bool = False) -> str:
         """What the customer is told now, by mail, else by telephone."""
         kind = f"{LETTERS[role].value}"
         if correction:
@@ -375,7 +391,7 @@ class WholePlay:
         if not folder:
             return
         parts = []
-        if self.store.look(lambda uow: uow.breaches.latest(NoticeFacts, self.breach.id)):
+        if self.store.read(lambda uow: uow.breaches.find_latest(NoticeFacts, self.breach.id)):
             made = self.letters()
             for each in (*made.rendered, *made.calls):
                 head = f"{each.kind} to {each.customer_id}, {each.channel}: {each.subject}"
@@ -383,10 +399,10 @@ class WholePlay:
             parts += [f"##### MISSING {made.missing} BLOCKING {made.blocking}"]
         for form in forms:
             parts += [f"##### PROPOSED {form}", str(self.proposed(form))]
-            parts += [f"##### REPORT {form}", renderer().report_text(self.report(form))]
+            parts += [f"##### REPORT {form}", renderer().render_report_text(self.report(form))]
             parts += [f"against: {c.words}" for c in self.report(form).contradictions]
-        every = self.store.look(
-            lambda uow: obligations.obligations_of(uow, self.breach.id, self.now())
+        every = self.store.read(
+            lambda uow: obligations.list_obligations(uow, self.breach.id, self.now())
         )
         for duty in every:
             state = f"ended by {duty.ended_by}" if duty.ended_by else f"RUNS, due {duty.due}"
@@ -403,7 +419,7 @@ def whole_play(folder: Path) -> Iterator[WholePlay]:
     settings = Settings(
         data_dir=folder, profile=PROFILE, senders=(SENDER,), jurisdictions=("uk_ico", "uk_pecr")
     )
-    with memory_store(now) as store:
+    with make_store(now) as store:
         for user in ("rowan", "avery"):
-            store.act(lambda uow, user=user: uow.users.save(a_user(user)))
+            store.write(lambda uow, user=user: uow.users.save(make_user(user)))
         yield WholePlay(store, now, settings, established(store, folder, shared=False))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from schemas.report import Precision, Quantity
+from schemas.report import NumberPrecision, ReportedQuantity
 
 ANSWERS: dict[str, Any] = {
     "what_happened": "A stranger signed in.",
     "how_found": "An alert.",
-    "people": Quantity(value=64, precision=Precision.APPROXIMATE),
-    "records": Quantity(value=64, precision=Precision.APPROXIMATE),
+    "people": ReportedQuantity(value=64, precision=NumberPrecision.APPROXIMATE),
+    "records": ReportedQuantity(value=64, precision=NumberPrecision.APPROXIMATE),
     "harmed": ("confidentiality",),
     "consequences": "False invoices.",
     "measures_before": "Logs.",

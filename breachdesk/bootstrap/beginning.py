@@ -74,7 +74,7 @@ C002,ip,192.0.2.0/28,managed firewall
 """
 
 
-def begin(folder: Path) -> list[Path]:
+def create_data_dir(folder: Path) -> list[Path]:
     """Write the files of a new data folder. Raises BadInput when it has settings already."""
     target = folder / "breachdesk.toml"
     if target.exists():
@@ -82,9 +82,9 @@ def begin(folder: Path) -> list[Path]:
             "settings are there already", place=str(target), remedy="Name another folder."
         )
     private_files.make_folder(folder)
-    written = []
+    paths = []
     files = {target: SETTINGS, folder / "customers.csv": CUSTOMERS, folder / "assets.csv": ASSETS}
     for file, text in files.items():
         private_files.write_text(file, text)
-        written.append(file)
-    return written
+        paths.append(file)
+    return paths

@@ -6,19 +6,19 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from breachdesk.bootstrap.house import Premises
-from breachdesk.casework.second_factor import must_have
-from breachdesk.casework.witness import why_unfit
-from breachdesk.gdpr.law import overdue, shipped, unverified
+from breachdesk.bootstrap.house import Container
+from breachdesk.casework.second_factor import is_required
+from breachdesk.casework.witness import find_unfit_reason
+from breachdesk.gdpr.law import list_overdue, list_unverified, load_shipped_law
 from breachdesk.stores.anchor_file import AnchorFile
 from schemas.audit import AuditReport
-from schemas.customer import Customer, Frozen, PersonKind, Unattributed
+from schemas.customer import Customer, FrozenModel, PersonKind, UnattributedEvents
 from schemas.errors import BreachDeskError
-from schemas.law import LawBook, Reviewed
-from schemas.private_files import readable_by_others
-from schemas.settings import ProviderProfile, Settings, Tls
+from schemas.law import LawBook, ReviewedEntry
+from schemas.private_files import list_readable_by_others
+from schemas.settings import ProviderProfile, Settings, SmtpTls
 from schemas.source import SourceView
-from schemas.user import MUST_BE_HELD, Duty, User, can_sign_in
+from schemas.user import REQUIRED_PERMISSIONS, Permission, User, can_sign_in
 
 MOST_BEHIND = 10_000
 """Records; more says that no worker runs, or too few."""
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from streams.topics import PartitionLag
 
 
-class Check(Frozen):
+class PreflightCheck(FrozenModel):
     """One thing looked at."""
 
     what: str
@@ -41,42 +41,44 @@ class Check(Frozen):
     """It works, but a person should look; the exit code does not show it."""
 
 
-def preflight_checks(house: Premises) -> list[Check]:
+def run_preflight(container: Container) -> list[PreflightCheck]:
     """All checks of a data folder, in the order they would be needed."""
-    customers, users, proved, sources, unknown, report = house.store.look(
+    customers, users, proved, sources, unknown, report = container.store.read(
         lambda uow: (
             uow.customers.list(),
             uow.users.list(),
-            uow.second_factors.confirmed(),
+            uow.second_factors.list_confirmed(),
             uow.sources.list(),
-            uow.customers.unattributed(),
+            uow.customers.list_unattributed(),
             uow.audit.examine(),
         )
     )
     return [
-        _profile(house.settings.profile),
-        _people(users),
-        _second_factors(house.settings, users, proved),
-        _witness(house.settings, users),
-        _customers(customers),
-        *_sources(sources),
-        _unattributed(unknown),
-        *_senders(house),
-        Check(what="rules", passed=True, finding=f"{len(house.rules.infos())} rules read"),
-        _audit(report),
-        _anchor(house.settings),
-        _file_modes(house.settings.data_dir),
-        *_law(house),
-        *_kafka(house),
+        _check_profile(container.settings.profile),
+        _check_people(users),
+        _check_second_factors(container.settings, users, proved),
+        _check_witness(container.settings, users),
+        _check_customers(customers),
+        *_check_sources(sources),
+        _check_unattributed(unknown),
+        *_check_senders(container),
+        PreflightCheck(
+            what="rules", passed=True, finding=f"{len(container.rules.list_infos())} rules read"
+        ),
+        _check_audit(report),
+        _check_anchor(container.settings),
+        _check_file_modes(container.settings.data_dir),
+        *_check_law(container),
+        *_check_kafka(container),
     ]
 
 
-def _audit(report: AuditReport) -> Check:
+def _check_audit(report: AuditReport) -> PreflightCheck:
     if report.whole:
         entries = report.head.seq
         finding = f"{entries:,} entries, the chain is whole, and the store agrees with it"
-        return Check(what="audit", passed=True, finding=finding)
-    return Check(
+        return PreflightCheck(what="audit", passed=True, finding=finding)
+    return PreflightCheck(
         what="audit",
         passed=False,
         finding=f"the store contradicts it in {len(report.discrepancies):,} places.",
@@ -84,25 +86,25 @@ def _audit(report: AuditReport) -> Check:
     )
 
 
-def _anchor(settings: Settings) -> Check:
+def _check_anchor(settings: Settings) -> PreflightCheck:
     """Whether something outside the store shows a chain that was emptied or written anew."""
     path = settings.audit.anchor_file
     if path is None:
         finding = "none: only an export or a noted head shows a chain that was written anew"
-        return Check(what="audit anchor", passed=True, finding=finding)
+        return PreflightCheck(what="audit anchor", passed=True, finding=finding)
     try:
         lines = AnchorFile(path).read()
     except BreachDeskError as error:
         remedy = "Run breachdesk audit anchor, or see docs/reference/audit.md."
         finding = f"{error.problem}."
-        return Check(what="audit anchor", passed=False, finding=finding, remedy=remedy)
-    return Check(what="audit anchor", passed=True, finding=f"{len(lines):,} noted")
+        return PreflightCheck(what="audit anchor", passed=False, finding=finding, remedy=remedy)
+    return PreflightCheck(what="audit anchor", passed=True, finding=f"{len(lines):,} noted")
 
 
-def _file_modes(folder: Path) -> Check:
-    loose = readable_by_others(folder)
+def _check_file_modes(folder: Path) -> PreflightCheck:
+    loose = list_readable_by_others(folder)
     shown = ", ".join(path.name or str(path) for path in loose[:5])
-    return Check(
+    return PreflightCheck(
         what="file modes",
         passed=not loose,
         finding=f"{len(loose):,} open to other users: {shown}" if loose else "only the owner's",
@@ -110,36 +112,37 @@ def _file_modes(folder: Path) -> Check:
     )
 
 
-def _law(house: Premises) -> Iterator[Check]:
+def _check_law(container: Container) -> Iterator[PreflightCheck]:
     """What an operator corrected, what nobody reviewed lately, and what nobody has read."""
-    book, day, months = house.law, house.now().date(), house.settings.law.review_months
-    yield _corrections(book)
-    old, unread = overdue(book, day, months), unverified(book, day)
-    yield Check(
+    book, day, months = container.law, container.now().date(), container.settings.law.review_months
+    yield _check_corrections(book)
+    old, unread = list_overdue(book, day, months), list_unverified(book, day)
+    yield PreflightCheck(
         what="law review",
         passed=True,
         warning=bool(old),
-        finding=_entries(old, f"not reviewed for {months} months")
+        finding=_format_entries(old, f"not reviewed for {months} months")
         or f"every entry was reviewed in the last {months} months",
         remedy="Read their sources and correct them; see docs/reference/law.md." if old else "",
     )
-    yield Check(
+    yield PreflightCheck(
         what="law verified",
         passed=True,
         warning=bool(unread),
-        finding=_entries(unread, "not verified against the text") or "every entry is verified",
+        finding=_format_entries(unread, "not verified against the text")
+        or "every entry is verified",
         remedy="Read the text and mark them; see docs/reference/law.md." if unread else "",
     )
 
 
-def _corrections(book: LawBook) -> Check:
-    ids = {entry.id for entry in shipped().entries}
+def _check_corrections(book: LawBook) -> PreflightCheck:
+    ids = {entry.id for entry in load_shipped_law().entries}
     own = {entry.id for entry in book.entries if entry.file is not None}
     parts = [f"corrected: {', '.join(sorted(own & ids))}"] if own & ids else []
     # An id with a slip of the pen corrects nothing: it shows here.
     parts += [f"added: {', '.join(sorted(own - ids))}"] if own - ids else []
     faults = [f"{each.place}: {each.problem}" for each in book.problems]
-    return Check(
+    return PreflightCheck(
         what="law corrections",
         passed=not faults,
         finding="; ".join([*faults, *parts]) or "none, the shipped law holds",
@@ -147,42 +150,44 @@ def _corrections(book: LawBook) -> Check:
     )
 
 
-def _entries(entries: Sequence[Reviewed], fault: str) -> str:
+def _format_entries(entries: Sequence[ReviewedEntry], fault: str) -> str:
     names = list(dict.fromkeys(entry.name for entry in entries))
     more = len(names) - MOST_NAMED
     shown = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     return f"{len(entries)} entries {fault}: {shown}." if entries else ""
 
 
-def _kafka(house: Premises) -> Iterator[Check]:
+def _check_kafka(container: Container) -> Iterator[PreflightCheck]:
     """Topics as they must be, and how far the workers are behind; nothing where there is none."""
-    if not house.settings.kafka.servers:
+    if not container.settings.kafka.servers:
         return
     # Only here: the embedded system does not install Kafka's clients.
     from streams import topics
 
-    found = topics.check(house.settings)
-    for each in found:
-        yield Check(
+    topic_checks = topics.check_topics(container.settings)
+    for each in topic_checks:
+        yield PreflightCheck(
             what=f"topic {each.topic}" if each.topic else "Kafka",
             passed=not each.wrong,
             finding=f"{each.what}: {each.problem}",
             remedy=each.remedy,
         )
-    if not any(each.wrong for each in found):
-        yield Check(what="topics", passed=True, finding="all there, and set as they must be")
-    yield _backlog(house, topics.lag(house.settings))
+    if not any(each.wrong for each in topic_checks):
+        yield PreflightCheck(
+            what="topics", passed=True, finding="all there, and set as they must be"
+        )
+    yield _check_backlog(container, topics.list_lags(container.settings))
 
 
-def _backlog(house: Premises, partitions: Sequence[PartitionLag]) -> Check:
+def _check_backlog(container: Container, partitions: Sequence[PartitionLag]) -> PreflightCheck:
     """By the store's positions, which are the truth; Kafka's copy may be behind them."""
     names = [f"{each.topic}/{each.partition}" for each in partitions]
-    held = house.store.batch_sink().positions(names)
+    backlog = container.store.make_batch_sink().load_positions(names)
     behind = 0
     for name, each in zip(names, partitions, strict=True):
-        place = held[name].position
+        place = backlog[name].position
         behind += each.end - (each.begin if place is None else place.offset + 1)
-    return Check(
+    return PreflightCheck(
         what="backlog",
         passed=behind < MOST_BEHIND,
         finding=f"{behind:,} records wait to be processed in {len(partitions)} partitions",
@@ -190,13 +195,13 @@ def _backlog(house: Premises, partitions: Sequence[PartitionLag]) -> Check:
     )
 
 
-def _profile(profile: ProviderProfile) -> Check:
+def _check_profile(profile: ProviderProfile) -> PreflightCheck:
     blank = [
         name
         for name, value in profile.model_dump().items()
         if value in ("", None) and name not in OPTIONAL
     ]
-    return Check(
+    return PreflightCheck(
         what="provider profile",
         passed=not blank,
         finding=f"blank: {', '.join(blank)}" if blank else "complete",
@@ -204,10 +209,12 @@ def _profile(profile: ProviderProfile) -> Check:
     )
 
 
-def _people(users: Sequence[User]) -> Check:
+def _check_people(users: Sequence[User]) -> PreflightCheck:
     able = [user for user in users if not user.disabled and not user.demo]
-    missing = [duty.value for duty in MUST_BE_HELD if not any(duty in user.duties for user in able)]
-    return Check(
+    missing = [
+        duty.value for duty in REQUIRED_PERMISSIONS if not any(duty in user.duties for user in able)
+    ]
+    return PreflightCheck(
         what="people",
         passed=not missing and len(able) > 1,
         finding=f"{len(able)} accounts" + (f", nobody is {', '.join(missing)}" if missing else ""),
@@ -217,16 +224,18 @@ def _people(users: Sequence[User]) -> Check:
     )
 
 
-def _second_factors(settings: Settings, users: Sequence[User], proved: Collection[str]) -> Check:
+def _check_second_factors(
+    settings: Settings, users: Sequence[User], proved: Collection[str]
+) -> PreflightCheck:
     """Whoever approves sets one up at the first sign-in: better before the bad day."""
     lacking = [
         user.id
         for user in users
         if can_sign_in(user, demo=settings.demo)
-        and must_have(user, settings)
+        and is_required(user, settings)
         and user.id not in proved
     ]
-    return Check(
+    return PreflightCheck(
         what="second factors",
         passed=not lacking,
         finding=f"{', '.join(lacking)} cannot approve without one" if lacking else "all there",
@@ -234,19 +243,21 @@ def _second_factors(settings: Settings, users: Sequence[User], proved: Collectio
     )
 
 
-def _witness(settings: Settings, users: Sequence[User]) -> Check:
+def _check_witness(settings: Settings, users: Sequence[User]) -> PreflightCheck:
     """Needed where fewer than two people can approve."""
-    able = [u for u in users if Duty.APPROVER in u.duties and can_sign_in(u, demo=False)]
-    why = why_unfit(settings.profile.witness_email, settings, users)
+    able = [u for u in users if Permission.APPROVER in u.duties and can_sign_in(u, demo=False)]
+    why = find_unfit_reason(settings.profile.witness_email, settings, users)
     finding = f"{why}: nobody can break the glass" if why else "an outsider is nominated"
     remedy = "Nominate an outsider: witness_email under [profile]." if why else ""
-    return Check(what="witness", passed=not why or len(able) >= 2, finding=finding, remedy=remedy)
+    return PreflightCheck(
+        what="witness", passed=not why or len(able) >= 2, finding=finding, remedy=remedy
+    )
 
 
-def _customers(rows: Sequence[Customer]) -> Check:
+def _check_customers(rows: Sequence[Customer]) -> PreflightCheck:
     silent = [c for c in rows if not c.default_email]
-    nobody = [c for c in rows if not c.contact(PersonKind.DATA_PROTECTION)]
-    return Check(
+    nobody = [c for c in rows if not c.find_contact(PersonKind.DATA_PROTECTION)]
+    return PreflightCheck(
         what="customers",
         passed=bool(rows) and not silent,
         finding=f"{len(rows)} customers, {len(silent)} without a default address, "
@@ -255,9 +266,9 @@ def _customers(rows: Sequence[Customer]) -> Check:
     )
 
 
-def _sources(rows: Sequence[SourceView]) -> Iterator[Check]:
+def _check_sources(rows: Sequence[SourceView]) -> Iterator[PreflightCheck]:
     if not rows:
-        yield Check(
+        yield PreflightCheck(
             what="sources",
             passed=False,
             finding="nothing received yet",
@@ -265,7 +276,7 @@ def _sources(rows: Sequence[SourceView]) -> Iterator[Check]:
         )
     for view in rows:
         understood = not view.not_understood
-        yield Check(
+        yield PreflightCheck(
             what=f"source {view.name}",
             passed=understood,
             finding=f"{view.received:,} received, {view.not_understood:,} not understood, kept",
@@ -273,8 +284,8 @@ def _sources(rows: Sequence[SourceView]) -> Iterator[Check]:
         )
 
 
-def _unattributed(rows: Sequence[Unattributed]) -> Check:
-    return Check(
+def _check_unattributed(rows: Sequence[UnattributedEvents]) -> PreflightCheck:
+    return PreflightCheck(
         what="unattributed",
         passed=not rows,
         finding=f"{len(rows)} names in the events belong to nobody we know",
@@ -282,18 +293,18 @@ def _unattributed(rows: Sequence[Unattributed]) -> Check:
     )
 
 
-def _senders(house: Premises) -> Iterator[Check]:
-    senders = house.settings.senders
+def _check_senders(container: Container) -> Iterator[PreflightCheck]:
+    senders = container.settings.senders
     if not senders:
-        yield Check(
+        yield PreflightCheck(
             what="senders",
             passed=False,
             finding="no way out for mail",
             remedy="Add a [[senders]] table to breachdesk.toml.",
         )
     for sender in senders:
-        guarded = sender.channel != "smtp" or sender.tls is not Tls.NONE
-        yield Check(
+        guarded = sender.channel != "smtp" or sender.tls is not SmtpTls.NONE
+        yield PreflightCheck(
             what=f"sender {sender.id}",
             passed=guarded and bool(sender.assets or sender.channel != "smtp"),
             finding=f"{sender.channel}, {sender.tls}"

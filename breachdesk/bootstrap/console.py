@@ -8,43 +8,45 @@ from contextlib import closing, suppress
 
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.house import Premises, calm_the_collector
-from breachdesk.bootstrap.http_port import Server, http_config, refuse_a_taken_port
-from breachdesk.bootstrap.logs import set_up_logs, spoken
-from breachdesk.bootstrap.ops import Answers
-from breachdesk.bootstrap.readiness import database
+from breachdesk.bootstrap.house import Container, tune_gc
+from breachdesk.bootstrap.http_port import HttpServer, build_http_config, check_port_free
+from breachdesk.bootstrap.logs import choose_printer, set_up_logs
+from breachdesk.bootstrap.ops import OperationsAnswers
+from breachdesk.bootstrap.readiness import check_database
 from breachdesk.bootstrap.serve import (
-    end_in_order_on_sigterm,
-    front_door,
-    listening,
-    syslog_listener,
+    build_port_router,
+    build_syslog_listener,
+    install_sigterm_handler,
+    list_listeners,
 )
-from breachdesk.bootstrap.standing_metrics import StandingCollector
-from breachdesk.bootstrap.traces import Tracer, tracer
+from breachdesk.bootstrap.standing_metrics import StoreCollector
+from breachdesk.bootstrap.traces import SpanTracer, build_tracer
 
 
-def serve_console(house: Premises, say: Callable[[str], None]) -> None:
+def serve_console(container: Container, say: Callable[[str], None]) -> None:
     """Until SIGINT or SIGTERM. Raises Misconfigured when the port is taken or traces cannot be
     sent as configured."""
-    settings = house.settings
+    settings = container.settings
     set_up_logs(settings.ops)
-    calm_the_collector()
-    with closing(tracer(settings, "breachdesk console")) as traced:
-        _serve(house, spoken(settings.ops, say), traced)
+    tune_gc()
+    with closing(build_tracer(settings, "breachdesk console")) as traced:
+        _serve(container, choose_printer(settings.ops, say), traced)
 
 
-def _serve(house: Premises, say: Callable[[str], None], traced: Tracer) -> None:
-    settings = house.settings
-    refuse_a_taken_port(settings.console_host, settings.console_port)
+def _serve(container: Container, say: Callable[[str], None], traced: SpanTracer) -> None:
+    settings = container.settings
+    check_port_free(settings.console_host, settings.console_port)
     stopping = threading.Event()
     registry = CollectorRegistry()
-    door = front_door(house, _answers(house, registry), traced, stopping)
-    server = Server(http_config(settings, door), threading.Event(), stopping)
-    for line in listening(house):
+    application = build_port_router(
+        container, _build_answers(container, registry), traced, stopping
+    )
+    server = HttpServer(build_http_config(settings, application), threading.Event(), stopping)
+    for line in list_listeners(container):
         say(line)
-    listener = syslog_listener(house, registry)
+    listener = build_syslog_listener(container, registry)
     listener.start()
-    end_in_order_on_sigterm()
+    install_sigterm_handler()
     try:
         with suppress(KeyboardInterrupt):
             server.run()
@@ -52,10 +54,10 @@ def _serve(house: Premises, say: Callable[[str], None], traced: Tracer) -> None:
         listener.stop()
 
 
-def _answers(house: Premises, registry: CollectorRegistry) -> Answers:
+def _build_answers(container: Container, registry: CollectorRegistry) -> OperationsAnswers:
     """Ready while the store answers: when only Kafka is away the screens must stay within reach,
     and the intake refuses by itself."""
-    exporting = bool(house.settings.kafka.servers)
-    exports = house.store.export_outbox() if exporting else None
-    registry.register(StandingCollector(house.store, house.now, exports=exports))
-    return Answers(registry, dict, lambda: database(house.store))
+    exporting = bool(container.settings.kafka.servers)
+    exports = container.store.make_export_outbox() if exporting else None
+    registry.register(StoreCollector(container.store, container.now, exports=exports))
+    return OperationsAnswers(registry, dict, lambda: check_database(container.store))

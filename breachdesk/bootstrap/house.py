@@ -17,25 +17,25 @@ from typing import TYPE_CHECKING, Self
 
 from breachdesk.bootstrap import places
 from breachdesk.casework import mail_hold
-from breachdesk.casework.installation import Installation
+from breachdesk.casework.installation import SendingInstallation
 from breachdesk.gdpr.law import read_law
 from breachdesk.ports import Now
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.attempt_files import AttemptFiles
 from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.open_store import open_store
 from notifiers.render import JinjaRenderer
 from schemas import private_files
-from schemas.errors import Misconfigured, NotAllowed, Retryable
+from schemas.errors import ConfigurationError, NotAllowed, RetryableError
 from schemas.law import LawBook
 from schemas.rule import RuleInfo
 from schemas.settings import SenderSettings, Settings
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.observed import Meter, ReadingMeter, SilentMeter, SilentReadingMeter
+from streams.observed import NullMetrics, NullParserMetrics, ParserMetrics, WorkerMetrics
 from streams.parser_process.adapter import ParserProcess
 from streams.ports import BatchSink, EventLog, RecordReader
-from streams.process.pipeline import Pipeline
-from streams.process.worker import Worker, WorkerLimits
+from streams.process.pipeline import RecordPipeline
+from streams.process.worker import StreamWorker, WorkerLimits
 from streams.sigma.load import RuleBook, load_rules
 from streams.worker_app.embedded import EmbeddedWorker
 
@@ -46,7 +46,7 @@ BROKER_SECONDS = 15.0
 """How long a listener or a page waits for a broker that does not answer."""
 
 
-def system_now() -> datetime:
+def read_system_clock() -> datetime:
     """The one place that asks the machine's clock."""
     return datetime.now(UTC)
 
@@ -57,15 +57,15 @@ class RuleExplainer:
 
     book: RuleBook
 
-    def rules(self) -> Sequence[RuleInfo]:
+    def list_rules(self) -> Sequence[RuleInfo]:
         """Every loaded rule, by id."""
-        return self.book.infos()
+        return self.book.list_infos()
 
 
-class Premises:
+class Container:
     """The adapters of one data folder. Opens them when first asked for; use as a context."""
 
-    def __init__(self, settings: Settings, now: Now = system_now) -> None:
+    def __init__(self, settings: Settings, now: Now = read_system_clock) -> None:
         self.settings = settings
         self.now = now
         self._locks: list[FileLock] = []
@@ -97,7 +97,7 @@ class Premises:
                 place="kafka.servers",
                 remedy="Kafka's own retention drops them; see docs/howto/deploy-distributed.md.",
             )
-        return SqliteEventLog(places.journal_dir(self.settings), self.now)
+        return SqliteEventLog(places.get_journal_dir(self.settings), self.now)
 
     @cached_property
     def topics(self) -> KafkaEventLog:
@@ -108,56 +108,62 @@ class Premises:
         return KafkaEventLog(self.settings, self.now, wait=BROKER_SECONDS)
 
     @cached_property
-    def store(self) -> AnyStore:
+    def store(self) -> PipelineStore:
         """The store, migrated to the newest schema. It exports when Kafka is named. A new one is
         bound to this folder, or to its database server: a copy made later is known as one."""
         settings = self.settings
         store = open_store(
-            places.store_url(settings),
+            places.build_store_url(settings),
             now=self.now,
             settings=settings.store,
             exporting=bool(settings.kafka.servers),
             law=self.law,
         )
         # Whoever only reads is not stopped by a disk that is full: the dispatcher asks again.
-        with suppress(Retryable):
-            self._bind(store)
+        with suppress(RetryableError):
+            self._bind_store(store)
         return store
 
     @cached_property
     def law(self) -> LawBook:
         """The shipped law under the operator's corrections, read once."""
-        book = read_law(places.law_dir(self.settings))
+        book = read_law(places.get_law_dir(self.settings))
         return book.model_copy(update={"reported_to": self.settings.jurisdictions})
 
     @cached_property
-    def installation(self) -> Installation:
+    def installation(self) -> SendingInstallation:
         """Where mail is sent from with the store in this folder; over a shared store what the
         folder's first dispatcher tells, to be read only."""
-        return self._installation(0)
+        return self._build_installation(0)
 
-    def own_installation(self) -> Installation:
+    def open_installation(self) -> SendingInstallation:
         """Where this process sends from. Over a shared store several processes may use the folder:
         each has files of its own, until these premises close."""
-        return self._installation(self._number()) if self._is_shared else self.installation
+        return (
+            self._build_installation(self._allocate_number())
+            if self._is_shared
+            else self.installation
+        )
 
-    def _installation(self, number: int) -> Installation:
-        return Installation(AttemptFiles(self.settings.data_dir, number), shared=self._is_shared)
+    def _build_installation(self, number: int) -> SendingInstallation:
+        return SendingInstallation(
+            AttemptFiles(self.settings.data_dir, number), shared=self._is_shared
+        )
 
     @property
     def _is_shared(self) -> bool:
         return self.settings.store.distributed
 
-    def _bind(self, store: AnyStore) -> None:
+    def _bind_store(self, store: PipelineStore) -> None:
         now = self.now()
         if not self._is_shared:
-            if store.look(self.installation.is_new):
-                store.act(lambda uow: self.installation.establish(uow, now))
-        elif store.look(mail_hold.needs_server):
-            server = store.identity()
-            store.act(lambda uow: mail_hold.note_server(uow, server))
+            if store.read(self.installation.is_new):
+                store.write(lambda uow: self.installation.establish(uow, now))
+        elif store.read(mail_hold.is_server_unknown):
+            server = store.get_server_identity()
+            store.write(lambda uow: mail_hold.note_server(uow, server))
 
-    def _number(self) -> int:
+    def _allocate_number(self) -> int:
         """The first that no living process has; let go of with the premises."""
         for number in count():
             lock = FileLock(self.settings.data_dir / f"dispatch.{number}.lock")
@@ -170,7 +176,7 @@ class Premises:
     @cached_property
     def templates(self) -> Path:
         """Folder of the words."""
-        return places.templates_dir(self.settings)
+        return places.get_templates_dir(self.settings)
 
     @cached_property
     def renderer(self) -> JinjaRenderer:
@@ -180,46 +186,46 @@ class Premises:
     @cached_property
     def rules(self) -> RuleBook:
         """The rule pack, compiled."""
-        return load_rules(places.rules_dirs(self.settings))
+        return load_rules(places.list_rules_dirs(self.settings))
 
     @cached_property
     def explainer(self) -> RuleExplainer:
         """What the rules say of themselves."""
         return RuleExplainer(self.rules)
 
-    def reader(self, meter: ReadingMeter | None = None) -> ParserProcess:
+    def open_reader(self, meter: ParserMetrics | None = None) -> ParserProcess:
         """Reads records in a process of its own, which ends at the latest with `close`."""
-        reader = ParserProcess(self.settings, meter or SilentReadingMeter())
+        reader = ParserProcess(self.settings, meter or NullParserMetrics())
         self._readers.append(reader)
         return reader
 
-    def worker(
+    def build_worker(
         self,
         sink: BatchSink | None = None,
         reader: RecordReader | None = None,
-        meter: Meter | None = None,
+        meter: WorkerMetrics | None = None,
     ) -> EmbeddedWorker:
         """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile.
         `sink`: the store's, with something put around it; `reader`: one that is watched."""
-        calm_the_collector()
-        meter = meter or SilentMeter()
-        worker = Worker(
-            sink or self.store.batch_sink(),
-            Pipeline(self.rules, reader or self.reader(), self.settings),
-            self.store.register(),
+        tune_gc()
+        meter = meter or NullMetrics()
+        worker = StreamWorker(
+            sink or self.store.make_batch_sink(),
+            RecordPipeline(self.rules, reader or self.open_reader(), self.settings),
+            self.store.make_asset_register(),
             lambda _records: self.now(),
             meter,
-            worker_limits(self.settings),
+            build_worker_limits(self.settings),
             exporting=False,
         )
         return EmbeddedWorker(self.journal, worker, self.now, meter)
 
-    def sender(self, sender_id: str | None = None) -> SenderSettings:
+    def get_sender(self, sender_id: str | None = None) -> SenderSettings:
         """The named sender, else the first. Raises Misconfigured when there is none."""
         for sender in self.settings.senders:
             if sender_id in (None, sender.id):
                 return sender
-        raise Misconfigured(
+        raise ConfigurationError(
             f"no sender {sender_id or ''}".rstrip(),
             place=str(self.settings.data_dir / "breachdesk.toml"),
             remedy="Add a [[senders]] table; see docs/howto/send-mail.md.",
@@ -238,7 +244,7 @@ class Premises:
             self._locks.pop().close()
 
 
-def worker_limits(settings: Settings) -> WorkerLimits:
+def build_worker_limits(settings: Settings) -> WorkerLimits:
     """What the settings allow a worker."""
     detection = settings.detection
     return WorkerLimits(
@@ -249,29 +255,31 @@ def worker_limits(settings: Settings) -> WorkerLimits:
     )
 
 
-def calm_the_collector() -> None:
+def tune_gc() -> None:
     """The pipeline makes many long-lived objects and no cycles: collecting every 700 allocations
     cost a fifth of its time (bench/pipeline.py)."""
     gc.set_threshold(50_000, 20, 100)
 
 
 @contextmanager
-def holding(data_dir: Path, duty: str) -> Iterator[bool]:
+def hold_lock(data_dir: Path, duty: str) -> Iterator[bool]:
     """Hold the folder's lock for a duty that only one process may do (`pipeline`, `dispatch`):
     True when this process may, False when another does."""
     private_files.make_folder(data_dir)
     descriptor = os.open(data_dir / f"{duty}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield _locked(descriptor)
+        yield _lock_file(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _locked(descriptor: int) -> bool:
+def _lock_file(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
-        raise Retryable("the folder's lock cannot be taken", remedy="Check the disk.") from error
+        raise RetryableError(
+            "the folder's lock cannot be taken", remedy="Check the disk."
+        ) from error
     return True

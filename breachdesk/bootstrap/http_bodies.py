@@ -48,12 +48,12 @@ class PacedBodies:
             return
         body = _PacedBody(headers, receive, self._limits)
 
-        async def closing(message: Message) -> None:
+        async def send_with_close(message: Message) -> None:
             if message["type"] == "http.response.start" and not body.is_complete:
                 MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
-        await self._app(scope, body.receive, closing)
+        await self._app(scope, body.receive, send_with_close)
 
 
 class _PacedBody:
@@ -71,7 +71,7 @@ class _PacedBody:
             return await self._receive()
         began = monotonic()
         try:
-            async with asyncio.timeout(self._patience()):
+            async with asyncio.timeout(self._compute_timeout()):
                 message = await self._receive()
         except TimeoutError as error:
             raise HTTPException(408, TOO_SLOW) from error
@@ -80,7 +80,7 @@ class _PacedBody:
         self.is_complete = message["type"] == "http.request" and not message.get("more_body")
         return message
 
-    def _patience(self) -> float:
+    def _compute_timeout(self) -> float:
         """Seconds until the body is too slow, or takes too long, if nothing more comes."""
         limits = self._limits
         paced = max(limits.body_grace_seconds, self._bytes / limits.body_bytes_per_second)

@@ -23,7 +23,7 @@ from uvicorn.server import ServerState
 
 from breachdesk.bootstrap.ops_http import is_loopback
 from schemas.settings import HttpSettings
-from streams.intake.networks import network_of
+from streams.intake.networks import get_network
 
 HEAD_BYTES = 16 * 1024
 READ_BYTES = 16 * 1024
@@ -33,7 +33,7 @@ LINGER_BYTES = 256 * 1024
 """So much of a refused body is thrown away, so that its sender can read the answer."""
 STALLED_SECONDS = 30.0
 """A client that takes less than a kilobyte a second of its answer for so long is let go of."""
-LEAST_TAKEN_BYTES = 1024 * STALLED_SECONDS
+MIN_READ_BYTES = 1024 * STALLED_SECONDS
 TELL_EVERY_SECONDS = 10.0
 
 logger = logging.getLogger("breachdesk.http")
@@ -56,27 +56,29 @@ class OpenConnections:
         self._closed: Counter[str] = Counter()
         self._told_at = 0.0
 
-    def admit(self, newcomer: Connection) -> None:
+    def add_connection(self, newcomer: TimedConnection) -> None:
         """A connection was opened: another one may have to go for it."""
-        others = [each for each in newcomer.others() if not each.transport.is_closing()]
+        others = [each for each in newcomer.list_others() if not each.transport.is_closing()]
         if not self._exempt(newcomer.address):
             same = [each for each in others if each.network == newcomer.network]
             if len(same) >= self.limits.connections_per_address:
-                self._make_room(newcomer, same, "too many of one address")
+                self._evict_connection(newcomer, same, "too many of one address")
                 return
         if len(others) >= self._most:
-            self._make_room(newcomer, others, "too many")
+            self._evict_connection(newcomer, others, "too many")
 
-    def _make_room(self, newcomer: Connection, others: list[Connection], why: str) -> None:
+    def _evict_connection(
+        self, newcomer: TimedConnection, others: list[TimedConnection], why: str
+    ) -> None:
         waiting = [each for each in others if each.is_waiting]
-        victim = max(waiting, key=Connection.burden, default=newcomer)
+        victim = max(waiting, key=TimedConnection.compute_burden, default=newcomer)
         victim.abort(why)
 
-    def closed(self, why: str) -> None:
+    def count_closed(self, why: str) -> None:
         """Count it; `tell` says it."""
         self._closed[why] += 1
 
-    def tell(self, now: float) -> None:
+    def log_closed(self, now: float) -> None:
         """One log line for all that were closed in the last seconds."""
         if self._closed and now - self._told_at >= TELL_EVERY_SECONDS:
             reasons = ", ".join(f"{count} {why}" for why, count in sorted(self._closed.items()))
@@ -85,7 +87,7 @@ class OpenConnections:
             self._told_at = now
 
 
-class Stall:
+class AnswerStall:
     """How long a client has taken too little of its answer."""
 
     def __init__(self) -> None:
@@ -100,7 +102,7 @@ class Stall:
         if now - since < STALLED_SECONDS:
             return False
         self._seen = (now, waiting)
-        return before - waiting < LEAST_TAKEN_BYTES
+        return before - waiting < MIN_READ_BYTES
 
 
 class PortConfig(uvicorn.Config):
@@ -109,7 +111,7 @@ class PortConfig(uvicorn.Config):
     def __init__(self, app: Any, connections: OpenConnections, **options: Any) -> None:
         super().__init__(
             app,
-            http=Connection,
+            http=TimedConnection,
             ws="none",
             loop="asyncio",
             h11_max_incomplete_event_size=HEAD_BYTES,
@@ -118,7 +120,7 @@ class PortConfig(uvicorn.Config):
         self.connections = connections
 
 
-class Connection(H11Protocol):
+class TimedConnection(H11Protocol):
     """Uvicorn's protocol with a clock."""
 
     def __init__(
@@ -135,20 +137,20 @@ class Connection(H11Protocol):
         """When the wait for the present request began."""
         self._received = self._content = self._discarded = 0
         self._lingering: float | None = None
-        self._stall = Stall()
+        self._stall = AnswerStall()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if hasattr(transport, "max_size"):
             transport.max_size = READ_BYTES
         lingering = cast(
-            "asyncio.Transport", _Lingering(cast("asyncio.Transport", transport), self)
+            "asyncio.Transport", _LingeringTransport(cast("asyncio.Transport", transport), self)
         )
         super().connection_made(lingering)
-        self._connections.admit(self)
+        self._connections.add_connection(self)
 
-    def others(self) -> list[Connection]:
+    def list_others(self) -> list[TimedConnection]:
         """All other connections of the port."""
-        return [c for c in self.connections if isinstance(c, Connection) and c is not self]
+        return [c for c in self.connections if isinstance(c, TimedConnection) and c is not self]
 
     @property
     def address(self) -> str:
@@ -157,7 +159,7 @@ class Connection(H11Protocol):
     @cached_property
     def network(self) -> str:
         """What the limit for one address counts."""
-        return network_of(self.address)
+        return get_network(self.address)
 
     @property
     def is_waiting(self) -> bool:
@@ -179,7 +181,7 @@ class Connection(H11Protocol):
         """A body that is not wanted, or what is no HTTP."""
         return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
-    def burden(self) -> tuple[bool, float]:
+    def compute_burden(self) -> tuple[bool, float]:
         """What goes first is the greatest: no request for long, then few bytes a second."""
         seconds = self.loop.time() - self._began
         if self._is_idle:
@@ -217,16 +219,16 @@ class Connection(H11Protocol):
         else:
             super().shutdown()
 
-    def check(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         """Called a few times a second."""
         if self._lingering is not None or self.transport.is_closing():
             return
         if self._is_idle and now - self._began > self._connections.limits.header_seconds:
-            self._end_wait()
+            self._close_waiting()
         elif self._stall.is_over(now, self.transport.get_write_buffer_size()):
             self.abort("unread answers")
 
-    def _end_wait(self) -> None:
+    def _close_waiting(self) -> None:
         if self._received or self.conn.trailing_data[0]:
             self.refuse(408, "the head of the request did not come in time.", "slow heads")
         else:
@@ -235,20 +237,24 @@ class Connection(H11Protocol):
     def abort(self, why: str | None) -> None:
         """Without a word. `why` None: nothing was asked, so there is nothing to tell of."""
         if why:
-            self._connections.closed(why)
+            self._connections.count_closed(why)
         self.transport.abort()
 
     def refuse(self, status: int, problem: str, why: str) -> None:
         """Answer and close, unless an answer has begun already."""
-        self._connections.closed(why)
+        self._connections.count_closed(why)
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.abort()
             return
-        told = {"problem": problem, "remedy": "Send the whole request at once.", "received": 0}
-        body = json.dumps(told).encode()
+        is_reported = {
+            "problem": problem,
+            "remedy": "Send the whole request at once.",
+            "received": 0,
+        }
+        body = json.dumps(is_reported).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
@@ -262,7 +268,7 @@ class Connection(H11Protocol):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
-    def linger(self, seconds: float) -> None:
+    def discard_input(self, seconds: float) -> None:
         """The answer is written and our side closed: throw away what still comes, for a while."""
         self._lingering = self.loop.time()
         self.loop.call_later(seconds, self.transport.abort)
@@ -277,13 +283,13 @@ class Connection(H11Protocol):
             self.transport.abort()
 
 
-class _Lingering:
+class _LingeringTransport:
     """A transport whose `close` lets the client read the answer to a request it still sends.
 
     Closed at once with bytes unread, the kernel would reset the connection and with it the answer.
     """
 
-    def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
+    def __init__(self, transport: asyncio.Transport, connection: TimedConnection) -> None:
         self._transport = transport
         self._connection = connection
 
@@ -305,5 +311,5 @@ class _Lingering:
         except OSError:  # the client is gone already
             transport.abort()
             return
-        connection.linger(LINGER_SECONDS)
+        connection.discard_input(LINGER_SECONDS)
         transport.resume_reading()

@@ -11,24 +11,24 @@ from ipaddress import ip_address, ip_network
 import uvicorn
 from starlette.types import ASGIApp
 
-from breachdesk.bootstrap.http_connections import Connection, OpenConnections, PortConfig
-from breachdesk.bootstrap.open_files import connections_allowed
+from breachdesk.bootstrap.http_connections import OpenConnections, PortConfig, TimedConnection
+from breachdesk.bootstrap.open_files import compute_connection_limit
 from breachdesk.bootstrap.ops_http import is_loopback
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
 LOOK_EVERY_TICKS = 3
 """Uvicorn ticks ten times a second."""
 
 
-def http_config(settings: Settings, app: ASGIApp) -> PortConfig:
+def build_http_config(settings: Settings, app: ASGIApp) -> PortConfig:
     """How the port is served. Forwarded addresses and schemes are believed from the configured
     proxies alone: from anybody else they are what a stranger wishes to be seen as."""
     proxies = list(settings.console.trusted_proxies)
     return PortConfig(
         app,
         OpenConnections(
-            settings.http, connections_allowed(), lambda peer: stands_for_many(peer, proxies)
+            settings.http, compute_connection_limit(), lambda peer: is_shared_peer(peer, proxies)
         ),
         host=settings.console_host,
         port=settings.console_port,
@@ -44,7 +44,7 @@ def http_config(settings: Settings, app: ASGIApp) -> PortConfig:
     )
 
 
-def stands_for_many(peer: str, proxies: Sequence[str]) -> bool:
+def is_shared_peer(peer: str, proxies: Sequence[str]) -> bool:
     """Is it this machine, or a proxy that the settings name?"""
     try:
         address = ip_address(peer)
@@ -53,7 +53,7 @@ def stands_for_many(peer: str, proxies: Sequence[str]) -> bool:
     return is_loopback(peer) or any(address in ip_network(proxy) for proxy in proxies)
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """Uvicorn that also ends when another part has failed, tells when it ends, and looks after
     connections that keep it waiting."""
 
@@ -79,19 +79,19 @@ class Server(uvicorn.Server):
 
     def _look_after(self, now: float) -> None:
         for each in list(self.server_state.connections):
-            if isinstance(each, Connection):
-                each.check(now)
-        self._connections.tell(now)
+            if isinstance(each, TimedConnection):
+                each.check_timeouts(now)
+        self._connections.log_closed(now)
 
 
-def refuse_a_taken_port(host: str, port: int) -> None:
+def check_port_free(host: str, port: int) -> None:
     """Raises Misconfigured before anything starts, instead of uvicorn's own exit."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise Misconfigured(
+            raise ConfigurationError(
                 f"port {port} cannot be used ({error.strerror})",
                 place="console_port",
                 remedy="Stop what uses it, or name another port.",

@@ -22,7 +22,7 @@ from structlog.stdlib import ProcessorFormatter
 from breachdesk.bootstrap import trace_ids
 from schemas.errors import BreachDeskError
 from schemas.settings import OpsSettings
-from schemas.signs import shown_in_line
+from schemas.signs import mark_hidden_in_line
 
 Say = Callable[[str], None]
 WITHHELD = "(withheld)"
@@ -61,7 +61,7 @@ MARK = "_breachdesk"
 Line = MutableMapping[str, Any]
 
 
-class Shown(str):
+class RedactedText(str):
     """Stands for what must not be shown, also where a library asks for its repr."""
 
     __slots__ = ()
@@ -71,13 +71,13 @@ class Shown(str):
 
 
 def set_up_logs(ops: OpsSettings, stream: TextIO | None = None) -> None:
-    """Everything of this process goes to `stream` (default: stderr), at `ops.log_level` and up.
+    """Everything of this process goes to `iterate_entries` (default: stderr), at `ops.log_level` and up.
     A second call takes the place of the first."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_formatter(ops))
+    handler.setFormatter(_build_formatter(ops))
     # Not the root's alone: Faust sets that one to DEBUG.
     handler.setLevel(ops.log_level.upper())
-    handler.addFilter(_without_contents)
+    handler.addFilter(_redact_arguments)
     setattr(handler, MARK, True)
     root = logging.getLogger()
     root.handlers = [*(h for h in root.handlers if not hasattr(h, MARK)), handler]
@@ -92,7 +92,7 @@ def set_up_logs(ops: OpsSettings, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared(),
+            *_list_shared_processors(),
             ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -101,30 +101,30 @@ def set_up_logs(ops: OpsSettings, stream: TextIO | None = None) -> None:
     )
 
 
-def for_faust() -> dict[str, Any]:
+def build_faust_config() -> dict[str, Any]:
     """What `app.conf` needs so that Faust, which clears the root's handlers, keeps ours only."""
     ours = [each for each in logging.getLogger().handlers if hasattr(each, MARK)]
-    kept = {"version": 1, "disable_existing_loggers": False}
-    return {"logging_config": kept, "loghandlers": ours}
+    handler = {"version": 1, "disable_existing_loggers": False}
+    return {"logging_config": handler, "loghandlers": ours}
 
 
-def spoken(ops: OpsSettings, say: Say) -> Say:
+def choose_printer(ops: OpsSettings, say: Say) -> Say:
     """What a command tells its operator: as JSON lines where logs are, else as it was."""
     if ops.log_format != "json":
         return say
-    said: Say = structlog.stdlib.get_logger("breachdesk").info
-    return said
+    text: Say = structlog.stdlib.get_logger("breachdesk").info
+    return text
 
 
-def withheld(_: Any, __: str, line: Line) -> Line:
+def redact_line(_: Any, __: str, line: Line) -> Line:
     """Nothing personal, nothing of unknown kind, whoever logged it."""
     for key in list(line):
         if not key.startswith("_"):
-            line[key] = _plain(key, line[key])
+            line[key] = _redact_field(key, line[key])
     return line
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """A sentence of ours, else class and place: an unknown exception may quote anything."""
     if isinstance(error, BreachDeskError):
         return f"{type(error).__name__}: {error}"
@@ -133,89 +133,89 @@ def described(error: BaseException) -> str:
     return f"{type(error).__name__}{place}"
 
 
-def _formatter(ops: OpsSettings) -> ProcessorFormatter:
+def _build_formatter(ops: OpsSettings) -> ProcessorFormatter:
     shown: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     if ops.log_format == "console":
         shown = structlog.dev.ConsoleRenderer(colors=False)
     return ProcessorFormatter(
-        foreign_pre_chain=_shared(),
+        foreign_pre_chain=_list_shared_processors(),
         processors=[ProcessorFormatter.remove_processors_meta, shown],
         keep_exc_info=False,
     )
 
 
-def _shared() -> list[structlog.typing.Processor]:
+def _list_shared_processors() -> list[structlog.typing.Processor]:
     return [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        _traced,
-        _raised,
-        withheld,
+        _add_trace_ids,
+        _replace_exc_info,
+        redact_line,
     ]
 
 
-def _traced(_: Any, __: str, line: Line) -> Line:
-    for key, value in trace_ids.current().items():
+def _add_trace_ids(_: Any, __: str, line: Line) -> Line:
+    for key, value in trace_ids.get_trace_ids().items():
         line.setdefault(key, value)
     return line
 
 
-def _raised(_: Any, __: str, line: Line) -> Line:
-    """`exc_info` becomes `exception`: class and place."""
-    given = line.pop("exc_info", None)
+def _replace_exc_info(_: Any, __: str, line: Line) -> Line:
+    """`exc_info` becomes `parse_exception`: class and place."""
+    exc_info = line.pop("exc_info", None)
     line.pop("stack_info", None)
-    if isinstance(given, tuple):
-        given = given[1]
-    elif given and not isinstance(given, BaseException):
-        given = sys.exception()
-    if isinstance(given, BaseException):
-        line["exception"] = described(given)
+    if isinstance(exc_info, tuple):
+        exc_info = exc_info[1]
+    elif exc_info and not isinstance(exc_info, BaseException):
+        exc_info = sys.exception()
+    if isinstance(exc_info, BaseException):
+        line["exception"] = describe_error(exc_info)
     return line
 
 
-def _without_contents(record: logging.LogRecord) -> bool:
+def _redact_arguments(record: logging.LogRecord) -> bool:
     """Before a library's own `%` formatting: exceptions and bytes among its arguments."""
     if isinstance(record.msg, BaseException):
-        record.msg, record.args = described(record.msg), ()
+        record.msg, record.args = describe_error(record.msg), ()
     elif record.name == "asyncio":
-        record.msg, record.args = _sentence(record.getMessage()), ()
+        record.msg, record.args = _extract_sentence(record.getMessage()), ()
     if isinstance(record.args, tuple):
-        record.args = tuple(_argument(each) for each in record.args)
+        record.args = tuple(_redact_argument(each) for each in record.args)
     elif isinstance(record.args, dict):
-        record.args = {key: _argument(each) for key, each in record.args.items()}
+        record.args = {key: _redact_argument(each) for key, each in record.args.items()}
     record.stack_info = None
     return True
 
 
-def _sentence(text: str) -> str:
+def _extract_sentence(text: str) -> str:
     """Without what asyncio writes behind it: tasks and callbacks, with whatever these hold."""
     return SHOWN_OBJECT.split(text, maxsplit=1)[0].rstrip(" :.")
 
 
-def _argument(value: object) -> object:
+def _redact_argument(value: object) -> object:
     if isinstance(value, BaseException):
-        return Shown(described(value))
+        return RedactedText(describe_error(value))
     if isinstance(value, bytes | bytearray | memoryview):
-        return Shown(f"({len(value)} bytes)")
+        return RedactedText(f"({len(value)} bytes)")
     return value
 
 
-def _plain(key: str, value: Any) -> Any:
+def _redact_field(key: str, value: Any) -> Any:
     is_number = value is None or isinstance(value, bool | int | float)
     if key not in ("event", "logger") and PERSONAL.search(key.lower()):
         return value if is_number and COUNTED.search(key.lower()) else WITHHELD
-    return value if is_number else _told(value)
+    return value if is_number else _redact_value(value)
 
 
-def _told(value: Any) -> Any:
+def _redact_value(value: Any) -> Any:
     if isinstance(value, str):
-        return shown_in_line(ADDRESS.sub("(address)", value))
+        return mark_hidden_in_line(ADDRESS.sub("(address)", value))
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(inner): _plain(str(inner), each) for inner, each in value.items()}
+        return {str(inner): _redact_field(str(inner), each) for inner, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain("", each) for each in value]
-    shown = _argument(value)
+        return [_redact_field("", each) for each in value]
+    shown = _redact_argument(value)
     return shown if isinstance(shown, str) else f"({type(value).__name__})"

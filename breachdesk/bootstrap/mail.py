@@ -11,21 +11,21 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from breachdesk.bootstrap.house import Premises, holding
-from breachdesk.bootstrap.logs import set_up_logs, spoken
-from breachdesk.bootstrap.mail_watch import MailWatch
-from breachdesk.bootstrap.observing import WatchedChannel
+from breachdesk.bootstrap.house import Container, hold_lock
+from breachdesk.bootstrap.logs import choose_printer, set_up_logs
+from breachdesk.bootstrap.mail_watch import MailMonitor
+from breachdesk.bootstrap.observing import InstrumentedChannel
 from breachdesk.casework import mail_hold
-from breachdesk.casework.dispatchers import LEASE_SECONDS, Dispatchers, LeasedDispatchers
-from breachdesk.casework.held_mail import HeldMail, held
-from breachdesk.casework.held_mail import record_left as record_held_left
-from breachdesk.casework.held_mail import release as release_held
+from breachdesk.casework.dispatchers import LEASE_SECONDS, DispatcherMembership, LeasedDispatchers
+from breachdesk.casework.held_mail import HeldMail, get_held_mail
+from breachdesk.casework.held_mail import record_unrecorded_send as record_held_left
+from breachdesk.casework.held_mail import release_mail as release_held
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.ports import UnitOfWork
-from notifiers.channels import channel_for
-from notifiers.dispatch import Dispatcher
-from schemas.errors import Retryable
-from streams.stop_deadline import StopDeadline, begin_on_signal
+from notifiers.channels import open_channel
+from notifiers.dispatch import NoticeDispatcher
+from schemas.errors import RetryableError
+from streams.stop_deadline import StopDeadline, start_on_signal
 
 Say = Callable[[str], None]
 MOST_AT_ONCE = 10_000
@@ -33,82 +33,86 @@ STOP_SECONDS = 50.0
 """A slow message may end within it; supervisors are told to wait 60 seconds."""
 
 
-def dispatcher(
-    house: Premises,
+def build_dispatcher(
+    container: Container,
     boot_id: str,
     *,
     lease_seconds: float = LEASE_SECONDS,
     say: Say | None = None,
-    watch: MailWatch | None = None,
-) -> Dispatcher:
+    watch: MailMonitor | None = None,
+) -> NoticeDispatcher:
     """The outbox's loop over the first sender's channel. Over a store in the data folder the
     caller holds the folder's dispatch lock; over a shared one leases tell dispatchers apart."""
-    shared = house.settings.store.distributed
-    others: Dispatchers | None = LeasedDispatchers(house.store, lease_seconds) if shared else None
-    place = house.own_installation()
-    outbox = StoreOutbox(house.store, house.settings, house.renderer, place, others)
-    channel = channel_for(house.sender())
+    shared = container.settings.store.distributed
+    others: DispatcherMembership | None = (
+        LeasedDispatchers(container.store, lease_seconds) if shared else None
+    )
+    place = container.open_installation()
+    outbox = StoreOutbox(container.store, container.settings, container.renderer, place, others)
+    channel = open_channel(container.get_sender())
     if watch is not None:
-        channel = WatchedChannel(channel, watch.tracer)
-    made = Dispatcher(outbox, channel, house.now, house.settings.notices, boot_id, say=say)
+        channel = InstrumentedChannel(channel, watch.tracer)
+    built = NoticeDispatcher(
+        outbox, channel, container.now, container.settings.notices, boot_id, say=say
+    )
     if watch is not None:
-        made.meter = watch.meter
-    return made
+        built.meter = watch.meter
+    return built
 
 
-async def send_due(house: Premises) -> int:
+async def send_due(container: Container) -> int:
     """One round: how many were tried. Raises Retryable when another process sends from this folder
     and NotAllowed when mail is held."""
-    sender = dispatcher(house, uuid.uuid4().hex)
+    sender = build_dispatcher(container, uuid.uuid4().hex)
     try:
         return await sender.run_once(limit=MOST_AT_ONCE)
     finally:
         await sender.close()
 
 
-def dispatch(
-    house: Premises,
+def run_dispatcher(
+    container: Container,
     stop: threading.Event,
     say: Say | None = None,
-    watch: MailWatch | None = None,
+    watch: MailMonitor | None = None,
 ) -> None:
     """Send what is due until `stop`. Raises Retryable when another process sends from the folder;
     over a shared store there may be many."""
-    if house.settings.store.distributed:
-        asyncio.run(_dispatch(house, stop, say, watch))
+    if container.settings.store.distributed:
+        asyncio.run(_run_loop(container, stop, say, watch))
         return
-    with holding(house.settings.data_dir, "dispatch") as alone:
+    with hold_lock(container.settings.data_dir, "dispatch") as alone:
         if not alone:
-            raise Retryable(
+            raise RetryableError(
                 "another process sends from this folder",
-                place=str(house.settings.data_dir),
+                place=str(container.settings.data_dir),
                 remedy="Stop it first.",
             )
-        asyncio.run(_dispatch(house, stop, say, watch))
+        asyncio.run(_run_loop(container, stop, say, watch))
 
 
 async def dispatch_until_signalled(
-    house: Premises, say: Say, *, lease_seconds: float = LEASE_SECONDS
+    container: Container, say: Say, *, lease_seconds: float = LEASE_SECONDS
 ) -> None:
     """Send what is due until SIGTERM or SIGINT, which is honoured between messages. Raises
     Misconfigured when ops.port is taken."""
-    set_up_logs(house.settings.ops)
-    say = spoken(house.settings.ops, say)
+    set_up_logs(container.settings.ops)
+    say = choose_printer(container.settings.ops, say)
     ending, loop = asyncio.Event(), asyncio.get_running_loop()
-    deadline = StopDeadline(lambda: _end_overdue(say), STOP_SECONDS)
+    deadline = StopDeadline(lambda: _exit_overdue(say), STOP_SECONDS)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-        begin_on_signal(number, deadline)
-    watch = MailWatch(house)
+        start_on_signal(number, deadline)
+    watch = MailMonitor(container)
     boot_id = uuid.uuid4().hex
-    sender = dispatcher(house, boot_id, lease_seconds=lease_seconds, say=say, watch=watch)
-    async with watch.serving():
+    sender = build_dispatcher(container, boot_id, lease_seconds=lease_seconds, say=say, watch=watch)
+    async with watch.serve_operations():
         say("sending what is due until this process is told to end")
         await sender.run(ending)
     deadline.cancel()
 
 
-def _end_overdue(say: Say) -> None:
+def _exit_overdue(say: Say) -> None:
     """End the process at once: a database that is stopped without closing its connections answers
     no call, and no call to it can be ended. A message on the wire becomes `unknown`, as after
     `kill -9`."""
@@ -117,52 +121,56 @@ def _end_overdue(say: Say) -> None:
     os._exit(0)
 
 
-def held_mail(house: Premises) -> HeldMail:
+def read_held_mail(container: Container) -> HeldMail:
     """Why mail is held, and what may have left that the store does not know of."""
-    now = house.now()
-    return house.store.look(lambda uow: held(uow, house.installation, house.settings, now))
+    now = container.now()
+    return container.store.read(
+        lambda uow: get_held_mail(uow, container.installation, container.settings, now)
+    )
 
 
-def release(house: Premises, user_id: str, *, let_expire: bool = False) -> HeldMail:
+def release_mail(container: Container, user_id: str, *, let_expire: bool = False) -> HeldMail:
     """That person has looked and says that mail may go on; audited with what was shown, which is
-    returned. Raises as `breachdesk.casework.held_mail.release`."""
-    server, now = house.store.identity(), house.now()
+    returned. Raises as `breachdesk.casework.held_mail.release_mail`."""
+    server, now = container.store.get_server_identity(), container.now()
 
-    def work(uow: UnitOfWork) -> HeldMail:
-        _hold_in_doubt(house, uow, now)
-        shown = held(uow, house.installation, house.settings, now)
+    def release_hold(uow: UnitOfWork) -> HeldMail:
+        _hold_in_doubt(container, uow, now)
+        shown = get_held_mail(uow, container.installation, container.settings, now)
         release_held(uow, user_id, shown, server, now, let_expire=let_expire)
         return shown
 
-    return house.store.act(work)
+    return container.store.write(release_hold)
 
 
-def record_left(house: Premises, user_id: str, rows: Sequence[int], evidence: str) -> None:
+def record_unrecorded_sends(
+    container: Container, user_id: str, rows: Sequence[int], evidence: str
+) -> None:
     """These notices left, as that person found in the relay's log: all of them, or none is
     changed."""
-    now = house.now()
+    now = container.now()
 
-    def work(uow: UnitOfWork) -> None:
-        _hold_in_doubt(house, uow, now)
+    def record_sends(uow: UnitOfWork) -> None:
+        _hold_in_doubt(container, uow, now)
         for row_id in rows:
             record_held_left(uow, user_id, row_id, evidence, now)
 
-    house.store.act(work)
+    container.store.write(record_sends)
 
 
-def _hold_in_doubt(house: Premises, uow: UnitOfWork, now: datetime) -> None:
+def _hold_in_doubt(container: Container, uow: UnitOfWork, now: datetime) -> None:
     """No dispatcher may have looked yet."""
-    doubt = house.installation.note_doubt(uow)
+    doubt = container.installation.note_doubt(uow)
     if doubt:
-        mail_hold.hold(uow, doubt, now, {})
+        mail_hold.hold_mail(uow, doubt, now, {})
 
 
-async def _dispatch(
-    house: Premises, stop: threading.Event, say: Say | None, watch: MailWatch | None
+async def _run_loop(
+    container: Container, stop: threading.Event, say: Say | None, watch: MailMonitor | None
 ) -> None:
     """The dispatcher lives in its own loop; the threads' stop is waited for in a thread."""
     ending = asyncio.Event()
-    sender = dispatcher(house, uuid.uuid4().hex, say=say, watch=watch)
+    sender = build_dispatcher(container, uuid.uuid4().hex, say=say, watch=watch)
     running = asyncio.create_task(sender.run(ending))
     await asyncio.to_thread(stop.wait)
     ending.set()

@@ -8,44 +8,46 @@ from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.house import Premises
-from breachdesk.bootstrap.metrics import PrometheusMailMeter
-from breachdesk.bootstrap.ops import OpsServer
-from breachdesk.bootstrap.readiness import Pulse, database, told
-from breachdesk.bootstrap.standing_metrics import StandingCollector
-from breachdesk.bootstrap.traces import Tracer, tracer
+from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.metrics import PrometheusMailMetrics
+from breachdesk.bootstrap.ops import OperationsServer
+from breachdesk.bootstrap.readiness import LoopPulse, build_failure, check_database
+from breachdesk.bootstrap.standing_metrics import StoreCollector
+from breachdesk.bootstrap.traces import SpanTracer, build_tracer
 
 
-class MailWatch:
+class MailMonitor:
     """Around one dispatcher. Raises Misconfigured when traces cannot be sent as configured."""
 
     def __init__(
         self,
-        house: Premises,
+        container: Container,
         registry: CollectorRegistry | None = None,
-        traced: Tracer | None = None,
+        traced: SpanTracer | None = None,
     ) -> None:
         """`registry`, `traced`: of the process that it shares."""
-        self._house = house
+        self._house = container
         self.registry = registry or CollectorRegistry()
-        self.meter = PrometheusMailMeter(self.registry)
-        self.tracer = traced or tracer(house.settings, "breachdesk dispatch")
-        self._pulse = Pulse("dispatch")
+        self.meter = PrometheusMailMetrics(self.registry)
+        self.tracer = traced or build_tracer(container.settings, "breachdesk dispatch")
+        self._pulse = LoopPulse("dispatch")
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
+    async def serve_operations(self) -> AsyncIterator[None]:
         """Answers on ops.port inside it. Raises Misconfigured when the port is taken."""
-        house, ops = self._house, self._house.settings.ops
-        self.registry.register(StandingCollector(house.store, house.now))
-        pulse = asyncio.create_task(self._pulse.beat())
+        container, ops = self._house, self._house.settings.ops
+        self.registry.register(StoreCollector(container.store, container.now))
+        pulse = asyncio.create_task(self._pulse.run_pulse())
         try:
-            with OpsServer(ops.host, ops.port, self.registry, self._pulse.live, self.ready):
+            with OperationsServer(
+                ops.host, ops.port, self.registry, self._pulse.check_live, self.check_ready
+            ):
                 yield
         finally:
             pulse.cancel()
             self.tracer.close()
 
-    def ready(self) -> Mapping[str, str]:
+    def check_ready(self) -> Mapping[str, str]:
         """Not while the store refuses, or mail is held."""
-        held = told("mail", self.meter.why_held)
-        return {**self._pulse.live(), **database(self._house.store), **held}
+        hold_reason = build_failure("mail", self.meter.why_held)
+        return {**self._pulse.check_live(), **check_database(self._house.store), **hold_reason}

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """As Prometheus calls them."""
 
     COUNTER = "counter"
@@ -17,11 +17,11 @@ class Kind(StrEnum):
     HISTOGRAM = "histogram"
 
 
-class Metric(NamedTuple):
+class MetricDefinition(NamedTuple):
     """One metric. `buckets`: upper bounds of a histogram."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
@@ -37,93 +37,129 @@ ENDINGS = ("slow", "memory", "asleep", "died", "set_aside")
 OUTCOMES = ("handed_over", "deferred", "bounced", "unknown", "unsendable")
 
 _OF_A_WORKER = (
-    Metric("breachdesk_records_total", Kind.COUNTER, "Records received.", ("source",)),
-    Metric("breachdesk_events_total", Kind.COUNTER, "Records that became events.", ("source",)),
-    Metric(
+    MetricDefinition(
+        "breachdesk_records_total", MetricKind.COUNTER, "Records received.", ("source",)
+    ),
+    MetricDefinition(
+        "breachdesk_events_total", MetricKind.COUNTER, "Records that became events.", ("source",)
+    ),
+    MetricDefinition(
         "breachdesk_dead_letters_total",
-        Kind.COUNTER,
+        MetricKind.COUNTER,
         "Records kept as dead letters.",
         ("source",),
     ),
-    Metric(
+    MetricDefinition(
         "breachdesk_reading_ended_total",
-        Kind.COUNTER,
+        MetricKind.COUNTER,
         "Records that were not read to their end.",
         ("reason",),
     ),
-    Metric("breachdesk_reader_restarts_total", Kind.COUNTER, "Processes that died reading."),
-    Metric(
+    MetricDefinition(
+        "breachdesk_reader_restarts_total", MetricKind.COUNTER, "Processes that died reading."
+    ),
+    MetricDefinition(
         "breachdesk_late_total",
-        Kind.COUNTER,
+        MetricKind.COUNTER,
         "Events beyond their source's horizon.",
         ("source",),
     ),
-    Metric("breachdesk_signals_total", Kind.COUNTER, "Signals that rules made of events."),
-    Metric(
+    MetricDefinition(
+        "breachdesk_signals_total", MetricKind.COUNTER, "Signals that rules made of events."
+    ),
+    MetricDefinition(
         "breachdesk_batch_seconds",
-        Kind.HISTOGRAM,
+        MetricKind.HISTOGRAM,
         "Seconds that committing a batch took.",
         buckets=SECONDS,
     ),
-    Metric("breachdesk_batch_records", Kind.HISTOGRAM, "Records of a batch.", buckets=RECORDS),
-    Metric(
+    MetricDefinition(
+        "breachdesk_batch_records", MetricKind.HISTOGRAM, "Records of a batch.", buckets=RECORDS
+    ),
+    MetricDefinition(
         "breachdesk_lag_records",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "Offsets between the processed position and the partition's end.",
         PARTITION,
     ),
-    Metric(
+    MetricDefinition(
         "breachdesk_lateness_seconds",
-        Kind.HISTOGRAM,
+        MetricKind.HISTOGRAM,
         "Seconds from arrival to commit of a batch's newest record.",
         buckets=LATENESS,
     ),
-    Metric("breachdesk_groups_cached", Kind.GAUGE, "Groups kept in memory."),
-    Metric("breachdesk_groups_memory_bytes", Kind.GAUGE, "What these take, roughly."),
-    Metric("breachdesk_state_bytes", Kind.GAUGE, "What groups take in the store, roughly."),
-    Metric("breachdesk_state_limit_bytes", Kind.GAUGE, "What they may take."),
-    Metric("breachdesk_conflicts_total", Kind.COUNTER, "Batches given up to another owner."),
-    Metric(
+    MetricDefinition("breachdesk_groups_cached", MetricKind.GAUGE, "Groups kept in memory."),
+    MetricDefinition(
+        "breachdesk_groups_memory_bytes", MetricKind.GAUGE, "What these take, roughly."
+    ),
+    MetricDefinition(
+        "breachdesk_state_bytes", MetricKind.GAUGE, "What groups take in the store, roughly."
+    ),
+    MetricDefinition("breachdesk_state_limit_bytes", MetricKind.GAUGE, "What they may take."),
+    MetricDefinition(
+        "breachdesk_conflicts_total", MetricKind.COUNTER, "Batches given up to another owner."
+    ),
+    MetricDefinition(
         "breachdesk_program_failures_total",
-        Kind.COUNTER,
+        MetricKind.COUNTER,
         "Records on which the program itself failed.",
     ),
-    Metric("breachdesk_waiting", Kind.GAUGE, "1 while the worker waits for it.", ("reason",)),
-    Metric("breachdesk_processed_offsets", Kind.GAUGE, "Next offset to process.", PARTITION),
-    Metric("breachdesk_committed_offsets", Kind.GAUGE, "Next offset as Kafka has it.", PARTITION),
-    Metric(
+    MetricDefinition(
+        "breachdesk_waiting", MetricKind.GAUGE, "1 while the worker waits for it.", ("reason",)
+    ),
+    MetricDefinition(
+        "breachdesk_processed_offsets", MetricKind.GAUGE, "Next offset to process.", PARTITION
+    ),
+    MetricDefinition(
+        "breachdesk_committed_offsets", MetricKind.GAUGE, "Next offset as Kafka has it.", PARTITION
+    ),
+    MetricDefinition(
         "breachdesk_low_watermark_seconds",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "Arrival up to which everything was processed, epoch seconds.",
     ),
-    Metric("breachdesk_leader", Kind.GAUGE, "1 while this process does the leader's chores."),
-    Metric(
+    MetricDefinition(
+        "breachdesk_leader", MetricKind.GAUGE, "1 while this process does the leader's chores."
+    ),
+    MetricDefinition(
         "breachdesk_exports_waiting",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "Exports that Kafka does not have yet; at most 500.",
     ),
 )
 _OF_THE_STORE = (
-    Metric("breachdesk_outbox_rows", Kind.GAUGE, "Notices by status.", ("status",)),
-    Metric(
+    MetricDefinition("breachdesk_outbox_rows", MetricKind.GAUGE, "Notices by status.", ("status",)),
+    MetricDefinition(
         "breachdesk_outbox_oldest_seconds",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         "Age of the oldest notice that may be tried, since its approval; 0: none.",
     ),
-    Metric("breachdesk_clocks_open", Kind.GAUGE, "Duties that run in open cases."),
-    Metric("breachdesk_clocks_at_risk", Kind.GAUGE, "Of these, due within 24 hours."),
-    Metric("breachdesk_clocks_missed", Kind.GAUGE, "Of these, past their due time."),
-    Metric("breachdesk_alerts_new", Kind.GAUGE, "Alerts that nobody has looked at."),
-    Metric("breachdesk_dispatch_held", Kind.GAUGE, "1 while mail waits for a person."),
+    MetricDefinition("breachdesk_clocks_open", MetricKind.GAUGE, "Duties that run in open cases."),
+    MetricDefinition(
+        "breachdesk_clocks_at_risk", MetricKind.GAUGE, "Of these, due within 24 hours."
+    ),
+    MetricDefinition(
+        "breachdesk_clocks_missed", MetricKind.GAUGE, "Of these, past their due time."
+    ),
+    MetricDefinition(
+        "breachdesk_alerts_new", MetricKind.GAUGE, "Alerts that nobody has looked at."
+    ),
+    MetricDefinition(
+        "breachdesk_dispatch_held", MetricKind.GAUGE, "1 while mail waits for a person."
+    ),
 )
 _OF_MAIL = (
-    Metric("breachdesk_notices_total", Kind.COUNTER, "Tries to send a notice.", ("outcome",)),
+    MetricDefinition(
+        "breachdesk_notices_total", MetricKind.COUNTER, "Tries to send a notice.", ("outcome",)
+    ),
 )
 _OF_INTAKE = (
-    Metric("breachdesk_syslog_connections", Kind.GAUGE, "Syslog TCP connections that are open."),
-    Metric(
+    MetricDefinition(
+        "breachdesk_syslog_connections", MetricKind.GAUGE, "Syslog TCP connections that are open."
+    ),
+    MetricDefinition(
         "breachdesk_syslog_let_go_total",
-        Kind.COUNTER,
+        MetricKind.COUNTER,
         "Syslog TCP connections that we closed.",
         ("reason",),
     ),

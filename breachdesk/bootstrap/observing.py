@@ -7,15 +7,15 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from breachdesk.bootstrap.trace_ids import tracing
-from breachdesk.bootstrap.traces import Fact, Tracer
+from breachdesk.bootstrap.trace_ids import bind_trace_id
+from breachdesk.bootstrap.traces import Fact, SpanTracer
 from breachdesk.ports import Store, UnitOfWork
 from notifiers.ports import MailChannel
 from schemas.alert import GroupKey
-from schemas.event import Position
+from schemas.event import RecordPosition
 from schemas.law import LawBook
-from schemas.notice import Outgoing, SendResult
-from streams.observed import Meter
+from schemas.notice import OutgoingMessage, SendResult
+from streams.observed import WorkerMetrics
 from streams.ports import (
     BatchSink,
     CommitResult,
@@ -31,11 +31,11 @@ from streams.ports import (
 T = TypeVar("T")
 
 
-class WatchedSink:
+class InstrumentedSink:
     """streams.ports.BatchSink: the worker counts, this tells the low watermark, which only the
     store knows."""
 
-    def __init__(self, sink: BatchSink, meter: Meter, tracer: Tracer) -> None:
+    def __init__(self, sink: BatchSink, meter: WorkerMetrics, tracer: SpanTracer) -> None:
         self._sink = sink
         self._meter = meter
         self._tracer = tracer
@@ -45,17 +45,17 @@ class WatchedSink:
         """As the sink."""
         return self._sink.sole_owner
 
-    def log_rows(self, partition: str) -> Sequence[LogRow]:
+    def list_log_rows(self, partition: str) -> Sequence[LogRow]:
         """As the sink."""
-        return self._sink.log_rows(partition)
+        return self._sink.list_log_rows(partition)
 
-    def state_bytes(self) -> int:
+    def estimate_state_bytes(self) -> int:
         """As the sink."""
-        return self._sink.state_bytes()
+        return self._sink.estimate_state_bytes()
 
-    def positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
+    def load_positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
         """As the sink."""
-        return self._sink.positions(partitions)
+        return self._sink.load_positions(partitions)
 
     def commit(
         self,
@@ -66,22 +66,24 @@ class WatchedSink:
     ) -> CommitResult:
         """As the sink."""
 
-        def settled(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
+        def apply_and_report(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
             if low is not None:
-                self._meter.low_watermark(low)
+                self._meter.set_low_watermark(low)
             return apply_signals(rows, low)
 
         facts = {"partitions": len(batch.advances), "groups": len(batch.keys)}
-        with tracing("batch"), self._tracer.span("batch", **facts):
-            return self._sink.commit(batch, known, settled, now)
+        with bind_trace_id("batch"), self._tracer.open_span("batch", **facts):
+            return self._sink.commit(batch, known, apply_and_report, now)
 
-    def dead(self, positions: Sequence[Position]) -> Mapping[Position, KnownLetter]:
+    def find_dead_letters(
+        self, positions: Sequence[RecordPosition]
+    ) -> Mapping[RecordPosition, KnownLetter]:
         """As the sink."""
-        return self._sink.dead(positions)
+        return self._sink.find_dead_letters(positions)
 
-    def drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
+    def record_drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
         """As the sink."""
-        self._sink.drained(partition, before, arrived)
+        self._sink.record_drained(partition, before, arrived)
 
     def sweep(
         self,
@@ -94,54 +96,54 @@ class WatchedSink:
     ) -> int:
         """As the sink."""
 
-        def swept(rows: Sequence[GroupRows], low: float) -> SweepResult:
-            self._meter.low_watermark(low)
+        def remove_and_report(rows: Sequence[GroupRows], low: float) -> SweepResult:
+            self._meter.set_low_watermark(low)
             return let_go(rows, low)
 
-        return self._sink.sweep(partitions, owned, swept, now, limit, known)
+        return self._sink.sweep(partitions, owned, remove_and_report, now, limit, known)
 
 
-class WatchedStore:
+class InstrumentedStore:
     """breachdesk.ports.Store under the console: each act of a person is a span."""
 
-    def __init__(self, store: Store, tracer: Tracer) -> None:
+    def __init__(self, store: Store, tracer: SpanTracer) -> None:
         self._store = store
         self._tracer = tracer
 
-    def act(self, work: Callable[[UnitOfWork], T]) -> T:
+    def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """As the store."""
-        with self._tracer.span("act"):
-            return self._store.act(work)
+        with self._tracer.open_span("act"):
+            return self._store.write(work)
 
-    def look(self, work: Callable[[UnitOfWork], T]) -> T:
+    def read(self, work: Callable[[UnitOfWork], T]) -> T:
         """As the store."""
-        return self._store.look(work)
+        return self._store.read(work)
 
     @property
     def law(self) -> LawBook:
         """As the store."""
         return self._store.law
 
-    def identity(self) -> str:
+    def get_server_identity(self) -> str:
         """As the store."""
-        return self._store.identity()
+        return self._store.get_server_identity()
 
     def close(self) -> None:
         """As the store."""
         self._store.close()
 
 
-class WatchedChannel:
+class InstrumentedChannel:
     """notifiers.ports.MailChannel: each try is a span, under the attempt's own id."""
 
-    def __init__(self, channel: MailChannel, tracer: Tracer) -> None:
+    def __init__(self, channel: MailChannel, tracer: SpanTracer) -> None:
         self._channel = channel
         self._tracer = tracer
 
-    async def send(self, outgoing: Outgoing) -> SendResult:
+    async def send(self, outgoing: OutgoingMessage) -> SendResult:
         """As the channel."""
         facts: dict[str, Fact] = {"attempt": outgoing.attempt_id, "row": outgoing.row_id}
-        with tracing("attempt", outgoing.attempt_id), self._tracer.span("send", **facts):
+        with bind_trace_id("attempt", outgoing.attempt_id), self._tracer.open_span("send", **facts):
             return await self._channel.send(outgoing)
 
     async def close(self) -> None:

@@ -29,6 +29,6 @@ def raise_file_limit() -> int:
     return soft
 
 
-def connections_allowed() -> int:
+def compute_connection_limit() -> int:
     """Most connections of one port."""
     return max(LEAST, (raise_file_limit() - RESERVED) // PORTS)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from schemas.errors import BreachDeskError, Misconfigured
+from schemas.errors import BreachDeskError, ConfigurationError
 
 Failures = Callable[[], Mapping[str, str]]
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -30,7 +30,7 @@ ANSWERED_SECONDS = 30.0
 MOST_CLIENTS = 32
 
 
-class Answer(NamedTuple):
+class OperationsAnswer(NamedTuple):
     """What is said to one request."""
 
     status: int
@@ -38,7 +38,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Answers:
+class OperationsAnswers:
     """The three pages, whatever server gives them."""
 
     PATHS = ("/metrics", "/healthz", "/readyz")
@@ -48,18 +48,18 @@ class Answers:
         self._live = live
         self._ready = ready
 
-    def to(self, path: str) -> Answer:
+    def answer_path(self, path: str) -> OperationsAnswer:
         """404 for any other path."""
         if path == "/metrics":
-            return Answer(200, TEXT, generate_latest(self._registry))
+            return OperationsAnswer(200, TEXT, generate_latest(self._registry))
         if path == "/healthz":
-            return _checked("alive", self._live)
+            return _build_check_answer("alive", self._live)
         if path == "/readyz":
-            return _checked("ready", self._ready)
-        return Answer(404, JSON, b'{"problem":"/metrics, /healthz or /readyz"}\n')
+            return _build_check_answer("ready", self._ready)
+        return OperationsAnswer(404, JSON, b'{"problem":"/metrics, /healthz or /readyz"}\n')
 
 
-class OpsServer:
+class OperationsServer:
     """As a context: listens inside it. Port 0: off."""
 
     def __init__(
@@ -67,13 +67,13 @@ class OpsServer:
     ) -> None:
         self._host = host
         self._port = port
-        self._answers = Answers(registry, live, ready)
+        self._answers = OperationsAnswers(registry, live, ready)
         self._server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
         """Raises Misconfigured when the address cannot be listened on."""
         if self._port:
-            self._server = _listening(self._host, self._port, self._answers)
+            self._server = _open_server(self._host, self._port, self._answers)
             thread = threading.Thread(target=self._server.serve_forever, name="ops", daemon=True)
             thread.start()
         return self
@@ -90,16 +90,16 @@ class OpsServer:
             self._server = None
 
 
-def _checked(word: str, failures: Failures) -> Answer:
+def _build_check_answer(word: str, failures: Failures) -> OperationsAnswer:
     try:
         failed = dict(failures())
     except BreachDeskError as problem:
         failed = {"check": str(problem)}
     body = json.dumps({word: not failed, "failed": failed}, ensure_ascii=False)
-    return Answer(503 if failed else 200, JSON, body.encode() + b"\n")
+    return OperationsAnswer(503 if failed else 200, JSON, body.encode() + b"\n")
 
 
-class _Server(ThreadingHTTPServer):
+class _ThreadedServer(ThreadingHTTPServer):
     """One thread a connection, few of them, and none for long."""
 
     daemon_threads = True
@@ -125,7 +125,7 @@ class _Server(ThreadingHTTPServer):
         """When too many are open the oldest goes, so that a scraper always gets in."""
         with self._lock:
             if len(self._opened) >= MOST_CLIENTS:
-                _cut(self._opened, min(self._opened, key=self._opened.__getitem__))
+                _close_request(self._opened, min(self._opened, key=self._opened.__getitem__))
             self._opened[request] = time.monotonic()
         super().process_request(request, client_address)
 
@@ -140,34 +140,34 @@ class _Server(ThreadingHTTPServer):
         latest = time.monotonic() - ANSWERED_SECONDS
         with self._lock:
             for each in [each for each, opened in self._opened.items() if opened < latest]:
-                _cut(self._opened, each)
+                _close_request(self._opened, each)
 
 
-def _cut(opened: dict[socket.socket, float], request: socket.socket) -> None:
+def _close_request(opened: dict[socket.socket, float], request: socket.socket) -> None:
     """Its thread then reads an end, and lets go of it."""
     del opened[request]
     with suppress(OSError):  # the client was quicker
         request.shutdown(socket.SHUT_RDWR)
 
 
-def _listening(host: str, port: int, answers: Answers) -> ThreadingHTTPServer:
+def _open_server(host: str, port: int, answers: OperationsAnswers) -> ThreadingHTTPServer:
     try:
-        return _Server(host, port, _handler(answers))
+        return _ThreadedServer(host, port, _build_handler(answers))
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise Misconfigured(
+        raise ConfigurationError(
             f"port {port} on {host} cannot be used ({reason})",
             place="ops.port",
             remedy="Stop what uses it, or name another port or host.",
         ) from error
 
 
-def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _build_handler(answers: OperationsAnswers) -> type[BaseHTTPRequestHandler]:
+    class OperationsHandler(BaseHTTPRequestHandler):
         timeout = CLIENT_SECONDS
 
         def do_GET(self) -> None:  # the standard library's name
-            self._say(answers.to(self.path.partition("?")[0]))
+            self._say(answers.answer_path(self.path.partition("?")[0]))
 
         def send_error(
             self, code: int, message: str | None = None, explain: str | None = None
@@ -175,7 +175,7 @@ def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
             """What is not GET ends here: the standard page would repeat the request."""
             del message, explain
             status = 405 if code == 501 else code
-            self._say(Answer(status, JSON, b'{"problem":"only GET is answered"}\n'))
+            self._say(OperationsAnswer(status, JSON, b'{"problem":"only GET is answered"}\n'))
 
         def version_string(self) -> str:
             return "breachdesk"
@@ -183,7 +183,7 @@ def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
             """Scrapes are no news."""
 
-        def _say(self, answer: Answer) -> None:
+        def _say(self, answer: OperationsAnswer) -> None:
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(answer.body)))
@@ -195,4 +195,4 @@ def _handler(answers: Answers) -> type[BaseHTTPRequestHandler]:
             if self.command != "HEAD":
                 self.wfile.write(answer.body)
 
-    return Handler
+    return OperationsHandler

@@ -16,19 +16,19 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from breachdesk.bootstrap.ops import JSON, Answer, Answers
-from breachdesk.bootstrap.trace_ids import tracing
+from breachdesk.bootstrap.ops import JSON, OperationsAnswer, OperationsAnswers
+from breachdesk.bootstrap.trace_ids import bind_trace_id
 
-REFUSED = Answer(403, JSON, b'{"problem":"metrics are for this machine; see ops.host"}\n')
+REFUSED = OperationsAnswer(403, JSON, b'{"problem":"metrics are for this machine; see ops.host"}\n')
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
 """What proxies add. Whoever else sends one is told less, not more."""
-ONLY_GET = Answer(405, JSON, b'{"problem":"only GET is answered"}\n')
+ONLY_GET = OperationsAnswer(405, JSON, b'{"problem":"only GET is answered"}\n')
 
 
-class OpsPages:
+class OperationsApp:
     """ASGI: the three pages. `host`: ops.host of the settings."""
 
-    def __init__(self, answers: Answers, host: str) -> None:
+    def __init__(self, answers: OperationsAnswers, host: str) -> None:
         self._answers = answers
         self._open = not is_loopback(host)
 
@@ -46,15 +46,15 @@ class OpsPages:
         response = Response(answer.body, answer.status, headers, media_type=answer.content_type)
         await response(scope, receive, send)
 
-    async def _answer(self, path: str, *, trusted: bool) -> Answer:
+    async def _answer(self, path: str, *, trusted: bool) -> OperationsAnswer:
         if path == "/metrics" and not trusted:
             return REFUSED
         # The store is asked: that must not hold up the screens.
-        answer = await run_in_threadpool(self._answers.to, path)
-        return answer if trusted else _status_only(answer)
+        answer = await run_in_threadpool(self._answers.answer_path, path)
+        return answer if trusted else _omit_reasons(answer)
 
 
-class PlainFaults:
+class PlainFaultHandler:
     """ASGI: what no part has answered for becomes a plain 500, inside the headers, and is raised
     on to the server, which logs it."""
 
@@ -65,13 +65,13 @@ class PlainFaults:
         """One request."""
         begun = False
 
-        async def noticed(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal begun
             begun = True
             await send(message)
 
         try:
-            await self._app(scope, receive, noticed)
+            await self._app(scope, receive, send_and_note)
         except Exception:
             if scope["type"] == "http" and not begun:
                 await PlainTextResponse("This failed; the log says where.\n", 500)(
@@ -91,7 +91,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with tracing("request"):
+        with bind_trace_id("request"):
             await self._app(scope, receive, send)
 
 
@@ -114,7 +114,7 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def _status_only(answer: Answer) -> Answer:
+def _omit_reasons(answer: OperationsAnswer) -> OperationsAnswer:
     """Without the reasons, which name servers."""
-    told = json.loads(answer.body) | {"failed": {}}
-    return Answer(answer.status, answer.content_type, json.dumps(told).encode() + b"\n")
+    body = json.loads(answer.body) | {"failed": {}}
+    return OperationsAnswer(answer.status, answer.content_type, json.dumps(body).encode() + b"\n")

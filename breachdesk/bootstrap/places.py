@@ -10,31 +10,31 @@ from schemas.settings import Settings
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def _shipped(folder: str) -> Path:
+def _find_shipped_folder(folder: str) -> Path:
     inside = Path(str(files("breachdesk"))) / f"_{folder}"
     return inside if inside.is_dir() else CHECKOUT / folder
 
 
-def templates_dir(settings: Settings) -> Path:
+def get_templates_dir(settings: Settings) -> Path:
     """The configured folder (the legal team's place for its own words), else ours."""
-    return settings.templates_dir or _shipped("templates")
+    return settings.templates_dir or _find_shipped_folder("templates")
 
 
-def rules_dirs(settings: Settings) -> tuple[Path, ...]:
+def list_rules_dirs(settings: Settings) -> tuple[Path, ...]:
     """Our pack first, then the configured folders."""
-    return (_shipped("rules"), *settings.rules_dirs)
+    return (_find_shipped_folder("rules"), *settings.rules_dirs)
 
 
-def journal_dir(settings: Settings) -> Path:
+def get_journal_dir(settings: Settings) -> Path:
     """Folder of the journal's day files."""
     return settings.data_dir / "journal"
 
 
-def law_dir(settings: Settings) -> Path:
+def get_law_dir(settings: Settings) -> Path:
     """Folder of the operator's corrections to the law; it need not exist."""
     return settings.data_dir / "law"
 
 
-def store_url(settings: Settings) -> str:
+def build_store_url(settings: Settings) -> str:
     """SQLAlchemy address of the store: the configured server, else a file in the data folder."""
     return settings.store.url or f"sqlite:///{settings.data_dir / 'store.db'}"

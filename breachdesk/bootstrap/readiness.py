@@ -14,21 +14,21 @@ STILL_SECONDS = 60.0
 """A loop that did not turn for so long hangs: nothing that it awaits blocks it."""
 
 
-def database(store: Store) -> Mapping[str, str]:
+def check_database(store: Store) -> Mapping[str, str]:
     """Does the store answer a look?"""
     try:
-        store.look(lambda uow: uow.marks.get("ready"))
+        store.read(lambda uow: uow.marks.get("ready"))
     except BreachDeskError as problem:
         return {"database": str(problem)}
     return {}
 
 
-def told(part: str, why: str) -> Mapping[str, str]:
+def build_failure(part: str, why: str) -> Mapping[str, str]:
     """That part with its reason, if there is one."""
     return {part: why} if why else {}
 
 
-class Pulse:
+class LoopPulse:
     """Does an event loop still turn? Runs in it as a task."""
 
     def __init__(self, part: str, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -36,15 +36,15 @@ class Pulse:
         self._monotonic = monotonic
         self._beat_at = monotonic()
 
-    async def beat(self) -> None:
+    async def run_pulse(self) -> None:
         """Until it is cancelled."""
         while True:
             self._beat_at = self._monotonic()
             await asyncio.sleep(PULSE_SECONDS)
 
-    def live(self) -> Mapping[str, str]:
+    def check_live(self) -> Mapping[str, str]:
         """Names the part when its loop hangs."""
         still = self._monotonic() - self._beat_at
-        return told(
+        return build_failure(
             self._part, f"its loop hangs for {still:.0f} s" if still > STILL_SECONDS else ""
         )

@@ -15,14 +15,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
 FILE_NAME = "breachdesk.toml"
 DEFAULT_DATA_DIR = Path("data")
 
 
-def data_dir_or_default(data_dir: Path | None) -> Path:
+def get_data_dir(data_dir: Path | None) -> Path:
     """The option, else BREACHDESK_DATA_DIR, else `./data`."""
     if data_dir is not None:
         return data_dir
@@ -33,12 +33,12 @@ def data_dir_or_default(data_dir: Path | None) -> Path:
 def load_settings(data_dir: Path, **overrides: Any) -> Settings:
     """Settings of a data folder. Raises Misconfigured naming the file, the key and the fault."""
     file = data_dir / FILE_NAME
-    _refuse_broken_toml(file)
+    _check_toml(file)
     try:
-        loaded = _reader(file)(data_dir=data_dir, **overrides)
+        loaded = _build_settings_class(file)(data_dir=data_dir, **overrides)
     except ValidationError as error:
-        raise Misconfigured(
-            _faults(error),
+        raise ConfigurationError(
+            _format_faults(error),
             place=str(file),
             remedy="Mend these keys; see docs/reference/settings.md.",
         ) from None
@@ -47,21 +47,21 @@ def load_settings(data_dir: Path, **overrides: Any) -> Settings:
     )
 
 
-def _refuse_broken_toml(file: Path) -> None:
+def _check_toml(file: Path) -> None:
     if not file.exists():
         return
     try:
         tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"not valid TOML ({error})", place=str(file), remedy="Mend the line it names."
         ) from None
 
 
-def _reader(file: Path) -> type[BaseSettings]:
+def _build_settings_class(file: Path) -> type[BaseSettings]:
     """A settings class bound to that one file: pydantic-settings takes files per class."""
 
-    class Loaded(BaseSettings, Settings):
+    class FileSettings(BaseSettings, Settings):
         model_config = SettingsConfigDict(
             env_prefix="BREACHDESK_",
             env_nested_delimiter="__",
@@ -82,10 +82,10 @@ def _reader(file: Path) -> type[BaseSettings]:
             del dotenv_settings, file_secret_settings
             return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
-    return Loaded
+    return FileSettings
 
 
-def _faults(error: ValidationError) -> str:
+def _format_faults(error: ValidationError) -> str:
     """Key and fault of each, without the values: they may be secrets."""
     return "; ".join(
         f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"

@@ -12,12 +12,12 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from breachdesk.bootstrap.metric_table import METRICS, OF_THE_STORE
-from breachdesk.casework.pending import Pending, pending
+from breachdesk.casework.pending import BacklogCounts, compute_backlog
 from breachdesk.ports import Now, Store
 from schemas.errors import BreachDeskError
 from streams.ports import ExportOutbox
 
-KEPT_SECONDS = 20.0
+CACHE_SECONDS = 20.0
 EXPORTS = "breachdesk_exports_waiting"
 MOST_EXPORTS = 500
 """More than that many are not counted: counting reads them."""
@@ -27,7 +27,7 @@ Values = dict[str, Mapping[str, float]]
 """Metric → value by its only label; a metric without labels has the key ""."""
 
 
-class StandingCollector(Collector):
+class StoreCollector(Collector):
     """Outbox, clocks, alerts, hold; with `exports`, what waits for Kafka too.
 
     `held`: why a dispatcher without a shared store holds the mail. Thread-safe."""
@@ -37,16 +37,16 @@ class StandingCollector(Collector):
         store: Store,
         now: Now,
         *,
-        held: Callable[[], str] = str,
+        get_hold_reason: Callable[[], str] = str,
         exports: ExportOutbox | None = None,
-        kept_seconds: float = KEPT_SECONDS,
+        cache_seconds: float = CACHE_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._now = now
-        self._held = held
+        self._held = get_hold_reason
         self._exports = exports
-        self._kept_seconds = kept_seconds
+        self._kept_seconds = cache_seconds
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._read_at: float | None = None
@@ -55,7 +55,7 @@ class StandingCollector(Collector):
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Asked when it is registered: nothing is read then."""
         exported = () if self._exports is None else (EXPORTS,)
-        return (_family(name, {}) for name in (*OF_THE_STORE, *exported))
+        return (_build_family(name, {}) for name in (*OF_THE_STORE, *exported))
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """One gauge each, from one snapshot."""
@@ -65,7 +65,7 @@ class StandingCollector(Collector):
         if values and self._held():
             values = values | {"breachdesk_dispatch_held": {"": 1.0}}
         for name, samples in values.items():
-            yield _family(name, samples)
+            yield _build_family(name, samples)
 
     def _refresh(self) -> None:
         moment = self._monotonic()
@@ -79,28 +79,28 @@ class StandingCollector(Collector):
 
     def _read(self) -> Values:
         now = self._now()
-        values = _of(self._store.look(lambda uow: pending(uow, now)))
+        values = _collect_values(self._store.read(lambda uow: compute_backlog(uow, now)))
         if self._exports is not None:
-            values[EXPORTS] = {"": float(len(self._exports.waiting(MOST_EXPORTS)))}
+            values[EXPORTS] = {"": float(len(self._exports.list_waiting(MOST_EXPORTS)))}
         return values
 
 
-def _of(found: Pending) -> Values:
+def _collect_values(backlog: BacklogCounts) -> Values:
     alone = {
-        "breachdesk_outbox_oldest_seconds": found.oldest_seconds,
-        "breachdesk_clocks_open": found.clocks_open,
-        "breachdesk_clocks_at_risk": found.clocks_at_risk,
-        "breachdesk_clocks_missed": found.clocks_missed,
-        "breachdesk_alerts_new": found.alerts_new,
-        "breachdesk_dispatch_held": bool(found.held),
+        "breachdesk_outbox_oldest_seconds": backlog.oldest_seconds,
+        "breachdesk_clocks_open": backlog.clocks_open,
+        "breachdesk_clocks_at_risk": backlog.clocks_at_risk,
+        "breachdesk_clocks_missed": backlog.clocks_missed,
+        "breachdesk_alerts_new": backlog.alerts_new,
+        "breachdesk_dispatch_held": bool(backlog.hold_reason),
     }
-    rows = {status.value: float(count) for status, count in found.notices.items()}
+    rows = {status.value: float(count) for status, count in backlog.notices.items()}
     values: Values = {name: {"": float(value)} for name, value in alone.items()}
     values["breachdesk_outbox_rows"] = rows
     return values
 
 
-def _family(name: str, samples: Mapping[str, float]) -> GaugeMetricFamily:
+def _build_family(name: str, samples: Mapping[str, float]) -> GaugeMetricFamily:
     metric = METRICS[name]
     family = GaugeMetricFamily(name, metric.help, labels=metric.labels)
     for label, value in samples.items():

@@ -11,7 +11,7 @@ _CURRENT: ContextVar[tuple[str, str] | None] = ContextVar("breachdesk_trace", de
 
 
 @contextmanager
-def tracing(kind: str, trace_id: str = "") -> Iterator[str]:
+def bind_trace_id(kind: str, trace_id: str = "") -> Iterator[str]:
     """Log lines inside carry `{kind}_id` (batch, request, attempt); a new id when none is given."""
     chosen = trace_id or uuid.uuid4().hex
     token = _CURRENT.set((f"{kind}_id", chosen))
@@ -21,7 +21,7 @@ def tracing(kind: str, trace_id: str = "") -> Iterator[str]:
         _CURRENT.reset(token)
 
 
-def current() -> dict[str, str]:
+def get_trace_ids() -> dict[str, str]:
     """{key: id} of what is going on here, or nothing."""
-    found = _CURRENT.get()
-    return {} if found is None else {found[0]: found[1]}
+    ids = _CURRENT.get()
+    return {} if ids is None else {ids[0]: ids[1]}

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import Settings
 
 Fact = str | int | float | bool
@@ -20,10 +20,10 @@ EXPORT_SECONDS = 5
 """A collector that does not answer delays the end of the process by no more."""
 
 
-class Tracer(Protocol):
+class SpanTracer(Protocol):
     """Makes spans; close it at the process's end, so that the last ones leave."""
 
-    def span(self, name: str, **facts: Fact) -> AbstractContextManager[object]:
+    def open_span(self, name: str, **facts: Fact) -> AbstractContextManager[object]:
         """Around a piece of work; one that raises is marked with the exception's class."""
         ...
 
@@ -32,10 +32,10 @@ class Tracer(Protocol):
         ...
 
 
-class NoTracer:
+class NullTracer:
     """Traces nothing."""
 
-    def span(self, name: str, **facts: Fact) -> AbstractContextManager[object]:
+    def open_span(self, name: str, **facts: Fact) -> AbstractContextManager[object]:
         """Nothing."""
         del name, facts
         return nullcontext()
@@ -53,7 +53,7 @@ class OtelTracer:
         self._status = import_module("opentelemetry.trace.status")
 
     @contextmanager
-    def span(self, name: str, **facts: Fact) -> Iterator[None]:
+    def open_span(self, name: str, **facts: Fact) -> Iterator[None]:
         """Ends with the work; spans of work inside it are its children."""
         attributes = {f"breachdesk.{key}": value for key, value in facts.items()}
         with self._tracer.start_as_current_span(
@@ -64,7 +64,7 @@ class OtelTracer:
             except BaseException as error:
                 kind = type(error).__name__
                 span.set_attribute("error.type", kind)
-                span.set_status(self._status.Status(self._status.StatusCode.ERROR, kind))
+                span.set_status(self._status.DeliveryStatus(self._status.StatusCode.ERROR, kind))
                 raise
 
     def close(self) -> None:
@@ -72,39 +72,39 @@ class OtelTracer:
         self._provider.shutdown()
 
 
-def tracer(settings: Settings, service: str = "breachdesk") -> Tracer:
+def build_tracer(settings: Settings, service: str = "breachdesk") -> SpanTracer:
     """Sends to `ops.otlp_endpoint` by OTLP over HTTP; without one it traces nothing.
 
     Raises Misconfigured for what is no HTTP address, and when the extra is not installed."""
     endpoint = settings.ops.otlp_endpoint
     if not endpoint:
-        return NoTracer()
+        return NullTracer()
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Misconfigured(
+        raise ConfigurationError(
             "this is no HTTP address",
             place="ops.otlp_endpoint",
             remedy="For example: http://127.0.0.1:4318/v1/traces.",
         )
-    return OtelTracer(_provider(endpoint, service))
+    return OtelTracer(_build_provider(endpoint, service))
 
 
-def _provider(endpoint: str, service: str) -> Any:
-    exporters = _extra("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-    sdk = _extra("opentelemetry.sdk.trace")
-    export = _extra("opentelemetry.sdk.trace.export")
-    resources = _extra("opentelemetry.sdk.resources")
+def _build_provider(endpoint: str, service: str) -> Any:
+    exporters = _import_extra("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    sdk = _import_extra("opentelemetry.sdk.trace")
+    export = _import_extra("opentelemetry.sdk.trace.export")
+    resources = _import_extra("opentelemetry.sdk.resources")
     provider = sdk.TracerProvider(resource=resources.Resource.create({"service.name": service}))
     exporter = exporters.OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)
     provider.add_span_processor(export.BatchSpanProcessor(exporter))
     return provider
 
 
-def _extra(module: str) -> Any:
+def _import_extra(module: str) -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"the Python module {error.name} is not installed",
             place="ops.otlp_endpoint",
             remedy="Install it with: pip install 'breachdesk[otel]', or clear the setting.",

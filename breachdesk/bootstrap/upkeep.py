@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property, partial
 
-from breachdesk.bootstrap.anchoring import Anchoring
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.anchoring import HeadRecorder
+from breachdesk.bootstrap.house import Container
 from breachdesk.ports import UnitOfWork
-from schemas.event import Position
-from schemas.source import DeadLetter, Incoming
-from streams.process.exports import DEAD_LETTERS, raw_of
+from schemas.event import RecordPosition
+from schemas.source import DeadLetter, IncomingRecord
+from streams.process.exports import DEAD_LETTERS, extract_raw
 from streams.worker_app.embedded import PARTITION
 
 PINNED_AT_ONCE = 500
@@ -20,131 +20,139 @@ REPEATED_AT_ONCE = 500
 OPERATOR = "operator:cli"
 
 
-def carry_gaps(house: Premises) -> int:
+def store_gaps(container: Container) -> int:
     """Blind intervals noted by listeners, into the store: they widen `possible`. Idempotent."""
-    noted = house.log.gaps()
-    fresh = house.store.look(lambda uow: uow.sources.unknown_gaps(noted)) if noted else ()
+    noted = container.log.list_gaps()
+    fresh = (
+        container.store.read(lambda uow: uow.sources.filter_unknown_gaps(noted)) if noted else ()
+    )
 
-    def work(uow: UnitOfWork) -> None:
+    def add_gaps(uow: UnitOfWork) -> None:
         for gap in fresh:
             uow.sources.add_gap(gap)
 
     if fresh:
-        house.store.act(work)
+        container.store.write(add_gaps)
     return len(fresh)
 
 
-def chores(house: Premises, anchoring: Anchoring) -> None:
+def run_chores(container: Container, anchoring: HeadRecorder) -> None:
     """What the leader of the workers does once a minute: blind intervals into the store, the audit
     chain's head into its anchor file, and raw bytes of evidence beyond the reach of Kafka's
     retention. Idempotent."""
-    carry_gaps(house)
-    anchoring.keep_up()
-    journals = house.topics.journals()
-    positions = sorted(house.store.look(lambda uow: uow.alerts.unpinned(journals)))
+    store_gaps(container)
+    anchoring.record_if_due()
+    journals = container.topics.list_journals()
+    positions = sorted(container.store.read(lambda uow: uow.alerts.list_unpinned(journals)))
     for begin in range(0, len(positions), PINNED_AT_ONCE):
-        records = house.topics.get_many(positions[begin : begin + PINNED_AT_ONCE])
+        records = container.topics.get_many(positions[begin : begin + PINNED_AT_ONCE])
         raw = {position: record.raw for position, record in records.items()}
-        house.store.act(partial(_pin, raw))
+        container.store.write(partial(_save_pinned, raw))
 
 
-def _pin(raw: Mapping[Position, bytes], uow: UnitOfWork) -> None:
-    uow.alerts.pin(raw)
+def _save_pinned(raw: Mapping[RecordPosition, bytes], uow: UnitOfWork) -> None:
+    uow.alerts.save_pinned(raw)
 
 
-def check_tail(house: Premises) -> None:
+def check_tail(container: Container) -> None:
     """Raises Corrupt when the journal has lost what the store has processed; ask before the first
     append, for afterwards new records hide the loss."""
-    house.journal.read(processed(house), 1)
+    container.journal.read(get_processed_position(container), 1)
 
 
-def processed(house: Premises) -> Position | None:
+def get_processed_position(container: Container) -> RecordPosition | None:
     """Up to where the store has processed the journal."""
-    return house.store.batch_sink().positions([PARTITION])[PARTITION].position
+    return container.store.make_batch_sink().load_positions([PARTITION])[PARTITION].position
 
 
-def replay_dead_letters(house: Premises) -> tuple[int, int]:
+def replay_dead_letters(container: Container) -> tuple[int, int]:
     """Read them all again with today's parsers: (tried, became events)."""
-    letters, positions = repeat_dead_letters(house)
+    letters, positions = repeat_dead_letters(container)
     if not letters:
         return 0, 0
-    house.worker().drain()
-    dead_again = house.store.batch_sink().dead(positions)
+    container.build_worker().process_all()
+    dead_again = container.store.make_batch_sink().find_dead_letters(positions)
     mended = len(positions) - len(dead_again)
-    _record_replay(house, letters, mended)
+    _record_replay(container, letters, mended)
     return letters, mended
 
 
-def feed_dead_letters(house: Premises) -> tuple[int, int]:
+def feed_dead_letters(container: Container) -> tuple[int, int]:
     """Have the workers read them all again; they tell what becomes of them: (letters, fed)."""
-    letters, positions = repeat_dead_letters(house)
-    _record_replay(house, letters, len(positions))
+    letters, positions = repeat_dead_letters(container)
+    _record_replay(container, letters, len(positions))
     return letters, len(positions)
 
 
-def repeat_dead_letters(house: Premises) -> tuple[int, Sequence[Position]]:
+def repeat_dead_letters(container: Container) -> tuple[int, Sequence[RecordPosition]]:
     """Append the records of all dead letters to the log again: how many letters there are, and
     where those stand whose bytes are still kept."""
-    bytes_of = KeptBytes(house)
-    positions: list[Position] = []
+    bytes_of = RetainedBytes(container)
+    positions: list[RecordPosition] = []
     letters = 0
-    for some in _waiting_letters(house):
+    for some in _waiting_letters(container):
         letters += len(some)
-        copies = [copy for letter in some if (copy := bytes_of.copy(letter)) is not None]
-        positions += house.log.append(copies)
+        copies = [copy for letter in some if (copy := bytes_of.copy_letter(letter)) is not None]
+        positions += container.log.append(copies)
     return letters, positions
 
 
-def _waiting_letters(house: Premises) -> Iterator[Sequence[DeadLetter]]:
+def _waiting_letters(container: Container) -> Iterator[Sequence[DeadLetter]]:
     """Some at a time, in the order of the log. What dies again meanwhile stands after the last."""
-    after: Position | None = None
-    while some := house.store.look(partial(_letters_after, position=after, limit=REPEATED_AT_ONCE)):
+    after: RecordPosition | None = None
+    while some := container.store.read(
+        partial(_letters_after, position=after, limit=REPEATED_AT_ONCE)
+    ):
         yield some
         after = some[-1].position
 
 
-def _letters_after(uow: UnitOfWork, position: Position | None, limit: int) -> Sequence[DeadLetter]:
-    return uow.sources.letters_after(position, limit=limit)
+def _letters_after(
+    uow: UnitOfWork, position: RecordPosition | None, limit: int
+) -> Sequence[DeadLetter]:
+    return uow.sources.list_dead_letters_after(position, limit=limit)
 
 
-class KeptBytes:
+class RetainedBytes:
     """The bytes of dead letters: from the log, or, where Kafka carries the records and its raw topic
     has dropped them, from the topic of dead letters."""
 
-    def __init__(self, house: Premises) -> None:
-        self._house = house
+    def __init__(self, container: Container) -> None:
+        self._house = container
 
-    def copy(self, letter: DeadLetter) -> Incoming | None:
+    def copy_letter(self, letter: DeadLetter) -> IncomingRecord | None:
         """The letter's record, to be appended again; None: nothing holds its bytes any more."""
         record = self._house.log.get(letter.position)
         if record is None:
             raw = self._exported.get(f"{letter.position.journal}:{letter.position.offset}")
-            return None if raw is None else self._incoming(letter, raw_of(raw))
+            return None if raw is None else self._build_incoming(letter, extract_raw(raw))
         return replace(
-            self._incoming(letter, record.raw),
+            self._build_incoming(letter, record.raw),
             transport=record.transport,
             sender=record.sender,
             backfill=record.backfill,
             piece=record.piece,
         )
 
-    def _incoming(self, letter: DeadLetter, raw: bytes) -> Incoming:
+    def _build_incoming(self, letter: DeadLetter, raw: bytes) -> IncomingRecord:
         now = self._house.now()
-        return Incoming(letter.source, raw, now, transport="replay", replay_of=letter.position)
+        return IncomingRecord(
+            letter.source, raw, now, transport="replay", replay_of=letter.position
+        )
 
     @cached_property
     def _exported(self) -> Mapping[str, bytes]:
         if not self._house.settings.kafka.servers:
             return {}
-        return self._house.topics.exported(DEAD_LETTERS)
+        return self._house.topics.read_export_topic(DEAD_LETTERS)
 
 
-def _record_replay(house: Premises, tried: int, mended: int) -> None:
+def _record_replay(container: Container, tried: int, mended: int) -> None:
     if not tried:
         return
-    house.store.act(
+    container.store.write(
         lambda uow: uow.audit.record(
-            at=house.now(),
+            at=container.now(),
             actor=OPERATOR,
             act="sources:dead_letters:replayed",
             subject="dead-letters",
@@ -153,40 +161,42 @@ def _record_replay(house: Premises, tried: int, mended: int) -> None:
     )
 
 
-def retention(house: Premises, days: int, *, dry_run: bool) -> list[str]:
+def drop_expired_days(container: Container, days: int, *, dry_run: bool) -> list[str]:
     """Drop the journal's days older than that, all processed ones; their ISO dates.
 
     Raw lines that are evidence of an alert are pinned in the store first. Raises NotAllowed for a
     day that is not fully processed.
     """
-    oldest = (house.now() - timedelta(days=days)).date()
-    over = [day for day in house.journal.days() if day < oldest]
+    oldest = (container.now() - timedelta(days=days)).date()
+    over = [day for day in container.journal.list_days() if day < oldest]
     if not dry_run:
-        position = processed(house)
+        position = get_processed_position(container)
         for day in over:
-            pin_evidence(house, day)
-            house.journal.drop_day(day, processed=position)
-        _record(house, [day.isoformat() for day in over])
+            save_evidence(container, day)
+            container.journal.drop_day(day, processed=position)
+        _record_dropped_days(container, [day.isoformat() for day in over])
     return [day.isoformat() for day in over]
 
 
-def pin_evidence(house: Premises, day: date) -> int:
+def save_evidence(container: Container, day: date) -> int:
     """Copy the raw bytes of that day's evidence from the journal into the store; how many."""
-    journals = house.journal.journals(day)
+    journals = container.journal.list_journals(day)
 
-    def work(uow: UnitOfWork) -> int:
-        found = [(p, house.log.get(p)) for p in uow.alerts.unpinned(journals)]
-        uow.alerts.pin({position: record.raw for position, record in found if record is not None})
-        return len(found)
+    def save_raw_evidence(uow: UnitOfWork) -> int:
+        raw_records = [(p, container.log.get(p)) for p in uow.alerts.list_unpinned(journals)]
+        uow.alerts.save_pinned(
+            {position: record.raw for position, record in raw_records if record is not None}
+        )
+        return len(raw_records)
 
-    return house.store.act(work)
+    return container.store.write(save_raw_evidence)
 
 
-def _record(house: Premises, dropped: list[str]) -> None:
+def _record_dropped_days(container: Container, dropped: list[str]) -> None:
     if dropped:
-        house.store.act(
+        container.store.write(
             lambda uow: uow.audit.record(
-                at=house.now(),
+                at=container.now(),
                 actor=OPERATOR,
                 act="journal:days:dropped",
                 subject="journal",

@@ -11,68 +11,71 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.anchoring import Anchoring
-from breachdesk.bootstrap.house import Premises, calm_the_collector, worker_limits
-from breachdesk.bootstrap.logs import for_faust, set_up_logs, spoken
+from breachdesk.bootstrap.anchoring import HeadRecorder
+from breachdesk.bootstrap.house import Container, build_worker_limits, tune_gc
+from breachdesk.bootstrap.logs import build_faust_config, choose_printer, set_up_logs
 from breachdesk.bootstrap.metrics import PrometheusMeter, PrometheusReadingMeter
-from breachdesk.bootstrap.observing import WatchedSink
-from breachdesk.bootstrap.ops import OpsServer
-from breachdesk.bootstrap.traces import NoTracer, Tracer, tracer
-from breachdesk.bootstrap.upkeep import chores
+from breachdesk.bootstrap.observing import InstrumentedSink
+from breachdesk.bootstrap.ops import OperationsServer
+from breachdesk.bootstrap.traces import NullTracer, SpanTracer, build_tracer
+from breachdesk.bootstrap.upkeep import run_chores
 from breachdesk.casework.orders import StoreOrders
-from schemas.errors import BreachDeskError, Misconfigured
+from schemas.errors import BreachDeskError, ConfigurationError
 from schemas.event import RawRecord
 from schemas.settings import Settings
-from streams.observed import Meter, ReadingMeter
-from streams.process.pipeline import Pipeline
-from streams.process.worker import Worker
+from streams.observed import ParserMetrics, WorkerMetrics
+from streams.process.pipeline import RecordPipeline
+from streams.process.worker import StreamWorker
 from streams.stop_deadline import STOP_SECONDS, StopDeadline
 
 if TYPE_CHECKING:
     from streams.worker_app.dependencies import WorkerStatus
 
 
-def run_worker(house: Premises, say: Callable[[str], None]) -> None:
+def run_worker(container: Container, say: Callable[[str], None]) -> None:
     """One of many, until SIGTERM or SIGINT. Raises Misconfigured when settings, topics or schema
     are not as they must be, Corrupt when what is stored contradicts what Kafka holds, and whatever
     else ended it."""
-    from streams.topics import require
+    from streams.topics import require_topics
     from streams.worker_app import faust_app
     from streams.worker_app.dependencies import WorkerDependencies, WorkerStatus
 
-    require_shared(house.settings)
-    set_up_logs(house.settings.ops)
-    require(house.settings)
-    traced = tracer(house.settings, "breachdesk worker")
-    calm_the_collector()
+    require_shared(container.settings)
+    set_up_logs(container.settings.ops)
+    require_topics(container.settings)
+    traced = build_tracer(container.settings, "breachdesk worker")
+    tune_gc()
     registry = CollectorRegistry()
     meter = PrometheusMeter(registry)
     status = WorkerStatus()
-    anchoring = Anchoring(house)
-    clock = clock_of(house)
-    worker = new_worker(house, meter, clock, traced, PrometheusReadingMeter(registry))
+    anchoring = HeadRecorder(container)
+    clock = get_clock(container)
+    worker = build_worker(container, meter, clock, traced, PrometheusReadingMeter(registry))
     dependencies = WorkerDependencies(
-        settings=house.settings,
+        settings=container.settings,
         worker=worker,
-        exports=house.store.export_outbox(),
-        leader=house.store.leader(),
-        orders=StoreOrders(house.store, clock),
-        chores=lambda: chores(house, anchoring),
+        exports=container.store.make_export_outbox(),
+        leader=container.store.get_leader_election(),
+        orders=StoreOrders(container.store, clock),
+        chores=lambda: run_chores(container, anchoring),
         meter=meter,
         now=clock,
     )
-    ops, health = house.settings.ops, Health(house, status, anchoring, worker)
+    ops, health = container.settings.ops, WorkerHealth(container, status, anchoring, worker)
     app = faust_app.create_app(dependencies, status)
-    for name, value in for_faust().items():
+    for name, value in build_faust_config().items():
         setattr(app.conf, name, value)
-    with closing(traced), OpsServer(ops.host, ops.port, registry, health.live, health.ready):
-        say = spoken(ops, say)
+    with (
+        closing(traced),
+        OperationsServer(ops.host, ops.port, registry, health.check_live, health.check_ready),
+    ):
+        say = choose_printer(ops, say)
         say("worker: joining the group")
-        deadline = StopDeadline(lambda: _end_overdue(status, say))
-        _until_it_ends(lambda: faust_app.run_app(app, deadline), status)
+        deadline = StopDeadline(lambda: _exit_overdue(status, say))
+        _run_until_end(lambda: faust_app.run_app(app, deadline), status)
 
 
-def _until_it_ends(run: Callable[[], None], status: WorkerStatus) -> None:
+def _run_until_end(run: Callable[[], None], status: WorkerStatus) -> None:
     """Faust ends its process by SystemExit, also when it was told to stop; what our own service
     failed with says more."""
     try:
@@ -84,7 +87,7 @@ def _until_it_ends(run: Callable[[], None], status: WorkerStatus) -> None:
             raise
 
 
-def _end_overdue(status: WorkerStatus, say: Callable[[str], None]) -> None:
+def _exit_overdue(status: WorkerStatus, say: Callable[[str], None]) -> None:
     """End the process at once, with the exit code of what ended the worker.
 
     What is durable stays; the next worker repeats the rest, as after `kill -9`.
@@ -102,25 +105,29 @@ def _end_overdue(status: WorkerStatus, say: Callable[[str], None]) -> None:
     os._exit(0 if failure is None else code)
 
 
-class Health:
+class WorkerHealth:
     """What /healthz and /readyz of a worker say."""
 
     def __init__(
-        self, house: Premises, status: WorkerStatus, anchoring: Anchoring, worker: Worker
+        self,
+        container: Container,
+        status: WorkerStatus,
+        anchoring: HeadRecorder,
+        worker: StreamWorker,
     ) -> None:
-        self._house = house
+        self._house = container
         self._status = status
         self._anchoring = anchoring
         self._worker = worker
 
-    def live(self) -> Mapping[str, str]:
+    def check_live(self) -> Mapping[str, str]:
         """Each part that failed, and why; empty while all loops are alive."""
         failure = self._status.failure
         return {} if failure is None else {"worker": type(failure).__name__}
 
-    def ready(self) -> Mapping[str, str]:
+    def check_ready(self) -> Mapping[str, str]:
         """Each part that is not ready, and why."""
-        unready = dict(self.live())
+        unready = dict(self.check_live())
         if not self._status.ready:
             unready["group"] = "the worker has not taken over its partitions yet"
         troubles = {
@@ -142,28 +149,28 @@ def require_shared(settings: Settings) -> None:
         if not value
     ]
     if missing:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"{' and '.join(missing)} not set",
             place=str(settings.data_dir / "breachdesk.toml"),
             remedy="A worker needs Kafka and PostgreSQL; without them: breachdesk run.",
         )
 
 
-def new_worker(
-    house: Premises,
-    meter: Meter,
+def build_worker(
+    container: Container,
+    meter: WorkerMetrics,
     now: Callable[[Sequence[RawRecord]], datetime],
-    traced: Tracer | None = None,
-    watch: ReadingMeter | None = None,
-) -> Worker:
+    traced: SpanTracer | None = None,
+    watch: ParserMetrics | None = None,
+) -> StreamWorker:
     """Pipeline and store, before anything is polled. `watch`: of records that were not read."""
-    return Worker(
-        WatchedSink(house.store.batch_sink(), meter, traced or NoTracer()),
-        Pipeline(house.rules, house.reader(watch), house.settings),
-        house.store.register(),
+    return StreamWorker(
+        InstrumentedSink(container.store.make_batch_sink(), meter, traced or NullTracer()),
+        RecordPipeline(container.rules, container.open_reader(watch), container.settings),
+        container.store.make_asset_register(),
         now,
         meter,
-        worker_limits(house.settings),
+        build_worker_limits(container.settings),
     )
 
 
@@ -178,8 +185,8 @@ class RecordsClock:
         return self._newest
 
 
-def clock_of(house: Premises) -> Callable[..., datetime]:
+def get_clock(container: Container) -> Callable[..., datetime]:
     """The house's clock; a demo's time is its records', since its days are fixed."""
-    if house.settings.demo:
+    if container.settings.demo:
         return RecordsClock()
-    return lambda _records=(): house.now()
+    return lambda _records=(): container.now()

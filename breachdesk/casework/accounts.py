@@ -9,15 +9,15 @@ from typing import Any
 
 from breachdesk.casework.authority import require_operator, require_own
 from breachdesk.ports import UnitOfWork
-from schemas.errors import Conflict, NotFound
-from schemas.user import MUST_BE_HELD, Actor, Duty, User, can_sign_in
+from schemas.errors import EditConflict, NotFound
+from schemas.user import REQUIRED_PERMISSIONS, Actor, Permission, User, can_sign_in
 
 
 def add_account(uow: UnitOfWork, actor: Actor, user: User, now: datetime) -> None:
     """Raises Conflict when there is an account of that id, NotAllowed but for the operator."""
     require_operator(actor, act="add an account")
     if uow.users.get(user.id) is not None:
-        raise Conflict(
+        raise EditConflict(
             "there is such an account",
             place=user.id,
             remedy="Use `breachdesk user password`, `user duty` or `user enable`.",
@@ -38,22 +38,22 @@ def set_password(
     """Give the account another password; how many sessions ended. `but`: the token hash of a
     session that goes on. Raises NotFound, and NotAllowed for somebody else's account."""
     require_own(actor, user_id, act="change another's password")
-    user = _account(uow, user_id).model_copy(update={"password_hash": password_hash})
+    user = _get_account(uow, user_id).model_copy(update={"password_hash": password_hash})
     uow.users.save(user)
-    ended = _end_sessions(uow, user_id, but)
+    ended = _close_sessions(uow, user_id, but)
     _record(uow, actor, "user:password:changed", user_id, now, {"sessions_ended": ended})
     return ended
 
 
 def set_duties(
-    uow: UnitOfWork, actor: Actor, user_id: str, duties: Iterable[Duty], now: datetime
+    uow: UnitOfWork, actor: Actor, user_id: str, duties: Iterable[Permission], now: datetime
 ) -> int:
     """Give the account these duties and no others; how many sessions ended. Raises NotFound, and
     NotAllowed but for the operator."""
     require_operator(actor, act="change duties")
-    user = _account(uow, user_id).model_copy(update={"duties": frozenset(duties)})
+    user = _get_account(uow, user_id).model_copy(update={"duties": frozenset(duties)})
     uow.users.save(user)
-    ended = _end_sessions(uow, user_id)
+    ended = _close_sessions(uow, user_id)
     _record_account(uow, actor, user, now, "duties", sessions_ended=ended)
     return ended
 
@@ -62,9 +62,9 @@ def disable(uow: UnitOfWork, actor: Actor, user_id: str, now: datetime) -> int:
     """Nobody signs in to it any more; how many sessions ended. Raises NotFound, and NotAllowed but
     for the operator."""
     require_operator(actor, act="disable an account")
-    user = _account(uow, user_id).model_copy(update={"disabled": True})
+    user = _get_account(uow, user_id).model_copy(update={"disabled": True})
     uow.users.save(user)
-    ended = _end_sessions(uow, user_id)
+    ended = _close_sessions(uow, user_id)
     _record_account(uow, actor, user, now, "disabled", sessions_ended=ended)
     return ended
 
@@ -73,19 +73,19 @@ def enable(uow: UnitOfWork, actor: Actor, user_id: str, now: datetime) -> None:
     """Its owner may sign in again, with the same password and second factor. Raises NotFound, and
     NotAllowed but for the operator."""
     require_operator(actor, act="enable an account")
-    user = _account(uow, user_id).model_copy(update={"disabled": False})
+    user = _get_account(uow, user_id).model_copy(update={"disabled": False})
     uow.users.save(user)
     _record_account(uow, actor, user, now, "enabled")
 
 
-def end_sessions(
+def close_sessions(
     uow: UnitOfWork, actor: Actor, user_id: str, now: datetime, *, but: str | None = None
 ) -> int:
     """End the account's sessions, except the one with the token hash `but`; how many. Raises
     NotFound, and NotAllowed for somebody else's account."""
     require_own(actor, user_id, act="end another's sessions")
-    _account(uow, user_id)
-    ended = _end_sessions(uow, user_id, but)
+    _get_account(uow, user_id)
+    ended = _close_sessions(uow, user_id, but)
     _record(uow, actor, "user:sessions:ended", user_id, now, {"sessions_ended": ended})
     return ended
 
@@ -94,44 +94,44 @@ def reset_second_factor(uow: UnitOfWork, actor: Actor, user_id: str, now: dateti
     """Remove the account's second factor and recovery codes; how many sessions ended. Raises
     NotFound when there is no such account or it has none, NotAllowed but for the operator."""
     require_operator(actor, act="reset a second factor")
-    _account(uow, user_id)
+    _get_account(uow, user_id)
     if not uow.second_factors.remove(user_id):
         raise NotFound("this account has no second factor", place=user_id)
-    ended = _end_sessions(uow, user_id)
+    ended = _close_sessions(uow, user_id)
     _record(uow, actor, "user:second_factor:reset", user_id, now, {"sessions_ended": ended})
     return ended
 
 
-def duties_without_anybody(uow: UnitOfWork) -> list[Duty]:
+def find_unheld_duties(uow: UnitOfWork) -> list[Permission]:
     """Of the duties that a release takes: those that no account holds which can sign in."""
     able = [user for user in uow.users.list() if can_sign_in(user, demo=False)]
-    return [duty for duty in MUST_BE_HELD if not any(duty in user.duties for user in able)]
+    return [duty for duty in REQUIRED_PERMISSIONS if not any(duty in user.duties for user in able)]
 
 
-def _account(uow: UnitOfWork, user_id: str) -> User:
+def _get_account(uow: UnitOfWork, user_id: str) -> User:
     user = uow.users.get(user_id)
     if user is None:
         raise NotFound("no such account", place=user_id, remedy="See `breachdesk user list`.")
     return user
 
 
-def _end_sessions(uow: UnitOfWork, user_id: str, but: str | None = None) -> int:
+def _close_sessions(uow: UnitOfWork, user_id: str, but: str | None = None) -> int:
     """Browsers that signed in before are strangers again, unless one of them did this itself."""
     if but is None:
         uow.sign_ins.forget(user_id)
-    return uow.users.end_sessions(user_id, but=but)
+    return uow.users.close_sessions(user_id, but=but)
 
 
 def _record_account(
     uow: UnitOfWork, actor: Actor, user: User, now: datetime, change: str, **facts: Any
 ) -> None:
     """What the account is now, whatever changed: the chain alone tells who held which duty."""
-    standing = {
+    status = {
         "change": change,
         "duties": sorted(duty.value for duty in user.duties),
         "disabled": user.disabled,
     }
-    _record(uow, actor, "user:account:saved", user.id, now, standing | facts)
+    _record(uow, actor, "user:account:saved", user.id, now, status | facts)
 
 
 def _record(

@@ -9,32 +9,45 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from breachdesk.casework import cases
-from breachdesk.casework.acts import acts_of
-from breachdesk.casework.authority import not_erased, require, required
-from breachdesk.casework.certainty import Question, gaps_of, verdict
-from breachdesk.casework.contact_watch import check_contacts_task, suspect_changes
-from breachdesk.casework.effects import Effects, in_order, only_possible, unknown
-from breachdesk.casework.evidence import CaseEvidence, Sighting, assets_in_evidence, gather
-from breachdesk.casework.list_readers import readers_of
-from breachdesk.casework.reach import ProviderReach, Watch, in_window, provider_reach
-from breachdesk.casework.sealing import document_hash, next_version
+from breachdesk.casework.acts import collect_acts
+from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.certainty import CustomerEvidence, decide_verdict, list_gaps
+from breachdesk.casework.contact_watch import build_contacts_task, list_suspect_changes
+from breachdesk.casework.effects import Effects, mark_possible, mark_unknown, sort_effects
+from breachdesk.casework.evidence import AssetSighting, CaseEvidence, gather_evidence, list_assets
+from breachdesk.casework.list_readers import list_letter_recipients
+from breachdesk.casework.reach import (
+    ProviderExposure,
+    SourceCoverage,
+    compute_provider_exposure,
+    list_bindings_in_window,
+)
+from breachdesk.casework.sealing import compute_document_hash, compute_next_version
 from breachdesk.ports import UnitOfWork
 from schemas.affected import (
     MANIFEST_FORM,
-    Act,
+    ActSummary,
+    BreachEffect,
     Certainty,
-    Channel,
-    Effect,
+    ContactChannel,
+    EffectCertainty,
     Exposure,
     Manifest,
-    Surety,
 )
 from schemas.breach import Breach
-from schemas.case import Case, Task
-from schemas.customer import PROVIDER, AssetKind, Binding, Customer, DataCategory, Pecr, Role
-from schemas.errors import BadInput, Incomplete, NotFound
+from schemas.case import Case, CaseTask
+from schemas.customer import (
+    PROVIDER,
+    AssetKind,
+    Binding,
+    Customer,
+    DataCategory,
+    DataRole,
+    PecrStatus,
+)
+from schemas.errors import BadInput, IncompleteDocument, NotFound
 from schemas.settings import NoticePolicy
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
 CONTENT = frozenset(
     {
@@ -45,9 +58,9 @@ CONTENT = frozenset(
 """What customers store with us: we are processor, where no binding says otherwise."""
 
 UNTOUCHED = {
-    Role.CONTROLLER: "no access to a system that holds our account data is in the evidence, and "
+    DataRole.CONTROLLER: "no access to a system that holds our account data is in the evidence, and "
     "no source that watches it was blind",
-    Role.PROCESSOR: "no event in the evidence names an asset of this customer, and no source that "
+    DataRole.PROCESSOR: "no event in the evidence names an asset of this customer, and no source that "
     "watches it was blind",
 }
 
@@ -56,74 +69,74 @@ def propose(uow: UnitOfWork, breach_id: str) -> tuple[Exposure, ...]:
     """One exposure for every customer and role, ordered by customer; nobody is left out. Always
     one for the account data we hold (controller), and one for what is stored with us (processor)
     where a service was in force or the evidence names it. Raises NotAllowed for an erased case."""
-    not_erased(uow.cases.get(uow.breaches.get(breach_id).case_id))
-    evidence = gather(uow, breach_id)
-    proposal = _Proposal(evidence)
-    return tuple(e for customer in evidence.customers for e in proposal.exposures(customer))
+    check_not_erased(uow.cases.get(uow.breaches.get(breach_id).case_id))
+    evidence = gather_evidence(uow, breach_id)
+    proposal = _ExposureProposal(evidence)
+    return tuple(e for customer in evidence.customers for e in proposal.build_exposures(customer))
 
 
 def override(
     exposures: Sequence[Exposure],
     customer_id: str,
-    role: Role,
+    role: DataRole,
     certainty: Certainty,
     reason: str,
     actor: Actor,
     *,
-    effects: Mapping[DataCategory, Mapping[Effect, Surety]] | None = None,
-    acts: Sequence[Act] | None = None,
+    effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]] | None = None,
+    acts: Sequence[ActSummary] | None = None,
 ) -> tuple[Exposure, ...]:
     """A person decides otherwise, with a reason; `effects` and `acts` replace what the records
     show. Raises NotFound for an exposure not there, BadInput for an effect that happened to what
     is only possible."""
-    require(actor, Duty.RESPONDER, act="change who is affected")
+    require_duty(actor, Permission.RESPONDER, act="change who is affected")
     key = (customer_id, role)
     before = next((e for e in exposures if (e.customer_id, e.role) == key), None)
     if before is None:
         raise NotFound(f"no {role} exposure", place=customer_id, remedy="See the proposal.")
-    decided = decided_otherwise(before, certainty, reason, actor, effects=effects, acts=acts)
+    decided = build_override(before, certainty, reason, actor, effects=effects, acts=acts)
     return tuple(decided if e is before else e for e in exposures)
 
 
-def decided_otherwise(
+def build_override(
     before: Exposure,
     certainty: Certainty,
     reason: str,
     actor: Actor,
     *,
-    effects: Mapping[DataCategory, Mapping[Effect, Surety]] | None = None,
-    acts: Sequence[Act] | None = None,
+    effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]] | None = None,
+    acts: Sequence[ActSummary] | None = None,
 ) -> Exposure:
     """One exposure as `override` leaves it. Raises as it does."""
-    require(actor, Duty.RESPONDER, act="change who is affected")
+    require_duty(actor, Permission.RESPONDER, act="change who is affected")
     place = f"{before.customer_id}, {before.role}"
     change = {
         "certainty": certainty,
-        "reason": required(reason, place=place, remedy="Say what shows it."),
+        "reason": require_text(reason, place=place, remedy="Say what shows it."),
         "decided_by": actor.id,
-        "effects": _corrected(before, certainty, effects),
+        "effects": _correct_effects(before, certainty, effects),
         "acts": before.acts if acts is None else tuple(acts),
     }
     return before.model_copy(update=change)
 
 
-def _corrected(
+def _correct_effects(
     before: Exposure,
     certainty: Certainty,
-    effects: Mapping[DataCategory, Mapping[Effect, Surety]] | None,
+    effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]] | None,
 ) -> Effects:
     """Of an exposure that is only possible, no effect is sure."""
     sure = certainty in (Certainty.CONFIRMED, Certainty.LIKELY)
     if effects is None:
-        return in_order(before.effects if sure else only_possible(before.effects))
-    happened = Surety.HAPPENED in {s for each in effects.values() for s in each.values()}
+        return sort_effects(before.effects if sure else mark_possible(before.effects))
+    happened = EffectCertainty.HAPPENED in {s for each in effects.values() for s in each.values()}
     if happened and not sure:
         raise BadInput(
             f"an effect is said to have happened, and the exposure is {certainty.value}",
             place=f"{before.customer_id}, {before.role}",
             remedy="Say that it is possible, or that the exposure is confirmed or likely.",
         )
-    return in_order(effects)
+    return sort_effects(effects)
 
 
 def freeze(
@@ -142,114 +155,126 @@ def freeze(
 
     Raises Incomplete when a customer of the register was not considered or has no reason.
     """
-    require(actor, Duty.RESPONDER, act="freeze the affected list")
+    require_duty(actor, Permission.RESPONDER, act="freeze the affected list")
     breach = uow.breaches.get(breach_id)
     case = uow.cases.get(breach.case_id)
     customers = {customer.id: customer for customer in uow.customers.list()}
     _check_everybody(exposures, customers)
-    in_evidence = assets_in_evidence(uow, case)
+    in_evidence = list_assets(uow, case)
     manifest = Manifest(
         breach_id=breach.id,
-        version=next_version(uow.breaches.latest(Manifest, breach.id)),
+        version=compute_next_version(uow.breaches.find_latest(Manifest, breach.id)),
         frozen_by=actor.id,
         frozen_at=now,
         exposures=tuple(sorted(exposures, key=lambda e: (e.customer_id, e.role))),
-        recipients=readers_of(uow, breach, exposures, customers, in_evidence),
-        salt=_salt(breach),
+        recipients=list_letter_recipients(uow, breach, exposures, customers, in_evidence),
+        salt=_generate_salt(breach),
         form=MANIFEST_FORM,
     )
-    sealed = manifest.model_copy(update={"hash": document_hash(manifest)})
-    uow.breaches.put(sealed)
-    tasks = _questions_left(uow, case, in_evidence.intersection(profile_senders_assets), now)
-    told = {recipient.customer_id for recipient in sealed.recipients}
-    changes = suspect_changes(uow, breach, told, policy or NoticePolicy())
-    check = check_contacts_task(uow, sealed, changes, now)
+    sealed = manifest.model_copy(update={"hash": compute_document_hash(manifest)})
+    uow.breaches.add_document(sealed)
+    tasks = _build_open_questions(uow, case, in_evidence.intersection(profile_senders_assets), now)
+    recipient_ids = {recipient.customer_id for recipient in sealed.recipients}
+    changes = list_suspect_changes(uow, breach, recipient_ids, policy or NoticePolicy())
+    check = build_contacts_task(uow, sealed, changes, now)
     tasks += [check] if check else []
-    cases.with_tasks(uow, case.id, tasks, now)
-    _audit(uow, sealed, case.id, now)
+    cases.open_tasks(uow, case.id, tasks, now)
+    _record_audit(uow, sealed, case.id, now)
     return sealed
 
 
-class _Proposal:
+class _ExposureProposal:
     """The evidence, split by customer and role."""
 
     def __init__(self, evidence: CaseEvidence) -> None:
         self._evidence = evidence
-        self._reach: ProviderReach = provider_reach(evidence)
-        self._watch = Watch(evidence)
-        self._sightings: dict[tuple[str, Role], list[Sighting]] = {}
+        self._reach: ProviderExposure = compute_provider_exposure(evidence)
+        self._watch = SourceCoverage(evidence)
+        self._sightings: dict[tuple[str, DataRole], list[AssetSighting]] = {}
         for sighting in evidence.sightings:
-            role = self._role(sighting.customer, sighting.asset, sighting.categories)
+            role = self._determine_role(sighting.customer, sighting.asset, sighting.categories)
             self._sightings.setdefault((sighting.customer, role), []).append(sighting)
         for sighting in self._reach.named_sightings:
-            key = (sighting.customer, Role.CONTROLLER)
+            key = (sighting.customer, DataRole.CONTROLLER)
             self._sightings.setdefault(key, []).append(sighting)
 
-    def exposures(self, customer: Customer) -> Iterable[Exposure]:
+    def build_exposures(self, customer: Customer) -> Iterable[Exposure]:
         """Controller first; no processor exposure where nothing was ever stored."""
         if customer.id == PROVIDER:
             return
-        for role in (Role.CONTROLLER, Role.PROCESSOR):
-            question, bindings = self._question(customer, role)
-            asked = question.sightings or question.unseen or question.picked
-            if role is Role.CONTROLLER or bindings or asked:
-                yield self._exposure(customer, role, question, bindings)
+        for role in (DataRole.CONTROLLER, DataRole.PROCESSOR):
+            question, bindings = self._collect_evidence(customer, role)
+            has_evidence = question.sightings or question.unseen or question.picked
+            if role is DataRole.CONTROLLER or bindings or has_evidence:
+                yield self._build_exposure(customer, role, question, bindings)
 
-    def _question(self, customer: Customer, role: Role) -> tuple[Question, list[Binding]]:
-        bindings = in_window(self._evidence, customer.id, role)
+    def _collect_evidence(
+        self, customer: Customer, role: DataRole
+    ) -> tuple[CustomerEvidence, list[Binding]]:
+        bindings = list_bindings_in_window(self._evidence, customer.id, role)
         stored = {category for binding in bindings for category in binding.categories}
-        if role is Role.CONTROLLER:
+        if role is DataRole.CONTROLLER:
             stored |= set(self._reach.categories[role])
-        question = Question(
+        question = CustomerEvidence(
             sightings=self._sightings.get((customer.id, role), ()),
             unseen=[t for t in self._evidence.unseen if self._is_of(t, customer.id, role)],
             succeeded=[t for t in self._evidence.succeeded if self._is_of(t, customer.id, role)],
-            picked=self._picked(customer.id, role),
-            reach=self._reached(role, bindings),
+            picked=self._list_picked_assets(customer.id, role),
+            reach=self._explain_reach(role, bindings),
             reached_at=self._reach.times.get(role),
-            gaps=gaps_of(self._evidence, self._watching(customer.id, role, bindings)),
+            gaps=list_gaps(
+                self._evidence, self._list_watching_sources(customer.id, role, bindings)
+            ),
             stored=tuple(sorted(stored)),
             nothing=UNTOUCHED[role],
         )
         return question, bindings
 
-    def _reached(self, role: Role, bindings: list[Binding]) -> str:
+    def _explain_reach(self, role: DataRole, bindings: list[Binding]) -> str:
         """Stored data can only be reached where something is stored."""
-        held = role is Role.CONTROLLER or bool(bindings)
-        return self._reach.reasons.get(role, "") if held else ""
+        is_stored = role is DataRole.CONTROLLER or bool(bindings)
+        return self._reach.reasons.get(role, "") if is_stored else ""
 
-    def _watching(self, customer_id: str, role: Role, bindings: list[Binding]) -> set[str]:
-        if role is Role.PROCESSOR:
-            return self._watch.sources(customer_id, bindings)
+    def _list_watching_sources(
+        self, customer_id: str, role: DataRole, bindings: list[Binding]
+    ) -> set[str]:
+        if role is DataRole.PROCESSOR:
+            return self._watch.list_sources(customer_id, bindings)
         bound = {b.value for b in bindings if b.kind is AssetKind.SOURCE}
         return bound | self._reach.sources
 
-    def _exposure(
-        self, customer: Customer, role: Role, question: Question, bindings: list[Binding]
+    def _build_exposure(
+        self,
+        customer: Customer,
+        role: DataRole,
+        question: CustomerEvidence,
+        bindings: list[Binding],
     ) -> Exposure:
-        found = verdict(question)
-        touched = [b for b in bindings if b.asset in found.assets] or bindings
+        outcome = decide_verdict(question)
+        touched = [b for b in bindings if b.asset in outcome.assets] or bindings
         times = [s.event.time for s in question.sightings]
         return Exposure(
             customer_id=customer.id,
             role=role,
-            certainty=found.certainty,
-            reason=found.reason,
-            effects=found.effects or self._unnamed(role),
-            assets=found.assets,
-            known_as=known_as(found.assets, self._evidence.bindings.of_customer(customer.id)),
+            certainty=outcome.certainty,
+            reason=outcome.reason,
+            effects=outcome.effects or self._get_default_effects(role),
+            assets=outcome.assets,
+            known_as=describe_assets(
+                outcome.assets, self._evidence.bindings.list_of_customer(customer.id)
+            ),
             services=tuple(sorted({b.service for b in touched if b.service})),
-            pecr=self._pecr(role, touched),
-            evidence=found.evidence,
-            acts=acts_of(question.sightings, self._evidence.bindings),
-            doubts=found.doubts,
+            pecr=self._determine_pecr(role, touched),
+            evidence=outcome.evidence,
+            acts=collect_acts(question.sightings, self._evidence.bindings),
+            doubts=outcome.doubts,
             first=min(times, default=None),
             last=max(times, default=None),
-            alerted_at=self._alerted_at(customer.id, role, question.sightings),
+            alerted_at=self._find_alerted_at(customer.id, role, question.sightings),
         )
 
-    def _alerted_at(
-        self, customer_id: str, role: Role, sightings: Sequence[Sighting]
+    def _find_alerted_at(
+        self, customer_id: str, role: DataRole, sightings: Sequence[AssetSighting]
     ) -> datetime | None:
         """By its own records. Without any, by an alert of this customer alone: of an alert across
         customers nobody knows when it came to name this one."""
@@ -263,41 +288,43 @@ class _Proposal:
             ]
         return min(times, default=None)
 
-    def _unnamed(self, role: Role) -> Effects:
+    def _get_default_effects(self, role: DataRole) -> Effects:
         """An event that names no category still reached what lies there."""
-        return unknown(self._reach.categories[role])
+        return mark_unknown(self._reach.categories[role])
 
-    def _pecr(self, role: Role, bindings: list[Binding]) -> Pecr:
-        found = {b.pecr for b in bindings}
+    def _determine_pecr(self, role: DataRole, bindings: list[Binding]) -> PecrStatus:
+        flags = {b.pecr for b in bindings}
         if role in self._reach.reasons:
-            ours = self._evidence.bindings.of_customer(PROVIDER)
-            found |= {b.pecr for b in ours if b.role is role}
-        return next((p for p in (Pecr.YES, Pecr.ASK) if p in found), Pecr.NO)
+            ours = self._evidence.bindings.list_of_customer(PROVIDER)
+            flags |= {b.pecr for b in ours if b.role is role}
+        return next((p for p in (PecrStatus.YES, PecrStatus.ASK) if p in flags), PecrStatus.NO)
 
-    def _picked(self, customer_id: str, role: Role) -> list[str]:
+    def _list_picked_assets(self, customer_id: str, role: DataRole) -> list[str]:
         return [
             asset
             for asset in self._evidence.case.assets
             if any(
                 b.customer_id == customer_id and b.role is role
-                for b in self._evidence.bindings.of_asset(asset)
+                for b in self._evidence.bindings.list_of_asset(asset)
             )
         ]
 
-    def _is_of(self, touched: tuple[str, str, str], customer_id: str, role: Role) -> bool:
+    def _is_of(self, touched: tuple[str, str, str], customer_id: str, role: DataRole) -> bool:
         customer, asset, category = touched
-        return customer == customer_id and self._role(customer, asset, (category,)) is role
+        return (
+            customer == customer_id and self._determine_role(customer, asset, (category,)) is role
+        )
 
-    def _role(self, customer: str, asset: str, categories: Sequence[str]) -> Role:
+    def _determine_role(self, customer: str, asset: str, categories: Sequence[str]) -> DataRole:
         """Of the register's binding; else by what the categories are."""
-        binding = self._evidence.bindings.at(asset, customer, self._evidence.end)
+        binding = self._evidence.bindings.find_at(asset, customer, self._evidence.end)
         if binding is not None:
             return binding.role
         stored = CONTENT.intersection(categories)
-        return Role.PROCESSOR if stored else Role.CONTROLLER
+        return DataRole.PROCESSOR if stored else DataRole.CONTROLLER
 
 
-def known_as(assets: Iterable[str], bindings: Sequence[Binding]) -> dict[str, str]:
+def describe_assets(assets: Iterable[str], bindings: Sequence[Binding]) -> dict[str, str]:
     """A cloud directory's id tells its owner nothing: the mail domains in it do. A service is
     known by what we sell it as."""
     domains = ", ".join(sorted({b.value for b in bindings if b.kind is AssetKind.DOMAIN}))
@@ -315,10 +342,12 @@ def _check_everybody(exposures: Sequence[Exposure], customers: dict[str, Custome
     problems |= {c: "is not in the register" for c in considered if c not in customers}
     problems |= {e.customer_id: "has no reason" for e in exposures if not e.reason.strip()}
     if problems:
-        raise Incomplete(problems, place="affected list", remedy="Take the proposal as it is now.")
+        raise IncompleteDocument(
+            problems, place="affected list", remedy="Take the proposal as it is now."
+        )
 
 
-def _salt(breach: Breach) -> str:
+def _generate_salt(breach: Breach) -> str:
     """Random, so that nobody can guess at the list behind a published hash. A drill hides nothing
     and is the same each time it is played."""
     if breach.drill:
@@ -326,32 +355,32 @@ def _salt(breach: Breach) -> str:
     return secrets.token_hex(16)
 
 
-def _questions_left(
+def _build_open_questions(
     uow: UnitOfWork, case: Case, senders: Iterable[str], now: datetime
-) -> list[Task]:
+) -> list[CaseTask]:
     tasks = []
-    alerts = uow.alerts.of(case.alerts)
-    bound = {binding.asset for binding in uow.customers.bindings()}
+    alerts = uow.alerts.get_many(case.alerts)
+    bound = {binding.asset for binding in uow.customers.list_bindings()}
     unknown = {key for alert in alerts for key in alert.unattributed}
     unknown |= {asset for asset in case.assets if asset not in bound}
     for asset in sorted(unknown):
         title = f"Whose is this {asset.partition(':')[0]}?"
         why = "it is in the evidence and belongs to no customer we know"
-        tasks.append(cases.check_task(_task_id("whose", asset), title, why, now, asset))
+        tasks.append(cases.build_check_task(_build_task_id("whose", asset), title, why, now, asset))
     for asset in sorted(senders):
         why = "an asset that one of our senders stands on is in the evidence"
-        task_id = _task_id("sender", asset)
-        tasks.append(cases.check_task(task_id, "Choose another sender", why, now, asset))
+        task_id = _build_task_id("sender", asset)
+        tasks.append(cases.build_check_task(task_id, "Choose another sender", why, now, asset))
     return tasks
 
 
-def _task_id(about: str, asset: str) -> str:
+def _build_task_id(about: str, asset: str) -> str:
     """Without the asset's name, which may be a person's address: ids stand in the audit."""
     return f"{about}-{hashlib.sha256(asset.encode()).hexdigest()[:12]}"
 
 
-def _audit(uow: UnitOfWork, manifest: Manifest, case_id: str, now: datetime) -> None:
-    by_phone = sum(r.channel is Channel.TELEPHONE for r in manifest.recipients)
+def _record_audit(uow: UnitOfWork, manifest: Manifest, case_id: str, now: datetime) -> None:
+    by_phone = sum(r.channel is ContactChannel.TELEPHONE for r in manifest.recipients)
     uow.audit.record(
         at=now,
         actor=manifest.frozen_by,

@@ -8,26 +8,30 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from breachdesk.casework import cases
-from breachdesk.casework.authority import require, required
-from breachdesk.casework.contact_watch import moved_since_frozen
-from breachdesk.casework.decide import unsettled
-from breachdesk.casework.groups import affected_groups
-from breachdesk.casework.letter_contexts import Documents, documents, told_under_now
-from breachdesk.casework.letter_heads import texts_hash
-from breachdesk.casework.letters import KeptTexts, Letters, letters
-from breachdesk.casework.queueing import queue_letters
-from breachdesk.casework.sealing import next_version, seal_hash, sender_hash
-from breachdesk.casework.second_person import check_second_person, writers
+from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.contact_watch import list_moved_customers
+from breachdesk.casework.decide import list_unsettled
+from breachdesk.casework.groups import list_affected
+from breachdesk.casework.letter_contexts import (
+    LetterDocuments,
+    get_documents,
+    list_reported_jurisdictions,
+)
+from breachdesk.casework.letter_heads import compute_texts_hash
+from breachdesk.casework.letters import CheckedTextLookup, LetterSet, render_letters
+from breachdesk.casework.queueing import enqueue_letters
+from breachdesk.casework.sealing import compute_next_version, compute_seal_hash, compute_sender_hash
+from breachdesk.casework.second_person import check_second_person, list_writers
 from breachdesk.casework.senders import check_sender
-from breachdesk.casework.standing import check_not_standing
-from breachdesk.casework.telephone import telephone_task
-from breachdesk.casework.witness import fit_witness, queue_witness
-from breachdesk.ports import Renderer, UnitOfWork
+from breachdesk.casework.standing import check_approval_invalid
+from breachdesk.casework.telephone import build_telephone_task
+from breachdesk.casework.witness import enqueue_witness, require_fit
+from breachdesk.ports import DocumentRenderer, UnitOfWork
 from schemas.affected import Recipient
 from schemas.approval import Approval, ApprovalKind, SealedTexts
-from schemas.errors import BadInput, Conflict, Incomplete, NotAllowed
+from schemas.errors import BadInput, EditConflict, IncompleteDocument, NotAllowed
 from schemas.settings import ProviderProfile, SenderSettings, Settings
-from schemas.user import Actor, Duty, can_sign_in
+from schemas.user import Actor, Permission, can_sign_in
 
 PROFILE = {
     "legal_name": "our legal name",
@@ -43,7 +47,7 @@ PROFILE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class ReleaseSeal:
     """The four hashes, the one over them, and how many people are told."""
 
     manifest_hash: str
@@ -61,30 +65,30 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class PreparedRelease:
     """What stands behind a seal."""
 
-    seal: Seal
-    made: Documents
-    letters: Letters
+    seal: ReleaseSeal
+    documents: LetterDocuments
+    letters: LetterSet
 
 
-def seal(
+def compute_seal(
     uow: UnitOfWork,
     breach_id: str,
     settings: Settings,
-    renderer: Renderer,
+    renderer: DocumentRenderer,
     sender: SenderSettings,
-    ready: Letters | None = None,
-) -> Seal:
+    ready: LetterSet | None = None,
+) -> ReleaseSeal:
     """What approving now would bind to. `ready`: the letters of this very snapshot, where they are
     at hand. Raises Incomplete for missing blocks, blank profile
     fields and blocking problems, NotAllowed for a compromised sender, NotFound for a document
     not written."""
-    made = documents(uow, breach_id)
-    _check_ready(uow, made, sender)
-    ready = ready or letters(uow, breach_id, settings, renderer)
-    return _release_of(made, ready, settings, sender).seal
+    letter_documents = get_documents(uow, breach_id)
+    _check_ready(uow, letter_documents, sender)
+    ready = ready or render_letters(uow, breach_id, settings, renderer)
+    return _build_release(letter_documents, ready, settings, sender).seal
 
 
 def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
@@ -95,29 +99,31 @@ def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
     count: int,
     expected_hash: str,
     settings: Settings,
-    renderer: Renderer,
+    renderer: DocumentRenderer,
     sender: SenderSettings,
     now: datetime,
-    kept: KeptTexts | None = None,
+    checked_texts: CheckedTextLookup | None = None,
 ) -> Approval:
     """A second person's release: files the approval, queues the letters and opens the telephone
     tasks in one transaction.
 
     Raises NotAllowed for whoever had a hand in it (`second_person.writers`), BadInput for another
     count, Conflict when anything changed since the seal was shown or an approval of this very seal
-    stands, and as `seal`. `kept`: texts that were checked before; every other one is checked now.
+    stands, and as `seal`. `find_checked`: texts that were checked before; every other one is checked now.
     """
-    require(actor, Duty.APPROVER, act="approve a release")
-    release = _prepare(uow, breach_id, settings, renderer, sender, kept)
-    check_second_person(actor, release.made, writers(uow, release.made, settings.notices))
+    require_duty(actor, Permission.APPROVER, act="approve a release")
+    release = _prepare(uow, breach_id, settings, renderer, sender, checked_texts)
+    check_second_person(
+        actor, release.documents, list_writers(uow, release.documents, settings.notices)
+    )
     _check_typed(release.seal, count, expected_hash)
-    check_not_standing(uow, breach_id, release.seal.hash, ApprovalKind.SECOND_PERSON)
-    approval = _approval(uow, actor, release, sender, ApprovalKind.SECOND_PERSON, now)
+    check_approval_invalid(uow, breach_id, release.seal.hash, ApprovalKind.SECOND_PERSON)
+    approval = _build_approval(uow, actor, release, sender, ApprovalKind.SECOND_PERSON, now)
     _release(uow, approval, release, settings, sender, now)
     return approval
 
 
-def break_glass(  # noqa: PLR0913 - as approve, and the witness
+def approve_break_glass(  # noqa: PLR0913 - as approve, and the witness
     uow: UnitOfWork,
     actor: Actor,
     breach_id: str,
@@ -126,34 +132,34 @@ def break_glass(  # noqa: PLR0913 - as approve, and the witness
     expected_hash: str,
     reason: str,
     settings: Settings,
-    renderer: Renderer,
+    renderer: DocumentRenderer,
     sender: SenderSettings,
     now: datetime,
-    kept: KeptTexts | None = None,
+    checked_texts: CheckedTextLookup | None = None,
 ) -> Approval:
     """One person alone releases, after a delay, with a reason, under a witness's eyes. A plain
     message to the outsider whom the settings nominate is queued; the letters wait until it was
     handed over.
 
-    Raises NotAllowed where somebody else could approve, and as `fit_witness` and `approve`.
+    Raises NotAllowed where somebody else could approve, and as `require_fit` and `approve`.
     """
-    require(actor, Duty.APPROVER, act="break the glass")
-    reason = required(reason, place="reason", remedy="Say why nobody else can approve in time.")
-    release = _prepare(uow, breach_id, settings, renderer, sender, kept)
-    did = writers(uow, release.made, settings.notices)
+    require_duty(actor, Permission.APPROVER, act="break the glass")
+    reason = require_text(reason, place="reason", remedy="Say why nobody else can approve in time.")
+    release = _prepare(uow, breach_id, settings, renderer, sender, checked_texts)
+    did = list_writers(uow, release.documents, settings.notices)
     _check_alone(uow, actor, did, settings)
-    witness = fit_witness(uow, release.made.breach, settings)
+    witness = require_fit(uow, release.documents.breach, settings)
     _check_typed(release.seal, count, expected_hash)
-    check_not_standing(uow, breach_id, release.seal.hash, ApprovalKind.BREAK_GLASS)
+    check_approval_invalid(uow, breach_id, release.seal.hash, ApprovalKind.BREAK_GLASS)
     delay = timedelta(minutes=settings.notices.break_glass_delay_minutes)
-    approval = _approval(
+    approval = _build_approval(
         uow, actor, release, sender, ApprovalKind.BREAK_GLASS, now,
         {
             "reason": reason, "witness": witness, "not_before": now + delay,
             "own_work": did.get(actor.id, ()),
         },
     )  # fmt: skip
-    queue_witness(uow, approval, release.made.breach, sender, settings, now)
+    enqueue_witness(uow, approval, release.documents.breach, sender, settings, now)
     _release(uow, approval, release, settings, sender, now)
     return approval
 
@@ -162,75 +168,93 @@ def _prepare(
     uow: UnitOfWork,
     breach_id: str,
     settings: Settings,
-    renderer: Renderer,
+    renderer: DocumentRenderer,
     sender: SenderSettings,
-    kept: KeptTexts | None,
-) -> Release:
-    made = documents(uow, breach_id)
-    _check_ready(uow, made, sender)
-    return _release_of(made, letters(uow, breach_id, settings, renderer, kept), settings, sender)
+    checked_texts: CheckedTextLookup | None,
+) -> PreparedRelease:
+    letter_documents = get_documents(uow, breach_id)
+    _check_ready(uow, letter_documents, sender)
+    return _build_release(
+        letter_documents,
+        render_letters(uow, breach_id, settings, renderer, checked_texts),
+        settings,
+        sender,
+    )
 
 
-def _check_ready(uow: UnitOfWork, made: Documents, sender: SenderSettings) -> None:
+def _check_ready(
+    uow: UnitOfWork, letter_documents: LetterDocuments, sender: SenderSettings
+) -> None:
     """What does not ask for the letters."""
-    check_sender(uow, made.breach, sender)
-    _check_contacts(uow, made)
-    _check_decision(uow, made)
+    check_sender(uow, letter_documents.breach, sender)
+    _check_contacts(uow, letter_documents)
+    _check_decision(uow, letter_documents)
 
 
-def _release_of(
-    made: Documents, ready: Letters, settings: Settings, sender: SenderSettings
-) -> Release:
+def _build_release(
+    letter_documents: LetterDocuments, ready: LetterSet, settings: Settings, sender: SenderSettings
+) -> PreparedRelease:
     _check_complete(ready, settings.profile)
-    texts = texts_hash(ready, sender, made.facts.version)
-    parts = (made.manifest.hash, texts, made.decision.hash, sender_hash(sender))
+    texts = compute_texts_hash(ready, sender, letter_documents.facts.version)
+    parts = (
+        letter_documents.manifest.hash,
+        texts,
+        letter_documents.decision.hash,
+        compute_sender_hash(sender),
+    )
     counts = (len(ready.rendered), len(ready.telephone))
-    return Release(Seal(*parts, seal_hash(*parts), *counts), made, ready)
+    return PreparedRelease(
+        ReleaseSeal(*parts, compute_seal_hash(*parts), *counts), letter_documents, ready
+    )
 
 
-def _check_decision(uow: UnitOfWork, made: Documents) -> None:
+def _check_decision(uow: UnitOfWork, letter_documents: LetterDocuments) -> None:
     """The list may have been frozen again, or a group recorded, since the decision was sealed."""
-    groups = bool(affected_groups(uow, made.breach.case_id))
-    open_now = unsettled(made.decision, made.manifest, groups=groups)
+    groups = bool(list_affected(uow, letter_documents.breach.case_id))
+    open_now = list_unsettled(letter_documents.decision, letter_documents.manifest, groups=groups)
     if open_now:
-        raise Incomplete(
+        raise IncompleteDocument(
             open_now,
             place="the decision, against the newest list",
             remedy="Write a new version of the decision.",
         )
 
 
-def _check_contacts(uow: UnitOfWork, made: Documents) -> None:
+def _check_contacts(uow: UnitOfWork, letter_documents: LetterDocuments) -> None:
     """A letter goes to the frozen address: it must be the one that the register holds."""
 
     def compare() -> Sequence[str]:
-        told = {recipient.customer_id for recipient in made.manifest.recipients}
-        customers = {customer.id: customer for customer in uow.customers.some(told)}
-        return moved_since_frozen(made.manifest.exposures, made.manifest.recipients, customers)
+        recipient_ids = {
+            recipient.customer_id for recipient in letter_documents.manifest.recipients
+        }
+        customers = {customer.id: customer for customer in uow.customers.list_by_ids(recipient_ids)}
+        return list_moved_customers(
+            letter_documents.manifest.exposures, letter_documents.manifest.recipients, customers
+        )
 
-    key = uow.customers.version(), made.manifest.hash
-    moved = uow.remembered("contacts moved since frozen", key, compare)
+    key = uow.customers.get_version(), letter_documents.manifest.hash
+    moved = uow.get_cached("contacts moved since frozen", key, compare)
     if moved:
         raise NotAllowed(
             f"the register holds another contact than the frozen list for {', '.join(moved[:5])}"
             + (f" and {len(moved) - 5} more" if len(moved) > 5 else ""),
-            place=made.breach.id,
+            place=letter_documents.breach.id,
             remedy="See who changed it and when, then freeze the list again.",
         )
 
 
-def _check_complete(ready: Letters, profile: ProviderProfile) -> None:
+def _check_complete(ready: LetterSet, profile: ProviderProfile) -> None:
     if not ready.rendered and not ready.telephone:
         raise NotAllowed("nobody is to be told", place="letters", remedy="Nothing to approve.")
     missing = {
-        f"profile.{name}": f"{said} is blank"
-        for name, said in PROFILE.items()
+        f"profile.{name}": f"{label} is blank"
+        for name, label in PROFILE.items()
         if not str(getattr(profile, name)).strip()
     }
     missing |= ready.missing
     missing |= {f"{p.where}: {p.problem}": p.remedy for p in ready.blocking}
     if missing:
-        raise Incomplete(missing, place="letters", remedy="Mend these, then approve.")
+        raise IncompleteDocument(missing, place="letters", remedy="Mend these, then approve.")
 
 
 def _check_alone(uow: UnitOfWork, actor: Actor, did: Collection[str], settings: Settings) -> None:
@@ -238,7 +262,7 @@ def _check_alone(uow: UnitOfWork, actor: Actor, did: Collection[str], settings: 
     others = [
         user.id
         for user in uow.users.list()
-        if Duty.APPROVER in user.duties
+        if Permission.APPROVER in user.duties
         and user.id not in (actor.id, *did)
         and can_sign_in(user, demo=settings.demo)
     ]
@@ -250,9 +274,9 @@ def _check_alone(uow: UnitOfWork, actor: Actor, did: Collection[str], settings: 
         )
 
 
-def _check_typed(seal: Seal, count: int, expected_hash: str) -> None:
+def _check_typed(seal: ReleaseSeal, count: int, expected_hash: str) -> None:
     if expected_hash != seal.hash:
-        raise Conflict(
+        raise EditConflict(
             "the list, a text, the decision or the sender changed since you looked",
             place="approval",
             remedy="Reload, read again, then approve.",
@@ -265,20 +289,22 @@ def _check_typed(seal: Seal, count: int, expected_hash: str) -> None:
         )
 
 
-def _approval(
+def _build_approval(
     uow: UnitOfWork,
     actor: Actor,
-    release: Release,
+    release: PreparedRelease,
     sender: SenderSettings,
     kind: ApprovalKind,
     now: datetime,
     more: dict[str, Any] | None = None,
 ) -> Approval:
-    made, bound = release.made, release.seal
-    told_under = told_under_now(uow, made.breach)
+    letter_documents, bound = release.documents, release.seal
+    jurisdictions = list_reported_jurisdictions(uow, letter_documents.breach)
     approval = Approval(
-        breach_id=made.breach.id,
-        version=next_version(uow.breaches.latest(Approval, made.breach.id)),
+        breach_id=letter_documents.breach.id,
+        version=compute_next_version(
+            uow.breaches.find_latest(Approval, letter_documents.breach.id)
+        ),
         kind=kind,
         approved_by=actor.id,
         approved_at=now,
@@ -289,28 +315,28 @@ def _approval(
         hash=bound.hash,
         count=bound.count,
         sender_id=sender.id,
-        facts_version=made.facts.version,
-        told_at=made.told_at,
-        ico_told=bool(told_under),
-        told_under=told_under,
-        audit_head=uow.audit.head().typed,
+        facts_version=letter_documents.facts.version,
+        told_at=letter_documents.written_at,
+        ico_told=bool(jurisdictions),
+        told_under=jurisdictions,
+        audit_head=uow.audit.get_head().typed,
         **(more or {}),
     )
-    uow.breaches.put(approval)
-    _audit(uow, approval, made.breach.case_id, now)
+    uow.breaches.add_document(approval)
+    _record_audit(uow, approval, letter_documents.breach.case_id, now)
     return approval
 
 
 def _release(
     uow: UnitOfWork,
     approval: Approval,
-    release: Release,
+    release: PreparedRelease,
     settings: Settings,
     sender: SenderSettings,
     now: datetime,
 ) -> None:
-    ready, breach = release.letters, release.made.breach
-    queue_letters(uow, approval, ready, sender, settings.notices, now)
+    ready, breach = release.letters, release.documents.breach
+    enqueue_letters(uow, approval, ready, sender, settings.notices, now)
     sealed = SealedTexts(
         breach_id=breach.id,
         version=approval.version,
@@ -318,20 +344,22 @@ def _release(
         mails=tuple(mail.model_copy(update={"html": ""}) for mail in ready.rendered),
         scripts=ready.scripts,
     )
-    uow.breaches.put(sealed)
+    uow.breaches.add_document(sealed)
     version = approval.facts_version
     calls = [
-        telephone_task(breach.id, r, _name(uow, r), version, script.text, r.reason, now)
+        build_telephone_task(
+            breach.id, r, _get_customer_name(uow, r), version, script.text, r.reason, now
+        )
         for r, script in zip(ready.telephone, ready.calls, strict=True)
     ]
-    cases.with_tasks(uow, breach.case_id, calls, now)
+    cases.open_tasks(uow, breach.case_id, calls, now)
 
 
-def _name(uow: UnitOfWork, recipient: Recipient) -> str:
+def _get_customer_name(uow: UnitOfWork, recipient: Recipient) -> str:
     return uow.customers.get(recipient.customer_id).name
 
 
-def _audit(uow: UnitOfWork, approval: Approval, case_id: str, now: datetime) -> None:
+def _record_audit(uow: UnitOfWork, approval: Approval, case_id: str, now: datetime) -> None:
     uow.audit.record(
         at=now,
         actor=approval.approved_by,

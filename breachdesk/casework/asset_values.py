@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from schemas.addresses import ascii_domain
+from schemas.addresses import encode_domain
 from schemas.customer import AssetKind
 from schemas.errors import BadInput
-from schemas.signs import hidden_in
+from schemas.signs import list_hidden
 
 MAIL_ADDRESS = re.compile(r"[^\s@\"'<>;,:\[\]()]+@[^\s@\"'<>;,:\[\]()]+\.[^\s@\"'<>;,:\[\]().]+")
 """A mailbox as logs name it. Nobody is mailed there: `schemas.addresses` is stricter."""
@@ -31,35 +31,35 @@ _PRIVATE = tuple(
 )
 
 
-def normalised(kind: AssetKind, value: str) -> str:
+def normalise_value(kind: AssetKind, value: str) -> str:
     """Case-folded; an address or network in canonical text; the domain of a name as logs write it
     (IDNA). Raises BadInput with the remedy; the message does not repeat the value, which may name
     a person."""
     text = value.strip().casefold()
     if not text or len(text) > _LONGEST:
         raise BadInput(f"empty, or longer than {_LONGEST} characters", remedy="Correct the value.")
-    if hidden_in(text):
+    if list_hidden(text):
         raise BadInput("with a character that cannot be seen", remedy="Type the value again.")
     if kind is AssetKind.IP:
-        return _network(text)
+        return _normalise_network(text)
     if kind is AssetKind.MAILBOX:
-        return _mailbox(text)
+        return _normalise_mailbox(text)
     if kind is AssetKind.DOMAIN:
         text = text.removeprefix("@").rstrip(".")
-    return _site(kind, text) if kind in (AssetKind.DOMAIN, AssetKind.SITE) else text
+    return _normalise_site(kind, text) if kind in (AssetKind.DOMAIN, AssetKind.SITE) else text
 
 
-def _mailbox(text: str) -> str:
+def _normalise_mailbox(text: str) -> str:
     local, _, domain = text.rpartition("@")
-    name = ascii_domain(domain)
+    name = encode_domain(domain)
     if name is None or not MAIL_ADDRESS.fullmatch(text):
         raise BadInput("not a mail address", remedy="Write it as name@domain.")
     return f"{local}@{name}"
 
 
-def _site(kind: AssetKind, text: str) -> str:
-    host = _host(text) if kind is AssetKind.SITE else text
-    name = ascii_domain(host) if _HOST_NAME.fullmatch(host) else None
+def _normalise_site(kind: AssetKind, text: str) -> str:
+    host = _extract_host(text) if kind is AssetKind.SITE else text
+    name = encode_domain(host) if _HOST_NAME.fullmatch(host) else None
     if not name:
         raise BadInput(
             f"not a {kind} name",
@@ -68,13 +68,13 @@ def _site(kind: AssetKind, text: str) -> str:
     return name + text[len(host) :]
 
 
-def _host(text: str) -> str:
+def _extract_host(text: str) -> str:
     """Of `<host>?<parameter>=<value>`, the host."""
     host, mark, condition = text.partition("?")
     return host if not mark or re.fullmatch(r"[^=&\s]+=[^=&\s]+", condition) else ""
 
 
-def _plain(network: Network) -> Network:
+def _convert_network(network: Network) -> Network:
     """Of an IPv4 network mapped into IPv6, the former: so the register looks addresses up."""
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is None or network.prefixlen < 96:
@@ -82,9 +82,9 @@ def _plain(network: Network) -> Network:
     return ipaddress.ip_network((mapped, network.prefixlen - 96))
 
 
-def _network(text: str) -> str:
+def _normalise_network(text: str) -> str:
     try:
-        network = _plain(ipaddress.ip_network(text))
+        network = _convert_network(ipaddress.ip_network(text))
     except ValueError as wrong:
         raise BadInput(
             "not an IP address or network",

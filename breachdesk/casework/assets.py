@@ -9,27 +9,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from breachdesk.casework.asset_values import normalised
-from breachdesk.casework.authority import require
+from breachdesk.casework.asset_values import normalise_value
+from breachdesk.casework.authority import require_duty
 from breachdesk.casework.csv_sheet import read_sheet
 from breachdesk.casework.customers import record_import
-from breachdesk.casework.presets import ASSET_PRESETS, choose
+from breachdesk.casework.presets import ASSET_PRESETS, choose_preset
 from breachdesk.casework.register_changes import ASSETS, record_bindings
 from breachdesk.casework.service_presets import SERVICES, ServicePreset
-from breachdesk.casework.sheet_rows import Checked
+from breachdesk.casework.sheet_rows import CheckedRow
 from breachdesk.ports import UnitOfWork
 from schemas.customer import (
     PROVIDER,
     AssetKind,
     Binding,
     DataCategory,
+    DataRole,
     ImportReport,
-    Pecr,
-    Role,
+    PecrStatus,
     RowProblem,
 )
 from schemas.errors import BadInput
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
 KINDS = {kind.value: kind for kind in AssetKind} | {
     "email": AssetKind.MAILBOX,
@@ -38,7 +38,7 @@ KINDS = {kind.value: kind for kind in AssetKind} | {
     "ip address": AssetKind.IP,
 }
 _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-T = TypeVar("T", Role, Pecr)
+T = TypeVar("T", DataRole, PecrStatus)
 _UNKNOWN = {"id", "known_from", "known_to"}
 
 
@@ -51,12 +51,12 @@ def import_assets(
     known before stays on record. Assets that are not in the file stay bound. Raises BadInput for a
     fault of the whole file; then nothing changes.
     """
-    require(actor, Duty.REGISTRAR, act="change whose assets are whose")
+    require_duty(actor, Permission.REGISTRAR, act="change whose assets are whose")
     sheet = read_sheet(path)
-    chosen = choose(ASSET_PRESETS, preset, sheet.header, sheet.file)
-    importing = _Importing(uow, now)
+    chosen = choose_preset(ASSET_PRESETS, preset, sheet.header, sheet.file)
+    importing = _AssetImport(uow, now)
     for row in sheet.rows:
-        importing.take(Checked(row, chosen, len(sheet.header)))
+        importing.take(CheckedRow(row, chosen, len(sheet.header)))
     importing.write()
     report = ImportReport(
         file=sheet.file,
@@ -73,7 +73,7 @@ def import_assets(
     return report
 
 
-class _Importing:
+class _AssetImport:
     """One file: what the register holds, what the file has said so far."""
 
     def __init__(self, uow: UnitOfWork, now: datetime) -> None:
@@ -82,23 +82,23 @@ class _Importing:
         self.changes: list[tuple[Binding, list[Binding]]] = []
         self._uow = uow
         self._now = now
-        self._customers = uow.customers.ids() | {PROVIDER}
+        self._customers = uow.customers.list_ids() | {PROVIDER}
         self._waiting: dict[str, tuple[Binding, list[Binding]]] = {}
         """Bindings that are not written yet, at most one an asset, and what each corrects."""
-        self._held: dict[str, list[Binding]] = defaultdict(list)
-        for binding in uow.customers.bindings():
-            self._held[binding.asset].append(binding)
-        self._said: dict[str, list[tuple[int, Binding]]] = defaultdict(list)
+        self._stored: dict[str, list[Binding]] = defaultdict(list)
+        for binding in uow.customers.list_bindings():
+            self._stored[binding.asset].append(binding)
+        self._stated: dict[str, list[tuple[int, Binding]]] = defaultdict(list)
 
-    def take(self, row: Checked) -> None:
-        binding = _binding(row, self._customers)
+    def take(self, row: CheckedRow) -> None:
+        binding = _parse_binding(row, self._customers)
         if binding is not None:
             self._refuse_contradiction(row, binding)
         self.problems += row.problems
         if binding is None or row.problems:
             self.counts["refused"] += 1
             return
-        self._said[binding.asset].append((row.line, binding))
+        self._stated[binding.asset].append((row.line, binding))
         self._keep(binding)
 
     def write(self) -> None:
@@ -106,18 +106,18 @@ class _Importing:
         waiting = list(self._waiting.values())
         self._waiting.clear()
         bound = self._uow.customers.bind_all([binding for binding, _ in waiting], self._now)
-        for (binding, held), changed in zip(waiting, bound, strict=True):
+        for (binding, is_stored), changed in zip(waiting, bound, strict=True):
             if not changed:
                 self.counts["unchanged"] += 1  # an earlier row left exactly this span behind
                 continue
-            self._held[binding.asset].append(binding)
-            self.changes.append((binding, held))
-            self.counts["changed" if held else "added"] += 1
+            self._stored[binding.asset].append(binding)
+            self.changes.append((binding, is_stored))
+            self.counts["changed" if is_stored else "added"] += 1
 
-    def _refuse_contradiction(self, row: Checked, binding: Binding) -> None:
-        for line, other in self._said[binding.asset]:
-            if overlap(other, binding) and not _same(other, binding):
-                row.fault(
+    def _refuse_contradiction(self, row: CheckedRow, binding: Binding) -> None:
+        for line, other in self._stated[binding.asset]:
+            if is_overlapping(other, binding) and not _is_same(other, binding):
+                row.add_fault(
                     "value",
                     f"is bound otherwise in line {line}, for the same time",
                     "Keep one of the rows, or give each its dates.",
@@ -127,21 +127,21 @@ class _Importing:
     def _keep(self, binding: Binding) -> None:
         if binding.asset in self._waiting:
             self.write()
-        held = [old for old in self._held[binding.asset] if overlap(old, binding)]
-        if any(_same(old, binding) for old in held):
+        stored = [old for old in self._stored[binding.asset] if is_overlapping(old, binding)]
+        if any(_is_same(old, binding) for old in stored):
             self.counts["unchanged"] += 1
         else:
-            self._waiting[binding.asset] = binding, held
+            self._waiting[binding.asset] = binding, stored
 
 
-def _binding(row: Checked, customers: Collection[str]) -> Binding | None:
-    customer = row.needed("customer", "Give the customer's id, or `provider` for your own.")
+def _parse_binding(row: CheckedRow, customers: Collection[str]) -> Binding | None:
+    customer = row.require_text("customer", "Give the customer's id, or `provider` for your own.")
     if customer and customer not in customers:
-        row.fault("customer", "is no customer we know", "Import the customers first.")
-    kind = _kind(row)
-    value = _value(row, kind)
-    service = _service(row)
-    start, end = row.span()
+        row.add_fault("customer", "is no customer we know", "Import the customers first.")
+    kind = _parse_kind(row)
+    value = _parse_value(row, kind)
+    service = _parse_service(row)
+    start, end = row.parse_span()
     if kind is None or service is None or row.problems:
         return None
     return Binding(
@@ -157,78 +157,78 @@ def _binding(row: Checked, customers: Collection[str]) -> Binding | None:
     )
 
 
-def _kind(row: Checked) -> AssetKind | None:
-    kind = KINDS.get(row.text("kind").casefold())
+def _parse_kind(row: CheckedRow) -> AssetKind | None:
+    kind = KINDS.get(row.get_text("kind").casefold())
     if kind is None:
-        row.fault("kind", "is not a kind of asset", f"Use one of: {', '.join(AssetKind)}.")
+        row.add_fault("kind", "is not a kind of asset", f"Use one of: {', '.join(AssetKind)}.")
     return kind
 
 
-def _value(row: Checked, kind: AssetKind | None) -> str:
+def _parse_value(row: CheckedRow, kind: AssetKind | None) -> str:
     if kind is None:
         return ""
     try:
-        return normalised(kind, row.text("value"))
+        return normalise_value(kind, row.get_text("value"))
     except BadInput as wrong:
-        row.fault("value", f"is {wrong.problem}", wrong.remedy)
+        row.add_fault("value", f"is {wrong.problem}", wrong.remedy)
         return ""
 
 
-def _service(row: Checked) -> ServicePreset | None:
+def _parse_service(row: CheckedRow) -> ServicePreset | None:
     """The preset, with what the row says otherwise; or a free name with role and categories."""
-    name = row.needed("service", f"Choose one of: {_names()}.")
-    if not name or row.name("service") != name:
+    name = row.require_text("service", f"Choose one of: {_join_service_names()}.")
+    if not name or row.get_name("service") != name:
         return None
     preset = SERVICES.get(name.casefold())
-    role = _role(row) or (preset.role if preset else None)
-    categories = _categories(row) or (preset.categories if preset else ())
-    pecr = _pecr(row) or (preset.pecr if preset else _unsaid(categories))
+    role = _parse_role(row) or (preset.role if preset else None)
+    categories = _parse_categories(row) or (preset.categories if preset else ())
+    pecr = _parse_pecr(row) or (preset.pecr if preset else _get_default_pecr(categories))
     if role is None or not categories:
-        remedy = f"Give role and categories too, or choose one of: {_names()}."
-        row.fault("service", "is not a preset", remedy)
+        remedy = f"Give role and categories too, or choose one of: {_join_service_names()}."
+        row.add_fault("service", "is not a preset", remedy)
         return None
     return ServicePreset(preset.name if preset else name, role, categories, "", pecr)
 
 
-def _names() -> str:
+def _join_service_names() -> str:
     return ", ".join(preset.name for preset in SERVICES.values())
 
 
-def _role(row: Checked) -> Role | None:
-    return _one_of(row, "role", list(Role))
+def _parse_role(row: CheckedRow) -> DataRole | None:
+    return _parse_choice(row, "role", list(DataRole))
 
 
-def _pecr(row: Checked) -> Pecr | None:
-    return _one_of(row, "pecr", list(Pecr))
+def _parse_pecr(row: CheckedRow) -> PecrStatus | None:
+    return _parse_choice(row, "pecr", list(PecrStatus))
 
 
-def _unsaid(categories: Sequence[DataCategory]) -> Pecr:
+def _get_default_pecr(categories: Sequence[DataCategory]) -> PecrStatus:
     """Who holds traffic data may provide a public communications service: a person has to say."""
-    return Pecr.ASK if DataCategory.TRAFFIC in categories else Pecr.NO
+    return PecrStatus.ASK if DataCategory.TRAFFIC in categories else PecrStatus.NO
 
 
-def _one_of(row: Checked, meaning: str, values: Sequence[T]) -> T | None:
-    text = row.text(meaning).casefold()
-    found = next((value for value in values if value == text), None)
-    if text and found is None:
-        row.fault(meaning, "is not known", f"Use one of: {', '.join(values)}.")
-    return found
+def _parse_choice(row: CheckedRow, meaning: str, values: Sequence[T]) -> T | None:
+    text = row.get_text(meaning).casefold()
+    match = next((value for value in values if value == text), None)
+    if text and match is None:
+        row.add_fault(meaning, "is not known", f"Use one of: {', '.join(values)}.")
+    return match
 
 
-def _categories(row: Checked) -> tuple[DataCategory, ...]:
-    words = [word.strip() for word in re.split(r"[;,|]", row.text("categories").casefold())]
+def _parse_categories(row: CheckedRow) -> tuple[DataCategory, ...]:
+    words = [word.strip() for word in re.split(r"[;,|]", row.get_text("categories").casefold())]
     named = [word for word in words if word]
     known = set(DataCategory)
     if any(word not in known for word in named):
-        row.fault("categories", "has one that is not known", f"Use: {'; '.join(DataCategory)}.")
+        row.add_fault("categories", "has one that is not known", f"Use: {'; '.join(DataCategory)}.")
         return ()
     return tuple(dict.fromkeys(DataCategory(word) for word in named))
 
 
-def overlap(one: Binding, other: Binding) -> bool:
+def is_overlapping(one: Binding, other: Binding) -> bool:
     begin = max(one.valid_from or _EVER, other.valid_from or _EVER)
     return begin < min(one.valid_to or _NEVER, other.valid_to or _NEVER)
 
 
-def _same(one: Binding, other: Binding) -> bool:
+def _is_same(one: Binding, other: Binding) -> bool:
     return one.model_dump(exclude=_UNKNOWN) == other.model_dump(exclude=_UNKNOWN)

@@ -6,7 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.attempt import Announced, Begun, BesideStore, Host, LastAttempt
+from schemas.attempt import (
+    AnnouncedAttempt,
+    AttemptMarkers,
+    BegunAttempt,
+    HostIdentity,
+    LastAttempt,
+)
 
 NEVER = "the store does not say where mail was last sent from: it is an earlier version's"
 MISSING = "the files beside the store that tell of the last attempt are missing"
@@ -21,7 +27,7 @@ PARTLY_OLDER = (
 OTHER_MACHINE = "the data folder is on another machine than mail was last sent from"
 
 
-class AttemptFiles(Protocol):
+class AttemptRecords(Protocol):
     """What stands beside the store of the last attempt to send. One dispatcher writes it at a time.
 
     `*_changed` in what is read and returned: when the file changed, by a clock that no program can
@@ -29,26 +35,26 @@ class AttemptFiles(Protocol):
     """
 
     @property
-    def host(self) -> Host: ...
+    def host(self) -> HostIdentity: ...
 
-    def read(self) -> BesideStore:
+    def read(self) -> AttemptMarkers:
         """What stands there now; never raises."""
         ...
 
-    def announce(self, announced: Announced) -> int:
+    def announce(self, announced: AnnouncedAttempt) -> int:
         """Replace the announcement; durable on return. Raises Retryable, and the former stays."""
         ...
 
-    def begin(self, begun: Begun) -> int:
+    def record_begin(self, begun: BegunAttempt) -> int:
         """Replace the record of the last begun attempt, as `announce` does."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AttemptComparison:
     """What store and files tell, in one moment."""
 
-    beside: BesideStore
+    beside: AttemptMarkers
     is_shared: bool
     """Do several dispatchers, each with files of its own, send from the store?"""
     installation: str | None
@@ -57,7 +63,7 @@ class Account:
     """Of the installation that the files name."""
     was_used: bool
     """Does the store have an installation, or hold notices of an earlier version's?"""
-    host: Host
+    host: HostIdentity
     tries: int = 0
     """How many attempts the store's notices tell of together. 0: not counted, the store is shared."""
 
@@ -65,8 +71,8 @@ class Account:
     def fingerprint(self) -> str:
         """Stays the same until somebody writes or moves something; a restart changes nothing."""
         machine = (self.host.board, self.host.system)
-        said = repr((self.beside, self.installation, self.last, self.tries, machine))
-        return hashlib.sha256(said.encode()).hexdigest()
+        text = repr((self.beside, self.installation, self.last, self.tries, machine))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def name(self) -> str:
@@ -92,15 +98,15 @@ class Account:
         if beside.begun is None or beside.announced is None:
             has_none = beside.begun is None and beside.announced is None
             return "" if self.is_shared and has_none else MISSING
-        return self._stranger(beside.begun, beside.announced) or self._out_of_step(
+        return self._compare_installation(beside.begun, beside.announced) or self._compare_sequence(
             beside.begun, beside.announced
         )
 
-    def _stranger(self, begun: Begun, announced: Announced) -> str:
+    def _compare_installation(self, begun: BegunAttempt, announced: AnnouncedAttempt) -> str:
         names = {begun.installation, announced.installation, self.installation or self.name}
         return OTHER_INSTALLATION if len(names) > 1 else ""
 
-    def _out_of_step(self, begun: Begun, announced: Announced) -> str:
+    def _compare_sequence(self, begun: BegunAttempt, announced: AnnouncedAttempt) -> str:
         last = self.last
         if last is None:
             return STORE_IS_OLDER if begun.count or not self.is_shared else ""
@@ -108,21 +114,23 @@ class Account:
         if not why and self.tries < last.tries:
             # SQLite plays a log that was left behind over a store that was put back.
             why = PARTLY_OLDER
-        return why or (OTHER_MACHINE if self.host.is_another(last.host) else "")
+        return why or (OTHER_MACHINE if self.host.is_other_host(last.host) else "")
 
 
-def _compare(announced: Announced, begun: Begun, beside: BesideStore, last: LastAttempt) -> str:
+def _compare(
+    announced: AnnouncedAttempt, begun: BegunAttempt, beside: AttemptMarkers, last: LastAttempt
+) -> str:
     """In step, or exactly where a process that was killed leaves them."""
     if announced.count == last.count:
-        return _compare_written(announced, begun, beside, last)
+        return _compare_attempts(announced, begun, beside, last)
     if announced.count == last.count + 1 and begun.attempt == last.attempt == announced.previous:
         # Killed, or refused, before intent was written.
         return "" if beside.begun_changed == announced.begun_changed else PUT_BACK
     return STORE_IS_OLDER if announced.count > last.count else FILES_ARE_OLDER
 
 
-def _compare_written(
-    announced: Announced, begun: Begun, beside: BesideStore, last: LastAttempt
+def _compare_attempts(
+    announced: AnnouncedAttempt, begun: BegunAttempt, beside: AttemptMarkers, last: LastAttempt
 ) -> str:
     if announced.attempt != last.attempt or begun.count > last.count:
         return STORE_IS_OLDER

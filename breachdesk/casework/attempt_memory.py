@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.attempts import audit_attempt
+from breachdesk.casework.attempts import record_attempt
 from breachdesk.ports import UnitOfWork
 from schemas.errors import NotFound
-from schemas.notice import NoticeRow, Status
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.notice_states import UNSETTLED
 
 MOST = 5000
 """Rows remembered: many times what an asynchronous copy lags behind."""
 LOST_END = {
-    "status": Status.UNKNOWN,
+    "status": DeliveryStatus.UNKNOWN,
     "status_reason": "the database server changed while it was being sent",
 }
 
@@ -32,14 +32,14 @@ class AttemptMemory:
         self.server = ""
         self._rows: dict[int, NoticeRow] = {}
 
-    def begun(self, row: NoticeRow) -> None:
+    def record_begin(self, row: NoticeRow) -> None:
         """Intent is written; the letter leaves next."""
         self._rows.pop(row.id, None)
         self._rows[row.id] = row
         if len(self._rows) > MOST:
             del self._rows[next(iter(self._rows))]
 
-    def ended(self, row_id: int, attempt_id: str, changes: Mapping[str, Any]) -> None:
+    def record_end(self, row_id: int, attempt_id: str, changes: Mapping[str, Any]) -> None:
         """How the attempt ended, whether or not the store can take it now."""
         row = self._rows.get(row_id)
         if row is not None and row.attempt_id == attempt_id:
@@ -49,10 +49,10 @@ class AttemptMemory:
         """The rows that another server than ours did not know of; none when it is ours still."""
         if server == self.server:
             return ()
-        return [row for row in self._rows.values() if _written_again(uow, row, now)]
+        return [row for row in self._rows.values() if _rewrite_row(uow, row, now)]
 
 
-def _written_again(uow: UnitOfWork, row: NoticeRow, now: datetime) -> bool:
+def _rewrite_row(uow: UnitOfWork, row: NoticeRow, now: datetime) -> bool:
     try:
         stored = uow.notices.get(row.id)
     except NotFound:
@@ -60,8 +60,8 @@ def _written_again(uow: UnitOfWork, row: NoticeRow, now: datetime) -> bool:
     is_known = stored.attempts >= row.attempts and stored.attempt_id != row.attempt_id
     if is_known or stored.status not in UNSETTLED or stored.status is row.status:
         return False
-    known = row.model_copy(update=LOST_END) if row.status is Status.SENDING else row
+    known = row.model_copy(update=LOST_END) if row.status is DeliveryStatus.SENDING else row
     if known.status is stored.status or not uow.notices.update(known, expected=[stored.status]):
         return False
-    audit_attempt(uow, "notice:attempt:written_again", known, now)
+    record_attempt(uow, "notice:attempt:written_again", known, now)
     return True

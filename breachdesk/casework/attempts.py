@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from breachdesk.ports import UnitOfWork
-from schemas.notice import NoticeRow, Status
+from schemas.notice import DeliveryStatus, NoticeRow
 
 ACTOR = "system:dispatch"
 
 
-def into_doubt(uow: UnitOfWork, rows: Sequence[NoticeRow], said: str, now: datetime) -> int:
+def mark_unknown(uow: UnitOfWork, rows: Sequence[NoticeRow], reason: str, now: datetime) -> int:
     """Rows `sending` whose end nobody will tell become `unknown`; how many did."""
     changed = 0
     for row in rows:
-        unknown = row.model_copy(update={"status": Status.UNKNOWN, "status_reason": said})
-        if uow.notices.update(unknown, expected=[Status.SENDING]):
-            audit_attempt(uow, "notice:attempt:lost", unknown, now)
+        unknown = row.model_copy(update={"status": DeliveryStatus.UNKNOWN, "status_reason": reason})
+        if uow.notices.update(unknown, expected=[DeliveryStatus.SENDING]):
+            record_attempt(uow, "notice:attempt:lost", unknown, now)
             changed += 1
     return changed
 
 
-def audit_attempt(uow: UnitOfWork, act: str, row: NoticeRow, now: datetime) -> None:
+def record_attempt(uow: UnitOfWork, act: str, row: NoticeRow, now: datetime) -> None:
     """One entry on the row's breach, without any address."""
     uow.audit.record(
         at=now,
@@ -43,11 +43,11 @@ def audit_attempt(uow: UnitOfWork, act: str, row: NoticeRow, now: datetime) -> N
     )
 
 
-def boot_of(row: NoticeRow) -> str:
+def parse_boot_id(row: NoticeRow) -> str:
     """Boot id of the dispatcher that sends this row; empty when it is not being sent."""
-    return row.status_reason.removeprefix("boot ") if row.status is Status.SENDING else ""
+    return row.status_reason.removeprefix("boot ") if row.status is DeliveryStatus.SENDING else ""
 
 
-def said_by(boot_id: str) -> str:
-    """The reason of a row that this boot is sending; `boot_of` reads it."""
+def format_sending_reason(boot_id: str) -> str:
+    """The reason of a row that this boot is sending; `parse_boot_id` reads it."""
     return f"boot {boot_id}"

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.asset_values import normalised
-from breachdesk.casework.assets import overlap
-from breachdesk.casework.authority import require
+from breachdesk.casework.asset_values import normalise_value
+from breachdesk.casework.assets import is_overlapping
+from breachdesk.casework.authority import require_duty
 from breachdesk.casework.register_changes import ASSETS, record_bindings
 from breachdesk.casework.service_presets import SERVICES, USUAL, ServicePreset
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER, AssetKind, Binding
 from schemas.errors import BadInput
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
 
-def bind(
+def bind_asset(
     uow: UnitOfWork,
     actor: Actor,
     key: str,
@@ -30,11 +30,11 @@ def bind(
     Events that were read already keep their owner; a replay resolves them anew. Raises NotFound for
     an unknown customer, BadInput for a key or service that is none.
     """
-    require(actor, Duty.REGISTRAR, act="say whose an asset is")
-    kind, value = _asset(key)
+    require_duty(actor, Permission.REGISTRAR, act="say whose an asset is")
+    kind, value = _parse_asset(key)
     if customer_id != PROVIDER:
         uow.customers.get(customer_id)
-    preset = _service(uow, service or _usual(kind, customer_id))
+    preset = _find_service(uow, service or _get_usual_service(kind, customer_id))
     binding = Binding(
         kind=kind,
         value=value,
@@ -45,12 +45,12 @@ def bind(
         pecr=preset.pecr,
         valid_from=valid_from,
     )
-    current = uow.customers.bindings_among([binding.asset])
-    held = [b for b in current if overlap(b, binding)]
-    before = uow.customers.version()
+    current = uow.customers.list_bindings_among([binding.asset])
+    overlapping = [b for b in current if is_overlapping(b, binding)]
+    before = uow.customers.get_version()
     uow.customers.bind(binding, now)
-    if uow.customers.version() != before:
-        record_bindings(uow, actor, [(binding, held)], now)
+    if uow.customers.get_version() != before:
+        record_bindings(uow, actor, [(binding, overlapping)], now)
         uow.audit.record(
             at=now,
             actor=actor.id,
@@ -67,7 +67,7 @@ def bind(
     return binding.model_copy(update={"known_from": now})
 
 
-def _asset(key: str) -> tuple[AssetKind, str]:
+def _parse_asset(key: str) -> tuple[AssetKind, str]:
     kind, _, value = key.partition(":")
     if kind not in list(AssetKind):
         raise BadInput(
@@ -75,19 +75,19 @@ def _asset(key: str) -> tuple[AssetKind, str]:
             place="asset",
             remedy=f"Write kind:value; kinds are {', '.join(AssetKind)}.",
         )
-    return AssetKind(kind), normalised(AssetKind(kind), value)
+    return AssetKind(kind), normalise_value(AssetKind(kind), value)
 
 
-def _usual(kind: AssetKind, customer_id: str) -> str:
+def _get_usual_service(kind: AssetKind, customer_id: str) -> str:
     return "our own system" if customer_id == PROVIDER else USUAL[kind]
 
 
-def _service(uow: UnitOfWork, name: str) -> ServicePreset:
+def _find_service(uow: UnitOfWork, name: str) -> ServicePreset:
     """A preset, or what an asset in the register already holds under that name."""
     preset = SERVICES.get(name.strip().casefold())
     if preset is not None:
         return preset
-    for known in uow.customers.bindings():
+    for known in uow.customers.list_bindings():
         if known.service.casefold() == name.strip().casefold():
             return ServicePreset(known.service, known.role, known.categories, "", known.pecr)
     names = ", ".join(preset.name for preset in SERVICES.values())

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from schemas.case import Case
 from schemas.errors import BadInput, NotAllowed
-from schemas.signs import name_problem
-from schemas.user import Actor, Duty
+from schemas.signs import find_name_problem
+from schemas.user import Actor, Permission
 
 
-def require(actor: Actor, *duties: Duty, act: str) -> None:
+def require_duty(actor: Actor, *duties: Permission, act: str) -> None:
     """The actor holds one of the duties. Raises NotAllowed."""
     if not actor.duties.intersection(duties):
         wanted = " or ".join(duty.value for duty in duties)
@@ -44,7 +44,7 @@ LONGEST_TEXT = 10_000
 """Characters of a note or a reason. It stays for ever, and every page of its case reads it."""
 
 
-def required(text: str, *, place: str, remedy: str) -> str:
+def require_text(text: str, *, place: str, remedy: str) -> str:
     """The text without surrounding blanks. Raises BadInput when nothing is left, and when it is
     longer than LONGEST_TEXT."""
     stripped = text.strip()
@@ -59,7 +59,7 @@ def required(text: str, *, place: str, remedy: str) -> str:
     return stripped
 
 
-def not_erased(case: Case) -> None:
+def check_not_erased(case: Case) -> None:
     """Raises NotAllowed once the case's personal data was erased: nothing more is made of it."""
     if case.erased:
         raise NotAllowed(
@@ -69,10 +69,10 @@ def not_erased(case: Case) -> None:
         )
 
 
-def required_name(text: str, *, place: str, remedy: str) -> str:
+def require_name(text: str, *, place: str, remedy: str) -> str:
     """As `required`, of a name or title: one line without controls. Raises BadInput."""
-    name = required(text, place=place, remedy=remedy)
-    why = name_problem(name)
+    name = require_text(text, place=place, remedy=remedy)
+    why = find_name_problem(name)
     if why:
         raise BadInput(f"it {why}", place=place, remedy="Type it again, in one line.")
     return name

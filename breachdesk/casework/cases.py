@@ -7,29 +7,29 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.authority import require, required, required_name
-from breachdesk.casework.reopening import audit_reopened, opened_again
+from breachdesk.casework.authority import require_duty, require_name, require_text
+from breachdesk.casework.reopening import build_reopened, record_reopening
 from breachdesk.casework.telephone import is_earlier
 from breachdesk.ports import UnitOfWork
 from schemas.case import (
     Case,
+    CaseNote,
+    CaseOrigin,
     CaseState,
-    Concern,
-    Containment,
+    CaseTask,
     ContainmentKind,
-    Note,
-    Origin,
-    Task,
+    ContainmentScope,
+    ContainmentStep,
     TaskKind,
 )
 from schemas.customer import AssetKind
 from schemas.errors import BadInput, NotAllowed, NotFound
-from schemas.times import in_utc
-from schemas.user import Actor, Duty
+from schemas.times import convert_to_utc
+from schemas.user import Actor, Permission
 
-ANYBODY = tuple(Duty)
+ANYBODY = tuple(Permission)
 SYSTEM = "system:casework"
-HANDS = (Duty.ANALYST, Duty.RESPONDER)
+HANDS = (Permission.ANALYST, Permission.RESPONDER)
 
 
 def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
@@ -37,7 +37,7 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
     actor: Actor,
     *,
     title: str,
-    origin: Origin,
+    origin: CaseOrigin,
     third_party: str = "",
     known: str,
     assets: Iterable[str] = (),
@@ -50,25 +50,25 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
     `assets` are `kind:value`. Raises BadInput when a supplier or third party is not named, or a
     time lies in the future.
     """
-    require(actor, *HANDS, act="open a case")
+    require_duty(actor, *HANDS, act="open a case")
     _check_origin(origin, third_party, supplier_told_at, now)
     party = third_party.strip()
     if party:
-        party = required_name(party, place="third party", remedy="Name it.")
+        party = require_name(party, place="third party", remedy="Name it.")
     case = Case(
-        id=uow.cases.next_id(),
-        title=required_name(title, place="title", remedy="Say in a few words what happened."),
+        id=uow.cases.allocate_id(),
+        title=require_name(title, place="title", remedy="Say in a few words what happened."),
         origin=origin,
         third_party=party,
         supplier_told_at=supplier_told_at,
-        known=required(known, place="what is known", remedy="Write what you know so far."),
+        known=require_text(known, place="what is known", remedy="Write what you know so far."),
         opened_by=actor.id,
         opened_at=now,
         drill=drill,
-        assets=tuple(dict.fromkeys(_asset(asset) for asset in assets if asset.strip())),
+        assets=tuple(dict.fromkeys(_normalise_asset(asset) for asset in assets if asset.strip())),
     )
     uow.cases.add(case)
-    audit_case(
+    record_case_audit(
         uow, actor, "case:opened:by_hand", case, now,
         facts={"origin": origin.value, "assets": len(case.assets), "drill": drill},
         personal={"known": case.known, "third_party": case.third_party},
@@ -78,20 +78,20 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
 
 def add_note(uow: UnitOfWork, actor: Actor, case_id: str, text: str, now: datetime) -> Case:
     """A note that stays."""
-    require(actor, *ANYBODY, act="add a note")
-    note = Note(at=now, by=actor.id, text=required(text, place="note", remedy="Write it."))
+    require_duty(actor, *ANYBODY, act="add a note")
+    note = CaseNote(at=now, by=actor.id, text=require_text(text, place="note", remedy="Write it."))
     case = uow.cases.get(case_id)
     saved = save_case(uow, case, notes=(*case.notes, note))
-    audit_case(uow, actor, "case:note:added", case, now, personal={"text": note.text})
+    record_case_audit(uow, actor, "case:note:added", case, now, personal={"text": note.text})
     return saved
 
 
 def take_lead(uow: UnitOfWork, actor: Actor, case_id: str, now: datetime) -> Case:
     """The actor leads the case."""
-    require(actor, *HANDS, act="lead a case")
-    case = open_case_of(uow, case_id)
+    require_duty(actor, *HANDS, act="lead a case")
+    case = get_open_case(uow, case_id)
     saved = save_case(uow, case, lead=actor.id)
-    audit_case(uow, actor, "case:lead:taken", case, now, facts={"before": case.lead})
+    record_case_audit(uow, actor, "case:lead:taken", case, now, facts={"before": case.lead})
     return saved
 
 
@@ -104,7 +104,7 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
     now: datetime,
     done_at: datetime | None = None,
     *,
-    concerns: Concern | None = None,
+    concerns: ContainmentScope | None = None,
     customers: tuple[str, ...] = (),
 ) -> Case:
     """A containment step, done already if `done_at` is given. Preserve before you contain.
@@ -112,24 +112,24 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
     `concerns` says whose part of the incident it is about; None asks for it later, and no report of
     our own holds the step until then.
     """
-    require(actor, *HANDS, act="contain")
-    case = open_case_of(uow, case_id)
-    _not_in_the_future(done_at, now, "done at")
-    step = Containment(
+    require_duty(actor, *HANDS, act="contain")
+    case = get_open_case(uow, case_id)
+    _check_not_future(done_at, now, "done at")
+    step = ContainmentStep(
         kind=kind,
-        text=required(text, place="containment", remedy="Say it as a customer may read it."),
+        text=require_text(text, place="containment", remedy="Say it as a customer may read it."),
         done_at=done_at,
         done_by=actor.id if done_at else None,
         concerns=concerns,
-        customers=_whose(concerns, customers),
+        customers=_check_concerned_customers(concerns, customers),
     )
     saved = save_case(uow, case, containment=(*case.containment, step))
-    audit_case(
+    record_case_audit(
         uow, actor, "case:containment:added", case, now,
         facts={
             "kind": kind.value,
             "index": len(case.containment),
-            "done_at": _iso(done_at),
+            "done_at": _format_time(done_at),
             "concerns": concerns,
             "customers": list(step.customers),
         },
@@ -142,44 +142,46 @@ def complete_containment(
     uow: UnitOfWork, actor: Actor, case_id: str, index: int, done_at: datetime, now: datetime
 ) -> Case:
     """The step was done. Raises NotFound for no such step, NotAllowed when it is done."""
-    require(actor, *HANDS, act="contain")
-    case = open_case_of(uow, case_id)
-    _not_in_the_future(done_at, now, "done at")
-    step = containment_step(case, index)
+    require_duty(actor, *HANDS, act="contain")
+    case = get_open_case(uow, case_id)
+    _check_not_future(done_at, now, "done at")
+    step = get_containment_step(case, index)
     if step.done_at is not None:
         raise NotAllowed("it is done already", place=case.id, remedy="Add another step.")
-    done = step.model_copy(update={"done_at": done_at, "done_by": actor.id})
-    saved = save_case(uow, case, containment=_replaced(case.containment, index, done))
-    audit_case(
+    completed = step.model_copy(update={"done_at": done_at, "done_by": actor.id})
+    saved = save_case(uow, case, containment=_replace_step(case.containment, index, completed))
+    record_case_audit(
         uow, actor, "case:containment:done", case, now,
-        facts={"kind": step.kind.value, "index": index, "done_at": _iso(done_at)},
+        facts={"kind": step.kind.value, "index": index, "done_at": _format_time(done_at)},
     )  # fmt: skip
     return saved
 
 
-def say_concern(
+def set_concern(
     uow: UnitOfWork,
     actor: Actor,
     case_id: str,
     index: int,
-    concerns: Concern,
+    concerns: ContainmentScope,
     now: datetime,
     customers: tuple[str, ...] = (),
 ) -> Case:
     """Whose part of the incident a step is about. A closed case may still be asked, since a report
     may follow. Raises NotFound for no such step."""
-    require(actor, *HANDS, act="contain")
+    require_duty(actor, *HANDS, act="contain")
     case = uow.cases.get(case_id)
-    step = containment_step(case, index)
-    said = step.model_copy(update={"concerns": concerns, "customers": _whose(concerns, customers)})
-    saved = save_case(uow, case, containment=_replaced(case.containment, index, said))
-    audit_case(
+    step = get_containment_step(case, index)
+    changed = step.model_copy(
+        update={"concerns": concerns, "customers": _check_concerned_customers(concerns, customers)}
+    )
+    saved = save_case(uow, case, containment=_replace_step(case.containment, index, changed))
+    record_case_audit(
         uow, actor, "case:containment:concern_said", case, now,
         facts={
             "index": index,
             "before": step.concerns,
             "concerns": concerns,
-            "customers": list(said.customers),
+            "customers": list(changed.customers),
         },
     )  # fmt: skip
     return saved
@@ -190,27 +192,27 @@ def complete_task(
 ) -> Case:
     """Done by, and what came of it. Raises NotAllowed for a telephone task: it ends by a call
     that told its reader (`calls.record_call`)."""
-    require(actor, *ANYBODY, act="complete a task")
+    require_duty(actor, *ANYBODY, act="complete a task")
     case = uow.cases.get(case_id)
-    task = open_task(case, task_id)
+    task = get_open_task(case, task_id)
     if task.kind is TaskKind.TELEPHONE:
         raise NotAllowed(
             "a telephone task says what came of the call",
             place=task.id,
             remedy="Record the call: reached and told, a message left, nobody, or a wrong number.",
         )
-    outcome = required(outcome, place="outcome", remedy="Say what came of it.")
-    done = task.model_copy(update={"done_at": now, "done_by": actor.id, "outcome": outcome})
-    tasks = tuple(done if t.id == task_id else t for t in case.tasks)
+    outcome = require_text(outcome, place="outcome", remedy="Say what came of it.")
+    completed = task.model_copy(update={"done_at": now, "done_by": actor.id, "outcome": outcome})
+    tasks = tuple(completed if t.id == task_id else t for t in case.tasks)
     saved = save_case(uow, case, tasks=tasks)
-    audit_case(
+    record_case_audit(
         uow, actor, "case:task:done", case, now,
         facts={"task": task.id, "kind": task.kind.value}, personal={"outcome": outcome},
     )  # fmt: skip
     return saved
 
 
-def with_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[Task], now: datetime) -> Case:
+def open_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[CaseTask], now: datetime) -> Case:
     """Open these tasks unless they are there; for programs, so the audit names the system. A call
     with a later version of a letter takes the place of one that nobody reached. A closed case is
     open again: what is to be done in it would be forgotten."""
@@ -220,16 +222,18 @@ def with_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[Task], now: dateti
     if not fresh:
         return case
     if case.state is CaseState.CLOSED and not case.erased:
-        case = uow.cases.save(opened_again(case, SYSTEM, fresh[0].reason, now))
-        audit_reopened(uow, case, SYSTEM, fresh[0].reason, now)
-    later: dict[tuple[str | None, str | None], list[Task]] = defaultdict(list)
+        case = uow.cases.save(build_reopened(case, SYSTEM, fresh[0].reason, now))
+        record_reopening(uow, case, SYSTEM, fresh[0].reason, now)
+    later: dict[tuple[str | None, str | None], list[CaseTask]] = defaultdict(list)
     for task in fresh:
         later[task.customer_id, task.person_id].append(task)
-    kept = tuple(
-        _superseded(task, later.get((task.customer_id, task.person_id), ()), case.breach_id, now)
+    tasks_before = tuple(
+        _mark_superseded(
+            task, later.get((task.customer_id, task.person_id), ()), case.breach_id, now
+        )
         for task in case.tasks
     )
-    saved = save_case(uow, case, tasks=(*kept, *fresh))
+    saved = save_case(uow, case, tasks=(*tasks_before, *fresh))
     uow.audit.record(
         at=now,
         actor=SYSTEM,
@@ -241,7 +245,9 @@ def with_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[Task], now: dateti
     return saved
 
 
-def _superseded(task: Task, fresh: Iterable[Task], breach_id: str | None, now: datetime) -> Task:
+def _mark_superseded(
+    task: CaseTask, fresh: Iterable[CaseTask], breach_id: str | None, now: datetime
+) -> CaseTask:
     """It has told nobody: its later version is to be told now."""
     if not any(is_earlier(task, later, breach_id) for later in fresh):
         return task
@@ -250,24 +256,26 @@ def _superseded(task: Task, fresh: Iterable[Task], breach_id: str | None, now: d
     return task.model_copy(update=changes)
 
 
-def check_task(task_id: str, title: str, reason: str, now: datetime, script: str = "") -> Task:
+def build_check_task(
+    task_id: str, title: str, reason: str, now: datetime, script: str = ""
+) -> CaseTask:
     """Something a person must look at; `script` may name people."""
-    return Task(
+    return CaseTask(
         id=task_id, kind=TaskKind.CHECK, title=title, opened_at=now, reason=reason, script=script
     )
 
 
 def _check_origin(
-    origin: Origin, third_party: str, told_at: datetime | None, now: datetime
+    origin: CaseOrigin, third_party: str, told_at: datetime | None, now: datetime
 ) -> None:
-    if origin is Origin.ALERT:
+    if origin is CaseOrigin.ALERT:
         raise BadInput("no alert began it", place="origin", remedy="Say who told us.")
-    if origin in (Origin.PROCESSOR, Origin.THIRD_PARTY) and not third_party.strip():
+    if origin in (CaseOrigin.PROCESSOR, CaseOrigin.THIRD_PARTY) and not third_party.strip():
         raise BadInput("the other party is not named", place="third party", remedy="Name it.")
-    _not_in_the_future(told_at, now, "told us at")
+    _check_not_future(told_at, now, "told us at")
 
 
-def _asset(asset: str) -> str:
+def _normalise_asset(asset: str) -> str:
     kind, colon, value = asset.strip().partition(":")
     if not colon or not value or kind not in list(AssetKind):
         raise BadInput(
@@ -276,26 +284,28 @@ def _asset(asset: str) -> str:
     return f"{kind}:{value.strip().casefold()}"
 
 
-def _not_in_the_future(moment: datetime | None, now: datetime, place: str) -> None:
-    if moment is not None and in_utc(moment) > in_utc(now):
+def _check_not_future(moment: datetime | None, now: datetime, place: str) -> None:
+    if moment is not None and convert_to_utc(moment) > convert_to_utc(now):
         raise BadInput("this time lies in the future", place=place, remedy="Correct it.")
 
 
-def containment_step(case: Case, index: int) -> Containment:
+def get_containment_step(case: Case, index: int) -> ContainmentStep:
     """Raises NotFound."""
     if not 0 <= index < len(case.containment):
         raise NotFound(f"no containment step {index}", place=case.id, remedy="See the list.")
     return case.containment[index]
 
 
-def _replaced(
-    steps: tuple[Containment, ...], index: int, step: Containment
-) -> tuple[Containment, ...]:
+def _replace_step(
+    steps: tuple[ContainmentStep, ...], index: int, step: ContainmentStep
+) -> tuple[ContainmentStep, ...]:
     return (*steps[:index], step, *steps[index + 1 :])
 
 
-def _whose(concerns: Concern | None, customers: tuple[str, ...]) -> tuple[str, ...]:
-    if customers and concerns is not Concern.CUSTOMERS_DATA:
+def _check_concerned_customers(
+    concerns: ContainmentScope | None, customers: tuple[str, ...]
+) -> tuple[str, ...]:
+    if customers and concerns is not ContainmentScope.CUSTOMERS_DATA:
         raise BadInput(
             "customers are named, and the step does not concern their data",
             place="whose data the step concerns",
@@ -304,7 +314,7 @@ def _whose(concerns: Concern | None, customers: tuple[str, ...]) -> tuple[str, .
     return customers
 
 
-def open_task(case: Case, task_id: str) -> Task:
+def get_open_task(case: Case, task_id: str) -> CaseTask:
     """Raises NotFound, and NotAllowed when it is done already."""
     task = next((t for t in case.tasks if t.id == task_id), None)
     if task is None:
@@ -314,7 +324,7 @@ def open_task(case: Case, task_id: str) -> Task:
     return task
 
 
-def open_case_of(uow: UnitOfWork, case_id: str) -> Case:
+def get_open_case(uow: UnitOfWork, case_id: str) -> Case:
     """Return the case. Raises NotAllowed when it is closed."""
     case = uow.cases.get(case_id)
     if case.state is CaseState.CLOSED:
@@ -326,11 +336,11 @@ def save_case(uow: UnitOfWork, case: Case, **changes: Any) -> Case:
     return uow.cases.save(case.model_copy(update=changes))
 
 
-def _iso(moment: datetime | None) -> str | None:
+def _format_time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def audit_case(
+def record_case_audit(
     uow: UnitOfWork,
     actor: Actor,
     act: str,

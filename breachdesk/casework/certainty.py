@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from breachdesk.casework.effects import Effects, effects_of, may_have_been_seen, unknown
-from breachdesk.casework.evidence import CaseEvidence, Sighting
-from schemas.affected import Certainty, Doubt, DoubtKind
+from breachdesk.casework.effects import Effects, compute_effects, mark_possibly_seen, mark_unknown
+from breachdesk.casework.evidence import AssetSighting, CaseEvidence
+from schemas.affected import Certainty, DoubtKind, ExposureDoubt
 from schemas.customer import DataCategory
 from schemas.source import BlindInterval
 
@@ -30,7 +30,7 @@ WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CertaintyVerdict:
     """How sure, why in plain words, and what happened to each category."""
 
     certainty: Certainty
@@ -38,15 +38,15 @@ class Verdict:
     effects: Effects
     evidence: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[ExposureDoubt, ...] = ()
     """Of a possible one: why it cannot be ruled out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CustomerEvidence:
     """What is known of one customer in one role."""
 
-    sightings: Sequence[Sighting]
+    sightings: Sequence[AssetSighting]
     """Events that reached or tried to reach its assets in this role."""
     unseen: Sequence[tuple[str, str, str]]
     """Touched, says an alert, but no kept event shows how."""
@@ -66,93 +66,117 @@ class Question:
     """The reason if nothing at all is known against it."""
 
 
-def verdict(question: Question) -> Verdict:
+def decide_verdict(question: CustomerEvidence) -> CertaintyVerdict:
     """The gravest that anything supports."""
     opened = [s for s in question.sightings if s.outcome == "success"]
     unclear = [s for s in question.sightings if not s.outcome]
     refused = [s for s in question.sightings if s.outcome == "failure"]
     if opened:
-        return _of_events(Certainty.CONFIRMED, "succeeded", [*opened, *unclear])
+        return _build_verdict(Certainty.CONFIRMED, "succeeded", [*opened, *unclear])
     if unclear:
-        return _of_events(Certainty.LIKELY, "recorded, without saying whether it worked", unclear)
-    return _likely(question) or _possible(question, refused) or _excluded(question, refused)
+        return _build_verdict(
+            Certainty.LIKELY, "recorded, without saying whether it worked", unclear
+        )
+    return (
+        _find_likely(question)
+        or _find_possible(question, refused)
+        or _build_excluded(question, refused)
+    )
 
 
-def _likely(question: Question) -> Verdict | None:
+def _find_likely(question: CustomerEvidence) -> CertaintyVerdict | None:
     if not question.succeeded:
         return None
-    return Verdict(
+    return CertaintyVerdict(
         Certainty.LIKELY,
         "an alert names it, and every record kept of that alert succeeded",
-        may_have_been_seen(DataCategory(c) for _, _, c in question.succeeded if c),
+        mark_possibly_seen(DataCategory(c) for _, _, c in question.succeeded if c),
         (),
         tuple(sorted({asset for _, asset, _ in question.succeeded})),
     )
 
 
-def _possible(question: Question, refused: Sequence[Sighting]) -> Verdict | None:
+def _find_possible(
+    question: CustomerEvidence, refused: Sequence[AssetSighting]
+) -> CertaintyVerdict | None:
     reasons = []
     if question.unseen:
         reasons.append("an alert names it, but no kept record shows whether access worked")
     if question.picked:
-        reasons.append("chosen by hand: " + ", ".join(_kind(a) for a in question.picked))
+        reasons.append("chosen by hand: " + ", ".join(_get_kind(a) for a in question.picked))
     if question.reach:
         reasons.append(question.reach)
     if question.gaps:
-        tried = f"{_tries(refused)}, and " if refused else ""
-        reasons.append(tried + blind(question.gaps))
+        tried = f"{_count_refusals(refused)}, and " if refused else ""
+        reasons.append(tried + describe_gaps(question.gaps))
     if not reasons:
         return None
     named = {DataCategory(c) for _, _, c in question.unseen if c} | set(question.stored)
     assets = sorted({t[1] for t in question.unseen} | set(question.picked))
-    return Verdict(
+    return CertaintyVerdict(
         Certainty.POSSIBLE,
         "; ".join(reasons),
-        may_have_been_seen(named) if _concrete(question) else unknown(named),
-        _ids(refused),
+        mark_possibly_seen(named) if _is_concrete(question) else mark_unknown(named),
+        _list_event_ids(refused),
         tuple(assets),
-        tuple(_doubts(question)),
+        tuple(_list_doubts(question)),
     )
 
 
-def _doubts(question: Question) -> Iterable[Doubt]:
+def _list_doubts(question: CustomerEvidence) -> Iterable[ExposureDoubt]:
     if question.unseen:
-        yield Doubt(kind=DoubtKind.NAMED_ONLY)
+        yield ExposureDoubt(kind=DoubtKind.NAMED_ONLY)
     if question.picked:
-        yield Doubt(kind=DoubtKind.CHOSEN_BY_HAND)
+        yield ExposureDoubt(kind=DoubtKind.CHOSEN_BY_HAND)
     if question.reach:
         begin, end = question.reached_at or (None, None)
-        yield Doubt(kind=DoubtKind.WITHIN_REACH, begin=begin, end=end)
+        yield ExposureDoubt(kind=DoubtKind.WITHIN_REACH, begin=begin, end=end)
     for gap in question.gaps:
-        yield Doubt(kind=DoubtKind.BLIND_SOURCE, begin=gap.begin, end=gap.end, source=gap.source)
+        yield ExposureDoubt(
+            kind=DoubtKind.BLIND_SOURCE, begin=gap.begin, end=gap.end, source=gap.source
+        )
 
 
-def _concrete(question: Question) -> bool:
+def _is_concrete(question: CustomerEvidence) -> bool:
     """Something other than a gap points at it."""
     return bool(question.unseen or question.picked or question.reach)
 
 
-def _excluded(question: Question, refused: Sequence[Sighting]) -> Verdict:
-    stored = unknown(question.stored)
+def _build_excluded(
+    question: CustomerEvidence, refused: Sequence[AssetSighting]
+) -> CertaintyVerdict:
+    stored = mark_unknown(question.stored)
     if not refused:
-        return Verdict(Certainty.EXCLUDED, question.nothing, stored)
-    reason = f"{_tries(refused)}, and no source that watches it was blind"
-    return Verdict(Certainty.EXCLUDED, reason, stored, _ids(refused), _assets(refused))
+        return CertaintyVerdict(Certainty.EXCLUDED, question.nothing, stored)
+    reason = f"{_count_refusals(refused)}, and no source that watches it was blind"
+    return CertaintyVerdict(
+        Certainty.EXCLUDED, reason, stored, _list_event_ids(refused), _list_assets(refused)
+    )
 
 
-def _of_events(certainty: Certainty, how: str, sightings: Sequence[Sighting]) -> Verdict:
-    reason = f"{how}: {told(sightings)}"
-    return Verdict(certainty, reason, effects_of(sightings), _ids(sightings), _assets(sightings))
+def _build_verdict(
+    certainty: Certainty, how: str, sightings: Sequence[AssetSighting]
+) -> CertaintyVerdict:
+    reason = f"{how}: {summarise_sightings(sightings)}"
+    return CertaintyVerdict(
+        certainty,
+        reason,
+        compute_effects(sightings),
+        _list_event_ids(sightings),
+        _list_assets(sightings),
+    )
 
 
-def told(sightings: Iterable[Sighting]) -> str:
+def summarise_sightings(sightings: Iterable[AssetSighting]) -> str:
     """`file download (118), sign-in (1)`: kept records, so these are at least so many."""
-    acts = Counter(WORDS.get(s.action, s.action or "access") for s in _each_event(sightings))
+    acts = Counter(
+        WORDS.get(s.action, s.action or "access") for s in _deduplicate_events(sightings)
+    )
     listed = sorted(acts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{act} ({count:,})" for act, count in listed)
 
 
-def blind(gaps: Sequence[BlindInterval]) -> str:
+def describe_gaps(gaps: Sequence[BlindInterval]) -> str:
     """`fw-3 was blind from 21 Nov 2026 01:10 to 04:20 UTC`."""
     return "; ".join(
         f"{gap.source} was blind from {gap.begin:%d %b %Y %H:%M} to "
@@ -161,30 +185,30 @@ def blind(gaps: Sequence[BlindInterval]) -> str:
     )
 
 
-def _tries(refused: Sequence[Sighting]) -> str:
+def _count_refusals(refused: Sequence[AssetSighting]) -> str:
     count = len({s.event.event_id for s in refused})
     times = "once" if count == 1 else f"{count:,} times"
     return f"tried {times}, refused every time"
 
 
-def _each_event(sightings: Iterable[Sighting]) -> Iterable[Sighting]:
+def _deduplicate_events(sightings: Iterable[AssetSighting]) -> Iterable[AssetSighting]:
     return {s.event.event_id: s for s in sightings}.values()
 
 
-def _ids(sightings: Iterable[Sighting]) -> tuple[str, ...]:
+def _list_event_ids(sightings: Iterable[AssetSighting]) -> tuple[str, ...]:
     ordered = sorted(sightings, key=lambda s: (s.event.time, s.event.event_id))
     return tuple(dict.fromkeys(s.event.event_id for s in ordered))
 
 
-def _assets(sightings: Iterable[Sighting]) -> tuple[str, ...]:
+def _list_assets(sightings: Iterable[AssetSighting]) -> tuple[str, ...]:
     return tuple(sorted({s.asset for s in sightings}))
 
 
-def _kind(asset: str) -> str:
+def _get_kind(asset: str) -> str:
     return asset.partition(":")[0]
 
 
-def gaps_of(evidence: CaseEvidence, watching: Iterable[str]) -> tuple[BlindInterval, ...]:
+def list_gaps(evidence: CaseEvidence, watching: Iterable[str]) -> tuple[BlindInterval, ...]:
     """The incident's gaps of these sources."""
     names = {name.casefold() for name in watching}
     return tuple(gap for gap in evidence.gaps if gap.source.casefold() in names)

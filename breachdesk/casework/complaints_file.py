@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from breachdesk.casework.register import cell
+from breachdesk.casework.register import format_cell
 from schemas.case_record import Complaint
 
 COLUMNS = (
@@ -16,12 +16,12 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def as_csv(complaints: Iterable[Complaint]) -> str:
+def export_csv(complaints: Iterable[Complaint]) -> str:
     """One row a complaint; no cell is taken for a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for complaint in complaints:
         plain = complaint.model_dump(mode="json")
-        writer.writerow([cell(plain[name]) for name in COLUMNS])
+        writer.writerow([format_cell(plain[name]) for name in COLUMNS])
     return out.getvalue()

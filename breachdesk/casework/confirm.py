@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from breachdesk.casework.authority import require, required
-from breachdesk.casework.causes import audit_cause, with_cause
-from breachdesk.casework.lateness import late_reports
+from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.causes import add_finding, record_cause
+from breachdesk.casework.lateness import list_unexplained_late
 from breachdesk.casework.obligations.regulators import check_law
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertView
@@ -15,15 +15,15 @@ from schemas.audit import AuditEntry
 from schemas.breach import Awareness, Breach
 from schemas.case import Case, CaseState
 from schemas.cause import CauseFinding
-from schemas.errors import BadInput, Incomplete, NotAllowed
-from schemas.times import in_utc
-from schemas.user import Actor, Duty
+from schemas.errors import BadInput, IncompleteDocument, NotAllowed
+from schemas.times import convert_to_utc
+from schemas.user import Actor, Permission
 
 EXPLAINED = 40
 """Characters of a reason that explains an awareness before the first alert."""
 
 
-def confirm(  # noqa: PLR0913 - what the form declares, each by its name
+def confirm_breach(  # noqa: PLR0913 - what the form declares, each by its name
     uow: UnitOfWork,
     actor: Actor,
     case_id: str,
@@ -40,38 +40,38 @@ def confirm(  # noqa: PLR0913 - what the form declares, each by its name
 
     Raises NotAllowed for a case that is confirmed or closed, BadInput for times that cannot be.
     """
-    require(actor, Duty.RESPONDER, act="confirm a breach")
-    case = _unconfirmed(uow, case_id)
-    reason = required(reason, place="reason", remedy="Say what makes you reasonably certain.")
-    alerts = uow.alerts.of(case.alerts)
+    require_duty(actor, Permission.RESPONDER, act="confirm a breach")
+    case = _get_unconfirmed_case(uow, case_id)
+    reason = require_text(reason, place="reason", remedy="Say what makes you reasonably certain.")
+    alerts = uow.alerts.get_many(case.alerts)
     detected = min((alert.detected_at for alert in alerts), default=None)
     check_law(uow.law, aware_at)
     _check_aware(aware_at, detected, reason, now)
     _check_window(occurred_from, occurred_to, now)
     breach = Breach(
-        id=uow.breaches.next_id(),
+        id=uow.breaches.allocate_id(),
         case_id=case.id,
         title=case.title,
         drill=case.drill,
         confirmed_by=actor.id,
         confirmed_at=now,
         reason=reason,
-        aware_at=in_utc(aware_at),
+        aware_at=convert_to_utc(aware_at),
         detected_at=detected,
-        discovered_at=_discovered(uow, case, alerts),
+        discovered_at=_find_discovered_at(uow, case, alerts),
         supplier_told_at=case.supplier_told_at,
         occurred_from=occurred_from,
         occurred_to=occurred_to,
-        awareness=(_declared(actor, aware_at, reason, now),),
+        awareness=(_build_awareness(actor, aware_at, reason, now),),
     )
     uow.breaches.add(breach)
-    known = with_cause(case, cause) if cause else case
+    known = add_finding(case, cause) if cause else case
     saved = uow.cases.save(
         known.model_copy(update={"state": CaseState.CONFIRMED, "breach_id": breach.id})
     )
-    _audit(uow, actor, "case:breach:confirmed", breach, reason, now)
+    _record_audit(uow, actor, "case:breach:confirmed", breach, reason, now)
     if known is not case:
-        audit_cause(uow, saved, now)
+        record_cause(uow, saved, now)
     return breach
 
 
@@ -91,44 +91,46 @@ def move_awareness(
     for at once. Later: only an approver who did not declare it, since a clock gains time by it.
     Raises NotAllowed, BadInput, and Incomplete while the reasons are missing.
     """
-    require(actor, Duty.RESPONDER, Duty.APPROVER, act="declare another time of awareness")
+    require_duty(
+        actor, Permission.RESPONDER, Permission.APPROVER, act="declare another time of awareness"
+    )
     breach = uow.breaches.get(breach_id)
-    reason = required(reason, place="reason", remedy="Say what shows the other time.")
-    if in_utc(aware_at) == in_utc(breach.aware_at):
+    reason = require_text(reason, place="reason", remedy="Say what shows the other time.")
+    if convert_to_utc(aware_at) == convert_to_utc(breach.aware_at):
         raise BadInput("that is the time declared already", place="aware since")
-    if in_utc(aware_at) > in_utc(breach.aware_at):
+    if convert_to_utc(aware_at) > convert_to_utc(breach.aware_at):
         _may_move_later(actor, breach)
     else:
-        require(actor, Duty.RESPONDER, act="declare an earlier awareness")
+        require_duty(actor, Permission.RESPONDER, act="declare an earlier awareness")
     check_law(uow.law, aware_at)
     _check_aware(aware_at, breach.detected_at, reason, now)
     _check_late(uow, breach, aware_at, delay_reasons, now)
-    declared = _declared(actor, aware_at, reason, now, delay_reasons)
-    history = (*(breach.awareness or (_first(breach),)), declared)
+    declared = _build_awareness(actor, aware_at, reason, now, delay_reasons)
+    history = (*(breach.awareness or (_get_first_awareness(breach),)), declared)
     saved = uow.breaches.save(
-        breach.model_copy(update={"aware_at": in_utc(aware_at), "awareness": history})
+        breach.model_copy(update={"aware_at": convert_to_utc(aware_at), "awareness": history})
     )
-    _audit(uow, actor, "breach:awareness:moved", saved, reason, now)
+    _record_audit(uow, actor, "breach:awareness:moved", saved, reason, now)
     return saved
 
 
-def warnings(breach: Breach) -> tuple[str, ...]:
+def list_warnings(breach: Breach) -> tuple[str, ...]:
     """What a regulator would ask about the declared time; nothing here blocks."""
-    found = []
-    local = in_utc(breach.aware_at)
+    texts = []
+    local = convert_to_utc(breach.aware_at)
     if (local.minute, local.second) == (0, 0) and local.hour in (0, 9):
-        found.append("A round time: be ready to say how you know it.")
+        texts.append("A round time: be ready to say how you know it.")
     hours = 0.0
     if breach.detected_at is not None:
-        hours = (local - in_utc(breach.detected_at)).total_seconds() / 3600
+        hours = (local - convert_to_utc(breach.detected_at)).total_seconds() / 3600
     if hours > 48:
-        found.append("More than 48 hours from first alert to awareness: explain it in writing.")
+        texts.append("More than 48 hours from first alert to awareness: explain it in writing.")
     elif hours > 24:
-        found.append("More than 24 hours from first alert to awareness: be ready to explain.")
-    return tuple(found)
+        texts.append("More than 24 hours from first alert to awareness: be ready to explain.")
+    return tuple(texts)
 
 
-def _unconfirmed(uow: UnitOfWork, case_id: str) -> Case:
+def _get_unconfirmed_case(uow: UnitOfWork, case_id: str) -> Case:
     case = uow.cases.get(case_id)
     if case.state is not CaseState.OPEN or case.breach_id is not None:
         raise NotAllowed(
@@ -138,9 +140,9 @@ def _unconfirmed(uow: UnitOfWork, case_id: str) -> Case:
 
 
 def _check_aware(aware_at: datetime, detected: datetime | None, reason: str, now: datetime) -> None:
-    if in_utc(aware_at) > in_utc(now):
+    if convert_to_utc(aware_at) > convert_to_utc(now):
         raise BadInput("this time lies in the future", place="aware since", remedy="Correct it.")
-    before = detected is not None and in_utc(aware_at) < in_utc(detected)
+    before = detected is not None and convert_to_utc(aware_at) < convert_to_utc(detected)
     if before and len(reason) < EXPLAINED:
         raise BadInput(
             "it lies before the first alert, and the reason does not say how we knew",
@@ -151,14 +153,14 @@ def _check_aware(aware_at: datetime, detected: datetime | None, reason: str, now
 
 def _check_window(begin: datetime | None, end: datetime | None, now: datetime) -> None:
     for moment, place in ((begin, "it began at"), (end, "it ended at")):
-        if moment is not None and in_utc(moment) > in_utc(now):
+        if moment is not None and convert_to_utc(moment) > convert_to_utc(now):
             raise BadInput("this time lies in the future", place=place, remedy="Correct it.")
-    if begin is not None and end is not None and in_utc(end) < in_utc(begin):
+    if begin is not None and end is not None and convert_to_utc(end) < convert_to_utc(begin):
         raise BadInput("it ends before it begins", place="it ended at", remedy="Correct it.")
 
 
 def _may_move_later(actor: Actor, breach: Breach) -> None:
-    require(actor, Duty.APPROVER, act="move awareness later")
+    require_duty(actor, Permission.APPROVER, act="move awareness later")
     if actor.id == breach.confirmed_by:
         raise NotAllowed(
             "who declared awareness cannot move it later alone",
@@ -170,31 +172,33 @@ def _may_move_later(actor: Actor, breach: Breach) -> None:
 def _check_late(
     uow: UnitOfWork, breach: Breach, aware_at: datetime, delay_reasons: str, now: datetime
 ) -> None:
-    late = late_reports(uow, breach, aware_at, now)
+    late = list_unexplained_late(uow, breach, aware_at, now)
     if late and not delay_reasons.strip():
-        raise Incomplete(
+        raise IncompleteDocument(
             {"reasons for the delay": f"this time makes a report late: {'; '.join(late)}"},
             place="aware since",
             remedy="Say why the report is, or will be, later than the limit. It goes with the report.",
         )
 
 
-def _discovered(uow: UnitOfWork, case: Case, alerts: Iterable[AlertView]) -> datetime:
+def _find_discovered_at(uow: UnitOfWork, case: Case, alerts: Iterable[AlertView]) -> datetime:
     """When a person first acted on one of the alerts, or opened the case."""
-    acts = [first for a in alerts if (first := _first_act(uow.audit.entries(subject=a.id)))]
+    acts = [
+        first for a in alerts if (first := _find_first_act(uow.audit.list_entries(subject=a.id)))
+    ]
     noticed = [case.near_miss_account.noticed_at] if case.near_miss_account else []
     return min((*acts, *noticed, case.opened_at))
 
 
-def _first_act(entries: Iterable[AuditEntry]) -> datetime | None:
+def _find_first_act(entries: Iterable[AuditEntry]) -> datetime | None:
     return next((e.at for e in entries if not e.actor.startswith("system:")), None)
 
 
-def _declared(
+def _build_awareness(
     actor: Actor, aware_at: datetime, reason: str, now: datetime, delay_reasons: str = ""
 ) -> Awareness:
     return Awareness(
-        aware_at=in_utc(aware_at),
+        aware_at=convert_to_utc(aware_at),
         declared_by=actor.id,
         declared_at=now,
         reason=reason,
@@ -202,7 +206,7 @@ def _declared(
     )
 
 
-def _first(breach: Breach) -> Awareness:
+def _get_first_awareness(breach: Breach) -> Awareness:
     return Awareness(
         aware_at=breach.aware_at,
         declared_by=breach.confirmed_by,
@@ -211,7 +215,7 @@ def _first(breach: Breach) -> Awareness:
     )
 
 
-def _audit(
+def _record_audit(
     uow: UnitOfWork, actor: Actor, act: str, breach: Breach, reason: str, now: datetime
 ) -> None:
     uow.audit.record(
@@ -219,7 +223,7 @@ def _audit(
         actor=actor.id,
         act=act,
         subject=breach.id,
-        facts={"aware_at": in_utc(breach.aware_at).isoformat(), "version": breach.version},
+        facts={"aware_at": convert_to_utc(breach.aware_at).isoformat(), "version": breach.version},
         personal={"reason": reason},
         case_id=breach.case_id,
     )

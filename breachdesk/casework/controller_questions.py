@@ -6,21 +6,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from breachdesk.casework.authority import not_erased, require, required
+from breachdesk.casework.authority import check_not_erased, require_duty, require_text
 from breachdesk.casework.own_words import check_own_words
-from breachdesk.casework.record_times import past
-from breachdesk.casework.sealing import next_version
+from breachdesk.casework.record_times import check_past
+from breachdesk.casework.sealing import compute_next_version
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
-from schemas.around_breach import ControllerQuestion, newest
-from schemas.case_record import Route
-from schemas.customer import Role
+from schemas.around_breach import ControllerQuestion, select_newest
+from schemas.case_record import ContactRoute
+from schemas.customer import DataRole
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.list_outline import ListOutline
 from schemas.settings import ProviderProfile
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
-HANDS = (Duty.ANALYST, Duty.RESPONDER)
+HANDS = (Permission.ANALYST, Permission.RESPONDER)
 
 
 def record_question(
@@ -28,8 +28,8 @@ def record_question(
 ) -> ControllerQuestion:
     """A controller on the frozen list asked. Raises BadInput for a customer whose data we do not
     process in this breach."""
-    require(actor, *HANDS, act="record a controller's question")
-    if question.customer_id not in controllers(uow, question.breach_id):
+    require_duty(actor, *HANDS, act="record a controller's question")
+    if question.customer_id not in list_controllers(uow, question.breach_id):
         raise BadInput(
             "this customer is no controller on the frozen list",
             place="customer",
@@ -38,12 +38,14 @@ def record_question(
     filed = question.model_copy(
         update={
             "entry": 0,
-            "asked_by": required(question.asked_by, place="who asked", remedy="Name them."),
-            "asked_at": past(question.asked_at, now, place="asked at"),
-            "question": required(question.question, place="question", remedy="Write it down."),
+            "asked_by": require_text(question.asked_by, place="who asked", remedy="Name them."),
+            "asked_at": check_past(question.asked_at, now, place="asked at"),
+            "question": require_text(question.question, place="question", remedy="Write it down."),
         }
     )
-    return _file(uow, actor, filed, "breach:controller:asked", {"question": filed.question}, now)
+    return _save_question(
+        uow, actor, filed, "breach:controller:asked", {"question": filed.question}, now
+    )
 
 
 def record_answer(  # noqa: PLR0913 - what was said, each by its name
@@ -53,18 +55,18 @@ def record_answer(  # noqa: PLR0913 - what was said, each by its name
     entry: int,
     *,
     answer: str,
-    route: Route,
+    route: ContactRoute,
     answered_at: datetime,
     profile: ProviderProfile,
     now: datetime,
 ) -> ControllerQuestion:
     """These words were given to the controller. Raises BadInput when another customer's data or
     the name of one of our staff stands in them, NotAllowed when it is answered."""
-    require(actor, Duty.RESPONDER, act="answer a controller")
-    question = _question(uow, breach_id, entry)
+    require_duty(actor, Permission.RESPONDER, act="answer a controller")
+    question = _get_question(uow, breach_id, entry)
     if question.answered_at is not None:
         raise NotAllowed("it is answered", place="question", remedy="Record the next question.")
-    words = required(answer, place="answer", remedy="Write what they were told.")
+    words = require_text(answer, place="answer", remedy="Write what they were told.")
     breach = uow.breaches.get(breach_id)
     asked_by = (question.asked_by,)
     check_own_words(
@@ -72,35 +74,39 @@ def record_answer(  # noqa: PLR0913 - what was said, each by its name
     )
     filed = question.model_copy(
         update={
-            "answered_at": past(answered_at, now, place="answered at", earliest=question.asked_at),
+            "answered_at": check_past(
+                answered_at, now, place="answered at", earliest=question.asked_at
+            ),
             "answered_by": actor.id,
             "answer_route": route,
             "answer": words,
         }
     )
-    return _file(uow, actor, filed, "breach:controller:answered", {"answer": words}, now)
+    return _save_question(uow, actor, filed, "breach:controller:answered", {"answer": words}, now)
 
 
-def questions(uow: UnitOfWork, breach_id: str) -> tuple[ControllerQuestion, ...]:
+def list_questions(uow: UnitOfWork, breach_id: str) -> tuple[ControllerQuestion, ...]:
     """The newest word on each, in the order in which they were asked."""
-    return newest(uow.breaches.all(ControllerQuestion, breach_id))
+    return select_newest(uow.breaches.list_versions(ControllerQuestion, breach_id))
 
 
-def controllers(uow: UnitOfWork, breach_id: str) -> tuple[str, ...]:
+def list_controllers(uow: UnitOfWork, breach_id: str) -> tuple[str, ...]:
     """Customers on the frozen list whose data we process for them, by id."""
-    manifest = uow.breaches.latest(ListOutline, breach_id)
+    manifest = uow.breaches.find_latest(ListOutline, breach_id)
     exposures = manifest.exposures if manifest else ()
-    return tuple(sorted({e.customer_id for e in roles.reached(exposures, Role.PROCESSOR)}))
+    return tuple(
+        sorted({e.customer_id for e in roles.select_reached(exposures, DataRole.PROCESSOR)})
+    )
 
 
-def _question(uow: UnitOfWork, breach_id: str, entry: int) -> ControllerQuestion:
-    question = next((q for q in questions(uow, breach_id) if q.entry == entry), None)
+def _get_question(uow: UnitOfWork, breach_id: str, entry: int) -> ControllerQuestion:
+    question = next((q for q in list_questions(uow, breach_id) if q.entry == entry), None)
     if question is None:
         raise NotFound("no such question", place=breach_id, remedy="See the list.")
     return question
 
 
-def _file(
+def _save_question(
     uow: UnitOfWork,
     actor: Actor,
     question: ControllerQuestion,
@@ -110,17 +116,17 @@ def _file(
 ) -> ControllerQuestion:
     """As the next document of its entry, or of a new one where `entry` is 0."""
     breach = uow.breaches.get(question.breach_id)
-    not_erased(uow.cases.get(breach.case_id))
-    earlier = uow.breaches.all(ControllerQuestion, breach.id)
+    check_not_erased(uow.cases.get(breach.case_id))
+    earlier = uow.breaches.list_versions(ControllerQuestion, breach.id)
     filed = question.model_copy(
         update={
-            "version": next_version(earlier[-1] if earlier else None),
+            "version": compute_next_version(earlier[-1] if earlier else None),
             "entry": question.entry or 1 + max((q.entry for q in earlier), default=0),
             "recorded_by": actor.id,
             "recorded_at": now,
         }
     )
-    uow.breaches.put(filed)
+    uow.breaches.add_document(filed)
     uow.audit.record(
         at=now, actor=actor.id, act=act, subject=breach.id,
         facts={"entry": filed.entry, "version": filed.version, "customer": filed.customer_id},

@@ -31,7 +31,7 @@ _BOMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SheetRow:
     """Cells by header name as `heading` spells it, stripped."""
 
     line: int
@@ -42,44 +42,44 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class CsvSheet:
     """A whole file."""
 
     file: str
     header: tuple[str, ...]
-    rows: tuple[Row, ...] = field(repr=False)
+    rows: tuple[SheetRow, ...] = field(repr=False)
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_sheet(path: Path) -> CsvSheet:
     """Comma, semicolon or tab; UTF-8 (with or without a mark), UTF-16 or Windows-1252.
 
     Raises BadInput for an unreadable, empty, too large or undecodable file and a broken quote.
     """
     text = _decode(path)
     if max(map(text.count, SEPARATORS)) > 4 * MOST_CELLS:
-        raise _too_much(path.name)
-    lines = _lines(text, path.name)
+        raise _build_limit_error(path.name)
+    lines = _iterate_lines(text, path.name)
     first = next(lines, None)
     if first is None:
         raise BadInput("the file is empty", place=path.name, remedy="Export it again.")
-    header = tuple(heading(name) for name in first[1])
-    return Sheet(path.name, header, tuple(_rows(header, lines, path.name)))
+    header = tuple(normalise_heading(name) for name in first[1])
+    return CsvSheet(path.name, header, tuple(_build_rows(header, lines, path.name)))
 
 
-def _rows(
+def _build_rows(
     header: Sequence[str], lines: Iterator[tuple[int, Sequence[str]]], file: str
-) -> list[Row]:
-    rows: list[Row] = []
+) -> list[SheetRow]:
+    rows: list[SheetRow] = []
     cells_in_all = len(header)
     for line, cells in lines:
         cells_in_all += max(len(header), len(cells))
         if len(rows) >= MOST_ROWS or cells_in_all > MOST_CELLS:
-            raise _too_much(f"{file}, line {line}")
-        rows.append(_row(header, line, cells))
+            raise _build_limit_error(f"{file}, line {line}")
+        rows.append(_build_row(header, line, cells))
     return rows
 
 
-def _too_much(place: str) -> BadInput:
+def _build_limit_error(place: str) -> BadInput:
     return BadInput(
         f"the file goes on after {MOST_ROWS:,} rows or {MOST_CELLS:,} cells",
         place=place,
@@ -88,18 +88,18 @@ def _too_much(place: str) -> BadInput:
 
 
 @lru_cache(maxsize=1024)
-def heading(name: str) -> str:
+def normalise_heading(name: str) -> str:
     """How column names are compared: `*Contact_Name [required]` → `contactname`."""
     plain = re.sub(r"\[[^\]]*\]", "", name).casefold()
     return "".join(sign for sign in plain if sign.isalnum())
 
 
-def _row(header: Sequence[str], line: int, cells: Sequence[str]) -> Row:
+def _build_row(header: Sequence[str], line: int, cells: Sequence[str]) -> SheetRow:
     """A row that ends early has empty cells; empty ones after the last column count for nothing."""
     padded = [cell.strip() for cell in cells] + [""] * (len(header) - len(cells))
     width = max((place for place, cell in enumerate(padded, 1) if cell), default=0)
     cells_by_name = {name: cell for name, cell in zip(header, padded, strict=False) if name}
-    return Row(line, cells_by_name, width)
+    return SheetRow(line, cells_by_name, width)
 
 
 def _read(path: Path) -> bytes:
@@ -142,14 +142,14 @@ def _decode(path: Path) -> str:
     )
 
 
-def _lines(text: str, file: str) -> Iterator[tuple[int, Sequence[str]]]:
+def _iterate_lines(text: str, file: str) -> Iterator[tuple[int, Sequence[str]]]:
     """(line, cells) of every row that is not blank."""
     start, separator = 0, ""
     marked = re.match(r"sep=([,;\t])\r?\n", text)
     if marked is not None:
         start, separator, text = 1, marked[1], text[marked.end() :]
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator or _separator(text), strict=True
+        io.StringIO(text, newline=""), delimiter=separator or _detect_separator(text), strict=True
     )
     while True:
         line = start + reader.line_num + 1
@@ -167,7 +167,7 @@ def _lines(text: str, file: str) -> Iterator[tuple[int, Sequence[str]]]:
             yield line, cells
 
 
-def _separator(text: str) -> str:
+def _detect_separator(text: str) -> str:
     """The one that stands most often in the first row, outside quotes."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     bare = re.sub(r'"[^"]*"', "", first)

@@ -9,15 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from breachdesk.casework.authority import require
+from breachdesk.casework.authority import require_duty
 from breachdesk.casework.csv_sheet import read_sheet
-from breachdesk.casework.presets import CUSTOMER_PRESETS, Preset, choose
+from breachdesk.casework.presets import CUSTOMER_PRESETS, ColumnPreset, choose_preset
 from breachdesk.casework.register_changes import CUSTOMERS, record_customer
-from breachdesk.casework.sheet_rows import Checked, slug
+from breachdesk.casework.sheet_rows import CheckedRow, to_slug
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER, Customer, ImportReport, Person, PersonKind, RowProblem
-from schemas.signs import hidden_in
-from schemas.user import Actor, Duty
+from schemas.signs import list_hidden
+from schemas.user import Actor, Permission
 
 _ID = re.compile(r"[^\s:?\x00-\x1f]{1,64}")
 RESERVED = (PROVIDER, "import")
@@ -35,17 +35,17 @@ def import_customers(
     Each customer added or changed has its own audit entry, with the old and new values sealed.
     Raises BadInput for a fault of the whole file; then nothing changes.
     """
-    require(actor, Duty.REGISTRAR, act="change the customer register")
+    require_duty(actor, Permission.REGISTRAR, act="change the customer register")
     sheet = read_sheet(path)
-    chosen = choose(CUSTOMER_PRESETS, preset, sheet.header, sheet.file)
+    chosen = choose_preset(CUSTOMER_PRESETS, preset, sheet.header, sheet.file)
     known = {customer.id: customer for customer in uow.customers.list()}
     counts: Counter[str] = Counter()
     problems: list[RowProblem] = []
     seen: dict[str, int] = {}
     changed: list[tuple[Customer | None, Customer]] = []
     for row in sheet.rows:
-        checked = Checked(row, chosen, len(sheet.header))
-        customer = _customer(checked, chosen, known, seen)
+        checked = CheckedRow(row, chosen, len(sheet.header))
+        customer = _build_customer(checked, chosen, known, seen)
         problems += checked.problems
         if checked.problems:
             counts["refused"] += 1
@@ -53,7 +53,7 @@ def import_customers(
             before = known.get(customer.id)
             if before != customer:
                 changed.append((before, customer))
-            counts[_change(before, customer)] += 1
+            counts[_classify_change(before, customer)] += 1
     uow.customers.save_all([after for _, after in changed])
     for before, after in changed:
         record_customer(uow, actor, before, after, now)
@@ -82,138 +82,147 @@ def record_import(uow: UnitOfWork, by: str, what: str, report: ImportReport, now
     )
 
 
-def _change(before: Customer | None, after: Customer) -> str:
+def _classify_change(before: Customer | None, after: Customer) -> str:
     if before == after:
         return "unchanged"
     return "added" if before is None else "changed"
 
 
-def _customer(
-    row: Checked, preset: Preset, known: Mapping[str, Customer], seen: dict[str, int]
+def _build_customer(
+    row: CheckedRow, preset: ColumnPreset, known: Mapping[str, Customer], seen: dict[str, int]
 ) -> Customer:
-    name = _name(row)
-    customer_id = _id(row, preset, name, seen)
+    name = _parse_name(row)
+    customer_id = _determine_id(row, preset, name, seen)
     before = known.get(customer_id, Customer(id=customer_id, name=name))
-    told: dict[str, Any] = {"name": name, "people": _people(row, before)}
+    fields: dict[str, Any] = {"name": name, "people": _build_people(row, before)}
     if row.has("default_email"):
-        told["default_email"] = row.address("default_email")
+        fields["default_email"] = row.get_address("default_email")
     if row.has("phone"):
-        told["phone"] = _phone(row)
+        fields["phone"] = _parse_phone(row)
     if row.has("locale"):
-        told["locale"] = _locale(row)
-    start, end = row.span()
-    told |= {"contract_start": start} if row.has("start") else {}
-    told |= {"contract_end": end} if row.has("end") else {}
-    told |= _contract(row)
-    after = before.model_copy(update=told)
+        fields["locale"] = _parse_locale(row)
+    start, end = row.parse_span()
+    fields |= {"contract_start": start} if row.has("start") else {}
+    fields |= {"contract_end": end} if row.has("end") else {}
+    fields |= _parse_contract(row)
+    after = before.model_copy(update=fields)
     if not after.default_email and not after.phone:
-        row.fault("default_email", "and the telephone are both empty", "Give one of them.")
+        row.add_fault("default_email", "and the telephone are both empty", "Give one of them.")
     return after
 
 
-def _contract(row: Checked) -> dict[str, Any]:
+def _parse_contract(row: CheckedRow) -> dict[str, Any]:
     """What the contract says of breaches, where the file has a column for it."""
-    told: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if row.has("notice_hours"):
-        told["notice_hours"] = row.hours("notice_hours")
+        fields["notice_hours"] = row.parse_hours("notice_hours")
     if row.has("notice_clause"):
-        told["notice_clause"] = row.name("notice_clause") or None
+        fields["notice_clause"] = row.get_name("notice_clause") or None
     if row.has("for_others"):
-        told["processes_for_others"] = row.yes("for_others")
-    return told
+        fields["processes_for_others"] = row.parse_bool("for_others")
+    return fields
 
 
-def _name(row: Checked) -> str:
-    name = row.name("name") or _first_and_last(row)
-    return name or row.needed("name", "Give the name that the customer trades under.")
+def _parse_name(row: CheckedRow) -> str:
+    name = row.get_name("name") or _join_first_and_last(row)
+    return name or row.require_text("name", "Give the name that the customer trades under.")
 
 
-def _first_and_last(row: Checked) -> str:
-    return f"{row.name('first')} {row.name('last')}".strip()
+def _join_first_and_last(row: CheckedRow) -> str:
+    return f"{row.get_name('first')} {row.get_name('last')}".strip()
 
 
-def _id(row: Checked, preset: Preset, name: str, seen: dict[str, int]) -> str:
-    found = row.text("id") or (slug(name) if preset.name_is_id else "")
-    if not found:
-        return row.needed("id", "Give the id that your billing or ticket system uses.")
-    if found in RESERVED or not _ID.fullmatch(found) or hidden_in(found) or _leads_away(found):
-        row.fault(
+def _determine_id(row: CheckedRow, preset: ColumnPreset, name: str, seen: dict[str, int]) -> str:
+    identifier = row.get_text("id") or (to_slug(name) if preset.name_is_id else "")
+    if not identifier:
+        return row.require_text("id", "Give the id that your billing or ticket system uses.")
+    if (
+        identifier in RESERVED
+        or not _ID.fullmatch(identifier)
+        or list_hidden(identifier)
+        or _is_dot_segment(identifier)
+    ):
+        row.add_fault(
             "id", "cannot be an id", "Use up to 64 characters, no blanks, colons or `?`, no `..`."
         )
-    if found in seen:
-        row.fault("id", f"stands in line {seen[found]} already", "Keep one row a customer.")
-    seen.setdefault(found, row.line)
-    return found
+    if identifier in seen:
+        row.add_fault(
+            "id", f"stands in line {seen[identifier]} already", "Keep one row a customer."
+        )
+    seen.setdefault(identifier, row.line)
+    return identifier
 
 
-def _leads_away(customer_id: str) -> bool:
+def _is_dot_segment(customer_id: str) -> bool:
     """Browsers take such a part of an address for another folder."""
     return any(part in (".", "..") for part in customer_id.split("/"))
 
 
-def _phone(row: Checked) -> str:
-    text = row.text("phone")
+def _parse_phone(row: CheckedRow) -> str:
+    text = row.get_text("phone")
     if text and not _PHONE.fullmatch(text):
-        row.fault("phone", "is not a telephone number", "Use digits, blanks and a leading +.")
+        row.add_fault("phone", "is not a telephone number", "Use digits, blanks and a leading +.")
     return text
 
 
-def _locale(row: Checked) -> str:
-    text = row.text("locale") or "en-GB"
+def _parse_locale(row: CheckedRow) -> str:
+    text = row.get_text("locale") or "en-GB"
     if not _LOCALE.fullmatch(text):
-        row.fault("locale", "is not a locale", "Write it as en-GB or cy-GB.")
+        row.add_fault("locale", "is not a locale", "Write it as en-GB or cy-GB.")
     return text
 
 
-def _people(row: Checked, before: Customer) -> tuple[Person, ...]:
+def _build_people(row: CheckedRow, before: Customer) -> tuple[Person, ...]:
     """Those that the file tells of, and before them nobody it has no column for is lost."""
-    told: list[Person] = []
-    holder = _holder(row, before)
+    stated: list[Person] = []
+    holder = _get_holder_name(row, before)
     if holder or row.has("default_email"):
-        told.append(
-            _person(
+        stated.append(
+            _build_person(
                 before,
                 PersonKind.ACCOUNT_HOLDER,
                 holder,
-                row.address("default_email") if row.has("default_email") else before.default_email,
-                row.text("phone") or before.phone,
+                row.get_address("default_email")
+                if row.has("default_email")
+                else before.default_email,
+                row.get_text("phone") or before.phone,
             )
         )
-    kinds = {PersonKind.ACCOUNT_HOLDER} if told else set()
+    kinds = {PersonKind.ACCOUNT_HOLDER} if stated else set()
     if row.has("officer") or row.has("officer_email"):
         kinds.add(PersonKind.DATA_PROTECTION)
-        told += _officer(row, before)
-    kept = [person for person in before.people if person.kind not in kinds]
-    return tuple(sorted([*told, *kept], key=_order))
+        stated += _build_officer(row, before)
+    retained = [person for person in before.people if person.kind not in kinds]
+    return tuple(sorted([*stated, *retained], key=_get_sort_key))
 
 
-def _order(person: Person) -> tuple[int, str]:
+def _get_sort_key(person: Person) -> tuple[int, str]:
     return list(PersonKind).index(person.kind), person.id
 
 
-def _officer(row: Checked, before: Customer) -> Sequence[Person]:
+def _build_officer(row: CheckedRow, before: Customer) -> Sequence[Person]:
     """Their name or address stays as it was if the file has no column for it."""
-    known = before.contact(PersonKind.DATA_PROTECTION)
-    name, email = row.name("officer"), row.address("officer_email")
+    known = before.find_contact(PersonKind.DATA_PROTECTION)
+    name, email = row.get_name("officer"), row.get_address("officer_email")
     if known is not None:
         name = name if row.has("officer") else known.name
         email = email if row.has("officer_email") else known.email
     if not name and not email:
         return ()
     phone = known.phone if known else ""
-    return [_person(before, PersonKind.DATA_PROTECTION, name, email, phone)]
+    return [_build_person(before, PersonKind.DATA_PROTECTION, name, email, phone)]
 
 
-def _holder(row: Checked, before: Customer) -> str:
+def _get_holder_name(row: CheckedRow, before: Customer) -> str:
     """An empty cell empties; without a column the known name stays."""
     if any(row.has(meaning) for meaning in ("holder", "first", "last")):
-        return row.name("holder") or _first_and_last(row)
-    known = before.contact(PersonKind.ACCOUNT_HOLDER)
+        return row.get_name("holder") or _join_first_and_last(row)
+    known = before.find_contact(PersonKind.ACCOUNT_HOLDER)
     return known.name if known else ""
 
 
-def _person(before: Customer, kind: PersonKind, name: str, email: str, phone: str) -> Person:
-    known = before.contact(kind)
+def _build_person(before: Customer, kind: PersonKind, name: str, email: str, phone: str) -> Person:
+    known = before.find_contact(kind)
     suffix = "holder" if kind is PersonKind.ACCOUNT_HOLDER else "dp"
     return Person(
         id=known.id if known else f"{before.id}-{suffix}",

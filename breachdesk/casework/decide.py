@@ -6,29 +6,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from breachdesk.casework.authority import not_erased, require
-from breachdesk.casework.groups import affected_groups, group_words, held_of
-from breachdesk.casework.sealing import document_hash, next_version
+from breachdesk.casework.authority import check_not_erased, require_duty
+from breachdesk.casework.groups import format_group_kind, list_affected, list_categories
+from breachdesk.casework.sealing import compute_document_hash, compute_next_version
 from breachdesk.gdpr import roles
-from breachdesk.gdpr.edpb import edpb_case
-from breachdesk.gdpr.raised import TITLES, Question, raised, scored_categories
-from breachdesk.gdpr.severity import scored
-from breachdesk.gdpr.tensions import tensions, unexplained
+from breachdesk.gdpr.edpb import get_edpb_case
+from breachdesk.gdpr.raised import (
+    TITLES,
+    DecisionQuestion,
+    list_raised_questions,
+    list_scored_categories,
+)
+from breachdesk.gdpr.severity import compute_factor_severity
+from breachdesk.gdpr.tensions import list_tensions, list_unexplained
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Exposure, Manifest
 from schemas.affected_group import AffectedGroup
 from schemas.breach import Breach
-from schemas.customer import DataCategory, Pecr
-from schemas.decision import Answer, Basis, Decision
-from schemas.errors import BadInput, Incomplete, NotAllowed
+from schemas.customer import DataCategory, PecrStatus
+from schemas.decision import Decision, DecisionAnswer, NotificationBasis
+from schemas.errors import BadInput, IncompleteDocument, NotAllowed
 from schemas.law import Provision
 from schemas.list_outline import FrozenList
-from schemas.times import in_utc
-from schemas.user import Actor, Duty
+from schemas.times import convert_to_utc
+from schemas.user import Actor, Permission
 
 EXPLAINED = 40
-"""Characters that a `no` against a presumption needs at least."""
-WRITTEN = {
+"""Characters that a `is_no` against a presumption needs at least."""
+REQUIRED_TEXTS = {
     "risk": ("risk", "needs the facts it rests on"),
     "high_risk": ("high risk", "needs the facts it rests on"),
     "likely_harm": ("likely harm", "say what can happen to people"),
@@ -41,51 +46,53 @@ WRITTEN = {
 }
 
 
-def decide(uow: UnitOfWork, actor: Actor, decision: Decision, now: datetime) -> Decision:
+def record_decision(uow: UnitOfWork, actor: Actor, decision: Decision, now: datetime) -> Decision:
     """File the next version, hashed. A later one voids an approval. The severity score is computed
     from the factors, and is there only when all of them are scored.
 
     Raises Incomplete naming every blank answer and every contradiction without a reason, BadInput
     for what cannot be, NotAllowed while the affected list is not frozen or a PECR question is open.
     """
-    require(actor, Duty.RESPONDER, act="write the decision")
+    require_duty(actor, Permission.RESPONDER, act="write the decision")
     breach = uow.breaches.get(decision.breach_id)
-    not_erased(uow.cases.get(breach.case_id))
-    manifest = uow.breaches.latest(Manifest, breach.id)
+    check_not_erased(uow.cases.get(breach.case_id))
+    manifest = uow.breaches.find_latest(Manifest, breach.id)
     if manifest is None:
         raise NotAllowed("the affected list is not frozen", place=breach.id, remedy="Freeze it.")
-    beside = affected_groups(uow, breach.case_id)
+    beside = list_affected(uow, breach.case_id)
     groups = bool(beside)
     _check_against(decision, manifest)
     _check_reasons(decision, manifest, groups=groups)
-    _check_exemptions(decision, _limbs(uow, breach))
+    _check_exemptions(decision, _get_limbs(uow, breach))
     _check_hold(decision, now)
-    whole = _explained(_with_score(decision, manifest, held_of(beside)), manifest, groups=groups)
-    version = next_version(uow.breaches.latest(Decision, breach.id))
+    whole = _set_tension_reasons(
+        _add_score(decision, manifest, list_categories(beside)), manifest, groups=groups
+    )
+    version = compute_next_version(uow.breaches.find_latest(Decision, breach.id))
     stamped = whole.model_copy(
         update={"version": version, "decided_by": actor.id, "decided_at": now, "hash": ""}
     )
-    sealed = stamped.model_copy(update={"hash": document_hash(stamped)})
-    uow.breaches.put(sealed)
-    _audit(uow, sealed, breach.case_id, now)
+    sealed = stamped.model_copy(update={"hash": compute_document_hash(stamped)})
+    uow.breaches.add_document(sealed)
+    _record_audit(uow, sealed, breach.case_id, now)
     return sealed
 
 
-def _limbs(uow: UnitOfWork, breach: Breach) -> Mapping[str, Provision]:
-    limbs = uow.law.limbs("uk_gdpr_art34_3", breach.aware_at)
+def _get_limbs(uow: UnitOfWork, breach: Breach) -> Mapping[str, Provision]:
+    limbs = uow.law.list_limbs("uk_gdpr_art34_3", breach.aware_at)
     return {limb.limb: limb for limb in limbs if limb.limb}
 
 
 def _check_reasons(decision: Decision, manifest: Manifest, *, groups: bool) -> None:
-    asked = raised(manifest.exposures, pecr=decision.pecr.yes, groups=groups)
-    blank = dict(_blank_answers(decision, asked))
-    for field, (name, problem) in WRITTEN.items():
+    questions = list_raised_questions(manifest.exposures, pecr=decision.pecr.yes, groups=groups)
+    blank = dict(_list_blank_answers(decision, questions))
+    for field, (name, problem) in REQUIRED_TEXTS.items():
         if not (getattr(decision, field) or "").strip():
             blank[name] = problem
     if blank:
-        raise Incomplete(blank, place="decision")
-    for question in (Question.PECR, Question.PECR_SUBSCRIBERS):
-        if question not in asked and getattr(decision, question).yes:
+        raise IncompleteDocument(blank, place="decision")
+    for question in (DecisionQuestion.PECR, DecisionQuestion.PECR_SUBSCRIBERS):
+        if question not in questions and getattr(decision, question).yes:
             raise BadInput(
                 "nothing on the frozen list falls under PECR",
                 place=f"decision, {TITLES[question]}",
@@ -93,18 +100,20 @@ def _check_reasons(decision: Decision, manifest: Manifest, *, groups: bool) -> N
             )
 
 
-def _blank_answers(decision: Decision, asked: tuple[Question, ...]) -> Iterator[tuple[str, str]]:
-    for question in asked:
-        answer: Answer = getattr(decision, question)
+def _list_blank_answers(
+    decision: Decision, questions: tuple[DecisionQuestion, ...]
+) -> Iterator[tuple[str, str]]:
+    for question in questions:
+        answer: DecisionAnswer = getattr(decision, question)
         if not answer.asked:
             yield TITLES[question], "is not answered"
         elif not answer.reasons.strip():
             yield TITLES[question], "needs its reasons in writing"
     ours = decision.own_promise_binds
     too_short = len(ours.reasons.strip()) < EXPLAINED
-    if Question.OWN_PROMISE in asked and ours.asked and not ours.yes and too_short:
+    if DecisionQuestion.OWN_PROMISE in questions and ours.asked and not ours.yes and too_short:
         yield (
-            TITLES[Question.OWN_PROMISE],
+            TITLES[DecisionQuestion.OWN_PROMISE],
             (
                 "our own promise is said not to bind, though account data may have been exposed; "
                 "say fully why (for instance, that we publish none)"
@@ -123,12 +132,12 @@ def _check_exemptions(decision: Decision, limbs: Mapping[str, Provision]) -> Non
             )
         if not decision.pecr_unintelligible.strip():
             blank["PECR exemption"] = "needs its evidence"
-    blank |= _art34_3(decision, limbs)
+    blank |= _check_art34_3(decision, limbs)
     if blank:
-        raise Incomplete(blank, place="decision")
+        raise IncompleteDocument(blank, place="decision")
 
 
-def _art34_3(decision: Decision, limbs: Mapping[str, Provision]) -> dict[str, str]:
+def _check_art34_3(decision: Decision, limbs: Mapping[str, Provision]) -> dict[str, str]:
     """What the exemption lacks. Raises BadInput for one that cannot be."""
     if not decision.art34_3_limb:
         return {}
@@ -167,23 +176,23 @@ def _check_hold(decision: Decision, now: datetime) -> None:
     if not hold.stops:
         blank["what the hold stops"] = "no letter is named"
     if blank:
-        raise Incomplete(blank, place="decision")
-    if Basis.ART33_2 in hold.stops:
+        raise IncompleteDocument(blank, place="decision")
+    if NotificationBasis.ART33_2 in hold.stops:
         raise BadInput(
             "a hold never stops what we tell a controller (Art. 33(2))",
             place="what the hold stops",
             remedy="Take it out.",
         )
-    if in_utc(hold.asked_at) > in_utc(now):
+    if convert_to_utc(hold.asked_at) > convert_to_utc(now):
         raise BadInput("it lies in the future", place="hold asked for at", remedy="Correct it.")
-    if in_utc(hold.review_on) <= in_utc(now):
+    if convert_to_utc(hold.review_on) <= convert_to_utc(now):
         raise BadInput("it lies in the past", place="hold reviewed on", remedy="Set a later day.")
 
 
-def _with_score(decision: Decision, manifest: Manifest, beside: Iterable[DataCategory]) -> Decision:
+def _add_score(decision: Decision, manifest: Manifest, beside: Iterable[DataCategory]) -> Decision:
     """With the score that its factors give. Raises BadInput for another."""
-    categories = scored_categories(decision, manifest.exposures, beside=beside)
-    severity = scored(decision.severity, categories) if decision.severity else None
+    categories = list_scored_categories(decision, manifest.exposures, beside=beside)
+    severity = compute_factor_severity(decision.severity, categories) if decision.severity else None
     score = severity.score if severity else None
     if decision.severity_score not in (None, score):
         raise BadInput(
@@ -194,67 +203,71 @@ def _with_score(decision: Decision, manifest: Manifest, beside: Iterable[DataCat
     return decision.model_copy(update={"severity_score": score})
 
 
-def _explained(decision: Decision, manifest: Manifest, *, groups: bool) -> Decision:
+def _set_tension_reasons(decision: Decision, manifest: Manifest, *, groups: bool) -> Decision:
     """With the reasons that are needed and no others. Raises Incomplete for each that lacks."""
     if decision.edpb_case is not None:
-        edpb_case(decision.edpb_case)
-    bare = _bare(decision, manifest, groups=groups)
+        get_edpb_case(decision.edpb_case)
+    bare = _list_unexplained(decision, manifest, groups=groups)
     if bare:
-        raise Incomplete(
+        raise IncompleteDocument(
             bare,
             place="contradictions",
             remedy="Give the reason for each, or change an answer.",
         )
-    raised_now = [t.id for t in tensions(decision, manifest.exposures, groups=groups)]
+    raised_now = [t.id for t in list_tensions(decision, manifest.exposures, groups=groups)]
     reasons = {name: decision.departures[name].strip() for name in raised_now}
     return decision.model_copy(update={"departures": reasons})
 
 
-def _bare(decision: Decision, manifest: FrozenList, *, groups: bool) -> dict[str, str]:
-    found = unexplained(decision, manifest.exposures, groups=groups)
-    return {t.title: f"{t.words} Say why the decision stands all the same" for t in found}
+def _list_unexplained(decision: Decision, manifest: FrozenList, *, groups: bool) -> dict[str, str]:
+    unexplained_tensions = list_unexplained(decision, manifest.exposures, groups=groups)
+    return {
+        t.title: f"{t.words} Say why the decision stands all the same" for t in unexplained_tensions
+    }
 
 
-def unsettled(decision: Decision, manifest: FrozenList, *, groups: bool) -> dict[str, str]:
+def list_unsettled(decision: Decision, manifest: FrozenList, *, groups: bool) -> dict[str, str]:
     """What the list and the groups of people who are no customers raise, and the decision leaves
     open: a list that was frozen, or a group that was recorded, after the decision may raise more.
     Empty: the decision answers it."""
-    asked = raised(manifest.exposures, pecr=decision.pecr.yes, groups=groups)
-    return dict(_blank_answers(decision, asked)) | _bare(decision, manifest, groups=groups)
+    questions = list_raised_questions(manifest.exposures, pecr=decision.pecr.yes, groups=groups)
+    return dict(_list_blank_answers(decision, questions)) | _list_unexplained(
+        decision, manifest, groups=groups
+    )
 
 
-def grown_since(
+def list_growth(
     decision: Decision, lists: Sequence[FrozenList], groups: Sequence[AffectedGroup]
 ) -> Iterator[str]:
     """What is affected now and was not known when the decision said no to something: it may be no
     answer to that. `lists`: every frozen one, oldest first."""
-    answers: list[Answer] = [getattr(decision, question) for question in Question]
+    answers: list[DecisionAnswer] = [getattr(decision, question) for question in DecisionQuestion]
     if not any(answer.asked and not answer.yes for answer in answers):
         return
-    more = _reached_since(decision, lists)
+    more = _count_reached_since(decision, lists)
     if more:
         customers = "1 customer" if more == 1 else f"{more} customers"
         yield f"a later list reaches {customers} more, or further"
     for group in groups:
         if group.recorded_at > decision.decided_at:
-            yield f"people were recorded as affected later: {group_words(group)}"
+            yield f"people were recorded as affected later: {format_group_kind(group)}"
 
 
-def _reached_since(decision: Decision, lists: Sequence[FrozenList]) -> int:
+def _count_reached_since(decision: Decision, lists: Sequence[FrozenList]) -> int:
     before = [m for m in lists if m.frozen_at <= decision.decided_at]
     if not before or before[-1].version == lists[-1].version:
         return 0
-    known = {(e.customer_id, e.role): e for e in roles.reached(before[-1].exposures)}
+    known = {(e.customer_id, e.role): e for e in roles.select_reached(before[-1].exposures)}
     return len(
         {
             e.customer_id
-            for e in roles.reached(lists[-1].exposures)
-            if _reaches_more(known.get((e.customer_id, e.role)), e)
+            for e in roles.select_reached(lists[-1].exposures)
+            if _is_further_reached(known.get((e.customer_id, e.role)), e)
         }
     )
 
 
-def _reaches_more(before: Exposure | None, now: Exposure) -> bool:
+def _is_further_reached(before: Exposure | None, now: Exposure) -> bool:
     if before is None:
         return True
     surer = list(Certainty).index(now.certainty) < list(Certainty).index(before.certainty)
@@ -262,15 +275,15 @@ def _reaches_more(before: Exposure | None, now: Exposure) -> bool:
 
 
 def _check_against(decision: Decision, manifest: Manifest) -> None:
-    asked = roles.pecr(manifest.exposures)
-    if asked is Pecr.ASK and not (decision.report_to_ico.yes or decision.pecr.yes):
+    pecr = roles.compute_pecr(manifest.exposures)
+    if pecr is PecrStatus.ASK and not (decision.report_to_ico.yes or decision.pecr.yes):
         raise NotAllowed(
             "whether a service falls under PECR is still to be asked, and a PECR breach is "
             "reported whatever the risk",
             place="decision, report to the ICO",
             remedy="Answer yes or no for each service in the register and freeze the list again.",
         )
-    if asked is Pecr.YES and not decision.pecr.yes:
+    if pecr is PecrStatus.YES and not decision.pecr.yes:
         raise BadInput(
             "the register says that a reached service falls under PECR",
             place="decision, PECR",
@@ -278,10 +291,10 @@ def _check_against(decision: Decision, manifest: Manifest) -> None:
         )
 
 
-def _audit(uow: UnitOfWork, decision: Decision, case_id: str, now: datetime) -> None:
-    given = {TITLES[q]: a for q in Question if (a := getattr(decision, q)).asked}
-    answers = {name: answer.yes for name, answer in given.items()}
-    reasons = {f"reasons, {name}": answer.reasons for name, answer in given.items()}
+def _record_audit(uow: UnitOfWork, decision: Decision, case_id: str, now: datetime) -> None:
+    given_answers = {TITLES[q]: a for q in DecisionQuestion if (a := getattr(decision, q)).asked}
+    answers = {name: answer.yes for name, answer in given_answers.items()}
+    reasons = {f"reasons, {name}": answer.reasons for name, answer in given_answers.items()}
     reasons |= {f"departure, {name}": reason for name, reason in decision.departures.items()}
     uow.audit.record(
         at=now,

@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from breachdesk.casework.attempts import said_by
+from breachdesk.casework.attempts import format_sending_reason
 from breachdesk.casework.contact_watch import is_still_registered
-from breachdesk.casework.evidence import assets_in_evidence
-from breachdesk.casework.letter_contexts import LetterMaker, documents
-from breachdesk.casework.letter_heads import letter_head
-from breachdesk.casework.notice_history import contradiction
-from breachdesk.casework.numbering import numbering_on
+from breachdesk.casework.evidence import list_assets
+from breachdesk.casework.letter_contexts import ContextBuilder, get_documents
+from breachdesk.casework.letter_heads import build_head
+from breachdesk.casework.notice_history import find_contradiction
+from breachdesk.casework.numbering import get_approved_number
 from breachdesk.casework.recipients import UnsafeAddresses
-from breachdesk.casework.sealing import bound_hash
-from breachdesk.casework.senders import check_sender, sender_by_id
-from breachdesk.casework.standing import approval_of, why_not
-from breachdesk.casework.telephone import recipient_of
-from breachdesk.casework.witness import PERSON, address_of, why_waiting, witness_letter
-from breachdesk.ports import Renderer, UnitOfWork
+from breachdesk.casework.sealing import compute_bound_hash
+from breachdesk.casework.senders import check_sender, find_sender
+from breachdesk.casework.standing import find_approval, invalid_reason
+from breachdesk.casework.telephone import find_recipient
+from breachdesk.casework.witness import PERSON, find_wait_reason, get_address, render_witness_letter
+from breachdesk.ports import DocumentRenderer, UnitOfWork
 from schemas.affected import NoticeKind, Recipient
 from schemas.approval import Approval
 from schemas.breach import Breach
 from schemas.errors import BreachDeskError
-from schemas.notice import LetterHead, NoticeRow, Outgoing, Rendered, Status
+from schemas.notice import DeliveryStatus, LetterHead, NoticeRow, OutgoingMessage, RenderedText
 from schemas.notice_states import NOTIFIED
 from schemas.settings import SenderSettings, Settings
 
@@ -31,28 +31,28 @@ MOVED = "the register holds another name or address than the frozen list"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Withheld:
     """It does not leave. `status` None: not now, perhaps later."""
 
     reason: str
-    status: Status | None = None
+    status: DeliveryStatus | None = None
     call: bool = False
     """A person must be telephoned instead."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class Sendable:
     """Everything an Outgoing needs but the attempt."""
 
     row: NoticeRow
-    letter: Rendered = field(repr=False)
+    letter: RenderedText = field(repr=False)
     head: LetterHead
     in_reply_to: str | None = None
 
-    def outgoing(self, attempt_id: str, now: datetime) -> Outgoing:
+    def to_outgoing(self, attempt_id: str, now: datetime) -> OutgoingMessage:
         """One recipient, one letter, everything fixed."""
         head = self.head
-        return Outgoing(
+        return OutgoingMessage(
             row_id=self.row.id,
             attempt_id=attempt_id,
             message_id=self.row.message_id,
@@ -68,22 +68,22 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class SendIntent:
     """One attempt, as it is about to be written: who, where, when."""
 
-    ready: Ready
+    ready: Sendable
     attempt_id: str
     boot_id: str
     server: str
     """Identity of the database server that answered before; empty for a file."""
     at: datetime
 
-    def written_on(self, row: NoticeRow) -> NoticeRow:
+    def apply_to(self, row: NoticeRow) -> NoticeRow:
         """The row once intent is written."""
         return row.model_copy(
             update={
-                "status": Status.SENDING,
-                "status_reason": said_by(self.boot_id),
+                "status": DeliveryStatus.SENDING,
+                "status_reason": format_sending_reason(self.boot_id),
                 "attempt_id": self.attempt_id,
                 "attempts": row.attempts + 1,
                 "intent_at": self.at,
@@ -92,95 +92,104 @@ class Intent:
         )
 
 
-def departure(
-    uow: UnitOfWork, row: NoticeRow, settings: Settings, renderer: Renderer, now: datetime
-) -> Ready | Refusal:
+def check_before_send(
+    uow: UnitOfWork, row: NoticeRow, settings: Settings, renderer: DocumentRenderer, now: datetime
+) -> Sendable | Withheld:
     """Approval standing, not paused, not expired, sender and address clean, and the same bytes
     when rendered again. Reads only."""
-    refusal = cheap_refusal(uow, row, settings, now)
+    refusal = find_cheap_refusal(uow, row, settings, now)
     if refusal is not None:
         return refusal
-    contradicted = contradiction(uow, row)
+    contradicted = find_contradiction(uow, row)
     if contradicted:
-        return Refusal(contradicted, Status.SKIPPED)
-    approval = approval_of(uow, row)
-    sender = sender_by_id(settings, approval.sender_id) if approval else None
+        return Withheld(contradicted, DeliveryStatus.SKIPPED)
+    approval = find_approval(uow, row)
+    sender = find_sender(settings, approval.sender_id) if approval else None
     if approval is None or sender is None:
-        return Refusal("there is no approval with this seal", Status.SKIPPED)
+        return Withheld("there is no approval with this seal", DeliveryStatus.SKIPPED)
     breach = uow.breaches.get(row.breach_id)
     try:
         check_sender(uow, breach, sender)
-        return _rendered(uow, row, approval, sender, settings, renderer)
+        return _render_sendable(uow, row, approval, sender, settings, renderer)
     except BreachDeskError as error:
-        return Refusal(error.problem, Status.SKIPPED)
+        return Withheld(error.problem, DeliveryStatus.SKIPPED)
 
 
-def cheap_refusal(
+def find_cheap_refusal(
     uow: UnitOfWork, row: NoticeRow, settings: Settings, now: datetime
-) -> Refusal | None:
+) -> Withheld | None:
     """What can be said without rendering; asked again in the transaction that writes intent."""
     if now >= row.expires_at:
-        return Refusal("it expired before it could leave", Status.EXPIRED, call=True)
-    why = why_not(uow, row, settings)
+        return Withheld("it expired before it could leave", DeliveryStatus.EXPIRED, call=True)
+    why = invalid_reason(uow, row, settings)
     if why:
-        return Refusal(why, Status.SKIPPED)
+        return Withheld(why, DeliveryStatus.SKIPPED)
     if row.kind is NoticeKind.WITNESS:
         return None
-    if uow.breaches.paused(row.breach_id):
-        return Refusal("the mail of this breach is stopped")
-    approval = approval_of(uow, row)
-    waiting = why_waiting(uow, approval, now) if approval is not None else ""
-    return Refusal(waiting) if waiting else None
+    if uow.breaches.is_paused(row.breach_id):
+        return Withheld("the mail of this breach is stopped")
+    approval = find_approval(uow, row)
+    waiting = find_wait_reason(uow, approval, now) if approval is not None else ""
+    return Withheld(waiting) if waiting else None
 
 
-def _rendered(
+def _render_sendable(
     uow: UnitOfWork,
     row: NoticeRow,
     approval: Approval,
     sender: SenderSettings,
     settings: Settings,
-    renderer: Renderer,
-) -> Ready | Refusal:
+    renderer: DocumentRenderer,
+) -> Sendable | Withheld:
     if row.kind is NoticeKind.WITNESS:
-        letter = witness_letter(approval, drill=uow.breaches.get(row.breach_id).drill)
-        head = letter_head(letter, "", address_of(uow, row, approval), sender)
-        return _same(row, letter, head, PERSON, None)
-    made = documents(uow, row.breach_id)
-    recipient = recipient_of(made.manifest, row.customer_id, row.person_id, row.kind)
+        letter = render_witness_letter(approval, drill=uow.breaches.get(row.breach_id).drill)
+        head = build_head(letter, "", get_address(uow, row, approval), sender)
+        return _compare_rendering(row, letter, head, PERSON, None)
+    letter_documents = get_documents(uow, row.breach_id)
+    recipient = find_recipient(letter_documents.manifest, row.customer_id, row.person_id, row.kind)
     if recipient is None:
-        return Refusal("this person is no longer on the frozen list", Status.SKIPPED)
-    unsafe = _unsafe(uow, made.breach, recipient)
+        return Withheld("this person is no longer on the frozen list", DeliveryStatus.SKIPPED)
+    unsafe = _find_unsafe_reason(uow, letter_documents.breach, recipient)
     if unsafe:
-        return Refusal(unsafe, Status.SKIPPED, call=True)
+        return Withheld(unsafe, DeliveryStatus.SKIPPED, call=True)
     customer = uow.customers.get(row.customer_id)
-    if not is_still_registered(made.manifest.exposures, recipient, customer):
-        return Refusal(MOVED, Status.SKIPPED, call=True)
+    if not is_still_registered(letter_documents.manifest.exposures, recipient, customer):
+        return Withheld(MOVED, DeliveryStatus.SKIPPED, call=True)
     customers = {row.customer_id: customer}
-    maker = LetterMaker(
-        uow, made, settings, customers, told_under=approval.told_under, told_at=approval.told_at
+    maker = ContextBuilder(
+        uow,
+        letter_documents,
+        settings,
+        customers,
+        jurisdictions=approval.told_under,
+        written_at=approval.told_at,
     )
-    context = maker.context(recipient, numbering_on(row))
-    letter = renderer.letter(context)
-    head = letter_head(letter, recipient.name, recipient.email, sender)
-    return _same(row, letter, head, context.customer_name, _before(uow, row))
+    context = maker.build_context(recipient, get_approved_number(row))
+    letter = renderer.render_letter(context)
+    head = build_head(letter, recipient.name, recipient.email, sender)
+    return _compare_rendering(
+        row, letter, head, context.customer_name, _find_previous_message_id(uow, row)
+    )
 
 
-def _unsafe(uow: UnitOfWork, breach: Breach, recipient: Recipient) -> str:
+def _find_unsafe_reason(uow: UnitOfWork, breach: Breach, recipient: Recipient) -> str:
     """Evidence that came after the list was frozen counts too."""
-    assets = assets_in_evidence(uow, uow.cases.get(breach.case_id))
-    addresses = UnsafeAddresses(assets, uow.customers.bindings())
-    return addresses.reason(recipient.email, recipient.customer_id)
+    assets = list_assets(uow, uow.cases.get(breach.case_id))
+    addresses = UnsafeAddresses(assets, uow.customers.list_bindings())
+    return addresses.find_reason(recipient.email, recipient.customer_id)
 
 
-def _same(
-    row: NoticeRow, letter: Rendered, head: LetterHead, customer_name: str, before: str | None
-) -> Ready | Refusal:
-    if bound_hash(letter, head, customer_name) != row.rendered_hash:
-        return Refusal("rendering it again gives other words than were approved", Status.SKIPPED)
-    return Ready(row, letter, head, before)
+def _compare_rendering(
+    row: NoticeRow, letter: RenderedText, head: LetterHead, customer_name: str, before: str | None
+) -> Sendable | Withheld:
+    if compute_bound_hash(letter, head, customer_name) != row.rendered_hash:
+        return Withheld(
+            "rendering it again gives other words than were approved", DeliveryStatus.SKIPPED
+        )
+    return Sendable(row, letter, head, before)
 
 
-def _before(uow: UnitOfWork, row: NoticeRow) -> str | None:
+def _find_previous_message_id(uow: UnitOfWork, row: NoticeRow) -> str | None:
     """Message-ID of the letter this one follows, if it left."""
     same = [
         r

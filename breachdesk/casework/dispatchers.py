@@ -10,14 +10,14 @@ from typing import Protocol
 
 from breachdesk.casework import mail_hold
 from breachdesk.ports import Store, UnitOfWork
-from schemas.errors import Conflict
+from schemas.errors import EditConflict
 from schemas.notice import NoticeRow
 
 LEASE_SECONDS = 60.0
 ALONE_BEATS_EVERY = timedelta(minutes=1)
 
 
-class Dispatchers(Protocol):
+class DispatcherMembership(Protocol):
     """The dispatchers of one store, seen by one of them."""
 
     def enter(
@@ -38,11 +38,11 @@ class Dispatchers(Protocol):
         """Let go of our lease."""
         ...
 
-    def lives(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:
+    def is_alive(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:
         """Does that boot still send? `ours` is the asking one's."""
         ...
 
-    def identity(self) -> str:
+    def get_server_identity(self) -> str:
         """Of the database server that answers now. The one thing asked outside a transaction."""
         ...
 
@@ -54,11 +54,11 @@ class Dispatchers(Protocol):
         """Lease alive, nothing held, and the database server mail was last sent from?"""
         ...
 
-    def held(self, uow: UnitOfWork) -> str:
+    def get_hold_reason(self, uow: UnitOfWork) -> str:
         """Why nobody may send; empty: they may."""
         ...
 
-    def in_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
+    def sort_by_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
         """The rows in the order in which this dispatcher tries them."""
         ...
 
@@ -81,7 +81,7 @@ class OnlyDispatcher:
         """Say that we live. Mail that waited while nobody did is held."""
         if missed:
             mail_hold.hold_after_gap(uow, now)
-        mail_hold.beat(uow, now)
+        mail_hold.record_heartbeat(uow, now)
         self._renewed = now
 
     def must_renew(self, now: datetime) -> bool:
@@ -90,18 +90,18 @@ class OnlyDispatcher:
 
     def renew(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:  # noqa: ARG002
         """The lock is held as long as the process lives."""
-        mail_hold.beat(uow, now)
+        mail_hold.record_heartbeat(uow, now)
         self._renewed = now
         return True
 
     def leave(self, uow: UnitOfWork, boot_id: str) -> None:
         """The lock falls with the process."""
 
-    def lives(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:  # noqa: ARG002
+    def is_alive(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:  # noqa: ARG002
         """Only we."""
         return boot_id == ours
 
-    def identity(self) -> str:
+    def get_server_identity(self) -> str:
         """A file has none."""
         return ""
 
@@ -111,13 +111,13 @@ class OnlyDispatcher:
 
     def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:  # noqa: ARG002
         """Nobody else can."""
-        return not mail_hold.why_held(uow)
+        return not mail_hold.get_hold_reason(uow)
 
-    def held(self, uow: UnitOfWork) -> str:
+    def get_hold_reason(self, uow: UnitOfWork) -> str:
         """The store's mark."""
-        return mail_hold.why_held(uow)
+        return mail_hold.get_hold_reason(uow)
 
-    def in_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
+    def sort_by_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
         """Oldest first."""
         return rows
 
@@ -138,12 +138,12 @@ class LeasedDispatchers:
     ) -> None:
         """Take a lease. Mail that waited in a silence of all dispatchers is held, and mail is
         held when another database server answers. Raises Conflict for a used boot id."""
-        if uow.leases.take(_lease(boot_id), boot_id, self._seconds, now) is None:
-            raise Conflict("this boot id is another dispatcher's", place="dispatch")
+        if uow.leases.take(_build_lease_name(boot_id), boot_id, self._seconds, now) is None:
+            raise EditConflict("this boot id is another dispatcher's", place="dispatch")
         mail_hold.is_our_server(uow, identity, now, remembered=self._server)
         if missed:
             mail_hold.hold_after_gap(uow, now)
-        mail_hold.beat(uow, now)
+        mail_hold.record_heartbeat(uow, now)
         self._boot_id, self._renewed, self._server = boot_id, now, identity
 
     def must_renew(self, now: datetime) -> bool:
@@ -153,24 +153,24 @@ class LeasedDispatchers:
 
     def renew(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:
         """A lease that ran out is not taken again: others may have recovered its rows."""
-        if not self._holds(uow, boot_id, now):
+        if not self._is_lease_held(uow, boot_id, now):
             return False
-        uow.leases.take(_lease(boot_id), boot_id, self._seconds, now)
-        mail_hold.beat(uow, now)
+        uow.leases.take(_build_lease_name(boot_id), boot_id, self._seconds, now)
+        mail_hold.record_heartbeat(uow, now)
         self._renewed = now
         return True
 
     def leave(self, uow: UnitOfWork, boot_id: str) -> None:
         """Others need not wait for the lease's end."""
-        uow.leases.drop(_lease(boot_id), boot_id)
+        uow.leases.drop(_build_lease_name(boot_id), boot_id)
 
-    def lives(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:  # noqa: ARG002
+    def is_alive(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:  # noqa: ARG002
         """Whoever holds a live lease, we too."""
-        return self._holds(uow, boot_id, now)
+        return self._is_lease_held(uow, boot_id, now)
 
-    def identity(self) -> str:
+    def get_server_identity(self) -> str:
         """As the store says it."""
-        return self._store.identity()
+        return self._store.get_server_identity()
 
     def is_home(self, uow: UnitOfWork, identity: str, now: datetime) -> bool:
         """As the store's note and what we remember say."""
@@ -178,18 +178,18 @@ class LeasedDispatchers:
 
     def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:
         """Asked in the transaction that writes intent."""
-        if not self._holds(uow, boot_id, now):
+        if not self._is_lease_held(uow, boot_id, now):
             self._renewed = None
             return False
-        if mail_hold.why_held(uow):
+        if mail_hold.get_hold_reason(uow):
             return False
         return self.is_home(uow, identity, now)
 
-    def held(self, uow: UnitOfWork) -> str:
+    def get_hold_reason(self, uow: UnitOfWork) -> str:
         """The store's mark."""
-        return mail_hold.why_held(uow)
+        return mail_hold.get_hold_reason(uow)
 
-    def in_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
+    def sort_by_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
         """Each begins elsewhere, by its boot id: they meet late, and then `begin` decides."""
         if not rows:
             return rows
@@ -197,9 +197,9 @@ class LeasedDispatchers:
         start = int.from_bytes(digest[:8]) % len(rows)
         return [*rows[start:], *rows[:start]]
 
-    def _holds(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:
-        return uow.leases.alive(_lease(boot_id), now) is not None
+    def _is_lease_held(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:
+        return uow.leases.find_holder(_build_lease_name(boot_id), now) is not None
 
 
-def _lease(boot_id: str) -> str:
+def _build_lease_name(boot_id: str) -> str:
     return f"dispatch:{boot_id}"

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from breachdesk.casework.acts import forwards
-from breachdesk.casework.evidence import Sighting
-from schemas.affected import Effect, Surety
+from breachdesk.casework.acts import is_forwarding_rule
+from breachdesk.casework.evidence import AssetSighting
+from schemas.affected import BreachEffect, EffectCertainty
 from schemas.customer import DataCategory
 
-Effects = dict[DataCategory, dict[Effect, Surety]]
+Effects = dict[DataCategory, dict[BreachEffect, EffectCertainty]]
 
 STORES = frozenset(
     {
@@ -33,114 +33,139 @@ LOCKED_NAME = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Shows:
+class EffectRule:
     """An act that shows an effect on one kind of place."""
 
     actions: tuple[str, ...]
     """Parts of `event.action`, case-folded."""
     place: DataCategory
-    effects: tuple[Effect, ...]
+    effects: tuple[BreachEffect, ...]
 
 
 SHOWS = (
-    Shows(
+    EffectRule(
         ("filedownloaded", "filesyncdownloadedfull", "download"),
         DataCategory.FILES,
-        (Effect.COPIED, Effect.SEEN),
+        (BreachEffect.COPIED, BreachEffect.SEEN),
     ),
-    Shows(("fileaccessed", "filepreviewed", "fileopened"), DataCategory.FILES, (Effect.SEEN,)),
-    Shows(("filecopied",), DataCategory.FILES, (Effect.COPIED,)),
-    Shows(
+    EffectRule(
+        ("fileaccessed", "filepreviewed", "fileopened"), DataCategory.FILES, (BreachEffect.SEEN,)
+    ),
+    EffectRule(("filecopied",), DataCategory.FILES, (BreachEffect.COPIED,)),
+    EffectRule(
         ("filemodified", "fileuploaded", "fileoverwritten", "filerestored"),
         DataCategory.FILES,
-        (Effect.ALTERED,),
+        (BreachEffect.ALTERED,),
     ),
-    Shows(("filedeleted", "file-deleted", "filerecycled"), DataCategory.FILES, (Effect.LOST,)),
-    Shows(("mailitemsaccessed", "messageread", "mail-read"), DataCategory.MAIL, (Effect.SEEN,)),
-    Shows(("harddelete", "mail-deleted"), DataCategory.MAIL, (Effect.LOST,)),
-    Shows(("restore", "backup-read"), DataCategory.BACKUP, (Effect.SEEN,)),
-    Shows(
-        ("backup-delete", "backupdelete", "snapshot-delete"), DataCategory.BACKUP, (Effect.LOST,)
+    EffectRule(
+        ("filedeleted", "file-deleted", "filerecycled"), DataCategory.FILES, (BreachEffect.LOST,)
     ),
-    Shows(("defac", "page-changed"), DataCategory.WEBSITE, (Effect.ALTERED,)),
+    EffectRule(
+        ("mailitemsaccessed", "messageread", "mail-read"), DataCategory.MAIL, (BreachEffect.SEEN,)
+    ),
+    EffectRule(("harddelete", "mail-deleted"), DataCategory.MAIL, (BreachEffect.LOST,)),
+    EffectRule(("restore", "backup-read"), DataCategory.BACKUP, (BreachEffect.SEEN,)),
+    EffectRule(
+        ("backup-delete", "backupdelete", "snapshot-delete"),
+        DataCategory.BACKUP,
+        (BreachEffect.LOST,),
+    ),
+    EffectRule(("defac", "page-changed"), DataCategory.WEBSITE, (BreachEffect.ALTERED,)),
 )
 RECOVERABLE = ("recycle", "softdelete", "movetodeleteditems")
 """Deletions that keep a copy for a time: loss is possible, and no more."""
 
 
-def effects_of(sightings: Iterable[Sighting]) -> Effects:
+def compute_effects(sightings: Iterable[AssetSighting]) -> Effects:
     """Of all these records. Access without an act that says more: it may have been seen."""
     shown: Effects = {}
     for sighting in sightings:
         if sighting.outcome == "failure":
             continue
         for category in (DataCategory(name) for name in sighting.categories):
-            for effect, surety in _of_one(sighting, category).items():
+            for effect, surety in _compute_category_effects(sighting, category).items():
                 known = shown.setdefault(category, {})
-                if known.get(effect) is not Surety.HAPPENED:
+                if known.get(effect) is not EffectCertainty.HAPPENED:
                     known[effect] = surety
-    return in_order(shown)
+    return sort_effects(shown)
 
 
-def unknown(categories: Iterable[DataCategory]) -> Effects:
+def mark_unknown(categories: Iterable[DataCategory]) -> Effects:
     """Involved; what happened to it is not known."""
-    return in_order({category: {} for category in categories})
+    return sort_effects({category: {} for category in categories})
 
 
-def may_have_been_seen(categories: Iterable[DataCategory]) -> Effects:
+def mark_possibly_seen(categories: Iterable[DataCategory]) -> Effects:
     """Somebody could reach it."""
-    return in_order({category: {Effect.SEEN: Surety.POSSIBLE} for category in categories})
+    return sort_effects(
+        {category: {BreachEffect.SEEN: EffectCertainty.POSSIBLE} for category in categories}
+    )
 
 
-def only_possible(effects: Mapping[DataCategory, Mapping[Effect, Surety]]) -> Effects:
+def mark_possible(
+    effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]],
+) -> Effects:
     """The same effects of an exposure that cannot be ruled out, and no more."""
-    return {c: dict.fromkeys(known, Surety.POSSIBLE) for c, known in effects.items()}
+    return {c: dict.fromkeys(known, EffectCertainty.POSSIBLE) for c, known in effects.items()}
 
 
-def in_order(effects: Mapping[DataCategory, Mapping[Effect, Surety]]) -> Effects:
+def sort_effects(effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]]) -> Effects:
     """Categories and effects as their types list them, so that the same is always said alike."""
     return {
-        category: {e: effects[category][e] for e in Effect if e in effects[category]}
+        category: {e: effects[category][e] for e in BreachEffect if e in effects[category]}
         for category in DataCategory
         if category in effects
     }
 
 
-def opens_record(sighting: Sighting) -> bool:
+def is_record_view(sighting: AssetSighting) -> bool:
     """A page of our own system that shows one customer's record (`service:host?parameter=value`):
     answering it with success shows what it holds."""
     return sighting.asset.startswith(RECORD_PAGES) and "?" in sighting.asset
 
 
-def _of_one(sighting: Sighting, category: DataCategory) -> dict[Effect, Surety]:
-    if opens_record(sighting):
-        return {Effect.SEEN: _surety(sighting)}
-    if encrypts(sighting):
-        return _locked(sighting, category)
+def _compute_category_effects(
+    sighting: AssetSighting, category: DataCategory
+) -> dict[BreachEffect, EffectCertainty]:
+    if is_record_view(sighting):
+        return {BreachEffect.SEEN: _determine_surety(sighting)}
+    if is_encryption(sighting):
+        return _compute_encryption_effects(sighting, category)
     shown = [each for each in SHOWS if any(word in sighting.action for word in each.actions)]
-    if not shown and forwards(sighting) and category in (DataCategory.MAIL, *_contents(category)):
-        return {Effect.SEEN: Surety.POSSIBLE, Effect.COPIED: Surety.POSSIBLE}
-    effects: dict[Effect, Surety] = {} if shown else {Effect.SEEN: Surety.POSSIBLE}
+    if (
+        not shown
+        and is_forwarding_rule(sighting)
+        and category in (DataCategory.MAIL, *_list_contents(category))
+    ):
+        return {
+            BreachEffect.SEEN: EffectCertainty.POSSIBLE,
+            BreachEffect.COPIED: EffectCertainty.POSSIBLE,
+        }
+    effects: dict[BreachEffect, EffectCertainty] = (
+        {} if shown else {BreachEffect.SEEN: EffectCertainty.POSSIBLE}
+    )
     for each in shown:
-        effects |= _at(each, sighting, category)
-    return effects or {Effect.SEEN: Surety.POSSIBLE}
+        effects |= _apply_rule(each, sighting, category)
+    return effects or {BreachEffect.SEEN: EffectCertainty.POSSIBLE}
 
 
-def _at(shows: Shows, sighting: Sighting, category: DataCategory) -> dict[Effect, Surety]:
+def _apply_rule(
+    shows: EffectRule, sighting: AssetSighting, category: DataCategory
+) -> dict[BreachEffect, EffectCertainty]:
     """Sure of the place itself; of what lies there, possible."""
     if category is shows.place:
-        surety = _surety(sighting)
-        if Effect.LOST in shows.effects and any(w in sighting.action for w in RECOVERABLE):
-            surety = Surety.POSSIBLE
+        surety = _determine_surety(sighting)
+        if BreachEffect.LOST in shows.effects and any(w in sighting.action for w in RECOVERABLE):
+            surety = EffectCertainty.POSSIBLE
         return dict.fromkeys(shows.effects, surety)
-    return dict.fromkeys(shows.effects, Surety.POSSIBLE) if category not in STORES else {}
+    return dict.fromkeys(shows.effects, EffectCertainty.POSSIBLE) if category not in STORES else {}
 
 
-def _contents(category: DataCategory) -> Sequence[DataCategory]:
+def _list_contents(category: DataCategory) -> Sequence[DataCategory]:
     return () if category in STORES else (category,)
 
 
-def encrypts(sighting: Sighting) -> bool:
+def is_encryption(sighting: AssetSighting) -> bool:
     """An act on files that a ransom rule raised, or a file got a name that an encrypting program
     gives. Other acts of the same alert, a sign-in say, lock nothing."""
     named = sighting.event.summary
@@ -151,16 +176,18 @@ def encrypts(sighting: Sighting) -> bool:
     return bool(ENCRYPTS.search(sighting.action)) or any(LOCKED_NAME.search(name) for name in names)
 
 
-def _locked(sighting: Sighting, category: DataCategory) -> dict[Effect, Surety]:
+def _compute_encryption_effects(
+    sighting: AssetSighting, category: DataCategory
+) -> dict[BreachEffect, EffectCertainty]:
     """Whoever can encrypt a file can read it. Which place was locked is sure of the files, or of
     the only place there; mail beside them is not locked by a file's new name."""
     places = STORES.intersection(DataCategory(name) for name in sighting.categories)
     if category in places and category is not DataCategory.FILES and DataCategory.FILES in places:
-        return {Effect.SEEN: Surety.POSSIBLE}
+        return {BreachEffect.SEEN: EffectCertainty.POSSIBLE}
     sure = category is DataCategory.FILES or places == {category}
-    surety = _surety(sighting) if sure else Surety.POSSIBLE
-    return {Effect.SEEN: Surety.POSSIBLE, Effect.UNAVAILABLE: surety}
+    surety = _determine_surety(sighting) if sure else EffectCertainty.POSSIBLE
+    return {BreachEffect.SEEN: EffectCertainty.POSSIBLE, BreachEffect.UNAVAILABLE: surety}
 
 
-def _surety(sighting: Sighting) -> Surety:
-    return Surety.HAPPENED if sighting.outcome == "success" else Surety.POSSIBLE
+def _determine_surety(sighting: AssetSighting) -> EffectCertainty:
+    return EffectCertainty.HAPPENED if sighting.outcome == "success" else EffectCertainty.POSSIBLE

@@ -13,26 +13,26 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from breachdesk.casework import closing, register, suppliers
-from breachdesk.casework.authority import require, required
-from breachdesk.casework.groups import named_people
-from breachdesk.gdpr.redaction import Redaction
+from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.groups import list_named_people
+from breachdesk.gdpr.redaction import NameRedaction
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
 from schemas.approval import Approval
 from schemas.breach import Breach
-from schemas.case import CallAttempt, Case, CaseState, Erasure
-from schemas.customer import Customer, Frozen, Person
+from schemas.case import CallAttempt, Case, CaseErasure, CaseState
+from schemas.customer import Customer, FrozenModel, Person
 from schemas.decision import Decision
 from schemas.errors import BadInput, NotAllowed
 from schemas.letter_facts import NoticeFacts
 from schemas.report import ReportFacts
 from schemas.settings import ProviderProfile, RetentionSettings, Settings
-from schemas.times import in_utc
-from schemas.user import Actor, Duty
+from schemas.times import convert_to_utc
+from schemas.user import Actor, Permission
 
-Doc = TypeVar("Doc", bound=Frozen)
+Doc = TypeVar("Doc", bound=FrozenModel)
 ERASED = "(erased)"
-KEPT: tuple[type[Decision | ReportFacts | Approval], ...] = (Decision, ReportFacts, Approval)
+RETAINED: tuple[type[Decision | ReportFacts | Approval], ...] = (Decision, ReportFacts, Approval)
 """Documents in clear that the register and the seal rest on."""
 _IDS = ("id", "hash", "_by", "kind", "state", "duty", "stage", "origin", "channel", "audit_head")
 _CHOSEN = frozenset({"cause", "precision", "data_categories"})
@@ -40,18 +40,18 @@ _CHOSEN = frozenset({"cause", "precision", "data_categories"})
 LONGEST_REASON = 200
 
 
-def request(
+def request_erasure(
     uow: UnitOfWork, actor: Actor, case_id: str, reason: str, settings: Settings, now: datetime
 ) -> Case:
     """Ask for it. Raises NotAllowed naming everything that stands against it."""
-    require(actor, Duty.RESPONDER, Duty.APPROVER, act="ask for an erasure")
+    require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="ask for an erasure")
     case = uow.cases.get(case_id)
     _check(uow, case, settings, now)
-    reason = required(reason, place="reason", remedy="Say why, and name nobody: it stays.")
+    reason = require_text(reason, place="reason", remedy="Say why, and name nobody: it stays.")
     if len(reason) > LONGEST_REASON:
         raise BadInput(f"longer than {LONGEST_REASON} characters", place="reason")
-    asked = Erasure(requested_by=actor.id, requested_at=now, reason=reason)
-    saved = uow.cases.save(case.model_copy(update={"erasure": asked}))
+    erasure = CaseErasure(requested_by=actor.id, requested_at=now, reason=reason)
+    saved = uow.cases.save(case.model_copy(update={"erasure": erasure}))
     uow.audit.record(
         at=now, actor=actor.id, act="case:personal_data:erasure_requested", subject=case.id,
         facts={"reason": reason}, case_id=case.id,
@@ -59,75 +59,73 @@ def request(
     return saved
 
 
-def carry_out(
+def erase_case(
     uow: UnitOfWork, actor: Actor, case_id: str, settings: Settings, now: datetime
 ) -> Case:
     """Erase what another person asked to erase. Cannot be undone. Raises NotAllowed for who asked,
     and as `request`."""
-    require(actor, Duty.APPROVER, act="carry out an erasure")
+    require_duty(actor, Permission.APPROVER, act="carry out an erasure")
     case = uow.cases.get(case_id)
     _check(uow, case, settings, now)
-    asked = case.erasure
-    if asked is None:
+    request = case.erasure
+    if request is None:
         raise NotAllowed("nobody asked for it", place=case.id, remedy="Another person asks first.")
-    if asked.requested_by == actor.id:
+    if request.requested_by == actor.id:
         raise NotAllowed(
             "who asked does not carry it out", place=case.id, remedy="A second person must."
         )
-    redaction = _redaction(uow, case, settings.profile)
-    kept = _kept(uow, case, redaction)
-    erasure = Erasure.model_validate(
-        {**asked.model_dump(), **kept, "erased_by": actor.id, "erased_at": now}
+    redaction = _build_redaction(uow, case, settings.profile)
+    retained = _build_erasure_record(uow, case, redaction)
+    erasure = CaseErasure.model_validate(
+        {**request.model_dump(), **retained, "erased_by": actor.id, "erased_at": now}
     )
     documents = _rewrite_breach(uow, case, redaction)
     records = sum(uow.alerts.forget(pk) for pk in case.alerts)
-    _erase_values_before_the_case(uow, case, actor, now)
-    saved = uow.cases.save(_forgotten(case, redaction).model_copy(update={"erasure": erasure}))
-    facts = {"requested_by": asked.requested_by, "documents": documents, "records": records}
-    uow.audit.erase(case.id, at=now, actor=actor.id, reason=asked.reason, facts=facts)
+    _erase_earlier_values(uow, case, actor, now)
+    saved = uow.cases.save(_redact_case(case, redaction).model_copy(update={"erasure": erasure}))
+    facts = {"requested_by": request.requested_by, "documents": documents, "records": records}
+    uow.audit.erase(case.id, at=now, actor=actor.id, reason=request.reason, facts=facts)
     return saved
 
 
-def keep_until(case: Case, retention: RetentionSettings) -> datetime | None:
+def compute_keep_until(case: Case, retention: RetentionSettings) -> datetime | None:
     """Until then nobody may erase it; None: the case is open."""
     if case.closed_at is None:
         return None
-    closed = in_utc(case.closed_at)
+    closed = convert_to_utc(case.closed_at)
     months = retention.case_years * 12 if case.breach_id else retention.near_miss_months
     year, month = divmod(closed.year * 12 + closed.month - 1 + months, 12)
     first = closed.replace(year=year, month=month + 1, day=1)
     return first + timedelta(days=closed.day - 1)
 
 
-def standing_against(
-    uow: UnitOfWork, case: Case, settings: Settings, now: datetime
-) -> Iterable[str]:
+def list_obstacles(uow: UnitOfWork, case: Case, settings: Settings, now: datetime) -> Iterable[str]:
     """Why the case may not be erased now, in plain words; empty: it may."""
     if case.erased:
         yield "its personal data was erased already"
         return
-    until = keep_until(case, settings.retention)
+    until = compute_keep_until(case, settings.retention)
     if case.state is not CaseState.CLOSED or until is None:
         yield "the case is not closed"
-    elif in_utc(now) < until:
+    elif convert_to_utc(now) < until:
         yield f"it is kept until {until:%d %B %Y} (retention)"
-    yield from (obstacle.text for obstacle in closing.obstacles(uow, case, now))
-    decision = uow.breaches.latest(Decision, case.breach_id) if case.breach_id else None
+    yield from (obstacle.text for obstacle in closing.closing_blockers(uow, case, now))
+    decision = uow.breaches.find_latest(Decision, case.breach_id) if case.breach_id else None
     hold = decision.hold if decision else None
-    if hold is not None and in_utc(hold.review_on) > in_utc(now):
-        yield f"a law-enforcement hold is reviewed on {in_utc(hold.review_on):%d %B %Y}"
+    if hold is not None and convert_to_utc(hold.review_on) > convert_to_utc(now):
+        yield f"a law-enforcement hold is reviewed on {convert_to_utc(hold.review_on):%d %B %Y}"
 
 
 def _check(uow: UnitOfWork, case: Case, settings: Settings, now: datetime) -> None:
-    reasons = list(standing_against(uow, case, settings, now))
+    reasons = list(list_obstacles(uow, case, settings, now))
     if reasons:
         raise NotAllowed("; ".join(reasons), place=case.id, remedy="It stays as it is.")
 
 
-def _redaction(uow: UnitOfWork, case: Case, profile: ProviderProfile) -> Redaction:
+def _build_redaction(uow: UnitOfWork, case: Case, profile: ProviderProfile) -> NameRedaction:
     """Every customer of the register, and everybody on any frozen list of this case."""
     ours = (profile.contact_email, profile.contact_phone, profile.witness_email)
-    frozen = uow.breaches.all(Manifest, case.breach_id) if case.breach_id else ()
+    frozen = uow.breaches.list_versions(Manifest, case.breach_id) if case.breach_id else ()
     people = [
         Person(
             id=r.person_id, customer_id=r.customer_id, kind=r.person_kind, name=r.name,
@@ -135,41 +133,41 @@ def _redaction(uow: UnitOfWork, case: Case, profile: ProviderProfile) -> Redacti
         )
         for manifest in frozen for r in manifest.recipients
     ]  # fmt: skip
-    people += named_people(uow, case.id)
+    people += list_named_people(uow, case.id)
     listed = Customer(id="listed", name=ERASED, people=tuple(people))
-    return Redaction([*uow.customers.list(), listed], keep=[text for text in ours if text])
+    return NameRedaction([*uow.customers.list(), listed], keep=[text for text in ours if text])
 
 
-def _kept(uow: UnitOfWork, case: Case, redaction: Redaction) -> dict[str, Any]:
+def _build_erasure_record(uow: UnitOfWork, case: Case, redaction: NameRedaction) -> dict[str, Any]:
     """What the register says of documents that go with the key."""
-    parties = tuple(redaction.strip(name) for name in suppliers.names(uow, case))
+    parties = tuple(redaction.redact(name) for name in suppliers.list_names(uow, case))
     if case.breach_id is None:
-        return {"what_happened": redaction.strip(case.known), "suppliers": parties}
-    affected = register.affected_in(uow, uow.breaches.get(case.breach_id))
+        return {"what_happened": redaction.redact(case.known), "suppliers": parties}
+    affected = register.summarise_affected(uow, uow.breaches.get(case.breach_id))
     affected["suppliers"] = parties
-    facts = uow.breaches.latest(NoticeFacts, case.breach_id)
+    facts = uow.breaches.find_latest(NoticeFacts, case.breach_id)
     if facts is not None:
-        affected["what_happened"] = redaction.strip(facts.what_happened)
-        said = dict.fromkeys(text for words in facts.words for text in words.consequences)
-        affected["effects"] = tuple(redaction.strip(text) for text in said)
+        affected["what_happened"] = redaction.redact(facts.what_happened)
+        texts = dict.fromkeys(text for words in facts.words for text in words.consequences)
+        affected["effects"] = tuple(redaction.redact(text) for text in texts)
     return affected
 
 
-def _rewrite_breach(uow: UnitOfWork, case: Case, redaction: Redaction) -> list[list[object]]:
+def _rewrite_breach(uow: UnitOfWork, case: Case, redaction: NameRedaction) -> list[list[object]]:
     """Addresses of the documents that are no longer what their hashes say."""
     if case.breach_id is None:
         return []
     breach: Breach = uow.breaches.get(case.breach_id)
-    uow.breaches.save(_stripped(breach, redaction))
+    uow.breaches.save(_redact_document(breach, redaction))
     addresses: list[list[object]] = []
-    for kind in KEPT:
-        for document in uow.breaches.all(kind, breach.id):
-            uow.breaches.redact(_without_people(_stripped(document, redaction)))
+    for kind in RETAINED:
+        for document in uow.breaches.list_versions(kind, breach.id):
+            uow.breaches.redact(_remove_people(_redact_document(document, redaction)))
             addresses.append([kind.__name__, breach.id, document.version])
     return addresses
 
 
-def _without_people(document: Frozen) -> Frozen:
+def _remove_people(document: FrozenModel) -> FrozenModel:
     if isinstance(document, Decision) and document.hold is not None:
         hold = document.hold.model_copy(update={"asked_by": ERASED})
         return document.model_copy(update={"hold": hold})
@@ -182,61 +180,61 @@ def _without_people(document: Frozen) -> Frozen:
     return document
 
 
-def _erase_values_before_the_case(uow: UnitOfWork, case: Case, actor: Actor, now: datetime) -> None:
+def _erase_earlier_values(uow: UnitOfWork, case: Case, actor: Actor, now: datetime) -> None:
     """What was written about its alerts before they were in a case has no case's key."""
     ids = [uow.alerts.get(pk).id for pk in case.alerts]
-    entries = uow.audit.about(ids)
+    entries = uow.audit.list_about(ids)
     uow.audit.erase_values(
         entries, at=now, actor=actor.id, subject=case.id, reason="erased with the case"
     )
 
 
-def _forgotten(case: Case, redaction: Redaction) -> Case:
+def _redact_case(case: Case, redaction: NameRedaction) -> Case:
     tasks = tuple(
         task.model_copy(
             update={
-                "script": _gone(task.script),
-                "outcome": _gone(task.outcome),
+                "script": _redact_value(task.script),
+                "outcome": _redact_value(task.outcome),
                 "number": None,
-                "attempts": tuple(_attempt_forgotten(attempt) for attempt in task.attempts),
+                "attempts": tuple(_redact_attempt(attempt) for attempt in task.attempts),
             }
         )
         for task in case.tasks
     )
     notes = tuple(note.model_copy(update={"text": ERASED}) for note in case.notes)
-    stripped = _stripped(case, redaction)
+    stripped = _redact_document(case, redaction)
     account = stripped.near_miss_account
     if account is not None and account.done:
         account = account.model_copy(update={"done": ERASED})
     return stripped.model_copy(
         update={
-            "known": _gone(case.known), "assets": (), "tasks": tasks, "notes": notes,
+            "known": _redact_value(case.known), "assets": (), "tasks": tasks, "notes": notes,
             "near_miss_account": account,
         }
     )  # fmt: skip
 
 
-def _attempt_forgotten(attempt: CallAttempt) -> CallAttempt:
+def _redact_attempt(attempt: CallAttempt) -> CallAttempt:
     named = ("number", "spoken_to", "said", "proof")
     return attempt.model_copy(
         update={name: ERASED for name in named if getattr(attempt, name) is not None}
     )
 
 
-def _gone(text: str) -> str:
+def _redact_value(text: str) -> str:
     return ERASED if text else text
 
 
-def _stripped(document: Doc, redaction: Redaction) -> Doc:
+def _redact_document(document: Doc, redaction: NameRedaction) -> Doc:
     """The document without the names, addresses and numbers of anybody affected in its texts."""
     plain = document.model_dump(mode="json")
-    return type(document).model_validate(_texts_stripped(plain, redaction))
+    return type(document).model_validate(_redact_texts(plain, redaction))
 
 
-def _texts_stripped(value: Any, redaction: Redaction, name: str = "") -> Any:
+def _redact_texts(value: Any, redaction: NameRedaction, name: str = "") -> Any:
     if isinstance(value, dict):
-        return {key: _texts_stripped(part, redaction, key) for key, part in value.items()}
+        return {key: _redact_texts(part, redaction, key) for key, part in value.items()}
     if isinstance(value, list):
-        return [_texts_stripped(part, redaction, name) for part in value]
+        return [_redact_texts(part, redaction, name) for part in value]
     is_text = isinstance(value, str) and not name.endswith(_IDS) and name not in _CHOSEN
-    return redaction.strip(value) if is_text else value
+    return redaction.redact(value) if is_text else value

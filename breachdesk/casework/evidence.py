@@ -10,7 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from breachdesk.casework.naming import Bindings, named_assets, recorded, with_domains
+from breachdesk.casework.naming import (
+    BindingIndex,
+    add_domains,
+    list_named_assets,
+    omit_chosen_fields,
+)
 from breachdesk.ports import UnitOfWork
 from schemas.alert import PROVIDER_SCOPE, AlertView, EvidenceView
 from schemas.breach import Breach
@@ -25,7 +30,7 @@ Touched = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class AssetSighting:
     """One event that reached, or tried to reach, one asset of one customer."""
 
     event: EvidenceView = field(repr=False)
@@ -55,8 +60,8 @@ class CaseEvidence:
     breach: Breach
     case: Case
     customers: Sequence[Customer]
-    bindings: Bindings
-    sightings: Sequence[Sighting]
+    bindings: BindingIndex
+    sightings: Sequence[AssetSighting]
     unseen: frozenset[Touched]
     """Touched according to an alert, but no kept event shows how."""
     succeeded: frozenset[Touched]
@@ -70,55 +75,55 @@ class CaseEvidence:
     unattributed: tuple[str, ...] = ()
 
 
-def gather(uow: UnitOfWork, breach_id: str) -> CaseEvidence:
+def gather_evidence(uow: UnitOfWork, breach_id: str) -> CaseEvidence:
     """Read the case's alerts, their events, the register and the blind intervals."""
     breach = uow.breaches.get(breach_id)
     case = uow.cases.get(breach.case_id)
-    alerts = uow.alerts.of(case.alerts)
-    bindings = Bindings(uow.customers.bindings())
-    readings = [_read(uow, alert, bindings) for alert in alerts]
+    alerts = uow.alerts.get_many(case.alerts)
+    bindings = BindingIndex(uow.customers.list_bindings())
+    readings = [_read_alert(uow, alert, bindings) for alert in alerts]
     times = [event.time for reading in readings for event in reading.events]
-    begin, end = _window(breach, case, times)
+    begin, end = _compute_window(breach, case, times)
     seen = {(s.customer, s.asset) for reading in readings for s in reading.sightings}
     return CaseEvidence(
         breach=breach,
         case=case,
         customers=uow.customers.list(),
         bindings=bindings,
-        sightings=_each_once(readings),
+        sightings=_deduplicate_sightings(readings),
         unseen=frozenset(t for r in readings for t in r.unseen if t[:2] not in seen),
         succeeded=frozenset(
             t for r in readings if r.all_succeeded for t in r.unseen if t[:2] not in seen
         ),
         begin=begin,
         end=end,
-        gaps=tuple(uow.sources.gaps_within(begin, end)),
+        gaps=tuple(uow.sources.list_gaps_within(begin, end)),
         sources=uow.sources.list(),
         alerts=alerts,
         unattributed=tuple(sorted({key for alert in alerts for key in alert.unattributed})),
     )
 
 
-def assets_in_evidence(uow: UnitOfWork, case: Case) -> frozenset[str]:
+def list_assets(uow: UnitOfWork, case: Case) -> frozenset[str]:
     """`kind:value` of everything the evidence of a case names or touches, tried or opened, and
     what was chosen by hand: none of it is safe to send mail to or from."""
-    found = set(case.assets)
+    assets = set(case.assets)
     for pk in case.alerts:
         alert = uow.alerts.get(pk)
-        found.update(asset for _, asset, _ in alert.touches)
-        found.update(key for key in alert.unattributed if key.startswith("mailbox:"))
-        for event in uow.alerts.evidence(pk):
-            found.update(named_assets(event.summary))
-            found.update(asset for _, asset, _ in event.touches)
-    return frozenset(found)
+        assets.update(asset for _, asset, _ in alert.touches)
+        assets.update(key for key in alert.unattributed if key.startswith("mailbox:"))
+        for event in uow.alerts.list_evidence(pk):
+            assets.update(list_named_assets(event.summary))
+            assets.update(asset for _, asset, _ in event.touches)
+    return frozenset(assets)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _AlertEvidence:
     """One alert, read event by event."""
 
     events: Sequence[EvidenceView]
-    sightings: Sequence[Sighting]
+    sightings: Sequence[AssetSighting]
     unseen: Sequence[Touched]
 
     @property
@@ -127,29 +132,33 @@ class _Reading:
         return outcomes == {"success"}
 
 
-def _read(uow: UnitOfWork, alert: AlertView, bindings: Bindings) -> _Reading:
-    events = uow.alerts.evidence(alert.pk)
-    found = [s for event in events for s in _of_event(event, alert, bindings)]
-    seen = {(s.customer, s.asset) for s in found}
-    return _Reading(events, found, [t for t in alert.touches if t[:2] not in seen])
+def _read_alert(uow: UnitOfWork, alert: AlertView, bindings: BindingIndex) -> _AlertEvidence:
+    events = uow.alerts.list_evidence(alert.pk)
+    sightings = [s for event in events for s in _iterate_sightings(event, alert, bindings)]
+    seen = {(s.customer, s.asset) for s in sightings}
+    return _AlertEvidence(events, sightings, [t for t in alert.touches if t[:2] not in seen])
 
 
-def _each_once(readings: Iterable[_Reading]) -> tuple[Sighting, ...]:
+def _deduplicate_sightings(readings: Iterable[_AlertEvidence]) -> tuple[AssetSighting, ...]:
     """Several alerts may hold the same event."""
-    kept: dict[tuple[str, str, str], Sighting] = {}
+    sightings: dict[tuple[str, str, str], AssetSighting] = {}
     for sighting in (s for reading in readings for s in reading.sightings):
         key = (sighting.event.event_id, sighting.customer, sighting.asset)
-        kept[key] = _joined(kept[key], sighting) if key in kept else sighting
-    return tuple(kept.values())
+        sightings[key] = (
+            _merge_sightings(sightings[key], sighting) if key in sightings else sighting
+        )
+    return tuple(sightings.values())
 
 
-def _joined(one: Sighting, other: Sighting) -> Sighting:
+def _merge_sightings(one: AssetSighting, other: AssetSighting) -> AssetSighting:
     times = [t for t in (one.alerted_at, other.alerted_at) if t is not None]
     return replace(one, rules=one.rules | other.rules, alerted_at=min(times, default=None))
 
 
-def _of_event(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iterator[Sighting]:
-    touched = event.touches or tuple(_found_again(event, alert, bindings))
+def _iterate_sightings(
+    event: EvidenceView, alert: AlertView, bindings: BindingIndex
+) -> Iterator[AssetSighting]:
+    touched = event.touches or tuple(_find_reattributed(event, alert, bindings))
     event = event.model_copy(update={"touches": touched})
     by_asset: dict[tuple[str, str], list[str]] = {}
     for customer, asset, category in touched:
@@ -157,12 +166,14 @@ def _of_event(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iter
     raised = alert.detected_at if alert.detected_at >= event.time else None
     for (customer, asset), categories in by_asset.items():
         named = tuple(sorted(set(categories) - {""}))
-        yield Sighting(event, customer, asset, named, frozenset({alert.rule}), raised)
+        yield AssetSighting(event, customer, asset, named, frozenset({alert.rule}), raised)
 
 
-def _found_again(event: EvidenceView, alert: AlertView, bindings: Bindings) -> Iterable[Touched]:
+def _find_reattributed(
+    event: EvidenceView, alert: AlertView, bindings: BindingIndex
+) -> Iterable[Touched]:
     """By the alert's touches of the customers whom the event names, else by the bindings."""
-    named = with_domains(named_assets(recorded(event.summary))) | {
+    named = add_domains(list_named_assets(omit_chosen_fields(event.summary))) | {
         f"source:{event.source.casefold()}"
     }
     owners = {customer for customer, asset, _ in alert.touches if asset in named}
@@ -171,13 +182,13 @@ def _found_again(event: EvidenceView, alert: AlertView, bindings: Bindings) -> I
         owners = everybody
     if owners:
         return [t for t in alert.touches if t[0] in owners]
-    found = bindings.naming(named, event.time)
-    if found:
-        return [(b.customer_id, b.asset, c.value) for b in found for c in b.categories]
-    return _unplaced(event, alert)
+    matches = bindings.list_naming(named, event.time)
+    if matches:
+        return [(b.customer_id, b.asset, c.value) for b in matches for c in b.categories]
+    return _find_unplaced(event, alert)
 
 
-def _unplaced(event: EvidenceView, alert: AlertView) -> Iterable[Touched]:
+def _find_unplaced(event: EvidenceView, alert: AlertView) -> Iterable[Touched]:
     """An event across customers that worked, and at nobody's asset that we could name, was at a
     system of our own: it widens `possible` and is never passed over."""
     failed = event.summary.get("event.outcome") == "failure"
@@ -186,7 +197,9 @@ def _unplaced(event: EvidenceView, alert: AlertView) -> Iterable[Touched]:
     return [(PROVIDER, f"source:{event.source.casefold()}", "")]
 
 
-def _window(breach: Breach, case: Case, times: Sequence[datetime]) -> tuple[datetime, datetime]:
+def _compute_window(
+    breach: Breach, case: Case, times: Sequence[datetime]
+) -> tuple[datetime, datetime]:
     """From the first to the last known moment; without any, everything until the case began."""
     begins = [t for t in (breach.occurred_from, *times) if t is not None]
     ends = [t for t in (breach.occurred_to, *times) if t is not None]

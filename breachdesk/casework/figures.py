@@ -11,22 +11,22 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from breachdesk.casework.groups import affected_groups
-from breachdesk.casework.obligations import reports_of
+from breachdesk.casework.groups import list_affected
+from breachdesk.casework.obligations import list_reports
 from breachdesk.casework.reading_ahead import read_ahead
-from breachdesk.casework.register import affected_in
-from breachdesk.casework.reported_facts import reported_facts
-from breachdesk.casework.told import tellings
-from breachdesk.gdpr.causes import cause_words
+from breachdesk.casework.register import summarise_affected
+from breachdesk.casework.reported_facts import list_reported_facts
+from breachdesk.casework.told import list_tellings
+from breachdesk.gdpr.causes import describe_cause
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Breach
 from schemas.case import Case
-from schemas.cause import Cause
+from schemas.cause import BreachCause
 from schemas.errors import BadInput
-from schemas.figures import Counted, Reports, Span, YearFigures
+from schemas.figures import BreachCount, DurationSummary, ReportCounts, YearFigures
 from schemas.obligation import Obligation, ObligationKind
 from schemas.report import Submission
-from schemas.signs import shown
+from schemas.signs import mark_hidden
 
 EARLIEST, LATEST = 2018, 2199
 """The GDPR applies since 2018."""
@@ -40,7 +40,7 @@ REPORTED = {ObligationKind.ICO_ART33: "uk_ico", ObligationKind.ICO_PECR: "uk_pec
 
 
 @dataclass(frozen=True, slots=True)
-class _Times:
+class _BreachTimes:
     """Of one breach."""
 
     breach: Breach
@@ -49,21 +49,21 @@ class _Times:
     reported: datetime | None
 
 
-def of_year(
+def compute_year(
     uow: UnitOfWork, year: int, zone: str, now: datetime, *, drills: bool = False
 ) -> YearFigures:
     """Raises BadInput for a year that cannot be meant."""
     if not EARLIEST <= year <= LATEST:
         raise BadInput(f"the year {year} cannot be meant", place="year", remedy="Correct it.")
-    begin, end = _bounds(year, zone)
-    every = uow.breaches.confirmed(begin, end)
-    missed = [case for case in uow.cases.opened(begin, end) if case.near_miss]
+    begin, end = _compute_bounds(year, zone)
+    every = uow.breaches.list_confirmed(begin, end)
+    missed = [case for case in uow.cases.list_opened(begin, end) if case.near_miss]
     breaches = [breach for breach in every if breach.drill is drills]
     near = [case for case in missed if case.drill is drills]
     read_ahead(uow, breaches)
     cases = {breach.id: uow.cases.get(breach.case_id) for breach in breaches}
-    affected = {breach.id: _affected(uow, cases[breach.id], breach) for breach in breaches}
-    people, unknown = _people(uow, breaches)
+    affected = {breach.id: _get_affected(uow, cases[breach.id], breach) for breach in breaches}
+    people, unknown = _count_people(uow, breaches)
     local = ZoneInfo(zone)
     return YearFigures(
         year=year,
@@ -73,14 +73,16 @@ def of_year(
         left_out=len(every) + len(missed) - len(breaches) - len(near),
         breaches=len(breaches),
         near_misses=len(near),
-        by_cause=_by_cause(cases.values(), near),
-        by_month=_by_month(breaches, near, local),
-        by_role=_by_role(affected.values()),
-        customers=sum(_reached(found) for found in affected.values()),
+        by_cause=_count_by_cause(cases.values(), near),
+        by_month=_count_by_month(breaches, near, local),
+        by_role=_count_by_role(affected.values()),
+        customers=sum(_count_reached(summary) for summary in affected.values()),
         people=people,
         people_unknown=unknown,
-        spans=_spans([_times(uow, breach, cases[breach.id]) for breach in breaches]),
-        reports=_reports(uow, breaches, now),
+        spans=_compute_spans(
+            [_collect_times(uow, breach, cases[breach.id]) for breach in breaches]
+        ),
+        reports=_count_reports(uow, breaches, now),
     )
 
 
@@ -89,13 +91,13 @@ def export_csv(figures: YearFigures) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(("year", "drills", "measure", "of", "value", "unit"))
-    for measure, of, value, unit in _rows(figures):
+    for measure, of, value, unit in _iterate_rows(figures):
         cell = "" if value is None else value
-        writer.writerow((figures.year, figures.drills, measure, shown(of), cell, unit))
+        writer.writerow((figures.year, figures.drills, measure, mark_hidden(of), cell, unit))
     return out.getvalue()
 
 
-def _rows(figures: YearFigures) -> Iterator[tuple[str, str, int | None, str]]:
+def _iterate_rows(figures: YearFigures) -> Iterator[tuple[str, str, int | None, str]]:
     yield "breaches", "all", figures.breaches, "breaches"
     yield "near misses", "all", figures.near_misses, "near misses"
     for name, counts in (
@@ -117,7 +119,7 @@ def _rows(figures: YearFigures) -> Iterator[tuple[str, str, int | None, str]]:
     yield "left out", "real ones" if figures.drills else "drills", figures.left_out, "entries"
 
 
-def _bounds(year: int, zone: str) -> tuple[datetime, datetime]:
+def _compute_bounds(year: int, zone: str) -> tuple[datetime, datetime]:
     local = ZoneInfo(zone)
     return (
         datetime(year, 1, 1, tzinfo=local).astimezone(UTC),
@@ -125,58 +127,60 @@ def _bounds(year: int, zone: str) -> tuple[datetime, datetime]:
     )
 
 
-def _affected(uow: UnitOfWork, case: Case, breach: Breach) -> dict[str, object]:
+def _get_affected(uow: UnitOfWork, case: Case, breach: Breach) -> dict[str, object]:
     if case.erased:
         return case.erased.model_dump(include={"customers", "roles"})
-    return affected_in(uow, breach)
+    return summarise_affected(uow, breach)
 
 
-def _reached(found: dict[str, object]) -> int:
-    customers = found.get("customers")
+def _count_reached(summary: dict[str, object]) -> int:
+    customers = summary.get("customers")
     if not isinstance(customers, dict):
         return 0
     return sum(count for certainty, count in customers.items() if certainty != "excluded")
 
 
-def _by_cause(confirmed: Iterable[Case], near: Iterable[Case]) -> tuple[Counted, ...]:
+def _count_by_cause(confirmed: Iterable[Case], near: Iterable[Case]) -> tuple[BreachCount, ...]:
     breaches, misses = Counter(c.cause for c in confirmed), Counter(c.cause for c in near)
     counted = [
-        Counted(name=cause_words(cause), breaches=breaches[cause], near_misses=misses[cause])
-        for cause in Cause
+        BreachCount(name=describe_cause(cause), breaches=breaches[cause], near_misses=misses[cause])
+        for cause in BreachCause
     ]
     if breaches[None] or misses[None]:
-        counted.append(Counted(name=UNSAID, breaches=breaches[None], near_misses=misses[None]))
+        counted.append(BreachCount(name=UNSAID, breaches=breaches[None], near_misses=misses[None]))
     return tuple(counted)
 
 
-def _by_month(
+def _count_by_month(
     breaches: Iterable[Breach], near: Iterable[Case], zone: ZoneInfo
-) -> tuple[Counted, ...]:
+) -> tuple[BreachCount, ...]:
     confirmed = Counter(b.confirmed_at.astimezone(zone).month for b in breaches)
     missed = Counter(c.opened_at.astimezone(zone).month for c in near)
     return tuple(
-        Counted(name=name, breaches=confirmed[month], near_misses=missed[month])
+        BreachCount(name=name, breaches=confirmed[month], near_misses=missed[month])
         for month, name in enumerate(MONTHS, 1)
     )
 
 
-def _by_role(affected: Iterable[dict[str, object]]) -> tuple[Counted, ...]:
+def _count_by_role(affected: Iterable[dict[str, object]]) -> tuple[BreachCount, ...]:
     """A breach may stand under both."""
     counts: Counter[str] = Counter()
-    for found in affected:
-        roles = found.get("roles")
+    for summary in affected:
+        roles = summary.get("roles")
         counts.update(str(role) for role in roles) if isinstance(roles, list | tuple) else None
-    return tuple(Counted(name=role, breaches=counts[role]) for role in ("controller", "processor"))
+    return tuple(
+        BreachCount(name=role, breaches=counts[role]) for role in ("controller", "processor")
+    )
 
 
-def _people(uow: UnitOfWork, breaches: Iterable[Breach]) -> tuple[int, int]:
+def _count_people(uow: UnitOfWork, breaches: Iterable[Breach]) -> tuple[int, int]:
     """How many as numbered, and in how many breaches nobody has given a number. The reports'
     numbers hold the groups too; without one the groups' own numbers count."""
     people = unknown = 0
     for breach in breaches:
-        filed = [f.people.value for f in reported_facts(uow, breach.id)]
+        filed = [f.people.value for f in list_reported_facts(uow, breach.id)]
         reported = [count for count in filed if count is not None]
-        groups = [g.people.value for g in affected_groups(uow, breach.case_id)]
+        groups = [g.people.value for g in list_affected(uow, breach.case_id)]
         known = [count for count in groups if count is not None]
         if reported:
             people += sum(reported)
@@ -187,27 +191,31 @@ def _people(uow: UnitOfWork, breaches: Iterable[Breach]) -> tuple[int, int]:
     return people, unknown
 
 
-def _times(uow: UnitOfWork, breach: Breach, case: Case) -> _Times:
-    sent = [t.at for t in tellings(breach.id, uow.notices.list(breach_id=breach.id), case.tasks)]
-    for group in affected_groups(uow, case.id):
+def _collect_times(uow: UnitOfWork, breach: Breach, case: Case) -> _BreachTimes:
+    sent = [
+        t.at for t in list_tellings(breach.id, uow.notices.list(breach_id=breach.id), case.tasks)
+    ]
+    for group in list_affected(uow, case.id):
         sent += [telling.told_at for telling in group.tellings]
-    filed = [s.submitted_at for s in uow.breaches.all(Submission, breach.id)]
-    return _Times(
+    filed = [s.submitted_at for s in uow.breaches.list_versions(Submission, breach.id)]
+    return _BreachTimes(
         breach, min(sent, default=None), max(sent, default=None), min(filed, default=None)
     )
 
 
-def _spans(times: Sequence[_Times]) -> tuple[Span, ...]:
-    def span(name: str, ends: Iterable[tuple[str, datetime | None, datetime | None]]) -> Span:
+def _compute_spans(times: Sequence[_BreachTimes]) -> tuple[DurationSummary, ...]:
+    def span(
+        name: str, ends: Iterable[tuple[str, datetime | None, datetime | None]]
+    ) -> DurationSummary:
         known = [(b - a, breach) for breach, a, b in ends if a is not None and b is not None]
         if not known:
-            return Span(name=name, count=0)
+            return DurationSummary(name=name, count=0)
         longest, of = max(known)
-        return Span(
+        return DurationSummary(
             name=name,
             count=len(known),
-            median_minutes=round(median(_minutes(length) for length, _ in known)),
-            longest_minutes=_minutes(longest),
+            median_minutes=round(median(_to_minutes(length) for length, _ in known)),
+            longest_minutes=_to_minutes(longest),
             longest_of=of,
         )
 
@@ -219,21 +227,21 @@ def _spans(times: Sequence[_Times]) -> tuple[Span, ...]:
     )  # fmt: skip
 
 
-def _minutes(length: timedelta) -> int:
+def _to_minutes(length: timedelta) -> int:
     return round(length.total_seconds() / 60)
 
 
-def _reports(uow: UnitOfWork, breaches: Iterable[Breach], now: datetime) -> Reports:
+def _count_reports(uow: UnitOfWork, breaches: Iterable[Breach], now: datetime) -> ReportCounts:
     counts: Counter[str] = Counter()
     for breach in breaches:
-        submitted = {s.jurisdiction for s in uow.breaches.all(Submission, breach.id)}
-        for duty in reports_of(uow, breach.id, now):
+        submitted = {s.jurisdiction for s in uow.breaches.list_versions(Submission, breach.id)}
+        for duty in list_reports(uow, breach.id, now):
             if duty.kind in REPORTED:
-                counts[_standing(duty, now, submitted=REPORTED[duty.kind] in submitted)] += 1
-    return Reports.model_validate(counts)
+                counts[_classify_report(duty, now, submitted=REPORTED[duty.kind] in submitted)] += 1
+    return ReportCounts.model_validate(counts)
 
 
-def _standing(duty: Obligation, now: datetime, *, submitted: bool) -> str:
+def _classify_report(duty: Obligation, now: datetime, *, submitted: bool) -> str:
     if submitted and duty.ended_at is not None:
         return "late" if duty.due is not None and duty.ended_at > duty.due else "on_time"
     if not duty.running:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from breachdesk.casework.csv_sheet import Row, heading, read_sheet
-from schemas.addresses import address_problem
+from breachdesk.casework.csv_sheet import SheetRow, normalise_heading, read_sheet
+from schemas.addresses import find_address_problem
 from schemas.affected_group import GroupPerson
 from schemas.errors import BadInput
-from schemas.signs import name_problem
+from schemas.signs import find_name_problem
 
 COLUMNS = {"name": "name", "email": "email", "phone": "phone", "address": "address"}
 OTHER_NAMES = {
@@ -32,18 +32,18 @@ def read_people(path: Path) -> tuple[GroupPerson, ...]:
         raise BadInput(
             f"more than {MOST_PEOPLE:,} people", place=sheet.file, remedy="Split the group."
         )
-    return tuple(_person(row, columns, sheet.file) for row in sheet.rows)
+    return tuple(_parse_person(row, columns, sheet.file) for row in sheet.rows)
 
 
-def _person(row: Row, columns: dict[str, str], file: str) -> GroupPerson:
-    cells = {columns[heading(name)]: cell for name, cell in row.cells.items() if cell}
+def _parse_person(row: SheetRow, columns: dict[str, str], file: str) -> GroupPerson:
+    cells = {columns[normalise_heading(name)]: cell for name, cell in row.cells.items() if cell}
     place = f"{file}, line {row.line}"
     name = cells.get("name", "")
-    why = "is empty" if not name else name_problem(name)
+    why = "is empty" if not name else find_name_problem(name)
     if why:
         raise BadInput(f"the name {why}", place=place, remedy="Correct the row.")
     email = cells.get("email")
-    if email and (problem := address_problem(email)):
+    if email and (problem := find_address_problem(email)):
         raise BadInput(f"the e-mail address {problem}", place=place, remedy="Correct the row.")
     return GroupPerson(
         name=name, email=email, phone=cells.get("phone"), address=cells.get("address")

@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from breachdesk.casework import mail_hold
-from breachdesk.casework.authority import require, required
-from breachdesk.casework.installation import Installation
+from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.installation import SendingInstallation
 from breachdesk.ports import UnitOfWork
-from schemas.attempt import Begun, LastAttempt
-from schemas.errors import Conflict, NotAllowed, NotFound
-from schemas.notice import NoticeRow, Status
+from schemas.attempt import BegunAttempt, LastAttempt
+from schemas.errors import EditConflict, NotAllowed, NotFound
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.notice_states import STARTABLE, UNSETTLED
 from schemas.settings import Settings
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +39,27 @@ class HeldMail:
     @property
     def digest(self) -> str:
         """Of the rows as they were shown."""
-        said = "\n".join(f"{r.id} {r.message_id} {r.status}" for r in self.rows)
-        return hashlib.sha256(said.encode()).hexdigest()
+        text = "\n".join(f"{r.id} {r.message_id} {r.status}" for r in self.rows)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
-def held(
-    uow: UnitOfWork, installation: Installation, settings: Settings, now: datetime
+def get_held_mail(
+    uow: UnitOfWork, installation: SendingInstallation, settings: Settings, now: datetime
 ) -> HeldMail:
     """As the store and what stands beside it are now. Reads only."""
-    account = installation.account(uow)
+    account = installation.compare_attempts(uow)
     rows = tuple(uow.notices.list(statuses=UNSETTLED))
     return HeldMail(
-        why=mail_hold.why_held(uow) or account.doubt,
+        why=mail_hold.get_hold_reason(uow) or account.doubt,
         clock=now,
-        in_store=_told(account.last),
-        beside_store=_told(account.beside.begun),
+        in_store=_to_audit_facts(account.last),
+        beside_store=_to_audit_facts(account.beside.begun),
         rows=rows,
-        expired=sum(_expires(row, settings, now) for row in rows),
+        expired=sum(_is_expiring(row, settings, now) for row in rows),
     )
 
 
-def release(
+def release_mail(
     uow: UnitOfWork,
     user_id: str,
     shown: HeldMail,
@@ -74,8 +74,8 @@ def release(
     nor approver, and when notices would expire at once and `let_expire` does not say that they
     may.
     """
-    actor = _person(uow, user_id)
-    require(actor, Duty.RESPONDER, Duty.APPROVER, act="release held mail")
+    actor = _get_actor(uow, user_id)
+    require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="release held mail")
     if shown.expired and not let_expire:
         raise NotAllowed(
             f"{shown.expired} notices would expire at once: by this machine's clock it is "
@@ -91,10 +91,10 @@ def release(
         "in_store": shown.in_store,
         "beside_store": shown.beside_store,
     }
-    return mail_hold.release(uow, server, actor.id, now, facts)
+    return mail_hold.release_hold(uow, server, actor.id, now, facts)
 
 
-def record_left(
+def record_unrecorded_send(
     uow: UnitOfWork, user_id: str, row_id: int, evidence: str, now: datetime
 ) -> NoticeRow:
     """While mail is held: the relay's log shows that this notice left. Nothing is mailed again.
@@ -102,26 +102,26 @@ def record_left(
     Raises NotAllowed when mail is not held or the notice has ended already, and for a person as
     `release` does.
     """
-    actor = _person(uow, user_id)
-    require(actor, Duty.RESPONDER, act="settle a notice")
-    evidence = required(evidence, place="evidence", remedy="Say what the server's log shows.")
+    actor = _get_actor(uow, user_id)
+    require_duty(actor, Permission.RESPONDER, act="settle a notice")
+    evidence = require_text(evidence, place="evidence", remedy="Say what the server's log shows.")
     row = uow.notices.get(row_id)
-    if not mail_hold.why_held(uow) or row.status not in STARTABLE:
+    if not mail_hold.get_hold_reason(uow) or row.status not in STARTABLE:
         raise NotAllowed(
             f"mail is not held, or the notice has ended: it is {row.status.value}",
             place=f"notice {row_id}",
             remedy="breachdesk dispatch --held shows what may have left.",
         )
-    left = row.model_copy(
+    updated = row.model_copy(
         update={
-            "status": Status.HANDED_OVER,
+            "status": DeliveryStatus.HANDED_OVER,
             "status_reason": f"found in the mail server's log by {actor.id}",
             "handed_over_at": now,
             "next_attempt_at": None,
         }
     )
-    if not uow.notices.update(left, expected=[row.status]):
-        raise Conflict("it changed meanwhile", place=f"notice {row.id}", remedy="Look again.")
+    if not uow.notices.update(updated, expected=[row.status]):
+        raise EditConflict("it changed meanwhile", place=f"notice {row.id}", remedy="Look again.")
     uow.audit.record(
         at=now,
         actor=actor.id,
@@ -131,10 +131,10 @@ def record_left(
         personal={"evidence": evidence},
         case_id=uow.breaches.get(row.breach_id).case_id,
     )
-    return left
+    return updated
 
 
-def _person(uow: UnitOfWork, user_id: str) -> Actor:
+def _get_actor(uow: UnitOfWork, user_id: str) -> Actor:
     user = uow.users.get(user_id)
     if user is None:
         raise NotFound("no such user", place=user_id, remedy="breachdesk user list names them.")
@@ -143,13 +143,13 @@ def _person(uow: UnitOfWork, user_id: str) -> Actor:
     return Actor(id=user.id, duties=user.duties)
 
 
-def _expires(row: NoticeRow, settings: Settings, now: datetime) -> bool:
+def _is_expiring(row: NoticeRow, settings: Settings, now: datetime) -> bool:
     """An unknown row ends by its own rules; only where policy tries it again it expires too."""
-    tried = row.status is not Status.UNKNOWN or settings.notices.unknown_resend
-    return tried and row.status is not Status.SENDING and now >= row.expires_at
+    tried = row.status is not DeliveryStatus.UNKNOWN or settings.notices.unknown_resend
+    return tried and row.status is not DeliveryStatus.SENDING and now >= row.expires_at
 
 
-def _told(last: LastAttempt | Begun | None) -> dict[str, Any] | None:
+def _to_audit_facts(last: LastAttempt | BegunAttempt | None) -> dict[str, Any] | None:
     if last is None:
         return None
     return {"count": last.count, "attempt": last.attempt, "at": last.at.isoformat()}

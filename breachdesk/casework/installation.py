@@ -13,9 +13,15 @@ import uuid
 from dataclasses import replace
 from datetime import datetime
 
-from breachdesk.casework.attempt_account import Account, AttemptFiles
+from breachdesk.casework.attempt_account import AttemptComparison, AttemptRecords
 from breachdesk.ports import UnitOfWork
-from schemas.attempt import Announced, Begun, BesideStore, Host, LastAttempt
+from schemas.attempt import (
+    AnnouncedAttempt,
+    AttemptMarkers,
+    BegunAttempt,
+    HostIdentity,
+    LastAttempt,
+)
 
 INSTALLATION = "dispatch-installation"
 """Mark of a store in a data folder: the installation that sends from it."""
@@ -24,66 +30,66 @@ DOUBT = "dispatch-doubt:"
 ACCEPTED = "accepted "
 
 
-class Installation:
+class SendingInstallation:
     """One dispatcher's place to send from. `shared`: several dispatchers, each with files of its
     own, send from one store; one without files is new, not a copy."""
 
-    def __init__(self, files: AttemptFiles, *, shared: bool) -> None:
+    def __init__(self, files: AttemptRecords, *, shared: bool) -> None:
         self._files = files
         self._shared = shared
-        self._announced: tuple[Announced, int] | None = None
+        self._announced: tuple[AnnouncedAttempt, int] | None = None
 
     def establish(self, uow: UnitOfWork, now: datetime) -> None:
         """Give a store that never held a notice its installation. Does nothing to another one."""
         if self.is_new(uow):
-            self._begin_anew(uow, now)
+            self._renew_installation(uow, now)
 
     def is_new(self, uow: UnitOfWork) -> bool:
         """Would `establish` do anything?"""
-        return self.account(uow).is_new
+        return self.compare_attempts(uow).is_new
 
-    def account(self, uow: UnitOfWork) -> Account:
+    def compare_attempts(self, uow: UnitOfWork) -> AttemptComparison:
         """What store and files tell now."""
         beside = self._files.read()
         installation = None if self._shared else uow.marks.get(INSTALLATION)
-        was_used = self._shared or bool(installation) or any(uow.notices.counts().values())
-        account = Account(
+        was_used = self._shared or bool(installation) or any(uow.notices.count_by_status().values())
+        account = AttemptComparison(
             beside=beside,
             is_shared=self._shared,
             installation=installation,
             last=None,
             was_used=was_used,
             host=self._files.host,
-            tries=self._tries(uow),
+            tries=self._count_attempts(uow),
         )
-        return replace(account, last=_last(uow, account.name))
+        return replace(account, last=_find_last_attempt(uow, account.name))
 
     def must_settle(self, uow: UnitOfWork) -> bool:
         """Is there a doubt that is not written down, or that a person has accepted?"""
-        account = self.account(uow)
+        account = self.compare_attempts(uow)
         return bool(account.doubt) and uow.marks.get(DOUBT + account.name) != account.fingerprint
 
     def settle(self, uow: UnitOfWork, now: datetime) -> str:
         """Write a doubt down, for a person to accept; begin anew after an accepted one. Returns the
         doubt that stands."""
-        account = self.account(uow)
+        account = self.compare_attempts(uow)
         why = account.doubt
         if not why:
             return ""
         if account.is_new:
-            self._begin_anew(uow, now)
+            self._renew_installation(uow, now)
             return ""
         mark = DOUBT + account.name
         if uow.marks.get(mark) == ACCEPTED + account.fingerprint:
             uow.marks.set(mark, "")
-            self._begin_anew(uow, now)
+            self._renew_installation(uow, now)
             return ""
         uow.marks.set(mark, account.fingerprint)
         return why
 
     def note_doubt(self, uow: UnitOfWork) -> str:
         """As `settle` for who only looks: writes nothing beside the store."""
-        account = self.account(uow)
+        account = self.compare_attempts(uow)
         mark = DOUBT + account.name
         is_accepted = uow.marks.get(mark) == ACCEPTED + account.fingerprint
         if not account.doubt or account.is_new or is_accepted:
@@ -94,20 +100,20 @@ class Installation:
     def announce(self, uow: UnitOfWork, attempt: str, now: datetime) -> bool:
         """Write the attempt that is about to begin beside the store. False: do not begin. Raises
         Retryable when it cannot be written."""
-        account = self.account(uow)
+        account = self.compare_attempts(uow)
         beside, last = account.beside, account.last
         if account.doubt:
             return False
         if beside.begun is None:
-            beside = self._first_files(now)
+            beside = self._build_first_files(now)
             last = None
         begun = beside.begun
         assert begun is not None, "without a doubt there is one, or it was just written"
         begun_changed = beside.begun_changed
         if last is not None and begun.attempt != last.attempt:
-            begun = _begun(begun.installation, last)
-            begun_changed = self._files.begin(begun)
-        announced = Announced(
+            begun = _to_begun(begun.installation, last)
+            begun_changed = self._files.record_begin(begun)
+        announced = AnnouncedAttempt(
             installation=begun.installation,
             count=begun.count + 1,
             attempt=attempt,
@@ -123,7 +129,7 @@ class Installation:
         are not what they were when it was announced."""
         assert self._announced is not None, "announced before it is written"
         announced, changed = self._announced
-        beside, last = self._files.read(), _last(uow, announced.installation)
+        beside, last = self._files.read(), _find_last_attempt(uow, announced.installation)
         known = last.attempt if last else None
         is_first = announced.count == 1 and known is None and self._shared
         if (beside.announced, beside.announced_changed) != (announced, changed):
@@ -131,8 +137,8 @@ class Installation:
         if known != announced.previous and not is_first:
             return False
         # This one is written on its notice in the same transaction.
-        tries = 0 if self._shared else self._tries(uow) + 1
-        _note(uow, announced, changed, self._files.host, tries)
+        tries = 0 if self._shared else self._count_attempts(uow) + 1
+        _save_last_attempt(uow, announced, changed, self._files.host, tries)
         return True
 
     def confirm(self) -> None:
@@ -140,8 +146,8 @@ class Installation:
         when it cannot be written; then the letter must not leave."""
         assert self._announced is not None, "announced before it is confirmed"
         announced = self._announced[0]
-        self._files.begin(
-            Begun(
+        self._files.record_begin(
+            BegunAttempt(
                 installation=announced.installation,
                 count=announced.count,
                 attempt=announced.attempt,
@@ -149,27 +155,29 @@ class Installation:
             )
         )
 
-    def _begin_anew(self, uow: UnitOfWork, now: datetime) -> None:
-        beside = self._first_files(now)
+    def _renew_installation(self, uow: UnitOfWork, now: datetime) -> None:
+        beside = self._build_first_files(now)
         assert beside.announced is not None, "just written"
         if not self._shared:
             uow.marks.set(INSTALLATION, beside.announced.installation)
         changed = beside.announced_changed
-        _note(uow, beside.announced, changed, self._files.host, self._tries(uow))
+        _save_last_attempt(
+            uow, beside.announced, changed, self._files.host, self._count_attempts(uow)
+        )
 
-    def _tries(self, uow: UnitOfWork) -> int:
+    def _count_attempts(self, uow: UnitOfWork) -> int:
         """A database server puts no part of a store back: there nothing is counted."""
-        return 0 if self._shared else uow.notices.tries()
+        return 0 if self._shared else uow.notices.count_attempts()
 
-    def _first_files(self, now: datetime) -> BesideStore:
+    def _build_first_files(self, now: datetime) -> AttemptMarkers:
         """Of an installation that never sent: its attempt 0 is its establishment."""
         name, attempt = uuid.uuid4().hex[:16], uuid.uuid4().hex
-        begun = Begun(installation=name, count=0, attempt=attempt, at=now)
-        changed = self._files.begin(begun)
-        announced = Announced(
+        begun = BegunAttempt(installation=name, count=0, attempt=attempt, at=now)
+        changed = self._files.record_begin(begun)
+        announced = AnnouncedAttempt(
             installation=name, count=0, attempt=attempt, at=now, previous="", begun_changed=changed
         )
-        return BesideStore(
+        return AttemptMarkers(
             announced=announced,
             announced_changed=self._files.announce(announced),
             begun=begun,
@@ -177,10 +185,10 @@ class Installation:
         )
 
 
-def accept(uow: UnitOfWork) -> int:
+def accept_installation(uow: UnitOfWork) -> int:
     """A person has looked: what was in doubt until now is accepted, and nothing that is found
     later. Returns how many doubts there were."""
-    names = [name for name in uow.marks.names(DOUBT) if _is_open(uow.marks.get(name) or "")]
+    names = [name for name in uow.marks.list_names(DOUBT) if _is_open(uow.marks.get(name) or "")]
     for name in names:
         uow.marks.set(name, f"{ACCEPTED}{uow.marks.get(name)}")
     return len(names)
@@ -190,16 +198,20 @@ def _is_open(doubt: str) -> bool:
     return bool(doubt) and not doubt.startswith(ACCEPTED)
 
 
-def _begun(installation: str, last: LastAttempt) -> Begun:
-    return Begun(installation=installation, count=last.count, attempt=last.attempt, at=last.at)
+def _to_begun(installation: str, last: LastAttempt) -> BegunAttempt:
+    return BegunAttempt(
+        installation=installation, count=last.count, attempt=last.attempt, at=last.at
+    )
 
 
-def _last(uow: UnitOfWork, installation: str) -> LastAttempt | None:
-    said = uow.marks.get(LAST + installation)
-    return LastAttempt.model_validate_json(said) if said else None
+def _find_last_attempt(uow: UnitOfWork, installation: str) -> LastAttempt | None:
+    text = uow.marks.get(LAST + installation)
+    return LastAttempt.model_validate_json(text) if text else None
 
 
-def _note(uow: UnitOfWork, announced: Announced, changed: int, host: Host, tries: int) -> None:
+def _save_last_attempt(
+    uow: UnitOfWork, announced: AnnouncedAttempt, changed: int, host: HostIdentity, tries: int
+) -> None:
     last = LastAttempt(
         count=announced.count,
         attempt=announced.attempt,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from breachdesk.casework.filings import facts_for
-from breachdesk.casework.groups import affected_groups
+from breachdesk.casework.filings import find_facts
+from breachdesk.casework.groups import list_affected
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import is_late
-from breachdesk.jurisdictions import jurisdiction
+from breachdesk.jurisdictions import get_jurisdiction
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Breach
 from schemas.decision import Decision
@@ -22,7 +22,7 @@ BEFORE_THE_LIST = ("uk_ico",)
 
 
 @dataclass(frozen=True, slots=True)
-class Lateness:
+class ReportLateness:
     """One report and its limit."""
 
     jurisdiction: str
@@ -32,49 +32,52 @@ class Lateness:
     reasons: str = ""
 
 
-def lateness(
+def compute_lateness(
     uow: UnitOfWork, breach: Breach, now: datetime, aware_at: datetime | None = None
-) -> tuple[Lateness, ...]:
+) -> tuple[ReportLateness, ...]:
     """Every report that is owed or was filed; `aware_at` stands for another declaration."""
-    filed = uow.breaches.all(Submission, breach.id)
-    named = {*_owed(uow, breach), *(s.jurisdiction for s in filed)}
+    filed = uow.breaches.list_versions(Submission, breach.id)
+    named = {*_list_owed(uow, breach), *(s.jurisdiction for s in filed)}
     return tuple(
-        _of(uow, breach, name, filed, now, aware_at or breach.aware_at) for name in sorted(named)
+        _compute_report_lateness(uow, breach, name, filed, now, aware_at or breach.aware_at)
+        for name in sorted(named)
     )
 
 
-def late_reports(
+def list_unexplained_late(
     uow: UnitOfWork, breach: Breach, aware_at: datetime, now: datetime
 ) -> tuple[str, ...]:
     """Titles of the reports that this awareness makes late and for which nobody gave reasons."""
     return tuple(
-        jurisdiction(report.jurisdiction).title
-        for report in lateness(uow, breach, now, aware_at)
+        get_jurisdiction(report.jurisdiction).title
+        for report in compute_lateness(uow, breach, now, aware_at)
         if report.late and not report.reasons
     )
 
 
-def _of(
+def _compute_report_lateness(
     uow: UnitOfWork,
     breach: Breach,
     name: str,
     filed: Sequence[Submission],
     now: datetime,
     aware_at: datetime,
-) -> Lateness:
+) -> ReportLateness:
     first = min((s.submitted_at for s in filed if s.jurisdiction == name), default=None)
-    due = jurisdiction(name).deadline(uow.law, aware_at).due
-    facts = facts_for(uow, breach.id, name)
-    given = [a.delay_reasons for a in breach.awareness if a.delay_reasons]
-    reasons = (facts.delay_reasons if facts else "") or (given[-1] if given else "")
-    return Lateness(name, due, first, is_late(first or now, due), reasons)
+    due = get_jurisdiction(name).compute_deadline(uow.law, aware_at).due
+    facts = find_facts(uow, breach.id, name)
+    reasons_by_time = [a.delay_reasons for a in breach.awareness if a.delay_reasons]
+    reasons = (facts.delay_reasons if facts else "") or (
+        reasons_by_time[-1] if reasons_by_time else ""
+    )
+    return ReportLateness(name, due, first, is_late(first or now, due), reasons)
 
 
-def _owed(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
-    manifest = uow.breaches.latest(ListOutline, breach.id)
-    decision = uow.breaches.latest(Decision, breach.id)
+def _list_owed(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
+    manifest = uow.breaches.find_latest(ListOutline, breach.id)
+    decision = uow.breaches.find_latest(Decision, breach.id)
     if manifest is None:
         return BEFORE_THE_LIST
-    groups = bool(affected_groups(uow, breach.case_id))
-    tracks = roles.regulator_tracks(decision, manifest.exposures, groups=groups)
+    groups = bool(list_affected(uow, breach.case_id))
+    tracks = roles.compute_regulator_tracks(decision, manifest.exposures, groups=groups)
     return tuple(t.jurisdiction for t in tracks if t.owed is not False)

@@ -6,30 +6,30 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from breachdesk.casework.letter_contexts import (
-    Documents,
-    LetterMaker,
-    documents,
-    told_recipients,
+    ContextBuilder,
+    LetterDocuments,
+    get_documents,
+    list_told_recipients,
 )
 from breachdesk.casework.text_check import (
     CheckAccount,
     TextCheck,
-    foreign_data,
-    merged,
-    of_reader,
-    together,
+    get_foreign_data,
+    list_reader_problems,
+    merge_problems,
+    sum_accounts,
 )
 from breachdesk.casework.unchanged import UnchangedReaders
 from breachdesk.gdpr.foreign_data import ForeignData
-from breachdesk.ports import Renderer, UnitOfWork
-from schemas.affected import Channel, NoticeKind, Recipient
+from breachdesk.ports import DocumentRenderer, UnitOfWork
+from schemas.affected import ContactChannel, NoticeKind, Recipient
 from schemas.customer import Customer
-from schemas.errors import Corrupt
+from schemas.errors import CorruptData
 from schemas.letter import LetterContext, LintProblem
-from schemas.notice import Rendered
+from schemas.notice import RenderedText
 from schemas.settings import Settings
 
-Whose = tuple[str, str, NoticeKind]
+TextKey = tuple[str, str, NoticeKind]
 """Customer, person and kind of letter: one text of a breach."""
 
 
@@ -50,9 +50,9 @@ class CheckedText:
     stamp: CheckStamp
     involved: frozenset[str]
     context: LetterContext
-    letter: Rendered | None
+    letter: RenderedText | None
     """None: told by telephone alone."""
-    script: Rendered
+    script: RenderedText
     problems: tuple[LintProblem, ...]
     missing: dict[str, str]
     account: CheckAccount
@@ -62,21 +62,21 @@ class CheckedText:
         return self.context.recipient
 
     @property
-    def told(self) -> Rendered:
+    def main_text(self) -> RenderedText:
         """The letter; the script of who has none."""
         return self.letter or self.script
 
 
-KeptTexts = Callable[[Whose], CheckedText | None]
+CheckedTextLookup = Callable[[TextKey], CheckedText | None]
 """Texts that were checked before. What is taken from there was made of the same context and checked
 against the same names, words and templates."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letters:
+class LetterSet:
     """All letters as they would leave now, and what stands against it."""
 
-    rendered: tuple[Rendered, ...]
+    rendered: tuple[RenderedText, ...]
     """By e-mail, in the manifest's order; `recipients` stands beside it, one for one."""
     problems: tuple[LintProblem, ...]
     missing: dict[str, str]
@@ -85,7 +85,7 @@ class Letters:
     """What each rendered letter was made of, one for one."""
     telephone: tuple[Recipient, ...]
     """People told by telephone instead, each with its reason."""
-    scripts: tuple[Rendered, ...]
+    scripts: tuple[RenderedText, ...]
     """What is said on the telephone, of everybody who is told: mail may come back."""
     readers: tuple[LetterContext, ...]
     """What each script was made of, one for one."""
@@ -95,13 +95,13 @@ class Letters:
     """Texts hashes that were computed, by sender and version of the facts."""
 
     @property
-    def calls(self) -> tuple[Rendered, ...]:
+    def calls(self) -> tuple[RenderedText, ...]:
         """The scripts of those who are told by telephone, one for one with `telephone`."""
         whose = {(r.customer_id, r.person_id, r.kind) for r in self.telephone}
         return tuple(s for s in self.scripts if (s.customer_id, s.person_id, s.kind) in whose)
 
     @property
-    def texts(self) -> tuple[tuple[Rendered, LetterContext], ...]:
+    def texts(self) -> tuple[tuple[RenderedText, LetterContext], ...]:
         """What people are told when this leaves, each with what it was made of: mails, then the
         scripts of those who are told by telephone."""
         whose = {(r.customer_id, r.person_id, r.kind) for r in self.telephone}
@@ -118,154 +118,162 @@ class Letters:
         return tuple(p for p in self.problems if p.severity == "block")
 
 
-def letters(
+def render_letters(
     uow: UnitOfWork,
     breach_id: str,
     settings: Settings,
-    renderer: Renderer,
-    kept: KeptTexts | None = None,
-) -> Letters:
+    renderer: DocumentRenderer,
+    checked_texts: CheckedTextLookup | None = None,
+) -> LetterSet:
     """Render and lint every letter and every script; one that names another customer has a
-    blocking problem. `kept`: what need not be done again; from there a letter lacks its HTML.
+    blocking problem. `find_checked`: what need not be done again; from there a letter lacks its HTML.
     Raises Corrupt when a letter is not its own recipient's: nothing may leave then."""
-    reading = LetterReading(uow, breach_id, settings, renderer)
+    reading = LetterChecker(uow, breach_id, settings, renderer)
     reading.read_customers(uow)
     texts = []
-    for recipient in reading.told:
-        text = reading.kept(recipient, kept) if kept else None
+    for recipient in reading.recipients:
+        text = reading.find_checked(recipient, checked_texts) if checked_texts else None
         if text is None:
             reading.read_names(uow)
             text = reading.check(recipient)
         texts.append(text)
-    return gathered(texts)
+    return combine_texts(texts)
 
 
-def gathered(texts: Sequence[CheckedText]) -> Letters:
+def combine_texts(texts: Sequence[CheckedText]) -> LetterSet:
     """All of them, in their order."""
     mails = [(text.letter, text) for text in texts if text.letter is not None]
     missing: dict[str, str] = {}
     for text in texts:
         missing.update(text.missing)
-    return Letters(
+    return LetterSet(
         rendered=tuple(letter for letter, _ in mails),
-        problems=merged(problem for text in texts for problem in text.problems),
+        problems=merge_problems(problem for text in texts for problem in text.problems),
         missing=missing,
         recipients=tuple(text.recipient for _, text in mails),
         contexts=tuple(text.context for _, text in mails),
-        telephone=tuple(t.recipient for t in texts if t.recipient.channel is Channel.TELEPHONE),
+        telephone=tuple(
+            t.recipient for t in texts if t.recipient.channel is ContactChannel.TELEPHONE
+        ),
         scripts=tuple(text.script for text in texts),
         readers=tuple(text.context for text in texts),
-        account=together(text.account for text in texts),
+        account=sum_accounts(text.account for text in texts),
     )
 
 
-class LetterReading:
+class LetterChecker:
     """The texts of one breach by the documents of one snapshot. Only what is named `read_…` asks
     the store: one text after another is made without it, by any thread."""
 
     def __init__(
-        self, uow: UnitOfWork, breach_id: str, settings: Settings, renderer: Renderer
+        self, uow: UnitOfWork, breach_id: str, settings: Settings, renderer: DocumentRenderer
     ) -> None:
         """Raises what `documents` raises."""
-        self.made = documents(uow, breach_id)
+        self.documents = get_documents(uow, breach_id)
         self.stamp = check_stamp(uow, settings, renderer)
-        unchanged = UnchangedReaders(uow, self.made.breach, self.made.manifest)
-        told = told_recipients(self.made)
-        self.told = tuple(r for r in told if not unchanged.is_told_enough(r))
+        unchanged = UnchangedReaders(uow, self.documents.breach, self.documents.manifest)
+        listed = list_told_recipients(self.documents)
+        self.recipients = tuple(r for r in listed if not unchanged.is_told_enough(r))
         """Everybody who is told now, in the manifest's order."""
         self._customers: dict[str, Customer] = {}
-        self._maker = LetterMaker(uow, self.made, settings, self._customers)
+        self._maker = ContextBuilder(uow, self.documents, settings, self._customers)
         self._settings = settings
         self._renderer = renderer
-        self._involved = involved(self.made)
+        self._involved = list_involved(self.documents)
         self._data: ForeignData | None = None
 
     def read_customers(self, uow: UnitOfWork, of: Iterable[Recipient] | None = None) -> None:
         """What the register says of them. `of` None: of everybody who is told."""
-        wanted = {r.customer_id for r in (self.told if of is None else of)}
+        wanted = {r.customer_id for r in (self.recipients if of is None else of)}
         lacking = wanted - self._customers.keys()
         if lacking:
-            self._customers.update({c.id: c for c in uow.customers.some(lacking)})
+            self._customers.update({c.id: c for c in uow.customers.list_by_ids(lacking)})
 
     def read_names(self, uow: UnitOfWork) -> None:
         """The names that `check` looks for."""
         if self._data is None:
-            self._data = foreign_data(uow, self._settings.profile, involved=self._involved)
+            self._data = get_foreign_data(uow, self._settings.profile, involved=self._involved)
 
-    def context(self, recipient: Recipient) -> LetterContext:
-        """Of a customer that was read. Raises as `LetterMaker.context`."""
-        return self._maker.context(recipient)
+    def build_context(self, recipient: Recipient) -> LetterContext:
+        """Of a customer that was read. Raises as `ContextBuilder.build_context`."""
+        return self._maker.build_context(recipient)
 
-    def kept(self, recipient: Recipient, kept: KeptTexts) -> CheckedText | None:
+    def find_checked(
+        self, recipient: Recipient, checked_texts: CheckedTextLookup
+    ) -> CheckedText | None:
         """The text as it was checked before, if it would be the same and would be checked for the
         same today."""
-        text = kept(whose_text(recipient))
+        text = checked_texts(get_text_key(recipient))
         if text is None or (text.stamp, text.involved) != (self.stamp, self._involved):
             return None
-        return text if text.context == self.context(recipient) else None
+        return text if text.context == self.build_context(recipient) else None
 
-    def rendered(self, recipient: Recipient) -> Rendered:
+    def render_unchecked(self, recipient: Recipient) -> RenderedText:
         """What the recipient is told, unchecked: the letter, or the script of a call."""
-        context = self.context(recipient)
-        by_mail = recipient.channel is Channel.EMAIL
-        text = self._renderer.letter(context) if by_mail else self._script(context)
-        assert_own(text, context)
+        context = self.build_context(recipient)
+        by_mail = recipient.channel is ContactChannel.EMAIL
+        text = self._renderer.render_letter(context) if by_mail else self._render_script(context)
+        check_own(text, context)
         return text
 
     def check(self, recipient: Recipient) -> CheckedText:
         """One recipient's letter and script. Raises Corrupt for a text that is not its own."""
         assert self._data is not None, "read the names first"
-        context, renderer = self.context(recipient), self._renderer
-        check = TextCheck(self._data, wording=renderer.looked_for())
-        script = self._script(context)
+        context, renderer = self.build_context(recipient), self._renderer
+        check = TextCheck(self._data, wording=renderer.list_lint_targets())
+        script = self._render_script(context)
         problems = [
             *renderer.lint_script(script.text, context),
-            *check.script(script.text, context),
+            *check.check_script(script.text, context),
         ]
         letter = None
-        if recipient.channel is Channel.EMAIL:
-            letter = renderer.letter(context)
-            assert_own(letter, context)
-            problems += [*renderer.lint(letter, context), *check.letter(letter, context)]
+        if recipient.channel is ContactChannel.EMAIL:
+            letter = renderer.render_letter(context)
+            check_own(letter, context)
+            problems += [*renderer.lint(letter, context), *check.check_letter(letter, context)]
         return CheckedText(
             stamp=self.stamp,
             involved=self._involved,
             context=context,
             letter=letter,
             script=script,
-            problems=tuple(of_reader(context, problems)),
-            missing=renderer.missing(context),
+            problems=tuple(list_reader_problems(context, problems)),
+            missing=renderer.find_missing_blocks(context),
             account=check.account,
         )
 
-    def _script(self, context: LetterContext) -> Rendered:
-        script = self._renderer.telephone_script(context)
-        assert_own(script, context)
+    def _render_script(self, context: LetterContext) -> RenderedText:
+        script = self._renderer.render_telephone_script(context)
+        check_own(script, context)
         return script
 
 
-def check_stamp(uow: UnitOfWork, settings: Settings, renderer: Renderer) -> CheckStamp:
+def check_stamp(uow: UnitOfWork, settings: Settings, renderer: DocumentRenderer) -> CheckStamp:
     """As it stands in this snapshot."""
     return CheckStamp(
-        uow.customers.version(),
+        uow.customers.get_version(),
         tuple((user.id, user.name) for user in uow.users.list()),
         settings.profile.model_dump_json(),
-        renderer.templates_version(),
+        renderer.get_templates_version(),
     )
 
 
-def whose_text(recipient: Recipient) -> Whose:
+def get_text_key(recipient: Recipient) -> TextKey:
     return recipient.customer_id, recipient.person_id, recipient.kind
 
 
-def involved(made: Documents) -> frozenset[str]:
+def list_involved(letter_documents: LetterDocuments) -> frozenset[str]:
     """Accounts that worked on what the letters say."""
-    who = {made.breach.confirmed_by, made.facts.written_by, made.decision.decided_by}
-    who |= {e.decided_by for e in made.manifest.exposures if e.decided_by}
+    who = {
+        letter_documents.breach.confirmed_by,
+        letter_documents.facts.written_by,
+        letter_documents.decision.decided_by,
+    }
+    who |= {e.decided_by for e in letter_documents.manifest.exposures if e.decided_by}
     return frozenset(account for account in who if account)
 
 
-def assert_own(letter: Rendered, context: LetterContext) -> None:
+def check_own(letter: RenderedText, context: LetterContext) -> None:
     """The row-key check: the letter is this recipient's and bears its own reference."""
     recipient = context.recipient
     whose = (letter.customer_id, letter.person_id, letter.kind)
@@ -275,7 +283,7 @@ def assert_own(letter: Rendered, context: LetterContext) -> None:
         problem = "it lacks its own reference"
     else:
         return
-    raise Corrupt(
+    raise CorruptData(
         f"a letter is not its recipient's own: {problem}",
         place=f"{context.breach.id}, {recipient.customer_id}, {recipient.kind}",
         remedy="Nothing was sent. Look at the template and at the register.",

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from breachdesk.casework.attempts import ACTOR, into_doubt
-from breachdesk.casework.installation import accept
+from breachdesk.casework.attempts import ACTOR, mark_unknown
+from breachdesk.casework.installation import accept_installation
 from breachdesk.ports import UnitOfWork
-from schemas.notice import Status
+from schemas.notice import DeliveryStatus
 
-HELD = "dispatch-held"
-BEAT = "dispatch-beat"
-SERVER = "dispatch-server"
+HOLD_MARK = "dispatch-held"
+HEARTBEAT_MARK = "dispatch-beat"
+SERVER_MARK = "dispatch-server"
 GAP = timedelta(minutes=5)
 """Longer silence of all dispatchers than any restart explains."""
 AFTER_GAP = (
@@ -27,20 +27,20 @@ AFTER_FAILOVER = "another database server answers than the one mail was last sen
 NO_SERVER = "the store does not say which database server mail may leave from"
 
 
-def why_held(uow: UnitOfWork) -> str:
+def get_hold_reason(uow: UnitOfWork) -> str:
     """Why nothing may leave; empty: it may."""
-    return uow.marks.get(HELD) or ""
+    return uow.marks.get(HOLD_MARK) or ""
 
 
-def beat(uow: UnitOfWork, now: datetime) -> None:
+def record_heartbeat(uow: UnitOfWork, now: datetime) -> None:
     """Some dispatcher lives now."""
-    uow.marks.set(BEAT, now.isoformat())
+    uow.marks.set(HEARTBEAT_MARK, now.isoformat())
 
 
-def last_beat(uow: UnitOfWork) -> datetime | None:
+def find_last_heartbeat(uow: UnitOfWork) -> datetime | None:
     """When a dispatcher last said that it lives. None: never, or it cannot be read."""
     try:
-        return datetime.fromisoformat(uow.marks.get(BEAT) or "")
+        return datetime.fromisoformat(uow.marks.get(HEARTBEAT_MARK) or "")
     except ValueError:
         return None
 
@@ -53,18 +53,18 @@ def is_gap(last: datetime, now: datetime) -> bool:
 def hold_after_gap(uow: UnitOfWork, now: datetime) -> None:
     """The machine, or the store, was stopped, asleep or restored while mail was due, or its clock
     is wrong."""
-    hold(uow, AFTER_GAP, now, {})
+    hold_mail(uow, AFTER_GAP, now, {})
 
 
 def note_server(uow: UnitOfWork, identity: str) -> None:
     """Bind a store that never held a notice to its database server. Does nothing to another one."""
-    if needs_server(uow):
-        uow.marks.set(SERVER, identity)
+    if is_server_unknown(uow):
+        uow.marks.set(SERVER_MARK, identity)
 
 
-def needs_server(uow: UnitOfWork) -> bool:
+def is_server_unknown(uow: UnitOfWork) -> bool:
     """Would `note_server` do anything?"""
-    return not uow.marks.get(SERVER) and not any(uow.notices.counts().values())
+    return not uow.marks.get(SERVER_MARK) and not any(uow.notices.count_by_status().values())
 
 
 def is_our_server(uow: UnitOfWork, identity: str, now: datetime, *, remembered: str = "") -> bool:
@@ -74,25 +74,25 @@ def is_our_server(uow: UnitOfWork, identity: str, now: datetime, *, remembered: 
     lost. When another answers, or a store that holds notices names none: what was being sent is in
     doubt, and all mail is held.
     """
-    noted = uow.marks.get(SERVER) or ""
+    noted = uow.marks.get(SERVER_MARK) or ""
     known = noted or remembered
     if known == identity or (known and identity.startswith(f"{known}/")):
         # An earlier version noted less of the same server.
         if noted != identity:
-            uow.marks.set(SERVER, identity)
+            uow.marks.set(SERVER_MARK, identity)
         return True
-    if not known and needs_server(uow):
+    if not known and is_server_unknown(uow):
         note_server(uow, identity)
         return True
-    sending = uow.notices.list(statuses=(Status.SENDING,))
-    said = "the database server changed while it was being sent"
-    doubtful = into_doubt(uow, sending, said, now)
+    sending = uow.notices.list(statuses=(DeliveryStatus.SENDING,))
+    reason = "the database server changed while it was being sent"
+    doubtful = mark_unknown(uow, sending, reason, now)
     why = AFTER_FAILOVER if known else NO_SERVER
-    hold(uow, why, now, {"before": known, "now": identity, "unknown": doubtful})
+    hold_mail(uow, why, now, {"before": known, "now": identity, "unknown": doubtful})
     return False
 
 
-def release(
+def release_hold(
     uow: UnitOfWork,
     identity: str,
     actor: str,
@@ -102,21 +102,27 @@ def release(
     """A person has compared the notices with the relay's log: mail goes on, from this database
     server and from installations that were in doubt until now. `shown`: what the person was told.
     Returns why it was held; empty: it was not."""
-    why = why_held(uow)
-    known = uow.marks.get(SERVER) or ""
-    uow.marks.set(HELD, "")
-    uow.marks.set(SERVER, identity)
-    beat(uow, now)
-    facts = {"held": why, "before": known, "now": identity, "doubts": accept(uow), **(shown or {})}
+    why = get_hold_reason(uow)
+    known = uow.marks.get(SERVER_MARK) or ""
+    uow.marks.set(HOLD_MARK, "")
+    uow.marks.set(SERVER_MARK, identity)
+    record_heartbeat(uow, now)
+    facts = {
+        "held": why,
+        "before": known,
+        "now": identity,
+        "doubts": accept_installation(uow),
+        **(shown or {}),
+    }
     uow.audit.record(at=now, actor=actor, act="dispatch:released", subject="dispatch", facts=facts)
     return why
 
 
-def hold(uow: UnitOfWork, why: str, now: datetime, facts: dict[str, object]) -> None:
+def hold_mail(uow: UnitOfWork, why: str, now: datetime, facts: dict[str, object]) -> None:
     """Nothing leaves from now on. A hold that stands already keeps its reason."""
-    if why_held(uow):
+    if get_hold_reason(uow):
         return
-    uow.marks.set(HELD, why)
+    uow.marks.set(HOLD_MARK, why)
     uow.audit.record(
         at=now, actor=ACTOR, act="dispatch:held", subject="dispatch", facts={"why": why, **facts}
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from breachdesk.casework.told import Telling
+from breachdesk.casework.told import ReaderTelling
 from breachdesk.gdpr.roles import CORRECTED_BY
 from schemas.affected import NoticeKind, Recipient
 from schemas.notice import NoticeRow
@@ -13,7 +13,7 @@ from schemas.notice_states import IN_DOUBT, NOTIFIED
 
 
 @dataclass(frozen=True, slots=True)
-class Numbering:
+class LetterNumber:
     """A letter that did not leave has no number: nobody read it."""
 
     number: int = 1
@@ -24,16 +24,16 @@ class Numbering:
     """The last that reached this reader was no mail of ours: a call, say."""
 
 
-def numbering_of(
-    rows: Iterable[NoticeRow], tellings: Iterable[Telling], recipient: Recipient, version: int
-) -> Numbering:
+def compute_number(
+    rows: Iterable[NoticeRow], tellings: Iterable[ReaderTelling], recipient: Recipient, version: int
+) -> LetterNumber:
     """By what the same reader had from us before this version of the facts: letters, and the
     corrections of these, are counted together."""
     chain = [r for r in rows if _is_earlier(r, recipient, version)]
-    reached = max((_number(r) for r in chain if r.status in NOTIFIED), default=0)
-    doubtful = max((_number(r) for r in chain if r.status in IN_DOUBT), default=0)
+    reached = max((_get_number(r) for r in chain if r.status in NOTIFIED), default=0)
+    doubtful = max((_get_number(r) for r in chain if r.status in IN_DOUBT), default=0)
     before = [t for t in tellings if _is_earlier(t, recipient, version)]
-    return Numbering(
+    return LetterNumber(
         number=max(reached, doubtful) + 1,
         supersedes=reached or None,
         may_supersede=doubtful if doubtful > reached else None,
@@ -41,23 +41,23 @@ def numbering_of(
     )
 
 
-def _is_earlier(told: NoticeRow | Telling, recipient: Recipient, version: int) -> bool:
+def _is_earlier(notice: NoticeRow | ReaderTelling, recipient: Recipient, version: int) -> bool:
     """A correction follows the letter that it corrects also in the same version of the facts."""
-    whose = (recipient.customer_id, recipient.person_id, _letter(recipient.kind))
-    if (told.customer_id, told.person_id, _letter(told.kind)) != whose:
+    whose = (recipient.customer_id, recipient.person_id, _get_letter_kind(recipient.kind))
+    if (notice.customer_id, notice.person_id, _get_letter_kind(notice.kind)) != whose:
         return False
-    follows = recipient.kind in CORRECTED_BY and told.kind not in CORRECTED_BY
-    return told.version < version or (follows and told.version == version)
+    follows = recipient.kind in CORRECTED_BY and notice.kind not in CORRECTED_BY
+    return notice.version < version or (follows and notice.version == version)
 
 
-def _letter(kind: NoticeKind) -> NoticeKind:
+def _get_letter_kind(kind: NoticeKind) -> NoticeKind:
     return CORRECTED_BY.get(kind, kind)
 
 
-def numbering_on(row: NoticeRow) -> Numbering:
+def get_approved_number(row: NoticeRow) -> LetterNumber:
     """As the row's approval fixed it."""
-    return Numbering(_number(row), row.supersedes, row.may_supersede, row.spoken_before)
+    return LetterNumber(_get_number(row), row.supersedes, row.may_supersede, row.spoken_before)
 
 
-def _number(row: NoticeRow) -> int:
+def _get_number(row: NoticeRow) -> int:
     return row.version if row.number is None else row.number

@@ -12,12 +12,12 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError, model_v
 
 from breachdesk.casework import triage
 from breachdesk.ports import Now, Store, UnitOfWork
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 from schemas.errors import BadInput
 from schemas.source import BlindInterval
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
-INTEGRATOR = Actor(id="integrator", duties=frozenset({Duty.ANALYST}))
+INTEGRATOR = Actor(id="integrator", duties=frozenset({Permission.ANALYST}))
 
 
 TEXT = r"^[^\x00]*$"
@@ -25,7 +25,7 @@ TEXT = r"^[^\x00]*$"
 MOST_LOST = 2**63 - 1
 
 
-class NoteGap(Frozen):
+class NoteGap(FrozenModel):
     """A shipper or a monitor tells that a source was blind: gaps widen `possible`."""
 
     order: Literal["note-gap"]
@@ -36,13 +36,13 @@ class NoteGap(Frozen):
     lost: int | None = Field(default=None, ge=0, le=MOST_LOST)
 
     @model_validator(mode="after")
-    def _forwards(self) -> Self:
+    def _check_order(self) -> Self:
         if self.end is not None and self.end < self.begin:
             raise ValueError("the end lies before the beginning")
         return self
 
 
-class Comment(Frozen):
+class CommentOrder(FrozenModel):
     """A playbook's finding, as a note on an alert."""
 
     order: Literal["comment"]
@@ -50,8 +50,8 @@ class Comment(Frozen):
     text: str = Field(min_length=1, max_length=4000)
 
 
-_ORDER: TypeAdapter[NoteGap | Comment] = TypeAdapter(
-    Annotated[NoteGap | Comment, Field(discriminator="order")]
+_ORDER: TypeAdapter[NoteGap | CommentOrder] = TypeAdapter(
+    Annotated[NoteGap | CommentOrder, Field(discriminator="order")]
 )
 
 
@@ -64,11 +64,11 @@ class StoreOrders:
 
     def follow(self, order: bytes, place: str) -> None:
         """Raises BadInput when it is not one of ours, NotFound for an unknown alert."""
-        told = _read(order, place)
-        self._store.act(lambda uow: _follow(uow, told, self._now()))
+        parsed = _read(order, place)
+        self._store.write(lambda uow: _follow(uow, parsed, self._now()))
 
 
-def _read(order: bytes, place: str) -> NoteGap | Comment:
+def _read(order: bytes, place: str) -> NoteGap | CommentOrder:
     try:
         return _ORDER.validate_json(order)
     except ValidationError as error:
@@ -81,12 +81,12 @@ def _read(order: bytes, place: str) -> NoteGap | Comment:
         ) from None
 
 
-def _follow(uow: UnitOfWork, told: NoteGap | Comment, now: datetime) -> None:
-    if isinstance(told, Comment):
-        _comment(uow, told, now)
+def _follow(uow: UnitOfWork, order: NoteGap | CommentOrder, now: datetime) -> None:
+    if isinstance(order, CommentOrder):
+        _add_comment(uow, order, now)
         return
-    gap = BlindInterval(**told.model_dump(exclude={"order"}))
-    if gap in uow.sources.gaps():
+    gap = BlindInterval(**order.model_dump(exclude={"order"}))
+    if gap in uow.sources.list_gaps():
         return
     uow.sources.add_gap(gap)
     uow.audit.record(
@@ -98,9 +98,9 @@ def _follow(uow: UnitOfWork, told: NoteGap | Comment, now: datetime) -> None:
     )
 
 
-def _comment(uow: UnitOfWork, told: Comment, now: datetime) -> None:
+def _add_comment(uow: UnitOfWork, order: CommentOrder, now: datetime) -> None:
     """An order may come twice: a note of the same words is not repeated."""
-    alert = uow.alerts.get(told.alert)
-    notes = uow.alerts.comments(alert.pk)
-    if all((note.by, note.text) != (INTEGRATOR.id, told.text.strip()) for note in notes):
-        triage.comment(uow, INTEGRATOR, alert.pk, told.text, now)
+    alert = uow.alerts.get(order.alert)
+    notes = uow.alerts.list_comments(alert.pk)
+    if all((note.by, note.text) != (INTEGRATOR.id, order.text.strip()) for note in notes):
+        triage.add_comment(uow, INTEGRATOR, alert.pk, order.text, now)

@@ -7,43 +7,49 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from breachdesk.gdpr.roles import CORRECTED_BY, role_of
+from breachdesk.gdpr.roles import CORRECTED_BY, get_role
 from schemas.affected import Certainty, Exposure
-from schemas.customer import Role
+from schemas.customer import DataRole
 from schemas.errors import BadInput, NotAllowed
-from schemas.letter_facts import ExposureWords, NoticeFacts, OwnFacts, Standing
+from schemas.letter_facts import ExposureWords, NoticeFacts, OwnFacts, ReaderStanding
 from schemas.list_outline import ListOutline
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class WordsGroup:
     """Exposures of one role and standing that share the words of their group."""
 
-    role: Role
-    standing: Standing
+    role: DataRole
+    standing: ReaderStanding
     customers: tuple[str, ...]
     differences: tuple[str, ...]
     """What their evidence does not have in common: one text can hardly be true of all."""
 
 
-def standing_of(exposure: Exposure) -> Standing:
+def determine_standing(exposure: Exposure) -> ReaderStanding:
     """Raises NotAllowed for an excluded one: nobody is told of it."""
     if exposure.certainty is Certainty.EXCLUDED:
         raise NotAllowed(
             "the exposure is excluded", place=exposure.customer_id, remedy="Tell nobody of it."
         )
-    return Standing.POSSIBLE if exposure.certainty is Certainty.POSSIBLE else Standing.REACHED
+    return (
+        ReaderStanding.POSSIBLE
+        if exposure.certainty is Certainty.POSSIBLE
+        else ReaderStanding.REACHED
+    )
 
 
-def own_facts(facts: NoticeFacts, exposure: Exposure, standing: Standing | None = None) -> OwnFacts:
+def select_facts(
+    facts: NoticeFacts, exposure: Exposure, standing: ReaderStanding | None = None
+) -> OwnFacts:
     """What this exposure's readers are told. `standing`: of a letter that corrects an earlier one."""
-    stands = standing or standing_of(exposure)
+    stands = standing or determine_standing(exposure)
     own = next(
         (
             words
             for customer in (exposure.customer_id, None)
             for words in facts.words
-            if _key(words) == (exposure.role, stands, customer)
+            if _get_key(words) == (exposure.role, stands, customer)
         ),
         None,
     )
@@ -58,7 +64,7 @@ def own_facts(facts: NoticeFacts, exposure: Exposure, standing: Standing | None 
 
 def check_words(words: Sequence[ExposureWords]) -> None:
     """Raises BadInput where two words answer for the same readers."""
-    counted = Counter(_key(each) for each in words)
+    counted = Counter(_get_key(each) for each in words)
     for (role, standing, customer), count in counted.items():
         if count > 1:
             raise BadInput(
@@ -68,47 +74,47 @@ def check_words(words: Sequence[ExposureWords]) -> None:
             )
 
 
-def readers_of(outline: ListOutline) -> tuple[tuple[Exposure, Standing], ...]:
+def list_exposure_readers(outline: ListOutline) -> tuple[tuple[Exposure, ReaderStanding], ...]:
     """Each exposure that somebody on the list is told of, and as what: a correction is about one
     that is excluded."""
     listed = (*outline.exposures, *outline.corrected)
     exposures = {(e.customer_id, e.role): e for e in listed}
-    told: dict[tuple[str, Role], tuple[Exposure, Standing]] = {}
+    readers: dict[tuple[str, DataRole], tuple[Exposure, ReaderStanding]] = {}
     for recipient in outline.recipients:
-        key = recipient.customer_id, role_of(recipient.kind)
+        key = recipient.customer_id, get_role(recipient.kind)
         corrects = recipient.kind in CORRECTED_BY
-        standing = Standing.CORRECTED if corrects else standing_of(exposures[key])
-        told[key] = exposures[key], standing
-    return tuple(told[key] for key in sorted(told))
+        standing = ReaderStanding.CORRECTED if corrects else determine_standing(exposures[key])
+        readers[key] = exposures[key], standing
+    return tuple(readers[key] for key in sorted(readers))
 
 
-def groups(
-    facts: NoticeFacts | None, readers: Iterable[tuple[Exposure, Standing]]
-) -> tuple[Group, ...]:
+def build_groups(
+    facts: NoticeFacts | None, readers: Iterable[tuple[Exposure, ReaderStanding]]
+) -> tuple[WordsGroup, ...]:
     """Every group whose words somebody reads, in the order of roles and standings."""
-    own = {_key(words) for words in facts.words} if facts else set()
-    members: dict[tuple[Role, Standing], list[Exposure]] = defaultdict(list)
+    own = {_get_key(words) for words in facts.words} if facts else set()
+    members: dict[tuple[DataRole, ReaderStanding], list[Exposure]] = defaultdict(list)
     for exposure, standing in readers:
         if (exposure.role, standing, exposure.customer_id) not in own:
             members[exposure.role, standing].append(exposure)
     return tuple(
-        Group(
+        WordsGroup(
             role,
             standing,
             tuple(e.customer_id for e in members[role, standing]),
-            tuple(differences(members[role, standing])),
+            tuple(list_differences(members[role, standing])),
         )
-        for role in Role
-        for standing in Standing
+        for role in DataRole
+        for standing in ReaderStanding
         if members[role, standing]
     )
 
 
-def differences(exposures: Sequence[Exposure]) -> Iterable[str]:
+def list_differences(exposures: Sequence[Exposure]) -> Iterable[str]:
     """In plain words; empty: their evidence is alike."""
-    if len({_acts(e) for e in exposures}) > 1:
+    if len({_list_acts(e) for e in exposures}) > 1:
         yield "their records show different acts"
-    if len({_kinds(e) for e in exposures}) > 1:
+    if len({_list_kinds(e) for e in exposures}) > 1:
         yield "different systems of theirs are touched"
     if len({str(e.effects) for e in exposures}) > 1:
         yield "different kinds of data are involved, or different things happened to them"
@@ -116,13 +122,13 @@ def differences(exposures: Sequence[Exposure]) -> Iterable[str]:
         yield "they cannot be ruled out for different reasons"
 
 
-def _acts(exposure: Exposure) -> tuple[tuple[str, str], ...]:
+def _list_acts(exposure: Exposure) -> tuple[tuple[str, str], ...]:
     return tuple(sorted({(act.action, act.outcome) for act in exposure.acts}))
 
 
-def _kinds(exposure: Exposure) -> tuple[str, ...]:
+def _list_kinds(exposure: Exposure) -> tuple[str, ...]:
     return tuple(sorted({asset.partition(":")[0] for asset in exposure.assets}))
 
 
-def _key(words: ExposureWords) -> tuple[Role, Standing, str | None]:
+def _get_key(words: ExposureWords) -> tuple[DataRole, ReaderStanding, str | None]:
     return words.role, words.standing, words.customer_id

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from breachdesk.casework.letter_contexts import reference
-from breachdesk.casework.text_check import TextCheck, foreign_data
-from breachdesk.gdpr.foreign_data import Reader
+from breachdesk.casework.letter_contexts import format_reference
+from breachdesk.casework.text_check import TextCheck, get_foreign_data
+from breachdesk.gdpr.foreign_data import TextReader
 from breachdesk.gdpr.name_signs import BLOCK
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Breach
@@ -27,15 +27,15 @@ def check_own_words(
 ) -> None:
     """Raises BadInput when another customer's data or a name of our staff stands in the words.
     `names`: of people at this customer, beside those of the register and the frozen list."""
-    manifest = uow.breaches.latest(ListOutline, breach.id)
+    manifest = uow.breaches.find_latest(ListOutline, breach.id)
     listed = [r for r in (manifest.recipients if manifest else ()) if r.customer_id == customer_id]
     known = (text for r in listed for text in (r.name, r.email) if text)
-    reader = Reader(
+    reader = TextReader(
         customer_id,
         names=(uow.customers.get(customer_id).name, *known, *names),
-        reference=reference(breach, customer_id),
+        reference=format_reference(breach, customer_id),
     )
-    check = TextCheck(foreign_data(uow, profile, involved=(breach.confirmed_by,)))
-    for problem in check.texts({place: words}, reader):
+    check = TextCheck(get_foreign_data(uow, profile, involved=(breach.confirmed_by,)))
+    for problem in check.check_texts({place: words}, reader):
         if problem.severity == BLOCK:
             raise BadInput(problem.problem, place=place, remedy=REMEDY)

@@ -39,7 +39,7 @@ def check_password(password: str, words: Iterable[str]) -> None:
         raise BadInput("too easy to guess", place="Password", remedy=EASY)
 
 
-def known_words(user: User, profile: ProviderProfile) -> list[str]:
+def list_known_words(user: User, profile: ProviderProfile) -> list[str]:
     """What whoever attacks this account knows: its names, ours, and the product's."""
     texts = (
         user.id,

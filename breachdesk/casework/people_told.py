@@ -11,15 +11,15 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from breachdesk.casework.telephone import notice_of
-from breachdesk.casework.told import Telling, still_true, tellings
+from breachdesk.casework.telephone import get_notice
+from breachdesk.casework.told import ReaderTelling, list_tellings, omit_taken_back
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, NoticeKind
 from schemas.breach import Breach
-from schemas.case import CallOutcome, Task
+from schemas.case import CallOutcome, CaseTask
 from schemas.list_outline import ListOutline
-from schemas.notice import Status
+from schemas.notice import DeliveryStatus
 from schemas.notice_states import PENDING
 
 Person = tuple[str, str]
@@ -27,7 +27,7 @@ Person = tuple[str, str]
 Reader = tuple[str, str, NoticeKind]
 
 
-class Reached(StrEnum):
+class ReachStatus(StrEnum):
     """How far one person was reached, the best first."""
 
     BY_LETTER = "by_letter"
@@ -43,142 +43,153 @@ class Reached(StrEnum):
     NOT_BEGUN = "not_begun"
 
 
-TOLD = (Reached.BY_LETTER, Reached.BY_TELEPHONE, Reached.IN_PERSON, Reached.BY_POST)
+INFORMED = (
+    ReachStatus.BY_LETTER,
+    ReachStatus.BY_TELEPHONE,
+    ReachStatus.IN_PERSON,
+    ReachStatus.BY_POST,
+)
 SPOKEN = {
-    CallOutcome.REACHED_AND_TOLD: Reached.BY_TELEPHONE,
-    CallOutcome.TOLD_IN_PERSON: Reached.IN_PERSON,
-    CallOutcome.LETTER_POSTED: Reached.BY_POST,
+    CallOutcome.REACHED_AND_TOLD: ReachStatus.BY_TELEPHONE,
+    CallOutcome.TOLD_IN_PERSON: ReachStatus.IN_PERSON,
+    CallOutcome.LETTER_POSTED: ReachStatus.BY_POST,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class PersonTold:
+class NotifiedPerson:
     """One person, one kind of letter."""
 
     person: Person
     kind: NoticeKind
-    reached: Reached
+    reached: ReachStatus
     at: datetime | None = None
     """When they were told; None: they were not."""
 
 
 @dataclass(frozen=True, slots=True)
-class PeopleTold:
+class NotifiedPeople:
     """The people who are to be told of some exposures, each counted once."""
 
-    everybody: tuple[PersonTold, ...] = ()
+    everybody: tuple[NotifiedPerson, ...] = ()
 
     @property
     def people(self) -> int:
         return len(self.everybody)
 
     @property
-    def told(self) -> int:
-        return sum(self.count(reached) for reached in TOLD)
+    def informed_count(self) -> int:
+        return sum(self.count(reached) for reached in INFORMED)
 
     @property
     def first(self) -> datetime | None:
-        return min(self._times(), default=None)
+        return min(self._iterate_times(), default=None)
 
     @property
     def last(self) -> datetime | None:
-        return max(self._times(), default=None)
+        return max(self._iterate_times(), default=None)
 
-    def count(self, reached: Reached) -> int:
+    def count(self, reached: ReachStatus) -> int:
         return sum(person.reached is reached for person in self.everybody)
 
-    def _times(self) -> Iterator[datetime]:
+    def _iterate_times(self) -> Iterator[datetime]:
         yield from (person.at for person in self.everybody if person.at is not None)
 
 
-def told_of(
+def compute_told(
     uow: UnitOfWork, breach: Breach, manifest: ListOutline | None, exposures: Iterable[Exposure]
-) -> PeopleTold:
+) -> NotifiedPeople:
     """The list's recipients of letters about these exposures."""
     if manifest is None:
-        return PeopleTold()
-    wanted = {(e.customer_id, roles.letter_kind(e)) for e in exposures}
+        return NotifiedPeople()
+    wanted = {(e.customer_id, roles.get_letter_kind(e)) for e in exposures}
     listed = {
         ((r.customer_id, r.person_id), r.kind)
         for r in manifest.recipients
         if (r.customer_id, r.kind) in wanted
     }
-    ledger = _Ledger(uow, breach)
-    return PeopleTold(tuple(ledger.of(person, kind) for person, kind in sorted(listed)))
+    ledger = _TellingLedger(uow, breach)
+    return NotifiedPeople(
+        tuple(ledger.find_status(person, kind) for person, kind in sorted(listed))
+    )
 
 
-def told_of_kind(
+def compute_told_of_kind(
     uow: UnitOfWork, breach: Breach, manifest: ListOutline | None, kind: NoticeKind
-) -> tuple[PeopleTold, PeopleTold]:
+) -> tuple[NotifiedPeople, NotifiedPeople]:
     """Those whom the newest list names for this kind, or who were told rightly; and those who were
     told and whose exposure the list excludes."""
-    ledger = _Ledger(uow, breach)
+    ledger = _TellingLedger(uow, breach)
     excluded = manifest.excluded if manifest else ()
-    role = roles.role_of(kind)
+    role = roles.get_role(kind)
     listed = {
         (r.customer_id, r.person_id)
         for r in (manifest.recipients if manifest else ())
         if r.kind is kind
     }
-    ever = _Ledger(uow, breach, taken_back=True)
-    told = [p for p in map(partial(ever.of, kind=kind), ever.people(kind)) if p.at is not None]
-    wrongly = {p.person for p in told if (p.person[0], role) in excluded}
-    rightly = (listed | {p.person for p in told}) - wrongly
+    ever = _TellingLedger(uow, breach, taken_back=True)
+    informed = [
+        p
+        for p in map(partial(ever.find_status, kind=kind), ever.list_people(kind))
+        if p.at is not None
+    ]
+    wrongly = {p.person for p in informed if (p.person[0], role) in excluded}
+    rightly = (listed | {p.person for p in informed}) - wrongly
     return (
-        PeopleTold(tuple(ledger.of(person, kind) for person in sorted(rightly))),
-        PeopleTold(tuple(ever.of(person, kind) for person in sorted(wrongly))),
+        NotifiedPeople(tuple(ledger.find_status(person, kind) for person in sorted(rightly))),
+        NotifiedPeople(tuple(ever.find_status(person, kind) for person in sorted(wrongly))),
     )
 
 
-class _Ledger:
+class _TellingLedger:
     """Letters, calls and who was told, of one breach, by person and kind of letter. `taken_back`:
     with what a later correction took back."""
 
     def __init__(self, uow: UnitOfWork, breach: Breach, *, taken_back: bool = False) -> None:
         rows, tasks = uow.notices.list(breach_id=breach.id), uow.cases.get(breach.case_id).tasks
-        self._letters: dict[Reader, set[Status]] = {}
+        self._letters: dict[Reader, set[DeliveryStatus]] = {}
         for row in rows:
             reader = (row.customer_id, row.person_id, row.kind)
             self._letters.setdefault(reader, set()).add(row.status)
-        self._calls: dict[Reader, list[Task]] = {}
+        self._calls: dict[Reader, list[CaseTask]] = {}
         for task in tasks:
-            notice = notice_of(task, breach.id)
+            notice = get_notice(task, breach.id)
             if notice and task.customer_id and task.person_id:
                 reader = (task.customer_id, task.person_id, notice[0])
                 self._calls.setdefault(reader, []).append(task)
-        self._told: dict[Reader, Telling] = {}
-        every = tellings(breach.id, rows, tasks)
-        counted = every if taken_back else still_true(every)
-        for telling in sorted(counted, key=_letters_first):
-            self._told.setdefault(telling.reader, telling)
+        self._tellings: dict[Reader, ReaderTelling] = {}
+        every = list_tellings(breach.id, rows, tasks)
+        counted = every if taken_back else omit_taken_back(every)
+        for telling in sorted(counted, key=_get_sort_key):
+            self._tellings.setdefault(telling.reader, telling)
 
-    def people(self, kind: NoticeKind) -> set[Person]:
+    def list_people(self, kind: NoticeKind) -> set[Person]:
         """Whoever has a letter, or was told, of this kind."""
-        readers = {*self._letters, *self._calls, *self._told}
+        readers = {*self._letters, *self._calls, *self._tellings}
         return {(customer, person) for customer, person, of in readers if of is kind}
 
-    def of(self, person: Person, kind: NoticeKind) -> PersonTold:
+    def find_status(self, person: Person, kind: NoticeKind) -> NotifiedPerson:
         """How far they were reached, by the best of their letters and calls."""
         reader = (*person, kind)
-        telling = self._told.get(reader)
+        telling = self._tellings.get(reader)
         if telling is None:
-            return PersonTold(person, kind, self._still(reader))
-        how = SPOKEN[telling.spoken] if telling.spoken else Reached.BY_LETTER
-        return PersonTold(person, kind, how, telling.at)
+            return NotifiedPerson(person, kind, self._get_open_status(reader))
+        how = SPOKEN[telling.spoken] if telling.spoken else ReachStatus.BY_LETTER
+        return NotifiedPerson(person, kind, how, telling.at)
 
-    def _still(self, reader: Reader) -> Reached:
+    def _get_open_status(self, reader: Reader) -> ReachStatus:
         statuses = self._letters.get(reader, set())
-        if Status.UNKNOWN in statuses:
-            return Reached.UNKNOWN
+        if DeliveryStatus.UNKNOWN in statuses:
+            return ReachStatus.UNKNOWN
         if statuses & set(PENDING):
-            return Reached.WAITING
+            return ReachStatus.WAITING
         calls = self._calls.get(reader, [])
-        if Status.BOUNCED in statuses:
-            return Reached.RETURNED
+        if DeliveryStatus.BOUNCED in statuses:
+            return ReachStatus.RETURNED
         if any(task.done_at is None for task in calls):
-            return Reached.WAITING
-        return Reached.NOT_REACHED if calls else Reached.NOT_BEGUN
+            return ReachStatus.WAITING
+        return ReachStatus.NOT_REACHED if calls else ReachStatus.NOT_BEGUN
 
 
-def _letters_first(telling: Telling) -> tuple[bool, datetime]:
+def _get_sort_key(telling: ReaderTelling) -> tuple[bool, datetime]:
     return telling.spoken is not None, telling.at

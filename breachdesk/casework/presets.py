@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from breachdesk.casework.csv_sheet import heading
+from breachdesk.casework.csv_sheet import normalise_heading
 from schemas.errors import BadInput
 
 Columns = Mapping[str, tuple[str, ...]]
@@ -20,7 +20,7 @@ Columns = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
+class ColumnPreset:
     """One product's export."""
 
     id: str
@@ -40,7 +40,7 @@ class Preset:
     """Meanings that the header must have."""
 
 
-def _signs(*sets: str) -> tuple[frozenset[str], ...]:
+def _build_signs(*sets: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(names.split("|")) for names in sets)
 
 
@@ -52,8 +52,8 @@ _CONTRACT: Columns = {
 }
 """No product has these columns by itself: they are custom fields, named as in our plain sheet."""
 
-CUSTOMER_PRESETS: tuple[Preset, ...] = (
-    Preset(
+CUSTOMER_PRESETS: tuple[ColumnPreset, ...] = (
+    ColumnPreset(
         id="plain",
         title="Plain sheet",
         columns={
@@ -69,13 +69,13 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "end": ("contract end",),
             **_CONTRACT,
         },
-        signs=_signs("customer id|name"),
+        signs=_build_signs("customer id|name"),
         source="docs/howto/import-customers.md",
         reviewed=_REVIEWED,
         verified=True,
         strict=True,
     ),
-    Preset(
+    ColumnPreset(
         id="autotask",
         title="Autotask PSA organizations",
         columns={
@@ -93,7 +93,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "last": ("contact: last name", "last name"),
             **_CONTRACT,
         },
-        signs=_signs(
+        signs=_build_signs(
             "organization id|name|phone",
             "number|name|phone|alternate phone 1",
             "organization name|organization id",
@@ -104,7 +104,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
         reviewed=_REVIEWED,
         verified=True,
     ),
-    Preset(
+    ColumnPreset(
         id="whmcs",
         title="WHMCS clients",
         columns={
@@ -117,7 +117,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "start": ("creation date", "date created"),
             **_CONTRACT,
         },
-        signs=_signs(
+        signs=_build_signs(
             "id|first name|last name|company name|email",
             "client id|first name|last name|company name|email",
         ),
@@ -125,7 +125,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
         reviewed=_REVIEWED,
         verified=False,
     ),
-    Preset(
+    ColumnPreset(
         id="halopsa",
         title="HaloPSA customers",
         columns={
@@ -141,12 +141,14 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "holder": ("main contact", "user name", "contact name"),
             **_CONTRACT,
         },
-        signs=_signs("client id|client name", "customer id|customer name", "halo id|client name"),
+        signs=_build_signs(
+            "client id|client name", "customer id|customer name", "halo id|client name"
+        ),
         source="usehalo.com guides: Client, Sites & Users Import",
         reviewed=_REVIEWED,
         verified=False,
     ),
-    Preset(
+    ColumnPreset(
         id="connectwise",
         title="ConnectWise PSA companies",
         columns={
@@ -159,7 +161,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "last": ("last name",),
             **_CONTRACT,
         },
-        signs=_signs(
+        signs=_build_signs(
             "company id|company name",
             "company identifier|company name",
             "company|company id",
@@ -168,7 +170,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
         reviewed=_REVIEWED,
         verified=False,
     ),
-    Preset(
+    ColumnPreset(
         id="xero",
         title="Xero contacts",
         columns={
@@ -180,7 +182,7 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
             "last": ("last name",),
             **_CONTRACT,
         },
-        signs=_signs(
+        signs=_build_signs(
             "contact name|account number",
             "contact name|email address|first name|last name",
         ),
@@ -192,8 +194,8 @@ CUSTOMER_PRESETS: tuple[Preset, ...] = (
     ),
 )
 
-ASSET_PRESETS: tuple[Preset, ...] = (
-    Preset(
+ASSET_PRESETS: tuple[ColumnPreset, ...] = (
+    ColumnPreset(
         id="plain",
         title="Plain sheet",
         columns={
@@ -207,7 +209,9 @@ ASSET_PRESETS: tuple[Preset, ...] = (
             "start": ("valid from",),
             "end": ("valid to",),
         },
-        signs=_signs("customer id|kind|value|service", "customer id|kind|value|service preset"),
+        signs=_build_signs(
+            "customer id|kind|value|service", "customer id|kind|value|service preset"
+        ),
         source="docs/howto/import-customers.md",
         reviewed=_REVIEWED,
         verified=True,
@@ -217,18 +221,24 @@ ASSET_PRESETS: tuple[Preset, ...] = (
 )
 
 
-def choose(presets: Iterable[Preset], wanted: str, header: Iterable[str], file: str) -> Preset:
+def choose_preset(
+    presets: Iterable[ColumnPreset], wanted: str, header: Iterable[str], file: str
+) -> ColumnPreset:
     """The named preset, or with `auto` the first whose signs the header shows.
 
     Raises BadInput for an unknown preset, an unknown header, and one that lacks a required column,
     names a column twice that is read, or holds columns that a strict preset does not know."""
     named = [name for name in header if name]
     all_of = tuple(presets)
-    found = [p for p in all_of if p.id == wanted or (wanted == "auto" and _shows(p, set(named)))]
-    if not found:
-        raise _unknown(all_of, wanted, file)
-    preset = found[0]
-    known = {heading(name): name for several in preset.columns.values() for name in several}
+    matches = [
+        p for p in all_of if p.id == wanted or (wanted == "auto" and _is_match(p, set(named)))
+    ]
+    if not matches:
+        raise _build_unknown_error(all_of, wanted, file)
+    preset = matches[0]
+    known = {
+        normalise_heading(name): name for several in preset.columns.values() for name in several
+    }
     _refuse_gaps(preset, set(named), file)
     _refuse_twins(named, known, file)
     if preset.strict:
@@ -236,11 +246,11 @@ def choose(presets: Iterable[Preset], wanted: str, header: Iterable[str], file: 
     return preset
 
 
-def _shows(preset: Preset, names: set[str]) -> bool:
-    return any({heading(name) for name in sign} <= names for sign in preset.signs)
+def _is_match(preset: ColumnPreset, names: set[str]) -> bool:
+    return any({normalise_heading(name) for name in sign} <= names for sign in preset.signs)
 
 
-def _unknown(presets: tuple[Preset, ...], wanted: str, file: str) -> BadInput:
+def _build_unknown_error(presets: tuple[ColumnPreset, ...], wanted: str, file: str) -> BadInput:
     ids = ", ".join(preset.id for preset in presets)
     if wanted != "auto":
         return BadInput(f"no preset {wanted}", place="--preset", remedy=f"There are: {ids}.")
@@ -252,11 +262,11 @@ def _unknown(presets: tuple[Preset, ...], wanted: str, file: str) -> BadInput:
     )
 
 
-def _refuse_gaps(preset: Preset, names: set[str], file: str) -> None:
+def _refuse_gaps(preset: ColumnPreset, names: set[str], file: str) -> None:
     wanting = [
         " or ".join(preset.columns[meaning])
         for meaning in preset.required
-        if not any(heading(name) in names for name in preset.columns[meaning])
+        if not any(normalise_heading(name) in names for name in preset.columns[meaning])
     ]
     if wanting:
         raise BadInput(

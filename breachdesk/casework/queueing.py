@@ -10,24 +10,24 @@ import hashlib
 import re
 from datetime import datetime, timedelta
 
-from breachdesk.casework.letter_heads import bound_hashes
-from breachdesk.casework.letters import Letters
+from breachdesk.casework.letter_heads import compute_bound_hashes
+from breachdesk.casework.letters import LetterSet
 from breachdesk.ports import UnitOfWork
-from schemas.addresses import ascii_domain
+from schemas.addresses import encode_domain
 from schemas.affected import NoticeKind
 from schemas.approval import Approval
 from schemas.letter import LetterContext
-from schemas.notice import NoticeRow, Status
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.notice_states import NOT_SENT
 from schemas.settings import NoticePolicy, SenderSettings
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-def queue_letters(
+def enqueue_letters(
     uow: UnitOfWork,
     approval: Approval,
-    ready: Letters,
+    ready: LetterSet,
     sender: SenderSettings,
     policy: NoticePolicy,
     now: datetime,
@@ -35,18 +35,18 @@ def queue_letters(
     """One row for each letter, bound to this approval."""
     rows = uow.notices.list(breach_id=approval.breach_id)
     existing = {(r.customer_id, r.person_id, r.kind, r.version): r for r in rows}
-    hashes = bound_hashes(ready, sender)
+    hashes = compute_bound_hashes(ready, sender)
     for context, bound in zip(ready.contexts, hashes, strict=True):
-        row = letter_row(approval, context, bound, sender, policy, now)
+        row = build_letter_row(approval, context, bound, sender, policy, now)
         before = existing.get((row.customer_id, row.person_id, row.kind, row.version))
         if before is None:
-            uow.notices.queue(row)
+            uow.notices.enqueue(row)
         elif before.status in NOT_SENT:
             again = row.model_copy(update={"id": before.id, "attempts": before.attempts})
             uow.notices.update(again, expected=[before.status])
 
 
-def letter_row(
+def build_letter_row(
     approval: Approval,
     context: LetterContext,
     bound: str,
@@ -64,13 +64,13 @@ def letter_row(
         person_id=recipient.person_id,
         kind=recipient.kind,
         version=approval.facts_version,
-        status=Status.QUEUED,
+        status=DeliveryStatus.QUEUED,
         rendered_hash=bound,
         number=context.version,
         supersedes=context.supersedes,
         may_supersede=context.may_supersede,
         spoken_before=context.spoken_before,
-        message_id=message_id(
+        message_id=format_message_id(
             approval.breach_id,
             recipient.customer_id,
             recipient.person_id,
@@ -85,7 +85,7 @@ def letter_row(
     )
 
 
-def message_id(
+def format_message_id(
     breach: str,
     customer: str,
     person: str,
@@ -98,11 +98,11 @@ def message_id(
     the same id, however often it is rendered. Odd characters become `-` and a short hash keeps
     two such ids apart."""
     parts = (breach, customer, person, kind.value, str(version))
-    local = ".".join(_atom(part) for part in parts)
-    return f"<{local}.{rendered_hash[:12]}@{ascii_domain(domain) or domain}>"
+    local = ".".join(_to_atom(part) for part in parts)
+    return f"<{local}.{rendered_hash[:12]}@{encode_domain(domain) or domain}>"
 
 
-def _atom(part: str) -> str:
+def _to_atom(part: str) -> str:
     safe = _UNSAFE.sub("-", part)[:40]
     if safe == part:
         return safe

@@ -6,9 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from breachdesk.casework.evidence import CaseEvidence, Sighting
-from breachdesk.casework.naming import overlaps
-from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, Role
+from breachdesk.casework.evidence import AssetSighting, CaseEvidence
+from breachdesk.casework.naming import is_in_force_between
+from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, DataRole
 
 SHARED = frozenset(
     {
@@ -22,47 +22,47 @@ ACCOUNT_DATA = (DataCategory.IDENTITY, DataCategory.CONTACT)
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderReach:
+class ProviderExposure:
     """What opening our own systems lets somebody reach, in each role."""
 
-    reasons: dict[Role, str]
-    categories: dict[Role, tuple[DataCategory, ...]]
+    reasons: dict[DataRole, str]
+    categories: dict[DataRole, tuple[DataCategory, ...]]
     named: frozenset[str]
     """Customers whose page of a system of ours was opened."""
-    named_sightings: tuple[Sighting, ...]
+    named_sightings: tuple[AssetSighting, ...]
     sources: frozenset[str]
     """Sources that watch our own systems."""
-    times: dict[Role, tuple[datetime, datetime]] = field(default_factory=dict)
+    times: dict[DataRole, tuple[datetime, datetime]] = field(default_factory=dict)
     """First and last event at our own systems; missing: no event says when."""
 
 
-def provider_reach(evidence: CaseEvidence) -> ProviderReach:
+def compute_provider_exposure(evidence: CaseEvidence) -> ProviderExposure:
     """From sightings at, or hand-picked assets of, the provider itself."""
-    reasons: dict[Role, list[str]] = defaultdict(list)
-    times: dict[Role, list[datetime]] = defaultdict(list)
+    reasons: dict[DataRole, list[str]] = defaultdict(list)
+    times: dict[DataRole, list[datetime]] = defaultdict(list)
     ours = [s for s in evidence.sightings if s.customer == PROVIDER]
     for sighting in ours:
         if sighting.outcome != "failure":
-            role = _role(evidence, sighting.asset, sighting)
+            role = _determine_role(evidence, sighting.asset, sighting)
             reasons[role].append(sighting.asset)
             times[role].append(sighting.event.time)
     picked = [a for a in evidence.case.assets if _is_ours(evidence, a)]
     unseen = [asset for customer, asset, _ in evidence.unseen if customer == PROVIDER]
     for asset in (*picked, *unseen):
-        reasons[_role(evidence, asset, None)].append(asset)
-    categories = {role: _categories(evidence, role) for role in Role}
-    named = tuple(_pages(evidence, ours, categories[Role.CONTROLLER]))
-    return ProviderReach(
-        {role: _reason(assets) for role, assets in reasons.items()},
+        reasons[_determine_role(evidence, asset, None)].append(asset)
+    categories = {role: _list_categories(evidence, role) for role in DataRole}
+    named = tuple(_list_page_sightings(evidence, ours, categories[DataRole.CONTROLLER]))
+    return ProviderExposure(
+        {role: _format_reason(assets) for role, assets in reasons.items()},
         categories,
         frozenset(s.customer for s in named),
         named,
-        _our_sources(evidence, ours),
+        _list_our_sources(evidence, ours),
         {role: (min(each), max(each)) for role, each in times.items()},
     )
 
 
-def _reason(assets: list[str]) -> str:
+def _format_reason(assets: list[str]) -> str:
     kinds = ", ".join(sorted(set(assets)))
     return (
         f"a system of our own was opened ({kinds}); from there every customer could be reached "
@@ -71,46 +71,48 @@ def _reason(assets: list[str]) -> str:
 
 
 def _is_ours(evidence: CaseEvidence, asset: str) -> bool:
-    return any(b.customer_id == PROVIDER for b in evidence.bindings.of_asset(asset))
+    return any(b.customer_id == PROVIDER for b in evidence.bindings.list_of_asset(asset))
 
 
-def _role(evidence: CaseEvidence, asset: str, sighting: Sighting | None) -> Role:
+def _determine_role(evidence: CaseEvidence, asset: str, sighting: AssetSighting | None) -> DataRole:
     """Of the binding; a system nobody described holds our account data."""
     moment = sighting.event.time if sighting else evidence.end
-    binding = evidence.bindings.at(asset, PROVIDER, moment)
-    return binding.role if binding else Role.CONTROLLER
+    binding = evidence.bindings.find_at(asset, PROVIDER, moment)
+    return binding.role if binding else DataRole.CONTROLLER
 
 
-def _categories(evidence: CaseEvidence, role: Role) -> tuple[DataCategory, ...]:
-    ours = evidence.bindings.of_customer(PROVIDER)
-    found = {c for b in ours if b.role is role for c in b.categories}
-    return tuple(sorted(found)) or (ACCOUNT_DATA if role is Role.CONTROLLER else ())
+def _list_categories(evidence: CaseEvidence, role: DataRole) -> tuple[DataCategory, ...]:
+    ours = evidence.bindings.list_of_customer(PROVIDER)
+    categories = {c for b in ours if b.role is role for c in b.categories}
+    return tuple(sorted(categories)) or (ACCOUNT_DATA if role is DataRole.CONTROLLER else ())
 
 
-def _pages(
-    evidence: CaseEvidence, ours: list[Sighting], held: tuple[DataCategory, ...]
-) -> list[Sighting]:
+def _list_page_sightings(
+    evidence: CaseEvidence, ours: list[AssetSighting], categories: tuple[DataCategory, ...]
+) -> list[AssetSighting]:
     """Successful requests to a system of ours whose path names a known customer, about what we
     hold there. A typed path can only ever add a customer here; it excludes nobody."""
     known = {c.id.casefold(): c.id for c in evidence.customers}
-    found = []
+    sightings = []
     for sighting in ours:
         if sighting.outcome != "success":
             continue
         segments = str(sighting.event.summary.get("url.path", "")).casefold().split("/")
-        found += [
-            replace(sighting, customer=customer_id, categories=sighting.categories or held)
+        sightings += [
+            replace(sighting, customer=customer_id, categories=sighting.categories or categories)
             for customer_id in sorted({known[s] for s in segments if s in known})
         ]
-    return found
+    return sightings
 
 
-def _our_sources(evidence: CaseEvidence, ours: list[Sighting]) -> frozenset[str]:
-    bound = {b.value for b in evidence.bindings.of_customer(PROVIDER) if b.kind is AssetKind.SOURCE}
+def _list_our_sources(evidence: CaseEvidence, ours: list[AssetSighting]) -> frozenset[str]:
+    bound = {
+        b.value for b in evidence.bindings.list_of_customer(PROVIDER) if b.kind is AssetKind.SOURCE
+    }
     return frozenset(bound | {s.event.source.casefold() for s in ours})
 
 
-class Watch:
+class SourceCoverage:
     """Which sources would have seen something at a customer's assets."""
 
     def __init__(self, evidence: CaseEvidence) -> None:
@@ -126,7 +128,7 @@ class Watch:
             if kind in SHARED and sighting.customer != PROVIDER:
                 self._kinds[name].add(kind)
 
-    def sources(self, customer_id: str, bindings: list[Binding]) -> set[str]:
+    def list_sources(self, customer_id: str, bindings: list[Binding]) -> set[str]:
         """Its own sources, those that saw it in this case, and shared ones for its kinds."""
         kinds = {b.kind for b in bindings}
         shared = {name for name, watched in self._kinds.items() if watched & kinds}
@@ -134,10 +136,12 @@ class Watch:
         return self._owned[customer_id] | self._seen[customer_id] | shared | bound
 
 
-def in_window(evidence: CaseEvidence, customer_id: str, role: Role) -> list[Binding]:
+def list_bindings_in_window(
+    evidence: CaseEvidence, customer_id: str, role: DataRole
+) -> list[Binding]:
     """The customer's bindings of this role in force at any moment of the incident."""
     return [
         b
-        for b in evidence.bindings.of_customer(customer_id)
-        if b.role is role and overlaps(b, evidence.begin, evidence.end)
+        for b in evidence.bindings.list_of_customer(customer_id)
+        if b.role is role and is_in_force_between(b, evidence.begin, evidence.end)
     ]

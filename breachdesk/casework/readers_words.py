@@ -6,19 +6,25 @@ from __future__ import annotations
 from datetime import datetime
 
 from breachdesk.casework import notify
-from breachdesk.casework.authority import require
+from breachdesk.casework.authority import require_duty
 from breachdesk.ports import UnitOfWork
-from schemas.customer import Role
-from schemas.errors import Conflict, Incomplete
-from schemas.letter_facts import ExposureWords, NoticeFacts, Standing, WordsKey, whose_words
-from schemas.user import Actor, Duty
+from schemas.customer import DataRole
+from schemas.errors import EditConflict, IncompleteDocument
+from schemas.letter_facts import (
+    ExposureWords,
+    NoticeFacts,
+    ReaderStanding,
+    WordsKey,
+    describe_readers,
+)
+from schemas.user import Actor, Permission
 
 ACT = "write the letters' facts"
-PartKey = tuple[Role, Standing, str | None]
+PartKey = tuple[DataRole, ReaderStanding, str | None]
 """Whose words: role, standing, and the customer; no customer: the group's."""
 
 
-def key_of(words: ExposureWords) -> PartKey:
+def build_key(words: ExposureWords) -> PartKey:
     """Two words with the same key cannot stand in one version."""
     return words.role, words.standing, words.customer_id
 
@@ -26,7 +32,7 @@ def key_of(words: ExposureWords) -> PartKey:
 def find_words(facts: NoticeFacts | None, key: PartKey) -> ExposureWords | None:
     """The words with exactly this key; a customer does not fall back to its group."""
     every = facts.words if facts else ()
-    return next((words for words in every if key_of(words) == key), None)
+    return next((words for words in every if build_key(words) == key), None)
 
 
 def write_common(
@@ -44,11 +50,11 @@ def write_common(
     `seen`: the version that the writer had before them, 0 for none. Raises Conflict when somebody
     else has changed the same part since.
     """
-    require(actor, Duty.RESPONDER, act=ACT)
-    newest = uow.breaches.latest(NoticeFacts, breach_id)
-    before = _version(uow, breach_id, seen)
-    if _common(newest) != _common(before):
-        raise _changed("what is true for everybody", breach_id)
+    require_duty(actor, Permission.RESPONDER, act=ACT)
+    newest = uow.breaches.find_latest(NoticeFacts, breach_id)
+    before = _find_version(uow, breach_id, seen)
+    if _get_common(newest) != _get_common(before):
+        raise _build_conflict("what is true for everybody", breach_id)
     return notify.write_facts(
         uow,
         actor,
@@ -76,26 +82,26 @@ def write_words(
 ) -> NoticeFacts:
     """File these words in place of those with the same key. Raises Incomplete while what is true
     for everybody is not written, Conflict as `write_common`."""
-    require(actor, Duty.RESPONDER, act=ACT)
-    facts = _existing(uow, breach_id)
-    key = key_of(words)
-    if find_words(facts, key) != find_words(_version(uow, breach_id, seen), key):
-        raise _changed(whose_words(words), breach_id)
-    others = tuple(each for each in facts.words if key_of(each) != key)
-    return _file(uow, actor, facts, (*others, words), key, now)
+    require_duty(actor, Permission.RESPONDER, act=ACT)
+    facts = _get_newest(uow, breach_id)
+    key = build_key(words)
+    if find_words(facts, key) != find_words(_find_version(uow, breach_id, seen), key):
+        raise _build_conflict(describe_readers(words), breach_id)
+    others = tuple(each for each in facts.words if build_key(each) != key)
+    return _save_facts(uow, actor, facts, (*others, words), key, now)
 
 
 def remove_words(
     uow: UnitOfWork, actor: Actor, breach_id: str, key: PartKey, now: datetime
 ) -> NoticeFacts:
     """File a version without these words: the customer is told its group's again."""
-    require(actor, Duty.RESPONDER, act=ACT)
-    facts = _existing(uow, breach_id)
-    others = tuple(each for each in facts.words if key_of(each) != key)
-    return _file(uow, actor, facts, others, key, now)
+    require_duty(actor, Permission.RESPONDER, act=ACT)
+    facts = _get_newest(uow, breach_id)
+    others = tuple(each for each in facts.words if build_key(each) != key)
+    return _save_facts(uow, actor, facts, others, key, now)
 
 
-def _file(
+def _save_facts(
     uow: UnitOfWork,
     actor: Actor,
     facts: NoticeFacts,
@@ -103,19 +109,19 @@ def _file(
     key: PartKey,
     now: datetime,
 ) -> NoticeFacts:
-    changed = facts.model_copy(update={"words": words, "only": _named(key)})
+    changed = facts.model_copy(update={"words": words, "only": _to_words_key(key)})
     return notify.write_facts(uow, actor, changed, now)
 
 
-def _named(key: PartKey) -> WordsKey:
+def _to_words_key(key: PartKey) -> WordsKey:
     role, standing, customer_id = key
     return WordsKey(role=role, standing=standing, customer_id=customer_id)
 
 
-def _existing(uow: UnitOfWork, breach_id: str) -> NoticeFacts:
-    facts = uow.breaches.latest(NoticeFacts, breach_id)
+def _get_newest(uow: UnitOfWork, breach_id: str) -> NoticeFacts:
+    facts = uow.breaches.find_latest(NoticeFacts, breach_id)
     if facts is None:
-        raise Incomplete(
+        raise IncompleteDocument(
             {"what happened": "is not written for everybody yet"},
             place="letters' facts",
             remedy="Write that first.",
@@ -123,17 +129,17 @@ def _existing(uow: UnitOfWork, breach_id: str) -> NoticeFacts:
     return facts
 
 
-def _version(uow: UnitOfWork, breach_id: str, number: int) -> NoticeFacts | None:
-    every = uow.breaches.all(NoticeFacts, breach_id)
+def _find_version(uow: UnitOfWork, breach_id: str, number: int) -> NoticeFacts | None:
+    every = uow.breaches.list_versions(NoticeFacts, breach_id)
     return next((facts for facts in every if facts.version == number), None)
 
 
-def _common(facts: NoticeFacts | None) -> tuple[str, datetime | None] | None:
+def _get_common(facts: NoticeFacts | None) -> tuple[str, datetime | None] | None:
     return (facts.what_happened, facts.next_update) if facts else None
 
 
-def _changed(what: str, breach_id: str) -> Conflict:
-    return Conflict(
+def _build_conflict(what: str, breach_id: str) -> EditConflict:
+    return EditConflict(
         f"somebody else has changed {what} since you opened it",
         place=breach_id,
         remedy="Read the newest words, then write yours again.",

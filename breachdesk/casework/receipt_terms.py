@@ -15,19 +15,19 @@ HOURS = 24
 """Unless somebody sets another term for the breach."""
 
 
-def term(uow: UnitOfWork, breach_id: str) -> timedelta:
+def get_term(uow: UnitOfWork, breach_id: str) -> timedelta:
     """How long a controller has before it is reminded."""
-    known = uow.breaches.latest(ReceiptTerm, breach_id)
+    known = uow.breaches.find_latest(ReceiptTerm, breach_id)
     return timedelta(hours=known.hours if known else HOURS)
 
 
-def packs(rows: Iterable[NoticeRow]) -> tuple[NoticeRow, ...]:
+def list_packs(rows: Iterable[NoticeRow]) -> tuple[NoticeRow, ...]:
     """Of each controller, the newest pack that was handed over: the one whose receipt counts."""
-    found: dict[tuple[str, str], NoticeRow] = {}
+    newest: dict[tuple[str, str], NoticeRow] = {}
     for row in rows:
         arrived = row.status in NOTIFIED
         if row.kind is NoticeKind.CONTROLLER_PACK and arrived and row.handed_over_at is not None:
-            known = found.get((row.customer_id, row.person_id))
+            known = newest.get((row.customer_id, row.person_id))
             if known is None or known.version < row.version:
-                found[row.customer_id, row.person_id] = row
-    return tuple(found.values())
+                newest[row.customer_id, row.person_id] = row
+    return tuple(newest.values())

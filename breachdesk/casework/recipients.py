@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from breachdesk.gdpr.roles import letter_kind
-from schemas.affected import Channel, Exposure, NoticeKind, Recipient
-from schemas.customer import AssetKind, Binding, Customer, Person, PersonKind, Role
+from breachdesk.gdpr.roles import get_letter_kind
+from schemas.affected import ContactChannel, Exposure, NoticeKind, Recipient
+from schemas.customer import AssetKind, Binding, Customer, DataRole, Person, PersonKind
 
 
-def recipients_of(
+def list_recipients(
     reached: Iterable[Exposure],
     customers: Mapping[str, Customer],
     unsafe: UnsafeAddresses,
@@ -19,17 +19,17 @@ def recipients_of(
     Of a controller exposure the account holder at the default address and every known user; of a
     processor exposure the customer's data-protection contact alone, else the account holder.
     """
-    found: dict[tuple[str, str, NoticeKind], Recipient] = {}
+    recipients: dict[tuple[str, str, NoticeKind], Recipient] = {}
     addresses: set[tuple[str, NoticeKind, str]] = set()
     for exposure in sorted(reached, key=lambda e: (e.customer_id, e.role)):
         customer = customers[exposure.customer_id]
-        for person, note in people_of(customer, exposure.role):
-            recipient = recipient_for(customer, person, letter_kind(exposure), note, unsafe)
+        for person, note in list_people(customer, exposure.role):
+            recipient = build_recipient(customer, person, get_letter_kind(exposure), note, unsafe)
             address = (customer.id, recipient.kind, recipient.email.casefold())
             if not recipient.email or address not in addresses:
                 addresses.add(address)
-                found.setdefault((customer.id, person.id, recipient.kind), recipient)
-    return tuple(found.values())
+                recipients.setdefault((customer.id, person.id, recipient.kind), recipient)
+    return tuple(recipients.values())
 
 
 class UnsafeAddresses:
@@ -46,7 +46,7 @@ class UnsafeAddresses:
             if binding.customer_id in tenants and binding.kind is AssetKind.DOMAIN:
                 self._tenant_domains[binding.customer_id].add(binding.value)
 
-    def reason(self, email: str, customer_id: str) -> str:
+    def find_reason(self, email: str, customer_id: str) -> str:
         """Why this address is not mailed; empty: it may be."""
         address = email.casefold()
         domain = address.rpartition("@")[2]
@@ -60,22 +60,22 @@ class UnsafeAddresses:
         return ""
 
 
-def people_of(customer: Customer, role: Role) -> Iterable[tuple[Person, str | None]]:
+def list_people(customer: Customer, role: DataRole) -> Iterable[tuple[Person, str | None]]:
     """Whom this customer's exposure in this role is told to, each with a note on why."""
-    holder = _account_holder(customer)
-    if role is Role.CONTROLLER:
+    holder = _get_account_holder(customer)
+    if role is DataRole.CONTROLLER:
         users = (p for p in customer.people if p.kind is PersonKind.USER)
         return [(holder, None), *((user, None) for user in users)]
-    contact = customer.contact(PersonKind.DATA_PROTECTION)
+    contact = customer.find_contact(PersonKind.DATA_PROTECTION)
     if contact is not None:
         return [(contact, None)]
     return [(holder, "no data-protection contact is known; told to the account holder")]
 
 
-def _account_holder(customer: Customer) -> Person:
+def _get_account_holder(customer: Customer) -> Person:
     """The known person at the default address of the account, whatever address of theirs is on
     file; the account itself where no person is known."""
-    known = customer.contact(PersonKind.ACCOUNT_HOLDER)
+    known = customer.find_contact(PersonKind.ACCOUNT_HOLDER)
     if known is None:
         return Person(
             id=f"{customer.id}-account",
@@ -93,7 +93,7 @@ def _account_holder(customer: Customer) -> Person:
     )
 
 
-def recipient_for(
+def build_recipient(
     customer: Customer,
     person: Person,
     kind: NoticeKind,
@@ -101,7 +101,7 @@ def recipient_for(
     unsafe: UnsafeAddresses,
 ) -> Recipient:
     """By e-mail where the address is safe, else by telephone, with the reason."""
-    why = unsafe.reason(person.email, customer.id) if person.email else "no address is stored"
+    why = unsafe.find_reason(person.email, customer.id) if person.email else "no address is stored"
     return Recipient(
         customer_id=customer.id,
         person_id=person.id,
@@ -110,6 +110,6 @@ def recipient_for(
         name=person.name or customer.name,
         email=person.email,
         phone=person.phone or customer.phone,
-        channel=Channel.TELEPHONE if why else Channel.EMAIL,
+        channel=ContactChannel.TELEPHONE if why else ContactChannel.EMAIL,
         reason="; ".join(filter(None, (why, note))),
     )

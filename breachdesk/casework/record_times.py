@@ -5,22 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 
 from schemas.errors import BadInput
-from schemas.times import in_utc
+from schemas.times import convert_to_utc
 
 
-def past(
+def check_past(
     moment: datetime, now: datetime, *, place: str, earliest: datetime | None = None
 ) -> datetime:
     """The moment. Raises BadInput when it lies in the future, or before the earliest."""
-    if in_utc(moment) > in_utc(now):
+    if convert_to_utc(moment) > convert_to_utc(now):
         raise BadInput("this time lies in the future", place=place, remedy="Correct it.")
-    if earliest is not None and in_utc(moment) < in_utc(earliest):
+    if earliest is not None and convert_to_utc(moment) < convert_to_utc(earliest):
         raise BadInput(
             "this time lies before what it follows", place=place, remedy="Correct one of the two."
         )
     return moment
 
 
-def optional(text: str | None) -> str | None:
+def strip_optional(text: str | None) -> str | None:
     """The text without blanks around it; None where nothing is left."""
     return (text or "").strip() or None

@@ -16,7 +16,7 @@ from datetime import datetime
 from breachdesk.ports import UnitOfWork
 from schemas.audit import AuditEntry
 from schemas.customer import Binding, Customer
-from schemas.times import in_utc
+from schemas.times import convert_to_utc
 from schemas.user import Actor
 
 ADDED = "register:customer:added"
@@ -32,15 +32,15 @@ Values = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class ChangeWindow:
     """From a moment on, or after an entry of the chain: a clock that is set back hides nothing."""
 
     at: datetime
     seq: int
 
-    def covers(self, entry: AuditEntry) -> bool:
+    def is_covering(self, entry: AuditEntry) -> bool:
         """Is the entry of that time?"""
-        return entry.at >= in_utc(self.at) or entry.seq > self.seq
+        return entry.at >= convert_to_utc(self.at) or entry.seq > self.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def record_customer(
     uow: UnitOfWork, actor: Actor, before: Customer | None, after: Customer, now: datetime
 ) -> None:
     """An entry when a field differs; none when none does."""
-    old = {} if before is None else contact_values(before)
-    new = contact_values(after)
+    old = {} if before is None else list_contact_values(before)
+    new = list_contact_values(after)
     changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     if not changed:
         return
@@ -86,7 +86,7 @@ def record_customer(
     )
 
 
-def contact_values(customer: Customer) -> dict[str, str]:
+def list_contact_values(customer: Customer) -> dict[str, str]:
     """Every field by name, each person's by the person's id, in text; blank fields are left out."""
     values = {
         "name": customer.name,
@@ -113,14 +113,14 @@ def record_bindings(
 ) -> None:
     """One entry for each customer that got an asset, and for each that lost one to another.
     `changes`: what was bound, and the bindings that it corrects."""
-    got: dict[str, list[Binding]] = defaultdict(list)
+    changes_by_customer: dict[str, list[Binding]] = defaultdict(list)
     lost: dict[str, list[Binding]] = defaultdict(list)
-    for new, held in changes:
-        got[new.customer_id].append(new)
-        for old in held:
+    for new, stored in changes:
+        changes_by_customer[new.customer_id].append(new)
+        for old in stored:
             if old.customer_id != new.customer_id:
                 lost[old.customer_id].append(old)
-    for act, customers in ((BOUND, got), (LOST, lost)):
+    for act, customers in ((BOUND, changes_by_customer), (LOST, lost)):
         for customer_id, bindings in customers.items():
             uow.audit.record(
                 at=now,
@@ -132,56 +132,58 @@ def record_bindings(
                     "kinds": sorted({b.kind.value for b in bindings}),
                     "services": sorted({b.service for b in bindings}),
                 },
-                personal={"assets": json.dumps([_said(b) for b in bindings], ensure_ascii=False)},
+                personal={
+                    "assets": json.dumps([_format_binding(b) for b in bindings], ensure_ascii=False)
+                },
                 customer_id=customer_id,
             )
 
 
-def contact_changes(
-    uow: UnitOfWork, customers: Iterable[str], since: Since
+def list_contact_changes(
+    uow: UnitOfWork, customers: Iterable[str], since: ChangeWindow
 ) -> tuple[RegisterChange, ...]:
     """Oldest first: what could lead these customers' letters elsewhere or change their words."""
-    found = []
-    for entry in uow.audit.about(customers):
+    contacts = []
+    for entry in uow.audit.list_about(customers):
         fields = tuple(f for f in entry.facts.get("fields", ()) if f not in CONTRACT)
-        if entry.act in (ADDED, CHANGED) and fields and since.covers(entry):
+        if entry.act in (ADDED, CHANGED) and fields and since.is_covering(entry):
             is_new = entry.act == ADDED
             change = RegisterChange(entry.subject, entry.at, entry.actor, is_new, fields, entry)
-            found.append(change)
-    return tuple(found)
+            contacts.append(change)
+    return tuple(contacts)
 
 
-def who_changed_assets(uow: UnitOfWork, since: Since) -> frozenset[str]:
+def list_asset_changers(uow: UnitOfWork, since: ChangeWindow) -> frozenset[str]:
     """Who bound any asset since then: it decides who is on the list of affected customers, and
     who is left off."""
-    entries = uow.audit.about([ASSETS])
-    return frozenset(e.actor for e in entries if since.covers(e) and _changed_something(e))
+    entries = uow.audit.list_about([ASSETS])
+    return frozenset(e.actor for e in entries if since.is_covering(e) and _has_changes(e))
 
 
-def who_imported_unnamed(uow: UnitOfWork, since: Since) -> frozenset[str]:
+def list_unnamed_importers(uow: UnitOfWork, since: ChangeWindow) -> frozenset[str]:
     """Who imported customers since then with a version that did not write down whom."""
-    entries = uow.audit.about([CUSTOMERS])
+    entries = uow.audit.list_about([CUSTOMERS])
     return frozenset(
         e.actor
         for e in entries
-        if since.covers(e) and _changed_something(e) and "each_named" not in e.facts
+        if since.is_covering(e) and _has_changes(e) and "each_named" not in e.facts
     )
 
 
-def _changed_something(entry: AuditEntry) -> bool:
+def _has_changes(entry: AuditEntry) -> bool:
     counts = (entry.facts.get(name, 0) for name in ("added", "changed", "count"))
     return entry.act.startswith("register:") and any(counts)
 
 
-def history(uow: UnitOfWork, customer_id: str) -> Sequence[AuditEntry]:
+def list_history(uow: UnitOfWork, customer_id: str) -> Sequence[AuditEntry]:
     """Every entry about the customer and its assets, oldest first."""
     acts: Collection[str] = (ADDED, CHANGED, BOUND, LOST)
-    return [entry for entry in uow.audit.about([customer_id]) if entry.act in acts]
+    return [entry for entry in uow.audit.list_about([customer_id]) if entry.act in acts]
 
 
-def opened(uow: UnitOfWork, entry: AuditEntry) -> tuple[FieldChange, ...]:
+def decrypt_change(uow: UnitOfWork, entry: AuditEntry) -> tuple[FieldChange, ...]:
     """What changed, opened; one change without values when the customer's key was erased."""
-    sealed = uow.audit.personal(entry)
+    sealed = uow.audit.decrypt_personal(entry)
     if "change" in sealed:
         pairs = _read(sealed["change"])
         if isinstance(pairs, dict):
@@ -189,14 +191,15 @@ def opened(uow: UnitOfWork, entry: AuditEntry) -> tuple[FieldChange, ...]:
     if "assets" in sealed:
         assets = _read(sealed["assets"])
         if isinstance(assets, list):
-            got = entry.act == BOUND
+            is_bound = entry.act == BOUND
             return tuple(
-                FieldChange("asset", "" if got else text, text if got else "") for text in assets
+                FieldChange("asset", "" if is_bound else text, text if is_bound else "")
+                for text in assets
             )
     return tuple(FieldChange(name, "", "") for name in entry.facts.get("fields", ("asset",)))
 
 
-def _said(binding: Binding) -> str:
+def _format_binding(binding: Binding) -> str:
     begin = binding.valid_from.isoformat() if binding.valid_from else "ever"
     end = f" until {binding.valid_to.isoformat()}" if binding.valid_to else ""
     return f"{binding.asset}, {binding.service}, {binding.role}, since {begin}{end}"

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.lateness import Lateness, lateness
-from breachdesk.jurisdictions import jurisdiction
+from breachdesk.casework.lateness import ReportLateness, compute_lateness
+from breachdesk.jurisdictions import get_jurisdiction
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Breach
 from schemas.register import RegisterSubmission
 from schemas.report import Submission
 
 
-def reported(uow: UnitOfWork, breach: Breach, now: datetime) -> dict[str, object]:
+def build_report_fields(uow: UnitOfWork, breach: Breach, now: datetime) -> dict[str, object]:
     """Fields of RegisterEntry."""
-    reports = lateness(uow, breach, now)
+    reports = compute_lateness(uow, breach, now)
     late = [report for report in reports if report.late]
     reasons = dict.fromkeys(report.reasons for report in late if report.reasons)
     return {
-        "submissions": [_submission(s, late) for s in uow.breaches.all(Submission, breach.id)],
-        "late_reports": [_words(report) for report in late],
+        "submissions": [
+            _build_submission(s, late) for s in uow.breaches.list_versions(Submission, breach.id)
+        ],
+        "late_reports": [_format_lateness(report) for report in late],
         "delay_reasons": list(reasons),
     }
 
 
-def _words(report: Lateness) -> str:
-    title = jurisdiction(report.jurisdiction).title
+def _format_lateness(report: ReportLateness) -> str:
+    title = get_jurisdiction(report.jurisdiction).title
     due = f"{report.due:%Y-%m-%d %H:%M} UTC"
     if report.filed_at is None:
         return f"{title}: due {due}, not filed"
     return f"{title}: due {due}, filed {report.filed_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _submission(submission: Submission, late: list[Lateness]) -> RegisterSubmission:
+def _build_submission(submission: Submission, late: list[ReportLateness]) -> RegisterSubmission:
     first = {(report.jurisdiction, report.filed_at) for report in late}
     return RegisterSubmission(
         jurisdiction=submission.jurisdiction,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework.corrections import Reader, wrongly_told
-from breachdesk.casework.people_told import PeopleTold, Reached, told_of_kind
-from breachdesk.casework.told import tellings
-from breachdesk.gdpr.roles import CORRECTION_OF, role_of
+from breachdesk.casework.corrections import Reader, find_wrongly_told
+from breachdesk.casework.people_told import NotifiedPeople, ReachStatus, compute_told_of_kind
+from breachdesk.casework.told import list_tellings
+from breachdesk.gdpr.roles import CORRECTION_OF, get_role
 from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind
 from schemas.breach import Breach
@@ -18,47 +18,49 @@ from schemas.list_outline import ListOutline
 from schemas.register import RegisterNotice
 
 
-def notices(uow: UnitOfWork, breach: Breach, manifest: ListOutline | None) -> list[RegisterNotice]:
+def list_notices(
+    uow: UnitOfWork, breach: Breach, manifest: ListOutline | None
+) -> list[RegisterNotice]:
     """One for each kind of letter that somebody is to get, or got. Corrections stand beside the
     letter that they correct."""
-    return list(_each(uow, breach, manifest))
+    return list(_iterate_notices(uow, breach, manifest))
 
 
-def _each(
+def _iterate_notices(
     uow: UnitOfWork, breach: Breach, manifest: ListOutline | None
 ) -> Iterator[RegisterNotice]:
-    uncorrected = _uncorrected(uow, breach, manifest)
+    uncorrected = _find_uncorrected(uow, breach, manifest)
     for kind in CORRECTION_OF:
-        owed, wrongly = told_of_kind(uow, breach, manifest, kind)
+        owed, wrongly = compute_told_of_kind(uow, breach, manifest, kind)
         if not owed.people and not wrongly.people:
             continue
         corrected = sum((*p.person, kind) not in uncorrected for p in wrongly.everybody)
-        yield _notice(kind, owed, wrongly, corrected)
+        yield _build_notice(kind, owed, wrongly, corrected)
 
 
-def _uncorrected(uow: UnitOfWork, breach: Breach, manifest: ListOutline | None) -> set[Reader]:
+def _find_uncorrected(uow: UnitOfWork, breach: Breach, manifest: ListOutline | None) -> set[Reader]:
     """Who has not learned since they were last told that it was not so."""
     rows, tasks = uow.notices.list(breach_id=breach.id), uow.cases.get(breach.case_id).tasks
     excluded = manifest.excluded if manifest else ()
-    return set(wrongly_told(tellings(breach.id, rows, tasks), rows, excluded))
+    return set(find_wrongly_told(list_tellings(breach.id, rows, tasks), rows, excluded))
 
 
-def _notice(
-    kind: NoticeKind, owed: PeopleTold, wrongly: PeopleTold, corrected: int
+def _build_notice(
+    kind: NoticeKind, owed: NotifiedPeople, wrongly: NotifiedPeople, corrected: int
 ) -> RegisterNotice:
     return RegisterNotice(
         kind=kind.value,
-        role=role_of(kind).value,
+        role=get_role(kind).value,
         people=owed.people,
-        by_letter=owed.count(Reached.BY_LETTER),
-        by_telephone=owed.count(Reached.BY_TELEPHONE),
-        in_person=owed.count(Reached.IN_PERSON),
-        by_post=owed.count(Reached.BY_POST),
-        waiting=owed.count(Reached.WAITING),
-        returned=owed.count(Reached.RETURNED),
-        unknown=owed.count(Reached.UNKNOWN),
-        not_reached=owed.count(Reached.NOT_REACHED),
-        not_begun=owed.count(Reached.NOT_BEGUN),
+        by_letter=owed.count(ReachStatus.BY_LETTER),
+        by_telephone=owed.count(ReachStatus.BY_TELEPHONE),
+        in_person=owed.count(ReachStatus.IN_PERSON),
+        by_post=owed.count(ReachStatus.BY_POST),
+        waiting=owed.count(ReachStatus.WAITING),
+        returned=owed.count(ReachStatus.RETURNED),
+        unknown=owed.count(ReachStatus.UNKNOWN),
+        not_reached=owed.count(ReachStatus.NOT_REACHED),
+        not_begun=owed.count(ReachStatus.NOT_BEGUN),
         first_told_at=owed.first,
         last_told_at=owed.last,
         wrongly_told=wrongly.people,

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import not_erased, require, required
+from breachdesk.casework.authority import check_not_erased, require_duty, require_text
 from breachdesk.ports import UnitOfWork
-from schemas.case import Case, CaseState, Note
+from schemas.case import Case, CaseNote, CaseState
 from schemas.errors import NotAllowed
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
 
-def reopen(uow: UnitOfWork, actor: Actor, case_id: str, reason: str, now: datetime) -> Case:
+def reopen_case(uow: UnitOfWork, actor: Actor, case_id: str, reason: str, now: datetime) -> Case:
     """Why it was closed stays as a note. Raises NotAllowed for a case that is open, a near miss,
     and one whose personal data was erased."""
-    require(actor, Duty.RESPONDER, act="open a case again")
+    require_duty(actor, Permission.RESPONDER, act="open a case again")
     case = uow.cases.get(case_id)
-    not_erased(case)
+    check_not_erased(case)
     if case.state is not CaseState.CLOSED:
         raise NotAllowed("it is not closed", place=case.id, remedy="Go on with it.")
     if case.near_miss:
         raise NotAllowed(
             "it is a near miss", place=case.id, remedy="Say what makes it worth another look."
         )
-    said = required(reason, place="reason", remedy="Say what is to be done again.")
-    saved = uow.cases.save(opened_again(case, actor.id, said, now))
-    audit_reopened(uow, saved, actor.id, said, now)
+    text = require_text(reason, place="reason", remedy="Say what is to be done again.")
+    saved = uow.cases.save(build_reopened(case, actor.id, text, now))
+    record_reopening(uow, saved, actor.id, text, now)
     return saved
 
 
-def opened_again(case: Case, by: str, reason: str, now: datetime) -> Case:
+def build_reopened(case: Case, by: str, reason: str, now: datetime) -> Case:
     """The case as it stood before it was closed, with both reasons as notes."""
-    notes = [Note(at=now, by=by, text=f"Opened again, because: {reason}")]
+    notes = [CaseNote(at=now, by=by, text=f"Opened again, because: {reason}")]
     if case.closed_at is not None:
         before = f"Closed on {case.closed_at:%d %B %Y}, because: {case.close_reason}"
-        notes.insert(0, Note(at=now, by=by, text=before))
+        notes.insert(0, CaseNote(at=now, by=by, text=before))
     return case.model_copy(
         update={
             "state": CaseState.CONFIRMED if case.breach_id else CaseState.OPEN,
@@ -45,7 +45,7 @@ def opened_again(case: Case, by: str, reason: str, now: datetime) -> Case:
     )
 
 
-def audit_reopened(uow: UnitOfWork, case: Case, by: str, reason: str, now: datetime) -> None:
+def record_reopening(uow: UnitOfWork, case: Case, by: str, reason: str, now: datetime) -> None:
     """In the same transaction."""
     uow.audit.record(
         at=now,

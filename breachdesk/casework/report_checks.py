@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from schemas.errors import BadInput, Incomplete
+from schemas.errors import BadInput, IncompleteDocument
 from schemas.law import LawForm
-from schemas.report import Precision, Quantity, ReportFacts, ReportStage
-from schemas.times import in_utc
+from schemas.report import NumberPrecision, ReportedQuantity, ReportFacts, ReportPhase
+from schemas.times import convert_to_utc
 
 ONE = (
     "reason",
@@ -35,12 +35,12 @@ def check_facts(facts: ReportFacts, form: LawForm, now: datetime) -> None:
     """Raises BadInput and Incomplete."""
     for name, number in (("people", facts.people), ("records", facts.records)):
         _check_quantity(name, number)
-    for name, choice in _choices(facts):
-        form.question(name).choice(choice)
+    for name, choice in _iterate_choices(facts):
+        form.get_question(name).get_choice(choice)
     _check_times(facts, now)
     _check_steps(facts, now)
     _check_owed(facts, now)
-    if facts.last and facts.stage is ReportStage.INITIAL:
+    if facts.last and facts.stage is ReportPhase.INITIAL:
         raise BadInput(
             "an initial report is not our last by its nature",
             place="stage",
@@ -48,7 +48,7 @@ def check_facts(facts: ReportFacts, form: LawForm, now: datetime) -> None:
         )
 
 
-def _choices(facts: ReportFacts) -> Iterator[tuple[str, str]]:
+def _iterate_choices(facts: ReportFacts) -> Iterator[tuple[str, str]]:
     for name in ONE:
         choice = getattr(facts, name)
         if choice is not None:
@@ -57,10 +57,10 @@ def _choices(facts: ReportFacts) -> Iterator[tuple[str, str]]:
         yield from ((name, choice) for choice in getattr(facts, name))
 
 
-def _check_quantity(name: str, number: Quantity) -> None:
+def _check_quantity(name: str, number: ReportedQuantity) -> None:
     if number.value is not None and number.value < 0:
         raise BadInput("a count is never below zero", place=name, remedy="Correct it.")
-    if number.value is None and number.precision is not Precision.UNKNOWN:
+    if number.value is None and number.precision is not NumberPrecision.UNKNOWN:
         raise BadInput("the number is missing", place=name, remedy="Give it, or say unknown.")
 
 
@@ -71,15 +71,15 @@ def _check_times(facts: ReportFacts, now: datetime) -> None:
         ("discovered at", facts.discovered_at),
     )
     for place, moment in times:
-        if moment is not None and in_utc(moment) > in_utc(now):
+        if moment is not None and convert_to_utc(moment) > convert_to_utc(now):
             raise BadInput("it lies in the future", place=place, remedy="Correct it.")
     begin, end = facts.occurred_from, facts.occurred_to
-    if begin and end and in_utc(end) < in_utc(begin):
+    if begin and end and convert_to_utc(end) < convert_to_utc(begin):
         raise BadInput("it ends before it begins", place="happened until", remedy="Correct it.")
 
 
 def _check_steps(facts: ReportFacts, now: datetime) -> None:
-    today = in_utc(now).astimezone(LONDON).date()
+    today = convert_to_utc(now).astimezone(LONDON).date()
     for step in facts.prevention:
         if step.done and step.on > today:
             raise BadInput(
@@ -98,16 +98,16 @@ def _check_steps(facts: ReportFacts, now: datetime) -> None:
 def _check_owed(facts: ReportFacts, now: datetime) -> None:
     for item in facts.not_yet_known:
         if not item.who.strip():
-            raise Incomplete({"not yet known": "say who owes each"}, place="report")
-        if in_utc(item.by) <= in_utc(now):
+            raise IncompleteDocument({"not yet known": "say who owes each"}, place="report")
+        if convert_to_utc(item.by) <= convert_to_utc(now):
             raise BadInput(
                 "the time by which it is owed is over",
                 place="not yet known",
                 remedy="Give another time, or take out what is answered.",
             )
     if bool(facts.rest_who.strip()) != (facts.rest_by is not None):
-        raise Incomplete(
+        raise IncompleteDocument(
             {"every other answer": "say who owes it and by when"}, place="not yet known"
         )
-    if facts.rest_by is not None and in_utc(facts.rest_by) <= in_utc(now):
+    if facts.rest_by is not None and convert_to_utc(facts.rest_by) <= convert_to_utc(now):
         raise BadInput("it lies in the past", place="every other answer, by", remedy="Correct it.")

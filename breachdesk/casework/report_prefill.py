@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.contradictions import tells, waits
-from breachdesk.casework.filings import filing_of
-from breachdesk.casework.groups import group_words
-from breachdesk.casework.report_people import from_people
-from breachdesk.gdpr.filing import Filing
-from breachdesk.jurisdictions import jurisdiction
+from breachdesk.casework.contradictions import is_telling_decided, is_telling_held
+from breachdesk.casework.filings import build_filing
+from breachdesk.casework.groups import format_group_kind
+from breachdesk.casework.report_people import propose_from_people
+from breachdesk.gdpr.filing import ReportFiling
+from breachdesk.jurisdictions import get_jurisdiction
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Effect, Surety
+from schemas.affected import BreachEffect, EffectCertainty
 from schemas.affected_group import GroupKind
 from schemas.customer import DataCategory
 from schemas.letter_facts import NoticeFacts
-from schemas.report import Precision, Quantity, ReportFacts
+from schemas.report import NumberPrecision, ReportedQuantity, ReportFacts
 from schemas.settings import Settings
 
 DECISION, LIST = "the decision", "the frozen list"
@@ -59,50 +59,55 @@ FIELD_OF = {
 }
 """Which question of a form a field answers, where it has another name."""
 EFFECTS = {
-    Effect.SEEN: "seen",
-    Effect.COPIED: "copied",
-    Effect.ALTERED: "altered",
-    Effect.LOST: "lost",
-    Effect.UNAVAILABLE: "out of reach for a time",
+    BreachEffect.SEEN: "seen",
+    BreachEffect.COPIED: "copied",
+    BreachEffect.ALTERED: "altered",
+    BreachEffect.LOST: "lost",
+    BreachEffect.UNAVAILABLE: "out of reach for a time",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Proposals:
+class ReportProposals:
     """Answers that nobody has given yet, by the field of ReportFacts, each with its origin."""
 
     answers: dict[str, Any] = field(default_factory=dict, repr=False)
     origins: dict[str, str] = field(default_factory=dict)
 
 
-def proposals(
+def build_proposals(
     uow: UnitOfWork, breach_id: str, form_id: str, settings: Settings, now: datetime
-) -> Proposals:
+) -> ReportProposals:
     """For the fields that the newest facts leave blank. Reads only."""
-    filing = filing_of(uow, breach_id, jurisdiction(form_id), settings, now)
-    said = uow.breaches.latest(NoticeFacts, breach_id)
+    filing = build_filing(uow, breach_id, get_jurisdiction(form_id), settings, now)
+    notice_facts = uow.breaches.find_latest(NoticeFacts, breach_id)
     blank = ReportFacts(breach_id=breach_id, version=0, written_by="", written_at=now)
-    found = Proposals()
-    asked = {q.key for q in filing.form.questions}
-    for name, value, origin in (*from_people(uow, filing), *_all(filing, said)):
+    collected = ReportProposals()
+    keys = {q.key for q in filing.form.questions}
+    for name, value, origin in (
+        *propose_from_people(uow, filing),
+        *_propose_all(filing, notice_facts),
+    ):
         open_field = getattr(filing.written, name) == getattr(blank, name)
-        has_field = FIELD_OF.get(name, name) in asked
-        if value and open_field and has_field and name not in found.answers:
-            found.answers[name] = value
-            found.origins[name] = origin
-    return found
+        has_field = FIELD_OF.get(name, name) in keys
+        if value and open_field and has_field and name not in collected.answers:
+            collected.answers[name] = value
+            collected.origins[name] = origin
+    return collected
 
 
-def _all(filing: Filing, said: NoticeFacts | None) -> Iterator[tuple[str, Any, str]]:
-    yield from _from_decision(filing)
-    yield from _from_list(filing)
-    yield from _from_letters(filing)
-    if said is not None:
-        yield "what_happened", said.what_happened, LETTERS
+def _propose_all(
+    filing: ReportFiling, notice_facts: NoticeFacts | None
+) -> Iterator[tuple[str, Any, str]]:
+    yield from _propose_from_decision(filing)
+    yield from _propose_from_list(filing)
+    yield from _propose_from_letters(filing)
+    if notice_facts is not None:
+        yield "what_happened", notice_facts.what_happened, LETTERS
     yield "delay_reasons", filing.delay_reasons, "the declaration of awareness"
 
 
-def _from_decision(filing: Filing) -> Iterator[tuple[str, Any, str]]:
+def _propose_from_decision(filing: ReportFiling) -> Iterator[tuple[str, Any, str]]:
     decision = filing.decision
     if decision is None:
         return
@@ -115,24 +120,28 @@ def _from_decision(filing: Filing) -> Iterator[tuple[str, Any, str]]:
     yield "measures_after", decision.safeguards_after, DECISION
 
 
-def _from_list(filing: Filing) -> Iterator[tuple[str, Any, str]]:
-    held, question = set(filing.categories), filing.form.question("data_kinds")
-    kinds = tuple(c.key for c in question.choices if held & set(c.categories))
+def _propose_from_list(filing: ReportFiling) -> Iterator[tuple[str, Any, str]]:
+    categories, question = set(filing.categories), filing.form.get_question("data_kinds")
+    kinds = tuple(c.key for c in question.choices if categories & set(c.categories))
     other = next((c for c in question.choices if c.key == "other"), None)
     rest = [CATEGORIES[c] for c in filing.categories if other and c in other.categories]
     customers = len({e.customer_id for e in filing.exposures})
     yield "data_kinds", kinds, LIST
     yield "data_other", ", ".join(rest), LIST
     yield "harmed", filing.harmed, LIST
-    yield "affected_how", _affected_how(filing), LIST
+    yield "affected_how", _describe_effects(filing), LIST
     numbered = customers + sum(g.people.value or 0 for g in filing.groups)
     unknown = any(g.people.value is None for g in filing.groups)
     if numbered and not unknown:
-        yield "people", Quantity(value=numbered, precision=Precision.APPROXIMATE), LIST
+        yield (
+            "people",
+            ReportedQuantity(value=numbered, precision=NumberPrecision.APPROXIMATE),
+            LIST,
+        )
     named = ("customers",) if customers else ()
     groups = dict.fromkeys(KINDS.get(g.kind, "other") for g in filing.groups)
     yield "people_kinds", (*named, *groups), LIST
-    unlisted = [group_words(g) for g in filing.groups if g.kind not in KINDS]
+    unlisted = [format_group_kind(g) for g in filing.groups if g.kind not in KINDS]
     yield "people_other", ", ".join(unlisted), LIST
     begin, end = filing.occurred
     yield "occurred_from", begin, EVIDENCE
@@ -140,45 +149,51 @@ def _from_list(filing: Filing) -> Iterator[tuple[str, Any, str]]:
     yield "discovered_at", filing.discovered_at, EVIDENCE
 
 
-def _from_letters(filing: Filing) -> Iterator[tuple[str, Any, str]]:
-    told, decision = filing.told, filing.decision
-    if told.everybody:
+def _propose_from_letters(filing: ReportFiling) -> Iterator[tuple[str, Any, str]]:
+    counts, decision = filing.notified, filing.decision
+    if counts.everybody:
         yield "people_told", "told_all", SENT
-    elif told.told:
+    elif counts.notified:
         yield "people_told", "told_some", SENT
     elif decision is not None and (filing.exposures or filing.groups):
-        told_next = "planning" if waits(filing, decision) else "about_to"
-        yield "people_told", told_next if tells(filing, decision) else "decided_not", DECISION
+        next_step = "planning" if is_telling_held(filing, decision) else "about_to"
+        yield (
+            "people_told",
+            next_step if is_telling_decided(filing, decision) else "decided_not",
+            DECISION,
+        )
     used = (
-        ("email", told.by_letter),
-        ("telephone", told.by_telephone),
-        ("post", told.by_post),
-        ("in_person", told.in_person),
+        ("email", counts.by_letter),
+        ("telephone", counts.by_telephone),
+        ("post", counts.by_post),
+        ("in_person", counts.in_person),
     )
     yield "means", tuple(key for key, count in used if count) or ("none_yet",), SENT
 
 
-def _affected_how(filing: Filing) -> str:
+def _describe_effects(filing: ReportFiling) -> str:
     """`Seen: contact data. May have been copied: mail.`"""
-    groups: dict[tuple[Surety, Effect], list[str]] = defaultdict(list)
+    groups: dict[tuple[EffectCertainty, BreachEffect], list[str]] = defaultdict(list)
     for category in filing.categories:
-        for sure, effect in _effects(filing, category):
+        for sure, effect in _list_surest_effects(filing, category):
             groups[sure, effect].append(CATEGORIES[category])
     lines = []
     for (sure, effect), names in sorted(groups.items(), key=lambda item: item[0]):
         verb = EFFECTS[effect]
-        lead = verb if sure is Surety.HAPPENED else f"may have been {verb}"
+        lead = verb if sure is EffectCertainty.HAPPENED else f"may have been {verb}"
         lines.append(f"{lead[:1].upper()}{lead[1:]}: {', '.join(names)}.")
     return "\n".join(lines)
 
 
-def _effects(filing: Filing, category: DataCategory) -> set[tuple[Surety, Effect]]:
+def _list_surest_effects(
+    filing: ReportFiling, category: DataCategory
+) -> set[tuple[EffectCertainty, BreachEffect]]:
     """The surest of each effect on this category over all exposures."""
-    surest: dict[Effect, Surety] = {}
-    held = [e.effects.get(category, {}) for e in filing.exposures]
-    held += [g.effects for g in filing.groups if category in g.data_categories]
-    for effects in held:
+    surest: dict[BreachEffect, EffectCertainty] = {}
+    effect_maps = [e.effects.get(category, {}) for e in filing.exposures]
+    effect_maps += [g.effects for g in filing.groups if category in g.data_categories]
+    for effects in effect_maps:
         for effect, surety in effects.items():
-            if surest.get(effect) is not Surety.HAPPENED:
+            if surest.get(effect) is not EffectCertainty.HAPPENED:
                 surest[effect] = surety
     return {(surety, effect) for effect, surety in surest.items()}

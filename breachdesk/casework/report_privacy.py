@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from breachdesk.casework.text_check import foreign_data
+from breachdesk.casework.text_check import get_foreign_data
 from breachdesk.gdpr.report_redaction import RedactionAccount, ReportRedaction
 from breachdesk.ports import UnitOfWork
-from schemas.report import Question
+from schemas.report import ReportQuestion
 from schemas.settings import ProviderProfile
 
 
-def without_personal_data(
+def redact_answers(
     uow: UnitOfWork,
-    questions: Sequence[Question],
+    questions: Sequence[ReportQuestion],
     profile: ProviderProfile,
     now: datetime,
     *,
     ours: Collection[str],
-) -> tuple[tuple[Question, ...], RedactionAccount]:
+) -> tuple[tuple[ReportQuestion, ...], RedactionAccount]:
     """The answers with what was found replaced; `ours`: keys of those about ourselves, which stay.
     Our own named contact stays everywhere."""
-    redaction = ReportRedaction(foreign_data(uow, profile), profile, year=now.year)
+    redaction = ReportRedaction(get_foreign_data(uow, profile), profile, year=now.year)
     theirs = [q for q in questions if q.key not in ours]
     answers = iter(redaction.redact_all([q.answer for q in theirs]))
     stripped = tuple(

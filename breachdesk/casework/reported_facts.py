@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from breachdesk.gdpr.roles import Track
-from breachdesk.jurisdictions import jurisdictions
+from breachdesk.gdpr.roles import NotificationTrack
+from breachdesk.jurisdictions import list_jurisdictions
 from breachdesk.ports import UnitOfWork
-from schemas.report import Precision, Quantity, ReportFacts
+from schemas.report import NumberPrecision, ReportedQuantity, ReportFacts
 
 
-def reported_facts(uow: UnitOfWork, breach_id: str) -> tuple[ReportFacts, ...]:
+def list_reported_facts(uow: UnitOfWork, breach_id: str) -> tuple[ReportFacts, ...]:
     """The newest answers of each kind of report; two regulators that are told of the same people
     count once."""
-    known = jurisdictions()
-    newest: dict[Track, ReportFacts] = {}
-    for facts in uow.breaches.all(ReportFacts, breach_id):
+    known = list_jurisdictions()
+    newest: dict[NotificationTrack, ReportFacts] = {}
+    for facts in uow.breaches.list_versions(ReportFacts, breach_id):
         plugin = known.get(facts.jurisdiction or "")
-        newest[plugin.track if plugin else Track.ICO] = facts
-    return tuple(newest[track] for track in Track if track in newest)
+        newest[plugin.track if plugin else NotificationTrack.ICO] = facts
+    return tuple(newest[track] for track in NotificationTrack if track in newest)
 
 
-def together(numbers: Iterable[Quantity]) -> Quantity:
+def sum_quantities(numbers: Iterable[ReportedQuantity]) -> ReportedQuantity:
     """The sum; unknown as long as one of them is."""
     every = tuple(numbers)
     values = [number.value for number in every if number.value is not None]
     if not values or len(values) < len(every):
-        return Quantity()
+        return ReportedQuantity()
     precisions = [number.precision for number in every]
-    order = (Precision.UNKNOWN, Precision.APPROXIMATE, Precision.EXACT)
-    return Quantity(value=sum(values), precision=min(precisions, key=order.index))
+    order = (NumberPrecision.UNKNOWN, NumberPrecision.APPROXIMATE, NumberPrecision.EXACT)
+    return ReportedQuantity(value=sum(values), precision=min(precisions, key=order.index))

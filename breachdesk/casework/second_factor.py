@@ -19,7 +19,7 @@ from pyotp.utils import strings_equal
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BadInput, NotProven
 from schemas.settings import Settings
-from schemas.user import Duty, SecondFactor, User
+from schemas.user import Permission, SecondFactor, User
 
 STEP_SECONDS = 30
 DRIFT_STEPS = 1
@@ -32,41 +32,41 @@ PLACE = "Code"
 AGAIN = "Type the code that your authenticator app shows now."
 
 
-def must_have(user: User, settings: Settings) -> bool:
+def is_required(user: User, settings: Settings) -> bool:
     """Does this account need a second factor before it may release anything?"""
-    return Duty.APPROVER in user.duties and not settings.demo
+    return Permission.APPROVER in user.duties and not settings.demo
 
 
-def new_secret() -> str:
+def generate_secret() -> str:
     """160 bits in base32, as RFC 4226 recommends."""
     return pyotp.random_base32()
 
 
 def is_secret(text: str) -> bool:
-    """Could `new_secret` have given it?"""
+    """Could `generate_secret` have given it?"""
     return SECRET.fullmatch(text) is not None
 
 
-def address_for_app(secret: str, account: str, issuer: str) -> str:
+def build_app_address(secret: str, account: str, issuer: str) -> str:
     """The `otpauth:` address that an authenticator app reads from the picture."""
     return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=issuer)
 
 
-def enrol(uow: UnitOfWork, user_id: str, secret: str, code: str, now: datetime) -> list[str]:
+def enrol_factor(uow: UnitOfWork, user_id: str, secret: str, code: str, now: datetime) -> list[str]:
     """Put its owner's pending secret into force, proved by one code of it. Gives the recovery codes, which
     are stored as hashes and cannot be shown again. Raises BadInput for a wrong code, Conflict when
     another secret is pending."""
-    step = step_of(secret, code, now)
+    step = find_step(secret, code, now)
     if step is None:
         raise BadInput("this is not the app's present code", place=PLACE, remedy=AGAIN)
-    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-    hashes = [_hashed(user_id, each) for each in codes]
+    codes = [_generate_recovery_code() for _ in range(RECOVERY_CODES)]
+    hashes = [_hash_code(user_id, each) for each in codes]
     uow.second_factors.confirm(user_id, secret, step=step, code_hashes=hashes, at=now)
     uow.audit.record(at=now, actor=user_id, act="user:second_factor:enrolled", subject=user_id)
     return codes
 
 
-def spend(uow: UnitOfWork, user_id: str, code: str, now: datetime) -> None:
+def use_code(uow: UnitOfWork, user_id: str, code: str, now: datetime) -> None:
     """Accept an app's code or a recovery code for this account, once. Raises NotProven for a wrong
     one, for one that was used before, and when the account has no second factor."""
     factor = uow.second_factors.get(user_id)
@@ -74,12 +74,12 @@ def spend(uow: UnitOfWork, user_id: str, code: str, now: datetime) -> None:
         raise NotProven("this account has no second factor", place=PLACE)
     typed = re.sub(r"[\s-]", "", code)
     if typed.isascii() and typed.isdigit():
-        _spend_step(uow, factor, typed, now)
+        _use_step(uow, factor, typed, now)
     else:
-        _spend_recovery_code(uow, factor, typed, now)
+        _use_recovery_code(uow, factor, typed, now)
 
 
-def step_of(secret: str, code: str, now: datetime) -> int | None:
+def find_step(secret: str, code: str, now: datetime) -> int | None:
     """The time step whose code this is, the present one or one beside it; None: of none."""
     app, present = pyotp.TOTP(secret), int(now.timestamp()) // STEP_SECONDS
     typed = re.sub(r"\s", "", code)
@@ -88,11 +88,11 @@ def step_of(secret: str, code: str, now: datetime) -> int | None:
     return max(matching, default=None)
 
 
-def _spend_step(uow: UnitOfWork, factor: SecondFactor, code: str, now: datetime) -> None:
-    step = step_of(factor.secret or "", code, now)
+def _use_step(uow: UnitOfWork, factor: SecondFactor, code: str, now: datetime) -> None:
+    step = find_step(factor.secret or "", code, now)
     if step is None:
         raise NotProven("this is not the app's present code", place=PLACE, remedy=AGAIN)
-    if not uow.second_factors.spend_step(factor.user_id, step):
+    if not uow.second_factors.use_step(factor.user_id, step):
         raise NotProven(
             "this code was used already",
             place=PLACE,
@@ -100,9 +100,9 @@ def _spend_step(uow: UnitOfWork, factor: SecondFactor, code: str, now: datetime)
         )
 
 
-def _spend_recovery_code(uow: UnitOfWork, factor: SecondFactor, code: str, now: datetime) -> None:
-    if not code or not uow.second_factors.spend_recovery_code(
-        factor.user_id, _hashed(factor.user_id, code)
+def _use_recovery_code(uow: UnitOfWork, factor: SecondFactor, code: str, now: datetime) -> None:
+    if not code or not uow.second_factors.use_recovery_code(
+        factor.user_id, _hash_code(factor.user_id, code)
     ):
         raise NotProven("this is no code of this account", place=PLACE, remedy=AGAIN)
     uow.audit.record(
@@ -114,11 +114,11 @@ def _spend_recovery_code(uow: UnitOfWork, factor: SecondFactor, code: str, now: 
     )
 
 
-def _recovery_code() -> str:
+def _generate_recovery_code() -> str:
     text = b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode()
     return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
-def _hashed(user_id: str, code: str) -> str:
+def _hash_code(user_id: str, code: str) -> str:
     plain = re.sub(r"[\s-]", "", code).upper()
     return hashlib.sha256(f"{user_id}\x00{plain}".encode()).hexdigest()

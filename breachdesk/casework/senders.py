@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from breachdesk.casework.evidence import assets_in_evidence
+from breachdesk.casework.evidence import list_assets
 from breachdesk.ports import UnitOfWork
-from schemas.addresses import address_problem
+from schemas.addresses import find_address_problem
 from schemas.breach import Breach
-from schemas.errors import Misconfigured, NotAllowed
+from schemas.errors import ConfigurationError, NotAllowed
 from schemas.settings import SenderSettings, Settings
-from schemas.signs import name_problem
+from schemas.signs import find_name_problem
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -23,7 +23,7 @@ def check_sender(uow: UnitOfWork, breach: Breach, sender: SenderSettings) -> Non
             place=f"sender {sender.id}",
             remedy="Choose a maildir sender for drills.",
         )
-    shared = sorted(stands_on(sender) & assets_in_evidence(uow, uow.cases.get(breach.case_id)))
+    shared = sorted(list_sender_assets(sender) & list_assets(uow, uow.cases.get(breach.case_id)))
     if shared:
         raise NotAllowed(
             f"it stands on {', '.join(shared)}, which is in the evidence",
@@ -34,18 +34,20 @@ def check_sender(uow: UnitOfWork, breach: Breach, sender: SenderSettings) -> Non
 
 def _check_head(sender: SenderSettings) -> None:
     reasons = {
-        "from_email": address_problem(sender.from_email),
-        "envelope_from": address_problem(sender.envelope_from) if sender.envelope_from else None,
-        "from_name": name_problem(sender.from_name),
+        "from_email": find_address_problem(sender.from_email),
+        "envelope_from": find_address_problem(sender.envelope_from)
+        if sender.envelope_from
+        else None,
+        "from_name": find_name_problem(sender.from_name),
     }
     for setting, why in reasons.items():
         if why:
-            raise Misconfigured(
+            raise ConfigurationError(
                 f"it {why}", place=f"sender {sender.id}: {setting}", remedy="Correct the setting."
             )
 
 
-def stands_on(sender: SenderSettings) -> frozenset[str]:
+def list_sender_assets(sender: SenderSettings) -> frozenset[str]:
     """`kind:value` of its named assets, its own mailboxes and their domains."""
     addresses = {sender.from_email, sender.envelope_from, sender.username}
     mailboxes = {address.casefold() for address in addresses if "@" in address}
@@ -54,6 +56,6 @@ def stands_on(sender: SenderSettings) -> frozenset[str]:
     return frozenset(named | domains | {f"mailbox:{mailbox}" for mailbox in mailboxes})
 
 
-def sender_by_id(settings: Settings, sender_id: str) -> SenderSettings | None:
+def find_sender(settings: Settings, sender_id: str) -> SenderSettings | None:
     """None: it is no longer set up."""
     return next((s for s in settings.senders if s.id == sender_id), None)

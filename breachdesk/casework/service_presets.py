@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas.customer import AssetKind, DataCategory, Pecr, Role
+from schemas.customer import AssetKind, DataCategory, DataRole, PecrStatus
 
 C = DataCategory
 REFERENCE = "service_roles"
@@ -23,108 +23,111 @@ class ServicePreset:
     """Role, categories and PECR flag of a service."""
 
     name: str
-    role: Role
+    role: DataRole
     categories: tuple[DataCategory, ...]
     why: str
-    pecr: Pecr = Pecr.NO
+    pecr: PecrStatus = PecrStatus.NO
 
 
 _TABLE = (
     ServicePreset(
         "Microsoft 365 tenant",
-        Role.PROCESSOR,
+        DataRole.PROCESSOR,
         (C.MAIL, C.FILES),
         "The customer's mail and files; we administer the directory on its behalf.",
     ),
     ServicePreset(
-        "hosted mailbox", Role.PROCESSOR, (C.MAIL,), "The customer's own mail on our platform."
+        "hosted mailbox", DataRole.PROCESSOR, (C.MAIL,), "The customer's own mail on our platform."
     ),
     ServicePreset(
-        "hosted mail domain", Role.PROCESSOR, (C.MAIL,), "All mailboxes under the domain."
+        "hosted mail domain", DataRole.PROCESSOR, (C.MAIL,), "All mailboxes under the domain."
     ),
     ServicePreset(
         "hosted website",
-        Role.PROCESSOR,
+        DataRole.PROCESSOR,
         (C.WEBSITE,),
         "Whatever the customer's site collects and stores.",
     ),
     ServicePreset(
-        "backup", Role.PROCESSOR, (C.BACKUP,), "Copies of the customer's systems and disk images."
+        "backup",
+        DataRole.PROCESSOR,
+        (C.BACKUP,),
+        "Copies of the customer's systems and disk images.",
     ),
     ServicePreset(
-        "file share", Role.PROCESSOR, (C.FILES,), "Files that the customer keeps with us."
+        "file share", DataRole.PROCESSOR, (C.FILES,), "Files that the customer keeps with us."
     ),
     ServicePreset(
         "monitored computer",
-        Role.PROCESSOR,
+        DataRole.PROCESSOR,
         (C.FILES, C.TECHNICAL),
         "A computer of the customer that we can reach through remote management.",
     ),
     ServicePreset(
         "managed firewall",
-        Role.PROCESSOR,
+        DataRole.PROCESSOR,
         (C.TRAFFIC, C.TECHNICAL),
         "Connections of the customer's people, in logs that we keep for the customer.",
     ),
     ServicePreset(
         "managed network",
-        Role.PROCESSOR,
+        DataRole.PROCESSOR,
         (C.TECHNICAL,),
         "Switches and wireless points whose settings we keep; no connection logs.",
     ),
     ServicePreset(
         "domain",
-        Role.CONTROLLER,
+        DataRole.CONTROLLER,
         (C.IDENTITY, C.CONTACT),
         "The registrant's details that we pass to the registry.",
     ),
     ServicePreset(
         "broadband line",
-        Role.CONTROLLER,
+        DataRole.CONTROLLER,
         (C.IDENTITY, C.CONTACT, C.TRAFFIC),
         "Subscriber and traffic data of a line we sell; PECR may apply.",
-        Pecr.ASK,
+        PecrStatus.ASK,
     ),
     ServicePreset(
         "telephone line",
-        Role.CONTROLLER,
+        DataRole.CONTROLLER,
         (C.IDENTITY, C.CONTACT, C.TRAFFIC),
         "Subscriber and call data of a line we sell; PECR may apply.",
-        Pecr.ASK,
+        PecrStatus.ASK,
     ),
     ServicePreset(
         "billing account",
-        Role.CONTROLLER,
+        DataRole.CONTROLLER,
         (C.IDENTITY, C.CONTACT, C.FINANCIAL, C.TRANSACTION),
         "The account in our billing panel or accounts system.",
     ),
     ServicePreset(
         "customer portal",
-        Role.CONTROLLER,
+        DataRole.CONTROLLER,
         (C.IDENTITY, C.CONTACT, C.PROFILE),
         "Sign-ins, details and preferences of the portal's users.",
     ),
     ServicePreset(
         "helpdesk",
-        Role.CONTROLLER,
+        DataRole.CONTROLLER,
         (C.IDENTITY, C.CONTACT, C.TECHNICAL, C.USAGE),
         "Tickets and the contact details of those who raised them.",
     ),
     ServicePreset(
         "support passwords",
-        Role.CONTROLLER,
+        DataRole.CONTROLLER,
         (C.CREDENTIALS,),
         "Passwords shared with us to support the customer's equipment.",
     ),
     ServicePreset(
         "our billing panel",
-        Role.CONTROLLER,
+        DataRole.CONTROLLER,
         (C.IDENTITY, C.CONTACT, C.FINANCIAL, C.TRANSACTION),
         "The panel itself, with every customer's account (customer id `provider`).",
     ),
     ServicePreset(
         "our own system",
-        Role.CONTROLLER,
+        DataRole.CONTROLLER,
         (C.TECHNICAL,),
         "Any other machine of the provider (customer id `provider`).",
     ),

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from breachdesk.gdpr import text_parts
-from breachdesk.gdpr.folding import folded, tokens
-from breachdesk.gdpr.foreign_data import ForeignData, Hit, Reader
+from breachdesk.gdpr.folding import fold_text, split_tokens
+from breachdesk.gdpr.foreign_data import ForeignData, ForeignHit, TextReader
 from breachdesk.gdpr.name_signs import BLOCK
 from breachdesk.gdpr.register_names import RegisterNames
 from breachdesk.gdpr.text_parts import Part
 from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
-from schemas.notice import Rendered
+from schemas.notice import RenderedText
 from schemas.settings import ProviderProfile
-from schemas.short_memory import for_minutes
+from schemas.short_memory import remember_for_minutes
 
 UNSEEN = (
     "nicknames",
@@ -79,7 +79,7 @@ class CheckAccount:
         return UNSEEN
 
 
-def together(accounts: Iterable[CheckAccount]) -> CheckAccount:
+def sum_accounts(accounts: Iterable[CheckAccount]) -> CheckAccount:
     """Of many texts, each checked for itself."""
     every = tuple(accounts)
     if not every:
@@ -105,33 +105,35 @@ class TextCheck:
         """Of what was checked until now."""
         return self._account
 
-    def letter(self, letter: Rendered, context: LetterContext) -> list[LintProblem]:
+    def check_letter(self, letter: RenderedText, context: LetterContext) -> list[LintProblem]:
         """Subject, text, HTML with what it does not show, attachments with their names."""
-        reader = reader_of(context)
+        reader = build_reader(context)
         self._count(reader, mails=1, attachments=len(letter.attachments))
-        shown = list(self._of_parts(_written(letter), reader))
-        known = {(hit.kind, _words(hit)) for _, hit in shown}
-        more = self._of_parts(_unwritten(letter), reader)
-        shown += [(where, hit) for where, hit in more if (hit.kind, _words(hit)) not in known]
-        return _problems(shown)
+        shown = list(self._find_hits(_iterate_written(letter), reader))
+        known = {(hit.kind, _format_hit(hit)) for _, hit in shown}
+        more = self._find_hits(_iterate_unwritten(letter), reader)
+        shown += [(where, hit) for where, hit in more if (hit.kind, _format_hit(hit)) not in known]
+        return _build_problems(shown)
 
-    def script(self, script: str, context: LetterContext) -> list[LintProblem]:
+    def check_script(self, script: str, context: LetterContext) -> list[LintProblem]:
         """What is said on the telephone."""
-        reader = reader_of(context)
+        reader = build_reader(context)
         self._count(reader, scripts=1)
-        return _problems(self._of_parts(text_parts.blocks("script", script), reader))
+        return _build_problems(self._find_hits(text_parts.split_blocks("script", script), reader))
 
-    def texts(self, parts: Mapping[str, str], reader: Reader) -> list[LintProblem]:
+    def check_texts(self, parts: Mapping[str, str], reader: TextReader) -> list[LintProblem]:
         """Texts of any other kind, under the places that they are given."""
-        return _problems(self._of_parts(parts.items(), reader))
+        return _build_problems(self._find_hits(parts.items(), reader))
 
-    def _of_parts(self, parts: Iterable[Part], reader: Reader) -> Iterator[tuple[str, Hit]]:
+    def _find_hits(
+        self, parts: Iterable[Part], reader: TextReader
+    ) -> Iterator[tuple[str, ForeignHit]]:
         for where, text in parts:
             for hit in self._data.find(text, reader):
                 yield where, hit
 
     def _count(
-        self, reader: Reader, *, mails: int = 0, attachments: int = 0, scripts: int = 0
+        self, reader: TextReader, *, mails: int = 0, attachments: int = 0, scripts: int = 0
     ) -> None:
         before = self._account
         self._account = replace(
@@ -139,42 +141,51 @@ class TextCheck:
             mails=before.mails + mails,
             attachments=before.attachments + attachments,
             scripts=before.scripts + scripts,
-            other_customers=max(before.other_customers, self._data.others(reader)),
+            other_customers=max(before.other_customers, self._data.count_others(reader)),
         )
 
 
-def foreign_data(
+def get_foreign_data(
     uow: UnitOfWork, profile: ProviderProfile, *, involved: Iterable[str] = ()
 ) -> ForeignData:
     """The register and the accounts as they stand; `involved`: accounts that worked on the case."""
     users = uow.users.list()
 
     def arrange() -> RegisterNames:
-        return RegisterNames(uow.customers.list(), uow.customers.bindings(), users, profile=profile)
+        return RegisterNames(
+            uow.customers.list(), uow.customers.list_bindings(), users, profile=profile
+        )
 
     accounts = tuple((user.id, user.name) for user in users)
-    key = uow.customers.version(), accounts, profile.model_dump_json()
-    return ForeignData(uow.remembered("names", key, arrange), involved)
+    key = uow.customers.get_version(), accounts, profile.model_dump_json()
+    return ForeignData(uow.get_cached("names", key, arrange), involved)
 
 
-def reader_of(context: LetterContext) -> Reader:
+def build_reader(context: LetterContext) -> TextReader:
     """Whoever the letter is for, with the frozen names and the words typed for this case."""
     recipient = context.recipient
     typed = (context.facts, context.exposure, context.breach)
-    return Reader(
+    return TextReader(
         recipient.customer_id,
         names=tuple(
             filter(
                 None,
-                (context.customer_name, recipient.name, recipient.email, *_own_evidence(context)),
+                (
+                    context.customer_name,
+                    recipient.name,
+                    recipient.email,
+                    *_iterate_own_evidence(context),
+                ),
             )
         ),
         reference=context.reference,
-        typed=frozenset(word for document in typed for word in _texts(document.model_dump())),
+        typed=frozenset(
+            word for document in typed for word in _iterate_words(document.model_dump())
+        ),
     )
 
 
-def _own_evidence(context: LetterContext) -> Iterator[str]:
+def _iterate_own_evidence(context: LetterContext) -> Iterator[str]:
     """The reader's own mailboxes, folders and rules, as the letter names them: whatever they are
     called, nobody typed it."""
     if context.kind is not NoticeKind.CONTROLLER_PACK:
@@ -188,14 +199,16 @@ def _own_evidence(context: LetterContext) -> Iterator[str]:
             yield f"named {act.details['rule']}"
 
 
-def of_reader(context: LetterContext, *found: Sequence[LintProblem]) -> Iterator[LintProblem]:
+def list_reader_problems(
+    context: LetterContext, *problem_lists: Sequence[LintProblem]
+) -> Iterator[LintProblem]:
     """The problems, each with whose text it stands in."""
     whose = (context.recipient.customer_id,)
-    for problems in found:
+    for problems in problem_lists:
         yield from (problem.model_copy(update={"customers": whose}) for problem in problems)
 
 
-def merged(problems: Iterable[LintProblem]) -> tuple[LintProblem, ...]:
+def merge_problems(problems: Iterable[LintProblem]) -> tuple[LintProblem, ...]:
     """The same problem in many texts once, with all their readers; blocks first."""
     rows: dict[LintProblem, dict[str, None]] = {}
     for problem in problems:
@@ -206,45 +219,45 @@ def merged(problems: Iterable[LintProblem]) -> tuple[LintProblem, ...]:
     return tuple(sorted(each, key=lambda p: p.severity))
 
 
-def _texts(value: object) -> Iterator[str]:
+def _iterate_words(value: object) -> Iterator[str]:
     if isinstance(value, str):
-        yield from _words_of(value)
+        yield from _extract_words(value)
     elif isinstance(value, Mapping):
         for part in value.values():
-            yield from _texts(part)
+            yield from _iterate_words(part)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _texts(part)
+            yield from _iterate_words(part)
 
 
-@for_minutes(4_096)
-def _words_of(text: str) -> frozenset[str]:
+@remember_for_minutes(4_096)
+def _extract_words(text: str) -> frozenset[str]:
     """Readers of one breach share most of what was typed."""
-    return frozenset(token.word for token in tokens(folded(text)))
+    return frozenset(token.word for token in split_tokens(fold_text(text)))
 
 
-def _written(letter: Rendered) -> Iterator[Part]:
+def _iterate_written(letter: RenderedText) -> Iterator[Part]:
     yield "subject", letter.subject
-    yield from text_parts.blocks("text", letter.text)
+    yield from text_parts.split_blocks("text", letter.text)
 
 
-def _unwritten(letter: Rendered) -> Iterator[Part]:
+def _iterate_unwritten(letter: RenderedText) -> Iterator[Part]:
     """The same words as HTML, and the attachments: what the text does not say already."""
-    yield from text_parts.html("html", letter.html)
+    yield from text_parts.split_html("html", letter.html)
     for name, content in letter.attachments.items():
         yield f"attachment:{name}, its name", name.rpartition(".")[0]
-        parts = text_parts.attachment(name, content)
+        parts = text_parts.split_attachment(name, content)
         yield from (part for part in parts if not OWN_EVIDENCE.search(part[0]))
 
 
-def _words(hit: Hit) -> str:
-    return " ".join(token.word for token in tokens(hit.quote))
+def _format_hit(hit: ForeignHit) -> str:
+    return " ".join(token.word for token in split_tokens(hit.quote))
 
 
-def _problems(found: Iterable[tuple[str, Hit]]) -> list[LintProblem]:
+def _build_problems(hits: Iterable[tuple[str, ForeignHit]]) -> list[LintProblem]:
     """One for each place and kind; the quote is for the screen alone."""
     problems: dict[tuple[str, str, str], LintProblem] = {}
-    for where, hit in found:
+    for where, hit in hits:
         key = (where, hit.kind.value, hit.severity)
         quote = " ".join(hit.quote.split())
         before = problems.get(key)

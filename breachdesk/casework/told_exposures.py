@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from breachdesk.casework.told import Telling
+from breachdesk.casework.told import ReaderTelling
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure
 from schemas.approval import Approval
-from schemas.customer import Role
+from schemas.customer import DataRole
 from schemas.list_outline import FrozenList, ListOutline
 from schemas.notice import NoticeRow
 
-Exposures = Mapping[tuple[str, Role], Exposure]
+Exposures = Mapping[tuple[str, DataRole], Exposure]
 """By customer and role."""
 
 
-class ToldExposures:
+class NotifiedExposures:
     """The exposures of every list of one breach, read once, by the seals and versions that told
     them."""
 
     def __init__(self, uow: UnitOfWork, breach_id: str, rows: Iterable[NoticeRow]) -> None:
-        manifests = uow.breaches.all(ListOutline, breach_id)
-        lists = {m.hash: by_customer(m) for m in manifests}
+        manifests = uow.breaches.list_versions(ListOutline, breach_id)
+        lists = {m.hash: collect_by_customer(m) for m in manifests}
         self.frozen = [(m.frozen_at, lists[m.hash]) for m in manifests]
         """Oldest first, each with the time at which it was frozen."""
-        approvals = uow.breaches.all(Approval, breach_id)
+        approvals = uow.breaches.list_versions(Approval, breach_id)
         self._by_seal = {a.hash: lists.get(a.manifest_hash, {}) for a in approvals}
         self._by_version = {a.facts_version: self._by_seal[a.hash] for a in approvals}
         self._seals = {
             (r.customer_id, r.person_id, r.kind, r.version): r.approval_hash for r in rows
         }
 
-    def of_row(self, row: NoticeRow) -> Exposures:
+    def list_of_row(self, row: NoticeRow) -> Exposures:
         """Empty: the row's approval is not known."""
         return self._by_seal.get(row.approval_hash, {})
 
-    def of_telling(self, telling: Telling) -> Exposures:
+    def list_of_telling(self, telling: ReaderTelling) -> Exposures:
         """Of the mail's own approval; of a call, the newest one of its version of the facts."""
         seal = self._seals.get((*telling.reader, telling.version))
         if telling.spoken is None and seal is not None:
@@ -44,7 +44,7 @@ class ToldExposures:
         return self._by_version.get(telling.version, {})
 
 
-def by_customer(manifest: FrozenList) -> Exposures:
+def collect_by_customer(manifest: FrozenList) -> Exposures:
     """At most one exposure stands there for each customer and role; an outline has those that are
     reached."""
     return {(e.customer_id, e.role): e for e in manifest.exposures}

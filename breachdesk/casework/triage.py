@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from breachdesk.casework.authority import require, required
+from breachdesk.casework.authority import require_duty, require_text
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
-from schemas.case import Case, CaseState, Note, Origin
-from schemas.errors import BadInput, Conflict, NotAllowed
-from schemas.signs import LONGEST_NAME, shown_in_line
-from schemas.user import Actor, Duty
+from schemas.case import Case, CaseNote, CaseOrigin, CaseState
+from schemas.errors import BadInput, EditConflict, NotAllowed
+from schemas.signs import LONGEST_NAME, mark_hidden_in_line
+from schemas.user import Actor, Permission
 
-TRIAGE = (Duty.ANALYST, Duty.RESPONDER)
+TRIAGE = (Permission.ANALYST, Permission.RESPONDER)
 
 
-def assign(
+def assign_alert(
     uow: UnitOfWork,
     actor: Actor,
     alert_pk: int,
@@ -25,19 +25,21 @@ def assign(
     now: datetime,
 ) -> AlertView:
     """Who looks into it; None: nobody. Raises BadInput for an account that is not there."""
-    require(actor, *TRIAGE, act="assign an alert")
+    require_duty(actor, *TRIAGE, act="assign an alert")
     if assignee is not None and assignee != actor.id and uow.users.get(assignee) is None:
         raise BadInput(f"no account {assignee}", place="assignee", remedy="Name an account.")
-    alert = uow.alerts.act(alert_pk, version, assignee=assignee)
-    _audit(uow, actor, "alert:assignee:set", alert, now, assignee=assignee)
+    alert = uow.alerts.update(alert_pk, version, assignee=assignee)
+    _record_audit(uow, actor, "alert:assignee:set", alert, now, assignee=assignee)
     return alert
 
 
-def comment(uow: UnitOfWork, actor: Actor, alert_pk: int, text: str, now: datetime) -> Note:
+def add_comment(uow: UnitOfWork, actor: Actor, alert_pk: int, text: str, now: datetime) -> CaseNote:
     """A note that stays with the alert and shows in its case."""
-    require(actor, *Duty, act="comment")
-    note = Note(at=now, by=actor.id, text=required(text, place="comment", remedy="Write it."))
-    uow.alerts.comment(alert_pk, note)
+    require_duty(actor, *Permission, act="comment")
+    note = CaseNote(
+        at=now, by=actor.id, text=require_text(text, place="comment", remedy="Write it.")
+    )
+    uow.alerts.add_comment(alert_pk, note)
     alert = uow.alerts.get(alert_pk)
     uow.audit.record(
         at=now,
@@ -50,7 +52,7 @@ def comment(uow: UnitOfWork, actor: Actor, alert_pk: int, text: str, now: dateti
     return note
 
 
-def dismiss(
+def dismiss_alert(
     uow: UnitOfWork,
     actor: Actor,
     alert_pk: int,
@@ -61,14 +63,14 @@ def dismiss(
 ) -> AlertView:
     """Binds to what was seen. Raises Conflict when the alert's customers, categories, entities or
     severity changed since, NotAllowed when it is in a case."""
-    require(actor, *TRIAGE, act="dismiss an alert")
-    reason = required(reason, place="reason", remedy="Say why nothing follows from this alert.")
+    require_duty(actor, *TRIAGE, act="dismiss an alert")
+    reason = require_text(reason, place="reason", remedy="Say why nothing follows from this alert.")
     seen = uow.alerts.get(alert_pk)
     if seen.state is AlertState.CASE:
         raise NotAllowed("it is in a case", place=seen.id, remedy="Close the case instead.")
     if seen.fingerprint != fingerprint:
-        raise Conflict("the alert has grown since", place=seen.id, remedy="Look at it again.")
-    alert = uow.alerts.act(
+        raise EditConflict("the alert has grown since", place=seen.id, remedy="Look at it again.")
+    alert = uow.alerts.update(
         alert_pk, version, state=AlertState.DISMISSED, dismissed_reason=reason, assignee=actor.id
     )
     uow.audit.record(
@@ -82,16 +84,16 @@ def dismiss(
     return alert
 
 
-def reopen(
+def reopen_alert(
     uow: UnitOfWork, actor: Actor, alert_pk: int, version: int, reason: str, now: datetime
 ) -> AlertView:
     """A dismissed alert is new again. Raises NotAllowed for any other state."""
-    require(actor, *TRIAGE, act="reopen an alert")
-    reason = required(reason, place="reason", remedy="Say what makes it worth another look.")
+    require_duty(actor, *TRIAGE, act="reopen an alert")
+    reason = require_text(reason, place="reason", remedy="Say what makes it worth another look.")
     seen = uow.alerts.get(alert_pk)
     if seen.state is not AlertState.DISMISSED:
         raise NotAllowed("only a dismissed alert is reopened", place=seen.id, remedy="Look again.")
-    alert = uow.alerts.act(alert_pk, version, state=AlertState.NEW, dismissed_reason=None)
+    alert = uow.alerts.update(alert_pk, version, state=AlertState.NEW, dismissed_reason=None)
     uow.audit.record(
         at=now,
         actor=actor.id,
@@ -111,14 +113,14 @@ def open_case(
     drill: bool = False,  # noqa: FBT002 - the contract's signature
 ) -> Case:
     """A case of one or more alerts. Raises NotAllowed when one of them is in a case already."""
-    require(actor, *TRIAGE, act="open a case")
+    require_duty(actor, *TRIAGE, act="open a case")
     pks = tuple(dict.fromkeys(uow.alerts.get(pk).pk for pk in alert_pks))
     if not pks:
         raise BadInput("no alert was chosen", place="alerts", remedy="Choose one, or open by hand.")
     case = Case(
-        id=uow.cases.next_id(),
-        title=_title(title),
-        origin=Origin.ALERT,
+        id=uow.cases.allocate_id(),
+        title=_clean_title(title),
+        origin=CaseOrigin.ALERT,
         opened_by=actor.id,
         opened_at=now,
         drill=drill,
@@ -126,7 +128,7 @@ def open_case(
     )
     uow.cases.add(case)
     for pk in pks:
-        _into(uow, pk, case)
+        _add_to_case(uow, pk, case)
     uow.audit.record(
         at=now,
         actor=actor.id,
@@ -138,19 +140,19 @@ def open_case(
     return case
 
 
-def _title(title: str) -> str:
+def _clean_title(title: str) -> str:
     """An alert's own title may name whatever the log named: it is shown and cut, not refused."""
-    text = required(title, place="title", remedy="Say in a few words what it looks like.")
-    return shown_in_line(text)[:LONGEST_NAME]
+    text = require_text(title, place="title", remedy="Say in a few words what it looks like.")
+    return mark_hidden_in_line(text)[:LONGEST_NAME]
 
 
 def link_alert(uow: UnitOfWork, actor: Actor, case_id: str, alert_pk: int, now: datetime) -> Case:
     """One more alert in an open case. Raises NotAllowed for a closed case or a taken alert."""
-    require(actor, *TRIAGE, act="link an alert")
+    require_duty(actor, *TRIAGE, act="link an alert")
     case, alert = uow.cases.get(case_id), uow.alerts.get(alert_pk)
     if case.state is CaseState.CLOSED:
         raise NotAllowed("the case is closed", place=case.id, remedy="Open a new one.")
-    _into(uow, alert.pk, case)
+    _add_to_case(uow, alert.pk, case)
     saved = uow.cases.save(case.model_copy(update={"alerts": (*case.alerts, alert.pk)}))
     uow.audit.record(
         at=now,
@@ -163,16 +165,16 @@ def link_alert(uow: UnitOfWork, actor: Actor, case_id: str, alert_pk: int, now: 
     return saved
 
 
-def _into(uow: UnitOfWork, pk: int, case: Case) -> None:
+def _add_to_case(uow: UnitOfWork, pk: int, case: Case) -> None:
     alert = uow.alerts.get(pk)
     if alert.state is AlertState.CASE:
         raise NotAllowed(f"it is in {alert.case_id}", place=alert.id, remedy="Open that case.")
-    uow.alerts.act(
+    uow.alerts.update(
         alert.pk, alert.version, state=AlertState.CASE, case_id=case.id, dismissed_reason=None
     )
 
 
-def _audit(
+def _record_audit(
     uow: UnitOfWork, actor: Actor, act: str, alert: AlertView, now: datetime, **facts: object
 ) -> None:
     uow.audit.record(

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from breachdesk.casework.corrections import Reader, wrongly_told
-from breachdesk.casework.own_facts import standing_of
-from breachdesk.casework.told import tellings
-from breachdesk.casework.told_exposures import Exposures, ToldExposures, by_customer
+from breachdesk.casework.corrections import Reader, find_wrongly_told
+from breachdesk.casework.own_facts import determine_standing
+from breachdesk.casework.told import list_tellings
+from breachdesk.casework.told_exposures import Exposures, NotifiedExposures, collect_by_customer
 from breachdesk.gdpr import roles
-from breachdesk.gdpr.roles import CORRECTED_BY, role_of
+from breachdesk.gdpr.roles import CORRECTED_BY, get_role
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure, Manifest, Recipient
 from schemas.breach import Breach
@@ -26,77 +26,79 @@ class UnchangedReaders:
     def __init__(self, uow: UnitOfWork, breach: Breach, manifest: Manifest) -> None:
         self._uow = uow
         self._breach = breach
-        self._exposures = by_customer(manifest)
+        self._exposures = collect_by_customer(manifest)
         self._rows = uow.notices.list(breach_id=breach.id)
         tasks = uow.cases.get(breach.case_id).tasks
-        self._tellings = tellings(breach.id, self._rows, tasks)
+        self._tellings = list_tellings(breach.id, self._rows, tasks)
 
     def is_told_enough(self, recipient: Recipient) -> bool:
         """A letter or call of an earlier version came, and since then neither the words for this
         reader nor its exposure has changed; or a correction, and it is no longer owed."""
         corrects = CORRECTED_BY.get(recipient.kind)
         if corrects is not None:
-            return (recipient.customer_id, recipient.person_id, corrects) not in self._wrong
+            return (recipient.customer_id, recipient.person_id, corrects) not in self._wrongly_told
         whose = (recipient.customer_id, recipient.person_id, recipient.kind)
-        key = (recipient.customer_id, role_of(recipient.kind))
+        key = (recipient.customer_id, get_role(recipient.kind))
         current = self._exposures.get(key)
         if current is None:
             return False
-        last = self._last_change(recipient, current)
+        last = self._find_last_change(recipient, current)
         return any(
             last <= version < self._facts[-1].version
-            and key in told
-            and _told_of(told[key]) == _told_of(current)
-            for version, told in self._came.get(whose, ())
+            and key in exposure_before
+            and _omit_internal(exposure_before[key]) == _omit_internal(current)
+            for version, exposure_before in self._tellings_by_reader.get(whose, ())
         )
 
     @cached_property
-    def _wrong(self) -> frozenset[Reader]:
+    def _wrongly_told(self) -> frozenset[Reader]:
         return frozenset(
-            wrongly_told(self._tellings, self._rows, roles.excluded(self._exposures.values()))
+            find_wrongly_told(
+                self._tellings, self._rows, roles.select_excluded(self._exposures.values())
+            )
         )
 
     @cached_property
     def _facts(self) -> tuple[NoticeFacts, ...]:
-        return tuple(self._uow.breaches.all(NoticeFacts, self._breach.id))
+        return tuple(self._uow.breaches.list_versions(NoticeFacts, self._breach.id))
 
     @cached_property
-    def _came(self) -> Mapping[Reader, Sequence[tuple[int, Exposures]]]:
+    def _tellings_by_reader(self) -> Mapping[Reader, Sequence[tuple[int, Exposures]]]:
         """Versions of the facts that reached each reader, or may have, and what they told of."""
-        lists = ToldExposures(self._uow, self._breach.id, self._rows)
+        lists = NotifiedExposures(self._uow, self._breach.id, self._rows)
         came: dict[Reader, list[tuple[int, Exposures]]] = defaultdict(list)
         for row in self._rows:
             if row.status in POSSIBLY_RECEIVED:
                 whose = (row.customer_id, row.person_id, row.kind)
-                came[whose].append((row.version, lists.of_row(row)))
+                came[whose].append((row.version, lists.list_of_row(row)))
         for telling in self._tellings:
             if telling.spoken is not None:
-                came[telling.reader].append((telling.version, lists.of_telling(telling)))
+                came[telling.reader].append((telling.version, lists.list_of_telling(telling)))
         return came
 
-    def _last_change(self, recipient: Recipient, exposure: Exposure) -> int:
+    def _find_last_change(self, recipient: Recipient, exposure: Exposure) -> int:
         """The newest version whose words this reader may read otherwise than before."""
         concerns = (
-            f.version for f in self._facts if _concerns(f, recipient, exposure, self._facts[-1])
+            f.version for f in self._facts if _is_concerned(f, recipient, exposure, self._facts[-1])
         )
         return max(concerns, default=0)
 
 
-def _concerns(
+def _is_concerned(
     facts: NoticeFacts, recipient: Recipient, exposure: Exposure, newest: NoticeFacts
 ) -> bool:
     only = facts.only
     if only is None:
         return True
     own = WordsKey(
-        role=exposure.role, standing=standing_of(exposure), customer_id=recipient.customer_id
+        role=exposure.role, standing=determine_standing(exposure), customer_id=recipient.customer_id
     )
     if only == own:
         return True
-    has_own = any(WordsKey.of(words) == own for words in newest.words)
+    has_own = any(WordsKey.from_words(words) == own for words in newest.words)
     return not has_own and only == own.model_copy(update={"customer_id": None})
 
 
-def _told_of(exposure: Exposure) -> Exposure:
+def _omit_internal(exposure: Exposure) -> Exposure:
     """What a text says of it: not who decided it, nor for what reason of ours."""
     return exposure.model_copy(update={"decided_by": None, "reason": "", "evidence": ()})

@@ -8,31 +8,31 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.casework import accounts
-from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_rows
-from breachdesk.cli.people import OPERATOR, ask_password, hash_new, make_user
-from breachdesk.console.tries import strangers_key
+from breachdesk.cli.options import AsJson, DataDir, err, opened_container, out, print_rows
+from breachdesk.cli.people import OPERATOR, ask_password, hash_new_password, make_user
+from breachdesk.console.tries import build_strangers_key
 from breachdesk.ports import UnitOfWork
 from schemas.errors import NotFound
-from schemas.user import Duty, User
+from schemas.user import Permission, User
 
 Account = Annotated[str, typer.Argument(metavar="ID")]
-Duties = Annotated[list[Duty], typer.Option("--duty", help="Repeat it for each duty.")]
+Duties = Annotated[list[Permission], typer.Option("--duty", help="Repeat it for each duty.")]
 COLUMNS = ("id", "duties", "second_factor", "sessions", "disabled", "demo")
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     group = typer.Typer(no_args_is_help=True, help="Local accounts.")
     commands: dict[str, Callable[..., None]] = {
-        "add": add,
-        "list": list_,
-        "password": password,
-        "duty": duty,
-        "disable": disable,
-        "enable": enable,
-        "end-sessions": end_sessions,
+        "add": add_account,
+        "list": list_accounts,
+        "password": set_password,
+        "duty": set_duties,
+        "disable": disable_account,
+        "enable": enable_account,
+        "end-sessions": close_sessions,
         "reset-second-factor": reset_second_factor,
     }
     for name, function in commands.items():
@@ -40,115 +40,126 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="user")
 
 
-def add(
+def add_account(
     user_id: Account,
     duty: Duties,
     name: Annotated[str | None, typer.Option(help="As colleagues know them.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Add a local account. The password is asked for, or read as one line of stdin."""
-    with premises(data_dir) as house:
-        user = make_user(user_id, name, duty, ask_password(), house.settings.profile)
-        now = house.now()
-        house.store.act(lambda uow: accounts.add_account(uow, OPERATOR, user, now))
+    with opened_container(data_dir) as container:
+        user = make_user(user_id, name, duty, ask_password(), container.settings.profile)
+        now = container.now()
+        container.store.write(lambda uow: accounts.add_account(uow, OPERATOR, user, now))
     out.print(f"{user.id} may sign in as {', '.join(sorted(user.duties))}", markup=False)
-    if Duty.APPROVER in user.duties:
+    if Permission.APPROVER in user.duties:
         out.print("Whoever approves sets up a second factor at the first sign-in.")
 
 
-def list_(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def list_accounts(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Local accounts, their duties and what protects them."""
-    with premises(data_dir) as house:
-        now = house.now()
-        rows = house.store.look(lambda uow: [_row(uow, user, now) for user in uow.users.list()])
+    with opened_container(data_dir) as container:
+        now = container.now()
+        rows = container.store.read(
+            lambda uow: [_build_row(uow, user, now) for user in uow.users.list()]
+        )
     print_rows(rows, COLUMNS, as_json=as_json)
 
 
-def password(user_id: Account, data_dir: DataDir = None) -> None:
+def set_password(user_id: Account, data_dir: DataDir = None) -> None:
     """Give an account another password and end its sessions. Asked for, or one line of stdin."""
-    with premises(data_dir) as house:
-        user = _account(house, user_id)
-        digest = hash_new(user, ask_password(), house.settings.profile)
-        now = house.now()
+    with opened_container(data_dir) as container:
+        user = _get_account(container, user_id)
+        digest = hash_new_password(user, ask_password(), container.settings.profile)
+        now = container.now()
 
-        def act(uow: UnitOfWork) -> int:
-            uow.sign_ins.clear([strangers_key(user_id)])
+        def save_password(uow: UnitOfWork) -> int:
+            uow.sign_ins.clear([build_strangers_key(user_id)])
             return accounts.set_password(uow, OPERATOR, user_id, digest, now)
 
-        ended = house.store.act(act)
-    out.print(f"{user_id} has another password; {_sessions(ended)}", markup=False)
+        ended = container.store.write(save_password)
+    out.print(f"{user_id} has another password; {_format_closed_sessions(ended)}", markup=False)
 
 
-def duty(user_id: Account, duty: Duties, data_dir: DataDir = None) -> None:
+def set_duties(user_id: Account, duty: Duties, data_dir: DataDir = None) -> None:
     """Give an account these duties and no others, and end its sessions."""
-    with premises(data_dir) as house:
-        now = house.now()
-        ended = house.store.act(lambda uow: accounts.set_duties(uow, OPERATOR, user_id, duty, now))
-        out.print(f"{user_id} is {', '.join(sorted(duty))}; {_sessions(ended)}", markup=False)
-        _warn(house)
+    with opened_container(data_dir) as container:
+        now = container.now()
+        ended = container.store.write(
+            lambda uow: accounts.set_duties(uow, OPERATOR, user_id, duty, now)
+        )
+        out.print(
+            f"{user_id} is {', '.join(sorted(duty))}; {_format_closed_sessions(ended)}",
+            markup=False,
+        )
+        _warn_unheld_duties(container)
 
 
-def disable(user_id: Account, data_dir: DataDir = None) -> None:
+def disable_account(user_id: Account, data_dir: DataDir = None) -> None:
     """Keep an account from signing in, and end its sessions at once."""
-    with premises(data_dir) as house:
-        now = house.now()
-        ended = house.store.act(lambda uow: accounts.disable(uow, OPERATOR, user_id, now))
-        out.print(f"{user_id} is disabled; {_sessions(ended)}", markup=False)
-        _warn(house)
+    with opened_container(data_dir) as container:
+        now = container.now()
+        ended = container.store.write(lambda uow: accounts.disable(uow, OPERATOR, user_id, now))
+        out.print(f"{user_id} is disabled; {_format_closed_sessions(ended)}", markup=False)
+        _warn_unheld_duties(container)
 
 
-def enable(user_id: Account, data_dir: DataDir = None) -> None:
+def enable_account(user_id: Account, data_dir: DataDir = None) -> None:
     """Let a disabled account sign in again."""
-    with premises(data_dir) as house:
-        now = house.now()
-        house.store.act(lambda uow: accounts.enable(uow, OPERATOR, user_id, now))
+    with opened_container(data_dir) as container:
+        now = container.now()
+        container.store.write(lambda uow: accounts.enable(uow, OPERATOR, user_id, now))
     out.print(f"{user_id} may sign in again", markup=False)
 
 
-def end_sessions(user_id: Account, data_dir: DataDir = None) -> None:
+def close_sessions(user_id: Account, data_dir: DataDir = None) -> None:
     """End every session of an account: it has to sign in again everywhere."""
-    with premises(data_dir) as house:
-        now = house.now()
-        ended = house.store.act(lambda uow: accounts.end_sessions(uow, OPERATOR, user_id, now))
-    out.print(f"{user_id}: {_sessions(ended)}", markup=False)
+    with opened_container(data_dir) as container:
+        now = container.now()
+        ended = container.store.write(
+            lambda uow: accounts.close_sessions(uow, OPERATOR, user_id, now)
+        )
+    out.print(f"{user_id}: {_format_closed_sessions(ended)}", markup=False)
 
 
 def reset_second_factor(user_id: Account, data_dir: DataDir = None) -> None:
     """Remove an account's second factor and recovery codes, and end its sessions. Make sure first
     that it is its owner who asks: from now on the password alone opens the account."""
-    with premises(data_dir) as house:
-        now = house.now()
-        ended = house.store.act(
+    with opened_container(data_dir) as container:
+        now = container.now()
+        ended = container.store.write(
             lambda uow: accounts.reset_second_factor(uow, OPERATOR, user_id, now)
         )
-    out.print(f"{user_id} has no second factor any more; {_sessions(ended)}", markup=False)
+    out.print(
+        f"{user_id} has no second factor any more; {_format_closed_sessions(ended)}", markup=False
+    )
 
 
-def _row(uow: UnitOfWork, user: User, now: datetime) -> dict[str, object]:
+def _build_row(uow: UnitOfWork, user: User, now: datetime) -> dict[str, object]:
     return {
         "id": user.id,
         "duties": sorted(user.duties),
-        "second_factor": user.id in uow.second_factors.confirmed(),
-        "sessions": len(uow.users.sessions(user.id, now)),
+        "second_factor": user.id in uow.second_factors.list_confirmed(),
+        "sessions": len(uow.users.list_sessions(user.id, now)),
         "disabled": user.disabled,
         "demo": user.demo,
     }
 
 
-def _account(house: Premises, user_id: str) -> User:
-    user = house.store.look(lambda uow: uow.users.get(user_id))
+def _get_account(container: Container, user_id: str) -> User:
+    user = container.store.read(lambda uow: uow.users.get(user_id))
     if user is None:
         raise NotFound("no such account", place=user_id, remedy="See breachdesk user list.")
     return user
 
 
-def _sessions(ended: int) -> str:
+def _format_closed_sessions(ended: int) -> str:
     return f"{ended} session{'' if ended == 1 else 's'} ended"
 
 
-def _warn(house: Premises) -> None:
+def _warn_unheld_duties(container: Container) -> None:
     """Say which duties nobody holds any more."""
-    for missing in house.store.look(accounts.duties_without_anybody):
+    for missing in container.store.read(accounts.find_unheld_duties):
         err.print(
             f"warning: nobody who may sign in is {missing.value} any more. "
             f"breachdesk user duty ID --duty {missing.value}",

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.anchoring import examine, note_head
-from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
-from breachdesk.stores.audit_anchors import typed_anchor
+from breachdesk.bootstrap.anchoring import examine_chain, record_head
+from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json
+from breachdesk.stores.audit_anchors import parse_anchor
 from breachdesk.stores.audit_bundle import export_bundle, verify_bundle
 from schemas.audit import AuditReport
-from schemas.errors import BadInput, Misconfigured
+from schemas.errors import BadInput, ConfigurationError
 
 SHOWN = 50
 """Discrepancies printed; `--json` prints all of them."""
@@ -21,7 +21,7 @@ group = typer.Typer(no_args_is_help=True, help="The hash-chained record of acts.
 
 
 @group.command("verify")
-def verify(
+def verify_chain(
     bundle: Annotated[Path | None, typer.Argument(metavar="[BUNDLE]")] = None,
     against: Annotated[
         list[Path] | None,
@@ -45,13 +45,13 @@ def verify(
             )
         _print_bundle(verify_bundle(bundle), as_json=as_json)
         return
-    typed = [typed_anchor(text) for text in head or ()]
-    with premises(data_dir) as house:
-        report = examine(house, bundles=against or (), typed=typed)
+    typed = [parse_anchor(text) for text in head or ()]
+    with opened_container(data_dir) as container:
+        report = examine_chain(container, bundles=against or (), typed=typed)
     if as_json:
         print_json({"entries": report.head.seq, "whole": report.whole, **report.model_dump()})
     else:
-        _print(report)
+        _print_report(report)
     if not report.whole:
         raise typer.Exit(1)
 
@@ -63,7 +63,7 @@ def _print_bundle(entries: int, *, as_json: bool) -> None:
         out.print(f"{entries:,} entries, the chain is whole")
 
 
-def _print(report: AuditReport) -> None:
+def _print_report(report: AuditReport) -> None:
     for line in report.discrepancies[:SHOWN]:
         out.print(str(line), markup=False)
     count = len(report.discrepancies)
@@ -86,20 +86,20 @@ def _print(report: AuditReport) -> None:
 
 
 @group.command("export")
-def export(
+def export_chain(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE")], data_dir: DataDir = None
 ) -> None:
     """Write the chain to a file that verifies without the store."""
-    with premises(data_dir) as house:
-        entries = house.store.look(lambda uow: export_bundle(uow, bundle))
+    with opened_container(data_dir) as container:
+        entries = container.store.read(lambda uow: export_bundle(uow, bundle))
     out.print(f"{entries:,} entries written to {bundle}", markup=False)
 
 
 @group.command("head")
-def head_of(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def print_head(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Print the chain's head, to be noted where this machine cannot write."""
-    with premises(data_dir) as house:
-        head = house.store.look(lambda uow: uow.audit.head())
+    with opened_container(data_dir) as container:
+        head = container.store.read(lambda uow: uow.audit.get_head())
     if as_json:
         print_json(head)
     else:
@@ -107,15 +107,15 @@ def head_of(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 
 @group.command("anchor")
-def anchor(data_dir: DataDir = None) -> None:
+def record_anchor(data_dir: DataDir = None) -> None:
     """Note the chain's head in audit.anchor_file now."""
-    with premises(data_dir) as house:
-        path = house.settings.audit.anchor_file
+    with opened_container(data_dir) as container:
+        path = container.settings.audit.anchor_file
         if path is None:
-            raise Misconfigured(
+            raise ConfigurationError(
                 "no anchor file is named",
                 place="audit.anchor_file",
                 remedy="Name a file on another machine's mount; see docs/reference/audit.md.",
             )
-        seq = note_head(house, path, "by hand")
+        seq = record_head(container, path, "by hand")
     out.print(f"entry {seq:,} noted in {path}", markup=False)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.casework.case_file.build import print_case
-from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
+from breachdesk.casework.case_file.build import build_case_file
+from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json
 from breachdesk.cli.people import OPERATOR
 from schemas.errors import BadInput
 
@@ -17,19 +17,19 @@ To = Annotated[Path, typer.Option("--out", "-o", help="PDF file to write.")]
 Nameless = Annotated[bool, typer.Option("--without-names", help="For somebody outside.")]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     group = typer.Typer(no_args_is_help=True, help="One case.")
-    group.callback()(_group)
-    group.command("file")(file)
+    group.callback()(_describe_group)
+    group.command("file")(write_case_file)
     app.add_typer(group, name="case")
 
 
-def _group() -> None:
+def _describe_group() -> None:
     """One case."""
 
 
-def file(
+def write_case_file(
     case: CaseId,
     to: To,
     without_names: Nameless = False,
@@ -37,14 +37,14 @@ def file(
     as_json: AsJson = False,
 ) -> None:
     """Write what happened, who decided what when and why, and what was sent to whom, as PDF."""
-    with premises(data_dir) as house:
-        now = house.now()
-        printed = house.store.look(
-            lambda uow: print_case(
-                uow, OPERATOR, case, house.settings, now, named=not without_names
+    with opened_container(data_dir) as container:
+        now = container.now()
+        printed = container.store.read(
+            lambda uow: build_case_file(
+                uow, OPERATOR, case, container.settings, now, named=not without_names
             )
         )
-        content = house.renderer.case_file_pdf(printed)
+        content = container.renderer.render_case_file_pdf(printed)
     try:
         to.write_bytes(content)
     except OSError as wrong:

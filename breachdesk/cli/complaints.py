@@ -6,8 +6,8 @@ import sys
 
 import typer
 
-from breachdesk.casework.complaints_file import as_csv
-from breachdesk.cli.options import AsJson, DataDir, premises, print_rows
+from breachdesk.casework.complaints_file import export_csv
+from breachdesk.cli.options import AsJson, DataDir, opened_container, print_rows
 from schemas.case_record import Complaint
 
 COLUMNS = (
@@ -20,22 +20,22 @@ COLUMNS = (
 )
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     group = typer.Typer(no_args_is_help=True, help="Complaints, and by when each is acknowledged.")
 
     @group.command("list")
-    def list_(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    def list_complaints(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         """What is due first on top; as JSON with what each says."""
-        with premises(data_dir) as house:
-            rows = house.store.look(lambda uow: uow.records.page(Complaint))
+        with opened_container(data_dir) as container:
+            rows = container.store.read(lambda uow: uow.records.list_page(Complaint))
             print_rows(rows, COLUMNS, as_json=as_json)
 
     @group.command("export")
-    def export(data_dir: DataDir = None) -> None:
+    def export_complaints(data_dir: DataDir = None) -> None:
         """Every complaint with what it says, as CSV to stdout."""
-        with premises(data_dir) as house:
-            rows = house.store.look(lambda uow: uow.records.page(Complaint))
-        sys.stdout.write(as_csv(rows))
+        with opened_container(data_dir) as container:
+            rows = container.store.read(lambda uow: uow.records.list_page(Complaint))
+        sys.stdout.write(export_csv(rows))
 
     app.add_typer(group, name="complaints")

@@ -13,18 +13,18 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.bootstrap.house import Container, hold_lock
 from breachdesk.bootstrap.mail import send_due
-from breachdesk.cli.options import AsJson, Bar, err, out, print_facts
+from breachdesk.cli.options import AsJson, ProgressBar, err, out, print_facts
 from breachdesk.demo import drill, shared
-from breachdesk.demo.lines import DemoLines, build, write_lines
-from breachdesk.demo.play import ACCOUNTS, PASSWORD, furnish, play_lines
+from breachdesk.demo.lines import DemoLines, build_lines, write_lines
+from breachdesk.demo.play import ACCOUNTS, PASSWORD, import_registers, play_lines
 from breachdesk.demo.stage import (
     MORNING_AFTER,
-    StageClock,
-    demo_settings,
-    fresh_folder,
-    in_arrival_order,
+    DemoClock,
+    build_settings,
+    list_in_arrival_order,
+    prepare_folder,
     write_settings,
 )
 from breachdesk.demo.summary import summarise, write_documents
@@ -36,12 +36,12 @@ Workers = Sequence[subprocess.Popen[bytes]]
 FOLDER = Path("demo-data")
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang this command on the command line."""
-    app.command()(demo)
+    app.command("demo")(play_demo)
 
 
-def demo(
+def play_demo(
     unattended: Annotated[
         bool, typer.Option("--unattended", help="Play the people too, as a drill, and end.")
     ] = False,
@@ -57,47 +57,47 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """A realistic incident from raw vendor lines to notices and reports, marked as a drill."""
-    seconds = Stopwatch()
-    cast = seconds.time("lines", build)
+    seconds = StepTimes()
+    demo_lines = seconds.run_timed("lines", build_lines)
     if write_lines_to:
-        write_lines(cast, write_lines_to)
+        write_lines(demo_lines, write_lines_to)
         err.print(f"wrote the demo's lines and registers to {write_lines_to}", markup=False)
         return
     if not unattended:
-        from breachdesk.bootstrap.http_port import refuse_a_taken_port
+        from breachdesk.bootstrap.http_port import check_port_free
 
-        refuse_a_taken_port("127.0.0.1", port)
-    clock = StageClock(in_arrival_order(cast)[0][0])
-    settings = _settle(data_dir or FOLDER, cast, port)
-    with Premises(settings, clock) as house, _workers(settings) as workers:
-        received = _play(house, cast, clock, seconds, workers)
+        check_port_free("127.0.0.1", port)
+    clock = DemoClock(list_in_arrival_order(demo_lines)[0][0])
+    settings = _prepare_folder(data_dir or FOLDER, demo_lines, port)
+    with Container(settings, clock) as container, _open_workers(settings) as workers:
+        received = _play_lines(container, demo_lines, clock, seconds, workers)
         if unattended:
-            print_facts(_drill(house, clock, seconds), as_json=as_json)
+            print_facts(_run_drill(container, clock, seconds), as_json=as_json)
             return
-        _open_console(house, clock, received)
+        _open_console(container, clock, received)
 
 
-def _settle(folder: Path, cast: DemoLines, port: int) -> Settings:
+def _prepare_folder(folder: Path, demo_lines: DemoLines, port: int) -> Settings:
     """An empty folder with settings in it; on servers, if the environment names them."""
     private_files.make_folder(folder)
-    servers = shared.named_servers(folder)
+    servers = shared.read_server_settings(folder)
     shared.clear_servers(folder, servers)
-    settings = demo_settings(fresh_folder(folder), cast, port)
+    settings = build_settings(prepare_folder(folder), demo_lines, port)
     if servers is not None:
-        settings = shared.on_servers(settings, *servers)
-        shared.prepare(settings)
+        settings = shared.configure_servers(settings, *servers)
+        shared.prepare_servers(settings)
     write_settings(settings)
     return settings
 
 
-def _workers(settings: Settings) -> AbstractContextManager[Workers]:
-    return shared.working(settings) if settings.kafka.servers else nullcontext(())
+def _open_workers(settings: Settings) -> AbstractContextManager[Workers]:
+    return shared.run_workers(settings) if settings.kafka.servers else nullcontext(())
 
 
-class Stopwatch(dict[str, float]):
+class StepTimes(dict[str, float]):
     """Seconds of each step, in the order they ran."""
 
-    def time(self, step: str, work: Callable[..., T], *given: Any) -> T:
+    def run_timed(self, step: str, work: Callable[..., T], *given: Any) -> T:
         """Run and note how long it took."""
         begun = time.perf_counter()
         result = work(*given)
@@ -106,46 +106,50 @@ class Stopwatch(dict[str, float]):
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    with Bar("two days of logs") as bar:
-        yield bar.to
+def _show_progress() -> Iterator[Callable[[int, int], None]]:
+    with ProgressBar("two days of logs") as bar:
+        yield bar.set_progress
 
 
-def _play(
-    house: Premises, cast: DemoLines, clock: StageClock, seconds: Stopwatch, workers: Workers
+def _play_lines(
+    container: Container,
+    demo_lines: DemoLines,
+    clock: DemoClock,
+    seconds: StepTimes,
+    workers: Workers,
 ) -> int:
-    seconds.time("registers", furnish, house, cast)
+    seconds.run_timed("registers", import_registers, container, demo_lines)
     play = partial(shared.play_lines_on_servers, workers=workers) if workers else play_lines
-    with _bar() as progress:
-        received = seconds.time("pipeline", play, house, cast, clock, progress)
+    with _show_progress() as progress:
+        received = seconds.run_timed("pipeline", play, container, demo_lines, clock, progress)
     clock.move_to(MORNING_AFTER)
     return received
 
 
-def _drill(house: Premises, clock: StageClock, seconds: Stopwatch) -> dict[str, Any]:
-    case = seconds.time("triage", drill.triage_alerts, house, clock)
-    breach = seconds.time("confirm", drill.confirm_breach, house, clock, case)
-    seconds.time("affected", drill.freeze_and_decide, house, clock, breach)
-    seconds.time("approve", drill.approve_release, house, clock, breach)
-    seconds.time("notify", lambda: asyncio.run(send_due(house)))
-    seconds.time("report", drill.telephone_and_report, house, clock, case, breach)
-    reports = seconds.time("documents", write_documents, house, breach)
-    house.store.look(lambda uow: uow.audit.verify())
-    return summarise(house, reports, seconds)
+def _run_drill(container: Container, clock: DemoClock, seconds: StepTimes) -> dict[str, Any]:
+    case = seconds.run_timed("triage", drill.triage_alerts, container, clock)
+    breach = seconds.run_timed("confirm", drill.confirm_breach, container, clock, case)
+    seconds.run_timed("affected", drill.freeze_and_decide, container, clock, breach)
+    seconds.run_timed("approve", drill.approve_release, container, clock, breach)
+    seconds.run_timed("notify", lambda: asyncio.run(send_due(container)))
+    seconds.run_timed("report", drill.call_and_report, container, clock, case, breach)
+    reports = seconds.run_timed("documents", write_documents, container, breach)
+    container.store.read(lambda uow: uow.audit.verify())
+    return summarise(container, reports, seconds)
 
 
-def _open_console(house: Premises, clock: StageClock, received: int) -> None:
+def _open_console(container: Container, clock: DemoClock, received: int) -> None:
     # Only here: other commands need not wait for the web framework.
     from breachdesk.bootstrap.console import serve_console
-    from breachdesk.bootstrap.serve import serve
+    from breachdesk.bootstrap.serve import serve_embedded
 
     clock.run_on()
-    out.print(f"{received:,} lines from {len(house.settings.sources)} sources played.")
+    out.print(f"{received:,} lines from {len(container.settings.sources)} sources played.")
     out.print("Sign in, each in a browser window of its own; these accounts live only here:")
     for account, (_, duties) in ACCOUNTS.items():
         named = ", ".join(sorted(d.value for d in duties))
         out.print(f"  {account:<10} password {PASSWORD}   ({named})", markup=False)
-    out.print("Stop with Ctrl-C. Mails land in the folder mails of", house.settings.data_dir)
-    with holding(house.settings.data_dir, "pipeline"):
-        show = serve_console if house.settings.kafka.servers else serve
-        show(house, lambda text: out.print(text, markup=False))
+    out.print("Stop with Ctrl-C. Mails land in the folder mails of", container.settings.data_dir)
+    with hold_lock(container.settings.data_dir, "pipeline"):
+        show = serve_console if container.settings.kafka.servers else serve_embedded
+        show(container, lambda text: out.print(text, markup=False))

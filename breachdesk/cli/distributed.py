@@ -6,45 +6,45 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.logs import spoken
-from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_json
-from schemas.errors import Misconfigured
+from breachdesk.bootstrap.logs import choose_printer
+from breachdesk.cli.options import AsJson, DataDir, err, opened_container, out, print_json
+from schemas.errors import ConfigurationError
 
 OPERATOR = "operator:cli"
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
-    app.command()(worker)
-    app.command()(console)
-    app.command()(replay)
+    app.command("worker")(run_worker_command)
+    app.command("console")(run_console_command)
+    app.command("replay")(replay_records)
     group = typer.Typer(no_args_is_help=True, help="The shared store's schema.")
-    group.command("migrate")(migrate)
+    group.command("migrate")(migrate_store)
     app.add_typer(group, name="store")
 
 
-def worker(data_dir: DataDir = None) -> None:
+def run_worker_command(data_dir: DataDir = None) -> None:
     """Detect what Kafka carries, as one of many, until stopped."""
     # Only here: the embedded system does not install Faust.
     from breachdesk.bootstrap.worker import run_worker
 
-    with premises(data_dir) as house:
-        run_worker(house, say=_tell)
-        stopped = spoken(house.settings.ops, _tell)
+    with opened_container(data_dir) as container:
+        run_worker(container, say=_print_text)
+        stopped = choose_printer(container.settings.ops, _print_text)
         stopped("stopped; what was committed stays, the rest is another worker's")
 
 
-def console(data_dir: DataDir = None) -> None:
+def run_console_command(data_dir: DataDir = None) -> None:
     """Screens and HTTP intake over the shared store, as one of many, until stopped."""
     # Only here: other commands need not wait for the web framework.
     from breachdesk.bootstrap.console import serve_console
 
-    with premises(data_dir) as house:
-        serve_console(house, say=lambda text: out.print(text, markup=False))
-        spoken(house.settings.ops, _tell)("stopped")
+    with opened_container(data_dir) as container:
+        serve_console(container, say=lambda text: out.print(text, markup=False))
+        choose_printer(container.settings.ops, _print_text)("stopped")
 
 
-def replay(
+def replay_records(
     partitions: Annotated[
         list[str] | None, typer.Argument(metavar="[TOPIC/NUMBER]…", help="Default: all.")
     ] = None,
@@ -58,8 +58,8 @@ def replay(
     """Process records of Kafka once more: alerts and counts stay, nothing is sent twice."""
     if (offset is None) != from_beginning:
         raise typer.BadParameter("say either --offset N or --from-beginning")
-    with premises(data_dir) as house:
-        moved = house.store.rewind(partitions or (), offset, actor=OPERATOR)
+    with opened_container(data_dir) as container:
+        moved = container.store.rewind(partitions or (), offset, actor=OPERATOR)
     if not moved and not as_json:
         out.print("No partition was ever processed.")
     for name in moved:
@@ -69,19 +69,19 @@ def replay(
             out.print(f"{name}: next is {'the beginning' if offset is None else offset}")
 
 
-def migrate(
+def migrate_store(
     grant: Annotated[
         str, typer.Option(help="A role that shall use the store, but never rewrite the audit.")
     ] = "",
     data_dir: DataDir = None,
 ) -> None:
     """Bring the shared store's schema up to date, as the role that owns it."""
-    from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
+    from breachdesk.bootstrap.settings import get_data_dir, load_settings
     from breachdesk.stores.postgres_schema import migrate_postgres
 
-    settings = load_settings(data_dir_or_default(data_dir))
+    settings = load_settings(get_data_dir(data_dir))
     if not settings.store.distributed:
-        raise Misconfigured(
+        raise ConfigurationError(
             "no shared store is named",
             place="store.url",
             remedy="A store in the data folder migrates by itself.",
@@ -90,5 +90,5 @@ def migrate(
     err.print("the store's schema is up to date")
 
 
-def _tell(text: str) -> None:
+def _print_text(text: str) -> None:
     err.print(text, markup=False)

@@ -9,41 +9,41 @@ from typing import Annotated
 import typer
 
 from breachdesk.casework import notify, register, report
-from breachdesk.cli.held import left
-from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
+from breachdesk.cli.held import record_left_notices
+from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json
 from schemas.errors import BadInput
 
 BreachId = Annotated[str, typer.Argument(metavar="BREACH")]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     registers = typer.Typer(no_args_is_help=True, help="The Art. 33(5) register.")
     reports = typer.Typer(no_args_is_help=True, help="Regulator reports.")
     notices = typer.Typer(
         no_args_is_help=True, help="Letters before they are released, and while mail is held."
     )
-    registers.command("export")(export)
-    reports.command("render")(render)
-    notices.command("preview")(preview)
-    notices.command("left")(left)
+    registers.command("export")(export_register)
+    reports.command("render")(render_report)
+    notices.command("preview")(preview_notices)
+    notices.command("left")(record_left_notices)
     app.add_typer(registers, name="register")
     app.add_typer(reports, name="report")
     app.add_typer(notices, name="notice")
 
 
-def export(
+def export_register(
     format: Annotated[str, typer.Option("--format", help="json or csv")] = "json",  # noqa: A002
     data_dir: DataDir = None,
 ) -> None:
     """Every breach, reported or not, and near misses, to stdout."""
-    with premises(data_dir) as house:
-        entries = register.stream(house.store.look, house.now())
-        for piece in register.pieces(entries, format):
+    with opened_container(data_dir) as container:
+        entries = register.iterate_entries(container.store.read, container.now())
+        for piece in register.iterate_export(entries, format):
             sys.stdout.write(piece)
 
 
-def render(
+def render_report(
     breach: BreachId,
     jurisdiction: Annotated[str, typer.Option(help="e.g. uk_ico")] = "uk_ico",
     format: Annotated[str, typer.Option("--format", help="text, json or pdf")] = "text",  # noqa: A002
@@ -51,15 +51,15 @@ def render(
     data_dir: DataDir = None,
 ) -> None:
     """The report as it stands, in the order of the authority's form; what is missing is marked."""
-    with premises(data_dir) as house:
-        now = house.now()
-        built = house.store.look(
-            lambda uow: report.build(uow, breach, jurisdiction, house.settings, now)
+    with opened_container(data_dir) as container:
+        now = container.now()
+        built = container.store.read(
+            lambda uow: report.build_report(uow, breach, jurisdiction, container.settings, now)
         )
         forms = {
-            "text": lambda: house.renderer.report_text(built).encode(),
+            "text": lambda: container.renderer.render_report_text(built).encode(),
             "json": lambda: built.model_dump_json(indent=2, exclude={"contradictions"}).encode(),
-            "pdf": lambda: house.renderer.report_pdf(built, house.settings.profile),
+            "pdf": lambda: container.renderer.render_report_pdf(built, container.settings.profile),
         }
         if format not in forms:
             raise BadInput(f"no format {format}", place="--format", remedy="Use text, json or pdf.")
@@ -70,12 +70,12 @@ def render(
         sys.stdout.buffer.write(content)
 
 
-def preview(breach: BreachId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def preview_notices(breach: BreachId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Every letter as it would be sent now, every script as it would be said, and what still stops
     them. Exit 1 when something does."""
-    with premises(data_dir) as house:
-        letters = house.store.look(
-            lambda uow: notify.letters(uow, breach, house.settings, house.renderer)
+    with opened_container(data_dir) as container:
+        letters = container.store.read(
+            lambda uow: notify.render_letters(uow, breach, container.settings, container.renderer)
         )
     blocking = [problem for problem in letters.problems if problem.severity == "block"]
     if as_json:

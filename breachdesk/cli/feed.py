@@ -13,17 +13,25 @@ from typing import Annotated
 import orjson
 import typer
 
-from breachdesk.bootstrap.house import Premises, holding, system_now
-from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
-from breachdesk.bootstrap.upkeep import carry_gaps, check_tail
-from breachdesk.cli.options import AsJson, Bar, DataDir, err, out, premises, print_json
+from breachdesk.bootstrap.house import Container, hold_lock, read_system_clock
+from breachdesk.bootstrap.settings import get_data_dir, load_settings
+from breachdesk.bootstrap.upkeep import check_tail, store_gaps
+from breachdesk.cli.options import (
+    AsJson,
+    DataDir,
+    ProgressBar,
+    err,
+    opened_container,
+    out,
+    print_json,
+)
 from schemas.errors import BadInput, NotFound
 from schemas.settings import Settings, SourceSettings
 from streams.detect import detect as detect_events
 from streams.intake.files import IngestReport, ingest_file
 from streams.intake.framing import split_records
-from streams.observed import SilentReadingMeter
-from streams.parse_lines import as_json, parse_lines
+from streams.observed import NullParserMetrics
+from streams.parse_lines import parse_lines, render_json
 from streams.parser_loading import load_parsers
 from streams.parser_process.adapter import ParserProcess
 from streams.sigma.load import load_rules
@@ -34,14 +42,14 @@ GZIP = b"\x1f\x8b"
 FORMATS = "auto or a parser's id"
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
-    app.command()(ingest)
-    app.command()(parse)
-    app.command()(detect)
+    app.command("ingest")(ingest_files)
+    app.command("parse")(parse_file)
+    app.command("detect")(detect_in_events)
 
 
-def ingest(
+def ingest_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…")],
     source: Annotated[str, typer.Option(help="Name of the source; default the file's name.")] = "",
     format: Annotated[str, typer.Option("--format", help=FORMATS)] = "auto",  # noqa: A002
@@ -53,46 +61,48 @@ def ingest(
     for file in files:
         if not file.is_file():
             raise NotFound("no such file", place=str(file), remedy="Check the path.")
-    with premises(data_dir) as house:
+    with opened_container(data_dir) as container:
         if format != "auto":
-            _pin_format(house, [source or source_name(f) for f in files], format)
-        shared = bool(house.settings.kafka.servers)
+            _set_format(container, [source or derive_source_name(f) for f in files], format)
+        shared = bool(container.settings.kafka.servers)
         if not shared:
-            check_tail(house)
+            check_tail(container)
         for file in files:
-            _ingest_one(house, file, source or source_name(file), follow=follow, as_json=as_json)
+            _ingest_one(
+                container, file, source or derive_source_name(file), follow=follow, as_json=as_json
+            )
         if shared:
             err.print("Kafka has the records; the workers take them from there.")
             return
-        with holding(house.settings.data_dir, "pipeline") as alone:
+        with hold_lock(container.settings.data_dir, "pipeline") as alone:
             if alone:
-                names = {source or source_name(file) for file in files}
-                _drain(house, names, as_json=as_json)
+                names = {source or derive_source_name(file) for file in files}
+                _run_until_drained(container, names, as_json=as_json)
             else:
                 err.print("breachdesk run serves this folder and takes the records from here.")
 
 
-def source_name(file: Path) -> str:
-    """`m365.ndjson.gz` → `m365`."""
+def derive_source_name(file: Path) -> str:
+    """`m365.ndjson.gz` → `generate_m365`."""
     return file.name.split(".")[0] or file.name
 
 
-def _pin_format(house: Premises, names: list[str], format_id: str) -> None:
+def _set_format(container: Container, names: list[str], format_id: str) -> None:
     """These sources are read by one parser in this run."""
-    if house.settings.kafka.servers:
+    if container.settings.kafka.servers:
         raise BadInput(
             "the workers read the records, and they follow the settings alone",
             place="--format",
             remedy="Name the source's parser under [[sources]] in breachdesk.toml.",
         )
-    settings = house.settings
-    _known_format(format_id, settings)
-    pinned = tuple(settings.source(n).model_copy(update={"parser": format_id}) for n in names)
+    settings = container.settings
+    _check_format(format_id, settings)
+    pinned = tuple(settings.get_source(n).model_copy(update={"parser": format_id}) for n in names)
     others = tuple(s for s in settings.sources if s.name not in names)
-    house.settings = settings.model_copy(update={"sources": (*others, *pinned)})
+    container.settings = settings.model_copy(update={"sources": (*others, *pinned)})
 
 
-def _known_format(format_id: str, settings: Settings) -> None:
+def _check_format(format_id: str, settings: Settings) -> None:
     known = ("auto", *load_parsers(settings.reading.parsers))
     if format_id not in known:
         raise BadInput(
@@ -101,18 +111,18 @@ def _known_format(format_id: str, settings: Settings) -> None:
 
 
 def _ingest_one(
-    house: Premises, file: Path, source: str, *, follow: bool, as_json: bool
+    container: Container, file: Path, source: str, *, follow: bool, as_json: bool
 ) -> IngestReport:
-    with Bar(f"reading {file.name}") as bar:
+    with ProgressBar(f"reading {file.name}") as bar:
         report = ingest_file(
             file,
-            house.log,
+            container.log,
             source=source,
-            now=house.now,
+            now=container.now,
             backfill=not follow,
             follow=follow,
-            max_line_bytes=house.settings.intake.max_line_bytes,
-            progress=lambda done, total, _records: bar.to(done, total),
+            max_line_bytes=container.settings.intake.max_line_bytes,
+            progress=lambda done, total, _records: bar.set_progress(done, total),
         )
     if as_json:
         print_json(
@@ -123,31 +133,31 @@ def _ingest_one(
     return report
 
 
-def _drain(house: Premises, names: set[str], *, as_json: bool) -> None:
+def _run_until_drained(container: Container, names: set[str], *, as_json: bool) -> None:
     """Drive the pipeline until all is drained, and say what became of these sources' lines."""
-    carry_gaps(house)
-    before = _counts(house, names)
-    alerts = house.store.look(lambda uow: uow.alerts.count())
-    with Bar("detecting") as bar:
-        house.worker().drain(progress=bar.to)
-    became = {k: v - before[k] for k, v in _counts(house, names).items()}
-    became["new_alerts"] = house.store.look(lambda uow: uow.alerts.count()) - alerts
+    store_gaps(container)
+    before = _count_outcomes(container, names)
+    alerts = container.store.read(lambda uow: uow.alerts.count())
+    with ProgressBar("detecting") as bar:
+        container.build_worker().process_all(progress=bar.set_progress)
+    became = {k: v - before[k] for k, v in _count_outcomes(container, names).items()}
+    became["new_alerts"] = container.store.read(lambda uow: uow.alerts.count()) - alerts
     if as_json:
         print_json({"became": became})
     else:
         out.print("became " + ", ".join(f"{n:,} {k.replace('_', ' ')}" for k, n in became.items()))
-    _say_what_nobody_knows(house, names)
+    _print_unknown(container, names)
 
 
-def _counts(house: Premises, names: set[str]) -> dict[str, int]:
-    views = [v for v in house.store.look(lambda uow: uow.sources.list()) if v.name in names]
+def _count_outcomes(container: Container, names: set[str]) -> dict[str, int]:
+    views = [v for v in container.store.read(lambda uow: uow.sources.list()) if v.name in names]
     fields = ("parsed", "folded", "dead_letters", "not_understood")
     return {("events" if f == "parsed" else f): sum(getattr(v, f) for v in views) for f in fields}
 
 
-def _say_what_nobody_knows(house: Premises, names: set[str]) -> None:
-    views, unknown = house.store.look(
-        lambda uow: (uow.sources.list(), uow.customers.unattributed())
+def _print_unknown(container: Container, names: set[str]) -> None:
+    views, unknown = container.store.read(
+        lambda uow: (uow.sources.list(), uow.customers.list_unattributed())
     )
     for view in views:
         if view.not_understood and view.name in names:
@@ -157,22 +167,24 @@ def _say_what_nobody_knows(house: Premises, names: set[str]) -> None:
         err.print(f"{each.key}, {each.events:,} events: whose? Bind it in the console.")
 
 
-def parse(
+def parse_file(
     file: Annotated[Path, typer.Argument(help="One raw line a line; - is stdin.")],
     format: Annotated[str, typer.Option("--format", help=FORMATS)] = "auto",  # noqa: A002
     zone: Annotated[str, typer.Option(help="Zone of stamps that carry none.")] = "UTC",
     source: Annotated[str, typer.Option(help="Name of the source.")] = "",
 ) -> None:
     """Raw lines in, one ECS JSON object a line out, in order."""
-    settings = load_settings(data_dir_or_default(None))
-    _known_format(format, settings)
-    named = SourceSettings(name=source or source_name(file), parser=format, zone=zone)
+    settings = load_settings(get_data_dir(None))
+    _check_format(format, settings)
+    named = SourceSettings(name=source or derive_source_name(file), parser=format, zone=zone)
     settings = settings.model_copy(update={"sources": (named,)})
     lines = split_records(read_bytes(file))
     write = sys.stdout.buffer.write
-    with closing(ParserProcess(settings, SilentReadingMeter())) as reader:
-        for document in parse_lines(lines, reader=reader, source=named.name, arrived=system_now()):
-            write(as_json(document))
+    with closing(ParserProcess(settings, NullParserMetrics())) as reader:
+        for document in parse_lines(
+            lines, reader=reader, source=named.name, arrived=read_system_clock()
+        ):
+            write(render_json(document))
     sys.stdout.buffer.flush()
 
 
@@ -187,17 +199,17 @@ def read_bytes(file: Path) -> bytes:
         ) from error
 
 
-def detect(
+def detect_in_events(
     rules: Annotated[list[Path], typer.Option("--rules", help="Files or folders of rules.")],
     events: Annotated[Path, typer.Option(help="ECS JSON, one a line; - is stdin.")] = Path("-"),
 ) -> None:
     """ECS events in, findings out, by the same code path as live, in event time."""
     book = load_rules(rules, behaviours=False)
-    for finding in detect_events(book, _documents(read_bytes(events), str(events))):
+    for finding in detect_events(book, _iterate_documents(read_bytes(events), str(events))):
         print_json(finding)
 
 
-def _documents(data: bytes, place: str) -> Iterator[dict[str, object]]:
+def _iterate_documents(data: bytes, place: str) -> Iterator[dict[str, object]]:
     lines: Iterable[bytes] = data.splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.strip():

@@ -11,8 +11,8 @@ from breachdesk.casework.held_mail import HeldMail
 from breachdesk.cli.options import (
     AsJson,
     DataDir,
+    opened_container,
     out,
-    premises,
     print_facts,
     print_json,
     print_rows,
@@ -22,7 +22,7 @@ from schemas.notice import NoticeRow
 COLUMNS = ("notice", "breach", "customer", "kind", "version", "status", "tries", "message_id")
 
 
-def left(
+def record_left_notices(
     numbers: Annotated[list[int], typer.Argument(metavar="NUMBER…", help="Of notices.")],
     evidence: Annotated[str, typer.Option(help="What the mail server's log shows.")],
     by: Annotated[str, typer.Option(help="User id of the responder who looked.")],
@@ -31,8 +31,8 @@ def left(
 ) -> None:
     """While mail is held: these notices left, as the mail server's log shows. They become handed
     over, all of them or none."""
-    with premises(data_dir) as house:
-        mail.record_left(house, by, numbers, evidence)
+    with opened_container(data_dir) as container:
+        mail.record_unrecorded_sends(container, by, numbers, evidence)
     print_facts({"handed_over": numbers}, as_json=as_json)
 
 
@@ -46,15 +46,15 @@ def print_held(held: HeldMail, *, as_json: bool) -> None:
         "expire_on_release": held.expired,
     }
     if as_json:
-        print_json({**facts, "may_have_left": [_row(row) for row in held.rows]})
+        print_json({**facts, "may_have_left": [_build_row(row) for row in held.rows]})
         return
     out.print(f"held: {held.why or 'no, mail may leave'}", markup=False)
     out.print(f"this machine's clock: {held.clock:%Y-%m-%d %H:%M:%S} UTC", markup=False)
-    out.print(f"last attempt in the store: {_attempt(held.in_store)}", markup=False)
-    out.print(f"last attempt beside the store: {_attempt(held.beside_store)}", markup=False)
+    out.print(f"last attempt in the store: {_format_attempt(held.in_store)}", markup=False)
+    out.print(f"last attempt beside the store: {_format_attempt(held.beside_store)}", markup=False)
     if held.expired:
         out.print(f"{held.expired} notices expire as soon as mail goes on", markup=False)
-    rows = [_row(row) for row in held.rows]
+    rows = [_build_row(row) for row in held.rows]
     out.print(f"notices that may have left: {len(rows)}", markup=False)
     if rows:
         print_rows(rows, COLUMNS, as_json=False)
@@ -68,13 +68,13 @@ def print_held(held: HeldMail, *, as_json: bool) -> None:
         )
 
 
-def _attempt(told: dict[str, Any] | None) -> str:
-    if told is None:
+def _format_attempt(attempt: dict[str, Any] | None) -> str:
+    if attempt is None:
         return "nothing is known"
-    return f"number {told['count']}, begun {told['at'][:19].replace('T', ' ')} UTC"
+    return f"number {attempt['count']}, begun {attempt['at'][:19].replace('T', ' ')} UTC"
 
 
-def _row(row: NoticeRow) -> dict[str, Any]:
+def _build_row(row: NoticeRow) -> dict[str, Any]:
     return {
         "notice": row.id,
         "breach": row.breach_id,

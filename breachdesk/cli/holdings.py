@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from breachdesk.bootstrap.house import Premises, system_now
+from breachdesk.bootstrap.house import Container, read_system_clock
 from breachdesk.casework import obligations
 from breachdesk.cli.options import (
     AsJson,
     DataDir,
-    every_row,
-    plain,
-    premises,
+    iterate_rows,
+    opened_container,
     print_facts,
     print_rows,
+    to_plain,
 )
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Manifest
@@ -28,34 +28,36 @@ from schemas.errors import BadInput
 Identifier = Annotated[str, typer.Argument(metavar="ID")]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
-    _pair(
+    _register_pair(
         app,
         "alerts",
-        lambda house: every_row(house, lambda uow, request: uow.alerts.by_time(request)),
-        _alert,
+        lambda house: iterate_rows(
+            house, lambda uow, request: uow.alerts.list_page_by_time(request)
+        ),
+        _build_alert,
         ALERT_COLUMNS,
     )
-    _pair(
+    _register_pair(
         app,
         "cases",
-        lambda house: every_row(house, lambda uow, request: uow.cases.page(request)),
+        lambda house: iterate_rows(house, lambda uow, request: uow.cases.list_page(request)),
         lambda uow, i: uow.cases.get(i),
         CASE_COLUMNS,
     )
-    _pair(
+    _register_pair(
         app,
         "breaches",
-        lambda house: every_row(house, lambda uow, request: uow.breaches.page(request)),
-        _breach,
+        lambda house: iterate_rows(house, lambda uow, request: uow.breaches.list_page(request)),
+        _build_breach,
         BREACH_COLUMNS,
     )
-    _pair(
+    _register_pair(
         app,
         "notices",
-        lambda house: every_row(house, lambda uow, request: uow.notices.page(request)),
-        _notice,
+        lambda house: iterate_rows(house, lambda uow, request: uow.notices.list_page(request)),
+        _get_notice,
         NOTICE_COLUMNS,
     )
 
@@ -66,57 +68,57 @@ BREACH_COLUMNS = ("id", "case_id", "title", "aware_at", "confirmed_by", "drill")
 NOTICE_COLUMNS = ("id", "breach_id", "customer_id", "kind", "version", "status", "attempts")
 
 
-def _pair(
+def _register_pair(
     app: typer.Typer,
     name: str,
-    rows: Callable[[Premises], Iterable[Any]],
+    rows: Callable[[Container], Iterable[Any]],
     one: Callable[[UnitOfWork, str], Any],
     columns: Sequence[str],
 ) -> None:
     group = typer.Typer(no_args_is_help=True, help=f"The {name} in the store.")
 
     @group.command("list", help=f"All {name}, in a stable order.")
-    def list_(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-        with premises(data_dir) as house:
-            print_rows(rows(house), columns, as_json=as_json)
+    def list_rows(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+        with opened_container(data_dir) as container:
+            print_rows(rows(container), columns, as_json=as_json)
 
     @group.command("show", help=f"One of the {name}, whole.")
-    def show(identifier: Identifier, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-        with premises(data_dir) as house:
-            print_facts(house.store.look(lambda uow: one(uow, identifier)), as_json=as_json)
+    def show_row(identifier: Identifier, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+        with opened_container(data_dir) as container:
+            print_facts(container.store.read(lambda uow: one(uow, identifier)), as_json=as_json)
 
     app.add_typer(group, name=name)
 
 
-def _alert_document(view: AlertView) -> dict[str, Any]:
+def _build_alert_document(view: AlertView) -> dict[str, Any]:
     return view.model_dump(mode="json")
 
 
-def _alert(uow: UnitOfWork, identifier: str) -> dict[str, Any]:
+def _build_alert(uow: UnitOfWork, identifier: str) -> dict[str, Any]:
     view = uow.alerts.get(int(identifier) if identifier.isdecimal() else identifier)
-    events = [plain(event) for event in uow.alerts.evidence(view.pk)]
-    comments = [plain(note) for note in uow.alerts.comments(view.pk)]
-    return {**_alert_document(view), "events": events, "comments": comments}
+    events = [to_plain(event) for event in uow.alerts.list_evidence(view.pk)]
+    comments = [to_plain(note) for note in uow.alerts.list_comments(view.pk)]
+    return {**_build_alert_document(view), "events": events, "comments": comments}
 
 
-def _breach(uow: UnitOfWork, identifier: str) -> dict[str, Any]:
+def _build_breach(uow: UnitOfWork, identifier: str) -> dict[str, Any]:
     """With its customers (counts by certainty and each one's), obligations, decision and approval."""
     breach = uow.breaches.get(identifier)
-    manifest = uow.breaches.latest(Manifest, identifier)
+    manifest = uow.breaches.find_latest(Manifest, identifier)
     return {
-        **plain(breach),
+        **to_plain(breach),
         "obligations": [
-            plain(o) for o in obligations.obligations_of(uow, identifier, system_now())
+            to_plain(o) for o in obligations.list_obligations(uow, identifier, read_system_clock())
         ],
-        "exposures": [plain(e) for e in manifest.exposures] if manifest else [],
+        "exposures": [to_plain(e) for e in manifest.exposures] if manifest else [],
         "manifest": {"version": manifest.version, "hash": manifest.hash} if manifest else None,
-        "decision": plain(uow.breaches.latest(Decision, identifier)),
-        "approval": plain(uow.breaches.latest(Approval, identifier)),
-        "paused": uow.breaches.paused(identifier),
+        "decision": to_plain(uow.breaches.find_latest(Decision, identifier)),
+        "approval": to_plain(uow.breaches.find_latest(Approval, identifier)),
+        "paused": uow.breaches.is_paused(identifier),
     }
 
 
-def _notice(uow: UnitOfWork, identifier: str) -> Any:
+def _get_notice(uow: UnitOfWork, identifier: str) -> Any:
     if not identifier.isdecimal():
         raise BadInput(
             "a notice is named by its number", place=identifier, remedy="See `notices list`."

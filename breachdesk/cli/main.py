@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-ROOMS = (
+COMMAND_GROUPS = (
     feed,
     holdings,
     registers,
@@ -55,11 +55,11 @@ ROOMS = (
     accounts,
     demo,
 )
-for room in ROOMS:
-    room.add_to(app)
+for room in COMMAND_GROUPS:
+    room.register_commands(app)
 
 
-def main() -> None:
+def run_main() -> None:
     """Run; errors of our own tree become one message and an exit code. Whatever the command
     writes, only its user may read."""
     os.umask(UMASK)
@@ -74,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main()

@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 
 from breachdesk.casework import near_misses
-from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
+from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json
 from breachdesk.cli.people import OPERATOR
-from breachdesk.console.times import SHAPE, Times
-from breachdesk.gdpr.causes import cause_words
-from schemas.cause import Cause
+from breachdesk.console.times import SHAPE, TimeFormatter
+from breachdesk.gdpr.causes import describe_cause
+from schemas.cause import BreachCause
 from schemas.customer import DataCategory
 from schemas.errors import BadInput
-from schemas.report import Precision, Quantity
+from schemas.report import NumberPrecision, ReportedQuantity
 
 What = Annotated[str, typer.Argument(metavar="WHAT", help="What happened, in a sentence.")]
 Noticed = Annotated[str, typer.Option(help=f"When it was noticed: {SHAPE}.")]
 Why = Annotated[str, typer.Option(help="Why it was no breach; what shows it.")]
-Causes = Annotated[Cause, typer.Option(help="What led to it.")]
+Causes = Annotated[BreachCause, typer.Option(help="What led to it.")]
 Words = Annotated[str | None, typer.Option("--cause-words", help="Needed for `other`.")]
 Data = Annotated[list[DataCategory] | None, typer.Option(help="Data it could have been; repeat.")]
 People = Annotated[int | None, typer.Option(min=0, help="How many people it could have been.")]
@@ -29,19 +29,19 @@ Done = Annotated[str | None, typer.Option(help="What was done.")]
 Doubtful = Annotated[bool, typer.Option("--case", help="Not sure: open a case instead.")]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     group = typer.Typer(no_args_is_help=True, help="What nearly went wrong.")
-    group.callback()(_group)
-    group.command("add")(add)
+    group.callback()(_describe_group)
+    group.command("add")(add_near_miss)
     app.add_typer(group, name="near-miss")
 
 
-def _group() -> None:
+def _describe_group() -> None:
     """What nearly went wrong."""
 
 
-def add(
+def add_near_miss(
     what: What,
     *,
     noticed: Noticed,
@@ -57,35 +57,37 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Keep a near miss in the register; with --case, open a case of it instead."""
-    with premises(data_dir) as house:
-        account = near_misses.Account(
+    with opened_container(data_dir) as container:
+        account = near_misses.NearMissForm(
             what=what,
-            noticed_at=_time(noticed, house.settings.profile.zone),
+            noticed_at=_parse_time(noticed, container.settings.profile.zone),
             cause=cause,
             cause_words=cause_in_words,
             categories=tuple(data or ()),
-            people=_people(people, about=about),
+            people=_parse_people(people, about=about),
             why_no_breach=why,
             done=done,
         )
-        act = near_misses.open_instead if doubtful else near_misses.record
-        now, drill = house.now(), house.settings.drill or house.settings.demo
-        case = house.store.act(lambda uow: act(uow, OPERATOR, account, now, drill=drill))
+        act = near_misses.open_case_instead if doubtful else near_misses.record_near_miss
+        now, drill = container.now(), container.settings.drill or container.settings.demo
+        case = container.store.write(lambda uow: act(uow, OPERATOR, account, now, drill=drill))
     if as_json:
         print_json(case)
         return
     kept = "is open" if doubtful else "stands in the register as a near miss"
-    out.print(f"{case.id} {kept}: {case.title}. Cause: {cause_words(cause).lower()}.")
+    out.print(f"{case.id} {kept}: {case.title}. Cause: {describe_cause(cause).lower()}.")
 
 
-def _time(text: str, zone: str) -> datetime:
-    moment = Times(zone).read(text, "--noticed")
+def _parse_time(text: str, zone: str) -> datetime:
+    moment = TimeFormatter(zone).parse_time(text, "--noticed")
     if moment is None:
         raise BadInput("no time is given", place="--noticed", remedy=SHAPE)
     return moment
 
 
-def _people(count: int | None, *, about: bool) -> Quantity:
+def _parse_people(count: int | None, *, about: bool) -> ReportedQuantity:
     if count is None:
-        return Quantity()
-    return Quantity(value=count, precision=Precision.APPROXIMATE if about else Precision.EXACT)
+        return ReportedQuantity()
+    return ReportedQuantity(
+        value=count, precision=NumberPrecision.APPROXIMATE if about else NumberPrecision.EXACT
+    )

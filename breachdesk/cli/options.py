@@ -17,11 +17,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from breachdesk.bootstrap.house import Premises
-from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
+from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.settings import get_data_dir, load_settings
 from breachdesk.ports import UnitOfWork
-from schemas.paging import Page, PageRequest, every_page
-from schemas.signs import escaped_json, shown, shown_in_line
+from schemas.paging import Page, PageRequest, iterate_all_rows
+from schemas.signs import escape_json, mark_hidden, mark_hidden_in_line
 
 DataDir = Annotated[
     Path | None,
@@ -36,29 +36,29 @@ PIPE_WIDTH = 240
 """Columns of a table that no terminal limits."""
 
 
-class ShowingConsole(Console):
+class EscapingConsole(Console):
     """A rich console that shows hidden characters and escapes, and takes no text for markup."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """As rich's; each text by `schemas.signs.shown`."""
+        """As rich's; each text by `schemas.signs.mark_hidden`."""
         options = {"markup": False, "emoji": False} | options
-        super().print(*(shown(o) if isinstance(o, str) else o for o in objects), **options)
+        super().print(*(mark_hidden(o) if isinstance(o, str) else o for o in objects), **options)
 
 
-out = ShowingConsole(
+out = EscapingConsole(
     highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH
 )
-err = ShowingConsole(stderr=True, highlight=False, soft_wrap=True)
+err = EscapingConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextmanager
-def premises(data_dir: Path | None) -> Iterator[Premises]:
+def opened_container(data_dir: Path | None) -> Iterator[Container]:
     """The wired house of a data folder, closed at the end."""
-    with Premises(load_settings(data_dir_or_default(data_dir))) as house:
-        yield house
+    with Container(load_settings(get_data_dir(data_dir))) as container:
+        yield container
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """A model, or what holds models, as what JSON can carry."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
@@ -67,14 +67,14 @@ def plain(value: Any) -> Any:
 
 def print_json(value: Any) -> None:
     """One JSON object on one line."""
-    sys.stdout.buffer.write(json_line(plain(value)))
+    sys.stdout.buffer.write(format_json_line(to_plain(value)))
     sys.stdout.buffer.flush()
 
 
-def json_line(value: Any) -> bytes:
+def format_json_line(value: Any) -> bytes:
     """One JSON object and a line end; hidden characters are written as escapes."""
     text = orjson.dumps(value, default=str, option=orjson.OPT_APPEND_NEWLINE).decode()
-    return escaped_json(text).encode()
+    return escape_json(text).encode()
 
 
 def print_rows(
@@ -86,35 +86,37 @@ def print_rows(
             print_json(row)
         return
     some = iter(rows)
-    documents = [plain(row) for row in islice(some, TABLE_ROWS)]
+    documents = [to_plain(row) for row in islice(some, TABLE_ROWS)]
     if not documents:
         out.print(empty)
     while documents:
-        out.print(_table(documents, columns))
-        documents = [plain(row) for row in islice(some, TABLE_ROWS)]
+        out.print(_build_table(documents, columns))
+        documents = [to_plain(row) for row in islice(some, TABLE_ROWS)]
 
 
-def _table(documents: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+def _build_table(documents: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column.replace("_", " "), no_wrap=number == 0, overflow="fold")
     for document in documents:
-        table.add_row(*(Text(shown_in_line(cell(document.get(column)))) for column in columns))
+        table.add_row(
+            *(Text(mark_hidden_in_line(format_cell(document.get(column)))) for column in columns)
+        )
     return table
 
 
-def every_row(
-    house: Premises, page: Callable[[UnitOfWork, PageRequest], Page[Row]]
+def iterate_rows(
+    container: Container, page: Callable[[UnitOfWork, PageRequest], Page[Row]]
 ) -> Iterator[Row]:
     """All rows of a list of the store, read a page at a time."""
 
-    def ask(request: PageRequest) -> Page[Row]:
-        return house.store.look(lambda uow: page(uow, request))
+    def read_page(request: PageRequest) -> Page[Row]:
+        return container.store.read(lambda uow: page(uow, request))
 
-    return every_page(ask, TABLE_ROWS)
+    return iterate_all_rows(read_page, TABLE_ROWS)
 
 
-def cell(value: Any) -> str:
+def format_cell(value: Any) -> str:
     """One value for a table's cell."""
     if value is None:
         return "–"
@@ -123,7 +125,7 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def obligation_line(duty: Mapping[str, Any]) -> str:
+def format_obligation(duty: Mapping[str, Any]) -> str:
     """`runs: Tell the people affected, due …; owed to …; ends by …; UK GDPR Art. 34(1)`."""
     waiver = duty["waiver"]
     state = "ended" if duty["ended_at"] else "waived" if waiver else "runs"
@@ -141,13 +143,13 @@ def obligation_line(duty: Mapping[str, Any]) -> str:
     return "; ".join(part.strip() for part in parts if part)
 
 
-LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"obligations": obligation_line}
+LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"obligations": format_obligation}
 """Fields whose entries are told in a line each."""
 
 
 def print_facts(value: Any, *, as_json: bool) -> None:
     """One document: JSON, or one line a field."""
-    document = plain(value)
+    document = to_plain(value)
     if as_json:
         print_json(document)
         return
@@ -162,10 +164,10 @@ def print_facts(value: Any, *, as_json: bool) -> None:
             for item in content:
                 out.print(f"  {item}", markup=False)
             continue
-        out.print(f"{name.replace('_', ' ')}: {cell(content)}", markup=False)
+        out.print(f"{name.replace('_', ' ')}: {format_cell(content)}", markup=False)
 
 
-class Bar:
+class ProgressBar:
     """A progress bar on a terminal, silence in a pipe."""
 
     def __init__(self, title: str, total: float | None = None) -> None:
@@ -187,6 +189,6 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def to(self, done: float, total: float | None = None) -> None:
+    def set_progress(self, completed: float, total: float | None = None) -> None:
         """Set how far it is."""
-        self._progress.update(self._task, completed=done, total=total)
+        self._progress.update(self._task, completed=completed, total=total)

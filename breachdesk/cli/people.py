@@ -6,19 +6,23 @@ import re
 import sys
 from getpass import getpass
 
-from breachdesk.casework.password_rule import check_password, known_words
+from breachdesk.casework.password_rule import check_password, list_known_words
 from breachdesk.console.passwords import hash_password
 from schemas.errors import BadInput
 from schemas.settings import ProviderProfile
-from schemas.signs import name_problem
-from schemas.user import Actor, Duty, User
+from schemas.signs import find_name_problem
+from schemas.user import Actor, Permission, User
 
-OPERATOR = Actor(id="operator:cli", duties=frozenset(Duty))
+OPERATOR = Actor(id="operator:cli", duties=frozenset(Permission))
 """Whoever may run commands on the data folder; confirming and approving is the console's."""
 
 
 def make_user(
-    user_id: str, name: str | None, duties: list[Duty], password: str, profile: ProviderProfile
+    user_id: str,
+    name: str | None,
+    duties: list[Permission],
+    password: str,
+    profile: ProviderProfile,
 ) -> User:
     """A local account with an argon2id hash. Raises BadInput for a bad id or a password that is
     short or easy to guess."""
@@ -26,16 +30,16 @@ def make_user(
         raise BadInput(
             "not a user id", place="ID", remedy="Use lower-case letters, digits, dot and dash."
         )
-    why = name_problem(name or user_id)
+    why = find_name_problem(name or user_id)
     if why:
         raise BadInput(f"it {why}", place="--name", remedy="Type it again, in one line.")
     user = User(id=user_id, name=name or user_id, duties=frozenset(duties), password_hash="")
-    return user.model_copy(update={"password_hash": hash_new(user, password, profile)})
+    return user.model_copy(update={"password_hash": hash_new_password(user, password, profile)})
 
 
-def hash_new(user: User, password: str, profile: ProviderProfile) -> str:
+def hash_new_password(user: User, password: str, profile: ProviderProfile) -> str:
     """The hash of a password that the rule admits. Raises BadInput."""
-    check_password(password, known_words(user, profile))
+    check_password(password, list_known_words(user, profile))
     return hash_password(password)
 
 

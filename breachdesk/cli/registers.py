@@ -15,9 +15,9 @@ from breachdesk.cli.options import (
     AsJson,
     DataDir,
     err,
-    every_row,
+    iterate_rows,
+    opened_container,
     out,
-    premises,
     print_json,
     print_rows,
 )
@@ -32,48 +32,52 @@ SheetFile = Annotated[Path, typer.Argument(metavar="FILE", help="CSV.")]
 Preset = Annotated[str, typer.Option(help="Column preset; auto looks at the header.")]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     customers = typer.Typer(no_args_is_help=True, help="Whom we promised.")
     assets = typer.Typer(no_args_is_help=True, help="Which asset was whose, when.")
 
     @customers.command("import")
-    def customers_import(
+    def import_customer_sheet(
         file: SheetFile, preset: Preset = "auto", data_dir: DataDir = None, as_json: AsJson = False
     ) -> None:
         """Import customers and their people; broken rows are named, good ones stay."""
-        _import(import_customers, file, preset, data_dir, as_json=as_json)
+        _import_sheet(import_customers, file, preset, data_dir, as_json=as_json)
 
     @assets.command("import")
-    def assets_import(
+    def import_asset_sheet(
         file: SheetFile, preset: Preset = "auto", data_dir: DataDir = None, as_json: AsJson = False
     ) -> None:
         """Import which mailbox, domain, host, IP or site belongs to whom."""
-        _import(import_assets, file, preset, data_dir, as_json=as_json)
+        _import_sheet(import_assets, file, preset, data_dir, as_json=as_json)
 
     @customers.command("list")
-    def customers_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    def list_customers(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         """All customers."""
-        with premises(data_dir) as house:
-            rows = every_row(house, lambda uow, asked: uow.customers.page(asked, by_id=True))
+        with opened_container(data_dir) as container:
+            rows = iterate_rows(
+                container, lambda uow, asked: uow.customers.list_page(asked, by_id=True)
+            )
             print_rows(rows, CUSTOMER_COLUMNS, as_json=as_json)
 
     @customers.command("history")
-    def customers_history(
+    def list_customer_history(
         customer_id: Annotated[str, typer.Argument(metavar="ID")],
         data_dir: DataDir = None,
         as_json: AsJson = False,
     ) -> None:
         """Who changed what the register says of a customer, from what to what, when."""
-        with premises(data_dir) as house:
-            rows = house.store.look(lambda uow: _history(uow, customer_id))
+        with opened_container(data_dir) as container:
+            rows = container.store.read(lambda uow: _list_history(uow, customer_id))
             print_rows(rows, ("at", "by", "act", "field", "before", "after"), as_json=as_json)
 
     @assets.command("list")
-    def assets_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    def list_assets(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         """All bindings in force."""
-        with premises(data_dir) as house:
-            rows = every_row(house, lambda uow, asked: uow.customers.page_of_bindings(asked))
+        with opened_container(data_dir) as container:
+            rows = iterate_rows(
+                container, lambda uow, asked: uow.customers.list_bindings_page(asked)
+            )
             columns = ("kind", "value", "customer_id", "service", "role", "categories", "pecr")
             print_rows(rows, columns, as_json=as_json)
 
@@ -81,7 +85,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(assets, name="assets")
 
 
-def _history(uow: UnitOfWork, customer_id: str) -> list[dict[str, Any]]:
+def _list_history(uow: UnitOfWork, customer_id: str) -> list[dict[str, Any]]:
     """One row a changed field, oldest first; from the audit chain."""
     return [
         {
@@ -93,25 +97,27 @@ def _history(uow: UnitOfWork, customer_id: str) -> list[dict[str, Any]]:
             "before": change.before,
             "after": change.after,
         }
-        for entry in register_changes.history(uow, customer_id)
-        for change in register_changes.opened(uow, entry)
+        for entry in register_changes.list_history(uow, customer_id)
+        for change in register_changes.decrypt_change(uow, entry)
     ]
 
 
-def _import(
+def _import_sheet(
     importer: Importer, file: Path, preset: str, data_dir: Path | None, *, as_json: bool
 ) -> None:
     if not file.is_file():
         raise NotFound("no such file", place=str(file), remedy="Check the path.")
-    with premises(data_dir) as house:
-        now = house.now()
-        report = house.store.act(lambda uow: importer(uow, OPERATOR, file, preset=preset, now=now))
-    _say(report, as_json=as_json)
+    with opened_container(data_dir) as container:
+        now = container.now()
+        report = container.store.write(
+            lambda uow: importer(uow, OPERATOR, file, preset=preset, now=now)
+        )
+    _print_report(report, as_json=as_json)
     if report.problems:
         raise typer.Exit(1)
 
 
-def _say(report: ImportReport, *, as_json: bool) -> None:
+def _print_report(report: ImportReport, *, as_json: bool) -> None:
     if as_json:
         print_json(report)
         return

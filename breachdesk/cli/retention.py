@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.house import Premises
-from breachdesk.bootstrap.upkeep import OPERATOR, retention
+from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.upkeep import OPERATOR, drop_expired_days
 from breachdesk.casework import erase
-from breachdesk.casework.retention import failures, forget_failures, may_be_erased
-from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json
-from breachdesk.console.passwords import hash_of_nobody, password_matches
+from breachdesk.casework.retention import count_failures, forget_failures, list_erasable
+from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json
+from breachdesk.console.passwords import hash_of_nobody, is_matching
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case
 from schemas.errors import BadInput, NotAllowed
@@ -25,7 +25,7 @@ group = typer.Typer(no_args_is_help=True, help="What may be forgotten.")
 
 
 @group.command("run")
-def run(
+def run_retention(
     dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
     days: Annotated[int, typer.Option(help="Keep raw records this many days.")] = 90,
     data_dir: DataDir = None,
@@ -36,12 +36,16 @@ def run(
     if not 1 <= days <= LONGEST_DAYS:
         remedy = f"Give 1 to {LONGEST_DAYS:,}."
         raise BadInput("fewer than one day, or more than a century", place="--days", remedy=remedy)
-    with premises(data_dir) as house:
+    with opened_container(data_dir) as container:
         # Kafka's own retention drops raw records.
-        dropped = [] if house.settings.kafka.servers else retention(house, days, dry_run=dry_run)
-        forgotten = _forget(house, dry_run=dry_run)
-        now = house.now()
-        cases = house.store.look(lambda uow: may_be_erased(uow, house.settings, now))
+        dropped = (
+            []
+            if container.settings.kafka.servers
+            else drop_expired_days(container, days, dry_run=dry_run)
+        )
+        forgotten = _forget_failures(container, dry_run=dry_run)
+        now = container.now()
+        cases = container.store.read(lambda uow: list_erasable(uow, container.settings, now))
     named = [case.id for case in cases]
     if as_json:
         print_json(
@@ -55,11 +59,11 @@ def run(
     out.print(f"cases whose time is over: {', '.join(named) or 'none'}", markup=False)
 
 
-def _forget(house: Premises, *, dry_run: bool) -> int:
-    days, now = house.settings.retention.delivery_failure_days, house.now()
+def _forget_failures(container: Container, *, dry_run: bool) -> int:
+    days, now = container.settings.retention.delivery_failure_days, container.now()
     if dry_run:
-        return house.store.look(lambda uow: failures(uow, days, now))
-    return house.store.act(lambda uow: forget_failures(uow, OPERATOR, days, now))
+        return container.store.read(lambda uow: count_failures(uow, days, now))
+    return container.store.write(lambda uow: forget_failures(uow, OPERATOR, days, now))
 
 
 @group.command("erase")
@@ -83,16 +87,16 @@ def erase_case(
             place="--reason, --confirm",
             remedy="Give --reason to ask; another person then gives --confirm.",
         )
-    with premises(data_dir) as house:
-        actor = _signed(house, by)
-        now, settings = house.now(), house.settings
+    with opened_container(data_dir) as container:
+        actor = _authenticate_actor(container, by)
+        now, settings = container.now(), container.settings
 
-        def work(uow: UnitOfWork) -> Case:
+        def erase_or_request(uow: UnitOfWork) -> Case:
             if reason is not None:
-                return erase.request(uow, actor, case_id, reason, settings, now)
-            return erase.carry_out(uow, actor, case_id, settings, now)
+                return erase.request_erasure(uow, actor, case_id, reason, settings, now)
+            return erase.erase_case(uow, actor, case_id, settings, now)
 
-        case = house.store.act(work)
+        case = container.store.write(erase_or_request)
     if as_json:
         print_json(case)
     elif case.erased:
@@ -101,16 +105,16 @@ def erase_case(
         out.print(f"{case.id}: asked for. Another person with the duty of approver confirms")
 
 
-def _signed(house: Premises, user_id: str) -> Actor:
+def _authenticate_actor(container: Container, user_id: str) -> Actor:
     """The person behind the account, by its password. Raises NotAllowed, one way for all."""
-    user = house.store.look(lambda uow: uow.users.get(user_id))
-    fits = password_matches(user.password_hash if user else hash_of_nobody(None), _password())
-    if user is None or user.disabled or not fits or (user.demo and not house.settings.demo):
+    user = container.store.read(lambda uow: uow.users.get(user_id))
+    fits = is_matching(user.password_hash if user else hash_of_nobody(None), _read_password())
+    if user is None or user.disabled or not fits or (user.demo and not container.settings.demo):
         raise NotAllowed("not this account's password", place="--by", remedy="Try again.")
     return Actor(id=user.id, duties=user.duties)
 
 
-def _password() -> str:
+def _read_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     return getpass("Password: ")

@@ -10,7 +10,7 @@ import typer
 
 from breachdesk.bootstrap import places
 from breachdesk.cli.feed import read_bytes
-from breachdesk.cli.options import AsJson, DataDir, out, premises, print_json, print_rows
+from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json, print_rows
 from schemas.errors import BadInput
 from schemas.event import flatten
 from streams.sigma.examples import check_examples
@@ -21,40 +21,40 @@ Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH…]", help="D
 COLUMNS = ("id", "severity", "kind", "scope", "title", "origin")
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     group = typer.Typer(no_args_is_help=True, help="The detection rules.")
-    group.command("check")(check)
+    group.command("check")(check_rules)
     group.command("test")(run_examples)
-    group.command("list")(list_)
-    group.command("explain")(explain)
+    group.command("list")(list_rules)
+    group.command("explain")(explain_matches)
     app.add_typer(group, name="rules")
 
 
-def _book(paths: list[Path] | None, data_dir: Path | None) -> RuleBook:
-    if paths:
-        return load_rules(paths, behaviours=False)
-    with premises(data_dir) as house:
-        return load_rules(places.rules_dirs(house.settings))
+def _load_book(rule_paths: list[Path] | None, data_dir: Path | None) -> RuleBook:
+    if rule_paths:
+        return load_rules(rule_paths, behaviours=False)
+    with opened_container(data_dir) as container:
+        return load_rules(places.list_rules_dirs(container.settings))
 
 
-def check(paths: Paths = None, data_dir: DataDir = None) -> None:
+def check_rules(paths: Paths = None, data_dir: DataDir = None) -> None:
     """Read and compile every rule; the first that cannot be kept is named, and why."""
-    book = _book(paths, data_dir)
-    out.print(f"{len(book.infos())} rules read, all of them can be kept")
+    book = _load_book(paths, data_dir)
+    out.print(f"{len(book.list_infos())} rules read, all of them can be kept")
 
 
 def run_examples(paths: Paths = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Run the examples that stand in the rule files."""
-    results = list(check_examples(_book(paths, data_dir)))
-    broken = [result for result in results if not result.held]
+    results = list(check_examples(_load_book(paths, data_dir)))
+    broken = [result for result in results if not result.passed]
     if as_json:
         for result in results:
             print_json(
                 {
                     "rule": result.rule,
                     "example": result.title,
-                    "held": result.held,
+                    "held": result.passed,
                     "problem": result.problem,
                 }
             )
@@ -66,19 +66,19 @@ def run_examples(paths: Paths = None, data_dir: DataDir = None, as_json: AsJson 
         raise typer.Exit(1)
 
 
-def list_(paths: Paths = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def list_rules(paths: Paths = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Every rule, by id."""
-    print_rows(_book(paths, data_dir).infos(), COLUMNS, as_json=as_json)
+    print_rows(_load_book(paths, data_dir).list_infos(), COLUMNS, as_json=as_json)
 
 
-def explain(
+def explain_matches(
     rule: Annotated[str, typer.Argument(metavar="RULE")],
     events: Annotated[Path, typer.Option(help="ECS JSON, one a line; - is stdin.")] = Path("-"),
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Say, condition by condition, why a rule did or did not match each event."""
-    book = _book(None, data_dir)
+    book = _load_book(None, data_dir)
     for number, line in enumerate(read_bytes(events).splitlines(), start=1):
         if not line.strip():
             continue

@@ -9,48 +9,51 @@ from typing import Annotated
 import typer
 
 from breachdesk.bootstrap import mail
-from breachdesk.bootstrap.house import Premises, holding
-from breachdesk.bootstrap.logs import spoken
-from breachdesk.bootstrap.settings import FILE_NAME, data_dir_or_default
+from breachdesk.bootstrap.house import Container, hold_lock
+from breachdesk.bootstrap.logs import choose_printer
+from breachdesk.bootstrap.settings import FILE_NAME, get_data_dir
 from breachdesk.cli.held import print_held
-from breachdesk.cli.options import AsJson, DataDir, err, out, premises, print_facts
-from schemas.errors import BadInput, Misconfigured, Retryable
+from breachdesk.cli.options import AsJson, DataDir, err, opened_container, out, print_facts
+from schemas.errors import BadInput, ConfigurationError, RetryableError
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
-    app.command()(run)
-    app.command()(dispatch)
+    app.command("run")(run_embedded)
+    app.command("dispatch")(dispatch_notices)
 
 
-def run(data_dir: DataDir = None) -> None:
+def run_embedded(data_dir: DataDir = None) -> None:
     """Listeners, pipeline, console and mail dispatcher in one process."""
     # Only here: other commands need not wait for the web framework.
-    from breachdesk.bootstrap.serve import serve
+    from breachdesk.bootstrap.serve import serve_embedded
 
-    folder = data_dir_or_default(data_dir)
+    folder = get_data_dir(data_dir)
     if not (folder / FILE_NAME).exists():
-        raise Misconfigured(
+        raise ConfigurationError(
             f"there is no {FILE_NAME} in it", place=str(folder), remedy="breachdesk init makes one."
         )
-    with premises(folder) as house, holding(house.settings.data_dir, "pipeline") as alone:
-        if house.settings.kafka.servers or house.settings.store.distributed:
-            raise Misconfigured(
+    with (
+        opened_container(folder) as container,
+        hold_lock(container.settings.data_dir, "pipeline") as alone,
+    ):
+        if container.settings.kafka.servers or container.settings.store.distributed:
+            raise ConfigurationError(
                 "Kafka or PostgreSQL is named, and run is the embedded system in one process",
                 place="kafka.servers, store.url",
                 remedy="Start breachdesk worker, breachdesk console and breachdesk dispatch.",
             )
         if not alone:
-            raise Retryable(
+            raise RetryableError(
                 "another breachdesk run serves this folder",
-                place=str(house.settings.data_dir),
+                place=str(container.settings.data_dir),
                 remedy="Stop it first, or name another --data-dir.",
             )
-        serve(house, say=lambda text: out.print(text, markup=False))
-        spoken(house.settings.ops, _tell)("stopped; everything received is kept")
+        serve_embedded(container, say=lambda text: out.print(text, markup=False))
+        choose_printer(container.settings.ops, _print_text)("stopped; everything received is kept")
 
 
-def dispatch(
+def dispatch_notices(
     held: Annotated[
         bool,
         typer.Option("--held", help="Show why mail is held and what may have left; send nothing."),
@@ -77,40 +80,40 @@ def dispatch(
             place="--release",
             remedy="Add --by and the user id of the person who compared the notices.",
         )
-    with premises(data_dir) as house:
+    with opened_container(data_dir) as container:
         if held:
-            print_held(mail.held_mail(house), as_json=as_json)
+            print_held(mail.read_held_mail(container), as_json=as_json)
             return
         if release:
-            released = mail.release(house, by, let_expire=let_expire)
+            released = mail.release_mail(container, by, let_expire=let_expire)
             print_facts({"released": released.why or "nothing was held"}, as_json=as_json)
-        if not house.settings.store.distributed:
-            _dispatch_alone(house, released=release, as_json=as_json)
+        if not container.settings.store.distributed:
+            _dispatch_alone(container, released=release, as_json=as_json)
         elif once:
-            _one_round(house, as_json=as_json)
+            _dispatch_once(container, as_json=as_json)
         elif not release:
-            asyncio.run(mail.dispatch_until_signalled(house, _tell))
-            spoken(house.settings.ops, _tell)("stopped between two messages")
+            asyncio.run(mail.dispatch_until_signalled(container, _print_text))
+            choose_printer(container.settings.ops, _print_text)("stopped between two messages")
 
 
-def _dispatch_alone(house: Premises, *, released: bool, as_json: bool) -> None:
-    with holding(house.settings.data_dir, "dispatch") as alone:
+def _dispatch_alone(container: Container, *, released: bool, as_json: bool) -> None:
+    with hold_lock(container.settings.data_dir, "dispatch") as alone:
         if alone:
-            _one_round(house, as_json=as_json)
+            _dispatch_once(container, as_json=as_json)
         elif not released:
-            raise Retryable(
+            raise RetryableError(
                 "another process sends from this folder",
-                place=str(house.settings.data_dir),
+                place=str(container.settings.data_dir),
                 remedy="It will do this; or stop it first.",
             )
 
 
-def _one_round(house: Premises, *, as_json: bool) -> None:
-    tried = asyncio.run(mail.send_due(house))
-    rows = house.store.look(lambda uow: uow.notices.list())
+def _dispatch_once(container: Container, *, as_json: bool) -> None:
+    tried = asyncio.run(mail.send_due(container))
+    rows = container.store.read(lambda uow: uow.notices.list())
     counts = dict(sorted(Counter(row.status.value for row in rows).items()))
     print_facts({"tried": tried, "notices": counts}, as_json=as_json)
 
 
-def _tell(text: str) -> None:
+def _print_text(text: str) -> None:
     err.print(text, markup=False)

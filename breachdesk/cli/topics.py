@@ -6,23 +6,23 @@ from dataclasses import asdict
 
 import typer
 
-from breachdesk.bootstrap.settings import data_dir_or_default, load_settings
+from breachdesk.bootstrap.settings import get_data_dir, load_settings
 from breachdesk.cli.options import AsJson, DataDir, out, print_json, print_rows
 from streams import topics
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
     group = typer.Typer(no_args_is_help=True, help="The topics on Kafka.")
-    group.command("create")(create)
-    group.command("check")(check)
-    group.command("lag")(lag)
+    group.command("create")(create_topics)
+    group.command("check")(check_topics)
+    group.command("lag")(print_lag)
     app.add_typer(group, name="topics")
 
 
-def create(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def create_topics(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Make missing topics, raise partitions, mend settings. Run it again: it changes nothing."""
-    changes = topics.create(load_settings(data_dir_or_default(data_dir)))
+    changes = topics.create_topics(load_settings(get_data_dir(data_dir)))
     print_rows(
         (asdict(change) for change in changes),
         ("topic", "what", "before", "after"),
@@ -31,25 +31,25 @@ def create(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     )
 
 
-def check(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def check_topics(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Are the topics there, and set as they must be? Exit 1 when something is wrong."""
-    found = topics.check(load_settings(data_dir_or_default(data_dir)))
-    for finding in found:
+    topic_checks = topics.check_topics(load_settings(get_data_dir(data_dir)))
+    for finding in topic_checks:
         if as_json:
             print_json(asdict(finding))
         else:
             mark = "LOOK" if finding.wrong else "note"
             text = f"{finding.topic} {finding.problem}. {finding.remedy}".strip()
             out.print(f"{mark} {text}", markup=False)
-    if any(finding.wrong for finding in found):
+    if any(finding.wrong for finding in topic_checks):
         raise typer.Exit(1)
     if not as_json:
         out.print("Every topic is as it must be.")
 
 
-def lag(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def print_lag(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """How many records of each partition wait for the workers."""
-    rows = topics.lag(load_settings(data_dir_or_default(data_dir)))
+    rows = topics.list_lags(load_settings(get_data_dir(data_dir)))
     print_rows(
         (asdict(row) for row in rows),
         ("topic", "partition", "begin", "end", "committed", "lag"),

@@ -9,38 +9,38 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.beginning import begin
-from breachdesk.bootstrap.checks import preflight_checks
-from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.bootstrap.beginning import create_data_dir
+from breachdesk.bootstrap.checks import run_preflight
+from breachdesk.bootstrap.house import Container, hold_lock
 from breachdesk.bootstrap.upkeep import feed_dead_letters, replay_dead_letters
 from breachdesk.cli import audit, retention
 from breachdesk.cli.options import (
     AsJson,
     DataDir,
+    opened_container,
     out,
-    premises,
     print_facts,
     print_json,
     print_rows,
 )
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Hang these commands on the command line."""
-    app.command()(init)
-    app.command()(preflight)
+    app.command("init")(init_folder)
+    app.command("preflight")(run_preflight_command)
     app.add_typer(audit.group, name="audit")
-    _group(
+    _register_group(
         app,
         "dead-letters",
         "Records that became no event.",
-        {"list": dead_letters, "replay": replay},
+        {"list": list_dead_letters, "replay": replay_letters},
     )
     app.add_typer(retention.group, name="retention")
 
 
-def _group(
+def _register_group(
     app: typer.Typer, name: str, text: str, commands: dict[str, Callable[..., None]]
 ) -> None:
     group = typer.Typer(no_args_is_help=True, help=text)
@@ -49,18 +49,18 @@ def _group(
     app.add_typer(group, name=name)
 
 
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+def init_folder(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
     """Make a data folder: settings to fill in, example customers and assets."""
-    for made in begin(folder):
-        out.print(f"wrote {made}", markup=False)
+    for paths in create_data_dir(folder):
+        out.print(f"wrote {paths}", markup=False)
     check = f"breachdesk preflight --data-dir {shlex.quote(str(folder))}"
     out.print(f"Next: fill in {folder}/breachdesk.toml, then {check}", markup=False)
 
 
-def preflight(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def run_preflight_command(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Is everything there that a bad day needs? Exit 1 when something is not."""
-    with premises(data_dir) as house:
-        checks = preflight_checks(house)
+    with opened_container(data_dir) as container:
+        checks = run_preflight(container)
     if as_json:
         for check in checks:
             print_json(check)
@@ -72,10 +72,10 @@ def preflight(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def dead_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def list_dead_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Records that became no event, newest first, and why."""
-    with premises(data_dir) as house:
-        letters = house.store.look(lambda uow: uow.sources.dead_letters())
+    with opened_container(data_dir) as container:
+        letters = container.store.read(lambda uow: uow.sources.list_dead_letters())
     rows = [
         {
             "journal": letter.position.journal,
@@ -91,27 +91,27 @@ def dead_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     print_rows(rows, ("journal", "offset", "source", "reason"), as_json=as_json, empty="None.")
 
 
-def replay(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def replay_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Read the dead letters again with today's parsers, with their first arrival and id."""
-    with premises(data_dir) as house:
-        if house.settings.kafka.servers:
-            letters, fed = feed_dead_letters(house)
+    with opened_container(data_dir) as container:
+        if container.settings.kafka.servers:
+            letters, fed = feed_dead_letters(container)
             facts = {"letters": letters, "fed": fed, "gone": letters - fed}
             print_facts(facts, as_json=as_json)
             return
-        tried, mended = _replay_here(house)
+        tried, mended = _replay_here(container)
     if as_json:
         print_json({"tried": tried, "mended": mended})
     else:
         out.print(f"{tried:,} tried, {mended:,} became events")
 
 
-def _replay_here(house: Premises) -> tuple[int, int]:
-    with holding(house.settings.data_dir, "pipeline") as alone:
+def _replay_here(container: Container) -> tuple[int, int]:
+    with hold_lock(container.settings.data_dir, "pipeline") as alone:
         if not alone:
-            raise Retryable(
+            raise RetryableError(
                 "breachdesk run serves this folder",
-                place=str(house.settings.data_dir),
+                place=str(container.settings.data_dir),
                 remedy="Stop it, replay, and start it again.",
             )
-        return replay_dead_letters(house)
+        return replay_dead_letters(container)

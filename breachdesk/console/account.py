@@ -8,98 +8,108 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from breachdesk.casework import accounts
-from breachdesk.casework.password_rule import check_password, known_words
-from breachdesk.console.cookies import SESSION, drop_cookie, set_cookie
-from breachdesk.console.desk import REFUSALS, Desk, Posted, Signed, go
-from breachdesk.console.forms import Form
-from breachdesk.console.reauthentication import act_proven, needed_proof
-from breachdesk.console.tries import rough
+from breachdesk.casework.password_rule import check_password, list_known_words
+from breachdesk.console.cookies import SESSION, delete_cookie, set_cookie
+from breachdesk.console.desk import REFUSALS, Posted, RequestContext, SignedIn, redirect_to
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.reauthentication import determine_proof, write_proven
+from breachdesk.console.tries import shorten_address
 from breachdesk.ports import UnitOfWork
-from schemas.errors import BadInput, BreachDeskError, Retryable
+from schemas.errors import BadInput, BreachDeskError, RetryableError
 
 router = APIRouter()
 
 
 @router.get("/account")
-def show(desk: Signed) -> Response:
+def show_account(context: SignedIn) -> Response:
     """Sessions, newest use first, and what protects the account."""
-    sessions, factor = desk.look(
+    sessions, factor = context.look(
         lambda uow: (
-            uow.users.sessions(desk.user.id, desk.now),
-            uow.second_factors.get(desk.user.id),
+            uow.users.list_sessions(context.user.id, context.now),
+            uow.second_factors.get(context.user.id),
         )
     )
-    return desk.page(
+    return context.render_page(
         "account.html",
         sessions=sessions,
-        here=desk.session.token_hash,
+        here=context.session.token_hash,
         factor=factor,
-        proof=needed_proof(desk),
+        proof=determine_proof(context),
     )
 
 
 @router.post("/account/sessions")
-def end_sessions(request: Request, desk: Signed, form: Posted) -> Response:
+def close_sessions(request: Request, context: SignedIn, form: Posted) -> Response:
     """Ends the others, or all of them."""
-    everything = form.text("which") == "all"
-    spared = None if everything else desk.session.token_hash
-    desk.act(lambda uow: accounts.end_sessions(uow, desk.actor, desk.user.id, desk.now, but=spared))
+    everything = form.get_text("which") == "all"
+    spared = None if everything else context.session.token_hash
+    context.act(
+        lambda uow: accounts.close_sessions(
+            uow, context.actor, context.user.id, context.now, but=spared
+        )
+    )
     if not everything:
-        return go("/account", "sessions")
-    response = go("/sign-in", "all-sessions")
-    drop_cookie(response, request, SESSION)
+        return redirect_to("/account", "sessions")
+    response = redirect_to("/sign-in", "all-sessions")
+    delete_cookie(response, request, SESSION)
     return response
 
 
 @router.get("/account/password")
-def ask_password(desk: Signed) -> Response:
+def show_password_form(context: SignedIn) -> Response:
     """The form."""
-    return _show_password(desk)
+    return _show_password(context)
 
 
 @router.post("/account/password")
-def change_password(request: Request, desk: Signed, form: Posted) -> Response:
+def submit_password(request: Request, context: SignedIn, form: Posted) -> Response:
     """Another password; every other session ends, and this one gets a new token."""
     try:
-        password = _new_password(desk, form)
-        token = act_proven(desk, form, lambda: _change(request, desk, password))
-    except (*REFUSALS, Retryable) as problem:
-        return _show_password(desk, problem)
-    response = go("/account", "password")
+        password = _read_new_password(context, form)
+        token = write_proven(
+            context, form, lambda: _prepare_password_change(request, context, password)
+        )
+    except (*REFUSALS, RetryableError) as problem:
+        return _show_password(context, problem)
+    response = redirect_to("/account", "password")
     set_cookie(response, request, SESSION, token)
     return response
 
 
-def renew_session(uow: UnitOfWork, request: Request, desk: Desk) -> str:
+def renew_session(uow: UnitOfWork, request: Request, context: RequestContext) -> str:
     """Close this session and open another in the same act: its new token. What somebody may do
     changed, so a token that was known before must not carry it."""
     address = request.client.host if request.client else ""
-    uow.users.close_session(desk.session.token_hash)
-    return desk.hall.sessions.open(uow, desk.user, rough(address), desk.now)
+    uow.users.close_session(context.session.token_hash)
+    return context.app_state.sessions.open_session(
+        uow, context.user, shorten_address(address), context.now
+    )
 
 
-def _new_password(desk: Desk, form: Form) -> str:
-    password = form.exact("new_password")
-    if password != form.exact("once_more"):
+def _read_new_password(context: RequestContext, form: SubmittedForm) -> str:
+    password = form.get_exact("new_password")
+    if password != form.get_exact("once_more"):
         raise BadInput("the two differ", place="New password", remedy="Type both again.")
-    if password == form.exact("password"):
+    if password == form.get_exact("password"):
         raise BadInput("this is the old one", place="New password", remedy="Take another.")
-    check_password(password, known_words(desk.user, desk.house.settings.profile))
+    check_password(password, list_known_words(context.user, context.dependencies.settings.profile))
     return password
 
 
-def _change(request: Request, desk: Desk, password: str) -> Callable[[UnitOfWork], str]:
+def _prepare_password_change(
+    request: Request, context: RequestContext, password: str
+) -> Callable[[UnitOfWork], str]:
     """The act, with the hash made before it begins: that takes long."""
-    digest = desk.hall.checks.hash_signed_in(password)
+    digest = context.app_state.checks.hash_signed_in(password)
 
-    def work(uow: UnitOfWork) -> str:
-        here = desk.session.token_hash
-        accounts.set_password(uow, desk.actor, desk.user.id, digest, desk.now, but=here)
-        return renew_session(uow, request, desk)
+    def set_password(uow: UnitOfWork) -> str:
+        here = context.session.token_hash
+        accounts.set_password(uow, context.actor, context.user.id, digest, context.now, but=here)
+        return renew_session(uow, request, context)
 
-    return work
+    return set_password
 
 
-def _show_password(desk: Desk, problem: BreachDeskError | None = None) -> Response:
+def _show_password(context: RequestContext, problem: BreachDeskError | None = None) -> Response:
     """The form, empty again: a password is never shown."""
-    return desk.page("password.html", proof=needed_proof(desk), problem=problem)
+    return context.render_page("password.html", proof=determine_proof(context), problem=problem)

@@ -12,30 +12,30 @@ from starlette.responses import Response
 
 from breachdesk.casework import affected
 from breachdesk.casework.certainty import WORDS
-from breachdesk.casework.list_readers import who_is_told
+from breachdesk.casework.list_readers import list_prospective_recipients
 from breachdesk.console.affected_details import (
-    alike,
-    corrected_acts,
-    corrected_effects,
-    decided_details,
+    collect_decided_details,
     has_details,
+    list_by_effects,
+    parse_acts,
+    parse_effects,
 )
 from breachdesk.console.affected_groups import (
-    Listing,
-    Opened,
-    found_among,
-    group_ids,
-    listing,
+    GroupListing,
+    OpenedGroup,
+    build_group_ids,
+    build_listing,
+    select_matching,
 )
-from breachdesk.console.case_file import CaseFile, read_case, surest_first
-from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
-from breachdesk.console.desk import REFUSALS, Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.pages import customer_names
-from breachdesk.console.way import way
+from breachdesk.console.case_file import CaseFile, read_case, sort_by_certainty
+from breachdesk.console.contact_rows import ContactWarnings, build_contact_warnings
+from breachdesk.console.desk import REFUSALS, Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.pages import get_customer_names
+from breachdesk.console.way import build_steps
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Channel, Exposure, Manifest, Recipient
-from schemas.errors import BreachDeskError, Conflict
+from schemas.affected import Certainty, ContactChannel, Exposure, Manifest, Recipient
+from schemas.errors import BreachDeskError, EditConflict
 from schemas.paging import PageRequest
 
 router = APIRouter()
@@ -43,110 +43,132 @@ CUSTOMERS = 200
 """Customers that one search may find."""
 GROUP_FIELDS = ("group:", "group-why:")
 DETAIL_FIELDS = ("details", "effect", "add", "said")
-NOTHING_OPEN = Opened()
+NOTHING_OPEN = OpenedGroup()
 
 
 @router.get("/cases/{case_id}/affected")
-def show(case_id: str, desk: Signed, anew: bool = False, open: str = "", q: str = "") -> Response:  # noqa: A002
+def show_affected(
+    case_id: str,
+    context: SignedIn,
+    anew: bool = False,
+    open: str = "",  # noqa: A002
+    q: str = "",
+) -> Response:
     """The frozen list; the proposal while there is none, or when a new version is wanted."""
-    return _show(desk, case_id, {}, anew=anew, opened=Opened.of(open, q.strip()))
+    return _show(context, case_id, {}, anew=anew, opened=OpenedGroup.parse(open, q.strip()))
 
 
 @router.post("/cases/{case_id}/affected")
-def freeze(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_freeze(case_id: str, context: SignedIn, form: Posted) -> Response:
     """The proposal with every change made on the page, sealed under one hash. Before that the page
     says how many people will be told; `open` and `find` show more of it and keep what was typed."""
-    opened = Opened.of(form.text("open"), form.text("words") if form.text("find") else "")
-    if form.text("open") or form.text("find"):
-        return _show(desk, case_id, form, anew=True, opened=opened)
-    if not form.text("confirmed"):
-        return _ask(desk, case_id, form)
-    return desk.attempt(
-        lambda uow: _freeze(uow, desk, case_id, form),
+    opened = OpenedGroup.parse(
+        form.get_text("open"), form.get_text("words") if form.get_text("find") else ""
+    )
+    if form.get_text("open") or form.get_text("find"):
+        return _show(context, case_id, form, anew=True, opened=opened)
+    if not form.get_text("confirmed"):
+        return _show_freeze_question(context, case_id, form)
+    return context.submit(
+        lambda uow: _freeze_list(uow, context, case_id, form),
         then=f"/cases/{case_id}/affected",
-        done="frozen",
-        again=lambda problem: _show(desk, case_id, form, problem, anew=True),
+        message="frozen",
+        on_error=lambda problem: _show(context, case_id, form, problem, anew=True),
     )
 
 
-def _ask(desk: Desk, case_id: str, form: Form) -> Response:
+def _show_freeze_question(context: RequestContext, case_id: str, form: SubmittedForm) -> Response:
     """How many people will be told, once more before it is sealed."""
 
-    def work(uow: UnitOfWork) -> tuple[CaseFile, dict[str, str], Asked]:
-        file = read_case(uow, case_id, desk.now)
-        proposal = affected.propose(uow, file.known_breach().id)
-        changed = _decided(proposal, desk, _with_earlier(form, frozen_list(uow, file)))
-        told = who_is_told(uow, file.known_breach().id, changed)
-        earlier = _earlier(form, frozen_list(uow, file))
-        return file, typed_changes(proposal, form, earlier), asked(changed, told)
+    def read_question(uow: UnitOfWork) -> tuple[CaseFile, dict[str, str], FreezeFigures]:
+        file = read_case(uow, case_id, context.now)
+        proposal = affected.propose(uow, file.get_breach().id)
+        changed = _apply_decisions(
+            proposal, context, _add_earlier_changes(form, frozen_list(uow, file))
+        )
+        told_customers = list_prospective_recipients(uow, file.get_breach().id, changed)
+        earlier = _read_earlier_changes(form, frozen_list(uow, file))
+        return (
+            file,
+            collect_changes(proposal, form, earlier),
+            compute_freeze_figures(changed, told_customers),
+        )
 
     try:
-        file, kept, counted = desk.look(work)
+        file, kept, counted = context.look(read_question)
     except REFUSALS as problem:
-        return _show(desk, case_id, form, problem, anew=True)
-    return desk.page(
+        return _show(context, case_id, form, problem, anew=True)
+    return context.render_page(
         "affected_confirm.html",
         file=file,
-        way=way(file),
+        way=build_steps(file),
         kept=kept,
-        earlier=form.text("earlier"),
+        earlier=form.get_text("earlier"),
         asked=counted,
-        proposal=form.text("proposal"),
+        proposal=form.get_text("proposal"),
     )
 
 
-def _freeze(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Manifest:
-    file = read_case(uow, case_id, desk.now)
-    breach = file.known_breach()
+def _freeze_list(
+    uow: UnitOfWork, context: RequestContext, case_id: str, form: SubmittedForm
+) -> Manifest:
+    file = read_case(uow, case_id, context.now)
+    breach = file.get_breach()
     return affected.freeze(
         uow,
-        desk.actor,
+        context.actor,
         breach.id,
-        _decided(
-            affected.propose(uow, breach.id), desk, _with_earlier(form, frozen_list(uow, file))
+        _apply_decisions(
+            affected.propose(uow, breach.id),
+            context,
+            _add_earlier_changes(form, frozen_list(uow, file)),
         ),
-        now=desk.now,
-        profile_senders_assets=sender_assets(desk),
-        policy=desk.house.settings.notices,
+        now=context.now,
+        profile_senders_assets=list_sender_assets(context),
+        policy=context.dependencies.settings.notices,
     )
 
 
-def _decided(exposures: tuple[Exposure, ...], desk: Desk, form: Form) -> tuple[Exposure, ...]:
+def _apply_decisions(
+    exposures: tuple[Exposure, ...], context: RequestContext, form: SubmittedForm
+) -> tuple[Exposure, ...]:
     """With every change made on the page. Raises Conflict where the proposal is another now."""
-    if seal_of(exposures) != form.text("proposal"):
-        raise Conflict(
+    if compute_list_seal(exposures) != form.get_text("proposal"):
+        raise EditConflict(
             "the proposal has changed since this page was made",
             place="affected list",
             remedy="Late lines came in. Look through it again; your changes are still here.",
         )
-    groups = group_ids(surest_first(exposures))
-    return tuple(_changed(e, groups[e.customer_id, e.role], desk, form) for e in exposures)
+    groups = build_group_ids(sort_by_certainty(exposures))
+    return tuple(_apply_change(e, groups[e.customer_id, e.role], context, form) for e in exposures)
 
 
-def _changed(exposure: Exposure, group: str, desk: Desk, form: Form) -> Exposure:
-    wanted, why = _wanted(exposure, group, form)
-    effects, acts = corrected_effects(exposure, form), corrected_acts(exposure, form)
+def _apply_change(
+    exposure: Exposure, group: str, context: RequestContext, form: SubmittedForm
+) -> Exposure:
+    wanted, why = _read_certainty(exposure, group, form)
+    effects, acts = parse_effects(exposure, form), parse_acts(exposure, form)
     if wanted in ("", exposure.certainty) and not why and effects is None and acts is None:
         return exposure
-    return affected.decided_otherwise(
+    return affected.build_override(
         exposure,
         Certainty(wanted or exposure.certainty),
         why,
-        desk.actor,
+        context.actor,
         effects=effects,
         acts=acts,
     )
 
 
-def _wanted(exposure: Exposure, group: str, form: Form) -> tuple[str, str]:
+def _read_certainty(exposure: Exposure, group: str, form: SubmittedForm) -> tuple[str, str]:
     """What its own row says; else what is said of its group; else, if nothing but reach speaks for
     it, what is said of all such."""
-    key = exposure_key(exposure)
+    key = format_exposure_key(exposure)
     every = [(f"certainty:{key}", f"why:{key}"), (f"group:{group}", f"group-why:{group}")]
-    if reached_only(exposure):
+    if is_reached_only(exposure):
         every.append(("reached_certainty", "reached_why"))
     for certainty, why in every:
-        said = form.text(certainty), form.text(why)
+        said = form.get_text(certainty), form.get_text(why)
         if said[1] or said[0] not in ("", exposure.certainty):
             return said
     return "", ""
@@ -154,53 +176,53 @@ def _wanted(exposure: Exposure, group: str, form: Form) -> tuple[str, str]:
 
 def frozen_list(uow: UnitOfWork, file: CaseFile) -> Manifest | None:
     """The newest list, with what it excludes."""
-    return uow.breaches.latest(Manifest, file.known_breach().id)
+    return uow.breaches.find_latest(Manifest, file.get_breach().id)
 
 
-def _earlier(form: Form, before: Manifest | None) -> dict[str, str]:
+def _read_earlier_changes(form: SubmittedForm, before: Manifest | None) -> dict[str, str]:
     """What the version before decided, where the form was made from it."""
-    return _decided_before(before) if form.text("earlier") else {}
+    return _collect_former_decisions(before) if form.get_text("earlier") else {}
 
 
-def _with_earlier(form: Form, before: Manifest | None) -> Form:
-    return form.over(_earlier(form, before))
+def _add_earlier_changes(form: SubmittedForm, before: Manifest | None) -> SubmittedForm:
+    return form.add_missing(_read_earlier_changes(form, before))
 
 
-def typed_changes(
-    exposures: Iterable[Exposure], form: Form, earlier: Mapping[str, str]
+def collect_changes(
+    exposures: Iterable[Exposure], form: SubmittedForm, earlier: Mapping[str, str]
 ) -> dict[str, str]:
     """What the form says otherwise than the proposal, and than the version before, by the field's
     name."""
     shown = {"reached_certainty": "", "reached_why": ""}
     shown |= {name: "" for name in form if name.startswith(GROUP_FIELDS)}
     for exposure in exposures:
-        key = exposure_key(exposure)
+        key = format_exposure_key(exposure)
         shown |= {f"certainty:{key}": exposure.certainty.value, f"why:{key}": ""}
         if f"details:{key}" in form:
             own = tuple(f"{field}:{key}" for field in DETAIL_FIELDS)
             details = {name: "" for name in form if name.startswith(own)}
-            unchanged = (corrected_effects(exposure, form), corrected_acts(exposure, form))
+            unchanged = (parse_effects(exposure, form), parse_acts(exposure, form))
             if unchanged != (None, None) or details.keys() & earlier.keys():
                 shown |= details
     return {
-        name: form.text(name)
+        name: form.get_text(name)
         for name, value in shown.items()
-        if name in form and form.text(name) != earlier.get(name, value)
+        if name in form and form.get_text(name) != earlier.get(name, value)
     }
 
 
-def reached_only(exposure: Exposure) -> bool:
+def is_reached_only(exposure: Exposure) -> bool:
     """Possible because an opened system of ours could reach it: no event names its assets."""
     nothing_names_it = not exposure.assets and not exposure.evidence
     return exposure.certainty is Certainty.POSSIBLE and nothing_names_it
 
 
-def exposure_key(exposure: Exposure) -> str:
+def format_exposure_key(exposure: Exposure) -> str:
     """`c-017:processor`, as the form's fields are named."""
     return f"{exposure.customer_id}:{exposure.role}"
 
 
-def seal_of(exposures: tuple[Exposure, ...]) -> str:
+def compute_list_seal(exposures: tuple[Exposure, ...]) -> str:
     """What the person saw, so that nobody freezes a list that changed meanwhile."""
     digest = hashlib.sha256()
     for exposure in exposures:
@@ -208,45 +230,45 @@ def seal_of(exposures: tuple[Exposure, ...]) -> str:
     return digest.hexdigest()
 
 
-def sender_assets(desk: Desk) -> tuple[str, ...]:
+def list_sender_assets(context: RequestContext) -> tuple[str, ...]:
     """`kind:value` of everything our own senders stand on."""
-    senders = desk.house.settings.senders
+    senders = context.dependencies.settings.senders
     return tuple(f"{kind}:{value}" for sender in senders for kind, value in sender.assets)
 
 
 def _show(
-    desk: Desk,
+    context: RequestContext,
     case_id: str,
     typed: Mapping[str, str],
     problem: BreachDeskError | None = None,
     *,
     anew: bool = False,
-    opened: Opened = NOTHING_OPEN,
+    opened: OpenedGroup = NOTHING_OPEN,
 ) -> Response:
-    read = desk.look(lambda uow: _read(uow, desk, case_id, anew=anew, opened=opened))
+    read = context.look(lambda uow: _read(uow, context, case_id, anew=anew, opened=opened))
     file, shown, frozen = read.file, read.exposures, read.frozen
     visible = (*read.reached.rows, *read.excluded.rows, *read.found)
     kept: dict[str, str] = {}
-    earlier = _decided_before(read.before)
-    if isinstance(typed, Form):
-        earlier = _earlier(typed, read.before)
-        kept = typed_changes(shown, typed, earlier)
-        typed = typed.over(earlier)
-    return desk.page(
+    earlier = _collect_former_decisions(read.before)
+    if isinstance(typed, SubmittedForm):
+        earlier = _read_earlier_changes(typed, read.before)
+        kept = collect_changes(shown, typed, earlier)
+        typed = typed.add_missing(earlier)
+    return context.render_page(
         "affected.html",
         read=read,
         file=file,
         case=file.case,
-        way=way(file),
+        way=build_steps(file),
         frozen=frozen,
-        hidden=_not_shown(kept, read, visible),
-        counts=Counter(e.certainty.value for e in worst(shown)),
-        key=exposure_key,
+        hidden=_collect_hidden_changes(kept, read, visible),
+        counts=Counter(e.certainty.value for e in select_surest(shown)),
+        key=format_exposure_key,
         proposal=read.seal,
         contacts=read.contacts,
-        reached_only=sum(1 for e in shown if reached_only(e)),
+        reached_only=sum(1 for e in shown if is_reached_only(e)),
         has_details=has_details,
-        alike=alike,
+        alike=list_by_effects,
         act_words=WORDS,
         typed=typed or earlier,
         earlier="yes" if earlier else "",
@@ -254,40 +276,42 @@ def _show(
     )
 
 
-def _not_shown(kept: Mapping[str, str], read: Read, visible: Iterable[Exposure]) -> dict[str, str]:
+def _collect_hidden_changes(
+    kept: Mapping[str, str], read: AffectedPage, visible: Iterable[Exposure]
+) -> dict[str, str]:
     """Changes that no field of the page shows: they go on hidden."""
-    rows = tuple(f":{exposure_key(e)}" for e in visible)
+    rows = tuple(f":{format_exposure_key(e)}" for e in visible)
     groups = {g.id for part in (read.reached, read.excluded) for g in part.groups}
     fields = {f"{name}{g}" for name in GROUP_FIELDS for g in groups}
     fields |= {"reached_certainty", "reached_why"}
 
-    def stands(name: str) -> bool:
+    def is_on_page(name: str) -> bool:
         return name in fields or any(name.endswith(row) or f"{row}:" in name for row in rows)
 
-    return {name: value for name, value in kept.items() if not stands(name)}
+    return {name: value for name, value in kept.items() if not is_on_page(name)}
 
 
-def _decided_before(before: Manifest | None) -> dict[str, str]:
+def _collect_former_decisions(before: Manifest | None) -> dict[str, str]:
     """What people changed in the version before, so that a new one starts from it."""
     typed: dict[str, str] = {}
     for exposure in before.exposures if before else ():
         if exposure.decided_by:
-            key = exposure_key(exposure)
+            key = format_exposure_key(exposure)
             typed |= {f"certainty:{key}": exposure.certainty.value, f"why:{key}": exposure.reason}
-            typed |= decided_details(key, exposure)
+            typed |= collect_decided_details(key, exposure)
     return typed
 
 
-def worst(exposures: tuple[Exposure, ...]) -> list[Exposure]:
+def select_surest(exposures: tuple[Exposure, ...]) -> list[Exposure]:
     """One exposure a customer: the surest."""
     surest: dict[str, Exposure] = {}
-    for exposure in surest_first(exposures):
+    for exposure in sort_by_certainty(exposures):
         surest.setdefault(exposure.customer_id, exposure)
     return list(surest.values())
 
 
 @dataclass(frozen=True)
-class Asked:
+class FreezeFigures:
     """What freezing would do, in numbers."""
 
     customers: int
@@ -296,15 +320,19 @@ class Asked:
     by_telephone: int
 
 
-def asked(exposures: Iterable[Exposure], told: Sequence[Recipient]) -> Asked:
+def compute_freeze_figures(
+    exposures: Iterable[Exposure], told_customers: Sequence[Recipient]
+) -> FreezeFigures:
     """Of the list as it would be frozen."""
-    telephone = sum(r.channel is Channel.TELEPHONE for r in told)
+    telephone = sum(r.channel is ContactChannel.TELEPHONE for r in told_customers)
     customers = {e.customer_id for e in exposures if e.certainty is not Certainty.EXCLUDED}
-    return Asked(len(customers), len(told), len(told) - telephone, telephone)
+    return FreezeFigures(
+        len(customers), len(told_customers), len(told_customers) - telephone, telephone
+    )
 
 
 @dataclass(frozen=True)
-class Read:
+class AffectedPage:
     """What the page shows of the list."""
 
     file: CaseFile
@@ -315,8 +343,8 @@ class Read:
     frozen: bool
     seal: str
     """Of the proposal."""
-    reached: Listing
-    excluded: Listing
+    reached: GroupListing
+    excluded: GroupListing
     found: Sequence[Exposure]
     """Of the customers looked for."""
     more: bool
@@ -325,31 +353,33 @@ class Read:
     contacts: ContactWarnings
 
 
-def _read(uow: UnitOfWork, desk: Desk, case_id: str, *, anew: bool, opened: Opened) -> Read:
-    file = read_case(uow, case_id, desk.now)
-    breach = file.known_breach()
+def _read(
+    uow: UnitOfWork, context: RequestContext, case_id: str, *, anew: bool, opened: OpenedGroup
+) -> AffectedPage:
+    file = read_case(uow, case_id, context.now)
+    breach = file.get_breach()
     before = frozen_list(uow, file)
-    told = {r.customer_id for r in before.recipients} if before else set()
+    told_customers = {r.customer_id for r in before.recipients} if before else set()
     frozen = before is not None and not anew
     if before is not None and not anew:
         proposed = before.exposures
     else:
         proposed = affected.propose(uow, breach.id)
-        told |= {e.customer_id for e in proposed if e.certainty is not Certainty.EXCLUDED}
-    every = surest_first(proposed)
-    reached = listing([e for e in every if e.certainty is not Certainty.EXCLUDED], opened)
-    excluded = listing([e for e in every if e.certainty is Certainty.EXCLUDED], opened)
-    found, more = _found(uow, every, opened.words)
-    contacts = contact_warnings(uow, desk, breach, told)
+        told_customers |= {e.customer_id for e in proposed if e.certainty is not Certainty.EXCLUDED}
+    every = sort_by_certainty(proposed)
+    reached = build_listing([e for e in every if e.certainty is not Certainty.EXCLUDED], opened)
+    excluded = build_listing([e for e in every if e.certainty is Certainty.EXCLUDED], opened)
+    found, more = _find_exposures(uow, every, opened.words)
+    contacts = build_contact_warnings(uow, context, breach, told_customers)
     shown = [e.customer_id for e in (*reached.rows, *excluded.rows, *found)]
     shown += [warning.customer_id for warning in (*contacts.changed, *contacts.added)]
-    names = file.names | customer_names(uow, shown)
-    return Read(
+    names = file.names | get_customer_names(uow, shown)
+    return AffectedPage(
         file,
         before,
         every,
         frozen,
-        "" if frozen else seal_of(proposed),
+        "" if frozen else compute_list_seal(proposed),
         reached,
         excluded,
         found,
@@ -360,10 +390,10 @@ def _read(uow: UnitOfWork, desk: Desk, case_id: str, *, anew: bool, opened: Open
     )
 
 
-def _found(
+def _find_exposures(
     uow: UnitOfWork, exposures: Sequence[Exposure], words: str
 ) -> tuple[Sequence[Exposure], bool]:
     if not words:
         return (), False
-    meant = {c.id for c in uow.customers.page(PageRequest(CUSTOMERS), words=words).rows}
-    return found_among(exposures, meant.__contains__)
+    customer_ids = {c.id for c in uow.customers.list_page(PageRequest(CUSTOMERS), words=words).rows}
+    return select_matching(exposures, customer_ids.__contains__)

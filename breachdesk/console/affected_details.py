@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from breachdesk.console.forms import Form
-from schemas.affected import Act, Certainty, Effect, Exposure, Surety
+from breachdesk.console.forms import SubmittedForm
+from schemas.affected import ActSummary, BreachEffect, Certainty, EffectCertainty, Exposure
 from schemas.customer import DataCategory
 from schemas.errors import BadInput
 
-Effects = dict[DataCategory, dict[Effect, Surety]]
+Effects = dict[DataCategory, dict[BreachEffect, EffectCertainty]]
 
 
 def has_details(exposure: Exposure) -> bool:
@@ -15,68 +15,70 @@ def has_details(exposure: Exposure) -> bool:
     return bool(exposure.acts or exposure.assets) and exposure.certainty is not Certainty.EXCLUDED
 
 
-def alike(exposure: Exposure) -> list[tuple[list[DataCategory], dict[Effect, Surety]]]:
+def list_by_effects(
+    exposure: Exposure,
+) -> list[tuple[list[DataCategory], dict[BreachEffect, EffectCertainty]]]:
     """Kinds of data to which the same happened, together."""
-    found: list[tuple[list[DataCategory], dict[Effect, Surety]]] = []
+    by_effects: list[tuple[list[DataCategory], dict[BreachEffect, EffectCertainty]]] = []
     for category in exposure.categories:
         effects = exposure.effects[category]
-        same = next((kinds for kinds, happened in found if happened == effects), None)
+        same = next((kinds for kinds, happened in by_effects if happened == effects), None)
         if same is None:
-            found.append(([category], effects))
+            by_effects.append(([category], effects))
         else:
             same.append(category)
-    return found
+    return by_effects
 
 
-def corrected_effects(exposure: Exposure, form: Form) -> Effects | None:
+def parse_effects(exposure: Exposure, form: SubmittedForm) -> Effects | None:
     """None: nothing was changed. Raises BadInput for what is no effect."""
     key = f"{exposure.customer_id}:{exposure.role}"
     if f"details:{key}" not in form:
         return None
     effects: Effects = {}
     for category in exposure.categories:
-        named = {e: form.text(f"effect:{key}:{category}:{e}") for e in Effect}
-        effects[category] = {e: _surety(said, key) for e, said in named.items() if said}
-    added = form.text(f"add:{key}")
+        named = {e: form.get_text(f"effect:{key}:{category}:{e}") for e in BreachEffect}
+        effects[category] = {e: _parse_surety(text, key) for e, text in named.items() if text}
+    added = form.get_text(f"add:{key}")
     if added:
-        category, effect, surety = _added(added, key)
+        category, effect, surety = _parse_added_effect(added, key)
         effects.setdefault(category, {})[effect] = surety
     return None if effects == exposure.effects else effects
 
 
-def corrected_acts(exposure: Exposure, form: Form) -> tuple[Act, ...] | None:
+def parse_acts(exposure: Exposure, form: SubmittedForm) -> tuple[ActSummary, ...] | None:
     """None: nothing was changed."""
     key = f"{exposure.customer_id}:{exposure.role}"
     if f"details:{key}" not in form:
         return None
     acts = tuple(
-        act.model_copy(update={"said": form.text(f"said:{key}:{n}") or None})
+        act.model_copy(update={"said": form.get_text(f"said:{key}:{n}") or None})
         for n, act in enumerate(exposure.acts)
     )
     return None if acts == exposure.acts else acts
 
 
-def decided_details(key: str, exposure: Exposure) -> dict[str, str]:
+def collect_decided_details(key: str, exposure: Exposure) -> dict[str, str]:
     """What was decided before, as the form shows it again."""
     typed = {
         f"effect:{key}:{category}:{effect}": exposure.effects[category].get(effect, "")
         for category in exposure.categories
-        for effect in Effect
+        for effect in BreachEffect
     }
     return typed | {f"said:{key}:{n}": act.said or "" for n, act in enumerate(exposure.acts)}
 
 
-def _surety(said: str, key: str) -> Surety:
+def _parse_surety(text: str, key: str) -> EffectCertainty:
     try:
-        return Surety(said)
+        return EffectCertainty(text)
     except ValueError:
         raise BadInput("this is no answer", place=key, remedy="Choose one.") from None
 
 
-def _added(said: str, key: str) -> tuple[DataCategory, Effect, Surety]:
+def _parse_added_effect(text: str, key: str) -> tuple[DataCategory, BreachEffect, EffectCertainty]:
     try:
-        category, effect, surety = said.split(":")
-        return DataCategory(category), Effect(effect), Surety(surety)
+        category, effect, surety = text.split(":")
+        return DataCategory(category), BreachEffect(effect), EffectCertainty(surety)
     except ValueError:
         raise BadInput(
             "this is no effect on a kind of data", place=key, remedy="Choose one."

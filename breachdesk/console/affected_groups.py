@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.affected import Certainty, Exposure
-from schemas.customer import Role
+from schemas.customer import DataRole
 from schemas.paging import PAGE_ROWS
 
 FEW = 60
@@ -17,23 +17,23 @@ ALIKE = 3
 """Exposures of one reason that make a group of their own."""
 REASONS = 12
 """Groups of one reason in each certainty and role, the largest; the rest stand together."""
-Key = tuple[Certainty, Role, str | None]
+Key = tuple[Certainty, DataRole, str | None]
 """Certainty, role and reason; no reason: each has its own."""
 
 
 @dataclass(frozen=True)
-class Group:
+class ExposureGroup:
     """Exposures alike in certainty, role and, where one is given, reason."""
 
     id: str
     certainty: Certainty
-    role: Role
+    role: DataRole
     reason: str | None
     exposures: Sequence[Exposure]
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedGroup:
     """Which group is open, and which page of it; or what is looked for."""
 
     group: str = ""
@@ -41,7 +41,7 @@ class Opened:
     words: str = ""
 
     @classmethod
-    def of(cls, text: str, words: str = "") -> Opened:
+    def parse(cls, text: str, words: str = "") -> OpenedGroup:
         """`1f0c…:2` → the second page of that group."""
         group, _, page = text.partition(":")
         number = int(page) if page.isascii() and page.isdecimal() and len(page) < 7 else 1
@@ -49,60 +49,60 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Listing:
+class GroupListing:
     """One part of the list as the page shows it: its rows, or its groups with one open."""
 
     total: int
     rows: Sequence[Exposure]
-    groups: Sequence[Group] = ()
+    groups: Sequence[ExposureGroup] = ()
     open: str = ""
     page: int = 1
     pages: int = 1
 
 
-def groups_of(exposures: Sequence[Exposure]) -> Sequence[Group]:
+def list_groups(exposures: Sequence[Exposure]) -> Sequence[ExposureGroup]:
     """In the order of their first exposures."""
     counts = Counter((e.certainty, e.role, e.reason) for e in exposures)
-    largest: dict[tuple[Certainty, Role], set[str]] = defaultdict(set)
+    largest: dict[tuple[Certainty, DataRole], set[str]] = defaultdict(set)
     for (certainty, role, reason), count in counts.most_common():
         own = largest[certainty, role]
         if count >= ALIKE and len(own) < REASONS:
             own.add(reason)
-    found: dict[Key, list[Exposure]] = defaultdict(list)
+    groups: dict[Key, list[Exposure]] = defaultdict(list)
     for e in exposures:
         shared = e.reason in largest[e.certainty, e.role]
-        found[e.certainty, e.role, e.reason if shared else None].append(e)
-    return [Group(_id(key), *key, rows) for key, rows in found.items()]
+        groups[e.certainty, e.role, e.reason if shared else None].append(e)
+    return [ExposureGroup(_compute_group_id(key), *key, rows) for key, rows in groups.items()]
 
 
-def group_ids(exposures: Sequence[Exposure]) -> Mapping[tuple[str, Role], str]:
+def build_group_ids(exposures: Sequence[Exposure]) -> Mapping[tuple[str, DataRole], str]:
     """Of each exposure, by customer and role, its group."""
-    return {(e.customer_id, e.role): g.id for g in groups_of(exposures) for e in g.exposures}
+    return {(e.customer_id, e.role): g.id for g in list_groups(exposures) for e in g.exposures}
 
 
-def listing(exposures: Sequence[Exposure], opened: Opened) -> Listing:
+def build_listing(exposures: Sequence[Exposure], opened: OpenedGroup) -> GroupListing:
     """All rows of a short list; of a long one its groups, and a page of the open one."""
     if len(exposures) <= FEW:
-        return Listing(len(exposures), exposures)
-    groups = groups_of(exposures)
+        return GroupListing(len(exposures), exposures)
+    groups = list_groups(exposures)
     group = next((g for g in groups if g.id == opened.group), None)
     if group is None:
-        return Listing(len(exposures), (), groups)
+        return GroupListing(len(exposures), (), groups)
     pages = -(-len(group.exposures) // PAGE_ROWS)
     page = min(opened.page, pages)
     rows = group.exposures[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
-    return Listing(len(exposures), rows, groups, group.id, page, pages)
+    return GroupListing(len(exposures), rows, groups, group.id, page, pages)
 
 
-def found_among(
-    exposures: Iterable[Exposure], is_meant: Callable[[str], bool]
+def select_matching(
+    exposures: Iterable[Exposure], is_wanted_customer: Callable[[str], bool]
 ) -> tuple[Sequence[Exposure], bool]:
     """Exposures of the customers that are looked for, at most PAGE_ROWS, and whether there are more."""
-    found = [e for e in exposures if is_meant(e.customer_id)]
-    return found[:PAGE_ROWS], len(found) > PAGE_ROWS
+    matching = [e for e in exposures if is_wanted_customer(e.customer_id)]
+    return matching[:PAGE_ROWS], len(matching) > PAGE_ROWS
 
 
-def _id(key: Key) -> str:
+def _compute_group_id(key: Key) -> str:
     certainty, role, reason = key
-    said = "each its own" if reason is None else f"one: {reason}"
-    return hashlib.sha256(f"{certainty}\n{role}\n{said}".encode()).hexdigest()[:12]
+    reason_text = "each its own" if reason is None else f"one: {reason}"
+    return hashlib.sha256(f"{certainty}\n{role}\n{reason_text}".encode()).hexdigest()[:12]

@@ -9,15 +9,15 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import triage
-from breachdesk.console.charts import BARS, over_time
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.pages import customer_names
-from breachdesk.console.paging import page_request
+from breachdesk.console.charts import BARS, build_evidence_chart
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.pages import get_customer_names
+from breachdesk.console.paging import parse_page_request
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertView, EvidenceSpan, EvidenceView
-from schemas.case import Case, CaseState, Note
+from schemas.case import Case, CaseNote, CaseState
 from schemas.errors import BreachDeskError, NotFound
-from schemas.event import Position
+from schemas.event import RecordPosition
 from schemas.paging import Page, PageRequest
 
 router = APIRouter()
@@ -31,174 +31,181 @@ OPEN = (CaseState.OPEN, CaseState.CONFIRMED)
 
 
 @dataclass(frozen=True)
-class State:
+class AlertPage:
     """What the page shows, from one snapshot."""
 
     alert: AlertView
     evidence: Page[EvidenceView]
     span: EvidenceSpan | None
-    comments: Sequence[Note]
+    comments: Sequence[CaseNote]
     names: dict[str, str]
     cases: Page[Case]
     people: tuple[str, ...]
 
 
 @router.get("/alerts/{alert_id}")
-def alert(alert_id: str, desk: Signed) -> Response:
+def show_alert(alert_id: str, context: SignedIn) -> Response:
     """The alert under its present or any former id."""
-    return _show(desk, alert_id)
+    return _show(context, alert_id)
 
 
 @router.get("/alerts/{alert_id}/raw/{journal}/{offset}")
-def raw(alert_id: str, journal: str, offset: int, desk: Signed) -> Response:
+def download_raw(alert_id: str, journal: str, offset: int, context: SignedIn) -> Response:
     """One raw line exactly as received. Raises NotFound for a line that is no evidence here."""
-    position = Position(journal, offset)
+    position = RecordPosition(journal, offset)
 
-    def read(uow: UnitOfWork) -> tuple[AlertView, EvidenceView | None]:
+    def read_evidence(uow: UnitOfWork) -> tuple[AlertView, EvidenceView | None]:
         alert = uow.alerts.get(alert_id)
-        return alert, uow.alerts.evidence_at(alert.pk, position)
+        return alert, uow.alerts.find_evidence(alert.pk, position)
 
-    alert, event = desk.look(read)
+    alert, event = context.look(read_evidence)
     if event is None:
         raise NotFound("no such line in this alert's evidence", place=alert_id)
-    record = desk.house.log.get(position)
-    return desk.page("raw.html", alert=alert, evidence=event, record=record)
+    record = context.dependencies.log.get(position)
+    return context.render_page("raw.html", alert=alert, evidence=event, record=record)
 
 
 @router.post("/alerts/{alert_id}/assign")
-def assign(alert_id: str, desk: Signed, form: Posted) -> Response:
+def submit_assignment(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """To the person named, or to whoever asks."""
-    return desk.attempt(
-        lambda uow: triage.assign(
+    return context.submit(
+        lambda uow: triage.assign_alert(
             uow,
-            desk.actor,
+            context.actor,
             uow.alerts.get(alert_id).pk,
-            form.must_whole("version", "Version"),
-            form.text("assignee") or desk.user.id,
-            now=desk.now,
+            form.require_number("version", "Version"),
+            form.get_text("assignee") or context.user.id,
+            now=context.now,
         ),
         then=f"/alerts/{alert_id}",
-        done="assigned",
-        again=lambda problem: _show(desk, alert_id, form, problem),
+        message="assigned",
+        on_error=lambda problem: _show(context, alert_id, form, problem),
     )
 
 
 @router.post("/alerts/{alert_id}/comment")
-def comment(alert_id: str, desk: Signed, form: Posted) -> Response:
+def submit_comment(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """A note on the alert."""
-    return desk.attempt(
-        lambda uow: triage.comment(
-            uow, desk.actor, uow.alerts.get(alert_id).pk, form.text("comment"), now=desk.now
+    return context.submit(
+        lambda uow: triage.add_comment(
+            uow,
+            context.actor,
+            uow.alerts.get(alert_id).pk,
+            form.get_text("comment"),
+            now=context.now,
         ),
         then=f"/alerts/{alert_id}",
-        done="commented",
-        again=lambda problem: _show(desk, alert_id, form, problem),
+        message="commented",
+        on_error=lambda problem: _show(context, alert_id, form, problem),
     )
 
 
 @router.post("/alerts/{alert_id}/dismiss")
-def dismiss(alert_id: str, desk: Signed, form: Posted) -> Response:
+def submit_dismissal(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """With a reason, of exactly the facts that were on the page."""
-    return desk.attempt(
-        lambda uow: triage.dismiss(
+    return context.submit(
+        lambda uow: triage.dismiss_alert(
             uow,
-            desk.actor,
+            context.actor,
             uow.alerts.get(alert_id).pk,
-            form.must_whole("version", "Version"),
-            form.text("fingerprint"),
-            form.text("dismiss_reason"),
-            now=desk.now,
+            form.require_number("version", "Version"),
+            form.get_text("fingerprint"),
+            form.get_text("dismiss_reason"),
+            now=context.now,
         ),
         then=f"/alerts/{alert_id}",
-        done="dismissed",
-        again=lambda problem: _show(desk, alert_id, form, problem),
+        message="dismissed",
+        on_error=lambda problem: _show(context, alert_id, form, problem),
     )
 
 
 @router.post("/alerts/{alert_id}/reopen")
-def reopen(alert_id: str, desk: Signed, form: Posted) -> Response:
+def submit_reopening(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """A dismissed one becomes new again."""
-    return desk.attempt(
-        lambda uow: triage.reopen(
+    return context.submit(
+        lambda uow: triage.reopen_alert(
             uow,
-            desk.actor,
+            context.actor,
             uow.alerts.get(alert_id).pk,
-            form.must_whole("version", "Version"),
-            form.text("reopen_reason"),
-            now=desk.now,
+            form.require_number("version", "Version"),
+            form.get_text("reopen_reason"),
+            now=context.now,
         ),
         then=f"/alerts/{alert_id}",
-        done="reopened",
-        again=lambda problem: _show(desk, alert_id, form, problem),
+        message="reopened",
+        on_error=lambda problem: _show(context, alert_id, form, problem),
     )
 
 
 @router.post("/alerts/{alert_id}/open-case")
-def open_case(alert_id: str, desk: Signed, form: Posted) -> Response:
+def submit_case(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """A case of this alert alone; others can be linked to it."""
-    return desk.attempt(
+    return context.submit(
         lambda uow: triage.open_case(
             uow,
-            desk.actor,
+            context.actor,
             (uow.alerts.get(alert_id).pk,),
-            form.text("title"),
-            now=desk.now,
-            drill=desk.house.is_drill,
+            form.get_text("title"),
+            now=context.now,
+            drill=context.dependencies.is_drill,
         ),
         then=lambda case: f"/cases/{case.id}",
-        done="case-opened",
-        again=lambda problem: _show(desk, alert_id, form, problem),
+        message="case-opened",
+        on_error=lambda problem: _show(context, alert_id, form, problem),
     )
 
 
 @router.post("/alerts/{alert_id}/link")
-def link(alert_id: str, desk: Signed, form: Posted) -> Response:
+def submit_link(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """To a case that is already open."""
-    return desk.attempt(
+    return context.submit(
         lambda uow: triage.link_alert(
             uow,
-            desk.actor,
-            form.text("case").strip().upper(),
+            context.actor,
+            form.get_text("case").strip().upper(),
             uow.alerts.get(alert_id).pk,
-            now=desk.now,
+            now=context.now,
         ),
         then=lambda case: f"/cases/{case.id}",
-        done="linked",
-        again=lambda problem: _show(desk, alert_id, form, problem),
+        message="linked",
+        on_error=lambda problem: _show(context, alert_id, form, problem),
     )
 
 
-def _read(uow: UnitOfWork, alert_id: str, request: PageRequest) -> State:
+def _read(uow: UnitOfWork, alert_id: str, request: PageRequest) -> AlertPage:
     alert = uow.alerts.get(alert_id)
     named = {*alert.customers[:CUSTOMERS], *(touch[0] for touch in alert.touches[:TOUCHES])}
-    return State(
+    return AlertPage(
         alert,
-        uow.alerts.evidence_page(alert.pk, request),
-        uow.alerts.evidence_span(alert.pk, BARS),
-        uow.alerts.comments(alert.pk),
-        customer_names(uow, named),
-        uow.cases.page(PageRequest(CASES), states=OPEN),
+        uow.alerts.list_evidence_page(alert.pk, request),
+        uow.alerts.compute_evidence_span(alert.pk, BARS),
+        uow.alerts.list_comments(alert.pk),
+        get_customer_names(uow, named),
+        uow.cases.list_page(PageRequest(CASES), states=OPEN),
         tuple(user.id for user in uow.users.list() if not user.disabled),
     )
 
 
 def _show(
-    desk: Desk, alert_id: str, typed: object = None, problem: BreachDeskError | None = None
+    context: RequestContext,
+    alert_id: str,
+    typed: object = None,
+    problem: BreachDeskError | None = None,
 ) -> Response:
-    request = page_request(desk, EVENTS)
-    state = desk.look(lambda uow: _read(uow, alert_id, request))
-    return desk.page(
+    request = parse_page_request(context, EVENTS)
+    state = context.look(lambda uow: _read(uow, alert_id, request))
+    return context.render_page(
         "alert.html",
         problem=problem,
         state=state,
         alert=state.alert,
         typed=typed or {},
-        rule=_rule(desk, state.alert.rule),
-        chart=over_time(state.span),
+        rule=_find_rule(context, state.alert.rule),
+        chart=build_evidence_chart(state.span),
         customers=state.alert.customers[:CUSTOMERS],
         touches=state.alert.touches[:TOUCHES],
     )
 
 
-def _rule(desk: Desk, rule_id: str) -> object:
-    return next((r for r in desk.house.explainer.rules() if r.id == rule_id), None)
+def _find_rule(context: RequestContext, rule_id: str) -> object:
+    return next((r for r in context.dependencies.explainer.list_rules() if r.id == rule_id), None)

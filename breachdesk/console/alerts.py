@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import triage
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.pages import customer_names
-from breachdesk.console.paging import page_request
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.pages import get_customer_names
+from breachdesk.console.paging import parse_page_request
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
 from schemas.errors import BadInput, BreachDeskError
@@ -26,59 +26,62 @@ STATES = {
 
 
 @router.get("/alerts")
-def alerts(desk: Signed, state: str = "new") -> Response:
+def show_alerts(context: SignedIn, state: str = "new") -> Response:
     """Gravest first, then newest."""
-    return _list(desk, state if state in STATES else "new", page_request(desk))
+    return _show_list(context, state if state in STATES else "new", parse_page_request(context))
 
 
 @router.post("/alerts/open-case")
-def open_case(desk: Signed, form: Posted) -> Response:
+def submit_case(context: SignedIn, form: Posted) -> Response:
     """One case of all the alerts that were ticked."""
-    return desk.attempt(
+    return context.submit(
         lambda uow: triage.open_case(
             uow,
-            desk.actor,
-            _ticked(uow, form.every("alert")),
-            form.text("title"),
-            now=desk.now,
-            drill=desk.house.is_drill,
+            context.actor,
+            _list_ticked(uow, form.list_values("alert")),
+            form.get_text("title"),
+            now=context.now,
+            drill=context.dependencies.is_drill,
         ),
         then=lambda case: f"/cases/{case.id}",
-        done="case-opened",
-        again=lambda problem: _list(desk, "new", PageRequest(), problem),
+        message="case-opened",
+        on_error=lambda problem: _show_list(context, "new", PageRequest(), problem),
     )
 
 
-def _ticked(uow: UnitOfWork, alert_ids: tuple[str, ...]) -> tuple[int, ...]:
+def _list_ticked(uow: UnitOfWork, alert_ids: tuple[str, ...]) -> tuple[int, ...]:
     if not alert_ids:
         raise BadInput("no alert is ticked", place="Alerts", remedy="Tick at least one.")
     return tuple(uow.alerts.get(alert_id).pk for alert_id in alert_ids)
 
 
-def _list(
-    desk: Desk, state: str, request: PageRequest, problem: BreachDeskError | None = None
+def _show_list(
+    context: RequestContext,
+    state: str,
+    request: PageRequest,
+    problem: BreachDeskError | None = None,
 ) -> Response:
-    def read(uow: UnitOfWork) -> tuple[Page[AlertView], dict[str, str]]:
-        alerts = uow.alerts.page(request, states=STATES[state])
-        return alerts, customer_names(uow, first_customers(alerts.rows))
+    def read_list(uow: UnitOfWork) -> tuple[Page[AlertView], dict[str, str]]:
+        alerts = uow.alerts.list_page(request, states=STATES[state])
+        return alerts, get_customer_names(uow, collect_first_customers(alerts.rows))
 
-    alerts, names = desk.look(read)
-    return desk.page(
+    alerts, names = context.look(read_list)
+    return context.render_page(
         "alerts.html",
         problem=problem,
         state=state,
         alerts=alerts,
-        customers=_customers(alerts),
+        customers=_count_customers(alerts),
         names=names,
     )
 
 
-def first_customers(alerts: Sequence[AlertView]) -> set[str]:
+def collect_first_customers(alerts: Sequence[AlertView]) -> set[str]:
     """Of each alert the customer whom a row of a list names."""
     return {alert.customers[0] for alert in alerts if alert.customers}
 
 
-def _customers(alerts: Page[AlertView]) -> int:
+def _count_customers(alerts: Page[AlertView]) -> int:
     """How many customers the whole list touches; 0 where the page does not show all of it."""
     if len(alerts.rows) < alerts.total:
         return 0

@@ -47,18 +47,18 @@ from breachdesk.console import (
     tasks,
     unattributed,
 )
-from breachdesk.console.chrome import Chrome
-from breachdesk.console.desk import Hall, hall_of, permitted, status_of
+from breachdesk.console.chrome import NavigationCache
+from breachdesk.console.desk import AppState, check_permission, get_app_state, get_status
 from breachdesk.console.headers import SecurityHeaders
-from breachdesk.console.house import House
+from breachdesk.console.house import ConsoleDependencies
 from breachdesk.console.letter_checks import LetterChecks
-from breachdesk.console.pages import STATIC, Pages
+from breachdesk.console.pages import STATIC, PageRenderer
 from breachdesk.console.password_checks import PasswordChecks
-from breachdesk.console.received import ReceivedHours
-from breachdesk.console.session import Sessions
-from breachdesk.console.standings import Standings
-from breachdesk.console.tries import Tries
-from schemas.errors import BreachDeskError, NotFound, Retryable
+from breachdesk.console.received import JournalVolume
+from breachdesk.console.session import SessionStore
+from breachdesk.console.standings import CaseStandings
+from breachdesk.console.tries import AttemptThrottle
+from schemas.errors import BreachDeskError, NotFound, RetryableError
 
 SCREENS = (
     sign_in,
@@ -111,53 +111,53 @@ FAULT = "the fault is ours, and the log says where it is"
 FAULT_REMEDY = "Try again; if it fails again, tell whoever runs this system."
 
 
-class Console(FastAPI):
+class ConsoleApp(FastAPI):
     """FastAPI with our headers around everything, its own answer to a fault included."""
 
     def build_middleware_stack(self) -> ASGIApp:
         return SecurityHeaders(super().build_middleware_stack())
 
 
-def console_app(house: House) -> FastAPI:
+def build_app(dependencies: ConsoleDependencies) -> FastAPI:
     """The console of that house. Raises Misconfigured when its pages are not there."""
-    app = Console(title="BreachDesk", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.hall = Hall(
-        house,
-        Pages(house),
-        Sessions(house),
-        Chrome(house),
-        Tries(house.store),
-        PasswordChecks(house.store),
-        LetterChecks(house),
-        house.hours or ReceivedHours(house.log),
-        Standings(),
+    app = ConsoleApp(title="BreachDesk", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.hall = AppState(
+        dependencies,
+        PageRenderer(dependencies),
+        SessionStore(dependencies),
+        NavigationCache(dependencies),
+        AttemptThrottle(dependencies.store),
+        PasswordChecks(dependencies.store),
+        LetterChecks(dependencies),
+        dependencies.hours or JournalVolume(dependencies.log),
+        CaseStandings(),
     )
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for screen in SCREENS:
-        guard = [] if screen is sign_in else [Depends(permitted)]
+        guard = [] if screen is sign_in else [Depends(check_permission)]
         app.include_router(screen.router, dependencies=guard)
-    app.add_exception_handler(AnyHTTPException, _http_problem)
-    app.add_exception_handler(RequestValidationError, _bad_address)
-    app.add_exception_handler(BreachDeskError, _problem)
-    app.add_exception_handler(Exception, _fault)
+    app.add_exception_handler(AnyHTTPException, _answer_http_problem)
+    app.add_exception_handler(RequestValidationError, _answer_bad_address)
+    app.add_exception_handler(BreachDeskError, _answer_problem)
+    app.add_exception_handler(Exception, _answer_fault)
     return app
 
 
-def _http_problem(request: Request, error: Exception) -> Response:
+def _answer_http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnyHTTPException)
     if error.status_code == 303:
         return RedirectResponse((error.headers or {})["location"], 303)
     title = PLAIN.get(error.status_code, "That did not work.")
-    said = error.detail if isinstance(error, HTTPException) else ""
-    return _page(request, error.status_code, title, NotFound(said))
+    description = error.detail if isinstance(error, HTTPException) else ""
+    return _render_problem(request, error.status_code, title, NotFound(description))
 
 
-def _bad_address(request: Request, error: Exception) -> Response:
+def _answer_bad_address(request: Request, error: Exception) -> Response:
     del error
-    return _page(request, 404, PLAIN[404], NotFound(""))
+    return _render_problem(request, 404, PLAIN[404], NotFound(""))
 
 
-def _problem(request: Request, error: Exception) -> Response:
+def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, BreachDeskError)
     titles = {
         403: "This may not be done.",
@@ -167,18 +167,22 @@ def _problem(request: Request, error: Exception) -> Response:
         500: "Stored data contradicts itself.",
         503: "Something outside this page failed.",
     }
-    status = status_of(error)
-    return _page(request, status, titles[status], error)
+    status = get_status(error)
+    return _render_problem(request, status, titles[status], error)
 
 
-def _fault(request: Request, error: Exception) -> Response:
+def _answer_fault(request: Request, error: Exception) -> Response:
     """Says nothing of the fault: the log names its class and place."""
     del error
-    return _page(request, 500, "This page failed.", Retryable(FAULT, remedy=FAULT_REMEDY))
+    return _render_problem(
+        request, 500, "This page failed.", RetryableError(FAULT, remedy=FAULT_REMEDY)
+    )
 
 
-def _page(request: Request, status: int, title: str, problem: BreachDeskError) -> Response:
-    html = hall_of(request).pages.render(
+def _render_problem(
+    request: Request, status: int, title: str, problem: BreachDeskError
+) -> Response:
+    html = get_app_state(request).pages.render(
         "problem.html",
         title=title,
         said=problem,

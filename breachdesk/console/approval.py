@@ -10,31 +10,31 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import approve, standing
-from breachdesk.casework.approve import Seal
-from breachdesk.casework.letter_contexts import documents
-from breachdesk.casework.letter_heads import letter_head
-from breachdesk.casework.letters import CheckedText, KeptTexts, Letters, whose_text
-from breachdesk.casework.second_person import writers
-from breachdesk.casework.witness import why_unfit
+from breachdesk.casework.approve import ReleaseSeal
+from breachdesk.casework.letter_contexts import get_documents
+from breachdesk.casework.letter_heads import build_head
+from breachdesk.casework.letters import CheckedText, CheckedTextLookup, LetterSet, get_text_key
+from breachdesk.casework.second_person import list_writers
+from breachdesk.casework.witness import find_unfit_reason
 from breachdesk.console.case_file import CaseFile, read_case
-from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
-from breachdesk.console.decision import tensions_of
-from breachdesk.console.delivery import Waiting, read_waiting
-from breachdesk.console.desk import REFUSALS, Desk, Posted, Signed, go
-from breachdesk.console.forms import Form
+from breachdesk.console.contact_rows import ContactWarnings, build_contact_warnings
+from breachdesk.console.decision import list_sealed_tensions
+from breachdesk.console.delivery import WitnessWait, read_waiting
+from breachdesk.console.desk import REFUSALS, Posted, RequestContext, SignedIn, redirect_to
+from breachdesk.console.forms import SubmittedForm
 from breachdesk.console.letter_checks import BreachTexts
-from breachdesk.console.paging import NumberedPage, numbered_page
+from breachdesk.console.paging import NumberedPage, build_numbered_page
 from breachdesk.console.reauthentication import (
-    act_proven,
-    needed_proof,
+    determine_proof,
     require_second_factor,
+    write_proven,
 )
-from breachdesk.console.way import way
+from breachdesk.console.way import build_steps
 from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind, Recipient
 from schemas.approval import Approval, ApprovalKind
 from schemas.errors import BadInput, BreachDeskError, NotAllowed
-from schemas.notice import LetterHead, NoticeRow, Rendered
+from schemas.notice import LetterHead, NoticeRow, RenderedText
 from schemas.settings import SenderSettings
 
 router = APIRouter()
@@ -44,18 +44,18 @@ CALLS = 20
 
 
 @dataclass(frozen=True)
-class State:
+class ApprovalPage:
     """What the approver sees: the file, the seal, the letters; or why there is no seal."""
 
     file: CaseFile
     sender: SenderSettings | None
-    seal: Seal | None = None
+    seal: ReleaseSeal | None = None
     texts: BreachTexts | None = None
     obstacle: BreachDeskError | None = None
     writers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Account ids of those who may not approve, and what each did."""
     contacts: ContactWarnings = field(default_factory=ContactWarnings)
-    waiting: Waiting = field(default_factory=Waiting)
+    waiting: WitnessWait = field(default_factory=WitnessWait)
     unfit_witness: str = ""
     """Why the glass cannot be broken under whom the settings nominate."""
     open_again: bool = False
@@ -67,7 +67,7 @@ class State:
         return self.file.released and not self.open_again
 
     @property
-    def letters(self) -> Letters | None:
+    def letters(self) -> LetterSet | None:
         """As far as they are checked."""
         return self.texts.letters if self.texts else None
 
@@ -103,30 +103,30 @@ class State:
         """The first letter by mail, once it is checked."""
         if self.texts is None or not self.texts.mails:
             return None
-        return self.texts.find(whose_text(self.texts.recipients[0]))
+        return self.texts.find(get_text_key(self.texts.recipients[0]))
 
     @property
-    def calls(self) -> Sequence[tuple[int, Recipient, Rendered]]:
+    def calls(self) -> Sequence[tuple[int, Recipient, RenderedText]]:
         """The first people who are telephoned, each with the number and the script of the call."""
         if self.texts is None:
             return ()
         first = self.texts.mails
         rows = enumerate(self.texts.recipients[first : first + CALLS], first + 1)
-        texts = ((number, r, self.texts.find(whose_text(r))) for number, r in rows)
+        texts = ((number, r, self.texts.find(get_text_key(r))) for number, r in rows)
         return [(number, r, text.script) for number, r, text in texts if text is not None]
 
-    def heads(self, page: str) -> NumberedPage[tuple[int, Recipient, LetterHead]]:
+    def build_heads(self, page: str) -> NumberedPage[tuple[int, Recipient, LetterHead]]:
         """The heads of some letters, as they leave through this sender."""
         texts, sender = self.texts, self.sender
         if texts is None or sender is None:
-            return numbered_page((), page, HEADS)
+            return build_numbered_page((), page, HEADS)
         mails = tuple(enumerate(texts.recipients[: texts.mails], 1))
-        shown = numbered_page(mails, page, HEADS)
+        shown = build_numbered_page(mails, page, HEADS)
         return NumberedPage(
             [
-                (number, r, letter_head(text.letter, r.name, r.email, sender))
+                (number, r, build_head(text.letter, r.name, r.email, sender))
                 for number, r in shown.rows
-                if (text := texts.find(whose_text(r))) and text.letter
+                if (text := texts.find(get_text_key(r))) and text.letter
             ],
             shown.total,
             shown.number,
@@ -135,152 +135,172 @@ class State:
 
 
 @router.get("/cases/{case_id}/approval")
-def show(case_id: str, desk: Signed, sender: str = "", page: str = "") -> Response:
+def show_approval(case_id: str, context: SignedIn, sender: str = "", page: str = "") -> Response:
     """What waits, and what releasing it would do."""
-    return _show(desk, case_id, {"sender": sender, "page": page})
+    return _show(context, case_id, {"sender": sender, "page": page})
 
 
 @router.post("/cases/{case_id}/approval")
-def release(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_approval(case_id: str, context: SignedIn, form: Posted) -> Response:
     """The second person's release."""
-    return _attempt(desk, case_id, form, _release, "approved")
+    return _submit_release(context, case_id, form, _approve_release, "approved")
 
 
 @router.post("/cases/{case_id}/break-glass")
-def break_glass(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_break_glass(case_id: str, context: SignedIn, form: Posted) -> Response:
     """One person alone, with reason, delay and witness."""
-    return _attempt(desk, case_id, form, _break, "glass")
+    return _submit_release(context, case_id, form, _approve_break_glass, "glass")
 
 
-def _attempt(
-    desk: Desk,
+def _submit_release(
+    context: RequestContext,
     case_id: str,
-    form: Form,
-    act: Callable[[UnitOfWork, Desk, str, Form, KeptTexts | None], Approval],
-    done: str,
+    form: SubmittedForm,
+    act: Callable[
+        [UnitOfWork, RequestContext, str, SubmittedForm, CheckedTextLookup | None], Approval
+    ],
+    message: str,
 ) -> Response:
-    def prepare() -> Callable[[UnitOfWork], Approval]:
-        kept = _checked(desk, case_id)
-        return lambda uow: act(uow, desk, case_id, form, kept)
+    def prepare_release() -> Callable[[UnitOfWork], Approval]:
+        texts = _check_texts(context, case_id)
+        return lambda uow: act(uow, context, case_id, form, texts)
 
     try:
-        act_proven(desk, form, prepare)
+        write_proven(context, form, prepare_release)
     except REFUSALS as problem:
-        return _show(desk, case_id, form, problem)
-    desk.hall.chrome.forget()
-    return go(f"/cases/{case_id}/delivery", done)
+        return _show(context, case_id, form, problem)
+    context.app_state.navigation.clear()
+    return redirect_to(f"/cases/{case_id}/delivery", message)
 
 
-def _checked(desk: Desk, case_id: str) -> KeptTexts | None:
+def _check_texts(context: RequestContext, case_id: str) -> CheckedTextLookup | None:
     """Every text checked, before the transaction begins; None: the act says why there are none."""
 
-    def check(uow: UnitOfWork) -> KeptTexts:
-        file = read_case(uow, case_id, desk.now)
-        return desk.hall.letters.finished(uow, file, desk.now).find
+    def check_texts(uow: UnitOfWork) -> CheckedTextLookup:
+        file = read_case(uow, case_id, context.now)
+        return context.app_state.letters.finish_texts(uow, file, context.now).find
 
     try:
-        return desk.look(check)
+        return context.look(check_texts)
     except BreachDeskError:
         return None
 
 
-def _release(
-    uow: UnitOfWork, desk: Desk, case_id: str, form: Form, kept: KeptTexts | None
+def _approve_release(
+    uow: UnitOfWork,
+    context: RequestContext,
+    case_id: str,
+    form: SubmittedForm,
+    texts: CheckedTextLookup | None,
 ) -> Approval:
-    file, sender = _ready(uow, desk, case_id, form)
+    file, sender = _require_ready(uow, context, case_id, form)
     return approve.approve(
         uow,
-        desk.actor,
-        file.known_breach().id,
-        count=form.must_whole("count", "How many people will be told"),
-        expected_hash=form.text("expected_hash"),
-        settings=desk.house.settings,
-        renderer=desk.house.renderer,
+        context.actor,
+        file.get_breach().id,
+        count=form.require_number("count", "How many people will be told"),
+        expected_hash=form.get_text("expected_hash"),
+        settings=context.dependencies.settings,
+        renderer=context.dependencies.renderer,
         sender=sender,
-        now=desk.now,
-        kept=kept,
+        now=context.now,
+        checked_texts=texts,
     )
 
 
-def _break(
-    uow: UnitOfWork, desk: Desk, case_id: str, form: Form, kept: KeptTexts | None
+def _approve_break_glass(
+    uow: UnitOfWork,
+    context: RequestContext,
+    case_id: str,
+    form: SubmittedForm,
+    texts: CheckedTextLookup | None,
 ) -> Approval:
-    if form.text("witness"):
+    if form.get_text("witness"):
         raise BadInput(
             "the form names a witness", place="witness", remedy="The settings alone name one."
         )
-    file, sender = _ready(uow, desk, case_id, form)
-    return approve.break_glass(
+    file, sender = _require_ready(uow, context, case_id, form)
+    return approve.approve_break_glass(
         uow,
-        desk.actor,
-        file.known_breach().id,
-        count=form.must_whole("count", "How many people will be told"),
-        expected_hash=form.text("expected_hash"),
-        reason=form.text("glass_reason"),
-        settings=desk.house.settings,
-        renderer=desk.house.renderer,
+        context.actor,
+        file.get_breach().id,
+        count=form.require_number("count", "How many people will be told"),
+        expected_hash=form.get_text("expected_hash"),
+        reason=form.get_text("glass_reason"),
+        settings=context.dependencies.settings,
+        renderer=context.dependencies.renderer,
         sender=sender,
-        now=desk.now,
-        kept=kept,
+        now=context.now,
+        checked_texts=texts,
     )
 
 
-def _ready(
-    uow: UnitOfWork, desk: Desk, case_id: str, form: Form
+def _require_ready(
+    uow: UnitOfWork, context: RequestContext, case_id: str, form: SubmittedForm
 ) -> tuple[CaseFile, SenderSettings]:
     """The file and the sender, for somebody who has what releasing needs. Raises NotAllowed."""
-    require_second_factor(uow, desk)
-    sender = desk.house.sender(form.text("sender"))
+    require_second_factor(uow, context)
+    sender = context.dependencies.find_sender(form.get_text("sender"))
     if sender is None:
         raise NotAllowed("no sender is set up", place="senders", remedy="See the set-up page.")
-    return read_case(uow, case_id, desk.now), sender
+    return read_case(uow, case_id, context.now), sender
 
 
 def _show(
-    desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
+    context: RequestContext,
+    case_id: str,
+    typed: Mapping[str, str],
+    problem: BreachDeskError | None = None,
 ) -> Response:
-    state = desk.look(lambda uow: _read(uow, desk, case_id, typed.get("sender", "")))
-    kept = {name: typed.get(name, "") for name in ("count", "glass_reason")}
-    return desk.page(
+    state = context.look(lambda uow: _read(uow, context, case_id, typed.get("sender", "")))
+    kept_fields = {name: typed.get(name, "") for name in ("count", "glass_reason")}
+    return context.render_page(
         "approval.html",
         state=state,
-        heads=state.heads(typed.get("page", "")),
+        heads=state.build_heads(typed.get("page", "")),
         file=state.file,
         case=state.file.case,
-        way=way(state.file),
-        tensions=tensions_of(state.file),
-        typed=kept,
-        proof=needed_proof(desk),
+        way=build_steps(state.file),
+        tensions=list_sealed_tensions(state.file),
+        typed=kept_fields,
+        proof=determine_proof(context),
         problem=problem,
     )
 
 
-def _read(uow: UnitOfWork, desk: Desk, case_id: str, sender_id: str) -> State:
-    file, waiting = read_waiting(uow, desk, case_id)
-    breach, house = file.known_breach(), desk.house
-    sender = house.sender(sender_id or (file.approval.sender_id if file.approval else ""))
-    told = {r.customer_id for r in file.manifest.recipients} if file.manifest else set()
-    state = State(
+def _read(uow: UnitOfWork, context: RequestContext, case_id: str, sender_id: str) -> ApprovalPage:
+    file, waiting = read_waiting(uow, context, case_id)
+    breach, dependencies = file.get_breach(), context.dependencies
+    sender = dependencies.find_sender(
+        sender_id or (file.approval.sender_id if file.approval else "")
+    )
+    told_customers = {r.customer_id for r in file.manifest.recipients} if file.manifest else set()
+    state = ApprovalPage(
         file,
         sender,
-        contacts=contact_warnings(uow, desk, breach, told),
+        contacts=build_contact_warnings(uow, context, breach, told_customers),
         waiting=waiting,
-        unfit_witness=why_unfit(
-            house.settings.profile.witness_email, house.settings, uow.users.list()
+        unfit_witness=find_unfit_reason(
+            dependencies.settings.profile.witness_email, dependencies.settings, uow.users.list()
         ),
         open_again=_may_be_joined(uow, file),
     )
     try:
-        made = documents(uow, breach.id)
+        made = get_documents(uow, breach.id)
         state = replace(
             state,
-            texts=desk.hall.letters.texts(uow, file, desk.now),
-            writers=writers(uow, made, house.settings.notices),
+            texts=context.app_state.letters.read_texts(uow, file, context.now),
+            writers=list_writers(uow, made, dependencies.settings.notices),
         )
         if sender is None or state.stands or state.checking:
             return state
-        seal = approve.seal(
-            uow, breach.id, house.settings, house.renderer, sender, ready=state.letters
+        seal = approve.compute_seal(
+            uow,
+            breach.id,
+            dependencies.settings,
+            dependencies.renderer,
+            sender,
+            ready=state.letters,
         )
     except BreachDeskError as obstacle:
         return replace(state, obstacle=obstacle)
@@ -292,4 +312,4 @@ def _may_be_joined(uow: UnitOfWork, file: CaseFile) -> bool:
     if not file.released or file.approval is None:
         return False
     alone = file.approval.kind is ApprovalKind.BREAK_GLASS
-    return alone or standing.ended_unsent(uow, file.approval)
+    return alone or standing.has_unsent(uow, file.approval)

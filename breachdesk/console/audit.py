@@ -5,25 +5,27 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.console.desk import Desk, Signed
-from breachdesk.console.paging import page_request
+from breachdesk.console.desk import RequestContext, SignedIn
+from breachdesk.console.paging import parse_page_request
 from schemas.audit import AuditReport
-from schemas.errors import Corrupt
+from schemas.errors import CorruptData
 
 router = APIRouter()
 
 
 @router.get("/audit")
-def show(desk: Signed, verify: bool = False) -> Response:
+def show_audit(context: SignedIn, verify: bool = False) -> Response:
     """The newest entries; with `verify`, every link is computed again and the store compared."""
-    request = page_request(desk)
-    entries, head = desk.look(lambda uow: (uow.audit.page(request), uow.audit.head()))
-    report, broken = _examined(desk) if verify else (None, None)
-    return desk.page("audit.html", entries=entries, report=report, broken=broken, head=head)
+    request = parse_page_request(context)
+    entries, head = context.look(lambda uow: (uow.audit.list_page(request), uow.audit.get_head()))
+    report, broken = _examine_chain(context) if verify else (None, None)
+    return context.render_page(
+        "audit.html", entries=entries, report=report, broken=broken, head=head
+    )
 
 
-def _examined(desk: Desk) -> tuple[AuditReport | None, Corrupt | None]:
+def _examine_chain(context: RequestContext) -> tuple[AuditReport | None, CorruptData | None]:
     try:
-        return desk.look(lambda uow: uow.audit.examine()), None
-    except Corrupt as broken:
+        return context.look(lambda uow: uow.audit.examine()), None
+    except CorruptData as broken:
         return None, broken

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from breachdesk.casework import obligations
-from breachdesk.casework.closing import Obstacle, obstacles_among
-from breachdesk.casework.groups import affected_groups
-from breachdesk.console.pages import customer_names
+from breachdesk.casework.closing import ClosingBlocker, compute_blockers
+from breachdesk.casework.groups import list_affected
+from breachdesk.console.pages import get_customer_names
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Certainty, Exposure
 from schemas.affected_group import AffectedGroup
@@ -48,7 +48,7 @@ class CaseFile:
     paused: bool = False
     groups: tuple[AffectedGroup, ...] = ()
     """People affected who are no customers."""
-    obstacles: tuple[Obstacle, ...] = ()
+    obstacles: tuple[ClosingBlocker, ...] = ()
     """What stands against closing the case."""
 
     @property
@@ -68,7 +68,7 @@ class CaseFile:
     def reached(self) -> tuple[Exposure, ...]:
         """The frozen exposures that are not excluded."""
         every = self.manifest.exposures if self.manifest else ()
-        return surest_first(e for e in every if e.certainty is not Certainty.EXCLUDED)
+        return sort_by_certainty(e for e in every if e.certainty is not Certainty.EXCLUDED)
 
     @property
     def customers_reached(self) -> int:
@@ -91,7 +91,7 @@ class CaseFile:
             self.facts.version,
         )
 
-    def known_breach(self) -> Breach:
+    def get_breach(self) -> Breach:
         """The breach. Raises NotFound while nobody has confirmed one."""
         if self.breach is None:
             raise NotFound(
@@ -102,7 +102,7 @@ class CaseFile:
         return self.breach
 
 
-def surest_first(exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
+def sort_by_certainty(exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
     """Confirmed before likely before possible before excluded, else as given."""
     order = list(Certainty)
     return tuple(sorted(exposures, key=lambda e: order.index(e.certainty)))
@@ -111,37 +111,42 @@ def surest_first(exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
 def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
     """The whole file. Raises NotFound."""
     case = uow.cases.get(case_id)
-    file = replace(read_unnamed(uow, case, now), alerts=tuple(uow.alerts.of(case.alerts)))
-    return replace(file, names=customer_names(uow, (*_customers(file), *_around(uow, case))))
+    file = replace(read_unnamed(uow, case, now), alerts=tuple(uow.alerts.get_many(case.alerts)))
+    return replace(
+        file,
+        names=get_customer_names(
+            uow, (*_iterate_customers(file), *_iterate_record_customers(uow, case))
+        ),
+    )
 
 
 def read_unnamed(uow: UnitOfWork, case: Case, now: datetime) -> CaseFile:
     """The file without its alerts and names: enough to say where the case stands."""
     uow.records.read_ahead([case.id])
-    groups = affected_groups(uow, case.id)
+    groups = list_affected(uow, case.id)
     if case.breach_id is None:
-        return CaseFile(case, groups=groups, obstacles=tuple(obstacles_among(uow, case, ())))
+        return CaseFile(case, groups=groups, obstacles=tuple(compute_blockers(uow, case, ())))
     book, breach_id = uow.breaches, case.breach_id
     book.read_ahead([breach_id])
-    duties = obligations.obligations_of(uow, breach_id, now)
+    duties = obligations.list_obligations(uow, breach_id, now)
     return CaseFile(
         case,
         breach=book.get(breach_id),
-        manifest=book.latest(ListOutline, breach_id),
-        decision=book.latest(Decision, breach_id),
-        facts=book.latest(NoticeFacts, breach_id),
-        approval=book.latest(Approval, breach_id),
+        manifest=book.find_latest(ListOutline, breach_id),
+        decision=book.find_latest(Decision, breach_id),
+        facts=book.find_latest(NoticeFacts, breach_id),
+        approval=book.find_latest(Approval, breach_id),
         rows=tuple(uow.notices.list(breach_id=breach_id)),
-        report=book.latest(ReportFacts, breach_id),
-        submissions=tuple(book.all(Submission, breach_id)),
+        report=book.find_latest(ReportFacts, breach_id),
+        submissions=tuple(book.list_versions(Submission, breach_id)),
         obligations=duties,
-        paused=book.paused(breach_id),
+        paused=book.is_paused(breach_id),
         groups=groups,
-        obstacles=tuple(obstacles_among(uow, case, duties)),
+        obstacles=tuple(compute_blockers(uow, case, duties)),
     )
 
 
-def _customers(file: CaseFile) -> Iterator[str | None]:
+def _iterate_customers(file: CaseFile) -> Iterator[str | None]:
     """Whom pages of the case name; of a frozen list, those that it reaches."""
     for alert in file.alerts:
         yield from alert.customers
@@ -158,10 +163,10 @@ def _customers(file: CaseFile) -> Iterator[str | None]:
         yield from (reader.customer_id for reader in duty.owed)
 
 
-def _around(uow: UnitOfWork, case: Case) -> Iterator[str | None]:
+def _iterate_record_customers(uow: UnitOfWork, case: Case) -> Iterator[str | None]:
     """Whom the records around the case name."""
-    for complaint in uow.records.of_case(Complaint, case.id):
+    for complaint in uow.records.list_of_case(Complaint, case.id):
         yield complaint.customer_id
     if case.breach_id is not None:
-        for question in uow.breaches.all(ControllerQuestion, case.breach_id):
+        for question in uow.breaches.list_versions(ControllerQuestion, case.breach_id):
             yield question.customer_id

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.case_ports import CaseCounts
-from breachdesk.console.desk import Desk, Signed
-from breachdesk.console.paging import page_request
-from breachdesk.console.standings import Standing
+from breachdesk.console.desk import RequestContext, SignedIn
+from breachdesk.console.paging import parse_page_request
+from breachdesk.console.standings import CaseStanding
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case, CaseState
 from schemas.paging import Page
@@ -21,20 +21,22 @@ STATES = {
 
 
 @router.get("/cases")
-def cases(desk: Signed, state: str = "open", q: str = "") -> Response:
+def show_cases(context: SignedIn, state: str = "open", q: str = "") -> Response:
     """Newest first."""
     which = state if state in STATES else "open"
-    found, counts, standings = desk.look(lambda uow: _read(uow, desk, which, q.strip()))
-    return desk.page(
-        "cases.html", found=found, counts=counts, standings=standings, state=which, q=q.strip()
+    page, counts, standings = context.look(lambda uow: _read(uow, context, which, q.strip()))
+    return context.render_page(
+        "cases.html", found=page, counts=counts, standings=standings, state=which, q=q.strip()
     )
 
 
 def _read(
-    uow: UnitOfWork, desk: Desk, state: str, words: str
-) -> tuple[Page[Case], CaseCounts, dict[str, Standing]]:
-    found = uow.cases.page(page_request(desk), states=STATES[state], words=words or None)
-    standings: dict[str, Standing] = {}
+    uow: UnitOfWork, context: RequestContext, state: str, words: str
+) -> tuple[Page[Case], CaseCounts, dict[str, CaseStanding]]:
+    page = uow.cases.list_page(
+        parse_page_request(context), states=STATES[state], words=words or None
+    )
+    standings: dict[str, CaseStanding] = {}
     if state == "open":
-        standings = dict(desk.hall.standings.read(uow, found.rows, desk.now))
-    return found, uow.cases.counts(), standings
+        standings = dict(context.app_state.standings.read_standings(uow, page.rows, context.now))
+    return page, uow.cases.count_all(), standings

@@ -18,7 +18,7 @@ TONES = ("low", "high", "critical", "accent", "medium")
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One bar: place and size in the picture, and which series it belongs to."""
 
     x: float
@@ -29,7 +29,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class ChartSeries:
     """One step of the pattern: its word, its colour, how many."""
 
     step: str
@@ -38,17 +38,17 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class EvidenceChart:
     """Evidence over time, stacked by step."""
 
-    bars: tuple[Bar, ...]
-    series: tuple[Series, ...]
+    bars: tuple[ChartBar, ...]
+    series: tuple[ChartSeries, ...]
     begin: datetime
     end: datetime
     sentence: str
 
 
-def over_time(span: EvidenceSpan | None) -> Evidence | None:
+def build_evidence_chart(span: EvidenceSpan | None) -> EvidenceChart | None:
     """Forty bars from the first event to the last; None for fewer than two events."""
     if span is None or sum(count.events for count in span.counts) < 2:
         return None
@@ -57,30 +57,38 @@ def over_time(span: EvidenceSpan | None) -> Evidence | None:
     totals: Counter[str] = Counter()
     for count in span.counts:
         totals[count.step] += count.events
-    series = tuple(Series(step or "events", tones[step], totals[step]) for step in span.steps)
-    bars = _stack(counts, span.steps, tones)
-    return Evidence(bars, series, span.begin, span.end, _sentence(series))
+    series = tuple(ChartSeries(step or "events", tones[step], totals[step]) for step in span.steps)
+    bars = _build_stacked_bars(counts, span.steps, tones)
+    return EvidenceChart(bars, series, span.begin, span.end, _format_sentence(series))
 
 
-def columns(counts: Sequence[int], width: int = 300, height: int = 70) -> tuple[Bar, ...]:
+def build_columns(
+    counts: Sequence[int], width: int = 300, height: int = 70
+) -> tuple[ChartBar, ...]:
     """One bar a count, the highest as high as the picture."""
     top = max(counts, default=0) or 1
     step = width / max(len(counts), FEWEST)
     return tuple(
-        Bar(i * step, height - _height(n, top, height), step * 0.76, _height(n, top, height), "")
+        ChartBar(
+            i * step,
+            height - _compute_height(n, top, height),
+            step * 0.76,
+            _compute_height(n, top, height),
+            "",
+        )
         for i, n in enumerate(counts)
     )
 
 
-def share(begin: datetime, due: datetime, now: datetime) -> float:
+def compute_share(begin: datetime, due: datetime, now: datetime) -> float:
     """How much of a limit is used up, 0 … 1."""
     whole = (due - begin) or timedelta(seconds=1)
     return min(max((now - begin) / whole, 0.0), 1.0)
 
 
-def _stack(
+def _build_stacked_bars(
     counts: Counter[tuple[int, str]], steps: Sequence[str], tones: dict[str, str]
-) -> tuple[Bar, ...]:
+) -> tuple[ChartBar, ...]:
     totals: Counter[int] = Counter()
     for (bar, _), n in counts.items():
         totals[bar] += n
@@ -89,17 +97,17 @@ def _stack(
     for bar in range(BARS):
         base = float(HEIGHT)
         for step in steps:
-            high = _height(counts[bar, step], top, HEIGHT)
+            high = _compute_height(counts[bar, step], top, HEIGHT)
             base -= high
             if high:
-                bars.append(Bar(bar * width, base, width * 0.74, high, tones[step]))
+                bars.append(ChartBar(bar * width, base, width * 0.74, high, tones[step]))
     return tuple(bars)
 
 
-def _height(count: int, top: int, height: int) -> float:
+def _compute_height(count: int, top: int, height: int) -> float:
     return max(count / top * (height - 6), 2.0) if count else 0.0
 
 
-def _sentence(series: Sequence[Series]) -> str:
+def _format_sentence(series: Sequence[ChartSeries]) -> str:
     parts = [f"{s.count:,} {s.step.replace('_', ' ')}" for s in series]
     return "Evidence over time: " + ", ".join(parts)

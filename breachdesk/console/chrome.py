@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from breachdesk.console.house import House
+from breachdesk.console.house import ConsoleDependencies
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState
 from schemas.approval import Approval, ApprovalKind
@@ -22,46 +22,48 @@ BROKEN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Surround:
+class NavigationState:
     """Counts by rail item, and banners as (tone, sentence)."""
 
     counts: dict[str, int]
     banners: tuple[tuple[str, str], ...]
 
 
-class Chrome:
+class NavigationCache:
     """Reads it from the store, at most once in KEEP, and again after every act."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._kept: tuple[datetime, Surround] | None = None
+    def __init__(self, dependencies: ConsoleDependencies) -> None:
+        self._house = dependencies
+        self._kept: tuple[datetime, NavigationState] | None = None
 
-    def read(self, now: datetime) -> Surround:
+    def read(self, now: datetime) -> NavigationState:
         """The newest, at most KEEP old."""
-        kept = self._kept
-        if kept is not None and timedelta() <= now - kept[0] < KEEP:
-            return kept[1]
-        fresh = self._house.store.look(self._surround)
+        cached = self._kept
+        if cached is not None and timedelta() <= now - cached[0] < KEEP:
+            return cached[1]
+        fresh = self._house.store.read(self._read_state)
         self._kept = (now, fresh)
         return fresh
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Something changed."""
         self._kept = None
 
-    def _surround(self, uow: UnitOfWork) -> Surround:
-        cases = uow.cases.counts()
+    def _read_state(self, uow: UnitOfWork) -> NavigationState:
+        cases = uow.cases.count_all()
         counts = {
             "/alerts": uow.alerts.count((AlertState.NEW,)),
             "/cases": cases.open,
             "/tasks": cases.open_tasks,
             "/complaints": uow.records.count(Complaint, running=True),
             "/unattributed": uow.customers.count_unattributed(),
-            "/sources": len(uow.sources.troubled()),
+            "/sources": len(uow.sources.list_troubled()),
         }
-        return Surround(counts, (*self._standing(), *_broken_glass(uow)))
+        return NavigationState(
+            counts, (*self._list_fixed_banners(), *_list_break_glass_banners(uow))
+        )
 
-    def _standing(self) -> tuple[tuple[str, str], ...]:
+    def _list_fixed_banners(self) -> tuple[tuple[str, str], ...]:
         settings = self._house.settings
         if settings.demo:
             return (("drill", DEMO),)
@@ -70,9 +72,9 @@ class Chrome:
         return ()
 
 
-def _broken_glass(uow: UnitOfWork) -> tuple[tuple[str, str], ...]:
+def _list_break_glass_banners(uow: UnitOfWork) -> tuple[tuple[str, str], ...]:
     return tuple(
         ("glass", BROKEN.format(breach_id, approval.approved_by))
-        for breach_id, approval in sorted(uow.breaches.newest(Approval).items(), reverse=True)
+        for breach_id, approval in sorted(uow.breaches.get_newest(Approval).items(), reverse=True)
         if approval.kind is ApprovalKind.BREAK_GLASS
     )

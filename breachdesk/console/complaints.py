@@ -8,13 +8,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import complaints
-from breachdesk.casework.complaints_file import as_csv as as_csv_text
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.notice import saved
-from breachdesk.console.pages import customer_names
+from breachdesk.casework.complaints_file import export_csv as as_csv_text
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.notice import build_download
+from breachdesk.console.pages import get_customer_names
 from schemas.case import CaseState
-from schemas.case_record import Complaint, Route
+from schemas.case_record import Complaint, ContactRoute
 from schemas.errors import BreachDeskError
 from schemas.paging import PageRequest
 
@@ -26,119 +26,124 @@ OPEN = (CaseState.OPEN, CaseState.CONFIRMED)
 
 
 @router.get("/complaints")
-def show(desk: Signed, page: int = 1) -> Response:
+def show_complaints(context: SignedIn, page: int = 1) -> Response:
     """What is due first on top."""
-    return _list(desk, page, {})
+    return _render_list(context, page, {})
 
 
 @router.get("/complaints.csv")
-def as_csv(desk: Signed) -> Response:
+def export_complaints(context: SignedIn) -> Response:
     """For a spreadsheet."""
-    rows = desk.look(lambda uow: uow.records.page(Complaint))
-    name = f"complaints-{desk.now:%Y-%m-%d}.csv"
-    return saved(as_csv_text(rows).encode(), "text/csv; charset=utf-8", name)
+    rows = context.look(lambda uow: uow.records.list_page(Complaint))
+    name = f"complaints-{context.now:%Y-%m-%d}.csv"
+    return build_download(as_csv_text(rows).encode(), "text/csv; charset=utf-8", name)
 
 
 @router.post("/complaints/new")
-def log(desk: Signed, form: Posted) -> Response:
+def submit_complaint(context: SignedIn, form: Posted) -> Response:
     """A complaint came."""
-    return desk.attempt(
-        lambda uow: complaints.log(uow, desk.actor, _complaint(desk, form), now=desk.now),
+    return context.submit(
+        lambda uow: complaints.add_complaint(
+            uow, context.actor, _parse_complaint(context, form), now=context.now
+        ),
         then=lambda complaint: f"/complaints/{complaint.id}",
-        done="complaint",
-        again=lambda problem: _list(desk, 1, form, problem),
+        message="complaint",
+        on_error=lambda problem: _render_list(context, 1, form, problem),
     )
 
 
 @router.get("/complaints/{complaint_id}")
-def one(complaint_id: str, desk: Signed) -> Response:
+def show_complaint(complaint_id: str, context: SignedIn) -> Response:
     """What was said, and what is owed."""
-    return _one(desk, complaint_id, {})
+    return _render_complaint(context, complaint_id, {})
 
 
 @router.post("/complaints/{complaint_id}/acknowledge")
-def acknowledge(complaint_id: str, desk: Signed, form: Posted) -> Response:
+def submit_acknowledgement(complaint_id: str, context: SignedIn, form: Posted) -> Response:
     """We told them that we have it."""
-    return desk.attempt(
-        lambda uow: complaints.acknowledge(
+    return context.submit(
+        lambda uow: complaints.acknowledge_complaint(
             uow,
-            desk.actor,
+            context.actor,
             complaint_id,
-            form.text("acknowledgement"),
-            form.when("acknowledged_at", "Acknowledged at") or desk.now,
-            now=desk.now,
+            form.get_text("acknowledgement"),
+            form.parse_time("acknowledged_at", "Acknowledged at") or context.now,
+            now=context.now,
         ),
         then=f"/complaints/{complaint_id}",
-        done="",
-        again=lambda problem: _one(desk, complaint_id, form, problem),
+        message="",
+        on_error=lambda problem: _render_complaint(context, complaint_id, form, problem),
     )
 
 
 @router.post("/complaints/{complaint_id}/answer")
-def answer(complaint_id: str, desk: Signed, form: Posted) -> Response:
+def submit_answer(complaint_id: str, context: SignedIn, form: Posted) -> Response:
     """We told them the outcome."""
-    return desk.attempt(
-        lambda uow: complaints.answer(
+    return context.submit(
+        lambda uow: complaints.answer_complaint(
             uow,
-            desk.actor,
+            context.actor,
             complaint_id,
-            form.text("outcome"),
-            form.when("answered_at", "Told them at") or desk.now,
-            now=desk.now,
+            form.get_text("outcome"),
+            form.parse_time("answered_at", "Told them at") or context.now,
+            now=context.now,
         ),
         then=f"/complaints/{complaint_id}",
-        done="",
-        again=lambda problem: _one(desk, complaint_id, form, problem),
+        message="",
+        on_error=lambda problem: _render_complaint(context, complaint_id, form, problem),
     )
 
 
 @router.post("/complaints/{complaint_id}/erase")
-def erase(complaint_id: str, desk: Signed, form: Posted) -> Response:
+def submit_erasure(complaint_id: str, context: SignedIn, form: Posted) -> Response:
     """Its time is over."""
-    return desk.attempt(
-        lambda uow: complaints.erase(
+    return context.submit(
+        lambda uow: complaints.erase_complaint(
             uow,
-            desk.actor,
+            context.actor,
             complaint_id,
-            form.text("erase_reason"),
-            desk.house.settings.retention,
-            now=desk.now,
+            form.get_text("erase_reason"),
+            context.dependencies.settings.retention,
+            now=context.now,
         ),
         then="/complaints",
-        done="complaint_erased",
-        again=lambda problem: _one(desk, complaint_id, form, problem),
+        message="complaint_erased",
+        on_error=lambda problem: _render_complaint(context, complaint_id, form, problem),
     )
 
 
-def _complaint(desk: Desk, form: Form) -> Complaint:
+def _parse_complaint(context: RequestContext, form: SubmittedForm) -> Complaint:
     return Complaint(
         id="",
-        case_id=form.text("case").strip().upper() or None,
-        recorded_by=desk.user.id,
-        recorded_at=desk.now,
-        complainant=form.text("complainant"),
-        contact=form.text("complaint_contact"),
-        customer_id=form.text("complaint_customer") or None,
-        received_at=form.must_when("received_at", "Received at"),
-        route=form.word("complaint_route", Route, "How it came"),
-        about=form.text("about"),
+        case_id=form.get_text("case").strip().upper() or None,
+        recorded_by=context.user.id,
+        recorded_at=context.now,
+        complainant=form.get_text("complainant"),
+        contact=form.get_text("complaint_contact"),
+        customer_id=form.get_text("complaint_customer") or None,
+        received_at=form.require_time("received_at", "Received at"),
+        route=form.parse_choice("complaint_route", ContactRoute, "How it came"),
+        about=form.get_text("about"),
     )
 
 
-def _list(
-    desk: Desk, page: int, typed: Mapping[str, str], problem: BreachDeskError | None = None
+def _render_list(
+    context: RequestContext,
+    page: int,
+    typed: Mapping[str, str],
+    problem: BreachDeskError | None = None,
 ) -> Response:
     at = max(page, 1)
-    rows, total, running, names, open_cases = desk.look(
+    rows, total, running, names, open_cases = context.look(
         lambda uow: (
-            found := uow.records.page(Complaint, begin=(at - 1) * PAGE, limit=PAGE),
+            found := uow.records.list_page(Complaint, begin=(at - 1) * PAGE, limit=PAGE),
             uow.records.count(Complaint),
             uow.records.count(Complaint, running=True),
-            customer_names(uow, (complaint.customer_id for complaint in found)),
-            uow.cases.page(PageRequest(CHOICES), states=OPEN),
+            get_customer_names(uow, (complaint.customer_id for complaint in found)),
+            uow.cases.list_page(PageRequest(CHOICES), states=OPEN),
         )
     )
-    return desk.page(
+    return context.render_page(
         "complaints.html",
         complaints=rows,
         total=total,
@@ -147,26 +152,30 @@ def _list(
         cases=open_cases,
         page=at,
         pages=-(-total // PAGE) or 1,
-        typed={"case": desk.request.query_params.get("case", ""), **typed},
+        typed={"case": context.request.query_params.get("case", ""), **typed},
         problem=problem,
     )
 
 
-def _one(
-    desk: Desk,
+def _render_complaint(
+    context: RequestContext,
     complaint_id: str,
     typed: Mapping[str, str],
     problem: BreachDeskError | None = None,
 ) -> Response:
-    complaint, names, law = desk.look(
+    complaint, names, law = context.look(
         lambda uow: (
             found := uow.records.get(Complaint, complaint_id),
-            customer_names(uow, [found.customer_id]),
-            complaints.provision(uow, found.received_at),
+            get_customer_names(uow, [found.customer_id]),
+            complaints.find_provision(uow, found.received_at),
         )
     )
-    against = list(complaints.standing_against(complaint, desk.house.settings.retention, desk.now))
-    return desk.page(
+    against = list(
+        complaints.list_erasure_obstacles(
+            complaint, context.dependencies.settings.retention, context.now
+        )
+    )
+    return context.render_page(
         "complaint.html",
         complaint=complaint,
         names=names,

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from breachdesk.casework import confirm
 from breachdesk.console.case_file import read_case
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.near_miss import cause_of
-from breachdesk.console.way import way
-from breachdesk.gdpr.causes import cause_list
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.near_miss import parse_cause
+from breachdesk.console.way import build_steps
+from breachdesk.gdpr.causes import load_cause_list
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Breach
 from schemas.cause import CauseFinding
@@ -23,57 +23,59 @@ router = APIRouter()
 
 
 @router.get("/cases/{case_id}/confirm")
-def ask(case_id: str, desk: Signed) -> Response:
+def show_confirmation(case_id: str, context: SignedIn) -> Response:
     """The form; awareness is never pre-filled."""
-    return _show(desk, case_id, {})
+    return _show(context, case_id, {})
 
 
 @router.post("/cases/{case_id}/confirm")
-def declare(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_confirmation(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Confirms and goes on to who is affected."""
-    return desk.attempt(
-        lambda uow: _declare(uow, desk, case_id, form),
+    return context.submit(
+        lambda uow: _confirm_breach(uow, context, case_id, form),
         then=f"/cases/{case_id}/affected",
-        done="confirmed",
-        again=lambda problem: _show(desk, case_id, form, problem),
+        message="confirmed",
+        on_error=lambda problem: _show(context, case_id, form, problem),
     )
 
 
 @router.post("/cases/{case_id}/awareness")
-def move(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_awareness(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Another time of awareness; the earlier declaration stays visible."""
-    return desk.attempt(
+    return context.submit(
         lambda uow: confirm.move_awareness(
             uow,
-            desk.actor,
-            read_case(uow, case_id, desk.now).known_breach().id,
-            aware_at=form.must_when("other_aware_at", "Aware since"),
-            reason=form.text("other_reason"),
-            delay_reasons=form.text("other_delay_reasons"),
-            now=desk.now,
+            context.actor,
+            read_case(uow, case_id, context.now).get_breach().id,
+            aware_at=form.require_time("other_aware_at", "Aware since"),
+            reason=form.get_text("other_reason"),
+            delay_reasons=form.get_text("other_delay_reasons"),
+            now=context.now,
         ),
         then=f"/cases/{case_id}/confirm",
-        done="aware",
-        again=lambda problem: _show(desk, case_id, form, problem),
+        message="aware",
+        on_error=lambda problem: _show(context, case_id, form, problem),
     )
 
 
-def _declare(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Breach:
-    return confirm.confirm(
+def _confirm_breach(
+    uow: UnitOfWork, context: RequestContext, case_id: str, form: SubmittedForm
+) -> Breach:
+    return confirm.confirm_breach(
         uow,
-        desk.actor,
+        context.actor,
         case_id,
-        reason=form.text("reason"),
-        aware_at=form.must_when("aware_at", "Aware since"),
-        occurred_from=form.when("occurred_from", "It began at"),
-        occurred_to=form.when("occurred_to", "It ended at"),
-        now=desk.now,
-        cause=_chosen(desk, form),
+        reason=form.get_text("reason"),
+        aware_at=form.require_time("aware_at", "Aware since"),
+        occurred_from=form.parse_time("occurred_from", "It began at"),
+        occurred_to=form.parse_time("occurred_to", "It ended at"),
+        now=context.now,
+        cause=_require_cause(context, form),
     )
 
 
-def _chosen(desk: Desk, form: Form) -> CauseFinding:
-    chosen = cause_of(desk, form)
+def _require_cause(context: RequestContext, form: SubmittedForm) -> CauseFinding:
+    chosen = parse_cause(context, form)
     if chosen is None:
         raise BadInput(
             "nothing is chosen", place="Cause", remedy="Choose one; “not yet known” may be said."
@@ -82,17 +84,20 @@ def _chosen(desk: Desk, form: Form) -> CauseFinding:
 
 
 def _show(
-    desk: Desk, case_id: str, typed: Mapping[str, str], problem: BreachDeskError | None = None
+    context: RequestContext,
+    case_id: str,
+    typed: Mapping[str, str],
+    problem: BreachDeskError | None = None,
 ) -> Response:
-    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
-    return desk.page(
+    file = context.look(lambda uow: read_case(uow, case_id, context.now))
+    return context.render_page(
         "confirm.html",
         file=file,
         case=file.case,
-        way=way(file),
-        warnings=confirm.warnings(file.breach) if file.breach else (),
-        causes=cause_list(),
-        law=desk.house.store.law.provisions_at(desk.now),
+        way=build_steps(file),
+        warnings=confirm.list_warnings(file.breach) if file.breach else (),
+        causes=load_cause_list(),
+        law=context.dependencies.store.law.get_provisions_at(context.now),
         typed=typed,
         problem=problem,
     )

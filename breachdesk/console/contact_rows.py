@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from breachdesk.casework import register_changes
-from breachdesk.casework.contact_watch import numbers_before, suspect_changes
+from breachdesk.casework.contact_watch import find_former_numbers, list_suspect_changes
 from breachdesk.casework.register_changes import RegisterChange
-from breachdesk.console.desk import Desk
+from breachdesk.console.desk import RequestContext
 from breachdesk.ports import UnitOfWork
 from schemas.audit import AuditEntry
 from schemas.breach import Breach
-from schemas.user import Duty
+from schemas.user import Permission
 
 SHOWN = 50
 """Entries of one customer's page, the newest."""
-MAY_READ = frozenset({Duty.RESPONDER, Duty.APPROVER, Duty.REGISTRAR})
+MAY_READ = frozenset({Permission.RESPONDER, Permission.APPROVER, Permission.REGISTRAR})
 """Who compares an old address with a new one."""
 FIELDS = {
     "name": "name",
@@ -74,66 +74,76 @@ class ContactWarnings:
     """Entries beyond SHOWN."""
 
 
-def contact_warnings(
-    uow: UnitOfWork, desk: Desk, breach: Breach, customers: Collection[str]
+def build_contact_warnings(
+    uow: UnitOfWork, context: RequestContext, breach: Breach, customers: Collection[str]
 ) -> ContactWarnings:
     """At most SHOWN entries of each kind."""
-    policy = desk.house.settings.notices
-    every = suspect_changes(uow, breach, customers, policy)
+    policy = context.dependencies.settings.notices
+    every = list_suspect_changes(uow, breach, customers, policy)
     changes = [change for change in every if not change.is_new][::-1]
     additions = [change for change in every if change.is_new][::-1]
     shown = (changes[:SHOWN], additions[:SHOWN])
     named = {change.customer_id for change in shown[0]}
-    numbers = numbers_before(uow, (change for change in every if change.customer_id in named))
+    numbers = find_former_numbers(uow, (change for change in every if change.customer_id in named))
     return ContactWarnings(
         len({change.customer_id for change in every}),
-        tuple(_warning(uow, desk, change, numbers[change.customer_id]) for change in shown[0]),
+        tuple(
+            _build_warning(uow, context, change, numbers[change.customer_id]) for change in shown[0]
+        ),
         tuple(ContactWarning(each.customer_id, each.at, each.by) for each in shown[1]),
         len(every) - sum(map(len, shown)),
     )
 
 
-def _warning(uow: UnitOfWork, desk: Desk, change: RegisterChange, number: str) -> ContactWarning:
-    duties = desk.user.duties
+def _build_warning(
+    uow: UnitOfWork, context: RequestContext, change: RegisterChange, number: str
+) -> ContactWarning:
+    duties = context.user.duties
     return ContactWarning(
         change.customer_id,
         change.at,
         change.by,
-        tuple(_rows(uow, change.entry, duties)),
-        number if duties & MAY_READ else masked(number),
+        tuple(_iterate_rows(uow, change.entry, duties)),
+        number if duties & MAY_READ else redact_contact(number),
     )
 
 
-def shown_history(uow: UnitOfWork, desk: Desk, customer_id: str) -> tuple[ContactRow, ...]:
+def list_history(
+    uow: UnitOfWork, context: RequestContext, customer_id: str
+) -> tuple[ContactRow, ...]:
     """Newest first, at most SHOWN entries."""
-    entries = register_changes.history(uow, customer_id)[-SHOWN:]
-    return contact_rows(uow, desk, list(reversed(entries)))
+    entries = register_changes.list_history(uow, customer_id)[-SHOWN:]
+    return build_contact_rows(uow, context, list(reversed(entries)))
 
 
-def contact_rows(
-    uow: UnitOfWork, desk: Desk, entries: Sequence[AuditEntry]
+def build_contact_rows(
+    uow: UnitOfWork, context: RequestContext, entries: Sequence[AuditEntry]
 ) -> tuple[ContactRow, ...]:
     """In the entries' order, each changed field a row."""
-    return tuple(row for entry in entries for row in _rows(uow, entry, desk.user.duties))
+    return tuple(row for entry in entries for row in _iterate_rows(uow, entry, context.user.duties))
 
 
-def _rows(uow: UnitOfWork, entry: AuditEntry, duties: frozenset[Duty]) -> Iterator[ContactRow]:
+def _iterate_rows(
+    uow: UnitOfWork, entry: AuditEntry, duties: frozenset[Permission]
+) -> Iterator[ContactRow]:
     open_to_reader = bool(duties & MAY_READ)
-    for change in register_changes.opened(uow, entry):
+    for change in register_changes.decrypt_change(uow, entry):
         before, after = change.before, change.after
         if not open_to_reader:
-            before, after = masked(before), masked(after)
-        yield ContactRow(entry.subject, entry.at, entry.actor, named(change.name), before, after)
+            before, after = redact_contact(before), redact_contact(after)
+        yield ContactRow(
+            entry.subject, entry.at, entry.actor, format_field_name(change.name), before, after
+        )
 
 
-def named(name: str) -> str:
+def format_field_name(name: str) -> str:
     """`contoso-dp.email` → `address of contoso-dp`."""
     person, dot, last = name.rpartition(".")
     words = FIELDS.get(last, last)
     return f"{words} of {person}" if dot else words
 
 
-def masked(text: str) -> str:
+def redact_contact(text: str) -> str:
     """`jo.mason@contoso.example` → `j***@contoso.example`; of anything else the last two letters."""
     local, at, domain = text.rpartition("@")
     if at and re.fullmatch(r"[^\s,]+", local):

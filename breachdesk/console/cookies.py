@@ -20,7 +20,7 @@ LONGEST_VALUE = 200
 
 def read_cookie(request: Request, name: str) -> str:
     """Its value; empty when there is none, or none that we could have set."""
-    value = request.cookies.get(_full(request, name), "")
+    value = request.cookies.get(_format_name(request, name), "")
     return value if len(value) <= LONGEST_VALUE and value.isascii() else ""
 
 
@@ -29,30 +29,30 @@ def set_cookie(
 ) -> None:
     """Until the browser closes, unless `keep` says how long."""
     response.set_cookie(
-        _full(request, name),
+        _format_name(request, name),
         value,
         max_age=None if keep is None else int(keep.total_seconds()),
         path="/",
-        secure=_over_tls(request),
+        secure=_is_over_tls(request),
         httponly=True,
         samesite="strict",
     )
 
 
-def drop_cookie(response: Response, request: Request, name: str) -> None:
+def delete_cookie(response: Response, request: Request, name: str) -> None:
     """Have the browser forget it."""
     response.delete_cookie(
-        _full(request, name),
+        _format_name(request, name),
         path="/",
-        secure=_over_tls(request),
+        secure=_is_over_tls(request),
         httponly=True,
         samesite="strict",
     )
 
 
-def _full(request: Request, name: str) -> str:
-    return f"__Host-{name}" if _over_tls(request) else name
+def _format_name(request: Request, name: str) -> str:
+    return f"__Host-{name}" if _is_over_tls(request) else name
 
 
-def _over_tls(request: Request) -> bool:
+def _is_over_tls(request: Request) -> bool:
     return request.url.scheme == "https"

@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from breachdesk.casework import assets, contracts, customers
 from breachdesk.casework.presets import ASSET_PRESETS, CUSTOMER_PRESETS
-from breachdesk.console.contact_rows import shown_history
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.paging import page_request
-from breachdesk.console.uploads import stored
+from breachdesk.console.contact_rows import list_history
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.paging import parse_page_request
+from breachdesk.console.uploads import store_upload
 from breachdesk.customer_port import CustomerCounts
 from breachdesk.ports import UnitOfWork
 from schemas.customer import Customer, ImportReport
@@ -27,88 +27,90 @@ PAGE = 100
 
 
 @router.get("/customers")
-def show(desk: Signed, q: str = "") -> Response:
+def show_customers(context: SignedIn, q: str = "") -> Response:
     """By name, with what is known of each."""
     words = q.strip()
-    found, counts, bound = desk.look(lambda uow: _page(uow, desk, words or None))
-    return desk.page("customers.html", found=found, counts=counts, assets=bound, q=words)
+    page, counts, bound = context.look(lambda uow: _read_page(uow, context, words or None))
+    return context.render_page("customers.html", found=page, counts=counts, assets=bound, q=words)
 
 
-def _page(
-    uow: UnitOfWork, desk: Desk, words: str | None
+def _read_page(
+    uow: UnitOfWork, context: RequestContext, words: str | None
 ) -> tuple[Page[Customer], CustomerCounts, Mapping[str, int]]:
-    found = uow.customers.page(page_request(desk, PAGE), words=words)
-    bound = uow.customers.asset_counts([customer.id for customer in found.rows])
-    return found, uow.customers.counts(), bound
+    page = uow.customers.list_page(parse_page_request(context, PAGE), words=words)
+    bound = uow.customers.count_assets([customer.id for customer in page.rows])
+    return page, uow.customers.count_all(), bound
 
 
 @router.get("/customers/import")
-def choose(desk: Signed) -> Response:
+def show_import(context: SignedIn) -> Response:
     """Which file, which kind."""
-    return _show_import(desk, {})
+    return _render_import(context, {})
 
 
 @router.post("/customers/import")
-def take(request: Request, desk: Signed, form: Posted) -> Response:
+def submit_import(request: Request, context: SignedIn, form: Posted) -> Response:
     """Imports the file and shows the validation report, row by row where it matters."""
     upload = request.state.files.get("file")
     try:
-        report = _take(desk, upload, form.text("what"), form.text("preset") or "auto")
+        report = _import_upload(
+            context, upload, form.get_text("what"), form.get_text("preset") or "auto"
+        )
     except BreachDeskError as problem:
-        return _show_import(desk, form, problem)
-    desk.hall.chrome.forget()
-    return desk.page("import_report.html", report=report, what=form.text("what"))
+        return _render_import(context, form, problem)
+    context.app_state.navigation.clear()
+    return context.render_page("import_report.html", report=report, what=form.get_text("what"))
 
 
 @router.post("/customers/{customer_id:path}")
-def keep_contract(customer_id: str, desk: Signed, form: Posted) -> Response:
+def submit_contract(customer_id: str, context: SignedIn, form: Posted) -> Response:
     """What the contract says of breaches."""
-    return desk.attempt(
-        lambda uow: contracts.keep_contract(
+    return context.submit(
+        lambda uow: contracts.set_contract(
             uow,
-            desk.actor,
+            context.actor,
             customer_id,
-            notice_hours=form.whole("notice_hours", "Hours"),
-            notice_clause=form.text("notice_clause") or None,
-            processes_for_others=form.ticked("processes_for_others"),
-            now=desk.now,
+            notice_hours=form.parse_number("notice_hours", "Hours"),
+            notice_clause=form.get_text("notice_clause") or None,
+            processes_for_others=form.is_ticked("processes_for_others"),
+            now=context.now,
         ),
         then=f"/customers/{quote(customer_id)}",
-        done="contract",
-        again=lambda problem: _show_one(desk, customer_id, form, problem),
+        message="contract",
+        on_error=lambda problem: _render_customer(context, customer_id, form, problem),
     )
 
 
 @router.get("/customers/{customer_id:path}")
-def one(customer_id: str, desk: Signed) -> Response:
+def show_customer(customer_id: str, context: SignedIn) -> Response:
     """People, and every asset with from when to when."""
-    return _show_one(desk, customer_id, None)
+    return _render_customer(context, customer_id, None)
 
 
-def _show_one(
-    desk: Desk,
+def _render_customer(
+    context: RequestContext,
     customer_id: str,
     typed: Mapping[str, str] | None,
     problem: BreachDeskError | None = None,
 ) -> Response:
-    customer, bindings, changes = desk.look(
+    customer, bindings, changes = context.look(
         lambda uow: (
             uow.customers.get(customer_id),
-            uow.customers.bindings_of([customer_id]),
-            shown_history(uow, desk, customer_id),
+            uow.customers.list_bindings_of([customer_id]),
+            list_history(uow, context, customer_id),
         )
     )
-    return desk.page(
+    return context.render_page(
         "customer.html",
         customer=customer,
         bindings=bindings,
         changes=changes,
-        typed=_contract_of(customer) if typed is None else typed,
+        typed=_collect_contract_fields(customer) if typed is None else typed,
         problem=problem,
     )
 
 
-def _contract_of(customer: Customer) -> dict[str, str]:
+def _collect_contract_fields(customer: Customer) -> dict[str, str]:
     return {
         "notice_hours": str(customer.notice_hours or ""),
         "notice_clause": customer.notice_clause or "",
@@ -116,19 +118,23 @@ def _contract_of(customer: Customer) -> dict[str, str]:
     }
 
 
-def _take(desk: Desk, upload: UploadFile | None, what: str, preset: str) -> ImportReport:
-    with stored(upload) as (path, name):
-        report = desk.act(lambda uow: _import(uow, desk, path, what, preset))
+def _import_upload(
+    context: RequestContext, upload: UploadFile | None, what: str, preset: str
+) -> ImportReport:
+    with store_upload(upload) as (path, name):
+        report = context.act(lambda uow: _import_file(uow, context, path, what, preset))
     return report.model_copy(update={"file": name})
 
 
-def _import(uow: UnitOfWork, desk: Desk, path: Path, what: str, preset: str) -> ImportReport:
+def _import_file(
+    uow: UnitOfWork, context: RequestContext, path: Path, what: str, preset: str
+) -> ImportReport:
     act = assets.import_assets if what == "assets" else customers.import_customers
-    return act(uow, desk.actor, path, preset=preset, now=desk.now)
+    return act(uow, context.actor, path, preset=preset, now=context.now)
 
 
-def _show_import(
-    desk: Desk, typed: Mapping[str, str], problem: BreachDeskError | None = None
+def _render_import(
+    context: RequestContext, typed: Mapping[str, str], problem: BreachDeskError | None = None
 ) -> Response:
     presets = {preset.id: preset.title for preset in (*CUSTOMER_PRESETS, *ASSET_PRESETS)}
-    return desk.page("import.html", presets=presets, typed=typed, problem=problem)
+    return context.render_page("import.html", presets=presets, typed=typed, problem=problem)

@@ -14,29 +14,29 @@ from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from breachdesk.console.chrome import Chrome
+from breachdesk.console.chrome import NavigationCache
 from breachdesk.console.cookies import SESSION, read_cookie
-from breachdesk.console.forms import Form
-from breachdesk.console.house import House
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.house import ConsoleDependencies
 from breachdesk.console.letter_checks import LetterChecks
-from breachdesk.console.pages import Pages
+from breachdesk.console.pages import PageRenderer
 from breachdesk.console.password_checks import PasswordChecks
 from breachdesk.console.permissions import MAY_OPEN, MAY_SEND, SIGNED_IN
-from breachdesk.console.received import Hours
-from breachdesk.console.session import Session, Sessions
-from breachdesk.console.standings import Standings
-from breachdesk.console.tries import Tries
+from breachdesk.console.received import HourlyVolume
+from breachdesk.console.session import SessionStore, UserSession
+from breachdesk.console.standings import CaseStandings
+from breachdesk.console.tries import AttemptThrottle
 from breachdesk.ports import UnitOfWork
 from schemas.errors import (
     BadInput,
     BreachDeskError,
-    Conflict,
-    Corrupt,
-    Misconfigured,
+    ConfigurationError,
+    CorruptData,
+    EditConflict,
     NotAllowed,
     NotFound,
 )
-from schemas.user import Actor, Duty, User
+from schemas.user import Actor, Permission, User
 
 T = TypeVar("T")
 Again = Callable[[BreachDeskError], Response]
@@ -44,12 +44,12 @@ Again = Callable[[BreachDeskError], Response]
 STATUS = {
     BadInput: 422,
     NotAllowed: 403,
-    Conflict: 409,
+    EditConflict: 409,
     NotFound: 404,
-    Misconfigured: 409,
-    Corrupt: 500,
+    ConfigurationError: 409,
+    CorruptData: 500,
 }
-REFUSALS = (BadInput, NotAllowed, Conflict, Misconfigured)
+REFUSALS = (BadInput, NotAllowed, EditConflict, ConfigurationError)
 """What a form shows again, with what was typed."""
 NOT_YOURS = "This form was not made by your session, or the session is over."
 MOST_FIELDS = 20_000
@@ -68,32 +68,32 @@ NO_TEXT = "This form holds characters that are none."
 
 
 @dataclass(frozen=True)
-class Hall:
+class AppState:
     """What all requests share; stands in `app.state.hall`."""
 
-    house: House
-    pages: Pages
-    sessions: Sessions
-    chrome: Chrome
-    tries: Tries
+    dependencies: ConsoleDependencies
+    pages: PageRenderer
+    sessions: SessionStore
+    navigation: NavigationCache
+    throttle: AttemptThrottle
     checks: PasswordChecks
     letters: LetterChecks
-    hours: Hours
-    standings: Standings
+    hourly_volume: HourlyVolume
+    standings: CaseStandings
 
 
 @dataclass(frozen=True)
-class Desk:
+class RequestContext:
     """One request of one signed-in person."""
 
-    hall: Hall = field(repr=False)
+    app_state: AppState = field(repr=False)
     request: Request = field(repr=False)
-    session: Session = field(repr=False)
+    session: UserSession = field(repr=False)
     now: datetime
 
     @property
-    def house(self) -> House:
-        return self.hall.house
+    def dependencies(self) -> ConsoleDependencies:
+        return self.app_state.dependencies
 
     @property
     def user(self) -> User:
@@ -105,59 +105,59 @@ class Desk:
 
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """Read on a snapshot."""
-        return self.house.store.look(work)
+        return self.dependencies.store.read(work)
 
     def act(self, work: Callable[[UnitOfWork], T]) -> T:
         """Act in one transaction in which the session still lives. A slow form takes minutes to
         come in; whoever was signed out, or lost the account meanwhile, is sent to the sign-in."""
 
-        def standing(uow: UnitOfWork) -> T:
-            session = uow.users.session(self.session.token_hash, self.house.now())
+        def run_if_signed_in(uow: UnitOfWork) -> T:
+            session = uow.users.find_session(self.session.token_hash, self.dependencies.now())
             if session is None or session[0] != self.user:
-                raise to_sign_in("/")
+                raise build_sign_in_redirect("/")
             return work(uow)
 
-        return self.house.store.act(standing)
+        return self.dependencies.store.write(run_if_signed_in)
 
-    def page(
+    def render_page(
         self, template: str, *, problem: BreachDeskError | None = None, **words: Any
     ) -> Response:
         """The page, with the problem on it when there is one, under the problem's status."""
-        html = self.hall.pages.render(
+        html = self.app_state.pages.render(
             template,
-            desk=self,
+            request_context=self,
             now=self.now,
             path=self.request.url.path,
             query=self.request.query_params,
-            chrome=self.hall.chrome.read(self.now),
+            navigation=self.app_state.navigation.read(self.now),
             csrf=self.session.csrf,
             problem=problem,
             **words,
         )
-        return HTMLResponse(html, status_of(problem))
+        return HTMLResponse(html, get_status(problem))
 
-    def attempt(
+    def submit(
         self,
         work: Callable[[UnitOfWork], T],
         *,
         then: str | Callable[[T], str],
-        done: str,
-        again: Again,
+        message: str,
+        on_error: Again,
     ) -> Response:
         """Act in one transaction and go on; a refusal shows the same form with what was typed."""
         try:
             result = self.act(work)
         except REFUSALS as problem:
-            return again(problem)
-        self.hall.chrome.forget()
-        return go(then if isinstance(then, str) else then(result), done)
+            return on_error(problem)
+        self.app_state.navigation.clear()
+        return redirect_to(then if isinstance(then, str) else then(result), message)
 
-    def refusal(self, *duties: Duty | str) -> str:
+    def explain_refusal(self, *duties: Permission | str) -> str:
         """Why this person may not, or empty. Casework checks again."""
-        needed = {Duty(duty) for duty in duties}
+        needed = {Permission(duty) for duty in duties}
         if needed & self.user.duties:
             return ""
-        return f"Only {_either(needed)} may do this. You are {_either(self.user.duties)}."
+        return f"Only {_join_duties(needed)} may do this. You are {_join_duties(self.user.duties)}."
 
     def may_open(self, path: str) -> bool:
         """The menu leaves out what this person may not open."""
@@ -165,57 +165,57 @@ class Desk:
         return not needed or bool(needed & self.user.duties)
 
 
-def _either(duties: frozenset[Duty] | set[Duty]) -> str:
-    names = [f"{'an' if d.value[0] == 'a' else 'a'} {d.value}" for d in Duty if d in duties]
+def _join_duties(duties: frozenset[Permission] | set[Permission]) -> str:
+    names = [f"{'an' if d.value[0] == 'a' else 'a'} {d.value}" for d in Permission if d in duties]
     return " or ".join(names) if names else "without a duty"
 
 
-def status_of(problem: BreachDeskError | None) -> int:
+def get_status(problem: BreachDeskError | None) -> int:
     """HTTP status of a problem; 200 without one, 503 for what may be tried again."""
     if problem is None:
         return 200
     return next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 503)
 
 
-def go(path: str, done: str = "") -> Response:
+def redirect_to(path: str, message: str = "") -> Response:
     """See other; the page then says what was done."""
     mark = "&" if "?" in path else "?"
-    return RedirectResponse(f"{path}{mark}done={done}" if done else path, 303)
+    return RedirectResponse(f"{path}{mark}done={message}" if message else path, 303)
 
 
-def hall_of(request: Request) -> Hall:
+def get_app_state(request: Request) -> AppState:
     """What all requests share."""
-    hall: Hall = request.app.state.hall
-    return hall
+    state: AppState = request.app.state.hall
+    return state
 
 
-def signed_in(request: Request) -> Desk:
+def get_request_context(request: Request) -> RequestContext:
     """The desk of this request, else the way to the sign-in page.
 
     A part that refreshes itself does not keep a session alive that nobody uses.
     """
-    hall = hall_of(request)
-    now = hall.house.now()
-    hall.letters.drop_unread(now)
+    state = get_app_state(request)
+    now = state.dependencies.now()
+    state.letters.drop_unread(now)
     by_itself = "x-breachdesk-refresh" in request.headers
-    session = hall.sessions.find(read_cookie(request, SESSION), now, stretch=not by_itself)
+    session = state.sessions.find_session(read_cookie(request, SESSION), now, stretch=not by_itself)
     if session is None:
-        raise to_sign_in(request.url.path if request.method == "GET" else "/")
-    asked = (*request.path_params.values(), *request.query_params.values())
-    if any(UNSTORABLE.search(str(part)) for part in asked):
+        raise build_sign_in_redirect(request.url.path if request.method == "GET" else "/")
+    path = (*request.path_params.values(), *request.query_params.values())
+    if any(UNSTORABLE.search(str(part)) for part in path):
         raise HTTPException(404)
-    return Desk(hall, request, session, now)
+    return RequestContext(state, request, session, now)
 
 
-def to_sign_in(wanted: str) -> HTTPException:
+def build_sign_in_redirect(wanted: str) -> HTTPException:
     """The answer to whoever has no session: the sign-in, and from there to `wanted`."""
     return HTTPException(303, headers={"location": f"/sign-in?next={quote(wanted)}"})
 
 
-Signed = Annotated[Desk, Depends(signed_in)]
+SignedIn = Annotated[RequestContext, Depends(get_request_context)]
 
 
-def permitted(request: Request, desk: Signed) -> None:
+def check_permission(request: Request, context: SignedIn) -> None:
     """Refuses (403) whoever holds none of the duties that this route asks for, before its form is
     read."""
     path = request.scope["route"].path
@@ -223,31 +223,33 @@ def permitted(request: Request, desk: Signed) -> None:
     if not reads and path not in MAY_SEND:
         raise HTTPException(403, "Nobody is allowed to send this form.")
     needed = (MAY_OPEN if reads else MAY_SEND).get(path, SIGNED_IN)
-    refusal = desk.refusal(*needed) if needed else ""
+    refusal = context.explain_refusal(*needed) if needed else ""
     if refusal:
         raise HTTPException(403, refusal)
 
 
-async def posted(request: Request, desk: Signed) -> AsyncIterator[Form]:
+async def read_posted_form(request: Request, context: SignedIn) -> AsyncIterator[SubmittedForm]:
     """The form of a signed-in person, its CSRF token checked; files stand in
     `request.state.files` until the answer is made."""
     try:
-        form = await read_form(request, MOST_BYTES if _may_hold_a_file(request) else FORM_BYTES)
-        if not secrets.compare_digest(form.text("csrf").encode(), desk.session.csrf.encode()):
+        form = await read_form(request, MOST_BYTES if _can_hold_file(request) else FORM_BYTES)
+        if not secrets.compare_digest(
+            form.get_text("csrf").encode(), context.session.csrf.encode()
+        ):
             raise HTTPException(403, NOT_YOURS)
         yield form
     finally:
         await request.close()
 
 
-def _may_hold_a_file(request: Request) -> bool:
+def _can_hold_file(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
-async def read_form(request: Request, most_bytes: int = STRANGERS_BYTES) -> Form:
+async def read_form(request: Request, most_bytes: int = STRANGERS_BYTES) -> SubmittedForm:
     """Text fields of any form. Refuses other origins and absurd sizes (403, 413) before it reads
     anything, and text that is none (400)."""
-    _same_origin(request)
+    _check_same_origin(request)
     length = request.headers.get("content-length", "")
     if not _is_number(length) or int(length) > most_bytes:
         size = f"{most_bytes >> 20} MiB" if most_bytes >> 20 else f"{most_bytes >> 10} KiB"
@@ -262,17 +264,17 @@ async def read_form(request: Request, most_bytes: int = STRANGERS_BYTES) -> Form
     if any(len(value) > LONGEST_FIELD for _, value in pairs):
         raise HTTPException(413, f"A field holds at most {LONGEST_FIELD:,} characters.")
     request.state.files = {n: v for n, v in data.multi_items() if isinstance(v, UploadFile)}
-    return Form(pairs, hall_of(request).pages.times)
+    return SubmittedForm(pairs, get_app_state(request).pages.times)
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 12
 
 
-def _same_origin(request: Request) -> None:
+def _check_same_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise HTTPException(403, "This form came from another site.")
 
 
-Posted = Annotated[Form, Depends(posted)]
+Posted = Annotated[SubmittedForm, Depends(read_posted_form)]

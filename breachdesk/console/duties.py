@@ -10,18 +10,18 @@ from starlette.responses import Response
 
 from breachdesk.casework import obligations
 from breachdesk.console.case_file import CaseFile, read_case
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.way import way
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.way import build_steps
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BadInput, BreachDeskError
-from schemas.obligation import Obligation, Owed, WaiverRequest
+from schemas.obligation import Obligation, PendingReader, WaiverRequest
 
 router = APIRouter()
 MOST_READERS = 50
 """Who may be ticked one by one; of a longer list those that are searched for."""
 
 
-class _Readers:
+class _WaiverReaders:
     """Whom a waiver may be limited to."""
 
     def __init__(self, file: CaseFile, find: str) -> None:
@@ -30,104 +30,121 @@ class _Readers:
         self._names = file.names
         self._find = find.casefold()
 
-    def among(self, duty: Obligation) -> Sequence[Owed]:
+    def list_matching(self, duty: Obligation) -> Sequence[PendingReader]:
         """Those that the search finds, at most as many as may be ticked."""
-        return list(islice((r for r in duty.owed if self._find in self._words(r)), MOST_READERS))
+        return list(
+            islice(
+                (r for r in duty.owed if self._find in self._format_search_text(r)), MOST_READERS
+            )
+        )
 
-    def _words(self, reader: Owed) -> str:
+    def _format_search_text(self, reader: PendingReader) -> str:
         person = self.people.get((reader.customer_id, reader.person_id), "")
         customer = self._names.get(reader.customer_id, "")
         return f"{customer} {reader.customer_id} {person}".casefold()
 
 
 @router.get("/cases/{case_id}/duties")
-def duties(case_id: str, desk: Signed, find: str = "") -> Response:
+def show_duties(case_id: str, context: SignedIn, find: str = "") -> Response:
     """Those that run first, the most pressing at the top. `find`: in names of readers, to waive a
     duty for those alone."""
-    return _show(desk, case_id, {}, find=find.strip())
+    return _show(context, case_id, {}, find=find.strip())
 
 
 @router.post("/cases/{case_id}/duties/waive")
-def waive(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_waiver(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Waive one, or ask a second person to. Readers who are ticked, else all of them."""
 
-    def work(uow: UnitOfWork, breach_id: str) -> str:
-        if form.text("find") and not form.every("reader"):
+    def record_waiver(uow: UnitOfWork, breach_id: str) -> str:
+        if form.get_text("find") and not form.list_values("reader"):
             raise BadInput(
                 "no reader is ticked", place="reader", remedy="Tick some, or show all readers."
             )
-        filed = obligations.waive(
+        filed = obligations.waive_obligation(
             uow,
-            desk.actor,
+            context.actor,
             breach_id,
-            form.text("duty"),
-            form.text("reason"),
-            desk.now,
-            covers=form.every("reader"),
+            form.get_text("duty"),
+            form.get_text("reason"),
+            context.now,
+            covers=form.list_values("reader"),
         )
         return "waiver-asked" if isinstance(filed, WaiverRequest) else "waived"
 
-    return _act(desk, case_id, form, work)
+    return _submit_action(context, case_id, form, record_waiver)
 
 
 @router.post("/cases/{case_id}/duties/confirm")
-def confirm(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_waiver_confirmation(case_id: str, context: SignedIn, form: Posted) -> Response:
     """A second person waives what was asked for."""
 
-    def work(uow: UnitOfWork, breach_id: str) -> str:
+    def confirm_waiver(uow: UnitOfWork, breach_id: str) -> str:
         obligations.confirm_waiver(
-            uow, desk.actor, breach_id, form.text("duty"), form.text("reason"), desk.now
+            uow,
+            context.actor,
+            breach_id,
+            form.get_text("duty"),
+            form.get_text("reason"),
+            context.now,
         )
         return "waived"
 
-    return _act(desk, case_id, form, work)
+    return _submit_action(context, case_id, form, confirm_waiver)
 
 
 @router.post("/cases/{case_id}/duties/undo")
-def undo(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_waiver_undo(case_id: str, context: SignedIn, form: Posted) -> Response:
     """A waiver no longer counts, or what was asked for is withdrawn."""
 
-    def work(uow: UnitOfWork, breach_id: str) -> str:
+    def undo_waiver(uow: UnitOfWork, breach_id: str) -> str:
         obligations.undo_waiver(
-            uow, desk.actor, breach_id, form.text("duty"), form.text("reason"), desk.now
+            uow,
+            context.actor,
+            breach_id,
+            form.get_text("duty"),
+            form.get_text("reason"),
+            context.now,
         )
         return "waiver-undone"
 
-    return _act(desk, case_id, form, work)
+    return _submit_action(context, case_id, form, undo_waiver)
 
 
-def _act(
-    desk: Desk, case_id: str, form: Mapping[str, str], work: Callable[[UnitOfWork, str], str]
+def _submit_action(
+    context: RequestContext,
+    case_id: str,
+    form: Mapping[str, str],
+    work: Callable[[UnitOfWork, str], str],
 ) -> Response:
-    return desk.attempt(
-        lambda uow: work(uow, read_case(uow, case_id, desk.now).known_breach().id),
+    return context.submit(
+        lambda uow: work(uow, read_case(uow, case_id, context.now).get_breach().id),
         then=lambda done: f"/cases/{case_id}/duties?done={done}",
-        done="",
-        again=lambda problem: _show(desk, case_id, form, problem, find=form.get("find", "")),
+        message="",
+        on_error=lambda problem: _show(context, case_id, form, problem, find=form.get("find", "")),
     )
 
 
 def _show(
-    desk: Desk,
+    context: RequestContext,
     case_id: str,
     typed: Mapping[str, str],
     problem: BreachDeskError | None = None,
     *,
     find: str = "",
 ) -> Response:
-    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
-    file.known_breach()
-    readers = _Readers(file, find)
-    return desk.page(
+    file = context.look(lambda uow: read_case(uow, case_id, context.now))
+    file.get_breach()
+    readers = _WaiverReaders(file, find)
+    return context.render_page(
         "duties.html",
         file=file,
         case=file.case,
-        way=way(file),
+        way=build_steps(file),
         running=[duty for duty in file.obligations if duty.running],
         over=[duty for duty in file.obligations if not duty.running],
         rules=obligations.RULES,
         people=readers.people,
-        among=readers.among,
+        among=readers.list_matching,
         find=find,
         most=MOST_READERS,
         large=any(len(d.owed) > MOST_READERS for d in file.obligations if d.running),

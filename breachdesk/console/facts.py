@@ -11,18 +11,18 @@ from starlette.responses import Response
 
 from breachdesk.casework import readers_words
 from breachdesk.casework.certainty import WORDS as ACT_NAMES
-from breachdesk.casework.own_facts import Group, groups, readers_of
+from breachdesk.casework.own_facts import WordsGroup, build_groups, list_exposure_readers
 from breachdesk.casework.readers_words import PartKey, find_words
 from breachdesk.console.case_file import CaseFile, read_case
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.way import way
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.way import build_steps
 from breachdesk.ports import UnitOfWork
 from schemas.affected import Exposure
-from schemas.case import Concern, Containment
-from schemas.customer import Role
+from schemas.case import ContainmentScope, ContainmentStep
+from schemas.customer import DataRole
 from schemas.errors import BreachDeskError, NotFound
-from schemas.letter_facts import READERS, ExposureWords, NoticeFacts, Standing
+from schemas.letter_facts import READERS, ExposureWords, NoticeFacts, ReaderStanding
 
 router = APIRouter()
 TEXTS = ("what_happened", "not_involved", "not_involved_evidence")
@@ -38,7 +38,7 @@ LISTS = ("consequences", "measures", "steps")
 
 
 @dataclass(frozen=True)
-class Readers:
+class ReadersRow:
     """One line of the list of readers: a group, or a customer with words of its own."""
 
     key: PartKey
@@ -64,142 +64,146 @@ class Readers:
 
 
 @router.get("/cases/{case_id}/facts")
-def show(case_id: str, desk: Signed) -> Response:
+def show_facts(case_id: str, context: SignedIn) -> Response:
     """What is true for everybody, and who reads what beside it."""
-    return _show(desk, case_id, None)
+    return _show(context, case_id, None)
 
 
 @router.post("/cases/{case_id}/facts")
-def write(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_facts(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Files what is true for everybody."""
-    return desk.attempt(
-        lambda uow: _write(uow, desk, case_id, form),
+    return context.submit(
+        lambda uow: _save_facts(uow, context, case_id, form),
         then=f"/cases/{case_id}/facts",
-        done="facts",
-        again=lambda problem: _show(desk, case_id, form, problem),
+        message="facts",
+        on_error=lambda problem: _show(context, case_id, form, problem),
     )
 
 
 @router.get("/cases/{case_id}/facts/words")
-def show_words(
-    case_id: str, desk: Signed, role: str = "", standing: str = "", customer: str = ""
+def show_reader_words(
+    case_id: str, context: SignedIn, role: str = "", standing: str = "", customer: str = ""
 ) -> Response:
     """The words of one group, or of one customer, and what its evidence says."""
-    return _show_words(desk, case_id, _key(role, standing, customer), None)
+    return _show_words(context, case_id, _parse_key(role, standing, customer), None)
 
 
 @router.post("/cases/{case_id}/facts/words")
-def write_words(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_reader_words(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Files them, or takes a customer's own words away."""
-    key = _key(form.text("role"), form.text("standing"), form.text("customer"))
-    return desk.attempt(
-        lambda uow: _write_words(uow, desk, case_id, key, form),
+    key = _parse_key(form.get_text("role"), form.get_text("standing"), form.get_text("customer"))
+    return context.submit(
+        lambda uow: _save_words(uow, context, case_id, key, form),
         then=f"/cases/{case_id}/facts",
-        done="facts",
-        again=lambda problem: _show_words(desk, case_id, key, form, problem),
+        message="facts",
+        on_error=lambda problem: _show_words(context, case_id, key, form, problem),
     )
 
 
-def _key(role: str, standing: str, customer: str) -> PartKey:
+def _parse_key(role: str, standing: str, customer: str) -> PartKey:
     try:
-        return Role(role), Standing(standing), customer or None
+        return DataRole(role), ReaderStanding(standing), customer or None
     except ValueError:
         raise NotFound(
             "no such readers", place="letters' facts", remedy="Choose them from the list."
         ) from None
 
 
-def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> NoticeFacts:
-    breach = read_case(uow, case_id, desk.now).known_breach()
+def _save_facts(
+    uow: UnitOfWork, context: RequestContext, case_id: str, form: SubmittedForm
+) -> NoticeFacts:
+    breach = read_case(uow, case_id, context.now).get_breach()
     return readers_words.write_common(
         uow,
-        desk.actor,
+        context.actor,
         breach.id,
-        form.text("what_happened"),
-        form.when("next_update", "We write again by"),
-        seen=form.whole("seen", "version") or 0,
-        now=desk.now,
+        form.get_text("what_happened"),
+        form.parse_time("next_update", "We write again by"),
+        seen=form.parse_number("seen", "version") or 0,
+        now=context.now,
     )
 
 
-def _write_words(
-    uow: UnitOfWork, desk: Desk, case_id: str, key: PartKey, form: Form
+def _save_words(
+    uow: UnitOfWork, context: RequestContext, case_id: str, key: PartKey, form: SubmittedForm
 ) -> NoticeFacts:
-    breach = read_case(uow, case_id, desk.now).known_breach()
-    if form.text("remove"):
-        return readers_words.remove_words(uow, desk.actor, breach.id, key, desk.now)
+    breach = read_case(uow, case_id, context.now).get_breach()
+    if form.get_text("remove"):
+        return readers_words.remove_words(uow, context.actor, breach.id, key, context.now)
     return readers_words.write_words(
         uow,
-        desk.actor,
+        context.actor,
         breach.id,
-        words_of(key, form),
-        seen=form.whole("seen", "version") or 0,
-        now=desk.now,
+        parse_words(key, form),
+        seen=form.parse_number("seen", "version") or 0,
+        now=context.now,
     )
 
 
-def words_of(key: PartKey, form: Form) -> ExposureWords:
+def parse_words(key: PartKey, form: SubmittedForm) -> ExposureWords:
     """What was typed, in one role's fields only."""
     role, standing, customer = key
-    texts = TEXTS + (PACK_TEXTS if role is Role.PROCESSOR else ())
+    texts = TEXTS + (PACK_TEXTS if role is DataRole.PROCESSOR else ())
     return ExposureWords(
         role=role,
         standing=standing,
         customer_id=customer,
-        contained=form.ticked("contained"),
-        no_sub_processors=form.ticked("no_sub_processors"),
-        **{name: form.text(name) or None for name in texts},
-        **{name: form.lines(name) for name in LISTS},
+        contained=form.is_ticked("contained"),
+        no_sub_processors=form.is_ticked("no_sub_processors"),
+        **{name: form.get_text(name) or None for name in texts},
+        **{name: form.list_lines(name) for name in LISTS},
     )
 
 
 def _show(
-    desk: Desk,
+    context: RequestContext,
     case_id: str,
     typed: Mapping[str, str] | None,
     problem: BreachDeskError | None = None,
 ) -> Response:
-    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
-    file.known_breach()
-    return desk.page(
+    file = context.look(lambda uow: read_case(uow, case_id, context.now))
+    file.get_breach()
+    return context.render_page(
         "facts.html",
         file=file,
         case=file.case,
-        way=way(file),
-        readers=readers(file),
-        choices=_choices(file),
-        typed=_before(desk, file) if typed is None else typed,
+        way=build_steps(file),
+        readers=list_reader_rows(file),
+        choices=_list_choices(file),
+        typed=_collect_fields(context, file) if typed is None else typed,
         problem=problem,
     )
 
 
-def readers(file: CaseFile) -> tuple[Readers, ...]:
+def list_reader_rows(file: CaseFile) -> tuple[ReadersRow, ...]:
     """Every group that somebody belongs to, then every customer with words of its own."""
-    found = [_of_group(file.facts, group) for group in groups(file.facts, _told(file))]
+    rows = [
+        _build_group_row(file.facts, group) for group in build_groups(file.facts, _list_told(file))
+    ]
     own = [words for words in (file.facts.words if file.facts else ()) if words.customer_id]
-    return (*found, *(_of_customer(words) for words in own))
+    return (*rows, *(_build_customer_row(words) for words in own))
 
 
-def _of_group(facts: NoticeFacts | None, group: Group) -> Readers:
+def _build_group_row(facts: NoticeFacts | None, group: WordsGroup) -> ReadersRow:
     key = (group.role, group.standing, None)
-    return Readers(key, group.customers, find_words(facts, key) is not None, group.differences)
+    return ReadersRow(key, group.customers, find_words(facts, key) is not None, group.differences)
 
 
-def _of_customer(words: ExposureWords) -> Readers:
+def _build_customer_row(words: ExposureWords) -> ReadersRow:
     customer = words.customer_id or ""
-    return Readers((words.role, words.standing, customer), (customer,), written=True)
+    return ReadersRow((words.role, words.standing, customer), (customer,), written=True)
 
 
-def _told(file: CaseFile) -> tuple[tuple[Exposure, Standing], ...]:
-    return readers_of(file.manifest) if file.manifest else ()
+def _list_told(file: CaseFile) -> tuple[tuple[Exposure, ReaderStanding], ...]:
+    return list_exposure_readers(file.manifest) if file.manifest else ()
 
 
-def _choices(file: CaseFile) -> list[tuple[str, str]]:
+def _list_choices(file: CaseFile) -> list[tuple[str, str]]:
     """Customers for whom words of their own may be begun: (query, name and readers)."""
-    own = {line.key for line in readers(file) if line.key[2]}
+    own = {line.key for line in list_reader_rows(file) if line.key[2]}
     lines = [
-        Readers((exposure.role, standing, exposure.customer_id), (), written=False)
-        for exposure, standing in _told(file)
+        ReadersRow((exposure.role, standing, exposure.customer_id), (), written=False)
+        for exposure, standing in _list_told(file)
     ]
     return [
         (line.query, f"{file.names.get(line.customer, line.customer)}, {line.label}")
@@ -208,31 +212,32 @@ def _choices(file: CaseFile) -> list[tuple[str, str]]:
     ]
 
 
-def _before(desk: Desk, file: CaseFile) -> dict[str, str]:
+def _collect_fields(context: RequestContext, file: CaseFile) -> dict[str, str]:
     old = file.facts
     if old is None:
         return {"seen": "0"}
     return {
         "seen": str(old.version),
         "what_happened": old.what_happened,
-        "next_update": desk.hall.pages.times.typed(old.next_update),
+        "next_update": context.app_state.pages.times.format_for_form(old.next_update),
     }
 
 
 def _show_words(
-    desk: Desk,
+    context: RequestContext,
     case_id: str,
     key: PartKey,
     typed: Mapping[str, str] | None,
     problem: BreachDeskError | None = None,
 ) -> Response:
-    file = desk.look(lambda uow: read_case(uow, case_id, desk.now))
-    file.known_breach()
+    file = context.look(lambda uow: read_case(uow, case_id, context.now))
+    file.get_breach()
     role, standing, customer = key
     mine = [
         exposure
-        for exposure, told_as in _told(file)
-        if (exposure.role, told_as) == (role, standing) and customer in (None, exposure.customer_id)
+        for exposure, told_categories in _list_told(file)
+        if (exposure.role, told_categories) == (role, standing)
+        and customer in (None, exposure.customer_id)
     ]
     if not mine:
         raise NotFound(
@@ -240,41 +245,45 @@ def _show_words(
             place=case_id,
             remedy="Choose the readers from the list.",
         )
-    return desk.page(
+    return context.render_page(
         "facts_words.html",
         file=file,
         case=file.case,
-        way=way(file),
+        way=build_steps(file),
         key=key,
         label=READERS[role, standing],
-        pack=role is Role.PROCESSOR,
+        pack=role is DataRole.PROCESSOR,
         act_names=ACT_NAMES,
         exposures=mine,
         own=find_words(file.facts, key) is not None,
-        typed=_words_before(desk, file, key, mine) if typed is None else typed,
+        typed=_collect_words_fields(context, file, key, mine) if typed is None else typed,
         problem=problem,
     )
 
 
-def steps_for(
-    steps: Iterable[Containment], key: PartKey, customers: Collection[str]
-) -> list[Containment]:
+def list_steps(
+    steps: Iterable[ContainmentStep], key: PartKey, customers: Collection[str]
+) -> list[ContainmentStep]:
     """Steps that are done and concern each of these readers. Whoever only cannot be ruled out, or
     was told wrongly, is offered none: they tell what happened elsewhere."""
     role, standing, _ = key
-    ours = Concern.OUR_DATA if role is Role.CONTROLLER else Concern.CUSTOMERS_DATA
+    ours = (
+        ContainmentScope.OUR_DATA
+        if role is DataRole.CONTROLLER
+        else ContainmentScope.CUSTOMERS_DATA
+    )
     return [
         step
         for step in steps
-        if standing is Standing.REACHED
+        if standing is ReaderStanding.REACHED
         and step.done_at
-        and step.concerns in (Concern.EVERYTHING, ours)
+        and step.concerns in (ContainmentScope.EVERYTHING, ours)
         and (not step.customers or set(customers) <= set(step.customers))
     ]
 
 
-def _words_before(
-    desk: Desk, file: CaseFile, key: PartKey, exposures: Sequence[Exposure]
+def _collect_words_fields(
+    context: RequestContext, file: CaseFile, key: PartKey, exposures: Sequence[Exposure]
 ) -> dict[str, str]:
     """The newest words; without any, a customer begins from its group's, readers who were reached
     from the containment steps that concern all of them."""
@@ -283,12 +292,12 @@ def _words_before(
     old = find_words(file.facts, key) or (group if customer else None)
     seen = {"seen": str(file.facts.version if file.facts else 0)}
     if old is None:
-        done = [
-            f"On {desk.hall.pages.times.full(step.done_at)}: {step.text}"
-            for step in steps_for(file.case.containment, key, [e.customer_id for e in exposures])
+        step_texts = [
+            f"On {context.app_state.pages.times.format_full(step.done_at)}: {step.text}"
+            for step in list_steps(file.case.containment, key, [e.customer_id for e in exposures])
             if step.done_at
         ]
-        return seen | {"measures": "\n".join(done)}
+        return seen | {"measures": "\n".join(step_texts)}
     shown = {name: getattr(old, name) or "" for name in (*TEXTS, *PACK_TEXTS)}
     shown |= {name: "\n".join(getattr(old, name)) for name in LISTS}
     ticks = {

@@ -7,56 +7,70 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from breachdesk.casework import figures
-from breachdesk.console.desk import Desk, Signed
-from breachdesk.console.notice import saved
-from breachdesk.gdpr.causes import cause_list
-from breachdesk.gdpr.figures_picture import picture
+from breachdesk.console.desk import RequestContext, SignedIn
+from breachdesk.console.notice import build_download
+from breachdesk.gdpr.causes import load_cause_list
+from breachdesk.gdpr.figures_picture import render_picture
 from schemas.figures import YearFigures
 
 router = APIRouter()
 
 
 @router.get("/figures")
-def show(desk: Signed, year: int | None = None, drills: bool = False) -> Response:
+def show_figures(context: SignedIn, year: int | None = None, drills: bool = False) -> Response:
     """Of the running year unless another is asked for."""
-    made = _figures(desk, year, drills=drills)
-    return desk.page(
+    year_figures = _compute_figures(context, year, drills=drills)
+    return context.render_page(
         "figures.html",
-        figures=made,
+        figures=year_figures,
         # Made by us of numbers and escaped words.
-        picture=Markup(picture(made)),  # noqa: S704
-        causes=cause_list(),
-        query_of=f"?year={made.year}{'&drills=true' if drills else ''}",
+        picture=Markup(render_picture(year_figures)),  # noqa: S704
+        causes=load_cause_list(),
+        query_of=f"?year={year_figures.year}{'&drills=true' if drills else ''}",
     )
 
 
 @router.get("/figures.csv")
-def as_csv(desk: Signed, year: int | None = None, drills: bool = False) -> Response:
+def download_csv(context: SignedIn, year: int | None = None, drills: bool = False) -> Response:
     """For a spreadsheet."""
-    made = _figures(desk, year, drills=drills)
-    return saved(figures.export_csv(made).encode(), "text/csv; charset=utf-8", _name(made, "csv"))
+    year_figures = _compute_figures(context, year, drills=drills)
+    return build_download(
+        figures.export_csv(year_figures).encode(),
+        "text/csv; charset=utf-8",
+        _format_file_name(year_figures, "csv"),
+    )
 
 
 @router.get("/figures.svg")
-def as_svg(desk: Signed, year: int | None = None, drills: bool = False) -> Response:
+def download_svg(context: SignedIn, year: int | None = None, drills: bool = False) -> Response:
     """For a slide or a report."""
-    made = _figures(desk, year, drills=drills)
-    return saved(picture(made).encode(), "image/svg+xml", _name(made, "svg"))
+    year_figures = _compute_figures(context, year, drills=drills)
+    return build_download(
+        render_picture(year_figures).encode(),
+        "image/svg+xml",
+        _format_file_name(year_figures, "svg"),
+    )
 
 
 @router.get("/figures.png")
-def as_png(desk: Signed, year: int | None = None, drills: bool = False) -> Response:
+def download_png(context: SignedIn, year: int | None = None, drills: bool = False) -> Response:
     """The same where no SVG is taken."""
-    made = _figures(desk, year, drills=drills)
-    content = desk.house.renderer.picture_png(picture(made))
-    return saved(content, "image/png", _name(made, "png"))
+    year_figures = _compute_figures(context, year, drills=drills)
+    content = context.dependencies.renderer.render_png(render_picture(year_figures))
+    return build_download(content, "image/png", _format_file_name(year_figures, "png"))
 
 
-def _figures(desk: Desk, year: int | None, *, drills: bool) -> YearFigures:
-    zone = desk.house.settings.profile.zone
-    wanted = year if year is not None else desk.now.astimezone(desk.hall.pages.times.zone).year
-    return desk.look(lambda uow: figures.of_year(uow, wanted, zone, desk.now, drills=drills))
+def _compute_figures(context: RequestContext, year: int | None, *, drills: bool) -> YearFigures:
+    zone = context.dependencies.settings.profile.zone
+    wanted = (
+        year
+        if year is not None
+        else context.now.astimezone(context.app_state.pages.times.zone).year
+    )
+    return context.look(
+        lambda uow: figures.compute_year(uow, wanted, zone, context.now, drills=drills)
+    )
 
 
-def _name(made: YearFigures, form: str) -> str:
-    return f"figures-{made.year}{'-drills' if made.drills else ''}.{form}"
+def _format_file_name(year_figures: YearFigures, form: str) -> str:
+    return f"figures-{year_figures.year}{'-drills' if year_figures.drills else ''}.{form}"

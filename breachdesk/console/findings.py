@@ -9,7 +9,7 @@ from schemas.letter import LintProblem
 
 
 @dataclass(frozen=True)
-class Finding:
+class TextFinding:
     """One problem, wherever it stands."""
 
     severity: str
@@ -20,14 +20,14 @@ class Finding:
     customers: tuple[str, ...]
 
 
-def findings(problems: Iterable[LintProblem]) -> Sequence[Finding]:
+def collect_findings(problems: Iterable[LintProblem]) -> Sequence[TextFinding]:
     """In the order in which they were found; the places of each without repeats."""
     rows: dict[tuple[str, str, str, str | None], list[LintProblem]] = {}
     for problem in problems:
         key = (problem.severity, problem.problem, problem.remedy, problem.quote)
         rows.setdefault(key, []).append(problem)
     return [
-        Finding(
+        TextFinding(
             *key,
             places=tuple(dict.fromkeys(p.where for p in row)),
             customers=tuple(dict.fromkeys(id_ for p in row for id_ in p.customers)),

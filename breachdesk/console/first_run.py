@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework.second_factor import must_have
-from breachdesk.console.desk import Desk, Signed
-from breachdesk.console.words import figures, listed
+from breachdesk.casework.second_factor import is_required
+from breachdesk.console.desk import RequestContext, SignedIn
+from breachdesk.console.words import format_figures, join_words
 from breachdesk.ports import UnitOfWork
 from schemas.settings import ProviderProfile
-from schemas.user import MUST_BE_HELD, can_sign_in
+from schemas.user import REQUIRED_PERMISSIONS, can_sign_in
 
 router = APIRouter()
 NEEDED = {
@@ -29,7 +29,7 @@ NEEDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class SetupTask:
     """One thing to set up. `missing` empty: done."""
 
     title: str
@@ -40,29 +40,31 @@ class Task:
 
 
 @router.get("/first-run")
-def show(desk: Signed) -> Response:
+def show_first_run(context: SignedIn) -> Response:
     """What stands and what is missing."""
-    tasks = desk.look(lambda uow: _tasks(uow, desk))
-    return desk.page("first_run.html", tasks=tasks, left=sum(bool(t.missing) for t in tasks))
+    tasks = context.look(lambda uow: _list_tasks(uow, context))
+    return context.render_page(
+        "first_run.html", tasks=tasks, left=sum(bool(t.missing) for t in tasks)
+    )
 
 
-def _tasks(uow: UnitOfWork, desk: Desk) -> list[Task]:
-    settings = desk.house.settings
-    own = [] if not settings.demo else [_own_folder()]
+def _list_tasks(uow: UnitOfWork, context: RequestContext) -> list[SetupTask]:
+    settings = context.dependencies.settings
+    own = [] if not settings.demo else [_build_folder_task()]
     return [
         *own,
-        _profile(settings.profile),
-        _customers(uow),
-        _assets(uow),
-        _sources(uow),
-        _senders(desk),
-        _users(uow),
-        *_second_factors(uow, desk),
+        _build_profile_task(settings.profile),
+        _build_customers_task(uow),
+        _build_assets_task(uow),
+        _build_sources_task(uow),
+        _build_senders_task(context),
+        _build_users_task(uow),
+        *_list_second_factor_tasks(uow, context),
     ]
 
 
-def _own_folder() -> Task:
-    return Task(
+def _build_folder_task() -> SetupTask:
+    return SetupTask(
         "A data folder of your own",
         "The demo’s folder holds invented people and its accounts work nowhere else.",
         "breachdesk init my-desk",
@@ -71,94 +73,96 @@ def _own_folder() -> Task:
     )
 
 
-def _profile(profile: ProviderProfile) -> Task:
+def _build_profile_task(profile: ProviderProfile) -> SetupTask:
     blank = [word for name, word in NEEDED.items() if not getattr(profile, name)]
-    return Task(
+    return SetupTask(
         "Provider profile",
         "Who you are, as every notice and report says it. A blank one stops the release.",
         "[profile] in breachdesk.toml",
         profile.legal_name or "no name yet",
-        listed(blank),
+        join_words(blank),
     )
 
 
-def _customers(uow: UnitOfWork) -> Task:
-    counts = uow.customers.counts()
+def _build_customers_task(uow: UnitOfWork) -> SetupTask:
+    counts = uow.customers.count_all()
     missing = "" if counts.customers else "all of them"
     if counts.unreachable:
         missing = f"an address for {counts.unreachable} of them"
-    return Task(
+    return SetupTask(
         "Customers",
         "With the default address of each, and a data protection contact where there is one.",
         "breachdesk customers import customers.csv",
-        figures(counts.customers, "customer"),
+        format_figures(counts.customers, "customer"),
         missing,
     )
 
 
-def _assets(uow: UnitOfWork) -> Task:
-    counts = uow.customers.counts()
+def _build_assets_task(uow: UnitOfWork) -> SetupTask:
+    counts = uow.customers.count_all()
     bare = counts.without_assets
-    missing = f"assets of {figures(bare, 'customer')}" if bare else ""
-    return Task(
+    missing = f"assets of {format_figures(bare, 'customer')}" if bare else ""
+    return SetupTask(
         "Assets",
         "Which tenant, mailbox, domain, host or address is whose, and since when.",
         "breachdesk assets import assets.csv",
-        figures(counts.bindings, "asset"),
+        format_figures(counts.bindings, "asset"),
         missing if counts.bindings else "all of them",
     )
 
 
-def _sources(uow: UnitOfWork) -> Task:
+def _build_sources_task(uow: UnitOfWork) -> SetupTask:
     sources = uow.sources.list()
     deaf = [s.name for s in sources if s.not_understood and not s.parsed]
-    return Task(
+    return SetupTask(
         "Sources",
         "Log lines from files, over HTTP or by syslog; the format is recognised.",
         "breachdesk ingest /var/log/auth.log --source office-ssh --follow",
-        figures(len(sources), "source"),
-        f"a parser for {listed(deaf)}" if deaf else "" if sources else "the first line",
+        format_figures(len(sources), "source"),
+        f"a parser for {join_words(deaf)}" if deaf else "" if sources else "the first line",
     )
 
 
-def _senders(desk: Desk) -> Task:
-    senders = desk.house.settings.senders
+def _build_senders_task(context: RequestContext) -> SetupTask:
+    senders = context.dependencies.settings.senders
     bare = [s.id for s in senders if not s.from_email]
-    missing = f"the From address of {listed(bare)}" if bare else ""
-    return Task(
+    missing = f"the From address of {join_words(bare)}" if bare else ""
+    return SetupTask(
         "A way out for mail",
         "Your smarthost, best one that does not stand on what it may have to warn about.",
         "[[senders]] in breachdesk.toml",
-        figures(len(senders), "sender"),
+        format_figures(len(senders), "sender"),
         missing if senders else "the first sender",
     )
 
 
-def _second_factors(uow: UnitOfWork, desk: Desk) -> list[Task]:
+def _list_second_factor_tasks(uow: UnitOfWork, context: RequestContext) -> list[SetupTask]:
     """Nothing in a demo, where nobody needs one."""
-    users, settings = uow.users.list(), desk.house.settings
-    needing = [u.id for u in users if can_sign_in(u, demo=False) and must_have(u, settings)]
-    lacking = sorted(set(needing) - uow.second_factors.confirmed())
+    users, settings = uow.users.list(), context.dependencies.settings
+    needing = [u.id for u in users if can_sign_in(u, demo=False) and is_required(u, settings)]
+    lacking = sorted(set(needing) - uow.second_factors.list_confirmed())
     if not needing:
         return []
     return [
-        Task(
+        SetupTask(
             "Second factors",
             "Whoever approves signs in once and sets one up. Without it nothing can be approved.",
             "breachdesk user list",
-            figures(len(needing) - len(lacking), "approver") if len(lacking) < len(needing) else "",
-            f"the second factor of {listed(lacking)}" if lacking else "",
+            format_figures(len(needing) - len(lacking), "approver")
+            if len(lacking) < len(needing)
+            else "",
+            f"the second factor of {join_words(lacking)}" if lacking else "",
         )
     ]
 
 
-def _users(uow: UnitOfWork) -> Task:
+def _build_users_task(uow: UnitOfWork) -> SetupTask:
     people = [u for u in uow.users.list() if not u.disabled and not u.demo]
-    lacking = [d.value for d in MUST_BE_HELD if not any(d in u.duties for u in people)]
-    return Task(
+    lacking = [d.value for d in REQUIRED_PERMISSIONS if not any(d in u.duties for u in people)]
+    return SetupTask(
         "People who work here",
         "Who writes never approves: at least two, or one who breaks the glass.",
         "breachdesk user add alex --duty responder",
-        figures(len(people), "account"),
-        f"somebody who is {listed(lacking)}" if lacking else "",
+        format_figures(len(people), "account"),
+        f"somebody who is {join_words(lacking)}" if lacking else "",
     )

@@ -10,22 +10,22 @@ from starlette.responses import Response
 from breachdesk.casework import groups
 from breachdesk.casework.group_sheets import read_people
 from breachdesk.console.case_file import read_case
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.uploads import stored
-from breachdesk.console.way import way
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.uploads import store_upload
+from breachdesk.console.way import build_steps
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Effect, Surety
+from schemas.affected import BreachEffect, Certainty, EffectCertainty
 from schemas.affected_group import (
     AffectedGroup,
     GroupKind,
+    GroupNotification,
     GroupReach,
-    GroupTelling,
-    TellingMeans,
+    NotificationMeans,
 )
 from schemas.customer import DataCategory
 from schemas.errors import BadInput, BreachDeskError
-from schemas.report import Precision, Quantity
+from schemas.report import NumberPrecision, ReportedQuantity
 
 router = APIRouter()
 NEW = "new"
@@ -33,175 +33,175 @@ NEW = "new"
 
 
 @router.get("/cases/{case_id}/groups")
-def show(case_id: str, desk: Signed) -> Response:
+def show_groups(case_id: str, context: SignedIn) -> Response:
     """Every group of the case, and the form for one more."""
-    return _show(desk, case_id, {}, NEW)
+    return _show(context, case_id, {}, NEW)
 
 
 @router.post("/cases/{case_id}/groups")
-def add(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_group(case_id: str, context: SignedIn, form: Posted) -> Response:
     """One more group."""
-    return _attempt(
-        desk,
+    return _submit_change(
+        context,
         case_id,
         form,
         NEW,
         lambda uow: groups.add_group(
-            uow, desk.actor, case_id, _group(form, desk, case_id), desk.now
+            uow, context.actor, case_id, _parse_group(form, context, case_id), context.now
         ),
         "group",
     )
 
 
 @router.post("/cases/{case_id}/groups/{group_id}")
-def change(case_id: str, group_id: str, desk: Signed, form: Posted) -> Response:
+def submit_group_change(case_id: str, group_id: str, context: SignedIn, form: Posted) -> Response:
     """What is known of it is another now."""
 
-    def work(uow: UnitOfWork) -> AffectedGroup:
-        typed = _group(form, desk, case_id)
-        version = form.must_whole("version", "Version")
+    def change_group(uow: UnitOfWork) -> AffectedGroup:
+        typed = _parse_group(form, context, case_id)
+        version = form.require_number("version", "Version")
         known = typed.model_copy(update={"id": group_id, "version": version})
-        return groups.change_group(uow, desk.actor, case_id, known, desk.now)
+        return groups.change_group(uow, context.actor, case_id, known, context.now)
 
-    return _attempt(desk, case_id, form, group_id, work, "group")
+    return _submit_change(context, case_id, form, group_id, change_group, "group")
 
 
 @router.post("/cases/{case_id}/groups/{group_id}/people")
-def name_people(
-    request: Request, case_id: str, group_id: str, desk: Signed, form: Posted
+def submit_people(
+    request: Request, case_id: str, group_id: str, context: SignedIn, form: Posted
 ) -> Response:
     """The named people, from a file; they take the place of those named before."""
     upload = request.state.files.get("file")
 
-    def work(uow: UnitOfWork) -> AffectedGroup:
-        with stored(upload) as (path, _):
+    def set_people(uow: UnitOfWork) -> AffectedGroup:
+        with store_upload(upload) as (path, _):
             persons = read_people(path)
-        return groups.set_people(uow, desk.actor, case_id, group_id, persons, desk.now)
+        return groups.set_group_people(uow, context.actor, case_id, group_id, persons, context.now)
 
-    return _attempt(desk, case_id, form, group_id, work, "group-people")
+    return _submit_change(context, case_id, form, group_id, set_people, "group-people")
 
 
 @router.post("/cases/{case_id}/groups/{group_id}/told")
-def told(case_id: str, group_id: str, desk: Signed, form: Posted) -> Response:
+def submit_telling(case_id: str, group_id: str, context: SignedIn, form: Posted) -> Response:
     """Some or all of them were told, by other means than our letters."""
-    return _attempt(
-        desk,
+    return _submit_change(
+        context,
         case_id,
         form,
         group_id,
-        lambda uow: groups.record_telling(
-            uow, desk.actor, case_id, group_id, _telling(form, desk), desk.now
+        lambda uow: groups.record_group_telling(
+            uow, context.actor, case_id, group_id, _parse_telling(form, context), context.now
         ),
         "group-told",
     )
 
 
 @router.post("/cases/{case_id}/groups/{group_id}/not-told")
-def not_told(case_id: str, group_id: str, desk: Signed, form: Posted) -> Response:
+def submit_not_telling(case_id: str, group_id: str, context: SignedIn, form: Posted) -> Response:
     """They are not told, with the reason."""
-    return _attempt(
-        desk,
+    return _submit_change(
+        context,
         case_id,
         form,
         group_id,
-        lambda uow: groups.decide_not_to_tell(
-            uow, desk.actor, case_id, group_id, form.text("not_told"), desk.now
+        lambda uow: groups.record_not_telling(
+            uow, context.actor, case_id, group_id, form.get_text("not_told"), context.now
         ),
         "group",
     )
 
 
 @router.post("/cases/{case_id}/groups/{group_id}/withdraw")
-def withdraw(case_id: str, group_id: str, desk: Signed, form: Posted) -> Response:
+def submit_withdrawal(case_id: str, group_id: str, context: SignedIn, form: Posted) -> Response:
     """They are not affected after all, with the reason."""
-    return _attempt(
-        desk,
+    return _submit_change(
+        context,
         case_id,
         form,
         group_id,
-        lambda uow: groups.withdraw(
-            uow, desk.actor, case_id, group_id, form.text("withdrawn"), desk.now
+        lambda uow: groups.withdraw_group(
+            uow, context.actor, case_id, group_id, form.get_text("withdrawn"), context.now
         ),
         "group",
     )
 
 
-def _attempt(
-    desk: Desk,
+def _submit_change(
+    context: RequestContext,
     case_id: str,
-    form: Form,
+    form: SubmittedForm,
     which: str,
     work: Callable[[UnitOfWork], AffectedGroup],
-    done: str,
+    message: str,
 ) -> Response:
-    def known(uow: UnitOfWork) -> AffectedGroup:
+    def change_known_group(uow: UnitOfWork) -> AffectedGroup:
         if which != NEW:
-            groups.group_of_case(uow, case_id, which)
+            groups.get_group(uow, case_id, which)
         return work(uow)
 
-    return desk.attempt(
-        known,
+    return context.submit(
+        change_known_group,
         then=f"/cases/{case_id}/groups",
-        done=done,
-        again=lambda problem: _show(desk, case_id, form, which, problem),
+        message=message,
+        on_error=lambda problem: _show(context, case_id, form, which, problem),
     )
 
 
-def _group(form: Form, desk: Desk, case_id: str) -> AffectedGroup:
+def _parse_group(form: SubmittedForm, context: RequestContext, case_id: str) -> AffectedGroup:
     return AffectedGroup(
         id="",
         case_id=case_id,
-        recorded_by=desk.user.id,
-        recorded_at=desk.now,
-        kind=form.word("kind", GroupKind, "Who they are"),
-        kind_words=form.text("kind_words"),
-        certainty=form.word("certainty", Certainty, "How sure"),
-        reason=form.text("reason"),
-        people=_quantity(form),
-        data_categories=tuple(_words(form, "category", DataCategory)),
-        effects=_effects(form),
-        reach=form.word("reach", GroupReach, "How they are reached"),
-        reach_reason=form.text("reach_reason"),
+        recorded_by=context.user.id,
+        recorded_at=context.now,
+        kind=form.parse_choice("kind", GroupKind, "Who they are"),
+        kind_words=form.get_text("kind_words"),
+        certainty=form.parse_choice("certainty", Certainty, "How sure"),
+        reason=form.get_text("reason"),
+        people=_parse_quantity(form),
+        data_categories=tuple(_parse_words(form, "category", DataCategory)),
+        effects=_parse_effects(form),
+        reach=form.parse_choice("reach", GroupReach, "How they are reached"),
+        reach_reason=form.get_text("reach_reason"),
     )
 
 
-def _words(form: Form, name: str, kind: type[DataCategory]) -> list[DataCategory]:
+def _parse_words(form: SubmittedForm, name: str, kind: type[DataCategory]) -> list[DataCategory]:
     try:
-        return [kind(word) for word in form.every(name)]
+        return [kind(word) for word in form.list_values(name)]
     except ValueError:
         raise BadInput("no such word", place="data", remedy="Choose from the list.") from None
 
 
-def _effects(form: Form) -> dict[Effect, Surety]:
+def _parse_effects(form: SubmittedForm) -> dict[BreachEffect, EffectCertainty]:
     """Of each effect what its choice says; empty: nothing of the kind is known."""
     return {
-        effect: form.word(f"effect_{effect}", Surety, "What happened to it")
-        for effect in Effect
-        if form.text(f"effect_{effect}")
+        effect: form.parse_choice(f"effect_{effect}", EffectCertainty, "What happened to it")
+        for effect in BreachEffect
+        if form.get_text(f"effect_{effect}")
     }
 
 
-def _quantity(form: Form) -> Quantity:
-    return Quantity(
-        value=form.whole("people", "How many"),
-        precision=form.word("people_precision", Precision, "How many"),
+def _parse_quantity(form: SubmittedForm) -> ReportedQuantity:
+    return ReportedQuantity(
+        value=form.parse_number("people", "How many"),
+        precision=form.parse_choice("people_precision", NumberPrecision, "How many"),
     )
 
 
-def _telling(form: Form, desk: Desk) -> GroupTelling:
-    return GroupTelling(
-        told_at=form.must_when("told_at", "Told at"),
-        recorded_by=desk.user.id,
-        recorded_at=desk.now,
-        means=form.word("means", TellingMeans, "How"),
-        people=form.must_whole("told_people", "How many were told"),
-        text=form.text("told_text"),
-        proof=form.text("proof"),
-        everybody=form.ticked("everybody"),
+def _parse_telling(form: SubmittedForm, context: RequestContext) -> GroupNotification:
+    return GroupNotification(
+        told_at=form.require_time("told_at", "Told at"),
+        recorded_by=context.user.id,
+        recorded_at=context.now,
+        means=form.parse_choice("means", NotificationMeans, "How"),
+        people=form.require_number("told_people", "How many were told"),
+        text=form.get_text("told_text"),
+        proof=form.get_text("proof"),
+        everybody=form.is_ticked("everybody"),
     )
 
 
-def typed_of(group: AffectedGroup) -> dict[str, str]:
+def collect_fields(group: AffectedGroup) -> dict[str, str]:
     """A recorded group as its form shows it."""
     shown = {
         "kind": group.kind.value,
@@ -218,27 +218,27 @@ def typed_of(group: AffectedGroup) -> dict[str, str]:
 
 
 def _show(
-    desk: Desk,
+    context: RequestContext,
     case_id: str,
     typed: Mapping[str, str],
     which: str,
     problem: BreachDeskError | None = None,
 ) -> Response:
-    file, every = desk.look(
+    file, every = context.look(
         lambda uow: (
-            read_case(uow, case_id, desk.now),
-            uow.records.of_case(AffectedGroup, case_id),
+            read_case(uow, case_id, context.now),
+            uow.records.list_of_case(AffectedGroup, case_id),
         )
     )
-    chosen = typed.every("category") if isinstance(typed, Form) else ()
-    return desk.page(
+    chosen = typed.list_values("category") if isinstance(typed, SubmittedForm) else ()
+    return context.render_page(
         "groups.html",
         file=file,
         case=file.case,
-        way=way(file),
+        way=build_steps(file),
         groups=every,
-        group_words=groups.group_words,
-        typed_of=typed_of,
+        group_words=groups.format_group_kind,
+        typed_of=collect_fields,
         typed=typed,
         chosen=chosen,
         which=which,

@@ -26,7 +26,7 @@ FIXED = {
     "cache-control": "no-store",
 }
 """Referrer-Policy is not `no-referrer`: browsers would then send `Origin: null` with our forms."""
-KEPT = "public, max-age=604800, immutable"
+STATIC_CACHE = "public, max-age=604800, immutable"
 """Style sheet and script: their address changes with their content."""
 
 
@@ -41,13 +41,13 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
-        async def sealed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if scope["path"].startswith("/static/"):
-                    headers.setdefault("cache-control", KEPT)
+                    headers.setdefault("cache-control", STATIC_CACHE)
                 for name, value in FIXED.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, sealed)
+        await self._app(scope, receive, send_with_headers)

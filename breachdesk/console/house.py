@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from breachdesk.console.received import Hours
-from breachdesk.ports import Explainer, Now, Renderer, Store
+from breachdesk.console.received import HourlyVolume
+from breachdesk.ports import DocumentRenderer, Explainer, Now, Store
 from schemas.settings import SenderSettings, Settings
 from streams.ports import EventLog
 
 
-class Processing(Protocol):
+class LocalProcessing(Protocol):
     """The part of this process that looks for intruders, where it has one."""
 
     @property
@@ -32,20 +32,20 @@ class Processing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ConsoleDependencies:
     """Wired by bootstrap; the console never makes any of these."""
 
     settings: Settings
     store: Store
-    renderer: Renderer
+    renderer: DocumentRenderer
     now: Now
     explainer: Explainer
     log: EventLog
     templates_dir: Path
     """Holds `console/`."""
-    hours: Hours | None = None
+    hours: HourlyVolume | None = None
     """Lines received an hour, where the log itself cannot be bisected."""
-    processing: Processing | None = None
+    processing: LocalProcessing | None = None
     """None: other processes do it."""
 
     @property
@@ -53,7 +53,7 @@ class House:
         """Cases opened here are drills."""
         return self.settings.drill or self.settings.demo
 
-    def sender(self, sender_id: str = "") -> SenderSettings | None:
+    def find_sender(self, sender_id: str = "") -> SenderSettings | None:
         """The named sender, the first when none is named, None when there is none."""
         named = [s for s in self.settings.senders if sender_id in ("", s.id)]
         return named[0] if named else None

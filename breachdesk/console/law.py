@@ -8,9 +8,9 @@ from datetime import date
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.console.desk import Signed
-from breachdesk.gdpr.law import overdue, unverified
-from schemas.law import Dated, Provision, Reviewed
+from breachdesk.console.desk import SignedIn
+from breachdesk.gdpr.law import list_overdue, list_unverified
+from schemas.law import DatedEntry, Provision, ReviewedEntry
 
 router = APIRouter()
 
@@ -19,7 +19,7 @@ router = APIRouter()
 class LawRow:
     """One entry, and why a person should look at it."""
 
-    entry: Reviewed
+    entry: ReviewedEntry
     old: bool
     over: bool
     """It no longer holds."""
@@ -31,45 +31,49 @@ class LawRow:
 
     @property
     def reviewed(self) -> str:
-        return _day(self.entry.reviewed_on)
+        return _format_day(self.entry.reviewed_on)
 
     @property
     def begun(self) -> str | None:
         """The first day on which it holds; None: it is no law."""
-        return _day(self.entry.valid_from) if isinstance(self.entry, Dated) else None
+        return _format_day(self.entry.valid_from) if isinstance(self.entry, DatedEntry) else None
 
     @property
     def ended(self) -> str | None:
         """The first day on which it no longer holds."""
         entry = self.entry
-        return _day(entry.valid_to) if isinstance(entry, Dated) and entry.valid_to else None
+        return (
+            _format_day(entry.valid_to)
+            if isinstance(entry, DatedEntry) and entry.valid_to
+            else None
+        )
 
 
-def _day(day: date) -> str:
+def _format_day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
 @router.get("/law")
-def show(desk: Signed) -> Response:
+def show_law(context: SignedIn) -> Response:
     """Provisions first, then whom to report to, forms, and methods that are no law."""
-    book, months = desk.house.store.law, desk.house.settings.law.review_months
-    day = desk.now.date()
-    current = set(map(id, book.in_force(day)))
-    old = set(map(id, overdue(book, day, months)))
+    book, months = context.dependencies.store.law, context.dependencies.settings.law.review_months
+    day = context.now.date()
+    current = set(map(id, book.list_in_force(day)))
+    old = set(map(id, list_overdue(book, day, months)))
     parts = {
         "Rules": book.provisions,
         "Authorities and others to call": book.authorities,
         "Forms": book.forms,
         "Methods and tables": book.references,
     }
-    return desk.page(
+    return context.render_page(
         "law.html",
         parts={
             title: [LawRow(e, id(e) in old, id(e) not in current) for e in entries]
             for title, entries in parts.items()
         },
         old=len(old),
-        unverified=len(unverified(book, day)),
+        unverified=len(list_unverified(book, day)),
         problems=book.problems,
         months=months,
     )

@@ -17,22 +17,22 @@ from datetime import datetime, timedelta
 from breachdesk.casework.letters import (
     CheckedText,
     CheckStamp,
-    LetterReading,
-    Letters,
-    Whose,
+    LetterChecker,
+    LetterSet,
+    TextKey,
     check_stamp,
-    gathered,
-    whose_text,
+    combine_texts,
+    get_text_key,
 )
 from breachdesk.console.case_file import CaseFile
-from breachdesk.console.house import House
-from breachdesk.console.own_parts import TextGroups, reader_text
+from breachdesk.console.house import ConsoleDependencies
+from breachdesk.console.own_parts import TextGroups, build_reader_text
 from breachdesk.gdpr.roles import CORRECTED_BY
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Channel, Recipient
+from schemas.affected import ContactChannel, Recipient
 from schemas.case import TaskKind
-from schemas.errors import Conflict
-from schemas.notice import Rendered
+from schemas.errors import EditConflict
+from schemas.notice import RenderedText
 
 AT_ONCE = 20
 """Texts that a request checks itself."""
@@ -47,24 +47,24 @@ Key = tuple[object, ...]
 class BreachTexts:
     """What everybody of one breach is told, by one version of everything that it is made of."""
 
-    def __init__(self, key: Key, reading: LetterReading, former: Mapping[Whose, CheckedText]):
+    def __init__(self, key: Key, reading: LetterChecker, former: Mapping[TextKey, CheckedText]):
         self.key = key
         self.reading = reading
         self.fault: Exception | None = None
         """What ended the check."""
         self.last_asked: datetime | None = None
-        told = reading.told
+        told_customers = reading.recipients
         self.recipients = (
-            *(r for r in told if r.channel is Channel.EMAIL),
-            *(r for r in told if r.channel is not Channel.EMAIL),
+            *(r for r in told_customers if r.channel is ContactChannel.EMAIL),
+            *(r for r in told_customers if r.channel is not ContactChannel.EMAIL),
         )
         """Everybody who is told: by mail, then by telephone."""
         self.groups = TextGroups()
         self._former = former
-        self._checked: dict[Whose, CheckedText] = {}
+        self._checked: dict[TextKey, CheckedText] = {}
         self._lock = threading.Lock()
         self._next = 0
-        self._gathered: tuple[int, Letters] | None = None
+        self._gathered: tuple[int, LetterSet] | None = None
 
     @property
     def total(self) -> int:
@@ -73,7 +73,7 @@ class BreachTexts:
     @property
     def mails(self) -> int:
         """The first of them, as many as there are letters by mail."""
-        return sum(r.channel is Channel.EMAIL for r in self.recipients)
+        return sum(r.channel is ContactChannel.EMAIL for r in self.recipients)
 
     @property
     def done(self) -> int:
@@ -84,34 +84,34 @@ class BreachTexts:
         return self.done == self.total
 
     @property
-    def letters(self) -> Letters:
+    def letters(self) -> LetterSet:
         """Those that are checked until now, in the manifest's order."""
         known = self._gathered
         if known is None or known[0] != self.done:
-            texts = [self._checked.get(whose_text(r)) for r in self.reading.told]
+            texts = [self._checked.get(get_text_key(r)) for r in self.reading.recipients]
             present = [text for text in texts if text is not None]
-            known = self._gathered = len(present), gathered(present)
+            known = self._gathered = len(present), combine_texts(present)
         return known[1]
 
-    def find(self, whose: Whose) -> CheckedText | None:
+    def find(self, whose: TextKey) -> CheckedText | None:
         """`casework.letters.KeptTexts`."""
         return self._checked.get(whose)
 
     @property
-    def checked(self) -> Mapping[Whose, CheckedText]:
+    def checked(self) -> Mapping[TextKey, CheckedText]:
         """All of them until now."""
         return self._checked
 
-    def rendered(self, uow: UnitOfWork, number: int) -> Rendered:
+    def render(self, uow: UnitOfWork, number: int) -> RenderedText:
         """Text `number` from 1, with its HTML; made anew."""
         recipient = self.recipients[number - 1]
         self.reading.read_customers(uow, [recipient])
-        return self.reading.rendered(recipient)
+        return self.reading.render_unchecked(recipient)
 
-    def read(self, uow: UnitOfWork) -> None:
+    def read_check_data(self, uow: UnitOfWork) -> None:
         """What the check asks the store for. Raises Conflict where the register has changed."""
-        if uow.customers.version() != self.reading.stamp.register_version:
-            raise Conflict("the register has changed", place="letters", remedy="Reload.")
+        if uow.customers.get_version() != self.reading.stamp.register_version:
+            raise EditConflict("the register has changed", place="letters", remedy="Reload.")
         self.reading.read_customers(uow)
         self.reading.read_names(uow)
 
@@ -130,35 +130,37 @@ class BreachTexts:
         while self.check_next():
             pass
         for number, recipient in enumerate(self.recipients, 1):
-            if whose_text(recipient) not in self._checked:
+            if get_text_key(recipient) not in self._checked:
                 self._check(number)
 
     def _check(self, number: int) -> None:
         recipient = self.recipients[number - 1]
-        text = self.reading.kept(recipient, self._former.get) or self.reading.check(recipient)
+        text = self.reading.find_checked(recipient, self._former.get) or self.reading.check(
+            recipient
+        )
         if text.letter is not None and text.letter.html:
             # It is made anew for whoever looks at it: thousands of them are too much to keep.
             text = replace(text, letter=text.letter.model_copy(update={"html": ""}))
         with self._lock:
-            if whose_text(recipient) in self._checked:
+            if get_text_key(recipient) in self._checked:
                 return
-            self._checked[whose_text(recipient)] = text
-            self.groups.add(number, reader_text(text.told, text.context), text.context)
+            self._checked[get_text_key(recipient)] = text
+            self.groups.add(number, build_reader_text(text.main_text, text.context), text.context)
 
 
 class LetterChecks:
     """The newest texts of the breaches that somebody reads."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, dependencies: ConsoleDependencies) -> None:
+        self._house = dependencies
         self._breaches: OrderedDict[str, BreachTexts] = OrderedDict()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def texts(self, uow: UnitOfWork, file: CaseFile, now: datetime) -> BreachTexts:
+    def read_texts(self, uow: UnitOfWork, file: CaseFile, now: datetime) -> BreachTexts:
         """By the newest documents; a few are checked now, many are from now on. Raises what
         `casework.letters` raises, and what ended the check."""
-        texts = self._current(uow, file, now)
+        texts = self._get_current(uow, file, now)
         if texts.fault is not None:
             self._drop(texts)
             raise texts.fault
@@ -167,12 +169,12 @@ class LetterChecks:
         if texts.total <= AT_ONCE:
             self._check_now(uow, texts)
         else:
-            self._go_on()
+            self._continue_checks()
         return texts
 
-    def finished(self, uow: UnitOfWork, file: CaseFile, now: datetime) -> BreachTexts:
+    def finish_texts(self, uow: UnitOfWork, file: CaseFile, now: datetime) -> BreachTexts:
         """Every text is checked before it returns. Raises as `texts`."""
-        texts = self.texts(uow, file, now)
+        texts = self.read_texts(uow, file, now)
         if not texts.complete:
             self._check_now(uow, texts)
         return texts
@@ -184,17 +186,17 @@ class LetterChecks:
                 if texts.last_asked and not timedelta() <= now - texts.last_asked < KEEP:
                     del self._breaches[breach_id]
 
-    def _current(self, uow: UnitOfWork, file: CaseFile, now: datetime) -> BreachTexts:
-        house, breach = self._house, file.known_breach()
-        stamp = check_stamp(uow, house.settings, house.renderer)
-        key = _key(file, stamp)
+    def _get_current(self, uow: UnitOfWork, file: CaseFile, now: datetime) -> BreachTexts:
+        dependencies, breach = self._house, file.get_breach()
+        stamp = check_stamp(uow, dependencies.settings, dependencies.renderer)
+        key = _build_key(file, stamp)
         with self._lock:
             texts = self._breaches.get(breach.id)
         if texts is None or texts.key != key:
             former = {} if texts is None else texts.checked
-            reading = LetterReading(uow, breach.id, house.settings, house.renderer)
+            reading = LetterChecker(uow, breach.id, dependencies.settings, dependencies.renderer)
             texts = BreachTexts(key, reading, former)
-            self._keep(breach.id, texts)
+            self._store_texts(breach.id, texts)
         texts.last_asked = now
         return texts
 
@@ -205,7 +207,7 @@ class LetterChecks:
                 if each is texts:
                     del self._breaches[breach_id]
 
-    def _keep(self, breach_id: str, texts: BreachTexts) -> None:
+    def _store_texts(self, breach_id: str, texts: BreachTexts) -> None:
         with self._lock:
             self._breaches[breach_id] = texts
             self._breaches.move_to_end(breach_id)
@@ -213,10 +215,10 @@ class LetterChecks:
                 self._breaches.popitem(last=False)
 
     def _check_now(self, uow: UnitOfWork, texts: BreachTexts) -> None:
-        texts.read(uow)
+        texts.read_check_data(uow)
         texts.check_rest()
 
-    def _go_on(self) -> None:
+    def _continue_checks(self) -> None:
         """Begin the background check, unless it runs."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
@@ -226,11 +228,11 @@ class LetterChecks:
                 self._thread.start()
 
     def _check_waiting(self) -> None:
-        while (texts := self._waiting()) is not None:
+        while (texts := self._find_waiting()) is not None:
             begin = time.perf_counter()
             try:
                 if not texts.done:
-                    self._house.store.look(texts.read)
+                    self._house.store.read(texts.read_check_data)
                 more = texts.check_next()
             except Exception as fault:  # noqa: BLE001 - whoever asks next is told of it
                 texts.fault = fault
@@ -239,13 +241,13 @@ class LetterChecks:
                 return
             time.sleep(REST * (time.perf_counter() - begin))
 
-    def _waiting(self) -> BreachTexts | None:
+    def _find_waiting(self) -> BreachTexts | None:
         with self._lock:
             waiting = (t for t in self._breaches.values() if not t.complete and t.fault is None)
             return next(waiting, None)
 
 
-def _key(file: CaseFile, stamp: CheckStamp) -> Key:
+def _build_key(file: CaseFile, stamp: CheckStamp) -> Key:
     """Changes with everything that a text is made of and checked against."""
     version = file.facts.version if file.facts else 0
     recipients: Sequence[Recipient] = file.manifest.recipients if file.manifest else ()

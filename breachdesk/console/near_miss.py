@@ -8,15 +8,15 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import causes, near_misses
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.gdpr.causes import cause_list
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.gdpr.causes import load_cause_list
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case
-from schemas.cause import Cause, CauseFinding
+from schemas.cause import BreachCause, CauseFinding
 from schemas.customer import DataCategory
 from schemas.errors import BadInput, BreachDeskError
-from schemas.report import Precision, Quantity
+from schemas.report import NumberPrecision, ReportedQuantity
 
 router = APIRouter()
 CASE = "case"
@@ -24,101 +24,109 @@ CASE = "case"
 
 
 @router.get("/near-misses/new")
-def new(desk: Signed) -> Response:
+def show_near_miss_form(context: SignedIn) -> Response:
     """The empty form."""
-    return _show(desk, {})
+    return _show(context, {})
 
 
 @router.post("/near-misses/new")
-def record(desk: Signed, form: Posted) -> Response:
+def submit_near_miss(context: SignedIn, form: Posted) -> Response:
     """Keeps it in the register, or opens a case with what was typed."""
-    as_case = form.text("becomes") == CASE
-    return desk.attempt(
-        lambda uow: _record(uow, desk, form, as_case=as_case),
+    as_case = form.get_text("becomes") == CASE
+    return context.submit(
+        lambda uow: _record_near_miss(uow, context, form, as_case=as_case),
         then=lambda case: f"/cases/{case.id}" if as_case else "/register",
-        done="case-opened" if as_case else "near-miss",
-        again=lambda problem: _show(desk, form, problem),
+        message="case-opened" if as_case else "near-miss",
+        on_error=lambda problem: _show(context, form, problem),
     )
 
 
 @router.post("/cases/{case_id}/doubt")
-def doubt(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_doubt(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Opens a recorded near miss again."""
-    return desk.attempt(
-        lambda uow: near_misses.doubt(uow, desk.actor, case_id, form.text("doubt"), desk.now),
+    return context.submit(
+        lambda uow: near_misses.reopen_as_doubtful(
+            uow, context.actor, case_id, form.get_text("doubt"), context.now
+        ),
         then=f"/cases/{case_id}",
-        done="case-opened",
-        again=_refused,
+        message="case-opened",
+        on_error=_raise_problem,
     )
 
 
 @router.post("/cases/{case_id}/cause")
-def say_cause(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_cause(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Keeps what the cause is; what was said before stays."""
-    return desk.attempt(
-        lambda uow: causes.say_cause(
+    return context.submit(
+        lambda uow: causes.set_cause(
             uow,
-            desk.actor,
+            context.actor,
             case_id,
-            form.word("cause", Cause, "Cause"),
-            form.text("cause_words"),
-            desk.now,
+            form.parse_choice("cause", BreachCause, "Cause"),
+            form.get_text("cause_words"),
+            context.now,
         ),
         then=f"/cases/{case_id}#cause",
-        done="cause",
-        again=_refused,
+        message="cause",
+        on_error=_raise_problem,
     )
 
 
-def cause_of(desk: Desk, form: Form) -> CauseFinding | None:
+def parse_cause(context: RequestContext, form: SubmittedForm) -> CauseFinding | None:
     """The cause that a form of another screen asks; None when its choice was left open."""
-    if not form.text("cause"):
+    if not form.get_text("cause"):
         return None
-    cause = form.word("cause", Cause, "Cause")
-    return causes.finding(desk.user.id, cause, form.text("cause_words"), desk.now)
+    cause = form.parse_choice("cause", BreachCause, "Cause")
+    return causes.build_finding(context.user.id, cause, form.get_text("cause_words"), context.now)
 
 
-def _refused(problem: BreachDeskError) -> Response:
+def _raise_problem(problem: BreachDeskError) -> Response:
     raise problem
 
 
-def _record(uow: UnitOfWork, desk: Desk, form: Form, *, as_case: bool) -> Case:
-    account = near_misses.Account(
-        what=form.text("what"),
-        noticed_at=form.must_when("noticed_at", "Noticed at"),
-        cause=form.word("cause", Cause, "Cause"),
-        cause_words=form.text("cause_words"),
-        categories=_categories(form),
-        people=_people(form),
-        why_no_breach=form.text("why_no_breach"),
-        done=form.text("measures"),
+def _record_near_miss(
+    uow: UnitOfWork, context: RequestContext, form: SubmittedForm, *, as_case: bool
+) -> Case:
+    account = near_misses.NearMissForm(
+        what=form.get_text("what"),
+        noticed_at=form.require_time("noticed_at", "Noticed at"),
+        cause=form.parse_choice("cause", BreachCause, "Cause"),
+        cause_words=form.get_text("cause_words"),
+        categories=_parse_categories(form),
+        people=_parse_people(form),
+        why_no_breach=form.get_text("why_no_breach"),
+        done=form.get_text("measures"),
     )
-    act = near_misses.open_instead if as_case else near_misses.record
-    return act(uow, desk.actor, account, desk.now, drill=desk.house.is_drill)
+    act = near_misses.open_case_instead if as_case else near_misses.record_near_miss
+    return act(uow, context.actor, account, context.now, drill=context.dependencies.is_drill)
 
 
-def _categories(form: Form) -> tuple[DataCategory, ...]:
+def _parse_categories(form: SubmittedForm) -> tuple[DataCategory, ...]:
     try:
-        return tuple(DataCategory(word) for word in form.every("category"))
+        return tuple(DataCategory(word) for word in form.list_values("category"))
     except ValueError:
         raise BadInput("no such data", place="data", remedy="Choose from the list.") from None
 
 
-def _people(form: Form) -> Quantity:
-    count = form.whole("people", "People")
+def _parse_people(form: SubmittedForm) -> ReportedQuantity:
+    count = form.parse_number("people", "People")
     if count is None:
-        return Quantity()
-    precision = Precision.APPROXIMATE if form.ticked("people_about") else Precision.EXACT
-    return Quantity(value=count, precision=precision)
+        return ReportedQuantity()
+    precision = (
+        NumberPrecision.APPROXIMATE if form.is_ticked("people_about") else NumberPrecision.EXACT
+    )
+    return ReportedQuantity(value=count, precision=precision)
 
 
-def _show(desk: Desk, typed: Mapping[str, str], problem: BreachDeskError | None = None) -> Response:
-    chosen = typed.every("category") if isinstance(typed, Form) else ()
-    return desk.page(
+def _show(
+    context: RequestContext, typed: Mapping[str, str], problem: BreachDeskError | None = None
+) -> Response:
+    chosen = typed.list_values("category") if isinstance(typed, SubmittedForm) else ()
+    return context.render_page(
         "near_miss.html",
         typed=typed,
         chosen=chosen,
         problem=problem,
-        causes=cause_list(),
+        causes=load_cause_list(),
         CASE=CASE,
     )

@@ -9,11 +9,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import cases
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.pages import customer_names
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.pages import get_customer_names
 from breachdesk.ports import UnitOfWork
-from schemas.case import Case, Origin
+from schemas.case import Case, CaseOrigin
 from schemas.customer import Binding
 from schemas.errors import BreachDeskError
 from schemas.paging import PageRequest
@@ -26,55 +26,55 @@ CUSTOMERS = 20
 
 
 @router.get("/cases/new")
-def new_case(desk: Signed) -> Response:
+def show_new_case(context: SignedIn) -> Response:
     """The empty form."""
-    return _show(desk, {})
+    return _show(context, {})
 
 
 @router.post("/cases/new")
-def open_by_hand(desk: Signed, form: Posted) -> Response:
+def submit_new_case(context: SignedIn, form: Posted) -> Response:
     """Opens it and goes there; `find` shows the assets that were looked for, and what was typed."""
-    if form.text("find"):
-        return _show(desk, form, ticked=form.every("asset"))
-    return desk.attempt(
-        lambda uow: _open(uow, desk, form),
+    if form.get_text("find"):
+        return _show(context, form, ticked=form.list_values("asset"))
+    return context.submit(
+        lambda uow: _open_case(uow, context, form),
         then=lambda case: f"/cases/{case.id}",
-        done="case-opened",
-        again=lambda problem: _show(desk, form, problem, ticked=form.every("asset")),
+        message="case-opened",
+        on_error=lambda problem: _show(context, form, problem, ticked=form.list_values("asset")),
     )
 
 
-def _open(uow: UnitOfWork, desk: Desk, form: Form) -> Case:
+def _open_case(uow: UnitOfWork, context: RequestContext, form: SubmittedForm) -> Case:
     return cases.open_by_hand(
         uow,
-        desk.actor,
-        title=form.text("title"),
-        origin=form.word("origin", Origin, "Who told us"),
-        third_party=form.text("third_party"),
-        known=form.text("known"),
-        assets=(*form.every("asset"), *form.lines("assets")),
-        supplier_told_at=form.when("supplier_told_at", "They told us at"),
-        now=desk.now,
-        drill=desk.house.is_drill,
+        context.actor,
+        title=form.get_text("title"),
+        origin=form.parse_choice("origin", CaseOrigin, "Who told us"),
+        third_party=form.get_text("third_party"),
+        known=form.get_text("known"),
+        assets=(*form.list_values("asset"), *form.list_lines("assets")),
+        supplier_told_at=form.parse_time("supplier_told_at", "They told us at"),
+        now=context.now,
+        drill=context.dependencies.is_drill,
     )
 
 
 def _show(
-    desk: Desk,
+    context: RequestContext,
     typed: Mapping[str, str],
     problem: BreachDeskError | None = None,
     *,
     ticked: Collection[str] = (),
 ) -> Response:
     words = typed.get("asset_words", "").strip()
-    choice = desk.look(lambda uow: _choice(uow, words, ticked))
-    return desk.page(
+    choice = context.look(lambda uow: _read_choice(uow, words, ticked))
+    return context.render_page(
         "new_case.html", typed=typed, problem=problem, choice=choice, words_typed=words
     )
 
 
 @dataclass(frozen=True)
-class Choice:
+class AssetChoice:
     """Assets of the register that the form offers."""
 
     known: int
@@ -86,19 +86,19 @@ class Choice:
     names: Mapping[str, str]
 
 
-def _choice(uow: UnitOfWork, words: str, ticked: Collection[str]) -> Choice:
-    kept = uow.customers.bindings_among(ticked) if ticked else ()
-    found, more = _found(uow, words) if words else ((), False)
-    fresh = [binding for binding in found if binding.asset not in ticked]
-    names = customer_names(uow, (binding.customer_id for binding in (*kept, *fresh)))
-    return Choice(uow.customers.counts().bindings, kept, fresh, more, names)
+def _read_choice(uow: UnitOfWork, words: str, ticked: Collection[str]) -> AssetChoice:
+    ticked_bindings = uow.customers.list_bindings_among(ticked) if ticked else ()
+    matching, more = _find_bindings(uow, words) if words else ((), False)
+    fresh = [binding for binding in matching if binding.asset not in ticked]
+    names = get_customer_names(uow, (binding.customer_id for binding in (*ticked_bindings, *fresh)))
+    return AssetChoice(uow.customers.count_all().bindings, ticked_bindings, fresh, more, names)
 
 
-def _found(uow: UnitOfWork, words: str) -> tuple[Sequence[Binding], bool]:
+def _find_bindings(uow: UnitOfWork, words: str) -> tuple[Sequence[Binding], bool]:
     """By the asset itself, then by its customer's name."""
-    page = uow.customers.page_of_bindings(PageRequest(SHOWN), words=words)
-    customers = uow.customers.page(PageRequest(CUSTOMERS), words=words)
-    theirs = uow.customers.bindings_of([customer.id for customer in customers.rows])
+    page = uow.customers.list_bindings_page(PageRequest(SHOWN), words=words)
+    customers = uow.customers.list_page(PageRequest(CUSTOMERS), words=words)
+    theirs = uow.customers.list_bindings_of([customer.id for customer in customers.rows])
     every = {binding.id: binding for binding in (*page.rows, *theirs)}
     more = page.next is not None or customers.next is not None or len(every) > SHOWN
     return list(every.values())[:SHOWN], more

@@ -9,13 +9,13 @@ from datetime import datetime
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework.obligations import urgency
-from breachdesk.console.alerts import first_customers
-from breachdesk.console.desk import Desk, Signed
-from breachdesk.console.pages import customer_names
-from breachdesk.console.sources import silent_sources
-from breachdesk.console.way import Step
-from breachdesk.console.words import capital, counted
+from breachdesk.casework.obligations import get_urgency_key
+from breachdesk.console.alerts import collect_first_customers
+from breachdesk.console.desk import RequestContext, SignedIn
+from breachdesk.console.pages import get_customer_names
+from breachdesk.console.sources import list_silent_sources
+from breachdesk.console.way import CaseStep
+from breachdesk.console.words import capitalise, format_count
 from breachdesk.ports import UnitOfWork
 from schemas.alert import AlertState, AlertView
 from schemas.case import Case, CaseState
@@ -37,10 +37,10 @@ OPEN = (CaseState.OPEN, CaseState.CONFIRMED)
 
 
 @dataclass(frozen=True)
-class State:
+class OverviewPage:
     """What the page shows, from one snapshot."""
 
-    waiting: tuple[tuple[Case, Step], ...]
+    waiting: tuple[tuple[Case, CaseStep], ...]
     """Open cases, each with its next step."""
     alerts: Page[AlertView]
     """The gravest new ones."""
@@ -65,56 +65,58 @@ class State:
 
 
 @router.get("/")
-def overview(desk: Signed) -> Response:
+def show_overview(context: SignedIn) -> Response:
     """The first page after sign-in."""
-    state = desk.look(lambda uow: _read(uow, desk))
-    yours = [pair for pair in state.waiting if pair[1].duty in desk.user.duties]
-    return desk.page(
+    state = context.look(lambda uow: _read(uow, context))
+    yours = [pair for pair in state.waiting if pair[1].duty in context.user.duties]
+    return context.render_page(
         "overview.html",
         state=state,
         waiting=state.waiting[:CASES],
         yours=yours,
-        headline=_headline(yours, state.alerts.total),
+        headline=_format_headline(yours, state.alerts.total),
         pressing=state.pressing[:BREACHES],
         more_breaches=len(state.pressing[BREACHES:]),
-        silent=silent_sources(desk, state.heard),
-        received=desk.hall.hours.read(),
+        silent=list_silent_sources(context, state.heard),
+        received=context.app_state.hourly_volume.read_counts(),
     )
 
 
-def _headline(yours: Sequence[tuple[Case, Step]], alerts: int) -> str:
+def _format_headline(yours: Sequence[tuple[Case, CaseStep]], alerts: int) -> str:
     if len(yours) == 1:
         case, step = yours[0]
         return f"{case.id}: {step.next_act}."
     if yours:
-        return f"{capital(counted(len(yours), 'case'))} wait for you."
+        return f"{capitalise(format_count(len(yours), 'case'))} wait for you."
     if alerts:
         stands = "waits" if alerts == 1 else "wait"
-        return f"{capital(counted(alerts, 'new alert'))} {stands} to be looked at."
+        return f"{capitalise(format_count(alerts, 'new alert'))} {stands} to be looked at."
     return "Nothing waits for you."
 
 
-def _read(uow: UnitOfWork, desk: Desk) -> State:
-    cases = uow.cases.page(PageRequest(OPEN_CASES), states=OPEN).rows
-    standings = desk.hall.standings.read(uow, cases, desk.now)
+def _read(uow: UnitOfWork, context: RequestContext) -> OverviewPage:
+    cases = uow.cases.list_page(PageRequest(OPEN_CASES), states=OPEN).rows
+    standings = context.app_state.standings.read_standings(uow, cases, context.now)
     steps = [(case, standings[case.id].next_step) for case in cases]
     running = [duty for case in cases for duty in standings[case.id].running]
-    alerts = uow.alerts.page(PageRequest(SHOWN), states=(AlertState.NEW,))
-    heard = uow.sources.heard()
-    return State(
+    alerts = uow.alerts.list_page(PageRequest(SHOWN), states=(AlertState.NEW,))
+    heard = uow.sources.get_last_arrivals()
+    return OverviewPage(
         tuple((case, step) for case, step in steps if step is not None),
         alerts,
-        tuple(sorted(running, key=urgency)),
+        tuple(sorted(running, key=get_urgency_key)),
         heard,
-        uow.sources.some(_worst_first(uow, desk, heard)[:SOURCES]),
-        customer_names(
-            uow, (*first_customers(alerts.rows), *(duty.customer_id for duty in running))
+        uow.sources.list_by_names(_sort_sources(uow, context, heard)[:SOURCES]),
+        get_customer_names(
+            uow, (*collect_first_customers(alerts.rows), *(duty.customer_id for duty in running))
         ),
         {case.breach_id: case.id for case in cases if case.breach_id is not None},
-        tuple(c for c in uow.records.page(Complaint, limit=COMPLAINTS) if c.ended_at is None),
+        tuple(c for c in uow.records.list_page(Complaint, limit=COMPLAINTS) if c.ended_at is None),
     )
 
 
-def _worst_first(uow: UnitOfWork, desk: Desk, heard: Mapping[str, datetime | None]) -> list[str]:
-    first = (*silent_sources(desk, heard), *uow.sources.troubled(), *sorted(heard))
+def _sort_sources(
+    uow: UnitOfWork, context: RequestContext, heard: Mapping[str, datetime | None]
+) -> list[str]:
+    first = (*list_silent_sources(context, heard), *uow.sources.list_troubled(), *sorted(heard))
     return list(dict.fromkeys(first))

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from notifiers.reading import paragraphs
+from notifiers.reading import generate_paragraphs
 from schemas.letter import LetterContext
-from schemas.notice import Rendered
+from schemas.notice import RenderedText
 
 Block = tuple[str, str]
 """Heading and paragraph; the heading is empty before the first one."""
@@ -27,7 +27,7 @@ class ReaderText:
     marks: tuple[str, ...]
 
 
-def reader_text(text: Rendered, context: LetterContext) -> ReaderText:
+def build_reader_text(text: RenderedText, context: LetterContext) -> ReaderText:
     """A letter or script with what differs in every text and says nothing of the breach."""
     marks = context.reference, context.recipient.name, context.customer_name
     return ReaderText(f"{text.kind} {text.channel}", text.text, marks)
@@ -57,7 +57,7 @@ class TextGroups:
     def add(self, number: int, text: ReaderText, context: LetterContext) -> None:
         """Text `number` of all."""
         once = self._blocks.setdefault
-        blocks = tuple((once(a, a), once(b, b)) for a, b in _marked(text))
+        blocks = tuple((once(a, a), once(b, b)) for a, b in _split_text(text))
         key = text.kind, tuple(bare for _, bare in blocks)
         group = self._groups.get(key)
         if group is None:
@@ -76,21 +76,21 @@ class TextGroups:
         return sorted(self._groups.values(), key=lambda group: group.number)
 
 
-def own_blocks_of(groups: Sequence[TextGroup]) -> tuple[list[list[Block]], list[Block]]:
+def collect_group_blocks(groups: Sequence[TextGroup]) -> tuple[list[list[Block]], list[Block]]:
     """For each group its own blocks, and the blocks that all texts of at least one kind share."""
-    return _own((group.kind, group.blocks, group.count) for group in groups)
+    return _collect_blocks((group.kind, group.blocks, group.count) for group in groups)
 
 
-def own_blocks(texts: Sequence[ReaderText]) -> tuple[list[list[Block]], list[Block]]:
+def collect_own_blocks(texts: Sequence[ReaderText]) -> tuple[list[list[Block]], list[Block]]:
     """For each text its own blocks, and the blocks that all texts of at least one kind share.
 
     A block is common when every text of its kind holds it and the kind has several texts, or when
     texts of two kinds hold it.
     """
-    return _own((text.kind, _marked(text), 1) for text in texts)
+    return _collect_blocks((text.kind, _split_text(text), 1) for text in texts)
 
 
-def _own(
+def _collect_blocks(
     texts: Iterable[tuple[str, Sequence[Marked], int]],
 ) -> tuple[list[list[Block]], list[Block]]:
     """Of texts with their kind, their blocks and how many there are of each."""
@@ -113,11 +113,13 @@ def _own(
     return own, list(seen)
 
 
-def _marked(text: ReaderText) -> tuple[Marked, ...]:
-    return tuple((block, _without_marks(block, text.marks)) for block in paragraphs(text.text))
+def _split_text(text: ReaderText) -> tuple[Marked, ...]:
+    return tuple(
+        (block, _remove_marks(block, text.marks)) for block in generate_paragraphs(text.text)
+    )
 
 
-def _without_marks(block: Block, marks: Sequence[str]) -> Block:
+def _remove_marks(block: Block, marks: Sequence[str]) -> Block:
     heading, paragraph = block
     for mark in sorted(filter(None, marks), key=len, reverse=True):
         paragraph = paragraph.replace(mark, PLACEHOLDER)

@@ -11,108 +11,110 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from markupsafe import Markup, escape
 
 from breachdesk.console import charts, words
-from breachdesk.console.findings import findings
-from breachdesk.console.house import House
-from breachdesk.console.local_times import in_zone
-from breachdesk.console.times import Times, age, span
+from breachdesk.console.findings import collect_findings
+from breachdesk.console.house import ConsoleDependencies
+from breachdesk.console.local_times import convert_to_zone
+from breachdesk.console.times import TimeFormatter, format_age, format_span
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER
-from schemas.errors import Misconfigured
-from schemas.signs import hidden_in, shown, shown_in_line
+from schemas.errors import ConfigurationError
+from schemas.signs import list_hidden, mark_hidden, mark_hidden_in_line
 
 STATIC = Path(__file__).parent / "static"
 
 
-class Pages:
+class PageRenderer:
     """Renders templates/console of one house."""
 
-    def __init__(self, house: House) -> None:
-        folder = house.templates_dir / "console"
+    def __init__(self, dependencies: ConsoleDependencies) -> None:
+        folder = dependencies.templates_dir / "console"
         if not (folder / "layout.html").is_file():
-            raise Misconfigured(
+            raise ConfigurationError(
                 "the console's pages are not there",
                 place=str(folder),
                 remedy="Keep a copy of templates/console beside your own notices.",
             )
-        self.times = Times(house.settings.profile.zone)
+        self.times = TimeFormatter(dependencies.settings.profile.zone)
         self._environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            finalize=_put_out,
+            finalize=_format_output,
         )
-        self._environment.globals.update(self._globals(house))
-        self._environment.filters.update(self._filters())
+        self._environment.globals.update(self._build_globals(dependencies))
+        self._environment.filters.update(self._build_filters())
 
     def render(self, template: str, **words_: Any) -> str:
         """The page's HTML."""
         return self._environment.get_template(template).render(**words_)
 
-    def _globals(self, house: House) -> dict[str, Any]:
+    def _build_globals(self, dependencies: ConsoleDependencies) -> dict[str, Any]:
         return {
             "words": words,
-            "findings": findings,
+            "findings": collect_findings,
             "charts": charts,
-            "settings": house.settings,
-            "profile": house.settings.profile,
-            "asset_version": _version(),
-            "zone": house.settings.profile.zone,
+            "settings": dependencies.settings,
+            "profile": dependencies.settings.profile,
+            "asset_version": _compute_asset_version(),
+            "zone": dependencies.settings.profile.zone,
         }
 
-    def _filters(self) -> dict[str, Any]:
+    def _build_filters(self) -> dict[str, Any]:
         times = self.times
         return {
-            "long": times.long,
-            "full": times.full,
-            "short": times.short,
-            "second": times.second,
-            "minute": times.minute,
-            "day": times.day,
-            "typed": times.typed,
-            "local": lambda text: in_zone(text, times.zone),
-            "age": age,
-            "span": span,
-            "number": words.number,
+            "long": times.format_long,
+            "full": times.format_full,
+            "short": times.format_short,
+            "second": times.format_second,
+            "minute": times.format_minute,
+            "day": times.format_day,
+            "typed": times.format_for_form,
+            "local": lambda text: convert_to_zone(text, times.zone),
+            "age": format_age,
+            "span": format_span,
+            "number": words.format_number,
             "figure": lambda n: f"{n:,}",
-            "capital": words.capital,
-            "listed": lambda parts: words.listed(list(parts)),
-            "line": shown_in_line,
-            "exact": _exact,
+            "capital": words.capitalise,
+            "listed": lambda parts: words.join_words(list(parts)),
+            "line": mark_hidden_in_line,
+            "exact": _escape_exactly,
         }
 
 
-def _put_out(value: Any) -> Any:
+def _format_output(value: Any) -> Any:
     """Every value that a page puts out, in text and attributes alike: hidden characters shown."""
     if value is None or isinstance(value, Undefined | int | float):
         return value
     if hasattr(value, "__html__"):
         # Escaped before, and `shown` adds no sign of HTML.
-        return Markup(shown(value.__html__()))  # noqa: S704
-    return shown(str(value))
+        return Markup(mark_hidden(value.__html__()))  # noqa: S704
+    return mark_hidden(str(value))
 
 
-def _exact(value: str) -> Markup:
+def _escape_exactly(value: str) -> Markup:
     """For a form's value that nobody reads: hidden characters as references, so that what comes
     back is what was stored."""
     return Markup(  # noqa: S704 - each character is a reference, or escaped
-        "".join(f"&#{ord(sign)};" if hidden_in(sign) else escape(sign) for sign in value)
+        "".join(f"&#{ord(sign)};" if list_hidden(sign) else escape(sign) for sign in value)
     )
 
 
-def customer_names(
+def get_customer_names(
     uow: UnitOfWork, customer_ids: Iterable[str | None] | None = None
 ) -> dict[str, str]:
     """Names by id, for pages that show these ids (None: every customer); the provider itself is
     `ourselves`."""
-    every = uow.customers.ids() if customer_ids is None else customer_ids
+    every = uow.customers.list_ids() if customer_ids is None else customer_ids
     wanted = {each for each in every if each is not None} - {PROVIDER}
-    names = uow.customers.names(wanted) if wanted else {}
-    return {PROVIDER: "ourselves"} | {each: shown_in_line(name) for each, name in names.items()}
+    names = uow.customers.get_names(wanted) if wanted else {}
+    return {PROVIDER: "ourselves"} | {
+        each: mark_hidden_in_line(name) for each, name in names.items()
+    }
 
 
-def _version() -> str:
+def _compute_asset_version() -> str:
     """Changes with the style sheet and the script, so that browsers may keep them."""
     digest = hashlib.sha256()
     for file in sorted(STATIC.iterdir()):

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from breachdesk.console.desk import Desk
+from breachdesk.console.desk import RequestContext
 from schemas.paging import PAGE_ROWS, PageRequest
 
 Row = TypeVar("Row")
 
 
-def page_request(desk: Desk, limit: int = PAGE_ROWS, of: str = "") -> PageRequest:
+def parse_page_request(
+    context: RequestContext, limit: int = PAGE_ROWS, of: str = ""
+) -> PageRequest:
     """`?after=` or `?before=` of the address; neither: the first page. `of` begins the names where
     a page holds several lists."""
-    query = desk.request.query_params
+    query = context.request.query_params
     after, before = query.get(f"{of}after") or None, query.get(f"{of}before") or None
     return PageRequest(limit, after=after, before=None if after else before)
 
@@ -30,7 +32,7 @@ class NumberedPage(Generic[Row]):
     pages: int
 
 
-def numbered_page(rows: Sequence[Row], number: str | int, limit: int) -> NumberedPage[Row]:
+def build_numbered_page(rows: Sequence[Row], number: str | int, limit: int) -> NumberedPage[Row]:
     """The page of that number; the nearest one where there is none, the first where it is none."""
     pages = max(-(-len(rows) // limit), 1)
     text = str(number)

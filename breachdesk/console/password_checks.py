@@ -15,9 +15,9 @@ from functools import partial
 from threading import BoundedSemaphore, Lock
 from typing import TypeVar
 
-from breachdesk.console.passwords import hash_of_nobody, hash_password, password_matches
+from breachdesk.console.passwords import hash_of_nobody, hash_password, is_matching
 from breachdesk.ports import Store
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 from schemas.user import User
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ SIGNED_IN_SECONDS = 30.0
 LATER = "Try again in a minute; nothing was changed."
 
 
-class Lane:
+class CheckQueue:
     """One slot and its queue."""
 
     def __init__(self, name: str) -> None:
@@ -55,35 +55,35 @@ class PasswordChecks:
     """The slots of one console. Making it makes the hash that unknown names are checked against."""
 
     def __init__(self, store: Store) -> None:
-        users = store.look(lambda uow: uow.users.list())
+        users = store.read(lambda uow: uow.users.list())
         self._nobody = hash_of_nobody(next((user.password_hash for user in users), None))
-        self.strangers = Lane("strangers")
-        self.familiar = Lane("familiar")
+        self.strangers = CheckQueue("strangers")
+        self.familiar = CheckQueue("familiar")
         self._signed_in = BoundedSemaphore()
         self._waiting = 0
         self._lock = Lock()
 
-    def matches(self, user: User | None, password: str) -> bool:
+    def is_password_of(self, user: User | None, password: str) -> bool:
         """Is it the user's? Takes as long for nobody. To be called inside a lane."""
-        right = password_matches(user.password_hash if user else self._nobody, password)
+        right = is_matching(user.password_hash if user else self._nobody, password)
         return right and user is not None
 
-    def matches_signed_in(self, user: User, password: str) -> bool:
+    def is_password_of_signed_in(self, user: User, password: str) -> bool:
         """The same for somebody who is signed in, in their own slot. Raises Retryable."""
-        return self._signed_in_turn(lambda: password_matches(user.password_hash, password))
+        return self._run_for_signed_in(lambda: is_matching(user.password_hash, password))
 
     def hash_signed_in(self, password: str) -> str:
         """A new hash for somebody who is signed in, in the same slot. Raises Retryable."""
-        return self._signed_in_turn(lambda: hash_password(password))
+        return self._run_for_signed_in(lambda: hash_password(password))
 
-    def _signed_in_turn(self, work: Callable[[], T]) -> T:
+    def _run_for_signed_in(self, work: Callable[[], T]) -> T:
         with self._lock:
             if self._waiting >= MOST_WAITING_SIGNED_IN:
-                raise Retryable("many passwords are being checked", remedy=LATER)
+                raise RetryableError("many passwords are being checked", remedy=LATER)
             self._waiting += 1
         try:
             if not self._signed_in.acquire(timeout=SIGNED_IN_SECONDS):
-                raise Retryable("many passwords are being checked", remedy=LATER)
+                raise RetryableError("many passwords are being checked", remedy=LATER)
             try:
                 return work()
             finally:

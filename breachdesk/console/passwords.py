@@ -14,13 +14,13 @@ LONGEST = 1024
 
 def hash_password(password: str) -> str:
     """An argon2id hash with its own salt, in PHC form."""
-    return _HASHER.hash(_composed(password))
+    return _HASHER.hash(_normalise_password(password))
 
 
-def password_matches(stored: str, password: str) -> bool:
+def is_matching(stored: str, password: str) -> bool:
     """False for a wrong password and for a stored hash that is none."""
     try:
-        return _HASHER.verify(stored, _composed(password)[:LONGEST])
+        return _HASHER.verify(stored, _normalise_password(password)[:LONGEST])
     except (VerificationError, InvalidHashError):
         return False
 
@@ -35,6 +35,6 @@ def hash_of_nobody(like: str | None) -> str:
     return PasswordHasher.from_parameters(parameters).hash("nobody")
 
 
-def _composed(password: str) -> str:
+def _normalise_password(password: str) -> str:
     """Keyboards write one letter in several ways: NFC makes them one."""
     return unicodedata.normalize("NFC", password)

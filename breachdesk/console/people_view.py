@@ -9,14 +9,14 @@ from datetime import datetime
 
 from breachdesk.casework import bodies, controller_questions, receipt_terms, receipts
 from breachdesk.console.case_file import CaseFile, read_case
-from breachdesk.console.desk import Desk
+from breachdesk.console.desk import RequestContext
 from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind
-from schemas.around_breach import Body, BodyTold, ControllerQuestion, Receipt
+from schemas.around_breach import BodyTold, ControllerQuestion, OtherBody, Receipt
 from schemas.case_record import Complaint, SupplierNotice, SupplierQuestion
 from schemas.customer import Customer
 from schemas.errors import BreachDeskError
-from schemas.notice import NoticeRow, Rendered
+from schemas.notice import NoticeRow, RenderedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class PackAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Pack:
+class ControllerPack:
     """A controller's newest pack that was handed over."""
 
     row: NoticeRow
@@ -39,53 +39,53 @@ class Pack:
 
 
 @dataclass(frozen=True)
-class People:
+class PeoplePage:
     """Everybody around one case."""
 
     file: CaseFile
     notices: Sequence[SupplierNotice] = ()
     supplier_questions: Sequence[SupplierQuestion] = ()
     complaints: Sequence[Complaint] = ()
-    packs: Sequence[Pack] = ()
+    packs: Sequence[ControllerPack] = ()
     term_hours: int = receipt_terms.HOURS
     controllers: Sequence[str] = ()
     questions: Sequence[ControllerQuestion] = ()
     answers: Mapping[str, Sequence[PackAnswer]] = field(default_factory=dict)
     bodies: Sequence[BodyTold] = ()
-    not_asked: Sequence[Body] = ()
+    not_asked: Sequence[OtherBody] = ()
     with_clause: Sequence[Customer] = ()
     """Customers on the frozen list whose contract gives an hour."""
     shortest_hours: int | None = None
     """In any contract, while no list is frozen: it may be theirs."""
 
 
-def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
+def read_people(uow: UnitOfWork, context: RequestContext, case_id: str) -> PeoplePage:
     """Raises NotFound."""
-    file = read_case(uow, case_id, desk.now)
+    file = read_case(uow, case_id, context.now)
     records = uow.records
-    known = People(
+    known = PeoplePage(
         file,
-        records.of_case(SupplierNotice, case_id),
-        records.of_case(SupplierQuestion, case_id),
-        records.of_case(Complaint, case_id),
+        records.list_of_case(SupplierNotice, case_id),
+        records.list_of_case(SupplierQuestion, case_id),
+        records.list_of_case(Complaint, case_id),
     )
     if file.breach is None:
         return known
-    breach_id, term = file.breach.id, receipt_terms.term(uow, file.breach.id)
-    questions = controller_questions.questions(uow, breach_id)
+    breach_id, term = file.breach.id, receipt_terms.get_term(uow, file.breach.id)
+    questions = controller_questions.list_questions(uow, breach_id)
     waiting = {q.customer_id for q in questions if q.answered_at is None}
     reached = {exposure.customer_id for exposure in file.reached}
     frozen = file.manifest is not None
-    with_clause = uow.customers.with_notice_hours(reached if frozen else None)
+    with_clause = uow.customers.list_with_notice_hours(reached if frozen else None)
     return replace(
         known,
-        packs=tuple(_packs(uow, desk, file)),
+        packs=tuple(_iterate_packs(uow, context, file)),
         term_hours=int(term.total_seconds() // 3600),
-        controllers=controller_questions.controllers(uow, breach_id),
+        controllers=controller_questions.list_controllers(uow, breach_id),
         questions=questions,
-        answers=_answers(uow, desk, file, waiting) if waiting else {},
-        bodies=bodies.bodies_told(uow, breach_id),
-        not_asked=bodies.not_asked(uow, breach_id),
+        answers=_collect_answers(uow, context, file, waiting) if waiting else {},
+        bodies=bodies.list_bodies(uow, breach_id),
+        not_asked=bodies.list_unanswered_bodies(uow, breach_id),
         with_clause=[c for c in with_clause if c.id in reached],
         shortest_hours=None
         if frozen
@@ -93,41 +93,44 @@ def read_people(uow: UnitOfWork, desk: Desk, case_id: str) -> People:
     )
 
 
-def _packs(uow: UnitOfWork, desk: Desk, file: CaseFile) -> Iterator[Pack]:
-    breach = file.known_breach()
+def _iterate_packs(
+    uow: UnitOfWork, context: RequestContext, file: CaseFile
+) -> Iterator[ControllerPack]:
+    breach = file.get_breach()
     confirmed = {
-        (r.customer_id, r.person_id, r.letter): r for r in uow.breaches.all(Receipt, breach.id)
+        (r.customer_id, r.person_id, r.letter): r
+        for r in uow.breaches.list_versions(Receipt, breach.id)
     }
-    profile = desk.house.settings.profile
-    term, firm = receipt_terms.term(uow, breach.id), profile.trading_name or profile.legal_name
-    for row in receipt_terms.packs(file.rows):
+    profile = context.dependencies.settings.profile
+    term, firm = receipt_terms.get_term(uow, breach.id), profile.trading_name or profile.legal_name
+    for row in receipt_terms.list_packs(file.rows):
         if row.handed_over_at is None:
             continue
-        yield Pack(
+        yield ControllerPack(
             row,
             row.handed_over_at + term,
             confirmed.get((row.customer_id, row.person_id, row.version)),
-            receipts.reminder(breach, row, firm),
+            receipts.format_reminder(breach, row, firm),
         )
 
 
-def _answers(
-    uow: UnitOfWork, desk: Desk, file: CaseFile, waiting: Collection[str]
+def _collect_answers(
+    uow: UnitOfWork, context: RequestContext, file: CaseFile, waiting: Collection[str]
 ) -> dict[str, Sequence[PackAnswer]]:
     """Ours of the Art. 33(3) answers, by customer; none while the letters cannot be made."""
     try:
-        texts = desk.hall.letters.texts(uow, file, desk.now)
+        texts = context.app_state.letters.read_texts(uow, file, context.now)
         packs = [
-            texts.rendered(uow, number)
+            texts.render(uow, number)
             for number, recipient in enumerate(texts.recipients[: texts.mails], 1)
             if recipient.kind is NoticeKind.CONTROLLER_PACK and recipient.customer_id in waiting
         ]
     except BreachDeskError:
         return {}
-    return {pack.customer_id: pack_answers(pack) for pack in packs}
+    return {pack.customer_id: list_pack_answers(pack) for pack in packs}
 
 
-def pack_answers(pack: Rendered) -> Sequence[PackAnswer]:
+def list_pack_answers(pack: RenderedText) -> Sequence[PackAnswer]:
     """What a controller's pack answers for us."""
     return [
         PackAnswer(a["article"], a["question"], a["answer"])

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.user import Duty
+from schemas.user import Permission
 
-Duties = frozenset[Duty]
+Duties = frozenset[Permission]
 SIGNED_IN: Duties = frozenset()
 """No duty is asked for: being signed in is enough."""
-ANY_DUTY: Duties = frozenset(Duty)
-HANDS: Duties = frozenset({Duty.ANALYST, Duty.RESPONDER})
-RESPONDER: Duties = frozenset({Duty.RESPONDER})
-APPROVER: Duties = frozenset({Duty.APPROVER})
+ANY_DUTY: Duties = frozenset(Permission)
+HANDS: Duties = frozenset({Permission.ANALYST, Permission.RESPONDER})
+RESPONDER: Duties = frozenset({Permission.RESPONDER})
+APPROVER: Duties = frozenset({Permission.APPROVER})
 RELEASE: Duties = RESPONDER | APPROVER
-REGISTRAR: Duties = frozenset({Duty.REGISTRAR})
+REGISTRAR: Duties = frozenset({Permission.REGISTRAR})
 
 MAY_SEND: Mapping[str, Duties] = {
     "/alerts/open-case": HANDS,

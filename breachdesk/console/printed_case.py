@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework.case_file.build import SECTIONS, print_case, read_section
-from breachdesk.console.desk import Signed
-from breachdesk.console.notice import saved
+from breachdesk.casework.case_file.build import SECTIONS, build_case_file, read_section
+from breachdesk.console.desk import SignedIn
+from breachdesk.console.notice import build_download
 
 router = APIRouter()
 OUT = "out"
@@ -20,15 +20,17 @@ LONGEST = 1_200
 
 
 @router.get("/cases/{case_id}/file")
-def show(case_id: str, desk: Signed, section: str = FIRST, names: str = "") -> Response:
+def show_case_file(
+    case_id: str, context: SignedIn, section: str = FIRST, names: str = ""
+) -> Response:
     """One section, to read on the screen: a file of thousands of letters fits no page."""
-    settings = desk.house.settings
-    read = desk.look(
+    settings = context.dependencies.settings
+    read = context.look(
         lambda uow: read_section(
-            uow, desk.actor, case_id, section, settings, desk.now, named=names != OUT
+            uow, context.actor, case_id, section, settings, context.now, named=names != OUT
         )
     )
-    return desk.page(
+    return context.render_page(
         "printed_case.html",
         read=read,
         sections={name: heading for name, (heading, _) in SECTIONS.items()},
@@ -41,12 +43,14 @@ def show(case_id: str, desk: Signed, section: str = FIRST, names: str = "") -> R
 
 
 @router.get("/cases/{case_id}/file.pdf")
-def pdf(case_id: str, desk: Signed, names: str = "") -> Response:
+def download_pdf(case_id: str, context: SignedIn, names: str = "") -> Response:
     """All of it, to hand over."""
-    settings = desk.house.settings
-    printed = desk.look(
-        lambda uow: print_case(uow, desk.actor, case_id, settings, desk.now, named=names != OUT)
+    settings = context.dependencies.settings
+    printed = context.look(
+        lambda uow: build_case_file(
+            uow, context.actor, case_id, settings, context.now, named=names != OUT
+        )
     )
-    content = desk.house.renderer.case_file_pdf(printed)
+    content = context.dependencies.renderer.render_case_file_pdf(printed)
     suffix = "" if printed.named else "-without-names"
-    return saved(content, "application/pdf", f"{printed.case_id}-file{suffix}.pdf")
+    return build_download(content, "application/pdf", f"{printed.case_id}-file{suffix}.pdf")

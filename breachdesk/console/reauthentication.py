@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from breachdesk.casework import second_factor
-from breachdesk.console.desk import Desk
-from breachdesk.console.forms import Form
-from breachdesk.console.tries import Reservation
+from breachdesk.console.desk import RequestContext
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.tries import AttemptReservation
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BreachDeskError, NotAllowed, NotProven
 
@@ -23,7 +23,7 @@ MISSING = "Your account has no second factor yet, and whoever approves needs one
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class RequiredProof:
     """What a form has to ask for. `missing`: the account must have a second factor and has none."""
 
     code: bool
@@ -35,67 +35,71 @@ class Proof:
         return MISSING if self.missing else ""
 
 
-def needed_proof(desk: Desk) -> Proof:
+def determine_proof(context: RequestContext) -> RequiredProof:
     """What this person's account is asked for."""
-    factor = desk.look(lambda uow: uow.second_factors.get(desk.user.id))
+    factor = context.look(lambda uow: uow.second_factors.get(context.user.id))
     confirmed = factor is not None and factor.confirmed
-    must = second_factor.must_have(desk.user, desk.house.settings)
-    return Proof(code=confirmed, missing=must and not confirmed)
+    must = second_factor.is_required(context.user, context.dependencies.settings)
+    return RequiredProof(code=confirmed, missing=must and not confirmed)
 
 
-def act_proven(desk: Desk, form: Form, prepare: Callable[[], Callable[[UnitOfWork], T]]) -> T:
+def write_proven(
+    context: RequestContext, form: SubmittedForm, prepare: Callable[[], Callable[[UnitOfWork], T]]
+) -> T:
     """Act in one transaction for somebody who proves with this form's password and code who they
     are. `prepare` makes the act once the password is known to be right, outside the transaction.
     Raises what the act raises; NotProven, NotAllowed and Retryable for the proof."""
-    reservation = prove_password(desk, form)
+    reservation = check_password(context, form)
     work = prepare()
 
-    def proven(uow: UnitOfWork) -> T:
-        spend_code(uow, desk, form, reservation)
+    def write_with_code(uow: UnitOfWork) -> T:
+        use_code(uow, context, form, reservation)
         return work(uow)
 
     try:
-        return desk.house.store.act(proven)
+        return context.dependencies.store.write(write_with_code)
     except BreachDeskError as problem:
-        settle(desk, reservation, problem)
+        settle_reservation(context, reservation, problem)
         raise
 
 
-def prove_password(desk: Desk, form: Form) -> Reservation:
+def check_password(context: RequestContext, form: SubmittedForm) -> AttemptReservation:
     """Count a try and check the form's password. Raises NotProven when it is wrong, NotAllowed
     when there were too many tries, Retryable when too many passwords are being checked."""
-    tries, user = desk.hall.tries, desk.user
-    reservation = tries.reserve_again(user.id, desk.session.token_hash, desk.now)
+    tries, user = context.app_state.throttle, context.user
+    reservation = tries.reserve_again(user.id, context.session.token_hash, context.now)
     if reservation.full_until is not None:
         raise NotAllowed(
             "too many wrong passwords or codes in this session",
             place="Your password",
             remedy=f"{NOTHING} The next try is at "
-            f"{desk.hall.pages.times.minute(reservation.full_until)}.",
+            f"{context.app_state.pages.times.format_minute(reservation.full_until)}.",
         )
-    if not desk.hall.checks.matches_signed_in(user, form.exact("password")):
+    if not context.app_state.checks.is_password_of_signed_in(user, form.get_exact("password")):
         problem = NotProven("this is not your password", place="Your password", remedy=NOTHING)
-        settle(desk, reservation, problem)
+        settle_reservation(context, reservation, problem)
         raise problem
     return reservation
 
 
-def spend_code(uow: UnitOfWork, desk: Desk, form: Form, reservation: Reservation) -> None:
+def use_code(
+    uow: UnitOfWork, context: RequestContext, form: SubmittedForm, reservation: AttemptReservation
+) -> None:
     """Inside the act: the session still lives, the account is what it was, and the code, if the
     account has a second factor, is spent. Raises NotProven."""
-    standing = uow.users.session(desk.session.token_hash, desk.now)
-    if standing is None or standing[0] != desk.user:
+    standing = uow.users.find_session(context.session.token_hash, context.now)
+    if standing is None or standing[0] != context.user:
         raise NotProven("your session is over", place="Your session", remedy="Sign in again.")
-    factor = uow.second_factors.get(desk.user.id)
+    factor = uow.second_factors.get(context.user.id)
     if factor is not None and factor.confirmed:
-        second_factor.spend(uow, desk.user.id, form.text("code"), desk.now)
+        second_factor.use_code(uow, context.user.id, form.get_text("code"), context.now)
     uow.sign_ins.release(reservation.ids)
 
 
-def require_second_factor(uow: UnitOfWork, desk: Desk) -> None:
+def require_second_factor(uow: UnitOfWork, context: RequestContext) -> None:
     """Raises NotAllowed for an account that must have a second factor and has none."""
-    factor = uow.second_factors.get(desk.user.id)
-    if second_factor.must_have(desk.user, desk.house.settings) and (
+    factor = uow.second_factors.get(context.user.id)
+    if second_factor.is_required(context.user, context.dependencies.settings) and (
         factor is None or not factor.confirmed
     ):
         raise NotAllowed(
@@ -105,16 +109,18 @@ def require_second_factor(uow: UnitOfWork, desk: Desk) -> None:
         )
 
 
-def settle(desk: Desk, reservation: Reservation, problem: BreachDeskError) -> None:
+def settle_reservation(
+    context: RequestContext, reservation: AttemptReservation, problem: BreachDeskError
+) -> None:
     """After a refused act: a wrong proof counts and is recorded; any other refusal does not."""
 
-    def work(uow: UnitOfWork) -> None:
+    def record_refusal(uow: UnitOfWork) -> None:
         if not isinstance(problem, NotProven):
             uow.sign_ins.release(reservation.ids)
             return
         uow.sign_ins.fail(reservation.ids)
         uow.audit.record(
-            at=desk.now, actor=desk.user.id, act="user:proof:refused", subject=desk.user.id
+            at=context.now, actor=context.user.id, act="user:proof:refused", subject=context.user.id
         )
 
-    desk.house.store.act(work)
+    context.dependencies.store.write(record_refusal)

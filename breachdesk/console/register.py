@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import register
-from breachdesk.console.desk import Signed
+from breachdesk.console.desk import SignedIn
 from breachdesk.console.notice import streamed
 from schemas.register import RegisterEntry
 
@@ -20,34 +20,36 @@ MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 @router.get("/register")
-def show(desk: Signed, page: int = 1) -> Response:
+def show_register(context: SignedIn, page: int = 1) -> Response:
     """One card a breach or near miss, newest first; the last page for a number beyond it."""
-    entries, total = _entries_of(desk, max(page, 1))
+    entries, total = _list_page_entries(context, max(page, 1))
     pages = max(-(-total // ENTRIES), 1)
     at = min(max(page, 1), pages)
     if at < page:
-        entries, total = _entries_of(desk, at)
-    return desk.page("register.html", entries=entries, total=total, page=at, pages=pages)
+        entries, total = _list_page_entries(context, at)
+    return context.render_page("register.html", entries=entries, total=total, page=at, pages=pages)
 
 
 @router.get("/register.csv")
-def as_csv(desk: Signed) -> Response:
+def export_csv(context: SignedIn) -> Response:
     """For a spreadsheet."""
-    return _export(desk, "csv")
+    return _export(context, "csv")
 
 
 @router.get("/register.json")
-def as_json(desk: Signed) -> Response:
+def export_json(context: SignedIn) -> Response:
     """For a program."""
-    return _export(desk, "json")
+    return _export(context, "json")
 
 
-def _entries_of(desk: Signed, page: int) -> tuple[Sequence[RegisterEntry], int]:
+def _list_page_entries(context: SignedIn, page: int) -> tuple[Sequence[RegisterEntry], int]:
     """The page's entries, and how many there are in all."""
     begin = min((page - 1) * ENTRIES, MOST)
-    return desk.look(lambda uow: register.page(uow, desk.now, begin=begin, limit=ENTRIES))
+    return context.look(
+        lambda uow: register.list_page(uow, context.now, begin=begin, limit=ENTRIES)
+    )
 
 
-def _export(desk: Signed, form: str) -> Response:
-    pieces = register.pieces(register.stream(desk.look, desk.now), form)
-    return streamed(pieces, MEDIA[form], f"register-{desk.now:%Y-%m-%d}.{form}")
+def _export(context: SignedIn, form: str) -> Response:
+    pieces = register.iterate_export(register.iterate_entries(context.look, context.now), form)
+    return streamed(pieces, MEDIA[form], f"register-{context.now:%Y-%m-%d}.{form}")

@@ -10,24 +10,31 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import report
-from breachdesk.casework.filings import facts_for
-from breachdesk.casework.report_prefill import Proposals, proposals
+from breachdesk.casework.filings import find_facts
+from breachdesk.casework.report_prefill import ReportProposals, build_proposals
 from breachdesk.console.case_file import CaseFile, read_case
-from breachdesk.console.decision import tensions_of
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.notice import saved
-from breachdesk.console.report_form import EVERY, FIELDS, TICKS, read_facts, rows, typed
-from breachdesk.console.way import way
+from breachdesk.console.decision import list_sealed_tensions
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.notice import build_download
+from breachdesk.console.report_form import (
+    EVERY,
+    FIELDS,
+    TICKS,
+    collect_fields,
+    get_row_range,
+    parse_facts,
+)
+from breachdesk.console.way import build_steps
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.report_redaction import RedactionAccount
-from breachdesk.jurisdictions import jurisdiction, jurisdictions
+from breachdesk.jurisdictions import get_jurisdiction, list_jurisdictions
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BreachDeskError
 from schemas.law import LawForm
 from schemas.list_outline import ListOutline
 from schemas.report import RegulatorReport, ReportFacts, Submission
-from schemas.signs import escaped_json
+from schemas.signs import escape_json
 
 router = APIRouter()
 
@@ -42,7 +49,7 @@ class ReportPage:
     forms: tuple[tuple[str, str], ...]
     """Id and title of each report that this breach brings."""
     facts: ReportFacts
-    proposals: Proposals
+    proposals: ReportProposals
     redaction: RedactionAccount
 
     @property
@@ -52,171 +59,179 @@ class ReportPage:
 
 
 @router.get("/cases/{case_id}/report")
-def show(case_id: str, desk: Signed, form: str = "") -> Response:
+def show_report(case_id: str, context: SignedIn, form: str = "") -> Response:
     """The report as it stands, and the form of its facts."""
-    return _show(desk, case_id, form, None)
+    return _show(context, case_id, form, None)
 
 
 @router.post("/cases/{case_id}/report")
-def write(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_facts(case_id: str, context: SignedIn, form: Posted) -> Response:
     """The next version of the facts."""
-    return desk.attempt(
-        lambda uow: _write(uow, desk, case_id, form),
-        then=f"/cases/{case_id}/report?form={form.text('form')}",
-        done="report",
-        again=lambda problem: _show(desk, case_id, form.text("form"), form, problem),
+    return context.submit(
+        lambda uow: _save_facts(uow, context, case_id, form),
+        then=f"/cases/{case_id}/report?form={form.get_text('form')}",
+        message="report",
+        on_error=lambda problem: _show(context, case_id, form.get_text("form"), form, problem),
     )
 
 
 @router.post("/cases/{case_id}/report/submit")
-def submit(case_id: str, desk: Signed, form: Posted) -> Response:
+def submit_report(case_id: str, context: SignedIn, form: Posted) -> Response:
     """A person filed it: the only thing that stops the clock."""
-    return desk.attempt(
-        lambda uow: _submit(uow, desk, case_id, form),
-        then=f"/cases/{case_id}/report?form={form.text('form')}",
-        done="submitted",
-        again=lambda problem: _show(desk, case_id, form.text("form"), form, problem),
+    return context.submit(
+        lambda uow: _record_submission(uow, context, case_id, form),
+        then=f"/cases/{case_id}/report?form={form.get_text('form')}",
+        message="submitted",
+        on_error=lambda problem: _show(context, case_id, form.get_text("form"), form, problem),
     )
 
 
 @router.get("/cases/{case_id}/report/copy")
-def copy(case_id: str, desk: Signed, form: str = "") -> Response:
+def show_copy(case_id: str, context: SignedIn, form: str = "") -> Response:
     """To copy from, question by question, in the form's order."""
-    page = desk.look(lambda uow: _page(uow, desk, case_id, form))
-    return desk.page(
+    page = context.look(lambda uow: _read_page(uow, context, case_id, form))
+    return context.render_page(
         "report_copy.html",
         file=page.file,
         case=page.file.case,
         report=page.report,
-        text=desk.house.renderer.report_text(page.report),
+        text=context.dependencies.renderer.render_report_text(page.report),
     )
 
 
 @router.get("/cases/{case_id}/report.pdf")
-def pdf(case_id: str, desk: Signed, form: str = "") -> Response:
+def download_pdf(case_id: str, context: SignedIn, form: str = "") -> Response:
     """The report as PDF."""
-    built = desk.look(lambda uow: _page(uow, desk, case_id, form)).report
-    content = desk.house.renderer.report_pdf(built, desk.house.settings.profile)
-    return saved(content, "application/pdf", f"{built.breach_id}-{built.jurisdiction}.pdf")
+    built = context.look(lambda uow: _read_page(uow, context, case_id, form)).report
+    content = context.dependencies.renderer.render_report_pdf(
+        built, context.dependencies.settings.profile
+    )
+    return build_download(content, "application/pdf", f"{built.breach_id}-{built.jurisdiction}.pdf")
 
 
 @router.get("/cases/{case_id}/report.json")
-def json(case_id: str, desk: Signed, form: str = "") -> Response:
+def download_json(case_id: str, context: SignedIn, form: str = "") -> Response:
     """The report as JSON."""
-    built = desk.look(lambda uow: _page(uow, desk, case_id, form)).report
-    content = escaped_json(built.model_dump_json(indent=2, exclude={"contradictions"})).encode()
-    return saved(content, "application/json", f"{built.breach_id}-{built.jurisdiction}.json")
+    built = context.look(lambda uow: _read_page(uow, context, case_id, form)).report
+    content = escape_json(built.model_dump_json(indent=2, exclude={"contradictions"})).encode()
+    return build_download(
+        content, "application/json", f"{built.breach_id}-{built.jurisdiction}.json"
+    )
 
 
-def _forms(uow: UnitOfWork, desk: Desk, file: CaseFile) -> tuple[str, ...]:
+def _list_forms(uow: UnitOfWork, context: RequestContext, file: CaseFile) -> tuple[str, ...]:
     """The reports that the breach brings or has filed; before the list is frozen, all that are set
     up."""
-    manifest = uow.breaches.latest(ListOutline, file.known_breach().id)
+    manifest = uow.breaches.find_latest(ListOutline, file.get_breach().id)
     exposures = manifest.exposures if manifest else ()
-    tracks = roles.regulator_tracks(file.decision, exposures, groups=bool(file.groups))
+    tracks = roles.compute_regulator_tracks(file.decision, exposures, groups=bool(file.groups))
     brought = [t.jurisdiction for t in tracks]
     counted = {t.track for t in tracks}
     brought += [s.jurisdiction for s in file.submissions]
     if file.decision is not None and file.decision.pecr.yes and "uk_pecr" not in brought:
         brought.append("uk_pecr")
-    set_up = desk.house.settings.jurisdictions
-    known = jurisdictions()
+    set_up = context.dependencies.settings.jurisdictions
+    known = list_jurisdictions()
     brought += [n for n in set_up if n in known and known[n].track in counted]
     return tuple(dict.fromkeys(brought)) or set_up
 
 
-def _chosen(form_id: str, forms: tuple[str, ...]) -> str:
+def _choose_form(form_id: str, forms: tuple[str, ...]) -> str:
     """The report that was asked for, if there is one of that name; else the first of the breach."""
-    return form_id if form_id in jurisdictions() else forms[0]
+    return form_id if form_id in list_jurisdictions() else forms[0]
 
 
-def _page(uow: UnitOfWork, desk: Desk, case_id: str, form_id: str) -> ReportPage:
-    file = read_case(uow, case_id, desk.now)
-    breach, settings = file.known_breach(), desk.house.settings
-    forms = _forms(uow, desk, file)
-    chosen = _chosen(form_id, forms)
-    facts = facts_for(uow, breach.id, chosen) or ReportFacts(
-        breach_id=breach.id, version=0, written_by=desk.user.id, written_at=desk.now
+def _read_page(uow: UnitOfWork, context: RequestContext, case_id: str, form_id: str) -> ReportPage:
+    file = read_case(uow, case_id, context.now)
+    breach, settings = file.get_breach(), context.dependencies.settings
+    forms = _list_forms(uow, context, file)
+    chosen = _choose_form(form_id, forms)
+    facts = find_facts(uow, breach.id, chosen) or ReportFacts(
+        breach_id=breach.id, version=0, written_by=context.user.id, written_at=context.now
     )
     shown = tuple(dict.fromkeys((*forms, chosen)))
     return ReportPage(
         file,
-        report.build(uow, breach.id, chosen, settings, now=desk.now),
-        jurisdiction(chosen).form_at(uow.law, desk.now),
-        tuple((name, jurisdiction(name).title) for name in shown),
+        report.build_report(uow, breach.id, chosen, settings, now=context.now),
+        get_jurisdiction(chosen).get_form(uow.law, context.now),
+        tuple((name, get_jurisdiction(name).title) for name in shown),
         facts,
-        proposals(uow, breach.id, chosen, settings, desk.now),
-        report.redaction_account(uow, breach.id, chosen, settings, desk.now),
+        build_proposals(uow, breach.id, chosen, settings, context.now),
+        report.build_redaction_account(uow, breach.id, chosen, settings, context.now),
     )
 
 
-def _write(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> ReportFacts:
-    page = _page(uow, desk, case_id, form.text("form"))
+def _save_facts(
+    uow: UnitOfWork, context: RequestContext, case_id: str, form: SubmittedForm
+) -> ReportFacts:
+    page = _read_page(uow, context, case_id, form.get_text("form"))
     form.check_seen(page.facts.version, "report")
-    document = read_facts(
+    document = parse_facts(
         form,
-        page.file.known_breach().id,
+        page.file.get_breach().id,
         page.report.jurisdiction,
-        desk.user.id,
-        desk.now,
+        context.user.id,
+        context.now,
         tuple(c.key for c in page.report.contradictions),
     )
-    return report.write_report(uow, desk.actor, document, now=desk.now)
+    return report.write_report(uow, context.actor, document, now=context.now)
 
 
-def _submit(uow: UnitOfWork, desk: Desk, case_id: str, form: Form) -> Submission:
-    page = _page(uow, desk, case_id, form.text("form"))
-    return report.submit(
+def _record_submission(
+    uow: UnitOfWork, context: RequestContext, case_id: str, form: SubmittedForm
+) -> Submission:
+    page = _read_page(uow, context, case_id, form.get_text("form"))
+    return report.submit_report(
         uow,
-        desk.actor,
-        page.file.known_breach().id,
+        context.actor,
+        page.file.get_breach().id,
         page.report.jurisdiction,
-        submitted_at=form.must_when("submitted_at", "Submitted at"),
-        channel=form.text("channel"),
-        reference=form.text("reference"),
-        spoken_to=form.text("submit_spoken_to"),
-        rest_who=form.text("submit_rest_who"),
-        rest_by=form.when("submit_rest_by", "Every other answer: by when"),
-        delay_reasons=form.text("submit_delay_reasons"),
-        settings=desk.house.settings,
-        now=desk.now,
+        submitted_at=form.require_time("submitted_at", "Submitted at"),
+        channel=form.get_text("channel"),
+        reference=form.get_text("reference"),
+        spoken_to=form.get_text("submit_spoken_to"),
+        rest_who=form.get_text("submit_rest_who"),
+        rest_by=form.parse_time("submit_rest_by", "Every other answer: by when"),
+        delay_reasons=form.get_text("submit_delay_reasons"),
+        settings=context.dependencies.settings,
+        now=context.now,
     )
 
 
 def _show(
-    desk: Desk,
+    context: RequestContext,
     case_id: str,
     form_id: str,
-    form: Form | None,
+    form: SubmittedForm | None,
     problem: BreachDeskError | None = None,
 ) -> Response:
-    page = desk.look(lambda uow: _page(uow, desk, case_id, form_id))
-    times = desk.hall.pages.times
-    shown = typed(page.facts, page.proposals.answers, times)
+    page = context.look(lambda uow: _read_page(uow, context, case_id, form_id))
+    times = context.app_state.pages.times
+    shown = collect_fields(page.facts, page.proposals.answers, times)
     if not shown["reporter_name"]:
-        shown["reporter_name"] = desk.user.name
-    return desk.page(
+        shown["reporter_name"] = context.user.name
+    return context.render_page(
         "report.html",
         file=page.file,
         case=page.file.case,
-        way=way(page.file),
+        way=build_steps(page.file),
         page=page,
         report=page.report,
-        tensions=tensions_of(page.file),
+        tensions=list_sealed_tensions(page.file),
         fields=FIELDS,
         choices_of=lambda question: [(c.key, c.words) for c in question.choices],
         built={q.key: q for q in page.report.questions},
-        steps=rows(len(page.facts.prevention)),
-        owed=rows(len(page.facts.not_yet_known)),
-        typed=shown if form is None else shown | _again(form),
+        steps=get_row_range(len(page.facts.prevention)),
+        owed=get_row_range(len(page.facts.not_yet_known)),
+        typed=shown if form is None else shown | _collect_typed(form),
         problem=problem,
     )
 
 
-def _again(form: Form) -> dict[str, Any]:
+def _collect_typed(form: SubmittedForm) -> dict[str, Any]:
     """What was typed, every tick of it; a tick that was taken out is not in the form at all."""
-    kept: dict[str, Any] = dict(form)
+    typed_fields: dict[str, Any] = dict(form)
     if "stage" in form:
         ticks = [name for name, of in EVERY.items() if of.kind == TICKS]
-        kept |= {name: form.every(name) for name in ticks}
-    return kept
+        typed_fields |= {name: form.list_values(name) for name in ticks}
+    return typed_fields

@@ -13,84 +13,91 @@ from starlette.responses import Response
 from breachdesk.casework import second_factor
 from breachdesk.console.account import renew_session
 from breachdesk.console.cookies import SESSION, set_cookie
-from breachdesk.console.desk import REFUSALS, Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.reauthentication import act_proven, needed_proof
-from breachdesk.console.sign_in import inside
+from breachdesk.console.desk import REFUSALS, Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.reauthentication import determine_proof, write_proven
+from breachdesk.console.sign_in import sanitise_path
 from breachdesk.ports import UnitOfWork
-from schemas.errors import BreachDeskError, Corrupt, Retryable
+from schemas.errors import BreachDeskError, CorruptData, RetryableError
 
 router = APIRouter()
 
 
 @router.get("/account/second-factor")
-def show(desk: Signed, next: str = "/account") -> Response:  # noqa: A002 - the query's own word
+def show_second_factor(context: SignedIn, next: str = "/account") -> Response:  # noqa: A002 - the query's own word
     """What there is, and the way to another one."""
-    return _show(desk, next)
+    return _show(context, next)
 
 
 @router.post("/account/second-factor")
-def set_up(request: Request, desk: Signed, form: Posted) -> Response:
+def submit_second_factor(request: Request, context: SignedIn, form: Posted) -> Response:
     """Shows a new secret; or takes one into use, for the right password and a code of it."""
-    secret, wanted = form.text("secret"), form.text("next")
+    secret, wanted = form.get_text("secret"), form.get_text("next")
     if not second_factor.is_secret(secret):
-        return _show(desk, wanted, _begin(desk))
+        return _show(context, wanted, _generate_secret(context))
     try:
-        token, codes = act_proven(desk, form, lambda: lambda uow: _enrol(uow, request, desk, form))
-    except (*REFUSALS, Retryable) as problem:
-        return _show(desk, wanted, secret, problem)
-    return _show_codes(request, desk, token, codes, wanted)
+        token, codes = write_proven(
+            context, form, lambda: lambda uow: _enrol(uow, request, context, form)
+        )
+    except (*REFUSALS, RetryableError) as problem:
+        return _show(context, wanted, secret, problem)
+    return _show_codes(request, context, token, codes, wanted)
 
 
-def _begin(desk: Desk) -> str:
+def _generate_secret(context: RequestContext) -> str:
     """A secret that only this answer shows: nobody who looked before can know it."""
-    secret = second_factor.new_secret()
-    desk.act(lambda uow: uow.second_factors.begin(desk.user.id, secret))
+    secret = second_factor.generate_secret()
+    context.act(lambda uow: uow.second_factors.start_enrolment(context.user.id, secret))
     return secret
 
 
-def _enrol(uow: UnitOfWork, request: Request, desk: Desk, form: Form) -> tuple[str, list[str]]:
-    codes = second_factor.enrol(
-        uow, desk.user.id, form.text("secret"), form.text("app_code"), desk.now
+def _enrol(
+    uow: UnitOfWork, request: Request, context: RequestContext, form: SubmittedForm
+) -> tuple[str, list[str]]:
+    codes = second_factor.enrol_factor(
+        uow, context.user.id, form.get_text("secret"), form.get_text("app_code"), context.now
     )
-    uow.users.end_sessions(desk.user.id, but=desk.session.token_hash)
-    return renew_session(uow, request, desk), codes
+    uow.users.close_sessions(context.user.id, but=context.session.token_hash)
+    return renew_session(uow, request, context), codes
 
 
 def _show(
-    desk: Desk, wanted: str, secret: str | None = None, problem: BreachDeskError | None = None
+    context: RequestContext,
+    wanted: str,
+    secret: str | None = None,
+    problem: BreachDeskError | None = None,
 ) -> Response:
-    factor = desk.look(lambda uow: uow.second_factors.get(desk.user.id))
-    return desk.page(
+    factor = context.look(lambda uow: uow.second_factors.get(context.user.id))
+    return context.render_page(
         "second_factor.html",
         factor=factor,
-        proof=needed_proof(desk),
+        proof=determine_proof(context),
         secret=secret,
-        parted=" ".join(_parts(secret or "", 4)),
-        picture=_picture(desk, secret) if secret else None,
-        wanted=inside(wanted),
+        parted=" ".join(_split_text(secret or "", 4)),
+        picture=_render_qr_code(context, secret) if secret else None,
+        wanted=sanitise_path(wanted),
         problem=problem,
     )
 
 
 def _show_codes(
-    request: Request, desk: Desk, token: str, codes: list[str], wanted: str
+    request: Request, context: RequestContext, token: str, codes: list[str], wanted: str
 ) -> Response:
     """The one answer that shows them, already of the session that the new token opens."""
-    session = desk.hall.sessions.find(token, desk.now, stretch=False)
+    session = context.app_state.sessions.find_session(token, context.now, stretch=False)
     if session is None:
-        raise Corrupt("a session that was just opened is not there", remedy="Sign in again.")
-    renewed = replace(desk, session=session)
-    response = renewed.page("recovery_codes.html", codes=codes, wanted=inside(wanted))
+        raise CorruptData("a session that was just opened is not there", remedy="Sign in again.")
+    renewed = replace(context, session=session)
+    response = renewed.render_page("recovery_codes.html", codes=codes, wanted=sanitise_path(wanted))
     set_cookie(response, request, SESSION, token)
     return response
 
 
-def _picture(desk: Desk, secret: str) -> Markup:
+def _render_qr_code(context: RequestContext, secret: str) -> Markup:
     """The QR code as SVG: drawn here, nothing is fetched, nothing inline but shapes."""
-    profile = desk.house.settings.profile
+    profile = context.dependencies.settings.profile
     issuer = profile.trading_name or profile.legal_name or "BreachDesk"
-    address = second_factor.address_for_app(secret, desk.user.id, issuer)
+    address = second_factor.build_app_address(secret, context.user.id, issuer)
     out = io.BytesIO()
     segno.make(address, error="m", micro=False).save(
         out, kind="svg", xmldecl=False, svgclass="qr", lineclass=None, omitsize=True, light="#fff"
@@ -98,5 +105,5 @@ def _picture(desk: Desk, secret: str) -> Markup:
     return Markup(out.getvalue().decode())  # noqa: S704 - segno's own drawing, no text in it
 
 
-def _parts(text: str, size: int) -> list[str]:
+def _split_text(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]

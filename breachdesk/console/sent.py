@@ -5,28 +5,30 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.casework.sent_texts import sealed_mail
+from breachdesk.casework.sent_texts import find_sealed_mail
 from breachdesk.console.case_file import CaseFile, read_case
-from breachdesk.console.desk import Desk, Signed
-from breachdesk.console.notice import saved
-from breachdesk.console.way import way
+from breachdesk.console.desk import RequestContext, SignedIn
+from breachdesk.console.notice import build_download
+from breachdesk.console.way import build_steps
 from breachdesk.ports import UnitOfWork
 from schemas.approval import Approval
 from schemas.errors import NotFound
-from schemas.notice import NoticeRow, Rendered
+from schemas.notice import NoticeRow, RenderedText
 
 router = APIRouter()
 
 
 @router.get("/cases/{case_id}/sent/{row_id}")
-def show(case_id: str, row_id: int, desk: Signed) -> Response:
+def show_sent_letter(case_id: str, row_id: int, context: SignedIn) -> Response:
     """The text, what became of it, and who approved it."""
-    file, row, mail, approval = desk.look(lambda uow: _read(uow, desk, case_id, row_id))
-    return desk.page(
+    file, row, mail, approval = context.look(
+        lambda uow: _read_letter(uow, context, case_id, row_id)
+    )
+    return context.render_page(
         "sent.html",
         file=file,
         case=file.case,
-        way=way(file),
+        way=build_steps(file),
         row=row,
         mail=mail,
         approval=approval,
@@ -42,23 +44,23 @@ def show(case_id: str, row_id: int, desk: Signed) -> Response:
 
 
 @router.get("/cases/{case_id}/sent/{row_id}/attachments/{name}")
-def attachment(case_id: str, row_id: int, name: str, desk: Signed) -> Response:
+def download_attachment(case_id: str, row_id: int, name: str, context: SignedIn) -> Response:
     """A file that went with it, to save."""
-    _, _, mail, _ = desk.look(lambda uow: _read(uow, desk, case_id, row_id))
+    _, _, mail, _ = context.look(lambda uow: _read_letter(uow, context, case_id, row_id))
     content = mail.attachments.get(name) if mail else None
     if content is None:
         raise NotFound("no such attachment", place=case_id)
-    return saved(content.encode(), "application/json", name)
+    return build_download(content.encode(), "application/json", name)
 
 
-def _read(
-    uow: UnitOfWork, desk: Desk, case_id: str, row_id: int
-) -> tuple[CaseFile, NoticeRow, Rendered | None, Approval | None]:
-    file = read_case(uow, case_id, desk.now)
-    breach = file.known_breach()
+def _read_letter(
+    uow: UnitOfWork, context: RequestContext, case_id: str, row_id: int
+) -> tuple[CaseFile, NoticeRow, RenderedText | None, Approval | None]:
+    file = read_case(uow, case_id, context.now)
+    breach = file.get_breach()
     row = next((row for row in file.rows if row.id == row_id), None)
     if row is None:
         raise NotFound("no such letter", place=case_id, remedy="See the list of its letters.")
-    approvals = uow.breaches.all(Approval, breach.id)
+    approvals = uow.breaches.list_versions(Approval, breach.id)
     approval = next((a for a in approvals if a.hash == row.approval_hash), None)
-    return file, row, sealed_mail(uow, row), approval
+    return file, row, find_sealed_mail(uow, row), approval

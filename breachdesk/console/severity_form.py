@@ -11,7 +11,7 @@ from breachdesk.gdpr import enisa
 from breachdesk.gdpr.enisa import FLAGS, LOSSES
 from breachdesk.gdpr.severity import DEFAULT_DPC, MANY_PEOPLE
 from schemas.customer import DataCategory
-from schemas.decision import Decision, Extent, SeverityFactors
+from schemas.decision import Decision, EffectExtent, SeverityFactors
 from schemas.errors import BadInput
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ YES_OR_NO = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class FactorChoice:
     """One choice: its label and (value, words)."""
 
     label: str
@@ -27,46 +27,51 @@ class Factor:
     hint: str | None = None
 
 
-def factors_for(categories: Iterable[DataCategory]) -> dict[str, Factor]:
+def build_factors(categories: Iterable[DataCategory]) -> dict[str, FactorChoice]:
     """The choices by field name: one for each category of data, then the others."""
     offered = tuple(categories) or tuple(DataCategory)
     data = {
-        data_field(category): Factor(CATEGORY[category.value], enisa.values("data"))
+        format_data_field(category): FactorChoice(
+            CATEGORY[category.value], enisa.list_values("data")
+        )
         for category in offered
     }
     rest = ("identification", *LOSSES, "malicious")
     return data | {
-        name: Factor(enisa.label(name), enisa.values(name), enisa.hint(name)) for name in rest
+        name: FactorChoice(enisa.get_label(name), enisa.list_values(name), enisa.get_hint(name))
+        for name in rest
     }
 
 
-def data_field(category: DataCategory) -> str:
+def format_data_field(category: DataCategory) -> str:
     """The form's name for the data score of a category."""
     return f"data_{category.value}"
 
 
-def read_factors(typed: Mapping[str, str]) -> SeverityFactors | None:
+def parse_factors(typed: Mapping[str, str]) -> SeverityFactors | None:
     """What was chosen; None: nothing. Raises BadInput for a value that is not offered."""
-    offered = factors_for(DataCategory)
-    chosen = {name: _chosen(typed, name, factor) for name, factor in offered.items()}
-    data = {c: int(v) for c in DataCategory if (v := chosen[data_field(c)]) is not None}
+    offered = build_factors(DataCategory)
+    chosen = {name: _parse_choice(typed, name, factor) for name, factor in offered.items()}
+    data = {c: int(v) for c in DataCategory if (v := chosen[format_data_field(c)]) is not None}
     rest = [chosen[name] for name in ("identification", *LOSSES, "malicious")]
     if not any(value is not None for value in rest):
         return None
     return SeverityFactors(
         data=data,
-        identification=_as(chosen["identification"], {v: float(v) for v in _keys(offered)}),
-        **{name: _as(chosen[name], {e.value: e for e in Extent}) for name in LOSSES},
-        malicious=_as(chosen["malicious"], YES_OR_NO),
+        identification=_get_meaning(
+            chosen["identification"], {v: float(v) for v in _list_keys(offered)}
+        ),
+        **{name: _get_meaning(chosen[name], {e.value: e for e in EffectExtent}) for name in LOSSES},
+        malicious=_get_meaning(chosen["malicious"], YES_OR_NO),
         **{flag: bool(typed.get(flag)) for flag in FLAGS},
     )
 
 
-def _keys(offered: Mapping[str, Factor]) -> tuple[str, ...]:
+def _list_keys(offered: Mapping[str, FactorChoice]) -> tuple[str, ...]:
     return tuple(value for value, _ in offered["identification"].options)
 
 
-def _chosen(typed: Mapping[str, str], name: str, factor: Factor) -> str | None:
+def _parse_choice(typed: Mapping[str, str], name: str, factor: FactorChoice) -> str | None:
     value = typed.get(name, "").strip()
     if not value:
         return None
@@ -75,25 +80,25 @@ def _chosen(typed: Mapping[str, str], name: str, factor: Factor) -> str | None:
     return value
 
 
-def _as(value: str | None, meanings: Mapping[str, T]) -> T | None:
+def _get_meaning(value: str | None, meanings: Mapping[str, T]) -> T | None:
     return None if value is None else meanings[value]
 
 
-def proposed(categories: Iterable[DataCategory], people: int) -> dict[str, str]:
+def propose_scores(categories: Iterable[DataCategory], people: int) -> dict[str, str]:
     """What the form shows before anybody has scored: the data scores to start from."""
-    found = {data_field(c): str(DEFAULT_DPC[c]) for c in categories}
-    return found | ({"many_people": "yes"} if people > MANY_PEOPLE else {})
+    scores = {format_data_field(c): str(DEFAULT_DPC[c]) for c in categories}
+    return scores | ({"many_people": "yes"} if people > MANY_PEOPLE else {})
 
 
-def factors_before(old: Decision) -> dict[str, str]:
+def collect_factor_fields(old: Decision) -> dict[str, str]:
     """The newest decision's factors as the form shows them."""
     factors = old.severity
     if factors is None:
         return {}
-    found = {data_field(c): str(score) for c, score in factors.data.items()}
+    fields = {format_data_field(c): str(score) for c, score in factors.data.items()}
     if factors.identification is not None:
-        found["identification"] = f"{factors.identification:g}"
-    found |= {n: e.value for n in LOSSES if (e := getattr(factors, n)) is not None}
+        fields["identification"] = f"{factors.identification:g}"
+    fields |= {n: e.value for n in LOSSES if (e := getattr(factors, n)) is not None}
     if factors.malicious is not None:
-        found["malicious"] = "yes" if factors.malicious else "no"
-    return found | {flag: "yes" for flag in FLAGS if getattr(factors, flag)}
+        fields["malicious"] = "yes" if factors.malicious else "no"
+    return fields | {flag: "yes" for flag in FLAGS if getattr(factors, flag)}

@@ -10,11 +10,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.console.case_file import CaseFile, read_case
-from breachdesk.console.desk import Signed
+from breachdesk.console.desk import SignedIn
 from breachdesk.console.letter_checks import BreachTexts
-from breachdesk.console.own_parts import Block, TextGroup, own_blocks_of
-from breachdesk.console.paging import numbered_page
-from breachdesk.console.way import way
+from breachdesk.console.own_parts import Block, TextGroup, collect_group_blocks
+from breachdesk.console.paging import build_numbered_page
+from breachdesk.console.way import build_steps
 from breachdesk.ports import UnitOfWork
 
 router = APIRouter()
@@ -22,7 +22,7 @@ PAGE = 20
 
 
 @dataclass(frozen=True)
-class Section:
+class TextSection:
     """Paragraphs under one heading."""
 
     heading: str
@@ -34,43 +34,45 @@ class GroupParts:
     """Readers of the same words: the first of them, and what stands in their text alone."""
 
     group: TextGroup
-    sections: tuple[Section, ...]
+    sections: tuple[TextSection, ...]
 
 
 @router.get("/cases/{case_id}/letters/compare")
-def show(case_id: str, desk: Signed, page: str = "") -> Response:
+def show_comparison(case_id: str, context: SignedIn, page: str = "") -> Response:
     """Twenty texts a page, each once however many read it."""
 
-    def read(uow: UnitOfWork) -> tuple[CaseFile, BreachTexts]:
-        file = read_case(uow, case_id, desk.now)
-        return file, desk.hall.letters.texts(uow, file, desk.now)
+    def read_comparison(uow: UnitOfWork) -> tuple[CaseFile, BreachTexts]:
+        file = read_case(uow, case_id, context.now)
+        return file, context.app_state.letters.read_texts(uow, file, context.now)
 
-    file, texts = desk.look(read)
-    groups, common = compared(texts.groups.ordered)
-    return desk.page(
+    file, texts = context.look(read_comparison)
+    groups, common = compare_groups(texts.groups.ordered)
+    return context.render_page(
         "side_by_side.html",
         file=file,
         case=file.case,
-        way=way(file),
+        way=build_steps(file),
         texts=texts,
         common=common,
-        shown=numbered_page(groups, page, PAGE),
+        shown=build_numbered_page(groups, page, PAGE),
     )
 
 
-def compared(
+def compare_groups(
     groups: Sequence[TextGroup],
-) -> tuple[list[GroupParts], tuple[Section, ...]]:
+) -> tuple[list[GroupParts], tuple[TextSection, ...]]:
     """Every group's own sections, in the order of the list, and the sections that they share."""
-    own, common = own_blocks_of(groups)
+    own, common = collect_group_blocks(groups)
     parts = [
-        GroupParts(group, _sections(blocks)) for group, blocks in zip(groups, own, strict=True)
+        GroupParts(group, _build_sections(blocks))
+        for group, blocks in zip(groups, own, strict=True)
     ]
-    return parts, _sections(common)
+    return parts, _build_sections(common)
 
 
-def _sections(blocks: list[Block]) -> tuple[Section, ...]:
+def _build_sections(blocks: list[Block]) -> tuple[TextSection, ...]:
     by_heading = groupby(blocks, key=lambda block: block[0])
     return tuple(
-        Section(heading, tuple(paragraph for _, paragraph in each)) for heading, each in by_heading
+        TextSection(heading, tuple(paragraph for _, paragraph in each))
+        for heading, each in by_heading
     )

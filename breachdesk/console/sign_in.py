@@ -13,18 +13,25 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from breachdesk.casework import second_factor
-from breachdesk.console.cookies import DEVICE, FORM, SESSION, drop_cookie, read_cookie, set_cookie
-from breachdesk.console.desk import Hall, Posted, Signed, go, hall_of, read_form
-from breachdesk.console.forms import Form
-from breachdesk.console.session import hashed
+from breachdesk.console.cookies import DEVICE, FORM, SESSION, delete_cookie, read_cookie, set_cookie
+from breachdesk.console.desk import (
+    AppState,
+    Posted,
+    SignedIn,
+    get_app_state,
+    read_form,
+    redirect_to,
+)
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.session import hash_token
 from breachdesk.console.tries import (
     FAMILIAR,
-    Origin,
-    digest,
+    RequestOrigin,
+    compute_digest,
+    compute_network,
     is_familiar_device,
-    network_of,
     remember_origin,
-    rough,
+    shorten_address,
 )
 from breachdesk.ports import UnitOfWork
 from schemas.errors import NotProven
@@ -38,87 +45,87 @@ ACCOUNT = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 
 @router.get("/sign-in")
-def ask(request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's own word
+def show_sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's own word
     """The form."""
     return _show(request, next, "", "")
 
 
 @router.post("/sign-in")
-async def answer(request: Request) -> Response:
+async def submit_sign_in(request: Request) -> Response:
     """Opens a session, or says that it cannot."""
     try:
         form = await read_form(request)
     finally:
         await request.close()
     cookie = read_cookie(request, FORM)
-    if not cookie or not secrets.compare_digest(cookie.encode(), form.text("csrf").encode()):
+    if not cookie or not secrets.compare_digest(cookie.encode(), form.get_text("csrf").encode()):
         raise HTTPException(403, "This form is too old. Open the sign-in page again.")
-    checks = hall_of(request).checks
+    checks = get_app_state(request).checks
     familiar = await run_in_threadpool(_is_familiar, request, form)
     lane = checks.familiar if familiar else checks.strangers
     if lane.full:
-        response = _show(request, form.text("next"), form.text("user"), BUSY, 503)
+        response = _show(request, form.get_text("next"), form.get_text("user"), BUSY, 503)
         response.headers["retry-after"] = "60"
         return response
-    return await lane.run(lambda: _answer(request, form))
+    return await lane.run(lambda: _check_sign_in(request, form))
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, desk: Signed, _form: Posted) -> Response:
+def submit_sign_out(request: Request, context: SignedIn, _form: Posted) -> Response:
     """Closes the session in the store too. The browser stays known: that opens nothing."""
-    desk.hall.sessions.close(desk.session, desk.now)
-    response = go("/sign-in", "signed-out")
-    drop_cookie(response, request, SESSION)
-    drop_cookie(response, request, FORM)
+    context.app_state.sessions.close_session(context.session, context.now)
+    response = redirect_to("/sign-in", "signed-out")
+    delete_cookie(response, request, SESSION)
+    delete_cookie(response, request, FORM)
     return response
 
 
-def origin_of(request: Request) -> Origin:
+def determine_origin(request: Request) -> RequestOrigin:
     """Where the request comes from."""
     address = request.client.host if request.client else ""
-    return Origin(network_of(address), read_cookie(request, DEVICE) or None)
+    return RequestOrigin(compute_network(address), read_cookie(request, DEVICE) or None)
 
 
-def _is_familiar(request: Request, form: Form) -> bool:
-    origin, house = origin_of(request), hall_of(request).house
-    return origin.device is not None and house.store.look(
-        lambda uow: is_familiar_device(uow, _name(form), origin, house.now())
+def _is_familiar(request: Request, form: SubmittedForm) -> bool:
+    origin, dependencies = determine_origin(request), get_app_state(request).dependencies
+    return origin.device is not None and dependencies.store.read(
+        lambda uow: is_familiar_device(uow, _parse_name(form), origin, dependencies.now())
     )
 
 
-def _name(form: Form) -> str:
+def _parse_name(form: SubmittedForm) -> str:
     """The id, in lower case: browsers like to begin with a capital. What is no id becomes one that
     nobody has, so that the store is asked for ids only."""
-    name = form.text("user").casefold()
-    return name if ACCOUNT.fullmatch(name) else f"no id: {digest(name)}"
+    name = form.get_text("user").casefold()
+    return name if ACCOUNT.fullmatch(name) else f"no id: {compute_digest(name)}"
 
 
-def _answer(request: Request, form: Form) -> Response:
+def _check_sign_in(request: Request, form: SubmittedForm) -> Response:
     """Count the try first, then check: what is checked never exceeds what is allowed."""
-    hall, name = hall_of(request), _name(form)
-    now, origin = hall.house.now(), origin_of(request)
-    reservation = hall.tries.reserve_sign_in(name, origin, now)
+    state, name = get_app_state(request), _parse_name(form)
+    now, origin = state.dependencies.now(), determine_origin(request)
+    reservation = state.throttle.reserve_sign_in(name, origin, now)
     if reservation.full_until is not None:
-        when = hall.pages.times.minute(reservation.full_until)
-        told = f"Too many tries. The next one is at {when}."
-        return _show(request, form.text("next"), form.text("user"), told, 429)
-    user = hall.house.store.look(lambda uow: uow.users.get(name))
-    right = hall.checks.matches(user, form.exact("password"))
-    if user is not None and right and hall.sessions.admits(user):
+        when = state.pages.times.format_minute(reservation.full_until)
+        message = f"Too many tries. The next one is at {when}."
+        return _show(request, form.get_text("next"), form.get_text("user"), message, 429)
+    user = state.dependencies.store.read(lambda uow: uow.users.get(name))
+    right = state.checks.is_password_of(user, form.get_exact("password"))
+    if user is not None and right and state.sessions.is_admitted(user):
         try:
-            return _enter(request, form, user, reservation.ids, now)
+            return _open_session(request, form, user, reservation.ids, now)
         except NotProven:
             pass
-    _record_refusal(hall, user, reservation.ids, now, password_right=right)
-    return _show(request, form.text("next"), form.text("user"), WRONG, 401)
+    _record_refusal(state, user, reservation.ids, now, password_right=right)
+    return _show(request, form.get_text("next"), form.get_text("user"), WRONG, 401)
 
 
 def _record_refusal(
-    hall: Hall, user: User | None, ids: Sequence[int], now: datetime, *, password_right: bool
+    state: AppState, user: User | None, ids: Sequence[int], now: datetime, *, password_right: bool
 ) -> None:
     """An act for unknown names too, so that the time does not tell them apart."""
 
-    def work(uow: UnitOfWork) -> None:
+    def record_refusal(uow: UnitOfWork) -> None:
         uow.sign_ins.fail(ids)
         if user is not None:
             uow.audit.record(
@@ -129,61 +136,63 @@ def _record_refusal(
                 facts={"password_right": password_right},
             )
 
-    hall.house.store.act(work)
+    state.dependencies.store.write(record_refusal)
 
 
-def _enter(request: Request, form: Form, user: User, ids: Sequence[int], now: datetime) -> Response:
+def _open_session(
+    request: Request, form: SubmittedForm, user: User, ids: Sequence[int], now: datetime
+) -> Response:
     """Open the session in one act with what the code costs. Raises NotProven for a wrong code, or
     when the account changed meanwhile."""
-    hall, origin = hall_of(request), _renewed(request, now)
+    state, origin = get_app_state(request), _renew_origin(request, now)
     address = request.client.host if request.client else ""
 
-    def work(uow: UnitOfWork) -> tuple[str, bool]:
+    def open_session(uow: UnitOfWork) -> tuple[str, bool]:
         if uow.users.get(user.id) != user:
             raise NotProven("the account changed meanwhile", place="Account")
         factor = uow.second_factors.get(user.id)
         confirmed = factor is not None and factor.confirmed
         if confirmed:
-            second_factor.spend(uow, user.id, form.text("code"), now)
+            second_factor.use_code(uow, user.id, form.get_text("code"), now)
         uow.sign_ins.release(ids)
         remember_origin(uow, user.id, origin, now)
-        uow.users.close_session(hashed(read_cookie(request, SESSION)))
-        return hall.sessions.open(uow, user, rough(address), now), confirmed
+        uow.users.close_session(hash_token(read_cookie(request, SESSION)))
+        return state.sessions.open_session(uow, user, shorten_address(address), now), confirmed
 
-    token, confirmed = hall.house.store.act(work)
-    wanted = inside(form.text("next"))
-    if second_factor.must_have(user, hall.house.settings) and not confirmed:
+    token, confirmed = state.dependencies.store.write(open_session)
+    wanted = sanitise_path(form.get_text("next"))
+    if second_factor.is_required(user, state.dependencies.settings) and not confirmed:
         wanted = f"/account/second-factor?next={quote(wanted)}"
     response = RedirectResponse(wanted, 303)
     set_cookie(response, request, SESSION, token)
     set_cookie(response, request, DEVICE, origin.device or "", FAMILIAR)
-    drop_cookie(response, request, FORM)
+    delete_cookie(response, request, FORM)
     return response
 
 
-def _renewed(request: Request, now: datetime) -> Origin:
+def _renew_origin(request: Request, now: datetime) -> RequestOrigin:
     """The origin with the browser's token if somebody signed in with it before, else with a new
     one: a token that a stranger planted must not become known."""
-    origin, store = origin_of(request), hall_of(request).house.store
-    if store.look(lambda uow: is_familiar_device(uow, None, origin, now)):
+    origin, store = determine_origin(request), get_app_state(request).dependencies.store
+    if store.read(lambda uow: is_familiar_device(uow, None, origin, now)):
         return origin
-    return Origin(origin.network, secrets.token_urlsafe(32))
+    return RequestOrigin(origin.network, secrets.token_urlsafe(32))
 
 
-def inside(wanted: str) -> str:
+def sanitise_path(wanted: str) -> str:
     """A path of ours, never another site's."""
     plain = wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/sign-"))
     return wanted if plain and wanted.isprintable() else "/"
 
 
-def _show(request: Request, wanted: str, name: str, told: str, status: int = 200) -> Response:
-    hall, token = hall_of(request), secrets.token_urlsafe(24)
-    html = hall.pages.render(
+def _show(request: Request, wanted: str, name: str, message: str, status: int = 200) -> Response:
+    state, token = get_app_state(request), secrets.token_urlsafe(24)
+    html = state.pages.render(
         "sign_in.html",
         csrf=token,
-        wanted=inside(wanted),
+        wanted=sanitise_path(wanted),
         name=name,
-        told=told,
+        told=message,
         done=request.query_params.get("done", ""),
     )
     response = HTMLResponse(html, status)

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from breachdesk.console.desk import Desk, Signed
-from breachdesk.console.paging import page_request
+from breachdesk.console.desk import RequestContext, SignedIn
+from breachdesk.console.paging import parse_page_request
 from breachdesk.ports import UnitOfWork
 from schemas.paging import Page, PageRequest
 from schemas.source import BlindInterval, DeadLetter, SourceView
@@ -21,7 +21,7 @@ SOURCES, GAPS, LETTERS = 25, 15, 25
 
 
 @dataclass(frozen=True)
-class State:
+class SourcesPage:
     """What the page shows, from one snapshot."""
 
     sources: Page[SourceView]
@@ -33,40 +33,46 @@ class State:
 
 
 @router.get("/sources")
-def show(desk: Signed) -> Response:
+def show_sources(context: SignedIn) -> Response:
     """Each of the lists in pages of its own."""
     requests = (
-        page_request(desk, SOURCES),
-        page_request(desk, LETTERS, "letters-"),
-        page_request(desk, GAPS, "gaps-"),
+        parse_page_request(context, SOURCES),
+        parse_page_request(context, LETTERS, "letters-"),
+        parse_page_request(context, GAPS, "gaps-"),
     )
-    state = desk.look(lambda uow: _read(uow, *requests))
-    return desk.page(
+    state = context.look(lambda uow: _read(uow, *requests))
+    return context.render_page(
         "sources.html",
         state=state,
-        silent=silent_sources(desk, state.heard),
-        received=desk.hall.hours.read(),
+        silent=list_silent_sources(context, state.heard),
+        received=context.app_state.hourly_volume.read_counts(),
     )
 
 
-def _read(uow: UnitOfWork, sources: PageRequest, letters: PageRequest, gaps: PageRequest) -> State:
-    worst = uow.sources.some(uow.sources.troubled()[:1])
-    return State(
-        uow.sources.page(sources),
-        uow.sources.heard(),
+def _read(
+    uow: UnitOfWork, sources: PageRequest, letters: PageRequest, gaps: PageRequest
+) -> SourcesPage:
+    worst = uow.sources.list_by_names(uow.sources.list_troubled()[:1])
+    return SourcesPage(
+        uow.sources.list_page(sources),
+        uow.sources.get_last_arrivals(),
         next((source for source in worst if source.not_understood), None),
-        uow.sources.page_of_letters(letters),
-        uow.sources.page_of_gaps(gaps),
+        uow.sources.list_dead_letters_page(letters),
+        uow.sources.list_gaps_page(gaps),
     )
 
 
-def silent_sources(desk: Desk, heard: Mapping[str, datetime | None]) -> Sequence[str]:
+def list_silent_sources(
+    context: RequestContext, heard: Mapping[str, datetime | None]
+) -> Sequence[str]:
     """Names of sources quiet for longer than their settings allow, in order."""
     return [
-        name for name, at in sorted(heard.items()) if at is not None and _silent(desk, name, at)
+        name
+        for name, at in sorted(heard.items())
+        if at is not None and _is_silent(context, name, at)
     ]
 
 
-def _silent(desk: Desk, name: str, at: datetime) -> bool:
-    limit = timedelta(minutes=desk.house.settings.source(name).silence_minutes)
-    return desk.now - at > limit
+def _is_silent(context: RequestContext, name: str, at: datetime) -> bool:
+    limit = timedelta(minutes=context.dependencies.settings.get_source(name).silence_minutes)
+    return context.now - at > limit

@@ -1,7 +1,7 @@
 """Where cases stand: the next step and the duties of each, computed anew only when it changed.
 
 A list shows dozens of cases, and to compute where one stands reads its whole file. What was computed
-is kept with the case's stamp (`CaseBook.stamps`), the day and the law, on which alone it depends.
+is kept with the case's stamp (`CaseBook.compute_stamps`), the day and the law, on which alone it depends.
 """
 
 from __future__ import annotations
@@ -13,72 +13,76 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from breachdesk.console.case_file import CaseFile, read_unnamed
-from breachdesk.console.way import Step, next_step
+from breachdesk.console.way import CaseStep, find_next_step
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case
 from schemas.law import LawBook
 from schemas.obligation import Obligation
 
-KEPT = 2_000
+MAX_CACHED = 2_000
 """Cases; a standing takes a few kilobytes."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class CaseStanding:
     """What lists show of a case."""
 
-    next_step: Step | None
+    next_step: CaseStep | None
     """None: it is closed."""
     running: tuple[Obligation, ...] = ()
     """Duties of its breach that run, the most pressing first."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Seal:
+class _StandingKey:
     """All that a standing depends on."""
 
     stamp: str
     day: date
     law: LawBook
 
-    def fits(self, other: _Seal) -> bool:
+    def is_equivalent(self, other: _StandingKey) -> bool:
         return (self.stamp, self.day) == (other.stamp, other.day) and self.law is other.law
 
 
-class Standings:
+class CaseStandings:
     """Of the cases asked for last. Thread-safe."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[_Seal, Standing]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[_StandingKey, CaseStanding]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def read(self, uow: UnitOfWork, cases: Sequence[Case], now: datetime) -> Mapping[str, Standing]:
+    def read_standings(
+        self, uow: UnitOfWork, cases: Sequence[Case], now: datetime
+    ) -> Mapping[str, CaseStanding]:
         """By case."""
-        stamps = uow.cases.stamps([case.id for case in cases])
-        wanted = {case.id: _Seal(stamps[case.id], now.date(), uow.law) for case in cases}
-        found = {case.id: self._of(case.id, wanted[case.id]) for case in cases}
-        stale = [case for case in cases if found[case.id] is None]
+        stamps = uow.cases.compute_stamps([case.id for case in cases])
+        wanted = {case.id: _StandingKey(stamps[case.id], now.date(), uow.law) for case in cases}
+        standings = {case.id: self._find_cached(case.id, wanted[case.id]) for case in cases}
+        stale = [case for case in cases if standings[case.id] is None]
         _read_ahead(uow, stale)
         for case in stale:
-            standing = _standing(read_unnamed(uow, case, now))
-            found[case.id] = standing
-            self._keep(case.id, wanted[case.id], standing)
-        return {case_id: standing for case_id, standing in found.items() if standing is not None}
+            standing = _compute_standing(read_unnamed(uow, case, now))
+            standings[case.id] = standing
+            self._add_cached(case.id, wanted[case.id], standing)
+        return {
+            case_id: standing for case_id, standing in standings.items() if standing is not None
+        }
 
-    def _of(self, case_id: str, seal: _Seal) -> Standing | None:
+    def _find_cached(self, case_id: str, seal: _StandingKey) -> CaseStanding | None:
         """None: it has to be computed."""
         with self._lock:
-            kept = self._kept.get(case_id)
-            if kept is None or not kept[0].fits(seal):
+            cached = self._kept.get(case_id)
+            if cached is None or not cached[0].is_equivalent(seal):
                 return None
             self._kept.move_to_end(case_id)
-            return kept[1]
+            return cached[1]
 
-    def _keep(self, case_id: str, seal: _Seal, standing: Standing) -> None:
+    def _add_cached(self, case_id: str, seal: _StandingKey, standing: CaseStanding) -> None:
         with self._lock:
             self._kept[case_id] = seal, standing
             self._kept.move_to_end(case_id)
-            while len(self._kept) > KEPT:
+            while len(self._kept) > MAX_CACHED:
                 self._kept.popitem(last=False)
 
 
@@ -92,7 +96,7 @@ def _read_ahead(uow: UnitOfWork, cases: Sequence[Case]) -> None:
     uow.notices.read_ahead(breach_ids)
 
 
-def _standing(file: CaseFile) -> Standing:
+def _compute_standing(file: CaseFile) -> CaseStanding:
     """Of the duties without their readers, whom lists do not name."""
     running = (duty.model_copy(update={"owed": ()}) for duty in file.obligations if duty.running)
-    return Standing(next_step(file), tuple(running))
+    return CaseStanding(find_next_step(file), tuple(running))

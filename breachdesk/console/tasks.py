@@ -8,33 +8,33 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework import calls, cases
-from breachdesk.casework.standing import why_no_call
-from breachdesk.console.contact_rows import ContactWarnings, contact_warnings
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.pages import customer_names
+from breachdesk.casework.standing import find_call_invalid_reason
+from breachdesk.console.contact_rows import ContactWarnings, build_contact_warnings
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.pages import get_customer_names
 from breachdesk.ports import UnitOfWork
-from schemas.case import CallOutcome, Case, Task, TaskKind
+from schemas.case import CallOutcome, Case, CaseTask, TaskKind
 from schemas.customer import Person
 from schemas.errors import BreachDeskError, NotFound
 from schemas.paging import PAGE_ROWS
 
 router = APIRouter()
-DONE = 50
+COMPLETED_TASKS = 50
 """Tasks done last that the list shows."""
-Pair = tuple[Case, Task]
+Pair = tuple[Case, CaseTask]
 
 
 @router.get("/tasks")
-def tasks(desk: Signed, page: int = 1) -> Response:
+def show_tasks(context: SignedIn, page: int = 1) -> Response:
     """Oldest open one first; the last ones done below."""
     at = max(page, 1)
-    waiting, done, names = desk.look(lambda uow: _read(uow, at))
-    return desk.page(
+    waiting, completed, names = context.look(lambda uow: _read(uow, at))
+    return context.render_page(
         "tasks.html",
         waiting=waiting[(at - 1) * PAGE_ROWS : at * PAGE_ROWS],
         total=len(waiting),
-        done=done if at == 1 else (),
+        done=completed if at == 1 else (),
         names=names,
         page=at,
         pages=-(-len(waiting) // PAGE_ROWS) or 1,
@@ -42,47 +42,51 @@ def tasks(desk: Signed, page: int = 1) -> Response:
 
 
 @router.get("/cases/{case_id}/tasks/{task_id:path}")
-def task(case_id: str, task_id: str, desk: Signed) -> Response:
+def show_task(case_id: str, task_id: str, context: SignedIn) -> Response:
     """One task with its script."""
-    return _show(desk, case_id, task_id, {})
+    return _show(context, case_id, task_id, {})
 
 
 @router.post("/cases/{case_id}/tasks/{task_id:path}")
-def complete(case_id: str, task_id: str, desk: Signed, form: Posted) -> Response:
+def submit_task(case_id: str, task_id: str, context: SignedIn, form: Posted) -> Response:
     """One try of a telephone task, or the outcome of another task in words."""
 
-    def work(uow: UnitOfWork) -> Task:
+    def complete_task(uow: UnitOfWork) -> CaseTask:
         case = uow.cases.get(case_id)
-        if cases.open_task(case, task_id).kind is TaskKind.TELEPHONE:
-            saved = _record_call(uow, desk, case_id, task_id, form)
+        if cases.get_open_task(case, task_id).kind is TaskKind.TELEPHONE:
+            saved = _record_call(uow, context, case_id, task_id, form)
         else:
-            outcome = form.text("outcome")
-            saved = cases.complete_task(uow, desk.actor, case_id, task_id, outcome, now=desk.now)
+            outcome = form.get_text("outcome")
+            saved = cases.complete_task(
+                uow, context.actor, case_id, task_id, outcome, now=context.now
+            )
         return next(task for task in saved.tasks if task.id == task_id)
 
-    return desk.attempt(
-        work,
+    return context.submit(
+        complete_task,
         then=lambda task: f"/tasks?done={'task' if task.done_at else 'tried'}",
-        done="",
-        again=lambda problem: _show(desk, case_id, task_id, form, problem),
+        message="",
+        on_error=lambda problem: _show(context, case_id, task_id, form, problem),
     )
 
 
-def _record_call(uow: UnitOfWork, desk: Desk, case_id: str, task_id: str, form: Form) -> Case:
+def _record_call(
+    uow: UnitOfWork, context: RequestContext, case_id: str, task_id: str, form: SubmittedForm
+) -> Case:
     return calls.record_call(
         uow,
-        desk.actor,
+        context.actor,
         case_id,
         task_id,
-        form.word("call_outcome", CallOutcome, "What came of it"),
-        now=desk.now,
-        at=form.when("at", "When"),
-        number=form.text("number"),
-        spoken_to=form.text("spoken_to"),
-        said=form.text("said"),
-        wants_it_in_writing=form.ticked("in_writing"),
-        proof=form.text("proof"),
-        next_at=form.when("next_at", "Next try"),
+        form.parse_choice("call_outcome", CallOutcome, "What came of it"),
+        now=context.now,
+        at=form.parse_time("at", "When"),
+        number=form.get_text("number"),
+        spoken_to=form.get_text("spoken_to"),
+        statement=form.get_text("said"),
+        wants_it_in_writing=form.is_ticked("in_writing"),
+        proof=form.get_text("proof"),
+        next_at=form.parse_time("next_at", "Next try"),
     )
 
 
@@ -90,51 +94,53 @@ def _read(uow: UnitOfWork, page: int) -> tuple[list[Pair], list[Pair], dict[str,
     """Every task that waits, in open cases or closed ones, and those done last."""
     waiting = [
         (case, task)
-        for case in uow.cases.with_open_tasks()
+        for case in uow.cases.list_with_open_tasks()
         for task in case.tasks
         if task.done_at is None
     ]
     waiting.sort(key=lambda pair: (pair[1].opened_at, pair[1].id))
-    done = [
+    completed = [
         (task.done_at, task.id, case, task)
-        for case in uow.cases.with_newest_done_tasks(DONE)
+        for case in uow.cases.list_by_newest_completed_task(COMPLETED_TASKS)
         for task in case.tasks
         if task.done_at is not None
     ]
-    newest = [(case, task) for *_, case, task in sorted(done, key=lambda d: d[:2])[-DONE:]]
+    newest = [
+        (case, task) for *_, case, task in sorted(completed, key=lambda d: d[:2])[-COMPLETED_TASKS:]
+    ]
     shown = (*waiting[(page - 1) * PAGE_ROWS : page * PAGE_ROWS], *newest)
-    return waiting, newest, customer_names(uow, (task.customer_id for _, task in shown))
+    return waiting, newest, get_customer_names(uow, (task.customer_id for _, task in shown))
 
 
 def _show(
-    desk: Desk,
+    context: RequestContext,
     case_id: str,
     task_id: str,
     typed: Mapping[str, str],
     problem: BreachDeskError | None = None,
 ) -> Response:
-    case = desk.look(lambda uow: uow.cases.get(case_id))
-    found = next((t for t in case.tasks if t.id == task_id), None)
-    if found is None:
+    case = context.look(lambda uow: uow.cases.get(case_id))
+    task = next((t for t in case.tasks if t.id == task_id), None)
+    if task is None:
         raise NotFound("no such task", place=case_id, remedy="See the list of tasks.")
-    person = desk.look(lambda uow: _person(uow, found))
-    contacts = desk.look(lambda uow: _contacts(uow, desk, case, found))
-    number = _number(found, person, contacts)
-    return desk.page(
+    person = context.look(lambda uow: _find_person(uow, task))
+    contacts = context.look(lambda uow: _list_contact_warnings(uow, context, case, task))
+    number = _find_number(task, person, contacts)
+    return context.render_page(
         "task.html",
         case=case,
-        task=found,
+        task=task,
         person=person,
         contacts=contacts,
-        no_call=desk.look(lambda uow: why_no_call(uow, case, found)),
+        no_call=context.look(lambda uow: find_call_invalid_reason(uow, case, task)),
         number=number,
-        names=desk.look(lambda uow: customer_names(uow, [found.customer_id])),
+        names=context.look(lambda uow: get_customer_names(uow, [task.customer_id])),
         typed=typed or {"number": number or ""},
         problem=problem,
     )
 
 
-def _number(task: Task, person: Person | None, contacts: ContactWarnings) -> str | None:
+def _find_number(task: CaseTask, person: Person | None, contacts: ContactWarnings) -> str | None:
     """The number to ring, the same as the script says. One that came with a change is not rung:
     None, or the one that was held before."""
     if contacts.changed:
@@ -144,15 +150,17 @@ def _number(task: Task, person: Person | None, contacts: ContactWarnings) -> str
     return task.number or (person.phone if person else None) or None
 
 
-def _contacts(uow: UnitOfWork, desk: Desk, case: Case, task: Task) -> ContactWarnings:
+def _list_contact_warnings(
+    uow: UnitOfWork, context: RequestContext, case: Case, task: CaseTask
+) -> ContactWarnings:
     """Whoever rings must not ring a number that came with a change."""
     if case.breach_id is None or task.customer_id is None:
         return ContactWarnings()
     breach = uow.breaches.get(case.breach_id)
-    return contact_warnings(uow, desk, breach, {task.customer_id})
+    return build_contact_warnings(uow, context, breach, {task.customer_id})
 
 
-def _person(uow: UnitOfWork, task: Task) -> Person | None:
+def _find_person(uow: UnitOfWork, task: CaseTask) -> Person | None:
     if task.customer_id is None:
         return None
     people = uow.customers.get(task.customer_id).people

@@ -8,13 +8,13 @@ from datetime import datetime
 from urllib.parse import quote
 
 from breachdesk.console.case_file import CaseFile
-from breachdesk.console.words import CALL_KEPT, CONTAINMENT, ORIGIN, figures
+from breachdesk.console.words import CALL_RECORDED, CONTAINMENT, ORIGIN, format_figures
 from schemas.approval import ApprovalKind
-from schemas.case import Task
+from schemas.case import CaseTask
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineEntry:
     """One line. `tone`: empty, `key` (grave, machines saw it) or `act` (a person did it)."""
 
     at: datetime
@@ -27,59 +27,61 @@ class Moment:
     saw in that minute."""
 
 
-def timeline(file: CaseFile) -> list[Moment]:
+def build_timeline(file: CaseFile) -> list[TimelineEntry]:
     """Oldest first; of the same moment in the order of the way."""
     moments = [
-        *_seen(file),
-        *_opened(file),
-        *_worked(file),
-        *_breach(file),
-        *_released(file),
-        *_ended(file),
+        *_iterate_alerts(file),
+        *_iterate_opening(file),
+        *_iterate_work(file),
+        *_iterate_breach(file),
+        *_iterate_releases(file),
+        *_iterate_endings(file),
     ]
-    return sorted(moments, key=_place)
+    return sorted(moments, key=_get_sort_key)
 
 
-def _place(moment: Moment) -> tuple[datetime, bool, datetime]:
+def _get_sort_key(moment: TimelineEntry) -> tuple[datetime, bool, datetime]:
     to_the_minute = (moment.at.second, moment.at.microsecond) == (0, 0)
     minute = moment.at.replace(second=0, microsecond=0)
     return minute, moment.typed and to_the_minute, moment.at
 
 
-def _seen(file: CaseFile) -> Iterator[Moment]:
+def _iterate_alerts(file: CaseFile) -> Iterator[TimelineEntry]:
     for alert in file.alerts:
         tone = "key" if alert.severity.rank >= 3 else ""
-        said = alert.explanation or figures(alert.evidence, "event")
-        yield Moment(alert.fired, tone, alert.title, said, f"/alerts/{alert.id}")
+        detail = alert.explanation or format_figures(alert.evidence, "event")
+        yield TimelineEntry(alert.fired, tone, alert.title, detail, f"/alerts/{alert.id}")
 
 
-def _opened(file: CaseFile) -> Iterator[Moment]:
+def _iterate_opening(file: CaseFile) -> Iterator[TimelineEntry]:
     case = file.case
-    told = f" (told by {case.third_party})" if case.third_party else ""
-    yield Moment(
+    informant = f" (told by {case.third_party})" if case.third_party else ""
+    yield TimelineEntry(
         case.opened_at,
         "act",
         f"{case.opened_by} opened the case",
-        f"From {ORIGIN[case.origin]}{told}",
+        f"From {ORIGIN[case.origin]}{informant}",
     )
     if case.supplier_told_at:
-        yield Moment(case.supplier_told_at, "", f"{case.third_party or 'They'} told us", case.known)
+        yield TimelineEntry(
+            case.supplier_told_at, "", f"{case.third_party or 'They'} told us", case.known
+        )
 
 
-def _worked(file: CaseFile) -> Iterator[Moment]:
+def _iterate_work(file: CaseFile) -> Iterator[TimelineEntry]:
     for note in file.case.notes:
-        yield Moment(note.at, "act", f"{note.by} noted", note.text)
+        yield TimelineEntry(note.at, "act", f"{note.by} noted", note.text)
     for step in file.case.containment:
         if step.done_at:
-            said = f"{step.done_by}: {CONTAINMENT[step.kind]}"
-            yield Moment(step.done_at, "act", said, step.text, typed=True)
+            detail = f"{step.done_by}: {CONTAINMENT[step.kind]}"
+            yield TimelineEntry(step.done_at, "act", detail, step.text, typed=True)
 
 
-def _breach(file: CaseFile) -> Iterator[Moment]:
+def _iterate_breach(file: CaseFile) -> Iterator[TimelineEntry]:
     breach = file.breach
     if breach is None:
         return
-    yield Moment(
+    yield TimelineEntry(
         breach.aware_at,
         "act",
         f"Aware, as {breach.confirmed_by} declared",
@@ -87,10 +89,10 @@ def _breach(file: CaseFile) -> Iterator[Moment]:
         typed=True,
     )
     if breach.discovered_at:
-        yield Moment(breach.discovered_at, "", "A person first looked")
+        yield TimelineEntry(breach.discovered_at, "", "A person first looked")
     if file.manifest:
-        count = figures(file.customers_reached, "customer")
-        yield Moment(
+        count = format_figures(file.customers_reached, "customer")
+        yield TimelineEntry(
             file.manifest.frozen_at,
             "act",
             f"{file.manifest.frozen_by} froze the affected list, version {file.manifest.version}",
@@ -98,7 +100,7 @@ def _breach(file: CaseFile) -> Iterator[Moment]:
             f"{file.path}/affected",
         )
     if file.decision:
-        yield Moment(
+        yield TimelineEntry(
             file.decision.decided_at,
             "act",
             f"{file.decision.decided_by} wrote the decision, version {file.decision.version}",
@@ -107,19 +109,19 @@ def _breach(file: CaseFile) -> Iterator[Moment]:
         )
 
 
-def _released(file: CaseFile) -> Iterator[Moment]:
+def _iterate_releases(file: CaseFile) -> Iterator[TimelineEntry]:
     if file.approval:
         alone = file.approval.kind is ApprovalKind.BREAK_GLASS
         act = "broke the glass for" if alone else "approved"
-        yield Moment(
+        yield TimelineEntry(
             file.approval.approved_at,
             "key" if alone else "act",
-            f"{file.approval.approved_by} {act} {figures(file.approval.count, 'notice')}",
+            f"{file.approval.approved_by} {act} {format_figures(file.approval.count, 'notice')}",
             file.approval.reason,
             f"{file.path}/delivery",
         )
     for submission in file.submissions:
-        yield Moment(
+        yield TimelineEntry(
             submission.submitted_at,
             "act",
             f"Reported to {submission.report.authority}",
@@ -129,18 +131,18 @@ def _released(file: CaseFile) -> Iterator[Moment]:
         )
 
 
-def _tried(file: CaseFile, task: Task) -> Iterator[Moment]:
+def _iterate_attempts(file: CaseFile, task: CaseTask) -> Iterator[TimelineEntry]:
     for attempt in task.attempts:
-        said = f"{attempt.recorded_by}: {task.title}: {CALL_KEPT[attempt.outcome]}"
+        detail = f"{attempt.recorded_by}: {task.title}: {CALL_RECORDED[attempt.outcome]}"
         path = f"{file.path}/tasks/{quote(task.id)}"
-        yield Moment(attempt.at, "act", said, attempt.said or "", path, typed=True)
+        yield TimelineEntry(attempt.at, "act", detail, attempt.said or "", path, typed=True)
 
 
-def _ended(file: CaseFile) -> Iterator[Moment]:
+def _iterate_endings(file: CaseFile) -> Iterator[TimelineEntry]:
     case = file.case
     for task in case.tasks:
-        yield from _tried(file, task)
+        yield from _iterate_attempts(file, task)
         if task.done_at and not task.attempts:
-            yield Moment(task.done_at, "act", f"{task.done_by}: {task.title}", task.outcome)
+            yield TimelineEntry(task.done_at, "act", f"{task.done_by}: {task.title}", task.outcome)
     if case.closed_at:
-        yield Moment(case.closed_at, "act", "Case closed", case.close_reason)
+        yield TimelineEntry(case.closed_at, "act", "Case closed", case.close_reason)

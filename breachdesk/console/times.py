@@ -15,56 +15,56 @@ EARLIEST, LATEST = 1970, 2199
 calendar fails."""
 
 
-class Times:
+class TimeFormatter:
     """Formats and reads times of one zone."""
 
     def __init__(self, zone: str) -> None:
         self.zone = ZoneInfo(zone)
 
-    def long(self, time: datetime) -> str:
+    def format_long(self, time: datetime) -> str:
         """`Sun 22 Nov 2026, 09:12 GMT`"""
-        local = self._local(time)
+        local = self._to_local(time)
         return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {local.tzname()}"
 
-    def full(self, time: datetime) -> str:
+    def format_full(self, time: datetime) -> str:
         """`Sunday 22 November 2026, 09:12 GMT`"""
-        local = self._local(time)
+        local = self._to_local(time)
         return f"{local:%A} {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
 
-    def day(self, time: datetime) -> str:
+    def format_day(self, time: datetime) -> str:
         """`22 Nov 2026`"""
-        local = self._local(time)
+        local = self._to_local(time)
         return f"{local.day} {local:%b %Y}"
 
-    def short(self, time: datetime) -> str:
+    def format_short(self, time: datetime) -> str:
         """`22 Nov 02:51 GMT`"""
-        local = self._local(time)
+        local = self._to_local(time)
         return f"{local.day} {local:%b %H:%M} {local.tzname()}"
 
-    def second(self, time: datetime) -> str:
+    def format_second(self, time: datetime) -> str:
         """`22 Nov 02:51:07 GMT`"""
-        local = self._local(time)
+        local = self._to_local(time)
         return f"{local.day} {local:%b %H:%M:%S} {local.tzname()}"
 
-    def minute(self, time: datetime) -> str:
+    def format_minute(self, time: datetime) -> str:
         """`02:51`"""
-        return f"{self._local(time):%H:%M}"
+        return f"{self._to_local(time):%H:%M}"
 
-    def typed(self, time: datetime | None) -> str:
+    def format_for_form(self, time: datetime | None) -> str:
         """As a form field shows it: `2026-11-22 09:12 GMT`."""
         if time is None:
             return ""
-        local = self._local(time)
+        local = self._to_local(time)
         return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
 
-    def _local(self, time: datetime) -> datetime:
+    def _to_local(self, time: datetime) -> datetime:
         """In the zone; in UTC at the ends of the calendar, which some exports mean by "always"."""
         try:
             return time.astimezone(self.zone)
         except OverflowError:
             return time.astimezone(UTC)
 
-    def read(self, text: str, place: str) -> datetime | None:
+    def parse_time(self, text: str, place: str) -> datetime | None:
         """A typed time as aware UTC; None when empty.
 
         Raises BadInput for another shape, for a year before EARLIEST or after LATEST, for a time
@@ -76,9 +76,9 @@ class Times:
         match = _TYPED.fullmatch(text.strip())
         if match is None:
             raise BadInput("this is no time we can read", place=place, remedy=f"Write {SHAPE}.")
-        return self._aware(match, place)
+        return self._build_aware(match, place)
 
-    def _aware(self, match: re.Match[str], place: str) -> datetime:
+    def _build_aware(self, match: re.Match[str], place: str) -> datetime:
         letters = match[7].upper()
         year, month, day, hour, minute, second = (int(n or 0) for n in match.groups()[:6])
         try:
@@ -91,11 +91,11 @@ class Times:
             )
         if letters in ("UTC", "Z"):
             return naive.replace(tzinfo=UTC)
-        return self._in_zone(naive, letters, place)
+        return self._resolve_in_zone(naive, letters, place)
 
-    def _in_zone(self, naive: datetime, letters: str, place: str) -> datetime:
+    def _resolve_in_zone(self, naive: datetime, letters: str, place: str) -> datetime:
         folds = [naive.replace(tzinfo=self.zone, fold=fold) for fold in (0, 1)]
-        real = [t for t in folds if _survives(t)]
+        real = [t for t in folds if _is_existing_time(t)]
         fitting = [t for t in real if letters in ("", t.tzname())]
         if not real:
             raise BadInput(
@@ -115,12 +115,12 @@ class Times:
         return fitting[0].astimezone(UTC)
 
 
-def _survives(time: datetime) -> bool:
+def _is_existing_time(time: datetime) -> bool:
     back = time.astimezone(UTC).astimezone(time.tzinfo)
     return back.replace(tzinfo=None) == time.replace(tzinfo=None)
 
 
-def span(length: timedelta) -> str:
+def format_span(length: timedelta) -> str:
     """`4 min`, `2 h 05 min`, `3 days 4 h`; never negative."""
     minutes = int(abs(length).total_seconds() // 60)
     if minutes < 60:
@@ -132,7 +132,7 @@ def span(length: timedelta) -> str:
     return f"{days} days {hours} h"
 
 
-def age(time: datetime, now: datetime) -> str:
+def format_age(time: datetime, now: datetime) -> str:
     """One unit: `now`, `4 min`, `2 h`, `5 days`; a time ahead of us is `just now` too."""
     minutes = int((now - time).total_seconds() // 60)
     if minutes < 1:

@@ -29,7 +29,7 @@ OF_SESSION = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RequestOrigin:
     """Where a sign-in comes from: the network, and the token of a browser that was here before."""
 
     network: str
@@ -37,91 +37,99 @@ class Origin:
 
     @property
     def device_mark(self) -> str | None:
-        return None if self.device is None else digest("device", self.device)
+        return None if self.device is None else compute_digest("device", self.device)
 
-    def address_mark(self, user_id: str) -> str:
+    def compute_address_mark(self, user_id: str) -> str:
         """Differs with the account, so that nobody reads from it who shares an address."""
-        return digest("address", user_id, self.network)
+        return compute_digest("address", user_id, self.network)
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
+class AttemptReservation:
     """A counted try, and until when there is none."""
 
     ids: Sequence[int] = ()
     full_until: datetime | None = None
 
 
-class Tries:
+class AttemptThrottle:
     """Reserves tries in the store that every console shares."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def reserve_sign_in(self, name: str, origin: Origin, now: datetime) -> Reservation:
+    def reserve_sign_in(
+        self, name: str, origin: RequestOrigin, now: datetime
+    ) -> AttemptReservation:
         """One try to sign in under that name, whether or not there is such an account."""
-        limits = self._store.look(lambda uow: sign_in_limits(uow, name, origin, now))
+        limits = self._store.read(lambda uow: list_sign_in_limits(uow, name, origin, now))
         return self._reserve(limits, now)
 
-    def reserve_again(self, user_id: str, token_hash: str, now: datetime) -> Reservation:
+    def reserve_again(self, user_id: str, token_hash: str, now: datetime) -> AttemptReservation:
         """One try of a signed-in person to prove who they are once more."""
-        return self._reserve({digest("again", user_id, token_hash): OF_SESSION}, now)
+        return self._reserve({compute_digest("again", user_id, token_hash): OF_SESSION}, now)
 
-    def _reserve(self, limits: Mapping[str, int], now: datetime) -> Reservation:
+    def _reserve(self, limits: Mapping[str, int], now: datetime) -> AttemptReservation:
         # Read first: who is refused must not make the store write.
-        until = self._store.look(lambda uow: uow.sign_ins.full_until(limits, WINDOW, now))
+        until = self._store.read(lambda uow: uow.sign_ins.get_full_until(limits, WINDOW, now))
         if until is not None:
-            return Reservation(full_until=until)
+            return AttemptReservation(full_until=until)
 
-        def work(uow: UnitOfWork) -> Reservation:
-            until = uow.sign_ins.full_until(limits, WINDOW, now)
+        def reserve_attempt(uow: UnitOfWork) -> AttemptReservation:
+            until = uow.sign_ins.get_full_until(limits, WINDOW, now)
             if until is not None:
-                return Reservation(full_until=until)
-            return Reservation(uow.sign_ins.reserve(limits, WINDOW, now))
+                return AttemptReservation(full_until=until)
+            return AttemptReservation(uow.sign_ins.reserve(limits, WINDOW, now))
 
-        return self._store.act(work)
+        return self._store.write(reserve_attempt)
 
 
-def is_familiar_device(uow: UnitOfWork, name: str | None, origin: Origin, now: datetime) -> bool:
+def is_familiar_device(
+    uow: UnitOfWork, name: str | None, origin: RequestOrigin, now: datetime
+) -> bool:
     """Did this browser sign in to that account before; None: to any?"""
     mark = origin.device_mark
-    return mark is not None and uow.sign_ins.recognises(name, mark, now - FAMILIAR)
+    return mark is not None and uow.sign_ins.is_recognised(name, mark, now - FAMILIAR)
 
 
-def sign_in_limits(uow: UnitOfWork, name: str, origin: Origin, now: datetime) -> Mapping[str, int]:
+def list_sign_in_limits(
+    uow: UnitOfWork, name: str, origin: RequestOrigin, now: datetime
+) -> Mapping[str, int]:
     """The keys that count a sign-in under that name from there, and how many tries each allows."""
     if is_familiar_device(uow, name, origin, now):
-        return {digest("account from device", name, origin.device or ""): OF_DEVICE}
-    limits = {digest("address", origin.network): OF_ADDRESS}
-    if uow.sign_ins.recognises(name, origin.address_mark(name), now - FAMILIAR):
-        return limits | {digest("account at address", name, origin.network): OF_ACCOUNT_AT_ADDRESS}
-    return limits | {strangers_key(name): OF_STRANGERS}
+        return {compute_digest("account from device", name, origin.device or ""): OF_DEVICE}
+    limits = {compute_digest("address", origin.network): OF_ADDRESS}
+    if uow.sign_ins.is_recognised(name, origin.compute_address_mark(name), now - FAMILIAR):
+        return limits | {
+            compute_digest("account at address", name, origin.network): OF_ACCOUNT_AT_ADDRESS
+        }
+    return limits | {build_strangers_key(name): OF_STRANGERS}
 
 
-def strangers_key(name: str) -> str:
+def build_strangers_key(name: str) -> str:
     """What counts the tries of all strangers at one account."""
-    return digest("account", name)
+    return compute_digest("account", name)
 
 
-def remember_origin(uow: UnitOfWork, user_id: str, origin: Origin, now: datetime) -> None:
+def remember_origin(uow: UnitOfWork, user_id: str, origin: RequestOrigin, now: datetime) -> None:
     """The account signed in from there."""
-    marks = [origin.address_mark(user_id)]
+    marks = [origin.compute_address_mark(user_id)]
     if origin.device_mark is not None:
         marks.append(origin.device_mark)
     uow.sign_ins.remember(user_id, marks, now)
 
 
-def network_of(address: str) -> str:
+def compute_network(address: str) -> str:
     """The address whose tries are counted together: an IPv6 caller owns a whole /64."""
-    parsed = _parsed(address)
+    parsed = _parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed) if parsed else "unknown"
 
 
-def rough(address: str) -> str:
+def shorten_address(address: str) -> str:
     """Where a session was opened from, no more exactly than its owner needs to know it again."""
-    parsed = _parsed(address)
+    parsed = _parse_address(address)
     if parsed is None:
         return "unknown"
     if parsed.is_loopback:
@@ -129,12 +137,12 @@ def rough(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
 
 
-def digest(*parts: str) -> str:
+def compute_digest(*parts: str) -> str:
     """What the store keeps of a key or a mark."""
     return hashlib.sha256("\x1f".join(parts).encode(errors="replace")).hexdigest()
 
 
-def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _parse_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

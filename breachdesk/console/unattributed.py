@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from breachdesk.casework import attribution
 from breachdesk.casework.service_presets import REFERENCE, SERVICES
-from breachdesk.console.desk import Desk, Posted, Signed
-from breachdesk.console.forms import Form
-from breachdesk.console.paging import page_request
+from breachdesk.console.desk import Posted, RequestContext, SignedIn
+from breachdesk.console.forms import SubmittedForm
+from breachdesk.console.paging import parse_page_request
 from breachdesk.ports import UnitOfWork
-from schemas.customer import PROVIDER, Binding, Customer, Unattributed
+from schemas.customer import PROVIDER, Binding, Customer, UnattributedEvents
 from schemas.errors import BadInput, BreachDeskError
 from schemas.paging import Page, PageRequest
 
@@ -28,46 +28,46 @@ OURSELVES = {PROVIDER, "ourselves"}
 
 
 @router.get("/unattributed")
-def show(desk: Signed) -> Response:
+def show_unattributed(context: SignedIn) -> Response:
     """Most events first."""
-    return _show(desk, {})
+    return _show(context, {})
 
 
 @router.post("/unattributed")
-def bind(desk: Signed, form: Posted) -> Response:
+def submit_binding(context: SignedIn, form: Posted) -> Response:
     """Bind the key to the customer."""
-    return desk.attempt(
-        lambda uow: _bind(uow, desk, form),
+    return context.submit(
+        lambda uow: _bind_asset(uow, context, form),
         then="/unattributed",
-        done="bound",
-        again=lambda problem: _show(desk, form, problem),
+        message="bound",
+        on_error=lambda problem: _show(context, form, problem),
     )
 
 
-def _bind(uow: UnitOfWork, desk: Desk, form: Form) -> Binding:
-    customer_id = _customer(uow, form.text("customer"))
-    return attribution.bind(
+def _bind_asset(uow: UnitOfWork, context: RequestContext, form: SubmittedForm) -> Binding:
+    customer_id = _find_customer_id(uow, form.get_text("customer"))
+    return attribution.bind_asset(
         uow,
-        desk.actor,
-        form.text("key"),
+        context.actor,
+        form.get_text("key"),
         customer_id,
-        form.text("service"),
-        form.when("valid_from", "Since"),
-        now=desk.now,
+        form.get_text("service"),
+        form.parse_time("valid_from", "Since"),
+        now=context.now,
     )
 
 
-def _customer(uow: UnitOfWork, typed: str) -> str:
+def _find_customer_id(uow: UnitOfWork, typed: str) -> str:
     """The id of the one that is meant by its id, its name or a part of it. Raises BadInput."""
     place = "Whose is it"
     if not typed:
         raise BadInput("no customer is chosen", place=place, remedy="Type a name or an id.")
     if typed.casefold() in OURSELVES:
         return PROVIDER
-    exact = uow.customers.some([typed])
+    exact = uow.customers.list_by_ids([typed])
     if exact:
         return exact[0].id
-    alike = uow.customers.page(PageRequest(ALIKE), words=typed)
+    alike = uow.customers.list_page(PageRequest(ALIKE), words=typed)
     same = [c for c in alike.rows if c.name.casefold() == typed.casefold()] or alike.rows
     if len(same) == 1 and alike.next is None:
         return same[0].id
@@ -83,20 +83,24 @@ def _customer(uow: UnitOfWork, typed: str) -> str:
     )
 
 
-def _show(desk: Desk, typed: Mapping[str, str], problem: BreachDeskError | None = None) -> Response:
-    request = page_request(desk, NAMES)
+def _show(
+    context: RequestContext, typed: Mapping[str, str], problem: BreachDeskError | None = None
+) -> Response:
+    request = parse_page_request(context, NAMES)
 
-    def read(uow: UnitOfWork) -> tuple[Page[Unattributed], Page[Customer], Sequence[str]]:
-        keys = uow.customers.page_of_unattributed(request)
-        return keys, uow.customers.page(PageRequest(OFFERED)), uow.customers.services()
+    def read_page(
+        uow: UnitOfWork,
+    ) -> tuple[Page[UnattributedEvents], Page[Customer], Sequence[str]]:
+        keys = uow.customers.list_unattributed_page(request)
+        return keys, uow.customers.list_page(PageRequest(OFFERED)), uow.customers.list_services()
 
-    keys, customers, services = desk.look(read)
-    return desk.page(
+    keys, customers, services = context.look(read_page)
+    return context.render_page(
         "unattributed.html",
         keys=keys,
         customers=() if customers.next else customers.rows,
         services=sorted({*SERVICES, *services})[:OFFERED],
-        roles=desk.house.store.law.reference(REFERENCE),
+        roles=context.dependencies.store.law.get_reference(REFERENCE),
         typed=typed,
         problem=problem,
     )

@@ -18,14 +18,14 @@ LONGEST_NAME = 80
 
 
 @contextmanager
-def stored(upload: UploadFile | None) -> Iterator[tuple[Path, str]]:
+def store_upload(upload: UploadFile | None) -> Iterator[tuple[Path, str]]:
     """The file while it is read, and the name to show. Raises BadInput when none was chosen.
 
     A BadInput that names the file as the place leaves with the name to show.
     """
     if upload is None or not upload.filename:
         raise BadInput("no file is chosen", place="File", remedy="Choose a CSV file.")
-    name = shown_name(upload.filename)
+    name = sanitise_name(upload.filename)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / OUR_NAME
         with path.open("wb") as file:
@@ -37,7 +37,7 @@ def stored(upload: UploadFile | None) -> Iterator[tuple[Path, str]]:
             raise
 
 
-def shown_name(sent: str) -> str:
+def sanitise_name(sent: str) -> str:
     """The last part of what a browser sent, without what would not be seen as it is."""
     last = re.split(r"[/\\]", sent)[-1]
     plain = "".join(sign for sign in last if sign.isprintable()).strip(" .")

@@ -49,7 +49,7 @@ CALL = {
     "not_needed": "Not needed: nothing is owed to them any more",
 }
 """What a person may choose."""
-CALL_KEPT = CALL | {"not_recorded": "Not recorded"}
+CALL_RECORDED = CALL | {"not_recorded": "Not recorded"}
 CERTAINTY = {
     "confirmed": "Confirmed",
     "likely": "Likely",
@@ -165,7 +165,7 @@ TELLING = {
     "public_notice": "By a public notice",
     "other": "Otherwise",
 }
-TOLD = {
+NOTIFICATION_LABELS = {
     "by_letter": "by a letter handed over",
     "by_telephone": "by telephone",
     "in_person": "in person",
@@ -177,7 +177,11 @@ TOLD = {
     "not_begun": "not begun",
 }
 """How far people were reached, in the register."""
-STAGE = {"initial": "Initial report", "follow_up": "Follow-up report", "final": "Final report"}
+STAGE_LABELS = {
+    "initial": "Initial report",
+    "follow_up": "Follow-up report",
+    "final": "Final report",
+}
 PRECISION = {"exact": "exactly", "approximate": "about", "unknown": "not known"}
 RULE_KIND = {
     "event": "one event",
@@ -196,7 +200,7 @@ ROUTE = {
     "other": "another way",
 }
 BODY = {body.value: name for body, name in BODIES.items()}
-DONE = {
+FLASH_MESSAGES = {
     "complaint": "The complaint is logged.",
     "complaint_erased": "What the complaint said is erased.",
     "contract": "What the contract says is kept.",
@@ -248,28 +252,28 @@ DONE = {
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
-def number(count: int) -> str:
-    """`no`, `one` … `nine`, then figures with thousands parted."""
+def format_number(count: int) -> str:
+    """`is_no`, `one` … `nine`, then figures with thousands parted."""
     return _NUMBERS[count] if 0 <= count < len(_NUMBERS) else f"{count:,}"
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def format_count(count: int, one: str, many: str = "") -> str:
     """`one alert`, `14 alerts`"""
-    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+    return f"{format_number(count)} {one if count == 1 else many or one + 's'}"
 
 
-def figures(count: int, one: str, many: str = "") -> str:
+def format_figures(count: int, one: str, many: str = "") -> str:
     """`1 alert`, `14 alerts`"""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def listed(parts: list[str]) -> str:
+def join_words(parts: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`"""
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def capital(text: str) -> str:
+def capitalise(text: str) -> str:
     """The first letter raised, the rest untouched."""
     return text[:1].upper() + text[1:]

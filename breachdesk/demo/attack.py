@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from breachdesk.demo import cloud, routers
-from breachdesk.demo.cast import ATTACKER, BY_ID, PANEL, SPRAYED, STOLEN, VICTIM, VIEWED, Firm
-from breachdesk.demo.scenery import Arrival, Stage
+from breachdesk.demo.cast import ATTACKER, BY_ID, PANEL, SPRAYED, STOLEN, VICTIM, VIEWED, DemoFirm
+from breachdesk.demo.scenery import LineArrival, RandomTimeline
 
 OUTSIDE = "collect.7781@freemail.example"
 FILES = 180
@@ -24,48 +24,56 @@ MATCHED = (38, 91, 140)
 """Which of the downloads hold card numbers."""
 
 
-def m365(stage: Stage) -> Iterator[Arrival]:
+def generate_m365(timeline: RandomTimeline) -> Iterator[LineArrival]:
     """What the customers' tenants recorded."""
     victim = BY_ID[VICTIM]
-    yield from _spray(stage)
-    opened = stage.night(3, 7, 21)
-    yield stage.later(opened, cloud.sign_in(victim, opened, STOLEN, ATTACKER, factors=1))
-    ruled = stage.night(3, 13, 4)
-    yield stage.later(ruled, cloud.inbox_rule(victim, ruled, STOLEN, ATTACKER, OUTSIDE))
-    yield from _downloads(stage, victim)
+    yield from _generate_spray(timeline)
+    opened = timeline.get_night_time(3, 7, 21)
+    yield timeline.build_late_arrival(
+        opened, cloud.format_sign_in(victim, opened, STOLEN, ATTACKER, factors=1)
+    )
+    ruled = timeline.get_night_time(3, 13, 4)
+    yield timeline.build_late_arrival(
+        ruled, cloud.format_inbox_rule(victim, ruled, STOLEN, ATTACKER, OUTSIDE)
+    )
+    yield from _generate_downloads(timeline, victim)
 
 
-def _spray(stage: Stage) -> Iterator[Arrival]:
+def _generate_spray(timeline: RandomTimeline) -> Iterator[LineArrival]:
     accounts = [(BY_ID[name], user) for name in SPRAYED for user in BY_ID[name].staff[:10]]
-    twice = [account for account in accounts if stage.chance.random() < 0.4]
+    twice = [account for account in accounts if timeline.chance.random() < 0.4]
     tries = [*accounts, *(account for account in twice if account[1] != STOLEN)]
-    stage.chance.shuffle(tries)
+    timeline.chance.shuffle(tries)
     tries.append((BY_ID[VICTIM], STOLEN))
     least = timedelta(minutes=16) / len(tries)
     for number, (firm, user) in enumerate(tries):
-        at = stage.night(2, 51, 8) + number * least
+        at = timeline.get_night_time(2, 51, 8) + number * least
         at = at.replace(microsecond=0)
-        yield stage.later(at, cloud.sign_in_failed(firm, at, user, ATTACKER))
+        yield timeline.build_late_arrival(at, cloud.format_failed_sign_in(firm, at, user, ATTACKER))
 
 
-def _downloads(stage: Stage, victim: Firm) -> Iterator[Arrival]:
-    start = stage.night(3, 20, 2)
-    for number, offset in enumerate(stage.apart(FILES, 2.5, 4.6), 1):
+def _generate_downloads(timeline: RandomTimeline, victim: DemoFirm) -> Iterator[LineArrival]:
+    start = timeline.get_night_time(3, 20, 2)
+    for number, offset in enumerate(timeline.generate_offsets(FILES, 2.5, 4.6), 1):
         at, folder = start + offset, FOLDERS[number % 4]
         name = f"{KINDS[number % 4]}-{number:03}.pdf"
-        size = stage.chance.randrange(40, 4000) << 10
-        text = cloud.file_downloaded(victim, at, STOLEN, ATTACKER, folder, name, size)
-        yield stage.later(at, text)
+        size = timeline.chance.randrange(40, 4000) << 10
+        text = cloud.format_download(victim, at, STOLEN, ATTACKER, folder, name, size)
+        yield timeline.build_late_arrival(at, text)
         if number in MATCHED:
-            yield _matched(stage, victim, at + timedelta(seconds=40), folder, name)
+            yield _build_dlp_match(timeline, victim, at + timedelta(seconds=40), folder, name)
 
 
-def _matched(stage: Stage, victim: Firm, at: datetime, folder: str, name: str) -> Arrival:
-    cards = stage.chance.randrange(12, 90)
-    return stage.later(at, cloud.dlp(victim, at, STOLEN, folder, name, cards=cards))
+def _build_dlp_match(
+    timeline: RandomTimeline, victim: DemoFirm, at: datetime, folder: str, name: str
+) -> LineArrival:
+    cards = timeline.chance.randrange(12, 90)
+    return timeline.build_late_arrival(
+        at, cloud.format_dlp_match(victim, at, STOLEN, folder, name, cards=cards)
+    )
 
 
-def web(stage: Stage) -> Iterator[Arrival]:
+def generate_web(timeline: RandomTimeline) -> Iterator[LineArrival]:
     """What the billing panel's web server recorded."""
     steps = [
         ("GET /admin/login.php", 200, 5120),
@@ -77,7 +85,11 @@ def web(stage: Stage) -> Iterator[Arrival]:
         steps.append((f"GET /admin/clientssummary.php?userid={userid}", 200, 18422))
         steps.append((f"GET /admin/clientsprofile.php?userid={userid}", 200, 22904))
         steps.append((f"GET /admin/clientsinvoices.php?userid={userid}", 200, 15108))
-    start = stage.night(3, 40, 12)
-    for (request, status, size), offset in zip(steps, stage.apart(len(steps), 9, 70), strict=True):
+    start = timeline.get_night_time(3, 40, 12)
+    for (request, status, size), offset in zip(
+        steps, timeline.generate_offsets(len(steps), 9, 70), strict=True
+    ):
         at = start + offset
-        yield stage.soon(at, routers.web(at, PANEL, ATTACKER, request, status, size))
+        yield timeline.build_prompt_arrival(
+            at, routers.format_web(at, PANEL, ATTACKER, request, status, size)
+        )

@@ -73,13 +73,13 @@ _LAST = ["archer", "bell", "cross", "doyle", "ellis", "frost", "grey", "hobbs"]
 _NAMESPACE = uuid.UUID("5d3c1f62-6f0e-5a0c-8a43-0c0e8a1d9b10")
 
 
-def fixed_uuid(*parts: object) -> str:
+def compute_uuid(*parts: object) -> str:
     """The same id for the same parts, always (RFC 9562, version 5)."""
     return str(uuid.uuid5(_NAMESPACE, "/".join(str(part) for part in parts)))
 
 
 @dataclass(frozen=True)
-class Firm:
+class DemoFirm:
     """One customer and its machines."""
 
     number: int
@@ -101,7 +101,7 @@ class Firm:
     @property
     def tenant(self) -> str:
         """Microsoft 365 directory id; empty without Microsoft 365."""
-        return fixed_uuid("tenant", self.id) if "m" in self.services else ""
+        return compute_uuid("tenant", self.id) if "m" in self.services else ""
 
     @property
     def site(self) -> str:
@@ -128,8 +128,8 @@ class Firm:
         return [f"{name}@{self.domain}" for name in dict.fromkeys([holder, *names])]
 
 
-FIRMS: Sequence[Firm] = tuple(
-    Firm(number, *row.split("|")) for number, row in enumerate(ROWS.splitlines())
+FIRMS: Sequence[DemoFirm] = tuple(
+    DemoFirm(number, *row.split("|")) for number, row in enumerate(ROWS.splitlines())
 )
 BY_ID = {firm.id: firm for firm in FIRMS}
 CLOUD = tuple(firm for firm in FIRMS if firm.tenant)

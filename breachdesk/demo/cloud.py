@@ -11,7 +11,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from breachdesk.demo.cast import Firm, fixed_uuid
+from breachdesk.demo.cast import DemoFirm, compute_uuid
 
 PORTAL = "4345a7b9-9a63-4910-a426-35363201d503"
 BROWSER = (
@@ -22,10 +22,10 @@ CARD = "50842eb7-edc8-4019-85dd-5a5c1f2bb085"
 """Microsoft's id of the sensitive information type Credit Card Number."""
 
 
-def _record(firm: Firm, at: datetime, user: str, operation: str, **more: Any) -> str:
+def _format_record(firm: DemoFirm, at: datetime, user: str, operation: str, **more: Any) -> str:
     record = {
         "CreationTime": f"{at:%Y-%m-%dT%H:%M:%S}",
-        "Id": fixed_uuid(firm.id, at.isoformat(), user, operation, more.get("ObjectId", "")),
+        "Id": compute_uuid(firm.id, at.isoformat(), user, operation, more.get("ObjectId", "")),
         "Operation": operation,
         "OrganizationId": firm.tenant,
         "UserId": user,
@@ -34,17 +34,23 @@ def _record(firm: Firm, at: datetime, user: str, operation: str, **more: Any) ->
     return json.dumps(record | more, separators=(",", ":"))
 
 
-def sign_in(firm: Firm, at: datetime, user: str, address: str, *, factors: int = 2) -> str:
+def format_sign_in(
+    firm: DemoFirm, at: datetime, user: str, address: str, *, factors: int = 2
+) -> str:
     """A successful sign-in to the web portal."""
     method = "1" if factors == 1 else "16457"
-    return _sign_in(firm, at, user, "UserLoggedIn", address, "0", method, ResultStatus="Success")
+    return _format_sign_in_record(
+        firm, at, user, "UserLoggedIn", address, "0", method, ResultStatus="Success"
+    )
 
 
-def sign_in_failed(firm: Firm, at: datetime, user: str, address: str, error: str = "50126") -> str:
+def format_failed_sign_in(
+    firm: DemoFirm, at: datetime, user: str, address: str, error: str = "50126"
+) -> str:
     """A refused one; 50126 is a wrong password, 50058 only an ended session."""
     errors = {"50126": "InvalidUserNameOrPassword", "50058": "UserInformationNotProvided"}
     status = "Success" if at.second % 3 else "Failed"
-    return _sign_in(
+    return _format_sign_in_record(
         firm,
         at,
         user,
@@ -57,8 +63,8 @@ def sign_in_failed(firm: Firm, at: datetime, user: str, address: str, error: str
     )
 
 
-def _sign_in(
-    firm: Firm,
+def _format_sign_in_record(
+    firm: DemoFirm,
     at: datetime,
     user: str,
     operation: str,
@@ -67,8 +73,8 @@ def _sign_in(
     method: str,
     **more: Any,
 ) -> str:
-    key = fixed_uuid("user", user)
-    return _record(
+    key = compute_uuid("user", user)
+    return _format_record(
         firm,
         at,
         user,
@@ -103,26 +109,26 @@ def _sign_in(
     )
 
 
-def file_downloaded(
-    firm: Firm, at: datetime, user: str, address: str, folder: str, name: str, size: int
+def format_download(
+    firm: DemoFirm, at: datetime, user: str, address: str, folder: str, name: str, size: int
 ) -> str:
     """One file, from SharePoint."""
-    site = _office_site(firm)
-    return _record(
+    site = _build_site_address(firm)
+    return _format_record(
         firm,
         at,
         user,
         "FileDownloaded",
         RecordType=6,
-        UserKey=f"i:0h.f|membership|{fixed_uuid('key', user)[:16]}@live.com",
+        UserKey=f"i:0h.f|membership|{compute_uuid('key', user)[:16]}@live.com",
         UserType=0,
         Workload="SharePoint",
         ClientIP=address,
         ObjectId=f"{site}{folder}/{name}",
         EventSource="SharePoint",
         ItemType="File",
-        ListItemUniqueId=fixed_uuid("item", firm.id, folder, name),
-        Site=fixed_uuid("site", firm.id),
+        ListItemUniqueId=compute_uuid("item", firm.id, folder, name),
+        Site=compute_uuid("site", firm.id),
         UserAgent=BROWSER,
         SourceFileExtension=name.rpartition(".")[2],
         SiteUrl=site,
@@ -132,7 +138,9 @@ def file_downloaded(
     )
 
 
-def inbox_rule(firm: Firm, at: datetime, user: str, address: str, forward_to: str) -> str:
+def format_inbox_rule(
+    firm: DemoFirm, at: datetime, user: str, address: str, forward_to: str
+) -> str:
     """New-InboxRule with the least conspicuous name there is."""
     parameters = {
         "AlwaysDeleteOutlookRulesBlob": "False",
@@ -141,14 +149,14 @@ def inbox_rule(firm: Firm, at: datetime, user: str, address: str, forward_to: st
         "Name": ".",
         "StopProcessingRules": "True",
     }
-    return _record(
+    return _format_record(
         firm,
         at,
         user.title(),
         "New-InboxRule",
         RecordType=1,
         ResultStatus="True",
-        UserKey=fixed_uuid("user", user),
+        UserKey=compute_uuid("user", user),
         UserType=2,
         Workload="Exchange",
         ClientIP=f"{address}:49712",
@@ -160,8 +168,8 @@ def inbox_rule(firm: Firm, at: datetime, user: str, address: str, forward_to: st
     )
 
 
-def dlp(
-    firm: Firm,
+def format_dlp_match(
+    firm: DemoFirm,
     at: datetime,
     user: str,
     folder: str,
@@ -172,8 +180,8 @@ def dlp(
     undo: bool = False,
 ) -> str:
     """A data loss prevention policy saw card numbers in a file, or takes back that it did."""
-    site = _office_site(firm)
-    return _record(
+    site = _build_site_address(firm)
+    return _format_record(
         firm,
         at,
         "DlpAgent",
@@ -183,11 +191,11 @@ def dlp(
         UserType=4,
         Workload="SharePoint",
         ObjectId=f"{site}{folder}/{name}",
-        IncidentId=fixed_uuid("incident", firm.id, name),
-        PolicyDetails=[_policy(firm, cards, severity)],
+        IncidentId=compute_uuid("incident", firm.id, name),
+        PolicyDetails=[_build_policy(firm, cards, severity)],
         SensitiveInfoDetectionIsIncluded=False,
         SharePointMetaData={
-            "FileID": fixed_uuid("item", firm.id, folder, name),
+            "FileID": compute_uuid("item", firm.id, folder, name),
             "FileName": name,
             "FileOwner": firm.holder,
             "FilePathUrl": f"{site}{folder}/{name}",
@@ -199,22 +207,22 @@ def dlp(
     )
 
 
-def _policy(firm: Firm, cards: int, severity: str) -> dict[str, Any]:
-    found = {"Confidence": 85, "Count": cards, "Location": "Content", "SensitiveType": CARD}
+def _build_policy(firm: DemoFirm, cards: int, severity: str) -> dict[str, Any]:
+    match = {"Confidence": 85, "Count": cards, "Location": "Content", "SensitiveType": CARD}
     rule = {
         "Actions": ["NotifyUser", "GenerateAlert"],
-        "ConditionsMatched": {"ConditionMatchedInNewScheme": True, "SensitiveInformation": [found]},
-        "RuleId": fixed_uuid("rule", firm.id),
+        "ConditionsMatched": {"ConditionMatchedInNewScheme": True, "SensitiveInformation": [match]},
+        "RuleId": compute_uuid("rule", firm.id),
         "RuleMode": "Enable",
         "RuleName": "Card numbers",
         "Severity": severity,
     }
     return {
-        "PolicyId": fixed_uuid("policy", firm.id),
+        "PolicyId": compute_uuid("policy", firm.id),
         "PolicyName": "U.K. Financial Data",
         "Rules": [rule],
     }
 
 
-def _office_site(firm: Firm) -> str:
+def _build_site_address(firm: DemoFirm) -> str:
     return f"https://{firm.id.replace('-', '')}.sharepoint.example/sites/office/"

@@ -15,9 +15,9 @@ from random import Random
 
 from breachdesk.demo import attack, background, sheets
 from breachdesk.demo.cast import PROFILE
-from breachdesk.demo.mishaps import spoiled
+from breachdesk.demo.mishaps import generate_spoiled
 from breachdesk.demo.routers import VIGOR_SOURCE
-from breachdesk.demo.scenery import Arrival, Stage, in_order
+from breachdesk.demo.scenery import LineArrival, RandomTimeline, sort_arrivals
 from schemas import private_files
 from schemas.settings import ProviderProfile, SourceSettings
 from schemas.source import BlindInterval
@@ -26,13 +26,13 @@ FIRST_DAY = date(2026, 11, 21)
 CLOUD_HOURS = 168.0
 """Cloud audit records may come a week late and still count."""
 
-SOURCES: dict[str, tuple[Callable[[Stage], Iterable[Arrival]], ...]] = {
-    "m365": (background.m365, attack.m365),
-    "sonicwall-hq": (background.sonicwall,),
-    VIGOR_SOURCE: (background.draytek,),
-    "mail-gw": (background.mail_gateway,),
-    "web": (background.web, attack.web),
-    "unifi": (background.unifi,),
+SOURCES: dict[str, tuple[Callable[[RandomTimeline], Iterable[LineArrival]], ...]] = {
+    "m365": (background.generate_m365, attack.generate_m365),
+    "sonicwall-hq": (background.generate_sonicwall,),
+    VIGOR_SOURCE: (background.generate_draytek,),
+    "mail-gw": (background.generate_mail_gateway,),
+    "web": (background.generate_web, attack.generate_web),
+    "unifi": (background.generate_unifi,),
 }
 
 
@@ -48,16 +48,16 @@ class DemoLines:
     gaps: tuple[BlindInterval, ...]
 
 
-def build(seed: int = 0, start: date = FIRST_DAY) -> DemoLines:
+def build_lines(seed: int = 0, start: date = FIRST_DAY) -> DemoLines:
     """About 5,000 lines over two days from midnight UTC of `start`."""
-    lines = {source: _lines(source, seed, start) for source in SOURCES}
+    lines = {source: _generate_lines(source, seed, start) for source in SOURCES}
     return DemoLines(
         lines=lines,
-        customers_csv=sheets.customers_csv(),
-        assets_csv=sheets.assets_csv(),
-        sources=tuple(_settings(source) for source in SOURCES),
+        customers_csv=sheets.format_customers_csv(),
+        assets_csv=sheets.format_assets_csv(),
+        sources=tuple(_build_source_settings(source) for source in SOURCES),
         profile=PROFILE,
-        gaps=(_gap(start),),
+        gaps=(_build_gap(start),),
     )
 
 
@@ -70,28 +70,28 @@ def write_lines(demo: DemoLines, folder: Path) -> None:
     private_files.write_text(folder / "assets.csv", demo.assets_csv)
 
 
-def _lines(source: str, seed: int, start: date) -> list[tuple[datetime, bytes]]:
-    stage = Stage(start, Random(f"{seed}/{source}"))  # noqa: S311 - a play, no secret
-    told = _told(stage, SOURCES[source])
-    return in_order([*told, *spoiled(stage, source, told)])
+def _generate_lines(source: str, seed: int, start: date) -> list[tuple[datetime, bytes]]:
+    timeline = RandomTimeline(start, Random(f"{seed}/{source}"))  # noqa: S311 - a play, no secret
+    lines = _collect_arrivals(timeline, SOURCES[source])
+    return sort_arrivals([*lines, *generate_spoiled(timeline, source, lines)])
 
 
-def _told(
-    stage: Stage, tellers: Iterable[Callable[[Stage], Iterable[Arrival]]]
-) -> Sequence[Arrival]:
-    return list(chain.from_iterable(teller(stage) for teller in tellers))
+def _collect_arrivals(
+    timeline: RandomTimeline, tellers: Iterable[Callable[[RandomTimeline], Iterable[LineArrival]]]
+) -> Sequence[LineArrival]:
+    return list(chain.from_iterable(teller(timeline) for teller in tellers))
 
 
-def _settings(source: str) -> SourceSettings:
+def _build_source_settings(source: str) -> SourceSettings:
     hours = CLOUD_HOURS if source == "m365" else 24.0
     return SourceSettings(name=source, horizon_hours=hours, silence_minutes=120)
 
 
-def _gap(start: date) -> BlindInterval:
-    stage = Stage(start, Random(0))  # noqa: S311 - only its midnight is asked for
+def _build_gap(start: date) -> BlindInterval:
+    timeline = RandomTimeline(start, Random(0))  # noqa: S311 - only its midnight is asked for
     return BlindInterval(
         source=VIGOR_SOURCE,
-        begin=stage.start + background.GAP[0],
-        end=stage.start + background.GAP[1],
+        begin=timeline.start + background.GAP[0],
+        end=timeline.start + background.GAP[1],
         reason="The router sent nothing; it had lost its connection to us.",
     )

@@ -8,54 +8,56 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from breachdesk.bootstrap.house import Premises, holding
+from breachdesk.bootstrap.house import Container, hold_lock
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
 from breachdesk.demo.lines import DemoLines
-from breachdesk.demo.stage import Progress, StageClock, in_arrival_order
+from breachdesk.demo.stage import DemoClock, Progress, list_in_arrival_order
 from breachdesk.ports import UnitOfWork
 from schemas import private_files
-from schemas.errors import Corrupt, Retryable
-from schemas.source import Incoming
-from schemas.user import Actor, Duty, User
+from schemas.errors import CorruptData, RetryableError
+from schemas.source import IncomingRecord
+from schemas.user import Actor, Permission, User
 
 PASSWORD = "demo-only-password"  # noqa: S105 - dead outside the demo's folder
 ACCOUNTS = {
-    "analyst": ("Asha Analyst", frozenset({Duty.ANALYST, Duty.REGISTRAR})),
-    "responder": ("Rowan Responder", frozenset({Duty.ANALYST, Duty.RESPONDER})),
-    "approver": ("Avery Approver", frozenset({Duty.APPROVER})),
+    "analyst": ("Asha Analyst", frozenset({Permission.ANALYST, Permission.REGISTRAR})),
+    "responder": ("Rowan Responder", frozenset({Permission.ANALYST, Permission.RESPONDER})),
+    "approver": ("Avery Approver", frozenset({Permission.APPROVER})),
 }
-STAGEHAND = Actor(id="demo:stage", duties=frozenset(Duty))
+STAGEHAND = Actor(id="demo:stage", duties=frozenset(Permission))
 SCENE = timedelta(minutes=20)
 
 
-def actor(name: str) -> Actor:
+def get_actor(name: str) -> Actor:
     """One of the demo's three people."""
     return Actor(id=name, duties=ACCOUNTS[name][1])
 
 
-def furnish(house: Premises, cast: DemoLines) -> None:
+def import_registers(container: Container, demo_lines: DemoLines) -> None:
     """Registers by the real import, and three accounts that are dead outside the demo."""
-    folder = house.settings.data_dir
-    sheets = {"customers.csv": cast.customers_csv, "assets.csv": cast.assets_csv}
+    folder = container.settings.data_dir
+    sheets = {"customers.csv": demo_lines.customers_csv, "assets.csv": demo_lines.assets_csv}
     for name, text in sheets.items():
         private_files.write_text(folder / name, text)
-    now = house.now()
+    now = container.now()
 
-    def work(uow: UnitOfWork) -> None:
+    def import_all(uow: UnitOfWork) -> None:
         reports = (
             import_customers(uow, STAGEHAND, folder / "customers.csv", preset="auto", now=now),
             import_assets(uow, STAGEHAND, folder / "assets.csv", preset="auto", now=now),
         )
         if any(report.problems for report in reports):
-            raise Corrupt("the demo's own registers do not import", remedy="Reinstall BreachDesk.")
-        for user in _accounts():
+            raise CorruptData(
+                "the demo's own registers do not import", remedy="Reinstall BreachDesk."
+            )
+        for user in _build_accounts():
             uow.users.save(user)
 
-    house.store.act(work)
+    container.store.write(import_all)
 
 
-def _accounts() -> Sequence[User]:
+def _build_accounts() -> Sequence[User]:
     digest = PasswordHasher(time_cost=1, memory_cost=8192).hash(PASSWORD)
     return [
         User(id=key, name=name, duties=duties, password_hash=digest, demo=True)
@@ -63,25 +65,29 @@ def _accounts() -> Sequence[User]:
     ]
 
 
-def play_lines(house: Premises, cast: DemoLines, clock: StageClock, progress: Progress) -> int:
+def play_lines(
+    container: Container, demo_lines: DemoLines, clock: DemoClock, progress: Progress
+) -> int:
     """The two days, twenty simulated minutes a scene; returns how many lines were received."""
-    rows = in_arrival_order(cast)
-    with holding(house.settings.data_dir, "pipeline") as alone:
+    rows = list_in_arrival_order(demo_lines)
+    with hold_lock(container.settings.data_dir, "pipeline") as alone:
         if not alone:
-            raise Retryable("another process plays in this folder", remedy="Wait, or name another.")
-        worker = house.worker()
-        done = 0
-        for scene in scenes(rows):
+            raise RetryableError(
+                "another process plays in this folder", remedy="Wait, or name another."
+            )
+        worker = container.build_worker()
+        received = 0
+        for scene in split_batches(rows):
             clock.move_to(scene[-1][0])
-            house.log.append([incoming(row) for row in scene])
-            worker.drain()
-            done += len(scene)
-            progress(done, len(rows))
-    note_gaps(house, cast)
-    return done
+            container.log.append([build_incoming(row) for row in scene])
+            worker.process_all()
+            received += len(scene)
+            progress(received, len(rows))
+    add_gaps(container, demo_lines)
+    return received
 
 
-def scenes(
+def split_batches(
     rows: Sequence[tuple[datetime, str, bytes]],
 ) -> Sequence[Sequence[tuple[datetime, str, bytes]]]:
     """The rows cut where a scene's time is over."""
@@ -93,26 +99,26 @@ def scenes(
     return cut
 
 
-def incoming(row: tuple[datetime, str, bytes]) -> Incoming:
+def build_incoming(row: tuple[datetime, str, bytes]) -> IncomingRecord:
     """A row of the play as a listener would hand it in."""
     arrived, source, raw = row
-    return Incoming(source=source, raw=raw, arrived=arrived, transport="demo")
+    return IncomingRecord(source=source, raw=raw, arrived=arrived, transport="demo")
 
 
-def note_gaps(house: Premises, cast: DemoLines) -> None:
+def add_gaps(container: Container, demo_lines: DemoLines) -> None:
     """The play's blind intervals, into the log and the store."""
-    for gap in cast.gaps:
-        house.log.note_gap(gap)
+    for gap in demo_lines.gaps:
+        container.log.note_gap(gap)
 
-    def work(uow: UnitOfWork) -> None:
-        for gap in cast.gaps:
+    def add_all(uow: UnitOfWork) -> None:
+        for gap in demo_lines.gaps:
             uow.sources.add_gap(gap)
 
-    house.store.act(work)
+    container.store.write(add_all)
 
 
-def write_reports_folder(house: Premises) -> Path:
+def write_reports_folder(container: Container) -> Path:
     """Where the demo puts its documents."""
-    folder = house.settings.data_dir / "reports"
+    folder = container.settings.data_dir / "reports"
     private_files.make_folder(folder)
     return folder

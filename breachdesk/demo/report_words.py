@@ -7,17 +7,23 @@ from typing import Any
 
 from schemas.affected import Certainty, Manifest
 from schemas.breach import Breach
-from schemas.customer import Role
-from schemas.report import NotYetKnown, Precision, PreventionStep, Quantity, ReportFacts
+from schemas.customer import DataRole
+from schemas.report import (
+    NotYetKnown,
+    NumberPrecision,
+    PreventionStep,
+    ReportedQuantity,
+    ReportFacts,
+)
 
 
-def report_facts(breach: Breach, manifest: Manifest, by: str, now: datetime) -> ReportFacts:
+def build_report_facts(breach: Breach, manifest: Manifest, by: str, now: datetime) -> ReportFacts:
     """The answers before the letters leave; counts are of controller exposures."""
     people = len(
         {
             e.customer_id
             for e in manifest.exposures
-            if e.role is Role.CONTROLLER and e.certainty is not Certainty.EXCLUDED
+            if e.role is DataRole.CONTROLLER and e.certainty is not Certainty.EXCLUDED
         }
     )
     return ReportFacts(
@@ -26,8 +32,8 @@ def report_facts(breach: Breach, manifest: Manifest, by: str, now: datetime) -> 
         written_by=by,
         written_at=now,
         jurisdiction="uk_ico",
-        people=Quantity(value=people, precision=Precision.APPROXIMATE),
-        records=Quantity(value=people, precision=Precision.APPROXIMATE),
+        people=ReportedQuantity(value=people, precision=NumberPrecision.APPROXIMATE),
+        records=ReportedQuantity(value=people, precision=NumberPrecision.APPROXIMATE),
         discovered_at=breach.discovered_at,
         not_yet_known=(
             NotYetKnown(
@@ -41,7 +47,7 @@ def report_facts(breach: Breach, manifest: Manifest, by: str, now: datetime) -> 
     )
 
 
-def after_the_letters(facts: ReportFacts) -> ReportFacts:
+def build_facts_after_letters(facts: ReportFacts) -> ReportFacts:
     """The same once the letters were handed over."""
     return facts.model_copy(update={"people_told": "told_all", "people_told_words": ""})
 

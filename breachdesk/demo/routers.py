@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from breachdesk.demo.cast import FIREWALL_ADDRESS, FIREWALL_SERIAL, MAIL_HOST
-from breachdesk.demo.scenery import syslog_time
+from breachdesk.demo.scenery import format_syslog_time
 
 VIGOR_NAME = "Vigor_Marlow"
 VIGOR_SOURCE = "draytek-marlow"
 UNIFI_NAME = "UDMP-Glebe"
 
 
-class Flow(NamedTuple):
+class PacketFlow(NamedTuple):
     """Who talks to whom."""
 
     source: str
@@ -23,7 +23,9 @@ class Flow(NamedTuple):
     protocol: str = "tcp"
 
 
-def sonicwall(at: datetime, code: int, message: str, flow: Flow, *, extra: str = "") -> str:
+def format_sonicwall(
+    at: datetime, code: int, message: str, flow: PacketFlow, *, extra: str = ""
+) -> str:
     """SonicOS, enhanced syslog: no host, no zone."""
     return (
         f'<134>  id=firewall sn={FIREWALL_SERIAL} time="{at:%Y-%m-%d %H:%M:%S}" '
@@ -33,34 +35,34 @@ def sonicwall(at: datetime, code: int, message: str, flow: Flow, *, extra: str =
     )
 
 
-def vigor_packet(at: datetime, verdict: str, rule: str, flow: Flow) -> str:
+def format_vigor_packet(at: datetime, verdict: str, rule: str, flow: PacketFlow) -> str:
     """DrayOS: the router's name stands where others write the program."""
     direction = "WAN->LAN/RT/VPN" if verdict == "Block" else "LAN/RT/VPN->WAN"
     return (
-        f"<134>{syslog_time(at)} {VIGOR_NAME}: [FILTER][{verdict}][{direction}, 121:45:04    ]"
+        f"<134>{format_syslog_time(at)} {VIGOR_NAME}: [FILTER][{verdict}][{direction}, 121:45:04    ]"
         f"[@S:R={rule}, {flow.source}:{flow.source_port}->{flow.target}:{flow.port}]"
         f"[{flow.protocol.upper()}][HLen=20, TLen=52, Flag=S, Seq=2902598136, Ack=0, Win=64240]"
     )
 
 
-def vigor_portal_failed(at: datetime, address: str) -> str:
+def format_vigor_refusal(at: datetime, address: str) -> str:
     """A refused sign-in to the router's VPN portal; no user is named."""
-    return f"<150>{syslog_time(at)} {VIGOR_NAME}: [SSL]Portal login fail from IP {address}!"
+    return f"<150>{format_syslog_time(at)} {VIGOR_NAME}: [SSL]Portal login fail from IP {address}!"
 
 
-def vigor_tunnel(at: datetime, user: str, *, up: bool) -> str:
+def format_vigor_tunnel(at: datetime, user: str, *, up: bool) -> str:
     """Somebody's VPN tunnel comes up or goes down."""
     state = f"[UP][SSLTunnel][@{user}]" if up else f"[DOWN][SSLTunnel][@{user}]"
-    return f"<137>{syslog_time(at)} {VIGOR_NAME}: [H2L]{state}"
+    return f"<137>{format_syslog_time(at)} {VIGOR_NAME}: [H2L]{state}"
 
 
-def unifi_packet(at: datetime, letter: str, flow: Flow) -> str:
+def format_unifi_packet(at: datetime, letter: str, flow: PacketFlow) -> str:
     """A packet in the kernel log of a UniFi gateway; D drop, A accept."""
     rule = "Block All Traffic" if letter == "D" else "Allow Web Out"
     chain = "WAN_LOCAL" if letter == "D" else "LAN_OUT"
     ways = ("eth8", "") if letter == "D" else ("br0", "eth8")
     return (
-        f"{syslog_time(at)} {UNIFI_NAME} [{chain}-{letter}-2147483647] "
+        f"{format_syslog_time(at)} {UNIFI_NAME} [{chain}-{letter}-2147483647] "
         f'DESCR="[{chain}]{rule}" IN={ways[0]} OUT={ways[1]} '
         f"MAC=74:ac:b9:11:22:33:00:50:56:aa:bb:cc:08:00 SRC={flow.source} DST={flow.target} "
         f"LEN=60 TOS=00 PREC=0x00 TTL=51 ID={flow.source_port} DF PROTO={flow.protocol.upper()} "
@@ -68,12 +70,12 @@ def unifi_packet(at: datetime, letter: str, flow: Flow) -> str:
     )
 
 
-def sshd(at: datetime, pid: int, message: str, *, program: str = "sshd") -> str:
+def format_sshd(at: datetime, pid: int, message: str, *, program: str = "sshd") -> str:
     """OpenSSH on the mail gateway."""
-    return f"<38>{syslog_time(at)} {MAIL_HOST} {program}[{pid}]: {message}"
+    return f"<38>{format_syslog_time(at)} {MAIL_HOST} {program}[{pid}]: {message}"
 
 
-def web(at: datetime, host: str, address: str, request: str, status: int, size: int) -> str:
+def format_web(at: datetime, host: str, address: str, request: str, status: int, size: int) -> str:
     """nginx, combined, with the virtual host in front."""
     agent = (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36"

@@ -16,14 +16,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.demo.lines import DemoLines
-from breachdesk.demo.play import incoming, note_gaps, scenes
-from breachdesk.demo.stage import Progress, StageClock, in_arrival_order
+from breachdesk.demo.play import add_gaps, build_incoming, split_batches
+from breachdesk.demo.stage import DemoClock, Progress, list_in_arrival_order
 from breachdesk.stores.postgres_schema import create_schema, drop_schema
 from schemas import private_files
-from schemas.errors import Misconfigured, Retryable
+from schemas.errors import ConfigurationError, RetryableError
 from schemas.settings import KafkaSettings, Settings, StoreSettings
 from streams import topics
 
@@ -36,12 +36,12 @@ PLAY_ID = "demo-on-servers"
 """File in the demo's folder: the id of what it made on the servers."""
 
 
-def named_servers(folder: Path) -> tuple[StoreSettings, KafkaSettings] | None:
+def read_server_settings(folder: Path) -> tuple[StoreSettings, KafkaSettings] | None:
     """The servers that the environment names; None: the demo is embedded. Raises Misconfigured
     when only one of the two is named."""
     named = load_settings(folder)
     if bool(named.store.url) != bool(named.kafka.servers):
-        raise Misconfigured(
+        raise ConfigurationError(
             "only one of PostgreSQL and Kafka is named",
             place="store.url, kafka.servers",
             remedy="The demo takes both or neither.",
@@ -49,24 +49,26 @@ def named_servers(folder: Path) -> tuple[StoreSettings, KafkaSettings] | None:
     return (named.store, named.kafka) if named.store.url else None
 
 
-def on_servers(settings: Settings, store: StoreSettings, kafka: KafkaSettings) -> Settings:
+def configure_servers(settings: Settings, store: StoreSettings, kafka: KafkaSettings) -> Settings:
     """The demo's settings, with a schema, topics and a group of this play alone."""
     play = secrets.token_hex(4)
     private_files.write_text(settings.data_dir / PLAY_ID, play)
-    return settings.model_copy(update=_places(store, kafka, play))
+    return settings.model_copy(update=_build_server_settings(store, kafka, play))
 
 
-def _places(store: StoreSettings, kafka: KafkaSettings, play: str) -> dict[str, object]:
+def _build_server_settings(
+    store: StoreSettings, kafka: KafkaSettings, play: str
+) -> dict[str, object]:
     return {
         "store": store.model_copy(update={"schema_name": f"demo_{play}"}),
         "kafka": kafka.model_copy(update={"prefix": f"demo-{play}.", "group": f"demo-{play}"}),
     }
 
 
-def prepare(settings: Settings) -> None:
+def prepare_servers(settings: Settings) -> None:
     """Make schema and topics."""
     create_schema(settings.store)
-    topics.create(settings)
+    topics.create_topics(settings)
 
 
 def clear_servers(folder: Path, servers: tuple[StoreSettings, KafkaSettings] | None) -> None:
@@ -74,14 +76,14 @@ def clear_servers(folder: Path, servers: tuple[StoreSettings, KafkaSettings] | N
     noted = folder / PLAY_ID
     if servers is None or not noted.exists():
         return
-    places = _places(*servers, noted.read_text(encoding="ascii").strip())
+    places = _build_server_settings(*servers, noted.read_text(encoding="ascii").strip())
     earlier = Settings(data_dir=folder).model_copy(update=places)
     drop_schema(earlier.store)
-    topics.remove(earlier)
+    topics.remove_topics(earlier)
 
 
 @contextmanager
-def working(
+def run_workers(
     settings: Settings, count: int = WORKERS
 ) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
     """So many workers as processes of their own, stopped in order at the end."""
@@ -95,16 +97,16 @@ def working(
                     [*command, "--data-dir", str(settings.data_dir)],
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env=_environment(settings),
+                    env=_build_environment(settings),
                 )
             )
             log.close()
         yield workers
     finally:
-        _stop(workers)
+        _stop_workers(workers)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _build_environment(settings: Settings) -> dict[str, str]:
     """Ours, with the play's own places: what it inherits must not lead it elsewhere."""
     return {
         **os.environ,
@@ -115,7 +117,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _stop(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+def _stop_workers(workers: Sequence[subprocess.Popen[bytes]]) -> None:
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
     for worker in workers:
@@ -127,49 +129,53 @@ def _stop(workers: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def play_lines_on_servers(
-    house: Premises,
-    cast: DemoLines,
-    clock: StageClock,
+    container: Container,
+    demo_lines: DemoLines,
+    clock: DemoClock,
     progress: Progress,
     workers: Sequence[subprocess.Popen[bytes]],
 ) -> int:
     """The two days into Kafka, scene by scene, and wait until the workers have committed them;
     returns how many lines were received."""
-    rows = in_arrival_order(cast)
-    for scene in scenes(rows):
+    rows = list_in_arrival_order(demo_lines)
+    for scene in split_batches(rows):
         clock.move_to(scene[-1][0])
-        house.log.append([incoming(row) for row in scene])
-    drained(house, len(rows), progress, workers)
-    note_gaps(house, cast)
+        container.log.append([build_incoming(row) for row in scene])
+    wait_until_drained(container, len(rows), progress, workers)
+    add_gaps(container, demo_lines)
     return len(rows)
 
 
-def drained(
-    house: Premises,
+def wait_until_drained(
+    container: Container,
     lines: int,
     progress: Progress,
     workers: Sequence[subprocess.Popen[bytes]] = (),
 ) -> None:
     """Wait until every raw partition is processed to its end. Raises Retryable when a worker has
     died, or nothing moved for a while."""
-    ends = {f"{each.topic}/{each.partition}": each.end for each in topics.lag(house.settings)}
-    sink = house.store.batch_sink()
-    done, moved = -1, time.monotonic() + START_SECONDS - STILL_SECONDS
-    while done < sum(ends.values()):
-        held = sink.positions(list(ends)).values()
-        now = sum(each.position.offset + 1 for each in held if each.position is not None)
-        if now > done:
-            done, moved = now, max(moved, time.monotonic())
-            progress(min(done, lines), lines)
-        _must_go_on(house, moved, workers)
+    ends = {
+        f"{each.topic}/{each.partition}": each.end for each in topics.list_lags(container.settings)
+    }
+    sink = container.store.make_batch_sink()
+    processed, moved = -1, time.monotonic() + START_SECONDS - STILL_SECONDS
+    while processed < sum(ends.values()):
+        positions = sink.load_positions(list(ends)).values()
+        now = sum(each.position.offset + 1 for each in positions if each.position is not None)
+        if now > processed:
+            processed, moved = now, max(moved, time.monotonic())
+            progress(min(processed, lines), lines)
+        _check_running(container, moved, workers)
         time.sleep(LOOK_SECONDS)
 
 
-def _must_go_on(house: Premises, moved: float, workers: Sequence[subprocess.Popen[bytes]]) -> None:
+def _check_running(
+    container: Container, moved: float, workers: Sequence[subprocess.Popen[bytes]]
+) -> None:
     dead = [number for number, worker in enumerate(workers) if worker.poll() is not None]
     if dead or time.monotonic() - moved > STILL_SECONDS:
-        raise Retryable(
+        raise RetryableError(
             f"worker {dead[0]} ended" if dead else "the workers do not move",
-            place=str(house.settings.data_dir),
+            place=str(container.settings.data_dir),
             remedy="worker-0.log and worker-1.log in that folder say why.",
         )

@@ -16,7 +16,7 @@ from breachdesk.demo.cast import (
     UNIFI_OWNER,
     VICTIM,
     VIGOR_OWNER,
-    Firm,
+    DemoFirm,
 )
 from breachdesk.demo.routers import UNIFI_NAME, VIGOR_NAME, VIGOR_SOURCE
 from schemas.customer import PROVIDER
@@ -54,20 +54,20 @@ OURS = (
 )
 
 
-def customers_csv() -> str:
+def format_customers_csv() -> str:
     """Fifty customers in the plain sheet's columns."""
-    return _csv(CUSTOMER_COLUMNS, (_customer(firm) for firm in FIRMS))
+    return _format_csv(CUSTOMER_COLUMNS, (_build_customer_row(firm) for firm in FIRMS))
 
 
-def assets_csv() -> str:
+def format_assets_csv() -> str:
     """Every asset by its service preset, and the provider's own machines."""
     ours = ((PROVIDER, kind, value, "our own system") for kind, value in OURS)
-    theirs = (row for firm in FIRMS for row in _assets(firm))
+    theirs = (row for firm in FIRMS for row in _iterate_assets(firm))
     panel = (PROVIDER, "site", PANEL, "our billing panel")
-    return _csv(ASSET_COLUMNS, [panel, *ours, *theirs])
+    return _format_csv(ASSET_COLUMNS, [panel, *ours, *theirs])
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _format_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -79,34 +79,34 @@ OUTSIDE = {VICTIM: ("Imogen Vale", "imogen.vale@fenbridgeprivacy.example")}
 """Data protection contacts who are not at the customer: their mail does not pass through it."""
 
 
-def _officer(firm: Firm) -> tuple[str, str]:
+def _get_officer(firm: DemoFirm) -> tuple[str, str]:
     """Name and address of the data protection contact; two customers in three have one."""
     if firm.id in OUTSIDE:
         return OUTSIDE[firm.id]
     return ("", "") if firm.number % 3 == 1 else (firm.holder, f"privacy@{firm.domain}")
 
 
-def _customer(firm: Firm) -> Sequence[str]:
+def _build_customer_row(firm: DemoFirm) -> Sequence[str]:
     return (
         firm.id,
         firm.name,
         f"accounts@{firm.domain}",
         firm.phone,
         firm.holder,
-        *_officer(firm),
+        *_get_officer(firm),
         "en-GB",
         f"20{15 + firm.number % 10}-04-01",
         "2025-03-31" if firm.id == FORMER else "",
     )
 
 
-def _assets(firm: Firm) -> Iterator[Sequence[str]]:
+def _iterate_assets(firm: DemoFirm) -> Iterator[Sequence[str]]:
     yield firm.id, "service", f"{PANEL}?userid={firm.userid}", "billing account"
     if firm.id != FORMER:
-        yield from _in_use(firm)
+        yield from _iterate_assets_in_use(firm)
 
 
-def _in_use(firm: Firm) -> Iterator[Sequence[str]]:
+def _iterate_assets_in_use(firm: DemoFirm) -> Iterator[Sequence[str]]:
     if firm.tenant:
         health = "mail; files; health" if firm.id == VICTIM else ""
         yield firm.id, "tenant", firm.tenant, "Microsoft 365 tenant", "", health
@@ -122,10 +122,10 @@ def _in_use(firm: Firm) -> Iterator[Sequence[str]]:
         yield firm.id, "ip", firm.office, "broadband line"
     if "p" in firm.services:
         yield firm.id, "service", f"passwords:{firm.id}", "support passwords"
-    yield from _watched(firm)
+    yield from _iterate_watched(firm)
 
 
-def _watched(firm: Firm) -> Iterator[Sequence[str]]:
+def _iterate_watched(firm: DemoFirm) -> Iterator[Sequence[str]]:
     """Routers whose lines reach us."""
     if firm.id == VIGOR_OWNER:
         yield firm.id, "host", VIGOR_NAME, "managed firewall"

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from breachdesk.bootstrap.house import holding
+from breachdesk.bootstrap.house import hold_lock
 from breachdesk.demo.lines import DemoLines
 from schemas import private_files
 from schemas.customer import AssetKind
-from schemas.errors import BadInput, Retryable
-from schemas.settings import SenderSettings, Settings, SmtpAuth, Tls
+from schemas.errors import BadInput, RetryableError
+from schemas.settings import SenderSettings, Settings, SmtpAuth, SmtpTls
 
 MARK = "this-is-a-demo"
 SECRETS = {"password"}
@@ -23,7 +23,7 @@ NIGHT_MINUTES = 12 * 60
 MORNING_AFTER = datetime(2026, 11, 23, 8, 40, tzinfo=UTC)
 
 
-class StageClock:
+class DemoClock:
     """breachdesk.ports.Now of the demo: stands still until moved, or runs on from a moment."""
 
     def __init__(self, start: datetime) -> None:
@@ -44,7 +44,7 @@ class StageClock:
         self._since = time.monotonic()
 
 
-def fresh_folder(folder: Path) -> Path:
+def prepare_folder(folder: Path) -> Path:
     """An empty data folder for the demo; an earlier demo's is cleared, anything else refused."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
@@ -53,7 +53,7 @@ def fresh_folder(folder: Path) -> Path:
                 place=str(folder),
                 remedy="Name an empty folder with --data-dir.",
             )
-        _clear(folder)
+        _clear_folder(folder)
     private_files.make_folder(folder)
     private_files.write_text(
         folder / MARK, "Made by breachdesk demo; cleared when it is played again.\n"
@@ -61,11 +61,11 @@ def fresh_folder(folder: Path) -> Path:
     return folder
 
 
-def _clear(folder: Path) -> None:
+def _clear_folder(folder: Path) -> None:
     """Raises Retryable while another demo plays or serves there."""
-    with holding(folder, "pipeline") as alone:
+    with hold_lock(folder, "pipeline") as alone:
         if not alone:
-            raise Retryable(
+            raise RetryableError(
                 "another demo runs in this folder",
                 place=str(folder),
                 remedy="Stop it first, or name another folder with --data-dir.",
@@ -73,23 +73,24 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def demo_settings(folder: Path, cast: DemoLines, port: int) -> Settings:
+def build_settings(folder: Path, demo_lines: DemoLines, port: int) -> Settings:
     """Drill settings: mail goes to a folder on this machine, nowhere else."""
     sender = SenderSettings(
         id="drill",
         channel="maildir",
-        from_name=cast.profile.legal_name,
-        from_email=f"notices@{_domain(cast)}",
+        from_name=demo_lines.profile.legal_name,
+        from_email=f"notices@{_get_domain(demo_lines)}",
         maildir=folder / "mails",
-        tls=Tls.NONE,
+        tls=SmtpTls.NONE,
         auth=SmtpAuth.NONE,
-        assets=((AssetKind.DOMAIN, _domain(cast)),),
+        assets=((AssetKind.DOMAIN, _get_domain(demo_lines)),),
     )
     return Settings(
         data_dir=folder,
-        profile=cast.profile,
+        profile=demo_lines.profile,
         sources=tuple(
-            source.model_copy(update={"silence_minutes": NIGHT_MINUTES}) for source in cast.sources
+            source.model_copy(update={"silence_minutes": NIGHT_MINUTES})
+            for source in demo_lines.sources
         ),
         senders=(sender,),
         console_port=port,
@@ -98,8 +99,8 @@ def demo_settings(folder: Path, cast: DemoLines, port: int) -> Settings:
     )
 
 
-def _domain(cast: DemoLines) -> str:
-    return cast.profile.contact_email.rpartition("@")[2]
+def _get_domain(demo_lines: DemoLines) -> str:
+    return demo_lines.profile.contact_email.rpartition("@")[2]
 
 
 def write_settings(settings: Settings) -> Path:
@@ -118,13 +119,13 @@ def write_settings(settings: Settings) -> Path:
 def to_toml(document: dict[str, Any]) -> str:
     """Settings as TOML: plain keys first, then tables, then arrays of tables."""
     plain = {k: v for k, v in document.items() if not _is_table(v) and not _is_tables(v)}
-    lines = [f"{key} = {_value(value)}" for key, value in plain.items() if value is not None]
+    lines = [f"{key} = {_format_value(value)}" for key, value in plain.items() if value is not None]
     for key, value in document.items():
         if _is_table(value):
-            lines += ["", f"[{key}]", *_pairs(value)]
+            lines += ["", f"[{key}]", *_format_pairs(value)]
         elif _is_tables(value):
             for row in value:
-                lines += ["", f"[[{key}]]", *_pairs(row)]
+                lines += ["", f"[[{key}]]", *_format_pairs(row)]
     return "\n".join(lines) + "\n"
 
 
@@ -136,25 +137,27 @@ def _is_tables(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
 
 
-def _pairs(table: dict[str, Any]) -> list[str]:
-    return [f"{key} = {_value(value)}" for key, value in table.items() if value is not None]
+def _format_pairs(table: dict[str, Any]) -> list[str]:
+    return [f"{key} = {_format_value(value)}" for key, value in table.items() if value is not None]
 
 
-def _value(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(v) for v in value) + "]"
+        return "[" + ", ".join(_format_value(v) for v in value) + "]"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'
 
 
-def in_arrival_order(cast: DemoLines) -> Sequence[tuple[datetime, str, bytes]]:
+def list_in_arrival_order(demo_lines: DemoLines) -> Sequence[tuple[datetime, str, bytes]]:
     """Every line of every source as it would have come in: (arrived, source, bytes)."""
     rows = [
-        (arrived, source, raw) for source, lines in cast.lines.items() for arrived, raw in lines
+        (arrived, source, raw)
+        for source, lines in demo_lines.lines.items()
+        for arrived, raw in lines
     ]
     return sorted(rows, key=lambda row: (row[0], row[1]))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.casework import register, report
 from breachdesk.demo.play import write_reports_folder
 from breachdesk.ports import UnitOfWork
@@ -18,35 +18,37 @@ from schemas.case import TaskKind
 from schemas.notice_states import NOTIFIED
 
 
-def write_documents(house: Premises, breach: Breach) -> list[str]:
+def write_documents(container: Container, breach: Breach) -> list[str]:
     """The ICO report as text, JSON and PDF, and the register; paths in that order."""
-    folder, now = write_reports_folder(house), house.now()
-    built, entries = house.store.look(
+    folder, now = write_reports_folder(container), container.now()
+    built, entries = container.store.read(
         lambda uow: (
-            report.build(uow, breach.id, "uk_ico", house.settings, now),
-            register.entries(uow, now),
+            report.build_report(uow, breach.id, "uk_ico", container.settings, now),
+            register.list_entries(uow, now),
         )
     )
     files = {
-        "ico-report.txt": house.renderer.report_text(built).encode(),
+        "ico-report.txt": container.renderer.render_report_text(built).encode(),
         "ico-report.json": built.model_dump_json(indent=2, exclude={"contradictions"}).encode(),
-        "ico-report.pdf": house.renderer.report_pdf(built, house.settings.profile),
-        "register.json": register.export(entries, "json").encode(),
+        "ico-report.pdf": container.renderer.render_report_pdf(built, container.settings.profile),
+        "register.json": register.export_register(entries, "json").encode(),
     }
     for name, content in files.items():
         private_files.write_bytes(folder / name, content)
     return [str(folder / name) for name in files]
 
 
-def summarise(house: Premises, reports: list[str], seconds: Mapping[str, float]) -> dict[str, Any]:
+def summarise(
+    container: Container, reports: list[str], seconds: Mapping[str, float]
+) -> dict[str, Any]:
     """Counts of everything the play produced, from the store alone."""
-    facts = house.store.look(_counts)
-    mails = house.sender().maildir or Path()
+    facts = container.store.read(_collect_counts)
+    mails = container.get_sender().maildir or Path()
     rounded = {step: round(value, 2) for step, value in seconds.items()}
     return {**facts, "mails": str(mails), "reports": reports, "seconds": rounded}
 
 
-def _counts(uow: UnitOfWork) -> dict[str, Any]:
+def _collect_counts(uow: UnitOfWork) -> dict[str, Any]:
     sources = uow.sources.list()
     notices = uow.notices.list()
     breaches = uow.breaches.list()
@@ -59,18 +61,18 @@ def _counts(uow: UnitOfWork) -> dict[str, Any]:
         "alerts": uow.alerts.count(),
         "cases": len(uow.cases.list()),
         "breaches": len(breaches),
-        "customers": _certainties(uow, [b.id for b in breaches]),
-        "customers_affected": len(_told(uow)),
+        "customers": _count_certainties(uow, [b.id for b in breaches]),
+        "customers_affected": len(_list_told_customers(uow)),
         "notices": dict(sorted(Counter(row.status.value for row in notices).items())),
     }
 
 
-def _certainties(uow: UnitOfWork, breach_ids: list[str]) -> dict[str, int]:
+def _count_certainties(uow: UnitOfWork, breach_ids: list[str]) -> dict[str, int]:
     """Each customer once, by the gravest certainty of its exposures."""
     order = list(Certainty)
     gravest: dict[str, Certainty] = {}
     for breach_id in breach_ids:
-        manifest = uow.breaches.latest(Manifest, breach_id)
+        manifest = uow.breaches.find_latest(Manifest, breach_id)
         for exposure in manifest.exposures if manifest else ():
             known = gravest.get(exposure.customer_id, Certainty.EXCLUDED)
             gravest[exposure.customer_id] = min(known, exposure.certainty, key=order.index)
@@ -78,7 +80,7 @@ def _certainties(uow: UnitOfWork, breach_ids: list[str]) -> dict[str, int]:
     return {certainty.value: counts[certainty] for certainty in order}
 
 
-def _told(uow: UnitOfWork) -> set[str]:
+def _list_told_customers(uow: UnitOfWork) -> set[str]:
     """Customers told by mail, or spoken to on the telephone."""
     by_mail = {row.customer_id for row in uow.notices.list(statuses=NOTIFIED)}
     spoken = {

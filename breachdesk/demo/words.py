@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from breachdesk.gdpr.raised import scored_categories
+from breachdesk.gdpr.raised import list_scored_categories
 from breachdesk.gdpr.severity import DEFAULT_DPC
 from schemas.affected import Manifest
 from schemas.breach import Breach
-from schemas.customer import Role
-from schemas.decision import NOT_ASKED, Answer, Decision, Extent, SeverityFactors
-from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
+from schemas.customer import DataRole
+from schemas.decision import NOT_ASKED, Decision, DecisionAnswer, EffectExtent, SeverityFactors
+from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 
 TITLE = "Microsoft 365 account opened after password spraying, files and mail copied"
 NOISE = "Background noise: refused at the edge, no account and no customer data reached."
@@ -29,24 +29,24 @@ INVOICE_NUMBER = "the number on an old invoice"
 CHECKED = "Compared with the contract (drill)."
 
 
-def decision(breach: Breach, manifest: Manifest, by: str, now: datetime) -> Decision:
+def build_decision(breach: Breach, manifest: Manifest, by: str, now: datetime) -> Decision:
     """The written bridge: the answers that the list raises, each with its reasons."""
     return Decision(
         breach_id=breach.id,
         version=1,
         decided_by=by,
         decided_at=now,
-        report_to_ico=Answer(
+        report_to_ico=DecisionAnswer(
             yes=True,
             reasons="Account and bank details of customers were opened in our billing panel by a "
             "stranger who had guessed a password elsewhere; a risk to people is not unlikely.",
         ),
-        tell_people=Answer(
+        tell_people=DecisionAnswer(
             yes=True,
             reasons="Names, addresses and bank details together allow invoice fraud; that is a "
             "high risk to the people named in those records.",
         ),
-        own_promise_binds=Answer(
+        own_promise_binds=DecisionAnswer(
             yes=True,
             reasons="Our policy promises notice as soon as it is feasible when a breach may have "
             "exposed a customer's personal information; it may have.",
@@ -61,12 +61,12 @@ def decision(breach: Breach, manifest: Manifest, by: str, now: datetime) -> Deci
         severity=SeverityFactors(
             data={
                 category: DEFAULT_DPC[category]
-                for category in scored_categories(None, manifest.exposures)
+                for category in list_scored_categories(None, manifest.exposures)
             },
             identification=1,
-            confidentiality=Extent.FULL,
-            integrity=Extent.NOTHING,
-            availability=Extent.NOTHING,
+            confidentiality=EffectExtent.FULL,
+            integrity=EffectExtent.NOTHING,
+            availability=EffectExtent.NOTHING,
             malicious=True,
         ),
         edpb_case=7,
@@ -79,7 +79,7 @@ def decision(breach: Breach, manifest: Manifest, by: str, now: datetime) -> Deci
     )
 
 
-def facts(breach: Breach, by: str, now: datetime) -> NoticeFacts:
+def build_facts(breach: Breach, by: str, now: datetime) -> NoticeFacts:
     """What is true of everybody, and the words of each group, as a dentist's receptionist reads
     them."""
     return NoticeFacts(
@@ -95,8 +95,8 @@ def facts(breach: Breach, by: str, now: datetime) -> NoticeFacts:
 
 
 ACCOUNT_HOLDERS = ExposureWords(
-    role=Role.CONTROLLER,
-    standing=Standing.REACHED,
+    role=DataRole.CONTROLLER,
+    standing=ReaderStanding.REACHED,
     what_happened="Then someone, we think the same person, signed in to our billing system. They "
     "opened the pages of your account.",
     consequences=(
@@ -122,8 +122,8 @@ ACCOUNT_HOLDERS = ExposureWords(
     contained=True,
 )
 CONTROLLERS = ExposureWords(
-    role=Role.PROCESSOR,
-    standing=Standing.REACHED,
+    role=DataRole.PROCESSOR,
+    standing=ReaderStanding.REACHED,
     what_happened="Someone guessed the password of one of your mailboxes. With it they took files "
     "and set a rule that sends copies of incoming mail outside.",
     consequences=(
@@ -160,8 +160,8 @@ CONTROLLERS = ExposureWords(
     contained=True,
 )
 UNSURE_CONTROLLERS = ExposureWords(
-    role=Role.PROCESSOR,
-    standing=Standing.POSSIBLE,
+    role=DataRole.PROCESSOR,
+    standing=ReaderStanding.POSSIBLE,
     what_happened="Every try that our records show was refused.",
     consequences=(
         "If a try worked while records are missing, someone could have read mail and files.",

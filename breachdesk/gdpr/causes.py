@@ -9,15 +9,15 @@ from importlib import resources
 
 from pydantic import model_validator
 
-from schemas.cause import Cause
-from schemas.customer import Frozen
+from schemas.cause import BreachCause
+from schemas.customer import FrozenModel
 
 FILE = "causes.toml"
-OPEN_WORDS = frozenset({Cause.OTHER, Cause.NEVER_FOUND})
+OPEN_WORDS = frozenset({BreachCause.OTHER, BreachCause.NEVER_FOUND})
 """Causes that say nothing without further words."""
 
 
-class CauseWords(Frozen):
+class CauseWords(FrozenModel):
     """One cause as a form, the register and the figures show it."""
 
     words: str
@@ -26,29 +26,29 @@ class CauseWords(Frozen):
     """The ICO's incident types that it covers."""
 
 
-class CauseList(Frozen):
+class CauseList(FrozenModel):
     """Every cause, with the source of the list and the day somebody read it."""
 
     source: str
     reviewed_on: date
     note: str
-    causes: dict[Cause, CauseWords]
+    causes: dict[BreachCause, CauseWords]
 
     @model_validator(mode="after")
-    def _holds_every_cause(self) -> CauseList:
-        left_out = [cause.value for cause in Cause if cause not in self.causes]
-        if left_out:
-            raise ValueError(f"no words for {', '.join(left_out)}")
+    def _check_every_cause(self) -> CauseList:
+        missing = [cause.value for cause in BreachCause if cause not in self.causes]
+        if missing:
+            raise ValueError(f"no words for {', '.join(missing)}")
         return self
 
 
 @cache
-def cause_list() -> CauseList:
+def load_cause_list() -> CauseList:
     """The list as installed."""
     text = resources.files("breachdesk").joinpath("gdpr", FILE).read_text(encoding="utf-8")
     return CauseList.model_validate(tomllib.loads(text))
 
 
-def cause_words(cause: Cause | str) -> str:
+def describe_cause(cause: BreachCause | str) -> str:
     """`Lost or stolen device or paper`"""
-    return cause_list().causes[Cause(cause)].words
+    return load_cause_list().causes[BreachCause(cause)].words

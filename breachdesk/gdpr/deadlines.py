@@ -14,13 +14,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.law import Provision
-from schemas.times import in_utc
+from schemas.times import convert_to_utc
 
 UNITED_KINGDOM = ZoneInfo("Europe/London")
 
 
 @dataclass(frozen=True, slots=True)
-class Deadline:
+class LegalDeadline:
     """A limit. `due` drives every countdown; the outer bound is only ever a note."""
 
     started_at: datetime
@@ -29,63 +29,67 @@ class Deadline:
     """Art. 3(1): the hour, or the day, in which the event falls is not counted."""
 
 
-def deadline_of(provision: Provision, start: datetime) -> Deadline | None:
+def compute_deadline(provision: Provision, start: datetime) -> LegalDeadline | None:
     """The limit that the provision gives from the start; None: it gives no figure. Raises BadInput
     for a time without a zone."""
     zone = ZoneInfo(provision.zone)
     if provision.hours is not None:
-        return in_hours(start, provision.hours)
+        return compute_deadline_in_hours(start, provision.hours)
     if provision.days is not None:
-        return in_days(start, provision.days, zone)
+        return compute_deadline_in_days(start, provision.days, zone)
     if provision.months is not None:
-        return in_months(start, provision.months, zone)
+        return compute_deadline_in_months(start, provision.months, zone)
     return None
 
 
-def in_hours(start: datetime, hours: int) -> Deadline:
+def compute_deadline_in_hours(start: datetime, hours: int) -> LegalDeadline:
     """`hours` after the start. Raises BadInput for a time without a zone."""
-    begin = in_utc(start)
+    begin = convert_to_utc(start)
     due = begin + timedelta(hours=hours)
-    return Deadline(begin, due, _next_full_hour(due))
+    return LegalDeadline(begin, due, _round_to_full_hour(due))
 
 
-def in_days(start: datetime, days: int, zone: ZoneInfo = UNITED_KINGDOM) -> Deadline:
+def compute_deadline_in_days(
+    start: datetime, days: int, zone: ZoneInfo = UNITED_KINGDOM
+) -> LegalDeadline:
     """The same local time, `days` after the local day of the start. Raises BadInput for a time
     without a zone."""
-    local = in_utc(start).astimezone(zone)
-    return _at_local_time(local, local.date() + timedelta(days=days), zone)
+    local = convert_to_utc(start).astimezone(zone)
+    return _compute_local_deadline(local, local.date() + timedelta(days=days), zone)
 
 
-def in_months(start: datetime, months: int, zone: ZoneInfo = UNITED_KINGDOM) -> Deadline:
+def compute_deadline_in_months(
+    start: datetime, months: int, zone: ZoneInfo = UNITED_KINGDOM
+) -> LegalDeadline:
     """The same local time on the same day of a later month, else on its last day. Raises BadInput
     for a time without a zone."""
-    local = in_utc(start).astimezone(zone)
-    return _at_local_time(local, add_months(local.date(), months), zone)
+    local = convert_to_utc(start).astimezone(zone)
+    return _compute_local_deadline(local, add_months(local.date(), months), zone)
 
 
-def days(start: datetime, count: int, zone: ZoneInfo = UNITED_KINGDOM) -> datetime:
+def compute_end_of_days(start: datetime, count: int, zone: ZoneInfo = UNITED_KINGDOM) -> datetime:
     """When a period of so many days ends, in UTC."""
-    return in_days(start, count, zone).due
+    return compute_deadline_in_days(start, count, zone).due
 
 
-def one_month(start: datetime, zone: ZoneInfo = UNITED_KINGDOM) -> datetime:
+def compute_end_of_month(start: datetime, zone: ZoneInfo = UNITED_KINGDOM) -> datetime:
     """When a period of one month ends, in UTC."""
-    return in_months(start, 1, zone).due
+    return compute_deadline_in_months(start, 1, zone).due
 
 
 def is_late(at: datetime, due: datetime) -> bool:
     """On unrounded seconds: 72:00:00 is in time, 72:00:01 is late."""
-    return in_utc(at) > in_utc(due)
+    return convert_to_utc(at) > convert_to_utc(due)
 
 
-def shadow(
+def compute_shadow_deadline(
     detected_at: datetime | None, aware_at: datetime, provision: Provision
-) -> Deadline | None:
+) -> LegalDeadline | None:
     """The deadline if a regulator held that awareness was the first alert; None: no earlier, or
     the provision gives no figure."""
-    if detected_at is None or in_utc(detected_at) >= in_utc(aware_at):
+    if detected_at is None or convert_to_utc(detected_at) >= convert_to_utc(aware_at):
         return None
-    return deadline_of(provision, detected_at)
+    return compute_deadline(provision, detected_at)
 
 
 def add_months(day: date, months: int) -> date:
@@ -95,18 +99,22 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, last))
 
 
-def _at_local_time(start: datetime, day: date, zone: ZoneInfo) -> Deadline:
+def _compute_local_deadline(start: datetime, day: date, zone: ZoneInfo) -> LegalDeadline:
     wall = datetime.combine(day, start.time().replace(fold=0))
     midnight = datetime.combine(day + timedelta(days=1), time())
-    return Deadline(start.astimezone(UTC), _earliest(wall, zone), _earliest(midnight, zone))
+    return LegalDeadline(
+        start.astimezone(UTC),
+        _convert_to_earliest(wall, zone),
+        _convert_to_earliest(midnight, zone),
+    )
 
 
-def _earliest(wall: datetime, zone: ZoneInfo) -> datetime:
+def _convert_to_earliest(wall: datetime, zone: ZoneInfo) -> datetime:
     """In UTC. A local time that comes twice, or never, is read as the earlier moment."""
     readings = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     return min(readings)
 
 
-def _next_full_hour(moment: datetime) -> datetime:
-    floor = moment.replace(minute=0, second=0, microsecond=0)
-    return floor if floor == moment else floor + timedelta(hours=1)
+def _round_to_full_hour(moment: datetime) -> datetime:
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    return hour if hour == moment else hour + timedelta(hours=1)

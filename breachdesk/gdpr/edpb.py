@@ -6,14 +6,14 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 from schemas.errors import NotFound
 
 REFERENCE = "edpb_01_2021"
 """Of the law book: where they stand and when a person last looked."""
 
 
-class EdpbCase(Frozen):
+class EdpbCase(FrozenModel):
     """One case, retold. Every one of them is recorded internally."""
 
     number: int
@@ -36,15 +36,15 @@ class EdpbCase(Frozen):
 
 
 @cache
-def edpb_cases() -> tuple[EdpbCase, ...]:
+def list_edpb_cases() -> tuple[EdpbCase, ...]:
     """All of them, by number."""
     text = (files("breachdesk") / "guidance" / f"{REFERENCE}.toml").read_text(encoding="utf-8")
     return tuple(EdpbCase.model_validate(row) for row in tomllib.loads(text)["cases"])
 
 
-def edpb_case(number: int) -> EdpbCase:
+def get_edpb_case(number: int) -> EdpbCase:
     """Raises NotFound."""
-    for case in edpb_cases():
+    for case in list_edpb_cases():
         if case.number == number:
             return case
     raise NotFound(f"no case {number} in EDPB 01/2021", place="EDPB case", remedy="Use 1 to 18.")

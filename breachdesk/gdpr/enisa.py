@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from breachdesk.gdpr.severity import MANY_PEOPLE, Level
+from breachdesk.gdpr.severity import MANY_PEOPLE, SeverityLevel
 from schemas.decision import SeverityFactors
 
 REFERENCE = "enisa_2013"
@@ -21,49 +21,54 @@ FLAGS = {
 
 
 @cache
-def _tables() -> Mapping[str, Mapping[str, str]]:
+def _load_tables() -> Mapping[str, Mapping[str, str]]:
     text = (files("breachdesk") / "guidance" / f"{REFERENCE}.toml").read_text(encoding="utf-8")
     tables: dict[str, Any] = tomllib.loads(text)
     return tables
 
 
-def label(factor: str) -> str:
+def get_label(factor: str) -> str:
     """The name of a factor: `data`, `identification`, `confidentiality`, …"""
-    return _tables()[factor]["label"]
+    return _load_tables()[factor]["label"]
 
 
-def hint(factor: str) -> str | None:
+def get_hint(factor: str) -> str | None:
     """What the factor asks, where its label does not say it."""
-    return _tables()[factor].get("hint")
+    return _load_tables()[factor].get("hint")
 
 
-def values(factor: str) -> tuple[tuple[str, str], ...]:
+def list_values(factor: str) -> tuple[tuple[str, str], ...]:
     """Its values with their words, in the order of the table."""
-    return tuple((k, v) for k, v in _tables()[factor].items() if k not in ("label", "hint"))
+    return tuple((k, v) for k, v in _load_tables()[factor].items() if k not in ("label", "hint"))
 
 
-def words(factor: str, value: str) -> str:
+def describe_value(factor: str, value: str) -> str:
     """Of one value."""
-    return _tables()[factor][value]
+    return _load_tables()[factor][value]
 
 
-def meaning(level: Level) -> str:
+def describe_level(level: SeverityLevel) -> str:
     """What a level says of the people."""
-    return _tables()["levels"][level.value]
+    return _load_tables()["levels"][level.value]
 
 
-def chosen_words(factors: SeverityFactors) -> tuple[tuple[str, str], ...]:
+def describe_factors(factors: SeverityFactors) -> tuple[tuple[str, str], ...]:
     """(factor, what was chosen, in the words of the table), the flags last."""
     rows = [
-        (f"{label('data')}: {category.value}", words("data", str(score)))
+        (f"{get_label('data')}: {category.value}", describe_value("data", str(score)))
         for category, score in factors.data.items()
     ]
-    for factor, value in _chosen(factors):
-        rows.append((label(factor), "not scored" if value is None else words(factor, value)))
-    return (*rows, *((said, "yes") for flag, said in FLAGS.items() if getattr(factors, flag)))
+    for factor, value in _generate_choices(factors):
+        rows.append(
+            (get_label(factor), "not scored" if value is None else describe_value(factor, value))
+        )
+    return (
+        *rows,
+        *((label_text, "yes") for flag, label_text in FLAGS.items() if getattr(factors, flag)),
+    )
 
 
-def _chosen(factors: SeverityFactors) -> Iterator[tuple[str, str | None]]:
+def _generate_choices(factors: SeverityFactors) -> Iterator[tuple[str, str | None]]:
     ease = factors.identification
     yield "identification", None if ease is None else f"{ease:g}"
     for loss in LOSSES:

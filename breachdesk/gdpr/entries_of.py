@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from breachdesk.gdpr.firm_names import Call, firm_names
-from breachdesk.gdpr.folding import spellings, words
+from breachdesk.gdpr.firm_names import FirmNameKind, list_firm_names
+from breachdesk.gdpr.folding import list_spellings, split_words
 from breachdesk.gdpr.known_names import (
-    Between,
-    Entry,
-    Kind,
-    Rule,
-    firm_rule,
-    person_rule,
-    word_rule,
+    NameEntry,
+    NameKind,
+    NameRule,
+    NameSeparator,
+    select_firm_rule,
+    select_person_rule,
+    select_word_rule,
 )
-from breachdesk.gdpr.ordinary_words import Weight, is_first_name, weight
-from breachdesk.gdpr.person_names import PersonName, person_names
-from breachdesk.gdpr.shared_domains import is_shared, own_domains
+from breachdesk.gdpr.ordinary_words import WordRarity, classify_word, is_first_name
+from breachdesk.gdpr.person_names import PersonName, list_person_names
+from breachdesk.gdpr.shared_domains import is_shared, list_own_domains
 from schemas.customer import PROVIDER, AssetKind, Binding, Customer
 from schemas.settings import ProviderProfile
 from schemas.user import User
@@ -46,7 +46,7 @@ _PUBLIC_BODIES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Surname:
+class PersonSurname:
     """One person's surname, for `Ms Mason` and `J. Mason`."""
 
     words: tuple[str, ...]
@@ -55,91 +55,95 @@ class Surname:
     staff: bool
 
 
-Surnames = dict[str, list[Surname]]
+Surnames = dict[str, list[PersonSurname]]
 """By the first word."""
 
 
-def of_customer(customer: Customer, shared: frozenset[str]) -> Iterator[Entry]:
+def generate_customer_entries(customer: Customer, shared: frozenset[str]) -> Iterator[NameEntry]:
     """Names, account number, domains, addresses and people."""
-    for name in firm_names(customer.name):
-        kind = Kind.NAME if name.call is Call.FULL else Kind.SHORT_NAME
-        rule = firm_rule(name)
-        yield Entry(name.words, kind, customer.id, rule)
-        if rule is Rule.ALWAYS and len(name.words) == 1:
-            yield Entry((name.words[0] + "s",), kind, customer.id, rule)
-    yield from _of_account(customer.id)
+    for name in list_firm_names(customer.name):
+        kind = NameKind.NAME if name.call is FirmNameKind.FULL else NameKind.SHORT_NAME
+        rule = select_firm_rule(name)
+        yield NameEntry(name.words, kind, customer.id, rule)
+        if rule is NameRule.ALWAYS and len(name.words) == 1:
+            yield NameEntry((name.words[0] + "s",), kind, customer.id, rule)
+    yield from _generate_account_entries(customer.id)
     for address in (customer.default_email, *(p.email for p in customer.people)):
-        yield from _of_address(address, customer.id, shared)
+        yield from _generate_address_entries(address, customer.id, shared)
     for person in customer.people:
-        for spelled in person_names(person.name):
-            yield from _of_person(spelled, Kind.PERSON, customer.id)
-            if len(spelled.surname) == 1 and weight(spelled.surname[0]) is Weight.COINED:
-                yield Entry(spelled.surname, Kind.PERSON, customer.id, Rule.LOOK)
+        for spelled in list_person_names(person.name):
+            yield from _generate_person_entries(spelled, NameKind.PERSON, customer.id)
+            if len(spelled.surname) == 1 and classify_word(spelled.surname[0]) is WordRarity.COINED:
+                yield NameEntry(spelled.surname, NameKind.PERSON, customer.id, NameRule.LOOK)
 
 
-def of_binding(binding: Binding) -> Iterator[Entry]:
+def generate_binding_entries(binding: Binding) -> Iterator[NameEntry]:
     """A domain, mailbox, site, host or tenant; addresses of networks are found otherwise."""
     owner, value = binding.customer_id, binding.value
     if binding.kind is AssetKind.MAILBOX:
-        yield from _of_address(value, owner, frozenset())
+        yield from _generate_address_entries(value, owner, frozenset())
     elif binding.kind in (AssetKind.DOMAIN, AssetKind.SITE):
-        yield from _of_domain(value, owner)
+        yield from _generate_domain_entries(value, owner)
     elif binding.kind is AssetKind.HOST:
-        yield from _of_host(value, owner)
+        yield from _generate_host_entries(value, owner)
     elif binding.kind is AssetKind.TENANT:
         yield from (
-            _of_domain(value, owner)
+            _generate_domain_entries(value, owner)
             if "." in value
-            else _row(value, Kind.SYSTEM, owner, Rule.ALWAYS, Between.LINK)
+            else _generate_row_entries(
+                value, NameKind.SYSTEM, owner, NameRule.ALWAYS, NameSeparator.LINK
+            )
         )
 
 
-def of_staff(users: Iterable[User], involved: frozenset[str]) -> Iterator[Entry]:
+def generate_staff_entries(users: Iterable[User], involved: frozenset[str]) -> Iterator[NameEntry]:
     """Names of accounts and of the people behind them. First names alone count of those who worked
     on the case; of the others they want a look."""
     for user in users:
-        yield from _of_one_of_staff(user.id, user.name, worked=user.id in involved)
+        yield from _generate_account_holder_entries(user.id, user.name, worked=user.id in involved)
     known = {user.id for user in users}
     for account in involved - known:
-        yield from _of_one_of_staff(account, "", worked=True)
+        yield from _generate_account_holder_entries(account, "", worked=True)
 
 
-def of_profile(profile: ProviderProfile) -> Iterator[Entry]:
+def generate_profile_entries(profile: ProviderProfile) -> Iterator[NameEntry]:
     """What we say of ourselves may stand in every text."""
     texts = (
         profile.legal_name, profile.trading_name, profile.registered_address, profile.complaints,
         profile.promise, profile.promise_source, profile.contact_name, profile.contact_hours,
     )  # fmt: skip
-    yield from phrases(texts, OURS)
-    yield from allowed_people((profile.contact_name,), OURS)
+    yield from generate_phrase_entries(texts, OURS)
+    yield from generate_allowed_people_entries((profile.contact_name,), OURS)
     for name in (profile.legal_name, profile.trading_name):
-        for short in firm_names(name) if name else ():
-            yield Entry(short.words, Kind.SHORT_NAME, OURS, Rule.ALLOWED)
-    yield from _of_address(profile.contact_email, OURS, frozenset())
+        for short in list_firm_names(name) if name else ():
+            yield NameEntry(short.words, NameKind.SHORT_NAME, OURS, NameRule.ALLOWED)
+    yield from _generate_address_entries(profile.contact_email, OURS, frozenset())
 
 
-def public_bodies() -> Iterator[Entry]:
+def generate_public_body_entries() -> Iterator[NameEntry]:
     """Authorities that letters name."""
-    return phrases(_PUBLIC_BODIES, OURS)
+    return generate_phrase_entries(_PUBLIC_BODIES, OURS)
 
 
-def phrases(texts: Iterable[str], owner: str) -> Iterator[Entry]:
+def generate_phrase_entries(texts: Iterable[str], owner: str) -> Iterator[NameEntry]:
     """Rows of words that may stand, with anything between them."""
     for text in texts:
-        for way in spellings(text) if text else ():
-            yield Entry(way, Kind.NAME, owner, Rule.ALLOWED, Between.ANYTHING)
+        for spelling in list_spellings(text) if text else ():
+            yield NameEntry(
+                spelling, NameKind.NAME, owner, NameRule.ALLOWED, NameSeparator.ANYTHING
+            )
 
 
-def allowed_people(names: Iterable[str], owner: str) -> Iterator[Entry]:
+def generate_allowed_people_entries(names: Iterable[str], owner: str) -> Iterator[NameEntry]:
     """People who may be named in every usual form."""
     for name in names:
-        for person in person_names(name):
-            yield from _of_person(person, Kind.PERSON, owner)
+        for person in list_person_names(name):
+            yield from _generate_person_entries(person, NameKind.PERSON, owner)
             if person.surname:
-                yield Entry(person.surname, Kind.PERSON, owner, Rule.ALLOWED)
+                yield NameEntry(person.surname, NameKind.PERSON, owner, NameRule.ALLOWED)
 
 
-def surnames(
+def build_surnames(
     customers: Iterable[Customer], users: Iterable[User], profile: ProviderProfile | None
 ) -> Surnames:
     """Of everybody whom a letter could name."""
@@ -149,15 +153,15 @@ def surnames(
         people.append((OURS, False, profile.contact_name))
     known: Surnames = {}
     for owner, staff, name in people:
-        for spelled in person_names(name):
+        for spelled in list_person_names(name):
             if spelled.surname:
-                initial = spelled.given[0][0] if spelled.given else ""
+                initial = spelled.given_names[0][0] if spelled.given_names else ""
                 row = known.setdefault(spelled.surname[0], [])
-                row.append(Surname(spelled.surname, initial, owner, staff))
+                row.append(PersonSurname(spelled.surname, initial, owner, staff))
     return known
 
 
-def widely_used_domains(
+def find_widely_used_domains(
     customers: Iterable[Customer], bindings: Iterable[Binding]
 ) -> frozenset[str]:
     """Domains of so many customers' addresses that they must be a provider's, unless bound."""
@@ -168,122 +172,146 @@ def widely_used_domains(
         for domain in {
             name
             for address in (customer.default_email, *(p.email for p in customer.people))
-            for name in own_domains(address.rpartition("@")[2])
+            for name in list_own_domains(address.rpartition("@")[2])
         }
     )
     return frozenset(d for d, count in users.items() if count >= _MANY and d not in bound)
 
 
-def _of_one_of_staff(account: str, name: str, *, worked: bool) -> Iterator[Entry]:
+def _generate_account_holder_entries(
+    account: str, name: str, *, worked: bool
+) -> Iterator[NameEntry]:
     owner = f"staff:{account}"
-    first = Rule.CAPITAL if worked else Rule.LOOK
-    for way in spellings(account):
-        yield Entry(way, Kind.STAFF, owner, _account_rule(way, first), Between.LINK)
-    for spelled in person_names(name):
-        yield from _of_person(spelled, Kind.STAFF, owner)
+    first = NameRule.CAPITAL if worked else NameRule.LOOK
+    for spelling in list_spellings(account):
+        yield NameEntry(
+            spelling,
+            NameKind.STAFF,
+            owner,
+            _select_account_rule(spelling, first),
+            NameSeparator.LINK,
+        )
+    for spelled in list_person_names(name):
+        yield from _generate_person_entries(spelled, NameKind.STAFF, owner)
         if len(spelled.surname) == 1:
-            rule = word_rule(spelled.surname[0])
-            yield Entry(spelled.surname, Kind.STAFF, owner, _capital_only(rule))
-        if spelled.given and weight(spelled.given[0]) is not Weight.COMMON:
-            yield Entry(spelled.given[:1], Kind.STAFF, owner, first)
+            rule = select_word_rule(spelled.surname[0])
+            yield NameEntry(spelled.surname, NameKind.STAFF, owner, _require_capital(rule))
+        if spelled.given_names and classify_word(spelled.given_names[0]) is not WordRarity.COMMON:
+            yield NameEntry(spelled.given_names[:1], NameKind.STAFF, owner, first)
 
 
-def _account_rule(way: tuple[str, ...], first: Rule) -> Rule:
-    if len(way) > 1:
-        return Rule.ALWAYS
-    if is_first_name(way[0]) and weight(way[0]) is not Weight.COMMON:
+def _select_account_rule(spelling: tuple[str, ...], first: NameRule) -> NameRule:
+    if len(spelling) > 1:
+        return NameRule.ALWAYS
+    if is_first_name(spelling[0]) and classify_word(spelling[0]) is not WordRarity.COMMON:
         return first
-    return _capital_only(word_rule(way[0]))
+    return _require_capital(select_word_rule(spelling[0]))
 
 
-def _capital_only(rule: Rule) -> Rule:
+def _require_capital(rule: NameRule) -> NameRule:
     """A surname or an account's name in small letters is a word like any other."""
-    return Rule.CAPITAL if rule is Rule.EXACT else rule
+    return NameRule.CAPITAL if rule is NameRule.EXACT else rule
 
 
-def _of_person(person: PersonName, kind: Kind, owner: str) -> Iterator[Entry]:
-    if not person.given or not person.surname:
+def _generate_person_entries(person: PersonName, kind: NameKind, owner: str) -> Iterator[NameEntry]:
+    if not person.given_names or not person.surname:
         if len(person.surname) > 1:
-            yield Entry(person.surname, kind, owner, person_rule(person.surname))
+            yield NameEntry(person.surname, kind, owner, select_person_rule(person.surname))
         return
-    rule = person_rule(person.in_order)
+    rule = select_person_rule(person.in_order)
     rows = {
         person.in_order,
-        (*person.surname, *person.given),
-        (person.given[0], *person.surname),
-        (*person.surname, person.given[0]),
+        (*person.surname, *person.given_names),
+        (person.given_names[0], *person.surname),
+        (*person.surname, person.given_names[0]),
     }
     for row in sorted(rows):
-        yield Entry(row, kind, owner, rule)
+        yield NameEntry(row, kind, owner, rule)
 
 
-def _of_account(account: str) -> Iterator[Entry]:
+def _generate_account_entries(account: str) -> Iterator[NameEntry]:
     """An id of one ordinary word or of digits alone is no name."""
-    way = words(account)
-    if len(way) > 1:
-        yield Entry(way, Kind.ACCOUNT, account, Rule.ALWAYS, Between.LINK)
-    elif way and not way[0].isdigit() and len(way[0]) > 2:
-        yield Entry(way, Kind.ACCOUNT, account, word_rule(way[0]), Between.LINK)
+    spelling = split_words(account)
+    if len(spelling) > 1:
+        yield NameEntry(spelling, NameKind.ACCOUNT, account, NameRule.ALWAYS, NameSeparator.LINK)
+    elif spelling and not spelling[0].isdigit() and len(spelling[0]) > 2:
+        yield NameEntry(
+            spelling, NameKind.ACCOUNT, account, select_word_rule(spelling[0]), NameSeparator.LINK
+        )
 
 
-def _of_address(address: str, owner: str, shared: frozenset[str]) -> Iterator[Entry]:
+def _generate_address_entries(
+    address: str, owner: str, shared: frozenset[str]
+) -> Iterator[NameEntry]:
     if not address:
         return
     local, _, domain = address.rpartition("@")
-    for row in _forms(domain):
-        yield Entry((*words(local), *row), Kind.ADDRESS, owner, Rule.ALWAYS, Between.ADDRESS)
-    yield from _of_domain(domain, owner, shared)
+    for row in _list_domain_forms(domain):
+        yield NameEntry(
+            (*split_words(local), *row),
+            NameKind.ADDRESS,
+            owner,
+            NameRule.ALWAYS,
+            NameSeparator.ADDRESS,
+        )
+    yield from _generate_domain_entries(domain, owner, shared)
 
 
-def _of_domain(domain: str, owner: str, shared: frozenset[str] = frozenset()) -> Iterator[Entry]:
+def _generate_domain_entries(
+    domain: str, owner: str, shared: frozenset[str] = frozenset()
+) -> Iterator[NameEntry]:
     """The domain, those above it, and the word before its ending."""
-    names = [name for name in own_domains(domain) if name not in shared]
+    names = [name for name in list_own_domains(domain) if name not in shared]
     for name in names:
-        for row in _forms(name):
-            yield Entry(row, Kind.DOMAIN, owner, Rule.ALWAYS, Between.DOTS)
+        for row in _list_domain_forms(name):
+            yield NameEntry(row, NameKind.DOMAIN, owner, NameRule.ALWAYS, NameSeparator.DOTS)
     if names:
-        for label in _forms(names[-1].split(".", 1)[0]):
+        for label in _list_domain_forms(names[-1].split(".", 1)[0]):
             if len("".join(label)) >= _SHORTEST_LABEL:
-                rule = word_rule(label[0]) if len(label) == 1 else Rule.ALWAYS
-                yield Entry(label, Kind.DOMAIN, owner, rule, Between.LINK)
+                rule = select_word_rule(label[0]) if len(label) == 1 else NameRule.ALWAYS
+                yield NameEntry(label, NameKind.DOMAIN, owner, rule, NameSeparator.LINK)
 
 
-def _of_host(host: str, owner: str) -> Iterator[Entry]:
+def _generate_host_entries(host: str, owner: str) -> Iterator[NameEntry]:
     if "." in host and not is_shared(host):
-        yield from _row(host, Kind.SYSTEM, owner, Rule.ALWAYS, Between.DOTS)
+        yield from _generate_row_entries(
+            host, NameKind.SYSTEM, owner, NameRule.ALWAYS, NameSeparator.DOTS
+        )
         if not host.endswith((".local", ".lan", ".internal", ".home", ".corp")):
-            yield from _of_domain(host, owner)
+            yield from _generate_domain_entries(host, owner)
     else:
-        way = words(host)
-        rule = word_rule(way[0]) if len(way) == 1 else Rule.ALWAYS
-        yield from _row(host, Kind.SYSTEM, owner, rule, Between.LINK)
+        spelling = split_words(host)
+        rule = select_word_rule(spelling[0]) if len(spelling) == 1 else NameRule.ALWAYS
+        yield from _generate_row_entries(host, NameKind.SYSTEM, owner, rule, NameSeparator.LINK)
 
 
-def _row(value: str, kind: Kind, owner: str, rule: Rule, between: Between) -> Iterator[Entry]:
-    way = words(value)
-    if way and len("".join(way)) > 2:
-        yield Entry(way, kind, owner, rule, between)
+def _generate_row_entries(
+    value: str, kind: NameKind, owner: str, rule: NameRule, between: NameSeparator
+) -> Iterator[NameEntry]:
+    spelling = split_words(value)
+    if spelling and len("".join(spelling)) > 2:
+        yield NameEntry(spelling, kind, owner, rule, between)
 
 
-def _forms(domain: str) -> Sequence[tuple[str, ...]]:
+def _list_domain_forms(domain: str) -> Sequence[tuple[str, ...]]:
     """As DNS writes it and as people do (`xn--mller-kva`, `müller`)."""
-    forms = [words(domain)]
+    forms = [split_words(domain)]
     if "xn--" in domain or not domain.isascii():
-        for codec in (_decoded, _encoded):
+        for codec in (_decode_domain, _encode_domain):
             other = codec(domain)
             if other:
-                forms += spellings(other)
+                forms += list_spellings(other)
     return tuple(dict.fromkeys(form for form in forms if form))
 
 
-def _decoded(domain: str) -> str:
+def _decode_domain(domain: str) -> str:
     try:
         return domain.encode("ascii").decode("idna")
     except UnicodeError:
         return ""
 
 
-def _encoded(domain: str) -> str:
+def _encode_domain(domain: str) -> str:
     try:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:

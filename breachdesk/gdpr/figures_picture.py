@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
-from schemas.figures import Counted, YearFigures
+from schemas.figures import BreachCount, YearFigures
 
 WIDTH, ROW, LEFT, RIGHT = 720, 24, 290, 90
 BREACH, NEAR = "#b3401f", "#5b7fb8"
 INK, QUIET = "#1d1d1f", "#6b6b73"
 
 
-def picture(figures: YearFigures) -> str:
+def render_picture(figures: YearFigures) -> str:
     """Bars by cause, then by month; what each bar says stands beside it in figures."""
     causes = [c for c in figures.by_cause if c.breaches or c.near_misses]
     height = 60 + ROW * (len(causes) + len(figures.by_month) + 3)
@@ -29,34 +29,34 @@ def picture(figures: YearFigures) -> str:
         opening,
         f"<title>{escape(label)}</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        *_legend(figures),
+        *_render_legend(figures),
     ]
     y = 62
     for title, counts in (("By cause", causes), ("By month", figures.by_month)):
-        parts.append(_text(0, y + 6, title, weight="bold"))
+        parts.append(_render_text(0, y + 6, title, weight="bold"))
         y += ROW
-        parts += _bars(counts, y)
+        parts += _render_bars(counts, y)
         y += ROW * max(len(counts), 1)
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _legend(figures: YearFigures) -> Iterator[str]:
+def _render_legend(figures: YearFigures) -> Iterator[str]:
     sort = ", drills" if figures.drills else ""
-    yield _text(0, 18, f"Breaches and near misses {figures.year}{sort}", weight="bold")
+    yield _render_text(0, 18, f"Breaches and near misses {figures.year}{sort}", weight="bold")
     yield f'<rect x="0" y="28" width="12" height="12" fill="{BREACH}"/>'
-    yield _text(18, 39, f"breaches: {figures.breaches}")
+    yield _render_text(18, 39, f"breaches: {figures.breaches}")
     yield f'<rect x="130" y="28" width="12" height="12" fill="{NEAR}"/>'
-    yield _text(148, 39, f"near misses: {figures.near_misses}")
+    yield _render_text(148, 39, f"near misses: {figures.near_misses}")
 
 
-def _bars(counts: Sequence[Counted], y: int) -> Iterator[str]:
+def _render_bars(counts: Sequence[BreachCount], y: int) -> Iterator[str]:
     if not counts:
-        yield _text(0, y + 6, "none", fill=QUIET)
+        yield _render_text(0, y + 6, "none", fill=QUIET)
     top = max((c.breaches + c.near_misses for c in counts), default=0) or 1
     unit = (WIDTH - LEFT - RIGHT) / top
     for number, counted in enumerate(counts):
         row = y + number * ROW
-        yield _text(0, row + 6, counted.name)
+        yield _render_text(0, row + 6, counted.name)
         first, second = counted.breaches * unit, counted.near_misses * unit
         if first:
             yield f'<rect x="{LEFT}" y="{row - 7}" width="{first:.1f}" height="16" fill="{BREACH}"/>'
@@ -66,11 +66,11 @@ def _bars(counts: Sequence[Counted], y: int) -> Iterator[str]:
                 f'fill="{NEAR}"/>'
             )
         if first or second:
-            said = f"{counted.breaches} + {counted.near_misses}"
-            yield _text(LEFT + first + second + 6, row + 6, said, fill=QUIET)
+            label = f"{counted.breaches} + {counted.near_misses}"
+            yield _render_text(LEFT + first + second + 6, row + 6, label, fill=QUIET)
 
 
-def _text(x: float, y: float, words: str, *, fill: str = INK, weight: str = "normal") -> str:
+def _render_text(x: float, y: float, words: str, *, fill: str = INK, weight: str = "normal") -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" font-weight="{weight}">{escape(words)}</text>'
     )

@@ -7,30 +7,36 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from schemas.affected import Effect, Exposure
+from schemas.affected import BreachEffect, Exposure
 from schemas.affected_group import AffectedGroup
 from schemas.breach import Breach
-from schemas.case import Case, Concern, Containment
+from schemas.case import Case, ContainmentScope, ContainmentStep
 from schemas.customer import DataCategory
 from schemas.decision import Decision
 from schemas.law import FormQuestion, LawForm
-from schemas.report import Precision, Quantity, Question, ReportFacts, Submission
+from schemas.report import (
+    NumberPrecision,
+    ReportedQuantity,
+    ReportFacts,
+    ReportQuestion,
+    Submission,
+)
 from schemas.settings import ProviderProfile
-from schemas.times import in_utc
+from schemas.times import convert_to_utc
 
 UNKNOWN = "Not yet known"
 HARM = {
-    Effect.SEEN: "confidentiality",
-    Effect.COPIED: "confidentiality",
-    Effect.ALTERED: "integrity",
-    Effect.LOST: "availability",
-    Effect.UNAVAILABLE: "availability",
+    BreachEffect.SEEN: "confidentiality",
+    BreachEffect.COPIED: "confidentiality",
+    BreachEffect.ALTERED: "integrity",
+    BreachEffect.LOST: "availability",
+    BreachEffect.UNAVAILABLE: "availability",
 }
 """What an effect on data takes away from it."""
 
 
 @dataclass(frozen=True, slots=True)
-class ToldCount:
+class NotifiedCount:
     """How many of the people whom this report is about were told, each counted once."""
 
     people: int = 0
@@ -53,16 +59,16 @@ class ToldCount:
     @property
     def everybody(self) -> bool:
         """Was everybody told, as far as anybody knows?"""
-        return bool(self.people) and self.told == self.people and not self.unnumbered
+        return bool(self.people) and self.notified == self.people and not self.unnumbered
 
     @property
-    def told(self) -> int:
+    def notified(self) -> int:
         named = self.by_letter + self.by_telephone + self.in_person + self.by_post
         return named + self.by_other_means
 
 
 @dataclass(frozen=True, slots=True)
-class Filing:
+class ReportFiling:
     """What we know of a breach when a report is made."""
 
     breach: Breach
@@ -77,7 +83,7 @@ class Filing:
     due: datetime
     now: datetime
     submissions: Sequence[Submission] = ()
-    told: ToldCount = ToldCount()
+    notified: NotifiedCount = NotifiedCount()
     notice_text: str = ""
     """What the letters say, without anybody's name."""
     limit: str = "the limit"
@@ -106,7 +112,7 @@ class Filing:
     def late(self) -> bool:
         """The first report is, or would now be, later than the limit."""
         at = self.first.submitted_at if self.first else self.now
-        return in_utc(at) > in_utc(self.due)
+        return convert_to_utc(at) > convert_to_utc(self.due)
 
     @property
     def detected_at(self) -> datetime | None:
@@ -133,9 +139,9 @@ class Filing:
     @property
     def categories(self) -> tuple[DataCategory, ...]:
         """Ours, of the exposures of this report."""
-        held = {c for e in self.exposures for c in e.categories}
-        held |= {c for group in self.groups for c in group.data_categories}
-        return tuple(c for c in DataCategory if c in held)
+        categories = {c for e in self.exposures for c in e.categories}
+        categories |= {c for group in self.groups for c in group.data_categories}
+        return tuple(c for c in DataCategory if c in categories)
 
     @property
     def harmed(self) -> tuple[str, ...]:
@@ -145,20 +151,20 @@ class Filing:
         return tuple(k for k in ("confidentiality", "integrity", "availability") if k in effects)
 
     @property
-    def steps(self) -> tuple[Containment, ...]:
+    def steps(self) -> tuple[ContainmentStep, ...]:
         """Containment that is done and that this report may tell of."""
-        return tuple(c for c in self.case.containment if c.done_at and self.concerns(c))
+        return tuple(c for c in self.case.containment if c.done_at and self.is_about_step(c))
 
     @property
     def unasked_steps(self) -> int:
         """Done steps of which nobody has said whose data they concern."""
         return sum(bool(c.done_at) and c.concerns is None for c in self.case.containment)
 
-    def concerns(self, step: Containment) -> bool:
+    def is_about_step(self, step: ContainmentStep) -> bool:
         """A customer's incident never stands in a report of our own."""
-        return step.concerns in (Concern.EVERYTHING, Concern.OUR_DATA)
+        return step.concerns in (ContainmentScope.EVERYTHING, ContainmentScope.OUR_DATA)
 
-    def when(self, moment: datetime | None) -> str:
+    def format_moment(self, moment: datetime | None) -> str:
         """`22 November 2026 at 9:12am GMT`, or empty."""
         if moment is None:
             return ""
@@ -168,7 +174,7 @@ class Filing:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FormAnswer:
     """An answer in words, and what the form cannot know of it."""
 
     text: str = field(default="", repr=False)
@@ -177,23 +183,25 @@ class Answer:
     """Whether it has to be answered here; None: as the form says."""
 
 
-Answers = Mapping[str, Answer | str]
+Answers = Mapping[str, FormAnswer | str]
 """What a regulator's form is answered with, by question."""
 
 
-def answered(filing: Filing, answers: Answers) -> tuple[Question, ...]:
+def answer_form(filing: ReportFiling, answers: Answers) -> tuple[ReportQuestion, ...]:
     """The form's questions in its order; those without an entry are not asked of this breach.
     `{limit}` in a question is how long the law gives."""
     return tuple(
-        _question(question, answers[question.key], filing.limit)
+        _build_question(question, answers[question.key], filing.limit)
         for question in filing.form.questions
         if question.key in answers
     )
 
 
-def _question(question: FormQuestion, given: Answer | str, limit: str) -> Question:
-    answer = Answer(given) if isinstance(given, str) else given
-    return Question(
+def _build_question(
+    question: FormQuestion, given_answer: FormAnswer | str, limit: str
+) -> ReportQuestion:
+    answer = FormAnswer(given_answer) if isinstance(given_answer, str) else given_answer
+    return ReportQuestion(
         key=question.key,
         section=question.section,
         question=question.question.replace("{limit}", limit),
@@ -204,37 +212,37 @@ def _question(question: FormQuestion, given: Answer | str, limit: str) -> Questi
     )
 
 
-def chosen(form: LawForm, key: str, choice: str | None, *words: str) -> Answer:
+def answer_choice(form: LawForm, key: str, choice: str | None, *words: str) -> FormAnswer:
     """The form's words for the choice, and a person's own below them."""
-    said = [text.strip() for text in words if text.strip()]
+    texts = [text.strip() for text in words if text.strip()]
     if choice is None:
-        return Answer("\n".join(said)) if said else Answer()
-    option = form.question(key).choice(choice)
-    return Answer("\n".join((option.words, *said)), unknown=option.unknown)
+        return FormAnswer("\n".join(texts)) if texts else FormAnswer()
+    option = form.get_question(key).get_choice(choice)
+    return FormAnswer("\n".join((option.words, *texts)), unknown=option.unknown)
 
 
-def ticked(form: LawForm, key: str, choices: Iterable[str], other: str = "") -> Answer:
+def answer_choices(form: LawForm, key: str, choices: Iterable[str], other: str = "") -> FormAnswer:
     """The ticked answers of a list, one a line, in the form's order."""
-    held, question = set(choices), form.question(key)
-    options = [c for c in question.choices if c.key in held]
+    ticked_keys, question = set(choices), form.get_question(key)
+    options = [c for c in question.choices if c.key in ticked_keys]
     lines = [c.words for c in options if not (c.key == "other" and other.strip())]
     if other.strip():
         lines.append(f"Other: {other.strip()}")
     unknown = any(c.unknown for c in options)
-    return Answer(list_of(lines) if len(lines) != 1 else lines[0], unknown=unknown)
+    return FormAnswer(format_list(lines) if len(lines) != 1 else lines[0], unknown=unknown)
 
 
-def quantity(number: Quantity) -> Answer:
+def answer_quantity(number: ReportedQuantity) -> FormAnswer:
     """`about 64 (approximate)`, `64 (exact)`, `Not yet known`."""
     if number.value is None:
-        return Answer(UNKNOWN, unknown=True)
-    if number.precision is Precision.UNKNOWN:
-        return Answer(f"up to {number.value:,} (uncertain)")
-    if number.precision is Precision.APPROXIMATE:
-        return Answer(f"about {number.value:,} (approximate)")
-    return Answer(f"{number.value:,} (exact)")
+        return FormAnswer(UNKNOWN, unknown=True)
+    if number.precision is NumberPrecision.UNKNOWN:
+        return FormAnswer(f"up to {number.value:,} (uncertain)")
+    if number.precision is NumberPrecision.APPROXIMATE:
+        return FormAnswer(f"about {number.value:,} (approximate)")
+    return FormAnswer(f"{number.value:,} (exact)")
 
 
-def list_of(items: Iterable[str]) -> str:
+def format_list(items: Iterable[str]) -> str:
     """One a line."""
     return "\n".join(f"- {item}" for item in items if item)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import unescape
 from typing import NamedTuple
 
-from schemas.short_memory import for_minutes
+from schemas.short_memory import remember_for_minutes
 
 _LOOKALIKES = str.maketrans(
     "АВЕКМНОРСТУХЅІЈԚԜԀҺҮавекмнорстухѕіјԛԝԁһүΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεζηικμνορτυχςɡɩıȷ",
@@ -43,7 +43,7 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*'?|&|(?<=\s)\+(?=\s)")
 _AND = frozenset("&+")
 
 
-class Token(NamedTuple):
+class FoldedToken(NamedTuple):
     """A word at its place in a folded text."""
 
     word: str
@@ -54,14 +54,14 @@ class Token(NamedTuple):
     possessive: bool
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """The text in plain Latin letters, case kept, entities resolved, ` dot ` and `[.]` as a dot."""
     if not text.isascii() or "&" in text:
         text = unicodedata.normalize("NFKC", unescape(unescape(text)))
-    return _SPELLED_AT.sub("@", _SPELLED_DOT.sub(".", plain_letters(text)))
+    return _SPELLED_AT.sub("@", _SPELLED_DOT.sub(".", fold_letters(text)))
 
 
-def plain_letters(text: str) -> str:
+def fold_letters(text: str) -> str:
     """Without marks and invisible characters; one apostrophe and one hyphen; look-alikes as the
     Latin letters that they are drawn as."""
     if text.isascii():
@@ -71,26 +71,26 @@ def plain_letters(text: str) -> str:
     return text.translate(_LETTERS).translate(_LOOKALIKES).translate(_SIGNS)
 
 
-def tokens(text: str) -> list[Token]:
+def split_tokens(text: str) -> list[FoldedToken]:
     """The words of a folded text, case-folded, without apostrophes and possessive endings. `&` and
     a lone `+` are `and`."""
-    found = list(_WORD.finditer(text))
-    return [_token(found, at) for at in range(len(found))]
+    matches = list(_WORD.finditer(text))
+    return [_build_token(matches, at) for at in range(len(matches))]
 
 
-def joined(text: str) -> str | None:
+def join_divided_words(text: str) -> str | None:
     """The folded text with words that a hyphen divides at a line's end made whole; None where
     there is none."""
     whole = _BROKEN_WORD.sub("", text)
     return whole if whole != text else None
 
 
-def words(name: str) -> tuple[str, ...]:
+def split_words(name: str) -> tuple[str, ...]:
     """The words of a name, as `tokens` gives those of a text."""
-    return tuple(token.word for token in tokens(folded(name)))
+    return tuple(token.word for token in split_tokens(fold_text(name)))
 
 
-def spellings(name: str) -> Sequence[tuple[str, ...]]:
+def list_spellings(name: str) -> Sequence[tuple[str, ...]]:
     """The ways in which a name may be written: as it is, in either case, with ae for ä, with the
     parts of an apostrophe apart, and as one word."""
     forms = [name]
@@ -98,8 +98,8 @@ def spellings(name: str) -> Sequence[tuple[str, ...]]:
         forms += [name.upper(), name.lower(), name.translate(_UMLAUTS)]
     if any(sign in name for sign in _APOSTROPHES):
         forms.append(re.sub(f"[{_APOSTROPHES}](?![sS]\\b)", " ", name))
-    ways = [words(form) for form in forms]
-    return tuple(dict.fromkeys(way for way in ways if way))
+    spelled = [split_words(form) for form in forms]
+    return tuple(dict.fromkeys(spelling for spelling in spelled if spelling))
 
 
 _UMLAUTS = str.maketrans(
@@ -108,15 +108,15 @@ _UMLAUTS = str.maketrans(
 )  # fmt: skip
 
 
-def _token(found: list[re.Match[str]], at: int) -> Token:
-    match = found[at]
+def _build_token(matches: list[re.Match[str]], at: int) -> FoldedToken:
+    match = matches[at]
     word, capital, shouts, possessive = _read_word(match.group())
     if shouts and capital:
-        capital = not _among_capitals(found, at)
-    return Token(word, match.start(), match.end(), capital, possessive)
+        capital = not _is_among_capitals(matches, at)
+    return FoldedToken(word, match.start(), match.end(), capital, possessive)
 
 
-@for_minutes(16_384)
+@remember_for_minutes(16_384)
 def _read_word(raw: str) -> tuple[str, bool, bool, bool]:
     """A word without apostrophes and its ending; whether it begins with a capital, is in capitals
     whole, and is possessive. Texts are made of few different words."""
@@ -129,8 +129,8 @@ def _read_word(raw: str) -> tuple[str, bool, bool, bool]:
     return word, raw[:1].isupper(), len(raw) > 1 and raw.isupper(), possessive
 
 
-def _among_capitals(found: list[re.Match[str]], at: int) -> bool:
+def _is_among_capitals(matches: list[re.Match[str]], at: int) -> bool:
     """Is every word beside it in capitals too?"""
-    beside = [found[i].group() for i in (at - 1, at + 1) if 0 <= i < len(found)]
+    beside = [matches[i].group() for i in (at - 1, at + 1) if 0 <= i < len(matches)]
     letters = [word for word in beside if not word.isdigit()]
     return bool(letters) and all(word.isupper() for word in letters)

@@ -15,11 +15,11 @@ from itertools import accumulate
 from typing import Self
 
 from breachdesk.gdpr import entries_of
-from breachdesk.gdpr.folding import Token, folded, joined, tokens
-from breachdesk.gdpr.known_names import Entries, Entry, Kind, Rule
-from breachdesk.gdpr.name_signs import BLOCK, WARN, severity
-from breachdesk.gdpr.network_addresses import Address, addresses_in, numbers_in
-from breachdesk.gdpr.person_names import HONORIFICS, person_names
+from breachdesk.gdpr.folding import FoldedToken, fold_text, join_divided_words, split_tokens
+from breachdesk.gdpr.known_names import NameEntries, NameEntry, NameKind, NameRule
+from breachdesk.gdpr.name_signs import BLOCK, WARN, classify_name
+from breachdesk.gdpr.network_addresses import Address, find_addresses, find_numbers
+from breachdesk.gdpr.person_names import HONORIFICS, list_person_names
 from breachdesk.gdpr.register_names import RegisterNames
 from schemas.customer import PROVIDER, Binding, Customer
 from schemas.settings import ProviderProfile
@@ -32,10 +32,10 @@ _NO_INITIALS = frozenset("ai")
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class ForeignHit:
     """Something in a text that is not the reader's."""
 
-    kind: Kind
+    kind: NameKind
     severity: str
     """block | warn"""
     start: int
@@ -44,11 +44,11 @@ class Hit:
     """The words as folded: for a screen, never for a log."""
 
 
-_ENGLISH = (Rule.WEAK, Rule.CAPITAL, Rule.LOOK)
+_ENGLISH = (NameRule.WEAK, NameRule.CAPITAL, NameRule.LOOK)
 """Rules of single words that a template may hold for its own reasons."""
 
 
-class Spans:
+class TextSpans:
     """Stretches of a text."""
 
     def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
@@ -56,14 +56,14 @@ class Spans:
         self._starts = [start for start, _ in ordered]
         self._reach = list(accumulate((end for _, end in ordered), max))
 
-    def hold(self, start: int, end: int) -> bool:
+    def has_span(self, start: int, end: int) -> bool:
         """Does any of them hold this one whole?"""
         at = bisect_right(self._starts, start)
         return at > 0 and self._reach[at - 1] >= end
 
 
 @dataclass(frozen=True)
-class Reader:
+class TextReader:
     """Whose eyes a text is for: what is theirs may stand in it."""
 
     customer_id: str
@@ -75,34 +75,36 @@ class Reader:
     template's own and names nobody. None: every word counts."""
 
     @cached_property
-    def entries(self) -> Entries:
+    def entries(self) -> NameEntries:
         """What may stand for this reader alone."""
-        whole = entries_of.phrases(self.names, self.customer_id)
-        return Entries((*whole, *entries_of.allowed_people(self.names, self.customer_id)))
+        whole = entries_of.generate_phrase_entries(self.names, self.customer_id)
+        return NameEntries(
+            (*whole, *entries_of.generate_allowed_people_entries(self.names, self.customer_id))
+        )
 
     @cached_property
     def surnames(self) -> frozenset[tuple[str, ...]]:
         """Surnames that may follow an honorific."""
-        return frozenset(p.surname for name in self.names for p in person_names(name))
+        return frozenset(p.surname for name in self.names for p in list_person_names(name))
 
 
 MOST_TEXTS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class _FoldedText:
     """A folded text, and what can be said of it whoever reads it."""
 
-    tokens: Sequence[Token] = field(repr=False)
+    tokens: Sequence[FoldedToken] = field(repr=False)
     words: frozenset[str] = field(repr=False)
-    rows: Mapping[int, Sequence[tuple[int, list[Entry]]]] = field(repr=False)
+    rows: Mapping[int, Sequence[tuple[int, list[NameEntry]]]] = field(repr=False)
     """Which of its words begin a row of the register's words."""
     titles: frozenset[int]
     """Places of what may stand before a surname."""
     numbers: Sequence[tuple[int, int, str]] = field(repr=False)
     addresses: Sequence[tuple[int, int, Address]] = field(repr=False)
 
-    def begins(self, reader: Reader) -> Iterable[int]:
+    def list_row_beginnings(self, reader: TextReader) -> Iterable[int]:
         """Places of words that begin a row of the reader's own."""
         first_words = reader.entries.first_words
         if first_words.isdisjoint(self.words):
@@ -118,13 +120,13 @@ class ForeignData:
         self._names = names
         self.customers = names.customers
         self.staff = len(names.users)
-        self._entries = Entries(names.staff_entries(frozenset(involved)), names.entries)
-        self._read_before: dict[str, _Text] = {}
+        self._entries = NameEntries(names.get_staff_entries(frozenset(involved)), names.entries)
+        self._read_before: dict[str, _FoldedText] = {}
         """Most sentences stand in every letter of a breach: each is split and looked up once."""
         self._folded_before: dict[str, tuple[str, str | None]] = {}
 
     @classmethod
-    def among(
+    def from_customers(
         cls,
         customers: Iterable[Customer],
         bindings: Iterable[Binding] = (),
@@ -136,159 +138,166 @@ class ForeignData:
         """Of these customers and accounts."""
         return cls(RegisterNames(customers, bindings, users, profile=profile), involved)
 
-    def find(self, text: str, reader: Reader) -> Sequence[Hit]:
+    def find(self, text: str, reader: TextReader) -> Sequence[ForeignHit]:
         """What is not the reader's, from left to right, the longest where several overlap."""
-        plain, whole = self._folded(
+        plain, whole = self._fold_text(
             text.replace(reader.reference, " ") if reader.reference else text
         )
-        hits = self._read(plain, reader)
+        hits = self._find_hits(plain, reader)
         if whole is not None:
-            hits += self._read(whole, reader)
-        return _longest(hits)
+            hits += self._find_hits(whole, reader)
+        return _select_longest(hits)
 
-    def find_folded(self, plain: str, reader: Reader) -> Sequence[Hit]:
+    def find_folded(self, plain: str, reader: TextReader) -> Sequence[ForeignHit]:
         """As `find`, in a text that is folded already: places are those of this very text."""
-        return _longest(self._read(plain, reader))
+        return _select_longest(self._find_hits(plain, reader))
 
-    def others(self, reader: Reader) -> int:
+    def count_others(self, reader: TextReader) -> int:
         """How many customers' data is looked for."""
         return self.customers - (reader.customer_id in self._names.customer_ids)
 
-    def _read(self, plain: str, reader: Reader) -> list[Hit]:
-        text = self._text(plain)
-        found = text.tokens
+    def _find_hits(self, plain: str, reader: TextReader) -> list[ForeignHit]:
+        text = self._get_text(plain)
+        tokens = text.tokens
         own = frozenset((reader.customer_id, PROVIDER))
         allowed: list[tuple[int, int]] = []
-        hits: list[Hit] = []
-        for place in sorted({*text.rows, *text.titles, *text.begins(reader)}):
-            for length, entries in self._rows(text, plain, place, reader):
-                if any(e.owner in own or e.rule is Rule.ALLOWED for e in entries):
-                    allowed.append((found[place].start, found[place + length - 1].end))
+        hits: list[ForeignHit] = []
+        for place in sorted({*text.rows, *text.titles, *text.list_row_beginnings(reader)}):
+            for length, entries in self._generate_rows(text, plain, place, reader):
+                if any(e.owner in own or e.rule is NameRule.ALLOWED for e in entries):
+                    allowed.append((tokens[place].start, tokens[place + length - 1].end))
                     continue
-                hits += _judged(entries, plain, found, place, length, reader)
+                hits += _classify_entries(entries, plain, tokens, place, length, reader)
             if place in text.titles:
-                hits += self._titled(plain, found, place, own, reader)
-        hits += self._numbered(text, plain, own)
+                hits += self._find_titled_names(plain, tokens, place, own, reader)
+        hits += self._find_numbers(text, plain, own)
         return [hit for hit in hits if not any(a <= hit.start and hit.end <= b for a, b in allowed)]
 
-    def _folded(self, text: str) -> tuple[str, str | None]:
+    def _fold_text(self, text: str) -> tuple[str, str | None]:
         """The folded text, and the same with divided words made whole."""
         known = self._folded_before.get(text)
         if known is None:
-            plain = folded(text)
-            known = plain, joined(plain)
+            plain = fold_text(text)
+            known = plain, join_divided_words(plain)
             if len(self._folded_before) >= MOST_TEXTS:
                 self._folded_before.clear()
             self._folded_before[text] = known
         return known
 
-    def _text(self, plain: str) -> _Text:
+    def _get_text(self, plain: str) -> _FoldedText:
         known = self._read_before.get(plain)
         if known is None:
-            known = self._looked_up(plain)
+            known = self._build_text(plain)
             if len(self._read_before) >= MOST_TEXTS:
                 self._read_before.clear()
             self._read_before[plain] = known
         return known
 
-    def _looked_up(self, plain: str) -> _Text:
-        found = tokens(plain)
-        return _Text(
-            found,
-            words=frozenset(token.word for token in found),
+    def _build_text(self, plain: str) -> _FoldedText:
+        tokens = split_tokens(plain)
+        return _FoldedText(
+            tokens,
+            words=frozenset(token.word for token in tokens),
             rows={
                 place: row
-                for place, token in enumerate(found)
+                for place, token in enumerate(tokens)
                 if self._entries.may_begin(token.word)
-                and (row := tuple(self._entries.at(plain, found, place)))
+                and (row := tuple(self._entries.match_at(plain, tokens, place)))
             },
-            titles=frozenset(at for at, token in enumerate(found) if _may_be_title(token)),
-            numbers=tuple(numbers_in(plain)),
-            addresses=tuple(addresses_in(plain)),
+            titles=frozenset(at for at, token in enumerate(tokens) if _may_be_title(token)),
+            numbers=tuple(find_numbers(plain)),
+            addresses=tuple(find_addresses(plain)),
         )
 
-    def _rows(
-        self, text: _Text, plain: str, place: int, reader: Reader
-    ) -> Iterator[tuple[int, list[Entry]]]:
+    def _generate_rows(
+        self, text: _FoldedText, plain: str, place: int, reader: TextReader
+    ) -> Iterator[tuple[int, list[NameEntry]]]:
         yield from text.rows.get(place, ())
-        yield from reader.entries.at(plain, text.tokens, place)
+        yield from reader.entries.match_at(plain, text.tokens, place)
 
-    def _titled(
-        self, plain: str, found: Sequence[Token], place: int, own: frozenset[str], reader: Reader
-    ) -> Iterator[Hit]:
+    def _find_titled_names(
+        self,
+        plain: str,
+        tokens: Sequence[FoldedToken],
+        place: int,
+        own: frozenset[str],
+        reader: TextReader,
+    ) -> Iterator[ForeignHit]:
         """`Ms Mason`, `Dr J. Mason`, `J. Mason`."""
-        title = found[place]
+        title = tokens[place]
         initial = len(title.word) == 1
         at = place + 1
-        if not initial and at < len(found) and len(found[at].word) == 1:
+        if not initial and at < len(tokens) and len(tokens[at].word) == 1:
             at += 1
-        if at >= len(found) or plain[title.end : found[at].start].strip(" .\n\t")[1:]:
+        if at >= len(tokens) or plain[title.end : tokens[at].start].strip(" .\n\t")[1:]:
             return
-        if (initial or title.word not in _PLAIN_HONORIFICS) and not found[at].capital:
+        if (initial or title.word not in _PLAIN_HONORIFICS) and not tokens[at].capital:
             return
         named = [
             s
-            for s in self._names.surnames.get(found[at].word, ())
-            if s.words == tuple(t.word for t in found[at : at + len(s.words)])
+            for s in self._names.surnames.get(tokens[at].word, ())
+            if s.words == tuple(t.word for t in tokens[at : at + len(s.words)])
             and (not initial or s.initial == title.word)
         ]
         if not named or any(s.owner in own or s.words in reader.surnames for s in named):
             return
-        end = found[at + len(named[0].words) - 1].end
-        kind = Kind.STAFF if all(s.staff for s in named) else Kind.PERSON
-        yield Hit(kind, BLOCK, title.start, end, plain[title.start : end])
+        end = tokens[at + len(named[0].words) - 1].end
+        kind = NameKind.STAFF if all(s.staff for s in named) else NameKind.PERSON
+        yield ForeignHit(kind, BLOCK, title.start, end, plain[title.start : end])
 
-    def _numbered(self, text: _Text, plain: str, own: frozenset[str]) -> Iterator[Hit]:
+    def _find_numbers(
+        self, text: _FoldedText, plain: str, own: frozenset[str]
+    ) -> Iterator[ForeignHit]:
         for start, end, key in text.numbers:
             owners = self._names.numbers.get(key)
             if owners and not own & owners:
-                yield Hit(Kind.TELEPHONE, BLOCK, start, end, plain[start:end])
+                yield ForeignHit(NameKind.TELEPHONE, BLOCK, start, end, plain[start:end])
         for start, end, address in text.addresses:
-            holders = self._names.networks.owners(address)
+            holders = self._names.networks.find_owners(address)
             if holders and not own & holders:
-                yield Hit(Kind.SYSTEM, BLOCK, start, end, plain[start:end])
+                yield ForeignHit(NameKind.SYSTEM, BLOCK, start, end, plain[start:end])
 
 
-def _may_be_title(token: Token) -> bool:
+def _may_be_title(token: FoldedToken) -> bool:
     """An honorific, or an initial."""
     initial = len(token.word) == 1 and token.capital and token.word not in _NO_INITIALS
     return initial or token.word in HONORIFICS
 
 
-def _judged(
-    entries: Sequence[Entry],
+def _classify_entries(
+    entries: Sequence[NameEntry],
     plain: str,
-    found: Sequence[Token],
+    tokens: Sequence[FoldedToken],
     place: int,
     length: int,
-    reader: Reader,
-) -> Iterator[Hit]:
+    reader: TextReader,
+) -> Iterator[ForeignHit]:
     """The gravest of what this row of words may be."""
-    row = found[place : place + length]
+    row = tokens[place : place + length]
     start, end = row[0].start, row[-1].end
-    judged = [(severity(e.rule, plain, found, place, length), e) for e in entries]
+    judged = [(classify_name(e.rule, plain, tokens, place, length), e) for e in entries]
     for wanted in (BLOCK, WARN):
-        entry = next((e for said, e in judged if said == wanted), None)
+        entry = next((e for severity, e in judged if severity == wanted), None)
         if entry is None:
             continue
         typed = reader.typed is None or all(t.word in reader.typed for t in row)
         if typed or entry.rule not in _ENGLISH:
-            yield Hit(entry.kind, wanted, start, end, plain[start:end])
+            yield ForeignHit(entry.kind, wanted, start, end, plain[start:end])
         return
 
 
-def _longest(hits: Sequence[Hit]) -> list[Hit]:
+def _select_longest(hits: Sequence[ForeignHit]) -> list[ForeignHit]:
     """Without those that stand within another of the same or a graver kind."""
-    grave = _outermost([hit for hit in hits if hit.severity == BLOCK])
-    spans = Spans((hit.start, hit.end) for hit in grave)
-    light = _outermost([hit for hit in hits if hit.severity != BLOCK])
-    light = [hit for hit in light if not spans.hold(hit.start, hit.end)]
+    grave = _select_outermost([hit for hit in hits if hit.severity == BLOCK])
+    spans = TextSpans((hit.start, hit.end) for hit in grave)
+    light = _select_outermost([hit for hit in hits if hit.severity != BLOCK])
+    light = [hit for hit in light if not spans.has_span(hit.start, hit.end)]
     return sorted((*grave, *light), key=lambda hit: hit.start)
 
 
-def _outermost(hits: Iterable[Hit]) -> list[Hit]:
-    kept: list[Hit] = []
+def _select_outermost(hits: Iterable[ForeignHit]) -> list[ForeignHit]:
+    outermost: list[ForeignHit] = []
     for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
-        if not kept or hit.end > kept[-1].end:
-            kept.append(hit)
-    return kept
+        if not outermost or hit.end > outermost[-1].end:
+            outermost.append(hit)
+    return outermost

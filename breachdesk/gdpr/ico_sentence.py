@@ -4,34 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from breachdesk.gdpr.roles import Track, regulator_tracks
+from breachdesk.gdpr.roles import NotificationTrack, compute_regulator_tracks
 from schemas.affected import Exposure
 from schemas.decision import Decision
 from schemas.letter import IcoSentence
 from schemas.report import Submission
 
 
-def ico_sentence_kind(
+def select_ico_sentence(
     decision: Decision, exposure: Exposure, submissions: Iterable[Submission]
 ) -> IcoSentence | None:
     """By the recorded submissions of the report that this exposure stands in, and by the whole
     decision. None: no report of ours is about it (we are processor)."""
-    return ico_sentence_of(decision, exposure, {s.jurisdiction for s in submissions})
+    return select_ico_sentence_by_jurisdictions(
+        decision, exposure, {s.jurisdiction for s in submissions}
+    )
 
 
-def ico_sentence_of(
-    decision: Decision, exposure: Exposure, told_under: Iterable[str]
+def select_ico_sentence_by_jurisdictions(
+    decision: Decision, exposure: Exposure, notified_under: Iterable[str]
 ) -> IcoSentence | None:
-    """As `ico_sentence_kind`, where only the jurisdictions of the submissions are known."""
-    told = set(told_under)
-    own = next(iter(regulator_tracks(decision, (exposure,))), None)
+    """As `select_ico_sentence`, where only the jurisdictions of the submissions are known."""
+    notified = set(notified_under)
+    own = next(iter(compute_regulator_tracks(decision, (exposure,))), None)
     if own is None:
         return None
-    if own.jurisdiction in told:
+    if own.jurisdiction in notified:
         return IcoSentence.TOLD
     if own.owed:
         return IcoSentence.WILL_TELL
     # The ICO hears of this incident all the same: "we have not told the ICO" would be false.
-    if own.track is Track.ICO and decision.pecr.yes:
-        return IcoSentence.TOLD_OF_OTHERS if "uk_pecr" in told else IcoSentence.WILL_TELL_OF_OTHERS
+    if own.track is NotificationTrack.ICO and decision.pecr.yes:
+        return (
+            IcoSentence.TOLD_OF_OTHERS if "uk_pecr" in notified else IcoSentence.WILL_TELL_OF_OTHERS
+        )
     return IcoSentence.NOT_TOLD

@@ -11,17 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from breachdesk.gdpr.deadlines import Deadline, deadline_of
-from breachdesk.gdpr.filing import Filing
-from breachdesk.gdpr.roles import Track
-from schemas.errors import Misconfigured
-from schemas.law import Authority, LawBook, LawForm, Provision
+from breachdesk.gdpr.deadlines import LegalDeadline, compute_deadline
+from breachdesk.gdpr.filing import ReportFiling
+from breachdesk.gdpr.roles import NotificationTrack
+from schemas.errors import ConfigurationError
+from schemas.law import LawAuthority, LawBook, LawForm, Provision
 from schemas.obligation import ObligationKind
-from schemas.report import Question
+from schemas.report import ReportQuestion
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class DeadlineExample:
     """Awareness and the deadline that must come of it (ISO, with zone)."""
 
     title: str
@@ -37,7 +37,7 @@ class Jurisdiction:
     title: str
     duty: ObligationKind
     """The clock that a submission here stops."""
-    track: Track
+    track: NotificationTrack
     """Which exposures its report counts."""
     provision: str
     """Id of the provision that sets the limit."""
@@ -47,29 +47,29 @@ class Jurisdiction:
     """Id of the authority that receives the report."""
     form: str
     """Id of the form."""
-    questions: Callable[[Filing], tuple[Question, ...]]
+    questions: Callable[[ReportFiling], tuple[ReportQuestion, ...]]
     """The form's questions in its order, answered from what is known."""
-    examples: Sequence[Example] = ()
+    examples: Sequence[DeadlineExample] = ()
 
-    def law_at(self, law: LawBook, moment: datetime) -> Provision:
+    def get_law(self, law: LawBook, moment: datetime) -> Provision:
         """The version in force on the day of awareness. Raises NotFound."""
-        return law.provision(self.provision, moment)
+        return law.get_provision(self.provision, moment)
 
-    def authority_at(self, law: LawBook, moment: datetime) -> Authority:
+    def get_authority(self, law: LawBook, moment: datetime) -> LawAuthority:
         """Raises NotFound."""
-        return law.authority(self.authority, moment)
+        return law.get_authority(self.authority, moment)
 
-    def form_at(self, law: LawBook, moment: datetime) -> LawForm:
+    def get_form(self, law: LawBook, moment: datetime) -> LawForm:
         """Raises NotFound."""
-        return law.form(self.form, moment)
+        return law.get_form(self.form, moment)
 
-    def deadline(self, law: LawBook, aware_at: datetime) -> Deadline:
+    def compute_deadline(self, law: LawBook, aware_at: datetime) -> LegalDeadline:
         """By the law in force at awareness. Raises NotFound, and Misconfigured for a provision
         that gives no figure."""
-        provision = self.law_at(law, aware_at)
-        deadline = deadline_of(provision, aware_at)
+        provision = self.get_law(law, aware_at)
+        deadline = compute_deadline(provision, aware_at)
         if deadline is None:
-            raise Misconfigured(
+            raise ConfigurationError(
                 "it gives no hours, days or months",
                 place=f"law, {provision.id}",
                 remedy="Add the period with its source; see docs/reference/law.md.",
@@ -77,7 +77,7 @@ class Jurisdiction:
         return deadline
 
 
-def missing(questions: Sequence[Question]) -> dict[str, str]:
+def find_missing(questions: Sequence[ReportQuestion]) -> dict[str, str]:
     """Mandatory questions that have no answer, or one that is not yet known: {key: which, and
     which of the two}."""
     return {

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from breachdesk.gdpr.firm_names import LEGAL_FORMS, SURE_LEGAL_FORMS, FirmName
-from breachdesk.gdpr.folding import Token
-from breachdesk.gdpr.ordinary_words import Weight, is_english, weight
+from breachdesk.gdpr.folding import FoldedToken
+from breachdesk.gdpr.ordinary_words import WordRarity, classify_word, is_english
 
 
-class Kind(StrEnum):
+class NameKind(StrEnum):
     """What was found, in the words of the screen."""
 
     NAME = "the name of another customer"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     STAFF = "the name of a member of staff"
 
 
-class Between(Enum):
+class NameSeparator(Enum):
     """What may stand between two words."""
 
     NAME = re.compile(r"[\s,;:'\"()/_-]*|\.")
@@ -40,7 +40,7 @@ _ABBREVIATION = 3
 """Letters of `Co.`, `St.`, `Mrs.`."""
 
 
-class Rule(Enum):
+class NameRule(Enum):
     """When a row of words counts."""
 
     ALWAYS = "in any case of letters"
@@ -53,34 +53,34 @@ class Rule(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NameEntry:
     """One row of words and whose it is."""
 
     words: tuple[str, ...]
-    kind: Kind
+    kind: NameKind
     owner: str
-    rule: Rule
-    between: Between = Between.NAME
+    rule: NameRule
+    between: NameSeparator = NameSeparator.NAME
 
 
-_Rows = dict[tuple[str, ...], dict[tuple[object, ...], list[Entry]]]
+_Rows = dict[tuple[str, ...], dict[tuple[object, ...], list[NameEntry]]]
 
 
-class Entries:
+class NameEntries:
     """Rows of words by their first one or two."""
 
-    def __init__(self, entries: Iterable[Entry], beside: Entries | None = None) -> None:
+    def __init__(self, entries: Iterable[NameEntry], beside: NameEntries | None = None) -> None:
         """`beside`: entries that count too, as if they came first; they are shared, not copied."""
         self._beside: _Rows = {} if beside is None else beside.rows
         self.rows: _Rows = {}
         for entry in entries:
-            row = self._row(entry.words[:2])
+            row = self._get_row(entry.words[:2])
             row.setdefault((entry.words, entry.between), []).append(entry)
         self.first_words = frozenset(key[0] for key in self.rows if key)
         """Of its own entries."""
         self._words_beside: frozenset[str] = frozenset() if beside is None else beside.first_words
 
-    def _row(self, key: tuple[str, ...]) -> dict[tuple[object, ...], list[Entry]]:
+    def _get_row(self, key: tuple[str, ...]) -> dict[tuple[object, ...], list[NameEntry]]:
         row = self.rows.get(key)
         if row is None:
             row = {words: list(some) for words, some in self._beside.get(key, {}).items()}
@@ -91,70 +91,74 @@ class Entries:
         """Does any row begin with this word?"""
         return word in self.first_words or word in self._words_beside
 
-    def at(
-        self, text: str, found: Sequence[Token], place: int
-    ) -> Iterator[tuple[int, list[Entry]]]:
+    def match_at(
+        self, text: str, tokens: Sequence[FoldedToken], place: int
+    ) -> Iterator[tuple[int, list[NameEntry]]]:
         """Every row that begins at this word: how many words it has, and the entries."""
-        first = found[place].word
-        if place + 1 < len(found):
-            yield from self._of((first, found[place + 1].word), text, found, place)
-        yield from self._of((first,), text, found, place)
+        first = tokens[place].word
+        if place + 1 < len(tokens):
+            yield from self._match_key((first, tokens[place + 1].word), text, tokens, place)
+        yield from self._match_key((first,), text, tokens, place)
 
-    def _of(
-        self, key: tuple[str, ...], text: str, found: Sequence[Token], place: int
-    ) -> Iterator[tuple[int, list[Entry]]]:
+    def _match_key(
+        self, key: tuple[str, ...], text: str, tokens: Sequence[FoldedToken], place: int
+    ) -> Iterator[tuple[int, list[NameEntry]]]:
         rows = self.rows.get(key) or self._beside.get(key)
         for (_, between), entries in rows.items() if rows else ():
             words = entries[0].words
-            if _stands(words, between, text, found, place):
+            if _is_row_at(words, between, text, tokens, place):
                 yield len(words), entries
 
 
-def _stands(
-    words: tuple[str, ...], between: object, text: str, found: Sequence[Token], place: int
+def _is_row_at(
+    words: tuple[str, ...], between: object, text: str, tokens: Sequence[FoldedToken], place: int
 ) -> bool:
-    if place + len(words) > len(found):
+    if place + len(words) > len(tokens):
         return False
     for step in range(1, len(words)):
-        if found[place + step].word != words[step]:
+        if tokens[place + step].word != words[step]:
             return False
-        gap = text[found[place + step - 1].end : found[place + step].start]
-        if not isinstance(between, Between) or not _may_stand(
-            gap, between, found[place + step - 1]
+        gap = text[tokens[place + step - 1].end : tokens[place + step].start]
+        if not isinstance(between, NameSeparator) or not _may_separate(
+            gap, between, tokens[place + step - 1]
         ):
             return False
     return True
 
 
-def _may_stand(gap: str, between: Between, before: Token) -> bool:
+def _may_separate(gap: str, between: NameSeparator, before: FoldedToken) -> bool:
     """Never an empty line. After an abbreviation a full stop ends no sentence."""
-    if between is Between.ANYTHING:
+    if between is NameSeparator.ANYTHING:
         return True
     if gap.count("\n") > 1:
         return False
-    if between is Between.NAME and len(before.word) <= _ABBREVIATION and gap.startswith("."):
+    if between is NameSeparator.NAME and len(before.word) <= _ABBREVIATION and gap.startswith("."):
         gap = gap[1:]
     return between.value.fullmatch(gap) is not None
 
 
-def firm_rule(name: FirmName) -> Rule:
+def select_firm_rule(name: FirmName) -> NameRule:
     """When one of a firm's names counts, by how ordinary its words are."""
     if len(name.words) == 1:
-        return word_rule(name.words[0])
+        return select_word_rule(name.words[0])
     if name.words[-1] in SURE_LEGAL_FORMS:
-        return Rule.ALWAYS
+        return NameRule.ALWAYS
     telling = [word for word in name.words if word not in LEGAL_FORMS]
-    return Rule.ALWAYS if any(weight(w) > Weight.COMMON for w in telling) else Rule.CAPITALS
+    return (
+        NameRule.ALWAYS
+        if any(classify_word(w) > WordRarity.COMMON for w in telling)
+        else NameRule.CAPITALS
+    )
 
 
-def word_rule(word: str) -> Rule:
+def select_word_rule(word: str) -> NameRule:
     """When one word alone counts."""
-    says = weight(word)
-    if says is Weight.COINED:
-        return Rule.EXACT if len(word) <= 3 else Rule.ALWAYS
-    return Rule.CAPITAL if says is Weight.RARE else Rule.WEAK
+    says = classify_word(word)
+    if says is WordRarity.COINED:
+        return NameRule.EXACT if len(word) <= 3 else NameRule.ALWAYS
+    return NameRule.CAPITAL if says is WordRarity.RARE else NameRule.WEAK
 
 
-def person_rule(words: tuple[str, ...]) -> Rule:
+def select_person_rule(words: tuple[str, ...]) -> NameRule:
     """First name and surname: of English words (`Mark Hall`) only when capitalised."""
-    return Rule.CAPITALS if all(is_english(word) for word in words) else Rule.ALWAYS
+    return NameRule.CAPITALS if all(is_english(word) for word in words) else NameRule.ALWAYS

@@ -20,61 +20,61 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from breachdesk.gdpr.deadlines import add_months
-from schemas.errors import Corrupt
+from schemas.errors import CorruptData
 from schemas.law import (
-    Authority,
-    Dated,
+    DatedEntry,
+    LawAuthority,
     LawBook,
     LawForm,
     LawProblem,
+    LawReference,
     Provision,
-    Reference,
-    Reviewed,
+    ReviewedEntry,
     is_zone,
 )
 
-KINDS: Mapping[str, type[Reviewed]] = {
+KINDS: Mapping[str, type[ReviewedEntry]] = {
     "provisions": Provision,
-    "authorities": Authority,
+    "authorities": LawAuthority,
     "forms": LawForm,
-    "references": Reference,
+    "references": LawReference,
 }
 LARGEST = 256 * 1024
 """Bytes of one file; the shipped ones have 13 KiB."""
-R = TypeVar("R", bound=Reviewed)
+R = TypeVar("R", bound=ReviewedEntry)
 
 
 @cache
-def shipped() -> LawBook:
+def load_shipped_law() -> LawBook:
     """The law as it is shipped. Raises Corrupt when a shipped file is broken."""
-    return whole_law(files("breachdesk") / "law")
+    return load_law(files("breachdesk") / "law")
 
 
-def whole_law(folder: Traversable) -> LawBook:
+def load_law(folder: Traversable) -> LawBook:
     """The law of a folder, all of which must be right. Raises Corrupt, naming the first fault."""
-    read = _Reading(None)
+    read = _LawReader(None)
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
         if file.name.endswith(".toml"):
-            read.add(file.name, file.read_text(encoding="utf-8"))
-    book = read.book()
+            read.add_file(file.name, file.read_text(encoding="utf-8"))
+    book = read.build_book()
     if book.problems:
         first = book.problems[0]
-        raise Corrupt(first.problem, place=first.place, remedy="Install BreachDesk again.")
+        raise CorruptData(first.problem, place=first.place, remedy="Install BreachDesk again.")
     return book
 
 
 def read_law(folder: Path) -> LawBook:
     """The shipped law under the operator's `*.toml` files of the folder, which need not exist."""
-    read = _Reading(folder.name)
+    read = _LawReader(folder.name)
     for file in sorted(folder.glob("*.toml")):
         try:
-            read.add(file.name, _text(file))
+            read.add_file(file.name, _read_text(file))
         except (OSError, UnicodeDecodeError) as problem:
-            read.refuse(f"{folder.name}/{file.name}", f"cannot be read ({problem})")
-    return _over(shipped(), read.book())
+            read.add_problem(f"{folder.name}/{file.name}", f"cannot be read ({problem})")
+    return _merge_books(load_shipped_law(), read.build_book())
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     """Raises OSError for what is no file, or too large for one."""
     if not file.is_file():
         raise OSError("it is no file")
@@ -85,53 +85,54 @@ def _text(file: Path) -> str:
     return raw.decode("utf-8")
 
 
-class _Reading:
+class _LawReader:
     """The entries of one folder, checked; a wrong one is left out and named."""
 
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
-        self._entries: dict[tuple[str, str], list[Reviewed]] = defaultdict(list)
+        self._entries: dict[tuple[str, str], list[ReviewedEntry]] = defaultdict(list)
         self._broken: set[tuple[str, str]] = set()
         self.problems: list[LawProblem] = []
 
-    def add(self, name: str, text: str) -> None:
+    def add_file(self, name: str, text: str) -> None:
         """Take the entries of one file."""
         place = name if self._folder is None else f"{self._folder}/{name}"
         try:
             tables = tomllib.loads(text)
         except (ValueError, RecursionError) as problem:
-            self.refuse(place, f"not valid TOML ({problem})")
+            self.add_problem(place, f"not valid TOML ({problem})")
             return
         zone = tables.pop("zone", "Europe/London")
         if not is_zone(zone):
-            self.refuse(place, f"no time zone {zone!r}")
+            self.add_problem(place, f"no time zone {zone!r}")
             return
         for kind, rows in tables.items():
             if kind not in KINDS or not isinstance(rows, list):
                 known = ", ".join(f"[[{each}]]" for each in KINDS)
-                self.refuse(place, f"there is no {kind}; there are {known}")
+                self.add_problem(place, f"there is no {kind}; there are {known}")
                 continue
             for number, row in enumerate(rows, 1):
-                self._take(kind, row, zone, f"{place}, {kind} {number}")
+                self._add_row(kind, row, zone, f"{place}, {kind} {number}")
 
-    def refuse(self, place: str, problem: str) -> None:
+    def add_problem(self, place: str, problem: str) -> None:
         """Name what is wrong."""
         self.problems.append(LawProblem(place=place, problem=problem))
 
-    def book(self) -> LawBook:
+    def build_book(self) -> LawBook:
         """All entries whose versions fit together."""
         for (kind, entry_id), versions in self._entries.items():
-            fault = _fault(versions) or (
-                None if self._folder is None else _lost(kind, entry_id, versions)
+            fault = _find_fault(versions) or (
+                None if self._folder is None else _find_loss(kind, entry_id, versions)
             )
             if fault:
                 self._broken.add((kind, entry_id))
-                self.refuse(f"{versions[0].file or kind}, {entry_id}", fault)
+                self.add_problem(f"{versions[0].file or kind}, {entry_id}", fault)
         return LawBook(
-            **{kind: tuple(self._sound(kind)) for kind in KINDS}, problems=tuple(self.problems)
+            **{kind: tuple(self._generate_valid_entries(kind)) for kind in KINDS},
+            problems=tuple(self.problems),
         )
 
-    def _take(self, kind: str, row: Any, zone: str, place: str) -> None:
+    def _add_row(self, kind: str, row: Any, zone: str, place: str) -> None:
         named = str(row.get("id", "")) if isinstance(row, dict) else ""
         place = f"{place} ({named})" if named else place
         file = place.partition(",")[0] if self._folder else None
@@ -143,39 +144,42 @@ class _Reading:
         except (ValidationError, TypeError, ValueError) as problem:
             # Its other versions alone would leave a hole in time.
             self._broken.add((kind, named))
-            self.refuse(place, _words(problem))
+            self.add_problem(place, _describe_problem(problem))
             return
         self._entries[kind, entry.id].append(entry)
 
-    def _sound(self, kind: str) -> Iterator[Reviewed]:
+    def _generate_valid_entries(self, kind: str) -> Iterator[ReviewedEntry]:
         for (of_kind, entry_id), versions in self._entries.items():
             if of_kind == kind and (kind, entry_id) not in self._broken:
                 yield from versions
 
 
-def _over(base: LawBook, above: LawBook) -> LawBook:
+def _merge_books(base: LawBook, above: LawBook) -> LawBook:
     """The base with every id that stands above replaced, and new ones added."""
     return LawBook(
-        provisions=_replaced(base.provisions, above.provisions),
-        authorities=_replaced(base.authorities, above.authorities),
-        forms=_replaced(base.forms, above.forms),
-        references=_replaced(base.references, above.references),
+        provisions=_merge_entries(base.provisions, above.provisions),
+        authorities=_merge_entries(base.authorities, above.authorities),
+        forms=_merge_entries(base.forms, above.forms),
+        references=_merge_entries(base.references, above.references),
         problems=above.problems,
     )
 
 
-def _replaced(base: Sequence[R], above: Sequence[R]) -> tuple[R, ...]:
+def _merge_entries(base: Sequence[R], above: Sequence[R]) -> tuple[R, ...]:
     """In the order of the base; what is new comes last."""
     ids = dict.fromkeys(entry.id for entry in (*base, *above))
-    given = {entry.id for entry in above}
+    replaced_ids = {entry.id for entry in above}
     return tuple(
-        entry for each in ids for entry in (above if each in given else base) if entry.id == each
+        entry
+        for each in ids
+        for entry in (above if each in replaced_ids else base)
+        if entry.id == each
     )
 
 
-def _fault(versions: Sequence[Reviewed]) -> str | None:
+def _find_fault(versions: Sequence[ReviewedEntry]) -> str | None:
     """Why several entries of one id cannot stand together."""
-    dated = sorted((v for v in versions if isinstance(v, Dated)), key=lambda v: v.valid_from)
+    dated = sorted((v for v in versions if isinstance(v, DatedEntry)), key=lambda v: v.valid_from)
     if not dated:
         return "the id is given twice" if len(versions) > 1 else None
     for earlier, later in pairwise(dated):
@@ -186,11 +190,13 @@ def _fault(versions: Sequence[Reviewed]) -> str | None:
     return None
 
 
-def _lost(kind: str, entry_id: str, versions: Sequence[Reviewed]) -> str | None:
+def _find_loss(kind: str, entry_id: str, versions: Sequence[ReviewedEntry]) -> str | None:
     """What a correction would take away from the shipped entry, so that a clock stopped unseen."""
-    every = (e for e in shipped().entries if isinstance(e, KINDS[kind]) and e.id == entry_id)
-    base = sorted((e for e in every if isinstance(e, Dated)), key=lambda v: v.valid_from)
-    own = sorted((v for v in versions if isinstance(v, Dated)), key=lambda v: v.valid_from)
+    every = (
+        e for e in load_shipped_law().entries if isinstance(e, KINDS[kind]) and e.id == entry_id
+    )
+    base = sorted((e for e in every if isinstance(e, DatedEntry)), key=lambda v: v.valid_from)
+    own = sorted((v for v in versions if isinstance(v, DatedEntry)), key=lambda v: v.valid_from)
     if not base or not own:
         return None
     if own[0].valid_from > base[0].valid_from:
@@ -201,16 +207,16 @@ def _lost(kind: str, entry_id: str, versions: Sequence[Reviewed]) -> str | None:
     last = own[-1]
     if base[-1].valid_to is None and last.valid_to and last.valid_to <= last.reviewed_on:
         return f"no version holds from {last.valid_to:%Y-%m-%d}, before its own review"
-    if all(_period(v) for v in base) and not all(_period(v) for v in own):
+    if all(_get_period(v) for v in base) and not all(_get_period(v) for v in own):
         return "the shipped entry gives a period, and yours gives none: its clock would stop"
     return None
 
 
-def _period(version: Dated) -> str | None:
+def _get_period(version: DatedEntry) -> str | None:
     return version.period if isinstance(version, Provision) else None
 
 
-def _words(problem: Exception) -> str:
+def _describe_problem(problem: Exception) -> str:
     if not isinstance(problem, ValidationError):
         return str(problem) if str(problem).startswith("file:") else "it is no table"
     return "; ".join(
@@ -219,16 +225,16 @@ def _words(problem: Exception) -> str:
     )
 
 
-def overdue(book: LawBook, day: date, months: int) -> tuple[Reviewed, ...]:
+def list_overdue(book: LawBook, day: date, months: int) -> tuple[ReviewedEntry, ...]:
     """The entries in force whose review is older than that many months. A review of tomorrow is a
     slip of the pen: nobody has looked yet."""
     return tuple(
         e
-        for e in book.in_force(day)
+        for e in book.list_in_force(day)
         if e.reviewed_on > day or add_months(e.reviewed_on, months) < day
     )
 
 
-def unverified(book: LawBook, day: date) -> tuple[Reviewed, ...]:
+def list_unverified(book: LawBook, day: date) -> tuple[ReviewedEntry, ...]:
     """The entries in force that nobody has read on a page of the legislator or the authority."""
-    return tuple(e for e in book.in_force(day) if not e.verified)
+    return tuple(e for e in book.list_in_force(day) if not e.verified)

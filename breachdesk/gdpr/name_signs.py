@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from breachdesk.gdpr.firm_names import SURE_LEGAL_FORMS
-from breachdesk.gdpr.folding import Token
-from breachdesk.gdpr.known_names import Rule
-from breachdesk.gdpr.ordinary_words import Weight, weight
+from breachdesk.gdpr.folding import FoldedToken
+from breachdesk.gdpr.known_names import NameRule
+from breachdesk.gdpr.ordinary_words import WordRarity, classify_word
 
 BLOCK, WARN = "block", "warn"
 _FIRM_BEFORE = frozenset(
@@ -89,43 +89,49 @@ _PLACE_AFTER = frozenset(
 _ENDS = re.compile(r"[.!?:;•*\n]")
 
 _BY_CAPITALS = {
-    Rule.CAPITAL: (BLOCK, WARN),
-    Rule.CAPITALS: (BLOCK, None),
-    Rule.LOOK: (WARN, None),
+    NameRule.CAPITAL: (BLOCK, WARN),
+    NameRule.CAPITALS: (BLOCK, None),
+    NameRule.LOOK: (WARN, None),
 }
 """What a rule says of words that are capitalised, and of words that are not."""
 
 
-def severity(rule: Rule, text: str, found: Sequence[Token], place: int, length: int) -> str | None:
+def classify_name(
+    rule: NameRule, text: str, tokens: Sequence[FoldedToken], place: int, length: int
+) -> str | None:
     """`block`, `warn`, or None: these words name nobody here."""
-    row = found[place : place + length]
-    if rule is Rule.ALWAYS:
+    row = tokens[place : place + length]
+    if rule is NameRule.ALWAYS:
         return BLOCK
-    if rule is Rule.EXACT:
-        written = text[row[0].start : row[-1].end]
-        return WARN if written.isupper() else None
+    if rule is NameRule.EXACT:
+        original = text[row[0].start : row[-1].end]
+        return WARN if original.isupper() else None
     capitals = all(token.capital or token.word in ("and", "of", "the") for token in row)
-    if rule is Rule.WEAK and capitals:
-        return _weak(text, found, place, length)
+    if rule is NameRule.WEAK and capitals:
+        return _classify_weak_name(text, tokens, place, length)
     return _BY_CAPITALS.get(rule, (None, None))[not capitals]
 
 
-def _weak(text: str, found: Sequence[Token], place: int, length: int) -> str | None:
-    before = _word(found, place - 1)
-    after = [_word(found, place + length + step) for step in range(3)]
-    begins = place == 0 or _ENDS.search(text[found[place - 1].end : found[place].start]) is not None
-    if found[place + length - 1].possessive and not begins:
+def _classify_weak_name(
+    text: str, tokens: Sequence[FoldedToken], place: int, length: int
+) -> str | None:
+    before = _get_word(tokens, place - 1)
+    after = [_get_word(tokens, place + length + step) for step in range(3)]
+    begins = (
+        place == 0 or _ENDS.search(text[tokens[place - 1].end : tokens[place].start]) is not None
+    )
+    if tokens[place + length - 1].possessive and not begins:
         return BLOCK
     if after[0] in SURE_LEGAL_FORMS or (before in _FIRM_BEFORE and not begins):
         return BLOCK
     if after[0] in ("was", "were", "is") and _HARMED & set(after[1:]):
         return BLOCK
-    if weight(found[place].word) is Weight.PLACE:
+    if classify_word(tokens[place].word) is WordRarity.PLACE:
         located = before in _PLACE_BEFORE or after[0] in _PLACE_AFTER
-        listed = place > 0 and "," in text[found[place - 1].end : found[place].start]
+        listed = place > 0 and "," in text[tokens[place - 1].end : tokens[place].start]
         return WARN if located or listed else BLOCK
     return None if begins else WARN
 
 
-def _word(found: Sequence[Token], place: int) -> str:
-    return found[place].word if 0 <= place < len(found) else ""
+def _get_word(tokens: Sequence[FoldedToken], place: int) -> str:
+    return tokens[place].word if 0 <= place < len(tokens) else ""

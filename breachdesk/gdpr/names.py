@@ -11,7 +11,7 @@ EMAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NameMatch:
     """A name at its place."""
 
     start: int
@@ -31,23 +31,23 @@ class NameIndex:
         for entries in self._by_first.values():
             entries.sort(key=lambda entry: (-len(entry[0]), entry[1]))
 
-    def find(self, text: str) -> Iterator[Found]:
+    def find(self, text: str) -> Iterator[NameMatch]:
         """From left to right, the longest first, never overlapping."""
         words = list(_WORD.finditer(text))
         folded = [word.group().casefold() for word in words]
         at = 0
         while at < len(words):
-            name, length = self._at(folded, at)
+            name, length = self._match_at(folded, at)
             if length:
-                yield Found(words[at].start(), words[at + length - 1].end(), name)
+                yield NameMatch(words[at].start(), words[at + length - 1].end(), name)
             at += length or 1
 
-    def candidates(self, text: str) -> list[str]:
+    def list_candidates(self, text: str) -> list[str]:
         """Names whose first word stands in the text: all that could be found there, and few."""
         present = {word.casefold() for word in _WORD.findall(text)}
         return sorted(n for w in present for _, n in self._by_first.get(w, ()))
 
-    def _at(self, folded: list[str], at: int) -> tuple[str, int]:
+    def _match_at(self, folded: list[str], at: int) -> tuple[str, int]:
         for words, name in self._by_first.get(folded[at], ()):
             if tuple(folded[at : at + len(words)]) == words:
                 return name, len(words)

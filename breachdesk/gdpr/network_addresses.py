@@ -19,7 +19,7 @@ _IPV6 = re.compile(
 Address = IPv4Address | IPv6Address
 
 
-def national(number: str) -> str:
+def normalise_number(number: str) -> str:
     """The digits after the country code and the leading nought: `+44 (0)1632 960001` and `01632
     960001` are one number. Empty where there are too few."""
     digits = re.sub(r"\D", "", number)
@@ -29,7 +29,7 @@ def national(number: str) -> str:
     return digits if _SHORTEST <= len(digits) <= _LONGEST else ""
 
 
-def numbers_in(text: str) -> Iterator[tuple[int, int, str]]:
+def find_numbers(text: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and digits of everything that could be a telephone number, beginning at any group
     of digits of a run: two numbers that stand in a row are both found."""
     for run in _RUN.finditer(text):
@@ -41,7 +41,7 @@ def numbers_in(text: str) -> Iterator[tuple[int, int, str]]:
             for group in groups[first:]:
                 digits += re.sub(r"\D", "", group.group())
                 plus = "+" if begins.group().startswith(("+", "44")) else ""
-                key = national(plus + digits)
+                key = normalise_number(plus + digits)
                 if key:
                     start = run.start() + begins.start()
                     yield start, run.start() + group.end(), key
@@ -49,7 +49,7 @@ def numbers_in(text: str) -> Iterator[tuple[int, int, str]]:
                     break
 
 
-def addresses_in(text: str) -> Iterator[tuple[int, int, Address]]:
+def find_addresses(text: str) -> Iterator[tuple[int, int, Address]]:
     """Start, end and value of each IP address, version 4 or 6."""
     for pattern in (_IPV4, _IPV6):
         for match in pattern.finditer(text):
@@ -59,7 +59,7 @@ def addresses_in(text: str) -> Iterator[tuple[int, int, Address]]:
                 continue
 
 
-class Networks:
+class NetworkOwners:
     """Whose an address is, however many networks there are."""
 
     def __init__(self, owned: Iterable[tuple[str, str]]) -> None:
@@ -72,14 +72,14 @@ class Networks:
             rows = self._by_length.setdefault((network.version, network.prefixlen), {})
             rows.setdefault(int(network.network_address), set()).add(owner)
 
-    def owners(self, address: Address) -> frozenset[str]:
+    def find_owners(self, address: Address) -> frozenset[str]:
         """Everybody in one of whose networks it lies."""
-        found: set[str] = set()
+        owners: set[str] = set()
         for (version, length), rows in self._by_length.items():
             if version == address.version:
                 shift = address.max_prefixlen - length
-                found |= rows.get(int(address) >> shift << shift, set())
-        return frozenset(found)
+                owners |= rows.get(int(address) >> shift << shift, set())
+        return frozenset(owners)
 
 
 _DOCUMENTATION = tuple(

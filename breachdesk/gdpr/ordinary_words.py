@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 
 
-class Weight(IntEnum):
+class WordRarity(IntEnum):
     """What a word is when it stands alone."""
 
     COMMON = 0
@@ -23,33 +23,33 @@ class Weight(IntEnum):
     """No English word: whoever writes it means a name."""
 
 
-def weight(word: str) -> Weight:
+def classify_word(word: str) -> WordRarity:
     """Of one folded word."""
-    if word.isdigit() or word in listed("common") or word in listed("roles"):
-        return Weight.COMMON
-    if word in listed("places"):
-        return Weight.PLACE
+    if word.isdigit() or word in load_words("common") or word in load_words("roles"):
+        return WordRarity.COMMON
+    if word in load_words("places"):
+        return WordRarity.PLACE
     if is_first_name(word):
-        return Weight.FIRST_NAME
-    return Weight.RARE if is_english(word) else Weight.COINED
+        return WordRarity.FIRST_NAME
+    return WordRarity.RARE if is_english(word) else WordRarity.COINED
 
 
 def is_english(word: str) -> bool:
     """Does a dictionary have it, or what is left without a plural's ending?"""
-    if word in listed("common") or word in listed("dictionary"):
+    if word in load_words("common") or word in load_words("dictionary"):
         return True
     return word.endswith("s") and (
-        word[:-1] in listed("common") or word[:-1] in listed("dictionary")
+        word[:-1] in load_words("common") or word[:-1] in load_words("dictionary")
     )
 
 
 def is_first_name(word: str) -> bool:
     """Is it given to people in the United Kingdom, even where it is an English word too?"""
-    return word in listed("first_names")
+    return word in load_words("first_names")
 
 
 @cache
-def listed(name: str) -> frozenset[str]:
+def load_words(name: str) -> frozenset[str]:
     """The words of one list, folded."""
     text = files("breachdesk.gdpr").joinpath(f"words/{name}.txt").read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))

@@ -5,47 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from breachdesk.gdpr.folding import spellings, words
-from breachdesk.gdpr.ordinary_words import Weight, listed, weight
+from breachdesk.gdpr.folding import list_spellings, split_words
+from breachdesk.gdpr.ordinary_words import WordRarity, classify_word, load_words
 
-HONORIFICS = listed("honorifics")
-_ROLES = listed("roles")
+HONORIFICS = load_words("honorifics")
+_ROLES = load_words("roles")
 
 
 @dataclass(frozen=True, slots=True)
 class PersonName:
     """One person's name in one spelling."""
 
-    given: tuple[str, ...]
+    given_names: tuple[str, ...]
     surname: tuple[str, ...]
 
     @property
     def in_order(self) -> tuple[str, ...]:
-        return (*self.given, *self.surname)
+        return (*self.given_names, *self.surname)
 
 
-def person_names(name: str) -> Sequence[PersonName]:
+def list_person_names(name: str) -> Sequence[PersonName]:
     """Each spelling; none for a role such as `Accounts Department`. A surname may be of several
     words (`van der Berg`, `O'Brien-Jones`)."""
     parts = name.split()
     titled = 0
-    while titled < len(parts) and set(words(parts[titled])) <= HONORIFICS:
+    while titled < len(parts) and set(split_words(parts[titled])) <= HONORIFICS:
         titled += 1
     rest = parts[titled:]
-    if not rest or all(word in _ROLES for word in words(" ".join(rest))):
+    if not rest or all(word in _ROLES for word in split_words(" ".join(rest))):
         return ()
-    at = _surname_at(rest, titled=titled > 0)
-    given = spellings(" ".join(rest[:at])) or ((),)
-    surname = spellings(" ".join(rest[at:])) or ((),)
-    return [PersonName(g, s) for g in given for s in surname]
+    at = _find_surname(rest, titled=titled > 0)
+    given_names = list_spellings(" ".join(rest[:at])) or ((),)
+    surname = list_spellings(" ".join(rest[at:])) or ((),)
+    return [PersonName(g, s) for g in given_names for s in surname]
 
 
-def _surname_at(parts: Sequence[str], *, titled: bool) -> int:
+def _find_surname(parts: Sequence[str], *, titled: bool) -> int:
     """Where the surname begins; behind the end when the one word is a first name."""
     if len(parts) == 1:
-        one = words(parts[0])
-        return 0 if titled or not one or weight(one[0]) is Weight.COINED else 1
-    particles = (i for i, part in enumerate(parts[1:-1], 1) if set(words(part)) <= PARTICLES)
+        one = split_words(parts[0])
+        return 0 if titled or not one or classify_word(one[0]) is WordRarity.COINED else 1
+    particles = (i for i, part in enumerate(parts[1:-1], 1) if set(split_words(part)) <= PARTICLES)
     return next(particles, len(parts) - 1)
 
 

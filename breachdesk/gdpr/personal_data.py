@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from breachdesk.gdpr.network_addresses import addresses_in, numbers_in
+from breachdesk.gdpr.network_addresses import find_addresses, find_numbers
 
 
-class What(StrEnum):
+class PersonalDataKind(StrEnum):
     """What was found, in the singular."""
 
     CUSTOMER = "customer’s name"
@@ -33,12 +33,12 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PersonalDataSpan:
     """Personal data at its place."""
 
     start: int
     end: int
-    what: What
+    what: PersonalDataKind
 
 
 _EMAIL = re.compile(r"(?<![\w.+'-])[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
@@ -73,7 +73,7 @@ _STREET = re.compile(
     rf"((?:[a-z][\w'.-]*\s+){{1,4}}?)(?:{_WAYS})\b\.?",
     re.IGNORECASE,
 )
-_NAMED_HOUSE = re.compile(
+_HOUSE_NAME = re.compile(
     r"\b(?:[A-Z][\w'-]+\s+){1,3}(?:House|Cottage|Lodge|Farm|Court|Hall|Villa|Grange|Manor)\b"
     r"(?=\s*,\s*[A-Z\d])"
 )
@@ -105,55 +105,57 @@ _NATIONAL = 9
 """Digits of the shortest UK number after its nought, short codes apart."""
 
 
-def find(text: str, *, year: int) -> Iterator[Span]:
+def find_personal_data(text: str, *, year: int) -> Iterator[PersonalDataSpan]:
     """Everything with a form. A date ten years or more before `year` is taken for one of birth."""
     for finder in _FINDERS:
         yield from finder(text)
     for match in _ANY_DATE.finditer(text):
-        said = _YEAR.search(match.group())
-        if said and int(said.group()) <= year - _LONG_AGO:
-            yield Span(match.start(), match.end(), What.BIRTH)
+        year_match = _YEAR.search(match.group())
+        if year_match and int(year_match.group()) <= year - _LONG_AGO:
+            yield PersonalDataSpan(match.start(), match.end(), PersonalDataKind.BIRTH)
 
 
 _LONG_AGO = 10
 
 
-def _whole(pattern: re.Pattern[str], what: What, group: int = 0) -> Callable[[str], Iterator[Span]]:
-    def finder(text: str) -> Iterator[Span]:
+def _build_finder(
+    pattern: re.Pattern[str], what: PersonalDataKind, group: int = 0
+) -> Callable[[str], Iterator[PersonalDataSpan]]:
+    def find_matches(text: str) -> Iterator[PersonalDataSpan]:
         for match in pattern.finditer(text):
-            yield Span(match.start(group), match.end(group), what)
+            yield PersonalDataSpan(match.start(group), match.end(group), what)
 
-    return finder
-
-
-def _addresses(text: str) -> Iterator[Span]:
-    for start, end, _ in addresses_in(text):
-        yield Span(start, end, What.IP)
+    return find_matches
 
 
-def _telephones(text: str) -> Iterator[Span]:
+def _find_addresses(text: str) -> Iterator[PersonalDataSpan]:
+    for start, end, _ in find_addresses(text):
+        yield PersonalDataSpan(start, end, PersonalDataKind.IP)
+
+
+def _find_telephones(text: str) -> Iterator[PersonalDataSpan]:
     """The longest row of digits from each beginning that is no date."""
     longest: dict[int, int] = {}
-    for start, end, key in numbers_in(text):
+    for start, end, key in find_numbers(text):
         if len(key) >= _NATIONAL and not _DATELIKE.match(text[start:end]):
             longest[start] = max(end, longest.get(start, 0))
     for start, end in longest.items():
-        yield Span(start, end, What.TELEPHONE)
+        yield PersonalDataSpan(start, end, PersonalDataKind.TELEPHONE)
     for match in _SPOKEN.finditer(text):
         if not _DATELIKE.match(match.group(1)):
-            yield Span(match.start(1), match.end(1), What.TELEPHONE)
+            yield PersonalDataSpan(match.start(1), match.end(1), PersonalDataKind.TELEPHONE)
 
 
-def _streets(text: str) -> Iterator[Span]:
+def _find_streets(text: str) -> Iterator[PersonalDataSpan]:
     for match in _STREET.finditer(text):
         if not _NOT_A_STREET & {word.casefold() for word in match.group(1).split()}:
-            yield Span(match.start(), match.end(), What.STREET)
+            yield PersonalDataSpan(match.start(), match.end(), PersonalDataKind.STREET)
 
 
-def _nhs_numbers(text: str) -> Iterator[Span]:
+def _find_nhs_numbers(text: str) -> Iterator[PersonalDataSpan]:
     for match in _NHS.finditer(text):
         if _is_nhs(match.group()):
-            yield Span(match.start(), match.end(), What.NHS)
+            yield PersonalDataSpan(match.start(), match.end(), PersonalDataKind.NHS)
 
 
 def _is_nhs(number: str) -> bool:
@@ -163,10 +165,10 @@ def _is_nhs(number: str) -> bool:
     return len(digits) == 10 and check % 11 == digits[9] and check != 10
 
 
-def _cards(text: str) -> Iterator[Span]:
+def _find_cards(text: str) -> Iterator[PersonalDataSpan]:
     for match in _CARD.finditer(text):
         if _is_card(match.group()):
-            yield Span(match.start(), match.end(), What.CARD)
+            yield PersonalDataSpan(match.start(), match.end(), PersonalDataKind.CARD)
 
 
 def _is_card(number: str) -> bool:
@@ -176,30 +178,30 @@ def _is_card(number: str) -> bool:
     return (sum(digits[::2]) + doubled) % 10 == 0
 
 
-def _sort_codes(text: str) -> Iterator[Span]:
+def _find_sort_codes(text: str) -> Iterator[PersonalDataSpan]:
     """Six digits in pairs are a sort code before an account number, or where they are no date."""
     for match in _SORT_CODE.finditer(text):
         day, month, _ = (int(pair) for pair in re.split("[- ]", match.group()[:8]))
         followed = len(match.group()) > len("00-00-00")
         if followed or ("-" in match.group() and not (1 <= day <= 31 and 1 <= month <= 12)):
-            yield Span(match.start(), match.end(), What.BANK)
+            yield PersonalDataSpan(match.start(), match.end(), PersonalDataKind.BANK)
 
 
-_FINDERS: tuple[Callable[[str], Iterator[Span]], ...] = (
-    _whole(_EMAIL, What.EMAIL),
-    _whole(_BORN, What.BIRTH, 1),
-    _whole(_POSTCODE, What.POSTCODE),
-    _whole(_EIRCODE, What.POSTCODE),
-    _whole(_NAMED_HOUSE, What.STREET),
-    _whole(_NHS_CUE, What.NHS, 1),
-    _whole(_INSURANCE, What.INSURANCE),
-    _whole(_IBAN, What.BANK),
-    _whole(_SORT_CUE, What.BANK, 1),
-    _whole(_ACCOUNT, What.BANK, 1),
-    _addresses,
-    _telephones,
-    _streets,
-    _nhs_numbers,
-    _cards,
-    _sort_codes,
+_FINDERS: tuple[Callable[[str], Iterator[PersonalDataSpan]], ...] = (
+    _build_finder(_EMAIL, PersonalDataKind.EMAIL),
+    _build_finder(_BORN, PersonalDataKind.BIRTH, 1),
+    _build_finder(_POSTCODE, PersonalDataKind.POSTCODE),
+    _build_finder(_EIRCODE, PersonalDataKind.POSTCODE),
+    _build_finder(_HOUSE_NAME, PersonalDataKind.STREET),
+    _build_finder(_NHS_CUE, PersonalDataKind.NHS, 1),
+    _build_finder(_INSURANCE, PersonalDataKind.INSURANCE),
+    _build_finder(_IBAN, PersonalDataKind.BANK),
+    _build_finder(_SORT_CUE, PersonalDataKind.BANK, 1),
+    _build_finder(_ACCOUNT, PersonalDataKind.BANK, 1),
+    _find_addresses,
+    _find_telephones,
+    _find_streets,
+    _find_nhs_numbers,
+    _find_cards,
+    _find_sort_codes,
 )

@@ -15,36 +15,38 @@ _HONORIFICS = ("Mr", "Mrs", "Ms", "Miss", "Mx", "Dr", "Prof")
 _PHONE = re.compile(r"(?<!\w)\+?\d[\d ()-]{8,}\d(?!\w)")
 
 
-class Redaction:
+class NameRedaction:
     """Knows everybody who must not be named."""
 
     def __init__(self, customers: Iterable[Customer], *, keep: Iterable[str] = ()) -> None:
         """`keep`: our own addresses and numbers, which may stand."""
         everybody = list(customers)
-        self._names = NameIndex(n for customer in everybody for n in _names(customer))
-        self._numbers = {_digits(n) for customer in everybody for n in _numbers(customer)} - {""}
+        self._names = NameIndex(n for customer in everybody for n in _list_names(customer))
+        self._numbers = {
+            _extract_digits(n) for customer in everybody for n in _list_numbers(customer)
+        } - {""}
         self._keep = {text.casefold() for text in keep}
 
-    def strip(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """The text without names, e-mail addresses and telephone numbers of anybody affected."""
-        text = EMAIL.sub(lambda m: self._or(m.group(), ADDRESS), text)
-        text = _PHONE.sub(self._number, text)
-        for found in reversed(list(self._names.find(text))):
-            text = text[: found.start] + PERSON + text[found.end :]
+        text = EMAIL.sub(lambda m: self._replace_unless_kept(m.group(), ADDRESS), text)
+        text = _PHONE.sub(self._replace_number, text)
+        for match in reversed(list(self._names.find(text))):
+            text = text[: match.start] + PERSON + text[match.end :]
         return text
 
-    def finds(self, text: str) -> bool:
+    def has_findings(self, text: str) -> bool:
         """Would anything be taken out?"""
-        return self.strip(text) != text
+        return self.redact(text) != text
 
-    def _or(self, found: str, placeholder: str) -> str:
-        return found if found.casefold() in self._keep else placeholder
+    def _replace_unless_kept(self, name: str, placeholder: str) -> str:
+        return name if name.casefold() in self._keep else placeholder
 
-    def _number(self, match: re.Match[str]) -> str:
-        return NUMBER if _digits(match.group()) in self._numbers else match.group()
+    def _replace_number(self, match: re.Match[str]) -> str:
+        return NUMBER if _extract_digits(match.group()) in self._numbers else match.group()
 
 
-def _names(customer: Customer) -> Iterable[str]:
+def _list_names(customer: Customer) -> Iterable[str]:
     yield customer.name
     for person in customer.people:
         yield person.name
@@ -53,10 +55,10 @@ def _names(customer: Customer) -> Iterable[str]:
             yield f"{title} {surname[0]}"
 
 
-def _numbers(customer: Customer) -> Iterable[str]:
+def _list_numbers(customer: Customer) -> Iterable[str]:
     return (customer.phone, *(person.phone for person in customer.people))
 
 
-def _digits(number: str) -> str:
+def _extract_digits(number: str) -> str:
     digits = re.sub(r"\D", "", number)
     return digits[-9:] if len(digits) >= 9 else ""

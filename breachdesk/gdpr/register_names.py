@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from breachdesk.gdpr import entries_of
-from breachdesk.gdpr.known_names import Entries, Entry
-from breachdesk.gdpr.network_addresses import Networks, national
+from breachdesk.gdpr.known_names import NameEntries, NameEntry
+from breachdesk.gdpr.network_addresses import NetworkOwners, normalise_number
 from schemas.customer import PROVIDER, AssetKind, Binding, Customer
 from schemas.settings import ProviderProfile
 from schemas.user import User
@@ -29,35 +29,37 @@ class RegisterNames:
         self.users = tuple(users)
         self.customer_ids = frozenset(c.id for c in known)
         self.customers = len(known)
-        self.entries = Entries(_entries(known, bound, profile))
+        self.entries = NameEntries(_generate_entries(known, bound, profile))
         """Of all but our staff, whose entries depend on who worked on the case."""
-        self.surnames = entries_of.surnames(known, self.users, profile)
-        self.numbers = _owners_of_numbers(known)
-        self.networks = Networks((b.value, b.customer_id) for b in bound if b.kind is AssetKind.IP)
+        self.surnames = entries_of.build_surnames(known, self.users, profile)
+        self.numbers = _find_number_owners(known)
+        self.networks = NetworkOwners(
+            (b.value, b.customer_id) for b in bound if b.kind is AssetKind.IP
+        )
 
-    def staff_entries(self, involved: frozenset[str]) -> Iterable[Entry]:
+    def get_staff_entries(self, involved: frozenset[str]) -> Iterable[NameEntry]:
         """Of our staff, where these accounts worked on the case."""
-        return entries_of.of_staff(self.users, involved)
+        return entries_of.generate_staff_entries(self.users, involved)
 
 
-def _entries(
+def _generate_entries(
     known: Sequence[Customer], bound: Sequence[Binding], profile: ProviderProfile | None
-) -> Iterator[Entry]:
-    shared = entries_of.widely_used_domains(known, bound)
+) -> Iterator[NameEntry]:
+    shared = entries_of.find_widely_used_domains(known, bound)
     for customer in known:
-        yield from entries_of.of_customer(customer, shared)
+        yield from entries_of.generate_customer_entries(customer, shared)
     for binding in bound:
-        yield from entries_of.of_binding(binding)
-    yield from entries_of.public_bodies()
+        yield from entries_of.generate_binding_entries(binding)
+    yield from entries_of.generate_public_body_entries()
     if profile is not None:
-        yield from entries_of.of_profile(profile)
+        yield from entries_of.generate_profile_entries(profile)
 
 
-def _owners_of_numbers(customers: Iterable[Customer]) -> dict[str, set[str]]:
+def _find_number_owners(customers: Iterable[Customer]) -> dict[str, set[str]]:
     owners: dict[str, set[str]] = {}
     for customer in customers:
         for phone in (customer.phone, *(p.phone for p in customer.people)):
-            key = national(phone)
+            key = normalise_number(phone)
             if key:
                 owners.setdefault(key, set()).add(customer.id)
     return owners

@@ -8,42 +8,42 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from breachdesk.gdpr import personal_data, unknown_people
-from breachdesk.gdpr.aligned import aligned
-from breachdesk.gdpr.folding import Token, folded, tokens
-from breachdesk.gdpr.foreign_data import ForeignData, Reader
-from breachdesk.gdpr.known_names import Kind
+from breachdesk.gdpr.aligned import align_text
+from breachdesk.gdpr.folding import FoldedToken, fold_text, split_tokens
+from breachdesk.gdpr.foreign_data import ForeignData, TextReader
+from breachdesk.gdpr.known_names import NameKind
 from breachdesk.gdpr.name_signs import BLOCK
-from breachdesk.gdpr.network_addresses import national, numbers_in
-from breachdesk.gdpr.ordinary_words import Weight, is_first_name, weight
-from breachdesk.gdpr.personal_data import Span, What
+from breachdesk.gdpr.network_addresses import find_numbers, normalise_number
+from breachdesk.gdpr.ordinary_words import WordRarity, classify_word, is_first_name
+from breachdesk.gdpr.personal_data import PersonalDataKind, PersonalDataSpan
 from schemas.settings import ProviderProfile
 
 PLACEHOLDERS = {
-    What.CUSTOMER: "[name removed]",
-    What.PERSON: "[name removed]",
-    What.STAFF: "[name removed]",
-    What.EMAIL: "[address removed]",
-    What.DOMAIN: "[system removed]",
-    What.TELEPHONE: "[number removed]",
-    What.IP: "[IP address removed]",
-    What.BIRTH: "[date removed]",
-    What.STREET: "[address removed]",
-    What.POSTCODE: "[address removed]",
-    What.NHS: "[number removed]",
-    What.INSURANCE: "[number removed]",
-    What.CARD: "[number removed]",
-    What.BANK: "[number removed]",
+    PersonalDataKind.CUSTOMER: "[name removed]",
+    PersonalDataKind.PERSON: "[name removed]",
+    PersonalDataKind.STAFF: "[name removed]",
+    PersonalDataKind.EMAIL: "[address removed]",
+    PersonalDataKind.DOMAIN: "[system removed]",
+    PersonalDataKind.TELEPHONE: "[number removed]",
+    PersonalDataKind.IP: "[IP address removed]",
+    PersonalDataKind.BIRTH: "[date removed]",
+    PersonalDataKind.STREET: "[address removed]",
+    PersonalDataKind.POSTCODE: "[address removed]",
+    PersonalDataKind.NHS: "[number removed]",
+    PersonalDataKind.INSURANCE: "[number removed]",
+    PersonalDataKind.CARD: "[number removed]",
+    PersonalDataKind.BANK: "[number removed]",
 }
 _KINDS = {
-    Kind.NAME: What.CUSTOMER,
-    Kind.SHORT_NAME: What.CUSTOMER,
-    Kind.ACCOUNT: What.CUSTOMER,
-    Kind.PERSON: What.PERSON,
-    Kind.STAFF: What.STAFF,
-    Kind.ADDRESS: What.EMAIL,
-    Kind.DOMAIN: What.DOMAIN,
-    Kind.SYSTEM: What.DOMAIN,
-    Kind.TELEPHONE: What.TELEPHONE,
+    NameKind.NAME: PersonalDataKind.CUSTOMER,
+    NameKind.SHORT_NAME: PersonalDataKind.CUSTOMER,
+    NameKind.ACCOUNT: PersonalDataKind.CUSTOMER,
+    NameKind.PERSON: PersonalDataKind.PERSON,
+    NameKind.STAFF: PersonalDataKind.STAFF,
+    NameKind.ADDRESS: PersonalDataKind.EMAIL,
+    NameKind.DOMAIN: PersonalDataKind.DOMAIN,
+    NameKind.SYSTEM: PersonalDataKind.DOMAIN,
+    NameKind.TELEPHONE: PersonalDataKind.TELEPHONE,
 }
 LOOKED_FOR = tuple(
     dict.fromkeys(
@@ -78,7 +78,7 @@ _MASK = "\0"
 class RedactionAccount:
     """Of one report. Counts are of places, not of people."""
 
-    removed: Mapping[What, int] = field(default_factory=dict)
+    removed: Mapping[PersonalDataKind, int] = field(default_factory=dict)
     look_at: tuple[str, ...] = field(default=(), repr=False)
     """Capitalised words that are left and could be names; for the screen alone."""
     customers: int = 0
@@ -108,16 +108,16 @@ class ReportRedaction:
         self._data = data
         self._year = year
         self._ours = [
-            folded(text)
+            fold_text(text)
             for text in (
                 profile.legal_name, profile.trading_name, profile.registered_address,
                 profile.contact_name, profile.contact_email, profile.contact_phone,
             )
             if text.strip()
         ]  # fmt: skip
-        self._number = national(profile.contact_phone)
-        self._reader = Reader("", names=(profile.contact_name,) if profile.contact_name else ())
-        self._removed: Counter[What] = Counter()
+        self._number = normalise_number(profile.contact_phone)
+        self._reader = TextReader("", names=(profile.contact_name,) if profile.contact_name else ())
+        self._removed: Counter[PersonalDataKind] = Counter()
         self._look: dict[str, None] = {}
         self._surnames: set[str] = set()
 
@@ -132,42 +132,42 @@ class ReportRedaction:
     def redact_all(self, texts: Sequence[str]) -> list[str]:
         """Each text without what was found in it; a surname of one is known in the others."""
         for text in texts:
-            plain = aligned(text).text
-            self._surnames |= unknown_people.surnames_in(plain, tokens(plain))
+            plain = align_text(text).text
+            self._surnames |= unknown_people.find_surnames(plain, split_tokens(plain))
         return [self.redact(text) for text in texts]
 
     def redact(self, text: str) -> str:
         """The text without what was found. Redacting again changes nothing."""
-        left = self._redact_once(text)
-        while left != text:
-            text, left = left, self._redact_once(left)
-        self._note(text)
+        redacted = self._redact_once(text)
+        while redacted != text:
+            text, redacted = redacted, self._redact_once(redacted)
+        self._record_capital_rows(text)
         return text
 
     def _redact_once(self, text: str) -> str:
-        folding = aligned(text)
+        folding = align_text(text)
         result = text
-        for span in reversed(_apart(self._found(self._masked(folding.text)))):
-            start, end = folding.span(span.start, span.end)
+        for span in reversed(_merge_overlaps(self._find_spans(self._replace_exempt(folding.text)))):
+            start, end = folding.find_span(span.start, span.end)
             result = result[:start] + PLACEHOLDERS[span.what] + result[end:]
             self._removed[span.what] += 1
         return result
 
-    def _found(self, text: str) -> Iterator[Span]:
+    def _find_spans(self, text: str) -> Iterator[PersonalDataSpan]:
         for hit in self._data.find_folded(text, self._reader):
             if hit.severity == BLOCK:
-                yield Span(hit.start, hit.end, _KINDS[hit.kind])
-        yield from personal_data.find(text, year=self._year)
-        yield from unknown_people.find(text, tokens(text), self._surnames)
+                yield PersonalDataSpan(hit.start, hit.end, _KINDS[hit.kind])
+        yield from personal_data.find_personal_data(text, year=self._year)
+        yield from unknown_people.find_people(text, split_tokens(text), self._surnames)
 
-    def _masked(self, text: str) -> str:
+    def _replace_exempt(self, text: str) -> str:
         """As long as before; nothing is found in what stays, nor across it."""
         signs = list(text)
-        for start, end in self._kept(text):
+        for start, end in self._find_exempt_spans(text):
             signs[start:end] = _MASK * (end - start)
         return "".join(signs)
 
-    def _kept(self, text: str) -> Iterator[tuple[int, int]]:
+    def _find_exempt_spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Our own contact, and what was replaced before."""
         lowered = text.casefold()
         for ours in (*self._ours, *set(PLACEHOLDERS.values())):
@@ -175,54 +175,62 @@ class ReportRedaction:
             while start >= 0:
                 yield start, start + len(ours)
                 start = lowered.find(ours.casefold(), start + len(ours))
-        for start, end, number in numbers_in(text):
+        for start, end, number in find_numbers(text):
             if number == self._number:
                 yield start, end
 
-    def _note(self, text: str) -> None:
-        plain = self._masked(aligned(text).text)
-        for row in _capital_rows(plain, tokens(plain)):
+    def _record_capital_rows(self, text: str) -> None:
+        plain = self._replace_exempt(align_text(text).text)
+        for row in _generate_capital_rows(plain, split_tokens(plain)):
             self._look.setdefault(" ".join(plain[row[0].start : row[-1].end].split()))
 
 
-def _apart(spans: Iterable[Span]) -> list[Span]:
+def _merge_overlaps(spans: Iterable[PersonalDataSpan]) -> list[PersonalDataSpan]:
     """In order; what overlaps is one, of the kind of the longest."""
-    merged: list[Span] = []
+    merged: list[PersonalDataSpan] = []
     for span in sorted(spans, key=lambda s: (s.start, -s.end)):
         last = merged[-1] if merged else None
         if last is None or span.start >= last.end:
             merged.append(span)
         elif span.end > last.end:
             longer = span if span.end - span.start > last.end - last.start else last
-            merged[-1] = Span(last.start, span.end, longer.what)
+            merged[-1] = PersonalDataSpan(last.start, span.end, longer.what)
     return merged
 
 
-def _capital_rows(text: str, found: Sequence[Token]) -> Iterator[Sequence[Token]]:
+def _generate_capital_rows(
+    text: str, tokens: Sequence[FoldedToken]
+) -> Iterator[Sequence[FoldedToken]]:
     """Two capitalised words in a row of which one is not usual, and a single coined one."""
     at = 0
-    while at < len(found):
+    while at < len(tokens):
         end = at
-        while end < len(found) and found[end].capital and (end == at or _close(text, found, end)):
+        while (
+            end < len(tokens)
+            and tokens[end].capital
+            and (end == at or _is_close(text, tokens, end))
+        ):
             end += 1
-        row = found[at:end]
-        if row and _could_name(row):
+        row = tokens[at:end]
+        if row and _may_be_name(row):
             yield row
         at = max(end, at + 1)
 
 
-def _close(text: str, found: Sequence[Token], place: int) -> bool:
-    return set(text[found[place - 1].end : found[place].start]) <= _GAP
+def _is_close(text: str, tokens: Sequence[FoldedToken], place: int) -> bool:
+    return set(text[tokens[place - 1].end : tokens[place].start]) <= _GAP
 
 
-def _could_name(row: Sequence[Token]) -> bool:
+def _may_be_name(row: Sequence[FoldedToken]) -> bool:
     telling = [token for token in row if len(token.word) > 1 and not token.word.isdigit()]
     if len(telling) == 1:
-        says = weight(telling[0].word)
+        says = classify_word(telling[0].word)
         return len(telling[0].word) > _ABBREVIATION and (
-            says is Weight.COINED or says is Weight.FIRST_NAME
+            says is WordRarity.COINED or says is WordRarity.FIRST_NAME
         )
-    return any(weight(t.word) is not Weight.COMMON or is_first_name(t.word) for t in telling)
+    return any(
+        classify_word(t.word) is not WordRarity.COMMON or is_first_name(t.word) for t in telling
+    )
 
 
 _ABBREVIATION = 4

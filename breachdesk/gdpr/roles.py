@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.affected import Certainty, Exposure, NoticeKind
-from schemas.customer import Pecr, Role
-from schemas.decision import Basis, Decision
+from schemas.customer import DataRole, PecrStatus
+from schemas.decision import Decision, NotificationBasis
 from schemas.obligation import ObligationKind
 
 
-class Track(StrEnum):
+class NotificationTrack(StrEnum):
     """Who has to be told of an exposure."""
 
     ICO = "ico"
@@ -25,26 +25,28 @@ class Track(StrEnum):
     """Regulation 5A."""
 
 
-def tracks(exposure: Exposure) -> frozenset[Track]:
+def compute_tracks(exposure: Exposure) -> frozenset[NotificationTrack]:
     """Empty for an excluded exposure. `ask` brings no PECR track, but blocks a `no report`."""
-    return _tracks(exposure, under_pecr=exposure.pecr is Pecr.YES)
+    return _compute_tracks_by_pecr(exposure, under_pecr=exposure.pecr is PecrStatus.YES)
 
 
-def _tracks(exposure: Exposure, *, under_pecr: bool) -> frozenset[Track]:
+def _compute_tracks_by_pecr(
+    exposure: Exposure, *, under_pecr: bool
+) -> frozenset[NotificationTrack]:
     if exposure.certainty is Certainty.EXCLUDED:
         return frozenset()
-    pecr = {Track.PECR} if under_pecr else set()
-    if exposure.role is Role.PROCESSOR:
-        return frozenset({Track.CONTROLLERS} | pecr)
+    pecr = {NotificationTrack.PECR} if under_pecr else set()
+    if exposure.role is DataRole.PROCESSOR:
+        return frozenset({NotificationTrack.CONTROLLERS} | pecr)
     # The PECR report replaces the UK GDPR one, never both.
-    return frozenset({Track.ACCOUNT_HOLDERS} | (pecr or {Track.ICO}))
+    return frozenset({NotificationTrack.ACCOUNT_HOLDERS} | (pecr or {NotificationTrack.ICO}))
 
 
 @dataclass(frozen=True, slots=True)
 class RegulatorTrack:
     """One report to the ICO: what stands in it, and its clock."""
 
-    track: Track
+    track: NotificationTrack
     duty: ObligationKind
     """The clock that this report stops."""
     jurisdiction: str
@@ -55,30 +57,30 @@ class RegulatorTrack:
 
 def is_pecr(decision: Decision | None, exposure: Exposure) -> bool:
     """By the register; where it asks, by the decision."""
-    if exposure.pecr is Pecr.ASK:
+    if exposure.pecr is PecrStatus.ASK:
         return decision is not None and decision.pecr.yes
-    return exposure.pecr is Pecr.YES
+    return exposure.pecr is PecrStatus.YES
 
 
-def bases(decision: Decision, exposure: Exposure) -> frozenset[Basis]:
+def compute_bases(decision: Decision, exposure: Exposure) -> frozenset[NotificationBasis]:
     """On which grounds this exposure's people are told; empty: they are not. A hold takes away
     what it names."""
-    duties = _decided_tracks(decision, exposure)
-    owed: set[Basis] = set()
-    if Track.CONTROLLERS in duties:
-        owed.add(Basis.ART33_2)
-    if Track.ACCOUNT_HOLDERS in duties:
+    duties = _compute_decided_tracks(decision, exposure)
+    owed: set[NotificationBasis] = set()
+    if NotificationTrack.CONTROLLERS in duties:
+        owed.add(NotificationBasis.ART33_2)
+    if NotificationTrack.ACCOUNT_HOLDERS in duties:
         if decision.own_promise_binds.yes:
-            owed.add(Basis.OWN_PROMISE)
-        if decision.tell_people.yes and Track.PECR not in duties:
-            owed.add(Basis.ART34)
-    if Track.PECR in duties and decision.pecr_subscribers.yes:
-        owed.add(Basis.PECR_5A3)
-    held = decision.hold.stops if decision.hold else frozenset()
-    return frozenset(owed - (held - {Basis.ART33_2}))
+            owed.add(NotificationBasis.OWN_PROMISE)
+        if decision.tell_people.yes and NotificationTrack.PECR not in duties:
+            owed.add(NotificationBasis.ART34)
+    if NotificationTrack.PECR in duties and decision.pecr_subscribers.yes:
+        owed.add(NotificationBasis.PECR_5A3)
+    stopped = decision.hold.stops if decision.hold else frozenset()
+    return frozenset(owed - (stopped - {NotificationBasis.ART33_2}))
 
 
-def regulator_tracks(
+def compute_regulator_tracks(
     decision: Decision | None, exposures: Iterable[Exposure], *, groups: bool = False
 ) -> tuple[RegulatorTrack, ...]:
     """The reports that these exposures bring, none of them empty: an exposure stands in one report
@@ -87,22 +89,30 @@ def regulator_tracks(
     art33: list[Exposure] = []
     pecr: list[Exposure] = []
     for exposure in exposures:
-        duties = _decided_tracks(decision, exposure)
-        if Track.PECR in duties:
+        duties = _compute_decided_tracks(decision, exposure)
+        if NotificationTrack.PECR in duties:
             pecr.append(exposure)
-        elif Track.ICO in duties:
+        elif NotificationTrack.ICO in duties:
             art33.append(exposure)
-    asked = decision is not None and decision.report_to_ico.asked
-    owed = decision.report_to_ico.yes if decision and asked else None
-    found = (
-        RegulatorTrack(Track.ICO, ObligationKind.ICO_ART33, "uk_ico", tuple(art33), owed),
-        RegulatorTrack(Track.PECR, ObligationKind.ICO_PECR, "uk_pecr", tuple(pecr), True),
+    is_decided = decision is not None and decision.report_to_ico.asked
+    owed = decision.report_to_ico.yes if decision and is_decided else None
+    regulator = (
+        RegulatorTrack(
+            NotificationTrack.ICO, ObligationKind.ICO_ART33, "uk_ico", tuple(art33), owed
+        ),
+        RegulatorTrack(
+            NotificationTrack.PECR, ObligationKind.ICO_PECR, "uk_pecr", tuple(pecr), True
+        ),
     )
-    return tuple(t for t in found if t.exposures or (groups and t.track is Track.ICO))
+    return tuple(
+        t for t in regulator if t.exposures or (groups and t.track is NotificationTrack.ICO)
+    )
 
 
-def _decided_tracks(decision: Decision | None, exposure: Exposure) -> frozenset[Track]:
-    return _tracks(exposure, under_pecr=is_pecr(decision, exposure))
+def _compute_decided_tracks(
+    decision: Decision | None, exposure: Exposure
+) -> frozenset[NotificationTrack]:
+    return _compute_tracks_by_pecr(exposure, under_pecr=is_pecr(decision, exposure))
 
 
 CORRECTION_OF = {
@@ -113,26 +123,28 @@ CORRECTION_OF = {
 CORRECTED_BY = {correction: kind for kind, correction in CORRECTION_OF.items()}
 """Which letter a correction corrects."""
 _ROLE_OF = {
-    NoticeKind.ACCOUNT_HOLDER: Role.CONTROLLER,
-    NoticeKind.ACCOUNT_HOLDER_CORRECTION: Role.CONTROLLER,
-    NoticeKind.CONTROLLER_PACK: Role.PROCESSOR,
-    NoticeKind.CONTROLLER_CORRECTION: Role.PROCESSOR,
+    NoticeKind.ACCOUNT_HOLDER: DataRole.CONTROLLER,
+    NoticeKind.ACCOUNT_HOLDER_CORRECTION: DataRole.CONTROLLER,
+    NoticeKind.CONTROLLER_PACK: DataRole.PROCESSOR,
+    NoticeKind.CONTROLLER_CORRECTION: DataRole.PROCESSOR,
 }
 
 
-def role_of(kind: NoticeKind) -> Role:
+def get_role(kind: NoticeKind) -> DataRole:
     """Our role for the exposure that a letter of this kind is about; the witness's has none."""
     return _ROLE_OF[kind]
 
 
-def letter_kind(exposure: Exposure) -> NoticeKind:
+def get_letter_kind(exposure: Exposure) -> NoticeKind:
     """Which of the two letters tells of it."""
-    if exposure.role is Role.CONTROLLER:
+    if exposure.role is DataRole.CONTROLLER:
         return NoticeKind.ACCOUNT_HOLDER
     return NoticeKind.CONTROLLER_PACK
 
 
-def reached(exposures: Iterable[Exposure], role: Role | None = None) -> tuple[Exposure, ...]:
+def select_reached(
+    exposures: Iterable[Exposure], role: DataRole | None = None
+) -> tuple[Exposure, ...]:
     """Those not excluded, of one role if it is named."""
     return tuple(
         e
@@ -141,14 +153,16 @@ def reached(exposures: Iterable[Exposure], role: Role | None = None) -> tuple[Ex
     )
 
 
-def excluded(exposures: Iterable[Exposure]) -> frozenset[tuple[str, Role]]:
+def select_excluded(exposures: Iterable[Exposure]) -> frozenset[tuple[str, DataRole]]:
     """Customers and roles of those that are excluded."""
     return frozenset(
         (e.customer_id, e.role) for e in exposures if e.certainty is Certainty.EXCLUDED
     )
 
 
-def pecr(exposures: Iterable[Exposure]) -> Pecr:
+def compute_pecr(exposures: Iterable[Exposure]) -> PecrStatus:
     """Of all reached exposures: yes if any is, else ask if any asks."""
-    found = {e.pecr for e in reached(exposures)}
-    return next((answer for answer in (Pecr.YES, Pecr.ASK) if answer in found), Pecr.NO)
+    statuses = {e.pecr for e in select_reached(exposures)}
+    return next(
+        (answer for answer in (PecrStatus.YES, PecrStatus.ASK) if answer in statuses), PecrStatus.NO
+    )

@@ -12,7 +12,7 @@ from enum import StrEnum
 from math import isfinite
 
 from schemas.customer import DataCategory
-from schemas.decision import Extent, SeverityFactors
+from schemas.decision import EffectExtent, SeverityFactors
 from schemas.errors import BadInput
 
 QUARTERS_EI = (1, 2, 3, 4)
@@ -21,7 +21,7 @@ MAX_CB = 8
 """Quarters: 0 … 2."""
 
 
-class Level(StrEnum):
+class SeverityLevel(StrEnum):
     """Bands of SE: below 2, 3, 4, and from 4 on."""
 
     LOW = "low"
@@ -30,7 +30,7 @@ class Level(StrEnum):
     VERY_HIGH = "very_high"
 
 
-class Base(StrEnum):
+class DataKindScore(StrEnum):
     """The four kinds of data of Assessment Table 1."""
 
     SIMPLE = "simple"
@@ -39,12 +39,17 @@ class Base(StrEnum):
     SENSITIVE = "sensitive"
 
 
-BASE_SCORE = {Base.SIMPLE: 1, Base.BEHAVIOURAL: 2, Base.FINANCIAL: 3, Base.SENSITIVE: 4}
+BASE_SCORE = {
+    DataKindScore.SIMPLE: 1,
+    DataKindScore.BEHAVIOURAL: 2,
+    DataKindScore.FINANCIAL: 3,
+    DataKindScore.SENSITIVE: 4,
+}
 ADJUSTMENTS = {
-    Base.SIMPLE: range(4),
-    Base.BEHAVIOURAL: range(-1, 3),
-    Base.FINANCIAL: range(-2, 2),
-    Base.SENSITIVE: range(-3, 1),
+    DataKindScore.SIMPLE: range(4),
+    DataKindScore.BEHAVIOURAL: range(-1, 3),
+    DataKindScore.FINANCIAL: range(-2, 2),
+    DataKindScore.SENSITIVE: range(-3, 1),
 }
 DEFAULT_DPC: Mapping[DataCategory, int] = {
     DataCategory.IDENTITY: 1,
@@ -67,18 +72,23 @@ DEFAULT_DPC: Mapping[DataCategory, int] = {
 credentials count as what they open."""
 
 
-CB_QUARTERS = {Extent.NOTHING: 0, Extent.NONE: 0, Extent.SOME: 1, Extent.FULL: 2}
+CB_QUARTERS = {
+    EffectExtent.NOTHING: 0,
+    EffectExtent.NONE: 0,
+    EffectExtent.SOME: 1,
+    EffectExtent.FULL: 2,
+}
 MANY_PEOPLE = 100
 """More than these raise ENISA's flag."""
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class BreachCircumstances:
     """CB: additive, 0 … 2."""
 
-    confidentiality: Extent = Extent.NONE
-    integrity: Extent = Extent.NONE
-    availability: Extent = Extent.NONE
+    confidentiality: EffectExtent = EffectExtent.NONE
+    integrity: EffectExtent = EffectExtent.NONE
+    availability: EffectExtent = EffectExtent.NONE
     malicious: bool = False
 
     @property
@@ -88,7 +98,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True)
-class Severity:
+class EnisaSeverity:
     """A score in quarters and what it means. Flags stand beside the number, never in it."""
 
     quarters: int
@@ -103,8 +113,8 @@ class Severity:
         return self.quarters / 4
 
     @property
-    def level(self) -> Level:
-        return level(self.quarters)
+    def level(self) -> SeverityLevel:
+        return compute_level(self.quarters)
 
     @property
     def near_boundary(self) -> bool:
@@ -117,7 +127,7 @@ class Severity:
         return next((b for b in BOUNDARIES if abs(self.quarters - 4 * b) <= 1), None)
 
 
-def data_score(base: Base, adjustment: int = 0) -> int:
+def compute_data_score(base: DataKindScore, adjustment: int = 0) -> int:
     """DPC of one kind of data, 1 … 4. Raises BadInput for a step the table does not know."""
     if adjustment not in ADJUSTMENTS[base]:
         steps = ADJUSTMENTS[base]
@@ -129,80 +139,85 @@ def data_score(base: Base, adjustment: int = 0) -> int:
     return min(4, max(1, BASE_SCORE[base] + adjustment))
 
 
-def severity(
+def compute_severity(
     dpc: tuple[int, ...],
     ei_quarters: int,
-    circumstances: Circumstances,
+    circumstances: BreachCircumstances,
     *,
     many_people: bool = False,
     unintelligible: bool = False,
-) -> Severity:
+) -> EnisaSeverity:
     """Of several categories the highest DPC counts. Raises BadInput for a value out of range."""
-    _check(dpc, ei_quarters)
+    _check_ranges(dpc, ei_quarters)
     quarters = max(dpc) * ei_quarters + circumstances.quarters
-    return Severity(quarters, many_people, unintelligible)
+    return EnisaSeverity(quarters, many_people, unintelligible)
 
 
-def level(quarters: int) -> Level:
+def compute_level(quarters: int) -> SeverityLevel:
     """< 2 low, < 3 medium, < 4 high, else very high."""
-    bands = ((8, Level.LOW), (12, Level.MEDIUM), (16, Level.HIGH))
-    return next((name for below, name in bands if quarters < below), Level.VERY_HIGH)
+    bands = ((8, SeverityLevel.LOW), (12, SeverityLevel.MEDIUM), (16, SeverityLevel.HIGH))
+    return next((name for below, name in bands if quarters < below), SeverityLevel.VERY_HIGH)
 
 
-def missing(factors: SeverityFactors, categories: Iterable[DataCategory]) -> tuple[str, ...]:
+def find_missing(factors: SeverityFactors, categories: Iterable[DataCategory]) -> tuple[str, ...]:
     """What is not scored yet, in plain words; `categories`: all that the affected list names."""
     unscored = [c.value for c in categories if c not in factors.data]
-    found = [f"data: {category}" for category in unscored]
+    parts = [f"data: {category}" for category in unscored]
     if not factors.data and not unscored:
-        found.append("data")
-    asked = {
+        parts.append("data")
+    factor_values = {
         "ease of identification": factors.identification,
         "confidentiality": factors.confidentiality,
         "integrity": factors.integrity,
         "availability": factors.availability,
         "intent": factors.malicious,
     }
-    return (*found, *(name for name, value in asked.items() if value is None))
+    return (*parts, *(name for name, value in factor_values.items() if value is None))
 
 
-def scored(factors: SeverityFactors, categories: Iterable[DataCategory]) -> Severity | None:
+def compute_factor_severity(
+    factors: SeverityFactors, categories: Iterable[DataCategory]
+) -> EnisaSeverity | None:
     """None while a factor is not scored. Raises BadInput for a value that ENISA does not know."""
     for score in factors.data.values():
-        _check((score,), QUARTERS_EI[0])
+        _check_ranges((score,), QUARTERS_EI[0])
     if factors.identification is not None:
-        _check((1,), _quarters(factors.identification, "ease of identification"))
-    if missing(factors, categories):
+        _check_ranges((1,), _convert_to_quarters(factors.identification, "ease of identification"))
+    if find_missing(factors, categories):
         return None
     assert factors.identification is not None
     lost = (factors.confidentiality, factors.integrity, factors.availability)
-    confidentiality, integrity, availability = (extent or Extent.NOTHING for extent in lost)
-    return severity(
+    confidentiality, integrity, availability = (extent or EffectExtent.NOTHING for extent in lost)
+    return compute_severity(
         tuple(factors.data.values()),
-        _quarters(factors.identification, "ease of identification"),
-        Circumstances(confidentiality, integrity, availability, bool(factors.malicious)),
+        _convert_to_quarters(factors.identification, "ease of identification"),
+        BreachCircumstances(confidentiality, integrity, availability, bool(factors.malicious)),
         many_people=bool(factors.many_people),
         unintelligible=bool(factors.unintelligible),
     )
 
 
-def from_factors(dpc: float, ei: float, cb: float) -> Severity:
+def compute_from_factors(dpc: float, ei: float, cb: float) -> EnisaSeverity:
     """The three factors as a person types them. Raises BadInput when one is no step of ENISA's."""
-    ei_quarters, cb_quarters = _quarters(ei, "ease of identification"), _quarters(cb, "CB")
+    ei_quarters, cb_quarters = (
+        _convert_to_quarters(ei, "ease of identification"),
+        _convert_to_quarters(cb, "CB"),
+    )
     if not 0 <= cb_quarters <= MAX_CB:
         raise BadInput("circumstances lie between 0 and 2", place="severity, CB")
     if not isfinite(dpc) or dpc != int(dpc):
         raise BadInput("a data score is a whole number from 1 to 4", place="severity, DPC")
-    _check((int(dpc),), ei_quarters)
-    return Severity(int(dpc) * ei_quarters + cb_quarters)
+    _check_ranges((int(dpc),), ei_quarters)
+    return EnisaSeverity(int(dpc) * ei_quarters + cb_quarters)
 
 
-def _quarters(value: float, name: str) -> int:
+def _convert_to_quarters(value: float, name: str) -> int:
     if not isfinite(value) or value * 4 != int(value * 4):
         raise BadInput("it is no multiple of 0.25", place=f"severity, {name}")
     return int(value * 4)
 
 
-def _check(dpc: tuple[int, ...], ei_quarters: int) -> None:
+def _check_ranges(dpc: tuple[int, ...], ei_quarters: int) -> None:
     if not dpc or any(score not in (1, 2, 3, 4) for score in dpc):
         raise BadInput("a data score is a whole number from 1 to 4", place="severity, DPC")
     if ei_quarters not in QUARTERS_EI:

@@ -5,50 +5,54 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from breachdesk.gdpr.filing import UNKNOWN, Answer, Filing, chosen
+from breachdesk.gdpr.filing import UNKNOWN, FormAnswer, ReportFiling, answer_choice
 
 
-def moment(filing: Filing, at: datetime | None) -> Answer:
+def answer_moment(filing: ReportFiling, at: datetime | None) -> FormAnswer:
     """The time, or that it is not yet known."""
-    return Answer(filing.when(at)) if at is not None else Answer(UNKNOWN, unknown=True)
+    return (
+        FormAnswer(filing.format_moment(at))
+        if at is not None
+        else FormAnswer(UNKNOWN, unknown=True)
+    )
 
 
-def window(filing: Filing) -> Answer:
+def answer_window(filing: ReportFiling) -> FormAnswer:
     """`from 22 November 2026 at 3:07am GMT to …`, as a person wrote it."""
     begin, end = filing.written.occurred_from, filing.written.occurred_to
     if begin is None and end is None:
-        return Answer(UNKNOWN, unknown=True)
+        return FormAnswer(UNKNOWN, unknown=True)
     if begin is None:
-        return Answer(f"until {filing.when(end)}; when it began is not yet known")
+        return FormAnswer(f"until {filing.format_moment(end)}; when it began is not yet known")
     if end is None:
-        return Answer(f"from {filing.when(begin)}; when it ended is not yet known")
+        return FormAnswer(f"from {filing.format_moment(begin)}; when it ended is not yet known")
     if begin == end:
-        return Answer(filing.when(begin))
-    return Answer(f"from {filing.when(begin)} to {filing.when(end)}")
+        return FormAnswer(filing.format_moment(begin))
+    return FormAnswer(f"from {filing.format_moment(begin)} to {filing.format_moment(end)}")
 
 
-def prevention(filing: Filing) -> Iterator[str]:
+def generate_prevention_lines(filing: ReportFiling) -> Iterator[str]:
     """Each step with the day on which it was or will be complete."""
     for step in filing.written.prevention:
-        said = "complete since" if step.done else "expected by"
-        yield f"{step.what.rstrip('. ')} ({said} {_day(step.on)})"
+        phrase = "complete since" if step.done else "expected by"
+        yield f"{step.what.rstrip('. ')} ({phrase} {_format_day(step.on)})"
 
 
-def owed(filing: Filing) -> Iterator[str]:
+def generate_owed_lines(filing: ReportFiling) -> Iterator[str]:
     """What follows in phases, who owes it, by when."""
     facts = filing.written
     for item in facts.not_yet_known:
-        yield f"{item.what}: {item.who}, by {filing.when(item.by)}"
+        yield f"{item.what}: {item.who}, by {filing.format_moment(item.by)}"
     if facts.rest_by is not None:
-        yield f"every other answer that is not given here: {facts.rest_who}, by {filing.when(facts.rest_by)}"
+        yield f"every other answer that is not given here: {facts.rest_who}, by {filing.format_moment(facts.rest_by)}"
 
 
-def abroad(filing: Filing) -> Answer:
+def answer_abroad(filing: ReportFiling) -> FormAnswer:
     """People in other states, which states, which of their authorities know."""
     facts = filing.written
     states = ", ".join(facts.abroad_states)
     authorities = ", ".join(facts.abroad_authorities)
-    return chosen(
+    return answer_choice(
         filing.form,
         "abroad",
         facts.abroad,
@@ -57,5 +61,5 @@ def abroad(filing: Filing) -> Answer:
     )
 
 
-def _day(day: date) -> str:
+def _format_day(day: date) -> str:
     return f"{day.day} {day:%B %Y}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from breachdesk.gdpr.ordinary_words import listed
+from breachdesk.gdpr.ordinary_words import load_words
 
-PUBLIC_MAIL = listed("shared_domains")
+PUBLIC_MAIL = load_words("shared_domains")
 """Free mail, providers of access, and hosts under which many have a name of their own."""
-_PUBLIC_SUFFIXES = listed("public_suffixes")
+_PUBLIC_SUFFIXES = load_words("public_suffixes")
 
 
 def is_shared(domain: str) -> bool:
@@ -14,7 +14,7 @@ def is_shared(domain: str) -> bool:
     return domain in PUBLIC_MAIL or domain in _PUBLIC_SUFFIXES or "." not in domain
 
 
-def own_domains(host: str) -> list[str]:
+def list_own_domains(host: str) -> list[str]:
     """The name itself and each domain above it that is still one customer's: of `mail.oak.co.uk`
     that is `mail.oak.co.uk` and `oak.co.uk`; of an address at a public provider nothing."""
     labels = host.casefold().strip(".").split(".")

@@ -7,26 +7,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from breachdesk.gdpr import roles
-from breachdesk.gdpr.edpb import edpb_case
-from breachdesk.gdpr.raised import Question, raised
-from breachdesk.gdpr.severity import Level, Severity, level
+from breachdesk.gdpr.edpb import get_edpb_case
+from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions
+from breachdesk.gdpr.severity import EnisaSeverity, SeverityLevel, compute_level
 from schemas.affected import Exposure
-from schemas.customer import Role
-from schemas.decision import Answer, Basis, Decision
+from schemas.customer import DataRole
+from schemas.decision import Decision, DecisionAnswer, NotificationBasis
 
 LEVELS = {
-    Level.LOW: "low",
-    Level.MEDIUM: "medium",
-    Level.HIGH: "high",
-    Level.VERY_HIGH: "very high",
+    SeverityLevel.LOW: "low",
+    SeverityLevel.MEDIUM: "medium",
+    SeverityLevel.HIGH: "high",
+    SeverityLevel.VERY_HIGH: "very high",
 }
 
 
 GROUNDS = {
-    Basis.ART34: "Art. 34",
-    Basis.OWN_PROMISE: "our own promise",
-    Basis.PECR_5A3: "PECR regulation 5A(3)",
-    Basis.ART33_2: "Art. 33(2)",
+    NotificationBasis.ART34: "Art. 34",
+    NotificationBasis.OWN_PROMISE: "our own promise",
+    NotificationBasis.PECR_5A3: "PECR regulation 5A(3)",
+    NotificationBasis.ART33_2: "Art. 33(2)",
 }
 SHORTEST_REASON = 20
 """Characters that the reason for a contradiction needs at least."""
@@ -47,7 +47,7 @@ TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Tension:
+class DecisionTension:
     """One contradiction. `id` stays the same from version to version."""
 
     id: str
@@ -60,28 +60,28 @@ class Tension:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _DecisionView:
     """A decision, read against the list it is about."""
 
     decision: Decision
     exposures: Sequence[Exposure]
-    raised: tuple[Question, ...]
+    raised: tuple[DecisionQuestion, ...]
     groups: bool = False
     """People who are no customers are affected too."""
 
     @property
     def reports(self) -> bool:
         """Is anything reported to the ICO, on whichever form?"""
-        tracks = roles.regulator_tracks(self.decision, self.exposures, groups=self.groups)
+        tracks = roles.compute_regulator_tracks(self.decision, self.exposures, groups=self.groups)
         return any(t.owed for t in tracks)
 
     @property
     def tells(self) -> bool:
-        """Is anybody told of what we hold as controller? A hold does not count as `no`."""
+        """Is anybody told of what we hold as controller? A hold does not count as `is_no`."""
         free = self.decision.model_copy(update={"hold": None})
-        ours = roles.reached(self.exposures, Role.CONTROLLER)
+        ours = roles.select_reached(self.exposures, DataRole.CONTROLLER)
         beside = self.groups and self.decision.tell_people.yes
-        return beside or any(roles.bases(free, exposure) for exposure in ours)
+        return beside or any(roles.compute_bases(free, exposure) for exposure in ours)
 
     @property
     def exempt(self) -> bool:
@@ -91,132 +91,139 @@ class _Question:
     @property
     def untold(self) -> str | None:
         """Whom the decision finds no duty in law to tell; None: nobody, or an exemption says why."""
-        groups = {Question.TELL_PEOPLE: "the people", Question.PECR_SUBSCRIBERS: "subscribers"}
-        named = [whom for question, whom in groups.items() if self.no(question)]
+        groups = {
+            DecisionQuestion.TELL_PEOPLE: "the people",
+            DecisionQuestion.PECR_SUBSCRIBERS: "subscribers",
+        }
+        named = [whom for question, whom in groups.items() if self.is_no(question)]
         return " and ".join(named) if named and not self.exempt else None
 
-    def no(self, question: Question) -> bool:
+    def is_no(self, question: DecisionQuestion) -> bool:
         """Was it asked, and answered with no?"""
-        answer: Answer = getattr(self.decision, question)
+        answer: DecisionAnswer = getattr(self.decision, question)
         return question in self.raised and answer.asked and not answer.yes
 
-    def yes(self, question: Question) -> bool:
+    def is_yes(self, question: DecisionQuestion) -> bool:
         """Was it asked, and answered with yes?"""
         return question in self.raised and bool(getattr(self.decision, question).yes)
 
 
-def tensions(
+def list_tensions(
     decision: Decision, exposures: Sequence[Exposure], *, groups: bool = False
-) -> tuple[Tension, ...]:
+) -> tuple[DecisionTension, ...]:
     """Every contradiction in the decision, in the order of reading. `groups`: people who are no
     customers are affected too."""
-    asked = _read(decision, exposures, groups=groups)
-    return (*_answers(asked), *_score(asked), *_example(asked))
+    view = _read_decision(decision, exposures, groups=groups)
+    return (*_compare_answers(view), *_compare_score(view), *_compare_example(view))
 
 
-def _read(decision: Decision, exposures: Sequence[Exposure], *, groups: bool) -> _Question:
-    asked = raised(exposures, pecr=decision.pecr.yes, groups=groups)
-    return _Question(decision, exposures, asked, groups)
+def _read_decision(
+    decision: Decision, exposures: Sequence[Exposure], *, groups: bool
+) -> _DecisionView:
+    questions = list_raised_questions(exposures, pecr=decision.pecr.yes, groups=groups)
+    return _DecisionView(decision, exposures, questions, groups)
 
 
-def unexplained(
+def list_unexplained(
     decision: Decision, exposures: Sequence[Exposure], *, groups: bool = False
-) -> tuple[Tension, ...]:
+) -> tuple[DecisionTension, ...]:
     """Those that no departure gives a reason of some length for."""
     return tuple(
         t
-        for t in tensions(decision, exposures, groups=groups)
+        for t in list_tensions(decision, exposures, groups=groups)
         if len(decision.departures.get(t.id, "").strip()) < SHORTEST_REASON
     )
 
 
-def remarks(
+def list_remarks(
     decision: Decision, exposures: Sequence[Exposure], *, groups: bool = False
 ) -> tuple[str, ...]:
     """What an approver should know, and what needs no reason."""
-    return tuple(_remarks(_read(decision, exposures, groups=groups)))
+    return tuple(_generate_remarks(_read_decision(decision, exposures, groups=groups)))
 
 
-def _answers(asked: _Question) -> Iterator[Tension]:
-    if asked.yes(Question.TELL_PEOPLE) and asked.no(Question.REPORT_TO_ICO):
-        yield Tension(
+def _compare_answers(view: _DecisionView) -> Iterator[DecisionTension]:
+    if view.is_yes(DecisionQuestion.TELL_PEOPLE) and view.is_no(DecisionQuestion.REPORT_TO_ICO):
+        yield DecisionTension(
             "high_risk_unreported",
             "A high risk to people is likely, and a risk is said to be unlikely: people are told "
             "under Art. 34, and the ICO is not told under Art. 33.",
         )
     if (
-        asked.yes(Question.TELL_PEOPLE)
-        and asked.no(Question.PECR_SUBSCRIBERS)
-        and asked.decision.pecr_unintelligible is None
+        view.is_yes(DecisionQuestion.TELL_PEOPLE)
+        and view.is_no(DecisionQuestion.PECR_SUBSCRIBERS)
+        and view.decision.pecr_unintelligible is None
     ):
-        yield Tension(
+        yield DecisionTension(
             "subscribers_untold",
             "A high risk is likely for people whose account data was reached, and no adverse "
             "effect is likely for subscribers in the same breach.",
         )
 
 
-def _score(asked: _Question) -> Iterator[Tension]:
-    score = asked.decision.severity_score
-    if score is None or not any(asked.yes(q) or asked.no(q) for q in Question):
+def _compare_score(view: _DecisionView) -> Iterator[DecisionTension]:
+    score = view.decision.severity_score
+    if score is None or not any(view.is_yes(q) or view.is_no(q) for q in DecisionQuestion):
         return
     quarters = round(score * 4)
-    named = f"The score is {score:.2f} ({LEVELS[level(quarters)]})"
-    if score >= 3 and asked.untold:
-        yield Tension(
+    named = f"The score is {score:.2f} ({LEVELS[compute_level(quarters)]})"
+    if score >= 3 and view.untold:
+        yield DecisionTension(
             "score_untold",
-            f"{named}, and the decision finds no duty in law to tell {asked.untold}.",
+            f"{named}, and the decision finds no duty in law to tell {view.untold}.",
         )
-    if score < 3 and asked.yes(Question.TELL_PEOPLE):
-        yield Tension(
+    if score < 3 and view.is_yes(DecisionQuestion.TELL_PEOPLE):
+        yield DecisionTension(
             "score_told", f"{named}, and the decision finds that a high risk to people is likely."
         )
-    if score >= 2 and not asked.reports and not asked.tells:
-        yield Tension("score_silent", f"{named}, and nobody is told and nothing is reported.")
-    boundary = Severity(quarters).boundary
+    if score >= 2 and not view.reports and not view.tells:
+        yield DecisionTension(
+            "score_silent", f"{named}, and nobody is told and nothing is reported."
+        )
+    boundary = EnisaSeverity(quarters).boundary
     if boundary is not None:
-        yield Tension(
+        yield DecisionTension(
             "score_near_boundary",
             f"{named}. It lies within 0.25 of the boundary at {boundary}: one step in one factor "
             "can give another level.",
         )
 
 
-def _example(asked: _Question) -> Iterator[Tension]:
-    number = asked.decision.edpb_case
+def _compare_example(view: _DecisionView) -> Iterator[DecisionTension]:
+    number = view.decision.edpb_case
     if number is None:
         return
-    case = edpb_case(number)
+    case = get_edpb_case(number)
     named = f"Case {number} of EDPB 01/2021 ({case.title[0].lower()}{case.title[1:]})"
-    if case.authority and asked.no(Question.REPORT_TO_ICO):
-        yield Tension(
+    if case.authority and view.is_no(DecisionQuestion.REPORT_TO_ICO):
+        yield DecisionTension(
             "edpb_unreported",
             f"{named} was to be reported to the authority, and this one is not reported under Art. 33.",
         )
-    if not case.authority and asked.yes(Question.REPORT_TO_ICO):
-        yield Tension(
+    if not case.authority and view.is_yes(DecisionQuestion.REPORT_TO_ICO):
+        yield DecisionTension(
             "edpb_reported",
             f"{named} was recorded only, and this one is reported to the ICO.",
         )
-    if case.people and asked.untold:
-        yield Tension(
+    if case.people and view.untold:
+        yield DecisionTension(
             "edpb_untold",
             f"In {named[0].lower()}{named[1:]} the people were to be told, and here the decision "
-            f"finds no duty in law to tell {asked.untold}.",
+            f"finds no duty in law to tell {view.untold}.",
         )
-    if not case.people and asked.yes(Question.TELL_PEOPLE):
-        yield Tension(
+    if not case.people and view.is_yes(DecisionQuestion.TELL_PEOPLE):
+        yield DecisionTension(
             "edpb_told",
             f"In {named[0].lower()}{named[1:]} the people did not have to be told, and here a high "
             "risk to them is found likely.",
         )
 
 
-def _remarks(asked: _Question) -> Iterator[str]:
-    decision = asked.decision
-    if asked.no(Question.OWN_PROMISE):
+def _generate_remarks(view: _DecisionView) -> Iterator[str]:
+    decision = view.decision
+    if view.is_no(DecisionQuestion.OWN_PROMISE):
         yield "Account data may have been exposed, and our own promise is said not to bind."
-    if asked.yes(Question.OWN_PROMISE) and asked.no(Question.TELL_PEOPLE):
+    if view.is_yes(DecisionQuestion.OWN_PROMISE) and view.is_no(DecisionQuestion.TELL_PEOPLE):
         yield "Art. 34 does not demand it, but our own promise does: people are told."
     if decision.art34_3_limb and decision.own_promise_binds.yes:
         yield "An Art. 34(3) exemption does not cancel our own promise."
@@ -225,9 +232,9 @@ def _remarks(asked: _Question) -> Iterator[str]:
             "The exemption of regulation 5A for unintelligible data counts only when the ICO is "
             "satisfied with it."
         )
-    yield from _held(asked)
+    yield from _generate_hold_remarks(view)
     factors = decision.severity
-    if factors and factors.unintelligible and not asked.exempt and asked.tells:
+    if factors and factors.unintelligible and not view.exempt and view.tells:
         yield (
             "The data is marked as unintelligible, and no exemption is relied on: people are told "
             "all the same."
@@ -236,12 +243,12 @@ def _remarks(asked: _Question) -> Iterator[str]:
         yield "More than 100 people are affected. The score does not count that."
 
 
-def _held(asked: _Question) -> Iterator[str]:
-    if asked.decision.hold is None:
+def _generate_hold_remarks(view: _DecisionView) -> Iterator[str]:
+    if view.decision.hold is None:
         return
     yield "A law-enforcement hold is recorded; Art. 33 keeps running."
-    ours = roles.reached(asked.exposures, Role.CONTROLLER)
-    leaving = sorted({basis for e in ours for basis in roles.bases(asked.decision, e)})
+    ours = roles.select_reached(view.exposures, DataRole.CONTROLLER)
+    leaving = sorted({basis for e in ours for basis in roles.compute_bases(view.decision, e)})
     if leaving:
         named = " and ".join(GROUNDS[basis] for basis in leaving)
         yield f"The hold leaves other grounds: letters leave under {named}."

@@ -17,7 +17,7 @@ _BREAKS = frozenset(
 _UNSEEN = frozenset(("style", "script", "template", "noscript"))
 
 
-def blocks(where: str, text: str) -> Iterator[Part]:
+def split_blocks(where: str, text: str) -> Iterator[Part]:
     """Each block of a laid-out text under its heading (a line with dashes below it), as it stands:
     a name that goes on in the next line is whole."""
     heading = "opening"
@@ -28,16 +28,16 @@ def blocks(where: str, text: str) -> Iterator[Part]:
         if len(line) > 1 and set(line) == {"-"}:
             continue
         if line.strip() and len(under) > 1 and set(under) == {"-"}:
-            yield from _block(where, heading, lines)
+            yield from _build_block(where, heading, lines)
             heading, lines = line.strip(), [line]
         else:
             lines.append(line)
-    yield from _block(where, heading, lines)
+    yield from _build_block(where, heading, lines)
 
 
-def html(where: str, page: str) -> Iterator[Part]:
+def split_html(where: str, page: str) -> Iterator[Part]:
     """What a reader sees, and what stands in attributes, comments and styles."""
-    reader = _Page()
+    reader = _PageParser()
     reader.feed(page)
     reader.close()
     yield where, "".join(reader.seen)
@@ -46,7 +46,7 @@ def html(where: str, page: str) -> Iterator[Part]:
         yield f"{where}, not shown", hidden
 
 
-def attachment(name: str, content: str) -> Iterator[Part]:
+def split_attachment(name: str, content: str) -> Iterator[Part]:
     """Each text of a JSON file under its path; of any other file the whole."""
     where = f"attachment:{name}"
     try:
@@ -54,29 +54,29 @@ def attachment(name: str, content: str) -> Iterator[Part]:
     except ValueError:
         yield where, content
         return
-    for path, text in _values(value, ""):
+    for path, text in _generate_values(value, ""):
         yield f"{where}, {path}" if path else where, text
 
 
-def _block(where: str, heading: str, lines: list[str]) -> Iterator[Part]:
+def _build_block(where: str, heading: str, lines: list[str]) -> Iterator[Part]:
     words = "\n".join(lines)
     if words.strip():
         yield f"{where}, {heading}", words
 
 
-def _values(value: Any, path: str) -> Iterator[Part]:
+def _generate_values(value: Any, path: str) -> Iterator[Part]:
     if isinstance(value, dict):
         for key, part in value.items():
             yield path, str(key)
-            yield from _values(part, f"{path}.{key}" if path else str(key))
+            yield from _generate_values(part, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
         for part in value:
-            yield from _values(part, path)
+            yield from _generate_values(part, path)
     elif value is not None and not isinstance(value, bool):
         yield path, str(value)
 
 
-class _Page(HTMLParser):
+class _PageParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.seen: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from breachdesk.gdpr.filing import ToldCount
+from breachdesk.gdpr.filing import NotifiedCount
 
 WORDS = (
     ("by_letter", "by a letter that their mail server took"),
@@ -20,13 +20,13 @@ WORDS = (
 """By the field of ToldCount, those who were told first."""
 
 
-def told_words(told: ToldCount, people: str = "people") -> str:
+def describe_notified(notified: NotifiedCount, people: str = "people") -> str:
     """`2 of 3 people told: 1 by letter …`; empty: nobody is to be told of this."""
-    parts = [f"{count:,} {words}" for name, words in WORDS if (count := getattr(told, name))]
-    counted = f"{told.told:,} of {told.people:,} {people} told: {'; '.join(parts)}."
-    sentences = [counted] if told.people else []
-    if told.unnumbered:
-        groups = "1 group is" if told.unnumbered == 1 else f"{told.unnumbered:,} groups are"
-        beside = "Beside them, " if told.people else ""
+    parts = [f"{count:,} {words}" for name, words in WORDS if (count := getattr(notified, name))]
+    counted = f"{notified.notified:,} of {notified.people:,} {people} told: {'; '.join(parts)}."
+    sentences = [counted] if notified.people else []
+    if notified.unnumbered:
+        groups = "1 group is" if notified.unnumbered == 1 else f"{notified.unnumbered:,} groups are"
+        beside = "Beside them, " if notified.people else ""
         sentences.append(f"{beside}{groups} not all told, and nobody knows yet how many they are.")
     return " ".join(sentences)

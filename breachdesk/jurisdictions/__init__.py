@@ -12,14 +12,14 @@ from schemas.errors import NotFound
 from schemas.plugin import load_plugins
 
 
-def jurisdictions() -> Mapping[str, Jurisdiction]:
+def list_jurisdictions() -> Mapping[str, Jurisdiction]:
     """All of them, by id."""
     return load_plugins("breachdesk.jurisdictions", "JURISDICTION")
 
 
-def jurisdiction(jurisdiction_id: str) -> Jurisdiction:
+def get_jurisdiction(jurisdiction_id: str) -> Jurisdiction:
     """Raises NotFound, naming those there are."""
-    known = jurisdictions()
+    known = list_jurisdictions()
     if jurisdiction_id not in known:
         raise NotFound(f"no jurisdiction {jurisdiction_id}", remedy=f"Use {' or '.join(known)}.")
     return known[jurisdiction_id]

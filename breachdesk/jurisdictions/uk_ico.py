@@ -6,124 +6,142 @@ The form itself asks not to include personal data of those involved.
 from __future__ import annotations
 
 from breachdesk.gdpr.filing import (
-    Answer,
     Answers,
-    Filing,
-    answered,
-    chosen,
-    list_of,
-    quantity,
-    ticked,
+    FormAnswer,
+    ReportFiling,
+    answer_choice,
+    answer_choices,
+    answer_form,
+    answer_quantity,
+    format_list,
 )
-from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
-from breachdesk.gdpr.roles import Track
-from breachdesk.gdpr.shared_answers import abroad, moment, owed, prevention, window
-from breachdesk.gdpr.told_words import told_words
+from breachdesk.gdpr.jurisdiction import DeadlineExample, Jurisdiction
+from breachdesk.gdpr.roles import NotificationTrack
+from breachdesk.gdpr.shared_answers import (
+    answer_abroad,
+    answer_moment,
+    answer_window,
+    generate_owed_lines,
+    generate_prevention_lines,
+)
+from breachdesk.gdpr.told_words import describe_notified
 from schemas.obligation import ObligationKind
-from schemas.report import Question, ReportStage
+from schemas.report import ReportPhase, ReportQuestion
 
 EXAMPLES = (
-    Example("over the March change", "2026-03-27T16:20:00+00:00", "2026-03-30T17:20:00+01:00"),
-    Example("over the October change", "2026-10-23T09:05:00+01:00", "2026-10-26T08:05:00+00:00"),
-    Example("over Christmas", "2026-12-24T17:45:00+00:00", "2026-12-27T17:45:00+00:00"),
-    Example("over Easter", "2026-04-02T17:10:00+01:00", "2026-04-05T17:10:00+01:00"),
+    DeadlineExample(
+        "over the March change", "2026-03-27T16:20:00+00:00", "2026-03-30T17:20:00+01:00"
+    ),
+    DeadlineExample(
+        "over the October change", "2026-10-23T09:05:00+01:00", "2026-10-26T08:05:00+00:00"
+    ),
+    DeadlineExample("over Christmas", "2026-12-24T17:45:00+00:00", "2026-12-27T17:45:00+00:00"),
+    DeadlineExample("over Easter", "2026-04-02T17:10:00+01:00", "2026-04-05T17:10:00+01:00"),
 )
 
 
-def questions(filing: Filing) -> tuple[Question, ...]:
+def build_questions(filing: ReportFiling) -> tuple[ReportQuestion, ...]:
     """In the form's order; those on cyber incidents only where it is one."""
     answers = {
-        **_about_report(filing),
-        **_about_breach(filing),
-        **_about_data(filing),
-        **_consequences(filing),
-        **(_cyber(filing) if filing.written.cyber == "yes" else {}),
-        **_measures(filing),
-        **_about_you(filing),
+        **_answer_about_report(filing),
+        **_answer_about_breach(filing),
+        **_answer_about_data(filing),
+        **_answer_consequences(filing),
+        **(_answer_cyber(filing) if filing.written.cyber == "yes" else {}),
+        **_answer_measures(filing),
+        **_answer_about_you(filing),
     }
-    return answered(filing, answers)
+    return answer_form(filing, answers)
 
 
-def _about_report(filing: Filing) -> Answers:
+def _answer_about_report(filing: ReportFiling) -> Answers:
     facts = filing.written
-    following = facts.stage is not ReportStage.INITIAL
-    stage = "Follow-up report" if following else "Initial report"
+    following = facts.stage is not ReportPhase.INITIAL
+    phase = "Follow-up report" if following else "Initial report"
     last = "We expect to add nothing to it." if facts.last else ""
     spoken = {True: f"Yes: {facts.spoken_to or 'name not noted'}", False: "No", None: ""}
     return {
         "spoken": spoken[facts.spoken],
-        "stage": f"{stage}. {last}" if last else stage,
-        "case_reference": Answer(facts.case_reference, must=following),
-        "reason": chosen(filing.form, "reason", facts.reason),
+        "stage": f"{phase}. {last}" if last else phase,
+        "case_reference": FormAnswer(facts.case_reference, must=following),
+        "reason": answer_choice(filing.form, "reason", facts.reason),
     }
 
 
-def _about_breach(filing: Filing) -> Answers:
+def _answer_about_breach(filing: ReportFiling) -> Answers:
     facts = filing.written
     return {
         "what_happened": facts.what_happened,
-        "cyber": chosen(filing.form, "cyber", facts.cyber),
+        "cyber": answer_choice(filing.form, "cyber", facts.cyber),
         "how_found": facts.how_found,
-        "detected": filing.when(filing.detected_at),
-        "discovered": moment(filing, facts.discovered_at),
-        "occurred": window(filing),
-        "aware_at": filing.when(filing.breach.aware_at),
-        "delay_reasons": Answer(facts.delay_reasons or filing.delay_reasons, must=filing.late),
+        "detected": filing.format_moment(filing.detected_at),
+        "discovered": answer_moment(filing, facts.discovered_at),
+        "occurred": answer_window(filing),
+        "aware_at": filing.format_moment(filing.breach.aware_at),
+        "delay_reasons": FormAnswer(facts.delay_reasons or filing.delay_reasons, must=filing.late),
     }
 
 
-def _about_data(filing: Filing) -> Answers:
+def _answer_about_data(filing: ReportFiling) -> Answers:
     facts, form = filing.written, filing.form
     return {
-        "data_kinds": ticked(form, "data_kinds", facts.data_kinds, facts.data_other),
-        "records": quantity(facts.records),
-        "people": quantity(facts.people),
-        "people_kinds": ticked(form, "people_kinds", facts.people_kinds, facts.people_other),
+        "data_kinds": answer_choices(form, "data_kinds", facts.data_kinds, facts.data_other),
+        "records": answer_quantity(facts.records),
+        "people": answer_quantity(facts.people),
+        "people_kinds": answer_choices(
+            form, "people_kinds", facts.people_kinds, facts.people_other
+        ),
         "measures_before": facts.measures_before,
     }
 
 
-def _consequences(filing: Filing) -> Answers:
+def _answer_consequences(filing: ReportFiling) -> Answers:
     facts, form = filing.written, filing.form
     return {
         "consequences": facts.consequences,
         "actual_harm": facts.actual_harm,
-        "likelihood": chosen(form, "likelihood", facts.likelihood),
-        "high_risk": chosen(form, "high_risk", facts.high_risk),
+        "likelihood": answer_choice(form, "likelihood", facts.likelihood),
+        "high_risk": answer_choice(form, "high_risk", facts.high_risk),
     }
 
 
-def _cyber(filing: Filing) -> Answers:
+def _answer_cyber(filing: ReportFiling) -> Answers:
     facts, form = filing.written, filing.form
     return {
-        "harmed": ticked(form, "harmed", facts.harmed),
+        "harmed": answer_choices(form, "harmed", facts.harmed),
         "affected_how": facts.affected_how,
-        "impact": chosen(form, "impact", facts.impact),
-        "recovery": chosen(form, "recovery", facts.recovery),
+        "impact": answer_choice(form, "impact", facts.impact),
+        "recovery": answer_choice(form, "recovery", facts.recovery),
     }
 
 
-def _measures(filing: Filing) -> Answers:
+def _answer_measures(filing: ReportFiling) -> Answers:
     facts, form = filing.written, filing.form
-    told = told_words(filing.told)
+    notified = describe_notified(filing.notified)
     return {
-        "trained": chosen(form, "trained", facts.trained),
+        "trained": answer_choice(form, "trained", facts.trained),
         "training": facts.training,
-        "actions": list_of(f"{step.text} ({filing.when(step.done_at)})" for step in filing.steps),
+        "actions": format_list(
+            f"{step.text} ({filing.format_moment(step.done_at)})" for step in filing.steps
+        ),
         "measures_after": facts.measures_after,
-        "prevention": list_of(prevention(filing)),
-        "people_told": chosen(form, "people_told", facts.people_told, told, facts.people_told_words)
+        "prevention": format_list(generate_prevention_lines(filing)),
+        "people_told": answer_choice(
+            form, "people_told", facts.people_told, notified, facts.people_told_words
+        )
         if facts.people_told
-        else Answer(),
-        "told_bodies": chosen(form, "told_bodies", facts.told_bodies, list_of(facts.other_bodies)),
-        "code_of_conduct": chosen(
+        else FormAnswer(),
+        "told_bodies": answer_choice(
+            form, "told_bodies", facts.told_bodies, format_list(facts.other_bodies)
+        ),
+        "code_of_conduct": answer_choice(
             form, "code_of_conduct", facts.code_of_conduct, facts.code_of_conduct_words
         ),
-        "not_yet_known": list_of(owed(filing)),
+        "not_yet_known": format_list(generate_owed_lines(filing)),
     }
 
 
-def _about_you(filing: Filing) -> Answers:
+def _answer_about_you(filing: ReportFiling) -> Answers:
     facts, us = filing.written, filing.profile
     reporter = (facts.reporter_name, facts.reporter_email, facts.reporter_phone)
     contact = (us.contact_name, us.contact_email, us.contact_phone)
@@ -134,7 +152,7 @@ def _about_you(filing: Filing) -> Answers:
         "sector": us.sector,
         "reporter": ", ".join(filter(None, reporter)) if facts.reporter_name else "",
         "contact": ", ".join(filter(None, contact)),
-        "abroad": abroad(filing),
+        "abroad": answer_abroad(filing),
     }
 
 
@@ -142,11 +160,11 @@ JURISDICTION = Jurisdiction(
     id="uk_ico",
     title="UK GDPR, Article 33",
     duty=ObligationKind.ICO_ART33,
-    track=Track.ICO,
+    track=NotificationTrack.ICO,
     provision="uk_gdpr_art33_1",
     phases="uk_gdpr_art33_4",
     authority="ico",
     form="uk_ico",
-    questions=questions,
+    questions=build_questions,
     examples=EXAMPLES,
 )

@@ -21,14 +21,14 @@ from breachdesk.stores.stream_tables import (
 )
 
 
-def forget(connection: Connection, pks: Sequence[int]) -> int:
+def erase_alerts(connection: Connection, pks: Sequence[int]) -> int:
     """Erase the contents of these alerts; how many records of evidence they had. Bytes that the
     evidence of another alert needs too stay."""
     rows = connection.execute(
         select(evidence.c.journal, evidence.c.offset).where(evidence.c.alert_pk.in_(pks))
     ).all()
     for row in rows:
-        _unpin(connection, row.journal, row.offset, pks)
+        _delete_pinned(connection, row.journal, row.offset, pks)
     connection.execute(
         update(evidence).where(evidence.c.alert_pk.in_(pks)).values(summary={}, touches=[])
     )
@@ -45,11 +45,11 @@ def forget(connection: Connection, pks: Sequence[int]) -> int:
         .where(alert_acts.c.alert_pk.in_(pks), alert_acts.c.dismissed_reason.is_not(None))
         .values(dismissed_reason=ERASED)
     )
-    _forget_notes(connection, pks)
+    _erase_notes(connection, pks)
     return len(rows)
 
 
-def _unpin(connection: Connection, journal: str, offset: int, pks: Sequence[int]) -> None:
+def _delete_pinned(connection: Connection, journal: str, offset: int, pks: Sequence[int]) -> None:
     of_others = select(evidence.c.alert_pk).where(
         evidence.c.journal == journal,
         evidence.c.offset == offset,
@@ -63,7 +63,7 @@ def _unpin(connection: Connection, journal: str, offset: int, pks: Sequence[int]
         )
 
 
-def _forget_notes(connection: Connection, pks: Sequence[int]) -> None:
+def _erase_notes(connection: Connection, pks: Sequence[int]) -> None:
     notes = connection.execute(select(alert_notes).where(alert_notes.c.alert_pk.in_(pks))).all()
     for note in notes:
         connection.execute(

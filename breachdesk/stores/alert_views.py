@@ -16,14 +16,14 @@ UNSEEN = {"entities", "evidence_hash", "key_hash", "anchor", "severity_rank", "b
 """The machine's own; thousands of user names in a spray."""
 
 
-def alerts_with_acts() -> Select[Any]:
-    """Alerts with the human acts on them, as `alert_view` reads them."""
+def select_alerts_with_acts() -> Select[Any]:
+    """Alerts with the human acts on them, as `build_alert_view` reads them."""
     people = [column for column in alert_acts.c if column.name != "alert_pk"]
     machine = [column for column in alerts.c if column.name not in UNSEEN]
     return select(*machine, *people).join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)
 
 
-def alert_view(row: Row[Any]) -> AlertView:
+def build_alert_view(row: Row[Any]) -> AlertView:
     return AlertView(
         pk=row.pk,
         id=row.id,
@@ -31,12 +31,12 @@ def alert_view(row: Row[Any]) -> AlertView:
         title=row.title,
         organization=row.organization,
         group=tuple(row.group),
-        first=_moment(row.first * row.timespan),
-        last=_moment((row.last + 1) * row.timespan),
+        first=_convert_seconds(row.first * row.timespan),
+        last=_convert_seconds((row.last + 1) * row.timespan),
         fired=row.fired,
         severity=Severity(row.severity),
-        customers=_each(touch[0] for touch in row.touches),
-        categories=_each(touch[2] for touch in row.touches),
+        customers=_sort_distinct(touch[0] for touch in row.touches),
+        categories=_sort_distinct(touch[2] for touch in row.touches),
         touches=tuple((t[0], t[1], t[2]) for t in row.touches),
         unattributed=tuple(row.unattributed),
         evidence=row.evidence,
@@ -53,7 +53,7 @@ def alert_view(row: Row[Any]) -> AlertView:
     )
 
 
-def evidence_view(row: Row[Any]) -> EvidenceView:
+def build_evidence_view(row: Row[Any]) -> EvidenceView:
     return EvidenceView(
         event_id=row.event_id,
         time=row.time,
@@ -67,9 +67,9 @@ def evidence_view(row: Row[Any]) -> EvidenceView:
     )
 
 
-def _moment(seconds: int) -> datetime:
+def _convert_seconds(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _each(values: Iterable[str]) -> tuple[str, ...]:
+def _sort_distinct(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(values)))

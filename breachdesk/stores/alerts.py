@@ -9,8 +9,12 @@ from sqlalchemy import exists, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import alert_erasure, alert_lists, evidence_lists
-from breachdesk.stores.alert_views import alert_view, alerts_with_acts, evidence_view
-from breachdesk.stores.each_dialect import by_bytes
+from breachdesk.stores.alert_views import (
+    build_alert_view,
+    build_evidence_view,
+    select_alerts_with_acts,
+)
+from breachdesk.stores.each_dialect import sort_by_bytes
 from breachdesk.stores.many_rows import SLICE, insert_or_ignore_many
 from breachdesk.stores.stream_tables import (
     alert_acts,
@@ -20,10 +24,10 @@ from breachdesk.stores.stream_tables import (
     evidence,
     pinned_records,
 )
-from schemas.alert import AlertState, AlertView, EvidenceSpan, EvidenceView, Firings
-from schemas.case import Note
-from schemas.errors import BadInput, Conflict, NotFound
-from schemas.event import Position
+from schemas.alert import AlertState, AlertView, EvidenceSpan, EvidenceView, RuleFirings
+from schemas.case import CaseNote
+from schemas.errors import BadInput, EditConflict, NotFound
+from schemas.event import RecordPosition
 from schemas.paging import Page, PageRequest
 
 CHANGEABLE = {"state", "assignee", "dismissed_reason", "case_id"}
@@ -38,68 +42,72 @@ class SqlAlertBook:
     def list(
         self, *, states: Sequence[AlertState] = (), merged: bool = False
     ) -> Sequence[AlertView]:
-        """All live alerts as `page` sorts them; with `merged` those folded away too."""
-        return alert_lists.every(self._connection, states, merged=merged)
+        """All live alerts as `page` sorts them; with `merge_problems` those folded away too."""
+        return alert_lists.list_all(self._connection, states, merged=merged)
 
-    def page(self, request: PageRequest, *, states: Sequence[AlertState] = ()) -> Page[AlertView]:
+    def list_page(
+        self, request: PageRequest, *, states: Sequence[AlertState] = ()
+    ) -> Page[AlertView]:
         """Live alerts, gravest first, then newest, then by id."""
-        return alert_lists.page(self._connection, request, states)
+        return alert_lists.list_page(self._connection, request, states)
 
-    def by_time(self, request: PageRequest) -> Page[AlertView]:
+    def list_page_by_time(self, request: PageRequest) -> Page[AlertView]:
         """Live alerts by their first bucket, rule, organization and group."""
-        return alert_lists.by_time(self._connection, request)
+        return alert_lists.list_page_by_time(self._connection, request)
 
     def count(self, states: Sequence[AlertState] = ()) -> int:
         """How many live alerts are in one of these states (none: in any)."""
-        return alert_lists.count(self._connection, states)
+        return alert_lists.count_alerts(self._connection, states)
 
-    def firings(self) -> Mapping[str, Firings]:
+    def get_firings(self) -> Mapping[str, RuleFirings]:
         """Of each rule that live alerts are of."""
-        return alert_lists.firings(self._connection)
+        return alert_lists.get_firings(self._connection)
 
     def get(self, alert: str | int) -> AlertView:
         """By canonical id (present or former) or surrogate key; follows merges to the leader."""
-        pk = alert if isinstance(alert, int) else self._pk(alert)
-        row = self._row(pk)
+        pk = alert if isinstance(alert, int) else self._get_pk(alert)
+        row = self._get_row(pk)
         while row.merged_into is not None:
-            row = self._row(row.merged_into)
-        return alert_view(row)
+            row = self._get_row(row.merged_into)
+        return build_alert_view(row)
 
-    def of(self, pks: Sequence[int]) -> Sequence[AlertView]:
+    def get_many(self, pks: Sequence[int]) -> Sequence[AlertView]:
         """As `get`, of many surrogate keys, in their order."""
         rows: dict[int, Row[Any]] = {}
         wanted = set(pks)
         while wanted:
             some = list(wanted)
             for begin in range(0, len(some), SLICE):
-                query = alerts_with_acts().where(alerts.c.pk.in_(some[begin : begin + SLICE]))
+                query = select_alerts_with_acts().where(
+                    alerts.c.pk.in_(some[begin : begin + SLICE])
+                )
                 rows.update((row.pk, row) for row in self._connection.execute(query))
             leaders = {row.merged_into for row in rows.values()} - {None}
             wanted = leaders - rows.keys()
-        return [alert_view(self._leader(pk, rows)) for pk in pks]
+        return [build_alert_view(self._get_leader(pk, rows)) for pk in pks]
 
-    def evidence(self, pk: int) -> Sequence[EvidenceView]:
+    def list_evidence(self, pk: int) -> Sequence[EvidenceView]:
         """Its events in time order (of merged ones too)."""
         rows = self._connection.execute(
             select(evidence)
-            .where(evidence.c.alert_pk.in_(self._family(pk)))
-            .order_by(evidence.c.time, *(by_bytes(self._connection, text) for text in TEXTS))
+            .where(evidence.c.alert_pk.in_(self._list_merged_pks(pk)))
+            .order_by(evidence.c.time, *(sort_by_bytes(self._connection, text) for text in TEXTS))
         )
-        return list({(row.event_id, row.step): evidence_view(row) for row in rows}.values())
+        return list({(row.event_id, row.step): build_evidence_view(row) for row in rows}.values())
 
-    def evidence_page(self, pk: int, request: PageRequest) -> Page[EvidenceView]:
+    def list_evidence_page(self, pk: int, request: PageRequest) -> Page[EvidenceView]:
         """The same events, some of them."""
-        return evidence_lists.page(self._connection, self._family(pk), request)
+        return evidence_lists.list_page(self._connection, self._list_merged_pks(pk), request)
 
-    def evidence_at(self, pk: int, position: Position) -> EvidenceView | None:
+    def find_evidence(self, pk: int, position: RecordPosition) -> EvidenceView | None:
         """The event of its evidence that was read from there."""
-        return evidence_lists.at(self._connection, self._family(pk), position)
+        return evidence_lists.find_evidence(self._connection, self._list_merged_pks(pk), position)
 
-    def evidence_span(self, pk: int, parts: int) -> EvidenceSpan | None:
+    def compute_evidence_span(self, pk: int, parts: int) -> EvidenceSpan | None:
         """Its events counted by step in so many equal parts of the time they span."""
-        return evidence_lists.span(self._connection, self._family(pk), parts)
+        return evidence_lists.compute_span(self._connection, self._list_merged_pks(pk), parts)
 
-    def unpinned(self, journals: Sequence[str]) -> Sequence[Position]:
+    def list_unpinned(self, journals: Sequence[str]) -> Sequence[RecordPosition]:
         """Positions of evidence in these journals whose raw bytes are not in the store yet."""
         pinned = exists().where(
             pinned_records.c.journal == evidence.c.journal,
@@ -110,16 +118,16 @@ class SqlAlertBook:
             .where(evidence.c.journal.in_(journals), ~pinned)
             .distinct()
         )
-        return [Position(row.journal, row.offset) for row in self._connection.execute(query)]
+        return [RecordPosition(row.journal, row.offset) for row in self._connection.execute(query)]
 
-    def pin(self, raw: Mapping[Position, bytes]) -> None:
+    def save_pinned(self, raw: Mapping[RecordPosition, bytes]) -> None:
         """Keep the bytes of these evidence records beyond the journal's retention; what is kept
         already stays."""
         rows = [{"journal": p.journal, "offset": p.offset, "raw": raw[p]} for p in sorted(raw)]
         if rows:
             insert_or_ignore_many(self._connection, pinned_records, rows)
 
-    def pinned(self, position: Position) -> bytes | None:
+    def find_pinned(self, position: RecordPosition) -> bytes | None:
         """The bytes, if they were pinned."""
         return self._connection.execute(
             select(pinned_records.c.raw).where(
@@ -130,15 +138,17 @@ class SqlAlertBook:
 
     def forget(self, pk: int) -> int:
         """Erase what its evidence, notes and pinned bytes say of people; how many records."""
-        return alert_erasure.forget(self._connection, self._family(pk))
+        return alert_erasure.erase_alerts(self._connection, self._list_merged_pks(pk))
 
-    def act(self, pk: int, version: int, **changes: Any) -> AlertView:
+    def update(self, pk: int, version: int, **changes: Any) -> AlertView:
         """Change the human part. Raises Conflict for another version, or a merged alert."""
         unknown = changes.keys() - CHANGEABLE
         if unknown:
             raise BadInput(f"an alert has no {', '.join(sorted(unknown))} to change")
-        if self._row(pk).merged_into is not None:
-            raise Conflict("it was merged into another alert", place=f"alert {pk}", remedy=AGAIN)
+        if self._get_row(pk).merged_into is not None:
+            raise EditConflict(
+                "it was merged into another alert", place=f"alert {pk}", remedy=AGAIN
+            )
         people = {name: value for name, value in changes.items() if name != "state"}
         changed = self._connection.execute(
             update(alert_acts)
@@ -146,53 +156,55 @@ class SqlAlertBook:
             .values(version=version + 1, **people)
         )
         if not changed.rowcount:
-            raise Conflict("somebody changed it meanwhile", place=f"alert {pk}", remedy=AGAIN)
+            raise EditConflict("somebody changed it meanwhile", place=f"alert {pk}", remedy=AGAIN)
         if "state" in changes:
             self._connection.execute(
                 update(alerts).where(alerts.c.pk == pk).values(state=changes["state"])
             )
-        return alert_view(self._row(pk))
+        return build_alert_view(self._get_row(pk))
 
-    def comment(self, pk: int, note: Note) -> None:
+    def add_comment(self, pk: int, note: CaseNote) -> None:
         """Add a note to the alert."""
-        self._row(pk)
+        self._get_row(pk)
         self._connection.execute(
             insert(alert_notes).values(alert_pk=pk, doc=note.model_dump(mode="json"))
         )
 
-    def comments(self, pk: int) -> Sequence[Note]:
+    def list_comments(self, pk: int) -> Sequence[CaseNote]:
         """Oldest first; notes on alerts merged into it are shown with it."""
-        family = [pk, *self._family(pk)]
+        merged_pks = [pk, *self._list_merged_pks(pk)]
         docs = self._connection.execute(
             select(alert_notes.c.doc)
-            .where(alert_notes.c.alert_pk.in_(family))
+            .where(alert_notes.c.alert_pk.in_(merged_pks))
             .order_by(alert_notes.c.id)
         ).scalars()
-        return sorted((Note.model_validate(doc) for doc in docs), key=lambda note: note.at)
+        return sorted((CaseNote.model_validate(doc) for doc in docs), key=lambda note: note.at)
 
-    def _pk(self, alert: str) -> int:
+    def _get_pk(self, alert: str) -> int:
         pk = self._connection.execute(
             select(alert_ids.c.alert_pk).where(alert_ids.c.id == alert)
         ).scalar()
         if pk is None:
-            raise _no_alert(alert)
+            raise _build_not_found(alert)
         return int(pk)
 
-    def _row(self, pk: int) -> Row[Any]:
-        row = self._connection.execute(alerts_with_acts().where(alerts.c.pk == pk)).one_or_none()
+    def _get_row(self, pk: int) -> Row[Any]:
+        row = self._connection.execute(
+            select_alerts_with_acts().where(alerts.c.pk == pk)
+        ).one_or_none()
         if row is None:
-            raise _no_alert(pk)
+            raise _build_not_found(pk)
         return row
 
-    def _leader(self, pk: int, rows: Mapping[int, Row[Any]]) -> Row[Any]:
+    def _get_leader(self, pk: int, rows: Mapping[int, Row[Any]]) -> Row[Any]:
         row = rows.get(pk)
         while row is not None and row.merged_into is not None:
             row = rows.get(row.merged_into)
         if row is None:
-            raise _no_alert(pk)
+            raise _build_not_found(pk)
         return row
 
-    def _family(self, pk: int) -> Sequence[int]:
+    def _list_merged_pks(self, pk: int) -> Sequence[int]:
         """The alert that leads this one, and those that it leads."""
         rows = self._connection.execute(
             select(alerts.c.pk, alerts.c.merged_into).where(
@@ -201,13 +213,15 @@ class SqlAlertBook:
         ).all()
         own = next((row for row in rows if row.pk == pk), None)
         if own is None:
-            raise _no_alert(pk)
+            raise _build_not_found(pk)
         return (
-            [row.pk for row in rows] if own.merged_into is None else self._family(own.merged_into)
+            [row.pk for row in rows]
+            if own.merged_into is None
+            else self._list_merged_pks(own.merged_into)
         )
 
 
-def _no_alert(alert: str | int) -> NotFound:
+def _build_not_found(alert: str | int) -> NotFound:
     return NotFound(f"no alert {alert}", remedy="`breachdesk alerts list` names them.")
 
 

@@ -17,8 +17,8 @@ from datetime import datetime
 from io import FileIO
 from pathlib import Path
 
-from schemas.audit import GENESIS, Anchor, Head
-from schemas.errors import Corrupt, Misconfigured, NotFound
+from schemas.audit import GENESIS, ChainAnchor, ChainHead
+from schemas.errors import ConfigurationError, CorruptData, NotFound
 
 PLACE = "audit.anchor_file"
 
@@ -29,21 +29,21 @@ class AnchorFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def add(self, head: Head, at: datetime, why: str) -> None:
+    def add(self, head: ChainHead, at: datetime, why: str) -> None:
         """Note the head; durable on return. Raises Misconfigured when it cannot be written: the
         folder must exist, so that a mount that is away is not mistaken for an empty one."""
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
-            raise _unusable(error) from error
+            raise _build_unusable_error(error) from error
         with FileIO(descriptor, "rb+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             content = file.read()
             # A line whose end is missing was never noted: a crash, or a full disk, cut it off.
             whole = content.rfind(b"\n") + 1
-            before = _last_link(content[:whole])
+            before = _read_last_link(content[:whole])
             fields = {"seq": head.seq, "hash": head.hash, "at": at.isoformat(), "why": why}
-            line = json.dumps({**fields, "link": _link(before, fields)}) + "\n"
+            line = json.dumps({**fields, "link": _compute_link(before, fields)}) + "\n"
             try:
                 if whole < len(content):
                     file.truncate(whole)
@@ -51,9 +51,9 @@ class AnchorFile:
             except OSError as error:
                 with suppress(OSError):
                     file.truncate(whole)
-                raise _unusable(error) from error
+                raise _build_unusable_error(error) from error
 
-    def read(self) -> list[Anchor]:
+    def read(self) -> list[ChainAnchor]:
         """All of them, oldest first. Raises NotFound when there is no file, Corrupt naming the
         first line that is not as it was added."""
         try:
@@ -63,15 +63,15 @@ class AnchorFile:
                 "the anchor file is missing", place=PLACE, remedy="Mount its folder, or look why."
             ) from None
         except OSError as error:
-            raise _unusable(error) from error
-        found: list[Anchor] = []
+            raise _build_unusable_error(error) from error
+        anchors: list[ChainAnchor] = []
         link = GENESIS
         for number, line in enumerate(content.split(b"\n")[:-1], 1):
-            anchor, link = _checked(line, link, number)
-            found.append(anchor)
+            anchor, link = _parse_anchor(line, link, number)
+            anchors.append(anchor)
         if not content.endswith(b"\n") and content:
-            raise _garbled(len(found) + 1)
-        return found
+            raise _build_corrupt_error(len(anchors) + 1)
+        return anchors
 
 
 def _write_whole(file: FileIO, line: bytes) -> None:
@@ -81,24 +81,24 @@ def _write_whole(file: FileIO, line: bytes) -> None:
     os.fsync(file.fileno())
 
 
-def _checked(line: bytes, before: str, number: int) -> tuple[Anchor, str]:
+def _parse_anchor(line: bytes, before: str, number: int) -> tuple[ChainAnchor, str]:
     try:
         fields = json.loads(line)
         link = fields.pop("link")
-        anchor = Anchor(
+        anchor = ChainAnchor(
             seq=fields["seq"],
             hash=fields["hash"],
             at=datetime.fromisoformat(fields["at"]),
             source=f"the anchor of {fields['at']}",
         )
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise _garbled(number) from None
-    if link != _link(before, fields):
-        raise _garbled(number)
+        raise _build_corrupt_error(number) from None
+    if link != _compute_link(before, fields):
+        raise _build_corrupt_error(number)
     return anchor, link
 
 
-def _last_link(content: bytes) -> str:
+def _read_last_link(content: bytes) -> str:
     """A garbled last line is no reason to stop anchoring: what follows does not fit it, and `read`
     names it."""
     lines = content.split(b"\n")
@@ -109,21 +109,21 @@ def _last_link(content: bytes) -> str:
         return GENESIS
 
 
-def _link(before: str, fields: dict[str, object]) -> str:
+def _compute_link(before: str, fields: dict[str, object]) -> str:
     text = json.dumps(fields, sort_keys=True)
     return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
 
 
-def _garbled(number: int) -> Corrupt:
-    return Corrupt(
+def _build_corrupt_error(number: int) -> CorruptData:
+    return CorruptData(
         f"line {number} of the anchor file is not as it was added",
         place=PLACE,
         remedy="Keep the file as it is and compare it with its own backup.",
     )
 
 
-def _unusable(error: OSError) -> Misconfigured:
-    return Misconfigured(
+def _build_unusable_error(error: OSError) -> ConfigurationError:
+    return ConfigurationError(
         f"the anchor file cannot be used ({error.strerror})",
         place=PLACE,
         remedy="Mount its folder and let this user write there, or name another file.",

@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from breachdesk.ports import Now, Store
-from streams.ports import BatchSink, ExportOutbox, Leader, Register
+from streams.ports import AssetRegister, BatchSink, ExportOutbox, LeaderElection
 
 
-class AnyStore(Store, Protocol):
+class PipelineStore(Store, Protocol):
     """A store and the pipeline's doors to it. Thread-safe; close it when done."""
 
     now: Now
@@ -24,7 +24,7 @@ class AnyStore(Store, Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def batch_sink(self, *, sole_owner: bool = ...) -> BatchSink:
+    def make_batch_sink(self, *, sole_owner: bool = ...) -> BatchSink:
         """Where workers commit; `sole_owner`: one process owns all partitions (the default is the
         store's own)."""
         ...
@@ -34,14 +34,14 @@ class AnyStore(Store, Protocol):
         NotFound for one that was never processed."""
         ...
 
-    def export_outbox(self) -> ExportOutbox:
+    def make_export_outbox(self) -> ExportOutbox:
         """What waits to be told to integrators."""
         ...
 
-    def leader(self) -> Leader:
+    def get_leader_election(self) -> LeaderElection:
         """Whether this process does what only one may."""
         ...
 
-    def register(self) -> Register:
+    def make_asset_register(self) -> AssetRegister:
         """The newest view of who owned what, cached until the register changes."""
         ...

@@ -13,64 +13,66 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from schemas.attempt import Announced, Begun, BesideStore, Host
-from schemas.customer import Frozen
-from schemas.errors import Retryable
+from schemas.attempt import AnnouncedAttempt, AttemptMarkers, BegunAttempt, HostIdentity
+from schemas.customer import FrozenModel
+from schemas.errors import RetryableError
 
 ANNOUNCED = "dispatch.announced"
 BEGUN = "dispatch.begun"
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
-Doc = TypeVar("Doc", bound=Frozen)
+Doc = TypeVar("Doc", bound=FrozenModel)
 
 
 class AttemptFiles:
-    """breachdesk.casework.attempt_account.AttemptFiles in one folder. `number`: of several dispatchers that share the
+    """breachdesk.casework.attempt_account.AttemptRecords in one folder. `number`: of several dispatchers that share the
     folder over a shared store."""
 
-    def __init__(self, folder: Path, number: int = 0, *, host: Host | None = None) -> None:
+    def __init__(self, folder: Path, number: int = 0, *, host: HostIdentity | None = None) -> None:
         self._folder = folder
         suffix = f".{number}" if number else ""
         self._announced = folder / (ANNOUNCED + suffix)
         self._begun = folder / (BEGUN + suffix)
-        self.host = host or this_host()
+        self.host = host or identify_host()
 
-    def read(self) -> BesideStore:
+    def read(self) -> AttemptMarkers:
         """What the files say; neither a missing nor an unreadable one raises."""
         try:
-            announced, announced_changed = _read(self._announced, Announced)
-            begun, begun_changed = _read(self._begun, Begun)
+            announced, announced_changed = _read_document(self._announced, AnnouncedAttempt)
+            begun, begun_changed = _read_document(self._begun, BegunAttempt)
         except (OSError, ValidationError):
-            return BesideStore(unreadable=True)
-        return BesideStore(
+            return AttemptMarkers(unreadable=True)
+        return AttemptMarkers(
             announced=announced,
             announced_changed=announced_changed,
             begun=begun,
             begun_changed=begun_changed,
         )
 
-    def announce(self, announced: Announced) -> int:
+    def announce(self, announced: AnnouncedAttempt) -> int:
         """Durable on return: when the file changed. Raises Retryable, and the former stays."""
-        return _replace(self._announced, announced)
+        return _replace_file(self._announced, announced)
 
-    def begin(self, begun: Begun) -> int:
+    def record_begin(self, begun: BegunAttempt) -> int:
         """As `announce`."""
-        return _replace(self._begun, begun)
+        return _replace_file(self._begun, begun)
 
 
-def this_host(root: Path = Path("/")) -> Host:
+def identify_host(root: Path = Path("/")) -> HostIdentity:
     """The host's identity as far as the system tells. A container's own machine-id comes and goes
     with the container; one that is mounted into it is the host's."""
-    return Host(
-        board=_digest(_first_line(root / "sys/class/dmi/id/product_uuid")),
-        system=_digest(_machine_id(root)),
-        boot=_first_line(root / "proc/sys/kernel/random/boot_id"),
+    return HostIdentity(
+        board=_compute_digest(_read_first_line(root / "sys/class/dmi/id/product_uuid")),
+        system=_compute_digest(_read_machine_id(root)),
+        boot=_read_first_line(root / "proc/sys/kernel/random/boot_id"),
     )
 
 
-def _machine_id(root: Path) -> str:
+def _read_machine_id(root: Path) -> str:
     file = root / "etc/machine-id"
     in_container = any((root / mark.lstrip("/")).exists() for mark in CONTAINER_MARKS)
-    return "" if in_container and not _is_mounted(root, "/etc/machine-id") else _first_line(file)
+    return (
+        "" if in_container and not _is_mounted(root, "/etc/machine-id") else _read_first_line(file)
+    )
 
 
 def _is_mounted(root: Path, file: str) -> bool:
@@ -83,19 +85,21 @@ def _is_mounted(root: Path, file: str) -> bool:
     return any(line.split()[4:5] == [file] for line in mounts.splitlines())
 
 
-def _digest(given: str) -> str:
+def _compute_digest(identifier: str) -> str:
     """The ids themselves must not be told to others (machine-id(5))."""
-    return hashlib.sha256(f"breachdesk:{given}".encode()).hexdigest()[:16] if given else ""
+    return (
+        hashlib.sha256(f"breachdesk:{identifier}".encode()).hexdigest()[:16] if identifier else ""
+    )
 
 
-def _first_line(file: Path) -> str:
+def _read_first_line(file: Path) -> str:
     try:
         return file.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
 
-def _read(file: Path, kind: type[Doc]) -> tuple[Doc | None, int]:
+def _read_document(file: Path, kind: type[Doc]) -> tuple[Doc | None, int]:
     """The document and when its file changed, of one and the same file."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -105,7 +109,7 @@ def _read(file: Path, kind: type[Doc]) -> tuple[Doc | None, int]:
         return kind.model_validate_json(opened.read()), os.fstat(opened.fileno()).st_ctime_ns
 
 
-def _replace(file: Path, document: Frozen) -> int:
+def _replace_file(file: Path, document: FrozenModel) -> int:
     draft = file.with_name(file.name + ".new")
     try:
         draft.unlink(missing_ok=True)
@@ -119,7 +123,7 @@ def _replace(file: Path, document: Frozen) -> int:
             changed = os.fstat(opened.fileno()).st_ctime_ns
         _sync_folder(file.parent)
     except OSError as error:
-        raise Retryable(
+        raise RetryableError(
             f"the record of attempts cannot be written ({error.strerror})",
             place=file.name,
             remedy="Check the disk and who may write the data folder.",

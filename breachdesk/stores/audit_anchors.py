@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from schemas.audit import GENESIS, Anchor, AuditEntry, Discrepancy
+from schemas.audit import GENESIS, AuditDiscrepancy, AuditEntry, ChainAnchor
 from schemas.errors import BadInput
 
 _TYPED = re.compile(r"([0-9]{1,18}):([0-9a-fA-F]{64})")
 
 
-def typed_anchor(text: str) -> Anchor:
+def parse_anchor(text: str) -> ChainAnchor:
     """`SEQ:HASH`, as `audit head` prints it. Raises BadInput."""
     match = _TYPED.fullmatch(text.strip())
     if match is None:
@@ -20,24 +20,24 @@ def typed_anchor(text: str) -> Anchor:
             place="--head",
             remedy="Write the entry's number, a colon and all 64 characters of its hash.",
         )
-    return Anchor(seq=int(match[1]), hash=match[2].lower(), source="the head you typed")
+    return ChainAnchor(seq=int(match[1]), hash=match[2].lower(), source="the head you typed")
 
 
-def broken_anchors(
-    anchors: Sequence[Anchor], entries: Iterable[AuditEntry]
-) -> Iterator[Discrepancy]:
+def iterate_broken_anchors(
+    anchors: Sequence[ChainAnchor], entries: Iterable[AuditEntry]
+) -> Iterator[AuditDiscrepancy]:
     """Anchors that the chain does not bear out, oldest entry first."""
-    wanted: dict[int, list[Anchor]] = {}
+    wanted: dict[int, list[ChainAnchor]] = {}
     for anchor in anchors:
         wanted.setdefault(anchor.seq, []).append(anchor)
-    yield from _wrong(wanted.pop(0, []), GENESIS)
+    yield from _compare_anchors(wanted.pop(0, []), GENESIS)
     seq = 0
     for entry in entries:
         seq = entry.seq
-        yield from _wrong(wanted.pop(seq, []), entry.hash)
+        yield from _compare_anchors(wanted.pop(seq, []), entry.hash)
     for later in sorted(wanted):
         for anchor in wanted[later]:
-            yield Discrepancy(
+            yield AuditDiscrepancy(
                 where=f"audit entry {later}",
                 what="the chain is older than its anchor: it was emptied, cut, or put back",
                 chain=f"it ends at entry {seq}",
@@ -46,10 +46,10 @@ def broken_anchors(
             )
 
 
-def _wrong(anchors: Iterable[Anchor], link: str) -> Iterator[Discrepancy]:
+def _compare_anchors(anchors: Iterable[ChainAnchor], link: str) -> Iterator[AuditDiscrepancy]:
     for anchor in anchors:
         if anchor.hash != link:
-            yield Discrepancy(
+            yield AuditDiscrepancy(
                 where=f"audit entry {anchor.seq}",
                 what="it is another entry than was anchored: the chain was written anew",
                 chain=f"hash {link[:12]}",

@@ -14,9 +14,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.audit_links import REMEDY, Chain
-from schemas.audit import AuditEntry, Discrepancy
-from schemas.errors import BadInput, Corrupt
+from breachdesk.stores.audit_links import REMEDY, AuditChain
+from schemas.audit import AuditDiscrepancy, AuditEntry
+from schemas.errors import BadInput, CorruptData
 
 HEADER = b'{"format": "breachdesk-audit-1"}\n'
 
@@ -27,7 +27,7 @@ def export_bundle(uow: UnitOfWork, path: Path) -> int:
     file cannot be written. Nothing is left behind then, and what was there before stays."""
     part = path.with_name(path.name + ".part")
     try:
-        count = _write(uow, part)
+        count = _write_bundle(uow, part)
         part.replace(path)
     except OSError as error:
         raise BadInput(
@@ -41,73 +41,73 @@ def export_bundle(uow: UnitOfWork, path: Path) -> int:
     return count
 
 
-def _write(uow: UnitOfWork, path: Path) -> int:
-    chain = Chain()
+def _write_bundle(uow: UnitOfWork, path: Path) -> int:
+    chain = AuditChain()
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(HEADER)
         for entry in uow.audit.follow():
             chain.follow(entry)
             file.write(entry.model_dump_json().encode() + b"\n")
-        file.write(_end(chain))
+        file.write(_build_end_line(chain))
     return chain.seq
 
 
 def verify_bundle(path: Path) -> int:
     """Number of entries. Raises Corrupt naming the first broken link, BadInput when the file is no
     bundle."""
-    return sum(1 for _ in bundle_entries(path))
+    return sum(1 for _ in iterate_entries(path))
 
 
-def differing_from(path: Path, entries: Iterable[AuditEntry]) -> Discrepancy | None:
+def find_difference(path: Path, entries: Iterable[AuditEntry]) -> AuditDiscrepancy | None:
     """The first entry of the bundle that the chain does not hold just so; None: the chain begins
     with the whole bundle. Raises as `verify_bundle`."""
-    for exported, held in zip_longest(bundle_entries(path), entries):
+    for exported, entry in zip_longest(iterate_entries(path), entries):
         if exported is None:
             return None
-        if held is None or held.hash != exported.hash:
-            return Discrepancy(
+        if entry is None or entry.hash != exported.hash:
+            return AuditDiscrepancy(
                 where=f"audit entry {exported.seq}",
                 what="it is not the entry that was exported",
-                chain="nothing: it ends before" if held is None else _said(held),
-                store=_said(exported),
+                chain="nothing: it ends before" if entry is None else _describe_entry(entry),
+                store=_describe_entry(exported),
                 source=f"the bundle {path.name}",
             )
     return None
 
 
-def _said(entry: AuditEntry) -> str:
+def _describe_entry(entry: AuditEntry) -> str:
     return f"{entry.act} by {entry.actor} on {entry.subject}, hash {entry.hash[:12]}"
 
 
-def bundle_entries(path: Path) -> Iterator[AuditEntry]:
+def iterate_entries(path: Path) -> Iterator[AuditEntry]:
     """The entries of a bundle, each verified before it is given; raises as `verify_bundle`. Every
     byte counts: a line must be exactly what an export writes."""
-    lines = _lines(path)
+    lines = _iterate_lines(path)
     if next(lines, None) != HEADER:
         raise BadInput(
             "it is no audit bundle",
             place=str(path),
             remedy="Make one with `breachdesk audit export`.",
         )
-    chain = Chain()
+    chain = AuditChain()
     for line in lines:
         if line.startswith(b'{"end"'):
-            if line != _end(chain) or next(lines, None) is not None:
-                raise Corrupt(
+            if line != _build_end_line(chain) or next(lines, None) is not None:
+                raise CorruptData(
                     "the end does not fit the entries before it",
                     place=f"audit entry {chain.seq + 1}",
                     remedy=REMEDY,
                 )
             return
         yield chain.follow_text(line.removesuffix(b"\n"))
-    raise Corrupt("the end is missing", place=f"audit entry {chain.seq + 1}", remedy=REMEDY)
+    raise CorruptData("the end is missing", place=f"audit entry {chain.seq + 1}", remedy=REMEDY)
 
 
-def _end(chain: Chain) -> bytes:
+def _build_end_line(chain: AuditChain) -> bytes:
     return json.dumps({"end": {"seq": chain.seq, "hash": chain.hash}}).encode() + b"\n"
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _iterate_lines(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             yield from file

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import row_digests
-from breachdesk.stores.audit_claims import Claims
-from breachdesk.stores.sealed import Sealing
-from schemas.audit import GONE, AuditEntry, AuditReport, Discrepancy, Head
+from breachdesk.stores.audit_claims import AuditClaims
+from breachdesk.stores.sealed import CaseCipher
+from schemas.audit import GONE, AuditDiscrepancy, AuditEntry, AuditReport, ChainHead
 
 ROWS_WRITTEN = "store:rows:written"
 """Rows were written in a transaction without an act, or more of them than one entry holds."""
@@ -22,98 +22,102 @@ CONTENTS_RECORDED = "store:contents:recorded"
 """Digests of the rows that a program before digests wrote; once, when it is first replaced."""
 
 
-class Check:
+class AuditCheck:
     """Reads the chain once, entry by entry, then the store."""
 
-    def __init__(self, connection: Connection, sealing: Sealing) -> None:
+    def __init__(self, connection: Connection, cipher: CaseCipher) -> None:
         self._connection = connection
-        self._claims = Claims(connection, sealing)
+        self._claims = AuditClaims(connection, cipher)
         self._digests: dict[str, tuple[str, int]] = {}
         self._recording_since: int | None = None
-        self._recorded_again: list[int] = []
-        self._written_over: list[Discrepancy] = []
+        self._repeated_recordings: list[int] = []
+        self._overwritten: list[AuditDiscrepancy] = []
 
-    def read(self, entry: AuditEntry) -> None:
+    def add_entry(self, entry: AuditEntry) -> None:
         """Take in the next entry."""
-        self._claims.read(entry)
+        self._claims.add_entry(entry)
         if entry.act == CONTENTS_RECORDED:
             if self._recording_since is not None:
-                self._recorded_again.append(entry.seq)
+                self._repeated_recordings.append(entry.seq)
         elif entry.rows and self._recording_since is None:
             self._recording_since = entry.seq
-        self._written_over += self._replaced(entry)
+        self._overwritten += self._compare_replaced(entry)
         for name, digest in entry.rows.items():
             self._digests[name] = (digest, entry.seq)
 
-    def report(self, head: Head) -> AuditReport:
+    def build_report(self, head: ChainHead) -> AuditReport:
         """Everything that does not agree, in the order of the tables."""
         if head.seq == 0:
-            return AuditReport(head=head, discrepancies=tuple(self._empty()))
+            return AuditReport(head=head, discrepancies=tuple(self._compare_empty_chain()))
         is_recording = bool(self._digests) or row_digests.is_recording(self._connection)
-        found = [*self._again(), *self._written_over, *self._claims.discrepancies()]
+        discrepancies = [
+            *self._compare_recordings(),
+            *self._overwritten,
+            *self._claims.iterate_discrepancies(),
+        ]
         if not is_recording:
             unrecorded = row_digests.count_watched(self._connection)
-            return AuditReport(head=head, discrepancies=tuple(found), unrecorded=unrecorded)
-        return AuditReport(head=head, discrepancies=(*found, *self._rows()))
+            return AuditReport(head=head, discrepancies=tuple(discrepancies), unrecorded=unrecorded)
+        return AuditReport(head=head, discrepancies=(*discrepancies, *self._compare_rows()))
 
-    def _replaced(self, entry: AuditEntry) -> Iterator[Discrepancy]:
+    def _compare_replaced(self, entry: AuditEntry) -> Iterator[AuditDiscrepancy]:
         """Rows that were changed or put in past the program before it wrote over them."""
         for name, digest in entry.replaced.items():
             known = self._digests.get(name)
             if known is None or known[0] == GONE:
-                yield Discrepancy(
+                yield AuditDiscrepancy(
                     where=name,
                     what=f"no act wrote this row before entry {entry.seq} wrote over it",
                     chain="nothing of it",
                     store="it was there",
                 )
             elif known[0] != digest:
-                yield Discrepancy(
+                yield AuditDiscrepancy(
                     where=name,
                     what=f"entry {entry.seq} wrote over other contents than entry {known[1]} left",
                     chain=f"digest {known[0][:12]}",
                     store=f"digest {digest[:12]}",
                 )
 
-    def _empty(self) -> Iterator[Discrepancy]:
+    def _compare_empty_chain(self) -> Iterator[AuditDiscrepancy]:
         rows = row_digests.count_watched(self._connection)
         if rows:
-            yield Discrepancy(
+            yield AuditDiscrepancy(
                 where="the chain",
                 what="it is empty beside what only recorded acts can have made",
                 chain="nothing was ever done",
                 store=f"there are {rows:,} rows of accounts, customers, cases and mail",
             )
 
-    def _again(self) -> Iterator[Discrepancy]:
-        for seq in self._recorded_again:
-            yield Discrepancy(
+    def _compare_recordings(self) -> Iterator[AuditDiscrepancy]:
+        for seq in self._repeated_recordings:
+            yield AuditDiscrepancy(
                 where=f"audit entry {seq}",
                 what="the contents of rows were recorded anew, which happens only once",
                 chain=f"they are recorded since entry {self._recording_since}",
                 store="the mark that says so was taken out",
             )
 
-    def _rows(self) -> Iterator[Discrepancy]:
-        left = {name: known for name, known in self._digests.items() if known[0] != GONE}
-        for name, digest in row_digests.present(self._connection):
-            known = left.pop(name, None)
+    def _compare_rows(self) -> Iterator[AuditDiscrepancy]:
+        unmatched = {name: known for name, known in self._digests.items() if known[0] != GONE}
+        for name, digest in row_digests.iterate_digests(self._connection):
+            known = unmatched.pop(name, None)
             if known is None:
-                yield Discrepancy(
+                yield AuditDiscrepancy(
                     where=name,
                     what="no act wrote this row",
                     chain="nothing of it",
                     store="it is there",
                 )
             elif known[0] != digest:
-                yield Discrepancy(
+                yield AuditDiscrepancy(
                     where=name,
                     what=f"its contents are not what entry {known[1]} left",
                     chain=f"digest {known[0][:12]}",
                     store=f"digest {digest[:12]}",
                 )
-        for name, (digest, seq) in left.items():
-            yield Discrepancy(
+        for name, (digest, seq) in unmatched.items():
+            yield AuditDiscrepancy(
                 where=name,
                 what="the row is missing",
                 chain=f"entry {seq} wrote it, digest {digest[:12]}",

@@ -9,15 +9,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from breachdesk.casework.sealing import digest
-from breachdesk.stores.read_documents import outline_purpose, purpose
-from breachdesk.stores.sealed import Sealing
+from breachdesk.casework.sealing import compute_digest
+from breachdesk.stores.read_documents import build_outline_purpose, build_purpose
+from breachdesk.stores.sealed import CaseCipher
 from breachdesk.stores.tables import breaches, case_keys, documents, notices, sealed_values, users
 from schemas.affected import Manifest
-from schemas.audit import AuditEntry, Discrepancy
-from schemas.errors import Corrupt
+from schemas.audit import AuditDiscrepancy, AuditEntry
+from schemas.errors import CorruptData
 from schemas.list_outline import ListOutline
-from schemas.notice import Status
+from schemas.notice import DeliveryStatus
 from schemas.notice_states import NOT_SENT
 
 RELEASES = ("breach:release:approved", "breach:release:glass_broken")
@@ -28,41 +28,41 @@ DOCUMENTS = {
     "breach:report:written": "ReportFacts",
 }
 STATUS_OF = {
-    "notice:attempt:begun": Status.SENDING,
-    "notice:attempt:lost": Status.UNKNOWN,
-    "notice:bounce:recorded": Status.BOUNCED,
-    "notice:receipt:confirmed": Status.DELIVERED,
+    "notice:attempt:begun": DeliveryStatus.SENDING,
+    "notice:attempt:lost": DeliveryStatus.UNKNOWN,
+    "notice:bounce:recorded": DeliveryStatus.BOUNCED,
+    "notice:receipt:confirmed": DeliveryStatus.DELIVERED,
 }
 ENDINGS = ("attempt", "unknown", "held")
 """Acts whose last word is the state they left."""
-REQUEUED = Status.QUEUED.value
+REQUEUED = DeliveryStatus.QUEUED.value
 ERASED = "case:personal_data:erased"
 VALUES_ERASED = "audit:values:erased"
 NONE = "nothing of it"
 
 
-class Claims:
+class AuditClaims:
     """The newest claim of the chain about each thing."""
 
-    def __init__(self, connection: Connection, sealing: Sealing) -> None:
+    def __init__(self, connection: Connection, cipher: CaseCipher) -> None:
         self._connection = connection
-        self._sealing = sealing
+        self._cipher = cipher
         self._releases: dict[tuple[str, int], tuple[str, str, int]] = {}
         self._mails: dict[int, tuple[str | None, int | None, int]] = {}
         self._accounts: dict[str, dict[str, Any]] = {}
-        self._erased: dict[str, int] = {}
-        self._emptied: dict[str, int] = {}
-        self._unreadable: list[int] = []
+        self._erased_cases: dict[str, int] = {}
+        self._destroyed_values: dict[str, int] = {}
+        self._unreadable_entries: list[int] = []
         self._documents: dict[tuple[str, str, int], tuple[str, int]] = {}
 
-    def read(self, entry: AuditEntry) -> None:
+    def add_entry(self, entry: AuditEntry) -> None:
         """Take in the next entry. Facts that an older program did not write are not compared."""
         try:
-            self._read(entry)
+            self._record_claim(entry)
         except (KeyError, TypeError, ValueError):
-            self._unreadable.append(entry.seq)
+            self._unreadable_entries.append(entry.seq)
 
-    def _read(self, entry: AuditEntry) -> None:
+    def _record_claim(self, entry: AuditEntry) -> None:
         facts = entry.facts
         if entry.act in RELEASES:
             seal = (str(facts["hash"]), entry.actor, entry.seq)
@@ -71,57 +71,61 @@ class Claims:
             address = (DOCUMENTS[entry.act], entry.subject, int(facts["version"]))
             self._documents[address] = (str(facts["hash"]), entry.seq)
         elif entry.act in (ERASED, VALUES_ERASED):
-            self._erasure(entry)
+            self._record_erasure(entry)
         elif entry.act.startswith("notice:") and "notice" in facts:
-            self._mail(entry)
+            self._record_mail(entry)
         elif entry.act.startswith("user:"):
             known: dict[str, Any] = {n: facts[n] for n in ("duties", "disabled") if n in facts}
             if known:
                 self._accounts.setdefault(entry.subject, {}).update(known | {"seq": entry.seq})
 
-    def _erasure(self, entry: AuditEntry) -> None:
+    def _record_erasure(self, entry: AuditEntry) -> None:
         if entry.act == VALUES_ERASED:
-            self._emptied |= dict.fromkeys(entry.facts["tokens"], entry.seq)
+            self._destroyed_values |= dict.fromkeys(entry.facts["tokens"], entry.seq)
             return
-        self._erased[entry.subject] = entry.seq
+        self._erased_cases[entry.subject] = entry.seq
         for kind, breach, number in entry.facts.get("documents", ()):
             self._documents.pop((kind, breach, number), None)
 
-    def discrepancies(self) -> Iterator[Discrepancy]:
+    def iterate_discrepancies(self) -> Iterator[AuditDiscrepancy]:
         """Every claim that the store does not bear out, and what the store has beside them."""
-        for seq in self._unreadable:
+        for seq in self._unreadable_entries:
             what = "its facts are not what such an act writes"
-            yield _differs(f"audit entry {seq}", what, "something else", "nothing to compare")
-        yield from self._of_releases()
-        yield from self._of_documents()
-        yield from self._of_mails()
-        yield from self._of_accounts()
-        yield from self._of_keys()
-        yield from self._of_values()
+            yield _build_discrepancy(
+                f"audit entry {seq}", what, "something else", "nothing to compare"
+            )
+        yield from self._compare_releases()
+        yield from self._compare_documents()
+        yield from self._compare_mails()
+        yield from self._compare_accounts()
+        yield from self._compare_keys()
+        yield from self._compare_values()
 
-    def _mail(self, entry: AuditEntry) -> None:
+    def _record_mail(self, entry: AuditEntry) -> None:
         attempts = entry.facts.get("attempts")
-        status = entry.facts.get("status") or status_of(entry.act)
+        status = entry.facts.get("status") or parse_status(entry.act)
         self._mails[int(entry.facts["notice"])] = (status, attempts, entry.seq)
 
-    def _of_releases(self) -> Iterator[Discrepancy]:
+    def _compare_releases(self) -> Iterator[AuditDiscrepancy]:
         claimed = dict(self._releases)
         query = select(documents).where(documents.c.kind == "Approval").order_by(documents.c.id)
         for row in self._connection.execute(query):
             where = f"approval {row.number} of {row.breach_id}"
-            doc = _plain(row.doc)
+            doc = _parse_document(row.doc)
             claim = claimed.pop((row.breach_id, row.number), None)
             stored = f"{doc.get('approved_by')}, seal {str(doc.get('hash'))[:12]}"
             if claim is None:
-                yield _differs(where, "nobody's act released it", NONE, stored)
+                yield _build_discrepancy(where, "nobody's act released it", NONE, stored)
             elif claim[:2] != (doc.get("hash"), doc.get("approved_by")):
-                said = f"{claim[1]}, seal {claim[0][:12]} (entry {claim[2]})"
-                yield _differs(where, "it is another release", said, stored)
+                claim_text = f"{claim[1]}, seal {claim[0][:12]} (entry {claim[2]})"
+                yield _build_discrepancy(where, "it is another release", claim_text, stored)
         for (breach, version), (seal, actor, seq) in claimed.items():
-            said = f"{actor}, seal {seal[:12]} (entry {seq})"
-            yield _differs(f"approval {version} of {breach}", "it is missing", said, NONE)
+            claim_text = f"{actor}, seal {seal[:12]} (entry {seq})"
+            yield _build_discrepancy(
+                f"approval {version} of {breach}", "it is missing", claim_text, NONE
+            )
 
-    def _of_documents(self) -> Iterator[Discrepancy]:
+    def _compare_documents(self) -> Iterator[AuditDiscrepancy]:
         claimed = dict(self._documents)
         query = (
             select(documents, breaches.c.case_id)
@@ -131,126 +135,138 @@ class Claims:
         )
         for row in self._connection.execute(query):
             claim = claimed.pop((row.kind, row.breach_id, row.number), None)
-            stored = self._hash(row)
+            stored = self._compute_stored_hash(row)
             if not self._is_outlined(row):
                 where = f"outline of {row.kind} {row.number} of {row.breach_id}"
-                yield _differs(
+                yield _build_discrepancy(
                     where,
                     "it does not say what its list says",
                     "what the list says",
                     "something else",
                 )
             if claim is not None and stored is not None and claim[0] != stored:
-                said = f"hash {claim[0][:12]} (entry {claim[1]})"
+                claim_text = f"hash {claim[0][:12]} (entry {claim[1]})"
                 where = f"{row.kind} {row.number} of {row.breach_id}"
-                yield _differs(where, "it was changed", said, f"hash {stored[:12]}")
+                yield _build_discrepancy(where, "it was changed", claim_text, f"hash {stored[:12]}")
         for (kind, breach, number), (known, seq) in claimed.items():
-            said = f"hash {known[:12]} (entry {seq})"
-            yield _differs(f"{kind} {number} of {breach}", "it is missing", said, NONE)
+            claim_text = f"hash {known[:12]} (entry {seq})"
+            yield _build_discrepancy(
+                f"{kind} {number} of {breach}", "it is missing", claim_text, NONE
+            )
 
-    def _hash(self, row: Any) -> str | None:
+    def _compute_stored_hash(self, row: Any) -> str | None:
         """None: its case's key was erased."""
         if row.sealed is None:
-            return _hash_of(row.kind, row.doc)
+            return _compute_hash(row.kind, row.doc)
         try:
-            text = self._sealing.open(row.case_id, row.sealed, purpose(row._asdict()))
-        except Corrupt:
+            text = self._cipher.open(row.case_id, row.sealed, build_purpose(row._asdict()))
+        except CorruptData:
             return "none: it cannot be opened"
-        return None if text is None else _hash_of(row.kind, text)
+        return None if text is None else _compute_hash(row.kind, text)
 
     def _is_outlined(self, row: Any) -> bool:
         """Does the list's outline, where there is one, say what the list says?"""
-        if row.outline is None or not self._sealing.is_open(row.case_id):
+        if row.outline is None or not self._cipher.is_open(row.case_id):
             return True
         address = row._asdict()
         try:
-            outline = self._sealing.open(row.case_id, row.outline, outline_purpose(address))
-            text = self._sealing.open(row.case_id, row.sealed, purpose(address))
+            outline = self._cipher.open(row.case_id, row.outline, build_outline_purpose(address))
+            text = self._cipher.open(row.case_id, row.sealed, build_purpose(address))
             manifest = Manifest.model_validate_json(text or b"")
-            return ListOutline.model_validate_json(outline or b"") == ListOutline.of(manifest)
-        except (Corrupt, ValueError):
+            return ListOutline.model_validate_json(outline or b"") == ListOutline.from_manifest(
+                manifest
+            )
+        except (CorruptData, ValueError):
             return False
 
-    def _of_mails(self) -> Iterator[Discrepancy]:
+    def _compare_mails(self) -> Iterator[AuditDiscrepancy]:
         claimed = dict(self._mails)
         seals = {claim[0] for claim in self._releases.values()}
         for row in self._connection.execute(select(notices).order_by(notices.c.id)):
             where = f"notice {row.id}"
-            doc = _plain(row.doc)
+            doc = _parse_document(row.doc)
             if doc.get("approval_hash") not in seals:
-                yield _differs(where, "no release stands behind it", NONE, row.status)
+                yield _build_discrepancy(where, "no release stands behind it", NONE, row.status)
             status, attempts, seq = claimed.pop(row.id, (None, None, 0))
-            if status is not None and not _follows(status, row.status):
-                yield _differs(where, "its state", f"{status} (entry {seq})", row.status)
+            if status is not None and not _may_follow(status, row.status):
+                yield _build_discrepancy(where, "its state", f"{status} (entry {seq})", row.status)
             if attempts is not None and attempts != doc.get("attempts"):
-                said = f"{attempts} (entry {seq})"
-                yield _differs(where, "its attempts", said, str(doc.get("attempts")))
+                claim_text = f"{attempts} (entry {seq})"
+                yield _build_discrepancy(
+                    where, "its attempts", claim_text, str(doc.get("attempts"))
+                )
         for number, (status, _, seq) in claimed.items():
-            said = f"{status or 'an act on it'} (entry {seq})"
-            yield _differs(f"notice {number}", "it is missing", said, NONE)
+            claim_text = f"{status or 'an act on it'} (entry {seq})"
+            yield _build_discrepancy(f"notice {number}", "it is missing", claim_text, NONE)
 
-    def _of_accounts(self) -> Iterator[Discrepancy]:
-        stored = {row.id: _plain(row.doc) for row in self._connection.execute(select(users))}
+    def _compare_accounts(self) -> Iterator[AuditDiscrepancy]:
+        stored = {
+            row.id: _parse_document(row.doc) for row in self._connection.execute(select(users))
+        }
         for account, claim in self._accounts.items():
             where, entry = f"account {account}", f"(entry {claim['seq']})"
             doc = stored.get(account)
             if doc is None:
-                yield _differs(where, "it is missing", f"it was saved {entry}", NONE)
+                yield _build_discrepancy(where, "it is missing", f"it was saved {entry}", NONE)
                 continue
-            said = sorted(claim.get("duties", doc.get("duties", [])))
+            claimed_duties = sorted(claim.get("duties", doc.get("duties", [])))
             holds = sorted(doc.get("duties", []))
-            if said != holds:
-                duties = f"{', '.join(said) or 'none'} {entry}"
-                yield _differs(where, "its duties", duties, ", ".join(holds) or "none")
+            if claimed_duties != holds:
+                duties = f"{', '.join(claimed_duties) or 'none'} {entry}"
+                yield _build_discrepancy(where, "its duties", duties, ", ".join(holds) or "none")
             disabled = bool(doc.get("disabled"))
             if claim.get("disabled", disabled) != disabled:
-                yield _differs(
+                yield _build_discrepancy(
                     where, "is it disabled?", f"{claim['disabled']} {entry}", str(disabled)
                 )
 
-    def _of_keys(self) -> Iterator[Discrepancy]:
+    def _compare_keys(self) -> Iterator[AuditDiscrepancy]:
         query = select(case_keys.c.case_id).where(case_keys.c.key.is_(None))
         gone = set(self._connection.execute(query).scalars())
-        for case_id in sorted(gone - self._erased.keys()):
+        for case_id in sorted(gone - self._erased_cases.keys()):
             what = "its key is gone, and nobody's act erased it"
-            yield _differs(f"key of {case_id}", what, "never erased", "no key")
-        for case_id in sorted(self._erased.keys() - gone):
-            said = f"erased (entry {self._erased[case_id]})"
-            yield _differs(f"key of {case_id}", "it is there again", said, "a key")
+            yield _build_discrepancy(f"key of {case_id}", what, "never erased", "no key")
+        for case_id in sorted(self._erased_cases.keys() - gone):
+            claim_text = f"erased (entry {self._erased_cases[case_id]})"
+            yield _build_discrepancy(f"key of {case_id}", "it is there again", claim_text, "a key")
 
-    def _of_values(self) -> Iterator[Discrepancy]:
+    def _compare_values(self) -> Iterator[AuditDiscrepancy]:
         query = select(sealed_values.c.token).where(sealed_values.c.ciphertext == b"")
         gone = set(self._connection.execute(query).scalars())
-        for token in sorted(gone - self._emptied.keys()):
+        for token in sorted(gone - self._destroyed_values.keys()):
             what = "it was emptied, and nobody's act erased it"
-            yield _differs(f"sealed value {token[:12]}", what, "never erased", "no content")
-        for token in sorted(self._emptied.keys() - gone):
-            said = f"erased (entry {self._emptied[token]})"
-            yield _differs(f"sealed value {token[:12]}", "it is there again", said, "a content")
+            yield _build_discrepancy(
+                f"sealed value {token[:12]}", what, "never erased", "no content"
+            )
+        for token in sorted(self._destroyed_values.keys() - gone):
+            claim_text = f"erased (entry {self._destroyed_values[token]})"
+            yield _build_discrepancy(
+                f"sealed value {token[:12]}", "it is there again", claim_text, "a content"
+            )
 
 
-def status_of(act: str) -> str | None:
+def parse_status(act: str) -> str | None:
     """The state that an act of an older program left, by its name; None: it does not say."""
     if act in STATUS_OF:
         return STATUS_OF[act].value
     middle, _, last = act.removeprefix("notice:").partition(":")
     stated = middle if last == "not_sent" else last if middle in ENDINGS else ""
-    return stated if stated in set(Status) else None
+    return stated if stated in set(DeliveryStatus) else None
 
 
-def _follows(claimed: str, stored: str) -> bool:
+def _may_follow(claimed: str, stored: str) -> bool:
     """May a row that an act left so be found so? A later release puts back what has not left."""
     return stored == claimed or (stored == REQUEUED and claimed in {s.value for s in NOT_SENT})
 
 
-def _hash_of(kind: str, text: str | bytes | None) -> str:
-    doc = dict(_plain(text))
+def _compute_hash(kind: str, text: str | bytes | None) -> str:
+    doc = dict(_parse_document(text))
     if kind in ("Manifest", "Decision"):
         doc.pop("hash", None)
-    return digest(doc)
+    return compute_digest(doc)
 
 
-def _plain(text: str | bytes | None) -> Mapping[str, Any]:
+def _parse_document(text: str | bytes | None) -> Mapping[str, Any]:
     """An unreadable document says nothing, and its digest tells of it."""
     try:
         read = json.loads(text or "{}")
@@ -259,5 +275,5 @@ def _plain(text: str | bytes | None) -> Mapping[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _differs(where: str, what: str, chain: str, store: str) -> Discrepancy:
-    return Discrepancy(where=where, what=what, chain=chain, store=store)
+def _build_discrepancy(where: str, what: str, chain: str, store: str) -> AuditDiscrepancy:
+    return AuditDiscrepancy(where=where, what=what, chain=chain, store=store)

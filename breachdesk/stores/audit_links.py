@@ -5,12 +5,12 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from schemas.audit import GENESIS, AuditEntry
-from schemas.errors import Corrupt
+from schemas.errors import CorruptData
 
 REMEDY = "Keep this copy as it is, restore a backup beside it, and compare the two."
 
 
-class Chain:
+class AuditChain:
     """Follows entries one by one from the first."""
 
     def __init__(self) -> None:
@@ -21,11 +21,11 @@ class Chain:
         """Take the next entry. Raises Corrupt when it is not the next, or was altered."""
         expected = self.seq + 1
         if entry.seq != expected:
-            raise _broken(f"entry {expected} is missing or out of order", expected)
+            raise _build_corrupt_error(f"entry {expected} is missing or out of order", expected)
         if entry.previous != self.hash:
-            raise _broken("it does not follow the entry before it", expected)
-        if entry.computed() != entry.hash:
-            raise _broken("its content was altered", expected)
+            raise _build_corrupt_error("it does not follow the entry before it", expected)
+        if entry.compute_hash() != entry.hash:
+            raise _build_corrupt_error("its content was altered", expected)
         self.seq, self.hash = entry.seq, entry.hash
 
     def follow_text(self, text: bytes) -> AuditEntry:
@@ -35,25 +35,27 @@ class Chain:
         try:
             entry = AuditEntry.model_validate_json(text)
         except ValidationError:
-            raise _broken("it cannot be read", expected) from None
+            raise _build_corrupt_error("it cannot be read", expected) from None
         self.follow(entry)
         if entry.model_dump_json().encode() != text:
-            raise _broken("its text was altered", expected)
+            raise _build_corrupt_error("its text was altered", expected)
         return entry
 
-    def must_end_at(self, seq: int, link: str) -> None:
+    def check_end(self, seq: int, link: str) -> None:
         """Raises Corrupt when entries are missing at the end."""
         if (self.seq, self.hash) != (seq, link):
-            raise _broken(f"the chain should end at entry {seq}", min(self.seq, seq) + 1)
+            raise _build_corrupt_error(
+                f"the chain should end at entry {seq}", min(self.seq, seq) + 1
+            )
 
 
-def read_entry(text: str | bytes) -> AuditEntry:
+def parse_entry(text: str | bytes) -> AuditEntry:
     """One stored entry by itself; its links are not looked at. Raises Corrupt."""
     try:
         return AuditEntry.model_validate_json(text)
     except ValidationError:
-        raise Corrupt("it cannot be read", place="an audit entry", remedy=REMEDY) from None
+        raise CorruptData("it cannot be read", place="an audit entry", remedy=REMEDY) from None
 
 
-def _broken(problem: str, seq: int) -> Corrupt:
-    return Corrupt(problem, place=f"audit entry {seq}", remedy=REMEDY)
+def _build_corrupt_error(problem: str, seq: int) -> CorruptData:
+    return CorruptData(problem, place=f"audit entry {seq}", remedy=REMEDY)

@@ -11,17 +11,17 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.many_rows import any_of, insert_many
-from breachdesk.stores.spans import outside, overlap
+from breachdesk.stores.many_rows import insert_many, match_any
+from breachdesk.stores.spans import has_overlap, subtract_span
 from breachdesk.stores.tables import bindings
-from schemas.customer import AssetKind, Binding, DataCategory, Pecr, Role
+from schemas.customer import AssetKind, Binding, DataCategory, DataRole, PecrStatus
 
 KNOWN = frozenset({"id", "known_from", "known_to"})
 """What a row says of our knowledge, not of the asset."""
 
 
 @dataclass
-class _Row:
+class _BindingRow:
     """A binding that is known: stored already, or still to be written."""
 
     binding: Binding
@@ -33,14 +33,14 @@ def bind_all(connection: Connection, some: Sequence[Binding], known_at: datetime
     """Add bindings known from `known_at` on, one after another: did each change anything?
     Overlapping rows of the asset are closed in transaction time; their parts outside the new span
     are written again."""
-    current = _current(connection, some)
-    added: list[_Row] = []
+    current = _list_current(connection, some)
+    added: list[_BindingRow] = []
     closed: list[int] = []
     changed = []
     for binding in some:
         rows = current[binding.kind, binding.value]
-        overlapping = [row for row in rows if overlap(row.binding, binding)]
-        if any(_says_the_same(row.binding, binding) for row in overlapping):
+        overlapping = [row for row in rows if has_overlap(row.binding, binding)]
+        if any(_is_same(row.binding, binding) for row in overlapping):
             changed.append(False)
             continue
         fresh = []
@@ -49,16 +49,18 @@ def bind_all(connection: Connection, some: Sequence[Binding], known_at: datetime
             rows.remove(row)
             if row.stored:
                 closed.append(row.binding.id)
-            fresh += [_Row(part, stored=False) for part in outside(row.binding, binding)]
-        fresh.append(_Row(binding, stored=False))
+            fresh += [
+                _BindingRow(part, stored=False) for part in subtract_span(row.binding, binding)
+            ]
+        fresh.append(_BindingRow(binding, stored=False))
         rows += fresh
         added += fresh
         changed.append(True)
-    _write(connection, added, closed, known_at)
+    _write_rows(connection, added, closed, known_at)
     return changed
 
 
-def binding_of(row: Row[Any]) -> Binding:
+def build_binding(row: Row[Any]) -> Binding:
     """The row as everybody else knows it."""
     return Binding(
         id=row.id,
@@ -66,9 +68,9 @@ def binding_of(row: Row[Any]) -> Binding:
         value=row.value,
         customer_id=row.customer_id,
         service=row.service,
-        role=Role(row.role),
+        role=DataRole(row.role),
         categories=tuple(DataCategory(category) for category in row.categories),
-        pecr=Pecr(row.pecr),
+        pecr=PecrStatus(row.pecr),
         valid_from=row.valid_from,
         valid_to=row.valid_to,
         known_from=row.known_from,
@@ -76,28 +78,28 @@ def binding_of(row: Row[Any]) -> Binding:
     )
 
 
-def _current(
+def _list_current(
     connection: Connection, some: Sequence[Binding]
-) -> dict[tuple[AssetKind, str], list[_Row]]:
+) -> dict[tuple[AssetKind, str], list[_BindingRow]]:
     """Known rows of these assets, in id order."""
     query = (
         select(bindings)
         .where(
-            any_of(connection, bindings.c.value, {binding.value for binding in some}),
+            match_any(connection, bindings.c.value, {binding.value for binding in some}),
             bindings.c.kind.in_(sorted({binding.kind.value for binding in some})),
             bindings.c.known_to.is_(None),
         )
         .order_by(bindings.c.id)
     )
-    current: dict[tuple[AssetKind, str], list[_Row]] = defaultdict(list)
+    current: dict[tuple[AssetKind, str], list[_BindingRow]] = defaultdict(list)
     for row in connection.execute(query):
-        binding = binding_of(row)
-        current[binding.kind, binding.value].append(_Row(binding, stored=True))
+        binding = build_binding(row)
+        current[binding.kind, binding.value].append(_BindingRow(binding, stored=True))
     return current
 
 
-def _write(
-    connection: Connection, added: Sequence[_Row], closed: Sequence[int], known_at: datetime
+def _write_rows(
+    connection: Connection, added: Sequence[_BindingRow], closed: Sequence[int], known_at: datetime
 ) -> None:
     if closed:
         close = (
@@ -105,10 +107,10 @@ def _write(
         )
         connection.execute(close, [{"closed": number} for number in closed])
     if added:
-        insert_many(connection, bindings, [_columns(row, known_at) for row in added])
+        insert_many(connection, bindings, [_build_columns(row, known_at) for row in added])
 
 
-def _columns(row: _Row, known_at: datetime) -> dict[str, Any]:
+def _build_columns(row: _BindingRow, known_at: datetime) -> dict[str, Any]:
     columns = row.binding.model_dump(exclude=set(KNOWN))
     columns["categories"] = [category.value for category in row.binding.categories]
     plain = {
@@ -117,5 +119,5 @@ def _columns(row: _Row, known_at: datetime) -> dict[str, Any]:
     return {**columns, **plain, "known_from": known_at, "known_to": row.known_to}
 
 
-def _says_the_same(old: Binding, new: Binding) -> bool:
+def _is_same(old: Binding, new: Binding) -> bool:
     return old.model_dump(exclude=set(KNOWN)) == new.model_dump(exclude=set(KNOWN))

@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import counters
-from breachdesk.stores.many_rows import any_of
+from breachdesk.stores.many_rows import match_any
 from breachdesk.stores.tables import (
     breaches,
     case_keys,
@@ -26,21 +26,21 @@ from breachdesk.stores.tables import (
 REGISTER = "register"
 
 
-def stamps(connection: Connection, case_ids: Sequence[str]) -> Mapping[str, str]:
+def compute_stamps(connection: Connection, case_ids: Sequence[str]) -> Mapping[str, str]:
     """By case, of those that are there."""
     parts: dict[str, list[object]] = defaultdict(list)
-    register = counters.current(connection, REGISTER)
-    for query in _queries(connection, case_ids):
+    register = counters.get_current(connection, REGISTER)
+    for query in _iterate_queries(connection, case_ids):
         for case_id, *counts in connection.execute(query):
             parts[case_id] += [*counts, ";"]
     return {case_id: ",".join(map(str, [register, *counts])) for case_id, counts in parts.items()}
 
 
-def _queries(connection: Connection, case_ids: Sequence[str]) -> Iterator[Select[Any]]:
+def _iterate_queries(connection: Connection, case_ids: Sequence[str]) -> Iterator[Select[Any]]:
     """Each with the case first. A query without rows of a case adds nothing to its stamp, and one
     that has rows for the first time changes it."""
-    these = any_of(connection, breaches.c.case_id, case_ids)
-    yield select(cases.c.id, cases.c.version).where(any_of(connection, cases.c.id, case_ids))
+    these = match_any(connection, breaches.c.case_id, case_ids)
+    yield select(cases.c.id, cases.c.version).where(match_any(connection, cases.c.id, case_ids))
     yield select(breaches.c.case_id, breaches.c.version, breaches.c.paused).where(these)
     yield (
         select(breaches.c.case_id, func.count(), func.max(documents.c.id))
@@ -56,9 +56,9 @@ def _queries(connection: Connection, case_ids: Sequence[str]) -> Iterator[Select
     )
     yield (
         select(case_records.c.scope, func.count(), func.sum(case_records.c.version))
-        .where(any_of(connection, case_records.c.scope, case_ids))
+        .where(match_any(connection, case_records.c.scope, case_ids))
         .group_by(case_records.c.scope)
     )
     yield select(case_keys.c.case_id, case_keys.c.erased_at).where(
-        any_of(connection, case_keys.c.case_id, case_ids), case_keys.c.erased_at.is_not(None)
+        match_any(connection, case_keys.c.case_id, case_ids), case_keys.c.erased_at.is_not(None)
     )

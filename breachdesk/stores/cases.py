@@ -12,53 +12,55 @@ from sqlalchemy.engine import Connection, Row
 
 from breachdesk.case_ports import CaseCounts
 from breachdesk.stores import case_stamps, counters
-from breachdesk.stores.keyset import Keyset, SortKey
-from breachdesk.stores.listed_columns import folded, of_case
-from breachdesk.stores.many_rows import any_of
+from breachdesk.stores.keyset import KeysetPager, SortKey
+from breachdesk.stores.listed_columns import build_case_columns, fold_text
+from breachdesk.stores.many_rows import match_any
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import cases
 from schemas.case import Case, CaseState
-from schemas.errors import Conflict, NotFound
+from schemas.errors import EditConflict, NotFound
 from schemas.paging import Page, PageRequest
 
-BY_TIME = Keyset(SortKey(cases.c.opened_at, descending=True), SortKey(cases.c.id, descending=True))
+BY_TIME = KeysetPager(
+    SortKey(cases.c.opened_at, descending=True), SortKey(cases.c.id, descending=True)
+)
 NEWEST_FIRST = cases.c.opened_at.desc(), cases.c.id.desc()
 
 
 class SqlCaseBook:
     """breachdesk.ports.CaseBook."""
 
-    def __init__(self, connection: Connection, rows: RowDigests) -> None:
+    def __init__(self, connection: Connection, row_digests: RowDigests) -> None:
         self._connection = connection
-        self._rows = rows
-        self._read: dict[str, str] = {}
+        self._row_digests = row_digests
+        self._cached_docs: dict[str, str] = {}
         """Documents that `read_ahead` read and nobody wrote over since."""
 
-    def next_id(self) -> str:
+    def allocate_id(self) -> str:
         """`CASE-0001` and on; never re-used."""
         return f"CASE-{counters.advance(self._connection, 'case'):04d}"
 
     def add(self, case: Case) -> None:
         """Raises Conflict when the id exists."""
-        if self._doc(case.id) is not None:
-            raise Conflict("it exists already", place=case.id, remedy="Take the next id.")
+        if self._find_doc(case.id) is not None:
+            raise EditConflict("it exists already", place=case.id, remedy="Take the next id.")
         self._connection.execute(
-            insert(cases).values(id=case.id, opened_at=case.opened_at, **_changing(case))
+            insert(cases).values(id=case.id, opened_at=case.opened_at, **_build_columns(case))
         )
-        self._rows.touch(cases, case.id)
+        self._row_digests.touch(cases, case.id)
 
     def get(self, case_id: str) -> Case:
         """Raises NotFound."""
-        doc = self._doc(case_id)
+        doc = self._find_doc(case_id)
         if doc is None:
             raise NotFound(f"no case {case_id}", remedy="`breachdesk cases list` names them.")
         return Case.model_validate_json(doc)
 
     def list(self) -> Sequence[Case]:
         """Newest first."""
-        return self._all(select(cases.c.doc).order_by(*NEWEST_FIRST))
+        return self._list_cases(select(cases.c.doc).order_by(*NEWEST_FIRST))
 
-    def page(
+    def list_page(
         self, request: PageRequest, *, states: Sequence[CaseState] = (), words: str | None = None
     ) -> Page[Case]:
         """Newest first; `words` stand in the title or the id."""
@@ -66,10 +68,10 @@ class SqlCaseBook:
         if states:
             query = query.where(cases.c.state.in_([state.value for state in states]))
         if words is not None:
-            query = query.where(cases.c.words.contains(folded(words), autoescape=True))
-        return BY_TIME.page(self._connection, query, request, _case)
+            query = query.where(cases.c.words.contains(fold_text(words), autoescape=True))
+        return BY_TIME.read_page(self._connection, query, request, _parse_case)
 
-    def counts(self) -> CaseCounts:
+    def count_all(self) -> CaseCounts:
         """How many cases there are of some sort."""
         is_open = cases.c.state != CaseState.CLOSED.value
         query = select(
@@ -80,38 +82,38 @@ class SqlCaseBook:
         every, open_, tasks = self._connection.execute(query).one()
         return CaseCounts(int(open_), int(every) - int(open_), int(tasks))
 
-    def with_open_tasks(self) -> Sequence[Case]:
+    def list_with_open_tasks(self) -> Sequence[Case]:
         """Newest first."""
         query = select(cases.c.doc).where(cases.c.open_tasks > 0)
-        return self._all(query.order_by(*NEWEST_FIRST))
+        return self._list_cases(query.order_by(*NEWEST_FIRST))
 
-    def with_newest_done_tasks(self, limit: int) -> Sequence[Case]:
+    def list_by_newest_completed_task(self, limit: int) -> Sequence[Case]:
         """In the order in which a task of theirs was done last, newest first."""
         query = select(cases.c.doc).where(cases.c.task_done_at.is_not(None))
         newest = query.order_by(cases.c.task_done_at.desc(), cases.c.id.desc())
-        return self._all(newest.limit(limit))
+        return self._list_cases(newest.limit(limit))
 
-    def near_misses(self) -> Sequence[Case]:
+    def list_near_misses(self) -> Sequence[Case]:
         """Newest first."""
         query = select(cases.c.doc).where(cases.c.near_miss.is_(True))
-        return self._all(query.order_by(*NEWEST_FIRST))
+        return self._list_cases(query.order_by(*NEWEST_FIRST))
 
     def read_ahead(self, case_ids: Sequence[str]) -> None:
         """Read these cases at once."""
         if not case_ids:
             return
         query = select(cases.c.id, cases.c.doc).where(
-            any_of(self._connection, cases.c.id, case_ids)
+            match_any(self._connection, cases.c.id, case_ids)
         )
-        self._read |= {row.id: row.doc for row in self._connection.execute(query)}
+        self._cached_docs |= {row.id: row.doc for row in self._connection.execute(query)}
 
-    def stamps(self, case_ids: Sequence[str]) -> Mapping[str, str]:
+    def compute_stamps(self, case_ids: Sequence[str]) -> Mapping[str, str]:
         """By case: differs once anything was written that its standing is computed from."""
-        return case_stamps.stamps(self._connection, case_ids)
+        return case_stamps.compute_stamps(self._connection, case_ids)
 
-    def opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
+    def list_opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
         """Opened from `begin` until before `end`, oldest first."""
-        return self._all(
+        return self._list_cases(
             select(cases.c.doc)
             .where(cases.c.opened_at >= begin, cases.c.opened_at < end)
             .order_by(cases.c.opened_at, cases.c.id)
@@ -120,37 +122,37 @@ class SqlCaseBook:
     def save(self, case: Case) -> Case:
         """Write over the version it was read at; returns it with the next. Raises Conflict."""
         saved = case.model_copy(update={"version": case.version + 1})
-        self._rows.replace(cases, case.id)
-        self._read.pop(case.id, None)
-        written = self._connection.execute(
+        self._row_digests.replace(cases, case.id)
+        self._cached_docs.pop(case.id, None)
+        result = self._connection.execute(
             update(cases)
             .where(cases.c.id == case.id, cases.c.version == case.version)
-            .values(**_changing(saved))
+            .values(**_build_columns(saved))
         )
-        if not written.rowcount:
+        if not result.rowcount:
             self.get(case.id)
-            raise Conflict(
+            raise EditConflict(
                 "somebody changed it meanwhile", place=case.id, remedy="Reload and look again."
             )
         return saved
 
-    def _all(self, query: Select[Any]) -> Sequence[Case]:
-        return [_case(row) for row in self._connection.execute(query)]
+    def _list_cases(self, query: Select[Any]) -> Sequence[Case]:
+        return [_parse_case(row) for row in self._connection.execute(query)]
 
-    def _doc(self, case_id: str) -> str | None:
-        if case_id in self._read:
-            return self._read[case_id]
+    def _find_doc(self, case_id: str) -> str | None:
+        if case_id in self._cached_docs:
+            return self._cached_docs[case_id]
         return self._connection.execute(select(cases.c.doc).where(cases.c.id == case_id)).scalar()
 
 
-def _case(row: Row[Any]) -> Case:
+def _parse_case(row: Row[Any]) -> Case:
     return Case.model_validate_json(row.doc)
 
 
-def _changing(case: Case) -> dict[str, object]:
+def _build_columns(case: Case) -> dict[str, object]:
     document: dict[str, object] = {
         "version": case.version,
         "state": case.state.value,
         "doc": case.model_dump_json(),
     }
-    return document | of_case(case)
+    return document | build_case_columns(case)

@@ -14,13 +14,13 @@ ERASURES = "erasures"
 """Acts that erased something: what any process keeps in memory of an older snapshot is then gone."""
 
 
-def current(connection: Connection, name: str) -> int:
+def get_current(connection: Connection, name: str) -> int:
     """0 before the first `advance`."""
     value = connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar()
     return int(value or 0)
 
 
-def serial(added: CursorResult[Any]) -> int:
+def get_inserted_id(added: CursorResult[Any]) -> int:
     """The number the database gave to a row just inserted."""
     numbers = added.inserted_primary_key
     assert numbers is not None, "one row was inserted"
@@ -34,4 +34,4 @@ def advance(connection: Connection, name: str) -> int:
         # Somebody else may be making the row right now: whoever is second finds it made.
         connection.execute(insert_or_ignore(connection, counters), {"name": name, "value": 0})
         connection.execute(raised)
-    return current(connection, name)
+    return get_current(connection, name)

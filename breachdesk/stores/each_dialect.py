@@ -15,34 +15,34 @@ EPOCH_JULIAN = 2_440_587.5
 
 def insert_or_ignore(connection: Connection, table: Table) -> Executable:
     """Rows whose primary key is there already are left as they are."""
-    made: Executable = _insert(connection, table).on_conflict_do_nothing()
-    return made
+    executable: Executable = _insert(connection, table).on_conflict_do_nothing()
+    return executable
 
 
 def insert_or_replace(connection: Connection, table: Table, columns: Sequence[str]) -> Executable:
     """Rows whose primary key is there already get these columns' new values."""
     statement = _insert(connection, table)
-    return upsert(statement, table, {name: statement.excluded[name] for name in columns})
+    return insert_or_update(statement, table, {name: statement.excluded[name] for name in columns})
 
 
-def upsert(statement: Any, table: Table, changes: Mapping[str, Any]) -> Executable:
+def insert_or_update(statement: Any, table: Table, changes: Mapping[str, Any]) -> Executable:
     """The insert, with what to change where the primary key is there already."""
-    made: Executable = statement.on_conflict_do_update(
+    executable: Executable = statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns), set_=dict(changes)
     )
-    return made
+    return executable
 
 
-def sum_up(
+def insert_or_sum(
     connection: Connection, table: Table, change: Callable[[Any], Mapping[str, Any]]
 ) -> Executable:
     """Rows whose primary key is there already are changed by `change(excluded)`: atomic, whatever
     others add meanwhile."""
     statement = _insert(connection, table)
-    return upsert(statement, table, change(statement.excluded))
+    return insert_or_update(statement, table, change(statement.excluded))
 
 
-def upsert_where(
+def insert_or_update_where(
     connection: Connection,
     table: Table,
     row: Mapping[str, Any],
@@ -54,13 +54,13 @@ def upsert_where(
     """Insert the row, or change the one that is there if `where` holds of it; returns a row only
     when something was written."""
     statement = _insert(connection, table).values(**row)
-    made: Executable = statement.on_conflict_do_update(
+    executable: Executable = statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns), set_=dict(changes), where=where
     ).returning(returning)
-    return made
+    return executable
 
 
-def by_bytes(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
+def sort_by_bytes(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """The column in the order of its bytes, as Python and SQLite sort; PostgreSQL's own order is
     the database's locale."""
     return collate(column, "C") if connection.dialect.name == "postgresql" else column
@@ -71,14 +71,14 @@ def _insert(connection: Connection, table: Table) -> Any:
     return dialect.insert(table)
 
 
-def seconds_of(connection: Connection, time: ColumnElement[Any]) -> ColumnElement[float]:
+def extract_seconds(connection: Connection, time: ColumnElement[Any]) -> ColumnElement[float]:
     """A time as seconds since the epoch; to a ten-thousandth on SQLite."""
     if connection.dialect.name == "postgresql":
         return cast(func.extract("epoch", time), Float(53))
     return (func.julianday(time) - EPOCH_JULIAN) * 86_400.0
 
 
-def whole_part(connection: Connection, number: ColumnElement[Any]) -> ColumnElement[int]:
+def truncate_fraction(connection: Connection, number: ColumnElement[Any]) -> ColumnElement[int]:
     """A positive number without its fraction: PostgreSQL's cast would round it."""
     postgres = connection.dialect.name == "postgresql"
     return cast(func.floor(number) if postgres else number, Integer)

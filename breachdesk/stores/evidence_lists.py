@@ -13,15 +13,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.alert_views import evidence_view
-from breachdesk.stores.each_dialect import seconds_of, whole_part
-from breachdesk.stores.keyset import Keyset, SortKey
+from breachdesk.stores.alert_views import build_evidence_view
+from breachdesk.stores.each_dialect import extract_seconds, truncate_fraction
+from breachdesk.stores.keyset import KeysetPager, SortKey
 from breachdesk.stores.stream_tables import evidence
 from schemas.alert import EvidenceSpan, EvidenceView, StepCount
-from schemas.event import Position
+from schemas.event import RecordPosition
 from schemas.paging import Page, PageRequest
 
-OLDEST = Keyset(
+OLDEST = KeysetPager(
     SortKey(evidence.c.time),
     SortKey(evidence.c.event_id),
     SortKey(evidence.c.step),
@@ -29,11 +29,13 @@ OLDEST = Keyset(
 )
 
 
-def page(connection: Connection, pks: Sequence[int], request: PageRequest) -> Page[EvidenceView]:
+def list_page(
+    connection: Connection, pks: Sequence[int], request: PageRequest
+) -> Page[EvidenceView]:
     """Events of these alerts in time order."""
     once = (
         select(evidence.c.event_id, evidence.c.step, func.min(evidence.c.value).label("value"))
-        .where(_of(pks))
+        .where(_match_alerts(pks))
         .group_by(evidence.c.event_id, evidence.c.step)
         .subquery()
     )
@@ -47,33 +49,37 @@ def page(connection: Connection, pks: Sequence[int], request: PageRequest) -> Pa
                 evidence.c.value == once.c.value,
             ),
         )
-        .where(_of(pks))
+        .where(_match_alerts(pks))
     )
     total = connection.execute(select(func.count()).select_from(once)).scalar_one()
-    return OLDEST.page(connection, query, request, evidence_view, int(total))
+    return OLDEST.read_page(connection, query, request, build_evidence_view, int(total))
 
 
-def at(connection: Connection, pks: Sequence[int], position: Position) -> EvidenceView | None:
+def find_evidence(
+    connection: Connection, pks: Sequence[int], position: RecordPosition
+) -> EvidenceView | None:
     """The event that was read from there."""
     query = (
         select(evidence)
-        .where(_of(pks), evidence.c.journal == position.journal)
+        .where(_match_alerts(pks), evidence.c.journal == position.journal)
         .where(evidence.c.offset == position.offset)
         .limit(1)
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else evidence_view(row)
+    return None if row is None else build_evidence_view(row)
 
 
-def span(connection: Connection, pks: Sequence[int], parts: int) -> EvidenceSpan | None:
+def compute_span(connection: Connection, pks: Sequence[int], parts: int) -> EvidenceSpan | None:
     """Their events counted by step in equal parts of the time they span."""
     ends = select(evidence.c.step, func.min(evidence.c.time), func.max(evidence.c.time))
-    steps = connection.execute(ends.where(_of(pks)).group_by(evidence.c.step)).all()
+    steps = connection.execute(ends.where(_match_alerts(pks)).group_by(evidence.c.step)).all()
     if not steps:
         return None
     begin, end = min(row[1] for row in steps), max(row[2] for row in steps)
     counts: Counter[tuple[int, str]] = Counter()
-    for part, step, events in connection.execute(_counts(connection, pks, (begin, end), parts)):
+    for part, step, events in connection.execute(
+        _select_counts(connection, pks, (begin, end), parts)
+    ):
         # The last event lies on the end of the last part.
         counts[min(max(part, 0), parts - 1), step] += events
     return EvidenceSpan(
@@ -84,16 +90,20 @@ def span(connection: Connection, pks: Sequence[int], parts: int) -> EvidenceSpan
     )
 
 
-def _counts(
+def _select_counts(
     connection: Connection, pks: Sequence[int], span: tuple[datetime, datetime], parts: int
 ) -> Select[Any]:
     begin, end = span
     width = ((end - begin).total_seconds() or 1.0) / parts
-    since = seconds_of(connection, evidence.c.time) - begin.timestamp()
-    part = whole_part(connection, since / width).label("part")
+    since = extract_seconds(connection, evidence.c.time) - begin.timestamp()
+    part = truncate_fraction(connection, since / width).label("part")
     events = func.count(evidence.c.event_id.distinct())
-    return select(part, evidence.c.step, events).where(_of(pks)).group_by(part, evidence.c.step)
+    return (
+        select(part, evidence.c.step, events)
+        .where(_match_alerts(pks))
+        .group_by(part, evidence.c.step)
+    )
 
 
-def _of(pks: Sequence[int]) -> ColumnElement[bool]:
+def _match_alerts(pks: Sequence[int]) -> ColumnElement[bool]:
     return evidence.c.alert_pk.in_(pks)

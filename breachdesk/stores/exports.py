@@ -19,7 +19,7 @@ from breachdesk.stores.stream_tables import exports
 from schemas.alert import AlertView
 from schemas.breach import Breach
 from schemas.errors import NotFound
-from streams.ports import Export
+from streams.ports import ExportMessage
 
 T = TypeVar("T")
 EXPORTING = "exporting"
@@ -30,7 +30,7 @@ BREACH_ID = "BR-"
 """Acts on a confirmed case have the breach as their subject."""
 
 
-class Run(Protocol):
+class OutboxRunner(Protocol):
     """Runs work in one transaction and returns what it returned."""
 
     def __call__(self, work: Any, /) -> Any: ...
@@ -39,24 +39,24 @@ class Run(Protocol):
 class SqlExportOutbox:
     """streams.ports.ExportOutbox over the store's transactions."""
 
-    def __init__(self, write: Run, read: Run) -> None:
+    def __init__(self, write: OutboxRunner, read: OutboxRunner) -> None:
         self._write = write
         self._read = read
 
-    def waiting(self, limit: int) -> Sequence[tuple[int, Export]]:
+    def list_waiting(self, limit: int) -> Sequence[tuple[int, ExportMessage]]:
         """The oldest so many, with their numbers."""
         query = select(exports).order_by(exports.c.id).limit(limit)
         rows: Sequence[Any] = self._read(lambda connection: connection.execute(query).all())
-        return [(row.id, Export(row.topic, row.key, bytes(row.value))) for row in rows]
+        return [(row.id, ExportMessage(row.topic, row.key, bytes(row.value))) for row in rows]
 
-    def sent(self, numbers: Sequence[int]) -> None:
+    def delete_sent(self, numbers: Sequence[int]) -> None:
         """Forget them."""
         gone = delete(exports).where(exports.c.id == bindparam("i"))
         if numbers:
             self._write(lambda c: c.execute(gone, [{"i": number} for number in numbers]))
 
 
-def add(connection: Connection, messages: Sequence[Export]) -> None:
+def add_messages(connection: Connection, messages: Sequence[ExportMessage]) -> None:
     """Into the outbox, within this transaction."""
     if messages:
         rows: list[dict[str, Any]] = [
@@ -65,7 +65,9 @@ def add(connection: Connection, messages: Sequence[Export]) -> None:
         connection.execute(insert(exports), rows)
 
 
-def facts(uow: UnitOfWork, audited: Iterable[tuple[str, str, str]]) -> Sequence[Export]:
+def build_messages(
+    uow: UnitOfWork, audited: Iterable[tuple[str, str, str]]
+) -> Sequence[ExportMessage]:
     """One message for each alert and breach that the (act, subject, former id) triples are about,
     as it stands now; an empty one for every id that an alert no longer bears."""
     alerts: dict[str, AlertView | None] = {}
@@ -73,12 +75,18 @@ def facts(uow: UnitOfWork, audited: Iterable[tuple[str, str, str]]) -> Sequence[
     for act, subject, former in audited:
         # Acts on something else (an account, a register) have no such subject.
         with suppress(NotFound):
-            _gather(uow, act.partition(":")[0], subject, former, alerts, breaches)
-    told = [Export(ALERTS, name, b"" if a is None else _alert(a)) for name, a in alerts.items()]
-    return [*told, *(Export(BREACHES, b.id, _breach(uow, b)) for b in breaches.values())]
+            _gather_subject(uow, act.partition(":")[0], subject, former, alerts, breaches)
+    alert_messages = [
+        ExportMessage(ALERTS, name, b"" if a is None else _dump_alert(a))
+        for name, a in alerts.items()
+    ]
+    return [
+        *alert_messages,
+        *(ExportMessage(BREACHES, b.id, _dump_breach(uow, b)) for b in breaches.values()),
+    ]
 
 
-def _gather(
+def _gather_subject(
     uow: UnitOfWork,
     kind: str,
     subject: str,
@@ -93,7 +101,7 @@ def _gather(
         alerts[alert.id] = alert
     elif kind == "case" and not subject.startswith(BREACH_ID):
         case = uow.cases.get(subject)
-        linked = uow.alerts.of(case.alerts)
+        linked = uow.alerts.get_many(case.alerts)
         alerts |= {alert.id: alert for alert in linked}
         if case.breach_id:
             breaches[case.breach_id] = uow.breaches.get(case.breach_id)
@@ -102,7 +110,7 @@ def _gather(
         breaches[breach.id] = breach
 
 
-def _alert(alert: AlertView) -> bytes:
+def _dump_alert(alert: AlertView) -> bytes:
     """As `breachdesk alerts list --json` prints one."""
     return orjson.dumps(
         {
@@ -124,12 +132,12 @@ def _alert(alert: AlertView) -> bytes:
     )
 
 
-def _breach(uow: UnitOfWork, breach: Breach) -> bytes:
+def _dump_breach(uow: UnitOfWork, breach: Breach) -> bytes:
     """Numbers and times only: who is affected is nobody's business but the desk's."""
     rows = uow.notices.list(breach_id=breach.id)
-    told: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for row in rows:
-        told[row.status.value] = told.get(row.status.value, 0) + 1
+        counts[row.status.value] = counts.get(row.status.value, 0) + 1
     return orjson.dumps(
         {
             "id": breach.id,
@@ -137,7 +145,7 @@ def _breach(uow: UnitOfWork, breach: Breach) -> bytes:
             "confirmed_at": breach.confirmed_at,
             "aware_at": breach.aware_at,
             "drill": breach.drill,
-            "paused": uow.breaches.paused(breach.id),
-            "notices": told,
+            "paused": uow.breaches.is_paused(breach.id),
+            "notices": counts,
         }
     )

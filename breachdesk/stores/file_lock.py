@@ -17,7 +17,7 @@ class FileLock:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Wait for the lock and hold it. Threads of one process must not share this object."""
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         try:

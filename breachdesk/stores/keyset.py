@@ -33,7 +33,7 @@ from sqlalchemy.engine import Connection, Row
 from sqlalchemy.types import TypeEngine
 
 from breachdesk.stores.columns import UtcTime
-from breachdesk.stores.each_dialect import by_bytes
+from breachdesk.stores.each_dialect import sort_by_bytes
 from schemas.errors import BadInput
 from schemas.paging import Page, PageRequest
 
@@ -53,7 +53,7 @@ class SortKey:
     nullable: bool = False
 
 
-class Keyset:
+class KeysetPager:
     """A total order of rows: the last key, or the last keys together, are unique."""
 
     def __init__(self, *keys: SortKey) -> None:
@@ -62,7 +62,7 @@ class Keyset:
         self._mark = hashlib.sha256(spelled.encode()).hexdigest()[:8]
         """Tells this sort's cursors from another's."""
 
-    def page(
+    def read_page(
         self,
         connection: Connection,
         query: Select[Any],
@@ -73,34 +73,34 @@ class Keyset:
         """The page of the query's rows that is asked for, each made by `read`; `total` where the
         caller counts cheaper than `count_rows`. A page that has become empty gives the nearest one
         that is not. Raises BadInput for a cursor that is none of this sort."""
-        cut = _Cut(self._keys, connection, query, request.limit)
+        cut = _PageReader(self._keys, connection, query, request.limit)
         if request.before is not None:
-            begin, rows, end = cut.ahead_of(self.values(request.before))
+            begin, rows, end = cut.read_before(self.decode_cursor(request.before))
         elif request.after is not None:
-            begin, rows, end = cut.behind(self.values(request.after))
+            begin, rows, end = cut.read_after(self.decode_cursor(request.after))
         else:
-            begin, rows, end = cut.first()
+            begin, rows, end = cut.read_first()
         return Page(
             [read(row) for row in rows],
             count_rows(connection, query) if total is None else total,
-            next=None if end else self._cursor(rows[-1]),
-            previous=None if begin else self._cursor(rows[0]),
+            next=None if end else self._encode_row_cursor(rows[-1]),
+            previous=None if begin else self._encode_row_cursor(rows[0]),
         )
 
-    def _cursor(self, row: Row[Any]) -> str:
-        return self.cursor([getattr(row, _name(i)) for i in range(len(self._keys))])
+    def _encode_row_cursor(self, row: Row[Any]) -> str:
+        return self.encode_cursor([getattr(row, _build_label(i)) for i in range(len(self._keys))])
 
-    def cursor(self, values: Sequence[Any]) -> str:
+    def encode_cursor(self, values: Sequence[Any]) -> str:
         """Of a row with these values of the sort, whether it is there or not."""
         return base64.urlsafe_b64encode(orjson.dumps([self._mark, *values])).rstrip(b"=").decode()
 
-    def values(self, cursor: str) -> Sequence[Any]:
-        """What `cursor` was made of. Raises BadInput for a cursor that is none of this sort."""
+    def decode_cursor(self, cursor: str) -> Sequence[Any]:
+        """What `encode_cursor` was made of. Raises BadInput for a cursor that is none of this sort."""
         try:
-            mark, *values = _decoded(cursor)
+            mark, *values = _decode_cursor(cursor)
             if mark != self._mark or len(values) != len(self._keys):
                 raise ValueError("a cursor of another sort")
-            return [_value(key, value) for key, value in zip(self._keys, values, strict=True)]
+            return [_parse_value(key, value) for key, value in zip(self._keys, values, strict=True)]
         except (ValueError, TypeError, OverflowError):
             raise BadInput(
                 "this address names no place in the list",
@@ -120,7 +120,7 @@ _Rows = tuple[bool, Sequence[Row[Any]], bool]
 
 
 @dataclass(frozen=True)
-class _Cut:
+class _PageReader:
     """Cuts pages out of the query's rows."""
 
     keys: Sequence[SortKey]
@@ -128,48 +128,48 @@ class _Cut:
     query: Select[Any]
     limit: int
 
-    def first(self) -> _Rows:
+    def read_first(self) -> _Rows:
         rows, more = self._fetch(None, backwards=False)
         return True, rows, not more
 
-    def last(self) -> _Rows:
+    def read_last(self) -> _Rows:
         rows, more = self._fetch(None, backwards=True)
         return not more, rows, True
 
-    def behind(self, values: Sequence[Any]) -> _Rows:
+    def read_after(self, values: Sequence[Any]) -> _Rows:
         rows, more = self._fetch(values, backwards=False)
-        return (False, rows, not more) if rows else self.last()
+        return (False, rows, not more) if rows else self.read_last()
 
-    def ahead_of(self, values: Sequence[Any]) -> _Rows:
+    def read_before(self, values: Sequence[Any]) -> _Rows:
         rows, more = self._fetch(values, backwards=True)
         # Fewer than a page before it: the page that begins the list, as if asked for by itself.
-        return (False, rows, False) if more else self.first()
+        return (False, rows, False) if more else self.read_first()
 
     def _fetch(
         self, values: Sequence[Any] | None, *, backwards: bool
     ) -> tuple[Sequence[Row[Any]], bool]:
         """At most `limit` rows, in the order of the sort, and whether there are more."""
-        found = self.connection.execute(self._select(values, backwards=backwards)).all()
-        rows = found[: self.limit]
-        return rows[::-1] if backwards else rows, len(found) > self.limit
+        result = self.connection.execute(self._select(values, backwards=backwards)).all()
+        rows = result[: self.limit]
+        return rows[::-1] if backwards else rows, len(result) > self.limit
 
     def _select(self, values: Sequence[Any] | None, *, backwards: bool) -> Select[Any]:
         """With values: one branch for each key, of the rows that are equal in the keys before it
         and come later in this one. Each branch is one range of an index; an OR of them would read
         on from the first key alone."""
-        columns = [self._ordered(key, key.column) for key in self.keys]
+        columns = [self._apply_collation(key, key.column) for key in self.keys]
         named = self.query.add_columns(
-            *(key.column.label(_name(i)) for i, key in enumerate(self.keys))
+            *(key.column.label(_build_label(i)) for i, key in enumerate(self.keys))
         ).order_by(None)
         order = [
             part
             for key, column in zip(self.keys, columns, strict=True)
-            for part in _order(key, column, backwards=backwards)
+            for part in _iterate_order(key, column, backwards=backwards)
         ]
         if values is None:
             return named.order_by(*order).limit(self.limit + 1)
         later = [
-            _later(key, column, value, backwards=backwards)
+            _build_later_condition(key, column, value, backwards=backwards)
             for key, column, value in zip(self.keys, columns, values, strict=True)
         ]
         equal = [
@@ -187,24 +187,26 @@ class _Cut:
                 *(
                     part
                     for i, key in enumerate(self.keys)
-                    for part in _order(
-                        key, self._ordered(key, together.c[_name(i)]), backwards=backwards
+                    for part in _iterate_order(
+                        key,
+                        self._apply_collation(key, together.c[_build_label(i)]),
+                        backwards=backwards,
                     )
                 )
             )
             .limit(self.limit + 1)
         )
 
-    def _ordered(self, key: SortKey, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def _apply_collation(self, key: SortKey, column: ColumnElement[Any]) -> ColumnElement[Any]:
         is_text = isinstance(key.column.type, String)
-        return by_bytes(self.connection, column) if is_text else column
+        return sort_by_bytes(self.connection, column) if is_text else column
 
 
-def _name(i: int) -> str:
+def _build_label(i: int) -> str:
     return f"sort_{i}"
 
 
-def _order(
+def _iterate_order(
     key: SortKey, column: ColumnElement[Any], *, backwards: bool
 ) -> Iterator[ColumnElement[Any]]:
     if key.nullable:
@@ -213,7 +215,7 @@ def _order(
     yield column.desc() if key.descending is not backwards else column.asc()
 
 
-def _later(
+def _build_later_condition(
     key: SortKey, column: ColumnElement[Any], value: Any, *, backwards: bool
 ) -> ColumnElement[bool]:
     """Comes the row later than the value, in the direction of reading? NULL is the last value."""
@@ -224,7 +226,7 @@ def _later(
     return or_(further, column.is_(None)) if key.nullable and not backwards else further
 
 
-def _decoded(cursor: str) -> Sequence[Any]:
+def _decode_cursor(cursor: str) -> Sequence[Any]:
     if len(cursor) > LONGEST_CURSOR or not cursor.isascii():
         raise ValueError("too long, or not of these signs")
     padded = cursor + "=" * (-len(cursor) % 4)
@@ -234,32 +236,32 @@ def _decoded(cursor: str) -> Sequence[Any]:
     return values
 
 
-def _value(key: SortKey, value: Any) -> Any:
+def _parse_value(key: SortKey, value: Any) -> Any:
     """As the column's type has it. Raises ValueError or OverflowError for anything else."""
     if value is None and key.nullable:
         return None
-    for kind, taken, read in READERS:
+    for kind, types, read in READERS:
         if isinstance(key.column.type, kind):
-            if type(value) in taken:
+            if type(value) in types:
                 return read(value)
             break
     raise ValueError("no value of this column")
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time without a zone")
     return moment.astimezone(UTC)
 
 
-def _text(text: str) -> str:
+def _check_text(text: str) -> str:
     if "\x00" in text:
         raise ValueError("PostgreSQL takes no such text")
     return text
 
 
-def _whole(bits: int) -> Callable[[int], int]:
+def _make_int_reader(bits: int) -> Callable[[int], int]:
     def read(number: int) -> int:
         if abs(number) >= 2 ** (bits - 1):
             raise ValueError("PostgreSQL takes no such number")
@@ -269,11 +271,11 @@ def _whole(bits: int) -> Callable[[int], int]:
 
 
 READERS: Sequence[tuple[type[TypeEngine[Any]], tuple[type, ...], Callable[[Any], Any]]] = (
-    (UtcTime, (str,), _moment),
-    (String, (str,), _text),
+    (UtcTime, (str,), _parse_time),
+    (String, (str,), _check_text),
     (Boolean, (bool,), bool),
-    (BigInteger, (int,), _whole(64)),
-    (Integer, (int,), _whole(32)),
+    (BigInteger, (int,), _make_int_reader(64)),
+    (Integer, (int,), _make_int_reader(32)),
     (Float, (int, float), float),
 )
 """Kinds of columns that a list may be sorted by, and how a value is read out of a cursor."""

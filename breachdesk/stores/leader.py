@@ -13,18 +13,18 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError
 
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 
 LEADER = 0x42520003
-_TAKE = text("SELECT pg_try_advisory_lock(:lock, hashtext(current_schema()))")
-_GIVE = text("SELECT pg_advisory_unlock(:lock, hashtext(current_schema()))")
-_HELD = text("SELECT 1")
+_ACQUIRE = text("SELECT pg_try_advisory_lock(:lock, hashtext(current_schema()))")
+_RELEASE = text("SELECT pg_advisory_unlock(:lock, hashtext(current_schema()))")
+_PING = text("SELECT 1")
 
 
-class OnlyOne:
+class AlwaysLeader:
     """streams.ports.Leader where one process owns the store anyway."""
 
-    def leads(self) -> bool:
+    def acquire_leadership(self) -> bool:
         """Always."""
         return True
 
@@ -41,14 +41,14 @@ class PostgresLeader:
         self._leads = False
         self._lock = threading.Lock()
 
-    def leads(self) -> bool:
+    def acquire_leadership(self) -> bool:
         """As the port says."""
         with self._lock:
             try:
-                return self._ask()
+                return self._try_acquire()
             except DatabaseError as error:
-                self._let_go()
-                raise Retryable(
+                self._drop_connection()
+                raise RetryableError(
                     "nobody knows who leads: the database does not answer",
                     place="store",
                     remedy="Check the server, then try again.",
@@ -60,19 +60,19 @@ class PostgresLeader:
             if self._connection is not None and self._leads:
                 # The server ends a closed connection in its own time.
                 with suppress(DatabaseError):
-                    self._connection.execute(_GIVE, {"lock": LEADER})
-            self._let_go()
+                    self._connection.execute(_RELEASE, {"lock": LEADER})
+            self._drop_connection()
 
-    def _ask(self) -> bool:
+    def _try_acquire(self) -> bool:
         if self._connection is None:
             self._connection = self._engine.connect()
         if self._leads:
-            self._connection.execute(_HELD)
+            self._connection.execute(_PING)
         else:
-            self._leads = bool(self._connection.execute(_TAKE, {"lock": LEADER}).scalar())
+            self._leads = bool(self._connection.execute(_ACQUIRE, {"lock": LEADER}).scalar())
         return self._leads
 
-    def _let_go(self) -> None:
+    def _drop_connection(self) -> None:
         connection, self._connection, self._leads = self._connection, None, False
         if connection is not None:
             # Closed, not returned to the pool: a pooled connection would keep the lock.

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, DateTime, case, func, literal, or_, select
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.columns import UtcTime
-from breachdesk.stores.each_dialect import insert_or_replace, upsert_where
+from breachdesk.stores.each_dialect import insert_or_replace, insert_or_update_where
 from breachdesk.stores.stream_tables import leases, marks
 
 NOBODY = ""
@@ -29,9 +29,9 @@ class SqlLeaseBook:
 
     def take(self, name: str, holder: str, seconds: float, now: datetime) -> int | None:
         """The fencing token, or None while another holds it."""
-        expires = self._now(now, timedelta(seconds=seconds))
+        expires = self._build_now(now, timedelta(seconds=seconds))
         mine = leases.c.holder == holder
-        query = upsert_where(
+        query = insert_or_update_where(
             self._connection,
             leases,
             {"name": name, "holder": holder, "token": 1, "expires": expires},
@@ -40,16 +40,18 @@ class SqlLeaseBook:
                 "token": case((mine, leases.c.token), else_=leases.c.token + 1),
                 "expires": expires,
             },
-            where=or_(mine, leases.c.holder == NOBODY, leases.c.expires <= self._now(now)),
+            where=or_(mine, leases.c.holder == NOBODY, leases.c.expires <= self._build_now(now)),
             returning=leases.c.token,
         )
         token: int | None = self._connection.execute(query).scalar()
         return token
 
-    def alive(self, name: str, now: datetime) -> str | None:
+    def find_holder(self, name: str, now: datetime) -> str | None:
         """Who holds it and has renewed it in time."""
         query = select(leases.c.holder).where(
-            leases.c.name == name, leases.c.holder != NOBODY, leases.c.expires > self._now(now)
+            leases.c.name == name,
+            leases.c.holder != NOBODY,
+            leases.c.expires > self._build_now(now),
         )
         holder: str | None = self._connection.execute(query).scalar()
         return holder
@@ -62,14 +64,14 @@ class SqlLeaseBook:
             .values(holder=NOBODY)
         )
 
-    def names(self, prefix: str) -> Sequence[str]:
+    def list_names(self, prefix: str) -> Sequence[str]:
         """Names that begin so and were not dropped, in order; some may have expired."""
         query = select(leases.c.name).where(
             leases.c.name.startswith(prefix, autoescape=True), leases.c.holder != NOBODY
         )
         return sorted(self._connection.execute(query).scalars())
 
-    def _now(self, now: datetime, later: timedelta = timedelta(0)) -> ColumnElement[Any]:
+    def _build_now(self, now: datetime, later: timedelta = timedelta(0)) -> ColumnElement[Any]:
         if self._connection.dialect.name == "postgresql":
             return func.clock_timestamp(type_=DateTime(timezone=True)) + later
         return literal(now + later, UtcTime)
@@ -93,7 +95,7 @@ class SqlMarkBook:
         replace = insert_or_replace(self._connection, marks, ("value",))
         self._connection.execute(replace, {"name": name, "value": value})
 
-    def names(self, prefix: str) -> Sequence[str]:
+    def list_names(self, prefix: str) -> Sequence[str]:
         """Names that begin so, in order."""
         query = select(marks.c.name).where(marks.c.name.startswith(prefix, autoescape=True))
         return sorted(self._connection.execute(query).scalars())

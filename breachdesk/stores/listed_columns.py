@@ -20,38 +20,38 @@ from schemas.customer import Customer
 Columns = dict[str, Any]
 
 
-def of_case(case: Case) -> Columns:
+def build_case_columns(case: Case) -> Columns:
     """Of the table of cases."""
-    done = [task.done_at for task in case.tasks if task.done_at is not None]
+    done_times = [task.done_at for task in case.tasks if task.done_at is not None]
     return {
-        "open_tasks": len(case.tasks) - len(done),
-        "task_done_at": max(done, default=None),
+        "open_tasks": len(case.tasks) - len(done_times),
+        "task_done_at": max(done_times, default=None),
         "near_miss": case.near_miss,
-        "words": folded(f"{case.id} {case.title}"),
+        "words": fold_text(f"{case.id} {case.title}"),
     }
 
 
-def of_customer(customer: Customer) -> Columns:
+def build_customer_columns(customer: Customer) -> Columns:
     """Of the table of customers."""
     return {
-        "words": folded(f"{customer.name} {customer.id}"),
+        "words": fold_text(f"{customer.name} {customer.id}"),
         "reachable": bool(customer.default_email or customer.phone or customer.people),
         "notice_hours": customer.notice_hours,
     }
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """As searches compare it."""
     return text.casefold()
 
 
 READ: Mapping[Table, Callable[[str], Columns]] = {
-    cases: lambda doc: of_case(Case.model_validate_json(doc)),
-    customers: lambda doc: of_customer(Customer.model_validate_json(doc)),
+    cases: lambda doc: build_case_columns(Case.model_validate_json(doc)),
+    customers: lambda doc: build_customer_columns(Customer.model_validate_json(doc)),
 }
 
 
-def wrong_rows(connection: Connection, table: Table) -> frozenset[Any]:
+def find_wrong_rows(connection: Connection, table: Table) -> frozenset[Any]:
     """Keys of the rows whose columns differ from what their documents say."""
     if table not in READ:
         return frozenset()
@@ -60,25 +60,25 @@ def wrong_rows(connection: Connection, table: Table) -> frozenset[Any]:
     for begin in range(0, len(keys), SLICE):
         some = keys[begin : begin + SLICE]
         try:
-            wrong |= _wrong_among(connection, table, some)
+            wrong |= _find_wrong_among(connection, table, some)
         except (TypeError, ValueError):  # SQLite takes any value in any column.
             wrong |= {key for key in some if _is_wrong(connection, table, key)}
     return frozenset(wrong)
 
 
-def _wrong_among(connection: Connection, table: Table, keys: Sequence[Any]) -> set[Any]:
+def _find_wrong_among(connection: Connection, table: Table, keys: Sequence[Any]) -> set[Any]:
     listed = [column for column in table.columns if column.info.get("listed")]
     query = select(table.c.id, table.c.doc, *listed).where(table.c.id.in_(keys))
     wrong = set()
     for row in connection.execute(query).mappings():
-        said = READ[table](row["doc"])
-        if any(row[name] != value for name, value in said.items()):
+        columns = READ[table](row["doc"])
+        if any(row[name] != value for name, value in columns.items()):
             wrong.add(row["id"])
     return wrong
 
 
 def _is_wrong(connection: Connection, table: Table, key: Any) -> bool:
     try:
-        return bool(_wrong_among(connection, table, [key]))
+        return bool(_find_wrong_among(connection, table, [key]))
     except (TypeError, ValueError):
         return True

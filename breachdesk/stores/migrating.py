@@ -10,12 +10,12 @@ from sqlalchemy import inspect, select
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.schema import HEAD, schema_version
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def alembic_config(connection: Connection) -> Config:
+def build_config(connection: Connection) -> Config:
     """Alembic's settings for our migrations on that connection."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -25,17 +25,17 @@ def alembic_config(connection: Connection) -> Config:
 
 def upgrade(connection: Connection) -> None:
     """Run what is missing of the migrations and commit."""
-    command.upgrade(alembic_config(connection), "head")
+    command.upgrade(build_config(connection), "head")
     connection.commit()
 
 
-def version(connection: Connection) -> str | None:
+def find_version(connection: Connection) -> str | None:
     """The schema's version; None: there is no store. Raises Misconfigured for a newer program's."""
     if not inspect(connection).has_table(schema_version.name):
         return None
     stored = connection.execute(select(schema_version.c.version_num)).scalar()
     if stored is not None and stored > HEAD:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"the store has schema {stored}, this program knows {HEAD}",
             place="store",
             remedy="Install the newer BreachDesk again.",

@@ -10,13 +10,13 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from breachdesk.ports import Now
 from breachdesk.stores import migrating, postgres, postgres_schema, sqlite
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.exports import EXPORTING
 from breachdesk.stores.file_lock import FileLock
 from breachdesk.stores.postgres_store import PostgresStore
 from breachdesk.stores.schema import HEAD
-from breachdesk.stores.sql_store import SqlStore
-from schemas.errors import Corrupt, Misconfigured, NotFound, Retryable
+from breachdesk.stores.sql_store import SqliteStore
+from schemas.errors import ConfigurationError, CorruptData, NotFound, RetryableError
 from schemas.law import LawBook
 from schemas.settings import StoreSettings
 
@@ -33,7 +33,7 @@ def open_store(
     settings: StoreSettings | None = None,
     exporting: bool = False,
     law: LawBook | None = None,
-) -> AnyStore:
+) -> PipelineStore:
     """The store at `sqlite:///…/store.db` or `postgresql://…`, migrated forward. `settings` say the
     rest of a server's: schema, password, TLS, pool. `exporting`: transactions on a server also fill
     the outbox towards Kafka. `law` None: as shipped.
@@ -43,27 +43,27 @@ def open_store(
     store, Retryable when the disk or the server cannot be used.
     """
     if postgres.is_postgres(url):
-        given = (settings or StoreSettings()).model_copy(update={"url": url})
-        return open_postgres(given, now=now, create=create, exporting=exporting, law=law)
-    return open_sqlite(_sqlite_path(url), now=now, create=create, law=law)
+        server_settings = (settings or StoreSettings()).model_copy(update={"url": url})
+        return open_postgres(server_settings, now=now, create=create, exporting=exporting, law=law)
+    return open_sqlite(_parse_sqlite_path(url), now=now, create=create, law=law)
 
 
 def open_sqlite(
     path: Path, *, now: Now, create: bool = True, law: LawBook | None = None
-) -> SqlStore:
+) -> SqliteStore:
     """The store in that file. Raises as `open_store`."""
     if not create and not path.exists():
         raise NotFound("no store there", place=str(path), remedy="`breachdesk init` makes one.")
     try:
         sqlite.create_file(path)
     except OSError as error:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"the store cannot be opened: {error.strerror}",
             place=str(path),
             remedy="Choose a data folder that this user may write.",
         ) from error
     migrate(path)
-    return SqlStore(path, now, law)
+    return SqliteStore(path, now, law)
 
 
 def open_postgres(
@@ -75,35 +75,38 @@ def open_postgres(
     law: LawBook | None = None,
 ) -> PostgresStore:
     """The store on that server. Raises as `open_store`."""
-    engine = postgres.engine(settings)
+    engine = postgres.make_engine(settings)
     try:
         postgres_schema.require_current(engine, settings, create=create)
     except BaseException:
         engine.dispose()
         raise
     return PostgresStore(
-        engine.execution_options(**{EXPORTING: exporting}), postgres.place(settings), now, law
+        engine.execution_options(**{EXPORTING: exporting}),
+        postgres.describe_address(settings),
+        now,
+        law,
     )
 
 
 def migrate(path: Path) -> None:
     """Run what is missing of the migrations, under the lock that writers share."""
     lock = FileLock(path.with_name(path.name + ".lock"))
-    engine = sqlite.writer_engine(path)
+    engine = sqlite.make_writer_engine(path)
     try:
-        with lock.held(), engine.connect() as connection:
+        with lock.hold(), engine.connect() as connection:
             with connection.begin():
-                stored = migrating.version(connection)
+                stored = migrating.find_version(connection)
             if stored != HEAD:
                 migrating.upgrade(connection)
     except DatabaseError as error:
         if getattr(error.orig, "sqlite_errorcode", 0) & PRIMARY_CODE in NOT_THE_FILES_FAULT:
-            raise Retryable(
+            raise RetryableError(
                 "the store cannot be opened now; the file itself is not at fault",
                 place=str(path),
                 remedy="Check that the disk has room and that this user may write the data folder.",
             ) from error
-        raise Corrupt(
+        raise CorruptData(
             "it is not a store of this program, or it is damaged",
             place=str(path),
             remedy="Move the file away and restore a backup, or choose another data folder.",
@@ -113,13 +116,13 @@ def migrate(path: Path) -> None:
         lock.close()
 
 
-def _sqlite_path(url: str) -> Path:
+def _parse_sqlite_path(url: str) -> Path:
     try:
         address = make_url(url)
     except ArgumentError:
         address = None
     if address is None or not address.drivername.startswith("sqlite") or not address.database:
-        raise Misconfigured(
+        raise ConfigurationError(
             "only a SQLite store can be opened here, or one on a PostgreSQL server",
             place="store address",
             remedy="Use sqlite:///folder/store.db or postgresql://user@host:5432/database",

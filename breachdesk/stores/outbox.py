@@ -9,35 +9,35 @@ from sqlalchemy import JSON, cast, func, insert, select, type_coerce, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import counters
-from breachdesk.stores.keyset import Keyset, SortKey
-from breachdesk.stores.many_rows import any_of
+from breachdesk.stores.keyset import KeysetPager, SortKey
+from breachdesk.stores.many_rows import match_any
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import notices
 from schemas.affected import NoticeKind
-from schemas.errors import Conflict, NotFound
-from schemas.notice import NoticeRow, Status
+from schemas.errors import EditConflict, NotFound
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.notice_states import check_transition, list_sources
 from schemas.paging import Page, PageRequest
 
-BY_ID = Keyset(SortKey(notices.c.id))
+BY_ID = KeysetPager(SortKey(notices.c.id))
 IDENTITY = ("breach_id", "customer_id", "person_id", "kind", "version")
 
 
 class SqlNoticeBook:
     """breachdesk.ports.NoticeBook."""
 
-    def __init__(self, connection: Connection, rows: RowDigests) -> None:
+    def __init__(self, connection: Connection, row_digests: RowDigests) -> None:
         self._connection = connection
-        self._rows = rows
-        self._read: dict[str, Sequence[NoticeRow]] = {}
+        self._row_digests = row_digests
+        self._cached_rows: dict[str, Sequence[NoticeRow]] = {}
         """All rows of a breach, until one is written."""
 
-    def queue(self, row: NoticeRow) -> NoticeRow:
+    def enqueue(self, row: NoticeRow) -> NoticeRow:
         """Add a row (its id is ignored). Raises Conflict when its identity exists."""
         identity = {name: getattr(row, name) for name in IDENTITY}
         there = select(notices.c.id).where(*(notices.c[k] == v for k, v in identity.items()))
         if self._connection.execute(there).scalar() is not None:
-            raise Conflict(
+            raise EditConflict(
                 "this notice is queued already",
                 place=f"{row.breach_id}, {row.customer_id}, {row.kind} version {row.version}",
                 remedy="A second letter needs a new version.",
@@ -45,10 +45,10 @@ class SqlNoticeBook:
         added = self._connection.execute(
             insert(notices).values(**identity, status=row.status, doc="")
         )
-        queued = row.model_copy(update={"id": counters.serial(added)})
-        self._read.pop(row.breach_id, None)
-        self._rows.touch(notices, queued.id)
-        self._write(queued, list(Status))
+        queued = row.model_copy(update={"id": counters.get_inserted_id(added)})
+        self._cached_rows.pop(row.breach_id, None)
+        self._row_digests.touch(notices, queued.id)
+        self._write_row(queued, list(DeliveryStatus))
         return queued
 
     def get(self, row_id: int) -> NoticeRow:
@@ -65,14 +65,14 @@ class SqlNoticeBook:
         self,
         *,
         breach_id: str | None = None,
-        statuses: Sequence[Status] = (),
+        statuses: Sequence[DeliveryStatus] = (),
         kind: NoticeKind | None = None,
     ) -> Sequence[NoticeRow]:
         """In id order."""
-        if breach_id is not None and (breach_id in self._read or not (statuses or kind)):
+        if breach_id is not None and (breach_id in self._cached_rows or not (statuses or kind)):
             return [
                 row
-                for row in self._of(breach_id)
+                for row in self._list_of_breach(breach_id)
                 if (not statuses or row.status in statuses) and kind in (None, row.kind)
             ]
         query = select(notices.c.doc).order_by(notices.c.id)
@@ -82,34 +82,34 @@ class SqlNoticeBook:
             query = query.where(notices.c.status.in_([status.value for status in statuses]))
         if kind is not None:
             query = query.where(notices.c.kind == kind.value)
-        return [_notice(row) for row in self._connection.execute(query)]
+        return [_parse_notice(row) for row in self._connection.execute(query)]
 
-    def page(self, request: PageRequest) -> Page[NoticeRow]:
+    def list_page(self, request: PageRequest) -> Page[NoticeRow]:
         """In id order."""
-        return BY_ID.page(self._connection, select(notices.c.doc), request, _notice)
+        return BY_ID.read_page(self._connection, select(notices.c.doc), request, _parse_notice)
 
     def read_ahead(self, breach_ids: Sequence[str]) -> None:
         """Read these breaches' rows at once."""
-        unread = [breach_id for breach_id in breach_ids if breach_id not in self._read]
+        unread = [breach_id for breach_id in breach_ids if breach_id not in self._cached_rows]
         if not unread:
             return
         query = (
             select(notices.c.breach_id, notices.c.doc)
-            .where(any_of(self._connection, notices.c.breach_id, unread))
+            .where(match_any(self._connection, notices.c.breach_id, unread))
             .order_by(notices.c.id)
         )
         read: dict[str, list[NoticeRow]] = {breach_id: [] for breach_id in unread}
         for row in self._connection.execute(query):
             read[row.breach_id].append(NoticeRow.model_validate_json(row.doc))
-        self._read |= read
+        self._cached_rows |= read
 
-    def counts(self) -> Mapping[Status, int]:
+    def count_by_status(self) -> Mapping[DeliveryStatus, int]:
         """How many rows there are of each status, 0 too."""
         query = select(notices.c.status, func.count()).group_by(notices.c.status)
-        found = {row[0]: int(row[1]) for row in self._connection.execute(query)}
-        return {status: found.get(status.value, 0) for status in Status}
+        totals = {row[0]: int(row[1]) for row in self._connection.execute(query)}
+        return {status: totals.get(status.value, 0) for status in DeliveryStatus}
 
-    def tries(self) -> int:
+    def count_attempts(self) -> int:
         """How many attempts to send all rows tell of together, read from the rows themselves."""
         has_json = self._connection.dialect.name == "postgresql"
         doc = cast(notices.c.doc, JSON) if has_json else type_coerce(notices.c.doc, JSON)
@@ -118,32 +118,32 @@ class SqlNoticeBook:
 
     def is_audited(self, row_id: int) -> bool:
         """As the port says."""
-        return self._rows.is_audited(notices, row_id)
+        return self._row_digests.is_audited(notices, row_id)
 
-    def update(self, row: NoticeRow, *, expected: Sequence[Status]) -> bool:
+    def update(self, row: NoticeRow, *, expected: Sequence[DeliveryStatus]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not. Raises
         NotFound for an unknown row, Conflict when it would become another notice, NotAllowed for
         a transition that `schemas.notice_states` lacks."""
         stored = self.get(row.id)
         if any(getattr(stored, name) != getattr(row, name) for name in IDENTITY):
-            raise Conflict("a notice never changes whose it is", place=f"notice {row.id}")
+            raise EditConflict("a notice never changes whose it is", place=f"notice {row.id}")
         sources = list_sources(row.status)
         if stored.status in expected:
             check_transition(stored.status, row.status, place=f"notice {row.id}")
-        return self._write(row, [status for status in expected if status in sources])
+        return self._write_row(row, [status for status in expected if status in sources])
 
-    def _of(self, breach_id: str) -> Sequence[NoticeRow]:
-        if breach_id not in self._read:
+    def _list_of_breach(self, breach_id: str) -> Sequence[NoticeRow]:
+        if breach_id not in self._cached_rows:
             self.read_ahead([breach_id])
-        return self._read[breach_id]
+        return self._cached_rows[breach_id]
 
-    def _write(self, row: NoticeRow, expected: Sequence[Status]) -> bool:
+    def _write_row(self, row: NoticeRow, expected: Sequence[DeliveryStatus]) -> bool:
         where = (notices.c.id == row.id, notices.c.status.in_([s.value for s in expected]))
         if self._connection.execute(select(notices.c.id).where(*where)).scalar() is None:
             return False
-        self._rows.replace(notices, row.id)
-        self._read.pop(row.breach_id, None)
-        written = self._connection.execute(
+        self._row_digests.replace(notices, row.id)
+        self._cached_rows.pop(row.breach_id, None)
+        result = self._connection.execute(
             update(notices)
             .where(*where)
             .values(
@@ -152,8 +152,8 @@ class SqlNoticeBook:
                 writes=func.coalesce(notices.c.writes, 0) + 1,
             )
         )
-        return bool(written.rowcount)
+        return bool(result.rowcount)
 
 
-def _notice(row: Row[Any]) -> NoticeRow:
+def _parse_notice(row: Row[Any]) -> NoticeRow:
     return NoticeRow.model_validate_json(row.doc)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import StoreSettings
 
 ACTS = 0x42520001
@@ -50,16 +50,16 @@ def is_postgres(url: str) -> bool:
     return url.startswith(("postgresql://", "postgresql+psycopg://"))
 
 
-def engine(settings: StoreSettings) -> Engine:
+def make_engine(settings: StoreSettings) -> Engine:
     """Connections of this process, at most `pool_size`. Raises Misconfigured for an address that
     cannot be read, a wrong schema name, an unreadable password file or a missing driver."""
-    url = _url(settings)
-    arguments = _arguments(settings, url.query.get("options", ""))
-    given = {k: v for k, v in arguments.items() if k == "options" or k not in url.query}
+    url = _parse_url(settings)
+    arguments = _build_arguments(settings, url.query.get("options", ""))
+    connect_args = {k: v for k, v in arguments.items() if k == "options" or k not in url.query}
     try:
-        made = create_engine(
+        new_engine = create_engine(
             url._replace(password=None),  # `set` leaves alone what is None
-            connect_args=given,
+            connect_args=connect_args,
             poolclass=QueuePool,
             pool_size=settings.pool_size,
             max_overflow=0,
@@ -70,23 +70,23 @@ def engine(settings: StoreSettings) -> Engine:
             isolation_level="READ COMMITTED",
         )
     except ModuleNotFoundError as error:
-        raise Misconfigured(
+        raise ConfigurationError(
             "the PostgreSQL driver is not installed",
             place="store address",
             remedy='Install it with: pip install "breachdesk[postgres]"',
         ) from error
-    _give_password(made, settings, url.password)
-    return made
+    _give_password(new_engine, settings, url.password)
+    return new_engine
 
 
-def snapshots(writing: Engine) -> Engine:
+def make_snapshot_engine(writing: Engine) -> Engine:
     """The same connections for reading: each transaction is one snapshot and cannot write."""
     return writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def place(settings: StoreSettings) -> str:
+def describe_address(settings: StoreSettings) -> str:
     """Host, port, database and schema; never a password."""
-    url = _url(settings)
+    url = _parse_url(settings)
     schema = f", schema {settings.schema_name}" if settings.schema_name else ""
     host = url.host or url.query.get("host", "local socket")
     named = host if isinstance(host, str) else ",".join(host)
@@ -111,7 +111,7 @@ def lock_migrations(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock, 0)"), {"lock": MIGRATIONS})
 
 
-def identity(connection: Connection) -> str:
+def read_server_identity(connection: Connection) -> str:
     """`system_identifier/timeline/database.table`. The timeline of the log that is being written
     rises at once when a standby is promoted; the one in the control file only with the next
     checkpoint. A dump that is restored makes tables with other numbers on the same server."""
@@ -124,18 +124,18 @@ def identity(connection: Connection) -> str:
     return f"{system}/{int(segment[:8], 16)}/{database}.{table}"
 
 
-def _url(settings: StoreSettings) -> URL:
+def _parse_url(settings: StoreSettings) -> URL:
     try:
         return make_url(settings.url).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):
-        raise Misconfigured(
+        raise ConfigurationError(
             "the store's address cannot be read",
             place="store address",
             remedy="Use postgresql://user@host:5432/database",
         ) from None
 
 
-def _arguments(settings: StoreSettings, more: str | tuple[str, ...]) -> dict[str, str]:
+def _build_arguments(settings: StoreSettings, more: str | tuple[str, ...]) -> dict[str, str]:
     """What libpq is told; the address's own words come after ours, so that they win."""
     files = {
         "sslrootcert": settings.ca_file,
@@ -145,16 +145,16 @@ def _arguments(settings: StoreSettings, more: str | tuple[str, ...]) -> dict[str
     paths = {name: str(path) for name, path in files.items() if path is not None}
     options = dict(TIMEOUTS)
     if settings.schema_name:
-        options["search_path"] = schema_name(settings)
-    said = " ".join(f"-c {name}={value}" for name, value in options.items())
-    said = " ".join((said, *([more] if isinstance(more, str) else more))).strip()
-    return {**CONNECT, "sslmode": settings.tls.value, "options": said, **paths}
+        options["search_path"] = get_schema_name(settings)
+    options_text = " ".join(f"-c {name}={value}" for name, value in options.items())
+    options_text = " ".join((options_text, *([more] if isinstance(more, str) else more))).strip()
+    return {**CONNECT, "sslmode": settings.tls.value, "options": options_text, **paths}
 
 
-def schema_name(settings: StoreSettings) -> str:
+def get_schema_name(settings: StoreSettings) -> str:
     """The named schema. Raises Misconfigured for what would have to be quoted."""
     if not SCHEMA_NAME.fullmatch(settings.schema_name):
-        raise Misconfigured(
+        raise ConfigurationError(
             "the schema's name must be lower-case letters, digits and underscores, at most 63",
             place="store.schema_name",
             remedy="Choose another name.",
@@ -162,29 +162,29 @@ def schema_name(settings: StoreSettings) -> str:
     return settings.schema_name
 
 
-def _give_password(made: Engine, settings: StoreSettings, in_url: str | None) -> None:
+def _give_password(new_engine: Engine, settings: StoreSettings, in_url: str | None) -> None:
     """Handed over at each connect, never kept in the engine's address: a file may be renewed."""
-    _password(settings, in_url)
+    _read_password(settings, in_url)
 
     def give(_dialect: Any, _record: Any, _args: Any, arguments: dict[str, Any]) -> None:
-        password = _password(settings, in_url)
+        password = _read_password(settings, in_url)
         if password:
             arguments["password"] = password
 
-    event.listen(made, "do_connect", give)
+    event.listen(new_engine, "do_connect", give)
 
 
-def _password(settings: StoreSettings, in_url: str | None) -> str:
+def _read_password(settings: StoreSettings, in_url: str | None) -> str:
     if settings.password_file is not None:
-        return _first_line(settings.password_file)
+        return _read_first_line(settings.password_file)
     return settings.password.get_secret_value() or in_url or ""
 
 
-def _first_line(path: Path) -> str:
+def _read_first_line(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError):
-        raise Misconfigured(
+        raise ConfigurationError(
             "the password file cannot be read",
             place=str(path),
             remedy="Check store.password_file and who may read it.",

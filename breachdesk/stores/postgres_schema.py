@@ -7,9 +7,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from breachdesk.stores import migrating, postgres, roles
-from breachdesk.stores.refusals import DATABASE_ERRORS, code_of
+from breachdesk.stores.refusals import DATABASE_ERRORS, find_sqlstate
 from breachdesk.stores.schema import HEAD
-from schemas.errors import BreachDeskError, Misconfigured, NotFound, Retryable
+from schemas.errors import BreachDeskError, ConfigurationError, NotFound, RetryableError
 from schemas.settings import StoreSettings
 
 DENIED = ("42501", "3F000")
@@ -18,19 +18,19 @@ MIGRATE = "Run `breachdesk store migrate` as the role that owns the tables."
 
 
 def migrate_postgres(settings: StoreSettings, *, grant: str = "") -> None:
-    """Bring the schema up to date, whoever else is about to; then let the role `grant` use it.
+    """Bring the schema up to date, whoever else is about to; then let the role `grant_rights` use it.
 
     Raises Misconfigured when this role may not, the store is of a newer program, or there is no
     such role; Retryable when the server cannot be reached.
     """
-    engine = postgres.engine(settings)
+    engine = postgres.make_engine(settings)
     try:
         _migrate(engine, settings)
         if grant:
             with engine.begin() as connection:
-                roles.grant(connection, grant)
+                roles.grant_rights(connection, grant)
     except DATABASE_ERRORS as error:
-        raise _explained(error, settings) from None
+        raise _translate_error(error, settings) from None
     finally:
         engine.dispose()
 
@@ -41,17 +41,17 @@ def require_current(engine: Engine, settings: StoreSettings, *, create: bool) ->
     try:
         with engine.connect() as connection:
             _require_utf8(connection, settings)
-            stored = migrating.version(connection)
+            stored = migrating.find_version(connection)
         if stored is None and not create:
             raise NotFound(
                 "no store there",
-                place=postgres.place(settings),
+                place=postgres.describe_address(settings),
                 remedy="`breachdesk store migrate` makes one.",
             )
         if stored != HEAD:
             _migrate(engine, settings)
     except DATABASE_ERRORS as error:
-        raise _explained(error, settings) from None
+        raise _translate_error(error, settings) from None
 
 
 def create_schema(settings: StoreSettings) -> None:
@@ -61,13 +61,13 @@ def create_schema(settings: StoreSettings) -> None:
 
 def drop_schema(settings: StoreSettings) -> None:
     """Drop the named schema with everything in it. Raises Misconfigured when none is named."""
-    name = postgres.schema_name(settings)
-    engine = postgres.engine(settings)
+    name = postgres.get_schema_name(settings)
+    engine = postgres.make_engine(settings)
     try:
         with engine.begin() as connection:
             connection.execute(text(f"DROP SCHEMA IF EXISTS {name} CASCADE"))
     except DATABASE_ERRORS as error:
-        raise _explained(error, settings) from None
+        raise _translate_error(error, settings) from None
     finally:
         engine.dispose()
 
@@ -77,8 +77,8 @@ def _migrate(engine: Engine, settings: StoreSettings) -> None:
     with engine.connect() as connection:
         postgres.lock_migrations(connection)
         if settings.schema_name:
-            _make_schema(connection, postgres.schema_name(settings))
-        if migrating.version(connection) != HEAD:
+            _make_schema(connection, postgres.get_schema_name(settings))
+        if migrating.find_version(connection) != HEAD:
             migrating.upgrade(connection)
         connection.commit()
 
@@ -93,31 +93,31 @@ def _make_schema(connection: Connection, name: str) -> None:
 def _require_utf8(connection: Connection, settings: StoreSettings) -> None:
     encoding = connection.execute(text("SHOW server_encoding")).scalar()
     if encoding != "UTF8":
-        raise Misconfigured(
+        raise ConfigurationError(
             f"the database's encoding is {encoding}",
-            place=postgres.place(settings),
+            place=postgres.describe_address(settings),
             remedy="Create the database with ENCODING 'UTF8'.",
         )
 
 
-def _explained(error: BaseException, settings: StoreSettings) -> BreachDeskError:
-    where = postgres.place(settings)
-    code = code_of(error)
+def _translate_error(error: BaseException, settings: StoreSettings) -> BreachDeskError:
+    where = postgres.describe_address(settings)
+    code = find_sqlstate(error)
     if code in DENIED:
-        return Misconfigured(
+        return ConfigurationError(
             "the schema is not up to date and this role may not change it",
             place=where,
             remedy=MIGRATE,
         )
-    said = f": {_first_line(error)}" if code is None else f" ({code})"
-    return Retryable(
-        f"the database server cannot be used{said}",
+    detail = f": {_get_first_line(error)}" if code is None else f" ({code})"
+    return RetryableError(
+        f"the database server cannot be used{detail}",
         place=where,
         remedy="Check that the server runs, its address, the role and the password.",
     )
 
 
-def _first_line(error: BaseException) -> str:
+def _get_first_line(error: BaseException) -> str:
     """What libpq says of a connection: its words name host, role and database, no password."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return str(cause).strip().partition("\n")[0].rstrip(".")

@@ -8,15 +8,15 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Engine
 
-from breachdesk.gdpr.law import shipped
+from breachdesk.gdpr.law import load_shipped_law
 from breachdesk.ports import Now, UnitOfWork
 from breachdesk.stores import postgres
 from breachdesk.stores.batches.sink import SqlBatchSink
 from breachdesk.stores.exports import SqlExportOutbox
 from breachdesk.stores.leader import PostgresLeader
 from breachdesk.stores.register import SqlRegister
-from breachdesk.stores.rewind import rewind
-from breachdesk.stores.snapshot_memory import SnapshotMemory
+from breachdesk.stores.rewind import rewind_positions
+from breachdesk.stores.snapshot_memory import SnapshotCache
 from breachdesk.stores.stream_tables import (
     alert_acts,
     alert_notes,
@@ -34,10 +34,10 @@ from breachdesk.stores.tables import (
     row_salts,
     sealed_values,
 )
-from breachdesk.stores.transactions import Transactions
-from breachdesk.stores.unit_of_work import SqlUnitOfWork, carry_out
+from breachdesk.stores.transactions import PostgresTransactions
+from breachdesk.stores.unit_of_work import SqlUnitOfWork, run_work
 from schemas.law import LawBook
-from streams.ports import BatchSink, ExportOutbox, Leader, Register
+from streams.ports import AssetRegister, BatchSink, ExportOutbox, LeaderElection
 
 T = TypeVar("T")
 ERASED = (
@@ -52,11 +52,11 @@ class PostgresStore:
     connection or a restarted server is Retryable, and the next call connects anew."""
 
     def __init__(self, engine: Engine, place: str, now: Now, law: LawBook | None = None) -> None:
-        self.law = shipped() if law is None else law
+        self.law = load_shipped_law() if law is None else law
         self.now = now
-        self._transactions = Transactions(engine, place)
+        self._transactions = PostgresTransactions(engine, place)
         self._leader = PostgresLeader(engine)
-        self._memory = SnapshotMemory()
+        self._cache = SnapshotCache()
 
     def __enter__(self) -> Self:
         return self
@@ -69,52 +69,54 @@ class PostgresStore:
     ) -> None:
         self.close()
 
-    def act(self, work: Callable[[UnitOfWork], T]) -> T:
+    def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run in one write transaction; durable on return. Whatever `work` raises rolls it back
         and is raised. Raises Conflict where it contradicts what is stored, ValueError (and
         BadInput) for a value that cannot be stored, Retryable when the server refuses."""
         now = self.now()
-        result, erased = self._transactions.act(
-            lambda connection: carry_out(connection, work, now, self.law)
+        result, erased = self._transactions.write_exclusive(
+            lambda connection: run_work(connection, work, now, self.law)
         )
         if erased:
-            self._memory.forget()
+            self._cache.clear()
             # The old row versions still hold the key and the salts until they are vacuumed.
             for table in ERASED:
-                self._transactions.vacuum(table.name)
+                self._transactions.run_vacuum(table.name)
         return result
 
-    def look(self, work: Callable[[UnitOfWork], T]) -> T:
+    def read(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for a writer."""
-        memory = self._memory.view()
+        cache = self._cache.make_view()
         return self._transactions.read(
-            lambda connection: work(SqlUnitOfWork(connection, self.law, memory))
+            lambda connection: work(SqlUnitOfWork(connection, self.law, cache))
         )
 
-    def identity(self) -> str:
+    def get_server_identity(self) -> str:
         """As `postgres.identity`: another one after a failover or a restored backup. Raises
         Retryable."""
-        return self._transactions.read(postgres.identity)
+        return self._transactions.read(postgres.read_server_identity)
 
-    def batch_sink(self, *, sole_owner: bool = False) -> BatchSink:
+    def make_batch_sink(self, *, sole_owner: bool = False) -> BatchSink:
         """Where many workers commit, unless a caller says that it is the only one."""
         return SqlBatchSink(
-            self._transactions.write, self._transactions.read, sole_owner=sole_owner
+            self._transactions.write_shared, self._transactions.read, sole_owner=sole_owner
         )
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
         """Have records processed once more (stores.rewind); the partitions moved."""
-        return self._transactions.act(lambda c: rewind(c, names, offset, actor, self.now()))
+        return self._transactions.write_exclusive(
+            lambda c: rewind_positions(c, names, offset, actor, self.now())
+        )
 
-    def export_outbox(self) -> ExportOutbox:
+    def make_export_outbox(self) -> ExportOutbox:
         """What waits to be told to integrators."""
-        return SqlExportOutbox(self._transactions.write, self._transactions.read)
+        return SqlExportOutbox(self._transactions.write_shared, self._transactions.read)
 
-    def leader(self) -> Leader:
+    def get_leader_election(self) -> LeaderElection:
         """Whether this process does what only one may."""
         return self._leader
 
-    def register(self) -> Register:
+    def make_asset_register(self) -> AssetRegister:
         """The newest view of who owned what, cached until the register changes."""
         return SqlRegister(self)
 

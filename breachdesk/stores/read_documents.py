@@ -11,16 +11,16 @@ from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores import counters
-from breachdesk.stores.many_rows import any_of
-from breachdesk.stores.sealed import NONCE, Sealing
+from breachdesk.stores.many_rows import match_any
+from breachdesk.stores.sealed import NONCE, CaseCipher
 from breachdesk.stores.snapshot_memory import SnapshotView
 from breachdesk.stores.tables import breaches, documents
 from schemas.affected import Manifest
 from schemas.approval import SealedTexts
-from schemas.customer import Frozen
+from schemas.customer import FrozenModel
 from schemas.list_outline import ListOutline
 
-Doc = TypeVar("Doc", bound=Frozen)
+Doc = TypeVar("Doc", bound=FrozenModel)
 Key = tuple[str, str]
 """Kind and breach."""
 OUTLINES = ListOutline.__name__
@@ -32,71 +32,73 @@ MEMORABLE = 50_000
 somebody wants its contents."""
 
 
-class ReadDocuments:
+class DocumentCache:
     """A document is immutable; whoever files or redacts one calls `forget`."""
 
     def __init__(
-        self, connection: Connection, sealing: Sealing, memory: SnapshotView | None = None
+        self, connection: Connection, cipher: CaseCipher, cache: SnapshotView | None = None
     ) -> None:
         self._connection = connection
-        self._memory = memory
-        self._sealing = sealing
+        self._cache = cache
+        self._cipher = cipher
         self._rows: dict[Key, Sequence[Row[Any]]] = {}
         self._newest: dict[Key, Row[Any] | None] = {}
-        self._opened: dict[tuple[int, bool], Frozen] = {}
+        self._opened_documents: dict[tuple[int, bool], FrozenModel] = {}
         """By row; True: its outline."""
-        self._complete: set[str] = set()
+        self._complete_breaches: set[str] = set()
         """Breaches of which every kind but LARGE ones was read."""
-        self._written: set[Key] = set()
+        self._written_keys: set[Key] = set()
         """What was written after that."""
 
     def read_ahead(self, breach_ids: Sequence[str]) -> None:
         """All documents of these breaches, but LARGE ones, in one statement."""
-        query = _documents().where(
-            any_of(self._connection, documents.c.breach_id, breach_ids),
+        query = _select_documents().where(
+            match_any(self._connection, documents.c.breach_id, breach_ids),
             documents.c.kind.not_in(sorted(LARGE)),
         )
         read: dict[Key, list[Row[Any]]] = defaultdict(list)
         for row in self._connection.execute(query):
             read[row.kind, row.breach_id].append(row)
         self._rows |= read
-        self._complete.update(breach_ids)
-        self._written = {key for key in self._written if key[1] not in self._complete}
-        self._sealing.read_ahead({row.case_id for rows in read.values() for row in rows})
+        self._complete_breaches.update(breach_ids)
+        self._written_keys = {
+            key for key in self._written_keys if key[1] not in self._complete_breaches
+        }
+        self._cipher.read_ahead({row.case_id for rows in read.values() for row in rows})
 
-    def all(self, kind: type[Doc], breach_id: str) -> Sequence[Doc]:
+    def list_versions(self, kind: type[Doc], breach_id: str) -> Sequence[Doc]:
         """All versions, oldest first."""
-        key = _stored_kind(kind), breach_id
+        key = _get_stored_kind(kind), breach_id
         if not self._has_read(key):
-            query = _documents().where(
+            query = _select_documents().where(
                 documents.c.kind == key[0], documents.c.breach_id == breach_id
             )
             self._rows[key] = self._connection.execute(query).all()
         opened = (self._open(kind, row) for row in self._rows.get(key, ()))
         return [doc for doc in opened if doc is not None]
 
-    def latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
+    def find_latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
         """The highest version, or None."""
-        key = _stored_kind(kind), breach_id
+        key = _get_stored_kind(kind), breach_id
         if self._has_read(key):
             row = next(reversed(self._rows.get(key, ())), None)
         else:
             if key not in self._newest:
-                self._newest[key] = self._connection.execute(_newest(*key)).one_or_none()
+                self._newest[key] = self._connection.execute(_select_newest(*key)).one_or_none()
             row = self._newest[key]
         return None if row is None else self._open(kind, row)
 
-    def newest(self, kind: type[Doc]) -> dict[str, Doc]:
+    def get_newest(self, kind: type[Doc]) -> dict[str, Doc]:
         """The highest version of every breach that has one."""
-        query = _documents().where(documents.c.kind == _stored_kind(kind))
+        query = _select_documents().where(documents.c.kind == _get_stored_kind(kind))
         rows = {row.breach_id: row for row in self._connection.execute(query)}
-        self._sealing.read_ahead({row.case_id for row in rows.values() if row.size is not None})
+        self._cipher.read_ahead({row.case_id for row in rows.values() if row.size is not None})
         opened = {breach_id: self._open(kind, row) for breach_id, row in rows.items()}
         return {breach_id: doc for breach_id, doc in opened.items() if doc is not None}
 
     def forget(self, kind: str, breach_id: str) -> None:
         """Something of this kind was written."""
-        self._written.add((kind, breach_id))
+        self._written_keys.add((kind, breach_id))
         for row in self._rows.pop((kind, breach_id), ()):
             self._close(row.id)
         newest = self._newest.pop((kind, breach_id), None)
@@ -105,56 +107,70 @@ class ReadDocuments:
 
     def _close(self, row_id: int) -> None:
         for outline in (False, True):
-            self._opened.pop((row_id, outline), None)
+            self._opened_documents.pop((row_id, outline), None)
 
     def _has_read(self, key: Key) -> bool:
         kind, breach_id = key
-        complete = breach_id in self._complete and kind not in LARGE and key not in self._written
+        complete = (
+            breach_id in self._complete_breaches
+            and kind not in LARGE
+            and key not in self._written_keys
+        )
         return complete or key in self._rows
 
     def _open(self, kind: type[Doc], row: Row[Any]) -> Doc | None:
         """None: the case's key was erased. The key is looked for each time: it may be erased
         between two questions."""
-        if row.size is not None and not self._sealing.is_open(row.case_id):
+        if row.size is not None and not self._cipher.is_open(row.case_id):
             return None
         key = row.id, kind is ListOutline
-        if key not in self._opened:
+        if key not in self._opened_documents:
             outlined = kind is ListOutline
-            self._opened[key] = self._outline(row) if outlined else self._parse(kind, row)
-        return cast(Doc, self._opened[key])
+            self._opened_documents[key] = (
+                self._read_outline(row) if outlined else self._parse(kind, row)
+            )
+        return cast(Doc, self._opened_documents[key])
 
-    def _outline(self, row: Row[Any]) -> Frozen:
+    def _read_outline(self, row: Row[Any]) -> FrozenModel:
         """As it was filed with its list; of a list without one, computed."""
         if row.outline is None:
-            return ListOutline.of(cast(Manifest, self._open(Manifest, row)))
+            return ListOutline.from_manifest(cast(Manifest, self._open(Manifest, row)))
 
         def parse() -> ListOutline:
-            text = self._sealing.open(row.case_id, row.outline, outline_purpose(row._asdict()))
+            text = self._cipher.open(row.case_id, row.outline, build_outline_purpose(row._asdict()))
             return ListOutline.model_validate_json(text or b"")
 
-        return self._remembered(ListOutline, row, len(row.outline), parse)
+        return self._get_cached(ListOutline, row, len(row.outline), parse)
 
-    def _parse(self, kind: type[Doc], row: Row[Any]) -> Frozen:
+    def _parse(self, kind: type[Doc], row: Row[Any]) -> FrozenModel:
         if row.size is None:
             return kind.model_validate_json(row.doc)
 
-        def parse() -> Frozen:
-            text = self._sealing.open(row.case_id, self._sealed(row), purpose(row._asdict()))
+        def parse() -> FrozenModel:
+            text = self._cipher.open(
+                row.case_id, self._read_sealed(row), build_purpose(row._asdict())
+            )
             return kind.model_validate_json(text or b"")
 
-        return self._remembered(kind, row, row.size, parse)
+        return self._get_cached(kind, row, row.size, parse)
 
-    def _remembered(
-        self, kind: type[Frozen], row: Row[Any], size: int, parse: Callable[[], Frozen]
-    ) -> Frozen:
-        if self._memory is None or size < MEMORABLE or kind.__name__ in LARGE:
+    def _get_cached(
+        self, kind: type[FrozenModel], row: Row[Any], size: int, parse: Callable[[], FrozenModel]
+    ) -> FrozenModel:
+        if self._cache is None or size < MEMORABLE or kind.__name__ in LARGE:
             return parse()
         # What is sealed anew gets another nonce, and so does its outline: it names this content.
-        key = row.id, purpose(row._asdict()), row.size, row.nonce, (row.outline or b"")[:NONCE]
-        erasures = partial(counters.current, self._connection, counters.ERASURES)
-        return self._memory.remembered(kind.__name__, key, parse, revision=erasures)
+        key = (
+            row.id,
+            build_purpose(row._asdict()),
+            row.size,
+            row.nonce,
+            (row.outline or b"")[:NONCE],
+        )
+        erasures = partial(counters.get_current, self._connection, counters.ERASURES)
+        return self._cache.get_cached(kind.__name__, key, parse, revision=erasures)
 
-    def _sealed(self, row: Row[Any]) -> bytes:
+    def _read_sealed(self, row: Row[Any]) -> bytes:
         """Of a large document, read now."""
         if row.sealed is not None:
             return bytes(row.sealed)
@@ -162,22 +178,22 @@ class ReadDocuments:
         return bytes(self._connection.execute(query).scalar_one())
 
 
-def purpose(address: dict[str, Any]) -> str:
+def build_purpose(address: dict[str, Any]) -> str:
     """What a sealed document is bound to: its own address."""
     return f"{address['kind']}/{address['breach_id']}/{address['key']}/{address['number']}"
 
 
-def outline_purpose(address: dict[str, Any]) -> str:
+def build_outline_purpose(address: dict[str, Any]) -> str:
     """The same of a list's outline."""
-    return f"outline/{purpose(address)}"
+    return f"outline/{build_purpose(address)}"
 
 
-def _stored_kind(kind: type[Frozen]) -> str:
+def _get_stored_kind(kind: type[FrozenModel]) -> str:
     """An outline lies in the row of its list."""
     return OF_LISTS if kind is ListOutline else kind.__name__
 
 
-def _documents() -> Select[Any]:
+def _select_documents() -> Select[Any]:
     """`size` of what is sealed; `sealed`: unless it is large; `nonce`: of what is large and has no
     outline, whose nonce tells as much."""
     sealed, size = documents.c.sealed, func.length(documents.c.sealed)
@@ -199,9 +215,9 @@ def _documents() -> Select[Any]:
     )
 
 
-def _newest(kind: str, breach_id: str) -> Select[Any]:
+def _select_newest(kind: str, breach_id: str) -> Select[Any]:
     return (
-        _documents()
+        _select_documents()
         .where(documents.c.kind == kind, documents.c.breach_id == breach_id)
         .order_by(None)
         .order_by(documents.c.number.desc(), documents.c.id.desc())

@@ -14,13 +14,13 @@ class SqlRegister:
         self._store = store
         self._view: RegisterView | None = None
 
-    def view(self) -> RegisterView:
+    def get_view(self) -> RegisterView:
         """The newest view; the same object while nothing changed."""
-        return self._store.look(self._newest)
+        return self._store.read(self._load_view)
 
-    def _newest(self, uow: UnitOfWork) -> RegisterView:
-        version = uow.customers.version()
+    def _load_view(self, uow: UnitOfWork) -> RegisterView:
+        version = uow.customers.get_version()
         if self._view is None or self._view.version != version:
-            bindings = uow.customers.bindings(current=False)
+            bindings = uow.customers.list_bindings(current=False)
             self._view = RegisterSnapshot(bindings, version)
         return self._view

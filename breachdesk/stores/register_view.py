@@ -25,9 +25,9 @@ class RegisterSnapshot:
     def __init__(self, bindings: Sequence[Binding], version: int) -> None:
         self.version = version
         newest_first = sorted(bindings, key=lambda b: b.id, reverse=True)
-        self._ever = _Index(newest_first)
+        self._ever = _AssetIndex(newest_first)
         current = [b for b in newest_first if b.known_to is None]
-        self._current = _Index(current)
+        self._current = _AssetIndex(current)
         ends = {end for b in current for end in (b.valid_from, b.valid_to)}
         self.edges: Sequence[datetime] = sorted(end for end in ends if end is not None)
 
@@ -42,14 +42,14 @@ class RegisterSnapshot:
         return self._ever.find(kind, value, at, known_at)
 
 
-class _Index:
+class _AssetIndex:
     """Bindings by kind and normalised value; networks by prefix length."""
 
     def __init__(self, bindings: Iterable[Binding]) -> None:
         names: dict[str, dict[str, list[Binding]]] = {k.value: {} for k in AssetKind}
         networks: dict[tuple[int, int], dict[int, list[Binding]]] = defaultdict(dict)
         for binding in bindings:
-            network = _network(binding) if binding.kind is AssetKind.IP else None
+            network = _parse_network(binding) if binding.kind is AssetKind.IP else None
             if network is None:
                 value = binding.value.casefold()
                 names[binding.kind.value].setdefault(value, []).append(binding)
@@ -66,14 +66,16 @@ class _Index:
         self, kind: AssetKind, value: str, at: datetime, known_at: datetime | None = None
     ) -> Binding | None:
         if kind is AssetKind.IP:
-            return self._of_address(value, at, known_at)
+            return self._find_by_address(value, at, known_at)
         rows = self._names[kind.value].get(value.casefold())
-        return None if rows is None else _in_force(rows, at, known_at)
+        return None if rows is None else _find_in_force(rows, at, known_at)
 
-    def _of_address(self, value: str, at: datetime, known_at: datetime | None) -> Binding | None:
+    def _find_by_address(
+        self, value: str, at: datetime, known_at: datetime | None
+    ) -> Binding | None:
         if not self._networks:
             return None
-        number = _number(value)
+        number = _parse_address(value)
         if number is None:
             return None
         width = 32 if number[0] == 4 else 128
@@ -82,30 +84,32 @@ class _Index:
                 continue
             masked = number[1] >> (width - length) << (width - length)
             rows = networks.get(masked)
-            found = None if rows is None else _in_force(rows, at, known_at)
-            if found is not None:
-                return found
+            binding = None if rows is None else _find_in_force(rows, at, known_at)
+            if binding is not None:
+                return binding
         return None
 
 
-def _in_force(rows: Sequence[Binding], at: datetime, known_at: datetime | None) -> Binding | None:
+def _find_in_force(
+    rows: Sequence[Binding], at: datetime, known_at: datetime | None
+) -> Binding | None:
     for row in rows:
         if row.valid_from is not None and at < row.valid_from:
             continue
         if row.valid_to is not None and at >= row.valid_to:
             continue
-        if known_at is None or _known(row, known_at):
+        if known_at is None or _is_known(row, known_at):
             return row
     return None
 
 
-def _known(row: Binding, known_at: datetime) -> bool:
+def _is_known(row: Binding, known_at: datetime) -> bool:
     if row.known_from is not None and known_at < row.known_from:
         return False
     return row.known_to is None or known_at < row.known_to
 
 
-def _network(binding: Binding) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _parse_network(binding: Binding) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
         return ipaddress.ip_network(binding.value, strict=False)
     except ValueError:
@@ -113,7 +117,7 @@ def _network(binding: Binding) -> ipaddress.IPv4Network | ipaddress.IPv6Network 
 
 
 @lru_cache(maxsize=16384)
-def _number(text: str) -> Number | None:
+def _parse_address(text: str) -> Number | None:
     """A v4 address mapped into v6 counts as v4."""
     try:
         address = ipaddress.ip_address(text)

@@ -13,7 +13,7 @@ from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from schemas.errors import NotAllowed, NotFound
 
 
-def rewind(
+def rewind_positions(
     connection: Connection, names: Sequence[str], offset: int | None, actor: str, now: datetime
 ) -> list[str]:
     """Have `offset` read next of these partitions (none named: of all); None: what the log still
@@ -21,11 +21,13 @@ def rewind(
     are fenced by the epoch and read on from there; alerts, counts and notices are idempotent. Raises
     NotFound for a named partition that was never processed, NotAllowed for one that would be moved
     forward."""
-    stand = _standing(connection, offset)
+    next_offsets = _list_next_offsets(connection, offset)
     for name in names:
-        _must_be_behind(name, offset, stand)
+        _check_behind(name, offset, next_offsets)
     # Forward, records would be passed over.
-    moved = [name for name in sorted(names or stand) if not offset or offset <= stand[name]]
+    moved = [
+        name for name in sorted(names or next_offsets) if not offset or offset <= next_offsets[name]
+    ]
     for name in moved:
         _set_back(connection, name, offset)
     books = SqlUnitOfWork(connection)
@@ -40,7 +42,7 @@ def rewind(
     return moved
 
 
-def _standing(connection: Connection, offset: int | None) -> dict[str, int]:
+def _list_next_offsets(connection: Connection, offset: int | None) -> dict[str, int]:
     """{partition: the offset that it reads next}. An offset means nothing where none is known, for
     that is of no making of the topic."""
     columns = (positions.c.partition, positions.c.offset)
@@ -49,18 +51,18 @@ def _standing(connection: Connection, offset: int | None) -> dict[str, int]:
     return {row.partition: 0 if row.offset is None else row.offset + 1 for row in known}
 
 
-def _must_be_behind(name: str, offset: int | None, stand: dict[str, int]) -> None:
-    if name not in stand:
+def _check_behind(name: str, offset: int | None, next_offsets: dict[str, int]) -> None:
+    if name not in next_offsets:
         raise NotFound(
             "no such partition was ever processed, or it begins anew already",
             place=name,
-            remedy=f"Known are: {', '.join(stand) or 'none'}.",
+            remedy=f"Known are: {', '.join(next_offsets) or 'none'}.",
         )
-    if offset and offset > stand[name]:
+    if offset and offset > next_offsets[name]:
         raise NotAllowed(
             f"{offset} is ahead of what was processed: the records between would be passed over",
             place=name,
-            remedy=f"It reads {stand[name]} next; name that or less.",
+            remedy=f"It reads {next_offsets[name]} next; name that or less.",
         )
 
 

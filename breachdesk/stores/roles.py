@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 
 RIGHTS = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
@@ -17,7 +17,7 @@ RIGHTS = (
 )
 
 
-def grant(connection: Connection, role: str) -> None:
+def grant_rights(connection: Connection, role: str) -> None:
     """Let the role read and write every table of the present schema; the audit table only grows,
     its head moves and stays, and the schema's version stands. Raises Misconfigured when there is no such role, or when it is
     a superuser, owns the chain or belongs to a role that does: then no right can be withheld."""
@@ -32,7 +32,7 @@ def grant(connection: Connection, role: str) -> None:
 def _require_role(connection: Connection, role: str) -> None:
     there = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
     if connection.execute(there, {"role": role}).scalar() is None:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"there is no role {role}",
             place="store migrate --grant",
             remedy=f"Create it first: CREATE ROLE {role} LOGIN",
@@ -42,7 +42,7 @@ def _require_role(connection: Connection, role: str) -> None:
 def _require_bound(connection: Connection, role: str) -> None:
     query = text("SELECT has_table_privilege(:role, 'audit', 'UPDATE, DELETE, TRUNCATE')")
     if connection.execute(query, {"role": role}).scalar():
-        raise Misconfigured(
+        raise ConfigurationError(
             f"the role {role} could rewrite the audit chain all the same",
             place="store migrate --grant",
             remedy="Use a role that is no superuser and does not own the tables.",

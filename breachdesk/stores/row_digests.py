@@ -19,8 +19,8 @@ from sqlalchemy import Column, RowMapping, Table, func, select
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.each_dialect import insert_or_replace
-from breachdesk.stores.listed_columns import wrong_rows
-from breachdesk.stores.many_rows import SLICE, any_of, insert_or_replace_many
+from breachdesk.stores.listed_columns import find_wrong_rows
+from breachdesk.stores.many_rows import SLICE, insert_or_replace_many, match_any
 from breachdesk.stores.stream_tables import marks
 from breachdesk.stores.tables import (
     audit,
@@ -34,7 +34,7 @@ from breachdesk.stores.tables import (
     row_salts,
     users,
 )
-from schemas.audit import GONE, canonical
+from schemas.audit import GONE, encode_canonical
 
 WATCHED: tuple[Table, ...] = (
     users, cases, breaches, documents, notices, customers, case_keys, case_records,
@@ -56,7 +56,7 @@ class RowDigests:
         self._replaced: dict[str, str] = {}
 
     @property
-    def touched(self) -> bool:
+    def has_unrecorded(self) -> bool:
         """Is there a row whose digest no entry carries yet?"""
         return bool(self._touched)
 
@@ -74,34 +74,35 @@ class RowDigests:
         touched = self._touched.get(table, {})
         untouched = [key for key in keys if key not in touched]
         rows = {
-            _name(table, key, row): row for key, row in _rows(self._connection, table, untouched)
+            _format_name(table, key, row): row
+            for key, row in _read_rows(self._connection, table, untouched)
         }
-        salts = self._salts(list(rows))
+        salts = self._read_salts(list(rows))
         for name, row in rows.items():
-            self._replaced[name] = digest(salts[name], row) if name in salts else NO_SALT
+            self._replaced[name] = compute_digest(salts[name], row) if name in salts else NO_SALT
         for key in untouched:
             self.touch(table, key)
 
     def is_audited(self, table: Table, key: Any) -> bool:
         """Does an entry carry the digest of the row as it is? True while none carries any. A salt
         is of one writing only, so that no earlier digest fits."""
-        if not self._recording():
+        if not self._is_recording():
             return True
-        for _, row in _rows(self._connection, table, [key]):
-            name = _name(table, key, row)
-            carried = f"{json.dumps(name)}:{json.dumps(self._digest(name, row))}"
+        for _, row in _read_rows(self._connection, table, [key]):
+            name = _format_name(table, key, row)
+            carried = f"{json.dumps(name)}:{json.dumps(self._compute_digest(name, row))}"
             entry = select(audit.c.seq).where(audit.c.doc.contains(carried, autoescape=True))
             newest_first = entry.order_by(audit.c.seq.desc()).limit(1)
             return self._connection.execute(newest_first).scalar() is not None
         return False
 
-    def _digest(self, name: str, row: RowMapping) -> str:
-        salts = self._salts([name])
-        return digest(salts[name], row) if name in salts else NO_SALT
+    def _compute_digest(self, name: str, row: RowMapping) -> str:
+        salts = self._read_salts([name])
+        return compute_digest(salts[name], row) if name in salts else NO_SALT
 
-    def _salts(self, names: Sequence[str]) -> Mapping[str, bytes]:
+    def _read_salts(self, names: Sequence[str]) -> Mapping[str, bytes]:
         query = select(row_salts.c.name, row_salts.c.salt).where(
-            any_of(self._connection, row_salts.c.name, names)
+            match_any(self._connection, row_salts.c.name, names)
         )
         return {row.name: row.salt for row in self._connection.execute(query)} if names else {}
 
@@ -113,41 +114,42 @@ class RowDigests:
             return {}, {}, {}
         replaced, self._replaced = self._replaced, {}
         older = {}
-        if not self._recording():
-            older, replaced = self._begin_recording(), {}
-        written = {
+        if not self._is_recording():
+            older, replaced = self._start_recording(), {}
+        digests = {
             name: value
             for table, keys in self._touched.items()
-            for name, value in self._renewed(table, list(keys)).items()
+            for name, value in self._renew_digests(table, list(keys)).items()
         }
         self._touched.clear()
-        return older, written, replaced
+        return older, digests, replaced
 
-    def _recording(self) -> bool:
+    def _is_recording(self) -> bool:
         return is_recording(self._connection)
 
-    def _begin_recording(self) -> dict[str, str]:
+    def _start_recording(self) -> dict[str, str]:
         older: dict[str, str] = {}
         for table in WATCHED:
-            keys = self._connection.execute(select(_key(table))).scalars().all()
+            keys = self._connection.execute(select(_get_key_column(table))).scalars().all()
             new = self._touched.get(table, {})
-            older |= self._renewed(table, [key for key in keys if key not in new])
+            older |= self._renew_digests(table, [key for key in keys if key not in new])
         statement = insert_or_replace(self._connection, marks, ["value"])
         self._connection.execute(statement, {"name": RECORDING, "value": "yes"})
         return older
 
-    def _renewed(self, table: Table, keys: Sequence[Any]) -> dict[str, str]:
+    def _renew_digests(self, table: Table, keys: Sequence[Any]) -> dict[str, str]:
         """Digests under new salts; `gone` for a row that is not there."""
         rows = dict.fromkeys(keys) | {
-            row[0]: row[1] for row in _rows(self._connection, table, keys)
+            row[0]: row[1] for row in _read_rows(self._connection, table, keys)
         }
-        named = {_name(table, key, row): row for key, row in rows.items()}
+        named = {_format_name(table, key, row): row for key, row in rows.items()}
         salts = {name: os.urandom(SALT) for name in named}
         if salts:
             values = [{"name": name, "salt": salt} for name, salt in sorted(salts.items())]
             insert_or_replace_many(self._connection, row_salts, values, ["salt"])
         return {
-            name: GONE if row is None else digest(salts[name], row) for name, row in named.items()
+            name: GONE if row is None else compute_digest(salts[name], row)
+            for name, row in named.items()
         }
 
 
@@ -163,7 +165,7 @@ def count_watched(connection: Connection) -> int:
     return sum(int(connection.execute(count).scalar_one()) for count in counts)
 
 
-def present(connection: Connection) -> Iterator[tuple[str, str]]:
+def iterate_digests(connection: Connection) -> Iterator[tuple[str, str]]:
     """(name, digest as the row stands now) of every watched row; `no salt` where its salt is
     missing, `unreadable` where a value is not of its column's type."""
     salts: Mapping[str, bytes] = {
@@ -172,72 +174,74 @@ def present(connection: Connection) -> Iterator[tuple[str, str]]:
         if not isinstance(row.salt, str)
     }
     for table in WATCHED:
-        wrong = wrong_rows(connection, table)
-        for key, row in _each(connection, table):
-            name = _name(table, key, row)
+        wrong = find_wrong_rows(connection, table)
+        for key, row in _iterate_table(connection, table):
+            name = _format_name(table, key, row)
             salt = salts.get(name)
             if row is None:
                 yield name, UNREADABLE
             elif key in wrong:
                 yield name, WRONGLY_LISTED
             else:
-                yield name, NO_SALT if salt is None else digest(salt, row)
+                yield name, NO_SALT if salt is None else compute_digest(salt, row)
 
 
-def _each(connection: Connection, table: Table) -> Iterator[tuple[Any, RowMapping | None]]:
+def _iterate_table(connection: Connection, table: Table) -> Iterator[tuple[Any, RowMapping | None]]:
     """Every row with its key. None: SQLite takes any value in any column, and one of these is not
     of its column's type."""
-    key = _key(table)
+    key = _get_key_column(table)
     keys = connection.execute(select(key)).scalars().all()
     for begin in range(0, len(keys), SLICE):
         some = keys[begin : begin + SLICE]
         try:
-            rows = list(_rows(connection, table, some))
+            rows = list(_read_rows(connection, table, some))
         except (TypeError, ValueError):
-            yield from ((each, _row(connection, table, each)) for each in some)
+            yield from ((each, _read_row(connection, table, each)) for each in some)
         else:
             yield from rows
 
 
-def _row(connection: Connection, table: Table, key: Any) -> RowMapping | None:
+def _read_row(connection: Connection, table: Table, key: Any) -> RowMapping | None:
     try:
-        return next((row for _, row in _rows(connection, table, [key])), None)
+        return next((row for _, row in _read_rows(connection, table, [key])), None)
     except (TypeError, ValueError):
         return None
 
 
-def _rows(
+def _read_rows(
     connection: Connection, table: Table, keys: Sequence[Any]
 ) -> Iterator[tuple[Any, RowMapping]]:
     for begin in range(0, len(keys), SLICE):
-        some = select(*_digested(table)).where(_key(table).in_(keys[begin : begin + SLICE]))
+        some = select(*_list_digested_columns(table)).where(
+            _get_key_column(table).in_(keys[begin : begin + SLICE])
+        )
         for row in connection.execute(some).mappings():
-            yield row[_key(table).name], row
+            yield row[_get_key_column(table).name], row
 
 
-def digest(salt: bytes, row: RowMapping) -> str:
+def compute_digest(salt: bytes, row: RowMapping) -> str:
     """Hex SHA-256 of the salt and every column."""
-    columns = {name: _plain(value) for name, value in row.items()}
-    return hashlib.sha256(salt + canonical(columns)).hexdigest()
+    columns = {name: _convert_value(value) for name, value in row.items()}
+    return hashlib.sha256(salt + encode_canonical(columns)).hexdigest()
 
 
-def _digested(table: Table) -> list[Column[Any]]:
+def _list_digested_columns(table: Table) -> list[Column[Any]]:
     """A column that repeats the document came later than the first digests, and says nothing."""
     return [column for column in table.columns if not column.info.get("listed")]
 
 
-def _key(table: Table) -> Any:
+def _get_key_column(table: Table) -> Any:
     (column,) = table.primary_key.columns
     return column
 
 
-def _name(table: Table, key: Any, row: RowMapping | None) -> str:
+def _format_name(table: Table, key: Any, row: RowMapping | None) -> str:
     if table is documents and row is not None:
         key = f"{row['kind']}/{row['breach_id']}/{row['key']}/{row['number']}"
     return f"{table.name}/{key}"
 
 
-def _plain(value: Any) -> Any:
+def _convert_value(value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     return value.isoformat() if isinstance(value, datetime) else value

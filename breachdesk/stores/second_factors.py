@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.tables import recovery_codes, second_factors
-from schemas.errors import Conflict
+from schemas.errors import EditConflict
 from schemas.user import SecondFactor
 
 
@@ -33,15 +33,15 @@ class SqlSecondFactorBook:
         if row is None:
             return None
         count = select(func.count()).where(recovery_codes.c.user_id == user_id)
-        left = self._connection.execute(count).scalar_one()
-        return SecondFactor(**row, recovery_codes=left)
+        remaining_codes = self._connection.execute(count).scalar_one()
+        return SecondFactor(**row, recovery_codes=remaining_codes)
 
-    def confirmed(self) -> frozenset[str]:
+    def list_confirmed(self) -> frozenset[str]:
         """Ids of the users who have one."""
         query = select(second_factors.c.user_id).where(second_factors.c.secret.is_not(None))
         return frozenset(self._connection.execute(query).scalars())
 
-    def begin(self, user_id: str, secret: str) -> None:
+    def start_enrolment(self, user_id: str, secret: str) -> None:
         """Keep a secret that its owner has still to confirm; one that is confirmed stays in force
         until then."""
         changed = self._connection.execute(
@@ -63,7 +63,7 @@ class SqlSecondFactorBook:
             .values(secret=secret, pending=None, last_step=step, confirmed_at=at)
         )
         if not confirmed.rowcount:
-            raise Conflict(
+            raise EditConflict(
                 "another secret was shown meanwhile",
                 place="Second factor",
                 remedy="Open the page again and scan what it shows now.",
@@ -72,7 +72,7 @@ class SqlSecondFactorBook:
         rows = [{"user_id": user_id, "code_hash": each} for each in code_hashes]
         self._connection.execute(insert(recovery_codes), rows)
 
-    def spend_step(self, user_id: str, step: int) -> bool:
+    def use_step(self, user_id: str, step: int) -> bool:
         """Accept the code of that time step. False: it, or a later one, was accepted before."""
         spent = self._connection.execute(
             update(second_factors)
@@ -81,7 +81,7 @@ class SqlSecondFactorBook:
         )
         return bool(spent.rowcount)
 
-    def spend_recovery_code(self, user_id: str, code_hash: str) -> bool:
+    def use_recovery_code(self, user_id: str, code_hash: str) -> bool:
         """Accept and delete the code. False: there is no such code any more."""
         spent = self._connection.execute(
             delete(recovery_codes).where(

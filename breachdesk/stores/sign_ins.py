@@ -22,7 +22,7 @@ class SqlSignInBook:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def full_until(
+    def get_full_until(
         self, limits: Mapping[str, int], window: timedelta, now: datetime
     ) -> datetime | None:
         """When the next try is allowed under every key; None: now."""
@@ -59,7 +59,7 @@ class SqlSignInBook:
         """Forget every try under these keys."""
         self._connection.execute(delete(tries).where(tries.c.key.in_(list(keys))))
 
-    def recognises(self, user_id: str | None, mark: str, since: datetime) -> bool:
+    def is_recognised(self, user_id: str | None, mark: str, since: datetime) -> bool:
         """Did the account, or any when none is named, sign in under this mark since then?"""
         query = select(sign_in_marks.c.mark).where(
             sign_in_marks.c.mark == mark, sign_in_marks.c.used_at >= since

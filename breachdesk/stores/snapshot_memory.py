@@ -15,7 +15,7 @@ LONGEST_SECONDS = 600.0
 """What nobody asks for again goes after that."""
 
 
-class SnapshotMemory:
+class SnapshotCache:
     """One per store. Thread-safe; a value that two threads miss at once is computed by both."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,19 +27,19 @@ class SnapshotMemory:
         self._revision = 0
         """Erasures that the store counted, as the newest snapshot saw it."""
 
-    def view(self) -> SnapshotView:
+    def make_view(self) -> SnapshotView:
         """For one read snapshot. Take it before the snapshot begins."""
         with self._lock:
             self._drop_old()
             return SnapshotView(self, self._erasures)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Something was erased. What an older snapshot still computes is not kept either."""
         with self._lock:
             self._erasures += 1
             self._kinds.clear()
 
-    def sees(self, revision: int) -> None:
+    def update_revision(self, revision: int) -> None:
         """A snapshot counts so many erasures: forget, where another process erased meanwhile."""
         with self._lock:
             if revision > self._revision:
@@ -55,7 +55,7 @@ class SnapshotMemory:
             values.move_to_end(key)
             return (values[key][1],)
 
-    def keep(
+    def save(
         self, kind: str, key: Hashable, value: object, *, erasures: int, revision: int
     ) -> None:
         """Unless something was erased since the snapshot began, here or by another process."""
@@ -78,21 +78,21 @@ class SnapshotMemory:
 class SnapshotView:
     """The memory as one read snapshot may use it."""
 
-    def __init__(self, memory: SnapshotMemory, erasures: int) -> None:
-        self._memory = memory
+    def __init__(self, cache: SnapshotCache, erasures: int) -> None:
+        self._cache = cache
         self._erasures = erasures
         self._revision: int | None = None
 
-    def remembered(
+    def get_cached(
         self, kind: str, key: Hashable, make: Callable[[], T], *, revision: Callable[[], int]
     ) -> T:
-        """As `UnitOfWork.remembered`. `revision`: how many erasures the snapshot counts; asked once."""
+        """As `UnitOfWork.get_cached`. `revision`: how many erasures the snapshot counts; asked once."""
         if self._revision is None:
             self._revision = revision()
-            self._memory.sees(self._revision)
-        known = self._memory.find(kind, key)
+            self._cache.update_revision(self._revision)
+        known = self._cache.find(kind, key)
         if known is not None:
             return cast(T, known[0])
         value = make()
-        self._memory.keep(kind, key, value, erasures=self._erasures, revision=self._revision)
+        self._cache.save(kind, key, value, erasures=self._erasures, revision=self._revision)
         return value

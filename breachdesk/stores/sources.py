@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, insert, not_, or_, select, union, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.each_dialect import by_bytes
-from breachdesk.stores.keyset import Keyset, SortKey
-from breachdesk.stores.many_rows import SLICE, any_of
+from breachdesk.stores.each_dialect import sort_by_bytes
+from breachdesk.stores.keyset import KeysetPager, SortKey
+from breachdesk.stores.many_rows import SLICE, match_any
 from breachdesk.stores.stream_tables import blind_intervals, dead_letters, source_counts
 from breachdesk.stores.tables import bindings
 from schemas.customer import PROVIDER, AssetKind
 from schemas.errors import NotFound
-from schemas.event import Position
+from schemas.event import RecordPosition
 from schemas.paging import Page, PageRequest
 from schemas.source import BlindInterval, DeadLetter, SourceView
 
@@ -24,13 +24,13 @@ NAMES = union(
     select(source_counts.c.name), select(blind_intervals.c.source.label("name"))
 ).subquery("names")
 """A source we only know to have been blind is one too."""
-BY_NAME = Keyset(SortKey(NAMES.c.name))
-NEWEST_LETTERS = Keyset(
+BY_NAME = KeysetPager(SortKey(NAMES.c.name))
+NEWEST_LETTERS = KeysetPager(
     SortKey(dead_letters.c.arrived, descending=True),
     SortKey(dead_letters.c.offset, descending=True),
     SortKey(dead_letters.c.journal, descending=True),
 )
-NEWEST_GAPS = Keyset(
+NEWEST_GAPS = KeysetPager(
     SortKey(blind_intervals.c.begin, descending=True), SortKey(blind_intervals.c.source)
 )
 
@@ -44,21 +44,21 @@ class SqlSourceBook:
     def list(self) -> Sequence[SourceView]:
         """By name; a source we only know to have been blind is listed too."""
         rows = self._connection.execute(select(NAMES.c.name))
-        return self.some([row.name for row in rows])
+        return self.list_by_names([row.name for row in rows])
 
-    def some(self, names: Collection[str]) -> Sequence[SourceView]:
+    def list_by_names(self, names: Collection[str]) -> Sequence[SourceView]:
         """Those of these that are known, by name."""
-        wanted = any_of(self._connection, source_counts.c.name, names)
+        wanted = match_any(self._connection, source_counts.c.name, names)
         rows = {
             row.name: row for row in self._connection.execute(select(source_counts).where(wanted))
         }
         gaps: dict[str, list[BlindInterval]] = {}
-        for gap in self._gaps(any_of(self._connection, blind_intervals.c.source, names)):
+        for gap in self._list_gaps(match_any(self._connection, blind_intervals.c.source, names)):
             gaps.setdefault(gap.source, []).append(gap)
         known = sorted(rows.keys() | gaps.keys())
-        owners = self._owners([name.casefold() for name in known])
+        owners = self._list_owners([name.casefold() for name in known])
         return [
-            _view(
+            _build_view(
                 name,
                 rows.get(name),
                 owners.get(name.casefold(), PROVIDER),
@@ -67,58 +67,62 @@ class SqlSourceBook:
             for name in known
         ]
 
-    def page(self, request: PageRequest) -> Page[SourceView]:
+    def list_page(self, request: PageRequest) -> Page[SourceView]:
         """By name."""
-        page = BY_NAME.page(self._connection, select(NAMES), request, lambda row: str(row.name))
-        views = {view.name: view for view in self.some(page.rows)}
+        page = BY_NAME.read_page(
+            self._connection, select(NAMES), request, lambda row: str(row.name)
+        )
+        views = {view.name: view for view in self.list_by_names(page.rows)}
         return Page([views[name] for name in page.rows], page.total, page.next, page.previous)
 
-    def heard(self) -> Mapping[str, datetime | None]:
+    def get_last_arrivals(self) -> Mapping[str, datetime | None]:
         """When the last record of each source arrived."""
         query = select(NAMES.c.name, source_counts.c.last_arrived).outerjoin(
             source_counts, source_counts.c.name == NAMES.c.name
         )
         return {row.name: row.last_arrived for row in self._connection.execute(query)}
 
-    def troubled(self) -> Sequence[str]:
+    def list_troubled(self) -> Sequence[str]:
         """Names of those of which something became no event."""
         counts = source_counts.c
         query = (
             select(counts.name)
             .where(or_(counts.not_understood > 0, counts.dead_letters > 0))
-            .order_by(counts.not_understood.desc(), by_bytes(self._connection, counts.name))
+            .order_by(counts.not_understood.desc(), sort_by_bytes(self._connection, counts.name))
         )
         return self._connection.execute(query).scalars().all()
 
-    def dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
+    def list_dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
         """Newest first, those not yet replayed."""
-        return self.page_of_letters(PageRequest(limit)).rows
+        return self.list_dead_letters_page(PageRequest(limit)).rows
 
-    def page_of_letters(self, request: PageRequest) -> Page[DeadLetter]:
+    def list_dead_letters_page(self, request: PageRequest) -> Page[DeadLetter]:
         """The same, all of them in pages."""
         waiting = select(dead_letters).where(not_(dead_letters.c.replayed))
-        return NEWEST_LETTERS.page(self._connection, waiting, request, _letter)
+        return NEWEST_LETTERS.read_page(self._connection, waiting, request, _build_letter)
 
-    def letters_after(self, position: Position | None, *, limit: int) -> Sequence[DeadLetter]:
+    def list_dead_letters_after(
+        self, position: RecordPosition | None, *, limit: int
+    ) -> Sequence[DeadLetter]:
         """By journal and offset, those not yet replayed."""
         columns = dead_letters.c
         query = (
             select(dead_letters)
             .where(not_(columns.replayed))
-            .order_by(by_bytes(self._connection, columns.journal), columns.offset)
+            .order_by(sort_by_bytes(self._connection, columns.journal), columns.offset)
             .limit(limit)
         )
         if position is not None:
-            journal = by_bytes(self._connection, columns.journal)
+            journal = sort_by_bytes(self._connection, columns.journal)
             query = query.where(
                 or_(
                     journal > position.journal,
                     and_(columns.journal == position.journal, columns.offset > position.offset),
                 )
             )
-        return [_letter(row) for row in self._connection.execute(query)]
+        return [_build_letter(row) for row in self._connection.execute(query)]
 
-    def replayed(self, position: Position) -> None:
+    def mark_replayed(self, position: RecordPosition) -> None:
         """A later replay made an event of it. Raises NotFound."""
         marked = self._connection.execute(
             update(dead_letters)
@@ -137,66 +141,70 @@ class SqlSourceBook:
     def add_gap(self, gap: BlindInterval) -> None:
         """Idempotent by (source, begin): a later word on the same gap replaces the earlier."""
         known = {"end": gap.end, "reason": gap.reason, "lost": gap.lost}
-        written = self._connection.execute(
+        result = self._connection.execute(
             update(blind_intervals)
             .where(blind_intervals.c.source == gap.source, blind_intervals.c.begin == gap.begin)
             .values(**known)
         )
-        if not written.rowcount:
+        if not result.rowcount:
             self._connection.execute(
                 insert(blind_intervals).values(source=gap.source, begin=gap.begin, **known)
             )
 
-    def gaps(self) -> Sequence[BlindInterval]:
+    def list_gaps(self) -> Sequence[BlindInterval]:
         """Oldest first."""
-        return self._gaps()
+        return self._list_gaps()
 
-    def unknown_gaps(self, gaps: Collection[BlindInterval]) -> Sequence[BlindInterval]:
+    def filter_unknown_gaps(self, gaps: Collection[BlindInterval]) -> Sequence[BlindInterval]:
         """Asks for rows that begin when one of these does."""
         begins = sorted({gap.begin for gap in gaps})
         known: set[BlindInterval] = set()
         for first in range(0, len(begins), SLICE):
-            known |= set(self._gaps(blind_intervals.c.begin.in_(begins[first : first + SLICE])))
+            known |= set(
+                self._list_gaps(blind_intervals.c.begin.in_(begins[first : first + SLICE]))
+            )
         return [gap for gap in gaps if gap not in known]
 
-    def gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:
+    def list_gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:
         """Those that overlap this time, oldest first."""
         gaps = blind_intervals.c
-        return self._gaps(gaps.begin <= end, or_(gaps.end.is_(None), gaps.end >= begin))
+        return self._list_gaps(gaps.begin <= end, or_(gaps.end.is_(None), gaps.end >= begin))
 
-    def page_of_gaps(self, request: PageRequest) -> Page[BlindInterval]:
+    def list_gaps_page(self, request: PageRequest) -> Page[BlindInterval]:
         """Newest first."""
-        return NEWEST_GAPS.page(self._connection, select(blind_intervals), request, _gap)
+        return NEWEST_GAPS.read_page(self._connection, select(blind_intervals), request, _build_gap)
 
-    def _gaps(self, *where: ColumnElement[bool]) -> Sequence[BlindInterval]:
+    def _list_gaps(self, *where: ColumnElement[bool]) -> Sequence[BlindInterval]:
         rows = self._connection.execute(
             select(blind_intervals)
             .where(*where)
-            .order_by(blind_intervals.c.begin, by_bytes(self._connection, blind_intervals.c.source))
+            .order_by(
+                blind_intervals.c.begin, sort_by_bytes(self._connection, blind_intervals.c.source)
+            )
         )
-        return [_gap(row) for row in rows]
+        return [_build_gap(row) for row in rows]
 
-    def _owners(self, names: Collection[str]) -> Mapping[str, str]:
+    def _list_owners(self, names: Collection[str]) -> Mapping[str, str]:
         rows = self._connection.execute(
             select(bindings.c.value, bindings.c.customer_id).where(
                 bindings.c.kind == AssetKind.SOURCE.value,
                 bindings.c.known_to.is_(None),
-                any_of(self._connection, bindings.c.value, names),
+                match_any(self._connection, bindings.c.value, names),
             )
         )
         return {row.value: row.customer_id for row in rows}
 
 
-def _view(
+def _build_view(
     name: str, row: Row[Any] | None, owner: str, gaps: tuple[BlindInterval, ...]
 ) -> SourceView:
     counts = {} if row is None else {k: v for k, v in row._mapping.items() if k != "name"}  # noqa: SLF001
     return SourceView(name=name, owner=owner, gaps=gaps, **counts)
 
 
-def _letter(row: Row[Any]) -> DeadLetter:
+def _build_letter(row: Row[Any]) -> DeadLetter:
     return DeadLetter(
-        position=Position(row.journal, row.offset),
+        position=RecordPosition(row.journal, row.offset),
         source=row.source,
         arrived=row.arrived,
         parser=row.parser,
@@ -205,7 +213,7 @@ def _letter(row: Row[Any]) -> DeadLetter:
     )
 
 
-def _gap(row: Row[Any]) -> BlindInterval:
+def _build_gap(row: Row[Any]) -> BlindInterval:
     return BlindInterval(
         source=row.source, begin=row.begin, end=row.end, reason=row.reason, lost=row.lost
     )

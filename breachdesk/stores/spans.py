@@ -11,13 +11,13 @@ ALWAYS = datetime.min.replace(tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def overlap(one: Binding, other: Binding) -> bool:
+def has_overlap(one: Binding, other: Binding) -> bool:
     """Do both hold at some instant?"""
     begin = max(one.valid_from or ALWAYS, other.valid_from or ALWAYS)
     return begin < min(one.valid_to or NEVER, other.valid_to or NEVER)
 
 
-def outside(old: Binding, new: Binding) -> Iterator[Binding]:
+def subtract_span(old: Binding, new: Binding) -> Iterator[Binding]:
     """The parts of `old` before and after `new`."""
     if new.valid_from is not None and (old.valid_from or ALWAYS) < new.valid_from:
         yield old.model_copy(update={"valid_to": new.valid_from})

@@ -25,32 +25,32 @@ def create_file(path: Path) -> None:
     private_files.create_file(path)
 
 
-def writer_engine(path: Path) -> Engine:
+def make_writer_engine(path: Path) -> Engine:
     """One connection, used by the writer thread alone. Transactions begin IMMEDIATE."""
-    engine = _engine(path, poolclass=StaticPool)
-    event.listen(engine, "connect", _writer_pragmas)
+    engine = _make_engine(path, poolclass=StaticPool)
+    event.listen(engine, "connect", _set_writer_pragmas)
     event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
-def reader_engine(path: Path) -> Engine:
+def make_reader_engine(path: Path) -> Engine:
     """Connections that cannot write; each transaction is one snapshot."""
-    engine = _engine(path, poolclass=QueuePool, pool_size=8, max_overflow=56)
-    event.listen(engine, "connect", _reader_pragmas)
+    engine = _make_engine(path, poolclass=QueuePool, pool_size=8, max_overflow=56)
+    event.listen(engine, "connect", _set_reader_pragmas)
     event.listen(engine, "begin", _begin_deferred)
     return engine
 
 
-def checkpoint(connection: Connection) -> None:
+def run_checkpoint(connection: Connection) -> None:
     """Move what can be moved of the log into the database; waits for nobody."""
-    cursor = _dbapi(connection).cursor()
+    cursor = _get_dbapi_connection(connection).cursor()
     cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
     cursor.close()
 
 
 def empty_log(connection: Connection) -> bool:
     """Move all of the log and cut it to nothing. False: a reader still needs it; try later."""
-    cursor = _dbapi(connection).cursor()
+    cursor = _get_dbapi_connection(connection).cursor()
     cursor.execute(f"PRAGMA busy_timeout={TRUNCATE_MS}")
     busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
@@ -58,7 +58,7 @@ def empty_log(connection: Connection) -> bool:
     return not busy
 
 
-def log_is_long(path: Path) -> bool:
+def is_log_long(path: Path) -> bool:
     """Has the write-ahead log grown enough to be moved?"""
     try:
         return path.with_name(path.name + "-wal").stat().st_size > CHECKPOINT_BYTES
@@ -66,7 +66,7 @@ def log_is_long(path: Path) -> bool:
         return False
 
 
-def _engine(path: Path, **pool: Any) -> Engine:
+def _make_engine(path: Path, **pool: Any) -> Engine:
     return create_engine(
         f"sqlite:///{path}",
         # Parameters hold personal data and must never stand in an exception's text.
@@ -76,11 +76,11 @@ def _engine(path: Path, **pool: Any) -> Engine:
     )
 
 
-def _dbapi(connection: Connection) -> Any:
+def _get_dbapi_connection(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
-def _pragmas(dbapi: Any, *statements: str) -> None:
+def _set_pragmas(dbapi: Any, *statements: str) -> None:
     # The driver must not open transactions by itself: BEGIN is ours (SAVEPOINT needs that).
     dbapi.isolation_level = None
     cursor = dbapi.cursor()
@@ -89,9 +89,9 @@ def _pragmas(dbapi: Any, *statements: str) -> None:
     cursor.close()
 
 
-def _writer_pragmas(dbapi: Any, _record: object) -> None:
+def _set_writer_pragmas(dbapi: Any, _record: object) -> None:
     # secure_delete: an erased key must not linger in a free page.
-    _pragmas(
+    _set_pragmas(
         dbapi,
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -102,8 +102,8 @@ def _writer_pragmas(dbapi: Any, _record: object) -> None:
     )
 
 
-def _reader_pragmas(dbapi: Any, _record: object) -> None:
-    _pragmas(dbapi, "query_only=ON")
+def _set_reader_pragmas(dbapi: Any, _record: object) -> None:
+    _set_pragmas(dbapi, "query_only=ON")
 
 
 def _begin_immediate(connection: Connection) -> None:

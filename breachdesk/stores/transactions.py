@@ -11,41 +11,41 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores import postgres
-from breachdesk.stores.refusals import DATABASE_ERRORS, code_of, translated
-from schemas.errors import NotAllowed, Retryable
+from breachdesk.stores.refusals import DATABASE_ERRORS, find_sqlstate, translate_error
+from schemas.errors import NotAllowed, RetryableError
 
 T = TypeVar("T")
 REMEDY = "Check that the database server runs and can be reached, then try again."
 
 
-class Transactions:
+class PostgresTransactions:
     """Runs work on the process's connections. Thread-safe; a broken connection is replaced."""
 
     def __init__(self, writing: Engine, place: str) -> None:
         self._writing = writing
-        self._reading = postgres.snapshots(writing)
+        self._reading = postgres.make_snapshot_engine(writing)
         self._place = place
         self._closed = False
         self._running = threading.local()
 
-    def act(self, work: Callable[[Connection], T]) -> T:
+    def write_exclusive(self, work: Callable[[Connection], T]) -> T:
         """Alone among acts and beside no pipeline write; durable on return."""
         return self._write(work, shared=False)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write_shared(self, work: Callable[[Connection], T]) -> T:
         """Beside other pipeline writes, never beside an act; durable on return."""
         return self._write(work, shared=True)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """On a read-only snapshot; never waits for a writer."""
-        self._open()
+        self._check_open()
         try:
             with self._reading.connect() as connection, connection.begin():
                 return work(connection)
         except DATABASE_ERRORS as error:
-            raise self._unreadable(error) from None
+            raise self._build_read_error(error) from None
 
-    def vacuum(self, table: str) -> None:
+    def run_vacuum(self, table: str) -> None:
         """Give the table's dead rows free. Only its owner may; for others the server warns and
         does nothing, and autovacuum comes later. A server that refuses changes nothing."""
         try:
@@ -61,22 +61,22 @@ class Transactions:
         self._writing.dispose()
 
     def _write(self, work: Callable[[Connection], T], *, shared: bool) -> T:
-        self._open()
-        with self._once_a_thread(), self._connected() as connection:
+        self._check_open()
+        with self._prevent_nesting(), self._open_connection() as connection:
             try:
                 postgres.lock_acts(connection, shared=shared)
                 result = work(connection)
             except DATABASE_ERRORS as error:
-                raise translated(error, REMEDY) from None
+                raise translate_error(error, REMEDY) from None
             self._commit(connection)
             return result
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
+    def _open_connection(self) -> Iterator[Connection]:
         try:
             connection = self._writing.connect()
         except DATABASE_ERRORS as error:
-            raise translated(error, REMEDY) from None
+            raise translate_error(error, REMEDY) from None
         with connection:
             yield connection
 
@@ -84,16 +84,16 @@ class Transactions:
         try:
             connection.commit()
         except DATABASE_ERRORS as error:
-            if code_of(error) is not None:
-                raise translated(error, REMEDY) from None
-            raise Retryable(
+            if find_sqlstate(error) is not None:
+                raise translate_error(error, REMEDY) from None
+            raise RetryableError(
                 "the connection was lost during the commit; whether it was written is not known",
                 place=self._place,
                 remedy="Look whether it is there before you do it again.",
             ) from None
 
     @contextmanager
-    def _once_a_thread(self) -> Iterator[None]:
+    def _prevent_nesting(self) -> Iterator[None]:
         if getattr(self._running, "now", False):
             raise NotAllowed("an act cannot start inside another act", place="Store.act")
         self._running.now = True
@@ -102,11 +102,13 @@ class Transactions:
         finally:
             self._running.now = False
 
-    def _open(self) -> None:
+    def _check_open(self) -> None:
         if self._closed:
-            raise Retryable("the store is closed", remedy="Open it again.")
+            raise RetryableError("the store is closed", remedy="Open it again.")
 
-    def _unreadable(self, error: BaseException) -> Retryable:
-        code = code_of(error)
+    def _build_read_error(self, error: BaseException) -> RetryableError:
+        code = find_sqlstate(error)
         named = f" ({code})" if code else ""
-        return Retryable(f"the database cannot be read{named}", place=self._place, remedy=REMEDY)
+        return RetryableError(
+            f"the database cannot be read{named}", place=self._place, remedy=REMEDY
+        )

@@ -14,73 +14,73 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.each_dialect import by_bytes
-from breachdesk.stores.many_rows import any_of
+from breachdesk.stores.each_dialect import sort_by_bytes
+from breachdesk.stores.many_rows import match_any
 from breachdesk.stores.stream_tables import unattributed
 from breachdesk.stores.tables import bindings
-from schemas.customer import AssetKind, Unattributed
+from schemas.customer import AssetKind, UnattributedEvents
 from schemas.errors import BadInput
 from schemas.paging import Page, PageRequest
 
 
-def unbound(connection: Connection) -> Sequence[str]:
+def list_unbound(connection: Connection) -> Sequence[str]:
     """Keys that no current binding covers, most events first."""
-    by_events = unattributed.c.events.desc(), by_bytes(connection, unattributed.c.key)
+    by_events = unattributed.c.events.desc(), sort_by_bytes(connection, unattributed.c.key)
     keys = connection.execute(select(unattributed.c.key).order_by(*by_events)).scalars().all()
     if not keys:
         return []
     assets = select(bindings.c.kind, bindings.c.value).where(bindings.c.known_to.is_(None))
-    owned = Owned((kind, value) for kind, value in connection.execute(assets))
-    return [key for key in keys if not owned.covers(key)]
+    owned = BoundAssets((kind, value) for kind, value in connection.execute(assets))
+    return [key for key in keys if not owned.is_bound(key)]
 
 
-def rows_of(connection: Connection, keys: Sequence[str]) -> Sequence[Unattributed]:
+def list_rows(connection: Connection, keys: Sequence[str]) -> Sequence[UnattributedEvents]:
     """In their order."""
     if not keys:
         return []
-    query = select(unattributed).where(any_of(connection, unattributed.c.key, keys))
-    rows = {row.key: _unattributed(row) for row in connection.execute(query)}
+    query = select(unattributed).where(match_any(connection, unattributed.c.key, keys))
+    rows = {row.key: _build_unattributed(row) for row in connection.execute(query)}
     return [rows[key] for key in keys]
 
 
-def page(connection: Connection, request: PageRequest) -> Page[Unattributed]:
+def list_page(connection: Connection, request: PageRequest) -> Page[UnattributedEvents]:
     """Some of those that no binding covers. A cursor is the digest of a key: an e-mail address must
     not stand in an address. The first page for one whose key was bound meanwhile."""
-    keys = unbound(connection)
+    keys = list_unbound(connection)
     begin = 0
     if request.after is not None:
-        begin = _place(keys, request.after) + 1
+        begin = _find_index(keys, request.after) + 1
     elif request.before is not None:
-        begin = max(_place(keys, request.before) - request.limit, 0)
+        begin = max(_find_index(keys, request.before) - request.limit, 0)
     if begin >= len(keys):
         begin = max(len(keys) - request.limit, 0)
     shown = keys[begin : begin + request.limit]
     return Page(
-        rows_of(connection, shown),
+        list_rows(connection, shown),
         len(keys),
-        next=_digest(shown[-1]) if begin + len(shown) < len(keys) else None,
-        previous=_digest(shown[0]) if begin else None,
+        next=_compute_digest(shown[-1]) if begin + len(shown) < len(keys) else None,
+        previous=_compute_digest(shown[0]) if begin else None,
     )
 
 
-def _digest(key: str) -> str:
+def _compute_digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:DIGITS]
 
 
-def _place(keys: Sequence[str], digest: str) -> int:
+def _find_index(keys: Sequence[str], digest: str) -> int:
     if len(digest) != DIGITS or set(digest) - set("0123456789abcdef"):
         raise BadInput(
             "this address names no place in the list",
             place="page",
             remedy="Open the list again from its first page.",
         )
-    return next((i for i, key in enumerate(keys) if _digest(key) == digest), -1)
+    return next((i for i, key in enumerate(keys) if _compute_digest(key) == digest), -1)
 
 
 DIGITS = 24
 
 
-class Owned:
+class BoundAssets:
     """Which unattributed keys a current binding covers: the asset itself, an address in a bound
     network, a mailbox or host name under a bound domain."""
 
@@ -92,17 +92,17 @@ class Owned:
             if kind == AssetKind.IP and "/" in value:
                 self._networks.append(ipaddress.ip_network(value, strict=False))
 
-    def covers(self, key: str) -> bool:
+    def is_bound(self, key: str) -> bool:
         kind, _, value = key.partition(":")
         if key in self._assets:
             return True
         if kind == AssetKind.IP:
-            return self._in_network(value)
+            return self._is_in_network(value)
         domain = value.rpartition("@")[2] if kind == AssetKind.MAILBOX else value
         labels = domain.split(".")
         return any(f"domain:{'.'.join(labels[i:])}" in self._assets for i in range(len(labels)))
 
-    def _in_network(self, value: str) -> bool:
+    def _is_in_network(self, value: str) -> bool:
         try:
             address = ipaddress.ip_address(value)
         except ValueError:
@@ -110,8 +110,8 @@ class Owned:
         return any(address in network for network in self._networks)
 
 
-def _unattributed(row: Row[Any]) -> Unattributed:
-    return Unattributed(
+def _build_unattributed(row: Row[Any]) -> UnattributedEvents:
+    return UnattributedEvents(
         key=row.key,
         events=row.events,
         first=row.first,

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
-from breachdesk.gdpr.law import shipped
+from breachdesk.gdpr.law import load_shipped_law
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores import counters, exports
 from breachdesk.stores.alerts import SqlAlertBook
@@ -21,7 +21,7 @@ from breachdesk.stores.customers import SqlCustomerBook
 from breachdesk.stores.leases import SqlLeaseBook, SqlMarkBook
 from breachdesk.stores.outbox import SqlNoticeBook
 from breachdesk.stores.row_digests import RowDigests
-from breachdesk.stores.sealed import Sealing
+from breachdesk.stores.sealed import CaseCipher
 from breachdesk.stores.second_factors import SqlSecondFactorBook
 from breachdesk.stores.sign_ins import SqlSignInBook
 from breachdesk.stores.snapshot_memory import SnapshotView
@@ -32,7 +32,7 @@ from schemas.law import LawBook
 T = TypeVar("T")
 
 
-def carry_out(
+def run_work(
     connection: Connection, work: Callable[[UnitOfWork], T], now: datetime, law: LawBook
 ) -> tuple[T, bool]:
     """Run an act's work and its last act on the connection; the result, and whether a case's key
@@ -52,39 +52,41 @@ class SqlUnitOfWork:
         self,
         connection: Connection,
         law: LawBook | None = None,
-        memory: SnapshotView | None = None,
+        cache: SnapshotView | None = None,
     ) -> None:
-        """`memory`: None in an act."""
+        """`measure_memory`: None in an act."""
         self._connection = connection
-        self._memory = memory
-        self.law = shipped() if law is None else law
-        rows = RowDigests(connection)
-        sealing = Sealing(connection, rows)
+        self._cache = cache
+        self.law = load_shipped_law() if law is None else law
+        row_digests = RowDigests(connection)
+        cipher = CaseCipher(connection, row_digests)
         self.alerts = SqlAlertBook(connection)
-        self.cases = SqlCaseBook(connection, rows)
-        self.breaches = SqlBreachBook(connection, sealing, rows, memory)
-        self.records = SqlRecordBook(connection, sealing, rows)
-        self.notices = SqlNoticeBook(connection, rows)
-        self.customers = SqlCustomerBook(connection, rows)
-        self.audit = SqlAuditBook(connection, sealing, rows)
+        self.cases = SqlCaseBook(connection, row_digests)
+        self.breaches = SqlBreachBook(connection, cipher, row_digests, cache)
+        self.records = SqlRecordBook(connection, cipher, row_digests)
+        self.notices = SqlNoticeBook(connection, row_digests)
+        self.customers = SqlCustomerBook(connection, row_digests)
+        self.audit = SqlAuditBook(connection, cipher, row_digests)
         self.sources = SqlSourceBook(connection)
-        self.users = SqlUserBook(connection, rows)
+        self.users = SqlUserBook(connection, row_digests)
         self.second_factors = SqlSecondFactorBook(connection)
         self.sign_ins = SqlSignInBook(connection)
         self.leases = SqlLeaseBook(connection)
         self.marks = SqlMarkBook(connection)
 
-    def remembered(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
+    def get_cached(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` computes, or the same from an earlier snapshot."""
-        if self._memory is None:
+        if self._cache is None:
             return make()
-        erasures = partial(counters.current, self._connection, counters.ERASURES)
-        return self._memory.remembered(kind, key, make, revision=erasures)
+        erasures = partial(counters.get_current, self._connection, counters.ERASURES)
+        return self._cache.get_cached(kind, key, make, revision=erasures)
 
     def finish(self, now: datetime) -> None:
         """The transaction's last act: take the chain's head and link what happened; before it,
         tell integrators what was audited, if this store exports. `now`: the time of an entry that
         says that rows were written where no act did."""
         if self._connection.get_execution_options().get(exports.EXPORTING):
-            exports.add(self._connection, exports.facts(self, self.audit.waiting()))
+            exports.add_messages(
+                self._connection, exports.build_messages(self, self.audit.list_waiting())
+            )
         self.audit.finish(now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.each_dialect import by_bytes
+from breachdesk.stores.each_dialect import sort_by_bytes
 from breachdesk.stores.row_digests import RowDigests
 from breachdesk.stores.tables import sessions, users
 from schemas.errors import NotFound
@@ -18,9 +18,9 @@ from schemas.user import SessionView, User
 class SqlUserBook:
     """breachdesk.ports.UserBook."""
 
-    def __init__(self, connection: Connection, rows: RowDigests) -> None:
+    def __init__(self, connection: Connection, row_digests: RowDigests) -> None:
         self._connection = connection
-        self._rows = rows
+        self._row_digests = row_digests
 
     def get(self, user_id: str) -> User | None:
         doc = self._connection.execute(select(users.c.doc).where(users.c.id == user_id)).scalar()
@@ -28,14 +28,14 @@ class SqlUserBook:
 
     def list(self) -> Sequence[User]:
         """By id."""
-        query = select(users.c.doc).order_by(by_bytes(self._connection, users.c.id))
+        query = select(users.c.doc).order_by(sort_by_bytes(self._connection, users.c.id))
         docs = self._connection.execute(query).scalars()
         return [User.model_validate_json(doc) for doc in docs]
 
     def save(self, user: User) -> None:
         """Add or replace."""
         doc = user.model_dump_json()
-        self._rows.replace(users, user.id)
+        self._row_digests.replace(users, user.id)
         saved = self._connection.execute(update(users).where(users.c.id == user.id).values(doc=doc))
         if not saved.rowcount:
             self._connection.execute(insert(users).values(id=user.id, doc=doc))
@@ -49,7 +49,7 @@ class SqlUserBook:
         self._connection.execute(delete(sessions).where(sessions.c.expires <= session.opened_at))
         self._connection.execute(insert(sessions).values(**session.model_dump()))
 
-    def session(self, token_hash: str, now: datetime) -> tuple[User, SessionView] | None:
+    def find_session(self, token_hash: str, now: datetime) -> tuple[User, SessionView] | None:
         """The user and the session, if it lives and the user is not disabled."""
         row = (
             self._connection.execute(
@@ -65,7 +65,7 @@ class SqlUserBook:
             return None
         return user, SessionView(**row)
 
-    def sessions(self, user_id: str, now: datetime) -> Sequence[SessionView]:
+    def list_sessions(self, user_id: str, now: datetime) -> Sequence[SessionView]:
         """Those that live, newest use first."""
         rows = self._connection.execute(
             select(sessions)
@@ -74,7 +74,7 @@ class SqlUserBook:
         ).mappings()
         return [SessionView(**row) for row in rows]
 
-    def stretch_session(self, token_hash: str, *, now: datetime, expires: datetime) -> bool:
+    def extend_session(self, token_hash: str, *, now: datetime, expires: datetime) -> bool:
         """Let a living session live until then. False: it is over or was closed, and stays so."""
         stretched = self._connection.execute(
             update(sessions)
@@ -86,7 +86,7 @@ class SqlUserBook:
     def close_session(self, token_hash: str) -> None:
         self._connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
 
-    def end_sessions(self, user_id: str, *, but: str | None = None) -> int:
+    def close_sessions(self, user_id: str, *, but: str | None = None) -> int:
         """Close every session of the user, except the one with that token hash; how many."""
         ended = delete(sessions).where(sessions.c.user_id == user_id)
         if but is not None:

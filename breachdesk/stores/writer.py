@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError
 
-from breachdesk.stores.refusals import refusal, translated
-from schemas.errors import NotAllowed, Retryable
+from breachdesk.stores.refusals import build_refusal, translate_error
+from schemas.errors import NotAllowed, RetryableError
 
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
@@ -27,16 +27,16 @@ strangers."""
 
 
 @dataclass(slots=True)
-class Act:
+class WriteRequest:
     """One submitted piece of work and where its end is awaited."""
 
     work: Work
-    done: Future[Any] = field(default_factory=Future)
+    future: Future[Any] = field(default_factory=Future)
     result: Any = None
     failure: BaseException | None = None
 
 
-class Writer:
+class StoreWriter:
     """Runs acts one after another. Waiting acts share a transaction: one disk flush for all."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Writer:
         self._engine = engine
         self._lock = lock
         self._after_commit = after_commit
-        self._queue: queue.SimpleQueue[Act | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[WriteRequest | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -59,10 +59,10 @@ class Writer:
         if threading.current_thread() is self._thread:
             raise NotAllowed("an act cannot start inside another act", place="Store.act")
         if self._closed:
-            raise Retryable("the store is closed", remedy="Open it again.")
-        act = Act(work)
+            raise RetryableError("the store is closed", remedy="Open it again.")
+        act = WriteRequest(work)
         self._queue.put(act)
-        result: T = act.done.result()
+        result: T = act.future.result()
         return result
 
     def close(self) -> None:
@@ -76,13 +76,13 @@ class Writer:
         try:
             with self._engine.connect() as connection:
                 while (act := self._queue.get()) is not None:
-                    if not self._group(connection, act):
+                    if not self._commit_group(connection, act):
                         return
         finally:
             self._closed = True
             self._refuse_waiting()
 
-    def _group(self, connection: Connection, first: Act) -> bool:
+    def _commit_group(self, connection: Connection, first: WriteRequest) -> bool:
         """Run and commit a group. False: the sentinel came, stop afterwards."""
         acts = [first]
         error: Exception | None = None
@@ -100,10 +100,10 @@ class Writer:
             _refuse(acts, error)
         return go_on
 
-    def _fill(self, connection: Connection, acts: list[Act]) -> bool:
+    def _fill(self, connection: Connection, acts: list[WriteRequest]) -> bool:
         """Attempt the first act and all that wait behind it."""
         until = time.monotonic() + GROUP_SECONDS
-        _attempt(connection, acts[0])
+        _run_request(connection, acts[0])
         while time.monotonic() < until:
             try:
                 act = self._queue.get_nowait()
@@ -112,7 +112,7 @@ class Writer:
             if act is None:
                 return False
             acts.append(act)
-            _attempt(connection, act)
+            _run_request(connection, act)
         return True
 
     def _refuse_waiting(self) -> None:
@@ -125,7 +125,7 @@ class Writer:
                 _refuse([act], None)
 
 
-def _attempt(connection: Connection, act: Act) -> None:
+def _run_request(connection: Connection, act: WriteRequest) -> None:
     """Run one act under its own savepoint: its failure takes nobody else along."""
     savepoint = connection.begin_nested()
     try:
@@ -136,15 +136,15 @@ def _attempt(connection: Connection, act: Act) -> None:
         act.failure = failure
 
 
-def _resolve(acts: list[Act]) -> None:
+def _resolve(acts: list[WriteRequest]) -> None:
     for act in acts:
         if act.failure is None:
-            act.done.set_result(act.result)
+            act.future.set_result(act.result)
         else:
-            act.done.set_exception(translated(act.failure))
+            act.future.set_exception(translate_error(act.failure))
 
 
-def _refuse(acts: list[Act], error: Exception | None) -> None:
+def _refuse(acts: list[WriteRequest], error: Exception | None) -> None:
     for act in acts:
-        if not act.done.done():
-            act.done.set_exception(refusal(error))
+        if not act.future.done():
+            act.future.set_exception(build_refusal(error))

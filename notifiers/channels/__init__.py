@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from notifiers.ports import ChannelFactory, MailChannel
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.plugin import load_plugins
 from schemas.settings import SenderSettings
 
 
-def channel_for(sender: SenderSettings) -> MailChannel:
+def open_channel(sender: SenderSettings) -> MailChannel:
     """The sender's channel, opened. Raises Misconfigured for an unknown one or wrong settings."""
     channels = load_plugins("notifiers.channels", "CHANNEL")
     factory: ChannelFactory | None = channels.get(sender.channel)
     if factory is None:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"no mail channel {sender.channel!r}",
             place=f"senders, {sender.id}: channel",
             remedy=f"Choose one of: {', '.join(channels)}.",

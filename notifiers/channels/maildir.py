@@ -7,10 +7,10 @@ import mailbox
 import os
 from pathlib import Path
 
-from notifiers.message import bracketed, build
+from notifiers.message import add_brackets, build_message
 from schemas import private_files
-from schemas.errors import BadInput, Misconfigured
-from schemas.notice import Outgoing, SendOutcome, SendResult
+from schemas.errors import BadInput, ConfigurationError
+from schemas.notice import OutgoingMessage, SendOutcome, SendResult
 from schemas.settings import SenderSettings
 
 LOG = "handed-over.log"
@@ -23,16 +23,16 @@ class MaildirChannel:
     def __init__(self, folder: Path) -> None:
         mailbox.Maildir(folder, create=True).close()
         self._folder = folder
-        self._catch_up()
+        self._complete_log()
 
-    async def send(self, outgoing: Outgoing) -> SendResult:
+    async def send(self, outgoing: OutgoingMessage) -> SendResult:
         """Handed over once the file is on disk; a full disk is `deferred`."""
         try:
-            message = build(outgoing)
+            message = build_message(outgoing)
         except BadInput:
             return SendResult(outcome=SendOutcome.UNSENDABLE)
         try:
-            self._file(outgoing.message_id, message)
+            self._write_message(outgoing.message_id, message)
         except OSError:
             return SendResult(outcome=SendOutcome.DEFERRED, reply="452 4.3.1")
         return SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
@@ -40,52 +40,52 @@ class MaildirChannel:
     async def close(self) -> None:
         """Nothing is held open."""
 
-    def holds(self, message_id: str) -> bool:
+    def has_message(self, message_id: str) -> bool:
         """Was it filed? Settles an `unknown`."""
-        return _name(message_id) in {_stem(p) for p in self._files()}
+        return _compute_file_name(message_id) in {_get_stem(p) for p in self._list_files()}
 
-    def _file(self, message_id: str, message: bytes) -> None:
-        if self.holds(message_id):
+    def _write_message(self, message_id: str, message: bytes) -> None:
+        if self.has_message(message_id):
             return
-        name = _name(message_id)
+        name = _compute_file_name(message_id)
         draft = self._folder / "tmp" / name
         with private_files.open_to_write(draft) as file:
             file.write(message)
             file.flush()
             os.fsync(file.fileno())
         draft.rename(self._folder / "new" / name)
-        _sync(self._folder / "new")
-        self._log(f"{bracketed(message_id)} {name}\n")
+        _sync_folder(self._folder / "new")
+        self._append_log(f"{add_brackets(message_id)} {name}\n")
 
-    def _files(self) -> list[Path]:
+    def _list_files(self) -> list[Path]:
         return [*(self._folder / "new").iterdir(), *(self._folder / "cur").iterdir()]
 
-    def _catch_up(self) -> None:
+    def _complete_log(self) -> None:
         """The files are the truth; a crash before the log's line is made good here."""
         log = self._folder / LOG
         listed = set(log.read_text("utf-8").split()) if log.exists() else set()
-        for file in sorted(self._files()):
-            if _stem(file) not in listed:
-                found = mailbox.MaildirMessage(file.read_bytes())
-                self._log(f"{found['Message-ID']} {_stem(file)}\n")
+        for file in sorted(self._list_files()):
+            if _get_stem(file) not in listed:
+                parsed = mailbox.MaildirMessage(file.read_bytes())
+                self._append_log(f"{parsed['Message-ID']} {_get_stem(file)}\n")
 
-    def _log(self, line: str) -> None:
+    def _append_log(self, line: str) -> None:
         with private_files.open_to_append(self._folder / LOG) as log:
             log.write(line.encode())
             log.flush()
             os.fsync(log.fileno())
 
 
-def _name(message_id: str) -> str:
-    return hashlib.sha256(bracketed(message_id).encode()).hexdigest()[:32]
+def _compute_file_name(message_id: str) -> str:
+    return hashlib.sha256(add_brackets(message_id).encode()).hexdigest()[:32]
 
 
-def _stem(file: Path) -> str:
+def _get_stem(file: Path) -> str:
     """Without the flags that a mail reader appends."""
     return file.name.partition(":")[0]
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -93,20 +93,22 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-class _Factory:
+class _MaildirFactory:
     id = "maildir"
 
     def open(self, sender: SenderSettings) -> MaildirChannel:
         """Raises Misconfigured without a folder, or when it cannot be made."""
         place = f"senders, {sender.id}: maildir"
         if sender.maildir is None:
-            raise Misconfigured("no folder is named", place=place, remedy="Name one.")
+            raise ConfigurationError("no folder is named", place=place, remedy="Name one.")
         try:
             private_files.make_folder(sender.maildir.parent)
             return MaildirChannel(sender.maildir)
         except OSError as wrong:
             remedy = "Name a folder that this process may write to."
-            raise Misconfigured("the folder cannot be used", place=place, remedy=remedy) from wrong
+            raise ConfigurationError(
+                "the folder cannot be used", place=place, remedy=remedy
+            ) from wrong
 
 
-CHANNEL = _Factory()
+CHANNEL = _MaildirFactory()

@@ -19,13 +19,13 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from notifiers.message import build, envelope, is_international
-from notifiers.replies import NO_CONNECTION, outcome_of, reduced
+from notifiers.message import build_message, get_envelope_sender, is_international
+from notifiers.replies import NO_CONNECTION, classify_reply, reduce_reply
 from schemas.addresses import REMEDY as ADDRESS_REMEDY
 from schemas.addresses import is_address
-from schemas.errors import BadInput, Misconfigured
-from schemas.notice import Outgoing, SendOutcome, SendResult
-from schemas.settings import SenderSettings, SmtpAuth, Tls
+from schemas.errors import BadInput, ConfigurationError
+from schemas.notice import OutgoingMessage, SendOutcome, SendResult
+from schemas.settings import SenderSettings, SmtpAuth, SmtpTls
 
 LOST = (SMTPServerDisconnected, SMTPTimeoutError, OSError)
 CLOSING = 421
@@ -40,19 +40,21 @@ class SmtpChannel:
         self._context = context
         self._client: SMTP | None = None
 
-    async def send(self, outgoing: Outgoing) -> SendResult:
+    async def send(self, outgoing: OutgoingMessage) -> SendResult:
         """Try once; see notifiers.ports.MailChannel."""
         try:
-            message = build(outgoing)
+            message = build_message(outgoing)
         except BadInput:
             return SendResult(outcome=SendOutcome.UNSENDABLE)
         try:
-            client = await self._ready()
+            client = await self._get_connection()
         except (SMTPException, OSError, ValueError) as lost:
-            await self._drop()
-            return SendResult(outcome=SendOutcome.DEFERRED, reply=_no_connection(lost))
-        refused = await self._address(client, outgoing)
-        return refused or await self._data(client, message)
+            await self._drop_connection()
+            return SendResult(
+                outcome=SendOutcome.DEFERRED, reply=_describe_connection_failure(lost)
+            )
+        refused = await self._send_envelope(client, outgoing)
+        return refused or await self._send_data(client, message)
 
     async def close(self) -> None:
         """QUIT, if connected; a server that has gone is no error."""
@@ -63,29 +65,29 @@ class SmtpChannel:
             except (SMTPException, OSError):
                 client.close()
 
-    async def _ready(self) -> SMTP:
+    async def _get_connection(self) -> SMTP:
         """The open connection if it still answers, else a new one, signed in."""
         if self._client is not None and self._client.is_connected:
             try:
                 await self._client.rset()
             except (SMTPException, OSError):
-                await self._drop()
+                await self._drop_connection()
             else:
                 return self._client
-        self._client = self._new_client()
+        self._client = self._create_client()
         await self._client.connect()
         await self._sign_in(self._client)
         return self._client
 
-    def _new_client(self) -> SMTP:
+    def _create_client(self) -> SMTP:
         sender = self._sender
         return SMTP(
             hostname=sender.host,
             port=sender.port,
             timeout=sender.timeout_seconds,
-            use_tls=sender.tls is Tls.TLS,
-            start_tls=sender.tls is Tls.STARTTLS,
-            tls_context=None if sender.tls is Tls.NONE else self._context,
+            use_tls=sender.tls is SmtpTls.TLS,
+            start_tls=sender.tls is SmtpTls.STARTTLS,
+            tls_context=None if sender.tls is SmtpTls.NONE else self._context,
         )
 
     async def _sign_in(self, client: SMTP) -> None:
@@ -96,10 +98,10 @@ class SmtpChannel:
         elif sender.auth is SmtpAuth.XOAUTH2:
             await client.auth_xoauth2(sender.username, secret)
 
-    async def _address(self, client: SMTP, outgoing: Outgoing) -> SendResult | None:
+    async def _send_envelope(self, client: SMTP, outgoing: OutgoingMessage) -> SendResult | None:
         """MAIL and RCPT. None: both were accepted."""
-        tls = _tls(client)
-        sender, recipient = envelope(outgoing), outgoing.to_email
+        tls = _describe_tls(client)
+        sender, recipient = get_envelope_sender(outgoing), outgoing.to_email
         international = is_international(outgoing)
         if international and not client.supports_extension("smtputf8"):
             return SendResult(outcome=SendOutcome.BOUNCED, reply="553 5.6.7", tls=tls)
@@ -109,55 +111,59 @@ class SmtpChannel:
             await client.mail(sender, options=options, encoding=encoding)
             await client.rcpt(recipient, encoding=encoding)
         except SMTPResponseException as refusal:
-            return await self._refused(refusal, tls, unclear=SendOutcome.DEFERRED)
+            return await self._build_refusal(refusal, tls, unclear=SendOutcome.DEFERRED)
         except (SMTPException, ValueError, *LOST) as lost:
-            await self._drop()
-            return SendResult(outcome=SendOutcome.DEFERRED, reply=_no_connection(lost))
+            await self._drop_connection()
+            return SendResult(
+                outcome=SendOutcome.DEFERRED, reply=_describe_connection_failure(lost)
+            )
         return None
 
-    async def _data(self, client: SMTP, message: bytes) -> SendResult:
-        tls = _tls(client)
+    async def _send_data(self, client: SMTP, message: bytes) -> SendResult:
+        tls = _describe_tls(client)
         try:
             reply = await client.data(message)
         except SMTPResponseException as refusal:
             if refusal.code == COMPLETED:
-                return await self._out_of_step(refusal, tls)
-            return await self._refused(refusal, tls, unclear=SendOutcome.UNKNOWN)
+                return await self._handle_unexpected_reply(refusal, tls)
+            return await self._build_refusal(refusal, tls, unclear=SendOutcome.UNKNOWN)
         except (SMTPException, *LOST):
-            await self._drop()
+            await self._drop_connection()
             return SendResult(outcome=SendOutcome.UNKNOWN, tls=tls)
-        said = reduced(reply.code, reply.message)
-        return SendResult(outcome=SendOutcome.HANDED_OVER, reply=said, tls=tls)
+        reply_code = reduce_reply(reply.code, reply.message)
+        return SendResult(outcome=SendOutcome.HANDED_OVER, reply=reply_code, tls=tls)
 
-    async def _refused(
+    async def _build_refusal(
         self, refusal: SMTPResponseException, tls: str, *, unclear: SendOutcome
     ) -> SendResult:
         """A reply's code decides; `unclear` is what no clear code means at this stage."""
-        outcome = outcome_of(refusal.code)
+        outcome = classify_reply(refusal.code)
         is_clear = outcome in (SendOutcome.DEFERRED, SendOutcome.BOUNCED)
         if refusal.code == CLOSING or not is_clear:
-            await self._drop()
+            await self._drop_connection()
         if not is_clear:
             outcome = unclear
-        return SendResult(outcome=outcome, reply=reduced(refusal.code, refusal.message), tls=tls)
+        return SendResult(
+            outcome=outcome, reply=reduce_reply(refusal.code, refusal.message), tls=tls
+        )
 
-    async def _out_of_step(self, answer: SMTPResponseException, tls: str) -> SendResult:
+    async def _handle_unexpected_reply(self, answer: SMTPResponseException, tls: str) -> SendResult:
         """250 raises only where 354 is due, before a byte of the letter has left: the server takes
         no letters, or this answers an earlier command. Nothing was handed over."""
-        await self._drop()
-        said = f"answers out of step: {reduced(answer.code, answer.message)}"
-        return SendResult(outcome=SendOutcome.DEFERRED, reply=said, tls=tls)
+        await self._drop_connection()
+        reply = f"answers out of step: {reduce_reply(answer.code, answer.message)}"
+        return SendResult(outcome=SendOutcome.DEFERRED, reply=reply, tls=tls)
 
-    async def _drop(self) -> None:
+    async def _drop_connection(self) -> None:
         if self._client is not None:
             self._client.close()
         self._client = None
 
 
-def _no_connection(problem: Exception) -> str:
+def _describe_connection_failure(problem: Exception) -> str:
     """Code where there is one, else one plain word for what failed."""
     if isinstance(problem, SMTPResponseException):
-        return f"{NO_CONNECTION}: {reduced(problem.code, problem.message)}"
+        return f"{NO_CONNECTION}: {reduce_reply(problem.code, problem.message)}"
     cause = problem.__cause__ or problem
     if isinstance(cause, ssl.SSLError) or isinstance(problem.__context__, ssl.SSLError):
         return f"{NO_CONNECTION}: certificate or TLS refused"
@@ -166,7 +172,7 @@ def _no_connection(problem: Exception) -> str:
     return f"{NO_CONNECTION}: {'timeout' if isinstance(problem, TimeoutError) else 'lost'}"
 
 
-def _tls(client: SMTP) -> str:
+def _describe_tls(client: SMTP) -> str:
     cipher = client.get_transport_info("cipher") if client.is_connected else None
     return f"{cipher[1]} {cipher[0]}" if cipher else ""
 
@@ -180,17 +186,19 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class _Factory:
+class _SmtpFactory:
     id = "smtp"
 
     def open(self, sender: SenderSettings) -> SmtpChannel:
         """Raises Misconfigured naming the setting."""
-        for setting, problem, remedy in _problems(sender):
-            raise Misconfigured(problem, place=f"senders, {sender.id}: {setting}", remedy=remedy)
+        for setting, problem, remedy in _find_problems(sender):
+            raise ConfigurationError(
+                problem, place=f"senders, {sender.id}: {setting}", remedy=remedy
+            )
         try:
             context = ssl.create_default_context(cafile=sender.ca_file)
         except (OSError, ssl.SSLError) as wrong:
-            raise Misconfigured(
+            raise ConfigurationError(
                 "the certificate file cannot be read",
                 place=f"senders, {sender.id}: ca_file",
                 remedy="Name a PEM file of the authority that signed the server's certificate.",
@@ -199,10 +207,10 @@ class _Factory:
         return SmtpChannel(sender, context)
 
 
-def _problems(sender: SenderSettings) -> list[tuple[str, str, str]]:
+def _find_problems(sender: SenderSettings) -> list[tuple[str, str, str]]:
     """(setting, problem, remedy), the first to be mended first."""
     signs_in = sender.auth is not SmtpAuth.NONE
-    open_wire = sender.tls is Tls.NONE and not _is_loopback(sender.host)
+    open_wire = sender.tls is SmtpTls.NONE and not _is_loopback(sender.host)
     checks = [
         (not sender.host, "host", "no server is named", "Name your smarthost."),
         (
@@ -229,4 +237,4 @@ def _problems(sender: SenderSettings) -> list[tuple[str, str, str]]:
     return [(setting, problem, remedy) for wrong, setting, problem, remedy in checks if wrong]
 
 
-CHANNEL = _Factory()
+CHANNEL = _SmtpFactory()

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from servers.daemon import Daemon, Missing, NotReady
-from servers.kafka import Kafka
-from servers.postfix import Postfix
-from servers.postgres import Postgres
+from servers.daemon import NotReady, ProgramMissing, ServerProcess
+from servers.kafka import KafkaServer
+from servers.postfix import PostfixServer
+from servers.postgres import PostgresServer
 
-__all__ = ["Daemon", "Kafka", "Missing", "NotReady", "Postfix", "Postgres"]
+__all__ = [
+    "KafkaServer",
+    "NotReady",
+    "PostfixServer",
+    "PostgresServer",
+    "ProgramMissing",
+    "ServerProcess",
+]

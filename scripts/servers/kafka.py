@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from servers.daemon import Daemon, Missing, NotReady, environment
-from servers.ports import free_port
+from servers.daemon import NotReady, ProgramMissing, ServerProcess, build_environment
+from servers.ports import find_free_port
 
 VERSION = "4.1.0"
 POM = Path(__file__).resolve().parents[1] / "kafka-pom.xml"
@@ -54,7 +54,7 @@ log.cleaner.backoff.ms=1000
 """
 
 
-class Kafka(Daemon):
+class KafkaServer(ServerProcess):
     """`properties` are added to the broker's, or replace them; `{port}`, `{internal}`,
     `{controller}` and `{folder}` in their values are filled in."""
 
@@ -65,18 +65,18 @@ class Kafka(Daemon):
         self.properties = dict(properties or {})
 
     def require(self) -> None:
-        java()
-        jars()
+        find_java()
+        get_jars()
 
     def prepare(self) -> None:
-        self.state |= {"internal": free_port(), "controller": free_port()}
+        self.state |= {"internal": find_free_port(), "controller": find_free_port()}
         self.configure()
         # An id that begins with "-" would be taken for an option: the first byte is 0.
         cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         subprocess.run(
-            [*java_with_jars(), "kafka.tools.StorageTool", "format",
+            [*build_java_command(), "kafka.tools.StorageTool", "format",
              f"--cluster-id={cluster}", f"--config={self.configuration}"],
-            check=True, capture_output=True, timeout=120, env=environment(),
+            check=True, capture_output=True, timeout=120, env=build_environment(),
         )  # fmt: skip
 
     def configure(self) -> None:
@@ -96,20 +96,20 @@ class Kafka(Daemon):
         """host:port of the listener that is always plain text."""
         return f"127.0.0.1:{self.state['internal']}"
 
-    def command(self) -> list[str]:
-        return [*java_with_jars("-Xmx768m"), "kafka.Kafka", str(self.configuration)]
+    def build_command(self) -> list[str]:
+        return [*build_java_command("-Xmx768m"), "kafka.Kafka", str(self.configuration)]
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         try:
-            return brokers_at(self.state["internal"]) > 0 and listens(self.port)
+            return count_brokers(self.state["internal"]) > 0 and is_listening(self.port)
         except (OSError, struct.error):
             return False
 
-    def exports(self) -> dict[str, str]:
+    def build_exports(self) -> dict[str, str]:
         return {"BREACHDESK_TEST_KAFKA": self.address, "BREACHDESK_KAFKA__SERVERS": self.address}
 
 
-def brokers_at(port: int) -> int:
+def count_brokers(port: int) -> int:
     """How many brokers a Metadata request (version 1, no topics) names."""
     client = b"breachdesk"
     body = struct.pack(">hhih", 3, 1, 1, len(client)) + client + struct.pack(">i", 0)
@@ -121,46 +121,48 @@ def brokers_at(port: int) -> int:
     return int(count)
 
 
-def listens(port: int) -> bool:
+def is_listening(port: int) -> bool:
     with socket.create_connection(("127.0.0.1", port), timeout=5):
         return True
 
 
-def java() -> str:
+def find_java() -> str:
     home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=f"{home}/bin" if home else None) or shutil.which("java")
-    if found is None:
-        raise Missing(f"Kafka: no java ({PACKAGE_JAVA})")
-    return found
+    path = shutil.which("java", path=f"{home}/bin" if home else None) or shutil.which("java")
+    if path is None:
+        raise ProgramMissing(f"Kafka: no java ({PACKAGE_JAVA})")
+    return path
 
 
-def java_with_jars(*options: str) -> list[str]:
-    return [java(), *options, "-cp", f"{jars()}/*"]
+def build_java_command(*options: str) -> list[str]:
+    return [find_java(), *options, "-cp", f"{get_jars()}/*"]
 
 
-def jars() -> Path:
+def get_jars() -> Path:
     """The cached folder of jars; filled by Maven the first time. Raises Missing, NotReady."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser()
     folder = cache / f"breachdesk/kafka-{VERSION}"
     if not folder.exists():
-        fetch(folder)
+        fetch_jars(folder)
     return folder
 
 
-def fetch(folder: Path) -> None:
+def fetch_jars(folder: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise Missing("Kafka: no mvn to fetch it with (apt-get install maven)")
+        raise ProgramMissing("Kafka: no mvn to fetch it with (apt-get install maven)")
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Filled beside and renamed: a cache is there as a whole or not at all.
     filling = Path(tempfile.mkdtemp(prefix="kafka-filling-", dir=folder.parent))
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={filling}"]
     command = [maven, "-q", "-B", "-f", str(POM), *goal]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if completed.returncode == 0:
         filling.chmod(0o755)
         with suppress(OSError):  # somebody else was quicker
             filling.rename(folder)
     shutil.rmtree(filling, ignore_errors=True)
     if not folder.exists():
-        raise NotReady(f"Kafka: Maven could not fetch it: {(done.stdout + done.stderr)[-1500:]}")
+        raise NotReady(
+            f"Kafka: Maven could not fetch it: {(completed.stdout + completed.stderr)[-1500:]}"
+        )

@@ -10,7 +10,7 @@ import socket
 LOWEST, HIGHEST = 20000, 32000
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """A loopback TCP port that can be listened on now."""
     while True:
         port = random.randrange(LOWEST, HIGHEST)

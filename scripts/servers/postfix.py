@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 
-from servers.daemon import Daemon, Missing
+from servers.daemon import ProgramMissing, ServerProcess
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 MAIN = """\
@@ -56,7 +56,7 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-class Postfix(Daemon):
+class PostfixServer(ServerProcess):
     """Takes mail for anyone@customers.example. Only root can start it: it changes accounts."""
 
     name = "Postfix"
@@ -64,22 +64,22 @@ class Postfix(Daemon):
     def require(self) -> None:
         for tool in ("postfix", "openssl"):
             if shutil.which(tool, path=PATH) is None:
-                raise Missing(f"Postfix: no {tool} (apt-get install {tool})")
+                raise ProgramMissing(f"Postfix: no {tool} (apt-get install {tool})")
         if os.geteuid() != 0:
-            raise Missing("Postfix: must be started by root")
+            raise ProgramMissing("Postfix: must be started by root")
 
     def prepare(self) -> None:
-        for room in ("etc", "queue", "data", "mail"):
-            (self.folder / room).mkdir()
+        for directory in ("etc", "queue", "data", "mail"):
+            (self.folder / directory).mkdir()
         postfix, nobody = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")
         os.chown(self.folder / "data", postfix.pw_uid, postfix.pw_gid)
         os.chown(self.folder / "mail", nobody.pw_uid, nobody.pw_gid)
         home = {"home": str(self.folder), "uid": nobody.pw_uid, "gid": nobody.pw_gid}
         (self.folder / "etc/main.cf").write_text(MAIN.format(**home), encoding="utf-8")
         (self.folder / "etc/master.cf").write_text(MASTER.format(port=self.port), encoding="utf-8")
-        self.certify()
+        self.create_certificate()
 
-    def certify(self) -> None:
+    def create_certificate(self) -> None:
         """A certificate for localhost that is its own authority."""
         files = [
             "-keyout",
@@ -94,18 +94,18 @@ class Postfix(Daemon):
             check=True, capture_output=True, timeout=60,
         )  # fmt: skip
 
-    def command(self) -> list[str]:
+    def build_command(self) -> list[str]:
         postfix = shutil.which("postfix", path=PATH) or "postfix"
         return [postfix, "-c", str(self.folder / "etc"), "start-fg"]
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
                 return line.recv(3) == b"220"
         except OSError:
             return False
 
-    def exports(self) -> dict[str, str]:
+    def build_exports(self) -> dict[str, str]:
         return {
             "BREACHDESK_TEST_POSTFIX": f"localhost:{self.port}",
             "BREACHDESK_TEST_POSTFIX_CA": str(self.folder / "etc/server.pem"),

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from servers.daemon import Daemon, Missing
+from servers.daemon import ProgramMissing, ServerProcess
 
 NAME = "breachdesk"  # the role (superuser) and the database
 SETTINGS = {
@@ -21,42 +21,51 @@ SETTINGS = {
 }
 
 
-class Postgres(Daemon):
+class PostgresServer(ServerProcess):
     """`url` is postgresql://breachdesk@127.0.0.1:PORT/breachdesk, without a password."""
 
     name = "PostgreSQL"
     stop_signal = signal.SIGINT  # "fast": SIGTERM would wait for every client to leave
 
     def require(self) -> None:
-        program("initdb")
+        find_program("initdb")
 
-    def account(self) -> dict[str, Any]:
+    def build_account_options(self) -> dict[str, Any]:
         if os.geteuid() != 0:
             return {}
-        person = unprivileged()
+        person = find_unprivileged_user()
         return {"user": person.pw_uid, "group": person.pw_gid, "extra_groups": []}
 
     def prepare(self) -> None:
-        for room in ("data", "socket"):
-            (self.folder / room).mkdir(mode=0o700)
+        for directory in ("data", "socket"):
+            (self.folder / directory).mkdir(mode=0o700)
             if os.geteuid() == 0:
-                os.chown(self.folder / room, unprivileged().pw_uid, unprivileged().pw_gid)
+                os.chown(
+                    self.folder / directory,
+                    find_unprivileged_user().pw_uid,
+                    find_unprivileged_user().pw_gid,
+                )
         self.call(
             "initdb", f"--pgdata={self.folder / 'data'}", "--auth=trust", f"--username={NAME}",
             "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions",
         )  # fmt: skip
 
     def call(self, tool: str, *arguments: str, seconds: float = 60.0) -> None:
-        command = [program(tool), *arguments]
+        command = [find_program(tool), *arguments]
         subprocess.run(
-            command, check=True, capture_output=True, cwd="/", timeout=seconds, **self.account()
+            command,
+            check=True,
+            capture_output=True,
+            cwd="/",
+            timeout=seconds,
+            **self.build_account_options(),
         )
 
-    def command(self) -> list[str]:
+    def build_command(self) -> list[str]:
         settings = {**SETTINGS, "unix_socket_directories": str(self.folder / "socket")}
         options = [f"--{key}={value}" for key, value in settings.items()]
         return [
-            program("postgres"),
+            find_program("postgres"),
             "-D",
             str(self.folder / "data"),
             "-p",
@@ -64,12 +73,12 @@ class Postgres(Daemon):
             *options,
         ]
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         there = ["-h", "127.0.0.1", "-p", str(self.port), "-U", NAME]
         try:
             if not self.state.get("database"):
                 self.call("createdb", *there, "--maintenance-db=postgres", NAME, seconds=20)
-                self.keep(database=NAME)
+                self.save_facts(database=NAME)
             self.call("psql", *there, "-Xqc", "select 1", NAME, seconds=20)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
             return False
@@ -79,27 +88,27 @@ class Postgres(Daemon):
     def url(self) -> str:
         return f"postgresql://{NAME}@{self.address}/{NAME}"
 
-    def exports(self) -> dict[str, str]:
+    def build_exports(self) -> dict[str, str]:
         return {"BREACHDESK_TEST_POSTGRES": self.url, "BREACHDESK_STORE__URL": self.url}
 
 
-def program(tool: str) -> str:
+def find_program(tool: str) -> str:
     """The newest installed version's; Debian keeps them off the PATH."""
-    found = sorted(
+    paths = sorted(
         Path("/usr/lib/postgresql").glob(f"*/bin/{tool}"), key=lambda p: float(p.parts[-3])
     )
-    if not found:
-        raise Missing(
+    if not paths:
+        raise ProgramMissing(
             "PostgreSQL: no /usr/lib/postgresql/*/bin/initdb (apt-get install postgresql)"
         )
-    return str(found[-1])
+    return str(paths[-1])
 
 
-def unprivileged() -> pwd.struct_passwd:
+def find_unprivileged_user() -> pwd.struct_passwd:
     """Whom PostgreSQL, which refuses root, runs as."""
     for name in ("postgres", "nobody"):
         try:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise Missing("PostgreSQL: neither an account 'postgres' nor 'nobody' (it refuses root)")
+    raise ProgramMissing("PostgreSQL: neither an account 'postgres' nor 'nobody' (it refuses root)")

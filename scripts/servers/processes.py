@@ -9,32 +9,32 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def birth(pid: int) -> str:
+def get_start_time(pid: int) -> str:
     """The process's start in clock ticks since boot; "" when there is no such living process.
 
     With the id it names one process for good: an id alone is given out again.
     """
-    fields = stat_fields(pid)
+    fields = read_stat_fields(pid)
     return "" if not fields or fields[0] in "ZX" else fields[19]
 
 
-def family(pid: int) -> list[int]:
+def list_descendants(pid: int) -> list[int]:
     """The process and everything descended from it, the oldest first."""
     parents = {
-        int(p.name): parent(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit()
+        int(p.name): get_parent(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit()
     }
-    found = [pid]
-    for member in found:
-        found += [child for child, its_parent in parents.items() if its_parent == member]
-    return found
+    pids = [pid]
+    for member in pids:
+        pids += [child for child, its_parent in parents.items() if its_parent == member]
+    return pids
 
 
-def parent(pid: int) -> int:
-    fields = stat_fields(pid)
+def get_parent(pid: int) -> int:
+    fields = read_stat_fields(pid)
     return int(fields[1]) if fields else 0
 
 
-def stat_fields(pid: int) -> list[str]:
+def read_stat_fields(pid: int) -> list[str]:
     """/proc/PID/stat from the state on: what stands before is a name that may hold anything."""
     try:
         line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -43,16 +43,16 @@ def stat_fields(pid: int) -> list[str]:
     return line.rpartition(")")[2].split()
 
 
-def send(pids: list[int], number: signal.Signals) -> None:
+def send_signal(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
-def gone_within(pids: list[int], seconds: float) -> bool:
+def wait_for_end(pids: list[int], seconds: float) -> bool:
     """Whether all of them ended in time."""
     deadline = time.monotonic() + seconds
-    while any(birth(pid) for pid in pids):
+    while any(get_start_time(pid) for pid in pids):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)

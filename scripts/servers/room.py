@@ -12,36 +12,40 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from servers.daemon import Daemon, Missing, NotReady
-from servers.kafka import Kafka
-from servers.postfix import Postfix
-from servers.postgres import Postgres
-from servers.processes import birth
+from servers.daemon import NotReady, ProgramMissing, ServerProcess
+from servers.kafka import KafkaServer
+from servers.postfix import PostfixServer
+from servers.postgres import PostgresServer
+from servers.processes import get_start_time
 
 SCRIPT = Path(__file__).resolve().parents[1] / "services"
-SERVERS: dict[str, type[Daemon]] = {"kafka": Kafka, "postgres": Postgres, "postfix": Postfix}
+SERVERS: dict[str, type[ServerProcess]] = {
+    "kafka": KafkaServer,
+    "postgres": PostgresServer,
+    "postfix": PostfixServer,
+}
 
 
-class Room:
+class ServerFolder:
     """One server of a kind in one folder; whoever asks for it next is given the same one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def server(self, kind: str, properties: Mapping[str, str] | None = None) -> Daemon:
+    def build_server(self, kind: str, properties: Mapping[str, str] | None = None) -> ServerProcess:
         if kind == "kafka":
-            return Kafka(self.folder / kind, properties)
+            return KafkaServer(self.folder / kind, properties)
         return SERVERS[kind](self.folder / kind)
 
-    def up(self, kind: str, properties: Mapping[str, str] | None = None) -> Daemon:
+    def start_server(self, kind: str, properties: Mapping[str, str] | None = None) -> ServerProcess:
         """The server, running: the one that lives, or a new one. Raises Missing, NotReady."""
-        with self.alone():
+        with self.lock_folder():
             self.open()
-            server = self.server(kind, properties)
+            server = self.build_server(kind, properties)
             try:
                 server.start()
                 server.wait_until_ready()  # whoever started it may have been interrupted
-            except (Missing, NotReady):
+            except (ProgramMissing, NotReady):
                 server.remove()
                 with suppress(OSError):  # others live here
                     self.folder.rmdir()
@@ -53,13 +57,13 @@ class Room:
         if self.folder.stat().st_uid != os.geteuid():
             raise NotReady(f"{self.folder} belongs to somebody else: set BREACHDESK_SERVICES_DIR")
 
-    def here(self) -> list[Daemon]:
-        return [self.server(kind) for kind in SERVERS if (self.folder / kind).is_dir()]
+    def list_servers(self) -> list[ServerProcess]:
+        return [self.build_server(kind) for kind in SERVERS if (self.folder / kind).is_dir()]
 
-    def down(self) -> list[str]:
+    def stop_all(self) -> list[str]:
         """Everything stopped and removed; the names of what had been alive. Safe to repeat."""
-        with self.alone():
-            servers = self.here()
+        with self.lock_folder():
+            servers = self.list_servers()
             alive = [server.name for server in servers if server.alive]
             for server in servers:
                 server.ask_to_stop()  # all at once: they end beside each other
@@ -68,16 +72,16 @@ class Room:
             shutil.rmtree(self.folder, ignore_errors=True)
         return alive
 
-    def end_with(self, pid: int) -> None:
-        """Leave a process behind that calls `down` when that one has ended, however it ended."""
+    def stop_after(self, pid: int) -> None:
+        """Leave a process behind that calls `stop_all` when that one has ended, however it ended."""
         note = self.folder / "watch"
-        with self.alone():
+        with self.lock_folder():
             self.open()
             if note.exists():
                 return
             note.touch()
         subprocess.run(
-            [sys.executable, str(SCRIPT), "watch", str(pid), birth(pid)],
+            [sys.executable, str(SCRIPT), "watch", str(pid), get_start_time(pid)],
             check=True,
             env={**os.environ, "BREACHDESK_SERVICES_DIR": str(self.folder)},
             stdin=subprocess.DEVNULL,
@@ -88,11 +92,11 @@ class Room:
         )
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def lock_folder(self) -> Iterator[None]:
         """One process at a time; the lock file goes with the last one's leaving when all is gone."""
         path = self.folder.with_name(self.folder.name + ".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = locked(path)
+        lock = open_locked(path)
         try:
             yield
         finally:
@@ -101,7 +105,7 @@ class Room:
             os.close(lock)
 
 
-def locked(path: Path) -> int:
+def open_locked(path: Path) -> int:
     """An open, locked file; tried again when it was removed while we waited for it."""
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -112,13 +116,15 @@ def locked(path: Path) -> int:
         os.close(lock)
 
 
-def room_of_this_user() -> Room:
+def get_user_folder() -> ServerFolder:
     """$BREACHDESK_SERVICES_DIR, or a folder named after the user.
 
     Root's is under the temporary folder: PostgreSQL's account cannot enter root's runtime folder.
     """
     named = os.environ.get("BREACHDESK_SERVICES_DIR")
     if named:
-        return Room(Path(named).absolute())
+        return ServerFolder(Path(named).absolute())
     runtime = os.environ.get("XDG_RUNTIME_DIR") if os.geteuid() != 0 else None
-    return Room(Path(runtime or tempfile.gettempdir()) / f"breachdesk-services-{os.geteuid()}")
+    return ServerFolder(
+        Path(runtime or tempfile.gettempdir()) / f"breachdesk-services-{os.geteuid()}"
+    )

@@ -12,33 +12,33 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.alert import Signal
-from schemas.event import Touch
-from schemas.plugin import Member
-from streams.correlate.retention import Retention
-from streams.correlate.witnesses import Identity
+from schemas.event import AssetTouch
+from schemas.plugin import DetectorSignal
+from streams.correlate.retention import RetentionPolicy
+from streams.correlate.witnesses import MemberIdentity
 
 NEVER = float("inf")
 
 
-class Widening(NamedTuple):
+class BucketSummary(NamedTuple):
     """What a bucket knows of all its signals, dropped ones too."""
 
-    touches: frozenset[Touch]
+    touches: frozenset[AssetTouch]
     unattributed: frozenset[str]
     thinned: bool
 
-    def union(self, other: Widening) -> Widening:
+    def merge(self, other: BucketSummary) -> BucketSummary:
         """What both know."""
-        return Widening(
+        return BucketSummary(
             self.touches | other.touches,
             self.unattributed | other.unattributed,
             self.thinned or other.thinned,
         )
 
 
-def member(signal: Signal) -> Member:
+def to_member(signal: Signal) -> DetectorSignal:
     """The signal as conditions see it."""
-    return Member(signal.time, signal.event_id, signal.step, signal.value, signal)
+    return DetectorSignal(signal.time, signal.event_id, signal.step, signal.value, signal)
 
 
 class Bucket:
@@ -50,8 +50,8 @@ class Bucket:
     __slots__ = ("fresh_from", "lost", "rows", "thinned", "touches", "unattributed")
 
     def __init__(self) -> None:
-        self.rows: list[Member] = []
-        self.touches: frozenset[Touch] = frozenset()
+        self.rows: list[DetectorSignal] = []
+        self.touches: frozenset[AssetTouch] = frozenset()
         self.unattributed: frozenset[str] = frozenset()
         self.thinned = False
         self.fresh_from = -NEVER
@@ -61,10 +61,10 @@ class Bucket:
 
     def absorb(
         self,
-        new: Sequence[Member],
-        retention: Retention,
-        witnesses: frozenset[Identity] = frozenset(),
-    ) -> Sequence[Member]:
+        new: Sequence[DetectorSignal],
+        retention: RetentionPolicy,
+        witnesses: frozenset[MemberIdentity] = frozenset(),
+    ) -> Sequence[DetectorSignal]:
         """Take in signals; returns those that changed something, which the signal log must hold.
 
         Absorbing the returned ones alone leads to the same state: a restart needs no others.
@@ -73,8 +73,8 @@ class Bucket:
             self._touch(new[0].evidence)
             self.rows.append(new[0])
             return new
-        fresh: list[Member] = []
-        telling: set[Identity] = set()
+        fresh: list[DetectorSignal] = []
+        telling: set[MemberIdentity] = set()
         inserted = NEVER
         for row in new:
             widened = self._touch(row.evidence)
@@ -90,9 +90,9 @@ class Bucket:
         if inserted == NEVER:
             self.fresh_from = min(self.fresh_from, fresh[0].time)
             return fresh
-        return self._thin(fresh, telling, retention.retain(self.rows, witnesses))
+        return self._apply_retention(fresh, telling, retention.retain(self.rows, witnesses))
 
-    def _insert(self, row: Member) -> bool:
+    def _insert(self, row: DetectorSignal) -> bool:
         """Whether it was not there."""
         rows, identity = self.rows, row[:4]
         if not rows or rows[-1][:4] < identity:
@@ -104,23 +104,26 @@ class Bucket:
         rows.insert(index, row)
         return True
 
-    def _thin(
-        self, fresh: list[Member], telling: set[Identity], retained: Sequence[Member]
-    ) -> list[Member]:
+    def _apply_retention(
+        self,
+        fresh: list[DetectorSignal],
+        telling: set[MemberIdentity],
+        retained: Sequence[DetectorSignal],
+    ) -> list[DetectorSignal]:
         changed = fresh
         if retained is not self.rows:
             self.rows = list(retained)
-            alive = [row for row in fresh if self._has(row)]
+            alive = [row for row in fresh if self._has_member(row)]
             # Where no fresh row is alive, the rows are those that were there before.
             self.lost = self.lost or bool(alive)
             if self.thinned:
-                changed = [row for row in fresh if row[:4] in telling or self._has(row)]
+                changed = [row for row in fresh if row[:4] in telling or self._has_member(row)]
             self.thinned = True
         if changed:
             self.fresh_from = min(self.fresh_from, *[row.time for row in changed])
         return changed
 
-    def drop_former(self, retention: Retention, witnesses: frozenset[Identity]) -> bool:
+    def drop_former(self, retention: RetentionPolicy, witnesses: frozenset[MemberIdentity]) -> bool:
         """Drop what was kept for witnesses that others precede by now; whether there was any."""
         retained = retention.retain(self.rows, witnesses)
         if len(retained) == len(self.rows):
@@ -129,7 +132,7 @@ class Bucket:
         self.lost = self.thinned = True
         return True
 
-    def _has(self, row: Member) -> bool:
+    def _has_member(self, row: DetectorSignal) -> bool:
         index = bisect_left(self.rows, row[:4])
         return index < len(self.rows) and self.rows[index][:4] == row[:4]
 
@@ -143,11 +146,11 @@ class Bucket:
         return True
 
     @property
-    def widening(self) -> Widening:
-        """What `widen` makes another bucket know."""
-        return Widening(self.touches, self.unattributed, self.thinned)
+    def summary(self) -> BucketSummary:
+        """What `merge_summary` makes another bucket know."""
+        return BucketSummary(self.touches, self.unattributed, self.thinned)
 
-    def widen(self, by: Widening) -> bool:
+    def merge_summary(self, by: BucketSummary) -> bool:
         """Know also what another bucket of the same signals knows; whether that is more."""
         if (
             self.touches >= by.touches

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from schemas.alert import GroupKey
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.groups import Group
+from streams.correlate.groups import SignalGroup
 from streams.correlate.signal_rows import dump_bucket, load_bucket
 from streams.ports import BucketRow
 
@@ -23,7 +23,7 @@ ROW_BYTES = 900
 """What these take in memory, about: measured over 100,000 groups of sign-ins (bench/flood.py)."""
 
 
-class _Lone(NamedTuple):
+class _SingleSignalCopy(NamedTuple):
     """A group of one signal."""
 
     spec: WindowSpec
@@ -35,8 +35,8 @@ class _Lone(NamedTuple):
     alerted: bool
 
 
-class _Copy(NamedTuple):
-    group: Group
+class _GroupCopy(NamedTuple):
+    group: SignalGroup
     version: int
     size: int
 
@@ -46,7 +46,7 @@ class GroupCopies:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._copies: dict[GroupKey, _Lone | _Copy] = {}
+        self._copies: dict[GroupKey, _SingleSignalCopy | _GroupCopy] = {}
         self._idle: OrderedDict[GroupKey, None] = OrderedDict()
         """Those that may go, least recently used first."""
         self.bytes = 0
@@ -63,44 +63,44 @@ class GroupCopies:
         self._idle.clear()
         self.bytes = 0
 
-    def versions(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
+    def get_versions(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
         """Of those of these groups that have a copy."""
         copies = self._copies
         return {key: copies[key].version for key in keys if key in copies}
 
-    def group(self, key: GroupKey) -> Group:
+    def get_group(self, key: GroupKey) -> SignalGroup:
         """The group; whoever changes it puts it back."""
         copy = self._copies[key]
-        if isinstance(copy, _Copy):
+        if isinstance(copy, _GroupCopy):
             return copy.group
-        group = Group(key, copy.spec)
-        group.adopt(copy.bucket, load_bucket(key, copy.payload), copy.spec.timespan)
+        group = SignalGroup(key, copy.spec)
+        group.restore_bucket(copy.bucket, load_bucket(key, copy.payload), copy.spec.timespan)
         group.stored, group.unreconciled = copy.stored, copy.unreconciled
         group.alerted = copy.alerted
         return group
 
-    def buckets(self, key: GroupKey) -> tuple[WindowSpec, Iterable[int]]:
+    def get_buckets(self, key: GroupKey) -> tuple[WindowSpec, Iterable[int]]:
         """The group's window, and which buckets it has."""
         copy = self._copies[key]
-        if isinstance(copy, _Copy):
+        if isinstance(copy, _GroupCopy):
             return copy.group.spec, copy.group.buckets
         return copy.spec, (copy.bucket,)
 
-    def stored(self, key: GroupKey) -> bool:
+    def may_be_stored(self, key: GroupKey) -> bool:
         """Whether the store may hold rows of the group."""
         copy = self._copies[key]
-        return copy.group.stored if isinstance(copy, _Copy) else copy.stored
+        return copy.group.stored if isinstance(copy, _GroupCopy) else copy.stored
 
     def may_alert(self, key: GroupKey) -> bool:
         """Whether the store may have an alert of the group that stands."""
         copy = self._copies[key]
-        known = copy.group if isinstance(copy, _Copy) else copy
+        known = copy.group if isinstance(copy, _GroupCopy) else copy
         return known.unreconciled or known.alerted
 
     def note_stored(self, key: GroupKey) -> None:
         """The store holds a row of this group from now on, if there is a copy."""
         copy = self._copies.get(key)
-        if isinstance(copy, _Copy):
+        if isinstance(copy, _GroupCopy):
             copy.group.stored = True
         elif copy is not None:
             self._copies[key] = copy._replace(stored=True)
@@ -108,7 +108,7 @@ class GroupCopies:
     def drop(self, key: GroupKey, indices: Sequence[int]) -> None:
         """Drop these buckets, which nothing reaches any more."""
         copy = self._copies[key]
-        if isinstance(copy, _Lone):
+        if isinstance(copy, _SingleSignalCopy):
             if copy.bucket in indices:
                 self.forget(key)
             return
@@ -116,21 +116,21 @@ class GroupCopies:
         if not copy.group.buckets:
             self.forget(key)
             return
-        left = self._copies[key] = copy._replace(size=_size_of(copy.group))
-        self.bytes += left.size - copy.size
+        remaining = self._copies[key] = copy._replace(size=_estimate_group_size(copy.group))
+        self.bytes += remaining.size - copy.size
 
-    def payload(self, key: GroupKey, index: int) -> tuple[WindowSpec, bytes]:
+    def get_payload(self, key: GroupKey, index: int) -> tuple[WindowSpec, bytes]:
         """The group's window, and the payload of one of its buckets."""
         copy = self._copies[key]
-        if isinstance(copy, _Copy):
+        if isinstance(copy, _GroupCopy):
             return copy.group.spec, dump_bucket(copy.group.buckets[index])
         return copy.spec, copy.payload
 
     def put(
         self,
-        group: Group,
+        group: SignalGroup,
         version: int,
-        written: Mapping[tuple[GroupKey, int], BucketRow],
+        written_buckets: Mapping[tuple[GroupKey, int], BucketRow],
         *,
         pinned: bool,
     ) -> None:
@@ -140,8 +140,8 @@ class GroupCopies:
         self.forget(key)
         if not group.buckets:
             return
-        copy = self._copies[key] = _packed(group, version, written)
-        self.bytes += _size(copy)
+        copy = self._copies[key] = _compress_group(group, version, written_buckets)
+        self.bytes += _get_size(copy)
         if not pinned:
             self._idle[key] = None
 
@@ -161,27 +161,27 @@ class GroupCopies:
         self._idle.pop(key, None)
         copy = self._copies.pop(key, None)
         if copy is not None:
-            self.bytes -= _size(copy)
+            self.bytes -= _get_size(copy)
 
 
-def _packed(
-    group: Group, version: int, written: Mapping[tuple[GroupKey, int], BucketRow]
-) -> _Lone | _Copy:
+def _compress_group(
+    group: SignalGroup, version: int, written_buckets: Mapping[tuple[GroupKey, int], BucketRow]
+) -> _SingleSignalCopy | _GroupCopy:
     if len(group.buckets) == 1:
         ((index, bucket),) = group.buckets.items()
         if len(bucket.rows) == 1:
-            row = written.get((group.key, index))
+            row = written_buckets.get((group.key, index))
             payload = dump_bucket(bucket) if row is None else row.payload
             # A copy: what wrote the payload leaves some thousand bytes of room behind it.
             exact = bytes(memoryview(payload))
             known = (group.stored, group.unreconciled, group.alerted)
-            return _Lone(group.spec, index, exact, version, *known)
-    return _Copy(group, version, _size_of(group))
+            return _SingleSignalCopy(group.spec, index, exact, version, *known)
+    return _GroupCopy(group, version, _estimate_group_size(group))
 
 
-def _size_of(group: Group) -> int:
+def _estimate_group_size(group: SignalGroup) -> int:
     return GROUP_BYTES + BUCKET_BYTES * len(group.buckets) + ROW_BYTES * group.signals
 
 
-def _size(copy: _Lone | _Copy) -> int:
-    return copy.size if isinstance(copy, _Copy) else LONE_BYTES + len(copy.payload)
+def _get_size(copy: _SingleSignalCopy | _GroupCopy) -> int:
+    return copy.size if isinstance(copy, _GroupCopy) else LONE_BYTES + len(copy.payload)

@@ -6,13 +6,18 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.alert import GroupKey, Signal
-from schemas.plugin import Member
-from streams.correlate.buckets import NEVER, Widening, member
+from schemas.plugin import DetectorSignal
+from streams.correlate.buckets import NEVER, BucketSummary, to_member
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.gates import alert_key, inner_key, inner_rule, with_inner
-from streams.correlate.groups import BucketPart, Changes, Group
+from streams.correlate.gates import (
+    add_inner_specs,
+    build_inner_key,
+    build_inner_rule,
+    get_alert_key,
+)
+from streams.correlate.groups import BucketChanges, BucketPart, SignalGroup
 
-Routed = Mapping[GroupKey, Sequence[Member]]
+RoutedSignals = Mapping[GroupKey, Sequence[DetectorSignal]]
 
 
 class GuardedSignal(NamedTuple):
@@ -25,24 +30,24 @@ class GuardedSignal(NamedTuple):
 class GroupChange(NamedTuple):
     """What a batch changed in one group."""
 
-    group: Group
-    changes: Changes
+    group: SignalGroup
+    changes: BucketChanges
 
 
-class Correlation:
+class SignalCorrelator:
     """The rules' windows, gates included. Stateless."""
 
     def __init__(self, specs: Mapping[str, WindowSpec]) -> None:
         """`specs` by rule id."""
-        self.specs: Mapping[str, WindowSpec] = with_inner(specs)
+        self.specs: Mapping[str, WindowSpec] = add_inner_specs(specs)
         self._gates = {rule: spec.gate for rule, spec in specs.items() if spec.gate is not None}
-        self._inner = {inner_rule(rule) for rule in self._gates}
+        self._inner = {build_inner_rule(rule) for rule in self._gates}
 
     def is_inner(self, key: GroupKey) -> bool:
         """Whether it is a group behind a gate, which raises no alert."""
         return key.rule in self._inner
 
-    def keys(self, signals: Mapping[GroupKey, Sequence[GuardedSignal]]) -> Sequence[GroupKey]:
+    def list_keys(self, signals: Mapping[GroupKey, Sequence[GuardedSignal]]) -> Sequence[GroupKey]:
         """The groups that these signals bear on. A gated group is among them even where all of its
         signals stay behind the gate: it may open."""
         if not self._gates:
@@ -53,40 +58,48 @@ class Correlation:
             if gate is not None:
                 for signal, _ in of_group:
                     if signal.step in gate.steps:
-                        keys[inner_key(key, signal.value)] = None
+                        keys[build_inner_key(key, signal.value)] = None
         return list(keys)
 
     def route(
-        self, signals: Mapping[GroupKey, Sequence[GuardedSignal]], settled: float | None = None
-    ) -> Routed:
+        self,
+        signals: Mapping[GroupKey, Sequence[GuardedSignal]],
+        settled_before: float | None = None,
+    ) -> RoutedSignals:
         """The signals by the group that keeps them, replays left out. `settled`: every in-time record
         that a window of this moment does not reach was processed before; epoch seconds."""
-        routed: dict[GroupKey, list[Member]] = {}
+        routed: dict[GroupKey, list[DetectorSignal]] = {}
         for key, of_group in signals.items():
-            oldest = -NEVER if settled is None else settled - self.specs[key.rule].reach
+            oldest = (
+                -NEVER if settled_before is None else settled_before - self.specs[key.rule].reach
+            )
             accepted = [s for s, guarded in of_group if not guarded or s.time >= oldest]
             gate = self._gates.get(key.rule)
             if gate is None:
-                routed[key] = [member(signal) for signal in accepted]
+                routed[key] = [to_member(signal) for signal in accepted]
                 continue
             own = routed.setdefault(key, [])
             for signal in accepted:
                 if signal.step in gate.steps:
-                    inner = inner_key(key, signal.value)
-                    routed.setdefault(inner, []).append(member(signal))
+                    inner = build_inner_key(key, signal.value)
+                    routed.setdefault(inner, []).append(to_member(signal))
                 else:
-                    own.append(member(signal))
+                    own.append(to_member(signal))
         return routed
 
-    def absorb(self, routed: Routed, groups: Mapping[GroupKey, Group]) -> Iterator[GroupChange]:
+    def absorb(
+        self, routed: RoutedSignals, groups: Mapping[GroupKey, SignalGroup]
+    ) -> Iterator[GroupChange]:
         """Take each group's signals in; yields the groups that changed, those behind gates first."""
-        handed: dict[GroupKey, list[Changes]] = {}
+        handed: dict[GroupKey, list[BucketChanges]] = {}
         if self._gates:
             inner = list(self._absorb_inner(routed, groups))
-            thinned = self._thinned({alert_key(change.group.key) for change in inner}, groups)
+            thinned = self._find_thinned(
+                {get_alert_key(change.group.key) for change in inner}, groups
+            )
             for change in inner:
-                outer = alert_key(change.group.key)
-                parts = change.group.hand_on(change.changes, whole=outer in thinned)
+                outer = get_alert_key(change.group.key)
+                parts = change.group.select_forwarded(change.changes, whole=outer in thinned)
                 handed.setdefault(outer, []).append(parts)
             yield from inner
         for key, members in routed.items():
@@ -94,28 +107,28 @@ class Correlation:
                 continue
             group = groups[key]
             # All at once: what is kept of a bucket is chosen anew each time.
-            changes = group.absorb(members, _merged(handed.get(key, ())))
+            changes = group.absorb(members, _merge_changes(handed.get(key, ())))
             if changes:
                 yield GroupChange(group, changes)
 
     def _absorb_inner(
-        self, routed: Routed, groups: Mapping[GroupKey, Group]
+        self, routed: RoutedSignals, groups: Mapping[GroupKey, SignalGroup]
     ) -> Iterator[GroupChange]:
-        before: dict[GroupKey, Routed] = {}
+        before: dict[GroupKey, RoutedSignals] = {}
         for key, members in routed.items():
             if key.rule not in self._inner:
                 continue
-            outer = alert_key(key)
+            outer = get_alert_key(key)
             if outer not in before:
-                before[outer] = self._kept_before(groups[outer])
+                before[outer] = self._collect_gated_members(groups[outer])
             group = groups[key]
             earlier = () if group.buckets else before[outer].get(key, ())
             changes = group.absorb([*earlier, *members])
             if changes:
                 yield GroupChange(group, changes)
 
-    def _thinned(
-        self, keys: Iterable[GroupKey], groups: Mapping[GroupKey, Group]
+    def _find_thinned(
+        self, keys: Iterable[GroupKey], groups: Mapping[GroupKey, SignalGroup]
     ) -> Container[GroupKey]:
         """The alerts' groups that have dropped signals: what comes to matter in them by a new one comes
         in again with it, as if it had never left."""
@@ -123,25 +136,25 @@ class Correlation:
             key for key in keys if any(bucket.thinned for bucket in groups[key].buckets.values())
         }
 
-    def _kept_before(self, outer: Group) -> Routed:
+    def _collect_gated_members(self, outer: SignalGroup) -> RoutedSignals:
         """What the alert's group holds of signals that belong behind the gate, by inner group: an
         inner group that is new begins with it, since it may have been stored before there was a gate."""
         gate = self._gates[outer.key.rule]
-        rows: dict[GroupKey, list[Member]] = {}
+        rows: dict[GroupKey, list[DetectorSignal]] = {}
         for bucket in outer.buckets.values():
             for row in bucket.rows:
                 if row.step in gate.steps:
-                    rows.setdefault(inner_key(outer.key, row.value), []).append(row)
+                    rows.setdefault(build_inner_key(outer.key, row.value), []).append(row)
         return rows
 
 
-def _merged(parts: Iterable[Changes]) -> Changes:
+def _merge_changes(parts: Iterable[BucketChanges]) -> BucketChanges:
     """What several groups behind gates hand on to one."""
-    rows: dict[int, list[Member]] = {}
-    widenings: dict[int, Widening] = {}
+    rows: dict[int, list[DetectorSignal]] = {}
+    widenings: dict[int, BucketSummary] = {}
     for index, part in (item for each in parts for item in each.items()):
         rows.setdefault(index, []).extend(part.rows)
-        if part.widening is not None:
+        if part.summary is not None:
             known = widenings.get(index)
-            widenings[index] = part.widening if known is None else known.union(part.widening)
+            widenings[index] = part.summary if known is None else known.merge(part.summary)
     return {index: BucketPart(of, widenings.get(index)) for index, of in rows.items()}

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from schemas.alert import Episode, GroupKey, Severity, Signal
-from schemas.event import Touch
-from schemas.plugin import Member, ValueGate
+from schemas.event import AssetTouch
+from schemas.plugin import DetectorSignal, ValueGate
 from streams.correlate.buckets import Bucket
-from streams.correlate.retention import MOST_VALUES, Retention
+from streams.correlate.retention import MOST_VALUES, RetentionPolicy
 from streams.correlate.witnesses import SLOTS
 
 DAY = 86_400
@@ -35,10 +35,10 @@ class WindowSpec:
     """Q, seconds."""
     keep: int
     distinct: bool
-    fires: Callable[[Sequence[Member]], bool]
+    fires: Callable[[Sequence[DetectorSignal]], bool]
     """Monotone: adding members never un-fires it."""
-    graver: Callable[[Sequence[Member]], str | None] = lambda _members: None
-    explain: Callable[[Sequence[Member]], str] = lambda _members: ""
+    graver: Callable[[Sequence[DetectorSignal]], str | None] = lambda _members: None
+    explain: Callable[[Sequence[DetectorSignal]], str] = lambda _members: ""
     gate: ValueGate | None = None
     counted: Callable[[str], str] | None = None
     least: int = 1
@@ -46,10 +46,10 @@ class WindowSpec:
     ends: bool = False
     """The verdict needs no more than the first and last `keep` signals (or values) of a bucket: what is
     dropped between them changes no verdict."""
-    retention: Retention = field(init=False)
+    retention: RetentionPolicy = field(init=False)
 
     def __post_init__(self) -> None:
-        retention = Retention(self.keep, self.timespan, self.distinct, self.counted)
+        retention = RetentionPolicy(self.keep, self.timespan, self.distinct, self.counted)
         if self.gate is not None:
             retention = replace(
                 retention, by_value=self.gate.steps, openings=self.gate.all_openings
@@ -61,15 +61,17 @@ class WindowSpec:
         """Seconds within which two signals can bear on one another: Q + 2T."""
         return self.quiet + 2 * self.timespan
 
-    def bucket(self, time: float) -> int:
+    def get_bucket(self, time: float) -> int:
         return int(time // self.timespan)
 
 
-def _time(member: Member) -> float:
+def _get_time(member: DetectorSignal) -> float:
     return member.time
 
 
-def first_hot(spec: WindowSpec, before: Sequence[Member], rows: Sequence[Member]) -> float | None:
+def find_first_hot(
+    spec: WindowSpec, before: Sequence[DetectorSignal], rows: Sequence[DetectorSignal]
+) -> float | None:
     """Time of the first signal of the bucket at which the window satisfies the condition.
 
     `before`, `rows`: the sorted signals of the bucket before and of this one. Instead of asking at
@@ -83,28 +85,30 @@ def first_hot(spec: WindowSpec, before: Sequence[Member], rows: Sequence[Member]
     while index < len(members):
         time = members[index].time
         low = bisect_left(members, (time - spec.timespan,), 0, index)
-        found = _smallest_end(spec, members, low, index)
-        if found is None or members[found].time == time:
-            return None if found is None else time
-        index = found
+        end = _find_smallest_end(spec, members, low, index)
+        if end is None or members[end].time == time:
+            return None if end is None else time
+        index = end
     return None
 
 
-def _smallest_end(spec: WindowSpec, members: Sequence[Member], low: int, start: int) -> int | None:
+def _find_smallest_end(
+    spec: WindowSpec, members: Sequence[DetectorSignal], low: int, start: int
+) -> int | None:
     """Smallest j ≥ start whose members[low..j], with all that share j's time, fire."""
     if not spec.fires(members[low:]):
         return None
-    left, right = start, len(members) - 1
-    while left < right:
-        middle = (left + right) // 2
-        if spec.fires(members[low : bisect_right(members, members[middle].time, key=_time)]):
-            right = middle
+    first, last = start, len(members) - 1
+    while first < last:
+        middle = (first + last) // 2
+        if spec.fires(members[low : bisect_right(members, members[middle].time, key=_get_time)]):
+            last = middle
         else:
-            left = middle + 1
-    return bisect_left(members, (members[left].time,), start)
+            first = middle + 1
+    return bisect_left(members, (members[first].time,), start)
 
 
-def runs(spec: WindowSpec, hot: Sequence[int]) -> list[list[int]]:
+def list_runs(spec: WindowSpec, hot: Sequence[int]) -> list[list[int]]:
     """Sorted hot buckets → episodes as lists of their buckets."""
     joined: list[list[int]] = []
     for bucket in hot:
@@ -124,7 +128,7 @@ def _cut(timespan: int, run: list[int]) -> list[list[int]]:
     return list(days.values())
 
 
-def episode(
+def build_episode(
     spec: WindowSpec,
     key: GroupKey,
     buckets: Mapping[int, Bucket],
@@ -136,7 +140,7 @@ def episode(
     inside = [buckets[b] for b in sorted(b for b in buckets if first - 1 <= b <= last)]
     begin = (fired - spec.timespan,)
     members = [row for bucket in inside for row in bucket.rows[bisect_left(bucket.rows, begin) :]]
-    touches, unattributed = _reached(buckets, first, last, members)
+    touches, unattributed = _collect_reached(buckets, first, last, members)
     return Episode(
         key=key,
         title=spec.title,
@@ -144,7 +148,7 @@ def episode(
         last=last,
         timespan=spec.timespan,
         fired=datetime.fromtimestamp(fired, UTC),
-        severity=_severity(spec, members),
+        severity=_compute_severity(spec, members),
         members=tuple([row.evidence for row in members]),
         touches=touches,
         unattributed=unattributed,
@@ -152,9 +156,9 @@ def episode(
     )
 
 
-def _reached(
-    buckets: Mapping[int, Bucket], first: int, last: int, rows: Sequence[Member]
-) -> tuple[frozenset[Touch], frozenset[str]]:
+def _collect_reached(
+    buckets: Mapping[int, Bucket], first: int, last: int, rows: Sequence[DetectorSignal]
+) -> tuple[frozenset[AssetTouch], frozenset[str]]:
     """Touches of the run's own buckets, dropped signals' too. Of the bucket before it only the
     members count, unless some of its signals were dropped: then all, so that none is missed."""
     signals: list[Signal] = [row.evidence for row in rows]
@@ -167,33 +171,33 @@ def _reached(
     return frozenset(touches), frozenset(unattributed)
 
 
-def _severity(spec: WindowSpec, members: Sequence[Member]) -> Severity:
+def _compute_severity(spec: WindowSpec, members: Sequence[DetectorSignal]) -> Severity:
     graver = spec.graver(members)
     if graver is None:
         return spec.severity
     return max(spec.severity, Severity(graver), key=lambda severity: severity.rank)
 
 
-def _explain(spec: WindowSpec, members: Sequence[Member], *, thinned: bool) -> str:
+def _explain(spec: WindowSpec, members: Sequence[DetectorSignal], *, thinned: bool) -> str:
     text = spec.explain(members)
     if not thinned:
         return text
-    return f"{text} {_sample(spec)}".strip()
+    return f"{text} {_describe_sample(spec)}".strip()
 
 
-def _sample(spec: WindowSpec) -> str:
+def _describe_sample(spec: WindowSpec) -> str:
     """What is shown of more events than are kept, and what is not known of the others."""
     bound = spec.retention.bound
     what = "values" if spec.distinct else "signals"
-    told = (
+    sentence = (
         f"Sample only: of every {spec.timespan} seconds at most the {bound} first and {bound} last"
         f" {what} of each step are shown here; the counts are at least these."
     )
     if spec.keep:
-        return told
+        return sentence
     if spec.gate is not None:
-        return f"{told} Values share this number; the {MOST_VALUES} first and {MOST_VALUES} last have one."
+        return f"{sentence} Values share this number; the {MOST_VALUES} first and {MOST_VALUES} last have one."
     return (
-        f"{told} Between them the order of events is known to {spec.timespan / SLOTS:g} seconds, so that"
+        f"{sentence} Between them the order of events is known to {spec.timespan / SLOTS:g} seconds, so that"
         " an attack quicker than that may hide among so many events."
     )

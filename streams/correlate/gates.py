@@ -17,27 +17,27 @@ INNER = ":by-value"
 """Ends the rule name in the key of an inner group. No rule id holds a colon."""
 
 
-def inner_rule(rule: str) -> str:
+def build_inner_rule(rule: str) -> str:
     """The rule name of the inner groups of this rule."""
     return rule + INNER
 
 
-def inner_key(key: GroupKey, value: str) -> GroupKey:
+def build_inner_key(key: GroupKey, value: str) -> GroupKey:
     """The inner group of an alert's group."""
-    return GroupKey(inner_rule(key.rule), key.organization, (*key.group, value))
+    return GroupKey(build_inner_rule(key.rule), key.organization, (*key.group, value))
 
 
-def alert_key(key: GroupKey) -> GroupKey:
+def get_alert_key(key: GroupKey) -> GroupKey:
     """The group that alerts: of an inner group the one it belongs to, else the key itself."""
     if not key.rule.endswith(INNER):
         return key
     return GroupKey(key.rule.removesuffix(INNER), key.organization, key.group[:-1])
 
 
-def inner_spec(spec: WindowSpec, gate: ValueGate) -> WindowSpec:
+def build_inner_spec(spec: WindowSpec, gate: ValueGate) -> WindowSpec:
     """The window of the inner groups: all is kept up to the loud cap, and beyond it what opens."""
     return WindowSpec(
-        rule=inner_rule(spec.rule),
+        rule=build_inner_rule(spec.rule),
         title=spec.title,
         severity=Severity.INFORMATIONAL,
         timespan=spec.timespan,
@@ -49,7 +49,7 @@ def inner_spec(spec: WindowSpec, gate: ValueGate) -> WindowSpec:
     )
 
 
-def with_inner(specs: Mapping[str, WindowSpec]) -> dict[str, WindowSpec]:
+def add_inner_specs(specs: Mapping[str, WindowSpec]) -> dict[str, WindowSpec]:
     """These windows and those of the inner groups of gated rules."""
-    gated = [inner_spec(spec, spec.gate) for spec in specs.values() if spec.gate is not None]
+    gated = [build_inner_spec(spec, spec.gate) for spec in specs.values() if spec.gate is not None]
     return {**specs, **{spec.rule: spec for spec in gated}}

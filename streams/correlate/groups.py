@@ -6,28 +6,28 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.alert import Episode, GroupKey
-from schemas.plugin import Member
-from streams.correlate.buckets import NEVER, Bucket, Widening
-from streams.correlate.episodes import WindowSpec, episode, first_hot, runs
-from streams.correlate.witnesses import Identity, witnesses
-from streams.ports import Eviction
+from schemas.plugin import DetectorSignal
+from streams.correlate.buckets import NEVER, Bucket, BucketSummary
+from streams.correlate.episodes import WindowSpec, build_episode, find_first_hot, list_runs
+from streams.correlate.witnesses import MemberIdentity, select_witnesses
+from streams.ports import EvictedInterval
 
-Span = tuple[int, int]
+BucketRange = tuple[int, int]
 
 
 class BucketPart(NamedTuple):
     """Some signals of one bucket, and what the bucket knows of all of them."""
 
-    rows: Sequence[Member]
-    widening: Widening | None
+    rows: Sequence[DetectorSignal]
+    summary: BucketSummary | None
     """None: no more than the rows say."""
 
 
-Changes = Mapping[int, BucketPart]
+BucketChanges = Mapping[int, BucketPart]
 """What changed, by bucket: taking it in alone leads to the same state."""
 
 
-class Group:
+class SignalGroup:
     """Buckets of one group, and what was computed from them."""
 
     __slots__ = (
@@ -57,12 +57,12 @@ class Group:
         self.unreconciled = False
         """Read from the store since its alerts were reconciled last: the rules may be others now."""
         self._hot: dict[int, float] = {}
-        self._episodes: dict[Span, Episode] = {}
+        self._episodes: dict[BucketRange, Episode] = {}
         self._stale: set[int] = set()
         """Buckets that changed since the hot ones were computed."""
         self._handed_on: set[int] = set()
 
-    def adopt(self, index: int, bucket: Bucket, timespan: int) -> Iterable[int]:
+    def restore_bucket(self, index: int, bucket: Bucket, timespan: int) -> Iterable[int]:
         """Take a bucket as it was stored. Where the rule's timespan was another then, its signals go
         into the buckets that they belong to now; returns those, which the store does not hold."""
         self.unreconciled = self.stored = True
@@ -72,63 +72,67 @@ class Group:
             self._stale.add(index)
             return ()
         parts: dict[int, BucketPart] = {
-            self.spec.bucket(row.time): BucketPart((), bucket.widening) for row in bucket.rows
+            self.spec.get_bucket(row.time): BucketPart((), bucket.summary) for row in bucket.rows
         }
         return self.absorb(bucket.rows, parts).keys()
 
-    def absorb(self, rows: Iterable[Member], parts: Changes | None = None) -> Changes:
+    def absorb(
+        self, rows: Iterable[DetectorSignal], parts: BucketChanges | None = None
+    ) -> BucketChanges:
         """Take in signals of any buckets, and parts that another group handed on."""
         spec = self.spec
-        by_bucket: dict[int, list[Member]] = {}
+        by_bucket: dict[int, list[DetectorSignal]] = {}
         for row in rows:
             by_bucket.setdefault(int(row.time // spec.timespan), []).append(row)
         for index, part in (parts or {}).items():
             by_bucket.setdefault(index, []).extend(part.rows)
         changes: dict[int, BucketPart] = {}
-        witnesses = self._witnesses(by_bucket) if spec.gate is not None else None
+        witnesses = self._select_witnesses(by_bucket) if spec.gate is not None else None
         for index, of_bucket in by_bucket.items():
             bucket = self.buckets.get(index) or Bucket()
             before = len(bucket.rows)
             changed = bucket.absorb(of_bucket, spec.retention, witnesses or frozenset())
             self.signals += len(bucket.rows) - before
-            widening = parts[index].widening if parts and index in parts else None
-            widened = widening is not None and bucket.widen(widening)
+            widening = parts[index].summary if parts and index in parts else None
+            widened = widening is not None and bucket.merge_summary(widening)
             if (changed or widened) and bucket.rows:
                 self.buckets[index] = bucket
-                changes[index] = BucketPart(changed, bucket.widening if widened else None)
+                changes[index] = BucketPart(changed, bucket.summary if widened else None)
         if changes and witnesses is not None:
             changes |= self._drop_former(witnesses, changes)
         self._stale.update(changes)
         return changes
 
-    def _witnesses(self, new: Mapping[int, Sequence[Member]]) -> frozenset[Identity] | None:
+    def _select_witnesses(
+        self, new: Mapping[int, Sequence[DetectorSignal]]
+    ) -> frozenset[MemberIdentity] | None:
         """What must stay, of these signals too, in the buckets that they bear on. None: nothing is
         dropped there, with or without them."""
         harmless = self.spec.retention.harmless
-        near = _near(new, 1)
-        if not any(self._size(index, new) > harmless for index in near):
+        near = _list_near(new, 1)
+        if not any(self._count_signals(index, new) > harmless for index in near):
             return None
         steps = self.spec.retention.by_value
-        rows: dict[Identity, Member] = {}
-        for index in sorted(_near(new, 2)):
+        rows: dict[MemberIdentity, DetectorSignal] = {}
+        for index in sorted(_list_near(new, 2)):
             bucket = self.buckets.get(index)
             for row in (*(bucket.rows if bucket else ()), *new.get(index, ())):
                 if row.step in steps:
                     rows[row[:4]] = row
         ordered = [rows[identity] for identity in sorted(rows)]
-        return witnesses(ordered, self.spec.retention.openings, self.spec.timespan)
+        return select_witnesses(ordered, self.spec.retention.openings, self.spec.timespan)
 
-    def _size(self, index: int, new: Mapping[int, Sequence[Member]]) -> int:
+    def _count_signals(self, index: int, new: Mapping[int, Sequence[DetectorSignal]]) -> int:
         bucket = self.buckets.get(index)
         return len(new.get(index, ())) + (len(bucket.rows) if bucket else 0)
 
     def _drop_former(
-        self, witnesses: frozenset[Identity], changed: Iterable[int]
+        self, witnesses: frozenset[MemberIdentity], changed: Iterable[int]
     ) -> dict[int, BucketPart]:
         """Drop from the buckets beside those that changed what opens no gate first any more."""
         retention = self.spec.retention
         dropped: dict[int, BucketPart] = {}
-        for index in _near(changed, 1).difference(changed) & self.buckets.keys():
+        for index in _list_near(changed, 1).difference(changed) & self.buckets.keys():
             bucket = self.buckets[index]
             before = len(bucket.rows)
             if bucket.drop_former(retention, witnesses):
@@ -136,16 +140,16 @@ class Group:
                 dropped[index] = BucketPart((), None)
         return dropped
 
-    def widen(self, index: int, timespan: int, by: Widening) -> Iterable[int]:
+    def merge_summary(self, index: int, timespan: int, by: BucketSummary) -> Iterable[int]:
         """Know also what this bucket of that timespan knew; the buckets in which that is more."""
         own = self.spec.timespan
         begin, end = index * timespan, (index + 1) * timespan
         near = [i for i in self.buckets if i * own < end and (i + 1) * own > begin]
         return self.absorb((), {i: BucketPart((), by) for i in near}).keys()
 
-    def episodes(self) -> tuple[Episode, ...]:
+    def list_episodes(self) -> tuple[Episode, ...]:
         """All live episodes, oldest first."""
-        stale = self._heat()
+        stale = self._update_hot_buckets()
         if not self._hot and not self._episodes:
             return ()
         if stale:
@@ -155,26 +159,26 @@ class Group:
                 if not any(span[0] - 1 <= index <= span[1] for index in stale)
             }
             self._episodes = {
-                span: known.get(span) or self._episode(span)
-                for span in ((run[0], run[-1]) for run in runs(self.spec, sorted(self._hot)))
+                span: known.get(span) or self._build_episode(span)
+                for span in ((run[0], run[-1]) for run in list_runs(self.spec, sorted(self._hot)))
             }
         self.alerted = self.alerted or bool(self._episodes)
         return tuple(self._episodes.values())
 
-    def _episode(self, span: Span) -> Episode:
-        return episode(self.spec, self.key, self.buckets, span, self._hot[span[0]])
+    def _build_episode(self, span: BucketRange) -> Episode:
+        return build_episode(self.spec, self.key, self.buckets, span, self._hot[span[0]])
 
-    def _heat(self) -> set[int]:
+    def _update_hot_buckets(self) -> set[int]:
         """Find what is hot now; returns every bucket that may have become hot, or hot earlier."""
         if not self._stale:
             return set()
         stale = {index + offset for index in self._stale for offset in (0, 1)}
         for index in stale:
             bucket = self.buckets.get(index)
-            if bucket is None or self._stays_hot(index, bucket):
+            if bucket is None or self._is_still_hot(index, bucket):
                 continue
             before = self.buckets.get(index - 1)
-            fired = first_hot(self.spec, before.rows if before else (), bucket.rows)
+            fired = find_first_hot(self.spec, before.rows if before else (), bucket.rows)
             if fired is not None:
                 self._hot[index] = fired
             else:
@@ -185,7 +189,7 @@ class Group:
         self._stale.clear()
         return stale
 
-    def _stays_hot(self, index: int, bucket: Bucket) -> bool:
+    def _is_still_hot(self, index: int, bucket: Bucket) -> bool:
         """Nothing came before the moment at which it became hot, and nothing that counts then was
         dropped: no window that ends before it is another."""
         fired = self._hot.get(index)
@@ -196,11 +200,11 @@ class Group:
             and (self.spec.ends or not bucket.lost)
         )
 
-    def hand_on(self, changes: Changes, *, whole: bool) -> Changes:
+    def select_forwarded(self, changes: BucketChanges, *, whole: bool) -> BucketChanges:
         """What the group behind a gate hands on, now that this changed in it: all of a window in which
         the gate opened, and then what changes in it. `whole`: all of it each time, since the group that
         receives it has dropped some."""
-        self._heat()
+        self._update_hot_buckets()
         opened = {index + offset for index in self._hot for offset in (-1, 0)}
         near = {index + offset for index in changes for offset in (-1, 0, 1)}
         parts: dict[int, BucketPart] = {}
@@ -208,22 +212,22 @@ class Group:
             bucket = self.buckets[index]
             if whole or index not in self._handed_on:
                 self._handed_on.add(index)
-                parts[index] = BucketPart(list(bucket.rows), bucket.widening)
+                parts[index] = BucketPart(list(bucket.rows), bucket.summary)
             elif index in changes:
-                parts[index] = BucketPart(changes[index].rows, bucket.widening)
+                parts[index] = BucketPart(changes[index].rows, bucket.summary)
         return parts
 
-    def evict(self, settled: float, logged: Container[int] = ()) -> list[Eviction]:
+    def evict(self, settled_before: float, logged: Container[int] = ()) -> list[EvictedInterval]:
         """Let go of every component that ends before `settled` seconds, save those with a bucket that
         the signal log names."""
-        gone: list[Eviction] = []
-        for component, begin, end in self._components():
-            if end < settled and not any(index in logged for index in component):
-                gone.append(Eviction(self.key, begin, end))
+        gone: list[EvictedInterval] = []
+        for component, begin, end in self._list_components():
+            if end < settled_before and not any(index in logged for index in component):
+                gone.append(EvictedInterval(self.key, begin, end))
                 self.drop(component)
         return gone
 
-    def _components(self) -> list[tuple[list[int], float, float]]:
+    def _list_components(self) -> list[tuple[list[int], float, float]]:
         """Buckets whose signals bear on one another, with the first and last time."""
         parts: list[tuple[list[int], float, float]] = []
         for index in sorted(self.buckets):
@@ -249,7 +253,7 @@ class Group:
             }
 
 
-def _near(indices: Iterable[int], distance: int) -> set[int]:
+def _list_near(indices: Iterable[int], distance: int) -> set[int]:
     """These buckets, and those so near to one of them."""
     offsets = range(-distance, distance + 1)
     return {index + offset for index in indices for offset in offsets}

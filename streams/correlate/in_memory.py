@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from schemas.alert import Episode, GroupKey, Signal
-from streams.correlate.correlation import Correlation, GuardedSignal
+from streams.correlate.correlation import GuardedSignal, SignalCorrelator
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.groups import Group
+from streams.correlate.groups import SignalGroup
 
 
 class InMemoryWindows:
@@ -15,8 +15,8 @@ class InMemoryWindows:
 
     def __init__(self, specs: Mapping[str, WindowSpec]) -> None:
         """`specs` by rule id; signals of other rules are left out."""
-        self._correlation = Correlation(specs)
-        self._groups: dict[GroupKey, Group] = {}
+        self._correlation = SignalCorrelator(specs)
+        self._groups: dict[GroupKey, SignalGroup] = {}
 
     def absorb(self, signals: Iterable[Signal]) -> list[GroupKey]:
         """Take in signals in any order; the groups that changed, those behind gates too."""
@@ -25,13 +25,13 @@ class InMemoryWindows:
         for signal in signals:
             if signal.key.rule in correlation.specs:
                 by_key.setdefault(signal.key, []).append(GuardedSignal(signal, guarded=False))
-        for key in correlation.keys(by_key):
+        for key in correlation.list_keys(by_key):
             if key not in groups:
-                groups[key] = Group(key, correlation.specs[key.rule])
+                groups[key] = SignalGroup(key, correlation.specs[key.rule])
         changed = correlation.absorb(correlation.route(by_key), groups)
         return [change.group.key for change in changed]
 
-    def episodes(self) -> list[Episode]:
+    def list_episodes(self) -> list[Episode]:
         """Every live episode of every group."""
         alerting = (g for key, g in self._groups.items() if not self._correlation.is_inner(key))
-        return [episode for group in alerting for episode in group.episodes()]
+        return [episode for group in alerting for episode in group.list_episodes()]

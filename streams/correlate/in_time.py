@@ -10,7 +10,7 @@ HOLD_SECONDS = 3_600.0
 """A backfill counts as running until none of its records has arrived for so long."""
 
 
-def in_time(event: datetime, arrived: datetime, horizon: float, *, backfill: bool) -> bool:
+def is_in_time(event: datetime, arrived: datetime, horizon: float, *, backfill: bool) -> bool:
     """Does this record count for correlation? The record alone decides. `horizon`: H, seconds."""
     if backfill:
         return True

@@ -17,8 +17,8 @@ from streams.correlate.due_buckets import DueBuckets
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.signal_rows import LoggedGroup, dump_log
 from streams.correlate.stored_groups import load_group
-from streams.correlate.written_later import Place, UnwrittenBuckets
-from streams.ports import Eviction, GroupRows, SweepResult
+from streams.correlate.written_later import BucketPlace, UnwrittenBuckets
+from streams.ports import EvictedInterval, GroupRows, SweepResult
 
 BUCKETS_OF_A_SWEEP = 4_000
 """Buckets of the log that one sweep looks at: more than any batch brings."""
@@ -27,23 +27,23 @@ AGAIN_SECONDS = 60.0
 READ_AT_ONCE = 200
 """Groups that a batch reads because they are due."""
 
-Component = Sequence[int]
+BucketComponent = Sequence[int]
 SpecOf = Callable[[GroupKey, int | None], WindowSpec]
 """A group's window, of a rule that is gone with this timespan."""
 
 
 @dataclass(slots=True)
-class _Gone:
+class _SweepTotals:
     """What one sweep gathers."""
 
-    evictions: list[Eviction] = field(default_factory=list)
+    evictions: list[EvictedInterval] = field(default_factory=list)
     again: dict[GroupKey, float] = field(default_factory=dict)
     logged: list[tuple[int, GroupKey, int, int, int]] = field(default_factory=list)
     """Of each component the newest log row that names it, key, timespan, first and last bucket."""
     in_log: int = 0
 
 
-class Sweeper:
+class WindowSweeper:
     """Not thread-safe; works on the copies of one window store."""
 
     def __init__(
@@ -71,14 +71,16 @@ class Sweeper:
         self._due.clear()
         self._unread.clear()
 
-    def expect(self, places: Iterable[Place], spec_of: Callable[[GroupKey], WindowSpec]) -> None:
+    def add_logged(
+        self, places: Iterable[BucketPlace], spec_of: Callable[[GroupKey], WindowSpec]
+    ) -> None:
         """The log holds these buckets from now on."""
         horizon = self._horizon
         for key, index in places:
             spec = spec_of(key)
             self._due.add(key, index, (index + 1) * spec.timespan + spec.reach + horizon)
 
-    def to_read(self) -> list[GroupKey]:
+    def list_groups_to_read(self) -> list[GroupKey]:
         """Groups that are due and wait to be read; each once."""
         keys = list(self._unread)[:READ_AT_ONCE]
         for key in keys:
@@ -87,18 +89,18 @@ class Sweeper:
 
     def sweep(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
         """Let go in these groups, and in those of the log."""
-        gone = _Gone()
+        gone = _SweepTotals()
         for row in rows:
             if row.key in self._waiting:
                 self._unread[row.key] = None
                 gone.again[row.key] = low + AGAIN_SECONDS
-            elif not self._by_numbers(row, low, gone):
-                self._by_signals(row, low, gone)
-        self._of_log(low, gone)
-        log, kept_from = self._settle(gone)
-        return SweepResult(gone.evictions, gone.again, log, kept_from, gone.in_log)
+            elif not self._evict_by_numbers(row, low, gone):
+                self._evict_by_signals(row, low, gone)
+        self._evict_from_log(low, gone)
+        log, first_needed = self._build_log_row(gone)
+        return SweepResult(gone.evictions, gone.again, log, first_needed, gone.in_log)
 
-    def _of_log(self, low: float, gone: _Gone) -> None:
+    def _evict_from_log(self, low: float, gone: _SweepTotals) -> None:
         due: dict[GroupKey, list[int]] = {}
         for key, index in self._due.take(low, BUCKETS_OF_A_SWEEP):
             due.setdefault(key, []).append(index)
@@ -108,25 +110,27 @@ class Sweeper:
                 for index in indices:
                     self._due.add(key, index, low + AGAIN_SECONDS)
                 continue
-            unwritten = self._unwritten.unwritten(key)
-            held = [index for index in indices if index in unwritten]
-            if held:
-                self._of_copy(key, held, low, gone)
+            unwritten = self._unwritten.list_unwritten(key)
+            unwritten_indices = [index for index in indices if index in unwritten]
+            if unwritten_indices:
+                self._evict_from_copy(key, unwritten_indices, low, gone)
 
-    def _of_copy(self, key: GroupKey, due: Sequence[int], low: float, gone: _Gone) -> None:
+    def _evict_from_copy(
+        self, key: GroupKey, due: Sequence[int], low: float, gone: _SweepTotals
+    ) -> None:
         """A component goes when its last bucket is due."""
-        spec, buckets = self._copies.buckets(key)
+        spec, buckets = self._copies.get_buckets(key)
         if all(index + 1 in buckets for index in due):
             return
-        for inside in _components(sorted(buckets), spec):
+        for inside in _split_components(sorted(buckets), spec):
             if (inside[-1] + 1) * spec.timespan + spec.reach + self._horizon <= low:
                 alerts = self._copies.may_alert(key)
-                if alerts or self._copies.stored(key):
-                    gone.evictions.append(_eviction(key, inside, spec, alerts=alerts))
+                if alerts or self._copies.may_be_stored(key):
+                    gone.evictions.append(_build_eviction(key, inside, spec, alerts=alerts))
                 self._copies.drop(key, inside)
                 self._drop_logged(key, inside, spec, gone)
 
-    def _by_numbers(self, row: GroupRows, low: float, gone: _Gone) -> bool:
+    def _evict_by_numbers(self, row: GroupRows, low: float, gone: _SweepTotals) -> bool:
         """What goes as far as the numbers of the buckets say it, which may be a timespan later than
         their signals would: nothing is loaded. False: the stored buckets have another timespan."""
         stored, key = row.buckets or (), row.key
@@ -136,13 +140,13 @@ class Sweeper:
         copied = self._sole_owner and key in self._copies
         indices = {bucket.bucket for bucket in stored}
         if copied:
-            indices.update(self._copies.buckets(key)[1])
+            indices.update(self._copies.get_buckets(key)[1])
         dead: list[int] = []
-        for inside in _components(sorted(indices), spec):
+        for inside in _split_components(sorted(indices), spec):
             due = (inside[-1] + 1) * spec.timespan + spec.reach + self._horizon
             if due <= low:
                 alerts = not copied or self._copies.may_alert(key)
-                gone.evictions.append(_eviction(key, inside, spec, alerts=alerts))
+                gone.evictions.append(_build_eviction(key, inside, spec, alerts=alerts))
                 dead += inside
                 self._drop_logged(key, inside, spec, gone)
             else:
@@ -153,49 +157,53 @@ class Sweeper:
             self._copies.forget(key)
         return True
 
-    def _by_signals(self, row: GroupRows, low: float, gone: _Gone) -> None:
+    def _evict_by_signals(self, row: GroupRows, low: float, gone: _SweepTotals) -> None:
         key = row.key
         copied = self._sole_owner and key in self._copies
-        moved: list[Place] = []
+        moved: list[BucketPlace] = []
         spec = self._spec_of(key, row.buckets[0].timespan if row.buckets else None)
-        group = self._copies.group(key) if copied else load_group(row, spec, moved)
-        settled = low - group.spec.reach - self._horizon
-        evictions = group.evict(settled, self._unwritten.named(key, group.buckets))
+        group = self._copies.get_group(key) if copied else load_group(row, spec, moved)
+        settled_before = low - group.spec.reach - self._horizon
+        evictions = group.evict(settled_before, self._unwritten.find_logged(key, group.buckets))
         if moved and group.buckets:
             # A stored row of the former timespan may hold both what goes and what stays.
             return
         gone.evictions += evictions
         if evictions and copied:
-            self._copies.put(group, 1, {}, pinned=self._unwritten.holds(key))
+            self._copies.put(group, 1, {}, pinned=self._unwritten.has_unwritten(key))
         elif evictions:
             self._copies.forget(key)
 
-    def _drop_logged(self, key: GroupKey, inside: Component, spec: WindowSpec, gone: _Gone) -> None:
-        newest = self._unwritten.let_go(key, inside)
+    def _drop_logged(
+        self, key: GroupKey, inside: BucketComponent, spec: WindowSpec, gone: _SweepTotals
+    ) -> None:
+        newest = self._unwritten.evict(key, inside)
         if newest:
             gone.in_log += 1
             gone.logged.append((newest, key, spec.timespan, inside[0], inside[-1]))
-            if not self._unwritten.holds(key):
+            if not self._unwritten.has_unwritten(key):
                 self._copies.release((key,))
 
-    def _settle(self, gone: _Gone) -> tuple[bytes | None, int | None]:
+    def _build_log_row(self, gone: _SweepTotals) -> tuple[bytes | None, int | None]:
         """The row that says what is gone of the rows that stay, and from which number these do."""
-        kept_from = self._unwritten.drop_settled() if gone.logged else None
+        first_needed = self._unwritten.drop_written_rows() if gone.logged else None
         logged: dict[GroupKey, LoggedGroup] = {}
         spans: dict[GroupKey, list[tuple[int, int]]] = {}
         for newest, key, timespan, first, last in gone.logged:
-            if kept_from is None or newest >= kept_from:
+            if first_needed is None or newest >= first_needed:
                 spans.setdefault(key, []).append((first, last))
                 logged.setdefault(key, LoggedGroup(key, timespan, [], [], spans[key]))
-        return dump_log(logged.values()) if logged else None, kept_from
+        return dump_log(logged.values()) if logged else None, first_needed
 
 
-def _eviction(key: GroupKey, inside: Component, spec: WindowSpec, *, alerts: bool) -> Eviction:
+def _build_eviction(
+    key: GroupKey, inside: BucketComponent, spec: WindowSpec, *, alerts: bool
+) -> EvictedInterval:
     begin, end = inside[0] * spec.timespan, (inside[-1] + 1) * spec.timespan
-    return Eviction(key, begin, nextafter(end, begin), alerts)
+    return EvictedInterval(key, begin, nextafter(end, begin), alerts)
 
 
-def _components(indices: Sequence[int], spec: WindowSpec) -> Iterable[Component]:
+def _split_components(indices: Sequence[int], spec: WindowSpec) -> Iterable[BucketComponent]:
     """The buckets in parts whose signals may bear on one another."""
     if not indices:
         return

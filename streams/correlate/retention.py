@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from schemas.plugin import Member
-from streams.correlate.witnesses import SLOTS, Identity, Opening
+from schemas.plugin import DetectorSignal
+from streams.correlate.witnesses import SLOTS, MemberIdentity, OpeningTest
 
 LOUD_CAP = 1_000
 """What `keep` 0 (keep all) means: as many first and last signals per bucket and step. Reaching it
@@ -25,7 +25,7 @@ MOST_VALUES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RetentionPolicy:
     """What is kept of a bucket, per step."""
 
     keep: int
@@ -37,7 +37,7 @@ class Retention:
     """The part of a value that counts as distinct; None: all of it."""
     by_value: frozenset[str] = frozenset()
     """Steps whose signals are kept per value."""
-    openings: tuple[Opening, ...] = ()
+    openings: tuple[OpeningTest, ...] = ()
     """The conditions of the gate that joins these steps."""
 
     bound: int = field(init=False)
@@ -52,55 +52,55 @@ class Retention:
         object.__setattr__(self, "harmless", 2 if self.distinct else 2 * fewest)
 
     def retain(
-        self, rows: Sequence[Member], witnesses: frozenset[Identity] = frozenset()
-    ) -> Sequence[Member]:
+        self, rows: Sequence[DetectorSignal], witnesses: frozenset[MemberIdentity] = frozenset()
+    ) -> Sequence[DetectorSignal]:
         """The retained ones of sorted rows of one bucket, sorted; `rows` itself if it is all and stays
-        so whatever order they come in. `witnesses`: these stay."""
+        so whatever order they come in. `select_witnesses`: these stay."""
         if len(rows) <= self.harmless:
             return rows
-        steps: dict[str, list[Member]] = {}
+        steps: dict[str, list[DetectorSignal]] = {}
         for row in rows:
             steps.setdefault(row.step, []).append(row)
-        chosen: list[Member] = []
+        chosen: list[DetectorSignal] = []
         for step, of_step in steps.items():
-            chosen += self._of_step(step, of_step, witnesses)
-        if len(chosen) == len(rows) and not any(self._crowded(*step) for step in steps.items()):
+            chosen += self._retain_step(step, of_step, witnesses)
+        if len(chosen) == len(rows) and not any(self._is_crowded(*step) for step in steps.items()):
             return rows
-        return chosen if len(steps) == 1 else sorted(chosen, key=_identity)
+        return chosen if len(steps) == 1 else sorted(chosen, key=_get_identity)
 
-    def _crowded(self, step: str, rows: Sequence[Member]) -> bool:
+    def _is_crowded(self, step: str, rows: Sequence[DetectorSignal]) -> bool:
         """Whether which values are kept depends on more than their number. In another order some of
         these rows may have been dropped for a while."""
         return step in self.by_value and len({row.value for row in rows}) > MOST_VALUES
 
-    def _of_step(
-        self, step: str, rows: list[Member], witnesses: frozenset[Identity]
-    ) -> Sequence[Member]:
+    def _retain_step(
+        self, step: str, rows: list[DetectorSignal], witnesses: frozenset[MemberIdentity]
+    ) -> Sequence[DetectorSignal]:
         if self.distinct:
-            return self._ends_of_values(rows)
+            return self._select_value_ends(rows)
         if step in self.by_value:
-            return self._ends_by_value(rows, witnesses)
-        return self._ends(rows)
+            return self._select_ends_by_value(rows, witnesses)
+        return self._select_ends(rows)
 
-    def _ends_by_value(
-        self, rows: list[Member], witnesses: frozenset[Identity]
-    ) -> Sequence[Member]:
+    def _select_ends_by_value(
+        self, rows: list[DetectorSignal], witnesses: frozenset[MemberIdentity]
+    ) -> Sequence[DetectorSignal]:
         """The ends of each of the values that begin first or end last, and all witnesses."""
-        values: dict[str, list[Member]] = {}
+        values: dict[str, list[DetectorSignal]] = {}
         for row in rows:
             values.setdefault(row.value, []).append(row)
         latest = dict.fromkeys(row.value for row in reversed(rows))
         shown = {*islice(values, MOST_VALUES), *islice(latest, MOST_VALUES)}
         each = self.bound // min(len(values), MOST_VALUES)
-        chosen: list[Member] = []
+        chosen: list[DetectorSignal] = []
         for value, of_value in values.items():
             bound = each if value in shown else 0
             last = max(bound, len(of_value) - bound)
             inside = [row for row in of_value[bound:last] if row[:4] in witnesses]
             chosen += of_value[:bound] + inside + of_value[last:]
-        return chosen if len(values) == 1 else sorted(chosen, key=_identity)
+        return chosen if len(values) == 1 else sorted(chosen, key=_get_identity)
 
-    def _ends(self, rows: list[Member]) -> list[Member]:
+    def _select_ends(self, rows: list[DetectorSignal]) -> list[DetectorSignal]:
         bound, count = self.bound, len(rows)
         if count <= 2 * bound:
             return rows
@@ -109,7 +109,7 @@ class Retention:
         chosen = rows[:bound]
         begin = 0
         while begin < count:
-            end = self._slot_end(rows, begin)
+            end = self._find_slot_end(rows, begin)
             near = [*range(begin, min(begin + SLOT_ENDS, end)), *range(end - SLOT_ENDS, end)]
             chosen += [
                 rows[i] for i in sorted(set(near)) if begin <= i and bound <= i < count - bound
@@ -117,7 +117,7 @@ class Retention:
             begin = end
         return chosen + rows[-bound:]
 
-    def _slot_end(self, rows: list[Member], begin: int) -> int:
+    def _find_slot_end(self, rows: list[DetectorSignal], begin: int) -> int:
         """Index behind the last row of the slot that the row at `begin` lies in."""
         slot = rows[begin].time * SLOTS // self.timespan
         low, high = begin + 1, len(rows)
@@ -129,18 +129,18 @@ class Retention:
                 low = middle + 1
         return low
 
-    def _ends_of_values(self, rows: list[Member]) -> list[Member]:
+    def _select_value_ends(self, rows: list[DetectorSignal]) -> list[DetectorSignal]:
         counted = self.counted
-        chosen: dict[Identity, Member] = {}
+        chosen: dict[MemberIdentity, DetectorSignal] = {}
         for ordered in (rows, rows[::-1]):
-            seen: dict[str, Member] = {}
+            seen: dict[str, DetectorSignal] = {}
             for row in ordered:
                 seen.setdefault(row.value if counted is None else counted(row.value), row)
                 if len(seen) == self.bound:
                     break
-            chosen.update((_identity(row), row) for row in seen.values())
-        return sorted(chosen.values(), key=_identity)
+            chosen.update((_get_identity(row), row) for row in seen.values())
+        return sorted(chosen.values(), key=_get_identity)
 
 
-def _identity(row: Member) -> Identity:
+def _get_identity(row: DetectorSignal) -> MemberIdentity:
     return row[:4]

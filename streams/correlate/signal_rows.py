@@ -25,10 +25,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from schemas.alert import GroupKey, Signal
-from schemas.event import Position, Touch
-from schemas.plugin import Member
-from streams.correlate.buckets import Bucket, Widening
-from streams.correlate.gates import alert_key
+from schemas.event import AssetTouch, RecordPosition
+from schemas.plugin import DetectorSignal
+from streams.correlate.buckets import Bucket, BucketSummary
+from streams.correlate.gates import get_alert_key
 
 BUCKET_VERSION = 2
 
@@ -39,14 +39,14 @@ class LoggedGroup(NamedTuple):
     key: GroupKey
     timespan: int | None
     """Of the rule when it was written; None: a row of the former version."""
-    rows: list[Member]
-    widenings: list[tuple[int, Widening]]
+    rows: list[DetectorSignal]
+    widenings: list[tuple[int, BucketSummary]]
     gone: Sequence[tuple[int, int]] = ()
     """First and last bucket of what was let go of: what earlier rows hold of these is no more."""
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def pause_collector() -> Iterator[None]:
     """Make many objects that stay, without the collector walking over them again and again."""
     enabled = gc.isenabled()
     gc.disable()
@@ -77,7 +77,7 @@ def dump_bucket(bucket: Bucket) -> bytes:
                 signal.source,
                 [number[touch] for touch in signal.touches],
                 signal.unattributed,
-                _plain_mapping(signal.summary),
+                _to_plain_mapping(signal.summary),
             )
         )
     return orjson.dumps(
@@ -89,7 +89,7 @@ def dump_bucket(bucket: Bucket) -> bytes:
             list(journals),
             rows,
         ),
-        default=_plain,
+        default=_to_text,
     )
 
 
@@ -102,26 +102,26 @@ def load_bucket(key: GroupKey, payload: bytes) -> Bucket:
         rows = document["s"]
     else:
         touched, unattributed, thinned, journals, rows = document[1:6]
-    touches = [Touch(*each) for each in touched]
+    touches = [AssetTouch(*each) for each in touched]
     bucket = Bucket()
     bucket.touches = frozenset(touches)
     bucket.unattributed = frozenset(unattributed)
     bucket.thinned = thinned
-    own = alert_key(key)
-    bucket.rows = [_row(own, row, touches, journals) for row in rows]
+    own = get_alert_key(key)
+    bucket.rows = [_build_member(own, row, touches, journals) for row in rows]
     return bucket
 
 
-def _row(
-    key: GroupKey, row: Sequence[Any], touches: Sequence[Touch], journals: Sequence[str] | None
-) -> Member:
+def _build_member(
+    key: GroupKey, row: Sequence[Any], touches: Sequence[AssetTouch], journals: Sequence[str] | None
+) -> DetectorSignal:
     time, event, step, value, journal, offset, sha256, source, touched, unattributed, summary = row
-    position = Position(journal if journals is None else journals[journal], offset)
+    position = RecordPosition(journal if journals is None else journals[journal], offset)
     own = tuple([touches[index] for index in touched])
     evidence = Signal(
         key, time, event, step, value, position, sha256, source, own, unattributed, summary
     )
-    return Member(time, event, step, value, evidence)
+    return DetectorSignal(time, event, step, value, evidence)
 
 
 def dump_log(groups: Iterable[LoggedGroup]) -> bytes:
@@ -129,14 +129,20 @@ def dump_log(groups: Iterable[LoggedGroup]) -> bytes:
     keys: list[Any] = []
     rows: list[Any] = []
     widenings: list[Any] = []
-    shared = _Shared()
+    shared = _SharedParts()
     gone: list[Any] = []
     for number, (key, timespan, members, widened, let_go) in enumerate(groups):
         keys.append((key.rule, key.organization, key.group, timespan))
         gone += [(number, first, last) for first, last in let_go]
-        rows += [shared.row(number, row) for row in members]
+        rows += [shared.build_row(number, row) for row in members]
         widenings += [
-            (number, bucket, shared.touches(tuple(sorted(touches))), sorted(unnamed), thinned)
+            (
+                number,
+                bucket,
+                shared.number_touches(tuple(sorted(touches))),
+                sorted(unnamed),
+                thinned,
+            )
             for bucket, (touches, unnamed, thinned) in widened
         ]
     document = {
@@ -148,10 +154,10 @@ def dump_log(groups: Iterable[LoggedGroup]) -> bytes:
         "w": widenings,
         "g": gone,
     }
-    return orjson.dumps(document, default=_plain)
+    return orjson.dumps(document, default=_to_text)
 
 
-class _Shared:
+class _SharedParts:
     """What the rows of one log row share, by number. Objects are told apart by identity first: the
     signals of one event share theirs."""
 
@@ -160,11 +166,11 @@ class _Shared:
         self.journals: dict[str, int] = {}
         self.summaries: list[Mapping[str, Any]] = []
         self._by_id: dict[int, int] = {}
-        self._by_touches: dict[tuple[Touch, ...], int] = {}
+        self._by_touches: dict[tuple[AssetTouch, ...], int] = {}
         self._alive: list[object] = []
         """An id is taken again once its object is gone."""
 
-    def row(self, number: int, member: Member) -> tuple[Any, ...]:
+    def build_row(self, number: int, member: DetectorSignal) -> tuple[Any, ...]:
         """A signal of the key with that number."""
         signal: Signal = member.evidence
         journal, offset = signal.position
@@ -178,12 +184,12 @@ class _Shared:
             offset,
             signal.sha256,
             signal.source,
-            self.touches(signal.touches),
+            self.number_touches(signal.touches),
             signal.unattributed,
-            self._summary(signal.summary),
+            self._number_summary(signal.summary),
         )
 
-    def touches(self, touches: tuple[Touch, ...]) -> int:
+    def number_touches(self, touches: tuple[AssetTouch, ...]) -> int:
         """The number of this tuple."""
         known = self._by_id.get(id(touches))
         if known is None:
@@ -193,11 +199,11 @@ class _Shared:
             self._remember(touches, known)
         return known
 
-    def _summary(self, summary: Mapping[str, Any]) -> int:
+    def _number_summary(self, summary: Mapping[str, Any]) -> int:
         known = self._by_id.get(id(summary))
         if known is None:
             known = len(self.summaries)
-            self.summaries.append(_plain_mapping(summary))
+            self.summaries.append(_to_plain_mapping(summary))
             self._remember(summary, known)
         return known
 
@@ -209,10 +215,10 @@ class _Shared:
 def load_log(body: bytes) -> list[LoggedGroup]:
     """The groups of one log row."""
     document = orjson.loads(body)
-    touches = [tuple(Touch(*each) for each in of) for of in document["t"]]
+    touches = [tuple(AssetTouch(*each) for each in of) for of in document["t"]]
     journals, summaries = document["j"], document["m"]
-    groups = [_logged_group(parts) for parts in document["k"]]
-    own = [alert_key(group.key) for group in groups]
+    groups = [_build_logged_group(parts) for parts in document["k"]]
+    own = [get_alert_key(group.key) for group in groups]
     for (
         number,
         time,
@@ -223,7 +229,7 @@ def load_log(body: bytes) -> list[LoggedGroup]:
         offset,
         sha,
         source,
-        told,
+        touches_number,
         named,
         summary,
     ) in document["s"]:
@@ -233,16 +239,18 @@ def load_log(body: bytes) -> list[LoggedGroup]:
             event,
             step,
             value,
-            Position(journals[journal], offset),
+            RecordPosition(journals[journal], offset),
             sha,
             source,
-            touches[told],
+            touches[touches_number],
             named,
             summaries[summary],
         )
-        groups[number].rows.append(Member(time, event, step, value, evidence))
-    for number, bucket, told, unattributed, thinned in document.get("w", ()):
-        widening = Widening(frozenset(touches[told]), frozenset(unattributed), thinned)
+        groups[number].rows.append(DetectorSignal(time, event, step, value, evidence))
+    for number, bucket, touches_number, unattributed, thinned in document.get("w", ()):
+        widening = BucketSummary(
+            frozenset(touches[touches_number]), frozenset(unattributed), thinned
+        )
         groups[number].widenings.append((bucket, widening))
     let_go: dict[int, list[tuple[int, int]]] = {}
     for number, first, last in document.get("g", ()):
@@ -252,7 +260,7 @@ def load_log(body: bytes) -> list[LoggedGroup]:
     return groups
 
 
-def without_gone(
+def remove_evicted(
     logged: LoggedGroup, timespan: int, spans: Sequence[tuple[int, int]]
 ) -> LoggedGroup:
     """What is left of an earlier row once these spans of buckets, so many seconds each, are let go."""
@@ -268,15 +276,15 @@ def without_gone(
     )
 
 
-def _logged_group(parts: Sequence[Any]) -> LoggedGroup:
+def _build_logged_group(parts: Sequence[Any]) -> LoggedGroup:
     rule, organization, group = parts[:3]
     timespan = parts[3] if len(parts) > 3 else None
     return LoggedGroup(GroupKey(rule, organization, tuple(group)), timespan, [], [])
 
 
-def _plain_mapping(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+def _to_plain_mapping(summary: Mapping[str, Any]) -> Mapping[str, Any]:
     return summary if type(summary) is dict else dict(summary)
 
 
-def _plain(value: object) -> str:
+def _to_text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -13,20 +13,20 @@ from dataclasses import dataclass, field
 
 from schemas.alert import GroupKey, Severity
 from streams.correlate.copies import GroupCopies
-from streams.correlate.correlation import Correlation, GroupChange, GuardedSignal
+from streams.correlate.correlation import GroupChange, GuardedSignal, SignalCorrelator
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.groups import Group
-from streams.correlate.let_go import Sweeper
+from streams.correlate.groups import SignalGroup
+from streams.correlate.let_go import WindowSweeper
 from streams.correlate.signal_rows import (
     LoggedGroup,
-    collector_paused,
     dump_bucket,
     dump_log,
     load_log,
-    without_gone,
+    pause_collector,
+    remove_evicted,
 )
 from streams.correlate.stored_groups import load_group
-from streams.correlate.written_later import LOG_SIGNALS, Place, Step, UnwrittenBuckets
+from streams.correlate.written_later import LOG_SIGNALS, BucketPlace, UnwrittenBuckets, WriteStep
 from streams.ports import (
     BucketRow,
     CommitResult,
@@ -48,13 +48,13 @@ GONE_TIMESPAN = 3_600
 
 
 @dataclass(slots=True)
-class _Batch:
+class _AppliedBatch:
     """What `apply` did and `keep` makes true."""
 
-    groups: Mapping[GroupKey, Group] = field(default_factory=dict)
-    written: Mapping[Place, BucketRow] = field(default_factory=dict)
-    step: Step = field(default_factory=Step)
-    logged: Sequence[Place] = ()
+    groups: Mapping[GroupKey, SignalGroup] = field(default_factory=dict)
+    bucket_rows: Mapping[BucketPlace, BucketRow] = field(default_factory=dict)
+    step: WriteStep = field(default_factory=WriteStep)
+    logged: Sequence[BucketPlace] = ()
     logged_signals: int = 0
 
 
@@ -72,7 +72,7 @@ class WindowStore:
     ) -> None:
         """`specs` by rule id; `horizon`: the greatest H of any source, seconds; `memory_bytes`: what
         copies of written groups may take."""
-        self._correlation = Correlation(specs)
+        self._correlation = SignalCorrelator(specs)
         self._specs = self._correlation.specs
         self._horizon = horizon
         self._sole_owner = sole_owner
@@ -80,10 +80,10 @@ class WindowStore:
         most_signals = min(LOG_SIGNALS, memory_bytes // 3 // SIGNAL_BYTES)
         self._unwritten = unwritten or UnwrittenBuckets(most_signals=most_signals)
         self._waiting: dict[GroupKey, list[LoggedGroup]] = {}
-        self._step = Step()
-        self._batch = _Batch()
-        self._sweeper = Sweeper(
-            self._spec,
+        self._step = WriteStep()
+        self._batch = _AppliedBatch()
+        self._sweeper = WindowSweeper(
+            self._get_spec,
             horizon,
             self._copies,
             self._unwritten,
@@ -114,67 +114,75 @@ class WindowStore:
         self._copies.clear()
         self._unwritten.clear()
         self._waiting.clear()
-        self._step = Step()
-        self._batch = _Batch()
+        self._step = WriteStep()
+        self._batch = _AppliedBatch()
         self._sweeper.clear()
 
     def restore(self, rows: Iterable[LogRow]) -> None:
         """Know what the log holds, instead of anything that was known. Each group's signals wait until
         the group is read."""
         self.clear()
-        with collector_paused():
+        with pause_collector():
             for row in rows:
                 self._restore(row)
 
     def _restore(self, row: LogRow) -> None:
-        places: dict[Place, None] = {}
+        places: dict[BucketPlace, None] = {}
         signals = 0
         for group in load_log(row.body):
             if group.gone:
                 self._restore_without(group)
                 continue
             self._waiting.setdefault(group.key, []).append(group)
-            places.update(((group.key, index), None) for index in self._indices(group.key, [group]))
+            places.update(
+                ((group.key, index), None) for index in self._list_indices(group.key, [group])
+            )
             signals += len(group.rows)
         fresh = self._unwritten.add(row.number, signals, list(places))
-        self._sweeper.expect(fresh, lambda key: self._spec(key, _timespan((), self._waiting[key])))
+        self._sweeper.add_logged(
+            fresh, lambda key: self._get_spec(key, _find_timespan((), self._waiting[key]))
+        )
 
     def _restore_without(self, let_go: LoggedGroup) -> None:
         """A sweep let go of what earlier rows hold of some buckets."""
         key, before = let_go.key, self._waiting.get(let_go.key, [])
         timespan = let_go.timespan or GONE_TIMESPAN
-        left = [without_gone(logged, timespan, let_go.gone) for logged in before]
-        left = [logged for logged in left if logged.rows or logged.widenings]
-        self._unwritten.let_go(key, self._indices(key, before) - self._indices(key, left))
-        if left:
-            self._waiting[key] = left
+        remaining = [remove_evicted(logged, timespan, let_go.gone) for logged in before]
+        remaining = [logged for logged in remaining if logged.rows or logged.widenings]
+        self._unwritten.evict(
+            key, self._list_indices(key, before) - self._list_indices(key, remaining)
+        )
+        if remaining:
+            self._waiting[key] = remaining
         else:
             self._waiting.pop(key, None)
 
-    def _indices(self, key: GroupKey, logged: Sequence[LoggedGroup]) -> set[int]:
+    def _list_indices(self, key: GroupKey, logged: Sequence[LoggedGroup]) -> set[int]:
         """The buckets that these name, as the rule numbers them now."""
-        spec = self._spec(key, _timespan((), self._waiting.get(key)))
-        indices = {spec.bucket(member.time) for each in logged for member in each.rows}
+        spec = self._get_spec(key, _find_timespan((), self._waiting.get(key)))
+        indices = {spec.get_bucket(member.time) for each in logged for member in each.rows}
         for each in logged:
             if each.timespan in (None, spec.timespan):
                 indices.update(index for index, _ in each.widenings)
         return indices
 
-    def keys_of(self, signals: Mapping[GroupKey, Sequence[GuardedSignal]]) -> Sequence[GroupKey]:
+    def list_keys(self, signals: Mapping[GroupKey, Sequence[GuardedSignal]]) -> Sequence[GroupKey]:
         """The groups that a batch of these signals needs: theirs, those behind their gates, and, of
         those that are not in memory, groups whose buckets it writes or that are due."""
-        keys = self._correlation.keys(signals)
-        self._step = self._unwritten.next_step(len(signals))
+        keys = self._correlation.list_keys(signals)
+        self._step = self._unwritten.select_step(len(signals))
         places = self._step.places
         missing = dict.fromkeys(key for key, _ in places if key not in self._copies)
         missing.update(
-            dict.fromkeys(key for key in self._sweeper.to_read() if key in self._waiting)
+            dict.fromkeys(
+                key for key in self._sweeper.list_groups_to_read() if key in self._waiting
+            )
         )
         return list(dict.fromkeys([*keys, *missing])) if missing else keys
 
-    def known(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
+    def get_versions(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
         """Versions of the copies in memory."""
-        return self._copies.versions(keys)
+        return self._copies.get_versions(keys)
 
     def apply(
         self,
@@ -182,128 +190,135 @@ class WindowStore:
         rows: Sequence[GroupRows],
         low: float | None,
     ) -> GroupUpdates:
-        """Absorb each group's signals into its newest state. `rows`: of every key that `keys_of` gave.
+        """Absorb each group's signals into its newest state. `rows`: of every key that `list_keys` gave.
         Call `keep` once that is durable, and `clear` when it is not."""
-        with collector_paused():
-            moved: list[Place] = []
-            groups = {row.key: self._newest(row, moved) for row in rows}
-        settled = None if low is None else low - self._horizon
-        routed = self._correlation.route(signals, settled)
+        with pause_collector():
+            moved: list[BucketPlace] = []
+            groups = {row.key: self._get_newest(row, moved) for row in rows}
+        settled_before = None if low is None else low - self._horizon
+        routed = self._correlation.route(signals, settled_before)
         changed = list(self._correlation.absorb(routed, groups))
         states = [
-            GroupState(change.group.key, change.group.episodes())
+            GroupState(change.group.key, change.group.list_episodes())
             for change in changed
-            if self._raises_alerts(change.group)
+            if self._can_alert(change.group)
         ]
-        written = self._to_write(changed, moved, groups)
-        batch = self._batch = _Batch(groups, written, self._step)
-        log = self._log(changed, written, batch) if self._sole_owner else None
+        bucket_rows = self._select_bucket_rows(changed, moved, groups)
+        batch = self._batch = _AppliedBatch(groups, bucket_rows, self._step)
+        log = self._dump_unwritten(changed, bucket_rows, batch) if self._sole_owner else None
         return GroupUpdates(
             changed=[change.group.key for change in changed],
             groups=[state for state in states if self._must_reconcile(state, groups[state.key])],
-            buckets=list(written.values()),
+            buckets=list(bucket_rows.values()),
             log=log,
-            log_kept_from=self._unwritten.kept_from(self._step),
+            log_first_needed=self._unwritten.find_first_needed(self._step),
         )
 
-    def _raises_alerts(self, group: Group) -> bool:
+    def _can_alert(self, group: SignalGroup) -> bool:
         return group.key.rule in self._specs and not self._correlation.is_inner(group.key)
 
-    def _must_reconcile(self, state: GroupState, group: Group) -> bool:
+    def _must_reconcile(self, state: GroupState, group: SignalGroup) -> bool:
         """Without an episode there is nothing to reconcile, unless rules may have changed since."""
         stale, group.unreconciled = group.unreconciled, False
         return stale or bool(state.episodes)
 
-    def _to_write(
+    def _select_bucket_rows(
         self,
         changed: Sequence[GroupChange],
-        moved: Sequence[Place],
-        groups: Mapping[GroupKey, Group],
-    ) -> Mapping[Place, BucketRow]:
+        moved: Sequence[BucketPlace],
+        groups: Mapping[GroupKey, SignalGroup],
+    ) -> Mapping[BucketPlace, BucketRow]:
         """The buckets that this batch writes: of many owners all that changed, of a sole owner those
         that the oldest log rows hold."""
         if self._sole_owner:
             places = [*moved, *self._step.places]
         else:
             places = [*moved, *((c.group.key, index) for c in changed for index in c.changes)]
-        rows: dict[Place, BucketRow] = {}
+        rows: dict[BucketPlace, BucketRow] = {}
         for key, index in places:
             if (key, index) not in rows:
-                rows[key, index] = self._row(key, index, groups.get(key))
+                rows[key, index] = self._build_row(key, index, groups.get(key))
         return rows
 
-    def _row(self, key: GroupKey, index: int, group: Group | None) -> BucketRow:
+    def _build_row(self, key: GroupKey, index: int, group: SignalGroup | None) -> BucketRow:
         """The bucket as the store keeps it; of a group that the batch does not touch, its copy."""
         if group is None:
-            spec, payload = self._copies.payload(key, index)
+            spec, payload = self._copies.get_payload(key, index)
         else:
             spec, payload = group.spec, dump_bucket(group.buckets[index])
         due = (index + 1) * spec.timespan + spec.reach + self._horizon
         return BucketRow(key, index, payload, spec.timespan, due)
 
-    def _log(
-        self, changed: Sequence[GroupChange], written: Mapping[Place, BucketRow], batch: _Batch
+    def _dump_unwritten(
+        self,
+        changed: Sequence[GroupChange],
+        bucket_rows: Mapping[BucketPlace, BucketRow],
+        batch: _AppliedBatch,
     ) -> bytes | None:
         """What changed in buckets that this batch does not write."""
         logged: list[LoggedGroup] = []
-        places: list[Place] = []
+        places: list[BucketPlace] = []
         for group, changes in changed:
-            later = {i: part for i, part in changes.items() if (group.key, i) not in written}
+            later = {i: part for i, part in changes.items() if (group.key, i) not in bucket_rows}
             if later:
                 rows = [row for part in later.values() for row in part.rows]
-                wide = [(i, part.widening) for i, part in later.items() if part.widening]
+                wide = [(i, part.summary) for i, part in later.items() if part.summary]
                 logged.append(LoggedGroup(group.key, group.spec.timespan, rows, wide))
                 places += [(group.key, index) for index in later]
                 batch.logged_signals += len(rows)
         batch.logged = places
         return dump_log(logged) if logged else None
 
-    def keep(self, result: CommitResult) -> None:
+    def confirm_commit(self, result: CommitResult) -> None:
         """What `apply` returned is durable."""
-        batch, self._batch, self._step = self._batch, _Batch(), Step()
-        free = self._unwritten.written(batch.written, batch.step)
+        batch, self._batch, self._step = self._batch, _AppliedBatch(), WriteStep()
+        free = self._unwritten.mark_written(batch.bucket_rows, batch.step)
         if result.log_number is not None:
             fresh = self._unwritten.add(result.log_number, batch.logged_signals, batch.logged)
-            self._sweeper.expect(fresh, lambda key: batch.groups[key].spec)
+            self._sweeper.add_logged(fresh, lambda key: batch.groups[key].spec)
         for key, group in batch.groups.items():
             version = result.versions.get(key, 1)
-            self._copies.put(group, version, batch.written, pinned=self._unwritten.holds(key))
-        for key, _ in batch.written:
+            self._copies.put(
+                group, version, batch.bucket_rows, pinned=self._unwritten.has_unwritten(key)
+            )
+        for key, _ in batch.bucket_rows:
             self._copies.note_stored(key)
-        self._copies.release(key for key in free if not self._unwritten.holds(key))
+        self._copies.release(key for key in free if not self._unwritten.has_unwritten(key))
         self._copies.shrink()
 
-    def let_go(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
+    def sweep(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
         """Let go of what nothing in time can reach. Call `clear` if that does not become durable."""
         return self._sweeper.sweep(rows, low)
 
-    def _newest(self, row: GroupRows, moved: list[Place]) -> Group:
+    def _get_newest(self, row: GroupRows, moved: list[BucketPlace]) -> SignalGroup:
         """The group as it was before this batch."""
         if row.buckets is None:
-            return self._copies.group(row.key)
+            return self._copies.get_group(row.key)
         group = self._read(row, moved)
         for logged in self._waiting.pop(row.key, ()):
             group.absorb(logged.rows)
             for index, widening in logged.widenings:
                 former = logged.timespan or group.spec.timespan
-                widened = group.widen(index, former, widening)
+                widened = group.merge_summary(index, former, widening)
                 if former != group.spec.timespan:
                     moved += [(row.key, i) for i in widened]
             group.unreconciled = True
         return group
 
-    def _read(self, row: GroupRows, moved: list[Place]) -> Group:
+    def _read(self, row: GroupRows, moved: list[BucketPlace]) -> SignalGroup:
         """The group as it is stored. `moved` gets the buckets that the store holds otherwise."""
-        timespan = _timespan(row.buckets or (), self._waiting.get(row.key))
-        return load_group(row, self._spec(row.key, timespan), moved)
+        timespan = _find_timespan(row.buckets or (), self._waiting.get(row.key))
+        return load_group(row, self._get_spec(row.key, timespan), moved)
 
-    def _spec(self, key: GroupKey, timespan: int | None) -> WindowSpec:
+    def _get_spec(self, key: GroupKey, timespan: int | None) -> WindowSpec:
         """The rule's window; of a rule that is gone one that never fires and keeps what there is."""
         known = self._specs.get(key.rule)
-        return known or _window_of_gone_rule(key.rule, timespan or GONE_TIMESPAN)
+        return known or _build_gone_rule_spec(key.rule, timespan or GONE_TIMESPAN)
 
 
-def _timespan(stored: Sequence[BucketRow], waiting: Sequence[LoggedGroup] | None) -> int | None:
+def _find_timespan(
+    stored: Sequence[BucketRow], waiting: Sequence[LoggedGroup] | None
+) -> int | None:
     """What the rule's timespan was. The log's comes first: its buckets are numbered by it before
     anything is read."""
     if waiting:
@@ -311,7 +326,7 @@ def _timespan(stored: Sequence[BucketRow], waiting: Sequence[LoggedGroup] | None
     return stored[0].timespan if stored else None
 
 
-def _window_of_gone_rule(rule: str, timespan: int) -> WindowSpec:
+def _build_gone_rule_spec(rule: str, timespan: int) -> WindowSpec:
     return WindowSpec(
         rule=rule,
         title=rule,

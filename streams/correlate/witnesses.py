@@ -14,38 +14,38 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from schemas.plugin import Member
+from schemas.plugin import DetectorSignal
 
 SLOTS = 60
 """Parts of a timespan."""
 
-Identity = tuple[float, str, str, str]
-Opening = Callable[[Sequence[Member]], bool]
+MemberIdentity = tuple[float, str, str, str]
+OpeningTest = Callable[[Sequence[DetectorSignal]], bool]
 
 
 @dataclass(slots=True)
-class _Witness:
+class _GateWitness:
     """Signals of one value that open the gate."""
 
-    rows: list[Member]
+    rows: list[DetectorSignal]
     """From the last to the first."""
 
     @property
-    def last(self) -> Member:
+    def last(self) -> DetectorSignal:
         return self.rows[0]
 
 
-def witnesses(
-    rows: Iterable[Member], openings: Sequence[Opening], timespan: int
-) -> frozenset[Identity]:
+def select_witnesses(
+    rows: Iterable[DetectorSignal], openings: Sequence[OpeningTest], timespan: int
+) -> frozenset[MemberIdentity]:
     """Of the sorted signals of any values: those that open a gate first, for each part that they begin
     in and each condition."""
-    values: dict[str, list[Member]] = {}
+    values: dict[str, list[DetectorSignal]] = {}
     for row in rows:
         values.setdefault(row.value, []).append(row)
-    chosen: set[Identity] = set()
+    chosen: set[MemberIdentity] = set()
     for opening in openings:
-        first: dict[int, _Witness] = {}
+        first: dict[int, _GateWitness] = {}
         for of_value in values.values():
             _open_first(of_value, opening, timespan, first)
         chosen.update(row[:4] for witness in first.values() for row in witness.rows)
@@ -53,30 +53,32 @@ def witnesses(
 
 
 def _open_first(
-    rows: list[Member], opening: Opening, timespan: int, first: dict[int, _Witness]
+    rows: list[DetectorSignal], opening: OpeningTest, timespan: int, first: dict[int, _GateWitness]
 ) -> None:
     """Enter one value in each part in which it opens the gate before those that are entered."""
     closed_until = begin = 0
     while begin < len(rows):
         slot = int(rows[begin].time * SLOTS // timespan)
-        until = _index_at(rows, slot * timespan / SLOTS + timespan)
+        until = _find_index(rows, slot * timespan / SLOTS + timespan)
         known = first.get(slot)
         if known is not None:
             until = min(until, bisect_left(rows, known.last[:4]))
         if until > closed_until:
-            end = _end(rows, begin, until, opening)
+            end = _find_end(rows, begin, until, opening)
             if end is not None:
-                first[slot] = _Witness(_least(rows, begin, end, opening))
+                first[slot] = _GateWitness(_select_least(rows, begin, end, opening))
             else:
                 closed_until = until
-        begin = _index_at(rows, (slot + 1) * timespan / SLOTS, begin + 1)
+        begin = _find_index(rows, (slot + 1) * timespan / SLOTS, begin + 1)
 
 
-def _index_at(rows: list[Member], time: float, low: int = 0) -> int:
+def _find_index(rows: list[DetectorSignal], time: float, low: int = 0) -> int:
     return bisect_left(rows, (time,), low)
 
 
-def _end(rows: list[Member], begin: int, until: int, opening: Opening) -> int | None:
+def _find_end(
+    rows: list[DetectorSignal], begin: int, until: int, opening: OpeningTest
+) -> int | None:
     """The least end < until of rows that open the gate, doubling and then halving: most open soon."""
     if begin >= until:
         return None
@@ -85,31 +87,33 @@ def _end(rows: list[Member], begin: int, until: int, opening: Opening) -> int | 
         if begin + size >= until:
             return None
         size *= 2
-    left, right = begin + size // 2 + 1, min(begin + size, until)
-    while left < right:
-        middle = (left + right) // 2
+    low, high = begin + size // 2 + 1, min(begin + size, until)
+    while low < high:
+        middle = (low + high) // 2
         if opening(rows[begin:middle]):
-            right = middle
+            high = middle
         else:
-            left = middle + 1
-    return left
+            low = middle + 1
+    return low
 
 
-def _least(rows: list[Member], begin: int, end: int, opening: Opening) -> list[Member]:
+def _select_least(
+    rows: list[DetectorSignal], begin: int, end: int, opening: OpeningTest
+) -> list[DetectorSignal]:
     """The earliest of these rows that open the gate, from the last to the first, and the first row of
     all, which says in which part they begin."""
     chosen = [rows[end - 1]]
     end -= 1
     while not opening(chosen[::-1]) and end > begin:
-        left, right = begin, end
-        while left < right:
-            middle = (left + right) // 2
+        low, high = begin, end
+        while low < high:
+            middle = (low + high) // 2
             if opening([*rows[begin:middle], *chosen[::-1]]):
-                right = middle
+                high = middle
             else:
-                left = middle + 1
-        chosen.append(rows[left - 1])
-        end = left - 1
+                low = middle + 1
+        chosen.append(rows[low - 1])
+        end = low - 1
     if chosen[-1] is not rows[begin]:
         chosen.append(rows[begin])
     return chosen

@@ -25,14 +25,14 @@ BUCKETS_A_GROUP = 2
 comes, and a batch's time with its size."""
 BUCKETS_WHEN_IDLE = 2_000
 
-Place = tuple[GroupKey, int]
+BucketPlace = tuple[GroupKey, int]
 """A bucket of a group."""
 
 
-class Step(NamedTuple):
+class WriteStep(NamedTuple):
     """What one batch writes of what waits."""
 
-    places: Sequence[Place] = ()
+    places: Sequence[BucketPlace] = ()
     rows: Sequence[int] = ()
     """Numbers of the log rows that hold nothing unwritten then."""
     reached: int = 0
@@ -53,13 +53,13 @@ class _LoggedBuckets:
 
 
 @dataclass(slots=True)
-class _Row:
+class _LoggedRow:
     signals: int
     places: Sequence[tuple[_LoggedBuckets, int]]
     """Every bucket that it holds signals of."""
     unwritten: int
     """So many of these are unwritten since this row."""
-    done: int = 0
+    written_count: int = 0
     """So many of these, from the first, are not unwritten since this row any more."""
 
 
@@ -78,7 +78,7 @@ class UnwrittenBuckets:
         self._most_signals = most_signals
         self._at_once = at_once
         self._when_idle = when_idle
-        self._rows: dict[int, _Row] = {}
+        self._rows: dict[int, _LoggedRow] = {}
         self._groups: dict[GroupKey, _LoggedBuckets] = {}
         self.signals = 0
         """Of all rows; a row that only widens what is known of a bucket counts as one."""
@@ -89,79 +89,83 @@ class UnwrittenBuckets:
         self._groups.clear()
         self.signals = 0
 
-    def holds(self, key: GroupKey) -> bool:
+    def has_unwritten(self, key: GroupKey) -> bool:
         """Whether a bucket of this group is unwritten."""
         group = self._groups.get(key)
         return group is not None and bool(group.since)
 
-    def unwritten(self, key: GroupKey) -> Collection[int]:
+    def list_unwritten(self, key: GroupKey) -> Collection[int]:
         """The buckets of this group that are unwritten."""
         group = self._groups.get(key)
         return () if group is None else group.since.keys()
 
-    def named(self, key: GroupKey, indices: Iterable[int]) -> Container[int]:
+    def find_logged(self, key: GroupKey, indices: Iterable[int]) -> Container[int]:
         """Those of these buckets that a log row names: a crash would bring their signals back."""
         group = self._groups.get(key)
         return set() if group is None else {index for index in indices if index in group.last}
 
-    def add(self, number: int, signals: int, places: Sequence[Place]) -> Sequence[Place]:
+    def add(
+        self, number: int, signals: int, places: Sequence[BucketPlace]
+    ) -> Sequence[BucketPlace]:
         """A log row was written that holds signals of these buckets; returns those that are unwritten
         since this row."""
         groups = self._groups
-        fresh: list[Place] = []
-        held: list[tuple[_LoggedBuckets, int]] = []
+        fresh: list[BucketPlace] = []
+        bucket_places: list[tuple[_LoggedBuckets, int]] = []
         for place in places:
             key, index = place
             group = groups.get(key)
             if group is None:
                 group = groups[key] = _LoggedBuckets(key)
-            held.append((group, index))
+            bucket_places.append((group, index))
             group.last[index] = number
             if index not in group.since:
                 group.since[index] = number
                 fresh.append(place)
-        row = self._rows[number] = _Row(max(signals, 1), held, len(fresh))
+        row = self._rows[number] = _LoggedRow(max(signals, 1), bucket_places, len(fresh))
         self.signals += row.signals
         return fresh
 
-    def let_go(self, key: GroupKey, indices: Iterable[int]) -> int:
+    def evict(self, key: GroupKey, indices: Iterable[int]) -> int:
         """Nothing reaches these buckets any more: what the log holds of them need not be written.
         Returns the newest row that names one; 0: none does."""
         group = self._groups.get(key)
         newest = 0
         if group is not None:
             for index in indices:
-                self._settle(group, index)
+                self._mark_row_written(group, index)
                 newest = max(newest, group.last.pop(index, 0))
             if not group.last:
                 del self._groups[key]
         return newest
 
-    def _settle(self, group: _LoggedBuckets, index: int) -> None:
+    def _mark_row_written(self, group: _LoggedBuckets, index: int) -> None:
         since = group.since.pop(index, None)
         if since is not None:
             self._rows[since].unwritten -= 1
 
-    def next_step(self, groups: int) -> Step:
+    def select_step(self, groups: int) -> WriteStep:
         """What a batch with signals of so many groups should write; 0: there is nothing else to do."""
         rows, signals = len(self._rows), self.signals
         limit = self._at_once + BUCKETS_A_GROUP * groups if groups else self._when_idle
-        places: list[Place] = []
+        places: list[BucketPlace] = []
         finished: list[int] = []
         for number, row in self._rows.items():
             if row.unwritten:
                 if groups and rows <= self._most_rows and signals <= self._most_signals:
                     break
-                reached = self._take(number, row, places, limit)
+                reached = self._collect_places(number, row, places, limit)
                 if reached < len(row.places):
-                    return Step(places, finished, reached)
+                    return WriteStep(places, finished, reached)
             finished.append(number)
             rows, signals = rows - 1, signals - row.signals
-        return Step(places, finished)
+        return WriteStep(places, finished)
 
-    def _take(self, number: int, row: _Row, places: list[Place], limit: int) -> int:
+    def _collect_places(
+        self, number: int, row: _LoggedRow, places: list[BucketPlace], limit: int
+    ) -> int:
         """Add what is unwritten since this row, as far as the limit allows; how far."""
-        for position in range(row.done, len(row.places)):
+        for position in range(row.written_count, len(row.places)):
             group, index = row.places[position]
             if group.since.get(index) == number:
                 if len(places) >= limit:
@@ -169,40 +173,40 @@ class UnwrittenBuckets:
                 places.append((group.key, index))
         return len(row.places)
 
-    def kept_from(self, step: Step) -> int | None:
+    def find_first_needed(self, step: WriteStep) -> int | None:
         """The lowest number that must stay once the step's rows go."""
         if not step.rows:
             return None
         last = step.rows[-1]
         return next((number for number in self._rows if number > last), last + 1)
 
-    def drop_settled(self) -> int | None:
+    def drop_written_rows(self) -> int | None:
         """Drop the oldest rows that hold nothing unwritten; the lowest number that must stay, None: no
         row goes."""
-        settled: list[int] = []
+        settled_numbers: list[int] = []
         for number, row in self._rows.items():
             if row.unwritten:
                 break
-            settled.append(number)
-        kept = self.kept_from(Step(rows=settled))
-        for number in settled:
+            settled_numbers.append(number)
+        first_needed = self.find_first_needed(WriteStep(rows=settled_numbers))
+        for number in settled_numbers:
             self._remove(number)
-        return kept
+        return first_needed
 
-    def written(self, places: Iterable[Place], step: Step) -> set[GroupKey]:
+    def mark_written(self, places: Iterable[BucketPlace], step: WriteStep) -> set[GroupKey]:
         """These buckets are in bucket rows now, the step's among them, and its log rows are gone;
         returns the groups of which nothing is unwritten any more."""
         free: set[GroupKey] = set()
         for key, index in places:
             group = self._groups.get(key)
             if group is not None and index in group.since:
-                self._settle(group, index)
+                self._mark_row_written(group, index)
                 if not group.since:
                     free.add(key)
         for number in step.rows:
             self._remove(number)
         if step.reached:
-            next(iter(self._rows.values())).done = step.reached
+            next(iter(self._rows.values())).written_count = step.reached
         return free
 
     def _remove(self, number: int) -> None:

@@ -12,8 +12,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from schemas.event import Event
-from schemas.plugin import Detector, DetectorExample, Member, SignalDraft, ValueGate, texts
-from streams.wording import counted, duration
+from schemas.plugin import (
+    Detector,
+    DetectorExample,
+    DetectorSignal,
+    SignalDraft,
+    ValueGate,
+    get_texts,
+)
+from streams.wording import format_count, format_duration
 
 DOWNLOADS = 20
 FAILED, OPENED, RISKY = "failed", "opened", "opened, risky"
@@ -22,38 +29,40 @@ DOWNLOAD_ACTIONS = frozenset({"filedownloaded", "filesyncdownloadedfull"})
 NEVER = float("inf")
 
 
-def _signals(event: Event) -> Sequence[SignalDraft]:
-    users = texts(event, "user.name")
+def _extract_signals(event: Event) -> Sequence[SignalDraft]:
+    users = get_texts(event, "user.name")
     if not users:
         return ()
-    steps = [*_sign_in(event), *_leaving(event)]
+    steps = [*_sign_in(event), *_find_exfiltration(event)]
     return [SignalDraft((user,), *step) for user in users for step in steps]
 
 
 def _sign_in(event: Event) -> Sequence[tuple[str, str]]:
     """Step and address; more than one only where the event names several addresses."""
-    if "authentication" not in texts(event, "event.category"):
+    if "authentication" not in get_texts(event, "event.category"):
         return ()
-    outcomes = texts(event, "event.outcome")
+    outcomes = get_texts(event, "event.outcome")
     if "success" in outcomes:
-        risks = texts(event, "breach.auth.risk")
+        risks = get_texts(event, "breach.auth.risk")
         step = RISKY if "medium" in risks or "high" in risks else OPENED
     elif "failure" in outcomes:
         step = FAILED
     else:
         return ()
-    return [(step, address) for address in texts(event, "source.ip") or ("",)]
+    return [(step, address) for address in get_texts(event, "source.ip") or ("",)]
 
 
-def _leaving(event: Event) -> Sequence[tuple[str, str]]:
+def _find_exfiltration(event: Event) -> Sequence[tuple[str, str]]:
     if event.fields.get("breach.mail.forward_external") is True:
-        return [(FORWARDED, ",".join(texts(event, "source.ip")))]
-    if any(action.lower() in DOWNLOAD_ACTIONS for action in texts(event, "event.action")):
-        return [(DOWNLOADED, path) for path in texts(event, "file.path") or (event.id,)]
+        return [(FORWARDED, ",".join(get_texts(event, "source.ip")))]
+    if any(action.lower() in DOWNLOAD_ACTIONS for action in get_texts(event, "event.action")):
+        return [(DOWNLOADED, path) for path in get_texts(event, "file.path") or (event.id,)]
     return ()
 
 
-def _doubtful(members: Sequence[Member], failures: int) -> Member | None:
+def _find_doubtful_sign_in(
+    members: Sequence[DetectorSignal], failures: int
+) -> DetectorSignal | None:
     """The first sign-in that is risky or follows so many failures from its address."""
     failed: dict[str, list[float]] = {}
     for m in members:
@@ -66,43 +75,43 @@ def _doubtful(members: Sequence[Member], failures: int) -> Member | None:
     return None
 
 
-def _doubtful_since(members: Sequence[Member], failures: int) -> float:
-    sign_in = _doubtful(members, failures)
+def _find_doubtful_since(members: Sequence[DetectorSignal], failures: int) -> float:
+    sign_in = _find_doubtful_sign_in(members, failures)
     return NEVER if sign_in is None else sign_in.time
 
 
-def _may_matter(members: Sequence[Member]) -> bool:
+def _may_matter(members: Sequence[DetectorSignal]) -> bool:
     """Whether the sign-ins from one address hold one that a forwarding rule would make an alert of."""
-    return _doubtful_since(members, 1) < NEVER
+    return _find_doubtful_since(members, 1) < NEVER
 
 
-def _may_matter_to_downloads(members: Sequence[Member]) -> bool:
+def _may_matter_to_downloads(members: Sequence[DetectorSignal]) -> bool:
     """Whether they hold one that downloads would make an alert of."""
-    return _doubtful_since(members, 2) < NEVER
+    return _find_doubtful_since(members, 2) < NEVER
 
 
-def _left(members: Sequence[Member]) -> tuple[int, int]:
+def _count_exfiltration(members: Sequence[DetectorSignal]) -> tuple[int, int]:
     """(forwarding rules, downloads) after a sign-in doubtful enough for each."""
-    rules_since, files_since = _doubtful_since(members, 1), _doubtful_since(members, 2)
+    rules_since, files_since = _find_doubtful_since(members, 1), _find_doubtful_since(members, 2)
     return (
         sum(m.step == FORWARDED and m.time >= rules_since for m in members),
         sum(m.step == DOWNLOADED and m.time >= files_since for m in members),
     )
 
 
-def _fires(members: Sequence[Member]) -> bool:
-    rules, files = _left(members)
+def _should_fire(members: Sequence[DetectorSignal]) -> bool:
+    rules, files = _count_exfiltration(members)
     return rules >= 1 or files >= DOWNLOADS
 
 
-def _graver(members: Sequence[Member]) -> str | None:
-    rules, files = _left(members)
+def _choose_graver_severity(members: Sequence[DetectorSignal]) -> str | None:
+    rules, files = _count_exfiltration(members)
     return "critical" if rules >= 1 and files >= DOWNLOADS else None
 
 
-def _explain(members: Sequence[Member]) -> str:
-    rules, files = _left(members)
-    sign_in = _doubtful(members, 1 if rules else 2)
+def _explain(members: Sequence[DetectorSignal]) -> str:
+    rules, files = _count_exfiltration(members)
+    sign_in = _find_doubtful_sign_in(members, 1 if rules else 2)
     if sign_in is None:
         return ""
     failures = sum(
@@ -111,18 +120,18 @@ def _explain(members: Sequence[Member]) -> str:
     why = (
         "that was marked risky"
         if sign_in.step == RISKY
-        else f"after {counted(failures, 'failed attempt')}"
+        else f"after {format_count(failures, 'failed attempt')}"
     )
-    done = []
+    actions = []
     if rules:
-        done.append(f"{counted(rules, 'mailbox rule')} forwarding mail outside")
+        actions.append(f"{format_count(rules, 'mailbox rule')} forwarding mail outside")
     if files:
-        done.append(counted(files, "file download"))
-    took = duration(members[-1].time - sign_in.time)
-    return f"A sign-in {why} was followed within {took} by {' and '.join(done)}."
+        actions.append(format_count(files, "file download"))
+    took = format_duration(members[-1].time - sign_in.time)
+    return f"A sign-in {why} was followed within {took} by {' and '.join(actions)}."
 
 
-def _at(second: int, **fields: object) -> dict[str, object]:
+def _build_event(second: int, **fields: object) -> dict[str, object]:
     return {
         "@timestamp": f"2026-11-22T09:{second // 60:02}:{second % 60:02}Z",
         "event.dataset": "microsoft365.audit",
@@ -133,14 +142,14 @@ def _at(second: int, **fields: object) -> dict[str, object]:
 
 
 def _login(second: int, outcome: str, **more: object) -> dict[str, object]:
-    return _at(second, event__category=["authentication"], event__outcome=outcome, **more)
+    return _build_event(second, event__category=["authentication"], event__outcome=outcome, **more)
 
 
 _FAILS = [_login(1, "failure"), _login(9, "failure")]
 _OPEN = _login(30, "success")
-_RULE = _at(600, event__action="New-InboxRule", breach__mail__forward_external=True)
+_RULE = _build_event(600, event__action="New-InboxRule", breach__mail__forward_external=True)
 _FILES = [
-    _at(900 + i * 3, event__action="FileDownloaded", file__path=f"/hr/{i}.docx")
+    _build_event(900 + i * 3, event__action="FileDownloaded", file__path=f"/hr/{i}.docx")
     for i in range(DOWNLOADS)
 ]
 
@@ -156,9 +165,9 @@ DETECTOR = Detector(
     keep=0,
     distinct=False,
     tags=("attack.initial-access", "attack.exfiltration", "attack.t1078", "attack.t1114.003"),
-    signals=_signals,
-    fires=_fires,
-    graver=_graver,
+    signals=_extract_signals,
+    fires=_should_fire,
+    graver=_choose_graver_severity,
     explain=_explain,
     gate=ValueGate(
         frozenset({FAILED, OPENED, RISKY}), _may_matter, stronger=(_may_matter_to_downloads,)

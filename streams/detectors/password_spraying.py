@@ -11,8 +11,8 @@ import json
 from collections.abc import Sequence
 
 from schemas.event import Event
-from schemas.plugin import Detector, DetectorExample, Member, SignalDraft, texts
-from streams.wording import counted, duration
+from schemas.plugin import Detector, DetectorExample, DetectorSignal, SignalDraft, get_texts
+from streams.wording import format_count, format_duration
 
 ACCOUNTS = 8
 FAILED = "failed"
@@ -23,10 +23,10 @@ begins like a JSON array, the value is one."""
 _ARRAY = '["'
 
 
-def _signals(event: Event) -> Sequence[SignalDraft]:
-    if "authentication" not in texts(event, "event.category"):
+def _extract_signals(event: Event) -> Sequence[SignalDraft]:
+    if "authentication" not in get_texts(event, "event.category"):
         return ()
-    outcomes = texts(event, "event.outcome")
+    outcomes = get_texts(event, "event.outcome")
     if "success" in outcomes:
         step = OPENED
     elif "failure" in outcomes:
@@ -35,21 +35,21 @@ def _signals(event: Event) -> Sequence[SignalDraft]:
         return ()
     whose = event.organization or event.unattributed or "unknown"
     return [
-        SignalDraft((address,), step, _pair(user.casefold(), whose))
-        for address in texts(event, "source.ip")
-        for user in texts(event, "user.name")
+        SignalDraft((address,), step, _join_account(user.casefold(), whose))
+        for address in get_texts(event, "source.ip")
+        for user in get_texts(event, "user.name")
     ]
 
 
-def _pair(user: str, whose: str) -> str:
+def _join_account(user: str, whose: str) -> str:
     """Both as one text, from which `_parts` reads the same two again."""
     plain = f"{user}{JOINT}{whose}"
-    if not user.startswith(_ARRAY) and _parts(plain) == (user, whose):
+    if not user.startswith(_ARRAY) and _split_account(plain) == (user, whose):
         return plain
     return json.dumps([user, whose], ensure_ascii=False)
 
 
-def _parts(value: str) -> tuple[str, str]:
+def _split_account(value: str) -> tuple[str, str]:
     """User name and customer."""
     if value.startswith(_ARRAY):
         user, whose = json.loads(value)
@@ -58,37 +58,38 @@ def _parts(value: str) -> tuple[str, str]:
     return user, whose
 
 
-def _account(value: str) -> str:
-    return _parts(value)[0]
+def _extract_account(value: str) -> str:
+    return _split_account(value)[0]
 
 
-def _accounts(members: Sequence[Member], step: str) -> set[str]:
-    return {_account(m.value) for m in members if m.step == step}
+def _list_accounts(members: Sequence[DetectorSignal], step: str) -> set[str]:
+    return {_extract_account(m.value) for m in members if m.step == step}
 
 
-def _fires(members: Sequence[Member]) -> bool:
-    return len(_accounts(members, FAILED)) >= ACCOUNTS
+def _should_fire(members: Sequence[DetectorSignal]) -> bool:
+    return len(_list_accounts(members, FAILED)) >= ACCOUNTS
 
 
-def _graver(members: Sequence[Member]) -> str | None:
+def _choose_graver_severity(members: Sequence[DetectorSignal]) -> str | None:
     return "critical" if any(m.step == OPENED for m in members) else None
 
 
-def _explain(members: Sequence[Member]) -> str:
+def _explain(members: Sequence[DetectorSignal]) -> str:
     failed = [m for m in members if m.step == FAILED]
     if not failed:
         return ""
-    tried, opened = _accounts(members, FAILED), sorted(_accounts(members, OPENED))
-    customers = {_parts(m.value)[1] for m in failed}
-    told = (
-        f"One address tried {counted(len(tried), 'account')}"
-        f" of {counted(len(customers), 'customer')}"
-        f" within {duration(failed[-1].time - failed[0].time)} and was refused."
+    tried, opened = _list_accounts(members, FAILED), sorted(_list_accounts(members, OPENED))
+    customers = {_split_account(m.value)[1] for m in failed}
+    sentences = (
+        f"One address tried {format_count(len(tried), 'account')}"
+        f" of {format_count(len(customers), 'customer')}"
+        f" within {format_duration(failed[-1].time - failed[0].time)} and was refused."
     )
     if not opened:
-        return f"{told} No sign-in from it succeeded."
-    return f"{told} It signed in to {counted(len(opened), 'account')}: {', '.join(opened[:5])}" + (
-        "." if len(opened) <= 5 else " and more."
+        return f"{sentences} No sign-in from it succeeded."
+    return (
+        f"{sentences} It signed in to {format_count(len(opened), 'account')}: {', '.join(opened[:5])}"
+        + ("." if len(opened) <= 5 else " and more.")
     )
 
 
@@ -120,11 +121,11 @@ DETECTOR = Detector(
     keep=200,
     distinct=True,
     tags=("attack.credential-access", "attack.t1110.003"),
-    signals=_signals,
-    fires=_fires,
-    graver=_graver,
+    signals=_extract_signals,
+    fires=_should_fire,
+    graver=_choose_graver_severity,
     explain=_explain,
-    counted=_account,
+    counted=_extract_account,
     least=ACCOUNTS,
     examples=(
         DetectorExample("eight accounts of three customers", _SPRAY, 1, "high"),

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from schemas import private_files
-from schemas.errors import BreachDeskError, Corrupt, Retryable
+from schemas.errors import BreachDeskError, CorruptData, RetryableError
 
 _WAIT_SECONDS = 10.0
 
@@ -25,19 +25,19 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
+def open_reader(path: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection of one's own, for one look. Raises Retryable or Corrupt."""
     try:
         address = f"{path.absolute().as_uri()}?mode=ro"
-        found = sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
-        with closing(found) as connection:
+        reader = sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
+        with closing(reader) as connection:
             yield connection
     except sqlite3.Error as error:
-        raise told(error, path) from error
+        raise translate_error(error, path) from error
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def open_transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any error."""
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -49,16 +49,16 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def told(error: sqlite3.Error | OSError, path: Path) -> BreachDeskError:
+def translate_error(error: sqlite3.Error | OSError, path: Path) -> BreachDeskError:
     """SQLite's refusal in the words of our tree: Corrupt for damage, else Retryable."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return Corrupt(
+        return CorruptData(
             "the file is damaged.",
             place=str(path),
             remedy="Stop, keep a copy of the folder, and restore this file from a backup.",
         )
-    return Retryable(
+    return RetryableError(
         f"the disk or a lock refused ({error}).",
         place=str(path),
         remedy="Look for free space and permissions; the same call may succeed later.",

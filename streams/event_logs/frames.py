@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, repeat
 
-from schemas.errors import BadInput, Corrupt
-from schemas.event import Position, RawRecord
-from schemas.source import Incoming
+from schemas.errors import BadInput, CorruptData
+from schemas.event import RawRecord, RecordPosition
+from schemas.source import IncomingRecord
 
 MOST_RECORDS = 1000
 MOST_BYTES = 1024 * 1024
@@ -31,17 +31,17 @@ _DAY = timedelta(days=1) // _MICROSECOND
 _HEAD = struct.Struct("<BII")
 _VERSION = 1
 
-Run = tuple[str, str, str, bool, str, Position | None]
+RecordRun = tuple[str, str, str, bool, str, RecordPosition | None]
 """source, transport, sender, backfill, piece, replay_of: what neighbours nearly always share."""
 
 
 @dataclass(slots=True)
-class Columns:
+class RecordColumns:
     """Records of one arrival day on their way into a frame."""
 
     day: str
     """`YYYYMMDD`, UTC."""
-    runs: list[Run] = field(default_factory=list)
+    runs: list[RecordRun] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     """How many records in a row share each run."""
     arrived: array[int] = field(default_factory=lambda: array("q"))
@@ -51,11 +51,11 @@ class Columns:
     def __len__(self) -> int:
         return len(self.raws)
 
-    def full_for(self, records: int, size: int) -> bool:
+    def is_full_for(self, records: int, size: int) -> bool:
         """Would so many more overfill one frame?"""
         return len(self.raws) + records > MOST_RECORDS or self.size + size > MOST_BYTES
 
-    def add(self, record: Incoming, arrived: int) -> None:
+    def add(self, record: IncomingRecord, arrived: int) -> None:
         self.raws.append(record.raw)
         self.arrived.append(arrived)
         self.size += len(record.raw)
@@ -69,14 +69,14 @@ class Columns:
         )
         self._extend(1, run)
 
-    def absorb(self, other: Columns) -> None:
+    def absorb(self, other: RecordColumns) -> None:
         self.raws += other.raws
         self.arrived += other.arrived
         self.size += other.size
         for count, run in zip(other.counts, other.runs, strict=True):
             self._extend(count, run)
 
-    def _extend(self, count: int, run: Run) -> None:
+    def _extend(self, count: int, run: RecordRun) -> None:
         if self.runs and self.runs[-1] == run:
             self.counts[-1] += count
         else:
@@ -84,30 +84,30 @@ class Columns:
             self.counts.append(count)
 
 
-def to_columns(incoming: Iterable[Incoming]) -> list[Columns]:
+def to_columns(incoming: Iterable[IncomingRecord]) -> list[RecordColumns]:
     """Cut into columns of one day, none larger than a frame, in order.
 
     Raises BadInput for an arrival without a time zone.
     """
-    columns: list[Columns] = []
-    current: Columns | None = None
+    columns: list[RecordColumns] = []
+    current: RecordColumns | None = None
     stamp, micros, day = None, 0, ""
     begin = end = 0
     for record in incoming:
         if record.arrived is not stamp:
             stamp = record.arrived
-            micros = _microseconds(stamp)
+            micros = _to_microseconds(stamp)
             if not begin <= micros < end:
                 begin = micros - micros % _DAY
                 end, day = begin + _DAY, f"{stamp.astimezone(UTC):%Y%m%d}"
-        if current is None or current.day != day or current.full_for(1, len(record.raw)):
-            current = Columns(day)
+        if current is None or current.day != day or current.is_full_for(1, len(record.raw)):
+            current = RecordColumns(day)
             columns.append(current)
         current.add(record, micros)
     return columns
 
 
-def _microseconds(arrived: datetime) -> int:
+def _to_microseconds(arrived: datetime) -> int:
     if arrived.tzinfo is None:
         raise BadInput(
             "an arrival time carries no time zone.",
@@ -117,7 +117,7 @@ def _microseconds(arrived: datetime) -> int:
     return (arrived - _EPOCH) // _MICROSECOND
 
 
-def merge(parts: Sequence[Columns]) -> Columns:
+def merge(parts: Sequence[RecordColumns]) -> RecordColumns:
     """One column set out of several neighbours; the first one is extended in place."""
     whole = parts[0]
     for part in parts[1:]:
@@ -125,27 +125,27 @@ def merge(parts: Sequence[Columns]) -> Columns:
     return whole
 
 
-def encode(columns: Columns) -> bytes:
+def encode(columns: RecordColumns) -> bytes:
     """The frame's body."""
     runs = zip(columns.counts, columns.runs, strict=True)
-    head = json.dumps([_head(count, run) for count, run in runs]).encode()
+    head = json.dumps([_encode_run(count, run) for count, run in runs]).encode()
     lengths = array("I", map(len, columns.raws))
     parts = (
         _HEAD.pack(_VERSION, len(columns), len(head)),
         head,
-        _little(columns.arrived).tobytes(),
-        _little(lengths).tobytes(),
+        _to_little_endian(columns.arrived).tobytes(),
+        _to_little_endian(lengths).tobytes(),
         *columns.raws,
     )
     return zlib.compress(b"".join(parts), 1)
 
 
-def _head(count: int, run: Run) -> list[int | str]:
+def _encode_run(count: int, run: RecordRun) -> list[int | str]:
     *shared, replay_of = run
     return [count, *shared, *(replay_of or ())]
 
 
-def _little(numbers: array[int]) -> array[int]:
+def _to_little_endian(numbers: array[int]) -> array[int]:
     if sys.byteorder == "big":
         numbers = array(numbers.typecode, numbers)
         numbers.byteswap()
@@ -158,50 +158,52 @@ def decode(body: bytes, journal: str, first: int, start: int, stop: int) -> list
     Raises Corrupt when the body is not what `encode` wrote.
     """
     try:
-        return _records(zlib.decompress(body), journal, first, start, stop)
+        return _build_slice(zlib.decompress(body), journal, first, start, stop)
     except (zlib.error, struct.error, ValueError, IndexError) as error:
-        raise Corrupt(
+        raise CorruptData(
             "a frame of the journal cannot be read.",
             place=f"journal {journal}, offset {first}",
             remedy="Restore the file from a backup; other frames are not touched.",
         ) from error
 
 
-def _records(data: bytes, journal: str, first: int, start: int, stop: int) -> list[RawRecord]:
+def _build_slice(data: bytes, journal: str, first: int, start: int, stop: int) -> list[RawRecord]:
     version, count, head_length = _HEAD.unpack_from(data)
     if version != _VERSION:
         raise ValueError(version)
     at = _HEAD.size + head_length
-    runs = _spread(json.loads(data[_HEAD.size : at]))
-    arrived = _numbers("q", data[at : at + 8 * count])
+    runs = _expand_runs(json.loads(data[_HEAD.size : at]))
+    arrived = _decode_numbers("q", data[at : at + 8 * count])
     at += 8 * count
-    ends = list(accumulate(_numbers("I", data[at : at + 4 * count]), initial=at + 4 * count))
+    ends = list(accumulate(_decode_numbers("I", data[at : at + 4 * count]), initial=at + 4 * count))
     if ends[-1] != len(data) or len(runs) != count:
         raise ValueError(count)
     stop = min(stop, count)
     bounds = zip(ends[start:stop], ends[start + 1 :], strict=False)
     raws = [data[begin:end] for begin, end in bounds]
-    return _built(journal, first + start, runs[start:stop], arrived[start:stop], raws)
+    return _build_records(journal, first + start, runs[start:stop], arrived[start:stop], raws)
 
 
-def records_of(
-    columns: Columns, journal: str, first: int, start: int, stop: int
+def build_records(
+    columns: RecordColumns, journal: str, first: int, start: int, stop: int
 ) -> list[RawRecord]:
     """As `decode` of what `encode` makes of them."""
-    runs: list[Run] = []
+    runs: list[RecordRun] = []
     for count, run in zip(columns.counts, columns.runs, strict=True):
         runs += [run] * count
     raws = columns.raws[start:stop]
-    return _built(journal, first + start, runs[start:stop], columns.arrived[start:stop], raws)
+    return _build_records(
+        journal, first + start, runs[start:stop], columns.arrived[start:stop], raws
+    )
 
 
-def _built(
-    journal: str, first: int, runs: list[Run], arrived: array[int], raws: list[bytes]
+def _build_records(
+    journal: str, first: int, runs: list[RecordRun], arrived: array[int], raws: list[bytes]
 ) -> list[RawRecord]:
     """Records that follow each other from that offset on."""
     micros, stamp = None, _EPOCH
     records: list[RawRecord] = []
-    places = map(Position._make, zip(repeat(journal), range(first, first + len(raws))))
+    places = map(RecordPosition._make, zip(repeat(journal), range(first, first + len(raws))))
     for position, at, run, raw in zip(places, arrived, runs, raws, strict=True):
         if at != micros:
             micros, stamp = at, _EPOCH + timedelta(microseconds=at)
@@ -212,16 +214,16 @@ def _built(
     return records
 
 
-def _numbers(kind: str, data: bytes) -> array[int]:
+def _decode_numbers(kind: str, data: bytes) -> array[int]:
     numbers = array(kind)
     numbers.frombytes(data)
-    return _little(numbers)
+    return _to_little_endian(numbers)
 
 
-def _spread(head: list[list[int | str | bool]]) -> list[Run]:
-    spread: list[Run] = []
+def _expand_runs(head: list[list[int | str | bool]]) -> list[RecordRun]:
+    spread: list[RecordRun] = []
     for count, source, transport, sender, backfill, piece, *repeated in head:
-        replay_of = Position(str(repeated[0]), int(repeated[1])) if repeated else None
+        replay_of = RecordPosition(str(repeated[0]), int(repeated[1])) if repeated else None
         run = (str(source), str(transport), str(sender), bool(backfill), str(piece), replay_of)
         spread += [run] * int(count)
     return spread

@@ -13,9 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Condition
 from typing import TypeVar
 
-from schemas.errors import Retryable
-from schemas.event import Position
-from streams.event_logs.frames import Columns
+from schemas.errors import RetryableError
+from schemas.event import RecordPosition
+from streams.event_logs.frames import RecordColumns
 
 LONGEST_WAIT_SECONDS = 0.020
 _MOST_BYTES = 16 * 1024 * 1024
@@ -23,27 +23,29 @@ _MOST_BYTES = 16 * 1024 * 1024
 T = TypeVar("T")
 
 
-class _Request:
-    def __init__(self, columns: Sequence[Columns]) -> None:
+class _AppendRequest:
+    def __init__(self, columns: Sequence[RecordColumns]) -> None:
         self.columns = columns
         self.size = sum(each.size for each in columns)
-        self.firsts: Future[Sequence[Position]] = Future()
+        self.firsts: Future[Sequence[RecordPosition]] = Future()
 
 
 class GroupCommit:
     """The writer's thread and its queue."""
 
-    def __init__(self, write: Callable[[Sequence[Columns]], Sequence[Position]]) -> None:
+    def __init__(
+        self, write: Callable[[Sequence[RecordColumns]], Sequence[RecordPosition]]
+    ) -> None:
         self._write = write
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-writer")
         self._changed = Condition()
-        self._waiting: list[_Request] = []
+        self._waiting: list[_AppendRequest] = []
         self._expected = 1
         self._last_seconds = 0.0
 
-    def append(self, columns: Sequence[Columns]) -> Sequence[Position]:
+    def append(self, columns: Sequence[RecordColumns]) -> Sequence[RecordPosition]:
         """Blocks until durable; the first position of each. Raises what the write raised."""
-        request = _Request(columns)
+        request = _AppendRequest(columns)
         with self._changed:
             self._waiting.append(request)
             self._changed.notify()
@@ -61,7 +63,7 @@ class GroupCommit:
         try:
             return self._thread.submit(act)
         except RuntimeError as error:
-            raise Retryable(
+            raise RetryableError(
                 "the event log is closed.", remedy="Open it again and repeat the call."
             ) from error
 
@@ -81,26 +83,26 @@ class GroupCommit:
         self._expected = len(group)
         _answer(group, firsts)
 
-    def _gather(self) -> list[_Request]:
+    def _gather(self) -> list[_AppendRequest]:
         with self._changed:
             if self._waiting and self._expected > 1:
                 patience = min(LONGEST_WAIT_SECONDS, self._last_seconds)
                 self._changed.wait_for(lambda: len(self._waiting) >= self._expected, patience)
             return self._take()
 
-    def _take(self) -> list[_Request]:
+    def _take(self) -> list[_AppendRequest]:
         """The oldest requests, up to a size that one transaction carries well; at least one."""
-        taken = size = 0
+        count = size = 0
         for request in self._waiting:
             size += request.size
-            if taken and size > _MOST_BYTES:
+            if count and size > _MOST_BYTES:
                 break
-            taken += 1
-        group, self._waiting = self._waiting[:taken], self._waiting[taken:]
+            count += 1
+        group, self._waiting = self._waiting[:count], self._waiting[count:]
         return group
 
 
-def _answer(group: Sequence[_Request], firsts: Sequence[Position]) -> None:
+def _answer(group: Sequence[_AppendRequest], firsts: Sequence[RecordPosition]) -> None:
     at = 0
     for request in group:
         request.firsts.set_result(firsts[at : at + len(request.columns)])

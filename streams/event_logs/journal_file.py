@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from schemas.errors import Corrupt
-from schemas.event import Position, RawRecord
-from streams.event_logs.connections import open_writer, transaction
-from streams.event_logs.frames import Columns, decode, encode
+from schemas.errors import CorruptData
+from schemas.event import RawRecord, RecordPosition
+from streams.event_logs.connections import open_transaction, open_writer
+from streams.event_logs.frames import RecordColumns, decode, encode
 from streams.event_logs.journal_folder import JournalFolder
 
 _SCHEMA = (
@@ -18,16 +18,19 @@ _SCHEMA = (
 )
 
 
-def make(folder: JournalFolder, journal: str) -> None:
+def create_journal(folder: JournalFolder, journal: str) -> None:
     """Build an empty file and give it its name at once, whole. Only under the lock."""
-    with closing(open_writer(folder.unfinished(journal))) as connection, transaction(connection):
+    with (
+        closing(open_writer(folder.get_unfinished_path(journal))) as connection,
+        open_transaction(connection),
+    ):
         for statement in _SCHEMA:
             connection.execute(statement)
         connection.execute("INSERT INTO journal VALUES (?)", (journal,))
     folder.publish(journal)
 
 
-def last_offset(connection: sqlite3.Connection) -> int:
+def get_last_offset(connection: sqlite3.Connection) -> int:
     """Offset of the newest record; 0 when there is none. Frames are only ever added, so an offset
     is never given twice."""
     row = connection.execute(
@@ -36,10 +39,10 @@ def last_offset(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def add_frames(connection: sqlite3.Connection, frames: Sequence[Columns]) -> list[int]:
+def add_frames(connection: sqlite3.Connection, frames: Sequence[RecordColumns]) -> list[int]:
     """Insert frames inside the caller's transaction; the first offset of each."""
     firsts = []
-    following = last_offset(connection) + 1
+    following = get_last_offset(connection) + 1
     for frame in frames:
         connection.execute(
             "INSERT INTO frame VALUES (?, ?, ?)", (following, len(frame), encode(frame))
@@ -53,15 +56,15 @@ def check_identity(connection: sqlite3.Connection, journal: str) -> None:
     """Raises Corrupt when the file was made under another name."""
     row = connection.execute("SELECT id FROM journal").fetchone()
     if row is None or row[0] != journal:
-        raise Corrupt(
+        raise CorruptData(
             "the file holds another journal than its name says.",
             place=f"journal {journal}",
             remedy="Put the file back under the name it was made with.",
         )
 
 
-def records_after(
-    connection: sqlite3.Connection, after: Position, limit: int, most_bytes: int
+def iterate_records_after(
+    connection: sqlite3.Connection, after: RecordPosition, limit: int, most_bytes: int
 ) -> Iterator[RawRecord]:
     """Yield at most `limit` records after that offset of this file, and no further one once their
     raw bytes reach `most_bytes`."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas import private_files
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 
 _NAME = re.compile(r"(\d{8}-\d{3}-[0-9a-f]{8})\.db")
 _UNFINISHED = ".unfinished-"
@@ -33,7 +33,7 @@ class JournalFolder:
             self._write_lock = os.open(path / "write.lock", os.O_RDWR | os.O_CREAT, 0o600)
             self._owner_lock = os.open(path / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise Misconfigured(
+            raise ConfigurationError(
                 f"the journal's folder cannot be used ({error.strerror}).",
                 place=str(path),
                 remedy="Name a data folder this user may write.",
@@ -45,7 +45,7 @@ class JournalFolder:
         os.close(self._owner_lock)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Nobody else, in any process, writes or checkpoints meanwhile."""
         fcntl.flock(self._write_lock, fcntl.LOCK_EX)
         try:
@@ -53,7 +53,7 @@ class JournalFolder:
         finally:
             fcntl.flock(self._write_lock, fcntl.LOCK_UN)
 
-    def owns_checkpoints(self) -> bool:
+    def acquire_checkpoints(self) -> bool:
         """Is this the one that checkpoints? Ownership falls to the next who asks."""
         if not self._owner:
             try:
@@ -63,26 +63,26 @@ class JournalFolder:
             self._owner = True
         return True
 
-    def journals(self) -> Sequence[str]:
+    def list_journals(self) -> Sequence[str]:
         """Ids of the files that exist, oldest first."""
         # A Path for each of ten years' names costs three times as much.
         matches = map(_NAME.fullmatch, os.listdir(self.path))  # noqa: PTH208
         return sorted(match[1] for match in matches if match)
 
-    def holds(self, journal: str) -> bool:
+    def has_journal(self, journal: str) -> bool:
         """Does its file exist?"""
-        return _NAME.fullmatch(f"{journal}.db") is not None and self.file(journal).exists()
+        return _NAME.fullmatch(f"{journal}.db") is not None and self.get_path(journal).exists()
 
-    def file(self, journal: str) -> Path:
+    def get_path(self, journal: str) -> Path:
         return self.path / f"{journal}.db"
 
-    def unfinished(self, journal: str) -> Path:
+    def get_unfinished_path(self, journal: str) -> Path:
         """Where a file is built before it gets its name."""
         return self.path / f"{_UNFINISHED}{journal}.db"
 
     def publish(self, journal: str) -> None:
         """Give a finished file its name, durably."""
-        self.unfinished(journal).replace(self.file(journal))
+        self.get_unfinished_path(journal).replace(self.get_path(journal))
         handle = os.open(self.path, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -92,7 +92,7 @@ class JournalFolder:
     def remove(self, journal: str) -> None:
         """Delete a journal's file and what SQLite keeps beside it."""
         for ending in ("-wal", "-shm", ""):
-            Path(f"{self.file(journal)}{ending}").unlink(missing_ok=True)
+            Path(f"{self.get_path(journal)}{ending}").unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Remove what a crash left half made. Only under the lock."""
@@ -100,7 +100,7 @@ class JournalFolder:
             path.unlink(missing_ok=True)
 
 
-def new_id(day: str, former: Sequence[str]) -> str:
+def build_journal_id(day: str, former: Sequence[str]) -> str:
     """An id for a file made now: sorts after every former one of its day, and is never made twice.
 
     `20261122-001-ab12cd34`: day, number within the day, eight random digits.

@@ -13,9 +13,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 from schemas.settings import KafkaSettings
-from streams.kafka_access import aiokafka_options
+from streams.kafka_access import build_aiokafka_options
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -35,7 +35,7 @@ def fetch_positions(
     try:
         return asyncio.run(_fetch_all(settings, wanted, wait))
     except (KafkaError, TimeoutError) as error:
-        raise Retryable(
+        raise RetryableError(
             f"Kafka refuses for now ({type(error).__name__})",
             place=settings.servers,
             remedy="Check the broker, then try again.",
@@ -46,7 +46,7 @@ async def _fetch_all(
     settings: KafkaSettings, wanted: Mapping[Place, Sequence[int]], wait: float
 ) -> list[Any]:
     client = AIOKafkaConsumer(
-        **aiokafka_options(settings),
+        **build_aiokafka_options(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
@@ -68,33 +68,33 @@ async def _fetch(
     client.assign([place])
     begin = (await client.beginning_offsets([place]))[place]
     end = (await client.end_offsets([place]))[place]
-    left = [offset for offset in offsets if begin <= offset < end]
-    left.reverse()
+    remaining = [offset for offset in offsets if begin <= offset < end]
+    remaining.reverse()
     records: list[Any] = []
     loop = asyncio.get_running_loop()
     heard, at = loop.time(), -SKIPPED
-    while left and at < end:
-        if left[-1] - at >= SKIPPED:
-            client.seek(place, left[-1])
+    while remaining and at < end:
+        if remaining[-1] - at >= SKIPPED:
+            client.seek(place, remaining[-1])
         rows = (await client.getmany(place, timeout_ms=POLL_MS, max_records=AT_ONCE)).get(place)
         if rows:
             heard = loop.time()
-            records += _pick(rows, left)
+            records += _pick(rows, remaining)
         elif loop.time() - heard > wait:
             raise TimeoutError
         at = await client.position(place)
     return records
 
 
-def _pick(rows: Sequence[Any], left: list[int]) -> list[Any]:
+def _pick(rows: Sequence[Any], remaining: list[int]) -> list[Any]:
     """Those of the rows that are wanted; what they reach over is wanted no more."""
     picked: list[Any] = []
     for row in rows:
-        while left and left[-1] < row.offset:
-            left.pop()  # retention or compaction has taken it meanwhile
-        if not left:
+        while remaining and remaining[-1] < row.offset:
+            remaining.pop()  # retention or compaction has taken it meanwhile
+        if not remaining:
             break
-        if left[-1] == row.offset:
+        if remaining[-1] == row.offset:
             picked.append(row)
-            left.pop()
+            remaining.pop()
     return picked

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from schemas.errors import Misconfigured
-from schemas.event import Position, RawRecord
-from schemas.source import Incoming
+from schemas.errors import ConfigurationError
+from schemas.event import RawRecord, RecordPosition
+from schemas.source import IncomingRecord
 
 LOG_APPEND_TIME = 1
 """`timestampType` of a record (Kafka protocol guide, record batch attributes, bit 3)."""
@@ -24,10 +24,10 @@ PLACE = re.compile(r"([A-Za-z0-9_-]{1,60}):([0-9]{1,18})")
 UNKNOWN_SOURCE = "unknown"
 TRANSPORT = "kafka"
 
-Headers = Sequence[tuple[str, bytes]]
+RecordHeaders = Sequence[tuple[str, bytes]]
 
 
-class Consumed(Protocol):
+class ConsumedRecord(Protocol):
     """What the clients' consumer records have in common."""
 
     @property
@@ -46,12 +46,12 @@ class Consumed(Protocol):
     def headers(self) -> Iterable[tuple[str, bytes]]: ...
 
 
-def journal_id(topic_id: str, partition: int) -> str:
+def build_journal_id(topic_id: str, partition: int) -> str:
     """Names one partition of one making of a topic: a topic made anew is another journal."""
     return f"{topic_id}-{partition}"
 
 
-class Decoder:
+class RecordDecoder:
     """Records of known topics → RawRecord."""
 
     def __init__(
@@ -61,69 +61,71 @@ class Decoder:
         *,
         drill: bool = False,
     ) -> None:
-        """`topic_ids`: topic → its UUID; `sources`: topic → its source, None: told by a header."""
+        """`load_topic_ids`: topic → its UUID; `sources`: topic → its source, None: told by a header."""
         self._ids = topic_ids
         self._sources = sources
         self._drill = drill
         self._journals: dict[tuple[str, int], str] = {}
         self._arrived = (0, datetime.fromtimestamp(0, UTC))
 
-    def record(self, consumed: Consumed) -> RawRecord:
+    def decode_record(self, consumed: ConsumedRecord) -> RawRecord:
         """Raises Misconfigured when the topic keeps the producers' times."""
         if consumed.timestamp_type != LOG_APPEND_TIME:
-            raise Misconfigured(
+            raise ConfigurationError(
                 "the topic keeps producers' times, not the broker's",
                 place=f"topic {consumed.topic}, message.timestamp.type",
                 remedy="Run breachdesk topics create: it sets LogAppendTime.",
             )
-        arrived = self._moment_of(consumed.timestamp)
+        arrived = self._to_moment(consumed.timestamp)
         source = self._sources.get(consumed.topic)
-        position = Position(self.journal(consumed.topic, consumed.partition), consumed.offset)
+        position = RecordPosition(
+            self.get_journal_id(consumed.topic, consumed.partition), consumed.offset
+        )
         raw = consumed.value or b""
         if not consumed.headers:
             return RawRecord(position, source or UNKNOWN_SOURCE, raw, arrived, TRANSPORT)
-        return self._with_headers(consumed, source, position, raw, arrived)
+        return self._build_record(consumed, source, position, raw, arrived)
 
-    def _moment_of(self, timestamp: int) -> datetime:
+    def _to_moment(self, timestamp: int) -> datetime:
         """The broker stamps a batch once: its records share one moment."""
         if self._arrived[0] != timestamp:
             self._arrived = (timestamp, datetime.fromtimestamp(timestamp / 1000, UTC))
         return self._arrived[1]
 
-    def journal(self, topic: str, partition: int) -> str:
+    def get_journal_id(self, topic: str, partition: int) -> str:
         """The journal id of a partition, the same object each time."""
         place = (topic, partition)
         journal = self._journals.get(place)
         if journal is None:
-            journal = self._journals[place] = journal_id(self._ids[topic], partition)
+            journal = self._journals[place] = build_journal_id(self._ids[topic], partition)
         return journal
 
-    def _with_headers(
+    def _build_record(
         self,
-        consumed: Consumed,
+        consumed: ConsumedRecord,
         source: str | None,
-        position: Position,
+        position: RecordPosition,
         raw: bytes,
         arrived: datetime,
     ) -> RawRecord:
-        told = {name: _text(value) for name, value in consumed.headers}
+        headers = {name: _decode_text(value) for name, value in consumed.headers}
         return RawRecord(
             position=position,
-            source=source or told.get("source") or UNKNOWN_SOURCE,
+            source=source or headers.get("source") or UNKNOWN_SOURCE,
             raw=raw,
-            arrived=_moment(told.get("arrived", ""), arrived) if self._drill else arrived,
-            transport=told.get("transport", TRANSPORT),
-            sender=told.get("sender", ""),
-            backfill=told.get("backfill") == "1",
-            piece=told.get("piece", ""),
-            replay_of=_position(told.get("replay-of", "")),
+            arrived=_parse_moment(headers.get("arrived", ""), arrived) if self._drill else arrived,
+            transport=headers.get("transport", TRANSPORT),
+            sender=headers.get("sender", ""),
+            backfill=headers.get("backfill") == "1",
+            piece=headers.get("piece", ""),
+            replay_of=_parse_position(headers.get("replay-of", "")),
         )
 
 
-def headers_of(incoming: Incoming) -> Headers:
+def build_headers(incoming: IncomingRecord) -> RecordHeaders:
     """What a listener tells beside the bytes."""
     repeated = incoming.replay_of
-    told = {
+    headers = {
         "source": incoming.source,
         "transport": incoming.transport,
         "sender": incoming.sender,
@@ -133,20 +135,20 @@ def headers_of(incoming: Incoming) -> Headers:
         # When the dead letter first arrived is the store's to say, not a header's.
         "replay-of": f"{repeated.journal}:{repeated.offset}" if repeated else "",
     }
-    return [(name, value.encode()) for name, value in told.items() if value]
+    return [(name, value.encode()) for name, value in headers.items() if value]
 
 
-def _text(value: bytes) -> str:
+def _decode_text(value: bytes) -> str:
     """Whoever may produce may write anything: what no database holds is shown, the rest is cut."""
     return value.decode("utf-8", "replace").replace("\x00", NUL_SHOWN)[:LONGEST]
 
 
-def _position(text: str) -> Position | None:
+def _parse_position(text: str) -> RecordPosition | None:
     place = PLACE.fullmatch(text)
-    return None if place is None else Position(place[1], int(place[2]))
+    return None if place is None else RecordPosition(place[1], int(place[2]))
 
 
-def _moment(text: str, otherwise: datetime) -> datetime:
+def _parse_moment(text: str, otherwise: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -8,9 +8,14 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from schemas.event import Position
+from schemas.event import RecordPosition
 from schemas.source import BlindInterval
-from streams.event_logs.connections import open_writer, reading, told, transaction
+from streams.event_logs.connections import (
+    open_reader,
+    open_transaction,
+    open_writer,
+    translate_error,
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS gap (
@@ -24,7 +29,7 @@ CREATE TABLE IF NOT EXISTS dropped (
 """
 
 
-class Ledger:
+class JournalMetadata:
     """A small file beside the journals. Writers hold the folder's lock."""
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +40,7 @@ class Ledger:
             with closing(open_writer(self._path)) as connection:
                 connection.executescript(_SCHEMA)
         except sqlite3.Error as error:
-            raise told(error, self._path) from error
+            raise translate_error(error, self._path) from error
 
     def note_gap(self, gap: BlindInterval) -> None:
         """The same source, begin and reason again: its end and count are brought up to date."""
@@ -46,12 +51,12 @@ class Ledger:
             (gap.source, gap.begin.isoformat(), end, gap.reason, gap.lost),
         )
 
-    def gaps(self) -> Sequence[BlindInterval]:
-        with reading(self._path) as connection:
+    def list_gaps(self) -> Sequence[BlindInterval]:
+        with open_reader(self._path) as connection:
             rows = connection.execute(
                 "SELECT source, begin, finish, reason, lost FROM gap"
             ).fetchall()
-        found = [
+        intervals = [
             BlindInterval(
                 source=source,
                 begin=datetime.fromisoformat(begin),
@@ -61,22 +66,22 @@ class Ledger:
             )
             for source, begin, finish, reason, lost in rows
         ]
-        return sorted(found, key=lambda gap: (gap.begin, gap.source))
+        return sorted(intervals, key=lambda gap: (gap.begin, gap.source))
 
-    def note_dropped(self, last: Position, at: datetime, reason: str) -> None:
+    def note_dropped(self, last: RecordPosition, at: datetime, reason: str) -> None:
         self._write(
             "INSERT OR IGNORE INTO dropped VALUES (?, ?, ?, ?)",
             (last.journal, last.offset, at.isoformat(), reason),
         )
 
-    def dropped(self) -> dict[str, int]:
+    def get_dropped(self) -> dict[str, int]:
         """Journal → its last offset, for every journal that retention took."""
-        with reading(self._path) as connection:
+        with open_reader(self._path) as connection:
             return dict(connection.execute("SELECT journal, last FROM dropped").fetchall())
 
     def _write(self, statement: str, values: Sequence[object]) -> None:
         try:
-            with closing(open_writer(self._path)) as connection, transaction(connection):
+            with closing(open_writer(self._path)) as connection, open_transaction(connection):
                 connection.execute(statement, values)
         except sqlite3.Error as error:
-            raise told(error, self._path) from error
+            raise translate_error(error, self._path) from error

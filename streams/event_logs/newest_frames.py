@@ -11,7 +11,7 @@ from itertools import islice
 from threading import Lock
 
 from schemas.event import RawRecord
-from streams.event_logs.frames import Columns, records_of
+from streams.event_logs.frames import RecordColumns, build_records
 
 MOST_BYTES = 8 * 1024 * 1024
 FRAME_BYTES = 1_500
@@ -25,19 +25,19 @@ class NewestFrames:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.most_bytes = most_bytes
         self._size = 0
-        self._journals: dict[str, _Frames] = {}
+        self._journals: dict[str, _JournalFrames] = {}
         """The oldest first."""
         self._lock = Lock()
 
-    def add(self, journal: str, first: int, columns: Columns) -> None:
+    def add(self, journal: str, first: int, columns: RecordColumns) -> None:
         """The frame that begins with that offset is durable; nobody changes the columns any more."""
         with self._lock:
             frames = self._journals.get(journal)
             if frames is None:
-                frames = self._journals[journal] = _Frames()
+                frames = self._journals[journal] = _JournalFrames()
             frames.firsts.append(first)
             frames.columns.append(columns)
-            self._size += _size(columns)
+            self._size += _estimate_size(columns)
             while self._size > self.most_bytes:
                 self._forget_oldest()
 
@@ -46,26 +46,28 @@ class NewestFrames:
         with self._lock:
             frames = self._journals.pop(journal, None)
             if frames is not None:
-                self._size -= sum(map(_size, frames.columns))
+                self._size -= sum(map(_estimate_size, frames.columns))
 
-    def records_after(self, journal: str, offset: int, limit: int) -> list[RawRecord]:
+    def list_records_after(self, journal: str, offset: int, limit: int) -> list[RawRecord]:
         """The records that follow that offset without a gap, at most `limit`; what comes after them,
         and whether anything does, only the file says."""
         records: list[RawRecord] = []
-        for first, columns in self._following(journal, offset, limit):
+        for first, columns in self._list_frames_after(journal, offset, limit):
             start = max(0, offset + 1 - first)
             stop = min(len(columns), start + limit - len(records))
-            records += records_of(columns, journal, first, start, stop)
+            records += build_records(columns, journal, first, start, stop)
         return records
 
-    def _following(self, journal: str, offset: int, limit: int) -> list[tuple[int, Columns]]:
+    def _list_frames_after(
+        self, journal: str, offset: int, limit: int
+    ) -> list[tuple[int, RecordColumns]]:
         """The frames that hold these records."""
         with self._lock:
             frames = self._journals.get(journal)
             if frames is None:
                 return []
             number = max(0, bisect_right(frames.firsts, offset + 1) - 1)
-            following: list[tuple[int, Columns]] = []
+            following: list[tuple[int, RecordColumns]] = []
             wanted, last = offset + 1, offset + limit
             for first, columns in zip(
                 islice(frames.firsts, number, None),
@@ -80,21 +82,21 @@ class NewestFrames:
 
     def _forget_oldest(self) -> None:
         journal, frames = next(iter(self._journals.items()))
-        self._size -= _size(frames.columns.pop(0))
+        self._size -= _estimate_size(frames.columns.pop(0))
         del frames.firsts[0]
         if not frames.firsts:
             del self._journals[journal]
 
 
-class _Frames:
+class _JournalFrames:
     """Of one journal, in order; another process may have written between two of them."""
 
     __slots__ = ("columns", "firsts")
 
     def __init__(self) -> None:
         self.firsts: list[int] = []
-        self.columns: list[Columns] = []
+        self.columns: list[RecordColumns] = []
 
 
-def _size(columns: Columns) -> int:
+def _estimate_size(columns: RecordColumns) -> int:
     return FRAME_BYTES + columns.size + RECORD_BYTES * len(columns)

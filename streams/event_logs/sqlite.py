@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from schemas.errors import Corrupt
-from schemas.event import Position, RawRecord
-from schemas.source import BlindInterval, Incoming
+from schemas.errors import CorruptData
+from schemas.event import RawRecord, RecordPosition
+from schemas.source import BlindInterval, IncomingRecord
 from streams.event_logs import journal_file
-from streams.event_logs.connections import reading
+from streams.event_logs.connections import open_reader
 from streams.event_logs.frames import to_columns
 from streams.event_logs.group_commit import GroupCommit
 from streams.event_logs.journal_folder import JournalFolder
 from streams.event_logs.journal_writer import JournalWriter
-from streams.event_logs.ledger import Ledger
+from streams.event_logs.ledger import JournalMetadata
 from streams.event_logs.newest_frames import NewestFrames
 from streams.ports import EventLog
 
@@ -35,7 +35,7 @@ class SqliteEventLog(EventLog):
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
         """Makes the folder if need be. Raises Misconfigured when it cannot be used."""
         self._folder = JournalFolder(folder)
-        self._ledger = Ledger(folder)
+        self._ledger = JournalMetadata(folder)
         self._newest = NewestFrames()
         self._writer = JournalWriter(self._folder, self._ledger, now, self._newest)
         self._commits = GroupCommit(self._writer.write)
@@ -55,22 +55,22 @@ class SqliteEventLog(EventLog):
         self._commits.close()
         self._folder.close()
 
-    def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+    def append(self, incoming: Sequence[IncomingRecord]) -> Sequence[RecordPosition]:
         if not incoming:
             return []
         columns = to_columns(incoming)
         sizes = [len(each) for each in columns]
         firsts = self._commits.append(columns)
         return [
-            Position(first.journal, first.offset + index)
+            RecordPosition(first.journal, first.offset + index)
             for first, size in zip(firsts, sizes, strict=True)
             for index in range(size)
         ]
 
-    def read(self, after: Position | None, limit: int) -> Sequence[RawRecord]:
+    def read(self, after: RecordPosition | None, limit: int) -> Sequence[RawRecord]:
         records: list[RawRecord] = []
         most_bytes = READ_BYTES
-        for start in self._starts(after, records):
+        for start in self._iterate_starts(after, records):
             rows = self._read_one(start, limit - len(records), most_bytes)
             most_bytes -= sum(len(record.raw) for record in rows)
             records += rows
@@ -78,29 +78,31 @@ class SqliteEventLog(EventLog):
                 break
         return records
 
-    def _starts(self, after: Position | None, records: Sequence[RawRecord]) -> Iterator[Position]:
+    def _iterate_starts(
+        self, after: RecordPosition | None, records: Sequence[RawRecord]
+    ) -> Iterator[RecordPosition]:
         """Where to go on, one file after the other; `records` are those read so far.
 
         The folder is listed only where the file of `after` does not suffice. A later file is begun
         when nothing is added to the former any more: what was added before the listing is read
         before the later ones are."""
-        if after is not None and self._folder.holds(after.journal):
+        if after is not None and self._folder.has_journal(after.journal):
             yield after
-            journals = self._folder.journals()
+            journals = self._folder.list_journals()
             yield records[-1].position if records else after
         else:
-            journals = self._folder.journals()
+            journals = self._folder.list_journals()
             if after is not None:
                 self._check_dropped(after)
         for journal in journals:
             if after is None or journal > after.journal:
-                yield Position(journal, 0)
+                yield RecordPosition(journal, 0)
 
-    def _read_one(self, after: Position, limit: int, most_bytes: int) -> list[RawRecord]:
+    def _read_one(self, after: RecordPosition, limit: int, most_bytes: int) -> list[RawRecord]:
         """What this process wrote last comes from memory, the rest from the file."""
         newest: list[RawRecord] = []
         if most_bytes > self._newest.most_bytes:
-            newest = self._newest.records_after(after.journal, after.offset, limit)
+            newest = self._newest.list_records_after(after.journal, after.offset, limit)
         if not newest:
             return self._read_file(after, limit, most_bytes)
         if len(newest) < limit:
@@ -108,55 +110,57 @@ class SqliteEventLog(EventLog):
             newest += self._read_file(newest[-1].position, limit - len(newest), most_bytes)
         return newest
 
-    def _read_file(self, after: Position, limit: int, most_bytes: int) -> list[RawRecord]:
-        with reading(self._folder.file(after.journal)) as connection:
+    def _read_file(self, after: RecordPosition, limit: int, most_bytes: int) -> list[RawRecord]:
+        with open_reader(self._folder.get_path(after.journal)) as connection:
             journal_file.check_identity(connection, after.journal)
-            last = journal_file.last_offset(connection)
+            last = journal_file.get_last_offset(connection)
             if after.offset > last:
-                raise _beyond(after, last)
+                raise _build_lost_tail(after, last)
             if after.offset == last:
                 return []
-            return list(journal_file.records_after(connection, after, limit, most_bytes))
+            return list(journal_file.iterate_records_after(connection, after, limit, most_bytes))
 
-    def get(self, position: Position) -> RawRecord | None:
-        if not self._folder.holds(position.journal):
+    def get(self, position: RecordPosition) -> RawRecord | None:
+        if not self._folder.has_journal(position.journal):
             self._check_dropped(position)
             return None
-        before = Position(position.journal, position.offset - 1)
+        before = RecordPosition(position.journal, position.offset - 1)
         return next(iter(self._read_one(before, 1, READ_BYTES)), None)
 
-    def _check_dropped(self, position: Position) -> None:
-        if position.journal in self._ledger.dropped():
+    def _check_dropped(self, position: RecordPosition) -> None:
+        if position.journal in self._ledger.get_dropped():
             return
-        raise Corrupt(
+        raise CorruptData(
             "a stored position lies in a journal that is gone, and retention did not drop it.",
             place=f"journal {position.journal}",
             remedy="Restore that file from a backup into the journal's folder, then start again.",
         )
 
-    def end(self) -> Position | None:
-        for journal in reversed(self._folder.journals()):
-            with reading(self._folder.file(journal)) as connection:
-                last = journal_file.last_offset(connection)
+    def find_end(self) -> RecordPosition | None:
+        for journal in reversed(self._folder.list_journals()):
+            with open_reader(self._folder.get_path(journal)) as connection:
+                last = journal_file.get_last_offset(connection)
             if last:
-                return Position(journal, last)
+                return RecordPosition(journal, last)
         return None
 
     def note_gap(self, gap: BlindInterval) -> None:
         self._commits.run(lambda: self._writer.note_gap(gap))
 
-    def gaps(self) -> Sequence[BlindInterval]:
-        return self._ledger.gaps()
+    def list_gaps(self) -> Sequence[BlindInterval]:
+        return self._ledger.list_gaps()
 
-    def days(self) -> Sequence[date]:
+    def list_days(self) -> Sequence[date]:
         """The days (UTC) that have a file, oldest first."""
-        return sorted({date.fromisoformat(name[:8]) for name in self._folder.journals()})
+        return sorted({date.fromisoformat(name[:8]) for name in self._folder.list_journals()})
 
-    def journals(self, day: date) -> Sequence[str]:
+    def list_journals(self, day: date) -> Sequence[str]:
         """The ids of that day's files."""
-        return [name for name in self._folder.journals() if name.startswith(f"{day:%Y%m%d}")]
+        return [name for name in self._folder.list_journals() if name.startswith(f"{day:%Y%m%d}")]
 
-    def drop_day(self, day: date, *, processed: Position | None, reason: str = "retention") -> int:
+    def drop_day(
+        self, day: date, *, processed: RecordPosition | None, reason: str = "retention"
+    ) -> int:
         """Remove a day's file for good and record that; how many files that was.
 
         `processed` is the store's position. Raises NotAllowed when the day lies beyond it.
@@ -164,8 +168,8 @@ class SqliteEventLog(EventLog):
         return self._commits.run(lambda: self._writer.drop_day(f"{day:%Y%m%d}", processed, reason))
 
 
-def _beyond(after: Position, last: int) -> Corrupt:
-    return Corrupt(
+def _build_lost_tail(after: RecordPosition, last: int) -> CorruptData:
+    return CorruptData(
         f"the store has processed offset {after.offset}, but the journal ends at {last}: "
         "its tail is lost, and going on would skip new records silently.",
         place=f"journal {after.journal}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from streams.intake.framed import Framed, RecordBuffer
+from streams.intake.framed import FramedRecord, RecordBuffer
 
 _ROW_START = re.compile(rb'(?:"?[0-9A-Fa-f-]{36}"?,)?"?\d{4}-\d\d-\d\dT\d\d:\d\d')
 
@@ -31,8 +31,8 @@ class ExportSplitter:
         self._quoted = False
         self._inside_line = False
 
-    def feed(self, data: bytes) -> tuple[list[Framed], None]:
-        found: list[Framed] = []
+    def feed(self, data: bytes) -> tuple[list[FramedRecord], None]:
+        records: list[FramedRecord] = []
         end, newline, rest = data.partition(b"\n")
         self._line += end
         if not newline:
@@ -41,38 +41,38 @@ class ExportSplitter:
         self._line = bytearray(begun)
         for line in lines:
             if line or self._quoted or self._inside_line:
-                found += self._part(line) + self._end_line()
+                records += self._add_part(line) + self._finish_line()
             else:
                 self._record.skip(1)
-        return found + self._cut_if_long(), None
+        return records + self._cut_if_long(), None
 
-    def _cut_if_long(self) -> list[Framed]:
+    def _cut_if_long(self) -> list[FramedRecord]:
         if not self._limit or len(self._line) <= self._limit:
             return []
-        found = self._part(bytes(self._line))
+        records = self._add_part(bytes(self._line))
         self._line.clear()
         self._inside_line = True
-        return found
+        return records
 
-    def _part(self, data: bytes) -> list[Framed]:
+    def _add_part(self, data: bytes) -> list[FramedRecord]:
         """A line, or so much of an over-long one as has come."""
-        found: list[Framed] = []
+        records: list[FramedRecord] = []
         if self._quoted and not self._inside_line:
-            found = self._end_record() if _ROW_START.match(data) else self._record.add(b"\n")
+            records = self._finish_record() if _ROW_START.match(data) else self._record.add(b"\n")
         if data.count(b'"') % 2:
             self._quoted = not self._quoted
-        return found + self._record.add(data)
+        return records + self._record.add(data)
 
-    def _end_line(self) -> list[Framed]:
+    def _finish_line(self) -> list[FramedRecord]:
         self._inside_line = False
-        return [] if self._quoted else self._end_record()
+        return [] if self._quoted else self._finish_record()
 
-    def _end_record(self) -> list[Framed]:
+    def _finish_record(self) -> list[FramedRecord]:
         self._quoted = False
-        ended = self._record.end()
+        ended = self._record.finish()
         self._record.skip(1)
         return ended
 
-    def finish(self) -> list[Framed]:
-        found = self._part(bytes(self._line)) if self._line else []
-        return found + self._end_record()
+    def finish(self) -> list[FramedRecord]:
+        records = self._add_part(bytes(self._line)) if self._line else []
+        return records + self._finish_record()

@@ -14,7 +14,7 @@ MOST_SOURCES = 500
 
 
 @dataclass(slots=True)
-class Span:
+class LossSpan:
     """What was lost from when to when."""
 
     begin: datetime
@@ -22,18 +22,18 @@ class Span:
     count: int = 0
 
 
-def grown(span: Span | None, begin: datetime, end: datetime, count: int) -> Span:
+def extend_span(span: LossSpan | None, begin: datetime, end: datetime, count: int) -> LossSpan:
     """The span, and what was lost just now."""
     if span is None:
-        return Span(begin, end, count)
-    return Span(span.begin, end, span.count + count)
+        return LossSpan(begin, end, count)
+    return LossSpan(span.begin, end, span.count + count)
 
 
-def is_over(span: Span, now: datetime) -> bool:
+def is_over(span: LossSpan, now: datetime) -> bool:
     """Nothing was lost for a second, or it has gone on for ten."""
     return now - span.end >= QUIET or now - span.begin >= LONGEST
 
 
-def interval(source: str, span: Span, reason: str, lost: int | None) -> BlindInterval:
+def build_interval(source: str, span: LossSpan, reason: str, lost: int | None) -> BlindInterval:
     """As the event log keeps it."""
     return BlindInterval(source=source, begin=span.begin, end=span.end, reason=reason, lost=lost)

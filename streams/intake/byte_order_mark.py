@@ -7,21 +7,21 @@ import codecs
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-class MarkReader:
+class ByteOrderMarkReader:
     """Bytes in, bytes without mark out; bytes without a mark are not touched at all.
 
     Broken UTF-16 becomes visible escapes (`backslashreplace`), never an error.
     """
 
     def __init__(self) -> None:
-        self._held: bytes | None = b""
+        self._pending: bytes | None = b""
         self._decoder: codecs.IncrementalDecoder | None = None
 
     def feed(self, data: bytes, *, final: bool = False) -> bytes:
-        if self._held is not None:
-            data, self._held = self._held + data, None
+        if self._pending is not None:
+            data, self._pending = self._pending + data, None
             if not final and len(data) < 3 and _may_become_mark(data):
-                self._held = data
+                self._pending = data
                 return b""
             if data.startswith(_UTF16):
                 self._decoder = codecs.getincrementaldecoder("utf-16")("backslashreplace")

@@ -12,8 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from schemas.errors import Retryable
-from streams.intake.blind_spans import LONGEST, MOST_SOURCES, Span, grown, interval, is_over
+from schemas.errors import RetryableError
+from streams.intake.blind_spans import (
+    LONGEST,
+    MOST_SOURCES,
+    LossSpan,
+    build_interval,
+    extend_span,
+    is_over,
+)
 from streams.ports import EventLog
 
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -25,7 +32,7 @@ logger = logging.getLogger("breachdesk.syslog")
 
 
 @dataclass(slots=True)
-class _Noted:
+class _NotedLosses:
     times: int
     at: datetime
 
@@ -38,18 +45,18 @@ class ConnectionLosses:
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._open: dict[str, Span] = {}
-        self._noted: dict[str, _Noted] = {}
+        self._open: dict[str, LossSpan] = {}
+        self._noted: dict[str, _NotedLosses] = {}
 
-    def closed(self, source: str, now: datetime) -> None:
+    def add_closed(self, source: str, now: datetime) -> None:
         """One more connection of the source."""
         if source not in self._open and len(self._open) >= MOST_SOURCES:
             source = _OTHERS
-        self._open[source] = grown(self._open.get(source), now, now, 1)
+        self._open[source] = extend_span(self._open.get(source), now, now, 1)
 
     def note(self, now: datetime, *, final: bool = False) -> None:
         """Write intervals that are over; they wait for the next call when the log refuses."""
-        with suppress(Retryable):
+        with suppress(RetryableError):
             for source, span in list(self._open.items()):
                 if final or (is_over(span, now) and self._is_due(source, now)):
                     self._note(source, span, now)
@@ -58,13 +65,13 @@ class ConnectionLosses:
         noted = self._noted.get(source)
         return noted is None or now - noted.at >= noted.pause()
 
-    def _note(self, source: str, span: Span, now: datetime) -> None:
+    def _note(self, source: str, span: LossSpan, now: datetime) -> None:
         reason = f"{span.count} syslog TCP connections were closed: too many were open"
-        self._log.note_gap(interval(source, span, reason, None))
+        self._log.note_gap(build_interval(source, span, reason, None))
         logger.warning("%d syslog TCP connections closed: too many were open", span.count)
         del self._open[source]
         before = self._noted.get(source)
         times = before.times + 1 if before and now - before.at < _FORGOTTEN else 0
         if before is None and len(self._noted) >= MOST_SOURCES:
             self._noted.clear()
-        self._noted[source] = _Noted(times, now)
+        self._noted[source] = _NotedLosses(times, now)

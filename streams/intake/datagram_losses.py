@@ -11,8 +11,8 @@ from contextlib import suppress
 from datetime import datetime
 from threading import Lock
 
-from schemas.errors import Retryable
-from streams.intake.blind_spans import MOST_SOURCES, Span, grown, interval, is_over
+from schemas.errors import RetryableError
+from streams.intake.blind_spans import MOST_SOURCES, LossSpan, build_interval, extend_span, is_over
 from streams.ports import EventLog
 
 _COUNTER = 2**32
@@ -30,31 +30,31 @@ class DatagramLosses:
         self._heard: set[str] = set()
         self._counter = 0
         self._looked: datetime | None = None
-        self._kernel: Span | None = None
-        self._refused: dict[str, Span] = {}
+        self._kernel: LossSpan | None = None
+        self._refused: dict[str, LossSpan] = {}
 
-    def heard(self, source: str) -> None:
+    def add_sender(self, source: str) -> None:
         """A source sends to the socket: losses concern it."""
         self._heard.add(source if len(self._heard) < MOST_SOURCES else _UNHEARD)
 
-    def counted(self, counter: int, now: datetime) -> None:
+    def update_kernel_count(self, counter: int, now: datetime) -> None:
         """The kernel's drop counter, as it stands now."""
         lost = (counter - self._counter) % _COUNTER
         if lost:
             self._counter = counter
-            self._kernel = grown(self._kernel, self._looked or now, now, lost)
+            self._kernel = extend_span(self._kernel, self._looked or now, now, lost)
         self._looked = now
 
-    def refused(self, source: str, count: int, now: datetime) -> None:
+    def add_refused(self, source: str, count: int, now: datetime) -> None:
         """The event log did not take it in time."""
         with self._lock:
             if source not in self._refused and len(self._refused) >= MOST_SOURCES:
                 source = _UNHEARD
-            self._refused[source] = grown(self._refused.get(source), now, now, count)
+            self._refused[source] = extend_span(self._refused.get(source), now, now, count)
 
     def note(self, now: datetime, *, final: bool = False) -> None:
         """Write intervals that are over; they wait for the next call when the log refuses."""
-        with suppress(Retryable):
+        with suppress(RetryableError):
             self._note_kernel(now, final=final)
             self._note_refused(now, final=final)
 
@@ -67,13 +67,13 @@ class DatagramLosses:
         reason = f"the kernel dropped {loss.count} datagrams{shared}: its buffer was full"
         for source in sources:
             lost = loss.count if len(sources) == 1 else None
-            self._log.note_gap(interval(source, loss, reason, lost))
+            self._log.note_gap(build_interval(source, loss, reason, lost))
         self._kernel = None
 
     def _note_refused(self, now: datetime, *, final: bool) -> None:
         reason = "the event log refused records for too long"
         for source, loss in list(self._refused.items()):
             if final or is_over(loss, now):
-                self._log.note_gap(interval(source, loss, reason, loss.count))
+                self._log.note_gap(build_interval(source, loss, reason, loss.count))
                 with self._lock:
                     del self._refused[source]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from schemas.source import BlindInterval, Incoming
-from streams.intake.framed import Framed
+from schemas.source import BlindInterval, IncomingRecord
+from streams.intake.framed import FramedRecord
 from streams.intake.framing import RecordSplitter
 from streams.ports import EventLog
 
 
-class Feeder:
+class FileIngester:
     """One file's way into the log. `take` returns when its records are durable."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Feeder:
         self._append(self._splitter.finish())
         self._splitter = RecordSplitter(self._limit)
 
-    def looked(self) -> None:
+    def note_end_reached(self) -> None:
         """All there was has been read just now."""
         self._looked = self._now()
 
@@ -57,13 +57,15 @@ class Feeder:
             )
         )
 
-    def _append(self, framed: Sequence[Framed]) -> None:
+    def _append(self, framed: Sequence[FramedRecord]) -> None:
         if not framed:
             return
         arrived = self._now()
         self._log.append(
             [
-                Incoming(self._source, raw, arrived, "file", backfill=self._backfill, piece=piece)
+                IncomingRecord(
+                    self._source, raw, arrived, "file", backfill=self._backfill, piece=piece
+                )
                 for raw, piece in framed
             ]
         )

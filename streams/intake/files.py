@@ -15,10 +15,10 @@ from threading import Event
 from typing import BinaryIO
 
 from schemas.errors import BadInput, NotFound
-from streams.intake.feeding import Feeder
+from streams.intake.feeding import FileIngester
 from streams.intake.following import follow_file
 from streams.intake.framed import DEFAULT_LIMIT
-from streams.intake.inflate import inflate
+from streams.intake.inflate import decompress
 from streams.ports import EventLog
 
 _CHUNK_BYTES = 512 * 1024
@@ -56,23 +56,23 @@ def ingest_file(  # noqa: PLR0913 - each is a word of the command line
     Raises NotFound, BadInput (not a readable file, broken gzip: what came before is kept),
     Retryable (the log refused; repeating the file is harmless, copies of a line are one event).
     """
-    feeder = Feeder(log, source=source, now=now, backfill=backfill, limit=max_line_bytes)
-    tell = progress or _quiet
-    with _opened(path) as file:
+    feeder = FileIngester(log, source=source, now=now, backfill=backfill, limit=max_line_bytes)
+    tell = progress or _ignore_progress
+    with _open_file(path) as file:
         packed = _is_gzip(file)
         if follow:
             _check_followable(path, packed=packed)
-            done = follow_file(path, file, feeder, stop or Event(), tell, poll_seconds)
+            bytes_read = follow_file(path, file, feeder, stop or Event(), tell, poll_seconds)
         else:
-            done = _read_once(path, file, feeder, stop or Event(), tell, packed=packed)
-    return IngestReport(feeder.records, done)
+            bytes_read = _read_once(path, file, feeder, stop or Event(), tell, packed=packed)
+    return IngestReport(feeder.records, bytes_read)
 
 
 def _read_once(
-    path: Path, file: BinaryIO, feeder: Feeder, stop: Event, tell: Progress, *, packed: bool
+    path: Path, file: BinaryIO, feeder: FileIngester, stop: Event, tell: Progress, *, packed: bool
 ) -> int:
     total = path.stat().st_size
-    for chunk in _inflated(path, file, feeder) if packed else _chunks(file):
+    for chunk in _decompress_file(path, file, feeder) if packed else _read_chunks(file):
         feeder.take(chunk)
         tell(file.tell(), total, feeder.records)
         if stop.is_set():
@@ -82,12 +82,12 @@ def _read_once(
     return file.tell()
 
 
-def _quiet(done: int, total: int, records: int) -> None:
+def _ignore_progress(bytes_read: int, total: int, records: int) -> None:
     """No progress wanted."""
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _open_file(path: Path) -> Iterator[BinaryIO]:
     try:
         file = path.open("rb")
     except FileNotFoundError as error:
@@ -118,14 +118,14 @@ def _check_followable(path: Path, *, packed: bool) -> None:
         )
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def _read_chunks(file: BinaryIO) -> Iterator[bytes]:
     while chunk := file.read(_CHUNK_BYTES):
         yield chunk
 
 
-def _inflated(path: Path, file: BinaryIO, feeder: Feeder) -> Iterator[bytes]:
+def _decompress_file(path: Path, file: BinaryIO, feeder: FileIngester) -> Iterator[bytes]:
     try:
-        yield from inflate(_chunks(file))
+        yield from decompress(_read_chunks(file))
     except (EOFError, zlib.error) as error:
         feeder.finish()
         raise BadInput(

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
-from streams.intake.feeding import Feeder
+from streams.intake.feeding import FileIngester
 
 _CHUNK_BYTES = 512 * 1024
 
@@ -16,7 +16,7 @@ _CHUNK_BYTES = 512 * 1024
 def follow_file(
     path: Path,
     first: BinaryIO,
-    feeder: Feeder,
+    feeder: FileIngester,
     stop: Event,
     tell: Callable[[int, int, int], None],
     poll_seconds: float,
@@ -28,36 +28,36 @@ def follow_file(
     noted, since lines may have been lost between two looks. At `stop` an unfinished last line is
     left in the file; it comes whole when the file is read again.
     """
-    reading = _Reading(path, first, feeder)
+    reading = _FollowedFile(path, first, feeder)
     try:
         while True:
             stopping = stop.is_set()
-            reading.to_the_end()
-            tell(reading.done, reading.done, feeder.records)
+            reading.read_to_end()
+            tell(reading.bytes_read, reading.bytes_read, feeder.records)
             if stopping:
-                return reading.done
-            if not reading.moved_on():
+                return reading.bytes_read
+            if not reading.move_on():
                 stop.wait(poll_seconds)
     finally:
         reading.close()
 
 
-class _Reading:
-    def __init__(self, path: Path, first: BinaryIO, feeder: Feeder) -> None:
+class _FollowedFile:
+    def __init__(self, path: Path, first: BinaryIO, feeder: FileIngester) -> None:
         self._path = path
         self._feeder = feeder
         self._first = first
         self._file = first
-        self.done = 0
+        self.bytes_read = 0
 
-    def to_the_end(self) -> None:
+    def read_to_end(self) -> None:
         while chunk := self._file.read(_CHUNK_BYTES):
             self._feeder.take(chunk)
-            self.done += len(chunk)
+            self.bytes_read += len(chunk)
         if not self._is_cut_short():
-            self._feeder.looked()
+            self._feeder.note_end_reached()
 
-    def moved_on(self) -> bool:
+    def move_on(self) -> bool:
         """Go to the new file, or back to the start of one cut short; False: nothing changed."""
         if self._is_cut_short():
             self._feeder.note_truncated()
@@ -66,7 +66,7 @@ class _Reading:
             return True
         if not self._is_replaced():
             return False
-        self.to_the_end()
+        self.read_to_end()
         self._feeder.finish()
         self.close()
         self._file = self._path.open("rb")

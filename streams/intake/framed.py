@@ -14,7 +14,7 @@ from typing import NamedTuple
 DEFAULT_LIMIT = 4 * 1024 * 1024
 
 
-class Framed(NamedTuple):
+class FramedRecord(NamedTuple):
     """One record as received."""
 
     raw: bytes
@@ -34,14 +34,14 @@ class RecordBuffer:
         """`at`: offset in the input of the first byte that will be added."""
         self._limit = limit
         self._at = at
-        self._held = bytearray()
+        self._content = bytearray()
         self._start = at
         self._pieces = 0
-        self._given = 0
+        self._given_bytes = 0
         """Bytes of the record that were given away in pieces."""
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._content)
 
     @property
     def is_cut(self) -> bool:
@@ -51,41 +51,41 @@ class RecordBuffer:
         """So many bytes of the input belong to no record."""
         self._at += count
 
-    def add(self, data: bytes) -> list[Framed]:
+    def add(self, data: bytes) -> list[FramedRecord]:
         """More of the record; the pieces that are full now."""
-        if not self._held and not self._pieces:
+        if not self._content and not self._pieces:
             self._start = self._at
-        self._held += data
+        self._content += data
         self._at += len(data)
-        cut: list[Framed] = []
-        while self._limit and len(self._held) > self._limit:
-            cut.append(self._piece(self._limit))
+        cut: list[FramedRecord] = []
+        while self._limit and len(self._content) > self._limit:
+            cut.append(self._take_piece(self._limit))
         return cut
 
-    def cut(self) -> list[Framed]:
+    def cut(self) -> list[FramedRecord]:
         """Give away what is held as one piece, though the limit is not reached."""
-        return [self._piece(len(self._held))] if self._held else []
+        return [self._take_piece(len(self._content))] if self._content else []
 
-    def _piece(self, length: int) -> Framed:
-        raw = bytes(self._held[:length])
-        del self._held[:length]
-        return Framed(raw, self._note(length, "piece"))
+    def _take_piece(self, length: int) -> FramedRecord:
+        raw = bytes(self._content[:length])
+        del self._content[:length]
+        return FramedRecord(raw, self._note(length, "piece"))
 
-    def end(self, trailing: bytes = b"\r") -> list[Framed]:
+    def finish(self, trailing: bytes = b"\r") -> list[FramedRecord]:
         """The record is complete; `trailing` bytes at its end are framing. Blank: no record."""
-        held = bytes(self._held)
-        raw = held.rstrip(trailing)
-        note = self._note(len(held), "last piece") if self._pieces else ""
-        self._held.clear()
-        self._pieces = self._given = 0
-        return [Framed(raw, note)] if raw.strip() else []
+        content = bytes(self._content)
+        raw = content.rstrip(trailing)
+        note = self._note(len(content), "last piece") if self._pieces else ""
+        self._content.clear()
+        self._pieces = self._given_bytes = 0
+        return [FramedRecord(raw, note)] if raw.strip() else []
 
-    def give_back(self) -> bytes:
+    def take_back(self) -> bytes:
         """What is held, unframed again."""
-        held = bytes(self._held)
-        self._held.clear()
-        self._at -= len(held)
-        return held
+        content = bytes(self._content)
+        self._content.clear()
+        self._at -= len(content)
+        return content
 
     @property
     def at(self) -> int:
@@ -93,8 +93,8 @@ class RecordBuffer:
         return self._at
 
     def _note(self, length: int, word: str) -> str:
-        first = self._given
-        self._given += length
+        first = self._given_bytes
+        self._given_bytes += length
         self._pieces += 1
         whole = f" of {first + length}" if word != "piece" else ""
         return (

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from streams.intake.audit_export import ExportSplitter, is_header
-from streams.intake.byte_order_mark import MarkReader
-from streams.intake.framed import Framed
+from streams.intake.byte_order_mark import ByteOrderMarkReader
+from streams.intake.framed import FramedRecord
 from streams.intake.json_documents import DocumentSplitter
 from streams.intake.text_lines import LineSplitter
 
@@ -37,12 +37,12 @@ def split_records(data: bytes) -> Iterator[bytes]:
         yield framed.raw
 
 
-class _Shape(Protocol):
-    def feed(self, data: bytes) -> tuple[list[Framed], bytes | None]:
+class _ShapeSplitter(Protocol):
+    def feed(self, data: bytes) -> tuple[list[FramedRecord], bytes | None]:
         """Records that are complete, and what is left after the document's end, if it ended."""
         ...
 
-    def finish(self) -> list[Framed]: ...
+    def finish(self) -> list[FramedRecord]: ...
 
 
 class RecordSplitter:
@@ -51,29 +51,29 @@ class RecordSplitter:
     def __init__(self, limit: int) -> None:
         """`limit`: longest whole record in bytes; 0: no limit."""
         self._limit = limit
-        self._marks = MarkReader()
-        self._shape: _Shape | None = None
+        self._marks = ByteOrderMarkReader()
+        self._shape: _ShapeSplitter | None = None
         self._unshaped = b""
         self._at = 0
 
-    def feed(self, data: bytes) -> list[Framed]:
+    def feed(self, data: bytes) -> list[FramedRecord]:
         """The records that are complete now."""
         if len(data) <= _SLICE_BYTES:
             return self._feed(self._marks.feed(data), final=False)
-        found: list[Framed] = []
+        records: list[FramedRecord] = []
         for begin in range(0, len(data), _SLICE_BYTES):
-            found += self.feed(data[begin : begin + _SLICE_BYTES])
-        return found
+            records += self.feed(data[begin : begin + _SLICE_BYTES])
+        return records
 
-    def finish(self) -> list[Framed]:
+    def finish(self) -> list[FramedRecord]:
         """The input has ended: what is still held."""
-        found = self._feed(self._marks.feed(b"", final=True), final=True)
+        records = self._feed(self._marks.feed(b"", final=True), final=True)
         if self._shape:
-            found += self._shape.finish()
-        return found
+            records += self._shape.finish()
+        return records
 
-    def _feed(self, data: bytes, *, final: bool) -> list[Framed]:
-        found: list[Framed] = []
+    def _feed(self, data: bytes, *, final: bool) -> list[FramedRecord]:
+        all_records: list[FramedRecord] = []
         rest: bytes | None = data
         while rest is not None:
             if self._shape is None:
@@ -82,22 +82,22 @@ class RecordSplitter:
                 break
             self._at += len(rest)
             records, rest = self._shape.feed(rest)
-            found += records
+            all_records += records
             if rest is not None:
                 self._at -= len(rest)
                 self._shape = None
-        return found
+        return all_records
 
     def _choose_shape(self, data: bytes, *, final: bool) -> bytes | None:
         """Decide once enough has come; then all that was held back is to be fed."""
         self._unshaped += data
-        self._shape = self._sniff(self._unshaped[:_SNIFF_BYTES], final=final)
+        self._shape = self._detect_shape(self._unshaped[:_SNIFF_BYTES], final=final)
         if self._shape is None:
             return None
-        held, self._unshaped = self._unshaped, b""
-        return held
+        head, self._unshaped = self._unshaped, b""
+        return head
 
-    def _sniff(self, head: bytes, *, final: bool) -> _Shape | None:
+    def _detect_shape(self, head: bytes, *, final: bool) -> _ShapeSplitter | None:
         enough = final or len(head) == _SNIFF_BYTES
         if not head or (not enough and _MAYBE_ARRAY.fullmatch(head)):
             return None

@@ -20,11 +20,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from schemas.settings import IntakeSettings
-from schemas.source import Incoming
-from streams.intake.framed import Framed
-from streams.intake.http_body import AGAIN, MOST_BODY_BYTES, Body, Limits, Refusal, store, too_large
-from streams.intake.http_slots import PATIENCE_SECONDS, READ_AT_ONCE, NoSlot, Slots
-from streams.intake.http_tokens import Tokens
+from schemas.source import IncomingRecord
+from streams.intake.framed import FramedRecord
+from streams.intake.http_body import (
+    AGAIN,
+    MOST_BODY_BYTES,
+    BodyLimits,
+    IntakeRefusal,
+    RequestBody,
+    build_too_large,
+    store,
+)
+from streams.intake.http_slots import PATIENCE_SECONDS, READ_AT_ONCE, NoFreeSlot, RequestSlots
+from streams.intake.http_tokens import IntakeTokens
 from streams.ports import EventLog
 
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
@@ -40,7 +48,7 @@ _REMEDIES = {
 }
 
 
-def intake_app(
+def create_intake_app(
     log: EventLog,
     settings: IntakeSettings,
     now: Callable[[], datetime],
@@ -55,16 +63,18 @@ def intake_app(
     the process is to end. `patience`: seconds that a request waits for a slot of its token.
     """
     app = FastAPI(title="BreachDesk intake", docs_url=None, redoc_url=None, openapi_url=None)
-    intake = _Intake(log, settings, now, folder, stopping or Event(), patience)
+    intake = _IntakeEndpoint(log, settings, now, folder, stopping or Event(), patience)
 
-    @app.exception_handler(Refusal)
-    async def refuse(_request: Request, refusal: Refusal) -> JSONResponse:
-        return _refused(refusal)
+    @app.exception_handler(IntakeRefusal)
+    async def refuse(_request: Request, refusal: IntakeRefusal) -> JSONResponse:
+        return _build_response(refusal)
 
     @app.exception_handler(HTTPException)
-    async def elsewhere(_request: Request, error: HTTPException) -> JSONResponse:
+    async def refuse_other(_request: Request, error: HTTPException) -> JSONResponse:
         remedy = _REMEDIES.get(error.status_code, "Send the request again.")
-        return _refused(Refusal(error.status_code, error.detail, remedy, headers=error.headers))
+        return _build_response(
+            IntakeRefusal(error.status_code, error.detail, remedy, headers=error.headers)
+        )
 
     @app.post("/intake/{source}", status_code=202)
     async def receive(source: str, request: Request) -> JSONResponse:
@@ -73,7 +83,7 @@ def intake_app(
     return app
 
 
-class _Intake:
+class _IntakeEndpoint:
     def __init__(
         self,
         log: EventLog,
@@ -86,54 +96,54 @@ class _Intake:
         self._log = log
         self._now = now
         self._folder = folder
-        self._tokens = Tokens(settings.http_tokens)
-        self._slots = Slots(len(settings.http_tokens), patience)
-        self._limits = Limits(settings.http_records, settings.max_line_bytes, stopping)
+        self._tokens = IntakeTokens(settings.http_tokens)
+        self._slots = RequestSlots(len(settings.http_tokens), patience)
+        self._limits = BodyLimits(settings.http_records, settings.max_line_bytes, stopping)
 
     async def receive(self, source: str, request: Request) -> dict[str, object]:
         """The answer to a request whose records are durable. Raises Refusal."""
-        token = self._tokens.holder(source, request.headers.get("authorization", ""))
+        token = self._tokens.find_holder(source, request.headers.get("authorization", ""))
         if token is None:
-            raise _no_token()
+            raise _build_no_token()
         _check_source(source)
         gzip = _check_encoding(request)
         _check_length(request)
         try:
-            async with self._slots.reading(token):
-                with Body(self._folder) as body:
+            async with self._slots.reserve_reading(token):
+                with RequestBody(self._folder) as body:
                     await _read(request, body)
-                    async with self._slots.working(token):
+                    async with self._slots.reserve_working(token):
                         return await self._store(source, request, body, gzip=gzip)
-        except NoSlot as error:
-            raise _busy() from error
+        except NoFreeSlot as error:
+            raise _build_busy() from error
 
     async def _store(
-        self, source: str, request: Request, body: Body, *, gzip: bool
+        self, source: str, request: Request, body: RequestBody, *, gzip: bool
     ) -> dict[str, object]:
         arrived = self._now()
         sender = request.client.host if request.client else ""
 
-        def incoming(framed: Framed) -> Incoming:
+        def build_incoming(framed: FramedRecord) -> IncomingRecord:
             raw, piece = framed
-            return Incoming(source, raw, arrived, "http", sender, piece=piece)
+            return IncomingRecord(source, raw, arrived, "http", sender, piece=piece)
 
-        def work() -> dict[str, object]:
-            count, last = store(self._log, body, incoming, self._limits, gzip=gzip)
+        def store_records() -> dict[str, object]:
+            count, last = store(self._log, body, build_incoming, self._limits, gzip=gzip)
             return {
                 "received": count,
                 "journal": last.journal if last else None,
                 "last offset": last.offset if last else None,
             }
 
-        return await asyncio.get_running_loop().run_in_executor(self._slots.threads, work)
+        return await asyncio.get_running_loop().run_in_executor(self._slots.threads, store_records)
 
 
-async def _read(request: Request, body: Body) -> None:
+async def _read(request: Request, body: RequestBody) -> None:
     try:
         async for part in request.stream():
             body.add(part)
     except ClientDisconnect as error:
-        raise Refusal(
+        raise IntakeRefusal(
             400, "the connection broke off; nothing was kept.", "Send it again."
         ) from error
 
@@ -141,11 +151,11 @@ async def _read(request: Request, body: Body) -> None:
 def _check_length(request: Request) -> None:
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 12 or int(length) > MOST_BODY_BYTES):
-        raise too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
+        raise build_too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
 
 
-def _no_token() -> Refusal:
-    return Refusal(
+def _build_no_token() -> IntakeRefusal:
+    return IntakeRefusal(
         401,
         "no valid token for this source.",
         "Send `Authorization: Bearer <token>` with the token the settings hold for it.",
@@ -153,8 +163,8 @@ def _no_token() -> Refusal:
     )
 
 
-def _busy() -> Refusal:
-    return Refusal(
+def _build_busy() -> IntakeRefusal:
+    return IntakeRefusal(
         429,
         f"{READ_AT_ONCE} requests with this token are being received already.",
         "Send the same request again later, and fewer at the same time.",
@@ -164,7 +174,7 @@ def _busy() -> Refusal:
 
 def _check_source(source: str) -> None:
     if not _SOURCE.fullmatch(source):
-        raise Refusal(
+        raise IntakeRefusal(
             400,
             "this cannot be the name of a source.",
             "Use up to 100 letters, digits, `.`, `_`, `@` and `-`, beginning with a letter"
@@ -176,9 +186,11 @@ def _check_encoding(request: Request) -> bool:
     """Is the body packed?"""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip"):
-        raise Refusal(415, "this Content-Encoding is not understood.", "Send plain bytes or gzip.")
+        raise IntakeRefusal(
+            415, "this Content-Encoding is not understood.", "Send plain bytes or gzip."
+        )
     if not _TYPES.fullmatch(request.headers.get("content-type", "").strip().lower()):
-        raise Refusal(
+        raise IntakeRefusal(
             415,
             "this Content-Type holds no records.",
             "Send text/plain, application/x-ndjson, application/json or text/csv.",
@@ -186,10 +198,10 @@ def _check_encoding(request: Request) -> bool:
     return encoding.endswith("gzip")
 
 
-def _refused(refusal: Refusal) -> JSONResponse:
-    told = {
+def _build_response(refusal: IntakeRefusal) -> JSONResponse:
+    content = {
         "problem": refusal.problem,
         "remedy": refusal.remedy,
         "received": refusal.received,
     }
-    return JSONResponse(told, refusal.status, dict(refusal.headers))
+    return JSONResponse(content, refusal.status, dict(refusal.headers))

@@ -18,12 +18,12 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
-from schemas.errors import BadInput, Retryable
-from schemas.event import Position
-from schemas.source import Incoming
-from streams.intake.framed import Framed
+from schemas.errors import BadInput, RetryableError
+from schemas.event import RecordPosition
+from schemas.source import IncomingRecord
+from streams.intake.framed import FramedRecord
 from streams.intake.framing import RecordSplitter
-from streams.intake.inflate import inflate
+from streams.intake.inflate import decompress
 from streams.ports import EventLog
 
 MOST_BODY_BYTES = 16 * 1024 * 1024
@@ -41,7 +41,7 @@ AGAIN = {"Retry-After": "5"}
 _MARK = b"\xef\xbb\xbf"
 
 
-class Refusal(BadInput):
+class IntakeRefusal(BadInput):
     """An answer that is not 202. `received`: complete records of the body that are stored."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Refusal(BadInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BodyLimits:
     """What one body may hold. `stopping` ends the work between two slices."""
 
     records: int
@@ -68,7 +68,7 @@ class Limits:
     stopping: Event
 
 
-class Body:
+class RequestBody:
     """A body as received: the first bytes in memory, more of it in a file that has no name."""
 
     def __init__(self, folder: Path | None) -> None:
@@ -93,170 +93,179 @@ class Body:
         """Raises Refusal: too large, or the disk is full."""
         self._size += len(part)
         if self._size > MOST_BODY_BYTES:
-            raise too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
+            raise build_too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
         try:
             self._file.write(part)
         except OSError as error:
-            raise not_stored(0) from error
+            raise build_not_stored(0) from error
 
-    def chunks(self) -> Iterator[bytes]:
+    def iterate_chunks(self) -> Iterator[bytes]:
         """From its beginning. Raises Refusal when the disk did not take the end of it."""
         try:
             self._file.seek(0)
         except OSError as error:
-            raise not_stored(0) from error
+            raise build_not_stored(0) from error
         while chunk := self._file.read(_CHUNK_BYTES):
             yield chunk
 
 
 def store(
-    log: EventLog, body: Body, incoming: Callable[[Framed], Incoming], limits: Limits, *, gzip: bool
-) -> tuple[int, Position | None]:
+    log: EventLog,
+    body: RequestBody,
+    incoming: Callable[[FramedRecord], IncomingRecord],
+    limits: BodyLimits,
+    *,
+    gzip: bool,
+) -> tuple[int, RecordPosition | None]:
     """Append every record of the body: how many, and the position of the last.
 
     Raises Refusal. With 503 the records before `received` are stored; with any other, none is.
     """
-    slices = _checked(body, limits, gzip=gzip)
+    slices = _check_records(body, limits, gzip=gzip)
     if slices is None:
-        with closing(_plain(body, gzip=gzip)) as parts:
-            return _append(log, incoming, _slices(parts, limits), limits)
+        with closing(_iterate_plain(body, gzip=gzip)) as parts:
+            return _append(log, incoming, _iterate_slices(parts, limits), limits)
     return _append(log, incoming, iter(slices), limits)
 
 
-def _checked(body: Body, limits: Limits, *, gzip: bool) -> list[list[Framed]] | None:
+def _check_records(
+    body: RequestBody, limits: BodyLimits, *, gzip: bool
+) -> list[list[FramedRecord]] | None:
     """Its records when they fit into one slice; None when they have to be read again."""
-    count = _Count(limits)
-    with closing(_plain(body, gzip=gzip, meanwhile=count.check)) as parts:
+    count = _BodyCount(limits)
+    with closing(_iterate_plain(body, gzip=gzip, meanwhile=count.check)) as parts:
         splitter = RecordSplitter(limits.line_bytes)
         for part in parts:
-            count.plain(part)
-            count.framed(splitter.feed(part))
-    count.framed(splitter.finish())
+            count.count_plain(part)
+            count.count_framed(splitter.feed(part))
+    count.count_framed(splitter.finish())
     if not count.records and count.is_blank:
-        raise Refusal(400, "the body holds no record.", "Send one record a line.")
+        raise IntakeRefusal(400, "the body holds no record.", "Send one record a line.")
     return count.one_slice
 
 
-class _Count:
+class _BodyCount:
     """What a first look at the body has found so far."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
         self._began = time.thread_time()
         self._plain = self._bytes = 0
         self.records = 0
         self.is_blank = True
-        self._held: list[Framed] | None = []
+        self._slice: list[FramedRecord] | None = []
 
     @property
-    def one_slice(self) -> list[list[Framed]] | None:
-        return None if self._held is None else [self._held]
+    def one_slice(self) -> list[list[FramedRecord]] | None:
+        return None if self._slice is None else [self._slice]
 
-    def plain(self, part: bytes) -> None:
+    def count_plain(self, part: bytes) -> None:
         if self.is_blank:
             self.is_blank = not (part if self._plain else part.removeprefix(_MARK)).strip(_BLANK)
         self._plain += len(part)
         if self._plain > MOST_PLAIN_BYTES:
-            raise too_large(f"the body unpacks to more than {MOST_PLAIN_BYTES} bytes.")
+            raise build_too_large(f"the body unpacks to more than {MOST_PLAIN_BYTES} bytes.")
 
-    def framed(self, found: list[Framed]) -> None:
-        self.records += len(found)
-        self._bytes += sum(len(each.raw) for each in found)
+    def count_framed(self, records: list[FramedRecord]) -> None:
+        self.records += len(records)
+        self._bytes += sum(len(each.raw) for each in records)
         if self.records > self._limits.records:
-            raise too_large(f"the body holds more than {self._limits.records} records.")
+            raise build_too_large(f"the body holds more than {self._limits.records} records.")
         if self._bytes > MOST_PLAIN_BYTES:  # UTF-16 grows when it becomes UTF-8
-            raise too_large(f"the records are longer than {MOST_PLAIN_BYTES} bytes.")
+            raise build_too_large(f"the records are longer than {MOST_PLAIN_BYTES} bytes.")
         if self.records > SLICE_RECORDS or self._bytes > SLICE_BYTES:
-            self._held = None
-        elif self._held is not None:
-            self._held += found
+            self._slice = None
+        elif self._slice is not None:
+            self._slice += records
         self.check()
 
     def check(self) -> None:
         """Raises Refusal when we stop, or when the body has cost too much."""
         if self._limits.stopping.is_set():
-            raise not_stored(0)
+            raise build_not_stored(0)
         if time.thread_time() - self._began > MOST_CPU_SECONDS:
-            raise too_large("the body takes too long to read.")
+            raise build_too_large("the body takes too long to read.")
 
 
-def _slices(parts: Iterator[bytes], limits: Limits) -> Iterator[list[Framed]]:
+def _iterate_slices(parts: Iterator[bytes], limits: BodyLimits) -> Iterator[list[FramedRecord]]:
     splitter = RecordSplitter(limits.line_bytes)
-    held: list[Framed] = []
+    records: list[FramedRecord] = []
     size = 0
     for part in parts:
-        found = splitter.feed(part)
-        held += found
-        size += sum(len(each.raw) for each in found)
-        if len(held) >= SLICE_RECORDS or size >= SLICE_BYTES:
-            yield held
-            held, size = [], 0
-    held += splitter.finish()
-    if held:
-        yield held
+        fed = splitter.feed(part)
+        records += fed
+        size += sum(len(each.raw) for each in fed)
+        if len(records) >= SLICE_RECORDS or size >= SLICE_BYTES:
+            yield records
+            records, size = [], 0
+    records += splitter.finish()
+    if records:
+        yield records
 
 
 def _append(
     log: EventLog,
-    incoming: Callable[[Framed], Incoming],
-    slices: Iterator[list[Framed]],
-    limits: Limits,
-) -> tuple[int, Position | None]:
+    incoming: Callable[[FramedRecord], IncomingRecord],
+    slices: Iterator[list[FramedRecord]],
+    limits: BodyLimits,
+) -> tuple[int, RecordPosition | None]:
     stored = complete = 0
-    last: Position | None = None
+    last: RecordPosition | None = None
     for framed in slices:
         if limits.stopping.is_set():
-            raise not_stored(complete)
+            raise build_not_stored(complete)
         try:
             positions = log.append([incoming(each) for each in framed])
-        except Retryable as error:
-            raise not_stored(complete) from error
+        except RetryableError as error:
+            raise build_not_stored(complete) from error
         stored += len(positions)
         complete += sum(each.ends_record for each in framed)
         last = positions[-1] if positions else last
     return stored, last
 
 
-def _plain(
-    body: Body, *, gzip: bool, meanwhile: Callable[[], None] | None = None
+def _iterate_plain(
+    body: RequestBody, *, gzip: bool, meanwhile: Callable[[], None] | None = None
 ) -> Generator[bytes]:
     """`meanwhile` is called for every chunk, also when nothing comes out of it."""
-    chunks = _watched(body.chunks(), meanwhile)
+    chunks = _watch_chunks(body.iterate_chunks(), meanwhile)
     if not gzip:
         yield from chunks
         return
     try:
-        yield from inflate(chunks, _CHUNK_BYTES)
+        yield from decompress(chunks, _CHUNK_BYTES)
     except (zlib.error, EOFError) as error:
-        raise Refusal(
+        raise IntakeRefusal(
             400,
             "the body is not whole gzip, though Content-Encoding says so; nothing was kept.",
             "Pack it again, or leave Content-Encoding out.",
         ) from error
 
 
-def _watched(chunks: Iterator[bytes], meanwhile: Callable[[], None] | None) -> Iterator[bytes]:
+def _watch_chunks(chunks: Iterator[bytes], meanwhile: Callable[[], None] | None) -> Iterator[bytes]:
     for chunk in chunks:
         if meanwhile:
             meanwhile()
         yield chunk
 
 
-def too_large(problem: str) -> Refusal:
+def build_too_large(problem: str) -> IntakeRefusal:
     """Nothing of it was kept."""
-    return Refusal(413, problem, "Send fewer records a request; nothing of this one was kept.")
+    return IntakeRefusal(
+        413, problem, "Send fewer records a request; nothing of this one was kept."
+    )
 
 
-def not_stored(received: int) -> Refusal:
+def build_not_stored(received: int) -> IntakeRefusal:
     """The first `received` records of the body are stored, the others are not."""
     if not received:
-        return Refusal(
+        return IntakeRefusal(
             503,
             "the records could not be stored now; none of them counts as received.",
             "Send the same request again later.",
             headers=AGAIN,
         )
-    return Refusal(
+    return IntakeRefusal(
         503,
         f"only the first {received} records are stored; the others could not be stored now.",
         f"Send the records after the first {received} again later. A line that comes twice from"

@@ -17,42 +17,42 @@ PATIENCE_SECONDS = 20.0
 _MOST_THREADS = 64
 
 
-class NoSlot(Exception):
+class NoFreeSlot(Exception):
     """All slots of the token were taken for too long."""
 
 
 @dataclass(slots=True)
-class _Share:
+class _TokenShare:
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READ_AT_ONCE))
     working: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORK_AT_ONCE))
 
 
-class Slots:
+class RequestSlots:
     """One share for each token of the settings, so the sum is bounded too."""
 
     def __init__(self, tokens: int, patience: float = PATIENCE_SECONDS) -> None:
-        self._shares: dict[str, _Share] = {}
+        self._shares: dict[str, _TokenShare] = {}
         self._patience = patience
         self.threads = ThreadPoolExecutor(
             min(_MOST_THREADS, WORK_AT_ONCE * max(tokens, 1)), thread_name_prefix="intake-http"
         )
 
     @asynccontextmanager
-    async def reading(self, token: str) -> AsyncIterator[None]:
+    async def reserve_reading(self, token: str) -> AsyncIterator[None]:
         """While a body is received and until it is answered. Raises NoSlot."""
-        share = self._shares.setdefault(token, _Share())
+        share = self._shares.setdefault(token, _TokenShare())
         try:
             async with asyncio.timeout(self._patience):
                 await share.reading.acquire()
         except TimeoutError as error:
-            raise NoSlot from error
+            raise NoFreeSlot from error
         try:
             yield
         finally:
             share.reading.release()
 
     @asynccontextmanager
-    async def working(self, token: str) -> AsyncIterator[None]:
+    async def reserve_working(self, token: str) -> AsyncIterator[None]:
         """While a body is split and stored."""
-        async with self._shares.setdefault(token, _Share()).working:
+        async with self._shares.setdefault(token, _TokenShare()).working:
             yield

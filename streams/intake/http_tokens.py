@@ -12,7 +12,7 @@ from pydantic import SecretStr
 ANY = "*"
 
 
-class Tokens:
+class IntakeTokens:
     """Digests of the tokens that the settings hold.
 
     Digests of one length are compared, and an unknown source is compared with a random one, so that
@@ -28,7 +28,7 @@ class Tokens:
         }
         self._nobodys = _digest(secrets.token_bytes(32))
 
-    def holder(self, source: str, header: str) -> str | None:
+    def find_holder(self, source: str, header: str) -> str | None:
         """Whose token the `Authorization` header carries: the source's or `*`; None: no valid one.
 
         `header` is as Starlette gives it, decoded from Latin-1.

@@ -9,18 +9,18 @@ _PIECE_BYTES = 512 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def inflate(chunks: Iterable[bytes], piece_bytes: int = _PIECE_BYTES) -> Iterator[bytes]:
+def decompress(chunks: Iterable[bytes], piece_bytes: int = _PIECE_BYTES) -> Iterator[bytes]:
     """The content of one or several gzip members, in pieces of at most `piece_bytes`.
 
     Raises zlib.error for damage and EOFError when the last member breaks off.
     """
-    members = _Members(piece_bytes)
+    members = _GzipMembers(piece_bytes)
     for chunk in chunks:
         yield from members.feed(chunk)
     yield from members.finish()
 
 
-class _Members:
+class _GzipMembers:
     def __init__(self, piece_bytes: int) -> None:
         self._piece_bytes = piece_bytes
         self._member = zlib.decompressobj(_GZIP)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from streams.intake.framed import Framed, RecordBuffer
+from streams.intake.framed import FramedRecord, RecordBuffer
 from streams.intake.text_lines import LineSplitter
 
 _TEXT = rb'[^"\\]*+(?:\\.[^"\\]*+)*'
@@ -31,7 +31,7 @@ class DocumentSplitter:
     """Reads one document from its first bracket on, then says what is left unread."""
 
     def __init__(self, limit: int, at: int, *, elements: bool) -> None:
-        """`elements`: the document is an array, and each element is a record."""
+        """`iterate_elements`: the document is an array, and each element is a record."""
         self._limit = limit
         self._elements = elements
         self._buffer = RecordBuffer(limit, at)
@@ -39,17 +39,17 @@ class DocumentSplitter:
         self._in_string = False
         self._escaped = False
 
-    def feed(self, data: bytes) -> tuple[list[Framed], bytes | None]:
+    def feed(self, data: bytes) -> tuple[list[FramedRecord], bytes | None]:
         """The records that end in `data`, and what follows the document (None: not ended)."""
-        found: list[Framed] = []
-        mark, at = 0, self._end_string(data, 0) if self._in_string else 0
-        while (at := self._next_token(data, at)) < len(data):
+        records: list[FramedRecord] = []
+        mark, at = 0, self._find_string_end(data, 0) if self._in_string else 0
+        while (at := self._find_next_token(data, at)) < len(data):
             token = data[at]
             if token == _QUOTE:
                 self._in_string = True
-                at = self._end_string(data, at + 1)
+                at = self._find_string_end(data, at + 1)
             elif token == _COMMA:
-                found += self._end_record(data[mark:at])
+                records += self._finish_record(data[mark:at])
                 self._buffer.skip(1)
                 at += 1
                 mark = at
@@ -58,10 +58,10 @@ class DocumentSplitter:
             else:
                 at = self._close(data, at)
                 if self._depth == 0:
-                    return self._end_document(data, mark, at, found)
-        return found + self._keep(data[mark:]), None
+                    return self._finish_document(data, mark, at, records)
+        return records + self._keep(data[mark:]), None
 
-    def _next_token(self, data: bytes, at: int) -> int:
+    def _find_next_token(self, data: bytes, at: int) -> int:
         """Index of the next byte that matters; the end of `data` when there is none."""
         if self._depth == 0:
             first = _OPENING.search(data, at)
@@ -85,15 +85,15 @@ class DocumentSplitter:
         self._depth -= count
         return at + count
 
-    def _end_document(
-        self, data: bytes, mark: int, at: int, found: list[Framed]
-    ) -> tuple[list[Framed], bytes]:
+    def _finish_document(
+        self, data: bytes, mark: int, at: int, records: list[FramedRecord]
+    ) -> tuple[list[FramedRecord], bytes]:
         until = at - 1 if self._elements else at
-        found += self._end_record(data[mark:until])
+        records += self._finish_record(data[mark:until])
         self._buffer.skip(at - until)
-        return found, data[at:]
+        return records, data[at:]
 
-    def _end_string(self, data: bytes, at: int) -> int:
+    def _find_string_end(self, data: bytes, at: int) -> int:
         """Index after the closing quote; the end of `data` while the string goes on."""
         if self._escaped and at < len(data):
             self._escaped = False
@@ -108,20 +108,20 @@ class DocumentSplitter:
         self._in_string = False
         return at + 1
 
-    def _end_record(self, data: bytes) -> list[Framed]:
-        return self._keep(data) + self._buffer.end(_SPACE)
+    def _finish_record(self, data: bytes) -> list[FramedRecord]:
+        return self._keep(data) + self._buffer.finish(_SPACE)
 
-    def _keep(self, data: bytes) -> list[Framed]:
+    def _keep(self, data: bytes) -> list[FramedRecord]:
         if not self._buffer and not self._buffer.is_cut:
             solid = data.lstrip(_SPACE)
             self._buffer.skip(len(data) - len(solid))
             data = solid
         return self._buffer.add(data) if data else []
 
-    def finish(self) -> list[Framed]:
+    def finish(self) -> list[FramedRecord]:
         """The input ended inside: what is held is kept, as lines if it has several."""
         if self._buffer.is_cut:
-            return self._buffer.end(_SPACE)
-        held = self._buffer.give_back()
+            return self._buffer.finish(_SPACE)
+        content = self._buffer.take_back()
         lines = LineSplitter(self._limit, self._buffer.at)
-        return lines.feed(held)[0] + lines.finish()
+        return lines.feed(content)[0] + lines.finish()

@@ -8,7 +8,7 @@ _ONE_CUSTOMER = 64
 """Bits of an IPv6 address that one customer's network shares; the rest is the customer's choice."""
 
 
-def network_of(address: str) -> str:
+def get_network(address: str) -> str:
     """An IPv4 address as it is, also when it is written in IPv6; of an IPv6 one, its network."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Event
 
-from schemas.errors import Retryable
-from schemas.source import Incoming
+from schemas.errors import RetryableError
+from schemas.source import IncomingRecord
 from streams.ports import EventLog
 
 _LONGEST_WAIT_SECONDS = 10.0
 
 
-def append_patiently(log: EventLog, incoming: Sequence[Incoming], stop: Event) -> bool:
+def append_with_retry(log: EventLog, incoming: Sequence[IncomingRecord], stop: Event) -> bool:
     """Append, waiting ever longer (0.1 to 10 s) while the log refuses.
 
     After `stop` is set one more try is made; False: the records could not be stored.
@@ -22,7 +22,7 @@ def append_patiently(log: EventLog, incoming: Sequence[Incoming], stop: Event) -
         last_try = stop.is_set()
         try:
             log.append(incoming)
-        except Retryable:
+        except RetryableError:
             if last_try:
                 return False
             stop.wait(wait)

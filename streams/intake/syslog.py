@@ -10,11 +10,11 @@ import socket
 from collections.abc import Callable
 from datetime import datetime
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import IntakeSettings
 from streams.intake.syslog_tcp import TcpListener
 from streams.intake.syslog_udp import UdpListener
-from streams.observed import IntakeMeter, SilentIntakeMeter
+from streams.observed import IntakeMetrics, NullIntakeMetrics
 from streams.ports import EventLog
 
 
@@ -29,7 +29,7 @@ class SyslogListener:
         *,
         udp_port: int | None = None,
         tcp_port: int | None = None,
-        meter: IntakeMeter | None = None,
+        meter: IntakeMetrics | None = None,
         most: int | None = None,
     ) -> None:
         """Explicit ports win over the settings; there 0 means any free port. `most`: fewer TCP
@@ -37,7 +37,7 @@ class SyslogListener:
         self._log = log
         self._settings = settings
         self._now = now
-        self._meter = meter or SilentIntakeMeter()
+        self._meter = meter or NullIntakeMetrics()
         self._most = most
         self._udp_wanted = udp_port if udp_port is not None else settings.syslog_udp or None
         self._tcp_wanted = tcp_port if tcp_port is not None else settings.syslog_tcp or None
@@ -57,16 +57,16 @@ class SyslogListener:
         """Listen. Raises Misconfigured when an address cannot be bound; then nothing listens."""
         try:
             if self._udp_wanted is not None:
-                bound = _bound(self._settings.host, self._udp_wanted, socket.SOCK_DGRAM)
+                bound = _bind_socket(self._settings.host, self._udp_wanted, socket.SOCK_DGRAM)
                 self._udp = UdpListener(bound, self._log, self._settings, self._now)
                 self._udp.start()
             if self._tcp_wanted is not None:
-                bound = _bound(self._settings.host, self._tcp_wanted, socket.SOCK_STREAM)
+                bound = _bind_socket(self._settings.host, self._tcp_wanted, socket.SOCK_STREAM)
                 self._tcp = TcpListener(
                     bound, self._log, self._settings, self._now, self._meter, self._most
                 )
                 self._tcp.start()
-        except Misconfigured:
+        except ConfigurationError:
             self.stop()
             raise
 
@@ -79,25 +79,25 @@ class SyslogListener:
         self._udp = self._tcp = None
 
 
-def _bound(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
+def _bind_socket(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
     name = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=kind)[0]
         bound = socket.socket(family, kind)
     except OSError as error:
-        raise _unbound(name, host, port, error) from error
+        raise _build_bind_error(name, host, port, error) from error
     try:
         if kind == socket.SOCK_STREAM:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError as error:
         bound.close()
-        raise _unbound(name, host, port, error) from error
+        raise _build_bind_error(name, host, port, error) from error
     return bound
 
 
-def _unbound(name: str, host: str, port: int, error: OSError) -> Misconfigured:
-    return Misconfigured(
+def _build_bind_error(name: str, host: str, port: int, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
         f"syslog cannot listen there ({error.strerror}).",
         place=f"{name} {host} port {port}",
         remedy="Choose a free port (above 1023 unless the process may bind lower ones) and an"

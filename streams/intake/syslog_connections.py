@@ -14,17 +14,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from schemas.settings import IntakeSettings
-from streams.intake.networks import network_of
+from streams.intake.networks import get_network
 from streams.intake.octet_counting import SyslogFraming
 
 QUIET_SECONDS = 60.0
 """Whoever sent records, and nothing for so long, gives way sooner than one that still sends."""
-MOST_HELD_BYTES = 64 * 1024 * 1024
+MOST_BUFFERED_BYTES = 64 * 1024 * 1024
 """Of records that are not complete, in all connections together."""
 
 
 @dataclass(eq=False, slots=True)
-class Connection:
+class SyslogConnection:
     """One open connection. Times are monotonic seconds."""
 
     socket: socket.socket
@@ -36,16 +36,16 @@ class Connection:
     opened: float
     heard: float
     records: int = 0
-    held: int = 0
+    buffered_bytes: int = 0
     """Bytes in memory of an unfinished record."""
     network: str = ""
     """What the limit for one address counts."""
 
     def __post_init__(self) -> None:
-        self.network = network_of(self.address)
+        self.network = get_network(self.address)
 
 
-class Connections:
+class SyslogConnections:
     """Limits: in all, and of one address."""
 
     def __init__(self, settings: IntakeSettings, most: int | None = None) -> None:
@@ -54,65 +54,67 @@ class Connections:
         self._most = wanted if most is None else min(most, wanted)
         self._most_of_one = settings.syslog_connections_per_sender
         self._idle_seconds = settings.syslog_idle_seconds
-        self._open: dict[Connection, None] = {}
+        self._open: dict[SyslogConnection, None] = {}
         self._of: Counter[str] = Counter()
-        self._held = 0
+        self._buffered_bytes = 0
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def __contains__(self, connection: Connection) -> bool:
+    def __contains__(self, connection: SyslogConnection) -> bool:
         return connection in self._open
 
-    def __iter__(self) -> Iterator[Connection]:
+    def __iter__(self) -> Iterator[SyslogConnection]:
         return iter(list(self._open))
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: SyslogConnection) -> None:
         """It is open."""
         self._open[connection] = None
         self._of[connection.network] += 1
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: SyslogConnection) -> None:
         """It is closed."""
         if connection not in self._open:
             return
         del self._open[connection]
-        self._held -= connection.held
+        self._buffered_bytes -= connection.buffered_bytes
         self._of[connection.network] -= 1
         if not self._of[connection.network]:
             del self._of[connection.network]
 
-    def one_too_many(self, newcomer: Connection, now: float) -> Connection | None:
+    def choose_to_close(self, newcomer: SyslogConnection, now: float) -> SyslogConnection | None:
         """Which one has to go so that the newcomer may stay; itself when all others are worth
         more; None while there is room."""
         if self._of[newcomer.network] >= self._most_of_one:
             same = [each for each in self._open if each.network == newcomer.network]
-            return self._least(same, newcomer, now)
+            return self._find_least_worth(same, newcomer, now)
         if len(self._open) >= self._most:
-            return self._least(self._open, newcomer, now)
+            return self._find_least_worth(self._open, newcomer, now)
         return None
 
-    def _least(
-        self, others: Collection[Connection], newcomer: Connection, now: float
-    ) -> Connection:
+    def _find_least_worth(
+        self, others: Collection[SyslogConnection], newcomer: SyslogConnection, now: float
+    ) -> SyslogConnection:
         candidates = [each for each in others if self._may_go(each, newcomer, now)]
-        return min(candidates, key=lambda each: self._worth(each, now), default=newcomer)
+        return min(candidates, key=lambda each: self._compute_worth(each, now), default=newcomer)
 
-    def _may_go(self, connection: Connection, newcomer: Connection, now: float) -> bool:
+    def _may_go(self, connection: SyslogConnection, newcomer: SyslogConnection, now: float) -> bool:
         if connection.is_named:
             return newcomer.is_named and not connection.records
         if newcomer.is_named or not connection.records or _is_quiet(connection, now):
             return True
         return self._of[connection.network] > self._of[newcomer.network] + 1
 
-    def _worth(self, connection: Connection, now: float) -> tuple[bool, bool, int, float]:
+    def _compute_worth(
+        self, connection: SyslogConnection, now: float
+    ) -> tuple[bool, bool, int, float]:
         """Of those who send, the one whose address has the most connections is worth least."""
         sends = connection.records > 0
         busy = sends and not _is_quiet(connection, now)
         share = -self._of[connection.network] if busy else -self._most
         return connection.is_named, sends, share, connection.heard
 
-    def overdue(self, now: float) -> list[Connection]:
+    def list_overdue(self, now: float) -> list[SyslogConnection]:
         """Those that have sent no whole record since they were opened, for too long."""
         return [
             each
@@ -120,18 +122,18 @@ class Connections:
             if not each.records and now - each.opened >= self._idle_seconds
         ]
 
-    def now_holds(self, connection: Connection) -> None:
+    def update_buffered(self, connection: SyslogConnection) -> None:
         """Count anew what the connection holds in memory."""
-        held = connection.framing.held
-        self._held += held - connection.held
-        connection.held = held
+        buffered = connection.framing.buffered_bytes
+        self._buffered_bytes += buffered - connection.buffered_bytes
+        connection.buffered_bytes = buffered
 
-    def too_full(self) -> Connection | None:
+    def find_too_full(self) -> SyslogConnection | None:
         """The one that holds most, while all together hold too much."""
-        if self._held <= MOST_HELD_BYTES:
+        if self._buffered_bytes <= MOST_BUFFERED_BYTES:
             return None
-        return max(self._open, key=lambda each: each.held)
+        return max(self._open, key=lambda each: each.buffered_bytes)
 
 
-def _is_quiet(connection: Connection, now: float) -> bool:
+def _is_quiet(connection: SyslogConnection, now: float) -> bool:
     return now - connection.heard >= QUIET_SECONDS

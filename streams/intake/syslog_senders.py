@@ -9,17 +9,17 @@ MOST_UNNAMED = 1000
 OTHERS = "syslog-others"
 
 
-class Senders:
+class SyslogSenders:
     """Names senders for one listener. Calls may come from any thread."""
 
     def __init__(self, settings: IntakeSettings) -> None:
         self._named = settings.senders
         self._unnamed: dict[str, str] = {}
 
-    def source(self, address: str) -> str:
+    def get_source(self, address: str) -> str:
         """The name the settings give this address, else `syslog-<address>`; `syslog-others` for
         addresses that came after the first thousand without a name."""
-        plain = _plain(address)
+        plain = _strip_mapped_prefix(address)
         named = self._named.get(plain) or self._unnamed.get(plain)
         if named is None:
             named = f"syslog-{plain}" if len(self._unnamed) < MOST_UNNAMED else OTHERS
@@ -29,8 +29,8 @@ class Senders:
 
     def is_named(self, address: str) -> bool:
         """Do the settings name this sender?"""
-        return _plain(address) in self._named
+        return _strip_mapped_prefix(address) in self._named
 
 
-def _plain(address: str) -> str:
+def _strip_mapped_prefix(address: str) -> str:
     return address.removeprefix("::ffff:")

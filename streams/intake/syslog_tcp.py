@@ -17,16 +17,16 @@ from contextlib import suppress
 from datetime import datetime
 from threading import Event, Thread
 
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 from schemas.settings import IntakeSettings
-from schemas.source import BlindInterval, Incoming
+from schemas.source import BlindInterval, IncomingRecord
 from streams.intake.connection_losses import ConnectionLosses
-from streams.intake.framed import Framed
+from streams.intake.framed import FramedRecord
 from streams.intake.octet_counting import SyslogFraming
-from streams.intake.patient_append import append_patiently
-from streams.intake.syslog_connections import Connection, Connections
-from streams.intake.syslog_senders import Senders
-from streams.observed import IntakeMeter
+from streams.intake.patient_append import append_with_retry
+from streams.intake.syslog_connections import SyslogConnection, SyslogConnections
+from streams.intake.syslog_senders import SyslogSenders
+from streams.observed import IntakeMetrics
 from streams.ports import EventLog
 
 _READ_BYTES = 64 * 1024
@@ -50,7 +50,7 @@ class TcpListener:
         log: EventLog,
         settings: IntakeSettings,
         now: Callable[[], datetime],
-        meter: IntakeMeter,
+        meter: IntakeMetrics,
         most: int | None = None,
     ) -> None:
         """`most`: fewer connections than the settings allow."""
@@ -60,11 +60,11 @@ class TcpListener:
         self._settings = settings
         self._now = now
         self._meter = meter
-        self._senders = Senders(settings)
-        self._connections = Connections(settings, most)
+        self._senders = SyslogSenders(settings)
+        self._connections = SyslogConnections(settings, most)
         self._losses = ConnectionLosses(log)
         self._selector = selectors.DefaultSelector()
-        self._batch: list[Incoming] = []
+        self._batch: list[IncomingRecord] = []
         self._batch_bytes = 0
         self._looked = 0.0
         self._stop = Event()
@@ -90,12 +90,12 @@ class TcpListener:
                 last = time.monotonic() + _LAST_SECONDS
             ready = self._selector.select(0 if last else _LOOK_SECONDS)
             stored = self._serve(key.data for key, _ in ready) and self._keep()
-            self._look_after()
+            self._check_connections()
             if not stored or (last and (not ready or time.monotonic() > last)):
                 break
-        self._end()
+        self._finish()
 
-    def _serve(self, ready: Iterable[Connection | None]) -> bool:
+    def _serve(self, ready: Iterable[SyslogConnection | None]) -> bool:
         """One turn of each that has something to say; False: the records could not be stored."""
         for connection in ready:
             if connection is None:
@@ -115,29 +115,29 @@ class TcpListener:
                 if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                     self._stop.wait(_LOOK_SECONDS)
                 return  # nobody else waits, or the peer was gone again before we looked
-            self._welcome(accepted, peer[0])
+            self._accept_connection(accepted, peer[0])
 
-    def _welcome(self, accepted: socket.socket, address: str) -> None:
+    def _accept_connection(self, accepted: socket.socket, address: str) -> None:
         now = time.monotonic()
-        newcomer = Connection(
+        newcomer = SyslogConnection(
             accepted,
             address,
-            self._senders.source(address),
+            self._senders.get_source(address),
             self._senders.is_named(address),
             SyslogFraming(self._settings.max_line_bytes),
             now,
             now,
         )
-        victim = self._connections.one_too_many(newcomer, now)
+        victim = self._connections.choose_to_close(newcomer, now)
         if victim is not None:
-            self._losses.closed(victim.source, self._now())
-            self._let_go(victim, "limit")
+            self._losses.add_closed(victim.source, self._now())
+            self._close_connection(victim, "limit")
         if victim is not newcomer:
             _prepare(accepted)
             self._connections.add(newcomer)
             self._selector.register(accepted, selectors.EVENT_READ, newcomer)
 
-    def _read(self, connection: Connection) -> None:
+    def _read(self, connection: SyslogConnection) -> None:
         if connection not in self._connections:
             return  # let go of in this same turn
         try:
@@ -147,31 +147,31 @@ class TcpListener:
         except OSError:
             data = b""
         if not data:
-            self._let_go(connection, None)
+            self._close_connection(connection, None)
             return
         connection.heard = time.monotonic()
         framed = connection.framing.feed(data)
         connection.records += len(framed)
         self._take(framed, connection)
-        self._connections.now_holds(connection)
-        while (fullest := self._connections.too_full()) is not None:
+        self._connections.update_buffered(connection)
+        while (fullest := self._connections.find_too_full()) is not None:
             self._take(fullest.framing.cut(), fullest)
-            self._connections.now_holds(fullest)
+            self._connections.update_buffered(fullest)
 
-    def _take(self, framed: list[Framed], connection: Connection) -> None:
+    def _take(self, framed: list[FramedRecord], connection: SyslogConnection) -> None:
         if not framed:
             return
         arrived, source, address = self._now(), connection.source, connection.address
         for raw, piece in framed:
-            self._batch.append(Incoming(source, raw, arrived, "tcp", address, piece=piece))
+            self._batch.append(IncomingRecord(source, raw, arrived, "tcp", address, piece=piece))
             self._batch_bytes += len(raw)
 
-    def _let_go(self, connection: Connection, why: str | None) -> None:
+    def _close_connection(self, connection: SyslogConnection, why: str | None) -> None:
         """Close it; an unfinished record is kept as it came. `why` None: its sender closed it."""
         self._take(connection.framing.finish(), connection)
         self._connections.remove(connection)
         if why is not None:
-            self._meter.let_go(why)
+            self._meter.record_closed(why)
         with suppress(KeyError):  # it was never registered
             self._selector.unregister(connection.socket)
         connection.socket.close()
@@ -179,37 +179,37 @@ class TcpListener:
     def _keep(self) -> bool:
         """Make durable what has been read. False: we stop and the log refuses."""
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        if not batch or append_patiently(self._log, batch, self._stop):
+        if not batch or append_with_retry(self._log, batch, self._stop):
             return True
         self._note_unstored(batch)
         return False
 
-    def _note_unstored(self, batch: Sequence[Incoming]) -> None:
+    def _note_unstored(self, batch: Sequence[IncomingRecord]) -> None:
         reason = "the event log refused records until the listener was stopped"
         begin, end = batch[0].arrived, self._now()
         try:
             for source in sorted({each.source for each in batch}):
                 gap = BlindInterval(source=source, begin=begin, end=end, reason=reason)
                 self._log.note_gap(gap)
-        except Retryable:
+        except RetryableError:
             logger.warning(
                 "%d lines were read and could not be stored; nor could a gap", len(batch)
             )
 
-    def _look_after(self) -> None:
+    def _check_connections(self) -> None:
         if time.monotonic() - self._looked < _LOOK_SECONDS / 2:
             return
         self._looked = time.monotonic()
-        for connection in self._connections.overdue(self._looked):
-            self._let_go(connection, "idle")
-        self._meter.connections(len(self._connections))
+        for connection in self._connections.list_overdue(self._looked):
+            self._close_connection(connection, "idle")
+        self._meter.set_connections(len(self._connections))
         self._losses.note(self._now())
 
-    def _end(self) -> None:
+    def _finish(self) -> None:
         for connection in self._connections:
-            self._let_go(connection, None)
+            self._close_connection(connection, None)
         self._keep()
-        self._meter.connections(0)
+        self._meter.set_connections(0)
         self._losses.note(self._now(), final=True)
 
 

@@ -18,10 +18,10 @@ from datetime import datetime
 from threading import Event, Thread
 
 from schemas.settings import IntakeSettings
-from schemas.source import Incoming
+from schemas.source import IncomingRecord
 from streams.intake.datagram_losses import DatagramLosses
-from streams.intake.patient_append import append_patiently
-from streams.intake.syslog_senders import Senders
+from streams.intake.patient_append import append_with_retry
+from streams.intake.syslog_senders import SyslogSenders
 from streams.ports import EventLog
 
 _SO_RCVBUFFORCE = 33
@@ -29,7 +29,7 @@ _SO_MEMINFO = 55
 _DROPS = 8
 """Index in SO_MEMINFO's nine u32 (linux/sock_diag.h)."""
 _BUFFER_BYTES = 32 * 1024 * 1024
-_MOST_HELD = 200_000
+_MOST_BUFFERED = 200_000
 """Datagrams in memory while the log is slow."""
 _A_BATCH = 2000
 _LOOK_SECONDS = 0.2
@@ -57,9 +57,9 @@ class UdpListener:
         self.port: int = bound.getsockname()[1]
         self._socket = bound
         self._log = log
-        self._senders = Senders(settings)
+        self._senders = SyslogSenders(settings)
         self._now = now
-        self._held: deque[Incoming] = deque()
+        self._pending: deque[IncomingRecord] = deque()
         self._losses = DatagramLosses(log)
         self._stop = Event()
         self._received_all = Event()
@@ -67,7 +67,7 @@ class UdpListener:
         self._committing = Thread(target=self._commit, name="syslog-udp-commit", daemon=True)
 
     def start(self) -> None:
-        _enlarge_buffer(self._socket)
+        _extend_buffer(self._socket)
         self._socket.settimeout(_LOOK_SECONDS)
         self._receiving.start()
         self._committing.start()
@@ -99,24 +99,24 @@ class UdpListener:
 
     def _take(self, raw: bytes, address: str) -> None:
         now = self._now()
-        source = self._senders.source(address)
-        self._losses.heard(source)
+        source = self._senders.get_source(address)
+        self._losses.add_sender(source)
         if not raw:
             return
-        if len(self._held) >= _MOST_HELD:
-            self._losses.refused(source, 1, now)
+        if len(self._pending) >= _MOST_BUFFERED:
+            self._losses.add_refused(source, 1, now)
             return
-        self._held.append(Incoming(source, raw, now, "udp", address))
+        self._pending.append(IncomingRecord(source, raw, now, "udp", address))
 
     def _commit(self) -> None:
         while True:
             finished = self._received_all.is_set()
-            batch = [self._held.popleft() for _ in range(min(len(self._held), _A_BATCH))]
-            if batch and not append_patiently(self._log, batch, self._received_all):
+            batch = [self._pending.popleft() for _ in range(min(len(self._pending), _A_BATCH))]
+            if batch and not append_with_retry(self._log, batch, self._received_all):
                 for incoming in batch:
-                    self._losses.refused(incoming.source, 1, incoming.arrived)
+                    self._losses.add_refused(incoming.source, 1, incoming.arrived)
             now = self._now()
-            self._losses.counted(_dropped(self._socket), now)
+            self._losses.update_kernel_count(_read_drop_count(self._socket), now)
             self._losses.note(now, final=finished and not batch)
             if not batch:
                 if finished:
@@ -124,7 +124,7 @@ class UdpListener:
                 self._received_all.wait(_GATHER_SECONDS)
 
 
-def _enlarge_buffer(bound: socket.socket) -> None:
+def _extend_buffer(bound: socket.socket) -> None:
     """As large as we may: beyond the system's limit with CAP_NET_ADMIN, else up to it."""
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
     with suppress(OSError):
@@ -147,9 +147,9 @@ def _drop_further(bound: socket.socket) -> bool:
     return True
 
 
-def _dropped(bound: socket.socket) -> int:
+def _read_drop_count(bound: socket.socket) -> int:
     """The kernel's count of datagrams dropped on this socket since it was opened."""
     with suppress(OSError):  # a kernel older than 4.12 does not tell
-        told = bound.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_DROPS + 1))
-        return int(struct.unpack_from("=I", told, 4 * _DROPS)[0])
+        memory_info = bound.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_DROPS + 1))
+        return int(struct.unpack_from("=I", memory_info, 4 * _DROPS)[0])
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from streams.intake.framed import Framed, RecordBuffer
+from streams.intake.framed import FramedRecord, RecordBuffer
 
 _SOLID_LINE = re.compile(rb"^[^\S\n]*+[^\n]++", re.MULTILINE)
 """A line that is not blank. Runs of blank lines are passed over without an object for each."""
@@ -17,34 +17,34 @@ class LineSplitter:
         self._limit = limit
         self._buffer = RecordBuffer(limit, at)
 
-    def feed(self, data: bytes) -> tuple[list[Framed], None]:
+    def feed(self, data: bytes) -> tuple[list[FramedRecord], None]:
         head, newline, rest = data.partition(b"\n")
-        found = self._buffer.add(head)
+        records = self._buffer.add(head)
         if not newline:
-            return found, None
-        found += self._end_line()
+            return records, None
+        records += self._finish_line()
         whole = rest.rfind(b"\n") + 1
-        found += self._whole(rest[:whole]) + self._buffer.add(rest[whole:])
-        return found, None
+        records += self._split_whole(rest[:whole]) + self._buffer.add(rest[whole:])
+        return records, None
 
-    def _whole(self, lines: bytes) -> list[Framed]:
+    def _split_whole(self, lines: bytes) -> list[FramedRecord]:
         """Lines that all have their end."""
         if self._limit and len(lines) > self._limit:
-            return self._one_by_one(lines)
+            return self._split_one_by_one(lines)
         self._buffer.skip(len(lines))
-        return [Framed(line.rstrip(b"\r")) for line in _SOLID_LINE.findall(lines)]
+        return [FramedRecord(line.rstrip(b"\r")) for line in _SOLID_LINE.findall(lines)]
 
-    def _one_by_one(self, lines: bytes) -> list[Framed]:
+    def _split_one_by_one(self, lines: bytes) -> list[FramedRecord]:
         """One of them may be too long."""
-        found: list[Framed] = []
+        records: list[FramedRecord] = []
         for line in lines.split(b"\n")[:-1]:
-            found += self._buffer.add(line) + self._end_line()
-        return found
+            records += self._buffer.add(line) + self._finish_line()
+        return records
 
-    def _end_line(self) -> list[Framed]:
-        ended = self._buffer.end()
+    def _finish_line(self) -> list[FramedRecord]:
+        ended = self._buffer.finish()
         self._buffer.skip(1)
         return ended
 
-    def finish(self) -> list[Framed]:
-        return self._buffer.end()
+    def finish(self) -> list[FramedRecord]:
+        return self._buffer.finish()

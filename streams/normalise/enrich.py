@@ -30,9 +30,9 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 from schemas.customer import PROVIDER, AssetKind, Binding
-from schemas.event import RawRecord, Touch, Value
-from schemas.plugin import Act
-from schemas.quick import quick
+from schemas.event import AssetTouch, RawRecord, Value
+from schemas.plugin import ParsedEvent
+from schemas.quick import slotted
 from schemas.settings import SourceSettings
 from streams.ports import RegisterView
 from streams.tokenizers import json_lines
@@ -58,12 +58,12 @@ _BEGIN_OF_TIME = datetime.min.replace(tzinfo=UTC)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-@quick
-class Resolution:
+@slotted
+class OwnerResolution:
     """Whose act it is, and whose data it reached or tried to reach."""
 
     organization: str | None
-    touches: tuple[Touch, ...] = ()
+    touches: tuple[AssetTouch, ...] = ()
     unattributed: str | None = None
     """What a person would have to bind, if the organization is None."""
 
@@ -72,24 +72,24 @@ _Values = tuple[Any, ...]
 """What an answer is remembered by."""
 
 
-class _Watcher(NamedTuple):
+class _ActWitness(NamedTuple):
     """Who saw an act; `machine` alone speaks against a mailbox."""
 
     machine: Binding | None
     seen_by: Binding | None
     """The machine, else the source."""
-    owner: Resolution | None
+    owner: OwnerResolution | None
     """None: it is the provider's or nobody's, and what was reached decides."""
 
 
-class _Answer(NamedTuple):
+class _ReachResolution(NamedTuple):
     """`own_host`: our own site, whose pages may show customers' records."""
 
-    resolution: Resolution
+    resolution: OwnerResolution
     own_host: str | None = None
 
 
-class Enricher:
+class EventEnricher:
     """Resolves against one immutable view and remembers its answers; make a new one for a new view.
 
     An answer depends on the source, on a few fields, and on time only as far as bindings begin and
@@ -103,42 +103,46 @@ class Enricher:
         self._most_answers = most_answers
         self._span = (_END_OF_TIME, _END_OF_TIME, -1)
         """Begin and end of the span between two edges of the view, and its number."""
-        self._accounts: dict[_Values, tuple[Resolution | None, Binding | None]] = {}
-        self._watchers: dict[_Values, _Watcher] = {}
-        self._answers: dict[_Values, _Answer] = {}
+        self._accounts: dict[_Values, tuple[OwnerResolution | None, Binding | None]] = {}
+        self._watchers: dict[_Values, _ActWitness] = {}
+        self._answers: dict[_Values, _ReachResolution] = {}
         self._sources: dict[int, SourceSettings] = {}
         """Kept, so that their ids stay theirs."""
-        self._owned: dict[tuple[int, int], tuple[Binding, Binding | None, Resolution]] = {}
-        self._touched: dict[int, tuple[Binding, tuple[Touch, ...]]] = {}
+        self._owned: dict[tuple[int, int], tuple[Binding, Binding | None, OwnerResolution]] = {}
+        self._touched: dict[int, tuple[Binding, tuple[AssetTouch, ...]]] = {}
 
-    def resolve(self, act: Act, record: RawRecord, source: SourceSettings) -> Resolution:
+    def resolve(
+        self, act: ParsedEvent, record: RawRecord, source: SourceSettings
+    ) -> OwnerResolution:
         """As of event time; of arrival where the line carries none."""
         fields, at = act.fields, act.time or record.arrived
         begin, end, span = self._span
         if not begin <= at < end:
-            span = self._move_to(at)
+            span = self._select_interval(at)
         get = fields.get
-        tenant, person, mailbox = _tenant(get), "", None
+        tenant, person, mailbox = _get_tenant(get), "", None
         application = get("network.application")
         if tenant or (isinstance(application, str) and application in MAIL_SERVICES):
-            person = _person(fields)
-            directory, mailbox = self._account(span, tenant, person, at)
+            person = _get_person(fields)
+            directory, mailbox = self._resolve_account(span, tenant, person, at)
             if directory is not None:
                 return directory
         seen = (id(source), span, *map(get, WATCHER_FIELDS))
-        machine, seen_by, owner = _recall(self._watchers, seen) or self._watch(seen, at, source)
-        if mailbox is not None and not _of_another(machine, mailbox):
-            return self._theirs(mailbox)
+        machine, seen_by, owner = _recall(self._watchers, seen) or self._find_witness(
+            seen, at, source
+        )
+        if mailbox is not None and not _is_of_another(machine, mailbox):
+            return self._resolve_binding(mailbox)
         if owner is not None:
             return owner
         values = (*seen, tenant, person, *map(get, REACHED_FIELDS))
-        answer = _recall(self._answers, values) or self._reach(values, at, seen_by, source)
+        answer = _recall(self._answers, values) or self._resolve_reach(values, at, seen_by, source)
         if answer.own_host is not None and get("url.query"):
-            touches = self._records(fields, answer.own_host, at)
-            return Resolution(PROVIDER, answer.resolution.touches + touches)
+            touches = self._find_touched_records(fields, answer.own_host, at)
+            return OwnerResolution(PROVIDER, answer.resolution.touches + touches)
         return answer.resolution
 
-    def _move_to(self, at: datetime) -> int:
+    def _select_interval(self, at: datetime) -> int:
         """The number of edges up to that time."""
         edges = self._view.edges
         number = bisect_right(edges, at)
@@ -147,52 +151,55 @@ class Enricher:
         self._span = (begin, end, number)
         return number
 
-    def _account(
+    def _resolve_account(
         self, span: int, tenant: str, person: str, at: datetime
-    ) -> tuple[Resolution | None, Binding | None]:
+    ) -> tuple[OwnerResolution | None, Binding | None]:
         """Whose directory says it, and whose mailbox it is about."""
         known = self._accounts.get((span, tenant, person))
         if known is None:
-            mailbox = self._mailbox(person, at) if person else None
+            mailbox = self._find_mailbox(person, at) if person else None
             directory = self._view.find(AssetKind.TENANT, tenant, at) if tenant else None
-            known = (None if directory is None else self._theirs(directory, mailbox)), mailbox
-            self._make_space()
+            known = (
+                (None if directory is None else self._resolve_binding(directory, mailbox)),
+                mailbox,
+            )
+            self._clear_when_full()
             self._accounts[span, tenant, person] = known
         return known
 
-    def _watch(self, values: _Values, at: datetime, source: SourceSettings) -> _Watcher:
+    def _find_witness(self, values: _Values, at: datetime, source: SourceSettings) -> _ActWitness:
         fields = dict(zip(WATCHER_FIELDS, values[2:], strict=True))
-        machine = seen_by = self._first(_observers(fields), at)
-        if not _of_a_customer(seen_by):
+        machine = seen_by = self._find_first(_list_observers(fields), at)
+        if not _is_of_customer(seen_by):
             bound = self._view.find(AssetKind.SOURCE, source.name, at)
-            seen_by = bound if _of_a_customer(bound) else seen_by or bound
+            seen_by = bound if _is_of_customer(bound) else seen_by or bound
         owner = None
         if seen_by is not None and seen_by.customer_id != PROVIDER:
-            owner = self._theirs(seen_by)
+            owner = self._resolve_binding(seen_by)
         elif source.owner != PROVIDER:
-            owner = Resolution(source.owner)
-        watcher = _Watcher(machine, seen_by, owner)
-        if _are_texts(values):
-            self._make_space()
+            owner = OwnerResolution(source.owner)
+        watcher = _ActWitness(machine, seen_by, owner)
+        if _has_only_texts(values):
+            self._clear_when_full()
             self._sources[id(source)] = source
             self._watchers[values] = watcher
         return watcher
 
-    def _reach(
+    def _resolve_reach(
         self, values: _Values, at: datetime, seen_by: Binding | None, source: SourceSettings
-    ) -> _Answer:
+    ) -> _ReachResolution:
         names = (*WATCHER_FIELDS, TENANT, PERSON, *REACHED_FIELDS)
         fields = dict(zip(names, values[2:], strict=True))
-        answer = self._reached(fields, at)
+        answer = self._resolve_reached(fields, at)
         if answer is None:
-            answer = _Answer(self._left_over(fields, at, seen_by, source))
-        if _are_texts(values):
-            self._make_space()
+            answer = _ReachResolution(self._resolve_remaining(fields, at, seen_by, source))
+        if _has_only_texts(values):
+            self._clear_when_full()
             self._sources[id(source)] = source
             self._answers[values] = answer
         return answer
 
-    def _make_space(self) -> None:
+    def _clear_when_full(self) -> None:
         remembered = len(self._accounts) + len(self._watchers) + len(self._answers)
         if remembered >= self._most_answers:
             self._accounts.clear()
@@ -200,94 +207,102 @@ class Enricher:
             self._answers.clear()
             self._sources.clear()
 
-    def _mailbox(self, address: str, at: datetime) -> Binding | None:
-        return self._view.find(AssetKind.MAILBOX, address, at) or self._domain(
+    def _find_mailbox(self, address: str, at: datetime) -> Binding | None:
+        return self._view.find(AssetKind.MAILBOX, address, at) or self._find_domain(
             address.rpartition("@")[2], at
         )
 
-    def _domain(self, name: str, at: datetime) -> Binding | None:
+    def _find_domain(self, name: str, at: datetime) -> Binding | None:
         """The domain's, else its nearest bound parent's."""
         if len(name) > LONGEST_DOMAIN:
             name = name[-LONGEST_DOMAIN:].partition(".")[2]
         while "." in name:
-            found = self._view.find(AssetKind.DOMAIN, name, at)
-            if found is not None:
-                return found
+            binding = self._view.find(AssetKind.DOMAIN, name, at)
+            if binding is not None:
+                return binding
             name = name.partition(".")[2]
         return None
 
-    def _first(self, names: Iterable[Name], at: datetime) -> Binding | None:
+    def _find_first(self, names: Iterable[Name], at: datetime) -> Binding | None:
         """The first that a customer owns, else the first that the provider owns."""
         ours = None
         for kind, value in names:
-            found = self._view.find(kind, value, at)
-            if found is None:
+            binding = self._view.find(kind, value, at)
+            if binding is None:
                 continue
-            if found.customer_id != PROVIDER:
-                return found
-            ours = ours or found
+            if binding.customer_id != PROVIDER:
+                return binding
+            ours = ours or binding
         return ours
 
-    def _reached(self, fields: Fields, at: datetime) -> _Answer | None:
+    def _resolve_reached(self, fields: Fields, at: datetime) -> _ReachResolution | None:
         """By the site, else by the machine; None where neither names a customer or our site."""
-        host = _served(fields)
-        site = self._site(host, at) if host else None
+        host = _get_served_site(fields)
+        site = self._find_site(host, at) if host else None
         if site is not None and site.customer_id != PROVIDER:
-            return _Answer(self._theirs(site))
-        machine = self._first(_destination(fields), at)
+            return _ReachResolution(self._resolve_binding(site))
+        machine = self._find_first(_list_destinations(fields), at)
         if machine is not None and machine.customer_id != PROVIDER:
-            return _Answer(self._theirs(machine))
-        return None if site is None else _Answer(Resolution(PROVIDER, self._touches(site)), host)
+            return _ReachResolution(self._resolve_binding(machine))
+        return (
+            None
+            if site is None
+            else _ReachResolution(OwnerResolution(PROVIDER, self._get_touches(site)), host)
+        )
 
-    def _site(self, host: str, at: datetime) -> Binding | None:
+    def _find_site(self, host: str, at: datetime) -> Binding | None:
         return (
             self._view.find(AssetKind.SITE, host, at)
             or self._view.find(AssetKind.HOST, host, at)
-            or self._domain(host, at)
+            or self._find_domain(host, at)
         )
 
-    def _records(self, fields: Fields, host: str, at: datetime) -> tuple[Touch, ...]:
+    def _find_touched_records(
+        self, fields: Fields, host: str, at: datetime
+    ) -> tuple[AssetTouch, ...]:
         """Whose records a page of our own site showed."""
         query = fields.get("url.query")
-        if not query or not _delivered(fields):
+        if not query or not _is_delivered(fields):
             return ()
-        touches: dict[Touch, None] = {}
+        touches: dict[AssetTouch, None] = {}
         for parameter, value in parse_qsl(str(query)[:LONGEST_QUERY]):
             name = f"{host}?{parameter}={value}"
             for kind in (AssetKind.SERVICE, AssetKind.SITE):
-                found = self._view.find(kind, name, at)
-                if found is not None:
-                    touches.update(dict.fromkeys(self._touches(found)))
+                binding = self._view.find(kind, name, at)
+                if binding is not None:
+                    touches.update(dict.fromkeys(self._get_touches(binding)))
         return tuple(touches)
 
-    def _left_over(
+    def _resolve_remaining(
         self, fields: Fields, at: datetime, seen_by: Binding | None, source: SourceSettings
-    ) -> Resolution:
+    ) -> OwnerResolution:
         """The provider's own, unless it names somebody or something that nobody has bound."""
-        stranger = _stranger(fields)
-        ours = seen_by or self._first(_destination(fields), at)
+        stranger = _find_stranger(fields)
+        ours = seen_by or self._find_first(_list_destinations(fields), at)
         if stranger is None and (ours or "owner" in source.model_fields_set):
-            return Resolution(PROVIDER, self._touches(ours) if ours else ())
-        return Resolution(None, (), stranger or _machine(fields) or f"source:{source.name}")
+            return OwnerResolution(PROVIDER, self._get_touches(ours) if ours else ())
+        return OwnerResolution(
+            None, (), stranger or _find_machine(fields) or f"source:{source.name}"
+        )
 
-    def _theirs(self, binding: Binding, mailbox: Binding | None = None) -> Resolution:
+    def _resolve_binding(self, binding: Binding, mailbox: Binding | None = None) -> OwnerResolution:
         """The same few bindings come again and again, with new names of people beside them."""
         pair = (id(binding), id(mailbox))
         known = self._owned.get(pair)
         if known is None:
-            touches = self._touches(binding)
+            touches = self._get_touches(binding)
             if mailbox is not None and mailbox.customer_id == binding.customer_id:
-                touches = tuple(dict.fromkeys((*touches, *self._touches(mailbox))))
-            known = (binding, mailbox, Resolution(binding.customer_id, touches))
+                touches = tuple(dict.fromkeys((*touches, *self._get_touches(mailbox))))
+            known = (binding, mailbox, OwnerResolution(binding.customer_id, touches))
             self._owned[pair] = known
         return known[2]
 
-    def _touches(self, binding: Binding) -> tuple[Touch, ...]:
+    def _get_touches(self, binding: Binding) -> tuple[AssetTouch, ...]:
         """The same few bindings come again and again: theirs are one tuple."""
         known = self._touched.get(id(binding))
         if known is None:
             touches = tuple(
-                Touch(binding.customer_id, binding.asset, category.value)
+                AssetTouch(binding.customer_id, binding.asset, category.value)
                 for category in binding.categories
             )
             known = self._touched[id(binding)] = (binding, touches)
@@ -301,21 +316,21 @@ def _recall(remembered: Mapping[_Values, T], values: _Values) -> T | None:
         return None
 
 
-def _are_texts(values: _Values) -> bool:
+def _has_only_texts(values: _Values) -> bool:
     """Apart from the source and the span."""
     return all(value is None or type(value) is str for value in values[2:])
 
 
-def _of_a_customer(binding: Binding | None) -> bool:
+def _is_of_customer(binding: Binding | None) -> bool:
     return binding is not None and binding.customer_id != PROVIDER
 
 
-def _tenant(get: Callable[[str], Value]) -> str:
+def _get_tenant(get: Callable[[str], Value]) -> str:
     tenant = get("cloud.account.id") or get("organization.id")
     return str(tenant) if tenant else ""
 
 
-def _person(fields: Fields) -> str:
+def _get_person(fields: Fields) -> str:
     """The mailbox acted on, of a record whose maker knows mailboxes; else empty."""
     for field in PERSON_FIELDS:
         name = fields.get(field)
@@ -324,23 +339,23 @@ def _person(fields: Fields) -> str:
     return ""
 
 
-def _served(fields: Fields) -> str:
+def _get_served_site(fields: Fields) -> str:
     """The site that answered. A firewall's `url.domain` is only where somebody behind it went."""
-    if json_lines.word(fields.get("observer.type")) in WATCHERS:
+    if json_lines.to_word(fields.get("observer.type")) in WATCHERS:
         return ""
     return str(fields.get("url.domain") or "")
 
 
-def _observers(fields: Fields) -> list[Name]:
+def _list_observers(fields: Fields) -> list[Name]:
     names = [(AssetKind.HOST, str(name)) for field in HOST_FIELDS if (name := fields.get(field))]
-    return names + _addresses(fields.get("observer.ip"))
+    return names + _list_addresses(fields.get("observer.ip"))
 
 
-def _destination(fields: Fields) -> list[Name]:
-    return _addresses(fields.get("destination.ip"))
+def _list_destinations(fields: Fields) -> list[Name]:
+    return _list_addresses(fields.get("destination.ip"))
 
 
-def _addresses(value: Value) -> list[Name]:
+def _list_addresses(value: Value) -> list[Name]:
     """ECS lets an address field be one or a list."""
     if not value:
         return []
@@ -348,33 +363,33 @@ def _addresses(value: Value) -> list[Name]:
     return [(AssetKind.IP, str(one)) for one in several]
 
 
-def _of_another(seen_by: Binding | None, mailbox: Binding) -> bool:
+def _is_of_another(seen_by: Binding | None, mailbox: Binding) -> bool:
     return seen_by is not None and seen_by.customer_id not in (PROVIDER, mailbox.customer_id)
 
 
-def _delivered(fields: Fields) -> bool:
+def _is_delivered(fields: Fields) -> bool:
     """Was a page shown? A redirect answers a form that was saved, but also a visitor who has not
     signed in: it counts for forms only."""
-    status = json_lines.number(fields.get("http.response.status_code"))
+    status = json_lines.to_number(fields.get("http.response.status_code"))
     if status is None or status == 304:
         return True
     posted = fields.get("http.request.method") == "POST"
     return status < (400 if posted else 300)
 
 
-def _stranger(fields: Fields) -> str | None:
+def _find_stranger(fields: Fields) -> str | None:
     """A name that stands for a customer and is bound to nobody."""
     person, tenant = fields[PERSON], fields[TENANT]
     if person:
         return f"domain:{person.rpartition('@')[2]}"
     if tenant:
         return f"tenant:{tenant.casefold()}"
-    host = _served(fields)
+    host = _get_served_site(fields)
     return f"domain:{host.casefold()}" if host else None
 
 
-def _machine(fields: Fields) -> str | None:
+def _find_machine(fields: Fields) -> str | None:
     """The machine that would have to be bound."""
-    for kind, value in [*_observers(fields), *_destination(fields)]:
+    for kind, value in [*_list_observers(fields), *_list_destinations(fields)]:
         return f"{kind}:{value.casefold()}"
     return None

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import Event, RawRecord
-from schemas.plugin import Act, Folded
+from schemas.plugin import Duplicate, ParsedEvent
 from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
-from streams.correlate.in_time import in_time
-from streams.normalise.enrich import Enricher
-from streams.normalise.recognise import MOST_SOURCES, NotUnderstood, dataset
+from streams.correlate.in_time import is_in_time
+from streams.normalise.enrich import EventEnricher
+from streams.normalise.recognise import MOST_SOURCES, NotUnderstood, get_dataset
 from streams.normalise.source_counts import BatchCounter
 from streams.ports import RecordReader, RegisterView
 from streams.tokenizers.identifiers import shorten_identifier
@@ -35,42 +35,42 @@ Take = Callable[[Event, RawRecord], None]
 """Gets every event with the record it came from: of each source in order, one source after another."""
 
 
-class Normaliser:
+class EventNormaliser:
     """Owns no thread, no file, no clock, no window."""
 
     def __init__(self, reader: RecordReader, settings: Settings) -> None:
         self._reader = reader
         self._settings = settings
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[str, _NormalisedSource] = {}
         self._view: RegisterView | None = None
-        self._enricher: Enricher | None = None
+        self._enricher: EventEnricher | None = None
 
     def normalise(
         self, records: Sequence[RawRecord], view: RegisterView, take: Take
     ) -> BatchCounter:
         """No record is lost: each becomes an event, is folded into the line that tells its act, or
         is a dead letter."""
-        enricher, counter = self._enricher_of(view), BatchCounter()
-        records = self._by_source(records)
+        enricher, counter = self._get_enricher(view), BatchCounter()
+        records = self._sort_by_source(records)
         with closing(self._reader.read(records)) as outcomes:
             for record, outcome in zip(records, outcomes, strict=True):
-                count = counter.received(record)
-                if isinstance(outcome, Unparseable):
+                count = counter.record_received(record)
+                if isinstance(outcome, UnparseableRecord):
                     _refuse(record, outcome, counter)
                     continue
-                parser, told = outcome
-                if isinstance(told, Folded):
-                    count.folded_by(parser)
+                parser, parsed = outcome
+                if isinstance(parsed, Duplicate):
+                    count.record_folded(parser)
                     continue
-                source = self._source_of(record.source)
-                event = make_event(record, source, parser, told, enricher)
-                count.parsed_by(parser, event)
+                source = self._get_source(record.source)
+                event = make_event(record, source, parser, parsed, enricher)
+                count.record_parsed(parser, event)
                 if event.unattributed:
-                    counter.unattributed_event(event, event.unattributed)
+                    counter.record_unattributed(event, event.unattributed)
                 take(event, record)
         return counter
 
-    def _by_source(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
+    def _sort_by_source(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
         """Sources of one format beside each other, and of each source the records in order.
 
         Lines that are read by the same code one after another cost a quarter less than lines that
@@ -83,24 +83,24 @@ class Normaliser:
             several.append(record)
         if len(of_source) <= 1:
             return records
-        names = sorted(of_source, key=lambda name: (self._source_of(name).settings.parser, name))
+        names = sorted(of_source, key=lambda name: (self._get_source(name).settings.parser, name))
         return [record for name in names for record in of_source[name]]
 
-    def _enricher_of(self, view: RegisterView) -> Enricher:
+    def _get_enricher(self, view: RegisterView) -> EventEnricher:
         if self._enricher is None or view is not self._view:
-            self._view, self._enricher = view, Enricher(view)
+            self._view, self._enricher = view, EventEnricher(view)
         return self._enricher
 
-    def _source_of(self, name: str) -> _Source:
+    def _get_source(self, name: str) -> _NormalisedSource:
         source = self._sources.get(name)
         if source is None:
             if len(self._sources) >= MOST_SOURCES:
                 self._sources.clear()
-            source = self._sources[name] = _Source(self._settings.source(name))
+            source = self._sources[name] = _NormalisedSource(self._settings.get_source(name))
         return source
 
 
-class _Source:
+class _NormalisedSource:
     """A source's settings, and H in seconds."""
 
     __slots__ = ("horizon", "settings")
@@ -111,20 +111,24 @@ class _Source:
 
 
 def make_event(
-    record: RawRecord, source: _Source, parser: str, act: Act, enricher: Enricher
+    record: RawRecord,
+    source: _NormalisedSource,
+    parser: str,
+    act: ParsedEvent,
+    enricher: EventEnricher,
 ) -> Event:
     """An act with its facts of arrival, and whose it is as of event time."""
     raw, fields, time = record.raw, act.fields, act.time
     if b"\x00" in raw or (b"\\" in raw and b"\\u0000" in raw):
-        fields.update(_without_nul(fields))
+        fields.update(_replace_nul(fields))
     resolution = enricher.resolve(act, record, source.settings)
     if time is None:
         time = record.arrived
         fields["tags"] = [*fields.get("tags", ()), NO_TIME]
-    named = fields["event.dataset"] = dataset(parser, act)
+    named = fields["event.dataset"] = get_dataset(parser, act)
     if resolution.organization is not None:
         fields["organization.id"] = resolution.organization
-    unattributed, given = resolution.unattributed, act.id
+    unattributed, act_id = resolution.unattributed, act.id
     return Event(
         time=time,
         arrived=record.arrived,
@@ -135,31 +139,33 @@ def make_event(
         organization=resolution.organization,
         touches=resolution.touches,
         unattributed=unattributed and shorten_identifier(unattributed),
-        in_time=in_time(time, record.arrived, source.horizon, backfill=record.backfill),
-        id=None if given is None else shorten_identifier(given).replace("\x00", NUL_SHOWN),
+        in_time=is_in_time(time, record.arrived, source.horizon, backfill=record.backfill),
+        id=None if act_id is None else shorten_identifier(act_id).replace("\x00", NUL_SHOWN),
         raw=raw,
     )
 
 
-def _refuse(record: RawRecord, refusal: Unparseable, counter: BatchCounter) -> None:
+def _refuse(record: RawRecord, refusal: UnparseableRecord, counter: BatchCounter) -> None:
     if isinstance(refusal, NotUnderstood):
-        counter.not_understood(_dead_letter(record, "", refusal), record)
+        counter.record_not_understood(_build_dead_letter(record, "", refusal), record)
         return
     failed = PARSER_ID.match(refusal.place)
-    counter.unparseable(_dead_letter(record, failed[0] if failed else "", refusal), record)
+    counter.record_unparseable(
+        _build_dead_letter(record, failed[0] if failed else "", refusal), record
+    )
 
 
-def _without_nul(value: Any) -> Any:
+def _replace_nul(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\x00", NUL_SHOWN)
     if isinstance(value, Mapping):
-        return {_without_nul(key): _without_nul(each) for key, each in value.items()}
+        return {_replace_nul(key): _replace_nul(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nul(each) for each in value]
+        return [_replace_nul(each) for each in value]
     return value
 
 
-def _dead_letter(record: RawRecord, parser: str, wrong: Unparseable) -> DeadLetter:
+def _build_dead_letter(record: RawRecord, parser: str, wrong: UnparseableRecord) -> DeadLetter:
     return DeadLetter(
         position=record.position,
         source=record.source,

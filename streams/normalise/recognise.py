@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import RawRecord, digest_id
-from schemas.plugin import Act, Folded, Line, Parser, load_plugins
+from schemas.plugin import Duplicate, ParsedEvent, Parser, SourceLine, load_plugins
 from schemas.settings import SourceSettings
 from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier
-from streams.tokenizers.zones import zone_named
+from streams.tokenizers.zones import get_zone
 
 INVALID_UTF8 = "invalid_utf8"
 _LINE_ENDS = frozenset({"\r", "\n"})
@@ -22,35 +22,35 @@ MOST_SOURCES = 10_000
 """Of which it is remembered who read their lines: whoever may send may invent names."""
 
 
-class NotUnderstood(Unparseable):
+class NotUnderstood(UnparseableRecord):
     """No parser claims the line: kept, counted for its source, shown, and replayable."""
 
 
-class SetAside(Unparseable):
+class SetAside(UnparseableRecord):
     """Lines like this one took its parser too long: this one was not read, and is replayable."""
 
 
-class _Source:
+class _RecognisedSource:
     """What is known of one source: its settings, and which parsers likely read its next line."""
 
     __slots__ = ("configured", "last", "likely", "settings", "zone")
 
     def __init__(self, settings: SourceSettings, configured: Parser | None) -> None:
         self.settings = settings
-        self.zone = zone_named(settings.zone)
+        self.zone = get_zone(settings.zone)
         self.configured = configured
         self.last: Parser | None = None
         self.likely: tuple[tuple[Parser, bool], ...] = ()
         """Each with whether it is asked if it claims the line."""
-        self._order()
+        self._sort_parsers()
 
-    def read_by(self, parser: Parser) -> None:
+    def record_parser(self, parser: Parser) -> None:
         """It read the source's last line."""
         if parser is not self.last:
             self.last = parser
-            self._order()
+            self._sort_parsers()
 
-    def _order(self) -> None:
+    def _sort_parsers(self) -> None:
         configured, last = self.configured, self.last
         likely = [] if configured is None else [(configured, False)]
         if last is not None and last is not configured:
@@ -58,7 +58,7 @@ class _Source:
         self.likely = tuple(likely)
 
 
-class Recogniser:
+class FormatRecogniser:
     """Remembers, per source, which parser read its last line."""
 
     def __init__(
@@ -67,10 +67,10 @@ class Recogniser:
         may_try: Callable[[str], bool] | None = None,
     ) -> None:
         """`may_try`: is asked before a parser sees the record in hand; False sets it aside."""
-        given = load_plugins("streams.parsers", "PARSER") if parsers is None else parsers
-        self._parsers: dict[str, Parser] = dict(given)
+        available = load_plugins("streams.parsers", "PARSER") if parsers is None else parsers
+        self._parsers: dict[str, Parser] = dict(available)
         self._may_try = may_try
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[str, _RecognisedSource] = {}
         hints = {hint for parser in self._parsers.values() for hint in parser.hints}
         self._hints = [
             (hint, [parser.id for parser in self._parsers.values() if hint in parser.hints])
@@ -79,14 +79,16 @@ class Recogniser:
         self.trying = ""
         """Id of the parser that sees the record in hand."""
 
-    def read(self, record: RawRecord, settings: SourceSettings) -> tuple[str, Act | Folded]:
+    def read(
+        self, record: RawRecord, settings: SourceSettings
+    ) -> tuple[str, ParsedEvent | Duplicate]:
         """Parser id, and what the record tells.
 
         Raises NotUnderstood, SetAside, or Unparseable whose `place` begins with the parser that
         failed.
         """
         outcome = self.read_or_refuse(record, settings)
-        if isinstance(outcome, Unparseable):
+        if isinstance(outcome, UnparseableRecord):
             raise outcome
         return outcome
 
@@ -96,31 +98,39 @@ class Recogniser:
         if source is None or source.settings is not settings:
             source = self._remember(record.source, settings)
         text, valid = decode(record.raw)
-        line = Line(text, record.arrived, source.zone, record.source)
+        line = SourceLine(text, record.arrived, source.zone, record.source)
         outcome = self._read(line, record.raw, source)
-        if not valid and not isinstance(outcome, Unparseable) and isinstance(outcome[1], Act):
+        if (
+            not valid
+            and not isinstance(outcome, UnparseableRecord)
+            and isinstance(outcome[1], ParsedEvent)
+        ):
             fields = outcome[1].fields
             fields["tags"] = [*fields.get("tags", ()), INVALID_UTF8]
         return outcome
 
-    def _remember(self, name: str, settings: SourceSettings) -> _Source:
-        source = _Source(settings, self._parsers.get(settings.parser))
+    def _remember(self, name: str, settings: SourceSettings) -> _RecognisedSource:
+        source = _RecognisedSource(settings, self._parsers.get(settings.parser))
         if len(self._sources) >= MOST_SOURCES:
             self._sources.clear()
         self._sources[name] = source
         return source
 
-    def _read(self, line: Line, raw: bytes, source: _Source) -> Outcome:
-        refusals: list[Unparseable] = []
-        for parser, is_asked in source.likely:
-            told = self._try(parser, line, refusals, is_asked=is_asked)
-            if told is not None:
-                source.read_by(parser)
-                return parser.id, told
+    def _read(self, line: SourceLine, raw: bytes, source: _RecognisedSource) -> Outcome:
+        refusals: list[UnparseableRecord] = []
+        for parser, checks_claim in source.likely:
+            parsed = self._try(parser, line, refusals, checks_claim=checks_claim)
+            if parsed is not None:
+                source.record_parser(parser)
+                return parser.id, parsed
         return self._read_unlikely(line, raw, source, refusals)
 
     def _read_unlikely(
-        self, line: Line, raw: bytes, source: _Source, refusals: list[Unparseable]
+        self,
+        line: SourceLine,
+        raw: bytes,
+        source: _RecognisedSource,
+        refusals: list[UnparseableRecord],
     ) -> Outcome:
         """Asks the parsers one of whose hints stands in the line, and no others."""
         hinted = [names for hint, names in self._hints if hint in raw]
@@ -130,42 +140,47 @@ class Recogniser:
                     continue
                 if not any(parser.id in names for names in hinted):
                     continue
-                told = self._try(parser, line, refusals, is_asked=True)
-                if told is not None:
-                    source.read_by(parser)
-                    return parser.id, told
+                parsed = self._try(parser, line, refusals, checks_claim=True)
+                if parsed is not None:
+                    source.record_parser(parser)
+                    return parser.id, parsed
         for refusal in refusals:
             if isinstance(refusal, SetAside):
                 return refusal
-        return refusals[0] if refusals else _nobody()
+        return refusals[0] if refusals else _build_not_understood()
 
     def _try(
-        self, parser: Parser, line: Line, refusals: list[Unparseable], *, is_asked: bool
-    ) -> Act | Folded | None:
+        self,
+        parser: Parser,
+        line: SourceLine,
+        refusals: list[UnparseableRecord],
+        *,
+        checks_claim: bool,
+    ) -> ParsedEvent | Duplicate | None:
         """What the line tells; None: it is not for this parser, or `refusals` says why not."""
         self.trying = parser.id
         if self._may_try is not None and not self._may_try(parser.id):
-            refusals.append(_set_aside(parser.id))
+            refusals.append(_build_set_aside(parser.id))
             return None
-        if is_asked and not parser.is_sure and not parser.claims(line.text):
+        if checks_claim and not parser.is_sure and not parser.claims(line.text):
             return None
         try:
             return parser.parse(line)
-        except Unparseable as error:
-            if is_asked and parser.is_sure and not parser.claims(line.text):
+        except UnparseableRecord as error:
+            if checks_claim and parser.is_sure and not parser.claims(line.text):
                 return None
             error.place = error.place or parser.id
-            refusals.append(_without_frames(error))
+            refusals.append(_remove_traceback(error))
             return None
 
 
-def _without_frames(error: Unparseable) -> Unparseable:
+def _remove_traceback(error: UnparseableRecord) -> UnparseableRecord:
     """What it was raised through would be kept with it, the line included."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return error
 
 
-def _set_aside(parser: str) -> SetAside:
+def _build_set_aside(parser: str) -> SetAside:
     return SetAside(
         "set aside unread, because lines like it took this parser too long",
         place=parser,
@@ -173,7 +188,7 @@ def _set_aside(parser: str) -> SetAside:
     )
 
 
-def _nobody() -> NotUnderstood:
+def _build_not_understood() -> NotUnderstood:
     return NotUnderstood(
         "no parser understands this line",
         remedy="It is kept: name the source's parser, or add one, then replay the dead letters.",
@@ -192,19 +207,19 @@ def decode(raw: bytes) -> tuple[str, bool]:
     return text.removeprefix("\ufeff"), valid
 
 
-def event_id(source: str, raw: bytes, given: str | None) -> str:
+def compute_event_id(source: str, raw: bytes, vendor_id: str | None) -> str:
     """The vendor's id of the act (a very long one's hash), else a digest of source and bytes."""
-    return digest_id(source, raw) if given is None else shorten_identifier(given)
+    return digest_id(source, raw) if vendor_id is None else shorten_identifier(vendor_id)
 
 
-def dataset(parser: str, act: Act) -> str:
+def get_dataset(parser: str, act: ParsedEvent) -> str:
     """`linux_sshd` → `linux.sshd`; an event that came in ECS keeps the dataset it names."""
     named = act.fields.get("event.dataset")
     if isinstance(named, str) and named:
         return shorten_identifier(named)
-    return _dataset_of(parser)
+    return _format_dataset(parser)
 
 
 @cache
-def _dataset_of(parser: str) -> str:
+def _format_dataset(parser: str) -> str:
     return parser.replace("_", ".", 1)

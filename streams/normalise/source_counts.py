@@ -26,12 +26,12 @@ class SourceCounter:
     last_event: datetime | None = None
     last_arrived: datetime | None = None
 
-    def folded_by(self, parser: str) -> None:
+    def record_folded(self, parser: str) -> None:
         """A line retells an act that another line tells, or is none."""
         self.folded += 1
         self.parser = parser
 
-    def parsed_by(self, parser: str, event: Event) -> None:
+    def record_parsed(self, parser: str, event: Event) -> None:
         """A line became this event."""
         self.parsed += 1
         self.parser = parser
@@ -45,7 +45,7 @@ class SourceCounter:
 
 
 @dataclass(slots=True)
-class _Whose:
+class _OwnerCounter:
     events: int
     first: datetime
     last: datetime
@@ -71,13 +71,13 @@ def _sum(one: SourceCount, other: SourceCount) -> SourceCount:
         dead_letters=one.dead_letters + other.dead_letters,
         not_understood=one.not_understood + other.not_understood,
         late=one.late + other.late,
-        first_event=_end(min, one.first_event, other.first_event),
-        last_event=_end(max, one.last_event, other.last_event),
-        last_arrived=_end(max, one.last_arrived, other.last_arrived),
+        first_event=_choose_known(min, one.first_event, other.first_event),
+        last_event=_choose_known(max, one.last_event, other.last_event),
+        last_arrived=_choose_known(max, one.last_arrived, other.last_arrived),
     )
 
 
-def _end(
+def _choose_known(
     choose: Callable[[Iterable[datetime]], datetime], *times: datetime | None
 ) -> datetime | None:
     known = [time for time in times if time is not None]
@@ -91,9 +91,9 @@ class BatchCounter:
         self.dead_letters: list[DeadLetter] = []
         """The unreadable and the not understood: both can be replayed."""
         self._sources: dict[str, SourceCounter] = {}
-        self._whose: dict[tuple[str, str], _Whose] = {}
+        self._whose: dict[tuple[str, str], _OwnerCounter] = {}
 
-    def received(self, record: RawRecord) -> SourceCounter:
+    def record_received(self, record: RawRecord) -> SourceCounter:
         """The counter of the record's source, which has counted its arrival."""
         source = self._sources.get(record.source)
         if source is None:
@@ -104,29 +104,31 @@ class BatchCounter:
             source.last_arrived = arrived
         return source
 
-    def not_understood(self, letter: DeadLetter, record: RawRecord) -> None:
+    def record_not_understood(self, letter: DeadLetter, record: RawRecord) -> None:
         """Nobody claims the line."""
         self._sources[record.source].not_understood += 1
         self.dead_letters.append(letter)
 
-    def unparseable(self, letter: DeadLetter, record: RawRecord) -> None:
+    def record_unparseable(self, letter: DeadLetter, record: RawRecord) -> None:
         """A parser claims the line and cannot read it."""
         source = self._sources[record.source]
         source.dead_letters += 1
         source.parser = source.parser or letter.parser
         self.dead_letters.append(letter)
 
-    def unattributed_event(self, event: Event, key: str) -> None:
+    def record_unattributed(self, event: Event, key: str) -> None:
         """Nobody we know owns it."""
         whose = self._whose.get((key, event.dataset))
         if whose is None:
-            self._whose[key, event.dataset] = _Whose(1, event.time, event.time, event.dataset)
+            self._whose[key, event.dataset] = _OwnerCounter(
+                1, event.time, event.time, event.dataset
+            )
             return
         whose.events += 1
         whose.first = min(whose.first, event.time)
         whose.last = max(whose.last, event.time)
 
-    def sources(self) -> Sequence[SourceCount]:
+    def list_sources(self) -> Sequence[SourceCount]:
         """By name."""
         return [
             SourceCount(
@@ -145,7 +147,7 @@ class BatchCounter:
             for name, of in sorted(self._sources.items())
         ]
 
-    def unattributed(self) -> Sequence[UnattributedCount]:
+    def list_unattributed(self) -> Sequence[UnattributedCount]:
         """By key and dataset."""
         return [
             UnattributedCount(key, of.events, of.first, of.last, of.dataset)

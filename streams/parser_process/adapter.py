@@ -12,17 +12,17 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from threading import Lock
 
-from schemas.errors import Retryable
-from schemas.event import Position, RawRecord
+from schemas.errors import RetryableError
+from schemas.event import RawRecord, RecordPosition
 from schemas.settings import Settings
 from streams.normalise.recognise import SetAside
-from streams.observed import ReadingMeter
+from streams.observed import ParserMetrics
 from streams.parser_process import messages
-from streams.parser_process.child_process import ChildProcess, Died
+from streams.parser_process.child_process import ChildDied, ChildProcess
 from streams.parser_process.slow_lines import SlowLines
 from streams.ports import Outcome
-from streams.readers import KEPT
-from streams.reading_ended import ReadingEnded, Reason
+from streams.readers import REPLAY_REMEDY
+from streams.reading_ended import EndReason, ReadingEnded
 
 MOST_SOURCES = 10_000
 """Kept in memory: whoever may send may invent names."""
@@ -34,7 +34,7 @@ MOST_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _BatchPart:
     """Records to be read; `deaths`: children that died while these were to be read."""
 
     records: Sequence[RawRecord]
@@ -42,7 +42,7 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
+class _EndedRecord:
     """A record that is not read again."""
 
     outcome: ReadingEnded
@@ -51,13 +51,13 @@ class _Ended:
 class ParserProcess:
     """One call at a time, from any thread; `close` also while another thread reads."""
 
-    def __init__(self, settings: Settings, meter: ReadingMeter) -> None:
+    def __init__(self, settings: Settings, meter: ParserMetrics) -> None:
         """The child starts with the first record."""
         self._settings = settings
         self._meter = meter
-        self._sources = _Sources(settings)
+        self._sources = _SourceMessages(settings)
         self._slow = SlowLines()
-        self._endings = _Endings()
+        self._endings = _RecentEndings()
         self._child: ChildProcess | None = None
         self._was_started = False
         self._awaited = 0
@@ -69,7 +69,7 @@ class ParserProcess:
     def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
         """As the port. A record that was ended is not read again: a batch that is repeated, since
         the store refused it, does not cost its slow records anew."""
-        ended = self._endings.among(records)
+        ended = self._endings.find_among(records)
         fresh = records
         if ended:
             fresh = [each for number, each in enumerate(records) if number not in ended]
@@ -81,18 +81,18 @@ class ParserProcess:
                     continue
                 outcome = next(outcomes)
                 if type(outcome) is not tuple:
-                    self._tell(outcome)
+                    self._record_outcome(outcome)
                 yield outcome
 
     def _read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
         """The child reads a part while the parent works with the one before."""
-        parts = _parts(records)
+        parts = _split_parts(records)
         part = next(parts, None)
         self._is_reading = True
         try:
             death = self._send(part) if part else None
             while part is not None:
-                outcomes = self._outcomes(part, death)
+                outcomes = self._resolve_outcomes(part, death)
                 ahead = next(parts, None)
                 death = self._send(ahead) if ahead else None
                 yield from outcomes
@@ -115,14 +115,16 @@ class ParserProcess:
         """Of the child that runs now."""
         return self._child.pid if self._child else None
 
-    def _outcomes(self, records: Sequence[RawRecord], death: Died | None) -> list[Outcome]:
+    def _resolve_outcomes(
+        self, records: Sequence[RawRecord], death: ChildDied | None
+    ) -> list[Outcome]:
         """Of records that were sent already, or could not be sent because the child has died."""
         outcomes: list[Outcome] = []
-        waiting: list[_Part | _Ended] = [_Part(records)]
+        waiting: list[_BatchPart | _EndedRecord] = [_BatchPart(records)]
         is_sent = True
         while waiting:
             part = waiting.pop()
-            if isinstance(part, _Ended):
+            if isinstance(part, _EndedRecord):
                 outcomes.append(part.outcome)
                 continue
             before = len(outcomes)
@@ -131,105 +133,109 @@ class ParserProcess:
             is_sent = False
             death = death or self._receive(part.records, outcomes)
             if death is not None:
-                waiting += reversed(self._after(death, part, len(outcomes) - before))
+                waiting += reversed(self._split_after_death(death, part, len(outcomes) - before))
                 death = None
         return outcomes
 
-    def _send(self, records: Sequence[RawRecord]) -> Died | None:
-        child = self._started_child()
+    def _send(self, records: Sequence[RawRecord]) -> ChildDied | None:
+        child = self._get_started_child()
         try:
-            child.send(messages.request(records, self._sources.of(records)))
-        except Died as death:
+            child.send(messages.dump_request(records, self._sources.build_messages(records)))
+        except ChildDied as death:
             self._discard_child()
             return death
         self._awaited = len(records)
         return None
 
-    def _receive(self, records: Sequence[RawRecord], outcomes: list[Outcome]) -> Died | None:
+    def _receive(self, records: Sequence[RawRecord], outcomes: list[Outcome]) -> ChildDied | None:
         """Adds what comes to `outcomes`, up to the child's death."""
         assert self._child is not None
-        done = 0
+        received = 0
         try:
             for some in self._child.receive(len(records)):
                 outcomes += some
-                for number, outcome in enumerate(some, done):
+                for number, outcome in enumerate(some, received):
                     if type(outcome) is ReadingEnded:
-                        self._note(records[number], outcome)
-                done += len(some)
+                        self._record_ended(records[number], outcome)
+                received += len(some)
                 self._awaited -= len(some)
-        except Died as death:
+        except ChildDied as death:
             self._discard_child()
             return death
         return None
 
-    def _after(self, death: Died, part: _Part, done: int) -> list[_Part | _Ended]:
+    def _split_after_death(
+        self, death: ChildDied, part: _BatchPart, received: int
+    ) -> list[_BatchPart | _EndedRecord]:
         """What is to be read of the part, now that its child has died."""
-        left = part.records[done:]
+        unread = part.records[received:]
         if death.record is None:
-            return self._after_idle_death(death, _Part(left, part.deaths))
-        number = death.record - done
-        before, record, after = left[:number], left[number], left[number + 1 :]
-        is_to_blame = death.certain or (part.deaths > 0 and len(left) == 1)
-        this = self._ended(record, death) if is_to_blame else _Part([record], 1)
-        parts = (_Part(before), this, _Part(after))
-        return [each for each in parts if isinstance(each, _Ended) or each.records]
+            return self._split_after_idle_death(death, _BatchPart(unread, part.deaths))
+        number = death.record - received
+        before, record, after = unread[:number], unread[number], unread[number + 1 :]
+        is_to_blame = death.certain or (part.deaths > 0 and len(unread) == 1)
+        this = self._build_ended(record, death) if is_to_blame else _BatchPart([record], 1)
+        parts = (_BatchPart(before), this, _BatchPart(after))
+        return [each for each in parts if isinstance(each, _EndedRecord) or each.records]
 
-    def _after_idle_death(self, death: Died, part: _Part) -> list[_Part | _Ended]:
+    def _split_after_idle_death(
+        self, death: ChildDied, part: _BatchPart
+    ) -> list[_BatchPart | _EndedRecord]:
         """The child died with nothing in hand: killed from outside, or by what the records became.
         The second time they are halved."""
         records = part.records
         if part.deaths == 0:
-            return [_Part(records, 1)]
+            return [_BatchPart(records, 1)]
         if len(records) == 1:
-            return [self._ended(records[0], death)]
+            return [self._build_ended(records[0], death)]
         middle = len(records) // 2
-        return [_Part(records[:middle], 1), _Part(records[middle:], 1)]
+        return [_BatchPart(records[:middle], 1), _BatchPart(records[middle:], 1)]
 
-    def _ended(self, record: RawRecord, death: Died) -> _Ended:
+    def _build_ended(self, record: RawRecord, death: ChildDied) -> _EndedRecord:
         problem = {
-            Reason.SLOW: "reading it took too long and could not be interrupted",
-            Reason.MEMORY: "reading it needed more memory than reading.memory_mib",
-            Reason.ASLEEP: "reading it waited for something and did not go on",
-            Reason.DIED: f"reading it ended the process ({death.how})",
+            EndReason.SLOW: "reading it took too long and could not be interrupted",
+            EndReason.MEMORY: "reading it needed more memory than reading.memory_mib",
+            EndReason.ASLEEP: "reading it waited for something and did not go on",
+            EndReason.DIED: f"reading it ended the process ({death.how})",
         }[death.reason]
-        outcome = ReadingEnded(problem, death.reason, place=death.parser, remedy=KEPT)
-        self._note(record, outcome)
-        return _Ended(outcome)
+        outcome = ReadingEnded(problem, death.reason, place=death.parser, remedy=REPLAY_REMEDY)
+        self._record_ended(record, outcome)
+        return _EndedRecord(outcome)
 
-    def _note(self, record: RawRecord, outcome: ReadingEnded) -> None:
+    def _record_ended(self, record: RawRecord, outcome: ReadingEnded) -> None:
         """So that a new child sets aside what this one would, and none reads it again."""
         self._endings.add(record, outcome)
-        of = (self._sources.account(record.source), outcome.place)
+        of = (self._sources.get_account(record.source), outcome.place)
         if self._slow.note(of, len(record.raw), record.arrived):
-            self._meter.setting_aside(outcome.place)
+            self._meter.record_setting_aside(outcome.place)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _record_outcome(self, outcome: Outcome) -> None:
         if isinstance(outcome, ReadingEnded):
-            self._meter.ended(outcome.place, outcome.reason)
+            self._meter.record_ended_reading(outcome.place, outcome.reason)
         elif isinstance(outcome, SetAside):
-            self._meter.set_aside()
+            self._meter.record_set_aside_line()
 
-    def _started_child(self) -> ChildProcess:
+    def _get_started_child(self) -> ChildProcess:
         """Raises Retryable once closed."""
         if self._child is None and not self._is_closed:
-            child = ChildProcess(self._hello())
+            child = ChildProcess(self._build_hello())
             with self._lock:
                 self._child = child
             if self._was_started:
-                self._meter.restarted()
+                self._meter.record_restart()
             self._was_started = True
         if self._is_closed or self._child is None:
-            raise _closed()
+            raise _build_closed()
         return self._child
 
-    def _hello(self) -> messages.Hello:
+    def _build_hello(self) -> messages.HelloMessage:
         reading = self._settings.reading
-        return messages.Hello(
+        return messages.HelloMessage(
             seconds=reading.seconds,
             seconds_per_mebibyte=reading.seconds_per_mib,
             memory_mebibytes=reading.memory_mib,
             parsers=reading.parsers,
-            slow=dict(self._slow.known()),
+            slow=dict(self._slow.get_known()),
         )
 
     def _discard_child(self) -> None:
@@ -243,7 +249,7 @@ class ParserProcess:
     def _stop_reading(self) -> None:
         """Outcomes that are still to come are not the next reading's."""
         if self._awaited and self._child is not None:
-            with suppress(Died):
+            with suppress(ChildDied):
                 for some in self._child.receive(self._awaited):
                     self._awaited -= len(some)
         if self._awaited:
@@ -255,18 +261,18 @@ class ParserProcess:
             self._discard_child()
 
 
-class _Endings:
+class _RecentEndings:
     """The newest records that were ended."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Position, int], ReadingEnded] = {}
+        self._known: dict[tuple[RecordPosition, int], ReadingEnded] = {}
 
     def add(self, record: RawRecord, outcome: ReadingEnded) -> None:
         if len(self._known) >= MOST_ENDINGS:
             del self._known[next(iter(self._known))]
         self._known[record.position, hash(record.raw)] = outcome
 
-    def among(self, records: Sequence[RawRecord]) -> Mapping[int, ReadingEnded]:
+    def find_among(self, records: Sequence[RawRecord]) -> Mapping[int, ReadingEnded]:
         """By the record's number in the sequence."""
         if not self._known:
             return {}
@@ -274,7 +280,7 @@ class _Endings:
         return {number: outcome for number, outcome in known if outcome is not None}
 
 
-class _Sources:
+class _SourceMessages:
     """What the child is told of the records' sources."""
 
     def __init__(self, settings: Settings) -> None:
@@ -285,28 +291,28 @@ class _Sources:
             *intake.http_tokens,
             *intake.senders.values(),
         }
-        self._known: dict[str, messages.Source] = {}
+        self._known: dict[str, messages.SourceMessage] = {}
 
-    def account(self, source: str) -> str:
+    def get_account(self, source: str) -> str:
         """Whom its slow lines count against (streams.parser_process.slow_lines)."""
         return source if source in self._named else ""
 
-    def of(self, records: Sequence[RawRecord]) -> dict[str, messages.Source]:
+    def build_messages(self, records: Sequence[RawRecord]) -> dict[str, messages.SourceMessage]:
         """By name."""
         if len(self._known) > MOST_SOURCES:
             self._known.clear()
         known = self._known
         return {
-            name: known.get(name) or known.setdefault(name, self._source(name))
+            name: known.get(name) or known.setdefault(name, self._build_message(name))
             for name in {record.source for record in records}
         }
 
-    def _source(self, name: str) -> messages.Source:
-        settings = self._settings.source(name)
-        return messages.Source(name, settings.parser, settings.zone, self.account(name))
+    def _build_message(self, name: str) -> messages.SourceMessage:
+        settings = self._settings.get_source(name)
+        return messages.SourceMessage(name, settings.parser, settings.zone, self.get_account(name))
 
 
-def _parts(records: Sequence[RawRecord]) -> Iterator[Sequence[RawRecord]]:
+def _split_parts(records: Sequence[RawRecord]) -> Iterator[Sequence[RawRecord]]:
     begin, size = 0, 0
     for number, record in enumerate(records):
         is_full = number - begin >= MOST_RECORDS or size + len(record.raw) > MOST_BYTES
@@ -318,5 +324,5 @@ def _parts(records: Sequence[RawRecord]) -> Iterator[Sequence[RawRecord]]:
         yield records[begin:]
 
 
-def _closed() -> Retryable:
-    return Retryable("the process that reads records was told to end", remedy="Start again.")
+def _build_closed() -> RetryableError:
+    return RetryableError("the process that reads records was told to end", remedy="Start again.")

@@ -18,19 +18,19 @@ from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.event import RawRecord
 from schemas.settings import SourceSettings
-from streams.normalise.recognise import MOST_SOURCES, Recogniser
+from streams.normalise.recognise import MOST_SOURCES, FormatRecogniser
 from streams.parser_loading import load_parsers
 from streams.parser_process import messages
-from streams.parser_process.cpu_budget import MEBIBYTE, CpuBudget, Overtime
+from streams.parser_process.cpu_budget import MEBIBYTE, CpuBudget, CpuTimeExceeded
 from streams.parser_process.exit_codes import MEMORY_EXIT
-from streams.parser_process.progress import Progress
+from streams.parser_process.progress import ReadingProgress
 from streams.parser_process.slow_lines import SlowLines
 from streams.ports import Outcome
-from streams.readers import KEPT, read_one
-from streams.reading_ended import ReadingEnded, Reason
+from streams.readers import REPLAY_REMEDY, read_one
+from streams.reading_ended import EndReason, ReadingEnded
 
 SET_PDEATHSIG = 1
 """Of prctl(2)."""
@@ -40,19 +40,21 @@ FIRST_TO_GO = "900"
 """Where memory runs out, the kernel ends this process before its parent (proc(5), oom_score_adj)."""
 
 
-class Child:
+class ChildServer:
     """Answers requests until its pipe is closed."""
 
-    def __init__(self, pipe: Connection, progress: Progress, hello: messages.Hello) -> None:
+    def __init__(
+        self, pipe: Connection, progress: ReadingProgress, hello: messages.HelloMessage
+    ) -> None:
         self._pipe = pipe
         self._progress = progress
         parsers = load_parsers(hello.parsers)
         self.parsers = tuple(parsers)
         self._numbers = {name: number for number, name in enumerate(self.parsers)}
-        self._recogniser = Recogniser(parsers, self._may_try)
+        self._recogniser = FormatRecogniser(parsers, self._may_try)
         self._budget = CpuBudget(hello.seconds, hello.seconds_per_mebibyte)
         self._slow = SlowLines(hello.slow)
-        self._sources: dict[str, tuple[messages.Source, SourceSettings]] = {}
+        self._sources: dict[str, tuple[messages.SourceMessage, SourceSettings]] = {}
         self._account = ""
         self._in_hand: RawRecord | None = None
 
@@ -61,15 +63,15 @@ class Child:
         gc.freeze()
         gc.set_threshold(*COLLECTOR)
         self._budget.start()
-        self._pipe.send_bytes(messages.ready(self.parsers))
+        self._pipe.send_bytes(messages.dump_ready(self.parsers))
         with suppress(EOFError, BrokenPipeError, ConnectionResetError):
             while True:
                 self._answer(self._pipe.recv_bytes())
 
     def _answer(self, message: bytes) -> None:
         """In one reply, or in several where a record was ended: what was read is not read again."""
-        told, numbers, records = messages.read_request(message)
-        sources = [self._source(each) for each in told]
+        source_messages, numbers, records = messages.read_request(message)
+        sources = [self._get_source(each) for each in source_messages]
         self._budget.expect(max(len(record.raw) for record in records))
         outcomes: list[Outcome] = []
         for number, record in enumerate(records):
@@ -81,53 +83,55 @@ class Child:
                 self._send(outcomes)
         self._send(outcomes)
 
-    def _source(self, source: messages.Source) -> tuple[messages.Source, SourceSettings]:
+    def _get_source(
+        self, source: messages.SourceMessage
+    ) -> tuple[messages.SourceMessage, SourceSettings]:
         """With the same settings each time: what is remembered of a source hangs on them."""
         known = self._sources.get(source.name)
         if known is None or known[0] != source:
             if len(self._sources) >= MOST_SOURCES:
                 self._sources.clear()
-            known = self._sources[source.name] = source, source.settings()
+            known = self._sources[source.name] = source, source.to_settings()
         return known
 
     def _send(self, outcomes: list[Outcome]) -> None:
         if outcomes:
-            self._pipe.send_bytes(messages.reply(outcomes))
+            self._pipe.send_bytes(messages.dump_reply(outcomes))
             outcomes.clear()
 
     def _read(self, number: int, record: RawRecord, source: SourceSettings) -> Outcome:
         self._in_hand = record
-        self._progress.begin(number)
+        self._progress.start_record(number)
         try:
             try:
-                self._budget.begin(len(record.raw))
+                self._budget.start_record(len(record.raw))
                 return read_one(self._recogniser, record, source)
             finally:
-                self._budget.end()
-        except Overtime:
-            self._budget.end()
-            return self._ended(record)
+                self._budget.finish_record()
+        except CpuTimeExceeded:
+            self._budget.finish_record()
+            return self._build_ended(record)
         except MemoryError:
             # Whatever took it: a new process has it back. The record in hand says where it was.
             os._exit(MEMORY_EXIT)
         finally:
-            self._progress.end()
+            self._progress.finish_record()
 
-    def _ended(self, record: RawRecord) -> ReadingEnded:
+    def _build_ended(self, record: RawRecord) -> ReadingEnded:
         parser, length = self._recogniser.trying, len(record.raw)
         self._slow.note((self._account, parser), length, record.arrived)
-        seconds = self._budget.seconds(length)
+        seconds = self._budget.compute_seconds(length)
         return ReadingEnded(
             f"reading it took longer than {seconds:.1f} seconds of processor time",
-            Reason.SLOW,
+            EndReason.SLOW,
             place=parser,
-            remedy=KEPT,
+            remedy=REPLAY_REMEDY,
         )
 
     def _may_try(self, parser: str) -> bool:
         record = self._in_hand
-        self._progress.parser(self._numbers[parser])
-        return record is None or not self._slow.sets_aside(
+        self._progress.set_parser(self._numbers[parser])
+        return record is None or not self._slow.should_set_aside(
             (self._account, parser), len(record.raw), record.arrived
         )
 
@@ -135,20 +139,23 @@ class Child:
 def main(arguments: Sequence[str]) -> None:
     """Never returns with an error of ours on stderr: that could quote a record."""
     pipe, memory, parent = map(int, arguments)
-    _live_no_longer_than(parent)
+    _exit_with_parent(parent)
     connection = Connection(pipe)
     try:
         hello = messages.read_hello(connection.recv_bytes())
         _limit(hello.memory_mebibytes)
-        with mmap.mmap(memory, Progress.SIZE) as shared, closing(Progress(shared)) as progress:
-            Child(connection, progress, hello).serve()
-    except Misconfigured as problem:
-        connection.send_bytes(messages.refusal(problem))
+        with (
+            mmap.mmap(memory, ReadingProgress.SIZE) as shared,
+            closing(ReadingProgress(shared)) as progress,
+        ):
+            ChildServer(connection, progress, hello).serve()
+    except ConfigurationError as problem:
+        connection.send_bytes(messages.dump_refusal(problem))
     except MemoryError:
         os._exit(MEMORY_EXIT)
 
 
-def _live_no_longer_than(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     """Signals of the terminal and of an init system are the parent's business: it closes the pipe."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from pathlib import Path
 
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 from streams.parser_process import messages
 from streams.parser_process.exit_codes import MEMORY_EXIT, OVERTIME_EXIT
-from streams.parser_process.progress import Progress
+from streams.parser_process.progress import ReadingProgress
 from streams.ports import Outcome
-from streams.reading_ended import Reason
+from streams.reading_ended import EndReason
 
 LOOK_SECONDS = 0.25
 ASLEEP_LOOKS = 20
@@ -41,14 +41,14 @@ INHERITED = (
 
 
 @dataclass
-class Died(Exception):
+class ChildDied(Exception):
     """The child is gone. `certain`: for the time or the sleep of the record in hand, and not by
     some accident."""
 
     record: int | None
     """Number in the request of the record in hand; None: there was none."""
     parser: str
-    reason: Reason
+    reason: EndReason
     how: str
     certain: bool
 
@@ -56,12 +56,12 @@ class Died(Exception):
 class ChildProcess:
     """One child. Not thread-safe but for `kill`."""
 
-    def __init__(self, hello: messages.Hello) -> None:
+    def __init__(self, hello: messages.HelloMessage) -> None:
         """Starts it. Raises Misconfigured when it refuses the settings, Retryable when it ends."""
-        shared = _anonymous_file()
+        shared = _open_anonymous_file()
         try:
-            self._shared = mmap.mmap(shared, Progress.SIZE)
-            self._progress = Progress(self._shared)
+            self._shared = mmap.mmap(shared, ReadingProgress.SIZE)
+            self._progress = ReadingProgress(self._shared)
             self._pipe, theirs = Pipe()
             self._process = _start(theirs.fileno(), shared)
             theirs.close()
@@ -69,7 +69,7 @@ class ChildProcess:
             os.close(shared)
         self._parsers: tuple[str, ...] = ()
         self._asleep = False
-        self._greet(messages.hello(hello))
+        self._exchange_hello(messages.dump_hello(hello))
 
     @property
     def pid(self) -> int:
@@ -81,7 +81,7 @@ class ChildProcess:
         try:
             self._pipe.send_bytes(request)
         except OSError:
-            raise self._death() from None
+            raise self._determine_death() from None
 
     def receive(self, count: int) -> Iterator[Sequence[Outcome]]:
         """The outcomes of a request of so many records, as they come. Raises Died."""
@@ -89,8 +89,8 @@ class ChildProcess:
             try:
                 self._wait()
                 outcomes = messages.read_reply(self._pipe.recv_bytes())
-            except (EOFError, OSError, messages.NoReply):
-                raise self._death() from None
+            except (EOFError, OSError, messages.InvalidReply):
+                raise self._determine_death() from None
             count -= len(outcomes)
             yield outcomes
 
@@ -106,7 +106,7 @@ class ChildProcess:
         self._progress.close()
         self._shared.close()
 
-    def _greet(self, hello: bytes) -> None:
+    def _exchange_hello(self, hello: bytes) -> None:
         try:
             self._pipe.send_bytes(hello)
             self._parsers = messages.read_ready(self._pipe.recv_bytes())
@@ -114,8 +114,8 @@ class ChildProcess:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(LAST_SECONDS)  # its exit code says more than our kill
             self.close()
-            raise Retryable(
-                f"the process that reads records does not start ({_how(self._process.returncode)})",
+            raise RetryableError(
+                f"the process that reads records does not start ({_describe_exit(self._process.returncode)})",
                 place="reading",
                 remedy="Is reading.memory_mib too small, or does a parser of reading.parsers fail?",
             ) from None
@@ -127,26 +127,26 @@ class ChildProcess:
         """Until it says something or is gone; ends one that sleeps."""
         asleep, computed = 0, -1
         while not self._pipe.poll(LOOK_SECONDS):
-            state, used = _state(self._process.pid)
+            state, used = _read_state(self._process.pid)
             asleep = asleep + 1 if state == "S" and used == computed else 0
             computed = used
             if asleep >= ASLEEP_LOOKS:
                 self._asleep = True
                 self._process.kill()
 
-    def _death(self) -> Died:
+    def _determine_death(self) -> ChildDied:
         """Of a child that is gone, or that no longer makes sense."""
         self._process.kill()
         code = self._process.wait()
-        record, parser = self._progress.in_hand()
+        record, parser = self._progress.get_current()
         name = self._parsers[parser] if parser is not None else ""
         if self._asleep:
-            return Died(record, name, Reason.ASLEEP, "", certain=True)
+            return ChildDied(record, name, EndReason.ASLEEP, "", certain=True)
         if code in (OVERTIME_EXIT, -signal.SIGXCPU):
-            return Died(record, name, Reason.SLOW, "", certain=True)
+            return ChildDied(record, name, EndReason.SLOW, "", certain=True)
         if code == MEMORY_EXIT:
-            return Died(record, name, Reason.MEMORY, "", certain=False)
-        return Died(record, name, Reason.DIED, _how(code), certain=False)
+            return ChildDied(record, name, EndReason.MEMORY, "", certain=False)
+        return ChildDied(record, name, EndReason.DIED, _describe_exit(code), certain=False)
 
 
 def _start(pipe: int, shared: int) -> subprocess.Popen[bytes]:
@@ -161,30 +161,30 @@ def _start(pipe: int, shared: int) -> subprocess.Popen[bytes]:
         # What a dying interpreter writes may quote a record.
         stderr=subprocess.DEVNULL,
         pass_fds=(pipe, shared),
-        env=_environment(),
+        env=_build_environment(),
         start_new_session=True,
     )
 
 
-def _environment() -> dict[str, str]:
+def _build_environment() -> dict[str, str]:
     """Nothing secret; the child imports what its parent would."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     places = [place for place in sys.path if place]
     return {**inherited, "PYTHONPATH": os.pathsep.join(places), "PYTHONUTF8": "1"}
 
 
-def _anonymous_file() -> int:
+def _open_anonymous_file() -> int:
     """Descriptor of a file of `Progress.SIZE` zeros that has no name."""
     if sys.platform == "linux":
         descriptor = os.memfd_create("progress")
     else:
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
-    os.ftruncate(descriptor, Progress.SIZE)
+    os.ftruncate(descriptor, ReadingProgress.SIZE)
     return descriptor
 
 
-def _state(pid: int) -> tuple[str, int]:
+def _read_state(pid: int) -> tuple[str, int]:
     """As proc(5), stat: the state's letter and the processor time in ticks; where there is no
     /proc, nothing is known and nothing counts as asleep."""
     try:
@@ -195,7 +195,7 @@ def _state(pid: int) -> tuple[str, int]:
     return words[0], int(words[11]) + int(words[12])
 
 
-def _how(code: int | None) -> str:
+def _describe_exit(code: int | None) -> str:
     if code is not None and code < 0:
         with suppress(ValueError):
             return f"signal {signal.Signals(-code).name}"

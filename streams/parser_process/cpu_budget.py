@@ -26,7 +26,7 @@ AGAIN_SECONDS = 0.25
 MEBIBYTE = 1024 * 1024
 
 
-class Overtime(BaseException):
+class CpuTimeExceeded(BaseException):
     """The record in hand has used its processor time. No Exception, so that few parsers catch it."""
 
 
@@ -36,21 +36,21 @@ class CpuBudget:
     def __init__(self, seconds: float, seconds_per_mebibyte: float) -> None:
         self._seconds = seconds
         self._per_byte = seconds_per_mebibyte / MEBIBYTE
-        self._patience = self._last_moment(seconds)
+        self._patience = self._compute_hard_limit(seconds)
         self._record = 0
         self._limit = math.inf
         self._seen = 0
         self._begun = 0.0
         self._raise_after = 0.0
 
-    def seconds(self, length: int) -> float:
+    def compute_seconds(self, length: int) -> float:
         """What a record of so many bytes may use."""
         return self._seconds + self._per_byte * length
 
     def start(self) -> None:
         """From now on records are ended."""
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-        signal.signal(signal.SIGPROF, self._tick)
+        signal.signal(signal.SIGPROF, self._handle_tick)
         # The thread that started this process may have blocked them.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF, signal.SIGXCPU})
         signal.setitimer(signal.ITIMER_PROF, TICK_SECONDS, TICK_SECONDS)
@@ -58,17 +58,17 @@ class CpuBudget:
 
     def expect(self, longest: int) -> None:
         """Records of at most so many bytes are to come."""
-        self._patience = self._last_moment(self.seconds(longest))
+        self._patience = self._compute_hard_limit(self.compute_seconds(longest))
         self._renew()
 
-    def begin(self, length: int) -> None:
+    def start_record(self, length: int) -> None:
         """A record of so many bytes is in hand."""
         # In this order: a tick in between sees the new record without a limit, never the old one's
         # time with the new one's limit.
         self._record += 1
         self._limit = self._seconds + self._per_byte * length
 
-    def end(self) -> None:
+    def finish_record(self) -> None:
         """None is in hand."""
         self._limit = math.inf
 
@@ -79,7 +79,7 @@ class CpuBudget:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
-    def _tick(self, _signal: int, _frame: FrameType | None) -> None:
+    def _handle_tick(self, _signal: int, _frame: FrameType | None) -> None:
         """A record's time counts from the first tick that sees it: a little to its favour, and never
         on the account of another."""
         now = process_time()
@@ -89,12 +89,12 @@ class CpuBudget:
         used, limit = now - self._begun, self._limit
         if used <= limit:
             return
-        if used > self._last_moment(limit):
+        if used > self._compute_hard_limit(limit):
             os._exit(OVERTIME_EXIT)
         if now > self._raise_after:
             self._raise_after = now + AGAIN_SECONDS
-            raise Overtime
+            raise CpuTimeExceeded
 
     @staticmethod
-    def _last_moment(limit: float) -> float:
+    def _compute_hard_limit(limit: float) -> float:
         return 2 * limit + 1

@@ -15,40 +15,40 @@ import pickle
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from schemas.errors import Misconfigured, Unparseable
-from schemas.event import Position, RawRecord
-from schemas.plugin import Act, Folded
+from schemas.errors import ConfigurationError, UnparseableRecord
+from schemas.event import RawRecord, RecordPosition
+from schemas.plugin import Duplicate, ParsedEvent
 from schemas.settings import SourceSettings
 from streams.normalise.recognise import NotUnderstood, SetAside
-from streams.parser_process.slow_lines import Known, Of
+from streams.parser_process.slow_lines import LineKind, SlowLineRecord
 from streams.ports import Outcome
 from streams.readers import ParserFailed
-from streams.reading_ended import ReadingEnded, Reason
+from streams.reading_ended import EndReason, ReadingEnded
 
 PROTOCOL = 5
 _WITHOUT_REFERENCES = 2
 """Marshal's version: no two values of a request are one object."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
-_KINDS: tuple[type[Unparseable], ...] = (NotUnderstood, SetAside, ParserFailed, ReadingEnded)
+_KINDS: tuple[type[UnparseableRecord], ...] = (NotUnderstood, SetAside, ParserFailed, ReadingEnded)
 _TIMES = {"datetime", "timedelta", "timezone"}
 
 
-class NoReply(Exception):
+class InvalidReply(Exception):
     """The child said what no child of ours says."""
 
 
-class Hello(NamedTuple):
+class HelloMessage(NamedTuple):
     """What a child is told when it starts."""
 
     seconds: float
     seconds_per_mebibyte: float
     memory_mebibytes: int
     parsers: tuple[str, ...]
-    slow: dict[Of, Known]
+    slow: dict[LineKind, SlowLineRecord]
 
 
-class Source(NamedTuple):
+class SourceMessage(NamedTuple):
     """What a child must know of a record's source; `account`: as in slow_lines."""
 
     name: str
@@ -56,38 +56,38 @@ class Source(NamedTuple):
     zone: str
     account: str
 
-    def settings(self) -> SourceSettings:
+    def to_settings(self) -> SourceSettings:
         return SourceSettings(name=self.name, parser=self.parser, zone=self.zone)
 
 
-def hello(of: Hello) -> bytes:
+def dump_hello(of: HelloMessage) -> bytes:
     return pickle.dumps(tuple(of), PROTOCOL)
 
 
-def read_hello(message: bytes) -> Hello:
-    return Hello(*_loaded(message))
+def read_hello(message: bytes) -> HelloMessage:
+    return HelloMessage(*_load_plain(message))
 
 
-def ready(parsers: Sequence[str]) -> bytes:
+def dump_ready(parsers: Sequence[str]) -> bytes:
     """The child's parsers by number."""
     return pickle.dumps(tuple(parsers), PROTOCOL)
 
 
-def refusal(problem: Misconfigured) -> bytes:
+def dump_refusal(problem: ConfigurationError) -> bytes:
     """The child cannot start with these settings."""
     return pickle.dumps({"refused": (problem.problem, problem.place, problem.remedy)}, PROTOCOL)
 
 
 def read_ready(message: bytes) -> tuple[str, ...]:
     """Raises the child's Misconfigured."""
-    said = _loaded(message)
-    if isinstance(said, dict):
-        problem, place, remedy = said["refused"]
-        raise Misconfigured(problem, place=place, remedy=remedy)
-    return tuple(said)
+    content = _load_plain(message)
+    if isinstance(content, dict):
+        problem, place, remedy = content["refused"]
+        raise ConfigurationError(problem, place=place, remedy=remedy)
+    return tuple(content)
 
 
-def request(records: Sequence[RawRecord], sources: dict[str, Source]) -> bytes:
+def dump_request(records: Sequence[RawRecord], sources: dict[str, SourceMessage]) -> bytes:
     """`sources`: of all these records, by name."""
     numbers = {name: number for number, name in enumerate(sources)}
     arrived: list[int] = []
@@ -106,11 +106,11 @@ def request(records: Sequence[RawRecord], sources: dict[str, Source]) -> bytes:
     return marshal.dumps(columns, _WITHOUT_REFERENCES)
 
 
-def read_request(message: bytes) -> tuple[list[Source], list[int], list[RawRecord]]:
+def read_request(message: bytes) -> tuple[list[SourceMessage], list[int], list[RawRecord]]:
     """The sources, and for each record its source's number and the record."""
     several, numbers, raws, arrived = marshal.loads(message)  # noqa: S302 - from our parent
-    sources = [Source(*each) for each in several]
-    nowhere = Position("", 0)
+    sources = [SourceMessage(*each) for each in several]
+    nowhere = RecordPosition("", 0)
     last, stamp = 0, _EPOCH
     records: list[RawRecord] = []
     for number, raw, micros in zip(numbers, raws, arrived, strict=True):
@@ -120,40 +120,40 @@ def read_request(message: bytes) -> tuple[list[Source], list[int], list[RawRecor
     return sources, numbers, records
 
 
-def reply(outcomes: Sequence[Outcome]) -> bytes:
-    return pickle.dumps([_row(each) for each in outcomes], PROTOCOL)
+def dump_reply(outcomes: Sequence[Outcome]) -> bytes:
+    return pickle.dumps([_to_row(each) for each in outcomes], PROTOCOL)
 
 
 def read_reply(message: bytes) -> list[Outcome]:
     """Raises NoReply for anything that `reply` does not make."""
     try:
-        return [_outcome(row) for row in _loaded(message)]
+        return [_parse_outcome(row) for row in _load_plain(message)]
     except (pickle.UnpicklingError, ValueError, TypeError, LookupError, EOFError) as error:
-        raise NoReply from error
+        raise InvalidReply from error
 
 
-def _row(outcome: Outcome) -> tuple[Any, ...]:
-    if isinstance(outcome, Unparseable):
+def _to_row(outcome: Outcome) -> tuple[Any, ...]:
+    if isinstance(outcome, UnparseableRecord):
         kind = _KINDS.index(type(outcome)) if type(outcome) in _KINDS else -1
         return kind, outcome.problem, outcome.place, outcome.remedy
-    parser, told = outcome
-    if isinstance(told, Act):
-        return parser, told.time, told.fields, told.id, told.fold
-    return parser, told.key, told.reason
+    parser, parsed = outcome
+    if isinstance(parsed, ParsedEvent):
+        return parser, parsed.time, parsed.fields, parsed.id, parsed.fold
+    return parser, parsed.key, parsed.reason
 
 
-def _outcome(row: tuple[Any, ...]) -> Outcome:
+def _parse_outcome(row: tuple[Any, ...]) -> Outcome:
     if len(row) == 5:
         parser, time, fields, name, fold = row
-        return parser, Act(time, fields, name, fold)
+        return parser, ParsedEvent(time, fields, name, fold)
     if len(row) == 3:
         parser, key, reason = row
-        return parser, Folded(key, reason)
+        return parser, Duplicate(key, reason)
     kind, problem, place, remedy = row
     if kind >= 0 and _KINDS[kind] is ReadingEnded:
-        return ReadingEnded(problem, Reason.SLOW, place=place, remedy=remedy)
-    made = _KINDS[kind] if kind >= 0 else Unparseable
-    return made(problem, place=place, remedy=remedy)
+        return ReadingEnded(problem, EndReason.SLOW, place=place, remedy=remedy)
+    error_class = _KINDS[kind] if kind >= 0 else UnparseableRecord
+    return error_class(problem, place=place, remedy=remedy)
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -165,5 +165,5 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} is no plain value")
 
 
-def _loaded(message: bytes) -> Any:
+def _load_plain(message: bytes) -> Any:
     return _PlainUnpickler(io.BytesIO(message)).load()

@@ -16,36 +16,36 @@ ALLOWED = 10
 FORGOTTEN_AFTER = timedelta(minutes=10)
 """Of arrival, since the last of them was ended."""
 
-Of = tuple[str, str]
+LineKind = tuple[str, str]
 """A source's name (empty: all that the settings do not name) and a parser's id."""
-Known = tuple[int, int, datetime]
+SlowLineRecord = tuple[int, int, datetime]
 """How many were ended, the length of the shortest in bytes, and the arrival of the last."""
 
 
 class SlowLines:
     """Knows no clock: the lines' arrivals are its time."""
 
-    def __init__(self, known: Mapping[Of, Known] | None = None) -> None:
-        self._known: dict[Of, Known] = dict(known or {})
+    def __init__(self, known: Mapping[LineKind, SlowLineRecord] | None = None) -> None:
+        self._known: dict[LineKind, SlowLineRecord] = dict(known or {})
 
-    def note(self, of: Of, length: int, arrived: datetime) -> bool:
+    def note(self, of: LineKind, length: int, arrived: datetime) -> bool:
         """A line of that length was ended; True: from now on lines like it are set aside."""
-        ended, shortest, last = self._current(of, arrived) or (0, length, arrived)
+        ended, shortest, last = self._get_current(of, arrived) or (0, length, arrived)
         self._known[of] = (ended + 1, min(shortest, length), max(last, arrived))
         return ended + 1 == ALLOWED
 
-    def sets_aside(self, of: Of, length: int, arrived: datetime) -> bool:
+    def should_set_aside(self, of: LineKind, length: int, arrived: datetime) -> bool:
         """Is this line not to be tried?"""
         if not self._known:
             return False
-        ended, shortest, _ = self._current(of, arrived) or (0, 0, arrived)
+        ended, shortest, _ = self._get_current(of, arrived) or (0, 0, arrived)
         return ended >= ALLOWED and 2 * length >= shortest
 
-    def known(self) -> Mapping[Of, Known]:
+    def get_known(self) -> Mapping[LineKind, SlowLineRecord]:
         """What another instance needs to go on from here."""
         return dict(self._known)
 
-    def _current(self, of: Of, arrived: datetime) -> Known | None:
+    def _get_current(self, of: LineKind, arrived: datetime) -> SlowLineRecord | None:
         known = self._known.get(of)
         if known is not None and arrived - known[2] > FORGOTTEN_AFTER:
             del self._known[of]

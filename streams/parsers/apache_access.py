@@ -6,34 +6,34 @@ Claims only what nginx never writes (tokenizers/combined_log.py): that prefix, o
 
 from __future__ import annotations
 
-from schemas.errors import Unparseable
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from schemas.errors import UnparseableRecord
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import combined_log
 
 
-def _claims(text: str) -> bool:
-    found = combined_log.match(text)
-    return found is not None and combined_log.is_apache(text, found)
+def _can_parse(text: str) -> bool:
+    match = combined_log.match(text)
+    return match is not None and combined_log.is_apache(text, match)
 
 
-def _parse(line: Line) -> Act | Folded:
-    found = combined_log.match(line.text)
-    if found is None:
-        raise Unparseable(
+def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+    match = combined_log.match(line.text)
+    if match is None:
+        raise UnparseableRecord(
             "no line of the combined log format",
             place="apache_access",
             remedy="Set the server's LogFormat to combined or vhost_combined.",
         )
-    time, fields = combined_log.read(found)
+    time, fields = combined_log.read(match)
     fields["service.name"] = "apache"
-    return Act(time, fields)
+    return ParsedEvent(time, fields)
 
 
 PARSER = Parser(
     id="apache_access",
     title="Apache access log (combined, vhost_combined)",
     hints=(b'] "',),
-    claims=_claims,
+    claims=_can_parse,
     parse=_parse,
     references=("https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",),
     examples=(

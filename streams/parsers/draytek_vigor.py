@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import Value
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, people, syslog
 
 _MARK = (
@@ -35,48 +35,48 @@ _KINDS = {
 }
 
 
-def _claims(text: str) -> bool:
+def _can_parse(text: str) -> bool:
     return _LINE.match(text) is not None
 
 
-def _parse(line: Line) -> Act | Folded:
+def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
     start = _LINE.match(line.text)
     if start is None:
-        raise _unread()
+        raise _build_unreadable()
     frame = syslog.read(line.text[: start.end()] + "-", line.arrived, line.zone)
     message = line.text[start.end() :]
-    fields = _fields(message)
+    fields = _parse_fields(message)
     fields |= {"observer.vendor": "DrayTek", "observer.product": "Vigor"}
     name = frame.app or frame.host or line.text[: start.end()].strip(" :")
     if name:
         fields |= {"observer.name": name, "host.name": name}
-    ip = addresses.address(frame.host)
+    ip = addresses.parse_address(frame.host)
     if ip is not None:
         fields["observer.ip"] = ip
-    return Act(frame.time, fields)
+    return ParsedEvent(frame.time, fields)
 
 
-def _unread() -> Unparseable:
-    return Unparseable(
+def _build_unreadable() -> UnparseableRecord:
+    return UnparseableRecord(
         "no line of a Vigor router that is understood",
         place="draytek_vigor",
         remedy="Check which parser the source names.",
     )
 
 
-def _fields(message: str) -> dict[str, Value]:
+def _parse_fields(message: str) -> dict[str, Value]:
     if message.startswith("[SSL]"):
-        return _portal(message)
+        return _parse_portal(message)
     if message.startswith("Local User"):
-        return _local(message)
+        return _parse_local(message)
     parts = _BRACKETS.findall(message)
     if parts[0] in ("H2L", "L2L"):
-        return _tunnel(parts)
-    return _packet(parts)
+        return _parse_tunnel(parts)
+    return _parse_packet(parts)
 
 
-def _portal(message: str) -> dict[str, Value]:
-    sign_in = _portal_sign_in(message)
+def _parse_portal(message: str) -> dict[str, Value]:
+    sign_in = _parse_portal_sign_in(message)
     word = "" if sign_in is None else sign_in[0].lower()
     outcome = "failure" if word.startswith("fail") else "success" if "succe" in word else "unknown"
     fields: dict[str, Value] = {
@@ -90,12 +90,12 @@ def _portal(message: str) -> dict[str, Value]:
     }
     if sign_in is not None:
         _, user, where = sign_in
-        addresses.put_endpoint(fields, "source", *addresses.endpoint(where))
+        addresses.put_endpoint(fields, "source", *addresses.parse_endpoint(where))
         people.put_user(fields, user)
     return fields
 
 
-def _portal_sign_in(message: str) -> tuple[str, str, str] | None:
+def _parse_portal_sign_in(message: str) -> tuple[str, str, str] | None:
     """How it went, the user's name (often empty) and the address, which ends the message:
     `[SSL]Portal login fail … user NAME … from IP ADDRESS!`. None: the message tells no sign-in."""
     start = _PORTAL.match(message)
@@ -106,7 +106,7 @@ def _portal_sign_in(message: str) -> tuple[str, str, str] | None:
     return start[1], "" if named is None else named[1], where[:1] + where[1:].removesuffix("!")
 
 
-def _tunnel(parts: list[str]) -> dict[str, Value]:
+def _parse_tunnel(parts: list[str]) -> dict[str, Value]:
     up = parts[1] == "UP"
     fields: dict[str, Value] = {
         "event.category": ["authentication", "session"],
@@ -122,7 +122,7 @@ def _tunnel(parts: list[str]) -> dict[str, Value]:
     return fields | ({"network.protocol": kind.lower()} if kind else {})
 
 
-def _packet(parts: list[str]) -> dict[str, Value]:
+def _parse_packet(parts: list[str]) -> dict[str, Value]:
     blocked = parts[1] == "Block"
     fields: dict[str, Value] = {
         "event.category": _KINDS.get(parts[0], ["network"]).copy(),
@@ -149,18 +149,18 @@ def _packet(parts: list[str]) -> dict[str, Value]:
 
 
 def _put_flow(fields: dict[str, Value], source: str, destination: str) -> None:
-    addresses.put_endpoint(fields, "source", *addresses.endpoint(source))
+    addresses.put_endpoint(fields, "source", *addresses.parse_endpoint(source))
     url = _URL.match(destination)
     if url is None:
-        addresses.put_endpoint(fields, "destination", *addresses.endpoint(destination))
+        addresses.put_endpoint(fields, "destination", *addresses.parse_endpoint(destination))
         return
     fields |= {"url.original": destination, "url.scheme": url[1], "url.domain": url[2]}
-    port = addresses.port(destination.rpartition(":")[2])
-    addresses.put_endpoint(fields, "destination", addresses.address(url[2]), port)
+    port = addresses.parse_port(destination.rpartition(":")[2])
+    addresses.put_endpoint(fields, "destination", addresses.parse_address(url[2]), port)
 
 
-def _local(message: str) -> dict[str, Value]:
-    found = _LOCAL.match(message)
+def _parse_local(message: str) -> dict[str, Value]:
+    match = _LOCAL.match(message)
     fields: dict[str, Value] = {
         "event.category": ["network"],
         "event.type": ["connection", "info"],
@@ -169,9 +169,9 @@ def _local(message: str) -> dict[str, Value]:
         "observer.type": "firewall",
         "message": message,
     }
-    if found is None:
+    if match is None:
         return fields
-    mac, source, destination, transport, rest = found.groups("")
+    mac, source, destination, transport, rest = match.groups("")
     _put_flow(fields, source, destination)
     fields |= {"network.transport": transport.lower()} if transport else {}
     fields |= {"source.mac": mac.upper().replace(":", "-")} if mac else {}
@@ -185,7 +185,7 @@ PARSER = Parser(
     id="draytek_vigor",
     title="DrayTek Vigor routers",
     hints=(b"[FILTER]", b"[CSM_", b"[DOS]", b"[SSL]", b"2L][", b"Local User"),
-    claims=_claims,
+    claims=_can_parse,
     parse=_parse,
     is_sure=True,
     references=(

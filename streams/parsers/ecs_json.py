@@ -3,18 +3,18 @@ pass through; addresses and user names are only brought to the spelling used eve
 
 from __future__ import annotations
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import Value, flatten
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, json_lines, people, stamps
 
 _OUTCOMES = frozenset({"success", "failure", "unknown"})
 _ADDRESSES = (("source.ip", "source.address"), ("destination.ip", "destination.address"))
 
 
-def _parse(line: Line) -> Act | Folded:
+def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
     if not json_lines.is_ecs(line.text):
-        raise Unparseable(
+        raise UnparseableRecord(
             "no ECS JSON (neither ecs.version nor @timestamp with event.*)",
             place="ecs_json",
             remedy="Check which parser the source names.",
@@ -24,28 +24,28 @@ def _parse(line: Line) -> Act | Folded:
         fields = {name: value for name, value in fields.items() if value is not None}
     stamp = fields.pop("@timestamp", None)
     for name in ("event.category", "event.type"):
-        fields[name] = json_lines.words(fields.get(name))
+        fields[name] = json_lines.to_words(fields.get(name))
     if "tags" in fields:
-        fields["tags"] = json_lines.words(fields["tags"])
-    if json_lines.word(fields.get("event.outcome")) not in _OUTCOMES:
+        fields["tags"] = json_lines.to_words(fields["tags"])
+    if json_lines.to_word(fields.get("event.outcome")) not in _OUTCOMES:
         fields["event.outcome"] = "unknown"
-    fields["event.action"] = json_lines.word(fields.get("event.action")) or "unknown"
-    _spell(fields)
-    given = json_lines.word(fields.pop("event.id", None))
-    time = stamps.iso(json_lines.word(stamp), line.zone) if stamp is not None else None
-    return Act(time, fields, id=given or None)
+    fields["event.action"] = json_lines.to_word(fields.get("event.action")) or "unknown"
+    _normalise_names(fields)
+    event_id = json_lines.to_word(fields.pop("event.id", None))
+    time = stamps.parse_iso(json_lines.to_word(stamp), line.zone) if stamp is not None else None
+    return ParsedEvent(time, fields, id=event_id or None)
 
 
-def _spell(fields: dict[str, Value]) -> None:
+def _normalise_names(fields: dict[str, Value]) -> None:
     """What is no address or no name must not stand where rules look for one."""
     for field, otherwise in _ADDRESSES:
-        said = json_lines.word(fields.pop(field, None))
-        ip = addresses.address(said) if said else None
+        text = json_lines.to_word(fields.pop(field, None))
+        ip = addresses.parse_address(text) if text else None
         if ip is not None:
             fields[field] = ip
-        elif said:
-            fields.setdefault(otherwise, said)
-    people.put_user(fields, json_lines.word(fields.pop("user.name", None)))
+        elif text:
+            fields.setdefault(otherwise, text)
+    people.put_user(fields, json_lines.to_word(fields.pop("user.name", None)))
 
 
 PARSER = Parser(

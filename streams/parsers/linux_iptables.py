@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import Value
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, numbers, syslog
 
 _PACKET = r"IN=\S{0,64} OUT=\S{0,64} "
@@ -40,28 +40,28 @@ def _match(text: str) -> re.Match[str] | None:
     return _LINE.match(text)
 
 
-def _claims(text: str) -> bool:
+def _can_parse(text: str) -> bool:
     return _match(text) is not None
 
 
-def _parse(line: Line) -> Act | Folded:
+def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
     text = line.text
-    found = _match(text)
-    if found is None:
-        raise Unparseable(
+    match = _match(text)
+    if match is None:
+        raise UnparseableRecord(
             "no packet of netfilter",
             place="linux_iptables",
             remedy="Check which parser the source names.",
         )
-    frame = syslog.read(text[: found.start("prefix")] + "-", line.arrived, line.zone)
-    fields = _verdict(found["prefix"])
-    _put_packet(fields, _pairs(text, found.end("prefix")))
+    frame = syslog.read(text[: match.start("prefix")] + "-", line.arrived, line.zone)
+    fields = _build_verdict(match["prefix"])
+    _put_packet(fields, _parse_pairs(text, match.end("prefix")))
     if frame.host:
         fields["host.name"] = fields["observer.name"] = frame.host
-    return Act(frame.time, fields)
+    return ParsedEvent(frame.time, fields)
 
 
-def _pairs(text: str, begin: int) -> dict[str, str]:
+def _parse_pairs(text: str, begin: int) -> dict[str, str]:
     """Of duplicate keys the first. A key begins after white space: not in the end of a prefix."""
     words = text[begin:].split()
     if begin and not text[begin - 1].isspace():
@@ -70,20 +70,20 @@ def _pairs(text: str, begin: int) -> dict[str, str]:
     return {key: value for key, _, value in [word.partition("=") for word in words if "=" in word]}
 
 
-def _verdict(prefix: str) -> dict[str, Value]:
+def _build_verdict(prefix: str) -> dict[str, Value]:
     """New lists each time: whoever reads an event may own them."""
-    fields = _known_verdict(prefix).copy()
+    fields = _compute_verdict(prefix).copy()
     fields["event.category"] = ["network"]
     fields["event.type"] = fields["event.type"].copy()
     return fields
 
 
 @lru_cache(maxsize=1024)
-def _known_verdict(prefix: str) -> dict[str, Value]:
+def _compute_verdict(prefix: str) -> dict[str, Value]:
     """A rule's prefix stands in each of its lines."""
     unifi = _UNIFI.search(prefix)
     described = _DESCRIPTION.search(prefix)
-    action = _VERDICTS[unifi[2]] if unifi else _spelt(prefix)
+    action = _VERDICTS[unifi[2]] if unifi else _choose_action(prefix)
     outcome = _OUTCOMES.get(action, "unknown")
     kinds = {"failure": ["connection", "denied"], "success": ["connection", "allowed"]}
     fields: dict[str, Value] = {
@@ -102,7 +102,7 @@ def _known_verdict(prefix: str) -> dict[str, Value]:
     return fields
 
 
-def _spelt(prefix: str) -> str:
+def _choose_action(prefix: str) -> str:
     if _DENIED.search(prefix):
         return "reject" if "REJECT" in prefix.upper() else "drop"
     return "accept" if _ALLOWED.search(prefix) else "packet"
@@ -111,8 +111,8 @@ def _spelt(prefix: str) -> str:
 def _put_packet(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     get = pairs.get
     for side, ip, port in (("source", "SRC", "SPT"), ("destination", "DST", "DPT")):
-        where = addresses.address(get(ip, ""))
-        addresses.put_endpoint(fields, side, where, addresses.port(get(port, "")))
+        where = addresses.parse_address(get(ip, ""))
+        addresses.put_endpoint(fields, side, where, addresses.parse_port(get(port, "")))
     protocol = get("PROTO", "")
     if protocol:
         fields["network.transport"] = _NUMBERS.get(protocol, protocol.lower())
@@ -120,7 +120,7 @@ def _put_packet(fields: dict[str, Value], pairs: dict[str, str]) -> None:
         fields["observer.ingress.interface.name"] = pairs["IN"]
     if get("OUT"):
         fields["observer.egress.interface.name"] = pairs["OUT"]
-    length = numbers.whole(get("LEN", ""))
+    length = numbers.parse_whole(get("LEN", ""))
     if length is not None:
         fields["network.bytes"] = length
     octets = get("MAC", "").upper().split(":")
@@ -133,7 +133,7 @@ PARSER = Parser(
     id="linux_iptables",
     title="Linux netfilter (iptables, ufw) and UniFi gateways",
     hints=(b" OUT=",),
-    claims=_claims,
+    claims=_can_parse,
     parse=_parse,
     is_sure=True,
     references=(

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import Value
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, numbers, people, syslog
 
 _TAG = r"sshd(?:-session|-auth)?(?:\(pam_unix\))?"
-_claims = syslog.tagged_by(_TAG)
+_claims = syslog.build_tag_test(_TAG)
 _APP = re.compile(_TAG)
 _REPEATED = re.compile(r"message repeated ([0-9]{1,9}) times?: \[ ?")
 _VERB = r"(?P<verb>Failed|Accepted) (?P<method>[\w/.-]+) for "
@@ -43,10 +43,10 @@ _SOMEWHERE = re.compile(
 )
 
 
-def _parse(line: Line) -> Act | Folded:
+def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
     frame = syslog.read(line.text, line.arrived, line.zone)
     if not _APP.fullmatch(frame.app):
-        raise Unparseable(
+        raise UnparseableRecord(
             "no line of sshd", place="linux_sshd", remedy="Check which parser the source names."
         )
     fold = f"{frame.host}/{frame.pid}" if frame.pid else None
@@ -56,42 +56,42 @@ def _parse(line: Line) -> Act | Folded:
         attempts = int(repeated[1])
         message = message[repeated.end() :].rstrip().removesuffix("]")
     if message.startswith(("Failed ", "Accepted ")):
-        fields = _attempt(message, attempts)
+        fields = _parse_attempt(message, attempts)
         if fields is not None:
-            return Act(frame.time, fields | _place(frame), fold=fold)
+            return ParsedEvent(frame.time, fields | _build_host_fields(frame), fold=fold)
     if "(pam_unix)" in frame.app or _RETELLS.match(message):
-        return Folded(fold, "retells a sign-in that another line of the same session tells")
-    return Act(frame.time, _other(message) | _place(frame), fold=fold)
+        return Duplicate(fold, "retells a sign-in that another line of the same session tells")
+    return ParsedEvent(frame.time, _parse_other(message) | _build_host_fields(frame), fold=fold)
 
 
-def _attempt(message: str, attempts: int) -> dict[str, Value] | None:
-    found = _UNKNOWN.match(message) or _KNOWN.match(message)
-    if found is None:
+def _parse_attempt(message: str, attempts: int) -> dict[str, Value] | None:
+    match = _UNKNOWN.match(message) or _KNOWN.match(message)
+    if match is None:
         return None
-    failed = found["verb"] == "Failed"
-    if failed and found["method"] == "none":
+    failed = match["verb"] == "Failed"
+    if failed and match["method"] == "none":
         return None
     fields: dict[str, Value] = {
         "event.category": ["authentication"],
         "event.type": ["start"],
         "event.outcome": "failure" if failed else "success",
         "event.action": "ssh_login",
-        "breach.auth.method": found["method"],
+        "breach.auth.method": match["method"],
         "breach.auth.attempts": attempts,
     }
-    people.put_user(fields, found["user"])
-    _put_source(fields, found["ip"], found["port"])
+    people.put_user(fields, match["user"])
+    _put_source(fields, match["ip"], match["port"])
     return fields
 
 
 def _put_source(fields: dict[str, Value], where: str, port: str | None) -> None:
-    ip = addresses.address(where)
-    addresses.put_endpoint(fields, "source", ip, addresses.port(port or ""))
+    ip = addresses.parse_address(where)
+    addresses.put_endpoint(fields, "source", ip, addresses.parse_port(port or ""))
     if ip is None:
         fields["source.domain"] = where
 
 
-def _other(message: str) -> dict[str, Value]:
+def _parse_other(message: str) -> dict[str, Value]:
     """A line of sshd that tells no attempt: kept, with its address where it names one."""
     fields: dict[str, Value] = {
         "event.category": ["session"],
@@ -100,13 +100,13 @@ def _other(message: str) -> dict[str, Value]:
         "event.action": "ssh_message",
         "message": message,
     }
-    found = _SOMEWHERE.match(message)
-    if found is not None and (ip := addresses.address(found["ip"].rstrip(".:"))):
-        addresses.put_endpoint(fields, "source", ip, addresses.port(found["port"] or ""))
+    match = _SOMEWHERE.match(message)
+    if match is not None and (ip := addresses.parse_address(match["ip"].rstrip(".:"))):
+        addresses.put_endpoint(fields, "source", ip, addresses.parse_port(match["port"] or ""))
     return fields
 
 
-def _place(frame: syslog.Syslog) -> dict[str, Value]:
+def _build_host_fields(frame: syslog.SyslogFrame) -> dict[str, Value]:
     fields: dict[str, Value] = {
         "service.name": "sshd",
         "network.application": "ssh",
@@ -114,7 +114,7 @@ def _place(frame: syslog.Syslog) -> dict[str, Value]:
     }
     if frame.host:
         fields["host.name"] = frame.host
-    pid = numbers.whole(frame.pid)
+    pid = numbers.parse_whole(frame.pid)
     if pid is not None:
         fields["process.pid"] = pid
     return fields

@@ -14,9 +14,9 @@ from datetime import UTC
 
 import orjson
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import Value
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import (
     addresses,
     audit_operations,
@@ -27,7 +27,7 @@ from streams.tokenizers import (
     people,
     stamps,
 )
-from streams.tokenizers.json_lines import mapping, mappings, number, word
+from streams.tokenizers.json_lines import to_mapping, to_mappings, to_number, to_word
 
 _Fields = dict[str, Value]
 _Record = Mapping[str, Value]
@@ -48,7 +48,7 @@ _RULES = frozenset({"new-inboxrule", "set-inboxrule", "updateinboxrules"})
 _MAILBOX = frozenset({"set-mailbox", "new-transportrule", "set-transportrule"})
 
 
-def _claims(text: str) -> bool:
+def _can_parse(text: str) -> bool:
     return (
         json_lines.is_audit_record(text)
         or audit_record.is_row(text)
@@ -56,27 +56,27 @@ def _claims(text: str) -> bool:
     )
 
 
-def _parse(line: Line) -> Act | Folded:
+def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
     if audit_record.is_header(line.text):
-        return Folded(None, "names the columns of an audit search export")
+        return Duplicate(None, "names the columns of an audit search export")
     record = audit_record.read(line.text)
-    operation, created = word(record.get("Operation")), word(record.get("CreationTime"))
+    operation, created = to_word(record.get("Operation")), to_word(record.get("CreationTime"))
     if not operation or not created:
-        raise Unparseable(
+        raise UnparseableRecord(
             "an audit record without Operation or CreationTime",
             place="microsoft365_audit",
             remedy="Send the record whole, as the API or the audit search gave it.",
         )
     key = operation.casefold()
-    fields = _who(record)
-    fields |= {"event.action": operation, "event.outcome": _outcome(record)}
-    _filler(key, record)(fields, record, key)
+    fields = _build_user_fields(record)
+    fields |= {"event.action": operation, "event.outcome": _get_outcome(record)}
+    _choose_put(key, record)(fields, record, key)
     if "event.provider" not in fields and record.get("Workload"):
-        fields["event.provider"] = fields["service.name"] = word(record["Workload"])
-    return Act(stamps.iso(created, UTC), fields, id=_id(record, key))
+        fields["event.provider"] = fields["service.name"] = to_word(record["Workload"])
+    return ParsedEvent(stamps.parse_iso(created, UTC), fields, id=_compute_id(record, key))
 
 
-def _filler(key: str, record: _Record) -> Callable[[_Fields, _Record, str], None]:
+def _choose_put(key: str, record: _Record) -> Callable[[_Fields, _Record, str], None]:
     if key in {"userloggedin", "userloginfailed"}:
         return _put_sign_in
     if key.startswith("dlp"):
@@ -85,47 +85,49 @@ def _filler(key: str, record: _Record) -> Callable[[_Fields, _Record, str], None
         return _put_mailbox_rule
     if key in {"add-mailboxpermission", "add-recipientpermission", "addfolderpermissions"}:
         return _put_permission
-    if key in _IS_MAIL and word(record.get("Workload")) in {"", "Exchange"}:
+    if key in _IS_MAIL and to_word(record.get("Workload")) in {"", "Exchange"}:
         return _put_mail
-    return _put_other if audit_operations.file_type(key) is None else _put_file
+    return _put_other if audit_operations.get_file_type(key) is None else _put_file
 
 
-def _id(record: _Record, key: str) -> str | None:
-    given = word(record.get("Id"))
-    if not given or not key.startswith("dlp"):
-        return given or None
-    said = orjson.dumps(
-        mapping(record.get("ExceptionInfo")) or word(record.get("ExceptionInfo")),
+def _compute_id(record: _Record, key: str) -> str | None:
+    record_id = to_word(record.get("Id"))
+    if not record_id or not key.startswith("dlp"):
+        return record_id or None
+    canonical = orjson.dumps(
+        to_mapping(record.get("ExceptionInfo")) or to_word(record.get("ExceptionInfo")),
         option=orjson.OPT_SORT_KEYS,
     )
-    return hashlib.sha256(b"\0".join((given.encode(), key.encode(), said))).hexdigest()[:32]
+    return hashlib.sha256(b"\0".join((record_id.encode(), key.encode(), canonical))).hexdigest()[
+        :32
+    ]
 
 
-def _who(record: _Record) -> _Fields:
+def _build_user_fields(record: _Record) -> _Fields:
     fields: _Fields = {}
     for name in ("ClientIP", "ClientIPAddress", "ActorIpAddress"):
-        end = addresses.endpoint(word(record.get(name)))
+        end = addresses.parse_endpoint(to_word(record.get(name)))
         if end.ip is not None:
             addresses.put_endpoint(fields, "source", end.ip, end.port)
             break
-    people.put_user(fields, word(record.get("UserId")))
-    if tenant := word(record.get("OrganizationId")):
+    people.put_user(fields, to_word(record.get("UserId")))
+    if tenant := to_word(record.get("OrganizationId")):
         fields["cloud.account.id"] = tenant
-    agent = word(record.get("UserAgent")) or word(record.get("ClientInfoString"))
+    agent = to_word(record.get("UserAgent")) or to_word(record.get("ClientInfoString"))
     if agent:
         fields["user_agent.original"] = agent
     return fields
 
 
-def _outcome(record: _Record) -> str:
-    failed = word(record.get("ResultStatus")).casefold() in _FAILED_WORDS
+def _get_outcome(record: _Record) -> str:
+    failed = to_word(record.get("ResultStatus")).casefold() in _FAILED_WORDS
     return "failure" if failed else "success"
 
 
 def _put_sign_in(fields: _Fields, record: _Record, key: str) -> None:
-    more = audit_record.named_values(record.get("ExtendedProperties"))
-    error = word(record.get("ErrorNumber")) or word(more.get("ErrorNumber"))
-    reason = word(record.get("LogonError"))
+    more = audit_record.parse_named_values(record.get("ExtendedProperties"))
+    error = to_word(record.get("ErrorNumber")) or to_word(more.get("ErrorNumber"))
+    reason = to_word(record.get("LogonError"))
     fields |= {"event.category": ["authentication"], "event.type": ["start"]}
     fields["event.outcome"] = "success"
     if key == "userloginfailed":
@@ -137,36 +139,36 @@ def _put_sign_in(fields: _Fields, record: _Record, key: str) -> None:
         fields["event.code"] = error
     if reason:
         fields["event.reason"] = reason
-    if agent := word(more.get("UserAgent")):
+    if agent := to_word(more.get("UserAgent")):
         fields["user_agent.original"] = agent
 
 
 def _put_file(fields: _Fields, record: _Record, key: str) -> None:
-    fields |= {"event.category": ["file"], "event.type": [audit_operations.file_type(key)]}
-    if name := word(record.get("SourceFileName")):
+    fields |= {"event.category": ["file"], "event.type": [audit_operations.get_file_type(key)]}
+    if name := to_word(record.get("SourceFileName")):
         fields["file.name"] = name
-    if extension := word(record.get("SourceFileExtension")):
+    if extension := to_word(record.get("SourceFileExtension")):
         fields["file.extension"] = extension
-    if where := word(record.get("ObjectId")):
+    if where := to_word(record.get("ObjectId")):
         fields["file.path"] = fields["url.original"] = where
         fields |= {"url.domain": where.split("/", 3)[2].casefold()} if "://" in where[:9] else {}
-    size = number(record.get("FileSizeBytes"))
+    size = to_number(record.get("FileSizeBytes"))
     if size is not None:
         fields["file.size"] = size
 
 
 def _put_mailbox_rule(fields: _Fields, record: _Record, key: str) -> None:
-    parameters = audit_record.named_values(record.get("Parameters"))
-    properties = audit_record.named_values(record.get("OperationProperties"))
-    rule = mailbox_rules.from_parameters(parameters)
+    parameters = audit_record.parse_named_values(record.get("Parameters"))
+    properties = audit_record.parse_named_values(record.get("OperationProperties"))
+    rule = mailbox_rules.parse_parameters(parameters)
     if not parameters and properties:
-        rule = mailbox_rules.from_operation_properties(properties)
+        rule = mailbox_rules.parse_operation_properties(properties)
     fields["event.category"] = ["email", "configuration"]
     fields["event.type"] = ["creation" if key.startswith("new-") else "change"]
     target = parameters.get("Mailbox") or (
         parameters.get("Identity") if key == "set-mailbox" else ""
     )
-    _put_target(fields, word(target) or word(record.get("MailboxOwnerUPN")))
+    _put_target(fields, to_word(target) or to_word(record.get("MailboxOwnerUPN")))
     if rule.name:
         fields["rule.name"] = rule.name
     if rule.deletes:
@@ -189,39 +191,42 @@ def _put_target(fields: _Fields, mailbox: str) -> None:
 
 
 def _put_permission(fields: _Fields, record: _Record, _key: str) -> None:
-    parameters = audit_record.named_values(record.get("Parameters"))
+    parameters = audit_record.parse_named_values(record.get("Parameters"))
     fields |= {"event.category": ["iam"], "event.type": ["admin", "change"]}
-    owner = word(parameters.get("Identity")) or word(record.get("MailboxOwnerUPN"))
+    owner = to_word(parameters.get("Identity")) or to_word(record.get("MailboxOwnerUPN"))
     _put_target(fields, owner)
-    if grantee := word(parameters.get("User") or parameters.get("Trustee")):
+    if grantee := to_word(parameters.get("User") or parameters.get("Trustee")):
         fields["breach.mailbox.grantee"] = grantee.casefold()
-    if rights := word(parameters.get("AccessRights")):
+    if rights := to_word(parameters.get("AccessRights")):
         fields["breach.mailbox.rights"] = [right.strip() for right in rights.split(",")]
 
 
 def _put_mail(fields: _Fields, record: _Record, key: str) -> None:
     read = key in {"mailitemsaccessed", "messagebind"}
-    kind = "access" if read else audit_operations.verb_type(key)
+    kind = "access" if read else audit_operations.get_verb_type(key)
     fields |= {"event.category": ["email"], "event.type": [kind]}
-    _put_target(fields, word(record.get("MailboxOwnerUPN")))
+    _put_target(fields, to_word(record.get("MailboxOwnerUPN")))
     if key == "mailitemsaccessed":
-        folders = mappings(record.get("Folders"))
-        listed = sum(len(mappings(folder.get("FolderItems"))) for folder in folders)
-        fields["breach.mailbox.items"] = number(record.get("OperationCount")) or listed
-    message = mapping(record.get("Item")).get("InternetMessageId")
-    if word(message):
-        fields["email.message_id"] = word(message)
+        folders = to_mappings(record.get("Folders"))
+        listed = sum(len(to_mappings(folder.get("FolderItems"))) for folder in folders)
+        fields["breach.mailbox.items"] = to_number(record.get("OperationCount")) or listed
+    message = to_mapping(record.get("Item")).get("InternetMessageId")
+    if to_word(message):
+        fields["email.message_id"] = to_word(message)
 
 
 def _put_dlp(fields: _Fields, record: _Record, key: str) -> None:
-    mail, site = mapping(record.get("ExchangeMetaData")), mapping(record.get("SharePointMetaData"))
-    endpoint = mapping(record.get("EndpointMetaData"))
+    mail, site = (
+        to_mapping(record.get("ExchangeMetaData")),
+        to_mapping(record.get("SharePointMetaData")),
+    )
+    endpoint = to_mapping(record.get("EndpointMetaData"))
     match = dlp_policy.read(record.get("PolicyDetails"))
     for name in ("user.name", "user.email", "user.domain"):
         fields.pop(name, None)
-    people.put_user(fields, word(mail.get("From") or site.get("From") or site.get("FileOwner")))
+    people.put_user(fields, to_word(mail.get("From") or site.get("From") or site.get("FileOwner")))
     if endpoint and "user.name" not in fields:
-        people.put_user(fields, word(record.get("UserId")))
+        people.put_user(fields, to_word(record.get("UserId")))
     fields |= {
         "event.kind": "alert",
         "event.category": ["email" if mail else "file"],
@@ -234,20 +239,20 @@ def _put_dlp(fields: _Fields, record: _Record, key: str) -> None:
     dlp_policy.put_match(fields, match)
     dlp_policy.put_mail(fields, mail)
     dlp_policy.put_file(fields, site or endpoint)
-    fields |= dlp_policy.exception(record.get("ExceptionInfo"))
-    if incident := word(record.get("IncidentId")):
+    fields |= dlp_policy.parse_exception(record.get("ExceptionInfo"))
+    if incident := to_word(record.get("IncidentId")):
         fields["breach.dlp.incident_id"] = incident
 
 
 def _put_other(fields: _Fields, record: _Record, key: str) -> None:
-    directory = word(record.get("Workload")) == "AzureActiveDirectory"
+    directory = to_word(record.get("Workload")) == "AzureActiveDirectory"
     category = "iam" if directory else "configuration" if "-" in key else "api"
-    fields |= {"event.category": [category], "event.type": [audit_operations.verb_type(key)]}
+    fields |= {"event.category": [category], "event.type": [audit_operations.get_verb_type(key)]}
     if directory:
-        _put_target(fields, word(record.get("ObjectId")))
+        _put_target(fields, to_word(record.get("ObjectId")))
 
 
-def _json(operation: str, **more: Value) -> str:
+def _build_example_json(operation: str, **more: Value) -> str:
     record = {
         "CreationTime": "2026-11-22T01:06:15",
         "Id": "6f1c7a52-0001-4a3e-9b5e-000000000001",
@@ -259,13 +264,15 @@ def _json(operation: str, **more: Value) -> str:
     return orjson.dumps(record | more).decode()
 
 
-def _row(text: str) -> str:
+def _build_example_row(text: str) -> str:
     cell = text.replace('"', '""')
     return f'6f1c7a52,2026-11-22T01:06:15.0000000Z,15,Any,jo@contoso.example,"{cell}",,'
 
 
 _SIGN_IN = {"Workload": "AzureActiveDirectory", "ClientIP": "203.0.113.66:5021"}
-_REFUSED = _json("UserLoginFailed", **_SIGN_IN, ErrorNumber="50126", ResultStatus="Success")
+_REFUSED = _build_example_json(
+    "UserLoginFailed", **_SIGN_IN, ErrorNumber="50126", ResultStatus="Success"
+)
 _REFUSED_EXPECTED = {
     "@timestamp": "2026-11-22T01:06:15+00:00",
     "event.category": ["authentication"],
@@ -282,7 +289,7 @@ PARSER = Parser(
     id="microsoft365_audit",
     title="Microsoft 365 unified audit log (API JSON, audit search CSV)",
     hints=(b'"Operation"', b"AuditData", b"#TYPE Selected."),
-    claims=_claims,
+    claims=_can_parse,
     parse=_parse,
     references=(
         "https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema",
@@ -291,16 +298,16 @@ PARSER = Parser(
     ),
     examples=(
         ParserExample(_REFUSED, _REFUSED_EXPECTED),
-        ParserExample(_row(_REFUSED), _REFUSED_EXPECTED),
+        ParserExample(_build_example_row(_REFUSED), _REFUSED_EXPECTED),
         ParserExample(
             "RecordId,CreationDate,RecordType,Operation,UserId,AuditData,AssociatedAdminUnits", None
         ),
         ParserExample(
-            _json("UserLoginFailed", **_SIGN_IN, ErrorNumber="50058"),
+            _build_example_json("UserLoginFailed", **_SIGN_IN, ErrorNumber="50058"),
             {"event.outcome": "unknown", "event.action": "sign-in-interrupted"},
         ),
         ParserExample(
-            _json(
+            _build_example_json(
                 "UserLoggedIn",
                 ClientIP="[2001:DB8::7]:443",
                 ExtendedProperties=[{"Name": "UserAgent", "Value": "Mozilla/5.0"}],
@@ -312,7 +319,7 @@ PARSER = Parser(
             },
         ),
         ParserExample(
-            _json(
+            _build_example_json(
                 "New-InboxRule",
                 ResultStatus="True",
                 Parameters=[
@@ -330,7 +337,7 @@ PARSER = Parser(
             },
         ),
         ParserExample(
-            _json(
+            _build_example_json(
                 "FileDownloaded",
                 Workload="SharePoint",
                 ObjectId="https://contoso.sharepoint.example/hr/pay.xlsx",
@@ -340,7 +347,7 @@ PARSER = Parser(
             {"event.category": ["file"], "file.size": 52_100, "file.name": "pay.xlsx"},
         ),
         ParserExample(
-            _json(
+            _build_example_json(
                 "DLPRuleMatch",
                 UserId="DlpAgent",
                 SharePointMetaData={"From": "Jo@Contoso.example", "FileName": "pay.xlsx"},

@@ -6,34 +6,34 @@ source configured as apache_access is read by that parser first.
 
 from __future__ import annotations
 
-from schemas.errors import Unparseable
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from schemas.errors import UnparseableRecord
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import combined_log
 
 
-def _claims(text: str) -> bool:
-    found = combined_log.match(text)
-    return found is not None and not combined_log.is_apache(text, found)
+def _can_parse(text: str) -> bool:
+    match = combined_log.match(text)
+    return match is not None and not combined_log.is_apache(text, match)
 
 
-def _parse(line: Line) -> Act | Folded:
-    found = combined_log.match(line.text)
-    if found is None:
-        raise Unparseable(
+def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+    match = combined_log.match(line.text)
+    if match is None:
+        raise UnparseableRecord(
             "no line of the combined log format",
             place="nginx_access",
             remedy="Set the server's log format to combined.",
         )
-    time, fields = combined_log.read(found)
+    time, fields = combined_log.read(match)
     fields["service.name"] = "nginx"
-    return Act(time, fields)
+    return ParsedEvent(time, fields)
 
 
 PARSER = Parser(
     id="nginx_access",
     title="nginx access log (combined)",
     hints=(b'] "',),
-    claims=_claims,
+    claims=_can_parse,
     parse=_parse,
     references=("https://nginx.org/en/docs/http/ngx_http_log_module.html",),
     examples=(

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import Value
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, key_value, numbers, people, stamps, syslog
 
 _START = re.compile(
@@ -58,7 +58,7 @@ _DENIED: _Kind = (_NET, ["connection", "denied"], "failure", "connection-denied"
 _DENYING = frozenset({"drop", "deny", "block", "reject"})
 _DROPPED = re.compile(r"\b(?:dropped|denied|blocked|rejected)\b", re.IGNORECASE)
 _UNSAID = frozenset({"", "N/A", "NA"})
-_SAID = (
+_MESSAGE_KINDS = (
     (re.compile(r"login (?:successful|allowed)|logged in", re.IGNORECASE), _BY_CODE["31"]),
     (
         re.compile(r"login (?:failed|denied|attempt failed)|invalid (?:user|pass)", re.IGNORECASE),
@@ -111,28 +111,28 @@ _PLACES = {key: (name, False) for key, name in _TEXTS.items()} | {
 """Where a value goes, and whether it is a number."""
 
 
-def _claims(text: str) -> bool:
+def _can_parse(text: str) -> bool:
     return _START.match(text) is not None
 
 
-def _says_what(text: str, begin: int) -> bool:
+def _has_message(text: str, begin: int) -> bool:
     """Does it have a message or its number?"""
     if begin and (text.find(" m=", begin - 1) >= 0 or text.find(" msg=", begin - 1) >= 0):
         return True
     return _REAL.search(text, begin) is not None
 
 
-def _parse(line: Line) -> Act | Folded:
+def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
     start = _START.match(line.text)
-    if start is None or not _says_what(line.text, start.end()):
-        raise Unparseable(
+    if start is None or not _has_message(line.text, start.end()):
+        raise UnparseableRecord(
             "no message of a SonicWall (id=, sn=, m= or msg=)",
             place="sonicwall_firewall",
             remedy="Send syslog in the Default or Enhanced format.",
         )
-    found = key_value.pairs(line.text[start.end() :])
-    pairs = key_value.first_values(found)
-    category, types, outcome, action = _kind(pairs)
+    all_pairs = key_value.parse_pairs(line.text[start.end() :])
+    pairs = key_value.select_first_values(all_pairs)
+    category, types, outcome, action = _choose_kind(pairs)
     fields: dict[str, Value] = {
         "event.category": category.copy(),
         "event.type": types.copy(),
@@ -149,46 +149,46 @@ def _parse(line: Line) -> Act | Folded:
         if not is_number:
             if value not in _UNSAID:
                 fields[name] = value
-        elif (number := numbers.whole(value)) is not None:
+        elif (number := numbers.parse_whole(value)) is not None:
             fields[name] = number
     _put_device(fields, pairs)
     _put_ends(fields, pairs)
     _put_traffic(fields, pairs)
-    _put_words(fields, pairs, _messages(line.text, pairs, found))
-    return Act(_time(pairs, line), fields)
+    _put_words(fields, pairs, _list_messages(line.text, pairs, all_pairs))
+    return ParsedEvent(_parse_time(pairs, line), fields)
 
 
-def _messages(text: str, pairs: dict[str, str], found: list[tuple[str, str]]) -> list[str]:
+def _list_messages(text: str, pairs: dict[str, str], all_pairs: list[tuple[str, str]]) -> list[str]:
     """Every `msg` that says something; nearly every line has one."""
     if text.count("msg=") > 1:
-        return [value for key, value in found if key == "msg" and value]
-    said = pairs.get("msg")
-    return [said] if said else []
+        return [value for key, value in all_pairs if key == "msg" and value]
+    message = pairs.get("msg")
+    return [message] if message else []
 
 
-def _kind(pairs: dict[str, str]) -> _Kind:
-    said = pairs.get("msg", "")
+def _choose_kind(pairs: dict[str, str]) -> _Kind:
+    message = pairs.get("msg", "")
     if pairs["id"] == "sslvpn":
-        return next((kind for words, kind in _SAID if words.search(said)), _OTHER)
+        return next((kind for words, kind in _MESSAGE_KINDS if words.search(message)), _OTHER)
     kind = _BY_CODE.get(pairs.get("m", ""))
     if kind is not None:
         return kind
-    denied = pairs.get("fw_action") in _DENYING or _DROPPED.search(said)
+    denied = pairs.get("fw_action") in _DENYING or _DROPPED.search(message)
     return _DENIED if denied else _OTHER
 
 
-def _time(pairs: dict[str, str], line: Line) -> datetime | None:
+def _parse_time(pairs: dict[str, str], line: SourceLine) -> datetime | None:
     text = pairs.get("time") or pairs.get("vp_time")
     if not text:
         return None
     explicit = pairs.get("vp_time", text)
     if explicit.endswith(" UTC"):
-        return stamps.iso(explicit[:-4], UTC)
-    return stamps.iso(text, line.zone)
+        return stamps.parse_iso(explicit[:-4], UTC)
+    return stamps.parse_iso(text, line.zone)
 
 
 def _put_device(fields: dict[str, Value], pairs: dict[str, str]) -> None:
-    ip = addresses.address(pairs.get("fw", ""))
+    ip = addresses.parse_address(pairs.get("fw", ""))
     if ip is not None:
         fields["observer.ip"] = ip
     elif pairs.get("fw"):
@@ -202,7 +202,7 @@ def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> None:
         text = pairs.get(key)
         if not text:
             continue
-        ip, port, interface, host = addresses.named_endpoint(text)
+        ip, port, interface, host = addresses.parse_named_endpoint(text)
         if ip is not None:
             fields[ip_field] = ip
         if port is not None:
@@ -217,7 +217,7 @@ def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> None:
 
 def _put_further(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     for key, name in _FURTHER_ADDRESSES:
-        ip = addresses.named_endpoint(pairs[key]).ip if key in pairs else None
+        ip = addresses.parse_named_endpoint(pairs[key]).ip if key in pairs else None
         if ip is not None:
             fields[name] = ip
     for key, name in _MACS:
@@ -235,7 +235,7 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     if "source.bytes" in fields or "destination.bytes" in fields:
         fields["network.bytes"] = fields.get("source.bytes", 0) + fields.get("destination.bytes", 0)
     milliseconds = fields.pop("event.duration", None)
-    if milliseconds is not None and (duration := numbers.held(milliseconds * 1_000_000)):
+    if milliseconds is not None and (duration := numbers.check_64_bits(milliseconds * 1_000_000)):
         fields["event.duration"] = duration
     if pairs.get("appName"):
         fields["network.application"] = pairs["appName"].lower()
@@ -244,21 +244,21 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
         fields["http.request.method"] = method
 
 
-def _put_words(fields: dict[str, Value], pairs: dict[str, str], said: list[str]) -> None:
+def _put_words(fields: dict[str, Value], pairs: dict[str, str], messages: list[str]) -> None:
     user = pairs.get("usr") or pairs.get("user", "")
     if user and not user.startswith("Unknown"):
         people.put_user(fields, user)
-    if said:
-        fields["message"] = said[0] if len(said) == 1 else "; ".join(said)
+    if messages:
+        fields["message"] = messages[0] if len(messages) == 1 else "; ".join(messages)
         if fields["event.outcome"] == "failure":
-            fields["event.reason"] = said[0]
+            fields["event.reason"] = messages[0]
 
 
 PARSER = Parser(
     id="sonicwall_firewall",
     title="SonicWall firewalls (SonicOS) and SMA gateways",
     hints=(b"id=",),
-    claims=_claims,
+    claims=_can_parse,
     parse=_parse,
     is_sure=True,
     references=(

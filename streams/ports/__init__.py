@@ -4,47 +4,47 @@ imports an implementation. The same contract suite runs on every adapter (tests/
 from __future__ import annotations
 
 from streams.ports.batches import (
-    Advance,
     BatchSink,
     BucketRow,
     CommitResult,
-    Eviction,
-    Export,
+    EvictedInterval,
+    ExportMessage,
     GroupRows,
     GroupState,
     GroupUpdates,
     KnownLetter,
     LogRow,
+    PartitionAdvance,
     RecordBatch,
     StoredPosition,
     SweepResult,
 )
 from streams.ports.counts import SourceCount, UnattributedCount
 from streams.ports.event_log import EventLog
-from streams.ports.exports import ExportOutbox, Leader, Orders
+from streams.ports.exports import ExportOutbox, LeaderElection, OrderHandler
 from streams.ports.record_reader import Outcome, RecordReader
-from streams.ports.register import Register, RegisterView
+from streams.ports.register import AssetRegister, RegisterView
 
 __all__ = [
-    "Advance",
+    "AssetRegister",
     "BatchSink",
     "BucketRow",
     "CommitResult",
     "EventLog",
-    "Eviction",
-    "Export",
+    "EvictedInterval",
+    "ExportMessage",
     "ExportOutbox",
     "GroupRows",
     "GroupState",
     "GroupUpdates",
     "KnownLetter",
-    "Leader",
+    "LeaderElection",
     "LogRow",
-    "Orders",
+    "OrderHandler",
     "Outcome",
+    "PartitionAdvance",
     "RecordBatch",
     "RecordReader",
-    "Register",
     "RegisterView",
     "SourceCount",
     "StoredPosition",

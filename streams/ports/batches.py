@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from schemas.alert import Episode, GroupKey
-from schemas.event import Position
-from schemas.quick import quick
+from schemas.event import RecordPosition
+from schemas.quick import slotted
 from schemas.source import DeadLetter
 from streams.ports.counts import SourceCount, UnattributedCount
 
@@ -26,8 +26,8 @@ class GroupState:
     episodes: tuple[Episode, ...]
 
 
-@quick
-class Eviction:
+@slotted
+class EvictedInterval:
     """Nothing in time can reach signals of this group from `begin` to `end` any more (event
     seconds, inclusive): drop them, close their alerts."""
 
@@ -38,7 +38,7 @@ class Eviction:
     """False: no alert can stand on them."""
 
 
-@quick
+@slotted
 class BucketRow:
     """Retained signals of one bucket, folded: replaces the bucket's former row and the signal
     log's rows up to the batch's position for it. `payload` is opaque to the store."""
@@ -57,7 +57,7 @@ class BucketRow:
 class StoredPosition:
     """What the store holds of one partition that many workers may own in turn."""
 
-    position: Position | None
+    position: RecordPosition | None
     """None: nothing of it was ever processed."""
     epoch: int = 0
     """Rises when an operator moves the position by hand: the same offset is then another fence."""
@@ -80,17 +80,17 @@ class KnownLetter(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Advance:
+class PartitionAdvance:
     """One partition's step in a batch: the fence and where it goes."""
 
     partition: str
     before: StoredPosition
-    after: Position
+    after: RecordPosition
     arrived: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class ExportMessage:
     """A message for integrators, kept in the transactional outbox until Kafka has it."""
 
     topic: str
@@ -99,7 +99,7 @@ class Export:
     value: bytes = field(repr=False)
 
 
-@quick
+@slotted
 class GroupRows:
     """One group as the store holds it, locked unless one owner has all partitions."""
 
@@ -133,7 +133,7 @@ class GroupUpdates:
     """Written over what is stored of them."""
     log: bytes | None = None
     """A sole owner's signals of this batch that `buckets` does not hold: one log row."""
-    log_kept_from: int | None = None
+    log_first_needed: int | None = None
     """Log rows with a lower number, of whatever partition, are in bucket rows by now: they go."""
 
 
@@ -152,16 +152,16 @@ class RecordBatch:
     """Everything one batch of records from any partitions changes, but for the groups: their state
     is only known once they are locked."""
 
-    advances: Sequence[Advance]
+    advances: Sequence[PartitionAdvance]
     keys: Sequence[GroupKey] = ()
     """Groups that the batch has signals for."""
     dead_letters: Sequence[DeadLetter] = ()
     sources: Sequence[SourceCount] = ()
     unattributed: Sequence[UnattributedCount] = ()
-    exports: Sequence[Export] = ()
-    held_until: float | None = None
+    exports: Sequence[ExportMessage] = ()
+    hold_until: float | None = None
     """A backfill was seen: nothing is evicted before this arrival watermark."""
-    repeated: Sequence[Position] = ()
+    repeated: Sequence[RecordPosition] = ()
     """Dead letters that records of this batch repeat: they are done with, whatever became of the
     records."""
 
@@ -170,13 +170,13 @@ class RecordBatch:
 class SweepResult:
     """What a sweep lets go of."""
 
-    evictions: Sequence[Eviction] = ()
+    evictions: Sequence[EvictedInterval] = ()
     again: Mapping[GroupKey, float] = field(default_factory=dict)
     """The low watermark from which a group that keeps something is looked at again; of a group that is
     not named: after an hour."""
     log: bytes | None = None
     """A sole owner's log row that says which of the signals in earlier rows are let go."""
-    log_kept_from: int | None = None
+    log_first_needed: int | None = None
     """See GroupUpdates."""
     in_log: int = 0
     """So many groups beside the given ones have something that was let go of."""
@@ -196,11 +196,11 @@ class BatchSink(Protocol):
         holds, and `GroupUpdates.log` may be used. Versions mean nothing then."""
         ...
 
-    def positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
+    def load_positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
         """What is stored of each; every asked partition has an entry, and from now on a row."""
         ...
 
-    def log_rows(self, partition: str) -> Sequence[LogRow]:
+    def list_log_rows(self, partition: str) -> Sequence[LogRow]:
         """The signals of this partition that no bucket row holds, in the order of their numbers."""
         ...
 
@@ -222,11 +222,13 @@ class BatchSink(Protocol):
         """
         ...
 
-    def dead(self, positions: Sequence[Position]) -> Mapping[Position, KnownLetter]:
+    def find_dead_letters(
+        self, positions: Sequence[RecordPosition]
+    ) -> Mapping[RecordPosition, KnownLetter]:
         """Those of these dead letters that are stored."""
         ...
 
-    def drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
+    def record_drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
         """Its owner saw it caught up at that moment, so that an idle partition does not hold the
         watermark back; the revision stays. Raises Conflict as `commit`."""
         ...
@@ -253,7 +255,7 @@ class BatchSink(Protocol):
         """
         ...
 
-    def state_bytes(self) -> int:
+    def estimate_state_bytes(self) -> int:
         """How much the rows of groups, buckets and log take in the database, roughly. Cheap enough to
         be asked once a minute."""
         ...

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from schemas.event import Position, RawRecord
-from schemas.source import BlindInterval, Incoming
+from schemas.event import RawRecord, RecordPosition
+from schemas.source import BlindInterval, IncomingRecord
 
 
 class EventLog(Protocol):
@@ -17,11 +17,11 @@ class EventLog(Protocol):
     makes two records: idempotence is the event id's business, not the log's.
     """
 
-    def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+    def append(self, incoming: Sequence[IncomingRecord]) -> Sequence[RecordPosition]:
         """Make the records durable, in this order. Raises Retryable when the disk refuses."""
         ...
 
-    def read(self, after: Position | None, limit: int) -> Sequence[RawRecord]:
+    def read(self, after: RecordPosition | None, limit: int) -> Sequence[RawRecord]:
         """At most `limit` records after that position, oldest first; empty when drained. Fewer than
         `limit` does not mean drained: a batch of long records ends earlier.
 
@@ -30,11 +30,11 @@ class EventLog(Protocol):
         """
         ...
 
-    def get(self, position: Position) -> RawRecord | None:
+    def get(self, position: RecordPosition) -> RawRecord | None:
         """One record, or None when retention has dropped its day."""
         ...
 
-    def end(self) -> Position | None:
+    def find_end(self) -> RecordPosition | None:
         """Position of the newest durable record; None when empty."""
         ...
 
@@ -42,6 +42,6 @@ class EventLog(Protocol):
         """Record that a source was blind; durable like a record."""
         ...
 
-    def gaps(self) -> Sequence[BlindInterval]:
+    def list_gaps(self) -> Sequence[BlindInterval]:
         """All recorded blind intervals, oldest first."""
         ...

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from streams.ports.batches import Export
+from streams.ports.batches import ExportMessage
 
 
 class ExportOutbox(Protocol):
     """The transactional outbox towards Kafka: what committed with a batch or an act, in order."""
 
-    def waiting(self, limit: int) -> Sequence[tuple[int, Export]]:
+    def list_waiting(self, limit: int) -> Sequence[tuple[int, ExportMessage]]:
         """The oldest so many, with their numbers."""
         ...
 
-    def sent(self, numbers: Sequence[int]) -> None:
+    def delete_sent(self, numbers: Sequence[int]) -> None:
         """Kafka has them: forget them. Sending one twice is allowed, losing one is not."""
         ...
 
 
-class Orders(Protocol):
+class OrderHandler(Protocol):
     """Orders from outside: a shipper tells what it lost, a playbook comments on an alert."""
 
     def follow(self, order: bytes, place: str) -> None:
@@ -29,10 +29,10 @@ class Orders(Protocol):
         ...
 
 
-class Leader(Protocol):
+class LeaderElection(Protocol):
     """One of many processes does what only one may: sweeps, exports, retention."""
 
-    def leads(self) -> bool:
+    def acquire_leadership(self) -> bool:
         """Does this process lead now? Asked before every such job; takes the lead when it is free.
         Raises Retryable when the store does not answer: then nobody knows."""
         ...

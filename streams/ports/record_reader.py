@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Protocol
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import RawRecord
-from schemas.plugin import Act, Folded
+from schemas.plugin import Duplicate, ParsedEvent
 
-Outcome = tuple[str, Act | Folded] | Unparseable
+Outcome = tuple[str, ParsedEvent | Duplicate] | UnparseableRecord
 """Of reading one record: the parser's id and what the record tells, or why it tells nothing."""
 
 

@@ -27,9 +27,9 @@ class RegisterView(Protocol):
         ...
 
 
-class Register(Protocol):
+class AssetRegister(Protocol):
     """Gives the newest view; cheap to ask before every batch."""
 
-    def view(self) -> RegisterView:
+    def get_view(self) -> RegisterView:
         """The newest view; the same object while nothing changed."""
         ...

@@ -20,7 +20,7 @@ class BatchSize:
         self.records = most
         """What the next batch takes at most."""
 
-    def took(self, records: int, seconds: float) -> None:
+    def record_batch(self, records: int, seconds: float) -> None:
         """Learn from a batch of so many records. One that was not full says nothing about larger
         ones."""
         aim = self._seconds * HEADROOM

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from schemas.event import Position, RawRecord
+from schemas.event import RawRecord, RecordPosition
 from schemas.source import DeadLetter
 from streams.normalise.source_counts import sum_counts
 from streams.ports import KnownLetter, SourceCount
@@ -15,26 +15,26 @@ WORKER = "worker"
 """Stands in `parser` of letters that the worker itself wrote (empty means: nobody understood)."""
 
 
-def poison_letter(record: RawRecord, problem: Exception) -> DeadLetter:
+def build_poison_letter(record: RawRecord, problem: Exception) -> DeadLetter:
     """The pipeline, or the store after it, failed unexpectedly on this record alone. Only the
     kind of the failure is told: its message may quote the line."""
-    return _letter(
+    return _build_letter(
         record,
         f"the pipeline failed on this record: {type(problem).__name__}."
         " Report it with the position; replay it once the program is mended.",
     )
 
 
-def piece_letter(record: RawRecord) -> DeadLetter:
+def build_piece_letter(record: RawRecord) -> DeadLetter:
     """A piece of an over-long record (streams.intake.framed)."""
-    return _letter(
+    return _build_letter(
         record,
         f"the record is longer than max_line_bytes and was kept in pieces: {record.piece}."
         " Raise max_line_bytes and send it again.",
     )
 
 
-def _letter(record: RawRecord, reason: str) -> DeadLetter:
+def _build_letter(record: RawRecord, reason: str) -> DeadLetter:
     return DeadLetter(
         position=record.position,
         source=record.source,
@@ -45,7 +45,7 @@ def _letter(record: RawRecord, reason: str) -> DeadLetter:
     )
 
 
-def counted_letters(letters: Sequence[DeadLetter]) -> Sequence[SourceCount]:
+def count_letters(letters: Sequence[DeadLetter]) -> Sequence[SourceCount]:
     """Each letter received and dead; one count a source."""
     return sum_counts(
         [
@@ -55,7 +55,9 @@ def counted_letters(letters: Sequence[DeadLetter]) -> Sequence[SourceCount]:
     )
 
 
-def as_first_arrived(record: RawRecord, letters: dict[Position, KnownLetter]) -> RawRecord:
+def restore_first_arrival(
+    record: RawRecord, letters: dict[RecordPosition, KnownLetter]
+) -> RawRecord:
     """Each letter is repeated once: in `letters` it waits no longer. A further copy, or the same
     one in a replay, is a record like any other, but never later than the letter was."""
     if record.replay_of is None:

@@ -7,29 +7,29 @@ import base64
 
 import orjson
 
-from schemas.event import ECS_VERSION, Event, nest
+from schemas.event import ECS_VERSION, Event, build_nested
 from schemas.source import DeadLetter
-from streams.ports import Export
-from streams.tokenizers.stamps import zulu
+from streams.ports import ExportMessage
+from streams.tokenizers.stamps import format_zulu
 
 DEAD_LETTERS = "dead-letters"
 EVENTS = "events"
 
 
-def event_export(event: Event) -> Export:
+def build_event_export(event: Event) -> ExportMessage:
     """The event as one nested ECS JSON object, its key the event's id."""
     fields = {
         **event.fields,
-        "@timestamp": zulu(event.time),
+        "@timestamp": format_zulu(event.time),
         "ecs.version": ECS_VERSION,
         "event.id": event.id,
-        "event.ingested": zulu(event.arrived),
+        "event.ingested": format_zulu(event.arrived),
         "event.hash": event.sha256,
     }
-    return Export(EVENTS, event.id, orjson.dumps(nest(fields), default=str))
+    return ExportMessage(EVENTS, event.id, orjson.dumps(build_nested(fields), default=str))
 
 
-def dead_letter_export(letter: DeadLetter, raw: bytes) -> Export:
+def build_dead_letter_export(letter: DeadLetter, raw: bytes) -> ExportMessage:
     """One JSON object: position, source, arrived, parser, reason, sha256 and the raw bytes as
     base64 (RFC 4648)."""
     document = {
@@ -43,14 +43,14 @@ def dead_letter_export(letter: DeadLetter, raw: bytes) -> Export:
         "raw": base64.b64encode(raw).decode("ascii"),
     }
     key = f"{letter.position.journal}:{letter.position.offset}"
-    return Export(DEAD_LETTERS, key, orjson.dumps(document))
+    return ExportMessage(DEAD_LETTERS, key, orjson.dumps(document))
 
 
-def raw_of(exported: bytes) -> bytes:
+def extract_raw(exported: bytes) -> bytes:
     """The vendor's bytes of an exported dead letter. Raises ValueError when it holds none."""
     return base64.b64decode(orjson.loads(exported).get("raw", ""), validate=True)
 
 
-def refused_order(place: str, reason: str) -> Export:
+def build_refused_order(place: str, reason: str) -> ExportMessage:
     """An order from outside that could not be followed; `place` finds it in the commands topic."""
-    return Export(DEAD_LETTERS, place, orjson.dumps({"order": place, "reason": reason}))
+    return ExportMessage(DEAD_LETTERS, place, orjson.dumps({"order": place, "reason": reason}))

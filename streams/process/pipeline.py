@@ -14,17 +14,17 @@ from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
 from streams.correlate.in_time import HOLD_SECONDS
 from streams.correlate.window_store import GuardedSignal, WindowStore
-from streams.normalise.normaliser import Normaliser
+from streams.normalise.normaliser import EventNormaliser
 from streams.normalise.source_counts import sum_counts
 from streams.ports import (
-    Export,
+    ExportMessage,
     RecordReader,
     RegisterView,
     SourceCount,
     UnattributedCount,
 )
-from streams.process.exports import event_export
-from streams.sigma.engine import Engine
+from streams.process.exports import build_event_export
+from streams.sigma.engine import RuleEngine
 from streams.sigma.rulebook import RuleBook
 
 GroupSignals = Mapping[GroupKey, Sequence[GuardedSignal]]
@@ -38,9 +38,9 @@ class BatchResult:
     dead_letters: Sequence[DeadLetter] = ()
     sources: Sequence[SourceCount] = ()
     unattributed: Sequence[UnattributedCount] = ()
-    held_until: float | None = None
+    hold_until: float | None = None
     """Arrival watermark before which nothing is evicted: a backfill was seen."""
-    exports: Sequence[Export] = ()
+    exports: Sequence[ExportMessage] = ()
     """Normalised events for integrators, if they are wanted."""
 
     @property
@@ -49,12 +49,12 @@ class BatchResult:
         return sum(len(each) for each in self.signals.values())
 
 
-def without_counts(result: BatchResult) -> BatchResult:
+def remove_counts(result: BatchResult) -> BatchResult:
     """Of records that were counted before: signals and letters are idempotent, counts are not."""
     return replace(result, sources=(), unattributed=())
 
 
-def not_received(result: BatchResult) -> BatchResult:
+def remove_received(result: BatchResult) -> BatchResult:
     """Of dead letters fed again: what becomes of them counts, but they came only once."""
     return replace(result, sources=[replace(count, received=0) for count in result.sources])
 
@@ -64,45 +64,45 @@ def merge_results(one: BatchResult, other: BatchResult) -> BatchResult:
     merged = {key: list(signals) for key, signals in one.signals.items()}
     for key, signals in other.signals.items():
         merged.setdefault(key, []).extend(signals)
-    until = [each.held_until for each in (one, other) if each.held_until is not None]
+    until = [each.hold_until for each in (one, other) if each.hold_until is not None]
     return BatchResult(
         signals=merged,
         dead_letters=[*one.dead_letters, *other.dead_letters],
         sources=sum_counts([*one.sources, *other.sources]),
         unattributed=[*one.unattributed, *other.unattributed],
-        held_until=max(until, default=None),
+        hold_until=max(until, default=None),
         exports=[*one.exports, *other.exports],
     )
 
 
-class Pipeline:
+class RecordPipeline:
     """Hosted by a worker; owns no thread, no consumer, no clock."""
 
     def __init__(self, rules: RuleBook, reader: RecordReader, settings: Settings) -> None:
-        self._engine = Engine(rules)
+        self._engine = RuleEngine(rules)
         self._specs = rules.specs
-        self._normaliser = Normaliser(reader, settings)
+        self._normaliser = EventNormaliser(reader, settings)
         self._exporting = settings.kafka.export_events
         self._settings = settings
 
-    def windows(self, *, sole_owner: bool) -> WindowStore:
+    def create_windows(self, *, sole_owner: bool) -> WindowStore:
         """New windows of the rules, for one worker; see BatchSink.sole_owner."""
         memory_bytes = self._settings.detection.memory_mib * 1024 * 1024
-        horizon = longest_horizon(self._settings)
+        horizon = find_longest_horizon(self._settings)
         return WindowStore(self._specs, horizon, memory_bytes=memory_bytes, sole_owner=sole_owner)
 
     def evaluate(self, records: Sequence[RawRecord], view: RegisterView) -> BatchResult:
         """No record is lost: each becomes an event, is folded into the line that tells its act, or
         is a dead letter. Knows no group's state, so it may run while another batch commits."""
         signals: dict[GroupKey, list[GuardedSignal]] = {}
-        exported: list[Export] = []
+        exported: list[ExportMessage] = []
         specs, exporting = self._specs, self._exporting
 
         def take(event: Event, record: RawRecord) -> None:
             if exporting:
-                exported.append(event_export(event))
+                exported.append(build_event_export(event))
             guarded = event.in_time and not record.backfill
-            for signal in self._engine.signals(event):
+            for signal in self._engine.list_signals(event):
                 if signal.key.rule in specs:
                     signals.setdefault(signal.key, []).append(GuardedSignal(signal, guarded))
 
@@ -110,19 +110,19 @@ class Pipeline:
         return BatchResult(
             signals,
             counter.dead_letters,
-            counter.sources(),
-            counter.unattributed(),
-            _held_until(records),
+            counter.list_sources(),
+            counter.list_unattributed(),
+            _compute_held_until(records),
             exported,
         )
 
 
-def longest_horizon(settings: Settings) -> float:
+def find_longest_horizon(settings: Settings) -> float:
     """The greatest H of any source, seconds: how late a record may arrive and still count."""
     hours = [source.horizon_hours for source in settings.sources]
     return max(*hours, SourceSettings(name="").horizon_hours, 0) * 3600
 
 
-def _held_until(records: Sequence[RawRecord]) -> float | None:
+def _compute_held_until(records: Sequence[RawRecord]) -> float | None:
     old = [record.arrived.timestamp() for record in records if record.backfill]
     return max(old) + HOLD_SECONDS if old else None

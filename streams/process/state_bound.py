@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 
 ASK_SECONDS = 60.0
 WARN_AT = 0.8
@@ -69,4 +69,4 @@ class StateBound:
         """Raises Retryable at the bound."""
         self.refresh()
         if self.used >= self.most:
-            raise Retryable(self._full, place=PLACE, remedy=REMEDY)
+            raise RetryableError(self._full, place=PLACE, remedy=REMEDY)

@@ -25,7 +25,7 @@ class WatermarkClock:
             " parts of them again. Set the clock of this machine (with Kafka, of the brokers) right"
         )
 
-    def believed(self, low: float | None, now: datetime) -> float | None:
+    def check_plausible(self, low: float | None, now: datetime) -> float | None:
         """The watermark; None while it is ahead: what comes now would count as a replay of what was let
         go, until the clock is there."""
         ahead = 0.0 if low is None else low - now.timestamp()

@@ -14,36 +14,36 @@ from datetime import datetime
 from time import perf_counter, thread_time
 from typing import NamedTuple
 
-from schemas.errors import Conflict, Corrupt, Misconfigured, Retryable
+from schemas.errors import ConfigurationError, CorruptData, EditConflict, RetryableError
 from schemas.event import RawRecord
 from schemas.source import DeadLetter
-from streams.observed import Meter
+from streams.observed import WorkerMetrics
 from streams.ports import (
-    Advance,
+    AssetRegister,
     BatchSink,
-    Export,
+    ExportMessage,
     GroupRows,
     GroupUpdates,
+    PartitionAdvance,
     RecordBatch,
-    Register,
     RegisterView,
     StoredPosition,
 )
 from streams.process.batch_size import BatchSize
 from streams.process.dead_letters import (
-    as_first_arrived,
-    counted_letters,
-    piece_letter,
-    poison_letter,
+    build_piece_letter,
+    build_poison_letter,
+    count_letters,
+    restore_first_arrival,
 )
-from streams.process.exports import dead_letter_export
+from streams.process.exports import build_dead_letter_export
 from streams.process.pipeline import (
     BatchResult,
     GroupSignals,
-    Pipeline,
+    RecordPipeline,
     merge_results,
-    not_received,
-    without_counts,
+    remove_counts,
+    remove_received,
 )
 from streams.process.state_bound import MIB, StateBound
 from streams.process.watermark_clock import WatermarkClock
@@ -59,7 +59,7 @@ SWEPT_TOGETHER = 200
 """Of many owners, who wait for each other's locks."""
 
 
-class Arrived(NamedTuple):
+class ArrivedRecord(NamedTuple):
     """A record and the partition that it stands in."""
 
     partition: str
@@ -80,16 +80,16 @@ class WorkerLimits:
     """Records on which the program itself failed before `trouble` says so."""
 
 
-class Worker:
+class StreamWorker:
     """Not thread-safe: one call at a time, from any thread."""
 
     def __init__(
         self,
         sink: BatchSink,
-        pipeline: Pipeline,
-        register: Register,
+        pipeline: RecordPipeline,
+        register: AssetRegister,
         now: Callable[[Sequence[RawRecord]], datetime],
-        meter: Meter,
+        meter: WorkerMetrics,
         limits: WorkerLimits = WorkerLimits(),
         *,
         exporting: bool = True,
@@ -102,9 +102,9 @@ class Worker:
         self._now = now
         self._meter = meter
         self._exporting = exporting
-        self._windows = pipeline.windows(sole_owner=sink.sole_owner)
+        self._windows = pipeline.create_windows(sole_owner=sink.sole_owner)
         self._batch_size = BatchSize(limits.batch_records, limits.batch_seconds)
-        self.bound = StateBound(sink.state_bytes, limits.state_bytes)
+        self.bound = StateBound(sink.estimate_state_bytes, limits.state_bytes)
         self._letter_limit = limits.dead_letters
         self._poisoned = 0
         self._clock = WatermarkClock()
@@ -124,12 +124,12 @@ class Worker:
             f"the program itself failed on {self._poisoned} records since it started: they are kept"
             " as dead letters; mend the cause and replay them"
         )
-        told = [
+        problems = [
             failed if self._poisoned > self._letter_limit else None,
             self._clock.trouble,
             self.bound.trouble,
         ]
-        return "; ".join(each for each in told if each)
+        return "; ".join(each for each in problems if each)
 
     @property
     def batch_records(self) -> int:
@@ -141,13 +141,13 @@ class Worker:
         """Signals that only the signal log holds."""
         return self._windows.unwritten
 
-    def own(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
+    def take_ownership(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
         """These partitions are ours from now on, and only these: where to read on from."""
         self._owned = {}
-        owned = dict(self._sink.positions(partitions))
+        owned = dict(self._sink.load_positions(partitions))
         if self._sink.sole_owner:
             # After the positions: should another commit between, our next commit is fenced.
-            rows = [row for name in sorted(owned) for row in self._sink.log_rows(name)]
+            rows = [row for name in sorted(owned) for row in self._sink.list_log_rows(name)]
             self._windows.restore(sorted(rows, key=lambda row: row.number))
         self._owned = owned
         return self._owned
@@ -155,9 +155,9 @@ class Worker:
     def reload(self) -> Mapping[str, StoredPosition]:
         """Forget every copy and ask again where we stand: after a Conflict, or any failure."""
         self._windows.clear()
-        return self.own(list(self._owned))
+        return self.take_ownership(list(self._owned))
 
-    def process(self, records: Sequence[Arrived]) -> int:
+    def process(self, records: Sequence[ArrivedRecord]) -> int:
         """Records of owned partitions, each partition's in order and following what is committed.
         Durable on return; how many.
 
@@ -168,11 +168,13 @@ class Worker:
             self._check_bound()
             self._in_store = 0.0
             begun, computed = perf_counter(), thread_time()
-            with self._copies_void_on_failure():
-                self._commit_or_halve(self._confirmed(records), self._register.view())
+            with self._clear_copies_on_failure():
+                self._commit_or_halve(self._check_replays(records), self._register.get_view())
             # On a loaded machine the clock would make batches small, and each costs something more.
             took = thread_time() - computed + self._in_store
-            self._batch_size.took(len(records), max(took, (perf_counter() - begun) / PATIENCE))
+            self._batch_size.record_batch(
+                len(records), max(took, (perf_counter() - begun) / PATIENCE)
+            )
         return len(records)
 
     def write_out(self) -> bool:
@@ -180,34 +182,36 @@ class Worker:
         of it. Raises as `process`."""
         owned = self._owned.items()
         steps = [
-            Advance(name, stored, stored.position) for name, stored in owned if stored.position
+            PartitionAdvance(name, stored, stored.position)
+            for name, stored in owned
+            if stored.position
         ]
         if not self._windows.unwritten or not steps:
             return False
-        batch = RecordBatch(advances=steps, keys=self._windows.keys_of({}))
-        with self._copies_void_on_failure():
+        batch = RecordBatch(advances=steps, keys=self._windows.list_keys({}))
+        with self._clear_copies_on_failure():
             self._commit(batch, {}, self._now([]))
         return self._windows.unwritten > 0
 
-    def drained(self, partition: str, moment: float) -> None:
+    def record_drained(self, partition: str, moment: float) -> None:
         """An owned partition was seen caught up at that moment; one that another owns by now is
         left alone. Raises as `process`."""
-        held = self._owned.get(partition)
-        if held is None:
+        position = self._owned.get(partition)
+        if position is None:
             return
-        self._sink.drained(partition, held, moment)
-        self._owned[partition] = replace(held, arrived=max(moment, held.arrived or moment))
+        self._sink.record_drained(partition, position, moment)
+        self._owned[partition] = replace(position, arrived=max(moment, position.arrived or moment))
 
     def sweep(self, partitions: Sequence[str], now: datetime) -> int:
         """Let go of what nothing in time can reach, over all partitions there are; how many groups
         were looked at. Raises as `process`."""
         self.bound.refresh()
-        self._meter.state(self.bound.used, self.bound.most)
-        with self._copies_void_on_failure():
+        self._meter.set_state_size(self.bound.used, self.bound.most)
+        with self._clear_copies_on_failure():
             looked_at = self._sink.sweep(
                 partitions,
                 self._owned,
-                self._windows.let_go,
+                self._windows.sweep,
                 now,
                 SWEPT_ALONE if self._sink.sole_owner else SWEPT_TOGETHER,
                 self._windows.in_memory,
@@ -220,7 +224,7 @@ class Worker:
         return looked_at
 
     @contextmanager
-    def _copies_void_on_failure(self) -> Iterator[None]:
+    def _clear_copies_on_failure(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
@@ -232,25 +236,25 @@ class Worker:
         try:
             self.bound.check()
         finally:
-            self._meter.state(self.bound.used, self.bound.most)
+            self._meter.set_state_size(self.bound.used, self.bound.most)
 
-    def _commit_or_halve(self, records: Sequence[Arrived], view: RegisterView) -> None:
+    def _commit_or_halve(self, records: Sequence[ArrivedRecord], view: RegisterView) -> None:
         """What cannot be processed at all is found by halving and becomes a dead letter."""
-        problem = self._attempt(records, view)
+        problem = self._try_commit(records, view)
         if problem is None:
             return
         self._require_same_positions()
         if len(records) == 1:
-            self._poison(records, problem)
+            self._store_poison(records, problem)
             return
         middle = len(records) // 2
         self._commit_or_halve(records[:middle], view)
         self._commit_or_halve(records[middle:], view)
 
-    def _attempt(self, records: Sequence[Arrived], view: RegisterView) -> Exception | None:
+    def _try_commit(self, records: Sequence[ArrivedRecord], view: RegisterView) -> Exception | None:
         try:
             result = self._evaluate(records, view)
-        except (Conflict, Retryable, Corrupt, Misconfigured):
+        except (EditConflict, RetryableError, CorruptData, ConfigurationError):
             raise
         except Exception as problem:  # noqa: BLE001 - one record must not stop the stream
             return problem
@@ -260,30 +264,30 @@ class Worker:
             return problem  # a value that we or the database cannot hold; nothing was written
         return None
 
-    def _confirmed(self, records: Sequence[Arrived]) -> Sequence[Arrived]:
+    def _check_replays(self, records: Sequence[ArrivedRecord]) -> Sequence[ArrivedRecord]:
         """Who says that it repeats a dead letter is believed if that letter is in the store with
         the same bytes and source: then it arrived when the letter did."""
         claimed = {r.replay_of for _, r in records if r.replay_of is not None}
         if not claimed:
             return records
-        letters = dict(self._sink.dead(sorted(claimed)))
-        return [Arrived(name, as_first_arrived(r, letters)) for name, r in records]
+        letters = dict(self._sink.find_dead_letters(sorted(claimed)))
+        return [ArrivedRecord(name, restore_first_arrival(r, letters)) for name, r in records]
 
-    def _evaluate(self, records: Sequence[Arrived], view: RegisterView) -> BatchResult:
+    def _evaluate(self, records: Sequence[ArrivedRecord], view: RegisterView) -> BatchResult:
         """Replayed records (up to what was ever processed) change no count."""
         fresh: list[RawRecord] = []
         again: list[RawRecord] = []
         repeated: list[RawRecord] = []
         for arrived in records:
-            if self._replayed(arrived):
+            if self._is_replayed(arrived):
                 again.append(arrived.record)
             else:
                 (repeated if arrived.record.replay_of else fresh).append(arrived.record)
         result = self._read(fresh, view)
         if again:
-            result = merge_results(result, without_counts(self._read(again, view)))
+            result = merge_results(result, remove_counts(self._read(again, view)))
         if repeated:
-            result = merge_results(result, not_received(self._read(repeated, view)))
+            result = merge_results(result, remove_received(self._read(repeated, view)))
         return result
 
     def _read(self, records: Sequence[RawRecord], view: RegisterView) -> BatchResult:
@@ -291,78 +295,84 @@ class Worker:
         result = self._pipeline.evaluate(whole, view)
         if len(whole) == len(records):
             return result
-        return merge_results(result, _letters([piece_letter(r) for r in records if r.piece]))
+        return merge_results(
+            result, _build_letters_result([build_piece_letter(r) for r in records if r.piece])
+        )
 
-    def _store(self, records: Sequence[Arrived], result: BatchResult) -> None:
+    def _store(self, records: Sequence[ArrivedRecord], result: BatchResult) -> None:
         begun = perf_counter()
         now = self._now([record for _, record in records])
         batch = RecordBatch(
-            advances=_advances(records, self._owned),
-            keys=self._windows.keys_of(result.signals),
+            advances=_build_advances(records, self._owned),
+            keys=self._windows.list_keys(result.signals),
             dead_letters=result.dead_letters,
             sources=result.sources,
             unattributed=result.unattributed,
-            exports=_exports(records, result) if self._exporting else (),
-            held_until=result.held_until,
+            exports=_build_exports(records, result) if self._exporting else (),
+            hold_until=result.hold_until,
             repeated=[r.replay_of for _, r in records if r.replay_of is not None],
         )
         self._commit(batch, result.signals, now)
-        self._meter.batch(len(records), perf_counter() - begun, result.sources, result.signal_count)
+        self._meter.record_batch(
+            len(records), perf_counter() - begun, result.sources, result.signal_count
+        )
         newest = max(record.arrived for _, record in records)
-        self._meter.lateness((self._now([]) - newest).total_seconds())
+        self._meter.record_lateness((self._now([]) - newest).total_seconds())
 
     def _commit(self, batch: RecordBatch, signals: GroupSignals, now: datetime) -> None:
         windows = self._windows
 
         def apply_signals(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
-            return windows.apply(signals, rows, self._clock.believed(low, now))
+            return windows.apply(signals, rows, self._clock.check_plausible(low, now))
 
         begun, computed = perf_counter(), thread_time()
-        result = self._sink.commit(batch, windows.known(batch.keys), apply_signals, now)
+        result = self._sink.commit(batch, windows.get_versions(batch.keys), apply_signals, now)
         self._in_store += perf_counter() - begun - (thread_time() - computed)
-        windows.keep(result)
-        self._owned |= {step.partition: _after(step) for step in batch.advances}
-        self._meter.groups(len(windows), windows.memory_bytes)
+        windows.confirm_commit(result)
+        self._owned |= {step.partition: _compute_position(step) for step in batch.advances}
+        self._meter.set_groups(len(windows), windows.memory_bytes)
 
     def _require_same_positions(self) -> None:
         """After a failure the copies are void; the positions must be where they were."""
         before = self._owned
         if self.reload() != before:
-            raise Conflict("a stored position moved while a batch was being repeated.")
+            raise EditConflict("a stored position moved while a batch was being repeated.")
 
-    def _poison(self, records: Sequence[Arrived], problem: Exception) -> None:
-        letter = poison_letter(records[0].record, problem)
-        result = _letters([letter])
-        if self._replayed(records[0]):
-            result = without_counts(result)
+    def _store_poison(self, records: Sequence[ArrivedRecord], problem: Exception) -> None:
+        letter = build_poison_letter(records[0].record, problem)
+        result = _build_letters_result([letter])
+        if self._is_replayed(records[0]):
+            result = remove_counts(result)
         elif records[0].record.replay_of is not None:
-            result = not_received(result)
+            result = remove_received(result)
         self._store(records, result)
         # Never a reason to stop: whoever may send a line could stop the partition with a hundred.
         self._poisoned += 1
-        self._meter.failed()
+        self._meter.record_failure()
 
-    def _replayed(self, arrived: Arrived) -> bool:
-        held, place = self._owned[arrived.partition], arrived.record.position
-        if held.counted is None or held.counted_in != place.journal:
+    def _is_replayed(self, arrived: ArrivedRecord) -> bool:
+        stored, place = self._owned[arrived.partition], arrived.record.position
+        if stored.counted is None or stored.counted_in != place.journal:
             return False
-        return place.offset <= held.counted
+        return place.offset <= stored.counted
 
 
-def _letters(letters: Sequence[DeadLetter]) -> BatchResult:
-    return replace(BatchResult(), dead_letters=letters, sources=counted_letters(letters))
+def _build_letters_result(letters: Sequence[DeadLetter]) -> BatchResult:
+    return replace(BatchResult(), dead_letters=letters, sources=count_letters(letters))
 
 
-def _exports(records: Sequence[Arrived], result: BatchResult) -> list[Export]:
+def _build_exports(records: Sequence[ArrivedRecord], result: BatchResult) -> list[ExportMessage]:
     """The batch's events, and its dead letters with their bytes."""
     if not result.dead_letters:
         return list(result.exports)
     raw = {record.position: record.raw for _, record in records}
-    letters = [dead_letter_export(each, raw[each.position]) for each in result.dead_letters]
+    letters = [build_dead_letter_export(each, raw[each.position]) for each in result.dead_letters]
     return [*result.exports, *letters]
 
 
-def _advances(records: Sequence[Arrived], owned: Mapping[str, StoredPosition]) -> list[Advance]:
+def _build_advances(
+    records: Sequence[ArrivedRecord], owned: Mapping[str, StoredPosition]
+) -> list[PartitionAdvance]:
     """One step a partition: from what is held to its last record of this batch."""
     last: dict[str, RawRecord] = {}
     newest: dict[str, datetime] = {}
@@ -372,12 +382,12 @@ def _advances(records: Sequence[Arrived], owned: Mapping[str, StoredPosition]) -
         if known is None or record.arrived > known:
             newest[partition] = record.arrived
     return [
-        Advance(name, owned[name], record.position, newest[name].timestamp())
+        PartitionAdvance(name, owned[name], record.position, newest[name].timestamp())
         for name, record in last.items()
     ]
 
 
-def _after(step: Advance) -> StoredPosition:
+def _compute_position(step: PartitionAdvance) -> StoredPosition:
     """What the store holds once the step is durable."""
     before, (journal, offset) = step.before, step.after
     goes_on = before.counted is not None and before.counted_in == journal

@@ -17,27 +17,33 @@ from schemas.errors import BadInput
 from schemas.plugin import Detector
 from streams.correlate.episodes import WindowSpec
 from streams.sigma.compile import compile_rule
-from streams.sigma.conditions import Fields, predicate
-from streams.sigma.correlate import correlation_spec, event_spec
-from streams.sigma.fields import gate
-from streams.sigma.grouping import counted_value, first_present, grouped
-from streams.sigma.rulebook import EventRule, Feed, Group, Loaded, behaviour_spec
+from streams.sigma.conditions import Fields, build_predicate
+from streams.sigma.correlate import build_correlation_spec, build_event_spec
+from streams.sigma.fields import build_gate
+from streams.sigma.grouping import build_group_reader, build_value_reader, find_first_present
+from streams.sigma.rulebook import (
+    CorrelationFeed,
+    EventRule,
+    GroupReader,
+    LoadedRule,
+    build_behaviour_spec,
+)
 
 SINGLE_TIMESPAN = 15 * 60
 SINGLE_QUIET = 60 * 60
 
 
 def bind(
-    loaded: Mapping[str, Loaded], detectors: Mapping[str, Detector]
+    loaded: Mapping[str, LoadedRule], detectors: Mapping[str, Detector]
 ) -> tuple[list[EventRule], dict[str, WindowSpec]]:
     """Compile everything. Raises BadInput naming file, rule and what is refused."""
-    specs = {detector.id: behaviour_spec(detector) for detector in detectors.values()}
-    feeds: dict[str, list[Feed]] = {rule_id: [] for rule_id in loaded}
+    specs = {detector.id: build_behaviour_spec(detector) for detector in detectors.values()}
+    feeds: dict[str, list[CorrelationFeed]] = {rule_id: [] for rule_id in loaded}
     silent: set[str] = set()
     for one in loaded.values():
         if isinstance(one.rule, SigmaCorrelationRule):
-            bases = _bases(one, one.rule, loaded)
-            specs[one.id] = _spec(one, one.rule, bases)
+            bases = _list_bases(one, one.rule, loaded)
+            specs[one.id] = _build_spec(one, one.rule, bases)
             if not one.rule.generate:
                 silent |= {base.id for base in bases}
             for base in {base.id: base for base in bases}.values():
@@ -46,15 +52,15 @@ def bind(
     for one in loaded.values():
         if isinstance(one.rule, SigmaRule):
             if one.id not in silent:
-                specs[one.id] = _single_spec(one)
-                feeds[one.id].insert(0, _own_feed(one))
-            rules.append(_event_rule(one, one.rule, tuple(feeds[one.id])))
+                specs[one.id] = _build_single_spec(one)
+                feeds[one.id].insert(0, _build_own_feed(one))
+            rules.append(_build_event_rule(one, one.rule, tuple(feeds[one.id])))
     return rules, specs
 
 
-def _bases(
-    one: Loaded, rule: SigmaCorrelationRule, loaded: Mapping[str, Loaded]
-) -> Sequence[Loaded]:
+def _list_bases(
+    one: LoadedRule, rule: SigmaCorrelationRule, loaded: Mapping[str, LoadedRule]
+) -> Sequence[LoadedRule]:
     """The event rules it refers to, in its order."""
     by_rule = {id(other.rule): other for other in loaded.values()}
     bases = [by_rule[id(reference.rule)] for reference in rule.rules or ()]
@@ -68,45 +74,49 @@ def _bases(
     return bases
 
 
-def _spec(one: Loaded, rule: SigmaCorrelationRule, bases: Sequence[Loaded]) -> WindowSpec:
+def _build_spec(
+    one: LoadedRule, rule: SigmaCorrelationRule, bases: Sequence[LoadedRule]
+) -> WindowSpec:
     steps = [(base.id, base.rule.title) for base in bases]
-    return correlation_spec(rule, one.id, one.options.quiet, steps, one.place)
+    return build_correlation_spec(rule, one.id, one.options.quiet, steps, one.place)
 
 
-def _single_spec(one: Loaded) -> WindowSpec:
+def _build_single_spec(one: LoadedRule) -> WindowSpec:
     quiet = SINGLE_QUIET if one.options.quiet is None else one.options.quiet
-    return event_spec(one.id, one.rule.title, _severity(one), SINGLE_TIMESPAN, quiet)
+    return build_event_spec(one.id, one.rule.title, _get_severity(one), SINGLE_TIMESPAN, quiet)
 
 
-def _severity(one: Loaded) -> Severity:
+def _get_severity(one: LoadedRule) -> Severity:
     level = one.rule.level
     return Severity(level.name.lower()) if level else Severity.MEDIUM
 
 
-def _own_feed(one: Loaded) -> Feed:
+def _build_own_feed(one: LoadedRule) -> CorrelationFeed:
     wanted = one.options.group_by
     source = one.rule.logsource if isinstance(one.rule, SigmaRule) else None
-    group = first_present if wanted is None else grouped(wanted, source)
-    return Feed(rule=one.id, scope=one.options.scope, group=group, alone=True)
+    group = find_first_present if wanted is None else build_group_reader(wanted, source)
+    return CorrelationFeed(rule=one.id, scope=one.options.scope, group=group, alone=True)
 
 
-def _feed(one: Loaded, rule: SigmaCorrelationRule, base: Loaded) -> Feed:
+def _feed(one: LoadedRule, rule: SigmaCorrelationRule, base: LoadedRule) -> CorrelationFeed:
     steps = rule.type in (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
-    return Feed(
+    return CorrelationFeed(
         rule=one.id,
         scope=one.options.scope,
-        group=_group(rule, base),
+        group=_build_group_reader(rule, base),
         step=base.id if steps else "",
-        value=_value(rule, base),
+        value=_build_value_reader(rule, base),
     )
 
 
-def _group(rule: SigmaCorrelationRule, base: Loaded) -> Group:
+def _build_group_reader(rule: SigmaCorrelationRule, base: LoadedRule) -> GroupReader:
     """Group-by fields as this base rule's events name them: aliases say how."""
-    return grouped([_unaliased(rule, base, f) for f in rule.group_by or ()], _source(base))
+    return build_group_reader(
+        [_resolve_alias(rule, base, f) for f in rule.group_by or ()], _get_log_source(base)
+    )
 
 
-def _unaliased(rule: SigmaCorrelationRule, base: Loaded, field: str) -> str:
+def _resolve_alias(rule: SigmaCorrelationRule, base: LoadedRule, field: str) -> str:
     alias = rule.aliases.aliases.get(field)
     if alias is None:
         return field
@@ -116,23 +126,29 @@ def _unaliased(rule: SigmaCorrelationRule, base: Loaded, field: str) -> str:
     return field
 
 
-def _value(rule: SigmaCorrelationRule, base: Loaded) -> Callable[[Fields], str | None]:
+def _build_value_reader(
+    rule: SigmaCorrelationRule, base: LoadedRule
+) -> Callable[[Fields], str | None]:
     condition = rule.condition
     if rule.type is not SigmaCorrelationType.VALUE_COUNT:
         return lambda _fields: ""
     reference = condition.fieldref if isinstance(condition, SigmaCorrelationCondition) else None
     fields = [reference] if isinstance(reference, str) else list(reference or ())
-    return counted_value([_unaliased(rule, base, field) for field in fields], _source(base))
+    return build_value_reader(
+        [_resolve_alias(rule, base, field) for field in fields], _get_log_source(base)
+    )
 
 
-def _source(base: Loaded) -> SigmaLogSource | None:
+def _get_log_source(base: LoadedRule) -> SigmaLogSource | None:
     return base.rule.logsource if isinstance(base.rule, SigmaRule) else None
 
 
-def _event_rule(one: Loaded, rule: SigmaRule, feeds: tuple[Feed, ...]) -> EventRule:
+def _build_event_rule(
+    one: LoadedRule, rule: SigmaRule, feeds: tuple[CorrelationFeed, ...]
+) -> EventRule:
     try:
         condition = compile_rule(rule, one.place)
-        holds = predicate(condition)
+        holds = build_predicate(condition)
     except SigmaError as wrong:
         raise BadInput(
             f"{wrong.args[0]}.", place=one.place, remedy="Mend the condition."
@@ -144,10 +160,10 @@ def _event_rule(one: Loaded, rule: SigmaRule, feeds: tuple[Feed, ...]) -> EventR
     return EventRule(
         id=one.id,
         title=rule.title,
-        severity=_severity(one),
+        severity=_get_severity(one),
         tags=tuple(str(tag) for tag in rule.tags),
         condition=condition,
         predicate=holds,
-        gate=gate(rule.logsource),
+        gate=build_gate(rule.logsource),
         feeds=feeds,
     )

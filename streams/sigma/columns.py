@@ -13,9 +13,9 @@ from itertools import repeat
 from operator import or_
 from typing import Any, NamedTuple
 
-from streams.sigma.literals import How, Literal
-from streams.sigma.scan import Scan
-from streams.sigma.values import address, elements, text
+from streams.sigma.literals import Literal, LiteralPosition
+from streams.sigma.scan import LiteralScan
+from streams.sigma.values import iterate_elements, parse_address, to_text
 
 LONGEST_REMEMBERED = 256
 """Characters of a value."""
@@ -24,13 +24,13 @@ MOST_REMEMBERED = 50_000
 _MARKS = 1 << 14
 _RULES_OF_ONE = 4_096
 
-Rules = int
+RuleBits = int
 """One bit a rule."""
 _BITS = {4: 32, 6: 128}
 _NONE = repeat(0)
 
 
-class Remembered:
+class RememberedValues:
     """What all columns together remember: values that have come twice. Values of which each comes once,
     such as command lines, push none of these out. Beyond MOST_REMEMBERED all are forgotten."""
 
@@ -38,7 +38,7 @@ class Remembered:
 
     def __init__(self) -> None:
         self.count = 0
-        self._columns: list[dict[str | int, Rules]] = []
+        self._columns: list[dict[str | int, RuleBits]] = []
         self._marks = bytearray(_MARKS)
         """Of values that came lately, by their hashes: few enough to stay in the processor's cache."""
 
@@ -51,7 +51,7 @@ class Remembered:
         return True
 
     def put(
-        self, column: dict[str | int, Rules], value: str | int, rules: Rules, weight: int
+        self, column: dict[str | int, RuleBits], value: str | int, rules: RuleBits, weight: int
     ) -> None:
         """In what the column remembers."""
         if self.count + weight > MOST_REMEMBERED:
@@ -65,36 +65,36 @@ class Remembered:
         column[value] = rules
 
 
-class Layer(NamedTuple):
+class NeedLayer(NamedTuple):
     """One need of each of many rules, in the same field. A literal's bits stand in it `shift` higher
     than the rules' own."""
 
     shift: int
-    unwanted: Rules
+    unwanted: RuleBits
     """Rules that need no literal in it."""
-    without: Rules
+    without: RuleBits
     """Rules that have no need in it."""
 
 
-class Layers(NamedTuple):
+class NeedLayers(NamedTuple):
     """How what is found in a field is read: its layers, and above them what is read together with
     other fields."""
 
-    layers: Sequence[Layer]
-    every: Rules
+    layers: Sequence[NeedLayer]
+    every: RuleBits
     width: int
     """How many rules there are."""
 
-    def read(self, found: Rules) -> Rules:
+    def read(self, bits: RuleBits) -> RuleBits:
         """The rules whose every need in the layers is met; above them what stands above the layers."""
         met = self.every
         for shift, unwanted, without in self.layers:
-            met &= without | ((found >> shift) ^ unwanted)
-        above = found >> len(self.layers) * self.width
+            met &= without | ((bits >> shift) ^ unwanted)
+        above = bits >> len(self.layers) * self.width
         return met | above << self.width if above else met
 
     @property
-    def asking(self) -> Rules:
+    def asking(self) -> RuleBits:
         """Rules that have a need in the layers."""
         without = self.every
         for layer in self.layers:
@@ -102,7 +102,7 @@ class Layers(NamedTuple):
         return self.every & ~without
 
 
-class Column:
+class FieldColumn:
     """The rules that need one of some literals in one field."""
 
     __slots__ = (
@@ -123,10 +123,10 @@ class Column:
 
     def __init__(
         self,
-        wanted: Mapping[Literal, Rules],
-        scan: Scan | None,
-        remembered: Remembered,
-        layers: Layers | None = None,
+        wanted: Mapping[Literal, RuleBits],
+        scan: LiteralScan | None,
+        remembered: RememberedValues,
+        layers: NeedLayers | None = None,
     ) -> None:
         """`wanted`: the rules of each literal. `scan`: finds all of them that are not looked up.
         `layers`: of the rules' bits; None: each rule has one."""
@@ -136,14 +136,14 @@ class Column:
         """Rules that have a need in this field alone."""
         self.searches = scan is not None
         """A text that is not remembered costs a search."""
-        self._whole: dict[str, Rules] = {}
-        self._numbers: dict[int | float, Rules] = {}
-        self._numerals: dict[str, Rules] = {}
-        self._networks: dict[tuple[int, int], dict[int, Rules]] = {}
-        self._scanned: dict[int, Rules] = {}
+        self._whole: dict[str, RuleBits] = {}
+        self._numbers: dict[int | float, RuleBits] = {}
+        self._numerals: dict[str, RuleBits] = {}
+        self._networks: dict[tuple[int, int], dict[int, RuleBits]] = {}
+        self._scanned: dict[int, RuleBits] = {}
         self._scan = scan
         self._remembered = remembered
-        self.known: dict[str | int, Rules] = {}
+        self.known: dict[str | int, RuleBits] = {}
         """Values that came."""
         everything = 0
         for literal, rules in wanted.items():
@@ -151,14 +151,14 @@ class Column:
             self._put(literal, rules)
         self._weight = 1 + everything.bit_length() // _RULES_OF_ONE
 
-    def _put(self, literal: Literal, rules: Rules) -> None:
-        if literal.how is How.WHOLE:
+    def _put(self, literal: Literal, rules: RuleBits) -> None:
+        if literal.how is LiteralPosition.WHOLE:
             self._whole[literal.text] = rules
-        elif literal.how is How.NUMBER:
-            number = _number(literal.text)
+        elif literal.how is LiteralPosition.NUMBER:
+            number = _parse_number(literal.text)
             self._numbers[number] = self._numbers.get(number, 0) | rules
             self._numerals[literal.text] = rules
-        elif literal.how is How.NETWORK:
+        elif literal.how is LiteralPosition.NETWORK:
             network = ip_network(literal.text)
             rest = _BITS[network.version] - network.prefixlen
             same = self._networks.setdefault((network.version, rest), {})
@@ -166,7 +166,7 @@ class Column:
         elif self._scan is not None:
             self._scanned[self._scan.numbers[literal]] = rules
 
-    def rules(self, value: Any) -> Rules | None:
+    def find_rules(self, value: Any) -> RuleBits | None:
         """Those that this value concerns, as the layers are read. None: it is not known which.
 
         True, 1 and 1.0 are one key of a dictionary, so that only texts and whole numbers, which are
@@ -175,61 +175,61 @@ class Column:
         kind = type(value)
         if kind is str or kind is int:
             known = self.known.get(value)
-            return self.learn(value) if known is None else known
-        found: Rules = 0
-        for each in elements(value):
-            of_one = self._of_one(each)
+            return self.evaluate_new(value) if known is None else known
+        bits: RuleBits = 0
+        for each in iterate_elements(value):
+            of_one = self._find_rules_of_element(each)
             if of_one is None:
                 return None
-            found |= of_one
-        return self._read(found)
+            bits |= of_one
+        return self._read(bits)
 
-    def learn(self, value: str | int) -> Rules | None:
+    def evaluate_new(self, value: str | int) -> RuleBits | None:
         """As `rules`, of a value that is not remembered; it is, if it has come before."""
         if isinstance(value, str):
-            found = self._of_text(value, self._numerals.get(value, 0))
+            bits = self._find_rules_of_short_text(value, self._numerals.get(value, 0))
         else:
-            found = self._of_text(str(value), self._numbers.get(value, 0))
-        met = self._read(found)
+            bits = self._find_rules_of_short_text(str(value), self._numbers.get(value, 0))
+        met = self._read(bits)
         if met is None or self._remembered.is_new(hash(value) ^ id(self)) or not _is_short(value):
             return met
         self._remembered.put(self.known, value, met, self._weight)
         return met
 
-    def _read(self, found: Rules | None) -> Rules | None:
-        if not found:
-            return None if found is None else self._nothing
-        return found if self._layers is None else self._layers.read(found)
+    def _read(self, bits: RuleBits | None) -> RuleBits | None:
+        if not bits:
+            return None if bits is None else self._nothing
+        return bits if self._layers is None else self._layers.read(bits)
 
-    def _of_one(self, value: Any) -> Rules | None:
+    def _find_rules_of_element(self, value: Any) -> RuleBits | None:
         """Of an element; what is a list in a list is compared as if it were none."""
         if type(value) is str:
-            return self._of_text(value, self._numerals.get(value, 0))
+            return self._find_rules_of_short_text(value, self._numerals.get(value, 0))
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return self._of_text(str(value), self._numbers.get(value, 0))
-        told = text(value)
-        return self._of_text(told, self._numerals.get(told, 0))
+            return self._find_rules_of_short_text(str(value), self._numbers.get(value, 0))
+        element_text = to_text(value)
+        return self._find_rules_of_short_text(element_text, self._numerals.get(element_text, 0))
 
-    def rules_of_text(self, told: str) -> Rules | None:
+    def find_rules_of_text(self, value_text: str) -> RuleBits | None:
         """As `rules`, of a text that may be any length."""
-        return self._read(self._of_text(told, 0))
+        return self._read(self._find_rules_of_short_text(value_text, 0))
 
-    def _of_text(self, told: str, found: Rules) -> Rules | None:
+    def _find_rules_of_short_text(self, value_text: str, bits: RuleBits) -> RuleBits | None:
         """With what is found of it as a number."""
-        low = told.lower()
-        found |= self._whole.get(low, 0)
+        low = value_text.lower()
+        bits |= self._whole.get(low, 0)
         if self._scan is not None:
-            numbers = self._scan.found(low)
+            numbers = self._scan.find_literals(low)
             if not numbers:
                 return None
             if len(numbers) > 1:
-                found = reduce(or_, map(self._scanned.get, numbers, _NONE), found)
-        if self._networks and (parsed := address(told)) is not None:
+                bits = reduce(or_, map(self._scanned.get, numbers, _NONE), bits)
+        if self._networks and (parsed := parse_address(value_text)) is not None:
             version, place = parsed
             for (its_version, rest), networks in self._networks.items():
                 if its_version == version:
-                    found |= networks.get(place >> rest, 0)
-        return found
+                    bits |= networks.get(place >> rest, 0)
+        return bits
 
 
 def _is_short(value: str | int) -> bool:
@@ -238,8 +238,8 @@ def _is_short(value: str | int) -> bool:
     return value.bit_length() <= LONGEST_REMEMBERED
 
 
-def _number(told: str) -> int | float:
+def _parse_number(digits: str) -> int | float:
     try:
-        return int(told)
+        return int(digits)
     except ValueError:
-        return float(told)
+        return float(digits)

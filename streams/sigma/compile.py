@@ -40,18 +40,18 @@ from sigma.types import (
 from schemas.errors import BadInput
 from streams.sigma import literals, values
 from streams.sigma.conditions import (
-    All,
-    Anywhere,
+    AllOf,
+    AnyOf,
     Condition,
-    Either,
+    FieldComparison,
+    FieldPresence,
     FieldTest,
-    Not,
-    Present,
-    Same,
-    levels,
+    KeywordTest,
+    NotCondition,
+    count_levels,
 )
-from streams.sigma.expressions import Refused
-from streams.sigma.fields import names
+from streams.sigma.expressions import ExpressionRefused
+from streams.sigma.fields import list_names
 from streams.sigma.literals import Literals
 
 SUPPORTED = frozenset(
@@ -67,29 +67,29 @@ MOST_COMPARED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Compiler:
+class ConditionCompiler:
     """Compiles conditions of one rule."""
 
     source: SigmaLogSource | None
     place: str
     """File and rule, for what has to be refused."""
 
-    def condition(self, node: Any) -> Condition:
+    def compile_condition(self, node: Any) -> Condition:
         """Raises BadInput for what is not supported."""
         match node:
             case ConditionAND():
-                return All(tuple(self.condition(arg) for arg in node.args))
+                return AllOf(tuple(self.compile_condition(arg) for arg in node.args))
             case ConditionOR():
-                return self._or(node)
+                return self._compile_or(node)
             case ConditionNOT():
-                return Not(self.condition(node.args[0]))
+                return NotCondition(self.compile_condition(node.args[0]))
             case ConditionFieldEqualsValueExpression():
-                return self.field(node.field, node.value)
+                return self.compile_field(node.field, node.value)
             case ConditionValueExpression():
-                return self._keyword(node.value)
-        raise self.refused(f"a condition of kind {type(node).__name__}")
+                return self._compile_keyword(node.value)
+        raise self.build_refusal(f"a condition of kind {type(node).__name__}")
 
-    def _or(self, node: ConditionOR) -> Condition:
+    def _compile_or(self, node: ConditionOR) -> Condition:
         """Strings wanted of one field are tested together: the value is lowered once."""
         wanted: dict[str, list[SigmaString]] = {}
         parts: list[Condition] = []
@@ -102,57 +102,59 @@ class Compiler:
             ):
                 wanted.setdefault(arg.field, []).append(value)
             else:
-                parts.append(self.condition(arg))
-        parts += [self._strings(field, patterns) for field, patterns in wanted.items()]
-        return _either(parts)
+                parts.append(self.compile_condition(arg))
+        parts += [self._compile_strings(field, patterns) for field, patterns in wanted.items()]
+        return _join_either(parts)
 
-    def field(self, field: str, value: SigmaType) -> Condition:
+    def compile_field(self, field: str, value: SigmaType) -> Condition:
         """One field against one value."""
         match value:
             case SigmaExists():
-                return Present(self._names(field), wanted=bool(value))
+                return FieldPresence(self._list_names(field), wanted=bool(value))
             case SigmaNull():
-                return Present(self._names(field), wanted=False)
+                return FieldPresence(self._list_names(field), wanted=False)
             case SigmaFieldReference():
-                return self._reference(field, value)
+                return self._compile_reference(field, value)
             case SigmaExpansion():
-                return _either([self.field(field, one) for one in value.values])
+                return _join_either([self.compile_field(field, one) for one in value.values])
         if isinstance(value, SigmaString) and not value.contains_placeholder():
-            return self._strings(field, [value])
+            return self._compile_strings(field, [value])
         exact = isinstance(value, SigmaNumber | SigmaCIDRExpression | SigmaBool)
         searched = isinstance(value, SigmaRegularExpression)
-        return FieldTest(self._names(field), *self._test(value), exact, searched)
+        return FieldTest(self._list_names(field), *self._test(value), exact, searched)
 
-    def _names(self, field: str) -> tuple[str, ...]:
-        return names(field, self.source)
+    def _list_names(self, field: str) -> tuple[str, ...]:
+        return list_names(field, self.source)
 
-    def _strings(self, field: str, patterns: Sequence[SigmaString]) -> FieldTest:
-        needed = literals.united(list(map(literals.of_string, patterns)))
-        exact = len(needed) == 1 and all(map(literals.tells_all, patterns))
-        return FieldTest(self._names(field), values.strings_test(patterns), needed, exact)
+    def _compile_strings(self, field: str, patterns: Sequence[SigmaString]) -> FieldTest:
+        needed = literals.combine_literals(list(map(literals.find_in_string, patterns)))
+        exact = len(needed) == 1 and all(map(literals.is_exact, patterns))
+        return FieldTest(
+            self._list_names(field), values.build_strings_test(patterns), needed, exact
+        )
 
     def _test(self, value: SigmaType) -> tuple[values.ValueTest, Literals]:
         """A test, and the literals that it needs."""
         match value:
             case SigmaString() if not value.contains_placeholder():
-                return values.strings_test([value]), literals.of_string(value)
+                return values.build_strings_test([value]), literals.find_in_string(value)
             case SigmaRegularExpression() if not value.contains_placeholder():
-                return self._expression(value), literals.of_expression(value)
+                return self._compile_expression(value), literals.find_in_expression(value)
             case SigmaCIDRExpression():
-                return values.cidr_test(value), literals.of_network(value)
+                return values.build_cidr_test(value), literals.find_in_network(value)
             case SigmaCompareExpression() if not isinstance(value.number, SigmaTimestampPart):
-                return values.compare_test(value), ()
+                return values.build_compare_test(value), ()
             case SigmaBool():
-                told = SigmaString(str(value.boolean).lower())
-                return values.strings_test([told]), literals.of_string(told)
+                pattern = SigmaString(str(value.boolean).lower())
+                return values.build_strings_test([pattern]), literals.find_in_string(pattern)
             case SigmaNumber() if not isinstance(value, SigmaTimestampPart):
-                return values.number_test(value), literals.of_number(value)
-        raise self.refused(f"a value of kind {type(value).__name__}")
+                return values.build_number_test(value), literals.find_in_number(value)
+        raise self.build_refusal(f"a value of kind {type(value).__name__}")
 
-    def _expression(self, value: SigmaRegularExpression) -> values.ValueTest:
+    def _compile_expression(self, value: SigmaRegularExpression) -> values.ValueTest:
         try:
-            return values.regex_test(value)
-        except Refused as wrong:
+            return values.build_regex_test(value)
+        except ExpressionRefused as wrong:
             raise BadInput(
                 f"the expression {str(value.regexp)[:80]!r} cannot be searched in time that grows"
                 f" like the text: {wrong}.",
@@ -160,7 +162,7 @@ class Compiler:
                 remedy="Say it more simply, or with contains, startswith and endswith.",
             ) from wrong
 
-    def _reference(self, field: str, reference: SigmaFieldReference) -> Condition:
+    def _compile_reference(self, field: str, reference: SigmaFieldReference) -> Condition:
         tests: dict[tuple[bool, bool], Callable[[str, str], bool]] = {
             (False, False): operator.eq,
             (True, False): str.startswith,
@@ -169,9 +171,9 @@ class Compiler:
         }
         test = tests[reference.starts_with, reference.ends_with]
 
-        def same(one: Any, two: Any) -> bool:
-            others = dict.fromkeys(values.text(o).lower() for o in values.elements(two))
-            mine = dict.fromkeys(values.text(v).lower() for v in values.elements(one))
+        def compare_values(one: Any, two: Any) -> bool:
+            others = dict.fromkeys(values.to_text(o).lower() for o in values.iterate_elements(two))
+            mine = dict.fromkeys(values.to_text(v).lower() for v in values.iterate_elements(one))
             if test is operator.eq:
                 return not mine.keys().isdisjoint(others)
             most = MOST_COMPARED
@@ -179,12 +181,14 @@ class Compiler:
                 test(value, other) for value in islice(mine, most) for other in islice(others, most)
             )
 
-        return Same(self._names(field), self._names(reference.field), same)
+        return FieldComparison(
+            self._list_names(field), self._list_names(reference.field), compare_values
+        )
 
-    def _keyword(self, value: SigmaType) -> Condition:
+    def _compile_keyword(self, value: SigmaType) -> Condition:
         """Unbound: anywhere in any value of the event."""
         if isinstance(value, SigmaExpansion):
-            return _either([self._keyword(one) for one in value.values])
+            return _join_either([self._compile_keyword(one) for one in value.values])
         if isinstance(value, SigmaNumber):
             value = SigmaString(str(value))
         if isinstance(value, SigmaString) and not value.contains_placeholder():
@@ -193,12 +197,12 @@ class Compiler:
             inner = list(value.s)
             spread.s = [*([] if inner[:1] == [many] else [many]), *inner]
             spread.s += [] if inner[-1:] == [many] else [many]
-            return Anywhere(*self._test(spread))
+            return KeywordTest(*self._test(spread))
         if isinstance(value, SigmaRegularExpression):
-            return Anywhere(*self._test(value))
-        raise self.refused(f"a keyword of kind {type(value).__name__}")
+            return KeywordTest(*self._test(value))
+        raise self.build_refusal(f"a keyword of kind {type(value).__name__}")
 
-    def refused(self, what: str) -> BadInput:
+    def build_refusal(self, what: str) -> BadInput:
         return BadInput(
             f"{what} is not supported.",
             place=self.place,
@@ -206,33 +210,35 @@ class Compiler:
         )
 
 
-def _either(parts: Sequence[Condition]) -> Condition:
-    return parts[0] if len(parts) == 1 else Either(tuple(parts))
+def _join_either(parts: Sequence[Condition]) -> Condition:
+    return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 
-def check_modifiers(rule: SigmaRule, compiler: Compiler) -> None:
+def check_modifiers(rule: SigmaRule, compiler: ConditionCompiler) -> None:
     """Raises BadInput, naming the modifier, for one that would change a rule's meaning."""
     for name, detection in rule.detection.detections.items():
-        for item in items(detection):
+        for item in list_items(detection):
             used = {reverse_modifier_mapping[modifier.__name__] for modifier in item.modifiers}
             for word in sorted(used - SUPPORTED):
-                raise compiler.refused(f"modifier {word!r} (selection {name})")
+                raise compiler.build_refusal(f"modifier {word!r} (selection {name})")
             if "re" in used and used & ANCHORS:
-                raise compiler.refused(f"modifier 're' with an anchor (selection {name})")
+                raise compiler.build_refusal(f"modifier 're' with an anchor (selection {name})")
 
 
-def items(detection: SigmaDetection | SigmaDetectionItem) -> list[SigmaDetectionItem]:
+def list_items(detection: SigmaDetection | SigmaDetectionItem) -> list[SigmaDetectionItem]:
     if isinstance(detection, SigmaDetectionItem):
         return [detection]
-    return [item for inner in detection.detection_items for item in items(inner)]
+    return [item for inner in detection.detection_items for item in list_items(inner)]
 
 
 def compile_rule(rule: SigmaRule, place: str) -> Condition:
     """Any of the rule's conditions. Raises BadInput naming file, rule and what is refused."""
-    compiler = Compiler(rule.logsource, place)
+    compiler = ConditionCompiler(rule.logsource, place)
     check_modifiers(rule, compiler)
-    condition = _either([compiler.condition(c.parsed) for c in rule.detection.parsed_condition])
-    if levels(condition) > DEEPEST:
+    condition = _join_either(
+        [compiler.compile_condition(c.parsed) for c in rule.detection.parsed_condition]
+    )
+    if count_levels(condition) > DEEPEST:
         raise BadInput(
             f"the condition is nested deeper than {DEEPEST} levels.",
             place=place,

@@ -2,7 +2,7 @@
 
 A test of an absent field is false, so that the names of an event's fields alone decide many
 conditions (`fold`). The others are held against the event's values (`predicate`), and most of them
-only if one of a few literals stands in it (`anchors`).
+only if one of a few literals stands in it (`list_anchors`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Set as AbstractSet
 from itertools import product
 from typing import Any
 
-from schemas.quick import quick
+from schemas.quick import slotted
 from streams.sigma.literals import Literal, Literals
-from streams.sigma.values import ValueTest, leaves
+from streams.sigma.values import ValueTest, iterate_leaves
 
 Fields = Mapping[str, Any]
 Predicate = Callable[[Fields], bool]
@@ -24,7 +24,7 @@ ANYWHERE = "\0"
 """Stands for the name of a field where any value will do; no rule file can hold it."""
 
 
-@quick
+@slotted
 class FieldTest:
     """The value of the first of these fields that the event has."""
 
@@ -38,16 +38,16 @@ class FieldTest:
     """It searches for a regular expression, which costs most."""
 
 
-@quick
-class Present:
+@slotted
+class FieldPresence:
     """The event has a value in one of these fields, or in none."""
 
     names: tuple[str, ...]
     wanted: bool
 
 
-@quick
-class Same:
+@slotted
+class FieldComparison:
     """Two fields of one event are compared."""
 
     names: tuple[str, ...]
@@ -55,36 +55,36 @@ class Same:
     holds: Callable[[Any, Any], bool]
 
 
-@quick
-class Anywhere:
+@slotted
+class KeywordTest:
     """A keyword: any value of the event, at any depth."""
 
     holds: ValueTest
     literals: Literals = ()
 
 
-@quick
-class All:
+@slotted
+class AllOf:
     """Every part holds."""
 
     parts: tuple[Condition, ...]
 
 
-@quick
-class Either:
+@slotted
+class AnyOf:
     """One part holds."""
 
     parts: tuple[Condition, ...]
 
 
-@quick
-class Not:
+@slotted
+class NotCondition:
     """The part does not hold."""
 
     part: Condition
 
 
-Condition = FieldTest | Present | Same | Anywhere | All | Either | Not
+Condition = FieldTest | FieldPresence | FieldComparison | KeywordTest | AllOf | AnyOf | NotCondition
 
 
 def fold(condition: Condition, present: AbstractSet[str]) -> Condition | bool:
@@ -94,21 +94,21 @@ def fold(condition: Condition, present: AbstractSet[str]) -> Condition | bool:
     match condition:
         case FieldTest():
             return False if present.isdisjoint(condition.names) else condition
-        case Present():
+        case FieldPresence():
             return not condition.wanted if present.isdisjoint(condition.names) else condition
-        case Same():
+        case FieldComparison():
             lacks = present.isdisjoint(condition.names) or present.isdisjoint(condition.others)
             return False if lacks else condition
-        case Not():
+        case NotCondition():
             inner = fold(condition.part, present)
-            return (not inner) if isinstance(inner, bool) else Not(inner)
-        case All() | Either():
+            return (not inner) if isinstance(inner, bool) else NotCondition(inner)
+        case AllOf() | AnyOf():
             return _fold_parts(condition, present)
     return condition
 
 
-def _fold_parts(condition: All | Either, present: AbstractSet[str]) -> Condition | bool:
-    decides = isinstance(condition, Either)
+def _fold_parts(condition: AllOf | AnyOf, present: AbstractSet[str]) -> Condition | bool:
+    decides = isinstance(condition, AnyOf)
     """The verdict of one part that is the verdict of all."""
     undecided: list[Condition] = []
     for part in condition.parts:
@@ -121,18 +121,18 @@ def _fold_parts(condition: All | Either, present: AbstractSet[str]) -> Condition
         return not decides
     if len(undecided) == 1:
         return undecided[0]
-    return Either(tuple(undecided)) if decides else All(tuple(undecided))
+    return AnyOf(tuple(undecided)) if decides else AllOf(tuple(undecided))
 
 
-def anchors(
+def list_anchors(
     condition: Condition, names: AbstractSet[str] | None, cost: Callable[[Anchor], float]
 ) -> list[Anchor]:
     """Each must be met for the condition to hold. `names`: fields that have a value; None: any may.
     `cost`: which of several to prefer where alternatives need one each."""
-    return _anchors(condition, names, cost, holds=True)
+    return _collect_anchors(condition, names, cost, holds=True)
 
 
-def _anchors(
+def _collect_anchors(
     condition: Condition,
     names: AbstractSet[str] | None,
     cost: Callable[[Anchor], float],
@@ -140,60 +140,62 @@ def _anchors(
     holds: bool,
 ) -> list[Anchor]:
     match condition:
-        case Not():
-            return _anchors(condition.part, names, cost, holds=not holds)
-        case All() | Either():
-            needs = [_anchors(part, names, cost, holds=holds) for part in condition.parts]
-            if isinstance(condition, All) is holds:
+        case NotCondition():
+            return _collect_anchors(condition.part, names, cost, holds=not holds)
+        case AllOf() | AnyOf():
+            needs = [_collect_anchors(part, names, cost, holds=holds) for part in condition.parts]
+            if isinstance(condition, AllOf) is holds:
                 return [anchor for each in needs for anchor in each]
             return [Anchor().union(*(min(each, key=cost) for each in needs))] if all(needs) else []
         case FieldTest() if holds:
-            asked = [n for n in condition.names if names is None or n in names]
+            present_names = [n for n in condition.names if names is None or n in names]
             # Only the first that has a value is compared.
-            first = asked if names is None else asked[:1]
+            first = present_names if names is None else present_names[:1]
             return [frozenset(product(first, each)) for each in condition.literals]
-        case Anywhere() if holds:
+        case KeywordTest() if holds:
             return [frozenset(product((ANYWHERE,), each)) for each in condition.literals]
     return []
 
 
-def needed_names(condition: Condition, *, holds: bool = True) -> frozenset[str] | None:
+def find_needed_names(condition: Condition, *, holds: bool = True) -> frozenset[str] | None:
     """Fields of which the event must have one for the condition to hold; None: it may have none.
     With `holds=False`, for the condition not to hold."""
     match condition:
-        case FieldTest() | Same():
+        case FieldTest() | FieldComparison():
             return frozenset(condition.names) if holds else None
-        case Present():
+        case FieldPresence():
             return frozenset(condition.names) if condition.wanted is holds else None
-        case Not():
-            return needed_names(condition.part, holds=not holds)
-        case All() | Either():
-            needs = [needed_names(part, holds=holds) for part in condition.parts]
-            return _joined_names(needs, every=isinstance(condition, All) is holds)
+        case NotCondition():
+            return find_needed_names(condition.part, holds=not holds)
+        case AllOf() | AnyOf():
+            needs = [find_needed_names(part, holds=holds) for part in condition.parts]
+            return _join_names(needs, every=isinstance(condition, AllOf) is holds)
     return None
 
 
-def _joined_names(needs: Sequence[frozenset[str] | None], *, every: bool) -> frozenset[str] | None:
+def _join_names(needs: Sequence[frozenset[str] | None], *, every: bool) -> frozenset[str] | None:
     known = [each for each in needs if each is not None]
     if every:
         return min(known, key=len, default=None)
     return frozenset[str]().union(*known) if len(known) == len(needs) else None
 
 
-def each_test(condition: Condition) -> Iterator[tuple[FieldTest | Present | Same | Anywhere, bool]]:
+def iterate_tests(
+    condition: Condition,
+) -> Iterator[tuple[FieldTest | FieldPresence | FieldComparison | KeywordTest, bool]]:
     """Every test in it, and whether it speaks for the condition rather than against it."""
     waiting = [(condition, True)]
     while waiting:
         one, speaks_for = waiting.pop()
-        if isinstance(one, Not):
+        if isinstance(one, NotCondition):
             waiting.append((one.part, not speaks_for))
-        elif isinstance(one, All | Either):
+        elif isinstance(one, AllOf | AnyOf):
             waiting.extend((part, speaks_for) for part in one.parts)
         else:
             yield one, speaks_for
 
 
-def levels(condition: Condition) -> int:
+def count_levels(condition: Condition) -> int:
     """How deep it is nested."""
     deepest, level = 0, [condition]
     while level:
@@ -203,88 +205,92 @@ def levels(condition: Condition) -> int:
             for one in level
             for inner in (
                 one.parts
-                if isinstance(one, All | Either)
+                if isinstance(one, AllOf | AnyOf)
                 else (one.part,)
-                if isinstance(one, Not)
+                if isinstance(one, NotCondition)
                 else ()
             )
         ]
     return deepest
 
 
-def predicate(condition: Condition) -> Predicate:  # noqa: PLR0911  # one for each kind
+def build_predicate(condition: Condition) -> Predicate:  # noqa: PLR0911  # one for each kind
     """The condition as one function of an event's fields."""
     match condition:
-        case All():
-            return _every([predicate(part) for part in condition.parts])
-        case Either():
-            return _some([predicate(part) for part in condition.parts])
-        case Not():
-            inner = predicate(condition.part)
+        case AllOf():
+            return _build_all_of([build_predicate(part) for part in condition.parts])
+        case AnyOf():
+            return _build_any_of([build_predicate(part) for part in condition.parts])
+        case NotCondition():
+            inner = build_predicate(condition.part)
             return lambda fields: not inner(fields)
-        case Present():
-            get, wanted = getter(condition.names), condition.wanted
+        case FieldPresence():
+            get, wanted = build_getter(condition.names), condition.wanted
             return lambda fields: (get(fields) is not None) is wanted
-        case Same():
-            one, two, same = getter(condition.names), getter(condition.others), condition.holds
+        case FieldComparison():
+            one, two, same = (
+                build_getter(condition.names),
+                build_getter(condition.others),
+                condition.holds,
+            )
             return lambda fields: same(one(fields), two(fields))
-        case Anywhere():
-            return _anywhere(condition.holds)
-    return _test(condition)
+        case KeywordTest():
+            return _build_keyword_test(condition.holds)
+    return _build_test(condition)
 
 
-def _test(condition: FieldTest) -> Predicate:
+def _build_test(condition: FieldTest) -> Predicate:
     holds = condition.holds
     if len(condition.names) == 1:
         (name,) = condition.names
         return lambda fields: holds(fields.get(name))
-    get = getter(condition.names)
+    get = build_getter(condition.names)
     return lambda fields: holds(get(fields))
 
 
-def getter(names: Sequence[str]) -> Callable[[Fields], Any]:
+def build_getter(names: Sequence[str]) -> Callable[[Fields], Any]:
     """The value of the first of these names that the event has."""
     if len(names) == 1:
         (only,) = names
         return lambda fields: fields.get(only)
 
-    def get(fields: Fields) -> Any:
+    def get_value(fields: Fields) -> Any:
         for name in names:
             value = fields.get(name)
             if value is not None:
                 return value
         return None
 
-    return get
+    return get_value
 
 
-def _every(parts: Sequence[Predicate]) -> Predicate:
+def _build_all_of(parts: Sequence[Predicate]) -> Predicate:
     if len(parts) == 2:
         one, two = parts
         return lambda fields: one(fields) and two(fields)
 
-    def holds(fields: Fields) -> bool:
+    def check_every(fields: Fields) -> bool:
         for part in parts:  # noqa: SIM110  # a generator costs more than the parts
             if not part(fields):
                 return False
         return True
 
-    return holds
+    return check_every
 
 
-def _some(parts: Sequence[Predicate]) -> Predicate:
+def _build_any_of(parts: Sequence[Predicate]) -> Predicate:
     if len(parts) == 2:
         one, two = parts
         return lambda fields: one(fields) or two(fields)
 
-    def holds(fields: Fields) -> bool:
+    def check_some(fields: Fields) -> bool:
         for part in parts:  # noqa: SIM110  # a generator costs more than the parts
             if part(fields):
                 return True
         return False
 
-    return holds
+    return check_some
 
 
-def _anywhere(test: ValueTest) -> Predicate:
-    return lambda fields: any(test(one) for one in leaves(fields.values()))
+def _build_keyword_test(test: ValueTest) -> Predicate:
+    return lambda fields: any(test(one) for one in iterate_leaves(fields.values()))

@@ -20,10 +20,10 @@ from sigma.correlations import (
 
 from schemas.alert import Severity
 from schemas.errors import BadInput
-from schemas.plugin import Member
+from schemas.plugin import DetectorSignal
 from schemas.rule import RuleKind
 from streams.correlate.episodes import WindowSpec
-from streams.wording import between, duration
+from streams.wording import format_duration, format_interval
 
 KINDS = {
     SigmaCorrelationType.EVENT_COUNT: RuleKind.EVENT_COUNT,
@@ -34,18 +34,20 @@ KINDS = {
 SHOWN = 100
 """Signals kept at each end of a bucket: as many as the rule needs would do for the verdict; so many
 let most alerts show all of their evidence."""
-Test = Callable[[Sequence[Member]], bool]
-Tell = Callable[[Sequence[Member]], str]
+MemberTest = Callable[[Sequence[DetectorSignal]], bool]
+MemberText = Callable[[Sequence[DetectorSignal]], str]
 
 
-def event_spec(rule: str, title: str, severity: Severity, timespan: int, quiet: int) -> WindowSpec:
+def build_event_spec(
+    rule: str, title: str, severity: Severity, timespan: int, quiet: int
+) -> WindowSpec:
     """A single-event rule: fires at every match, repeats fold."""
 
-    def explain(members: Sequence[Member]) -> str:
+    def explain(members: Sequence[DetectorSignal]) -> str:
         if not members:
             return ""
         noun = "event" if len(members) == 1 else "events"
-        return f"{len(members)} {noun} matched {between(members)}."
+        return f"{len(members)} {noun} matched {format_interval(members)}."
 
     return WindowSpec(
         rule=rule,
@@ -61,7 +63,7 @@ def event_spec(rule: str, title: str, severity: Severity, timespan: int, quiet: 
     )
 
 
-def correlation_spec(
+def build_correlation_spec(
     rule: SigmaCorrelationRule,
     rule_id: str,
     quiet: int | None,
@@ -75,10 +77,10 @@ def correlation_spec(
     """
     kind = KINDS.get(rule.type)
     if kind is None:
-        raise _refused(f"correlation type {rule.type.name.lower()!r}", place)
+        raise _build_refusal(f"correlation type {rule.type.name.lower()!r}", place)
     timespan = rule.timespan.seconds
-    least = _least(rule, len(steps), place)
-    fires, explain = _meaning(kind, least, timespan, steps)
+    least = _read_least(rule, len(steps), place)
+    fires, explain = _choose_meaning(kind, least, timespan, steps)
     return WindowSpec(
         rule=rule_id,
         title=rule.title,
@@ -94,95 +96,97 @@ def correlation_spec(
     )
 
 
-def _least(rule: SigmaCorrelationRule, steps: int, place: str) -> int:
+def _read_least(rule: SigmaCorrelationRule, steps: int, place: str) -> int:
     """How many it takes."""
     condition = rule.condition
     if not isinstance(condition, SigmaCorrelationCondition):
-        raise _refused("an extended condition", place)
+        raise _build_refusal("an extended condition", place)
     operators = SigmaCorrelationConditionOperator
     if condition.op not in (operators.GTE, operators.GT) or int(condition.count) != condition.count:
-        raise _refused(f"condition {condition.op.name.lower()!r}", place)
+        raise _build_refusal(f"condition {condition.op.name.lower()!r}", place)
     least = int(condition.count) + (condition.op is operators.GT)
     if rule.type in (SigmaCorrelationType.EVENT_COUNT, SigmaCorrelationType.VALUE_COUNT):
         return max(least, 1)
     if least not in (1, steps):
-        raise _refused("a temporal condition other than all of its rules", place)
+        raise _build_refusal("a temporal condition other than all of its rules", place)
     return steps
 
 
-def _meaning(
+def _choose_meaning(
     kind: RuleKind, least: int, timespan: int, steps: Sequence[tuple[str, str]]
-) -> tuple[Test, Tell]:
+) -> tuple[MemberTest, MemberText]:
     match kind:
         case RuleKind.EVENT_COUNT:
-            return (lambda members: len(members) >= least), _tell_count(least, timespan)
+            return (lambda members: len(members) >= least), _build_count_text(least, timespan)
         case RuleKind.VALUE_COUNT:
-            return _distinct(least), _tell_values(least, timespan)
+            return _build_distinct_test(least), _build_values_text(least, timespan)
         case RuleKind.TEMPORAL:
             wanted = Counter(step for step, _ in steps)
-            return (lambda members: wanted <= Counter(m.step for m in members)), _tell_steps(steps)
-    return _ordered([step for step, _ in steps]), _tell_steps(steps)
+            return (lambda members: wanted <= Counter(m.step for m in members)), _build_steps_text(
+                steps
+            )
+    return _build_ordered_test([step for step, _ in steps]), _build_steps_text(steps)
 
 
-def _distinct(least: int) -> Test:
+def _build_distinct_test(least: int) -> MemberTest:
     return lambda members: len({m.value for m in members}) >= least
 
 
-def _ordered(steps: Sequence[str]) -> Test:
+def _build_ordered_test(steps: Sequence[str]) -> MemberTest:
     """The earliest chain; equal times count as ordered either way."""
     chain = [(step, len(list(same))) for step, same in groupby(steps)]
 
-    def fires(members: Sequence[Member]) -> bool:
+    def should_fire(members: Sequence[DetectorSignal]) -> bool:
         time = float("-inf")
         for step, count in chain:
             later = (m.time for m in members if m.step == step and m.time >= time)
-            found = next(islice(later, count - 1, None), None)
-            if found is None:
+            next_time = next(islice(later, count - 1, None), None)
+            if next_time is None:
                 return False
-            time = found
+            time = next_time
         return True
 
-    return fires
+    return should_fire
 
 
-def _tell_count(least: int, timespan: int) -> Tell:
-    def explain(members: Sequence[Member]) -> str:
+def _build_count_text(least: int, timespan: int) -> MemberText:
+    def explain(members: Sequence[DetectorSignal]) -> str:
         if not members:
             return ""
         return (
-            f"{len(members)} events {between(members)};"
-            f" the rule asks for {least} within {duration(timespan)}."
+            f"{len(members)} events {format_interval(members)};"
+            f" the rule asks for {least} within {format_duration(timespan)}."
         )
 
     return explain
 
 
-def _tell_values(least: int, timespan: int) -> Tell:
-    def explain(members: Sequence[Member]) -> str:
+def _build_values_text(least: int, timespan: int) -> MemberText:
+    def explain(members: Sequence[DetectorSignal]) -> str:
         if not members:
             return ""
         return (
             f"{len({m.value for m in members})} different values in {len(members)} events"
-            f" {between(members)}; the rule asks for {least} within {duration(timespan)}."
+            f" {format_interval(members)}; the rule asks for {least} within {format_duration(timespan)}."
         )
 
     return explain
 
 
-def _tell_steps(steps: Sequence[tuple[str, str]]) -> Tell:
-    def explain(members: Sequence[Member]) -> str:
+def _build_steps_text(steps: Sequence[tuple[str, str]]) -> MemberText:
+    def explain(members: Sequence[DetectorSignal]) -> str:
         if not members:
             return ""
         counts = [
             f"{title} ({sum(m.step == step for m in members)}×)"
             for step, title in dict(steps).items()
         ]
-        return f"{', then '.join(counts)}, {between(members)}."
+        return f"{', then '.join(counts)}, {format_interval(members)}."
 
     return explain
 
 
-def _refused(what: str, place: str) -> BadInput:
+def _build_refusal(what: str, place: str) -> BadInput:
     return BadInput(
         f"{what} is not supported.",
         place=place,

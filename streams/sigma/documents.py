@@ -10,31 +10,31 @@ from typing import Any
 import orjson
 
 from schemas.errors import BadInput
-from schemas.event import Event, Position, Touch, flatten
+from schemas.event import AssetTouch, Event, RecordPosition, flatten
 
 OFFSET = "breach.example.offset"
 """After `@timestamp`: how an example's repeated event is spread. A timedelta, which no JSON holds: what a
 sender writes there moves nothing."""
 
 
-def events_of(documents: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
+def parse_events(documents: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
     """One Event a document, nested or dotted. Without `organization.id` they all belong to one
     unnamed organization: a file is one customer's unless it says otherwise.
 
     Raises BadInput naming the document for a missing or unreadable `@timestamp`.
     """
     for number, document in enumerate(documents, start=1):
-        yield event_of(document, number)
+        yield parse_event(document, number)
 
 
-def event_of(document: Mapping[str, Any], number: int = 1) -> Event:
+def parse_event(document: Mapping[str, Any], number: int = 1) -> Event:
     """As events_of, for one."""
     if not isinstance(document, Mapping):
         raise BadInput(
             "no JSON object.", place=f"event {number}", remedy="Give one object an event."
         )
     fields = flatten(document)
-    time = _time(fields.get("@timestamp"), number)
+    time = _parse_time(fields.get("@timestamp"), number)
     if isinstance(fields.get(OFFSET), timedelta):
         time += fields.pop(OFFSET)
     digest = hashlib.sha256(
@@ -48,18 +48,18 @@ def event_of(document: Mapping[str, Any], number: int = 1) -> Event:
         dataset=str(fields.get("event.dataset", "")),
         source=str(fields.get("event.dataset", "file")),
         fields=fields,
-        position=Position("file", number),
+        position=RecordPosition("file", number),
         sha256=digest,
         organization=organization,
-        touches=(Touch(organization, "", ""),) if organization else (),
+        touches=(AssetTouch(organization, "", ""),) if organization else (),
     )
 
 
-def _time(told: Any, number: int) -> datetime:
-    if isinstance(told, datetime):
-        return told if told.tzinfo else told.replace(tzinfo=UTC)
+def _parse_time(stamp: Any, number: int) -> datetime:
+    if isinstance(stamp, datetime):
+        return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
     try:
-        time = datetime.fromisoformat(told)
+        time = datetime.fromisoformat(stamp)
     except (TypeError, ValueError) as wrong:
         raise BadInput(
             "@timestamp is missing or no ISO 8601 time.",

@@ -13,12 +13,12 @@ from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
 from schemas.event import Event
 from schemas.plugin import Detector, SignalDraft
 from streams.sigma.options import PROVIDER
-from streams.sigma.routing import Router
-from streams.sigma.rulebook import EventRule, Feed, RuleBook
-from streams.sigma.values import text
+from streams.sigma.routing import RuleRouter
+from streams.sigma.rulebook import CorrelationFeed, EventRule, RuleBook
+from streams.sigma.values import to_text
 from streams.tokenizers.identifiers import shorten_identifier
 
-TOLD = (
+EVIDENCE_FIELDS = (
     "event.dataset",
     "event.action",
     "event.outcome",
@@ -38,58 +38,58 @@ TOLD = (
     "rule.name",
 )
 """What an analyst needs of an event in the evidence table."""
-MOST_TOLD = 100
+MOST_SHOWN = 100
 """Values of a list that are told. The raw record keeps all."""
-LONGEST_TOLD = 2_000
+LONGEST_SHOWN = 2_000
 """Characters of a text that are told."""
 
-_Told = tuple[GroupKey, str, str]
+_RawSignal = tuple[GroupKey, str, str]
 """Whose window, step and value."""
 
 
-class Engine:
+class RuleEngine:
     """Stateless: the same event gives the same signals, whatever came before."""
 
     def __init__(self, book: RuleBook) -> None:
         self.book = book
-        self._router: Router[EventRule] = Router(book.rules)
+        self._router: RuleRouter[EventRule] = RuleRouter(book.rules)
         self._detectors = list(book.detectors.values())
 
-    def matches(self, event: Event) -> list[EventRule]:
+    def list_matches(self, event: Event) -> list[EventRule]:
         """The event rules whose condition holds."""
-        return self._router.matches(event.dataset, event.fields)
+        return self._router.list_matches(event.dataset, event.fields)
 
-    def signals(self, event: Event) -> list[Signal]:
+    def list_signals(self, event: Event) -> list[Signal]:
         """What the event tells each correlation; of late events only what stands alone."""
-        told: list[_Told] = []
-        for rule in self._router.matches(event.dataset, event.fields):
+        raw_signals: list[_RawSignal] = []
+        for rule in self._router.list_matches(event.dataset, event.fields):
             for feed in rule.feeds:
-                _feed(event, feed, told)
+                _add_feed(event, feed, raw_signals)
         if event.in_time:
             for detector in self._detectors:
                 drafts = detector.signals(event)
                 if drafts:
-                    _behaviour(event, detector, drafts, told)
-        return _signals(event, told) if told else []
+                    _add_behaviour(event, detector, drafts, raw_signals)
+        return _build_signals(event, raw_signals) if raw_signals else []
 
 
-def _feed(event: Event, feed: Feed, told: list[_Told]) -> None:
+def _add_feed(event: Event, feed: CorrelationFeed, raw_signals: list[_RawSignal]) -> None:
     """Adds what a match tells one correlation."""
     if not (event.in_time or feed.alone):
         return
     group = feed.group(event.fields)
     value = feed.value(event.fields)
     if feed.alone:
-        group = _standing_alone(event, group)
+        group = _get_group_or_own(event, group)
     if group is not None and value is not None:
         # A list, since a generator costs more than its elements.
         group = tuple([shorten_identifier(part) for part in group])
-        told.append(
-            (GroupKey(feed.rule, _organization(event, feed.scope), group), feed.step, value)
+        raw_signals.append(
+            (GroupKey(feed.rule, _choose_organization(event, feed.scope), group), feed.step, value)
         )
 
 
-def _standing_alone(event: Event, group: tuple[str, ...] | None) -> tuple[str, ...]:
+def _get_group_or_own(event: Event, group: tuple[str, ...] | None) -> tuple[str, ...]:
     """A missing group is never pooled and never silences an alert: the event stands for itself.
     Late events alert by the day they happened on, apart from those in time, whose alerts they
     must not change."""
@@ -99,7 +99,7 @@ def _standing_alone(event: Event, group: tuple[str, ...] | None) -> tuple[str, .
     return (*own, f"late:{event.time.astimezone(UTC):%Y-%m-%d}")
 
 
-def _organization(event: Event, scope: str) -> str:
+def _choose_organization(event: Event, scope: str) -> str:
     """Whose window. Unknown owners stay apart from everybody and from each other: an intruder at
     a machine that nobody bound yet is an alert, and no other customer's."""
     if scope == PROVIDER:
@@ -109,22 +109,24 @@ def _organization(event: Event, scope: str) -> str:
     return f"?{event.unattributed or f'source:{event.source}'}"
 
 
-def _behaviour(
-    event: Event, detector: Detector, drafts: Sequence[SignalDraft], told: list[_Told]
+def _add_behaviour(
+    event: Event, detector: Detector, drafts: Sequence[SignalDraft], raw_signals: list[_RawSignal]
 ) -> None:
     """Adds what a behaviour tells."""
-    organization = _organization(event, detector.scope)
+    organization = _choose_organization(event, detector.scope)
     for draft in drafts:
         if all(draft.group):
             group = tuple([shorten_identifier(part.casefold()) for part in draft.group])
-            told.append((GroupKey(detector.id, organization, group), draft.step, draft.value))
+            raw_signals.append(
+                (GroupKey(detector.id, organization, group), draft.step, draft.value)
+            )
 
 
-def _signals(event: Event, told: Sequence[_Told]) -> list[Signal]:
+def _build_signals(event: Event, raw_signals: Sequence[_RawSignal]) -> list[Signal]:
     """With what the evidence table shows of their event, which they share."""
     time, event_id, sha256 = event.time.timestamp(), event.id, event.sha256
     unattributed = event.unattributed or ""
-    summary = _summary(event.fields)
+    summary = _build_summary(event.fields)
     return [
         Signal(
             key,
@@ -139,30 +141,30 @@ def _signals(event: Event, told: Sequence[_Told]) -> list[Signal]:
             unattributed,
             summary,
         )
-        for key, step, value in told
+        for key, step, value in raw_signals
     ]
 
 
-def _summary(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def _build_summary(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     summary = {}
-    for name in TOLD:
+    for name in EVIDENCE_FIELDS:
         if name in fields:
             value = fields[name]
-            short = type(value) is str and len(value) <= LONGEST_TOLD
-            summary[name] = value if short else _told(value)
+            short = type(value) is str and len(value) <= LONGEST_SHOWN
+            summary[name] = value if short else _shorten_value(value)
     return summary
 
 
-def _told(value: Any) -> Any:
+def _shorten_value(value: Any) -> Any:
     """So much of a value as a table shows. Windows hold it in memory for as long as they are open,
     and whoever sends it chooses its length."""
     if isinstance(value, list | tuple):
-        return [_one(each) for each in value[:MOST_TOLD]]
-    return _one(value)
+        return [_shorten_text(each) for each in value[:MOST_SHOWN]]
+    return _shorten_text(value)
 
 
-def _one(value: Any) -> Any:
+def _shorten_text(value: Any) -> Any:
     if isinstance(value, int | float | None):
         return value
-    told = text(value)
-    return told if len(told) <= LONGEST_TOLD else told[:LONGEST_TOLD] + "…"
+    shown = to_text(value)
+    return shown if len(shown) <= LONGEST_SHOWN else shown[:LONGEST_SHOWN] + "…"

@@ -10,8 +10,8 @@ from schemas.alert import Episode
 from schemas.errors import BreachDeskError
 from schemas.plugin import DetectorExample
 from streams.correlate.in_memory import InMemoryWindows
-from streams.sigma.documents import events_of
-from streams.sigma.engine import Engine
+from streams.sigma.documents import parse_events
+from streams.sigma.engine import RuleEngine
 from streams.sigma.rulebook import RuleBook
 
 
@@ -21,17 +21,17 @@ class ExampleResult:
 
     rule: str
     title: str
-    held: bool
+    passed: bool
     problem: str = ""
 
 
 def check_examples(book: RuleBook) -> Iterator[ExampleResult]:
     """Every example of every rule that can alert, in rule order. A rule without any is a result
     that does not hold."""
-    for info in book.infos():
-        examples = book.examples(info.id)
+    for info in book.list_infos():
+        examples = book.list_examples(info.id)
         if not examples:
-            yield ExampleResult(info.id, "(none)", held=False, problem="The rule has no example.")
+            yield ExampleResult(info.id, "(none)", passed=False, problem="The rule has no example.")
         for example in examples:
             problem = check_example(book, info.id, example)
             yield ExampleResult(info.id, example.title, not problem, problem)
@@ -40,19 +40,21 @@ def check_examples(book: RuleBook) -> Iterator[ExampleResult]:
 def check_example(book: RuleBook, rule_id: str, example: DetectorExample) -> str:
     """What is wrong; empty: it holds."""
     try:
-        found = [e for e in episodes_of(book, example.events) if e.key.rule == rule_id]
+        episodes = [e for e in list_episodes(book, example.events) if e.key.rule == rule_id]
     except BreachDeskError as wrong:
         return str(wrong)
-    if len(found) != example.alerts:
-        return f"It makes {len(found)} alerts, not {example.alerts}."
-    graves = max((e.severity.rank, e.severity.value) for e in found)[1] if found else None
+    if len(episodes) != example.alerts:
+        return f"It makes {len(episodes)} alerts, not {example.alerts}."
+    graves = max((e.severity.rank, e.severity.value) for e in episodes)[1] if episodes else None
     if example.severity is not None and graves != example.severity:
         return f"Its severity is {graves}, not {example.severity}."
     return ""
 
 
-def episodes_of(book: RuleBook, documents: Iterable[Mapping[str, Any]]) -> list[Episode]:
+def list_episodes(book: RuleBook, documents: Iterable[Mapping[str, Any]]) -> list[Episode]:
     """All alerts that these events make, all of them in time."""
-    engine, windows = Engine(book), InMemoryWindows(book.specs)
-    windows.absorb(signal for event in events_of(documents) for signal in engine.signals(event))
-    return windows.episodes()
+    engine, windows = RuleEngine(book), InMemoryWindows(book.specs)
+    windows.absorb(
+        signal for event in parse_events(documents) for signal in engine.list_signals(event)
+    )
+    return windows.list_episodes()

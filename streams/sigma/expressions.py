@@ -3,9 +3,9 @@ r"""Regular expressions of rules, searched in time that grows like the text's le
 What costs Python's `re` a few steps from each place of the text runs on it. All else runs on
 RE2, whose search is linear, and means exactly what `re` means by it: the pattern is read by `re`'s
 own parser, and every class of characters is asked of `re` itself. To that end characters between
-which the pattern makes no difference become one byte (`_Alphabet`), in the pattern and in the text;
+which the pattern makes no difference become one byte (`_ByteAlphabet`), in the pattern and in the text;
 bytes of letters stand for characters of words, so that `\b` finds the ends of words in every script.
-A text that is ASCII needs no such translation (`_Ascii`).
+A text that is ASCII needs no such translation (`_AsciiAlphabet`).
 
 What RE2 cannot say (look-around, back references, atomic groups) is refused unless `re` can search
 it in few steps.
@@ -23,8 +23,8 @@ from typing import Any
 import re2
 
 _op: Any = _constants
-Tree = Any
-Ranges = tuple[tuple[int, int], ...]
+ParseTree = Any
+CodePointRanges = tuple[tuple[int, int], ...]
 """Code points from and up to, both included, ascending, not touching."""
 
 FEW_STEPS = 200
@@ -46,105 +46,108 @@ _TYPES = re.ASCII | re.UNICODE
 _WORD = (_op.IN, [(_op.CATEGORY, _op.CATEGORY_WORD)])
 
 
-class Refused(Exception):
+class ExpressionRefused(Exception):
     """Why an expression cannot be searched in linear time; its text is meant for the author."""
 
 
 @lru_cache(maxsize=4096)
-def searcher(pattern: str, flags: int) -> Callable[[str], bool]:
+def build_searcher(pattern: str, flags: int) -> Callable[[str], bool]:
     """Does the pattern match anywhere in the text? Raises Refused."""
     try:
-        return _searcher(_parser.parse(pattern, flags), pattern)
+        return _build_searcher(_parser.parse(pattern, flags), pattern)
     except (re.error, OverflowError) as wrong:
-        raise Refused("Python's re cannot read it") from wrong
+        raise ExpressionRefused("Python's re cannot read it") from wrong
     except RecursionError as wrong:
-        raise Refused("it is nested too deeply") from wrong
+        raise ExpressionRefused("it is nested too deeply") from wrong
 
 
-def _searcher(tree: Tree, pattern: str) -> Callable[[str], bool]:
+def _build_searcher(tree: ParseTree, pattern: str) -> Callable[[str], bool]:
     flags = tree.state.flags
-    steps = _steps(tree)
+    steps = _count_steps(tree)
     if steps > FEW_STEPS:
         try:
-            return _linear(tree, flags)
-        except Refused:
+            return _build_linear_searcher(tree, flags)
+        except ExpressionRefused:
             if steps > MOST_STEPS:
                 raise
     search = re.compile(pattern, flags).search
     return lambda text: search(text) is not None
 
 
-def _linear(tree: Tree, flags: int) -> Callable[[str], bool]:
-    alphabet = _Alphabet(_classes(tree, flags), _words(tree, flags))
-    search, encoded = _program(_written(tree, flags, alphabet, last=True)).search, alphabet.encoded
+def _build_linear_searcher(tree: ParseTree, flags: int) -> Callable[[str], bool]:
+    alphabet = _ByteAlphabet(_list_classes(tree, flags), _find_word_ranges(tree, flags))
+    search, encoded = (
+        _compile_program(_render_tree(tree, flags, alphabet, last=True)).search,
+        alphabet.encode,
+    )
 
     @cache
-    def of_ascii() -> Any:
+    def build_ascii_program() -> Any:
         try:
-            return _program(_written(tree, flags, _Ascii(), last=True))
-        except Refused:
+            return _compile_program(_render_tree(tree, flags, _AsciiAlphabet(), last=True))
+        except ExpressionRefused:
             return None
 
-    def found(text: str) -> bool:
-        quick = of_ascii() if text.isascii() else None
+    def has_match(text: str) -> bool:
+        quick = build_ascii_program() if text.isascii() else None
         return (search(encoded(text)) if quick is None else quick.search(text.encode())) is not None
 
-    return found
+    return has_match
 
 
-def _program(written: str) -> Any:
+def _compile_program(expression: str) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = _MEMORY
     options.log_errors = False
     options.never_capture = True
     try:
-        program = re2.compile(written.encode("latin-1"), options)
+        program = re2.compile(expression.encode("latin-1"), options)
     except re2.error as wrong:
-        raise Refused("it counts too far") from wrong
+        raise ExpressionRefused("it counts too far") from wrong
     if program.programsize > LARGEST_PROGRAM:
-        raise Refused("it counts too far")
+        raise ExpressionRefused("it counts too far")
     return program
 
 
-def _steps(tree: Tree) -> float:
+def _count_steps(tree: ParseTree) -> float:
     """What `re` does at most from one place in the text: each way of trying, as long as it gets."""
-    ways, length = _tries(tree)
+    ways, length = _count_tries(tree)
     return ways * max(length, 1.0)
 
 
-def _tries(tree: Tree) -> tuple[float, float]:
+def _count_tries(tree: ParseTree) -> tuple[float, float]:
     """How many ways there are to try the tree, and how many characters the longest looks at.
     Infinite for a repeat without end."""
     ways, length = 1.0, 0.0
     for kind, value in tree:
-        its_ways, its_length = _tries_of(kind, value)
+        its_ways, its_length = _count_tries_of(kind, value)
         ways *= its_ways
         length += its_length
     return ways, length
 
 
-def _tries_of(kind: Any, value: Any) -> tuple[float, float]:
+def _count_tries_of(kind: Any, value: Any) -> tuple[float, float]:
     if kind in _REPEATS or kind is _op.POSSESSIVE_REPEAT:
         least, most, body = value
         if most is _op.MAXREPEAT or most > MOST_STEPS:
             return float("inf"), float("inf")
-        ways, length = _tries(body)
+        ways, length = _count_tries(body)
         every = sum(min(ways**times, MOST_STEPS + 1.0) for times in range(least, most + 1))
         return every, length * most
     if kind in _BRANCHES:
-        tried = [_tries(branch) for branch in branches(kind, value)]
+        tried = [_count_tries(branch) for branch in list_branches(kind, value)]
         return sum(ways for ways, _ in tried), max(length for _, length in tried)
-    inner = _body(kind, value)
-    return (1.0, 1.0) if inner is None else _tries(inner)
+    inner = _get_body(kind, value)
+    return (1.0, 1.0) if inner is None else _count_tries(inner)
 
 
-def branches(kind: Any, value: Any) -> list[Tree]:
+def list_branches(kind: Any, value: Any) -> list[ParseTree]:
     """What either alternative says; of a condition on a group the second may be missing."""
     return value[1] if kind is _op.BRANCH else [value[1], value[2] or []]
 
 
-def _body(kind: Any, value: Any) -> Tree | None:
+def _get_body(kind: Any, value: Any) -> ParseTree | None:
     if kind is _op.SUBPATTERN:
         return value[3]
     if kind in (_op.ASSERT, _op.ASSERT_NOT):
@@ -156,18 +159,18 @@ def _body(kind: Any, value: Any) -> Tree | None:
     return None
 
 
-def _nodes(tree: Tree, flags: int) -> Iterator[tuple[Any, Any, int]]:
+def _iterate_nodes(tree: ParseTree, flags: int) -> Iterator[tuple[Any, Any, int]]:
     """Every node with the flags that hold for it."""
     for kind, value in tree:
         yield kind, value, flags
         if kind in _BRANCHES:
-            for branch in branches(kind, value):
-                yield from _nodes(branch, flags)
-        elif (inner := _body(kind, value)) is not None:
-            yield from _nodes(inner, flags_inside(kind, value, flags))
+            for branch in list_branches(kind, value):
+                yield from _iterate_nodes(branch, flags)
+        elif (inner := _get_body(kind, value)) is not None:
+            yield from _iterate_nodes(inner, get_inner_flags(kind, value, flags))
 
 
-def flags_inside(kind: Any, value: Any, flags: int) -> int:
+def get_inner_flags(kind: Any, value: Any, flags: int) -> int:
     """ASCII and UNICODE exclude each other: the inner one holds."""
     if kind is not _op.SUBPATTERN:
         return flags
@@ -176,121 +179,128 @@ def flags_inside(kind: Any, value: Any, flags: int) -> int:
     return (outer | added) & ~dropped
 
 
-def _classes(tree: Tree, flags: int) -> set[Ranges]:
+def _list_classes(tree: ParseTree, flags: int) -> set[CodePointRanges]:
     return {
-        _ranges(kind, value, inside)
-        for kind, value, inside in _nodes(tree, flags)
+        _find_ranges(kind, value, inside)
+        for kind, value, inside in _iterate_nodes(tree, flags)
         if kind in _ONE_CHARACTER
     }
 
 
-def _words(tree: Tree, flags: int) -> Ranges | None:
+def _find_word_ranges(tree: ParseTree, flags: int) -> CodePointRanges | None:
     r"""The characters between which and others `\b` matches; None: the pattern has no `\b`. Raises
     Refused where ASCII holds for one and not for another."""
     words = {
-        _ranges(*_WORD, inside)
-        for kind, value, inside in _nodes(tree, flags)
+        _find_ranges(*_WORD, inside)
+        for kind, value, inside in _iterate_nodes(tree, flags)
         if kind is _op.AT and value is _op.AT_BOUNDARY
     }
     if len(words) > 1:
-        raise Refused("it has words in ASCII and in Unicode")
+        raise ExpressionRefused("it has words in ASCII and in Unicode")
     return next(iter(words), None)
 
 
-class _Alphabet:
+class _ByteAlphabet:
     """One byte for all characters that no class of the pattern tells apart."""
 
-    def __init__(self, classes: Iterable[Ranges], words: Ranges | None) -> None:
+    def __init__(self, classes: Iterable[CodePointRanges], words: CodePointRanges | None) -> None:
         """`words`: the characters that bytes of letters stand for."""
-        told_apart = [*classes, ((_NEWLINE, _NEWLINE),), *([words] if words else [])]
-        edges = {0, *(edge for ranges in told_apart for a, b in ranges for edge in (a, b + 1))}
+        distinct_classes = [*classes, ((_NEWLINE, _NEWLINE),), *([words] if words else [])]
+        edges = {
+            0,
+            *(edge for ranges in distinct_classes for a, b in ranges for edge in (a, b + 1)),
+        }
         self._edges = sorted(edge for edge in edges if edge <= 0x10FFFF)
         self._bytes: list[int] = []
         free = {True: list(_WORD_BYTES), False: list(_OTHER_BYTES)}
         if words is None:
             free[True] = free[False] = [*_OTHER_BYTES, *_WORD_BYTES]
-        given: dict[tuple[bool, ...], int] = {}
+        byte_by_kind: dict[tuple[bool, ...], int] = {}
         for first in self._edges:
-            kind = tuple(_holds(ranges, first) for ranges in told_apart)
-            if kind not in given:
-                rest = free[words is not None and _holds(words, first)]
+            kind = tuple(_has_code_point(ranges, first) for ranges in distinct_classes)
+            if kind not in byte_by_kind:
+                rest = free[words is not None and _has_code_point(words, first)]
                 if first != _NEWLINE and not rest:
-                    raise Refused("it tells too many characters apart")
-                given[kind] = _NEWLINE if first == _NEWLINE else rest.pop()
-            self._bytes.append(given[kind])
-        self._table = _Table(self)
+                    raise ExpressionRefused("it tells too many characters apart")
+                byte_by_kind[kind] = _NEWLINE if first == _NEWLINE else rest.pop()
+            self._bytes.append(byte_by_kind[kind])
+        self._table = _TranslationTable(self)
 
-    def byte(self, code_point: int) -> int:
+    def get_byte(self, code_point: int) -> int:
         return self._bytes[bisect_right(self._edges, code_point) - 1]
 
-    def encoded(self, text: str) -> bytes:
+    def encode(self, text: str) -> bytes:
         """The text, one byte a character."""
         return text.translate(self._table).encode("latin-1")
 
-    def written(self, ranges: Ranges) -> str:
+    def render_class(self, ranges: CodePointRanges) -> str:
         """The class in RE2's syntax."""
-        return _class_of(
+        return _render_byte_class(
             byte
             for first, byte in zip(self._edges, self._bytes, strict=True)
-            if _holds(ranges, first)
+            if _has_code_point(ranges, first)
         )
 
 
-class _Ascii:
+class _AsciiAlphabet:
     """Each character of ASCII is its own byte, which RE2 and `re` hold alike for one of a word."""
 
-    def written(self, ranges: Ranges) -> str:
+    def render_class(self, ranges: CodePointRanges) -> str:
         """The class in RE2's syntax."""
-        return _class_of(byte for byte in range(128) if _holds(ranges, byte))
+        return _render_byte_class(byte for byte in range(128) if _has_code_point(ranges, byte))
 
 
-def _class_of(members: Iterable[int]) -> str:
+def _render_byte_class(members: Iterable[int]) -> str:
     inside = "".join(f"\\x{byte:02x}" for byte in sorted(set(members)))
     return f"[{inside}]" if inside else r"[^\x00-\xff]"
 
 
-class _Table(dict[int, int]):
+class _TranslationTable(dict[int, int]):
     """For `str.translate`; remembers the characters that it was asked for."""
 
-    def __init__(self, alphabet: _Alphabet) -> None:
+    def __init__(self, alphabet: _ByteAlphabet) -> None:
         super().__init__()
         self._alphabet = alphabet
 
     def __missing__(self, code_point: int) -> int:
-        byte = self[code_point] = self._alphabet.byte(code_point)
+        byte = self[code_point] = self._alphabet.get_byte(code_point)
         return byte
 
 
-def _holds(ranges: Ranges, code_point: int) -> bool:
+def _has_code_point(ranges: CodePointRanges, code_point: int) -> bool:
     at = bisect_right(ranges, (code_point, 0x110000)) - 1
     return at >= 0 and ranges[at][0] <= code_point <= ranges[at][1]
 
 
-def _written(tree: Tree, flags: int, alphabet: _Alphabet | _Ascii, *, last: bool) -> str:
+def _render_tree(
+    tree: ParseTree, flags: int, alphabet: _ByteAlphabet | _AsciiAlphabet, *, last: bool
+) -> str:
     """In RE2's syntax. `last`: nothing stands behind the tree."""
     nodes = list(tree)
     return "".join(
-        _node(kind, value, flags, alphabet, last=last and number == len(nodes))
+        _render_node(kind, value, flags, alphabet, last=last and number == len(nodes))
         for number, (kind, value) in enumerate(nodes, start=1)
     )
 
 
-def _node(kind: Any, value: Any, flags: int, alphabet: _Alphabet | _Ascii, *, last: bool) -> str:
+def _render_node(
+    kind: Any, value: Any, flags: int, alphabet: _ByteAlphabet | _AsciiAlphabet, *, last: bool
+) -> str:
     if kind in _ONE_CHARACTER:
-        return alphabet.written(_ranges(kind, value, flags))
+        return alphabet.render_class(_find_ranges(kind, value, flags))
     if kind is _op.AT:
-        return _place(value, flags, last=last)
+        return _render_position(value, flags, last=last)
     if kind is _op.BRANCH:
-        branches = (_written(branch, flags, alphabet, last=last) for branch in value[1])
+        branches = (_render_tree(branch, flags, alphabet, last=last) for branch in value[1])
         return f"(?:{'|'.join(branches)})"
     if kind is _op.SUBPATTERN:
-        inside = flags_inside(kind, value, flags)
-        return f"(?:{_written(value[3], inside, alphabet, last=last)})"
+        inside = get_inner_flags(kind, value, flags)
+        return f"(?:{_render_tree(value[3], inside, alphabet, last=last)})"
     if kind in _REPEATS:
         least, most, body = value
         once = last and most == 1
-        return _repeated(f"(?:{_written(body, flags, alphabet, last=once)})", least, most)
-    raise Refused(_UNSAYABLE.get(kind, "it uses what only backtracking can search"))
+        return _render_repeat(f"(?:{_render_tree(body, flags, alphabet, last=once)})", least, most)
+    raise ExpressionRefused(_UNSAYABLE.get(kind, "it uses what only backtracking can search"))
 
 
 _UNSAYABLE = {
@@ -303,7 +313,7 @@ _UNSAYABLE = {
 }
 
 
-def _place(value: Any, flags: int, *, last: bool) -> str:
+def _render_position(value: Any, flags: int, *, last: bool) -> str:
     lines = bool(flags & re.MULTILINE)
     if value is _op.AT_BEGINNING:
         return "(?m:^)" if lines else r"\A"
@@ -311,74 +321,76 @@ def _place(value: Any, flags: int, *, last: bool) -> str:
         return "(?m:$)"
     if value is _op.AT_END and last:
         return r"(?:\n?\z)"  # `$` also stands before a line end that ends the text
-    written = {
+    syntax = {
         _op.AT_BEGINNING_STRING: r"\A",
         _op.AT_END_STRING: r"\z",
         _op.AT_BOUNDARY: r"\b",
     }.get(value)
-    if written is None:
-        raise Refused("it has $ or \\B where only backtracking can follow it")
-    return written
+    if syntax is None:
+        raise ExpressionRefused("it has $ or \\B where only backtracking can follow it")
+    return syntax
 
 
-def _repeated(body: str, least: int, most: Any) -> str:
+def _render_repeat(body: str, least: int, most: Any) -> str:
     """`{least,most}` in pieces that RE2 counts."""
     endless = most is _op.MAXREPEAT
     if max(least, 0 if endless else most) > 10 * _MOST_REPEATS:
-        raise Refused("it counts too far")
+        raise ExpressionRefused("it counts too far")
     pieces = [_MOST_REPEATS] * (least // _MOST_REPEATS) + [least % _MOST_REPEATS]
-    written = "".join(f"{body}{{{piece}}}" for piece in pieces if piece)
+    repeated = "".join(f"{body}{{{piece}}}" for piece in pieces if piece)
     if endless:
-        return f"{written}{body}*"
+        return f"{repeated}{body}*"
     more = most - least
     pieces = [_MOST_REPEATS] * (more // _MOST_REPEATS) + [more % _MOST_REPEATS]
-    return written + "".join(f"{body}{{0,{piece}}}" for piece in pieces if piece)
+    return repeated + "".join(f"{body}{{0,{piece}}}" for piece in pieces if piece)
 
 
-def _ranges(kind: Any, value: Any, flags: int) -> Ranges:
+def _find_ranges(kind: Any, value: Any, flags: int) -> CodePointRanges:
     """Which characters a node matches, as `re` says itself."""
     plain = flags & (re.IGNORECASE | re.DOTALL | re.ASCII | re.UNICODE)
     if kind is _op.LITERAL:
-        return _of_literal(value, plain)
-    return _of_class(_key(kind, value), plain)
+        return _find_literal_ranges(value, plain)
+    return _find_class_ranges(_build_key(kind, value), plain)
 
 
-def _key(kind: Any, value: Any) -> tuple[Any, ...]:
+def _build_key(kind: Any, value: Any) -> tuple[Any, ...]:
     return kind, tuple(value) if kind is _op.IN else value
 
 
 @cache
-def _every() -> str:
+def _build_every_character() -> str:
     """Every character but the halves of surrogate pairs, which no text holds."""
     return "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))
 
 
 @cache
-def _cased() -> str:
+def _build_cased_characters() -> str:
     """Every character that has another case."""
-    return "".join(c for c in _every() if not c == c.lower() == c.upper() == c.casefold())
+    return "".join(
+        c for c in _build_every_character() if not c == c.lower() == c.upper() == c.casefold()
+    )
 
 
 @lru_cache(maxsize=4096)
-def _of_literal(code_point: int, flags: int) -> Ranges:
+def _find_literal_ranges(code_point: int, flags: int) -> CodePointRanges:
     if not flags & re.IGNORECASE:
         return ((code_point, code_point),)
-    same = re.findall(re.escape(chr(code_point)), _cased(), flags)
+    same = re.findall(re.escape(chr(code_point)), _build_cased_characters(), flags)
     return tuple((each, each) for each in sorted({code_point, *map(ord, same)}))
 
 
 @lru_cache(maxsize=1024)
-def _of_class(key: tuple[Any, ...], flags: int) -> Ranges:
+def _find_class_ranges(key: tuple[Any, ...], flags: int) -> CodePointRanges:
     kind, value = key
     node = (kind, list(value) if kind is _op.IN else value)
     state = _parser.State()
     state.flags = flags
     one = _parser.SubPattern(state, [node])
     run = _parser.SubPattern(state, [(_op.MAX_REPEAT, (1, _op.MAXREPEAT, one))])
-    return tuple(_spans(_compiler.compile(run, flags).finditer(_every())))
+    return tuple(_iterate_spans(_compiler.compile(run, flags).finditer(_build_every_character())))
 
 
-def _spans(matches: Iterable[re.Match[str]]) -> Iterator[tuple[int, int]]:
+def _iterate_spans(matches: Iterable[re.Match[str]]) -> Iterator[tuple[int, int]]:
     """As code points: a run that goes on behind the surrogates is two."""
     for match in matches:
         first, last = ord(match[0][0]), ord(match[0][-1])

@@ -62,7 +62,7 @@ PRODUCT_FIELDS = {"m365": M365_FIELDS}
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class LogSourceGate:
     """Which events a rule's log source admits. Empty: all; an event that names neither its dataset
     nor a category is admitted too, as there is nothing to tell it by."""
 
@@ -103,15 +103,15 @@ DATASETS: dict[tuple[str | None, str | None], tuple[str, ...]] = {
 }
 
 
-def gate(source: SigmaLogSource) -> Gate:
+def build_gate(source: SigmaLogSource) -> LogSourceGate:
     """The gate of a log source; one that stands in no table admits all."""
     datasets = DATASETS.get((source.product, source.service)) or DATASETS.get(
         (source.product, None), DATASETS.get((None, source.service), ())
     )
-    return Gate(datasets, CATEGORIES.get(source.category or "", ()))
+    return LogSourceGate(datasets, CATEGORIES.get(source.category or "", ()))
 
 
-def names(field: str, source: SigmaLogSource | None) -> tuple[str, ...]:
+def list_names(field: str, source: SigmaLogSource | None) -> tuple[str, ...]:
     """ECS candidates for a field of a rule of this log source, the field's own name last."""
     own = PRODUCT_FIELDS.get(source.product or "", {}) if source else {}
     mapped = own.get(field) or FIELDS.get(field) or ()

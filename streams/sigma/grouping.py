@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from sigma.rule import SigmaLogSource
 
 from streams.sigma.conditions import Fields
-from streams.sigma.fields import names
-from streams.sigma.rulebook import Group
-from streams.sigma.values import elements, text
+from streams.sigma.fields import list_names
+from streams.sigma.rulebook import GroupReader
+from streams.sigma.values import iterate_elements, to_text
 
 STANDS_FOR = ("source.ip", "user.name", "host.name", "observer.name")
 """Default group of a single-event rule: the first of these that the event has."""
@@ -24,65 +24,65 @@ _BETWEEN = "\x1f"
 """Stands between the values of several fields that are counted as one."""
 
 
-def part(fields: Fields, candidates: Sequence[str]) -> str | None:
+def build_part(fields: Fields, candidates: Sequence[str]) -> str | None:
     """The first candidate's value, case-folded; of a list all values, sorted, as a JSON array. None:
     missing."""
     for name in candidates:
         value = fields.get(name)
         if type(value) is str:
             if value:
-                return _spelled([value.casefold()])
+                return _render_values([value.casefold()])
             continue
-        values = [text(v) for v in elements(value) if v != ""]
+        values = [to_text(v) for v in iterate_elements(value) if v != ""]
         if values:
-            return _spelled(sorted(v.casefold() for v in values))
+            return _render_values(sorted(v.casefold() for v in values))
     return None
 
 
-def _spelled(values: Sequence[str]) -> str:
+def _render_values(values: Sequence[str]) -> str:
     if len(values) == 1 and not values[0].startswith(_LIST):
         return values[0]
-    return _array(values)
+    return _render_array(values)
 
 
-def _array(values: Sequence[str]) -> str:
+def _render_array(values: Sequence[str]) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
-def grouped(wanted: Sequence[str], source: SigmaLogSource | None) -> Group:
+def build_group_reader(wanted: Sequence[str], source: SigmaLogSource | None) -> GroupReader:
     """All of these fields, or None: an event that lacks one is never pooled with others."""
-    candidates = [names(field, source) for field in wanted]
+    candidates = [list_names(field, source) for field in wanted]
 
-    def group(fields: Fields) -> tuple[str, ...] | None:
-        found = []
+    def read_group(fields: Fields) -> tuple[str, ...] | None:
+        values = []
         for each in candidates:
-            value = part(fields, each)
+            value = build_part(fields, each)
             if value is None:
                 return None
-            found.append(value)
-        return tuple(found)
+            values.append(value)
+        return tuple(values)
 
-    return group
+    return read_group
 
 
-def first_present(fields: Fields) -> tuple[str, ...] | None:
+def find_first_present(fields: Fields) -> tuple[str, ...] | None:
     """The default group of a single-event rule."""
-    found = part(fields, STANDS_FOR)
-    return None if found is None else (found,)
+    value = build_part(fields, STANDS_FOR)
+    return None if value is None else (value,)
 
 
-def counted_value(
+def build_value_reader(
     wanted: Sequence[str], source: SigmaLogSource | None
 ) -> Callable[[Fields], str | None]:
     """What value_count counts: the value of one field, or those of several as one; None: missing."""
-    values = grouped(wanted, source)
+    values = build_group_reader(wanted, source)
 
-    def value(fields: Fields) -> str | None:
-        found = values(fields)
-        if found is None:
+    def read_value(fields: Fields) -> str | None:
+        parts = values(fields)
+        if parts is None:
             return None
-        if len(found) > 1 and any(_BETWEEN in each for each in found):
-            return _array(found)
-        return _BETWEEN.join(found)
+        if len(parts) > 1 and any(_BETWEEN in each for each in parts):
+            return _render_array(parts)
+        return _BETWEEN.join(parts)
 
-    return value
+    return read_value

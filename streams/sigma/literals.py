@@ -19,14 +19,14 @@ from sigma.types import (
     SpecialChars,
 )
 
-from streams.sigma.mandatory import MOST_CHOICES, is_rare, mandatory
-from streams.sigma.values import regex_flags
+from streams.sigma.mandatory import MOST_CHOICES, find_mandatory, is_rare
+from streams.sigma.values import get_regex_flags
 
 LONGEST = 200
 """Characters of a text that is searched for: of a longer one a part is as rare."""
 
 
-class How(Enum):
+class LiteralPosition(Enum):
     """How a literal stands in a value."""
 
     WHOLE = "whole"
@@ -45,7 +45,7 @@ class How(Enum):
 class Literal(NamedTuple):
     """A text in lower case, a network as `address/length`, or a number."""
 
-    how: How
+    how: LiteralPosition
     text: str
 
 
@@ -53,14 +53,14 @@ Literals = tuple[frozenset[Literal], ...]
 """Of each set one stands in the value; the set that tells most is first."""
 
 
-def united(tests: Sequence[Literals]) -> Literals:
+def combine_literals(tests: Sequence[Literals]) -> Literals:
     """What one of several tests needs to hold."""
     if len(tests) == 1:
         return tests[0]
     return (frozenset[Literal]().union(*(one[0] for one in tests)),) if all(tests) else ()
 
 
-def tells_all(pattern: SigmaString) -> bool:
+def is_exact(pattern: SigmaString) -> bool:
     """Does the pattern match exactly the values in which its literal stands?"""
     if isinstance(pattern, SigmaCasedString):
         return False
@@ -76,46 +76,46 @@ def tells_all(pattern: SigmaString) -> bool:
             return not parts
 
 
-def of_string(pattern: SigmaString) -> Literals:
+def find_in_string(pattern: SigmaString) -> Literals:
     """The longest text between its wildcards, and such others as are seldom found."""
     cased = isinstance(pattern, SigmaCasedString)
     parts = pattern.s if cased else pattern.lower().s
     if not parts:
-        return (frozenset({Literal(How.WHOLE, "")}),)
+        return (frozenset({Literal(LiteralPosition.WHOLE, "")}),)
     texts = [(at, part) for at, part in enumerate(parts) if isinstance(part, str) and part]
     if cased:
         # Outside ASCII the lower case of a part is not always a part of the lower case of the whole.
         texts = [(at, text.lower()) for at, text in texts if text.isascii()]
     if len(parts) == 1:
-        return tuple(frozenset({Literal(How.WHOLE, text)}) for _, text in texts)
+        return tuple(frozenset({Literal(LiteralPosition.WHOLE, text)}) for _, text in texts)
     texts.sort(key=lambda each: -len(each[1]))
     return tuple(
-        frozenset({_at(at, text, last=len(parts) - 1)})
+        frozenset({_build_literal(at, text, last=len(parts) - 1)})
         for number, (at, text) in enumerate(texts[:MOST_CHOICES])
         if not number or is_rare(text)
     )
 
 
-def _at(place: int, text: str, *, last: int) -> Literal:
+def _build_literal(place: int, text: str, *, last: int) -> Literal:
     """Of a text between wildcards."""
     if place == 0:
-        return Literal(How.FIRST, text[:LONGEST])
+        return Literal(LiteralPosition.FIRST, text[:LONGEST])
     if place == last:
-        return Literal(How.LAST, text[-LONGEST:])
-    return Literal(How.WITHIN, text[:LONGEST])
+        return Literal(LiteralPosition.LAST, text[-LONGEST:])
+    return Literal(LiteralPosition.WITHIN, text[:LONGEST])
 
 
-def of_number(number: SigmaNumber) -> Literals:
-    return (frozenset({Literal(How.NUMBER, str(number.number))}),)
+def find_in_number(number: SigmaNumber) -> Literals:
+    return (frozenset({Literal(LiteralPosition.NUMBER, str(number.number))}),)
 
 
-def of_network(expression: SigmaCIDRExpression) -> Literals:
-    return (frozenset({Literal(How.NETWORK, str(expression.network))}),)
+def find_in_network(expression: SigmaCIDRExpression) -> Literals:
+    return (frozenset({Literal(LiteralPosition.NETWORK, str(expression.network))}),)
 
 
-def of_expression(expression: SigmaRegularExpression) -> Literals:
+def find_in_expression(expression: SigmaRegularExpression) -> Literals:
     """Of a regular expression that can be compiled."""
     return tuple(
-        frozenset(Literal(How.WITHIN, text[:LONGEST]) for text in texts)
-        for texts in mandatory(str(expression.regexp), regex_flags(expression))
+        frozenset(Literal(LiteralPosition.WITHIN, text[:LONGEST]) for text in texts)
+        for texts in find_mandatory(str(expression.regexp), get_regex_flags(expression))
     )

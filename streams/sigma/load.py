@@ -20,9 +20,9 @@ from schemas.errors import BadInput
 from schemas.plugin import Detector, load_plugins
 from schemas.rule import RuleInfo, RuleKind
 from streams.sigma.bind import bind
-from streams.sigma.options import options
-from streams.sigma.rule_files import MEND, documents_of
-from streams.sigma.rulebook import Loaded, RuleBook
+from streams.sigma.options import read_options
+from streams.sigma.rule_files import MEND, read_documents
+from streams.sigma.rulebook import LoadedRule, RuleBook
 
 __all__ = ["RuleBook", "load_rules"]
 
@@ -32,9 +32,9 @@ def load_rules(paths: Sequence[Path], *, behaviours: bool = True) -> RuleBook:
 
     Raises BadInput naming file, rule and what is wrong; a book is whole or not at all.
     """
-    loaded: dict[str, Loaded] = {}
+    loaded: dict[str, LoadedRule] = {}
     versions: dict[str, str] = {}
-    for file in _files(paths):
+    for file in _iterate_files(paths):
         for one in _read(file):
             if one.id in loaded:
                 raise BadInput(
@@ -49,8 +49,8 @@ def load_rules(paths: Sequence[Path], *, behaviours: bool = True) -> RuleBook:
         load_plugins("streams.detectors", "DETECTOR") if behaviours else {}
     )
     rules, specs = bind(loaded, detectors)
-    about = [_info(loaded[i], versions[i], specs[i]) for i in loaded if i in specs]
-    about += [_behaviour_info(detector) for detector in detectors.values()]
+    about = [_build_info(loaded[i], versions[i], specs[i]) for i in loaded if i in specs]
+    about += [_build_behaviour_info(detector) for detector in detectors.values()]
     return RuleBook(
         rules=tuple(rules),
         specs=specs,
@@ -60,7 +60,7 @@ def load_rules(paths: Sequence[Path], *, behaviours: bool = True) -> RuleBook:
     )
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
+def _iterate_files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             yield from sorted(p for p in path.rglob("*") if p.suffix in (".yml", ".yaml"))
@@ -70,9 +70,9 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             raise BadInput("no such file or folder.", place=str(path), remedy="Check the path.")
 
 
-def _read(file: Path) -> Iterator[Loaded]:
+def _read(file: Path) -> Iterator[LoadedRule]:
     location = SigmaRuleLocation(file)
-    documents = documents_of(file)
+    documents = read_documents(file)
     try:
         parsed = SigmaCollection.from_dicts(documents, source=location, resolve_references=False)
     except SigmaError as wrong:
@@ -80,10 +80,12 @@ def _read(file: Path) -> Iterator[Loaded]:
     for index, rule in enumerate(parsed.rules):
         rule_id = rule.name or (str(rule.id) if rule.id else None) or f"{file.stem}-{index + 1}"
         place = f"{file}, rule {rule_id}"
-        yield Loaded(rule_id, rule, options(rule.custom_attributes, place), file.name, place)
+        yield LoadedRule(
+            rule_id, rule, read_options(rule.custom_attributes, place), file.name, place
+        )
 
 
-def _resolve(loaded: Sequence[Loaded]) -> None:
+def _resolve(loaded: Sequence[LoadedRule]) -> None:
     collection = SigmaCollection([one.rule for one in loaded], resolve_references=False)
     for one in loaded:
         if isinstance(one.rule, SigmaCorrelationRule):
@@ -94,7 +96,7 @@ def _resolve(loaded: Sequence[Loaded]) -> None:
                 raise BadInput(f"{wrong.args[0]}.", place=one.place, remedy=MEND) from wrong
 
 
-def _info(one: Loaded, version: str, spec: Any) -> RuleInfo:
+def _build_info(one: LoadedRule, version: str, spec: Any) -> RuleInfo:
     rule = one.rule
     kind = RuleKind.EVENT if isinstance(rule, SigmaRule) else RuleKind(rule.type.name.lower())
     return RuleInfo(
@@ -112,7 +114,7 @@ def _info(one: Loaded, version: str, spec: Any) -> RuleInfo:
     )
 
 
-def _behaviour_info(detector: Detector) -> RuleInfo:
+def _build_behaviour_info(detector: Detector) -> RuleInfo:
     source = Path(str(detector.signals.__code__.co_filename))
     return RuleInfo(
         id=detector.id,

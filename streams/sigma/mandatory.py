@@ -6,7 +6,7 @@ import re
 from re import _constants, _parser  # type: ignore[attr-defined]  # no public way to a parsed pattern
 from typing import Any
 
-from streams.sigma.expressions import Tree, branches, flags_inside
+from streams.sigma.expressions import ParseTree, get_inner_flags, list_branches
 
 _op: Any = _constants
 MOST = 64
@@ -21,31 +21,33 @@ LEAST_BESIDE = 3
 MOST_CHOICES = 4
 """Sets of texts of one expression, and texts of one pattern."""
 
-Texts = frozenset[str]
+TextSet = frozenset[str]
 _COMMON = frozenset(" ./\\-_:=,\"'")
 """Signs that stand in most values."""
 
 
-def mandatory(pattern: str, flags: int) -> list[Texts]:
+def find_mandatory(pattern: str, flags: int) -> list[TextSet]:
     """Of each set one text stands in the lower case of everything that the pattern matches, the set
     whose shortest text is longest first. In lower case, ASCII only. The pattern must be one that `re`
     reads."""
     tree = _parser.parse(pattern, flags)
-    return _best(_of_sequence(tree, tree.state.flags))
+    return _choose_best(_find_in_sequence(tree, tree.state.flags))
 
 
-def _best(choices: list[Texts]) -> list[Texts]:
-    best: list[Texts] = []
-    for texts in sorted(choices, key=_shortest, reverse=True):
+def _choose_best(choices: list[TextSet]) -> list[TextSet]:
+    best: list[TextSet] = []
+    for texts in sorted(choices, key=_get_shortest, reverse=True):
         if len(best) < MOST_CHOICES and (
             not best
-            or (all(map(is_rare, texts)) and not any(_says(other, texts) for other in best))
+            or (
+                all(map(is_rare, texts)) and not any(_is_covered_by(other, texts) for other in best)
+            )
         ):
             best.append(texts)
     return best
 
 
-def _shortest(texts: Texts) -> int:
+def _get_shortest(texts: TextSet) -> int:
     return min(map(len, texts))
 
 
@@ -54,48 +56,48 @@ def is_rare(text: str) -> bool:
     return len(text) >= LEAST_BESIDE or not (text.isalnum() or _COMMON.issuperset(text))
 
 
-def _says(one: Texts, other: Texts) -> bool:
+def _is_covered_by(one: TextSet, other: TextSet) -> bool:
     """Does each text of the one hold a text of the other?"""
     return all(any(text in longer for text in other) for longer in one)
 
 
-def _of_sequence(tree: Tree, flags: int) -> list[Texts]:
+def _find_in_sequence(tree: ParseTree, flags: int) -> list[TextSet]:
     """What its parts need."""
-    choices: list[Texts] = []
+    choices: list[TextSet] = []
     run = ""
     for kind, value in tree:
         if kind is _op.AT:
             continue  # it takes no room: what stands around it is adjacent
-        sign = _lower(value, flags) if kind is _op.LITERAL else ""
+        sign = _get_lower_case(value, flags) if kind is _op.LITERAL else ""
         if sign:
             run += sign
             continue
         choices.append(frozenset({run}))
         run = ""
-        choices += _of_part(kind, value, flags)
+        choices += _find_in_part(kind, value, flags)
     choices.append(frozenset({run}))
     return [texts for texts in choices if all(texts)]
 
 
-def _of_part(kind: Any, value: Any, flags: int) -> list[Texts]:
+def _find_in_part(kind: Any, value: Any, flags: int) -> list[TextSet]:
     if kind is _op.SUBPATTERN:
-        return _of_sequence(value[3], flags_inside(kind, value, flags))
+        return _find_in_sequence(value[3], get_inner_flags(kind, value, flags))
     if kind is _op.ATOMIC_GROUP:
-        return _of_sequence(value, flags)
+        return _find_in_sequence(value, flags)
     if kind in _REPEATS and value[0] > 0:
-        return _of_sequence(value[2], flags)
+        return _find_in_sequence(value[2], flags)
     if kind is _op.BRANCH:
         joined: set[str] = set()
-        for branch in branches(kind, value):
-            choices = _of_sequence(branch, flags)
+        for branch in list_branches(kind, value):
+            choices = _find_in_sequence(branch, flags)
             if not choices:
                 return []
-            joined |= _best(choices)[0]
+            joined |= _choose_best(choices)[0]
         return [frozenset(joined)] if len(joined) <= MOST else []
     return []
 
 
-def _lower(code_point: int, flags: int) -> str:
+def _get_lower_case(code_point: int, flags: int) -> str:
     """The character's lower case; empty: outside ASCII, or it has several."""
     sign = chr(code_point)
     if not sign.isascii():

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import product
 
-from schemas.quick import quick
+from schemas.quick import slotted
 from streams.sigma.conditions import (
-    All,
+    AllOf,
     Anchor,
-    Anywhere,
+    AnyOf,
     Condition,
-    Either,
+    FieldPresence,
     FieldTest,
-    Not,
-    Present,
-    anchors,
+    KeywordTest,
+    NotCondition,
+    list_anchors,
 )
-from streams.sigma.scan import scanned
+from streams.sigma.scan import is_scannable
 
 MOST_NEEDS = 4
 """Of one rule that ask for the same fields; the others are asked of the event."""
@@ -27,8 +27,8 @@ _PRESENCE, _EXACT, _COMPARED, _SEARCHED, _ANYWHERE = range(5)
 """Kinds of tests, cheapest first."""
 
 
-@quick
-class Need:
+@slotted
+class LiteralNeed:
     """One of these literals stands in the values (`wanted`), or none does."""
 
     anchor: Anchor
@@ -39,58 +39,58 @@ class Need:
         return frozenset(name for name, _ in self.anchor)
 
 
-def needs(
+def split_needs(
     condition: Condition, present: AbstractSet[str], cost: Callable[[Anchor], float]
-) -> tuple[list[Need], Condition | None]:
+) -> tuple[list[LiteralNeed], Condition | None]:
     """What must be met for the condition to hold, and what then still has to be asked, cheapest part
     first; None: nothing. `present`: the names of the fields, each of which has a value."""
-    needed: list[tuple[Need, Condition]] = []
-    asked: list[Condition] = []
-    for part in _conjuncts(condition):
-        wanted = not isinstance(part, Not)
-        exact = _exact(part.part if isinstance(part, Not) else part, present)
-        if exact is not None and (wanted or not any(scanned(literal) for _, literal in exact)):
+    needed: list[tuple[LiteralNeed, Condition]] = []
+    remaining: list[Condition] = []
+    for part in _iterate_conjuncts(condition):
+        wanted = not isinstance(part, NotCondition)
+        exact = _find_exact_anchor(part.part if isinstance(part, NotCondition) else part, present)
+        if exact is not None and (wanted or not any(is_scannable(literal) for _, literal in exact)):
             # A scan looks for what rules need. What they must not find is asked of the few left.
-            needed.append((Need(exact, wanted), part))
+            needed.append((LiteralNeed(exact, wanted), part))
             continue
-        asked.append(part)
-        needed += [(Need(each, True), part) for each in anchors(part, present, cost)]
+        remaining.append(part)
+        needed += [(LiteralNeed(each, True), part) for each in list_anchors(part, present, cost)]
     needed.sort(key=lambda each: (not each[0].wanted, cost(each[0].anchor)))
-    found: dict[frozenset[str], list[Need]] = {}
+    needs_by_names: dict[frozenset[str], list[LiteralNeed]] = {}
     for need, part in needed:
-        same = found.setdefault(need.names, [])
+        same = needs_by_names.setdefault(need.names, [])
         if len(same) < MOST_NEEDS:
             same.append(need)
-        elif all(part is not each for each in asked):
-            asked.append(part)
-    return [need for same in found.values() for need in same], _all(asked)
+        elif all(part is not each for each in remaining):
+            remaining.append(part)
+    return [need for same in needs_by_names.values() for need in same], _join_all(remaining)
 
 
-def _all(parts: list[Condition]) -> Condition | None:
+def _join_all(parts: list[Condition]) -> Condition | None:
     if len(parts) > 1:
-        return All(tuple(sorted(parts, key=_effort)))
+        return AllOf(tuple(sorted(parts, key=_estimate_effort)))
     return parts[0] if parts else None
 
 
-def _conjuncts(condition: Condition) -> Iterator[Condition]:
+def _iterate_conjuncts(condition: Condition) -> Iterator[Condition]:
     """Parts that must all hold, as far as they can be told apart."""
     waiting = [(condition, True)]
     while waiting:
         one, wanted = waiting.pop()
-        if isinstance(one, Not):
+        if isinstance(one, NotCondition):
             waiting.append((one.part, not wanted))
-        elif isinstance(one, All if wanted else Either):
+        elif isinstance(one, AllOf if wanted else AnyOf):
             waiting += [(part, wanted) for part in reversed(one.parts)]
         else:
-            yield one if wanted else Not(one)
+            yield one if wanted else NotCondition(one)
 
 
-def _exact(condition: Condition, present: AbstractSet[str]) -> Anchor | None:
+def _find_exact_anchor(condition: Condition, present: AbstractSet[str]) -> Anchor | None:
     """The literals of which one stands in the values exactly if the condition holds."""
-    if isinstance(condition, Either):
+    if isinstance(condition, AnyOf):
         joined = Anchor()
         for part in condition.parts:
-            exact = _exact(part, present)
+            exact = _find_exact_anchor(part, present)
             if exact is None:
                 return None
             joined |= exact
@@ -103,28 +103,28 @@ def _exact(condition: Condition, present: AbstractSet[str]) -> Anchor | None:
     return None
 
 
-def _effort(condition: Condition) -> tuple[int, int]:
+def _estimate_effort(condition: Condition) -> tuple[int, int]:
     """To order parts by: the dearest kind of test in it, and how many."""
     kinds: list[int] = []
     waiting = [condition]
     while waiting:
         match waiting.pop():
-            case Not() as one:
+            case NotCondition() as one:
                 waiting.append(one.part)
-            case All() | Either() as one:
+            case AllOf() | AnyOf() as one:
                 waiting += one.parts
-            case Present():
+            case FieldPresence():
                 kinds.append(_PRESENCE)
             case FieldTest() as one:
-                kinds.append(_of_field(one))
-            case Anywhere():
+                kinds.append(_estimate_field_effort(one))
+            case KeywordTest():
                 kinds.append(_ANYWHERE)
             case _:
                 kinds.append(_COMPARED)
     return max(kinds), len(kinds)
 
 
-def _of_field(test: FieldTest) -> int:
+def _estimate_field_effort(test: FieldTest) -> int:
     if test.exact:
         return _EXACT
     return _SEARCHED if test.searched else _COMPARED

@@ -23,7 +23,7 @@ KNOWN = {"scope", "quiet", "group-by", "examples"}
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RuleOptions:
     """What the block says; None: the documented default."""
 
     scope: str = ORGANIZATION
@@ -33,45 +33,51 @@ class Options:
     examples: tuple[DetectorExample, ...] = ()
 
 
-def options(attributes: Mapping[str, Any], place: str) -> Options:
+def read_options(attributes: Mapping[str, Any], place: str) -> RuleOptions:
     """Read the block. Raises BadInput naming the word that is wrong."""
     block = attributes.get("breach", {})
     if not isinstance(block, dict) or not set(block) <= KNOWN:
         odd = sorted(set(block) - KNOWN) if isinstance(block, dict) else "no mapping"
-        raise _wrong(f"breach: unknown {odd}", place, f"Known are {', '.join(sorted(KNOWN))}.")
+        raise _build_error(
+            f"breach: unknown {odd}", place, f"Known are {', '.join(sorted(KNOWN))}."
+        )
     scope = block.get("scope", ORGANIZATION)
     if scope not in (ORGANIZATION, PROVIDER):
-        raise _wrong(f"breach.scope is {scope!r}", place, "Write organization or provider.")
+        raise _build_error(f"breach.scope is {scope!r}", place, "Write organization or provider.")
     group_by = block.get("group-by")
     if group_by is not None and not (isinstance(group_by, list) and group_by):
-        raise _wrong("breach.group-by is no list", place, "Write a list of field names.")
+        raise _build_error("breach.group-by is no list", place, "Write a list of field names.")
     examples = block.get("examples", [])
     if not isinstance(examples, list):
-        raise _wrong("breach.examples is no list", place, "Write a list of examples.")
-    return Options(
+        raise _build_error("breach.examples is no list", place, "Write a list of examples.")
+    return RuleOptions(
         scope=scope,
-        quiet=seconds(block["quiet"], "breach.quiet", place) if "quiet" in block else None,
+        quiet=parse_seconds(block["quiet"], "breach.quiet", place) if "quiet" in block else None,
         group_by=None if group_by is None else tuple(map(str, group_by)),
-        examples=tuple(_example(e, place) for e in examples),
+        examples=tuple(_parse_example(e, place) for e in examples),
     )
 
 
-def seconds(told: Any, name: str, place: str) -> int:
+def parse_seconds(duration: Any, name: str, place: str) -> int:
     """`15m` → 900. Raises BadInput."""
     try:
-        return SigmaCorrelationTimespan(told).seconds
+        return SigmaCorrelationTimespan(duration).seconds
     except SigmaTimespanError as wrong:
-        raise _wrong(f"{name}: {told!r} is no time span", place, "Write e.g. 15m.") from wrong
+        raise _build_error(
+            f"{name}: {duration!r} is no time span", place, "Write e.g. 15m."
+        ) from wrong
 
 
-def _example(told: Any, place: str) -> DetectorExample:
-    if not isinstance(told, dict) or not {"title", "events", "alerts"} <= set(told):
-        raise _wrong("breach.examples: title, events or alerts missing", place, "Write all three.")
+def _parse_example(block: Any, place: str) -> DetectorExample:
+    if not isinstance(block, dict) or not {"title", "events", "alerts"} <= set(block):
+        raise _build_error(
+            "breach.examples: title, events or alerts missing", place, "Write all three."
+        )
     return DetectorExample(
-        title=str(told["title"]),
-        events=expand(told["events"], place),
-        alerts=_whole(told["alerts"], "alerts", place),
-        severity=told.get("severity"),
+        title=str(block["title"]),
+        events=expand(block["events"], place),
+        alerts=_check_whole(block["alerts"], "alerts", place),
+        severity=block.get("severity"),
     )
 
 
@@ -81,34 +87,38 @@ def expand(events: Sequence[Any], place: str) -> tuple[Mapping[str, Any], ...]:
     expanded: list[Mapping[str, Any]] = []
     for event in events if isinstance(events, list) else [events]:
         if not isinstance(event, dict):
-            raise _wrong("breach.examples: an event is no mapping", place, "Write field: value.")
+            raise _build_error(
+                "breach.examples: an event is no mapping", place, "Write field: value."
+            )
         fields = {k: v for k, v in event.items() if k not in ("repeat", "every")}
-        step = seconds(event["every"], "every", place) if "every" in event else 1
-        times = _whole(event.get("repeat", 1), "repeat", place)
+        step = parse_seconds(event["every"], "every", place) if "every" in event else 1
+        times = _check_whole(event.get("repeat", 1), "repeat", place)
         if times > MOST_REPEATS:
-            raise _wrong(f"repeat is {times}", place, f"Repeat at most {MOST_REPEATS:,} times.")
+            raise _build_error(
+                f"repeat is {times}", place, f"Repeat at most {MOST_REPEATS:,} times."
+            )
         for index in range(times):
-            copy = {k: _numbered(v, index + 1) for k, v in fields.items()}
-            expanded.append(copy | {OFFSET: _after(step * index, place)} if index else copy)
+            copy = {k: _insert_number(v, index + 1) for k, v in fields.items()}
+            expanded.append(copy | {OFFSET: _build_offset(step * index, place)} if index else copy)
     return tuple(expanded)
 
 
-def _whole(told: Any, name: str, place: str) -> int:
-    if not isinstance(told, int) or isinstance(told, bool) or told < 0:
-        raise _wrong(f"breach.examples: {name} is {told!r}", place, "Write a whole number.")
-    return told
+def _check_whole(number: Any, name: str, place: str) -> int:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise _build_error(f"breach.examples: {name} is {number!r}", place, "Write a whole number.")
+    return number
 
 
-def _after(told: float, place: str) -> timedelta:
+def _build_offset(seconds_: float, place: str) -> timedelta:
     """Raises BadInput for what leads beyond every calendar."""
-    if told > LONGEST_SPREAD:
-        raise _wrong("an example spreads over more than a year", place, "Repeat it sooner.")
-    return timedelta(seconds=told)
+    if seconds_ > LONGEST_SPREAD:
+        raise _build_error("an example spreads over more than a year", place, "Repeat it sooner.")
+    return timedelta(seconds=seconds_)
 
 
-def _numbered(value: Any, index: int) -> Any:
+def _insert_number(value: Any, index: int) -> Any:
     return value.replace("{n}", str(index)) if isinstance(value, str) else value
 
 
-def _wrong(problem: str, place: str, remedy: str) -> BadInput:
+def _build_error(problem: str, place: str, remedy: str) -> BadInput:
     return BadInput(f"{problem}.", place=place, remedy=remedy)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from schemas.quick import quick
+from schemas.quick import slotted
 from streams.sigma.columns import LONGEST_REMEMBERED
-from streams.sigma.plans import Plan, Planner, PlanOfAll, Routed
-from streams.sigma.values import elements, text
+from streams.sigma.plans import RoutedRule, RulePlan, RulePlanner, SharedPlan
+from streams.sigma.values import iterate_elements, to_text
 
 OTHER = "-"
 """Stands for every data set and category that no gate names."""
@@ -33,49 +33,49 @@ MOST_CATEGORIES = 4
 MOST_ORIGINS = 1_000
 """Data sets and categories, as they are written, whose log source is remembered."""
 
-Rule = TypeVar("Rule", bound=Routed)
-Kind = tuple[str, tuple[str, ...]]
+Rule = TypeVar("Rule", bound=RoutedRule)
+EventKind = tuple[str, tuple[str, ...]]
 """Data set and categories, as far as gates name them."""
-Shape = tuple[Kind, frozenset[str]]
+EventShape = tuple[EventKind, frozenset[str]]
 
 
-@quick
-class _LogSource:
+@slotted
+class _LogSourcePlan:
     """The rules that it admits, and the fields that they ask for."""
 
-    kind: Kind
+    kind: EventKind
     numbers: Sequence[int]
     names: frozenset[str]
 
 
-class Router(Generic[Rule]):
+class RuleRouter(Generic[Rule]):
     """The rules of a book, and the plans of the events that have come."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
         self._datasets = {name for rule in rules for name in rule.gate.datasets}
         self._categories = {name for rule in rules for name in rule.gate.categories}
-        self._planner = Planner(rules)
-        self._sources: dict[Kind, _LogSource] = {}
-        self._origins: dict[tuple[str, ...], _LogSource] = {}
-        self._plans = _Plans()
-        self._plan_of_all: PlanOfAll | None = None
+        self._planner = RulePlanner(rules)
+        self._sources: dict[EventKind, _LogSourcePlan] = {}
+        self._origins: dict[tuple[str, ...], _LogSourcePlan] = {}
+        self._plans = _PlanCache()
+        self._plan_of_all: SharedPlan | None = None
         self._free = FREE
-        self._awaited: dict[Shape, int] = {}
+        self._awaited: dict[EventShape, int] = {}
 
-    def matches(self, dataset: str, fields: Mapping[str, Any]) -> list[Rule]:
+    def list_matches(self, dataset: str, fields: Mapping[str, Any]) -> list[Rule]:
         """The rules whose log source admits the event and whose condition holds, in their order."""
-        source = self._source(dataset, fields.get("event.category"))
+        source = self._get_source(dataset, fields.get("event.category"))
         shape = (source.kind, source.names.intersection(fields))
-        plan = self._plans.get(shape) or self._new_plan(shape, source.numbers)
-        numbers = None if plan is None else plan.matches(fields)
+        plan = self._plans.get(shape) or self._build_plan(shape, source.numbers)
+        numbers = None if plan is None else plan.list_matches(fields)
         rules = self._rules
         if numbers is not None:
             return [rules[number] for number in numbers]
-        possible = [rules[number] for number in self._without_plan(source.kind, fields)]
+        possible = [rules[number] for number in self._list_unplanned(source.kind, fields)]
         return [rule for rule in possible if rule.predicate(fields)]
 
-    def _new_plan(self, shape: Shape, numbers: Sequence[int]) -> Plan | None:
+    def _build_plan(self, shape: EventShape, numbers: Sequence[int]) -> RulePlan | None:
         """None: not yet. The first shapes get theirs at once, later ones when enough of their events
         have come, so that names invented without end cost little more than no plans."""
         seen = self._awaited.get(shape, 0) + 1
@@ -83,7 +83,7 @@ class Router(Generic[Rule]):
         if to_look_at is not None and len(to_look_at) <= max(self._free, seen * A_QUARTER):
             self._free = max(self._free - len(to_look_at), 0)
             self._awaited.pop(shape, None)
-            plan = self._planner.plan(to_look_at, shape[1])
+            plan = self._planner.build_plan(to_look_at, shape[1])
             self._plans.put(shape, plan)
             return plan
         if len(self._awaited) >= MOST_AWAITED:
@@ -91,42 +91,44 @@ class Router(Generic[Rule]):
         self._awaited[shape] = seen
         return None
 
-    def _without_plan(self, kind: Kind, fields: Mapping[str, Any]) -> Sequence[int]:
+    def _list_unplanned(self, kind: EventKind, fields: Mapping[str, Any]) -> Sequence[int]:
         if self._plan_of_all is None:
-            self._plan_of_all = self._planner.plan_of_all()
-        numbers = self._plan_of_all.candidates(fields)
+            self._plan_of_all = self._planner.build_shared_plan()
+        numbers = self._plan_of_all.list_candidates(fields)
         return [number for number in numbers if self._rules[number].gate.admits(*kind)]
 
-    def _source(self, dataset: str, categories: Any) -> _LogSource:
+    def _get_source(self, dataset: str, categories: Any) -> _LogSourcePlan:
         if type(categories) is list and len(categories) <= MOST_CATEGORIES:
             origin = (dataset, *categories)
             try:
                 known = self._origins.get(origin)
             except TypeError:  # a category that is a list or a mapping
-                return self._new_source(dataset, categories)
+                return self._build_source(dataset, categories)
             if known is not None:
                 return known
-            source = self._new_source(dataset, categories)
+            source = self._build_source(dataset, categories)
             # 1 and True are one key, and two texts.
             if all(type(each) is str and len(each) <= LONGEST_REMEMBERED for each in origin):
                 if len(self._origins) >= MOST_ORIGINS:
                     self._origins.clear()
                 self._origins[origin] = source
             return source
-        return self._new_source(dataset, categories)
+        return self._build_source(dataset, categories)
 
-    def _new_source(self, dataset: str, categories: Any) -> _LogSource:
-        told = {text(each) for each in elements(categories)}
-        named = tuple(sorted(told & self._categories)) or ((OTHER,) if told else ())
-        kind = self._dataset(dataset), named
+    def _build_source(self, dataset: str, categories: Any) -> _LogSourcePlan:
+        category_texts = {to_text(each) for each in iterate_elements(categories)}
+        named = tuple(sorted(category_texts & self._categories)) or (
+            (OTHER,) if category_texts else ()
+        )
+        kind = self._get_dataset(dataset), named
         source = self._sources.get(kind)
         if source is None:
             numbers = [n for n, rule in enumerate(self._rules) if rule.gate.admits(*kind)]
             names = frozenset[str]().union(*(self._planner.names[n] for n in numbers))
-            source = self._sources[kind] = _LogSource(kind, numbers, names)
+            source = self._sources[kind] = _LogSourcePlan(kind, numbers, names)
         return source
 
-    def _dataset(self, name: str) -> str:
+    def _get_dataset(self, name: str) -> str:
         if name in self._datasets:
             return name
         first = name.partition(".")[0]
@@ -135,21 +137,21 @@ class Router(Generic[Rule]):
         return OTHER if name else ""
 
 
-class _Plans:
+class _PlanCache:
     """Plans in two generations: when the younger one is full, what was not used since the last time
     is forgotten."""
 
     __slots__ = ("_old", "_weight", "_young")
 
     def __init__(self) -> None:
-        self._young: dict[Shape, Plan] = {}
-        self._old: dict[Shape, Plan] = {}
+        self._young: dict[EventShape, RulePlan] = {}
+        self._old: dict[EventShape, RulePlan] = {}
         self._weight = 0
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def get(self, shape: Shape) -> Plan | None:
+    def get(self, shape: EventShape) -> RulePlan | None:
         plan = self._young.get(shape)
         if plan is None and self._old:
             plan = self._old.pop(shape, None)
@@ -157,7 +159,7 @@ class _Plans:
                 self.put(shape, plan)
         return plan
 
-    def put(self, shape: Shape, plan: Plan) -> None:
+    def put(self, shape: EventShape, plan: RulePlan) -> None:
         if self._young and (
             self._weight + plan.weight > MOST_WEIGHT or len(self._young) >= MOST_PLANS
         ):

@@ -20,7 +20,7 @@ DEEPEST = 40
 """Levels. The parser of YAML itself ends the process for tens of thousands."""
 
 
-def documents_of(file: Path) -> list[Any]:
+def read_documents(file: Path) -> list[Any]:
     """The documents, empty ones as None. Raises BadInput naming the file for what is no YAML, no
     mapping, too large or too deep."""
     if file.stat().st_size > LARGEST_FILE:

@@ -14,21 +14,21 @@ from schemas.plugin import Detector, DetectorExample
 from schemas.rule import RuleInfo
 from streams.correlate.episodes import WindowSpec
 from streams.sigma.conditions import Condition, Fields, Predicate
-from streams.sigma.fields import Gate
-from streams.sigma.options import Options
+from streams.sigma.fields import LogSourceGate
+from streams.sigma.options import RuleOptions
 
-Group = Callable[[Fields], tuple[str, ...] | None]
+GroupReader = Callable[[Fields], tuple[str, ...] | None]
 """Group values, case-folded; None: one is missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class CorrelationFeed:
     """One correlation that a match of an event rule feeds."""
 
     rule: str
     """Whose window: a correlation's id, or the event rule's own."""
     scope: str
-    group: Group
+    group: GroupReader
     step: str = ""
     value: Callable[[Fields], str | None] = lambda _fields: ""
     """What is counted distinctly; None: missing, no signal."""
@@ -47,17 +47,17 @@ class EventRule:
     condition: Condition = field(repr=False)
     predicate: Predicate = field(repr=False)
     """The condition as one function."""
-    gate: Gate
-    feeds: tuple[Feed, ...]
+    gate: LogSourceGate
+    feeds: tuple[CorrelationFeed, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedRule:
     """A Sigma rule as read: what explaining it and listing it needs."""
 
     id: str
     rule: SigmaRule | SigmaCorrelationRule = field(repr=False)
-    options: Options
+    options: RuleOptions
     origin: str
     place: str
 
@@ -70,15 +70,15 @@ class RuleBook:
     specs: Mapping[str, WindowSpec]
     """Of every rule that can alert, by rule id."""
     detectors: Mapping[str, Detector]
-    loaded: Mapping[str, Loaded]
+    loaded: Mapping[str, LoadedRule]
     """Sigma rules by id, base rules of correlations too."""
     about: Sequence[RuleInfo]
 
-    def infos(self) -> Sequence[RuleInfo]:
+    def list_infos(self) -> Sequence[RuleInfo]:
         """Every rule that can alert, by id."""
         return self.about
 
-    def info(self, rule_id: str) -> RuleInfo:
+    def get_info(self, rule_id: str) -> RuleInfo:
         """Raises NotFound."""
         for info in self.about:
             if info.id == rule_id:
@@ -87,14 +87,14 @@ class RuleBook:
             f"there is no rule {rule_id!r}.", remedy="`breachdesk rules list` names them all."
         )
 
-    def examples(self, rule_id: str) -> Sequence[DetectorExample]:
+    def list_examples(self, rule_id: str) -> Sequence[DetectorExample]:
         """The examples that the rule carries."""
         if rule_id in self.detectors:
             return self.detectors[rule_id].examples
         return self.loaded[rule_id].options.examples
 
 
-def behaviour_spec(detector: Detector) -> WindowSpec:
+def build_behaviour_spec(detector: Detector) -> WindowSpec:
     """A behaviour's window."""
     return WindowSpec(
         rule=detector.id,

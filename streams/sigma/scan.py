@@ -6,21 +6,25 @@ from collections.abc import Callable, Iterable, Sequence
 
 import re2
 
-from streams.sigma.literals import How, Literal
+from streams.sigma.literals import Literal, LiteralPosition
 
-_PATTERNS = {How.WITHIN: "{}", How.FIRST: r"\A{}", How.LAST: r"{}\z"}
+_PATTERNS = {
+    LiteralPosition.WITHIN: "{}",
+    LiteralPosition.FIRST: r"\A{}",
+    LiteralPosition.LAST: r"{}\z",
+}
 _LEAST_MEMORY = 8 * 1024 * 1024
 _MOST_MEMORY = 64 * 1024 * 1024
 _A_LITERAL = 8 * 1024
 """Bytes that RE2 may take for what it learns of texts; beyond it forgets, and learns again."""
 
 
-def scanned(literal: Literal) -> bool:
+def is_scannable(literal: Literal) -> bool:
     """Is it found by a scan? The others are looked up."""
     return literal.how in _PATTERNS
 
 
-class Scan:
+class LiteralScan:
     """One automaton of RE2 for the literals of one field. Both sides are UTF-8, read as bytes: a text
     stands in another exactly if its bytes do."""
 
@@ -37,24 +41,24 @@ class Scan:
         automaton = re2.Set.SearchSet(options)
         automaton.Add(b"")  # found in every text, unless RE2 gives up
         for literal in ordered:
-            written = "".join(f"\\x{byte:02x}" for byte in _encoded(literal.text))
-            automaton.Add(_PATTERNS[literal.how].format(written).encode())
+            escaped_bytes = "".join(f"\\x{byte:02x}" for byte in _encode(literal.text))
+            automaton.Add(_PATTERNS[literal.how].format(escaped_bytes).encode())
         try:
             automaton.Compile()
         except re2.error:
-            self.find: Callable[[bytes], Sequence[int]] = _unknown  # more than it may hold
+            self.find: Callable[[bytes], Sequence[int]] = _find_nothing  # more than it may hold
         else:
             self.find = automaton.Match
 
-    def found(self, low: str) -> Sequence[int]:
+    def find_literals(self, low: str) -> Sequence[int]:
         """Numbers of the literals that stand in the text, which must be in lower case, and 0 with
         them. Empty: it is not known which."""
-        return self.find(_encoded(low))
+        return self.find(_encode(low))
 
 
-def _unknown(_text: bytes) -> Sequence[int]:
+def _find_nothing(_text: bytes) -> Sequence[int]:
     return ()
 
 
-def _encoded(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")

@@ -25,7 +25,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from streams.sigma.expressions import searcher
+from streams.sigma.expressions import build_searcher
 
 LONGEST_ADDRESS = 100
 """Longer text is no address, and must not fill the cache."""
@@ -42,14 +42,14 @@ OPERATORS: dict[CompareOperators, Callable[[float, float], bool]] = {
 }
 
 
-def elements(value: Any) -> Iterable[Any]:
+def iterate_elements(value: Any) -> Iterable[Any]:
     """The value's elements: none of an absent one, the members of a list, else itself."""
     if value is None:
         return ()
     return value if isinstance(value, list | tuple) else (value,)
 
 
-def leaves(values: Iterable[Any]) -> Iterator[Any]:
+def iterate_leaves(values: Iterable[Any]) -> Iterator[Any]:
     """The values and what stands in them, of any depth; each is visited once."""
     waiting = [iter(values)]
     while waiting:
@@ -66,21 +66,21 @@ def leaves(values: Iterable[Any]) -> Iterator[Any]:
             waiting.pop()
 
 
-def text(value: Any) -> str:
+def to_text(value: Any) -> str:
     """How a value is compared with a string."""
     if isinstance(value, str):
         return value
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def exact(pattern: SigmaString) -> str | None:
+def find_exact_text(pattern: SigmaString) -> str | None:
     """The string that the pattern equals in lower case; None: it has wildcards or minds case."""
     if isinstance(pattern, SigmaCasedString) or pattern.contains_special():
         return None
     return "".join(part for part in pattern.s if isinstance(part, str)).lower()
 
 
-def text_test(pattern: SigmaString) -> TextTest:
+def build_text_test(pattern: SigmaString) -> TextTest:
     """A test on text, which must be in lower case unless the pattern is cased."""
     parts = pattern.s
     if not isinstance(pattern, SigmaCasedString):
@@ -97,10 +97,10 @@ def text_test(pattern: SigmaString) -> TextTest:
             return lambda value: value.startswith(head)
         case [first, str(tail)] if first is many:
             return lambda value: value.endswith(tail)
-    return wildcard_test(parts)
+    return build_wildcard_test(parts)
 
 
-def wildcard_test(parts: Iterable[Any]) -> TextTest:
+def build_wildcard_test(parts: Iterable[Any]) -> TextTest:
     """Any wildcards. Each piece between two `*` is looked for once, behind the one before: the
     first place is as good as any later one, so nothing is tried again."""
     pieces: list[list[Any]] = [[]]
@@ -110,96 +110,96 @@ def wildcard_test(parts: Iterable[Any]) -> TextTest:
         else:
             pieces[-1].append(part)
     if len(pieces) == 1:
-        whole = _piece(pieces[0]).fullmatch
+        whole = _compile_piece(pieces[0]).fullmatch
         return lambda value: whole(value) is not None
-    head, tail = _piece(pieces[0]), _piece(pieces[-1])
-    tail_length = _length(pieces[-1])
-    middle = [_piece(piece).search for piece in pieces[1:-1] if piece]
+    head, tail = _compile_piece(pieces[0]), _compile_piece(pieces[-1])
+    tail_length = _measure_length(pieces[-1])
+    middle = [_compile_piece(piece).search for piece in pieces[1:-1] if piece]
 
-    def test(value: str) -> bool:
-        at, end = _length(pieces[0]), len(value) - tail_length
+    def test_wildcards(value: str) -> bool:
+        at, end = _measure_length(pieces[0]), len(value) - tail_length
         if at > end or head.match(value) is None or tail.match(value, end) is None:
             return False
         for search in middle:
-            found = search(value, at, end)
-            if found is None:
+            match = search(value, at, end)
+            if match is None:
                 return False
-            at = found.end()
+            at = match.end()
         return True
 
-    return test
+    return test_wildcards
 
 
-def _piece(parts: Sequence[Any]) -> re.Pattern[str]:
+def _compile_piece(parts: Sequence[Any]) -> re.Pattern[str]:
     """Matches a text of one length: `?` is any one character."""
     return re.compile(
         "".join(re.escape(p) if isinstance(p, str) else "." for p in parts), re.DOTALL
     )
 
 
-def _length(parts: Sequence[Any]) -> int:
+def _measure_length(parts: Sequence[Any]) -> int:
     return sum(len(part) if isinstance(part, str) else 1 for part in parts)
 
 
-def strings_test(patterns: Iterable[SigmaString]) -> ValueTest:
+def build_strings_test(patterns: Iterable[SigmaString]) -> ValueTest:
     """Does any of the patterns match any element?"""
     folded: list[TextTest] = []
     cased: list[TextTest] = []
     whole: set[str] = set()
     for pattern in patterns:
-        plain = exact(pattern)
+        plain = find_exact_text(pattern)
         if plain is not None:
             whole.add(plain)
         elif isinstance(pattern, SigmaCasedString):
-            cased.append(text_test(pattern))
+            cased.append(build_text_test(pattern))
         else:
-            folded.append(text_test(pattern))
+            folded.append(build_text_test(pattern))
 
-    return _of_elements(_one_of(whole, folded, cased))
+    return _build_element_test(_build_one_of(whole, folded, cased))
 
 
-def _one_of(
+def _build_one_of(
     whole: AbstractSet[str], folded: Sequence[TextTest], cased: Sequence[TextTest]
 ) -> TextTest:
     if not (folded or cased):
         return lambda told: told.lower() in whole
 
-    def matches(told: str) -> bool:
-        low = told.lower()
+    def match_one_of(value_text: str) -> bool:
+        low = value_text.lower()
         if low in whole:
             return True
         for test in folded:
             if test(low):
                 return True
         for test in cased:  # noqa: SIM110  # a generator costs more than the tests
-            if test(told):
+            if test(value_text):
                 return True
         return False
 
-    return matches
+    return match_one_of
 
 
-def _of_elements(matches: TextTest) -> ValueTest:
+def _build_element_test(matches: TextTest) -> ValueTest:
     """Does one element's text match?"""
 
-    def test(value: Any) -> bool:
+    def test_elements(value: Any) -> bool:
         if type(value) is str:
             return matches(value)
-        for element in elements(value):  # noqa: SIM110  # a generator costs more than the tests
-            if matches(text(element)):
+        for element in iterate_elements(value):  # noqa: SIM110  # a generator costs more than the tests
+            if matches(to_text(element)):
                 return True
         return False
 
-    return test
+    return test_elements
 
 
-def regex_test(expression: SigmaRegularExpression) -> ValueTest:
+def build_regex_test(expression: SigmaRegularExpression) -> ValueTest:
     """Unanchored, minding case unless `i`. Raises Refused for what only backtracking searches."""
-    search = searcher(str(expression.regexp), regex_flags(expression))
-    return _of_elements(search)
+    search = build_searcher(str(expression.regexp), get_regex_flags(expression))
+    return _build_element_test(search)
 
 
-def regex_flags(expression: SigmaRegularExpression) -> int:
+def get_regex_flags(expression: SigmaRegularExpression) -> int:
     """As `re` takes them."""
     flags = 0
     for flag in expression.flags:
@@ -207,28 +207,28 @@ def regex_flags(expression: SigmaRegularExpression) -> int:
     return flags
 
 
-def number_test(number: SigmaNumber) -> ValueTest:
+def build_number_test(number: SigmaNumber) -> ValueTest:
     wanted = number.number
-    told = str(wanted)
+    wanted_text = str(wanted)
     return lambda value: any(
-        element == wanted if isinstance(element, int | float) else text(element) == told
-        for element in elements(value)
+        element == wanted if isinstance(element, int | float) else to_text(element) == wanted_text
+        for element in iterate_elements(value)
         if not isinstance(element, bool)
     )
 
 
-def compare_test(expression: SigmaCompareExpression) -> ValueTest:
+def build_compare_test(expression: SigmaCompareExpression) -> ValueTest:
     """Numeric; a value that is no number never matches."""
     compare, wanted = OPERATORS[expression.op], expression.number.number
 
-    def test(value: Any) -> bool:
-        numbers = (number(element) for element in elements(value))
+    def test_order(value: Any) -> bool:
+        numbers = (to_number(element) for element in iterate_elements(value))
         return any(n is not None and compare(n, wanted) for n in numbers)
 
-    return test
+    return test_order
 
 
-def number(value: Any) -> float | None:
+def to_number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     try:
@@ -237,32 +237,32 @@ def number(value: Any) -> float | None:
         return None
 
 
-def address(told: str) -> tuple[int, int] | None:
+def parse_address(value_text: str) -> tuple[int, int] | None:
     """(version, integer) of an IP address; IPv4-mapped IPv6 counts as IPv4; None: it is none."""
-    return _address(told) if len(told) <= LONGEST_ADDRESS else None
+    return _parse_address(value_text) if len(value_text) <= LONGEST_ADDRESS else None
 
 
 @lru_cache(maxsize=65_536)
-def _address(told: str) -> tuple[int, int] | None:
+def _parse_address(value_text: str) -> tuple[int, int] | None:
     try:
-        parsed = ipaddress.ip_address(told)
+        parsed = ipaddress.ip_address(value_text)
     except ValueError:
         return None
     mapped = getattr(parsed, "ipv4_mapped", None)
     return (4, int(mapped)) if mapped is not None else (parsed.version, int(parsed))
 
 
-def cidr_test(expression: SigmaCIDRExpression) -> ValueTest:
+def build_cidr_test(expression: SigmaCIDRExpression) -> ValueTest:
     """The network is parsed once, an address once while it is in the cache."""
     network = expression.network
     version = network.version
     first, last = int(network.network_address), int(network.broadcast_address)
 
-    def test(value: Any) -> bool:
-        for element in elements(value):
-            found = address(text(element))
-            if found is not None and found[0] == version and first <= found[1] <= last:
+    def test_network(value: Any) -> bool:
+        for element in iterate_elements(value):
+            parsed = parse_address(to_text(element))
+            if parsed is not None and parsed[0] == version and first <= parsed[1] <= last:
                 return True
         return False
 
-    return test
+    return test_network

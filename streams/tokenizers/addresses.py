@@ -10,7 +10,7 @@ from typing import NamedTuple
 from schemas.event import Value
 
 
-class Endpoint(NamedTuple):
+class NetworkEndpoint(NamedTuple):
     """Where a packet came from or went to; None: not said, or not an address."""
 
     ip: str | None
@@ -26,7 +26,7 @@ class NamedEndpoint(NamedTuple):
     host: str
 
 
-NOWHERE = Endpoint(None, None)
+NOWHERE = NetworkEndpoint(None, None)
 
 
 _LONGEST = 320
@@ -34,11 +34,11 @@ _LONGEST = 320
 _LONGEST_PORT = 5
 
 
-def address(text: str) -> str | None:
+def parse_address(text: str) -> str | None:
     """Canonical text, or None. A v4 address mapped into v6 is told as v4; a zone id is dropped."""
     if _is_dotted_quad(text):
         return text  # such a quad is canonical
-    return _address(text) if len(text) <= _LONGEST else None
+    return _parse_address(text) if len(text) <= _LONGEST else None
 
 
 def _is_dotted_quad(text: str) -> bool:
@@ -53,21 +53,21 @@ def _is_dotted_quad(text: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
-def _address(text: str) -> str | None:
+def _parse_address(text: str) -> str | None:
     try:
-        found = ipaddress.ip_address(text.strip().partition("%")[0])
+        parsed = ipaddress.ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return str(mapped or found)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)
 
 
 @lru_cache(maxsize=16384)
 def is_public(text: str) -> bool:
     """Is this a valid address that is routed in the open internet or reserved for documents?"""
-    found = ipaddress.ip_address(text)
-    inside = found.is_loopback or found.is_link_local or found.is_unspecified
-    return not (inside or any(found in net for net in _PRIVATE if net.version == found.version))
+    parsed = ipaddress.ip_address(text)
+    inside = parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified
+    return not (inside or any(parsed in net for net in _PRIVATE if net.version == parsed.version))
 
 
 _PRIVATE = tuple(
@@ -76,7 +76,7 @@ _PRIVATE = tuple(
 )
 
 
-def port(text: str) -> int | None:
+def parse_port(text: str) -> int | None:
     """0–65535, or None."""
     if len(text) <= _LONGEST_PORT and text.isdigit() and text.isascii():
         number = int(text)
@@ -85,28 +85,28 @@ def port(text: str) -> int | None:
     return None
 
 
-def endpoint(text: str) -> Endpoint:
+def parse_endpoint(text: str) -> NetworkEndpoint:
     """`v4`, `v6`, `v4:port`, `[v6]:port`, `[v6]`, or empty."""
     host, colon, number = text.partition(":")
     if colon and len(number) <= _LONGEST_PORT and ":" not in number and _is_dotted_quad(host):
         # The named constructor costs twice as much.
-        return tuple.__new__(Endpoint, (host, port(number.rstrip())))
-    return _endpoint(text) if len(text) <= _LONGEST else NOWHERE
+        return tuple.__new__(NetworkEndpoint, (host, parse_port(number.rstrip())))
+    return _parse_endpoint(text) if len(text) <= _LONGEST else NOWHERE
 
 
 @lru_cache(maxsize=16384)
-def _endpoint(text: str) -> Endpoint:
+def _parse_endpoint(text: str) -> NetworkEndpoint:
     text = text.strip()
     if text.startswith("["):
         inside, _, rest = text[1:].partition("]")
-        return Endpoint(address(inside), port(rest.removeprefix(":")))
+        return NetworkEndpoint(parse_address(inside), parse_port(rest.removeprefix(":")))
     if text.count(":") == 1:
         host, _, number = text.partition(":")
-        return Endpoint(address(host), port(number))
-    return Endpoint(address(text), None) if text else NOWHERE
+        return NetworkEndpoint(parse_address(host), parse_port(number))
+    return NetworkEndpoint(parse_address(text), None) if text else NOWHERE
 
 
-def named_endpoint(text: str) -> NamedEndpoint:
+def parse_named_endpoint(text: str) -> NamedEndpoint:
     """`192.0.2.1:53:X3:DC01`, with any part missing (`:28503:WAN`); a bare v6 address too."""
     if len(text) > _LONGEST:
         text = text[:_LONGEST]
@@ -114,17 +114,17 @@ def named_endpoint(text: str) -> NamedEndpoint:
     if colon and _is_dotted_quad(first):
         number, _, rest = rest.partition(":")
         interface, _, host = rest.partition(":")
-        return tuple.__new__(NamedEndpoint, (first, port(number), interface, host))
-    return _named_endpoint(text)
+        return tuple.__new__(NamedEndpoint, (first, parse_port(number), interface, host))
+    return _parse_named_endpoint(text)
 
 
 @lru_cache(maxsize=16384)
-def _named_endpoint(text: str) -> NamedEndpoint:
-    whole = address(text)
+def _parse_named_endpoint(text: str) -> NamedEndpoint:
+    whole = parse_address(text)
     if whole is not None:
         return NamedEndpoint(whole, None, "", "")
     parts = [*text.split(":", 3), "", "", ""]
-    return NamedEndpoint(address(parts[0]), port(parts[1]), parts[2], parts[3])
+    return NamedEndpoint(parse_address(parts[0]), parse_port(parts[1]), parts[2], parts[3])
 
 
 _FIELDS = {side: (f"{side}.ip", f"{side}.port") for side in ("source", "destination")}

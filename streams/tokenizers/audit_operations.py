@@ -38,14 +38,14 @@ _VERB_TYPES = {
 _WORD_ENDS = re.compile(r"[-\s.]")
 
 
-def file_type(operation: str) -> str | None:
+def get_file_type(operation: str) -> str | None:
     """Of a case-folded operation on files or links to them (`filedownloaded`); None: it is none."""
-    found = _FILE.match(operation)
-    if found is not None:
-        return _FILE_TYPES.get(found[1], "change")
+    match = _FILE.match(operation)
+    if match is not None:
+        return _FILE_TYPES.get(match[1], "change")
     return "change" if _SHARING.match(operation) else None
 
 
-def verb_type(operation: str) -> str:
+def get_verb_type(operation: str) -> str:
     """Of any other, by its first word (`add user.`, `set-mailbox`)."""
     return _VERB_TYPES.get(_WORD_ENDS.split(operation, maxsplit=1)[0], "info")

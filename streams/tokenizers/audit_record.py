@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import Value
 from streams.tokenizers import json_lines
 
@@ -42,14 +42,14 @@ def read(text: str) -> dict[str, Value]:
         return json_lines.read_object(text)
     cell = _CELL.search(text)
     if cell is None:
-        raise Unparseable(
+        raise UnparseableRecord(
             "no audit record: neither JSON nor a CSV row with an AuditData column",
             remedy="Export with the AuditData column, one record a row.",
         )
     return json_lines.read_object(cell[1].replace('""', '"'))
 
 
-def _options(command: str) -> dict[str, Value]:
+def _parse_options(command: str) -> dict[str, Value]:
     """`-Name "x" -To ("a","b") -Force True` → the value of each name, quotes and brackets off."""
     options: dict[str, Value] = {}
     last_quote, last_bracket, at = command.rfind('"'), command.rfind(")"), 0
@@ -60,24 +60,24 @@ def _options(command: str) -> dict[str, Value]:
             continue
         if bare[0][0] == '"' and begin < last_quote:
             at = command.index('"', begin + 1) + 1
-            told = command[begin + 1 : at - 1]
+            option_value = command[begin + 1 : at - 1]
         elif bare[0][0] == "(" and begin < last_bracket:
             at = command.index(")", begin) + 1
-            told = command[begin + 1 : at - 1].replace('"', "")
+            option_value = command[begin + 1 : at - 1].replace('"', "")
         else:
-            told, at = bare[0], bare.end()
-        options.setdefault(option[1], told)
+            option_value, at = bare[0], bare.end()
+        options.setdefault(option[1], option_value)
     return options
 
 
-def named_values(value: Value) -> dict[str, Value]:
+def parse_named_values(value: Value) -> dict[str, Value]:
     """`[{"Name": …, "Value": …}]`, as Parameters and ExtendedProperties are written, or the words
     of a command (`-Name "x" -Force "True"`); first wins."""
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     if isinstance(value, str) and value.startswith("-"):
-        found = _options(value)
-    for item in json_lines.mappings(value):
-        name = json_lines.word(item.get("Name"))
+        values = _parse_options(value)
+    for item in json_lines.to_mappings(value):
+        name = json_lines.to_word(item.get("Name"))
         if name:
-            found.setdefault(name, item.get("Value"))
-    return found
+            values.setdefault(name, item.get("Value"))
+    return values

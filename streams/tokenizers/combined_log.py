@@ -42,17 +42,17 @@ def match(text: str) -> re.Match[str] | None:
     return _LINE.match(text)
 
 
-def is_apache(text: str, found: re.Match[str]) -> bool:
+def is_apache(text: str, line_match: re.Match[str]) -> bool:
     """Does the line show what only Apache writes?"""
-    if found["vport"] is not None:
+    if line_match["vport"] is not None:
         return True
     return "\\" in text and _NOT_NGINX.search(text) is not None
 
 
-def read(found: re.Match[str]) -> tuple[datetime, dict[str, Value]]:
+def read(line_match: re.Match[str]) -> tuple[datetime, dict[str, Value]]:
     """Time and ECS fields of a matched line. Raises Unparseable for an absurd stamp."""
     (vhost, vport, client, _, user, stamp, request, status, size, referrer, agent, more) = (
-        found.groups()
+        line_match.groups()
     )
     fields: dict[str, Value] = {
         "event.category": ["web"],
@@ -66,26 +66,26 @@ def read(found: re.Match[str]) -> tuple[datetime, dict[str, Value]]:
     if size != "-":
         fields["http.response.body.bytes"] = int(size)
     _put_client(fields, client, more)
-    _put_request(fields, plain(request))
+    _put_request(fields, decode_escapes(request))
     if vhost:
         fields["url.domain"] = vhost.casefold()
-        port = addresses.port(vport or "")
+        port = addresses.parse_port(vport or "")
         fields |= {} if port is None else {"url.port": port}
     if referrer and referrer != "-":
-        fields["http.request.referrer"] = plain(referrer)
+        fields["http.request.referrer"] = decode_escapes(referrer)
     if agent and agent != "-":
-        fields["user_agent.original"] = plain(agent)
-    people.put_user(fields, plain(user))
-    return stamps.common_log(stamp), fields
+        fields["user_agent.original"] = decode_escapes(agent)
+    people.put_user(fields, decode_escapes(user))
+    return stamps.parse_common_log(stamp), fields
 
 
 def _put_request(fields: dict[str, Value], request: str) -> None:
-    found = _REQUEST.match(request)
-    if found is None:
+    request_match = _REQUEST.match(request)
+    if request_match is None:
         if request not in {"", "-"}:
             fields["event.reason"] = "no HTTP request"
         return
-    method, target, version = found.groups()
+    method, target, version = request_match.groups()
     fields["http.request.method"] = method
     fields["url.original"] = target
     if version:
@@ -95,19 +95,19 @@ def _put_request(fields: dict[str, Value], request: str) -> None:
         domain, slash, target = rest.partition("/")
         fields |= {"url.scheme": scheme.lower(), "url.domain": domain.casefold()}
         target = slash + target
-    path, asked, query = target.partition("?")
+    path, separator, query = target.partition("?")
     fields["url.path"] = path
-    if asked:
+    if separator:
         fields["url.query"] = query
 
 
 def _put_client(fields: dict[str, Value], client: str, more: str) -> None:
     """The address nearest to us that is public is the real one: a proxy appends it, while what a
     stranger writes into X-Forwarded-For stands further left."""
-    seen = [ip for ip in map(addresses.address, client.split(",")) if ip is not None]
+    seen = [ip for ip in map(addresses.parse_address, client.split(",")) if ip is not None]
     trailing = _ADDRESS_LIST.search(more) if seen and not addresses.is_public(seen[-1]) else None
     if trailing is not None:
-        forwarded = map(addresses.address, trailing[1].split(","))
+        forwarded = map(addresses.parse_address, trailing[1].split(","))
         seen = [*(ip for ip in forwarded if ip is not None), *seen]
     if not seen:
         fields |= {} if client == "-" else {"source.domain": client.casefold()}
@@ -118,16 +118,16 @@ def _put_client(fields: dict[str, Value], client: str, more: str) -> None:
         fields["related.ip"] = list(dict.fromkeys(seen))
 
 
-def plain(text: str) -> str:
+def decode_escapes(text: str) -> str:
     r"""A logged value with its escapes undone; bytes that are not UTF-8 stay visible as \xNN."""
     if "\\" not in text:
         return text
-    raw = _ESCAPES.sub(_undo, text).encode("utf-8", "surrogateescape")
+    raw = _ESCAPES.sub(_replace_escape, text).encode("utf-8", "surrogateescape")
     return raw.decode("utf-8", "backslashreplace")
 
 
-def _undo(found: re.Match[str]) -> str:
-    if found[1] is None:
-        return _LETTERS.get(found[2], found[0])
-    byte = int(found[1], 16)
+def _replace_escape(escape: re.Match[str]) -> str:
+    if escape[1] is None:
+        return _LETTERS.get(escape[2], escape[0])
+    byte = int(escape[1], 16)
     return chr(byte) if byte < 128 else chr(0xDC00 + byte)

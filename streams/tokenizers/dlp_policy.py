@@ -31,7 +31,7 @@ _BLOCKS = frozenset({"blockaccess", "blockaccessscope", "block", "quarantine", "
 
 
 @dataclass(slots=True)
-class Match:
+class PolicyMatch:
     """Rules and kinds of data of one match, each once, in the record's order."""
 
     policies: dict[str, None] = field(default_factory=dict)
@@ -47,75 +47,77 @@ class Match:
         return any(action.casefold() in _BLOCKS for action in self.actions)
 
 
-def read(policies: Value) -> Match:
+def read(policies: Value) -> PolicyMatch:
     """From `PolicyDetails`."""
-    match = Match()
-    for policy in json_lines.mappings(policies):
+    match = PolicyMatch()
+    for policy in json_lines.to_mappings(policies):
         _add(match.policies, policy.get("PolicyName"))
-        for rule in json_lines.mappings(policy.get("Rules")):
+        for rule in json_lines.to_mappings(policy.get("Rules")):
             _add_rule(match, rule)
     return match
 
 
-def _add_rule(match: Match, rule: Mapping[str, Value]) -> None:
+def _add_rule(match: PolicyMatch, rule: Mapping[str, Value]) -> None:
     _add(match.rule_ids, rule.get("RuleId"))
     _add(match.rule_names, rule.get("RuleName"))
-    for action in json_lines.words(rule.get("Actions")):
+    for action in json_lines.to_words(rule.get("Actions")):
         _add(match.actions, action)
-    severity = _SEVERITIES.get(json_lines.word(rule.get("Severity")).casefold())
+    severity = _SEVERITIES.get(json_lines.to_word(rule.get("Severity")).casefold())
     if severity is not None:
         match.severity = max(severity, match.severity or 0)
-    conditions = json_lines.mapping(rule.get("ConditionsMatched"))
-    for found in json_lines.mappings(conditions.get("SensitiveInformation")):
-        _add_type(match.types, found)
+    conditions = json_lines.to_mapping(rule.get("ConditionsMatched"))
+    for information in json_lines.to_mappings(conditions.get("SensitiveInformation")):
+        _add_type(match.types, information)
 
 
-def _add_type(types: dict[str, dict[str, Value]], found: Mapping[str, Value]) -> None:
-    guid = json_lines.word(found.get("SensitiveType")).casefold()
+def _add_type(types: dict[str, dict[str, Value]], information: Mapping[str, Value]) -> None:
+    guid = json_lines.to_word(information.get("SensitiveType")).casefold()
     if not guid:
         return
-    name = SENSITIVE_TYPES.get(guid) or json_lines.word(
-        found.get("SensitiveInformationTypeName") or found.get("SensitiveTypeName")
+    name = SENSITIVE_TYPES.get(guid) or json_lines.to_word(
+        information.get("SensitiveInformationTypeName") or information.get("SensitiveTypeName")
     )
-    told = types.setdefault(guid, {"id": guid, "name": name or guid, "count": 0})
-    told["count"] = max(told["count"], json_lines.number(found.get("Count")) or 0)
-    confidence = json_lines.number(found.get("Confidence"))
+    data_type = types.setdefault(guid, {"id": guid, "name": name or guid, "count": 0})
+    data_type["count"] = max(
+        data_type["count"], json_lines.to_number(information.get("Count")) or 0
+    )
+    confidence = json_lines.to_number(information.get("Confidence"))
     if confidence is not None:
-        told["confidence"] = max(told.get("confidence", 0), confidence)
-    unique = json_lines.number(found.get("UniqueCount"))
+        data_type["confidence"] = max(data_type.get("confidence", 0), confidence)
+    unique = json_lines.to_number(information.get("UniqueCount"))
     if unique is not None:
-        told["unique_count"] = max(told.get("unique_count", 0), unique)
+        data_type["unique_count"] = max(data_type.get("unique_count", 0), unique)
 
 
 def _add(names: dict[str, None], value: Value) -> None:
-    name = json_lines.word(value)
+    name = json_lines.to_word(value)
     if name:
         names[name] = None
 
 
-def exception(value: Value) -> dict[str, Value]:
+def parse_exception(value: Value) -> dict[str, Value]:
     """`ExceptionInfo`, an object or a string that holds one: what the user claimed. The words of a
     justification are the user's own and are not taken over."""
-    claimed = {name.casefold(): said for name, said in json_lines.mapping(value).items()}
-    if not claimed and json_lines.word(value):
+    claimed = {name.casefold(): entry for name, entry in json_lines.to_mapping(value).items()}
+    if not claimed and json_lines.to_word(value):
         claimed = {"justification": value}
-    told: dict[str, Value] = {
+    exception_fields: dict[str, Value] = {
         "breach.dlp.false_positive": _is_true(claimed.get("falsepositive")),
         "breach.dlp.override": bool(claimed.get("justification") or claimed.get("override")),
     }
-    reason = json_lines.word(claimed.get("reason"))
+    reason = json_lines.to_word(claimed.get("reason"))
     if reason in _REASONS:
-        told["event.reason"] = reason
-    return {name: said for name, said in told.items() if said}
+        exception_fields["event.reason"] = reason
+    return {name: entry for name, entry in exception_fields.items() if entry}
 
 
 def _is_true(value: Value) -> bool:
     return value is True or (isinstance(value, str) and value.casefold() == "true")
 
 
-def put_match(fields: dict[str, Value], match: Match) -> None:
+def put_match(fields: dict[str, Value], match: PolicyMatch) -> None:
     """`rule.*`, `event.severity`, and what of `breach.dlp.*` the policy says."""
-    told: dict[str, Value] = {
+    match_fields: dict[str, Value] = {
         "rule.id": list(match.rule_ids),
         "rule.name": list(match.rule_names),
         "rule.ruleset": list(match.policies),
@@ -123,16 +125,16 @@ def put_match(fields: dict[str, Value], match: Match) -> None:
         "breach.dlp.sensitive_types": list(match.types.values()),
         "event.severity": match.severity,
     }
-    fields.update({name: value for name, value in told.items() if value})
+    fields.update({name: value for name, value in match_fields.items() if value})
 
 
 def put_mail(fields: dict[str, Value], mail: Mapping[str, Value]) -> None:
     """From `ExchangeMetaData`; the subject may hold personal data and stays behind."""
     for name, key in (("from", "From"), ("to", "To"), ("cc", "CC"), ("bcc", "BCC")):
-        found = [person.casefold() for person in json_lines.words(mail.get(key))]
-        if found:
-            fields[f"email.{name}.address"] = found
-    message = json_lines.word(mail.get("MessageID"))
+        recipients = [person.casefold() for person in json_lines.to_words(mail.get(key))]
+        if recipients:
+            fields[f"email.{name}.address"] = recipients
+    message = json_lines.to_word(mail.get("MessageID"))
     if message:
         fields["email.message_id"] = message
     _put_size(fields, mail)
@@ -141,13 +143,13 @@ def put_mail(fields: dict[str, Value], mail: Mapping[str, Value]) -> None:
 def put_file(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
     """From `SharePointMetaData` or `EndpointMetaData`."""
     for name, key in _FILE_NAMES:
-        value = json_lines.word(where.get(key))
+        value = json_lines.to_word(where.get(key))
         if value:
             fields[name] = value
     _put_size(fields, where)
 
 
 def _put_size(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
-    size = json_lines.number(where.get("FileSize"))
+    size = json_lines.to_number(where.get("FileSize"))
     if size is not None:
         fields["file.size"] = size

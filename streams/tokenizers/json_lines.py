@@ -7,7 +7,7 @@ import re
 
 import orjson
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from schemas.event import Value
 from streams.tokenizers import numbers
 
@@ -23,7 +23,7 @@ DEEPEST = 100
 
 def is_ecs(text: str) -> bool:
     """An object with `ecs.version`, or with `@timestamp` and `event.*`; nested or dotted."""
-    if not _opens_object(text):
+    if not _is_object_start(text):
         return False
     # Looking for a literal costs less than a search that mostly fails.
     if '"ecs' in text and _ECS_VERSION.search(text):
@@ -35,14 +35,14 @@ def is_ecs(text: str) -> bool:
     )
 
 
-def _opens_object(text: str) -> bool:
+def _is_object_start(text: str) -> bool:
     return text.startswith("{") or text.lstrip().startswith("{")
 
 
 def is_audit_record(text: str) -> bool:
     """A record of the Office 365 Management Activity API, and not one wrapped in ECS."""
     return (
-        _opens_object(text)
+        _is_object_start(text)
         and _OPERATION.search(text) is not None
         and _CREATED.search(text) is not None
         and not is_ecs(text)
@@ -52,35 +52,35 @@ def is_audit_record(text: str) -> bool:
 def read_object(text: str) -> dict[str, Value]:
     """The JSON object. Raises Unparseable, which repeats nothing of the text."""
     try:
-        found = orjson.loads(text)
+        document = orjson.loads(text)
     except ValueError as error:
-        raise Unparseable(
+        raise UnparseableRecord(
             "no whole JSON (truncated, or not UTF-8)",
             remedy="Send one complete JSON object a record.",
         ) from error
-    if _is_deep(found, text):
-        raise Unparseable("JSON nested too deeply", remedy="Send flatter records.")
-    if not isinstance(found, dict):
-        raise Unparseable("JSON, but no object", remedy="Send one JSON object a record.")
-    return found
+    if _is_deep(document, text):
+        raise UnparseableRecord("JSON nested too deeply", remedy="Send flatter records.")
+    if not isinstance(document, dict):
+        raise UnparseableRecord("JSON, but no object", remedy="Send one JSON object a record.")
+    return document
 
 
-def _is_deep(found: Value, text: str) -> bool:
-    return text.count("{") + text.count("[") > DEEPEST and _depth(found) > DEEPEST
+def _is_deep(document: Value, text: str) -> bool:
+    return text.count("{") + text.count("[") > DEEPEST and _measure_depth(document) > DEEPEST
 
 
-def _inner(text: str) -> Value:
+def _read_inner(text: str) -> Value:
     """What a string that holds JSON says; None: it holds none, or deeper than can be written."""
     try:
-        found = orjson.loads(text)
+        document = orjson.loads(text)
     except ValueError:
         return None
-    return None if _is_deep(found, text) else found
+    return None if _is_deep(document, text) else document
 
 
-def _depth(found: Value) -> int:
+def _measure_depth(document: Value) -> int:
     """How many levels, up to one more than DEEPEST."""
-    level, depth = [found], 0
+    level, depth = [document], 0
     while level and depth <= DEEPEST:
         depth += 1
         inner: list[Value] = []
@@ -90,38 +90,38 @@ def _depth(found: Value) -> int:
     return depth
 
 
-def mapping(value: Value) -> dict[str, Value]:
+def to_mapping(value: Value) -> dict[str, Value]:
     """An object, or a string that holds one; else empty."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        value = _inner(value)
+        value = _read_inner(value)
     return value if isinstance(value, dict) else {}
 
 
-def mappings(value: Value) -> list[dict[str, Value]]:
+def to_mappings(value: Value) -> list[dict[str, Value]]:
     """The objects of a list, or of a string that holds one; else none."""
     if isinstance(value, str) and value.lstrip().startswith("["):
-        value = _inner(value)
+        value = _read_inner(value)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def words(value: Value) -> list[str]:
+def to_words(value: Value) -> list[str]:
     """A list's texts, or one text, as a list without empty ones."""
     if isinstance(value, list):
         return [item for item in value if isinstance(item, str) and item]
     return [value] if isinstance(value, str) and value else []
 
 
-def word(value: Value) -> str:
+def to_word(value: Value) -> str:
     """A text, or a number as text; else empty."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
-def number(value: Value) -> int | None:
+def to_number(value: Value) -> int | None:
     """A whole number of 64 bits, also one written as text."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return numbers.held(value)
-    return numbers.whole(value.strip()) if isinstance(value, str) else None
+        return numbers.check_64_bits(value)
+    return numbers.parse_whole(value.strip()) if isinstance(value, str) else None

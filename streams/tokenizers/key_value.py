@@ -19,26 +19,26 @@ _LONGEST_WITH_QUOTES = 1_000
 """Characters of a value with quotes inside; a quote that ends nowhere nearer begins a bare word."""
 
 
-def pairs(text: str) -> list[tuple[str, str]]:
+def parse_pairs(text: str) -> list[tuple[str, str]]:
     """Every pair in order. An unquoted value ends at white space."""
     if "='" in text:
-        return _any_pairs(text)
+        return _parse_any_pairs(text)
     usual: Sequence[tuple[str, str, str]] = _PAIR_WITHOUT_SINGLE.findall(text)
     if '"' in text:
         for _, _, plain in usual:
             if plain and plain[0] == '"':
-                return _pairs_with_quotes_inside(text)
+                return _parse_pairs_with_quotes(text)
     return [(key, plain or quoted) for key, quoted, plain in usual]
 
 
-def _any_pairs(text: str) -> list[tuple[str, str]]:
+def _parse_any_pairs(text: str) -> list[tuple[str, str]]:
     usual: Sequence[tuple[str, ...]] = _PAIR.findall(text)
     if any(plain.startswith('"') for _, _, _, plain in usual):
-        return _pairs_with_quotes_inside(text)
+        return _parse_pairs_with_quotes(text)
     return [(key[:-1], plain or double or single) for key, double, single, plain in usual]
 
 
-def _pairs_with_quotes_inside(text: str) -> list[tuple[str, str]]:
+def _parse_pairs_with_quotes(text: str) -> list[tuple[str, str]]:
     """The same; each sign is looked at a constant number of times, however many quotes there are."""
     several: list[tuple[str, str]] = []
     at, end = 0, -1
@@ -47,14 +47,16 @@ def _pairs_with_quotes_inside(text: str) -> list[tuple[str, str]]:
         at, begin = pair.end(), pair.end(1) + 1
         if plain.startswith('"'):
             if end < begin:
-                found = _QUOTE_END.search(text, begin)
-                end = len(text) + _LONGEST_WITH_QUOTES + 1 if found is None else found.start()
+                quote_end = _QUOTE_END.search(text, begin)
+                end = (
+                    len(text) + _LONGEST_WITH_QUOTES + 1 if quote_end is None else quote_end.start()
+                )
             if end - begin <= _LONGEST_WITH_QUOTES:
                 plain, at = text[begin:end], end + 1
         several.append((key[:-1], plain or double or single))
     return several
 
 
-def first_values(found: Sequence[tuple[str, str]]) -> dict[str, str]:
+def select_first_values(all_pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Of duplicate keys the first: what a stranger can type comes later in the line."""
-    return dict(reversed(found))
+    return dict(reversed(all_pairs))

@@ -32,45 +32,45 @@ class MailboxRule:
     moves_to: str
 
 
-def from_parameters(parameters: Mapping[str, Value]) -> MailboxRule:
+def parse_parameters(parameters: Mapping[str, Value]) -> MailboxRule:
     """From `Parameters` of New-InboxRule, Set-InboxRule, Set-Mailbox and transport rules."""
     recipients: list[str] = []
     for name in _FORWARDS:
-        recipients += _recipients(parameters.get(name))
+        recipients += _parse_recipients(parameters.get(name))
     return MailboxRule(
-        name=json_lines.word(parameters.get("Name")),
+        name=json_lines.to_word(parameters.get("Name")),
         forward_to=list(dict.fromkeys(recipients)),
-        deletes=_says_yes(parameters.get("DeleteMessage"))
-        or _says_yes(parameters.get("SoftDeleteMessage")),
-        moves_to=json_lines.word(parameters.get("MoveToFolder")),
+        deletes=_is_true(parameters.get("DeleteMessage"))
+        or _is_true(parameters.get("SoftDeleteMessage")),
+        moves_to=json_lines.to_word(parameters.get("MoveToFolder")),
     )
 
 
-def from_operation_properties(properties: Mapping[str, Value]) -> MailboxRule:
+def parse_operation_properties(properties: Mapping[str, Value]) -> MailboxRule:
     """From `OperationProperties` of UpdateInboxRules, whose RuleActions is a JSON string."""
     recipients: list[str] = []
     deletes, folder = False, ""
-    for action in json_lines.mappings(properties.get("RuleActions")):
-        kind = json_lines.word(action.get("ActionType")).casefold()
+    for action in json_lines.to_mappings(properties.get("RuleActions")):
+        kind = json_lines.to_word(action.get("ActionType")).casefold()
         if any(word in kind for word in _FORWARDING_ACTIONS):
-            for recipient in json_lines.words(action.get("Recipients")):
-                recipients += _recipients(recipient)
+            for recipient in json_lines.to_words(action.get("Recipients")):
+                recipients += _parse_recipients(recipient)
         deletes |= "delete" in kind
         if "move" in kind:
-            folder = folder or json_lines.word(action.get("FolderId") or action.get("Folder"))
-    name = json_lines.word(properties.get("RuleName"))
+            folder = folder or json_lines.to_word(action.get("FolderId") or action.get("Folder"))
+    name = json_lines.to_word(properties.get("RuleName"))
     return MailboxRule(name, list(dict.fromkeys(recipients)), deletes, folder)
 
 
-def _recipients(value: Value) -> list[str]:
-    found: list[str] = []
-    for text in json_lines.words(value):
-        said = text.strip().strip('"')
-        if said and said.casefold() not in people.NOBODY | {"$null", "false"}:
-            plain = said.replace("smtp:", " ").replace("SMTP:", " ")
-            found += people.mail_addresses(plain) or [said.casefold()]
-    return found
+def _parse_recipients(value: Value) -> list[str]:
+    recipients: list[str] = []
+    for text in json_lines.to_words(value):
+        recipient = text.strip().strip('"')
+        if recipient and recipient.casefold() not in people.NOBODY | {"$null", "false"}:
+            plain = recipient.replace("smtp:", " ").replace("SMTP:", " ")
+            recipients += people.find_mail_addresses(plain) or [recipient.casefold()]
+    return recipients
 
 
-def _says_yes(value: Value) -> bool:
+def _is_true(value: Value) -> bool:
     return value is True or (isinstance(value, str) and value.casefold() in {"true", "$true"})

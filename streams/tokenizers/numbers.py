@@ -7,11 +7,11 @@ _DIGITS = len(str(LARGEST)) - 1
 """So many digits are always within it."""
 
 
-def whole(text: str) -> int | None:
+def parse_whole(text: str) -> int | None:
     """ASCII digits and nothing else, at most 18 of them; else None."""
     return int(text) if text.isdigit() and len(text) <= _DIGITS and text.isascii() else None
 
 
-def held(number: int) -> int | None:
+def check_64_bits(number: int) -> int | None:
     """The number, or None if 64 bits do not hold it."""
     return number if -LARGEST <= number <= LARGEST else None

@@ -16,9 +16,9 @@ NOBODY = frozenset(
 )
 
 
-def mail_addresses(text: str) -> list[str]:
+def find_mail_addresses(text: str) -> list[str]:
     """Every mail address in a text, case-folded, in order."""
-    return [found.casefold() for found in _ADDRESS.findall(text)]
+    return [address.casefold() for address in _ADDRESS.findall(text)]
 
 
 def is_mail_address(text: str) -> bool:

@@ -44,7 +44,7 @@ _ESCAPED = re.compile(r"\\([\"\\\]])")
 
 
 @dataclass(slots=True)
-class Syslog:
+class SyslogFrame:
     """A frame. Empty text: not said. `time` is aware UTC."""
 
     priority: int | None
@@ -54,24 +54,24 @@ class Syslog:
     pid: str
     message: str
     structured: str = ""
-    """RFC 5424 structured data as sent; `structured_data` reads it."""
+    """RFC 5424 structured data as sent; `parse_structured_data` reads it."""
 
 
-def read(text: str, arrived: datetime, zone: tzinfo) -> Syslog:
+def read(text: str, arrived: datetime, zone: tzinfo) -> SyslogFrame:
     """Any text is a frame, at worst one that has only a message. Raises Unparseable for a stamp
     that looks like one but is on no calendar."""
     if text.startswith("<"):
         modern = _RFC5424.match(text)
         if modern is not None:
-            return _modern(modern, zone)
-    return _traditional(text, arrived, zone)
+            return _parse_modern(modern, zone)
+    return _parse_traditional(text, arrived, zone)
 
 
-def _modern(found: re.Match[str], zone: tzinfo) -> Syslog:
-    priority, stamp, host, app, pid, _, structured, message = found.groups()
-    return Syslog(
+def _parse_modern(match: re.Match[str], zone: tzinfo) -> SyslogFrame:
+    priority, stamp, host, app, pid, _, structured, message = match.groups()
+    return SyslogFrame(
         priority=int(priority),
-        time=None if stamp == "-" else stamps.iso(stamp, zone),
+        time=None if stamp == "-" else stamps.parse_iso(stamp, zone),
         host="" if host == "-" else host,
         app="" if app == "-" else app,
         pid="" if pid == "-" else pid,
@@ -80,38 +80,38 @@ def _modern(found: re.Match[str], zone: tzinfo) -> Syslog:
     )
 
 
-def _traditional(text: str, arrived: datetime, zone: tzinfo) -> Syslog:
+def _parse_traditional(text: str, arrived: datetime, zone: tzinfo) -> SyslogFrame:
     frame = _FRAME.match(text)
     assert frame is not None, "every part of the frame is optional"
     pri, month, day, year, clock, late_year, iso = frame.groups()
     time = None
     if month is not None:
-        time = _bsd(month, day, clock, year or late_year, arrived, zone)
+        time = _parse_bsd_time(month, day, clock, year or late_year, arrived, zone)
     elif iso is not None:
-        time = stamps.iso(iso, zone)
+        time = stamps.parse_iso(iso, zone)
     priority = None if pri is None else int(pri)
     end = frame.end()
     tagged = _TAGGED.match(text, end)
     if tagged is not None:
         host, app, pid = tagged.groups("")
-        return Syslog(priority, time, host, app, pid, text[tagged.end() :])
+        return SyslogFrame(priority, time, host, app, pid, text[tagged.end() :])
     if time is None:
-        return Syslog(priority, None, "", "", "", text[end:])
+        return SyslogFrame(priority, None, "", "", "", text[end:])
     host, _, message = text[end:].partition(" ")
-    return Syslog(priority, time, host, "", "", message)
+    return SyslogFrame(priority, time, host, "", "", message)
 
 
-def _bsd(
+def _parse_bsd_time(
     month: str, day: str, clock: str, year: str | None, arrived: datetime, zone: tzinfo
 ) -> datetime:
     if year is None:
-        return stamps.yearless(month, day, clock, arrived, zone)
+        return stamps.parse_yearless(month, day, clock, arrived, zone)
     if month not in stamps.MONTHS:
-        raise stamps.absurd()
-    return stamps.iso(f"{year}-{stamps.MONTHS[month]:02}-{int(day):02}T{clock}", zone)
+        raise stamps.build_absurd_time()
+    return stamps.parse_iso(f"{year}-{stamps.MONTHS[month]:02}-{int(day):02}T{clock}", zone)
 
 
-def structured_data(text: str) -> dict[str, dict[str, str]]:
+def parse_structured_data(text: str) -> dict[str, dict[str, str]]:
     """`[id name="value" …]…` → {id: {name: value}}, escapes undone."""
     blocks = map(_ELEMENT.fullmatch, _BLOCKS.findall(text))
     elements = [block.groups() for block in blocks if block is not None]
@@ -121,7 +121,7 @@ def structured_data(text: str) -> dict[str, dict[str, str]]:
     }
 
 
-def tagged_by(app: str) -> Callable[[str], bool]:
+def build_tag_test(app: str) -> Callable[[str], bool]:
     """A test whether a frame's tag matches `app` (a regular expression). Anchored: the tag's words
     inside a message, where a stranger may type them, do not count."""
     pattern = re.compile(

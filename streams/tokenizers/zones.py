@@ -6,17 +6,17 @@ from datetime import UTC, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 
 
 @lru_cache(maxsize=1024)
-def zone_named(name: str) -> tzinfo:
+def get_zone(name: str) -> tzinfo:
     """`Europe/London` → its zone. Raises Misconfigured for a name nobody knows."""
     if name == "UTC":
         return UTC
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"no time zone {name!r}", place="source.zone", remedy="Write an IANA name."
         ) from error

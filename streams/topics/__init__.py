@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from streams.topics.findings import Finding, check, require
-from streams.topics.making import Change, create, remove
-from streams.topics.names import source_of, source_topic, topic_name
-from streams.topics.offsets import PartitionLag, lag, topic_ids
-from streams.topics.specs import TopicSpec, topic_specs
+from streams.topics.findings import TopicCheck, check_topics, require_topics
+from streams.topics.making import TopicChange, create_topics, remove_topics
+from streams.topics.names import build_source_topic, build_topic_name, find_source
+from streams.topics.offsets import PartitionLag, list_lags, load_topic_ids
+from streams.topics.specs import TopicSpec, build_topic_specs
 
 __all__ = [
-    "Change",
-    "Finding",
     "PartitionLag",
+    "TopicChange",
+    "TopicCheck",
     "TopicSpec",
-    "check",
-    "create",
-    "lag",
-    "remove",
-    "require",
-    "source_of",
-    "source_topic",
-    "topic_ids",
-    "topic_name",
-    "topic_specs",
+    "build_source_topic",
+    "build_topic_name",
+    "build_topic_specs",
+    "check_topics",
+    "create_topics",
+    "find_source",
+    "list_lags",
+    "load_topic_ids",
+    "remove_topics",
+    "require_topics",
 ]

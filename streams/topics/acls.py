@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.settings import KafkaSettings
-from streams.kafka_access import extra
+from streams.kafka_access import import_extra
 
 
-def permissions(client: Any, kafka: KafkaSettings, topics: Sequence[str]) -> list[tuple[str, str]]:
+def describe_permissions(
+    client: Any, kafka: KafkaSettings, topics: Sequence[str]
+) -> list[tuple[str, str]]:
     """(what is so, what to do about it): one line a principal and permission, or why there is
     none to show."""
-    errors = extra("kafka.errors")
+    errors = import_extra("kafka.errors")
     try:
-        entries = [e for e in _entries(client) if _touches(e, kafka, topics)]
+        entries = [e for e in _list_entries(client) if _is_relevant(e, kafka, topics)]
     except errors.SecurityDisabledError:
         return [
             (
@@ -30,24 +32,24 @@ def permissions(client: Any, kafka: KafkaSettings, topics: Sequence[str]) -> lis
                 "Give it Describe on the cluster to see them here.",
             )
         ]
-    return [(text, "") for text in _lines(entries)] or [
+    return [(text, "") for text in _format_lines(entries)] or [
         ("an authoriser, and no ACL on our topics", "docs/howto/kafka.md lists the ACLs.")
     ]
 
 
-def _entries(client: Any) -> Sequence[Any]:
-    admin = extra("kafka.admin")
+def _list_entries(client: Any) -> Sequence[Any]:
+    admin = import_extra("kafka.admin")
     everything = admin.ResourcePatternFilter(
         admin.ResourceType.ANY, None, admin.ACLResourcePatternType.ANY
     )
     entries, _ = client.describe_acls(
         admin.ACLFilter(None, None, admin.ACLOperation.ANY, admin.ACLPermissionType.ANY, everything)
     )
-    found: Sequence[Any] = entries
-    return found
+    acl_entries: Sequence[Any] = entries
+    return acl_entries
 
 
-def _touches(entry: Any, kafka: KafkaSettings, topics: Sequence[str]) -> bool:
+def _is_relevant(entry: Any, kafka: KafkaSettings, topics: Sequence[str]) -> bool:
     pattern = entry.resource_pattern
     ours = {"TOPIC": topics, "GROUP": (kafka.group, f"{kafka.group}.agents")}.get(
         pattern.resource_type.name, ()
@@ -58,18 +60,18 @@ def _touches(entry: Any, kafka: KafkaSettings, topics: Sequence[str]) -> bool:
     return bool(ours) and (name == "*" or name in ours)
 
 
-def _lines(entries: Sequence[Any]) -> Iterator[str]:
+def _format_lines(entries: Sequence[Any]) -> Iterator[str]:
     """`User:ship may DESCRIBE, WRITE on topics breachdesk.raw*`, sorted."""
     operations: Mapping[tuple[str, str, str], set[str]] = defaultdict(set)
     for entry in entries:
         may = "may" if entry.permission_type.name == "ALLOW" else "may not"
         host = "" if entry.host == "*" else f" from {entry.host}"
-        where = _where(entry.resource_pattern) + host
+        where = _format_resource(entry.resource_pattern) + host
         operations[entry.principal, may, where].add(entry.operation.name)
     for (principal, may, where), names in sorted(operations.items()):
         yield f"{principal} {may} {', '.join(sorted(names))} on {where}"
 
 
-def _where(pattern: Any) -> str:
+def _format_resource(pattern: Any) -> str:
     star = "*" if pattern.pattern_type.name == "PREFIXED" else ""
     return f"{pattern.resource_type.name.lower()} {pattern.resource_name}{star}"

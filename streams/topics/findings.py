@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSettings, Settings
-from streams.topics.acls import permissions
-from streams.topics.broker import Observed, administration, observe
-from streams.topics.making import differences
-from streams.topics.names import topic_name
-from streams.topics.specs import ARRIVAL, TopicSpec, topic_specs
+from streams.topics.acls import describe_permissions
+from streams.topics.broker import ObservedTopic, observe, open_admin_client
+from streams.topics.making import list_differences
+from streams.topics.names import build_topic_name
+from streams.topics.specs import ARRIVAL, TopicSpec, build_topic_specs
 
 CREATE = "breachdesk topics create"
 _MORE_IS_FINE = {"max.message.bytes", "retention.ms", "delete.retention.ms", "min.insync.replicas"}
@@ -21,7 +21,7 @@ _INDIFFERENT = {"segment.ms"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class TopicCheck:
     """One thing seen about a topic."""
 
     topic: str
@@ -36,59 +36,61 @@ class Finding:
     """A worker does not start with it: records would be lost or their arrival not be believed."""
 
 
-def check(settings: Settings) -> list[Finding]:
+def check_topics(settings: Settings) -> list[TopicCheck]:
     """Everything that differs, then who may do what. Raises Retryable when the broker is away,
     Misconfigured when it refuses us."""
-    kafka, specs = settings.kafka, topic_specs(settings)
+    kafka, specs = settings.kafka, build_topic_specs(settings)
     names = [spec.name for spec in specs]
-    with administration(kafka) as client:
+    with open_admin_client(kafka) as client:
         seen = observe(client, names)
-        found = [f for spec in specs for f in _about(spec, seen.get(spec.name), kafka)]
-        unknown = _unknown(client, kafka, names)
+        findings = [f for spec in specs for f in _check_topic(spec, seen.get(spec.name), kafka)]
+        unknown = _check_unknown(client, kafka, names)
         acls = [
-            Finding("", "acl", text, remedy, wrong=False)
-            for text, remedy in permissions(client, kafka, names)
+            TopicCheck("", "acl", text, remedy, wrong=False)
+            for text, remedy in describe_permissions(client, kafka, names)
         ]
-    return [*found, *unknown, *acls]
+    return [*findings, *unknown, *acls]
 
 
-def require(settings: Settings) -> None:
+def require_topics(settings: Settings) -> None:
     """At a worker's start: raises Misconfigured naming the command when a topic is missing or is
     set so that records would be lost; Retryable when the broker is away."""
-    kafka, specs = settings.kafka, topic_specs(settings)
-    with administration(kafka) as client:
+    kafka, specs = settings.kafka, build_topic_specs(settings)
+    with open_admin_client(kafka) as client:
         seen = observe(client, [spec.name for spec in specs])
-    found = [f for s in specs for f in _about(s, seen.get(s.name), kafka) if f.stops]
-    if found:
-        raise Misconfigured(
-            "; ".join(f"{f.topic}: {f.problem}" for f in found),
+    findings = [f for s in specs for f in _check_topic(s, seen.get(s.name), kafka) if f.stops]
+    if findings:
+        raise ConfigurationError(
+            "; ".join(f"{f.topic}: {f.problem}" for f in findings),
             place="Kafka topics",
             remedy=f"Run {CREATE}.",
         )
 
 
-def _about(spec: TopicSpec, seen: Observed | None, kafka: KafkaSettings) -> Iterator[Finding]:
+def _check_topic(
+    spec: TopicSpec, seen: ObservedTopic | None, kafka: KafkaSettings
+) -> Iterator[TopicCheck]:
     if seen is None:
         problem = "is missing, or this principal may not see it"
-        yield Finding(spec.name, "missing", problem, f"Run {CREATE}.", stops=True)
+        yield TopicCheck(spec.name, "missing", problem, f"Run {CREATE}.", stops=True)
         return
     if seen.partitions < spec.partitions:
         problem = f"has {seen.partitions} partitions; {spec.partitions} are configured"
-        yield Finding(spec.name, "partitions", problem, f"Run {CREATE}.", stops=True)
-    yield from _settings(spec, seen)
-    yield from _replicas(spec, seen, kafka)
+        yield TopicCheck(spec.name, "partitions", problem, f"Run {CREATE}.", stops=True)
+    yield from _check_settings(spec, seen)
+    yield from _check_replicas(spec, seen, kafka)
 
 
-def _settings(spec: TopicSpec, seen: Observed) -> Iterator[Finding]:
-    for key, present, wanted in differences(spec, seen):
+def _check_settings(spec: TopicSpec, seen: ObservedTopic) -> Iterator[TopicCheck]:
+    for key, present, wanted in list_differences(spec, seen):
         problem = f"{key} is {present}; it must be {wanted}"
         if key == ARRIVAL:
             problem += ", else a sender decides when a record arrived"
-        stops = _stops(key, present, wanted)
-        yield Finding(spec.name, "setting", problem, f"Run {CREATE}.", stops=stops)
+        stops = _is_blocking(key, present, wanted)
+        yield TopicCheck(spec.name, "setting", problem, f"Run {CREATE}.", stops=stops)
 
 
-def _stops(key: str, present: str, wanted: str) -> bool:
+def _is_blocking(key: str, present: str, wanted: str) -> bool:
     if key in _INDIFFERENT:
         return False
     if key not in _MORE_IS_FINE:
@@ -97,16 +99,18 @@ def _stops(key: str, present: str, wanted: str) -> bool:
     return not for_ever and int(present or 0) < int(wanted)
 
 
-def _replicas(spec: TopicSpec, seen: Observed, kafka: KafkaSettings) -> Iterator[Finding]:
+def _check_replicas(
+    spec: TopicSpec, seen: ObservedTopic, kafka: KafkaSettings
+) -> Iterator[TopicCheck]:
     if seen.replicas < kafka.replication:
-        yield Finding(
+        yield TopicCheck(
             spec.name,
             "replication",
             f"has {seen.replicas} replicas; {kafka.replication} are configured",
             "Move it with kafka-reassign-partitions.sh: breachdesk topics create moves no data.",
         )
     if seen.in_sync < kafka.min_insync_replicas:
-        yield Finding(
+        yield TopicCheck(
             spec.name,
             "in-sync",
             f"{seen.in_sync} replicas are in sync; {kafka.min_insync_replicas} must be, "
@@ -115,11 +119,11 @@ def _replicas(spec: TopicSpec, seen: Observed, kafka: KafkaSettings) -> Iterator
         )
 
 
-def _unknown(client: Any, kafka: KafkaSettings, names: Sequence[str]) -> list[Finding]:
-    start = f"{topic_name(kafka, 'raw')}."
+def _check_unknown(client: Any, kafka: KafkaSettings, names: Sequence[str]) -> list[TopicCheck]:
+    start = f"{build_topic_name(kafka, 'raw')}."
     extra = sorted(n for n in client.list_topics() if n.startswith(start) and n not in names)
     return [
-        Finding(
+        TopicCheck(
             name,
             "unknown-topic",
             "is a raw topic of a source that is not configured: nobody reads it",

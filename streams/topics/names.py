@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSettings
 
 LONGEST = 249
@@ -18,30 +18,30 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _ESCAPED = re.compile(r"(?:[A-Za-z0-9.-]|_[0-9a-f]{2})+")
 
 
-def topic_name(kafka: KafkaSettings, name: str) -> str:
+def build_topic_name(kafka: KafkaSettings, name: str) -> str:
     """`<prefix><name>`; name: `raw`, `alerts`, `commands` …. Raises Misconfigured as to length."""
     if not _LEGAL.fullmatch(kafka.prefix):
-        raise Misconfigured(
+        raise ConfigurationError(
             "a topic's name may hold letters, digits, '.', '_' and '-' only",
             place="kafka.prefix",
             remedy="Choose another prefix.",
         )
-    return _measured(f"{kafka.prefix}{name}", "kafka.prefix")
+    return _check_length(f"{kafka.prefix}{name}", "kafka.prefix")
 
 
-def source_topic(kafka: KafkaSettings, source: str) -> str:
+def build_source_topic(kafka: KafkaSettings, source: str) -> str:
     """`<prefix>raw.<source>`. Raises Misconfigured for a name that is empty or too long."""
     if not source:
-        raise Misconfigured(
+        raise ConfigurationError(
             "a source has no name", place="sources.name", remedy="Give every source a name."
         )
     escaped = "".join(chr(b) if b in _PLAIN else f"_{b:02x}" for b in source.encode())
-    return _measured(f"{topic_name(kafka, 'raw')}.{escaped}", f"source {source[:60]!r}")
+    return _check_length(f"{build_topic_name(kafka, 'raw')}.{escaped}", f"source {source[:60]!r}")
 
 
-def source_of(kafka: KafkaSettings, topic: str) -> str | None:
+def find_source(kafka: KafkaSettings, topic: str) -> str | None:
     """The source whose raw topic this is; None for the catch-all and for any other topic."""
-    start = f"{topic_name(kafka, 'raw')}."
+    start = f"{build_topic_name(kafka, 'raw')}."
     rest = topic.removeprefix(start)
     if not topic.startswith(start) or not _ESCAPED.fullmatch(rest):
         return None
@@ -52,9 +52,9 @@ def source_of(kafka: KafkaSettings, topic: str) -> str | None:
         return None
 
 
-def _measured(topic: str, place: str) -> str:
+def _check_length(topic: str, place: str) -> str:
     if len(topic) > LONGEST:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"its topic's name would have {len(topic)} characters; Kafka takes {LONGEST}",
             place=place,
             remedy="Shorten the name or kafka.prefix.",

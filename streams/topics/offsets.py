@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.settings import Settings
-from streams.kafka_access import extra
-from streams.topics.broker import administration
-from streams.topics.names import source_topic, topic_name
+from streams.kafka_access import import_extra
+from streams.topics.broker import open_admin_client
+from streams.topics.names import build_source_topic, build_topic_name
 
 COORDINATOR_SECONDS = 10.0
 """How long the very first group of a cluster may take to find its coordinator."""
@@ -34,32 +34,36 @@ class PartitionLag:
     """Records between `committed` (or `begin`) and `end`."""
 
 
-def lag(settings: Settings) -> list[PartitionLag]:
+def list_lags(settings: Settings) -> list[PartitionLag]:
     """Of every raw topic that exists, by topic and partition. Raises as `check`."""
     kafka = settings.kafka
-    names = [source_topic(kafka, name) for name in dict.fromkeys(s.name for s in settings.sources)]
-    with administration(kafka) as client:
-        partitions = _partitions(client, [topic_name(kafka, "raw"), *names])
+    names = [
+        build_source_topic(kafka, name) for name in dict.fromkeys(s.name for s in settings.sources)
+    ]
+    with open_admin_client(kafka) as client:
+        partitions = _list_partitions(client, [build_topic_name(kafka, "raw"), *names])
         if not partitions:
             return []
-        spec = extra("kafka.admin").OffsetSpec
+        spec = import_extra("kafka.admin").OffsetSpec
         begin = client.list_partition_offsets(dict.fromkeys(partitions, spec.EARLIEST))
         end = client.list_partition_offsets(dict.fromkeys(partitions, spec.LATEST))
-        committed = _committed(client, kafka.group)
-    return [_behind(tp, begin[tp].offset, end[tp].offset, committed.get(tp)) for tp in partitions]
+        committed = _load_committed(client, kafka.group)
+    return [
+        _build_lag(tp, begin[tp].offset, end[tp].offset, committed.get(tp)) for tp in partitions
+    ]
 
 
-def topic_ids(settings: Settings, names: Sequence[str]) -> dict[str, str]:
+def load_topic_ids(settings: Settings, names: Sequence[str]) -> dict[str, str]:
     """Whole topic name → its UUID as Kafka's tools print it: 22 characters of URL-safe base64.
 
     Topics that do not exist have no entry. Raises as `check`."""
-    with administration(settings.kafka) as client:
+    with open_admin_client(settings.kafka) as client:
         described = client.describe_topics(list(names))
-    return {t["name"]: _base64(t["topic_id"]) for t in described if t["error_code"] == 0}
+    return {t["name"]: _format_topic_id(t["topic_id"]) for t in described if t["error_code"] == 0}
 
 
-def _partitions(client: Any, names: Sequence[str]) -> list[Any]:
-    position = extra("kafka").TopicPartition
+def _list_partitions(client: Any, names: Sequence[str]) -> list[Any]:
+    position = import_extra("kafka").TopicPartition
     return sorted(
         position(topic["name"], partition["partition_index"])
         for topic in client.describe_topics(list(names))
@@ -68,9 +72,9 @@ def _partitions(client: Any, names: Sequence[str]) -> list[Any]:
     )
 
 
-def _committed(client: Any, group: str) -> Mapping[Any, int]:
+def _load_committed(client: Any, group: str) -> Mapping[Any, int]:
     """A cluster that never had a group makes the topic of their offsets at the first question."""
-    errors = extra("kafka.errors")
+    errors = import_extra("kafka.errors")
     deadline = time.monotonic() + COORDINATOR_SECONDS
     while True:
         try:
@@ -80,14 +84,14 @@ def _committed(client: Any, group: str) -> Mapping[Any, int]:
                 raise
             time.sleep(0.2)
         else:
-            return {tp: held.offset for tp, held in offsets.items() if held.offset >= 0}
+            return {tp: metadata.offset for tp, metadata in offsets.items() if metadata.offset >= 0}
 
 
-def _behind(tp: Any, begin: int, end: int, committed: int | None) -> PartitionLag:
+def _build_lag(tp: Any, begin: int, end: int, committed: int | None) -> PartitionLag:
     behind = end - max(begin, committed if committed is not None else begin)
     return PartitionLag(tp.topic, tp.partition, begin, end, committed, max(0, behind))
 
 
-def _base64(topic_id: str | uuid.UUID) -> str:
+def _format_topic_id(topic_id: str | uuid.UUID) -> str:
     raw = uuid.UUID(str(topic_id)).bytes
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

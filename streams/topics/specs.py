@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSettings, Settings
-from streams.topics.names import source_topic, topic_name
+from streams.topics.names import build_source_topic, build_topic_name
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -33,27 +33,31 @@ class TopicSpec:
     why: str
 
 
-def topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:
+def build_topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:
     """Every topic of these settings: the catch-all, one raw topic a source, then the rest.
 
     Raises Misconfigured for names that Kafka refuses or cannot tell apart, and for more in-sync
     replicas than there are replicas."""
     kafka = settings.kafka
     if kafka.min_insync_replicas > kafka.replication:
-        raise Misconfigured(
+        raise ConfigurationError(
             f"{kafka.min_insync_replicas} in-sync replicas of {kafka.replication}",
             place="kafka.min_insync_replicas",
             remedy="It must not exceed kafka.replication.",
         )
-    specs = (*_raw(settings), *_exports(settings), *_internal(kafka))
+    specs = (
+        *_build_raw_specs(settings),
+        *_build_export_specs(settings),
+        *_build_internal_specs(kafka),
+    )
     _refuse_twins(specs)
     return specs
 
 
-def _raw(settings: Settings) -> Iterator[TopicSpec]:
+def _build_raw_specs(settings: Settings) -> Iterator[TopicSpec]:
     kafka = settings.kafka
     retention = max(1, int(kafka.raw_retention_hours * HOUR_MS))
-    config = _config(
+    config = _build_config(
         kafka,
         **{
             "cleanup.policy": "delete",
@@ -63,47 +67,63 @@ def _raw(settings: Settings) -> Iterator[TopicSpec]:
         },
     )
     yield TopicSpec(
-        topic_name(kafka, "raw"),
+        build_topic_name(kafka, "raw"),
         kafka.partitions,
         config,
         "records of any source, named in a header",
     )
     for name in dict.fromkeys(source.name for source in settings.sources):
-        yield TopicSpec(source_topic(kafka, name), kafka.partitions, config, f"records of {name}")
+        yield TopicSpec(
+            build_source_topic(kafka, name), kafka.partitions, config, f"records of {name}"
+        )
 
 
-def _exports(settings: Settings) -> Iterator[TopicSpec]:
+def _build_export_specs(settings: Settings) -> Iterator[TopicSpec]:
     kafka = settings.kafka
     # A record travels inside JSON there, so it may take twice its own size.
-    room = {"max.message.bytes": str(2 * settings.intake.max_line_bytes + HEADROOM_BYTES)}
+    message_limit = {"max.message.bytes": str(2 * settings.intake.max_line_bytes + HEADROOM_BYTES)}
     yield TopicSpec(
-        topic_name(kafka, "alerts"), 1, _config(kafka, **_compacted(), **room), "alerts as they are"
-    )
-    yield TopicSpec(
-        topic_name(kafka, "breaches"), 1, _config(kafka, **_compacted(), **room), "breach facts"
-    )
-    yield TopicSpec(
-        topic_name(kafka, "dead-letters"),
+        build_topic_name(kafka, "alerts"),
         1,
-        _config(kafka, **_kept(DEAD_LETTER_DAYS), **room),
+        _build_config(kafka, **_build_compaction(), **message_limit),
+        "alerts as they are",
+    )
+    yield TopicSpec(
+        build_topic_name(kafka, "breaches"),
+        1,
+        _build_config(kafka, **_build_compaction(), **message_limit),
+        "breach facts",
+    )
+    yield TopicSpec(
+        build_topic_name(kafka, "dead-letters"),
+        1,
+        _build_config(kafka, **_build_retention(DEAD_LETTER_DAYS), **message_limit),
         "records that became no event, and why",
     )
     if settings.kafka.export_events:
         days = kafka.raw_retention_hours / 24
-        config = _config(kafka, **_kept(days), **room)
-        yield TopicSpec(topic_name(kafka, "events"), kafka.partitions, config, "normalised events")
+        config = _build_config(kafka, **_build_retention(days), **message_limit)
+        yield TopicSpec(
+            build_topic_name(kafka, "events"), kafka.partitions, config, "normalised events"
+        )
 
 
-def _internal(kafka: KafkaSettings) -> Iterator[TopicSpec]:
+def _build_internal_specs(kafka: KafkaSettings) -> Iterator[TopicSpec]:
     yield TopicSpec(
-        topic_name(kafka, "commands"), 1, _config(kafka, **_kept(COMMAND_DAYS)), "orders to workers"
+        build_topic_name(kafka, "commands"),
+        1,
+        _build_config(kafka, **_build_retention(COMMAND_DAYS)),
+        "orders to workers",
     )
     yield TopicSpec(
-        topic_name(kafka, "gaps"), 1, _config(kafka, **_compacted()), "what a shipper lost"
+        build_topic_name(kafka, "gaps"),
+        1,
+        _build_config(kafka, **_build_compaction()),
+        "what a shipper lost",
     )
 
 
-def _config(kafka: KafkaSettings, **own: str) -> dict[str, str]:
+def _build_config(kafka: KafkaSettings, **own: str) -> dict[str, str]:
     return {
         ARRIVAL: "LogAppendTime",
         "min.insync.replicas": str(kafka.min_insync_replicas),
@@ -111,11 +131,11 @@ def _config(kafka: KafkaSettings, **own: str) -> dict[str, str]:
     }
 
 
-def _kept(days: float) -> dict[str, str]:
+def _build_retention(days: float) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(max(1, int(days * DAY_MS)))}
 
 
-def _compacted() -> dict[str, str]:
+def _build_compaction() -> dict[str, str]:
     return {"cleanup.policy": "compact", "delete.retention.ms": str(TOMBSTONE_DAYS * DAY_MS)}
 
 
@@ -125,7 +145,7 @@ def _refuse_twins(specs: tuple[TopicSpec, ...]) -> None:
     for spec in specs:
         twin = seen.setdefault(spec.name.replace("_", "."), spec.name)
         if twin != spec.name:
-            raise Misconfigured(
+            raise ConfigurationError(
                 f"Kafka cannot tell the topics {twin} and {spec.name} apart",
                 place="sources.name",
                 remedy="Rename one of the two sources.",

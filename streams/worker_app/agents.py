@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from schemas.errors import BreachDeskError, Retryable
-from streams.ports import Export
-from streams.process.exports import refused_order
-from streams.topics import topic_name
+from schemas.errors import BreachDeskError, RetryableError
+from streams.ports import ExportMessage
+from streams.process.exports import build_refused_order
+from streams.topics import build_topic_name
 from streams.worker_app.dependencies import WorkerDependencies
 
 EXPORTS_AT_ONCE = 500
@@ -24,31 +24,33 @@ RETRY_SECONDS = 2.0
 def add_agents(app: Any, dependencies: WorkerDependencies) -> None:
     """Hang the agents on the app."""
     kafka = dependencies.settings.kafka
-    orders = app.topic(topic_name(kafka, "commands"), value_serializer="raw", key_serializer="raw")
+    orders = app.topic(
+        build_topic_name(kafka, "commands"), value_serializer="raw", key_serializer="raw"
+    )
 
     @app.agent(orders, concurrency=1, name="orders")  # type: ignore[untyped-decorator]  # Faust's own
     async def follow(stream: Any) -> None:
         # Ours to say: Faust would acknowledge also what it had only begun when it was stopped.
         stream.enable_acks = False
-        async for event in _events(stream):
-            if not await _obey(app, dependencies, event):
+        async for event in _iterate_events(stream):
+            if not await _follow_order(app, dependencies, event):
                 return
             await stream.ack(event)
 
 
-async def _events(stream: Any) -> AsyncIterator[Any]:
+async def _iterate_events(stream: Any) -> AsyncIterator[Any]:
     async for event in stream.events():
         yield event
 
 
-async def _obey(app: Any, dependencies: WorkerDependencies, event: Any) -> bool:
+async def _follow_order(app: Any, dependencies: WorkerDependencies, event: Any) -> bool:
     """Has something become of the order? It waits while store or broker refuse; not when the app
     stops: then it comes again. Nothing escapes, or the orders behind it would stand still."""
     message = event.message
     place = f"{message.topic}/{message.partition}:{message.offset}"
     while not app.should_stop:
         try:
-            await _obey_or_refuse(app, dependencies, bytes(event.value or b""), place)
+            await _follow_or_refuse(app, dependencies, bytes(event.value or b""), place)
         except Exception as problem:  # noqa: BLE001 - whatever it is, the order is not lost
             app.log.warning("the order at %s waits: %s", place, type(problem).__name__)
             await app.sleep(RETRY_SECONDS)
@@ -57,44 +59,46 @@ async def _obey(app: Any, dependencies: WorkerDependencies, event: Any) -> bool:
     return False
 
 
-async def _obey_or_refuse(
+async def _follow_or_refuse(
     app: Any, dependencies: WorkerDependencies, order: bytes, place: str
 ) -> None:
     """Obeyed, or among the dead letters with its place and reason. Raises Retryable, and whatever
     the producer raises."""
     try:
         await asyncio.to_thread(dependencies.orders.follow, order, place)
-    except Retryable:
+    except RetryableError:
         raise
     except BreachDeskError as refusal:
-        await send(app, dependencies, refused_order(place, str(refusal)))
+        await send(app, dependencies, build_refused_order(place, str(refusal)))
     except Exception as problem:  # noqa: BLE001 - an order must not stop those behind it
         kind = type(problem).__name__
         await send(
-            app, dependencies, refused_order(place, f"the program failed on this order: {kind}.")
+            app,
+            dependencies,
+            build_refused_order(place, f"the program failed on this order: {kind}."),
         )
 
 
 async def send_exports(app: Any, dependencies: WorkerDependencies) -> int:
     """What waits in the transactional outbox, in order; how many went."""
-    rows = await asyncio.to_thread(dependencies.exports.waiting, EXPORTS_AT_ONCE)
-    dependencies.meter.exports(len(rows))
-    acknowledged = [await _sent(app, dependencies, export) for _, export in rows]
+    rows = await asyncio.to_thread(dependencies.exports.list_waiting, EXPORTS_AT_ONCE)
+    dependencies.meter.set_waiting_exports(len(rows))
+    acknowledged = [await _send_export(app, dependencies, export) for _, export in rows]
     for each in acknowledged:
         await each
     if rows:
-        await asyncio.to_thread(dependencies.exports.sent, [number for number, _ in rows])
+        await asyncio.to_thread(dependencies.exports.delete_sent, [number for number, _ in rows])
     return len(rows)
 
 
-async def send(app: Any, dependencies: WorkerDependencies, export: Export) -> None:
+async def send(app: Any, dependencies: WorkerDependencies, export: ExportMessage) -> None:
     """Returns once the broker has acknowledged: Faust's first await only queues."""
-    await (await _sent(app, dependencies, export))
+    await (await _send_export(app, dependencies, export))
 
 
-async def _sent(app: Any, dependencies: WorkerDependencies, export: Export) -> Any:
+async def _send_export(app: Any, dependencies: WorkerDependencies, export: ExportMessage) -> Any:
     topic = app.topic(
-        topic_name(dependencies.settings.kafka, export.topic),
+        build_topic_name(dependencies.settings.kafka, export.topic),
         value_serializer="raw",
         key_serializer="raw",
     )

@@ -18,13 +18,13 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from schemas.settings import Settings
-from streams.event_logs.kafka_records import Decoder
-from streams.kafka_access import aiokafka_options
-from streams.observed import Meter
+from streams.event_logs.kafka_records import RecordDecoder
+from streams.kafka_access import build_aiokafka_options
+from streams.observed import WorkerMetrics
 from streams.ports import StoredPosition
-from streams.process.worker import Arrived, Worker
-from streams.topics import source_of, source_topic, topic_ids, topic_name
-from streams.worker_app.partition_starts import Start
+from streams.process.worker import ArrivedRecord, StreamWorker
+from streams.topics import build_source_topic, build_topic_name, find_source, load_topic_ids
+from streams.worker_app.partition_starts import PartitionStart
 
 POLL_MS = 250
 COMMIT_SECONDS = 2.0
@@ -39,17 +39,17 @@ HANDOVER_SECONDS = 20.0
 """How long a rebalance waits for the batch in hand; after that the fence decides."""
 
 InThread = Callable[..., Awaitable[Any]]
-Polled = Mapping[TopicPartition, Sequence[Any]]
+PolledRecords = Mapping[TopicPartition, Sequence[Any]]
 
 
-class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """One member of the workers' group: `poll_and_commit` again and again."""
 
     def __init__(
         self,
         settings: Settings,
-        worker: Worker,
-        meter: Meter,
+        worker: StreamWorker,
+        meter: WorkerMetrics,
         in_thread: InThread,
     ) -> None:
         """`in_thread`: awaits a blocking call in the one thread that owns `worker`."""
@@ -61,7 +61,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self._positioned = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._decoder = Decoder({}, {})
+        self._decoder = RecordDecoder({}, {})
         self._starts: dict[TopicPartition, int] = {}
         self._gaps: dict[TopicPartition, tuple[int, int]] = {}
         self._marked: set[TopicPartition] = set()
@@ -71,7 +71,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self.processed = 0
         """Records made durable since it started."""
         self._client = AIOKafkaConsumer(
-            **aiokafka_options(settings.kafka),
+            **build_aiokafka_options(settings.kafka),
             group_id=settings.kafka.group,
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -88,23 +88,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
     def raw_topics(self) -> list[str]:
         """What the group reads: the catch-all and each configured source's topic."""
         kafka = self._settings.kafka
-        named = [source_topic(kafka, each.name) for each in self._settings.sources]
-        return sorted({topic_name(kafka, "raw"), *named})
+        named = [build_source_topic(kafka, each.name) for each in self._settings.sources]
+        return sorted({build_topic_name(kafka, "raw"), *named})
 
     @property
     def has_taken_over(self) -> bool:
         """Does this member know where its partitions stand?"""
         return self._generation > 0 and self._positioned == self._generation
 
-    def all_partitions(self) -> list[str]:
+    def list_partitions(self) -> list[str]:
         """Every partition of every raw topic, whoever owns it; empty while any is not known."""
-        found: list[str] = []
+        partitions: list[str] = []
         for topic in self.raw_topics:
             numbers = self._client.partitions_for_topic(topic)
             if not numbers:
                 return []
-            found += [f"{topic}/{number}" for number in sorted(numbers)]
-        return found
+            partitions += [f"{topic}/{number}" for number in sorted(numbers)]
+        return partitions
 
     async def start(self) -> None:
         """Join the group. Raises KafkaError when no broker answers."""
@@ -123,7 +123,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             await asyncio.wait_for(self._idle.wait(), HANDOVER_SECONDS)
             await self._commit()
         for tp in revoked:
-            self._meter.released(tp.topic, tp.partition)
+            self._meter.clear_partition(tp.topic, tp.partition)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Nothing is read of them before `poll_and_commit` has sought the store's positions."""
@@ -153,20 +153,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
             return 0
         self._idle.clear()
         try:
-            done: int = await self._in_thread(self._process, polled)
+            processed: int = await self._in_thread(self._process, polled)
         finally:
             self._idle.set()
-        self.processed += done
+        self.processed += processed
         self._uncommitted.update({tp: rows[-1].offset + 1 for tp, rows in polled.items()})
         if asyncio.get_running_loop().time() - self._committed_at > COMMIT_SECONDS:
             await self._commit()
-        return done
+        return processed
 
-    async def drained(self) -> list[str]:
+    async def list_drained(self) -> list[str]:
         """Owned partitions of which nothing is left to process just now: what was polled is durable
         (the loop is idle) and the client stands at the end, past any transaction's markers. Raises
         KafkaError."""
-        found: list[str] = []
+        partitions: list[str] = []
         ours = sorted(self._client.assignment())
         # Asked for every time: the client's own high watermark is as old as its last fetch.
         ends = await self._client.end_offsets(ours) if ours else {}
@@ -176,8 +176,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
                 at_end = place == ends[tp] == self._client.highwater(tp)
                 # Asked again: a batch may have been polled while we waited.
                 if at_end and self._idle.is_set() and self.has_taken_over:
-                    found.append(_name(tp))
-        return found
+                    partitions.append(_format_partition(tp))
+        return partitions
 
     async def observe(self) -> None:
         """Tell the meter where each owned partition stands: our own count beside Kafka's copy, for
@@ -187,29 +187,29 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         for tp in ours:
             committed = await self._client.committed(tp) or 0
             # None while the batch's thread asks the store anew.
-            held = self._worker.owned.get(_name(tp))
-            if held is not None and tp in self._starts and self.has_taken_over:
-                next_ = self._following(tp, held)
-                self._meter.position(tp.topic, tp.partition, next_, committed, ends[tp])
+            stored = self._worker.owned.get(_format_partition(tp))
+            if stored is not None and tp in self._starts and self.has_taken_over:
+                next_ = self._find_next_offset(tp, stored)
+                self._meter.set_position(tp.topic, tp.partition, next_, committed, ends[tp])
 
-    async def _poll(self) -> Polled:
+    async def _poll(self) -> PolledRecords:
         """Records that follow what is stored; nothing when there is doubt."""
         generation, most = self._generation, self._worker.batch_records
         try:
-            polled: Polled = await self._client.getmany(timeout_ms=POLL_MS, max_records=most)
+            polled: PolledRecords = await self._client.getmany(timeout_ms=POLL_MS, max_records=most)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError):
             # It fetched before it was told where to begin, or what is there is not what it was.
             self.invalidate_positions()
             return {}
         if generation != self._generation:
             return {}
-        return {tp: rows for tp, rows in polled.items() if rows and self._follows(tp, rows)}
+        return {tp: rows for tp, rows in polled.items() if rows and self._is_contiguous(tp, rows)}
 
-    def _follows(self, tp: TopicPartition, rows: Sequence[Any]) -> bool:
+    def _is_contiguous(self, tp: TopicPartition, rows: Sequence[Any]) -> bool:
         """Does the partition go on where the store stands? A gap is read once more. If it is still
         there it holds no records (a transaction's marker), for offsets never come back; where
         shippers use transactions there will be more of them."""
-        expected, first = self._expected(tp), rows[0].offset
+        expected, first = self._get_expected_offset(tp), rows[0].offset
         if expected == first or (expected < first and tp in self._marked):
             return True
         if expected < first and self._gaps.get(tp) == (expected, first):
@@ -219,38 +219,42 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
         self._client.seek(tp, expected)
         return False
 
-    def _expected(self, tp: TopicPartition) -> int:
+    def _get_expected_offset(self, tp: TopicPartition) -> int:
         """Offset that must come next."""
-        return self._following(tp, self._worker.owned[_name(tp)])
+        return self._find_next_offset(tp, self._worker.owned[_format_partition(tp)])
 
-    def _following(self, tp: TopicPartition, held: StoredPosition) -> int:
-        return self._starts[tp] if held.position is None else held.position.offset + 1
+    def _find_next_offset(self, tp: TopicPartition, stored: StoredPosition) -> int:
+        return self._starts[tp] if stored.position is None else stored.position.offset + 1
 
-    def _process(self, polled: Polled) -> int:
+    def _process(self, polled: PolledRecords) -> int:
         """In the worker's thread: decode, pure stages, one transaction."""
-        decode = self._decoder.record
-        records: list[Arrived] = []
+        decode = self._decoder.decode_record
+        records: list[ArrivedRecord] = []
         for tp, rows in polled.items():
-            name = _name(tp)
-            records += [Arrived(name, decode(row)) for row in rows]
+            name = _format_partition(tp)
+            records += [ArrivedRecord(name, decode(row)) for row in rows]
         return self._worker.process(records)
 
     async def _take_over(self) -> None:
         """Ask the store where each of our partitions stands, and read on from there."""
         generation = self._generation
         ours = sorted(self._client.assignment())
-        ids = await self._in_thread(topic_ids, self._settings, self.raw_topics)
+        ids = await self._in_thread(load_topic_ids, self._settings, self.raw_topics)
         # In this order: a former owner may commit, and retention drop what it committed, meanwhile.
         begins = await self._client.beginning_offsets(ours) if ours else {}
-        held = await self._in_thread(self._worker.own, [_name(tp) for tp in ours])
+        positions = await self._in_thread(
+            self._worker.take_ownership, [_format_partition(tp) for tp in ours]
+        )
         ends = await self._client.end_offsets(ours) if ours else {}
         if generation != self._generation:
             return
-        sources = {topic: source_of(self._settings.kafka, topic) for topic in ids}
-        self._decoder = Decoder(ids, sources, drill=self._settings.demo)
+        sources = {topic: find_source(self._settings.kafka, topic) for topic in ids}
+        self._decoder = RecordDecoder(ids, sources, drill=self._settings.demo)
         for tp in ours:
-            journal = self._decoder.journal(tp.topic, tp.partition)
-            start = Start(_name(tp), journal, begins[tp], ends[tp]).after(held[_name(tp)])
+            journal = self._decoder.get_journal_id(tp.topic, tp.partition)
+            start = PartitionStart(
+                _format_partition(tp), journal, begins[tp], ends[tp]
+            ).find_next_offset(positions[_format_partition(tp)])
             self._starts[tp] = start
             self._client.seek(tp, start)
         self._client.resume(*ours)
@@ -267,5 +271,5 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has
                 await self._client.commit(offsets)
 
 
-def _name(tp: TopicPartition) -> str:
+def _format_partition(tp: TopicPartition) -> str:
     return f"{tp.topic}/{tp.partition}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.settings import Settings
-from streams.observed import Meter
-from streams.ports import ExportOutbox, Leader, Orders
-from streams.process.worker import Worker
+from streams.observed import WorkerMetrics
+from streams.ports import ExportOutbox, LeaderElection, OrderHandler
+from streams.process.worker import StreamWorker
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,13 @@ class WorkerDependencies:
     """What bootstrap hands in."""
 
     settings: Settings
-    worker: Worker
+    worker: StreamWorker
     exports: ExportOutbox
-    leader: Leader
-    orders: Orders
+    leader: LeaderElection
+    orders: OrderHandler
     chores: Callable[[], None]
     """What the leader does once a minute: gaps into the store, evidence kept beyond retention."""
-    meter: Meter
+    meter: WorkerMetrics
     now: Callable[[], datetime]
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Event, Lock
 
-from schemas.errors import Conflict, Retryable
-from schemas.event import Position
-from streams.observed import Meter
+from schemas.errors import EditConflict, RetryableError
+from schemas.event import RecordPosition
+from streams.observed import WorkerMetrics
 from streams.ports import EventLog
-from streams.process.worker import Arrived, Worker
+from streams.process.worker import ArrivedRecord, StreamWorker
 
 PARTITION = "journal"
 """The embedded deployment has one."""
@@ -41,9 +41,9 @@ class EmbeddedWorker:
     def __init__(
         self,
         log: EventLog,
-        worker: Worker,
+        worker: StreamWorker,
         now: Callable[[], datetime],
-        meter: Meter,
+        meter: WorkerMetrics,
     ) -> None:
         self._log = log
         self._worker = worker
@@ -72,27 +72,27 @@ class EmbeddedWorker:
         wait = _FIRST_WAIT_SECONDS
         while not stop.is_set():
             try:
-                done = self.step()
-            except (Retryable, Conflict) as error:
+                processed = self.process_batch()
+            except (RetryableError, EditConflict) as error:
                 self.waits_for = str(error)
                 stop.wait(wait)
                 wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
                 continue
             self.waits_for, wait = None, _FIRST_WAIT_SECONDS
-            if not done:
+            if not processed:
                 stop.wait(_IDLE_SECONDS)
 
-    def drain(self, progress: Callable[[int], None] | None = None) -> int:
+    def process_all(self, progress: Callable[[int], None] | None = None) -> int:
         """Process until nothing is left; how many that were. `progress` gets the sum so far.
         Raises what `step` raises."""
         total = 0
-        while done := self.step():
-            total += done
+        while processed := self.process_batch():
+            total += processed
             if progress:
                 progress(total)
         return total
 
-    def step(self) -> int:
+    def process_batch(self) -> int:
         """Process one batch; the number of its records, 0: drained.
 
         A Conflict (somebody else committed) is met by asking and reading again, a few times.
@@ -102,35 +102,35 @@ class EmbeddedWorker:
             for _ in range(_MOST_CONFLICTS - 1):
                 try:
                     return self._read_and_process()
-                except Conflict:
-                    self._meter.conflict()
+                except EditConflict:
+                    self._meter.record_conflict()
             return self._read_and_process()
 
     def _read_and_process(self) -> int:
         try:
-            position = self._position()
+            position = self._get_position()
             self._sweep()
-            asked = self._now()
+            asked_at = self._now()
             records = self._log.read(position, self._worker.batch_records)
             if records:
-                self._worker.process([Arrived(PARTITION, record) for record in records])
+                self._worker.process([ArrivedRecord(PARTITION, record) for record in records])
                 self._busy_at = time.monotonic()
             else:
                 self._write_out_when_quiet()
-                self._note_drained(asked)
+                self._note_drained(asked_at)
         except BaseException:
             self._is_current = False
             raise
         return len(records)
 
-    def _position(self) -> Position | None:
+    def _get_position(self) -> RecordPosition | None:
         """Where the store stands; asked again after any failure."""
         worker = self._worker
         if not self._is_current:
             if worker.owned:
                 worker.reload()
             else:
-                worker.own([PARTITION])
+                worker.take_ownership([PARTITION])
             self._is_current = True
         return worker.owned[PARTITION].position
 
@@ -144,7 +144,7 @@ class EmbeddedWorker:
     def _note_drained(self, moment: datetime) -> None:
         """An idle journal does not hold the watermark back."""
         if time.monotonic() - self._drained_at >= _DRAINED_SECONDS:
-            self._worker.drained(PARTITION, (moment - SKEW).timestamp())
+            self._worker.record_drained(PARTITION, (moment - SKEW).timestamp())
             self._drained_at = time.monotonic()
 
     def _sweep(self) -> None:

@@ -23,11 +23,11 @@ from aiokafka.errors import (
 from mode import Service
 
 from schemas import private_files
-from schemas.errors import BreachDeskError, Conflict, Retryable
-from streams.kafka_access import faust_credentials
-from streams.stop_deadline import StopDeadline, begin_on_signal
+from schemas.errors import BreachDeskError, EditConflict, RetryableError
+from streams.kafka_access import build_faust_credentials
+from streams.stop_deadline import StopDeadline, start_on_signal
 from streams.worker_app.agents import EXPORTS_AT_ONCE, add_agents, send_exports
-from streams.worker_app.consumer import Consumer
+from streams.worker_app.consumer import PartitionConsumer
 from streams.worker_app.dependencies import WorkerDependencies, WorkerStatus
 
 CONFLICT_SECONDS = 0.2
@@ -51,7 +51,7 @@ def create_app(dependencies: WorkerDependencies, status: WorkerStatus) -> Any:
     app = faust.App(
         f"{kafka.group}.agents",
         broker=[f"kafka://{server.strip()}" for server in kafka.servers.split(",")],
-        broker_credentials=faust_credentials(kafka),
+        broker_credentials=build_faust_credentials(kafka),
         store="memory://",
         datadir=data_dir,
         autodiscover=False,
@@ -91,8 +91,8 @@ class BatchService(Service):
     async def on_start(self) -> None:
         """Join the group: needs the running loop."""
         dependencies = self._dependencies
-        self._consumer = Consumer(
-            dependencies.settings, dependencies.worker, dependencies.meter, self._in_thread
+        self._consumer = PartitionConsumer(
+            dependencies.settings, dependencies.worker, dependencies.meter, self._run_in_thread
         )
         await self._consumer.start()
 
@@ -101,8 +101,8 @@ class BatchService(Service):
         await self._consumer.stop()
         self._thread.shutdown(wait=False)
 
-    async def _in_thread(self, work: Callable[..., Any], *given: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
+    async def _run_in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     @Service.task
     async def _read(self) -> None:
@@ -120,21 +120,21 @@ class BatchService(Service):
                 self._set_waiting("watch", "kafka", "Kafka does not answer")
 
     @Service.task
-    async def _keep_up(self) -> None:
+    async def _run_upkeep_loop(self) -> None:
         while not self.should_stop:
             await self.sleep(UPKEEP_SECONDS)
-            await self._report_refusals("upkeep", self._upkeep)
+            await self._report_refusals("upkeep", self._run_upkeep)
 
     async def _report_refusals(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
         """What a person must look at ends the app; nothing escapes unsaid."""
         try:
             await work()
             self._set_waiting(part, "", "")
-        except Conflict:
-            self._dependencies.meter.conflict()
+        except EditConflict:
+            self._dependencies.meter.record_conflict()
             self._consumer.invalidate_positions()
             await self.sleep(CONFLICT_SECONDS)
-        except Retryable as refusal:
+        except RetryableError as refusal:
             self._set_waiting(part, "store", str(refusal))
             await self.sleep(FIRST_WAIT_SECONDS)
         except (BreachDeskError, *AuthorizationError) as failure:
@@ -148,50 +148,50 @@ class BatchService(Service):
     async def _process_batch(self) -> None:
         consumer, status = self._consumer, self._status
         try:
-            done = await consumer.poll_and_commit()
-        except Retryable as refusal:
+            processed = await consumer.poll_and_commit()
+        except RetryableError as refusal:
             self._set_waiting("batches", "store", str(refusal))
             await consumer.poll_paused(self._wait)
             self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
             raise
         status.processed = consumer.processed
         status.ready = consumer.has_taken_over
-        if done:
+        if processed:
             self._wait = FIRST_WAIT_SECONDS
 
-    async def _upkeep(self) -> None:
+    async def _run_upkeep(self) -> None:
         """Idle partitions hold nothing back; the leader sweeps and sends exports."""
-        await self._tell_drained()
+        await self._record_drained()
         dependencies = self._dependencies
-        leads = await asyncio.to_thread(dependencies.leader.leads)
-        dependencies.meter.leader(leads)
+        leads = await asyncio.to_thread(dependencies.leader.acquire_leadership)
+        dependencies.meter.set_leadership(leads)
         if not leads:
             return
         while await send_exports(self._app, dependencies) == EXPORTS_AT_ONCE:
             pass
-        everything = self._consumer.all_partitions()
+        everything = self._consumer.list_partitions()
         if everything:
-            await self._in_thread(dependencies.worker.sweep, everything, dependencies.now())
+            await self._run_in_thread(dependencies.worker.sweep, everything, dependencies.now())
         loop = asyncio.get_running_loop()
         if loop.time() - self._chores_at > CHORES_SECONDS:
             self._chores_at = loop.time()
             await asyncio.to_thread(dependencies.chores)
 
-    async def _tell_drained(self) -> None:
+    async def _record_drained(self) -> None:
         loop = asyncio.get_running_loop()
         if loop.time() - self._drained_at < DRAINED_SECONDS:
             return
         self._drained_at = loop.time()
         moment = (self._dependencies.now() - SKEW).timestamp()
-        for name in await self._consumer.drained():
-            await self._in_thread(self._dependencies.worker.drained, name, moment)
+        for name in await self._consumer.list_drained():
+            await self._run_in_thread(self._dependencies.worker.record_drained, name, moment)
 
     def _set_waiting(self, part: str, reason: str, why: str) -> None:
         """What a part waits for; empty: for nothing. One part's ease is not another's."""
         self._waits_for[part] = reason
         self._status.troubles[part] = why
         waiting = [each for each in self._waits_for.values() if each]
-        self._dependencies.meter.waiting(waiting[0] if waiting else "")
+        self._dependencies.meter.set_waiting(waiting[0] if waiting else "")
 
 
 def run_app(app: Any, deadline: StopDeadline) -> None:
@@ -223,8 +223,8 @@ class OrderlyWorker(faust.Worker):
         """Add handlers that need no turn of the loop, which may hang in a call."""
         super().install_signal_handlers()
         for number in (signal.SIGINT, signal.SIGTERM):
-            begin_on_signal(number, self._deadline)
+            start_on_signal(number, self._deadline)
 
     def on_worker_shutdown(self) -> None:
         """Faust stops, whatever made it stop."""
-        self._deadline.begin()
+        self._deadline.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schemas.errors import Corrupt
+from schemas.errors import CorruptData
 from streams.ports import StoredPosition
 
 REMEDY = (
@@ -13,7 +13,7 @@ REMEDY = (
 )
 
 
-class Start(NamedTuple):
+class PartitionStart(NamedTuple):
     """A partition as the broker has it now."""
 
     partition: str
@@ -24,27 +24,27 @@ class Start(NamedTuple):
     end: int
     """Offset that the next record gets."""
 
-    def after(self, held: StoredPosition) -> int:
+    def find_next_offset(self, stored: StoredPosition) -> int:
         """The offset to read next. Raises Corrupt when the store's position does not fit: records
         lost to retention or truncation, or a topic made anew, are never passed over in silence."""
-        place = held.position
+        place = stored.position
         if place is None:
             return self.begin
         if place.journal != self.journal:
-            raise Corrupt(
+            raise CorruptData(
                 "the stored position stands in another making of this topic",
                 place=self.partition,
                 remedy=f"The topic was deleted and made anew. {REMEDY}",
             )
         following = place.offset + 1
         if following < self.begin:
-            raise Corrupt(
+            raise CorruptData(
                 f"the topic begins at {self.begin}, but {following} is the next to be processed",
                 place=self.partition,
                 remedy=f"Retention dropped records before they were processed. {REMEDY}",
             )
         if following > self.end:
-            raise Corrupt(
+            raise CorruptData(
                 f"the topic ends at {self.end}, but {following} is the next to be processed",
                 place=self.partition,
                 remedy=f"The broker lost records that it had acknowledged. {REMEDY}",

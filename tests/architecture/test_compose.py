@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.cli.main import app
 from schemas.settings import Settings
-from streams.topics.specs import topic_specs
+from streams.topics.specs import build_topic_specs
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ["docker-compose.yml", "docker-compose.embedded.yml"]
@@ -240,7 +240,7 @@ def test_the_settings_that_are_mounted_can_be_read_and_name_topics(tmp_path: Pat
     (tmp_path / "breachdesk.toml").write_bytes((ROOT / "deploy/breachdesk.toml").read_bytes())
     settings = load_settings(tmp_path)
 
-    assert "breachdesk.raw.m365" in {spec.name for spec in topic_specs(settings)}
+    assert "breachdesk.raw.m365" in {spec.name for spec in build_topic_specs(settings)}
     assert settings.senders[0].host in DISTRIBUTED["services"]
 
 
@@ -248,7 +248,7 @@ def test_kafka_takes_the_largest_line_and_makes_no_topic_by_itself(tmp_path: Pat
     environment = DISTRIBUTED["services"]["kafka"]["environment"]
     largest = max(
         int(spec.config.get("max.message.bytes", 0))
-        for spec in topic_specs(load_settings(tmp_path))
+        for spec in build_topic_specs(load_settings(tmp_path))
     )
 
     assert int(environment["KAFKA_MESSAGE_MAX_BYTES"]) >= largest

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from notice_states_page import COMMAND, PAGE, find_sets, render_page
 
-from schemas.notice import SendOutcome, Status
+from schemas.notice import DeliveryStatus, SendOutcome
 from schemas.notice_states import STATUS_AFTER, TRANSITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ def test_every_set_of_notice_states_has_a_meaning_and_no_two_are_equal() -> None
 
 
 def test_every_notice_state_is_reached_by_a_transition_and_every_outcome_has_a_state() -> None:
-    assert {status for step in TRANSITIONS for status in step.after} == set(Status)
+    assert {status for step in TRANSITIONS for status in step.after} == set(DeliveryStatus)
     assert set(STATUS_AFTER) == set(SendOutcome)
 
 
@@ -55,5 +55,5 @@ def lines_with_a_set(tree: ast.Module) -> Iterator[int]:
                 for each in node.elts
                 if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name)
             ]
-            if names.count(Status.__name__) == len(node.elts):
+            if names.count(DeliveryStatus.__name__) == len(node.elts):
                 yield node.lineno

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from breachdesk.gdpr.law import shipped
+from breachdesk.gdpr.law import load_shipped_law
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("breachdesk", "notifiers", "schemas", "templates")
@@ -26,7 +26,7 @@ def files(*suffixes: str) -> Iterator[Path]:
 
 
 def test_every_provision_that_code_names_is_in_the_shipped_law() -> None:
-    known = {entry.id for entry in shipped().entries}
+    known = {entry.id for entry in load_shipped_law().entries}
     named = {
         (path.name, found)
         for path in files(".py")
@@ -39,7 +39,7 @@ def test_every_provision_that_code_names_is_in_the_shipped_law() -> None:
 
 
 def test_every_provision_that_a_template_names_is_in_the_shipped_law() -> None:
-    known = {provision.id for provision in shipped().provisions}
+    known = {provision.id for provision in load_shipped_law().provisions}
     named = {
         found
         for path in files(".j2", ".html")

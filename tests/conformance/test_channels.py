@@ -8,11 +8,11 @@ import pytest
 from pydantic import SecretStr
 
 import notifiers.channels
-from notifiers.channels import channel_for
+from notifiers.channels import open_channel
 from notifiers.ports import ChannelFactory
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.plugin import load_plugins
-from schemas.settings import SenderSettings, SmtpAuth, Tls
+from schemas.settings import SenderSettings, SmtpAuth, SmtpTls
 
 CHANNELS = load_plugins("notifiers.channels", "CHANNEL")
 WORKING = SenderSettings(
@@ -42,7 +42,7 @@ def test_a_channel_is_named_as_its_file_and_opens(channel: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_channel_refuses_empty_settings_and_names_the_one_to_mend(channel: str) -> None:
-    with pytest.raises(Misconfigured) as refusal:
+    with pytest.raises(ConfigurationError) as refusal:
         CHANNELS[channel].open(SenderSettings(id="main"))
 
     assert refusal.value.place.startswith("senders, main: ")
@@ -50,8 +50,8 @@ def test_a_channel_refuses_empty_settings_and_names_the_one_to_mend(channel: str
 
 
 def test_an_unknown_channel_lists_those_there_are() -> None:
-    with pytest.raises(Misconfigured, match=r"maildir, smtp"):
-        channel_for(WORKING.model_copy(update={"channel": "pigeon"}))
+    with pytest.raises(ConfigurationError, match=r"maildir, smtp"):
+        open_channel(WORKING.model_copy(update={"channel": "pigeon"}))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_an_unknown_channel_lists_those_there_are() -> None:
     [
         ({"host": ""}, "host"),
         ({"from_email": "notices"}, "from_email"),
-        ({"tls": Tls.NONE}, "tls"),
+        ({"tls": SmtpTls.NONE}, "tls"),
         ({"username": ""}, "username"),
         ({"secret": SecretStr("")}, "secret"),
         ({"auth": SmtpAuth.XOAUTH2, "secret": SecretStr("")}, "secret"),
@@ -67,8 +67,8 @@ def test_an_unknown_channel_lists_those_there_are() -> None:
     ],
 )
 def test_smtp_names_the_setting_that_cannot_work(changes: dict[str, object], setting: str) -> None:
-    with pytest.raises(Misconfigured) as refusal:
-        channel_for(WORKING.model_copy(update=changes))
+    with pytest.raises(ConfigurationError) as refusal:
+        open_channel(WORKING.model_copy(update=changes))
 
     assert refusal.value.place == f"senders, main: {setting}"
     assert "a secret" not in str(refusal.value)
@@ -76,14 +76,14 @@ def test_smtp_names_the_setting_that_cannot_work(changes: dict[str, object], set
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_unprotected_mail_may_only_stay_on_this_machine(host: str) -> None:
-    changes = {"host": host, "tls": Tls.NONE, "auth": SmtpAuth.NONE, "username": ""}
+    changes = {"host": host, "tls": SmtpTls.NONE, "auth": SmtpAuth.NONE, "username": ""}
 
-    assert channel_for(WORKING.model_copy(update=changes))
+    assert open_channel(WORKING.model_copy(update=changes))
 
 
 def test_a_maildir_that_cannot_be_made_is_misconfigured(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     sender = SenderSettings(channel="maildir", maildir=tmp_path / "file" / "mails")
 
-    with pytest.raises(Misconfigured, match="cannot be used"):
-        channel_for(sender)
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        open_channel(sender)

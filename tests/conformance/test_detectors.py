@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.alert import Severity
-from schemas.plugin import Detector, Member, load_plugins
-from streams.sigma.documents import events_of
-from streams.sigma.examples import check_example, episodes_of
+from schemas.plugin import Detector, DetectorSignal, load_plugins
+from streams.sigma.documents import parse_events
+from streams.sigma.examples import check_example, list_episodes
 from streams.sigma.load import load_rules
 
 BOOK = load_rules([])
@@ -40,24 +40,24 @@ def test_a_behaviour_has_examples_that_fire_and_that_do_not(detector: Detector) 
 @pytest.mark.parametrize("detector", DETECTORS.values(), ids=lambda d: d.id)
 def test_a_behaviour_explains_itself_in_figures(detector: Detector) -> None:
     firing = next(example for example in detector.examples if example.alerts)
-    (episode,) = [e for e in episodes_of(BOOK, firing.events) if e.key.rule == detector.id]
+    (episode,) = [e for e in list_episodes(BOOK, firing.events) if e.key.rule == detector.id]
 
     assert any(character.isdigit() for character in episode.explanation)
 
 
-def members_of(detector: Detector) -> st.SearchStrategy[list[Member]]:
+def members_of(detector: Detector) -> st.SearchStrategy[list[DetectorSignal]]:
     """Members built of the steps and values that the behaviour's own examples make."""
     episodes = [
         m
         for example in detector.examples
-        for e in episodes_of(BOOK, example.events)
+        for e in list_episodes(BOOK, example.events)
         if e.key.rule == detector.id
         for m in e.members
     ]
     steps = sorted({m.step for m in episodes})
     values = sorted({m.value for m in episodes})
     member = st.builds(
-        Member,
+        DetectorSignal,
         time=st.integers(0, 40).map(float),
         id=st.integers(0, 99).map(str),
         step=st.sampled_from(steps),
@@ -67,7 +67,7 @@ def members_of(detector: Detector) -> st.SearchStrategy[list[Member]]:
     return st.lists(member, max_size=60)
 
 
-def in_time_order(members: list[Member]) -> list[Member]:
+def in_time_order(members: list[DetectorSignal]) -> list[DetectorSignal]:
     return sorted(members, key=lambda m: (m.time, m.id, m.step, m.value))
 
 
@@ -117,7 +117,7 @@ def test_a_category_given_as_a_plain_text_is_the_same_as_in_a_list(detector, exa
 def test_a_category_whose_name_only_holds_another_one_makes_no_signal(detector, example) -> None:
     events = [mistaken(event) for event in example.events if "event.category" in event]
 
-    assert [s for e in events_of(events) for s in DETECTORS[detector].signals(e)] == []
+    assert [s for e in parse_events(events) for s in DETECTORS[detector].signals(e)] == []
 
 
 NAMES = st.text(alphabet='a· ["],\\', max_size=8)
@@ -137,7 +137,7 @@ def test_no_two_accounts_of_a_spray_are_one_value_and_each_is_counted(pairs) -> 
             "source.ip": "203.0.113.66",
             "organization.id": organization,
         }
-        (of_event,) = events_of([event])
+        (of_event,) = parse_events([event])
         (draft,) = detector.signals(of_event)
         values[user, organization] = draft.value
 

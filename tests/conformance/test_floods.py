@@ -15,8 +15,8 @@ import pytest
 from schemas.alert import Episode
 from schemas.plugin import DetectorExample
 from streams.correlate.in_memory import InMemoryWindows
-from streams.sigma.documents import events_of
-from streams.sigma.engine import Engine
+from streams.sigma.documents import parse_events
+from streams.sigma.engine import RuleEngine
 from streams.sigma.load import load_rules
 from streams.sigma.rulebook import RuleBook
 
@@ -91,11 +91,11 @@ OWN_EXAMPLES = {
 
 def firing(book: RuleBook) -> Iterable[tuple[str, DetectorExample]]:
     """Every rule's examples that make an alert."""
-    for info in book.infos():
+    for info in book.list_infos():
         examples = OWN_EXAMPLES.get(info.id)
         if examples is None and info.id in {"refused", "opened", "copied"}:
             continue
-        for example in book.examples(info.id) if examples is None else examples:
+        for example in book.list_examples(info.id) if examples is None else examples:
             if example.alerts:
                 yield info.id, example
 
@@ -151,11 +151,11 @@ def flooded(
 
 def episodes(book: RuleBook, rule: str, documents: Sequence[Document], cut: int) -> list[Episode]:
     """The rule's, where the events come in batches of so many."""
-    engine, windows = Engine(book), InMemoryWindows({rule: book.specs[rule]})
-    signals = [s for event in events_of(documents) for s in engine.signals(event)]
+    engine, windows = RuleEngine(book), InMemoryWindows({rule: book.specs[rule]})
+    signals = [s for event in parse_events(documents) for s in engine.list_signals(event)]
     for begin in range(0, len(signals), cut):
         windows.absorb(signals[begin : begin + cut])
-    return windows.episodes()
+    return windows.list_episodes()
 
 
 def still_told(alone: Sequence[Episode], among: Sequence[Episode]) -> bool:
@@ -231,7 +231,7 @@ def renumber(documents: list[Document]) -> None:
 
 def test_an_address_among_others_that_went_in_after_a_failure_is_still_seen(book: RuleBook) -> None:
     rule = "login_then_exfiltration"
-    (example,) = [e for e in book.examples(rule) if e.title == "failures, sign-in, downloads"]
+    (example,) = [e for e in book.list_examples(rule) if e.title == "failures, sign-in, downloads"]
     failed, _, opened = example.events[:3]
     others = [
         {**event, "source.ip": f"198.51.100.{n}", "event.id": f"{n}-{what}"}
@@ -246,7 +246,9 @@ def test_an_address_among_others_that_went_in_after_a_failure_is_still_seen(book
 
 def test_the_attackers_two_failures_among_1200_others_make_the_same_alert(book: RuleBook) -> None:
     rule = "login_then_exfiltration"
-    (example,) = [e for e in book.examples(rule) if e.title.startswith("failures, sign-in, forw")]
+    (example,) = [
+        e for e in book.list_examples(rule) if e.title.startswith("failures, sign-in, forw")
+    ]
     alone = episodes(book, rule, example.events, 1_000)
     step = example.events[0]
     among = episodes(

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.alert import Episode, GroupKey, Signal
-from schemas.event import Position
+from schemas.event import RecordPosition
 from streams.correlate.in_memory import InMemoryWindows
-from streams.sigma.documents import events_of
-from streams.sigma.engine import Engine
+from streams.sigma.documents import parse_events
+from streams.sigma.engine import RuleEngine
 from streams.sigma.load import load_rules
 
 Document = Mapping[str, Any]
@@ -149,8 +149,8 @@ def flood(
 
 
 def signals_of(documents: Iterable[Document]) -> list:
-    engine = Engine(BOOK)
-    signals = [s for event in events_of(documents) for s in engine.signals(event)]
+    engine = RuleEngine(BOOK)
+    signals = [s for event in parse_events(documents) for s in engine.list_signals(event)]
     return [signal for signal in signals if signal.key.rule == RULE]
 
 
@@ -161,7 +161,7 @@ def in_memory(signals: Sequence[Any], rng: random.Random) -> list[Episode]:
         end = begin + rng.choice([1, 40, 700, len(signals)])
         windows.absorb(signals[begin:end])
         begin = end
-    return windows.episodes()
+    return windows.list_episodes()
 
 
 def look(episodes: Iterable[Episode]) -> list[tuple]:
@@ -241,7 +241,7 @@ def test_users_who_mistype_once_do_not_hide_who_went_in_after_two_failures() -> 
 
 def act(step: str, address: str, second: float, number: int) -> Signal:
     key = GroupKey(RULE, "contoso", ("jo",))
-    return Signal(key, second, f"e{number}", step, address, Position("j", number), "", "s")
+    return Signal(key, second, f"e{number}", step, address, RecordPosition("j", number), "", "s")
 
 
 @pytest.mark.parametrize(("addresses", "each"), [(1, 12_000), (100, 300), (1_000, 12)])
@@ -258,7 +258,7 @@ def test_one_bucket_of_a_behaviour_holds_a_bounded_number_of_signals(
     windows = InMemoryWindows({RULE: SPEC})
 
     windows.absorb([*signals, act("forwarded", "", 7_199.5, -1)])
-    (alert,) = windows.episodes()
+    (alert,) = windows.list_episodes()
 
     # Of each step 15 first and 15 last of each of 64 first and 64 last addresses or fewer of more; and
     # for each of two conditions and 60 parts at most four that open it.

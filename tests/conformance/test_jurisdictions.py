@@ -11,38 +11,38 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from breachdesk.gdpr.filing import Filing
-from breachdesk.gdpr.jurisdiction import Jurisdiction, missing
-from breachdesk.gdpr.law import shipped
-from breachdesk.jurisdictions import jurisdiction, jurisdictions
+from breachdesk.gdpr.filing import ReportFiling
+from breachdesk.gdpr.jurisdiction import Jurisdiction, find_missing
+from breachdesk.gdpr.law import load_shipped_law
+from breachdesk.jurisdictions import get_jurisdiction, list_jurisdictions
 from schemas.breach import Breach
-from schemas.case import Case, Origin
+from schemas.case import Case, CaseOrigin
 from schemas.customer import DataCategory
-from schemas.errors import Misconfigured, NotFound
+from schemas.errors import ConfigurationError, NotFound
 from schemas.law import Provision
-from schemas.report import NotYetKnown, Precision, Quantity, ReportFacts, ReportStage
+from schemas.report import NotYetKnown, NumberPrecision, ReportedQuantity, ReportFacts, ReportPhase
 from schemas.settings import ProviderProfile
 
-LAW = shipped()
+LAW = load_shipped_law()
 AWARE = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
-ALL = sorted(jurisdictions().items())
+ALL = sorted(list_jurisdictions().items())
 each = pytest.mark.parametrize("plugin", [p for _, p in ALL], ids=[i for i, _ in ALL])
 
 
 def filing(
     plugin: Jurisdiction, facts: ReportFacts | None, now: datetime = AWARE + timedelta(hours=4)
-) -> Filing:
+) -> ReportFiling:
     breach = Breach(
         id="BR-0001", case_id="CASE-0001", title="t", confirmed_by="rowan", confirmed_at=AWARE,
         reason="r", aware_at=AWARE, detected_at=AWARE - timedelta(hours=2),
     )  # fmt: skip
-    case = Case(id="CASE-0001", title="t", origin=Origin.OWN, opened_by="asha", opened_at=AWARE)
+    case = Case(id="CASE-0001", title="t", origin=CaseOrigin.OWN, opened_by="asha", opened_at=AWARE)
     profile = ProviderProfile(
         legal_name="Provider Ltd", registered_address="1 Quay", ico_registration="ZA000000",
         contact_name="Ada Quist", contact_email="p@provider.example",
     )  # fmt: skip
-    return Filing(
-        breach=breach, case=case, profile=profile, form=plugin.form_at(LAW, now), facts=facts,
+    return ReportFiling(
+        breach=breach, case=case, profile=profile, form=plugin.get_form(LAW, now), facts=facts,
         decision=None, exposures=(), due=AWARE + timedelta(hours=72), now=now,
     )  # fmt: skip
 
@@ -64,8 +64,8 @@ def whole(plugin: Jurisdiction, **changes: Any) -> ReportFacts:
     answers: dict[str, Any] = {
         "what_happened": "A stranger signed in.", "how_found": "An alert.", "cyber": "yes",
         "occurred_from": AWARE - timedelta(hours=5), "discovered_at": AWARE,
-        "people": Quantity(value=64, precision=Precision.APPROXIMATE),
-        "records": Quantity(value=64, precision=Precision.EXACT), "harmed": ("confidentiality",),
+        "people": ReportedQuantity(value=64, precision=NumberPrecision.APPROXIMATE),
+        "records": ReportedQuantity(value=64, precision=NumberPrecision.EXACT), "harmed": ("confidentiality",),
         "consequences": "False invoices.", "measures_before": "Logs.",
         "measures_after": "New passwords.", "people_told": "about_to",
         "not_yet_known": (
@@ -101,17 +101,17 @@ def test_versions_follow_each_other_without_a_hole(plugin: Jurisdiction) -> None
 
 @each
 def test_its_law_its_authority_and_its_form_are_known_today(plugin: Jurisdiction) -> None:
-    assert plugin.law_at(LAW, AWARE).period
-    assert plugin.authority_at(LAW, AWARE).telephone
-    assert plugin.form_at(LAW, AWARE).authority == plugin.authority
-    assert LAW.provision(plugin.phases, AWARE).article
+    assert plugin.get_law(LAW, AWARE).period
+    assert plugin.get_authority(LAW, AWARE).telephone
+    assert plugin.get_form(LAW, AWARE).authority == plugin.authority
+    assert LAW.get_provision(plugin.phases, AWARE).article
 
 
 @each
 def test_its_examples_give_their_deadlines(plugin: Jurisdiction) -> None:
     assert plugin.examples
     for example in plugin.examples:
-        due = plugin.deadline(LAW, datetime.fromisoformat(example.aware_at)).due
+        due = plugin.compute_deadline(LAW, datetime.fromisoformat(example.aware_at)).due
 
         assert due == datetime.fromisoformat(example.due).astimezone(UTC), example.title
 
@@ -124,7 +124,7 @@ def test_an_operators_hours_move_the_deadline(plugin: Jurisdiction) -> None:
     )
     law = LAW.model_copy(update={"provisions": longer})
 
-    assert plugin.deadline(law, AWARE).due == AWARE + timedelta(hours=96)
+    assert plugin.compute_deadline(law, AWARE).due == AWARE + timedelta(hours=96)
 
 
 @each
@@ -138,12 +138,12 @@ def test_the_form_has_one_key_a_question_and_no_blank_question(plugin: Jurisdict
 
 @each
 def test_a_whole_report_lacks_nothing_mandatory(plugin: Jurisdiction) -> None:
-    assert missing(plugin.questions(filing(plugin, whole(plugin)))) == {}
+    assert find_missing(plugin.questions(filing(plugin, whole(plugin)))) == {}
 
 
 @each
 def test_an_empty_report_names_everything_it_lacks(plugin: Jurisdiction) -> None:
-    lacking = missing(plugin.questions(filing(plugin, None)))
+    lacking = find_missing(plugin.questions(filing(plugin, None)))
 
     assert {"consequences", "measures_after"} <= lacking.keys()
 
@@ -153,8 +153,8 @@ def test_reasons_for_a_delay_are_demanded_once_the_limit_is_over(plugin: Jurisdi
     in_time = filing(plugin, whole(plugin), AWARE + timedelta(hours=72))
     late = filing(plugin, whole(plugin), AWARE + timedelta(hours=72, seconds=1))
 
-    assert missing(plugin.questions(in_time)) == {}
-    assert set(missing(plugin.questions(late))) == {"delay_reasons"}
+    assert find_missing(plugin.questions(in_time)) == {}
+    assert set(find_missing(plugin.questions(late))) == {"delay_reasons"}
 
 
 @each
@@ -178,38 +178,38 @@ def test_pecr_gives_72_hours_from_the_first_hour_of_20_august_2025_in_the_united
 ) -> None:
     london = ZoneInfo("Europe/London")
     start = datetime.fromisoformat(aware).replace(tzinfo=london)
-    deadline = jurisdiction("uk_pecr").deadline(LAW, start)
+    deadline = get_jurisdiction("uk_pecr").compute_deadline(LAW, start)
 
     assert deadline.due == datetime.fromisoformat(due).replace(tzinfo=london)
 
 
 def test_law_before_the_first_version_is_not_invented() -> None:
     with pytest.raises(NotFound, match="no version"):
-        jurisdiction("uk_ico").law_at(LAW, datetime(2017, 1, 1, tzinfo=UTC))
+        get_jurisdiction("uk_ico").get_law(LAW, datetime(2017, 1, 1, tzinfo=UTC))
 
 
 def test_a_provision_without_a_period_gives_no_deadline_by_silence() -> None:
-    plugin = replace(jurisdiction("uk_ico"), provision="uk_gdpr_art33_2")
+    plugin = replace(get_jurisdiction("uk_ico"), provision="uk_gdpr_art33_2")
 
-    with pytest.raises(Misconfigured, match="no hours, days or months"):
-        plugin.deadline(LAW, AWARE)
+    with pytest.raises(ConfigurationError, match="no hours, days or months"):
+        plugin.compute_deadline(LAW, AWARE)
 
 
 def test_an_unknown_jurisdiction_names_those_there_are() -> None:
     with pytest.raises(NotFound, match="uk_ico or uk_pecr"):
-        jurisdiction("fr_cnil")
+        get_jurisdiction("fr_cnil")
 
 
 @each
 def test_every_question_of_the_form_is_put_to_a_whole_report(plugin: Jurisdiction) -> None:
     asked = [q.key for q in plugin.questions(filing(plugin, whole(plugin)))]
 
-    assert asked == [q.key for q in plugin.form_at(LAW, AWARE).questions]
+    assert asked == [q.key for q in plugin.get_form(LAW, AWARE).questions]
 
 
 @each
 def test_no_choice_is_made_before_a_person_makes_it(plugin: Jurisdiction) -> None:
-    form = plugin.form_at(LAW, AWARE)
+    form = plugin.get_form(LAW, AWARE)
     blank = {q.key: q.answer for q in plugin.questions(filing(plugin, None))}
     chosen = {q.key: blank[q.key] for q in form.questions if q.choices and q.key in blank}
 
@@ -218,8 +218,8 @@ def test_no_choice_is_made_before_a_person_makes_it(plugin: Jurisdiction) -> Non
 
 @each
 def test_an_answer_that_is_not_yet_known_leaves_the_report_incomplete(plugin: Jurisdiction) -> None:
-    facts = whole(plugin, data_kinds=("not_yet_known",), people=Quantity())
-    lacking = missing(plugin.questions(filing(plugin, facts)))
+    facts = whole(plugin, data_kinds=("not_yet_known",), people=ReportedQuantity())
+    lacking = find_missing(plugin.questions(filing(plugin, facts)))
 
     assert set(lacking) == {"data_kinds", "people"}
     assert all(why.endswith(": not yet known") for why in lacking.values())
@@ -227,15 +227,15 @@ def test_an_answer_that_is_not_yet_known_leaves_the_report_incomplete(plugin: Ju
 
 @each
 def test_every_category_of_ours_falls_under_a_kind_of_the_form(plugin: Jurisdiction) -> None:
-    kinds = plugin.form_at(LAW, AWARE).question("data_kinds").choices
+    kinds = plugin.get_form(LAW, AWARE).get_question("data_kinds").choices
 
     assert {c for kind in kinds for c in kind.categories} == set(DataCategory)
 
 
 def test_a_pecr_notification_names_its_phase_and_never_a_second_one() -> None:
-    pecr = jurisdiction("uk_pecr")
+    pecr = get_jurisdiction("uk_pecr")
     first = filing(pecr, whole(pecr))
-    later = filing(pecr, whole(pecr, stage=ReportStage.FOLLOW_UP, last=True))
+    later = filing(pecr, whole(pecr, stage=ReportPhase.FOLLOW_UP, last=True))
     phases = [
         next(q.answer for q in pecr.questions(one) if q.key == "stage") for one in (first, later)
     ]

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from breachdesk import jurisdictions as package
-from breachdesk.bootstrap.checks import preflight_checks
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.checks import run_preflight
+from breachdesk.bootstrap.house import Container
 from breachdesk.casework import report
-from breachdesk.casework.filings import is_own
-from breachdesk.casework.obligations import obligations_of
-from breachdesk.jurisdictions import jurisdiction, jurisdictions
-from breachdesk.testing import FixedNow, a_confirmed_breach, a_user, an_actor
+from breachdesk.casework.filings import select_own
+from breachdesk.casework.obligations import list_obligations
+from breachdesk.jurisdictions import get_jurisdiction, list_jurisdictions
+from breachdesk.testing import FixedNow, add_confirmed_breach, make_actor, make_user
 from notifiers.testing import ACCOUNT, PROFILE, STORED
 from schemas.errors import NotFound
 from schemas.plugin import load_plugins
 from schemas.report import ReportFacts
 from schemas.settings import Settings
-from schemas.user import Duty
+from schemas.user import Permission
 
 LAW = """
 zone = "Atlantic/Reykjavik"
@@ -133,31 +133,31 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 @pytest.fixture
-def premises(installed: Path) -> Iterator[Premises]:
+def premises(installed: Path) -> Iterator[Container]:
     settings = Settings(data_dir=installed, profile=PROFILE, jurisdictions=("uk_ico", NAME))
-    with Premises(settings, FixedNow(AWARE + timedelta(hours=4))) as opened:
-        opened.store.act(lambda uow: uow.users.save(a_user("rowan", Duty.RESPONDER)))
+    with Container(settings, FixedNow(AWARE + timedelta(hours=4))) as opened:
+        opened.store.write(lambda uow: uow.users.save(make_user("rowan", Permission.RESPONDER)))
         yield opened
 
 
-def confirmed(premises: Premises) -> str:
-    return premises.store.act(lambda uow: a_confirmed_breach(uow, AWARE, actor="rowan")).id
+def confirmed(premises: Container) -> str:
+    return premises.store.write(lambda uow: add_confirmed_breach(uow, AWARE, actor="rowan")).id
 
 
 def test_it_is_known_by_its_module_and_gives_the_deadlines_of_its_examples(
-    premises: Premises,
+    premises: Container,
 ) -> None:
-    plugin = jurisdictions()[NAME]
+    plugin = list_jurisdictions()[NAME]
 
     assert premises.law.problems == ()
     for example in plugin.examples:
-        due = plugin.deadline(premises.law, datetime.fromisoformat(example.aware_at)).due
+        due = plugin.compute_deadline(premises.law, datetime.fromisoformat(example.aware_at)).due
         assert due == datetime.fromisoformat(example.due)
 
 
-def test_its_clock_runs_beside_those_of_the_united_kingdom(premises: Premises) -> None:
+def test_its_clock_runs_beside_those_of_the_united_kingdom(premises: Container) -> None:
     breach = confirmed(premises)
-    duties = premises.store.look(lambda uow: obligations_of(uow, breach, premises.now()))
+    duties = premises.store.read(lambda uow: list_obligations(uow, breach, premises.now()))
     reports = {duty.id: duty for duty in duties if duty.title.startswith("Report to")}
 
     assert len(reports) == 2
@@ -168,16 +168,18 @@ def test_its_clock_runs_beside_those_of_the_united_kingdom(premises: Premises) -
 
 
 def test_its_report_asks_its_forms_questions_and_ends_its_own_clock_only(
-    premises: Premises,
+    premises: Container,
 ) -> None:
     breach, now = confirmed(premises), premises.now()
-    actor = an_actor(Duty.RESPONDER, user_id="rowan")
+    actor = make_actor(Permission.RESPONDER, user_id="rowan")
     facts = ReportFacts(
         breach_id=breach, version=1, written_by="rowan", written_at=now, jurisdiction=NAME,
         what_happened="A stranger signed in.",
     )  # fmt: skip
-    premises.store.act(lambda uow: report.write_report(uow, actor, facts, now))
-    built = premises.store.look(lambda uow: report.build(uow, breach, NAME, premises.settings, now))
+    premises.store.write(lambda uow: report.write_report(uow, actor, facts, now))
+    built = premises.store.read(
+        lambda uow: report.build_report(uow, breach, NAME, premises.settings, now)
+    )
 
     assert built.authority == "Persónuvernd"
     assert [q.question for q in built.questions] == [
@@ -188,35 +190,35 @@ def test_its_report_asks_its_forms_questions_and_ends_its_own_clock_only(
     assert built.missing == {}
     assert "Persónuvernd" in premises.renderer.report_text(built)
 
-    premises.store.act(
-        lambda uow: report.submit(
+    premises.store.write(
+        lambda uow: report.submit_report(
             uow, actor, breach, NAME, submitted_at=now, channel="its portal",
             settings=premises.settings, now=now,
         )
     )  # fmt: skip
-    duties = premises.store.look(lambda uow: obligations_of(uow, breach, now))
+    duties = premises.store.read(lambda uow: list_obligations(uow, breach, now))
     running = {d.id for d in duties if d.running and d.title.startswith("Report to")}
 
     assert running == {"ico_art33"}
 
 
-def test_its_report_counts_what_we_are_controller_of(premises: Premises) -> None:
-    counted = is_own(None, (ACCOUNT, STORED), jurisdiction(NAME))
+def test_its_report_counts_what_we_are_controller_of(premises: Container) -> None:
+    counted = select_own(None, (ACCOUNT, STORED), get_jurisdiction(NAME))
 
     assert counted == (ACCOUNT,)
 
 
 def test_an_installation_that_does_not_report_to_it_has_no_clock_of_it(installed: Path) -> None:
     settings = Settings(data_dir=installed, profile=PROFILE)
-    with Premises(settings, FixedNow(AWARE)) as opened:
+    with Container(settings, FixedNow(AWARE)) as opened:
         breach = confirmed(opened)
-        duties = opened.store.look(lambda uow: obligations_of(uow, breach, AWARE))
+        duties = opened.store.read(lambda uow: list_obligations(uow, breach, AWARE))
 
     assert [d.id for d in duties if d.title.startswith("Report to")] == ["ico_art33"]
 
 
-def test_preflight_says_that_its_law_is_added(premises: Premises) -> None:
-    check = next(c for c in preflight_checks(premises) if c.what == "law corrections")
+def test_preflight_says_that_its_law_is_added(premises: Container) -> None:
+    check = next(c for c in run_preflight(premises) if c.what == "law corrections")
 
     assert check.passed
     assert check.finding.startswith("added: is_act90_art27")
@@ -233,4 +235,4 @@ def test_no_other_file_names_it() -> None:
 
     assert named == []
     with pytest.raises(NotFound):
-        jurisdiction(NAME)
+        get_jurisdiction(NAME)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.errors import Unparseable
-from schemas.event import nest
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample, load_plugins
+from schemas.errors import UnparseableRecord
+from schemas.event import build_nested
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine, load_plugins
 
 PARSERS: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
 EXAMPLES = [(p, e) for p in PARSERS.values() for e in p.examples]
@@ -67,9 +67,9 @@ TYPES = frozenset(
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def line_of(example: ParserExample) -> Line:
+def line_of(example: ParserExample) -> SourceLine:
     arrived = datetime.fromisoformat(example.arrived)
-    return Line(example.line, arrived, ZoneInfo(example.zone), "example")
+    return SourceLine(example.line, arrived, ZoneInfo(example.zone), "example")
 
 
 @pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
@@ -77,10 +77,10 @@ def test_an_example_gives_what_it_says(parser: Parser, example: ParserExample) -
     told = parser.parse(line_of(example))
 
     if example.expected is None:
-        assert isinstance(told, Folded)
+        assert isinstance(told, Duplicate)
         assert told.reason
         return
-    assert isinstance(told, Act)
+    assert isinstance(told, ParsedEvent)
     got = {**told.fields, "@timestamp": told.time.isoformat() if told.time else None}
     assert {name: got.get(name) for name in example.expected} == dict(example.expected)
 
@@ -107,7 +107,7 @@ def test_a_parser_names_its_sources_and_shows_an_act(parser: Parser) -> None:
     assert any(example.expected for example in parser.examples)
 
 
-def check_act(told: Act) -> None:
+def check_act(told: ParsedEvent) -> None:
     fields = told.fields
     assert told.time is None or told.time.utcoffset() == timedelta(0)
     assert isinstance(fields["event.category"], list)
@@ -118,14 +118,14 @@ def check_act(told: Act) -> None:
     assert "@timestamp" not in fields
     assert "event.id" not in fields
     assert fields.get("user.name", "") == fields.get("user.name", "").casefold()
-    orjson.dumps(nest(fields))
+    orjson.dumps(build_nested(fields))
 
 
 @pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
 def test_an_act_speaks_ecs(parser: Parser, example: ParserExample) -> None:
     told = parser.parse(line_of(example))
 
-    if isinstance(told, Act):
+    if isinstance(told, ParsedEvent):
         check_act(told)
         assert set(told.fields["event.category"]) <= CATEGORIES
         assert set(told.fields["event.type"]) <= TYPES
@@ -135,12 +135,12 @@ def test_an_act_speaks_ecs(parser: Parser, example: ParserExample) -> None:
 def survives(parser: Parser, text: str) -> None:
     parser.claims(text)
     try:
-        told: object = parser.parse(Line(text, ARRIVED, UTC, "fuzz"))
-    except Unparseable as error:
+        told: object = parser.parse(SourceLine(text, ARRIVED, UTC, "fuzz"))
+    except UnparseableRecord as error:
         told = error
-    if isinstance(told, Unparseable):
+    if isinstance(told, UnparseableRecord):
         assert told.remedy
-    if isinstance(told, Act):
+    if isinstance(told, ParsedEvent):
         check_act(told)
 
 
@@ -213,8 +213,8 @@ SURE = {name: parser for name, parser in PARSERS.items() if parser.is_sure}
 
 def refuses_what_it_does_not_claim(parser: Parser, text: str) -> None:
     if not parser.claims(text):
-        with pytest.raises(Unparseable):
-            parser.parse(Line(text, ARRIVED, UTC, "fuzz"))
+        with pytest.raises(UnparseableRecord):
+            parser.parse(SourceLine(text, ARRIVED, UTC, "fuzz"))
 
 
 @pytest.mark.parametrize("parser", SURE.values(), ids=SURE)

@@ -19,8 +19,8 @@ from hostile_lines import (
     steep_attacks,
 )
 
-from schemas.errors import Unparseable
-from schemas.plugin import Act, Folded, Line, Parser, ParserExample, load_plugins
+from schemas.errors import UnparseableRecord
+from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine, load_plugins
 from streams.normalise.recognise import decode
 from streams.tokenizers import syslog
 
@@ -57,18 +57,18 @@ def test_a_hostile_mebibyte_costs_what_its_length_costs(parser: Parser) -> None:
         assert cost(read, attack.line(MEBIBYTE), 1, allowed=120) < 4 * 16 * short
 
 
-def a_parser(parse: Callable[[Line], Act | Folded], *lines: str) -> Parser:
+def a_parser(parse: Callable[[SourceLine], ParsedEvent | Duplicate], *lines: str) -> Parser:
     examples = tuple(ParserExample(line, None) for line in lines)
     return Parser("planted", "Planted", (b"",), lambda _text: True, parse, (), examples)
 
 
-def reading_with(pattern: str, flags: int = 0) -> Callable[[Line], Act | Folded]:
+def reading_with(pattern: str, flags: int = 0) -> Callable[[SourceLine], ParsedEvent | Duplicate]:
     compiled = re.compile(pattern, flags)
 
-    def parse(line: Line) -> Act | Folded:
+    def parse(line: SourceLine) -> ParsedEvent | Duplicate:
         if compiled.search(line.text) is None:
-            raise Unparseable("no match", remedy="none")
-        return Folded(None, "match")
+            raise UnparseableRecord("no match", remedy="none")
+        return Duplicate(None, "match")
 
     return parse
 
@@ -99,11 +99,11 @@ def test_a_planted_slow_pattern_is_noticed(pattern: str, line: str) -> None:
 def test_a_planted_loop_that_copies_the_rest_of_the_line_is_noticed() -> None:
     sign = re.compile(r"\[SSL\]")
 
-    def parse(line: Line) -> Act | Folded:
+    def parse(line: SourceLine) -> ParsedEvent | Duplicate:
         text = line.text
         while sign.match(text):
             text = text[5:]
-        return Folded(None, "match")
+        return Duplicate(None, "match")
 
     parser = a_parser(parse, "[SSL]Portal")
     reader = reader_of(parser)
@@ -146,8 +146,8 @@ def test_an_example_is_read_as_long_as_it_can_be() -> None:
         f"{long} from 203.0.113.66 port 22 ssh2"
     )
 
-    told = PARSERS["linux_sshd"].parse(Line(line, ARRIVED, UTC, "example"))
+    told = PARSERS["linux_sshd"].parse(SourceLine(line, ARRIVED, UTC, "example"))
 
-    assert isinstance(told, Act)
+    assert isinstance(told, ParsedEvent)
     assert told.fields["source.ip"] == "203.0.113.66"
     assert replace(PARSERS["linux_sshd"]).claims(line)

@@ -10,32 +10,32 @@ import pytest
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import FixedNow, a_signal, an_alert, an_episode
-from schemas.alert import AlertState, AlertView, Firings, GroupKey, Severity, Signal
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import FixedNow, add_alert, make_episode, make_signal
+from schemas.alert import AlertState, AlertView, GroupKey, RuleFirings, Severity, Signal
 from schemas.errors import BadInput, NotFound
-from schemas.event import Position
-from schemas.paging import PageRequest, every_page
+from schemas.event import RecordPosition
+from schemas.paging import PageRequest, iterate_all_rows
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[PipelineStore]:
     with fresh_store(request.param, FixedNow()) as opened:
         yield opened
 
 
 def an_alert_of(
-    store: AnyStore, name: str, severity: Severity, *, rule: str = "r", hours: float = 0
+    store: PipelineStore, name: str, severity: Severity, *, rule: str = "r", hours: float = 0
 ) -> AlertView:
     time = MIDNIGHT + timedelta(hours=hours)
     key = GroupKey(rule, "contoso", (name,))
-    signals = [a_signal(number, key=key, time=time) for number in range(1, 4)]
-    return an_alert(store, an_episode(signals, severity=severity))
+    signals = [make_signal(number, key=key, time=time) for number in range(1, 4)]
+    return add_alert(store, make_episode(signals, severity=severity))
 
 
-def some_alerts(store: AnyStore) -> list[AlertView]:
+def some_alerts(store: PipelineStore) -> list[AlertView]:
     """Eleven, of every severity, many of one time."""
     order = list(Severity)
     return [
@@ -44,26 +44,26 @@ def some_alerts(store: AnyStore) -> list[AlertView]:
     ]
 
 
-def state(store: AnyStore, alert: AlertView, to: AlertState) -> None:
-    store.act(lambda uow: uow.alerts.act(alert.pk, alert.version, state=to.value))
+def state(store: PipelineStore, alert: AlertView, to: AlertState) -> None:
+    store.write(lambda uow: uow.alerts.update(alert.pk, alert.version, state=to.value))
 
 
-def walked(store: AnyStore, limit: int, *states: AlertState) -> tuple[list[str], set[int]]:
+def walked(store: PipelineStore, limit: int, *states: AlertState) -> tuple[list[str], set[int]]:
     """Ids in order, and the totals that the pages said."""
     totals = set()
 
     def ask(uow: UnitOfWork, request: PageRequest):
-        page = uow.alerts.page(request, states=states)
+        page = uow.alerts.list_page(request, states=states)
         totals.add(page.total)
         return page
 
-    ids = store.look(lambda uow: [a.id for a in every_page(lambda r: ask(uow, r), limit)])
+    ids = store.read(lambda uow: [a.id for a in iterate_all_rows(lambda r: ask(uow, r), limit)])
     return ids, totals
 
 
 @pytest.mark.parametrize("limit", [1, 4, 50])
 def test_pages_hold_every_live_alert_once_gravest_then_newest_then_by_id(
-    store: AnyStore, limit: int
+    store: PipelineStore, limit: int
 ) -> None:
     alerts = some_alerts(store)
     expected = sorted(alerts, key=lambda a: a.id)
@@ -73,10 +73,10 @@ def test_pages_hold_every_live_alert_once_gravest_then_newest_then_by_id(
 
     assert ids == [alert.id for alert in expected]
     assert totals == {11}
-    assert store.look(lambda uow: [a.id for a in uow.alerts.list()]) == ids
+    assert store.read(lambda uow: [a.id for a in uow.alerts.list()]) == ids
 
 
-def test_a_list_of_one_state_has_and_counts_its_alerts_alone(store: AnyStore) -> None:
+def test_a_list_of_one_state_has_and_counts_its_alerts_alone(store: PipelineStore) -> None:
     alerts = some_alerts(store)
     for alert in alerts[:4]:
         state(store, alert, AlertState.DISMISSED)
@@ -89,110 +89,110 @@ def test_a_list_of_one_state_has_and_counts_its_alerts_alone(store: AnyStore) ->
     assert (set(new), new_totals) == ({a.id for a in alerts[5:]}, {6})
     assert (set(gone), gone_totals) == ({a.id for a in alerts[:4]}, {4})
     assert (set(both), both_totals) == ({a.id for a in alerts[:5]}, {5})
-    assert store.look(lambda uow: uow.alerts.count()) == 11
-    assert store.look(lambda uow: uow.alerts.count((AlertState.CASE,))) == 1
+    assert store.read(lambda uow: uow.alerts.count()) == 11
+    assert store.read(lambda uow: uow.alerts.count((AlertState.CASE,))) == 1
 
 
-def test_an_alert_that_was_dismissed_and_reopened_is_new_again(store: AnyStore) -> None:
+def test_an_alert_that_was_dismissed_and_reopened_is_new_again(store: PipelineStore) -> None:
     alert = an_alert_of(store, "g", Severity.LOW)
     state(store, alert, AlertState.DISMISSED)
-    gone = store.look(lambda uow: uow.alerts.get(alert.pk))
+    gone = store.read(lambda uow: uow.alerts.get(alert.pk))
     worse = an_alert_of(store, "g", Severity.HIGH)
 
     assert gone.state is AlertState.DISMISSED
     assert (worse.pk, worse.state, worse.version) == (alert.pk, AlertState.NEW, 3)
-    assert store.look(lambda uow: uow.alerts.count((AlertState.NEW,))) == 1
+    assert store.read(lambda uow: uow.alerts.count((AlertState.NEW,))) == 1
 
 
 def test_the_order_of_the_command_line_is_by_time_rule_organization_and_group(
-    store: AnyStore,
+    store: PipelineStore,
 ) -> None:
     alerts = some_alerts(store)
 
-    listed = store.look(lambda uow: list(every_page(uow.alerts.by_time, 3)))
+    listed = store.read(lambda uow: list(iterate_all_rows(uow.alerts.list_page_by_time, 3)))
 
     assert [(a.first, a.rule) for a in listed] == sorted((a.first, a.rule) for a in alerts)
     assert {a.pk for a in listed} == {a.pk for a in alerts}
 
 
-def test_firings_are_counted_by_rule(store: AnyStore) -> None:
+def test_firings_are_counted_by_rule(store: PipelineStore) -> None:
     alerts = some_alerts(store)
     state(store, alerts[0], AlertState.DISMISSED)
 
-    assert store.look(lambda uow: uow.alerts.firings()) == {
-        "rule-0": Firings(6, 1),
-        "rule-1": Firings(5, 0),
+    assert store.read(lambda uow: uow.alerts.get_firings()) == {
+        "rule-0": RuleFirings(6, 1),
+        "rule-1": RuleFirings(5, 0),
     }
 
 
-def test_many_alerts_are_read_in_the_order_of_their_keys(store: AnyStore) -> None:
+def test_many_alerts_are_read_in_the_order_of_their_keys(store: PipelineStore) -> None:
     first, second = (an_alert_of(store, name, Severity.LOW) for name in "ab")
 
-    pair = store.look(lambda uow: uow.alerts.of([second.pk, first.pk, second.pk]))
+    pair = store.read(lambda uow: uow.alerts.get_many([second.pk, first.pk, second.pk]))
 
     assert [alert.id for alert in pair] == [second.id, first.id, second.id]
-    assert store.look(lambda uow: uow.alerts.of([])) == []
+    assert store.read(lambda uow: uow.alerts.get_many([])) == []
     with pytest.raises(NotFound, match="no alert 999"):
-        store.look(lambda uow: uow.alerts.of([first.pk, 999]))
+        store.read(lambda uow: uow.alerts.get_many([first.pk, 999]))
 
 
-def test_a_cursor_that_is_none_is_refused(store: AnyStore) -> None:
+def test_a_cursor_that_is_none_is_refused(store: PipelineStore) -> None:
     alert = an_alert_of(store, "g", Severity.LOW)
 
     with pytest.raises(BadInput):
-        store.look(lambda uow: uow.alerts.page(PageRequest(after="999")))
+        store.read(lambda uow: uow.alerts.list_page(PageRequest(after="999")))
     with pytest.raises(BadInput):
-        store.look(lambda uow: uow.alerts.evidence_page(alert.pk, PageRequest(before="x")))
+        store.read(lambda uow: uow.alerts.list_evidence_page(alert.pk, PageRequest(before="x")))
 
 
-def many_events(store: AnyStore) -> AlertView:
+def many_events(store: PipelineStore) -> AlertView:
     """Thirty over ten minutes, the last third of another step; one counts with two values."""
     key = GroupKey("r", "contoso", ("g",))
     signals = [_event(key, number) for number in range(30)]
     twice = replace(signals[3], value="another")
-    return an_alert(store, an_episode([*signals, twice]))
+    return add_alert(store, make_episode([*signals, twice]))
 
 
 def _event(key: GroupKey, number: int) -> Signal:
     time: datetime = MIDNIGHT + timedelta(seconds=number * 20)
-    signal = a_signal(number, key=key, time=time)
+    signal = make_signal(number, key=key, time=time)
     return replace(signal, step="tries" if number < 20 else "opens")
 
 
-def test_pages_of_evidence_hold_every_event_once_in_time_order(store: AnyStore) -> None:
+def test_pages_of_evidence_hold_every_event_once_in_time_order(store: PipelineStore) -> None:
     alert = many_events(store)
 
     def ask(uow: UnitOfWork, request: PageRequest):
-        return uow.alerts.evidence_page(alert.pk, request)
+        return uow.alerts.list_evidence_page(alert.pk, request)
 
-    paged = store.look(lambda uow: list(every_page(lambda r: ask(uow, r), 7)))
-    page = store.look(lambda uow: ask(uow, PageRequest(7)))
-    whole = store.look(lambda uow: uow.alerts.evidence(alert.pk))
+    paged = store.read(lambda uow: list(iterate_all_rows(lambda r: ask(uow, r), 7)))
+    page = store.read(lambda uow: ask(uow, PageRequest(7)))
+    whole = store.read(lambda uow: uow.alerts.list_evidence(alert.pk))
 
     assert paged == whole
     assert len(whole) == 30
     assert page.total == 30
 
 
-def test_one_event_of_the_evidence_is_named_by_its_position(store: AnyStore) -> None:
+def test_one_event_of_the_evidence_is_named_by_its_position(store: PipelineStore) -> None:
     alert = many_events(store)
-    event = store.look(lambda uow: uow.alerts.evidence(alert.pk))[5]
-    position = Position(event.journal, event.offset)
+    event = store.read(lambda uow: uow.alerts.list_evidence(alert.pk))[5]
+    position = RecordPosition(event.journal, event.offset)
 
-    assert store.look(lambda uow: uow.alerts.evidence_at(alert.pk, position)) == event
-    missing = Position("nowhere", 1)
-    assert store.look(lambda uow: uow.alerts.evidence_at(alert.pk, missing)) is None
+    assert store.read(lambda uow: uow.alerts.find_evidence(alert.pk, position)) == event
+    missing = RecordPosition("nowhere", 1)
+    assert store.read(lambda uow: uow.alerts.find_evidence(alert.pk, missing)) is None
 
 
 @pytest.mark.parametrize("parts", [1, 7, 40])
 def test_evidence_is_counted_by_step_over_equal_parts_of_its_time(
-    store: AnyStore, parts: int
+    store: PipelineStore, parts: int
 ) -> None:
     alert = many_events(store)
-    events = store.look(lambda uow: uow.alerts.evidence(alert.pk))
+    events = store.read(lambda uow: uow.alerts.list_evidence(alert.pk))
     width = (events[-1].time - events[0].time) / parts
 
-    span = store.look(lambda uow: uow.alerts.evidence_span(alert.pk, parts))
+    span = store.read(lambda uow: uow.alerts.compute_evidence_span(alert.pk, parts))
 
     assert span is not None
     assert (span.begin, span.end) == (events[0].time, events[-1].time)
@@ -205,8 +205,8 @@ def test_evidence_is_counted_by_step_over_equal_parts_of_its_time(
         assert abs(counted - len(inside)) <= 1  # an event on the edge may count on either side
 
 
-def test_an_alert_without_evidence_spans_nothing(store: AnyStore) -> None:
+def test_an_alert_without_evidence_spans_nothing(store: PipelineStore) -> None:
     alert = an_alert_of(store, "g", Severity.LOW)
-    store.act(lambda uow: uow.alerts.forget(alert.pk))
+    store.write(lambda uow: uow.alerts.forget(alert.pk))
 
-    assert store.look(lambda uow: uow.alerts.evidence_span(alert.pk, 40)) is not None
+    assert store.read(lambda uow: uow.alerts.compute_evidence_span(alert.pk, 40)) is not None

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, event, text
 from store_adapters import ADAPTERS, as_owner, fresh_store
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import FixedNow
 from schemas.alert import AlertState
 from schemas.paging import PageRequest
@@ -38,10 +38,10 @@ ACTS = "INSERT INTO alert_acts (alert_pk, version) SELECT pk, 1 FROM alerts"
 
 
 @pytest.fixture(params=ADAPTERS, scope="module")
-def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[PipelineStore]:
     with fresh_store(request.param, FixedNow()) as opened:
-        opened.act(fill)
-        if not isinstance(opened, SqlStore):
+        opened.write(fill)
+        if not isinstance(opened, SqliteStore):
             with as_owner() as connection:
                 connection.commit()
                 connection.autocommit = True
@@ -73,10 +73,10 @@ def noted() -> Iterator[list[tuple[str, Any]]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def plans(store: AnyStore, work: Callable[[UnitOfWork], object]) -> list[str]:
+def plans(store: PipelineStore, work: Callable[[UnitOfWork], object]) -> list[str]:
     """How the database reads what the work asks."""
     with noted() as ran:
-        store.look(work)
+        store.read(work)
     assert ran
 
     def explain(uow: Any) -> list[str]:
@@ -87,11 +87,11 @@ def plans(store: AnyStore, work: Callable[[UnitOfWork], object]) -> list[str]:
             for sql, values in ran
         ]
 
-    return store.look(explain)
+    return store.read(explain)
 
 
-def cursor_of(store: AnyStore, states: tuple[AlertState, ...]) -> str:
-    page = store.look(lambda uow: uow.alerts.page(PageRequest(50), states=states))
+def cursor_of(store: PipelineStore, states: tuple[AlertState, ...]) -> str:
+    page = store.read(lambda uow: uow.alerts.list_page(PageRequest(50), states=states))
     assert page.next is not None
     return page.next
 
@@ -102,22 +102,22 @@ STATES = [(AlertState.NEW,), (AlertState.CASE,), (AlertState.DISMISSED,), ()]
 @pytest.mark.slow
 @pytest.mark.parametrize("states", STATES)
 def test_a_page_of_alerts_is_one_range_of_an_index(
-    store: AnyStore, states: tuple[AlertState, ...]
+    store: PipelineStore, states: tuple[AlertState, ...]
 ) -> None:
     after = cursor_of(store, states)
 
     for request in (PageRequest(50), PageRequest(50, after=after), PageRequest(50, before=after)):
-        for plan in plans(store, lambda uow, r=request: uow.alerts.page(r, states=states)):
+        for plan in plans(store, lambda uow, r=request: uow.alerts.list_page(r, states=states)):
             assert_indexed(plan)
 
 
 @pytest.mark.slow
-def test_counts_firings_and_the_order_of_time_are_read_off_indexes(store: AnyStore) -> None:
+def test_counts_firings_and_the_order_of_time_are_read_off_indexes(store: PipelineStore) -> None:
     for work in (
         lambda uow: uow.alerts.count((AlertState.NEW,)),
-        lambda uow: uow.alerts.firings(),
-        lambda uow: uow.alerts.by_time(PageRequest(50)),
-        lambda uow: uow.alerts.of([5, 77]),
+        lambda uow: uow.alerts.get_firings(),
+        lambda uow: uow.alerts.list_page_by_time(PageRequest(50)),
+        lambda uow: uow.alerts.get_many([5, 77]),
         lambda uow: uow.alerts.get(9),
     ):
         for plan in plans(store, work):

@@ -11,7 +11,7 @@ from release_scene import ReleaseScene, release_scene
 from store_adapters import ADAPTERS
 
 from schemas.approval import Approval
-from schemas.errors import Conflict
+from schemas.errors import EditConflict
 
 AT_ONCE = 8
 
@@ -29,7 +29,7 @@ def test_of_many_approvals_at_once_one_stands_and_the_others_name_it(scene: Rele
     def approve(number: int) -> Approval | str:
         try:
             return scene.approve(("avery", "blake")[number % 2], seal)
-        except Conflict as conflict:
+        except EditConflict as conflict:
             return conflict.problem
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -42,4 +42,7 @@ def test_of_many_approvals_at_once_one_stands_and_the_others_name_it(scene: Rele
     assert len(refusals) == AT_ONCE - 1
     assert len(scene.audited("breach:release:approved")) == 1
     assert len(scene.rows()) == 2
-    assert scene.store.look(lambda uow: len(uow.breaches.all(Approval, scene.breach.id))) == 1
+    assert (
+        scene.store.read(lambda uow: len(uow.breaches.list_versions(Approval, scene.breach.id)))
+        == 1
+    )

@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.bootstrap.places import rules_dirs
+from breachdesk.bootstrap.places import list_rules_dirs
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
-from breachdesk.demo.lines import DemoLines, build
+from breachdesk.demo.lines import DemoLines, build_lines
 from breachdesk.demo.play import STAGEHAND
-from breachdesk.demo.stage import demo_settings, in_arrival_order
-from breachdesk.testing import FixedNow, memory_store
-from schemas.errors import Conflict, Retryable
-from schemas.event import Position, RawRecord
+from breachdesk.demo.stage import build_settings, list_in_arrival_order
+from breachdesk.testing import FixedNow, make_store
+from schemas.errors import EditConflict, RetryableError
+from schemas.event import RawRecord, RecordPosition
 from schemas.settings import Settings
 from schemas.source import DeadLetter
-from streams.observed import SilentMeter
-from streams.ports import Advance, BatchSink, RecordBatch, StoredPosition
-from streams.process.pipeline import Pipeline
-from streams.process.worker import Arrived, Worker, WorkerLimits
+from streams.observed import NullMetrics
+from streams.ports import BatchSink, PartitionAdvance, RecordBatch, StoredPosition
+from streams.process.pipeline import RecordPipeline
+from streams.process.worker import ArrivedRecord, StreamWorker, WorkerLimits
 from streams.readers import InProcessReader
 from streams.sigma.load import RuleBook, load_rules
 
@@ -36,17 +36,17 @@ LIVE = ("id", "rule", "organization", "group", "first", "last", "severity", "evi
 
 @pytest.fixture(scope="module")
 def cast() -> DemoLines:
-    return build()
+    return build_lines()
 
 
 @pytest.fixture(scope="module")
 def config(cast: DemoLines, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return demo_settings(tmp_path_factory.mktemp("demo"), cast, 0)
+    return build_settings(tmp_path_factory.mktemp("demo"), cast, 0)
 
 
 @pytest.fixture(scope="module")
 def book(config: Settings) -> RuleBook:
-    return load_rules(rules_dirs(config))
+    return load_rules(list_rules_dirs(config))
 
 
 @pytest.fixture(params=ADAPTERS)
@@ -65,21 +65,21 @@ def furnish(store: Any, cast: DemoLines, config: Settings) -> None:
         import_customers(uow, STAGEHAND, folder / "customers.csv", preset="auto", now=NOW)
         import_assets(uow, STAGEHAND, folder / "assets.csv", preset="auto", now=NOW)
 
-    store.act(work)
+    store.write(work)
 
 
 def records(cast: DemoLines, journal: str = "raw") -> list[RawRecord]:
     return [
-        RawRecord(Position(journal, number), source, raw, arrived, transport="demo")
-        for number, (arrived, source, raw) in enumerate(in_arrival_order(cast))
+        RawRecord(RecordPosition(journal, number), source, raw, arrived, transport="demo")
+        for number, (arrived, source, raw) in enumerate(list_in_arrival_order(cast))
     ]
 
 
 def live(store: Any) -> list[dict[str, Any]]:
-    views = store.look(lambda uow: uow.alerts.list())
+    views = store.read(lambda uow: uow.alerts.list())
     rows = [{name: getattr(view, name) for name in LIVE} for view in views]
     for row, view in zip(rows, views, strict=True):
-        found = store.look(lambda uow, pk=view.pk: uow.alerts.evidence(pk))
+        found = store.read(lambda uow, pk=view.pk: uow.alerts.list_evidence(pk))
         row["customers"] = sorted(view.customers)
         row["events"] = sorted({(each.event_id) for each in found})
     return sorted(rows, key=lambda row: str(row["id"]))
@@ -88,14 +88,18 @@ def live(store: Any) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def expected(cast: DemoLines, config: Settings, book: RuleBook) -> list[dict[str, Any]]:
     """What a sole owner makes of all lines in one batch."""
-    with memory_store(FixedNow(NOW)) as store:
+    with make_store(FixedNow(NOW)) as store:
         furnish(store, cast, config)
-        pipeline = Pipeline(book, InProcessReader(config), config)
-        worker = Worker(
-            store.batch_sink(), pipeline, store.register(), lambda _: NOW, SilentMeter()
+        pipeline = RecordPipeline(book, InProcessReader(config), config)
+        worker = StreamWorker(
+            store.make_batch_sink(),
+            pipeline,
+            store.make_asset_register(),
+            lambda _: NOW,
+            NullMetrics(),
         )
-        worker.own(["journal"])
-        worker.process([Arrived("journal", record) for record in records(cast)])
+        worker.take_ownership(["journal"])
+        worker.process([ArrivedRecord("journal", record) for record in records(cast)])
         return live(store)
 
 
@@ -109,25 +113,25 @@ class Topic:
         self.now = NOW
         for line in lines:
             name = self.chance.choice(PARTITIONS)
-            place = Position(name, len(self.lines[name]))
+            place = RecordPosition(name, len(self.lines[name]))
             self.lines[name].append(replace(line, position=place))
 
-    def worker(self, sink: BatchSink | None = None, **options: Any) -> Worker:
-        return Worker(
-            sink or self.store.batch_sink(sole_owner=False),
-            Pipeline(self.book, InProcessReader(self.config), self.config),
-            self.store.register(),
+    def worker(self, sink: BatchSink | None = None, **options: Any) -> StreamWorker:
+        return StreamWorker(
+            sink or self.store.make_batch_sink(sole_owner=False),
+            RecordPipeline(self.book, InProcessReader(self.config), self.config),
+            self.store.make_asset_register(),
             lambda _: self.now,
-            SilentMeter(),
+            NullMetrics(),
             **options,
         )
 
-    def next(self, worker: Worker, name: str, most: int) -> list[Arrived]:
+    def next(self, worker: StreamWorker, name: str, most: int) -> list[ArrivedRecord]:
         place = worker.owned[name].position
         begin = 0 if place is None else place.offset + 1
-        return [Arrived(name, each) for each in self.lines[name][begin : begin + most]]
+        return [ArrivedRecord(name, each) for each in self.lines[name][begin : begin + most]]
 
-    def drain(self, worker: Worker, most: int = 700) -> None:
+    def drain(self, worker: StreamWorker, most: int = 700) -> None:
         while batch := [a for name in worker.owned for a in self.next(worker, name, most)]:
             worker.process(batch)
 
@@ -137,7 +141,7 @@ def test_three_partitions_in_one_worker_give_the_alerts_of_one_journal(
 ) -> None:
     topic = Topic(store, book, config, records(cast))
     worker = topic.worker()
-    worker.own(PARTITIONS)
+    worker.take_ownership(PARTITIONS)
     topic.drain(worker)
 
     assert live(store) == expected
@@ -153,14 +157,14 @@ def test_shuffled_doubled_partitions_and_quarrelling_owners_give_the_same_alerts
     topic = Topic(store, book, config, doubled)
     workers = [topic.worker() for _ in range(3)]
     for worker in workers:
-        worker.own(PARTITIONS)
+        worker.take_ownership(PARTITIONS)
     conflicts = 0
     while any(topic.next(worker, name, 1) for worker in workers for name in PARTITIONS):
         worker = topic.chance.choice(workers)
         name = topic.chance.choice(PARTITIONS)
         try:
             worker.process(topic.next(worker, name, topic.chance.randint(1, 900)))
-        except Conflict:
+        except EditConflict:
             conflicts += 1
             worker.reload()
 
@@ -174,7 +178,7 @@ def test_two_workers_alternating_on_one_group_count_what_both_saw(
     topic = Topic(store, book, config, records(cast))
     one, other, third = (topic.worker() for _ in range(3))
     for worker, name in zip((one, other, third), PARTITIONS, strict=True):
-        worker.own([name])
+        worker.take_ownership([name])
     busy = True
     while busy:
         busy = False
@@ -190,17 +194,17 @@ def test_a_replay_from_the_beginning_changes_no_alert_and_no_count(
 ) -> None:
     topic = Topic(store, book, config, records(cast))
     worker = topic.worker()
-    worker.own(PARTITIONS)
+    worker.take_ownership(PARTITIONS)
     topic.drain(worker)
-    counted = store.look(lambda uow: uow.sources.list())
-    audited = store.look(lambda uow: len(uow.audit.entries()))
+    counted = store.read(lambda uow: uow.sources.list())
+    audited = store.read(lambda uow: len(uow.audit.list_entries()))
     store.rewind((), None, actor="operator")
     worker.reload()
     topic.drain(worker)
 
     assert live(store) == expected
-    assert store.look(lambda uow: uow.sources.list()) == counted
-    assert store.look(lambda uow: len(uow.audit.entries())) == audited + 1
+    assert store.read(lambda uow: uow.sources.list()) == counted
+    assert store.read(lambda uow: len(uow.audit.list_entries())) == audited + 1
 
 
 def test_a_topic_made_anew_is_received_anew(
@@ -210,7 +214,7 @@ def test_a_topic_made_anew_is_received_anew(
     lines = records(cast)
     topic = Topic(store, book, config, lines)
     worker = topic.worker()
-    worker.own(PARTITIONS)
+    worker.take_ownership(PARTITIONS)
     topic.drain(worker)
     store.rewind((), None, actor="operator")
     for name in PARTITIONS:
@@ -224,7 +228,7 @@ def test_a_topic_made_anew_is_received_anew(
 
     assert worker.reload() == believed
     topic.drain(worker)
-    assert sum(c.received for c in store.look(lambda uow: uow.sources.list())) == 2 * len(lines)
+    assert sum(c.received for c in store.read(lambda uow: uow.sources.list())) == 2 * len(lines)
 
 
 def test_a_sweep_lets_go_and_a_replay_after_it_raises_nothing(
@@ -232,12 +236,12 @@ def test_a_sweep_lets_go_and_a_replay_after_it_raises_nothing(
 ) -> None:
     topic = Topic(store, book, config, records(cast))
     worker = topic.worker()
-    worker.own(PARTITIONS)
+    worker.take_ownership(PARTITIONS)
     topic.drain(worker)
     before = live(store)
     topic.now = NOW + timedelta(days=40)
     for name in PARTITIONS:
-        worker.drained(name, topic.now.timestamp())
+        worker.record_drained(name, topic.now.timestamp())
     looked = 0
     while did := worker.sweep(PARTITIONS, topic.now):
         looked += did
@@ -256,7 +260,7 @@ def groups_left(store: Any) -> int:
     from breachdesk.stores.stream_tables import signal_buckets
 
     return int(
-        store.batch_sink(sole_owner=False)._read(
+        store.make_batch_sink(sole_owner=False)._read(
             lambda c: c.execute(select(func.count()).select_from(signal_buckets)).scalar()
         )
     )
@@ -267,10 +271,10 @@ def test_a_sweep_waits_for_partitions_that_were_never_processed(
 ) -> None:
     topic = Topic(store, book, config, records(cast))
     worker = topic.worker()
-    worker.own(PARTITIONS[:2])
+    worker.take_ownership(PARTITIONS[:2])
     topic.drain(worker)
     for name in PARTITIONS[:2]:
-        worker.drained(name, NOW.timestamp() + 40 * 86_400)
+        worker.record_drained(name, NOW.timestamp() + 40 * 86_400)
 
     assert worker.sweep(PARTITIONS, NOW) == 0
 
@@ -280,25 +284,25 @@ def test_a_zombie_is_fenced_and_nothing_of_its_batch_is_kept(
 ) -> None:
     topic = Topic(store, book, config, records(cast))
     zombie, heir = topic.worker(), topic.worker()
-    zombie.own(PARTITIONS)
-    heir.own(PARTITIONS)
+    zombie.take_ownership(PARTITIONS)
+    heir.take_ownership(PARTITIONS)
     stale = topic.next(zombie, PARTITIONS[0], 500)
     heir.process(topic.next(heir, PARTITIONS[0], 400))
     before = live(store)
 
-    with pytest.raises(Conflict, match="stored position"):
+    with pytest.raises(EditConflict, match="stored position"):
         zombie.process(stale)
     assert live(store) == before
     assert zombie.reload() == heir.owned
 
 
 def test_an_epoch_fences_owners_that_stand_at_the_same_offset(store: Any) -> None:
-    sink = store.batch_sink(sole_owner=False)
+    sink = store.make_batch_sink(sole_owner=False)
     held = sink.positions(["raw/0"])["raw/0"]
     store.rewind(["raw/0"], None, actor="operator")
-    step = Advance("raw/0", held, Position("raw", 3), NOW.timestamp())
+    step = PartitionAdvance("raw/0", held, RecordPosition("raw", 3), NOW.timestamp())
 
-    with pytest.raises(Conflict):
+    with pytest.raises(EditConflict):
         sink.commit(RecordBatch([step]), {}, lambda _rows, _low: pytest.fail("settled"), NOW)
     assert sink.positions(["raw/0"])["raw/0"] == StoredPosition(None, epoch=1)
 
@@ -327,15 +331,15 @@ def test_a_failed_commit_leaves_no_trace_in_the_copies_of_groups(
 ) -> None:
     topic = Topic(store, book, config, records(cast))
     problems: list[Exception] = []
-    worker = topic.worker(Failing(store.batch_sink(sole_owner=False), problems))
-    worker.own(PARTITIONS)
+    worker = topic.worker(Failing(store.make_batch_sink(sole_owner=False), problems))
+    worker.take_ownership(PARTITIONS)
     refused = 0
     for number in range(12):
         if number % 2:
-            problems.append(Retryable("the server restarts"))
+            problems.append(RetryableError("the server restarts"))
         try:
             worker.process(topic.next(worker, topic.chance.choice(PARTITIONS), 200))
-        except Retryable:
+        except RetryableError:
             refused += 1
             worker.reload()
     problems.clear()
@@ -345,7 +349,7 @@ def test_a_failed_commit_leaves_no_trace_in_the_copies_of_groups(
     assert refused == 6
 
 
-class Choking(Pipeline):
+class Choking(RecordPipeline):
     """Fails on some lines, as a program does that has a fault."""
 
     on = b"choke"
@@ -358,15 +362,15 @@ class Choking(Pipeline):
 
 def choking(
     store: Any, book: RuleBook, config: Settings, *, on: bytes = b"choke", **options: Any
-) -> Worker:
+) -> StreamWorker:
     pipeline = Choking(book, InProcessReader(config), config)
     pipeline.on = on
-    return Worker(
-        store.batch_sink(sole_owner=False),
+    return StreamWorker(
+        store.make_batch_sink(sole_owner=False),
         pipeline,
-        store.register(),
+        store.make_asset_register(),
         lambda _: NOW,
-        SilentMeter(),
+        NullMetrics(),
         **options,
     )
 
@@ -378,9 +382,9 @@ def test_poison_becomes_a_dead_letter_and_stops_nothing(
     poison = [replace(lines[0], raw=b"choke %d" % number) for number in range(5)]
     topic = Topic(store, book, config, [*poison[:3], *lines, *poison[3:]])
     worker = choking(store, book, config)
-    worker.own(PARTITIONS)
+    worker.take_ownership(PARTITIONS)
     topic.drain(worker)
-    letters = store.look(lambda uow: uow.sources.dead_letters())
+    letters = store.read(lambda uow: uow.sources.list_dead_letters())
 
     assert live(store) == expected
     assert sum("ZeroDivisionError" in letter.reason for letter in letters) == 5
@@ -394,18 +398,18 @@ def test_many_failures_of_the_program_are_told_and_stop_nothing(
     poison = [replace(lines[0], raw=b"choke %d" % number) for number in range(9)]
     topic = Topic(store, book, config, [*poison, *lines[:50]])
     worker = choking(store, book, config, limits=WorkerLimits(dead_letters=8))
-    worker.own(PARTITIONS)
+    worker.take_ownership(PARTITIONS)
     before = worker.trouble
     topic.drain(worker)
 
     assert before == ""
     assert "failed on 9 records" in worker.trouble
-    assert sum(count.received for count in store.look(lambda uow: uow.sources.list())) == 59
+    assert sum(count.received for count in store.read(lambda uow: uow.sources.list())) == 59
 
 
 def the_choked(store: Any) -> DeadLetter:
     """The one record that `choking` failed on."""
-    letters = store.look(lambda uow: uow.sources.dead_letters())
+    letters = store.read(lambda uow: uow.sources.list_dead_letters())
     (letter,) = (each for each in letters if "ZeroDivisionError" in each.reason)
     return letter
 
@@ -418,24 +422,28 @@ def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_
     story = next(i for i, each in enumerate(lines) if b"forward" in each.raw.lower())
     topic = Topic(store, book, config, lines)
     faulty = choking(store, book, config, on=lines[story].raw)
-    faulty.own(PARTITIONS)
+    faulty.take_ownership(PARTITIONS)
     topic.drain(faulty)
     letter = the_choked(store)
     missed = live(store)
     much_later = NOW + timedelta(days=90)
     again = replace(
         lines[story],
-        position=Position(PARTITIONS[0], len(topic.lines[PARTITIONS[0]])),
+        position=RecordPosition(PARTITIONS[0], len(topic.lines[PARTITIONS[0]])),
         arrived=much_later,
         replay_of=letter.position,
     )
-    stranger = replace(again, position=Position(again.position.journal, again.position.offset + 1))
-    twin = replace(again, position=Position(again.position.journal, again.position.offset + 2))
+    stranger = replace(
+        again, position=RecordPosition(again.position.journal, again.position.offset + 1)
+    )
+    twin = replace(
+        again, position=RecordPosition(again.position.journal, again.position.offset + 2)
+    )
     topic.lines[PARTITIONS[0]] += [again, replace(stranger, raw=b"not those bytes"), twin]
     worker = topic.worker()
-    worker.own(PARTITIONS)
+    worker.take_ownership(PARTITIONS)
     topic.drain(worker)
-    counts = store.look(lambda uow: uow.sources.list())
+    counts = store.read(lambda uow: uow.sources.list())
 
     assert missed != expected
     assert live(store) == expected
@@ -444,13 +452,13 @@ def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_
         c.received for c in counts
     )
     assert letter.position not in {
-        each.position for each in store.look(lambda uow: uow.sources.dead_letters())
+        each.position for each in store.read(lambda uow: uow.sources.list_dead_letters())
     }
 
-    place = Position(PARTITIONS[0], len(topic.lines[PARTITIONS[0]]))
+    place = RecordPosition(PARTITIONS[0], len(topic.lines[PARTITIONS[0]]))
     topic.lines[PARTITIONS[0]].append(replace(again, position=place))
     topic.drain(worker)
-    once_more = store.look(lambda uow: uow.sources.list())
+    once_more = store.read(lambda uow: uow.sources.list())
 
     assert live(store) == expected, "fed twice"
     assert sum(c.received for c in once_more) == len(lines) + 3
@@ -460,7 +468,7 @@ def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_
     topic.drain(worker)
 
     assert live(store) == expected, "replayed"
-    assert store.look(lambda uow: uow.sources.list()) == once_more
+    assert store.read(lambda uow: uow.sources.list()) == once_more
 
 
 def test_a_letter_that_failed_again_stays_settled_in_a_replay(
@@ -469,18 +477,18 @@ def test_a_letter_that_failed_again_stays_settled_in_a_replay(
     lines = records(cast)[:50]
     topic = Topic(store, book, config, lines)
     faulty = choking(store, book, config, on=lines[7].raw)
-    faulty.own(PARTITIONS)
+    faulty.take_ownership(PARTITIONS)
     topic.drain(faulty)
     letter = the_choked(store)
-    place = Position(PARTITIONS[0], len(topic.lines[PARTITIONS[0]]))
+    place = RecordPosition(PARTITIONS[0], len(topic.lines[PARTITIONS[0]]))
     topic.lines[PARTITIONS[0]].append(replace(lines[7], position=place, replay_of=letter.position))
     topic.drain(faulty)
-    before = store.look(lambda uow: uow.sources.list())
+    before = store.read(lambda uow: uow.sources.list())
     store.rewind((), None, actor="operator")
     faulty.reload()
     topic.drain(faulty, most=5)
 
-    assert store.look(lambda uow: uow.sources.list()) == before
+    assert store.read(lambda uow: uow.sources.list()) == before
 
 
 @pytest.mark.parametrize("problem", [KeyError("x"), AttributeError("x"), ValueError("x")])
@@ -490,19 +498,19 @@ def test_a_record_whose_commit_always_fails_becomes_a_dead_letter(
     lines = records(cast)[:40]
     topic = Topic(store, book, config, lines)
     bad = topic.lines[PARTITIONS[1]][3].position
-    worker = topic.worker(Unfit(store.batch_sink(sole_owner=False), bad, problem))
-    worker.own(PARTITIONS)
+    worker = topic.worker(Unfit(store.make_batch_sink(sole_owner=False), bad, problem))
+    worker.take_ownership(PARTITIONS)
     topic.drain(worker)
-    letters = store.look(lambda uow: uow.sources.dead_letters())
+    letters = store.read(lambda uow: uow.sources.list_dead_letters())
 
     assert type(problem).__name__ in next(x.reason for x in letters if x.position == bad)
-    assert sum(c.received for c in store.look(lambda uow: uow.sources.list())) == len(lines)
+    assert sum(c.received for c in store.read(lambda uow: uow.sources.list())) == len(lines)
 
 
 class Unfit:
     """A sink on which every batch fails that holds one record, unless it is a dead letter."""
 
-    def __init__(self, sink: BatchSink, bad: Position, problem: Exception) -> None:
+    def __init__(self, sink: BatchSink, bad: RecordPosition, problem: Exception) -> None:
         self.sink, self.bad, self.problem = sink, bad, problem
 
     def __getattr__(self, name: str) -> Any:
@@ -510,7 +518,7 @@ class Unfit:
 
     def commit(self, batch: RecordBatch, known: Any, settle: Any, now: Any) -> Any:
         held = {
-            Position(step.after.journal, offset)
+            RecordPosition(step.after.journal, offset)
             for step in batch.advances
             for offset in range(_first(step), step.after.offset + 1)
         }
@@ -519,7 +527,7 @@ class Unfit:
         return self.sink.commit(batch, known, settle, now)
 
 
-def _first(step: Advance) -> int:
+def _first(step: PartitionAdvance) -> int:
     return 0 if step.before.position is None else step.before.position.offset + 1
 
 
@@ -538,9 +546,9 @@ def test_names_of_any_length_are_counted_like_others(
     ]
     topic = Topic(store, book, config, lines)
     worker = topic.worker()
-    worker.own(PARTITIONS)
+    worker.take_ownership(PARTITIONS)
     topic.drain(worker)
     events = {e for row in live(store) for e in row["events"]}
 
-    assert store.look(lambda uow: uow.sources.dead_letters()) == []
+    assert store.read(lambda uow: uow.sources.list_dead_letters()) == []
     assert len(events) == len(names)

@@ -12,21 +12,21 @@ import pytest
 from sqlalchemy import func, select
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.batches.counts import MOST_KEYS, NEW_KEYS
 from breachdesk.stores.stream_tables import signal_groups, unattributed
 from breachdesk.testing import START, FixedNow
 from schemas.alert import GroupKey
-from schemas.errors import Conflict, Retryable
-from schemas.event import Position
+from schemas.errors import EditConflict, RetryableError
+from schemas.event import RecordPosition
 from streams.ports import (
-    Advance,
     BatchSink,
     BucketRow,
     CommitResult,
-    Eviction,
+    EvictedInterval,
     GroupRows,
     GroupUpdates,
+    PartitionAdvance,
     RecordBatch,
     SourceCount,
     StoredPosition,
@@ -40,7 +40,7 @@ DUE = 1_000.0
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[PipelineStore]:
     with fresh_store(request.param, FixedNow()) as opened:
         yield opened
 
@@ -50,7 +50,7 @@ class Owner:
 
     def __init__(self, sink: BatchSink) -> None:
         self.sink = sink
-        self.owned = dict(sink.positions(NAMES))
+        self.owned = dict(sink.load_positions(NAMES))
         self.rows: Mapping[GroupKey, GroupRows] = {}
         self.low: float | None = None
 
@@ -69,12 +69,12 @@ class Owner:
     ) -> CommitResult:
         before = self.owned[name]
         offset = 0 if before.position is None else before.position.offset + 10
-        step = Advance(name, before, Position("j", offset), arrived)
+        step = PartitionAdvance(name, before, RecordPosition("j", offset), arrived)
         updates = GroupUpdates(
             changed=sorted({row.key for row in buckets}),
             buckets=buckets,
             log=log,
-            log_kept_from=log_kept_from,
+            log_first_needed=log_kept_from,
         )
 
         def apply_signals(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
@@ -105,7 +105,7 @@ class Owner:
         return self.sink.sweep(NAMES, self.owned, let_go, START, **options)
 
     def stored(self) -> Mapping[str, StoredPosition]:
-        return self.sink.positions(NAMES)
+        return self.sink.load_positions(NAMES)
 
     def payloads(self, key: GroupKey) -> list[tuple[int, bytes]]:
         """What is stored of a group."""
@@ -114,34 +114,34 @@ class Owner:
 
 
 @pytest.fixture(params=[True, False], ids=["sole_owner", "many_owners"])
-def owner(store: AnyStore, request: pytest.FixtureRequest) -> Owner:
-    return Owner(store.batch_sink(sole_owner=request.param))
+def owner(store: PipelineStore, request: pytest.FixtureRequest) -> Owner:
+    return Owner(store.make_batch_sink(sole_owner=request.param))
 
 
 @pytest.fixture
-def sole(store: AnyStore) -> Owner:
-    return Owner(store.batch_sink(sole_owner=True))
+def sole(store: PipelineStore) -> Owner:
+    return Owner(store.make_batch_sink(sole_owner=True))
 
 
 @pytest.fixture
-def many(store: AnyStore) -> Owner:
-    return Owner(store.batch_sink(sole_owner=False))
+def many(store: PipelineStore) -> Owner:
+    return Owner(store.make_batch_sink(sole_owner=False))
 
 
 def bucket(key: GroupKey, index: int = 5, payload: bytes = b"\x00p", due: float = DUE) -> BucketRow:
     return BucketRow(key, index, payload, 60, due)
 
 
-def count(store: AnyStore, table: Any) -> int:
-    sink: Any = store.batch_sink()
+def count(store: PipelineStore, table: Any) -> int:
+    sink: Any = store.make_batch_sink()
     query = select(func.count()).select_from(table)
     return int(sink._read(lambda connection: connection.execute(query).scalar()))
 
 
-def test_each_deployment_knows_whether_it_has_a_sole_owner(store: AnyStore) -> None:
+def test_each_deployment_knows_whether_it_has_a_sole_owner(store: PipelineStore) -> None:
     sqlite = type(store).__name__ == "SqlStore"
 
-    assert store.batch_sink().sole_owner is sqlite
+    assert store.make_batch_sink().sole_owner is sqlite
 
 
 def test_a_commit_raises_the_revision_of_the_partitions_it_names(owner: Owner) -> None:
@@ -153,10 +153,10 @@ def test_a_commit_raises_the_revision_of_the_partitions_it_names(owner: Owner) -
     assert [owner.owned[name].revision for name in NAMES] == [2, 1]
 
 
-def steps(owner: Owner, offset: int, arrived: float | None) -> list[Advance]:
+def steps(owner: Owner, offset: int, arrived: float | None) -> list[PartitionAdvance]:
     """One a partition, in no order."""
     return [
-        Advance(name, owner.owned[name], Position(f"j{name}", offset), arrived)
+        PartitionAdvance(name, owner.owned[name], RecordPosition(f"j{name}", offset), arrived)
         for name in reversed(NAMES)
     ]
 
@@ -169,7 +169,7 @@ def test_a_batch_moves_all_of_its_partitions(owner: Owner) -> None:
 
     assert owner.owned == {
         name: StoredPosition(
-            position=Position(f"j{name}", 4),
+            position=RecordPosition(f"j{name}", 4),
             epoch=0,
             revision=4,
             counted=9,
@@ -184,7 +184,7 @@ def test_a_batch_moves_no_partition_when_another_has_moved_one(owner: Owner) -> 
     batch = RecordBatch(steps(owner, 3, DUE))
     owner.commit(name=NAMES[1])
 
-    with pytest.raises(Conflict, match=NAMES[1]):
+    with pytest.raises(EditConflict, match=NAMES[1]):
         owner.sink.commit(batch, {}, lambda _rows, _low: GroupUpdates(), START)
     assert owner.stored() == owner.owned
 
@@ -192,17 +192,17 @@ def test_a_batch_moves_no_partition_when_another_has_moved_one(owner: Owner) -> 
 def test_a_commit_that_leaves_the_offset_where_it_is_fences_all_the_same(owner: Owner) -> None:
     owner.commit()
     before = owner.owned[NAMES[0]]
-    step = Advance(NAMES[0], before, Position("j", 0), DUE)
+    step = PartitionAdvance(NAMES[0], before, RecordPosition("j", 0), DUE)
     owner.sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), START)
 
-    with pytest.raises(Conflict, match="stored position"):
+    with pytest.raises(EditConflict, match="stored position"):
         owner.commit()
     assert owner.stored()[NAMES[0]] == replace(before, revision=2)
 
 
 def test_drained_raises_the_arrival_and_leaves_the_revision(owner: Owner) -> None:
     owner.commit()
-    owner.sink.drained(NAMES[0], owner.owned[NAMES[0]], DUE + 5)
+    owner.sink.record_drained(NAMES[0], owner.owned[NAMES[0]], DUE + 5)
     owner.commit()
 
     assert owner.stored()[NAMES[0]].arrived == DUE + 5
@@ -213,26 +213,26 @@ def test_drained_by_a_former_owner_is_refused(owner: Owner) -> None:
     former = owner.owned[NAMES[0]]
     owner.commit()
 
-    with pytest.raises(Conflict):
-        owner.sink.drained(NAMES[0], former, DUE + 5)
+    with pytest.raises(EditConflict):
+        owner.sink.record_drained(NAMES[0], former, DUE + 5)
 
 
-def test_nothing_of_a_fenced_batch_is_kept(store: AnyStore, owner: Owner) -> None:
+def test_nothing_of_a_fenced_batch_is_kept(store: PipelineStore, owner: Owner) -> None:
     owner.commit([JO], buckets=[bucket(JO)])
     former = Owner(owner.sink)
     owner.commit()
     counted = [SourceCount("firewall", received=3)]
 
-    with pytest.raises(Conflict):
+    with pytest.raises(EditConflict):
         former.commit([JO, MO], buckets=[bucket(JO, payload=b"x"), bucket(MO)], sources=counted)
     assert owner.payloads(JO) == [(5, b"\x00p")]
     assert owner.payloads(MO) == []
-    assert store.look(lambda uow: uow.sources.list()) == []
+    assert store.read(lambda uow: uow.sources.list()) == []
 
 
 def test_nothing_is_kept_when_the_signals_cannot_be_applied(owner: Owner) -> None:
-    with pytest.raises(Retryable):
-        owner.commit([JO], buckets=[bucket(JO)], problem=Retryable("no memory"))
+    with pytest.raises(RetryableError):
+        owner.commit([JO], buckets=[bucket(JO)], problem=RetryableError("no memory"))
 
     assert owner.stored() == owner.owned
     assert owner.payloads(JO) == []
@@ -298,14 +298,14 @@ def test_of_many_owners_only_the_newest_version_is_known(many: Owner) -> None:
 
 
 def test_a_lock_of_a_group_that_holds_nothing_goes_with_the_batch(
-    store: AnyStore, many: Owner
+    store: PipelineStore, many: Owner
 ) -> None:
     many.commit([JO, MO], buckets=[bucket(JO)])
 
     assert count(store, signal_groups) == 1
 
 
-def test_a_sole_owner_writes_no_locks(store: AnyStore, sole: Owner) -> None:
+def test_a_sole_owner_writes_no_locks(store: PipelineStore, sole: Owner) -> None:
     sole.commit([JO, MO], buckets=[bucket(JO)])
 
     assert count(store, signal_groups) == 0
@@ -314,17 +314,17 @@ def test_a_sole_owner_writes_no_locks(store: AnyStore, sole: Owner) -> None:
 def test_log_rows_are_read_in_order_until_they_are_let_go(sole: Owner) -> None:
     bodies = [b"one", b"two\x00", b"three"]
     numbers = [sole.commit(log=body).log_number for body in bodies]
-    before = [(row.number, row.body) for row in sole.sink.log_rows(NAMES[0])]
+    before = [(row.number, row.body) for row in sole.sink.list_log_rows(NAMES[0])]
     sole.commit(log_kept_from=numbers[2])
 
     assert before == list(zip(numbers, bodies, strict=True))
     assert numbers == sorted(set(numbers))
-    assert [row.body for row in sole.sink.log_rows(NAMES[0])] == [b"three"]
+    assert [row.body for row in sole.sink.list_log_rows(NAMES[0])] == [b"three"]
 
 
 def test_a_batch_without_signals_for_the_log_writes_no_row(sole: Owner) -> None:
     assert sole.commit().log_number is None
-    assert list(sole.sink.log_rows(NAMES[0])) == []
+    assert list(sole.sink.list_log_rows(NAMES[0])) == []
 
 
 def test_a_log_number_is_never_used_again(sole: Owner) -> None:
@@ -340,8 +340,8 @@ def test_the_log_of_all_partitions_is_let_go_together(sole: Owner) -> None:
     number = sole.commit(log=b"own").log_number
     sole.commit(log_kept_from=number)
 
-    assert list(sole.sink.log_rows(NAMES[1])) == []
-    assert [row.body for row in sole.sink.log_rows(NAMES[0])] == [b"own"]
+    assert list(sole.sink.list_log_rows(NAMES[1])) == []
+    assert [row.body for row in sole.sink.list_log_rows(NAMES[0])] == [b"own"]
 
 
 def drain(owner: Owner, moment: float) -> None:
@@ -357,7 +357,7 @@ def test_a_sweep_looks_at_what_is_due_and_lets_go_of_what_is_named(owner: Owner)
     def let_go(rows: Sequence[GroupRows], low: float) -> SweepResult:
         seen.append(([row.key for row in rows], low))
         assert [row.bucket for row in rows[0].buckets or ()] == [5, 50]
-        return SweepResult([Eviction(JO, 300.0, 359.5)])
+        return SweepResult([EvictedInterval(JO, 300.0, 359.5)])
 
     looked = owner.sweep(let_go)
     owner.owned = dict(owner.stored())
@@ -404,7 +404,7 @@ def test_a_sweep_looks_at_no_more_groups_than_asked_and_the_next_goes_on(owner: 
     def let_go(rows: Sequence[GroupRows], low: float) -> SweepResult:
         del low
         looked.append(len(rows))
-        return SweepResult([Eviction(row.key, 0.0, 1e6) for row in rows])
+        return SweepResult([EvictedInterval(row.key, 0.0, 1e6) for row in rows])
 
     while owner.sweep(let_go, limit=3):
         owner.owned = dict(owner.stored())
@@ -413,10 +413,10 @@ def test_a_sweep_looks_at_no_more_groups_than_asked_and_the_next_goes_on(owner: 
     assert owner.payloads(keys[0]) == []
 
 
-def test_what_a_sweep_emptied_leaves_no_lock(store: AnyStore, many: Owner) -> None:
+def test_what_a_sweep_emptied_leaves_no_lock(store: PipelineStore, many: Owner) -> None:
     many.commit([JO, MO], buckets=[bucket(JO), bucket(MO)])
     drain(many, DUE)
-    many.sweep(lambda _rows, _low: SweepResult([Eviction(JO, 0.0, 1e6)]))
+    many.sweep(lambda _rows, _low: SweepResult([EvictedInterval(JO, 0.0, 1e6)]))
 
     assert count(store, signal_groups) == 1
 
@@ -424,7 +424,7 @@ def test_what_a_sweep_emptied_leaves_no_lock(store: AnyStore, many: Owner) -> No
 def test_another_workers_copy_of_a_swept_group_is_void(many: Owner) -> None:
     versions = many.commit([JO, MO], buckets=[bucket(JO, 5), bucket(JO, 50), bucket(MO)]).versions
     drain(many, DUE)
-    many.sweep(lambda _rows, _low: SweepResult([Eviction(JO, 300.0, 359.0)]))
+    many.sweep(lambda _rows, _low: SweepResult([EvictedInterval(JO, 300.0, 359.0)]))
     many.commit([JO, MO], known=versions)
 
     assert many.rows[JO].buckets == [bucket(JO, 50, due=DUE + 3_600)]
@@ -437,7 +437,7 @@ def test_a_sole_owners_sweep_fences_whoever_owned_before(sole: Owner) -> None:
     former = Owner(sole.sink)
     sole.sweep()
 
-    with pytest.raises(Conflict):
+    with pytest.raises(EditConflict):
         former.commit()
     assert [sole.stored()[name].revision for name in NAMES] == [
         sole.owned[name].revision + 1 for name in NAMES
@@ -460,8 +460,8 @@ def test_a_former_sole_owner_sweeps_nothing(sole: Owner) -> None:
     former = Owner(sole.sink)
     sole.commit()
 
-    with pytest.raises(Conflict):
-        former.sweep(lambda _rows, _low: SweepResult([Eviction(JO, 0.0, 1e6)]))
+    with pytest.raises(EditConflict):
+        former.sweep(lambda _rows, _low: SweepResult([EvictedInterval(JO, 0.0, 1e6)]))
     assert sole.payloads(JO) == [(5, b"\x00p")]
 
 
@@ -474,7 +474,7 @@ def test_a_sole_owners_sweep_writes_what_is_gone_of_the_log_and_drops_rows(sole:
     looked = sole.sweep(lambda _rows, _low: SweepResult((), {}, b"gone", first + 1, in_log=3))
 
     assert looked == 3
-    assert [row.body for row in sole.sink.log_rows(NAMES[0])] == [b"two", b"gone"]
+    assert [row.body for row in sole.sink.list_log_rows(NAMES[0])] == [b"two", b"gone"]
     assert [p.revision for p in sole.stored().values()] == [
         p.revision + 1 for p in sole.owned.values()
     ]
@@ -489,7 +489,7 @@ def test_of_a_group_in_memory_a_sole_owners_sweep_reads_only_what_is_due(sole: O
     def let_go(rows: Sequence[GroupRows], low: float) -> SweepResult:
         del low
         read.update({row.key: [each.bucket for each in row.buckets or ()] for row in rows})
-        return SweepResult([Eviction(JO, 300.0, 359.5)], {MO: DUE + 9})
+        return SweepResult([EvictedInterval(JO, 300.0, 359.5)], {MO: DUE + 9})
 
     sole.sweep(let_go, known={JO})
 
@@ -531,16 +531,16 @@ def test_the_watermark_never_goes_back(owner: Owner) -> None:
 
 
 def test_the_size_of_state_follows_what_is_stored(sole: Owner) -> None:
-    empty = sole.sink.state_bytes()
+    empty = sole.sink.estimate_state_bytes()
     number = sole.commit([JO], buckets=[bucket(JO, payload=bytes(100_000))]).log_number
-    with_bucket = sole.sink.state_bytes()
+    with_bucket = sole.sink.estimate_state_bytes()
     number = sole.commit(log=bytes(50_000)).log_number
-    with_log = sole.sink.state_bytes()
+    with_log = sole.sink.estimate_state_bytes()
     sole.commit(log_kept_from=(number or 0) + 1)
     drain(sole, DUE)
-    sole.sweep(lambda _rows, _low: SweepResult([Eviction(JO, 0.0, 1e6)]))
+    sole.sweep(lambda _rows, _low: SweepResult([EvictedInterval(JO, 0.0, 1e6)]))
 
-    assert empty == sole.sink.state_bytes()
+    assert empty == sole.sink.estimate_state_bytes()
     assert 100_000 <= with_bucket - empty < 110_000
     assert 50_000 <= with_log - with_bucket < 60_000
 
@@ -549,14 +549,16 @@ def of_nobody(key: str, events: int = 1, at: datetime = datetime(2026, 1, 1, tzi
     return UnattributedCount(key, events, at, at, "dns")
 
 
-def test_a_flood_of_names_leaves_those_with_the_most_events(store: AnyStore, owner: Owner) -> None:
+def test_a_flood_of_names_leaves_those_with_the_most_events(
+    store: PipelineStore, owner: Owner
+) -> None:
     owner.commit(unattributed=[of_nobody("mailbox:often@x.example", 50)])
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for batch in range(MOST_KEYS // NEW_KEYS + 4):
         at = start + timedelta(seconds=batch)
         names = [of_nobody(f"mailbox:{batch}-{n}@x.example", at=at) for n in range(2 * NEW_KEYS)]
         owner.commit(unattributed=[*names, of_nobody("mailbox:late@x.example", 3, at)])
-    listed = store.look(lambda uow: uow.customers.unattributed())
+    listed = store.read(lambda uow: uow.customers.list_unattributed())
 
     assert MOST_KEYS <= count(store, unattributed) <= MOST_KEYS + NEW_KEYS
     assert [each.key for each in listed[:2]] == [

@@ -48,7 +48,7 @@ def forgotten(engine: Engine) -> datetime:
     while engine.worker.write_out():
         pass
     engine.sweep()
-    views = engine.store.look(lambda uow: uow.alerts.list())
+    views = engine.store.read(lambda uow: uow.alerts.list())
     assert any(view.closed for view in views)
     return NOON + timedelta(days=12, hours=1)
 
@@ -65,7 +65,7 @@ def test_a_backfill_of_what_was_let_go_raises_no_second_alert_and_changes_none(
     engine.feed(*attack(0), *attack(0.3))
     before = of_jo(engine)
     arrived = forgotten(engine)
-    audit = engine.store.look(lambda uow: len(uow.audit.entries()))
+    audit = engine.store.read(lambda uow: len(uow.audit.list_entries()))
 
     again = [
         *attack(0, arrived=arrived, backfill=True),
@@ -78,7 +78,7 @@ def test_a_backfill_of_what_was_let_go_raises_no_second_alert_and_changes_none(
 
     assert len(before) >= 1
     assert of_jo(engine) == before
-    assert engine.store.look(lambda uow: len(uow.audit.entries())) == audit
+    assert engine.store.read(lambda uow: len(uow.audit.list_entries())) == audit
 
 
 def test_a_backfill_with_more_than_was_let_go_adds_to_the_alert_and_reopens_a_dismissal(
@@ -91,7 +91,7 @@ def test_a_backfill_with_more_than_was_let_go_adds_to_the_alert_and_reopens_a_di
 
     engine.feed(*(raw_of(n, arrived) for n in range(3, 20)))
     (after,) = of_jo(engine)
-    (view,) = [v for v in engine.store.look(lambda uow: uow.alerts.list()) if "jo" in v.group]
+    (view,) = [v for v in engine.store.read(lambda uow: uow.alerts.list()) if "jo" in v.group]
 
     assert set(after["events"]) == set(before["events"]) | {f"more{n}" for n in range(3, 20)}
     assert (after["id"], after["first"]) == (before["id"], before["first"])
@@ -115,9 +115,11 @@ def raw_of(minute: int, arrived: datetime) -> RawRecord:
 def dismiss(engine: Engine, alert: str) -> None:
     def act(uow: Any) -> None:
         view = uow.alerts.get(alert)
-        uow.alerts.act(view.pk, view.version, state=AlertState.DISMISSED, dismissed_reason="known")
+        uow.alerts.update(
+            view.pk, view.version, state=AlertState.DISMISSED, dismissed_reason="known"
+        )
 
-    engine.store.act(act)
+    engine.store.write(act)
 
 
 def test_a_late_record_that_comes_again_after_it_was_let_go_raises_no_second_alert(

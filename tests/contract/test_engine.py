@@ -83,10 +83,10 @@ def test_repeats_fold_into_one_alert_with_all_evidence(engine: Engine) -> None:
 
 def test_the_same_record_twice_changes_no_alert(engine: Engine) -> None:
     engine.feed(forwarding(0))
-    before = engine.alerts(), engine.store.look(lambda uow: len(uow.audit.entries()))
+    before = engine.alerts(), engine.store.read(lambda uow: len(uow.audit.list_entries()))
     engine.feed(forwarding(0))
 
-    assert (engine.alerts(), engine.store.look(lambda uow: len(uow.audit.entries()))) == before
+    assert (engine.alerts(), engine.store.read(lambda uow: len(uow.audit.list_entries()))) == before
     assert engine.received() == 2
 
 
@@ -109,7 +109,7 @@ def test_what_nothing_can_reach_is_let_go_and_its_replay_raises_nothing(engine: 
     before = engine.alerts()
     looked_at = engine.sweep()
     engine.feed(forwarding(0))
-    views = engine.store.look(lambda uow: uow.alerts.list())
+    views = engine.store.read(lambda uow: uow.alerts.list())
 
     assert looked_at >= 1
     assert sorted(view.closed for view in views) == [False, True]
@@ -126,7 +126,7 @@ def test_a_backfill_reaches_back_and_nothing_is_let_go_while_it_runs(engine: Eng
         pass
     engine.feed(forwarding(now + 61))
     engine.sweep()
-    views = engine.store.look(lambda uow: uow.alerts.list())
+    views = engine.store.read(lambda uow: uow.alerts.list())
     engine.feed(forwarding(20, arrived=arrived, backfill=True))
 
     assert not any(view.closed for view in views)

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.errors import Corrupt, Misconfigured, NotAllowed, Retryable
-from schemas.event import Position, RawRecord
-from schemas.source import Incoming
-from streams.event_logs.frames import Columns
+from schemas.errors import ConfigurationError, CorruptData, NotAllowed, RetryableError
+from schemas.event import RawRecord, RecordPosition
+from schemas.source import IncomingRecord
+from streams.event_logs.frames import RecordColumns
 from streams.event_logs.group_commit import GroupCommit
 from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
 
@@ -29,11 +29,11 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NEXT = NOON + timedelta(days=1)
 
 
-def incoming(raw: bytes, arrived: datetime = NOON, **more: object) -> Incoming:
-    return Incoming(source="firewall", raw=raw, arrived=arrived, **more)  # type: ignore[arg-type]
+def incoming(raw: bytes, arrived: datetime = NOON, **more: object) -> IncomingRecord:
+    return IncomingRecord(source="firewall", raw=raw, arrived=arrived, **more)  # type: ignore[arg-type]
 
 
-def lines(count: int, arrived: datetime = NOON, word: str = "line") -> list[Incoming]:
+def lines(count: int, arrived: datetime = NOON, word: str = "line") -> list[IncomingRecord]:
     return [incoming(f"{word} {number}".encode(), arrived) for number in range(count)]
 
 
@@ -64,7 +64,7 @@ def test_a_batch_of_long_records_ends_early_and_the_next_goes_on_where_it_ended(
     log.append([incoming(long, NEXT), *lines(2, NEXT)])
 
     batches: list[list[int]] = []
-    last: Position | None = None
+    last: RecordPosition | None = None
     while batch := log.read(last, 1000):
         batches.append([len(record.raw) for record in batch])
         last = batch[-1].position
@@ -79,8 +79,8 @@ def test_reading_goes_on_into_the_next_days_file(log: SqliteEventLog) -> None:
     records = everything(log, 2)
     assert [r.raw for r in records][2:] == [b"line 2", b"tomorrow 0", b"tomorrow 1"]
     assert [r.position.journal[:8] for r in records] == ["20261121"] * 3 + ["20261122"] * 2
-    assert log.days() == [date(2026, 11, 21), date(2026, 11, 22)]
-    assert log.end() == records[-1].position
+    assert log.list_days() == [date(2026, 11, 21), date(2026, 11, 22)]
+    assert log.find_end() == records[-1].position
 
 
 def test_what_is_added_while_days_pass_is_read_once_each_and_in_order(
@@ -108,15 +108,15 @@ def test_what_is_added_while_days_pass_is_read_once_each_and_in_order(
 def test_a_position_beyond_the_end_stops_loudly(log: SqliteEventLog) -> None:
     last = log.append(lines(3))[-1]
 
-    with pytest.raises(Corrupt, match="tail is lost"):
-        log.read(Position(last.journal, last.offset + 1), 10)
+    with pytest.raises(CorruptData, match="tail is lost"):
+        log.read(RecordPosition(last.journal, last.offset + 1), 10)
 
 
 def test_a_position_in_a_journal_that_is_gone_stops_loudly(log: SqliteEventLog) -> None:
     log.append(lines(3))
 
-    with pytest.raises(Corrupt, match="retention did not drop it"):
-        log.read(Position("20261101-001-00000000", 1), 10)
+    with pytest.raises(CorruptData, match="retention did not drop it"):
+        log.read(RecordPosition("20261101-001-00000000", 1), 10)
 
 
 def test_a_file_under_another_name_is_refused(folder: Path, log: SqliteEventLog) -> None:
@@ -125,9 +125,9 @@ def test_a_file_under_another_name_is_refused(folder: Path, log: SqliteEventLog)
     (folder / f"{first.journal}.db").rename(folder / "20261121-001-ffffffff.db")
     again = SqliteEventLog(folder, lambda: NOON)
 
-    with pytest.raises(Corrupt, match="another journal"):
+    with pytest.raises(CorruptData, match="another journal"):
         again.read(None, 1)
-    with pytest.raises(Corrupt, match="another journal"):
+    with pytest.raises(CorruptData, match="another journal"):
         again.append(lines(1))
     again.close()
 
@@ -140,7 +140,7 @@ def test_a_damaged_frame_is_named_and_not_passed_over(folder: Path, log: SqliteE
     connection.close()
     again = SqliteEventLog(folder, lambda: NOON)
 
-    with pytest.raises(Corrupt, match=f"journal {journal}, offset 1"):
+    with pytest.raises(CorruptData, match=f"journal {journal}, offset 1"):
         again.read(None, 1)
     again.close()
 
@@ -175,13 +175,13 @@ def test_a_day_made_again_after_its_drop_sorts_after_the_dropped_one(log: Sqlite
 
         assert [r.position for r in log.read(last, 10)] == [again]
         log.drop_day(NOON.date(), processed=again)
-        assert log.end() is None
+        assert log.find_end() is None
 
 
 def test_a_folder_that_cannot_be_made_is_a_matter_of_settings(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
 
-    with pytest.raises(Misconfigured, match="folder"):
+    with pytest.raises(ConfigurationError, match="folder"):
         SqliteEventLog(tmp_path / "taken", lambda: NOON)
 
 
@@ -214,12 +214,12 @@ def test_threads_and_a_second_writer_on_the_same_folder_lose_nothing(
 
 def test_only_one_of_two_processes_checkpoints(folder: Path, log: SqliteEventLog) -> None:
     other = SqliteEventLog(folder, lambda: NOON)
-    assert log._folder.owns_checkpoints()
-    assert not other._folder.owns_checkpoints()
+    assert log._folder.acquire_checkpoints()
+    assert not other._folder.acquire_checkpoints()
 
     log.close()
 
-    assert other._folder.owns_checkpoints()
+    assert other._folder.acquire_checkpoints()
     other.close()
 
 
@@ -320,7 +320,7 @@ def test_a_drop_that_a_crash_interrupted_is_finished_at_the_next_start(
 
     again = SqliteEventLog(folder, lambda: NEXT)
 
-    assert again.days() == []
+    assert again.list_days() == []
     assert again.get(last) is None
     again.close()
 
@@ -329,33 +329,33 @@ def test_a_group_that_fails_fails_for_all_its_callers_and_the_next_one_succeeds(
     first_may_go = threading.Event()
     groups: list[int] = []
 
-    def write(columns: Sequence[Columns]) -> list[Position]:
+    def write(columns: Sequence[RecordColumns]) -> list[RecordPosition]:
         groups.append(len(columns))
         if len(groups) == 1:
             first_may_go.wait(60)
         if len(groups) == 2:
-            raise Retryable("the disk is full")
-        return [Position("j", 1)] * len(columns)
+            raise RetryableError("the disk is full")
+        return [RecordPosition("j", 1)] * len(columns)
 
     commits = GroupCommit(write)
     with ThreadPoolExecutor(5) as callers:
-        answers = [callers.submit(commits.append, [Columns("20261121")])]
+        answers = [callers.submit(commits.append, [RecordColumns("20261121")])]
         while not groups:
             time.sleep(0.001)
-        answers += [callers.submit(commits.append, [Columns("20261121")]) for _ in range(4)]
+        answers += [callers.submit(commits.append, [RecordColumns("20261121")]) for _ in range(4)]
         while len(commits._waiting) < 4:
             time.sleep(0.001)
         first_may_go.set()
-    commits.append([Columns("20261121")])
+    commits.append([RecordColumns("20261121")])
     commits.close()
 
     assert groups == [1, 4, 1]
     assert answers[0].exception() is None
-    assert all(isinstance(answer.exception(), Retryable) for answer in answers[1:])
+    assert all(isinstance(answer.exception(), RetryableError) for answer in answers[1:])
 
 
 RECORDS = st.builds(
-    Incoming,
+    IncomingRecord,
     source=st.sampled_from(["a", "b"]),
     raw=st.binary(max_size=40),
     arrived=st.sampled_from([NOON, NOON + timedelta(microseconds=7), NEXT]),
@@ -367,7 +367,7 @@ RECORDS = st.builds(
 @settings(max_examples=25, deadline=None)
 @given(batches=st.lists(st.lists(RECORDS, max_size=6), max_size=6), limit=st.integers(1, 9))
 def test_any_records_in_any_groups_come_back_once_each_in_order(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Incoming]], limit: int
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[IncomingRecord]], limit: int
 ) -> None:
     log = SqliteEventLog(tmp_path_factory.mktemp("log"), lambda: NEXT)
     positions = [position for batch in batches for position in log.append(batch)]

@@ -11,11 +11,18 @@ from former_store import former_store
 from sqlalchemy import Connection, text
 from store_adapters import ADAPTERS
 
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.testing import START
 from schemas.alert import GroupKey
-from schemas.event import Position
-from streams.ports import Advance, BucketRow, GroupRows, GroupUpdates, RecordBatch, StoredPosition
+from schemas.event import RecordPosition
+from streams.ports import (
+    BucketRow,
+    GroupRows,
+    GroupUpdates,
+    PartitionAdvance,
+    RecordBatch,
+    StoredPosition,
+)
 
 LOGGED = 1_200
 HASH = "402237a7bd520ffe1dec2e575d3f3d10"
@@ -30,7 +37,7 @@ BODY = '[[["contoso","mailbox:jo","mail"]],"",{"user.name":"jo"}]'
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PipelineStore]:
     with former_store(request.param, tmp_path, fill) as opened:
         yield opened
 
@@ -64,17 +71,17 @@ GROUP = GroupKey("brute", "contoso", ("jo@contoso.example",))
 
 
 def test_a_position_goes_over_with_what_was_counted_and_no_record_is_counted_twice(
-    store: AnyStore,
+    store: PipelineStore,
 ) -> None:
-    stored = store.batch_sink().positions(["journal"])["journal"]
+    stored = store.make_batch_sink().load_positions(["journal"])["journal"]
 
     assert stored == StoredPosition(
-        Position("j-1", 41), epoch=2, revision=0, counted=41, counted_in="j-1", arrived=1100.0
+        RecordPosition("j-1", 41), epoch=2, revision=0, counted=41, counted_in="j-1", arrived=1100.0
     )
 
 
-def test_logged_signals_go_over_in_order_into_rows_of_a_thousand(store: AnyStore) -> None:
-    bodies = [orjson.loads(row.body) for row in store.batch_sink().log_rows("journal")]
+def test_logged_signals_go_over_in_order_into_rows_of_a_thousand(store: PipelineStore) -> None:
+    bodies = [orjson.loads(row.body) for row in store.make_batch_sink().list_log_rows("journal")]
     signals = [(body, signal) for body in bodies for signal in body["s"]]
 
     assert [len(body["s"]) for body in bodies] == [1_000, 200]
@@ -89,11 +96,11 @@ def test_logged_signals_go_over_in_order_into_rows_of_a_thousand(store: AnyStore
 
 @pytest.mark.parametrize("sole_owner", [True, False])
 def test_buckets_and_the_watermark_go_over_and_the_group_goes_on(
-    store: AnyStore, sole_owner: bool
+    store: PipelineStore, sole_owner: bool
 ) -> None:
-    sink = store.batch_sink(sole_owner=sole_owner)
-    before = sink.positions(["journal"])["journal"]
-    batch = RecordBatch([Advance("journal", before, Position("j-1", 50))], [GROUP])
+    sink = store.make_batch_sink(sole_owner=sole_owner)
+    before = sink.load_positions(["journal"])["journal"]
+    batch = RecordBatch([PartitionAdvance("journal", before, RecordPosition("j-1", 50))], [GROUP])
     seen: list[tuple[list[GroupRows], float | None]] = []
 
     def apply_signals(rows: list[GroupRows], low: float | None) -> GroupUpdates:
@@ -109,10 +116,10 @@ def test_buckets_and_the_watermark_go_over_and_the_group_goes_on(
     assert all(isinstance(bucket, BucketRow) and bucket.due > 1100 for bucket in group.buckets)
 
 
-def test_no_sweep_runs_while_a_backfill_of_before_may_still_run(store: AnyStore) -> None:
-    sink = store.batch_sink()
-    owned = sink.positions(["journal"])
-    sink.drained("journal", owned["journal"], 1_100 + 3_599.0)
+def test_no_sweep_runs_while_a_backfill_of_before_may_still_run(store: PipelineStore) -> None:
+    sink = store.make_batch_sink()
+    owned = sink.load_positions(["journal"])
+    sink.record_drained("journal", owned["journal"], 1_100 + 3_599.0)
     looked = sink.sweep(["journal"], owned, lambda _rows, _low: pytest.fail("swept"), START)
 
     assert looked == 0

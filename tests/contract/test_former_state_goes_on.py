@@ -18,13 +18,13 @@ from former_store import former_store
 from sqlalchemy import Connection, text
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.testing import START, FixedNow
-from schemas.event import Position, RawRecord
+from schemas.event import RawRecord, RecordPosition
 from schemas.settings import Settings, SourceSettings
-from streams.observed import SilentMeter
-from streams.process.pipeline import Pipeline
-from streams.process.worker import Arrived, Worker
+from streams.observed import NullMetrics
+from streams.process.pipeline import RecordPipeline
+from streams.process.worker import ArrivedRecord, StreamWorker
 from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 
@@ -37,7 +37,7 @@ FACTS = ("id", "rule", "group", "first", "last", "severity", "evidence", "finger
 def lines() -> list[RawRecord]:
     """Fourteen wrong passwords, the right one, and another wrong one, twenty seconds apart."""
     return [
-        RawRecord(Position("j-1", n), "linux", line(n), moment(n), transport="demo")
+        RawRecord(RecordPosition("j-1", n), "linux", line(n), moment(n), transport="demo")
         for n in range(16)
     ]
 
@@ -80,34 +80,37 @@ def adapter(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def store(adapter: str, tmp_path: Path) -> Iterator[AnyStore]:
+def store(adapter: str, tmp_path: Path) -> Iterator[PipelineStore]:
     with former_store(adapter, tmp_path, fill) as opened:
         yield opened
 
 
-def worker(store: AnyStore, folder: Path, *, sole_owner: bool = True) -> Worker:
+def worker(store: PipelineStore, folder: Path, *, sole_owner: bool = True) -> StreamWorker:
     settings = Settings(data_dir=folder, sources=(SourceSettings(name="linux", zone="UTC"),))
-    made = Worker(
-        store.batch_sink(sole_owner=sole_owner),
-        Pipeline(load_rules([ROOT / "rules"]), InProcessReader(settings), settings),
-        store.register(),
+    made = StreamWorker(
+        store.make_batch_sink(sole_owner=sole_owner),
+        RecordPipeline(load_rules([ROOT / "rules"]), InProcessReader(settings), settings),
+        store.make_asset_register(),
         lambda _records: START,
-        SilentMeter(),
+        NullMetrics(),
     )
-    made.own(["journal"])
+    made.take_ownership(["journal"])
     return made
 
 
-def feed(worker: Worker, records: Sequence[RawRecord]) -> None:
-    worker.process([Arrived("journal", record) for record in records])
+def feed(worker: StreamWorker, records: Sequence[RawRecord]) -> None:
+    worker.process([ArrivedRecord("journal", record) for record in records])
 
 
-def live(store: AnyStore) -> list[Any]:
-    views = store.look(lambda uow: uow.alerts.list())
+def live(store: PipelineStore) -> list[Any]:
+    views = store.read(lambda uow: uow.alerts.list())
     return [
         [
             *(getattr(view, name) for name in FACTS),
-            [each.event_id for each in store.look(lambda uow, pk=view.pk: uow.alerts.evidence(pk))],
+            [
+                each.event_id
+                for each in store.read(lambda uow, pk=view.pk: uow.alerts.list_evidence(pk))
+            ],
         ]
         for view in views
     ]
@@ -121,7 +124,7 @@ def expected(adapter: str, folder: Path, count: int) -> list[Any]:
 
 
 def test_alerts_of_the_former_engine_are_those_that_this_one_raises(
-    store: AnyStore, adapter: str, tmp_path: Path
+    store: PipelineStore, adapter: str, tmp_path: Path
 ) -> None:
     former = live(store)
 
@@ -129,26 +132,28 @@ def test_alerts_of_the_former_engine_are_those_that_this_one_raises(
     assert former == expected(adapter, tmp_path, FORMER)
 
 
-def test_further_records_continue_its_groups(store: AnyStore, adapter: str, tmp_path: Path) -> None:
+def test_further_records_continue_its_groups(
+    store: PipelineStore, adapter: str, tmp_path: Path
+) -> None:
     going_on = worker(store, tmp_path)
     place = going_on.owned["journal"].position
     feed(going_on, lines()[FORMER:])
 
-    assert place == Position("j-1", FORMER - 1)
+    assert place == RecordPosition("j-1", FORMER - 1)
     assert live(store) == expected(adapter, tmp_path, len(lines()))
     assert [row[1] for row in live(store)] == [
         "ssh_brute_force_then_sign_in",
         "sign_in_brute_force",
     ]
-    assert [c.received for c in store.look(lambda uow: uow.sources.list())] == [len(lines())]
+    assert [c.received for c in store.read(lambda uow: uow.sources.list())] == [len(lines())]
 
 
 def test_a_record_read_again_after_the_migration_changes_nothing(
-    store: AnyStore, adapter: str, tmp_path: Path
+    store: PipelineStore, adapter: str, tmp_path: Path
 ) -> None:
     before = live(store)
     again = worker(store, tmp_path)
     feed(again, lines()[:FORMER])
 
     assert live(store) == before
-    assert [c.received for c in store.look(lambda uow: uow.sources.list())] == [FORMER]
+    assert [c.received for c in store.read(lambda uow: uow.sources.list())] == [FORMER]

@@ -29,9 +29,9 @@ from sqlalchemy.engine import Connection, make_url
 from store_adapters import ADAPTERS
 
 from breachdesk.stores.columns import UtcTime
-from breachdesk.stores.keyset import Keyset, SortKey
+from breachdesk.stores.keyset import KeysetPager, SortKey
 from schemas.errors import BadInput
-from schemas.paging import Page, PageRequest, every_page
+from schemas.paging import Page, PageRequest, iterate_all_rows
 
 things = Table(
     "keyset_things",
@@ -122,7 +122,7 @@ def pages(connection: Connection, keys: Sequence[SortKey], limit: int) -> list[P
 
 def ask(connection: Connection, keys: Sequence[SortKey], request: PageRequest) -> Page[int]:
     query = select(C.pk, C.name)
-    page = Keyset(*keys).page(connection, query, request, lambda row: int(row.pk))
+    page = KeysetPager(*keys).read_page(connection, query, request, lambda row: int(row.pk))
     return Page(list(page.rows), page.total, page.next, page.previous)
 
 
@@ -173,8 +173,8 @@ def test_a_page_behind_the_last_row_is_the_last_page(connection: Connection) -> 
 
 
 def test_an_empty_list_is_one_empty_page(connection: Connection) -> None:
-    keyset = Keyset(SortKey(C.pk))
-    full = keyset.page(connection, select(C.pk), PageRequest(1), lambda row: row.pk)
+    keyset = KeysetPager(SortKey(C.pk))
+    full = keyset.read_page(connection, select(C.pk), PageRequest(1), lambda row: row.pk)
     nothing = select(C.pk).where(C.pk < 0)
 
     for request in (
@@ -182,7 +182,7 @@ def test_an_empty_list_is_one_empty_page(connection: Connection) -> None:
         PageRequest(5, after=full.next),
         PageRequest(5, before=full.next),
     ):
-        page = keyset.page(connection, nothing, request, lambda row: row.pk)
+        page = keyset.read_page(connection, nothing, request, lambda row: row.pk)
         assert page == Page([], 0)
 
 
@@ -204,7 +204,7 @@ def test_rows_that_come_and_go_shift_no_other_row(connection: Connection) -> Non
 def test_all_rows_of_a_list_are_read_page_after_page(connection: Connection) -> None:
     keys = SORTS["mixed directions"]
 
-    rows = list(every_page(lambda request: ask(connection, keys, request), limit=9))
+    rows = list(iterate_all_rows(lambda request: ask(connection, keys, request), limit=9))
 
     assert rows == in_python(keys)
 

@@ -14,15 +14,15 @@ from sqlalchemy import Connection, text
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import Store, UnitOfWork
-from breachdesk.testing import START, FixedNow, a_confirmed_breach
+from breachdesk.testing import START, FixedNow, add_confirmed_breach
 from schemas.affected import (
     Certainty,
-    Channel,
+    ContactChannel,
+    DataRole,
     Exposure,
     Manifest,
     NoticeKind,
     Recipient,
-    Role,
 )
 from schemas.breach import Breach
 from schemas.customer import PersonKind
@@ -39,10 +39,12 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 @pytest.fixture
 def breach(store: Store) -> Breach:
-    return store.act(lambda uow: a_confirmed_breach(uow, START, actor="sam"))
+    return store.write(lambda uow: add_confirmed_breach(uow, START, actor="sam"))
 
 
-def an_exposure(customer: str, certainty: Certainty, role: Role = Role.CONTROLLER) -> Exposure:
+def an_exposure(
+    customer: str, certainty: Certainty, role: DataRole = DataRole.CONTROLLER
+) -> Exposure:
     return Exposure(customer_id=customer, role=role, certainty=certainty, reason="the log says so")
 
 
@@ -55,7 +57,7 @@ def a_list(breach_id: str, version: int = 1) -> Manifest:
         kind=NoticeKind.ACCOUNT_HOLDER_CORRECTION,
         name="Jo Mason",
         email="jo@corrected.example",
-        channel=Channel.EMAIL,
+        channel=ContactChannel.EMAIL,
     )
     return Manifest(
         breach_id=breach_id,
@@ -64,7 +66,7 @@ def a_list(breach_id: str, version: int = 1) -> Manifest:
         frozen_at=START,
         exposures=(
             an_exposure("reached", Certainty.LIKELY),
-            an_exposure("reached", Certainty.EXCLUDED, Role.PROCESSOR),
+            an_exposure("reached", Certainty.EXCLUDED, DataRole.PROCESSOR),
             an_exposure("excluded", Certainty.EXCLUDED),
             an_exposure("corrected", Certainty.EXCLUDED),
         ),
@@ -75,7 +77,7 @@ def a_list(breach_id: str, version: int = 1) -> Manifest:
 
 
 def outline(store: Store, breach_id: str) -> ListOutline | None:
-    return store.look(lambda uow: uow.breaches.latest(ListOutline, breach_id))
+    return store.read(lambda uow: uow.breaches.find_latest(ListOutline, breach_id))
 
 
 def outlines_stored(store: Store) -> int:
@@ -83,68 +85,68 @@ def outlines_stored(store: Store) -> int:
         query = text("SELECT count(*) FROM documents WHERE outline IS NOT NULL")
         return int(uow.breaches._connection.execute(query).scalar_one())
 
-    return store.look(count)
+    return store.read(count)
 
 
 def test_an_outline_names_whom_the_list_excludes_and_describes_whom_it_reaches_or_corrects() -> (
     None
 ):
     listed = a_list("BR-0001")
-    outlined = ListOutline.of(listed)
+    outlined = ListOutline.from_manifest(listed)
 
     assert outlined.exposures == listed.exposures[:1]
     assert outlined.corrected == listed.exposures[3:]
     whose = [
-        ("reached", Role.PROCESSOR),
-        ("excluded", Role.CONTROLLER),
-        ("corrected", Role.CONTROLLER),
+        ("reached", DataRole.PROCESSOR),
+        ("excluded", DataRole.CONTROLLER),
+        ("corrected", DataRole.CONTROLLER),
     ]
     assert all(each in outlined.excluded for each in whose)
-    assert ("reached", Role.CONTROLLER) not in outlined.excluded
+    assert ("reached", DataRole.CONTROLLER) not in outlined.excluded
     assert outlined.customers[Certainty.LIKELY] == 1
     assert outlined.customers[Certainty.EXCLUDED] == 2
 
 
 def test_the_outline_of_the_newest_list_is_read_with_it(store: Store, breach: Breach) -> None:
-    store.act(lambda uow: [uow.breaches.put(a_list(breach.id, n)) for n in (1, 2)])
-    every = store.look(lambda uow: uow.breaches.all(ListOutline, breach.id))
+    store.write(lambda uow: [uow.breaches.add_document(a_list(breach.id, n)) for n in (1, 2)])
+    every = store.read(lambda uow: uow.breaches.list_versions(ListOutline, breach.id))
 
-    assert outline(store, breach.id) == ListOutline.of(a_list(breach.id, 2))
+    assert outline(store, breach.id) == ListOutline.from_manifest(a_list(breach.id, 2))
     assert [each.version for each in every] == [1, 2]
     assert outlines_stored(store) == 2
 
 
 def test_an_outline_is_read_ahead_with_the_other_documents(store: Store, breach: Breach) -> None:
-    store.act(lambda uow: uow.breaches.put(a_list(breach.id)))
+    store.write(lambda uow: uow.breaches.add_document(a_list(breach.id)))
 
     def ahead(uow: UnitOfWork) -> tuple[ListOutline | None, Manifest | None]:
         uow.breaches.read_ahead([breach.id])
         return (
-            uow.breaches.latest(ListOutline, breach.id),
-            uow.breaches.latest(Manifest, breach.id),
+            uow.breaches.find_latest(ListOutline, breach.id),
+            uow.breaches.find_latest(Manifest, breach.id),
         )
 
-    assert store.look(ahead) == (ListOutline.of(a_list(breach.id)), a_list(breach.id))
+    assert store.read(ahead) == (ListOutline.from_manifest(a_list(breach.id)), a_list(breach.id))
 
 
 def test_the_outline_of_a_list_that_was_written_over_says_what_stands_now(
     store: Store, breach: Breach
 ) -> None:
-    store.act(lambda uow: uow.breaches.put(a_list(breach.id)))
+    store.write(lambda uow: uow.breaches.add_document(a_list(breach.id)))
     left = a_list(breach.id).model_copy(update={"recipients": ()})
 
     def redact(uow: UnitOfWork) -> ListOutline | None:
-        uow.breaches.latest(ListOutline, breach.id)
+        uow.breaches.find_latest(ListOutline, breach.id)
         uow.breaches.redact(left)
-        return uow.breaches.latest(ListOutline, breach.id)
+        return uow.breaches.find_latest(ListOutline, breach.id)
 
-    assert store.act(redact) == ListOutline.of(left) == outline(store, breach.id)
+    assert store.write(redact) == ListOutline.from_manifest(left) == outline(store, breach.id)
 
 
 def test_the_outline_of_an_erased_case_is_gone_with_its_list(store: Store, breach: Breach) -> None:
-    store.act(lambda uow: uow.breaches.put(a_list(breach.id)))
+    store.write(lambda uow: uow.breaches.add_document(a_list(breach.id)))
     assert outline(store, breach.id) is not None
-    store.act(
+    store.write(
         lambda uow: uow.audit.erase(
             breach.case_id, at=START, actor="sam", reason="its time is over"
         )
@@ -156,16 +158,16 @@ def test_the_outline_of_an_erased_case_is_gone_with_its_list(store: Store, breac
 def test_the_audits_check_finds_an_outline_that_does_not_say_what_its_list_says(
     store: Store, breach: Breach
 ) -> None:
-    store.act(lambda uow: [uow.breaches.put(a_list(breach.id, n)) for n in (1, 2)])
-    assert store.look(lambda uow: uow.audit.examine()).whole
+    store.write(lambda uow: [uow.breaches.add_document(a_list(breach.id, n)) for n in (1, 2)])
+    assert store.read(lambda uow: uow.audit.examine()).whole
 
     def swap(uow: UnitOfWork) -> None:
         uow.breaches._connection.execute(
             text("UPDATE documents SET outline = sealed WHERE kind = 'Manifest' AND number = 1")
         )
 
-    store.act(swap)
-    found = store.look(lambda uow: uow.audit.examine()).discrepancies
+    store.write(swap)
+    found = store.read(lambda uow: uow.audit.examine()).discrepancies
     assert [each.where for each in found] == [f"outline of Manifest 1 of {breach.id}"]
 
 
@@ -210,5 +212,5 @@ def test_a_list_frozen_by_an_earlier_release_gets_its_outline_unless_it_was_eras
 ) -> None:
     with former_store(adapter, tmp_path, fill_0008, schema="0008") as store:
         assert outlines_stored(store) == 1
-        assert outline(store, "BR-0001") == ListOutline.of(a_list("BR-0001"))
+        assert outline(store, "BR-0001") == ListOutline.from_manifest(a_list("BR-0001"))
         assert outline(store, "BR-0002") is None

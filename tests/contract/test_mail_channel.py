@@ -12,12 +12,12 @@ import pytest
 from aiosmtpd.handlers import Mailbox
 from smtp_server import smtp_server
 
-from notifiers.channels import channel_for
+from notifiers.channels import open_channel
 from notifiers.channels.maildir import LOG, MaildirChannel
 from notifiers.ports import MailChannel
-from notifiers.testing import outgoing
+from notifiers.testing import build_outgoing
 from schemas.notice import SendOutcome
-from schemas.settings import SenderSettings, SmtpAuth, Tls
+from schemas.settings import SenderSettings, SmtpAuth, SmtpTls
 
 Arrived = Callable[[], list[Message]]
 Way = tuple[MailChannel, Arrived]
@@ -33,18 +33,18 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
     sender = SenderSettings(from_email="n@penhallow.example", maildir=folder, auth=SmtpAuth.NONE)
     if request.param == "maildir":
         yield (
-            channel_for(sender.model_copy(update={"channel": "maildir"})),
+            open_channel(sender.model_copy(update={"channel": "maildir"})),
             lambda: mails_in(folder),
         )
         return
     with smtp_server(Mailbox(str(folder))) as port:
-        changes = {"host": "127.0.0.1", "port": port, "tls": Tls.NONE, "timeout_seconds": 5.0}
-        yield channel_for(sender.model_copy(update=changes)), lambda: mails_in(folder)
+        changes = {"host": "127.0.0.1", "port": port, "tls": SmtpTls.NONE, "timeout_seconds": 5.0}
+        yield open_channel(sender.model_copy(update=changes)), lambda: mails_in(folder)
 
 
 async def test_each_message_arrives_once_whole_and_for_its_own_customer(way: Way) -> None:
     channel, arrived = way
-    results = [await channel.send(outgoing(number)) for number in (1, 2, 3)]
+    results = [await channel.send(build_outgoing(number)) for number in (1, 2, 3)]
     await channel.close()
     mails = arrived()
 
@@ -78,7 +78,7 @@ async def test_what_no_message_can_be_made_of_is_unsendable_and_no_server_is_ask
     way: Way, changes: dict[str, str]
 ) -> None:
     channel, arrived = way
-    result = await channel.send(outgoing(1, **changes))
+    result = await channel.send(build_outgoing(1, **changes))
     await channel.close()
 
     assert result.outcome is SendOutcome.UNSENDABLE
@@ -95,7 +95,8 @@ async def test_names_in_any_script_arrive_as_they_are(way: Way) -> None:
         "a: b@c.example;",
     )
     results = [
-        await channel.send(outgoing(number, to_name=name)) for number, name in enumerate(names, 1)
+        await channel.send(build_outgoing(number, to_name=name))
+        for number, name in enumerate(names, 1)
     ]
     await channel.close()
 
@@ -108,8 +109,8 @@ async def test_names_in_any_script_arrive_as_they_are(way: Way) -> None:
 
 async def test_a_line_that_is_a_single_dot_arrives(way: Way) -> None:
     channel, arrived = way
-    letter = outgoing(1).letter.model_copy(update={"text": "before\n.\n..\nafter\n"})
-    await channel.send(outgoing(1, letter))
+    letter = build_outgoing(1).letter.model_copy(update={"text": "before\n.\n..\nafter\n"})
+    await channel.send(build_outgoing(1, letter))
     await channel.close()
 
     text = arrived()[0].get_payload(0)
@@ -129,21 +130,21 @@ async def test_closing_twice_or_unused_is_no_error(way: Way) -> None:
 
 async def test_the_folder_files_a_message_id_once_even_after_it_was_read(tmp_path: Path) -> None:
     channel = MaildirChannel(tmp_path / "mails")
-    await channel.send(outgoing(1))
+    await channel.send(build_outgoing(1))
     new = next((tmp_path / "mails/new").iterdir())
     new.rename(tmp_path / "mails/cur" / f"{new.name}:2,S")
 
-    again = await MaildirChannel(tmp_path / "mails").send(outgoing(1))
+    again = await MaildirChannel(tmp_path / "mails").send(build_outgoing(1))
 
     assert again.outcome is SendOutcome.HANDED_OVER
     assert len(mails_in(tmp_path / "mails")) == 1
-    assert channel.holds("<BR-0001.1.1@penhallow.example>")
-    assert not channel.holds("BR-0001.2.1@penhallow.example")
+    assert channel.has_message("<BR-0001.1.1@penhallow.example>")
+    assert not channel.has_message("BR-0001.2.1@penhallow.example")
 
 
 async def test_the_folders_log_is_made_good_after_a_crash_before_its_line(tmp_path: Path) -> None:
     folder = tmp_path / "mails"
-    await MaildirChannel(folder).send(outgoing(1))
+    await MaildirChannel(folder).send(build_outgoing(1))
     log = (folder / LOG).read_text()
     (folder / LOG).unlink()
 
@@ -158,7 +159,7 @@ async def test_a_full_disk_is_deferred(tmp_path: Path) -> None:
     channel = MaildirChannel(tmp_path / "mails")
     (tmp_path / "mails/tmp").rmdir()
 
-    result = await channel.send(outgoing(1))
+    result = await channel.send(build_outgoing(1))
 
     assert result.outcome is SendOutcome.DEFERRED
     assert mails_in(tmp_path / "mails") == []

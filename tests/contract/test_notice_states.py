@@ -11,16 +11,16 @@ from store_adapters import ADAPTERS, fresh_store
 from waiting_letters import LetterRows
 
 from breachdesk.ports import Store
-from breachdesk.testing import START, FixedNow, a_confirmed_breach
-from notifiers.scratch_outbox import ScratchOutbox
-from notifiers.testing import notice_row, outgoing
+from breachdesk.testing import START, FixedNow, add_confirmed_breach
+from notifiers.scratch_outbox import SqliteOutbox
+from notifiers.testing import build_notice_row, build_outgoing
 from schemas.errors import NotAllowed
-from schemas.notice import NoticeRow, Status
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.notice_states import TRANSITIONS, check_transition
 
 ALLOWED = {(b, a) for step in TRANSITIONS for b in step.before for a in step.after}
-ALLOWED |= {(status, status) for status in Status}
-Write = Callable[[Status, Status], NoticeRow]
+ALLOWED |= {(status, status) for status in DeliveryStatus}
+Write = Callable[[DeliveryStatus, DeliveryStatus], NoticeRow]
 """Put the notice into the first state, write it in the second, and read it."""
 
 
@@ -31,14 +31,14 @@ def over_a_store(adapter: str) -> Iterator[Write]:
 
 
 def store_writer(store: Store) -> Write:
-    breach = store.act(lambda uow: a_confirmed_breach(uow, START))
-    row = store.act(lambda uow: uow.notices.queue(notice_row(1, breach_id=breach.id)))
+    breach = store.write(lambda uow: add_confirmed_breach(uow, START))
+    row = store.write(lambda uow: uow.notices.enqueue(build_notice_row(1, breach_id=breach.id)))
     letters = LetterRows(store)
 
-    def write(before: Status, after: Status) -> NoticeRow:
+    def write(before: DeliveryStatus, after: DeliveryStatus) -> NoticeRow:
         letters.change(row.id, status=before)
         changed = letters.row(row.id).model_copy(update={"status": after})
-        assert store.act(lambda uow: uow.notices.update(changed, expected=[before]))
+        assert store.write(lambda uow: uow.notices.update(changed, expected=[before]))
         return letters.row(row.id)
 
     return write
@@ -46,14 +46,14 @@ def store_writer(store: Store) -> Write:
 
 @contextmanager
 def over_the_double(_adapter: str) -> Iterator[Write]:
-    with closing(ScratchOutbox()) as outbox:
+    with closing(SqliteOutbox()) as outbox:
         numbers = iter(range(1, 1000))
 
-        def write(before: Status, after: Status) -> NoticeRow:
-            row = notice_row(next(numbers), status=before)
-            outbox.queue(row, outgoing(row.id))
-            outbox._write(row, status=after)
-            return outbox.row(row.id)
+        def write(before: DeliveryStatus, after: DeliveryStatus) -> NoticeRow:
+            row = build_notice_row(next(numbers), status=before)
+            outbox.add_row(row, build_outgoing(row.id))
+            outbox._write_row(row, status=after)
+            return outbox.get_row(row.id)
 
         yield write
 
@@ -71,7 +71,7 @@ def test_a_notice_is_written_in_a_state_that_the_table_allows(write: Write) -> N
 
 
 def test_a_transition_that_the_table_lacks_is_refused_and_nothing_is_written(write: Write) -> None:
-    refused = sorted(set(product(Status, Status)) - ALLOWED)
+    refused = sorted(set(product(DeliveryStatus, DeliveryStatus)) - ALLOWED)
     assert refused
 
     for before, after in refused:
@@ -82,13 +82,16 @@ def test_a_transition_that_the_table_lacks_is_refused_and_nothing_is_written(wri
 def test_a_refused_transition_leaves_the_stored_notice_unchanged() -> None:
     with fresh_store("sqlite", FixedNow()) as store:
         with pytest.raises(NotAllowed):
-            store_writer(store)(Status.BOUNCED, Status.QUEUED)
+            store_writer(store)(DeliveryStatus.BOUNCED, DeliveryStatus.QUEUED)
         (row,) = LetterRows(store).rows()
 
-    assert row.status is Status.BOUNCED
+    assert row.status is DeliveryStatus.BOUNCED
 
 
 def test_an_unknown_end_never_expires_and_a_bounced_notice_never_leaves_again() -> None:
-    for before, after in ((Status.UNKNOWN, Status.EXPIRED), (Status.BOUNCED, Status.SENDING)):
+    for before, after in (
+        (DeliveryStatus.UNKNOWN, DeliveryStatus.EXPIRED),
+        (DeliveryStatus.BOUNCED, DeliveryStatus.SENDING),
+    ):
         with pytest.raises(NotAllowed, match="notice-states"):
             check_transition(before, after, place="notice 1")

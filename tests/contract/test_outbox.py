@@ -1,4 +1,4 @@
-"""What every outbox must do: notifiers.ports.Outbox. A new one joins by adding its bench."""
+"""What every outbox must do: notifiers.ports.NoticeOutbox. A new one joins by adding its bench."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from waiting_letters import (
 from breachdesk.casework.dispatchers import LeasedDispatchers
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.ports import Store
-from breachdesk.testing import FixedNow, memory_store
-from notifiers.ports import Outbox
-from notifiers.scratch_outbox import ScratchOutbox
-from notifiers.testing import NOON, notice_row, outgoing
-from schemas.notice import NoticeRow, SendOutcome, SendResult, Status
+from breachdesk.testing import FixedNow, make_store
+from notifiers.ports import NoticeOutbox
+from notifiers.scratch_outbox import SqliteOutbox
+from notifiers.testing import NOON, build_notice_row, build_outgoing
+from schemas.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
 
 HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 DEFERRED = SendResult(outcome=SendOutcome.DEFERRED, reply="451 4.3.0")
@@ -44,7 +44,7 @@ class Bench(Protocol):
     """Does it give what is due oldest first?"""
 
     @property
-    def outbox(self) -> Outbox: ...
+    def outbox(self) -> NoticeOutbox: ...
 
     def queue(self, number: int, **changes: object) -> None: ...
 
@@ -59,14 +59,14 @@ class Bench(Protocol):
 class ScratchBench:
     in_order = True
 
-    def __init__(self, outbox: ScratchOutbox) -> None:
+    def __init__(self, outbox: SqliteOutbox) -> None:
         self.outbox = outbox
 
     def queue(self, number: int, **changes: object) -> None:
-        self.outbox.queue(notice_row(number, **changes), outgoing(number))
+        self.outbox.add_row(build_notice_row(number, **changes), build_outgoing(number))
 
     def row(self, number: int) -> NoticeRow:
-        return self.outbox.row(number)
+        return self.outbox.get_row(number)
 
     def pause(self, *, paused: bool) -> None:
         self.outbox.paused = paused
@@ -84,13 +84,13 @@ class StoreBench:
         settings = mail_settings(folder)
         installation = established(store, folder, shared=leased)
         for row in approve_letters(store, settings, LETTERS):
-            self.letters.change(row.id, status=Status.SKIPPED)
+            self.letters.change(row.id, status=DeliveryStatus.SKIPPED)
         others = LeasedDispatchers(store, TEN_DAYS) if leased else None
         self.outbox = StoreOutbox(store, settings, renderer(), installation, others)
         self.outbox.enter("boot", NOON)
 
     def queue(self, number: int, **changes: object) -> None:
-        self.letters.change(number, **{"status": Status.QUEUED, **changes})
+        self.letters.change(number, **{"status": DeliveryStatus.QUEUED, **changes})
 
     def row(self, number: int) -> NoticeRow:
         return self.letters.row(number)
@@ -100,30 +100,30 @@ class StoreBench:
 
     def kill_boot(self) -> None:
         """As if its lease had run out."""
-        self.store.act(lambda uow: uow.leases.drop("dispatch:boot", "boot"))
+        self.store.write(lambda uow: uow.leases.drop("dispatch:boot", "boot"))
 
 
 @contextmanager
 def in_memory(_folder: Path) -> Iterator[Bench]:
-    with closing(ScratchOutbox()) as outbox:
+    with closing(SqliteOutbox()) as outbox:
         yield ScratchBench(outbox)
 
 
 @contextmanager
 def in_a_file(folder: Path) -> Iterator[Bench]:
-    with closing(ScratchOutbox(folder / "outbox.db")) as outbox:
+    with closing(SqliteOutbox(folder / "outbox.db")) as outbox:
         yield ScratchBench(outbox)
 
 
 @contextmanager
 def alone_over_sqlite(folder: Path) -> Iterator[StoreBench]:
-    with memory_store(FixedNow(NOON)) as store:
+    with make_store(FixedNow(NOON)) as store:
         yield StoreBench(store, folder, leased=False)
 
 
 @contextmanager
 def leased_over_sqlite(folder: Path) -> Iterator[Bench]:
-    with memory_store(FixedNow(NOON)) as store:
+    with make_store(FixedNow(NOON)) as store:
         yield StoreBench(store, folder, leased=True)
 
 
@@ -155,7 +155,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..
 
 
 def begun(bench: Bench, attempt: str = "try") -> NoticeRow:
-    assert bench.outbox.begin(1, attempt, "boot", NOON) is not None
+    assert bench.outbox.start_attempt(1, attempt, "boot", NOON) is not None
     return bench.row(1)
 
 
@@ -164,22 +164,22 @@ def test_a_queued_row_is_due_and_beginning_writes_intent(
 ) -> None:
     bench = make()
 
-    given = [row.id for row in bench.outbox.due(NOON, 10)]
-    sent = bench.outbox.begin(1, "try", "boot", NOON)
+    given = [row.id for row in bench.outbox.list_due(NOON, 10)]
+    sent = bench.outbox.start_attempt(1, "try", "boot", NOON)
     row = bench.row(1)
 
     assert given == [1]
     assert sent is not None
     assert sent.attempt_id == "try"
-    assert (row.status, row.attempt_id, row.intent_at) == (Status.SENDING, "try", NOON)
-    assert bench.outbox.due(NOON, 10) == []
+    assert (row.status, row.attempt_id, row.intent_at) == (DeliveryStatus.SENDING, "try", NOON)
+    assert bench.outbox.list_due(NOON, 10) == []
 
 
 def test_a_row_with_intent_is_never_begun_again(make: Callable[..., Bench]) -> None:
     bench = make()
     begun(bench)
 
-    assert bench.outbox.begin(1, "again", "boot", NOON + timedelta(hours=9)) is None
+    assert bench.outbox.start_attempt(1, "again", "boot", NOON + timedelta(hours=9)) is None
     assert bench.row(1).attempt_id == "try"
 
 
@@ -188,20 +188,20 @@ def test_an_end_is_an_end(make: Callable[..., Bench], result: SendResult) -> Non
     bench = make()
     begun(bench)
 
-    bench.outbox.finish(1, "try", result, NOON, None)
+    bench.outbox.finish_attempt(1, "try", result, NOON, None)
     row = bench.row(1)
 
     assert row.status.value == result.outcome.value
     assert row.smtp_reply == result.reply
-    assert bench.outbox.begin(1, "again", "boot", LATER) is None
-    assert bench.outbox.due(NOON + timedelta(days=1), 10) == []
+    assert bench.outbox.start_attempt(1, "again", "boot", LATER) is None
+    assert bench.outbox.list_due(NOON + timedelta(days=1), 10) == []
 
 
 def test_handing_over_is_timed(make: Callable[..., Bench]) -> None:
     bench = make()
     begun(bench)
 
-    bench.outbox.finish(1, "try", HANDED_OVER, LATER, None)
+    bench.outbox.finish_attempt(1, "try", HANDED_OVER, LATER, None)
 
     assert bench.row(1).handed_over_at == LATER
 
@@ -210,24 +210,24 @@ def test_a_deferred_row_comes_back_at_its_time(make: Callable[..., Bench]) -> No
     bench = make()
     begun(bench)
 
-    bench.outbox.finish(1, "try", DEFERRED, NOON, LATER)
+    bench.outbox.finish_attempt(1, "try", DEFERRED, NOON, LATER)
 
-    assert bench.outbox.due(NOON, 10) == []
-    assert bench.outbox.begin(1, "early", "boot", NOON) is None
-    assert [row.id for row in bench.outbox.due(LATER, 10)] == [1]
-    assert bench.outbox.begin(1, "second", "boot", LATER) is not None
+    assert bench.outbox.list_due(NOON, 10) == []
+    assert bench.outbox.start_attempt(1, "early", "boot", NOON) is None
+    assert [row.id for row in bench.outbox.list_due(LATER, 10)] == [1]
+    assert bench.outbox.start_attempt(1, "second", "boot", LATER) is not None
     assert bench.row(1).attempts == 2
 
 
 def test_finishing_twice_changes_nothing(make: Callable[..., Bench]) -> None:
     bench = make()
     begun(bench)
-    bench.outbox.finish(1, "try", HANDED_OVER, NOON, None)
+    bench.outbox.finish_attempt(1, "try", HANDED_OVER, NOON, None)
     first = bench.row(1)
 
-    bench.outbox.finish(1, "try", HANDED_OVER, LATER, None)
-    bench.outbox.finish(1, "try", UNKNOWN, LATER, None)
-    bench.outbox.finish(1, "stranger", BOUNCED, LATER, None)
+    bench.outbox.finish_attempt(1, "try", HANDED_OVER, LATER, None)
+    bench.outbox.finish_attempt(1, "try", UNKNOWN, LATER, None)
+    bench.outbox.finish_attempt(1, "stranger", BOUNCED, LATER, None)
 
     assert bench.row(1) == first
 
@@ -235,23 +235,23 @@ def test_finishing_twice_changes_nothing(make: Callable[..., Bench]) -> None:
 @pytest.mark.parametrize(
     ("late", "status"),
     [
-        (HANDED_OVER, Status.HANDED_OVER),
-        (BOUNCED, Status.BOUNCED),
-        (DEFERRED, Status.UNKNOWN),
+        (HANDED_OVER, DeliveryStatus.HANDED_OVER),
+        (BOUNCED, DeliveryStatus.BOUNCED),
+        (DEFERRED, DeliveryStatus.UNKNOWN),
     ],
 )
 def test_a_late_end_may_settle_an_unknown_and_never_reopens_it(
-    make: Callable[..., Bench], late: SendResult, status: Status
+    make: Callable[..., Bench], late: SendResult, status: DeliveryStatus
 ) -> None:
     bench = make()
     begun(bench)
     bench.kill_boot()
     bench.outbox.recover("next boot", LATER)
 
-    bench.outbox.finish(1, "try", late, LATER, LATER)
+    bench.outbox.finish_attempt(1, "try", late, LATER, LATER)
 
     assert bench.row(1).status is status
-    assert bench.outbox.due(NOON + timedelta(days=1), 10) == []
+    assert bench.outbox.list_due(NOON + timedelta(days=1), 10) == []
 
 
 def test_what_a_dead_process_was_sending_becomes_unknown(
@@ -264,15 +264,15 @@ def test_what_a_dead_process_was_sending_becomes_unknown(
     bench.kill_boot()
     assert bench.outbox.recover("next boot", NOON) == 1
     assert bench.outbox.recover("next boot", NOON) == 0
-    assert bench.row(1).status is Status.UNKNOWN
+    assert bench.row(1).status is DeliveryStatus.UNKNOWN
     assert bench.row(1).status_reason
 
 
 def test_a_row_past_its_time_expires(make: Callable[..., Bench]) -> None:
     bench = make(expires_at=LATER)
 
-    assert bench.outbox.begin(1, "try", "boot", LATER) is None
-    assert bench.row(1).status is Status.EXPIRED
+    assert bench.outbox.start_attempt(1, "try", "boot", LATER) is None
+    assert bench.row(1).status is DeliveryStatus.EXPIRED
 
 
 def test_a_row_whose_approval_or_text_changed_is_skipped(
@@ -280,8 +280,8 @@ def test_a_row_whose_approval_or_text_changed_is_skipped(
 ) -> None:
     bench = make(rendered_hash="f" * 64)
 
-    assert bench.outbox.begin(1, "try", "boot", NOON) is None
-    assert bench.row(1).status is Status.SKIPPED
+    assert bench.outbox.start_attempt(1, "try", "boot", NOON) is None
+    assert bench.row(1).status is DeliveryStatus.SKIPPED
 
 
 def test_nothing_begins_while_paused_and_all_goes_on_after(
@@ -290,17 +290,17 @@ def test_nothing_begins_while_paused_and_all_goes_on_after(
     bench = make()
     bench.pause(paused=True)
 
-    assert bench.outbox.begin(1, "try", "boot", NOON) is None
-    assert bench.row(1).status is Status.QUEUED
+    assert bench.outbox.start_attempt(1, "try", "boot", NOON) is None
+    assert bench.row(1).status is DeliveryStatus.QUEUED
     bench.pause(paused=False)
-    assert bench.outbox.begin(1, "try", "boot", NOON) is not None
+    assert bench.outbox.start_attempt(1, "try", "boot", NOON) is not None
 
 
 def test_due_gives_no_more_than_asked_for(make: Callable[..., Bench]) -> None:
     bench = make()
     for number in range(2, 6):
         bench.queue(number)
-    given = [row.id for row in bench.outbox.due(NOON, 3)]
+    given = [row.id for row in bench.outbox.list_due(NOON, 3)]
 
     assert len(set(given)) == 3
     assert given == [1, 2, 3] or not bench.in_order
@@ -317,11 +317,11 @@ def test_a_row_that_has_ended_and_was_set_back_by_hand_does_not_leave_again(
     with adapter(tmp_path) as bench:
         bench.queue(1)
         begun(bench)
-        bench.outbox.finish(1, "try", end, NOON, None)
+        bench.outbox.finish_attempt(1, "try", end, NOON, None)
         fresh = {"attempt_id": None, "attempts": 0, "intent_at": None, "handed_over_at": None}
         bench.queue(1, **fresh)
 
-        assert [row.id for row in bench.outbox.due(NOON, 10)] == [1]
-        assert bench.outbox.begin(1, "again", "boot", LATER) is None
-        assert bench.row(1).status is Status.SKIPPED
+        assert [row.id for row in bench.outbox.list_due(NOON, 10)] == [1]
+        assert bench.outbox.start_attempt(1, "again", "boot", LATER) is None
+        assert bench.row(1).status is DeliveryStatus.SKIPPED
         assert "audit trail" in bench.row(1).status_reason

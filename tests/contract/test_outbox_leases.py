@@ -22,12 +22,12 @@ from waiting_letters import (
 from breachdesk.casework import mail_hold
 from breachdesk.casework.attempt_account import STORE_IS_OLDER
 from breachdesk.casework.dispatchers import LeasedDispatchers
-from breachdesk.casework.installation import LAST, Installation
+from breachdesk.casework.installation import LAST, SendingInstallation
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.ports import Store, UnitOfWork
-from breachdesk.testing import FixedNow, memory_store
+from breachdesk.testing import FixedNow, make_store
 from notifiers.testing import NOON
-from schemas.notice import NoticeRow, Outgoing, SendOutcome, SendResult, Status
+from schemas.notice import DeliveryStatus, NoticeRow, OutgoingMessage, SendOutcome, SendResult
 
 HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 LEASE = 1.0
@@ -57,13 +57,13 @@ class Scene:
             made.enter(boot_id, self.now())
         return made
 
-    def place(self) -> Installation:
+    def place(self) -> SendingInstallation:
         """Each dispatcher has files of its own."""
         self.dispatchers += 1
         return established(self.store, self.folder, shared=True, number=self.dispatchers)
 
-    def begin(self, outbox: StoreOutbox, boot_id: str, row_id: int = 1) -> Outgoing | None:
-        return outbox.begin(row_id, f"try-{row_id}-{boot_id}", boot_id, self.now())
+    def begin(self, outbox: StoreOutbox, boot_id: str, row_id: int = 1) -> OutgoingMessage | None:
+        return outbox.start_attempt(row_id, f"try-{row_id}-{boot_id}", boot_id, self.now())
 
     def outlive_lease(self) -> None:
         self.now.advance(seconds=LEASE)
@@ -73,26 +73,28 @@ class Scene:
         return self.letters.row(row_id)
 
     def mark(self, name: str, value: str) -> None:
-        self.store.act(lambda uow: uow.marks.set(name, value))
+        self.store.write(lambda uow: uow.marks.set(name, value))
 
     def marked(self, name: str) -> str | None:
-        return self.store.look(lambda uow: uow.marks.get(name))
+        return self.store.read(lambda uow: uow.marks.get(name))
 
     def release(self) -> str:
-        server = self.store.identity()
-        return self.store.act(lambda uow: mail_hold.release(uow, server, "operator", self.now()))
+        server = self.store.get_server_identity()
+        return self.store.write(
+            lambda uow: mail_hold.release_hold(uow, server, "operator", self.now())
+        )
 
     def audited(self) -> list[str]:
         def work(uow: UnitOfWork) -> list[str]:
-            return [entry.act for entry in uow.audit.entries(subject="dispatch")]
+            return [entry.act for entry in uow.audit.list_entries(subject="dispatch")]
 
-        return self.store.look(work)
+        return self.store.read(work)
 
 
 @contextmanager
 def over_sqlite(folder: Path) -> Iterator[Scene]:
     now = FixedNow(NOON)
-    with memory_store(now) as store:
+    with make_store(now) as store:
         yield Scene(store, now, folder, lambda _: None)
 
 
@@ -114,7 +116,7 @@ def test_rows_of_a_dispatcher_that_lives_are_left_alone(scene: Scene) -> None:
     scene.begin(one, "one")
 
     assert two.recover("two", scene.now()) == 0
-    assert scene.row().status is Status.SENDING
+    assert scene.row().status is DeliveryStatus.SENDING
     assert scene.begin(two, "two") is None
     assert scene.begin(two, "two", row_id=2) is not None
 
@@ -125,8 +127,8 @@ def test_those_who_live_notice_a_dispatcher_that_died(scene: Scene) -> None:
     scene.outlive_lease()
     scene.now.advance(seconds=LEASE)
 
-    assert two.stay("two", scene.now())
-    assert scene.row().status is Status.UNKNOWN
+    assert two.renew_lease("two", scene.now())
+    assert scene.row().status is DeliveryStatus.UNKNOWN
 
 
 def test_who_was_suspended_longer_than_its_lease_cannot_begin(scene: Scene) -> None:
@@ -134,9 +136,9 @@ def test_who_was_suspended_longer_than_its_lease_cannot_begin(scene: Scene) -> N
     scene.outlive_lease()
 
     assert scene.begin(one, "one") is None
-    assert scene.row().status is Status.QUEUED
-    assert not one.stay("one", scene.now())
-    assert not one.stay("one", scene.now())
+    assert scene.row().status is DeliveryStatus.QUEUED
+    assert not one.renew_lease("one", scene.now())
+    assert not one.renew_lease("one", scene.now())
     one.enter("one again", scene.now())
     assert scene.begin(one, "one again") is not None
 
@@ -147,10 +149,10 @@ def test_a_late_end_of_a_suspended_dispatcher_still_settles(scene: Scene) -> Non
     scene.outlive_lease()
     scene.outbox("two").recover("two", scene.now())
     doubtful = scene.row().status
-    one.finish(1, "try-1-one", HANDED_OVER, scene.now(), None)
+    one.finish_attempt(1, "try-1-one", HANDED_OVER, scene.now(), None)
 
-    assert doubtful is Status.UNKNOWN
-    assert scene.row().status is Status.HANDED_OVER
+    assert doubtful is DeliveryStatus.UNKNOWN
+    assert scene.row().status is DeliveryStatus.HANDED_OVER
 
 
 def test_a_lease_renewed_in_time_lives_on(scene: Scene) -> None:
@@ -158,7 +160,7 @@ def test_a_lease_renewed_in_time_lives_on(scene: Scene) -> None:
     for _ in range(2):
         scene.now.advance(seconds=2.5 * LEASE)
         scene.wait(2.5 * LEASE)
-        assert one.stay("one", scene.now())
+        assert one.renew_lease("one", scene.now())
 
     assert scene.begin(one, "one") is not None
 
@@ -168,14 +170,16 @@ def test_who_leaves_in_order_is_not_waited_for(scene: Scene) -> None:
     scene.begin(one, "one")
     one.leave("one", scene.now())
 
-    assert scene.row().status is Status.UNKNOWN
-    assert not one.stay("one", scene.now() + timedelta(minutes=1))
+    assert scene.row().status is DeliveryStatus.UNKNOWN
+    assert not one.renew_lease("one", scene.now() + timedelta(minutes=1))
     assert scene.begin(two, "two", row_id=2) is not None
 
 
 def test_dispatchers_begin_at_different_rows_and_each_sees_all(scene: Scene) -> None:
     boots = [f"boot {number}" for number in range(8)]
-    orders = [[row.id for row in scene.outbox(boot).due(scene.now(), LETTERS)] for boot in boots]
+    orders = [
+        [row.id for row in scene.outbox(boot).list_due(scene.now(), LETTERS)] for boot in boots
+    ]
 
     assert {tuple(sorted(order)) for order in orders} == {tuple(range(1, LETTERS + 1))}
     assert len({order[0] for order in orders}) > 1
@@ -184,33 +188,33 @@ def test_dispatchers_begin_at_different_rows_and_each_sees_all(scene: Scene) -> 
 def test_the_database_server_is_noted_before_the_first_letter(scene: Scene) -> None:
     scene.outbox("one")
 
-    assert (scene.marked(mail_hold.SERVER) or "") == scene.store.identity()
-    assert scene.marked(mail_hold.BEAT) == scene.now().isoformat()
+    assert (scene.marked(mail_hold.SERVER_MARK) or "") == scene.store.get_server_identity()
+    assert scene.marked(mail_hold.HEARTBEAT_MARK) == scene.now().isoformat()
 
 
 def test_another_database_server_holds_all_mail_until_a_person_releases_it(scene: Scene) -> None:
     one, two = scene.outbox("one", seconds=60), scene.outbox("two", seconds=60)
     scene.begin(one, "one")
-    scene.mark(mail_hold.SERVER, "the server before")
+    scene.mark(mail_hold.SERVER_MARK, "the server before")
 
     assert scene.begin(two, "two", row_id=2) is None
-    assert scene.row(1).status is Status.UNKNOWN
+    assert scene.row(1).status is DeliveryStatus.UNKNOWN
     assert "database server" in scene.row(1).status_reason
-    assert one.held(scene.now()) == two.held(scene.now()) == mail_hold.AFTER_FAILOVER
+    assert one.find_hold(scene.now()) == two.find_hold(scene.now()) == mail_hold.AFTER_FAILOVER
     assert scene.begin(one, "one", row_id=3) is None
     assert scene.release() == mail_hold.AFTER_FAILOVER
-    assert one.held(scene.now()) == ""
-    assert scene.marked(mail_hold.SERVER) == scene.store.identity()
+    assert one.find_hold(scene.now()) == ""
+    assert scene.marked(mail_hold.SERVER_MARK) == scene.store.get_server_identity()
     assert scene.begin(one, "one", row_id=3) is not None
     assert scene.audited() == ["dispatch:held", "dispatch:released"]
 
 
 def test_a_dispatcher_that_starts_after_a_failover_holds_all_mail(scene: Scene) -> None:
     one = scene.outbox("one", seconds=60)
-    scene.mark(mail_hold.SERVER, "the server before")
+    scene.mark(mail_hold.SERVER_MARK, "the server before")
     scene.outbox("two", seconds=60)
 
-    assert one.held(scene.now()) == mail_hold.AFTER_FAILOVER
+    assert one.find_hold(scene.now()) == mail_hold.AFTER_FAILOVER
 
 
 def test_mail_that_is_due_after_a_silence_of_all_is_held(scene: Scene) -> None:
@@ -218,7 +222,7 @@ def test_mail_that_is_due_after_a_silence_of_all_is_held(scene: Scene) -> None:
     scene.now.advance(minutes=6)
     two = scene.outbox("two")
 
-    assert two.held(scene.now()) == mail_hold.AFTER_GAP
+    assert two.find_hold(scene.now()) == mail_hold.AFTER_GAP
     assert scene.begin(two, "two") is None
     assert scene.release() == mail_hold.AFTER_GAP
     assert scene.begin(scene.outbox("three"), "three") is not None
@@ -227,10 +231,10 @@ def test_mail_that_is_due_after_a_silence_of_all_is_held(scene: Scene) -> None:
 def test_a_silence_in_which_nothing_was_due_holds_nothing(scene: Scene) -> None:
     scene.outbox("one").leave("one", scene.now())
     for row in scene.letters.rows():
-        scene.letters.change(row.id, status=Status.HANDED_OVER)
+        scene.letters.change(row.id, status=DeliveryStatus.HANDED_OVER)
     scene.now.advance(minutes=6)
 
-    assert scene.outbox("two").held(scene.now()) == ""
+    assert scene.outbox("two").find_hold(scene.now()) == ""
 
 
 def test_mail_that_was_stopped_in_a_silence_is_held_and_expires_by_no_wrong_clock(
@@ -243,28 +247,33 @@ def test_mail_that_was_stopped_in_a_silence_is_held_and_expires_by_no_wrong_cloc
     two = scene.outbox("two")
     scene.letters.pause(breach_id, paused=False)
 
-    assert two.held(scene.now()) == mail_hold.AFTER_GAP
-    assert two.due(scene.now(), LETTERS) == []
-    assert {row.status for row in scene.letters.rows()} == {Status.QUEUED}
+    assert two.find_hold(scene.now()) == mail_hold.AFTER_GAP
+    assert two.list_due(scene.now(), LETTERS) == []
+    assert {row.status for row in scene.letters.rows()} == {DeliveryStatus.QUEUED}
 
 
 def test_a_database_that_forgot_what_a_dispatcher_began_holds_all_mail(scene: Scene) -> None:
     one = scene.outbox("one", seconds=60)
     assert scene.begin(one, "one", row_id=1)
-    names = scene.store.look(lambda uow: uow.marks.names(LAST))
+    names = scene.store.read(lambda uow: uow.marks.list_names(LAST))
     before = {name: scene.marked(name) or "" for name in names}
     assert scene.begin(one, "one", row_id=2)
     # As a base backup that is put back cold: the same server, and rows of before.
     for name, value in before.items():
         scene.mark(name, value)
-    forgotten = {"status": Status.QUEUED, "attempt_id": None, "attempts": 0, "intent_at": None}
+    forgotten = {
+        "status": DeliveryStatus.QUEUED,
+        "attempt_id": None,
+        "attempts": 0,
+        "intent_at": None,
+    }
     scene.letters.change(2, **forgotten)
 
     assert scene.begin(one, "one", row_id=2) is None
-    assert one.held(scene.now()) == STORE_IS_OLDER
+    assert one.find_hold(scene.now()) == STORE_IS_OLDER
     assert scene.begin(scene.outbox("two", seconds=60), "two", row_id=2) is None
     assert scene.release() == STORE_IS_OLDER
-    assert one.held(scene.now()) == ""
+    assert one.find_hold(scene.now()) == ""
     assert scene.begin(one, "one", row_id=2) is not None
 
 
@@ -273,7 +282,7 @@ def test_a_dispatcher_made_anew_on_the_same_volume_knows_what_its_forerunner_beg
 ) -> None:
     one = scene.outbox("one", seconds=60)
     assert scene.begin(one, "one", row_id=1)
-    names = scene.store.look(lambda uow: uow.marks.names(LAST))
+    names = scene.store.read(lambda uow: uow.marks.list_names(LAST))
     before = {name: scene.marked(name) or "" for name in names}
     assert scene.begin(one, "one", row_id=2)
     one.leave("one", scene.now())
@@ -287,7 +296,7 @@ def test_a_dispatcher_made_anew_on_the_same_volume_knows_what_its_forerunner_beg
     third = scene.outbox("three", seconds=60)
 
     assert goes_on
-    assert third.held(scene.now()) == STORE_IS_OLDER
+    assert third.find_hold(scene.now()) == STORE_IS_OLDER
     assert scene.begin(third, "three", row_id=4) is None
 
 
@@ -296,7 +305,7 @@ def test_a_dispatcher_that_comes_without_files_is_new_and_no_copy(scene: Scene) 
     scene.begin(one, "one")
     two = scene.outbox("two", seconds=60)
 
-    assert two.held(scene.now()) == ""
+    assert two.find_hold(scene.now()) == ""
     assert scene.begin(two, "two", row_id=2) is not None
 
 
@@ -304,7 +313,7 @@ def test_a_short_restart_holds_nothing(scene: Scene) -> None:
     scene.outbox("one").leave("one", scene.now())
     scene.now.advance(minutes=4)
 
-    assert scene.outbox("two").held(scene.now()) == ""
+    assert scene.outbox("two").find_hold(scene.now()) == ""
 
 
 class Movable(LeasedDispatchers):
@@ -312,29 +321,34 @@ class Movable(LeasedDispatchers):
 
     server = "7000000000000000000/1"
 
-    def identity(self) -> str:
+    def get_server_identity(self) -> str:
         return self.server
 
 
 def test_what_the_new_database_server_does_not_know_is_written_down_again(scene: Scene) -> None:
     others = Movable(scene.store, 60)
-    scene.mark(mail_hold.SERVER, others.server)
+    scene.mark(mail_hold.SERVER_MARK, others.server)
     outbox = StoreOutbox(scene.store, scene.settings, renderer(), scene.place(), others)
     outbox.enter("one", scene.now())
     for row_id in (1, 2, 3):
         assert scene.begin(outbox, "one", row_id)
-    outbox.finish(1, "try-1-one", HANDED_OVER, scene.now(), None)
+    outbox.finish_attempt(1, "try-1-one", HANDED_OVER, scene.now(), None)
     for row_id in (1, 2):
-        forgotten = {"status": Status.QUEUED, "attempt_id": None, "attempts": 0, "intent_at": None}
+        forgotten = {
+            "status": DeliveryStatus.QUEUED,
+            "attempt_id": None,
+            "attempts": 0,
+            "intent_at": None,
+        }
         scene.letters.change(row_id, **forgotten)
     others.server = "7000000000000000000/2"
 
     assert scene.begin(outbox, "one", 4) is None
-    assert outbox.held(scene.now()) == mail_hold.AFTER_FAILOVER
+    assert outbox.find_hold(scene.now()) == mail_hold.AFTER_FAILOVER
     assert [scene.row(n).status for n in (1, 2, 3)] == [
-        Status.HANDED_OVER,
-        Status.UNKNOWN,
-        Status.UNKNOWN,
+        DeliveryStatus.HANDED_OVER,
+        DeliveryStatus.UNKNOWN,
+        DeliveryStatus.UNKNOWN,
     ]
-    outbox.finish(2, "try-2-one", HANDED_OVER, scene.now(), None)
-    assert scene.row(2).status is Status.HANDED_OVER
+    outbox.finish_attempt(2, "try-2-one", HANDED_OVER, scene.now(), None)
+    assert scene.row(2).status is DeliveryStatus.HANDED_OVER

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import slow_parsers
 
-from breachdesk.demo.lines import build
-from breachdesk.demo.stage import in_arrival_order
-from schemas.errors import Misconfigured, Unparseable
-from schemas.event import Position, RawRecord
-from schemas.plugin import Act, Folded
+from breachdesk.demo.lines import build_lines
+from breachdesk.demo.stage import list_in_arrival_order
+from schemas.errors import ConfigurationError, UnparseableRecord
+from schemas.event import RawRecord, RecordPosition
+from schemas.plugin import Duplicate, ParsedEvent
 from schemas.settings import ReadingSettings, Settings, SourceSettings
 from streams.normalise.recognise import NotUnderstood
-from streams.observed import SilentReadingMeter
+from streams.observed import NullParserMetrics
 from streams.parser_process.adapter import MOST_RECORDS, ParserProcess
 from streams.ports import Outcome, RecordReader
 from streams.readers import InProcessReader, ParserFailed
@@ -36,7 +36,7 @@ def in_process(settings: Settings) -> RecordReader:
 
 
 def in_a_child(settings: Settings) -> RecordReader:
-    return ParserProcess(settings, SilentReadingMeter())
+    return ParserProcess(settings, NullParserMetrics())
 
 
 @pytest.fixture(params=[in_process, in_a_child])
@@ -55,21 +55,21 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
 
 def records(*raws: bytes, source: str = "s", arrived: datetime = NOON) -> list[RawRecord]:
-    return [RawRecord(Position("j", n), source, raw, arrived) for n, raw in enumerate(raws)]
+    return [RawRecord(RecordPosition("j", n), source, raw, arrived) for n, raw in enumerate(raws)]
 
 
 @dataclass(frozen=True)
 class Problem:
     """An Unparseable as something that can be compared."""
 
-    kind: type[Unparseable]
+    kind: type[UnparseableRecord]
     problem: str
     place: str
     remedy: str
 
 
 def compared(outcome: Outcome) -> Any:
-    if isinstance(outcome, Unparseable):
+    if isinstance(outcome, UnparseableRecord):
         return Problem(type(outcome), outcome.problem, outcome.place, outcome.remedy)
     return outcome
 
@@ -106,7 +106,7 @@ def test_every_kind_of_plain_value_arrives_as_it_was(make: Make) -> None:
 
 
 def test_a_folded_line_tells_its_key_and_reason(make: Make) -> None:
-    assert read(make(), records(b"SLOW fold")) == [("slow_test", Folded("key", "retold"))]
+    assert read(make(), records(b"SLOW fold")) == [("slow_test", Duplicate("key", "retold"))]
 
 
 def test_what_nobody_claims_is_not_understood_and_is_not_quoted(make: Make) -> None:
@@ -120,7 +120,7 @@ def test_what_nobody_claims_is_not_understood_and_is_not_quoted(make: Make) -> N
 def test_a_refusal_keeps_place_and_remedy(make: Make) -> None:
     (problem,) = read(make(), records(b"SLOW refuse"))
 
-    assert problem == Problem(Unparseable, "no act in it", "slow_test: field 3", "Replay it.")
+    assert problem == Problem(UnparseableRecord, "no act in it", "slow_test: field 3", "Replay it.")
 
 
 def test_a_parser_that_raises_costs_its_own_record_only_and_quotes_nothing(make: Make) -> None:
@@ -185,7 +185,7 @@ def test_long_records_and_many_records_come_back_whole(make: Make) -> None:
     "name", ["no_such_module:PARSER", "slow_parsers:NOTHING", "slow_parsers:NAME", "", "a b:c"]
 )
 def test_a_parser_that_is_not_there_is_named(make: Make, name: str) -> None:
-    with pytest.raises(Misconfigured) as refused:
+    with pytest.raises(ConfigurationError) as refused:
         read(make(reading=ReadingSettings(parsers=(name,))), records(SSH))
 
     assert "reading.parsers" in str(refused.value)
@@ -194,13 +194,16 @@ def test_a_parser_that_is_not_there_is_named(make: Make, name: str) -> None:
 def test_both_adapters_read_the_demo_alike(tmp_path: Path) -> None:
     """All of its lines, in the order of their arrival."""
     settings = Settings(data_dir=tmp_path)
-    rows = in_arrival_order(build())
+    rows = list_in_arrival_order(build_lines())
     given = [
-        RawRecord(Position("j", number), source, raw, arrived)
+        RawRecord(RecordPosition("j", number), source, raw, arrived)
         for number, (arrived, source, raw) in enumerate(rows)
     ]
-    with closing(ParserProcess(settings, SilentReadingMeter())) as child:
+    with closing(ParserProcess(settings, NullParserMetrics())) as child:
         outcomes = read(child, given)
 
     assert outcomes == read(InProcessReader(settings), given)
-    assert sum(isinstance(each, tuple) and isinstance(each[1], Act) for each in outcomes) > 4_000
+    assert (
+        sum(isinstance(each, tuple) and isinstance(each[1], ParsedEvent) for each in outcomes)
+        > 4_000
+    )

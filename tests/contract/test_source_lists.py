@@ -12,36 +12,36 @@ from sqlalchemy.engine import Connection
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.stream_tables import dead_letters, source_counts, unattributed
-from breachdesk.testing import START, FixedNow, a_binding, a_customer
+from breachdesk.testing import START, FixedNow, make_binding, make_customer
 from schemas.customer import AssetKind
 from schemas.errors import BadInput
-from schemas.event import Position
-from schemas.paging import Page, PageRequest, every_page
+from schemas.event import RecordPosition
+from schemas.paging import Page, PageRequest, iterate_all_rows
 from schemas.source import BlindInterval
 
 COUNTS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[PipelineStore]:
     with fresh_store(request.param, FixedNow()) as opened:
         yield opened
 
 
-def write(store: AnyStore, table: Any, rows: list[dict[str, Any]]) -> None:
+def write(store: PipelineStore, table: Any, rows: list[dict[str, Any]]) -> None:
     """As the pipeline's batches would."""
 
     def work(uow: Any) -> None:
         connection: Connection = uow._connection
         connection.execute(insert(table), rows)
 
-    store.act(work)
+    store.write(work)
 
 
 def walked(
-    store: AnyStore, ask: Callable[[UnitOfWork, PageRequest], Page[Any]], limit: int
+    store: PipelineStore, ask: Callable[[UnitOfWork, PageRequest], Page[Any]], limit: int
 ) -> tuple[list[Any], set[int]]:
     """All rows, and the totals that the pages said."""
     totals = set()
@@ -51,11 +51,11 @@ def walked(
         totals.add(page.total)
         return page
 
-    rows = store.look(lambda uow: list(every_page(lambda request: one(uow, request), limit)))
+    rows = store.read(lambda uow: list(iterate_all_rows(lambda request: one(uow, request), limit)))
     return rows, totals
 
 
-def some_sources(store: AnyStore) -> None:
+def some_sources(store: PipelineStore) -> None:
     """Five that were heard, one of which is not understood; one that is only known to be blind."""
     rows = [
         {
@@ -75,48 +75,50 @@ def some_sources(store: AnyStore) -> None:
             end = None if name == "router" else begin + timedelta(minutes=30)
             uow.sources.add_gap(BlindInterval(source=name, begin=begin, end=end, reason="off"))
 
-    store.act(work)
+    store.write(work)
 
 
 @pytest.mark.parametrize("limit", [1, 4, 50])
 def test_sources_are_paged_by_name_with_those_that_were_only_blind(
-    store: AnyStore, limit: int
+    store: PipelineStore, limit: int
 ) -> None:
     some_sources(store)
 
-    sources, totals = walked(store, lambda uow, asked: uow.sources.page(asked), limit)
+    sources, totals = walked(store, lambda uow, asked: uow.sources.list_page(asked), limit)
 
     assert [s.name for s in sources] == ["Backup", "edge", "mail", "router", "vpn", "web"]
     assert {s.name: len(s.gaps) for s in sources if s.gaps} == {"mail": 1, "router": 1, "web": 2}
     assert totals == {6}
-    assert store.look(lambda uow: uow.sources.list()) == sources
-    assert store.look(lambda uow: uow.sources.some(["web", "none"])) == [sources[-1]]
+    assert store.read(lambda uow: uow.sources.list()) == sources
+    assert store.read(lambda uow: uow.sources.list_by_names(["web", "none"])) == [sources[-1]]
 
 
-def test_troubled_sources_and_when_each_was_heard_are_told_by_name(store: AnyStore) -> None:
+def test_troubled_sources_and_when_each_was_heard_are_told_by_name(store: PipelineStore) -> None:
     some_sources(store)
-    heard = store.look(lambda uow: uow.sources.heard())
+    heard = store.read(lambda uow: uow.sources.get_last_arrivals())
 
-    assert store.look(lambda uow: list(uow.sources.troubled())) == ["vpn"]
+    assert store.read(lambda uow: list(uow.sources.list_troubled())) == ["vpn"]
     assert heard["router"] is None
     assert heard["web"] == START + timedelta(hours=4)
     assert len(heard) == 6
 
 
-def test_blind_intervals_are_paged_newest_first(store: AnyStore) -> None:
+def test_blind_intervals_are_paged_newest_first(store: PipelineStore) -> None:
     some_sources(store)
 
-    gaps, totals = walked(store, lambda uow, asked: uow.sources.page_of_gaps(asked), 3)
+    gaps, totals = walked(store, lambda uow, asked: uow.sources.list_gaps_page(asked), 3)
 
     assert [gap.source for gap in gaps] == ["mail", "web", "web", "router"]
     assert totals == {4}
 
 
-def test_blind_intervals_of_a_time_are_those_that_overlap_it(store: AnyStore) -> None:
+def test_blind_intervals_of_a_time_are_those_that_overlap_it(store: PipelineStore) -> None:
     some_sources(store)
     begin = START + timedelta(hours=1, minutes=30)
-    gaps = store.look(lambda uow: uow.sources.gaps_within(begin, begin + timedelta(minutes=20)))
-    later = store.look(lambda uow: uow.sources.gaps_within(START + timedelta(days=9), FAR))
+    gaps = store.read(
+        lambda uow: uow.sources.list_gaps_within(begin, begin + timedelta(minutes=20))
+    )
+    later = store.read(lambda uow: uow.sources.list_gaps_within(START + timedelta(days=9), FAR))
 
     assert [gap.source for gap in gaps] == ["router", "web"]
     assert [gap.source for gap in later] == ["router"]
@@ -125,7 +127,7 @@ def test_blind_intervals_of_a_time_are_those_that_overlap_it(store: AnyStore) ->
 FAR = START + timedelta(days=10)
 
 
-def test_dead_letters_that_wait_are_paged_newest_first(store: AnyStore) -> None:
+def test_dead_letters_that_wait_are_paged_newest_first(store: PipelineStore) -> None:
     rows = [
         {
             "journal": "2026-11-22",
@@ -141,14 +143,14 @@ def test_dead_letters_that_wait_are_paged_newest_first(store: AnyStore) -> None:
     ]
     write(store, dead_letters, rows)
 
-    letters, totals = walked(store, lambda uow, asked: uow.sources.page_of_letters(asked), 4)
+    letters, totals = walked(store, lambda uow, asked: uow.sources.list_dead_letters_page(asked), 4)
 
     assert [letter.position.offset for letter in letters] == [10, 9, 8, 7, 6, 5, 3, 2, 1, 0]
     assert totals == {10}
-    assert store.look(lambda uow: uow.sources.dead_letters(limit=3)) == letters[:3]
+    assert store.read(lambda uow: uow.sources.list_dead_letters(limit=3)) == letters[:3]
 
 
-def some_strangers(store: AnyStore) -> None:
+def some_strangers(store: PipelineStore) -> None:
     """Seven names, of which a domain, a network and one asset cover three."""
     keys = (
         "mailbox:jo@owned.example",
@@ -166,25 +168,25 @@ def some_strangers(store: AnyStore) -> None:
     write(store, unattributed, rows)
 
     def work(uow: UnitOfWork) -> None:
-        uow.customers.save(a_customer())
+        uow.customers.save(make_customer())
         for kind, value in (
             (AssetKind.DOMAIN, "owned.example"),
             (AssetKind.IP, "192.0.2.0/24"),
             (AssetKind.HOST, "web02"),
         ):
-            uow.customers.bind(a_binding(value, kind=kind), START)
+            uow.customers.bind(make_binding(value, kind=kind), START)
 
-    store.act(work)
+    store.write(work)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 50])
 def test_names_that_belong_to_nobody_are_paged_most_events_first(
-    store: AnyStore, limit: int
+    store: PipelineStore, limit: int
 ) -> None:
     some_strangers(store)
 
     names, totals = walked(
-        store, lambda uow, asked: uow.customers.page_of_unattributed(asked), limit
+        store, lambda uow, asked: uow.customers.list_unattributed_page(asked), limit
     )
 
     assert [name.key for name in names] == [
@@ -194,15 +196,15 @@ def test_names_that_belong_to_nobody_are_paged_most_events_first(
         "host:web03",
     ]
     assert totals == {4}
-    assert store.look(lambda uow: uow.customers.unattributed()) == names
-    assert store.look(lambda uow: uow.customers.count_unattributed()) == 4
+    assert store.read(lambda uow: uow.customers.list_unattributed()) == names
+    assert store.read(lambda uow: uow.customers.count_unattributed()) == 4
 
 
-def test_a_page_of_names_leads_back_and_its_address_names_nobody(store: AnyStore) -> None:
+def test_a_page_of_names_leads_back_and_its_address_names_nobody(store: PipelineStore) -> None:
     some_strangers(store)
 
     def ask(request: PageRequest) -> Page[Any]:
-        return store.look(lambda uow: uow.customers.page_of_unattributed(request))
+        return store.read(lambda uow: uow.customers.list_unattributed_page(request))
 
     first = ask(PageRequest(1))
     second = ask(PageRequest(1, after=first.next))
@@ -215,34 +217,34 @@ def test_a_page_of_names_leads_back_and_its_address_names_nobody(store: AnyStore
 
 
 def test_a_name_is_gone_from_the_list_once_it_is_bound_and_the_page_after_it_goes_on(
-    store: AnyStore,
+    store: PipelineStore,
 ) -> None:
     some_strangers(store)
-    first = store.look(lambda uow: uow.customers.page_of_unattributed(PageRequest(2)))
-    bound = a_binding("198.51.100.9", kind=AssetKind.IP)
-    store.act(lambda uow: uow.customers.bind(bound, START))
+    first = store.read(lambda uow: uow.customers.list_unattributed_page(PageRequest(2)))
+    bound = make_binding("198.51.100.9", kind=AssetKind.IP)
+    store.write(lambda uow: uow.customers.bind(bound, START))
 
-    rest = store.look(
-        lambda uow: uow.customers.page_of_unattributed(PageRequest(2, after=first.next))
+    rest = store.read(
+        lambda uow: uow.customers.list_unattributed_page(PageRequest(2, after=first.next))
     )
 
     assert [name.key for name in rest.rows] == ["host:web03"]
     assert rest.total == 3
 
 
-def test_audit_entries_are_paged_newest_first_and_counted_by_the_head(store: AnyStore) -> None:
+def test_audit_entries_are_paged_newest_first_and_counted_by_the_head(store: PipelineStore) -> None:
     for number in range(7):
-        store.act(
+        store.write(
             lambda uow, n=number: uow.audit.record(at=START, actor="a", act="b:c:d", subject=str(n))
         )
 
-    entries, totals = walked(store, lambda uow, asked: uow.audit.page(asked), 3)
+    entries, totals = walked(store, lambda uow, asked: uow.audit.list_page(asked), 3)
 
     assert [entry.subject for entry in entries] == [str(n) for n in range(6, -1, -1)]
     assert totals == {7}
 
 
-def test_letters_come_some_at_a_time_in_the_order_of_the_log(store: AnyStore) -> None:
+def test_letters_come_some_at_a_time_in_the_order_of_the_log(store: PipelineStore) -> None:
     rows = [
         {
             "journal": journal, "offset": offset, "source": "fw", "arrived": START,
@@ -254,25 +256,28 @@ def test_letters_come_some_at_a_time_in_the_order_of_the_log(store: AnyStore) ->
     ]  # fmt: skip
     write(store, dead_letters, rows)
 
-    def after(position: Position | None) -> list[Position]:
-        some = store.look(lambda uow: uow.sources.letters_after(position, limit=3))
+    def after(position: RecordPosition | None) -> list[RecordPosition]:
+        some = store.read(lambda uow: uow.sources.list_dead_letters_after(position, limit=3))
         return [letter.position for letter in some]
 
     first = after(None)
-    assert first == [Position("B", 1), Position("B", 2), Position("a", 1)]
-    assert after(first[-1]) == [Position("a", 2), Position("b", 2)]
-    assert after(Position("b", 2)) == []
+    assert first == [RecordPosition("B", 1), RecordPosition("B", 2), RecordPosition("a", 1)]
+    assert after(first[-1]) == [RecordPosition("a", 2), RecordPosition("b", 2)]
+    assert after(RecordPosition("b", 2)) == []
 
 
 def test_of_noted_intervals_those_are_unknown_that_the_store_has_not_or_has_otherwise(
-    store: AnyStore,
+    store: PipelineStore,
 ) -> None:
     known, changed, other, fresh = (
         BlindInterval(source=name, begin=START, reason="off")
         for name in ("known", "changed", "other", "fresh")
     )
     for gap in (known, changed, other):
-        store.act(lambda uow, g=gap: uow.sources.add_gap(g))
+        store.write(lambda uow, g=gap: uow.sources.add_gap(g))
     ended = changed.model_copy(update={"end": START + timedelta(hours=1)})
 
-    assert store.look(lambda uow: uow.sources.unknown_gaps([known, ended, fresh])) == [ended, fresh]
+    assert store.read(lambda uow: uow.sources.filter_unknown_gaps([known, ended, fresh])) == [
+        ended,
+        fresh,
+    ]

@@ -12,10 +12,10 @@ from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.casework.orders import INTEGRATOR, StoreOrders
 from breachdesk.stores import exports
-from breachdesk.testing import START, FixedNow, a_confirmed_breach, an_alert
+from breachdesk.testing import START, FixedNow, add_alert, add_confirmed_breach
 from schemas.errors import BadInput, NotAllowed, NotFound
-from schemas.event import Position
-from streams.ports import Advance, Export, GroupUpdates, RecordBatch
+from schemas.event import RecordPosition
+from streams.ports import ExportMessage, GroupUpdates, PartitionAdvance, RecordBatch
 
 
 @pytest.fixture(params=ADAPTERS)
@@ -24,45 +24,47 @@ def store(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield opened
 
 
-def committed(store: Any, *messages: Export) -> None:
-    sink = store.batch_sink()
+def committed(store: Any, *messages: ExportMessage) -> None:
+    sink = store.make_batch_sink()
     held = sink.positions(["raw/0"])["raw/0"]
-    after = Position("id-0", 0 if held.position is None else held.position.offset + 1)
-    batch = RecordBatch([Advance("raw/0", held, after, 1.0)], exports=messages)
+    after = RecordPosition("id-0", 0 if held.position is None else held.position.offset + 1)
+    batch = RecordBatch([PartitionAdvance("raw/0", held, after, 1.0)], exports=messages)
     sink.commit(batch, {}, lambda _rows, _low: GroupUpdates(), START)
 
 
 def test_what_a_batch_exports_waits_in_order_until_it_is_sent(store: Any) -> None:
-    outbox = store.export_outbox()
-    messages = [Export("events", f"e{number}", b"{}") for number in range(5)]
+    outbox = store.make_export_outbox()
+    messages = [ExportMessage("events", f"e{number}", b"{}") for number in range(5)]
     committed(store, *messages[:3])
     committed(store, *messages[3:])
 
-    waiting = outbox.waiting(4)
+    waiting = outbox.list_waiting(4)
 
     assert [each for _, each in waiting] == messages[:4]
-    outbox.sent([number for number, _ in waiting])
-    assert [each for _, each in outbox.waiting(10)] == messages[4:]
-    outbox.sent([])
+    outbox.delete_sent([number for number, _ in waiting])
+    assert [each for _, each in outbox.list_waiting(10)] == messages[4:]
+    outbox.delete_sent([])
 
 
 def test_a_batch_that_is_refused_exports_nothing(store: Any) -> None:
     def refuse(_rows: Any, _low: Any) -> GroupUpdates:
         raise ValueError("unstorable")
 
-    sink = store.batch_sink()
+    sink = store.make_batch_sink()
     held = sink.positions(["raw/0"])["raw/0"]
-    step = Advance("raw/0", held, Position("id-0", 0), 1.0)
+    step = PartitionAdvance("raw/0", held, RecordPosition("id-0", 0), 1.0)
     with pytest.raises(ValueError, match="unstorable"):
-        sink.commit(RecordBatch([step], exports=[Export("events", "e", b"")]), {}, refuse, START)
+        sink.commit(
+            RecordBatch([step], exports=[ExportMessage("events", "e", b"")]), {}, refuse, START
+        )
 
-    assert store.export_outbox().waiting(10) == []
+    assert store.make_export_outbox().list_waiting(10) == []
     assert sink.positions(["raw/0"])["raw/0"] == held
 
 
 def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -> None:
-    breach = store.act(lambda uow: a_confirmed_breach(uow, START))
-    alert = an_alert(store)
+    breach = store.write(lambda uow: add_confirmed_breach(uow, START))
+    alert = add_alert(store)
 
     def work(uow: Any) -> Any:
         audited = [
@@ -72,9 +74,9 @@ def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -
             ("alert:episode:raised", "AL-unknown", ""),
             ("user:account:saved", "sam", ""),
         ]
-        return exports.facts(uow, audited)
+        return exports.build_messages(uow, audited)
 
-    messages = {(e.topic, e.key): e.value for e in store.look(work)}
+    messages = {(e.topic, e.key): e.value for e in store.read(work)}
     tombstone = messages.pop(("alerts", "AL-former"))
     found = {key: orjson.loads(value) for key, value in messages.items()}
 
@@ -89,11 +91,11 @@ def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -
 
 
 def test_a_case_tells_its_alerts_and_its_breach(store: Any) -> None:
-    alert = an_alert(store)
-    breach = store.act(lambda uow: a_confirmed_breach(uow, START, alert))
+    alert = add_alert(store)
+    breach = store.write(lambda uow: add_confirmed_breach(uow, START, alert))
     audited = [("case:opened:from_alerts", breach.case_id, "")]
 
-    told = store.look(lambda uow: exports.facts(uow, audited))
+    told = store.read(lambda uow: exports.build_messages(uow, audited))
 
     assert {(each.topic, each.key) for each in told} == {
         ("alerts", alert.id),
@@ -102,7 +104,7 @@ def test_a_case_tells_its_alerts_and_its_breach(store: Any) -> None:
 
 
 def test_orders_note_gaps_and_comments_once_and_nothing_else(store: Any) -> None:
-    alert = an_alert(store)
+    alert = add_alert(store)
     orders = StoreOrders(store, FixedNow())
     gap = (
         b'{"order": "note-gap", "source": "fw", "begin": "2026-11-22T01:00:00Z",'
@@ -112,9 +114,9 @@ def test_orders_note_gaps_and_comments_once_and_nothing_else(store: Any) -> None
     for order in (gap, note, gap, note):
         orders.follow(order, "commands/0:1")
 
-    (told,) = store.look(lambda uow: uow.sources.gaps())
+    (told,) = store.read(lambda uow: uow.sources.list_gaps())
     assert (told.source, told.lost, told.begin) == ("fw", 12, datetime(2026, 11, 22, 1, tzinfo=UTC))
-    comments = store.look(lambda uow: uow.alerts.comments(alert.pk))
+    comments = store.read(lambda uow: uow.alerts.list_comments(alert.pk))
     assert [(each.by, each.text) for each in comments] == [(INTEGRATOR.id, "seen before")]
 
 
@@ -141,11 +143,11 @@ def test_orders_note_gaps_and_comments_once_and_nothing_else(store: Any) -> None
     ],
 )
 def test_any_other_order_is_refused_by_place_and_changes_nothing(store: Any, order: bytes) -> None:
-    before = store.look(lambda uow: len(uow.audit.entries()))
+    before = store.read(lambda uow: len(uow.audit.list_entries()))
 
     with pytest.raises(BadInput, match=r"commands/0:7.*topics\.md"):
         StoreOrders(store, FixedNow()).follow(order, "commands/0:7")
-    assert store.look(lambda uow: len(uow.audit.entries())) == before
+    assert store.read(lambda uow: len(uow.audit.list_entries())) == before
 
 
 def test_an_order_on_an_alert_that_is_not_there_says_so(store: Any) -> None:
@@ -160,12 +162,12 @@ def test_a_position_is_set_back_as_an_audited_act_and_stays_counted(store: Any) 
         committed(store)
 
     assert store.rewind(["raw/0"], 1, actor="operator:cli") == ["raw/0"]
-    held = store.batch_sink().positions(["raw/0"])["raw/0"]
-    assert (held.position, held.epoch, held.counted) == (Position("id-0", 0), 1, 2)
+    held = store.make_batch_sink().positions(["raw/0"])["raw/0"]
+    assert (held.position, held.epoch, held.counted) == (RecordPosition("id-0", 0), 1, 2)
     assert store.rewind((), None, actor="operator:cli") == ["raw/0"]
-    held = store.batch_sink().positions(["raw/0"])["raw/0"]
+    held = store.make_batch_sink().positions(["raw/0"])["raw/0"]
     assert (held.position, held.epoch, held.counted) == (None, 2, 2)
-    acts = [entry.act for entry in store.look(lambda uow: uow.audit.entries())]
+    acts = [entry.write for entry in store.read(lambda uow: uow.audit.list_entries())]
     assert acts == ["sources:partitions:replayed"] * 2
     with pytest.raises(NotFound, match="raw/0"):
         store.rewind(["raw/9"], None, actor="operator:cli")
@@ -179,7 +181,7 @@ def test_an_offset_of_a_partition_that_begins_anew_is_refused(store: Any) -> Non
     with pytest.raises(NotFound, match="begins anew"):
         store.rewind(["raw/0"], 1, actor="operator:cli")
     assert store.rewind((), 1, actor="operator:cli") == []
-    assert store.batch_sink().positions(["raw/0"])["raw/0"].position is None
+    assert store.make_batch_sink().positions(["raw/0"])["raw/0"].position is None
 
 
 def test_a_position_is_never_moved_forward(store: Any) -> None:
@@ -190,10 +192,12 @@ def test_a_position_is_never_moved_forward(store: Any) -> None:
     with pytest.raises(NotAllowed, match=r"raw/0.*reads 3 next"):
         store.rewind(["raw/0"], 4, actor="operator:cli")
     assert store.rewind((), 4, actor="operator:cli") == []
-    assert store.batch_sink().positions(["raw/0"])["raw/0"].position == Position("id-0", 2)
+    assert store.make_batch_sink().positions(["raw/0"])["raw/0"].position == RecordPosition(
+        "id-0", 2
+    )
 
 
 def test_somebody_leads_and_is_asked_again_and_again(store: Any) -> None:
-    leader = store.leader()
+    leader = store.get_leader_election()
 
     assert [leader.leads() for _ in range(3)] == [True] * 3

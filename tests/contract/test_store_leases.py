@@ -10,9 +10,9 @@ import pytest
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import Store
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.testing import FixedNow
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 
 SECONDS = 0.3
 
@@ -23,17 +23,17 @@ def now() -> FixedNow:
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest, now: FixedNow) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest, now: FixedNow) -> Iterator[PipelineStore]:
     with fresh_store(request.param, now) as opened:
         yield opened
 
 
 def take(store: Store, now: FixedNow, holder: str, seconds: float = 60.0) -> int | None:
-    return store.act(lambda uow: uow.leases.take("sweep", holder, seconds, now()))
+    return store.write(lambda uow: uow.leases.take("sweep", holder, seconds, now()))
 
 
 def alive(store: Store, now: FixedNow) -> str | None:
-    return store.look(lambda uow: uow.leases.alive("sweep", now()))
+    return store.read(lambda uow: uow.leases.find_holder("sweep", now()))
 
 
 def pass_by(now: FixedNow, seconds: float) -> None:
@@ -43,7 +43,7 @@ def pass_by(now: FixedNow, seconds: float) -> None:
 
 
 def test_a_lease_is_had_by_one_and_renewed_under_the_same_token(
-    store: AnyStore, now: FixedNow
+    store: PipelineStore, now: FixedNow
 ) -> None:
     tokens = [take(store, now, holder) for holder in ("a", "b", "a")]
 
@@ -51,7 +51,9 @@ def test_a_lease_is_had_by_one_and_renewed_under_the_same_token(
     assert alive(store, now) == "a"
 
 
-def test_who_takes_over_what_ran_out_gets_a_higher_token(store: AnyStore, now: FixedNow) -> None:
+def test_who_takes_over_what_ran_out_gets_a_higher_token(
+    store: PipelineStore, now: FixedNow
+) -> None:
     take(store, now, "a", SECONDS)
     pass_by(now, SECONDS + 0.05)
     expired = alive(store, now)
@@ -62,7 +64,9 @@ def test_who_takes_over_what_ran_out_gets_a_higher_token(store: AnyStore, now: F
     assert alive(store, now) == "b"
 
 
-def test_renewing_in_time_keeps_others_out_for_another_span(store: AnyStore, now: FixedNow) -> None:
+def test_renewing_in_time_keeps_others_out_for_another_span(
+    store: PipelineStore, now: FixedNow
+) -> None:
     take(store, now, "a", SECONDS)
     pass_by(now, SECONDS / 2)
     take(store, now, "a")
@@ -72,13 +76,13 @@ def test_renewing_in_time_keeps_others_out_for_another_span(store: AnyStore, now
 
 
 def test_a_dropped_lease_is_free_at_once_and_its_token_never_falls(
-    store: AnyStore, now: FixedNow
+    store: PipelineStore, now: FixedNow
 ) -> None:
     take(store, now, "a")
-    store.act(lambda uow: uow.leases.drop("sweep", "b"))
+    store.write(lambda uow: uow.leases.drop("sweep", "b"))
     still = alive(store, now)
-    store.act(lambda uow: uow.leases.drop("sweep", "a"))
-    after = alive(store, now), store.look(lambda uow: uow.leases.names(""))
+    store.write(lambda uow: uow.leases.drop("sweep", "a"))
+    after = alive(store, now), store.read(lambda uow: uow.leases.list_names(""))
 
     assert still == "a"
     assert after == (None, [])
@@ -86,21 +90,24 @@ def test_a_dropped_lease_is_free_at_once_and_its_token_never_falls(
     assert take(store, now, "b") is None
 
 
-def test_names_are_found_by_what_they_begin_with(store: AnyStore, now: FixedNow) -> None:
+def test_names_are_found_by_what_they_begin_with(store: PipelineStore, now: FixedNow) -> None:
     for name in ("dispatch/b", "dispatch/a", "dispatch_c", "sweep"):
-        store.act(lambda uow, n=name: uow.leases.take(n, "x", 60, now()))
+        store.write(lambda uow, n=name: uow.leases.take(n, "x", 60, now()))
 
-    assert store.look(lambda uow: uow.leases.names("dispatch/")) == ["dispatch/a", "dispatch/b"]
-    assert store.look(lambda uow: uow.leases.names("dispatch_")) == ["dispatch_c"]
+    assert store.read(lambda uow: uow.leases.list_names("dispatch/")) == [
+        "dispatch/a",
+        "dispatch/b",
+    ]
+    assert store.read(lambda uow: uow.leases.list_names("dispatch_")) == ["dispatch_c"]
 
 
-def test_a_lease_whose_act_fails_was_never_taken(store: AnyStore, now: FixedNow) -> None:
+def test_a_lease_whose_act_fails_was_never_taken(store: PipelineStore, now: FixedNow) -> None:
     def fail(uow) -> None:
         uow.leases.take("sweep", "a", 60, now())
-        raise Retryable("the disk is full")
+        raise RetryableError("the disk is full")
 
-    with pytest.raises(Retryable):
-        store.act(fail)
+    with pytest.raises(RetryableError):
+        store.write(fail)
 
     assert alive(store, now) is None
     assert take(store, now, "b") == 1
@@ -127,40 +134,40 @@ def test_a_machine_whose_clock_runs_ahead_takes_nobodys_lease(now: FixedNow) -> 
         assert alive(server, ahead) == "a"
 
 
-def test_a_mark_is_what_was_set_last(store: AnyStore) -> None:
-    before = store.look(lambda uow: uow.marks.get("server"))
+def test_a_mark_is_what_was_set_last(store: PipelineStore) -> None:
+    before = store.read(lambda uow: uow.marks.get("server"))
     for value in ("one", "two"):
-        store.act(lambda uow, v=value: uow.marks.set("server", v))
+        store.write(lambda uow, v=value: uow.marks.set("server", v))
 
     assert before is None
-    assert store.look(lambda uow: uow.marks.get("server")) == "two"
-    assert store.look(lambda uow: uow.marks.get("other")) is None
+    assert store.read(lambda uow: uow.marks.get("server")) == "two"
+    assert store.read(lambda uow: uow.marks.get("other")) is None
 
 
-def test_marks_are_named_by_how_they_begin(store: AnyStore) -> None:
+def test_marks_are_named_by_how_they_begin(store: PipelineStore) -> None:
     for name in ("doubt:b", "doubt:a", "doubt_c", "other"):
-        store.act(lambda uow, n=name: uow.marks.set(n, "x"))
+        store.write(lambda uow, n=name: uow.marks.set(n, "x"))
 
-    assert list(store.look(lambda uow: uow.marks.names("doubt:"))) == ["doubt:a", "doubt:b"]
-    assert list(store.look(lambda uow: uow.marks.names("doubt_"))) == ["doubt_c"]
+    assert list(store.read(lambda uow: uow.marks.list_names("doubt:"))) == ["doubt:a", "doubt:b"]
+    assert list(store.read(lambda uow: uow.marks.list_names("doubt_"))) == ["doubt_c"]
 
 
-def test_the_identity_stays_while_the_server_does(store: AnyStore) -> None:
-    first = store.identity()
-    store.act(lambda uow: uow.marks.set("server", "x"))
+def test_the_identity_stays_while_the_server_does(store: PipelineStore) -> None:
+    first = store.get_server_identity()
+    store.write(lambda uow: uow.marks.set("server", "x"))
 
-    assert store.identity() == first
+    assert store.get_server_identity() == first
 
 
 def test_a_file_has_no_identity() -> None:
     with fresh_store("sqlite", FixedNow()) as file:
-        assert file.identity() == ""
+        assert file.get_server_identity() == ""
 
 
 @pytest.mark.postgres
 def test_a_server_is_known_by_its_number_and_timeline() -> None:
     with fresh_store("postgres", FixedNow()) as server:
-        number, timeline, table = server.identity().split("/")
+        number, timeline, table = server.get_server_identity().split("/")
 
     assert len(number) == 19
     assert timeline == "1"

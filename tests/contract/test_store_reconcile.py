@@ -17,19 +17,19 @@ from typing import Any
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import START, FixedNow, a_case
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import START, FixedNow, add_case
 from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
-from schemas.case import Note, TaskKind
-from schemas.errors import Conflict, Retryable
-from schemas.event import Position, Touch
+from schemas.case import CaseNote, TaskKind
+from schemas.errors import EditConflict, RetryableError
+from schemas.event import AssetTouch, RecordPosition
 from streams.ports import (
-    Advance,
     BucketRow,
-    Eviction,
+    EvictedInterval,
     GroupRows,
     GroupState,
     GroupUpdates,
+    PartitionAdvance,
     RecordBatch,
     SweepResult,
 )
@@ -111,10 +111,10 @@ def a_signal(rule: Rule, group: str, number: int, time: int, value: str) -> Sign
         event_id=f"e{number}",
         step="",
         value=value,
-        position=Position("j", number),
+        position=RecordPosition("j", number),
         sha256=f"{number:064x}",
         source="m365",
-        touches=(Touch("contoso", f"mailbox:{value}@contoso.example", "mail"),),
+        touches=(AssetTouch("contoso", f"mailbox:{value}@contoso.example", "mail"),),
         summary={},
     )
 
@@ -165,7 +165,7 @@ class Model:
                 alert.state = AlertState.NEW
             alert.episode = each
 
-    def close(self, rule: Rule, gone: Eviction) -> None:
+    def close(self, rule: Rule, gone: EvictedInterval) -> None:
         for alert in self.alerts.values():
             if alert.key == gone.key and (
                 gone.begin // rule.T <= alert.anchor <= gone.end // rule.T
@@ -182,10 +182,10 @@ class Play:
     """One run of a set of signals through the store."""
 
     def __init__(
-        self, store: AnyStore, rules: dict[str, Rule], rng: random.Random, *, sole_owner: bool
+        self, store: PipelineStore, rules: dict[str, Rule], rng: random.Random, *, sole_owner: bool
     ) -> None:
         self.store, self.rules, self.rng = store, rules, rng
-        self.sink = store.batch_sink(sole_owner=sole_owner)
+        self.sink = store.make_batch_sink(sole_owner=sole_owner)
         self.model = Model()
         self.acts: list[tuple[int, str, AlertState]] = []
         self.notes: list[tuple[int, str]] = []
@@ -193,8 +193,8 @@ class Play:
 
     def reload(self) -> None:
         """As after a crash: nothing but what the store holds."""
-        self.stored = self.sink.positions(["p"])["p"]
-        self.log = list(self.sink.log_rows("p"))
+        self.stored = self.sink.load_positions(["p"])["p"]
+        self.log = list(self.sink.list_log_rows("p"))
         self.logged: dict[GroupKey, set[Signal]] = {}
         for row in self.log:
             for rule, group, parts in json.loads(row.body):
@@ -203,13 +203,13 @@ class Play:
 
     def feed(self, records: Sequence[tuple[float, Signal]], *, evict: bool) -> None:
         if self.rng.random() < 0.15:  # killed before the commit
-            with pytest.raises(Retryable):
-                self.commit(records, problem=Retryable("killed"))
+            with pytest.raises(RetryableError):
+                self.commit(records, problem=RetryableError("killed"))
             self.reload()
         for state in self.commit(records):
             self.model.reconcile(state.key, state.episodes)
         if self.rng.random() < 0.2:  # killed after the commit, or a stale owner
-            with pytest.raises(Conflict):
+            with pytest.raises(EditConflict):
                 self.commit(records)
         self.reload()
         if evict and self.rng.random() < 0.4:
@@ -238,13 +238,13 @@ class Play:
             if write_out:
                 buckets = [row for key in held for row in self.buckets(key, held[key])]
                 kept_from = self.log[-1].number + 1 if self.log else None
-                return GroupUpdates(changed, states, buckets, log_kept_from=kept_from)
+                return GroupUpdates(changed, states, buckets, log_first_needed=kept_from)
             return GroupUpdates(changed, states, log=logged(taken) if taken else None)
 
         before = self.stored
         offset = 0 if before.position is None else before.position.offset
-        after = Position("j", offset + len(records))
-        step = Advance("p", before, after, max(arrived for arrived, _ in records))
+        after = RecordPosition("j", offset + len(records))
+        step = PartitionAdvance("p", before, after, max(arrived for arrived, _ in records))
         self.sink.commit(RecordBatch([step], sorted(keys)), {}, apply_signals, START)
         return states
 
@@ -262,7 +262,7 @@ class Play:
             yield packed(key, bucket, rule, held)
 
     def sweep(self) -> None:
-        gone: list[Eviction] = []
+        gone: list[EvictedInterval] = []
 
         def let_go(rows: Sequence[GroupRows], low: float) -> SweepResult:
             # A sole owner lets go of nothing that the log still names.
@@ -274,7 +274,7 @@ class Play:
                 self.model.close(self.rules[eviction.key.rule], eviction)
             self.reload()
 
-    def gone(self, row: GroupRows, low: float) -> Iterator[Eviction]:
+    def gone(self, row: GroupRows, low: float) -> Iterator[EvictedInterval]:
         rule = self.rules[row.key.rule]
         times = sorted(signal.time for signal in self.held(row))
         begin = 0
@@ -282,7 +282,7 @@ class Play:
             if i < len(times) and times[i] - times[i - 1] <= rule.reach:
                 continue
             if times[i - 1] + rule.reach + rule.H < low:
-                yield Eviction(row.key, times[begin], times[i - 1])
+                yield EvictedInterval(row.key, times[begin], times[i - 1])
             begin = i
 
     def act(self) -> None:
@@ -293,23 +293,23 @@ class Play:
         alert = self.rng.choice(live)
         self.notes.append((alert.pk, note := f"note {len(self.notes)}"))
         state = self.rng.choice([AlertState.CASE, AlertState.DISMISSED])
-        self.store.act(lambda uow: self._act(uow, alert, state, note))
+        self.store.write(lambda uow: self._act(uow, alert, state, note))
         self.acts.append((alert.pk, alert.id, state))
         self.model.alerts[alert.pk].state = state
         if state is AlertState.CASE:
             self.model.cased.add(alert.pk)
 
     def _act(self, uow: Any, alert: AlertView, state: AlertState, note: str) -> None:
-        uow.alerts.comment(alert.pk, Note(at=START, by="sam", text=note))
+        uow.alerts.add_comment(alert.pk, CaseNote(at=START, by="sam", text=note))
         if state is AlertState.DISMISSED:
-            uow.alerts.act(alert.pk, alert.version, state=state, dismissed_reason="known")
+            uow.alerts.update(alert.pk, alert.version, state=state, dismissed_reason="known")
         elif alert.case_id is None:
-            a_case(uow, START, alert)
+            add_case(uow, START, alert)
         else:
-            uow.alerts.act(alert.pk, alert.version, state=state)
+            uow.alerts.update(alert.pk, alert.version, state=state)
 
     def views(self) -> Sequence[AlertView]:
-        return self.store.look(lambda uow: uow.alerts.list(merged=True))
+        return self.store.read(lambda uow: uow.alerts.list(merged=True))
 
 
 def pure(signal: Signal) -> Signal:
@@ -351,7 +351,7 @@ def signals_of(key: GroupKey, rows: Sequence[Any]) -> Iterator[Signal]:
 
 
 def a_set(rng: random.Random, *, long: bool) -> tuple[dict[str, Rule], list[tuple[float, Signal]]]:
-    """`long`: groups that never fall quiet, over two midnights."""
+    """`format_long`: groups that never fall quiet, over two midnights."""
     horizon = rng.choice([10**9, 10**9, 300])
     quiet = 14_400 if long else rng.choice([60, 180])
     rules = {
@@ -381,20 +381,20 @@ def oracle(rules: dict[str, Rule], records: Sequence[tuple[float, Signal]]) -> l
     )  # fmt: skip
 
 
-def standing(store: AnyStore, rules: dict[str, Rule]) -> list[Any]:
+def standing(store: PipelineStore, rules: dict[str, Rule]) -> list[Any]:
     def read(uow):
         for alert in uow.alerts.list():
             key = GroupKey(alert.rule, alert.organization, alert.group)
             span = rules[alert.rule].T
-            events = sorted(item.event_id for item in uow.alerts.evidence(alert.pk))
+            events = sorted(item.event_id for item in uow.alerts.list_evidence(alert.pk))
             first, last = alert.first.timestamp() // span, alert.last.timestamp() // span - 1
             yield (alert.id, key, first, last, alert.severity, events, alert.fingerprint)
 
-    return store.look(lambda uow: sorted(read(uow)))
+    return store.read(lambda uow: sorted(read(uow)))
 
 
 def play(
-    store: AnyStore,
+    store: PipelineStore,
     rng: random.Random,
     rules: dict[str, Rule],
     records: Any,
@@ -421,12 +421,12 @@ def check_acts(played: Play) -> None:
     """Every act's alert, and the id it was done under, lead to a live alert that covers it."""
     stored = {view.pk: view for view in played.views()}
     for pk, old_id, _ in played.acts:
-        leader = played.store.look(lambda uow, pk=pk: uow.alerts.get(pk))
+        leader = played.store.read(lambda uow, pk=pk: uow.alerts.get(pk))
         assert leader.merged_into is None
         assert leader.first <= datetime.fromtimestamp(played.model.alerts[pk].anchor * 60, UTC)
-        assert played.store.look(lambda uow, old=old_id: uow.alerts.get(old)).merged_into is None
+        assert played.store.read(lambda uow, old=old_id: uow.alerts.get(old)).merged_into is None
     for pk, text in played.notes:
-        notes = played.store.look(lambda uow, pk=pk: uow.alerts.comments(pk))
+        notes = played.store.read(lambda uow, pk=pk: uow.alerts.list_comments(pk))
         assert text in [note.text for note in notes]
     assert {pk: (a.into, a.state, a.closed) for pk, a in played.model.alerts.items()} == {
         pk: (view.merged_into, view.state, view.closed) for pk, view in stored.items()
@@ -438,7 +438,7 @@ def check_tasks(played: Play) -> None:
     stored = {view.pk: view for view in played.views()}
     pairs = {frozenset(str(stored[pk].case_id) for pk in pair) for pair in played.model.joined}
     tasked = set()
-    for case in played.store.look(lambda uow: uow.cases.list()):
+    for case in played.store.read(lambda uow: uow.cases.list()):
         assert len({task.id for task in case.tasks}) == len(case.tasks)
         for task in case.tasks:
             assert task.kind is TaskKind.CASES_JOINED
@@ -457,7 +457,7 @@ def rounds(adapter: str, seed: int, *, long: bool) -> None:
             assert standing(store, rules) == want
             check_acts(played)
             check_tasks(played)
-            assert store.look(lambda uow: uow.audit.verify()) >= len(want)
+            assert store.read(lambda uow: uow.audit.verify()) >= len(want)
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from breachdesk.bootstrap.house import holding
-from breachdesk.cli.main import main
+from breachdesk.bootstrap.house import hold_lock
+from breachdesk.cli.main import run_main
 from breachdesk.demo.stage import MARK
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
@@ -42,7 +42,7 @@ def run(
         capfdbinary.readouterr()
         code = 0
         try:
-            main()
+            run_main()
         except SystemExit as ended:
             code = int(ended.code or 0)
         sys.stdout.flush()
@@ -218,7 +218,7 @@ def test_a_second_demo_does_not_clear_a_folder_in_which_one_runs(run: Run, tmp_p
     folder = tmp_path / "demo"
     folder.mkdir()
     (folder / MARK).write_text("")
-    with holding(folder, "pipeline"):
+    with hold_lock(folder, "pipeline"):
         ended = run("demo", "--unattended", "--data-dir", folder)
 
     assert ended.code == 3

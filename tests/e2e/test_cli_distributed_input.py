@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers.ports import free_port
+from servers.ports import find_free_port
 
 SECRET = "quite-secret"
 
@@ -35,8 +35,8 @@ def folder(tmp_path: Path) -> Path:
 def away() -> dict[str, str]:
     """Both servers named, neither there."""
     return {
-        "BREACHDESK_KAFKA__SERVERS": f"127.0.0.1:{free_port()}",
-        "BREACHDESK_STORE__URL": f"postgresql://desk@127.0.0.1:{free_port()}/desk",
+        "BREACHDESK_KAFKA__SERVERS": f"127.0.0.1:{find_free_port()}",
+        "BREACHDESK_STORE__URL": f"postgresql://desk@127.0.0.1:{find_free_port()}/desk",
         "BREACHDESK_STORE__PASSWORD": SECRET,
     }
 

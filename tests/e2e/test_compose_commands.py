@@ -20,7 +20,7 @@ import psycopg
 import pytest
 import trustme
 import yaml
-from servers.ports import free_port
+from servers.ports import find_free_port
 from services import fresh_schema, unique_prefix
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,7 +111,10 @@ def test_the_one_shot_services_may_run_again(place: Place) -> None:
 
 @pytest.mark.parametrize("name", ["worker", "console", "dispatcher"])
 def test_a_lasting_service_becomes_ready_and_ends_in_order(place: Place, name: str) -> None:
-    ports = {"BREACHDESK_OPS__PORT": str(free_port()), "BREACHDESK_CONSOLE_PORT": str(free_port())}
+    ports = {
+        "BREACHDESK_OPS__PORT": str(find_free_port()),
+        "BREACHDESK_CONSOLE_PORT": str(find_free_port()),
+    }
     asked = ports["BREACHDESK_CONSOLE_PORT" if name == "console" else "BREACHDESK_OPS__PORT"]
     log = place.folder / f"{name}.log"
     with log.open("wb") as file:

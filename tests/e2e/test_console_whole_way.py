@@ -20,29 +20,29 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from waiting_letters import place
 
 from breachdesk.casework.outbox import StoreOutbox
-from breachdesk.console.app import console_app
-from breachdesk.console.house import House
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.console.app import build_app
+from breachdesk.console.house import ConsoleDependencies
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
-    a_binding,
-    a_customer,
-    a_signal,
-    a_user,
-    an_episode,
-    memory_store,
+    make_binding,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_store,
+    make_user,
     raise_alerts,
 )
 from notifiers.channels.maildir import CHANNEL
-from notifiers.dispatch import Dispatcher
+from notifiers.dispatch import NoticeDispatcher
 from notifiers.render import JinjaRenderer
 from schemas.alert import GroupKey, Severity
-from schemas.customer import AssetKind, Customer, DataCategory, Role
-from schemas.event import Touch
+from schemas.customer import AssetKind, Customer, DataCategory, DataRole
+from schemas.event import AssetTouch
 from schemas.rule import RuleInfo
 from schemas.settings import ProviderProfile, SenderSettings, Settings
-from schemas.source import Incoming
-from schemas.user import Duty
+from schemas.source import IncomingRecord
+from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -51,7 +51,7 @@ PASSWORD = "correct horse battery"
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 REFRESHED = 180_000
 """Milliseconds. A page refreshes its parts every 20 seconds."""
-PEOPLE = {"ana": Duty.ANALYST, "rhea": Duty.RESPONDER, "april": Duty.APPROVER}
+PEOPLE = {"ana": Permission.ANALYST, "rhea": Permission.RESPONDER, "april": Permission.APPROVER}
 CUSTOMERS = ("contoso", "hartwell", "orchard")
 BY_TELEPHONE = "willow"
 """A customer without a mail address."""
@@ -65,7 +65,7 @@ pytestmark = [pytest.mark.chromium, pytest.mark.slow]
 class NoRules:
     """breachdesk.ports.Explainer of an empty rule book."""
 
-    def rules(self) -> Sequence[RuleInfo]:
+    def list_rules(self) -> Sequence[RuleInfo]:
         return []
 
 
@@ -74,8 +74,8 @@ class Desk:
     """A console that listens, its clock and its store."""
 
     url: str
-    house: House
-    store: SqlStore
+    house: ConsoleDependencies
+    store: SqliteStore
     now: FixedNow
 
     def dispatch(self) -> int:
@@ -83,7 +83,7 @@ class Desk:
         settings = self.house.settings
         outbox = StoreOutbox(self.store, settings, self.house.renderer, place(self.store))
         channel = CHANNEL.open(settings.senders[0])
-        dispatcher = Dispatcher(outbox, channel, self.now, settings.notices, "boot-1")
+        dispatcher = NoticeDispatcher(outbox, channel, self.now, settings.notices, "boot-1")
         with ThreadPoolExecutor(1) as aside:  # the browser's loop runs in this thread
             return aside.submit(lambda: asyncio.run(dispatcher.run_once())).result()
 
@@ -107,13 +107,15 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     now = FixedNow(START + timedelta(hours=7))
-    store, log = memory_store(now), SqliteEventLog(tmp_path / "journal", now)
-    log.append([Incoming(source="m365", raw=b'{"Operation": "UserLoggedIn"}', arrived=START)])
+    store, log = make_store(now), SqliteEventLog(tmp_path / "journal", now)
+    log.append([IncomingRecord(source="m365", raw=b'{"Operation": "UserLoggedIn"}', arrived=START)])
     renderer = JinjaRenderer(TEMPLATES, "Europe/London")
-    house = House(_settings(tmp_path), store, renderer, now, NoRules(), log, TEMPLATES)
+    house = ConsoleDependencies(
+        _settings(tmp_path), store, renderer, now, NoRules(), log, TEMPLATES
+    )
     place(store)
     _seed(store, now)
-    server = uvicorn.Server(uvicorn.Config(console_app(house), port=0, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(build_app(house), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -153,33 +155,33 @@ def _settings(folder: Path) -> Settings:
     return Settings(data_dir=folder, profile=profile, senders=(sender,), drill=True)
 
 
-def _seed(store: SqlStore, now: FixedNow) -> None:
+def _seed(store: SqliteStore, now: FixedNow) -> None:
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
     def work(uow):
         for name, duty in PEOPLE.items():
-            uow.users.save(a_user(name, duty).model_copy(update={"password_hash": cheap}))
+            uow.users.save(make_user(name, duty).model_copy(update={"password_hash": cheap}))
         for customer in CUSTOMERS:
-            uow.customers.save(a_customer(customer))
-            uow.customers.bind(a_binding(f"jo@{customer}.example", customer), now())
-        uow.customers.save(_without_address(a_customer(BY_TELEPHONE)))
+            uow.customers.save(make_customer(customer))
+            uow.customers.bind(make_binding(f"jo@{customer}.example", customer), now())
+        uow.customers.save(_without_address(make_customer(BY_TELEPHONE)))
         for customer in RECORDS:
             uow.customers.bind(
-                a_binding(
+                make_binding(
                     f"billing-{customer}",
                     customer,
                     kind=AssetKind.SERVICE,
-                    role=Role.CONTROLLER,
+                    role=DataRole.CONTROLLER,
                     categories=(DataCategory.CONTACT,),
                 ),
                 now(),
             )
 
-    store.act(work)
-    touches = [Touch("contoso", "mailbox:jo@contoso.example", "mail")]
-    touches += [Touch(c, f"service:billing-{c}", "contact") for c in RECORDS]
+    store.write(work)
+    touches = [AssetTouch("contoso", "mailbox:jo@contoso.example", "mail")]
+    touches += [AssetTouch(c, f"service:billing-{c}", "contact") for c in RECORDS]
     signals = [
-        a_signal(
+        make_signal(
             n,
             time=START,
             step="failed" if n < 41 else "opened" if n == 41 else "exfiltrated",
@@ -188,11 +190,11 @@ def _seed(store: SqlStore, now: FixedNow) -> None:
         for n in range(1, 80)
     ]
     other = GroupKey("ssh_bruteforce", "orchard", ("203.0.113.9",))
-    noise = [a_signal(n, time=START, key=other, touches=()) for n in range(200, 205)]
+    noise = [make_signal(n, time=START, key=other, touches=()) for n in range(200, 205)]
     raise_alerts(
         store,
-        an_episode(signals, severity=Severity.CRITICAL, title="Sign-in, then bulk download"),
-        an_episode(noise, severity=Severity.LOW, title="SSH guessing on web1"),
+        make_episode(signals, severity=Severity.CRITICAL, title="Sign-in, then bulk download"),
+        make_episode(noise, severity=Severity.LOW, title="SSH guessing on web1"),
     )
 
 
@@ -463,10 +465,10 @@ def approved(page: Page, desk: Desk, app: pyotp.TOTP) -> None:
         page.fill("#p-code", app.at(desk.now()))
         press(page, "Approve and release")
         expect(page.get_by_role("alert")).to_be_visible()
-        assert desk.store.look(lambda uow: uow.notices.list()) == []
+        assert desk.store.read(lambda uow: uow.notices.list()) == []
         desk.now.advance(seconds=shift)
     release(page, desk, app, "4")
-    assert len(desk.store.look(lambda uow: uow.notices.list())) == 3
+    assert len(desk.store.read(lambda uow: uow.notices.list())) == 3
 
 
 def release(page: Page, desk: Desk, app: pyotp.TOTP, number: str) -> None:
@@ -489,7 +491,7 @@ def delivered(page: Page, desk: Desk) -> None:
     expect(page.locator("h1")).not_to_contain_text("not settled", timeout=REFRESHED)
     expect(page.locator("#steps")).not_to_contain_text("not settled")
     expect(page.locator(".said")).to_have_count(0)
-    assert sent == len(desk.store.look(lambda uow: uow.notices.list()))
+    assert sent == len(desk.store.read(lambda uow: uow.notices.list()))
     sign_in(page, "rhea")
     page.goto("/cases/CASE-0001/delivery")
     expect(page.locator("h1")).to_contain_text("handed over")
@@ -733,7 +735,7 @@ def test_an_account_is_looked_after_in_the_browser(page: Page, desk: Desk) -> No
     expect(page.locator(".said")).to_contain_text("All your sessions have ended")
     keep_picture(page, "sign-in")
     sign_in(page, "rhea", password=new)
-    assert len(desk.store.look(lambda uow: uow.users.sessions("rhea", desk.now()))) == 1
+    assert len(desk.store.read(lambda uow: uow.users.list_sessions("rhea", desk.now()))) == 1
 
 
 def test_a_case_that_no_alert_began_is_opened_and_ends_as_a_near_miss(page: Page) -> None:

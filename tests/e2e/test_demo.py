@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from breachdesk.demo.lines import build
+from breachdesk.demo.lines import build_lines
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +64,7 @@ def summary(folder: Path) -> dict[str, Any]:
 def test_every_line_is_received_and_ends_as_an_event_or_with_a_reason(
     summary: dict[str, Any], folder: Path
 ) -> None:
-    written = sum(len(rows) for rows in build().lines.values())
+    written = sum(len(rows) for rows in build_lines().lines.values())
     sources = listed(folder, "dead-letters", "list")
 
     assert summary["events"]["received"] == written

@@ -14,10 +14,10 @@ from waiting_letters import shared_settings
 
 from breachdesk.casework import mail_hold
 from breachdesk.stores.open_store import open_postgres
-from breachdesk.testing import FixedNow, a_user
+from breachdesk.testing import FixedNow, make_user
 from notifiers.testing import NOON
 from schemas.settings import StoreSettings
-from schemas.user import Duty
+from schemas.user import Permission
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 COMMAND = [sys.executable, "-m", "breachdesk.cli.main", "dispatch", "--data-dir"]
@@ -53,8 +53,8 @@ def said(folder: Path, settings: StoreSettings, *options: str) -> subprocess.Com
 def test_held_mail_is_released_by_command_and_a_dispatcher_ends_in_order(tmp_path: Path) -> None:
     (tmp_path / "breachdesk.toml").write_text(SENDER.format(folder=tmp_path), "utf-8")
     with shared_settings() as settings, open_postgres(settings, now=FixedNow(NOON)) as store:
-        store.act(lambda uow: uow.users.save(a_user("rowan", Duty.RESPONDER)))
-        store.act(lambda uow: uow.marks.set(mail_hold.SERVER, "7000000000000000000/1"))
+        store.write(lambda uow: uow.users.save(make_user("rowan", Permission.RESPONDER)))
+        store.write(lambda uow: uow.marks.set(mail_hold.SERVER_MARK, "7000000000000000000/1"))
         refused = said(tmp_path, settings, "--once")
         nameless = said(tmp_path, settings, "--release")
         released = said(tmp_path, settings, "--release", "--by", "rowan")
@@ -69,7 +69,7 @@ def test_held_mail_is_released_by_command_and_a_dispatcher_ends_in_order(tmp_pat
         first = running.stderr.readline()
         running.send_signal(signal.SIGTERM)
         rest = running.communicate(timeout=120)[1]
-        entries = store.look(lambda uow: uow.audit.entries(subject="dispatch"))
+        entries = store.read(lambda uow: uow.audit.list_entries(subject="dispatch"))
 
         assert refused.returncode == 1
         assert "mail is held: another database server answers" in refused.stderr

@@ -21,13 +21,13 @@ from dispatch_process import Sink, sink_on_loopback
 from waiting_letters import approve_letters, mail_settings, smtp_sender
 
 from breachdesk.bootstrap import mail
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.casework import attempt_account, mail_hold
 from breachdesk.demo.stage import write_settings
 from breachdesk.ports import UnitOfWork
 from notifiers.testing import NOON
 from schemas.errors import NotAllowed
-from schemas.notice import Status
+from schemas.notice import DeliveryStatus
 
 pytestmark = pytest.mark.slow
 TESTS = Path(__file__).resolve().parents[1]
@@ -102,18 +102,18 @@ class Scene:
         answer: dict[str, object] = json.loads(said)
         return answer
 
-    def house(self, folder: Path | None = None, **shift: float) -> Premises:
+    def house(self, folder: Path | None = None, **shift: float) -> Container:
         settings = mail_settings(folder or self.folder, smtp_sender(self.port))
         noon = self.noon - timedelta(**shift).total_seconds()
-        return Premises(settings, lambda: NOON + timedelta(seconds=time.time() - noon))
+        return Container(settings, lambda: NOON + timedelta(seconds=time.time() - noon))
 
-    def statuses(self, folder: Path | None = None) -> list[Status]:
+    def statuses(self, folder: Path | None = None) -> list[DeliveryStatus]:
         with self.house(folder) as house:
-            return [row.status for row in house.store.look(lambda uow: uow.notices.list())]
+            return [row.status for row in house.store.read(lambda uow: uow.notices.list())]
 
     def release(self, folder: Path | None = None) -> str:
         with self.house(folder) as house:
-            return mail.release(house, "rowan").why
+            return mail.release_mail(house, "rowan").why
 
     @property
     def doubled(self) -> list[str]:
@@ -154,7 +154,7 @@ def test_a_store_put_back_within_five_minutes_sends_nothing_again(
     assert first == {"tried": LETTERS}
     assert second == {"held": f"mail is held: {attempt_account.STORE_IS_OLDER}"}
     assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
-    assert scene.statuses() == [Status.QUEUED] * LETTERS
+    assert scene.statuses() == [DeliveryStatus.QUEUED] * LETTERS
 
 
 def test_a_store_put_back_under_the_log_that_was_left_beside_it_sends_nothing_again(
@@ -173,7 +173,7 @@ def test_a_store_put_back_under_the_log_that_was_left_beside_it_sends_nothing_ag
     again = scene.send()
 
     assert second == {"held": f"mail is held: {attempt_account.PARTLY_OLDER}"}
-    assert statuses == [Status.QUEUED] * LETTERS
+    assert statuses == [DeliveryStatus.QUEUED] * LETTERS
     assert why == attempt_account.PARTLY_OLDER
     assert again == {"tried": 0}
     assert set(scene.sink.times.values()) == {2}, "only after a person said so"
@@ -220,7 +220,7 @@ def test_a_folder_put_back_as_a_whole_sends_nothing_again(
 ) -> None:
     if part:
         with scene.house() as house:
-            sender = mail.dispatcher(house, "part")
+            sender = mail.build_dispatcher(house, "part")
             assert run_round(sender, part) == part
     backup = copied(scene.folder, tmp_path / "backup")
     first = scene.send()
@@ -235,9 +235,9 @@ def test_a_folder_put_back_as_a_whole_sends_nothing_again(
 def run_round(sender: object, limit: int) -> int:
     import asyncio
 
-    from notifiers.dispatch import Dispatcher
+    from notifiers.dispatch import NoticeDispatcher
 
-    assert isinstance(sender, Dispatcher)
+    assert isinstance(sender, NoticeDispatcher)
 
     async def work() -> int:
         try:
@@ -284,19 +284,19 @@ def test_of_two_copies_that_send_at_once_one_sends(scene: Scene, tmp_path: Path)
 def test_a_person_who_looked_lets_a_restored_folder_go_on(scene: Scene, tmp_path: Path) -> None:
     backup = copied(scene.folder, tmp_path / "backup")
     with scene.house() as house:
-        assert run_round(mail.dispatcher(house, "part"), 7) == 7
+        assert run_round(mail.build_dispatcher(house, "part"), 7) == 7
     left = set(scene.sink.log)
     by_cp(backup, scene.folder)
     scene.send()
     with scene.house() as house:
-        shown = mail.held_mail(house)
+        shown = mail.read_held_mail(house)
         known = [row.id for row in shown.rows if row.message_id.strip("<>") in ids(left)]
-        mail.record_left(house, "rowan", known, "relay's log")
+        mail.record_unrecorded_sends(house, "rowan", known, "relay's log")
     why = scene.release()
     rest = scene.send()
     with scene.house() as house:
-        acts = house.store.look(audited)
-        house.store.look(lambda uow: uow.audit.verify())
+        acts = house.store.read(audited)
+        house.store.read(lambda uow: uow.audit.verify())
 
     assert (len(shown.rows), len(known)) == (LETTERS, 7)
     assert why == attempt_account.PUT_BACK
@@ -310,7 +310,7 @@ def ids(log: set[str]) -> set[str]:
 
 
 def audited(uow: UnitOfWork) -> list[tuple[str, str]]:
-    return [(entry.actor, entry.act) for entry in uow.audit.entries(subject="dispatch")]
+    return [(entry.actor, entry.act) for entry in uow.audit.list_entries(subject="dispatch")]
 
 
 @pytest.mark.parametrize("days", [4, -2])
@@ -322,7 +322,7 @@ def test_a_wrong_clock_at_the_start_lets_nothing_expire(scene: Scene, days: int)
     released = scene.send()
 
     assert ["held" in said for said in (*wrong, right)] == [True, True, True]
-    assert kept == [Status.QUEUED] * LETTERS
+    assert kept == [DeliveryStatus.QUEUED] * LETTERS
     assert why == mail_hold.AFTER_GAP
     assert released == {"tried": LETTERS}
     assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
@@ -334,11 +334,11 @@ def test_a_release_under_a_wrong_clock_is_refused_while_letters_would_expire(
     scene.send(days=4)
     with scene.house(days=4) as house:
         with pytest.raises(NotAllowed, match="47 notices would expire at once"):
-            mail.release(house, "rowan")
-        mail.release(house, "rowan", let_expire=True)
+            mail.release_mail(house, "rowan")
+        mail.release_mail(house, "rowan", let_expire=True)
     scene.send(days=4)
 
-    assert scene.statuses() == [Status.EXPIRED] * LETTERS
+    assert scene.statuses() == [DeliveryStatus.EXPIRED] * LETTERS
 
 
 def test_fifty_kills_send_nothing_twice_and_hold_nothing(tmp_path: Path) -> None:
@@ -346,12 +346,12 @@ def test_fifty_kills_send_nothing_twice_and_hold_nothing(tmp_path: Path) -> None
     with letters_wait(tmp_path / "data", 150) as scene:
         for _ in range(50):
             kill_amid(scene, letters=chance.randint(0, 2), seconds=chance.random() * 0.03)
-        waiting = scene.statuses().count(Status.QUEUED)
+        waiting = scene.statuses().count(DeliveryStatus.QUEUED)
         last = scene.send()
         with scene.house() as house:
-            rows = house.store.look(lambda uow: uow.notices.list())
-    handed = {row.message_id for row in rows if row.status is Status.HANDED_OVER}
-    unknown = {row.message_id for row in rows if row.status is Status.UNKNOWN}
+            rows = house.store.read(lambda uow: uow.notices.list())
+    handed = {row.message_id for row in rows if row.status is DeliveryStatus.HANDED_OVER}
+    unknown = {row.message_id for row in rows if row.status is DeliveryStatus.UNKNOWN}
 
     assert last == {"tried": waiting}
     assert waiting > 0, "every kill met letters that waited"

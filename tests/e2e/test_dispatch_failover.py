@@ -15,7 +15,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 from dispatch_process import Orders, Sink, discard, end, sink_on_loopback, start
-from servers import Postgres
+from servers import PostgresServer
 from services import own_room, private_postgres, running
 from waiting_letters import (
     LetterRows,
@@ -33,25 +33,25 @@ from breachdesk.stores.open_store import open_postgres
 from breachdesk.stores.postgres_store import PostgresStore
 from breachdesk.testing import FixedNow
 from notifiers.testing import NOON
-from schemas.errors import Retryable
-from schemas.notice import Status
+from schemas.errors import RetryableError
+from schemas.notice import DeliveryStatus
 from schemas.settings import StoreSettings
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 LETTERS = 30
 WRITTEN_AGAIN = "notice:attempt:written_again"
-OPEN = {Status.QUEUED, Status.SENDING}
+OPEN = {DeliveryStatus.QUEUED, DeliveryStatus.SENDING}
 
 
-class Standby(Postgres):
+class Standby(PostgresServer):
     """A copy of a running server; asynchronous until `synchronise`."""
 
-    def __init__(self, folder: Path, primary: Postgres) -> None:
+    def __init__(self, folder: Path, primary: PostgresServer) -> None:
         super().__init__(folder)
         self.primary = primary
 
     def prepare(self) -> None:
-        account = self.account()
+        account = self.build_account_options()
         for room in ("data", "socket"):
             (self.folder / room).mkdir(mode=0o700)
             if account:
@@ -60,7 +60,7 @@ class Standby(Postgres):
         data = f"--pgdata={self.folder / 'data'}"
         self.call("pg_basebackup", data, "-R", "-c", "fast", *there)
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         try:
             return ask(self, "select pg_is_in_recovery()") is not None
         except psycopg.OperationalError:
@@ -80,7 +80,7 @@ class Standby(Postgres):
         wait_until(lambda: ask(self, "select count(*) from pg_stat_wal_receiver") == 0)
 
 
-def ask(server: Postgres, query: LiteralString) -> object:
+def ask(server: PostgresServer, query: LiteralString) -> object:
     with psycopg.connect(server.url, autocommit=True) as connection:
         cursor = connection.execute(query)
         row = cursor.fetchone() if cursor.description else None
@@ -103,7 +103,7 @@ def quiet(sink: Sink) -> None:
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[Postgres, Standby]]:
+def pair() -> Iterator[tuple[PostgresServer, Standby]]:
     with private_postgres() as primary, own_room() as room:
         standby = Standby(room.folder / "standby", primary)
         with running(standby):
@@ -111,7 +111,7 @@ def pair() -> Iterator[tuple[Postgres, Standby]]:
 
 
 def test_a_promoted_standby_that_lags_behind_is_told_what_left_and_waits_for_a_person(
-    tmp_path: Path, pair: tuple[Postgres, Standby]
+    tmp_path: Path, pair: tuple[PostgresServer, Standby]
 ) -> None:
     primary, standby = pair
     both = f"host={primary.address}&host={standby.address}"
@@ -140,9 +140,11 @@ def test_a_promoted_standby_that_lags_behind_is_told_what_left_and_waits_for_a_p
         letters = LetterRows(store)
         wait_until(lambda: not still_queued(letters) & set(sink.log))
         left, queued = set(sink.log), still_queued(letters)
-        again = store.look(lambda uow: [e.act for e in uow.audit.entries()]).count(WRITTEN_AGAIN)
-        why, server = why_held(store), store.identity()
-        store.act(lambda uow: mail_hold.release(uow, server, "operator", NOON))
+        again = store.read(lambda uow: [e.act for e in uow.audit.list_entries()]).count(
+            WRITTEN_AGAIN
+        )
+        why, server = why_held(store), store.get_server_identity()
+        store.write(lambda uow: mail_hold.release_hold(uow, server, "operator", NOON))
         wait_until(lambda: not {row.status for row in letters.rows()} & OPEN)
         end(*dispatchers)
 
@@ -152,11 +154,11 @@ def test_a_promoted_standby_that_lags_behind_is_told_what_left_and_waits_for_a_p
         assert len(left) + len(queued) == LETTERS
         assert set(sink.times.values()) == {1}
         assert len(sink.times) == LETTERS
-        assert store.look(lambda uow: uow.audit.examine()).discrepancies == ()
+        assert store.read(lambda uow: uow.audit.examine()).discrepancies == ()
 
 
 def test_a_standby_that_was_synchronous_until_it_parted_holds_all_mail_though_nobody_remembers(
-    tmp_path: Path, pair: tuple[Postgres, Standby]
+    tmp_path: Path, pair: tuple[PostgresServer, Standby]
 ) -> None:
     """The primary goes on alone after its standby is gone, and dies with all dispatchers."""
     primary, standby = pair
@@ -169,7 +171,7 @@ def test_a_standby_that_was_synchronous_until_it_parted_holds_all_mail_though_no
     ):
         standby.synchronise()
         approve_letters(store, mail_settings(tmp_path, smtp_sender(port)), LETTERS)
-        server = store.identity()
+        server = store.get_server_identity()
         noon = time.time()
         before = Orders(str(tmp_path / "before"), url, "", port, noon, 60)
         dispatchers = [start(before), start(before)]
@@ -183,8 +185,8 @@ def test_a_standby_that_was_synchronous_until_it_parted_holds_all_mail_though_no
         primary.kill()
         ask(standby, "select pg_promote()")
         wait_until(lambda: answers(store))
-        letters, beat = LetterRows(store), store.look(mail_hold.last_beat)
-        promoted = store.identity()
+        letters, beat = LetterRows(store), store.read(mail_hold.find_last_heartbeat)
+        promoted = store.get_server_identity()
         heir = start(replace(before, folder=str(tmp_path / "after")))
         wait_until(lambda: bool(why_held(store)))
         left = set(sink.log)
@@ -206,18 +208,18 @@ def cluster_of(identity: str) -> list[str]:
 
 def answers(store: PostgresStore) -> bool:
     try:
-        return bool(store.identity())
-    except Retryable:
+        return bool(store.get_server_identity())
+    except RetryableError:
         return False
 
 
 def still_queued(letters: LetterRows) -> set[str]:
-    return {row.message_id for row in letters.rows() if row.status is Status.QUEUED}
+    return {row.message_id for row in letters.rows() if row.status is DeliveryStatus.QUEUED}
 
 
 def why_held(store: PostgresStore) -> str:
     """Empty also while nobody answers."""
     try:
-        return store.look(mail_hold.why_held)
-    except Retryable:
+        return store.read(mail_hold.get_hold_reason)
+    except RetryableError:
         return ""

@@ -13,28 +13,28 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.casework import affected, decide, notify
 from breachdesk.demo import drill, words
-from breachdesk.demo.lines import build
-from breachdesk.demo.play import actor, furnish, play_lines
+from breachdesk.demo.lines import build_lines
+from breachdesk.demo.play import get_actor, import_registers, play_lines
 from breachdesk.demo.stage import (
-    StageClock,
-    demo_settings,
-    fresh_folder,
-    in_arrival_order,
+    DemoClock,
+    build_settings,
+    list_in_arrival_order,
+    prepare_folder,
     write_settings,
 )
 from breachdesk.ports import UnitOfWork
-from schemas.decision import Answer
-from schemas.letter_facts import Standing
-from schemas.notice import NoticeRow, Status
+from schemas.decision import DecisionAnswer
+from schemas.letter_facts import ReaderStanding
+from schemas.notice import DeliveryStatus, NoticeRow
 
 pytestmark = pytest.mark.slow
 
 UNSURE_HOLDERS = words.ACCOUNT_HOLDERS.model_copy(
     update={
-        "standing": Standing.POSSIBLE,
+        "standing": ReaderStanding.POSSIBLE,
         "what_happened": "Every page that our records show was another one.",
     }
 )
@@ -57,30 +57,32 @@ with Premises(load_settings(Path(sys.argv[1])), StageClock(APPROVED)) as house:
 @pytest.fixture
 def approved(tmp_path: Path) -> Path:
     """The demo up to its approval, with nobody excluded by hand: some fifty letters wait."""
-    cast = build()
-    clock = StageClock(in_arrival_order(cast)[0][0])
-    settings = demo_settings(fresh_folder(tmp_path / "data"), cast, port=0)
+    cast = build_lines()
+    clock = DemoClock(list_in_arrival_order(cast)[0][0])
+    settings = build_settings(prepare_folder(tmp_path / "data"), cast, port=0)
     write_settings(settings)
-    with Premises(settings, clock) as house:
-        furnish(house, cast)
+    with Container(settings, clock) as house:
+        import_registers(house, cast)
         play_lines(house, cast, clock, lambda _done, _all: None)
         case = drill.triage_alerts(house, clock)
         breach = drill.confirm_breach(house, clock, case)
         clock.move_to(drill.FROZEN)
 
         def freeze(uow: UnitOfWork) -> None:
-            responder, now = actor("responder"), house.now()
+            responder, now = get_actor("responder"), house.now()
             proposed = affected.propose(uow, breach.id)
             manifest = affected.freeze(uow, responder, breach.id, proposed, now)
-            decision = words.decision(breach, manifest, responder.id, now)
-            no_telecoms = Answer(yes=False, reasons="No subscriber data is in the evidence.")
+            decision = words.build_decision(breach, manifest, responder.id, now)
+            no_telecoms = DecisionAnswer(
+                yes=False, reasons="No subscriber data is in the evidence."
+            )
             answered = decision.model_copy(update={"pecr": no_telecoms})
-            decide.decide(uow, responder, answered, now)
-            written = words.facts(breach, responder.id, now)
+            decide.record_decision(uow, responder, answered, now)
+            written = words.build_facts(breach, responder.id, now)
             both = written.model_copy(update={"words": (*written.words, UNSURE_HOLDERS)})
             notify.write_facts(uow, responder, both, now)
 
-        house.store.act(freeze)
+        house.store.write(freeze)
         drill.approve_release(house, clock, breach)
     return settings.data_dir
 
@@ -105,13 +107,17 @@ def sent_files(folder: Path) -> list[Path]:
 
 
 def rows(folder: Path) -> list[NoticeRow]:
-    with Premises(demo_settings(folder, build(), port=0), StageClock(drill.APPROVED)) as house:
-        return list(house.store.look(lambda uow: uow.notices.list()))
+    with Container(
+        build_settings(folder, build_lines(), port=0), DemoClock(drill.APPROVED)
+    ) as house:
+        return list(house.store.read(lambda uow: uow.notices.list()))
 
 
 def discrepancies(folder: Path) -> list[str]:
-    with Premises(demo_settings(folder, build(), port=0), StageClock(drill.APPROVED)) as house:
-        report = house.store.look(lambda uow: uow.audit.examine())
+    with Container(
+        build_settings(folder, build_lines(), port=0), DemoClock(drill.APPROVED)
+    ) as house:
+        report = house.store.read(lambda uow: uow.audit.examine())
         return [str(line) for line in report.discrepancies]
 
 
@@ -128,12 +134,12 @@ def test_twenty_kills_send_no_letter_twice_and_leave_no_row_in_doubt(approved: P
         send(approved, kill_at=chance.randint(0, 3))
     send(approved, kill_at=None)
     ended, sink = rows(approved), mailed(approved)
-    handed = {r.message_id for r in ended if r.status is Status.HANDED_OVER}
-    unknown = {r.message_id for r in ended if r.status is Status.UNKNOWN}
+    handed = {r.message_id for r in ended if r.status is DeliveryStatus.HANDED_OVER}
+    unknown = {r.message_id for r in ended if r.status is DeliveryStatus.UNKNOWN}
 
     assert len(ended) > 40
     assert unknown
-    assert {r.status for r in ended} <= {Status.HANDED_OVER, Status.UNKNOWN}
+    assert {r.status for r in ended} <= {DeliveryStatus.HANDED_OVER, DeliveryStatus.UNKNOWN}
     assert set(sink.values()) == {1}
     assert handed <= set(sink)
     assert set(sink) <= handed | unknown

@@ -26,12 +26,12 @@ from breachdesk.casework import mail_hold
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.testing import FixedNow
 from notifiers.testing import NOON
-from schemas.notice import NoticeRow, Status
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.settings import StoreSettings
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
-OPEN = {Status.QUEUED, Status.SENDING}
+OPEN = {DeliveryStatus.QUEUED, DeliveryStatus.SENDING}
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Scene:
         deadline = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < deadline, (
-                self.letters.store.look(mail_hold.why_held),
+                self.letters.store.read(mail_hold.get_hold_reason),
                 Counter(row.status.value for row in self.rows()),
             )
             time.sleep(0.05)
@@ -57,7 +57,7 @@ class Scene:
     def wait_for_the_end(self) -> None:
         self.wait_until(lambda: not {row.status for row in self.rows()} & OPEN)
 
-    def ids(self, status: Status) -> set[str]:
+    def ids(self, status: DeliveryStatus) -> set[str]:
         return {row.message_id for row in self.rows() if row.status is status}
 
 
@@ -91,7 +91,7 @@ def test_two_dispatchers_share_forty_rows_and_send_each_once(
         scene.wait_for_the_end()
         end(*both)
 
-        assert {row.status for row in scene.rows()} == {Status.HANDED_OVER}
+        assert {row.status for row in scene.rows()} == {DeliveryStatus.HANDED_OVER}
         assert set(scene.sink.times.values()) == {1}
         assert set(scene.sink.log) == {row.message_id for row in scene.rows()}
 
@@ -103,7 +103,7 @@ def test_twenty_kills_beside_a_living_one_send_nothing_twice(
     with letters_wait(tmp_path, store_settings, 220, 0.5, lease=3) as scene:
         running = [start(scene.orders) for _ in range(3)]
         for _ in range(20):
-            assert scene.ids(Status.QUEUED)
+            assert scene.ids(DeliveryStatus.QUEUED)
             victim = running.pop(0)
             wait_ready(victim)
             time.sleep(chance.random() * 0.6)
@@ -113,14 +113,17 @@ def test_twenty_kills_beside_a_living_one_send_nothing_twice(
             wait_ready(process)
         scene.wait_for_the_end()
         end(*running)
-        handed, unknown = scene.ids(Status.HANDED_OVER), scene.ids(Status.UNKNOWN)
+        handed, unknown = scene.ids(DeliveryStatus.HANDED_OVER), scene.ids(DeliveryStatus.UNKNOWN)
 
         assert unknown
-        assert {row.status for row in scene.rows()} <= {Status.HANDED_OVER, Status.UNKNOWN}
+        assert {row.status for row in scene.rows()} <= {
+            DeliveryStatus.HANDED_OVER,
+            DeliveryStatus.UNKNOWN,
+        }
         assert set(scene.sink.times.values()) == {1}
         assert handed <= set(scene.sink.log)
         assert set(scene.sink.log) <= handed | unknown
-        report = scene.letters.store.look(lambda uow: uow.audit.examine())
+        report = scene.letters.store.read(lambda uow: uow.audit.examine())
         assert report.discrepancies == ()
 
 
@@ -134,13 +137,13 @@ def test_a_dispatcher_suspended_longer_than_its_lease_begins_nothing_more_under_
         (first,) = [row for row in scene.rows() if row.message_id == scene.sink.log[0]]
         other = start(scene.orders)
         scene.wait_for_the_end()
-        doubtful = [row.id for row in scene.rows() if row.status is Status.UNKNOWN]
+        doubtful = [row.id for row in scene.rows() if row.status is DeliveryStatus.UNKNOWN]
         suspended.send_signal(signal.SIGCONT)
-        scene.wait_until(lambda: scene.letters.row(first.id).status is Status.HANDED_OVER)
+        scene.wait_until(lambda: scene.letters.row(first.id).status is DeliveryStatus.HANDED_OVER)
         end(suspended, other)
 
         assert doubtful == [first.id]
-        assert {row.status for row in scene.rows()} == {Status.HANDED_OVER}
+        assert {row.status for row in scene.rows()} == {DeliveryStatus.HANDED_OVER}
         assert set(scene.sink.times.values()) == {1}
         assert [row.attempts for row in scene.rows()] == [1] * 12
 
@@ -152,14 +155,14 @@ def test_a_changed_database_server_holds_every_dispatcher(
         store = scene.letters.store
         both = [start(scene.orders), start(scene.orders)]
         scene.wait_until(lambda: len(scene.sink.log) >= 4)
-        store.act(lambda uow: uow.marks.set(mail_hold.SERVER, "7000000000000000000/1"))
-        scene.wait_until(lambda: bool(store.look(mail_hold.why_held)))
-        scene.wait_until(lambda: not scene.ids(Status.SENDING))
+        store.write(lambda uow: uow.marks.set(mail_hold.SERVER_MARK, "7000000000000000000/1"))
+        scene.wait_until(lambda: bool(store.read(mail_hold.get_hold_reason)))
+        scene.wait_until(lambda: not scene.ids(DeliveryStatus.SENDING))
         sent = len(scene.sink.log)
         time.sleep(3.0)  # nothing to wait for: neither may begin another
         still = len(scene.sink.log)
-        server = store.identity()
-        why = store.act(lambda uow: mail_hold.release(uow, server, "operator", NOON))
+        server = store.get_server_identity()
+        why = store.write(lambda uow: mail_hold.release_hold(uow, server, "operator", NOON))
         scene.wait_for_the_end()
         end(*both)
 
@@ -167,4 +170,4 @@ def test_a_changed_database_server_holds_every_dispatcher(
         assert why == mail_hold.AFTER_FAILOVER
         assert set(scene.sink.times.values()) == {1}
         ended = {row.status for row in scene.rows()}
-        assert ended <= {Status.HANDED_OVER, Status.UNKNOWN}
+        assert ended <= {DeliveryStatus.HANDED_OVER, DeliveryStatus.UNKNOWN}

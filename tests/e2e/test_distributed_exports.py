@@ -31,7 +31,7 @@ def play(
 
 def exported(play: fleet.Fleet, topic: str) -> list[tuple[str, Any]]:
     """(key, document) of every message of an export topic that is there now."""
-    name = topics.topic_name(play.settings.kafka, topic)
+    name = topics.build_topic_name(play.settings.kafka, topic)
     consumer = KafkaConsumer(bootstrap_servers=play.settings.kafka.servers)
     parts = [TopicPartition(name, n) for n in sorted(consumer.partitions_for_topic(name) or ())]
     consumer.assign(parts)
@@ -46,12 +46,12 @@ def exported(play: fleet.Fleet, topic: str) -> list[tuple[str, Any]]:
 
 
 def all_sent(play: fleet.Fleet) -> None:
-    outbox = play.store.export_outbox()
-    fleet.until(lambda: not outbox.waiting(1), fleet.WAIT_SECONDS, play.tell)
+    outbox = play.store.make_export_outbox()
+    fleet.until(lambda: not outbox.list_waiting(1), fleet.WAIT_SECONDS, play.tell)
 
 
 def order(play: fleet.Fleet, *orders: bytes) -> None:
-    name = topics.topic_name(play.settings.kafka, "commands")
+    name = topics.build_topic_name(play.settings.kafka, "commands")
     for each in orders:
         play.producer.send(name, each)
     play.producer.flush(timeout=30)
@@ -88,8 +88,8 @@ def test_orders_are_followed_once_and_what_is_none_goes_to_the_dead_letters(
     order(play, b"\xff not json", note, gap, note, b'{"order": "release", "breach": "BR-0001"}')
     fleet.until(lambda: len(refused(play)) == 2, fleet.WAIT_SECONDS, play.tell)
 
-    comments = play.store.look(lambda uow: uow.alerts.comments(uow.alerts.get(alert).pk))
-    gaps = play.store.look(lambda uow: uow.sources.gaps())
+    comments = play.store.read(lambda uow: uow.alerts.list_comments(uow.alerts.get(alert).pk))
+    gaps = play.store.read(lambda uow: uow.sources.list_gaps())
     assert [each.text for each in comments] == ["the playbook was here"]
     assert [each.reason for each in gaps if each.source == "fw"] == ["the shipper lost its disk"]
     assert all("topics.md" in reason for reason in refused(play).values())
@@ -99,7 +99,7 @@ def test_orders_are_followed_once_and_what_is_none_goes_to_the_dead_letters(
 def acknowledged(play: fleet.Fleet) -> dict[TopicPartition, int]:
     """Where the agents' group goes on in the topic of orders."""
     kafka = play.settings.kafka
-    name = topics.topic_name(kafka, "commands")
+    name = topics.build_topic_name(kafka, "commands")
     with fleet.admin(kafka.servers) as client:
         places = client.list_group_offsets(f"{kafka.group}.agents")[f"{kafka.group}.agents"]
     return {tp: place.offset for tp, place in places.items() if tp.topic == name}

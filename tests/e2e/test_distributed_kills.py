@@ -114,7 +114,7 @@ def test_fifty_kills_lose_and_repeat_nothing(
         sys.stdout.write(f"\n{summary}\n")
     expected = embedded(lines, fleet.settings)
     found = fleet.outcome()
-    audited = fleet.store.look(lambda uow: uow.audit.examine())
+    audited = fleet.store.read(lambda uow: uow.audit.examine())
 
     assert found.alerts == expected.alerts
     assert len(expected.alerts) == 9

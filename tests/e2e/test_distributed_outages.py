@@ -14,10 +14,10 @@ import pytest
 from fleet import WAIT_SECONDS, a_fleet, demo_rows, embedded, play_settings, until
 from services import private_kafka, private_postgres
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.demo.stage import MORNING_AFTER
-from schemas.errors import Retryable
-from schemas.source import Incoming
+from schemas.errors import RetryableError
+from schemas.source import IncomingRecord
 from streams import topics
 from streams.event_logs.kafka import KafkaEventLog
 
@@ -118,16 +118,18 @@ def test_an_order_that_waited_when_its_worker_was_stopped_is_followed_by_the_nex
         worker.ready()
         postgres.kill()
         until(lambda: worker.asked("/readyz")[0] == 503, WAIT_SECONDS)
-        fleet.producer.send(topics.topic_name(fleet.settings.kafka, "commands"), order)
+        fleet.producer.send(topics.build_topic_name(fleet.settings.kafka, "commands"), order)
         fleet.producer.flush(timeout=30)
         time.sleep(5.0)  # it is in the worker's hands
         ended = fleet.stop_all()
         postgres.start()
         fleet.start()
         until(
-            lambda: bool(fleet.store.look(lambda uow: uow.sources.gaps())), WAIT_SECONDS, fleet.tell
+            lambda: bool(fleet.store.read(lambda uow: uow.sources.list_gaps())),
+            WAIT_SECONDS,
+            fleet.tell,
         )
-        (gap,) = fleet.store.look(lambda uow: uow.sources.gaps())
+        (gap,) = fleet.store.read(lambda uow: uow.sources.list_gaps())
 
         assert ended == [0]
         assert gap.reason == "the shipper lost its disk"
@@ -163,25 +165,27 @@ def test_a_full_disk_of_the_broker_refuses_for_now_and_what_was_acknowledged_sta
         }
         with private_kafka(properties) as kafka:
             settings = play_settings(tmp_path / "play", kafka.address, "", partitions=1)
-            topics.create(settings)
+            topics.create_topics(settings)
             log = KafkaEventLog(settings, lambda: MORNING_AFTER, wait=6.0)
             stored = fill(log)
-            with pytest.raises(Retryable):
+            with pytest.raises(RetryableError):
                 log.append([line(0)])
             log.close()
             kafka.kill()
             subprocess.run(["mount", "-o", "remount,size=512m", str(disk)], check=True)
             kafka.start()
-            with Premises(settings) as house:
+            with Container(settings) as house:
                 after = house.log.append([line(n) for n in range(50)])
-                ends = topics.lag(settings)
+                ends = topics.list_lags(settings)
 
                 assert house.log.get(after[-1]) is not None
                 assert sum(each.end for each in ends) >= stored + 50
 
 
-def line(number: int) -> Incoming:
-    return Incoming(source="web", raw=b"%d " % number + os.urandom(100_000), arrived=MORNING_AFTER)
+def line(number: int) -> IncomingRecord:
+    return IncomingRecord(
+        source="web", raw=b"%d " % number + os.urandom(100_000), arrived=MORNING_AFTER
+    )
 
 
 def fill(log: KafkaEventLog) -> int:
@@ -190,7 +194,7 @@ def fill(log: KafkaEventLog) -> int:
     for _ in range(200):
         try:
             log.append([line(n) for n in range(10)])
-        except Retryable:
+        except RetryableError:
             return stored
         stored += 10
     pytest.fail("20 times the disk's size fitted")

@@ -14,7 +14,7 @@ from kafka.structs import OffsetAndMetadata
 
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.demo import drill
-from breachdesk.demo.stage import StageClock, in_arrival_order
+from breachdesk.demo.stage import DemoClock, list_in_arrival_order
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 
@@ -27,7 +27,7 @@ def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fle
 
 def notify_everybody(fleet: Fleet) -> None:
     """The people's part of the drill, up to letters that are approved and sent."""
-    clock = StageClock(in_arrival_order(cast())[-1][0])
+    clock = DemoClock(list_in_arrival_order(cast())[-1][0])
     fleet.house.now = clock
     case = drill.triage_alerts(fleet.house, clock)
     breach = drill.confirm_breach(fleet.house, clock, case)
@@ -37,7 +37,7 @@ def notify_everybody(fleet: Fleet) -> None:
 
 
 def notices(fleet: Fleet) -> list[dict[str, Any]]:
-    return [row.model_dump() for row in fleet.store.look(lambda uow: uow.notices.list())]
+    return [row.model_dump() for row in fleet.store.read(lambda uow: uow.notices.list())]
 
 
 def mails(fleet: Fleet) -> list[str]:
@@ -46,7 +46,7 @@ def mails(fleet: Fleet) -> list[str]:
 
 
 def acts(fleet: Fleet) -> list[str]:
-    return [each.act for each in fleet.store.look(lambda uow: uow.audit.entries())]
+    return [each.write for each in fleet.store.read(lambda uow: uow.audit.list_entries())]
 
 
 def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(fleet: Fleet) -> None:
@@ -56,7 +56,7 @@ def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(flee
     notify_everybody(fleet)
     before, letters, sent, said = fleet.outcome(), notices(fleet), mails(fleet), acts(fleet)
     told = fleet.run("replay", "--from-beginning", "--json")
-    positions = fleet.store.batch_sink().positions(list(fleet.ends()))
+    positions = fleet.store.make_batch_sink().positions(list(fleet.ends()))
     fleet.drained()
     tried = asyncio.run(send_due(fleet.house))
 

@@ -20,13 +20,13 @@ from typing import Any
 import fleet
 import pytest
 from fleet import Line
-from servers.ports import free_port
+from servers.ports import find_free_port
 from services import cannot_be_had
 
 from breachdesk.casework import affected, confirm, triage
-from breachdesk.demo.drill import part
-from breachdesk.demo.play import actor
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.demo.drill import split_alerts
+from breachdesk.demo.play import get_actor
+from breachdesk.stores.any_store import PipelineStore
 from schemas.settings import Settings
 from streams import topics
 
@@ -66,13 +66,13 @@ def rsyslog(folder: Path, settings: Settings, sources: Sequence[str]) -> Iterato
         cannot_be_had("rsyslogd with omkafka is not here: apt-get install rsyslog rsyslog-kafka")
     work = folder / "rsyslog"
     work.mkdir()
-    ports = {source: free_port() for source in sources}
+    ports = {source: find_free_port() for source in sources}
     text = HEAD.format(work=work) + "".join(
         RULESET.format(
             port=port,
             name=source,
             broker=settings.kafka.servers,
-            topic=topics.source_topic(settings.kafka, source),
+            topic=topics.build_source_topic(settings.kafka, source),
         )
         for source, port in ports.items()
     )
@@ -106,14 +106,14 @@ def ship(port: int, lines: Sequence[bytes]) -> None:
         wire.sendall(b"".join(line + b"\n" for line in lines))
 
 
-def exposures(store: AnyStore, now: datetime) -> list[tuple[Any, ...]]:
+def exposures(store: PipelineStore, now: datetime) -> list[tuple[Any, ...]]:
     """Who is affected, and why, once a person has confirmed the grave alerts' case."""
 
     def work(uow: Any) -> list[tuple[Any, ...]]:
-        responder = actor("responder")
-        story, _ = part(uow.alerts.list())
+        responder = get_actor("responder")
+        story, _ = split_alerts(uow.alerts.list())
         case = triage.open_case(uow, responder, [a.pk for a in story], "An incident", now)
-        breach = confirm.confirm(
+        breach = confirm.confirm_breach(
             uow,
             responder,
             case.id,
@@ -128,7 +128,7 @@ def exposures(store: AnyStore, now: datetime) -> list[tuple[Any, ...]]:
             for e in affected.propose(uow, breach.id)
         )
 
-    return list(store.act(work))
+    return list(store.write(work))
 
 
 def test_rsyslog_kafka_two_workers_and_postgresql_make_what_one_machine_makes(

@@ -90,7 +90,7 @@ def test_a_partition_that_holds_only_what_was_aborted_counts_as_drained(
 ) -> None:
     """Else it would hold the watermark back for ever."""
     name = f"{ships.topic('mail-gw')}/0"
-    sink = ships.store.batch_sink()
+    sink = ships.store.make_batch_sink()
     fleet.until(
         lambda: sink.positions([name])[name].arrived is not None, fleet.WAIT_SECONDS, ships.tell
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from fleet import Worker, a_fleet, demo_rows, environment, until
-from servers import Daemon
-from servers.ports import free_port
+from servers import ServerProcess
+from servers.ports import find_free_port
 from services import private_kafka, private_postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
@@ -41,7 +41,7 @@ def test_a_worker_whose_servers_are_gone_for_good_ends_soon_when_told_to_stop(
             worker.ready()
         fleet.produce(demo_rows()[:1000])
         fleet.reached(100)
-        servers: tuple[Daemon, ...] = (kafka, postgres)
+        servers: tuple[ServerProcess, ...] = (kafka, postgres)
         for server in servers:
             getattr(server, loss)()
         time.sleep(AWAY_SECONDS)
@@ -59,7 +59,7 @@ def test_a_dispatcher_whose_database_answers_nothing_ends_soon_when_told_to_stop
         private_postgres() as postgres,
         a_fleet(tmp_path / "play", kafka_servers, postgres.url, clear_schema=False) as fleet,
     ):
-        port = free_port()
+        port = find_free_port()
         log = tmp_path / "dispatch.log"
         with log.open("wb") as file:
             process = subprocess.Popen(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.private_files import readable_by_others
+from schemas.private_files import list_readable_by_others
 
 LINE = (
     "Nov 22 01:06:15 web01 sshd[4211]: Failed password for root from 203.0.113.66 port 40022 ssh2\n"
@@ -44,7 +44,7 @@ def test_a_new_folder_and_what_is_fed_into_it_is_the_owners_alone(
         path.name for path in folder.iterdir()
     }
     assert list((folder / "journal").glob("*.sqlite*")) or list((folder / "journal").iterdir())
-    assert readable_by_others(folder) == []
+    assert list_readable_by_others(folder) == []
 
 
 def test_preflight_names_what_others_may_read(tmp_path: Path) -> None:
@@ -76,6 +76,6 @@ def test_a_whole_demo_with_mails_and_reports_is_the_owners_alone(
 
     assert list((folder / "mails" / "new").iterdir())
     assert (folder / "mails" / "handed-over.log").exists()
-    assert readable_by_others(folder) == []
-    assert readable_by_others(lines) == []
-    assert readable_by_others(report) == []
+    assert list_readable_by_others(folder) == []
+    assert list_readable_by_others(lines) == []
+    assert list_readable_by_others(report) == []

@@ -17,10 +17,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from servers.ports import free_port
+from servers.ports import find_free_port
 from services import cannot_be_had
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.bootstrap.settings import load_settings
 from schemas.source import BlindInterval
 
@@ -41,7 +41,7 @@ class Run:
 
     def __init__(self, folder: Path, extra: str = "") -> None:
         self.folder = folder
-        self.port, self.syslog = free_port(), free_port()
+        self.port, self.syslog = find_free_port(), find_free_port()
         folder.mkdir(exist_ok=True)
         (folder / "breachdesk.toml").write_text(
             f"console_port = {self.port}\n[intake]\nsyslog_tcp = {self.syslog}\n{extra}"
@@ -110,9 +110,9 @@ def running(folder: Path, extra: str = "") -> Iterator[Run]:
 
 
 def stored(folder: Path) -> tuple[list[tuple[str, bytes]], list[BlindInterval]]:
-    with Premises(load_settings(folder)) as house:
+    with Container(load_settings(folder)) as house:
         records = [(record.transport, record.raw) for record in house.log.read(None, 1_000_000)]
-        return records, list(house.log.gaps())
+        return records, list(house.log.list_gaps())
 
 
 def test_small_bodies_of_millions_of_lines_cost_little_and_do_not_keep_it_from_ending(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from fleet import WAIT_SECONDS, Fleet, Worker, a_fleet, demo_rows, environment, until
-from servers.ports import free_port
+from servers.ports import find_free_port
 
 from breachdesk.bootstrap.metric_table import METRICS
 
@@ -99,7 +99,7 @@ def low_watermark(worker: Worker) -> float:
 
 def test_dispatcher_and_console_answer_and_held_mail_is_not_ready(fleet: Fleet) -> None:
     with_settings(fleet, MAIL.format(folder=fleet.settings.data_dir))
-    ops, desk = free_port(), free_port()
+    ops, desk = find_free_port(), find_free_port()
     with (
         running(fleet, "dispatch", BREACHDESK_OPS__PORT=str(ops)) as dispatcher,
         running(fleet, "console", BREACHDESK_CONSOLE_PORT=str(desk)),
@@ -107,7 +107,7 @@ def test_dispatcher_and_console_answer_and_held_mail_is_not_ready(fleet: Fleet) 
         until(lambda: asked(ops, "/readyz")[0] == 200, WAIT_SECONDS)
         until(lambda: asked(desk, "/readyz")[0] == 200, WAIT_SECONDS)
         of_mail, of_desk = asked(ops, "/metrics")[1], asked(desk, "/metrics")[1]
-        fleet.store.act(lambda uow: uow.marks.set("dispatch-held", "the server changed"))
+        fleet.store.write(lambda uow: uow.marks.set("dispatch-held", "the server changed"))
         until(lambda: asked(ops, "/readyz")[0] == 503, WAIT_SECONDS)
         refusal = json.loads(asked(ops, "/readyz")[1])
         alive = asked(ops, "/healthz")[0]

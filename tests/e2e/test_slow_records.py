@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers.ports import free_port
+from servers.ports import find_free_port
 from slow_children import children, computing, readers, until
 
 pytestmark = pytest.mark.slow
@@ -116,7 +116,7 @@ def test_ingest_killed_twice_on_a_slow_record_ends_it_at_the_next_start_and_goes
 @contextmanager
 def serving(folder: Path, seconds: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`breachdesk run`, and the address of its console."""
-    port = free_port()
+    port = find_free_port()
     folder.mkdir(exist_ok=True)
     (folder / "breachdesk.toml").touch()
     with (folder.parent / "run.log").open("ab") as log:

@@ -17,8 +17,8 @@ import pytest
 from embedded_child import lines, premises
 from fleet import Outcome, outcome
 
-from breachdesk.demo.lines import build
-from breachdesk.demo.play import furnish
+from breachdesk.demo.lines import build_lines
+from breachdesk.demo.play import import_registers
 from streams.readers import InProcessReader
 
 TESTS = Path(__file__).parents[1]
@@ -30,9 +30,9 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """All lines in one process, in the fewest batches."""
     folder = tmp_path_factory.mktemp("plain")
     with premises(folder) as house:
-        furnish(house, build())
+        import_registers(house, build_lines())
         house.journal.append(lines())
-        house.worker(reader=InProcessReader(house.settings)).drain()
+        house.build_worker(reader=InProcessReader(house.settings)).process_all()
         return outcome(house.store)
 
 
@@ -71,14 +71,14 @@ def finish(folder: Path) -> Outcome:
     with child(folder, "feed") as process:
         assert process.wait(WAIT_SECONDS) == 0
     with premises(folder) as house:
-        assert house.store.look(lambda uow: uow.audit.verify()) > 0
+        assert house.store.read(lambda uow: uow.audit.verify()) > 0
         return outcome(house.store)
 
 
 def killed(folder: Path, kills: int, seed: int, batches: int) -> Outcome:
     chance = random.Random(seed)
     with premises(folder) as house:
-        furnish(house, build())
+        import_registers(house, build_lines())
     for _ in range(kills):
         with child(folder, "feed") as process:
             if heard(process, chance.randint(0, batches)):
@@ -106,7 +106,7 @@ def test_two_processes_on_one_folder_quarrel_and_lose_and_double_nothing(
     """Both believe that they own the journal; one feeds it too, and each is killed once."""
     chance = random.Random(7)
     with premises(tmp_path) as house:
-        furnish(house, build())
+        import_registers(house, build_lines())
     for victim in (0, 1):
         with child(tmp_path, "feed") as feeder, child(tmp_path, "work") as rival:
             both: tuple[Any, Any] = (feeder, rival)

@@ -33,13 +33,18 @@ from kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from servers.ports import free_port
+from servers.ports import find_free_port
 from services import private_kafka
 
-from schemas.errors import Misconfigured, Retryable
+from schemas.errors import ConfigurationError, RetryableError
 from schemas.settings import KafkaSettings, Settings, SourceSettings
-from streams.kafka_access import aiokafka_options, extra, faust_credentials, kafka_python_options
-from streams.topics import check, create, require, source_topic
+from streams.kafka_access import (
+    build_aiokafka_options,
+    build_faust_credentials,
+    build_kafka_python_options,
+    import_extra,
+)
+from streams.topics import build_source_topic, check_topics, create_topics, require_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -63,12 +68,12 @@ class Secured:
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     folder = tmp_path_factory.mktemp("certificates")
     certificates(folder)
-    mutual = free_port()
+    mutual = find_free_port()
     with private_kafka(properties(folder, mutual)) as kafka:
         secured = Secured(kafka.address, f"127.0.0.1:{mutual}", kafka.internal, folder)
         with KafkaAdminClient(bootstrap_servers=kafka.internal) as admin:
             add_users(admin)
-            create(our_settings(folder, servers=kafka.internal))
+            create_topics(our_settings(folder, servers=kafka.internal))
         yield secured
 
 
@@ -197,7 +202,7 @@ def blocking_round(options: dict[str, Any], line: bytes) -> bytes:
 
 
 async def awaited_round(options: dict[str, Any], line: bytes) -> bytes:
-    topic = extra("aiokafka").TopicPartition("s.raw.fw", 0)
+    topic = import_extra("aiokafka").TopicPartition("s.raw.fw", 0)
     async with AIOKafkaProducer(**options) as producer:
         sent = await producer.send_and_wait(topic.topic, line)
     async with AIOKafkaConsumer(**options) as consumer:
@@ -211,21 +216,21 @@ async def awaited_round(options: dict[str, Any], line: bytes) -> bytes:
 def test_kafka_python_produces_and_consumes(broker: Secured, way: str) -> None:
     line = f"kafka-python by {way}".encode()
 
-    assert blocking_round(kafka_python_options(by_way(broker, way).kafka), line) == line
+    assert blocking_round(build_kafka_python_options(by_way(broker, way).kafka), line) == line
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_aiokafka_produces_and_consumes(broker: Secured, way: str) -> None:
     line = f"aiokafka by {way}".encode()
 
-    assert await awaited_round(aiokafka_options(by_way(broker, way).kafka), line) == line
+    assert await awaited_round(build_aiokafka_options(by_way(broker, way).kafka), line) == line
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_what_faust_makes_of_our_credentials_connects(broker: Secured, way: str) -> None:
     settings = by_way(broker, way)
-    driver = extra("faust.transport.drivers.aiokafka")
-    options = driver.credentials_to_aiokafka_auth(faust_credentials(settings.kafka))
+    driver = import_extra("faust.transport.drivers.aiokafka")
+    options = driver.credentials_to_aiokafka_auth(build_faust_credentials(settings.kafka))
     line = f"faust by {way}".encode()
 
     assert (
@@ -236,15 +241,15 @@ async def test_what_faust_makes_of_our_credentials_connects(broker: Secured, way
 @pytest.mark.parametrize("way", WAYS)
 def test_topics_are_checked_over_every_way(broker: Secured, way: str) -> None:
     settings = by_way(broker, way)
-    require(settings)
+    require_topics(settings)
 
-    assert [f for f in check(settings) if f.wrong] == []
+    assert [f for f in check_topics(settings) if f.wrong] == []
 
 
 def refusal(settings: Settings, caplog: pytest.LogCaptureFixture) -> str:
     """What is said and logged, in full, when the broker does not let us in."""
-    with caplog.at_level(logging.DEBUG), pytest.raises(Misconfigured) as refused:
-        check(settings)
+    with caplog.at_level(logging.DEBUG), pytest.raises(ConfigurationError) as refused:
+        check_topics(settings)
     return f"{refused.value!r} {refused.value} {caplog.text}"
 
 
@@ -272,7 +277,7 @@ async def test_aiokafka_tells_no_wrong_password_either(
     broker: Secured, caplog: pytest.LogCaptureFixture, mechanism: str
 ) -> None:
     settings = sasl(broker, mechanism, password="wrong-pony-cell")
-    producer = AIOKafkaProducer(**aiokafka_options(settings.kafka))
+    producer = AIOKafkaProducer(**build_aiokafka_options(settings.kafka))
     with caplog.at_level(logging.DEBUG), pytest.raises(KafkaConnectionError) as refused:
         await producer.start()
     await producer.stop()
@@ -332,8 +337,10 @@ def test_tls_spoken_to_a_plain_port_says_so(
 def test_plain_text_spoken_to_a_tls_port_is_no_answer(broker: Secured) -> None:
     plain = our_settings(broker.folder, servers=broker.sasl)
 
-    with pytest.raises(Retryable, match=r"no Kafka listener answers in this way.*kafka\.security"):
-        check(plain)
+    with pytest.raises(
+        RetryableError, match=r"no Kafka listener answers in this way.*kafka\.security"
+    ):
+        check_topics(plain)
 
 
 def test_a_principal_without_rights_is_told_which_acl_it_lacks(
@@ -346,18 +353,18 @@ def test_a_principal_without_rights_is_told_which_acl_it_lacks(
 
 def test_a_shippers_rights_are_enough_to_write_and_are_reported(broker: Secured) -> None:
     settings = sasl(broker, username="shipper")
-    topic = source_topic(settings.kafka, "fw")
+    topic = build_source_topic(settings.kafka, "fw")
     with KafkaAdminClient(bootstrap_servers=broker.internal) as admin:
         for operation in (ACLOperation.WRITE, ACLOperation.DESCRIBE):
             allow(admin, "User:shipper", operation, "s.raw")
-    report = [f.problem for f in check(mutual(broker)) if f.what == "acl"]
-    with KafkaProducer(**kafka_python_options(settings.kafka)) as producer:
+    report = [f.problem for f in check_topics(mutual(broker)) if f.what == "acl"]
+    with KafkaProducer(**build_kafka_python_options(settings.kafka)) as producer:
         sent = producer.send(topic, b"line").get(timeout=60)
 
     assert report == ["User:shipper may DESCRIBE, WRITE on topic s.raw*"]
     assert sent.topic == topic
-    with pytest.raises(Misconfigured, match="Give it the ACL Describe"):
-        check(settings)
+    with pytest.raises(ConfigurationError, match="Give it the ACL Describe"):
+        check_topics(settings)
 
 
 def allow(admin: KafkaAdminClient, principal: str, operation: ACLOperation, prefix: str) -> None:

@@ -18,9 +18,17 @@ from services import private_kafka
 from typer.testing import CliRunner, Result
 
 from breachdesk.cli.main import app
-from schemas.errors import Misconfigured, Retryable
+from schemas.errors import ConfigurationError, RetryableError
 from schemas.settings import KafkaSettings, Settings, SourceSettings
-from streams.topics import check, create, lag, require, source_topic, topic_ids, topic_specs
+from streams.topics import (
+    build_source_topic,
+    build_topic_specs,
+    check_topics,
+    create_topics,
+    list_lags,
+    load_topic_ids,
+    require_topics,
+)
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -46,7 +54,9 @@ def with_kafka(settings: Settings, **changes: object) -> Settings:
 
 def wrong(settings: Settings) -> list[tuple[str, str]]:
     return [
-        (f.topic.removeprefix(settings.kafka.prefix), f.what) for f in check(settings) if f.wrong
+        (f.topic.removeprefix(settings.kafka.prefix), f.what)
+        for f in check_topics(settings)
+        if f.wrong
     ]
 
 
@@ -70,30 +80,31 @@ def until(so: Callable[[], bool]) -> None:
 
 
 def test_a_second_create_changes_nothing_and_the_check_is_clean(settings: Settings) -> None:
-    made = create(settings)
-    again = create(settings)
+    made = create_topics(settings)
+    again = create_topics(settings)
 
-    assert [c.topic for c in made] == [spec.name for spec in topic_specs(settings)]
+    assert [c.topic for c in made] == [spec.name for spec in build_topic_specs(settings)]
     assert {c.what for c in made} == {"created"}
     assert again == []
     assert wrong(settings) == []
-    require(settings)
+    require_topics(settings)
 
 
 def test_missing_topics_are_each_found_and_stop_a_worker_with_the_command(
     settings: Settings,
 ) -> None:
-    with pytest.raises(Misconfigured, match="breachdesk topics create") as refused:
-        require(settings)
+    with pytest.raises(ConfigurationError, match="breachdesk topics create") as refused:
+        require_topics(settings)
 
     assert wrong(settings) == [
-        (spec.name.removeprefix(settings.kafka.prefix), "missing") for spec in topic_specs(settings)
+        (spec.name.removeprefix(settings.kafka.prefix), "missing")
+        for spec in build_topic_specs(settings)
     ]
-    assert source_topic(settings.kafka, "m365") in str(refused.value)
+    assert build_source_topic(settings.kafka, "m365") in str(refused.value)
 
 
 def test_checking_makes_no_topic(settings: Settings, admin: KafkaAdminClient) -> None:
-    check(settings)
+    check_topics(settings)
 
     assert [t for t in admin.list_topics() if t.startswith(settings.kafka.prefix)] == []
 
@@ -101,13 +112,13 @@ def test_checking_makes_no_topic(settings: Settings, admin: KafkaAdminClient) ->
 def test_senders_deciding_the_arrival_is_found_stops_a_worker_and_is_mended(
     settings: Settings, admin: KafkaAdminClient
 ) -> None:
-    create(settings)
-    topic = source_topic(settings.kafka, "m365")
+    create_topics(settings)
+    topic = build_source_topic(settings.kafka, "m365")
     alter(admin, topic, message_timestamp_type="CreateTime")
-    found = [f for f in check(settings) if f.wrong]
-    with pytest.raises(Misconfigured, match=r"message\.timestamp\.type is CreateTime"):
-        require(settings)
-    changes = create(settings)
+    found = [f for f in check_topics(settings) if f.wrong]
+    with pytest.raises(ConfigurationError, match=r"message\.timestamp\.type is CreateTime"):
+        require_topics(settings)
+    changes = create_topics(settings)
 
     assert [(f.topic, f.what, f.remedy) for f in found] == [
         (topic, "setting", "Run breachdesk topics create.")
@@ -117,16 +128,16 @@ def test_senders_deciding_the_arrival_is_found_stops_a_worker_and_is_mended(
         (topic, "message.timestamp.type", "CreateTime", "LogAppendTime")
     ]
     assert wrong(settings) == []
-    require(settings)
+    require_topics(settings)
 
 
 def test_mending_one_setting_leaves_an_operators_own_ones_alone(
     settings: Settings, admin: KafkaAdminClient
 ) -> None:
-    create(settings)
-    topic = source_topic(settings.kafka, "m365")
+    create_topics(settings)
+    topic = build_source_topic(settings.kafka, "m365")
     alter(admin, topic, retention_ms="60000", compression_type="zstd")
-    create(settings)
+    create_topics(settings)
     config = config_of(admin, topic)
 
     assert config["compression.type"] == "zstd"
@@ -136,61 +147,61 @@ def test_mending_one_setting_leaves_an_operators_own_ones_alone(
 def test_longer_retention_is_told_but_stops_no_worker(
     settings: Settings, admin: KafkaAdminClient
 ) -> None:
-    create(settings)
-    alter(admin, source_topic(settings.kafka, "m365"), retention_ms="-1")
-    require(settings)
+    create_topics(settings)
+    alter(admin, build_source_topic(settings.kafka, "m365"), retention_ms="-1")
+    require_topics(settings)
 
     assert wrong(settings) == [("raw.m365", "setting")]
 
 
 def test_partitions_are_raised_and_never_lowered(settings: Settings) -> None:
-    create(settings)
+    create_topics(settings)
     more, fewer = with_kafka(settings, partitions=3), with_kafka(settings, partitions=1)
     before = wrong(more)
-    raised = [(c.what, c.before, c.after) for c in create(more)]
+    raised = [(c.what, c.before, c.after) for c in create_topics(more)]
 
     assert before == [(f"raw{source}", "partitions") for source in ("", ".mail_5fgw_2f2", ".m365")]
     assert raised == [("partitions", "2", "3")] * 3
     assert wrong(more) == []
-    assert create(fewer) == []
+    assert create_topics(fewer) == []
     assert wrong(fewer) == []
 
 
 def test_a_raw_topic_that_no_source_is_configured_for_is_told(settings: Settings) -> None:
-    create(settings)
+    create_topics(settings)
     fewer = settings.model_copy(update={"sources": settings.sources[:1]})
 
     assert wrong(fewer) == [("raw.m365", "unknown-topic")]
-    require(fewer)
+    require_topics(fewer)
 
 
 def test_fewer_replicas_than_configured_are_told_with_the_tool_that_moves_data(
     settings: Settings,
 ) -> None:
-    create(settings)
-    found = [f for f in check(with_kafka(settings, replication=3)) if f.wrong]
+    create_topics(settings)
+    found = [f for f in check_topics(with_kafka(settings, replication=3)) if f.wrong]
 
     assert {f.what for f in found} == {"replication"}
     assert "kafka-reassign-partitions.sh" in found[0].remedy
 
 
 def test_more_replicas_than_brokers_names_the_key(settings: Settings) -> None:
-    with pytest.raises(Misconfigured, match=r"kafka\.replication: .*only 1 broker"):
-        create(with_kafka(settings, replication=3))
+    with pytest.raises(ConfigurationError, match=r"kafka\.replication: .*only 1 broker"):
+        create_topics(with_kafka(settings, replication=3))
 
 
 def test_more_in_sync_replicas_than_there_are_means_nothing_can_be_written(
     settings: Settings,
 ) -> None:
-    create(settings)
+    create_topics(settings)
     asked = with_kafka(settings, replication=2, min_insync_replicas=2)
 
     assert {what for _, what in wrong(asked)} == {"replication", "in-sync", "setting"}
 
 
 def test_without_an_authoriser_the_check_says_so_and_stays_clean(settings: Settings) -> None:
-    create(settings)
-    said = [f for f in check(settings) if not f.wrong]
+    create_topics(settings)
+    said = [f for f in check_topics(settings) if not f.wrong]
 
     assert [f.what for f in said] == ["acl"]
     assert said[0].problem.startswith("no authoriser on this broker")
@@ -199,16 +210,16 @@ def test_without_an_authoriser_the_check_says_so_and_stays_clean(settings: Setti
 def test_lag_counts_what_the_group_has_not_committed(
     settings: Settings, admin: KafkaAdminClient
 ) -> None:
-    create(settings)
-    topic = source_topic(settings.kafka, "m365")
+    create_topics(settings)
+    topic = build_source_topic(settings.kafka, "m365")
     with KafkaProducer(bootstrap_servers=settings.kafka.servers) as producer:
         for n in range(10):
             producer.send(topic, b"line", partition=0, headers=[("source", str(n).encode())])
         producer.flush()
-    never = {(row.topic, row.partition): row for row in lag(settings)}
+    never = {(row.topic, row.partition): row for row in list_lags(settings)}
     done = {TopicPartition(topic, 0): OffsetAndMetadata(4, "", -1)}
     admin.alter_group_offsets(settings.kafka.group, done)
-    then = {(row.topic, row.partition): row for row in lag(settings)}
+    then = {(row.topic, row.partition): row for row in list_lags(settings)}
 
     assert len(never) == 6
     assert (never[topic, 0].begin, never[topic, 0].end) == (0, 10)
@@ -218,8 +229,8 @@ def test_lag_counts_what_the_group_has_not_committed(
 
 
 def test_records_arrive_when_the_broker_says_so(settings: Settings) -> None:
-    create(settings)
-    topic = source_topic(settings.kafka, "m365")
+    create_topics(settings)
+    topic = build_source_topic(settings.kafka, "m365")
     with KafkaProducer(bootstrap_servers=settings.kafka.servers) as producer:
         sent = producer.send(topic, b"line", timestamp_ms=1).get(timeout=60)
 
@@ -227,11 +238,11 @@ def test_records_arrive_when_the_broker_says_so(settings: Settings) -> None:
 
 
 def test_a_line_of_the_greatest_length_is_taken(settings: Settings) -> None:
-    create(settings)
+    create_topics(settings)
     line = b"x" * settings.intake.max_line_bytes
     options: dict[str, Any] = {"max_request_size": 2 * len(line)}
     with KafkaProducer(bootstrap_servers=settings.kafka.servers, **options) as producer:
-        sent = producer.send(source_topic(settings.kafka, "m365"), line).get(timeout=60)
+        sent = producer.send(build_source_topic(settings.kafka, "m365"), line).get(timeout=60)
 
     assert sent.offset == 0
 
@@ -239,14 +250,14 @@ def test_a_line_of_the_greatest_length_is_taken(settings: Settings) -> None:
 def test_a_topic_made_anew_has_another_id_in_the_text_that_kafkas_tools_print(
     settings: Settings, admin: KafkaAdminClient
 ) -> None:
-    create(settings)
-    topic = source_topic(settings.kafka, "m365")
-    first = topic_ids(settings, [topic, "nosuch"])
+    create_topics(settings)
+    topic = build_source_topic(settings.kafka, "m365")
+    first = load_topic_ids(settings, [topic, "nosuch"])
     told = admin.describe_topics([topic])[0]["topic_id"]
     admin.delete_topics([topic])
     until(lambda: topic not in admin.list_topics())
-    create(settings)
-    second = topic_ids(settings, [topic])
+    create_topics(settings)
+    second = load_topic_ids(settings, [topic])
 
     assert list(first) == [topic]
     assert len(first[topic]) == 22
@@ -258,8 +269,8 @@ def test_a_broker_that_is_down_is_worth_another_try_and_leaves_no_thread(
     settings: Settings,
 ) -> None:
     before = threading.active_count()
-    for act in (check, create, lag, require):
-        with pytest.raises(Retryable, match=r"127\.0\.0\.1:1: nobody answers there"):
+    for act in (check_topics, create_topics, list_lags, require_topics):
+        with pytest.raises(RetryableError, match=r"127\.0\.0\.1:1: nobody answers there"):
             act(with_kafka(settings, servers="127.0.0.1:1"))
 
     assert threading.active_count() == before
@@ -270,10 +281,10 @@ def test_a_broker_that_stops_is_answered_again_once_it_is_back(
 ) -> None:
     with private_kafka() as kafka:
         own = with_kafka(settings, servers=kafka.address)
-        create(own)
+        create_topics(own)
         kafka.kill()
-        with pytest.raises(Retryable):
-            check(own)
+        with pytest.raises(RetryableError):
+            check_topics(own)
         kafka.start()
 
         assert wrong(own) == []

@@ -10,7 +10,7 @@ import pytest
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.stores.postgres_schema import create_schema
 from breachdesk.testing import FixedNow
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 from schemas.settings import StoreSettings
 
 pytestmark = pytest.mark.postgres
@@ -28,11 +28,17 @@ def test_one_of_two_leads_until_it_goes(settings: StoreSettings) -> None:
         open_postgres(settings, now=FixedNow()) as one,
         open_postgres(settings, now=FixedNow()) as other,
     ):
-        assert [one.leader().leads(), other.leader().leads()] == [True, False]
-        assert [one.leader().leads(), other.leader().leads()] == [True, False]
+        assert [
+            one.get_leader_election().acquire_leadership(),
+            other.get_leader_election().acquire_leadership(),
+        ] == [True, False]
+        assert [
+            one.get_leader_election().acquire_leadership(),
+            other.get_leader_election().acquire_leadership(),
+        ] == [True, False]
         one.close()
 
-        assert other.leader().leads()
+        assert other.get_leader_election().acquire_leadership()
 
 
 def test_each_schema_has_a_leader_of_its_own(
@@ -44,8 +50,8 @@ def test_each_schema_has_a_leader_of_its_own(
         open_postgres(settings, now=FixedNow()) as one,
         open_postgres(elsewhere, now=FixedNow()) as other,
     ):
-        assert one.leader().leads()
-        assert other.leader().leads()
+        assert one.get_leader_election().acquire_leadership()
+        assert other.get_leader_election().acquire_leadership()
 
 
 def test_a_leader_whose_connection_is_cut_does_not_go_on_believing(
@@ -55,12 +61,15 @@ def test_a_leader_whose_connection_is_cut_does_not_go_on_believing(
         open_postgres(settings, now=FixedNow()) as one,
         open_postgres(settings, now=FixedNow()) as other,
     ):
-        assert one.leader().leads()
+        assert one.get_leader_election().acquire_leadership()
         cut(settings)
 
-        with pytest.raises(Retryable, match="who leads"):
-            one.leader().leads()
-        assert other.leader().leads() != one.leader().leads()
+        with pytest.raises(RetryableError, match="who leads"):
+            one.get_leader_election().acquire_leadership()
+        assert (
+            other.get_leader_election().acquire_leadership()
+            != one.get_leader_election().acquire_leadership()
+        )
 
 
 def cut(settings: StoreSettings) -> None:

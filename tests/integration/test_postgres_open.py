@@ -18,15 +18,15 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection, Engine, make_url
 
 from breachdesk.stores import postgres, sqlite
-from breachdesk.stores.migrating import alembic_config
+from breachdesk.stores.migrating import build_config
 from breachdesk.stores.open_store import open_postgres, open_store
 from breachdesk.stores.postgres_schema import create_schema, drop_schema, migrate_postgres
 from breachdesk.stores.schema import metadata
-from breachdesk.testing import START, FixedNow, a_customer, a_user
-from schemas.errors import Misconfigured, NotFound, Retryable
-from schemas.event import Position
+from breachdesk.testing import START, FixedNow, make_customer, make_user
+from schemas.errors import ConfigurationError, NotFound, RetryableError
+from schemas.event import RecordPosition
 from schemas.settings import StoreSettings
-from streams.ports import Advance, GroupUpdates, RecordBatch
+from streams.ports import GroupUpdates, PartitionAdvance, RecordBatch
 
 pytestmark = pytest.mark.postgres
 Schema = Callable[[], str]
@@ -39,7 +39,7 @@ def settings(postgres_url: str, fresh_schema: Schema) -> StoreSettings:
 
 @pytest.fixture
 def engine(settings: StoreSettings) -> Iterator[Engine]:
-    made = postgres.engine(settings)
+    made = postgres.make_engine(settings)
     yield made
     made.dispose()
 
@@ -117,24 +117,28 @@ def test_rows_of_the_first_schema_are_all_there_in_the_newest(
     adapter: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     url, settings = address(adapter, request, tmp_path)
-    old = sqlite.writer_engine(tmp_path / "store.db") if not settings else postgres.engine(settings)
+    old = (
+        sqlite.make_writer_engine(tmp_path / "store.db")
+        if not settings
+        else postgres.make_engine(settings)
+    )
     with old.connect() as connection:
-        command.upgrade(alembic_config(connection), "0001")
+        command.upgrade(build_config(connection), "0001")
         fill(connection)
         connection.commit()
     old.dispose()
     with open_store(url, now=FixedNow(), settings=settings) as store:
-        alert = store.look(lambda uow: uow.alerts.get("A-1"))
-        events = store.look(lambda uow: uow.alerts.evidence(alert.pk))
-        sink, low = store.batch_sink(), []
-        before = sink.positions(["p"])["p"]
-        step = Advance("p", before, Position("j", 8))
+        alert = store.read(lambda uow: uow.alerts.get("A-1"))
+        events = store.read(lambda uow: uow.alerts.list_evidence(alert.pk))
+        sink, low = store.make_batch_sink(), []
+        before = sink.load_positions(["p"])["p"]
+        step = PartitionAdvance("p", before, RecordPosition("j", 8))
         sink.commit(
             RecordBatch([step]), {}, lambda _rows, each: low.append(each) or GroupUpdates(), START
         )
-        number = store.act(lambda uow: uow.cases.next_id())
-        store.act(lambda uow: uow.audit.record(at=START, actor="a", act="b", subject="c"))
-        verified = store.look(lambda uow: uow.audit.verify())
+        number = store.write(lambda uow: uow.cases.allocate_id())
+        store.write(lambda uow: uow.audit.record(at=START, actor="a", act="b", subject="c"))
+        verified = store.read(lambda uow: uow.audit.verify())
 
     assert (alert.title, [event.event_id for event in events]) == ("T", ["e-1"])
     assert (before.position.offset, low) == (7, [5.5])
@@ -160,7 +164,7 @@ def fill(connection: Connection) -> None:
 def test_many_who_start_at_once_migrate_once(settings: StoreSettings) -> None:
     def start(_number: int) -> str:
         with open_postgres(settings, now=FixedNow()) as store:
-            return store.act(lambda uow: uow.cases.next_id())
+            return store.write(lambda uow: uow.cases.allocate_id())
 
     with ThreadPoolExecutor(6) as pool:
         numbers = list(pool.map(start, range(6)))
@@ -175,8 +179,8 @@ def test_a_named_schema_is_made_and_dropped_with_everything_in_it(settings: Stor
         open_postgres(settings, now=FixedNow()) as one,
         open_postgres(other, now=FixedNow()) as two,
     ):
-        one.act(lambda uow: uow.customers.save(a_customer()))
-        apart = two.look(lambda uow: uow.customers.list())
+        one.write(lambda uow: uow.customers.save(make_customer()))
+        apart = two.read(lambda uow: uow.customers.list())
     drop_schema(other)
 
     assert apart == []
@@ -185,7 +189,10 @@ def test_a_named_schema_is_made_and_dropped_with_everything_in_it(settings: Stor
 
 
 def test_a_role_that_may_not_migrate_is_told_who_can(settings: StoreSettings) -> None:
-    with a_role(settings) as weak, pytest.raises(Misconfigured, match="breachdesk store migrate"):
+    with (
+        a_role(settings) as weak,
+        pytest.raises(ConfigurationError, match="breachdesk store migrate"),
+    ):
         open_postgres(weak, now=FixedNow())
 
 
@@ -193,13 +200,13 @@ def test_an_older_schema_that_this_role_may_not_change_is_no_start(
     settings: StoreSettings, engine: Engine
 ) -> None:
     with engine.connect() as connection:
-        command.upgrade(alembic_config(connection), "0001")
+        command.upgrade(build_config(connection), "0001")
         connection.commit()
     with a_role(settings) as weak:
         role = make_url(weak.url).username
         run(settings, f"GRANT USAGE ON SCHEMA {settings.schema_name} TO {role}")
         run(settings, f"GRANT ALL ON ALL TABLES IN SCHEMA {settings.schema_name} TO {role}")
-        with pytest.raises(Misconfigured, match="may not change it"):
+        with pytest.raises(ConfigurationError, match="may not change it"):
             open_postgres(weak, now=FixedNow())
 
 
@@ -224,10 +231,10 @@ def test_a_granted_role_works_but_never_rewrites_the_chain(settings: StoreSettin
     with a_role(settings) as weak:
         migrate_postgres(settings, grant=str(make_url(weak.url).username))
         with open_postgres(weak, now=FixedNow()) as store:
-            store.act(lambda uow: uow.users.save(a_user()))
-            store.act(lambda uow: uow.audit.record(at=START, actor="a", act="b", subject="c"))
+            store.write(lambda uow: uow.users.save(make_user()))
+            store.write(lambda uow: uow.audit.record(at=START, actor="a", act="b", subject="c"))
             refused = [refusal(weak, statement) for statement in REWRITES]
-            verified = store.look(lambda uow: uow.audit.verify())
+            verified = store.read(lambda uow: uow.audit.verify())
 
     assert verified == 2
     assert {type(each) for each in refused} == {psycopg.errors.InsufficientPrivilege}
@@ -243,9 +250,9 @@ def refusal(settings: StoreSettings, statement: str) -> BaseException:
 
 
 def test_a_role_from_which_no_right_can_be_withheld_is_refused(settings: StoreSettings) -> None:
-    with pytest.raises(Misconfigured, match="could rewrite the audit chain"):
+    with pytest.raises(ConfigurationError, match="could rewrite the audit chain"):
         migrate_postgres(settings, grant=str(make_url(settings.url).username))
-    with pytest.raises(Misconfigured, match="there is no role"):
+    with pytest.raises(ConfigurationError, match="there is no role"):
         migrate_postgres(settings, grant="nobody_of_that_name")
 
 
@@ -253,7 +260,7 @@ def test_a_store_of_a_newer_program_is_refused(settings: StoreSettings) -> None:
     migrate_postgres(settings)
     run(settings, "UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(Misconfigured, match="9999"):
+    with pytest.raises(ConfigurationError, match="9999"):
         open_postgres(settings, now=FixedNow())
 
 
@@ -265,7 +272,7 @@ def test_an_empty_schema_is_no_store_for_who_only_wants_to_look(settings: StoreS
 def test_a_database_in_another_encoding_is_refused(settings: StoreSettings) -> None:
     with (
         a_database(settings, "ENCODING 'SQL_ASCII' LOCALE 'C'") as ascii_only,
-        pytest.raises(Misconfigured, match="SQL_ASCII"),
+        pytest.raises(ConfigurationError, match="SQL_ASCII"),
     ):
         open_postgres(ascii_only, now=FixedNow())
 
@@ -278,15 +285,15 @@ def test_order_is_that_of_the_bytes_whatever_the_database_thinks(settings: Store
         open_postgres(database, now=FixedNow()) as store,
     ):
         for name in names:
-            store.act(lambda uow, n=name: uow.customers.save(a_customer(n)))
-        listed = store.look(lambda uow: [customer.id for customer in uow.customers.list()])
+            store.write(lambda uow, n=name: uow.customers.save(make_customer(n)))
+        listed = store.read(lambda uow: [customer.id for customer in uow.customers.list()])
 
     assert listed == sorted(names)
 
 
 def test_a_server_that_does_not_answer_is_named_without_the_password() -> None:
     url = "postgresql://jo:hunter2@127.0.0.1:9/breachdesk"
-    with pytest.raises(Retryable) as refused:
+    with pytest.raises(RetryableError) as refused:
         open_store(url, now=FixedNow())
 
     assert refused.value.place == "127.0.0.1:9/breachdesk"
@@ -303,7 +310,7 @@ def test_a_server_that_does_not_answer_is_named_without_the_password() -> None:
 )
 def test_settings_that_cannot_work_name_their_place(changes: dict[str, object], place: str) -> None:
     settings = StoreSettings(url="postgresql://localhost/x").model_copy(update=changes)
-    with pytest.raises(Misconfigured) as refused:
+    with pytest.raises(ConfigurationError) as refused:
         open_postgres(settings, now=FixedNow())
 
     assert refused.value.place == place
@@ -312,7 +319,7 @@ def test_settings_that_cannot_work_name_their_place(changes: dict[str, object], 
 def test_the_password_of_a_file_is_read_anew_and_stands_in_no_address(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("first\n")
-    made = postgres.engine(StoreSettings(url="postgresql://u:inurl@h/x", password_file=file))
+    made = postgres.make_engine(StoreSettings(url="postgresql://u:inurl@h/x", password_file=file))
     given: list[str] = []
     for word in ("first", "second"):
         file.write_text(f"{word}\n")

@@ -11,8 +11,8 @@ import pytest
 import services
 import trustme
 from pydantic import SecretStr
-from servers import Postgres
-from servers.ports import free_port
+from servers import PostgresServer
+from servers.ports import find_free_port
 from waiting_letters import approve_letters, established, mail_settings, renderer
 
 from breachdesk.casework import mail_hold
@@ -21,7 +21,7 @@ from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.testing import START, FixedNow
 from notifiers.testing import NOON
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 from schemas.settings import PostgresTls, StoreSettings
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
@@ -33,7 +33,7 @@ hostssl all app 127.0.0.1/32 scram-sha-256
 
 
 @pytest.fixture
-def server() -> Iterator[Postgres]:
+def server() -> Iterator[PostgresServer]:
     with services.private_postgres() as running:
         yield running
 
@@ -42,11 +42,11 @@ def record(uow) -> None:
     uow.audit.record(at=START, actor="sam", act="customer:saved", subject="x")
 
 
-def test_a_promoted_standby_is_another_server_at_once(server: Postgres) -> None:
+def test_a_promoted_standby_is_another_server_at_once(server: PostgresServer) -> None:
     with open_postgres(StoreSettings(url=server.url), now=FixedNow()) as store:
-        store.act(record)
-        first = store.identity()
-    folder, port = server.folder / "socket" / "standby", free_port()
+        store.write(record)
+        first = store.get_server_identity()
+    folder, port = server.folder / "socket" / "standby", find_free_port()
     server.call(
         "pg_basebackup", "-D", str(folder), "-d", server.url, "-R", "-X", "stream", "-c", "fast"
     )
@@ -55,14 +55,14 @@ def test_a_promoted_standby_is_another_server_at_once(server: Postgres) -> None:
     server.call("pg_ctl", "-D", str(folder), "-w", "-l", log, "-o", options, "start")
     try:
         address = StoreSettings(url=f"postgresql://breachdesk@127.0.0.1:{port}/breachdesk")
-        with pytest.raises(Retryable, match="read-only"):
+        with pytest.raises(RetryableError, match="read-only"):
             open_postgres(address, now=FixedNow())
         server.kill()
         server.call("pg_ctl", "-D", str(folder), "-w", "promote")
         with open_postgres(address, now=FixedNow()) as store:
-            second = store.identity()
-            store.act(record)
-            verified = store.look(lambda uow: uow.audit.verify())
+            second = store.get_server_identity()
+            store.write(record)
+            verified = store.read(lambda uow: uow.audit.verify())
     finally:
         server.call("pg_ctl", "-D", str(folder), "-m", "immediate", "stop")
 
@@ -72,37 +72,37 @@ def test_a_promoted_standby_is_another_server_at_once(server: Postgres) -> None:
 
 
 def test_a_dump_restored_on_the_same_server_is_another_one_and_holds_all_mail(
-    server: Postgres, tmp_path: Path
+    server: PostgresServer, tmp_path: Path
 ) -> None:
     settings = mail_settings(tmp_path)
     with open_postgres(StoreSettings(url=server.url), now=FixedNow(NOON)) as store:
         approve_letters(store, settings, 2)
-        first = store.identity()
+        first = store.get_server_identity()
         dump = server.folder / "socket" / "dump.sql"
         server.call("pg_dump", "--clean", "-d", server.url, "-f", str(dump))
         server.call("psql", "-q", "-d", server.url, "-f", str(dump))
         place = established(store, tmp_path, shared=True)
         outbox = StoreOutbox(store, settings, renderer(), place, LeasedDispatchers(store))
         outbox.enter("boot", NOON)
-        second, held = store.identity(), outbox.held(NOON)
+        second, held = store.get_server_identity(), outbox.find_hold(NOON)
 
     assert first.split("/")[:2] == second.split("/")[:2]
     assert held == mail_hold.AFTER_FAILOVER
 
 
 def test_a_database_copied_before_its_first_letter_does_not_send(
-    server: Postgres, tmp_path: Path
+    server: PostgresServer, tmp_path: Path
 ) -> None:
     settings = mail_settings(tmp_path)
     with open_postgres(StoreSettings(url=server.url), now=FixedNow(NOON)) as store:
         approve_letters(store, settings, 2)
-        store.act(lambda uow: uow.marks.set(mail_hold.SERVER, ""))
+        store.write(lambda uow: uow.marks.set(mail_hold.SERVER_MARK, ""))
         place = established(store, tmp_path, shared=True)
         outbox = StoreOutbox(store, settings, renderer(), place, LeasedDispatchers(store))
         outbox.enter("boot", NOON)
 
-        assert outbox.held(NOON) == mail_hold.NO_SERVER
-        assert outbox.begin(1, "try", "boot", NOON) is None
+        assert outbox.find_hold(NOON) == mail_hold.NO_SERVER
+        assert outbox.start_attempt(1, "try", "boot", NOON) is None
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def guarded(server: Postgres, authority: trustme.CA, tmp_path: Path) -> StoreSettings:
+def guarded(server: PostgresServer, authority: trustme.CA, tmp_path: Path) -> StoreSettings:
     """Only over TLS, only with a password."""
     certificate = authority.issue_cert("localhost", "127.0.0.1")
     data = server.folder / "data"
@@ -143,10 +143,10 @@ def write(file: Path, content: bytes, owner: Path) -> None:
 
 
 def test_the_store_speaks_over_tls_with_a_checked_certificate(
-    guarded: StoreSettings, server: Postgres
+    guarded: StoreSettings, server: PostgresServer
 ) -> None:
     with open_postgres(guarded, now=FixedNow()) as store:
-        store.act(record)
+        store.write(record)
         with psycopg.connect(server.url) as connection:
             query = (
                 "SELECT bool_and(ssl), count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
@@ -168,7 +168,7 @@ def test_what_cannot_be_trusted_is_not_talked_to(guarded: StoreSettings, tmp_pat
         "password authentication failed": {"password": SecretStr("hunter2")},
     }
     for words, change in wrong.items():
-        with pytest.raises(Retryable, match=words) as refused:
+        with pytest.raises(RetryableError, match=words) as refused:
             open_postgres(guarded.model_copy(update=change), now=FixedNow())
         assert "hunter2" not in str(refused.value)
         assert "of the application" not in str(refused.value)

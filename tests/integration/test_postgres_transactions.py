@@ -22,21 +22,21 @@ from breachdesk.stores.postgres_store import PostgresStore
 from breachdesk.testing import (
     START,
     FixedNow,
-    a_customer,
-    a_signal,
-    a_user,
-    an_episode,
     commit_batch,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_user,
 )
 from schemas.alert import GroupKey
-from schemas.errors import BadInput, Conflict, NotAllowed, Retryable
-from schemas.event import Position
+from schemas.errors import BadInput, EditConflict, NotAllowed, RetryableError
+from schemas.event import RecordPosition
 from schemas.settings import StoreSettings
 from schemas.source import BlindInterval
 from streams.ports import (
-    Advance,
     GroupState,
     GroupUpdates,
+    PartitionAdvance,
     RecordBatch,
     SourceCount,
     UnattributedCount,
@@ -92,18 +92,18 @@ def test_processes_that_act_at_once_take_turns(
 
     with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(run, ["a", "b"]))
-    subjects = store.look(lambda uow: [entry.subject for entry in uow.audit.entries()])
+    subjects = store.read(lambda uow: [entry.subject for entry in uow.audit.list_entries()])
 
     assert ends == [0, 0]
-    assert len(store.look(lambda uow: uow.customers.list())) == 80
-    assert store.look(lambda uow: uow.customers.version()) == 80
+    assert len(store.read(lambda uow: uow.customers.list())) == 80
+    assert store.read(lambda uow: uow.customers.get_version()) == 80
     assert subjects == [f"CASE-{number:04d}" for number in range(1, 81)]
-    assert store.look(lambda uow: uow.audit.verify()) == 80
+    assert store.read(lambda uow: uow.audit.verify()) == 80
 
 
 def an_alert_of(partition: str, number: int) -> GroupState:
     key = GroupKey("rule", partition, (f"group-{number}",))
-    return GroupState(key, (an_episode([a_signal(1, key=key)]),))
+    return GroupState(key, (make_episode([make_signal(1, key=key)]),))
 
 
 def from_four_partitions(
@@ -129,7 +129,7 @@ def test_workers_add_to_the_same_sources_and_lose_none(store: PostgresStore) -> 
         return {"sources": [SourceCount(name, received=1, last_event=at) for name in names]}
 
     from_four_partitions(store, change)
-    counts = store.look(lambda uow: uow.sources.list())
+    counts = store.read(lambda uow: uow.sources.list())
 
     assert [(c.name, c.received) for c in counts] == [("fw", 100), ("m365", 100)]
     assert counts[0].last_event == START + timedelta(minutes=24)
@@ -143,7 +143,7 @@ def test_workers_add_to_the_same_unattributed_keys_and_lose_none(store: Postgres
         return {"unattributed": [UnattributedCount(k, 1, START, at, partition) for k in order]}
 
     from_four_partitions(store, change)
-    nobodys = store.look(lambda uow: uow.customers.unattributed())
+    nobodys = store.read(lambda uow: uow.customers.list_unattributed())
 
     assert [(u.events, u.datasets) for u in nobodys] == [(100, ("p0", "p1", "p2", "p3"))] * 3
 
@@ -151,31 +151,31 @@ def test_workers_add_to_the_same_unattributed_keys_and_lose_none(store: Postgres
 def test_workers_that_raise_alerts_at_once_write_one_chain(store: PostgresStore) -> None:
     from_four_partitions(store, lambda p, n: {"groups": [an_alert_of(p, n)]})
 
-    assert len(store.look(lambda uow: uow.alerts.list())) == 100
-    assert store.look(lambda uow: uow.audit.verify()) == 100
+    assert len(store.read(lambda uow: uow.alerts.list())) == 100
+    assert store.read(lambda uow: uow.audit.verify()) == 100
 
 
 def test_of_two_owners_who_both_begin_a_partition_one_is_fenced(store: PostgresStore) -> None:
     ready = threading.Barrier(2)
-    sink = store.batch_sink()
-    before = sink.positions(["p"])["p"]
+    sink = store.make_batch_sink()
+    before = sink.load_positions(["p"])["p"]
 
     def begin(number: int) -> bool:
         ready.wait(60)
-        step = Advance("p", before, Position("j", number))
+        step = PartitionAdvance("p", before, RecordPosition("j", number))
         batch = RecordBatch([step], sources=[SourceCount("m365", received=1)])
         try:
             sink.commit(batch, {}, lambda _rows, _low: GroupUpdates(), START)
-        except Conflict:
+        except EditConflict:
             return False
         return True
 
     with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(begin, [1, 2]))
-    (count,) = store.look(lambda uow: uow.sources.list())
+    (count,) = store.read(lambda uow: uow.sources.list())
 
     assert sorted(ends) == [False, True]
-    assert sink.positions(["p"])["p"].position == Position("j", 1 + ends.index(True))
+    assert sink.load_positions(["p"])["p"].position == RecordPosition("j", 1 + ends.index(True))
     assert count.received == 1
 
 
@@ -192,39 +192,39 @@ def test_pipeline_writes_run_beside_each_other_and_never_beside_an_act(
         open_postgres(impatient(settings), now=FixedNow()) as other,
         ThreadPoolExecutor(1) as pool,
     ):
-        writing = pool.submit(store._transactions.write, slow)
+        writing = pool.submit(store._transactions.write_shared, slow)
         inside.wait(60)
-        beside = other._transactions.write(lambda _: "beside")
-        with pytest.raises(Retryable, match="55P03"):
-            other.act(lambda uow: uow.customers.save(a_customer()))
+        beside = other._transactions.write_shared(lambda _: "beside")
+        with pytest.raises(RetryableError, match="55P03"):
+            other.write(lambda uow: uow.customers.save(make_customer()))
         release.set()
         writing.result()
-        other.act(lambda uow: uow.customers.save(a_customer()))
+        other.write(lambda uow: uow.customers.save(make_customer()))
 
     assert beside == "beside"
-    assert len(store.look(lambda uow: uow.customers.list())) == 1
+    assert len(store.read(lambda uow: uow.customers.list())) == 1
 
 
 def test_neither_starts_inside_the_other(store: PostgresStore) -> None:
     for attempt in (
-        lambda uow: store.act(lambda other: None),
+        lambda uow: store.write(lambda other: None),
         lambda uow: commit_batch(store, "p"),
     ):
         with pytest.raises(NotAllowed, match="inside another act"):
-            store.act(attempt)
+            store.write(attempt)
 
-    store.act(record)
-    assert store.look(lambda uow: uow.audit.verify()) == 1
+    store.write(record)
+    assert store.read(lambda uow: uow.audit.verify()) == 1
 
 
 def test_one_look_is_one_snapshot(store: PostgresStore) -> None:
     def read_twice(uow) -> tuple[int, int]:
         first = len(uow.customers.list())
-        store.act(lambda other: other.customers.save(a_customer()))
+        store.write(lambda other: other.customers.save(make_customer()))
         return first, len(uow.customers.list())
 
-    assert store.look(read_twice) == (0, 0)
-    assert len(store.look(lambda uow: uow.customers.list())) == 1
+    assert store.read(read_twice) == (0, 0)
+    assert len(store.read(lambda uow: uow.customers.list())) == 1
 
 
 def told(error: BaseException) -> str:
@@ -237,19 +237,19 @@ def test_a_value_that_cannot_be_stored_is_the_records_fault(
 ) -> None:
     gap = BlindInterval(source=text_, begin=START, reason="Jo Mason was here")
     with pytest.raises(ValueError, match="cannot be stored") as refused:
-        store.act(lambda uow: uow.sources.add_gap(gap))
+        store.write(lambda uow: uow.sources.add_gap(gap))
 
     assert isinstance(refused.value, BadInput)
     assert "Mason" not in told(refused.value)
-    assert store.look(lambda uow: uow.sources.gaps()) == []
+    assert store.read(lambda uow: uow.sources.list_gaps()) == []
 
 
 def test_a_number_out_of_range_is_the_records_fault(store: PostgresStore) -> None:
     gap = BlindInterval(source="m365", begin=START, reason="r", lost=2**70)
     with pytest.raises(ValueError, match="22003"):
-        store.act(lambda uow: uow.sources.add_gap(gap))
+        store.write(lambda uow: uow.sources.add_gap(gap))
 
-    assert store.look(lambda uow: uow.sources.gaps()) == []
+    assert store.read(lambda uow: uow.sources.list_gaps()) == []
 
 
 def test_a_text_longer_than_an_index_takes_is_the_records_fault(store: PostgresStore) -> None:
@@ -261,7 +261,7 @@ def test_a_text_longer_than_an_index_takes_is_the_records_fault(store: PostgresS
         uow.users._connection.execute(text("INSERT INTO names VALUES (:n)"), {"n": name})
 
     with pytest.raises(ValueError, match="54000"):
-        store.act(work)
+        store.write(work)
 
 
 def test_the_server_notices_a_host_that_vanished_within_the_minute(store: PostgresStore) -> None:
@@ -269,7 +269,7 @@ def test_the_server_notices_a_host_that_vanished_within_the_minute(store: Postgr
         names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
         return [uow.users._connection.execute(text(f"SHOW {name}")).scalar() for name in names]
 
-    assert store.look(asked) == ["20", "5", "3"]
+    assert store.read(asked) == ["20", "5", "3"]
 
 
 def test_a_contradiction_is_a_conflict_that_quotes_nothing(store: PostgresStore) -> None:
@@ -279,33 +279,33 @@ def test_a_contradiction_is_a_conflict_that_quotes_nothing(store: PostgresStore)
                 text("INSERT INTO users (id, doc) VALUES (:id, '{}')"), {"id": "jo.mason"}
             )
 
-    with pytest.raises(Conflict, match="pk_users") as refused:
-        store.act(twice)
+    with pytest.raises(EditConflict, match="pk_users") as refused:
+        store.write(twice)
 
     assert "jo.mason" not in told(refused.value)
-    assert store.look(lambda uow: uow.users.list()) == []
+    assert store.read(lambda uow: uow.users.list()) == []
 
 
 def test_a_cut_connection_keeps_nothing_and_the_next_act_connects_anew(
     store: PostgresStore, settings: StoreSettings
 ) -> None:
     def cut(uow) -> None:
-        uow.users.save(a_user())
+        uow.users.save(make_user())
         own = uow.users._connection.execute(text("SELECT pg_backend_pid()")).scalar()
         with psycopg.connect(settings.url) as killer:
             killer.execute("SELECT pg_terminate_backend(%s, 5000)", (own,))
-        uow.users.save(a_user("kim"))
+        uow.users.save(make_user("kim"))
 
-    with pytest.raises(Retryable, match="nothing of this act was written"):
-        store.act(cut)
+    with pytest.raises(RetryableError, match="nothing of this act was written"):
+        store.write(cut)
 
-    store.act(lambda uow: uow.users.save(a_user("kim")))
-    assert [user.id for user in store.look(lambda uow: uow.users.list())] == ["kim"]
+    store.write(lambda uow: uow.users.save(make_user("kim")))
+    assert [user.id for user in store.read(lambda uow: uow.users.list())] == ["kim"]
 
 
 def test_a_deadlock_is_retryable_for_one_and_done_for_the_other(store: PostgresStore) -> None:
     for name in ("a", "b"):
-        store.act(lambda uow, n=name: uow.marks.set(n, ""))
+        store.write(lambda uow, n=name: uow.marks.set(n, ""))
     ready = threading.Barrier(2)
 
     def cross(order: str) -> bool:
@@ -317,15 +317,15 @@ def test_a_deadlock_is_retryable_for_one_and_done_for_the_other(store: PostgresS
                     ready.wait(60)
 
         try:
-            store._transactions.write(work)
-        except Retryable:
+            store._transactions.write_shared(work)
+        except RetryableError:
             return False
         return True
 
     with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(cross, ["ab", "ba"]))
     winner = ["ab", "ba"][ends.index(True)]
-    values = store.look(lambda uow: {uow.marks.get("a"), uow.marks.get("b")})
+    values = store.read(lambda uow: {uow.marks.get("a"), uow.marks.get("b")})
 
     assert sorted(ends) == [False, True]
     assert values == {winner}
@@ -345,7 +345,7 @@ def test_a_process_never_has_more_connections_than_it_may(settings: StoreSetting
             running[0] -= 1
 
     with open_postgres(few, now=FixedNow()) as store, ThreadPoolExecutor(12) as pool:
-        list(pool.map(lambda _: store.look(look), range(36)))
+        list(pool.map(lambda _: store.read(look), range(36)))
 
     assert most == [3]
 
@@ -354,8 +354,8 @@ def test_a_closed_store_is_retryable_and_closing_twice_is_harmless(store: Postgr
     store.close()
     store.close()
 
-    for call in (lambda: store.act(record), lambda: store.look(lambda uow: None)):
-        with pytest.raises(Retryable, match="closed"):
+    for call in (lambda: store.write(record), lambda: store.read(lambda uow: None)):
+        with pytest.raises(RetryableError, match="closed"):
             call()
 
 
@@ -363,21 +363,21 @@ def test_a_server_restarted_in_the_middle_of_a_transaction_loses_it_whole() -> N
     with services.private_postgres() as server:
         settings = StoreSettings(url=server.url)
         with open_postgres(settings, now=FixedNow()) as store:
-            store.act(record)
+            store.write(record)
 
             def interrupted(uow) -> None:
                 record(uow, "lost")
-                uow.users.save(a_user())
+                uow.users.save(make_user())
                 server.kill()
 
-            with pytest.raises(Retryable):
-                store.act(interrupted)
-            with pytest.raises(Retryable) as away:
-                store.look(lambda uow: uow.users.list())
+            with pytest.raises(RetryableError):
+                store.write(interrupted)
+            with pytest.raises(RetryableError) as away:
+                store.read(lambda uow: uow.users.list())
             server.start()
-            users = store.look(lambda uow: uow.users.list())
-            store.act(record)
-            verified = store.look(lambda uow: uow.audit.verify())
+            users = store.read(lambda uow: uow.users.list())
+            store.write(record)
+            verified = store.read(lambda uow: uow.audit.verify())
 
     assert away.value.place.endswith("/breachdesk")
     assert (users, verified) == ([], 2)

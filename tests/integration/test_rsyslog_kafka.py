@@ -25,12 +25,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from kafka import KafkaConsumer, TopicPartition
-from servers import Kafka
-from servers.ports import free_port
+from servers import KafkaServer
+from servers.ports import find_free_port
 from services import cannot_be_had, private_kafka
 
 from schemas.settings import KafkaSettings, Settings, SourceSettings
-from streams.topics import create
+from streams.topics import create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.rsyslog, pytest.mark.slow]
 
@@ -64,10 +64,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def broker(folder: Path) -> Iterator[Kafka]:
+def broker(folder: Path) -> Iterator[KafkaServer]:
     certificates(folder)
     with private_kafka(properties(folder)) as kafka:
-        create(
+        create_topics(
             Settings(
                 data_dir=folder,
                 kafka=KafkaSettings(servers=kafka.internal, partitions=PARTITIONS),
@@ -102,18 +102,18 @@ def properties(folder: Path) -> dict[str, str]:
 class Rsyslog:
     """rsyslogd as an ordinary process, with its own configuration, pid file and work folder."""
 
-    def __init__(self, folder: Path, broker: Kafka) -> None:
+    def __init__(self, folder: Path, broker: KafkaServer) -> None:
         self.folder = folder
         self.work = folder / "spool"
         self.work.mkdir()
         self.file = folder / "access.log"
         self.file.touch()
-        self.port = free_port()
+        self.port = find_free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.configuration = folder / "rsyslog.conf"
         self.configuration.write_text(self._placed(broker), encoding="utf-8")
 
-    def _placed(self, broker: Kafka) -> str:
+    def _placed(self, broker: KafkaServer) -> str:
         text = PAGE.read_text(encoding="utf-8")
         for there, here in (
             ('["kafka-1.example:9093", "kafka-2.example:9093"]', f'["localhost:{broker.port}"]'),
@@ -169,7 +169,7 @@ class Rsyslog:
             file.write(b"".join(each + b"\n" for each in lines))
 
 
-def broker_ca(broker: Kafka) -> Path:
+def broker_ca(broker: KafkaServer) -> Path:
     return Path(broker.properties["ssl.keystore.location"]).with_name("kafka-ca.pem")
 
 
@@ -182,7 +182,7 @@ def program() -> str:
 
 
 @pytest.fixture
-def rsyslog(tmp_path: Path, broker: Kafka) -> Iterator[Rsyslog]:
+def rsyslog(tmp_path: Path, broker: KafkaServer) -> Iterator[Rsyslog]:
     """Started; a broker that a test stopped is started again afterwards."""
     with ExitStack() as afterwards:
         daemon = Rsyslog(tmp_path, broker)
@@ -195,7 +195,7 @@ def rsyslog(tmp_path: Path, broker: Kafka) -> Iterator[Rsyslog]:
 class Arrivals:
     """What comes into a topic from now on."""
 
-    def __init__(self, broker: Kafka, source: str) -> None:
+    def __init__(self, broker: KafkaServer, source: str) -> None:
         self.values: list[bytes] = []
         self._consumer = KafkaConsumer(bootstrap_servers=broker.internal, client_id="arrivals")
         parts = [TopicPartition(f"breachdesk.raw.{source}", n) for n in range(PARTITIONS)]
@@ -213,7 +213,7 @@ class Arrivals:
 
 
 @pytest.fixture
-def arrivals(broker: Kafka) -> Iterator[Callable[[str], Arrivals]]:
+def arrivals(broker: KafkaServer) -> Iterator[Callable[[str], Arrivals]]:
     with ExitStack() as opened:
 
         def of(source: str) -> Arrivals:
@@ -252,7 +252,7 @@ def test_every_byte_of_a_line_arrives_by_tcp_udp_and_from_a_file(
 
 
 def test_lines_wait_on_disk_while_kafka_is_away_and_none_is_lost(
-    rsyslog: Rsyslog, broker: Kafka, arrivals: Callable[[str], Arrivals]
+    rsyslog: Rsyslog, broker: KafkaServer, arrivals: Callable[[str], Arrivals]
 ) -> None:
     firewalls, servers = arrivals("firewalls"), arrivals("servers")
     before, during, after = (numbered(n, m) for n, m in ((50, "a"), (20_000, "b"), (50, "c")))
@@ -272,7 +272,7 @@ def test_lines_wait_on_disk_while_kafka_is_away_and_none_is_lost(
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 def test_an_end_while_kafka_is_away_costs_at_most_what_the_page_says(
-    rsyslog: Rsyslog, broker: Kafka, arrivals: Callable[[str], Arrivals], how: signal.Signals
+    rsyslog: Rsyslog, broker: KafkaServer, arrivals: Callable[[str], Arrivals], how: signal.Signals
 ) -> None:
     firewalls = arrivals("firewalls")
     during, after = numbered(20_000, f"d{how}"), numbered(50, f"e{how}")

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
-from servers.processes import birth
+from servers.processes import get_start_time
 from services import (
     SCRIPT,
     cannot_be_had,
@@ -47,7 +47,7 @@ def run(command: str, room: Path, **changes: str) -> subprocess.CompletedProcess
 
 
 def exported(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """What `up` printed, or a skip that names what is missing."""
+    """What `start_server` printed, or a skip that names what is missing."""
     if result.returncode == 3:
         cannot_be_had(result.stderr.strip().splitlines()[-1])
     assert result.returncode == 0, result.stderr
@@ -105,11 +105,11 @@ def test_what_up_starts_works_is_shared_and_is_gone_after_down(room: Path) -> No
     assert sorted(consumed(kafka, topic, 2)) == [b"a line", large]
     assert row == ("breachdesk", "on")
     assert len(pids) == 2
-    assert all(birth(pid) for pid in pids)
+    assert all(get_start_time(pid) for pid in pids)
     down, twice = run("down", room), run("down", room)
     assert (down.returncode, twice.returncode) == (0, 0)
     assert down.stderr == "Stopped: Kafka, PostgreSQL.\n"
-    assert not any(birth(pid) for pid in pids)
+    assert not any(get_start_time(pid) for pid in pids)
     assert list(room.parent.iterdir()) == []
 
 
@@ -118,7 +118,7 @@ def test_servers_started_for_a_process_end_with_it(room: Path) -> None:
     owner = subprocess.Popen(["sleep", "600"])
     exported(run(f"up postgres --for-pid {owner.pid}", room))
     pid = int(run("status", room).stdout.split("pid ")[1].split()[0])
-    lived = bool(birth(pid))
+    lived = bool(get_start_time(pid))
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     deadline = time.monotonic() + 120
@@ -126,7 +126,7 @@ def test_servers_started_for_a_process_end_with_it(room: Path) -> None:
         time.sleep(0.1)
 
     assert lived
-    assert not birth(pid)
+    assert not get_start_time(pid)
     assert list(room.parent.iterdir()) == []
 
 

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from log_adapters import kafka_settings
 
-from breachdesk.bootstrap.places import rules_dirs
-from breachdesk.testing import START, FixedNow, memory_store
+from breachdesk.bootstrap.places import list_rules_dirs
+from breachdesk.testing import START, FixedNow, make_store
 from schemas.settings import Settings
-from schemas.source import Incoming
+from schemas.source import IncomingRecord
 from streams.event_logs.kafka import KafkaEventLog
-from streams.observed import SilentMeter
-from streams.ports import Advance, GroupUpdates, RecordBatch
-from streams.process.pipeline import Pipeline
-from streams.process.worker import Worker
+from streams.observed import NullMetrics
+from streams.ports import GroupUpdates, PartitionAdvance, RecordBatch
+from streams.process.pipeline import RecordPipeline
+from streams.process.worker import StreamWorker
 from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
-from streams.topics import create, remove, topic_name
-from streams.worker_app.consumer import Consumer
+from streams.topics import build_topic_name, create_topics, remove_topics
+from streams.worker_app.consumer import PartitionConsumer
 
 pytestmark = pytest.mark.kafka
 
@@ -30,36 +30,38 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     made = kafka_settings(tmp_path)
-    create(made)
+    create_topics(made)
     yield made
-    remove(made)
+    remove_topics(made)
 
 
 @pytest.fixture
 def store() -> Iterator[Any]:
-    with memory_store(FixedNow(START)) as opened:
+    with make_store(FixedNow(START)) as opened:
         yield opened
 
 
-def a_worker(store: Any, settings: Settings) -> Worker:
-    pipeline = Pipeline(load_rules(rules_dirs(settings)), InProcessReader(settings), settings)
-    register = store.register()
-    return Worker(store.batch_sink(), pipeline, register, lambda _: START, SilentMeter())
+def a_worker(store: Any, settings: Settings) -> StreamWorker:
+    pipeline = RecordPipeline(
+        load_rules(list_rules_dirs(settings)), InProcessReader(settings), settings
+    )
+    register = store.make_asset_register()
+    return StreamWorker(store.make_batch_sink(), pipeline, register, lambda _: START, NullMetrics())
 
 
 class FormerOwner:
     """Receives and commits records of the only partition until its heir has asked where it stands."""
 
     def __init__(self, store: Any, settings: Settings, log: KafkaEventLog) -> None:
-        self.sink = store.batch_sink()
+        self.sink = store.make_batch_sink()
         self.log = log
-        self.partition = f"{topic_name(settings.kafka, 'raw')}/0"
+        self.partition = f"{build_topic_name(settings.kafka, 'raw')}/0"
 
     def commits(self, count: int) -> None:
-        lines = [Incoming("web", b"a line", START)] * count
+        lines = [IncomingRecord("web", b"a line", START)] * count
         last = self.log.append(lines)[-1]
         held = self.sink.positions([self.partition])[self.partition]
-        step = Advance(self.partition, held, last, START.timestamp())
+        step = PartitionAdvance(self.partition, held, last, START.timestamp())
         self.sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), START)
 
 
@@ -71,11 +73,11 @@ async def test_what_was_committed_while_it_was_asking_is_no_loss_of_the_brokers(
     await asyncio.to_thread(former.commits, 3)
 
     async def in_thread(work: Callable[..., Any], *given: Any) -> Any:
-        if work == worker.own:
+        if work == worker.take_ownership:
             await asyncio.to_thread(former.commits, 5)
         return await asyncio.to_thread(work, *given)
 
-    consumer = Consumer(settings, worker, SilentMeter(), in_thread)
+    consumer = PartitionConsumer(settings, worker, NullMetrics(), in_thread)
     await consumer.start()
     try:
         async with asyncio.timeout(30):

@@ -11,7 +11,7 @@ from fleet import WAIT_SECONDS, Fleet, a_fleet, admin, demo_rows, embedded, part
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams import topics
-from streams.ports import Advance, GroupUpdates, RecordBatch
+from streams.ports import GroupUpdates, PartitionAdvance, RecordBatch
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 MISCONFIGURED, CORRUPT = 2, 1
@@ -63,7 +63,7 @@ def test_a_topic_that_believes_its_senders_times_stops_the_worker(fleet: Fleet) 
     with admin(fleet.settings.kafka.servers) as client:
         client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, changed)])
     until(
-        lambda: any(f.topic == topic and f.wrong for f in topics.check(fleet.settings)),
+        lambda: any(f.topic == topic and f.wrong for f in topics.check_topics(fleet.settings)),
         WAIT_SECONDS,
     )
     said = refusal(fleet, MISCONFIGURED)
@@ -79,7 +79,7 @@ def test_a_topic_made_anew_stops_the_worker_until_a_replay_is_ordered(fleet: Fle
     with admin(fleet.settings.kafka.servers) as client:
         client.delete_topics([anew])
         until(lambda: anew not in client.list_topics(), WAIT_SECONDS)
-    topics.create(fleet.settings)
+    topics.create_topics(fleet.settings)
     said = refusal(fleet, CORRUPT)
     ordered = fleet.run("replay", f"{anew}/0", "--from-beginning")
     fleet.start()
@@ -112,11 +112,11 @@ def test_a_position_beyond_the_end_stops_the_worker(fleet: Fleet) -> None:
     """As after a broker that lost what it had acknowledged."""
     played(fleet)
     name = f"{fleet.topic('web')}/0"
-    sink = fleet.store.batch_sink()
+    sink = fleet.store.make_batch_sink()
     held = sink.positions([name])[name]
     assert held.position is not None
     beyond = held.position._replace(offset=1_000_000)
-    step = Advance(name, held, beyond, held.arrived)
+    step = PartitionAdvance(name, held, beyond, held.arrived)
     sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), fleet.house.now())
     said = refusal(fleet, CORRUPT)
 

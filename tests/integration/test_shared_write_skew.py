@@ -21,12 +21,12 @@ from store_adapters import fresh_store
 from breachdesk.stores.batches.sink import SqlBatchSink
 from breachdesk.testing import FixedNow
 from schemas.alert import GroupKey, Severity, Signal
-from schemas.event import Position, Touch
-from schemas.plugin import Member
+from schemas.event import AssetTouch, RecordPosition
+from schemas.plugin import DetectorSignal
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.in_memory import InMemoryWindows
 from streams.correlate.window_store import GuardedSignal, WindowStore
-from streams.ports import Advance, BatchSink, GroupRows, GroupUpdates, RecordBatch
+from streams.ports import BatchSink, GroupRows, GroupUpdates, PartitionAdvance, RecordBatch
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -37,7 +37,7 @@ MEETING_SECONDS = 0.03
 """So long a settling worker waits for the other to settle too; under the lock it never comes."""
 
 
-def fires(members: Sequence[Member]) -> bool:
+def fires(members: Sequence[DetectorSignal]) -> bool:
     return len(members) >= COUNT
 
 
@@ -57,10 +57,10 @@ def signal(key: GroupKey, number: int) -> Signal:
         event_id=f"{key.group[0]}-{number}",
         step="",
         value="",
-        position=Position("j", number),
+        position=RecordPosition("j", number),
         sha256="0",
         source="s",
-        touches=(Touch("acme", f"host:{number}", "files"),),
+        touches=(AssetTouch("acme", f"host:{number}", "files"),),
         summary={},
     )
 
@@ -71,23 +71,23 @@ class Teller:
     def __init__(self, sink: BatchSink, partition: str) -> None:
         self.sink, self.partition = sink, partition
         self.windows = WindowStore(SPECS, 86_400.0)
-        self.held = sink.positions([partition])[partition]
+        self.held = sink.load_positions([partition])[partition]
 
     def tell(self, signals: Sequence[Signal], meet: Callable[[], None]) -> None:
         told: dict[GroupKey, list[GuardedSignal]] = {}
         for each in signals:
             told.setdefault(each.key, []).append(GuardedSignal(each, True))
         before = -1 if self.held.position is None else self.held.position.offset
-        after = Position(self.partition, before + max(1, len(signals)))
-        batch = RecordBatch([Advance(self.partition, self.held, after)], list(told))
+        after = RecordPosition(self.partition, before + max(1, len(signals)))
+        batch = RecordBatch([PartitionAdvance(self.partition, self.held, after)], list(told))
 
         def settle(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
             meet()
             return self.windows.apply(told, rows, low)
 
-        committed = self.sink.commit(batch, self.windows.known(batch.keys), settle, NOW)
-        self.windows.keep(committed)
-        self.held = self.sink.positions([self.partition])[self.partition]
+        committed = self.sink.commit(batch, self.windows.get_versions(batch.keys), settle, NOW)
+        self.windows.confirm_commit(committed)
+        self.held = self.sink.load_positions([self.partition])[self.partition]
 
 
 class Unlocked:
@@ -154,27 +154,27 @@ def meeting() -> Callable[[], None]:
 
 
 def raised(store: Any) -> set[tuple[str, ...]]:
-    return {each.group for each in store.look(lambda uow: uow.alerts.list())}
+    return {each.group for each in store.read(lambda uow: uow.alerts.list())}
 
 
 def evidence(store: Any) -> dict[tuple[str, ...], set[str]]:
     def work(uow: Any) -> dict[tuple[str, ...], set[str]]:
         return {
-            view.group: {each.event_id for each in uow.alerts.evidence(view.pk)}
+            view.group: {each.event_id for each in uow.alerts.list_evidence(view.pk)}
             for view in uow.alerts.list()
         }
 
-    return dict(store.look(work))
+    return dict(store.read(work))
 
 
 def one_owner_raises(told: Mapping[GroupKey, list[Signal]]) -> set[tuple[str, ...]]:
     alone = InMemoryWindows(SPECS)
     alone.absorb([each for signals in told.values() for each in signals])
-    return {each.key.group for each in alone.episodes()}
+    return {each.key.group for each in alone.list_episodes()}
 
 
 def test_two_that_tell_halves_of_a_group_at_once_raise_what_one_owner_raises(store: Any) -> None:
-    told = play(store.batch_sink(), 1)
+    told = play(store.make_batch_sink(), 1)
     expected = one_owner_raises(told)
 
     assert raised(store) == expected
@@ -188,14 +188,14 @@ def test_two_that_tell_halves_of_a_group_at_once_raise_what_one_owner_raises(sto
 
 def test_without_the_lock_the_same_rounds_miss_alerts(store: Any) -> None:
     """The mutant: proves that the rounds above do meet, and that the lock is what saves them."""
-    expected = one_owner_raises(play(without_lock(store.batch_sink()), 1))
+    expected = one_owner_raises(play(without_lock(store.make_batch_sink()), 1))
 
     assert raised(store) < expected
 
 
 def test_many_workers_over_many_shared_groups_neither_deadlock_nor_miss(store: Any) -> None:
     """Every batch bears on most groups, in its own order: sorted locks never wait in a circle."""
-    sink = store.batch_sink()
+    sink = store.make_batch_sink()
     keys = [GroupKey("ten", "acme", (f"m{n}",)) for n in range(12)]
     told = {key: [signal(key, n) for n in range(COUNT)] for key in keys}
     shares: list[list[Signal]] = [[] for _ in range(40)]

@@ -16,9 +16,9 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from smtp_server import smtp_server
 
-from notifiers.scratch_outbox import ScratchOutbox
-from notifiers.testing import NOON, notice_row, outgoing
-from schemas.notice import SendOutcome, SendResult, Status
+from notifiers.scratch_outbox import SqliteOutbox
+from notifiers.testing import NOON, build_notice_row, build_outgoing
+from schemas.notice import DeliveryStatus, SendOutcome, SendResult
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 400
@@ -52,12 +52,15 @@ def dispatch(file: Path, port: int, boot: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT)
 
 
-def ended(outbox: ScratchOutbox) -> int:
-    return sum(row.status not in (Status.QUEUED, Status.SENDING) for row in outbox.rows())
+def ended(outbox: SqliteOutbox) -> int:
+    return sum(
+        row.status not in (DeliveryStatus.QUEUED, DeliveryStatus.SENDING)
+        for row in outbox.list_rows()
+    )
 
 
 def kill_midway(
-    outbox: ScratchOutbox, process: subprocess.Popen[bytes], dice: random.Random
+    outbox: SqliteOutbox, process: subprocess.Popen[bytes], dice: random.Random
 ) -> None:
     """Once it has sent something more, at a moment of the dice's choosing."""
     before = ended(outbox)
@@ -75,22 +78,22 @@ def test_twenty_kills_send_no_row_twice_and_the_sinks_log_settles_every_unknown(
 ) -> None:
     desk, port = sink
     file = tmp_path / "outbox.db"
-    outbox = ScratchOutbox(file)
+    outbox = SqliteOutbox(file)
     for number in range(1, ROWS + 1):
-        outbox.queue(notice_row(number), outgoing(number))
+        outbox.add_row(build_notice_row(number), build_outgoing(number))
     dice = random.Random(7)
     for kill in range(KILLS):
         kill_midway(outbox, dispatch(file, port, f"boot-{kill}"), dice)
     assert dispatch(file, port, "last boot").wait(300) == 0
 
     mails = Counter(message_id for message_id, _ in desk.log)
-    rows = outbox.rows()
-    unknown = [row for row in rows if row.status is Status.UNKNOWN]
+    rows = outbox.list_rows()
+    unknown = [row for row in rows if row.status is DeliveryStatus.UNKNOWN]
     by_id = {f"<{row.message_id}>": row for row in rows}
 
     assert set(mails.values()) == {1}
-    assert {row.status for row in rows} <= {Status.HANDED_OVER, Status.UNKNOWN}
-    assert all(f"<{r.message_id}>" in mails for r in rows if r.status is Status.HANDED_OVER)
+    assert {row.status for row in rows} <= {DeliveryStatus.HANDED_OVER, DeliveryStatus.UNKNOWN}
+    assert all(f"<{r.message_id}>" in mails for r in rows if r.status is DeliveryStatus.HANDED_OVER)
     assert 0 < len(unknown) <= KILLS
     for message_id, recipient in desk.log:
         assert recipient == f"{by_id[message_id].customer_id}@customers.example"
@@ -98,6 +101,8 @@ def test_twenty_kills_send_no_row_twice_and_the_sinks_log_settles_every_unknown(
         arrived = f"<{row.message_id}>" in mails
         outcome = SendOutcome.HANDED_OVER if arrived else SendOutcome.BOUNCED
         assert row.attempt_id is not None
-        outbox.finish(row.id, row.attempt_id, SendResult(outcome=outcome), NOON, None)
-        assert (outbox.row(row.id).status is Status.HANDED_OVER) == arrived
-    assert sum(r.status is Status.HANDED_OVER for r in outbox.rows()) == sum(mails.values())
+        outbox.finish_attempt(row.id, row.attempt_id, SendResult(outcome=outcome), NOON, None)
+        assert (outbox.get_row(row.id).status is DeliveryStatus.HANDED_OVER) == arrived
+    assert sum(r.status is DeliveryStatus.HANDED_OVER for r in outbox.list_rows()) == sum(
+        mails.values()
+    )

@@ -24,15 +24,21 @@ from pathlib import Path
 
 import pytest
 import trustme
-from servers.ports import free_port
+from servers.ports import find_free_port
 
-from notifiers.channels import channel_for
-from notifiers.dispatch import Dispatcher
+from notifiers.channels import open_channel
+from notifiers.dispatch import NoticeDispatcher
 from notifiers.render import JinjaRenderer
-from notifiers.scratch_outbox import ScratchOutbox
-from notifiers.testing import NOON, letter_context, notice_row, outgoing, recipient
+from notifiers.scratch_outbox import SqliteOutbox
+from notifiers.testing import (
+    NOON,
+    build_letter_context,
+    build_notice_row,
+    build_outgoing,
+    build_recipient,
+)
 from schemas.affected import NoticeKind
-from schemas.notice import Rendered, Status
+from schemas.notice import DeliveryStatus, RenderedText
 from schemas.settings import NoticePolicy, SenderSettings, SmtpAuth
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,7 +134,7 @@ def office(authority: trustme.CA) -> Iterator[Office]:
     postfix = require_postfix()
     with tempfile.TemporaryDirectory(prefix="bd-postfix-") as name:
         home = Path(name)
-        office = Office(home, free_port())
+        office = Office(home, find_free_port())
         furnish(office, authority)
         control = [postfix, "-c", str(home / "etc")]
         started = subprocess.run([*control, "start"], capture_output=True, text=True, check=False)
@@ -172,16 +178,16 @@ def wait_for_greeting(office: Office) -> None:
     pytest.fail("Postfix does not greet: " + office.log())
 
 
-def letter_for(number: int) -> Rendered:
+def letter_for(number: int) -> RenderedText:
     """A real letter, to a customer whose name is in it; every third gets a pack."""
     kind = NoticeKind.CONTROLLER_PACK if number % 3 == 0 else NoticeKind.ACCOUNT_HOLDER
-    person = recipient(kind).model_copy(update={"name": f"Customer c{number:03d}"})
+    person = build_recipient(kind).model_copy(update={"name": f"Customer c{number:03d}"})
     changes = {
         "reference": f"BR-0001-c{number:03d}",
         "recipient": person,
         "customer_name": f"Customer c{number:03d} Ltd",
     }
-    return JinjaRenderer(ROOT / "templates").letter(letter_context(kind, **changes))
+    return JinjaRenderer(ROOT / "templates").render_letter(build_letter_context(kind, **changes))
 
 
 def words_of(message: EmailMessage) -> str:
@@ -200,11 +206,11 @@ async def test_every_notice_arrives_once_opens_and_names_only_its_own_customer(
     office: Office,
 ) -> None:
     names = [f"c{number:03d}" for number in range(1, CUSTOMERS + 1)]
-    outbox, letters = ScratchOutbox(), {}
+    outbox, letters = SqliteOutbox(), {}
     for number, name in enumerate(names, 1):
         letters[name] = letter_for(number)
-        row = notice_row(number, rendered_hash=letters[name].hash)
-        outbox.queue(row, outgoing(number, letters[name]))
+        row = build_notice_row(number, rendered_hash=letters[name].hash)
+        outbox.add_row(row, build_outgoing(number, letters[name]))
     sender = SenderSettings(
         from_email="notices@penhallow.example",
         host="localhost",
@@ -213,14 +219,14 @@ async def test_every_notice_arrives_once_opens_and_names_only_its_own_customer(
         auth=SmtpAuth.NONE,
         timeout_seconds=10.0,
     )
-    channel = channel_for(sender)
-    tried = await Dispatcher(outbox, channel, lambda: NOON, NoticePolicy(), "boot").run_once()
+    channel = open_channel(sender)
+    tried = await NoticeDispatcher(outbox, channel, lambda: NOON, NoticePolicy(), "boot").run_once()
     await channel.close()
     wait_for_all(office, names)
 
     assert tried == CUSTOMERS
-    assert {row.status for row in outbox.rows()} == {Status.HANDED_OVER}
-    assert {row.smtp_reply for row in outbox.rows()} == {"250 2.0.0"}
+    assert {row.status for row in outbox.list_rows()} == {DeliveryStatus.HANDED_OVER}
+    assert {row.smtp_reply for row in outbox.list_rows()} == {"250 2.0.0"}
     for number, name in enumerate(names, 1):
         mails = office.mails(name)
         assert len(mails) == 1, office.log()
@@ -242,8 +248,8 @@ async def test_a_recipient_that_postfix_does_not_know_is_bounced_at_once(office:
         ca_file=office.home / "etc/ca.pem",
         auth=SmtpAuth.NONE,
     )
-    channel = channel_for(sender)
-    result = await channel.send(outgoing(1, to_email="nobody@customers.example"))
+    channel = open_channel(sender)
+    result = await channel.send(build_outgoing(1, to_email="nobody@customers.example"))
     await channel.close()
 
     assert (result.outcome.value, result.reply) == ("bounced", "550 5.1.1")

@@ -17,11 +17,11 @@ import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import SecretStr
 
-from notifiers.channels import channel_for
+from notifiers.channels import open_channel
 from notifiers.ports import MailChannel
-from notifiers.testing import outgoing
+from notifiers.testing import build_outgoing
 from schemas.notice import SendOutcome, SendResult
-from schemas.settings import SenderSettings, SmtpAuth, Tls
+from schemas.settings import SenderSettings, SmtpAuth, SmtpTls
 
 CA = trustme.CA()
 
@@ -87,7 +87,7 @@ class House:
             secret=SecretStr("a secret"),
             timeout_seconds=60.0,
         )
-        return channel_for(sender.model_copy(update=changes))
+        return open_channel(sender.model_copy(update=changes))
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 async def send_one(channel: MailChannel) -> SendResult:
     try:
-        return await channel.send(outgoing(1))
+        return await channel.send(build_outgoing(1))
     finally:
         await channel.close()
 
@@ -211,7 +211,7 @@ async def test_a_message_is_handed_over_by_starttls_to_one_recipient(
 async def test_tls_from_the_first_byte_works_too(serve: Serve, ca_file: Path) -> None:
     house = await serve(implicit=True, auth=False)
 
-    result = await send_one(house.channel(ca_file, tls=Tls.TLS, auth=SmtpAuth.NONE))
+    result = await send_one(house.channel(ca_file, tls=SmtpTls.TLS, auth=SmtpAuth.NONE))
 
     assert result.outcome is SendOutcome.HANDED_OVER
     assert result.tls.startswith("TLSv1.")
@@ -221,7 +221,7 @@ async def test_one_connection_carries_many_messages(serve: Serve, ca_file: Path)
     house = await serve()
     channel = house.channel(ca_file)
     for number in range(1, 6):
-        await channel.send(outgoing(number))
+        await channel.send(build_outgoing(number))
     await channel.close()
 
     assert house.desk.connections == 1
@@ -233,11 +233,11 @@ async def test_one_connection_carries_many_messages(serve: Serve, ca_file: Path)
 async def test_a_connection_that_went_stale_is_opened_again(serve: Serve, ca_file: Path) -> None:
     house = await serve()
     channel = house.channel(ca_file)
-    await channel.send(outgoing(1))
+    await channel.send(build_outgoing(1))
     house.desk.drops = {"MAIL"}
-    lost = await channel.send(outgoing(2))
+    lost = await channel.send(build_outgoing(2))
     house.desk.drops = set()
-    kept = await channel.send(outgoing(3))
+    kept = await channel.send(build_outgoing(3))
     await channel.close()
 
     assert lost.outcome is SendOutcome.DEFERRED
@@ -260,9 +260,9 @@ async def test_a_clear_refusal_is_told_by_code_only_and_the_next_message_still_g
 ) -> None:
     house = await serve(Desk(replies={stage: reply}))
     channel = house.channel(ca_file)
-    refused = await channel.send(outgoing(1))
+    refused = await channel.send(build_outgoing(1))
     house.desk.replies = {}
-    after = await channel.send(outgoing(2))
+    after = await channel.send(build_outgoing(2))
     await channel.close()
 
     assert (refused.outcome, refused.reply) == (outcome, kept)
@@ -297,7 +297,7 @@ async def test_a_server_that_falls_silent_is_like_one_that_hangs_up(
 ) -> None:
     house = await serve()
     channel = house.channel(ca_file, timeout_seconds=3.0)
-    first = await channel.send(outgoing(1))
+    first = await channel.send(build_outgoing(1))
     answer, over = house.desk._answer, asyncio.Event()
 
     async def silent_at(at: str, server: SMTP) -> str:
@@ -306,7 +306,7 @@ async def test_a_server_that_falls_silent_is_like_one_that_hangs_up(
         return await answer(at, server)
 
     house.desk._answer = silent_at  # type: ignore[method-assign]  # the server's mood
-    result = await channel.send(outgoing(2))
+    result = await channel.send(build_outgoing(2))
     over.set()
     await channel.close()
 
@@ -340,11 +340,11 @@ async def test_nothing_is_sent_to_a_server_whose_certificate_is_not_trusted(
         "old protocol",
     ],
 )
-@pytest.mark.parametrize("way", [Tls.STARTTLS, Tls.TLS])
+@pytest.mark.parametrize("way", [SmtpTls.STARTTLS, SmtpTls.TLS])
 async def test_a_wrong_certificate_defers_and_neither_password_nor_letter_leaves(
-    serve: Serve, ca_file: Path, fault: str, way: Tls
+    serve: Serve, ca_file: Path, fault: str, way: SmtpTls
 ) -> None:
-    house = await serve(implicit=way is Tls.TLS, tls=wrong_tls(fault))
+    house = await serve(implicit=way is SmtpTls.TLS, tls=wrong_tls(fault))
 
     result = await send_one(house.channel(ca_file, tls=way))
 
@@ -360,8 +360,8 @@ async def test_a_wrong_certificate_defers_and_neither_password_nor_letter_leaves
 async def test_the_same_server_with_a_right_certificate_hears_one_password_and_one_letter(
     serve: Serve, ca_file: Path
 ) -> None:
-    for way in (Tls.STARTTLS, Tls.TLS):
-        house = await serve(implicit=way is Tls.TLS)
+    for way in (SmtpTls.STARTTLS, SmtpTls.TLS):
+        house = await serve(implicit=way is SmtpTls.TLS)
         result = await send_one(house.channel(ca_file, tls=way))
 
         assert result.outcome is SendOutcome.HANDED_OVER
@@ -411,15 +411,15 @@ async def test_only_a_250_after_the_letter_hands_it_over(
     go_on: str, end: str, outcome: SendOutcome, reply: str
 ) -> None:
     async with speaking({b"DATA": go_on, b".\r\n": end}) as house:
-        result = await send_one(house.channel(None, tls=Tls.NONE, auth=SmtpAuth.NONE))
+        result = await send_one(house.channel(None, tls=SmtpTls.NONE, auth=SmtpAuth.NONE))
 
     assert (result.outcome, result.reply) == (outcome, reply)
 
 
 async def test_an_answer_too_many_hands_no_later_letter_over() -> None:
     async with speaking({b"DATA": "354 go on", b".\r\n": "451 later\r\n250 fine"}) as house:
-        channel = house.channel(None, tls=Tls.NONE, auth=SmtpAuth.NONE)
-        results = [await channel.send(outgoing(number)) for number in range(1, 5)]
+        channel = house.channel(None, tls=SmtpTls.NONE, auth=SmtpAuth.NONE)
+        results = [await channel.send(build_outgoing(number)) for number in range(1, 5)]
         await channel.close()
 
     assert {result.outcome for result in results} == {SendOutcome.DEFERRED}
@@ -483,7 +483,7 @@ async def test_an_oauth_token_signs_in(ca_file: Path) -> None:
     server = await asyncio.start_server(talk, "localhost", 0, ssl=server_tls())
     house = House(Desk(), server.sockets[0].getsockname()[1])
     channel = house.channel(
-        ca_file, tls=Tls.TLS, auth=SmtpAuth.XOAUTH2, secret=SecretStr("a token")
+        ca_file, tls=SmtpTls.TLS, auth=SmtpAuth.XOAUTH2, secret=SecretStr("a token")
     )
     result = await send_one(channel)
     server.close()
@@ -498,7 +498,7 @@ async def test_an_address_beyond_ascii_goes_only_where_the_server_can_take_it(
 ) -> None:
     house = await serve()
     channel = house.channel(ca_file)
-    result = await channel.send(outgoing(1, to_email="siân@customers.example"))
+    result = await channel.send(build_outgoing(1, to_email="siân@customers.example"))
     await channel.close()
 
     assert result.outcome is SendOutcome.BOUNCED

@@ -84,23 +84,23 @@ def test_a_killed_store_holds_whole_commits_only(tmp_path: Path, seed: int) -> N
 
 def check(path: Path, at_least: int) -> int:
     with open_store(f"sqlite:///{path}", now=FixedNow(), create=False) as store:
-        sink = store.batch_sink()
-        position = sink.positions(["p"])["p"].position
+        sink = store.make_batch_sink()
+        position = sink.load_positions(["p"])["p"].position
         batches = 0 if position is None else position.offset
-        alerts = store.look(lambda uow: uow.alerts.list())
-        entries = store.look(lambda uow: uow.audit.entries())
-        customers = store.look(lambda uow: uow.customers.list())
-        (source,) = store.look(lambda uow: uow.sources.list())
+        alerts = store.read(lambda uow: uow.alerts.list())
+        entries = store.read(lambda uow: uow.audit.list_entries())
+        customers = store.read(lambda uow: uow.customers.list())
+        (source,) = store.read(lambda uow: uow.sources.list())
 
         assert batches >= at_least
         assert 10 * batches == source.received
-        assert [row.body for row in sink.log_rows("p")] == [b"log"] * batches
-        assert (sink.state_bytes() > 0) == (batches > 0)
+        assert [row.body for row in sink.list_log_rows("p")] == [b"log"] * batches
+        assert (sink.estimate_state_bytes() > 0) == (batches > 0)
         assert {a.group[0] for a in alerts} == {f"group-{n + 1}" for n in range(batches)}
         assert all(alert.evidence == 10 for alert in alerts)
         assert [e.act for e in entries].count("alert:episode:raised") == batches
         assert {e.subject for e in entries if e.actor == "sam"} == {c.id for c in customers}
-        assert store.look(lambda uow: uow.audit.verify()) == len(entries)
+        assert store.read(lambda uow: uow.audit.verify()) == len(entries)
     return batches
 
 
@@ -116,5 +116,5 @@ def test_processes_that_write_at_once_take_turns(tmp_path: Path) -> None:
 
     assert ends == [0, 0, 0]
     with open_store(f"sqlite:///{path}", now=FixedNow()) as store:
-        assert len(store.look(lambda uow: uow.customers.list())) == 180
-        assert store.look(lambda uow: uow.audit.verify()) == 180
+        assert len(store.read(lambda uow: uow.customers.list())) == 180
+        assert store.read(lambda uow: uow.audit.verify()) == 180

@@ -17,11 +17,11 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from breachdesk.stores.migrating import alembic_config
+from breachdesk.stores.migrating import build_config
 from breachdesk.stores.open_store import migrate, open_store
 from breachdesk.stores.schema import HEAD, metadata
-from breachdesk.testing import FixedNow, a_customer
-from schemas.errors import Corrupt, Misconfigured, NotFound, Retryable
+from breachdesk.testing import FixedNow, make_customer
+from schemas.errors import ConfigurationError, CorruptData, NotFound, RetryableError
 
 
 def test_the_migrations_build_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_the_migrations_build_exactly_the_tables_of_the_code(tmp_path: Path) -> 
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(context, metadata)
-        scripts = ScriptDirectory.from_config(alembic_config(connection))
+        scripts = ScriptDirectory.from_config(build_config(connection))
         tables = inspect(connection).get_table_names()
     engine.dispose()
 
@@ -59,12 +59,12 @@ def test_every_table_can_be_said_to_postgresql() -> None:
 def test_a_store_is_readable_by_its_owner_only_and_opens_again(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/data/store.db"
     with open_store(url, now=FixedNow()) as store:
-        store.act(lambda uow: uow.customers.save(a_customer()))
+        store.write(lambda uow: uow.customers.save(make_customer()))
         modes = {file.name: file.stat().st_mode & 0o077 for file in (tmp_path / "data").iterdir()}
     with open_store(url, now=FixedNow(), create=False) as store:
-        found = store.look(lambda uow: uow.customers.get("contoso"))
+        found = store.read(lambda uow: uow.customers.get("contoso"))
 
-    assert found == a_customer()
+    assert found == make_customer()
     assert set(modes) == {"store.db", "store.db-wal", "store.db-shm", "store.db.lock"}
     assert not any(modes.values())
 
@@ -73,7 +73,7 @@ def test_an_empty_file_left_by_a_crash_becomes_a_store(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.touch()
     with open_store(f"sqlite:///{path}", now=FixedNow(), create=False) as store:
-        assert store.look(lambda uow: uow.cases.list()) == []
+        assert store.read(lambda uow: uow.cases.list()) == []
 
 
 def test_a_missing_store_is_not_made_by_who_only_wants_to_look(tmp_path: Path) -> None:
@@ -85,14 +85,14 @@ def test_a_missing_store_is_not_made_by_who_only_wants_to_look(tmp_path: Path) -
 
 @pytest.mark.parametrize("url", ["mysql://localhost/x", "sqlite://", "no address at all"])
 def test_an_address_that_is_no_sqlite_file_is_refused(url: str) -> None:
-    with pytest.raises(Misconfigured, match="only a SQLite store"):
+    with pytest.raises(ConfigurationError, match="only a SQLite store"):
         open_store(url, now=FixedNow())
 
 
 def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.write_bytes(b"Dear reader, this is a letter." * 200)
-    with pytest.raises(Corrupt, match="not a store"):
+    with pytest.raises(CorruptData, match="not a store"):
         open_store(f"sqlite:///{path}", now=FixedNow())
 
     assert path.read_bytes().startswith(b"Dear reader")
@@ -105,14 +105,14 @@ def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
         database.commit()
 
-    with pytest.raises(Misconfigured, match="9999"):
+    with pytest.raises(ConfigurationError, match="9999"):
         open_store(f"sqlite:///{path}", now=FixedNow())
 
 
 def test_a_disk_that_cannot_be_written_is_an_error_with_a_place(tmp_path: Path) -> None:
     (tmp_path / "store.db").mkdir()
 
-    with pytest.raises(Misconfigured, match="cannot be opened"):
+    with pytest.raises(ConfigurationError, match="cannot be opened"):
         open_store(f"sqlite:///{tmp_path}/store.db", now=FixedNow())
 
 
@@ -130,7 +130,7 @@ def no_file_grows(beyond: int) -> Iterator[None]:
 def test_a_store_on_a_full_disk_is_not_called_damaged(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     migrate(path)
-    with no_file_grows(beyond=4096), pytest.raises(Retryable, match="the disk has room"):
+    with no_file_grows(beyond=4096), pytest.raises(RetryableError, match="the disk has room"):
         migrate(path)
     with open_store(f"sqlite:///{path}", now=FixedNow()) as store:
-        assert list(store.look(lambda uow: uow.customers.list())) == []
+        assert list(store.read(lambda uow: uow.customers.list())) == []

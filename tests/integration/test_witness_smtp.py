@@ -12,11 +12,11 @@ from smtp_server import smtp_server
 from waiting_letters import smtp_sender
 
 from breachdesk.casework import witness
-from breachdesk.testing import a_user
-from notifiers.channels import channel_for
-from notifiers.dispatch import Dispatcher
-from schemas.notice import Status
-from schemas.user import Duty
+from breachdesk.testing import make_user
+from notifiers.channels import open_channel
+from notifiers.dispatch import NoticeDispatcher
+from schemas.notice import DeliveryStatus
+from schemas.user import Permission
 
 
 class Sink:
@@ -46,8 +46,8 @@ class Sink:
 def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
     with release_scene("sqlite", tmp_path) as opened:
         for user in ("avery", "blake"):
-            off = a_user(user).model_copy(update={"disabled": True})
-            opened.store.act(lambda uow, off=off: uow.users.save(off))
+            off = make_user(user).model_copy(update={"disabled": True})
+            opened.store.write(lambda uow, off=off: uow.users.save(off))
         opened.write_all()
         yield opened
 
@@ -59,8 +59,8 @@ def nominate(scene: ReleaseScene, address: str) -> None:
 
 async def dispatch(scene: ReleaseScene) -> None:
     """One round of the real loop over the real channel."""
-    channel = channel_for(scene.sender)
-    loop = Dispatcher(scene.outbox, channel, scene.now, scene.settings.notices, "boot-1")
+    channel = open_channel(scene.sender)
+    loop = NoticeDispatcher(scene.outbox, channel, scene.now, scene.settings.notices, "boot-1")
     await loop.run_once(limit=99)
     await loop.close()
 
@@ -83,8 +83,8 @@ async def test_no_letter_leaves_while_the_witnesss_message_bounces_and_all_do_af
         await rounds(scene, minutes=60)
         bounced = (list(sink.refused), list(sink.taken))
         nominate(scene, "trustee@outside.example")
-        who = scene.as_actor("rowan", Duty.APPROVER)
-        scene.store.act(
+        who = scene.as_actor("rowan", Permission.APPROVER)
+        scene.store.write(
             lambda uow: witness.tell_witness_again(
                 uow, who, scene.breach.id, scene.settings, scene.now()
             )
@@ -98,4 +98,6 @@ async def test_no_letter_leaves_while_the_witnesss_message_bounces_and_all_do_af
     assert bounced == (["nobody@outside.example"], [])
     assert told == early == ["trustee@outside.example"]
     assert sorted(sink.taken[1:]) == ["accounts@contoso.example", "accounts@fabrikam.example"]
-    assert [row.status for row in scene.rows() if row.person_id == "witness"] == [Status.BOUNCED]
+    assert [row.status for row in scene.rows() if row.person_id == "witness"] == [
+        DeliveryStatus.BOUNCED
+    ]

@@ -14,11 +14,11 @@ from waiting_letters import SENDER, write_letters
 
 from breachdesk.casework import accounts
 from breachdesk.console.cookies import SESSION
-from breachdesk.console.passwords import password_matches
+from breachdesk.console.passwords import is_matching
 from breachdesk.console.tries import OF_SESSION
-from breachdesk.testing import an_actor
+from breachdesk.testing import make_actor
 from notifiers.testing import PROFILE
-from schemas.user import Duty
+from schemas.user import Permission
 
 NEW = "violet ladder 47 teapot"
 
@@ -90,7 +90,7 @@ async def test_a_second_factor_needs_the_password_and_a_code_of_the_app(
 
     assert said in answer.text.replace("&#39;", "’")
     assert secret_of(answer.text) == secret
-    assert desk.store.look(lambda uow: uow.second_factors.confirmed()) == frozenset()
+    assert desk.store.read(lambda uow: uow.second_factors.list_confirmed()) == frozenset()
 
 
 async def test_a_secret_that_the_console_did_not_show_last_is_not_taken(desk: Desk) -> None:
@@ -285,11 +285,11 @@ async def test_changing_the_password_of_an_account_with_a_second_factor_asks_for
     fields = {"password": PASSWORD, "new_password": NEW, "once_more": NEW}
     without = await visitor.post("/account/password", **fields)
     answer = await visitor.post("/account/password", **fields, code=code(app, desk))
-    digest = desk.store.look(lambda uow: uow.users.get("april")).password_hash
+    digest = desk.store.read(lambda uow: uow.users.get("april")).password_hash
 
     assert without.status_code == 403
     assert answer.status_code == 303
-    assert password_matches(digest, NEW)
+    assert is_matching(digest, NEW)
 
 
 async def test_a_stolen_session_guesses_the_password_five_times_and_holds_up_no_other(
@@ -325,7 +325,7 @@ def ready(tmp_path: Path) -> Iterator[Desk]:
 
 async def approval(visitor: Visitor, desk: Desk, **fields: str) -> str:
     """The fields of a right approval, as its page gives them."""
-    case = desk.store.look(lambda uow: uow.cases.list())[0].id
+    case = desk.store.read(lambda uow: uow.cases.list())[0].id
     path = f"/cases/{case}/approval"
     page = (await visitor.client.get(path)).text
     found = re.search(r'name="expected_hash" value="([^"]+)"', page)
@@ -337,14 +337,14 @@ async def approval(visitor: Visitor, desk: Desk, **fields: str) -> str:
 
 
 def notices(desk: Desk) -> int:
-    return len(desk.store.look(lambda uow: uow.notices.list()))
+    return len(desk.store.read(lambda uow: uow.notices.list()))
 
 
 async def test_an_approver_without_a_second_factor_releases_nothing_and_breaks_no_glass(
     ready: Desk,
 ) -> None:
     visitor = await signed_in(ready, "avery")
-    case = ready.store.look(lambda uow: uow.cases.list())[0].id
+    case = ready.store.read(lambda uow: uow.cases.list())[0].id
     page = (await visitor.client.get(f"/cases/{case}/approval")).text
     said = await approval(visitor, ready)
     glass = await visitor.post(
@@ -421,8 +421,8 @@ async def test_a_session_that_ended_while_its_password_was_checked_releases_noth
     waiting = asyncio.create_task(approval(visitor, ready, code=code(app, ready)))
     while not checks._waiting:  # noqa: ASYNC110 - a thread counts
         await asyncio.sleep(0.01)
-    ready.store.act(
-        lambda uow: accounts.disable(uow, an_actor(user_id="operator:cli"), "avery", ready.now())
+    ready.store.write(
+        lambda uow: accounts.disable(uow, make_actor(user_id="operator:cli"), "avery", ready.now())
     )
     slot.release()
     await waiting
@@ -439,9 +439,9 @@ async def test_in_the_demo_nobody_needs_a_second_factor(tmp_path: Path) -> None:
 
 async def test_new_duties_end_the_sessions_of_the_account(desk: Desk) -> None:
     visitor = await signed_in(desk, "rhea")
-    desk.store.act(
+    desk.store.write(
         lambda uow: accounts.set_duties(
-            uow, an_actor(user_id="operator:cli"), "rhea", [Duty.APPROVER], desk.now()
+            uow, make_actor(user_id="operator:cli"), "rhea", [Permission.APPROVER], desk.now()
         )
     )
 

@@ -6,17 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from breachdesk.casework.acts import acts_of
-from breachdesk.casework.evidence import Sighting
-from breachdesk.casework.naming import Bindings
-from breachdesk.testing import a_binding
+from breachdesk.casework.acts import collect_acts
+from breachdesk.casework.evidence import AssetSighting
+from breachdesk.casework.naming import BindingIndex
+from breachdesk.testing import make_binding
 from schemas.alert import EvidenceView
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 BEN, ANN = "ben@contoso.example", "ann@contoso.example"
 
 
-def sighting(number: int, **summary: object) -> Sighting:
+def sighting(number: int, **summary: object) -> AssetSighting:
     event = EvidenceView(
         event_id=f"e-{number}",
         time=START + timedelta(minutes=number),
@@ -29,25 +29,25 @@ def sighting(number: int, **summary: object) -> Sighting:
         | {name.replace("__", "."): value for name, value in summary.items()},
         touches=(("contoso", f"mailbox:{BEN}", "mail"),),
     )
-    return Sighting(event, "contoso", f"mailbox:{BEN}", ("mail",))
+    return AssetSighting(event, "contoso", f"mailbox:{BEN}", ("mail",))
 
 
 @pytest.mark.parametrize(
     "field", ["rule__name", "file__name", "file__path", "user_agent__original", "email__subject"]
 )
 def test_a_mailbox_that_only_a_chosen_text_names_was_not_acted_in(field: str) -> None:
-    bindings = Bindings([a_binding(value) for value in (BEN, ANN)])
+    bindings = BindingIndex([make_binding(value) for value in (BEN, ANN)])
     event = sighting(1, event__action="New-InboxRule", **{field: f"/x/for {ANN}"})
-    (act,) = acts_of([event], bindings)
+    (act,) = collect_acts([event], bindings)
 
     assert act.assets == (f"mailbox:{BEN}",)
 
 
 @pytest.mark.parametrize(("rules", "acts"), [(8, 8), (9, 1), (400, 1)])
 def test_rules_by_the_hundred_are_counted_and_not_told_one_by_one(rules: int, acts: int) -> None:
-    made = acts_of(
+    made = collect_acts(
         [sighting(n, event__action="New-InboxRule", rule__name=f"r{n}") for n in range(rules)],
-        Bindings(()),
+        BindingIndex(()),
     )
 
     assert len(made) == acts

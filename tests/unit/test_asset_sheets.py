@@ -10,16 +10,16 @@ import pytest
 
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.service_presets import SERVICES, USUAL
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import START, FixedNow, a_customer, an_actor, memory_store
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import START, FixedNow, make_actor, make_customer, make_store
 from schemas.customer import (
     PROVIDER,
     AssetKind,
     Binding,
     DataCategory,
+    DataRole,
     ImportReport,
-    Pecr,
-    Role,
+    PecrStatus,
 )
 from schemas.errors import BadInput, NotAllowed
 from schemas.user import Actor
@@ -29,27 +29,27 @@ Import = Callable[..., ImportReport]
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
         for name in ("contoso", "fabrikam"):
-            opened.act(lambda uow, name=name: uow.customers.save(a_customer(name)))
+            opened.write(lambda uow, name=name: uow.customers.save(make_customer(name)))
         yield opened
 
 
 @pytest.fixture
-def load(store: SqlStore, tmp_path: Path) -> Import:
+def load(store: SqliteStore, tmp_path: Path) -> Import:
     def _load(
         *rows: str, header: str = HEADER, now: datetime = START, actor: Actor | None = None
     ) -> ImportReport:
         file = tmp_path / "assets.csv"
         file.write_text(header + "".join(f"{row}\n" for row in rows), encoding="utf-8")
-        return store.act(lambda uow: import_assets(uow, actor or an_actor(), file, now=now))
+        return store.write(lambda uow: import_assets(uow, actor or make_actor(), file, now=now))
 
     return _load
 
 
-def bound(store: SqlStore) -> list[Binding]:
-    return list(store.look(lambda uow: uow.customers.bindings()))
+def bound(store: SqliteStore) -> list[Binding]:
+    return list(store.read(lambda uow: uow.customers.list_bindings()))
 
 
 def counts(report: ImportReport) -> tuple[int, int, int, int]:
@@ -59,22 +59,27 @@ def counts(report: ImportReport) -> tuple[int, int, int, int]:
 @pytest.mark.parametrize(
     ("service", "role", "categories", "pecr"),
     [
-        ("hosted mailbox", Role.PROCESSOR, {"mail"}, Pecr.NO),
-        ("Microsoft 365 tenant", Role.PROCESSOR, {"mail", "files"}, Pecr.NO),
-        ("hosted website", Role.PROCESSOR, {"website"}, Pecr.NO),
-        ("BACKUP", Role.PROCESSOR, {"backup"}, Pecr.NO),
-        ("support passwords", Role.CONTROLLER, {"credentials"}, Pecr.NO),
-        ("broadband line", Role.CONTROLLER, {"identity", "contact", "traffic"}, Pecr.ASK),
+        ("hosted mailbox", DataRole.PROCESSOR, {"mail"}, PecrStatus.NO),
+        ("Microsoft 365 tenant", DataRole.PROCESSOR, {"mail", "files"}, PecrStatus.NO),
+        ("hosted website", DataRole.PROCESSOR, {"website"}, PecrStatus.NO),
+        ("BACKUP", DataRole.PROCESSOR, {"backup"}, PecrStatus.NO),
+        ("support passwords", DataRole.CONTROLLER, {"credentials"}, PecrStatus.NO),
+        ("broadband line", DataRole.CONTROLLER, {"identity", "contact", "traffic"}, PecrStatus.ASK),
         (
             "billing account",
-            Role.CONTROLLER,
+            DataRole.CONTROLLER,
             {"identity", "contact", "financial", "transaction"},
-            Pecr.NO,
+            PecrStatus.NO,
         ),
     ],
 )
 def test_a_service_preset_says_role_categories_and_pecr(
-    store: SqlStore, load: Import, service: str, role: Role, categories: set[str], pecr: Pecr
+    store: SqliteStore,
+    load: Import,
+    service: str,
+    role: DataRole,
+    categories: set[str],
+    pecr: PecrStatus,
 ) -> None:
     report = load(f"contoso,service,thing-1,{service},,,,,")
     (binding,) = bound(store)
@@ -90,15 +95,19 @@ def test_every_preset_explains_itself_and_every_kind_has_a_usual_one() -> None:
     assert {name.casefold() for name in USUAL.values()} <= set(SERVICES)
 
 
-def test_a_row_may_say_otherwise_than_its_preset(store: SqlStore, load: Import) -> None:
+def test_a_row_may_say_otherwise_than_its_preset(store: SqliteStore, load: Import) -> None:
     load("contoso,tenant,T-1,Microsoft 365 tenant,controller,mail; files; health,ask,,")
     (binding,) = bound(store)
 
-    assert (binding.value, binding.role, binding.pecr) == ("t-1", Role.CONTROLLER, Pecr.ASK)
+    assert (binding.value, binding.role, binding.pecr) == (
+        "t-1",
+        DataRole.CONTROLLER,
+        PecrStatus.ASK,
+    )
     assert binding.categories == (DataCategory.MAIL, DataCategory.FILES, DataCategory.HEALTH)
 
 
-def test_a_free_service_needs_role_and_categories(store: SqlStore, load: Import) -> None:
+def test_a_free_service_needs_role_and_categories(store: SqliteStore, load: Import) -> None:
     report = load(
         "contoso,host,pbx,door entry,processor,identity,,,",
         "contoso,host,pbx-2,door entry,,,,,",
@@ -125,7 +134,7 @@ def test_a_free_service_needs_role_and_categories(store: SqlStore, load: Import)
     ],
 )
 def test_values_are_kept_in_one_spelling(
-    store: SqlStore, load: Import, kind: str, value: str, kept: str
+    store: SqliteStore, load: Import, kind: str, value: str, kept: str
 ) -> None:
     report = load(f"contoso,{kind},{value},backup,,,,,")
 
@@ -155,7 +164,7 @@ def test_values_are_kept_in_one_spelling(
     ],
 )
 def test_a_broken_row_is_named_and_the_good_ones_are_bound(
-    store: SqlStore, load: Import, row: str, column: str, problem: str
+    store: SqliteStore, load: Import, row: str, column: str, problem: str
 ) -> None:
     report = load("contoso,domain,contoso.example,hosted mail domain,,,,,", row)
 
@@ -174,30 +183,30 @@ def test_no_problem_repeats_a_value_that_may_name_a_person(load: Import) -> None
 
 
 def test_the_provider_may_own_assets_without_being_a_customer(
-    store: SqlStore, load: Import
+    store: SqliteStore, load: Import
 ) -> None:
     load("provider,site,billing.us.example,our billing panel,,,,,")
 
     assert [binding.customer_id for binding in bound(store)] == [PROVIDER]
 
 
-def test_importing_twice_changes_nothing(store: SqlStore, load: Import) -> None:
+def test_importing_twice_changes_nothing(store: SqliteStore, load: Import) -> None:
     rows = (
         "contoso,domain,contoso.example,hosted mail domain,,,,,2026-06-01",
         "fabrikam,domain,contoso.example,hosted mail domain,,,,2026-06-01,",
         "contoso,tenant,T-1,Microsoft 365 tenant,,,,,",
     )
     first = load(*rows)
-    version = store.look(lambda uow: uow.customers.version())
+    version = store.read(lambda uow: uow.customers.get_version())
     again = load(*rows, now=START + timedelta(days=1))
 
     assert counts(first) == (3, 0, 0, 0)
     assert counts(again) == (0, 0, 3, 0)
-    assert store.look(lambda uow: uow.customers.version()) == version
+    assert store.read(lambda uow: uow.customers.get_version()) == version
 
 
 def test_two_rows_that_contradict_each_other_are_not_both_believed(
-    store: SqlStore, load: Import
+    store: SqliteStore, load: Import
 ) -> None:
     report = load(
         "contoso,domain,contoso.example,hosted mail domain,,,,,",
@@ -209,11 +218,11 @@ def test_two_rows_that_contradict_each_other_are_not_both_believed(
     assert [binding.customer_id for binding in bound(store)] == ["contoso"]
 
 
-def test_a_correction_keeps_what_was_known_before(store: SqlStore, load: Import) -> None:
+def test_a_correction_keeps_what_was_known_before(store: SqliteStore, load: Import) -> None:
     later = START + timedelta(days=5)
     load("contoso,host,box,backup,,,,,")
     report = load("fabrikam,host,box,backup,,,,2026-06-01,", now=later)
-    view = store.register().view()
+    view = store.make_asset_register().get_view()
 
     def owner(at: datetime, known: datetime | None = None) -> str | None:
         found = view.find(AssetKind.HOST, "box", at, known)
@@ -225,7 +234,7 @@ def test_a_correction_keeps_what_was_known_before(store: SqlStore, load: Import)
     assert owner(july, START) == "contoso"
 
 
-def test_assets_that_are_not_in_the_file_stay_bound(store: SqlStore, load: Import) -> None:
+def test_assets_that_are_not_in_the_file_stay_bound(store: SqliteStore, load: Import) -> None:
     load("contoso,host,box,backup,,,,,")
     load("contoso,host,box-2,backup,,,,,")
 
@@ -241,7 +250,7 @@ def test_assets_that_are_not_in_the_file_stay_bound(store: SqlStore, load: Impor
     ],
 )
 def test_a_fault_of_the_whole_file_changes_nothing(
-    store: SqlStore, load: Import, header: str, says: str
+    store: SqliteStore, load: Import, header: str, says: str
 ) -> None:
     with pytest.raises(BadInput, match=says):
         load("contoso,host,box,backup,,,,,", header=header)
@@ -254,9 +263,9 @@ def test_an_account_without_a_duty_may_not_import(load: Import) -> None:
         load("contoso,host,box,backup,,,,,", actor=Actor(id="guest", duties=frozenset()))
 
 
-def test_the_audit_holds_counts_only(store: SqlStore, load: Import) -> None:
+def test_the_audit_holds_counts_only(store: SqliteStore, load: Import) -> None:
     load("contoso,mailbox,jo.mason@contoso.example,hosted mailbox,,,,,")
-    bound, entry = store.look(lambda uow: uow.audit.entries())[-2:]
+    bound, entry = store.read(lambda uow: uow.audit.list_entries())[-2:]
 
     assert (bound.act, bound.subject, bound.facts["count"]) == (
         "register:asset:bound",

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from breachdesk.bootstrap.beginning import ASSETS, CUSTOMERS
-from breachdesk.casework.asset_values import normalised
+from breachdesk.casework.asset_values import normalise_value
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
 from breachdesk.casework.presets import ASSET_PRESETS
 from breachdesk.casework.service_presets import SERVICES
-from breachdesk.demo.sheets import assets_csv, customers_csv
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import FixedNow, a_customer, an_actor, memory_store
-from schemas.customer import AssetKind, Binding, DataCategory, ImportReport, Pecr, Role
+from breachdesk.demo.sheets import format_assets_csv, format_customers_csv
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import FixedNow, make_actor, make_customer, make_store
+from schemas.customer import AssetKind, Binding, DataCategory, DataRole, ImportReport, PecrStatus
 from schemas.errors import BadInput
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "import-customers.md"
@@ -29,61 +29,61 @@ Imported = Callable[..., ImportReport]
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
-        opened.act(lambda uow: uow.customers.save(a_customer("contoso")))
-        opened.act(lambda uow: uow.customers.save(a_customer("fabrikam")))
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
+        opened.write(lambda uow: uow.customers.save(make_customer("contoso")))
+        opened.write(lambda uow: uow.customers.save(make_customer("fabrikam")))
         yield opened
 
 
 @pytest.fixture
-def imported(store: SqlStore, tmp_path: Path) -> Imported:
+def imported(store: SqliteStore, tmp_path: Path) -> Imported:
     def run(sheet: str | bytes) -> ImportReport:
         path = tmp_path / "assets.csv"
         path.write_bytes(sheet.encode() if isinstance(sheet, str) else sheet)
         now = store.now()
-        return store.act(lambda uow: import_assets(uow, an_actor(), path, now=now))
+        return store.write(lambda uow: import_assets(uow, make_actor(), path, now=now))
 
     return run
 
 
-def bindings(store: SqlStore, *, current: bool = True) -> list[Binding]:
-    return list(store.look(lambda uow: uow.customers.bindings(current=current)))
+def bindings(store: SqliteStore, *, current: bool = True) -> list[Binding]:
+    return list(store.read(lambda uow: uow.customers.list_bindings(current=current)))
 
 
 @pytest.mark.parametrize(
     ("customers", "assets"),
-    [(CUSTOMERS, ASSETS), (customers_csv(), assets_csv())],
+    [(CUSTOMERS, ASSETS), (format_customers_csv(), format_assets_csv())],
     ids=["example", "demo"],
 )
 def test_our_own_sheets_import_cleanly_and_twice_changes_nothing(
-    store: SqlStore, imported: Imported, tmp_path: Path, customers: str, assets: str
+    store: SqliteStore, imported: Imported, tmp_path: Path, customers: str, assets: str
 ) -> None:
     path = tmp_path / "customers.csv"
     path.write_text(customers, encoding="utf-8")
-    store.act(lambda uow: import_customers(uow, an_actor(), path, now=store.now()))
+    store.write(lambda uow: import_customers(uow, make_actor(), path, now=store.now()))
     first, rows = imported(assets), bindings(store, current=False)
-    version = store.look(lambda uow: uow.customers.version())
+    version = store.read(lambda uow: uow.customers.get_version())
     second = imported(assets)
 
     assert (first.added, first.problems) == (first.rows, ())
     assert (second.added, second.changed, second.unchanged) == (0, 0, first.rows)
     assert bindings(store, current=False) == rows
-    assert store.look(lambda uow: uow.customers.version()) == version
+    assert store.read(lambda uow: uow.customers.get_version()) == version
 
 
 def test_roles_follow_who_decides_about_the_data() -> None:
     processed = ("hosted mailbox", "hosted website", "backup", "managed network")
     controlled = ("billing account", "helpdesk", "domain", "customer portal")
-    asked = {name for name, preset in SERVICES.items() if preset.pecr is Pecr.ASK}
+    asked = {name for name, preset in SERVICES.items() if preset.pecr is PecrStatus.ASK}
 
-    assert {SERVICES[name].role for name in processed} == {Role.PROCESSOR}
-    assert {SERVICES[name].role for name in controlled} == {Role.CONTROLLER}
+    assert {SERVICES[name].role for name in processed} == {DataRole.PROCESSOR}
+    assert {SERVICES[name].role for name in controlled} == {DataRole.CONTROLLER}
     assert asked == {"broadband line", "telephone line"}
 
 
 def test_a_service_of_ones_own_with_traffic_data_is_asked_about(
-    store: SqlStore, imported: Imported
+    store: SqliteStore, imported: Imported
 ) -> None:
     imported(
         PLAIN
@@ -92,7 +92,7 @@ def test_a_service_of_ones_own_with_traffic_data_is_asked_about(
         + "contoso,host,pbx3,door entry,processor,identity\n"
     )
 
-    assert [b.pecr for b in bindings(store)] == [Pecr.ASK, Pecr.NO, Pecr.NO]
+    assert [b.pecr for b in bindings(store)] == [PecrStatus.ASK, PecrStatus.NO, PecrStatus.NO]
 
 
 def test_an_unknown_service_is_told_which_are_known(imported: Imported) -> None:
@@ -118,7 +118,7 @@ def test_an_unknown_service_is_told_which_are_known(imported: Imported) -> None:
 def test_values_take_the_spelling_in_which_events_are_looked_up(
     kind: str, value: str, spelling: str
 ) -> None:
-    assert normalised(AssetKind(kind), value) == spelling
+    assert normalise_value(AssetKind(kind), value) == spelling
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_values_take_the_spelling_in_which_events_are_looked_up(
 )
 def test_what_no_event_can_name_is_refused(kind: str, value: str) -> None:
     with pytest.raises(BadInput):
-        normalised(AssetKind(kind), value)
+        normalise_value(AssetKind(kind), value)
 
 
 @given(kind=st.sampled_from(list(AssetKind)), value=st.text(max_size=40))
@@ -144,13 +144,13 @@ def test_a_normalised_value_is_its_own_normal_form(kind: AssetKind, value: str) 
 
 def spelling(kind: AssetKind, value: str) -> str:
     try:
-        return normalised(kind, value)
+        return normalise_value(kind, value)
     except BadInput:
         return ""
 
 
 def test_an_asset_that_changes_hands_has_a_row_for_each_owner(
-    store: SqlStore, imported: Imported
+    store: SqliteStore, imported: Imported
 ) -> None:
     imported(PLAIN + "contoso,domain,contoso.example,hosted mail domain\n")
     moved = (
@@ -195,7 +195,7 @@ ROW = st.tuples(st.sampled_from(["contoso", "fabrikam"]), DAY, DAY)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROW, max_size=6))
 def test_whatever_was_bound_before_a_second_import_of_a_sheet_changes_nothing(
-    store: SqlStore, imported: Imported, rows: list[tuple[str, str, str]]
+    store: SqliteStore, imported: Imported, rows: list[tuple[str, str, str]]
 ) -> None:
     sheet = PLAIN + "".join(
         f"{whose},site,shop.example,hosted website,,,,{start},{end}\n" for whose, start, end in rows

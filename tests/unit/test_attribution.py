@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from breachdesk.casework.attribution import bind
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.casework.attribution import bind_asset
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     START,
     FixedNow,
-    a_customer,
-    an_actor,
     commit_batch,
-    memory_store,
+    make_actor,
+    make_customer,
+    make_store,
 )
-from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, Pecr, Role
+from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, DataRole, PecrStatus
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.user import Actor
 from streams.ports import UnattributedCount
@@ -26,73 +26,73 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
-        opened.act(lambda uow: uow.customers.save(a_customer()))
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
+        opened.write(lambda uow: uow.customers.save(make_customer()))
         yield opened
 
 
 def say(
-    store: SqlStore,
+    store: SqliteStore,
     key: str,
     customer: str = "contoso",
     service: str = "",
     since: datetime | None = None,
     actor: Actor | None = None,
 ) -> Binding:
-    return store.act(
-        lambda uow: bind(uow, actor or an_actor(), key, customer, service, since, START)
+    return store.write(
+        lambda uow: bind_asset(uow, actor or make_actor(), key, customer, service, since, START)
     )
 
 
-def test_what_is_bound_takes_role_and_categories_from_its_service(store: SqlStore) -> None:
+def test_what_is_bound_takes_role_and_categories_from_its_service(store: SqliteStore) -> None:
     bound = say(store, "domain:Contoso.example", service="Hosted Mailbox")
 
     assert (bound.kind, bound.value) == (AssetKind.DOMAIN, "contoso.example")
-    assert (bound.service, bound.role) == ("hosted mailbox", Role.PROCESSOR)
+    assert (bound.service, bound.role) == ("hosted mailbox", DataRole.PROCESSOR)
     assert bound.categories == (DataCategory.MAIL,)
-    assert store.look(lambda uow: len(uow.customers.bindings())) == 1
+    assert store.read(lambda uow: len(uow.customers.list_bindings())) == 1
 
 
 @pytest.mark.parametrize(
     ("key", "service", "pecr"),
     [
-        ("tenant:0f-1", "Microsoft 365 tenant", Pecr.NO),
-        ("site:www.contoso.example", "hosted website", Pecr.NO),
-        ("ip:198.51.100.7", "broadband line", Pecr.ASK),
+        ("tenant:0f-1", "Microsoft 365 tenant", PecrStatus.NO),
+        ("site:www.contoso.example", "hosted website", PecrStatus.NO),
+        ("ip:198.51.100.7", "broadband line", PecrStatus.ASK),
     ],
 )
 def test_without_a_service_the_usual_one_is_taken(
-    store: SqlStore, key: str, service: str, pecr: Pecr
+    store: SqliteStore, key: str, service: str, pecr: PecrStatus
 ) -> None:
     bound = say(store, key)
 
     assert (bound.service, bound.pecr) == (service, pecr)
 
 
-def test_the_provider_may_own_things_too(store: SqlStore) -> None:
+def test_the_provider_may_own_things_too(store: SqliteStore) -> None:
     assert say(store, "host:mail-gw", PROVIDER).service == "our own system"
 
 
-def test_a_binding_holds_from_its_day_and_is_known_from_now(store: SqlStore) -> None:
+def test_a_binding_holds_from_its_day_and_is_known_from_now(store: SqliteStore) -> None:
     say(store, "host:box", since=START - DAY)
-    view = store.register().view()
+    view = store.make_asset_register().get_view()
 
     assert view.find(AssetKind.HOST, "box", START) is not None
     assert view.find(AssetKind.HOST, "box", START - 2 * DAY) is None
     assert view.find(AssetKind.HOST, "box", START, START - DAY) is None
 
 
-def test_an_own_service_of_the_register_can_be_named_again(store: SqlStore) -> None:
+def test_an_own_service_of_the_register_can_be_named_again(store: SqliteStore) -> None:
     own = Binding(
         kind=AssetKind.HOST,
         value="pbx",
         customer_id="contoso",
         service="door entry",
-        role=Role.PROCESSOR,
+        role=DataRole.PROCESSOR,
         categories=(DataCategory.IDENTITY,),
     )
-    store.act(lambda uow: uow.customers.bind(own, START))
+    store.write(lambda uow: uow.customers.bind(own, START))
     bound = say(store, "host:pbx-2", service="Door entry")
 
     assert (bound.service, bound.categories) == ("door entry", (DataCategory.IDENTITY,))
@@ -110,23 +110,23 @@ def test_an_own_service_of_the_register_can_be_named_again(store: SqlStore) -> N
     ],
 )
 def test_what_cannot_be_bound_changes_nothing(
-    store: SqlStore, key: str, customer: str, service: str, error: type[Exception]
+    store: SqliteStore, key: str, customer: str, service: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error) as raised:
         say(store, key, customer, service)
 
     assert getattr(raised.value, "remedy", "")
-    assert store.look(lambda uow: uow.customers.bindings()) == []
+    assert store.read(lambda uow: uow.customers.list_bindings()) == []
 
 
-def test_an_account_without_a_duty_may_not_bind(store: SqlStore) -> None:
+def test_an_account_without_a_duty_may_not_bind(store: SqliteStore) -> None:
     with pytest.raises(NotAllowed):
         say(store, "host:box", actor=Actor(id="guest", duties=frozenset()))
 
 
-def test_the_audit_names_the_customer_and_no_mailbox(store: SqlStore) -> None:
+def test_the_audit_names_the_customer_and_no_mailbox(store: SqliteStore) -> None:
     say(store, "mailbox:jo.mason@contoso.example")
-    entries = store.look(lambda uow: uow.audit.entries(subject="contoso"))
+    entries = store.read(lambda uow: uow.audit.list_entries(subject="contoso"))
     said = entries[-1].model_dump_json()
 
     assert entries[-1].act == "register:asset:bound"
@@ -134,13 +134,13 @@ def test_the_audit_names_the_customer_and_no_mailbox(store: SqlStore) -> None:
     assert "jo.mason" not in said
 
 
-def test_what_was_bound_is_asked_no_more(store: SqlStore) -> None:
+def test_what_was_bound_is_asked_no_more(store: SqliteStore) -> None:
     keys = ("domain:contoso.example", "domain:fabrikam.example")
     counts = [UnattributedCount(key, 4112, START, START, "m365.audit") for key in keys]
     commit_batch(store, unattributed=counts)
-    asked = [one.key for one in store.look(lambda uow: uow.customers.unattributed())]
+    asked = [one.key for one in store.read(lambda uow: uow.customers.list_unattributed())]
     say(store, keys[0])
-    left = store.look(lambda uow: uow.customers.unattributed())
+    left = store.read(lambda uow: uow.customers.list_unattributed())
 
     assert asked == list(keys)
     assert [(one.key, one.events) for one in left] == [(keys[1], 4112)]

@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 from store_adapters import ADAPTERS, fresh_store, tamper
 
-from breachdesk.bootstrap.anchoring import ANCHORED, Anchoring, examine, note_head
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.anchoring import ANCHORED, HeadRecorder, examine_chain, record_head
+from breachdesk.bootstrap.house import Container
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores.anchor_file import AnchorFile
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.stores.audit_anchors import typed_anchor
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.audit_anchors import parse_anchor
 from breachdesk.stores.audit_bundle import export_bundle
 from breachdesk.testing import START, FixedNow
 from schemas.audit import GENESIS, AuditEntry
-from schemas.errors import BadInput, Corrupt, Misconfigured
+from schemas.errors import BadInput, ConfigurationError, CorruptData
 from schemas.settings import AuditSettings, Settings
 
 MONTH = timedelta(days=30)
@@ -35,43 +35,43 @@ def now() -> FixedNow:
 
 
 @pytest.fixture(params=ADAPTERS)
-def house(request: pytest.FixtureRequest, tmp_path: Path, now: FixedNow) -> Iterator[Premises]:
+def house(request: pytest.FixtureRequest, tmp_path: Path, now: FixedNow) -> Iterator[Container]:
     """Five entries; an anchor file is named and not there yet."""
     anchors = tmp_path / "elsewhere" / "anchors.jsonl"
     anchors.parent.mkdir()
     audit = AuditSettings(anchor_file=anchors)
     with fresh_store(request.param, now) as store:
-        opened = Premises(Settings(data_dir=tmp_path / "data", audit=audit), now)
+        opened = Container(Settings(data_dir=tmp_path / "data", audit=audit), now)
         opened.__dict__["store"] = store
         for number in range(5):
             record(store, f"case:note:{number}")
         yield opened
 
 
-def record(store: AnyStore, act: str, subject: str = "CASE-0001") -> None:
-    store.act(lambda uow: uow.audit.record(at=START, actor="sam", act=act, subject=subject))
+def record(store: PipelineStore, act: str, subject: str = "CASE-0001") -> None:
+    store.write(lambda uow: uow.audit.record(at=START, actor="sam", act=act, subject=subject))
 
 
-def entries(store: AnyStore) -> list[AuditEntry]:
-    return list(store.look(lambda uow: uow.audit.entries()))
+def entries(store: PipelineStore) -> list[AuditEntry]:
+    return list(store.read(lambda uow: uow.audit.list_entries()))
 
 
-def anchor_file(house: Premises) -> Path:
+def anchor_file(house: Container) -> Path:
     assert house.settings.audit.anchor_file is not None
     return house.settings.audit.anchor_file
 
 
-def differences(house: Premises, **against: list[Path]) -> list[str]:
-    return [str(line) for line in examine(house, **against).discrepancies]
+def differences(house: Container, **against: list[Path]) -> list[str]:
+    return [str(line) for line in examine_chain(house, **against).discrepancies]
 
 
-def export(house: Premises, tmp_path: Path) -> Path:
+def export(house: Container, tmp_path: Path) -> Path:
     bundle = tmp_path / "bundle.jsonl"
-    house.store.look(lambda uow: export_bundle(uow, bundle))
+    house.store.read(lambda uow: export_bundle(uow, bundle))
     return bundle
 
 
-def write_anew(store: AnyStore, since: int, **changes: str) -> None:
+def write_anew(store: PipelineStore, since: int, **changes: str) -> None:
     """As somebody who knows the format would: entry `since` says something else, and every hash
     after it and the head fit."""
     statements = []
@@ -80,7 +80,7 @@ def write_anew(store: AnyStore, since: int, **changes: str) -> None:
         told = entry.model_copy(update=changes if entry.seq == since else {})
         if entry.seq >= since:
             told = told.model_copy(update={"previous": previous})
-            told = told.model_copy(update={"hash": told.computed()})
+            told = told.model_copy(update={"hash": told.compute_hash()})
             statements.append(
                 f"UPDATE audit SET hash = '{told.hash}', doc = '{told.model_dump_json()}'"
                 f" WHERE seq = {told.seq}"
@@ -90,7 +90,7 @@ def write_anew(store: AnyStore, since: int, **changes: str) -> None:
     tamper(store, *statements)
 
 
-def cut(store: AnyStore, keep: int) -> None:
+def cut(store: PipelineStore, keep: int) -> None:
     """The last entries are gone, and the head with them."""
     last = entries(store)[keep - 1].hash if keep else GENESIS
     tamper(
@@ -100,19 +100,19 @@ def cut(store: AnyStore, keep: int) -> None:
     )
 
 
-def test_a_chain_that_grew_since_an_export_begins_with_it(house: Premises, tmp_path: Path) -> None:
+def test_a_chain_that_grew_since_an_export_begins_with_it(house: Container, tmp_path: Path) -> None:
     bundle = export(house, tmp_path)
     record(house.store, "case:note:later")
 
-    report = examine(house, bundles=[bundle])
+    report = examine_chain(house, bundles=[bundle])
 
     assert (report.whole, report.compared) == (True, ("the bundle bundle.jsonl",))
 
 
 def test_a_case_erased_since_an_export_leaves_it_the_chains_beginning(
-    house: Premises, tmp_path: Path
+    house: Container, tmp_path: Path
 ) -> None:
-    house.store.act(
+    house.store.write(
         lambda uow: uow.audit.record(
             at=START, actor="sam", act="case:note:added", subject="CASE-0002",
             personal={"who": "Jo Mason"}, case_id="CASE-0002",
@@ -123,19 +123,19 @@ def test_a_case_erased_since_an_export_leaves_it_the_chains_beginning(
     def erase(uow: UnitOfWork) -> None:
         uow.audit.erase("CASE-0002", at=START, actor="kim", reason="retention")
 
-    house.store.act(erase)
+    house.store.write(erase)
 
     assert differences(house, bundles=[bundle]) == []
 
 
 @pytest.mark.parametrize("since", [1, 3, 5])
 def test_a_consistently_rewritten_chain_is_noticed_by_an_export_at_the_first_other_entry(
-    house: Premises, tmp_path: Path, since: int
+    house: Container, tmp_path: Path, since: int
 ) -> None:
     bundle = export(house, tmp_path)
     write_anew(house.store, since, actor="mallory")
 
-    assert house.store.look(lambda uow: uow.audit.verify()) == 5
+    assert house.store.read(lambda uow: uow.audit.verify()) == 5
     (line,) = differences(house, bundles=[bundle])
     assert line.startswith(f"audit entry {since}: it is not the entry that was exported")
     assert "by mallory" in line
@@ -144,7 +144,7 @@ def test_a_consistently_rewritten_chain_is_noticed_by_an_export_at_the_first_oth
 
 @pytest.mark.parametrize("keep", [0, 2, 4])
 def test_a_cut_or_emptied_chain_is_noticed_by_an_export(
-    house: Premises, tmp_path: Path, keep: int
+    house: Container, tmp_path: Path, keep: int
 ) -> None:
     bundle = export(house, tmp_path)
     cut(house.store, keep)
@@ -154,17 +154,17 @@ def test_a_cut_or_emptied_chain_is_noticed_by_an_export(
     assert "it ends before" in line
 
 
-def test_a_bundle_that_was_altered_is_no_witness(house: Premises, tmp_path: Path) -> None:
+def test_a_bundle_that_was_altered_is_no_witness(house: Container, tmp_path: Path) -> None:
     bundle = export(house, tmp_path)
     bundle.write_text(bundle.read_text().replace("sam", "kim"))
 
-    with pytest.raises(Corrupt, match="altered"):
-        examine(house, bundles=[bundle])
+    with pytest.raises(CorruptData, match="altered"):
+        examine_chain(house, bundles=[bundle])
 
 
 @pytest.mark.parametrize("keep", [0, 2, 4])
-def test_a_cut_chain_is_older_than_its_anchor(house: Premises, keep: int) -> None:
-    note_head(house, anchor_file(house), "regular")
+def test_a_cut_chain_is_older_than_its_anchor(house: Container, keep: int) -> None:
+    record_head(house, anchor_file(house), "regular")
     assert differences(house) == []
     cut(house.store, keep)
 
@@ -172,44 +172,44 @@ def test_a_cut_chain_is_older_than_its_anchor(house: Premises, keep: int) -> Non
     assert line.startswith("audit entry 5: the chain is older than its anchor")
 
 
-def test_a_rewritten_chain_is_not_the_one_that_was_anchored(house: Premises) -> None:
-    note_head(house, anchor_file(house), "regular")
+def test_a_rewritten_chain_is_not_the_one_that_was_anchored(house: Container) -> None:
+    record_head(house, anchor_file(house), "regular")
     write_anew(house.store, 2, actor="mallory")
 
     (line,) = differences(house)
     assert line.startswith("audit entry 5: it is another entry than was anchored")
 
 
-def test_a_typed_head_is_compared(house: Premises) -> None:
-    typed = house.store.look(lambda uow: uow.audit.head()).typed
+def test_a_typed_head_is_compared(house: Container) -> None:
+    typed = house.store.read(lambda uow: uow.audit.get_head()).typed
     record(house.store, "case:note:later")
-    assert examine(house, typed=[typed_anchor(f" {typed} ")]).whole
+    assert examine_chain(house, typed=[parse_anchor(f" {typed} ")]).whole
 
     write_anew(house.store, 1, actor="mallory")
 
-    assert not examine(house, typed=[typed_anchor(typed)]).whole
+    assert not examine_chain(house, typed=[parse_anchor(typed)]).whole
     for wrong in ("5", "5:abc", f"x:{GENESIS}", ""):
         with pytest.raises(BadInput, match="no head"):
-            typed_anchor(wrong)
+            parse_anchor(wrong)
 
 
-def test_without_any_anchor_the_report_says_that_nothing_was_compared(house: Premises) -> None:
-    assert examine(house).compared == ()
+def test_without_any_anchor_the_report_says_that_nothing_was_compared(house: Container) -> None:
+    assert examine_chain(house).compared == ()
     assert differences(house) == []
 
 
-def test_a_missing_anchor_file_is_named_once_there_was_one(house: Premises) -> None:
-    note_head(house, anchor_file(house), "regular")
+def test_a_missing_anchor_file_is_named_once_there_was_one(house: Container) -> None:
+    record_head(house, anchor_file(house), "regular")
     anchor_file(house).unlink()
 
     (line,) = differences(house)
     assert line.startswith("the anchor file: it is missing; the chain says entry 5 was noted")
 
 
-def test_a_cut_anchor_file_is_named(house: Premises) -> None:
+def test_a_cut_anchor_file_is_named(house: Container) -> None:
     for number in range(3):
         record(house.store, f"case:note:{number}")
-        note_head(house, anchor_file(house), "regular")
+        record_head(house, anchor_file(house), "regular")
     lines = anchor_file(house).read_text().splitlines(keepends=True)
     anchor_file(house).write_text("".join(lines[:-1]))
 
@@ -217,10 +217,10 @@ def test_a_cut_anchor_file_is_named(house: Premises) -> None:
 
 
 @pytest.mark.parametrize("index", range(0, 300, 11))
-def test_an_altered_byte_of_the_anchor_file_is_named(house: Premises, index: int) -> None:
+def test_an_altered_byte_of_the_anchor_file_is_named(house: Container, index: int) -> None:
     for number in range(3):
         record(house.store, f"case:note:{number}")
-        note_head(house, anchor_file(house), "regular")
+        record_head(house, anchor_file(house), "regular")
     whole = bytearray(anchor_file(house).read_bytes())
     whole[index] ^= 1
     anchor_file(house).write_bytes(whole)
@@ -228,70 +228,70 @@ def test_an_altered_byte_of_the_anchor_file_is_named(house: Premises, index: int
     assert any(line.startswith("the anchor file: ") for line in differences(house))
 
 
-def test_the_anchor_file_is_its_owners_alone(house: Premises) -> None:
-    note_head(house, anchor_file(house), "regular")
+def test_the_anchor_file_is_its_owners_alone(house: Container) -> None:
+    record_head(house, anchor_file(house), "regular")
 
     assert anchor_file(house).stat().st_mode & 0o077 == 0
 
 
-def test_a_mount_that_is_away_is_a_trouble_and_no_new_folder(house: Premises) -> None:
+def test_a_mount_that_is_away_is_a_trouble_and_no_new_folder(house: Container) -> None:
     anchor_file(house).parent.rmdir()
-    keeping = Anchoring(house)
+    keeping = HeadRecorder(house)
 
-    assert not keeping.keep_up()
+    assert not keeping.record_if_due()
     assert "audit.anchor_file" in keeping.trouble
-    with pytest.raises(Misconfigured):
-        note_head(house, anchor_file(house), "by hand")
+    with pytest.raises(ConfigurationError):
+        record_head(house, anchor_file(house), "by hand")
 
     anchor_file(house).parent.mkdir()
-    assert keeping.keep_up()
+    assert keeping.record_if_due()
     assert keeping.trouble == ""
 
 
-def test_a_head_is_noted_hourly_and_at_each_decisive_act(house: Premises, now: FixedNow) -> None:
-    keeping = Anchoring(house)
-    noted = [keeping.keep_up(), keeping.keep_up()]
+def test_a_head_is_noted_hourly_and_at_each_decisive_act(house: Container, now: FixedNow) -> None:
+    keeping = HeadRecorder(house)
+    noted = [keeping.record_if_due(), keeping.record_if_due()]
     record(house.store, "case:note:added")
-    noted.append(keeping.keep_up())
+    noted.append(keeping.record_if_due())
     now.advance(minutes=61)
-    noted.append(keeping.keep_up())
+    noted.append(keeping.record_if_due())
     record(house.store, "user:session:opened")
-    noted.append(keeping.keep_up())
+    noted.append(keeping.record_if_due())
     record(house.store, "dispatch:released")
-    noted += [keeping.keep_up(), keeping.keep_up()]
+    noted += [keeping.record_if_due(), keeping.record_if_due()]
     now.advance(minutes=61)
-    noted.append(keeping.keep_up())
+    noted.append(keeping.record_if_due())
 
     assert noted == [True, False, False, True, False, True, False, False]
-    assert house.store.look(lambda uow: uow.marks.get(ANCHORED)) is not None
+    assert house.store.read(lambda uow: uow.marks.get(ANCHORED)) is not None
     assert differences(house) == []
 
 
-def test_another_process_goes_on_where_the_file_stands(house: Premises) -> None:
-    assert Anchoring(house).keep_up()
+def test_another_process_goes_on_where_the_file_stands(house: Container) -> None:
+    assert HeadRecorder(house).record_if_due()
 
-    assert not Anchoring(house).keep_up()
+    assert not HeadRecorder(house).record_if_due()
 
 
 def test_a_line_that_a_crash_cut_off_is_no_difference_once_another_is_added(
-    house: Premises,
+    house: Container,
 ) -> None:
-    note_head(house, anchor_file(house), "regular")
+    record_head(house, anchor_file(house), "regular")
     whole = anchor_file(house).read_bytes()
     anchor_file(house).write_bytes(whole + whole[: len(whole) // 2])
     record(house.store, "case:note:later")
-    note_head(house, anchor_file(house), "regular")
+    record_head(house, anchor_file(house), "regular")
 
     assert differences(house) == []
     assert len(AnchorFile(anchor_file(house)).read()) == 2
 
 
-def test_a_disk_that_takes_half_a_line_leaves_whole_lines_only(house: Premises) -> None:
-    note_head(house, anchor_file(house), "regular")
+def test_a_disk_that_takes_half_a_line_leaves_whole_lines_only(house: Container) -> None:
+    record_head(house, anchor_file(house), "regular")
     whole = anchor_file(house).read_bytes()
     record(house.store, "case:note:later")
-    with largest_file(len(whole) * 3 // 2), pytest.raises(Misconfigured):
-        note_head(house, anchor_file(house), "regular")
+    with largest_file(len(whole) * 3 // 2), pytest.raises(ConfigurationError):
+        record_head(house, anchor_file(house), "regular")
 
     assert anchor_file(house).read_bytes() == whole
     assert differences(house) == []
@@ -311,9 +311,9 @@ def largest_file(length: int) -> Iterator[None]:
 
 
 def test_a_line_that_is_added_while_verify_reads_is_no_difference(
-    house: Premises, tmp_path: Path
+    house: Container, tmp_path: Path
 ) -> None:
-    note_head(house, anchor_file(house), "regular")
+    record_head(house, anchor_file(house), "regular")
     bundle, slow = export(house, tmp_path), tmp_path / "slow.jsonl"
     os.mkfifo(slow)
 
@@ -321,7 +321,7 @@ def test_a_line_that_is_added_while_verify_reads_is_no_difference(
         """Opening waits for its reader, who has read the chain for the first bundle by then."""
         with slow.open("wb") as pipe:
             record(house.store, "case:note:later")
-            note_head(house, anchor_file(house), "by hand")
+            record_head(house, anchor_file(house), "by hand")
             pipe.write(bundle.read_bytes())
 
     with ThreadPoolExecutor(1) as pool:

@@ -15,7 +15,7 @@ def test_whatever_batches_took_the_next_one_is_within_the_bounds(
 ) -> None:
     size = BatchSize(most, SECONDS)
     for records, seconds in history:
-        size.took(min(records, size.records), seconds)
+        size.record_batch(min(records, size.records), seconds)
         assert min(LEAST, most) <= size.records <= most
 
 
@@ -31,12 +31,12 @@ def test_under_a_steady_load_batches_soon_take_no_longer_than_they_may(
     """`fixed`: seconds of each batch whatever it holds; `start`: too dear batches beforehand."""
     size = BatchSize(most, SECONDS)
     for _ in range(start):
-        size.took(size.records, 60.0)
+        size.record_batch(size.records, 60.0)
     for _ in range(20):
-        size.took(size.records, fixed + size.records * microseconds / 1e6)
+        size.record_batch(size.records, fixed + size.records * microseconds / 1e6)
     seconds = [fixed + size.records * microseconds / 1e6]
     for _ in range(20):
-        size.took(size.records, seconds[-1])
+        size.record_batch(size.records, seconds[-1])
         seconds.append(fixed + size.records * microseconds / 1e6)
 
     assert max(seconds) <= SECONDS or size.records == min(LEAST, most)
@@ -45,10 +45,10 @@ def test_under_a_steady_load_batches_soon_take_no_longer_than_they_may(
 
 def test_a_batch_that_was_not_full_makes_the_next_one_no_larger() -> None:
     size = BatchSize(4000, SECONDS)
-    size.took(4000, 1.6)
+    size.record_batch(4000, 1.6)
     shrunk = size.records
     for _ in range(50):
-        size.took(shrunk // 2, 0.001)
+        size.record_batch(shrunk // 2, 0.001)
 
     assert shrunk == 500
     assert size.records == shrunk
@@ -56,8 +56,8 @@ def test_a_batch_that_was_not_full_makes_the_next_one_no_larger() -> None:
 
 def test_one_dear_batch_is_made_good_within_a_few() -> None:
     size = BatchSize(4000, SECONDS)
-    size.took(4000, 30.0)
+    size.record_batch(4000, 30.0)
     for _ in range(8):
-        size.took(size.records, size.records * 20e-6)
+        size.record_batch(size.records, size.records * 20e-6)
 
     assert size.records == 4000

@@ -9,8 +9,8 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breachdesk.stores.spans import outside, overlap
-from breachdesk.testing import FixedNow, a_binding, memory_store
+from breachdesk.stores.spans import has_overlap, subtract_span
+from breachdesk.testing import FixedNow, make_binding, make_store
 from schemas.customer import Binding
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def bindings(draw: st.DrawFn) -> Binding:
         begin, end = (end, begin) if end < begin else (begin, None)
     value = draw(st.sampled_from(["one@x.example", "two@x.example"]))
     owner = draw(st.sampled_from(["contoso", "fabrikam"]))
-    return a_binding(value, owner, valid_from=begin, valid_to=end)
+    return make_binding(value, owner, valid_from=begin, valid_to=end)
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ def bound_one_after_another(batches: list[list[Binding]], times: list[datetime])
                 for row in rows
                 if row.known_to is None
                 and row.binding.asset == binding.asset
-                and overlap(row.binding, binding)
+                and has_overlap(row.binding, binding)
             ]
             if any(plain(row.binding) == plain(binding) for row in over):
                 continue
             for old in over:
                 rows[rows.index(old)] = replace(old, known_to=now)
-                rows += [Known(next(numbers), p, now) for p in outside(old.binding, binding)]
+                rows += [Known(next(numbers), p, now) for p in subtract_span(old.binding, binding)]
             rows.append(Known(next(numbers), binding, now))
     return rows
 
@@ -70,10 +70,10 @@ def test_many_bindings_at_once_leave_the_rows_of_one_after_another(
 ) -> None:
     now = FixedNow()
     times = [now.advance(days=1) for _ in batches]
-    with memory_store(now) as store:
+    with make_store(now) as store:
         for batch, at in zip(batches, times, strict=True):
-            store.act(lambda uow, b=batch, at=at: uow.customers.bind_all(b, at))
-        stored = store.look(lambda uow: uow.customers.bindings(current=False))
+            store.write(lambda uow, b=batch, at=at: uow.customers.bind_all(b, at))
+        stored = store.read(lambda uow: uow.customers.list_bindings(current=False))
 
     assert [(b.id, plain(b), b.known_from, b.known_to) for b in stored] == [
         (row.id, plain(row.binding), row.known_from, row.known_to)
@@ -85,12 +85,12 @@ def test_many_bindings_at_once_leave_the_rows_of_one_after_another(
 @given(st.lists(bindings(), min_size=1, max_size=8))
 def test_a_binding_changes_something_unless_it_is_bound_exactly_so(some: list[Binding]) -> None:
     now = FixedNow()
-    with memory_store(now) as one, memory_store(now) as other:
-        together = one.act(lambda uow: uow.customers.bind_all(some, now()))
+    with make_store(now) as one, make_store(now) as other:
+        together = one.write(lambda uow: uow.customers.bind_all(some, now()))
         alone = []
         for binding in some:
-            before = other.look(lambda uow: uow.customers.version())
-            other.act(lambda uow, b=binding: uow.customers.bind(b, now()))
-            alone.append(other.look(lambda uow: uow.customers.version()) != before)
+            before = other.read(lambda uow: uow.customers.get_version())
+            other.write(lambda uow, b=binding: uow.customers.bind(b, now()))
+            alone.append(other.read(lambda uow: uow.customers.get_version()) != before)
 
     assert list(together) == alone

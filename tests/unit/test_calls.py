@@ -11,15 +11,15 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 
 from breachdesk.casework import calls, cases, obligations
-from breachdesk.casework.standing import why_no_call
-from breachdesk.casework.told import tellings
-from breachdesk.testing import an_actor
-from schemas.case import CallOutcome, Case, CaseState, Task
+from breachdesk.casework.standing import find_call_invalid_reason
+from breachdesk.casework.told import list_tellings
+from breachdesk.testing import make_actor
+from schemas.case import CallOutcome, Case, CaseState, CaseTask
 from schemas.errors import BadInput, NotAllowed
 from schemas.notice import SendOutcome, SendResult
-from schemas.user import Duty
+from schemas.user import Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED)
 WHY = "Jo Mason asked on the telephone not to be written to about it again."
 SPOKEN: dict[str, Any] = {
@@ -41,14 +41,14 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
         yield made
 
 
-def call(scene: ReleaseScene, version: int = 1) -> Task:
+def call(scene: ReleaseScene, version: int = 1) -> CaseTask:
     return next(t for n, t in scene.tasks().items() if n.endswith(f"-v{version}") and t.person_id)
 
 
 def record(
-    scene: ReleaseScene, outcome: CallOutcome, task: Task | None = None, **said: Any
+    scene: ReleaseScene, outcome: CallOutcome, task: CaseTask | None = None, **said: Any
 ) -> Case:
-    return scene.store.act(
+    return scene.store.write(
         lambda uow: calls.record_call(
             uow, RESPONDER, scene.breach.case_id, (task or call(scene)).id, outcome,
             now=scene.now(), **said,
@@ -57,8 +57,8 @@ def record(
 
 
 def promise(scene: ReleaseScene) -> Any:
-    found = scene.store.look(
-        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    found = scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
     )
     return next(duty for duty in found if duty.id == "own_promise")
 
@@ -77,12 +77,12 @@ def test_a_call_that_reached_nobody_tells_nobody_and_stays_open(
     again = scene.now() + timedelta(hours=2)
     record(scene, outcome, number="01632 960001", next_at=again)
     duty, task = promise(scene), call(scene)
-    tasks = scene.store.look(lambda uow: uow.cases.get(scene.breach.case_id).tasks)
+    tasks = scene.store.read(lambda uow: uow.cases.get(scene.breach.case_id).tasks)
 
     assert (task.done_at, task.next_at) == (None, again)
     assert duty.running
     assert because in duty.owed[0].because
-    assert tellings(scene.breach.id, (), tasks) == ()
+    assert list_tellings(scene.breach.id, (), tasks) == ()
 
 
 def test_only_who_was_reached_and_told_counts_with_number_name_and_time(
@@ -151,7 +151,7 @@ def test_who_is_told_by_other_means_is_told_by_these(
 
 def test_a_telephone_task_is_not_closed_by_a_text(scene: ReleaseScene) -> None:
     with pytest.raises(NotAllowed, match="what came of the call"):
-        scene.store.act(
+        scene.store.write(
             lambda uow: cases.complete_task(
                 uow, RESPONDER, scene.breach.case_id, call(scene).id,
                 "Rang twice, nobody answered, no message left", scene.now(),
@@ -165,14 +165,14 @@ def test_a_call_is_not_needed_only_once_nothing_is_owed_to_its_reader(
     with pytest.raises(NotAllowed, match="still to be told"):
         record(scene, CallOutcome.NOT_NEEDED, said="She knows.")
     for duty in ("own_promise", "art34_people"):
-        scene.store.act(
-            lambda uow, d=duty: obligations.waive(
+        scene.store.write(
+            lambda uow, d=duty: obligations.waive_obligation(
                 uow, RESPONDER, scene.breach.id, d, WHY, scene.now()
             )
         )
-    scene.store.act(
+    scene.store.write(
         lambda uow: obligations.confirm_waiver(
-            uow, scene.as_actor("avery", Duty.APPROVER), scene.breach.id, "art34_people", WHY,
+            uow, scene.as_actor("avery", Permission.APPROVER), scene.breach.id, "art34_people", WHY,
             scene.now(),
         )
     )  # fmt: skip
@@ -225,8 +225,10 @@ def test_a_call_that_an_earlier_release_closed_by_a_text_is_open_again_and_tells
     assert (closed.state, closed.tasks[0].done_by) == (CaseState.CLOSED, "rowan")
 
 
-def no_call(scene: ReleaseScene, task: Task) -> str | None:
-    return scene.store.look(lambda uow: why_no_call(uow, uow.cases.get(scene.breach.case_id), task))
+def no_call(scene: ReleaseScene, task: CaseTask) -> str | None:
+    return scene.store.read(
+        lambda uow: find_call_invalid_reason(uow, uow.cases.get(scene.breach.case_id), task)
+    )
 
 
 def test_the_words_of_a_call_stand_as_long_as_their_letter_would(scene: ReleaseScene) -> None:

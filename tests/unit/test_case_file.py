@@ -13,17 +13,17 @@ from typer.testing import CliRunner
 from waiting_letters import renderer
 
 from breachdesk.casework import cases
-from breachdesk.casework.case_file.build import fingerprint, print_case
+from breachdesk.casework.case_file.build import build_case_file, compute_fingerprint
 from breachdesk.cli.main import app
-from breachdesk.testing import an_actor
+from breachdesk.testing import make_actor
 from notifiers.testing import DECISION
-from schemas.case import Origin
+from schemas.case import CaseOrigin
 from schemas.case_file import PrintedCase
 from schemas.errors import NotAllowed
 from schemas.notice import SendOutcome, SendResult
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 
 
@@ -45,8 +45,8 @@ def released(scene: ReleaseScene) -> None:
 
 
 def printed(scene: ReleaseScene, *, named: bool = True) -> PrintedCase:
-    return scene.store.look(
-        lambda uow: print_case(
+    return scene.store.read(
+        lambda uow: build_case_file(
             uow, RESPONDER, scene.breach.case_id, scene.settings, scene.now(),
             named=named,
         )
@@ -104,7 +104,7 @@ def test_the_letter_stands_as_it_was_sent_also_after_later_versions(scene: Relea
 
 def test_without_names_no_customer_person_address_or_id_stands_in_it(scene: ReleaseScene) -> None:
     released(scene)
-    scene.store.act(
+    scene.store.write(
         lambda uow: cases.add_note(
             uow, RESPONDER, scene.breach.case_id, "Jo Mason of contoso rang.", scene.now()
         )
@@ -120,29 +120,31 @@ def test_without_names_no_customer_person_address_or_id_stands_in_it(scene: Rele
 def test_the_fingerprint_is_of_all_that_stands_in_the_file(scene: ReleaseScene) -> None:
     file = printed(scene)
 
-    assert fingerprint(file) == file.hash
-    assert fingerprint(file.model_copy(update={"title": "another"})) != file.hash
+    assert compute_fingerprint(file) == file.hash
+    assert compute_fingerprint(file.model_copy(update={"title": "another"})) != file.hash
 
 
 def test_who_has_no_duty_prints_no_case(scene: ReleaseScene) -> None:
     nobody = Actor(id="nobody", duties=frozenset())
 
     with pytest.raises(NotAllowed):
-        scene.store.look(
-            lambda uow: print_case(uow, nobody, scene.breach.case_id, scene.settings, scene.now())
+        scene.store.read(
+            lambda uow: build_case_file(
+                uow, nobody, scene.breach.case_id, scene.settings, scene.now()
+            )
         )
 
 
 def test_the_pdf_has_numbered_pages_and_takes_markup_for_words(scene: ReleaseScene) -> None:
     tricks = '#let x = 1 $a$ *bold* @ref <label> [x] "q" `raw`'
-    scene.store.act(
+    scene.store.write(
         lambda uow: cases.add_note(uow, RESPONDER, scene.breach.case_id, tricks, scene.now())
     )
     file = printed(scene)
-    pdf = renderer().case_file_pdf(file)
+    pdf = renderer().render_case_file_pdf(file)
     pages = [" ".join(p.extract_text().split()) for p in PdfReader(io.BytesIO(pdf)).pages]
 
-    assert pdf == renderer().case_file_pdf(file)
+    assert pdf == renderer().render_case_file_pdf(file)
     assert tricks in " ".join(pages)
     assert f"Page 1 of {len(pages)}" in pages[0]
     assert file.hash in pages[0].replace(" ", "")
@@ -150,26 +152,31 @@ def test_the_pdf_has_numbered_pages_and_takes_markup_for_words(scene: ReleaseSce
 
 def test_a_drill_says_so_on_every_page(scene: ReleaseScene) -> None:
     file = printed(scene).model_copy(update={"drill": True})
-    pages = PdfReader(io.BytesIO(renderer().case_file_pdf(file))).pages
+    pages = PdfReader(io.BytesIO(renderer().render_case_file_pdf(file))).pages
 
     assert all("DRILL: nothing of this happened" in page.extract_text() for page in pages)
 
 
 def test_a_case_without_a_breach_is_printed_too(scene: ReleaseScene) -> None:
-    case = scene.store.act(
+    case = scene.store.write(
         lambda uow: cases.open_by_hand(
-            uow, RESPONDER, title="A call", origin=Origin.CUSTOMER, known="A call.", now=scene.now()
+            uow,
+            RESPONDER,
+            title="A call",
+            origin=CaseOrigin.CUSTOMER,
+            known="A call.",
+            now=scene.now(),
         )
     )
-    file = scene.store.look(
-        lambda uow: print_case(
+    file = scene.store.read(
+        lambda uow: build_case_file(
             uow, RESPONDER, case.id, scene.settings, scene.now()
         )
     )  # fmt: skip
 
     assert file.breach_id is None
     assert "No breach was confirmed" in words_of(file, "Who decided")
-    assert renderer().case_file_pdf(file).startswith(b"%PDF-")
+    assert renderer().render_case_file_pdf(file).startswith(b"%PDF-")
 
 
 def test_the_command_writes_the_pdf_and_refuses_a_folder(tmp_path: Path) -> None:

@@ -6,24 +6,24 @@ import pytest
 
 from breachdesk.casework import accounts
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import START, FixedNow, a_user, an_actor, memory_store
-from schemas.errors import Conflict, NotAllowed, NotFound
-from schemas.user import Actor, Duty, SessionView
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import START, FixedNow, make_actor, make_store, make_user
+from schemas.errors import EditConflict, NotAllowed, NotFound
+from schemas.user import Actor, Permission, SessionView
 
-OPERATOR = an_actor(user_id="operator:cli")
+OPERATOR = make_actor(user_id="operator:cli")
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
-        opened.act(_two_people)
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
+        opened.write(_two_people)
         yield opened
 
 
 def _two_people(uow: UnitOfWork) -> None:
     for user in ("sam", "kim"):
-        uow.users.save(a_user(user))
+        uow.users.save(make_user(user))
         uow.sign_ins.remember(user, ["mark"], START)
         for number in range(3):
             uow.users.open_session(
@@ -36,32 +36,34 @@ def _two_people(uow: UnitOfWork) -> None:
                     expires=START.replace(year=2027),
                 )
             )
-    uow.second_factors.begin("sam", "SECRET")
+    uow.second_factors.start_enrolment("sam", "SECRET")
     uow.second_factors.confirm("sam", "SECRET", step=1, code_hashes=["x"], at=START)
 
 
-def sessions(store: SqlStore, user: str) -> list[str]:
-    return sorted(s.token_hash for s in store.look(lambda uow: uow.users.sessions(user, START)))
+def sessions(store: SqliteStore, user: str) -> list[str]:
+    return sorted(
+        s.token_hash for s in store.read(lambda uow: uow.users.list_sessions(user, START))
+    )
 
 
 ENDING: dict[str, Callable[[UnitOfWork, Actor], int]] = {
     "password": lambda uow, who: accounts.set_password(uow, who, "sam", "hash", START),
-    "duties": lambda uow, who: accounts.set_duties(uow, who, "sam", [Duty.ANALYST], START),
+    "duties": lambda uow, who: accounts.set_duties(uow, who, "sam", [Permission.ANALYST], START),
     "disabled": lambda uow, who: accounts.disable(uow, who, "sam", START),
-    "sessions": lambda uow, who: accounts.end_sessions(uow, who, "sam", START),
+    "sessions": lambda uow, who: accounts.close_sessions(uow, who, "sam", START),
     "second factor": lambda uow, who: accounts.reset_second_factor(uow, who, "sam", START),
 }
 
 
 @pytest.mark.parametrize("change", ENDING)
 def test_what_takes_rights_away_ends_the_sessions_of_that_account_in_the_same_act(
-    store: SqlStore, change: str
+    store: SqliteStore, change: str
 ) -> None:
-    ended = store.act(lambda uow: ENDING[change](uow, OPERATOR))
-    known = store.look(
-        lambda uow: [uow.sign_ins.recognises(user, "mark", START) for user in ("sam", "kim")]
+    ended = store.write(lambda uow: ENDING[change](uow, OPERATOR))
+    known = store.read(
+        lambda uow: [uow.sign_ins.is_recognised(user, "mark", START) for user in ("sam", "kim")]
     )
-    (entry,) = store.look(lambda uow: uow.audit.entries(subject="sam"))
+    (entry,) = store.read(lambda uow: uow.audit.list_entries(subject="sam"))
 
     assert ended == 3
     assert sessions(store, "sam") == []
@@ -72,33 +74,33 @@ def test_what_takes_rights_away_ends_the_sessions_of_that_account_in_the_same_ac
 
 
 @pytest.mark.parametrize("change", ENDING)
-def test_a_change_that_fails_ends_no_session(store: SqlStore, change: str) -> None:
+def test_a_change_that_fails_ends_no_session(store: SqliteStore, change: str) -> None:
     def fail(uow: UnitOfWork) -> None:
         ENDING[change](uow, OPERATOR)
-        raise Conflict("changed my mind")
+        raise EditConflict("changed my mind")
 
-    with pytest.raises(Conflict):
-        store.act(fail)
+    with pytest.raises(EditConflict):
+        store.write(fail)
 
     assert len(sessions(store, "sam")) == 3
-    assert store.look(lambda uow: uow.audit.entries(subject="sam")) == []
+    assert store.read(lambda uow: uow.audit.list_entries(subject="sam")) == []
 
 
 def test_ones_own_new_password_spares_the_session_it_was_typed_in_and_the_known_browser(
-    store: SqlStore,
+    store: SqliteStore,
 ) -> None:
-    store.act(lambda uow: accounts.set_password(uow, OPERATOR, "sam", "hash", START, but="sam1"))
+    store.write(lambda uow: accounts.set_password(uow, OPERATOR, "sam", "hash", START, but="sam1"))
 
     assert sessions(store, "sam") == ["sam1"]
-    assert store.look(lambda uow: uow.sign_ins.recognises("sam", "mark", START))
+    assert store.read(lambda uow: uow.sign_ins.is_recognised("sam", "mark", START))
 
 
-def test_the_chain_says_after_each_change_what_the_account_is(store: SqlStore) -> None:
-    store.act(lambda uow: accounts.add_account(uow, OPERATOR, a_user("new"), START))
-    store.act(lambda uow: accounts.set_duties(uow, OPERATOR, "new", [Duty.APPROVER], START))
-    store.act(lambda uow: accounts.disable(uow, OPERATOR, "new", START))
-    store.act(lambda uow: accounts.enable(uow, OPERATOR, "new", START))
-    entries = store.look(lambda uow: uow.audit.entries(subject="new"))
+def test_the_chain_says_after_each_change_what_the_account_is(store: SqliteStore) -> None:
+    store.write(lambda uow: accounts.add_account(uow, OPERATOR, make_user("new"), START))
+    store.write(lambda uow: accounts.set_duties(uow, OPERATOR, "new", [Permission.APPROVER], START))
+    store.write(lambda uow: accounts.disable(uow, OPERATOR, "new", START))
+    store.write(lambda uow: accounts.enable(uow, OPERATOR, "new", START))
+    entries = store.read(lambda uow: uow.audit.list_entries(subject="new"))
 
     assert {e.act for e in entries} == {"user:account:saved"}
     assert [(e.facts["change"], e.facts["disabled"]) for e in entries] == [
@@ -110,46 +112,48 @@ def test_the_chain_says_after_each_change_what_the_account_is(store: SqlStore) -
     assert entries[-1].facts["duties"] == ["approver"]
 
 
-def test_an_account_that_is_there_is_not_added_again(store: SqlStore) -> None:
-    with pytest.raises(Conflict, match="there is such an account"):
-        store.act(lambda uow: accounts.add_account(uow, OPERATOR, a_user("sam"), START))
+def test_an_account_that_is_there_is_not_added_again(store: SqliteStore) -> None:
+    with pytest.raises(EditConflict, match="there is such an account"):
+        store.write(lambda uow: accounts.add_account(uow, OPERATOR, make_user("sam"), START))
 
 
-def test_an_account_that_is_not_there_is_not_found(store: SqlStore) -> None:
-    for act in (accounts.disable, accounts.enable, accounts.end_sessions):
+def test_an_account_that_is_not_there_is_not_found(store: SqliteStore) -> None:
+    for act in (accounts.disable, accounts.enable, accounts.close_sessions):
         with pytest.raises(NotFound, match="no such account"):
-            store.act(lambda uow, act=act: act(uow, OPERATOR, "nobody", START))
+            store.write(lambda uow, act=act: act(uow, OPERATOR, "nobody", START))
 
 
 @pytest.mark.parametrize("change", ENDING)
-def test_nobody_with_all_duties_changes_a_colleagues_account(store: SqlStore, change: str) -> None:
+def test_nobody_with_all_duties_changes_a_colleagues_account(
+    store: SqliteStore, change: str
+) -> None:
     with pytest.raises(NotAllowed, match="only the operator's"):
-        store.act(lambda uow: ENDING[change](uow, an_actor(user_id="kim")))
+        store.write(lambda uow: ENDING[change](uow, make_actor(user_id="kim")))
 
     assert len(sessions(store, "sam")) == 3
 
 
-def test_ones_own_password_and_sessions_are_ones_own_to_change_and_end(store: SqlStore) -> None:
-    sam = an_actor(Duty.ANALYST, user_id="sam")
-    store.act(lambda uow: accounts.set_password(uow, sam, "sam", "hash", START, but="sam0"))
-    store.act(lambda uow: accounts.end_sessions(uow, sam, "sam", START))
+def test_ones_own_password_and_sessions_are_ones_own_to_change_and_end(store: SqliteStore) -> None:
+    sam = make_actor(Permission.ANALYST, user_id="sam")
+    store.write(lambda uow: accounts.set_password(uow, sam, "sam", "hash", START, but="sam0"))
+    store.write(lambda uow: accounts.close_sessions(uow, sam, "sam", START))
     with pytest.raises(NotAllowed):
-        store.act(lambda uow: accounts.set_duties(uow, sam, "sam", list(Duty), START))
+        store.write(lambda uow: accounts.set_duties(uow, sam, "sam", list(Permission), START))
 
     assert sessions(store, "sam") == []
 
 
-def test_a_second_factor_that_is_not_there_cannot_be_reset(store: SqlStore) -> None:
+def test_a_second_factor_that_is_not_there_cannot_be_reset(store: SqliteStore) -> None:
     with pytest.raises(NotFound, match="no second factor"):
-        store.act(lambda uow: accounts.reset_second_factor(uow, OPERATOR, "kim", START))
+        store.write(lambda uow: accounts.reset_second_factor(uow, OPERATOR, "kim", START))
 
 
-def test_a_duty_counts_as_held_only_by_an_account_that_can_sign_in(store: SqlStore) -> None:
-    def work(uow: UnitOfWork) -> list[Duty]:
+def test_a_duty_counts_as_held_only_by_an_account_that_can_sign_in(store: SqliteStore) -> None:
+    def work(uow: UnitOfWork) -> list[Permission]:
         for user in uow.users.list():
-            uow.users.save(user.model_copy(update={"duties": frozenset(Duty)}))
+            uow.users.save(user.model_copy(update={"duties": frozenset(Permission)}))
         accounts.disable(uow, OPERATOR, "sam", START)
-        accounts.set_duties(uow, OPERATOR, "kim", set(Duty) - {Duty.APPROVER}, START)
-        return accounts.duties_without_anybody(uow)
+        accounts.set_duties(uow, OPERATOR, "kim", set(Permission) - {Permission.APPROVER}, START)
+        return accounts.find_unheld_duties(uow)
 
-    assert store.act(work) == [Duty.APPROVER]
+    assert store.write(work) == [Permission.APPROVER]

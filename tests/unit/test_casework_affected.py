@@ -7,30 +7,30 @@ from datetime import timedelta
 import pytest
 
 from breachdesk.casework import affected
-from breachdesk.casework.effects import effects_of
-from breachdesk.casework.evidence import Sighting
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.casework.effects import compute_effects
+from breachdesk.casework.evidence import AssetSighting
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     START,
     FixedNow,
-    a_binding,
-    a_confirmed_breach,
-    a_customer,
-    a_signal,
-    an_actor,
-    an_episode,
-    memory_store,
+    add_confirmed_breach,
+    make_actor,
+    make_binding,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_store,
     raise_alerts,
 )
 from schemas.affected import (
+    BreachEffect,
     Certainty,
-    Channel,
+    ContactChannel,
     DoubtKind,
-    Effect,
+    EffectCertainty,
     Exposure,
     Manifest,
     NoticeKind,
-    Surety,
 )
 from schemas.alert import PROVIDER_SCOPE, EvidenceView, GroupKey, Signal
 from schemas.breach import Breach
@@ -39,21 +39,21 @@ from schemas.customer import (
     AssetKind,
     Binding,
     DataCategory,
-    Pecr,
+    DataRole,
+    PecrStatus,
     Person,
     PersonKind,
-    Role,
 )
-from schemas.errors import BadInput, Incomplete, NotAllowed, NotFound
-from schemas.event import Touch
+from schemas.errors import BadInput, IncompleteDocument, NotAllowed, NotFound
+from schemas.event import AssetTouch
 from schemas.source import BlindInterval
-from schemas.user import Duty
+from schemas.user import Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
-ANALYST = an_actor(Duty.ANALYST, user_id="asha")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+ANALYST = make_actor(Permission.ANALYST, user_id="asha")
 SPRAY = GroupKey("password_spraying", PROVIDER_SCOPE, ("203.0.113.55",))
 PANEL = GroupKey("panel_sign_in", PROVIDER_SCOPE, ("203.0.113.55",))
-CONTROLLER, PROCESSOR = Role.CONTROLLER, Role.PROCESSOR
+CONTROLLER, PROCESSOR = DataRole.CONTROLLER, DataRole.PROCESSOR
 
 
 @pytest.fixture
@@ -62,18 +62,18 @@ def now() -> FixedNow:
 
 
 @pytest.fixture
-def store(now: FixedNow) -> Iterator[SqlStore]:
+def store(now: FixedNow) -> Iterator[SqliteStore]:
     """Two customers with a hosted mailbox each, and a third with nothing stored."""
-    with memory_store(now) as opened:
-        opened.act(furnish)
+    with make_store(now) as opened:
+        opened.write(furnish)
         yield opened
 
 
 def furnish(uow: object) -> None:
     for customer in ("contoso", "fabrikam", "tailspin"):
-        uow.customers.save(a_customer(customer))  # type: ignore[attr-defined]  # a unit of work
+        uow.customers.save(make_customer(customer))  # type: ignore[attr-defined]  # a unit of work
     for customer in ("contoso", "fabrikam"):
-        binding = a_binding(f"jo@{customer}.example", customer)
+        binding = make_binding(f"jo@{customer}.example", customer)
         uow.customers.bind(binding, START - timedelta(days=30))  # type: ignore[attr-defined]  # as above
 
 
@@ -84,12 +84,12 @@ def signal(
     outcome: str = "failure",
     action: str = "UserLoginFailed",
     key: GroupKey = SPRAY,
-    touches: tuple[Touch, ...] | None = None,
+    touches: tuple[AssetTouch, ...] | None = None,
     **summary: str,
 ) -> Signal:
     customer = who.partition("@")[2].partition(".")[0]
-    found = (Touch(customer, f"mailbox:{who}", "mail"),) if touches is None else touches
-    made = a_signal(number, key=key, touches=found, step=action)
+    found = (AssetTouch(customer, f"mailbox:{who}", "mail"),) if touches is None else touches
+    made = make_signal(number, key=key, touches=found, step=action)
     told = {"event.outcome": outcome, "event.action": action, "user.name": who, **summary}
     return Signal(
         **{name: getattr(made, name) for name in made.__slots__ if name != "summary"},
@@ -97,21 +97,21 @@ def signal(
     )
 
 
-def breach_of(store: SqlStore, now: FixedNow, *signals: Signal) -> Breach:
+def breach_of(store: SqliteStore, now: FixedNow, *signals: Signal) -> Breach:
     groups: dict[GroupKey, list[Signal]] = {}
     for each in signals:
         groups.setdefault(each.key, []).append(each)
-    alerts = raise_alerts(store, *(an_episode(members) for members in groups.values()))
-    return store.act(lambda uow: a_confirmed_breach(uow, now(), *alerts))
+    alerts = raise_alerts(store, *(make_episode(members) for members in groups.values()))
+    return store.write(lambda uow: add_confirmed_breach(uow, now(), *alerts))
 
 
-def proposed(store: SqlStore, breach: Breach) -> dict[tuple[str, Role], Exposure]:
-    found = store.look(lambda uow: affected.propose(uow, breach.id))
+def proposed(store: SqliteStore, breach: Breach) -> dict[tuple[str, DataRole], Exposure]:
+    found = store.read(lambda uow: affected.propose(uow, breach.id))
     return {(e.customer_id, e.role): e for e in found}
 
 
-def frozen(store: SqlStore, now: FixedNow, breach: Breach) -> Manifest:
-    return store.act(
+def frozen(store: SqliteStore, now: FixedNow, breach: Breach) -> Manifest:
+    return store.write(
         lambda uow: affected.freeze(
             uow, RESPONDER, breach.id, affected.propose(uow, breach.id), now()
         )
@@ -122,7 +122,7 @@ OPENED = {"outcome": "success", "action": "UserLoggedIn"}
 
 
 def test_every_customer_has_a_certainty_and_a_reason_in_each_role(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     found = proposed(store, breach_of(store, now, signal(1), signal(2, **OPENED)))
 
@@ -132,28 +132,28 @@ def test_every_customer_has_a_certainty_and_a_reason_in_each_role(
 
 
 def test_a_successful_sign_in_confirms_and_may_have_shown_what_lies_there(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     found = proposed(store, breach_of(store, now, signal(1), signal(2, **OPENED)))
     exposure = found["contoso", PROCESSOR]
 
     assert exposure.certainty is Certainty.CONFIRMED
-    assert exposure.effects == {DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}}
+    assert exposure.effects == {DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}}
     assert exposure.evidence == ("event-0002",)
     assert "sign-in (1)" in exposure.reason
 
 
-def test_only_an_act_that_shows_reading_says_seen(store: SqlStore, now: FixedNow) -> None:
+def test_only_an_act_that_shows_reading_says_seen(store: SqliteStore, now: FixedNow) -> None:
     read = signal(2, outcome="success", action="MailItemsAccessed")
     found = proposed(store, breach_of(store, now, read))
 
     assert found["contoso", PROCESSOR].effects == {
-        DataCategory.MAIL: {Effect.SEEN: Surety.HAPPENED}
+        DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.HAPPENED}
     }
 
 
 def test_tried_and_refused_every_time_is_excluded_with_the_count(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     found = proposed(store, breach_of(store, now, signal(1), signal(2), signal(3, **OPENED),
                                       signal(4, "jo@fabrikam.example")))  # fmt: skip
@@ -163,31 +163,33 @@ def test_tried_and_refused_every_time_is_excluded_with_the_count(
     assert exposure.reason.startswith("tried once, refused every time")
 
 
-def test_a_gap_in_a_source_that_watches_it_widens_possible(store: SqlStore, now: FixedNow) -> None:
+def test_a_gap_in_a_source_that_watches_it_widens_possible(
+    store: SqliteStore, now: FixedNow
+) -> None:
     breach = breach_of(store, now, signal(1, **OPENED), signal(4, "jo@fabrikam.example"))
     before = proposed(store, breach)["fabrikam", PROCESSOR].certainty
     gap = BlindInterval(
         source="m365", begin=START - timedelta(hours=2), end=START, reason="fetcher stopped"
     )
-    store.act(lambda uow: uow.sources.add_gap(gap))
+    store.write(lambda uow: uow.sources.add_gap(gap))
     after = proposed(store, breach)["fabrikam", PROCESSOR]
 
     assert (before, after.certainty) == (Certainty.EXCLUDED, Certainty.POSSIBLE)
     assert "m365 was blind" in after.reason
 
 
-def test_a_gap_outside_the_incident_changes_nothing(store: SqlStore, now: FixedNow) -> None:
+def test_a_gap_outside_the_incident_changes_nothing(store: SqliteStore, now: FixedNow) -> None:
     breach = breach_of(store, now, signal(1, **OPENED), signal(4, "jo@fabrikam.example"))
     gap = BlindInterval(
         source="m365", begin=START - timedelta(days=9), end=START - timedelta(days=8), reason="r"
     )
-    store.act(lambda uow: uow.sources.add_gap(gap))
+    store.write(lambda uow: uow.sources.add_gap(gap))
 
     assert proposed(store, breach)["fabrikam", PROCESSOR].certainty is Certainty.EXCLUDED
 
 
 def test_an_event_that_does_not_say_whether_it_worked_is_likely(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     found = proposed(store, breach_of(store, now, signal(1, outcome="", action="rule-set")))
 
@@ -196,14 +198,14 @@ def test_an_event_that_does_not_say_whether_it_worked_is_likely(
 
 @pytest.mark.parametrize("bound", [True, False])
 def test_a_system_of_our_own_that_opened_makes_every_customer_possible(
-    store: SqlStore, now: FixedNow, bound: bool
+    store: SqliteStore, now: FixedNow, bound: bool
 ) -> None:
-    panel = a_binding(
+    panel = make_binding(
         "m365", PROVIDER, kind=AssetKind.SOURCE, role=CONTROLLER,
         categories=(DataCategory.CONTACT, DataCategory.FINANCIAL),
     )  # fmt: skip
     if bound:
-        store.act(lambda uow: uow.customers.bind(panel, START - timedelta(days=30)))
+        store.write(lambda uow: uow.customers.bind(panel, START - timedelta(days=30)))
     opened = signal(1, "admin", key=PANEL, touches=(), outcome="success", action="panel-sign-in")
     found = proposed(store, breach_of(store, now, opened))
     ours = [found[c, CONTROLLER] for c in ("contoso", "fabrikam", "tailspin")]
@@ -214,14 +216,16 @@ def test_a_system_of_our_own_that_opened_makes_every_customer_possible(
     assert found["contoso", PROCESSOR].certainty is Certainty.EXCLUDED
 
 
-def test_a_refused_try_at_our_own_system_reaches_nobody(store: SqlStore, now: FixedNow) -> None:
+def test_a_refused_try_at_our_own_system_reaches_nobody(store: SqliteStore, now: FixedNow) -> None:
     tried = signal(1, "admin", key=PANEL, touches=(), action="panel-sign-in")
     found = proposed(store, breach_of(store, now, tried))
 
     assert {e.certainty for e in found.values()} == {Certainty.EXCLUDED}
 
 
-def test_an_opened_page_that_names_a_customer_confirms_it(store: SqlStore, now: FixedNow) -> None:
+def test_an_opened_page_that_names_a_customer_confirms_it(
+    store: SqliteStore, now: FixedNow
+) -> None:
     page = signal(
         1, "admin", key=PANEL, touches=(), outcome="success", action="http-request",
         **{"url.path": "/clients/Fabrikam/bank"},
@@ -233,11 +237,11 @@ def test_an_opened_page_that_names_a_customer_confirms_it(store: SqlStore, now: 
 
 
 def test_former_customers_are_reached_through_the_account_data_we_keep(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
-    former = a_customer("oldco").model_copy(update={"contract_end": START - timedelta(days=400)})
-    ended = a_binding("jo@oldco.example", "oldco", valid_to=START - timedelta(days=400))
-    store.act(lambda uow: (uow.customers.save(former), uow.customers.bind(ended, START)))
+    former = make_customer("oldco").model_copy(update={"contract_end": START - timedelta(days=400)})
+    ended = make_binding("jo@oldco.example", "oldco", valid_to=START - timedelta(days=400))
+    store.write(lambda uow: (uow.customers.save(former), uow.customers.bind(ended, START)))
     opened = signal(1, "admin", key=PANEL, touches=(), outcome="success", action="panel-sign-in")
     found = proposed(store, breach_of(store, now, opened))
 
@@ -245,9 +249,11 @@ def test_former_customers_are_reached_through_the_account_data_we_keep(
     assert ("oldco", PROCESSOR) not in found
 
 
-def test_hand_picked_assets_make_their_customers_possible(store: SqlStore, now: FixedNow) -> None:
+def test_hand_picked_assets_make_their_customers_possible(
+    store: SqliteStore, now: FixedNow
+) -> None:
     breach = breach_of(store, now, signal(1))
-    store.act(
+    store.write(
         lambda uow: uow.cases.save(
             uow.cases.get(breach.case_id).model_copy(
                 update={"assets": ("mailbox:jo@fabrikam.example",)}
@@ -260,22 +266,22 @@ def test_hand_picked_assets_make_their_customers_possible(store: SqlStore, now: 
     assert exposure.reason == "chosen by hand: mailbox"
 
 
-def test_the_register_of_the_time_of_the_event_counts(store: SqlStore, now: FixedNow) -> None:
+def test_the_register_of_the_time_of_the_event_counts(store: SqliteStore, now: FixedNow) -> None:
     moved = START - timedelta(minutes=10)
     later = Binding(
         kind=AssetKind.MAILBOX, value="jo@contoso.example", customer_id="tailspin", role=PROCESSOR,
-        categories=(DataCategory.MAIL,), valid_from=moved, pecr=Pecr.NO,
+        categories=(DataCategory.MAIL,), valid_from=moved, pecr=PecrStatus.NO,
     )  # fmt: skip
-    store.act(lambda uow: uow.customers.bind(later, START))
+    store.write(lambda uow: uow.customers.bind(later, START))
     found = proposed(store, breach_of(store, now, signal(1, **OPENED)))
 
     assert found["contoso", PROCESSOR].certainty is Certainty.CONFIRMED
     assert ("tailspin", PROCESSOR) not in found
 
 
-def test_a_person_overrides_with_a_reason_and_is_named(store: SqlStore, now: FixedNow) -> None:
+def test_a_person_overrides_with_a_reason_and_is_named(store: SqliteStore, now: FixedNow) -> None:
     breach = breach_of(store, now, signal(1, **OPENED))
-    exposures = store.look(lambda uow: affected.propose(uow, breach.id))
+    exposures = store.read(lambda uow: affected.propose(uow, breach.id))
     changed = affected.override(
         exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, "they rang us", RESPONDER
     )
@@ -291,21 +297,21 @@ def test_a_person_overrides_with_a_reason_and_is_named(store: SqlStore, now: Fix
         affected.override(exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, "r", ANALYST)
 
 
-def test_a_list_that_leaves_a_customer_out_is_not_frozen(store: SqlStore, now: FixedNow) -> None:
+def test_a_list_that_leaves_a_customer_out_is_not_frozen(store: SqliteStore, now: FixedNow) -> None:
     breach = breach_of(store, now, signal(1, **OPENED))
-    some = store.look(lambda uow: affected.propose(uow, breach.id))[1:]
+    some = store.read(lambda uow: affected.propose(uow, breach.id))[1:]
     some = tuple(e for e in some if e.customer_id != "contoso")
 
-    with pytest.raises(Incomplete, match="contoso: was not considered"):
-        store.act(lambda uow: affected.freeze(uow, RESPONDER, breach.id, some, now()))
+    with pytest.raises(IncompleteDocument, match="contoso: was not considered"):
+        store.write(lambda uow: affected.freeze(uow, RESPONDER, breach.id, some, now()))
 
 
 def test_the_manifest_is_versioned_and_its_hash_changes_with_one_letter(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     breach = breach_of(store, now, signal(1, **OPENED))
     first, second = frozen(store, now, breach), frozen(store, now, breach)
-    stored = store.look(lambda uow: uow.breaches.all(Manifest, breach.id))
+    stored = store.read(lambda uow: uow.breaches.list_versions(Manifest, breach.id))
 
     assert [m.version for m in stored] == [1, 2]
     assert first.hash != second.hash
@@ -313,69 +319,71 @@ def test_the_manifest_is_versioned_and_its_hash_changes_with_one_letter(
 
 
 def test_a_controller_is_told_through_its_data_protection_contact_alone(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     opened = signal(1, "jo@fabrikam.example", **OPENED)
     told = frozen(store, now, breach_of(store, now, opened)).recipients
 
     assert [(r.person_id, r.kind) for r in told] == [("fabrikam-dp", NoticeKind.CONTROLLER_PACK)]
-    assert told[0].channel is Channel.EMAIL
+    assert told[0].channel is ContactChannel.EMAIL
 
 
 def test_an_address_in_the_evidence_is_telephoned_even_if_only_tried(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     opened = signal(1, "jo@fabrikam.example", **OPENED)
     tried = signal(2, "privacy@fabrikam.example", touches=())
     told = frozen(store, now, breach_of(store, now, opened, tried)).recipients
 
     assert (told[0].channel, told[0].reason) == (
-        Channel.TELEPHONE, "its mailbox is in the evidence",
+        ContactChannel.TELEPHONE, "its mailbox is in the evidence",
     )  # fmt: skip
 
 
-def test_a_domain_in_the_evidence_takes_all_its_addresses(store: SqlStore, now: FixedNow) -> None:
-    touched = (Touch("fabrikam", "domain:fabrikam.example", "mail"),)
+def test_a_domain_in_the_evidence_takes_all_its_addresses(
+    store: SqliteStore, now: FixedNow
+) -> None:
+    touched = (AssetTouch("fabrikam", "domain:fabrikam.example", "mail"),)
     told = frozen(store, now, breach_of(store, now, signal(1, touches=touched, **OPENED)))
 
-    assert [r.channel for r in told.recipients] == [Channel.TELEPHONE]
+    assert [r.channel for r in told.recipients] == [ContactChannel.TELEPHONE]
     assert "mail domain" in told.recipients[0].reason
 
 
 def test_the_account_holder_at_the_default_address_and_every_user_are_told_once(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     user = Person(
         id="u1", customer_id="tailspin", kind=PersonKind.USER, name="Una", email="una@t.example"
     )
     again = user.model_copy(update={"id": "u2", "email": "ACCOUNTS@tailspin.example"})
     nowhere = user.model_copy(update={"id": "u3", "email": ""})
-    plain = a_customer("tailspin")
+    plain = make_customer("tailspin")
     customer = plain.model_copy(update={"people": (*plain.people, user, again, nowhere)})
-    store.act(lambda uow: uow.customers.save(customer))
+    store.write(lambda uow: uow.customers.save(customer))
     opened = signal(1, "admin", key=PANEL, touches=(), outcome="success", action="panel-sign-in")
     told = frozen(store, now, breach_of(store, now, opened)).recipients
     ours = {r.person_id: (r.email, r.channel) for r in told if r.customer_id == "tailspin"}
 
     assert ours == {
-        "tailspin-holder": ("accounts@tailspin.example", Channel.EMAIL),
-        "u1": ("una@t.example", Channel.EMAIL),
-        "u3": ("", Channel.TELEPHONE),
+        "tailspin-holder": ("accounts@tailspin.example", ContactChannel.EMAIL),
+        "u1": ("una@t.example", ContactChannel.EMAIL),
+        "u3": ("", ContactChannel.TELEPHONE),
     }
 
 
 def test_assets_of_nobody_and_our_own_sender_in_the_evidence_become_tasks(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     ours = signal(1, "notices@provider.example", touches=(), outcome="success", action="sign-in")
     breach = breach_of(store, now, ours)
-    store.act(
+    store.write(
         lambda uow: affected.freeze(
             uow, RESPONDER, breach.id, affected.propose(uow, breach.id), now(),
             profile_senders_assets=("mailbox:notices@provider.example",),
         )
     )  # fmt: skip
-    tasks = store.look(lambda uow: uow.cases.get(breach.case_id)).tasks
+    tasks = store.read(lambda uow: uow.cases.get(breach.case_id)).tasks
 
     assert [task.title for task in tasks] == ["Choose another sender"]
     assert not any("@" in task.id for task in tasks)
@@ -384,53 +392,53 @@ def test_assets_of_nobody_and_our_own_sender_in_the_evidence_become_tasks(
 @pytest.mark.parametrize(
     ("action", "summary", "stored", "effects"),
     [
-        ("FileDownloaded", {}, "files", {Effect.SEEN: "happened", Effect.COPIED: "happened"}),
-        ("FileDownloaded", {}, "health", {Effect.SEEN: "possible", Effect.COPIED: "possible"}),
-        ("FileDownloaded", {}, "mail", {Effect.SEEN: "possible"}),
-        ("FileDeleted", {}, "files", {Effect.LOST: "happened"}),
-        ("FileRecycled", {}, "files", {Effect.LOST: "possible"}),
-        ("FileModified", {}, "files", {Effect.ALTERED: "happened"}),
+        ("FileDownloaded", {}, "files", {BreachEffect.SEEN: "happened", BreachEffect.COPIED: "happened"}),
+        ("FileDownloaded", {}, "health", {BreachEffect.SEEN: "possible", BreachEffect.COPIED: "possible"}),
+        ("FileDownloaded", {}, "mail", {BreachEffect.SEEN: "possible"}),
+        ("FileDeleted", {}, "files", {BreachEffect.LOST: "happened"}),
+        ("FileRecycled", {}, "files", {BreachEffect.LOST: "possible"}),
+        ("FileModified", {}, "files", {BreachEffect.ALTERED: "happened"}),
         (
             "FileRenamed", {"file.name": "plan.docx.locked"}, "files",
-            {Effect.SEEN: "possible", Effect.UNAVAILABLE: "happened"},
+            {BreachEffect.SEEN: "possible", BreachEffect.UNAVAILABLE: "happened"},
         ),
         (
             "New-InboxRule", {"breach.mailbox.forward_to": "x@else.example"}, "mail",
-            {Effect.SEEN: "possible", Effect.COPIED: "possible"},
+            {BreachEffect.SEEN: "possible", BreachEffect.COPIED: "possible"},
         ),
-        ("UserLoggedIn", {}, "mail", {Effect.SEEN: "possible"}),
-        ("backup-deleted", {}, "backup", {Effect.LOST: "happened"}),
+        ("UserLoggedIn", {}, "mail", {BreachEffect.SEEN: "possible"}),
+        ("backup-deleted", {}, "backup", {BreachEffect.LOST: "happened"}),
     ],
 )  # fmt: skip
 def test_an_act_has_the_effects_that_it_shows_and_no_surer_ones(
-    store: SqlStore,
+    store: SqliteStore,
     now: FixedNow,
     action: str,
     summary: dict[str, str],
     stored: str,
-    effects: dict[Effect, str],
+    effects: dict[BreachEffect, str],
 ) -> None:
-    touched = (Touch("contoso", "mailbox:jo@contoso.example", stored),)
+    touched = (AssetTouch("contoso", "mailbox:jo@contoso.example", stored),)
     act = signal(1, outcome="success", action=action, touches=touched, **summary)
     found = proposed(store, breach_of(store, now, act))
 
     of_stored = [e.effects for e in found.values() if DataCategory(stored) in e.effects]
     assert [dict(each[DataCategory(stored)]) for each in of_stored if e_known(each)] == [
-        {e: Surety(s) for e, s in effects.items()}
+        {e: EffectCertainty(s) for e, s in effects.items()}
     ]
 
 
 def test_a_locked_file_says_nothing_of_the_mail_that_lies_beside_it(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     place = "domain:contoso.example"
-    touches = (Touch("contoso", place, "files"), Touch("contoso", place, "mail"))
+    touches = (AssetTouch("contoso", place, "files"), AssetTouch("contoso", place, "mail"))
     locked = {"file.name": "plan.docx.locked"}
     act = signal(1, outcome="success", action="FileRenamed", touches=touches, **locked)
     effects = proposed(store, breach_of(store, now, act))["contoso", PROCESSOR].effects
 
-    assert effects[DataCategory.FILES][Effect.UNAVAILABLE] is Surety.HAPPENED
-    assert effects[DataCategory.MAIL] == {Effect.SEEN: Surety.POSSIBLE}
+    assert effects[DataCategory.FILES][BreachEffect.UNAVAILABLE] is EffectCertainty.HAPPENED
+    assert effects[DataCategory.MAIL] == {BreachEffect.SEEN: EffectCertainty.POSSIBLE}
 
 
 def test_a_sign_in_of_a_ransom_alert_locks_nothing() -> None:
@@ -438,21 +446,23 @@ def test_a_sign_in_of_a_ransom_alert_locks_nothing() -> None:
         event_id="e-1", time=START, source="m365", journal="j", offset=1, sha256="0" * 64,
         summary={"event.action": "UserLoggedIn", "event.outcome": "success"},
     )  # fmt: skip
-    seen = Sighting(
+    seen = AssetSighting(
         event, "contoso", "domain:contoso.example", ("mail",), frozenset({"ransomware"})
     )
 
-    assert effects_of([seen]) == {DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}}
+    assert compute_effects([seen]) == {
+        DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}
+    }
 
 
-def e_known(effects: dict[DataCategory, dict[Effect, Surety]]) -> bool:
+def e_known(effects: dict[DataCategory, dict[BreachEffect, EffectCertainty]]) -> bool:
     return any(effects.values())
 
 
 def test_acts_are_counted_with_their_times_and_the_customers_own_mailboxes_alone(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
-    mine = Touch("contoso", "mailbox:jo@contoso.example", "mail")
+    mine = AssetTouch("contoso", "mailbox:jo@contoso.example", "mail")
     named = signal(
         9, outcome="success", action="MailItemsAccessed", touches=(mine,),
         **{"rule.name": "seen by jo@fabrikam.example"},
@@ -472,7 +482,7 @@ def test_acts_are_counted_with_their_times_and_the_customers_own_mailboxes_alone
 
 
 def test_an_alert_that_was_raised_before_a_customers_first_event_is_not_that_customers(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     early = signal(1, **OPENED)
     later = replace(
@@ -485,36 +495,36 @@ def test_an_alert_that_was_raised_before_a_customers_first_event_is_not_that_cus
     assert found["fabrikam", PROCESSOR].alerted_at is None
 
 
-def test_a_doubt_says_which_source_was_blind_and_when(store: SqlStore, now: FixedNow) -> None:
+def test_a_doubt_says_which_source_was_blind_and_when(store: SqliteStore, now: FixedNow) -> None:
     breach = breach_of(store, now, signal(1, **OPENED), signal(4, "jo@fabrikam.example"))
     gap = BlindInterval(
         source="m365", begin=START - timedelta(hours=2), end=START, reason="fetcher stopped"
     )
-    store.act(lambda uow: uow.sources.add_gap(gap))
+    store.write(lambda uow: uow.sources.add_gap(gap))
     (doubt,) = proposed(store, breach)["fabrikam", PROCESSOR].doubts
 
     assert (doubt.kind, doubt.source) == (DoubtKind.BLIND_SOURCE, "m365")
     assert (doubt.begin, doubt.end) == (gap.begin, gap.end)
 
 
-def test_what_only_may_be_has_no_effect_that_happened(store: SqlStore, now: FixedNow) -> None:
+def test_what_only_may_be_has_no_effect_that_happened(store: SqliteStore, now: FixedNow) -> None:
     breach = breach_of(store, now, signal(1, outcome="success", action="MailItemsAccessed"))
-    exposures = store.look(lambda uow: affected.propose(uow, breach.id))
+    exposures = store.read(lambda uow: affected.propose(uow, breach.id))
     lowered = affected.override(
         exposures, "contoso", PROCESSOR, Certainty.POSSIBLE, "a test of ours", RESPONDER
     )
     own = next(e for e in lowered if (e.customer_id, e.role) == ("contoso", PROCESSOR))
 
-    assert own.effects == {DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}}
+    assert own.effects == {DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}}
     with pytest.raises(BadInput, match="said to have happened"):
         affected.override(
             exposures, "contoso", PROCESSOR, Certainty.POSSIBLE, "r", RESPONDER,
-            effects={DataCategory.MAIL: {Effect.LOST: Surety.HAPPENED}},
+            effects={DataCategory.MAIL: {BreachEffect.LOST: EffectCertainty.HAPPENED}},
         )  # fmt: skip
 
 
 def test_an_event_that_names_two_customers_and_kept_no_touches_names_no_folder_to_either(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     both = {"user.target.name": "jo@fabrikam.example", "file.path": "/Smith family/will.pdf"}
     copied = signal(1, outcome="success", action="FileDownloaded", touches=(), **both)
@@ -527,7 +537,7 @@ def test_an_event_that_names_two_customers_and_kept_no_touches_names_no_folder_t
 
 
 def test_a_rule_that_is_called_like_anothers_mailbox_touches_nobody_else(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     called = {"rule.name": "jo@fabrikam.example"}
     ruled = signal(1, outcome="success", action="New-InboxRule", touches=(), **called)

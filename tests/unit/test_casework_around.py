@@ -10,20 +10,27 @@ import pytest
 from store_adapters import ADAPTERS, everything_stored, fresh_store
 
 from breachdesk.casework import bodies, complaints, register, suppliers
-from breachdesk.casework.closing import obstacles
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import START, FixedNow, a_case, a_confirmed_breach, a_customer, an_actor
-from schemas.around_breach import Body, BodyTold
+from breachdesk.casework.closing import closing_blockers
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import (
+    START,
+    FixedNow,
+    add_case,
+    add_confirmed_breach,
+    make_actor,
+    make_customer,
+)
+from schemas.around_breach import BodyTold, OtherBody
 from schemas.case import Case, CaseState
-from schemas.case_record import Complaint, Route, SupplierNotice, SupplierQuestion
+from schemas.case_record import Complaint, ContactRoute, SupplierNotice, SupplierQuestion
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.settings import RetentionSettings
-from schemas.user import Duty
+from schemas.user import Permission
 
-ANA = an_actor(Duty.ANALYST, user_id="ana")
-RHEA = an_actor(Duty.RESPONDER, user_id="rhea")
-APRIL = an_actor(Duty.APPROVER, user_id="april")
-REG = an_actor(Duty.REGISTRAR, user_id="reg")
+ANA = make_actor(Permission.ANALYST, user_id="ana")
+RHEA = make_actor(Permission.RESPONDER, user_id="rhea")
+APRIL = make_actor(Permission.APPROVER, user_id="april")
+REG = make_actor(Permission.REGISTRAR, user_id="reg")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -33,20 +40,20 @@ def now() -> FixedNow:
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest, now: FixedNow) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest, now: FixedNow) -> Iterator[PipelineStore]:
     with fresh_store(request.param, now) as opened:
         yield opened
 
 
 @pytest.fixture
-def case(store: AnyStore) -> Case:
-    return store.act(lambda uow: a_case(uow, START))
+def case(store: PipelineStore) -> Case:
+    return store.write(lambda uow: add_case(uow, START))
 
 
 def a_notice(**changes: Any) -> SupplierNotice:
     fields = {
         "id": "", "recorded_by": "", "recorded_at": START, "supplier": "Backup Barn Ltd",
-        "told_at": START - 3 * HOUR, "route": Route.TELEPHONE, "told_by": "Wilma Onyango",
+        "told_at": START - 3 * HOUR, "route": ContactRoute.TELEPHONE, "told_by": "Wilma Onyango",
         "said": "Two tapes are lost.", "reference": "INC-77", "documents": ("letter.pdf",),
     }  # fmt: skip
     return SupplierNotice.model_validate(fields | changes)
@@ -61,18 +68,18 @@ def a_question(**changes: Any) -> SupplierQuestion:
 
 
 def test_a_suppliers_call_is_kept_in_a_case_without_a_breach_and_dates_the_case(
-    store: AnyStore, case: Case
+    store: PipelineStore, case: Case
 ) -> None:
-    store.act(lambda uow: suppliers.record_notice(uow, ANA, case.id, a_notice(), START))
+    store.write(lambda uow: suppliers.record_supplier_notice(uow, ANA, case.id, a_notice(), START))
     later = a_notice(supplier="Wires plc", told_at=START - HOUR)
-    store.act(lambda uow: suppliers.record_notice(uow, ANA, case.id, later, START))
+    store.write(lambda uow: suppliers.record_supplier_notice(uow, ANA, case.id, later, START))
 
-    kept = store.look(lambda uow: uow.records.of_case(SupplierNotice, case.id))
-    saved = store.look(lambda uow: uow.cases.get(case.id))
+    kept = store.read(lambda uow: uow.records.list_of_case(SupplierNotice, case.id))
+    saved = store.read(lambda uow: uow.cases.get(case.id))
     assert [n.supplier for n in kept] == ["Backup Barn Ltd", "Wires plc"]
     assert (kept[0].told_by, kept[0].reference) == ("Wilma Onyango", "INC-77")
     assert (saved.third_party, saved.supplier_told_at) == ("Backup Barn Ltd", START - 3 * HOUR)
-    names = store.look(lambda uow: suppliers.names(uow, saved))
+    names = store.read(lambda uow: suppliers.list_names(uow, saved))
     assert names == ("Backup Barn Ltd", "Wires plc")
 
 
@@ -86,22 +93,26 @@ def test_a_suppliers_call_is_kept_in_a_case_without_a_breach_and_dates_the_case(
     ],
 )
 def test_a_suppliers_call_that_cannot_be_is_refused(
-    store: AnyStore, case: Case, changes: dict[str, Any], place: str
+    store: PipelineStore, case: Case, changes: dict[str, Any], place: str
 ) -> None:
     with pytest.raises(BadInput) as refused:
-        store.act(
-            lambda uow: suppliers.record_notice(uow, ANA, case.id, a_notice(**changes), START)
+        store.write(
+            lambda uow: suppliers.record_supplier_notice(
+                uow, ANA, case.id, a_notice(**changes), START
+            )
         )
 
     assert refused.value.place == place
 
 
-def test_a_question_is_open_until_its_answer_is_recorded_once(store: AnyStore, case: Case) -> None:
-    asked = store.act(lambda uow: suppliers.ask(uow, ANA, case.id, a_question(), START))
+def test_a_question_is_open_until_its_answer_is_recorded_once(
+    store: PipelineStore, case: Case
+) -> None:
+    asked = store.write(lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START))
 
     def answer(at: datetime = START) -> SupplierQuestion:
-        return store.act(
-            lambda uow: suppliers.record_answer(
+        return store.write(
+            lambda uow: suppliers.record_supplier_answer(
                 uow, ANA, case.id, asked.id, answered_at=at, answered_by="Wilma Onyango",
                 answer="Yes, AES.", now=START,
             )
@@ -115,63 +126,63 @@ def test_a_question_is_open_until_its_answer_is_recorded_once(store: AnyStore, c
         answer()
 
 
-def test_a_question_of_another_case_is_not_answered_here(store: AnyStore, case: Case) -> None:
-    asked = store.act(lambda uow: suppliers.ask(uow, ANA, case.id, a_question(), START))
-    other = store.act(lambda uow: a_case(uow, START))
+def test_a_question_of_another_case_is_not_answered_here(store: PipelineStore, case: Case) -> None:
+    asked = store.write(lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START))
+    other = store.write(lambda uow: add_case(uow, START))
 
     with pytest.raises(NotAllowed, match="another case"):
-        store.act(
-            lambda uow: suppliers.record_answer(
+        store.write(
+            lambda uow: suppliers.record_supplier_answer(
                 uow, ANA, other.id, asked.id, answered_at=START, answered_by=None,
                 answer="Yes", now=START,
             )
         )  # fmt: skip
 
 
-def test_nothing_is_asked_in_a_closed_case(store: AnyStore, case: Case) -> None:
-    store.act(
+def test_nothing_is_asked_in_a_closed_case(store: PipelineStore, case: Case) -> None:
+    store.write(
         lambda uow: uow.cases.save(
             uow.cases.get(case.id).model_copy(update={"state": CaseState.CLOSED})
         )
     )
     with pytest.raises(NotAllowed, match="closed"):
-        store.act(lambda uow: suppliers.ask(uow, ANA, case.id, a_question(), START))
+        store.write(lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START))
 
 
 def told(breach_id: str, **changes: Any) -> BodyTold:
     fields = {
         "breach_id": breach_id, "version": 0, "entry": 0, "recorded_by": "",
-        "recorded_at": START, "body": Body.POLICE, "name": "Kent Police",
+        "recorded_at": START, "body": OtherBody.POLICE, "name": "Kent Police",
         "told_at": START - HOUR, "told_by": "Rhea Marsh", "reference": "42/7",
         "note": "Statement given.",
     }  # fmt: skip
     return BodyTold.model_validate(fields | changes)
 
 
-def test_a_body_is_told_then_corrected_and_the_newest_word_counts(store: AnyStore) -> None:
-    breach = store.act(lambda uow: a_confirmed_breach(uow, START))
-    first = store.act(lambda uow: bodies.record_body(uow, ANA, told(breach.id), START))
-    insurer = told(breach.id, body=Body.INSURER, applicable=False, note="No policy covers it.")
-    store.act(lambda uow: bodies.record_body(uow, ANA, insurer, START))
+def test_a_body_is_told_then_corrected_and_the_newest_word_counts(store: PipelineStore) -> None:
+    breach = store.write(lambda uow: add_confirmed_breach(uow, START))
+    first = store.write(lambda uow: bodies.record_body(uow, ANA, told(breach.id), START))
+    insurer = told(breach.id, body=OtherBody.INSURER, applicable=False, note="No policy covers it.")
+    store.write(lambda uow: bodies.record_body(uow, ANA, insurer, START))
     mended = first.model_copy(update={"reference": "42/8"})
-    store.act(lambda uow: bodies.record_body(uow, ANA, mended, START))
+    store.write(lambda uow: bodies.record_body(uow, ANA, mended, START))
 
-    listed = store.look(lambda uow: bodies.bodies_told(uow, breach.id))
-    history = store.look(lambda uow: uow.breaches.all(BodyTold, breach.id))
-    open_ = store.look(lambda uow: bodies.not_asked(uow, breach.id))
+    listed = store.read(lambda uow: bodies.list_bodies(uow, breach.id))
+    history = store.read(lambda uow: uow.breaches.list_versions(BodyTold, breach.id))
+    open_ = store.read(lambda uow: bodies.list_unanswered_bodies(uow, breach.id))
     assert [(b.body, b.reference, b.applicable) for b in listed] == [
-        (Body.POLICE, "42/8", True),
-        (Body.INSURER, None, False),
+        (OtherBody.POLICE, "42/8", True),
+        (OtherBody.INSURER, None, False),
     ]
     assert listed[1].told_at is None
-    assert [bodies.said_of(body, "Europe/London") for body in listed] == [
+    assert [bodies.format_body(body, "Europe/London") for body in listed] == [
         "Police (Kent Police), told on 22 November 2026, reference 42/8",
         "Insurer (Kent Police), not applicable: No policy covers it.",
     ]
     assert len(history) == 3
-    assert Body.NCSC in open_
-    assert Body.POLICE not in open_
-    assert Body.OTHER not in open_
+    assert OtherBody.NCSC in open_
+    assert OtherBody.POLICE not in open_
+    assert OtherBody.OTHER not in open_
 
 
 @pytest.mark.parametrize(
@@ -179,30 +190,30 @@ def test_a_body_is_told_then_corrected_and_the_newest_word_counts(store: AnyStor
     [
         {"told_at": None},
         {"told_at": START + HOUR},
-        {"body": Body.OTHER, "name": None},
+        {"body": OtherBody.OTHER, "name": None},
         {"applicable": False, "note": " "},
     ],
 )
-def test_a_body_that_cannot_be_so_is_refused(store: AnyStore, changes: dict[str, Any]) -> None:
-    breach = store.act(lambda uow: a_confirmed_breach(uow, START))
+def test_a_body_that_cannot_be_so_is_refused(store: PipelineStore, changes: dict[str, Any]) -> None:
+    breach = store.write(lambda uow: add_confirmed_breach(uow, START))
     with pytest.raises(BadInput):
-        store.act(lambda uow: bodies.record_body(uow, ANA, told(breach.id, **changes), START))
+        store.write(lambda uow: bodies.record_body(uow, ANA, told(breach.id, **changes), START))
     wrong = told(breach.id, entry=9)
     with pytest.raises(NotFound):
-        store.act(lambda uow: bodies.record_body(uow, ANA, wrong, START))
+        store.write(lambda uow: bodies.record_body(uow, ANA, wrong, START))
 
 
 def a_complaint(**changes: Any) -> Complaint:
     fields = {
         "id": "", "recorded_by": "", "recorded_at": START, "complainant": "Zygmunt Quill",
-        "contact": "zyg@quill.example", "received_at": START, "route": Route.EMAIL,
+        "contact": "zyg@quill.example", "received_at": START, "route": ContactRoute.EMAIL,
         "about": "You told my landlord.",
     }  # fmt: skip
     return Complaint.model_validate(fields | changes)
 
 
-def log(store: AnyStore, now: datetime = START, **changes: Any) -> Complaint:
-    return store.act(lambda uow: complaints.log(uow, ANA, a_complaint(**changes), now))
+def log(store: PipelineStore, now: datetime = START, **changes: Any) -> Complaint:
+    return store.write(lambda uow: complaints.add_complaint(uow, ANA, a_complaint(**changes), now))
 
 
 @pytest.mark.parametrize(
@@ -216,45 +227,51 @@ def log(store: AnyStore, now: datetime = START, **changes: Any) -> Complaint:
     ],
 )
 def test_a_complaint_is_acknowledged_within_thirty_local_days(
-    store: AnyStore, received: datetime, last: datetime
+    store: PipelineStore, received: datetime, last: datetime
 ) -> None:
     assert log(store, now=received, received_at=received).acknowledge_by == last
 
 
-def test_before_the_law_a_complaint_has_no_day(store: AnyStore) -> None:
+def test_before_the_law_a_complaint_has_no_day(store: PipelineStore) -> None:
     then = datetime(2026, 6, 18, 12, tzinfo=UTC)
     assert log(store, now=then, received_at=then).acknowledge_by is None
 
 
-def test_a_complaint_ends_only_with_its_outcome(store: AnyStore) -> None:
+def test_a_complaint_ends_only_with_its_outcome(store: PipelineStore) -> None:
     logged = log(store)
-    acknowledged = store.act(
-        lambda uow: complaints.acknowledge(uow, ANA, logged.id, "By mail.", START, START)
+    acknowledged = store.write(
+        lambda uow: complaints.acknowledge_complaint(uow, ANA, logged.id, "By mail.", START, START)
     )
     with pytest.raises(NotAllowed, match="acknowledged"):
-        store.act(lambda uow: complaints.acknowledge(uow, ANA, logged.id, "x", START, START))
+        store.write(
+            lambda uow: complaints.acknowledge_complaint(uow, ANA, logged.id, "x", START, START)
+        )
     with pytest.raises(NotAllowed, match="responder"):
-        store.act(lambda uow: complaints.answer(uow, ANA, logged.id, "Upheld.", START, START))
-    answered = store.act(
-        lambda uow: complaints.answer(uow, RHEA, logged.id, "Upheld.", START, START)
+        store.write(
+            lambda uow: complaints.answer_complaint(uow, ANA, logged.id, "Upheld.", START, START)
+        )
+    answered = store.write(
+        lambda uow: complaints.answer_complaint(uow, RHEA, logged.id, "Upheld.", START, START)
     )
 
     assert (logged.due_at, acknowledged.due_at) == (logged.acknowledge_by, None)
     assert (acknowledged.ended_at, answered.ended_at) == (None, START)
     with pytest.raises(NotAllowed, match="recorded"):
-        store.act(lambda uow: complaints.answer(uow, RHEA, logged.id, "x", START, START))
+        store.write(
+            lambda uow: complaints.answer_complaint(uow, RHEA, logged.id, "x", START, START)
+        )
 
 
-def test_an_outcome_told_at_once_also_acknowledges(store: AnyStore) -> None:
+def test_an_outcome_told_at_once_also_acknowledges(store: PipelineStore) -> None:
     logged = log(store)
-    answered = store.act(
-        lambda uow: complaints.answer(uow, RHEA, logged.id, "Not upheld.", START, START)
+    answered = store.write(
+        lambda uow: complaints.answer_complaint(uow, RHEA, logged.id, "Not upheld.", START, START)
     )
     assert answered.acknowledged_at == START
 
 
 def test_a_complaint_of_an_unknown_customer_or_a_closed_case_is_refused(
-    store: AnyStore, case: Case
+    store: PipelineStore, case: Case
 ) -> None:
     with pytest.raises(NotFound):
         log(store, customer_id="nobody")
@@ -262,7 +279,7 @@ def test_a_complaint_of_an_unknown_customer_or_a_closed_case_is_refused(
         log(store, case_id="CASE-0999")
     with pytest.raises(BadInput, match="future"):
         log(store, received_at=START + HOUR)
-    store.act(
+    store.write(
         lambda uow: uow.cases.save(
             uow.cases.get(case.id).model_copy(update={"state": CaseState.CLOSED})
         )
@@ -271,103 +288,115 @@ def test_a_complaint_of_an_unknown_customer_or_a_closed_case_is_refused(
         log(store, case_id=case.id)
 
 
-def test_a_registrar_or_approver_records_nothing_of_this(store: AnyStore, case: Case) -> None:
+def test_a_registrar_or_approver_records_nothing_of_this(store: PipelineStore, case: Case) -> None:
     for who in (REG, APRIL):
         with pytest.raises(NotAllowed):
-            store.act(
-                lambda uow, who=who: suppliers.record_notice(uow, who, case.id, a_notice(), START)
+            store.write(
+                lambda uow, who=who: suppliers.record_supplier_notice(
+                    uow, who, case.id, a_notice(), START
+                )
             )
         with pytest.raises(NotAllowed):
-            store.act(lambda uow, who=who: complaints.log(uow, who, a_complaint(), START))
+            store.write(
+                lambda uow, who=who: complaints.add_complaint(uow, who, a_complaint(), START)
+            )
 
 
-def erase(store: AnyStore, complaint_id: str, now: datetime) -> None:
+def erase(store: PipelineStore, complaint_id: str, now: datetime) -> None:
     kept = RetentionSettings()
-    store.act(lambda uow: complaints.erase(uow, APRIL, complaint_id, "time is over", kept, now))
+    store.write(
+        lambda uow: complaints.erase_complaint(uow, APRIL, complaint_id, "time is over", kept, now)
+    )
 
 
 def test_a_complaint_without_a_case_is_erased_by_an_approver_once_its_time_is_over(
-    store: AnyStore,
+    store: PipelineStore,
 ) -> None:
     logged = log(store)
     with pytest.raises(NotAllowed, match="outcome"):
         erase(store, logged.id, START)
-    store.act(lambda uow: complaints.answer(uow, RHEA, logged.id, "Upheld.", START, START))
+    store.write(
+        lambda uow: complaints.answer_complaint(uow, RHEA, logged.id, "Upheld.", START, START)
+    )
     with pytest.raises(NotAllowed, match="kept until"):
         erase(store, logged.id, START + 300 * DAY)
     erase(store, logged.id, START + 400 * DAY)
 
-    assert store.look(lambda uow: uow.records.count(Complaint)) == 0
-    entries = store.look(lambda uow: uow.audit.entries(subject=logged.id))
-    opened = [store.look(lambda uow, e=e: uow.audit.personal(e)) for e in entries]
+    assert store.read(lambda uow: uow.records.count(Complaint)) == 0
+    entries = store.read(lambda uow: uow.audit.list_entries(subject=logged.id))
+    opened = [store.read(lambda uow, e=e: uow.audit.decrypt_personal(e)) for e in entries]
     assert {value for values in opened for value in values.values()} == {"(erased)"}
-    assert store.look(lambda uow: uow.audit.examine()).discrepancies == ()
+    assert store.read(lambda uow: uow.audit.examine()).discrepancies == ()
 
 
-def test_with_its_case_everything_written_around_it_is_erased(store: AnyStore) -> None:
-    breach = store.act(lambda uow: a_confirmed_breach(uow, START))
+def test_with_its_case_everything_written_around_it_is_erased(store: PipelineStore) -> None:
+    breach = store.write(lambda uow: add_confirmed_breach(uow, START))
     case_id = breach.case_id
-    store.act(lambda uow: uow.customers.save(a_customer()))
-    store.act(lambda uow: suppliers.record_notice(uow, ANA, case_id, a_notice(), START))
-    store.act(lambda uow: suppliers.ask(uow, ANA, case_id, a_question(), START))
-    store.act(lambda uow: bodies.record_body(uow, ANA, told(breach.id), START))
+    store.write(lambda uow: uow.customers.save(make_customer()))
+    store.write(lambda uow: suppliers.record_supplier_notice(uow, ANA, case_id, a_notice(), START))
+    store.write(lambda uow: suppliers.ask_supplier(uow, ANA, case_id, a_question(), START))
+    store.write(lambda uow: bodies.record_body(uow, ANA, told(breach.id), START))
     mine = log(store, case_id=case_id)
     stored = everything_stored(store)
     named = ("Zygmunt", "Wilma", "Rhea Marsh", "tapes")
     assert [name for name in named if name.encode() in stored] == []
 
-    store.act(lambda uow: uow.audit.erase(case_id, at=START, actor="kim", reason="over"))
+    store.write(lambda uow: uow.audit.erase(case_id, at=START, actor="kim", reason="over"))
 
-    assert store.look(lambda uow: uow.breaches.all(BodyTold, breach.id)) == []
-    assert not store.look(lambda uow: uow.records.of_case(SupplierNotice, case_id))
+    assert store.read(lambda uow: uow.breaches.list_versions(BodyTold, breach.id)) == []
+    assert not store.read(lambda uow: uow.records.list_of_case(SupplierNotice, case_id))
     with pytest.raises(NotFound):
-        store.look(lambda uow: uow.records.get(Complaint, mine.id))
+        store.read(lambda uow: uow.records.get(Complaint, mine.id))
     with pytest.raises(NotAllowed, match="with its case"):
-        erase(store, log(store, case_id=store.act(lambda u: a_case(u, START)).id).id, START)
+        erase(store, log(store, case_id=store.write(lambda u: add_case(u, START)).id).id, START)
 
 
-def test_the_register_names_every_supplier(store: AnyStore) -> None:
-    breach = store.act(lambda uow: a_confirmed_breach(uow, START))
-    store.act(lambda uow: suppliers.record_notice(uow, ANA, breach.case_id, a_notice(), START))
+def test_the_register_names_every_supplier(store: PipelineStore) -> None:
+    breach = store.write(lambda uow: add_confirmed_breach(uow, START))
+    store.write(
+        lambda uow: suppliers.record_supplier_notice(uow, ANA, breach.case_id, a_notice(), START)
+    )
     asked = a_question(supplier="Wires plc")
-    store.act(lambda uow: suppliers.ask(uow, ANA, breach.case_id, asked, START))
+    store.write(lambda uow: suppliers.ask_supplier(uow, ANA, breach.case_id, asked, START))
 
-    entry = store.look(lambda uow: register.entries(uow, START))[0]
+    entry = store.read(lambda uow: register.list_entries(uow, START))[0]
 
     assert entry.suppliers == ("Backup Barn Ltd", "Wires plc")
     assert entry.supplier_told_at == START - 3 * HOUR
 
 
 def test_an_earlier_call_of_another_supplier_is_not_put_in_the_mouth_of_the_one_named(
-    store: AnyStore, case: Case
+    store: PipelineStore, case: Case
 ) -> None:
-    store.act(lambda uow: suppliers.record_notice(uow, ANA, case.id, a_notice(), START))
+    store.write(lambda uow: suppliers.record_supplier_notice(uow, ANA, case.id, a_notice(), START))
     earlier = a_notice(supplier="Wires plc", told_at=START - 9 * HOUR)
-    store.act(lambda uow: suppliers.record_notice(uow, ANA, case.id, earlier, START))
+    store.write(lambda uow: suppliers.record_supplier_notice(uow, ANA, case.id, earlier, START))
 
-    saved = store.look(lambda uow: uow.cases.get(case.id))
+    saved = store.read(lambda uow: uow.cases.get(case.id))
 
     assert (saved.third_party, saved.supplier_told_at) == ("Backup Barn Ltd", START - 3 * HOUR)
 
 
 def test_a_case_without_a_breach_is_closed_only_once_suppliers_and_complainants_are_answered(
-    store: AnyStore, case: Case
+    store: PipelineStore, case: Case
 ) -> None:
-    asked = store.act(lambda uow: suppliers.ask(uow, ANA, case.id, a_question(), START))
+    asked = store.write(lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START))
     logged = log(store, case_id=case.id)
 
     def left() -> str:
-        found = store.look(lambda uow: obstacles(uow, uow.cases.get(case.id), START))
+        found = store.read(lambda uow: closing_blockers(uow, uow.cases.get(case.id), START))
         return "; ".join(map(str, found))
 
     before = left()
-    store.act(
-        lambda uow: suppliers.record_answer(
+    store.write(
+        lambda uow: suppliers.record_supplier_answer(
             uow, ANA, case.id, asked.id, answered_at=START, answered_by=None,
             answer="They will not say.", now=START,
         )
     )  # fmt: skip
-    store.act(lambda uow: complaints.answer(uow, RHEA, logged.id, "Upheld.", START, START))
+    store.write(
+        lambda uow: complaints.answer_complaint(uow, RHEA, logged.id, "Upheld.", START, START)
+    )
 
     assert "Backup Barn Ltd has not answered" in before
     assert f"{logged.id} has no outcome" in before

@@ -6,21 +6,28 @@ from datetime import timedelta
 import pytest
 
 from breachdesk.casework import cases, confirm, obligations, triage
-from breachdesk.casework.causes import finding
+from breachdesk.casework.causes import build_finding
 from breachdesk.casework.close_case import close_case
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import FixedNow, a_signal, an_actor, an_alert, an_episode, memory_store
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import (
+    FixedNow,
+    add_alert,
+    make_actor,
+    make_episode,
+    make_signal,
+    make_store,
+)
 from schemas.alert import AlertState, AlertView
 from schemas.breach import Breach
-from schemas.case import Case, CaseState, ContainmentKind, Origin
-from schemas.cause import Cause
-from schemas.errors import BadInput, Conflict, NotAllowed
-from schemas.event import Touch
-from schemas.user import Duty
+from schemas.case import Case, CaseOrigin, CaseState, ContainmentKind
+from schemas.cause import BreachCause
+from schemas.errors import BadInput, EditConflict, NotAllowed
+from schemas.event import AssetTouch
+from schemas.user import Permission
 
-ANALYST = an_actor(Duty.ANALYST, user_id="asha")
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
-APPROVER = an_actor(Duty.APPROVER, user_id="avery")
+ANALYST = make_actor(Permission.ANALYST, user_id="asha")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+APPROVER = make_actor(Permission.APPROVER, user_id="avery")
 REASON = "The customer says that nobody of theirs was working, and the rule is not theirs."
 
 
@@ -30,69 +37,75 @@ def now() -> FixedNow:
 
 
 @pytest.fixture
-def store(now: FixedNow) -> Iterator[SqlStore]:
-    with memory_store(now) as opened:
+def store(now: FixedNow) -> Iterator[SqliteStore]:
+    with make_store(now) as opened:
         yield opened
 
 
 @pytest.fixture
-def alert(store: SqlStore) -> AlertView:
-    return an_alert(store)
+def alert(store: SqliteStore) -> AlertView:
+    return add_alert(store)
 
 
-def open_case(store: SqlStore, alert: AlertView, now: FixedNow) -> Case:
-    return store.act(lambda uow: triage.open_case(uow, ANALYST, [alert.pk], "Odd sign-in", now()))
+def open_case(store: SqliteStore, alert: AlertView, now: FixedNow) -> Case:
+    return store.write(lambda uow: triage.open_case(uow, ANALYST, [alert.pk], "Odd sign-in", now()))
 
 
-def declare(store: SqlStore, case: Case, now: FixedNow, **changes: object) -> Breach:
+def declare(store: SqliteStore, case: Case, now: FixedNow, **changes: object) -> Breach:
     said: dict[str, object] = {"reason": REASON, "aware_at": now(), "now": now()}
-    return store.act(
-        lambda uow: confirm.confirm(uow, RESPONDER, case.id, **(said | changes))  # type: ignore[arg-type]  # keywords by name
+    return store.write(
+        lambda uow: confirm.confirm_breach(uow, RESPONDER, case.id, **(said | changes))  # type: ignore[arg-type]  # keywords by name
     )
 
 
-def test_an_alert_becomes_a_case_once(store: SqlStore, alert: AlertView, now: FixedNow) -> None:
+def test_an_alert_becomes_a_case_once(store: SqliteStore, alert: AlertView, now: FixedNow) -> None:
     case = open_case(store, alert, now)
 
-    assert store.look(lambda uow: uow.alerts.get(alert.pk)).case_id == case.id
+    assert store.read(lambda uow: uow.alerts.get(alert.pk)).case_id == case.id
     with pytest.raises(NotAllowed, match=case.id):
         open_case(store, alert, now)
 
 
-def test_an_approver_may_not_triage(store: SqlStore, alert: AlertView, now: FixedNow) -> None:
+def test_an_approver_may_not_triage(store: SqliteStore, alert: AlertView, now: FixedNow) -> None:
     with pytest.raises(NotAllowed, match="analyst or responder"):
-        store.act(lambda uow: triage.open_case(uow, APPROVER, [alert.pk], "t", now()))
+        store.write(lambda uow: triage.open_case(uow, APPROVER, [alert.pk], "t", now()))
 
 
 def test_a_dismissal_binds_to_what_was_seen(
-    store: SqlStore, alert: AlertView, now: FixedNow
+    store: SqliteStore, alert: AlertView, now: FixedNow
 ) -> None:
-    more = an_episode(
-        [a_signal(1), a_signal(9, touches=(Touch("fabrikam", "host:fw", "technical"),))]
+    more = make_episode(
+        [make_signal(1), make_signal(9, touches=(AssetTouch("fabrikam", "host:fw", "technical"),))]
     )
-    an_alert(store, more)
-    grown = store.look(lambda uow: uow.alerts.get(alert.pk))
+    add_alert(store, more)
+    grown = store.read(lambda uow: uow.alerts.get(alert.pk))
 
-    with pytest.raises(Conflict):
-        store.act(
-            lambda uow: triage.dismiss(
+    with pytest.raises(EditConflict):
+        store.write(
+            lambda uow: triage.dismiss_alert(
                 uow, ANALYST, alert.pk, grown.version, alert.fingerprint, "noise", now()
             )
         )
 
 
 def test_a_dismissed_alert_needs_a_reason_and_can_be_reopened(
-    store: SqlStore, alert: AlertView, now: FixedNow
+    store: SqliteStore, alert: AlertView, now: FixedNow
 ) -> None:
     with pytest.raises(BadInput, match="empty"):
-        store.act(
-            lambda uow: triage.dismiss(uow, ANALYST, alert.pk, 1, alert.fingerprint, " ", now())
+        store.write(
+            lambda uow: triage.dismiss_alert(
+                uow, ANALYST, alert.pk, 1, alert.fingerprint, " ", now()
+            )
         )
-    gone = store.act(
-        lambda uow: triage.dismiss(uow, ANALYST, alert.pk, 1, alert.fingerprint, "noise", now())
+    gone = store.write(
+        lambda uow: triage.dismiss_alert(
+            uow, ANALYST, alert.pk, 1, alert.fingerprint, "noise", now()
+        )
     )
-    back = store.act(
-        lambda uow: triage.reopen(uow, ANALYST, alert.pk, gone.version, "it came again", now())
+    back = store.write(
+        lambda uow: triage.reopen_alert(
+            uow, ANALYST, alert.pk, gone.version, "it came again", now()
+        )
     )
 
     assert (gone.state, gone.dismissed_reason) == (AlertState.DISMISSED, "noise")
@@ -100,12 +113,12 @@ def test_a_dismissed_alert_needs_a_reason_and_can_be_reopened(
 
 
 def test_every_act_leaves_its_entry_and_no_personal_value_in_the_chain(
-    store: SqlStore, alert: AlertView, now: FixedNow
+    store: SqliteStore, alert: AlertView, now: FixedNow
 ) -> None:
-    store.act(lambda uow: triage.comment(uow, ANALYST, alert.pk, "Jo Mason was away", now()))
+    store.write(lambda uow: triage.add_comment(uow, ANALYST, alert.pk, "Jo Mason was away", now()))
     case = open_case(store, alert, now)
-    store.act(lambda uow: cases.add_note(uow, ANALYST, case.id, "Jo Mason rang back", now()))
-    entries = store.look(lambda uow: uow.audit.entries())
+    store.write(lambda uow: cases.add_note(uow, ANALYST, case.id, "Jo Mason rang back", now()))
+    entries = store.read(lambda uow: uow.audit.list_entries())
 
     assert {"alert:comment:added", "case:opened:from_alerts", "case:note:added"} <= {
         entry.act for entry in entries
@@ -113,17 +126,19 @@ def test_every_act_leaves_its_entry_and_no_personal_value_in_the_chain(
     assert not any("Mason" in entry.model_dump_json() for entry in entries)
 
 
-def test_a_supplier_call_opens_a_case_that_no_alert_began(store: SqlStore, now: FixedNow) -> None:
-    case = store.act(
+def test_a_supplier_call_opens_a_case_that_no_alert_began(
+    store: SqliteStore, now: FixedNow
+) -> None:
+    case = store.write(
         lambda uow: cases.open_by_hand(
-            uow, ANALYST, title="Supplier breached", origin=Origin.PROCESSOR,
+            uow, ANALYST, title="Supplier breached", origin=CaseOrigin.PROCESSOR,
             third_party="Backup Co", known="They rang: copies were taken.",
             assets=["Host:x".lower(), "host:backup-1"],
             supplier_told_at=now() - timedelta(hours=1), now=now(),
         )
     )  # fmt: skip
 
-    assert (case.origin, case.third_party) == (Origin.PROCESSOR, "Backup Co")
+    assert (case.origin, case.third_party) == (CaseOrigin.PROCESSOR, "Backup Co")
     assert case.supplier_told_at == now() - timedelta(hours=1)
     assert case.assets == ("host:x", "host:backup-1")
 
@@ -132,52 +147,58 @@ def test_a_supplier_call_opens_a_case_that_no_alert_began(store: SqlStore, now: 
     ("changes", "problem"),
     [
         ({"third_party": ""}, "not named"),
-        ({"origin": Origin.ALERT}, "no alert began it"),
+        ({"origin": CaseOrigin.ALERT}, "no alert began it"),
         ({"assets": ["laptop"]}, "no asset"),
         ({"known": " "}, "empty"),
     ],
 )
 def test_a_case_by_hand_says_what_is_wrong_with_it(
-    store: SqlStore, now: FixedNow, changes: dict[str, object], problem: str
+    store: SqliteStore, now: FixedNow, changes: dict[str, object], problem: str
 ) -> None:
     told: dict[str, object] = {
-        "title": "t", "origin": Origin.PROCESSOR, "third_party": "Backup Co", "known": "k",
+        "title": "t", "origin": CaseOrigin.PROCESSOR, "third_party": "Backup Co", "known": "k",
         "now": now(),
     }  # fmt: skip
     with pytest.raises(BadInput, match=problem):
-        store.act(
+        store.write(
             lambda uow: cases.open_by_hand(uow, ANALYST, **(told | changes))  # type: ignore[arg-type]  # keywords by name
         )
 
 
-def test_containment_keeps_who_and_when(store: SqlStore, alert: AlertView, now: FixedNow) -> None:
+def test_containment_keeps_who_and_when(
+    store: SqliteStore, alert: AlertView, now: FixedNow
+) -> None:
     case = open_case(store, alert, now)
     kind = ContainmentKind.REMOVE_RULES
-    store.act(lambda uow: cases.add_containment(uow, RESPONDER, case.id, kind, "removed it", now()))
+    store.write(
+        lambda uow: cases.add_containment(uow, RESPONDER, case.id, kind, "removed it", now())
+    )
     done_at = now.advance(minutes=5)
-    done = store.act(
+    done = store.write(
         lambda uow: cases.complete_containment(uow, RESPONDER, case.id, 0, done_at, now())
     )
 
     assert (done.containment[0].done_by, done.containment[0].done_at) == ("rowan", done_at)
     with pytest.raises(NotAllowed, match="done already"):
-        store.act(lambda uow: cases.complete_containment(uow, RESPONDER, case.id, 0, now(), now()))
+        store.write(
+            lambda uow: cases.complete_containment(uow, RESPONDER, case.id, 0, now(), now())
+        )
 
 
 def test_a_responder_alone_confirms_and_the_times_are_kept(
-    store: SqlStore, alert: AlertView, now: FixedNow
+    store: SqliteStore, alert: AlertView, now: FixedNow
 ) -> None:
     case = open_case(store, alert, now)
     now.advance(hours=2)
     breach = declare(store, case, now)
-    stored = store.look(lambda uow: uow.cases.get(case.id))
+    stored = store.read(lambda uow: uow.cases.get(case.id))
 
     assert (stored.state, stored.breach_id) == (CaseState.CONFIRMED, breach.id)
     assert breach.detected_at == alert.detected_at
     assert breach.discovered_at == case.opened_at
     with pytest.raises(NotAllowed, match="responder"):
-        store.act(
-            lambda uow: confirm.confirm(
+        store.write(
+            lambda uow: confirm.confirm_breach(
                 uow, ANALYST, case.id, reason=REASON, aware_at=now(), now=now()
             )
         )
@@ -186,7 +207,7 @@ def test_a_responder_alone_confirms_and_the_times_are_kept(
 
 
 def test_awareness_lies_neither_in_the_future_nor_unexplained_before_the_first_alert(
-    store: SqlStore, alert: AlertView, now: FixedNow
+    store: SqliteStore, alert: AlertView, now: FixedNow
 ) -> None:
     case = open_case(store, alert, now)
     with pytest.raises(BadInput, match="future"):
@@ -200,7 +221,7 @@ def test_awareness_lies_neither_in_the_future_nor_unexplained_before_the_first_a
 
 @pytest.mark.parametrize("year", [1, 26, 2006, 2017])
 def test_awareness_before_the_law_is_refused_and_every_clock_can_still_be_read(
-    store: SqlStore, alert: AlertView, now: FixedNow, year: int
+    store: SqliteStore, alert: AlertView, now: FixedNow, year: int
 ) -> None:
     slip = now().replace(year=year)
     case = open_case(store, alert, now)
@@ -208,29 +229,29 @@ def test_awareness_before_the_law_is_refused_and_every_clock_can_still_be_read(
         declare(store, case, now, aware_at=slip)
     breach = declare(store, case, now)
     with pytest.raises(BadInput, match="no law"):
-        store.act(
+        store.write(
             lambda uow: confirm.move_awareness(
                 uow, RESPONDER, breach.id, aware_at=slip, reason=REASON, now=now()
             )
         )
 
-    assert store.look(lambda uow: obligations.overview(uow, now()))
+    assert store.read(lambda uow: obligations.list_running(uow, now()))
 
 
 def test_moving_awareness_later_takes_a_second_person_and_stays_visible(
-    store: SqlStore, alert: AlertView, now: FixedNow
+    store: SqliteStore, alert: AlertView, now: FixedNow
 ) -> None:
     breach = declare(store, open_case(store, alert, now), now)
     first, later = breach.aware_at, now.advance(hours=3)
-    both = an_actor(Duty.RESPONDER, Duty.APPROVER, user_id="rowan")
+    both = make_actor(Permission.RESPONDER, Permission.APPROVER, user_id="rowan")
     for actor in (RESPONDER, both):
         with pytest.raises(NotAllowed):
-            store.act(
+            store.write(
                 lambda uow, who=actor: confirm.move_awareness(
                     uow, who, breach.id, aware_at=later, reason=REASON, now=now()
                 )
             )
-    moved = store.act(
+    moved = store.write(
         lambda uow: confirm.move_awareness(
             uow, APPROVER, breach.id, aware_at=later, reason=REASON, now=now()
         )
@@ -242,26 +263,31 @@ def test_moving_awareness_later_takes_a_second_person_and_stays_visible(
 
 
 def test_a_round_or_slow_awareness_is_warned_of(
-    store: SqlStore, alert: AlertView, now: FixedNow
+    store: SqliteStore, alert: AlertView, now: FixedNow
 ) -> None:
     case = open_case(store, alert, now)
     now.at = now.at.replace(hour=9, minute=0) + timedelta(days=3)
     breach = declare(store, case, now)
 
-    assert len(confirm.warnings(breach)) == 2
+    assert len(confirm.list_warnings(breach)) == 2
 
 
 def test_a_near_miss_closes_with_its_reason_and_a_breach_is_none(
-    store: SqlStore, alert: AlertView, now: FixedNow
+    store: SqliteStore, alert: AlertView, now: FixedNow
 ) -> None:
     case = open_case(store, alert, now)
-    breach_case = store.act(
+    breach_case = store.write(
         lambda uow: cases.open_by_hand(
-            uow, ANALYST, title="Lost laptop", origin=Origin.OWN, known="On the train.", now=now()
+            uow,
+            ANALYST,
+            title="Lost laptop",
+            origin=CaseOrigin.OWN,
+            known="On the train.",
+            now=now(),
         )
     )
     declare(store, breach_case, now)
-    closed = store.act(
+    closed = store.write(
         lambda uow: close_case(
             uow,
             RESPONDER,
@@ -269,16 +295,16 @@ def test_a_near_miss_closes_with_its_reason_and_a_breach_is_none(
             "caught in time",
             near_miss=True,
             now=now(),
-            cause=finding("rowan", Cause.LOST_OR_STOLEN, None, now()),
+            cause=build_finding("rowan", BreachCause.LOST_OR_STOLEN, None, now()),
         )
     )
 
     assert (closed.state, closed.near_miss) == (CaseState.CLOSED, True)
     with pytest.raises(NotAllowed, match="no near miss"):
-        store.act(
+        store.write(
             lambda uow: close_case(uow, RESPONDER, breach_case.id, "r", near_miss=True, now=now())
         )
     with pytest.raises(NotAllowed, match="decision is not written"):
-        store.act(
+        store.write(
             lambda uow: close_case(uow, RESPONDER, breach_case.id, "r", near_miss=False, now=now())
         )

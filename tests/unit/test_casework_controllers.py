@@ -14,21 +14,21 @@ from waiting_letters import renderer
 
 from breachdesk.casework import affected, complaints, contracts, obligations, receipts, suppliers
 from breachdesk.casework import controller_questions as questions
-from breachdesk.casework.closing import obstacles
-from breachdesk.casework.letters import letters
-from breachdesk.testing import an_actor
+from breachdesk.casework.closing import closing_blockers
+from breachdesk.casework.letters import render_letters
+from breachdesk.testing import make_actor
 from schemas.affected import Certainty
 from schemas.around_breach import ControllerQuestion, Receipt
-from schemas.case_record import Complaint, Route, SupplierQuestion
-from schemas.customer import Role
+from schemas.case_record import Complaint, ContactRoute, SupplierQuestion
+from schemas.customer import DataRole
 from schemas.errors import BadInput, NotAllowed
 from schemas.notice import NoticeRow, SendOutcome, SendResult
 from schemas.obligation import Obligation
-from schemas.user import Duty
+from schemas.user import Permission
 
-RHEA = an_actor(Duty.RESPONDER, user_id="rowan")
-APRIL = an_actor(Duty.APPROVER, user_id="avery")
-REG = an_actor(Duty.REGISTRAR, user_id="reg")
+RHEA = make_actor(Permission.RESPONDER, user_id="rowan")
+APRIL = make_actor(Permission.APPROVER, user_id="avery")
+REG = make_actor(Permission.REGISTRAR, user_id="reg")
 HOUR = timedelta(hours=1)
 MAIL = "contoso,domain,contoso.example,hosted mail domain\nfabrikam,domain,fabrikam.example,hosted mail domain\n"
 
@@ -49,17 +49,17 @@ def freeze(scene: ReleaseScene) -> None:
         exposures = affected.propose(uow, scene.breach.id)
         for customer in ("contoso", "fabrikam"):
             exposures = affected.override(
-                exposures, customer, Role.PROCESSOR, Certainty.POSSIBLE, "by hand", RHEA
+                exposures, customer, DataRole.PROCESSOR, Certainty.POSSIBLE, "by hand", RHEA
             )
         affected.freeze(uow, RHEA, scene.breach.id, exposures, scene.now())
 
     scene.now.advance(minutes=1)
-    scene.store.act(work)
+    scene.store.write(work)
 
 
 def duties(scene: ReleaseScene) -> dict[str, Obligation]:
-    found = scene.store.look(
-        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    found = scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
     )
     return {duty.id: duty for duty in found}
 
@@ -69,8 +69,8 @@ def of_kind(scene: ReleaseScene, kind: str) -> list[Obligation]:
 
 
 def clause(scene: ReleaseScene, customer: str, hours: int | None, text: str | None) -> None:
-    scene.store.act(
-        lambda uow: contracts.keep_contract(
+    scene.store.write(
+        lambda uow: contracts.set_contract(
             uow, REG, customer, notice_hours=hours, notice_clause=text,
             processes_for_others=False, now=scene.now(),
         )
@@ -111,8 +111,8 @@ def test_a_clause_is_not_met_by_a_letter_whose_end_is_not_known(scene: ReleaseSc
     send(scene, "contoso", SendOutcome.UNKNOWN)
 
     assert of_kind(scene, "contract_hours")[0].running
-    left = scene.store.look(
-        lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    left = scene.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(scene.breach.case_id), scene.now())
     )
     assert "48 hours" in "; ".join(map(str, left))
 
@@ -120,8 +120,8 @@ def test_a_clause_is_not_met_by_a_letter_whose_end_is_not_known(scene: ReleaseSc
 def test_a_clause_may_be_waived_with_a_reason_by_one_person(scene: ReleaseScene) -> None:
     clause(scene, "contoso", 24, "9.2")
     why = "The clause covers only their hosted servers, and none of these is affected."
-    scene.store.act(
-        lambda uow: obligations.waive(
+    scene.store.write(
+        lambda uow: obligations.waive_obligation(
             uow, RHEA, scene.breach.id, "contract_hours:contoso", why, scene.now()
         )
     )
@@ -139,10 +139,10 @@ def test_a_receipt_is_owed_from_the_handing_over_until_it_is_recorded(
     owed = of_kind(scene, "controller_receipt")
     scene.now.advance(hours=30)
     row = row_of(scene, "contoso")
-    scene.store.act(
+    scene.store.write(
         lambda uow: receipts.record_receipt(
             uow, RHEA, row.id, scene.now(), confirmed_by="Jolanta Brzezinska",
-            route=Route.TELEPHONE, confirmed_at=handed + 29 * HOUR,
+            route=ContactRoute.TELEPHONE, confirmed_at=handed + 29 * HOUR,
         )
     )  # fmt: skip
     ended = of_kind(scene, "controller_receipt")
@@ -151,21 +151,25 @@ def test_a_receipt_is_owed_from_the_handing_over_until_it_is_recorded(
         ("contoso", handed + 24 * HOUR, True)
     ]
     assert ended[0].ended_at == handed + 29 * HOUR
-    kept = scene.store.look(lambda uow: uow.breaches.all(Receipt, scene.breach.id))
-    assert (kept[0].confirmed_by, kept[0].route) == ("Jolanta Brzezinska", Route.TELEPHONE)
+    kept = scene.store.read(lambda uow: uow.breaches.list_versions(Receipt, scene.breach.id))
+    assert (kept[0].confirmed_by, kept[0].route) == ("Jolanta Brzezinska", ContactRoute.TELEPHONE)
     assert b"Jolanta" not in everything_stored(scene.store)
     with pytest.raises(NotAllowed):
-        scene.store.act(lambda uow: receipts.record_receipt(uow, RHEA, row.id, scene.now()))
+        scene.store.write(lambda uow: receipts.record_receipt(uow, RHEA, row.id, scene.now()))
 
 
 def test_the_term_for_receipts_can_be_set_for_a_breach(scene: ReleaseScene) -> None:
     scene.approve()
     send(scene, "contoso")
-    scene.store.act(lambda uow: receipts.set_term(uow, RHEA, scene.breach.id, 6, scene.now()))
+    scene.store.write(
+        lambda uow: receipts.set_receipt_term(uow, RHEA, scene.breach.id, 6, scene.now())
+    )
 
     assert of_kind(scene, "controller_receipt")[0].due == scene.now() + 6 * HOUR
     with pytest.raises(BadInput):
-        scene.store.act(lambda uow: receipts.set_term(uow, RHEA, scene.breach.id, 0, scene.now()))
+        scene.store.write(
+            lambda uow: receipts.set_receipt_term(uow, RHEA, scene.breach.id, 0, scene.now())
+        )
 
 
 def test_a_receipt_before_the_letter_left_is_refused(scene: ReleaseScene) -> None:
@@ -174,7 +178,7 @@ def test_a_receipt_before_the_letter_left_is_refused(scene: ReleaseScene) -> Non
     row = row_of(scene, "contoso")
     early = scene.now() - HOUR
     with pytest.raises(BadInput, match="before"):
-        scene.store.act(
+        scene.store.write(
             lambda uow: receipts.record_receipt(
                 uow, RHEA, row.id, scene.now(), confirmed_by="x", confirmed_at=early
             )
@@ -193,7 +197,7 @@ def test_the_reminder_quotes_the_readers_own_reference_and_names_no_other(
 ) -> None:
     scene.approve()
     send(scene, "contoso")
-    text = receipts.reminder(scene.breach, row_of(scene, "contoso"), "Fenland IT")
+    text = receipts.format_reminder(scene.breach, row_of(scene, "contoso"), "Fenland IT")
 
     assert scene.breach.id in text
     assert "Fabrikam" not in text
@@ -204,19 +208,21 @@ def a_question(scene: ReleaseScene, customer: str = "contoso") -> ControllerQues
     return ControllerQuestion(
         breach_id=scene.breach.id, version=0, entry=0, recorded_by="", recorded_at=scene.now(),
         customer_id=customer, asked_by="Jolanta Brzezinska", asked_at=scene.now(),
-        route=Route.EMAIL, question="Which mailboxes were opened?",
+        route=ContactRoute.EMAIL, question="Which mailboxes were opened?",
     )  # fmt: skip
 
 
 def ask(scene: ReleaseScene, customer: str = "contoso") -> ControllerQuestion:
     question = a_question(scene, customer)
-    return scene.store.act(lambda uow: questions.record_question(uow, RHEA, question, scene.now()))
+    return scene.store.write(
+        lambda uow: questions.record_question(uow, RHEA, question, scene.now())
+    )
 
 
 def answer(scene: ReleaseScene, entry: int, words: str) -> ControllerQuestion:
-    return scene.store.act(
+    return scene.store.write(
         lambda uow: questions.record_answer(
-            uow, RHEA, scene.breach.id, entry, answer=words, route=Route.TELEPHONE,
+            uow, RHEA, scene.breach.id, entry, answer=words, route=ContactRoute.TELEPHONE,
             answered_at=scene.now(), profile=scene.settings.profile, now=scene.now(),
         )
     )  # fmt: skip
@@ -228,7 +234,7 @@ def test_a_question_is_owed_an_answer_which_is_kept_with_its_words(scene: Releas
     answer(scene, asked.entry, "Only jo@contoso.example.")
 
     states = {d.customer_id: d.running for d in of_kind(scene, "controller_question")}
-    kept = scene.store.look(lambda uow: questions.questions(uow, scene.breach.id))
+    kept = scene.store.read(lambda uow: questions.list_questions(uow, scene.breach.id))
     assert states == {"contoso": False, "fabrikam": True}
     assert [(q.entry, q.answer) for q in kept] == [
         (asked.entry, "Only jo@contoso.example."),
@@ -256,7 +262,7 @@ def test_an_answer_with_what_is_not_theirs_is_refused_and_nothing_is_kept(
     with pytest.raises(BadInput) as refused:
         answer(scene, asked.entry, words)
 
-    kept = scene.store.look(lambda uow: questions.questions(uow, scene.breach.id))
+    kept = scene.store.read(lambda uow: questions.list_questions(uow, scene.breach.id))
     assert refused.value.place == "answer"
     assert "Kit" not in str(refused.value)
     assert kept[0].answer is None
@@ -284,13 +290,19 @@ def test_what_suppliers_and_complainants_are_owed_keeps_the_case_open(
     )  # fmt: skip
     complaint = Complaint(
         id="", recorded_by="", recorded_at=scene.now(), complainant="Zygmunt Quill",
-        case_id=scene.breach.case_id, received_at=scene.now(), route=Route.LETTER, about="x",
+        case_id=scene.breach.case_id, received_at=scene.now(), route=ContactRoute.LETTER, about="x",
     )  # fmt: skip
-    scene.store.act(lambda uow: suppliers.ask(uow, RHEA, scene.breach.case_id, asked, scene.now()))
-    logged = scene.store.act(lambda uow: complaints.log(uow, RHEA, complaint, scene.now()))
+    scene.store.write(
+        lambda uow: suppliers.ask_supplier(uow, RHEA, scene.breach.case_id, asked, scene.now())
+    )
+    logged = scene.store.write(
+        lambda uow: complaints.add_complaint(uow, RHEA, complaint, scene.now())
+    )
     before = duties(scene)
-    scene.store.act(
-        lambda uow: complaints.answer(uow, RHEA, logged.id, "Upheld.", scene.now(), scene.now())
+    scene.store.write(
+        lambda uow: complaints.answer_complaint(
+            uow, RHEA, logged.id, "Upheld.", scene.now(), scene.now()
+        )
     )
     after = duties(scene)
 
@@ -301,8 +313,8 @@ def test_what_suppliers_and_complainants_are_owed_keeps_the_case_open(
     assert before[outcome].running
     assert not after[receipt].running
     assert not after[outcome].running
-    left = scene.store.look(
-        lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    left = scene.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(scene.breach.case_id), scene.now())
     )
     assert "Wires plc" in "; ".join(map(str, left))
 
@@ -310,13 +322,15 @@ def test_what_suppliers_and_complainants_are_owed_keeps_the_case_open(
 def test_a_complaints_duty_is_waived_by_two_people_only(scene: ReleaseScene) -> None:
     complaint = Complaint(
         id="", recorded_by="", recorded_at=scene.now(), complainant="Zygmunt Quill",
-        case_id=scene.breach.case_id, received_at=scene.now(), route=Route.LETTER, about="x",
+        case_id=scene.breach.case_id, received_at=scene.now(), route=ContactRoute.LETTER, about="x",
     )  # fmt: skip
-    logged = scene.store.act(lambda uow: complaints.log(uow, RHEA, complaint, scene.now()))
+    logged = scene.store.write(
+        lambda uow: complaints.add_complaint(uow, RHEA, complaint, scene.now())
+    )
     name = f"complaint_outcome:{logged.id}"
     why = "They withdrew the complaint in writing on the day after they made it."
-    scene.store.act(
-        lambda uow: obligations.waive(uow, RHEA, scene.breach.id, name, why, scene.now())
+    scene.store.write(
+        lambda uow: obligations.waive_obligation(uow, RHEA, scene.breach.id, name, why, scene.now())
     )
 
     assert duties(scene)[name].running
@@ -327,21 +341,23 @@ def test_with_the_cases_key_receipts_and_questions_are_erased(scene: ReleaseScen
     scene.approve()
     send(scene, "contoso")
     row = row_of(scene, "contoso")
-    scene.store.act(
+    scene.store.write(
         lambda uow: receipts.record_receipt(uow, RHEA, row.id, scene.now(), confirmed_by="Jo")
     )
     ask(scene)
     case_id = scene.breach.case_id
-    scene.store.act(
+    scene.store.write(
         lambda uow: uow.audit.erase(case_id, at=scene.now(), actor="kim", reason="over")
     )
 
-    assert scene.store.look(lambda uow: uow.breaches.all(Receipt, scene.breach.id)) == []
-    assert scene.store.look(lambda uow: uow.breaches.newest(ControllerQuestion)) == {}
+    assert scene.store.read(lambda uow: uow.breaches.list_versions(Receipt, scene.breach.id)) == []
+    assert scene.store.read(lambda uow: uow.breaches.get_newest(ControllerQuestion)) == {}
 
 
 def pack_of(scene: ReleaseScene, customer: str) -> str:
-    made = scene.store.look(lambda uow: letters(uow, scene.breach.id, scene.settings, renderer()))
+    made = scene.store.read(
+        lambda uow: render_letters(uow, scene.breach.id, scene.settings, renderer())
+    )
     return next(letter.text for letter in made.rendered if letter.customer_id == customer)
 
 
@@ -349,8 +365,8 @@ def test_only_who_processes_for_others_is_told_to_tell_its_own_controllers(
     scene: ReleaseScene,
 ) -> None:
     before = pack_of(scene, "contoso")
-    scene.store.act(
-        lambda uow: contracts.keep_contract(
+    scene.store.write(
+        lambda uow: contracts.set_contract(
             uow, REG, "contoso", notice_hours=None, notice_clause=None,
             processes_for_others=True, now=scene.now(),
         )

@@ -12,11 +12,11 @@ import pytest
 
 import breachdesk.casework
 from schemas.errors import NotAllowed
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
 NOBODY = Actor(id="nobody", duties=frozenset())
 NOT_AN_ACT = {
-    "breachdesk.casework.authority.require": "is the check itself",
+    "breachdesk.casework.authority.require_duty": "is the check itself",
     "breachdesk.casework.authority.require_operator": "is the check itself",
     "breachdesk.casework.authority.require_own": "is the check itself",
     "breachdesk.casework.register_changes.record_customer": "writes the entry of an import",
@@ -66,4 +66,4 @@ def test_no_act_is_left_out_and_no_exception_is_stale() -> None:
 
 
 def test_the_four_duties_are_those_that_these_tests_know() -> None:
-    assert [duty.value for duty in Duty] == ["analyst", "responder", "approver", "registrar"]
+    assert [duty.value for duty in Permission] == ["analyst", "responder", "approver", "registrar"]

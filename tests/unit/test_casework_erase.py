@@ -34,69 +34,69 @@ from breachdesk.casework import (
 )
 from breachdesk.casework import report as reports
 from breachdesk.casework import retention as by_age
-from breachdesk.casework.causes import finding
+from breachdesk.casework.causes import build_finding
 from breachdesk.casework.close_case import close_case
-from breachdesk.casework.installation import Installation
+from breachdesk.casework.installation import SendingInstallation
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
-    a_confirmed_breach,
-    a_customer,
-    a_signal,
-    a_user,
-    an_actor,
-    an_alert,
-    an_episode,
+    add_alert,
+    add_confirmed_breach,
+    make_actor,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_user,
 )
 from notifiers.testing import DECISION, FACTS
 from schemas.affected import Certainty, Manifest
-from schemas.case import CallOutcome, Case, Concern, ContainmentKind, Note
-from schemas.case_record import Route, SupplierNotice
-from schemas.cause import Cause
-from schemas.customer import Customer, Role
+from schemas.case import CallOutcome, Case, CaseNote, ContainmentKind, ContainmentScope
+from schemas.case_record import ContactRoute, SupplierNotice
+from schemas.cause import BreachCause
+from schemas.customer import Customer, DataRole
 from schemas.errors import BadInput, NotAllowed
-from schemas.event import Position
+from schemas.event import RecordPosition
 from schemas.notice import SendOutcome, SendResult
 from schemas.report import ReportFacts
 from schemas.settings import Settings
-from schemas.user import Duty
+from schemas.user import Permission
 
 YEARS = timedelta(days=8 * 366)
 SECRETS = ("Jolanta", "jolanta@zephyrine.example", "NOTED-BY-HAND", "RAW-BYTES", "BOUNCE-TEXT")
-LATER = an_actor(Duty.APPROVER, user_id="kim")
+LATER = make_actor(Permission.APPROVER, user_id="kim")
 
 
 @dataclass
 class Scene:
     """A closed case full of names, whose customer has long been renamed in the register."""
 
-    store: AnyStore
+    store: PipelineStore
     now: FixedNow
     settings: Settings
     case_id: str
-    place: Installation
+    place: SendingInstallation
 
     def ask(self, reason: str = "the register's time is over") -> Case:
-        return self.store.act(
-            lambda uow: erase.request(
+        return self.store.write(
+            lambda uow: erase.request_erasure(
                 uow, RESPONDER, self.case_id, reason, self.settings, self.now()
             )
         )
 
     def carry_out(self) -> Case:
-        return self.store.act(
-            lambda uow: erase.carry_out(uow, LATER, self.case_id, self.settings, self.now())
+        return self.store.write(
+            lambda uow: erase.erase_case(uow, LATER, self.case_id, self.settings, self.now())
         )
 
     def report(self) -> list[str]:
-        return [str(d) for d in self.store.look(lambda uow: uow.audit.examine()).discrepancies]
+        return [str(d) for d in self.store.read(lambda uow: uow.audit.examine()).discrepancies]
 
 
 def zephyrine() -> Customer:
-    plain = a_customer("zephyrine", email="jolanta@zephyrine.example")
+    plain = make_customer("zephyrine", email="jolanta@zephyrine.example")
     people = tuple(p.model_copy(update={"name": "Jolanta Brzezinska"}) for p in plain.people)
     return plain.model_copy(update={"people": people})
 
@@ -112,23 +112,27 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
         yield made
 
 
-def open_the_case(store: AnyStore, now: FixedNow) -> str:
-    told = replace(a_signal(1), summary={"user.name": "Jolanta"})
-    alert = an_alert(store, an_episode([told]))
+def open_the_case(store: PipelineStore, now: FixedNow) -> str:
+    told = replace(make_signal(1), summary={"user.name": "Jolanta"})
+    alert = add_alert(store, make_episode([told]))
 
     def furnish(uow: UnitOfWork) -> str:
         uow.customers.save(zephyrine())
-        for user in (a_user("rowan", Duty.RESPONDER), a_user("avery"), a_user("kim")):
+        for user in (
+            make_user("rowan", Permission.RESPONDER),
+            make_user("avery"),
+            make_user("kim"),
+        ):
             uow.users.save(user)
-        uow.alerts.comment(alert.pk, Note(at=now(), by="rowan", text="Jolanta rang"))
-        uow.alerts.pin({Position("journal-1", 1): b"RAW-BYTES of a line"})
+        uow.alerts.add_comment(alert.pk, CaseNote(at=now(), by="rowan", text="Jolanta rang"))
+        uow.alerts.save_pinned({RecordPosition("journal-1", 1): b"RAW-BYTES of a line"})
         uow.audit.record(
             at=now(), actor="rowan", act="alert:comment:added", subject=alert.id,
             personal={"text": "Jolanta rang"},
         )  # fmt: skip
-        return a_confirmed_breach(uow, now(), alert, actor="rowan").case_id
+        return add_confirmed_breach(uow, now(), alert, actor="rowan").case_id
 
-    return store.act(furnish)
+    return store.write(furnish)
 
 
 def work_on_it(scene: Scene) -> None:
@@ -139,16 +143,23 @@ def work_on_it(scene: Scene) -> None:
         kind = ContainmentKind.RESET_CREDENTIALS
         text = "reset the password of jolanta@zephyrine.example"
         cases.add_containment(
-            uow, RESPONDER, scene.case_id, kind, text, now, done_at=now, concerns=Concern.EVERYTHING
+            uow,
+            RESPONDER,
+            scene.case_id,
+            kind,
+            text,
+            now,
+            done_at=now,
+            concerns=ContainmentScope.EVERYTHING,
         )
         exposures = affected.propose(uow, "BR-0001")
         exposures = affected.override(
-            exposures, "zephyrine", Role.CONTROLLER, Certainty.CONFIRMED, "by hand", RESPONDER
+            exposures, "zephyrine", DataRole.CONTROLLER, Certainty.CONFIRMED, "by hand", RESPONDER
         )
         affected.freeze(uow, RESPONDER, "BR-0001", exposures, now)
         reasons = DECISION.tell_people.model_copy(update={"reasons": "Jolanta Brzezinska said so"})
         decision = {"breach_id": "BR-0001", "tell_people": reasons}
-        decide.decide(uow, RESPONDER, DECISION.model_copy(update=decision), now)
+        decide.record_decision(uow, RESPONDER, DECISION.model_copy(update=decision), now)
         notify.write_facts(uow, RESPONDER, FACTS.model_copy(update={"breach_id": "BR-0001"}), now)
         said = ReportFacts(
             breach_id="BR-0001", version=1, written_by="", written_at=now, jurisdiction="uk_ico",
@@ -159,31 +170,33 @@ def work_on_it(scene: Scene) -> None:
         )  # fmt: skip
         reports.write_report(uow, RESPONDER, said, now)
 
-    scene.store.act(work)
+    scene.store.write(work)
 
 
 def release_it(scene: Scene) -> None:
     now, words = scene.now(), renderer()
 
     def release(uow: UnitOfWork) -> None:
-        shown = approve.seal(uow, "BR-0001", scene.settings, words, SENDER)
+        shown = approve.compute_seal(uow, "BR-0001", scene.settings, words, SENDER)
         approve.approve(
             uow, APPROVER, "BR-0001", count=shown.count, expected_hash=shown.hash,
             settings=scene.settings, renderer=words, sender=SENDER, now=now,
         )  # fmt: skip
 
-    scene.store.act(release)
+    scene.store.write(release)
     outbox = StoreOutbox(scene.store, scene.settings, words, scene.place)
-    for row in scene.store.look(lambda uow: uow.notices.list()):
-        assert outbox.begin(row.id, f"a{row.id}", "boot-1", now) is not None
-        outbox.finish(row.id, f"a{row.id}", SendResult(outcome=SendOutcome.HANDED_OVER), now, None)
+    for row in scene.store.read(lambda uow: uow.notices.list()):
+        assert outbox.start_attempt(row.id, f"a{row.id}", "boot-1", now) is not None
+        outbox.finish_attempt(
+            row.id, f"a{row.id}", SendResult(outcome=SendOutcome.HANDED_OVER), now, None
+        )
     text = "BOUNCE-TEXT: jolanta@zephyrine.example unknown"
-    scene.store.act(lambda uow: notify.record_bounce(uow, RESPONDER, 1, text, now))
+    scene.store.write(lambda uow: notify.record_bounce(uow, RESPONDER, 1, text, now))
 
 
 def close_it(scene: Scene) -> None:
     def work(uow: UnitOfWork) -> None:
-        reports.submit(
+        reports.submit_report(
             uow, RESPONDER, "BR-0001", "uk_ico", submitted_at=scene.now(), channel="form",
             settings=scene.settings, now=scene.now(),
         )  # fmt: skip
@@ -191,21 +204,25 @@ def close_it(scene: Scene) -> None:
             if task.done_at is None:
                 calls.record_call(
                     uow, RESPONDER, scene.case_id, task.id, CallOutcome.REACHED_AND_TOLD,
-                    number="01632 960431", spoken_to="Jolanta B.", said="Jolanta was told",
+                    number="01632 960431", spoken_to="Jolanta B.", statement="Jolanta was told",
                     now=scene.now(),
                 )  # fmt: skip
-        for duty in obligations.obligations_of(uow, "BR-0001", scene.now()):
+        for duty in obligations.list_obligations(uow, "BR-0001", scene.now()):
             if duty.running:
                 reason = "WAIVED-BECAUSE Jolanta was given the whole of it on the telephone."
-                obligations.waive(uow, RESPONDER, "BR-0001", duty.id, reason, scene.now())
-        said = finding("rowan", Cause.PHISHING, None, scene.now())
+                obligations.waive_obligation(
+                    uow, RESPONDER, "BR-0001", duty.id, reason, scene.now()
+                )
+        said = build_finding("rowan", BreachCause.PHISHING, None, scene.now())
         close_case(uow, RESPONDER, scene.case_id, "all told", False, scene.now(), said)
 
-    scene.store.act(work)
+    scene.store.write(work)
 
 
 def rename_the_customer(scene: Scene) -> None:
-    scene.store.act(lambda uow: uow.customers.save(a_customer("zephyrine", email="new@z.example")))
+    scene.store.write(
+        lambda uow: uow.customers.save(make_customer("zephyrine", email="new@z.example"))
+    )
 
 
 def test_nothing_that_is_stored_names_anybody_of_an_erased_case(scene: Scene) -> None:
@@ -218,7 +235,7 @@ def test_nothing_that_is_stored_names_anybody_of_an_erased_case(scene: Scene) ->
     assert [s for s in SECRETS if s.encode() in before] == [*SECRETS[:4]]
     assert [s for s in SECRETS if s.encode() in after] == []
     assert scene.report() == []
-    assert scene.store.look(lambda uow: uow.breaches.latest(Manifest, "BR-0001")) is None
+    assert scene.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001")) is None
 
 
 def test_the_register_keeps_the_suppliers_of_an_erased_case_and_nobody_of_theirs(
@@ -226,16 +243,18 @@ def test_the_register_keeps_the_suppliers_of_an_erased_case_and_nobody_of_theirs
 ) -> None:
     told = SupplierNotice(
         id="", recorded_by="", recorded_at=scene.now(), supplier="Backup Barn Ltd",
-        told_at=scene.now(), route=Route.EMAIL, told_by="Wilma Onyango", said="Wilma lost it.",
+        told_at=scene.now(), route=ContactRoute.EMAIL, told_by="Wilma Onyango", said="Wilma lost it.",
     )  # fmt: skip
-    scene.store.act(
-        lambda uow: suppliers.record_notice(uow, RESPONDER, scene.case_id, told, scene.now())
+    scene.store.write(
+        lambda uow: suppliers.record_supplier_notice(
+            uow, RESPONDER, scene.case_id, told, scene.now()
+        )
     )
     scene.now.advance(days=YEARS.days)
     scene.ask()
     scene.carry_out()
 
-    (entry,) = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+    (entry,) = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
     assert entry.suppliers == ("Backup Barn Ltd",)
     assert b"Wilma" not in everything_stored(scene.store)
     assert scene.report() == []
@@ -243,10 +262,10 @@ def test_the_register_keeps_the_suppliers_of_an_erased_case_and_nobody_of_theirs
 
 def test_the_register_keeps_the_facts_of_an_erased_breach(scene: Scene) -> None:
     scene.now.advance(days=YEARS.days)
-    before = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+    before = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
     scene.ask()
     erased = scene.carry_out()
-    after = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+    after = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
 
     (old,), (new,) = before, after
     assert new.customers == old.customers != {}
@@ -263,12 +282,14 @@ def test_no_clock_runs_and_no_letter_is_made_after_an_erasure(scene: Scene) -> N
     scene.ask()
     scene.carry_out()
 
-    left = scene.store.look(lambda uow: obligations.obligations_of(uow, "BR-0001", scene.now()))
+    left = scene.store.read(lambda uow: obligations.list_obligations(uow, "BR-0001", scene.now()))
     assert not any(duty.running for duty in left)
     with pytest.raises(NotAllowed, match="was erased on"):
-        scene.store.look(lambda uow: notify.letters(uow, "BR-0001", scene.settings, renderer()))
+        scene.store.read(
+            lambda uow: notify.render_letters(uow, "BR-0001", scene.settings, renderer())
+        )
     with pytest.raises(NotAllowed, match="was erased on"):
-        scene.store.look(lambda uow: affected.propose(uow, "BR-0001"))
+        scene.store.read(lambda uow: affected.propose(uow, "BR-0001"))
     with pytest.raises(NotAllowed, match="erased already"):
         scene.ask()
 
@@ -277,15 +298,17 @@ def test_who_asked_does_not_carry_it_out_and_nobody_does_unasked(scene: Scene) -
     scene.now.advance(days=YEARS.days)
     with pytest.raises(NotAllowed, match="nobody asked"):
         scene.carry_out()
-    scene.store.act(
-        lambda uow: erase.request(uow, LATER, scene.case_id, "r", scene.settings, scene.now())
+    scene.store.write(
+        lambda uow: erase.request_erasure(
+            uow, LATER, scene.case_id, "r", scene.settings, scene.now()
+        )
     )
 
     with pytest.raises(NotAllowed, match="who asked"):
         scene.carry_out()
     with pytest.raises(NotAllowed, match="approver"):
-        scene.store.act(
-            lambda uow: erase.carry_out(uow, RESPONDER, scene.case_id, scene.settings, scene.now())
+        scene.store.write(
+            lambda uow: erase.erase_case(uow, RESPONDER, scene.case_id, scene.settings, scene.now())
         )
 
 
@@ -298,21 +321,23 @@ def test_a_case_is_kept_for_the_registers_time(scene: Scene) -> None:
         scene.ask()
 
     scene.now.advance(days=3)
-    assert scene.store.look(
-        lambda uow: [c.id for c in by_age.may_be_erased(uow, scene.settings, scene.now())]
+    assert scene.store.read(
+        lambda uow: [c.id for c in by_age.list_erasable(uow, scene.settings, scene.now())]
     ) == [scene.case_id]
     scene.ask()
 
 
 def test_an_open_case_is_not_erased(scene: Scene) -> None:
-    opened = scene.store.act(
+    opened = scene.store.write(
         lambda uow: cases.open_by_hand(
-            uow, RESPONDER, title="A call", origin=cases.Origin.OWN, known="k", now=scene.now()
+            uow, RESPONDER, title="A call", origin=cases.CaseOrigin.OWN, known="k", now=scene.now()
         )
     )
     with pytest.raises(NotAllowed, match="not closed"):
-        scene.store.act(
-            lambda uow: erase.request(uow, RESPONDER, opened.id, "r", scene.settings, scene.now())
+        scene.store.write(
+            lambda uow: erase.request_erasure(
+                uow, RESPONDER, opened.id, "r", scene.settings, scene.now()
+            )
         )
 
 
@@ -325,29 +350,29 @@ def test_a_reason_is_given_and_short(scene: Scene, reason: str) -> None:
 
 def test_delivery_failures_lose_what_was_written_of_them_after_their_days(scene: Scene) -> None:
     def forget() -> int:
-        return scene.store.act(
+        return scene.store.write(
             lambda uow: by_age.forget_failures(uow, "operator:cli", 30, scene.now())
         )
 
     def texts() -> list[str]:
         def work(uow: UnitOfWork) -> list[str]:
-            entries = uow.audit.entries(subject="BR-0001")
+            entries = uow.audit.list_entries(subject="BR-0001")
             found = [e for e in entries if e.act == "notice:bounce:recorded"]
-            return [uow.audit.personal(e)["reason"] for e in found]
+            return [uow.audit.decrypt_personal(e)["reason"] for e in found]
 
-        return scene.store.look(work)
+        return scene.store.read(work)
 
     assert (forget(), texts()) == (0, ["BOUNCE-TEXT: jolanta@zephyrine.example unknown"])
     scene.now.advance(days=31)
-    assert scene.store.look(lambda uow: by_age.failures(uow, 30, scene.now())) == 1
+    assert scene.store.read(lambda uow: by_age.count_failures(uow, 30, scene.now())) == 1
     assert (forget(), texts(), forget()) == (1, ["(erased)"], 0)
     assert scene.report() == []
-    entry = scene.store.look(lambda uow: uow.audit.entries())[-1]
+    entry = scene.store.read(lambda uow: uow.audit.list_entries())[-1]
     assert (entry.act, entry.facts["count"]) == ("audit:values:erased", 1)
 
 
 def test_a_sealed_value_emptied_by_hand_is_noticed(scene: Scene) -> None:
-    empty = "x''" if isinstance(scene.store, SqlStore) else "''"
+    empty = "x''" if isinstance(scene.store, SqliteStore) else "''"
     tamper(scene.store, f"UPDATE sealed_values SET ciphertext = {empty}")
 
     assert any("nobody's act erased it" in line for line in scene.report())

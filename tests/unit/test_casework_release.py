@@ -12,63 +12,69 @@ import pytest
 from waiting_letters import place
 
 from breachdesk.casework import affected, approve, calls, decide, notify, obligations, triage
-from breachdesk.casework.letter_heads import heads
-from breachdesk.casework.letters import Letters
+from breachdesk.casework.letter_heads import build_heads
+from breachdesk.casework.letters import LetterSet
 from breachdesk.casework.outbox import StoreOutbox
-from breachdesk.gdpr.raised import scored_categories
-from breachdesk.gdpr.tensions import remarks
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.gdpr.raised import list_scored_categories
+from breachdesk.gdpr.tensions import list_remarks
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
-    a_binding,
-    a_confirmed_breach,
-    a_customer,
-    a_signal,
-    a_user,
-    an_actor,
-    an_alert,
-    an_episode,
-    memory_store,
+    add_alert,
+    add_confirmed_breach,
+    make_actor,
+    make_binding,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_store,
+    make_user,
 )
 from notifiers.render import JinjaRenderer
-from notifiers.testing import DECISION, FACTS, PROFILE, facts_with
+from notifiers.testing import DECISION, FACTS, PROFILE, build_facts
 from schemas.affected import Certainty, Manifest, NoticeKind
 from schemas.approval import Approval, ApprovalKind
 from schemas.breach import Breach
 from schemas.case import CallOutcome
-from schemas.customer import AssetKind, DataCategory, Pecr, Role
+from schemas.customer import AssetKind, DataCategory, DataRole, PecrStatus
 from schemas.decision import (
     NOT_ASKED,
-    Answer,
-    Basis,
     Decision,
-    Extent,
+    DecisionAnswer,
+    EffectExtent,
     LawEnforcementHold,
+    NotificationBasis,
     SeverityFactors,
 )
-from schemas.errors import BadInput, Conflict, Incomplete, Misconfigured, NotAllowed
-from schemas.event import Touch
+from schemas.errors import (
+    BadInput,
+    ConfigurationError,
+    EditConflict,
+    IncompleteDocument,
+    NotAllowed,
+)
+from schemas.event import AssetTouch
 from schemas.letter_facts import NoticeFacts
-from schemas.notice import NoticeRow, SendOutcome, SendResult, Status
+from schemas.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
 from schemas.obligation import ObligationKind
 from schemas.settings import NoticePolicy, SenderSettings, Settings
-from schemas.user import Duty
+from schemas.user import Permission
 
 ROOT = Path(__file__).resolve().parents[2]
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
-APPROVER = an_actor(Duty.APPROVER, user_id="avery")
-LONE = an_actor(user_id="rowan")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+APPROVER = make_actor(Permission.APPROVER, user_id="avery")
+LONE = make_actor(user_id="rowan")
 SENDER = SenderSettings(
     channel="maildir", from_name="Penhallow IT", from_email="notices@penhallow.example"
 )
 OK = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
-HANDED = {Status.HANDED_OVER}
+HANDED = {DeliveryStatus.HANDED_OVER}
 STOLEN = SeverityFactors(
     data=dict.fromkeys(DataCategory, 3),
     identification=1,
-    confidentiality=Extent.FULL,
-    integrity=Extent.NOTHING,
-    availability=Extent.NOTHING,
+    confidentiality=EffectExtent.FULL,
+    integrity=EffectExtent.NOTHING,
+    availability=EffectExtent.NOTHING,
     malicious=True,
 )
 
@@ -78,7 +84,7 @@ class Scene:
     """contoso: mailbox opened; its account and fabrikam's were picked by hand: three letters,
     one of them by telephone."""
 
-    store: SqlStore
+    store: SqliteStore
     now: FixedNow
     breach: Breach
     settings: Settings
@@ -89,11 +95,13 @@ class Scene:
         return StoreOutbox(self.store, self.settings, self.renderer, place(self.store))
 
     def act(self, function: Any, actor: Any, *args: Any, **named: Any) -> Any:
-        return self.store.act(lambda uow: function(uow, actor, *args, now=self.now(), **named))
+        return self.store.write(lambda uow: function(uow, actor, *args, now=self.now(), **named))
 
-    def seal(self, sender: SenderSettings = SENDER) -> approve.Seal:
-        return self.store.look(
-            lambda uow: approve.seal(uow, self.breach.id, self.settings, self.renderer, sender)
+    def seal(self, sender: SenderSettings = SENDER) -> approve.ReleaseSeal:
+        return self.store.read(
+            lambda uow: approve.compute_seal(
+                uow, self.breach.id, self.settings, self.renderer, sender
+            )
         )
 
     def release(
@@ -108,20 +116,20 @@ class Scene:
         return found
 
     def rows(self) -> list[NoticeRow]:
-        return list(self.store.look(lambda uow: uow.notices.list(breach_id=self.breach.id)))
+        return list(self.store.read(lambda uow: uow.notices.list(breach_id=self.breach.id)))
 
     def calls(self) -> list[str]:
-        found = self.store.look(lambda uow: uow.cases.get(self.breach.case_id)).tasks
+        found = self.store.read(lambda uow: uow.cases.get(self.breach.case_id)).tasks
         return [task.id for task in found if task.kind == "telephone"]
 
     def write(self, **changes: Any) -> NoticeFacts:
-        facts = facts_with(breach_id=self.breach.id, **changes)
+        facts = build_facts(breach_id=self.breach.id, **changes)
         found: NoticeFacts = self.act(notify.write_facts, RESPONDER, facts)
         return found
 
     def decide(self, **changes: Any) -> Decision:
         decision = DECISION.model_copy(update={"breach_id": self.breach.id, **changes})
-        found: Decision = self.act(decide.decide, RESPONDER, decision)
+        found: Decision = self.act(decide.record_decision, RESPONDER, decision)
         return found
 
     def freeze(self, **changes: Any) -> None:
@@ -129,23 +137,24 @@ class Scene:
             exposures = affected.propose(uow, self.breach.id)
             for customer in ("contoso", "fabrikam"):
                 exposures = affected.override(
-                    exposures, customer, Role.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
+                    exposures, customer, DataRole.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
                 )
             exposures = tuple(
-                e.model_copy(update=changes) if e.role is Role.CONTROLLER else e for e in exposures
+                e.model_copy(update=changes) if e.role is DataRole.CONTROLLER else e
+                for e in exposures
             )
             affected.freeze(uow, RESPONDER, self.breach.id, exposures, self.now())
 
-        self.store.act(work)
+        self.store.write(work)
 
     def disable(self, user_id: str) -> None:
-        user = a_user(user_id, Duty.APPROVER).model_copy(update={"disabled": True})
-        self.store.act(lambda uow: uow.users.save(user))
+        user = make_user(user_id, Permission.APPROVER).model_copy(update={"disabled": True})
+        self.store.write(lambda uow: uow.users.save(user))
 
     def send(self, row: NoticeRow, result: SendResult = OK, attempt: str = "a1") -> bool:
-        begun = self.outbox.begin(row.id, attempt, "boot-1", self.now())
+        begun = self.outbox.start_attempt(row.id, attempt, "boot-1", self.now())
         if begun is not None:
-            self.outbox.finish(row.id, attempt, result, self.now(), None)
+            self.outbox.finish_attempt(row.id, attempt, result, self.now(), None)
         return begun is not None
 
 
@@ -159,21 +168,26 @@ def renderer() -> JinjaRenderer:
 def scene(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scene]:
     now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
     settings = Settings(data_dir=tmp_path, profile=PROFILE, senders=(SENDER,))
-    with memory_store(now) as store:
-        opened = a_signal(1, touches=(Touch("contoso", "mailbox:privacy@contoso.example", "mail"),))
+    with make_store(now) as store:
+        opened = make_signal(
+            1, touches=(AssetTouch("contoso", "mailbox:privacy@contoso.example", "mail"),)
+        )
         told = replace(opened, summary={"event.outcome": "success", "event.action": "sign-in"})
-        alert = an_alert(store, an_episode([told]))
+        alert = add_alert(store, make_episode([told]))
 
         def furnish(uow: Any) -> Breach:
             for customer in ("contoso", "fabrikam", "tailspin"):
-                uow.customers.save(a_customer(customer))
-            uow.customers.bind(a_binding("privacy@contoso.example"), now() - timedelta(days=9))
-            for user in (a_user("rowan", Duty.RESPONDER), a_user("avery", Duty.APPROVER)):
+                uow.customers.save(make_customer(customer))
+            uow.customers.bind(make_binding("privacy@contoso.example"), now() - timedelta(days=9))
+            for user in (
+                make_user("rowan", Permission.RESPONDER),
+                make_user("avery", Permission.APPROVER),
+            ):
                 uow.users.save(user)
-            return a_confirmed_breach(uow, now(), alert, actor="rowan")
+            return add_confirmed_breach(uow, now(), alert, actor="rowan")
 
         place(store)
-        made = Scene(store, now, store.act(furnish), settings, renderer)
+        made = Scene(store, now, store.write(furnish), settings, renderer)
         made.freeze()
         made.decide()
         made.write()
@@ -183,8 +197,8 @@ def scene(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scene]:
 def test_each_letter_is_its_recipients_own_and_the_attacked_mailbox_is_telephoned(
     scene: Scene,
 ) -> None:
-    made = scene.store.look(
-        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    made = scene.store.read(
+        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
     )
 
     assert [(r.customer_id, r.kind) for r in made.recipients] == [
@@ -200,7 +214,7 @@ def test_each_letter_is_its_recipients_own_and_the_attacked_mailbox_is_telephone
 def test_facts_that_name_another_customer_stop_approval(scene: Scene) -> None:
     scene.write(what_happened="Someone signed in at Tailspin Ltd and at your place.")
 
-    with pytest.raises(Incomplete, match="the name of another customer"):
+    with pytest.raises(IncompleteDocument, match="the name of another customer"):
         scene.seal()
 
 
@@ -223,15 +237,15 @@ def test_where_everybody_is_telephoned_the_script_is_refused_for_what_stops_a_le
     scene.freeze(certainty=Certainty.EXCLUDED)
     scene.write(measures=(words,))
 
-    with pytest.raises(Incomplete) as refused:
+    with pytest.raises(IncompleteDocument) as refused:
         scene.seal()
     assert "script, " in str(refused.value)
     assert problem in str(refused.value)
 
 
 def test_letters_say_what_they_were_read_for(scene: Scene) -> None:
-    made = scene.store.look(
-        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    made = scene.store.read(
+        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
     )
 
     assert made.account.read == ("2 mails", "3 telephone scripts")
@@ -242,7 +256,7 @@ def test_letters_say_what_they_were_read_for(scene: Scene) -> None:
 def test_a_missing_mandatory_block_stops_approval(scene: Scene) -> None:
     scene.write(consequences=())
 
-    with pytest.raises(Incomplete, match="consequences"):
+    with pytest.raises(IncompleteDocument, match="consequences"):
         scene.seal()
 
 
@@ -250,7 +264,7 @@ def test_a_blank_profile_field_stops_approval(scene: Scene) -> None:
     blank = PROFILE.model_copy(update={"contact_phone": " "})
     scene.settings = scene.settings.model_copy(update={"profile": blank})
 
-    with pytest.raises(Incomplete, match=r"profile\.contact_phone"):
+    with pytest.raises(IncompleteDocument, match=r"profile\.contact_phone"):
         scene.seal()
 
 
@@ -258,7 +272,7 @@ def test_a_second_person_releases_and_calls_open_in_the_same_act(scene: Scene) -
     approval = scene.release()
 
     assert approval.kind is ApprovalKind.SECOND_PERSON
-    assert [row.status for row in scene.rows()] == [Status.QUEUED] * 2
+    assert [row.status for row in scene.rows()] == [DeliveryStatus.QUEUED] * 2
     assert {row.approval_hash for row in scene.rows()} == {approval.hash}
     assert len(scene.calls()) == 1
     assert all(row.message_id.endswith("@penhallow.example>") for row in scene.rows())
@@ -274,7 +288,7 @@ def test_who_wrote_or_decided_does_not_approve(scene: Scene) -> None:
 
 
 def test_the_confirmer_does_not_approve_even_if_others_wrote(scene: Scene) -> None:
-    scene.breach = scene.store.act(
+    scene.breach = scene.store.write(
         lambda uow: uow.breaches.save(scene.breach.model_copy(update={"confirmed_by": "avery"}))
     )
     with pytest.raises(NotAllowed, match="who confirmed the breach"):
@@ -302,7 +316,7 @@ def test_any_change_since_the_seal_was_shown_stops_approval(scene: Scene, what: 
     else:
         sender = SENDER.model_copy(update={"from_name": "Penhallow 1T"})
 
-    with pytest.raises(Conflict, match="changed since you looked"):
+    with pytest.raises(EditConflict, match="changed since you looked"):
         scene.release(expected_hash=shown.hash, sender=sender)
 
 
@@ -331,7 +345,7 @@ def test_a_change_after_approval_voids_it_and_nothing_leaves(scene: Scene, what:
     row = scene.rows()[0]
 
     assert not scene.send(row)
-    assert scene.rows()[0].status is Status.SKIPPED
+    assert scene.rows()[0].status is DeliveryStatus.SKIPPED
     assert scene.rows()[0].status_reason
 
 
@@ -345,7 +359,7 @@ def test_what_was_skipped_leaves_once_it_is_approved_again(scene: Scene) -> None
     scene.release()
     rows = scene.rows()
 
-    assert [row.status for row in rows] == [Status.HANDED_OVER, Status.QUEUED]
+    assert [row.status for row in rows] == [DeliveryStatus.HANDED_OVER, DeliveryStatus.QUEUED]
     assert scene.send(rows[1], attempt="a2")
     assert len(scene.rows()) == 2
 
@@ -368,11 +382,11 @@ def test_our_own_sender_in_the_evidence_is_refused(scene: Scene) -> None:
 
 def test_evidence_that_comes_after_approval_holds_its_addresses_back(scene: Scene) -> None:
     scene.release()
-    later = a_signal(
+    later = make_signal(
         7, time=scene.now() - timedelta(days=3),
-        touches=(Touch("fabrikam", "mailbox:accounts@fabrikam.example", "mail"),),
+        touches=(AssetTouch("fabrikam", "mailbox:accounts@fabrikam.example", "mail"),),
     )  # fmt: skip
-    alert = an_alert(scene.store, an_episode([replace(later, key=later.key._replace(rule="x"))]))
+    alert = add_alert(scene.store, make_episode([replace(later, key=later.key._replace(rule="x"))]))
     scene.act(triage.link_alert, RESPONDER, scene.breach.case_id, alert.pk)
     row = next(r for r in scene.rows() if r.customer_id == "fabrikam")
 
@@ -381,7 +395,9 @@ def test_evidence_that_comes_after_approval_holds_its_addresses_back(scene: Scen
 
 
 def test_a_drill_never_leaves_through_a_real_server(scene: Scene) -> None:
-    scene.store.act(lambda uow: uow.breaches.save(scene.breach.model_copy(update={"drill": True})))
+    scene.store.write(
+        lambda uow: uow.breaches.save(scene.breach.model_copy(update={"drill": True}))
+    )
     real = SENDER.model_copy(update={"channel": "smtp", "host": "smtp.example"})
 
     with pytest.raises(NotAllowed, match="drill"):
@@ -391,17 +407,17 @@ def test_a_drill_never_leaves_through_a_real_server(scene: Scene) -> None:
 def test_a_row_begins_once_and_its_end_is_written_once(scene: Scene) -> None:
     scene.release()
     row, outbox = scene.rows()[0], scene.outbox
-    begun = outbox.begin(row.id, "a1", "boot-1", scene.now())
+    begun = outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
     assert begun is not None
-    again = outbox.begin(row.id, "a2", "boot-1", scene.now())
-    outbox.finish(row.id, "a2", OK, scene.now(), None)
+    again = outbox.start_attempt(row.id, "a2", "boot-1", scene.now())
+    outbox.finish_attempt(row.id, "a2", OK, scene.now(), None)
     stranger = scene.rows()[0].status
-    outbox.finish(row.id, "a1", OK, scene.now(), None)
-    outbox.finish(row.id, "a1", SendResult(outcome=SendOutcome.BOUNCED), scene.now(), None)
+    outbox.finish_attempt(row.id, "a1", OK, scene.now(), None)
+    outbox.finish_attempt(row.id, "a1", SendResult(outcome=SendOutcome.BOUNCED), scene.now(), None)
 
     assert again is None
-    assert stranger is Status.SENDING
-    assert scene.rows()[0].status is Status.HANDED_OVER
+    assert stranger is DeliveryStatus.SENDING
+    assert scene.rows()[0].status is DeliveryStatus.HANDED_OVER
     assert begun.letter.text.count("BR-") > 0
     assert row.rendered_hash[:12] in begun.message_id
     assert begun.to_email == "accounts@contoso.example"
@@ -410,16 +426,16 @@ def test_a_row_begins_once_and_its_end_is_written_once(scene: Scene) -> None:
 def test_a_dead_process_leaves_unknown_and_no_blind_resend(scene: Scene) -> None:
     scene.release()
     row = scene.rows()[0]
-    scene.outbox.begin(row.id, "a1", "boot-1", scene.now())
+    scene.outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
     assert scene.outbox.recover("boot-1", scene.now()) == 0
     assert scene.outbox.recover("boot-2", scene.now()) == 1
     scene.now.advance(hours=1)
 
-    assert scene.rows()[0].status is Status.UNKNOWN
-    assert row.id not in [due.id for due in scene.outbox.due(scene.now(), 9)]
-    assert scene.outbox.begin(row.id, "a2", "boot-2", scene.now()) is None
-    scene.outbox.finish(row.id, "a1", OK, scene.now(), None)
-    assert scene.rows()[0].status is Status.HANDED_OVER
+    assert scene.rows()[0].status is DeliveryStatus.UNKNOWN
+    assert row.id not in [due.id for due in scene.outbox.list_due(scene.now(), 9)]
+    assert scene.outbox.start_attempt(row.id, "a2", "boot-2", scene.now()) is None
+    scene.outbox.finish_attempt(row.id, "a1", OK, scene.now(), None)
+    assert scene.rows()[0].status is DeliveryStatus.HANDED_OVER
 
 
 def test_by_policy_an_unknown_end_is_tried_again_after_15_minutes(scene: Scene) -> None:
@@ -429,11 +445,11 @@ def test_by_policy_an_unknown_end_is_tried_again_after_15_minutes(scene: Scene) 
     row = scene.rows()[0]
     scene.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
     scene.now.advance(minutes=14)
-    early = [due.id for due in scene.outbox.due(scene.now(), 9)]
+    early = [due.id for due in scene.outbox.list_due(scene.now(), 9)]
     scene.now.advance(minutes=1)
 
     assert row.id not in early
-    assert row.id in [due.id for due in scene.outbox.due(scene.now(), 9)]
+    assert row.id in [due.id for due in scene.outbox.list_due(scene.now(), 9)]
     assert scene.send(scene.rows()[0], attempt="a2")
     assert scene.rows()[0].message_id == row.message_id
 
@@ -443,15 +459,17 @@ def test_a_person_settles_an_unknown_end_and_resends_only_later(scene: Scene) ->
     row = scene.rows()[0]
     scene.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
     with pytest.raises(NotAllowed, match="15 minutes"):
-        scene.act(notify.resolve_unknown, RESPONDER, row.id, Status.QUEUED, "not in the log")
+        scene.act(
+            notify.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log"
+        )
     with pytest.raises(BadInput, match="settles nothing"):
-        scene.act(notify.resolve_unknown, RESPONDER, row.id, Status.SKIPPED, "log")
+        scene.act(notify.resolve_unknown, RESPONDER, row.id, DeliveryStatus.SKIPPED, "log")
     scene.now.advance(minutes=15)
-    scene.act(notify.resolve_unknown, RESPONDER, row.id, Status.QUEUED, "not in the log")
+    scene.act(notify.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log")
 
     assert scene.send(scene.rows()[0], attempt="a2")
     with pytest.raises(NotAllowed, match="handed_over"):
-        scene.act(notify.resolve_unknown, RESPONDER, row.id, Status.BOUNCED, "log")
+        scene.act(notify.resolve_unknown, RESPONDER, row.id, DeliveryStatus.BOUNCED, "log")
 
 
 def test_deferred_waits_and_after_four_hours_somebody_telephones(scene: Scene) -> None:
@@ -459,9 +477,9 @@ def test_deferred_waits_and_after_four_hours_somebody_telephones(scene: Scene) -
     row = scene.rows()[0]
     later = scene.now() + timedelta(minutes=5)
     deferred = SendResult(outcome=SendOutcome.DEFERRED, reply="451 4.7.1")
-    scene.outbox.begin(row.id, "a1", "boot-1", scene.now())
-    scene.outbox.finish(row.id, "a1", deferred, scene.now(), later)
-    waiting = [due.id for due in scene.outbox.due(scene.now(), 9)]
+    scene.outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
+    scene.outbox.finish_attempt(row.id, "a1", deferred, scene.now(), later)
+    waiting = [due.id for due in scene.outbox.list_due(scene.now(), 9)]
     calls = len(scene.calls())
     scene.now.advance(hours=4)
     scene.send(scene.rows()[0], deferred, attempt="a2")
@@ -476,23 +494,23 @@ def test_a_bounce_opens_one_call_with_a_script(scene: Scene) -> None:
     scene.send(one, SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1"))
     scene.send(two)
     scene.act(notify.record_bounce, RESPONDER, two.id, "550 no such user")
-    tasks = scene.store.look(lambda uow: uow.cases.get(scene.breach.case_id)).tasks
+    tasks = scene.store.read(lambda uow: uow.cases.get(scene.breach.case_id)).tasks
 
     assert len(tasks) == 3
     assert all(task.script and task.reason for task in tasks)
-    assert [row.status for row in scene.rows()] == [Status.BOUNCED] * 2
+    assert [row.status for row in scene.rows()] == [DeliveryStatus.BOUNCED] * 2
     with pytest.raises(NotAllowed):
         scene.act(notify.record_bounce, RESPONDER, two.id, "again")
 
 
 def test_the_kill_switch_is_honoured_between_messages(scene: Scene) -> None:
     scene.release()
-    scene.act(notify.pause, APPROVER, scene.breach.id, True)
+    scene.act(notify.pause_notices, APPROVER, scene.breach.id, True)
     row = scene.rows()[0]
 
-    assert scene.outbox.due(scene.now(), 9) == []
+    assert scene.outbox.list_due(scene.now(), 9) == []
     assert not scene.send(row)
-    scene.act(notify.pause, APPROVER, scene.breach.id, False)
+    scene.act(notify.pause_notices, APPROVER, scene.breach.id, False)
     assert scene.send(scene.rows()[0])
 
 
@@ -500,8 +518,8 @@ def test_what_expired_is_telephoned_and_never_mailed(scene: Scene) -> None:
     scene.release()
     scene.now.advance(hours=72)
 
-    assert scene.outbox.due(scene.now(), 9) == []
-    assert {row.status for row in scene.rows()} == {Status.EXPIRED}
+    assert scene.outbox.list_due(scene.now(), 9) == []
+    assert {row.status for row in scene.rows()} == {DeliveryStatus.EXPIRED}
     assert len(scene.calls()) == 3
 
 
@@ -510,9 +528,12 @@ def test_a_confirmed_receipt_and_only_that_is_delivered(scene: Scene) -> None:
     row = scene.rows()[0]
     scene.send(row)
     handed = scene.rows()[0].status
-    scene.act(notify.acknowledge, RESPONDER, row.id)
+    scene.act(notify.acknowledge_notice, RESPONDER, row.id)
 
-    assert (handed, scene.rows()[0].status) == (Status.HANDED_OVER, Status.DELIVERED)
+    assert (handed, scene.rows()[0].status) == (
+        DeliveryStatus.HANDED_OVER,
+        DeliveryStatus.DELIVERED,
+    )
 
 
 def test_a_second_letter_follows_the_first_in_its_thread(scene: Scene) -> None:
@@ -523,33 +544,33 @@ def test_a_second_letter_follows_the_first_in_its_thread(scene: Scene) -> None:
     scene.write(next_update=scene.now() + timedelta(days=9))
     scene.release()
     second = next(r for r in scene.rows() if r.version == 2 and r.customer_id == "contoso")
-    begun = scene.outbox.begin(second.id, "b1", "boot-1", scene.now())
+    begun = scene.outbox.start_attempt(second.id, "b1", "boot-1", scene.now())
 
     assert begun is not None
     assert begun.in_reply_to == first.message_id != begun.message_id
 
 
 def test_the_glass_stays_whole_where_two_people_may_approve(scene: Scene) -> None:
-    scene.store.act(lambda uow: uow.users.save(a_user("blake", Duty.APPROVER)))
+    scene.store.write(lambda uow: uow.users.save(make_user("blake", Permission.APPROVER)))
 
     with pytest.raises(NotAllowed, match="glass stays whole"):
-        scene.release(LONE, approve.break_glass, reason="alone")
+        scene.release(LONE, approve.approve_break_glass, reason="alone")
 
 
 def test_one_person_alone_releases_late_and_under_a_witness(scene: Scene) -> None:
     scene.disable("avery")
     with pytest.raises(BadInput, match="empty"):
-        scene.release(LONE, approve.break_glass, reason=" ")
-    with pytest.raises(Incomplete, match="outsider"):
-        scene.release(LONE, approve.break_glass, reason="alone")
+        scene.release(LONE, approve.approve_break_glass, reason=" ")
+    with pytest.raises(IncompleteDocument, match="outsider"):
+        scene.release(LONE, approve.approve_break_glass, reason="alone")
     nominated = PROFILE.model_copy(update={"witness_email": "w@outside.example"})
     scene.settings = scene.settings.model_copy(update={"profile": nominated})
-    scene.release(LONE, approve.break_glass, reason="alone")
-    due = scene.outbox.due(scene.now(), 9)
+    scene.release(LONE, approve.approve_break_glass, reason="alone")
+    due = scene.outbox.list_due(scene.now(), 9)
     letter = next(r for r in scene.rows() if r.kind is not NoticeKind.WITNESS)
-    early = scene.outbox.begin(letter.id, "a0", "boot-1", scene.now())
-    told = scene.outbox.begin(due[0].id, "w1", "boot-1", scene.now())
-    scene.outbox.finish(due[0].id, "w1", OK, scene.now(), None)
+    early = scene.outbox.start_attempt(letter.id, "a0", "boot-1", scene.now())
+    told = scene.outbox.start_attempt(due[0].id, "w1", "boot-1", scene.now())
+    scene.outbox.finish_attempt(due[0].id, "w1", OK, scene.now(), None)
     scene.now.advance(minutes=15)
 
     assert [row.kind for row in due] == [NoticeKind.WITNESS]
@@ -557,7 +578,7 @@ def test_one_person_alone_releases_late_and_under_a_witness(scene: Scene) -> Non
     assert told is not None
     assert told.to_email == "w@outside.example"
     assert not any(c in told.letter.text for c in ("Contoso", "Fabrikam", "guessed"))
-    assert scene.send(scene.store.look(lambda uow: uow.notices.get(letter.id)))
+    assert scene.send(scene.store.read(lambda uow: uow.notices.get(letter.id)))
 
 
 def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -> None:
@@ -570,7 +591,7 @@ def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -
     for call in scene.calls():
         scene.act(
             calls.record_call, RESPONDER, scene.breach.case_id, call,
-            CallOutcome.REACHED_AND_TOLD, number="01632 960009", spoken_to="Jo", said="understood",
+            CallOutcome.REACHED_AND_TOLD, number="01632 960009", spoken_to="Jo", statement="understood",
         )  # fmt: skip
     after = {c.kind: c for c in running(scene)}
 
@@ -580,18 +601,20 @@ def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -
 
 
 def running(scene: Scene) -> Any:
-    return scene.store.look(
-        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    return scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
     )
 
 
-NO = Answer(yes=False, reasons="We publish no promise of that kind, and the risk is low for them.")
+NO = DecisionAnswer(
+    yes=False, reasons="We publish no promise of that kind, and the risk is low for them."
+)
 
 
 def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -> None:
     scene.decide(tell_people=NO, own_promise_binds=NO)
-    made = scene.store.look(
-        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    made = scene.store.read(
+        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
     )
 
     assert made.rendered == ()
@@ -606,8 +629,8 @@ def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -
     ("changes", "problem"),
     [
         ({"risk": " "}, "risk: needs the facts"),
-        ({"tell_people": Answer(yes=True, reasons="")}, "needs its reasons"),
-        ({"own_promise_binds": Answer(yes=False, reasons="no")}, "our own promise is said"),
+        ({"tell_people": DecisionAnswer(yes=True, reasons="")}, "needs its reasons"),
+        ({"own_promise_binds": DecisionAnswer(yes=False, reasons="no")}, "our own promise is said"),
         ({"art34_3_limb": "d"}, "no such limb"),
         ({"art34_3_limb": "a"}, "although people are told"),
         ({"tell_people": NO, "art34_3_limb": "a"}, "needs its evidence"),
@@ -621,7 +644,10 @@ def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -
         ({"likely_harm": None}, "likely harm"),
         ({"safeguards_before": " "}, "safeguards before"),
         ({"edpb_comparison": None}, "comparison with the EDPB"),
-        ({"pecr": Answer(yes=True, reasons="r")}, "nothing on the frozen list falls under PECR"),
+        (
+            {"pecr": DecisionAnswer(yes=True, reasons="r")},
+            "nothing on the frozen list falls under PECR",
+        ),
     ],
 )
 def test_a_decision_that_does_not_hold_is_refused(
@@ -632,13 +658,13 @@ def test_a_decision_that_does_not_hold_is_refused(
 
 
 def test_a_letter_about_telecoms_data_never_says_that_the_ico_is_not_told(scene: Scene) -> None:
-    scene.freeze(pecr=Pecr.YES)
-    no = Answer(yes=False, reasons="The telecoms report takes its place.")
-    yes = Answer(yes=True, reasons="Call records of subscribers were reached.")
+    scene.freeze(pecr=PecrStatus.YES)
+    no = DecisionAnswer(yes=False, reasons="The telecoms report takes its place.")
+    yes = DecisionAnswer(yes=True, reasons="Call records of subscribers were reached.")
     scene.decide(report_to_ico=no, pecr=yes, pecr_subscribers=yes, tell_people=NO)
 
-    ready = scene.store.look(
-        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    ready = scene.store.read(
+        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
     )
 
     texts = [" ".join(letter.text.split()) for letter in ready.rendered]
@@ -662,7 +688,10 @@ def a_hold(scene: Scene, **changes: Any) -> LawEnforcementHold:
         ({"asked_by": ""}, "who asked"),
         ({"review_on": datetime(2026, 11, 23, tzinfo=UTC)}, "past"),
         ({"stops": frozenset()}, "no letter is named"),
-        ({"stops": {Basis.ART34, Basis.ART33_2}}, "never stops what we tell a controller"),
+        (
+            {"stops": {NotificationBasis.ART34, NotificationBasis.ART33_2}},
+            "never stops what we tell a controller",
+        ),
     ],
 )
 def test_a_hold_that_does_not_say_who_until_when_and_what_is_refused(
@@ -675,18 +704,18 @@ def test_a_hold_that_does_not_say_who_until_when_and_what_is_refused(
 @pytest.mark.parametrize(
     ("stops", "told", "by_law"),
     [
-        ({Basis.ART34}, 2, False),
-        ({Basis.ART34, Basis.OWN_PROMISE}, 0, False),
-        ({Basis.OWN_PROMISE}, 2, True),
+        ({NotificationBasis.ART34}, 2, False),
+        ({NotificationBasis.ART34, NotificationBasis.OWN_PROMISE}, 0, False),
+        ({NotificationBasis.OWN_PROMISE}, 2, True),
     ],
 )
 def test_a_hold_stops_the_letters_it_names_and_no_others(
-    scene: Scene, stops: set[Basis], told: int, by_law: bool
+    scene: Scene, stops: set[NotificationBasis], told: int, by_law: bool
 ) -> None:
     scene.decide(hold=a_hold(scene, stops=stops))
 
-    ready = scene.store.look(
-        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+    ready = scene.store.read(
+        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
     )
 
     assert len(ready.rendered) == told
@@ -695,10 +724,10 @@ def test_a_hold_stops_the_letters_it_names_and_no_others(
 
 
 def test_an_open_pecr_question_blocks_a_decision_not_to_report(scene: Scene) -> None:
-    asking = a_binding("privacy@contoso.example").model_copy(update={"pecr": Pecr.ASK})
-    scene.store.act(lambda uow: uow.customers.bind(asking, scene.now()))
+    asking = make_binding("privacy@contoso.example").model_copy(update={"pecr": PecrStatus.ASK})
+    scene.store.write(lambda uow: uow.customers.bind(asking, scene.now()))
     scene.freeze()
-    no = Answer(yes=False, reasons="No risk is likely.")
+    no = DecisionAnswer(yes=False, reasons="No risk is likely.")
 
     with pytest.raises(NotAllowed, match="PECR"):
         scene.decide(report_to_ico=no)
@@ -709,19 +738,19 @@ def test_an_exemption_and_our_promise_collide_visibly(scene: Scene) -> None:
     decision = scene.decide(
         tell_people=NO, art34_3_limb="a", art34_3_evidence="the disk was encrypted"
     )
-    manifest = scene.store.look(lambda uow: uow.breaches.latest(Manifest, scene.breach.id))
+    manifest = scene.store.read(lambda uow: uow.breaches.find_latest(Manifest, scene.breach.id))
     assert manifest is not None
-    said = remarks(decision, manifest.exposures)
+    said = list_remarks(decision, manifest.exposures)
 
     assert "An Art. 34(3) exemption does not cancel our own promise." in said
 
 
 def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) -> None:
     no_report: dict[str, Any] = {
-        "report_to_ico": Answer(yes=False, reasons="A risk is unlikely."),
+        "report_to_ico": DecisionAnswer(yes=False, reasons="A risk is unlikely."),
         "edpb_case": 7,
     }
-    with pytest.raises(Incomplete) as refused:
+    with pytest.raises(IncompleteDocument) as refused:
         scene.decide(**no_report)
 
     assert set(refused.value.missing) == {
@@ -730,7 +759,7 @@ def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) 
     }
     against = ("high_risk_unreported", "edpb_unreported")
     why = dict.fromkeys(against, "Our solicitor advises so; her letter is on file.")
-    with pytest.raises(Incomplete, match="EDPB"):
+    with pytest.raises(IncompleteDocument, match="EDPB"):
         scene.decide(**no_report, departures=why | {"edpb_unreported": "x"})
     sealed = scene.decide(**no_report, departures=why | {"score_told": "No such contradiction."})
     assert sealed.departures == why
@@ -739,21 +768,21 @@ def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) 
 def test_a_list_frozen_later_that_raises_more_stops_approval_until_it_is_decided(
     scene: Scene,
 ) -> None:
-    scene.freeze(pecr=Pecr.YES)
-    with pytest.raises(Incomplete, match="Tell subscribers under PECR: is not answered"):
+    scene.freeze(pecr=PecrStatus.YES)
+    with pytest.raises(IncompleteDocument, match="Tell subscribers under PECR: is not answered"):
         scene.seal()
 
-    yes = Answer(yes=True, reasons="Call records of subscribers were reached.")
-    no = Answer(yes=False, reasons="No adverse effect on any subscriber is likely.")
+    yes = DecisionAnswer(yes=True, reasons="Call records of subscribers were reached.")
+    no = DecisionAnswer(yes=False, reasons="No adverse effect on any subscriber is likely.")
     scene.decide(pecr=yes, pecr_subscribers=no)
     assert scene.seal().count
 
 
 def test_the_score_is_computed_and_is_there_only_when_complete(scene: Scene) -> None:
     why = {"score_near_boundary": "Bank details weigh more than one step of the table."}
-    categories = scene.store.look(
-        lambda uow: scored_categories(
-            None, uow.breaches.latest(Manifest, scene.breach.id).exposures
+    categories = scene.store.read(
+        lambda uow: list_scored_categories(
+            None, uow.breaches.find_latest(Manifest, scene.breach.id).exposures
         )  # type: ignore[union-attr]
     )
     data = dict.fromkeys(categories or (DataCategory.FINANCIAL,), 3)
@@ -765,7 +794,7 @@ def test_the_score_is_computed_and_is_there_only_when_complete(scene: Scene) -> 
 
 
 def test_facts_keep_to_what_may_be_said(scene: Scene) -> None:
-    with pytest.raises(Incomplete, match="evidence"):
+    with pytest.raises(IncompleteDocument, match="evidence"):
         scene.write(not_involved="Card data", not_involved_evidence="")
     with pytest.raises(BadInput, match="three to five"):
         scene.write(steps=("One thing.",))
@@ -778,9 +807,9 @@ BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 UNSENDABLE = SendResult(outcome=SendOutcome.UNSENDABLE)
 
 
-def written(scene: Scene) -> Letters:
-    return scene.store.look(
-        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, scene.renderer)
+def written(scene: Scene) -> LetterSet:
+    return scene.store.read(
+        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
     )
 
 
@@ -788,7 +817,7 @@ def change(scene: Scene, customer: str, **changes: Any) -> None:
     def work(uow: Any) -> None:
         uow.customers.save(uow.customers.get(customer).model_copy(update=changes))
 
-    scene.store.act(work)
+    scene.store.write(work)
 
 
 def row_of(scene: Scene, customer: str, version: int = 1) -> NoticeRow:
@@ -797,9 +826,9 @@ def row_of(scene: Scene, customer: str, version: int = 1) -> NoticeRow:
 
 def test_the_approver_sees_each_head_as_it_leaves(scene: Scene) -> None:
     ready = written(scene)
-    seen = heads(ready, SENDER)
+    seen = build_heads(ready, SENDER)
     scene.release()
-    sent = scene.outbox.begin(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
+    sent = scene.outbox.start_attempt(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
 
     assert sent is not None
     head = next(h for h in seen if h.to_email == sent.to_email)
@@ -824,7 +853,7 @@ def test_a_changed_name_or_address_after_approval_voids_it_for_that_customer(
 
     assert not scene.send(row_of(scene, "fabrikam"))
     assert scene.send(row_of(scene, "contoso"))
-    assert row_of(scene, "fabrikam").status is Status.SKIPPED
+    assert row_of(scene, "fabrikam").status is DeliveryStatus.SKIPPED
     assert row_of(scene, "fabrikam").status_reason
 
 
@@ -856,7 +885,7 @@ def test_what_an_older_release_let_in_stops_the_approval_with_the_place(
     change(scene, "fabrikam", people=(), **changes)
     scene.freeze()
 
-    with pytest.raises(Incomplete, match=r"to fabrikam, (name|address)"):
+    with pytest.raises(IncompleteDocument, match=r"to fabrikam, (name|address)"):
         scene.seal()
 
 
@@ -866,21 +895,21 @@ def test_hidden_characters_are_shown_in_head_and_letter_and_want_a_look(scene: S
     ready = written(scene)
     at = [r.customer_id for r in ready.recipients].index("fabrikam")
 
-    assert heads(ready, SENDER)[at].to_name == "Fab[U+202E]rikam Ltd"
+    assert build_heads(ready, SENDER)[at].to_name == "Fab[U+202E]rikam Ltd"
     assert any(
         p.severity == "warn" and "RIGHT-TO-LEFT OVERRIDE" in p.problem for p in ready.problems
     )
     assert "Dear Fab[U+202E]rikam Ltd," in ready.rendered[at].text
     assert "\u202e" not in ready.rendered[at].text + ready.rendered[at].html
     scene.release()
-    sent = scene.outbox.begin(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
+    sent = scene.outbox.start_attempt(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
     assert sent is not None
     assert sent.to_name == "Fab[U+202E]rikam Ltd"
 
 
 def test_a_sender_that_cannot_stand_in_a_header_is_misconfigured(scene: Scene) -> None:
     for changes in ({"from_name": "a\nb"}, {"from_email": "a@b@c"}, {"envelope_from": "<>"}):
-        with pytest.raises(Misconfigured, match="sender main"):
+        with pytest.raises(ConfigurationError, match="sender main"):
             scene.seal(SENDER.model_copy(update=changes))
 
 
@@ -890,18 +919,18 @@ def test_an_unsendable_row_ends_as_not_sent_with_a_telephone_task(scene: Scene) 
     row = row_of(scene, "fabrikam")
     scene.send(row, UNSENDABLE)
 
-    assert row_of(scene, "fabrikam").status is Status.SKIPPED
+    assert row_of(scene, "fabrikam").status is DeliveryStatus.SKIPPED
     assert "no message can be made of it" in row_of(scene, "fabrikam").status_reason
     assert len(scene.calls()) == calls + 1
 
 
-def version_two(scene: Scene) -> Letters:
+def version_two(scene: Scene) -> LetterSet:
     scene.now.advance(hours=1)
     scene.write()
     return written(scene)
 
 
-def fabrikams(ready: Letters) -> Any:
+def fabrikams(ready: LetterSet) -> Any:
     at = [r.customer_id for r in ready.recipients].index("fabrikam")
     return ready.rendered[at]
 
@@ -955,7 +984,7 @@ def test_an_end_that_becomes_known_after_approval_does_not_change_the_approved_w
     version_two(scene)
     scene.release()
     first = row_of(scene, "fabrikam")
-    scene.act(notify.resolve_unknown, RESPONDER, first.id, Status.HANDED_OVER, "log")
+    scene.act(notify.resolve_unknown, RESPONDER, first.id, DeliveryStatus.HANDED_OVER, "log")
 
     assert scene.send(row_of(scene, "fabrikam", 2), attempt="a2")
     third = " ".join(fabrikams(version_two(scene)).text.split())

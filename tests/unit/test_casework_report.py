@@ -25,71 +25,73 @@ from breachdesk.casework import (
     report,
 )
 from breachdesk.casework.close_case import close_case
-from breachdesk.casework.contradictions import untrue_of_telling
-from breachdesk.casework.filings import filing_of
-from breachdesk.gdpr.filing import ToldCount
-from breachdesk.gdpr.law import shipped
-from breachdesk.gdpr.told_words import told_words
-from breachdesk.jurisdictions import jurisdiction
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.casework.contradictions import find_telling_contradiction
+from breachdesk.casework.filings import build_filing
+from breachdesk.gdpr.filing import NotifiedCount
+from breachdesk.gdpr.law import load_shipped_law
+from breachdesk.gdpr.told_words import describe_notified
+from breachdesk.jurisdictions import get_jurisdiction
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
-    a_binding,
-    a_confirmed_breach,
-    a_customer,
-    a_user,
-    an_actor,
-    an_alert,
-    memory_store,
+    add_alert,
+    add_confirmed_breach,
+    make_actor,
+    make_binding,
+    make_customer,
+    make_store,
+    make_user,
 )
 from notifiers.testing import DECISION, PROFILE
-from schemas.affected import Certainty, Effect, Manifest, Surety
+from schemas.affected import BreachEffect, Certainty, EffectCertainty, Manifest
 from schemas.breach import Breach
-from schemas.case import Concern, ContainmentKind, Origin
-from schemas.cause import Cause
-from schemas.customer import DataCategory, Pecr, Role
-from schemas.decision import Answer
-from schemas.errors import BadInput, Incomplete, NotAllowed
-from schemas.list_outline import gravest
+from schemas.case import CaseOrigin, ContainmentKind, ContainmentScope
+from schemas.cause import BreachCause
+from schemas.customer import DataCategory, DataRole, PecrStatus
+from schemas.decision import DecisionAnswer
+from schemas.errors import BadInput, IncompleteDocument, NotAllowed
+from schemas.list_outline import count_by_certainty
 from schemas.obligation import Obligation, ObligationKind
 from schemas.report import (
-    Precision,
-    Quantity,
+    NumberPrecision,
     RegulatorReport,
+    ReportedQuantity,
     ReportFacts,
-    ReportStage,
+    ReportPhase,
     Submission,
 )
 from schemas.settings import Settings
-from schemas.user import Duty
+from schemas.user import Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
-ANALYST = an_actor(Duty.ANALYST, user_id="asha")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+ANALYST = make_actor(Permission.ANALYST, user_id="asha")
 AWARE = datetime(2026, 10, 23, 8, 5, tzinfo=UTC)
-NO = Answer(yes=False, reasons="No risk to anybody is likely; the pages hold company names only.")
-YES = Answer(yes=True, reasons="Traffic data of a telecoms service was reached.")
+NO = DecisionAnswer(
+    yes=False, reasons="No risk to anybody is likely; the pages hold company names only."
+)
+YES = DecisionAnswer(yes=True, reasons="Traffic data of a telecoms service was reached.")
 
 
 class Scene:
     """One breach whose list is frozen and decided; contoso's account was reached."""
 
-    def __init__(self, store: SqlStore, now: FixedNow, folder: Path) -> None:
+    def __init__(self, store: SqliteStore, now: FixedNow, folder: Path) -> None:
         self.store, self.now = store, now
         self.settings = Settings(data_dir=folder, profile=PROFILE)
-        alert = an_alert(store)
+        alert = add_alert(store)
 
         def furnish(uow: Any) -> Breach:
             for customer in ("contoso", "fabrikam"):
-                uow.customers.save(a_customer(customer))
-            uow.customers.bind(a_binding(), now() - timedelta(days=9))
-            return a_confirmed_breach(uow, now(), alert)
+                uow.customers.save(make_customer(customer))
+            uow.customers.bind(make_binding(), now() - timedelta(days=9))
+            return add_confirmed_breach(uow, now(), alert)
 
-        self.breach = store.act(furnish)
+        self.breach = store.write(furnish)
         self.freeze()
         self.decide()
 
     def act(self, function: Any, actor: Any, *args: Any, **named: Any) -> Any:
-        return self.store.act(lambda uow: function(uow, actor, *args, now=self.now(), **named))
+        return self.store.write(lambda uow: function(uow, actor, *args, now=self.now(), **named))
 
     def freeze(self, *reached: str, only: str | None = None, **changes: Any) -> None:
         """`changes` to the controller exposures, of one customer or of all."""
@@ -98,21 +100,21 @@ class Scene:
             found = affected.propose(uow, self.breach.id)
             for customer in ("contoso", *reached):
                 found = affected.override(
-                    found, customer, Role.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
+                    found, customer, DataRole.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
                 )
             found = tuple(
                 e.model_copy(update=changes)
-                if e.role is Role.CONTROLLER and only in (None, e.customer_id)
+                if e.role is DataRole.CONTROLLER and only in (None, e.customer_id)
                 else e
                 for e in found
             )
             affected.freeze(uow, RESPONDER, self.breach.id, found, self.now())
 
-        self.store.act(work)
+        self.store.write(work)
 
     def decide(self, **changes: Any) -> None:
         decision = DECISION.model_copy(update={"breach_id": self.breach.id, **changes})
-        self.act(decide.decide, RESPONDER, decision)
+        self.act(decide.record_decision, RESPONDER, decision)
 
     def write(self, jurisdiction: str = "uk_ico", **changes: Any) -> ReportFacts:
         """Every answer that must be given; who owes the rest is said too."""
@@ -127,21 +129,23 @@ class Scene:
         return told
 
     def build(self, jurisdiction: str = "uk_ico") -> RegulatorReport:
-        return self.store.look(
-            lambda uow: report.build(uow, self.breach.id, jurisdiction, self.settings, self.now())
+        return self.store.read(
+            lambda uow: report.build_report(
+                uow, self.breach.id, jurisdiction, self.settings, self.now()
+            )
         )
 
     def submit(self, jurisdiction: str = "uk_ico", **changes: Any) -> Submission:
         said = {"submitted_at": self.now(), "channel": "online form", "reference": "IC-1"}
         found: Submission = self.act(
-            report.submit, RESPONDER, self.breach.id, jurisdiction,
+            report.submit_report, RESPONDER, self.breach.id, jurisdiction,
             settings=self.settings, **(said | changes),
         )  # fmt: skip
         return found
 
     def clock(self, kind: ObligationKind) -> Obligation | None:
-        found = self.store.look(
-            lambda uow: obligations.obligations_of(uow, self.breach.id, self.now())
+        found = self.store.read(
+            lambda uow: obligations.list_obligations(uow, self.breach.id, self.now())
         )
         return next((duty for duty in found if duty.kind is kind), None)
 
@@ -149,7 +153,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     now = FixedNow(AWARE)
-    with memory_store(now) as store:
+    with make_store(now) as store:
         yield Scene(store, now, tmp_path)
 
 
@@ -162,7 +166,7 @@ def test_the_icos_clock_counts_real_hours_over_the_october_change(scene: Scene) 
 
     assert clock is not None
     assert clock.due == datetime(2026, 10, 26, 8, 5, tzinfo=UTC)
-    law = shipped().provision("uk_gdpr_art33_1", clock.started_at)
+    law = load_shipped_law().get_provision("uk_gdpr_art33_1", clock.started_at)
     assert (clock.source, clock.reviewed_on) == (law.name, law.reviewed_on)
 
 
@@ -202,7 +206,7 @@ def test_a_decision_not_to_report_ends_it_and_another_one_lets_it_run_again(scen
 def test_the_last_second_is_in_time_and_the_next_needs_reasons(scene: Scene) -> None:
     scene.write()
     scene.now.at = AWARE + timedelta(hours=72, seconds=1)
-    with pytest.raises(Incomplete, match="delay_reasons"):
+    with pytest.raises(IncompleteDocument, match="delay_reasons"):
         scene.submit()
 
     assert "delay_reasons" in scene.build().missing
@@ -220,9 +224,9 @@ def test_a_submitted_copy_never_changes(scene: Scene) -> None:
     scene.write()
     first = scene.submit()
     scene.now.advance(hours=1)
-    scene.write(what_happened="Two strangers.", stage=ReportStage.FOLLOW_UP, case_reference="IC-1")
+    scene.write(what_happened="Two strangers.", stage=ReportPhase.FOLLOW_UP, case_reference="IC-1")
     second = scene.submit()
-    kept = scene.store.look(lambda uow: uow.breaches.all(Submission, scene.breach.id))
+    kept = scene.store.read(lambda uow: uow.breaches.list_versions(Submission, scene.breach.id))
 
     assert [s.number for s in kept] == [1, 2]
     assert kept[0] == first
@@ -248,7 +252,7 @@ def test_a_submission_that_cannot_be_is_refused(
 
 
 def test_nothing_is_submitted_before_its_facts_are_written(scene: Scene) -> None:
-    with pytest.raises(Incomplete, match="nobody has written"):
+    with pytest.raises(IncompleteDocument, match="nobody has written"):
         scene.submit()
 
 
@@ -267,7 +271,7 @@ def test_no_name_address_or_number_of_anybody_affected_is_in_a_report(scene: Sce
 
 def test_our_report_knows_controller_exposures_only(scene: Scene) -> None:
     scene.write(data_kinds=("official_documents",))
-    scene.freeze(effects={DataCategory.CONTACT: {Effect.SEEN: Surety.HAPPENED}})
+    scene.freeze(effects={DataCategory.CONTACT: {BreachEffect.SEEN: EffectCertainty.HAPPENED}})
     against = {c.key: c.words for c in scene.build().contradictions}
 
     assert against == {
@@ -281,7 +285,7 @@ def test_the_pecr_report_replaces_the_other_and_never_both(scene: Scene) -> None
     scene.write("uk_pecr")
     with pytest.raises(NotAllowed, match="not decided as a PECR breach"):
         scene.submit("uk_pecr")
-    scene.freeze(pecr=Pecr.YES)
+    scene.freeze(pecr=PecrStatus.YES)
     with pytest.raises(BadInput, match="falls under PECR"):
         scene.decide()
     scene.decide(pecr=YES, pecr_subscribers=YES)
@@ -299,7 +303,7 @@ def test_the_pecr_report_replaces_the_other_and_never_both(scene: Scene) -> None
 def test_a_mixed_breach_keeps_both_clocks_and_both_reports(scene: Scene) -> None:
     scene.write()
     scene.write("uk_pecr")
-    scene.freeze("fabrikam", only="fabrikam", pecr=Pecr.YES)
+    scene.freeze("fabrikam", only="fabrikam", pecr=PecrStatus.YES)
     scene.decide(pecr=YES, pecr_subscribers=YES)
 
     assert scene.clock(ObligationKind.ICO_ART33) is not None
@@ -318,7 +322,7 @@ def test_a_mixed_breach_keeps_both_clocks_and_both_reports(scene: Scene) -> None
 
 def test_a_count_must_agree_with_its_precision(scene: Scene) -> None:
     with pytest.raises(BadInput, match="number is missing"):
-        scene.write(people=Quantity(precision=Precision.EXACT))
+        scene.write(people=ReportedQuantity(precision=NumberPrecision.EXACT))
 
 
 def test_moving_awareness_moves_the_clock(scene: Scene) -> None:
@@ -335,10 +339,10 @@ def test_moving_awareness_moves_the_clock(scene: Scene) -> None:
 
 
 def test_the_overview_leaves_out_stopped_clocks_and_puts_hours_first(scene: Scene) -> None:
-    found = scene.store.look(lambda uow: obligations.overview(uow, scene.now()))
+    found = scene.store.read(lambda uow: obligations.list_running(uow, scene.now()))
     scene.write()
     scene.submit()
-    after = scene.store.look(lambda uow: obligations.overview(uow, scene.now()))
+    after = scene.store.read(lambda uow: obligations.list_running(uow, scene.now()))
 
     assert found[0].kind is ObligationKind.ICO_ART33
     assert ObligationKind.ICO_ART33 not in {clock.kind for clock in after}
@@ -351,19 +355,19 @@ def test_the_overview_leaves_out_stopped_clocks_and_puts_hours_first(scene: Scen
 
 def test_every_breach_and_near_miss_is_in_the_register(scene: Scene) -> None:
     case = scene.act(
-        cases.open_by_hand, ANALYST, title="Mis-sent mail", origin=Origin.OWN,
+        cases.open_by_hand, ANALYST, title="Mis-sent mail", origin=CaseOrigin.OWN,
         known="A list went to the wrong address and was not opened.",
     )  # fmt: skip
-    scene.act(causes.say_cause, RESPONDER, case.id, Cause.MIS_SENT, None)
+    scene.act(causes.set_cause, RESPONDER, case.id, BreachCause.MIS_SENT, None)
     scene.act(close_case, RESPONDER, case.id, "recalled unread", True)
-    scene.act(cases.open_by_hand, ANALYST, title="Nothing", origin=Origin.OWN, known="A call.")
+    scene.act(cases.open_by_hand, ANALYST, title="Nothing", origin=CaseOrigin.OWN, known="A call.")
     scene.write()
     scene.submit()
-    found = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+    found = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
     breach = next(e for e in found if not e.near_miss)
     past = AWARE - timedelta(days=9)
 
-    assert len(scene.store.look(lambda uow: register.entries(uow, past))) == 2
+    assert len(scene.store.read(lambda uow: register.list_entries(uow, past))) == 2
     assert {e.id for e in found} == {scene.breach.id, case.id}
     assert [d.yes for d in breach.decisions] == [True, True, True, False]
     assert all(d.reasons for d in breach.decisions)
@@ -374,22 +378,22 @@ def test_every_breach_and_near_miss_is_in_the_register(scene: Scene) -> None:
 
 def test_an_export_is_whole_in_both_forms_and_no_formula(scene: Scene) -> None:
     scene.write(what_happened='=HYPERLINK("x")')
-    found = scene.store.look(lambda uow: register.entries(uow, scene.now()))
-    plain = json.loads(register.export(found, "json"))
-    rows = list(csv.DictReader(io.StringIO(register.export(found, "csv"))))
+    found = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
+    plain = json.loads(register.export_register(found, "json"))
+    rows = list(csv.DictReader(io.StringIO(register.export_register(found, "csv"))))
 
     assert plain[0]["id"] == rows[0]["id"] == scene.breach.id
     assert rows[0]["facts"].startswith("'=")
     assert "yes" in rows[0]["decisions"]
     with pytest.raises(BadInput, match="xml"):
-        register.export(found, "xml")
+        register.export_register(found, "xml")
 
 
 def test_the_manifest_of_the_scene_counts_each_customer_once(scene: Scene) -> None:
-    manifest = scene.store.look(lambda uow: uow.breaches.latest(Manifest, scene.breach.id))
+    manifest = scene.store.read(lambda uow: uow.breaches.find_latest(Manifest, scene.breach.id))
     assert manifest is not None
 
-    assert sum(gravest(manifest).values()) == 2
+    assert sum(count_by_certainty(manifest).values()) == 2
     assert len(manifest.exposures) == 3
 
 
@@ -401,10 +405,10 @@ def test_a_report_loses_people_whom_no_register_knows_and_says_what_it_looked_fo
         "4AB, 07700 900123) was opened from 203.0.113.9. Our engineer Sam Field saw it.",
         consequences="Mrs Okafor may be rung. Xiu Zhang may be too.",
     )
-    scene.act(lambda uow, actor, now: uow.users.save(a_user("sam")), RESPONDER)
+    scene.act(lambda uow, actor, now: uow.users.save(make_user("sam")), RESPONDER)
     said = answers(scene.build())
-    account = scene.store.look(
-        lambda uow: report.redaction_account(
+    account = scene.store.read(
+        lambda uow: report.build_redaction_account(
             uow, scene.breach.id, "uk_ico", scene.settings, scene.now()
         )
     )
@@ -418,7 +422,7 @@ def test_a_report_loses_people_whom_no_register_knows_and_says_what_it_looked_fo
 
 def test_an_answer_against_the_sealed_decision_needs_a_reason(scene: Scene) -> None:
     scene.write(high_risk="no")
-    with pytest.raises(Incomplete, match="Say why the answer stands"):
+    with pytest.raises(IncompleteDocument, match="Say why the answer stands"):
         scene.submit()
     scene.write(high_risk="no", departures={"high_risk": "The bank blocked the accounts."})
 
@@ -431,7 +435,7 @@ def test_a_first_report_by_telephone_stops_the_clock_and_names_all_that_is_owed(
     scene: Scene,
 ) -> None:
     by = scene.now() + timedelta(days=2)
-    with pytest.raises(Incomplete, match="say who owes every other answer") as refused:
+    with pytest.raises(IncompleteDocument, match="say who owes every other answer") as refused:
         scene.submit(channel="telephone", spoken_to="Sam of the helpline")
     sent = scene.submit(
         channel="telephone", spoken_to="Sam of the helpline", rest_who="Rowan", rest_by=by
@@ -448,7 +452,7 @@ def test_a_first_report_by_telephone_stops_the_clock_and_names_all_that_is_owed(
 def test_reasons_for_a_delay_never_follow_later(scene: Scene) -> None:
     scene.now.at = AWARE + timedelta(hours=80)
     later = scene.now() + timedelta(days=2)
-    with pytest.raises(Incomplete, match="delay_reasons"):
+    with pytest.raises(IncompleteDocument, match="delay_reasons"):
         scene.submit(rest_who="Rowan", rest_by=later)
 
     sent = scene.submit(rest_who="Rowan", rest_by=later, delay_reasons="The office had burnt down.")
@@ -461,8 +465,8 @@ def test_a_containment_step_stands_in_our_report_only_where_it_concerns_our_data
     scene.write()
     case = scene.breach.case_id
     for text, concerns in (
-        ("closed our panel", Concern.OUR_DATA),
-        ("removed a customer's mailbox rule", Concern.CUSTOMERS_DATA),
+        ("closed our panel", ContainmentScope.OUR_DATA),
+        ("removed a customer's mailbox rule", ContainmentScope.CUSTOMERS_DATA),
         ("reset a password", None),
     ):
         scene.act(
@@ -474,7 +478,7 @@ def test_a_containment_step_stands_in_our_report_only_where_it_concerns_our_data
     assert answers(built)["actions"].count("- ") == 1
     assert "closed our panel" in answers(built)["actions"]
     assert "1 containment step" in built.missing["actions"]
-    scene.act(cases.say_concern, RESPONDER, case, 2, Concern.EVERYTHING)
+    scene.act(cases.set_concern, RESPONDER, case, 2, ContainmentScope.EVERYTHING)
     assert "reset a password" in answers(scene.build())["actions"]
     assert scene.build().missing == {}
 
@@ -487,13 +491,13 @@ def test_awareness_moved_so_that_a_report_is_late_asks_for_the_reasons_at_once(
     scene.submit()
     earlier = AWARE - timedelta(hours=20)
     said = "The customer's call of that hour was on our answering service's tape."
-    with pytest.raises(Incomplete, match="makes a report late"):
+    with pytest.raises(IncompleteDocument, match="makes a report late"):
         scene.act(confirm.move_awareness, RESPONDER, scene.breach.id, aware_at=earlier, reason=said)
     scene.act(
         confirm.move_awareness, RESPONDER, scene.breach.id, aware_at=earlier, reason=said,
         delay_reasons="The tape was heard on Monday only.",
     )  # fmt: skip
-    (entry,) = scene.store.look(lambda uow: register.entries(uow, scene.now()))
+    (entry,) = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
 
     assert [s.late for s in entry.submissions] == [True]
     assert entry.delay_reasons == ("The tape was heard on Monday only.",)
@@ -509,7 +513,7 @@ def test_facts_of_an_earlier_release_still_open(scene: Scene) -> None:
     }  # fmt: skip
     opened = ReportFacts.model_validate(stored)
 
-    assert (opened.stage, opened.last, opened.cyber) == (ReportStage.FOLLOW_UP, True, "yes")
+    assert (opened.stage, opened.last, opened.cyber) == (ReportPhase.FOLLOW_UP, True, "yes")
     assert (opened.people_other, opened.data_other) == ("customers", "contact; bills")
     assert (opened.likelihood, opened.people_told) == ("very_likely", None)
     assert opened.people_told_words == "Yes, all."
@@ -519,21 +523,21 @@ def test_facts_of_an_earlier_release_still_open(scene: Scene) -> None:
 def test_who_was_told_is_counted_by_person_and_by_the_letters_that_are_ours(scene: Scene) -> None:
     scene.write()
 
-    assert untrue(scene, "about_to", ToldCount(people=3, by_letter=3)) is not None
-    assert untrue(scene, "told_some", ToldCount(people=3, by_letter=3)) is not None
-    assert untrue(scene, "told_some", ToldCount(people=3, by_letter=2, returned=1)) is None
-    assert told_words(ToldCount(people=3, by_letter=1, by_telephone=1, returned=1)) == (
+    assert untrue(scene, "about_to", NotifiedCount(people=3, by_letter=3)) is not None
+    assert untrue(scene, "told_some", NotifiedCount(people=3, by_letter=3)) is not None
+    assert untrue(scene, "told_some", NotifiedCount(people=3, by_letter=2, returned=1)) is None
+    assert describe_notified(NotifiedCount(people=3, by_letter=1, by_telephone=1, returned=1)) == (
         "2 of 3 people told: 1 by a letter that their mail server took; 1 by telephone; "
         "1 whose letter came back and who has not been reached since."
     )
 
 
-def untrue(scene: Scene, said: str, told: ToldCount) -> str | None:
+def untrue(scene: Scene, said: str, told: NotifiedCount) -> str | None:
     """What stands against a choice, if these people were told."""
-    filing = scene.store.look(
-        lambda uow: filing_of(
-            uow, scene.breach.id, jurisdiction("uk_ico"), scene.settings, scene.now()
+    filing = scene.store.read(
+        lambda uow: build_filing(
+            uow, scene.breach.id, get_jurisdiction("uk_ico"), scene.settings, scene.now()
         )
     )
     facts = filing.written.model_copy(update={"people_told": said})
-    return untrue_of_telling(replace(filing, facts=facts, told=told))
+    return find_telling_contradiction(replace(filing, facts=facts, told=told))

@@ -10,11 +10,11 @@ from waiting_letters import renderer
 
 from breachdesk.casework import notify
 from notifiers.testing import ACCOUNT_WORDS
-from schemas.affected import Channel
+from schemas.affected import ContactChannel
 from schemas.approval import SealedTexts
-from schemas.errors import Incomplete
+from schemas.errors import IncompleteDocument
 from schemas.notice import SendOutcome, SendResult
-from schemas.user import Duty
+from schemas.user import Permission
 
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 BY_TELEPHONE = "fabrikam,Fabrikam Ltd,,01632 960002,Kit Reed,en-GB\n"
@@ -34,8 +34,8 @@ def calls(scene: ReleaseScene) -> dict[str, Any]:
 
 
 def letters(scene: ReleaseScene) -> Any:
-    return scene.store.look(
-        lambda uow: notify.letters(uow, scene.breach.id, scene.settings, renderer())
+    return scene.store.read(
+        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, renderer())
     )
 
 
@@ -55,7 +55,7 @@ def test_a_script_that_names_another_customer_stops_approval_where_nobody_is_mai
     scene.write(consequences=("Tailspin and Fabrikam Ltd were attacked first.",))
 
     assert letters(scene).rendered == ()
-    with pytest.raises(Incomplete, match="customer"):
+    with pytest.raises(IncompleteDocument, match="customer"):
         scene.seal()
 
 
@@ -73,7 +73,7 @@ def test_a_call_says_exactly_what_was_sealed(scene: ReleaseScene) -> None:
     script = next(s for s in letters(scene).scripts if s.customer_id == "fabrikam")
     scene.approve()
 
-    assert script.channel is Channel.TELEPHONE
+    assert script.channel is ContactChannel.TELEPHONE
     assert calls(scene)["fabrikam"].script == script.text
     assert script.text.count("Number: 01632 960002") == 1
 
@@ -86,8 +86,8 @@ def test_a_bounce_recorded_by_hand_opens_a_call_with_the_whole_approved_script(
     scene.approve()
     row = scene.rows()[0]
     scene.send(row)
-    analyst = scene.as_actor("asha", Duty.ANALYST)
-    scene.store.act(
+    analyst = scene.as_actor("asha", Permission.ANALYST)
+    scene.store.write(
         lambda uow: notify.record_bounce(uow, analyst, row.id, "550 no such user", scene.now())
     )
     said = " ".join(calls(scene)["contoso"].script.split())
@@ -106,10 +106,10 @@ def test_a_bounce_says_what_was_approved_though_the_facts_changed_meanwhile(
 ) -> None:
     scene.approve()
     row = scene.rows()[0]
-    sealed = scene.store.look(lambda uow: uow.breaches.latest(SealedTexts, scene.breach.id))
+    sealed = scene.store.read(lambda uow: uow.breaches.find_latest(SealedTexts, scene.breach.id))
     scene.write(measures=("On 24 September 2026 we did something else.",))
-    begun = scene.store.act(lambda uow: uow.notices.get(row.id))
-    scene.store.act(lambda uow: notify.open_call(uow, begun, "the mail came back", scene.now()))
+    begun = scene.store.write(lambda uow: uow.notices.get(row.id))
+    scene.store.write(lambda uow: notify.open_call(uow, begun, "the mail came back", scene.now()))
 
     assert sealed is not None
     assert calls(scene)["contoso"].script == next(

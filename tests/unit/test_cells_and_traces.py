@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from breachdesk.casework.register import cell
-from notifiers.testing import FACTS, STORED, recipient
+from breachdesk.casework.register import format_cell
+from notifiers.testing import FACTS, STORED, build_recipient
 
 
 @pytest.mark.parametrize(
@@ -13,15 +13,15 @@ from notifiers.testing import FACTS, STORED, recipient
     ["=1+1", " =1+1", "\n=1+1", "\u00a0=1", "\uff1d1+1", "+44", "-x", "@SUM(1)", "\t=1"],
 )
 def test_no_cell_begins_a_formula(text: str) -> None:
-    assert cell(text).startswith("'")
+    assert format_cell(text).startswith("'")
 
 
 def test_an_ordinary_cell_stays_as_it_is() -> None:
-    assert cell("Kit Reed, 2 calls = 1 answer") == "Kit Reed, 2 calls = 1 answer"
+    assert format_cell("Kit Reed, 2 calls = 1 answer") == "Kit Reed, 2 calls = 1 answer"
 
 
 def test_what_a_log_prints_of_a_document_holds_no_address_and_no_name() -> None:
-    traces = "".join(map(repr, (STORED, *STORED.acts, FACTS, recipient())))
+    traces = "".join(map(repr, (STORED, *STORED.acts, FACTS, build_recipient())))
 
     for personal in ("@", "Hartwell", "01632", "Recalls", "hartwell-dental"):
         assert personal not in traces

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.bootstrap.settings import load_settings
-from breachdesk.cli.main import main
-from breachdesk.console.passwords import password_matches
+from breachdesk.cli.main import run_main
+from breachdesk.console.passwords import is_matching
 from schemas.user import SessionView, User
 
 GOOD = "violet ladder 47 teapot"
@@ -47,7 +47,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixt
         capfd.readouterr()
         code = 0
         try:
-            main()
+            run_main()
         except SystemExit as ended:
             code = int(ended.code or 0)
         sys.stdout.flush()
@@ -58,18 +58,18 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixt
 
 
 def stored(folder: Path, user_id: str = "asha") -> User | None:
-    with Premises(load_settings(folder)) as house:
-        return house.store.look(lambda uow: uow.users.get(user_id))
+    with Container(load_settings(folder)) as house:
+        return house.store.read(lambda uow: uow.users.get(user_id))
 
 
 def acts(folder: Path) -> list[tuple[str, str, str]]:
-    with Premises(load_settings(folder)) as house:
-        entries = house.store.look(lambda uow: uow.audit.entries())
+    with Container(load_settings(folder)) as house:
+        entries = house.store.read(lambda uow: uow.audit.list_entries())
     return [(entry.actor, entry.act, entry.subject) for entry in entries]
 
 
 def sign_in(folder: Path, user_id: str = "asha") -> None:
-    with Premises(load_settings(folder)) as house:
+    with Container(load_settings(folder)) as house:
         now = house.now()
         session = SessionView(
             token_hash="t",
@@ -79,13 +79,13 @@ def sign_in(folder: Path, user_id: str = "asha") -> None:
             used_at=now,
             expires=now.replace(year=now.year + 1),
         )
-        house.store.act(lambda uow: uow.users.open_session(session))
+        house.store.write(lambda uow: uow.users.open_session(session))
 
 
 def sessions(folder: Path, user_id: str = "asha") -> int:
-    with Premises(load_settings(folder)) as house:
+    with Container(load_settings(folder)) as house:
         now = house.now()
-        return len(house.store.look(lambda uow: uow.users.sessions(user_id, now)))
+        return len(house.store.read(lambda uow: uow.users.list_sessions(user_id, now)))
 
 
 def add(run: Run, *duties: str) -> Ended:
@@ -102,7 +102,7 @@ def test_an_account_is_added_once_with_a_good_password(run: Run, folder: Path) -
     assert again.code == 1
     assert "there is such an account" in again.err
     assert user is not None
-    assert password_matches(user.password_hash, GOOD)
+    assert is_matching(user.password_hash, GOOD)
     assert acts(folder) == [("operator:cli", "user:account:saved", "asha")]
 
 
@@ -128,7 +128,7 @@ def test_a_new_password_ends_the_sessions(run: Run, folder: Path) -> None:
 
     assert "1 session ended" in ended.out
     assert user is not None
-    assert password_matches(user.password_hash, OTHER)
+    assert is_matching(user.password_hash, OTHER)
     assert sessions(folder) == 0
     assert acts(folder)[-1] == ("operator:cli", "user:password:changed", "asha")
 
@@ -174,14 +174,14 @@ def test_sessions_are_ended_by_command(run: Run, folder: Path) -> None:
 
 def test_a_second_factor_is_reset_by_command(run: Run, folder: Path) -> None:
     add(run)
-    with Premises(load_settings(folder)) as house:
+    with Container(load_settings(folder)) as house:
         now = house.now()
 
         def enrol(uow):
-            uow.second_factors.begin("asha", "SECRET")
+            uow.second_factors.start_enrolment("asha", "SECRET")
             uow.second_factors.confirm("asha", "SECRET", step=1, code_hashes=["x"], at=now)
 
-        house.store.act(enrol)
+        house.store.write(enrol)
     sign_in(folder)
     (before,) = [json.loads(line) for line in run("list", "--json").out.splitlines()]
     reset = run("reset-second-factor", "asha")

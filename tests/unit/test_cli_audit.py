@@ -12,17 +12,17 @@ import pytest
 from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.casework import cases
-from breachdesk.casework.causes import finding
+from breachdesk.casework.causes import build_finding
 from breachdesk.casework.close_case import close_case
 from breachdesk.cli.main import app
 from breachdesk.ports import UnitOfWork
-from breachdesk.testing import a_user, an_actor
-from schemas.case import Origin
-from schemas.cause import Cause
-from schemas.user import Duty
+from breachdesk.testing import make_actor, make_user
+from schemas.case import CaseOrigin
+from schemas.cause import BreachCause
+from schemas.user import Permission
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PASSWORD = "four unrelated words"
@@ -43,18 +43,23 @@ def folder(tmp_path: Path) -> Path:
     hashed = PasswordHasher(time_cost=1, memory_cost=64).hash(PASSWORD)
 
     def work(uow: UnitOfWork) -> None:
-        for name, duty in (("rowan", Duty.RESPONDER), ("avery", Duty.APPROVER)):
-            uow.users.save(a_user(name, duty).model_copy(update={"password_hash": hashed}))
-        rowan = an_actor(Duty.RESPONDER, user_id="rowan")
+        for name, duty in (("rowan", Permission.RESPONDER), ("avery", Permission.APPROVER)):
+            uow.users.save(make_user(name, duty).model_copy(update={"password_hash": hashed}))
+        rowan = make_actor(Permission.RESPONDER, user_id="rowan")
         case = cases.open_by_hand(
-            uow, rowan, title="A lost laptop", origin=Origin.OWN, known="It lay in a car.", now=NOW
+            uow,
+            rowan,
+            title="A lost laptop",
+            origin=CaseOrigin.OWN,
+            known="It lay in a car.",
+            now=NOW,
         )
         cases.add_note(uow, rowan, case.id, "Jo Mason rang", NOW)
-        said = finding("rowan", Cause.LOST_OR_STOLEN, None, NOW)
+        said = build_finding("rowan", BreachCause.LOST_OR_STOLEN, None, NOW)
         close_case(uow, rowan, case.id, "found again", True, NOW, said)
 
-    with Premises(load_settings(data)) as house:
-        house.store.act(work)
+    with Container(load_settings(data)) as house:
+        house.store.write(work)
     return data
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from breachdesk.cli.main import app
 from breachdesk.cli.options import err, out, print_facts, print_json, print_rows
 from schemas.affected import NoticeKind
-from schemas.obligation import Obligation, ObligationKind, Owed
+from schemas.obligation import Obligation, ObligationKind, PendingReader
 
 HOSTILE = "\x1b[2J\u202eevil\u200b \x9b31m [bold]b[/] [/nothing] :skull: \x07"
 PARTS = ("\x1b", "\u202e", "\u200b", "\x9b", "\x07")
@@ -68,7 +68,7 @@ def test_a_duty_is_told_in_one_line_with_to_whom_it_is_owed_and_what_ends_it(
         title="Our own promise to customers",
         started_at=datetime(2026, 11, 22, 9, 0, tzinfo=UTC),
         owed=(
-            Owed(
+            PendingReader(
                 customer_id="contoso",
                 person_id="p1",
                 notice=NoticeKind.ACCOUNT_HOLDER,

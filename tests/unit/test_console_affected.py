@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from console_desk import Desk, a_desk
 
-from breachdesk.console.affected_details import alike
+from breachdesk.console.affected_details import list_by_effects
 from breachdesk.testing import (
-    a_binding,
-    a_confirmed_breach,
-    a_customer,
-    a_signal,
-    an_episode,
+    add_confirmed_breach,
+    make_binding,
+    make_customer,
+    make_episode,
+    make_signal,
     raise_alerts,
 )
-from schemas.affected import Certainty, Effect, Exposure, Manifest, Surety
+from schemas.affected import BreachEffect, Certainty, EffectCertainty, Exposure, Manifest
 from schemas.alert import Signal
-from schemas.customer import DataCategory, Role
+from schemas.customer import DataCategory, DataRole
 
 KEY = "contoso:processor"
 WHY = "The account opened one mail and deleted the only backup."
@@ -30,20 +30,20 @@ WHY = "The account opened one mail and deleted the only backup."
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with a_desk(tmp_path) as opened:
-        made = a_signal(1, step="UserLoggedIn")
+        made = make_signal(1, step="UserLoggedIn")
         summary = {
             "event.outcome": "success", "event.action": "UserLoggedIn",
             "user.name": "jo@contoso.example",
         }  # fmt: skip
         fields = {n: getattr(made, n) for n in made.__slots__ if n != "summary"}
-        alerts = raise_alerts(opened.store, an_episode([Signal(**fields, summary=summary)]))
+        alerts = raise_alerts(opened.store, make_episode([Signal(**fields, summary=summary)]))
 
         def furnish(uow):  # type: ignore[no-untyped-def]  # a unit of work
-            uow.customers.save(a_customer())
-            uow.customers.bind(a_binding(), opened.now())
-            return a_confirmed_breach(uow, opened.now(), *alerts)
+            uow.customers.save(make_customer())
+            uow.customers.bind(make_binding(), opened.now())
+            return add_confirmed_breach(uow, opened.now(), *alerts)
 
-        opened.store.act(furnish)
+        opened.store.write(furnish)
         yield opened
 
 
@@ -56,9 +56,9 @@ async def frozen(desk: Desk, **fields: str) -> tuple[int, Exposure | None]:
     answer = await visitor.post(
         "/cases/CASE-0001/affected", proposal=proposal[1], confirmed="1", **fields
     )
-    manifest = desk.store.look(lambda uow: uow.breaches.latest(Manifest, "BR-0001"))
+    manifest = desk.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
     exposures = manifest.exposures if manifest else ()
-    return answer.status_code, next((e for e in exposures if e.role is Role.PROCESSOR), None)
+    return answer.status_code, next((e for e in exposures if e.role is DataRole.PROCESSOR), None)
 
 
 CORRECTED = {
@@ -75,8 +75,8 @@ async def test_a_responder_corrects_effects_and_says_an_act_in_own_words(desk: D
     assert status == 303
     assert exposure is not None
     assert exposure.effects == {
-        DataCategory.MAIL: {Effect.SEEN: Surety.HAPPENED},
-        DataCategory.BACKUP: {Effect.LOST: Surety.HAPPENED},
+        DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.HAPPENED},
+        DataCategory.BACKUP: {BreachEffect.LOST: EffectCertainty.HAPPENED},
     }
     assert exposure.acts[0].said == "On Sunday someone signed in to the mailbox of Jo."
     assert (exposure.decided_by, exposure.reason) == ("rhea", WHY)
@@ -96,15 +96,15 @@ async def test_an_untouched_form_freezes_what_the_records_show(desk: Desk) -> No
     assert exposure is not None
     assert exposure.certainty is Certainty.CONFIRMED
     assert exposure.decided_by is None
-    assert exposure.effects == {DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}}
+    assert exposure.effects == {DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}}
 
 
 def test_kinds_of_data_to_which_the_same_happened_stand_together() -> None:
-    seen = {Effect.SEEN: Surety.POSSIBLE}
-    copied = seen | {Effect.COPIED: Surety.HAPPENED}
+    seen = {BreachEffect.SEEN: EffectCertainty.POSSIBLE}
+    copied = seen | {BreachEffect.COPIED: EffectCertainty.HAPPENED}
     exposure = Exposure(
         customer_id="contoso",
-        role=Role.PROCESSOR,
+        role=DataRole.PROCESSOR,
         certainty=Certainty.CONFIRMED,
         reason="read and taken",
         effects={
@@ -114,7 +114,7 @@ def test_kinds_of_data_to_which_the_same_happened_stand_together() -> None:
         },
     )
 
-    assert alike(exposure) == [
+    assert list_by_effects(exposure) == [
         ([DataCategory.CONTACT, DataCategory.MAIL], seen),
         ([DataCategory.FILES], copied),
     ]
@@ -133,21 +133,21 @@ async def test_before_the_list_is_frozen_the_page_says_how_many_people_will_be_t
 
     assert answer.status_code == 200
     assert "One person will be told." in answer.text
-    assert desk.store.look(lambda uow: uow.breaches.latest(Manifest, "BR-0001")) is None
+    assert desk.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001")) is None
     again = {**fields_of(answer.text), "confirmed": "1"}
     assert (await visitor.post("/cases/CASE-0001/affected", **again)).status_code == 303
-    manifest = desk.store.look(lambda uow: uow.breaches.latest(Manifest, "BR-0001"))
+    manifest = desk.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
     assert manifest is not None
-    exposure = next(e for e in manifest.exposures if e.role is Role.PROCESSOR)
+    exposure = next(e for e in manifest.exposures if e.role is DataRole.PROCESSOR)
     assert (exposure.decided_by, exposure.reason) == ("rhea", WHY)
-    assert exposure.effects[DataCategory.BACKUP] == {Effect.LOST: Surety.HAPPENED}
+    assert exposure.effects[DataCategory.BACKUP] == {BreachEffect.LOST: EffectCertainty.HAPPENED}
 
 
 @pytest.fixture
 def many(desk: Desk) -> Desk:
     """A hundred customers more, none of them in the evidence."""
-    some = [a_customer(f"c{n:03d}") for n in range(100)]
-    desk.store.act(lambda uow: uow.customers.save_all(some))
+    some = [make_customer(f"c{n:03d}") for n in range(100)]
+    desk.store.write(lambda uow: uow.customers.save_all(some))
     return desk
 
 
@@ -226,14 +226,14 @@ async def test_a_new_version_begins_with_what_the_one_before_decided(many: Desk)
     anew = without_rows(fields_of(page))
     await visitor.post("/cases/CASE-0001/affected", **{**anew, "confirmed": "1"})
 
-    manifest = many.store.look(lambda uow: uow.breaches.latest(Manifest, "BR-0001"))
+    manifest = many.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
     assert manifest is not None
     assert manifest.version == 2
     assert exposure_of(many, "c007").reason == "They rang us."
 
 
 def exposure_of(desk: Desk, customer: str) -> Exposure:
-    manifest = desk.store.look(lambda uow: uow.breaches.latest(Manifest, "BR-0001"))
+    manifest = desk.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
     assert manifest is not None
     return next(e for e in manifest.exposures if e.customer_id == customer)
 

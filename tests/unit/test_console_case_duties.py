@@ -12,13 +12,13 @@ from case_pages import Pages, case_pages
 from release_scene import release_scene
 
 from breachdesk.casework import decide
-from breachdesk.casework.sealing import document_hash
+from breachdesk.casework.sealing import compute_document_hash
 from breachdesk.console.duties import MOST_READERS
 from notifiers.testing import DECISION
 from schemas.affected import Manifest, NoticeKind
-from schemas.decision import Answer
+from schemas.decision import DecisionAnswer
 from schemas.notice import SendOutcome, SendResult
-from schemas.user import Duty
+from schemas.user import Permission
 
 WHY = "Jo Mason asked on the telephone not to be written to about it again."
 
@@ -26,9 +26,9 @@ WHY = "Jo Mason asked on the telephone not to be written to about it again."
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[Pages]:
     accounts = {
-        "rowan": (Duty.RESPONDER,),
-        "rhea": (Duty.RESPONDER, Duty.APPROVER),
-        "avery": (Duty.APPROVER,),
+        "rowan": (Permission.RESPONDER,),
+        "rhea": (Permission.RESPONDER, Permission.APPROVER),
+        "avery": (Permission.APPROVER,),
     }
     with release_scene("sqlite", tmp_path) as scene:
         scene.write_all()
@@ -137,12 +137,12 @@ async def test_the_report_shows_what_pulls_apart_in_the_decision(pages: Pages) -
     decision = DECISION.model_copy(
         update={
             "breach_id": scene.breach.id,
-            "report_to_ico": Answer(yes=False, reasons="A risk to people is unlikely."),
+            "report_to_ico": DecisionAnswer(yes=False, reasons="A risk to people is unlikely."),
             "departures": {"high_risk_unreported": why},
         }
     )
-    rowan = scene.as_actor("rowan", Duty.RESPONDER)
-    scene.store.act(lambda uow: decide.decide(uow, rowan, decision, scene.now()))
+    rowan = scene.as_actor("rowan", Permission.RESPONDER)
+    scene.store.write(lambda uow: decide.record_decision(uow, rowan, decision, scene.now()))
     async with pages.signed_in("rowan") as visitor:
         text = await visitor.read(f"{visitor.case}/report")
 
@@ -170,7 +170,7 @@ def many(tmp_path: Path) -> Iterator[Pages]:
         scene.write_all()
 
         def work(uow):
-            manifest = uow.breaches.latest(Manifest, scene.breach.id)
+            manifest = uow.breaches.find_latest(Manifest, scene.breach.id)
             one = next(r for r in manifest.recipients if r.kind is NoticeKind.ACCOUNT_HOLDER)
             more = tuple(
                 one.model_copy(update={"person_id": f"reader-{n}", "name": f"Reader Quor{n:02}"})
@@ -182,10 +182,12 @@ def many(tmp_path: Path) -> Iterator[Pages]:
                     "recipients": (*manifest.recipients, *more),
                 }
             )
-            uow.breaches.put(longer.model_copy(update={"hash": document_hash(longer)}))
+            uow.breaches.add_document(
+                longer.model_copy(update={"hash": compute_document_hash(longer)})
+            )
 
-        scene.store.act(work)
-        with case_pages(scene, tmp_path, {"rowan": (Duty.RESPONDER,)}) as opened:
+        scene.store.write(work)
+        with case_pages(scene, tmp_path, {"rowan": (Permission.RESPONDER,)}) as opened:
             yield opened
 
 

@@ -11,8 +11,8 @@ from console_desk import HASH, Desk, a_desk
 from breachdesk.casework import cases
 from breachdesk.casework.case_file.build import SECTIONS
 from breachdesk.console.printed_case import ROWS
-from breachdesk.testing import a_case, a_user, an_actor
-from schemas.user import Duty
+from breachdesk.testing import add_case, make_actor, make_user
+from schemas.user import Permission
 
 NOTES = ROWS + 30
 
@@ -22,13 +22,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     with a_desk(tmp_path) as opened:
 
         def work(uow):  # type: ignore[no-untyped-def]  # a unit of work
-            uow.users.save(a_user("olive").model_copy(update={"password_hash": HASH}))
-            case = a_case(uow, opened.now(), actor="ana")
-            responder = an_actor(Duty.RESPONDER, user_id="rhea")
+            uow.users.save(make_user("olive").model_copy(update={"password_hash": HASH}))
+            case = add_case(uow, opened.now(), actor="ana")
+            responder = make_actor(Permission.RESPONDER, user_id="rhea")
             for number in range(NOTES):
                 cases.add_note(uow, responder, case.id, f"Note {number}.", opened.now())
 
-        opened.store.act(work)
+        opened.store.write(work)
         yield opened
 
 
@@ -64,7 +64,7 @@ async def test_a_case_file_on_the_screen_says_where_the_chain_ends_and_not_that_
 ) -> None:
     _, page = await page_of(desk, "?section=trust")
 
-    assert desk.store.look(lambda uow: uow.audit.head()).hash in page
+    assert desk.store.read(lambda uow: uow.audit.get_head()).hash in page
     assert "It holds" not in page
     assert "/audit?verify=true" in page
 

@@ -10,10 +10,10 @@ import pytest
 from case_pages import PASSWORD, Pages, case_pages
 from release_scene import CONTOSO, release_scene
 
-from breachdesk.testing import a_user
+from breachdesk.testing import make_user
 from schemas.affected import NoticeKind
 from schemas.notice import SendOutcome, SendResult
-from schemas.user import Duty
+from schemas.user import Permission
 
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 
@@ -23,10 +23,10 @@ def pages(tmp_path: Path) -> Iterator[Pages]:
     """mallory changed contoso's address and number; the list was frozen after that."""
     with release_scene("sqlite", tmp_path) as scene:
         accounts = {
-            "rowan": (Duty.RESPONDER, Duty.APPROVER),
-            "mallory": (Duty.APPROVER, Duty.REGISTRAR),
-            "avery": (Duty.APPROVER,),
-            "ana": (Duty.ANALYST,),
+            "rowan": (Permission.RESPONDER, Permission.APPROVER),
+            "mallory": (Permission.APPROVER, Permission.REGISTRAR),
+            "avery": (Permission.APPROVER,),
+            "ana": (Permission.ANALYST,),
         }
         changed = CONTOSO.replace("accounts@", "new@").replace("960001", "960666")
         scene.imports(changed, by="mallory")
@@ -149,11 +149,11 @@ async def test_who_changed_a_contact_is_refused_with_words(pages: Pages) -> None
 
 async def test_the_form_of_the_broken_glass_takes_no_witness(pages: Pages) -> None:
     seal = pages.scene.seal()
-    pages.scene.store.act(
-        lambda uow: uow.users.save(a_user("avery").model_copy(update={"disabled": True}))
+    pages.scene.store.write(
+        lambda uow: uow.users.save(make_user("avery").model_copy(update={"disabled": True}))
     )
-    pages.scene.store.act(
-        lambda uow: uow.users.save(a_user("blake").model_copy(update={"disabled": True}))
+    pages.scene.store.write(
+        lambda uow: uow.users.save(make_user("blake").model_copy(update={"disabled": True}))
     )
     fields = {
         "expected_hash": seal.hash,
@@ -180,8 +180,8 @@ async def test_the_pages_say_why_letters_wait_for_the_witness_and_offer_another_
 ) -> None:
     scene = pages.scene
     for user in ("avery", "blake"):
-        off = a_user(user).model_copy(update={"disabled": True})
-        scene.store.act(lambda uow, off=off: uow.users.save(off))
+        off = make_user(user).model_copy(update={"disabled": True})
+        scene.store.write(lambda uow, off=off: uow.users.save(off))
     scene.break_glass("rowan")
     (message,) = [row for row in scene.rows() if row.kind is NoticeKind.WITNESS]
     scene.send(message, BOUNCED)

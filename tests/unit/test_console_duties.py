@@ -13,21 +13,21 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi.routing import APIRoute
 
-from breachdesk.console.app import SCREENS, console_app
-from breachdesk.console.house import House
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import FixedNow, a_confirmed_breach, a_customer, a_user, memory_store
+from breachdesk.console.app import SCREENS, build_app
+from breachdesk.console.house import ConsoleDependencies
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import FixedNow, add_confirmed_breach, make_customer, make_store, make_user
 from notifiers.render import JinjaRenderer
 from schemas.affected import NoticeKind
-from schemas.notice import NoticeRow, Status
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.settings import Settings
-from schemas.user import Duty
+from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 PASSWORD = "correct horse battery"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-A, R, P, G = Duty.ANALYST, Duty.RESPONDER, Duty.APPROVER, Duty.REGISTRAR
+A, R, P, G = Permission.ANALYST, Permission.RESPONDER, Permission.APPROVER, Permission.REGISTRAR
 MATRIX = {
     "/alerts/open-case": {A, R},
     "/alerts/{alert_id}/assign": {A, R},
@@ -116,13 +116,13 @@ def filled(path: str, case: str) -> str:
 class Console:
     """A store with two confirmed breaches, a letter in each, and one person for each duty."""
 
-    house: House
+    house: ConsoleDependencies
     now: FixedNow
     cases: tuple[str, str]
     letters: tuple[int, int]
 
     def client(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(console_app(self.house))
+        transport = httpx.ASGITransport(build_app(self.house))
         return httpx.AsyncClient(transport=transport, base_url="http://console.example")
 
 
@@ -130,32 +130,32 @@ class Console:
 def console(tmp_path: Path) -> Iterator[Console]:
     now = FixedNow()
     log = SqliteEventLog(tmp_path / "journal", now)
-    with memory_store(now) as store:
+    with make_store(now) as store:
         cases, letters = _furnish(store, now)
         settings = Settings(data_dir=tmp_path)
         renderer = JinjaRenderer(TEMPLATES, "Europe/London")
-        house = House(settings, store, renderer, now, _NoRules(), log, TEMPLATES)
+        house = ConsoleDependencies(settings, store, renderer, now, _NoRules(), log, TEMPLATES)
         yield Console(house, now, cases, letters)
     log.close()
 
 
 class _NoRules:
-    def rules(self) -> list[object]:
+    def list_rules(self) -> list[object]:
         return []
 
 
-def _furnish(store: SqlStore, now: FixedNow) -> tuple[tuple[str, str], tuple[int, int]]:
+def _furnish(store: SqliteStore, now: FixedNow) -> tuple[tuple[str, str], tuple[int, int]]:
     def work(uow):
-        uow.customers.save(a_customer())
-        for user in (*(a_user(duty.value, duty) for duty in Duty), a_user("all")):
+        uow.customers.save(make_customer())
+        for user in (*(make_user(duty.value, duty) for duty in Permission), make_user("all")):
             uow.users.save(user.model_copy(update={"password_hash": HASH}))
-        idle = a_user("idle").model_copy(update={"duties": frozenset(), "password_hash": HASH})
+        idle = make_user("idle").model_copy(update={"duties": frozenset(), "password_hash": HASH})
         uow.users.save(idle)
-        breaches = [a_confirmed_breach(uow, now(), actor="responder") for _ in range(2)]
-        rows = [uow.notices.queue(a_letter(breach.id, now)) for breach in breaches]
+        breaches = [add_confirmed_breach(uow, now(), actor="responder") for _ in range(2)]
+        rows = [uow.notices.enqueue(a_letter(breach.id, now)) for breach in breaches]
         return tuple(b.case_id for b in breaches), tuple(row.id for row in rows)
 
-    return store.act(work)
+    return store.write(work)
 
 
 def a_letter(breach_id: str, now: FixedNow) -> NoticeRow:
@@ -166,7 +166,7 @@ def a_letter(breach_id: str, now: FixedNow) -> NoticeRow:
         person_id="contoso-holder",
         kind=NoticeKind.ACCOUNT_HOLDER,
         version=1,
-        status=Status.UNKNOWN,
+        status=DeliveryStatus.UNKNOWN,
         rendered_hash="0" * 64,
         message_id=f"<{breach_id}@provider.example>",
         approval_hash="0" * 64,
@@ -206,7 +206,7 @@ def test_the_matrix_names_every_form_and_no_other() -> None:
     assert set(routes("POST")) - OWN_ACCOUNT == MATRIX.keys()
 
 
-@pytest.mark.parametrize("duty", [duty.value for duty in Duty])
+@pytest.mark.parametrize("duty", [duty.value for duty in Permission])
 async def test_each_duty_alone_may_send_its_forms_and_no_other(console: Console, duty: str) -> None:
     sent = await answers(console, duty, "POST", sorted(MATRIX))
     refused = {path for path, code in sent.items() if code == "duty"}
@@ -217,9 +217,9 @@ async def test_each_duty_alone_may_send_its_forms_and_no_other(console: Console,
 
 @pytest.mark.parametrize("user", ["idle", ""])
 async def test_nobody_without_a_duty_may_send_any_form(console: Console, user: str) -> None:
-    before = console.house.store.look(lambda uow: len(uow.audit.entries()))
+    before = console.house.store.read(lambda uow: len(uow.audit.list_entries()))
     sent = await answers(console, user, "POST", sorted(MATRIX))
-    after = console.house.store.look(lambda uow: len(uow.audit.entries()))
+    after = console.house.store.read(lambda uow: len(uow.audit.list_entries()))
 
     assert set(sent.values()) == {"duty" if user else 303}
     assert after - before == (1 if user else 0), "only the sign-in itself is written down"
@@ -228,8 +228,8 @@ async def test_nobody_without_a_duty_may_send_any_form(console: Console, user: s
 async def test_a_disabled_account_may_send_and_open_nothing(console: Console) -> None:
     async with console.client() as client:
         csrf = await sign_in(client, "all")
-        disabled = a_user("all").model_copy(update={"disabled": True, "password_hash": HASH})
-        console.house.store.act(lambda uow: uow.users.save(disabled))
+        disabled = make_user("all").model_copy(update={"disabled": True, "password_hash": HASH})
+        console.house.store.write(lambda uow: uow.users.save(disabled))
         codes = [
             (await client.post(filled(path, console.cases[0]), data={"csrf": csrf})).status_code
             for path in sorted(MATRIX)
@@ -243,7 +243,7 @@ async def test_a_disabled_account_may_send_and_open_nothing(console: Console) ->
     assert set(codes) == set(pages) == {303}
 
 
-@pytest.mark.parametrize("user", ["", "idle", *(duty.value for duty in Duty)])
+@pytest.mark.parametrize("user", ["", "idle", *(duty.value for duty in Permission)])
 async def test_a_page_opens_only_to_those_who_may_see_it(console: Console, user: str) -> None:
     pages = [path for path in routes("GET") if path != "/sign-in"]
     opened = await answers(console, user, "GET", pages)
@@ -255,7 +255,7 @@ async def test_a_page_opens_only_to_those_who_may_see_it(console: Console, user:
         assert set(opened.values()) == {303}
 
 
-@pytest.mark.parametrize("duty", [duty.value for duty in Duty])
+@pytest.mark.parametrize("duty", [duty.value for duty in Permission])
 async def test_the_menu_leaves_out_what_one_may_not_open(console: Console, duty: str) -> None:
     async with console.client() as client:
         await sign_in(client, duty)
@@ -275,7 +275,7 @@ async def test_an_approver_who_sends_a_register_changes_nothing(console: Console
             data={"csrf": csrf, "what": "customers", "preset": "plain"},
             files={"file": ("customers.csv", sheet, "text/csv")},
         )
-    contoso = console.house.store.look(lambda uow: uow.customers.get("contoso"))
+    contoso = console.house.store.read(lambda uow: uow.customers.get("contoso"))
 
     assert answer.status_code == 403
     assert "Only a registrar may do this. You are an approver." in answer.text
@@ -294,10 +294,10 @@ async def test_a_letter_of_another_case_is_not_there(console: Console, act: str,
         csrf = await sign_in(client, "all")
         url = f"/cases/{console.cases[0]}/delivery/{number}/{act}"
         answer = await client.post(url, data={"csrf": csrf, **fields})
-    row_after = console.house.store.look(lambda uow: uow.notices.get(console.letters[1]))
+    row_after = console.house.store.read(lambda uow: uow.notices.get(console.letters[1]))
 
     assert answer.status_code == 404
-    assert row_after.status is Status.UNKNOWN
+    assert row_after.status is DeliveryStatus.UNKNOWN
 
 
 async def test_whatever_stands_inside_a_case_or_alert_is_not_there_under_a_made_up_name(

@@ -15,40 +15,40 @@ from console_pages import PAGES
 
 from breachdesk.casework import affected, decide, notify, report
 from breachdesk.console import words
-from breachdesk.console.app import SCREENS, console_app
+from breachdesk.console.app import SCREENS, build_app
 from breachdesk.console.cookies import SESSION as COOKIE
 from breachdesk.console.headers import CSP, LETTER_CSP
-from breachdesk.console.house import House
-from breachdesk.console.passwords import hash_password, password_matches
-from breachdesk.console.uploads import shown_name
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.console.house import ConsoleDependencies
+from breachdesk.console.passwords import hash_password, is_matching
+from breachdesk.console.uploads import sanitise_name
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
-    a_binding,
-    a_case,
-    a_confirmed_breach,
-    a_customer,
-    a_signal,
-    a_user,
-    an_actor,
-    an_alert,
-    an_episode,
-    memory_store,
+    add_alert,
+    add_case,
+    add_confirmed_breach,
+    make_actor,
+    make_binding,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_store,
+    make_user,
 )
 from notifiers.render import JinjaRenderer
-from notifiers.testing import DECISION, PROFILE, facts_with
-from schemas.affected import Certainty, Effect, NoticeKind, Surety
+from notifiers.testing import DECISION, PROFILE, build_facts
+from schemas.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
 from schemas.alert import AlertState, Severity
-from schemas.case import CaseState, ContainmentKind, Note, Origin, TaskKind
-from schemas.customer import DataCategory, Pecr, PersonKind, Role
-from schemas.errors import Misconfigured
-from schemas.event import Touch
-from schemas.notice import Status
-from schemas.report import Precision, ReportFacts, ReportStage
+from schemas.case import CaseNote, CaseOrigin, CaseState, ContainmentKind, TaskKind
+from schemas.customer import DataCategory, DataRole, PecrStatus, PersonKind
+from schemas.errors import ConfigurationError
+from schemas.event import AssetTouch
+from schemas.notice import DeliveryStatus
+from schemas.report import NumberPrecision, ReportFacts, ReportPhase
 from schemas.rule import RuleInfo, RuleKind
 from schemas.settings import ConsoleSettings, SenderSettings, Settings
-from schemas.source import Incoming
-from schemas.user import Duty
+from schemas.source import IncomingRecord
+from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -127,7 +127,7 @@ FORMS = (
 class Rules:
     """breachdesk.ports.Explainer with one rule."""
 
-    def rules(self) -> Sequence[RuleInfo]:
+    def list_rules(self) -> Sequence[RuleInfo]:
         return [
             RuleInfo(
                 id="login_then_exfiltration",
@@ -149,22 +149,22 @@ class Rules:
 class Desk:
     """A seeded house, its clock and the ids of what is in it."""
 
-    house: House
+    house: ConsoleDependencies
     now: FixedNow
-    store: SqlStore
+    store: SqliteStore
     ids: dict[str, str]
 
     def client(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(console_app(self.house))
+        transport = httpx.ASGITransport(build_app(self.house))
         return httpx.AsyncClient(transport=transport, base_url="http://desk.example")
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     now = FixedNow()
-    store, log = memory_store(now), SqliteEventLog(tmp_path / "journal", now)
-    log.append([Incoming(source="m365", raw=b'{"a": 1}', arrived=now())])
-    house = House(
+    store, log = make_store(now), SqliteEventLog(tmp_path / "journal", now)
+    log.append([IncomingRecord(source="m365", raw=b'{"a": 1}', arrived=now())])
+    house = ConsoleDependencies(
         Settings(data_dir=tmp_path),
         store,
         JinjaRenderer(TEMPLATES, "Europe/London"),
@@ -178,29 +178,29 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     log.close()
 
 
-def _seed(store: SqlStore, now: FixedNow) -> dict[str, str]:
-    alert = an_alert(store)
+def _seed(store: SqliteStore, now: FixedNow) -> dict[str, str]:
+    alert = add_alert(store)
 
     def work(uow):
-        uow.customers.save(a_customer())
-        uow.customers.bind(a_binding(), now())
+        uow.customers.save(make_customer())
+        uow.customers.bind(make_binding(), now())
         for name, duty in (
-            ("ana", Duty.ANALYST),
-            ("rhea", Duty.RESPONDER),
-            ("april", Duty.APPROVER),
-            ("reg", Duty.REGISTRAR),
+            ("ana", Permission.ANALYST),
+            ("rhea", Permission.RESPONDER),
+            ("april", Permission.APPROVER),
+            ("reg", Permission.REGISTRAR),
         ):
-            uow.users.save(a_user(name, duty).model_copy(update={"password_hash": HASH}))
-        uow.users.save(a_user("olive").model_copy(update={"password_hash": HASH}))
-        breach = a_confirmed_breach(uow, now(), actor="rhea")
+            uow.users.save(make_user(name, duty).model_copy(update={"password_hash": HASH}))
+        uow.users.save(make_user("olive").model_copy(update={"password_hash": HASH}))
+        breach = add_confirmed_breach(uow, now(), actor="rhea")
         return {
             "alert": alert.id,
-            "open": a_case(uow, now(), actor="ana").id,
+            "open": add_case(uow, now(), actor="ana").id,
             "breached": breach.case_id,
             "customer": "contoso",
         }
 
-    return store.act(work)
+    return store.write(work)
 
 
 def csrf_of(page: str) -> str:
@@ -246,12 +246,12 @@ async def test_every_page_sends_strangers_to_the_sign_in(desk: Desk) -> None:
 async def test_a_form_without_its_token_changes_nothing(desk: Desk, fields: dict[str, str]) -> None:
     async with desk.client() as client:
         await sign_in(client)
-        before = desk.store.look(lambda uow: uow.audit.entries())
+        before = desk.store.read(lambda uow: uow.audit.list_entries())
         codes = {
             path: (await client.post(path.format(**desk.ids), data=fields)).status_code
             for path in FORMS
         }
-        after = desk.store.look(lambda uow: uow.audit.entries())
+        after = desk.store.read(lambda uow: uow.audit.list_entries())
 
     assert codes == dict.fromkeys(FORMS, 403)
     assert after == before
@@ -380,8 +380,8 @@ async def test_signing_out_ends_the_session_in_the_store_too(desk: Desk) -> None
 async def test_a_disabled_account_is_out_at_once(desk: Desk) -> None:
     async with desk.client() as client:
         await sign_in(client)
-        user = a_user("rhea", Duty.RESPONDER).model_copy(update={"disabled": True})
-        desk.store.act(lambda uow: uow.users.save(user))
+        user = make_user("rhea", Permission.RESPONDER).model_copy(update={"disabled": True})
+        desk.store.write(lambda uow: uow.users.save(user))
 
         assert (await client.get("/")).status_code == 303
 
@@ -407,7 +407,7 @@ async def test_after_five_wrong_passwords_even_the_right_one_waits(desk: Desk) -
         refused = await sign_in(client)
         desk.now.advance(minutes=16)
         admitted = await sign_in(client)
-    acts = [e.act for e in desk.store.look(lambda uow: uow.audit.entries())]
+    acts = [e.act for e in desk.store.read(lambda uow: uow.audit.list_entries())]
 
     assert refused == ""
     assert admitted
@@ -416,8 +416,10 @@ async def test_after_five_wrong_passwords_even_the_right_one_waits(desk: Desk) -
 
 
 async def test_demo_accounts_are_dead_outside_the_demo(desk: Desk) -> None:
-    user = a_user("demo", Duty.ANALYST).model_copy(update={"password_hash": HASH, "demo": True})
-    desk.store.act(lambda uow: uow.users.save(user))
+    user = make_user("demo", Permission.ANALYST).model_copy(
+        update={"password_hash": HASH, "demo": True}
+    )
+    desk.store.write(lambda uow: uow.users.save(user))
     demo = replace(
         desk,
         house=replace(desk.house, settings=desk.house.settings.model_copy(update={"demo": True})),
@@ -446,7 +448,7 @@ async def test_who_may_not_is_told_why_beside_the_button_and_by_the_act(desk: De
     assert "Only a responder may do this. You are an analyst." in page
     assert answer.status_code == 403
     assert "Only a responder may do this. You are an analyst." in answer.text
-    assert desk.store.look(lambda uow: uow.cases.get(desk.ids["open"])).breach_id is None
+    assert desk.store.read(lambda uow: uow.cases.get(desk.ids["open"])).breach_id is None
 
 
 async def test_a_refused_form_shows_problem_place_and_what_was_typed(desk: Desk) -> None:
@@ -535,15 +537,15 @@ async def test_an_absurdly_large_form_is_refused_before_it_is_read(desk: Desk) -
 
 
 def test_a_folder_without_the_pages_is_refused_at_the_start(desk: Desk, tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match="pages are not there"):
-        console_app(replace(desk.house, templates_dir=tmp_path))
+    with pytest.raises(ConfigurationError, match="pages are not there"):
+        build_app(replace(desk.house, templates_dir=tmp_path))
 
 
 def test_passwords_are_argon2id_and_a_broken_hash_matches_nothing() -> None:
     assert hash_password(PASSWORD).startswith("$argon2id$")
-    assert password_matches(hash_password(PASSWORD), PASSWORD)
-    assert not password_matches(HASH, "other")
-    assert not password_matches("unusable", PASSWORD)
+    assert is_matching(hash_password(PASSWORD), PASSWORD)
+    assert not is_matching(HASH, "other")
+    assert not is_matching("unusable", PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -552,23 +554,23 @@ def test_passwords_are_argon2id_and_a_broken_hash_matches_nothing() -> None:
         (words.SEVERITY, Severity),
         (words.ALERT_STATE, AlertState),
         (words.CASE_STATE, CaseState),
-        (words.ORIGIN, Origin),
+        (words.ORIGIN, CaseOrigin),
         (words.CONTAINMENT, ContainmentKind),
         (words.TASK, TaskKind),
         (words.CERTAINTY, Certainty),
-        (words.ROLE, Role),
-        (words.EFFECT, Effect),
-        (words.SURETY, Surety),
-        (words.PECR, Pecr),
+        (words.ROLE, DataRole),
+        (words.EFFECT, BreachEffect),
+        (words.SURETY, EffectCertainty),
+        (words.PECR, PecrStatus),
         (words.KIND, NoticeKind),
         (words.RECIPIENTS, NoticeKind),
         (words.PERSON, PersonKind),
-        (words.STATUS, Status),
-        (words.STATUS_MEANING, Status),
-        (words.STATUS_TONE, Status),
+        (words.STATUS, DeliveryStatus),
+        (words.STATUS_MEANING, DeliveryStatus),
+        (words.STATUS_TONE, DeliveryStatus),
         (words.CATEGORY, DataCategory),
-        (words.STAGE, ReportStage),
-        (words.PRECISION, Precision),
+        (words.STAGE_LABELS, ReportPhase),
+        (words.PRECISION, NumberPrecision),
         (words.RULE_KIND, RuleKind),
     ],
 )
@@ -631,7 +633,7 @@ async def test_an_imported_file_answers_with_its_report_row_by_row(desk: Desk) -
     ],
 )
 def test_an_upload_is_shown_under_its_name_as_far_as_it_is_one(sent: str, shown: str) -> None:
-    assert shown_name(sent) == shown
+    assert sanitise_name(sent) == shown
 
 
 @pytest.mark.parametrize(
@@ -653,7 +655,7 @@ async def test_an_upload_of_any_name_gets_its_report(
         )
 
     assert answer.status_code == status
-    assert escape(shown_name(name)).casefold() in answer.text.casefold()
+    assert escape(sanitise_name(name)).casefold() in answer.text.casefold()
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/customers/import", "/sign-out", "/nowhere"])
@@ -707,31 +709,33 @@ def hostile_case(desk: Desk) -> dict[str, str]:
     """Everything that anybody outside or inside may have stored, with hidden characters in it, up to
     the approval's page."""
     now, store = desk.now, desk.store
-    signal = a_signal(
-        9, value=HOSTILE, touches=(Touch("contoso", "mailbox:jo@contoso.example", "mail"),)
+    signal = make_signal(
+        9, value=HOSTILE, touches=(AssetTouch("contoso", "mailbox:jo@contoso.example", "mail"),)
     )
     seen = dict.fromkeys(("user.name", "event.action", "user_agent.original"), HOSTILE)
     told = replace(signal, key=signal.key._replace(rule="hostile"), summary=signal.summary | seen)
-    alert = an_alert(store, an_episode([told], title=f"Sign-in by {HOSTILE}"))
-    contoso = a_customer()
+    alert = add_alert(store, make_episode([told], title=f"Sign-in by {HOSTILE}"))
+    contoso = make_customer()
     people = tuple(p.model_copy(update={"name": f"{HOSTILE} {p.name}"}) for p in contoso.people)
 
     def work(uow):
         uow.customers.save(contoso.model_copy(update={"name": f"Cont {HOSTILE}", "people": people}))
         uow.customers.bind(
-            a_binding("files@contoso.example").model_copy(update={"service": HOSTILE}), now()
+            make_binding("files@contoso.example").model_copy(update={"service": HOSTILE}), now()
         )
-        user = a_user("rhea", *Duty).model_copy(update={"password_hash": HASH, "name": HOSTILE})
+        user = make_user("rhea", *Permission).model_copy(
+            update={"password_hash": HASH, "name": HOSTILE}
+        )
         uow.users.save(user)
-        breach = a_confirmed_breach(uow, now(), alert, actor="ana")
+        breach = add_confirmed_breach(uow, now(), alert, actor="ana")
         case = uow.cases.get(breach.case_id)
-        note = Note(at=now(), by="ana", text=HOSTILE)
+        note = CaseNote(at=now(), by="ana", text=HOSTILE)
         uow.cases.save(case.model_copy(update={"title": HOSTILE, "notes": (note,)}))
         return uow.breaches.save(breach.model_copy(update={"title": HOSTILE}))
 
-    breach = store.act(work)
-    responder = an_actor(Duty.RESPONDER, user_id="ana")
-    facts = facts_with(breach_id=breach.id, what_happened=HOSTILE, measures=(HOSTILE,))
+    breach = store.write(work)
+    responder = make_actor(Permission.RESPONDER, user_id="ana")
+    facts = build_facts(breach_id=breach.id, what_happened=HOSTILE, measures=(HOSTILE,))
     decision = DECISION.model_copy(update={"breach_id": breach.id, "risk": HOSTILE})
     reported = ReportFacts(
         breach_id=breach.id, version=1, written_by="ana", written_at=now(), what_happened=HOSTILE,
@@ -740,16 +744,16 @@ def hostile_case(desk: Desk) -> dict[str, str]:
 
     def write(uow):
         exposures = affected.override(
-            affected.propose(uow, breach.id), "contoso", Role.CONTROLLER, Certainty.POSSIBLE,
+            affected.propose(uow, breach.id), "contoso", DataRole.CONTROLLER, Certainty.POSSIBLE,
             HOSTILE, responder,
         )  # fmt: skip
         affected.freeze(uow, responder, breach.id, exposures, now())
-        decide.decide(uow, responder, decision, now=now())
+        decide.record_decision(uow, responder, decision, now=now())
         notify.write_facts(uow, responder, facts, now=now())
         report.write_report(uow, responder, reported, now=now())
 
     now.advance(minutes=1)
-    store.act(write)
+    store.write(write)
     return {"case": f"/cases/{breach.case_id}", "alert": f"/alerts/{alert.id}"}
 
 

@@ -11,9 +11,9 @@ from console_desk import Desk, a_desk, change
 
 from breachdesk.casework.cases import open_by_hand
 from breachdesk.gdpr.law import read_law
-from breachdesk.testing import FixedNow, an_actor, memory_store
-from schemas.case import Origin
-from schemas.user import Duty
+from breachdesk.testing import FixedNow, make_actor, make_store
+from schemas.case import CaseOrigin
+from schemas.user import Permission
 
 CORRECTION = """
 [[provisions]]
@@ -33,7 +33,7 @@ def desk_under(tmp_path: Path, text: str) -> Iterator[Desk]:
     folder = tmp_path / "law"
     folder.mkdir()
     (folder / "uk.toml").write_text(text, encoding="utf-8")
-    with memory_store(FixedNow(), read_law(folder)) as store, a_desk(tmp_path, store) as desk:
+    with make_store(FixedNow(), read_law(folder)) as store, a_desk(tmp_path, store) as desk:
         yield desk
 
 
@@ -74,7 +74,7 @@ async def test_who_binds_an_asset_reads_when_the_roles_of_services_were_reviewed
         "reviewed_on = 2026-11-04\n"
     )
     with desk_under(tmp_path, roles) as desk:
-        change(desk.store, "rhea", duties=frozenset({Duty.REGISTRAR}))
+        change(desk.store, "rhea", duties=frozenset({Permission.REGISTRAR}))
         page = await page_of(desk, "/unattributed")
 
     assert "Roles of services, reviewed 4 November 2026; not verified against the text" in page
@@ -85,9 +85,9 @@ async def test_who_confirms_a_breach_reads_the_hours_of_the_law(
     tmp_path: Path, hours: str, shown: str
 ) -> None:
     with desk_under(tmp_path, CORRECTION.replace("96", hours)) as desk:
-        case = desk.store.act(
+        case = desk.store.write(
             lambda uow: open_by_hand(
-                uow, an_actor(user_id="rhea"), title="Lost laptop", origin=Origin.OWN,
+                uow, make_actor(user_id="rhea"), title="Lost laptop", origin=CaseOrigin.OWN,
                 known="An engineer told us.", now=desk.now(),
             )
         )  # fmt: skip

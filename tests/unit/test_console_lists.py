@@ -12,11 +12,19 @@ from console_desk import HASH, Desk, Visitor, a_desk
 
 from breachdesk.casework import cases
 from breachdesk.console.alert import CASES
-from breachdesk.testing import START, a_customer, a_signal, a_user, an_actor, an_alert, an_episode
+from breachdesk.testing import (
+    START,
+    add_alert,
+    make_actor,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_user,
+)
 from schemas.alert import AlertState, GroupKey
-from schemas.case import Origin
-from schemas.event import Touch
-from schemas.user import Duty
+from schemas.case import CaseOrigin
+from schemas.event import AssetTouch
+from schemas.user import Permission
 
 ALERTS = 70
 HREF = re.compile(r'<tr data-row>.*?<a href="/alerts/([^"/?]+)"', re.DOTALL)
@@ -26,8 +34,10 @@ KEY = "mailbox:new@somewhere.example"
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with a_desk(tmp_path) as opened:
-        registrar = a_user("reg", Duty.REGISTRAR).model_copy(update={"password_hash": HASH})
-        opened.store.act(lambda uow: uow.users.save(registrar))
+        registrar = make_user("reg", Permission.REGISTRAR).model_copy(
+            update={"password_hash": HASH}
+        )
+        opened.store.write(lambda uow: uow.users.save(registrar))
         yield opened
 
 
@@ -35,8 +45,8 @@ def many_alerts(desk: Desk, count: int = ALERTS) -> None:
     for number in range(count):
         key = GroupKey("r", "contoso", (f"user-{number}",))
         time = START - timedelta(hours=number % 7)
-        signals = [a_signal(n, key=key, time=time) for n in (1, 2)]
-        an_alert(desk.store, an_episode(signals))
+        signals = [make_signal(n, key=key, time=time) for n in (1, 2)]
+        add_alert(desk.store, make_episode(signals))
 
 
 async def signed_in(desk: Desk, user: str = "ana") -> Visitor:
@@ -107,9 +117,9 @@ async def test_the_last_page_is_shown_when_what_came_behind_it_was_dismissed(des
 
     def dismiss(uow):
         alert = uow.alerts.get(last)
-        uow.alerts.act(alert.pk, alert.version, state=AlertState.DISMISSED.value)
+        uow.alerts.update(alert.pk, alert.version, state=AlertState.DISMISSED.value)
 
-    desk.store.act(dismiss)
+    desk.store.write(dismiss)
     page = await page_of(visitor, behind)
 
     assert len(HREF.findall(page)) == 50
@@ -120,10 +130,10 @@ async def test_evidence_comes_in_pages_and_an_alert_of_many_customers_names_some
     desk: Desk,
 ) -> None:
     touches = tuple(
-        Touch(f"firm-{n:02}", f"mailbox:a@firm-{n:02}.example", "mail") for n in range(30)
+        AssetTouch(f"firm-{n:02}", f"mailbox:a@firm-{n:02}.example", "mail") for n in range(30)
     )
-    signals = [a_signal(n, touches=touches) for n in range(1, 41)]
-    alert = an_alert(desk.store, an_episode(signals))
+    signals = [make_signal(n, touches=touches) for n in range(1, 41)]
+    alert = add_alert(desk.store, make_episode(signals))
     visitor = await signed_in(desk)
     first = await page_of(visitor, f"/alerts/{alert.id}")
     second = await page_of(visitor, link(first, "Next"))
@@ -142,7 +152,9 @@ async def bound(desk: Desk, customer: str) -> str:
         "/unattributed", key=KEY, customer=customer, service="hosted mailbox", valid_from=""
     )
     if answer.status_code == 303:
-        owners = {b.asset: b.customer_id for b in desk.store.look(lambda u: u.customers.bindings())}
+        owners = {
+            b.asset: b.customer_id for b in desk.store.read(lambda u: u.customers.list_bindings())
+        }
         return owners[KEY]
     assert answer.status_code == 422
     return answer.text
@@ -153,9 +165,9 @@ def two_customers(desk: Desk) -> None:
 
     def work(uow):
         for customer_id, name in named.items():
-            uow.customers.save(a_customer(customer_id).model_copy(update={"name": name}))
+            uow.customers.save(make_customer(customer_id).model_copy(update={"name": name}))
 
-    desk.store.act(work)
+    desk.store.write(work)
 
 
 @pytest.mark.parametrize(
@@ -197,14 +209,14 @@ async def test_an_alert_is_linked_to_an_open_case_that_is_too_old_to_be_offered(
     desk: Desk,
 ) -> None:
     many_alerts(desk, 1)
-    responder = an_actor()
+    responder = make_actor()
     opened = [
-        desk.store.act(
+        desk.store.write(
             lambda uow, n=number: cases.open_by_hand(
                 uow,
                 responder,
                 title=f"Case {n}",
-                origin=Origin.OWN,
+                origin=CaseOrigin.OWN,
                 known="Seen.",
                 now=START + timedelta(minutes=n),
             )

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from breachdesk.console.local_times import in_zone
-from schemas.plugin import Member
-from streams.wording import between
+from breachdesk.console.local_times import convert_to_zone
+from schemas.plugin import DetectorSignal
+from streams.wording import format_interval
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -41,11 +41,13 @@ LONDON = ZoneInfo("Europe/London")
     ],
 )
 def test_a_time_written_in_utc_is_told_in_the_zone_of_the_page(written: str, told: str) -> None:
-    assert in_zone(written, LONDON) == told
+    assert convert_to_zone(written, LONDON) == told
 
 
 def test_what_a_detector_says_of_its_times_is_understood() -> None:
     begin = datetime(2026, 7, 22, 9, 0, tzinfo=UTC).timestamp()
-    said = between([Member(begin, "1", "", ""), Member(begin + 90, "2", "", "")])
+    said = format_interval(
+        [DetectorSignal(begin, "1", "", ""), DetectorSignal(begin + 90, "2", "", "")]
+    )
 
-    assert in_zone(said, LONDON) == "between 22 Jul 2026, 10:00:00 and 10:01:30 BST"
+    assert convert_to_zone(said, LONDON) == "between 22 Jul 2026, 10:00:00 and 10:01:30 BST"

@@ -14,11 +14,11 @@ import pytest
 from console_desk import Desk, Visitor, a_desk
 
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
-from breachdesk.testing import a_case, a_confirmed_breach, a_customer
+from breachdesk.testing import add_case, add_confirmed_breach, make_customer
 from schemas.affected import Certainty, Exposure, Manifest
 from schemas.breach import Breach
 from schemas.case_record import Complaint, SupplierQuestion
-from schemas.customer import Role
+from schemas.customer import DataRole
 
 
 @pytest.fixture
@@ -32,22 +32,22 @@ async def breach(desk: Desk) -> Breach:
     """Contoso's mail is on the frozen list."""
 
     def work(uow: SqlUnitOfWork) -> Breach:
-        uow.customers.save(a_customer().model_copy(update={"notice_hours": 24}))
-        uow.customers.save(a_customer("fabrikam"))
-        return a_confirmed_breach(uow, desk.now(), actor="rhea")
+        uow.customers.save(make_customer().model_copy(update={"notice_hours": 24}))
+        uow.customers.save(make_customer("fabrikam"))
+        return add_confirmed_breach(uow, desk.now(), actor="rhea")
 
-    return desk.store.act(work)
+    return desk.store.write(work)
 
 
 def freeze(desk: Desk, breach: Breach) -> None:
     exposure = Exposure(
-        customer_id="contoso", role=Role.PROCESSOR, certainty=Certainty.CONFIRMED, reason="x"
+        customer_id="contoso", role=DataRole.PROCESSOR, certainty=Certainty.CONFIRMED, reason="x"
     )
     manifest = Manifest(
         breach_id=breach.id, version=1, frozen_by="rhea", frozen_at=desk.now(),
         exposures=(exposure,), recipients=(), salt="s",
     )  # fmt: skip
-    desk.store.act(lambda uow: uow.breaches.put(manifest))
+    desk.store.write(lambda uow: uow.breaches.add_document(manifest))
 
 
 async def signed_in(desk: Desk, user: str = "rhea") -> Visitor:
@@ -65,7 +65,7 @@ async def text_of(visitor: Visitor, path: str) -> str:
 async def test_a_suppliers_words_and_our_question_stand_on_the_page_until_answered(
     desk: Desk,
 ) -> None:
-    case = desk.store.act(lambda uow: a_case(uow, desk.now(), actor="rhea"))
+    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="rhea"))
     path = f"/cases/{case.id}/people"
     visitor = await signed_in(desk)
     told = await visitor.post(
@@ -77,7 +77,7 @@ async def test_a_suppliers_words_and_our_question_stand_on_the_page_until_answer
         f"{path}/supplier-question", asked_supplier="Backup Barn Ltd", supplier_question="Which?"
     )
     page = await text_of(visitor, path)
-    question = desk.store.look(lambda uow: uow.records.of_case(SupplierQuestion, case.id))[0]
+    question = desk.store.read(lambda uow: uow.records.list_of_case(SupplierQuestion, case.id))[0]
     await visitor.post(
         f"{path}/supplier-question/{question.id}",
         **{f"answer:{question.id}": "Numbers 4 and 9.", f"answered_by:{question.id}": "Wilma"},
@@ -93,7 +93,7 @@ async def test_a_suppliers_words_and_our_question_stand_on_the_page_until_answer
 
 
 async def test_what_cannot_be_kept_is_shown_again_as_typed(desk: Desk) -> None:
-    case = desk.store.act(lambda uow: a_case(uow, desk.now(), actor="rhea"))
+    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="rhea"))
     visitor = await signed_in(desk)
     answer = await visitor.post(
         f"/cases/{case.id}/people/supplier", supplier="Backup Barn", told_at="2026-11-22 08:10",
@@ -206,13 +206,13 @@ async def test_many_complaints_are_paged(desk: Desk) -> None:
         for number in range(60):
             uow.records.add(
                 Complaint(
-                    id=uow.records.next_id(Complaint), recorded_by="ana", recorded_at=desk.now(),
+                    id=uow.records.allocate_id(Complaint), recorded_by="ana", recorded_at=desk.now(),
                     complainant=f"Person {number:02d}", received_at=desk.now(), route="email",
                     about="x", acknowledge_by=desk.now() + timedelta(days=number),
                 )
             )  # fmt: skip
 
-    desk.store.act(work)
+    desk.store.write(work)
     visitor = await signed_in(desk)
     first, second = (
         await text_of(visitor, "/complaints"),

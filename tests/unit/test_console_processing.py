@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from console_desk import HASH, Visitor, a_desk
 
-from breachdesk.testing import a_user
+from breachdesk.testing import make_user
 
 
 @dataclass
@@ -23,10 +23,10 @@ class Part:
 async def shown(tmp_path: Path, page: str, part: Part | None) -> str:
     with a_desk(tmp_path) as desk:
         desk.app.state.hall = replace(
-            desk.app.state.hall, house=replace(desk.house, processing=part)
+            desk.app.state.hall, dependencies=replace(desk.house, processing=part)
         )
-        user = a_user("ana").model_copy(update={"password_hash": HASH})
-        desk.store.act(lambda uow: uow.users.save(user))
+        user = make_user("ana").model_copy(update={"password_hash": HASH})
+        desk.store.write(lambda uow: uow.users.save(user))
         visitor: Visitor = desk.visitor()
         assert await visitor.sign_in("ana")
         return (await visitor.client.get(page)).text

@@ -17,13 +17,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.house import Container
 from breachdesk.bootstrap.http_connections import PortConfig
-from breachdesk.bootstrap.http_port import Server, http_config, stands_for_many
-from breachdesk.bootstrap.ops import Answers
-from breachdesk.bootstrap.ops_http import PlainFaults
-from breachdesk.bootstrap.serve import front_door
-from breachdesk.bootstrap.traces import tracer
+from breachdesk.bootstrap.http_port import HttpServer, build_http_config, is_shared_peer
+from breachdesk.bootstrap.ops import OperationsAnswers
+from breachdesk.bootstrap.ops_http import PlainFaultHandler
+from breachdesk.bootstrap.serve import build_port_router
+from breachdesk.bootstrap.traces import build_tracer
 from breachdesk.console.headers import CSP, SecurityHeaders
 from schemas.settings import ConsoleSettings, Settings
 
@@ -37,7 +37,7 @@ async def who_asks(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextmanager
 def served(config: PortConfig) -> Iterator[str]:
-    server = Server(config, threading.Event())
+    server = HttpServer(config, threading.Event())
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -54,7 +54,7 @@ def asking(folder: Path, *proxies: str) -> Iterator[httpx.Client]:
     console = ConsoleSettings(trusted_proxies=proxies)
     settings = Settings(data_dir=folder, console_port=0, console=console)
     with (
-        served(http_config(settings, who_asks)) as url,
+        served(build_http_config(settings, who_asks)) as url,
         httpx.Client(base_url=url) as client,
     ):
         yield client
@@ -126,7 +126,7 @@ def test_a_proxy_is_an_address_or_a_network_and_not_every_address(proxy: str) ->
 def test_a_configured_proxy_may_hold_as_many_connections_as_its_visitors_need(
     peer: str, many: bool
 ) -> None:
-    assert stands_for_many(peer, ["10.0.0.0/8", "2001:db8::1"]) is many
+    assert is_shared_peer(peer, ["10.0.0.0/8", "2001:db8::1"]) is many
 
 
 @pytest.fixture
@@ -173,11 +173,11 @@ async def test_a_fault_gets_our_page_with_every_header_and_says_nothing_of_itsel
 async def test_every_layer_answers_with_the_headers(
     desk: Desk, method: str, path: str, status: int
 ) -> None:
-    with Premises(desk.house.settings) as premises:
-        door = front_door(
+    with Container(desk.house.settings) as premises:
+        door = build_port_router(
             premises,
-            Answers(CollectorRegistry(), dict, dict),
-            tracer(premises.settings, "test"),
+            OperationsAnswers(CollectorRegistry(), dict, dict),
+            build_tracer(premises.settings, "test"),
             threading.Event(),
         )
         transport = httpx.ASGITransport(door, client=("203.0.113.9", 40000))
@@ -195,7 +195,7 @@ async def test_a_fault_outside_the_console_is_a_plain_answer_with_the_headers() 
         raise RuntimeError("jo@contoso.example")
 
     transport = httpx.ASGITransport(
-        SecurityHeaders(PlainFaults(broken)), raise_app_exceptions=False
+        SecurityHeaders(PlainFaultHandler(broken)), raise_app_exceptions=False
     )
     async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as client:
         answer = await client.get("/intake/x")

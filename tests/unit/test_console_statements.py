@@ -14,14 +14,14 @@ from sqlalchemy import Engine, event
 
 from breachdesk.testing import (
     START,
-    a_binding,
-    a_case,
-    a_confirmed_breach,
-    a_customer,
-    a_signal,
-    a_user,
-    an_alert,
-    an_episode,
+    add_alert,
+    add_case,
+    add_confirmed_breach,
+    make_binding,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_user,
 )
 from schemas.alert import GroupKey
 from schemas.source import BlindInterval
@@ -63,21 +63,21 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def store_some(desk: Desk) -> dict[str, str]:
     """One of everything that a page shows; the ids that stand in the addresses."""
-    alert = an_alert(desk.store)
+    alert = add_alert(desk.store)
 
     def work(uow):
-        uow.users.save(a_user("olive").model_copy(update={"password_hash": HASH}))
-        uow.customers.save(a_customer())
-        uow.customers.bind(a_binding(), desk.now())
-        breach = a_confirmed_breach(uow, desk.now(), alert, actor="rhea")
+        uow.users.save(make_user("olive").model_copy(update={"password_hash": HASH}))
+        uow.customers.save(make_customer())
+        uow.customers.bind(make_binding(), desk.now())
+        breach = add_confirmed_breach(uow, desk.now(), alert, actor="rhea")
         return {
             "alert": alert.id,
-            "open": a_case(uow, desk.now(), actor="ana").id,
+            "open": add_case(uow, desk.now(), actor="ana").id,
             "breached": breach.case_id,
             "customer": "contoso",
         }
 
-    return desk.store.act(work)
+    return desk.store.write(work)
 
 
 def store_more(desk: Desk) -> None:
@@ -87,20 +87,20 @@ def store_more(desk: Desk) -> None:
     def work(uow):
         for number in range(6):
             name = f"firm-{number}"
-            uow.customers.save(a_customer(name))
-            uow.customers.bind(a_binding(f"post@{name}.example", customer_id=name), now())
-            a_confirmed_breach(uow, now(), actor="rhea")
-            a_case(uow, now(), actor="ana")
+            uow.customers.save(make_customer(name))
+            uow.customers.bind(make_binding(f"post@{name}.example", customer_id=name), now())
+            add_confirmed_breach(uow, now(), actor="rhea")
+            add_case(uow, now(), actor="ana")
             gap = BlindInterval(
                 source=f"router-{number}", begin=START, end=None, reason="it was off"
             )
             uow.sources.add_gap(gap)
 
-    desk.store.act(work)
+    desk.store.write(work)
     for number in range(12):
         key = GroupKey("login_then_exfiltration", "contoso", (f"user-{number}",))
-        an_alert(desk.store, an_episode([a_signal(n, key=key) for n in range(1, 5)]))
-    an_alert(desk.store, an_episode([a_signal(n) for n in range(1, 40)]))
+        add_alert(desk.store, make_episode([make_signal(n, key=key) for n in range(1, 5)]))
+    add_alert(desk.store, make_episode([make_signal(n) for n in range(1, 40)]))
 
 
 async def asked(desk: Desk, path: str) -> list[str]:

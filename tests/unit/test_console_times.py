@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from breachdesk.console.charts import columns, over_time, share
-from breachdesk.console.received import ReceivedHours
-from breachdesk.console.times import Times, age, span
-from breachdesk.console.words import counted, listed
+from breachdesk.console.charts import build_columns, build_evidence_chart, compute_share
+from breachdesk.console.received import JournalVolume
+from breachdesk.console.times import TimeFormatter, format_age, format_span
+from breachdesk.console.words import format_count, join_words
 from schemas.alert import EvidenceSpan, StepCount
 from schemas.errors import BadInput
-from schemas.source import Incoming
+from schemas.source import IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
 
-LONDON = Times("Europe/London")
+LONDON = TimeFormatter("Europe/London")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -31,7 +31,7 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     ],
 )
 def test_a_typed_time_is_read_in_the_providers_zone(typed: str, meant: datetime | None) -> None:
-    assert LONDON.read(typed, "Aware since") == meant
+    assert LONDON.parse_time(typed, "Aware since") == meant
 
 
 @pytest.mark.parametrize(
@@ -49,16 +49,22 @@ def test_a_typed_time_is_read_in_the_providers_zone(typed: str, meant: datetime 
 )
 def test_a_time_that_means_nothing_or_two_things_is_refused(typed: str, problem: str) -> None:
     with pytest.raises(BadInput, match=problem) as refused:
-        LONDON.read(typed, "Aware since")
+        LONDON.parse_time(typed, "Aware since")
 
     assert refused.value.place == "Aware since"
 
 
 @pytest.mark.parametrize("zone", ["Europe/London", "Asia/Tokyo", "America/New_York"])
 def test_a_time_at_either_end_of_the_calendar_is_shown_in_every_zone(zone: str) -> None:
-    times = Times(zone)
+    times = TimeFormatter(zone)
     for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)):
-        for show in (times.long, times.day, times.second, times.minute, times.typed):
+        for show in (
+            times.format_long,
+            times.format_day,
+            times.format_second,
+            times.format_minute,
+            times.format_for_form,
+        ):
             assert show(moment)
 
 
@@ -66,23 +72,23 @@ def test_what_a_form_shows_of_a_time_reads_back_as_the_same_time() -> None:
     for hour in range(-3, 4):
         time = datetime(2026, 10, 25, 1, 0, tzinfo=UTC) + timedelta(hours=hour)
 
-        assert LONDON.read(LONDON.typed(time), "x") == time
+        assert LONDON.parse_time(LONDON.format_for_form(time), "x") == time
 
 
 def test_times_carry_their_zone_letters_and_ages_stand_in_one_unit() -> None:
-    assert LONDON.long(NOON) == "Sun 22 Nov 2026, 12:00 GMT"
-    assert LONDON.short(datetime(2026, 7, 1, 12, 0, tzinfo=UTC)) == "1 Jul 13:00 BST"
-    assert span(timedelta(hours=19, minutes=4)) == "19 h 04 min"
-    assert span(timedelta(days=-5)) == "5 days 0 h"
-    assert age(NOON - timedelta(minutes=90), NOON) == "1 h"
-    assert age(NOON + timedelta(minutes=5), NOON) == "just now"
+    assert LONDON.format_long(NOON) == "Sun 22 Nov 2026, 12:00 GMT"
+    assert LONDON.format_short(datetime(2026, 7, 1, 12, 0, tzinfo=UTC)) == "1 Jul 13:00 BST"
+    assert format_span(timedelta(hours=19, minutes=4)) == "19 h 04 min"
+    assert format_span(timedelta(days=-5)) == "5 days 0 h"
+    assert format_age(NOON - timedelta(minutes=90), NOON) == "1 h"
+    assert format_age(NOON + timedelta(minutes=5), NOON) == "just now"
 
 
 def test_numbers_are_said_as_a_person_says_them() -> None:
-    assert counted(1, "alert") == "one alert"
-    assert counted(14, "alert") == "14 alerts"
-    assert counted(0, "person", "people") == "no people"
-    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert format_count(1, "alert") == "one alert"
+    assert format_count(14, "alert") == "14 alerts"
+    assert format_count(0, "person", "people") == "no people"
+    assert join_words(["a", "b", "c"]) == "a, b and c"
 
 
 def test_evidence_over_time_draws_every_step_and_counts_all_of_it() -> None:
@@ -94,7 +100,7 @@ def test_evidence_over_time_draws_every_step_and_counts_all_of_it() -> None:
         StepCount(39, "exfiltrated", 9),
     )
     steps = ("failed", "opened", "exfiltrated")
-    chart = over_time(EvidenceSpan(begin, begin + timedelta(hours=1), steps, counts))
+    chart = build_evidence_chart(EvidenceSpan(begin, begin + timedelta(hours=1), steps, counts))
 
     assert chart is not None
     assert [(s.step, s.count) for s in chart.series] == [
@@ -111,17 +117,17 @@ def test_evidence_over_time_draws_every_step_and_counts_all_of_it() -> None:
 def test_one_event_is_no_picture() -> None:
     begin = datetime(2026, 11, 22, tzinfo=UTC)
 
-    assert over_time(EvidenceSpan(begin, begin, ("a",), (StepCount(0, "a", 1),))) is None
-    assert over_time(None) is None
+    assert build_evidence_chart(EvidenceSpan(begin, begin, ("a",), (StepCount(0, "a", 1),))) is None
+    assert build_evidence_chart(None) is None
 
 
 def test_columns_reach_the_top_and_nothing_is_drawn_for_nothing() -> None:
-    bars = columns([0, 5, 10])
+    bars = build_columns([0, 5, 10])
 
     assert [bar.height for bar in bars] == [0.0, 32.0, 64.0]
-    assert columns([]) == ()
-    assert share(NOON, NOON + timedelta(hours=4), NOON + timedelta(hours=1)) == 0.25
-    assert share(NOON, NOON, NOON + timedelta(hours=1)) == 1.0
+    assert build_columns([]) == ()
+    assert compute_share(NOON, NOON + timedelta(hours=4), NOON + timedelta(hours=1)) == 0.25
+    assert compute_share(NOON, NOON, NOON + timedelta(hours=1)) == 1.0
 
 
 def test_lines_an_hour_are_counted_off_the_log_without_reading_it_all(tmp_path) -> None:
@@ -130,8 +136,8 @@ def test_lines_an_hour_are_counted_off_the_log_without_reading_it_all(tmp_path) 
     for hour, count in enumerate(wanted):
         arrived = NOON - timedelta(hours=11 - hour)
         lines = [f"{hour} {n}".encode() for n in range(count)]
-        log.append([Incoming(source="sshd", raw=raw, arrived=arrived) for raw in lines])
-    counted_hours = ReceivedHours(log).read()
+        log.append([IncomingRecord(source="sshd", raw=raw, arrived=arrived) for raw in lines])
+    counted_hours = JournalVolume(log).read_counts()
     log.close()
 
     assert counted_hours is not None
@@ -142,7 +148,7 @@ def test_lines_an_hour_are_counted_off_the_log_without_reading_it_all(tmp_path) 
 
 def test_an_empty_log_has_no_chart(tmp_path) -> None:
     log = SqliteEventLog(tmp_path, lambda: NOON)
-    nothing = ReceivedHours(log).read()
+    nothing = JournalVolume(log).read_counts()
     log.close()
 
     assert nothing is None
@@ -150,13 +156,13 @@ def test_an_empty_log_has_no_chart(tmp_path) -> None:
 
 def test_past_hours_are_looked_up_once_and_new_lines_still_count(tmp_path) -> None:
     log = SqliteEventLog(tmp_path, lambda: NOON)
-    line = [Incoming(source="sshd", raw=b"x", arrived=NOON)]
+    line = [IncomingRecord(source="sshd", raw=b"x", arrived=NOON)]
     log.append(line)
-    hours = ReceivedHours(log)
-    before = hours.read()
+    hours = JournalVolume(log)
+    before = hours.read_counts()
     log.append([*line, *line])
-    log.append([Incoming(source="sshd", raw=b"y", arrived=NOON + timedelta(hours=1))])
-    after = hours.read()
+    log.append([IncomingRecord(source="sshd", raw=b"y", arrived=NOON + timedelta(hours=1))])
+    after = hours.read_counts()
     log.close()
 
     assert before is not None

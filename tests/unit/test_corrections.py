@@ -10,21 +10,21 @@ from release_scene import ReleaseScene, release_scene
 from waiting_letters import renderer
 
 from breachdesk.casework import obligations, readers_words
-from breachdesk.casework.letters import Letters, letters
-from breachdesk.casework.people_told import told_of_kind
-from breachdesk.testing import an_actor
+from breachdesk.casework.letters import LetterSet, render_letters
+from breachdesk.casework.people_told import compute_told_of_kind
+from breachdesk.testing import make_actor
 from schemas.affected import Manifest, NoticeKind
-from schemas.customer import Role
-from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
+from schemas.customer import DataRole
+from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.list_outline import ListOutline
 from schemas.notice import SendOutcome, SendResult
 from schemas.obligation import Obligation
-from schemas.user import Duty
+from schemas.user import Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
 CORRECTION = ExposureWords(
-    role=Role.CONTROLLER,
-    standing=Standing.CORRECTED,
+    role=DataRole.CONTROLLER,
+    standing=ReaderStanding.CORRECTED,
     what_happened="The panel's own log is whole. It shows that your pages were not opened.",
     steps=("You need not watch your bank statements for this incident any more.",),
 )
@@ -53,9 +53,9 @@ def exclude(scene: ReleaseScene, customer: str) -> Manifest:
 
 
 def corrected(scene: ReleaseScene) -> None:
-    seen = scene.store.look(lambda uow: uow.breaches.latest(NoticeFacts, scene.breach.id))
+    seen = scene.store.read(lambda uow: uow.breaches.find_latest(NoticeFacts, scene.breach.id))
     scene.now.advance(minutes=1)
-    scene.store.act(
+    scene.store.write(
         lambda uow: readers_words.write_words(
             uow, RESPONDER, scene.breach.id, CORRECTION, seen=seen.version, now=scene.now()
         )
@@ -63,14 +63,16 @@ def corrected(scene: ReleaseScene) -> None:
 
 
 def duty(scene: ReleaseScene) -> Obligation | None:
-    every = scene.store.look(
-        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    every = scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
     )
     return next((each for each in every if each.id == "corrections"), None)
 
 
-def ready(scene: ReleaseScene) -> Letters:
-    return scene.store.look(lambda uow: letters(uow, scene.breach.id, scene.settings, renderer()))
+def ready(scene: ReleaseScene) -> LetterSet:
+    return scene.store.read(
+        lambda uow: render_letters(uow, scene.breach.id, scene.settings, renderer())
+    )
 
 
 def corrections_of(manifest: Manifest) -> set[tuple[str, NoticeKind]]:
@@ -152,12 +154,12 @@ def test_who_was_told_wrongly_twice_is_corrected_twice(scene: ReleaseScene) -> N
 
 
 def test_closing_waits_for_the_correction(scene: ReleaseScene) -> None:
-    from breachdesk.casework.closing import obstacles
+    from breachdesk.casework.closing import closing_blockers
 
     send_all(scene)
     exclude(scene, "fabrikam")
     case_id = scene.breach.case_id
-    said = scene.store.look(lambda uow: obstacles(uow, uow.cases.get(case_id), scene.now()))
+    said = scene.store.read(lambda uow: closing_blockers(uow, uow.cases.get(case_id), scene.now()))
 
     assert any("told wrongly" in str(each).casefold() for each in said)
 
@@ -170,19 +172,19 @@ def test_who_was_corrected_and_is_found_reached_after_all_is_owed_a_letter_again
     corrected(scene)
     send_all(scene)
     scene.possible("fabrikam")
-    every = scene.store.look(
-        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    every = scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
     )
     owed = {r.customer_id for each in every if each.id == "own_promise" for r in each.owed}
 
     assert owed == {"fabrikam"}
-    told, wrongly = scene.store.look(
-        lambda uow: told_of_kind(
+    told, wrongly = scene.store.read(
+        lambda uow: compute_told_of_kind(
             uow,
             scene.breach,
-            uow.breaches.latest(ListOutline, scene.breach.id),
+            uow.breaches.find_latest(ListOutline, scene.breach.id),
             NoticeKind.ACCOUNT_HOLDER,
         )
     )
-    assert (told.people, told.told) == (2, 1)
+    assert (told.people, told.informed_count) == (2, 1)
     assert wrongly.people == 0

@@ -10,40 +10,40 @@ from console_desk import Desk, Visitor, a_desk
 
 from breachdesk.casework import contracts, register_changes
 from breachdesk.casework.customers import import_customers
-from breachdesk.casework.register_changes import Since
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import START, FixedNow, a_customer, a_user, an_actor, memory_store
+from breachdesk.casework.register_changes import ChangeWindow
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import START, FixedNow, make_actor, make_customer, make_store, make_user
 from schemas.customer import Customer, ImportReport
 from schemas.errors import BadInput, NotAllowed
-from schemas.user import Duty
+from schemas.user import Permission
 
 HEADER = "customer id,name,default email,notice hours,notice clause,processes for others\n"
 Imported = Callable[..., ImportReport]
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
         yield opened
 
 
 @pytest.fixture
-def imported(store: SqlStore, tmp_path: Path) -> Imported:
+def imported(store: SqliteStore, tmp_path: Path) -> Imported:
     def run(rows: str, header: str = HEADER) -> ImportReport:
         path = tmp_path / "customers.csv"
         path.write_text(header + rows)
-        who = an_actor(Duty.REGISTRAR, user_id="reg")
-        return store.act(lambda uow: import_customers(uow, who, path, now=store.now()))
+        who = make_actor(Permission.REGISTRAR, user_id="reg")
+        return store.write(lambda uow: import_customers(uow, who, path, now=store.now()))
 
     return run
 
 
-def orchard(store: SqlStore) -> Customer:
-    return store.look(lambda uow: uow.customers.get("orchard"))
+def orchard(store: SqliteStore) -> Customer:
+    return store.read(lambda uow: uow.customers.get("orchard"))
 
 
 def test_a_file_says_hours_clause_and_whether_they_process_for_others(
-    store: SqlStore, imported: Imported
+    store: SqliteStore, imported: Imported
 ) -> None:
     imported('orchard,Orchard Ltd,a@orchard.example,24,"DPA, clause 9.2",Yes\n')
 
@@ -53,7 +53,7 @@ def test_a_file_says_hours_clause_and_whether_they_process_for_others(
 
 
 def test_a_file_without_these_columns_leaves_them_and_an_empty_cell_empties_them(
-    store: SqlStore, imported: Imported
+    store: SqliteStore, imported: Imported
 ) -> None:
     imported("orchard,Orchard Ltd,a@orchard.example,24,9.2,yes\n")
     imported("orchard,Orchard Ltd,b@orchard.example\n", "customer id,name,default email\n")
@@ -70,7 +70,7 @@ def test_a_file_without_these_columns_leaves_them_and_an_empty_cell_empties_them
 
 @pytest.mark.parametrize("hours", ["0", "-4", "1.5", "a day", "9999", "٢٤"])
 def test_a_row_whose_hours_are_no_hours_is_refused_by_its_column(
-    store: SqlStore, imported: Imported, hours: str
+    store: SqliteStore, imported: Imported, hours: str
 ) -> None:
     report = imported(f"orchard,Orchard Ltd,a@orchard.example,{hours},,perhaps\n")
 
@@ -79,7 +79,7 @@ def test_a_row_whose_hours_are_no_hours_is_refused_by_its_column(
 
 
 def test_a_product_export_with_the_custom_fields_is_read(
-    store: SqlStore, imported: Imported
+    store: SqliteStore, imported: Imported
 ) -> None:
     header = "Client ID,Client Name,Email Address,Breach Notice Hours,Breach Notice Clause\n"
     report = imported("orchard,Orchard Ltd,a@orchard.example,36,MSA 4\n", header)
@@ -88,10 +88,12 @@ def test_a_product_export_with_the_custom_fields_is_read(
     assert orchard(store).notice_hours == 36
 
 
-def keep(store: SqlStore, hours: int | None, clause: str | None, *, others: bool = False) -> None:
-    who = an_actor(Duty.REGISTRAR, user_id="reg")
-    store.act(
-        lambda uow: contracts.keep_contract(
+def keep(
+    store: SqliteStore, hours: int | None, clause: str | None, *, others: bool = False
+) -> None:
+    who = make_actor(Permission.REGISTRAR, user_id="reg")
+    store.write(
+        lambda uow: contracts.set_contract(
             uow, who, "orchard", notice_hours=hours, notice_clause=clause,
             processes_for_others=others, now=store.now(),
         )
@@ -99,39 +101,45 @@ def keep(store: SqlStore, hours: int | None, clause: str | None, *, others: bool
 
 
 def test_a_changed_clause_is_in_the_customers_history_and_hours_lead_no_letter_elsewhere(
-    store: SqlStore,
+    store: SqliteStore,
 ) -> None:
-    store.act(lambda uow: uow.customers.save(a_customer("orchard")))
+    store.write(lambda uow: uow.customers.save(make_customer("orchard")))
     keep(store, 48, "DPA 9.2")
 
     def read(uow) -> dict[str, tuple[str, str]]:
-        entry = register_changes.history(uow, "orchard")[-1]
-        return {c.name: (c.before, c.after) for c in register_changes.opened(uow, entry)}
+        entry = register_changes.list_history(uow, "orchard")[-1]
+        return {c.name: (c.before, c.after) for c in register_changes.decrypt_change(uow, entry)}
 
-    watched = store.look(
-        lambda u: register_changes.contact_changes(u, ["orchard"], Since(START, 0))
+    watched = store.read(
+        lambda u: register_changes.list_contact_changes(u, ["orchard"], ChangeWindow(START, 0))
     )
-    assert store.look(read) == {"notice_hours": ("", "48"), "notice_clause": ("", "DPA 9.2")}
+    assert store.read(read) == {"notice_hours": ("", "48"), "notice_clause": ("", "DPA 9.2")}
     assert watched == ()
 
 
-def test_that_they_process_for_others_changes_their_letter_and_is_watched(store: SqlStore) -> None:
-    store.act(lambda uow: uow.customers.save(a_customer("orchard")))
+def test_that_they_process_for_others_changes_their_letter_and_is_watched(
+    store: SqliteStore,
+) -> None:
+    store.write(lambda uow: uow.customers.save(make_customer("orchard")))
     keep(store, None, None, others=True)
 
-    found = store.look(lambda u: register_changes.contact_changes(u, ["orchard"], Since(START, 0)))
+    found = store.read(
+        lambda u: register_changes.list_contact_changes(u, ["orchard"], ChangeWindow(START, 0))
+    )
 
     assert [change.fields for change in found] == [("processes_for_others",)]
 
 
-def test_hours_without_a_clause_and_a_change_by_nobodys_duty_are_refused(store: SqlStore) -> None:
-    store.act(lambda uow: uow.customers.save(a_customer("orchard")))
+def test_hours_without_a_clause_and_a_change_by_nobodys_duty_are_refused(
+    store: SqliteStore,
+) -> None:
+    store.write(lambda uow: uow.customers.save(make_customer("orchard")))
     with pytest.raises(BadInput, match="clause"):
         keep(store, 24, " ")
-    analyst = an_actor(Duty.ANALYST)
+    analyst = make_actor(Permission.ANALYST)
     with pytest.raises(NotAllowed, match="registrar"):
-        store.act(
-            lambda uow: contracts.keep_contract(
+        store.write(
+            lambda uow: contracts.set_contract(
                 uow, analyst, "orchard", notice_hours=1, notice_clause="x",
                 processes_for_others=False, now=START,
             )
@@ -144,9 +152,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     with a_desk(tmp_path) as opened:
         from console_desk import HASH
 
-        reg = a_user("reg", Duty.REGISTRAR).model_copy(update={"password_hash": HASH})
-        opened.store.act(lambda uow: uow.users.save(reg))
-        opened.store.act(lambda uow: uow.customers.save(a_customer("orchard")))
+        reg = make_user("reg", Permission.REGISTRAR).model_copy(update={"password_hash": HASH})
+        opened.store.write(lambda uow: uow.users.save(reg))
+        opened.store.write(lambda uow: uow.customers.save(make_customer("orchard")))
         yield opened
 
 
@@ -181,13 +189,13 @@ async def test_an_analyst_cannot_change_it(desk: Desk) -> None:
     answer = await visitor.post("/customers/orchard", notice_hours="24", notice_clause="x")
 
     assert answer.status_code == 403
-    assert desk.store.look(lambda uow: uow.customers.get("orchard")).notice_hours is None
+    assert desk.store.read(lambda uow: uow.customers.get("orchard")).notice_hours is None
 
 
 def test_a_stored_customer_of_the_landed_version_opens() -> None:
-    text = replace_fields(a_customer().model_dump_json())
+    text = replace_fields(make_customer().model_dump_json())
 
-    assert Customer.model_validate_json(text) == a_customer()
+    assert Customer.model_validate_json(text) == make_customer()
 
 
 def replace_fields(text: str) -> str:

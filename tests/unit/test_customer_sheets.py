@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from breachdesk.casework.csv_sheet import read_sheet
 from breachdesk.casework.customers import import_customers
 from breachdesk.casework.presets import ASSET_PRESETS, CUSTOMER_PRESETS
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import START, FixedNow, a_customer, an_actor, memory_store
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import START, FixedNow, make_actor, make_customer, make_store
 from schemas.customer import Customer, ImportReport, PersonKind
 from schemas.errors import BadInput, NotAllowed
 from schemas.user import Actor
@@ -31,13 +31,13 @@ Import = Callable[..., ImportReport]
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
         yield opened
 
 
 @pytest.fixture
-def load(store: SqlStore, tmp_path: Path) -> Import:
+def load(store: SqliteStore, tmp_path: Path) -> Import:
     """Write the text (or bytes) as a file and import it."""
 
     def _load(
@@ -45,15 +45,15 @@ def load(store: SqlStore, tmp_path: Path) -> Import:
     ) -> ImportReport:
         file = tmp_path / "customers.csv"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return store.act(
-            lambda uow: import_customers(uow, actor or an_actor(), file, preset=preset, now=START)
+        return store.write(
+            lambda uow: import_customers(uow, actor or make_actor(), file, preset=preset, now=START)
         )
 
     return _load
 
 
-def only(store: SqlStore) -> Customer:
-    (customer,) = store.look(lambda uow: uow.customers.list())
+def only(store: SqliteStore) -> Customer:
+    (customer,) = store.read(lambda uow: uow.customers.list())
     return customer
 
 
@@ -61,7 +61,9 @@ def counts(report: ImportReport) -> tuple[int, int, int, int]:
     return report.added, report.changed, report.unchanged, report.refused
 
 
-def test_the_plain_sheet_tells_the_customer_and_its_people(store: SqlStore, load: Import) -> None:
+def test_the_plain_sheet_tells_the_customer_and_its_people(
+    store: SqliteStore, load: Import
+) -> None:
     report = load(PLAIN + GOOD)
     customer = only(store)
     holder, officer = customer.people
@@ -74,17 +76,17 @@ def test_the_plain_sheet_tells_the_customer_and_its_people(store: SqlStore, load
     assert (officer.kind, officer.email) == (PersonKind.DATA_PROTECTION, "privacy@contoso.example")
 
 
-def test_importing_twice_changes_nothing(store: SqlStore, load: Import) -> None:
+def test_importing_twice_changes_nothing(store: SqliteStore, load: Import) -> None:
     load(PLAIN + GOOD)
-    version = store.look(lambda uow: uow.customers.version())
+    version = store.read(lambda uow: uow.customers.get_version())
     again = load(PLAIN + GOOD)
 
     assert counts(again) == (0, 0, 1, 0)
-    assert store.look(lambda uow: uow.customers.version()) == version
+    assert store.read(lambda uow: uow.customers.get_version()) == version
 
 
 def test_a_changed_cell_changes_the_customer_and_keeps_its_people_ids(
-    store: SqlStore, load: Import
+    store: SqliteStore, load: Import
 ) -> None:
     load(PLAIN + GOOD)
     before = {person.id for person in only(store).people}
@@ -95,7 +97,7 @@ def test_a_changed_cell_changes_the_customer_and_keeps_its_people_ids(
     assert {person.id for person in only(store).people} == before
 
 
-def test_what_the_file_has_no_column_for_stays_as_it_was(store: SqlStore, load: Import) -> None:
+def test_what_the_file_has_no_column_for_stays_as_it_was(store: SqliteStore, load: Import) -> None:
     load(PLAIN + GOOD)
     load("customer id,name,default email\ncontoso,Contoso Ltd,new@contoso.example\n")
     customer = only(store)
@@ -106,11 +108,11 @@ def test_what_the_file_has_no_column_for_stays_as_it_was(store: SqlStore, load: 
     assert [person.name for person in customer.people] == ["Jo Mason", "Kit Reed"]
 
 
-def test_customers_that_are_not_in_the_file_stay(store: SqlStore, load: Import) -> None:
-    store.act(lambda uow: uow.customers.save(a_customer("former")))
+def test_customers_that_are_not_in_the_file_stay(store: SqliteStore, load: Import) -> None:
+    store.write(lambda uow: uow.customers.save(make_customer("former")))
     load(PLAIN + GOOD)
 
-    assert [c.id for c in store.look(lambda uow: uow.customers.list())] == ["contoso", "former"]
+    assert [c.id for c in store.read(lambda uow: uow.customers.list())] == ["contoso", "former"]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_customers_that_are_not_in_the_file_stay(store: SqlStore, load: Import) 
     ],
 )
 def test_a_broken_row_is_named_and_the_good_ones_are_imported(
-    store: SqlStore, load: Import, row: str, column: str, problem: str
+    store: SqliteStore, load: Import, row: str, column: str, problem: str
 ) -> None:
     report = load(PLAIN + GOOD + "\n" + row + "\n")
     found = [p for p in report.problems if p.column == column]
@@ -171,7 +173,7 @@ ACCENTED = PLAIN + GOOD.replace("Jo Mason", "Zoë Müller")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le"])
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_encodings_separators_and_line_endings_are_found_out(
-    store: SqlStore, load: Import, separator: str, encoding: str, ending: str
+    store: SqliteStore, load: Import, separator: str, encoding: str, ending: str
 ) -> None:
     text = ACCENTED.replace(",", separator).replace("\n", ending)
     report = load(text.encode(encoding))
@@ -203,7 +205,7 @@ def test_excels_separator_line_is_understood(load: Import) -> None:
     ],
 )
 def test_a_fault_of_the_whole_file_changes_nothing_and_names_the_remedy(
-    store: SqlStore, load: Import, content: bytes, preset: str, says: str
+    store: SqliteStore, load: Import, content: bytes, preset: str, says: str
 ) -> None:
     with pytest.raises(BadInput) as raised:
         load(content, preset)
@@ -211,7 +213,7 @@ def test_a_fault_of_the_whole_file_changes_nothing_and_names_the_remedy(
     assert says in raised.value.problem
     assert raised.value.place
     assert raised.value.remedy
-    assert store.look(lambda uow: (uow.customers.list(), uow.audit.entries())) == ([], [])
+    assert store.read(lambda uow: (uow.customers.list(), uow.audit.list_entries())) == ([], [])
 
 
 EXPORTS = {
@@ -243,7 +245,7 @@ EXPORTS = {
 
 @pytest.mark.parametrize("product", sorted(EXPORTS))
 def test_each_products_export_is_known_by_its_header(
-    store: SqlStore, load: Import, product: str
+    store: SqliteStore, load: Import, product: str
 ) -> None:
     report = load(EXPORTS[product])
     customer = only(store)
@@ -257,7 +259,7 @@ def test_each_products_export_is_known_by_its_header(
 
 
 def test_a_person_who_is_no_company_goes_by_first_and_last_name(
-    store: SqlStore, load: Import
+    store: SqliteStore, load: Import
 ) -> None:
     load(EXPORTS["whmcs"].replace("Contoso Ltd", ""))
 
@@ -265,7 +267,7 @@ def test_a_person_who_is_no_company_goes_by_first_and_last_name(
 
 
 def test_in_xero_the_name_stands_for_a_missing_account_number(
-    store: SqlStore, load: Import
+    store: SqliteStore, load: Import
 ) -> None:
     load(EXPORTS["xero"].replace(",17,", ",,").replace("Contoso Ltd", "Pike & Sons"))
 
@@ -288,9 +290,9 @@ def test_any_duty_may_import_but_none_may_not(load: Import) -> None:
     assert load(PLAIN + GOOD).added == 1
 
 
-def test_the_audit_holds_counts_and_nobodys_name(store: SqlStore, load: Import) -> None:
+def test_the_audit_holds_counts_and_nobodys_name(store: SqliteStore, load: Import) -> None:
     load(PLAIN + GOOD + "x,Broken Ltd,wrong,,,,,,,\n")
-    added, entry = store.look(lambda uow: uow.audit.entries())
+    added, entry = store.read(lambda uow: uow.audit.list_entries())
     said = added.model_dump_json() + entry.model_dump_json()
 
     assert entry.act == "register:customers:imported"
@@ -325,9 +327,9 @@ def test_any_bytes_are_read_or_refused_with_a_remedy(tmp_path: Path, content: by
     ids=["rows", "wide header", "wide row", "separators"],
 )
 def test_a_sheet_that_would_fill_the_memory_is_refused_whole(
-    store: SqlStore, load: Import, content: str
+    store: SqliteStore, load: Import, content: str
 ) -> None:
     with pytest.raises(BadInput, match=r"goes on after 100,000 rows or 2,000,000 cells"):
         load(content)
 
-    assert store.look(lambda uow: uow.customers.list()) == []
+    assert store.read(lambda uow: uow.customers.list()) == []

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from breachdesk.bootstrap.beginning import CUSTOMERS
 from breachdesk.casework.customers import import_customers
-from breachdesk.casework.presets import CUSTOMER_PRESETS, Preset
-from breachdesk.demo.sheets import customers_csv
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import FixedNow, an_actor, memory_store
+from breachdesk.casework.presets import CUSTOMER_PRESETS, ColumnPreset
+from breachdesk.demo.sheets import format_customers_csv
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import FixedNow, make_actor, make_store
 from schemas.customer import Customer, ImportReport, PersonKind
 from schemas.errors import BadInput, NotAllowed
-from schemas.user import Duty
+from schemas.user import Permission
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "import-customers.md"
 PLAIN = (
@@ -38,55 +38,55 @@ Imported = Callable[..., ImportReport]
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
         yield opened
 
 
 @pytest.fixture
-def imported(store: SqlStore, tmp_path: Path) -> Imported:
-    def run(sheet: str | bytes, *, duties: tuple[Duty, ...] = ()) -> ImportReport:
+def imported(store: SqliteStore, tmp_path: Path) -> Imported:
+    def run(sheet: str | bytes, *, duties: tuple[Permission, ...] = ()) -> ImportReport:
         path = tmp_path / "customers.csv"
         path.write_bytes(sheet.encode() if isinstance(sheet, str) else sheet)
-        who, now = an_actor(*duties), store.now()
-        return store.act(lambda uow: import_customers(uow, who, path, now=now))
+        who, now = make_actor(*duties), store.now()
+        return store.write(lambda uow: import_customers(uow, who, path, now=now))
 
     return run
 
 
-def customer(store: SqlStore, customer_id: str) -> Customer:
-    return store.look(lambda uow: uow.customers.get(customer_id))
+def customer(store: SqliteStore, customer_id: str) -> Customer:
+    return store.read(lambda uow: uow.customers.get(customer_id))
 
 
-@pytest.mark.parametrize("sheet", [CUSTOMERS, customers_csv()], ids=["example", "demo"])
+@pytest.mark.parametrize("sheet", [CUSTOMERS, format_customers_csv()], ids=["example", "demo"])
 def test_our_own_sheets_import_cleanly_and_twice_changes_nothing(
-    store: SqlStore, imported: Imported, sheet: str
+    store: SqliteStore, imported: Imported, sheet: str
 ) -> None:
     first = imported(sheet)
-    version = store.look(lambda uow: uow.customers.version())
+    version = store.read(lambda uow: uow.customers.get_version())
     second = imported(sheet)
 
     assert (first.added, first.refused, first.problems) == (first.rows, 0, ())
     assert (second.added, second.changed, second.unchanged) == (0, 0, first.rows)
-    assert store.look(lambda uow: uow.customers.version()) == version
+    assert store.read(lambda uow: uow.customers.get_version()) == version
 
 
 def test_a_registrar_may_import(imported: Imported) -> None:
-    assert imported(PLAIN + ORCHARD, duties=(Duty.REGISTRAR,)).added == 1
+    assert imported(PLAIN + ORCHARD, duties=(Permission.REGISTRAR,)).added == 1
 
 
-@pytest.mark.parametrize("duty", [duty for duty in Duty if duty is not Duty.REGISTRAR])
+@pytest.mark.parametrize("duty", [duty for duty in Permission if duty is not Permission.REGISTRAR])
 def test_whoever_is_no_registrar_may_not_import(
-    store: SqlStore, imported: Imported, duty: Duty
+    store: SqliteStore, imported: Imported, duty: Permission
 ) -> None:
     with pytest.raises(NotAllowed, match="duty of registrar"):
         imported(PLAIN + ORCHARD, duties=(duty,))
 
-    assert store.look(lambda uow: uow.customers.list()) == []
+    assert store.read(lambda uow: uow.customers.list()) == []
 
 
 def test_autotasks_organizations_are_known_by_their_own_id(
-    store: SqlStore, imported: Imported
+    store: SqliteStore, imported: Imported
 ) -> None:
     report = imported(AUTOTASK)
 
@@ -109,7 +109,7 @@ def test_headers_are_matched_without_case_blanks_and_punctuation(
 
 
 def test_separators_after_the_last_column_and_columns_without_a_name_count_for_nothing(
-    store: SqlStore, imported: Imported
+    store: SqliteStore, imported: Imported
 ) -> None:
     report = imported("customer id,name,default email,\nC001,Orchard,a@orchard.example,note,,,\n")
 
@@ -143,13 +143,13 @@ def test_a_file_without_a_header_repeats_nothing_of_its_first_row(imported: Impo
     assert "mill" not in str(wrong.value).casefold()
 
 
-def test_a_missing_file_and_a_folder_are_bad_input(store: SqlStore, tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_bad_input(store: SqliteStore, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere.csv"):
         with pytest.raises(BadInput, match="cannot be read"):
-            store.act(lambda uow, p=path: import_customers(uow, an_actor(), p, now=store.now()))
+            store.write(lambda uow, p=path: import_customers(uow, make_actor(), p, now=store.now()))
 
 
-def test_an_empty_cell_empties(store: SqlStore, imported: Imported) -> None:
+def test_an_empty_cell_empties(store: SqliteStore, imported: Imported) -> None:
     imported(PLAIN + ORCHARD)
     imported("customer id,name,default email,account holder\nC001,Orchard,new@orchard.example,\n")
     holder, officer = customer(store, "C001").people
@@ -158,10 +158,12 @@ def test_an_empty_cell_empties(store: SqlStore, imported: Imported) -> None:
     assert (officer.name, officer.email) == ("Sam Field", "dp@orchard.example")
 
 
-def test_a_new_officer_does_not_keep_the_old_ones_name(store: SqlStore, imported: Imported) -> None:
+def test_a_new_officer_does_not_keep_the_old_ones_name(
+    store: SqliteStore, imported: Imported
+) -> None:
     imported(PLAIN + ORCHARD)
     imported(PLAIN + ORCHARD.replace("Sam Field", "").replace("dp@", "privacy@"))
-    officer = customer(store, "C001").contact(PersonKind.DATA_PROTECTION)
+    officer = customer(store, "C001").find_contact(PersonKind.DATA_PROTECTION)
 
     assert officer is not None
     assert (officer.name, officer.email) == ("", "privacy@orchard.example")
@@ -169,7 +171,7 @@ def test_a_new_officer_does_not_keep_the_old_ones_name(store: SqlStore, imported
 
 @pytest.mark.parametrize("preset", CUSTOMER_PRESETS, ids=lambda preset: preset.id)
 def test_every_sign_of_a_preset_leads_to_it_and_no_other(
-    imported: Imported, preset: Preset
+    imported: Imported, preset: ColumnPreset
 ) -> None:
     found = {imported(",".join(sorted(sign)) + "\n").preset for sign in preset.signs}
 

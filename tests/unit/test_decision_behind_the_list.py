@@ -11,27 +11,27 @@ import pytest
 from release_scene import ASSETS, ReleaseScene, release_scene
 
 from breachdesk.casework import affected, decide, groups, obligations
-from breachdesk.casework.causes import finding
+from breachdesk.casework.causes import build_finding
 from breachdesk.casework.close_case import close_case
-from breachdesk.casework.closing import obstacles
-from breachdesk.testing import an_actor
+from breachdesk.casework.closing import closing_blockers
+from breachdesk.testing import make_actor
 from notifiers.testing import DECISION
 from schemas.affected import Certainty
 from schemas.affected_group import AffectedGroup, GroupKind, GroupReach
-from schemas.case import Case, Origin
-from schemas.cause import Cause
-from schemas.customer import DataCategory, Role
-from schemas.decision import NOT_ASKED, Answer
-from schemas.errors import Incomplete, NotAllowed
+from schemas.case import Case, CaseOrigin
+from schemas.cause import BreachCause
+from schemas.customer import DataCategory, DataRole
+from schemas.decision import NOT_ASKED, DecisionAnswer
+from schemas.errors import IncompleteDocument, NotAllowed
 from schemas.obligation import Obligation
-from schemas.report import Quantity
-from schemas.user import Duty
+from schemas.report import ReportedQuantity
+from schemas.user import Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
 UNASKED = dict.fromkeys(
     ("pecr", "pecr_subscribers", "report_to_ico", "tell_people", "own_promise_binds"), NOT_ASKED
 )
-Reached = tuple[str, Role]
+Reached = tuple[str, DataRole]
 
 
 @pytest.fixture
@@ -53,18 +53,18 @@ def freeze(scene: ReleaseScene, *wanted: Reached) -> None:
         affected.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
 
     scene.now.advance(minutes=1)
-    scene.store.act(work)
+    scene.store.write(work)
 
 
 def decided(scene: ReleaseScene, **changes: Any) -> None:
     said = DECISION.model_copy(update={"breach_id": scene.breach.id, **changes})
     scene.now.advance(minutes=1)
-    scene.store.act(lambda uow: decide.decide(uow, RESPONDER, said, scene.now()))
+    scene.store.write(lambda uow: decide.record_decision(uow, RESPONDER, said, scene.now()))
 
 
 def duties(scene: ReleaseScene) -> dict[str, Obligation]:
-    every = scene.store.look(
-        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    every = scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
     )
     return {duty.id: duty for duty in every}
 
@@ -74,16 +74,16 @@ def staff(scene: ReleaseScene, case_id: str = "") -> None:
     group = AffectedGroup(
         id="", recorded_by="", recorded_at=scene.now(), case_id=case_id,
         kind=GroupKind.STAFF, certainty=Certainty.LIKELY, reason="Their files lay there.",
-        people=Quantity(), data_categories=(DataCategory.IDENTITY,), effects={},
+        people=ReportedQuantity(), data_categories=(DataCategory.IDENTITY,), effects={},
         reach=GroupReach.BY_NAME,
     )  # fmt: skip
-    scene.store.act(lambda uow: groups.add_group(uow, RESPONDER, case_id, group, scene.now()))
+    scene.store.write(lambda uow: groups.add_group(uow, RESPONDER, case_id, group, scene.now()))
 
 
 def close(scene: ReleaseScene) -> None:
-    cause = finding("rowan", Cause.PHISHING, None, scene.now())
+    cause = build_finding("rowan", BreachCause.PHISHING, None, scene.now())
     case_id = scene.breach.case_id
-    scene.store.act(
+    scene.store.write(
         lambda uow: close_case(uow, RESPONDER, case_id, "over", False, scene.now(), cause)
     )
 
@@ -91,9 +91,9 @@ def close(scene: ReleaseScene) -> None:
 def test_what_a_later_list_asks_is_owed_though_an_older_decision_was_never_asked_it(
     scene: ReleaseScene,
 ) -> None:
-    freeze(scene, ("fabrikam", Role.PROCESSOR))
+    freeze(scene, ("fabrikam", DataRole.PROCESSOR))
     decided(scene, **UNASKED)
-    freeze(scene, ("fabrikam", Role.PROCESSOR), ("contoso", Role.CONTROLLER))
+    freeze(scene, ("fabrikam", DataRole.PROCESSOR), ("contoso", DataRole.CONTROLLER))
     owed = duties(scene)
 
     assert owed["ico_art33"].running
@@ -106,7 +106,7 @@ def test_what_a_later_list_asks_is_owed_though_an_older_decision_was_never_asked
 def test_where_nothing_of_ours_was_reached_nobody_is_said_to_have_decided_not_to_report(
     scene: ReleaseScene,
 ) -> None:
-    freeze(scene, ("fabrikam", Role.PROCESSOR))
+    freeze(scene, ("fabrikam", DataRole.PROCESSOR))
     decided(scene, **UNASKED)
     ended = duties(scene)["ico_art33"]
 
@@ -118,10 +118,10 @@ def test_where_nothing_of_ours_was_reached_nobody_is_said_to_have_decided_not_to
 def test_people_who_are_no_customers_raise_the_questions_of_the_ico_and_of_article_34(
     scene: ReleaseScene,
 ) -> None:
-    freeze(scene, ("fabrikam", Role.PROCESSOR))
+    freeze(scene, ("fabrikam", DataRole.PROCESSOR))
     staff(scene)
 
-    with pytest.raises(Incomplete) as refused:
+    with pytest.raises(IncompleteDocument) as refused:
         decided(scene, **UNASKED)
 
     assert {"Report to the ICO", "Tell people under Art. 34"} <= set(refused.value.missing)
@@ -131,27 +131,29 @@ def test_people_who_are_no_customers_raise_the_questions_of_the_ico_and_of_artic
 def test_a_group_that_is_found_after_the_decision_is_owed_what_nobody_decided(
     scene: ReleaseScene,
 ) -> None:
-    freeze(scene, ("fabrikam", Role.PROCESSOR))
+    freeze(scene, ("fabrikam", DataRole.PROCESSOR))
     decided(scene, **UNASKED)
     staff(scene)
     owed = duties(scene)
 
     assert owed["ico_art33"].running
     assert any(key.startswith("art34_group:") and duty.running for key, duty in owed.items())
-    said = scene.store.look(
-        lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    said = scene.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(scene.breach.case_id), scene.now())
     )
     assert any("Tell people under Art. 34 is not answered" in each.text for each in said)
 
 
 def test_a_no_is_said_again_once_a_later_list_reaches_more(scene: ReleaseScene) -> None:
-    stored = ("fabrikam", Role.PROCESSOR)
-    no = Answer(yes=False, reasons="Only contact data of one customer, and it was encrypted.")
-    freeze(scene, stored, ("contoso", Role.CONTROLLER))
+    stored = ("fabrikam", DataRole.PROCESSOR)
+    no = DecisionAnswer(
+        yes=False, reasons="Only contact data of one customer, and it was encrypted."
+    )
+    freeze(scene, stored, ("contoso", DataRole.CONTROLLER))
     decided(scene, report_to_ico=no, tell_people=no)
-    freeze(scene, stored, ("contoso", Role.CONTROLLER))
+    freeze(scene, stored, ("contoso", DataRole.CONTROLLER))
     same = open_points(scene)
-    freeze(scene, stored, ("contoso", Role.CONTROLLER), ("fabrikam", Role.CONTROLLER))
+    freeze(scene, stored, ("contoso", DataRole.CONTROLLER), ("fabrikam", DataRole.CONTROLLER))
     more = open_points(scene)
     decided(scene, report_to_ico=no, tell_people=no)
 
@@ -163,8 +165,10 @@ def test_a_no_is_said_again_once_a_later_list_reaches_more(scene: ReleaseScene) 
 def test_a_no_is_said_again_once_people_are_recorded_who_are_no_customers(
     scene: ReleaseScene,
 ) -> None:
-    no = Answer(yes=False, reasons="Only contact data of one customer, and it was encrypted.")
-    freeze(scene, ("contoso", Role.CONTROLLER))
+    no = DecisionAnswer(
+        yes=False, reasons="Only contact data of one customer, and it was encrypted."
+    )
+    freeze(scene, ("contoso", DataRole.CONTROLLER))
     decided(scene, report_to_ico=no, tell_people=no)
     scene.now.advance(minutes=1)
     staff(scene)
@@ -178,20 +182,20 @@ def test_a_no_is_said_again_once_people_are_recorded_who_are_no_customers(
 def test_people_who_are_no_customers_keep_a_case_open_that_is_no_breach_yet(
     scene: ReleaseScene,
 ) -> None:
-    case = Case(id="CASE-9", title="A list of applicants", origin=Origin.OWN, opened_by="rowan",
+    case = Case(id="CASE-9", title="A list of applicants", origin=CaseOrigin.OWN, opened_by="rowan",
                 opened_at=scene.now())  # fmt: skip
-    scene.store.act(lambda uow: uow.cases.add(case))
+    scene.store.write(lambda uow: uow.cases.add(case))
     staff(scene, case.id)
-    cause = finding("rowan", Cause.PHISHING, None, scene.now())
+    cause = build_finding("rowan", BreachCause.PHISHING, None, scene.now())
 
     with pytest.raises(NotAllowed, match="Staff are recorded as affected"):
-        scene.store.act(
+        scene.store.write(
             lambda uow: close_case(uow, RESPONDER, case.id, "over", True, scene.now(), cause)
         )
 
 
 def test_closing_names_customers_as_the_register_does(scene: ReleaseScene) -> None:
-    freeze(scene, ("contoso", Role.CONTROLLER))
+    freeze(scene, ("contoso", DataRole.CONTROLLER))
     decided(scene)
 
     with pytest.raises(NotAllowed, match="not told: Contoso Ltd"):
@@ -199,7 +203,7 @@ def test_closing_names_customers_as_the_register_does(scene: ReleaseScene) -> No
 
 
 def open_points(scene: ReleaseScene) -> list[str]:
-    found = scene.store.look(
-        lambda uow: obstacles(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    found = scene.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(scene.breach.case_id), scene.now())
     )
     return [each.text for each in found]

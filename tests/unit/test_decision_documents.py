@@ -10,37 +10,37 @@ from typing import Any
 import pytest
 
 from breachdesk.casework import affected, decide
-from breachdesk.casework.decision_memo import decision_memo, memo_text
-from breachdesk.casework.reporting_grounds import Body, reporting_grounds
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.casework.decision_memo import build_memo, render_memo
+from breachdesk.casework.reporting_grounds import BodyGrounds, list_reporting_grounds
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
-    a_binding,
-    a_confirmed_breach,
-    a_customer,
-    an_actor,
-    an_alert,
-    memory_store,
+    add_alert,
+    add_confirmed_breach,
+    make_actor,
+    make_binding,
+    make_customer,
+    make_store,
 )
 from notifiers.testing import DECISION
-from schemas.affected import Certainty, Effect, Surety
+from schemas.affected import BreachEffect, Certainty, EffectCertainty
 from schemas.breach import Breach
-from schemas.customer import DataCategory, Pecr, Role
-from schemas.decision import Answer, Decision, Extent, SeverityFactors
+from schemas.customer import DataCategory, DataRole, PecrStatus
+from schemas.decision import Decision, DecisionAnswer, EffectExtent, SeverityFactors
 from schemas.errors import NotFound
 from schemas.memo import DecisionMemo
-from schemas.user import Duty
+from schemas.user import Permission
 
-ROWAN = an_actor(Duty.RESPONDER, user_id="rowan")
+ROWAN = make_actor(Permission.RESPONDER, user_id="rowan")
 PROMISE = "If your information may have been exposed, we tell you as soon as feasible."
-YES = Answer(yes=True, reasons="Call records of subscribers were copied.")
-BANK = {DataCategory.FINANCIAL: {Effect.COPIED: Surety.HAPPENED}}
+YES = DecisionAnswer(yes=True, reasons="Call records of subscribers were copied.")
+BANK = {DataCategory.FINANCIAL: {BreachEffect.COPIED: EffectCertainty.HAPPENED}}
 FACTORS = SeverityFactors(
     data={DataCategory.FINANCIAL: 3},
     identification=1,
-    confidentiality=Extent.FULL,
-    integrity=Extent.NOTHING,
-    availability=Extent.NOTHING,
+    confidentiality=EffectExtent.FULL,
+    integrity=EffectExtent.NOTHING,
+    availability=EffectExtent.NOTHING,
     malicious=True,
 )
 NEAR = {"score_near_boundary": "Bank details weigh more than one step of the table does."}
@@ -49,40 +49,40 @@ NEAR = {"score_near_boundary": "Bank details weigh more than one step of the tab
 class Scene:
     """Contoso's account data and fabrikam's line data were reached."""
 
-    def __init__(self, store: SqlStore, now: FixedNow) -> None:
+    def __init__(self, store: SqliteStore, now: FixedNow) -> None:
         self.store, self.now = store, now
-        alert = an_alert(store)
+        alert = add_alert(store)
 
         def furnish(uow: Any) -> Breach:
             for customer in ("contoso", "fabrikam"):
-                uow.customers.save(a_customer(customer))
-            uow.customers.bind(a_binding(), now())
-            return a_confirmed_breach(uow, now(), alert, actor="rowan")
+                uow.customers.save(make_customer(customer))
+            uow.customers.bind(make_binding(), now())
+            return add_confirmed_breach(uow, now(), alert, actor="rowan")
 
-        self.breach = store.act(furnish)
+        self.breach = store.write(furnish)
 
-    def freeze(self, *, pecr: Pecr = Pecr.YES) -> None:
+    def freeze(self, *, pecr: PecrStatus = PecrStatus.YES) -> None:
         def work(uow: Any) -> None:
             found = affected.propose(uow, self.breach.id)
             for customer in ("contoso", "fabrikam"):
                 found = affected.override(
-                    found, customer, Role.CONTROLLER, Certainty.CONFIRMED, "opened", ROWAN
+                    found, customer, DataRole.CONTROLLER, Certainty.CONFIRMED, "opened", ROWAN
                 )
             found = tuple(
                 e.model_copy(
                     update={
                         "effects": BANK,
-                        "pecr": pecr if e.customer_id == "fabrikam" else Pecr.NO,
+                        "pecr": pecr if e.customer_id == "fabrikam" else PecrStatus.NO,
                     }
                 )
-                if e.role is Role.CONTROLLER
+                if e.role is DataRole.CONTROLLER
                 else e
                 for e in found
             )
             affected.freeze(uow, ROWAN, self.breach.id, found, self.now())
 
         self.now.advance(minutes=1)
-        self.store.act(work)
+        self.store.write(work)
 
     def decide(self, **changes: Any) -> Decision:
         said = {
@@ -91,24 +91,26 @@ class Scene:
         }  # fmt: skip
         decision = DECISION.model_copy(update=said | changes)
         self.now.advance(minutes=1)
-        return self.store.act(lambda uow: decide.decide(uow, ROWAN, decision, self.now()))
+        return self.store.write(
+            lambda uow: decide.record_decision(uow, ROWAN, decision, self.now())
+        )
 
     def memo(self) -> DecisionMemo:
-        return self.store.look(lambda uow: decision_memo(uow, self.breach.id))
+        return self.store.read(lambda uow: build_memo(uow, self.breach.id))
 
     def rows(self, heading: str) -> dict[str, str]:
         found = {s.heading: s for s in self.memo().sections}
         return {row.label: row.text for row in found[heading].rows}
 
-    def bodies(self, promise: str = PROMISE) -> dict[str, Body]:
-        found = self.store.look(lambda uow: reporting_grounds(uow, self.breach.id, promise))
+    def bodies(self, promise: str = PROMISE) -> dict[str, BodyGrounds]:
+        found = self.store.read(lambda uow: list_reporting_grounds(uow, self.breach.id, promise))
         return {body.id: body for body in found}
 
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
     now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
-    with memory_store(now) as store:
+    with make_store(now) as store:
         yield Scene(store, now)
 
 
@@ -132,7 +134,7 @@ def test_a_memo_says_what_was_decided_on_which_law_and_why(scene: Scene) -> None
 def test_a_memo_names_no_customer(scene: Scene) -> None:
     scene.freeze()
     scene.decide()
-    text = memo_text(scene.memo()).casefold()
+    text = render_memo(scene.memo()).casefold()
 
     assert "contoso" not in text
     assert "fabrikam" not in text
@@ -141,8 +143,8 @@ def test_a_memo_names_no_customer(scene: Scene) -> None:
 
 def test_a_memo_tells_what_a_later_version_changed(scene: Scene) -> None:
     scene.freeze()
-    scene.decide(pecr_subscribers=Answer(yes=False, reasons="No harm is likely to them."),
-                 tell_people=Answer(yes=False, reasons="No high risk is likely."),
+    scene.decide(pecr_subscribers=DecisionAnswer(yes=False, reasons="No harm is likely to them."),
+                 tell_people=DecisionAnswer(yes=False, reasons="No high risk is likely."),
                  departures=NEAR | dict.fromkeys(
                      ("score_untold", "edpb_untold"), "The bank blocked every account at once."))  # fmt: skip
     scene.decide()
@@ -180,7 +182,7 @@ def test_what_is_under_pecr_leaves_nothing_to_weigh_and_the_rest_keeps_its_own_b
 
 
 def test_a_service_that_still_asks_stays_open(scene: Scene) -> None:
-    scene.freeze(pecr=Pecr.ASK)
+    scene.freeze(pecr=PecrStatus.ASK)
     pecr = scene.bodies()["pecr"]
 
     assert pecr.asked
@@ -194,7 +196,11 @@ def test_score_and_example_stand_on_the_side_they_speak_for(scene: Scene) -> Non
     told = scene.bodies()
     scene.decide(
         severity=FACTORS.model_copy(
-            update={"identification": 0.25, "confidentiality": Extent.NONE, "malicious": False}
+            update={
+                "identification": 0.25,
+                "confidentiality": EffectExtent.NONE,
+                "malicious": False,
+            }
         ),
         edpb_case=10,
         departures=dict.fromkeys(
@@ -212,7 +218,7 @@ def test_score_and_example_stand_on_the_side_they_speak_for(scene: Scene) -> Non
 
 
 def test_a_body_that_the_list_does_not_bring_in_is_not_asked(scene: Scene) -> None:
-    scene.freeze(pecr=Pecr.NO)
+    scene.freeze(pecr=PecrStatus.NO)
     bodies = scene.bodies(promise="")
 
     assert not bodies["pecr"].asked

@@ -13,19 +13,19 @@ import pytest
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
 from breachdesk.demo.cast import ATTACKER, FIRMS, SPRAYED, STOLEN, VICTIM, VIEWED
-from breachdesk.demo.lines import DemoLines, build, write_lines
-from breachdesk.demo.stage import in_arrival_order
-from breachdesk.testing import FixedNow, an_actor, memory_store
+from breachdesk.demo.lines import DemoLines, build_lines, write_lines
+from breachdesk.demo.stage import list_in_arrival_order
+from breachdesk.testing import FixedNow, make_actor, make_store
 from schemas.alert import Episode
 from schemas.customer import PROVIDER
-from schemas.errors import Unparseable
-from schemas.event import Position, RawRecord
-from schemas.plugin import Folded
+from schemas.errors import UnparseableRecord
+from schemas.event import RawRecord, RecordPosition
+from schemas.plugin import Duplicate
 from schemas.settings import Settings
 from streams.correlate.in_memory import InMemoryWindows
-from streams.normalise.recognise import Recogniser
+from streams.normalise.recognise import FormatRecogniser
 from streams.ports import RegisterView
-from streams.process.pipeline import Pipeline
+from streams.process.pipeline import RecordPipeline
 from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 
@@ -35,13 +35,13 @@ SOURCES = {"m365", "sonicwall-hq", "draytek-marlow", "mail-gw", "web", "unifi"}
 
 @pytest.fixture(scope="module")
 def demo() -> DemoLines:
-    return build()
+    return build_lines()
 
 
 def records(demo: DemoLines) -> list[RawRecord]:
     return [
-        RawRecord(Position("j", number), source, raw, arrived)
-        for number, (arrived, source, raw) in enumerate(in_arrival_order(demo), 1)
+        RawRecord(RecordPosition("j", number), source, raw, arrived)
+        for number, (arrived, source, raw) in enumerate(list_in_arrival_order(demo), 1)
     ]
 
 
@@ -51,9 +51,9 @@ def audit_records(demo: DemoLines) -> list[dict[str, object]]:
 
 
 def test_the_same_seed_and_day_give_the_same_bytes_and_others_do_not(demo: DemoLines) -> None:
-    assert build() == demo
-    assert build(seed=1).lines != demo.lines
-    assert build(start=date(2026, 1, 1)).lines != demo.lines
+    assert build_lines() == demo
+    assert build_lines(seed=1).lines != demo.lines
+    assert build_lines(start=date(2026, 1, 1)).lines != demo.lines
 
 
 def test_six_sources_send_about_five_thousand_lines_over_two_days(demo: DemoLines) -> None:
@@ -69,17 +69,17 @@ def test_six_sources_send_about_five_thousand_lines_over_two_days(demo: DemoLine
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_every_line_is_read_but_for_those_meant_to_be_broken(seed: int) -> None:
-    demo, recogniser = build(seed=seed), Recogniser()
+    demo, recogniser = build_lines(seed=seed), FormatRecogniser()
     settings = {source.name: source for source in demo.sources}
     unread: Counter[str] = Counter()
     far: list[str] = []
     for record in records(demo):
         try:
             _, told = recogniser.read(record, settings[record.source])
-        except Unparseable:
+        except UnparseableRecord:
             unread[record.source] += 1
             continue
-        if not isinstance(told, Folded) and told.time is not None:
+        if not isinstance(told, Duplicate) and told.time is not None:
             late = (record.arrived - told.time).total_seconds()
             far += [record.source] if not -1 <= late <= 9_000 else []
 
@@ -163,30 +163,32 @@ def test_the_written_folder_holds_a_file_a_source_and_the_registers(
 def imported(demo: DemoLines, folder: Path) -> RegisterView:
     write_lines(demo, folder)
     now = FixedNow()
-    with memory_store(now) as store:
+    with make_store(now) as store:
         reports = [
-            store.act(
-                lambda uow: import_customers(uow, an_actor(), folder / "customers.csv", now=now())
+            store.write(
+                lambda uow: import_customers(uow, make_actor(), folder / "customers.csv", now=now())
             ),
-            store.act(lambda uow: import_assets(uow, an_actor(), folder / "assets.csv", now=now())),
+            store.write(
+                lambda uow: import_assets(uow, make_actor(), folder / "assets.csv", now=now())
+            ),
         ]
         assert [report.problems for report in reports] == [(), ()]
         assert reports[0].added == 50
-        return store.register().view()
+        return store.make_asset_register().get_view()
 
 
 def episodes(demo: DemoLines, view: RegisterView, folder: Path) -> Sequence[Episode]:
     settings = Settings(data_dir=folder, sources=demo.sources)
     book = load_rules([RULES])
-    result = Pipeline(book, InProcessReader(settings), settings).evaluate(records(demo), view)
+    result = RecordPipeline(book, InProcessReader(settings), settings).evaluate(records(demo), view)
     windows = InMemoryWindows(book.specs)
     windows.absorb(each.signal for signals in result.signals.values() for each in signals)
-    return windows.episodes()
+    return windows.list_episodes()
 
 
 @pytest.mark.parametrize("seed", [0, 7])
 def test_the_story_fires_and_the_background_raises_nothing_grave(seed: int, tmp_path: Path) -> None:
-    demo = build(seed=seed)
+    demo = build_lines(seed=seed)
     found = episodes(demo, imported(demo, tmp_path), tmp_path)
     grave = {e.key.rule: e for e in found if e.severity.rank >= 3}
     touched = {rule: {t.customer for t in e.touches} for rule, e in grave.items()}

@@ -14,20 +14,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import START, FixedNow, memory_store
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import START, FixedNow, make_store
 from schemas.alert import AlertView
-from schemas.errors import Conflict, Corrupt, Retryable, Unparseable
-from schemas.event import Position, RawRecord
-from schemas.plugin import Act, Line, Parser
+from schemas.errors import CorruptData, EditConflict, RetryableError, UnparseableRecord
+from schemas.event import RawRecord, RecordPosition
+from schemas.plugin import ParsedEvent, Parser, SourceLine
 from schemas.settings import Settings
-from schemas.source import DeadLetter, Incoming
+from schemas.source import DeadLetter, IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.normalise.recognise import Recogniser
-from streams.observed import SilentMeter
+from streams.normalise.recognise import FormatRecogniser
+from streams.observed import NullMetrics
 from streams.ports import BatchSink, LogRow, RecordBatch
-from streams.process.pipeline import BatchResult, Pipeline
-from streams.process.worker import Worker, WorkerLimits
+from streams.process.pipeline import BatchResult, RecordPipeline
+from streams.process.worker import StreamWorker, WorkerLimits
 from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 from streams.worker_app.embedded import PARTITION, EmbeddedWorker
@@ -37,23 +37,23 @@ WAIT_SECONDS = 120.0
 LINES = [f"line {number}" for number in range(10)]
 
 
-class Meter(SilentMeter):
+class Meter(NullMetrics):
     """Adds up what the worker tells."""
 
     def __init__(self) -> None:
         self.records = self.conflicts = self.failures = 0
         self.late: list[float] = []
 
-    def batch(self, records: int, seconds: float, sources: Any, signals: int) -> None:
+    def record_batch(self, records: int, seconds: float, sources: Any, signals: int) -> None:
         self.records += records
 
-    def conflict(self) -> None:
+    def record_conflict(self) -> None:
         self.conflicts += 1
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         self.failures += 1
 
-    def lateness(self, seconds: float) -> None:
+    def record_lateness(self, seconds: float) -> None:
         self.late.append(seconds)
 
 
@@ -89,23 +89,23 @@ class FaultySink:
         return self.sink.commit(batch, known, then_fail, now)
 
 
-class FaultyPipeline(Pipeline):
+class FaultyPipeline(RecordPipeline):
     """Fails on `poison…`, as a program does that has a fault."""
 
     def __init__(self, faults: Faults, config: Settings) -> None:
         self.faults = faults
         parser = Parser("test", "A test", (b" ",), lambda _: True, self.parse, (), ())
-        super().__init__(BOOK, InProcessReader(config, Recogniser({"test": parser})), config)
+        super().__init__(BOOK, InProcessReader(config, FormatRecogniser({"test": parser})), config)
 
-    def parse(self, line: Line) -> Act:
+    def parse(self, line: SourceLine) -> ParsedEvent:
         if line.text.startswith("dead") and not self.faults.mended:
-            raise Unparseable("no act in it", place="test", remedy="Replay it.")
+            raise UnparseableRecord("no act in it", place="test", remedy="Replay it.")
         fields = {
             "event.dataset": "microsoft365.audit",
             "user.name": "jo@contoso.example",
             "breach.mail.forward_external": True,
         }
-        return Act(time=START, fields=fields, id=line.text)
+        return ParsedEvent(time=START, fields=fields, id=line.text)
 
     def evaluate(self, records: Sequence[RawRecord], view: Any) -> BatchResult:
         if not self.faults.mended and any(r.raw.startswith(b"poison") for r in records):
@@ -123,17 +123,17 @@ class Bench:
         self.now = FixedNow()
         self.config = Settings(data_dir=folder)
         self.log = SqliteEventLog(folder / "journal", self.now)
-        self.store: AnyStore = memory_store(self.now)
+        self.store: PipelineStore = make_store(self.now)
         self.faults, self.meter = Faults(), Meter()
         self.batch_records = batch_records
         self.state_bytes = 2**30
         self.worker = self.another_worker()
 
     def another_worker(self) -> EmbeddedWorker:
-        worker = Worker(
-            FaultySink(self.store.batch_sink(), self.faults),  # type: ignore[arg-type]
+        worker = StreamWorker(
+            FaultySink(self.store.make_batch_sink(), self.faults),  # type: ignore[arg-type]
             FaultyPipeline(self.faults, self.config),
-            self.store.register(),
+            self.store.make_asset_register(),
             lambda _records: self.now(),
             self.meter,
             WorkerLimits(batch_records=self.batch_records, state_bytes=self.state_bytes),
@@ -141,16 +141,18 @@ class Bench:
         )
         return EmbeddedWorker(self.log, worker, self.now, self.meter)
 
-    def send(self, *texts: str, **facts: Any) -> Sequence[Position]:
-        return self.log.append([Incoming("s", t.encode(), self.now(), **facts) for t in texts])
+    def send(self, *texts: str, **facts: Any) -> Sequence[RecordPosition]:
+        return self.log.append(
+            [IncomingRecord("s", t.encode(), self.now(), **facts) for t in texts]
+        )
 
-    def repeat(self, letters: Sequence[DeadLetter]) -> Sequence[Position]:
+    def repeat(self, letters: Sequence[DeadLetter]) -> Sequence[RecordPosition]:
         """Append the letters' records again."""
         copies = []
         for letter in letters:
             record = self.log.get(letter.position)
             assert record is not None
-            copies.append(Incoming("s", record.raw, self.now(), replay_of=letter.position))
+            copies.append(IncomingRecord("s", record.raw, self.now(), replay_of=letter.position))
         return self.log.append(copies)
 
     def evidence(self) -> list[str]:
@@ -158,27 +160,27 @@ class Bench:
 
         def work(uow: Any) -> set[str]:
             views = uow.alerts.list()
-            return {each.event_id for view in views for each in uow.alerts.evidence(view.pk)}
+            return {each.event_id for view in views for each in uow.alerts.list_evidence(view.pk)}
 
-        return sorted(self.store.look(work), key=lambda text: int(text.split()[1]))
+        return sorted(self.store.read(work), key=lambda text: int(text.split()[1]))
 
     def sums(self) -> dict[str, int]:
-        counts = self.store.look(lambda uow: uow.sources.list())
+        counts = self.store.read(lambda uow: uow.sources.list())
         names = ("received", "parsed", "dead_letters", "not_understood")
         return {name: sum(getattr(count, name) for count in counts) for name in names}
 
     def letters(self) -> list[DeadLetter]:
-        letters = self.store.look(lambda uow: uow.sources.dead_letters())
+        letters = self.store.read(lambda uow: uow.sources.list_dead_letters())
         return sorted(letters, key=lambda letter: letter.position)
 
     def alert(self, alert_id: str) -> AlertView:
-        return self.store.look(lambda uow: uow.alerts.get(alert_id))
+        return self.store.read(lambda uow: uow.alerts.get(alert_id))
 
     def log_rows(self) -> Sequence[LogRow]:
-        return self.store.batch_sink().log_rows(PARTITION)
+        return self.store.make_batch_sink().list_log_rows(PARTITION)
 
-    def position(self) -> Position | None:
-        return self.store.batch_sink().positions([PARTITION])[PARTITION].position
+    def position(self) -> RecordPosition | None:
+        return self.store.make_batch_sink().load_positions([PARTITION])[PARTITION].position
 
     def close(self) -> None:
         self.log.close()
@@ -197,31 +199,31 @@ def test_draining_processes_every_record_once_and_reports_its_progress(bench: Be
     bench.now.advance(seconds=3)
     seen: list[int] = []
 
-    assert bench.worker.drain(seen.append) == 10
+    assert bench.worker.process_all(seen.append) == 10
 
     assert seen == [4, 8, 10]
     assert bench.evidence() == LINES
-    assert bench.position() == bench.log.end()
-    assert bench.worker.step() == 0
+    assert bench.position() == bench.log.find_end()
+    assert bench.worker.process_batch() == 0
     assert bench.meter.records == 10
     assert bench.meter.late == [3.0, 3.0, 3.0]
 
 
 def test_a_new_worker_goes_on_where_the_store_stands(bench: Bench) -> None:
     bench.send(*LINES)
-    bench.worker.step()
+    bench.worker.process_batch()
 
-    assert bench.another_worker().drain() == 6
+    assert bench.another_worker().process_all() == 6
     assert bench.sums()["received"] == 10
     assert bench.evidence() == LINES
 
 
 def test_a_conflict_is_met_by_asking_and_reading_again(bench: Bench) -> None:
     bench.send(*LINES)
-    bench.worker.step()
-    bench.another_worker().step()
+    bench.worker.process_batch()
+    bench.another_worker().process_batch()
 
-    bench.worker.drain()
+    bench.worker.process_all()
 
     assert bench.sums()["received"] == 10
     assert bench.evidence() == LINES
@@ -233,10 +235,10 @@ def test_two_workers_on_one_folder_lose_and_double_nothing(bench: Bench) -> None
     workers = [bench.another_worker() for _ in range(2)]
     for number in range(20):
         bench.send(f"line {number}")
-        workers[number % 2].step()
-        workers[number // 3 % 2].step()
+        workers[number % 2].process_batch()
+        workers[number // 3 % 2].process_batch()
     for worker in workers:
-        worker.drain()
+        worker.process_all()
 
     assert bench.sums()["received"] == 20
     assert bench.evidence() == [f"line {number}" for number in range(20)]
@@ -245,20 +247,20 @@ def test_two_workers_on_one_folder_lose_and_double_nothing(bench: Bench) -> None
 
 def test_a_conflict_that_does_not_end_is_raised(bench: Bench) -> None:
     bench.send(*LINES)
-    bench.faults.commits = [Conflict("always")] * 99
+    bench.faults.commits = [EditConflict("always")] * 99
 
-    with pytest.raises(Conflict):
-        bench.worker.step()
+    with pytest.raises(EditConflict):
+        bench.worker.process_batch()
 
 
 def test_a_refusing_store_loses_nothing_and_the_next_step_repeats(bench: Bench) -> None:
     bench.send(*LINES)
-    bench.faults.commits = [None, Retryable("locked")]
-    with pytest.raises(Retryable):
-        bench.worker.drain()
+    bench.faults.commits = [None, RetryableError("locked")]
+    with pytest.raises(RetryableError):
+        bench.worker.process_all()
 
     assert bench.meter.records == 4
-    bench.worker.drain()
+    bench.worker.process_all()
 
     assert bench.sums()["received"] == 10
     assert bench.evidence() == LINES
@@ -271,7 +273,7 @@ def test_a_record_that_breaks_the_pipeline_becomes_a_dead_letter_and_the_rest_go
     texts = [f"poison {n}" if n in poisoned else f"line {n}" for n in range(10)]
     positions = bench.send(*texts)
 
-    assert bench.worker.drain() == 10
+    assert bench.worker.process_all() == 10
 
     assert [letter.position for letter in bench.letters()] == [positions[n] for n in poisoned]
     assert bench.evidence() == [text for text in texts if "line" in text]
@@ -291,7 +293,7 @@ def test_a_value_the_store_cannot_hold_costs_its_own_record_only(bench: Bench) -
     bench.send(*LINES)
     bench.faults.unfit = b"line 6"
 
-    bench.worker.drain()
+    bench.worker.process_all()
 
     assert [letter.position.offset for letter in bench.letters()] == [7]
     assert "UnicodeEncodeError" in bench.letters()[0].reason
@@ -299,18 +301,18 @@ def test_a_value_the_store_cannot_hold_costs_its_own_record_only(bench: Bench) -
 
 
 def test_pieces_of_an_over_long_record_are_filed_and_never_read(bench: Bench) -> None:
-    piece = Incoming("s", b"poison", START, piece="piece 1, bytes 0 to 5")
+    piece = IncomingRecord("s", b"poison", START, piece="piece 1, bytes 0 to 5")
     bench.log.append(
-        [replace(piece, source="other"), piece, Incoming("s", b"line 0", START), piece]
+        [replace(piece, source="other"), piece, IncomingRecord("s", b"line 0", START), piece]
     )
     bench.log.append([piece] * 4)
 
-    assert bench.worker.drain() == 8
+    assert bench.worker.process_all() == 8
 
     assert len(bench.letters()) == 7
     assert "piece 1, bytes 0 to 5" in bench.letters()[0].reason
     assert bench.evidence() == ["line 0"]
-    counts = bench.store.look(lambda uow: uow.sources.list())
+    counts = bench.store.read(lambda uow: uow.sources.list())
     assert {count.name: (count.received, count.dead_letters) for count in counts} == {
         "s": (7, 6),
         "other": (1, 1),
@@ -319,17 +321,17 @@ def test_pieces_of_an_over_long_record_are_filed_and_never_read(bench: Bench) ->
 
 def test_a_store_ahead_of_the_journal_stops_the_worker(bench: Bench, tmp_path: Path) -> None:
     bench.send(*LINES)
-    bench.worker.drain()
+    bench.worker.process_all()
     bench.log.close()
     bench.log = SqliteEventLog(tmp_path / "another", bench.now)
 
-    with pytest.raises(Corrupt):
+    with pytest.raises(CorruptData):
         bench.another_worker().run(threading.Event())
 
 
 def test_running_waits_out_refusals_and_takes_what_comes_later(bench: Bench) -> None:
     bench.send("line 0")
-    bench.faults.commits = [Retryable("the disk is full")]
+    bench.faults.commits = [RetryableError("the disk is full")]
     stop = threading.Event()
     thread = threading.Thread(target=bench.worker.run, args=(stop,), daemon=True)
     thread.start()
@@ -356,59 +358,59 @@ def wait_until(true: Callable[[], Any]) -> Any:
 
 def test_a_drained_journal_counts_as_read_until_just_before_now(bench: Bench) -> None:
     bench.send("line 0")
-    bench.worker.drain()
+    bench.worker.process_all()
     bench.now.advance(days=1)
-    bench.another_worker().step()
+    bench.another_worker().process_batch()
 
-    arrived = bench.store.batch_sink().positions([PARTITION])[PARTITION].arrived
+    arrived = bench.store.make_batch_sink().load_positions([PARTITION])[PARTITION].arrived
     assert arrived == (bench.now() - timedelta(minutes=5)).timestamp()
 
 
 def test_an_idle_worker_lets_go_of_what_nothing_can_reach(bench: Bench) -> None:
     bench.send(*LINES)
-    bench.worker.drain()
-    (alert,) = bench.store.look(lambda uow: uow.alerts.list())
+    bench.worker.process_all()
+    (alert,) = bench.store.read(lambda uow: uow.alerts.list())
     bench.now.advance(days=30)
     idle = bench.another_worker()
 
-    wait_until(lambda: idle.step() == 0 and bench.alert(alert.id).closed)
+    wait_until(lambda: idle.process_batch() == 0 and bench.alert(alert.id).closed)
 
     assert not alert.closed
     assert bench.evidence() == LINES
-    assert bench.store.batch_sink().state_bytes() == 0
+    assert bench.store.make_batch_sink().estimate_state_bytes() == 0
 
 
 def test_an_idle_worker_writes_out_what_only_the_log_holds(bench: Bench) -> None:
     bench.send(*LINES)
-    bench.worker.drain()
-    wait_until(lambda: bench.worker.step() == 0 and not bench.log_rows())
+    bench.worker.process_all()
+    wait_until(lambda: bench.worker.process_batch() == 0 and not bench.log_rows())
     bench.send("line 10")
-    bench.another_worker().drain()
+    bench.another_worker().process_all()
 
     assert bench.evidence() == [*LINES, "line 10"]
-    assert len(bench.store.look(lambda uow: uow.alerts.list())) == 1
+    assert len(bench.store.read(lambda uow: uow.alerts.list())) == 1
 
 
 def test_a_restart_knows_the_signals_that_only_the_log_holds(bench: Bench) -> None:
     for number in range(0, 10, 2):
         bench.send(f"line {number}", f"line {number + 1}")
-        bench.another_worker().step()
+        bench.another_worker().process_batch()
 
     assert len(bench.log_rows()) == 5
     assert bench.evidence() == LINES
-    assert len(bench.store.look(lambda uow: uow.alerts.list())) == 1
+    assert len(bench.store.read(lambda uow: uow.alerts.list())) == 1
 
 
 def test_at_the_bound_of_stored_state_records_wait_and_none_is_lost(bench: Bench) -> None:
     bench.send(*LINES)
     bench.state_bytes = 0
     full = bench.another_worker()
-    with pytest.raises(Retryable, match="none is lost"):
-        full.step()
+    with pytest.raises(RetryableError, match="none is lost"):
+        full.process_batch()
     refused, position = bench.sums(), bench.position()
     bench.state_bytes = 2**30
 
-    bench.another_worker().drain()
+    bench.another_worker().process_all()
 
     assert refused["received"] == 0
     assert position is None
@@ -418,11 +420,11 @@ def test_at_the_bound_of_stored_state_records_wait_and_none_is_lost(bench: Bench
 
 def test_from_four_fifths_of_the_bound_on_the_worker_warns_and_goes_on(bench: Bench) -> None:
     bench.send(*LINES)
-    bench.worker.drain()
-    bench.state_bytes = bench.store.batch_sink().state_bytes() + 1
+    bench.worker.process_all()
+    bench.state_bytes = bench.store.make_batch_sink().estimate_state_bytes() + 1
     close = bench.another_worker()
     bench.send("line 10")
-    close.drain()
+    close.process_all()
 
     assert "detection.disk_mib" in close.warning
     assert close.trouble == ""
@@ -431,12 +433,12 @@ def test_from_four_fifths_of_the_bound_on_the_worker_warns_and_goes_on(bench: Be
 
 def test_a_repeated_dead_letter_becomes_an_event_and_is_received_once(bench: Bench) -> None:
     bench.send("line 0", "dead 1", "poison 2", "line 3", "dead 4", "line 5")
-    bench.worker.drain()
+    bench.worker.process_all()
     bench.faults.mended = True
     bench.now.advance(days=90)
     bench.repeat(bench.letters())
 
-    bench.worker.drain()
+    bench.worker.process_all()
 
     assert sorted(bench.evidence()) == [
         "dead 1",
@@ -448,16 +450,16 @@ def test_a_repeated_dead_letter_becomes_an_event_and_is_received_once(bench: Ben
     ]
     assert bench.letters() == []
     assert bench.sums() == {"received": 6, "parsed": 6, "dead_letters": 0, "not_understood": 0}
-    assert len(bench.store.look(lambda uow: uow.alerts.list())) == 1, "in time as it first was"
+    assert len(bench.store.read(lambda uow: uow.alerts.list())) == 1, "in time as it first was"
 
 
 def test_a_letter_that_fails_again_stays_a_dead_letter(bench: Bench) -> None:
     bench.send("dead 0", "poison 1", "line 2")
-    bench.worker.drain()
+    bench.worker.process_all()
     sums = bench.sums()
     copies = bench.repeat(bench.letters())
 
-    bench.worker.drain()
+    bench.worker.process_all()
 
     assert [letter.position for letter in bench.letters()] == list(copies)
     assert bench.sums() == sums
@@ -468,7 +470,7 @@ def test_a_letter_that_fails_again_stays_a_dead_letter(bench: Bench) -> None:
     kinds=st.lists(st.sampled_from(["line", "line", "dead", "poison"]), max_size=12),
     batch_records=st.integers(1, 6),
     failures=st.lists(
-        st.sampled_from([None, None, Retryable("locked"), Conflict("moved")]), max_size=8
+        st.sampled_from([None, None, RetryableError("locked"), EditConflict("moved")]), max_size=8
     ),
 )
 def test_whatever_fails_when_every_record_ends_in_exactly_one_place(
@@ -483,8 +485,8 @@ def test_whatever_fails_when_every_record_ends_in_exactly_one_place(
     bench.faults.commits = failures
     for _ in range(20):
         try:
-            bench.worker.drain()
-        except (Retryable, Conflict):
+            bench.worker.process_all()
+        except (RetryableError, EditConflict):
             continue
         break
     evidence, letters, sums = bench.evidence(), bench.letters(), bench.sums()

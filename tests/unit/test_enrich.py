@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breachdesk.stores.register_view import RegisterSnapshot
-from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, Role
-from schemas.event import Position, RawRecord, Touch
-from schemas.plugin import Act
+from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, DataRole
+from schemas.event import AssetTouch, RawRecord, RecordPosition
+from schemas.plugin import ParsedEvent
 from schemas.settings import SourceSettings
 from streams.normalise.enrich import (
     PERSON_FIELDS,
     REACHED_FIELDS,
     WATCHER_FIELDS,
-    Enricher,
-    Resolution,
+    EventEnricher,
+    OwnerResolution,
 )
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -34,7 +34,7 @@ def bound(kind: AssetKind, value: str, customer: str, *categories: DataCategory)
         kind=kind,
         value=value,
         customer_id=customer,
-        role=Role.PROCESSOR,
+        role=DataRole.PROCESSOR,
         categories=categories or (DataCategory.MAIL,),
     )
 
@@ -68,13 +68,13 @@ def resolve(
     time: datetime | None = NOON,
     arrived: datetime = NOON,
     **fields: Any,
-) -> Resolution:
+) -> OwnerResolution:
     named = {name.replace("__", "."): value for name, value in fields.items()}
-    record = RawRecord(Position("j", 1), source, b"", arrived)
+    record = RawRecord(RecordPosition("j", 1), source, b"", arrived)
     settings = (
         SourceSettings(name=source) if owner is None else SourceSettings(name=source, owner=owner)
     )
-    return Enricher(view).resolve(Act(time, named), record, settings)
+    return EventEnricher(view).resolve(ParsedEvent(time, named), record, settings)
 
 
 def test_the_tenant_decides_before_the_user_and_the_users_mailbox_is_touched_too() -> None:
@@ -82,9 +82,9 @@ def test_the_tenant_decides_before_the_user_and_the_users_mailbox_is_touched_too
 
     assert found.organization == "hartwell"
     assert found.touches == (
-        Touch("hartwell", f"tenant:{TENANT}", "mail"),
-        Touch("hartwell", f"tenant:{TENANT}", "files"),
-        Touch("hartwell", "mailbox:jo@hartwell.example", "mail"),
+        AssetTouch("hartwell", f"tenant:{TENANT}", "mail"),
+        AssetTouch("hartwell", f"tenant:{TENANT}", "files"),
+        AssetTouch("hartwell", "mailbox:jo@hartwell.example", "mail"),
     )
 
 
@@ -130,7 +130,7 @@ def test_a_name_typed_at_a_sign_in_form_says_nothing(application: str | None) ->
     theirs = resolve(host__name="quill-fw", **typed)
 
     assert ours.organization == PROVIDER
-    assert ours.touches == (Touch(PROVIDER, "host:mail-gw", "mail"),)
+    assert ours.touches == (AssetTouch(PROVIDER, "host:mail-gw", "mail"),)
     assert (nobodys.organization, nobodys.unattributed) == (None, "host:new-host")
     assert theirs.organization == "quill"
     assert {touch.customer for touch in theirs.touches} == {"quill"}
@@ -175,9 +175,11 @@ def test_the_machine_that_saw_it_goes_before_the_one_that_was_reached() -> None:
 
 def test_a_source_belongs_to_whom_it_is_bound_or_configured() -> None:
     assert resolve("draytek-quill", observer__name="new").organization == "quill"
-    assert resolve("x", owner="quill", observer__name="new") == Resolution("quill")
-    assert resolve("x", owner=PROVIDER, observer__name="new") == Resolution(PROVIDER)
-    assert resolve("panel") == Resolution(PROVIDER, (Touch(PROVIDER, "source:panel", "mail"),))
+    assert resolve("x", owner="quill", observer__name="new") == OwnerResolution("quill")
+    assert resolve("x", owner=PROVIDER, observer__name="new") == OwnerResolution(PROVIDER)
+    assert resolve("panel") == OwnerResolution(
+        PROVIDER, (AssetTouch(PROVIDER, "source:panel", "mail"),)
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,26 +198,26 @@ def test_a_source_belongs_to_whom_it_is_bound_or_configured() -> None:
 def test_what_belongs_to_nobody_names_what_would_have_to_be_bound(
     fields: dict[str, Any], key: str
 ) -> None:
-    assert resolve(**fields) == Resolution(None, (), key)
+    assert resolve(**fields) == OwnerResolution(None, (), key)
 
 
 def test_a_stranger_in_the_providers_own_source_stays_a_stranger() -> None:
     found = resolve("panel", cloud__account__id="T-9", user__name="al@contoso.example")
 
-    assert found == Resolution(None, (), "domain:contoso.example")
+    assert found == OwnerResolution(None, (), "domain:contoso.example")
 
 
 def test_the_sites_that_people_visit_through_a_firewall_are_not_whose_it_is() -> None:
     visit = {"observer__type": "firewall", "url__domain": "www.quill.example"}
 
-    assert resolve("hq", owner=PROVIDER, **visit) == Resolution(PROVIDER)
+    assert resolve("hq", owner=PROVIDER, **visit) == OwnerResolution(PROVIDER)
     assert resolve("hq", observer__name="hq-fw", **visit).unattributed == "host:hq-fw"
 
 
-OUR_SITE = Touch(PROVIDER, f"site:{PANEL}", "identity")
+OUR_SITE = AssetTouch(PROVIDER, f"site:{PANEL}", "identity")
 
 
-def view_of(host: str, query: str, **more: Any) -> Resolution:
+def view_of(host: str, query: str, **more: Any) -> OwnerResolution:
     page = {"url__domain": host, "url__query": query, "http__response__status_code": 200}
     return resolve("web", **(page | more))
 
@@ -226,8 +228,8 @@ def test_a_page_of_our_own_panel_touches_whose_record_it_shows() -> None:
     assert found.organization == PROVIDER
     assert found.touches == (
         OUR_SITE,
-        Touch("hartwell", f"service:{PANEL}?userid=1007", "identity"),
-        Touch("hartwell", f"service:{PANEL}?userid=1007", "financial"),
+        AssetTouch("hartwell", f"service:{PANEL}?userid=1007", "identity"),
+        AssetTouch("hartwell", f"service:{PANEL}?userid=1007", "financial"),
     )
 
 
@@ -239,7 +241,7 @@ def test_several_records_on_one_page_are_all_touched_once() -> None:
 
 @pytest.mark.parametrize("query", ["userid=1", "clientid=1007", "", "userid", "userid=%00", "&&="])
 def test_other_parameters_touch_nobody(query: str) -> None:
-    assert view_of(PANEL, query) == Resolution(PROVIDER, (OUR_SITE,))
+    assert view_of(PANEL, query) == OwnerResolution(PROVIDER, (OUR_SITE,))
 
 
 @pytest.mark.parametrize("host", ["www.quill.example", "evil.example", "fenland.example"])
@@ -336,24 +338,31 @@ def test_a_remembered_answer_is_the_one_that_asking_anew_would_give(
     view = RegisterSnapshot(register, 1)
     owned = {} if owner is None else {"owner": owner}
     sources = [SourceSettings(name=name, **owned) for name in ("web1", "fw2")]
-    acts = [(Act(at, fields), source) for fields in several for at in MOMENTS for source in sources]
+    acts = [
+        (ParsedEvent(at, fields), source)
+        for fields in several
+        for at in MOMENTS
+        for source in sources
+    ]
     order.shuffle(acts)
-    remembers = Enricher(view)
+    remembers = EventEnricher(view)
     for act, source in acts:
-        record = RawRecord(Position("j", 1), source.name, b"", NOON)
+        record = RawRecord(RecordPosition("j", 1), source.name, b"", NOON)
 
-        assert remembers.resolve(act, record, source) == Enricher(view).resolve(act, record, source)
+        assert remembers.resolve(act, record, source) == EventEnricher(view).resolve(
+            act, record, source
+        )
 
 
 def test_an_asset_that_changed_hands_is_whose_it_was_at_each_time() -> None:
     sold = bound(AssetKind.HOST, "web1", "quill").model_copy(update={"valid_to": NOON})
     bought = bound(AssetKind.HOST, "web1", "hartwell").model_copy(update={"valid_from": NOON})
-    enricher = Enricher(RegisterSnapshot([sold, bought], 1))
+    enricher = EventEnricher(RegisterSnapshot([sold, bought], 1))
     source, second = SourceSettings(name="s"), timedelta(seconds=1)
     found = [
         enricher.resolve(
-            Act(NOON + after, {"host.name": "web1"}),
-            RawRecord(Position("j", 1), "s", b"", NOON),
+            ParsedEvent(NOON + after, {"host.name": "web1"}),
+            RawRecord(RecordPosition("j", 1), "s", b"", NOON),
             source,
         ).organization
         for after in (-second, timedelta(0), -second, second, -second)
@@ -363,9 +372,9 @@ def test_an_asset_that_changed_hands_is_whose_it_was_at_each_time() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    enricher, source = Enricher(REGISTER, most_answers=50), SourceSettings(name="s")
+    enricher, source = EventEnricher(REGISTER, most_answers=50), SourceSettings(name="s")
     for number in range(500):
-        act = Act(NOON, {"host.name": f"host-{number}"})
-        enricher.resolve(act, RawRecord(Position("j", 1), "s", b"", NOON), source)
+        act = ParsedEvent(NOON, {"host.name": f"host-{number}"})
+        enricher.resolve(act, RawRecord(RecordPosition("j", 1), "s", b"", NOON), source)
 
     assert len(enricher._watchers) + len(enricher._answers) <= 51

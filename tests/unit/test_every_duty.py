@@ -25,35 +25,35 @@ from breachdesk.casework import (
     report,
     suppliers,
 )
-from breachdesk.casework.causes import finding
+from breachdesk.casework.causes import build_finding
 from breachdesk.casework.close_case import close_case
-from breachdesk.testing import an_actor
+from breachdesk.testing import make_actor
 from notifiers.testing import DECISION, PROFILE
 from schemas.affected import Certainty, NoticeKind
 from schemas.affected_group import (
     AffectedGroup,
     GroupKind,
+    GroupNotification,
     GroupReach,
-    GroupTelling,
-    TellingMeans,
+    NotificationMeans,
 )
 from schemas.around_breach import ControllerQuestion
 from schemas.case import CallOutcome
-from schemas.case_record import Complaint, Route, SupplierQuestion
-from schemas.cause import Cause
-from schemas.customer import DataCategory, Pecr, Role
-from schemas.decision import Answer, Basis, LawEnforcementHold
+from schemas.case_record import Complaint, ContactRoute, SupplierQuestion
+from schemas.cause import BreachCause
+from schemas.customer import DataCategory, DataRole, PecrStatus
+from schemas.decision import DecisionAnswer, LawEnforcementHold, NotificationBasis
 from schemas.errors import NotAllowed
 from schemas.notice import SendOutcome, SendResult
 from schemas.obligation import Obligation, ObligationKind
-from schemas.report import NotYetKnown, Quantity, ReportFacts, ReportStage
-from schemas.user import Duty
+from schemas.report import NotYetKnown, ReportedQuantity, ReportFacts, ReportPhase
+from schemas.user import Permission
 
 T = TypeVar("T")
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
-ANALYST = an_actor(Duty.ANALYST, user_id="ana")
-APPROVER = an_actor(Duty.APPROVER, user_id="avery")
-YES = Answer(yes=True, reasons="Bank details and line records may be in strange hands.")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+ANALYST = make_actor(Permission.ANALYST, user_id="ana")
+APPROVER = make_actor(Permission.APPROVER, user_id="avery")
+YES = DecisionAnswer(yes=True, reasons="Bank details and line records may be in strange hands.")
 WHY = "The owner decided it after advice; the reasons stand in the minutes of 24 September."
 HEADER = "customer id,name,default email,phone,account holder,locale,breach notice hours\n"
 ROWS = (
@@ -80,19 +80,19 @@ def date_the_breach(scene: ReleaseScene) -> None:
     """A subscriber's letter says when it happened."""
     begun = scene.breach.aware_at - timedelta(hours=2)
     times = {"occurred_from": begun, "occurred_to": begun + timedelta(minutes=30)}
-    scene.breach = scene.store.act(
+    scene.breach = scene.store.write(
         lambda uow: uow.breaches.save(scene.breach.model_copy(update=times))
     )
 
 
 def act(scene: ReleaseScene, work: Callable[..., T], *args: Any, **said: Any) -> T:
     scene.now.advance(minutes=1)
-    return scene.store.act(lambda uow: work(uow, *args, now=scene.now(), **said))
+    return scene.store.write(lambda uow: work(uow, *args, now=scene.now(), **said))
 
 
 def running(scene: ReleaseScene) -> dict[str, Obligation]:
-    found = scene.store.look(
-        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    found = scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
     )
     return {duty.id: duty for duty in found if duty.running}
 
@@ -109,7 +109,7 @@ def must_stay_open(scene: ReleaseScene, *because: ObligationKind) -> None:
 
 
 def close(scene: ReleaseScene) -> None:
-    cause = finding("rowan", Cause.PHISHING, None, scene.now())
+    cause = build_finding("rowan", BreachCause.PHISHING, None, scene.now())
     act(scene, _close, scene.breach.case_id, cause)
 
 
@@ -118,7 +118,11 @@ def _close(uow: Any, case_id: str, cause: Any, now: Any) -> None:
 
 
 def freeze(scene: ReleaseScene) -> None:
-    wanted = {"contoso": Role.CONTROLLER, "tailspin": Role.CONTROLLER, "fabrikam": Role.PROCESSOR}
+    wanted = {
+        "contoso": DataRole.CONTROLLER,
+        "tailspin": DataRole.CONTROLLER,
+        "fabrikam": DataRole.PROCESSOR,
+    }
 
     def work(uow: Any, now: Any) -> None:
         exposures = affected.propose(uow, scene.breach.id)
@@ -127,8 +131,8 @@ def freeze(scene: ReleaseScene) -> None:
                 exposures, customer, role, Certainty.POSSIBLE, "by hand", RESPONDER
             )
         lines = tuple(
-            e.model_copy(update={"pecr": Pecr.YES})
-            if (e.customer_id, e.role) == ("tailspin", Role.CONTROLLER)
+            e.model_copy(update={"pecr": PecrStatus.YES})
+            if (e.customer_id, e.role) == ("tailspin", DataRole.CONTROLLER)
             else e
             for e in exposures
         )
@@ -150,13 +154,13 @@ def _check(uow: Any, case_id: str, task_id: str, now: Any) -> None:
 
 def decided(scene: ReleaseScene, **changes: Any) -> None:
     said = {"breach_id": scene.breach.id, "pecr": YES, "pecr_subscribers": YES, **changes}
-    act(scene, decide.decide, RESPONDER, DECISION.model_copy(update=said))
+    act(scene, decide.record_decision, RESPONDER, DECISION.model_copy(update=said))
 
 
 def hold(scene: ReleaseScene) -> LawEnforcementHold:
     return LawEnforcementHold(
         asked_by="DC Reed", asked_at=scene.breach.aware_at, basis="Crime number 1/26",
-        review_on=scene.now() + timedelta(days=2), stops=frozenset({Basis.ART34}),
+        review_on=scene.now() + timedelta(days=2), stops=frozenset({NotificationBasis.ART34}),
     )  # fmt: skip
 
 
@@ -166,12 +170,12 @@ def submitted(scene: ReleaseScene, form: str, *unknown: NotYetKnown, later: bool
     told = {"people_told": people, "case_reference": "IC-1"} if later else {}
     facts = ReportFacts(
         breach_id=scene.breach.id, version=1, written_by="", written_at=scene.now(),
-        jurisdiction=form, stage=ReportStage.FOLLOW_UP if later else ReportStage.INITIAL,
+        jurisdiction=form, stage=ReportPhase.FOLLOW_UP if later else ReportPhase.INITIAL,
         not_yet_known=unknown, **whole_answers(form, scene.breach.aware_at, **told),
     )  # fmt: skip
     act(scene, report.write_report, RESPONDER, facts)
     act(
-        scene, report.submit, RESPONDER, scene.breach.id, form, submitted_at=scene.now(),
+        scene, report.submit_report, RESPONDER, scene.breach.id, form, submitted_at=scene.now(),
         channel="web form", settings=scene.settings,
     )  # fmt: skip
 
@@ -200,11 +204,11 @@ def around(scene: ReleaseScene) -> dict[str, str]:
     at, case_id = scene.now(), scene.breach.case_id
     complaint = Complaint(
         id="", recorded_by="", recorded_at=at, case_id=case_id, complainant="Jo Mason",
-        route=Route.TELEPHONE, received_at=at, about="Why so late?",
+        route=ContactRoute.TELEPHONE, received_at=at, about="Why so late?",
     )  # fmt: skip
     asked = ControllerQuestion(
         breach_id=scene.breach.id, version=1, entry=0, recorded_by="", recorded_at=at,
-        customer_id="fabrikam", asked_by="Kit Reed", asked_at=at, route=Route.TELEPHONE,
+        customer_id="fabrikam", asked_by="Kit Reed", asked_at=at, route=ContactRoute.TELEPHONE,
         question="Was our site copied?",
     )  # fmt: skip
     supplier = SupplierQuestion(
@@ -214,13 +218,13 @@ def around(scene: ReleaseScene) -> dict[str, str]:
     staff = AffectedGroup(
         id="", recorded_by="", recorded_at=at, case_id=case_id, kind=GroupKind.STAFF,
         certainty=Certainty.LIKELY, reason="Their files lay on the same server.",
-        people=Quantity(), data_categories=(DataCategory.IDENTITY,), effects={},
+        people=ReportedQuantity(), data_categories=(DataCategory.IDENTITY,), effects={},
         reach=GroupReach.BY_NAME,
     )  # fmt: skip
     return {
-        "complaint": act(scene, complaints.log, RESPONDER, complaint).id,
+        "complaint": act(scene, complaints.add_complaint, RESPONDER, complaint).id,
         "question": str(act(scene, controller_questions.record_question, ANALYST, asked).entry),
-        "supplier": act(scene, suppliers.ask, ANALYST, case_id, supplier).id,
+        "supplier": act(scene, suppliers.ask_supplier, ANALYST, case_id, supplier).id,
         "staff": act(scene, groups.add_group, RESPONDER, case_id, staff).id,
     }
 
@@ -261,11 +265,11 @@ def test_a_case_closes_only_once_every_duty_has_ended_by_its_own_act(scene: Rele
     submitted(scene, "uk_ico", later=True)
     submitted(scene, "uk_pecr", later=True)
     answered(scene, ids)
-    telling = GroupTelling(
-        told_at=scene.now(), recorded_by="", recorded_at=scene.now(), means=TellingMeans.POST,
+    telling = GroupNotification(
+        told_at=scene.now(), recorded_by="", recorded_at=scene.now(), means=NotificationMeans.POST,
         people=4, text="Your payroll file was reached.", proof="Receipt 9.", everybody=True,
     )  # fmt: skip
-    act(scene, groups.record_telling, RESPONDER, case_id, ids["staff"], telling)
+    act(scene, groups.record_group_telling, RESPONDER, case_id, ids["staff"], telling)
     pack = next(r for r in scene.rows() if r.kind is NoticeKind.CONTROLLER_PACK)
     act(scene, receipt, pack.id)
     must_stay_open(scene, K.NEXT_UPDATE)
@@ -283,21 +287,21 @@ def test_a_case_closes_only_once_every_duty_has_ended_by_its_own_act(scene: Rele
 
 def receipt(uow: Any, row_id: int, now: Any) -> None:
     receipts.record_receipt(
-        uow, ANALYST, row_id, now, confirmed_by="Kit Reed", route=Route.TELEPHONE
+        uow, ANALYST, row_id, now, confirmed_by="Kit Reed", route=ContactRoute.TELEPHONE
     )
 
 
 def answered(scene: ReleaseScene, ids: dict[str, str]) -> None:
     case_id, at = scene.breach.case_id, scene.now()
-    act(scene, complaints.acknowledge, RESPONDER, ids["complaint"], "By letter.", at)
-    act(scene, complaints.answer, RESPONDER, ids["complaint"], "An apology.", scene.now())
+    act(scene, complaints.acknowledge_complaint, RESPONDER, ids["complaint"], "By letter.", at)
+    act(scene, complaints.answer_complaint, RESPONDER, ids["complaint"], "An apology.", scene.now())
     act(
         scene, controller_questions.record_answer, RESPONDER, scene.breach.id,
-        int(ids["question"]), answer="It cannot be ruled out.", route=Route.TELEPHONE,
+        int(ids["question"]), answer="It cannot be ruled out.", route=ContactRoute.TELEPHONE,
         answered_at=scene.now(), profile=PROFILE,
     )  # fmt: skip
     act(
-        scene, suppliers.record_answer, ANALYST, case_id, ids["supplier"],
+        scene, suppliers.record_supplier_answer, ANALYST, case_id, ids["supplier"],
         answered_at=scene.now(), answered_by="Wilma", answer="Yes, and the key is ours.",
     )  # fmt: skip
 
@@ -337,6 +341,6 @@ def test_the_same_case_closes_with_waivers_and_not_before_the_last_of_them(
 
 def waive(scene: ReleaseScene, *ids: str) -> None:
     for duty_id in ids:
-        act(scene, obligations.waive, RESPONDER, scene.breach.id, duty_id, WHY)
+        act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, duty_id, WHY)
         if duty_id in running(scene):
             act(scene, obligations.confirm_waiver, APPROVER, scene.breach.id, duty_id, WHY)

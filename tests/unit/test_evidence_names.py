@@ -9,9 +9,9 @@ import pytest
 
 from notifiers.evidence_names import is_plain
 from notifiers.render import JinjaRenderer
-from notifiers.testing import NOON, STORED, letter_context
-from schemas.affected import Act, NoticeKind
-from schemas.notice import Rendered
+from notifiers.testing import NOON, STORED, build_letter_context
+from schemas.affected import ActSummary, NoticeKind
+from schemas.notice import RenderedText
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
 MESSAGES = (
@@ -30,8 +30,8 @@ MESSAGES = (
 )
 
 
-def pack(**details: str) -> Rendered:
-    act = Act(
+def pack(**details: str) -> RenderedText:
+    act = ActSummary(
         action="new-inboxrule" if "rule" in details else "filedownloaded",
         outcome="success",
         count=1,
@@ -41,7 +41,9 @@ def pack(**details: str) -> Rendered:
         details=details,
     )
     exposure = STORED.model_copy(update={"acts": (act,)})
-    return RENDERER.letter(letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure))
+    return RENDERER.render_letter(
+        build_letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
+    )
 
 
 @pytest.mark.parametrize("message", MESSAGES)

@@ -17,29 +17,35 @@ from waiting_letters import renderer
 
 from breachdesk.casework import causes, confirm, groups, near_misses
 from breachdesk.casework.cases import open_by_hand
-from breachdesk.casework.figures import export_csv, of_year
-from breachdesk.gdpr.causes import cause_words
-from breachdesk.gdpr.figures_picture import picture
+from breachdesk.casework.figures import compute_year, export_csv
+from breachdesk.gdpr.causes import describe_cause
+from breachdesk.gdpr.figures_picture import render_picture
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import FixedNow, an_actor
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import FixedNow, make_actor
 from schemas.affected import Certainty
 from schemas.affected_group import (
     AffectedGroup,
     GroupKind,
+    GroupNotification,
     GroupReach,
-    GroupTelling,
-    TellingMeans,
+    NotificationMeans,
 )
 from schemas.breach import Breach
-from schemas.case import Origin
-from schemas.cause import Cause
+from schemas.case import CaseOrigin
+from schemas.cause import BreachCause
 from schemas.customer import DataCategory
 from schemas.errors import BadInput
-from schemas.figures import Span, YearFigures
-from schemas.report import Precision, Quantity, RegulatorReport, ReportStage, Submission
+from schemas.figures import DurationSummary, YearFigures
+from schemas.report import (
+    NumberPrecision,
+    RegulatorReport,
+    ReportedQuantity,
+    ReportPhase,
+    Submission,
+)
 
-ACTOR = an_actor(user_id="rhea")
+ACTOR = make_actor(user_id="rhea")
 ZONE = "Europe/London"
 LAST_HOUR = datetime(2025, 12, 31, 23, 30, tzinfo=UTC)
 SUMMER_EVE = datetime(2026, 7, 31, 23, 30, tzinfo=UTC)
@@ -52,33 +58,35 @@ def now() -> FixedNow:
 
 
 @pytest.fixture
-def store(now: FixedNow) -> Iterator[AnyStore]:
+def store(now: FixedNow) -> Iterator[PipelineStore]:
     with fresh_store("sqlite", now) as opened:
         yield opened
 
 
-def a_breach(store: AnyStore, now: FixedNow, cause: Cause, *, drill: bool = False) -> Breach:
+def a_breach(
+    store: PipelineStore, now: FixedNow, cause: BreachCause, *, drill: bool = False
+) -> Breach:
     def work(uow: UnitOfWork) -> Breach:
         case = open_by_hand(
-            uow, ACTOR, title="It", origin=Origin.OWN, known="It.", now=now(), drill=drill
+            uow, ACTOR, title="It", origin=CaseOrigin.OWN, known="It.", now=now(), drill=drill
         )
-        said = causes.finding(ACTOR.id, cause, None, now())
-        return confirm.confirm(
+        said = causes.build_finding(ACTOR.id, cause, None, now())
+        return confirm.confirm_breach(
             uow, ACTOR, case.id, reason="We saw it.", aware_at=now(), now=now(), cause=said
         )
 
-    return store.act(work)
+    return store.write(work)
 
 
-def a_near_miss(store: AnyStore, now: FixedNow, cause: Cause) -> None:
-    account = near_misses.Account(
+def a_near_miss(store: PipelineStore, now: FixedNow, cause: BreachCause) -> None:
+    account = near_misses.NearMissForm(
         what="It.", noticed_at=now(), cause=cause, why_no_breach="It never left."
     )
-    store.act(lambda uow: near_misses.record(uow, ACTOR, account, now()))
+    store.write(lambda uow: near_misses.record_near_miss(uow, ACTOR, account, now()))
 
 
-def year(store: AnyStore, now: FixedNow, of: int, **more: Any) -> YearFigures:
-    return store.look(lambda uow: of_year(uow, of, ZONE, now(), **more))
+def year(store: PipelineStore, now: FixedNow, of: int, **more: Any) -> YearFigures:
+    return store.read(lambda uow: compute_year(uow, of, ZONE, now(), **more))
 
 
 def counts(figures: YearFigures) -> dict[str, tuple[int, int]]:
@@ -86,75 +94,80 @@ def counts(figures: YearFigures) -> dict[str, tuple[int, int]]:
     return {name: pair for name, pair in every.items() if any(pair)}
 
 
-def span(figures: YearFigures, name: str) -> Span:
+def span(figures: YearFigures, name: str) -> DurationSummary:
     return next(s for s in figures.spans if s.name == name)
 
 
-def test_years_and_months_end_by_local_time(store: AnyStore, now: FixedNow) -> None:
-    a_breach(store, now, Cause.PHISHING)
+def test_years_and_months_end_by_local_time(store: PipelineStore, now: FixedNow) -> None:
+    a_breach(store, now, BreachCause.PHISHING)
     now.at = SUMMER_EVE
-    a_breach(store, now, Cause.PHISHING)
-    a_near_miss(store, now, Cause.MIS_SENT)
+    a_breach(store, now, BreachCause.PHISHING)
+    a_near_miss(store, now, BreachCause.MIS_SENT)
 
     assert year(store, now, 2025).breaches == 1
-    assert counts(year(store, now, 2025)) == {cause_words("phishing"): (1, 0), "December": (1, 0)}
+    assert counts(year(store, now, 2025)) == {
+        describe_cause("phishing"): (1, 0),
+        "December": (1, 0),
+    }
     assert counts(year(store, now, 2026)) == {
-        cause_words("phishing"): (1, 0),
-        cause_words("mis_sent"): (0, 1),
+        describe_cause("phishing"): (1, 0),
+        describe_cause("mis_sent"): (0, 1),
         "August": (1, 1),
     }
 
 
-def test_drills_are_left_out_and_said_so_or_stand_alone(store: AnyStore, now: FixedNow) -> None:
-    a_breach(store, now, Cause.MALWARE, drill=True)
-    a_breach(store, now, Cause.INSIDER)
+def test_drills_are_left_out_and_said_so_or_stand_alone(
+    store: PipelineStore, now: FixedNow
+) -> None:
+    a_breach(store, now, BreachCause.MALWARE, drill=True)
+    a_breach(store, now, BreachCause.INSIDER)
     real, drills = year(store, now, 2025), year(store, now, 2025, drills=True)
 
     assert (real.breaches, real.left_out) == (1, 1)
     assert (drills.breaches, drills.left_out, drills.drills) == (1, 1, True)
-    assert cause_words("malware") in counts(drills)
+    assert describe_cause("malware") in counts(drills)
 
 
-def told_at(store: AnyStore, now: FixedNow, breach: Breach, moment: datetime) -> None:
+def told_at(store: PipelineStore, now: FixedNow, breach: Breach, moment: datetime) -> None:
     """A group of seven, all told then."""
 
     def work(uow: UnitOfWork) -> None:
         group = AffectedGroup(
             id="", recorded_by="", recorded_at=now(), kind=GroupKind.STAFF,
             certainty=Certainty.CONFIRMED, reason="Payroll.",
-            people=Quantity(value=7, precision=Precision.EXACT),
+            people=ReportedQuantity(value=7, precision=NumberPrecision.EXACT),
             data_categories=(DataCategory.FINANCIAL,), effects={},
             reach=GroupReach.OTHER_MEANS, reach_reason="They sit here.",
         )  # fmt: skip
-        telling = GroupTelling(
-            told_at=moment, recorded_by="", recorded_at=now(), means=TellingMeans.IN_PERSON,
+        telling = GroupNotification(
+            told_at=moment, recorded_by="", recorded_at=now(), means=NotificationMeans.IN_PERSON,
             people=7, text="It.", proof="Minutes.", everybody=True,
         )  # fmt: skip
         filed = groups.add_group(uow, ACTOR, breach.case_id, group, now())
-        groups.record_telling(uow, ACTOR, breach.case_id, filed.id, telling, now())
+        groups.record_group_telling(uow, ACTOR, breach.case_id, filed.id, telling, now())
 
-    store.act(work)
+    store.write(work)
 
 
-def submitted(store: AnyStore, breach: Breach, moment: datetime) -> None:
+def submitted(store: PipelineStore, breach: Breach, moment: datetime) -> None:
     report = RegulatorReport(
-        breach_id=breach.id, jurisdiction="uk_ico", version=1, stage=ReportStage.INITIAL,
+        breach_id=breach.id, jurisdiction="uk_ico", version=1, stage=ReportPhase.INITIAL,
         authority="ICO", prepared_at=moment, drill=False, questions=(),
     )  # fmt: skip
     submission = Submission(
         breach_id=breach.id, jurisdiction="uk_ico", number=1, submitted_at=moment,
         submitted_by="rhea", channel="form", report_hash="", report=report,
     )  # fmt: skip
-    store.act(lambda uow: uow.breaches.put(submission))
+    store.write(lambda uow: uow.breaches.add_document(submission))
 
 
 def test_the_spans_have_median_and_longest_and_reports_stand_on_time_or_late(
-    store: AnyStore, now: FixedNow
+    store: PipelineStore, now: FixedNow
 ) -> None:
     now.at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    first = a_breach(store, now, Cause.PHISHING)
-    second = a_breach(store, now, Cause.PHISHING)
-    third = a_breach(store, now, Cause.PHISHING)
+    first = a_breach(store, now, BreachCause.PHISHING)
+    second = a_breach(store, now, BreachCause.PHISHING)
+    third = a_breach(store, now, BreachCause.PHISHING)
     aware = now()
     now.advance(days=5)
     told_at(store, now, first, aware + timedelta(hours=2))
@@ -167,7 +180,7 @@ def test_the_spans_have_median_and_longest_and_reports_stand_on_time_or_late(
     assert (notice.count, notice.median_minutes, notice.longest_minutes) == (2, 360, 600)
     assert notice.longest_of == second.id
     assert span(figures, "awareness to first report").longest_minutes == 73 * 60
-    assert span(figures, "first alert to awareness") == Span(
+    assert span(figures, "first alert to awareness") == DurationSummary(
         name="first alert to awareness", count=0
     )
     assert (figures.reports.on_time, figures.reports.late, figures.reports.overdue) == (1, 1, 1)
@@ -175,39 +188,41 @@ def test_the_spans_have_median_and_longest_and_reports_stand_on_time_or_late(
     assert third.id not in str(figures.spans)
 
 
-def test_the_csv_says_the_same_and_no_name(store: AnyStore, now: FixedNow) -> None:
-    a_breach(store, now, Cause.RANSOMWARE)
+def test_the_csv_says_the_same_and_no_name(store: PipelineStore, now: FixedNow) -> None:
+    a_breach(store, now, BreachCause.RANSOMWARE)
     rows = list(csv.DictReader(io.StringIO(export_csv(year(store, now, 2025)))))
     found = {(row["measure"], row["of"]): row["value"] for row in rows}
 
     assert found["breaches", "all"] == "1"
-    assert found["breaches by cause", cause_words("ransomware")] == "1"
+    assert found["breaches by cause", describe_cause("ransomware")] == "1"
     assert found["breaches by month", "December"] == "1"
     assert found["awareness to first notice", "median"] == ""
 
 
 def test_the_picture_is_well_formed_tells_itself_in_words_and_becomes_a_png(
-    store: AnyStore, now: FixedNow
+    store: PipelineStore, now: FixedNow
 ) -> None:
-    a_breach(store, now, Cause.PHISHING)
-    svg = picture(year(store, now, 2025))
+    a_breach(store, now, BreachCause.PHISHING)
+    svg = render_picture(year(store, now, 2025))
     root = ET.fromstring(svg)
 
     assert "1 breaches and 0 near misses" in str(root.get("aria-label"))
-    assert cause_words("phishing") in svg
+    assert describe_cause("phishing") in svg
     assert "<script" not in svg
-    assert renderer().picture_png(svg).startswith(b"\x89PNG")
+    assert renderer().render_png(svg).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("wrong", [0, 1999, 10_000])
-def test_a_year_that_cannot_be_meant_is_refused(store: AnyStore, now: FixedNow, wrong: int) -> None:
+def test_a_year_that_cannot_be_meant_is_refused(
+    store: PipelineStore, now: FixedNow, wrong: int
+) -> None:
     with pytest.raises(BadInput):
         year(store, now, wrong)
 
 
 async def test_the_page_shows_picture_and_table_and_gives_the_files(tmp_path: Path) -> None:
     with a_desk(tmp_path) as desk:
-        a_breach(desk.store, desk.now, Cause.PHISHING)  # type: ignore[arg-type]
+        a_breach(desk.store, desk.now, BreachCause.PHISHING)  # type: ignore[arg-type]
         visitor = desk.visitor()
         assert await visitor.sign_in("ana")
         page = await visitor.client.get("/figures?year=2026")

@@ -10,95 +10,97 @@ from hypothesis import given
 from hypothesis import strategies as st
 from named_customers import BINDINGS, CUSTOMERS, READER, firm
 
-from breachdesk.gdpr.foreign_data import ForeignData, Reader
-from breachdesk.gdpr.known_names import Kind
-from breachdesk.testing import a_binding, a_user
+from breachdesk.gdpr.foreign_data import ForeignData, TextReader
+from breachdesk.gdpr.known_names import NameKind
+from breachdesk.testing import make_binding, make_user
 from notifiers.testing import PROFILE
 from schemas.customer import PROVIDER, AssetKind, Binding
 
-DATA = ForeignData.among(
-    CUSTOMERS, BINDINGS, [a_user("sam"), a_user("dfrost")], profile=PROFILE, involved=("sam",)
+DATA = ForeignData.from_customers(
+    CUSTOMERS, BINDINGS, [make_user("sam"), make_user("dfrost")], profile=PROFILE, involved=("sam",)
 )
 
 
-def found(text: str, reader: Reader = READER, data: ForeignData = DATA) -> list[tuple[Kind, str]]:
+def found(
+    text: str, reader: TextReader = READER, data: ForeignData = DATA
+) -> list[tuple[NameKind, str]]:
     return [(hit.kind, hit.severity) for hit in data.find(text, reader)]
 
 
-def blocks(text: str, reader: Reader = READER, data: ForeignData = DATA) -> bool:
+def blocks(text: str, reader: TextReader = READER, data: ForeignData = DATA) -> bool:
     return any(severity == "block" for _, severity in found(text, reader, data))
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("Fabrikam Ltd was attacked", Kind.NAME),
-        ("FABRIKAM, LTD. was attacked", Kind.NAME),
-        ("fabrikam was attacked first", Kind.SHORT_NAME),
-        ("Fabrikam’s server", Kind.SHORT_NAME),
-        ("the Fabrikams", Kind.SHORT_NAME),
-        ("Fabri\u00adkam", Kind.SHORT_NAME),
-        ("Fab\u200brikam", Kind.SHORT_NAME),
-        ("Fаbrіkam", Kind.SHORT_NAME),
-        ("Ｆａｂｒｉｋａｍ", Kind.SHORT_NAME),
-        ("&#70;abrikam&nbsp;Ltd", Kind.NAME),
-        ("Fabri-\nkam", Kind.SHORT_NAME),
-        ("Hartwell Dental\n  Practice", Kind.NAME),
-        ("hartwell dental", Kind.SHORT_NAME),
-        ("Hartwell\N{NO-BREAK SPACE}Dental", Kind.SHORT_NAME),
-        ("hartwelldental was", Kind.DOMAIN),
-        ("hartwell dot example", Kind.SHORT_NAME),
-        ("Muller", Kind.SHORT_NAME),
-        ("MÜLLER", Kind.SHORT_NAME),
-        ("Mueller’s shop", Kind.SHORT_NAME),
-        ("O’Neill’s", Kind.SHORT_NAME),
-        ("Oneill’s bar", Kind.NAME),
-        ("Blue Yonder Cycles", Kind.NAME),
-        ("the copper kettle", Kind.SHORT_NAME),
-        ("hartwell-dental", Kind.ACCOUNT),
-        ("account C-0412", Kind.ACCOUNT),
-        ("accounts@fabrikam.example", Kind.ADDRESS),
-        ("accounts@fabrikam.\nexample", Kind.ADDRESS),
-        ("accounts at fabrikam dot example", Kind.DOMAIN),
-        ("accounts (at) fabrikam [dot] example", Kind.ADDRESS),
-        ("the site fabrikam.example", Kind.DOMAIN),
-        ("mail.fabrikam.example", Kind.DOMAIN),
-        ("fabrikam[.]example", Kind.DOMAIN),
-        ("www.fabrikam-parts.co.uk", Kind.DOMAIN),
-        ("fabrikam-parts", Kind.DOMAIN),
-        ("info@müller.example", Kind.ADDRESS),
-        ("xn--mller-kva.example", Kind.DOMAIN),
-        ("KQ71@gmail.com", Kind.ADDRESS),
-        ("kettle@btinternet.com", Kind.ADDRESS),
-        ("Kit Quarrington", Kind.PERSON),
-        ("Quarrington, Kit", Kind.PERSON),
-        ("Mr Quarrington", Kind.PERSON),
-        ("Mrs. Quarrington", Kind.PERSON),
-        ("Dr K. Quarrington", Kind.PERSON),
-        ("K. Quarrington", Kind.PERSON),
-        ("Sian O'Brien Jones", Kind.PERSON),
-        ("Ms O’Brien-Jones", Kind.PERSON),
-        ("Anna van der Berg", Kind.PERSON),
-        ("Ms van der Berg", Kind.PERSON),
-        ("Mark Hall rang", Kind.PERSON),
-        ("+44 (0)1632 960 002", Kind.TELEPHONE),
-        ("0044 1632 960002", Kind.TELEPHONE),
-        ("01632\n960002", Kind.TELEPHONE),
-        ("01632 960000 01632 960002", Kind.TELEPHONE),
-        ("203.0.113.9", Kind.SYSTEM),
-        ("203[.]0[.]113[.]9", Kind.SYSTEM),
-        ("2001:db8:7::1", Kind.SYSTEM),
-        ("DC01.hartwell.local", Kind.SYSTEM),
-        ("8F1D3C62-6f0e-4a0c", Kind.SYSTEM),
-        ("Our engineer Sam Field", Kind.STAFF),
-        ("Field, Sam", Kind.STAFF),
-        ("Mr Field", Kind.STAFF),
-        ("S. Field", Kind.STAFF),
-        ("Ask Sam about it", Kind.STAFF),
-        ("dfrost did it", Kind.STAFF),
+        ("Fabrikam Ltd was attacked", NameKind.NAME),
+        ("FABRIKAM, LTD. was attacked", NameKind.NAME),
+        ("fabrikam was attacked first", NameKind.SHORT_NAME),
+        ("Fabrikam’s server", NameKind.SHORT_NAME),
+        ("the Fabrikams", NameKind.SHORT_NAME),
+        ("Fabri\u00adkam", NameKind.SHORT_NAME),
+        ("Fab\u200brikam", NameKind.SHORT_NAME),
+        ("Fаbrіkam", NameKind.SHORT_NAME),
+        ("Ｆａｂｒｉｋａｍ", NameKind.SHORT_NAME),
+        ("&#70;abrikam&nbsp;Ltd", NameKind.NAME),
+        ("Fabri-\nkam", NameKind.SHORT_NAME),
+        ("Hartwell Dental\n  Practice", NameKind.NAME),
+        ("hartwell dental", NameKind.SHORT_NAME),
+        ("Hartwell\N{NO-BREAK SPACE}Dental", NameKind.SHORT_NAME),
+        ("hartwelldental was", NameKind.DOMAIN),
+        ("hartwell dot example", NameKind.SHORT_NAME),
+        ("Muller", NameKind.SHORT_NAME),
+        ("MÜLLER", NameKind.SHORT_NAME),
+        ("Mueller’s shop", NameKind.SHORT_NAME),
+        ("O’Neill’s", NameKind.SHORT_NAME),
+        ("Oneill’s bar", NameKind.NAME),
+        ("Blue Yonder Cycles", NameKind.NAME),
+        ("the copper kettle", NameKind.SHORT_NAME),
+        ("hartwell-dental", NameKind.ACCOUNT),
+        ("account C-0412", NameKind.ACCOUNT),
+        ("accounts@fabrikam.example", NameKind.ADDRESS),
+        ("accounts@fabrikam.\nexample", NameKind.ADDRESS),
+        ("accounts at fabrikam dot example", NameKind.DOMAIN),
+        ("accounts (at) fabrikam [dot] example", NameKind.ADDRESS),
+        ("the site fabrikam.example", NameKind.DOMAIN),
+        ("mail.fabrikam.example", NameKind.DOMAIN),
+        ("fabrikam[.]example", NameKind.DOMAIN),
+        ("www.fabrikam-parts.co.uk", NameKind.DOMAIN),
+        ("fabrikam-parts", NameKind.DOMAIN),
+        ("info@müller.example", NameKind.ADDRESS),
+        ("xn--mller-kva.example", NameKind.DOMAIN),
+        ("KQ71@gmail.com", NameKind.ADDRESS),
+        ("kettle@btinternet.com", NameKind.ADDRESS),
+        ("Kit Quarrington", NameKind.PERSON),
+        ("Quarrington, Kit", NameKind.PERSON),
+        ("Mr Quarrington", NameKind.PERSON),
+        ("Mrs. Quarrington", NameKind.PERSON),
+        ("Dr K. Quarrington", NameKind.PERSON),
+        ("K. Quarrington", NameKind.PERSON),
+        ("Sian O'Brien Jones", NameKind.PERSON),
+        ("Ms O’Brien-Jones", NameKind.PERSON),
+        ("Anna van der Berg", NameKind.PERSON),
+        ("Ms van der Berg", NameKind.PERSON),
+        ("Mark Hall rang", NameKind.PERSON),
+        ("+44 (0)1632 960 002", NameKind.TELEPHONE),
+        ("0044 1632 960002", NameKind.TELEPHONE),
+        ("01632\n960002", NameKind.TELEPHONE),
+        ("01632 960000 01632 960002", NameKind.TELEPHONE),
+        ("203.0.113.9", NameKind.SYSTEM),
+        ("203[.]0[.]113[.]9", NameKind.SYSTEM),
+        ("2001:db8:7::1", NameKind.SYSTEM),
+        ("DC01.hartwell.local", NameKind.SYSTEM),
+        ("8F1D3C62-6f0e-4a0c", NameKind.SYSTEM),
+        ("Our engineer Sam Field", NameKind.STAFF),
+        ("Field, Sam", NameKind.STAFF),
+        ("Mr Field", NameKind.STAFF),
+        ("S. Field", NameKind.STAFF),
+        ("Ask Sam about it", NameKind.STAFF),
+        ("dfrost did it", NameKind.STAFF),
     ],
 )
-def test_what_is_anothers_is_found_however_it_is_written(text: str, kind: Kind) -> None:
+def test_what_is_anothers_is_found_however_it_is_written(text: str, kind: NameKind) -> None:
     hits = DATA.find(f"On Sunday we saw {text} in a record.", READER)
 
     assert (kind, "block") in [(hit.kind, hit.severity) for hit in hits]
@@ -128,7 +130,7 @@ def test_what_is_the_readers_ours_or_ordinary_is_let_by(text: str) -> None:
 def test_an_ordinary_word_blocks_beside_a_sign_of_a_firm_and_wants_a_look_without_one() -> None:
     """Decision: a letter is never stopped by a word that may stand in any letter, unless a
     possessive, `Ltd`, `customer` before it or `was attacked` after it makes a firm of it."""
-    assert found("We saw Bridge there.") == [(Kind.SHORT_NAME, "warn")]
+    assert found("We saw Bridge there.") == [(NameKind.SHORT_NAME, "warn")]
     for told in (
         "We saw Bridge’s server.",
         "We saw Bridge Ltd there.",
@@ -141,29 +143,31 @@ def test_an_ordinary_word_blocks_beside_a_sign_of_a_firm_and_wants_a_look_withou
 
 
 def test_a_rare_word_blocks_when_capitalised_and_wants_a_look_when_not() -> None:
-    rare = ForeignData.among([firm("f", "Foxglove Country Hotel"), firm("k", "Kestrel Alarms Ltd")])
+    rare = ForeignData.from_customers(
+        [firm("f", "Foxglove Country Hotel"), firm("k", "Kestrel Alarms Ltd")]
+    )
 
-    assert found("Foxglove was hit.", data=rare) == [(Kind.SHORT_NAME, "block")]
-    assert found("It hit Kestrel too.", data=rare) == [(Kind.SHORT_NAME, "block")]
-    assert found("a foxglove grew", data=rare) == [(Kind.SHORT_NAME, "warn")]
+    assert found("Foxglove was hit.", data=rare) == [(NameKind.SHORT_NAME, "block")]
+    assert found("It hit Kestrel too.", data=rare) == [(NameKind.SHORT_NAME, "block")]
+    assert found("a foxglove grew", data=rare) == [(NameKind.SHORT_NAME, "warn")]
 
 
 def test_a_town_is_no_firm_where_it_is_a_place() -> None:
-    assert found("our office in Cambridge") == [(Kind.SHORT_NAME, "warn")]
+    assert found("our office in Cambridge") == [(NameKind.SHORT_NAME, "warn")]
     assert blocks("Cambridge was attacked first.")
     assert blocks("We shut out Cambridge first.")
 
 
 def test_an_abbreviation_counts_in_capitals_only() -> None:
-    data = ForeignData.among([firm("c-9", "BQX Ltd")])
+    data = ForeignData.from_customers([firm("c-9", "BQX Ltd")])
 
-    assert found("It hit BQX too.", data=data) == [(Kind.SHORT_NAME, "warn")]
+    assert found("It hit BQX too.", data=data) == [(NameKind.SHORT_NAME, "warn")]
     assert blocks("It hit BQX Ltd too.", data=data)
     assert found("it hit bqx too", data=data) == []
 
 
 def test_two_firms_that_differ_by_their_ending_are_told_apart_where_they_can_be() -> None:
-    data = ForeignData.among(
+    data = ForeignData.from_customers(
         [
             firm("one", "Smith & Co"),
             firm("two", "Smith Ltd"),
@@ -171,73 +175,77 @@ def test_two_firms_that_differ_by_their_ending_are_told_apart_where_they_can_be(
             firm("i", "Hill"),
         ]
     )
-    one, hill = Reader("one", ("Smith & Co",)), Reader("h", ("Hill & Sons",))
+    one, hill = TextReader("one", ("Smith & Co",)), TextReader("h", ("Hill & Sons",))
 
     assert found("Smith & Co, Smith and Co., Smith", one, data) == []
     assert blocks("Smith Ltd", one, data)
-    assert blocks("Smith & Co", Reader("two", ("Smith Ltd",)), data)
+    assert blocks("Smith & Co", TextReader("two", ("Smith Ltd",)), data)
     assert found("Hill & Sons; Hill", hill, data) == []
-    assert blocks("Hill & Sons", Reader("i", ("Hill",)), data)
+    assert blocks("Hill & Sons", TextReader("i", ("Hill",)), data)
 
 
 def test_what_the_register_holds_no_more_may_stand_when_the_frozen_list_has_it() -> None:
-    old = Reader("contoso", names=("Old Contoso Traders", "Peregrine Quist"))
-    data = ForeignData.among([*CUSTOMERS, firm("q", "Quist Ltd")], users=[a_user("sam")])
+    old = TextReader("contoso", names=("Old Contoso Traders", "Peregrine Quist"))
+    data = ForeignData.from_customers(
+        [*CUSTOMERS, firm("q", "Quist Ltd")], users=[make_user("sam")]
+    )
 
     assert found("Dear Peregrine Quist, Mr Quist of Old Contoso Traders", old, data) == []
     assert blocks("Dear Peregrine Quist", READER, data)
 
 
 def test_a_first_name_of_staff_blocks_when_they_worked_on_it_and_wants_a_look_otherwise() -> None:
-    idle = ForeignData.among(CUSTOMERS, users=[a_user("sam")], profile=PROFILE)
+    idle = ForeignData.from_customers(CUSTOMERS, users=[make_user("sam")], profile=PROFILE)
 
     assert blocks("Sam shut it out.")
-    assert found("Sam shut it out.", data=idle) == [(Kind.STAFF, "warn")]
+    assert found("Sam shut it out.", data=idle) == [(NameKind.STAFF, "warn")]
 
 
 def test_an_account_named_like_a_common_word_stops_no_letter() -> None:
-    data = ForeignData.among([], users=[a_user("will")], involved=("will", "page"))
+    data = ForeignData.from_customers([], users=[make_user("will")], involved=("will", "page"))
 
     assert not blocks("We will tell you. Will you ring us? The page was read.", data=data)
 
 
 def test_an_account_named_like_a_post_stops_no_letter() -> None:
-    users = [a_user("responder"), a_user("approver"), a_user("on-call-engineer")]
-    data = ForeignData.among([], users=users, involved=("responder", "approver"))
+    users = [make_user("responder"), make_user("approver"), make_user("on-call-engineer")]
+    data = ForeignData.from_customers([], users=users, involved=("responder", "approver"))
 
     assert found("Our responder and the approver looked.", data=data) == []
 
 
 def test_a_contact_that_is_a_post_is_nobodys_name() -> None:
-    data = ForeignData.among([firm("p", "Zephyrine Ltd", people=[("Practice Manager", "")])])
+    data = ForeignData.from_customers(
+        [firm("p", "Zephyrine Ltd", people=[("Practice Manager", "")])]
+    )
 
     assert found("Tell your Practice Manager.", data=data) == []
 
 
 def test_a_domain_of_many_customers_addresses_is_a_providers() -> None:
     many = [firm(f"m{n}", f"Zzyx{n}ville Ltd", f"u{n}@sharedmail.example") for n in range(4)]
-    data = ForeignData.among(many)
+    data = ForeignData.from_customers(many)
 
     assert found("a sharedmail.example mailbox", data=data) == []
     assert blocks("u1@sharedmail.example", data=data)
 
 
 def test_our_own_record_in_the_register_is_no_customer() -> None:
-    data = ForeignData.among([firm(PROVIDER, "Fenland IT"), *CUSTOMERS])
+    data = ForeignData.from_customers([firm(PROVIDER, "Fenland IT"), *CUSTOMERS])
 
     assert found("Fenland IT wrote this.", data=data) == []
-    assert data.others(READER) == len(CUSTOMERS) - 1
+    assert data.count_others(READER) == len(CUSTOMERS) - 1
 
 
 def test_an_ordinary_word_outside_what_was_typed_is_the_templates_own() -> None:
-    typed = Reader("contoso", typed=frozenset(("bridge",)))
+    typed = TextReader("contoso", typed=frozenset(("bridge",)))
 
-    assert found("Under Article 34 we saw Bridge there.", typed) == [(Kind.SHORT_NAME, "warn")]
+    assert found("Under Article 34 we saw Bridge there.", typed) == [(NameKind.SHORT_NAME, "warn")]
 
 
 def test_the_reference_is_no_name() -> None:
-    data = ForeignData.among([firm("k", "Kestrel Alarms Ltd")])
-    reader = Reader("contoso", reference="BR-0001-Kestrel-lantern-0427")
+    data = ForeignData.from_customers([firm("k", "Kestrel Alarms Ltd")])
+    reader = TextReader("contoso", reference="BR-0001-Kestrel-lantern-0427")
 
     assert found("Your reference is BR-0001-Kestrel-lantern-0427.", reader, data) == []
 
@@ -264,8 +272,8 @@ def test_two_thousand_customers_take_milliseconds_a_letter() -> None:
         firm(f"k{n:04}", f"{a}{b} {c}", f"x@{a}{b}.example", [(f"Jane {a}{b}", "")])
         for n, (a, b, c) in enumerate(product(syllables, endings, trades))
     ]
-    few = ForeignData.among(many[:20])
-    all_of_them = ForeignData.among(many)
+    few = ForeignData.from_customers(many[:20])
+    all_of_them = ForeignData.from_customers(many)
     letter = "We are writing because someone signed in to a system on Sunday, 22 November. " * 60
 
     def seconds(data: ForeignData) -> float:
@@ -287,9 +295,9 @@ def test_a_long_text_takes_time_in_proportion() -> None:
 
 def test_bindings_of_every_kind_are_taken() -> None:
     every: list[Binding] = [
-        a_binding(f"thing{n}.example", "fabrikam", kind=kind)
+        make_binding(f"thing{n}.example", "fabrikam", kind=kind)
         for n, kind in enumerate(AssetKind)
         if kind is not AssetKind.IP
     ]
 
-    assert blocks("thing2.example", data=ForeignData.among(CUSTOMERS, every))
+    assert blocks("thing2.example", data=ForeignData.from_customers(CUSTOMERS, every))

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breachdesk.gdpr.deadlines import (
-    days,
-    deadline_of,
-    in_days,
-    in_hours,
-    in_months,
+    compute_deadline,
+    compute_deadline_in_days,
+    compute_deadline_in_hours,
+    compute_deadline_in_months,
+    compute_end_of_days,
+    compute_end_of_month,
+    compute_shadow_deadline,
     is_late,
-    one_month,
-    shadow,
 )
 from schemas.errors import BadInput
 from schemas.law import Provision
@@ -43,7 +43,7 @@ def at_london(text: str) -> datetime:
 def test_72_hours_are_real_hours_over_clock_changes_and_holidays(
     aware: str, due: str, bound: str
 ) -> None:
-    found = in_hours(london(aware), 72)
+    found = compute_deadline_in_hours(london(aware), 72)
 
     assert found.due == london(due).astimezone(UTC)
     assert found.formal_outer_bound == london(bound).astimezone(UTC)
@@ -52,11 +52,11 @@ def test_72_hours_are_real_hours_over_clock_changes_and_holidays(
 def test_the_wall_clock_would_be_an_hour_late_in_october() -> None:
     aware = london("2026-10-23 09:05")
 
-    assert is_late(london("2026-10-26 09:05"), in_hours(aware, 72).due)
+    assert is_late(london("2026-10-26 09:05"), compute_deadline_in_hours(aware, 72).due)
 
 
 def test_no_deadline_in_hours_rolls_over_a_weekend() -> None:
-    due = in_hours(london("2026-11-25 10:00"), 72).due
+    due = compute_deadline_in_hours(london("2026-11-25 10:00"), 72).due
 
     assert due.astimezone(LONDON).isoweekday() == 6
 
@@ -65,18 +65,21 @@ def test_no_deadline_in_hours_rolls_over_a_weekend() -> None:
 def test_lateness_is_decided_on_the_second(seconds: int, late: bool) -> None:
     aware = datetime(2026, 11, 20, 10, 0, 30, tzinfo=UTC)
 
-    assert is_late(aware + timedelta(seconds=seconds), in_hours(aware, 72).due) is late
+    assert (
+        is_late(aware + timedelta(seconds=seconds), compute_deadline_in_hours(aware, 72).due)
+        is late
+    )
 
 
 def test_a_full_hour_needs_no_outer_bound() -> None:
-    found = in_hours(datetime(2026, 11, 20, 10, 0, tzinfo=UTC), 72)
+    found = compute_deadline_in_hours(datetime(2026, 11, 20, 10, 0, tzinfo=UTC), 72)
 
     assert found.formal_outer_bound == found.due
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(BadInput, match="zone"):
-        in_hours(datetime(2026, 11, 20, 10, 0), 72)  # noqa: DTZ001 - that is the point
+        compute_deadline_in_hours(datetime(2026, 11, 20, 10, 0), 72)  # noqa: DTZ001 - that is the point
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_a_time_without_a_zone_is_refused() -> None:
 def test_a_month_ends_at_the_same_local_time_on_the_same_day_or_the_last(
     start: str, end: str
 ) -> None:
-    assert one_month(at_london(start)) == at_london(end)
+    assert compute_end_of_month(at_london(start)) == at_london(end)
 
 
 @pytest.mark.parametrize(
@@ -109,20 +112,20 @@ def test_a_month_ends_at_the_same_local_time_on_the_same_day_or_the_last(
 def test_days_end_at_the_same_local_time_and_never_after_the_last_day(
     start: str, count: int, end: str, bound: str
 ) -> None:
-    deadline = in_days(at_london(start), count)
+    deadline = compute_deadline_in_days(at_london(start), count)
 
     assert (deadline.due, deadline.formal_outer_bound) == (at_london(end), at_london(bound))
-    assert days(at_london(start), count) == deadline.due
+    assert compute_end_of_days(at_london(start), count) == deadline.due
 
 
 def test_a_local_time_that_never_comes_ends_a_period_at_the_earlier_reading() -> None:
-    deadline = in_days(at_london("2026-02-27T01:30"), 30)
+    deadline = compute_deadline_in_days(at_london("2026-02-27T01:30"), 30)
 
     assert deadline.due == datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
 
 
 def test_a_local_time_that_comes_twice_ends_a_period_at_its_first_coming() -> None:
-    deadline = in_days(at_london("2026-09-25T01:30"), 30)
+    deadline = compute_deadline_in_days(at_london("2026-09-25T01:30"), 30)
 
     assert deadline.due == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
@@ -134,7 +137,7 @@ MOMENTS = st.integers(0, 40 * 366 * 24 * 3600).map(
 
 @given(MOMENTS, st.integers(1, 400))
 def test_days_count_local_days_over_every_clock_change(start: datetime, count: int) -> None:
-    deadline = in_days(start, count)
+    deadline = compute_deadline_in_days(start, count)
     begun, ended = start.astimezone(LONDON), deadline.due.astimezone(LONDON)
     drift = deadline.due - start - timedelta(days=count)
 
@@ -148,7 +151,7 @@ def test_days_count_local_days_over_every_clock_change(start: datetime, count: i
 
 @given(MOMENTS, st.integers(1, 24))
 def test_months_end_in_the_later_month_over_every_clock_change(start: datetime, count: int) -> None:
-    deadline = in_months(start, count)
+    deadline = compute_deadline_in_months(start, count)
     begun, ended = start.astimezone(LONDON), deadline.due.astimezone(LONDON)
     months = (ended.year - begun.year) * 12 + ended.month - begun.month
 
@@ -159,7 +162,7 @@ def test_months_end_in_the_later_month_over_every_clock_change(start: datetime, 
 
 @given(MOMENTS, st.integers(1, 1000))
 def test_hours_are_the_same_length_over_every_clock_change(start: datetime, count: int) -> None:
-    assert in_hours(start, count).due - start == timedelta(hours=count)
+    assert compute_deadline_in_hours(start, count).due - start == timedelta(hours=count)
 
 
 def provision(**period: int) -> Provision:
@@ -178,20 +181,20 @@ def provision(**period: int) -> Provision:
     ],
 )
 def test_a_provision_gives_hours_days_or_months(period: dict[str, int], due: str) -> None:
-    deadline = deadline_of(provision(**period), at_london("2026-10-24T09:00"))
+    deadline = compute_deadline(provision(**period), at_london("2026-10-24T09:00"))
 
     assert deadline is not None
     assert deadline.due == at_london(due)
 
 
 def test_a_provision_without_a_period_gives_no_deadline() -> None:
-    assert deadline_of(provision(), at_london("2026-10-24T09:00")) is None
+    assert compute_deadline(provision(), at_london("2026-10-24T09:00")) is None
 
 
 def test_the_shadow_clock_runs_from_the_first_alert() -> None:
     detected = datetime(2026, 11, 22, 3, 17, tzinfo=UTC)
     aware = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
-    worst = shadow(detected, aware, provision(hours=72))
+    worst = compute_shadow_deadline(detected, aware, provision(hours=72))
 
     assert worst is not None
     assert worst.due == datetime(2026, 11, 25, 3, 17, tzinfo=UTC)
@@ -200,6 +203,6 @@ def test_the_shadow_clock_runs_from_the_first_alert() -> None:
 def test_without_an_earlier_alert_or_a_figure_there_is_no_shadow() -> None:
     aware = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
 
-    assert shadow(None, aware, provision(hours=72)) is None
-    assert shadow(aware, aware, provision(hours=72)) is None
-    assert shadow(aware - timedelta(hours=1), aware, provision()) is None
+    assert compute_shadow_deadline(None, aware, provision(hours=72)) is None
+    assert compute_shadow_deadline(aware, aware, provision(hours=72)) is None
+    assert compute_shadow_deadline(aware - timedelta(hours=1), aware, provision()) is None

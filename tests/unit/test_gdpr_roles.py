@@ -2,31 +2,31 @@ from __future__ import annotations
 
 import pytest
 
-from breachdesk.casework.sealing import digest, has_hash
-from breachdesk.gdpr.ico_sentence import ico_sentence_of
+from breachdesk.casework.sealing import compute_digest, has_hash
+from breachdesk.gdpr.ico_sentence import select_ico_sentence_by_jurisdictions
 from breachdesk.gdpr.names import NameIndex
-from breachdesk.gdpr.redaction import ADDRESS, NUMBER, PERSON, Redaction
+from breachdesk.gdpr.redaction import ADDRESS, NUMBER, PERSON, NameRedaction
 from breachdesk.gdpr.roles import (
-    Track,
-    bases,
-    letter_kind,
-    pecr,
-    regulator_tracks,
-    tracks,
+    NotificationTrack,
+    compute_bases,
+    compute_pecr,
+    compute_regulator_tracks,
+    compute_tracks,
+    get_letter_kind,
 )
-from breachdesk.testing import a_customer
+from breachdesk.testing import make_customer
 from notifiers.testing import DECISION, NOON
 from schemas.affected import Certainty, Exposure, NoticeKind
-from schemas.customer import Pecr, Role
-from schemas.decision import Answer, Basis, Decision, LawEnforcementHold
+from schemas.customer import DataRole, PecrStatus
+from schemas.decision import Decision, DecisionAnswer, LawEnforcementHold, NotificationBasis
 from schemas.letter import IcoSentence
 from schemas.obligation import ObligationKind
 
-CONTROLLER, PROCESSOR = Role.CONTROLLER, Role.PROCESSOR
+CONTROLLER, PROCESSOR = DataRole.CONTROLLER, DataRole.PROCESSOR
 
 
 def exposure(
-    role: Role, service: Pecr = Pecr.NO, certainty: Certainty = Certainty.CONFIRMED
+    role: DataRole, service: PecrStatus = PecrStatus.NO, certainty: Certainty = Certainty.CONFIRMED
 ) -> Exposure:
     return Exposure(customer_id="contoso", role=role, certainty=certainty, reason="r", pecr=service)
 
@@ -34,22 +34,24 @@ def exposure(
 @pytest.mark.parametrize(
     ("role", "service", "told"),
     [
-        (CONTROLLER, Pecr.NO, {Track.ICO, Track.ACCOUNT_HOLDERS}),
-        (CONTROLLER, Pecr.ASK, {Track.ICO, Track.ACCOUNT_HOLDERS}),
-        (CONTROLLER, Pecr.YES, {Track.PECR, Track.ACCOUNT_HOLDERS}),
-        (PROCESSOR, Pecr.NO, {Track.CONTROLLERS}),
-        (PROCESSOR, Pecr.YES, {Track.CONTROLLERS, Track.PECR}),
+        (CONTROLLER, PecrStatus.NO, {NotificationTrack.ICO, NotificationTrack.ACCOUNT_HOLDERS}),
+        (CONTROLLER, PecrStatus.ASK, {NotificationTrack.ICO, NotificationTrack.ACCOUNT_HOLDERS}),
+        (CONTROLLER, PecrStatus.YES, {NotificationTrack.PECR, NotificationTrack.ACCOUNT_HOLDERS}),
+        (PROCESSOR, PecrStatus.NO, {NotificationTrack.CONTROLLERS}),
+        (PROCESSOR, PecrStatus.YES, {NotificationTrack.CONTROLLERS, NotificationTrack.PECR}),
     ],
 )
-def test_each_exposure_has_its_own_duties(role: Role, service: Pecr, told: set[Track]) -> None:
-    assert tracks(exposure(role, service)) == told
+def test_each_exposure_has_its_own_duties(
+    role: DataRole, service: PecrStatus, told: set[NotificationTrack]
+) -> None:
+    assert compute_tracks(exposure(role, service)) == told
 
 
 def test_an_excluded_customer_brings_no_duty() -> None:
-    assert tracks(exposure(CONTROLLER, certainty=Certainty.EXCLUDED)) == frozenset()
+    assert compute_tracks(exposure(CONTROLLER, certainty=Certainty.EXCLUDED)) == frozenset()
 
 
-YES, NO = Answer(yes=True, reasons="r"), Answer(yes=False, reasons="r")
+YES, NO = DecisionAnswer(yes=True, reasons="r"), DecisionAnswer(yes=False, reasons="r")
 
 
 def decided(**changes: object) -> Decision:
@@ -59,61 +61,73 @@ def decided(**changes: object) -> Decision:
 @pytest.mark.parametrize(
     ("reached", "changes", "grounds"),
     [
-        (exposure(CONTROLLER), {}, {Basis.ART34, Basis.OWN_PROMISE}),
-        (exposure(CONTROLLER), {"tell_people": NO}, {Basis.OWN_PROMISE}),
+        (exposure(CONTROLLER), {}, {NotificationBasis.ART34, NotificationBasis.OWN_PROMISE}),
+        (exposure(CONTROLLER), {"tell_people": NO}, {NotificationBasis.OWN_PROMISE}),
         (exposure(CONTROLLER), {"tell_people": NO, "own_promise_binds": NO}, set()),
-        (exposure(PROCESSOR), {"tell_people": NO, "own_promise_binds": NO}, {Basis.ART33_2}),
         (
-            exposure(CONTROLLER, Pecr.YES),
+            exposure(PROCESSOR),
+            {"tell_people": NO, "own_promise_binds": NO},
+            {NotificationBasis.ART33_2},
+        ),
+        (
+            exposure(CONTROLLER, PecrStatus.YES),
             {"pecr": YES, "pecr_subscribers": YES},
-            {Basis.PECR_5A3, Basis.OWN_PROMISE},
+            {NotificationBasis.PECR_5A3, NotificationBasis.OWN_PROMISE},
         ),
         (
-            exposure(CONTROLLER, Pecr.ASK),
+            exposure(CONTROLLER, PecrStatus.ASK),
             {"pecr": YES, "pecr_subscribers": YES, "own_promise_binds": NO},
-            {Basis.PECR_5A3},
+            {NotificationBasis.PECR_5A3},
         ),
-        (exposure(CONTROLLER, Pecr.YES), {"pecr": YES, "own_promise_binds": NO}, set()),
+        (exposure(CONTROLLER, PecrStatus.YES), {"pecr": YES, "own_promise_binds": NO}, set()),
         (exposure(CONTROLLER, certainty=Certainty.EXCLUDED), {}, set()),
     ],
 )
 def test_the_grounds_for_telling_are_those_of_the_exposure_and_the_decision(
-    reached: Exposure, changes: dict[str, object], grounds: set[Basis]
+    reached: Exposure, changes: dict[str, object], grounds: set[NotificationBasis]
 ) -> None:
-    assert bases(decided(**changes), reached) == grounds
+    assert compute_bases(decided(**changes), reached) == grounds
 
 
-@pytest.mark.parametrize("stopped", [Basis.ART34, Basis.OWN_PROMISE])
-def test_a_hold_takes_away_the_ground_it_names(stopped: Basis) -> None:
+@pytest.mark.parametrize("stopped", [NotificationBasis.ART34, NotificationBasis.OWN_PROMISE])
+def test_a_hold_takes_away_the_ground_it_names(stopped: NotificationBasis) -> None:
     hold = LawEnforcementHold(
         asked_by="Police", asked_at=NOON, basis="b", review_on=NOON, stops=frozenset({stopped})
     )
 
-    left = {Basis.ART34, Basis.OWN_PROMISE} - {stopped}
-    assert bases(decided(hold=hold), exposure(CONTROLLER)) == left
+    left = {NotificationBasis.ART34, NotificationBasis.OWN_PROMISE} - {stopped}
+    assert compute_bases(decided(hold=hold), exposure(CONTROLLER)) == left
 
 
 def test_a_hold_that_names_a_controller_s_letter_does_not_stop_it() -> None:
     hold = LawEnforcementHold(
-        asked_by="Police", asked_at=NOON, basis="b", review_on=NOON, stops=frozenset(Basis)
+        asked_by="Police",
+        asked_at=NOON,
+        basis="b",
+        review_on=NOON,
+        stops=frozenset(NotificationBasis),
     )
 
-    assert bases(decided(hold=hold), exposure(PROCESSOR)) == {Basis.ART33_2}
+    assert compute_bases(decided(hold=hold), exposure(PROCESSOR)) == {NotificationBasis.ART33_2}
 
 
 def test_a_hold_is_stored_in_the_same_order_in_every_process() -> None:
     hold = LawEnforcementHold(
-        asked_by="Police", asked_at=NOON, basis="b", review_on=NOON, stops=frozenset(Basis)
+        asked_by="Police",
+        asked_at=NOON,
+        basis="b",
+        review_on=NOON,
+        stops=frozenset(NotificationBasis),
     )
 
-    assert hold.model_dump(mode="json")["stops"] == sorted(Basis)
+    assert hold.model_dump(mode="json")["stops"] == sorted(NotificationBasis)
 
 
 def test_a_mixed_breach_brings_both_reports_and_each_exposure_stands_in_one() -> None:
-    account, line = exposure(CONTROLLER), exposure(CONTROLLER, Pecr.YES)
+    account, line = exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)
     stored, out = exposure(PROCESSOR), exposure(CONTROLLER, certainty=Certainty.EXCLUDED)
 
-    found = regulator_tracks(decided(pecr=YES), [account, line, stored, out])
+    found = compute_regulator_tracks(decided(pecr=YES), [account, line, stored, out])
 
     assert [(t.duty, t.exposures) for t in found] == [
         (ObligationKind.ICO_ART33, (account,)),
@@ -122,15 +136,15 @@ def test_a_mixed_breach_brings_both_reports_and_each_exposure_stands_in_one() ->
 
 
 def test_a_pecr_report_is_owed_whatever_was_decided_of_the_other() -> None:
-    reached = [exposure(CONTROLLER), exposure(CONTROLLER, Pecr.YES)]
+    reached = [exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)]
 
-    found = regulator_tracks(decided(pecr=YES, report_to_ico=NO), reached)
+    found = compute_regulator_tracks(decided(pecr=YES, report_to_ico=NO), reached)
 
     assert [track.owed for track in found] == [False, True]
-    assert [track.owed for track in regulator_tracks(None, reached)] == [None, True]
+    assert [track.owed for track in compute_regulator_tracks(None, reached)] == [None, True]
 
 
-ACCOUNT, LINE = exposure(CONTROLLER), exposure(CONTROLLER, Pecr.YES)
+ACCOUNT, LINE = exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)
 
 
 @pytest.mark.parametrize(
@@ -154,20 +168,20 @@ def test_what_a_letter_says_of_the_ico_follows_the_whole_decision(
     filed: tuple[str, ...],
     said: IcoSentence | None,
 ) -> None:
-    assert ico_sentence_of(decided(**changes), reached, filed) is said
+    assert select_ico_sentence_by_jurisdictions(decided(**changes), reached, filed) is said
 
 
 def test_each_role_has_its_own_letter() -> None:
-    assert letter_kind(exposure(CONTROLLER)) is NoticeKind.ACCOUNT_HOLDER
-    assert letter_kind(exposure(PROCESSOR)) is NoticeKind.CONTROLLER_PACK
+    assert get_letter_kind(exposure(CONTROLLER)) is NoticeKind.ACCOUNT_HOLDER
+    assert get_letter_kind(exposure(PROCESSOR)) is NoticeKind.CONTROLLER_PACK
 
 
 def test_one_service_that_asks_makes_the_whole_breach_ask() -> None:
-    asks = exposure(PROCESSOR, Pecr.ASK)
+    asks = exposure(PROCESSOR, PecrStatus.ASK)
 
-    assert pecr([exposure(CONTROLLER), asks]) is Pecr.ASK
-    assert pecr([exposure(CONTROLLER, Pecr.YES), asks]) is Pecr.YES
-    assert pecr([exposure(CONTROLLER)]) is Pecr.NO
+    assert compute_pecr([exposure(CONTROLLER), asks]) is PecrStatus.ASK
+    assert compute_pecr([exposure(CONTROLLER, PecrStatus.YES), asks]) is PecrStatus.YES
+    assert compute_pecr([exposure(CONTROLLER)]) is PecrStatus.NO
 
 
 def test_names_are_found_as_whole_words_in_any_case_the_longest_first() -> None:
@@ -191,15 +205,15 @@ def test_names_are_found_as_whole_words_in_any_case_the_longest_first() -> None:
 def test_a_report_loses_names_addresses_and_numbers_of_people_affected(
     said: str, left: str
 ) -> None:
-    assert Redaction([a_customer()]).strip(said) == left
+    assert NameRedaction([make_customer()]).redact(said) == left
 
 
 def test_what_names_nobody_stays_as_it_was() -> None:
-    redaction = Redaction([a_customer()], keep=("privacy@provider.example",))
+    redaction = NameRedaction([make_customer()], keep=("privacy@provider.example",))
     text = "118 files on 22 November 2026, IC-123456789012; write to privacy@provider.example"
 
-    assert redaction.strip(text) == text
-    assert not redaction.finds(text)
+    assert redaction.redact(text) == text
+    assert not redaction.has_findings(text)
 
 
 def test_a_decision_sealed_before_a_field_existed_still_has_its_hash() -> None:
@@ -208,7 +222,7 @@ def test_a_decision_sealed_before_a_field_existed_still_has_its_hash() -> None:
         del sealed[newer]
     for answer in ("report_to_ico", "tell_people", "own_promise_binds", "pecr"):
         del sealed[answer]["asked"]
-    then = digest(sealed)
+    then = compute_digest(sealed)
     opened = Decision.model_validate(sealed | {"hash": then})
 
     assert has_hash(opened, then)

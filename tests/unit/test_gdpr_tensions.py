@@ -6,30 +6,32 @@ from datetime import timedelta
 
 import pytest
 
-from breachdesk.gdpr.edpb import edpb_case, edpb_cases
-from breachdesk.gdpr.raised import Question, raised, scored_categories
-from breachdesk.gdpr.tensions import remarks, tensions, unexplained
+from breachdesk.gdpr.edpb import get_edpb_case, list_edpb_cases
+from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions, list_scored_categories
+from breachdesk.gdpr.tensions import list_remarks, list_tensions, list_unexplained
 from notifiers.testing import DECISION, NOON
-from schemas.affected import Certainty, Effect, Exposure, Surety
-from schemas.customer import DataCategory, Pecr, Role
+from schemas.affected import BreachEffect, Certainty, EffectCertainty, Exposure
+from schemas.customer import DataCategory, DataRole, PecrStatus
 from schemas.decision import (
     NOT_ASKED,
-    Answer,
-    Basis,
     Decision,
+    DecisionAnswer,
     LawEnforcementHold,
+    NotificationBasis,
 )
 from schemas.errors import NotFound
 
-YES = Answer(yes=True, reasons="Because of the facts.")
-NO = Answer(yes=False, reasons="Because of the facts.")
+YES = DecisionAnswer(yes=True, reasons="Because of the facts.")
+NO = DecisionAnswer(yes=False, reasons="Because of the facts.")
 HOLD = LawEnforcementHold(
     asked_by="Police", asked_at=NOON, basis="b", review_on=NOON + timedelta(days=7),
-    stops=frozenset({Basis.ART34, Basis.OWN_PROMISE}),
+    stops=frozenset({NotificationBasis.ART34, NotificationBasis.OWN_PROMISE}),
 )  # fmt: skip
 
 
-def exposure(role: Role = Role.CONTROLLER, pecr: Pecr = Pecr.NO, **changes: object) -> Exposure:
+def exposure(
+    role: DataRole = DataRole.CONTROLLER, pecr: PecrStatus = PecrStatus.NO, **changes: object
+) -> Exposure:
     fields = {
         "customer_id": "northgate", "role": role, "certainty": Certainty.LIKELY, "reason": "r",
         "pecr": pecr,
@@ -37,8 +39,8 @@ def exposure(role: Role = Role.CONTROLLER, pecr: Pecr = Pecr.NO, **changes: obje
     return Exposure.model_validate(fields | changes)
 
 
-ACCOUNT, STORED, LINE = exposure(), exposure(Role.PROCESSOR), exposure(pecr=Pecr.YES)
-ASKS = exposure(pecr=Pecr.ASK)
+ACCOUNT, STORED, LINE = exposure(), exposure(DataRole.PROCESSOR), exposure(pecr=PecrStatus.YES)
+ASKS = exposure(pecr=PecrStatus.ASK)
 
 
 def decided(**changes: object) -> Decision:
@@ -46,7 +48,7 @@ def decided(**changes: object) -> Decision:
 
 
 def ids(decision: Decision, *exposures: Exposure) -> list[str]:
-    return [tension.id for tension in tensions(decision, exposures or (ACCOUNT,))]
+    return [tension.id for tension in list_tensions(decision, exposures or (ACCOUNT,))]
 
 
 @pytest.mark.parametrize(
@@ -55,17 +57,17 @@ def ids(decision: Decision, *exposures: Exposure) -> list[str]:
         ((ACCOUNT,), False, {"report_to_ico", "tell_people", "own_promise_binds"}),
         ((STORED,), False, set()),
         ((LINE,), True, {"pecr", "pecr_subscribers", "own_promise_binds"}),
-        ((ACCOUNT, LINE), True, set(Question)),
+        ((ACCOUNT, LINE), True, set(DecisionQuestion)),
         ((ASKS,), False, {"pecr", "report_to_ico", "tell_people", "own_promise_binds"}),
         ((ASKS,), True, {"pecr", "pecr_subscribers", "own_promise_binds"}),
-        ((exposure(Role.PROCESSOR, Pecr.YES),), True, {"pecr", "pecr_subscribers"}),
+        ((exposure(DataRole.PROCESSOR, PecrStatus.YES),), True, {"pecr", "pecr_subscribers"}),
         ((exposure(certainty=Certainty.EXCLUDED),), False, set()),
     ],
 )
 def test_the_list_raises_its_own_questions_and_no_others(
     reached: tuple[Exposure, ...], pecr: bool, asked: set[str]
 ) -> None:
-    assert set(raised(reached, pecr=pecr)) == asked
+    assert set(list_raised_questions(reached, pecr=pecr)) == asked
 
 
 def test_answers_score_and_case_that_agree_contradict_nothing() -> None:
@@ -122,7 +124,7 @@ def test_a_score_for_customers_data_alone_contradicts_no_answer() -> None:
     assert ids(decided(severity_score=5.0, **nothing), STORED) == []
 
 
-@pytest.mark.parametrize("case", edpb_cases(), ids=lambda case: f"case-{case.number}")
+@pytest.mark.parametrize("case", list_edpb_cases(), ids=lambda case: f"case-{case.number}")
 def test_a_decision_as_in_the_example_needs_no_reason_and_the_opposite_does(case) -> None:
     own = {True: YES, False: NO}
     alike = decided(
@@ -139,12 +141,12 @@ def test_a_decision_as_in_the_example_needs_no_reason_and_the_opposite_does(case
 
 
 def test_the_eighteen_cases_conclude_as_the_guidelines_do() -> None:
-    assert [case.number for case in edpb_cases()] == list(range(1, 19))
-    assert {c.number for c in edpb_cases() if not c.authority} == {1, 6, 9, 10, 13, 15}
-    assert {c.number for c in edpb_cases() if c.people} == {3, 4, 5, 7, 11, 12, 14, 17, 18}
-    assert edpb_case(18).concluded == "report it, and tell the people"
+    assert [case.number for case in list_edpb_cases()] == list(range(1, 19))
+    assert {c.number for c in list_edpb_cases() if not c.authority} == {1, 6, 9, 10, 13, 15}
+    assert {c.number for c in list_edpb_cases() if c.people} == {3, 4, 5, 7, 11, 12, 14, 17, 18}
+    assert get_edpb_case(18).concluded == "report it, and tell the people"
     with pytest.raises(NotFound):
-        edpb_case(19)
+        get_edpb_case(19)
 
 
 def test_untold_subscribers_contradict_a_score_a_case_and_told_people() -> None:
@@ -162,11 +164,11 @@ def test_a_reason_settles_its_own_contradiction_only() -> None:
         departures={"score_told": "Bank details were on the pages."},
     )
 
-    assert [t.id for t in unexplained(silent, (ACCOUNT,))] == ["high_risk_unreported"]
+    assert [t.id for t in list_unexplained(silent, (ACCOUNT,))] == ["high_risk_unreported"]
 
 
 def test_what_needs_no_reason_is_a_remark() -> None:
-    said = " ".join(remarks(decided(tell_people=NO, hold=HOLD), (ACCOUNT,)))
+    said = " ".join(list_remarks(decided(tell_people=NO, hold=HOLD), (ACCOUNT,)))
 
     assert "our own promise does" in said
     assert "Art. 33 keeps running" in said
@@ -174,19 +176,22 @@ def test_what_needs_no_reason_is_a_remark() -> None:
 
 
 def test_a_hold_that_leaves_another_ground_says_that_letters_leave() -> None:
-    partly = HOLD.model_copy(update={"stops": frozenset({Basis.ART34})})
+    partly = HOLD.model_copy(update={"stops": frozenset({NotificationBasis.ART34})})
 
-    said = remarks(decided(hold=partly), (ACCOUNT, LINE))
+    said = list_remarks(decided(hold=partly), (ACCOUNT, LINE))
 
     assert "The hold leaves other grounds: letters leave under our own promise." in said
 
 
 def test_the_score_is_of_the_data_in_our_own_reports() -> None:
-    bank = exposure(effects={DataCategory.FINANCIAL: {Effect.SEEN: Surety.POSSIBLE}})
-    mail = exposure(Role.PROCESSOR, effects={DataCategory.MAIL: {Effect.SEEN: Surety.POSSIBLE}})
+    bank = exposure(effects={DataCategory.FINANCIAL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}})
+    mail = exposure(
+        DataRole.PROCESSOR,
+        effects={DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}},
+    )
 
-    assert scored_categories(None, (bank, mail)) == (DataCategory.FINANCIAL,)
-    assert scored_categories(None, (mail,)) == (DataCategory.MAIL,)
+    assert list_scored_categories(None, (bank, mail)) == (DataCategory.FINANCIAL,)
+    assert list_scored_categories(None, (mail,)) == (DataCategory.MAIL,)
     staff = (DataCategory.IDENTITY,)
-    assert scored_categories(None, (mail,), beside=staff) == staff
-    assert scored_categories(None, (bank,), beside=staff) == (*staff, DataCategory.FINANCIAL)
+    assert list_scored_categories(None, (mail,), beside=staff) == staff
+    assert list_scored_categories(None, (bank,), beside=staff) == (*staff, DataCategory.FINANCIAL)

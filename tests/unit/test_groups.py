@@ -11,34 +11,34 @@ from console_desk import Desk, a_desk
 from store_adapters import everything_stored, fresh_store
 
 from breachdesk.casework import affected, cases, decide, groups, register
-from breachdesk.casework.closing import obstacles
+from breachdesk.casework.closing import closing_blockers
 from breachdesk.casework.group_sheets import read_people
-from breachdesk.casework.groups import affected_groups, named_people, untold
-from breachdesk.casework.obligations import obligations_of
+from breachdesk.casework.groups import list_affected, list_named_people, list_untold
+from breachdesk.casework.obligations import list_obligations
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import START, FixedNow, a_confirmed_breach, an_actor
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import START, FixedNow, add_confirmed_breach, make_actor
 from notifiers.testing import DECISION
-from schemas.affected import Certainty, Effect, Manifest, Surety
+from schemas.affected import BreachEffect, Certainty, EffectCertainty, Manifest
 from schemas.affected_group import (
     AffectedGroup,
     GroupKind,
+    GroupNotification,
     GroupPerson,
     GroupReach,
-    GroupTelling,
-    TellingMeans,
+    NotificationMeans,
 )
 from schemas.breach import Breach
-from schemas.case import Origin
+from schemas.case import CaseOrigin
 from schemas.customer import DataCategory
-from schemas.decision import Answer
-from schemas.errors import BadInput, Conflict, NotAllowed, NotFound
+from schemas.decision import DecisionAnswer
+from schemas.errors import BadInput, EditConflict, NotAllowed, NotFound
 from schemas.obligation import Obligation, ObligationKind
-from schemas.report import Precision, Quantity
-from schemas.user import Duty
+from schemas.report import NumberPrecision, ReportedQuantity
+from schemas.user import Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rhea")
-ANALYST = an_actor(Duty.ANALYST, user_id="ana")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rhea")
+ANALYST = make_actor(Permission.ANALYST, user_id="ana")
 PERSONS = (
     GroupPerson(name="Zinnia Quartermain", email="zinnia@post.example"),
     GroupPerson(name="Oswin Blackthorn", address="4 Mill Lane, Otley"),
@@ -50,21 +50,21 @@ def a_group(**changes: object) -> AffectedGroup:
         "id": "", "recorded_by": "", "recorded_at": START, "kind": GroupKind.APPLICANT,
         "kind_words": "engineer, 2026", "certainty": Certainty.CONFIRMED,
         "reason": "The folder with their CVs lay on the lost laptop.",
-        "people": Quantity(value=2, precision=Precision.EXACT),
+        "people": ReportedQuantity(value=2, precision=NumberPrecision.EXACT),
         "data_categories": (DataCategory.IDENTITY, DataCategory.CONTACT),
-        "effects": {Effect.LOST: Surety.HAPPENED, Effect.SEEN: Surety.POSSIBLE},
+        "effects": {BreachEffect.LOST: EffectCertainty.HAPPENED, BreachEffect.SEEN: EffectCertainty.POSSIBLE},
         "reach": GroupReach.BY_NAME,
     }  # fmt: skip
     return AffectedGroup.model_validate(fields | changes)
 
 
-def a_telling(**changes: object) -> GroupTelling:
+def a_telling(**changes: object) -> GroupNotification:
     fields: dict[str, object] = {
-        "told_at": START, "recorded_by": "", "recorded_at": START, "means": TellingMeans.POST,
+        "told_at": START, "recorded_by": "", "recorded_at": START, "means": NotificationMeans.POST,
         "people": 2, "text": "Your CV was on a laptop that we lost.",
         "proof": "Certificates of posting, binder 4.", "everybody": True,
     }  # fmt: skip
-    return GroupTelling.model_validate(fields | changes)
+    return GroupNotification.model_validate(fields | changes)
 
 
 @pytest.fixture
@@ -73,60 +73,64 @@ def now() -> FixedNow:
 
 
 @pytest.fixture
-def store(now: FixedNow) -> Iterator[AnyStore]:
+def store(now: FixedNow) -> Iterator[PipelineStore]:
     with fresh_store("sqlite", now) as opened:
         yield opened
 
 
 @pytest.fixture
-def breach(store: AnyStore, now: FixedNow) -> Breach:
-    return store.act(lambda uow: a_confirmed_breach(uow, now(), actor="rhea"))
+def breach(store: PipelineStore, now: FixedNow) -> Breach:
+    return store.write(lambda uow: add_confirmed_breach(uow, now(), actor="rhea"))
 
 
-def added(store: AnyStore, breach: Breach, now: FixedNow, **changes: object) -> AffectedGroup:
-    return store.act(
+def added(store: PipelineStore, breach: Breach, now: FixedNow, **changes: object) -> AffectedGroup:
+    return store.write(
         lambda uow: groups.add_group(uow, RESPONDER, breach.case_id, a_group(**changes), now())
     )
 
 
 def told(
-    store: AnyStore, breach: Breach, group: AffectedGroup, now: FixedNow, **changes: object
+    store: PipelineStore, breach: Breach, group: AffectedGroup, now: FixedNow, **changes: object
 ) -> AffectedGroup:
-    return store.act(
-        lambda uow: groups.record_telling(
+    return store.write(
+        lambda uow: groups.record_group_telling(
             uow, RESPONDER, breach.case_id, group.id, a_telling(**changes), now()
         )
     )
 
 
 def test_a_group_stands_in_the_register_with_its_number_and_data_and_no_name(
-    store: AnyStore, breach: Breach, now: FixedNow
+    store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = added(store, breach, now)
-    store.act(
-        lambda uow: groups.set_people(uow, RESPONDER, breach.case_id, group.id, PERSONS, now())
+    store.write(
+        lambda uow: groups.set_group_people(
+            uow, RESPONDER, breach.case_id, group.id, PERSONS, now()
+        )
     )
-    (entry,) = store.look(lambda uow: register.entries(uow, now()))
+    (entry,) = store.read(lambda uow: register.list_entries(uow, now()))
 
     assert entry.groups == ("Job applicants (engineer, 2026): exactly 2; 0 told so far",)
     assert entry.categories == ("contact", "identity")
     assert entry.roles == ("controller",)
-    assert "Quartermain" not in register.export([entry], "json")
+    assert "Quartermain" not in register.export_register([entry], "json")
 
 
 def test_the_names_are_stored_sealed_and_go_with_the_key(
-    store: AnyStore, breach: Breach, now: FixedNow
+    store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = added(store, breach, now)
-    store.act(
-        lambda uow: groups.set_people(uow, RESPONDER, breach.case_id, group.id, PERSONS, now())
+    store.write(
+        lambda uow: groups.set_group_people(
+            uow, RESPONDER, breach.case_id, group.id, PERSONS, now()
+        )
     )
-    named = store.look(lambda uow: named_people(uow, breach.case_id))
-    store.act(lambda uow: uow.audit.erase(breach.case_id, at=now(), actor="april", reason="over"))
+    named = store.read(lambda uow: list_named_people(uow, breach.case_id))
+    store.write(lambda uow: uow.audit.erase(breach.case_id, at=now(), actor="april", reason="over"))
 
     assert [person.name for person in named] == ["Zinnia Quartermain", "Oswin Blackthorn"]
     assert b"Quartermain" not in everything_stored(store)
-    assert store.look(lambda uow: affected_groups(uow, breach.case_id)) == ()
+    assert store.read(lambda uow: list_affected(uow, breach.case_id)) == ()
 
 
 @pytest.mark.parametrize(
@@ -137,11 +141,11 @@ def test_the_names_are_stored_sealed_and_go_with_the_key(
         ({"reason": " "}, "what shows it"),
         ({"kind": GroupKind.OTHER, "kind_words": None}, "who they are"),
         ({"reach": GroupReach.PUBLIC}, "why not by name"),
-        ({"people": Quantity(value=2)}, "people"),
+        ({"people": ReportedQuantity(value=2)}, "people"),
     ],
 )
 def test_a_group_that_lacks_an_answer_is_refused(
-    store: AnyStore, breach: Breach, now: FixedNow, changes: dict[str, object], place: str
+    store: PipelineStore, breach: Breach, now: FixedNow, changes: dict[str, object], place: str
 ) -> None:
     with pytest.raises(BadInput) as refused:
         added(store, breach, now, **changes)
@@ -150,19 +154,19 @@ def test_a_group_that_lacks_an_answer_is_refused(
 
 
 def test_everybody_is_told_only_once_as_many_as_there_are_were_told(
-    store: AnyStore, breach: Breach, now: FixedNow
+    store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = added(store, breach, now)
 
     with pytest.raises(BadInput, match="1 were told, and there are 2"):
         told(store, breach, group, now, people=1)
     part = told(store, breach, group, now, people=1, everybody=False)
-    left = store.look(lambda uow: untold(affected_groups(uow, breach.case_id)))
+    left = store.read(lambda uow: list_untold(list_affected(uow, breach.case_id)))
     whole = told(store, breach, group, now, people=1)
 
     assert (part.told_at, [g.id for g in left]) == (None, [group.id])
     assert (whole.told_at, whole.told) == (START, 2)
-    assert store.look(lambda uow: untold(affected_groups(uow, breach.case_id))) == ()
+    assert store.read(lambda uow: list_untold(list_affected(uow, breach.case_id))) == ()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_everybody_is_told_only_once_as_many_as_there_are_were_told(
     ],
 )
 def test_a_telling_without_time_number_words_or_proof_is_refused(
-    store: AnyStore, breach: Breach, now: FixedNow, changes: dict[str, object], place: str
+    store: PipelineStore, breach: Breach, now: FixedNow, changes: dict[str, object], place: str
 ) -> None:
     group = added(store, breach, now)
 
@@ -185,61 +189,67 @@ def test_a_telling_without_time_number_words_or_proof_is_refused(
 
 
 def test_whoever_was_told_is_neither_left_untold_nor_withdrawn(
-    store: AnyStore, breach: Breach, now: FixedNow
+    store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = told(store, breach, added(store, breach, now), now, people=1, everybody=False)
 
-    for act in (groups.decide_not_to_tell, groups.withdraw):
+    for act in (groups.record_not_telling, groups.withdraw_group):
         with pytest.raises(NotAllowed, match="were told"):
-            store.act(
+            store.write(
                 lambda uow, act=act: act(uow, RESPONDER, breach.case_id, group.id, "no", now())
             )
 
 
 def test_a_withdrawn_group_is_counted_no_more_and_its_record_stays(
-    store: AnyStore, breach: Breach, now: FixedNow
+    store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = added(store, breach, now)
-    store.act(
-        lambda uow: groups.withdraw(
+    store.write(
+        lambda uow: groups.withdraw_group(
             uow, RESPONDER, breach.case_id, group.id, "Their folder was on the server.", now()
         )
     )
-    (entry,) = store.look(lambda uow: register.entries(uow, now()))
+    (entry,) = store.read(lambda uow: register.list_entries(uow, now()))
 
     assert entry.groups == ()
-    assert store.look(lambda uow: uow.records.of_case(AffectedGroup, breach.case_id))
+    assert store.read(lambda uow: uow.records.list_of_case(AffectedGroup, breach.case_id))
 
 
 def test_a_correction_keeps_people_and_tellings_and_two_at_once_conflict(
-    store: AnyStore, breach: Breach, now: FixedNow
+    store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = added(store, breach, now)
-    named = store.act(
-        lambda uow: groups.set_people(uow, RESPONDER, breach.case_id, group.id, PERSONS, now())
+    named = store.write(
+        lambda uow: groups.set_group_people(
+            uow, RESPONDER, breach.case_id, group.id, PERSONS, now()
+        )
     )
-    more = a_group(id=group.id, version=named.version, people=Quantity(value=5, precision="exact"))
-    changed = store.act(
+    more = a_group(
+        id=group.id, version=named.version, people=ReportedQuantity(value=5, precision="exact")
+    )
+    changed = store.write(
         lambda uow: groups.change_group(uow, RESPONDER, breach.case_id, more, now())
     )
 
     assert (changed.people.value, changed.persons) == (5, PERSONS)
-    with pytest.raises(Conflict):
-        store.act(lambda uow: groups.change_group(uow, RESPONDER, breach.case_id, more, now()))
+    with pytest.raises(EditConflict):
+        store.write(lambda uow: groups.change_group(uow, RESPONDER, breach.case_id, more, now()))
 
 
 def test_a_group_of_another_case_is_not_changed(
-    store: AnyStore, breach: Breach, now: FixedNow
+    store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = added(store, breach, now)
-    other = store.act(
+    other = store.write(
         lambda uow: cases.open_by_hand(
-            uow, ANALYST, title="Other", origin=Origin.OWN, known="A call.", now=now()
+            uow, ANALYST, title="Other", origin=CaseOrigin.OWN, known="A call.", now=now()
         )
     )
 
     with pytest.raises(NotFound, match="in this case"):
-        store.act(lambda uow: groups.withdraw(uow, RESPONDER, other.id, group.id, "no", now()))
+        store.write(
+            lambda uow: groups.withdraw_group(uow, RESPONDER, other.id, group.id, "no", now())
+        )
 
 
 def test_a_sheet_gives_people_and_a_fault_names_its_line(tmp_path: Path) -> None:
@@ -266,43 +276,45 @@ def test_a_sheet_gives_people_and_a_fault_names_its_line(tmp_path: Path) -> None
     ],
 )
 def test_people_without_an_address_twice_or_too_many_are_refused(
-    store: AnyStore, breach: Breach, now: FixedNow, persons: tuple[GroupPerson, ...]
+    store: PipelineStore, breach: Breach, now: FixedNow, persons: tuple[GroupPerson, ...]
 ) -> None:
     group = added(store, breach, now)
 
     with pytest.raises(BadInput):
-        store.act(
-            lambda uow: groups.set_people(uow, RESPONDER, breach.case_id, group.id, persons, now())
+        store.write(
+            lambda uow: groups.set_group_people(
+                uow, RESPONDER, breach.case_id, group.id, persons, now()
+            )
         )
 
 
-def duty_of(store: AnyStore, breach: Breach, now: FixedNow) -> Obligation | None:
-    found = store.look(lambda uow: obligations_of(uow, breach.id, now()))
+def duty_of(store: PipelineStore, breach: Breach, now: FixedNow) -> Obligation | None:
+    found = store.read(lambda uow: list_obligations(uow, breach.id, now()))
     return next((o for o in found if o.kind is ObligationKind.ART34_GROUP), None)
 
 
-def decided(store: AnyStore, breach: Breach, now: FixedNow, *, tell: bool) -> None:
+def decided(store: PipelineStore, breach: Breach, now: FixedNow, *, tell: bool) -> None:
     decision = DECISION.model_copy(
-        update={"breach_id": breach.id, "tell_people": Answer(yes=tell, reasons="the CVs")}
+        update={"breach_id": breach.id, "tell_people": DecisionAnswer(yes=tell, reasons="the CVs")}
     )
 
     def work(uow: UnitOfWork) -> None:
-        if uow.breaches.latest(Manifest, breach.id) is None:
+        if uow.breaches.find_latest(Manifest, breach.id) is None:
             exposures = affected.propose(uow, breach.id)
             affected.freeze(uow, RESPONDER, breach.id, exposures, now())
-        decide.decide(uow, RESPONDER, decision, now())
+        decide.record_decision(uow, RESPONDER, decision, now())
 
-    store.act(work)
+    store.write(work)
 
 
 def test_a_group_is_owed_it_until_everybody_was_told_and_the_case_stays_open(
-    store: AnyStore, breach: Breach, now: FixedNow
+    store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = added(store, breach, now)
     before = duty_of(store, breach, now)
     decided(store, breach, now, tell=True)
-    case = store.look(lambda uow: uow.cases.get(breach.case_id))
-    left = store.look(lambda uow: [str(o) for o in obstacles(uow, case, now())])
+    case = store.read(lambda uow: uow.cases.get(breach.case_id))
+    left = store.read(lambda uow: [str(o) for o in closing_blockers(uow, case, now())])
     told(store, breach, group, now, people=1, everybody=False)
     part = duty_of(store, breach, now)
     told(store, breach, group, now, people=1)
@@ -318,12 +330,12 @@ def test_a_group_is_owed_it_until_everybody_was_told_and_the_case_stays_open(
 
 
 def test_a_group_is_owed_nothing_once_people_are_not_told_or_it_has_its_own_reason(
-    store: AnyStore, breach: Breach, now: FixedNow
+    store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = added(store, breach, now)
     decided(store, breach, now, tell=True)
-    store.act(
-        lambda uow: groups.decide_not_to_tell(
+    store.write(
+        lambda uow: groups.record_not_telling(
             uow, RESPONDER, breach.case_id, group.id, "Their files were encrypted.", now()
         )
     )
@@ -343,7 +355,7 @@ FORM = {
 
 
 def on_a_desk(desk: Desk) -> str:
-    return desk.store.act(lambda uow: a_confirmed_breach(uow, desk.now(), actor="rhea")).case_id
+    return desk.store.write(lambda uow: add_confirmed_breach(uow, desk.now(), actor="rhea")).case_id
 
 
 async def test_the_page_adds_names_and_records_a_telling(tmp_path: Path) -> None:

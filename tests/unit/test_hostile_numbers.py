@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breachdesk.stores.register_view import RegisterSnapshot
-from schemas.event import Event, Position, RawRecord, flatten, nest
-from schemas.plugin import Act, Line, load_plugins
+from schemas.event import Event, RawRecord, RecordPosition, build_nested, flatten
+from schemas.plugin import ParsedEvent, SourceLine, load_plugins
 from schemas.settings import Settings, SourceSettings
-from streams.normalise.normaliser import Normaliser
-from streams.parse_lines import as_json, parse_lines
+from streams.normalise.normaliser import EventNormaliser
+from streams.parse_lines import parse_lines, render_json
 from streams.readers import InProcessReader
 from streams.tokenizers import json_lines, numbers, stamps
 
@@ -85,8 +85,8 @@ def documents_of(raw: bytes) -> list[dict[str, Any]]:
 
 def read_in_the_pipeline(raw: bytes) -> list[Event]:
     events: list[Event] = []
-    record = RawRecord(Position("j", 1), "s", raw, ARRIVED)
-    Normaliser(InProcessReader(SETTINGS), SETTINGS).normalise(
+    record = RawRecord(RecordPosition("j", 1), "s", raw, ARRIVED)
+    EventNormaliser(InProcessReader(SETTINGS), SETTINGS).normalise(
         [record], RegisterSnapshot([], 1), lambda e, _raw: events.append(e)
     )
     return events
@@ -97,7 +97,7 @@ def test_a_hostile_value_gives_one_document_and_one_event(raw: bytes) -> None:
     (document,) = documents_of(raw)
     (event,) = read_in_the_pipeline(raw)
 
-    written = orjson.loads(as_json(document))
+    written = orjson.loads(render_json(document))
     assert "error" not in written
     assert orjson.dumps(dict(event.fields))
     assert isinstance(event.dataset, str)
@@ -105,9 +105,9 @@ def test_a_hostile_value_gives_one_document_and_one_event(raw: bytes) -> None:
 
 def test_a_line_of_sshd_with_an_absurd_process_number_keeps_its_attempt() -> None:
     sshd = load_plugins("streams.parsers", "PARSER")["linux_sshd"]
-    told = sshd.parse(Line(HOSTILE["one of 5,000 digits"].decode(), ARRIVED, UTC))
+    told = sshd.parse(SourceLine(HOSTILE["one of 5,000 digits"].decode(), ARRIVED, UTC))
 
-    assert isinstance(told, Act)
+    assert isinstance(told, ParsedEvent)
     assert told.fields["source.ip"] == "203.0.113.66"
     assert "process.pid" not in told.fields
 
@@ -117,8 +117,8 @@ def test_a_line_of_sshd_with_an_absurd_process_number_keeps_its_attempt() -> Non
     [("0", 0), ("9" * 18, 10**18 - 1), ("9" * 19, None), ("-1", None), ("٣", None), ("", None)],
 )
 def test_a_whole_number_has_at_most_64_bits(text: str, number: int | None) -> None:
-    assert numbers.whole(text) == number
-    assert json_lines.number(text) == number
+    assert numbers.parse_whole(text) == number
+    assert json_lines.to_number(text) == number
 
 
 @pytest.mark.parametrize(
@@ -131,14 +131,14 @@ def test_a_whole_number_has_at_most_64_bits(text: str, number: int | None) -> No
     ],
 )
 def test_a_time_at_the_end_of_the_calendar_is_refused_in_order(text: str) -> None:
-    with pytest.raises(stamps.absurd().__class__):
-        stamps.iso(text)
+    with pytest.raises(stamps.build_absurd_time().__class__):
+        stamps.parse_iso(text)
 
 
 def test_names_that_nest_too_deeply_keep_their_dots() -> None:
     deep = ".".join("a" * 300)
 
-    assert nest({deep: 1, "b.c": 2}) == {deep: 1, "b": {"c": 2}}
+    assert build_nested({deep: 1, "b.c": 2}) == {deep: 1, "b": {"c": 2}}
 
 
 @given(st.dictionaries(st.text("ab.", max_size=8), st.integers(), max_size=12))
@@ -154,14 +154,14 @@ def test_a_name_below_another_keeps_its_dots_and_no_value_is_lost(fields: dict[s
             level = level.setdefault(part, {})
         level[parts[-1]] = fields[name]
 
-    assert nest(fields) == expected
+    assert build_nested(fields) == expected
 
 
 def test_nesting_many_names_below_many_levels_costs_little() -> None:
     fields = {f"{'.'.join('a' * 60)}.{n}.x": n for n in range(30_000)}
     begin = time.thread_time()
 
-    nest(fields)
+    build_nested(fields)
 
     assert time.thread_time() - begin < 0.7
 
@@ -170,7 +170,7 @@ def test_objects_below_a_long_name_stay_nested() -> None:
     flat = flatten({"k" * 300: {"a": 1}, "b": {"c": {"d": 2}}})
 
     assert flat == {"k" * 300: {"a": 1}, "b.c.d": 2}
-    assert nest(flat) == {"k" * 300: {"a": 1}, "b": {"c": {"d": 2}}}
+    assert build_nested(flat) == {"k" * 300: {"a": 1}, "b": {"c": {"d": 2}}}
 
 
 def test_a_document_that_json_cannot_hold_becomes_a_refusal_on_its_line() -> None:
@@ -178,8 +178,8 @@ def test_a_document_that_json_cannot_hold_becomes_a_refusal_on_its_line() -> Non
     for _ in range(300):
         deep = [deep]
 
-    assert orjson.loads(as_json({"a": deep}))["error"]["type"] == "Unparseable"
-    assert as_json({"a": 2**70}).count(b"\n") == 1
+    assert orjson.loads(render_json({"a": deep}))["error"]["type"] == "Unparseable"
+    assert render_json({"a": 2**70}).count(b"\n") == 1
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"NaN", b"Infinity", b"0x10"])

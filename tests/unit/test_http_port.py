@@ -18,11 +18,11 @@ from starlette.responses import PlainTextResponse
 from breachdesk.bootstrap.http_bodies import PacedBodies
 from breachdesk.bootstrap.http_connections import (
     STALLED_SECONDS,
+    AnswerStall,
     OpenConnections,
     PortConfig,
-    Stall,
 )
-from breachdesk.bootstrap.http_port import Server
+from breachdesk.bootstrap.http_port import HttpServer
 from schemas.settings import HttpSettings
 
 HOST = "127.0.0.1"
@@ -52,7 +52,7 @@ class Port:
             lifespan="off",
             timeout_graceful_shutdown=5,
         )
-        self.server = Server(config, threading.Event(), self.stopping)
+        self.server = HttpServer(config, threading.Event(), self.stopping)
         self.thread = threading.Thread(target=self.server.run)
 
     def _app(self) -> FastAPI:
@@ -343,7 +343,7 @@ def test_a_server_that_stops_does_not_wait_for_slow_clients() -> None:
 
 
 def test_an_answer_that_is_not_taken_is_given_up_and_a_slow_one_is_not() -> None:
-    nobody, slowly, quickly = Stall(), Stall(), Stall()
+    nobody, slowly, quickly = AnswerStall(), AnswerStall(), AnswerStall()
 
     assert not nobody.is_over(0, 100_000)
     assert not nobody.is_over(STALLED_SECONDS - 1, 100_000)

@@ -12,20 +12,20 @@ import pytest
 from waiting_letters import approve_letters, mail_settings, renderer
 
 from breachdesk.casework import attempt_account, mail_hold
-from breachdesk.casework.attempt_account import AttemptFiles as Files
-from breachdesk.casework.installation import Installation
+from breachdesk.casework.attempt_account import AttemptRecords as Files
+from breachdesk.casework.installation import SendingInstallation
 from breachdesk.casework.outbox import StoreOutbox
-from breachdesk.stores.attempt_files import AttemptFiles, this_host
+from breachdesk.stores.attempt_files import AttemptFiles, identify_host
 from breachdesk.stores.open_store import open_sqlite
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import FixedNow
 from notifiers.testing import NOON
-from schemas.attempt import Announced, Begun, BesideStore, Host
-from schemas.errors import Retryable
-from schemas.notice import Outgoing, SendOutcome, SendResult, Status
+from schemas.attempt import AnnouncedAttempt, AttemptMarkers, BegunAttempt, HostIdentity
+from schemas.errors import RetryableError
+from schemas.notice import DeliveryStatus, OutgoingMessage, SendOutcome, SendResult
 
 HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
-HERE = Host(board="board", system="system", boot="kernel one")
+HERE = HostIdentity(board="board", system="system", boot="kernel one")
 
 
 class Killed(BaseException):
@@ -34,20 +34,20 @@ class Killed(BaseException):
 
 @dataclass
 class Torn:
-    """breachdesk.casework.attempt_account.AttemptFiles whose process is killed, or whose disk is full, at one step."""
+    """breachdesk.casework.attempt_account.AttemptRecords whose process is killed, or whose disk is full, at one step."""
 
     files: AttemptFiles
     at: str
     error: Callable[[], BaseException]
 
     @property
-    def host(self) -> Host:
+    def host(self) -> HostIdentity:
         return self.files.host
 
-    def read(self) -> BesideStore:
+    def read(self) -> AttemptMarkers:
         return self.files.read()
 
-    def announce(self, announced: Announced) -> int:
+    def announce(self, announced: AnnouncedAttempt) -> int:
         if self.at == "before announcing":
             raise self.error()
         changed = self.files.announce(announced)
@@ -55,10 +55,10 @@ class Torn:
             raise self.error()
         return changed
 
-    def begin(self, begun: Begun) -> int:
+    def record_begin(self, begun: BegunAttempt) -> int:
         if self.at == "before confirming":
             raise self.error()
-        changed = self.files.begin(begun)
+        changed = self.files.record_begin(begun)
         if self.at == "after confirming":
             raise self.error()
         return changed
@@ -73,21 +73,21 @@ class Folder:
 
     path: Path
     now: FixedNow
-    host: Host = HERE
+    host: HostIdentity = HERE
     boot: int = 0
 
-    def store(self) -> SqlStore:
+    def store(self) -> SqliteStore:
         return open_sqlite(self.path / "store.db", now=self.now)
 
     def furnish(self) -> Folder:
         self.path.mkdir(exist_ok=True)
         with self.store() as store:
-            store.act(lambda uow: self.installation().establish(uow, NOON))
+            store.write(lambda uow: self.installation().establish(uow, NOON))
             approve_letters(store, mail_settings(self.path), 10)
         return self
 
-    def installation(self, files: Files | None = None) -> Installation:
-        return Installation(files or AttemptFiles(self.path, host=self.host), shared=False)
+    def installation(self, files: Files | None = None) -> SendingInstallation:
+        return SendingInstallation(files or AttemptFiles(self.path, host=self.host), shared=False)
 
     def send(self, count: int, files: Files | None = None) -> list[int]:
         """Begin so many letters as a fresh process does; the rows that would have left."""
@@ -98,28 +98,28 @@ class Folder:
             self.boot += 1
             outbox.enter(f"boot {self.boot}", self.now())
             outbox.recover(f"boot {self.boot}", self.now())
-            if outbox.held(self.now()):
+            if outbox.find_hold(self.now()):
                 return []
-            for row in outbox.due(self.now(), count):
+            for row in outbox.list_due(self.now(), count):
                 if self.begin(outbox, row.id):
                     left.append(row.id)
-                    outbox.finish(row.id, f"try {row.id}", HANDED_OVER, self.now(), None)
+                    outbox.finish_attempt(row.id, f"try {row.id}", HANDED_OVER, self.now(), None)
         return left
 
-    def begin(self, outbox: StoreOutbox, row_id: int) -> Outgoing | None:
-        return outbox.begin(row_id, f"try {row_id}", f"boot {self.boot}", self.now())
+    def begin(self, outbox: StoreOutbox, row_id: int) -> OutgoingMessage | None:
+        return outbox.start_attempt(row_id, f"try {row_id}", f"boot {self.boot}", self.now())
 
     def held(self) -> str:
         with self.store() as store:
-            return store.look(mail_hold.why_held)
+            return store.read(mail_hold.get_hold_reason)
 
-    def statuses(self) -> list[Status]:
+    def statuses(self) -> list[DeliveryStatus]:
         with self.store() as store:
-            return [row.status for row in store.look(lambda uow: uow.notices.list())]
+            return [row.status for row in store.read(lambda uow: uow.notices.list())]
 
     def release(self) -> None:
         with self.store() as store:
-            store.act(lambda uow: mail_hold.release(uow, "", "rowan", self.now()))
+            store.write(lambda uow: mail_hold.release_hold(uow, "", "rowan", self.now()))
 
     def copy(self, to: Path) -> Folder:
         shutil.copytree(self.path, to)
@@ -147,7 +147,7 @@ def test_a_store_that_was_put_back_holds_all_mail(folder: Folder, tmp_path: Path
 
     assert folder.send(10) == []
     assert folder.held() == attempt_account.STORE_IS_OLDER
-    assert folder.statuses() == [Status.QUEUED] * 10
+    assert folder.statuses() == [DeliveryStatus.QUEUED] * 10
 
 
 @pytest.mark.parametrize("sent_before", [0, 3])
@@ -268,7 +268,7 @@ def test_a_kill_at_any_step_sends_nothing_twice_and_holds_nothing(
         with pytest.raises(Killed):
             folder.send(1, torn)
     left += folder.send(10)
-    doubtful = folder.statuses().count(Status.UNKNOWN)
+    doubtful = folder.statuses().count(DeliveryStatus.UNKNOWN)
 
     assert folder.held() == ""
     assert len(left) == len(set(left))
@@ -292,14 +292,14 @@ def test_a_backup_taken_after_a_kill_at_any_step_holds_where_it_is_put_back(
 @pytest.mark.parametrize("step", ["before announcing", "before confirming"])
 def test_a_full_disk_sends_nothing_and_holds_nothing(folder: Folder, step: str) -> None:
     folder.send(1)
-    full = Torn(AttemptFiles(folder.path, host=HERE), step, lambda: Retryable("no space left"))
+    full = Torn(AttemptFiles(folder.path, host=HERE), step, lambda: RetryableError("no space left"))
     for _ in range(2):
-        with pytest.raises(Retryable):
+        with pytest.raises(RetryableError):
             folder.send(1, full)
     left = folder.send(10)
 
     assert folder.held() == ""
-    assert len(left) + folder.statuses().count(Status.UNKNOWN) == 9
+    assert len(left) + folder.statuses().count(DeliveryStatus.UNKNOWN) == 9
 
 
 def test_a_renamed_folder_and_a_restart_are_no_copy(folder: Folder, tmp_path: Path) -> None:
@@ -312,9 +312,9 @@ def test_a_renamed_folder_and_a_restart_are_no_copy(folder: Folder, tmp_path: Pa
 
 def test_a_container_made_anew_on_the_same_volume_is_no_copy(folder: Folder) -> None:
     folder.send(2)
-    folder.host = Host(board="", system="another container's", boot=HERE.boot)
+    folder.host = HostIdentity(board="", system="another container's", boot=HERE.boot)
     left = folder.send(2)
-    folder.host = Host(board="", system="", boot="after a restart of the host")
+    folder.host = HostIdentity(board="", system="", boot="after a restart of the host")
 
     assert left + folder.send(10) == list(range(3, 11))
 
@@ -352,7 +352,7 @@ def test_a_log_cut_behind_the_last_attempts_back_holds_all_mail(folder: Folder) 
         log = (folder.path / "store.db-wal").read_bytes()
         for row_id in (1, 2, 3):
             assert folder.begin(outbox, row_id)
-            outbox.finish(row_id, f"try {row_id}", HANDED_OVER, folder.now(), None)
+            outbox.finish_attempt(row_id, f"try {row_id}", HANDED_OVER, folder.now(), None)
         longer = (folder.path / "store.db-wal").read_bytes()
         saved = {f.name: f.read_bytes() for f in folder.path.glob("store.db")}
     # As a power cut that lost the end of the log leaves it: the file beside the store is whole.
@@ -377,8 +377,8 @@ def fake_root(tmp_path: Path, *, container: bool = False, **files: str) -> Path:
 
 
 def test_a_host_is_known_by_digests_and_a_container_by_none_of_its_own(tmp_path: Path) -> None:
-    host = this_host(fake_root(tmp_path / "host", board="4C4C4544", system="f" * 32))
-    inside = this_host(fake_root(tmp_path / "inside", container=True, system="e" * 32))
+    host = identify_host(fake_root(tmp_path / "host", board="4C4C4544", system="f" * 32))
+    inside = identify_host(fake_root(tmp_path / "inside", container=True, system="e" * 32))
 
     assert len(host.board) == len(host.system) == 16
     assert "f" * 8 not in host.system
@@ -394,12 +394,12 @@ MOUNTED = (
 def test_a_container_knows_the_host_by_the_machine_id_that_is_mounted_into_it(
     tmp_path: Path,
 ) -> None:
-    host = this_host(fake_root(tmp_path / "host", system="e" * 32))
+    host = identify_host(fake_root(tmp_path / "host", system="e" * 32))
     root = fake_root(tmp_path / "inside", container=True, system="e" * 32)
     (root / "proc/self").mkdir(parents=True)
     (root / "proc/self/mountinfo").write_text(MOUNTED.partition("640")[0])
-    its_own = this_host(root).system
+    its_own = identify_host(root).system
     (root / "proc/self/mountinfo").write_text(MOUNTED)
 
     assert its_own == ""
-    assert this_host(root).system == host.system != ""
+    assert identify_host(root).system == host.system != ""

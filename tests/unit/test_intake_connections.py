@@ -16,7 +16,7 @@ from schemas.settings import IntakeSettings
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.intake import connection_losses, syslog_connections
 from streams.intake.connection_losses import ConnectionLosses
-from streams.intake.networks import network_of
+from streams.intake.networks import get_network
 from streams.intake.syslog import SyslogListener
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -39,10 +39,10 @@ class CountingMeter:
         self.open = 0
         self.gone: list[str] = []
 
-    def connections(self, open_now: int) -> None:
+    def set_connections(self, open_now: int) -> None:
         self.open = open_now
 
-    def let_go(self, reason: str) -> None:
+    def record_closed(self, reason: str) -> None:
         self.gone.append(reason)
 
 
@@ -107,10 +107,10 @@ def test_a_strangers_idle_connections_do_not_keep_out_a_sender_and_leave_a_gap(
         stack.enter_context(receiver.connect(KNOWN, b"<13>from the sender\n"))
         until(lambda: receiver.raws() == [b"<13>from the sender"])
         until(lambda: sum(is_open(each) for each in idle) == 50)
-        until(lambda: bool(receiver.log.gaps()))
+        until(lambda: bool(receiver.log.list_gaps()))
         gone = list(receiver.meter.gone)
 
-    gaps = receiver.log.gaps()
+    gaps = receiver.log.list_gaps()
     assert {gap.source for gap in gaps} == {f"syslog-{STRANGER}"}
     assert sum(int(gap.reason.split()[0]) for gap in gaps) == 100
     assert gone == ["limit"] * 100
@@ -141,10 +141,10 @@ def test_a_busy_address_gives_one_place_to_a_newcomer_of_another_and_no_more(
         until(lambda: b"<13>b" in receiver.raws())
         second = stack.enter_context(receiver.connect(KNOWN))
         until(lambda: not is_open(second))
-        until(lambda: len(receiver.log.gaps()) == 2)
+        until(lambda: len(receiver.log.list_gaps()) == 2)
 
         assert sum(is_open(each) for each in busy) == 2
-        assert {gap.source for gap in receiver.log.gaps()} == {
+        assert {gap.source for gap in receiver.log.list_gaps()} == {
             f"syslog-{STRANGER}",
             f"syslog-{KNOWN}",
         }
@@ -159,9 +159,9 @@ def test_who_sends_is_not_closed_for_a_newcomer_of_its_own_address(tmp_path: Pat
         for each in busy:
             each.sendall(b"<13>two\n")
         until(lambda: len(receiver.raws()) == 10)
-        until(lambda: bool(receiver.log.gaps()))
+        until(lambda: bool(receiver.log.list_gaps()))
 
-        assert [gap.source for gap in receiver.log.gaps()] == [f"syslog-{KNOWN}"]
+        assert [gap.source for gap in receiver.log.list_gaps()] == [f"syslog-{KNOWN}"]
 
 
 def test_a_sender_that_the_settings_name_is_let_in_though_strangers_hold_every_place(
@@ -187,14 +187,14 @@ def test_a_connection_that_never_sends_a_record_is_closed_and_what_came_is_kept(
         until(lambda: sorted(receiver.raws()) == [b"<13>a line", b"<13>half a line"])
 
         assert is_open(whole)
-        assert receiver.log.gaps() == []
+        assert receiver.log.list_gaps() == []
     assert receiver.meter.gone == ["idle", "idle"]
 
 
 def test_endless_lines_of_many_senders_take_bounded_memory_and_lose_no_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(syslog_connections, "MOST_HELD_BYTES", 1_000_000)
+    monkeypatch.setattr(syslog_connections, "MOST_BUFFERED_BYTES", 1_000_000)
     with receiving(tmp_path) as receiver, ExitStack() as stack:
         connections = [stack.enter_context(receiver.connect(STRANGER)) for _ in range(20)]
         for connection in connections:
@@ -246,11 +246,11 @@ def test_losses_that_go_on_are_told_ever_more_rarely_and_none_is_left_out(tmp_pa
     log = SqliteEventLog(tmp_path / "journal", lambda: NOON)
     losses = ConnectionLosses(log)
     for second in range(24 * 3600 // 5):
-        losses.closed("fw", NOON + timedelta(seconds=5 * second))
+        losses.add_closed("fw", NOON + timedelta(seconds=5 * second))
         losses.note(NOON + timedelta(seconds=5 * second + 1))
     losses.note(NOON + timedelta(days=2), final=True)
 
-    gaps = log.gaps()
+    gaps = log.list_gaps()
     log.close()
     assert sum(int(gap.reason.split()[0]) for gap in gaps) == 24 * 3600 // 5
     assert gaps[0].end == NOON
@@ -264,10 +264,10 @@ def test_losses_of_very_many_sources_are_told_together(
     log = SqliteEventLog(tmp_path / "journal", lambda: NOON)
     losses = ConnectionLosses(log)
     for number in range(120):
-        losses.closed(f"syslog-{number}", NOON)
+        losses.add_closed(f"syslog-{number}", NOON)
     losses.note(NOON, final=True)
 
-    gaps = {gap.source: gap for gap in log.gaps()}
+    gaps = {gap.source: gap for gap in log.list_gaps()}
     log.close()
     assert len(gaps) == 21
     assert gaps["syslog-tcp"].reason.startswith("100 ")
@@ -285,4 +285,4 @@ def test_losses_of_very_many_sources_are_told_together(
     ],
 )
 def test_the_addresses_of_one_ipv6_network_are_counted_as_one(address: str, network: str) -> None:
-    assert network_of(address) == network
+    assert get_network(address) == network

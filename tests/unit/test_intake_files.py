@@ -187,9 +187,9 @@ def test_following_starts_again_when_the_file_is_cut_short_and_notes_the_gap(
     path: Path, follower: Follower, log: SqliteEventLog
 ) -> None:
     path.write_bytes(b"")
-    until(lambda: len(log.gaps()) == 1)
+    until(lambda: len(log.list_gaps()) == 1)
     path.write_bytes(b"two\n")
 
     follower.wait_for([b"one", b"two"])
-    assert log.gaps()[0].source == "s"
-    assert "cut short" in log.gaps()[0].reason
+    assert log.list_gaps()[0].source == "s"
+    assert "cut short" in log.list_gaps()[0].reason

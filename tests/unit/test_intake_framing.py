@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.intake.framed import Framed
+from streams.intake.framed import FramedRecord
 from streams.intake.framing import RecordSplitter, split_records
 from streams.intake.octet_counting import SyslogFraming
 
@@ -29,9 +29,9 @@ def split(data: bytes) -> list[bytes]:
     return list(split_records(data))
 
 
-def in_chunks(data: bytes, cuts: list[int], limit: int = 0) -> list[Framed]:
+def in_chunks(data: bytes, cuts: list[int], limit: int = 0) -> list[FramedRecord]:
     splitter = RecordSplitter(limit)
-    found: list[Framed] = []
+    found: list[FramedRecord] = []
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     for begin, end in pairwise(edges):
         found += splitter.feed(data[begin:end])
@@ -150,8 +150,8 @@ def test_a_one_mebibyte_line_stays_whole() -> None:
     line = b"x" * 1024 * 1024
 
     assert in_chunks(line + b"\nnext\n", [70000 * n for n in range(15)], 4 * 1024 * 1024) == [
-        Framed(line),
-        Framed(b"next"),
+        FramedRecord(line),
+        FramedRecord(b"next"),
     ]
 
 
@@ -162,12 +162,12 @@ def test_a_line_at_the_limit_stays_whole_and_a_longer_one_comes_in_pieces_that_s
 
     where = "of a record that begins at byte 17 of the input"
     assert found == [
-        Framed(b"first"),
-        Framed(b"a" * 10),
-        Framed(b"b" * 10, f"piece 1, bytes 0 to 9, {where}"),
-        Framed(b"b" * 10, f"piece 2, bytes 10 to 19, {where}"),
-        Framed(b"b" * 5, f"last piece 3, bytes 20 to 24 of 25, {where}"),
-        Framed(b"last"),
+        FramedRecord(b"first"),
+        FramedRecord(b"a" * 10),
+        FramedRecord(b"b" * 10, f"piece 1, bytes 0 to 9, {where}"),
+        FramedRecord(b"b" * 10, f"piece 2, bytes 10 to 19, {where}"),
+        FramedRecord(b"b" * 5, f"last piece 3, bytes 20 to 24 of 25, {where}"),
+        FramedRecord(b"last"),
     ]
 
 
@@ -179,7 +179,7 @@ def test_an_over_long_element_of_an_array_comes_in_pieces_and_the_others_stay_wh
     assert "bytes 20 to 37 of 38, of a record that begins at byte 9" in found[2].piece
 
 
-def frame(data: bytes, cuts: list[int], limit: int = 0) -> list[Framed]:
+def frame(data: bytes, cuts: list[int], limit: int = 0) -> list[FramedRecord]:
     framing = SyslogFraming(limit)
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     parts = [data[a:b] for a, b in pairwise(edges)]
@@ -344,11 +344,11 @@ def test_a_frame_cut_before_its_limit_comes_in_pieces_that_join_again() -> None:
     first = framing.feed(b"<13>" + b"a" * 30) + framing.cut() + framing.cut()
     rest = framing.feed(b"b" * 120 + b"\n<13>next\n")
 
-    assert framing.held == 0
+    assert framing.buffered_bytes == 0
     assert b"".join(f.raw for f in first + rest[:-1]) == b"<13>" + b"a" * 30 + b"b" * 120
     assert [f.piece.partition(", of")[0] for f in first + rest[:-1]] == [
         "piece 1, bytes 0 to 33",
         "piece 2, bytes 34 to 133",
         "last piece 3, bytes 134 to 153 of 154",
     ]
-    assert rest[-1] == Framed(b"<13>next")
+    assert rest[-1] == FramedRecord(b"<13>next")

@@ -16,14 +16,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from schemas.errors import Retryable
-from schemas.event import Position
+from schemas.errors import RetryableError
+from schemas.event import RecordPosition
 from schemas.settings import IntakeSettings
-from schemas.source import Incoming
+from schemas.source import IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.intake import http_body, http_slots
-from streams.intake.http import intake_app
-from streams.intake.http_tokens import Tokens
+from streams.intake.http import create_intake_app
+from streams.intake.http_tokens import IntakeTokens
 from streams.ports import EventLog
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ ANY = {"Authorization": "Bearer any-token"}
 
 
 def client_of(log: EventLog, settings: IntakeSettings = SETTINGS) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app=intake_app(log, settings, lambda: NOON))
+    transport = httpx.ASGITransport(app=create_intake_app(log, settings, lambda: NOON))
     return httpx.AsyncClient(transport=transport, base_url="http://intake.example")
 
 
@@ -74,7 +74,7 @@ async def test_records_are_accepted_once_they_are_durable(
 ) -> None:
     answer = await client.post("/intake/m365", content=body, headers={**OWN, "Content-Type": kind})
 
-    end = log.end()
+    end = log.find_end()
     assert end
     assert answer.status_code == 202
     assert answer.json() == {
@@ -209,9 +209,9 @@ class ScriptedLog(SqliteEventLog):
         self.go_on = threading.Event()
         self.refuses = False
 
-    def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+    def append(self, incoming: Sequence[IncomingRecord]) -> Sequence[RecordPosition]:
         if self.refuses:
-            raise Retryable("the disk is full")
+            raise RetryableError("the disk is full")
         self.go_on.wait(120)
         return super().append(incoming)
 
@@ -334,9 +334,9 @@ class FillingLog(SqliteEventLog):
         super().__init__(folder, lambda: NOON)
         self.appends = appends
 
-    def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+    def append(self, incoming: Sequence[IncomingRecord]) -> Sequence[RecordPosition]:
         if not self.appends:
-            raise Retryable("the disk is full")
+            raise RetryableError("the disk is full")
         self.appends -= 1
         return super().append(incoming)
 
@@ -382,12 +382,12 @@ async def test_stopping_ends_the_work_between_two_slices(tmp_path: Path) -> None
     stopping = threading.Event()
 
     class StoppedLog(SqliteEventLog):
-        def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+        def append(self, incoming: Sequence[IncomingRecord]) -> Sequence[RecordPosition]:
             stopping.set()
             return super().append(incoming)
 
     log = StoppedLog(tmp_path / "journal", lambda: NOON)
-    app = intake_app(log, SETTINGS, lambda: NOON, stopping=stopping)
+    app = create_intake_app(log, SETTINGS, lambda: NOON, stopping=stopping)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://intake.example") as client:
         body = b"a line\n" * 4 * http_body.SLICE_RECORDS
@@ -428,7 +428,7 @@ async def test_a_body_is_not_read_before_its_token_is_right(
         "query_string": b"",
         "headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()],
     }
-    await intake_app(log, SETTINGS, lambda: NOON)(scope, receive, send)  # type: ignore[arg-type]
+    await create_intake_app(log, SETTINGS, lambda: NOON)(scope, receive, send)  # type: ignore[arg-type]
 
     assert messages[0]["status"] in (401, 415)
     assert read == 0
@@ -460,7 +460,7 @@ async def test_slow_bodies_of_one_token_do_not_hold_up_another(log: SqliteEventL
         await go_on.wait()
         yield b"whole\n"
 
-    app = intake_app(log, SETTINGS, lambda: NOON, patience=0.2)
+    app = create_intake_app(log, SETTINGS, lambda: NOON, patience=0.2)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://intake.example") as client:
         slow_ones = [
@@ -497,10 +497,10 @@ async def test_slow_bodies_of_one_token_do_not_hold_up_another(log: SqliteEventL
 def test_a_token_belongs_to_its_source_or_to_all_that_have_none(
     tokens: dict[str, str], source: str, sent: str, holder: str | None
 ) -> None:
-    held = Tokens({name: SecretStr(token) for name, token in tokens.items()})
+    held = IntakeTokens({name: SecretStr(token) for name, token in tokens.items()})
 
-    assert held.holder(source, f"Bearer {sent}") == holder
-    assert held.holder(source, f"Basic {sent}") is None
+    assert held.find_holder(source, f"Bearer {sent}") == holder
+    assert held.find_holder(source, f"Basic {sent}") is None
 
 
 @contextmanager
@@ -519,12 +519,12 @@ def test_a_body_that_the_disk_does_not_hold_is_answered_503(tmp_path: Path, beyo
     size = 300 * 1024
 
     def read() -> None:
-        with http_body.Body(tmp_path) as body:
+        with http_body.RequestBody(tmp_path) as body:
             for part in (b"x" * size, *(b"y" * 50 for _ in range(beyond // 50)), b"z"):
                 body.add(part)
-            list(body.chunks())
+            list(body.iterate_chunks())
 
-    with files_no_larger_than(size), pytest.raises(http_body.Refusal) as refused:
+    with files_no_larger_than(size), pytest.raises(http_body.IntakeRefusal) as refused:
         read()
 
     assert refused.value.status == 503

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import Misconfigured, Retryable
-from schemas.event import Position
+from schemas.errors import ConfigurationError, RetryableError
+from schemas.event import RecordPosition
 from schemas.settings import IntakeSettings
-from schemas.source import BlindInterval, Incoming
+from schemas.source import BlindInterval, IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.intake import syslog_senders, syslog_udp
 from streams.intake.datagram_losses import DatagramLosses
 from streams.intake.syslog import SyslogListener
-from streams.intake.syslog_senders import Senders
+from streams.intake.syslog_senders import SyslogSenders
 from streams.intake.syslog_udp import UdpListener
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -43,12 +43,12 @@ class GatedLog(SqliteEventLog):
         self.refusals = 0
         self.offered = set[bytes]()
 
-    def append(self, incoming: Sequence[Incoming]) -> Sequence[Position]:
+    def append(self, incoming: Sequence[IncomingRecord]) -> Sequence[RecordPosition]:
         self.offered |= {each.raw for each in incoming}
         self.go_on.wait(120)
         if self.refusals:
             self.refusals -= 1
-            raise Retryable("the disk is full")
+            raise RetryableError("the disk is full")
         return super().append(incoming)
 
     def raws(self) -> list[bytes]:
@@ -112,7 +112,7 @@ def test_a_burst_that_the_log_keeps_waiting_is_received_whole_or_counted(log: Ga
     listener.stop()
 
     got = log.raws()
-    lost = sum(gap.lost or 0 for gap in log.gaps())
+    lost = sum(gap.lost or 0 for gap in log.list_gaps())
     assert len(set(got)) == len(got)
     assert set(got) <= set(sent)
     assert len(got) + lost == len(sent)
@@ -123,16 +123,16 @@ def test_datagrams_the_kernel_drops_become_a_blind_interval_with_their_number(
 ) -> None:
     log = GatedLog(tmp_path / "journal")
     losses = DatagramLosses(log)
-    losses.heard("fw")
+    losses.add_sender("fw")
     for seconds, counter in ((0, 0), (2, 7), (2.5, 10), (2.6, 10)):
-        losses.counted(counter, NOON + timedelta(seconds=seconds))
+        losses.update_kernel_count(counter, NOON + timedelta(seconds=seconds))
 
     losses.note(NOON + timedelta(seconds=3))
-    too_early = list(log.gaps())
+    too_early = list(log.list_gaps())
     losses.note(NOON + timedelta(seconds=4))
     losses.note(NOON + timedelta(seconds=9), final=True)
 
-    gaps = log.gaps()
+    gaps = log.list_gaps()
     log.close()
     assert too_early == []
     assert [(gap.source, gap.begin, gap.end, gap.lost) for gap in gaps] == [
@@ -143,13 +143,13 @@ def test_datagrams_the_kernel_drops_become_a_blind_interval_with_their_number(
 def test_a_loss_that_several_sources_share_makes_each_of_them_blind(tmp_path: Path) -> None:
     log = GatedLog(tmp_path / "journal")
     losses = DatagramLosses(log)
-    losses.heard("b")
-    losses.heard("a")
-    losses.counted(4, NOON)
+    losses.add_sender("b")
+    losses.add_sender("a")
+    losses.update_kernel_count(4, NOON)
 
     losses.note(NOON, final=True)
 
-    gaps = log.gaps()
+    gaps = log.list_gaps()
     log.close()
     assert [(gap.source, gap.lost) for gap in gaps] == [("a", None), ("b", None)]
     assert "4 datagrams, shared by 2" in gaps[0].reason
@@ -167,7 +167,7 @@ def test_what_the_kernel_really_drops_is_counted(log: GatedLog) -> None:
     listener.start()
     listener.stop()
 
-    lost = sum(gap.lost or 0 for gap in log.gaps())
+    lost = sum(gap.lost or 0 for gap in log.list_gaps())
     assert lost > 0
     assert len(log.raws()) + lost == 200
 
@@ -296,7 +296,7 @@ def test_a_socket_that_takes_no_more_gives_what_it_holds_and_counts_what_comes_l
 
         assert closed
         assert held == [b"before"] * 3
-        assert syslog_udp._dropped(receiver) == 4
+        assert syslog_udp._read_drop_count(receiver) == 4
 
 
 def test_records_that_could_never_be_stored_leave_a_blind_interval(log: GatedLog) -> None:
@@ -308,8 +308,8 @@ def test_records_that_could_never_be_stored_leave_a_blind_interval(log: GatedLog
         until(lambda: log.offered == {b"<13>line", b"<13>datagram"})
         listener.stop()
 
-    assert sorted(gap.lost or 0 for gap in log.gaps()) == [0, 2]
-    assert {gap.source for gap in log.gaps()} == {"syslog-127.0.0.1"}
+    assert sorted(gap.lost or 0 for gap in log.list_gaps()) == [0, 2]
+    assert {gap.source for gap in log.list_gaps()} == {"syslog-127.0.0.1"}
 
 
 def test_stopping_ends_though_the_log_takes_neither_records_nor_gaps(
@@ -317,7 +317,7 @@ def test_stopping_ends_though_the_log_takes_neither_records_nor_gaps(
 ) -> None:
     class FullLog(GatedLog):
         def note_gap(self, gap: BlindInterval) -> None:
-            raise Retryable("the disk is full")
+            raise RetryableError("the disk is full")
 
     log.__class__ = FullLog
     log.refusals = 10**9
@@ -344,7 +344,9 @@ def test_a_port_that_is_taken_is_named_with_a_remedy_and_nothing_listens(
     settings = IntakeSettings(host=HOST)
     second = SyslogListener(log, settings, lambda: NOON, udp_port=0, tcp_port=listener.tcp_port)
 
-    with pytest.raises(Misconfigured, match=rf"TCP {HOST} port {listener.tcp_port}: .*free port"):
+    with pytest.raises(
+        ConfigurationError, match=rf"TCP {HOST} port {listener.tcp_port}: .*free port"
+    ):
         second.start()
     assert second.udp_port is None
 
@@ -353,10 +355,10 @@ def test_addresses_beyond_the_first_without_a_name_are_one_source_and_named_ones
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(syslog_senders, "MOST_UNNAMED", 2)
-    senders = Senders(IntakeSettings(senders={"192.0.2.9": "firewall"}))
+    senders = SyslogSenders(IntakeSettings(senders={"192.0.2.9": "firewall"}))
     addresses = ["192.0.2.1", "::ffff:192.0.2.2", "192.0.2.3", "192.0.2.9", "192.0.2.1"]
 
-    assert [senders.source(address) for address in addresses] == [
+    assert [senders.get_source(address) for address in addresses] == [
         "syslog-192.0.2.1",
         "syslog-192.0.2.2",
         "syslog-others",

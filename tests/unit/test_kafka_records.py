@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import Misconfigured
-from schemas.event import Position, RawRecord
-from schemas.source import Incoming
-from streams.event_logs.kafka_records import Decoder, headers_of
+from schemas.errors import ConfigurationError
+from schemas.event import RawRecord, RecordPosition
+from schemas.source import IncomingRecord
+from streams.event_logs.kafka_records import RecordDecoder, build_headers
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -31,11 +31,13 @@ class Consumed:
 
 def read(record: Consumed, *, drill: bool = False) -> RawRecord:
     sources = {"raw.fw": "fw", "raw": None}
-    return Decoder({"raw.fw": "AAA", "raw": "BBB"}, sources, drill=drill).record(record)
+    return RecordDecoder({"raw.fw": "AAA", "raw": "BBB"}, sources, drill=drill).decode_record(
+        record
+    )
 
 
 def test_a_bare_value_of_a_sources_topic_is_a_whole_record() -> None:
-    assert read(Consumed()) == RawRecord(Position("AAA-1", 9), "fw", b"line", AT, "kafka")
+    assert read(Consumed()) == RawRecord(RecordPosition("AAA-1", 9), "fw", b"line", AT, "kafka")
 
 
 def test_a_null_value_is_an_empty_record_and_keeps_its_place() -> None:
@@ -58,15 +60,15 @@ def test_a_producers_arrival_is_believed_in_a_drill_alone() -> None:
 
 
 def test_a_topic_that_keeps_producers_times_is_refused_by_name() -> None:
-    with pytest.raises(Misconfigured, match="topics create"):
+    with pytest.raises(ConfigurationError, match="topics create"):
         read(Consumed(timestamp_type=0))
 
 
 def test_a_repeated_dead_letter_names_its_letter() -> None:
-    letter = Position("x-y-3", 12)
-    copy = Incoming("fw", b"line", AT, backfill=True, piece="piece 1", replay_of=letter)
+    letter = RecordPosition("x-y-3", 12)
+    copy = IncomingRecord("fw", b"line", AT, backfill=True, piece="piece 1", replay_of=letter)
 
-    record = read(Consumed(headers=headers_of(copy)))
+    record = read(Consumed(headers=build_headers(copy)))
 
     assert (record.replay_of, record.backfill, record.piece) == (letter, True, "piece 1")
 

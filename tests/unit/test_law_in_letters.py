@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.gdpr.law import read_law, shipped
+from breachdesk.gdpr.law import load_shipped_law, read_law
 from notifiers.render import JinjaRenderer
-from notifiers.testing import LAW, letter_context
+from notifiers.testing import LAW, build_letter_context
 from schemas.affected import NoticeKind
 from schemas.errors import BadInput
 from schemas.law import LawBook
@@ -28,8 +28,8 @@ def with_hours(hours: int) -> LawBook:
 
 
 def test_a_controller_reads_the_hours_of_the_law(renderer: JinjaRenderer) -> None:
-    context = letter_context(PACK, law=with_hours(96))
-    letter, script = renderer.letter(context), renderer.telephone_script(context).text
+    context = build_letter_context(PACK, law=with_hours(96))
+    letter, script = renderer.render_letter(context), renderer.render_telephone_script(context).text
 
     assert "normally 96 hours from" in " ".join(letter.text.split())
     assert "normally 96 hours from" in " ".join(script.split())
@@ -40,7 +40,7 @@ def test_a_controller_reads_the_hours_of_the_law(renderer: JinjaRenderer) -> Non
 def test_a_letter_made_of_the_shipped_law_gives_no_postal_address_of_the_ico(
     renderer: JinjaRenderer, kind: NoticeKind
 ) -> None:
-    letter = renderer.letter(letter_context(kind, law=shipped()))
+    letter = renderer.render_letter(build_letter_context(kind, law=load_shipped_law()))
 
     assert "0303 123 1113" in letter.text
     assert "SK9" not in letter.text
@@ -63,7 +63,7 @@ def test_a_template_that_asks_for_an_address_nobody_has_checked_makes_no_letter(
     own = JinjaRenderer(templates_that_give_the_address(tmp_path))
 
     with pytest.raises(BadInput, match="address"):
-        own.letter(letter_context(law=shipped()))
+        own.render_letter(build_letter_context(law=load_shipped_law()))
 
 
 def test_an_address_that_an_operator_checked_stands_in_such_a_letter(tmp_path: Path) -> None:
@@ -76,4 +76,4 @@ def test_an_address_that_an_operator_checked_stands_in_such_a_letter(tmp_path: P
         'source = "https://ico.org.uk"\nreviewed_on = 2026-12-01\n'
     )
 
-    assert "1 Quay" in own.letter(letter_context(law=read_law(folder))).text
+    assert "1 Quay" in own.render_letter(build_letter_context(law=read_law(folder))).text

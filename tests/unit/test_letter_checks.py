@@ -24,42 +24,42 @@ from waiting_letters import (
 )
 
 from breachdesk.casework import approve, notify
-from breachdesk.casework.letter_heads import bound_hashes, texts_hash
-from breachdesk.casework.letters import KeptTexts, Letters
+from breachdesk.casework.letter_heads import compute_bound_hashes, compute_texts_hash
+from breachdesk.casework.letters import CheckedTextLookup, LetterSet
 from breachdesk.console.case_file import read_case
 from breachdesk.console.letter_checks import AT_ONCE, BreachTexts, LetterChecks
 from breachdesk.ports import UnitOfWork
-from breachdesk.testing import a_customer, a_user
+from breachdesk.testing import make_customer, make_user
 from notifiers.render import JinjaRenderer
-from notifiers.testing import FACTS, PROFILE, facts_with
+from notifiers.testing import FACTS, PROFILE, build_facts
 from schemas.approval import Approval, SealedTexts
 from schemas.breach import Breach
-from schemas.errors import BadInput, Incomplete
+from schemas.errors import BadInput, IncompleteDocument
 from schemas.letter import LetterContext
-from schemas.notice import Rendered, Status
+from schemas.notice import DeliveryStatus, RenderedText
 
 
-@pytest.mark.parametrize("end", [Status.HANDED_OVER, Status.BOUNCED])
+@pytest.mark.parametrize("end", [DeliveryStatus.HANDED_OVER, DeliveryStatus.BOUNCED])
 def test_a_letter_whose_forerunner_has_ended_meanwhile_bears_the_number_of_today(
-    tmp_path: Path, end: Status
+    tmp_path: Path, end: DeliveryStatus
 ) -> None:
     with a_desk(tmp_path, profile=PROFILE, senders=(SENDER,)) as desk:
         now, checks = desk.now(), desk.app.state.hall.letters
         (first,) = approve_letters(desk.store, desk.house.settings, 1, now)
         rows = LetterRows(desk.store)
-        rows.change(first.id, status=Status.UNKNOWN)
+        rows.change(first.id, status=DeliveryStatus.UNKNOWN)
         facts = FACTS.model_copy(update={"breach_id": first.breach_id})
-        desk.store.act(lambda uow: notify.write_facts(uow, RESPONDER, facts, now))
+        desk.store.write(lambda uow: notify.write_facts(uow, RESPONDER, facts, now))
 
-        def read(uow: UnitOfWork) -> tuple[Letters, Letters]:
+        def read(uow: UnitOfWork) -> tuple[LetterSet, LetterSet]:
             case = uow.breaches.get(first.breach_id).case_id
             house = desk.house
-            fresh = notify.letters(uow, first.breach_id, house.settings, house.renderer)
+            fresh = notify.render_letters(uow, first.breach_id, house.settings, house.renderer)
             return checks.texts(uow, read_case(uow, case, now), now).letters, fresh
 
-        desk.store.look(read)
+        desk.store.read(read)
         rows.change(first.id, status=end)
-        shown, fresh = desk.store.look(read)
+        shown, fresh = desk.store.read(read)
 
     assert shown.contexts == fresh.contexts
     assert [letter.hash for letter in shown.rendered] == [letter.hash for letter in fresh.rendered]
@@ -77,13 +77,13 @@ class CountingRenderer(JinjaRenderer):
         super().__init__(TEMPLATES)
         self.made: list[str] = []
 
-    def letter(self, context: LetterContext) -> Rendered:
+    def render_letter(self, context: LetterContext) -> RenderedText:
         self.made.append(f"letter {context.recipient.customer_id}")
-        return super().letter(context)
+        return super().render_letter(context)
 
-    def telephone_script(self, context: LetterContext) -> Rendered:
+    def render_telephone_script(self, context: LetterContext) -> RenderedText:
         self.made.append(f"script {context.recipient.customer_id}")
-        return super().telephone_script(context)
+        return super().render_telephone_script(context)
 
 
 @dataclass
@@ -104,9 +104,9 @@ class Console:
         now = self.desk.now()
 
         def read(uow: UnitOfWork) -> BreachTexts:
-            return self.checks().texts(uow, read_case(uow, self.breach.case_id, now), now)
+            return self.checks().read_texts(uow, read_case(uow, self.breach.case_id, now), now)
 
-        return self.desk.store.look(read)
+        return self.desk.store.read(read)
 
     def wait(self) -> BreachTexts:
         """Until every text is checked."""
@@ -116,16 +116,18 @@ class Console:
             time.sleep(0.05)
         return texts
 
-    def fresh(self) -> Letters:
+    def fresh(self) -> LetterSet:
         """As they would be made and checked anew."""
         settings = self.desk.house.settings
-        return self.desk.store.look(
-            lambda uow: notify.letters(uow, self.breach.id, settings, renderer())
+        return self.desk.store.read(
+            lambda uow: notify.render_letters(uow, self.breach.id, settings, renderer())
         )
 
     def write(self, **changes: object) -> None:
-        facts = facts_with(breach_id=self.breach.id, **changes)
-        self.desk.store.act(lambda uow: notify.write_facts(uow, RESPONDER, facts, self.desk.now()))
+        facts = build_facts(breach_id=self.breach.id, **changes)
+        self.desk.store.write(
+            lambda uow: notify.write_facts(uow, RESPONDER, facts, self.desk.now())
+        )
 
     async def signed_in(self) -> Visitor:
         change(self.desk.store, "avery", password_hash=HASH)
@@ -225,7 +227,7 @@ def test_what_was_checked_in_the_background_is_what_would_be_made_now(checked: C
     assert shown.contexts == fresh.contexts
     assert (shown.problems, shown.missing) == (fresh.problems, fresh.missing)
     assert shown.account == fresh.account
-    assert texts_hash(shown, SENDER, 1) == texts_hash(fresh, SENDER, 1)
+    assert compute_texts_hash(shown, SENDER, 1) == compute_texts_hash(fresh, SENDER, 1)
 
 
 def test_a_problem_in_the_last_of_many_letters_stops_the_approval(console: Console) -> None:
@@ -237,40 +239,40 @@ def test_a_problem_in_the_last_of_many_letters_stops_the_approval(console: Conso
     letters = console.wait().letters
 
     assert {customer for p in letters.blocking for customer in p.customers} == {last}
-    with pytest.raises(Incomplete, match="letters"):
-        console.desk.store.look(
-            lambda uow: approve.seal(
+    with pytest.raises(IncompleteDocument, match="letters"):
+        console.desk.store.read(
+            lambda uow: approve.compute_seal(
                 uow, console.breach.id, console.desk.house.settings, console.renderer, SENDER,
                 ready=letters,
             )
         )  # fmt: skip
 
 
-def released(console: Console, kept: KeptTexts | None) -> Approval:
+def released(console: Console, kept: CheckedTextLookup | None) -> Approval:
     settings, words = console.desk.house.settings, console.renderer
 
     def work(uow: UnitOfWork) -> Approval:
-        shown = approve.seal(uow, console.breach.id, settings, renderer(), SENDER)
+        shown = approve.compute_seal(uow, console.breach.id, settings, renderer(), SENDER)
         return approve.approve(
             uow, APPROVER, console.breach.id, count=shown.count, expected_hash=shown.hash,
-            settings=settings, renderer=words, sender=SENDER, now=console.desk.now(), kept=kept,
+            settings=settings, renderer=words, sender=SENDER, now=console.desk.now(), checked_texts=kept,
         )  # fmt: skip
 
-    return console.desk.store.act(work)
+    return console.desk.store.write(work)
 
 
 def test_an_approval_makes_no_text_that_was_checked_and_seals_every_one(console: Console) -> None:
     texts, fresh = console.wait(), console.fresh()
     before = len(console.renderer.made)
     approval = released(console, texts.find)
-    rows = console.desk.store.look(lambda uow: uow.notices.list(breach_id=console.breach.id))
-    sealed = console.desk.store.look(
-        lambda uow: uow.breaches.latest(SealedTexts, console.breach.id)
+    rows = console.desk.store.read(lambda uow: uow.notices.list(breach_id=console.breach.id))
+    sealed = console.desk.store.read(
+        lambda uow: uow.breaches.find_latest(SealedTexts, console.breach.id)
     )
 
     assert len(console.renderer.made) == before
     assert approval.count == MANY
-    assert sorted(row.rendered_hash for row in rows) == sorted(bound_hashes(fresh, SENDER))
+    assert sorted(row.rendered_hash for row in rows) == sorted(compute_bound_hashes(fresh, SENDER))
     assert sealed is not None
     assert [mail.hash for mail in sealed.mails] == [letter.hash for letter in fresh.rendered]
     assert sealed.scripts == fresh.scripts
@@ -297,11 +299,11 @@ def test_texts_are_checked_anew_for_a_name_that_came_to_the_register_or_the_acco
 
     def add(uow: UnitOfWork) -> None:
         if changed == "account":
-            uow.users.save(a_user("rowan2").model_copy(update={"name": name}))
+            uow.users.save(make_user("rowan2").model_copy(update={"name": name}))
         else:
-            uow.customers.save(a_customer("new").model_copy(update={"name": name}))
+            uow.customers.save(make_customer("new").model_copy(update={"name": name}))
 
-    console.desk.store.act(add)
+    console.desk.store.write(add)
     after = console.wait()
 
     assert after is not before
@@ -329,11 +331,11 @@ def test_a_template_that_changes_has_the_letters_made_anew(
     folder = tmp_path / "templates"
     shutil.copytree(TEMPLATES, folder)
     words = JinjaRenderer(folder)
-    before = words.templates_version()
+    before = words.get_templates_version()
     subject = folder / "notices/en-GB/account_holder/subject.txt.j2"
     subject.write_text(subject.read_text() + " once more")
 
-    assert words.templates_version() != before
+    assert words.get_templates_version() != before
 
 
 def test_a_template_that_makes_no_letter_is_told_to_who_asks_next(

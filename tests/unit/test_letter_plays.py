@@ -11,42 +11,44 @@ from typing import Any
 import pytest
 
 from breachdesk.casework import affected, cases, confirm, decide, notify
-from breachdesk.casework.letters import Letters
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.casework.letters import LetterSet
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
-    a_binding,
-    a_confirmed_breach,
-    a_customer,
-    a_signal,
-    an_actor,
-    an_episode,
-    memory_store,
+    add_confirmed_breach,
+    make_actor,
+    make_binding,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_store,
     raise_alerts,
 )
 from notifiers.render import JinjaRenderer
 from notifiers.testing import DECISION, NO, PROFILE, YES
-from schemas.affected import Certainty, Effect, Manifest, Surety
+from schemas.affected import BreachEffect, Certainty, EffectCertainty, Manifest
 from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
 from schemas.breach import Breach
-from schemas.case import Origin
-from schemas.customer import PROVIDER, AssetKind, Customer, DataCategory, Pecr, Role
-from schemas.decision import Answer
-from schemas.errors import BadInput, Conflict
-from schemas.event import Touch
-from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
+from schemas.case import CaseOrigin
+from schemas.customer import PROVIDER, AssetKind, Customer, DataCategory, DataRole, PecrStatus
+from schemas.decision import DecisionAnswer
+from schemas.errors import BadInput, EditConflict
+from schemas.event import AssetTouch
+from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.settings import Settings
 from schemas.source import BlindInterval
-from schemas.user import Duty
+from schemas.user import Permission
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
-WHO = an_actor(*Duty, user_id="rowan")
+WHO = make_actor(*Permission, user_id="rowan")
 NIGHT = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
-HOLDER, CONTROLLER = Role.CONTROLLER, Role.PROCESSOR
+HOLDER, CONTROLLER = DataRole.CONTROLLER, DataRole.PROCESSOR
 STEPS = ("Look at your statements.", "Call the sender of a new bill.", "Tell us of anything odd.")
 
 
-def words(role: Role, standing: Standing, customer: str | None = None, **own: Any) -> ExposureWords:
+def words(
+    role: DataRole, standing: ReaderStanding, customer: str | None = None, **own: Any
+) -> ExposureWords:
     """Whole for its kind of reader; `own` replaces fields."""
     fields: dict[str, Any] = {
         "consequences": ("Someone could pretend to be you.",),
@@ -67,12 +69,12 @@ def event(number: int, who: str, action: str, outcome: str = "success", **summar
     domain = who.partition("@")[2]
     customer = domain.partition(".")[0]
     kinds = summary.pop("kinds", ("mail", "files"))
-    made = a_signal(
+    made = make_signal(
         number,
         key=summary.pop("key", GroupKey("odd_sign_in", customer, (who,))),
         time=NIGHT + timedelta(minutes=number),
         step=action,
-        touches=tuple(Touch(customer, f"domain:{domain}", kind) for kind in kinds),
+        touches=tuple(AssetTouch(customer, f"domain:{domain}", kind) for kind in kinds),
     )
     told = {"event.action": action, "event.outcome": outcome, "user.name": who, **summary}
     return Signal(
@@ -94,7 +96,7 @@ def elsewhere(customer: Customer) -> Customer:
 class Play:
     """Contoso and Fabrikam, each with a mail domain at our place."""
 
-    store: SqlStore
+    store: SqliteStore
     now: FixedNow
     settings: Settings
     breach: Breach = field(init=False)
@@ -102,37 +104,39 @@ class Play:
     def furnish(self) -> None:
         def work(uow: Any) -> None:
             for name in ("contoso", "fabrikam"):
-                uow.customers.save(elsewhere(a_customer(name)))
-                domain = a_binding(
+                uow.customers.save(elsewhere(make_customer(name)))
+                domain = make_binding(
                     f"{name}.example", name, kind=AssetKind.DOMAIN,
                     categories=(DataCategory.MAIL, DataCategory.FILES),
                 )  # fmt: skip
                 uow.customers.bind(domain, NIGHT - timedelta(days=90))
 
-        self.store.act(work)
+        self.store.write(work)
 
     def alarm(self, *signals: Signal) -> None:
         groups: dict[GroupKey, list[Signal]] = {}
         for signal in signals:
             groups.setdefault(signal.key, []).append(signal)
-        alerts = raise_alerts(self.store, *(an_episode(group) for group in groups.values()))
-        self.breach = self.store.act(lambda uow: a_confirmed_breach(uow, self.now(), *alerts))
+        alerts = raise_alerts(self.store, *(make_episode(group) for group in groups.values()))
+        self.breach = self.store.write(lambda uow: add_confirmed_breach(uow, self.now(), *alerts))
 
     def by_hand(self, assets: tuple[str, ...], **case: Any) -> None:
-        origin = {"origin": Origin.OWN, "known": "As it was told us."} | case
+        origin = {"origin": CaseOrigin.OWN, "known": "As it was told us."} | case
 
         def work(uow: Any) -> Breach:
             opened = cases.open_by_hand(
                 uow, WHO, title="By hand", assets=assets, now=self.now(), **origin
             )
-            return confirm.confirm(
+            return confirm.confirm_breach(
                 uow, WHO, opened.id, reason="A person says so.", aware_at=self.now(),
                 occurred_from=NIGHT, occurred_to=NIGHT + timedelta(hours=1), now=self.now(),
             )  # fmt: skip
 
-        self.breach = self.store.act(work)
+        self.breach = self.store.write(work)
 
-    def freeze(self, decided: Mapping[tuple[str, Role], Mapping[str, Any]] | None = None) -> None:
+    def freeze(
+        self, decided: Mapping[tuple[str, DataRole], Mapping[str, Any]] | None = None
+    ) -> None:
         def work(uow: Any) -> None:
             exposures = affected.propose(uow, self.breach.id)
             for (customer, role), said in (decided or {}).items():
@@ -142,7 +146,7 @@ class Play:
                 )  # fmt: skip
             affected.freeze(uow, WHO, self.breach.id, exposures, self.now())
 
-        self.store.act(work)
+        self.store.write(work)
 
     def write(self, happened: str, *own: ExposureWords, **decision: Any) -> None:
         facts = NoticeFacts(
@@ -152,17 +156,17 @@ class Play:
         decided = DECISION.model_copy(update={"breach_id": self.breach.id} | decision)
 
         def work(uow: Any) -> None:
-            decide.decide(uow, WHO, decided, self.now())
+            decide.record_decision(uow, WHO, decided, self.now())
             notify.write_facts(uow, WHO, facts, self.now())
 
-        self.store.act(work)
+        self.store.write(work)
 
-    def letters(self) -> Letters:
-        return self.store.look(
-            lambda uow: notify.letters(uow, self.breach.id, self.settings, RENDERER)
+    def letters(self) -> LetterSet:
+        return self.store.read(
+            lambda uow: notify.render_letters(uow, self.breach.id, self.settings, RENDERER)
         )
 
-    def text(self, customer: str, role: Role = CONTROLLER) -> str:
+    def text(self, customer: str, role: DataRole = CONTROLLER) -> str:
         """What the customer is told: by mail, else by telephone."""
         made = self.letters()
         kind = "controller_pack" if role is CONTROLLER else "account_holder"
@@ -181,18 +185,23 @@ class Play:
 def play(tmp_path: Path) -> Iterator[Play]:
     now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
     settings = Settings(data_dir=tmp_path, profile=PROFILE)
-    with memory_store(now) as store:
+    with make_store(now) as store:
         made = Play(store, now, settings)
         made.furnish()
         yield made
 
 
-NO_PROMISE = Answer(yes=False, reasons="We publish no promise about breaches of this kind.")
+NO_PROMISE = DecisionAnswer(yes=False, reasons="We publish no promise about breaches of this kind.")
 BEN = "ben.bell@contoso.example"
-LOST = {DataCategory.BACKUP: {Effect.LOST: Surety.HAPPENED}}
-SEEN = {DataCategory.CONTACT: {Effect.SEEN: Surety.HAPPENED}}
-MAYBE_SEEN = {DataCategory.FILES: {Effect.SEEN: Surety.POSSIBLE, Effect.LOST: Surety.HAPPENED}}
-REACHED, POSSIBLE = Standing.REACHED, Standing.POSSIBLE
+LOST = {DataCategory.BACKUP: {BreachEffect.LOST: EffectCertainty.HAPPENED}}
+SEEN = {DataCategory.CONTACT: {BreachEffect.SEEN: EffectCertainty.HAPPENED}}
+MAYBE_SEEN = {
+    DataCategory.FILES: {
+        BreachEffect.SEEN: EffectCertainty.POSSIBLE,
+        BreachEffect.LOST: EffectCertainty.HAPPENED,
+    }
+}
+REACHED, POSSIBLE = ReaderStanding.REACHED, ReaderStanding.POSSIBLE
 
 
 def test_a_customer_who_was_robbed_reads_of_its_own_mailbox_rule_and_files(play: Play) -> None:
@@ -234,7 +243,7 @@ def test_who_was_only_tried_reads_of_its_own_tries_and_of_nothing_else(play: Pla
     gap = BlindInterval(
         source="m365", begin=NIGHT, end=NIGHT + timedelta(hours=3), reason="fetcher stopped"
     )
-    play.store.act(lambda uow: uow.sources.add_gap(gap))
+    play.store.write(lambda uow: uow.sources.add_gap(gap))
     play.freeze()
     play.write(
         "Someone tried passwords at systems that we look after.",
@@ -264,15 +273,15 @@ def test_who_was_only_tried_reads_of_its_own_tries_and_of_nothing_else(play: Pla
 def test_after_ransomware_the_lost_backup_is_lost_and_the_locked_files_are_not_usable(
     play: Play,
 ) -> None:
-    backup = a_binding(
+    backup = make_binding(
         "backup:contoso", "contoso", kind=AssetKind.SERVICE, categories=(DataCategory.BACKUP,)
     )
-    play.store.act(lambda uow: uow.customers.bind(backup, NIGHT - timedelta(days=90)))
+    play.store.write(lambda uow: uow.customers.bind(backup, NIGHT - timedelta(days=90)))
     locked = [
         event(n, BEN, "FileRenamed", **{"file.name": f"plan-{n}.docx.locked"}) for n in range(5)
     ]
     play.alarm(*locked)
-    before = play.store.look(lambda uow: affected.propose(uow, play.breach.id))
+    before = play.store.read(lambda uow: affected.propose(uow, play.breach.id))
     own = next(e for e in before if (e.customer_id, e.role) == ("contoso", CONTROLLER))
     play.freeze(
         {("contoso", CONTROLLER): {"certainty": Certainty.CONFIRMED, "effects": own.effects | LOST}}
@@ -281,7 +290,7 @@ def test_after_ransomware_the_lost_backup_is_lost_and_the_locked_files_are_not_u
     play.whole()
     text = play.text("contoso")
 
-    assert own.effects[DataCategory.FILES][Effect.UNAVAILABLE] is Surety.HAPPENED
+    assert own.effects[DataCategory.FILES][BreachEffect.UNAVAILABLE] is EffectCertainty.HAPPENED
     assert "5 files were renamed" in text
     assert "files, with whatever your staff stored in them: made unavailable; may have" in text
     assert "backups, with whatever was backed up: lost" in text
@@ -292,9 +301,9 @@ def test_after_ransomware_the_lost_backup_is_lost_and_the_locked_files_are_not_u
 
 
 def test_a_lost_laptop_is_lost_and_nobody_is_said_to_have_signed_in(play: Play) -> None:
-    play.store.act(
+    play.store.write(
         lambda uow: uow.customers.bind(
-            a_binding("laptop-14", "contoso", kind=AssetKind.HOST), NIGHT - timedelta(days=90)
+            make_binding("laptop-14", "contoso", kind=AssetKind.HOST), NIGHT - timedelta(days=90)
         )
     )
     play.by_hand(("host:laptop-14",))
@@ -336,7 +345,7 @@ def test_of_a_mis_sent_mail_the_reader_is_told_what_was_seen_and_why_we_write(pl
 def test_of_a_suppliers_breach_the_reader_learns_when_we_were_told(play: Play) -> None:
     told = NIGHT + timedelta(hours=20)
     play.by_hand(
-        ("domain:contoso.example",), origin=Origin.PROCESSOR, third_party="Cloud Copy Ltd",
+        ("domain:contoso.example",), origin=CaseOrigin.PROCESSOR, third_party="Cloud Copy Ltd",
         supplier_told_at=told,
     )  # fmt: skip
     play.freeze({("contoso", CONTROLLER): {"certainty": Certainty.LIKELY}})
@@ -359,16 +368,16 @@ def test_of_a_suppliers_breach_the_reader_learns_when_we_were_told(play: Play) -
 def test_in_a_mixed_breach_the_subscriber_reads_of_5a3_and_the_other_of_article_34(
     play: Play,
 ) -> None:
-    line = a_binding(
+    line = make_binding(
         "198.51.100.7", "contoso", kind=AssetKind.IP, role=HOLDER,
         categories=(DataCategory.TRAFFIC,),
-    ).model_copy(update={"pecr": Pecr.YES})  # fmt: skip
-    account = a_binding(
+    ).model_copy(update={"pecr": PecrStatus.YES})  # fmt: skip
+    account = make_binding(
         "billing.example?userid=2", "fabrikam", kind=AssetKind.SERVICE, role=HOLDER,
         categories=(DataCategory.CONTACT,),
     )  # fmt: skip
     for binding in (line, account):
-        play.store.act(lambda uow, b=binding: uow.customers.bind(b, NIGHT - timedelta(days=90)))
+        play.store.write(lambda uow, b=binding: uow.customers.bind(b, NIGHT - timedelta(days=90)))
     play.by_hand(("ip:198.51.100.7", "service:billing.example?userid=2"))
     reached = {"certainty": Certainty.LIKELY}
     play.freeze({("contoso", HOLDER): reached, ("fabrikam", HOLDER): reached})
@@ -391,11 +400,11 @@ def test_in_a_mixed_breach_the_subscriber_reads_of_5a3_and_the_other_of_article_
 
 
 def test_an_account_page_that_was_opened_later_has_its_own_times_and_alert(play: Play) -> None:
-    panel = a_binding(
+    panel = make_binding(
         "billing.example", PROVIDER, kind=AssetKind.SITE, role=HOLDER,
         categories=(DataCategory.CONTACT,),
     )  # fmt: skip
-    play.store.act(lambda uow: uow.customers.bind(panel, NIGHT - timedelta(days=90)))
+    play.store.write(lambda uow: uow.customers.bind(panel, NIGHT - timedelta(days=90)))
     key = GroupKey("panel", PROVIDER_SCOPE, ("203.0.113.55",))
     page = event(
         100, "admin@ours.example", "http-request", key=key, kinds=(),
@@ -449,7 +458,7 @@ def test_a_former_customer_reads_of_its_data_in_the_past(play: Play) -> None:
         customer: Customer = uow.customers.get("contoso")
         uow.customers.save(customer.model_copy(update={"contract_end": NIGHT - timedelta(days=30)}))
 
-    play.store.act(end)
+    play.store.write(end)
     play.alarm(event(1, BEN, "UserLoggedIn"))
     play.freeze()
     play.write("Someone guessed a password.", words(CONTROLLER, REACHED))
@@ -465,16 +474,18 @@ def test_a_list_of_an_earlier_release_opens_and_asks_to_be_frozen_again(play: Pl
     play.write("Someone guessed a password.", words(CONTROLLER, REACHED))
 
     def older(uow: Any) -> None:
-        manifest = uow.breaches.latest(Manifest, play.breach.id)
+        manifest = uow.breaches.find_latest(Manifest, play.breach.id)
         stored = manifest.model_dump(mode="json", exclude={"form"})
         stored["version"] += 1
         for exposure in stored["exposures"]:
             exposure["categories"] = dict.fromkeys(exposure.pop("effects"), "may_have_been_seen")
         opened = Manifest.model_validate(stored)
-        assert opened.exposures[1].effects[DataCategory.MAIL] == {Effect.SEEN: Surety.POSSIBLE}
-        uow.breaches.put(opened)
+        assert opened.exposures[1].effects[DataCategory.MAIL] == {
+            BreachEffect.SEEN: EffectCertainty.POSSIBLE
+        }
+        uow.breaches.add_document(opened)
 
-    play.store.act(older)
-    with pytest.raises(Conflict, match="earlier release") as refused:
+    play.store.write(older)
+    with pytest.raises(EditConflict, match="earlier release") as refused:
         play.letters()
     assert refused.value.remedy == "Freeze it again."

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from breachdesk.casework.own_facts import groups, own_facts
+from breachdesk.casework.own_facts import build_groups, select_facts
 from notifiers.testing import ACCOUNT, ACCOUNT_WORDS, FACTS, PACK_WORDS, STORED
-from schemas.affected import Act, Certainty, Exposure
-from schemas.customer import Role
+from schemas.affected import ActSummary, Certainty, Exposure
+from schemas.customer import DataRole
 from schemas.errors import NotAllowed
-from schemas.letter_facts import NoticeFacts, Standing
+from schemas.letter_facts import NoticeFacts, ReaderStanding
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OLDER = {
@@ -44,9 +44,9 @@ def test_facts_of_an_earlier_release_open_as_the_words_of_those_reached_alone() 
     found = {(w.role, w.standing): w for w in facts.words}
 
     assert set(found) == {
-        (Role.CONTROLLER, Standing.REACHED), (Role.PROCESSOR, Standing.REACHED),
+        (DataRole.CONTROLLER, ReaderStanding.REACHED), (DataRole.PROCESSOR, ReaderStanding.REACHED),
     }  # fmt: skip
-    holders, packs = (found[role, Standing.REACHED] for role in Role)
+    holders, packs = (found[role, ReaderStanding.REACHED] for role in DataRole)
     assert (holders.steps, packs.steps) == (("one", "two", "three"), ("Look at the list.",))
     assert (packs.nature, packs.sub_processors, holders.nature) == ("Confidentiality.", None, None)
     assert NoticeFacts.model_validate_json(facts.model_dump_json()) == facts
@@ -58,23 +58,23 @@ def test_a_reader_has_its_own_words_else_its_groups_else_none() -> None:
     other = ACCOUNT.model_copy(update={"customer_id": "c-018"})
     unsure = other.model_copy(update={"certainty": Certainty.POSSIBLE})
 
-    assert own_facts(facts, ACCOUNT).own == mine
-    assert own_facts(facts, other).own == ACCOUNT_WORDS
-    assert not own_facts(facts, unsure).written
-    assert own_facts(facts, unsure).own.consequences == ()
+    assert select_facts(facts, ACCOUNT).own == mine
+    assert select_facts(facts, other).own == ACCOUNT_WORDS
+    assert not select_facts(facts, unsure).written
+    assert select_facts(facts, unsure).own.consequences == ()
     with pytest.raises(NotAllowed):
-        own_facts(facts, ACCOUNT.model_copy(update={"certainty": Certainty.EXCLUDED}))
+        select_facts(facts, ACCOUNT.model_copy(update={"certainty": Certainty.EXCLUDED}))
 
 
-def reader(customer: str, *acts: Act) -> tuple[Exposure, Standing]:
+def reader(customer: str, *acts: ActSummary) -> tuple[Exposure, ReaderStanding]:
     exposure = STORED.model_copy(update={"customer_id": customer, "acts": acts})
-    return exposure, Standing.REACHED
+    return exposure, ReaderStanding.REACHED
 
 
 def test_a_group_whose_evidence_differs_says_in_what() -> None:
     sign_in, download = STORED.acts
-    alike = groups(FACTS, (reader("a", sign_in), reader("b", sign_in)))
-    unlike = groups(FACTS, (reader("a", sign_in), reader("b", sign_in, download)))
+    alike = build_groups(FACTS, (reader("a", sign_in), reader("b", sign_in)))
+    unlike = build_groups(FACTS, (reader("a", sign_in), reader("b", sign_in, download)))
 
     assert [(g.customers, g.differences) for g in alike] == [(("a", "b"), ())]
     assert [g.differences for g in unlike] == [("their records show different acts",)]
@@ -84,6 +84,6 @@ def test_a_customer_with_words_of_its_own_is_in_no_group() -> None:
     own = PACK_WORDS.model_copy(update={"customer_id": "a"})
     facts = FACTS.model_copy(update={"words": (*FACTS.words, own)})
     sign_in, _ = STORED.acts
-    found = groups(facts, (reader("a", sign_in), reader("b", sign_in)))
+    found = build_groups(facts, (reader("a", sign_in), reader("b", sign_in)))
 
     assert [g.customers for g in found] == [("b",)]

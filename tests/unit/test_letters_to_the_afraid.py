@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from breachdesk.casework.acts import acts_of
-from breachdesk.casework.effects import encrypts
-from breachdesk.casework.evidence import Sighting
-from breachdesk.casework.naming import Bindings
-from notifiers.phrases import span
-from notifiers.reading import paragraphs
+from breachdesk.casework.acts import collect_acts
+from breachdesk.casework.effects import is_encryption
+from breachdesk.casework.evidence import AssetSighting
+from breachdesk.casework.naming import BindingIndex
+from notifiers.phrases import format_span
+from notifiers.reading import generate_paragraphs
 from notifiers.render import JinjaRenderer
 from notifiers.template_folder import TemplateFolder
 from notifiers.testing import (
@@ -23,13 +23,13 @@ from notifiers.testing import (
     BREACH,
     PACK_WORDS,
     STORED,
-    letter_context,
-    own_facts,
-    recipient,
-    unsure,
-    words_of,
+    build_letter_context,
+    build_own_facts,
+    build_possible_words,
+    build_recipient,
+    get_words,
 )
-from schemas.affected import Act, Certainty, Doubt, DoubtKind, NoticeKind
+from schemas.affected import ActSummary, Certainty, DoubtKind, ExposureDoubt, NoticeKind
 from schemas.alert import EvidenceView
 from schemas.customer import DataCategory, PersonKind
 
@@ -39,33 +39,40 @@ LONDON = TemplateFolder(TEMPLATES, "Europe/London").zone
 PACK, LETTER = NoticeKind.CONTROLLER_PACK, NoticeKind.ACCOUNT_HOLDER
 THREE = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 DOMAIN = "hartwell-dental.example"
-BLIND = Doubt(
+BLIND = ExposureDoubt(
     kind=DoubtKind.BLIND_SOURCE, begin=THREE - timedelta(hours=2), end=THREE + timedelta(hours=1)
 )
 
 
-def act(action: str, count: int = 1, outcome: str = "success", **fields: Any) -> Act:
+def act(action: str, count: int = 1, outcome: str = "success", **fields: Any) -> ActSummary:
     fields = {"first": THREE, "last": THREE + timedelta(minutes=9)} | fields
-    return Act(action=action, outcome=outcome, count=count, **fields)
+    return ActSummary(action=action, outcome=outcome, count=count, **fields)
 
 
 def told(
-    kind: NoticeKind = PACK, *acts: Act, exposure: Mapping[str, Any] | None = None, **own: Any
+    kind: NoticeKind = PACK,
+    *acts: ActSummary,
+    exposure: Mapping[str, Any] | None = None,
+    **own: Any,
 ) -> str:
     """The letter and the script in one line each; `exposure` replaces fields of the exposure."""
     base = ACCOUNT if kind is LETTER else STORED
     changes = dict(exposure or {}) | ({"acts": acts} if acts else {})
-    context = letter_context(kind, exposure=base.model_copy(update=changes), **own)
-    letter, script = RENDERER.letter(context), RENDERER.telephone_script(context)
+    context = build_letter_context(kind, exposure=base.model_copy(update=changes), **own)
+    letter, script = RENDERER.render_letter(context), RENDERER.render_telephone_script(context)
     assert RENDERER.lint_script(script.text, context) == ()
     assert [p for p in RENDERER.lint(letter, context) if p.severity == "block"] == []
     return " ".join(f"{letter.subject}\n{letter.text}\n{script.text}".split())
 
 
-def unsure_of(acts: tuple[Act, ...], **own: Any) -> str:
+def unsure_of(acts: tuple[ActSummary, ...], **own: Any) -> str:
     """A controller of whom nothing is known but refused tries and a blind source."""
-    words = unsure(PACK_WORDS).model_copy(update={"what_happened": "Every try was refused."})
-    facts = own_facts(words, what_happened="Someone tried passwords at systems we look after.")
+    words = build_possible_words(PACK_WORDS).model_copy(
+        update={"what_happened": "Every try was refused."}
+    )
+    facts = build_own_facts(
+        words, what_happened="Someone tried passwords at systems we look after."
+    )
     exposure = {
         "certainty": Certainty.POSSIBLE,
         "effects": {DataCategory.MAIL: {}, DataCategory.BACKUP: {}},
@@ -124,8 +131,8 @@ def test_an_act_without_words_is_named_to_the_controller_and_counted_for_the_hol
 
 
 def test_what_is_stopped_has_been_told_before() -> None:
-    context = letter_context(PACK)
-    letter = " ".join(RENDERER.letter(context).text.split())
+    context = build_letter_context(PACK)
+    letter = " ".join(RENDERER.render_letter(context).text.split())
 
     assert letter.index("118 files were downloaded") < letter.index("We have stopped this.")
 
@@ -142,13 +149,13 @@ def test_who_was_only_tried_reads_of_no_system_and_no_data_as_touched() -> None:
 def test_ten_mailboxes_stand_in_a_list_and_in_no_sentence() -> None:
     names = [f"person{n}@{DOMAIN}" for n in range(10)]
     tries = act("userloginfailed", 13, "failure", assets=tuple(f"mailbox:{n}" for n in names))
-    context = letter_context(
+    context = build_letter_context(
         PACK, exposure=STORED.model_copy(update={"acts": (tries, *STORED.acts)})
     )
-    letter, script = RENDERER.letter(context), RENDERER.telephone_script(context)
+    letter, script = RENDERER.render_letter(context), RENDERER.render_telephone_script(context)
 
     for text in (letter.text, script.text):
-        items = [p for _, p in paragraphs(text)]
+        items = [p for _, p in generate_paragraphs(text)]
         assert f"- person7@{DOMAIN}" in items
     assert letter.html.count("<ul>") == letter.html.count("</ul>")
     assert f"<li>person7@{DOMAIN}</li>" in letter.html
@@ -201,23 +208,23 @@ def test_a_rule_named_by_signs_alone_is_said_to_be() -> None:
 def test_a_moment_is_no_span_though_its_seconds_differ() -> None:
     later = THREE + timedelta(seconds=40)
 
-    assert span(THREE, later, LONDON) == "on Sunday 22 November 2026 at 3am GMT"
+    assert format_span(THREE, later, LONDON) == "on Sunday 22 November 2026 at 3am GMT"
 
 
 def test_the_hour_that_comes_twice_is_told_with_its_letters() -> None:
     first = datetime(2026, 10, 25, 0, 40, tzinfo=UTC)
 
-    assert span(first, first + timedelta(minutes=40), LONDON) == (
+    assert format_span(first, first + timedelta(minutes=40), LONDON) == (
         "between Sunday 25 October 2026 at 1:40am BST and Sunday 25 October 2026 at 1:20am GMT"
     )
-    assert "1:40am BST" in span(first, first + timedelta(hours=1), LONDON)
-    assert "1:40am GMT" in span(first, first + timedelta(hours=1), LONDON)
+    assert "1:40am BST" in format_span(first, first + timedelta(hours=1), LONDON)
+    assert "1:40am GMT" in format_span(first, first + timedelta(hours=1), LONDON)
 
 
 def test_midnight_says_of_which_day() -> None:
     midnight = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
 
-    assert span(midnight, midnight, LONDON) == (
+    assert format_span(midnight, midnight, LONDON) == (
         "on Sunday 22 November 2026 at midnight (as that day began) GMT"
     )
 
@@ -247,20 +254,20 @@ def test_of_a_suppliers_breach_the_reader_hears_who_told_us() -> None:
 
 def test_a_system_of_ours_within_reach_is_not_said_to_have_been_broken_into() -> None:
     """It may be a laptop that was lost, or a record that does not say whether access worked."""
-    words = unsure(words_of(LETTER))
+    words = build_possible_words(get_words(LETTER))
     exposure = {
         "certainty": Certainty.POSSIBLE,
         "acts": (),
-        "doubts": (Doubt(kind=DoubtKind.WITHIN_REACH),),
+        "doubts": (ExposureDoubt(kind=DoubtKind.WITHIN_REACH),),
     }
-    text = told(LETTER, facts=own_facts(words), exposure=exposure)
+    text = told(LETTER, facts=build_own_facts(words), exposure=exposure)
 
     assert "someone got into a system of ours" not in text
     assert "a system of ours was involved" in text.casefold()
 
 
 def test_a_user_reads_of_the_account_they_use_and_not_of_one_they_have() -> None:
-    user = recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
+    user = build_recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
     text = told(LETTER, recipient=user)
 
     assert "in the account of Hartwell Dental Practice" in text
@@ -277,16 +284,18 @@ def test_a_former_customer_reads_of_a_former_account() -> None:
 
 
 def test_who_was_told_by_telephone_gets_an_update_and_no_first_letter() -> None:
-    context = letter_context(LETTER, spoken_before=True)
+    context = build_letter_context(LETTER, spoken_before=True)
 
-    assert RENDERER.letter(context).subject.startswith("Update: ")
+    assert RENDERER.render_letter(context).subject.startswith("Update: ")
 
 
 @pytest.mark.parametrize("kind", [LETTER, PACK])
 def test_a_call_says_that_it_replaces_what_was_told_before(kind: NoticeKind) -> None:
-    mailed = RENDERER.telephone_script(letter_context(kind, supersedes=1, version=2)).text
-    spoken = RENDERER.telephone_script(letter_context(kind, spoken_before=True)).text
-    first = RENDERER.telephone_script(letter_context(kind)).text
+    mailed = RENDERER.render_telephone_script(
+        build_letter_context(kind, supersedes=1, version=2)
+    ).text
+    spoken = RENDERER.render_telephone_script(build_letter_context(kind, spoken_before=True)).text
+    first = RENDERER.render_telephone_script(build_letter_context(kind)).text
 
     mailed, spoken = " ".join(mailed.split()), " ".join(spoken.split())
     assert "What I say now replaces our letter number 1 about the same incident." in mailed
@@ -296,8 +305,8 @@ def test_a_call_says_that_it_replaces_what_was_told_before(kind: NoticeKind) -> 
 
 
 def test_a_script_does_not_call_itself_a_letter() -> None:
-    user = recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
-    script = RENDERER.telephone_script(letter_context(LETTER, recipient=user)).text
+    user = build_recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
+    script = RENDERER.render_telephone_script(build_letter_context(LETTER, recipient=user)).text
 
     assert "this letter" not in script.casefold()
 
@@ -307,24 +316,26 @@ def test_a_script_does_not_call_itself_a_letter() -> None:
     ["Dear {name}, look out.", "Call [customer name] now.", "Call <your bank>.", "Ask XXX."],
 )
 def test_a_place_that_nobody_filled_in_stops_the_release(typed: str) -> None:
-    context = letter_context(LETTER, facts=own_facts(words_of(LETTER), what_happened=typed))
-    problems = RENDERER.lint(RENDERER.letter(context), context)
+    context = build_letter_context(
+        LETTER, facts=build_own_facts(get_words(LETTER), what_happened=typed)
+    )
+    problems = RENDERER.lint(RENDERER.render_letter(context), context)
 
     assert "a place that was never filled in" in [p.problem for p in problems]
 
 
 def test_words_for_those_who_cannot_be_ruled_out_that_say_it_happened_want_a_look() -> None:
-    words = unsure(words_of(LETTER)).model_copy(
+    words = build_possible_words(get_words(LETTER)).model_copy(
         update={"what_happened": "Someone opened the pages of your account."}
     )
     exposure = ACCOUNT.model_copy(
         update={"certainty": Certainty.POSSIBLE, "acts": (), "doubts": (BLIND,)}
     )
-    context = letter_context(LETTER, facts=own_facts(words), exposure=exposure)
+    context = build_letter_context(LETTER, facts=build_own_facts(words), exposure=exposure)
 
     assert any(
         "may not have happened to these readers" in p.problem
-        for p in RENDERER.lint(RENDERER.letter(context), context)
+        for p in RENDERER.lint(RENDERER.render_letter(context), context)
     )
 
 
@@ -332,7 +343,7 @@ def test_words_for_those_who_cannot_be_ruled_out_that_say_it_happened_want_a_loo
     "kind", [NoticeKind.ACCOUNT_HOLDER_CORRECTION, NoticeKind.CONTROLLER_CORRECTION]
 )
 def test_a_correction_asks_to_pass_it_on_to_whoever_heard_of_the_first(kind: NoticeKind) -> None:
-    text = " ".join(RENDERER.letter(letter_context(kind)).text.split())
+    text = " ".join(RENDERER.render_letter(build_letter_context(kind)).text.split())
 
     assert "If you told anybody else about our earlier message, please tell them this too." in text
 
@@ -347,7 +358,9 @@ def test_a_former_controller_reads_of_data_that_we_looked_after() -> None:
 def test_a_call_says_why_it_is_a_call() -> None:
     for kind in NoticeKind:
         if kind is not NoticeKind.WITNESS:
-            script = " ".join(RENDERER.telephone_script(letter_context(kind)).text.split())
+            script = " ".join(
+                RENDERER.render_telephone_script(build_letter_context(kind)).text.split()
+            )
             assert "“We call because we cannot be sure that email reaches you safely.”" in script
 
 
@@ -371,7 +384,9 @@ def test_files_of_an_event_that_touches_two_customers_are_named_to_neither(
         },
         touches=touches,
     )
-    made = acts_of([Sighting(event, "contoso", "domain:contoso.example", ("files",))], Bindings(()))
+    made = collect_acts(
+        [AssetSighting(event, "contoso", "domain:contoso.example", ("files",))], BindingIndex(())
+    )
 
     named = {"folders": "Smith family", "files": "will.pdf"}
     assert made[0].details == ({} if others else named)
@@ -396,7 +411,9 @@ def test_a_rule_set_for_two_customers_is_named_to_neither_and_still_copies_mail(
             ("fabrikam", "domain:fabrikam.example", "mail"),
         ),
     )
-    made = acts_of([Sighting(event, "contoso", "domain:contoso.example", ("mail",))], Bindings(()))
+    made = collect_acts(
+        [AssetSighting(event, "contoso", "domain:contoso.example", ("mail",))], BindingIndex(())
+    )
     text = told(PACK, *made)
 
     assert "a mailbox rule was set. It was made to copy incoming mail to another address." in text
@@ -404,11 +421,11 @@ def test_a_rule_set_for_two_customers_is_named_to_neither_and_still_copies_mail(
 
 
 def test_a_reader_made_possible_by_hand_needs_the_reason_in_words() -> None:
-    words = unsure(words_of(LETTER)).model_copy(update={"what_happened": None})
+    words = build_possible_words(get_words(LETTER)).model_copy(update={"what_happened": None})
     exposure = ACCOUNT.model_copy(update={"certainty": Certainty.POSSIBLE})
-    context = letter_context(LETTER, facts=own_facts(words), exposure=exposure)
+    context = build_letter_context(LETTER, facts=build_own_facts(words), exposure=exposure)
 
-    assert list(RENDERER.missing(context)) == [
+    assert list(RENDERER.find_missing_blocks(context)) == [
         "what happened, account holders who cannot be ruled out"
     ]
 
@@ -433,11 +450,11 @@ def test_mail_that_was_sent_unencrypted_made_nothing_unreadable() -> None:
     )
 
     assert "unreadable" not in text
-    assert not encrypts(Sighting(event, "contoso", "domain:contoso.example", ("mail",)))
+    assert not is_encryption(AssetSighting(event, "contoso", "domain:contoso.example", ("mail",)))
 
 
 def test_a_user_asks_for_the_invoice_that_somebody_else_keeps() -> None:
-    user = recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
+    user = build_recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
 
     assert "Ask whoever keeps the invoices of Hartwell Dental Practice for one from us" in told(
         LETTER, recipient=user
@@ -445,9 +462,9 @@ def test_a_user_asks_for_the_invoice_that_somebody_else_keeps() -> None:
 
 
 def test_a_name_with_braces_is_a_name() -> None:
-    user = recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
-    letter = RENDERER.letter(
-        letter_context(LETTER, recipient=user, customer_name="{account} & {Sons}")
+    user = build_recipient(LETTER).model_copy(update={"person_kind": PersonKind.USER})
+    letter = RENDERER.render_letter(
+        build_letter_context(LETTER, recipient=user, customer_name="{account} & {Sons}")
     )
 
     assert "in the account of {account} & {Sons}" in " ".join(letter.text.split())
@@ -460,8 +477,8 @@ def test_a_correction_of_a_letter_that_may_not_have_come_does_not_say_that_it_ca
     kind: NoticeKind,
 ) -> None:
     def both(**changes: Any) -> str:
-        context = letter_context(kind, version=2, **changes)
-        texts = RENDERER.letter(context).text, RENDERER.telephone_script(context).text
+        context = build_letter_context(kind, version=2, **changes)
+        texts = RENDERER.render_letter(context).text, RENDERER.render_telephone_script(context).text
         return " ".join(" ".join(texts).split())
 
     assert "We told you" not in both(may_supersede=1)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import structlog
 
-from breachdesk.bootstrap.logs import LOUD, for_faust, set_up_logs, spoken
-from breachdesk.bootstrap.trace_ids import tracing
-from schemas.errors import Retryable
+from breachdesk.bootstrap.logs import LOUD, build_faust_config, choose_printer, set_up_logs
+from breachdesk.bootstrap.trace_ids import bind_trace_id
+from schemas.errors import RetryableError
 from schemas.settings import OpsSettings
 
 
@@ -95,7 +95,7 @@ def test_statements_and_their_values_are_never_written_below_a_warning(lines: Li
     ("kind", "key"), [("batch", "batch_id"), ("request", "request_id"), ("attempt", "attempt_id")]
 )
 def test_lines_carry_the_id_of_what_is_going_on(lines: Lines, kind: str, key: str) -> None:
-    with tracing(kind, "abc") as trace_id:
+    with bind_trace_id(kind, "abc") as trace_id:
         own().info("ours")
         logging.getLogger("some.library").info("theirs")
     own().info("afterwards")
@@ -107,9 +107,9 @@ def test_lines_carry_the_id_of_what_is_going_on(lines: Lines, kind: str, key: st
 
 
 def test_an_inner_piece_of_work_ends_before_the_outer_one(lines: Lines) -> None:
-    with tracing("request", "r"), tracing("attempt", "a"):
+    with bind_trace_id("request", "r"), bind_trace_id("attempt", "a"):
         pass
-    with tracing("request") as fresh:
+    with bind_trace_id("request") as fresh:
         own().info("again")
 
     assert lines.last["request_id"] == fresh
@@ -179,7 +179,7 @@ def test_faust_keeps_our_handler_and_no_other(lines: Lines) -> None:
 
     root = logging.getLogger()
     before = list(root.handlers)
-    setup_logging(loglevel="info", **for_faust())
+    setup_logging(loglevel="info", **build_faust_config())
     during = list(root.handlers)
     logging.getLogger("faust").warning("joined")
     root.handlers = before
@@ -214,8 +214,8 @@ def test_an_unknown_exception_is_its_class_and_place_wherever_it_stands(lines: L
 
 def test_an_exception_of_ours_says_its_sentence(lines: Lines) -> None:
     try:
-        raise Retryable("the database refuses", place="store", remedy="Wait.")
-    except Retryable:
+        raise RetryableError("the database refuses", place="store", remedy="Wait.")
+    except RetryableError:
         own().exception("not now")
 
     assert lines.last["exception"] == "Retryable: store: the database refuses. Wait."
@@ -245,8 +245,8 @@ def test_for_people_the_line_is_text(lines: Lines) -> None:
 def test_what_a_command_says_goes_where_the_logs_go(lines: Lines) -> None:
     told: list[str] = []
 
-    spoken(OpsSettings(log_format="console"), told.append)("first")
-    spoken(OpsSettings(log_format="json"), told.append)("second")
+    choose_printer(OpsSettings(log_format="console"), told.append)("first")
+    choose_printer(OpsSettings(log_format="json"), told.append)("second")
 
     assert told == ["first"]
     assert lines.last["event"] == "second"

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from notifiers.message import build
-from notifiers.reading_back import difference
-from notifiers.testing import outgoing
-from schemas.addresses import address_problem
+from notifiers.message import build_message
+from notifiers.reading_back import find_difference
+from notifiers.testing import build_outgoing
+from schemas.addresses import find_address_problem
 from schemas.errors import BadInput
-from schemas.signs import hidden_in, name_problem
+from schemas.signs import find_name_problem, list_hidden
 
 HEADERS = [
     "From",
@@ -78,7 +78,7 @@ ADDRESSES = (
 
 
 def is_writable(text: str) -> bool:
-    return name_problem(text, 2000) is None and not hidden_in(text)
+    return find_name_problem(text, 2000) is None and not list_hidden(text)
 
 
 def read_name(shown: str) -> str:
@@ -100,16 +100,16 @@ def reads(value: object) -> str:
 @example(", " * 40, 'a "b" c' * 90, "a@x.example")
 @example("a@b.example", "tab\there", "a@x.example")
 def test_a_message_reads_back_as_meant_or_is_refused(name: str, subject: str, email: str) -> None:
-    plain = outgoing(1)
+    plain = build_outgoing(1)
     letter = plain.letter.model_copy(update={"subject": subject})
     asked = plain.model_copy(update={"to_name": name, "to_email": email, "letter": letter})
-    accepted = is_writable(name) and is_writable(subject) and address_problem(email) is None
+    accepted = is_writable(name) and is_writable(subject) and find_address_problem(email) is None
     if not accepted:
         with pytest.raises(BadInput):
-            build(asked)
+            build_message(asked)
         return
 
-    raw = build(asked)
+    raw = build_message(asked)
     message = message_from_string(raw.decode(), policy=compat32)
     shown, _, address = str(message["To"]).rpartition("<")
 
@@ -126,10 +126,10 @@ def test_a_message_reads_back_as_meant_or_is_refused(name: str, subject: str, em
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=400), st.text(max_size=400))
 def test_a_body_arrives_octet_by_octet_or_is_refused(text: str, html: str) -> None:
-    plain = outgoing(1)
+    plain = build_outgoing(1)
     letter = plain.letter.model_copy(update={"text": text, "html": html})
     try:
-        raw = build(plain.model_copy(update={"letter": letter}))
+        raw = build_message(plain.model_copy(update={"letter": letter}))
     except BadInput:
         assert any(ord(s) < 32 or 0x7F <= ord(s) <= 0x9F or 0xD800 <= ord(s) <= 0xDFFF
                    for s in text + html)  # fmt: skip
@@ -164,12 +164,12 @@ def test_a_body_arrives_octet_by_octet_or_is_refused(text: str, html: str) -> No
     ],
 )
 def test_reading_back_notices_every_kind_of_change(old: bytes, new: bytes) -> None:
-    asked = outgoing(1)
-    raw = build(asked)
+    asked = build_outgoing(1)
+    raw = build_message(asked)
 
     assert old in raw
-    assert difference(raw, asked) is None
-    assert difference(raw.replace(old, new, 1), asked)
+    assert find_difference(raw, asked) is None
+    assert find_difference(raw.replace(old, new, 1), asked)
 
 
 @pytest.mark.parametrize(
@@ -177,11 +177,11 @@ def test_reading_back_notices_every_kind_of_change(old: bytes, new: bytes) -> No
     ["../x.json", "a\r\nX: y.json", 'a".json', "ä.json", "", ".json", "a;b.json", "x" * 200],
 )
 def test_an_attachment_with_another_name_than_a_plain_one_is_refused(name: str) -> None:
-    plain = outgoing(1)
+    plain = build_outgoing(1)
     letter = plain.letter.model_copy(update={"attachments": {name: "{}"}})
 
     with pytest.raises(BadInput, match="attachment"):
-        build(plain.model_copy(update={"letter": letter}))
+        build_message(plain.model_copy(update={"letter": letter}))
 
 
 @pytest.mark.parametrize("field", ["message_id", "in_reply_to"])
@@ -190,4 +190,4 @@ def test_a_message_id_that_is_none_is_refused(field: str, value: str) -> None:
     if field == "in_reply_to" and not value:
         return
     with pytest.raises(BadInput, match="Message-ID"):
-        build(outgoing(1, **{field: value}))
+        build_message(build_outgoing(1, **{field: value}))

@@ -5,12 +5,12 @@ from datetime import datetime
 import pytest
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.metrics import PrometheusMailMeter
-from notifiers.dispatch import Dispatcher
-from notifiers.scratch_outbox import ScratchOutbox
-from notifiers.testing import NOON, notice_row, outgoing
+from breachdesk.bootstrap.metrics import PrometheusMailMetrics
+from notifiers.dispatch import NoticeDispatcher
+from notifiers.scratch_outbox import SqliteOutbox
+from notifiers.testing import NOON, build_notice_row, build_outgoing
 from schemas.errors import NotAllowed
-from schemas.notice import Outgoing, SendOutcome, SendResult
+from schemas.notice import OutgoingMessage, SendOutcome, SendResult
 from schemas.settings import NoticePolicy
 
 ENDS = [SendOutcome.HANDED_OVER, SendOutcome.BOUNCED, SendOutcome.HANDED_OVER]
@@ -22,7 +22,7 @@ class Post:
     def __init__(self) -> None:
         self.left = list(ENDS)
 
-    async def send(self, letter: Outgoing) -> SendResult:
+    async def send(self, letter: OutgoingMessage) -> SendResult:
         if not self.left:
             raise ConnectionResetError(letter.to_email)
         return SendResult(outcome=self.left.pop(0))
@@ -31,21 +31,21 @@ class Post:
         pass
 
 
-class Held(ScratchOutbox):
+class Held(SqliteOutbox):
     """Holds mail for as long as a test says why."""
 
     why = ""
 
-    def held(self, now: datetime) -> str:
+    def find_hold(self, now: datetime) -> str:
         return self.why
 
 
-def dispatcher(registry: CollectorRegistry, count: int) -> Dispatcher:
-    outbox = ScratchOutbox()
+def dispatcher(registry: CollectorRegistry, count: int) -> NoticeDispatcher:
+    outbox = SqliteOutbox()
     for number in range(1, count + 1):
-        outbox.queue(notice_row(number), outgoing(number))
-    sender = Dispatcher(outbox, Post(), lambda: NOON, NoticePolicy(), "boot")
-    sender.meter = PrometheusMailMeter(registry)
+        outbox.add_row(build_notice_row(number), build_outgoing(number))
+    sender = NoticeDispatcher(outbox, Post(), lambda: NOON, NoticePolicy(), "boot")
+    sender.meter = PrometheusMailMetrics(registry)
     return sender
 
 
@@ -69,9 +69,9 @@ async def test_every_try_is_counted_by_how_it_ended() -> None:
 
 async def test_a_hold_is_told_with_its_reason_and_its_end() -> None:
     outbox = Held()
-    outbox.queue(notice_row(1), outgoing(1))
-    sender = Dispatcher(outbox, Post(), lambda: NOON, NoticePolicy(), "boot")
-    meter = sender.meter = PrometheusMailMeter(CollectorRegistry())
+    outbox.add_row(build_notice_row(1), build_outgoing(1))
+    sender = NoticeDispatcher(outbox, Post(), lambda: NOON, NoticePolicy(), "boot")
+    meter = sender.meter = PrometheusMailMetrics(CollectorRegistry())
     outbox.why = "the machine was asleep"
 
     with pytest.raises(NotAllowed):

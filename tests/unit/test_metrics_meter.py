@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from breachdesk.bootstrap.metric_table import METRICS, Kind
+from breachdesk.bootstrap.metric_table import METRICS, MetricKind
 from breachdesk.bootstrap.metrics import (
     MOST_SOURCES,
     OTHER_SOURCES,
-    PrometheusMailMeter,
+    PrometheusMailMetrics,
     PrometheusMeter,
     PrometheusReadingMeter,
 )
-from streams.observed import Meter
+from streams.observed import WorkerMetrics
 from streams.ports import SourceCount
-from streams.reading_ended import Reason
+from streams.reading_ended import EndReason
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -32,10 +32,10 @@ def meter(registry: CollectorRegistry) -> PrometheusMeter:
     return PrometheusMeter(registry)
 
 
-def test_a_batch_counts_by_source(registry: CollectorRegistry, meter: Meter) -> None:
+def test_a_batch_counts_by_source(registry: CollectorRegistry, meter: WorkerMetrics) -> None:
     mail = SourceCount("mail", received=10, parsed=6, dead_letters=1, not_understood=2, late=3)
 
-    meter.batch(12, 0.2, [mail, SourceCount("web", received=2, parsed=2)], signals=4)
+    meter.record_batch(12, 0.2, [mail, SourceCount("web", received=2, parsed=2)], signals=4)
 
     of_mail = {"source": "mail"}
     assert registry.get_sample_value("breachdesk_records_total", of_mail) == 10
@@ -50,15 +50,15 @@ def test_a_batch_counts_by_source(registry: CollectorRegistry, meter: Meter) -> 
 
 
 def test_lag_is_counted_from_our_own_position_and_leaves_with_the_partition(
-    registry: CollectorRegistry, meter: Meter
+    registry: CollectorRegistry, meter: WorkerMetrics
 ) -> None:
     place = {"topic": "raw.mail", "partition": "3"}
 
-    meter.position("raw.mail", 3, processed=70, committed=100, end=100)
+    meter.set_position("raw.mail", 3, processed=70, committed=100, end=100)
     held = registry.get_sample_value("breachdesk_lag_records", place)
     committed = registry.get_sample_value("breachdesk_committed_offsets", place)
-    meter.released("raw.mail", 3)
-    meter.released("raw.mail", 3)
+    meter.clear_partition("raw.mail", 3)
+    meter.clear_partition("raw.mail", 3)
 
     assert held == 30
     assert committed == 100
@@ -68,7 +68,7 @@ def test_lag_is_counted_from_our_own_position_and_leaves_with_the_partition(
 
 
 def test_waiting_for_one_thing_ends_waiting_for_another(
-    registry: CollectorRegistry, meter: Meter
+    registry: CollectorRegistry, meter: WorkerMetrics
 ) -> None:
     def waits() -> list[float | None]:
         return [
@@ -77,20 +77,22 @@ def test_waiting_for_one_thing_ends_waiting_for_another(
         ]
 
     at_first = waits()
-    meter.waiting("store")
+    meter.set_waiting("store")
     for_the_store = waits()
-    meter.waiting("kafka")
+    meter.set_waiting("kafka")
     for_kafka = waits()
-    meter.waiting("")
+    meter.set_waiting("")
 
     assert [at_first, for_the_store, for_kafka, waits()] == [[0, 0], [1, 0], [0, 1], [0, 0]]
 
 
-def test_who_no_longer_leads_reports_no_exports(registry: CollectorRegistry, meter: Meter) -> None:
-    meter.leader(True)
-    meter.exports(7)
+def test_who_no_longer_leads_reports_no_exports(
+    registry: CollectorRegistry, meter: WorkerMetrics
+) -> None:
+    meter.set_leadership(True)
+    meter.set_waiting_exports(7)
     led = registry.get_sample_value("breachdesk_exports_waiting")
-    meter.leader(False)
+    meter.set_leadership(False)
 
     assert led == 7
     assert registry.get_sample_value("breachdesk_leader") == 0
@@ -98,10 +100,10 @@ def test_who_no_longer_leads_reports_no_exports(registry: CollectorRegistry, met
 
 
 def test_a_flood_of_invented_sources_makes_no_more_series_than_the_limit(
-    registry: CollectorRegistry, meter: Meter
+    registry: CollectorRegistry, meter: WorkerMetrics
 ) -> None:
     for number in range(MOST_SOURCES + 50):
-        meter.batch(1, 0.1, [SourceCount(f"s{number}", received=1)], signals=0)
+        meter.record_batch(1, 0.1, [SourceCount(f"s{number}", received=1)], signals=0)
 
     others = registry.get_sample_value("breachdesk_records_total", {"source": OTHER_SOURCES})
     text = generate_latest(registry).decode()
@@ -110,17 +112,17 @@ def test_a_flood_of_invented_sources_makes_no_more_series_than_the_limit(
 
 
 def test_a_clock_that_runs_ahead_makes_no_negative_lateness(
-    registry: CollectorRegistry, meter: Meter
+    registry: CollectorRegistry, meter: WorkerMetrics
 ) -> None:
-    meter.lateness(-5.0)
+    meter.record_lateness(-5.0)
 
     assert registry.get_sample_value("breachdesk_lateness_seconds_sum") == 0
 
 
 def test_every_outcome_of_mail_is_there_before_the_first_try(registry: CollectorRegistry) -> None:
-    mail = PrometheusMailMeter(registry)
+    mail = PrometheusMailMetrics(registry)
 
-    mail.tried("bounced")
+    mail.count_attempt("bounced")
 
     assert registry.get_sample_value("breachdesk_notices_total", {"outcome": "bounced"}) == 1
     assert registry.get_sample_value("breachdesk_notices_total", {"outcome": "unknown"}) == 0
@@ -131,13 +133,13 @@ def test_every_reason_for_ending_a_record_is_there_before_the_first(
 ) -> None:
     reading = PrometheusReadingMeter(registry)
 
-    reading.ended("linux_sshd", Reason.SLOW)
-    reading.setting_aside("linux_sshd")
-    reading.set_aside()
-    reading.restarted()
+    reading.record_ended_reading("linux_sshd", EndReason.SLOW)
+    reading.record_setting_aside("linux_sshd")
+    reading.record_set_aside_line()
+    reading.record_restart()
     counted = {
         reason: registry.get_sample_value("breachdesk_reading_ended_total", {"reason": reason})
-        for reason in (*Reason, "set_aside")
+        for reason in (*EndReason, "set_aside")
     }
 
     assert counted == {"slow": 1, "memory": 0, "asleep": 0, "died": 0, "set_aside": 1}
@@ -148,7 +150,7 @@ def test_only_counters_end_in_total_and_labels_name_no_person() -> None:
     allowed = {"topic", "partition", "source", "reason", "status", "outcome"}
 
     assert {m.name for m in METRICS.values() if m.name.endswith("_total")} == {
-        m.name for m in METRICS.values() if m.kind is Kind.COUNTER
+        m.name for m in METRICS.values() if m.kind is MetricKind.COUNTER
     }
     assert {label for m in METRICS.values() for label in m.labels} <= allowed
 

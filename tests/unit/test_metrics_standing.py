@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from breachdesk.bootstrap.standing_metrics import StandingCollector
+from breachdesk.bootstrap.standing_metrics import StoreCollector
 from breachdesk.casework import mail_hold
-from breachdesk.casework.pending import pending
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import FixedNow, a_confirmed_breach, an_alert, memory_store
-from notifiers.testing import NOON, notice_row
+from breachdesk.casework.pending import compute_backlog
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import FixedNow, add_alert, add_confirmed_breach, make_store
+from notifiers.testing import NOON, build_notice_row
 from schemas.approval import Approval, ApprovalKind
-from schemas.errors import Retryable
-from schemas.notice import Status
-from streams.ports import Export
+from schemas.errors import RetryableError
+from schemas.notice import DeliveryStatus
+from streams.ports import ExportMessage
 
 
 @pytest.fixture
@@ -25,18 +25,18 @@ def now() -> FixedNow:
 
 
 @pytest.fixture
-def store(now: FixedNow) -> SqlStore:
-    return memory_store(now)
+def store(now: FixedNow) -> SqliteStore:
+    return make_store(now)
 
 
-def gauges(collector: StandingCollector) -> Callable[..., float | None]:
+def gauges(collector: StoreCollector) -> Callable[..., float | None]:
     registry = CollectorRegistry()
     registry.register(collector)
     return registry.get_sample_value
 
 
-def breach_in(store: SqlStore) -> str:
-    return store.act(lambda uow: a_confirmed_breach(uow, NOON)).id
+def breach_in(store: SqliteStore) -> str:
+    return store.write(lambda uow: add_confirmed_breach(uow, NOON)).id
 
 
 def approval(breach_id: str, seal: str, *, minutes: int, delay: int = 0) -> Approval:
@@ -57,15 +57,17 @@ def approval(breach_id: str, seal: str, *, minutes: int, delay: int = 0) -> Appr
     )
 
 
-def queue(store: SqlStore, breach_id: str, number: int, **changes: Any) -> None:
-    row = notice_row(number, breach_id=breach_id, customer_id=f"c{number}", **changes)
-    store.act(lambda uow: uow.notices.queue(row))
+def queue(store: SqliteStore, breach_id: str, number: int, **changes: Any) -> None:
+    row = build_notice_row(number, breach_id=breach_id, customer_id=f"c{number}", **changes)
+    store.write(lambda uow: uow.notices.enqueue(row))
 
 
-def test_an_empty_store_reports_noughts_for_every_status(store: SqlStore, now: FixedNow) -> None:
-    value = gauges(StandingCollector(store, now))
+def test_an_empty_store_reports_noughts_for_every_status(store: SqliteStore, now: FixedNow) -> None:
+    value = gauges(StoreCollector(store, now))
 
-    assert {value("breachdesk_outbox_rows", {"status": status}) for status in Status} == {0.0}
+    assert {value("breachdesk_outbox_rows", {"status": status}) for status in DeliveryStatus} == {
+        0.0
+    }
     assert value("breachdesk_outbox_oldest_seconds") == 0
     assert value("breachdesk_clocks_open") == 0
     assert value("breachdesk_alerts_new") == 0
@@ -74,15 +76,17 @@ def test_an_empty_store_reports_noughts_for_every_status(store: SqlStore, now: F
 
 
 def test_the_outbox_is_counted_by_status_and_aged_since_release(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     breach_id = breach_in(store)
-    store.act(lambda uow: uow.breaches.put(approval(breach_id, "seal", minutes=30, delay=10)))
-    queue(store, breach_id, 1, approval_hash="seal", status=Status.QUEUED)
-    queue(store, breach_id, 2, approval_hash="seal", status=Status.HANDED_OVER)
-    queue(store, breach_id, 3, approval_hash="nobody's", status=Status.QUEUED)
+    store.write(
+        lambda uow: uow.breaches.add_document(approval(breach_id, "seal", minutes=30, delay=10))
+    )
+    queue(store, breach_id, 1, approval_hash="seal", status=DeliveryStatus.QUEUED)
+    queue(store, breach_id, 2, approval_hash="seal", status=DeliveryStatus.HANDED_OVER)
+    queue(store, breach_id, 3, approval_hash="nobody's", status=DeliveryStatus.QUEUED)
 
-    value = gauges(StandingCollector(store, now))
+    value = gauges(StoreCollector(store, now))
 
     assert value("breachdesk_outbox_rows", {"status": "queued"}) == 2
     assert value("breachdesk_outbox_rows", {"status": "handed_over"}) == 1
@@ -90,34 +94,34 @@ def test_the_outbox_is_counted_by_status_and_aged_since_release(
 
 
 def test_a_notice_that_waits_for_its_next_try_is_not_overdue(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     breach_id = breach_in(store)
-    store.act(lambda uow: uow.breaches.put(approval(breach_id, "seal", minutes=30)))
+    store.write(lambda uow: uow.breaches.add_document(approval(breach_id, "seal", minutes=30)))
     queue(
         store,
         breach_id,
         1,
         approval_hash="seal",
-        status=Status.DEFERRED,
+        status=DeliveryStatus.DEFERRED,
         next_attempt_at=NOON + timedelta(minutes=5),
     )
 
-    before = store.look(lambda uow: pending(uow, NOON))
-    after = store.look(lambda uow: pending(uow, NOON + timedelta(minutes=6)))
+    before = store.read(lambda uow: compute_backlog(uow, NOON))
+    after = store.read(lambda uow: compute_backlog(uow, NOON + timedelta(minutes=6)))
 
     assert before.oldest_seconds == 0
     assert after.oldest_seconds == 36 * 60
 
 
-def test_clocks_become_at_risk_a_day_before_and_missed_after(store: SqlStore) -> None:
+def test_clocks_become_at_risk_a_day_before_and_missed_after(store: SqliteStore) -> None:
     breach_in(store)
 
     def at(hours: float) -> tuple[int, int]:
-        found = store.look(lambda uow: pending(uow, NOON + timedelta(hours=hours)))
+        found = store.read(lambda uow: compute_backlog(uow, NOON + timedelta(hours=hours)))
         return found.clocks_at_risk, found.clocks_missed
 
-    open_now = store.look(lambda uow: pending(uow, NOON)).clocks_open
+    open_now = store.read(lambda uow: compute_backlog(uow, NOON)).clocks_open
 
     assert open_now > 0
     assert [at(0), at(47.9), at(48.1), at(71.9), at(72.1)] == [
@@ -129,19 +133,19 @@ def test_clocks_become_at_risk_a_day_before_and_missed_after(store: SqlStore) ->
     ]
 
 
-def test_new_alerts_are_counted_without_reading_them(store: SqlStore, now: FixedNow) -> None:
-    an_alert(store)
+def test_new_alerts_are_counted_without_reading_them(store: SqliteStore, now: FixedNow) -> None:
+    add_alert(store)
 
-    assert gauges(StandingCollector(store, now))("breachdesk_alerts_new") == 1
+    assert gauges(StoreCollector(store, now))("breachdesk_alerts_new") == 1
 
 
 @pytest.mark.parametrize("where", ["store", "dispatcher"])
-def test_held_mail_shows_wherever_it_is_held(store: SqlStore, now: FixedNow, where: str) -> None:
+def test_held_mail_shows_wherever_it_is_held(store: SqliteStore, now: FixedNow, where: str) -> None:
     if where == "store":
-        store.act(lambda uow: uow.marks.set(mail_hold.HELD, "another server"))
+        store.write(lambda uow: uow.marks.set(mail_hold.HOLD_MARK, "another server"))
     held = {"store": "", "dispatcher": "asleep"}[where]
 
-    value = gauges(StandingCollector(store, now, held=lambda: held))
+    value = gauges(StoreCollector(store, now, get_hold_reason=lambda: held))
 
     assert value("breachdesk_dispatch_held") == 1
 
@@ -149,15 +153,15 @@ def test_held_mail_shows_wherever_it_is_held(store: SqlStore, now: FixedNow, whe
 class Outbox:
     """Three exports wait."""
 
-    def waiting(self, limit: int) -> list[tuple[int, Export]]:
-        return [(n, Export("alerts", str(n), b"{}")) for n in range(3)][:limit]
+    def list_waiting(self, limit: int) -> list[tuple[int, ExportMessage]]:
+        return [(n, ExportMessage("alerts", str(n), b"{}")) for n in range(3)][:limit]
 
-    def sent(self, numbers: object) -> None:
+    def delete_sent(self, numbers: object) -> None:
         raise AssertionError
 
 
-def test_exports_are_counted_where_there_is_an_outbox(store: SqlStore, now: FixedNow) -> None:
-    value = gauges(StandingCollector(store, now, exports=Outbox()))
+def test_exports_are_counted_where_there_is_an_outbox(store: SqliteStore, now: FixedNow) -> None:
+    value = gauges(StoreCollector(store, now, exports=Outbox()))
 
     assert value("breachdesk_exports_waiting") == 3
 
@@ -165,7 +169,7 @@ def test_exports_are_counted_where_there_is_an_outbox(store: SqlStore, now: Fixe
 class Looked:
     """A store that counts looks, and refuses when told to."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: SqliteStore) -> None:
         self.store = store
         self.times = 0
         self.refuses = False
@@ -173,15 +177,15 @@ class Looked:
     def look(self, work: Any) -> Any:
         self.times += 1
         if self.refuses:
-            raise Retryable("the database is away")
-        return self.store.look(work)
+            raise RetryableError("the database is away")
+        return self.store.read(work)
 
 
 def test_the_store_is_asked_once_in_a_while_and_a_refusal_gives_no_stale_number(
-    store: SqlStore, now: FixedNow
+    store: SqliteStore, now: FixedNow
 ) -> None:
     looked, clock = Looked(store), [100.0]
-    collector = StandingCollector(looked, now, kept_seconds=20, monotonic=lambda: clock[0])  # type: ignore[arg-type]  # look is all that is asked
+    collector = StoreCollector(looked, now, cache_seconds=20, monotonic=lambda: clock[0])  # type: ignore[arg-type]  # look is all that is asked
     registry = CollectorRegistry()
     registry.register(collector)
 

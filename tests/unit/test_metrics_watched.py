@@ -10,16 +10,16 @@ from prometheus_client import CollectorRegistry
 
 from breachdesk.bootstrap.metrics import PrometheusMeter
 from breachdesk.bootstrap.observing import (
-    WatchedChannel,
-    WatchedSink,
-    WatchedStore,
+    InstrumentedChannel,
+    InstrumentedSink,
+    InstrumentedStore,
 )
-from breachdesk.bootstrap.trace_ids import current
+from breachdesk.bootstrap.trace_ids import get_trace_ids
 from breachdesk.bootstrap.traces import OtelTracer
-from breachdesk.testing import FixedNow, memory_store
-from notifiers.testing import NOON, outgoing
+from breachdesk.testing import FixedNow, make_store
+from notifiers.testing import NOON, build_outgoing
 from schemas.notice import SendOutcome, SendResult
-from streams.observed import SilentMeter
+from streams.observed import NullMetrics
 from streams.ports import GroupUpdates, RecordBatch, SourceCount, SweepResult
 
 
@@ -42,7 +42,7 @@ class Sink:
         self.under: dict[str, str] = {}
 
     def commit(self, batch: Any, known: Any, settle: Any, now: Any) -> Any:
-        self.under = current()
+        self.under = get_trace_ids()
         settle([], 55.0)
         return {}
 
@@ -57,7 +57,7 @@ def test_a_shared_batch_tells_the_low_watermark_and_has_an_id(
     traced: OtelTracer, spans: InMemorySpanExporter
 ) -> None:
     registry, inner = CollectorRegistry(), Sink()
-    sink = WatchedSink(inner, PrometheusMeter(registry), traced)  # type: ignore[arg-type]  # the two calls asked here
+    sink = InstrumentedSink(inner, PrometheusMeter(registry), traced)  # type: ignore[arg-type]  # the two calls asked here
 
     sink.commit(RecordBatch(advances=()), {}, lambda rows, low: GroupUpdates(), NOON)
     after_batch = registry.get_sample_value("breachdesk_low_watermark_seconds")
@@ -73,10 +73,10 @@ def test_a_shared_batch_tells_the_low_watermark_and_has_an_id(
 def test_an_act_of_a_person_is_a_span_and_keeps_its_result(
     traced: OtelTracer, spans: InMemorySpanExporter
 ) -> None:
-    with memory_store(FixedNow(NOON)) as inner:
-        store = WatchedStore(inner, traced)
-        store.act(lambda uow: uow.marks.set("beat", "now"))
-        read = store.look(lambda uow: uow.marks.get("beat"))
+    with make_store(FixedNow(NOON)) as inner:
+        store = InstrumentedStore(inner, traced)
+        store.write(lambda uow: uow.marks.set("beat", "now"))
+        read = store.read(lambda uow: uow.marks.get("beat"))
 
     assert read == "now"
     assert [span.name for span in spans.get_finished_spans()] == ["act"]
@@ -84,7 +84,7 @@ def test_an_act_of_a_person_is_a_span_and_keeps_its_result(
 
 class Post:
     async def send(self, letter: Any) -> SendResult:
-        self.under = current()
+        self.under = get_trace_ids()
         return SendResult(outcome=SendOutcome.HANDED_OVER)
 
     async def close(self) -> None:
@@ -94,8 +94,8 @@ class Post:
 async def test_a_try_to_send_is_a_span_under_its_attempt_and_names_nobody(
     traced: OtelTracer, spans: InMemorySpanExporter
 ) -> None:
-    post, letter = Post(), outgoing(1)
-    channel = WatchedChannel(post, traced)
+    post, letter = Post(), build_outgoing(1)
+    channel = InstrumentedChannel(post, traced)
 
     result = await channel.send(letter)
     await channel.close()
@@ -110,12 +110,12 @@ async def test_a_try_to_send_is_a_span_under_its_attempt_and_names_nobody(
 
 
 def test_the_silent_meter_takes_every_call() -> None:
-    meter = SilentMeter()
+    meter = NullMetrics()
     before = vars(meter).copy()
 
-    meter.batch(1, 0.1, [SourceCount("mail")], 0)
-    meter.position("raw", 0, 1, 1, 1)
-    meter.released("raw", 0)
-    meter.waiting("store")
+    meter.record_batch(1, 0.1, [SourceCount("mail")], 0)
+    meter.set_position("raw", 0, 1, 1, 1)
+    meter.clear_partition("raw", 0)
+    meter.set_waiting("store")
 
     assert vars(meter) == before

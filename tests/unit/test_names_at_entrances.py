@@ -13,32 +13,32 @@ from breachdesk.casework import cases
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
 from breachdesk.cli.people import make_user
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import FixedNow, a_customer, an_actor, memory_store
-from schemas.case import Origin
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import FixedNow, make_actor, make_customer, make_store
+from schemas.case import CaseOrigin
 from schemas.customer import ImportReport
 from schemas.errors import BadInput
 from schemas.settings import ProviderProfile, SenderSettings
-from schemas.signs import shown
-from schemas.user import Duty
+from schemas.signs import mark_hidden
+from schemas.user import Permission
 
 Imported = Callable[..., ImportReport]
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
         yield opened
 
 
 @pytest.fixture
-def imported(store: SqlStore, tmp_path: Path) -> Imported:
+def imported(store: SqliteStore, tmp_path: Path) -> Imported:
     def run(cells: dict[str, str], what: Callable[..., ImportReport] = import_customers):
         path = tmp_path / "sheet.csv"
         with path.open("w", newline="", encoding="utf-8") as sheet:
             csv.writer(sheet).writerows([list(cells), list(cells.values())])
-        who = an_actor(*Duty)
-        return store.act(lambda uow: what(uow, who, path, now=store.now()))
+        who = make_actor(*Permission)
+        return store.write(lambda uow: what(uow, who, path, now=store.now()))
 
     return run
 
@@ -52,12 +52,12 @@ REPORTED_NAME = "=?utf-8?q?Joe=0d=0aX-Injected:_yes=0d=0a=0d=0aPay_to_IBAN_XX?="
 )
 @pytest.mark.parametrize("column", ["name", "account holder", "data protection name"])
 def test_a_name_that_could_break_a_header_is_refused_with_row_and_remedy(
-    imported: Imported, store: SqlStore, name: str, column: str
+    imported: Imported, store: SqliteStore, name: str, column: str
 ) -> None:
     cells = {"customer id": "nine", "name": "Nine Ltd", "default email": "a@nine.example"}
     cells[column] = name
     report = imported(cells)
-    kept = store.look(lambda uow: [c.id for c in uow.customers.list()])
+    kept = store.read(lambda uow: [c.id for c in uow.customers.list()])
 
     assert (report.refused, kept) == (1, [])
     assert report.problems[0].line == 2
@@ -97,19 +97,19 @@ def test_an_address_that_programs_read_differently_is_refused(
     ],
 )
 def test_a_name_in_any_script_is_kept_as_it_is(
-    imported: Imported, store: SqlStore, name: str
+    imported: Imported, store: SqliteStore, name: str
 ) -> None:
     imported({"customer id": "nine", "name": name, "default email": "a@nine.example"})
-    kept = store.look(lambda uow: uow.customers.get("nine").name)
+    kept = store.read(lambda uow: uow.customers.get("nine").name)
 
     assert kept == name
-    assert shown(name) == name
+    assert mark_hidden(name) == name
 
 
 def test_a_service_name_of_the_assets_sheet_is_checked_too(
-    imported: Imported, store: SqlStore
+    imported: Imported, store: SqliteStore
 ) -> None:
-    store.act(lambda uow: uow.customers.save(a_customer()))
+    store.write(lambda uow: uow.customers.save(make_customer()))
     cells = {"customer id": "contoso", "kind": "domain", "value": "contoso.example"}
     cells |= {"service": "mail\nBcc: x", "role": "processor", "categories": "mail"}
 
@@ -120,7 +120,7 @@ def test_a_service_name_of_the_assets_sheet_is_checked_too(
 
 @pytest.mark.parametrize("name", [REPORTED_NAME, "a\nb", "a\0b", "\u2029"])
 def test_settings_users_and_case_titles_refuse_what_could_break_a_header(
-    store: SqlStore, name: str
+    store: SqliteStore, name: str
 ) -> None:
     with pytest.raises(ValidationError):
         ProviderProfile(trading_name=name)
@@ -129,9 +129,14 @@ def test_settings_users_and_case_titles_refuse_what_could_break_a_header(
     with pytest.raises(BadInput):
         make_user("ann", name, [], "correct horse battery", ProviderProfile())
     with pytest.raises(BadInput, match="title"):
-        store.act(
+        store.write(
             lambda uow: cases.open_by_hand(
-                uow, an_actor(*Duty), title=name, origin=Origin.OWN, known="k", now=store.now()
+                uow,
+                make_actor(*Permission),
+                title=name,
+                origin=CaseOrigin.OWN,
+                known="k",
+                now=store.now(),
             )
         )
 

@@ -18,35 +18,35 @@ from typer.testing import CliRunner
 from breachdesk.casework import cases, causes, confirm, erase, near_misses, register
 from breachdesk.casework.close_case import close_case
 from breachdesk.cli.main import app
-from breachdesk.gdpr.causes import cause_list, cause_words
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import START, FixedNow, a_confirmed_breach, a_customer, an_actor
-from schemas.case import Case, CaseState, Origin
-from schemas.cause import Cause
+from breachdesk.gdpr.causes import describe_cause, load_cause_list
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import START, FixedNow, add_confirmed_breach, make_actor, make_customer
+from schemas.case import Case, CaseOrigin, CaseState
+from schemas.cause import BreachCause
 from schemas.customer import DataCategory
 from schemas.errors import BadInput, NotAllowed
-from schemas.report import Precision, Quantity
+from schemas.report import NumberPrecision, ReportedQuantity
 from schemas.settings import RetentionSettings, Settings
-from schemas.user import Duty
+from schemas.user import Permission
 
-ANALYST = an_actor(Duty.ANALYST, user_id="ana")
-APPROVER = an_actor(Duty.APPROVER, user_id="april")
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rhea")
+ANALYST = make_actor(Permission.ANALYST, user_id="ana")
+APPROVER = make_actor(Permission.APPROVER, user_id="april")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rhea")
 NOTICED = START - timedelta(hours=3)
 WHAT = "Payslips nearly went to the wrong list.\nThe sender saw it in the preview."
 
 
-def an_account(**changes: object) -> near_misses.Account:
+def an_account(**changes: object) -> near_misses.NearMissForm:
     fields: dict[str, object] = {
         "what": WHAT,
         "noticed_at": NOTICED,
-        "cause": Cause.MIS_SENT,
+        "cause": BreachCause.MIS_SENT,
         "categories": (DataCategory.FINANCIAL,),
-        "people": Quantity(value=14, precision=Precision.EXACT),
+        "people": ReportedQuantity(value=14, precision=NumberPrecision.EXACT),
         "why_no_breach": "The mail was never sent; the outgoing log shows it.",
         "done": "The list has another name now.",
     }
-    return near_misses.Account(**(fields | changes))  # type: ignore[arg-type]
+    return near_misses.NearMissForm(**(fields | changes))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -55,27 +55,29 @@ def now() -> FixedNow:
 
 
 @pytest.fixture
-def store(now: FixedNow) -> Iterator[AnyStore]:
+def store(now: FixedNow) -> Iterator[PipelineStore]:
     with fresh_store("sqlite", now) as opened:
         yield opened
 
 
-def recorded(store: AnyStore, now: FixedNow, **changes: object) -> Case:
-    return store.act(lambda uow: near_misses.record(uow, ANALYST, an_account(**changes), now()))
+def recorded(store: PipelineStore, now: FixedNow, **changes: object) -> Case:
+    return store.write(
+        lambda uow: near_misses.record_near_miss(uow, ANALYST, an_account(**changes), now())
+    )
 
 
 def test_a_near_miss_is_one_act_and_stands_in_the_register_with_its_cause(
-    store: AnyStore, now: FixedNow
+    store: PipelineStore, now: FixedNow
 ) -> None:
     case = recorded(store, now)
-    (entry,) = store.look(lambda uow: register.entries(uow, now()))
-    row = next(csv.DictReader(io.StringIO(register.export([entry], "csv"))))
+    (entry,) = store.read(lambda uow: register.list_entries(uow, now()))
+    row = next(csv.DictReader(io.StringIO(register.export_register([entry], "csv"))))
 
     assert (case.state, case.near_miss) == (CaseState.CLOSED, True)
     assert case.title == "Payslips nearly went to the wrong list."
-    assert entry.cause == cause_words(Cause.MIS_SENT)
+    assert entry.cause == describe_cause(BreachCause.MIS_SENT)
     assert entry.discovered_at == entry.noticed_at == NOTICED
-    assert entry.people == Quantity(value=14, precision=Precision.EXACT)
+    assert entry.people == ReportedQuantity(value=14, precision=NumberPrecision.EXACT)
     assert entry.categories == ("financial",)
     assert "never sent" in entry.effects
     assert entry.remedial_action == ("The list has another name now.",)
@@ -88,42 +90,46 @@ def test_a_near_miss_is_one_act_and_stands_in_the_register_with_its_cause(
         ({"why_no_breach": " "}, "why it was no breach"),
         ({"what": ""}, "what happened"),
         ({"noticed_at": START + timedelta(minutes=1)}, "noticed at"),
-        ({"cause": Cause.NOT_YET_KNOWN}, "cause"),
-        ({"cause": Cause.OTHER}, "cause in words"),
-        ({"people": Quantity(value=3)}, "people"),
+        ({"cause": BreachCause.NOT_YET_KNOWN}, "cause"),
+        ({"cause": BreachCause.OTHER}, "cause in words"),
+        ({"people": ReportedQuantity(value=3)}, "people"),
     ],
 )
 def test_a_near_miss_that_lacks_an_answer_is_refused(
-    store: AnyStore, now: FixedNow, changes: dict[str, object], place: str
+    store: PipelineStore, now: FixedNow, changes: dict[str, object], place: str
 ) -> None:
     with pytest.raises(BadInput) as refused:
         recorded(store, now, **changes)
 
     assert refused.value.place == place
-    assert store.look(lambda uow: uow.cases.list()) == []
+    assert store.read(lambda uow: uow.cases.list()) == []
 
 
-def test_who_is_not_sure_opens_a_case_with_what_was_typed(store: AnyStore, now: FixedNow) -> None:
-    account = an_account(why_no_breach="", cause=Cause.NOT_YET_KNOWN)
-    case = store.act(lambda uow: near_misses.open_instead(uow, ANALYST, account, now()))
+def test_who_is_not_sure_opens_a_case_with_what_was_typed(
+    store: PipelineStore, now: FixedNow
+) -> None:
+    account = an_account(why_no_breach="", cause=BreachCause.NOT_YET_KNOWN)
+    case = store.write(lambda uow: near_misses.open_case_instead(uow, ANALYST, account, now()))
 
     assert (case.state, case.near_miss, case.known) == (CaseState.OPEN, False, WHAT)
-    assert case.cause is Cause.NOT_YET_KNOWN
-    assert store.look(lambda uow: register.entries(uow, now())) == ()
+    assert case.cause is BreachCause.NOT_YET_KNOWN
+    assert store.read(lambda uow: register.list_entries(uow, now())) == ()
 
 
 def test_a_doubted_near_miss_is_an_open_case_and_its_breach_was_discovered_when_noticed(
-    store: AnyStore, now: FixedNow
+    store: PipelineStore, now: FixedNow
 ) -> None:
     case = recorded(store, now)
     now.advance(hours=5)
-    again = store.act(lambda uow: near_misses.doubt(uow, ANALYST, case.id, "It left.", now()))
-    breach = store.act(
-        lambda uow: confirm.confirm(
+    again = store.write(
+        lambda uow: near_misses.reopen_as_doubtful(uow, ANALYST, case.id, "It left.", now())
+    )
+    breach = store.write(
+        lambda uow: confirm.confirm_breach(
             uow, RESPONDER, case.id, reason="The log shows it.", aware_at=now(), now=now()
         )
     )
-    (entry,) = store.look(lambda uow: register.entries(uow, now()))
+    (entry,) = store.read(lambda uow: register.list_entries(uow, now()))
 
     assert (again.state, again.near_miss, again.close_reason) == (CaseState.OPEN, False, "")
     assert [note.text for note in again.notes] == [
@@ -132,89 +138,96 @@ def test_a_doubted_near_miss_is_an_open_case_and_its_breach_was_discovered_when_
     ]
     assert breach.discovered_at == NOTICED
     assert (entry.id, entry.near_miss, entry.cause) == (breach.id, False, entry.cause)
-    assert entry.cause == cause_words(Cause.MIS_SENT)
+    assert entry.cause == describe_cause(BreachCause.MIS_SENT)
     with pytest.raises(NotAllowed, match="no near miss"):
-        store.act(lambda uow: near_misses.doubt(uow, ANALYST, case.id, "again", now()))
+        store.write(
+            lambda uow: near_misses.reopen_as_doubtful(uow, ANALYST, case.id, "again", now())
+        )
 
 
-def an_open_case(store: AnyStore, now: FixedNow) -> Case:
-    return store.act(
+def an_open_case(store: PipelineStore, now: FixedNow) -> Case:
+    return store.write(
         lambda uow: cases.open_by_hand(
-            uow, ANALYST, title="A laptop", origin=Origin.OWN, known="On a train.", now=now()
+            uow, ANALYST, title="A laptop", origin=CaseOrigin.OWN, known="On a train.", now=now()
         )
     )
 
 
-@pytest.mark.parametrize("known", [None, Cause.NOT_YET_KNOWN])
+@pytest.mark.parametrize("known", [None, BreachCause.NOT_YET_KNOWN])
 def test_a_near_miss_is_not_closed_before_its_cause_is_said(
-    store: AnyStore, now: FixedNow, known: Cause | None
+    store: PipelineStore, now: FixedNow, known: BreachCause | None
 ) -> None:
     case = an_open_case(store, now)
     if known:
-        store.act(lambda uow: causes.say_cause(uow, ANALYST, case.id, known, None, now()))
+        store.write(lambda uow: causes.set_cause(uow, ANALYST, case.id, known, None, now()))
 
     with pytest.raises(NotAllowed, match="cause is not said"):
-        store.act(lambda uow: close_case(uow, RESPONDER, case.id, "found", True, now()))
-    said = causes.finding(RESPONDER.id, Cause.LOST_OR_STOLEN, None, now())
-    closed = store.act(
+        store.write(lambda uow: close_case(uow, RESPONDER, case.id, "found", True, now()))
+    said = causes.build_finding(RESPONDER.id, BreachCause.LOST_OR_STOLEN, None, now())
+    closed = store.write(
         lambda uow: close_case(uow, RESPONDER, case.id, "found", True, now(), cause=said)
     )
-    assert closed.cause is Cause.LOST_OR_STOLEN
+    assert closed.cause is BreachCause.LOST_OR_STOLEN
 
 
-def test_a_case_that_was_nothing_needs_no_cause(store: AnyStore, now: FixedNow) -> None:
+def test_a_case_that_was_nothing_needs_no_cause(store: PipelineStore, now: FixedNow) -> None:
     case = an_open_case(store, now)
 
-    assert store.act(
+    assert store.write(
         lambda uow: close_case(uow, RESPONDER, case.id, "a test mail", False, now())
     ).closed_at
 
 
 def test_every_finding_stays_and_the_same_one_again_adds_nothing(
-    store: AnyStore, now: FixedNow
+    store: PipelineStore, now: FixedNow
 ) -> None:
     case_id = an_open_case(store, now).id
     for cause, words in [
-        (Cause.NOT_YET_KNOWN, None),
-        (Cause.SUPPLIER, "Their backup."),
-        (Cause.SUPPLIER, "Their backup."),
+        (BreachCause.NOT_YET_KNOWN, None),
+        (BreachCause.SUPPLIER, "Their backup."),
+        (BreachCause.SUPPLIER, "Their backup."),
     ]:
-        case = store.act(
-            lambda uow, cause=cause, words=words: causes.say_cause(
+        case = store.write(
+            lambda uow, cause=cause, words=words: causes.set_cause(
                 uow, ANALYST, case_id, cause, words, now()
             )
         )
 
-    assert [f.cause for f in case.cause_findings] == [Cause.NOT_YET_KNOWN, Cause.SUPPLIER]
+    assert [f.cause for f in case.cause_findings] == [
+        BreachCause.NOT_YET_KNOWN,
+        BreachCause.SUPPLIER,
+    ]
 
 
 def test_every_cause_has_words_and_the_list_names_its_source_and_review() -> None:
-    listed = cause_list()
+    listed = load_cause_list()
 
-    assert set(listed.causes) == set(Cause)
+    assert set(listed.causes) == set(BreachCause)
     assert listed.source.startswith("ICO")
     assert listed.reviewed_on.year >= 2026
 
 
 def test_an_erased_near_miss_keeps_its_cause_data_and_numbers_only(
-    store: AnyStore, now: FixedNow, tmp_path: Path
+    store: PipelineStore, now: FixedNow, tmp_path: Path
 ) -> None:
     case = recorded(store, now)
     for customer, name in (("x", "Financial"), ("y", "Exact")):
-        row = a_customer(customer).model_copy(update={"name": name})
-        store.act(lambda uow, row=row: uow.customers.save(row))
+        row = make_customer(customer).model_copy(update={"name": name})
+        store.write(lambda uow, row=row: uow.customers.save(row))
     settings = Settings(data_dir=tmp_path, retention=RetentionSettings(near_miss_months=0))
-    store.act(lambda uow: erase.request(uow, RESPONDER, case.id, "over", settings, now()))
-    store.act(lambda uow: erase.carry_out(uow, APPROVER, case.id, settings, now()))
-    erased = store.look(lambda uow: uow.cases.get(case.id))
+    store.write(lambda uow: erase.request_erasure(uow, RESPONDER, case.id, "over", settings, now()))
+    store.write(lambda uow: erase.erase_case(uow, APPROVER, case.id, settings, now()))
+    erased = store.read(lambda uow: uow.cases.get(case.id))
 
-    assert erased.cause is Cause.MIS_SENT
+    assert erased.cause is BreachCause.MIS_SENT
     assert erased.near_miss_account is not None
     assert erased.near_miss_account.data_categories == (DataCategory.FINANCIAL,)
-    assert erased.near_miss_account.people.precision is Precision.EXACT
+    assert erased.near_miss_account.people.precision is NumberPrecision.EXACT
     assert erased.near_miss_account.done == "(erased)"
     with pytest.raises(NotAllowed, match="erased"):
-        store.act(lambda uow: near_misses.doubt(uow, ANALYST, case.id, "again", now()))
+        store.write(
+            lambda uow: near_misses.reopen_as_doubtful(uow, ANALYST, case.id, "again", now())
+        )
 
 
 async def test_the_form_keeps_a_near_miss_and_shows_what_was_typed_when_it_refuses(
@@ -290,12 +303,12 @@ def test_an_export_read_some_at_a_time_is_the_export_of_all_entries(tmp_path: Pa
     count = 2 * register.AT_ONCE + 1
 
     with a_desk(tmp_path) as desk:
-        desk.store.act(
-            lambda uow: [a_confirmed_breach(uow, desk.now(), actor="rhea") for _ in range(count)]
+        desk.store.write(
+            lambda uow: [add_confirmed_breach(uow, desk.now(), actor="rhea") for _ in range(count)]
         )
-        every = desk.store.look(lambda uow: register.entries(uow, desk.now()))
-        streamed = tuple(register.stream(desk.store.look, desk.now()))
-        plain = json.loads("".join(register.pieces(streamed, "json")))
+        every = desk.store.read(lambda uow: register.list_entries(uow, desk.now()))
+        streamed = tuple(register.iterate_entries(desk.store.read, desk.now()))
+        plain = json.loads("".join(register.iterate_export(streamed, "json")))
 
     assert len(every) == count
     assert streamed == every
@@ -303,4 +316,4 @@ def test_an_export_read_some_at_a_time_is_the_export_of_all_entries(tmp_path: Pa
 
 
 def test_an_export_of_nothing_is_an_empty_array() -> None:
-    assert register.export((), "json") == "[]\n"
+    assert register.export_register((), "json") == "[]\n"

@@ -10,16 +10,16 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 
 from breachdesk.casework import affected, obligations
-from breachdesk.casework.closing import obstacles
-from breachdesk.casework.obligations.new_evidence import says_more
-from breachdesk.testing import an_actor
-from schemas.affected import Certainty, Effect, Exposure, Surety
-from schemas.customer import DataCategory, Role
+from breachdesk.casework.closing import closing_blockers
+from breachdesk.casework.obligations.new_evidence import is_graver
+from breachdesk.testing import make_actor
+from schemas.affected import BreachEffect, Certainty, EffectCertainty, Exposure
+from schemas.customer import DataCategory, DataRole
 from schemas.obligation import Obligation
-from schemas.user import Duty
+from schemas.user import Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
-SEEN = {DataCategory.CONTACT: {Effect.SEEN: Surety.POSSIBLE}}
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+SEEN = {DataCategory.CONTACT: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}}
 
 
 @pytest.fixture
@@ -42,17 +42,17 @@ def freeze(scene: ReleaseScene, certainties: Mapping[str, Certainty]) -> None:
         exposures = affected.propose(uow, scene.breach.id)
         for customer, certainty in certainties.items():
             exposures = affected.override(
-                exposures, customer, Role.CONTROLLER, certainty, "by the panel's log", RESPONDER
+                exposures, customer, DataRole.CONTROLLER, certainty, "by the panel's log", RESPONDER
             )
         affected.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
 
     scene.now.advance(minutes=1)
-    scene.store.act(work)
+    scene.store.write(work)
 
 
 def duty(scene: ReleaseScene) -> Obligation | None:
-    every = scene.store.look(
-        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    every = scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
     )
     return next((each for each in every if each.id == "new_evidence"), None)
 
@@ -69,7 +69,9 @@ def test_who_was_told_of_a_doubt_is_owed_the_certainty_until_it_is_told(
     freeze(scene, {"contoso": Certainty.POSSIBLE, "fabrikam": Certainty.CONFIRMED})
     owed = duty(scene)
     case_id = scene.breach.case_id
-    kept_open = scene.store.look(lambda uow: obstacles(uow, uow.cases.get(case_id), scene.now()))
+    kept_open = scene.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(case_id), scene.now())
+    )
     scene.write()
     send_all(scene)
     ended = duty(scene)
@@ -95,8 +97,8 @@ def test_nobody_is_owed_more_who_was_told_nothing_yet(tmp_path: Path) -> None:
         ({}, False),
         ({"certainty": Certainty.CONFIRMED}, True),
         ({"effects": SEEN | {DataCategory.FINANCIAL: {}}}, True),
-        ({"effects": {DataCategory.CONTACT: {Effect.SEEN: Surety.HAPPENED}}}, True),
-        ({"effects": {DataCategory.CONTACT: SEEN[DataCategory.CONTACT] | {Effect.LOST: Surety.POSSIBLE}}}, True),
+        ({"effects": {DataCategory.CONTACT: {BreachEffect.SEEN: EffectCertainty.HAPPENED}}}, True),
+        ({"effects": {DataCategory.CONTACT: SEEN[DataCategory.CONTACT] | {BreachEffect.LOST: EffectCertainty.POSSIBLE}}}, True),
         ({"effects": {DataCategory.CONTACT: {}}}, False),
         ({"reason": "in other words", "decided_by": "rowan"}, False),
     ],
@@ -105,8 +107,8 @@ def test_a_list_says_more_when_it_is_surer_or_names_further_data_or_effects(
     change: dict[str, Any], more: bool
 ) -> None:
     told = Exposure(
-        customer_id="contoso", role=Role.CONTROLLER, certainty=Certainty.POSSIBLE,
+        customer_id="contoso", role=DataRole.CONTROLLER, certainty=Certainty.POSSIBLE,
         reason="a gap", effects=SEEN,
     )  # fmt: skip
 
-    assert says_more(told.model_copy(update=change), told) is more
+    assert is_graver(told.model_copy(update=change), told) is more

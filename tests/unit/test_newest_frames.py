@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.event import Position, RawRecord
-from schemas.source import Incoming
+from schemas.event import RawRecord, RecordPosition
+from schemas.source import IncomingRecord
 from streams.event_logs.frames import to_columns
 from streams.event_logs.newest_frames import FRAME_BYTES, RECORD_BYTES, NewestFrames
 from streams.event_logs.sqlite import SqliteEventLog
@@ -20,14 +20,14 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NEXT = NOON + timedelta(days=1)
 
 INCOMING = st.builds(
-    Incoming,
+    IncomingRecord,
     source=st.sampled_from(["a", "b"]),
     raw=st.binary(max_size=40),
     arrived=st.sampled_from([NOON, NOON + timedelta(microseconds=7), NEXT]),
     transport=st.sampled_from(["udp", "file"]),
     sender=st.sampled_from(["", "192.0.2.7"]),
     backfill=st.booleans(),
-    replay_of=st.sampled_from([None, Position("20261120-001-00000000", 3)]),
+    replay_of=st.sampled_from([None, RecordPosition("20261120-001-00000000", 3)]),
 )
 
 
@@ -40,13 +40,13 @@ def everything(log: SqliteEventLog, limit: int) -> list[RawRecord]:
 
 
 def add(newest: NewestFrames, journal: str, first: int, count: int) -> None:
-    rows = [Incoming(source="a", raw=b"12345", arrived=NOON, transport="udp")] * count
+    rows = [IncomingRecord(source="a", raw=b"12345", arrived=NOON, transport="udp")] * count
     (columns,) = to_columns(rows)
     newest.add(journal, first, columns)
 
 
 def offsets(newest: NewestFrames, journal: str, after: int, limit: int = 1_000) -> list[int]:
-    return [record.position.offset for record in newest.records_after(journal, after, limit)]
+    return [record.position.offset for record in newest.list_records_after(journal, after, limit)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -56,7 +56,7 @@ def offsets(newest: NewestFrames, journal: str, after: int, limit: int = 1_000) 
 )
 def test_two_writers_and_a_process_that_only_reads_files_read_the_same(
     tmp_path_factory: pytest.TempPathFactory,
-    batches: list[tuple[bool, list[Incoming]]],
+    batches: list[tuple[bool, list[IncomingRecord]]],
     limit: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("log")
@@ -75,7 +75,9 @@ def test_two_writers_and_a_process_that_only_reads_files_read_the_same(
 
 def test_what_was_just_appended_is_read_without_its_file(tmp_path: Path) -> None:
     log = SqliteEventLog(tmp_path, lambda: NOON)
-    rows = [Incoming(source="a", raw=b"%d" % n, arrived=NOON, transport="udp") for n in range(5)]
+    rows = [
+        IncomingRecord(source="a", raw=b"%d" % n, arrived=NOON, transport="udp") for n in range(5)
+    ]
     positions = log.append(rows)
     with sqlite3.connect(tmp_path / f"{positions[0].journal}.db") as connection:
         connection.execute("UPDATE frame SET body = zeroblob(40)")

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from notifiers.dispatch import Dispatcher
-from notifiers.heartbeat import Heartbeat
-from notifiers.scratch_outbox import ScratchOutbox
-from notifiers.testing import NOON, notice_row, outgoing
-from schemas.errors import BadInput, NotAllowed, Retryable
-from schemas.notice import Outgoing, SendOutcome, SendResult, Status
+from notifiers.dispatch import NoticeDispatcher
+from notifiers.heartbeat import ClockHeartbeat
+from notifiers.scratch_outbox import SqliteOutbox
+from notifiers.testing import NOON, build_notice_row, build_outgoing
+from schemas.errors import BadInput, NotAllowed, RetryableError
+from schemas.notice import DeliveryStatus, OutgoingMessage, SendOutcome, SendResult
 from schemas.settings import NoticePolicy
 
 HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
@@ -40,12 +40,14 @@ class Clock:
 class Post:
     """A channel that answers as told, and remembers what it was given."""
 
-    def __init__(self, answer: Callable[[Outgoing], SendResult] = lambda _: HANDED_OVER) -> None:
+    def __init__(
+        self, answer: Callable[[OutgoingMessage], SendResult] = lambda _: HANDED_OVER
+    ) -> None:
         self.answer = answer
         self.sent: list[int] = []
         self.closed = False
 
-    async def send(self, outgoing: Outgoing) -> SendResult:
+    async def send(self, outgoing: OutgoingMessage) -> SendResult:
         self.sent.append(outgoing.row_id)
         return self.answer(outgoing)
 
@@ -53,16 +55,18 @@ class Post:
         self.closed = True
 
 
-def queued(count: int, outbox: ScratchOutbox | None = None) -> ScratchOutbox:
-    outbox = outbox or ScratchOutbox()
+def queued(count: int, outbox: SqliteOutbox | None = None) -> SqliteOutbox:
+    outbox = outbox or SqliteOutbox()
     for number in range(1, count + 1):
-        outbox.queue(notice_row(number), outgoing(number))
+        outbox.add_row(build_notice_row(number), build_outgoing(number))
     return outbox
 
 
-def dispatcher(outbox: ScratchOutbox, post: Post, clock: Clock, boot: str = "boot") -> Dispatcher:
-    heartbeat = Heartbeat(monotonic=clock.monotonic)
-    return Dispatcher(outbox, post, clock.now, NoticePolicy(), boot, heartbeat=heartbeat)
+def dispatcher(
+    outbox: SqliteOutbox, post: Post, clock: Clock, boot: str = "boot"
+) -> NoticeDispatcher:
+    heartbeat = ClockHeartbeat(monotonic=clock.monotonic)
+    return NoticeDispatcher(outbox, post, clock.now, NoticePolicy(), boot, heartbeat=heartbeat)
 
 
 async def test_every_due_row_is_tried_once_and_ends() -> None:
@@ -73,7 +77,7 @@ async def test_every_due_row_is_tried_once_and_ends() -> None:
 
     assert tried == 5
     assert post.sent == [1, 2, 3, 4, 5]
-    assert {row.status for row in outbox.rows()} == {Status.HANDED_OVER}
+    assert {row.status for row in outbox.list_rows()} == {DeliveryStatus.HANDED_OVER}
     assert await sender.run_once() == 0
 
 
@@ -91,9 +95,9 @@ async def test_a_deferred_row_is_tried_again_by_policy_and_ends_when_its_time_is
     clock.pass_time(60 * 73)
     with pytest.raises(NotAllowed):
         await sender.run_once()
-    outbox.release()
+    outbox.release_hold()
     assert await sender.run_once() == 0
-    assert outbox.row(1).status is Status.EXPIRED
+    assert outbox.get_row(1).status is DeliveryStatus.EXPIRED
 
 
 @pytest.mark.parametrize("outcome", [SendOutcome.UNKNOWN, SendOutcome.BOUNCED])
@@ -106,24 +110,24 @@ async def test_an_unknown_or_bounced_row_is_never_tried_again(outcome: SendOutco
 
     assert await sender.run_once() == 0
     assert post.sent == [1]
-    assert outbox.row(1).next_attempt_at is None
+    assert outbox.get_row(1).next_attempt_at is None
 
 
 async def test_whatever_a_channel_raises_after_intent_the_row_is_unknown() -> None:
-    def explode(_: Outgoing) -> SendResult:
+    def explode(_: OutgoingMessage) -> SendResult:
         raise RuntimeError("to: ann@hartwell-dental.example")
 
     outbox = queued(2)
     await dispatcher(outbox, Post(explode), Clock()).run_once()
 
-    assert [row.status for row in outbox.rows()] == [Status.UNKNOWN] * 2
-    assert all("@" not in row.smtp_reply + row.status_reason for row in outbox.rows())
+    assert [row.status for row in outbox.list_rows()] == [DeliveryStatus.UNKNOWN] * 2
+    assert all("@" not in row.smtp_reply + row.status_reason for row in outbox.list_rows())
 
 
 async def test_the_kill_switch_works_between_two_messages() -> None:
     outbox = queued(5)
 
-    def pause_at_two(message: Outgoing) -> SendResult:
+    def pause_at_two(message: OutgoingMessage) -> SendResult:
         outbox.paused = message.row_id == 2
         return HANDED_OVER
 
@@ -131,25 +135,28 @@ async def test_the_kill_switch_works_between_two_messages() -> None:
     await dispatcher(outbox, post, Clock()).run_once()
 
     assert post.sent == [1, 2]
-    assert [row.status for row in outbox.rows()][2:] == [Status.QUEUED] * 3
+    assert [row.status for row in outbox.list_rows()][2:] == [DeliveryStatus.QUEUED] * 3
 
 
 async def test_a_row_whose_letter_changed_since_approval_is_not_sent() -> None:
-    outbox, post = ScratchOutbox(), Post()
-    outbox.queue(notice_row(1, rendered_hash="f" * 64), outgoing(1))
+    outbox, post = SqliteOutbox(), Post()
+    outbox.add_row(build_notice_row(1, rendered_hash="f" * 64), build_outgoing(1))
 
     assert await dispatcher(outbox, post, Clock()).run_once() == 0
     assert post.sent == []
-    assert outbox.row(1).status is Status.SKIPPED
+    assert outbox.get_row(1).status is DeliveryStatus.SKIPPED
 
 
 async def test_rows_of_a_dead_process_become_unknown_before_anything_is_sent() -> None:
     outbox, post = queued(2), Post()
-    outbox.begin(1, "try", "dead boot", NOON)
+    outbox.start_attempt(1, "try", "dead boot", NOON)
 
     await dispatcher(outbox, post, Clock()).run_once()
 
-    assert [row.status for row in outbox.rows()] == [Status.UNKNOWN, Status.HANDED_OVER]
+    assert [row.status for row in outbox.list_rows()] == [
+        DeliveryStatus.UNKNOWN,
+        DeliveryStatus.HANDED_OVER,
+    ]
     assert post.sent == [2]
 
 
@@ -159,33 +166,33 @@ async def test_a_server_that_is_down_is_not_asked_once_for_every_customer(reply:
     outbox, post = queued(50), Post(lambda _: result)
 
     assert await dispatcher(outbox, post, Clock()).run_once() == 1
-    assert [row.status for row in outbox.rows()][1:] == [Status.QUEUED] * 49
+    assert [row.status for row in outbox.list_rows()][1:] == [DeliveryStatus.QUEUED] * 49
 
 
 async def test_an_end_that_the_store_could_not_take_is_written_first_thing() -> None:
-    class Forgetful(ScratchOutbox):
+    class Forgetful(SqliteOutbox):
         refuses = True
 
         def finish(self, *end: object) -> None:
             if self.refuses:
-                raise Retryable("the store is busy", place="store", remedy="Try again.")
+                raise RetryableError("the store is busy", place="store", remedy="Try again.")
             super().finish(*end)  # type: ignore[arg-type]  # passed through
 
     outbox, post = Forgetful(), Post()
     queued(2, outbox)
     sender = dispatcher(outbox, post, Clock())
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         await sender.run_once()
     outbox.refuses = False
     await sender.run_once()
 
     assert post.sent == [1, 2]
-    assert [row.status for row in outbox.rows()] == [Status.HANDED_OVER] * 2
+    assert [row.status for row in outbox.list_rows()] == [DeliveryStatus.HANDED_OVER] * 2
 
 
 async def test_a_row_that_cannot_begin_stops_no_other_and_says_why() -> None:
-    class Torn(ScratchOutbox):
-        def begin(self, row_id: int, *rest: object) -> Outgoing | None:
+    class Torn(SqliteOutbox):
+        def begin(self, row_id: int, *rest: object) -> OutgoingMessage | None:
             if row_id == 1:
                 raise BadInput("`firm` is undefined", place="template letter.j2, line 3")
             return super().begin(row_id, *rest)  # type: ignore[arg-type]  # passed through
@@ -196,10 +203,10 @@ async def test_a_row_that_cannot_begin_stops_no_other_and_says_why() -> None:
 
     assert await sender.run_once() == 2
     assert sender.problems == {1: "template letter.j2, line 3: `firm` is undefined."}
-    assert outbox.row(1).status is Status.QUEUED
+    assert outbox.get_row(1).status is DeliveryStatus.QUEUED
 
 
-class Leased(ScratchOutbox):
+class Leased(SqliteOutbox):
     """As where several dispatch: remembers who is there, ends leases, holds mail."""
 
     def __init__(self) -> None:
@@ -212,22 +219,22 @@ class Leased(ScratchOutbox):
     def enter(self, boot_id: str, now: datetime) -> None:
         self.heard.append(f"enter {boot_id}")
 
-    def stay(self, boot_id: str, now: datetime) -> bool:
+    def renew_lease(self, boot_id: str, now: datetime) -> bool:
         self.heard.append(f"stay {boot_id}")
         return boot_id not in self.ended
 
     def leave(self, boot_id: str, now: datetime) -> None:
         self.heard.append(f"leave {boot_id}")
 
-    def held(self, now: datetime) -> str:
+    def find_hold(self, now: datetime) -> str:
         self.asked += 1
         return self.why
 
 
 def sharing(
-    outbox: ScratchOutbox, post: Post, clock: Clock, say: Callable[[str], None] | None = None
-) -> Dispatcher:
-    return Dispatcher(outbox, post, clock.now, NoticePolicy(), "boot", say=say)
+    outbox: SqliteOutbox, post: Post, clock: Clock, say: Callable[[str], None] | None = None
+) -> NoticeDispatcher:
+    return NoticeDispatcher(outbox, post, clock.now, NoticePolicy(), "boot", say=say)
 
 
 async def until(so: Callable[[], bool]) -> None:
@@ -242,14 +249,14 @@ async def test_a_dispatcher_whose_lease_ran_out_goes_on_under_a_new_boot_id() ->
     await sender.run_once()
     outbox.ended.add("boot")
     queued(1, outbox)
-    outbox.begin(1, "lost", "boot", NOON)
+    outbox.start_attempt(1, "lost", "boot", NOON)
     await sender.run_once()
     await sender.close()
     entered = [heard.removeprefix("enter ") for heard in outbox.heard if "enter" in heard]
 
     assert entered[0] == "boot"
     assert len(set(entered)) == 2
-    assert outbox.row(1).status is Status.UNKNOWN
+    assert outbox.get_row(1).status is DeliveryStatus.UNKNOWN
     assert post.sent == []
     assert outbox.heard[-1] == f"leave {entered[1]}"
 
@@ -275,7 +282,7 @@ async def test_what_the_outbox_holds_is_not_sent_and_said_once() -> None:
 
 async def test_however_slow_the_server_is_the_lease_is_renewed() -> None:
     class Slow(Post):
-        async def send(self, outgoing: Outgoing) -> SendResult:
+        async def send(self, outgoing: OutgoingMessage) -> SendResult:
             await until(lambda: outbox.heard.count("stay boot") >= 2)
             return await super().send(outgoing)
 
@@ -284,33 +291,33 @@ async def test_however_slow_the_server_is_the_lease_is_renewed() -> None:
     sender = sharing(outbox, Slow(), Clock())
     await sender.run_once()
 
-    assert outbox.row(1).status is Status.HANDED_OVER
+    assert outbox.get_row(1).status is DeliveryStatus.HANDED_OVER
 
 
 async def test_intent_of_which_nobody_knows_whether_it_was_written_ends_as_not_sent() -> None:
-    class Torn(ScratchOutbox):
+    class Torn(SqliteOutbox):
         torn = True
 
-        def begin(self, *attempt: object) -> Outgoing | None:
+        def begin(self, *attempt: object) -> OutgoingMessage | None:
             begun = super().begin(*attempt)  # type: ignore[arg-type]  # passed through
             if self.torn:
-                raise Retryable("the connection was lost during the commit")
+                raise RetryableError("the connection was lost during the commit")
             return begun
 
     outbox, post, clock = Torn(), Post(), Clock()
     queued(1, outbox)
     sender = dispatcher(outbox, post, clock)
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         await sender.run_once()
     outbox.torn = False
     await sender.run_once()
-    deferred = outbox.row(1).status
+    deferred = outbox.get_row(1).status
     clock.pass_time(5)
     await sender.run_once()
 
-    assert deferred is Status.DEFERRED
+    assert deferred is DeliveryStatus.DEFERRED
     assert post.sent == [1]
-    assert outbox.row(1).status is Status.HANDED_OVER
+    assert outbox.get_row(1).status is DeliveryStatus.HANDED_OVER
 
 
 @pytest.mark.parametrize(
@@ -323,7 +330,7 @@ async def test_after_a_gap_nothing_is_sent_until_a_person_releases_it(
 ) -> None:
     outbox, clock = queued(3), Clock()
 
-    def sleep_after_one(message: Outgoing) -> SendResult:
+    def sleep_after_one(message: OutgoingMessage) -> SendResult:
         if message.row_id == 1:
             clock.wall += timedelta(seconds=wall)
             clock.machine += machine
@@ -337,7 +344,7 @@ async def test_after_a_gap_nothing_is_sent_until_a_person_releases_it(
     assert post.sent == [1]
     with pytest.raises(NotAllowed):
         await sender.run_once()
-    outbox.release()
+    outbox.release_hold()
     assert await sender.run_once() == 2
 
 
@@ -347,7 +354,7 @@ async def test_a_machine_that_slept_while_nothing_was_due_sends_what_comes_later
     await sender.run_once()
     clock.pass_time(60 * 24)
     await sender.run_once()
-    outbox.queue(notice_row(2, expires_at=NOON + timedelta(days=9)), outgoing(2))
+    outbox.add_row(build_notice_row(2, expires_at=NOON + timedelta(days=9)), build_outgoing(2))
 
     assert await sender.run_once() == 1
 
@@ -355,7 +362,7 @@ async def test_a_machine_that_slept_while_nothing_was_due_sends_what_comes_later
 @pytest.mark.parametrize("days", [4, -2])
 async def test_a_clock_that_jumps_lets_nothing_expire_and_a_right_one_goes_on(days: int) -> None:
     outbox, post, clock = queued(3), Post(), Clock()
-    sender = dispatcher(ScratchOutbox(), post, clock)
+    sender = dispatcher(SqliteOutbox(), post, clock)
     await sender.run_once()
     sender = dispatcher(outbox, post, clock)
     outbox.paused = True
@@ -365,19 +372,19 @@ async def test_a_clock_that_jumps_lets_nothing_expire_and_a_right_one_goes_on(da
     for _ in range(3):
         with pytest.raises(NotAllowed):
             await sender.run_once()
-    statuses = {row.status for row in outbox.rows()}
+    statuses = {row.status for row in outbox.list_rows()}
     clock.wall -= timedelta(days=days)
     with pytest.raises(NotAllowed):
         await sender.run_once()
-    outbox.release()
+    outbox.release_hold()
 
-    assert statuses == {Status.QUEUED}
+    assert statuses == {DeliveryStatus.QUEUED}
     assert await sender.run_once() == 3
 
 
 async def test_nobody_says_after_a_gap_that_it_lived_through_it() -> None:
     class Slow(Post):
-        async def send(self, outgoing: Outgoing) -> SendResult:
+        async def send(self, outgoing: OutgoingMessage) -> SendResult:
             clock.wall += timedelta(days=4)
             await asyncio.sleep(2.5)
             return await super().send(outgoing)
@@ -392,7 +399,7 @@ async def test_nobody_says_after_a_gap_that_it_lived_through_it() -> None:
 async def test_stopping_is_honoured_between_two_messages() -> None:
     stop = asyncio.Event()
 
-    def stop_at_two(message: Outgoing) -> SendResult:
+    def stop_at_two(message: OutgoingMessage) -> SendResult:
         if message.row_id == 2:
             stop.set()
         return HANDED_OVER

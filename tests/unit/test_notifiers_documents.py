@@ -10,14 +10,16 @@ from pypdf import PdfReader
 from notifiers.render import JinjaRenderer
 from notifiers.testing import NOON, PROFILE
 from schemas.errors import BadInput
-from schemas.report import Question, RegulatorReport, ReportStage
+from schemas.report import RegulatorReport, ReportPhase, ReportQuestion
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 RENDERER = JinjaRenderer(TEMPLATES)
 TRICKS = "#let x = 1 $a$ *bold* _thin_ @ref <label> \\ [x] \"quoted\" 'q' {{ y }} // gone? `raw`"
 QUESTIONS = (
-    Question(key="stage", section="About your report", question="Which report?", answer="First"),
-    Question(
+    ReportQuestion(
+        key="stage", section="About your report", question="Which report?", answer="First"
+    ),
+    ReportQuestion(
         key="what",
         section="About the breach",
         question="What happened?",
@@ -25,10 +27,10 @@ QUESTIONS = (
         mandatory=True,
         article="33(3)(a)",
     ),
-    Question(
+    ReportQuestion(
         key="how", section="About the breach", question="How found?", answer="", mandatory=True
     ),
-    Question(key="harm", section="Consequences", question="Any harm?", answer=""),
+    ReportQuestion(key="harm", section="Consequences", question="Any harm?", answer=""),
 )
 
 
@@ -37,7 +39,7 @@ def report(**changes: object) -> RegulatorReport:
         "breach_id": "BR-0001",
         "jurisdiction": "uk_ico",
         "version": 2,
-        "stage": ReportStage.FOLLOW_UP,
+        "stage": ReportPhase.FOLLOW_UP,
         "authority": "Information Commissioner’s Office",
         "prepared_at": NOON,
         "drill": False,
@@ -53,16 +55,16 @@ def pages(pdf: bytes) -> list[str]:
 
 
 def test_the_same_report_gives_the_same_bytes_on_a4() -> None:
-    pdf = RENDERER.report_pdf(report(), PROFILE)
+    pdf = RENDERER.render_report_pdf(report(), PROFILE)
     box = PdfReader(io.BytesIO(pdf)).pages[0].mediabox
 
-    assert pdf == RENDERER.report_pdf(report(), PROFILE)
+    assert pdf == RENDERER.render_report_pdf(report(), PROFILE)
     assert pdf.startswith(b"%PDF-")
     assert (round(box.width), round(box.height)) == (595, 842)
 
 
 def test_the_pages_follow_the_form_and_mark_what_is_missing() -> None:
-    text = " ".join(pages(RENDERER.report_pdf(report(), PROFILE)))
+    text = " ".join(pages(RENDERER.render_report_pdf(report(), PROFILE)))
     order = ["About your report", "Which report?", "About the breach", "What happened?"]
     places = [text.index(words) for words in [*order, "How found?", "Missing:", "Any harm?"]]
 
@@ -76,20 +78,20 @@ def test_the_pages_follow_the_form_and_mark_what_is_missing() -> None:
 
 
 def test_what_a_person_typed_is_never_read_as_markup() -> None:
-    text = " ".join(pages(RENDERER.report_pdf(report(), PROFILE)))
+    text = " ".join(pages(RENDERER.render_report_pdf(report(), PROFILE)))
 
     assert "#let x = 1 $a$ *bold* _thin_ @ref <label> \\ [x]" in text
     assert "{{ y }} // gone? `raw`" in text
-    assert TRICKS in RENDERER.report_text(report())
+    assert TRICKS in RENDERER.render_report_text(report())
 
 
 @pytest.mark.parametrize("drill", [True, False])
 def test_a_drill_says_so_on_every_page_and_a_real_report_never(drill: bool) -> None:
     many = tuple(
-        Question(key=f"q{n}", section="Long", question=f"Question {n}?", answer="word " * 150)
+        ReportQuestion(key=f"q{n}", section="Long", question=f"Question {n}?", answer="word " * 150)
         for n in range(12)
     )
-    found = pages(RENDERER.report_pdf(report(questions=many, drill=drill), PROFILE))
+    found = pages(RENDERER.render_report_pdf(report(questions=many, drill=drill), PROFILE))
 
     assert len(found) > 1
     assert all(("DRILL" in page) == drill for page in found)
@@ -97,7 +99,7 @@ def test_a_drill_says_so_on_every_page_and_a_real_report_never(drill: bool) -> N
 
 
 def test_no_persons_name_of_the_profile_is_in_the_report() -> None:
-    text = " ".join(pages(RENDERER.report_pdf(report(), PROFILE)))
+    text = " ".join(pages(RENDERER.render_report_pdf(report(), PROFILE)))
 
     assert PROFILE.legal_name in text
     assert PROFILE.ico_registration in text
@@ -106,7 +108,7 @@ def test_no_persons_name_of_the_profile_is_in_the_report() -> None:
 
 
 def test_the_text_is_in_the_forms_order_to_copy_from() -> None:
-    text = RENDERER.report_text(report())
+    text = RENDERER.render_report_text(report())
     order = ["About your report", "Which report?", "First", "What happened?", "How found?"]
     places = [text.rindex(words) for words in order]
 
@@ -114,12 +116,16 @@ def test_the_text_is_in_the_forms_order_to_copy_from() -> None:
     assert "How found? (must be answered)\nMISSING: say how you found out" in text
     assert "Any harm?\nNo answer." in text
     assert "DRILL" not in text
-    assert RENDERER.report_text(report(drill=True)).startswith("DRILL: ")
+    assert RENDERER.render_report_text(report(drill=True)).startswith("DRILL: ")
 
 
 def test_a_regulation_is_not_called_an_article() -> None:
-    late = Question(key="delay", section="1", question="Why late?", answer="No.", article="5A(3A)")
-    text = " ".join(pages(RENDERER.report_pdf(report(questions=(late,), missing={}), PROFILE)))
+    late = ReportQuestion(
+        key="delay", section="1", question="Why late?", answer="No.", article="5A(3A)"
+    )
+    text = " ".join(
+        pages(RENDERER.render_report_pdf(report(questions=(late,), missing={}), PROFILE))
+    )
 
     assert "[5A(3A)]" in text
     assert "Article" not in text
@@ -127,7 +133,10 @@ def test_a_regulation_is_not_called_an_article() -> None:
 
 def test_the_fingerprint_stands_in_the_text_to_copy_as_in_the_pdf() -> None:
     built = report(hash="ab12" * 16)
-    text, pdf = RENDERER.report_text(built), "".join(pages(RENDERER.report_pdf(built, PROFILE)))
+    text, pdf = (
+        RENDERER.render_report_text(built),
+        "".join(pages(RENDERER.render_report_pdf(built, PROFILE))),
+    )
 
     assert text.endswith(f"Fingerprint of this report (SHA-256):\n{built.hash}\n")
     assert built.hash in "".join(pdf.split())
@@ -136,8 +145,8 @@ def test_the_fingerprint_stands_in_the_text_to_copy_as_in_the_pdf() -> None:
 def test_a_report_without_questions_or_gaps_is_still_a_report() -> None:
     empty = report(questions=(), missing={}, hash="")
 
-    assert "Personal data breach report" in pages(RENDERER.report_pdf(empty, PROFILE))[0]
-    assert RENDERER.report_text(empty).startswith("Personal data breach report")
+    assert "Personal data breach report" in pages(RENDERER.render_report_pdf(empty, PROFILE))[0]
+    assert RENDERER.render_report_text(empty).startswith("Personal data breach report")
 
 
 def test_a_broken_template_is_bad_input_with_its_name(tmp_path: Path) -> None:
@@ -145,20 +154,20 @@ def test_a_broken_template_is_bad_input_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "templates/reports/regulator.typ").write_text("#let report = (")
 
     with pytest.raises(BadInput, match=r"reports/regulator\.typ"):
-        JinjaRenderer(tmp_path / "templates").report_pdf(report(), PROFILE)
+        JinjaRenderer(tmp_path / "templates").render_report_pdf(report(), PROFILE)
 
 
 def test_a_report_prepared_between_two_seconds_is_set() -> None:
     odd = report().model_copy(update={"prepared_at": NOON.replace(microsecond=711409)})
 
-    assert "Personal data breach report" in pages(RENDERER.report_pdf(odd, PROFILE))[0]
+    assert "Personal data breach report" in pages(RENDERER.render_report_pdf(odd, PROFILE))[0]
 
 
 def test_hidden_characters_are_shown_in_the_report_as_text_and_as_pages() -> None:
     hostile = report(authority="IC\u202eO \u200bx")
     profile = PROFILE.model_copy(update={"legal_name": "Pen\u2066hallow"})
-    text = RENDERER.report_text(hostile)
-    found = " ".join(pages(RENDERER.report_pdf(hostile, profile)))
+    text = RENDERER.render_report_text(hostile)
+    found = " ".join(pages(RENDERER.render_report_pdf(hostile, profile)))
 
     assert "IC[U+202E]O [U+200B]x" in text
     assert "\u202e" not in text

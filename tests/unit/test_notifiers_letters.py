@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from notifiers.phrases import laid_out
-from notifiers.render import JinjaRenderer, letter_hash
-from notifiers.testing import ACCOUNT, PROFILE, letter_context, own_facts, words_of
-from schemas.affected import Effect, NoticeKind, Surety
+from notifiers.phrases import wrap_text
+from notifiers.render import JinjaRenderer, compute_letter_hash
+from notifiers.testing import ACCOUNT, PROFILE, build_letter_context, build_own_facts, get_words
+from schemas.affected import BreachEffect, EffectCertainty, NoticeKind
 from schemas.customer import DataCategory, PersonKind
-from schemas.decision import Basis
-from schemas.errors import BadInput, Misconfigured
+from schemas.decision import NotificationBasis
+from schemas.errors import BadInput, ConfigurationError
 from schemas.letter import IcoSentence
-from schemas.letter_facts import whose_words
+from schemas.letter_facts import describe_readers
 
 ROOT = Path(__file__).resolve().parents[2]
-HOLDER = words_of(NoticeKind.ACCOUNT_HOLDER)
+HOLDER = get_words(NoticeKind.ACCOUNT_HOLDER)
 LETTERS = [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK]
 
 
@@ -66,16 +66,18 @@ def headings(text: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", LETTERS)
 def test_the_same_context_gives_the_same_bytes(renderer: JinjaRenderer, kind: NoticeKind) -> None:
-    first = renderer.letter(letter_context(kind))
-    again = JinjaRenderer(ROOT / "templates").letter(letter_context(kind))
+    first = renderer.render_letter(build_letter_context(kind))
+    again = JinjaRenderer(ROOT / "templates").render_letter(build_letter_context(kind))
 
     assert first == again
-    assert first.hash == letter_hash(first.subject, first.text, first.html, first.attachments)
+    assert first.hash == compute_letter_hash(
+        first.subject, first.text, first.html, first.attachments
+    )
 
 
 @pytest.mark.parametrize("kind", LETTERS)
 def test_text_and_html_say_the_same_words(renderer: JinjaRenderer, kind: NoticeKind) -> None:
-    letter = renderer.letter(letter_context(kind))
+    letter = renderer.render_letter(build_letter_context(kind))
     page = Reader(letter.html)
 
     def plain(words: list[str]) -> list[str]:
@@ -92,7 +94,7 @@ def test_text_and_html_say_the_same_words(renderer: JinjaRenderer, kind: NoticeK
 
 
 def test_an_account_holders_letter_has_every_block_in_order(renderer: JinjaRenderer) -> None:
-    letter = renderer.letter(letter_context())
+    letter = renderer.render_letter(build_letter_context())
 
     assert headings(letter.text) == [
         "What happened",
@@ -118,7 +120,7 @@ def test_an_account_holders_letter_has_every_block_in_order(renderer: JinjaRende
 def test_a_controllers_pack_has_its_nine_parts_and_a_file_for_a_computer(
     renderer: JinjaRenderer,
 ) -> None:
-    letter = renderer.letter(letter_context(NoticeKind.CONTROLLER_PACK))
+    letter = renderer.render_letter(build_letter_context(NoticeKind.CONTROLLER_PACK))
     pack = json.loads(letter.attachments["BR-0001-controller-pack-1.json"])
     answers = {entry["key"]: entry for entry in pack["article_33_3"]}
 
@@ -137,25 +139,27 @@ def test_a_controllers_pack_has_its_nine_parts_and_a_file_for_a_computer(
 
 
 @pytest.mark.parametrize("kind", LETTERS)
-@pytest.mark.parametrize("surety", list(Surety))
+@pytest.mark.parametrize("surety", list(EffectCertainty))
 def test_a_letter_says_was_seen_or_may_have_been_seen_and_never_both(
-    renderer: JinjaRenderer, kind: NoticeKind, surety: Surety
+    renderer: JinjaRenderer, kind: NoticeKind, surety: EffectCertainty
 ) -> None:
-    effects = {DataCategory.CONTACT: {Effect.SEEN: surety}}
+    effects = {DataCategory.CONTACT: {BreachEffect.SEEN: surety}}
     exposure = ACCOUNT.model_copy(update={"effects": effects})
 
-    text = " ".join(renderer.letter(letter_context(kind, exposure=exposure)).text.split())
+    text = " ".join(
+        renderer.render_letter(build_letter_context(kind, exposure=exposure)).text.split()
+    )
 
-    assert ("was seen" in text) == (surety is Surety.HAPPENED)
-    assert ("may have been seen" in text) == (surety is Surety.POSSIBLE)
+    assert ("was seen" in text) == (surety is EffectCertainty.HAPPENED)
+    assert ("may have been seen" in text) == (surety is EffectCertainty.POSSIBLE)
 
 
 @pytest.mark.parametrize("kind", LETTERS)
 def test_a_drills_subject_begins_with_drill_and_its_body_says_so(
     renderer: JinjaRenderer, kind: NoticeKind
 ) -> None:
-    drill = renderer.letter(letter_context(kind, drill=True))
-    real = renderer.letter(letter_context(kind))
+    drill = renderer.render_letter(build_letter_context(kind, drill=True))
+    real = renderer.render_letter(build_letter_context(kind))
 
     assert drill.subject.startswith("DRILL: ")
     assert "This is a drill." in drill.text
@@ -166,7 +170,7 @@ def test_a_drills_subject_begins_with_drill_and_its_body_says_so(
 def test_lines_of_text_are_short_and_letters_hold_no_link_or_image(
     renderer: JinjaRenderer, kind: NoticeKind
 ) -> None:
-    letter = renderer.letter(letter_context(kind))
+    letter = renderer.render_letter(build_letter_context(kind))
 
     assert max(map(len, letter.text.splitlines())) <= 75
     assert not re.search(r"http|www\.|href|src=|<a |<img", f"{letter.text}{letter.html}")
@@ -176,9 +180,9 @@ def test_lines_of_text_are_short_and_letters_hold_no_link_or_image(
 def test_what_a_person_typed_is_escaped_in_html_and_left_alone_in_text(
     renderer: JinjaRenderer,
 ) -> None:
-    facts = own_facts(HOLDER, what_happened='A <script>alert("x")</script> & more')
+    facts = build_own_facts(HOLDER, what_happened='A <script>alert("x")</script> & more')
 
-    letter = renderer.letter(letter_context(facts=facts))
+    letter = renderer.render_letter(build_letter_context(facts=facts))
 
     assert "<script>" not in letter.html
     assert "&lt;script&gt;" in letter.html
@@ -187,9 +191,13 @@ def test_what_a_person_typed_is_escaped_in_html_and_left_alone_in_text(
 
 def test_without_a_promise_the_law_or_the_contract_is_named(renderer: JinjaRenderer) -> None:
     silent = PROFILE.model_copy(update={"promise": "", "promise_source": ""})
-    by_law = renderer.letter(letter_context(profile=silent)).text
-    by_contract = renderer.letter(letter_context(profile=silent, bases={Basis.OWN_PROMISE})).text
-    by_promise = renderer.letter(letter_context(bases={Basis.OWN_PROMISE})).text
+    by_law = renderer.render_letter(build_letter_context(profile=silent)).text
+    by_contract = renderer.render_letter(
+        build_letter_context(profile=silent, bases={NotificationBasis.OWN_PROMISE})
+    ).text
+    by_promise = renderer.render_letter(
+        build_letter_context(bases={NotificationBasis.OWN_PROMISE})
+    ).text
 
     assert "Article 34" in by_law
     assert "promise" not in by_law
@@ -210,25 +218,27 @@ def test_without_a_promise_the_law_or_the_contract_is_named(renderer: JinjaRende
 def test_what_is_said_of_the_regulator_is_what_is_true_of_this_reader(
     renderer: JinjaRenderer, ico: IcoSentence, said: str
 ) -> None:
-    text = " ".join(renderer.letter(letter_context(ico=ico)).text.split())
+    text = " ".join(renderer.render_letter(build_letter_context(ico=ico)).text.split())
 
     assert said in text
     assert ("We have not told" in text) is (ico is IcoSentence.NOT_TOLD)
 
 
 def test_a_subscriber_reads_the_telecoms_law_and_not_the_other(renderer: JinjaRenderer) -> None:
-    context = letter_context(bases={Basis.PECR_5A3, Basis.OWN_PROMISE})
+    context = build_letter_context(
+        bases={NotificationBasis.PECR_5A3, NotificationBasis.OWN_PROMISE}
+    )
 
-    text = " ".join(renderer.letter(context).text.split())
+    text = " ".join(renderer.render_letter(context).text.split())
 
     assert "Privacy and Electronic Communications Regulations 2003; PECR reg. 5A(3)" in text
     assert "Article 34" not in text
 
 
 def test_nothing_is_said_to_be_uninvolved_without_evidence(renderer: JinjaRenderer) -> None:
-    facts = own_facts(HOLDER, not_involved_evidence=None)
+    facts = build_own_facts(HOLDER, not_involved_evidence=None)
 
-    letter = renderer.letter(letter_context(facts=facts))
+    letter = renderer.render_letter(build_letter_context(facts=facts))
 
     assert "What is not involved" not in letter.text
     assert "card number" not in letter.text
@@ -238,14 +248,16 @@ def test_times_are_told_in_the_firms_zone_with_its_letters(renderer: JinjaRender
     summer = datetime(2026, 7, 1, 2, 7, tzinfo=UTC)
     exposure = ACCOUNT.model_copy(update={"alerted_at": summer})
 
-    text = " ".join(renderer.letter(letter_context(exposure=exposure)).text.split())
+    text = " ".join(renderer.render_letter(build_letter_context(exposure=exposure)).text.split())
 
     assert "raised an alert on Wednesday 1 July 2026 at 3:07am BST." in text
 
 
 @pytest.mark.parametrize("locale", ["cy-GB", "", "../../etc", "en-GB/../../x"])
 def test_an_unknown_locale_falls_back_to_english(renderer: JinjaRenderer, locale: str) -> None:
-    assert renderer.letter(letter_context(locale=locale)) == renderer.letter(letter_context())
+    assert renderer.render_letter(build_letter_context(locale=locale)) == renderer.render_letter(
+        build_letter_context()
+    )
 
 
 def test_a_locale_of_its_own_is_used(templates: Path) -> None:
@@ -253,7 +265,7 @@ def test_a_locale_of_its_own_is_used(templates: Path) -> None:
     shutil.copytree(templates / "notices/en-GB/account_holder", welsh)
     (welsh / "subject.txt.j2").write_text("Pwysig: {{ reference }}\n", encoding="utf-8")
 
-    letter = JinjaRenderer(templates).letter(letter_context(locale="cy-GB"))
+    letter = JinjaRenderer(templates).render_letter(build_letter_context(locale="cy-GB"))
 
     assert letter.subject == "Pwysig: BR-0001-hartwell"
     assert '<html lang="cy-GB">' in letter.html
@@ -264,7 +276,7 @@ def test_an_unknown_variable_names_template_line_and_variable(templates: Path) -
     broken.write_text("{{ page.p('x') }}\n\n{{ customer_nmae }}\n", encoding="utf-8")
 
     with pytest.raises(BadInput) as refusal:
-        JinjaRenderer(templates).letter(letter_context())
+        JinjaRenderer(templates).render_letter(build_letter_context())
 
     assert refusal.value.place == "template notices/en-GB/account_holder/letter.j2, line 3"
     assert "customer_nmae" in refusal.value.problem
@@ -288,7 +300,7 @@ def test_a_broken_template_is_bad_input_without_personal_data(
     (templates.parent / "outside.j2").write_text("stolen", encoding="utf-8")
 
     with pytest.raises(BadInput) as refusal:
-        JinjaRenderer(templates).letter(letter_context())
+        JinjaRenderer(templates).render_letter(build_letter_context())
 
     assert word in str(refusal.value)
     assert "Hartwell" not in str(refusal.value)
@@ -301,7 +313,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(templates: Path, tmp_pat
     body.symlink_to(tmp_path / "secret.txt")
 
     with pytest.raises(BadInput, match="outside the templates folder"):
-        JinjaRenderer(templates).letter(letter_context())
+        JinjaRenderer(templates).render_letter(build_letter_context())
 
 
 def test_a_pack_that_is_no_json_is_refused(templates: Path) -> None:
@@ -309,13 +321,13 @@ def test_a_pack_that_is_no_json_is_refused(templates: Path) -> None:
     pack.write_text('{"name": {{ customer_name }} }', encoding="utf-8")
 
     with pytest.raises(BadInput, match="makes no JSON"):
-        JinjaRenderer(templates).letter(letter_context(NoticeKind.CONTROLLER_PACK))
+        JinjaRenderer(templates).render_letter(build_letter_context(NoticeKind.CONTROLLER_PACK))
 
 
 def test_a_missing_folder_or_zone_stops_at_once(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match="no templates folder"):
+    with pytest.raises(ConfigurationError, match="no templates folder"):
         JinjaRenderer(tmp_path / "none")
-    with pytest.raises(Misconfigured, match="no time zone"):
+    with pytest.raises(ConfigurationError, match="no time zone"):
         JinjaRenderer(ROOT / "templates", "Europe/Lundon")
 
 
@@ -323,17 +335,17 @@ def test_a_missing_folder_or_zone_stops_at_once(tmp_path: Path) -> None:
 def test_the_telephone_script_says_the_same_facts_and_asks_for_nothing(
     renderer: JinjaRenderer, kind: NoticeKind
 ) -> None:
-    script = " ".join(renderer.telephone_script(letter_context(kind)).text.split())
+    script = " ".join(renderer.render_telephone_script(build_letter_context(kind)).text.split())
 
     assert "Someone guessed a password and signed in to our billing system." in script
     assert "BR-0001-hartwell" in script
     assert "Ask for no password" in script
-    assert words_of(kind).consequences[0] in script
+    assert get_words(kind).consequences[0] in script
 
 
 @pytest.mark.parametrize("kind", LETTERS)
 def test_a_whole_letter_lacks_nothing(renderer: JinjaRenderer, kind: NoticeKind) -> None:
-    assert renderer.missing(letter_context(kind)) == {}
+    assert renderer.find_missing_blocks(build_letter_context(kind)) == {}
 
 
 @pytest.mark.parametrize(
@@ -345,10 +357,10 @@ def test_a_blank_mandatory_block_is_missing(
     renderer: JinjaRenderer, kind: NoticeKind, field: str, block: str
 ) -> None:
     blank = "  " if field == "what_happened" else (" ",)
-    facts = own_facts(words_of(kind), **{field: blank})
-    named = block if field == "what_happened" else f"{block}, {whose_words(words_of(kind))}"
+    facts = build_own_facts(get_words(kind), **{field: blank})
+    named = block if field == "what_happened" else f"{block}, {describe_readers(get_words(kind))}"
 
-    assert list(renderer.missing(letter_context(kind, facts=facts))) == [named]
+    assert list(renderer.find_missing_blocks(build_letter_context(kind, facts=facts))) == [named]
 
 
 @pytest.mark.parametrize(
@@ -366,25 +378,29 @@ def test_a_blank_mandatory_block_is_missing(
 def test_a_blank_in_the_profile_is_missing(renderer: JinjaRenderer, field: str) -> None:
     profile = PROFILE.model_copy(update={field: ""})
 
-    assert list(renderer.missing(letter_context(profile=profile))) == [f"contact: {field}"]
+    assert list(renderer.find_missing_blocks(build_letter_context(profile=profile))) == [
+        f"contact: {field}"
+    ]
 
 
 def test_sub_processors_that_nobody_was_asked_about_are_missing_and_never_called_none(
     renderer: JinjaRenderer,
 ) -> None:
-    pack = words_of(NoticeKind.CONTROLLER_PACK)
+    pack = get_words(NoticeKind.CONTROLLER_PACK)
     blank, asked = (
-        letter_context(
+        build_letter_context(
             NoticeKind.CONTROLLER_PACK,
-            facts=own_facts(pack, sub_processors=None, no_sub_processors=said),
+            facts=build_own_facts(pack, sub_processors=None, no_sub_processors=said),
         )
         for said in (False, True)
     )
 
-    assert list(renderer.missing(blank)) == ["sub-processors, controllers who were reached"]
-    assert "Other suppliers involved" not in renderer.letter(blank).text
-    assert renderer.missing(asked) == {}
-    assert "Other suppliers involved: none that we know of." in renderer.letter(asked).text
+    assert list(renderer.find_missing_blocks(blank)) == [
+        "sub-processors, controllers who were reached"
+    ]
+    assert "Other suppliers involved" not in renderer.render_letter(blank).text
+    assert renderer.find_missing_blocks(asked) == {}
+    assert "Other suppliers involved: none that we know of." in renderer.render_letter(asked).text
 
 
 def test_colours_of_the_letter_have_enough_contrast() -> None:
@@ -410,13 +426,13 @@ def _luminance(colour: str) -> float:
 
 
 def told(renderer: JinjaRenderer, **changes: object) -> str:
-    return " ".join(renderer.letter(letter_context(**changes)).text.split())
+    return " ".join(renderer.render_letter(build_letter_context(**changes)).text.split())
 
 
 def test_a_user_reads_whose_promise_it_is_and_an_account_holder_is_asked_to_tell_users(
     renderer: JinjaRenderer,
 ) -> None:
-    holder = letter_context().recipient
+    holder = build_letter_context().recipient
     user = holder.model_copy(update={"person_kind": PersonKind.USER, "name": "Una"})
 
     assert "promises the account holder:" in told(renderer, recipient=user)
@@ -440,14 +456,17 @@ def test_without_an_alert_of_its_own_a_reader_learns_when_we_learned_of_it(
 
 def test_nobody_is_told_to_ring_or_of_a_time_at_the_letters_head(renderer: JinjaRenderer) -> None:
     for kind in LETTERS:
-        context = letter_context(kind)
-        texts = (renderer.letter(context).text, renderer.telephone_script(context).text)
+        context = build_letter_context(kind)
+        texts = (
+            renderer.render_letter(context).text,
+            renderer.render_telephone_script(context).text,
+        )
         for text in texts:
             assert not re.search(r"\b[Rr]ing(?:ing)?\b", text)
             assert "time at its head" not in " ".join(text.split())
 
 
 def test_a_list_item_that_begins_with_a_figure_keeps_its_indent() -> None:
-    wrapped = laid_out("- 3 pages were opened " + "and read " * 12)
+    wrapped = wrap_text("- 3 pages were opened " + "and read " * 12)
 
     assert re.match(r"  \S", wrapped.splitlines()[1])

@@ -4,32 +4,32 @@ from pathlib import Path
 
 import pytest
 
-from notifiers.lint import lint
-from notifiers.reading import reading_age, sentences
+from notifiers.lint import lint_letter
+from notifiers.reading import compute_reading_age, split_sentences
 from notifiers.render import JinjaRenderer
-from notifiers.testing import PROFILE, STORED, letter_context, own_facts, words_of
+from notifiers.testing import PROFILE, STORED, build_letter_context, build_own_facts, get_words
 from schemas.affected import NoticeKind
 from schemas.letter import LetterContext, LintProblem
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
-HOLDER = words_of(NoticeKind.ACCOUNT_HOLDER)
+HOLDER = get_words(NoticeKind.ACCOUNT_HOLDER)
 
 
 def findings(context: LetterContext) -> list[LintProblem]:
-    return list(RENDERER.lint(RENDERER.letter(context), context))
+    return list(RENDERER.lint(RENDERER.render_letter(context), context))
 
 
 def blocked(words: str, kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> list[str]:
     """Problems that the words bring with them when they stand in `measures`."""
-    facts = own_facts(words_of(kind), measures=(words,))
-    found = findings(letter_context(kind, facts=facts))
+    facts = build_own_facts(get_words(kind), measures=(words,))
+    found = findings(build_letter_context(kind, facts=facts))
     return sorted({p.problem for p in found if p.severity == "block"})
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK])
 @pytest.mark.parametrize("drill", [False, True])
 def test_our_own_letters_have_nothing_to_find(kind: NoticeKind, drill: bool) -> None:
-    assert findings(letter_context(kind, drill=drill)) == []
+    assert findings(build_letter_context(kind, drill=drill)) == []
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_innocent_words_pass(words: str) -> None:
 
 @pytest.mark.parametrize("kind", [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK])
 def test_our_own_script_has_nothing_to_find(kind: NoticeKind) -> None:
-    context = letter_context(kind)
+    context = build_letter_context(kind)
 
-    assert RENDERER.lint_script(RENDERER.telephone_script(context).text, context) == ()
+    assert RENDERER.lint_script(RENDERER.render_telephone_script(context).text, context) == ()
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,10 @@ def test_our_own_script_has_nothing_to_find(kind: NoticeKind) -> None:
     ],
 )
 def test_what_stops_a_letter_stops_a_telephone_script(words: str, problem: str) -> None:
-    context = letter_context(facts=own_facts(HOLDER, measures=(f"On 22 November 2026. {words}",)))
-    found = RENDERER.lint_script(RENDERER.telephone_script(context).text, context)
+    context = build_letter_context(
+        facts=build_own_facts(HOLDER, measures=(f"On 22 November 2026. {words}",))
+    )
+    found = RENDERER.lint_script(RENDERER.render_telephone_script(context).text, context)
 
     assert [p.severity for p in found] == ["block"]
     assert found[0].problem.startswith(problem)
@@ -123,9 +125,9 @@ def test_what_stops_a_letter_stops_a_telephone_script(words: str, problem: str) 
 
 
 def test_every_finding_says_where_what_and_what_to_do() -> None:
-    facts = own_facts(HOLDER, measures=("On 22 November 2026 see www.penhallow.example",))
+    facts = build_own_facts(HOLDER, measures=("On 22 November 2026 see www.penhallow.example",))
 
-    found = findings(letter_context(facts=facts))
+    found = findings(build_letter_context(facts=facts))
 
     assert {p.where for p in found} == {"text, What we have done", "html"}
     assert all(p.problem and p.remedy and p.severity == "block" for p in found)
@@ -133,20 +135,20 @@ def test_every_finding_says_where_what_and_what_to_do() -> None:
 
 def test_a_controllers_own_systems_may_be_named_in_its_pack_only() -> None:
     exposure = STORED.model_copy(update={"assets": ("ip:203.0.113.9", "mailbox:jo@h.example")})
-    pack = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
-    facts = own_facts(HOLDER, measures=("We closed 203.0.113.9.",))
+    pack = build_letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
+    facts = build_own_facts(HOLDER, measures=("We closed 203.0.113.9.",))
 
     assert findings(pack) == []
-    assert findings(letter_context(exposure=exposure, facts=facts)) != []
+    assert findings(build_letter_context(exposure=exposure, facts=facts)) != []
 
 
 def test_an_account_holders_letter_has_no_attachment_and_no_markup_that_fetches() -> None:
-    context = letter_context()
-    letter = RENDERER.letter(context)
+    context = build_letter_context()
+    letter = RENDERER.render_letter(context)
     pixel = letter.html.replace("</main>", '<img src="x.png" width="1"></main>')
     changed = letter.model_copy(update={"attachments": {"a.json": "{}"}, "html": pixel})
 
-    found = lint(changed, context)
+    found = lint_letter(changed, context)
 
     assert [p.where for p in found] == ["html", "html", "attachment:a.json"]
 
@@ -155,13 +157,13 @@ def test_our_published_promise_is_quoted_as_it_is() -> None:
     promise = "We will tell you, e.g. by email, if a parcel of data was delivered to a stranger."
     profile = PROFILE.model_copy(update={"promise": promise})
 
-    assert findings(letter_context(profile=profile)) == []
+    assert findings(build_letter_context(profile=profile)) == []
 
 
 def test_nothing_is_called_uninvolved_without_evidence() -> None:
-    facts = own_facts(HOLDER, not_involved_evidence=None)
+    facts = build_own_facts(HOLDER, not_involved_evidence=None)
 
-    found = findings(letter_context(facts=facts))
+    found = findings(build_letter_context(facts=facts))
 
     assert [(p.severity, p.where) for p in found] == [
         ("block", "facts, not involved, account holders who were reached")
@@ -185,21 +187,21 @@ def test_nothing_is_called_uninvolved_without_evidence() -> None:
 def test_style_is_a_warning_and_never_stops_approval(
     changes: dict[str, object], problem: str
 ) -> None:
-    found = findings(letter_context(facts=own_facts(HOLDER, **changes)))
+    found = findings(build_letter_context(facts=build_own_facts(HOLDER, **changes)))
 
     assert {p.severity for p in found} == {"warn"}
     assert any(p.problem.startswith(problem) for p in found)
 
 
 def test_reading_age_rises_with_long_words_and_long_sentences() -> None:
-    plain = sentences("We lost a file. We are sorry. Please ring us.")
-    heavy = sentences(
+    plain = split_sentences("We lost a file. We are sorry. Please ring us.")
+    heavy = split_sentences(
         "Unauthorised dissemination necessitates organisational countermeasures immediately."
     )
 
-    assert reading_age([]) == 0
-    assert reading_age(plain) < 9
-    assert reading_age(heavy) > 16
+    assert compute_reading_age([]) == 0
+    assert compute_reading_age(plain) < 9
+    assert compute_reading_age(heavy) > 16
 
 
 @pytest.mark.parametrize(
@@ -215,9 +217,9 @@ def test_reading_age_rises_with_long_words_and_long_sentences() -> None:
 def test_a_recipients_name_and_address_are_looked_at(
     changes: dict[str, str], severity: str, where: str, said: str
 ) -> None:
-    plain = letter_context()
-    context = letter_context(recipient=plain.recipient.model_copy(update=changes))
-    letter = RENDERER.letter(context)
+    plain = build_letter_context()
+    context = build_letter_context(recipient=plain.recipient.model_copy(update=changes))
+    letter = RENDERER.render_letter(context)
     problems = RENDERER.lint(letter, context)
 
     assert any(
@@ -230,16 +232,16 @@ def test_a_controllers_own_folders_stop_nothing_whatever_they_are_called() -> No
     act = STORED.acts[1].model_copy(update={"details": {"folders": "Newsletter, Refunds 2026"}})
     exposure = STORED.model_copy(update={"acts": (act,)})
 
-    assert findings(letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)) == []
+    assert findings(build_letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)) == []
 
 
 def test_a_rule_that_is_called_by_a_dot_hides_no_link() -> None:
     act = STORED.acts[1].model_copy(update={"details": {"rule": ".", "folders": "Newsletter"}})
     exposure = STORED.model_copy(update={"acts": (act,)})
-    facts = own_facts(
-        words_of(NoticeKind.CONTROLLER_PACK),
+    facts = build_own_facts(
+        get_words(NoticeKind.CONTROLLER_PACK),
         measures=("On 22 November 2026 see www.penhallow.example; read our newsletter.",),
     )
-    context = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure, facts=facts)
+    context = build_letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure, facts=facts)
 
     assert {p.problem for p in findings(context)} == {"a link", "advertising"}

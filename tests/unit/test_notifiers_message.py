@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from notifiers.message import build
+from notifiers.message import build_message
 from notifiers.render import JinjaRenderer
-from notifiers.testing import letter_context, outgoing
+from notifiers.testing import build_letter_context, build_outgoing
 from schemas.affected import NoticeKind
 from schemas.errors import BadInput
 
@@ -23,11 +23,11 @@ def opened(raw: bytes) -> EmailMessage:
 
 
 def test_a_letter_is_text_first_then_html_and_the_same_bytes_every_time() -> None:
-    letter = RENDERER.letter(letter_context())
-    raw = build(outgoing(1, letter))
+    letter = RENDERER.render_letter(build_letter_context())
+    raw = build_message(build_outgoing(1, letter))
     message = opened(raw)
 
-    assert raw == build(outgoing(1, letter))
+    assert raw == build_message(build_outgoing(1, letter))
     assert message.get_content_type() == "multipart/alternative"
     text, html = message.iter_parts()
     assert text.get_content_type() == "text/plain"
@@ -38,7 +38,7 @@ def test_a_letter_is_text_first_then_html_and_the_same_bytes_every_time() -> Non
 
 
 def test_headers_say_who_when_and_that_no_robot_should_answer() -> None:
-    message = opened(build(outgoing(1, in_reply_to="BR-0001.1.0@penhallow.example")))
+    message = opened(build_message(build_outgoing(1, in_reply_to="BR-0001.1.0@penhallow.example")))
 
     assert message["From"] == "Penhallow IT <notices@penhallow.example>"
     assert message["To"] == "Customer c001 <c001@customers.example>"
@@ -51,12 +51,12 @@ def test_headers_say_who_when_and_that_no_robot_should_answer() -> None:
 
 
 def test_a_pack_carries_its_json_beside_the_two_bodies() -> None:
-    letter = RENDERER.letter(letter_context(NoticeKind.CONTROLLER_PACK))
-    raw = build(outgoing(1, letter))
+    letter = RENDERER.render_letter(build_letter_context(NoticeKind.CONTROLLER_PACK))
+    raw = build_message(build_outgoing(1, letter))
     message = opened(raw)
     attached = list(message.iter_attachments())
 
-    assert raw == build(outgoing(1, letter))
+    assert raw == build_message(build_outgoing(1, letter))
     assert message.get_content_type() == "multipart/mixed"
     assert [a.get_filename() for a in attached] == ["BR-0001-controller-pack-1.json"]
     assert attached[0].get_content_type() == "application/json"
@@ -67,7 +67,7 @@ def test_a_pack_carries_its_json_beside_the_two_bodies() -> None:
 
 
 def test_names_beyond_ascii_arrive_as_they_are() -> None:
-    message = opened(build(outgoing(1, to_name="Siân Ó Briain, Müller & Co")))
+    message = opened(build_message(build_outgoing(1, to_name="Siân Ó Briain, Müller & Co")))
 
     assert message["To"].addresses[0].display_name == "Siân Ó Briain, Müller & Co"
 
@@ -86,7 +86,7 @@ def test_a_header_cannot_be_broken_out_of_and_the_error_names_no_address(
     changes: dict[str, str],
 ) -> None:
     with pytest.raises(BadInput) as refusal:
-        build(outgoing(7, **changes))
+        build_message(build_outgoing(7, **changes))
 
     assert "notice 7" in str(refusal.value)
     assert "customers" not in str(refusal.value)

@@ -11,26 +11,28 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 
 from breachdesk.casework import decide, notify, obligations, reopening
-from breachdesk.casework.causes import finding
+from breachdesk.casework.causes import build_finding
 from breachdesk.casework.close_case import close_case
-from breachdesk.casework.closing import obstacles
+from breachdesk.casework.closing import closing_blockers
 from breachdesk.casework.obligations.kinds import RULES
 from breachdesk.casework.obligations.registry import MAKERS
-from breachdesk.testing import an_actor
+from breachdesk.testing import make_actor
 from notifiers.testing import DECISION, FACTS
 from schemas.case import Case, CaseState
-from schemas.cause import Cause
-from schemas.decision import Answer, LawEnforcementHold
+from schemas.cause import BreachCause
+from schemas.decision import DecisionAnswer, LawEnforcementHold
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.notice import SendOutcome, SendResult
 from schemas.obligation import Obligation, ObligationKind, Waiver, WaiverRequest
-from schemas.user import Duty
+from schemas.user import Permission
 
 T = TypeVar("T")
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
-APPROVER = an_actor(Duty.APPROVER, user_id="avery")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+APPROVER = make_actor(Permission.APPROVER, user_id="avery")
 WHY = "Jo Mason asked on the telephone not to be written to about it again."
-NO = Answer(yes=False, reasons="The text of our own policy makes no promise that reaches this far.")
+NO = DecisionAnswer(
+    yes=False, reasons="The text of our own policy makes no promise that reaches this far."
+)
 UPDATE = FACTS.next_update
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "obligations.md"
 
@@ -44,8 +46,8 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
 
 
 def duties(scene: ReleaseScene) -> dict[str, Obligation]:
-    found = scene.store.look(
-        lambda uow: obligations.obligations_of(uow, scene.breach.id, scene.now())
+    found = scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
     )
     return {duty.id: duty for duty in found}
 
@@ -60,13 +62,13 @@ def untold(scene: ReleaseScene, name: str) -> set[str]:
 
 def left(scene: ReleaseScene) -> str:
     case_id = scene.breach.case_id
-    found = scene.store.look(lambda uow: obstacles(uow, uow.cases.get(case_id), scene.now()))
+    found = scene.store.read(lambda uow: closing_blockers(uow, uow.cases.get(case_id), scene.now()))
     return "; ".join(str(obstacle) for obstacle in found)
 
 
 def close(scene: ReleaseScene) -> None:
-    cause = finding("rowan", Cause.PHISHING, None, scene.now())
-    scene.store.act(
+    cause = build_finding("rowan", BreachCause.PHISHING, None, scene.now())
+    scene.store.write(
         lambda uow: close_case(
             uow, RESPONDER, scene.breach.case_id, "over", False, scene.now(), cause
         )
@@ -76,11 +78,11 @@ def close(scene: ReleaseScene) -> None:
 def decided(scene: ReleaseScene, **changes: Any) -> None:
     decision = DECISION.model_copy(update={"breach_id": scene.breach.id, **changes})
     scene.now.advance(minutes=1)
-    scene.store.act(lambda uow: decide.decide(uow, RESPONDER, decision, scene.now()))
+    scene.store.write(lambda uow: decide.record_decision(uow, RESPONDER, decision, scene.now()))
 
 
 def act(scene: ReleaseScene, work: Callable[..., T], *args: Any, **said: Any) -> T:
-    return scene.store.act(lambda uow: work(uow, *args, now=scene.now(), **said))
+    return scene.store.write(lambda uow: work(uow, *args, now=scene.now(), **said))
 
 
 def send_all(scene: ReleaseScene) -> None:
@@ -163,7 +165,7 @@ def test_closing_is_refused_while_an_update_is_promised(scene: ReleaseScene) -> 
 
     with pytest.raises(NotAllowed, match="next update"):
         close(scene)
-    act(scene, obligations.waive, RESPONDER, scene.breach.id, "next_update:v1", WHY)
+    act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, "next_update:v1", WHY)
     close(scene)
 
 
@@ -198,25 +200,32 @@ def test_a_hold_cannot_be_waived(scene: ReleaseScene) -> None:
     decided(scene, hold=hold(scene))
 
     with pytest.raises(NotAllowed, match="cannot be waived"):
-        act(scene, obligations.waive, RESPONDER, scene.breach.id, "hold_review:v2", WHY)
+        act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, "hold_review:v2", WHY)
 
 
 def test_a_waiver_needs_a_reason_of_substance_and_the_right_duty(scene: ReleaseScene) -> None:
     for reason, problem in ((" ", "empty"), ("not needed", "too short")):
         with pytest.raises(BadInput, match=problem):
-            act(scene, obligations.waive, RESPONDER, scene.breach.id, "own_promise", reason)
+            act(
+                scene,
+                obligations.waive_obligation,
+                RESPONDER,
+                scene.breach.id,
+                "own_promise",
+                reason,
+            )
     with pytest.raises(NotAllowed, match="responder"):
-        act(scene, obligations.waive, APPROVER, scene.breach.id, "own_promise", WHY)
+        act(scene, obligations.waive_obligation, APPROVER, scene.breach.id, "own_promise", WHY)
     with pytest.raises(NotFound, match="no such duty"):
-        act(scene, obligations.waive, RESPONDER, scene.breach.id, "own", WHY)
-    act(scene, obligations.waive, RESPONDER, scene.breach.id, "own_promise", WHY)
+        act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, "own", WHY)
+    act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, "own_promise", WHY)
     with pytest.raises(NotAllowed, match="does not run"):
-        act(scene, obligations.waive, RESPONDER, scene.breach.id, "own_promise", WHY)
+        act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, "own_promise", WHY)
 
 
 def test_a_statutory_duty_is_waived_by_two_people(scene: ReleaseScene) -> None:
-    both = an_actor(Duty.RESPONDER, Duty.APPROVER, user_id="rowan")
-    asked = act(scene, obligations.waive, both, scene.breach.id, "ico_art33", WHY)
+    both = make_actor(Permission.RESPONDER, Permission.APPROVER, user_id="rowan")
+    asked = act(scene, obligations.waive_obligation, both, scene.breach.id, "ico_art33", WHY)
     waits = duties(scene)["ico_art33"]
     with pytest.raises(NotAllowed, match="who asked"):
         act(scene, obligations.confirm_waiver, both, scene.breach.id, "ico_art33", WHY)
@@ -234,9 +243,17 @@ def test_a_statutory_duty_is_waived_by_two_people(scene: ReleaseScene) -> None:
 
 def test_a_waiver_covers_only_the_readers_it_was_said_of(scene: ReleaseScene) -> None:
     (one,) = [r for r in duties(scene)["own_promise"].owed if r.customer_id == "contoso"]
-    act(scene, obligations.waive, RESPONDER, scene.breach.id, "own_promise", WHY, covers=[one.key])
+    act(
+        scene,
+        obligations.waive_obligation,
+        RESPONDER,
+        scene.breach.id,
+        "own_promise",
+        WHY,
+        covers=[one.key],
+    )
     half = untold(scene, "own_promise")
-    act(scene, obligations.waive, RESPONDER, scene.breach.id, "own_promise", WHY)
+    act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, "own_promise", WHY)
     whole = running(scene)
     scene.imports("tailspin,Tailspin Ltd,hi@tailspin.example,01632 960003,Al Fox,en-GB\n", by="kim")
     scene.possible("tailspin")
@@ -248,7 +265,7 @@ def test_a_waiver_covers_only_the_readers_it_was_said_of(scene: ReleaseScene) ->
 
 def test_a_waiver_is_undone_and_the_duty_runs_from_when_it_began(scene: ReleaseScene) -> None:
     before = duties(scene)["own_promise"]
-    act(scene, obligations.waive, RESPONDER, scene.breach.id, "own_promise", WHY)
+    act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, "own_promise", WHY)
     scene.now.advance(hours=1)
     act(scene, obligations.undo_waiver, APPROVER, scene.breach.id, "own_promise", "It was wrong.")
     again = duties(scene)["own_promise"]
@@ -287,20 +304,20 @@ def closed(scene: ReleaseScene) -> None:
     """Everybody is told, the report is filed, the promised update is waived."""
     send_all(scene)
     scene.submit("rowan")
-    act(scene, obligations.waive, RESPONDER, scene.breach.id, "next_update:v1", WHY)
+    act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, "next_update:v1", WHY)
     close(scene)
 
 
 def case_of(scene: ReleaseScene) -> Case:
-    return scene.store.look(lambda uow: uow.cases.get(scene.breach.case_id))
+    return scene.store.read(lambda uow: uow.cases.get(scene.breach.case_id))
 
 
 def test_a_letter_that_comes_back_after_closing_opens_the_case_again(scene: ReleaseScene) -> None:
     closed(scene)
-    before = scene.store.look(lambda uow: obligations.overview(uow, scene.now()))
+    before = scene.store.read(lambda uow: obligations.list_running(uow, scene.now()))
     row = next(r for r in scene.rows() if r.customer_id == "contoso")
     act(scene, notify.record_bounce, RESPONDER, row.id, "550 no such mailbox")
-    after = scene.store.look(lambda uow: obligations.overview(uow, scene.now()))
+    after = scene.store.read(lambda uow: obligations.list_running(uow, scene.now()))
 
     assert before == ()
     assert case_of(scene).state is CaseState.CONFIRMED
@@ -311,11 +328,11 @@ def test_a_letter_that_comes_back_after_closing_opens_the_case_again(scene: Rele
 
 def test_a_person_opens_a_closed_case_again_with_a_reason(scene: ReleaseScene) -> None:
     with pytest.raises(NotAllowed, match="not closed"):
-        act(scene, reopening.reopen, RESPONDER, scene.breach.case_id, "A new fact.")
+        act(scene, reopening.reopen_case, RESPONDER, scene.breach.case_id, "A new fact.")
     closed(scene)
     with pytest.raises(NotAllowed, match="responder"):
-        act(scene, reopening.reopen, APPROVER, scene.breach.case_id, "A new fact.")
-    act(scene, reopening.reopen, RESPONDER, scene.breach.case_id, "A new fact.")
+        act(scene, reopening.reopen_case, APPROVER, scene.breach.case_id, "A new fact.")
+    act(scene, reopening.reopen_case, RESPONDER, scene.breach.case_id, "A new fact.")
 
     assert case_of(scene).state is CaseState.CONFIRMED
     assert (case_of(scene).closed_at, case_of(scene).close_reason) == (None, "")

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from breachdesk.casework import cases
-from breachdesk.casework.obligations import obligations_of
-from breachdesk.casework.telephone import telephone_task
+from breachdesk.casework.obligations import list_obligations
+from breachdesk.casework.telephone import build_telephone_task
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import FixedNow, a_confirmed_breach, a_customer, memory_store
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import FixedNow, add_confirmed_breach, make_customer, make_store
 from notifiers.testing import DECISION
-from schemas.affected import Certainty, Channel, Exposure, Manifest, NoticeKind, Recipient
-from schemas.case import Task
-from schemas.customer import Customer, PersonKind, Role
+from schemas.affected import Certainty, ContactChannel, Exposure, Manifest, NoticeKind, Recipient
+from schemas.case import CaseTask
+from schemas.customer import Customer, DataRole, PersonKind
 from schemas.obligation import Obligation, ObligationKind, Waiver
 
 FEW, MANY = 100, 800
@@ -30,60 +30,63 @@ def now() -> FixedNow:
 
 
 @pytest.fixture
-def stores(now: FixedNow) -> Iterator[dict[int, tuple[AnyStore, str]]]:
+def stores(now: FixedNow) -> Iterator[dict[int, tuple[PipelineStore, str]]]:
     """A breach of so many controllers, each with contract hours, a call that waits and a waiver."""
-    made = {count: memory_store(now) for count in (FEW, MANY)}
+    made = {count: make_store(now) for count in (FEW, MANY)}
     yield {count: (store, filled(store, now, count)) for count, store in made.items()}
     for store in made.values():
         store.close()
 
 
-def filled(store: AnyStore, now: FixedNow, count: int) -> str:
+def filled(store: PipelineStore, now: FixedNow, count: int) -> str:
     customers = [
-        a_customer(f"c{n:05d}").model_copy(update={"notice_hours": 24}) for n in range(count)
+        make_customer(f"c{n:05d}").model_copy(update={"notice_hours": 24}) for n in range(count)
     ]
-    breach = store.act(lambda uow: a_confirmed_breach(uow, now()))
+    breach = store.write(lambda uow: add_confirmed_breach(uow, now()))
 
     def work(uow: UnitOfWork) -> None:
         for customer in customers:
             uow.customers.save(customer)
         readers = tuple(reader(customer) for customer in customers)
-        uow.breaches.put(
+        uow.breaches.add_document(
             Manifest(
                 breach_id=breach.id, version=1, frozen_by="rosa", frozen_at=now(),
                 exposures=tuple(exposure(customer) for customer in customers),
                 recipients=readers, salt="s", form=2, hash="a" * 64,
             )
         )  # fmt: skip
-        uow.breaches.put(DECISION.model_copy(update={"breach_id": breach.id}))
-        cases.with_tasks(uow, breach.case_id, calls(readers, breach.id, 1, now), now())
+        uow.breaches.add_document(DECISION.model_copy(update={"breach_id": breach.id}))
+        cases.open_tasks(uow, breach.case_id, calls(readers, breach.id, 1, now), now())
         for number, each in enumerate(readers, 1):
-            uow.breaches.put(waiver(breach.id, number, each, now))
+            uow.breaches.add_document(waiver(breach.id, number, each, now))
 
-    store.act(work)
+    store.write(work)
     return breach.id
 
 
 def exposure(customer: Customer) -> Exposure:
     return Exposure(
-        customer_id=customer.id, role=Role.PROCESSOR, certainty=Certainty.CONFIRMED, reason="seen"
+        customer_id=customer.id,
+        role=DataRole.PROCESSOR,
+        certainty=Certainty.CONFIRMED,
+        reason="seen",
     )
 
 
 def reader(customer: Customer) -> Recipient:
-    contact = customer.contact(PersonKind.DATA_PROTECTION)
+    contact = customer.find_contact(PersonKind.DATA_PROTECTION)
     assert contact is not None
     return Recipient(
         customer_id=customer.id, person_id=contact.id, person_kind=contact.kind,
-        kind=NoticeKind.CONTROLLER_PACK, name=contact.name, channel=Channel.TELEPHONE,
+        kind=NoticeKind.CONTROLLER_PACK, name=contact.name, channel=ContactChannel.TELEPHONE,
     )  # fmt: skip
 
 
 def calls(
     readers: tuple[Recipient, ...], breach_id: str, version: int, now: FixedNow
-) -> list[Task]:
+) -> list[CaseTask]:
     return [
-        telephone_task(breach_id, each, "A firm", version, "Good day.", "no address", now())
+        build_telephone_task(breach_id, each, "A firm", version, "Good day.", "no address", now())
         for each in readers
     ]
 
@@ -96,18 +99,18 @@ def waiver(breach_id: str, number: int, owed: Recipient, now: FixedNow) -> Waive
     )  # fmt: skip
 
 
-def spent(store: AnyStore, breach_id: str, now: FixedNow) -> tuple[float, list[Obligation]]:
+def spent(store: PipelineStore, breach_id: str, now: FixedNow) -> tuple[float, list[Obligation]]:
     """Processor seconds, the best of three."""
     best = float("inf")
     for _ in range(3):
         began = time.process_time()
-        duties = store.look(lambda uow: obligations_of(uow, breach_id, now()))
+        duties = store.read(lambda uow: list_obligations(uow, breach_id, now()))
         best = min(best, time.process_time() - began)
     return best, list(duties)
 
 
 def test_what_is_owed_to_eight_times_as_many_takes_no_more_than_its_share(
-    stores: dict[int, tuple[AnyStore, str]], now: FixedNow
+    stores: dict[int, tuple[PipelineStore, str]], now: FixedNow
 ) -> None:
     seconds = {}
     for count, (store, breach_id) in stores.items():
@@ -122,16 +125,16 @@ def test_what_is_owed_to_eight_times_as_many_takes_no_more_than_its_share(
 
 
 def test_calls_of_a_later_version_take_the_place_of_those_of_the_same_reader_alone(
-    stores: dict[int, tuple[AnyStore, str]], now: FixedNow
+    stores: dict[int, tuple[PipelineStore, str]], now: FixedNow
 ) -> None:
     store, breach_id = stores[FEW]
 
-    def work(uow: UnitOfWork) -> tuple[Task, ...]:
+    def work(uow: UnitOfWork) -> tuple[CaseTask, ...]:
         breach = uow.breaches.get(breach_id)
         case = uow.cases.get(breach.case_id)
-        first = reader(a_customer("c00007"))
+        first = reader(make_customer("c00007"))
         fresh = calls((first,), breach_id, 2, now)
-        return cases.with_tasks(uow, case.id, fresh, now()).tasks
+        return cases.open_tasks(uow, case.id, fresh, now()).tasks
 
-    tasks = store.act(work)
+    tasks = store.write(work)
     assert [t.customer_id for t in tasks if t.done_at] == ["c00007"]

@@ -16,10 +16,10 @@ from breachdesk.casework import accounts
 from breachdesk.casework.authority import LONGEST_TEXT
 from breachdesk.console.desk import LONGEST_FIELD
 from breachdesk.ports import UnitOfWork
-from breachdesk.testing import FixedNow, a_case, a_customer, a_user, an_actor
-from schemas.user import Duty
+from breachdesk.testing import FixedNow, add_case, make_actor, make_customer, make_user
+from schemas.user import Permission
 
-OPERATOR = an_actor(user_id="operator:cli")
+OPERATOR = make_actor(user_id="operator:cli")
 SHEET = "customer id,name,default email\nzed,Zed Ltd,zed@zed.example\n"
 
 
@@ -72,13 +72,13 @@ async def test_a_form_of_characters_that_are_none_is_refused_signed_in_or_not(
     stranger, ana = desk.visitor(), desk.visitor()
     token = csrf_of((await stranger.client.get("/sign-in")).text)
     await ana.sign_in("ana")
-    case = desk.store.act(lambda uow: a_case(uow, desk.now(), actor="ana")).id
+    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="ana")).id
     fields = {"csrf": token, "user": text, "password": text}
     note = body_of({"csrf": ana.csrf, "note": text}, charset=charset)
 
     assert await send(stranger, "/sign-in", body_of(fields, charset=charset)) == 400
     assert await send(ana, f"/cases/{case}/note", note) == 400
-    assert desk.store.look(lambda uow: uow.cases.get(case)).notes == ()
+    assert desk.store.read(lambda uow: uow.cases.get(case)).notes == ()
 
 
 @pytest.mark.parametrize("path", ["/alerts/%00", "/cases/a%00b", "/customers/%00", "/audit?q=%00"])
@@ -104,21 +104,21 @@ async def test_a_secret_that_is_none_gets_a_new_one(desk: Desk, secret: str) -> 
 async def test_a_text_that_every_page_would_carry_for_ever_is_refused(desk: Desk) -> None:
     visitor = desk.visitor()
     await visitor.sign_in("ana")
-    case = desk.store.act(lambda uow: a_case(uow, desk.now(), actor="ana")).id
+    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="ana")).id
     codes = [
         (await visitor.post(f"/cases/{case}/note", note="x" * size)).status_code
         for size in (LONGEST_TEXT, LONGEST_TEXT + 1, LONGEST_FIELD + 1)
     ]
 
     assert codes == [303, 422, 413]
-    assert len(desk.store.look(lambda uow: uow.cases.get(case)).notes) == 1
+    assert len(desk.store.read(lambda uow: uow.cases.get(case)).notes) == 1
 
 
 @pytest.mark.parametrize("customer", ["INV/2026/17", "a#b", "a%2Fb"])
 async def test_the_page_of_a_customer_is_found_under_every_id_that_is_one(
     desk: Desk, customer: str
 ) -> None:
-    desk.store.act(lambda uow: uow.customers.save(a_customer(customer)))
+    desk.store.write(lambda uow: uow.customers.save(make_customer(customer)))
     visitor = desk.visitor()
     await visitor.sign_in("ana")
     links = re.findall(r'href="(/customers/[^"]+)"', (await visitor.client.get("/customers")).text)
@@ -128,7 +128,7 @@ async def test_the_page_of_a_customer_is_found_under_every_id_that_is_one(
 
 
 def end_sessions(uow: UnitOfWork, user: str, desk: Desk) -> None:
-    accounts.end_sessions(uow, OPERATOR, user, desk.now())
+    accounts.close_sessions(uow, OPERATOR, user, desk.now())
 
 
 def disable(uow: UnitOfWork, user: str, desk: Desk) -> None:
@@ -136,7 +136,7 @@ def disable(uow: UnitOfWork, user: str, desk: Desk) -> None:
 
 
 def take_duties(uow: UnitOfWork, user: str, desk: Desk) -> None:
-    accounts.set_duties(uow, OPERATOR, user, [Duty.ANALYST], desk.now())
+    accounts.set_duties(uow, OPERATOR, user, [Permission.ANALYST], desk.now())
 
 
 async def send_slowly(
@@ -159,9 +159,11 @@ async def send_slowly(
 async def test_a_form_that_comes_in_after_its_session_ended_changes_nothing(
     desk: Desk, path: str, ending: Callable[[UnitOfWork, str, Desk], None]
 ) -> None:
-    ren = a_user("ren", Duty.REGISTRAR, Duty.RESPONDER).model_copy(update={"password_hash": HASH})
-    desk.store.act(lambda uow: uow.users.save(ren))
-    case = desk.store.act(lambda uow: a_case(uow, desk.now(), actor="ana")).id
+    ren = make_user("ren", Permission.REGISTRAR, Permission.RESPONDER).model_copy(
+        update={"password_hash": HASH}
+    )
+    desk.store.write(lambda uow: uow.users.save(ren))
+    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="ana")).id
     visitor = desk.visitor()
     await visitor.sign_in("ren")
     fields = {"csrf": visitor.csrf, "note": "too late", "what": "customers"}
@@ -169,9 +171,9 @@ async def test_a_form_that_comes_in_after_its_session_ended_changes_nothing(
         visitor,
         path.format(case=case),
         body_of(fields, sheet=SHEET),
-        lambda: desk.store.act(lambda uow: ending(uow, "ren", desk)),
+        lambda: desk.store.write(lambda uow: ending(uow, "ren", desk)),
     )
 
     assert status == 303
-    assert desk.store.look(lambda uow: uow.cases.get(case)).notes == ()
-    assert not desk.store.look(lambda uow: uow.customers.list())
+    assert desk.store.read(lambda uow: uow.cases.get(case)).notes == ()
+    assert not desk.store.read(lambda uow: uow.customers.list())

@@ -10,14 +10,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from breachdesk.bootstrap.metrics import PrometheusMeter
-from breachdesk.bootstrap.ops import Answers
-from breachdesk.bootstrap.ops_http import OpsPages, RequestIds, is_loopback
-from breachdesk.bootstrap.readiness import STILL_SECONDS, Pulse, database
-from breachdesk.bootstrap.serve import FrontDoor
-from breachdesk.bootstrap.trace_ids import current
-from breachdesk.testing import FixedNow, memory_store
+from breachdesk.bootstrap.ops import OperationsAnswers
+from breachdesk.bootstrap.ops_http import OperationsApp, RequestIds, is_loopback
+from breachdesk.bootstrap.readiness import STILL_SECONDS, LoopPulse, check_database
+from breachdesk.bootstrap.serve import PortRouter
+from breachdesk.bootstrap.trace_ids import get_trace_ids
+from breachdesk.testing import FixedNow, make_store
 from notifiers.testing import NOON
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 
 
 def unready() -> Mapping[str, str]:
@@ -31,10 +31,10 @@ async def asking(app: Any, asker: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def pages(host: str = "127.0.0.1") -> OpsPages:
+def pages(host: str = "127.0.0.1") -> OperationsApp:
     registry = CollectorRegistry()
-    PrometheusMeter(registry).conflict()
-    return OpsPages(Answers(registry, dict, unready), host)
+    PrometheusMeter(registry).record_conflict()
+    return OperationsApp(OperationsAnswers(registry, dict, unready), host)
 
 
 async def test_this_machine_is_told_everything() -> None:
@@ -133,7 +133,7 @@ async def test_the_front_door_leads_each_path_to_its_room() -> None:
 
         return app
 
-    door = FrontDoor(room("intake"), room("console"), room("ops"))
+    door = PortRouter(room("intake"), room("console"), room("ops"))
     async with asking(door, "127.0.0.1") as client:
         paths = ("/", "/intake/mail", "/metrics", "/healthz", "/readyz", "/metrics/x")
         found = [(await client.get(path)).text for path in paths]
@@ -145,7 +145,7 @@ async def test_each_request_has_an_id_of_its_own_for_its_log_lines() -> None:
     seen: list[dict[str, str]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        seen.append(current())
+        seen.append(get_trace_ids())
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -155,17 +155,17 @@ async def test_each_request_has_an_id_of_its_own_for_its_log_lines() -> None:
 
     assert [list(each) for each in seen] == [["request_id"], ["request_id"]]
     assert seen[0] != seen[1]
-    assert current() == {}
+    assert get_trace_ids() == {}
 
 
 async def test_a_loop_that_turns_is_alive_and_one_that_hangs_is_not() -> None:
     clock = [0.0]
-    pulse = Pulse("dispatch", monotonic=lambda: clock[0])
-    beating = asyncio.create_task(pulse.beat())
+    pulse = LoopPulse("dispatch", monotonic=lambda: clock[0])
+    beating = asyncio.create_task(pulse.run_pulse())
     await asyncio.sleep(0)
-    alive = pulse.live()
+    alive = pulse.check_live()
     clock[0] += STILL_SECONDS + 1
-    hanging = pulse.live()
+    hanging = pulse.check_live()
     beating.cancel()
 
     assert alive == {}
@@ -174,11 +174,11 @@ async def test_a_loop_that_turns_is_alive_and_one_that_hangs_is_not() -> None:
 
 class Away:
     def look(self, work: Any) -> Any:
-        raise Retryable("the server does not answer", place="store")
+        raise RetryableError("the server does not answer", place="store")
 
 
 def test_a_store_that_answers_is_ready_and_one_that_refuses_says_why() -> None:
     away: Any = Away()
 
-    assert database(memory_store(FixedNow(NOON))) == {}
-    assert database(away) == {"database": "store: the server does not answer."}
+    assert check_database(make_store(FixedNow(NOON))) == {}
+    assert check_database(away) == {"database": "store: the server does not answer."}

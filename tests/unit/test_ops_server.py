@@ -9,12 +9,12 @@ from contextlib import ExitStack
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
-from servers.ports import free_port
+from servers.ports import find_free_port
 
 from breachdesk.bootstrap import ops
 from breachdesk.bootstrap.metrics import PrometheusMeter
-from breachdesk.bootstrap.ops import OpsServer
-from schemas.errors import Misconfigured, Retryable
+from breachdesk.bootstrap.ops import OperationsServer
+from schemas.errors import ConfigurationError, RetryableError
 
 
 def well() -> Mapping[str, str]:
@@ -26,10 +26,10 @@ def get(port: int, path: str, method: str = "GET") -> httpx.Response:
 
 
 def test_metrics_are_scraped_as_text() -> None:
-    registry, port = CollectorRegistry(), free_port()
-    PrometheusMeter(registry).conflict()
+    registry, port = CollectorRegistry(), find_free_port()
+    PrometheusMeter(registry).record_conflict()
 
-    with OpsServer("127.0.0.1", port, registry, well, well):
+    with OperationsServer("127.0.0.1", port, registry, well, well):
         answer = get(port, "/metrics?name=ignored")
 
     assert answer.status_code == 200
@@ -39,9 +39,9 @@ def test_metrics_are_scraped_as_text() -> None:
 
 def test_health_and_readiness_follow_their_parts_and_name_what_failed() -> None:
     failed: dict[str, str] = {}
-    port = free_port()
+    port = find_free_port()
 
-    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, lambda: failed):
+    with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, lambda: failed):
         before = get(port, "/readyz")
         failed["database"] = "it does not answer"
         after, alive = get(port, "/readyz"), get(port, "/healthz")
@@ -54,10 +54,10 @@ def test_health_and_readiness_follow_their_parts_and_name_what_failed() -> None:
 
 def test_a_check_that_is_refused_is_not_ready() -> None:
     def refused() -> Mapping[str, str]:
-        raise Retryable("the database is away", place="store")
+        raise RetryableError("the database is away", place="store")
 
-    port = free_port()
-    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, refused):
+    port = find_free_port()
+    with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, refused):
         answer = get(port, "/readyz")
 
     assert answer.status_code == 503
@@ -66,9 +66,9 @@ def test_a_check_that_is_refused_is_not_ready() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
 def test_nothing_but_get_is_answered(method: str) -> None:
-    port = free_port()
+    port = find_free_port()
 
-    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+    with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well):
         answer = get(port, "/healthz", method)
 
     assert answer.status_code == 405
@@ -76,9 +76,9 @@ def test_nothing_but_get_is_answered(method: str) -> None:
 
 
 def test_other_paths_are_not_there_and_the_request_is_not_repeated() -> None:
-    port = free_port()
+    port = find_free_port()
 
-    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+    with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well):
         answer = get(port, "/sam@contoso.example")
 
     assert answer.status_code == 404
@@ -87,9 +87,9 @@ def test_other_paths_are_not_there_and_the_request_is_not_repeated() -> None:
 
 
 def test_a_broken_request_is_refused_and_the_server_lives_on() -> None:
-    port = free_port()
+    port = find_free_port()
 
-    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+    with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well):
         with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
             client.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
             said = client.recv(1000)
@@ -105,9 +105,9 @@ def test_a_taken_port_is_refused_before_anything_starts() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        server = OpsServer("127.0.0.1", port, CollectorRegistry(), well, well)
+        server = OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well)
 
-        with pytest.raises(Misconfigured, match=r"ops\.port") as refused:
+        with pytest.raises(ConfigurationError, match=r"ops\.port") as refused:
             server.__enter__()
 
     assert str(port) in str(refused.value)
@@ -115,17 +115,17 @@ def test_a_taken_port_is_refused_before_anything_starts() -> None:
 
 
 def test_a_host_that_is_not_ours_is_refused() -> None:
-    server = OpsServer("192.0.2.1", free_port(), CollectorRegistry(), well, well)
+    server = OperationsServer("192.0.2.1", find_free_port(), CollectorRegistry(), well, well)
 
-    with pytest.raises(Misconfigured, match=r"ops\.port"):
+    with pytest.raises(ConfigurationError, match=r"ops\.port"):
         server.__enter__()
 
 
 def test_port_nought_listens_nowhere_and_an_ended_server_lets_go_of_its_port() -> None:
-    port = free_port()
-    with OpsServer("127.0.0.1", 0, CollectorRegistry(), well, well):
+    port = find_free_port()
+    with OperationsServer("127.0.0.1", 0, CollectorRegistry(), well, well):
         pass
-    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+    with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well):
         pass
 
     with pytest.raises(httpx.ConnectError):
@@ -133,9 +133,9 @@ def test_port_nought_listens_nowhere_and_an_ended_server_lets_go_of_its_port() -
 
 
 def test_answers_are_json_on_one_line() -> None:
-    port = free_port()
+    port = find_free_port()
 
-    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well):
+    with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well):
         text = get(port, "/healthz").text
 
     assert json.loads(text)
@@ -143,9 +143,9 @@ def test_answers_are_json_on_one_line() -> None:
 
 
 def test_clients_that_ask_nothing_do_not_keep_a_scraper_out() -> None:
-    port = free_port()
+    port = find_free_port()
 
-    with OpsServer("127.0.0.1", port, CollectorRegistry(), well, well), ExitStack() as stack:
+    with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well), ExitStack() as stack:
         idle = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
             for _ in range(3 * ops.MOST_CLIENTS)
@@ -159,10 +159,10 @@ def test_clients_that_ask_nothing_do_not_keep_a_scraper_out() -> None:
 
 def test_a_client_that_sends_byte_by_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ops, "ANSWERED_SECONDS", 0.2)
-    port = free_port()
+    port = find_free_port()
 
     with (
-        OpsServer("127.0.0.1", port, CollectorRegistry(), well, well),
+        OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well),
         socket.create_connection(("127.0.0.1", port), timeout=30) as client,
     ):
         sent = bytes_until_cut_off(client)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from schemas.plugin import Act, Folded, Parser
-from schemas.plugin import Line as LogLine
+from schemas.plugin import Duplicate, ParsedEvent, Parser
+from schemas.plugin import SourceLine as LogLine
 from streams.parsers.apache_access import PARSER as APACHE
 from streams.parsers.linux_iptables import PARSER as IPTABLES
 from streams.parsers.linux_sshd import PARSER as SSHD
@@ -19,7 +19,7 @@ SSH = "Nov 22 01:06:15 web01 sshd[7]: "
 
 def fields(parser: Parser, text: str) -> dict[str, Any]:
     told = parser.parse(LogLine(text, ARRIVED, UTC, "x"))
-    assert isinstance(told, Act)
+    assert isinstance(told, ParsedEvent)
     return told.fields
 
 
@@ -70,7 +70,7 @@ def test_the_real_address_is_taken_whatever_the_name_says(message: str, ip: str,
 def test_a_line_that_retells_is_folded_into_its_session(message: str) -> None:
     told = SSHD.parse(LogLine(SSH + message, ARRIVED, UTC, "x"))
 
-    assert isinstance(told, Folded)
+    assert isinstance(told, Duplicate)
     assert told.key == "web01/7"
 
 

@@ -134,8 +134,8 @@ def test_json_and_csv_of_one_act_have_one_id() -> None:
 
 
 def test_remembered_sessions_are_bounded() -> None:
-    queue = module._Queue()
-    for number in range(module.KEYS_KEPT + 10):
-        queue.told(f"h/{number}", "id")
+    queue = module._DocumentQueue()
+    for number in range(module.MOST_KEYS + 10):
+        queue.resolve_key(f"h/{number}", "id")
 
-    assert len(queue._told) == module.KEYS_KEPT
+    assert len(queue._resolved_keys) == module.MOST_KEYS

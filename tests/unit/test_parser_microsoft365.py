@@ -6,17 +6,17 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.errors import Unparseable
-from schemas.plugin import Act, Line
+from schemas.errors import UnparseableRecord
+from schemas.plugin import ParsedEvent, SourceLine
 from streams.parsers.microsoft365_audit import PARSER
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 CARD = "50842eb7-edc8-4019-85dd-5a5c1f2bb085"
 
 
-def parse(text: str) -> Act:
-    told = PARSER.parse(Line(text, ARRIVED, UTC, "m365"))
-    assert isinstance(told, Act)
+def parse(text: str) -> ParsedEvent:
+    told = PARSER.parse(SourceLine(text, ARRIVED, UTC, "m365"))
+    assert isinstance(told, ParsedEvent)
     return told
 
 
@@ -148,7 +148,7 @@ def rule(severity: str, count: int, *actions: str) -> dict[str, Any]:
     }
 
 
-def dlp(operation: str = "DlpRuleMatch", **more: Any) -> Act:
+def dlp(operation: str = "DlpRuleMatch", **more: Any) -> ParsedEvent:
     metadata = {"From": "Jo@Contoso.example", "To": ["X@y.example"], "Subject": "secret words"}
     policy = {"PolicyName": "Cards", "Rules": [rule("Low", 12), rule("High", 9, "BlockAccess")]}
     whole = {"UserId": "DlpAgent", "ExchangeMetaData": metadata, "PolicyDetails": [policy]}
@@ -203,7 +203,7 @@ def test_match_undo_and_override_under_one_id_are_three_acts() -> None:
 )
 def test_a_broken_record_is_refused(text: str) -> None:
     assert PARSER.claims(text)
-    with pytest.raises(Unparseable) as refused:
-        PARSER.parse(Line(text, ARRIVED, UTC, "m365"))
+    with pytest.raises(UnparseableRecord) as refused:
+        PARSER.parse(SourceLine(text, ARRIVED, UTC, "m365"))
 
     assert refused.value.remedy

@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 import slow_parsers
 
-from schemas.errors import Misconfigured, Retryable, Unparseable
-from schemas.event import Position, RawRecord
+from schemas.errors import ConfigurationError, RetryableError, UnparseableRecord
+from schemas.event import RawRecord, RecordPosition
 from schemas.settings import IntakeSettings, ReadingSettings, Settings, SourceSettings
 from streams.normalise.recognise import SetAside
 from streams.parser_process.adapter import ParserProcess
 from streams.parser_process.slow_lines import ALLOWED
-from streams.reading_ended import ReadingEnded, Reason
+from streams.reading_ended import EndReason, ReadingEnded
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WEB = b'192.0.2.1 - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1 "-" "x"'
@@ -34,19 +34,19 @@ LIMIT = 120.0
 """Wall seconds of patience; the machine may be loaded."""
 
 ENDED_BY_ITSELF = [
-    (MATCH, Reason.SLOW),
-    (b"SLOW loop", Reason.SLOW),
-    (b"SLOW claim", Reason.SLOW),
-    (b"SLOW swallow", Reason.SLOW),
-    (b"SLOW leave", Reason.DIED),
-    (b"SLOW crash", Reason.DIED),
-    (b"SLOW eat", Reason.MEMORY),
+    (MATCH, EndReason.SLOW),
+    (b"SLOW loop", EndReason.SLOW),
+    (b"SLOW claim", EndReason.SLOW),
+    (b"SLOW swallow", EndReason.SLOW),
+    (b"SLOW leave", EndReason.DIED),
+    (b"SLOW crash", EndReason.DIED),
+    (b"SLOW eat", EndReason.MEMORY),
 ]
-ENDED_LATE = [(b"SLOW busy_in_c", Reason.SLOW), (b"SLOW sleep", Reason.ASLEEP)]
+ENDED_LATE = [(b"SLOW busy_in_c", EndReason.SLOW), (b"SLOW sleep", EndReason.ASLEEP)]
 
 
 class CountingMeter:
-    """streams.observed.ReadingMeter that remembers."""
+    """streams.observed.ParserMetrics that remembers."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
@@ -54,16 +54,16 @@ class CountingMeter:
         self.began: list[str] = []
         self.restarts = 0
 
-    def ended(self, parser: str, reason: str) -> None:
+    def record_ended_reading(self, parser: str, reason: str) -> None:
         self.reasons.append(reason)
 
-    def setting_aside(self, parser: str) -> None:
+    def record_setting_aside(self, parser: str) -> None:
         self.began.append(parser)
 
-    def set_aside(self) -> None:
+    def record_set_aside_line(self) -> None:
         self.aside += 1
 
-    def restarted(self) -> None:
+    def record_restart(self) -> None:
         self.restarts += 1
 
 
@@ -94,7 +94,9 @@ JOURNALS = itertools.count()
 def records(*raws: bytes, source: str = "s", arrived: datetime = NOON) -> list[RawRecord]:
     """Of a journal of their own: no two calls make the same record."""
     journal = f"j{next(JOURNALS)}"
-    return [RawRecord(Position(journal, n), source, raw, arrived) for n, raw in enumerate(raws)]
+    return [
+        RawRecord(RecordPosition(journal, n), source, raw, arrived) for n, raw in enumerate(raws)
+    ]
 
 
 def kinds(reader: ParserProcess, given: list[RawRecord]) -> list[Any]:
@@ -105,7 +107,7 @@ def kinds(reader: ParserProcess, given: list[RawRecord]) -> list[Any]:
 def kind(outcome: Any) -> Any:
     if isinstance(outcome, ReadingEnded):
         return outcome.reason
-    return type(outcome) if isinstance(outcome, Unparseable) else outcome[0]
+    return type(outcome) if isinstance(outcome, UnparseableRecord) else outcome[0]
 
 
 def is_alive(pid: int) -> bool:
@@ -125,10 +127,10 @@ def until(true: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize(("raw", "reason"), ENDED_BY_ITSELF)
 def test_a_record_that_no_parser_can_finish_is_ended_and_its_neighbours_are_read(
-    make: Callable[..., ParserProcess], meter: CountingMeter, raw: bytes, reason: Reason
+    make: Callable[..., ParserProcess], meter: CountingMeter, raw: bytes, reason: EndReason
 ) -> None:
     # To take all its memory costs a busy machine more time than the others may have.
-    reader = make(seconds=10.0) if reason is Reason.MEMORY else make()
+    reader = make(seconds=10.0) if reason is EndReason.MEMORY else make()
     first, ended, last = list(reader.read(records(WEB, raw, WEB)))
 
     assert (kind(first), kind(last)) == ("nginx_access", "nginx_access")
@@ -141,7 +143,7 @@ def test_a_record_that_no_parser_can_finish_is_ended_and_its_neighbours_are_read
 @pytest.mark.slow
 @pytest.mark.parametrize(("raw", "reason"), ENDED_LATE)
 def test_a_record_that_is_lost_in_c_is_ended_and_its_neighbours_are_read(
-    make: Callable[..., ParserProcess], raw: bytes, reason: Reason
+    make: Callable[..., ParserProcess], raw: bytes, reason: EndReason
 ) -> None:
     reader = make(seconds_per_mib=0.0)
 
@@ -172,7 +174,7 @@ def test_a_child_started_where_its_signals_are_blocked_ends_slow_records_too(
     ours = {signal.SIGPROF, signal.SIGXCPU}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
     try:
-        assert kinds(make(), records(MATCH, WEB)) == [Reason.SLOW, "nginx_access"]
+        assert kinds(make(), records(MATCH, WEB)) == [EndReason.SLOW, "nginx_access"]
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -208,11 +210,11 @@ def test_many_slow_records_among_many_good_ones_each_end_alone(
     outcomes = kinds(make(), records(*raws))
 
     assert [outcomes[number] for number in slow] == [
-        Reason.SLOW,
-        Reason.SLOW,
-        Reason.DIED,
-        Reason.SLOW,
-        Reason.DIED,
+        EndReason.SLOW,
+        EndReason.SLOW,
+        EndReason.DIED,
+        EndReason.SLOW,
+        EndReason.DIED,
     ]
     assert outcomes.count("nginx_access") == 695
 
@@ -292,9 +294,9 @@ def test_a_batch_that_is_repeated_does_not_cost_its_slow_records_anew(
 
     assert again == [first] * 2 * ALLOWED
     assert reader.pid == pid
-    assert meter.reasons == [Reason.SLOW, Reason.DIED]
+    assert meter.reasons == [EndReason.SLOW, EndReason.DIED]
     assert computed(pid) - before < 2 * ALLOWED * SECONDS
-    assert kinds(reader, records(MATCH)) == [Reason.SLOW]
+    assert kinds(reader, records(MATCH)) == [EndReason.SLOW]
 
 
 # --- a flood of slow records --------------------------------------------------------------------
@@ -310,7 +312,7 @@ def test_after_some_slow_lines_others_like_them_are_set_aside_and_short_ones_are
     reader = make(seconds=0.1)
     outcomes = kinds(reader, [*flood(ALLOWED + 200), *records(b"SLOW quick", WEB)])
 
-    assert outcomes.count(Reason.SLOW) == ALLOWED
+    assert outcomes.count(EndReason.SLOW) == ALLOWED
     assert outcomes.count(SetAside) == 200
     assert outcomes[-2:] == ["slow_test", "nginx_access"]
     assert (meter.aside, meter.began) == (200, ["slow_test"])
@@ -324,7 +326,7 @@ def test_deaths_count_as_slow_lines_do_and_a_new_child_knows_of_them(
     raws = [b"SLOW leave" if number % 2 else b"SLOW loop x" for number in range(ALLOWED + 6)]
     outcomes = kinds(reader, records(*raws))
 
-    assert outcomes.count(Reason.SLOW) + outcomes.count(Reason.DIED) == ALLOWED
+    assert outcomes.count(EndReason.SLOW) + outcomes.count(EndReason.DIED) == ALLOWED
     assert outcomes[-6:] == [SetAside] * 6
 
 
@@ -342,7 +344,7 @@ def test_invented_sources_share_one_allowance_and_a_named_source_has_its_own(
     named = [kinds(reader, flood(1, source=name)) for name in ("mail", "wall")]
 
     assert outcomes[ALLOWED:] == [SetAside] * 5
-    assert named == [[Reason.SLOW], [Reason.SLOW]]
+    assert named == [[EndReason.SLOW], [EndReason.SLOW]]
 
 
 @pytest.mark.slow
@@ -354,7 +356,7 @@ def test_ten_minutes_later_lines_like_them_are_tried_again(
     soon = kinds(reader, flood(1, arrived=NOON + timedelta(minutes=9)))
     later = kinds(reader, flood(1, arrived=NOON + timedelta(minutes=11)))
 
-    assert (soon, later) == ([SetAside], [Reason.SLOW])
+    assert (soon, later) == ([SetAside], [EndReason.SLOW])
 
 
 # --- beginning and end --------------------------------------------------------------------------
@@ -370,9 +372,9 @@ def test_closing_ends_the_child_and_whoever_waits_for_it(
     timer = threading.Timer(0.3, reader.close)
     timer.start()
 
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         kinds(reader, records(WEB, b"SLOW loop"))
-    with pytest.raises(Retryable):
+    with pytest.raises(RetryableError):
         kinds(reader, records(WEB))
     assert not is_alive(pid)
     timer.join()
@@ -452,6 +454,6 @@ def test_a_name_that_leads_to_no_parser_is_refused_and_named(tmp_path: Path) -> 
     settings = Settings(data_dir=tmp_path, reading=reading)
     with (
         closing(ParserProcess(settings, CountingMeter())) as reader,
-        pytest.raises(Misconfigured, match=r"reading\.parsers, os:abort"),
+        pytest.raises(ConfigurationError, match=r"reading\.parsers, os:abort"),
     ):
         list(reader.read(records(WEB)))

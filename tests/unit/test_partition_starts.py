@@ -6,32 +6,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import Corrupt
-from schemas.event import Position
+from schemas.errors import CorruptData
+from schemas.event import RecordPosition
 from streams.ports import StoredPosition
-from streams.worker_app.partition_starts import Start
+from streams.worker_app.partition_starts import PartitionStart
 
 
 def held(offset: int, journal: str = "id-0") -> StoredPosition:
-    return StoredPosition(Position(journal, offset))
+    return StoredPosition(RecordPosition(journal, offset))
 
 
 def test_a_partition_never_processed_begins_with_what_the_log_holds() -> None:
-    assert Start("raw/0", "id-0", 17, 40).after(StoredPosition(None)) == 17
+    assert PartitionStart("raw/0", "id-0", 17, 40).find_next_offset(StoredPosition(None)) == 17
 
 
 @given(begin=st.integers(0, 50), size=st.integers(0, 50), offset=st.integers(-1, 110))
 def test_reading_goes_on_behind_the_position_or_stops_loudly(
     begin: int, size: int, offset: int
 ) -> None:
-    start = Start("raw/0", "id-0", begin, begin + size)
+    start = PartitionStart("raw/0", "id-0", begin, begin + size)
     if begin - 1 <= offset <= begin + size - 1:
-        assert start.after(held(offset)) == offset + 1
+        assert start.find_next_offset(held(offset)) == offset + 1
         return
-    with pytest.raises(Corrupt, match="replay --from-beginning"):
-        start.after(held(offset))
+    with pytest.raises(CorruptData, match="replay --from-beginning"):
+        start.find_next_offset(held(offset))
 
 
 def test_a_topic_made_anew_is_another_journal_whatever_its_offsets() -> None:
-    with pytest.raises(Corrupt, match="made anew"):
-        Start("raw/0", "new-0", 0, 100).after(held(5, "old-0"))
+    with pytest.raises(CorruptData, match="made anew"):
+        PartitionStart("raw/0", "new-0", 0, 100).find_next_offset(held(5, "old-0"))

@@ -4,15 +4,15 @@ import time
 
 import pytest
 
-from breachdesk.casework.password_rule import LONGEST, check_password, known_words
-from breachdesk.testing import a_user
+from breachdesk.casework.password_rule import LONGEST, check_password, list_known_words
+from breachdesk.testing import make_user
 from schemas.errors import BadInput
 from schemas.settings import ProviderProfile
 
 PROFILE = ProviderProfile(
     legal_name="Northgate IT Ltd", trading_name="Northgate", contact_email="help@northgate.example"
 )
-WORDS = known_words(a_user("rhea").model_copy(update={"name": "Rhea Hartwell"}), PROFILE)
+WORDS = list_known_words(make_user("rhea").model_copy(update={"name": "Rhea Hartwell"}), PROFILE)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from engines import BOOK, NOON, TwoCustomers, pipeline, placed, raw, record
 
 from schemas.alert import Episode, GroupKey, Signal
-from schemas.event import Position, RawRecord
+from schemas.event import RawRecord, RecordPosition
 from streams.correlate.in_memory import InMemoryWindows
 from streams.normalise.normaliser import NO_TIME
 from streams.process.pipeline import BatchResult
@@ -39,7 +39,7 @@ def signals_of(result: BatchResult) -> list[Signal]:
 def episodes(result: BatchResult) -> list[Episode]:
     windows = InMemoryWindows(BOOK.specs)
     windows.absorb(signals_of(result))
-    return windows.episodes()
+    return windows.list_episodes()
 
 
 def test_every_record_is_counted_once_and_unreadable_ones_are_dead_letters(tmp_path) -> None:
@@ -67,7 +67,7 @@ def test_an_act_becomes_an_attributed_signal_with_its_evidence(tmp_path) -> None
 
     assert signal.key == GroupKey("sign_in_brute_force", "contoso", ("jo",))
     assert {t.customer for t in signal.touches} == {"contoso"}
-    assert signal.position == Position("j", 1)
+    assert signal.position == RecordPosition("j", 1)
     assert len(signal.sha256) == 64
 
 
@@ -107,7 +107,7 @@ def test_a_backfill_is_always_in_time(tmp_path) -> None:
     assert batch.sources[0].late == 0
     assert episodes(batch)
     assert not any(each.guarded for signals in batch.signals.values() for each in signals)
-    assert batch.held_until is not None
+    assert batch.hold_until is not None
 
 
 def test_a_stamp_from_the_future_is_not_believed(tmp_path) -> None:

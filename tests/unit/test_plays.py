@@ -23,19 +23,19 @@ from whole_play import (
 )
 
 from breachdesk.console.case_file import read_case
-from breachdesk.console.way import Step, way
+from breachdesk.console.way import CaseStep, build_steps
 from notifiers.testing import NO, YES
-from schemas.affected import Certainty, Effect, NoticeKind, Surety
+from schemas.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
 from schemas.affected_group import GroupKind
-from schemas.case import CallOutcome, Concern, Origin
-from schemas.customer import AssetKind, DataCategory, Pecr
-from schemas.decision import NOT_ASKED, Basis, LawEnforcementHold
-from schemas.errors import Incomplete
+from schemas.case import CallOutcome, CaseOrigin, ContainmentScope
+from schemas.customer import AssetKind, DataCategory, PecrStatus
+from schemas.decision import NOT_ASKED, LawEnforcementHold, NotificationBasis
+from schemas.errors import IncompleteDocument
 from schemas.obligation import ObligationKind
-from schemas.report import Precision, Quantity
+from schemas.report import NumberPrecision, ReportedQuantity
 from schemas.source import BlindInterval
 
-SURE, MAYBE = Surety.HAPPENED, Surety.POSSIBLE
+SURE, MAYBE = EffectCertainty.HAPPENED, EffectCertainty.POSSIBLE
 LIKELY = {"certainty": Certainty.LIKELY}
 OUT = {"certainty": Certainty.EXCLUDED, "reason": "The records are whole and show nothing."}
 ACCOUNT = (DataCategory.CONTACT, DataCategory.FINANCIAL)
@@ -54,7 +54,7 @@ def a_line_is_tapped(play: WholePlay) -> None:
     """A law firm's line and a bakery's account page, both in the same customer system."""
     line = play.ours("law", "198.51.100.7", AssetKind.IP, DataCategory.TRAFFIC)
     page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("law", "Tolland & Pryce", line.model_copy(update={"pecr": Pecr.YES}))
+    play.customer("law", "Tolland & Pryce", line.model_copy(update={"pecr": PecrStatus.YES}))
     play.customer("baker", "Sable Bakery", page)
 
 
@@ -74,13 +74,13 @@ def test_after_ransomware_the_pack_says_lost_and_our_own_report_counts_our_staff
         )
     )  # fmt: skip
     effects = {
-        DataCategory.FILES: {Effect.UNAVAILABLE: SURE},
-        DataCategory.BACKUP: {Effect.LOST: SURE},
+        DataCategory.FILES: {BreachEffect.UNAVAILABLE: SURE},
+        DataCategory.BACKUP: {BreachEffect.LOST: SURE},
     }
     play.freeze({("vet", CONTROLLER): {"certainty": Certainty.CONFIRMED, "effects": effects}})
     play.group(GroupKind.STAFF, 9)
-    play.contained("We cut the file server off.", Concern.EVERYTHING)
-    play.contained("We restored the files of the practice.", Concern.CUSTOMERS_DATA, "vet")
+    play.contained("We cut the file server off.", ContainmentScope.EVERYTHING)
+    play.contained("We restored the files of the practice.", ContainmentScope.CUSTOMERS_DATA, "vet")
     play.decide()
     play.write("A program made files on our file server unreadable.", words(CONTROLLER, REACHED))
     play.release()
@@ -115,7 +115,7 @@ def test_a_lost_encrypted_laptop_is_lost_and_nobody_is_said_to_have_broken_in(
     laptop = play.ours("baker", "laptop-9", AssetKind.HOST, DataCategory.CONTACT)
     play.customer("baker", "Sable Bakery", laptop)
     play.by_hand("host:laptop-9")
-    effects = {DataCategory.CONTACT: {Effect.LOST: SURE}}
+    effects = {DataCategory.CONTACT: {BreachEffect.LOST: SURE}}
     play.freeze({("baker", HOLDER): {"certainty": Certainty.LIKELY, "effects": effects}})
     encrypted = "The disk is encrypted; the key was never on the laptop."
     play.decide(report_to_ico=NO, tell_people=NO, safeguards_before=encrypted)
@@ -150,7 +150,7 @@ def test_of_a_mis_sent_bill_only_the_one_whose_bill_it_was_is_told(play: WholePl
     play.customer("law", "Tolland & Pryce")
     play.customer("baker", "Sable Bakery")
     play.by_hand()
-    effects = {DataCategory.CONTACT: {Effect.SEEN: SURE}}
+    effects = {DataCategory.CONTACT: {BreachEffect.SEEN: SURE}}
     play.freeze({("law", HOLDER): {"certainty": Certainty.CONFIRMED, "effects": effects}})
     play.decide(tell_people=NO)
     whose = "It was your bill. The other customer says in writing that it is deleted."
@@ -179,7 +179,7 @@ def test_of_a_suppliers_breach_each_reads_what_the_supplier_keeps_for_it(play: W
     )  # fmt: skip
     told = play.now() - timedelta(hours=11)
     play.by_hand(
-        "service:copies:vet", "service:bills:vet", origin=Origin.PROCESSOR,
+        "service:copies:vet", "service:bills:vet", origin=CaseOrigin.PROCESSOR,
         third_party="Tideline Storage plc", supplier_told_at=told,
     )  # fmt: skip
     play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
@@ -228,8 +228,8 @@ def test_a_line_and_an_account_bring_two_reports_each_of_its_own_people(play: Wh
         words(HOLDER, REACHED, "baker", what_happened="They read your bank page.", steps=bank),
     )
     play.release()
-    play.fill("uk_ico", people=Quantity(value=3, precision=Precision.EXACT))
-    play.fill("uk_pecr", people=Quantity(value=2, precision=Precision.EXACT))
+    play.fill("uk_ico", people=ReportedQuantity(value=3, precision=NumberPrecision.EXACT))
+    play.fill("uk_pecr", people=ReportedQuantity(value=2, precision=NumberPrecision.EXACT))
     play.print("telecoms", "uk_ico", "uk_pecr")
     ico, pecr = play.answers("uk_ico"), play.answers("uk_pecr")
     subscriber, other = play.text("law", HOLDER), play.text("baker", HOLDER)
@@ -249,8 +249,8 @@ def test_a_line_and_an_account_bring_two_reports_each_of_its_own_people(play: Wh
         assert "22 November 2026 at 2:00am GMT to 22 November" in answers["occurred"]
         assert "1 of 1" in answers["people_told"]
     entry = play.entry()
-    assert entry.people == Quantity(value=5, precision=Precision.EXACT)
-    assert entry.records == Quantity(value=128, precision=Precision.APPROXIMATE)
+    assert entry.people == ReportedQuantity(value=5, precision=NumberPrecision.EXACT)
+    assert entry.records == ReportedQuantity(value=128, precision=NumberPrecision.APPROXIMATE)
 
     play.submit("uk_pecr")
     step = report_step(play)
@@ -261,9 +261,9 @@ def test_a_line_and_an_account_bring_two_reports_each_of_its_own_people(play: Wh
     assert report_step(play).done
 
 
-def report_step(play: WholePlay) -> Step:
-    file = play.store.look(lambda uow: read_case(uow, play.breach.case_id, play.now()))
-    return next(step for step in way(file) if step.name == "Report")
+def report_step(play: WholePlay) -> CaseStep:
+    file = play.store.read(lambda uow: read_case(uow, play.breach.case_id, play.now()))
+    return next(step for step in build_steps(file) if step.name == "Report")
 
 
 def test_a_line_and_our_own_staff_bring_two_reports(play: WholePlay) -> None:
@@ -271,7 +271,7 @@ def test_a_line_and_our_own_staff_bring_two_reports(play: WholePlay) -> None:
     play.by_hand(LINE)
     play.group(GroupKind.STAFF, 4)
     play.freeze({("law", HOLDER): LIKELY, ("baker", HOLDER): OUT})
-    with pytest.raises(Incomplete, match=r"Tell people under Art\. 34"):
+    with pytest.raises(IncompleteDocument, match=r"Tell people under Art\. 34"):
         play.decide(pecr=YES, pecr_subscribers=YES, tell_people=NOT_ASKED)
     play.decide(pecr=YES, pecr_subscribers=YES)
     play.fill("uk_ico")
@@ -304,9 +304,9 @@ def test_staff_found_after_a_decision_that_never_asked_of_our_own_data_are_not_f
 
     assert "nothing that we are controller of was on the list" in str(before.ended_by)
     assert {ART33, ObligationKind.ART34_GROUP} <= play.running()
-    with pytest.raises(Incomplete, match="Report to the ICO"):
+    with pytest.raises(IncompleteDocument, match="Report to the ICO"):
         play.release()
-    with pytest.raises(Incomplete, match="Report to the ICO"):
+    with pytest.raises(IncompleteDocument, match="Report to the ICO"):
         play.decide(**unasked)
 
 
@@ -318,7 +318,7 @@ def test_who_is_only_possible_is_told_why_and_the_regulator_reads_may(play: Whol
     gap = BlindInterval(
         source="panel", begin=NIGHT, end=NIGHT + timedelta(hours=2), reason="disk full"
     )
-    play.store.act(lambda uow: uow.sources.add_gap(gap))
+    play.store.write(lambda uow: uow.sources.add_gap(gap))
     play.freeze({("baker", HOLDER): {"certainty": Certainty.POSSIBLE}})
     play.decide(tell_people=NO)
     play.write("Someone signed in to our customer system.", words(HOLDER, POSSIBLE))
@@ -436,7 +436,7 @@ def test_a_pack_a_letter_and_a_call_are_counted_once_each_wherever_they_are_coun
     mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
     play.customer("vet", "Ashgrove Vets Ltd", mail)
     line = play.ours("gym", "198.51.100.9", AssetKind.IP, DataCategory.TRAFFIC)
-    play.customer("gym", "Harbour Gym", line.model_copy(update={"pecr": Pecr.YES}))
+    play.customer("gym", "Harbour Gym", line.model_copy(update={"pecr": PecrStatus.YES}))
     for number, (customer, name) in enumerate((("law", "Tolland"), ("baker", "Sable Bakery"))):
         page = f"billing.example?userid={number}"
         play.customer(customer, name, play.ours(customer, page, AssetKind.SERVICE, *ACCOUNT))
@@ -511,7 +511,10 @@ def test_a_person_may_change_whatever_is_proposed(play: WholePlay) -> None:
     play.freeze({("baker", HOLDER): LIKELY})
     play.decide()
     proposed = play.proposed()
-    play.fill(people=Quantity(value=7, precision=Precision.EXACT), measures_before="A second lock.")
+    play.fill(
+        people=ReportedQuantity(value=7, precision=NumberPrecision.EXACT),
+        measures_before="A second lock.",
+    )
 
     assert proposed.answers["measures_before"] != "A second lock."
     assert proposed.origins["measures_before"] == "the decision"
@@ -592,7 +595,7 @@ def test_a_hold_makes_people_wait_and_is_no_decision_not_to_tell(play: WholePlay
     play.freeze({("baker", HOLDER): LIKELY})
     hold = LawEnforcementHold(
         asked_by="DC Reed", asked_at=play.now(), basis="Crime number 1/26",
-        review_on=play.now() + timedelta(days=2), stops=frozenset({Basis.ART34}),
+        review_on=play.now() + timedelta(days=2), stops=frozenset({NotificationBasis.ART34}),
     )  # fmt: skip
     play.decide(own_promise_binds=NO_PROMISE, hold=hold)
     held = play.proposed().answers

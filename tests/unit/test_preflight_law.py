@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from breachdesk.bootstrap.checks import Check, preflight_checks
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.checks import PreflightCheck, run_preflight
+from breachdesk.bootstrap.house import Container
 from breachdesk.cli.main import app
-from breachdesk.gdpr.law import shipped
+from breachdesk.gdpr.law import load_shipped_law
 from breachdesk.testing import FixedNow
 from schemas.settings import LawSettings, Settings
 
-NEWEST = max(entry.reviewed_on for entry in shipped().entries)
+NEWEST = max(entry.reviewed_on for entry in load_shipped_law().entries)
 CORRECTION = """
 [[provisions]]
 id = "uk_gdpr_art33_1"
@@ -29,10 +29,10 @@ verified = true
 """
 
 
-def on(tmp_path: Path, day: datetime, **law: int) -> dict[str, Check]:
+def on(tmp_path: Path, day: datetime, **law: int) -> dict[str, PreflightCheck]:
     settings = Settings(data_dir=tmp_path, law=LawSettings(**law))
-    with Premises(settings, FixedNow(day)) as house:
-        return {c.what: c for c in preflight_checks(house) if c.what.startswith("law")}
+    with Container(settings, FixedNow(day)) as house:
+        return {c.what: c for c in run_preflight(house) if c.what.startswith("law")}
 
 
 def correct(tmp_path: Path, text: str) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.bootstrap.checks import preflight_checks
-from breachdesk.bootstrap.house import Premises
-from breachdesk.testing import FixedNow, a_user
+from breachdesk.bootstrap.checks import run_preflight
+from breachdesk.bootstrap.house import Container
+from breachdesk.testing import FixedNow, make_user
 from schemas.settings import ProviderProfile, SenderSettings, Settings
-from schemas.user import Duty
+from schemas.user import Permission
 
 SENDER = SenderSettings(channel="maildir", from_email="notices@penhallow.example")
 
@@ -29,9 +29,11 @@ def test_preflight_says_whether_a_fit_witness_is_nominated(
 ) -> None:
     profile = ProviderProfile(witness_email=address)
     settings = Settings(data_dir=tmp_path, profile=profile, senders=(SENDER,))
-    with Premises(settings, FixedNow()) as house:
+    with Container(settings, FixedNow()) as house:
         for name in ("avery", "blake")[:approvers]:
-            house.store.act(lambda uow, name=name: uow.users.save(a_user(name, Duty.APPROVER)))
-        (check,) = [c for c in preflight_checks(house) if c.what == "witness"]
+            house.store.write(
+                lambda uow, name=name: uow.users.save(make_user(name, Permission.APPROVER))
+            )
+        (check,) = [c for c in run_preflight(house) if c.what == "witness"]
 
     assert (check.passed, said in check.finding) == (passed, True)

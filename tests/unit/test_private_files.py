@@ -68,4 +68,4 @@ def test_what_others_may_read_is_named(tmp_path: Path) -> None:
     (folder / "theirs").write_text("")
     (folder / "theirs").chmod(0o640)
 
-    assert private_files.readable_by_others(folder) == [folder / "theirs"]
+    assert private_files.list_readable_by_others(folder) == [folder / "theirs"]

@@ -11,16 +11,18 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 
 from breachdesk.casework import readers_words
-from breachdesk.console.facts import steps_for
-from breachdesk.testing import an_actor
-from schemas.case import Concern, Containment, ContainmentKind
-from schemas.customer import Role
-from schemas.errors import Conflict, Incomplete
-from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
-from schemas.user import Duty
+from breachdesk.console.facts import list_steps
+from breachdesk.testing import make_actor
+from schemas.case import ContainmentKind, ContainmentScope, ContainmentStep
+from schemas.customer import DataRole
+from schemas.errors import EditConflict, IncompleteDocument
+from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
+from schemas.user import Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
-GROUP = ExposureWords(role=Role.CONTROLLER, standing=Standing.POSSIBLE, what_happened="Of all.")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+GROUP = ExposureWords(
+    role=DataRole.CONTROLLER, standing=ReaderStanding.POSSIBLE, what_happened="Of all."
+)
 OWN = GROUP.model_copy(update={"customer_id": "contoso", "what_happened": "Of Contoso."})
 
 
@@ -32,7 +34,7 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
 
 
 def common(scene: ReleaseScene, text: str, seen: int) -> NoticeFacts:
-    return scene.store.act(
+    return scene.store.write(
         lambda uow: readers_words.write_common(
             uow, RESPONDER, scene.breach.id, text, None, seen=seen, now=scene.now()
         )
@@ -40,7 +42,7 @@ def common(scene: ReleaseScene, text: str, seen: int) -> NoticeFacts:
 
 
 def words(scene: ReleaseScene, written: ExposureWords, seen: int) -> NoticeFacts:
-    return scene.store.act(
+    return scene.store.write(
         lambda uow: readers_words.write_words(
             uow, RESPONDER, scene.breach.id, written, seen=seen, now=scene.now()
         )
@@ -48,7 +50,7 @@ def words(scene: ReleaseScene, written: ExposureWords, seen: int) -> NoticeFacts
 
 
 def test_words_of_readers_wait_for_what_is_true_for_everybody(scene: ReleaseScene) -> None:
-    with pytest.raises(Incomplete, match="everybody"):
+    with pytest.raises(IncompleteDocument, match="everybody"):
         words(scene, GROUP, 0)
 
 
@@ -66,9 +68,9 @@ def test_a_customers_words_are_taken_away_and_the_groups_stay(scene: ReleaseScen
     common(scene, "Somebody signed in.", 0)
     words(scene, GROUP, 1)
     words(scene, OWN, 2)
-    left = scene.store.act(
+    left = scene.store.write(
         lambda uow: readers_words.remove_words(
-            uow, RESPONDER, scene.breach.id, readers_words.key_of(OWN), scene.now()
+            uow, RESPONDER, scene.breach.id, readers_words.build_key(OWN), scene.now()
         )
     )
 
@@ -80,34 +82,34 @@ def test_words_that_somebody_changed_meanwhile_are_not_written_over(scene: Relea
     words(scene, GROUP, 1)
     words(scene, GROUP.model_copy(update={"what_happened": "By a colleague."}), 2)
 
-    with pytest.raises(Conflict, match="account holders who cannot be ruled out"):
+    with pytest.raises(EditConflict, match="account holders who cannot be ruled out"):
         words(scene, GROUP.model_copy(update={"what_happened": "By me."}), 2)
-    with pytest.raises(Conflict, match="true for everybody"):
+    with pytest.raises(EditConflict, match="true for everybody"):
         common(scene, "Something else.", 0)
 
 
 @pytest.mark.parametrize(
     ("step", "offered"),
     [
-        ({"concerns": Concern.EVERYTHING}, True),
-        ({"concerns": Concern.CUSTOMERS_DATA}, True),
-        ({"concerns": Concern.CUSTOMERS_DATA, "customers": ("contoso", "fabrikam")}, True),
-        ({"concerns": Concern.CUSTOMERS_DATA, "customers": ("contoso",)}, False),
-        ({"concerns": Concern.OUR_DATA}, False),
+        ({"concerns": ContainmentScope.EVERYTHING}, True),
+        ({"concerns": ContainmentScope.CUSTOMERS_DATA}, True),
+        ({"concerns": ContainmentScope.CUSTOMERS_DATA, "customers": ("contoso", "fabrikam")}, True),
+        ({"concerns": ContainmentScope.CUSTOMERS_DATA, "customers": ("contoso",)}, False),
+        ({"concerns": ContainmentScope.OUR_DATA}, False),
         ({"concerns": None}, False),
-        ({"concerns": Concern.EVERYTHING, "done_at": None}, False),
+        ({"concerns": ContainmentScope.EVERYTHING, "done_at": None}, False),
     ],
 )
 def test_a_containment_step_is_offered_only_to_readers_all_of_whom_it_concerns(
     step: dict[str, Any], offered: bool
 ) -> None:
-    done = Containment(
+    done = ContainmentStep(
         kind=ContainmentKind.OTHER,
         text="removed the rule",
         done_at=datetime(2026, 11, 23, tzinfo=UTC),
     ).model_copy(update=step)
-    key = (Role.PROCESSOR, Standing.REACHED, None)
-    possible = (Role.PROCESSOR, Standing.POSSIBLE, None)
+    key = (DataRole.PROCESSOR, ReaderStanding.REACHED, None)
+    possible = (DataRole.PROCESSOR, ReaderStanding.POSSIBLE, None)
 
-    assert bool(steps_for([done], key, ["contoso", "fabrikam"])) is offered
-    assert steps_for([done], possible, ["contoso"]) == []
+    assert bool(list_steps([done], key, ["contoso", "fabrikam"])) is offered
+    assert list_steps([done], possible, ["contoso"]) == []

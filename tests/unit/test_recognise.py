@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import Unparseable
-from schemas.event import Position, RawRecord
-from schemas.plugin import Act, Folded, load_plugins
+from schemas.errors import UnparseableRecord
+from schemas.event import RawRecord, RecordPosition
+from schemas.plugin import Duplicate, ParsedEvent, load_plugins
 from schemas.settings import SourceSettings
 from streams.normalise.recognise import (
     MOST_SOURCES,
+    FormatRecogniser,
     NotUnderstood,
-    Recogniser,
-    dataset,
+    compute_event_id,
     decode,
-    event_id,
+    get_dataset,
 )
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -28,7 +28,7 @@ WEB = b'192.0.2.1 - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1 "-" "x
 
 
 def record(raw: bytes, source: str = "s") -> RawRecord:
-    return RawRecord(Position("j", 0), source, raw, ARRIVED)
+    return RawRecord(RecordPosition("j", 0), source, raw, ARRIVED)
 
 
 def source(parser: str = "auto", zone: str = "UTC") -> SourceSettings:
@@ -36,27 +36,27 @@ def source(parser: str = "auto", zone: str = "UTC") -> SourceSettings:
 
 
 def test_a_line_is_recognised_by_itself() -> None:
-    reader = Recogniser()
+    reader = FormatRecogniser()
 
     assert reader.read(record(SSH), source())[0] == "linux_sshd"
     assert reader.read(record(WEB), source())[0] == "nginx_access"
 
 
 def test_a_configured_parser_reads_what_it_would_not_claim() -> None:
-    parser, _ = Recogniser().read(record(WEB), source("apache_access"))
+    parser, _ = FormatRecogniser().read(record(WEB), source("apache_access"))
 
     assert parser == "apache_access"
 
 
 def test_a_line_of_another_format_on_a_configured_source_is_still_read() -> None:
-    parser, _ = Recogniser().read(record(SSH), source("apache_access"))
+    parser, _ = FormatRecogniser().read(record(SSH), source("apache_access"))
 
     assert parser == "linux_sshd"
 
 
 def test_a_line_nobody_claims_is_not_understood() -> None:
     with pytest.raises(NotUnderstood) as refused:
-        Recogniser().read(record(b"some secret words"), source())
+        FormatRecogniser().read(record(b"some secret words"), source())
 
     assert refused.value.remedy
     assert "secret" not in str(refused.value)
@@ -65,8 +65,8 @@ def test_a_line_nobody_claims_is_not_understood() -> None:
 @pytest.mark.parametrize("parser", ["auto", "microsoft365_audit"])
 def test_a_line_that_its_parser_cannot_read_names_the_parser(parser: str) -> None:
     raw = b'{"Operation":"x","CreationTime":"2026-11-22T01:06:15","UserId":"secr'
-    with pytest.raises(Unparseable) as refused:
-        Recogniser().read(record(raw), source(parser))
+    with pytest.raises(UnparseableRecord) as refused:
+        FormatRecogniser().read(record(raw), source(parser))
 
     assert refused.value.place == "microsoft365_audit"
     assert not isinstance(refused.value, NotUnderstood)
@@ -77,10 +77,10 @@ def test_what_a_source_sent_before_changes_no_result() -> None:
     examples = [e for p in load_plugins("streams.parsers", "PARSER").values() for e in p.examples]
     lines = [e.line.encode() for e in examples] * 3
     random.Random(7).shuffle(lines)
-    reader = Recogniser()
+    reader = FormatRecogniser()
 
     for line in lines:
-        alone = Recogniser().read(record(line), source())
+        alone = FormatRecogniser().read(record(line), source())
         assert reader.read(record(line), source()) == alone
 
 
@@ -100,52 +100,55 @@ def test_a_stranger_cannot_turn_a_line_into_another_format(typed: bytes) -> None
     head, tail = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for invalid user ", b" from ::1"
     parsers = load_plugins("streams.parsers", "PARSER").values()
     claimed = [p.id for p in parsers if p.claims((head + typed + tail).decode())]
-    parser, told = Recogniser().read(record(head + typed + tail), source())
+    parser, told = FormatRecogniser().read(record(head + typed + tail), source())
 
     assert claimed == ["linux_sshd"]
     assert parser == "linux_sshd"
-    assert isinstance(told, Act)
+    assert isinstance(told, ParsedEvent)
     assert told.fields["source.ip"] == "::1"
 
 
 def test_bytes_that_are_not_utf8_are_shown_and_tagged() -> None:
-    _, told = Recogniser().read(record(SSH.replace(b"root", b"caf\xe9")), source())
+    _, told = FormatRecogniser().read(record(SSH.replace(b"root", b"caf\xe9")), source())
 
-    assert isinstance(told, Act)
+    assert isinstance(told, ParsedEvent)
     assert told.fields["user.name"] == "caf\\xe9"
     assert told.fields["tags"] == ["invalid_utf8"]
 
 
 def test_a_valid_line_has_no_tag() -> None:
-    _, told = Recogniser().read(record(SSH), source())
+    _, told = FormatRecogniser().read(record(SSH), source())
 
-    assert isinstance(told, Act)
+    assert isinstance(told, ParsedEvent)
     assert "tags" not in told.fields
 
 
 def test_a_byte_order_mark_and_line_ends_are_no_part_of_the_text() -> None:
     assert decode(b"\xef\xbb\xbfRecordId\r\n") == ("RecordId", True)
     header = b"\xef\xbb\xbfRecordId,CreationDate,AuditData\r\n"
-    assert isinstance(Recogniser().read(record(header), source())[1], Folded)
+    assert isinstance(FormatRecogniser().read(record(header), source())[1], Duplicate)
 
 
 def test_the_zone_of_the_source_counts() -> None:
-    _, told = Recogniser().read(record(SSH), source(zone="Europe/Berlin"))
+    _, told = FormatRecogniser().read(record(SSH), source(zone="Europe/Berlin"))
 
-    assert isinstance(told, Act)
+    assert isinstance(told, ParsedEvent)
     assert told.time == datetime(2026, 11, 22, 0, 6, 15, tzinfo=UTC)
 
 
 def test_an_event_is_called_by_the_vendors_id_else_by_a_hash_of_source_and_bytes() -> None:
     expected = hashlib.sha256(b"s\0raw").hexdigest()[:32]
 
-    assert event_id("s", b"raw", "theirs") == "theirs"
-    assert event_id("s", b"raw", None) == expected
+    assert compute_event_id("s", b"raw", "theirs") == "theirs"
+    assert compute_event_id("s", b"raw", None) == expected
 
 
 def test_an_event_that_came_in_ecs_keeps_its_dataset() -> None:
-    assert dataset("linux_sshd", Act(None, {})) == "linux.sshd"
-    assert dataset("ecs_json", Act(None, {"event.dataset": "okta.system"})) == "okta.system"
+    assert get_dataset("linux_sshd", ParsedEvent(None, {})) == "linux.sshd"
+    assert (
+        get_dataset("ecs_json", ParsedEvent(None, {"event.dataset": "okta.system"}))
+        == "okta.system"
+    )
 
 
 class AskedParsers:
@@ -174,7 +177,7 @@ class AskedParsers:
 @pytest.mark.parametrize("line", [SSH, WEB])
 def test_the_next_line_of_a_source_asks_the_parser_of_the_last_one_alone(line: bytes) -> None:
     parsers = AskedParsers()
-    reader, settings = Recogniser(parsers.parsers), source()
+    reader, settings = FormatRecogniser(parsers.parsers), source()
     reader.read(record(line), settings)
     parsers.asked.clear()
     parser, _ = reader.read(record(line), settings)
@@ -198,7 +201,7 @@ UNKNOWN = (
 def test_a_line_nobody_understands_is_shown_to_one_parser_at_most(line: bytes) -> None:
     """Those with a hint in it: every other parser costs a search for a few bytes."""
     parsers = AskedParsers()
-    reader = Recogniser(parsers.parsers)
+    reader = FormatRecogniser(parsers.parsers)
     for _ in range(3):
         parsers.asked.clear()
         with pytest.raises(NotUnderstood):
@@ -208,7 +211,7 @@ def test_a_line_nobody_understands_is_shown_to_one_parser_at_most(line: bytes) -
 
 
 def test_sources_whose_names_are_invented_are_forgotten() -> None:
-    reader, settings = Recogniser(), source()
+    reader, settings = FormatRecogniser(), source()
     for number in range(MOST_SOURCES + 10):
         reader.read(record(SSH, f"source {number}"), settings)
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breachdesk.stores.register_view import RegisterSnapshot
-from schemas.event import Event, Position, RawRecord
+from schemas.event import Event, RawRecord, RecordPosition
 from schemas.settings import Settings, SourceSettings
 from schemas.source import DeadLetter
-from streams.normalise.normaliser import Normaliser
+from streams.normalise.normaliser import EventNormaliser
 from streams.parser_loading import load_parsers
 from streams.ports import SourceCount, UnattributedCount
 from streams.readers import InProcessReader
@@ -32,7 +32,11 @@ LINES = [example.line for parser in load_parsers(()).values() for example in par
     "",
 ]
 Result = tuple[
-    list[str], list[DeadLetter], Sequence[SourceCount], Sequence[UnattributedCount], list[Position]
+    list[str],
+    list[DeadLetter],
+    Sequence[SourceCount],
+    Sequence[UnattributedCount],
+    list[RecordPosition],
 ]
 
 
@@ -43,18 +47,18 @@ def told(event: Event) -> str:
 
 def normalised(records: Sequence[RawRecord]) -> Result:
     events: list[str] = []
-    order: list[Position] = []
+    order: list[RecordPosition] = []
 
     def take(event: Event, record: RawRecord) -> None:
         assert event.position == record.position
         events.append(told(event))
         order.append(record.position)
 
-    counter = Normaliser(InProcessReader(SETTINGS), SETTINGS).normalise(
+    counter = EventNormaliser(InProcessReader(SETTINGS), SETTINGS).normalise(
         records, RegisterSnapshot([], 1), take
     )
     letters = sorted(counter.dead_letters, key=lambda letter: letter.position)
-    return sorted(events), letters, counter.sources(), counter.unattributed(), order
+    return sorted(events), letters, counter.list_sources(), counter.list_unattributed(), order
 
 
 @settings(max_examples=60, deadline=None)
@@ -68,7 +72,7 @@ def test_a_batch_of_many_sources_becomes_what_its_records_become_alone(
     rows: list[tuple[str, str]],
 ) -> None:
     records = [
-        RawRecord(Position("j", number), source, line.encode(), NOON)
+        RawRecord(RecordPosition("j", number), source, line.encode(), NOON)
         for number, (source, line) in enumerate(rows, 1)
     ]
     alone = [normalised([record]) for record in records]
@@ -89,7 +93,9 @@ def test_sources_of_one_format_are_read_beside_each_other() -> None:
     page = next(text for text in LINES if "GET /portal" in text)
     names = ["hq", "web", "branch", "web", "hq"]
     records = [
-        RawRecord(Position("j", number), name, (page if name == "web" else line).encode(), NOON)
+        RawRecord(
+            RecordPosition("j", number), name, (page if name == "web" else line).encode(), NOON
+        )
         for number, name in enumerate(names, 1)
     ]
 

@@ -10,11 +10,11 @@ import pytest
 from breachdesk.casework import attribution, register_changes
 from breachdesk.casework.assets import import_assets
 from breachdesk.casework.customers import import_customers
-from breachdesk.casework.register_changes import FieldChange, Since
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import FixedNow, an_actor
+from breachdesk.casework.register_changes import ChangeWindow, FieldChange
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import FixedNow, make_actor
 from schemas.audit import AuditEntry
-from schemas.user import Duty
+from schemas.user import Permission
 
 HEADER = "customer id,name,default email,phone,account holder,data protection email,locale\n"
 FIRST = "contoso,Contoso Ltd,old@contoso.example,01632 960001,Jo Mason,dp@contoso.example,en-GB\n"
@@ -23,7 +23,7 @@ Sheet = Callable[..., None]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[PipelineStore]:
     from store_adapters import fresh_store
 
     with fresh_store(request.param, FixedNow()) as opened:
@@ -31,31 +31,33 @@ def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
 
 
 @pytest.fixture
-def load(store: AnyStore, tmp_path: Path) -> Sheet:
+def load(store: PipelineStore, tmp_path: Path) -> Sheet:
     def run(rows: str, *, by: str = "reg", header: str = HEADER) -> None:
         path = tmp_path / "sheet.csv"
         path.write_text(header + rows)
-        who = an_actor(Duty.REGISTRAR, user_id=by)
+        who = make_actor(Permission.REGISTRAR, user_id=by)
         act = import_assets if header == ASSETS else import_customers
-        report = store.act(lambda uow: act(uow, who, path, now=store.now()))
+        report = store.write(lambda uow: act(uow, who, path, now=store.now()))
         assert report.problems == ()
 
     return run
 
 
-def entries(store: AnyStore, customer: str = "contoso") -> list[AuditEntry]:
-    return list(store.look(lambda uow: register_changes.history(uow, customer)))
+def entries(store: PipelineStore, customer: str = "contoso") -> list[AuditEntry]:
+    return list(store.read(lambda uow: register_changes.list_history(uow, customer)))
 
 
-def last_change(store: AnyStore, customer: str = "contoso") -> dict[str, tuple[str, str]]:
+def last_change(store: PipelineStore, customer: str = "contoso") -> dict[str, tuple[str, str]]:
     def read(uow) -> tuple[FieldChange, ...]:
-        return register_changes.opened(uow, register_changes.history(uow, customer)[-1])
+        return register_changes.decrypt_change(
+            uow, register_changes.list_history(uow, customer)[-1]
+        )
 
-    return {c.name: (c.before, c.after) for c in store.look(read)}
+    return {c.name: (c.before, c.after) for c in store.read(read)}
 
 
 def test_a_changed_address_is_one_entry_with_old_and_new_sealed(
-    store: AnyStore, load: Sheet
+    store: PipelineStore, load: Sheet
 ) -> None:
     load(FIRST)
     load(FIRST.replace("old@", "new@"), by="mallory")
@@ -66,7 +68,7 @@ def test_a_changed_address_is_one_entry_with_old_and_new_sealed(
     assert changed.facts["fields"] == ["contoso-holder.email", "default_email"]
     assert "@contoso.example" not in added.model_dump_json() + changed.model_dump_json()
     assert last_change(store)["default_email"] == ("old@contoso.example", "new@contoso.example")
-    assert store.look(lambda uow: uow.audit.verify()) == 4
+    assert store.read(lambda uow: uow.audit.verify()) == 4
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_a_changed_address_is_one_entry_with_old_and_new_sealed(
     ],
 )
 def test_every_part_of_a_contact_is_told_apart(
-    store: AnyStore, load: Sheet, before: str, after: str, field: str
+    store: PipelineStore, load: Sheet, before: str, after: str, field: str
 ) -> None:
     load(FIRST)
     load(FIRST.replace(before, after))
@@ -88,7 +90,7 @@ def test_every_part_of_a_contact_is_told_apart(
     assert field in last_change(store)
 
 
-def test_a_person_that_an_import_removes_is_written_down(store: AnyStore, load: Sheet) -> None:
+def test_a_person_that_an_import_removes_is_written_down(store: PipelineStore, load: Sheet) -> None:
     load(FIRST)
     load(FIRST.replace("dp@contoso.example", ""))
 
@@ -96,7 +98,7 @@ def test_a_person_that_an_import_removes_is_written_down(store: AnyStore, load: 
 
 
 def test_importing_the_same_again_writes_nothing_and_takes_no_change_over(
-    store: AnyStore, load: Sheet
+    store: PipelineStore, load: Sheet
 ) -> None:
     load(FIRST, by="mallory")
     load(FIRST, by="innocent")
@@ -104,7 +106,7 @@ def test_importing_the_same_again_writes_nothing_and_takes_no_change_over(
     assert [entry.actor for entry in entries(store)] == ["mallory"]
 
 
-def test_there_and_back_again_leaves_both_changes(store: AnyStore, load: Sheet) -> None:
+def test_there_and_back_again_leaves_both_changes(store: PipelineStore, load: Sheet) -> None:
     load(FIRST)
     load(FIRST.replace("old@", "new@"), by="mallory")
     load(FIRST, by="innocent")
@@ -113,20 +115,22 @@ def test_there_and_back_again_leaves_both_changes(store: AnyStore, load: Sheet) 
 
 
 def test_the_values_of_one_customer_are_erased_with_its_key_and_no_others(
-    store: AnyStore, load: Sheet
+    store: PipelineStore, load: Sheet
 ) -> None:
-    from breachdesk.stores.sealed import customer_key
+    from breachdesk.stores.sealed import format_customer_key
 
     load(FIRST + FIRST.replace("contoso", "fabrikam"))
-    key, now = customer_key("contoso"), store.now()
-    store.act(lambda uow: uow.audit.erase(key, at=now, actor="ops", reason="asked for"))
+    key, now = format_customer_key("contoso"), store.now()
+    store.write(lambda uow: uow.audit.erase(key, at=now, actor="ops", reason="asked for"))
 
     assert all(pair == ("", "") for pair in last_change(store).values())
     assert last_change(store, "fabrikam")["default_email"] == ("", "old@fabrikam.example")
-    assert store.look(lambda uow: uow.audit.verify()) == 4
+    assert store.read(lambda uow: uow.audit.verify()) == 4
 
 
-def test_an_asset_that_changes_hands_is_written_down_for_both(store: AnyStore, load: Sheet) -> None:
+def test_an_asset_that_changes_hands_is_written_down_for_both(
+    store: PipelineStore, load: Sheet
+) -> None:
     load(FIRST + FIRST.replace("contoso", "fabrikam"))
     load("contoso,mailbox,jo@contoso.example,hosted mailbox\n", header=ASSETS)
     load("fabrikam,mailbox,jo@contoso.example,hosted mailbox\n", header=ASSETS, by="mallory")
@@ -135,34 +139,40 @@ def test_an_asset_that_changes_hands_is_written_down_for_both(store: AnyStore, l
     assert [e.actor for e in entries(store, "fabrikam")[1:]] == ["mallory"]
     assert "mailbox:jo@contoso.example" in last_change(store)["asset"][0]
     assert "mailbox:jo@contoso.example" in last_change(store, "fabrikam")["asset"][1]
-    who = store.look(lambda uow: register_changes.who_changed_assets(uow, Since(store.now(), 0)))
+    who = store.read(
+        lambda uow: register_changes.list_asset_changers(uow, ChangeWindow(store.now(), 0))
+    )
     assert who == {"reg", "mallory"}
 
 
 def test_whose_an_unknown_name_is_counts_as_a_change_of_assets(
-    store: AnyStore, load: Sheet
+    store: PipelineStore, load: Sheet
 ) -> None:
     load(FIRST)
-    who = an_actor(Duty.REGISTRAR, user_id="mallory")
+    who = make_actor(Permission.REGISTRAR, user_id="mallory")
     for _ in range(2):
-        store.act(
-            lambda uow: attribution.bind(
+        store.write(
+            lambda uow: attribution.bind_asset(
                 uow, who, "domain:contoso.example", "contoso", "", None, store.now()
             )
         )
 
     bound = [e for e in entries(store) if e.act == "register:asset:bound"]
     assert [e.actor for e in bound] == ["mallory"], "the second time changed nothing"
-    found = store.look(lambda uow: register_changes.who_changed_assets(uow, Since(store.now(), 0)))
+    found = store.read(
+        lambda uow: register_changes.list_asset_changers(uow, ChangeWindow(store.now(), 0))
+    )
     assert found == {"mallory"}
 
 
 def test_an_import_of_nothing_new_makes_nobody_a_changer_of_assets(
-    store: AnyStore, load: Sheet
+    store: PipelineStore, load: Sheet
 ) -> None:
     load(FIRST)
     load("contoso,mailbox,jo@contoso.example,hosted mailbox\n", header=ASSETS)
     load("contoso,mailbox,jo@contoso.example,hosted mailbox\n", header=ASSETS, by="innocent")
-    who = store.look(lambda uow: register_changes.who_changed_assets(uow, Since(store.now(), 0)))
+    who = store.read(
+        lambda uow: register_changes.list_asset_changers(uow, ChangeWindow(store.now(), 0))
+    )
 
     assert who == {"reg"}

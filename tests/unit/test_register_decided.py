@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from breachdesk.casework.register_decided import decided
+from breachdesk.casework.register_decided import build_decision_fields
 from notifiers.testing import DECISION
-from schemas.decision import Basis, LawEnforcementHold
+from schemas.decision import LawEnforcementHold, NotificationBasis
 
 NOW = datetime(2026, 9, 24, 9, 30, tzinfo=UTC)
 
@@ -14,10 +14,10 @@ NOW = datetime(2026, 9, 24, 9, 30, tzinfo=UTC)
 def test_the_register_says_a_hold_and_a_pecr_exemption_in_words() -> None:
     hold = LawEnforcementHold(
         asked_by="DC Reed", asked_at=NOW, basis="Crime number 1/26",
-        review_on=NOW, stops=frozenset({Basis.ART34, Basis.OWN_PROMISE}),
+        review_on=NOW, stops=frozenset({NotificationBasis.ART34, NotificationBasis.OWN_PROMISE}),
     )  # fmt: skip
     decision = DECISION.model_copy(update={"hold": hold, "pecr_unintelligible": "AES, key safe."})
-    entry = decided([decision])
+    entry = build_decision_fields([decision])
 
     assert str(entry["hold"]).endswith("stops what is owed by Art. 34, our own promise")
     assert entry["exemption"] == "PECR regulation 5A, unintelligible data"

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from named_customers import BINDINGS, CUSTOMERS, READER
 
 from breachdesk.gdpr import entries_of
-from breachdesk.gdpr.folding import folded, tokens
-from breachdesk.gdpr.foreign_data import ForeignData, Reader
-from breachdesk.gdpr.known_names import Entries, Entry
+from breachdesk.gdpr.folding import fold_text, split_tokens
+from breachdesk.gdpr.foreign_data import ForeignData, TextReader
+from breachdesk.gdpr.known_names import NameEntries, NameEntry
 from breachdesk.gdpr.register_names import RegisterNames
-from breachdesk.testing import a_user
+from breachdesk.testing import make_user
 from notifiers.testing import PROFILE
 
 USERS = [
-    a_user("sam").model_copy(update={"name": "Sam Bridge"}),
-    a_user("fabrikam"),
-    a_user("will").model_copy(update={"name": "Will Kettle"}),
-    a_user("beacon").model_copy(update={"name": "Jo Mason"}),
+    make_user("sam").model_copy(update={"name": "Sam Bridge"}),
+    make_user("fabrikam"),
+    make_user("will").model_copy(update={"name": "Will Kettle"}),
+    make_user("beacon").model_copy(update={"name": "Jo Mason"}),
 ]
 """Some are called as customers and the reader are."""
 NAMES = RegisterNames(CUSTOMERS, BINDINGS, USERS, profile=PROFILE)
@@ -35,43 +35,43 @@ INVOLVED = st.frozensets(st.sampled_from(("sam", "will", "fabrikam", "page")))
 READERS = st.sampled_from(
     (
         READER,
-        Reader("fabrikam", names=("Fabrikam Ltd", "Mark Hall")),
-        Reader("", typed=frozenset(("bridge", "will", "sam"))),
-        Reader("contoso", names=("Sam Bridge",), reference="BR-1", typed=frozenset()),
+        TextReader("fabrikam", names=("Fabrikam Ltd", "Mark Hall")),
+        TextReader("", typed=frozenset(("bridge", "will", "sam"))),
+        TextReader("contoso", names=("Sam Bridge",), reference="BR-1", typed=frozenset()),
     )
 )
 
 
-def all_entries(involved: frozenset[str]) -> Iterator[Entry]:
+def all_entries(involved: frozenset[str]) -> Iterator[NameEntry]:
     """Everything in one row, our staff before what may stand."""
-    shared = entries_of.widely_used_domains(CUSTOMERS, BINDINGS)
+    shared = entries_of.find_widely_used_domains(CUSTOMERS, BINDINGS)
     for customer in CUSTOMERS:
-        yield from entries_of.of_customer(customer, shared)
+        yield from entries_of.generate_customer_entries(customer, shared)
     for binding in BINDINGS:
-        yield from entries_of.of_binding(binding)
-    yield from entries_of.of_staff(USERS, involved)
-    yield from entries_of.public_bodies()
-    yield from entries_of.of_profile(PROFILE)
+        yield from entries_of.generate_binding_entries(binding)
+    yield from entries_of.generate_staff_entries(USERS, involved)
+    yield from entries_of.generate_public_body_entries()
+    yield from entries_of.generate_profile_entries(PROFILE)
 
 
 def in_one(involved: frozenset[str]) -> ForeignData:
     """A search whose entries were put into one index for this case alone."""
     names = RegisterNames(CUSTOMERS, BINDINGS, USERS, profile=PROFILE)
-    names.entries = Entries(all_entries(involved))
-    names.staff_entries = lambda _: ()
+    names.entries = NameEntries(all_entries(involved))
+    names.get_staff_entries = lambda _: ()
     return ForeignData(names)
 
 
 @given(TEXTS, INVOLVED, READERS)
 def test_names_shared_by_cases_find_what_names_of_one_case_find(
-    text: str, involved: frozenset[str], reader: Reader
+    text: str, involved: frozenset[str], reader: TextReader
 ) -> None:
     assert ForeignData(NAMES, involved).find(text, reader) == in_one(involved).find(text, reader)
 
 
 @given(st.lists(st.tuples(TEXTS, READERS), max_size=6))
 def test_a_search_that_read_other_texts_before_finds_the_same(
-    asked: Sequence[tuple[str, Reader]],
+    asked: Sequence[tuple[str, TextReader]],
 ) -> None:
     data = ForeignData(NAMES)
 
@@ -84,11 +84,11 @@ def test_a_search_that_read_other_texts_before_finds_the_same(
 def test_what_cases_add_stays_out_of_the_names_that_they_share(
     text: str, involved: frozenset[str]
 ) -> None:
-    plain = folded(text)
-    words = tokens(plain)
+    plain = fold_text(text)
+    words = split_tokens(plain)
 
     def rows() -> list[object]:
-        return [list(NAMES.entries.at(plain, words, at)) for at in range(len(words))]
+        return [list(NAMES.entries.match_at(plain, words, at)) for at in range(len(words))]
 
     before = rows()
     ForeignData(NAMES, involved).find(text, READER)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breachdesk.stores.register_view import RegisterSnapshot
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import START, FixedNow, a_binding, memory_store
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import START, FixedNow, make_binding, make_store
 from schemas.customer import AssetKind, Binding
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ def bound(
     known: tuple[int, int | None] = (0, None),
     row: int = 1,
 ) -> Binding:
-    return a_binding(
+    return make_binding(
         value,
         customer,
         kind=kind,
@@ -143,19 +143,19 @@ def test_find_is_what_the_two_spans_say(
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
         yield opened
 
 
-def test_the_stores_view_follows_what_is_bound_and_keeps_what_was_known(store: SqlStore) -> None:
-    register = store.register()
-    empty = register.view()
-    store.act(lambda uow: uow.customers.bind(a_binding(customer_id="contoso"), at(0)))
-    first = register.view()
-    correction = a_binding(customer_id="fabrikam", valid_from=at(-3))
-    store.act(lambda uow: uow.customers.bind(correction, at(9)))
-    second = register.view()
+def test_the_stores_view_follows_what_is_bound_and_keeps_what_was_known(store: SqliteStore) -> None:
+    register = store.make_asset_register()
+    empty = register.get_view()
+    store.write(lambda uow: uow.customers.bind(make_binding(customer_id="contoso"), at(0)))
+    first = register.get_view()
+    correction = make_binding(customer_id="fabrikam", valid_from=at(-3))
+    store.write(lambda uow: uow.customers.bind(correction, at(9)))
+    second = register.get_view()
 
     def whose(day: int, known: int | None = None) -> str | None:
         seen = second.find(
@@ -166,7 +166,7 @@ def test_the_stores_view_follows_what_is_bound_and_keeps_what_was_known(store: S
         )
         return seen.customer_id if seen else None
 
-    assert register.view() is second
+    assert register.get_view() is second
     assert empty.find(AssetKind.MAILBOX, "jo@contoso.example", at(1)) is None
     assert first.find(AssetKind.MAILBOX, "jo@contoso.example", at(1)) is not None
     assert (whose(-4), whose(-3), whose(1)) == ("contoso", "fabrikam", "fabrikam")

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breachdesk.gdpr.foreign_data import ForeignData
-from breachdesk.gdpr.personal_data import What
+from breachdesk.gdpr.personal_data import PersonalDataKind
 from breachdesk.gdpr.report_redaction import PLACEHOLDERS, ReportRedaction
-from breachdesk.testing import a_binding, a_customer, a_user
+from breachdesk.testing import make_binding, make_customer, make_user
 from notifiers.testing import PROFILE
 from schemas.customer import AssetKind, Customer
 
-DATA = ForeignData.among(
-    [a_customer("contoso"), Customer(id="c-0415", name="Müller Bäckerei GmbH")],
-    [a_binding("files.contoso.example", "contoso", kind=AssetKind.SITE)],
-    [a_user("sam")],
+DATA = ForeignData.from_customers(
+    [make_customer("contoso"), Customer(id="c-0415", name="Müller Bäckerei GmbH")],
+    [make_binding("files.contoso.example", "contoso", kind=AssetKind.SITE)],
+    [make_user("sam")],
     profile=PROFILE,
 )
 OURS = (
@@ -34,56 +34,56 @@ def redaction() -> ReportRedaction:
 @pytest.mark.parametrize(
     ("said", "gone", "what"),
     [
-        ("The file held Mrs Margaret Okafor.", "Margaret Okafor", What.PERSON),
-        ("It names patient Okonkwo too.", "Okonkwo", What.PERSON),
-        ("Patient: Tom Riddle was listed.", "Tom Riddle", What.PERSON),
-        ("Sarah Thompson’s scan was read.", "Sarah Thompson", What.PERSON),
-        ("We rang Zoë Ball-Llewelyn first.", "Zoë Ball-Llewelyn", What.PERSON),
-        ("A letter to Dr. Patel was read.", "Patel", What.PERSON),
-        ("A letter to Mr J. P. O’Brien.", "O’Brien", What.PERSON),
-        ("J. Okafor rang.", "Okafor", What.PERSON),
-        ("SARAH\nTHOMPSON", "Sarah", What.PERSON),
-        ("Mr van der Berg rang.", "Berg", What.PERSON),
-        ("Jo Mason rang.", "Jo Mason", What.PERSON),
-        ("Our engineer Sam Field saw it.", "Sam Field", What.STAFF),
-        ("Contoso was hit.", "Contoso", What.CUSTOMER),
-        ("Mueller was hit.", "Mueller", What.CUSTOMER),
-        ("The file lay on files.contoso.example.", "contoso", What.DOMAIN),
-        ("Write to olu@gmail.com.", "olu@gmail.com", What.EMAIL),
-        ("She was born 12 March 1961.", "12 March 1961", What.BIRTH),
-        ("born on the 4th of July 2019", "4th of July 2019", What.BIRTH),
-        ("DOB 03/04/58", "03/04/58", What.BIRTH),
-        ("Date of birth: 1961-03-12", "1961-03-12", What.BIRTH),
-        ("the record of 12.03.1961", "12.03.1961", What.BIRTH),
-        ("of 14 Mill Lane, Ely", "14 Mill Lane", What.STREET),
-        ("of 14 mill lane, ely", "14 mill lane", What.STREET),
-        ("of Flat 2, 31a Church Street", "31a Church Street", What.STREET),
-        ("of 14 Mill\nLane", "14 Mill\nLane", What.STREET),
-        ("of Rose Cottage, Ely", "Rose Cottage", What.STREET),
-        ("CB7 4AB", "CB7 4AB", What.POSTCODE),
-        ("cb74ab", "cb74ab", What.POSTCODE),
-        ("EC1A 1BB", "EC1A 1BB", What.POSTCODE),
-        ("mobile 07700 900123.", "07700 900123", What.TELEPHONE),
-        ("07700-900-123", "07700-900-123", What.TELEPHONE),
-        ("(01632) 960 111", "(01632) 960 111", What.TELEPHONE),
-        ("+44 (0)7700 900 123", "+44 (0)7700 900 123", What.TELEPHONE),
-        ("+353 1 234 5678", "+353 1 234 5678", What.TELEPHONE),
-        ("phone: 960001", "960001", What.TELEPHONE),
-        ("from 203.0.113.55", "203.0.113.55", What.IP),
-        ("from 2001:db8::1", "2001:db8::1", What.IP),
-        ("NHS 943 476 5919", "943 476 5919", What.NHS),
-        ("943-476-5919", "943-476-5919", What.NHS),
-        ("AB 12 34 56 C", "AB 12 34 56 C", What.INSURANCE),
-        ("QQ123456C", "QQ123456C", What.INSURANCE),
-        ("4111 1111 1111 1111", "4111 1111 1111 1111", What.CARD),
-        ("20-00-00 55779911", "55779911", What.BANK),
-        ("sort code 12 10 26, account no. 55779911", "12 10 26", What.BANK),
-        ("account number: 55779911", "55779911", What.BANK),
-        ("GB29 NWBK 6016 1331 9268 19", "GB29 NWBK 6016 1331 9268 19", What.BANK),
+        ("The file held Mrs Margaret Okafor.", "Margaret Okafor", PersonalDataKind.PERSON),
+        ("It names patient Okonkwo too.", "Okonkwo", PersonalDataKind.PERSON),
+        ("Patient: Tom Riddle was listed.", "Tom Riddle", PersonalDataKind.PERSON),
+        ("Sarah Thompson’s scan was read.", "Sarah Thompson", PersonalDataKind.PERSON),
+        ("We rang Zoë Ball-Llewelyn first.", "Zoë Ball-Llewelyn", PersonalDataKind.PERSON),
+        ("A letter to Dr. Patel was read.", "Patel", PersonalDataKind.PERSON),
+        ("A letter to Mr J. P. O’Brien.", "O’Brien", PersonalDataKind.PERSON),
+        ("J. Okafor rang.", "Okafor", PersonalDataKind.PERSON),
+        ("SARAH\nTHOMPSON", "Sarah", PersonalDataKind.PERSON),
+        ("Mr van der Berg rang.", "Berg", PersonalDataKind.PERSON),
+        ("Jo Mason rang.", "Jo Mason", PersonalDataKind.PERSON),
+        ("Our engineer Sam Field saw it.", "Sam Field", PersonalDataKind.STAFF),
+        ("Contoso was hit.", "Contoso", PersonalDataKind.CUSTOMER),
+        ("Mueller was hit.", "Mueller", PersonalDataKind.CUSTOMER),
+        ("The file lay on files.contoso.example.", "contoso", PersonalDataKind.DOMAIN),
+        ("Write to olu@gmail.com.", "olu@gmail.com", PersonalDataKind.EMAIL),
+        ("She was born 12 March 1961.", "12 March 1961", PersonalDataKind.BIRTH),
+        ("born on the 4th of July 2019", "4th of July 2019", PersonalDataKind.BIRTH),
+        ("DOB 03/04/58", "03/04/58", PersonalDataKind.BIRTH),
+        ("Date of birth: 1961-03-12", "1961-03-12", PersonalDataKind.BIRTH),
+        ("the record of 12.03.1961", "12.03.1961", PersonalDataKind.BIRTH),
+        ("of 14 Mill Lane, Ely", "14 Mill Lane", PersonalDataKind.STREET),
+        ("of 14 mill lane, ely", "14 mill lane", PersonalDataKind.STREET),
+        ("of Flat 2, 31a Church Street", "31a Church Street", PersonalDataKind.STREET),
+        ("of 14 Mill\nLane", "14 Mill\nLane", PersonalDataKind.STREET),
+        ("of Rose Cottage, Ely", "Rose Cottage", PersonalDataKind.STREET),
+        ("CB7 4AB", "CB7 4AB", PersonalDataKind.POSTCODE),
+        ("cb74ab", "cb74ab", PersonalDataKind.POSTCODE),
+        ("EC1A 1BB", "EC1A 1BB", PersonalDataKind.POSTCODE),
+        ("mobile 07700 900123.", "07700 900123", PersonalDataKind.TELEPHONE),
+        ("07700-900-123", "07700-900-123", PersonalDataKind.TELEPHONE),
+        ("(01632) 960 111", "(01632) 960 111", PersonalDataKind.TELEPHONE),
+        ("+44 (0)7700 900 123", "+44 (0)7700 900 123", PersonalDataKind.TELEPHONE),
+        ("+353 1 234 5678", "+353 1 234 5678", PersonalDataKind.TELEPHONE),
+        ("phone: 960001", "960001", PersonalDataKind.TELEPHONE),
+        ("from 203.0.113.55", "203.0.113.55", PersonalDataKind.IP),
+        ("from 2001:db8::1", "2001:db8::1", PersonalDataKind.IP),
+        ("NHS 943 476 5919", "943 476 5919", PersonalDataKind.NHS),
+        ("943-476-5919", "943-476-5919", PersonalDataKind.NHS),
+        ("AB 12 34 56 C", "AB 12 34 56 C", PersonalDataKind.INSURANCE),
+        ("QQ123456C", "QQ123456C", PersonalDataKind.INSURANCE),
+        ("4111 1111 1111 1111", "4111 1111 1111 1111", PersonalDataKind.CARD),
+        ("20-00-00 55779911", "55779911", PersonalDataKind.BANK),
+        ("sort code 12 10 26, account no. 55779911", "12 10 26", PersonalDataKind.BANK),
+        ("account number: 55779911", "55779911", PersonalDataKind.BANK),
+        ("GB29 NWBK 6016 1331 9268 19", "GB29 NWBK 6016 1331 9268 19", PersonalDataKind.BANK),
     ],
 )
 def test_personal_data_of_anybody_is_taken_out_and_counted(
-    said: str, gone: str, what: What
+    said: str, gone: str, what: PersonalDataKind
 ) -> None:
     made = redaction()
     left = made.redact(said)

@@ -7,26 +7,28 @@ from pathlib import Path
 import pytest
 from console_desk import a_desk
 
-from breachdesk.bootstrap.checks import Check, preflight_checks
-from breachdesk.bootstrap.house import Premises
-from breachdesk.testing import START, a_user
+from breachdesk.bootstrap.checks import PreflightCheck, run_preflight
+from breachdesk.bootstrap.house import Container
+from breachdesk.testing import START, make_user
 from schemas.settings import Settings
-from schemas.user import Duty
+from schemas.user import Permission
 
 
-def check(folder: Path, *, enrolled: bool, demo: bool = False) -> Check:
-    with Premises(Settings(data_dir=folder, demo=demo)) as house:
+def check(folder: Path, *, enrolled: bool, demo: bool = False) -> PreflightCheck:
+    with Container(Settings(data_dir=folder, demo=demo)) as house:
 
         def work(uow) -> None:
-            uow.users.save(a_user("april", Duty.APPROVER))
-            uow.users.save(a_user("rhea", Duty.RESPONDER))
-            uow.users.save(a_user("gone", Duty.APPROVER).model_copy(update={"disabled": True}))
+            uow.users.save(make_user("april", Permission.APPROVER))
+            uow.users.save(make_user("rhea", Permission.RESPONDER))
+            uow.users.save(
+                make_user("gone", Permission.APPROVER).model_copy(update={"disabled": True})
+            )
             if enrolled:
-                uow.second_factors.begin("april", "SECRET")
+                uow.second_factors.start_enrolment("april", "SECRET")
                 uow.second_factors.confirm("april", "SECRET", step=1, code_hashes=["x"], at=START)
 
-        house.store.act(work)
-        (found,) = [each for each in preflight_checks(house) if each.what == "second factors"]
+        house.store.write(work)
+        (found,) = [each for each in run_preflight(house) if each.what == "second factors"]
     return found
 
 

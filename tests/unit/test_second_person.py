@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from release_scene import ASSETS, CONTOSO, FABRIKAM, ReleaseScene, release_scene
 
-from breachdesk.casework.contact_watch import numbers_before, suspect_changes
-from breachdesk.testing import a_user
+from breachdesk.casework.contact_watch import find_former_numbers, list_suspect_changes
+from breachdesk.testing import make_user
 from schemas.approval import ApprovalKind
-from schemas.errors import Conflict, NotAllowed
-from schemas.notice import SendOutcome, SendResult, Status
-from schemas.user import Duty
+from schemas.errors import EditConflict, NotAllowed
+from schemas.notice import DeliveryStatus, SendOutcome, SendResult
+from schemas.user import Permission
 
 REFUSED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 
@@ -73,7 +73,7 @@ def test_after_a_release_by_two_the_readers_of_before_may_write_and_the_writers_
         scene.send(row)
     scene.now.advance(days=1)
     scene.write_all("blake")
-    scene.breach = scene.store.look(lambda uow: uow.breaches.get(scene.breach.id))
+    scene.breach = scene.store.read(lambda uow: uow.breaches.get(scene.breach.id))
 
     assert "avery" not in scene.writers()
     assert scene.writers()["rowan"] == ("confirmed the breach",)
@@ -93,9 +93,9 @@ def test_letters_that_one_person_released_alone_were_read_by_nobody(
     scene: ReleaseScene,
 ) -> None:
     for user in ("avery", "blake"):
-        scene.store.act(
+        scene.store.write(
             lambda uow, user=user: uow.users.save(
-                a_user(user).model_copy(update={"disabled": True})
+                make_user(user).model_copy(update={"disabled": True})
             )
         )
     scene.break_glass("rowan")
@@ -206,7 +206,7 @@ def test_a_clock_that_was_set_back_hides_no_change(scene: ReleaseScene) -> None:
 def test_an_import_of_the_version_that_named_no_customers_counts_for_all_of_them(
     scene: ReleaseScene,
 ) -> None:
-    scene.store.act(
+    scene.store.write(
         lambda uow: uow.audit.record(
             at=scene.now(),
             actor="avery",
@@ -251,7 +251,10 @@ def test_a_contact_changed_after_approval_holds_its_own_letter_and_a_person_tele
 
     assert sent == {"contoso": False, "fabrikam": True}
     held = next(row for row in scene.rows() if row.customer_id == "contoso")
-    assert (held.status, "another name or address" in held.status_reason) == (Status.SKIPPED, True)
+    assert (held.status, "another name or address" in held.status_reason) == (
+        DeliveryStatus.SKIPPED,
+        True,
+    )
     assert [task for task in scene.tasks() if task.startswith("call-") and "contoso" in task]
 
 
@@ -290,19 +293,19 @@ def test_a_customer_added_during_the_incident_and_changed_has_no_number_to_ring(
 ) -> None:
     scene.imports("evil,Evil Ltd,a@evil.example,01632 960666,Eve,en-GB\n", by="mallory")
     scene.imports("evil,Evil Ltd,b@evil.example,01632 960666,Eve,en-GB\n", by="mallory")
-    changes = scene.store.look(
-        lambda uow: suspect_changes(uow, scene.breach, ["evil"], scene.settings.notices)
+    changes = scene.store.read(
+        lambda uow: list_suspect_changes(uow, scene.breach, ["evil"], scene.settings.notices)
     )
 
     assert len(changes) == 2
-    assert scene.store.look(lambda uow: numbers_before(uow, changes)) == {"evil": ""}
+    assert scene.store.read(lambda uow: find_former_numbers(uow, changes)) == {"evil": ""}
 
 
 def test_the_same_seal_is_not_approved_twice(scene: ReleaseScene) -> None:
     first = scene.approve("avery")
 
     for user in ("avery", "blake"):
-        with pytest.raises(Conflict, match=r"approval 1, given by avery .* stands"):
+        with pytest.raises(EditConflict, match=r"approval 1, given by avery .* stands"):
             scene.approve(user)
     assert first.version == 1
     assert len(scene.audited("breach:release:approved")) == 1
@@ -321,22 +324,22 @@ def test_letters_that_expired_may_be_approved_again(scene: ReleaseScene) -> None
     assert scene.due() == []
 
     assert scene.approve("avery").version == 2
-    assert {row.status for row in scene.rows()} == {Status.QUEUED}
+    assert {row.status for row in scene.rows()} == {DeliveryStatus.QUEUED}
 
 
 def test_a_second_person_joins_one_who_broke_the_glass_and_not_the_other_way_round(
     scene: ReleaseScene,
 ) -> None:
     for user in ("avery", "blake"):
-        off = a_user(user).model_copy(update={"disabled": True})
-        scene.store.act(lambda uow, off=off: uow.users.save(off))
+        off = make_user(user).model_copy(update={"disabled": True})
+        scene.store.write(lambda uow, off=off: uow.users.save(off))
     scene.break_glass("rowan")
-    with pytest.raises(Conflict, match="given by rowan"):
+    with pytest.raises(EditConflict, match="given by rowan"):
         scene.break_glass("rowan")
-    scene.store.act(lambda uow: uow.users.save(a_user("avery")))
+    scene.store.write(lambda uow: uow.users.save(make_user("avery")))
 
     assert scene.approve("avery").kind is ApprovalKind.SECOND_PERSON
-    with pytest.raises((Conflict, NotAllowed)):
+    with pytest.raises((EditConflict, NotAllowed)):
         scene.break_glass("rowan")
     assert [row.customer_id for row in scene.due() if row.customer_id != "provider"] == [
         "contoso",
@@ -352,10 +355,10 @@ def test_only_approvers_who_can_sign_in_keep_the_glass_whole(
     scene: ReleaseScene, change: dict[str, bool], counts: bool
 ) -> None:
     def only(uow) -> None:
-        uow.users.save(a_user("blake", Duty.RESPONDER))
-        uow.users.save(a_user("avery", Duty.APPROVER).model_copy(update=change))
+        uow.users.save(make_user("blake", Permission.RESPONDER))
+        uow.users.save(make_user("avery", Permission.APPROVER).model_copy(update=change))
 
-    scene.store.act(only)
+    scene.store.write(only)
     if counts:
         with pytest.raises(NotAllowed, match="avery may approve"):
             scene.break_glass("rowan")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from release_scene import ReleaseScene, release_scene
 
-from breachdesk.casework.sent_texts import sealed_mail
+from breachdesk.casework.sent_texts import find_sealed_mail
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def test_a_sent_letter_keeps_its_words_when_other_facts_are_written(scene: Relea
     scene.approve()
     (row, *_) = scene.due()
     scene.send(row)
-    before = scene.store.look(lambda uow: sealed_mail(uow, uow.notices.get(row.id)))
+    before = scene.store.read(lambda uow: find_sealed_mail(uow, uow.notices.get(row.id)))
     scene.write(what_happened="Something else happened.")
-    after = scene.store.look(lambda uow: sealed_mail(uow, uow.notices.get(row.id)))
+    after = scene.store.read(lambda uow: find_sealed_mail(uow, uow.notices.get(row.id)))
 
     assert before is not None
     assert after == before
@@ -34,7 +34,7 @@ def test_a_sent_letter_keeps_its_words_when_other_facts_are_written(scene: Relea
 def test_each_row_reads_its_own_readers_letter(scene: ReleaseScene) -> None:
     scene.approve()
     rows = scene.due()
-    mails = [scene.store.look(lambda uow, row=row: sealed_mail(uow, row)) for row in rows]
+    mails = [scene.store.read(lambda uow, row=row: find_sealed_mail(uow, row)) for row in rows]
 
     assert [mail.customer_id for mail in mails if mail] == [row.customer_id for row in rows]
     assert len({mail.text for mail in mails if mail}) == len(rows)

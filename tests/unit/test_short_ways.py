@@ -14,9 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from schemas.errors import Unparseable
-from schemas.event import LONGEST_NAME, Event, Position, RawRecord, flatten
-from schemas.source import Incoming
+from schemas.errors import UnparseableRecord
+from schemas.event import LONGEST_NAME, Event, RawRecord, RecordPosition, flatten
+from schemas.source import IncomingRecord
 from streams.event_logs import frames
 from streams.parser_process import messages
 from streams.parsers import linux_iptables
@@ -43,7 +43,7 @@ MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)).map(  # noqa:
 @given(text=TEXTS)
 @example(text='id=firewall time="2026-11-22 10:39:35" msg="TCP dropped" note= a.b-c="" x=1')
 def test_pairs_of_text_without_single_quotes_are_those_that_any_text_gives(text: str) -> None:
-    assert key_value.pairs(text) == key_value._any_pairs(text)
+    assert key_value.parse_pairs(text) == key_value._parse_any_pairs(text)
 
 
 @settings(max_examples=600, deadline=None)
@@ -51,10 +51,10 @@ def test_pairs_of_text_without_single_quotes_are_those_that_any_text_gives(text:
 def test_an_endpoint_read_the_short_way_is_the_same(text: str) -> None:
     cut = text[: addresses._LONGEST]
 
-    assert addresses.named_endpoint(text) == addresses._named_endpoint.__wrapped__(cut)
+    assert addresses.parse_named_endpoint(text) == addresses._parse_named_endpoint.__wrapped__(cut)
     if len(text) <= addresses._LONGEST:
-        assert addresses.endpoint(text) == addresses._endpoint.__wrapped__(text)
-        assert addresses.address(text) == addresses._address.__wrapped__(text)
+        assert addresses.parse_endpoint(text) == addresses._parse_endpoint.__wrapped__(text)
+        assert addresses.parse_address(text) == addresses._parse_address.__wrapped__(text)
 
 
 @settings(max_examples=400, deadline=None)
@@ -62,7 +62,7 @@ def test_an_endpoint_read_the_short_way_is_the_same(text: str) -> None:
 def test_netfilters_pairs_are_those_that_a_pattern_finds(before: str, text: str) -> None:
     whole, begin = f"{before}IN={text}", len(before)
     found = re.compile(r"(?<!\S)([A-Z]+)=(\S*)").findall(whole, begin)
-    pairs = linux_iptables._pairs(whole, begin)
+    pairs = linux_iptables._parse_pairs(whole, begin)
 
     for key in ("IN", "SRC", "DST", "MAC"):
         assert pairs.get(key) == dict(reversed(found)).get(key)
@@ -76,16 +76,16 @@ def test_netfilters_pairs_are_those_that_a_pattern_finds(before: str, text: str)
 def test_a_local_stamp_is_the_moment_that_its_zone_says(moment: datetime, zone: ZoneInfo) -> None:
     expected = moment.replace(tzinfo=zone).astimezone(UTC)
 
-    assert stamps.iso(moment.isoformat(" "), zone) == expected
+    assert stamps.parse_iso(moment.isoformat(" "), zone) == expected
     clock, month = f"{moment:%H:%M:%S}", f"{moment:%b}"
     if abs(expected.year - moment.year) == 0 and (moment.month, moment.day) != (2, 29):
-        assert stamps.yearless(month, str(moment.day), clock, expected, zone) == expected
+        assert stamps.parse_yearless(month, str(moment.day), clock, expected, zone) == expected
 
 
 @pytest.mark.parametrize("clock", ["24:00:00", "12:60:00", "12:00:61"])
 def test_a_clock_that_no_day_has_is_refused(clock: str) -> None:
-    with pytest.raises(Unparseable):
-        stamps.yearless("Nov", "22", clock, datetime(2026, 11, 22, tzinfo=UTC), UTC)
+    with pytest.raises(UnparseableRecord):
+        stamps.parse_yearless("Nov", "22", clock, datetime(2026, 11, 22, tzinfo=UTC), UTC)
 
 
 NAMES = st.sampled_from(("a", "b", "a.b", "event", "x" * LONGEST_NAME, "", ".", "a."))
@@ -127,11 +127,11 @@ ARRIVED = st.lists(
 @given(rows=ARRIVED)
 def test_a_request_carries_records_as_they_are(rows: list[tuple[datetime, str, bytes]]) -> None:
     records = [
-        RawRecord(Position("j", number), source, raw, arrived)
+        RawRecord(RecordPosition("j", number), source, raw, arrived)
         for number, (arrived, source, raw) in enumerate(rows)
     ]
-    sources = {name: messages.Source(name, "auto", "UTC", "") for name in "st"}
-    told, numbers, read = messages.read_request(messages.request(records, sources))
+    sources = {name: messages.SourceMessage(name, "auto", "UTC", "") for name in "st"}
+    told, numbers, read = messages.read_request(messages.dump_request(records, sources))
 
     assert [told[number].name for number in numbers] == [record.source for record in records]
     assert [(r.source, r.raw, r.arrived) for r in read] == [
@@ -145,7 +145,7 @@ def test_a_request_carries_records_as_they_are(rows: list[tuple[datetime, str, b
 def test_frames_give_back_what_they_took_in_each_of_one_day(
     rows: list[tuple[datetime, str, bytes]],
 ) -> None:
-    incoming = [Incoming(source=source, raw=raw, arrived=at) for at, source, raw in rows]
+    incoming = [IncomingRecord(source=source, raw=raw, arrived=at) for at, source, raw in rows]
     columns = frames.to_columns(incoming)
     read = [
         (record, part.day)
@@ -164,8 +164,8 @@ def test_frames_give_back_what_they_took_in_each_of_one_day(
 def test_an_events_id_and_digest_are_those_of_its_bytes() -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     facts: dict[str, Any] = {"time": now, "arrived": now, "dataset": "d", "fields": {}}
-    event = Event(**facts, source="s", position=Position("j", 1), raw=b"raw")
-    named = Event(**facts, source="s", position=Position("j", 1), raw=b"raw", id="theirs")
+    event = Event(**facts, source="s", position=RecordPosition("j", 1), raw=b"raw")
+    named = Event(**facts, source="s", position=RecordPosition("j", 1), raw=b"raw", id="theirs")
 
     assert event.id == hashlib.sha256(b"s\0raw").hexdigest()[:32]
     assert event.sha256 == named.sha256 == hashlib.sha256(b"raw").hexdigest()

@@ -10,10 +10,10 @@ from changed_event import changed_event
 
 from schemas.alert import PROVIDER_SCOPE
 from schemas.errors import BadInput
-from schemas.event import Event, Position
+from schemas.event import Event, RecordPosition
 from streams.detect import detect
-from streams.sigma.documents import events_of
-from streams.sigma.engine import Engine
+from streams.sigma.documents import parse_events
+from streams.sigma.engine import RuleEngine
 from streams.sigma.load import load_rules
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -56,7 +56,7 @@ def event(**changes) -> Event:
         dataset="linux.sshd",
         source="host",
         fields={k: v for k, v in fields.items() if v is not None},
-        position=Position("j", 1),
+        position=RecordPosition("j", 1),
         sha256="0",
         organization="acme",
     )
@@ -65,15 +65,15 @@ def event(**changes) -> Event:
 
 @pytest.fixture
 def engine(tmp_path: Path):
-    def make(text: str) -> Engine:
+    def make(text: str) -> RuleEngine:
         (tmp_path / "r.yml").write_text(text)
-        return Engine(load_rules([tmp_path], behaviours=False))
+        return RuleEngine(load_rules([tmp_path], behaviours=False))
 
     return make
 
 
-def keys(engine: Engine, of: Event) -> list[tuple[str, str, tuple[str, ...]]]:
-    return sorted(tuple(signal.key) for signal in engine.signals(of))
+def keys(engine: RuleEngine, of: Event) -> list[tuple[str, str, tuple[str, ...]]]:
+    return sorted(tuple(signal.key) for signal in engine.list_signals(of))
 
 
 def test_a_match_feeds_its_own_alert_and_its_correlations_with_folded_case(engine) -> None:
@@ -156,7 +156,7 @@ def test_late_events_alert_alone_by_their_day_and_feed_no_correlation(engine) ->
 
 
 def test_behaviours_leave_late_events_alone() -> None:
-    rules = {signal.key.rule for signal in Engine(PACK).signals(event(in_time=False))}
+    rules = {signal.key.rule for signal in RuleEngine(PACK).list_signals(event(in_time=False))}
 
     assert "password_spraying" not in rules
 
@@ -192,10 +192,10 @@ def test_the_log_source_gates_and_an_unnamed_origin_passes(engine) -> None:
 
 
 def test_no_candidate_that_could_match_is_left_out() -> None:
-    engine = Engine(PACK)
-    for info in PACK.infos():
-        for example in PACK.examples(info.id):
-            for each in events_of(example.events):
+    engine = RuleEngine(PACK)
+    for info in PACK.list_infos():
+        for example in PACK.list_examples(info.id):
+            for each in parse_events(example.events):
                 categories = tuple(each.fields.get("event.category", ()))
                 slow = {
                     rule.id
@@ -203,7 +203,7 @@ def test_no_candidate_that_could_match_is_left_out() -> None:
                     if rule.gate.admits(each.dataset, categories) and rule.predicate(each.fields)
                 }
 
-                assert {rule.id for rule in engine.matches(each)} == slow
+                assert {rule.id for rule in engine.list_matches(each)} == slow
 
 
 def test_the_summary_holds_only_what_the_table_shows(engine) -> None:
@@ -243,7 +243,7 @@ def test_detect_tells_each_match_and_then_each_correlation_once(tmp_path: Path) 
 def test_an_offset_that_a_sender_writes_moves_no_event(offset: object) -> None:
     document = {"@timestamp": "2026-11-22T10:00:00Z", "breach.example.offset": offset}
 
-    assert [each.time.hour for each in events_of([document])] == [10]
+    assert [each.time.hour for each in parse_events([document])] == [10]
 
 
 def test_detect_never_joins_two_organizations(tmp_path: Path) -> None:

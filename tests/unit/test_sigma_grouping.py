@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.sigma.grouping import counted_value, first_present, grouped
+from streams.sigma.grouping import build_group_reader, build_value_reader, find_first_present
 from streams.sigma.load import load_rules
 
 SIGNS = 'abß",[]\\\x1f\n'
@@ -26,7 +26,7 @@ def listed(value: object) -> list[str]:
 @example(one=["a,b"], two=["a", "b"])
 @example(one='["a"', two=['["a"'])
 def test_lists_and_texts_make_one_group_only_if_they_hold_the_same_values(one, two) -> None:
-    group = grouped(["a"], None)
+    group = build_group_reader(["a"], None)
 
     assert (group({"a": one}) == group({"a": two})) is (listed(one) == listed(two))
 
@@ -35,7 +35,7 @@ def test_lists_and_texts_make_one_group_only_if_they_hold_the_same_values(one, t
 @example(one=("a\x1fb", "c"), two=("a", "b\x1fc"))
 @example(one=("a", "b\x1fc"), two=('["a', 'b\\u001fc"]'))
 def test_two_counted_fields_are_one_value_only_if_both_are_the_same(one, two) -> None:
-    value = counted_value(["a", "b"], None)
+    value = build_value_reader(["a", "b"], None)
     same = [listed(each) for each in one] == [listed(each) for each in two]
 
     assert (
@@ -61,21 +61,21 @@ def test_two_counted_fields_are_one_value_only_if_both_are_the_same(one, two) ->
 def test_the_key_of_a_single_value_is_the_value(value: object, key: str) -> None:
     fields = {"source.ip": value}
 
-    assert grouped(["source.ip"], None)(fields) == first_present(fields) == (key,)
-    assert counted_value(["source.ip"], None)(fields) == key
+    assert build_group_reader(["source.ip"], None)(fields) == find_first_present(fields) == (key,)
+    assert build_value_reader(["source.ip"], None)(fields) == key
 
 
 def test_the_key_of_several_values_is_their_json_array() -> None:
     fields = {"a": ["Jo", "al"], "b": "x"}
 
-    assert grouped(["a", "b"], None)(fields) == ('["al","jo"]', "x")
-    assert counted_value(["a", "b"], None)(fields) == '["al","jo"]\x1fx'
+    assert build_group_reader(["a", "b"], None)(fields) == ('["al","jo"]', "x")
+    assert build_value_reader(["a", "b"], None)(fields) == '["al","jo"]\x1fx'
 
 
 @pytest.mark.parametrize("value", [None, "", [], [""]])
 def test_what_is_missing_makes_no_key(value: object) -> None:
-    assert grouped(["a"], None)({"a": value}) is None
-    assert counted_value(["a", "b"], None)({"a": value, "b": "x"}) is None
+    assert build_group_reader(["a"], None)({"a": value}) is None
+    assert build_value_reader(["a", "b"], None)({"a": value, "b": "x"}) is None
 
 
 def test_a_category_that_is_plain_text_is_one_category(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import BadInput, NotFound
 from schemas.rule import RuleKind
-from streams.sigma.examples import episodes_of
+from streams.sigma.examples import list_episodes
 from streams.sigma.explain import explain
 from streams.sigma.load import load_rules
 
@@ -75,7 +75,7 @@ def test_gt_asks_for_one_more_than_gte(tmp_path: Path, condition: str, alerts: i
         for i in range(3)
     ]
 
-    assert len(episodes_of(book, events)) == alerts
+    assert len(list_episodes(book, events)) == alerts
 
 
 def test_a_rule_is_known_by_its_name_else_its_id(tmp_path: Path) -> None:

@@ -18,25 +18,25 @@ from sigma.rule import SigmaLogSource, SigmaRule
 from sigma.types import SigmaString
 
 from schemas.errors import BadInput
-from schemas.plugin import Act, Line, Parser, load_plugins
+from schemas.plugin import ParsedEvent, Parser, SourceLine, load_plugins
 from streams.sigma import columns, routing
 from streams.sigma.compile import compile_rule
 from streams.sigma.conditions import (
-    All,
-    Anywhere,
+    AllOf,
     Condition,
     FieldTest,
+    KeywordTest,
     Predicate,
-    predicate,
+    build_predicate,
 )
-from streams.sigma.fields import Gate, gate
-from streams.sigma.literals import How, Literal, of_string
+from streams.sigma.fields import LogSourceGate, build_gate
+from streams.sigma.literals import Literal, LiteralPosition, find_in_string
 from streams.sigma.load import load_rules
-from streams.sigma.mandatory import mandatory
+from streams.sigma.mandatory import find_mandatory
 from streams.sigma.needs import MOST_NEEDS
-from streams.sigma.routing import Router
-from streams.sigma.scan import Scan
-from streams.sigma.values import elements, text
+from streams.sigma.routing import RuleRouter
+from streams.sigma.scan import LiteralScan
+from streams.sigma.values import iterate_elements, to_text
 
 LINUX = {"product": "linux"}
 TEST = {"product": "test"}
@@ -185,7 +185,7 @@ EVENTS = st.tuples(
 @dataclass(frozen=True)
 class Rule:
     id: str
-    gate: Gate
+    gate: LogSourceGate
     condition: Condition
     predicate: Predicate
 
@@ -200,7 +200,9 @@ def rule(selections: list[Any], condition: str, source: Mapping[str, str], numbe
         }
     )
     compiled = compile_rule(read, "here")
-    return Rule(f"r{number}", gate(SigmaLogSource(**source)), compiled, predicate(compiled))
+    return Rule(
+        f"r{number}", build_gate(SigmaLogSource(**source)), compiled, build_predicate(compiled)
+    )
 
 
 def rules_of(told: list[tuple[list[Any], str, Mapping[str, str]]]) -> list[Rule]:
@@ -221,7 +223,7 @@ BOOKS = st.lists(
 
 def plainly(rules: list[Rule], dataset: str, fields: Mapping[str, Any]) -> list[str]:
     """Every rule of an admitting log source asked, without routing."""
-    categories = tuple(text(each) for each in elements(fields.get("event.category")))
+    categories = tuple(to_text(each) for each in iterate_elements(fields.get("event.category")))
     return [
         each.id
         for each in rules
@@ -327,19 +329,19 @@ def check_routing(
     rules: list[Rule], events: list[tuple[str, dict[str, Any], Any]], free: int
 ) -> None:
     """With plans for new names at once (999), or only for those that keep coming (0)."""
-    router = Router(rules)
+    router = RuleRouter(rules)
     router._free = free
     for dataset, told, categories in [*events, *events]:
         fields = told if categories is None else {**told, "event.category": categories}
 
         expected = plainly(rules, dataset, fields)
-        assert [r.id for r in router.matches(dataset, fields)] == expected
+        assert [r.id for r in router.list_matches(dataset, fields)] == expected
         assert without_plan(router, dataset, fields) == expected
 
 
-def without_plan(router: Router[Rule], dataset: str, fields: Mapping[str, Any]) -> list[str]:
-    kind = router._source(dataset, fields.get("event.category")).kind
-    rules = [router._rules[number] for number in router._without_plan(kind, fields)]
+def without_plan(router: RuleRouter[Rule], dataset: str, fields: Mapping[str, Any]) -> list[str]:
+    kind = router._get_source(dataset, fields.get("event.category")).kind
+    rules = [router._rules[number] for number in router._list_unplanned(kind, fields)]
     return [each.id for each in rules if each.predicate(fields)]
 
 
@@ -360,7 +362,7 @@ def without_plan(router: Router[Rule], dataset: str, fields: Mapping[str, Any]) 
 def test_a_mandatory_text_stands_in_everything_that_the_expression_matches(
     pattern, flags, told
 ) -> None:
-    sets = mandatory(pattern, flags)
+    sets = find_mandatory(pattern, flags)
     for each in told:
         if re.search(pattern, each, flags):
             assert all(any(needed in each.lower() for needed in texts) for texts in sets)
@@ -368,7 +370,7 @@ def test_a_mandatory_text_stands_in_everything_that_the_expression_matches(
 
 def test_no_case_of_an_ascii_letter_escapes_its_mandatory_text() -> None:
     for letter in map(chr, range(128)):
-        sets = mandatory(re.escape(letter), re.IGNORECASE)
+        sets = find_mandatory(re.escape(letter), re.IGNORECASE)
         if not sets:
             assert letter in "iIsS"
             continue
@@ -394,22 +396,28 @@ def test_no_case_of_an_ascii_letter_escapes_its_mandatory_text() -> None:
     ],
 )
 def test_an_expression_needs_its_longest_texts(pattern: str, sets: list[set[str]]) -> None:
-    assert mandatory(pattern, 0) == sets
+    assert find_mandatory(pattern, 0) == sets
 
 
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
-        ("*-enc*-hidden*", [(How.WITHIN, "-hidden"), (How.WITHIN, "-enc")]),
-        ("C:\\\\Users\\\\*.exe", [(How.FIRST, "c:\\users\\"), (How.LAST, ".exe")]),
-        ("*a*powershell?-e", [(How.WITHIN, "powershell"), (How.LAST, "-e")]),
-        ("a?", [(How.FIRST, "a")]),
+        ("*-enc*-hidden*", [(LiteralPosition.WITHIN, "-hidden"), (LiteralPosition.WITHIN, "-enc")]),
+        (
+            "C:\\\\Users\\\\*.exe",
+            [(LiteralPosition.FIRST, "c:\\users\\"), (LiteralPosition.LAST, ".exe")],
+        ),
+        (
+            "*a*powershell?-e",
+            [(LiteralPosition.WITHIN, "powershell"), (LiteralPosition.LAST, "-e")],
+        ),
+        ("a?", [(LiteralPosition.FIRST, "a")]),
         ("*", []),
-        ("", [(How.WHOLE, "")]),
+        ("", [(LiteralPosition.WHOLE, "")]),
     ],
 )
 def test_a_pattern_needs_the_texts_between_its_wildcards(pattern, expected) -> None:
-    needed = of_string(SigmaString(pattern))
+    needed = find_in_string(SigmaString(pattern))
 
     assert [tuple(literal) for (literal,) in needed] == expected
 
@@ -419,7 +427,7 @@ def test_a_pattern_needs_the_texts_between_its_wildcards(pattern, expected) -> N
     literals=st.sets(
         st.builds(
             Literal,
-            st.sampled_from([How.WITHIN, How.FIRST, How.LAST]),
+            st.sampled_from([LiteralPosition.WITHIN, LiteralPosition.FIRST, LiteralPosition.LAST]),
             st.text("abé\\^$.\n\ud800", min_size=1, max_size=4),
         ),
         min_size=1,
@@ -428,10 +436,14 @@ def test_a_pattern_needs_the_texts_between_its_wildcards(pattern, expected) -> N
     low=st.text("abé\\^$.\n\ud800", max_size=12),
 )
 def test_a_scan_finds_exactly_the_literals_that_stand_in_a_text(literals, low) -> None:
-    tests = {How.WITHIN: str.__contains__, How.FIRST: str.startswith, How.LAST: str.endswith}
+    tests = {
+        LiteralPosition.WITHIN: str.__contains__,
+        LiteralPosition.FIRST: str.startswith,
+        LiteralPosition.LAST: str.endswith,
+    }
 
-    scan = Scan(literals)
-    found = scan.found(low)
+    scan = LiteralScan(literals)
+    found = scan.find_literals(low)
 
     assert 0 in found
     assert len(found) == len(set(found))
@@ -472,15 +484,15 @@ def test_a_scan_finds_exactly_the_literals_that_stand_in_a_text(literals, low) -
 )
 def test_what_is_odd_of_a_value_is_routed_as_it_is_compared(wanted, value, matches) -> None:
     rules = [rule([wanted], "one", LINUX, 1), rule([wanted, {"b": 1}], "one or two", LINUX, 2)]
-    router = Router(rules)
+    router = RuleRouter(rules)
     # Values that are one key of a dictionary come before and after.
     for other in (True, 1, 1.0, "1", value, 5, 5.0, value):
-        router.matches("linux", {"a": other})
+        router.list_matches("linux", {"a": other})
 
     assert plainly(rules, "linux", {"a": value}) == (["r1", "r2"] if matches else [])
     for free in (999, 0):
         router._free = free
-        found = router.matches("linux", {"a": value, "event.kind": "event"})
+        found = router.list_matches("linux", {"a": value, "event.kind": "event"})
         assert [each.id for each in found] == (["r1", "r2"] if matches else [])
 
 
@@ -490,9 +502,9 @@ def test_of_rules_that_share_a_value_only_those_with_the_rarer_one_are_asked() -
         counting(rule([{"event.outcome": "failure", "a": f"u{n}"}], "one", LINUX, n), asked)
         for n in range(300)
     ]
-    router = Router(rules)
+    router = RuleRouter(rules)
 
-    found = router.matches("linux", {"event.outcome": "failure", "a": "u7"})
+    found = router.list_matches("linux", {"event.outcome": "failure", "a": "u7"})
 
     assert [each.id for each in found] == asked == ["r7"]
 
@@ -501,26 +513,26 @@ def test_a_rule_is_asked_only_if_each_of_its_texts_stands_in_the_value() -> None
     asked: list[str] = []
     one = {"a|contains|all": ["-enc", "-hidden"], "b": "x"}
     book = [rule([one, {"c": ["y", 1]}], "one and not two", LINUX)]
-    router = Router([counting(each, asked) for each in book])
+    router = RuleRouter([counting(each, asked) for each in book])
 
     for a, b, c in [("-enc", "x", "z"), ("-hidden", "x", 2), ("-enc -hidden", "y", 2)]:
-        assert router.matches("linux", {"a": a, "b": b, "c": c}) == []
+        assert router.list_matches("linux", {"a": a, "b": b, "c": c}) == []
     for c in ("y", ["z", "Y"], 1, 1.0, "1", [0, 1]):
-        assert router.matches("linux", {"a": "-enc -hidden", "b": "x", "c": c}) == []
+        assert router.list_matches("linux", {"a": "-enc -hidden", "b": "x", "c": c}) == []
     assert asked == []
     for c in ("z", 2, True, [], "1.0", 1.5):
         fields = {"a": "-HIDDEN -ENC", "b": "X", "c": c}
-        assert [each.id for each in router.matches("linux", fields)] == ["r0"]
+        assert [each.id for each in router.list_matches("linux", fields)] == ["r0"]
     assert len(asked) == 6
 
 
 def test_one_of_several_fields_must_have_the_text_and_of_a_field_its_first_name() -> None:
     either = [{"a|endswith": ".exe"}, {"cs-uri-query|contains": "x"}]
-    router = Router([rule([either, {"b": 1}], "one and two", LINUX)])
+    router = RuleRouter([rule([either, {"b": 1}], "one and two", LINUX)])
 
     for a, original, matches in [(".exe", "y", 1), ("", "x", 1), ("", "y", 0)]:
         fields = {"a": a, "b": 1, "url.original": original, "url.query": "x", "cs-uri-query": "x"}
-        assert len(router.matches("linux", fields)) == matches
+        assert len(router.list_matches("linux", fields)) == matches
     assert len(router._plans) == 1
 
 
@@ -532,31 +544,31 @@ def test_a_regular_expression_is_searched_only_once_the_other_parts_are_met() ->
         return True
 
     read = rule([{"a|re": "inv[a-z]+ke"}, {"b|contains": "x"}, {"c|gte": 5}], "all of them", LINUX)
-    assert isinstance(read.condition, All)
+    assert isinstance(read.condition, AllOf)
     expression, *others = read.condition.parts
     assert isinstance(expression, FieldTest)
-    condition = All((replace(expression, holds=search), *others))
-    router = Router([replace(read, condition=condition, predicate=predicate(condition))])
+    condition = AllOf((replace(expression, holds=search), *others))
+    router = RuleRouter([replace(read, condition=condition, predicate=build_predicate(condition))])
 
     for fields in [{"a": "inv"}, {"a": "inv", "b": "y", "c": 5}, {"a": "i", "b": "x", "c": 5}]:
-        assert router.matches("linux", fields) == []
-    assert router.matches("linux", {"a": "inv", "b": "x", "c": 4}) == []
+        assert router.list_matches("linux", fields) == []
+    assert router.list_matches("linux", {"a": "inv", "b": "x", "c": 4}) == []
     assert searched == []
-    assert len(router.matches("linux", {"a": "inv", "b": "x", "c": 5})) == 1
+    assert len(router.list_matches("linux", {"a": "inv", "b": "x", "c": 5})) == 1
     assert searched == ["inv"]
 
 
 def test_more_texts_than_a_plan_looks_for_are_asked_of_the_event() -> None:
     words = [f"w{n:02}" for n in range(3 * MOST_NEEDS)]
     selections = [{"a|contains|all": words}, {"b": words[:1]}, {"b": words[1:2]}]
-    router = Router([rule(selections, "one and not two and not three", LINUX)])
+    router = RuleRouter([rule(selections, "one and not two and not three", LINUX)])
 
-    assert len(router.matches("linux", {"a": " ".join(words), "b": "x"})) == 1
+    assert len(router.list_matches("linux", {"a": " ".join(words), "b": "x"})) == 1
     for left_out in words:
         told = " ".join(word for word in words if word != left_out)
-        assert router.matches("linux", {"a": told, "b": "x"}) == []
+        assert router.list_matches("linux", {"a": told, "b": "x"}) == []
     for value in words[:2]:
-        assert router.matches("linux", {"a": " ".join(words), "b": value}) == []
+        assert router.list_matches("linux", {"a": " ".join(words), "b": value}) == []
 
 
 def test_rules_that_ask_for_absent_fields_are_not_asked_and_grow_no_plan() -> None:
@@ -568,10 +580,10 @@ def test_rules_that_ask_for_absent_fields_are_not_asked_and_grow_no_plan() -> No
         counting(rule([{"c": n}, {"Image": None}], "one and not two", LINUX, n), asked)
         for n in range(100, 200)
     ]
-    router = Router(rules)
+    router = RuleRouter(rules)
 
-    assert router.matches("linux", {"b": 1, "c": "x"}) == []
-    assert router.matches("linux", {"b": 1}) == []
+    assert router.list_matches("linux", {"b": 1, "c": "x"}) == []
+    assert router.list_matches("linux", {"b": 1}) == []
     assert asked == []
     assert {plan.weight for plan in router._plans._young.values()} == {1}
 
@@ -592,7 +604,7 @@ def test_rules_that_no_parsers_event_can_satisfy_cost_its_events_nothing() -> No
     asked: list[str] = []
     base = [counting(each, asked) for each in rules_of(OWN)]
     more = [counting(each, asked) for each in rules_of(foreign_rules(900))]
-    alone, beside = Router(base), Router([*base, *more])
+    alone, beside = RuleRouter(base), RuleRouter([*base, *more])
     events = parsed_examples()
 
     matched = 0
@@ -601,8 +613,8 @@ def test_rules_that_no_parsers_event_can_satisfy_cost_its_events_nothing() -> No
         for router in (alone, beside):
             asked.clear()
             told = Read(fields)
-            found = [each.id for each in router.matches(dataset, told)]
-            source = router._source(dataset, fields.get("event.category"))
+            found = [each.id for each in router.list_matches(dataset, told)]
+            source = router._get_source(dataset, fields.get("event.category"))
             plan = router._plans.get((source.kind, source.names.intersection(fields)))
             assert plan is not None
             work.append((found, told.read, list(asked), plan.weight))
@@ -649,8 +661,8 @@ def parsed_examples() -> list[tuple[str, Mapping[str, Any]]]:
     for parser in parsers.values():
         for example in parser.examples:
             if example.expected is not None:
-                act = parser.parse(Line(example.line, at, UTC))
-                assert isinstance(act, Act)
+                act = parser.parse(SourceLine(example.line, at, UTC))
+                assert isinstance(act, ParsedEvent)
                 events.append((parser.dataset, act.fields))
     return events
 
@@ -661,24 +673,24 @@ def test_rules_of_another_log_source_are_not_asked_without_a_plan_either() -> No
         counting(rule([{"a|gte": 0}], "one", source, n), asked)
         for n, source in enumerate([LINUX, {"product": "m365"}, {"category": "webserver"}])
     ]
-    router = Router(rules)
+    router = RuleRouter(rules)
     fields = {"a": 1, "event.category": ["web"]}
 
     assert without_plan(router, "linux", fields) == asked == ["r0", "r2"]
     asked.clear()
-    assert [each.id for each in router.matches("linux", fields)] == asked == ["r0", "r2"]
+    assert [each.id for each in router.list_matches("linux", fields)] == asked == ["r0", "r2"]
 
 
 def test_names_that_a_sender_invents_make_few_plans_and_change_no_verdict() -> None:
     rules = [rule([{f"f{n}|exists": True, "a": "x"}], "one", LINUX, n) for n in range(60)]
-    router = Router(rules)
+    router = RuleRouter(rules)
     router._free = 500
     choose = random.Random(1)
 
     for _ in range(3_000):
         fields = {f"f{choose.randrange(60)}": 1 for _ in range(6)} | {"a": choose.choice("xy")}
         fields |= {f"invented {choose.random()}": 1}
-        found = [each.id for each in router.matches("linux", fields)]
+        found = [each.id for each in router.list_matches("linux", fields)]
         assert found == plainly(rules, "linux", fields)
 
     assert router._free < 60
@@ -688,11 +700,11 @@ def test_names_that_a_sender_invents_make_few_plans_and_change_no_verdict() -> N
 
 def test_a_combination_of_names_that_keeps_coming_earns_its_plan_after_a_flood() -> None:
     rules = [rule([{"a": f"x{n}"}], "one", LINUX, n) for n in range(400)]
-    router = Router(rules)
+    router = RuleRouter(rules)
     router._free = 0
 
     for _ in range(128):
-        router.matches("linux", {"a": "x7"})
+        router.list_matches("linux", {"a": "x7"})
 
     assert len(router._plans) == 1
 
@@ -701,36 +713,36 @@ def test_plans_and_values_that_are_not_used_are_forgotten(monkeypatch) -> None:
     monkeypatch.setattr(routing, "MOST_PLANS", 4)
     monkeypatch.setattr(columns, "MOST_REMEMBERED", 10)
     rules = [rule([{f"f{n}": "x"}], "one", LINUX, n) for n in range(40)]
-    router = Router(rules)
+    router = RuleRouter(rules)
 
     for n in range(40):
         for value in ("x", "y", f"z{n}"):
             fields = {f"f{n}": value}
-            found = [each.id for each in router.matches("linux", fields)]
+            found = [each.id for each in router.list_matches("linux", fields)]
             assert found == plainly(rules, "linux", fields)
-            assert router.matches("linux", {"f0": "x"})
+            assert router.list_matches("linux", {"f0": "x"})
 
     assert len(router._plans) <= 8
     assert router._planner.remembered.count <= 10
 
 
 def test_a_text_is_searched_only_if_a_rule_that_is_left_needs_something_in_it() -> None:
-    router = Router([rule([{"a": "x"}, {"b|contains": "y"}], "one and two", LINUX)])
+    router = RuleRouter([rule([{"a": "x"}, {"b|contains": "y"}], "one and two", LINUX)])
     remembered = router._planner.remembered
 
     for _ in range(3):
-        assert router.matches("linux", {"a": "z", "b": "a text"}) == []
+        assert router.list_matches("linux", {"a": "z", "b": "a text"}) == []
     assert remembered.count == 1  # "z"
     for _ in range(3):
-        assert router.matches("linux", {"a": "x", "b": "a text"}) == []
+        assert router.list_matches("linux", {"a": "x", "b": "a text"}) == []
     assert remembered.count == 3  # and "x" and the text
 
 
 def test_values_that_come_once_are_not_remembered() -> None:
-    router = Router([rule([{"b|contains": "y"}], "one", LINUX)])
+    router = RuleRouter([rule([{"b|contains": "y"}], "one", LINUX)])
 
     for number in range(1_000):
-        assert len(router.matches("linux", {"b": f"{number} y"})) == 1
+        assert len(router.list_matches("linux", {"b": f"{number} y"})) == 1
 
     assert router._planner.remembered.count < 50
 
@@ -742,22 +754,25 @@ def counting(one: Rule, asked: list[str]) -> Rule:
         asked.append(one.id)
         return True
 
-    condition = All((Anywhere(holds), one.condition))
-    return replace(one, condition=condition, predicate=predicate(condition))
+    condition = AllOf((KeywordTest(holds), one.condition))
+    return replace(one, condition=condition, predicate=build_predicate(condition))
 
 
-class Forgetful(Scan):
+class Forgetful(LiteralScan):
     """RE2 gave up."""
 
-    def found(self, low: str) -> tuple[int, ...]:
+    def find_literals(self, low: str) -> tuple[int, ...]:
         return ()
 
 
 def test_a_scan_that_gives_up_leaves_no_rule_out() -> None:
-    literals = {Literal(How.WITHIN, "a"): 0b01, Literal(How.LAST, "b"): 0b10}
-    column = columns.Column(literals, Forgetful(literals), columns.Remembered())
+    literals = {
+        Literal(LiteralPosition.WITHIN, "a"): 0b01,
+        Literal(LiteralPosition.LAST, "b"): 0b10,
+    }
+    column = columns.FieldColumn(literals, Forgetful(literals), columns.RememberedValues())
 
-    assert column.rules("x") is None
+    assert column.find_rules("x") is None
 
 
 @pytest.mark.parametrize("times", [250, 5_000])
@@ -779,18 +794,18 @@ def test_texts_longer_than_a_scan_holds_are_found_all_the_same() -> None:
         rule([{f"a|{how}": f"{long}{n}"}], "one", LINUX, n)
         for n, how in enumerate(["contains", "startswith", "endswith"])
     ]
-    router = Router(rules)
+    router = RuleRouter(rules)
 
-    assert len(router.matches("linux", {"a": f"{long}0"})) == 1
-    assert [r.id for r in router.matches("linux", {"a": f"{long}1x"})] == ["r1"]
-    assert [r.id for r in router.matches("linux", {"a": f"x{long}2"})] == ["r2"]
-    assert router.matches("linux", {"a": long}) == []
+    assert len(router.list_matches("linux", {"a": f"{long}0"})) == 1
+    assert [r.id for r in router.list_matches("linux", {"a": f"{long}1x"})] == ["r1"]
+    assert [r.id for r in router.list_matches("linux", {"a": f"x{long}2"})] == ["r2"]
+    assert router.list_matches("linux", {"a": long}) == []
 
 
 def test_a_scan_of_more_texts_than_it_holds_gives_up() -> None:
-    scan = Scan({Literal(How.WITHIN, f"{n:08x}" * 10_000) for n in range(6)})
+    scan = LiteralScan({Literal(LiteralPosition.WITHIN, f"{n:08x}" * 10_000) for n in range(6)})
 
-    assert not scan.found("x")
+    assert not scan.find_literals("x")
 
 
 @pytest.mark.parametrize(
@@ -815,7 +830,7 @@ def test_absent_and_null_fields_are_routed_as_they_are_compared(wanted, fields, 
 
     assert plainly(rules, "linux", fields) == expected
     for free in (999, 0):
-        router = Router(rules)
+        router = RuleRouter(rules)
         router._free = free
-        assert [each.id for each in router.matches("linux", fields)] == expected
+        assert [each.id for each in router.list_matches("linux", fields)] == expected
         assert without_plan(router, "linux", fields) == expected

@@ -17,12 +17,12 @@ from console_desk import (
     cookies_of,
 )
 
-from breachdesk.console.app import console_app
+from breachdesk.console.app import build_app
 from breachdesk.console.cookies import DEVICE, FORM, SESSION
 from breachdesk.console.password_checks import MOST_WAITING, PasswordChecks
 from breachdesk.console.passwords import hash_of_nobody
-from breachdesk.console.tries import OF_ADDRESS, OF_STRANGERS, network_of, rough
-from breachdesk.testing import a_user
+from breachdesk.console.tries import OF_ADDRESS, OF_STRANGERS, compute_network, shorten_address
+from breachdesk.testing import make_user
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def test_the_limit_holds_over_every_console_of_a_store_and_over_a_restart(
 ) -> None:
     codes = []
     for number in range(2 * OF_STRANGERS):
-        console = console_app(desk.house)
+        console = build_app(desk.house)
         visitor = desk.visitor(f"203.0.113.{number}", app=console)
         codes.append((await visitor.ask("rhea", "wrong")).status_code)
 
@@ -153,10 +153,10 @@ async def test_who_is_refused_for_too_many_tries_makes_the_store_write_nothing(
     desk: Desk,
 ) -> None:
     await fail(desk, "rhea", OF_STRANGERS, "203.0.113.9")
-    before = desk.store.look(lambda uow: uow.audit.entries())
+    before = desk.store.read(lambda uow: uow.audit.list_entries())
     await fail(desk, "rhea", 5, "203.0.113.9")
 
-    assert desk.store.look(lambda uow: uow.audit.entries()) == before
+    assert desk.store.read(lambda uow: uow.audit.list_entries()) == before
 
 
 async def test_a_refused_right_password_is_told_apart_in_the_audit_and_nowhere_else(
@@ -220,11 +220,11 @@ async def test_a_flood_of_sign_ins_is_sent_away_and_people_who_are_known_are_not
 
 def test_signed_in_people_have_their_own_slot(desk: Desk) -> None:
     checks = PasswordChecks(desk.store)
-    user = a_user().model_copy(update={"password_hash": HASH})
+    user = make_user().model_copy(update={"password_hash": HASH})
 
-    assert checks.matches_signed_in(user, PASSWORD)
-    assert not checks.matches_signed_in(user, "wrong")
-    assert not checks.matches(None, "nobody")
+    assert checks.is_password_of_signed_in(user, PASSWORD)
+    assert not checks.is_password_of_signed_in(user, "wrong")
+    assert not checks.is_password_of(None, "nobody")
 
 
 @pytest.mark.parametrize(
@@ -347,5 +347,5 @@ async def test_a_page_that_was_under_way_at_sign_out_does_not_revive_the_session
 def test_addresses_are_counted_by_network_and_kept_roughly(
     address: str, network: str, about: str
 ) -> None:
-    assert network_of(address) == network
-    assert rough(address) == about
+    assert compute_network(address) == network
+    assert shorten_address(address) == about

@@ -9,24 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.alert import GroupKey, Signal
-from schemas.event import Position, Touch
-from streams.correlate.buckets import Bucket, Widening, member
-from streams.correlate.gates import alert_key, inner_key
-from streams.correlate.retention import Retention
+from schemas.event import AssetTouch, RecordPosition
+from streams.correlate.buckets import Bucket, BucketSummary, to_member
+from streams.correlate.gates import build_inner_key, get_alert_key
+from streams.correlate.retention import RetentionPolicy
 from streams.correlate.signal_rows import (
     LoggedGroup,
-    collector_paused,
     dump_bucket,
     dump_log,
     load_bucket,
     load_log,
+    pause_collector,
 )
 
 KEY = GroupKey("rule", "contoso", ("jo", "a,b"))
-TOUCH = Touch("contoso", "mail1", "mail")
-OTHER = Touch("contoso", "files", "hr")
+TOUCH = AssetTouch("contoso", "mail1", "mail")
+OTHER = AssetTouch("contoso", "files", "hr")
 
-touches = st.sets(st.sampled_from([TOUCH, OTHER, Touch("", "", "")]), max_size=3)
+touches = st.sets(st.sampled_from([TOUCH, OTHER, AssetTouch("", "", "")]), max_size=3)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 signals = st.builds(
     Signal,
@@ -35,7 +35,9 @@ signals = st.builds(
     event_id=text,
     step=text,
     value=text,
-    position=st.builds(Position, st.sampled_from(["journal", "topic-3"]), st.integers(0, 2**53)),
+    position=st.builds(
+        RecordPosition, st.sampled_from(["journal", "topic-3"]), st.integers(0, 2**53)
+    ),
     sha256=st.just("0" * 64),
     source=text,
     touches=touches.map(lambda some: tuple(sorted(some))),
@@ -46,7 +48,7 @@ signals = st.builds(
 
 def bucket_of(some: list[Signal], keep: int = 100) -> Bucket:
     bucket = Bucket()
-    bucket.absorb([member(signal) for signal in some], Retention(keep, 600))
+    bucket.absorb([to_member(signal) for signal in some], RetentionPolicy(keep, 600))
     return bucket
 
 
@@ -66,8 +68,8 @@ def test_a_bucket_that_is_written_and_read_is_the_same(some: list[Signal], keep:
 
 @given(st.lists(signals, min_size=1, max_size=12))
 def test_a_log_row_that_is_written_and_read_is_the_same(some: list[Signal]) -> None:
-    widening = Widening(frozenset({TOUCH, OTHER}), frozenset({"host:y"}), thinned=True)
-    rows = [member(signal) for signal in some]
+    widening = BucketSummary(frozenset({TOUCH, OTHER}), frozenset({"host:y"}), thinned=True)
+    rows = [to_member(signal) for signal in some]
     groups = [LoggedGroup(KEY, 600, rows, [(3, widening)]), LoggedGroup(KEY, 60, rows[:1], [])]
 
     assert load_log(dump_log(groups)) == groups
@@ -75,7 +77,9 @@ def test_a_log_row_that_is_written_and_read_is_the_same(some: list[Signal]) -> N
 
 def test_signals_of_one_event_share_what_they_tell_in_a_log_row() -> None:
     summary = {"user.name": "jo"}
-    row = member(Signal(KEY, 1.0, "e", "", "", Position("j", 1), "", "s", (TOUCH,), "", summary))
+    row = to_member(
+        Signal(KEY, 1.0, "e", "", "", RecordPosition("j", 1), "", "s", (TOUCH,), "", summary)
+    )
     groups = [LoggedGroup(GroupKey("r", "o", (str(n),)), 600, [row], []) for n in range(3)]
 
     document = orjson.loads(dump_log(groups))
@@ -97,7 +101,7 @@ def test_a_bucket_of_the_former_version_is_read() -> None:
 
     (row,) = bucket.rows
     assert row.evidence == Signal(
-        KEY, 7.5, "e1", "failed", "v", Position("j", 3), "ab", "m365", (TOUCH,), "",
+        KEY, 7.5, "e1", "failed", "v", RecordPosition("j", 3), "ab", "m365", (TOUCH,), "",
         {"user.name": "jo"},
     )  # fmt: skip
     assert (bucket.touches, bucket.unattributed, bucket.thinned) == ({TOUCH}, {"host:x"}, True)
@@ -117,20 +121,22 @@ def test_a_log_row_of_the_former_version_is_read() -> None:
     (group,) = load_log(body)
 
     assert (group.key, group.timespan, group.widenings) == (KEY, None, [])
-    assert [row.evidence.position for row in group.rows] == [Position("j", 3)]
+    assert [row.evidence.position for row in group.rows] == [RecordPosition("j", 3)]
 
 
 def test_signals_behind_a_gate_are_read_as_signals_of_the_group_that_alerts() -> None:
-    key = inner_key(KEY, "203.0.113.1")
-    bucket = bucket_of([Signal(KEY, 1.0, "e", "failed", "", Position("j", 1), "", "s")])
+    key = build_inner_key(KEY, "203.0.113.1")
+    bucket = bucket_of([Signal(KEY, 1.0, "e", "failed", "", RecordPosition("j", 1), "", "s")])
 
-    assert alert_key(key) == KEY
+    assert get_alert_key(key) == KEY
     assert load_bucket(key, dump_bucket(bucket)).rows[0].evidence.key == KEY
 
 
 def test_moments_in_a_summary_are_written_as_text() -> None:
     summary = {"at": datetime(2026, 11, 22, tzinfo=UTC)}
-    bucket = bucket_of([Signal(KEY, 1.0, "e", "", "", Position("j", 1), "", "s", (), "", summary)])
+    bucket = bucket_of(
+        [Signal(KEY, 1.0, "e", "", "", RecordPosition("j", 1), "", "s", (), "", summary)]
+    )
 
     assert b"2026-11-22T00:00:00+00:00" in dump_bucket(bucket)
 
@@ -138,6 +144,6 @@ def test_moments_in_a_summary_are_written_as_text() -> None:
 def test_the_collector_runs_again_after_it_was_paused() -> None:
     import gc
 
-    with collector_paused():
+    with pause_collector():
         assert not gc.isenabled()
     assert gc.isenabled()

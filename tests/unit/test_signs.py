@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.signs import (
-    escaped_json,
-    hidden_in,
-    name_problem,
-    shown,
-    shown_in,
-    shown_in_line,
+    escape_json,
+    find_name_problem,
+    list_hidden,
+    mark_hidden,
+    mark_hidden_in_line,
+    mark_hidden_in_value,
 )
 
 HIDES = [
@@ -47,14 +47,14 @@ NEEDED = {
 @pytest.mark.parametrize("sign", HIDES, ids=lambda s: f"{ord(s):04X}")
 @pytest.mark.parametrize("around", ["{}", "a{}b", "مر{}يم", "株{}式", "👩{}a", " {} "])
 def test_a_character_that_hides_or_reorders_is_shown(sign: str, around: str) -> None:
-    assert shown(around.format(sign)) == around.format(f"[U+{ord(sign):04X}]")
+    assert mark_hidden(around.format(sign)) == around.format(f"[U+{ord(sign):04X}]")
 
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_name_that_needs_its_marks_and_joiners_stays_as_it_is(name: str) -> None:
-    assert shown_in_line(NEEDED[name]) == NEEDED[name]
-    assert name_problem(NEEDED[name]) is None
-    assert hidden_in(NEEDED[name]) == ()
+    assert mark_hidden_in_line(NEEDED[name]) == NEEDED[name]
+    assert find_name_problem(NEEDED[name]) is None
+    assert list_hidden(NEEDED[name]) == ()
 
 
 @pytest.mark.parametrize(
@@ -77,32 +77,32 @@ def test_a_name_that_needs_its_marks_and_joiners_stays_as_it_is(name: str) -> No
     ],
 )
 def test_a_joiner_selector_or_mark_without_its_letter_is_shown(text: str, seen: str) -> None:
-    assert shown(text) == seen
+    assert mark_hidden(text) == seen
 
 
 def test_in_one_line_line_ends_and_tabs_are_shown_too() -> None:
-    assert shown_in_line("a\r\nb\tc") == "a[U+000D][U+000A]b[U+0009]c"
+    assert mark_hidden_in_line("a\r\nb\tc") == "a[U+000D][U+000A]b[U+0009]c"
 
 
 @given(st.text())
 def test_what_is_shown_hides_nothing_any_more(text: str) -> None:
-    seen = shown_in_line(text)
+    seen = mark_hidden_in_line(text)
 
-    assert shown_in_line(seen) == seen
-    assert hidden_in(seen) == ()
+    assert mark_hidden_in_line(seen) == seen
+    assert list_hidden(seen) == ()
     assert not any(unicodedata.category(s) in ("Cc", "Cs", "Co", "Zl", "Zp") for s in seen)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8")))
 def test_escaped_json_is_the_same_value(text: str) -> None:
-    written = escaped_json(json.dumps({"a": [text]}, ensure_ascii=False))
+    written = escape_json(json.dumps({"a": [text]}, ensure_ascii=False))
 
     assert json.loads(written) == {"a": [text]}
-    assert shown(written) == written
+    assert mark_hidden(written) == written
 
 
 def test_every_text_inside_a_value_is_shown() -> None:
-    assert shown_in({"a\u202e": ["\u202e", {"b": ("\u200b", 1, None)}]}) == {
+    assert mark_hidden_in_value({"a\u202e": ["\u202e", {"b": ("\u200b", 1, None)}]}) == {
         "a[U+202E]": ["[U+202E]", {"b": ["[U+200B]", 1, None]}]
     }
 
@@ -112,7 +112,7 @@ def test_every_text_inside_a_value_is_shown() -> None:
     ["a\nb", "a\x00", "a\u2028b", "\ud800", "=?utf-8?q?a?=", "x=?y", "n" * 201, "   ", "\u200b"],
 )
 def test_what_cannot_be_a_name_says_why(text: str) -> None:
-    assert name_problem(text)
+    assert find_name_problem(text)
 
 
 def test_no_character_of_the_shortcut_is_one_that_is_shown() -> None:
@@ -121,5 +121,5 @@ def test_no_character_of_the_shortcut_is_one_that_is_shown() -> None:
     harmless = [chr(c) for c in range(0x110000) if _HARMLESS.fullmatch(chr(c))]
 
     assert len(harmless) > 30_000
-    assert [s for s in harmless if s not in "\n\t" and hidden_in(s)] == []
+    assert [s for s in harmless if s not in "\n\t" and list_hidden(s)] == []
     assert not any(unicodedata.category(s)[0] == "M" for s in harmless)

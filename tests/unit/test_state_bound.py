@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.errors import Retryable
+from schemas.errors import RetryableError
 from streams.process.state_bound import ASK_SECONDS, MIB, StateBound
 
 
@@ -51,7 +51,7 @@ def test_at_the_bound_it_refuses_until_there_is_space_again() -> None:
     store = Store(100 * MIB)
     bound = bound_of(store)
     for _ in range(3):
-        with pytest.raises(Retryable, match="none is lost") as refusal:
+        with pytest.raises(RetryableError, match="none is lost") as refusal:
             bound.check()
     assert refusal.value.place == "detection.disk_mib"
     assert refusal.value.remedy

@@ -19,7 +19,7 @@ def test_an_overdue_stop_is_ended_once_however_often_it_was_asked_for() -> None:
 
     deadline = StopDeadline(end, seconds=0.01)
     for _ in range(3):
-        deadline.begin()
+        deadline.start()
 
     assert overdue.wait(LIMIT_SECONDS)
     assert ends == ["ended"]
@@ -29,7 +29,7 @@ def test_a_stop_in_order_cancels_the_deadline() -> None:
     overdue = threading.Event()
     deadline = StopDeadline(overdue.set, seconds=LIMIT_SECONDS)
 
-    deadline.begin()
+    deadline.start()
     deadline.cancel()
 
     assert not overdue.is_set()

@@ -11,23 +11,23 @@ from pathlib import Path
 import pytest
 from store_adapters import ADAPTERS, everything_stored, fresh_store, refused_by_the_database, tamper
 
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.audit_bundle import export_bundle, verify_bundle
-from breachdesk.stores.sql_store import SqlStore
-from breachdesk.testing import START, FixedNow, memory_store
-from schemas.errors import BadInput, Conflict, Corrupt
+from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.testing import START, FixedNow, make_store
+from schemas.errors import BadInput, CorruptData, EditConflict
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[PipelineStore]:
     with fresh_store(request.param, FixedNow()) as opened:
         record_five(opened)
         yield opened
 
 
-def record_five(store: AnyStore) -> None:
+def record_five(store: PipelineStore) -> None:
     for number in range(1, 6):
-        store.act(lambda uow, n=number: record(uow, n))
+        store.write(lambda uow, n=number: record(uow, n))
 
 
 def record(uow, number: int) -> None:
@@ -42,22 +42,25 @@ def record(uow, number: int) -> None:
     )
 
 
-def verify(store: AnyStore) -> int:
-    return store.look(lambda uow: uow.audit.verify())
+def verify(store: PipelineStore) -> int:
+    return store.read(lambda uow: uow.audit.verify())
 
 
-def test_an_untouched_chain_verifies_and_opens(store: AnyStore) -> None:
-    entries = store.look(lambda uow: uow.audit.entries())
+def test_an_untouched_chain_verifies_and_opens(store: PipelineStore) -> None:
+    entries = store.read(lambda uow: uow.audit.list_entries())
 
     assert verify(store) == 5
     assert [entry.seq for entry in entries] == [1, 2, 3, 4, 5]
-    assert store.look(lambda uow: uow.audit.personal(entries[2])) == {"who": "Person 3"}
-    assert [e.seq for e in store.look(lambda uow: uow.audit.entries(limit=2))] == [4, 5]
-    assert [e.seq for e in store.look(lambda uow: uow.audit.entries(subject="CASE-0000"))] == [2, 4]
+    assert store.read(lambda uow: uow.audit.decrypt_personal(entries[2])) == {"who": "Person 3"}
+    assert [e.seq for e in store.read(lambda uow: uow.audit.list_entries(limit=2))] == [4, 5]
+    assert [e.seq for e in store.read(lambda uow: uow.audit.list_entries(subject="CASE-0000"))] == [
+        2,
+        4,
+    ]
 
 
-def test_the_chain_holds_no_personal_value(store: AnyStore) -> None:
-    text = "".join(e.model_dump_json() for e in store.look(lambda uow: uow.audit.entries()))
+def test_the_chain_holds_no_personal_value(store: PipelineStore) -> None:
+    text = "".join(e.model_dump_json() for e in store.read(lambda uow: uow.audit.list_entries()))
     on_disk = everything_stored(store)
 
     assert "Person" not in text
@@ -65,7 +68,9 @@ def test_the_chain_holds_no_personal_value(store: AnyStore) -> None:
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET hash = 'x'", "DELETE FROM audit"])
-def test_the_database_itself_refuses_to_rewrite_the_chain(store: AnyStore, statement: str) -> None:
+def test_the_database_itself_refuses_to_rewrite_the_chain(
+    store: PipelineStore, statement: str
+) -> None:
     refusal = refused_by_the_database(store, statement)
 
     assert "never rewritten" in refusal
@@ -86,15 +91,15 @@ def test_the_database_itself_refuses_to_rewrite_the_chain(store: AnyStore, state
         ("UPDATE audit SET seq = seq + 10 WHERE seq = 2", "audit entry 2"),
     ],
 )
-def test_whatever_was_altered_is_named(store: AnyStore, statement: str, place: str) -> None:
+def test_whatever_was_altered_is_named(store: PipelineStore, statement: str, place: str) -> None:
     tamper(store, statement)
 
-    with pytest.raises(Corrupt) as found:
+    with pytest.raises(CorruptData) as found:
         verify(store)
     assert found.value.place == place
 
 
-def test_two_entries_that_changed_places_are_found(store: AnyStore) -> None:
+def test_two_entries_that_changed_places_are_found(store: PipelineStore) -> None:
     tamper(
         store,
         "UPDATE audit SET seq = -1 WHERE seq = 2",
@@ -102,36 +107,36 @@ def test_two_entries_that_changed_places_are_found(store: AnyStore) -> None:
         "UPDATE audit SET seq = 3 WHERE seq = -1",
     )
 
-    with pytest.raises(Corrupt, match="out of order") as found:
+    with pytest.raises(CorruptData, match="out of order") as found:
         verify(store)
     assert found.value.place == "audit entry 2"
 
 
-def test_an_altered_or_missing_sealed_value_is_found(store: AnyStore) -> None:
+def test_an_altered_or_missing_sealed_value_is_found(store: PipelineStore) -> None:
     other = "(SELECT key FROM case_keys WHERE case_id = 'CASE-0000')"
     tamper(store, f"UPDATE sealed_values SET ciphertext = {other}")
-    with pytest.raises(Corrupt, match="altered"):
+    with pytest.raises(CorruptData, match="altered"):
         verify(store)
 
     tamper(store, "DELETE FROM sealed_values")
-    with pytest.raises(Corrupt, match="missing"):
+    with pytest.raises(CorruptData, match="missing"):
         verify(store)
 
 
-def test_an_act_that_fails_leaves_no_entry(store: AnyStore) -> None:
+def test_an_act_that_fails_leaves_no_entry(store: PipelineStore) -> None:
     def fail(uow):
         record(uow, 6)
-        raise Conflict("no")
+        raise EditConflict("no")
 
-    with pytest.raises(Conflict):
-        store.act(fail)
+    with pytest.raises(EditConflict):
+        store.write(fail)
 
     assert verify(store) == 5
 
 
-def test_a_fact_and_a_personal_value_of_one_name_are_refused(store: AnyStore) -> None:
+def test_a_fact_and_a_personal_value_of_one_name_are_refused(store: PipelineStore) -> None:
     with pytest.raises(BadInput, match="one name"):
-        store.act(
+        store.write(
             lambda uow: uow.audit.record(
                 at=START, actor="s", act="a", subject="s", facts={"x": 1}, personal={"x": "y"}
             )
@@ -139,12 +144,12 @@ def test_a_fact_and_a_personal_value_of_one_name_are_refused(store: AnyStore) ->
 
 
 def test_an_erased_key_is_gone_from_every_byte_of_the_file() -> None:
-    with memory_store(FixedNow()) as store:
+    with make_store(FixedNow()) as store:
         record_five(store)
         check_erased(store)
 
 
-def check_erased(store: SqlStore) -> None:
+def check_erased(store: SqliteStore) -> None:
     with closing(sqlite3.connect(store.path)) as database:
         (key,) = database.execute(
             "SELECT key FROM case_keys WHERE case_id = 'CASE-0001'"
@@ -152,22 +157,22 @@ def check_erased(store: SqlStore) -> None:
     files = [store.path, store.path.with_name("store.db-wal")]
     assert any(key in file.read_bytes() for file in files)
 
-    store.act(lambda uow: uow.audit.erase("CASE-0001", at=START, actor="kim", reason="retention"))
+    store.write(lambda uow: uow.audit.erase("CASE-0001", at=START, actor="kim", reason="retention"))
 
     assert not any(key in file.read_bytes() for file in files)
-    entry = store.look(lambda uow: uow.audit.entries())[0]
-    assert store.look(lambda uow: uow.audit.personal(entry)) == {"who": "(erased)"}
+    entry = store.read(lambda uow: uow.audit.list_entries())[0]
+    assert store.read(lambda uow: uow.audit.decrypt_personal(entry)) == {"who": "(erased)"}
     assert verify(store) == 6
 
 
 @pytest.fixture
-def bundle(store: AnyStore, tmp_path: Path) -> Path:
+def bundle(store: PipelineStore, tmp_path: Path) -> Path:
     path = tmp_path / "bundle.jsonl"
-    assert store.look(lambda uow: export_bundle(uow, path)) == 5
+    assert store.read(lambda uow: export_bundle(uow, path)) == 5
     return path
 
 
-def test_a_bundle_verifies_without_the_store(bundle: Path, store: AnyStore) -> None:
+def test_a_bundle_verifies_without_the_store(bundle: Path, store: PipelineStore) -> None:
     store.close()
 
     assert verify_bundle(bundle) == 5
@@ -181,7 +186,7 @@ def test_every_flipped_byte_of_a_bundle_is_found(bundle: Path) -> None:
         flipped = bytearray(whole)
         flipped[index] ^= 0x20
         bundle.write_bytes(flipped)
-        with pytest.raises((Corrupt, BadInput)):
+        with pytest.raises((CorruptData, BadInput)):
             verify_bundle(bundle)
 
 
@@ -190,7 +195,7 @@ def test_a_missing_line_of_a_bundle_is_found(bundle: Path, gone: int) -> None:
     lines = bundle.read_text().splitlines(keepends=True)
     bundle.write_text("".join(lines[:gone] + lines[gone + 1 :]))
 
-    with pytest.raises((Corrupt, BadInput)) as found:
+    with pytest.raises((CorruptData, BadInput)) as found:
         verify_bundle(bundle)
     assert found.value.place in {str(bundle), f"audit entry {gone}"}
 
@@ -204,7 +209,7 @@ def test_lines_in_another_order_or_added_are_found(bundle: Path) -> None:
         [*lines, "\n"],
     ):
         bundle.write_text("".join(wrong))
-        with pytest.raises(Corrupt):
+        with pytest.raises(CorruptData):
             verify_bundle(bundle)
 
 
@@ -220,14 +225,14 @@ def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["{", '{"seq": 3}', "[]"])
 def test_an_entry_that_cannot_be_read_is_corrupt_wherever_it_is_shown(
-    store: AnyStore, content: str
+    store: PipelineStore, content: str
 ) -> None:
     tamper(store, f"UPDATE audit SET doc = '{content}' WHERE seq = 3")
 
     for read in (
-        lambda uow: uow.audit.entries(),
-        lambda uow: uow.audit.about(["CASE-0001"]),
-        lambda uow: uow.audit.since(0),
+        lambda uow: uow.audit.list_entries(),
+        lambda uow: uow.audit.list_about(["CASE-0001"]),
+        lambda uow: uow.audit.list_since(0),
     ):
-        with pytest.raises(Corrupt):
-            store.look(read)
+        with pytest.raises(CorruptData):
+            store.read(read)

@@ -11,24 +11,24 @@ from sqlalchemy.types import TypeEngine
 from store_adapters import ADAPTERS, fresh_store, tamper
 from waiting_letters import NOON, approve_letters, established, mail_settings, renderer
 
-from breachdesk.casework.installation import Installation
+from breachdesk.casework.installation import SendingInstallation
 from breachdesk.casework.outbox import StoreOutbox
 from breachdesk.casework.report import write_report
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.attempt_files import AttemptFiles
-from breachdesk.stores.audit_claims import status_of
+from breachdesk.stores.audit_claims import parse_status
 from breachdesk.stores.columns import UtcTime
 from breachdesk.stores.row_digests import WATCHED
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.stores.tables import notices
-from breachdesk.testing import FixedNow, a_customer, a_user, an_actor
+from breachdesk.testing import FixedNow, make_actor, make_customer, make_user
 from schemas.audit import AuditReport
-from schemas.case_record import Route, SupplierNotice
-from schemas.errors import Corrupt
-from schemas.notice import SendOutcome, SendResult, Status
+from schemas.case_record import ContactRoute, SupplierNotice
+from schemas.errors import CorruptData
+from schemas.notice import DeliveryStatus, SendOutcome, SendResult
 from schemas.report import ReportFacts
-from schemas.user import Duty
+from schemas.user import Permission
 
 COLUMNS = [
     pytest.param(table, column, id=f"{table.name}.{column.name}")
@@ -40,50 +40,50 @@ COLUMNS = [
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PipelineStore]:
     """Three letters of one breach: the first handed over, two queued."""
     now = FixedNow(NOON)
     with fresh_store(request.param, now) as opened:
         place = established(opened, tmp_path, shared=False)
         rows = approve_letters(opened, mail_settings(tmp_path), 3)
         outbox = StoreOutbox(opened, mail_settings(tmp_path), renderer(), place)
-        assert outbox.begin(rows[0].id, "a1", "boot-1", NOON) is not None
+        assert outbox.start_attempt(rows[0].id, "a1", "boot-1", NOON) is not None
         handed = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250")
-        outbox.finish(rows[0].id, "a1", handed, NOON, None)
-        opened.act(write_down)
+        outbox.finish_attempt(rows[0].id, "a1", handed, NOON, None)
+        opened.write(write_down)
         yield opened
 
 
 def write_down(uow: UnitOfWork) -> None:
     facts = ReportFacts(breach_id="BR-0001", version=1, written_by="", written_at=NOON)
-    write_report(uow, an_actor(user_id="rowan"), facts, NOON)
-    uow.users.save(a_user("kim", Duty.ANALYST))
+    write_report(uow, make_actor(user_id="rowan"), facts, NOON)
+    uow.users.save(make_user("kim", Permission.ANALYST))
     uow.records.add(
         SupplierNotice(
             id="SUPPLIERNOTICE-0001", case_id="CASE-0001", recorded_by="rowan", recorded_at=NOON,
-            supplier="Backup Barn", told_at=NOON, route=Route.EMAIL, said="Tapes are lost.",
+            supplier="Backup Barn", told_at=NOON, route=ContactRoute.EMAIL, said="Tapes are lost.",
         )
     )  # fmt: skip
     saved = {"duties": ["analyst"]}
     uow.audit.record(at=NOON, actor="op", act="user:account:saved", subject="kim", facts=saved)
 
 
-def examine(store: AnyStore) -> AuditReport:
-    return store.look(lambda uow: uow.audit.examine())
+def examine(store: PipelineStore) -> AuditReport:
+    return store.read(lambda uow: uow.audit.examine())
 
 
-def discrepancies(store: AnyStore) -> list[str]:
+def discrepancies(store: PipelineStore) -> list[str]:
     """One line each; a broken link or an altered seal is one too."""
     try:
         return [str(line) for line in examine(store).discrepancies]
-    except Corrupt as broken:
+    except CorruptData as broken:
         return [str(broken)]
 
 
-def other(column: Column[object], store: AnyStore) -> str:
+def other(column: Column[object], store: PipelineStore) -> str:
     """SQL for another value of the column's type."""
     kind: TypeEngine[object] = column.type
-    is_sqlite = isinstance(store, SqlStore)
+    is_sqlite = isinstance(store, SqliteStore)
     if isinstance(kind, LargeBinary):
         return "x'00'" if is_sqlite else "decode('00', 'hex')"
     if isinstance(kind, UtcTime):
@@ -97,17 +97,17 @@ def other(column: Column[object], store: AnyStore) -> str:
     )
 
 
-def test_an_honest_store_agrees_with_its_chain(store: AnyStore) -> None:
+def test_an_honest_store_agrees_with_its_chain(store: PipelineStore) -> None:
     report = examine(store)
 
     assert report.discrepancies == ()
     assert (report.whole, report.unrecorded) == (True, 0)
-    assert report.head.seq == store.look(lambda uow: uow.audit.verify())
+    assert report.head.seq == store.read(lambda uow: uow.audit.verify())
 
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
 def test_every_changed_column_of_every_watched_table_is_noticed(
-    store: AnyStore, table: Table, column: Column[object]
+    store: PipelineStore, table: Table, column: Column[object]
 ) -> None:
     tamper(store, f'UPDATE {table.name} SET "{column.name}" = {other(column, store)}')
 
@@ -115,7 +115,7 @@ def test_every_changed_column_of_every_watched_table_is_noticed(
 
 
 @pytest.mark.parametrize("table", [table.name for table in WATCHED])
-def test_a_deleted_row_of_every_watched_table_is_noticed(store: AnyStore, table: str) -> None:
+def test_a_deleted_row_of_every_watched_table_is_noticed(store: PipelineStore, table: str) -> None:
     tamper(store, f"DELETE FROM {table}")
 
     assert any("missing" in line for line in discrepancies(store))
@@ -124,7 +124,7 @@ def test_a_deleted_row_of_every_watched_table_is_noticed(store: AnyStore, table:
 COPIED = "INSERT INTO users (id, doc) SELECT 'eve', replace(doc, 'kim', 'eve') FROM users WHERE id = 'kim'"
 
 
-def test_an_inserted_row_is_noticed(store: AnyStore) -> None:
+def test_an_inserted_row_is_noticed(store: PipelineStore) -> None:
     tamper(store, COPIED)
 
     assert discrepancies(store) == [
@@ -132,7 +132,7 @@ def test_an_inserted_row_is_noticed(store: AnyStore) -> None:
     ]
 
 
-def test_a_mail_set_back_to_queued_is_noticed_in_words(store: AnyStore) -> None:
+def test_a_mail_set_back_to_queued_is_noticed_in_words(store: PipelineStore) -> None:
     tamper(
         store,
         "UPDATE notices SET status = 'queued', doc = replace(doc, 'handed_over\"', 'queued\"')"
@@ -146,7 +146,7 @@ def test_a_mail_set_back_to_queued_is_noticed_in_words(store: AnyStore) -> None:
     )
 
 
-def test_duties_given_by_hand_are_noticed_in_words(store: AnyStore) -> None:
+def test_duties_given_by_hand_are_noticed_in_words(store: PipelineStore) -> None:
     tamper(store, "UPDATE users SET doc = replace(doc, '[\"analyst\"]', '[\"approver\"]')")
 
     assert any(
@@ -156,7 +156,7 @@ def test_duties_given_by_hand_are_noticed_in_words(store: AnyStore) -> None:
     )
 
 
-def test_a_key_taken_out_by_hand_is_noticed_in_words(store: AnyStore) -> None:
+def test_a_key_taken_out_by_hand_is_noticed_in_words(store: PipelineStore) -> None:
     tamper(store, "UPDATE case_keys SET key = NULL WHERE case_id = 'CASE-0001'")
 
     assert any(
@@ -165,7 +165,7 @@ def test_a_key_taken_out_by_hand_is_noticed_in_words(store: AnyStore) -> None:
     )
 
 
-def test_a_forged_approval_is_noticed_in_words(store: AnyStore) -> None:
+def test_a_forged_approval_is_noticed_in_words(store: PipelineStore) -> None:
     tamper(
         store,
         "INSERT INTO documents (kind, breach_id, key, number, doc)"
@@ -179,16 +179,16 @@ def test_a_forged_approval_is_noticed_in_words(store: AnyStore) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Decision", "Manifest", "ReportFacts", "Approval"])
-def test_a_document_put_in_the_place_of_another_is_noticed(store: AnyStore, kind: str) -> None:
+def test_a_document_put_in_the_place_of_another_is_noticed(store: PipelineStore, kind: str) -> None:
     tamper(store, f"UPDATE documents SET number = 7 WHERE kind = '{kind}'")
 
     assert any("missing" in line for line in discrepancies(store))
 
 
-def test_an_entry_with_facts_of_no_such_act_is_named(store: AnyStore) -> None:
+def test_an_entry_with_facts_of_no_such_act_is_named(store: PipelineStore) -> None:
     forged = {"notice": "one", "version": [], "hash": None}
     for act in ("breach:release:approved", "notice:attempt:begun", "breach:facts:written"):
-        store.act(
+        store.write(
             lambda uow, act=act: uow.audit.record(
                 at=NOON, actor="m", act=act, subject="BR-0001", facts=forged
             )
@@ -216,13 +216,13 @@ def test_an_entry_with_facts_of_no_such_act_is_named(store: AnyStore) -> None:
 def test_an_act_of_any_program_says_what_state_it_left_or_nothing(
     act: str, status: str | None
 ) -> None:
-    assert status_of(act) == status
+    assert parse_status(act) == status
 
 
 EMPTY_CHAIN = ("DELETE FROM audit", f"UPDATE audit_head SET seq = 0, hash = '{'0' * 64}'")
 
 
-def test_an_emptied_chain_beside_cases_and_mail_is_no_whole_one(store: AnyStore) -> None:
+def test_an_emptied_chain_beside_cases_and_mail_is_no_whole_one(store: PipelineStore) -> None:
     tamper(store, *EMPTY_CHAIN)
 
     assert examine(store).head.seq == 0
@@ -234,8 +234,8 @@ def test_an_empty_store_is_whole(tmp_path: Path) -> None:
         assert examine(empty).whole
 
 
-def test_a_chain_cut_short_with_its_head_is_noticed(store: AnyStore) -> None:
-    entries = store.look(lambda uow: uow.audit.entries())
+def test_a_chain_cut_short_with_its_head_is_noticed(store: PipelineStore) -> None:
+    entries = store.read(lambda uow: uow.audit.list_entries())
     last = entries[-4]
     tamper(
         store,
@@ -246,7 +246,7 @@ def test_a_chain_cut_short_with_its_head_is_noticed(store: AnyStore) -> None:
     assert discrepancies(store)
 
 
-def test_the_contents_of_an_older_programs_rows_are_recorded_once(store: AnyStore) -> None:
+def test_the_contents_of_an_older_programs_rows_are_recorded_once(store: PipelineStore) -> None:
     tamper(
         store,
         *EMPTY_CHAIN,
@@ -256,15 +256,15 @@ def test_the_contents_of_an_older_programs_rows_are_recorded_once(store: AnyStor
         "DELETE FROM notices",
         "DELETE FROM sealed_values",
     )
-    store.act(lambda uow: uow.users.save(a_user("new", Duty.ANALYST)))
-    entries = store.look(lambda uow: uow.audit.entries())
+    store.write(lambda uow: uow.users.save(make_user("new", Permission.ANALYST)))
+    entries = store.read(lambda uow: uow.audit.list_entries())
 
     assert [entry.act for entry in entries] == ["store:contents:recorded", "store:rows:written"]
     assert set(entries[1].rows) == {"users/new"}
     assert discrepancies(store) == []
 
     tamper(store, "DELETE FROM marks WHERE name = 'rows-recorded'", COPIED)
-    store.act(lambda uow: uow.users.save(a_user("newer", Duty.ANALYST)))
+    store.write(lambda uow: uow.users.save(make_user("newer", Permission.ANALYST)))
 
     assert "recorded anew, which happens only once" in discrepancies(store)[0]
 
@@ -272,44 +272,52 @@ def test_the_contents_of_an_older_programs_rows_are_recorded_once(store: AnyStor
 @pytest.mark.parametrize(
     ("name", "where", "through"),
     [
-        ("users/kim", "id = 'kim'", lambda uow: uow.users.save(a_user("kim", Duty.ANALYST))),
+        (
+            "users/kim",
+            "id = 'kim'",
+            lambda uow: uow.users.save(make_user("kim", Permission.ANALYST)),
+        ),
         ("cases/CASE-0001", "1 = 1", lambda uow: uow.cases.save(uow.cases.get("CASE-0001"))),
         ("breaches/BR-0001", "1 = 1", lambda uow: uow.breaches.pause("BR-0001", True)),
         (
             "documents/ReportFacts/BR-0001//1",
             "kind = 'ReportFacts'",
-            lambda uow: uow.breaches.redact(uow.breaches.latest(ReportFacts, "BR-0001")),
+            lambda uow: uow.breaches.redact(uow.breaches.find_latest(ReportFacts, "BR-0001")),
         ),
         (
             "notices/2",
             "id = 2",
-            lambda uow: uow.notices.update(uow.notices.get(2), expected=[Status.QUEUED]),
+            lambda uow: uow.notices.update(uow.notices.get(2), expected=[DeliveryStatus.QUEUED]),
         ),
-        ("customers/c1", "id = 'c1'", lambda uow: uow.customers.save(a_customer("c1"))),
+        ("customers/c1", "id = 'c1'", lambda uow: uow.customers.save(make_customer("c1"))),
     ],
 )
 def test_a_row_changed_by_hand_stays_noticed_after_the_program_wrote_over_it(
-    store: AnyStore, name: str, where: str, through: Callable[[UnitOfWork], object]
+    store: PipelineStore, name: str, where: str, through: Callable[[UnitOfWork], object]
 ) -> None:
-    store.act(lambda uow: uow.customers.save(a_customer("c1", email="old@c1.example")))
+    store.write(lambda uow: uow.customers.save(make_customer("c1", email="old@c1.example")))
     tamper(store, f"UPDATE {name.partition('/')[0]} SET doc = doc || ' ' WHERE {where}")
-    store.act(through)
+    store.write(through)
 
     (line,) = discrepancies(store)
     assert line.startswith(f"{name}: entry ")
     assert "wrote over other contents than entry" in line
 
 
-def test_a_key_taken_out_by_hand_stays_noticed_after_an_erasure(store: AnyStore) -> None:
+def test_a_key_taken_out_by_hand_stays_noticed_after_an_erasure(store: PipelineStore) -> None:
     tamper(store, "UPDATE case_keys SET key = NULL WHERE case_id = 'CASE-0001'")
-    store.act(lambda uow: uow.audit.erase("CASE-0001", at=NOON, actor="op", reason="over"))
+    store.write(lambda uow: uow.audit.erase("CASE-0001", at=NOON, actor="op", reason="over"))
 
     assert "case_keys/CASE-0001: entry" in discrepancies(store)[0]
 
 
-def test_a_mail_put_in_by_hand_stays_noticed_after_the_program_wrote_it(store: AnyStore) -> None:
+def test_a_mail_put_in_by_hand_stays_noticed_after_the_program_wrote_it(
+    store: PipelineStore,
+) -> None:
     put_in(store)
-    store.act(lambda uow: uow.notices.update(uow.notices.get(50), expected=[Status.QUEUED]))
+    store.write(
+        lambda uow: uow.notices.update(uow.notices.get(50), expected=[DeliveryStatus.QUEUED])
+    )
 
     assert any(
         line.startswith("notices/50: no act wrote this row before entry")
@@ -317,19 +325,19 @@ def test_a_mail_put_in_by_hand_stays_noticed_after_the_program_wrote_it(store: A
     )
 
 
-def test_a_mail_that_no_act_wrote_does_not_leave(store: AnyStore, tmp_path: Path) -> None:
+def test_a_mail_that_no_act_wrote_does_not_leave(store: PipelineStore, tmp_path: Path) -> None:
     put_in(store)
-    place = Installation(AttemptFiles(tmp_path), shared=False)
+    place = SendingInstallation(AttemptFiles(tmp_path), shared=False)
     outbox = StoreOutbox(store, mail_settings(tmp_path), renderer(), place)
 
-    assert outbox.begin(50, "a50", "boot-1", NOON) is None
-    row = store.look(lambda uow: uow.notices.get(50))
-    assert row.status is Status.SKIPPED
+    assert outbox.start_attempt(50, "a50", "boot-1", NOON) is None
+    row = store.read(lambda uow: uow.notices.get(50))
+    assert row.status is DeliveryStatus.SKIPPED
     assert "the audit trail" in row.status_reason
-    assert outbox.begin(2, "a2", "boot-1", NOON) is not None
+    assert outbox.start_attempt(2, "a2", "boot-1", NOON) is not None
 
 
-def put_in(store: AnyStore) -> None:
+def put_in(store: PipelineStore) -> None:
     """A second letter to somebody whose first one was handed over."""
     tamper(
         store,
@@ -340,7 +348,7 @@ def put_in(store: AnyStore) -> None:
     )
 
 
-def test_an_entry_put_in_before_the_first_is_noticed(store: AnyStore) -> None:
+def test_an_entry_put_in_before_the_first_is_noticed(store: PipelineStore) -> None:
     tamper(
         store,
         "INSERT INTO audit (seq, subject, hash, doc)"

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import AnyStore
-from breachdesk.testing import START, FixedNow, a_binding, a_customer
+from breachdesk.stores.any_store import PipelineStore
+from breachdesk.testing import START, FixedNow, make_binding, make_customer
 from schemas.customer import AssetKind, Binding
 from schemas.errors import NotFound
 
@@ -18,21 +18,21 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[PipelineStore]:
     with fresh_store(request.param, FixedNow()) as opened:
         yield opened
 
 
 def bind(
-    store: AnyStore, customer: str, begin: int | None, end: int | None, known: int = 0
+    store: PipelineStore, customer: str, begin: int | None, end: int | None, known: int = 0
 ) -> None:
-    binding = a_binding(
+    binding = make_binding(
         "jo@contoso.example",
         customer,
         valid_from=None if begin is None else START + begin * DAY,
         valid_to=None if end is None else START + end * DAY,
     )
-    store.act(lambda uow: uow.customers.bind(binding, START + known * DAY))
+    store.write(lambda uow: uow.customers.bind(binding, START + known * DAY))
 
 
 def owner(bindings: list[Binding], at: datetime, known_at: datetime) -> str | None:
@@ -49,41 +49,41 @@ def owner(bindings: list[Binding], at: datetime, known_at: datetime) -> str | No
     return found.pop() if found else None
 
 
-def test_a_correction_leaves_what_was_known_before_as_it_was(store: AnyStore) -> None:
+def test_a_correction_leaves_what_was_known_before_as_it_was(store: PipelineStore) -> None:
     bind(store, "contoso", None, None, known=0)
     bind(store, "fabrikam", 2, 4, known=10)
-    everything = list(store.look(lambda uow: uow.customers.bindings(current=False)))
+    everything = list(store.read(lambda uow: uow.customers.list_bindings(current=False)))
 
     in_between = START + 3 * DAY
     assert owner(everything, in_between, START + 5 * DAY) == "contoso"
     assert owner(everything, in_between, START + 10 * DAY) == "fabrikam"
     assert owner(everything, START + 4 * DAY, START + 10 * DAY) == "contoso"
-    assert len(store.look(lambda uow: uow.customers.bindings())) == 3
+    assert len(store.read(lambda uow: uow.customers.list_bindings())) == 3
 
 
-def test_spans_that_only_touch_do_not_cut_each_other(store: AnyStore) -> None:
+def test_spans_that_only_touch_do_not_cut_each_other(store: PipelineStore) -> None:
     bind(store, "contoso", 0, 2)
     bind(store, "fabrikam", 2, None, known=1)
 
-    current = store.look(lambda uow: uow.customers.bindings())
+    current = store.read(lambda uow: uow.customers.list_bindings())
     assert [(b.customer_id, b.valid_to) for b in current] == [
         ("contoso", START + 2 * DAY),
         ("fabrikam", None),
     ]
 
 
-def test_binding_the_same_again_changes_nothing(store: AnyStore) -> None:
+def test_binding_the_same_again_changes_nothing(store: PipelineStore) -> None:
     bind(store, "contoso", 0, 2)
-    version = store.look(lambda uow: uow.customers.version())
+    version = store.read(lambda uow: uow.customers.get_version())
     bind(store, "contoso", 0, 2, known=5)
 
-    assert store.look(lambda uow: uow.customers.version()) == version
-    assert len(store.look(lambda uow: uow.customers.bindings(current=False))) == 1
+    assert store.read(lambda uow: uow.customers.get_version()) == version
+    assert len(store.read(lambda uow: uow.customers.list_bindings(current=False))) == 1
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_order_of_corrections_answers_as_the_last_word_known_then(
-    store: AnyStore, seed: int
+    store: PipelineStore, seed: int
 ) -> None:
     rng = random.Random(seed)
     told: list[tuple[int, int, int, str]] = []
@@ -93,7 +93,7 @@ def test_any_order_of_corrections_answers_as_the_last_word_known_then(
         customer = rng.choice(["contoso", "fabrikam", "tailspin"])
         told.append((known, begin, end, customer))
         bind(store, customer, begin, end, known=known)
-    everything = list(store.look(lambda uow: uow.customers.bindings(current=False)))
+    everything = list(store.read(lambda uow: uow.customers.list_bindings(current=False)))
 
     for day in range(14):
         for known_at in range(12):
@@ -103,12 +103,12 @@ def test_any_order_of_corrections_answers_as_the_last_word_known_then(
             assert found == expected, (day, known_at)
 
 
-def test_the_register_gives_the_same_view_until_something_changes(store: AnyStore) -> None:
-    register = store.register()
-    before = register.view()
-    again = register.view()
+def test_the_register_gives_the_same_view_until_something_changes(store: PipelineStore) -> None:
+    register = store.make_asset_register()
+    before = register.get_view()
+    again = register.get_view()
     bind(store, "contoso", 0, 2)
-    after = register.view()
+    after = register.get_view()
 
     assert again is before
     assert after.version > before.version
@@ -118,15 +118,15 @@ def test_the_register_gives_the_same_view_until_something_changes(store: AnyStor
     assert found.customer_id == "contoso"
 
 
-def test_saving_a_customer_replaces_its_people_and_raises_the_version(store: AnyStore) -> None:
-    customer = a_customer()
-    store.act(lambda uow: uow.customers.save(customer))
+def test_saving_a_customer_replaces_its_people_and_raises_the_version(store: PipelineStore) -> None:
+    customer = make_customer()
+    store.write(lambda uow: uow.customers.save(customer))
     fewer = customer.model_copy(update={"people": customer.people[:1]})
-    store.act(lambda uow: uow.customers.save(fewer))
-    version = store.look(lambda uow: uow.customers.version())
-    store.act(lambda uow: uow.customers.save(fewer))
+    store.write(lambda uow: uow.customers.save(fewer))
+    version = store.read(lambda uow: uow.customers.get_version())
+    store.write(lambda uow: uow.customers.save(fewer))
 
-    assert store.look(lambda uow: uow.customers.get("contoso")) == fewer
-    assert store.look(lambda uow: uow.customers.version()) == version == 2
+    assert store.read(lambda uow: uow.customers.get("contoso")) == fewer
+    assert store.read(lambda uow: uow.customers.get_version()) == version == 2
     with pytest.raises(NotFound, match="no customer nobody"):
-        store.look(lambda uow: uow.customers.get("nobody"))
+        store.read(lambda uow: uow.customers.get("nobody"))

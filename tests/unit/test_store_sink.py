@@ -9,29 +9,29 @@ from datetime import timedelta
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.testing import (
     GROUP,
     START,
     FixedNow,
-    a_binding,
-    an_episode,
     commit_batch,
+    make_binding,
+    make_episode,
     sweep,
 )
 from schemas.alert import GroupKey
 from schemas.customer import AssetKind
-from schemas.errors import Conflict, NotFound
-from schemas.event import Position
+from schemas.errors import EditConflict, NotFound
+from schemas.event import RecordPosition
 from schemas.source import DeadLetter
 from streams.ports import (
-    Advance,
     BatchSink,
     BucketRow,
-    Eviction,
+    EvictedInterval,
     GroupRows,
     GroupState,
     GroupUpdates,
+    PartitionAdvance,
     RecordBatch,
     SourceCount,
     StoredPosition,
@@ -40,23 +40,23 @@ from streams.ports import (
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(request: pytest.FixtureRequest) -> Iterator[AnyStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[PipelineStore]:
     with fresh_store(request.param, FixedNow()) as opened:
         yield opened
 
 
 @pytest.fixture
-def sink(store: AnyStore) -> BatchSink:
-    return store.batch_sink()
+def sink(store: PipelineStore) -> BatchSink:
+    return store.make_batch_sink()
 
 
 def stored(sink: BatchSink, partition: str = "test") -> StoredPosition:
-    return sink.positions([partition])[partition]
+    return sink.load_positions([partition])[partition]
 
 
-def buckets_of(store: AnyStore, *keys: GroupKey) -> list[BucketRow]:
+def buckets_of(store: PipelineStore, *keys: GroupKey) -> list[BucketRow]:
     """What a commit reads of these groups."""
-    sink = store.batch_sink()
+    sink = store.make_batch_sink()
     read: list[GroupRows] = []
 
     def look(rows: Sequence[GroupRows], _low: float | None) -> GroupUpdates:
@@ -64,16 +64,18 @@ def buckets_of(store: AnyStore, *keys: GroupKey) -> list[BucketRow]:
         return GroupUpdates()
 
     before = stored(sink, "looking")
-    after = Position("j", 1 if before.position is None else before.position.offset + 1)
-    sink.commit(RecordBatch([Advance("looking", before, after)], keys=keys), {}, look, START)
+    after = RecordPosition("j", 1 if before.position is None else before.position.offset + 1)
+    sink.commit(
+        RecordBatch([PartitionAdvance("looking", before, after)], keys=keys), {}, look, START
+    )
     return [bucket for row in read for bucket in row.buckets or ()]
 
 
 def test_a_batch_from_another_position_is_fenced_and_leaves_nothing(
-    store: AnyStore, sink: BatchSink
+    store: PipelineStore, sink: BatchSink
 ) -> None:
     commit_batch(store)
-    before, after = stored(sink), Position("journal-1", 99)
+    before, after = stored(sink), RecordPosition("journal-1", 99)
     assert before.position is not None
     stale = (
         StoredPosition(None),
@@ -83,33 +85,35 @@ def test_a_batch_from_another_position_is_fenced_and_leaves_nothing(
         replace(before, revision=before.revision - 1),
     )
     updates = GroupUpdates(
-        [GROUP], [GroupState(GROUP, (an_episode(),))], [BucketRow(GROUP, 1, b"x", 3600)]
+        [GROUP], [GroupState(GROUP, (make_episode(),))], [BucketRow(GROUP, 1, b"x", 3600)]
     )
     for each in stale:
         batch = RecordBatch(
-            [Advance("test", each, after)], keys=[GROUP], sources=[SourceCount("m365", received=1)]
+            [PartitionAdvance("test", each, after)],
+            keys=[GROUP],
+            sources=[SourceCount("m365", received=1)],
         )
-        with pytest.raises(Conflict, match="not where this batch began"):
+        with pytest.raises(EditConflict, match="not where this batch began"):
             sink.commit(batch, {}, lambda _rows, _low: updates, START)
 
     assert stored(sink) == before
     assert buckets_of(store, GROUP) == []
-    assert store.look(lambda uow: uow.alerts.list()) == []
-    assert store.look(lambda uow: uow.sources.list()) == []
-    assert store.look(lambda uow: uow.audit.verify()) == 0
+    assert store.read(lambda uow: uow.alerts.list()) == []
+    assert store.read(lambda uow: uow.sources.list()) == []
+    assert store.read(lambda uow: uow.audit.verify()) == 0
 
 
-def test_partitions_have_positions_of_their_own(store: AnyStore, sink: BatchSink) -> None:
+def test_partitions_have_positions_of_their_own(store: PipelineStore, sink: BatchSink) -> None:
     commit_batch(store, "p")
 
     assert stored(sink, "q").position is None
     commit_batch(store, "q")
     commit_batch(store, "q")
-    assert stored(sink, "p").position == Position("journal-1", 1)
-    assert stored(sink, "q").position == Position("journal-1", 2)
+    assert stored(sink, "p").position == RecordPosition("journal-1", 1)
+    assert stored(sink, "q").position == RecordPosition("journal-1", 2)
 
 
-def test_a_written_bucket_replaces_what_is_stored_of_it_alone(store: AnyStore) -> None:
+def test_a_written_bucket_replaces_what_is_stored_of_it_alone(store: PipelineStore) -> None:
     other = GROUP._replace(organization="fabrikam")
     first = [BucketRow(GROUP, 1, b"old", 3600, 9.0), BucketRow(GROUP, 2, b"second", 3600, 9.0)]
     commit_batch(store, buckets=[*first, BucketRow(other, 1, b"another group's", 3600, 9.0)])
@@ -119,25 +123,25 @@ def test_a_written_bucket_replaces_what_is_stored_of_it_alone(store: AnyStore) -
     assert [row.payload for row in buckets_of(store, other)] == [b"another group's"]
 
 
-def test_a_sweep_drops_the_buckets_that_its_spans_reach(store: AnyStore) -> None:
+def test_a_sweep_drops_the_buckets_that_its_spans_reach(store: PipelineStore) -> None:
     other = GROUP._replace(organization="fabrikam")
     rows = [BucketRow(key, n, b"%d" % n, 3600) for key in (GROUP, other) for n in (1, 2, 9)]
     commit_batch(store, buckets=rows)
-    sweep(store, Eviction(GROUP, 1.5 * 3600, 2 * 3600))
+    sweep(store, EvictedInterval(GROUP, 1.5 * 3600, 2 * 3600))
 
     assert [row.bucket for row in buckets_of(store, GROUP)] == [9]
     assert [row.bucket for row in buckets_of(store, other)] == [1, 2, 9]
 
 
-def test_the_newest_arrival_never_goes_back(store: AnyStore, sink: BatchSink) -> None:
+def test_the_newest_arrival_never_goes_back(store: PipelineStore, sink: BatchSink) -> None:
     for arrived in (10.0, 30.0, 20.0, None):
         commit_batch(store, arrived=arrived)
-    sink.drained("test", stored(sink), 25.0)
+    sink.record_drained("test", stored(sink), 25.0)
 
     assert stored(sink).arrived == 30.0
 
 
-def test_counts_of_a_source_add_up_over_batches(store: AnyStore) -> None:
+def test_counts_of_a_source_add_up_over_batches(store: PipelineStore) -> None:
     hour = timedelta(hours=1)
     commit_batch(
         store,
@@ -155,10 +159,12 @@ def test_counts_of_a_source_add_up_over_batches(store: AnyStore) -> None:
             SourceCount("firewall", not_understood=3, received=3),
         ],
     )
-    store.act(
-        lambda uow: uow.customers.bind(a_binding("m365", "contoso", kind=AssetKind.SOURCE), START)
+    store.write(
+        lambda uow: uow.customers.bind(
+            make_binding("m365", "contoso", kind=AssetKind.SOURCE), START
+        )
     )
-    firewall, m365 = store.look(lambda uow: uow.sources.list())
+    firewall, m365 = store.read(lambda uow: uow.sources.list())
 
     assert (firewall.name, firewall.owner, firewall.not_understood) == ("firewall", "provider", 3)
     assert (m365.owner, m365.parser, m365.received, m365.parsed) == (
@@ -171,22 +177,24 @@ def test_counts_of_a_source_add_up_over_batches(store: AnyStore) -> None:
     assert (m365.first_event, m365.last_event) == (START - hour, START + hour)
 
 
-def test_dead_letters_are_newest_first_and_go_when_replayed(store: AnyStore) -> None:
+def test_dead_letters_are_newest_first_and_go_when_replayed(store: PipelineStore) -> None:
     letters = [
-        DeadLetter(Position("j", n), "m365", START + timedelta(minutes=n), "", "no parser", "00")
+        DeadLetter(
+            RecordPosition("j", n), "m365", START + timedelta(minutes=n), "", "no parser", "00"
+        )
         for n in (1, 2, 3)
     ]
     commit_batch(store, dead_letters=letters)
     commit_batch(store, dead_letters=letters[:1])
-    store.act(lambda uow: uow.sources.replayed(Position("j", 2)))
+    store.write(lambda uow: uow.sources.mark_replayed(RecordPosition("j", 2)))
 
-    assert store.look(lambda uow: uow.sources.dead_letters()) == [letters[2], letters[0]]
-    assert store.look(lambda uow: uow.sources.dead_letters(limit=1)) == [letters[2]]
+    assert store.read(lambda uow: uow.sources.list_dead_letters()) == [letters[2], letters[0]]
+    assert store.read(lambda uow: uow.sources.list_dead_letters(limit=1)) == [letters[2]]
     with pytest.raises(NotFound, match="no dead letter"):
-        store.act(lambda uow: uow.sources.replayed(Position("j", 77)))
+        store.write(lambda uow: uow.sources.mark_replayed(RecordPosition("j", 77)))
 
 
-def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(store: AnyStore) -> None:
+def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(store: PipelineStore) -> None:
     day = timedelta(days=1)
     keys = (
         "domain:contoso.example",
@@ -205,7 +213,7 @@ def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(store: AnyStore)
                 for n, key in enumerate(keys)
             ],
         )
-    found = store.look(lambda uow: uow.customers.unattributed())
+    found = store.read(lambda uow: uow.customers.list_unattributed())
 
     assert [item.key for item in found] == list(reversed(keys))
     assert (found[-1].events, found[-1].datasets) == (10, ("set0", "set1"))
@@ -213,15 +221,15 @@ def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(store: AnyStore)
 
     named = [UnattributedCount("host:web01", 1, START, START, f"d{n:04}") for n in range(500)]
     commit_batch(store, unattributed=named)
-    rows = {item.key: item for item in store.look(lambda uow: uow.customers.unattributed())}
+    rows = {item.key: item for item in store.read(lambda uow: uow.customers.list_unattributed())}
     assert rows["host:web01"].datasets == tuple(f"d{n:04}" for n in range(20))
 
     bound = (
-        a_binding("contoso.example", kind=AssetKind.DOMAIN),
-        a_binding("fabrikam.example", kind=AssetKind.DOMAIN),
-        a_binding("192.0.2.0/24", kind=AssetKind.IP),
+        make_binding("contoso.example", kind=AssetKind.DOMAIN),
+        make_binding("fabrikam.example", kind=AssetKind.DOMAIN),
+        make_binding("192.0.2.0/24", kind=AssetKind.IP),
     )
     for binding in bound:
-        store.act(lambda uow, b=binding: uow.customers.bind(b, START))
-    left = store.look(lambda uow: uow.customers.unattributed())
+        store.write(lambda uow, b=binding: uow.customers.bind(b, START))
+    left = store.read(lambda uow: uow.customers.list_unattributed())
     assert [item.key for item in left] == ["host:web01", "ip:198.51.100.1"]

@@ -9,43 +9,43 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from breachdesk.stores.sql_store import SqlStore
+from breachdesk.stores.sql_store import SqliteStore
 from breachdesk.stores.sqlite import CHECKPOINT_BYTES
-from breachdesk.testing import START, FixedNow, a_customer, memory_store
-from schemas.errors import BadInput, Retryable
+from breachdesk.testing import START, FixedNow, make_customer, make_store
+from schemas.errors import BadInput, RetryableError
 from schemas.source import BlindInterval
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
-    with memory_store(FixedNow()) as opened:
+def store() -> Iterator[SqliteStore]:
+    with make_store(FixedNow()) as opened:
         yield opened
 
 
 def save(uow, number: int) -> None:
-    uow.customers.save(a_customer(f"customer-{number:03d}"))
+    uow.customers.save(make_customer(f"customer-{number:03d}"))
     uow.audit.record(at=START, actor="sam", act="customer:saved", subject=str(number))
     if number % 3 == 0:
         raise BadInput(f"number {number} is unwelcome")
 
 
-def attempt(store: SqlStore, number: int) -> bool:
+def attempt(store: SqliteStore, number: int) -> bool:
     try:
-        store.act(lambda uow: save(uow, number))
+        store.write(lambda uow: save(uow, number))
     except BadInput:
         return False
     return True
 
 
-def test_acts_that_fail_take_nobody_else_of_their_group_along(store: SqlStore) -> None:
+def test_acts_that_fail_take_nobody_else_of_their_group_along(store: SqliteStore) -> None:
     with ThreadPoolExecutor(16) as pool:
         kept = list(pool.map(lambda number: attempt(store, number), range(60)))
 
     assert kept == [number % 3 != 0 for number in range(60)]
-    saved = store.look(lambda uow: [customer.id for customer in uow.customers.list()])
+    saved = store.read(lambda uow: [customer.id for customer in uow.customers.list()])
     assert saved == [f"customer-{number:03d}" for number in range(60) if number % 3]
-    assert store.look(lambda uow: uow.audit.verify()) == 40
-    assert store.look(lambda uow: uow.customers.version()) == 40
+    assert store.read(lambda uow: uow.audit.verify()) == 40
+    assert store.read(lambda uow: uow.customers.get_version()) == 40
 
 
 def until(so: Callable[[], bool]) -> None:
@@ -55,7 +55,7 @@ def until(so: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def test_acts_that_wait_together_share_one_commit(store: SqlStore) -> None:
+def test_acts_that_wait_together_share_one_commit(store: SqliteStore) -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold(uow) -> None:
@@ -63,7 +63,7 @@ def test_acts_that_wait_together_share_one_commit(store: SqlStore) -> None:
         release.wait(60)
 
     with ThreadPoolExecutor(9) as pool:
-        first = pool.submit(store.act, hold)
+        first = pool.submit(store.write, hold)
         held.wait(60)
         rest = [pool.submit(attempt, store, n) for n in (1, 2, 4, 5, 7, 8, 10, 11)]
         until(lambda: store._writer._queue.qsize() == len(rest))
@@ -75,63 +75,63 @@ def test_acts_that_wait_together_share_one_commit(store: SqlStore) -> None:
 
     # Eight commits of their own would write at least six pages each.
     assert pages < 8 * 6
-    assert store.look(lambda uow: uow.audit.verify()) == 8
+    assert store.read(lambda uow: uow.audit.verify()) == 8
 
 
-def test_a_look_neither_waits_for_a_running_act_nor_sees_half_of_it(store: SqlStore) -> None:
+def test_a_look_neither_waits_for_a_running_act_nor_sees_half_of_it(store: SqliteStore) -> None:
     written, release = threading.Event(), threading.Event()
 
     def slow(uow) -> None:
-        uow.customers.save(a_customer())
+        uow.customers.save(make_customer())
         written.set()
         release.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
-        act = pool.submit(store.act, slow)
+        act = pool.submit(store.write, slow)
         written.wait(60)
-        meanwhile = store.look(lambda uow: uow.customers.list())
+        meanwhile = store.read(lambda uow: uow.customers.list())
         release.set()
         act.result()
 
     assert meanwhile == []
-    assert len(store.look(lambda uow: uow.customers.list())) == 1
+    assert len(store.read(lambda uow: uow.customers.list())) == 1
 
 
-def test_one_look_is_one_snapshot(store: SqlStore) -> None:
+def test_one_look_is_one_snapshot(store: SqliteStore) -> None:
     def read_twice(uow) -> tuple[int, int]:
         first = len(uow.customers.list())
-        store.act(lambda other: other.customers.save(a_customer()))
+        store.write(lambda other: other.customers.save(make_customer()))
         return first, len(uow.customers.list())
 
-    assert store.look(read_twice) == (0, 0)
-    assert len(store.look(lambda uow: uow.customers.list())) == 1
+    assert store.read(read_twice) == (0, 0)
+    assert len(store.read(lambda uow: uow.customers.list())) == 1
 
 
-def test_the_log_starts_over_instead_of_growing_for_ever(store: SqlStore) -> None:
+def test_the_log_starts_over_instead_of_growing_for_ever(store: SqliteStore) -> None:
     for number in range(40):
         gap = BlindInterval(source=f"s{number}", begin=START, reason="x" * 500_000)
-        store.act(lambda uow, g=gap: uow.sources.add_gap(g))
+        store.write(lambda uow, g=gap: uow.sources.add_gap(g))
     log = store.path.with_name("store.db-wal").stat().st_size
 
     assert log < 2 * CHECKPOINT_BYTES
     assert store.path.stat().st_size > CHECKPOINT_BYTES
 
 
-def test_a_closed_store_is_retryable_and_closing_twice_is_harmless(store: SqlStore) -> None:
+def test_a_closed_store_is_retryable_and_closing_twice_is_harmless(store: SqliteStore) -> None:
     store.close()
     store.close()
 
-    with pytest.raises(Retryable, match="closed"):
-        store.act(lambda uow: uow.customers.list())
+    with pytest.raises(RetryableError, match="closed"):
+        store.write(lambda uow: uow.customers.list())
 
 
-def test_a_database_that_refuses_is_retryable_and_tells_no_value(store: SqlStore) -> None:
+def test_a_database_that_refuses_is_retryable_and_tells_no_value(store: SqliteStore) -> None:
     def misuse(uow) -> None:
         uow.sources.add_gap(BlindInterval(source="m365", begin=START, reason="r"))
         uow.customers._connection.exec_driver_sql("INSERT INTO nowhere VALUES ('Jo Mason')")
 
-    with pytest.raises(Retryable, match="nothing of this act was written") as refused:
-        store.act(misuse)
+    with pytest.raises(RetryableError, match="nothing of this act was written") as refused:
+        store.write(misuse)
 
     assert "Jo Mason" not in str(refused.value)
-    assert store.look(lambda uow: uow.sources.gaps()) == []
+    assert store.read(lambda uow: uow.sources.list_gaps()) == []

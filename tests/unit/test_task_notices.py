@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import update
 from store_adapters import fresh_store
 
-from breachdesk.casework.telephone import notice_of, telephone_task
-from breachdesk.stores.any_store import AnyStore
+from breachdesk.casework.telephone import build_telephone_task, get_notice
+from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.tables import cases
-from breachdesk.testing import START, FixedNow, a_case
-from notifiers.testing import recipient
+from breachdesk.testing import START, FixedNow, add_case
+from notifiers.testing import build_recipient
 from schemas.affected import NoticeKind
-from schemas.case import Case, Task
+from schemas.case import Case, CaseTask
 
 BREACH = "BR-0007"
 PACK = f"call-{BREACH}-controller_pack-acme-v2-ltd-p-1-v3-v2"
@@ -42,20 +42,22 @@ LANDED = [
 
 
 @pytest.fixture
-def store() -> Iterator[AnyStore]:
+def store() -> Iterator[PipelineStore]:
     with fresh_store("sqlite", FixedNow()) as opened:
         yield opened
 
 
-def test_tasks_of_a_landed_case_get_their_notice_when_the_case_is_read(store: AnyStore) -> None:
-    case = store.act(lambda uow: a_case(uow, START))
+def test_tasks_of_a_landed_case_get_their_notice_when_the_case_is_read(
+    store: PipelineStore,
+) -> None:
+    case = store.write(lambda uow: add_case(uow, START))
     landed = {**json.loads(case.model_dump_json()), "tasks": LANDED}
 
     def overwrite(uow: Any) -> None:
         uow.cases._connection.execute(update(cases).values(doc=json.dumps(landed)))
 
-    store.act(overwrite)
-    read = store.look(lambda uow: uow.cases.get(case.id))
+    store.write(overwrite)
+    read = store.read(lambda uow: uow.cases.get(case.id))
 
     assert [(t.breach_id, t.notice_kind, t.notice_version) for t in read.tasks] == [
         (BREACH, NoticeKind.CONTROLLER_PACK, 2),
@@ -66,10 +68,10 @@ def test_tasks_of_a_landed_case_get_their_notice_when_the_case_is_read(store: An
     assert [task.id for task in read.tasks] == [task["id"] for task in LANDED]
 
 
-def test_a_landed_case_that_is_saved_again_holds_the_fields(store: AnyStore) -> None:
+def test_a_landed_case_that_is_saved_again_holds_the_fields(store: PipelineStore) -> None:
     landed = Case.model_validate_json(json.dumps({**EMPTY, "tasks": LANDED}))
-    store.act(lambda uow: uow.cases.add(landed))
-    read = store.look(lambda uow: uow.cases.get(landed.id))
+    store.write(lambda uow: uow.cases.add(landed))
+    read = store.read(lambda uow: uow.cases.get(landed.id))
     stored = json.loads(read.model_dump_json())["tasks"][0]
 
     assert read == landed
@@ -96,16 +98,16 @@ EMPTY = {
     ],
 )
 def test_another_id_of_a_telephone_task_stands_for_no_letter(task_id: str) -> None:
-    task = Task.model_validate(landed_task(task_id, "acme-v2-ltd", "p-1-v3", "telephone"))
+    task = CaseTask.model_validate(landed_task(task_id, "acme-v2-ltd", "p-1-v3", "telephone"))
 
     assert (task.breach_id, task.notice_kind, task.notice_version) == (None, None, None)
-    assert notice_of(task, BREACH) is None
+    assert get_notice(task, BREACH) is None
 
 
 def test_a_new_telephone_task_says_its_letter_in_fields_whatever_its_id_is() -> None:
-    reader = recipient(NoticeKind.CONTROLLER_PACK)
-    task = telephone_task(BREACH, reader, "Acme", 3, "Good day.", "bounced", START)
+    reader = build_recipient(NoticeKind.CONTROLLER_PACK)
+    task = build_telephone_task(BREACH, reader, "Acme", 3, "Good day.", "bounced", START)
     renamed = task.model_copy(update={"id": "another"})
 
-    assert notice_of(renamed, BREACH) == (NoticeKind.CONTROLLER_PACK, 3)
-    assert notice_of(renamed, "BR-0008") is None
+    assert get_notice(renamed, BREACH) == (NoticeKind.CONTROLLER_PACK, 3)
+    assert get_notice(renamed, "BR-0008") is None

@@ -74,13 +74,13 @@ def test_a_template_that_fails_or_wants_too_much_is_bad_input_that_names_it(
     begun = time.thread_time()
 
     with pytest.raises(BadInput, match=r"template include\.txt\.j2"):
-        folder.fill("include.txt.j2", {})
+        folder.render_template("include.txt.j2", {})
     assert time.thread_time() - begun < 30
 
 
 def test_a_template_that_is_no_text_is_bad_input_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"template include\.txt\.j2"):
-        folder_with(tmp_path, b"\xff\xfe\x00").fill("include.txt.j2", {})
+        folder_with(tmp_path, b"\xff\xfe\x00").render_template("include.txt.j2", {})
 
 
 def test_what_templates_do_every_day_still_works(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_what_templates_do_every_day_still_works(tmp_path: Path) -> None:
         "{{ 'x'.ljust(3) }}| {{ '{} {}'.format(1, 'y') }} {{ 'aXb' | replace('X', '--') }}"
     )
 
-    filled = folder_with(tmp_path, source).fill("include.txt.j2", {})
+    filled = folder_with(tmp_path, source).render_template("include.txt.j2", {})
 
     assert filled == "a1&lt;b&gt; a, b x-007 123 1036 [1, 2] x  | 1 y a--b"
 
@@ -100,16 +100,16 @@ def test_one_filling_that_wanted_too_much_costs_the_next_nothing(tmp_path: Path)
         tmp_path, "{% for i in range(n) %}{% for j in range(n) %}{% endfor %}{% endfor %}x"
     )
     with pytest.raises(BadInput, match="steps"):
-        folder.fill("include.txt.j2", {"n": 9999})
+        folder.render_template("include.txt.j2", {"n": 9999})
 
-    assert folder.fill("include.txt.j2", {"n": 3}) == "x"
+    assert folder.render_template("include.txt.j2", {"n": 3}) == "x"
 
 
 @pytest.mark.parametrize("name", ["n.txt.j2", "n.html.j2"])
 def test_hidden_characters_are_shown_in_whatever_is_filled_in(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("{% macro p(t) %}[{{ t }}]{% endmacro %}{{ p(name) }} {{ list }}")
     folder = TemplateFolder(tmp_path, "Europe/London")
-    filled = folder.fill(name, {"name": "a\u202eb<i>\u200b", "list": ["\u202e"]})
+    filled = folder.render_template(name, {"name": "a\u202eb<i>\u200b", "list": ["\u202e"]})
 
     assert "[U+202E]b" in filled
     assert "\u202e" not in filled
@@ -121,4 +121,4 @@ def test_data_for_a_computer_keeps_every_character(tmp_path: Path) -> None:
     (tmp_path / "n.json.j2").write_text("{{ name | tojson }}")
     folder = TemplateFolder(tmp_path, "Europe/London")
 
-    assert folder.fill("n.json.j2", {"name": "a\u202eb"}) == '"a\u202eb"'
+    assert folder.render_template("n.json.j2", {"name": "a\u202eb"}) == '"a\u202eb"'

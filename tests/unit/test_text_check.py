@@ -7,42 +7,42 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.casework.text_check import TextCheck, merged, of_reader
+from breachdesk.casework.text_check import TextCheck, list_reader_problems, merge_problems
 from breachdesk.gdpr import text_parts
-from breachdesk.gdpr.folding import folded, tokens
-from breachdesk.gdpr.foreign_data import ForeignData, Reader
-from breachdesk.testing import a_customer, a_user
+from breachdesk.gdpr.folding import fold_text, split_tokens
+from breachdesk.gdpr.foreign_data import ForeignData, TextReader
+from breachdesk.testing import make_customer, make_user
 from notifiers.render import JinjaRenderer
-from notifiers.testing import PROFILE, STORED, letter_context, own_facts, words_of
+from notifiers.testing import PROFILE, STORED, build_letter_context, build_own_facts, get_words
 from schemas.affected import NoticeKind
 from schemas.customer import Customer
 from schemas.letter import LintProblem
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
 KINDS = (NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK)
-READER = Reader("c-017")
+READER = TextReader("c-017")
 
 
 def check(*customers: Customer) -> TextCheck:
     own = Customer(id="c-017", name="Hartwell Dental Practice")
-    data = ForeignData.among([own, *customers], users=[a_user("sam")], profile=PROFILE)
-    return TextCheck(data, wording=RENDERER.looked_for())
+    data = ForeignData.from_customers([own, *customers], users=[make_user("sam")], profile=PROFILE)
+    return TextCheck(data, wording=RENDERER.list_lint_targets())
 
 
 def in_letter(
     checked: TextCheck, kind: NoticeKind = KINDS[0], **facts: object
 ) -> list[LintProblem]:
-    context = letter_context(kind, facts=own_facts(words_of(kind), **facts))
-    return checked.letter(RENDERER.letter(context), context)
+    context = build_letter_context(kind, facts=build_own_facts(get_words(kind), **facts))
+    return checked.check_letter(RENDERER.render_letter(context), context)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_our_own_letters_and_scripts_name_nobody_else(kind: NoticeKind) -> None:
-    checked = check(a_customer("fabrikam"))
-    context = letter_context(kind)
+    checked = check(make_customer("fabrikam"))
+    context = build_letter_context(kind)
 
     assert in_letter(checked, kind) == []
-    assert checked.script(RENDERER.telephone_script(context).text, context) == []
+    assert checked.check_script(RENDERER.render_telephone_script(context).text, context) == []
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_our_own_letters_and_scripts_name_nobody_else(kind: NoticeKind) -> None:
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_anothers_data_is_refused_in_mail_pack_and_script(words: str, kind: NoticeKind) -> None:
-    checked = check(a_customer("fabrikam"))
-    context = letter_context(kind, facts=own_facts(words_of(kind), measures=(words,)))
-    letter = checked.letter(RENDERER.letter(context), context)
-    script = checked.script(RENDERER.telephone_script(context).text, context)
+    checked = check(make_customer("fabrikam"))
+    context = build_letter_context(kind, facts=build_own_facts(get_words(kind), measures=(words,)))
+    letter = checked.check_letter(RENDERER.render_letter(context), context)
+    script = checked.check_script(RENDERER.render_telephone_script(context).text, context)
 
     assert "block" in {p.severity for p in letter}
     assert [p.where.partition(",")[0] for p in script if p.severity == "block"] == ["script"]
@@ -63,12 +63,12 @@ def test_anothers_data_is_refused_in_mail_pack_and_script(words: str, kind: Noti
 
 
 def test_a_pack_whose_file_alone_names_another_is_refused_with_the_field() -> None:
-    context = letter_context(NoticeKind.CONTROLLER_PACK)
-    letter = RENDERER.letter(context)
+    context = build_letter_context(NoticeKind.CONTROLLER_PACK)
+    letter = RENDERER.render_letter(context)
     (name,) = letter.attachments
     pack = json.loads(letter.attachments[name]) | {"note": {"of": ["see Fabr\u0131kam Ltd"]}}
     changed = letter.model_copy(update={"attachments": {name: json.dumps(pack)}})
-    problems = check(a_customer("fabrikam")).letter(changed, context)
+    problems = check(make_customer("fabrikam")).check_letter(changed, context)
 
     assert [(p.severity, p.where) for p in problems] == [("block", f"attachment:{name}, note.of")]
 
@@ -85,17 +85,17 @@ def test_a_pack_whose_file_alone_names_another_is_refused_with_the_field() -> No
     ],
 )
 def test_a_name_that_only_the_html_holds_is_found(markup: str) -> None:
-    context = letter_context()
-    letter = RENDERER.letter(context)
+    context = build_letter_context()
+    letter = RENDERER.render_letter(context)
     changed = letter.model_copy(update={"html": letter.html.replace("</main>", f"{markup}</main>")})
-    problems = check(a_customer("fabrikam")).letter(changed, context)
+    problems = check(make_customer("fabrikam")).check_letter(changed, context)
 
     assert [p.severity for p in problems] == ["block"]
     assert problems[0].where.startswith("html")
 
 
 def test_the_same_words_in_text_and_html_are_one_problem_with_its_block() -> None:
-    problems = in_letter(check(a_customer("fabrikam")), measures=("Fabrikam was hit.",))
+    problems = in_letter(check(make_customer("fabrikam")), measures=("Fabrikam was hit.",))
 
     assert [(p.where, p.problem) for p in problems] == [
         ("text, What we have done", "a short name of another customer")
@@ -105,12 +105,12 @@ def test_the_same_words_in_text_and_html_are_one_problem_with_its_block() -> Non
 
 
 def test_the_account_counts_what_was_read_and_says_what_no_list_finds() -> None:
-    checked = check(a_customer("fabrikam"), a_customer("contoso"))
-    pack, holder = letter_context(NoticeKind.CONTROLLER_PACK), letter_context()
+    checked = check(make_customer("fabrikam"), make_customer("contoso"))
+    pack, holder = build_letter_context(NoticeKind.CONTROLLER_PACK), build_letter_context()
     assert checked.account.texts == 0
     for context in (pack, holder, holder):
-        checked.letter(RENDERER.letter(context), context)
-    checked.script(RENDERER.telephone_script(holder).text, holder)
+        checked.check_letter(RENDERER.render_letter(context), context)
+    checked.check_script(RENDERER.render_telephone_script(holder).text, holder)
     account = checked.account
 
     assert account.read == ("3 mails", "1 attached file", "1 telephone script")
@@ -120,25 +120,30 @@ def test_the_account_counts_what_was_read_and_says_what_no_list_finds() -> None:
 
 
 def test_a_problem_of_many_letters_stands_once_with_its_readers() -> None:
-    context = letter_context()
-    (problem,) = in_letter(check(a_customer("fabrikam")), measures=("Fabrikam was hit.",))
-    each = [*of_reader(context, [problem]), problem.model_copy(update={"customers": ("c-2",)})]
+    context = build_letter_context()
+    (problem,) = in_letter(check(make_customer("fabrikam")), measures=("Fabrikam was hit.",))
+    each = [
+        *list_reader_problems(context, [problem]),
+        problem.model_copy(update={"customers": ("c-2",)}),
+    ]
 
-    assert [p.customers for p in merged(each)] == [("c-017", "c-2")]
+    assert [p.customers for p in merge_problems(each)] == [("c-017", "c-2")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_word_of_our_own_templates_stops_every_letter_when_a_customer_is_called_so(
     kind: NoticeKind,
 ) -> None:
-    context = letter_context(kind)
-    letter, script = RENDERER.letter(context), RENDERER.telephone_script(context).text
+    context = build_letter_context(kind)
+    letter, script = RENDERER.render_letter(context), RENDERER.render_telephone_script(context).text
     typed = context.model_dump_json()
-    spoken = {t.word for t in tokens(folded(f"{letter.text}\n{script}")) if t.word.isalpha()}
+    spoken = {
+        t.word for t in split_tokens(fold_text(f"{letter.text}\n{script}")) if t.word.isalpha()
+    }
     words = sorted(w for w in spoken if len(w) > 3 and w not in typed.casefold())
     firms = [Customer(id=f"x{n}", name=f"{word.title()} Ltd") for n, word in enumerate(words)]
     checked = check(*firms)
-    found = [*checked.letter(letter, context), *checked.script(script, context)]
+    found = [*checked.check_letter(letter, context), *checked.check_script(script, context)]
 
     assert len(words) > 50
     assert [(p.where, p.quote) for p in found if p.severity == "block"] == []
@@ -147,16 +152,18 @@ def test_no_word_of_our_own_templates_stops_every_letter_when_a_customer_is_call
 def test_blocks_keep_their_lines_and_their_headings() -> None:
     text = "Dear you\n\nWhat happened\n-------------\nFabrikam\nLtd was\n\nNext\n----\nend"
 
-    assert [where for where, _ in text_parts.blocks("text", text)] == [
+    assert [where for where, _ in text_parts.split_blocks("text", text)] == [
         "text, opening",
         "text, What happened",
         "text, Next",
     ]
-    assert "Fabrikam\nLtd" in dict(text_parts.blocks("text", text))["text, What happened"]
+    assert "Fabrikam\nLtd" in dict(text_parts.split_blocks("text", text))["text, What happened"]
 
 
 def test_a_file_that_is_no_json_is_read_whole() -> None:
-    assert list(text_parts.attachment("a.txt", "{Fabrikam")) == [("attachment:a.txt", "{Fabrikam")]
+    assert list(text_parts.split_attachment("a.txt", "{Fabrikam")) == [
+        ("attachment:a.txt", "{Fabrikam")
+    ]
 
 
 def test_a_controllers_own_folders_and_mailboxes_may_be_named_whatever_they_are_called() -> None:
@@ -167,9 +174,9 @@ def test_a_controllers_own_folders_and_mailboxes_may_be_named_whatever_they_are_
         }
     )
     exposure = STORED.model_copy(update={"acts": (act,)})
-    context = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
-    letter = RENDERER.letter(context)
-    found = check(a_customer("fabrikam")).letter(letter, context)
+    context = build_letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
+    letter = RENDERER.render_letter(context)
+    found = check(make_customer("fabrikam")).check_letter(letter, context)
 
     assert "from the folders “Fabrikam” and “Recalls”" in " ".join(letter.text.split())
     assert [p for p in found if p.severity == "block"] == []
@@ -178,10 +185,10 @@ def test_a_controllers_own_folders_and_mailboxes_may_be_named_whatever_they_are_
 def test_a_controllers_own_folder_lets_no_typed_word_through() -> None:
     act = STORED.acts[1].model_copy(update={"details": {"folders": "Fabrikam, Recalls"}})
     exposure = STORED.model_copy(update={"acts": (act,)})
-    facts = own_facts(
-        words_of(NoticeKind.CONTROLLER_PACK), consequences=("Fabrikam Ltd was attacked first.",)
+    facts = build_own_facts(
+        get_words(NoticeKind.CONTROLLER_PACK), consequences=("Fabrikam Ltd was attacked first.",)
     )
-    context = letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure, facts=facts)
-    found = check(a_customer("fabrikam")).letter(RENDERER.letter(context), context)
+    context = build_letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure, facts=facts)
+    found = check(make_customer("fabrikam")).check_letter(RENDERER.render_letter(context), context)
 
     assert "block" in {p.severity for p in found}

@@ -5,20 +5,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from streams.tokenizers import syslog
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def read(text: str, arrived: datetime = ARRIVED) -> syslog.Syslog:
+def read(text: str, arrived: datetime = ARRIVED) -> syslog.SyslogFrame:
     return syslog.read(text, arrived, UTC)
 
 
 def test_a_whole_rfc3164_frame_is_taken_apart() -> None:
     frame = read("<134>Nov 22 01:06:15 web01 sshd[12]: hello there")
 
-    assert frame == syslog.Syslog(
+    assert frame == syslog.SyslogFrame(
         134, datetime(2026, 11, 22, 1, 6, 15, tzinfo=UTC), "web01", "sshd", "12", "hello there"
     )
 
@@ -98,7 +98,7 @@ def test_a_stamp_without_a_zone_is_told_in_the_sources_zone() -> None:
     ],
 )
 def test_an_absurd_date_is_refused_without_repeating_it(text: str) -> None:
-    with pytest.raises(Unparseable) as refused:
+    with pytest.raises(UnparseableRecord) as refused:
         read(text)
 
     assert "calendar" in str(refused.value)
@@ -109,13 +109,16 @@ def test_rfc5424_has_structured_data_and_loses_its_byte_order_mark() -> None:
     frame = read('<13>1 2026-11-22T01:06:15Z h app 7 ID1 [a@1 x="y\\"]z" q=""][b] \ufeffhi')
 
     assert (frame.pid, frame.message) == ("7", "hi")
-    assert syslog.structured_data(frame.structured) == {"a@1": {"x": 'y"]z', "q": ""}, "b": {}}
+    assert syslog.parse_structured_data(frame.structured) == {
+        "a@1": {"x": 'y"]z', "q": ""},
+        "b": {},
+    }
 
 
 def test_text_without_a_frame_is_a_message() -> None:
     frame = read("just words")
 
-    assert frame == syslog.Syslog(None, None, "", "", "", "just words")
+    assert frame == syslog.SyslogFrame(None, None, "", "", "", "just words")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +133,6 @@ def test_text_without_a_frame_is_a_message() -> None:
     ],
 )
 def test_a_tag_counts_only_where_a_tag_stands(text: str, is_one: bool) -> None:
-    claims = syslog.tagged_by("sshd")
+    claims = syslog.build_tag_test("sshd")
 
     assert claims(text) is is_one

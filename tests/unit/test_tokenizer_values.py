@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from schemas.errors import Unparseable
+from schemas.errors import UnparseableRecord
 from streams.tokenizers import addresses, audit_record, combined_log, key_value, people, stamps
 
 
 def test_pairs_survive_both_quotes_gaps_empty_values_and_duplicates() -> None:
-    found = key_value.pairs("""a="one two"  b='x y' c= d="" e=1 msg="first" msg="second" """)
+    found = key_value.parse_pairs("""a="one two"  b='x y' c= d="" e=1 msg="first" msg="second" """)
 
     assert found == [
         ("a", "one two"),
@@ -20,17 +20,17 @@ def test_pairs_survive_both_quotes_gaps_empty_values_and_duplicates() -> None:
         ("msg", "first"),
         ("msg", "second"),
     ]
-    assert key_value.first_values(found)["msg"] == "first"
+    assert key_value.select_first_values(found)["msg"] == "first"
 
 
 def test_quotes_inside_a_quoted_value_do_not_end_it() -> None:
-    found = key_value.pairs('msg="he said "hi" there" src=1.2.3.4')
+    found = key_value.parse_pairs('msg="he said "hi" there" src=1.2.3.4')
 
     assert found == [("msg", 'he said "hi" there'), ("src", "1.2.3.4")]
 
 
 def test_a_key_inside_a_word_is_no_key() -> None:
-    assert key_value.pairs("xsrc=1 y:src=2 src=3") == [("xsrc", "1"), ("src", "3")]
+    assert key_value.parse_pairs("xsrc=1 y:src=2 src=3") == [("xsrc", "1"), ("src", "3")]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_key_inside_a_word_is_no_key() -> None:
     ],
 )
 def test_endpoints_come_in_every_shape(text: str, ip: str | None, port: int | None) -> None:
-    assert addresses.endpoint(text) == (ip, port)
+    assert addresses.parse_endpoint(text) == (ip, port)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_endpoints_come_in_every_shape(text: str, ip: str | None, port: int | No
     ],
 )
 def test_sonicwall_endpoints_may_lack_any_part(text: str, expected: tuple[object, ...]) -> None:
-    assert addresses.named_endpoint(text) == expected
+    assert addresses.parse_named_endpoint(text) == expected
 
 
 def test_names_are_case_folded_and_addresses_told_apart() -> None:
@@ -87,21 +87,21 @@ def test_names_are_case_folded_and_addresses_told_apart() -> None:
 
 
 def test_a_common_log_stamp_counts_its_offset() -> None:
-    assert stamps.common_log("22/Nov/2026:01:06:15 -0130") == datetime(
+    assert stamps.parse_common_log("22/Nov/2026:01:06:15 -0130") == datetime(
         2026, 11, 22, 2, 36, 15, tzinfo=UTC
     )
 
 
 @pytest.mark.parametrize("text", ["31/Feb/2026:01:06:15 +0000", "22/Nov/0000:01:06:15 +0000"])
 def test_an_absurd_common_log_stamp_is_refused(text: str) -> None:
-    with pytest.raises(Unparseable):
-        stamps.common_log(text)
+    with pytest.raises(UnparseableRecord):
+        stamps.parse_common_log(text)
 
 
 def test_zulu_shows_microseconds_only_where_there_are_some() -> None:
-    assert stamps.zulu(datetime(2026, 11, 22, 1, tzinfo=UTC)) == "2026-11-22T01:00:00.000Z"
+    assert stamps.format_zulu(datetime(2026, 11, 22, 1, tzinfo=UTC)) == "2026-11-22T01:00:00.000Z"
     fine = datetime(2026, 11, 22, 1, 0, 0, 1, tzinfo=UTC)
-    assert stamps.zulu(fine) == "2026-11-22T01:00:00.000001Z"
+    assert stamps.format_zulu(fine) == "2026-11-22T01:00:00.000001Z"
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,12 @@ def test_zulu_shows_microseconds_only_where_there_are_some() -> None:
     ],
 )
 def test_escapes_of_web_servers_are_undone(logged: str, text: str) -> None:
-    assert combined_log.plain(logged) == text
+    assert combined_log.decode_escapes(logged) == text
 
 
 def test_parameters_may_be_written_as_a_command() -> None:
-    found = audit_record.named_values('-Name "a b" -ForwardTo ("x@y.example","z") -Force True')
+    found = audit_record.parse_named_values(
+        '-Name "a b" -ForwardTo ("x@y.example","z") -Force True'
+    )
 
     assert found == {"Name": "a b", "ForwardTo": "x@y.example,z", "Force": "True"}

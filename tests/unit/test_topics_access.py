@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import trustme
 
-from schemas.errors import Misconfigured
+from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSecurity, KafkaSettings, SaslMechanism
 from streams.kafka_access import (
-    aiokafka_options,
-    extra,
-    faust_credentials,
-    kafka_password,
-    kafka_python_options,
+    build_aiokafka_options,
+    build_faust_credentials,
+    build_kafka_python_options,
+    import_extra,
+    read_kafka_password,
 )
 
 SECRET = "correct horse battery"
@@ -40,14 +40,14 @@ def test_plain_text_needs_nothing_but_the_servers() -> None:
     plain = KafkaSettings(servers="one:9092, two:9092")
     expected = {"bootstrap_servers": ["one:9092", "two:9092"], "security_protocol": "PLAINTEXT"}
 
-    assert kafka_python_options(plain) == expected
-    assert aiokafka_options(plain) == expected
-    assert faust_credentials(plain) is None
+    assert build_kafka_python_options(plain) == expected
+    assert build_aiokafka_options(plain) == expected
+    assert build_faust_credentials(plain) is None
 
 
 def test_no_servers_named_says_which_variable_to_set() -> None:
-    with pytest.raises(Misconfigured, match="BREACHDESK_KAFKA__SERVERS"):
-        kafka_python_options(KafkaSettings())
+    with pytest.raises(ConfigurationError, match="BREACHDESK_KAFKA__SERVERS"):
+        build_kafka_python_options(KafkaSettings())
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_a_mechanism_with_a_password_is_the_same_for_all_three_clients(
     mechanism: SaslMechanism, name: str
 ) -> None:
     settings = scram(mechanism=mechanism)
-    options = aiokafka_options(settings)
-    driver = extra("faust.transport.drivers.aiokafka")
-    faust = driver.credentials_to_aiokafka_auth(faust_credentials(settings))
+    options = build_aiokafka_options(settings)
+    driver = import_extra("faust.transport.drivers.aiokafka")
+    faust = driver.credentials_to_aiokafka_auth(build_faust_credentials(settings))
 
     assert options["sasl_mechanism"] == name
     assert options["sasl_plain_password"] == SECRET
-    assert kafka_python_options(settings) == options
+    assert build_kafka_python_options(settings) == options
     assert {k: v for k, v in faust.items() if v is not None} == {
         k: v for k, v in options.items() if k != "bootstrap_servers"
     }
@@ -78,18 +78,18 @@ def test_a_password_file_is_read_without_its_line_end_only(tmp_path: Path) -> No
     file = tmp_path / "password"
     file.write_text(f" {SECRET} \r\n")
 
-    assert kafka_password(scram(password="", password_file=file)) == f" {SECRET} "
+    assert read_kafka_password(scram(password="", password_file=file)) == f" {SECRET} "
 
 
 def test_a_password_file_that_is_not_there_is_named_with_its_key(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match=r"kafka\.password_file: .*/gone .*No such file"):
-        kafka_password(scram(password="", password_file=tmp_path / "gone"))
+    with pytest.raises(ConfigurationError, match=r"kafka\.password_file: .*/gone .*No such file"):
+        read_kafka_password(scram(password="", password_file=tmp_path / "gone"))
 
 
 @pytest.mark.parametrize("missing", ["username", "password"])
 def test_what_a_mechanism_needs_is_named_when_it_is_missing(missing: str) -> None:
-    with pytest.raises(Misconfigured, match=f"kafka.{missing}"):
-        aiokafka_options(scram(**{missing: ""}))
+    with pytest.raises(ConfigurationError, match=f"kafka.{missing}"):
+        build_aiokafka_options(scram(**{missing: ""}))
 
 
 def test_no_secret_shows_in_what_a_client_logs_of_its_options(tmp_path: Path) -> None:
@@ -98,11 +98,11 @@ def test_no_secret_shows_in_what_a_client_logs_of_its_options(tmp_path: Path) ->
     shown = [
         repr(scram()),
         str(scram()),
-        repr(kafka_python_options(scram())),
-        str(aiokafka_options(scram())),
-        repr(faust_credentials(scram())),
-        repr(vars(faust_credentials(scram()))),
-        repr(aiokafka_options(oauth(token))),
+        repr(build_kafka_python_options(scram())),
+        str(build_aiokafka_options(scram())),
+        repr(build_faust_credentials(scram())),
+        repr(vars(build_faust_credentials(scram()))),
+        repr(build_aiokafka_options(oauth(token))),
     ]
 
     assert [text for text in shown if "horse" in text] == []
@@ -111,9 +111,9 @@ def test_no_secret_shows_in_what_a_client_logs_of_its_options(tmp_path: Path) ->
 def test_a_token_is_read_afresh_at_every_demand(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first\n")
-    blocking = kafka_python_options(oauth(file))["sasl_oauth_token_provider"]
-    awaited = aiokafka_options(oauth(file))["sasl_oauth_token_provider"]
-    fausts = faust_credentials(oauth(file)).oauth_cb
+    blocking = build_kafka_python_options(oauth(file))["sasl_oauth_token_provider"]
+    awaited = build_aiokafka_options(oauth(file))["sasl_oauth_token_provider"]
+    fausts = build_faust_credentials(oauth(file)).oauth_cb
     before = (blocking.token(), asyncio.run(awaited.token()), asyncio.run(fausts.token()))
     file.write_text("second\n")
     after = (blocking.token(), asyncio.run(awaited.token()), asyncio.run(fausts.token()))
@@ -125,10 +125,10 @@ def test_a_token_is_read_afresh_at_every_demand(tmp_path: Path) -> None:
 def test_an_empty_and_an_unnamed_token_file_fail_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("\n")
 
-    with pytest.raises(Misconfigured, match=r"kafka\.token_file: .* is empty"):
-        aiokafka_options(oauth(tmp_path / "token"))
-    with pytest.raises(Misconfigured, match="no token for OAUTHBEARER"):
-        kafka_python_options(scram(mechanism=SaslMechanism.OAUTHBEARER))
+    with pytest.raises(ConfigurationError, match=r"kafka\.token_file: .* is empty"):
+        build_aiokafka_options(oauth(tmp_path / "token"))
+    with pytest.raises(ConfigurationError, match="no token for OAUTHBEARER"):
+        build_kafka_python_options(scram(mechanism=SaslMechanism.OAUTHBEARER))
 
 
 def test_tls_always_verifies_name_and_chain(tmp_path: Path) -> None:
@@ -136,20 +136,20 @@ def test_tls_always_verifies_name_and_chain(tmp_path: Path) -> None:
     settings = KafkaSettings(
         servers="one:9093", security=KafkaSecurity.TLS, ca_file=tmp_path / "ca.pem"
     )
-    options = kafka_python_options(settings)
+    options = build_kafka_python_options(settings)
 
     assert options["security_protocol"] == "SSL"
     assert options["ssl_context"].check_hostname
     assert options["ssl_context"].verify_mode is ssl.CERT_REQUIRED
-    assert faust_credentials(settings).context.check_hostname
+    assert build_faust_credentials(settings).context.check_hostname
 
 
 def test_a_ca_file_that_is_no_certificate_is_named(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nonsense")
     settings = KafkaSettings(servers="x:1", security="tls", ca_file=tmp_path / "ca.pem")
 
-    with pytest.raises(Misconfigured, match=r"kafka\.ca_file: .*ca\.pem .*not usable PEM"):
-        kafka_python_options(settings)
+    with pytest.raises(ConfigurationError, match=r"kafka\.ca_file: .*ca\.pem .*not usable PEM"):
+        build_kafka_python_options(settings)
 
 
 def test_a_missing_key_file_is_named_and_not_the_certificate(tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def test_a_missing_key_file_is_named_and_not_the_certificate(tmp_path: Path) -> 
         key_file=tmp_path / "key.pem",
     )
 
-    with pytest.raises(Misconfigured, match=r"kafka\.key_file: .*key\.pem"):
-        aiokafka_options(settings)
+    with pytest.raises(ConfigurationError, match=r"kafka\.key_file: .*key\.pem"):
+        build_aiokafka_options(settings)
 
 
 def test_a_missing_library_names_the_extra_to_install() -> None:
-    with pytest.raises(Misconfigured, match=r"pip install 'breachdesk\[kafka\]'"):
-        extra("kafka_that_is_not_installed")
+    with pytest.raises(ConfigurationError, match=r"pip install 'breachdesk\[kafka\]'"):
+        import_extra("kafka_that_is_not_installed")

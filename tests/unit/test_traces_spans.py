@@ -13,8 +13,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from breachdesk.bootstrap.traces import NoTracer, OtelTracer, tracer
-from schemas.errors import Misconfigured
+from breachdesk.bootstrap.traces import NullTracer, OtelTracer, build_tracer
+from schemas.errors import ConfigurationError
 from schemas.settings import OpsSettings, Settings
 
 
@@ -57,7 +57,7 @@ def in_memory() -> tuple[OtelTracer, InMemorySpanExporter]:
 def test_spans_nest_and_carry_their_facts() -> None:
     traced, exporter = in_memory()
 
-    with traced.span("act"), traced.span("batch", records=12):
+    with traced.open_span("act"), traced.open_span("batch", records=12):
         pass
 
     inner, outer = exporter.get_finished_spans()
@@ -70,7 +70,7 @@ def test_spans_nest_and_carry_their_facts() -> None:
 def test_a_failure_marks_the_span_with_its_class_and_never_with_what_it_says() -> None:
     traced, exporter = in_memory()
 
-    with pytest.raises(ValueError, match="Sam"), traced.span("send"):
+    with pytest.raises(ValueError, match="Sam"), traced.open_span("send"):
         raise ValueError("Sam Field <sam@contoso.example>")
 
     (span,) = exporter.get_finished_spans()
@@ -81,19 +81,19 @@ def test_a_failure_marks_the_span_with_its_class_and_never_with_what_it_says() -
 
 
 def test_without_an_endpoint_nothing_is_traced() -> None:
-    quiet = tracer(settings(""))
+    quiet = build_tracer(settings(""))
 
-    with quiet.span("batch", records=1):
+    with quiet.open_span("batch", records=1):
         pass
     quiet.close()
 
-    assert isinstance(quiet, NoTracer)
+    assert isinstance(quiet, NullTracer)
 
 
 def test_spans_leave_by_otlp_over_http_at_the_latest_when_it_is_closed() -> None:
     with collector() as (address, posted):
-        traced = tracer(settings(address), "breachdesk worker")
-        with traced.span("batch", records=3):
+        traced = build_tracer(settings(address), "breachdesk worker")
+        with traced.open_span("batch", records=3):
             pass
         traced.close()
 
@@ -106,5 +106,5 @@ def test_spans_leave_by_otlp_over_http_at_the_latest_when_it_is_closed() -> None
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:4318", "ftp://127.0.0.1/v1", "http://"])
 def test_what_is_no_http_address_is_refused(endpoint: str) -> None:
-    with pytest.raises(Misconfigured, match=r"ops\.otlp_endpoint"):
-        tracer(settings(endpoint))
+    with pytest.raises(ConfigurationError, match=r"ops\.otlp_endpoint"):
+        build_tracer(settings(endpoint))

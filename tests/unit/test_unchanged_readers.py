@@ -11,15 +11,15 @@ from release_scene import ReleaseScene, release_scene
 from waiting_letters import renderer
 
 from breachdesk.casework import affected, readers_words
-from breachdesk.casework.letters import letters
-from breachdesk.testing import an_actor
+from breachdesk.casework.letters import render_letters
+from breachdesk.testing import make_actor
 from schemas.affected import Certainty
-from schemas.customer import Role
-from schemas.letter_facts import ExposureWords, NoticeFacts, Standing
+from schemas.customer import DataRole
+from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.notice import SendOutcome, SendResult
-from schemas.user import Duty
+from schemas.user import Permission
 
-RESPONDER = an_actor(Duty.RESPONDER, user_id="rowan")
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def send_all(scene: ReleaseScene, result: SendResult | None = None) -> None:
 
 
 def newest(scene: ReleaseScene) -> NoticeFacts:
-    facts = scene.store.look(lambda uow: uow.breaches.latest(NoticeFacts, scene.breach.id))
+    facts = scene.store.read(lambda uow: uow.breaches.find_latest(NoticeFacts, scene.breach.id))
     assert facts is not None
     return facts
 
@@ -47,13 +47,15 @@ def words(scene: ReleaseScene, customer: str | None, text: str, **changes: Any) 
     group = next(
         w
         for w in newest(scene).words
-        if w.customer_id is None and w.role is Role.CONTROLLER and w.standing is Standing.POSSIBLE
+        if w.customer_id is None
+        and w.role is DataRole.CONTROLLER
+        and w.standing is ReaderStanding.POSSIBLE
     )
     said: ExposureWords = group.model_copy(
         update={"customer_id": customer, "what_happened": text, **changes}
     )
     scene.now.advance(minutes=1)
-    scene.store.act(
+    scene.store.write(
         lambda uow: readers_words.write_words(
             uow, RESPONDER, scene.breach.id, said, seen=newest(scene).version, now=scene.now()
         )
@@ -61,7 +63,9 @@ def words(scene: ReleaseScene, customer: str | None, text: str, **changes: Any) 
 
 
 def told_now(scene: ReleaseScene) -> set[str]:
-    ready = scene.store.look(lambda uow: letters(uow, scene.breach.id, scene.settings, renderer()))
+    ready = scene.store.read(
+        lambda uow: render_letters(uow, scene.breach.id, scene.settings, renderer())
+    )
     return {text.customer_id for text, _ in ready.texts}
 
 
@@ -84,7 +88,7 @@ def test_words_of_a_group_tell_its_readers_but_not_who_has_words_of_its_own(
 def test_what_is_true_for_everybody_tells_everybody_again(scene: ReleaseScene) -> None:
     seen = newest(scene).version
     scene.now.advance(minutes=1)
-    scene.store.act(
+    scene.store.write(
         lambda uow: readers_words.write_common(
             uow, RESPONDER, scene.breach.id, "We know more now.", None, seen=seen, now=scene.now()
         )
@@ -102,12 +106,12 @@ def test_whose_exposure_has_changed_is_told_though_only_others_words_changed(
             ("contoso", Certainty.POSSIBLE), ("fabrikam", Certainty.CONFIRMED)
         ):  # fmt: skip
             exposures = affected.override(
-                exposures, customer, Role.CONTROLLER, certainty, "by the panel's log", RESPONDER
+                exposures, customer, DataRole.CONTROLLER, certainty, "by the panel's log", RESPONDER
             )
         affected.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
 
     scene.now.advance(minutes=1)
-    scene.store.act(sure)
+    scene.store.write(sure)
     words(scene, "contoso", "Your own page was opened.")
 
     assert told_now(scene) == {"contoso", "fabrikam"}
@@ -133,7 +137,7 @@ def test_a_change_that_was_never_sent_still_reaches_its_reader_later(scene: Rele
 def test_a_correction_tells_nobody_else_again_and_is_sent_once(scene: ReleaseScene) -> None:
     scene.customers = ("contoso",)
     scene.freeze()
-    correction = {"standing": Standing.CORRECTED, "steps": ("Do nothing more.",)}
+    correction = {"standing": ReaderStanding.CORRECTED, "steps": ("Do nothing more.",)}
     words(scene, None, "The log is whole; your pages were not opened.", **correction)
     first = told_now(scene)
     send_all(scene)

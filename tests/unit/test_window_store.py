@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.alert import GroupKey, Severity, Signal
-from schemas.event import Position, Touch
+from schemas.event import AssetTouch, RecordPosition
 from schemas.plugin import ValueGate
-from streams.correlate.buckets import Widening, member
+from streams.correlate.buckets import BucketSummary, to_member
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.signal_rows import LoggedGroup, dump_log, load_bucket
 from streams.correlate.window_store import GuardedSignal, WindowStore
@@ -31,7 +31,7 @@ def key(name: str) -> GroupKey:
 def told(of: GroupKey, count: int, begin: int = 0) -> list[GuardedSignal]:
     return [
         GuardedSignal(
-            Signal(of, START + n, f"{of.group[0]}{n}", "s", "v", Position("j", n), "", "src"),
+            Signal(of, START + n, f"{of.group[0]}{n}", "s", "v", RecordPosition("j", n), "", "src"),
             guarded=True,
         )
         for n in range(begin, begin + count)
@@ -40,7 +40,7 @@ def told(of: GroupKey, count: int, begin: int = 0) -> list[GuardedSignal]:
 
 def settle(windows: WindowStore, of: GroupKey, count: int, version: int = 1) -> None:
     windows.apply({of: told(of, count)}, [GroupRows(of, 0, ())], None)
-    windows.keep(CommitResult({of: version}))
+    windows.confirm_commit(CommitResult({of: version}))
 
 
 def test_copies_are_bounded_by_what_they_take_and_the_oldest_goes_first() -> None:
@@ -48,7 +48,7 @@ def test_copies_are_bounded_by_what_they_take_and_the_oldest_goes_first() -> Non
     for name in "abcd":
         settle(windows, key(name), 40)
 
-    assert list(windows.known([key(n) for n in "abcd"])) == [key("c"), key("d")]
+    assert list(windows.get_versions([key(n) for n in "abcd"])) == [key("c"), key("d")]
     assert windows.memory_bytes <= 100_000
 
 
@@ -57,7 +57,7 @@ def test_a_copy_that_is_used_again_stays_and_is_not_counted_twice() -> None:
     for name in ("a", "b", "a", "a", "a"):
         settle(windows, key(name), 40)
 
-    assert set(windows.known([key("a"), key("b")])) == {key("a"), key("b")}
+    assert set(windows.get_versions([key("a"), key("b")])) == {key("a"), key("b")}
 
 
 def test_a_group_larger_than_the_bound_is_read_anew_each_time() -> None:
@@ -73,7 +73,7 @@ def test_after_a_failure_nothing_is_known() -> None:
     windows.apply({key("a"): told(key("a"), 3, 3)}, [GroupRows(key("a"), 1, None)], None)
     windows.clear()
 
-    assert windows.known([key("a")]) == {}
+    assert windows.get_versions([key("a")]) == {}
     assert windows.memory_bytes == 0
 
 
@@ -103,8 +103,8 @@ def test_a_sweep_lets_go_of_what_is_out_of_reach_and_keeps_the_rest() -> None:
     rows = [GroupRows(key("a"), 1, list[BucketRow](settled.buckets))]
     due = settled.buckets[0].due
 
-    kept = windows.let_go(rows, due - 700)
-    gone = windows.let_go(rows, due + 1)
+    kept = windows.sweep(rows, due - 700)
+    gone = windows.sweep(rows, due + 1)
 
     assert not kept.evictions
     assert kept.again == {key("a"): due}
@@ -118,8 +118,8 @@ def test_state_of_a_rule_that_is_gone_stays_for_a_month() -> None:
     rows = [GroupRows(key("a"), 1, list[BucketRow](written.buckets))]
     without = WindowStore({}, 3600)
 
-    assert not without.let_go(rows, START + 29 * DAY).evictions
-    assert [e.key for e in without.let_go(rows, START + 31 * DAY).evictions] == [key("a")]
+    assert not without.sweep(rows, START + 29 * DAY).evictions
+    assert [e.key for e in without.sweep(rows, START + 31 * DAY).evictions] == [key("a")]
 
 
 def test_only_groups_with_an_episode_or_read_from_the_store_are_reconciled() -> None:
@@ -127,7 +127,7 @@ def test_only_groups_with_an_episode_or_read_from_the_store_are_reconciled() -> 
     of = key("a")
 
     first = windows.apply({of: told(of, 1)}, [GroupRows(of, 0, ())], None)
-    windows.keep(CommitResult({of: 1}))
+    windows.confirm_commit(CommitResult({of: 1}))
     firing = windows.apply({of: told(of, 2, 1)}, [GroupRows(of, 1, None)], None)
     read = WindowStore({"r": SPEC}, 3600)
     again = read.apply({of: told(of, 1, 9)}, [GroupRows(of, 1, list(first.buckets))], None)
@@ -163,39 +163,39 @@ def test_a_group_whose_signals_wait_in_the_log_is_not_let_go() -> None:
     windows.restore([LogRow(1, logged.log)])
     rows = [GroupRows(of, 1, list(stored.buckets))]
 
-    assert windows.let_go(rows, START + 30 * DAY).evictions == []
-    assert windows.keys_of({}) == [of]
+    assert windows.sweep(rows, START + 30 * DAY).evictions == []
+    assert windows.list_keys({}) == [of]
     written = windows.apply({}, rows, None)
-    windows.keep(CommitResult({of: 1}))
+    windows.confirm_commit(CommitResult({of: 1}))
     assert [row.bucket for row in written.buckets] == [START // 600 + 1]
-    assert (written.log, written.log_kept_from, windows.unwritten) == (None, 2, 0)
-    assert len(windows.let_go(rows, START + 30 * DAY).evictions) == 1
+    assert (written.log, written.log_first_needed, windows.unwritten) == (None, 2, 0)
+    assert len(windows.sweep(rows, START + 30 * DAY).evictions) == 1
 
 
 def in_the_log(of: GroupKey) -> WindowStore:
     """A sole owner's windows with a group that only the log holds."""
     windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
-    windows.keys_of({of: told(of, 3)})
+    windows.list_keys({of: told(of, 3)})
     windows.apply({of: told(of, 3)}, [GroupRows(of, 0, ())], None)
-    windows.keep(CommitResult({of: 1}, 1))
+    windows.confirm_commit(CommitResult({of: 1}, 1))
     return windows
 
 
 def test_what_only_the_log_holds_is_let_go_with_its_row_and_is_never_written() -> None:
     windows = in_the_log(key("a"))
-    before = windows.let_go([], START + DAY / 24)
-    swept = windows.let_go([], START + 30 * DAY)
+    before = windows.sweep([], START + DAY / 24)
+    swept = windows.sweep([], START + 30 * DAY)
 
-    assert (before.evictions, before.in_log, before.log_kept_from) == ([], 0, None)
+    assert (before.evictions, before.in_log, before.log_first_needed) == ([], 0, None)
     assert [eviction.key for eviction in swept.evictions] == [key("a")]
-    assert (swept.in_log, swept.log, swept.log_kept_from) == (1, None, 2)
+    assert (swept.in_log, swept.log, swept.log_first_needed) == (1, None, 2)
     assert (windows.unwritten, len(windows), windows.memory_bytes) == (0, 0, 0)
 
 
 def test_the_store_hears_nothing_of_a_group_that_it_never_had_a_row_or_an_alert_of() -> None:
     windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
     apply_kept(windows, {key("a"): told(key("a"), 1), key("b"): told(key("b"), 2)}, 1)
-    swept = windows.let_go([], START + 30 * DAY)
+    swept = windows.sweep([], START + 30 * DAY)
 
     assert (swept.evictions, swept.in_log, len(windows)) == ([], 2, 0)
 
@@ -205,7 +205,7 @@ def test_a_row_says_what_is_gone_of_log_rows_that_stay_so_that_no_restart_brings
     late = [GuardedSignal(replace(told(new, 1)[0].signal, time=START + 20 * DAY), guarded=True)]
     windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
     row = apply_kept(windows, {old: told(old, 3), new: late}, 1).log
-    swept = windows.let_go([], START + 10 * DAY)
+    swept = windows.sweep([], START + 10 * DAY)
     again = apply_kept(windows, {old: told(old, 1, 7)}, 3).log
     assert row is not None
     assert swept.log is not None
@@ -213,8 +213,8 @@ def test_a_row_says_what_is_gone_of_log_rows_that_stay_so_that_no_restart_brings
     restarted = WindowStore({"r": SPEC}, 3600, sole_owner=True)
     restarted.restore([LogRow(1, row), LogRow(2, swept.log), LogRow(3, again)])
 
-    assert (swept.log_kept_from, windows.unwritten) == (None, 5)
-    keys = restarted.keys_of({})
+    assert (swept.log_first_needed, windows.unwritten) == (None, 5)
+    keys = restarted.list_keys({})
     updates = restarted.apply({}, [GroupRows(k, 0, ()) for k in keys], None)
     held = {r.key: load_bucket(r.key, r.payload).rows for r in updates.buckets}
     assert [m.time - START for m in held[old]] == [7]
@@ -229,30 +229,30 @@ def test_after_a_restart_a_group_that_is_due_is_read_and_then_let_go() -> None:
     assert log is not None
     windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
     windows.restore([LogRow(1, log)])
-    unread = windows.let_go([], START + 30 * DAY)
+    unread = windows.sweep([], START + 30 * DAY)
     apply_kept(windows, {key("c"): told(key("c"), 1)}, 2)
-    read = windows.let_go([], START + 31 * DAY)
+    read = windows.sweep([], START + 31 * DAY)
 
     assert (unread.evictions, unread.in_log, unread.log) == ([], 0, None)
     assert {eviction.key for eviction in read.evictions} == set(signals)
-    assert (windows.unwritten, len(windows), read.log_kept_from) == (0, 0, 3)
+    assert (windows.unwritten, len(windows), read.log_first_needed) == (0, 0, 3)
 
 
 def test_of_a_group_in_memory_the_component_that_is_out_of_reach_goes_and_the_other_stays() -> None:
     of = key("a")
     late = [GuardedSignal(replace(told(of, 1)[0].signal, time=START + 9 * DAY), guarded=True)]
     windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
-    windows.keys_of({of: [*told(of, 3), *late]})
+    windows.list_keys({of: [*told(of, 3), *late]})
     windows.apply({of: [*told(of, 3), *late]}, [GroupRows(of, 0, ())], None)
-    windows.keep(CommitResult({of: 1}, 1))
-    windows.keys_of({})
+    windows.confirm_commit(CommitResult({of: 1}, 1))
+    windows.list_keys({})
     rows = [GroupRows(of, 1, list(windows.apply({}, [], None).buckets))]
-    windows.keep(CommitResult({}))
+    windows.confirm_commit(CommitResult({}))
     before = windows.memory_bytes
-    first = windows.let_go(rows, START + 5 * DAY).evictions
+    first = windows.sweep(rows, START + 5 * DAY).evictions
     stays = windows.memory_bytes
     left = [GroupRows(of, 1, list(rows[0].buckets or ())[1:])]
-    second = windows.let_go(left, START + 30 * DAY).evictions
+    second = windows.sweep(left, START + 30 * DAY).evictions
 
     assert [e.begin <= START <= e.end < START + 9 * DAY for e in first] == [True]
     assert 0 < stays < before
@@ -261,7 +261,7 @@ def test_of_a_group_in_memory_the_component_that_is_out_of_reach_goes_and_the_ot
 
 
 def test_a_group_that_lost_its_buckets_meanwhile_is_passed_over() -> None:
-    assert not WindowStore({"r": SPEC}, 3600).let_go([GroupRows(key("a"), 1, [])], 1e12).evictions
+    assert not WindowStore({"r": SPEC}, 3600).sweep([GroupRows(key("a"), 1, [])], 1e12).evictions
 
 
 GATED = WindowSpec(
@@ -281,7 +281,7 @@ GATED = WindowSpec(
 
 def step(name: str, value: str, second: int) -> GuardedSignal:
     of = key("jo")
-    position = Position("j", second)
+    position = RecordPosition("j", second)
     signal = Signal(of, START + second, f"e{second}", name, value, position, "", "src")
     return GuardedSignal(signal, guarded=True)
 
@@ -296,7 +296,7 @@ def test_signals_that_were_stored_before_there_was_a_gate_count_behind_it() -> N
 
     signals = {of: [step("in", "ip1", 3), step("out", "", 4)]}
     rows = [
-        GroupRows(k, 1, list(stored.buckets) if k == of else ()) for k in windows.keys_of(signals)
+        GroupRows(k, 1, list(stored.buckets) if k == of else ()) for k in windows.list_keys(signals)
     ]
     updates = windows.apply(signals, rows, None)
 
@@ -312,7 +312,7 @@ def test_what_never_opens_its_gate_stays_out_of_the_alert_and_raises_none_itself
             step("out", "", 40),
         ]
     }
-    keys = windows.keys_of(signals)
+    keys = windows.list_keys(signals)
     updates = windows.apply(signals, [GroupRows(k, 0, ()) for k in keys], None)
 
     (state,) = updates.groups
@@ -332,12 +332,12 @@ def apply_kept(
     windows: WindowStore, signals: Mapping[GroupKey, Sequence[GuardedSignal]], number: int
 ) -> GroupUpdates:
     """One batch of groups that are all in memory or new, and durable."""
-    keys = windows.keys_of(signals)
-    known = windows.known(keys)
+    keys = windows.list_keys(signals)
+    known = windows.get_versions(keys)
     rows = [GroupRows(k, known.get(k, 0), None if k in known else ()) for k in keys]
     updates = windows.apply(signals, rows, None)
     log_number = None if updates.log is None else number
-    windows.keep(CommitResult(dict.fromkeys(keys, 1), log_number))
+    windows.confirm_commit(CommitResult(dict.fromkeys(keys, 1), log_number))
     return updates
 
 
@@ -406,11 +406,11 @@ def test_log_rows_of_several_timespans_are_written_out_under_whatever_rules(
     windows = WindowStore(specs, 3600, sole_owner=True)
     windows.restore(rows)
 
-    keys = windows.keys_of({})
+    keys = windows.list_keys({})
     updates = windows.apply({}, [GroupRows(k, 1, list(stored.buckets)) for k in keys], None)
-    windows.keep(CommitResult(dict.fromkeys(keys, 1)))
+    windows.confirm_commit(CommitResult(dict.fromkeys(keys, 1)))
 
-    assert (windows.unwritten, updates.log_kept_from) == (0, 3)
+    assert (windows.unwritten, updates.log_first_needed) == (0, 3)
     held = {(row.bucket, row.timespan): row.payload for row in [*stored.buckets, *updates.buckets]}
     times = {m.time - START for text in held.values() for m in load_bucket(key("a"), text).rows}
     assert times == {1, 700, 1_300, 1_900, 2_000}
@@ -418,17 +418,17 @@ def test_log_rows_of_several_timespans_are_written_out_under_whatever_rules(
 
 def test_what_the_log_widens_reaches_the_buckets_of_a_changed_timespan() -> None:
     """A gate hands on what its signals touched, those that were dropped too."""
-    of, touched = key("a"), Touch("fabrikam", "db", "mail")
-    widening = Widening(frozenset({touched}), frozenset(), thinned=True)
-    members = [member(each.signal) for each in told(of, 2, 1_000)]
+    of, touched = key("a"), AssetTouch("fabrikam", "db", "mail")
+    widening = BucketSummary(frozenset({touched}), frozenset(), thinned=True)
+    members = [to_member(each.signal) for each in told(of, 2, 1_000)]
     index = int(START // 1_200)
     rows = [LoggedGroup(of, 1_200, members, []), LoggedGroup(of, 1_200, [], [(index, widening)])]
     windows = WindowStore({"r": SPEC}, 3600, sole_owner=True)
     windows.restore([LogRow(n, dump_log([row])) for n, row in enumerate(rows, start=1)])
 
-    keys = windows.keys_of({})
+    keys = windows.list_keys({})
     updates = windows.apply({}, [GroupRows(k, 0, ()) for k in keys], None)
-    windows.keep(CommitResult(dict.fromkeys(keys, 1)))
+    windows.confirm_commit(CommitResult(dict.fromkeys(keys, 1)))
 
     assert windows.unwritten == 0
     (row,) = updates.buckets
@@ -445,7 +445,7 @@ def test_a_sweep_keeps_what_shares_a_bucket_of_a_former_timespan_with_what_goes(
     windows = WindowStore({"r": replace(SPEC, timespan=60, quiet=60)}, 3600)
 
     low = min(row.due for row in stored.buckets)
-    swept = windows.let_go([GroupRows(of, 1, list(stored.buckets))], low + 1)
+    swept = windows.sweep([GroupRows(of, 1, list(stored.buckets))], low + 1)
 
     kept = [
         row

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.alert import GroupKey, Severity, Signal
-from schemas.event import Position, Touch
-from schemas.plugin import Member
-from streams.correlate.buckets import member
+from schemas.event import AssetTouch, RecordPosition
+from schemas.plugin import DetectorSignal
+from streams.correlate.buckets import to_member
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.groups import Group
+from streams.correlate.groups import SignalGroup
 from streams.correlate.in_memory import InMemoryWindows
-from streams.correlate.in_time import in_time
+from streams.correlate.in_time import is_in_time
 
 KEY = GroupKey("rule", "acme", ("jo",))
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -25,7 +25,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def spec(
     count: int = 1, *, timespan: int = 600, quiet: int = HOUR, keep: int = 5, distinct: bool = False
 ) -> WindowSpec:
-    def fires(members: Sequence[Member]) -> bool:
+    def fires(members: Sequence[DetectorSignal]) -> bool:
         return len(members) >= count
 
     return WindowSpec("rule", "Rule", Severity.LOW, timespan, quiet, keep, distinct, fires)
@@ -38,10 +38,10 @@ def signal(at: float, name: str = "", customer: str = "c1", value: str = "") -> 
         event_id=name or f"e{at}",
         step="",
         value=value,
-        position=Position("j", 1),
+        position=RecordPosition("j", 1),
         sha256="0",
         source="s",
-        touches=(Touch(customer, "a", "mail"),),
+        touches=(AssetTouch(customer, "a", "mail"),),
         summary={"user.name": "jo"},
     )
 
@@ -50,8 +50,8 @@ def windows(of: WindowSpec) -> InMemoryWindows:
     return InMemoryWindows({"rule": of})
 
 
-def spans(found: InMemoryWindows | Group) -> list[tuple[int, int]]:
-    return [(e.first, e.last) for e in found.episodes()]
+def spans(found: InMemoryWindows | SignalGroup) -> list[tuple[int, int]]:
+    return [(e.first, e.last) for e in found.list_episodes()]
 
 
 def test_a_merge_that_outgrows_a_day_is_cut_at_midnight_again() -> None:
@@ -75,7 +75,7 @@ def test_the_same_merge_and_cut_come_out_of_any_order() -> None:
     for hour in reversed(hours):
         backwards.absorb([signal(hour * HOUR)])
 
-    assert forwards.episodes() == backwards.episodes()
+    assert forwards.list_episodes() == backwards.list_episodes()
 
 
 def test_the_windows_edge_is_inclusive_and_sub_second_time_counts() -> None:
@@ -84,14 +84,14 @@ def test_the_windows_edge_is_inclusive_and_sub_second_time_counts() -> None:
     touching.absorb([signal(1000.25), signal(1600.25)])
     beyond.absorb([signal(1000.25), signal(1600.26)])
 
-    assert len(touching.episodes()) == 1
-    assert beyond.episodes() == []
+    assert len(touching.list_episodes()) == 1
+    assert beyond.list_episodes() == []
 
 
 def test_a_flood_keeps_first_and_last_and_the_touches_of_all() -> None:
     found = windows(spec(count=3, keep=3))
     found.absorb([signal(600 + i / 100, f"e{i:05}", f"c{i % 50}") for i in range(20_000)])
-    (episode,) = found.episodes()
+    (episode,) = found.list_episodes()
 
     assert [m.event_id for m in episode.members] == [
         "e00000",
@@ -117,11 +117,11 @@ def test_an_owner_learnt_later_widens_what_was_touched() -> None:
     found.absorb([signal(700)])
 
     assert found.absorb([signal(700, customer="c2")]) == [KEY]
-    assert {t.customer for e in found.episodes() for t in e.touches} == {"c1", "c2"}
+    assert {t.customer for e in found.list_episodes() for t in e.touches} == {"c1", "c2"}
 
 
 def test_a_hot_group_does_not_cost_its_square() -> None:
-    def ordered(members: Sequence[Member]) -> bool:
+    def ordered(members: Sequence[DetectorSignal]) -> bool:
         return {"a", "b"} <= {m.value for m in members}
 
     of = WindowSpec("rule", "R", Severity.LOW, 600, 600, 0, False, ordered)
@@ -137,12 +137,12 @@ def test_signals_of_a_rule_that_is_not_there_are_left_out() -> None:
     other = InMemoryWindows({})
 
     assert other.absorb([signal(700)]) == []
-    assert other.episodes() == []
+    assert other.list_episodes() == []
 
 
 def test_a_component_that_ends_before_the_moment_goes_and_the_others_stay() -> None:
-    group = Group(KEY, spec())
-    group.absorb([member(signal(700)), member(signal(50_000))])
+    group = SignalGroup(KEY, spec())
+    group.absorb([to_member(signal(700)), to_member(signal(50_000))])
     assert spans(group) == [(1, 1), (83, 83)]
 
     (gone,) = group.evict(40_000)
@@ -152,8 +152,8 @@ def test_a_component_that_ends_before_the_moment_goes_and_the_others_stay() -> N
 
 
 def test_a_component_that_the_log_names_stays() -> None:
-    group = Group(KEY, spec())
-    group.absorb([member(signal(700))])
+    group = SignalGroup(KEY, spec())
+    group.absorb([to_member(signal(700))])
 
     assert group.evict(40_000, logged={1}) == []
     assert len(group.evict(40_000)) == 1
@@ -166,13 +166,13 @@ def test_a_component_that_the_log_names_stays() -> None:
 def test_a_record_is_in_time_by_itself(delay: int, expected: bool) -> None:
     arrived = NOON + timedelta(seconds=delay)
 
-    assert in_time(NOON, arrived, HOUR, backfill=False) is expected
-    assert in_time(NOON, arrived, HOUR, backfill=True)
+    assert is_in_time(NOON, arrived, HOUR, backfill=False) is expected
+    assert is_in_time(NOON, arrived, HOUR, backfill=True)
 
 
 def test_equal_times_are_in_each_others_window() -> None:
     found = windows(spec(count=3))
     found.absorb([signal(700, "a"), signal(700, "b"), signal(700, "c")])
-    (episode,) = found.episodes()
+    (episode,) = found.list_episodes()
 
     assert episode.fired == datetime.fromtimestamp(700, UTC)

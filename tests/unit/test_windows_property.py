@@ -17,13 +17,13 @@ from typing import NamedTuple
 import pytest
 
 from schemas.alert import Episode, GroupKey, Severity, Signal
-from schemas.event import Position, Touch
-from schemas.plugin import Member, ValueGate
+from schemas.event import AssetTouch, RecordPosition
+from schemas.plugin import DetectorSignal, ValueGate
 from streams.correlate.episodes import WindowSpec
-from streams.correlate.in_time import in_time
+from streams.correlate.in_time import is_in_time
 from streams.correlate.window_store import GuardedSignal, WindowStore
 from streams.correlate.written_later import UnwrittenBuckets
-from streams.ports import BucketRow, CommitResult, Eviction, GroupRows, GroupUpdates, LogRow
+from streams.ports import BucketRow, CommitResult, EvictedInterval, GroupRows, GroupUpdates, LogRow
 
 DAY = 86_400
 MODEL = Path(__file__).parents[2].parent / "shared" / "reference" / "streaming_model.py"
@@ -51,16 +51,16 @@ class Seen(NamedTuple):
     customers: frozenset[str]
 
 
-def enough(count: int) -> Callable[[Sequence[Member]], bool]:
+def enough(count: int) -> Callable[[Sequence[DetectorSignal]], bool]:
     return lambda members: len(members) >= count
 
 
-def different(count: int) -> Callable[[Sequence[Member]], bool]:
+def different(count: int) -> Callable[[Sequence[DetectorSignal]], bool]:
     return lambda members: len({m.value for m in members}) >= count
 
 
-def in_order(*steps: str) -> Callable[[Sequence[Member]], bool]:
-    def fires(members: Sequence[Member]) -> bool:
+def in_order(*steps: str) -> Callable[[Sequence[DetectorSignal]], bool]:
+    def fires(members: Sequence[DetectorSignal]) -> bool:
         reached = float("-inf")
         for step in steps:
             times = [m.time for m in members if m.step == step and m.time >= reached]
@@ -72,7 +72,7 @@ def in_order(*steps: str) -> Callable[[Sequence[Member]], bool]:
     return fires
 
 
-def doubtful(members: Sequence[Member]) -> float:
+def doubtful(members: Sequence[DetectorSignal]) -> float:
     """When a value first failed and then went in."""
     failed: dict[str, float] = {}
     for m in members:
@@ -83,7 +83,7 @@ def doubtful(members: Sequence[Member]) -> float:
     return float("inf")
 
 
-def read_after_doubt(members: Sequence[Member]) -> bool:
+def read_after_doubt(members: Sequence[DetectorSignal]) -> bool:
     since = doubtful(members)
     return any(m.step == "read" and m.time >= since for m in members)
 
@@ -115,10 +115,10 @@ def signal(record: Record) -> Signal:
         event_id=record.id,
         step=record.step,
         value=record.value,
-        position=Position("j", 1),
+        position=RecordPosition("j", 1),
         sha256="",
         source="s",
-        touches=(Touch(f"c{record.id[-1]}", "a", "mail"),),
+        touches=(AssetTouch(f"c{record.id[-1]}", "a", "mail"),),
         summary={"user.name": record.value},
     )
 
@@ -150,7 +150,7 @@ def expected(of: WindowSpec, group: str, rows: set[tuple[int, str, str, str]]) -
     hot: dict[int, int] = {}
     for row in held:
         window = [r for r in held if row[0] - 60 <= r[0] <= row[0]]
-        if of.fires([Member(*r) for r in window]):
+        if of.fires([DetectorSignal(*r) for r in window]):
             hot.setdefault(row[0] // 60, row[0])
     joined: list[list[int]] = []
     for bucket in sorted(hot):
@@ -185,7 +185,7 @@ def beyond_the_gate(of: WindowSpec, rows: set[tuple[int, str, str, str]]) -> set
     for value in {row[3] for row in rows - kept}:
         mine = sorted(row for row in rows - kept if row[3] == value)
         for row in mine:
-            window = [Member(*r) for r in mine if row[0] - 60 <= r[0] <= row[0]]
+            window = [DetectorSignal(*r) for r in mine if row[0] - 60 <= r[0] <= row[0]]
             if of.gate.opens(window):
                 kept |= {r for r in mine if 0 <= row[0] // 60 - r[0] // 60 <= 1}
     return kept
@@ -245,8 +245,8 @@ class Sink:
 
     def commit(self, windows: WindowStore, signals: Signals, after: int) -> None:
         """Raises Crash before or after everything is written."""
-        keys = windows.keys_of(signals)
-        known = windows.known(keys)
+        keys = windows.list_keys(signals)
+        known = windows.get_versions(keys)
         updates = windows.apply(signals, [self.rows(key, known) for key in keys], self.low)
         if self.rng.random() < self.crashes:
             raise Crash
@@ -254,7 +254,7 @@ class Sink:
         self.position = after
         if self.rng.random() < self.crashes:
             raise Crash
-        windows.keep(
+        windows.confirm_commit(
             CommitResult({k: self.versions.get(k, 0) for k in keys}, self._logged(updates))
         )
 
@@ -273,7 +273,7 @@ class Sink:
             self.live[state.key] = [seen(e) for e in state.episodes]
         for row in updates.buckets:
             self.buckets.setdefault(row.key, {})[row.bucket] = row
-        self._write_log(updates.log, updates.log_kept_from)
+        self._write_log(updates.log, updates.log_first_needed)
 
     def _write_log(self, body: bytes | None, kept_from: int | None) -> None:
         if body is not None:
@@ -289,12 +289,12 @@ class Sink:
         """Raises Crash as `commit`."""
         self.low = max(low, self.low or low)
         due = [k for k, of in self.buckets.items() if min(r.due for r in of.values()) <= self.low]
-        result = windows.let_go([self._swept_rows(key, windows) for key in due[:5]], self.low)
+        result = windows.sweep([self._swept_rows(key, windows) for key in due[:5]], self.low)
         if self.rng.random() < self.crashes:
             raise Crash
         for gone in result.evictions:
             self._close(gone)
-        self._write_log(result.log, result.log_kept_from)
+        self._write_log(result.log, result.log_first_needed)
         for key in due[:5]:
             self.number += 1
             self.versions[key] = self.number
@@ -310,7 +310,7 @@ class Sink:
         low = self.low or 0.0
         return replace(whole, buckets=[row for row in whole.buckets or () if row.due <= low])
 
-    def _close(self, gone: Eviction) -> None:
+    def _close(self, gone: EvictedInterval) -> None:
         def reached(begin: float, timespan: int) -> bool:
             return begin + timespan > gone.begin and begin <= gone.end
 
@@ -333,7 +333,7 @@ Signals = dict[GroupKey, list[GuardedSignal]]
 def accepted(batch: Sequence[Record], horizon: float) -> Signals:
     signals: Signals = {}
     for r in batch:
-        if in_time(moment(r.time), moment(r.arrived), horizon, backfill=False):
+        if is_in_time(moment(r.time), moment(r.arrived), horizon, backfill=False):
             one = signal(r)
             signals.setdefault(one.key, []).append(GuardedSignal(one, guarded=True))
     return signals

@@ -10,11 +10,11 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 
 from breachdesk.casework import notify, witness
-from breachdesk.testing import a_user
+from breachdesk.testing import make_user
 from schemas.affected import NoticeKind
-from schemas.errors import Incomplete, NotAllowed
-from schemas.notice import NoticeRow, SendOutcome, SendResult, Status
-from schemas.user import Duty
+from schemas.errors import IncompleteDocument, NotAllowed
+from schemas.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
+from schemas.user import Permission
 
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 UNKNOWN = SendResult(outcome=SendOutcome.UNKNOWN)
@@ -27,8 +27,8 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
     """rowan wrote everything; no other approver can sign in."""
     with release_scene("sqlite", tmp_path) as opened:
         for user in ("avery", "blake"):
-            off = a_user(user).model_copy(update={"disabled": True})
-            opened.store.act(lambda uow, off=off: uow.users.save(off))
+            off = make_user(user).model_copy(update={"disabled": True})
+            opened.store.write(lambda uow, off=off: uow.users.save(off))
         opened.write_all()
         yield opened
 
@@ -53,8 +53,8 @@ def letters_that_begin(scene: ReleaseScene) -> int:
 
 
 def tell_again(scene: ReleaseScene, by: str = "rowan") -> NoticeRow:
-    actor = scene.as_actor(by, Duty.APPROVER)
-    return scene.store.act(
+    actor = scene.as_actor(by, Permission.APPROVER)
+    return scene.store.write(
         lambda uow: witness.tell_witness_again(
             uow, actor, scene.breach.id, scene.settings, scene.now()
         )
@@ -102,9 +102,9 @@ def test_a_bounce_that_comes_after_the_hand_over_stops_what_has_not_left(
     scene.break_glass()
     row = message(scene)
     scene.send(row)
-    analyst = scene.as_actor("ana", Duty.ANALYST)
+    analyst = scene.as_actor("ana", Permission.ANALYST)
     scene.now.advance(minutes=14)
-    scene.store.act(
+    scene.store.write(
         lambda uow: notify.record_bounce(uow, analyst, row.id, "550 no such user", scene.now())
     )
     scene.now.advance(hours=1)
@@ -119,14 +119,14 @@ def test_another_message_to_a_corrected_address_lets_the_letters_leave(
     scene.send(message(scene), BOUNCED)
     nominate(scene, "auditor@elsewhere.example")
     again = tell_again(scene)
-    begun = scene.outbox.begin(again.id, "w2", "boot-1", scene.now())
+    begun = scene.outbox.start_attempt(again.id, "w2", "boot-1", scene.now())
     assert begun is not None
-    scene.outbox.finish(
+    scene.outbox.finish_attempt(
         again.id, "w2", SendResult(outcome=SendOutcome.HANDED_OVER), scene.now(), None
     )
     scene.now.advance(minutes=15)
     (entry,) = scene.audited("breach:witness:told_again")
-    sealed = scene.store.look(lambda uow: uow.audit.personal(entry))
+    sealed = scene.store.read(lambda uow: uow.audit.decrypt_personal(entry))
 
     assert begun.to_email == "auditor@elsewhere.example"
     assert sealed == {"witness": "auditor@elsewhere.example"}
@@ -140,18 +140,18 @@ def test_a_message_goes_where_it_was_addressed_whatever_the_settings_say_later(
     scene.break_glass()
     row = message(scene)
     nominate(scene, "friend@elsewhere.example")
-    begun = scene.outbox.begin(row.id, "w1", "boot-1", scene.now())
+    begun = scene.outbox.start_attempt(row.id, "w1", "boot-1", scene.now())
 
     assert begun is not None
     assert begun.to_email == "trustee@outside.example"
 
 
-@pytest.mark.parametrize("status", [Status.QUEUED, Status.HANDED_OVER])
+@pytest.mark.parametrize("status", [DeliveryStatus.QUEUED, DeliveryStatus.HANDED_OVER])
 def test_no_second_message_while_the_first_is_under_way_or_arrived(
-    scene: ReleaseScene, status: Status
+    scene: ReleaseScene, status: DeliveryStatus
 ) -> None:
     scene.break_glass()
-    if status is Status.HANDED_OVER:
+    if status is DeliveryStatus.HANDED_OVER:
         scene.send(message(scene))
 
     with pytest.raises(NotAllowed, match="under way or was handed over"):
@@ -172,15 +172,15 @@ def test_who_broke_the_glass_does_not_say_that_the_message_arrived(
     scene.send(row, UNKNOWN)
 
     def settle(by: str) -> None:
-        who = scene.as_actor(by, Duty.RESPONDER)
+        who = scene.as_actor(by, Permission.RESPONDER)
         if act == "resolve":
-            scene.store.act(
+            scene.store.write(
                 lambda uow: notify.resolve_unknown(
-                    uow, who, row.id, Status.HANDED_OVER, "250 in the log", scene.now()
+                    uow, who, row.id, DeliveryStatus.HANDED_OVER, "250 in the log", scene.now()
                 )
             )
         else:
-            scene.store.act(lambda uow: notify.acknowledge(uow, who, row.id, scene.now()))
+            scene.store.write(lambda uow: notify.acknowledge_notice(uow, who, row.id, scene.now()))
 
     with pytest.raises(NotAllowed, match="does not settle the message to the witness"):
         settle("rowan")
@@ -197,7 +197,7 @@ def test_the_witness_reads_that_the_same_person_wrote_what_is_released(
     scene: ReleaseScene,
 ) -> None:
     approval = scene.break_glass("rowan")
-    text = witness.witness_letter(approval, drill=False).text
+    text = witness.render_witness_letter(approval, drill=False).text
     (entry,) = scene.audited("breach:release:glass_broken")
 
     assert "The same person also confirmed the breach, wrote the letters" in text
@@ -230,5 +230,5 @@ def test_a_witness_who_is_no_outsider_is_refused(
 def test_without_a_nominated_witness_the_glass_stays_whole(scene: ReleaseScene) -> None:
     nominate(scene, " ")
 
-    with pytest.raises(Incomplete, match="no outsider is nominated"):
+    with pytest.raises(IncompleteDocument, match="no outsider is nominated"):
         scene.break_glass()

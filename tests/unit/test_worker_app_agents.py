@@ -14,9 +14,9 @@ import pytest
 
 pytest.importorskip("faust")
 
-from schemas.errors import BadInput, Retryable
+from schemas.errors import BadInput, RetryableError
 from schemas.settings import KafkaSettings, Settings
-from streams.worker_app.agents import _obey
+from streams.worker_app.agents import _follow_order
 
 
 @dataclass
@@ -68,19 +68,19 @@ def follow(*problems: Exception, app: App | None = None) -> tuple[App, Orders]:
     message = SimpleNamespace(topic="commands", partition=0, offset=7)
     event = SimpleNamespace(message=message, value=b"{}")
     parts = SimpleNamespace(orders=orders, settings=settings)
-    done = asyncio.run(_obey(app, parts, event))  # type: ignore[arg-type]
+    done = asyncio.run(_follow_order(app, parts, event))  # type: ignore[arg-type]
     assert done is (orders.followed + len(app.sent) == 1)
     return app, orders
 
 
 def test_an_order_waits_while_the_store_refuses() -> None:
-    app, orders = follow(Retryable("away"), Retryable("still away"))
+    app, orders = follow(RetryableError("away"), RetryableError("still away"))
 
     assert (orders.followed, app.naps, app.sent) == (1, 2, [])
 
 
 def test_an_order_that_still_waits_when_the_app_stops_is_not_done() -> None:
-    app, orders = follow(*[Retryable("away")] * 9, app=App(stops_after=3))
+    app, orders = follow(*[RetryableError("away")] * 9, app=App(stops_after=3))
 
     assert (orders.followed, app.naps, app.sent) == (0, 3, [])
 

@@ -6,8 +6,8 @@ from schemas.alert import GroupKey
 from streams.correlate.written_later import (
     BUCKETS_AT_ONCE,
     BUCKETS_WHEN_IDLE,
-    Step,
     UnwrittenBuckets,
+    WriteStep,
 )
 
 A, B = (GroupKey("r", "o", (name,)) for name in "ab")
@@ -15,8 +15,8 @@ A, B = (GroupKey("r", "o", (name,)) for name in "ab")
 
 def batch(unwritten: UnwrittenBuckets, number: int, *keys: GroupKey) -> int:
     """One batch with a signal of each; how many buckets it wrote."""
-    step = unwritten.next_step(len(keys))
-    unwritten.written(step.places, step)
+    step = unwritten.select_step(len(keys))
+    unwritten.mark_written(step.places, step)
     logged = [(key, 0) for key in keys if (key, 0) not in step.places]
     if logged:
         unwritten.add(number, len(logged), logged)
@@ -48,13 +48,13 @@ def test_a_bucket_that_was_written_is_named_until_the_rows_that_hold_its_signals
     unwritten.add(1, 1, [(A, 0)])
     unwritten.add(2, 2, [(A, 0), (B, 0)])
 
-    unwritten.written([(A, 0)], Step(rows=[1]))
+    unwritten.mark_written([(A, 0)], WriteStep(rows=[1]))
 
-    assert not unwritten.holds(A)
-    assert unwritten.named(A, [0, 1]) == {0}
-    assert unwritten.holds(B)
-    assert unwritten.written([(B, 0)], Step(rows=[2])) == {B}
-    assert unwritten.named(A, [0]) == set()
+    assert not unwritten.has_unwritten(A)
+    assert unwritten.find_logged(A, [0, 1]) == {0}
+    assert unwritten.has_unwritten(B)
+    assert unwritten.mark_written([(B, 0)], WriteStep(rows=[2])) == {B}
+    assert unwritten.find_logged(A, [0]) == set()
 
 
 def test_when_idle_the_log_is_written_out_in_bounded_steps() -> None:
@@ -88,9 +88,9 @@ def test_rows_below_the_number_that_is_told_hold_nothing_that_is_needed() -> Non
     unwritten.add(4, 1, [(A, 0)])
     unwritten.add(9, 1, [(B, 0)])
 
-    assert unwritten.kept_from(Step(rows=[4])) == 9
-    assert unwritten.kept_from(Step(rows=[4, 9])) == 10
-    assert unwritten.kept_from(Step()) is None
+    assert unwritten.find_first_needed(WriteStep(rows=[4])) == 9
+    assert unwritten.find_first_needed(WriteStep(rows=[4, 9])) == 10
+    assert unwritten.find_first_needed(WriteStep()) is None
 
 
 def test_a_row_goes_without_a_write_once_its_buckets_are_let_go_of() -> None:
@@ -98,11 +98,11 @@ def test_a_row_goes_without_a_write_once_its_buckets_are_let_go_of() -> None:
     unwritten.add(1, 2, [(A, 0), (B, 0)])
     unwritten.add(2, 1, [(A, 0), (A, 1)])
 
-    assert unwritten.let_go(A, [0]) == 2
-    assert unwritten.drop_settled() is None
-    assert not unwritten.next_step(1).rows
-    assert unwritten.let_go(B, [0]) == 1
-    assert unwritten.next_step(1).rows == [1]
-    assert unwritten.drop_settled() == 2
+    assert unwritten.evict(A, [0]) == 2
+    assert unwritten.drop_written_rows() is None
+    assert not unwritten.select_step(1).rows
+    assert unwritten.evict(B, [0]) == 1
+    assert unwritten.select_step(1).rows == [1]
+    assert unwritten.drop_written_rows() == 2
     assert unwritten.signals == 1
-    assert set(unwritten.unwritten(A)) == {1}
+    assert set(unwritten.list_unwritten(A)) == {1}

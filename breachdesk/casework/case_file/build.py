@@ -6,45 +6,59 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from breachdesk.casework.authority import require
-from breachdesk.casework.case_file.affected_part import affected
-from breachdesk.casework.case_file.around import measures, others, reports
-from breachdesk.casework.case_file.decided import decisions, memo, releases
-from breachdesk.casework.case_file.happened import summary, timeline
-from breachdesk.casework.case_file.proof import acts, chain_end, integrity
-from breachdesk.casework.case_file.reading import Reading
-from breachdesk.casework.case_file.told_part import told, words_sent
-from breachdesk.casework.sealing import digest
+from breachdesk.casework.authority import require_duty
+from breachdesk.casework.case_file.affected_part import build_affected_section
+from breachdesk.casework.case_file.around import (
+    build_measures_section,
+    build_other_parties_section,
+    build_reports_section,
+)
+from breachdesk.casework.case_file.decided import (
+    build_decisions_section,
+    build_memo_section,
+    build_releases_section,
+)
+from breachdesk.casework.case_file.happened import build_summary_section, build_timeline_section
+from breachdesk.casework.case_file.proof import (
+    build_acts_section,
+    build_chain_end_section,
+    build_integrity_section,
+)
+from breachdesk.casework.case_file.reading import CaseSnapshot
+from breachdesk.casework.case_file.told_part import build_sent_words_section, build_told_section
+from breachdesk.casework.sealing import compute_digest
 from breachdesk.ports import UnitOfWork
 from schemas.case import Case
 from schemas.case_file import FileSection, PrintedCase
 from schemas.errors import NotFound
 from schemas.settings import Settings
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
-SECTIONS: Mapping[str, tuple[str, Callable[[Reading], FileSection | None]]] = {
-    "brief": ("In brief", summary),
-    "timeline": ("In the order of time", timeline),
-    "decided": ("Decisions", decisions),
-    "memo": ("Decision memo", memo),
-    "affected": ("Who was affected", affected),
-    "measures": ("What was done", measures),
-    "told": ("What was sent", told),
-    "releases": ("Releases and waivers", releases),
-    "reports": ("Reports", reports),
-    "others": ("Others", others),
-    "letters": ("Letters", words_sent),
-    "acts": ("Recorded acts", acts),
-    "trust": ("Can it be trusted?", integrity),
+SECTIONS: Mapping[str, tuple[str, Callable[[CaseSnapshot], FileSection | None]]] = {
+    "brief": ("In brief", build_summary_section),
+    "timeline": ("In the order of time", build_timeline_section),
+    "decided": ("Decisions", build_decisions_section),
+    "memo": ("Decision memo", build_memo_section),
+    "affected": ("Who was affected", build_affected_section),
+    "measures": ("What was done", build_measures_section),
+    "told": ("What was sent", build_told_section),
+    "releases": ("Releases and waivers", build_releases_section),
+    "reports": ("Reports", build_reports_section),
+    "others": ("Others", build_other_parties_section),
+    "letters": ("Letters", build_sent_words_section),
+    "acts": ("Recorded acts", build_acts_section),
+    "trust": ("Can it be trusted?", build_integrity_section),
 }
 """By the name that an address holds: how a list of sections calls it, and how it is made."""
-ON_SCREEN: Mapping[str, Callable[[Reading], FileSection | None]] = {"trust": chain_end}
+ON_SCREEN: Mapping[str, Callable[[CaseSnapshot], FileSection | None]] = {
+    "trust": build_chain_end_section
+}
 """Made otherwise where one section is read alone: to verify the chain reads the whole of it."""
 LETTERS_ON_SCREEN = 10
 
 
 @dataclass(frozen=True)
-class ReadSection:
+class DisplayedSection:
     """One section of a file, to be read on a screen."""
 
     case: Case
@@ -55,7 +69,7 @@ class ReadSection:
     """None: this case has nothing of the kind."""
 
 
-def print_case(
+def build_case_file(
     uow: UnitOfWork,
     actor: Actor,
     case_id: str,
@@ -67,24 +81,24 @@ def print_case(
     """What happened, who decided what when and why, what was sent to whom. `named` False leaves out
     the names of customers and of people affected, as far as the register and the lists hold them.
     """
-    require(actor, *Duty, act="print a case file")
-    reading = Reading(uow, uow.cases.get(case_id), settings, now, named)
+    require_duty(actor, *Permission, act="print a case file")
+    reading = CaseSnapshot(uow, uow.cases.get(case_id), settings, now, named)
     sections = [make(reading) for _, make in SECTIONS.values()]
     case = reading.case
     printed = PrintedCase(
         case_id=case.id,
         breach_id=case.breach_id,
-        title=reading.shown(case.title),
+        title=reading.redact_text(case.title),
         drill=case.drill,
         prepared_at=now,
-        prepared=reading.when(now),
+        prepared=reading.format_time(now),
         prepared_by=actor.id,
         organisation=settings.profile.legal_name,
         zone=settings.profile.zone,
         named=named,
         sections=tuple(section for section in sections if section is not None),
     )
-    return printed.model_copy(update={"hash": fingerprint(printed)})
+    return printed.model_copy(update={"hash": compute_fingerprint(printed)})
 
 
 def read_section(
@@ -96,19 +110,21 @@ def read_section(
     now: datetime,
     *,
     named: bool = True,
-) -> ReadSection:
+) -> DisplayedSection:
     """One of SECTIONS, as it stands in the file. Raises NotFound for another name."""
-    require(actor, *Duty, act="print a case file")
+    require_duty(actor, *Permission, act="print a case file")
     if name not in SECTIONS:
         raise NotFound(
             f"the case file has no section {name}", remedy="Choose one from its list of sections."
         )
     make = ON_SCREEN.get(name, SECTIONS[name][1])
     case = uow.cases.get(case_id)
-    reading = Reading(uow, case, settings, now, named, most_letters=LETTERS_ON_SCREEN)
-    return ReadSection(case, reading.shown(case.title), reading.when(now), make(reading))
+    reading = CaseSnapshot(uow, case, settings, now, named, most_letters=LETTERS_ON_SCREEN)
+    return DisplayedSection(
+        case, reading.redact_text(case.title), reading.format_time(now), make(reading)
+    )
 
 
-def fingerprint(printed: PrintedCase) -> str:
+def compute_fingerprint(printed: PrintedCase) -> str:
     """SHA-256 of the canonical JSON of every field but `hash`."""
-    return digest(printed.model_dump(mode="json", exclude={"hash"}))
+    return compute_digest(printed.model_dump(mode="json", exclude={"hash"}))

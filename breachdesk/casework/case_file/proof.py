@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from breachdesk.casework.case_file.reading import Reading, part, table
+from breachdesk.casework.case_file.reading import CaseSnapshot, build_part, build_table
 from schemas.case_file import FileSection
-from schemas.errors import Corrupt
+from schemas.errors import CorruptData
 
 CHAIN = (
     "The chain links each recorded act to the one before by a hash. Whoever noted the entry and hash "
@@ -14,42 +14,44 @@ CHAIN = (
 )
 
 
-def acts(r: Reading) -> FileSection:
+def build_acts_section(r: CaseSnapshot) -> FileSection:
     """The audit's entries about this case and its breach."""
     subjects = [r.case.id, *([r.breach.id] if r.breach else []), *(a.id for a in r.alerts)]
-    entries = sorted(r.uow.audit.about(subjects), key=lambda entry: entry.seq)
-    rows = [(str(e.seq), r.when(e.at), e.actor, e.act, e.subject) for e in entries]
+    entries = sorted(r.uow.audit.list_about(subjects), key=lambda entry: entry.seq)
+    rows = [(str(e.seq), r.format_time(e.at), e.actor, e.act, e.subject) for e in entries]
     columns = ("Entry", "When", "Who", "Act", "About")
     return FileSection(
         title="Every recorded act",
         parts=(
-            part(paragraphs=("Of the audit chain; `system:` and `operator:` are no accounts.",)),
-            part(table=table(columns, rows)),
+            build_part(
+                paragraphs=("Of the audit chain; `system:` and `operator:` are no accounts.",)
+            ),
+            build_part(table=build_table(columns, rows)),
         ),
     )
 
 
-def chain_end(r: Reading) -> FileSection:
+def build_chain_end_section(r: CaseSnapshot) -> FileSection:
     """Where the chain ends; nothing is verified."""
-    return _trusted(r, ())
+    return _build_trust_section(r, ())
 
 
-def integrity(r: Reading) -> FileSection:
+def build_integrity_section(r: CaseSnapshot) -> FileSection:
     """Where the chain ends, and what its verification says now."""
     try:
         report = r.uow.audit.examine()
-        found = [str(discrepancy) for discrepancy in report.discrepancies]
-        said = "It holds: every link, and the store agrees with what it says."
-        if found:
-            said = f"{len(found):,} differences: {'; '.join(found[:20])}"
-    except Corrupt as broken:
-        said = f"It is broken: {broken}"
-    return _trusted(r, (("Verified when this was made", said),))
+        discrepancies = [str(discrepancy) for discrepancy in report.discrepancies]
+        statement = "It holds: every link, and the store agrees with what it says."
+        if discrepancies:
+            statement = f"{len(discrepancies):,} differences: {'; '.join(discrepancies[:20])}"
+    except CorruptData as broken:
+        statement = f"It is broken: {broken}"
+    return _build_trust_section(r, (("Verified when this was made", statement),))
 
 
-def _trusted(r: Reading, verified: Sequence[tuple[str, str]]) -> FileSection:
-    head = r.uow.audit.head()
+def _build_trust_section(r: CaseSnapshot, verified: Sequence[tuple[str, str]]) -> FileSection:
+    head = r.uow.audit.get_head()
     facts = (("Audit chain ends at", f"entry {head.seq:,}"), ("Its hash", head.hash), *verified)
     return FileSection(
-        title="Can this file be trusted?", parts=(part(facts=facts, paragraphs=(CHAIN,)),)
+        title="Can this file be trusted?", parts=(build_part(facts=facts, paragraphs=(CHAIN,)),)
     )

@@ -10,17 +10,17 @@ from functools import cached_property
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from breachdesk.casework.groups import affected_groups, named_people
-from breachdesk.gdpr.redaction import Redaction
+from breachdesk.casework.groups import list_affected, list_named_people
+from breachdesk.gdpr.redaction import NameRedaction
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Channel, Manifest, Recipient
+from schemas.affected import Certainty, ContactChannel, Manifest, Recipient
 from schemas.affected_group import AffectedGroup
 from schemas.alert import AlertView
 from schemas.approval import Approval
 from schemas.breach import Breach
 from schemas.case import Case
 from schemas.case_file import FilePart, FileTable
-from schemas.customer import Customer, Frozen, Person
+from schemas.customer import Customer, FrozenModel, Person
 from schemas.decision import Decision
 from schemas.letter_facts import NoticeFacts
 from schemas.notice import NoticeRow
@@ -32,11 +32,11 @@ MOST_LETTERS = 200
 """Letters printed in full. One word of a customer can differ from another's, so each that left is
 printed, up to this many."""
 _WORD = re.compile(r"\w[\w.@:-]*\w|\w")
-Doc = TypeVar("Doc", bound=Frozen)
+Doc = TypeVar("Doc", bound=FrozenModel)
 
 
 @dataclass(frozen=True)
-class Reading:
+class CaseSnapshot:
     """One case, read once. Texts leave it through `text`, names through `customer`."""
 
     uow: UnitOfWork
@@ -57,28 +57,30 @@ class Reading:
 
     @cached_property
     def alerts(self) -> tuple[AlertView, ...]:
-        return tuple(self.uow.alerts.of(self.case.alerts))
+        return tuple(self.uow.alerts.get_many(self.case.alerts))
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:
         """Oldest first, as all documents here."""
-        return self.filed(Manifest)
+        return self.list_documents(Manifest)
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
-        return self.filed(Decision)
+        return self.list_documents(Decision)
 
     @cached_property
     def facts(self) -> tuple[NoticeFacts, ...]:
-        return self.filed(NoticeFacts)
+        return self.list_documents(NoticeFacts)
 
     @cached_property
     def approvals(self) -> tuple[Approval, ...]:
-        return self.filed(Approval)
+        return self.list_documents(Approval)
 
     @cached_property
     def submissions(self) -> tuple[Submission, ...]:
-        return tuple(sorted(self.filed(Submission), key=lambda s: (s.submitted_at, s.number)))
+        return tuple(
+            sorted(self.list_documents(Submission), key=lambda s: (s.submitted_at, s.number))
+        )
 
     @cached_property
     def rows(self) -> tuple[NoticeRow, ...]:
@@ -88,39 +90,39 @@ class Reading:
 
     @cached_property
     def groups(self) -> tuple[AffectedGroup, ...]:
-        return affected_groups(self.uow, self.case.id)
+        return list_affected(self.uow, self.case.id)
 
-    def filed(self, kind: type[Doc]) -> tuple[Doc, ...]:
+    def list_documents(self, kind: type[Doc]) -> tuple[Doc, ...]:
         """Every version of a document of the breach."""
         if self.breach is None:
             return ()
-        return tuple(self.uow.breaches.all(kind, self.breach.id))
+        return tuple(self.uow.breaches.list_versions(kind, self.breach.id))
 
     @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.settings.profile.zone)
 
-    def when(self, moment: datetime | None) -> str:
+    def format_time(self, moment: datetime | None) -> str:
         """`Sun 22 Nov 2026, 09:12 GMT`; `not known` for none."""
         if moment is None:
             return "not known"
         local = moment.astimezone(self.zone)
         return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {local:%Z}"
 
-    def text(self, words: str | None) -> str:
+    def format_text(self, words: str | None) -> str:
         """The words, without names where they are left out; `not written` for none."""
         if not (words or "").strip():
             return "not written"
-        return self.shown(str(words))
+        return self.redact_text(str(words))
 
-    def shown(self, words: str) -> str:
+    def redact_text(self, words: str) -> str:
         """The words as they may be read."""
         if self.named:
             return words
-        marked = _WORD.sub(lambda m: self._without(m.group()), words)
-        return self._redaction.strip(marked)
+        marked = _WORD.sub(lambda m: self._redact_word(m.group()), words)
+        return self._redaction.redact(marked)
 
-    def _without(self, word: str) -> str:
+    def _redact_word(self, word: str) -> str:
         return REMOVED if word.casefold() in self._telling else word
 
     @cached_property
@@ -130,26 +132,26 @@ class Reading:
 
         def read() -> frozenset[str]:
             ids = {c.casefold() for c in self._names if any(sign.isalpha() for sign in c)}
-            ours = {b.value.casefold() for b in customers.bindings()}
+            ours = {b.value.casefold() for b in customers.list_bindings()}
             return frozenset(ids | ours)
 
-        return self.uow.remembered("telling words", self._register, read)
+        return self.uow.get_cached("telling words", self._register, read)
 
-    def customer(self, customer_id: str) -> str:
+    def format_customer(self, customer_id: str) -> str:
         """Its name and id; without names its number in this file."""
         if not self.named:
             return f"Customer {self._numbers.get(customer_id, 0)}"
         name = self._names.get(customer_id)
         return f"{name} ({customer_id})" if name else customer_id
 
-    def person(self, customer_id: str, person_id: str) -> str:
+    def format_person(self, customer_id: str, person_id: str) -> str:
         """Whom a letter or call was for, and at which address or number."""
         if not self.named:
             return "name left out"
         r = self._recipients.get((customer_id, person_id))
         if r is None:
             return person_id
-        address = r.email if r.channel is Channel.EMAIL else r.phone
+        address = r.email if r.channel is ContactChannel.EMAIL else r.phone
         return f"{r.name}, {address}" if address else r.name
 
     @cached_property
@@ -165,13 +167,13 @@ class Reading:
     def _names(self) -> Mapping[str, str]:
         """Of every customer, by id."""
         customers = self.uow.customers
-        return self.uow.remembered(
-            "customer names", self._register, lambda: customers.names(customers.ids())
+        return self.uow.get_cached(
+            "customer names", self._register, lambda: customers.get_names(customers.list_ids())
         )
 
     @cached_property
     def _register(self) -> int:
-        return self.uow.customers.version()
+        return self.uow.customers.get_version()
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -185,18 +187,18 @@ class Reading:
         return {customer: number for number, customer in enumerate(reached, 1)}
 
     @cached_property
-    def _redaction(self) -> Redaction:
+    def _redaction(self) -> NameRedaction:
         """Of the register, and of everybody whom the lists and groups of this case hold."""
         lists = tuple(manifest.hash for manifest in self.manifests)
         groups = tuple(
             (each.id, each.version)
-            for each in self.uow.records.of_case(AffectedGroup, self.case.id)
+            for each in self.uow.records.list_of_case(AffectedGroup, self.case.id)
         )
         profile = self.settings.profile.model_dump_json()
         key = self.case.id, self._register, lists, groups, profile
-        return self.uow.remembered("case file redaction", key, self._arrange_redaction)
+        return self.uow.get_cached("case file redaction", key, self._arrange_redaction)
 
-    def _arrange_redaction(self) -> Redaction:
+    def _arrange_redaction(self) -> NameRedaction:
         us = self.settings.profile
         listed = [
             Person(
@@ -206,28 +208,28 @@ class Reading:
             for manifest in self.manifests
             for r in manifest.recipients
         ]  # fmt: skip
-        people = (*listed, *named_people(self.uow, self.case.id))
+        people = (*listed, *list_named_people(self.uow, self.case.id))
         everybody = Customer(id="listed", name=us.legal_name or "listed", people=people)
         ours = [text for text in (us.contact_email, us.contact_phone) if text]
-        return Redaction([*self.uow.customers.list(), _without_own_name(everybody)], keep=ours)
+        return NameRedaction([*self.uow.customers.list(), _remove_own_name(everybody)], keep=ours)
 
 
-def _without_own_name(listed: Customer) -> Customer:
+def _remove_own_name(listed: Customer) -> Customer:
     """Its name stands for nobody; every person on it does."""
     return listed.model_copy(update={"name": listed.people[0].name if listed.people else "listed"})
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> FileTable | None:
+def build_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> FileTable | None:
     """A table; None without a row."""
-    made = tuple(tuple(row) for row in rows)
-    return FileTable(columns=tuple(columns), rows=made) if made else None
+    cells = tuple(tuple(row) for row in rows)
+    return FileTable(columns=tuple(columns), rows=cells) if cells else None
 
 
-def part(heading: str | None = None, **said: object) -> FilePart:
+def build_part(heading: str | None = None, **content: object) -> FilePart:
     """A part of a section."""
-    return FilePart.model_validate({"heading": heading, **said})
+    return FilePart.model_validate({"heading": heading, **content})
 
 
-def nothing(words: str) -> FilePart:
+def build_empty_part(words: str) -> FilePart:
     """That there is nothing of the kind, said in words."""
     return FilePart(paragraphs=(words,))

@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from breachdesk.casework.case_file.happened import LETTER
-from breachdesk.casework.case_file.reading import Reading, nothing, part, table
-from breachdesk.casework.groups import group_words
-from breachdesk.casework.sent_texts import sealed_mail
+from breachdesk.casework.case_file.reading import (
+    CaseSnapshot,
+    build_empty_part,
+    build_part,
+    build_table,
+)
+from breachdesk.casework.groups import format_group_kind
+from breachdesk.casework.sent_texts import find_sealed_mail
 from schemas.affected import NoticeKind
 from schemas.case import TaskKind
 from schemas.case_file import FilePart, FileSection
-from schemas.notice import NoticeRow, Status
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.notice_states import POSSIBLY_RECEIVED
 
 STATUS = {
-    Status.QUEUED: "waits",
-    Status.SENDING: "begun, end not written",
-    Status.HANDED_OVER: "taken by their mail server",
-    Status.DELIVERED: "reached the mailbox, as their server says",
-    Status.DEFERRED: "put off by their server",
-    Status.BOUNCED: "came back",
-    Status.UNKNOWN: "end not known",
-    Status.EXPIRED: "expired before it left",
-    Status.SKIPPED: "not sent",
+    DeliveryStatus.QUEUED: "waits",
+    DeliveryStatus.SENDING: "begun, end not written",
+    DeliveryStatus.HANDED_OVER: "taken by their mail server",
+    DeliveryStatus.DELIVERED: "reached the mailbox, as their server says",
+    DeliveryStatus.DEFERRED: "put off by their server",
+    DeliveryStatus.BOUNCED: "came back",
+    DeliveryStatus.UNKNOWN: "end not known",
+    DeliveryStatus.EXPIRED: "expired before it left",
+    DeliveryStatus.SKIPPED: "not sent",
 }
 NO_WORDS = (
     "An earlier release approved this letter and kept no copy of its words. Its fingerprint stands "
@@ -31,44 +36,46 @@ NO_WORDS = (
 )
 
 
-def told(r: Reading) -> FileSection:
+def build_told_section(r: CaseSnapshot) -> FileSection:
     """Letters, calls, and what was told by other means."""
-    parts = [*_letters(r), *_calls(r), *_groups(r)]
+    parts = [*_build_letter_parts(r), *_build_call_parts(r), *_build_group_parts(r)]
     if not parts:
-        parts = [nothing("Nobody has been written to or telephoned.")]
+        parts = [build_empty_part("Nobody has been written to or telephoned.")]
     return FileSection(title="What was sent to whom, when, and what came of it", parts=tuple(parts))
 
 
-def words_sent(r: Reading) -> FileSection | None:
+def build_sent_words_section(r: CaseSnapshot) -> FileSection | None:
     """Every letter that left, as its approval sealed it; None: none left."""
-    left = [
+    sent = [
         row
         for row in r.rows
         if row.status in POSSIBLY_RECEIVED and row.kind is not NoticeKind.WITNESS
     ]
-    if not left:
+    if not sent:
         return None
-    parts = [_words(r, row) for row in left[: r.most_letters]]
-    more = len(left) - r.most_letters
+    parts = [_build_words_part(r, row) for row in sent[: r.most_letters]]
+    more = len(sent) - r.most_letters
     if more > 0:
-        parts.append(nothing(f"{more:,} more letters left. Their words do not stand here."))
+        parts.append(
+            build_empty_part(f"{more:,} more letters left. Their words do not stand here.")
+        )
     return FileSection(title="The letters as they were sent", parts=tuple(parts))
 
 
-def _letters(r: Reading) -> Iterator[FilePart]:
+def _build_letter_parts(r: CaseSnapshot) -> Iterator[FilePart]:
     columns = ("To", "What", "Result", "When", "Server’s last reply")
-    rows = [_row(r, row) for row in r.rows]
+    rows = [_build_row(r, row) for row in r.rows]
     if rows:
-        yield part("Letters", table=table(columns, rows))
+        yield build_part("Letters", table=build_table(columns, rows))
 
 
-def _row(r: Reading, row: NoticeRow) -> tuple[str, ...]:
+def _build_row(r: CaseSnapshot, row: NoticeRow) -> tuple[str, ...]:
     if row.kind is NoticeKind.WITNESS:
         whom = "the witness named in the settings"
     else:
-        whom = f"{r.customer(row.customer_id)}: {r.person(row.customer_id, row.person_id)}"
+        whom = f"{r.format_customer(row.customer_id)}: {r.format_person(row.customer_id, row.person_id)}"
     why = (
-        f": {r.shown(row.status_reason)}"
+        f": {r.redact_text(row.status_reason)}"
         if row.status_reason and row.status not in POSSIBLY_RECEIVED
         else ""
     )
@@ -76,66 +83,68 @@ def _row(r: Reading, row: NoticeRow) -> tuple[str, ...]:
         whom,
         f"{LETTER[row.kind]}, facts version {row.version}",
         STATUS[row.status] + why,
-        r.when(row.handed_over_at) if row.handed_over_at else "–",
+        r.format_time(row.handed_over_at) if row.handed_over_at else "–",
         row.smtp_reply or "–",
     )
 
 
-def _calls(r: Reading) -> Iterator[FilePart]:
+def _build_call_parts(r: CaseSnapshot) -> Iterator[FilePart]:
     rows = []
     for task in r.case.tasks:
         if task.kind is not TaskKind.TELEPHONE:
             continue
         whom = "not named"
         if task.customer_id:
-            whom = f"{r.customer(task.customer_id)}: {r.person(task.customer_id, task.person_id or '')}"
-        ended = f"{r.when(task.done_at)}, {task.done_by}" if task.done_at else "still to be made"
-        rows.append((whom, r.shown(task.reason), ended, _outcome(r, task)))
+            whom = f"{r.format_customer(task.customer_id)}: {r.format_person(task.customer_id, task.person_id or '')}"
+        ended = (
+            f"{r.format_time(task.done_at)}, {task.done_by}" if task.done_at else "still to be made"
+        )
+        rows.append((whom, r.redact_text(task.reason), ended, _format_outcome(r, task)))
     if rows:
         columns = ("To", "Why by telephone", "When, by", "Outcome")
-        yield part("Telephone calls", table=table(columns, rows))
+        yield build_part("Telephone calls", table=build_table(columns, rows))
 
 
-def _outcome(r: Reading, task: object) -> str:
+def _format_outcome(r: CaseSnapshot, task: object) -> str:
     words = str(getattr(task, "outcome", "") or "")
     reached = getattr(task, "call_outcome", None)
-    said = getattr(reached, "value", "").replace("_", " ")
-    return "; ".join(filter(None, (said, r.shown(words) if words else ""))) or "–"
+    outcome = getattr(reached, "value", "").replace("_", " ")
+    return "; ".join(filter(None, (outcome, r.redact_text(words) if words else ""))) or "–"
 
 
-def _groups(r: Reading) -> Iterator[FilePart]:
+def _build_group_parts(r: CaseSnapshot) -> Iterator[FilePart]:
     for group in r.groups:
         for t in group.tellings:
-            left = "nobody is left to be told" if t.everybody else "some are left to be told"
-            yield part(
-                f"Told by other means: {group_words(group)}",
+            remainder = "nobody is left to be told" if t.everybody else "some are left to be told"
+            yield build_part(
+                f"Told by other means: {format_group_kind(group)}",
                 facts=(
-                    ("When", r.when(t.told_at)),
-                    ("How many", f"{t.people:,}; {left}"),
+                    ("When", r.format_time(t.told_at)),
+                    ("How many", f"{t.people:,}; {remainder}"),
                     ("How", t.means.value.replace("_", " ")),
-                    ("Proof", r.shown(t.proof)),
-                    ("Recorded", f"by {t.recorded_by}, {r.when(t.recorded_at)}"),
+                    ("Proof", r.redact_text(t.proof)),
+                    ("Recorded", f"by {t.recorded_by}, {r.format_time(t.recorded_at)}"),
                 ),
-                quoted=r.shown(t.text),
+                quoted=r.redact_text(t.text),
             )
 
 
-def _words(r: Reading, row: NoticeRow) -> FilePart:
-    heading = f"{LETTER[row.kind][:1].upper()}{LETTER[row.kind][1:]}, {r.customer(row.customer_id)}"
-    letter = sealed_mail(r.uow, row)
+def _build_words_part(r: CaseSnapshot, row: NoticeRow) -> FilePart:
+    heading = f"{LETTER[row.kind][:1].upper()}{LETTER[row.kind][1:]}, {r.format_customer(row.customer_id)}"
+    letter = find_sealed_mail(r.uow, row)
     facts = (
-        ("Handed over", r.when(row.handed_over_at)),
+        ("Handed over", r.format_time(row.handed_over_at)),
         ("Approved fingerprint", row.rendered_hash),
     )
     if letter is None:
-        return part(
+        return build_part(
             heading,
             facts=facts,
             paragraphs=(NO_WORDS,),
         )
-    return part(
+    return build_part(
         heading,
         facts=facts,
         paragraphs=("As it was sealed by the approval.",),
-        quoted=r.shown(f"Subject: {letter.subject}\n\n{letter.text}"),
+        quoted=r.redact_text(f"Subject: {letter.subject}\n\n{letter.text}"),
     )

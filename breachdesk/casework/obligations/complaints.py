@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from breachdesk.casework import complaints as complaint_acts
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.obligations.making import obligation
+from breachdesk.casework.obligations.dossier import BreachDossier
+from breachdesk.casework.obligations.making import build_obligation
 from schemas.case_record import Complaint
 from schemas.law import Provision
 from schemas.obligation import Obligation, ObligationKind
@@ -14,16 +14,18 @@ from schemas.obligation import Obligation, ObligationKind
 OURS = "our own way of handling complaints"
 
 
-def complaints(dossier: Dossier) -> Iterator[Obligation]:
+def build_complaint_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """Two for each complaint of this case: its acknowledgement and its outcome."""
-    for complaint in dossier.uow.records.of_case(Complaint, dossier.case.id):
-        law = complaint_acts.provision(dossier.uow, complaint.received_at)
-        yield _acknowledgement(dossier, complaint, law)
-        yield _outcome(dossier, complaint, law)
+    for complaint in dossier.uow.records.list_of_case(Complaint, dossier.case.id):
+        law = complaint_acts.find_provision(dossier.uow, complaint.received_at)
+        yield _build_acknowledgement(dossier, complaint, law)
+        yield _build_outcome(dossier, complaint, law)
 
 
-def _acknowledgement(dossier: Dossier, complaint: Complaint, law: Provision | None) -> Obligation:
-    return obligation(
+def _build_acknowledgement(
+    dossier: BreachDossier, complaint: Complaint, law: Provision | None
+) -> Obligation:
+    return build_obligation(
         dossier,
         ObligationKind.COMPLAINT_RECEIPT,
         id=f"{ObligationKind.COMPLAINT_RECEIPT}:{complaint.id}",
@@ -38,8 +40,10 @@ def _acknowledgement(dossier: Dossier, complaint: Complaint, law: Provision | No
     )
 
 
-def _outcome(dossier: Dossier, complaint: Complaint, law: Provision | None) -> Obligation:
-    return obligation(
+def _build_outcome(
+    dossier: BreachDossier, complaint: Complaint, law: Provision | None
+) -> Obligation:
+    return build_obligation(
         dossier,
         ObligationKind.COMPLAINT_OUTCOME,
         id=f"{ObligationKind.COMPLAINT_OUTCOME}:{complaint.id}",

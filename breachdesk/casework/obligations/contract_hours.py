@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.obligations.making import obligation
-from breachdesk.casework.obligations.readers import Told, told_of
+from breachdesk.casework.obligations.dossier import BreachDossier
+from breachdesk.casework.obligations.making import build_obligation
+from breachdesk.casework.obligations.readers import TellingProgress, compute_progress_of
 from breachdesk.gdpr import roles
 from schemas.affected import NoticeKind
 from schemas.customer import PROVIDER, Customer
 from schemas.obligation import Obligation, ObligationKind
 
 
-def contract_hours(dossier: Dossier) -> Iterator[Obligation]:
+def build_contract_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """One for each customer on the frozen list whose contract gives an hour. Before the list is
     frozen nobody knows who they are."""
-    exposures = roles.reached(dossier.manifest.exposures) if dossier.manifest else ()
+    exposures = roles.select_reached(dossier.manifest.exposures) if dossier.manifest else ()
     reached = {e.customer_id for e in exposures} - {PROVIDER}
-    for customer in dossier.uow.customers.with_notice_hours(reached) if reached else ():
+    for customer in dossier.uow.customers.list_with_notice_hours(reached) if reached else ():
         if customer.notice_hours is not None:
-            yield _clause(dossier, customer, customer.notice_hours)
+            yield _build_clause_obligation(dossier, customer, customer.notice_hours)
 
 
-def _clause(dossier: Dossier, customer: Customer, hours: int) -> Obligation:
+def _build_clause_obligation(dossier: BreachDossier, customer: Customer, hours: int) -> Obligation:
     aware = dossier.breach.aware_at
-    stands = _told(dossier, customer.id)
+    stands = _compute_progress(dossier, customer.id)
     clause = f": {customer.notice_clause}" if customer.notice_clause else ""
-    return obligation(
+    return build_obligation(
         dossier,
         ObligationKind.CONTRACT_HOURS,
         id=f"{ObligationKind.CONTRACT_HOURS}:{customer.id}",
@@ -43,11 +43,11 @@ def _clause(dossier: Dossier, customer: Customer, hours: int) -> Obligation:
     )
 
 
-def _told(dossier: Dossier, customer_id: str) -> Told:
+def _compute_progress(dossier: BreachDossier, customer_id: str) -> TellingProgress:
     """The contract is the customer's as controller: its pack counts, and where it gets none, its
     account holder's letter."""
     for kind in (NoticeKind.CONTROLLER_PACK, NoticeKind.ACCOUNT_HOLDER):
-        stands = told_of(dossier, dossier.recipients.get((customer_id, kind), ()))
+        stands = compute_progress_of(dossier, dossier.recipients.get((customer_id, kind), ()))
         if stands.owed or stands.at is not None:
             return stands
-    return Told()
+    return TellingProgress()

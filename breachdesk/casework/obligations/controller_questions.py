@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework.controller_questions import questions
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.obligations.making import obligation, provision
+from breachdesk.casework.controller_questions import list_questions
+from breachdesk.casework.obligations.dossier import BreachDossier
+from breachdesk.casework.obligations.making import build_obligation, get_provision
 from schemas.obligation import Obligation, ObligationKind
 
 
-def controller_questions(dossier: Dossier) -> Iterator[Obligation]:
+def build_controller_question_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """One for each question; no hour is given."""
-    for question in questions(dossier.uow, dossier.breach.id):
-        yield obligation(
+    for question in list_questions(dossier.uow, dossier.breach.id):
+        yield build_obligation(
             dossier,
             ObligationKind.CONTROLLER_QUESTION,
             id=f"{ObligationKind.CONTROLLER_QUESTION}:{question.entry}",
@@ -22,5 +22,5 @@ def controller_questions(dossier: Dossier) -> Iterator[Obligation]:
             started_at=question.asked_at,
             ended_at=question.answered_at,
             ended_by="they were answered" if question.answered_at else None,
-            law=provision(dossier, "uk_gdpr_art28_3_f"),
+            law=get_provision(dossier, "uk_gdpr_art28_3_f"),
         )

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.grounds import is_owed
-from breachdesk.casework.obligations.making import provision
-from breachdesk.casework.obligations.telling import telling
-from schemas.decision import Basis
+from breachdesk.casework.obligations.making import get_provision
+from breachdesk.casework.obligations.telling import build_telling_obligation
+from schemas.decision import NotificationBasis
 from schemas.obligation import Obligation, ObligationKind
 
 
-def controllers(dossier: Dossier) -> Iterator[Obligation]:
+def build_controller_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """Art. 33(2). Owed whatever the risk, and whatever was decided."""
-    if is_owed(dossier, Basis.ART33_2):
-        law = provision(dossier, "uk_gdpr_art33_2")
-        yield telling(
+    if is_owed(dossier, NotificationBasis.ART33_2):
+        law = get_provision(dossier, "uk_gdpr_art33_2")
+        yield build_telling_obligation(
             dossier,
             ObligationKind.CONTROLLERS_ART33_2,
-            Basis.ART33_2,
+            NotificationBasis.ART33_2,
             title=f"Tell our customers as controllers ({law.article})",
             law=law,
             note="Owed whatever the risk.",

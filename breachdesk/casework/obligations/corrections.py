@@ -6,32 +6,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from breachdesk.casework.corrections import Reader, wrongly_told
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.obligations.making import obligation, provision
-from breachdesk.casework.obligations.readers import owed_to
-from breachdesk.gdpr.roles import CORRECTED_BY, role_of
+from breachdesk.casework.corrections import Reader, find_wrongly_told
+from breachdesk.casework.obligations.dossier import BreachDossier
+from breachdesk.casework.obligations.making import build_obligation, get_provision
+from breachdesk.casework.obligations.readers import build_owed
+from breachdesk.gdpr.roles import CORRECTED_BY, get_role
 from schemas.affected import Recipient
 from schemas.list_outline import ListOutline
 from schemas.obligation import Obligation, ObligationKind
 
 
-def corrections(dossier: Dossier) -> Iterator[Obligation]:
+def build_correction_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """Runs from the list that excluded them until each was told. It does not run for somebody
     whom the newest list finds reached after all."""
-    readers = _listed(dossier)
+    readers = _list_correction_readers(dossier)
     if not readers or dossier.manifest is None:
         return
-    wrong = wrongly_told(dossier.tellings, dossier.rows, dossier.manifest.excluded)
+    wrong = find_wrongly_told(dossier.tellings, dossier.rows, dossier.manifest.excluded)
     owed = tuple(
-        owed_to(dossier, recipient) for key, (recipient, _) in readers.items() if key in wrong
+        build_owed(dossier, recipient) for key, (recipient, _) in readers.items() if key in wrong
     )
-    ended_at = None if owed else _ended_at(dossier, readers)
-    yield obligation(
+    ended_at = None if owed else _compute_ended_at(dossier, readers)
+    yield build_obligation(
         dossier,
         ObligationKind.CORRECTIONS,
         title="Tell those who were told wrongly",
-        law=provision(dossier, "uk_gdpr_art5_1_d"),
+        law=get_provision(dossier, "uk_gdpr_art5_1_d"),
         started_at=min(since for _, since in readers.values()),
         ended_at=ended_at,
         ended_by="nobody is left who was told wrongly" if ended_at else None,
@@ -39,14 +39,14 @@ def corrections(dossier: Dossier) -> Iterator[Obligation]:
     )
 
 
-def _listed(dossier: Dossier) -> dict[Reader, tuple[Recipient, datetime]]:
+def _list_correction_readers(dossier: BreachDossier) -> dict[Reader, tuple[Recipient, datetime]]:
     """Readers of corrections on any list whose exposure is still excluded, and since when."""
     excluded = dossier.manifest.excluded if dossier.manifest else ()
     listed: dict[Reader, tuple[Recipient, datetime]] = {}
-    for manifest in dossier.uow.breaches.all(ListOutline, dossier.breach.id):
+    for manifest in dossier.uow.breaches.list_versions(ListOutline, dossier.breach.id):
         for recipient in manifest.recipients:
             kind = CORRECTED_BY.get(recipient.kind)
-            if kind is None or (recipient.customer_id, role_of(kind)) not in excluded:
+            if kind is None or (recipient.customer_id, get_role(kind)) not in excluded:
                 continue
             key = (recipient.customer_id, recipient.person_id, kind)
             since = listed[key][1] if key in listed else manifest.frozen_at
@@ -54,8 +54,10 @@ def _listed(dossier: Dossier) -> dict[Reader, tuple[Recipient, datetime]]:
     return listed
 
 
-def _ended_at(dossier: Dossier, readers: dict[Reader, tuple[Recipient, datetime]]) -> datetime:
+def _compute_ended_at(
+    dossier: BreachDossier, readers: dict[Reader, tuple[Recipient, datetime]]
+) -> datetime:
     """When the last correction reached its reader. Without any, no letter had reached one: it was
     settled so after the list was frozen."""
-    told = [t.at for t in dossier.tellings if t.kind in CORRECTED_BY]
-    return max(told, default=max(since for _, since in readers.values()))
+    times = [t.at for t in dossier.tellings if t.kind in CORRECTED_BY]
+    return max(times, default=max(since for _, since in readers.values()))

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from breachdesk.casework.telephone import notice_of
-from breachdesk.casework.told import Telling, still_true, tellings
+from breachdesk.casework.telephone import get_notice
+from breachdesk.casework.told import ReaderTelling, list_tellings, omit_taken_back
 from breachdesk.ports import UnitOfWork
 from schemas.affected import NoticeKind, Recipient
 from schemas.breach import Breach
-from schemas.case import Case, Task, TaskKind
+from schemas.case import Case, CaseTask, TaskKind
 from schemas.decision import Decision
 from schemas.letter_facts import NoticeFacts
 from schemas.list_outline import ListOutline
@@ -26,7 +26,7 @@ thousands must not be searched for each of its readers."""
 
 
 @dataclass(frozen=True)
-class Dossier:
+class BreachDossier:
     """A maker reads here, and from `uow` what only it needs."""
 
     uow: UnitOfWork
@@ -37,12 +37,12 @@ class Dossier:
     @cached_property
     def manifest(self) -> ListOutline | None:
         """The newest frozen list."""
-        return self.uow.breaches.latest(ListOutline, self.breach.id)
+        return self.uow.breaches.find_latest(ListOutline, self.breach.id)
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
         """Oldest first."""
-        return tuple(self.uow.breaches.all(Decision, self.breach.id))
+        return tuple(self.uow.breaches.list_versions(Decision, self.breach.id))
 
     @property
     def decision(self) -> Decision | None:
@@ -51,18 +51,18 @@ class Dossier:
     @cached_property
     def facts(self) -> tuple[NoticeFacts, ...]:
         """Every version of the letters' facts, oldest first."""
-        return tuple(self.uow.breaches.all(NoticeFacts, self.breach.id))
+        return tuple(self.uow.breaches.list_versions(NoticeFacts, self.breach.id))
 
     @cached_property
     def submissions(self) -> tuple[Submission, ...]:
         """Of every regulator, in the order in which they were sent."""
-        filed = self.uow.breaches.all(Submission, self.breach.id)
+        filed = self.uow.breaches.list_versions(Submission, self.breach.id)
         return tuple(sorted(filed, key=lambda s: (s.submitted_at, s.number)))
 
     @cached_property
     def report_facts(self) -> tuple[ReportFacts, ...]:
         """Oldest first."""
-        return tuple(self.uow.breaches.all(ReportFacts, self.breach.id))
+        return tuple(self.uow.breaches.list_versions(ReportFacts, self.breach.id))
 
     @cached_property
     def rows(self) -> tuple[NoticeRow, ...]:
@@ -72,10 +72,10 @@ class Dossier:
     @cached_property
     def recipients(self) -> Mapping[tuple[str, NoticeKind], Sequence[Recipient]]:
         """Of the newest list, by customer and letter."""
-        found: dict[tuple[str, NoticeKind], list[Recipient]] = defaultdict(list)
+        by_kind: dict[tuple[str, NoticeKind], list[Recipient]] = defaultdict(list)
         for recipient in self.manifest.recipients if self.manifest else ():
-            found[recipient.customer_id, recipient.kind].append(recipient)
-        return found
+            by_kind[recipient.customer_id, recipient.kind].append(recipient)
+        return by_kind
 
     @cached_property
     def newest_rows(self) -> Mapping[Reader, NoticeRow]:
@@ -83,30 +83,30 @@ class Dossier:
         return {(row.customer_id, row.person_id, row.kind): row for row in self.rows}
 
     @cached_property
-    def newest_calls(self) -> Mapping[Reader, Task]:
+    def newest_calls(self) -> Mapping[Reader, CaseTask]:
         """Each reader's newest telephone task."""
-        found: dict[Reader, Task] = {}
+        newest: dict[Reader, CaseTask] = {}
         for task in self.case.tasks:
-            notice = notice_of(task, self.breach.id) if task.kind is TaskKind.TELEPHONE else None
+            notice = get_notice(task, self.breach.id) if task.kind is TaskKind.TELEPHONE else None
             if notice and task.customer_id and task.person_id:
-                found[task.customer_id, task.person_id, notice[0]] = task
-        return found
+                newest[task.customer_id, task.person_id, notice[0]] = task
+        return newest
 
     @cached_property
-    def first_tellings(self) -> Mapping[Reader, Telling]:
+    def first_tellings(self) -> Mapping[Reader, ReaderTelling]:
         """How each reader was told first, by a letter of any version that no correction took back."""
-        found: dict[Reader, Telling] = {}
-        for telling in still_true(self.tellings):
-            found.setdefault(telling.reader, telling)
-        return found
+        first: dict[Reader, ReaderTelling] = {}
+        for telling in omit_taken_back(self.tellings):
+            first.setdefault(telling.reader, telling)
+        return first
 
     @cached_property
-    def tellings(self) -> tuple[Telling, ...]:
+    def tellings(self) -> tuple[ReaderTelling, ...]:
         """Who was told what, oldest first."""
-        return tellings(self.breach.id, self.rows, self.case.tasks)
+        return list_tellings(self.breach.id, self.rows, self.case.tasks)
 
 
-def dossier_of(uow: UnitOfWork, breach_id: str, now: datetime) -> Dossier:
+def build_dossier(uow: UnitOfWork, breach_id: str, now: datetime) -> BreachDossier:
     """Raises NotFound."""
     breach = uow.breaches.get(breach_id)
-    return Dossier(uow, breach, uow.cases.get(breach.case_id), now)
+    return BreachDossier(uow, breach, uow.cases.get(breach.case_id), now)

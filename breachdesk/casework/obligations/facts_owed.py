@@ -7,15 +7,15 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.obligations.making import obligation, provision
-from breachdesk.jurisdictions import jurisdiction
+from breachdesk.casework.obligations.dossier import BreachDossier
+from breachdesk.casework.obligations.making import build_obligation, get_provision
+from breachdesk.jurisdictions import get_jurisdiction
 from schemas.obligation import Obligation, ObligationKind
 from schemas.report import NotYetKnown, Submission
 
 
 @dataclass
-class _Fact:
+class _OwedFact:
     """One fact, over the submissions to one regulator."""
 
     jurisdiction: str
@@ -24,25 +24,28 @@ class _Fact:
     answered: Submission | None = None
 
 
-def facts_owed(dossier: Dossier) -> Iterator[Obligation]:
+def build_fact_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """Of every regulator's submissions, in their order."""
-    facts: dict[str, _Fact] = {}
+    facts: dict[str, _OwedFact] = {}
     for submission in dossier.submissions:
-        named = {_id(submission.jurisdiction, n): n for n in _not_yet_known(dossier, submission)}
+        named = {
+            _build_id(submission.jurisdiction, n): n
+            for n in _list_not_yet_known(dossier, submission)
+        }
         for key, fact in facts.items():
             if fact.jurisdiction == submission.jurisdiction and key not in named:
                 fact.answered = fact.answered or submission
         for key, item in named.items():
             known = facts.get(key)
             if known is None or known.answered is not None:
-                facts[key] = _Fact(submission.jurisdiction, submission, item)
+                facts[key] = _OwedFact(submission.jurisdiction, submission, item)
             else:
                 known.named = item
     for key, fact in facts.items():
-        yield _owed(dossier, key, fact)
+        yield _build_obligation(dossier, key, fact)
 
 
-def _not_yet_known(dossier: Dossier, submission: Submission) -> tuple[NotYetKnown, ...]:
+def _list_not_yet_known(dossier: BreachDossier, submission: Submission) -> tuple[NotYetKnown, ...]:
     """As the submitted report names it; one of an earlier release left it to its facts."""
     report = submission.report
     filed = next((f for f in dossier.report_facts if f.version == report.version), None)
@@ -51,15 +54,15 @@ def _not_yet_known(dossier: Dossier, submission: Submission) -> tuple[NotYetKnow
     return filed.not_yet_known
 
 
-def _id(jurisdiction: str, item: NotYetKnown) -> str:
+def _build_id(jurisdiction: str, item: NotYetKnown) -> str:
     """The same fact named again has the same id."""
     words = " ".join(item.what.casefold().split())
     return f"facts_owed:{jurisdiction}:{hashlib.sha256(words.encode()).hexdigest()[:10]}"
 
 
-def _owed(dossier: Dossier, key: str, fact: _Fact) -> Obligation:
+def _build_obligation(dossier: BreachDossier, key: str, fact: _OwedFact) -> Obligation:
     answered = fact.answered
-    return obligation(
+    return build_obligation(
         dossier,
         ObligationKind.FACTS_OWED,
         id=key,
@@ -68,10 +71,10 @@ def _owed(dossier: Dossier, key: str, fact: _Fact) -> Obligation:
         due=fact.named.by,
         ended_at=answered.submitted_at if answered else None,
         ended_by=f"submission {answered.number}" if answered else None,
-        law=provision(dossier, jurisdiction(fact.jurisdiction).phases),
-        note=f"Submission {fact.first.number} says so. {_capital(fact.named.who)} finds it out.",
+        law=get_provision(dossier, get_jurisdiction(fact.jurisdiction).phases),
+        note=f"Submission {fact.first.number} says so. {_capitalise(fact.named.who)} finds it out.",
     )
 
 
-def _capital(text: str) -> str:
+def _capitalise(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -5,53 +5,63 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.gdpr import roles
-from breachdesk.gdpr.raised import Question, raised
+from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions
 from schemas.affected import Exposure, Recipient
-from schemas.customer import Role
-from schemas.decision import Answer, Basis, Decision
+from schemas.customer import DataRole
+from schemas.decision import Decision, DecisionAnswer, NotificationBasis
 
 UNDECIDED = {
-    Basis.ART34: Role.CONTROLLER,
-    Basis.OWN_PROMISE: Role.CONTROLLER,
-    Basis.ART33_2: Role.PROCESSOR,
+    NotificationBasis.ART34: DataRole.CONTROLLER,
+    NotificationBasis.OWN_PROMISE: DataRole.CONTROLLER,
+    NotificationBasis.ART33_2: DataRole.PROCESSOR,
 }
 """What may be owed before anybody decided."""
-ASKED_BY = {
-    Basis.ART34: Question.TELL_PEOPLE,
-    Basis.OWN_PROMISE: Question.OWN_PROMISE,
-    Basis.PECR_5A3: Question.PECR_SUBSCRIBERS,
+QUESTION_OF_BASIS = {
+    NotificationBasis.ART34: DecisionQuestion.TELL_PEOPLE,
+    NotificationBasis.OWN_PROMISE: DecisionQuestion.OWN_PROMISE,
+    NotificationBasis.PECR_5A3: DecisionQuestion.PECR_SUBSCRIBERS,
 }
 """Which question of the decision settles the ground."""
 
 
-def is_owed(dossier: Dossier, basis: Basis) -> bool:
+def is_owed(dossier: BreachDossier, basis: NotificationBasis) -> bool:
     """Is, or may be, anybody to be told on this ground? Unknown until the list is frozen."""
     if dossier.manifest is None:
         return basis in UNDECIDED
-    return any(_brings(dossier, basis, e) for e in roles.reached(dossier.manifest.exposures))
+    return any(
+        _is_basis_of(dossier, basis, e) for e in roles.select_reached(dossier.manifest.exposures)
+    )
 
 
-def readers_by(dossier: Dossier, basis: Basis) -> Callable[[Recipient], bool]:
+def select_by_basis(
+    dossier: BreachDossier, basis: NotificationBasis
+) -> Callable[[Recipient], bool]:
     """Picks the recipients who are told on this ground."""
-    exposures = roles.reached(dossier.manifest.exposures) if dossier.manifest else ()
-    whose = {(e.customer_id, roles.letter_kind(e)) for e in exposures if _brings(dossier, basis, e)}
+    exposures = roles.select_reached(dossier.manifest.exposures) if dossier.manifest else ()
+    whose = {
+        (e.customer_id, roles.get_letter_kind(e))
+        for e in exposures
+        if _is_basis_of(dossier, basis, e)
+    }
     return lambda reader: (reader.customer_id, reader.kind) in whose
 
 
-def _brings(dossier: Dossier, basis: Basis, exposure: Exposure) -> bool:
+def _is_basis_of(dossier: BreachDossier, basis: NotificationBasis, exposure: Exposure) -> bool:
     decision = dossier.decision
-    if decision is None or _unanswered(decision, basis, exposure):
+    if decision is None or _is_unanswered(decision, basis, exposure):
         return UNDECIDED.get(basis) is exposure.role
-    return basis in roles.bases(decision, exposure)
+    return basis in roles.compute_bases(decision, exposure)
 
 
-def _unanswered(decision: Decision, basis: Basis, exposure: Exposure) -> bool:
+def _is_unanswered(decision: Decision, basis: NotificationBasis, exposure: Exposure) -> bool:
     """The list may raise a question that it did not raise when the decision was written."""
-    question = ASKED_BY.get(basis)
+    question = QUESTION_OF_BASIS.get(basis)
     if question is None:
         return False
-    answer: Answer = getattr(decision, question)
+    answer: DecisionAnswer = getattr(decision, question)
     # Asked first: what an exposure raises takes longer to say, and a list has thousands of them.
-    return not answer.asked and question in raised((exposure,), pecr=decision.pecr.yes)
+    return not answer.asked and question in list_raised_questions(
+        (exposure,), pecr=decision.pecr.yes
+    )

@@ -4,46 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework.groups import affected_groups, group_words
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.obligations.making import obligation, provision
+from breachdesk.casework.groups import format_group_kind, list_affected
+from breachdesk.casework.obligations.dossier import BreachDossier
+from breachdesk.casework.obligations.making import build_obligation, get_provision
 from schemas.affected_group import AffectedGroup
-from schemas.decision import Basis
+from schemas.decision import NotificationBasis
 from schemas.obligation import Obligation, ObligationKind
 
 
-def groups(dossier: Dossier) -> Iterator[Obligation]:
+def build_group_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """One for each group, by Art. 34 alone: no promise of ours binds towards them. Until it is
     decided they may be owed it; a hold on Art. 34 leaves the review of the hold in its place."""
     decision = dossier.decision
     if decision is not None:
-        held = decision.hold is not None and Basis.ART34 in decision.hold.stops
+        is_held = decision.hold is not None and NotificationBasis.ART34 in decision.hold.stops
         answer = decision.tell_people
-        if held or (answer.asked and not answer.yes):
+        if is_held or (answer.asked and not answer.yes):
             return
-    for group in affected_groups(dossier.uow, dossier.case.id):
-        yield _owed(dossier, group)
+    for group in list_affected(dossier.uow, dossier.case.id):
+        yield _build_obligation(dossier, group)
 
 
-def _owed(dossier: Dossier, group: AffectedGroup) -> Obligation:
+def _build_obligation(dossier: BreachDossier, group: AffectedGroup) -> Obligation:
     not_told = group.not_told
     ended_at = not_told.decided_at if not_told else group.told_at
     ended_by = f"{group.told:,} told by other means than our letters"
     if not_told is not None:
         ended_by = f"not told, as {not_told.decided_by} decided with reasons"
-    return obligation(
+    return build_obligation(
         dossier,
         ObligationKind.ART34_GROUP,
         id=f"art34_group:{group.id}",
-        title=f"Tell people who are no customers: {group_words(group)}",
+        title=f"Tell people who are no customers: {format_group_kind(group)}",
         started_at=dossier.breach.aware_at,
         ended_at=ended_at,
         ended_by=ended_by if ended_at else None,
-        law=provision(dossier, "uk_gdpr_art34_1"),
+        law=get_provision(dossier, "uk_gdpr_art34_1"),
         note=None if _is_decided(dossier) else "Owed only if a high risk to people is likely.",
     )
 
 
-def _is_decided(dossier: Dossier) -> bool:
+def _is_decided(dossier: BreachDossier) -> bool:
     """A decision may be older than the group, and not have asked."""
     return dossier.decision is not None and dossier.decision.tell_people.asked

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.kinds import RULES
 from schemas.law import Provision
 from schemas.obligation import Obligation, ObligationKind
 
-Maker = Callable[[Dossier], Iterator[Obligation]]
+Maker = Callable[[BreachDossier], Iterator[Obligation]]
 """Yields the obligations of its kinds, ended ones too. Reads only; the same documents give the
 same obligations."""
 
 
-def obligation(
-    dossier: Dossier, kind: ObligationKind, *, law: Provision | None = None, **said: Any
+def build_obligation(
+    dossier: BreachDossier, kind: ObligationKind, *, law: Provision | None = None, **fields: Any
 ) -> Obligation:
     """An obligation of this breach. Its id is the kind unless another is given; its source is the
     provision, or a document of ours that `source` names."""
@@ -33,9 +33,9 @@ def obligation(
             "reviewed_on": law.reviewed_on,
             "verified": law.verified,
         }
-    return Obligation.model_validate({**known, **said})
+    return Obligation.model_validate({**known, **fields})
 
 
-def provision(dossier: Dossier, provision_id: str) -> Provision:
+def get_provision(dossier: BreachDossier, provision_id: str) -> Provision:
     """The law in force when we became aware. Raises NotFound."""
-    return dossier.uow.law.provision(provision_id, dossier.breach.aware_at)
+    return dossier.uow.law.get_provision(provision_id, dossier.breach.aware_at)

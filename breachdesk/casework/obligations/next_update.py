@@ -6,40 +6,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.obligations.making import obligation
-from breachdesk.casework.told import Telling
+from breachdesk.casework.obligations.dossier import BreachDossier
+from breachdesk.casework.obligations.making import build_obligation
+from breachdesk.casework.told import ReaderTelling
 from breachdesk.gdpr.roles import CORRECTED_BY
 from schemas.affected import NoticeKind
 from schemas.letter_facts import NoticeFacts
-from schemas.obligation import Obligation, ObligationKind, Owed
+from schemas.obligation import Obligation, ObligationKind, PendingReader
 
 Reader = tuple[str, str, NoticeKind]
 
 
-def next_update(dossier: Dossier) -> Iterator[Obligation]:
+def build_update_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """One for each version of the facts that promises an update and was sent to somebody."""
     for facts in dossier.facts:
-        promised = _promised(dossier, facts)
+        promised = _find_promised(dossier, facts)
         if facts.next_update is not None and promised:
-            yield _update(dossier, facts, facts.next_update, promised)
+            yield _build_update(dossier, facts, facts.next_update, promised)
 
 
-def _promised(dossier: Dossier, facts: NoticeFacts) -> Mapping[Reader, datetime]:
+def _find_promised(dossier: BreachDossier, facts: NoticeFacts) -> Mapping[Reader, datetime]:
     """When each reader was first told by this version."""
     first: dict[Reader, datetime] = {}
     for telling in dossier.tellings:
         if telling.version == facts.version:
-            first.setdefault(_reader(telling), telling.at)
+            first.setdefault(_get_reader(telling), telling.at)
     return first
 
 
-def _update(
-    dossier: Dossier, facts: NoticeFacts, due: datetime, promised: Mapping[Reader, datetime]
+def _build_update(
+    dossier: BreachDossier, facts: NoticeFacts, due: datetime, promised: Mapping[Reader, datetime]
 ) -> Obligation:
-    later = _first_later(dossier, facts.version)
+    later = _find_first_later(dossier, facts.version)
     owed = tuple(
-        Owed(
+        PendingReader(
             customer_id=who[0],
             person_id=who[1],
             notice=who[2],
@@ -49,7 +49,7 @@ def _update(
         if who not in later
     )
     ended_at = None if owed else max(later[who] for who in promised)
-    return obligation(
+    return build_obligation(
         dossier,
         ObligationKind.NEXT_UPDATE,
         id=f"next_update:v{facts.version}",
@@ -63,14 +63,14 @@ def _update(
     )
 
 
-def _first_later(dossier: Dossier, version: int) -> Mapping[Reader, datetime]:
+def _find_first_later(dossier: BreachDossier, version: int) -> Mapping[Reader, datetime]:
     first: dict[Reader, datetime] = {}
     for telling in dossier.tellings:
         if telling.version > version:
-            first.setdefault(_reader(telling), telling.at)
+            first.setdefault(_get_reader(telling), telling.at)
     return first
 
 
-def _reader(telling: Telling) -> Reader:
+def _get_reader(telling: ReaderTelling) -> Reader:
     """A correction reaches the reader of the letter that it corrects."""
     return telling.customer_id, telling.person_id, CORRECTED_BY.get(telling.kind, telling.kind)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.grounds import is_owed
-from breachdesk.casework.obligations.making import provision
-from breachdesk.casework.obligations.telling import telling
-from schemas.decision import Basis
+from breachdesk.casework.obligations.making import get_provision
+from breachdesk.casework.obligations.telling import build_telling_obligation
+from schemas.decision import NotificationBasis
 from schemas.obligation import Obligation, ObligationKind
 
 UNDECIDED = "It falls away if the decision finds that no promise of ours binds."
 
 
-def own_promise(dossier: Dossier) -> Iterator[Obligation]:
+def build_promise_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """Owed unless the decision finds that no promise of ours binds."""
-    if is_owed(dossier, Basis.OWN_PROMISE):
-        yield telling(
+    if is_owed(dossier, NotificationBasis.OWN_PROMISE):
+        yield build_telling_obligation(
             dossier,
             ObligationKind.OWN_PROMISE,
-            Basis.OWN_PROMISE,
+            NotificationBasis.OWN_PROMISE,
             title="Our own promise to customers",
-            law=provision(dossier, "own_promise"),
+            law=get_provision(dossier, "own_promise"),
             note=None if dossier.decision else UNDECIDED,
         )

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework.obligations.dossier import Dossier
+from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.grounds import is_owed
-from breachdesk.casework.obligations.making import provision
-from breachdesk.casework.obligations.telling import telling
-from schemas.decision import Basis
+from breachdesk.casework.obligations.making import get_provision
+from breachdesk.casework.obligations.telling import build_telling_obligation
+from schemas.decision import NotificationBasis
 from schemas.obligation import Obligation, ObligationKind
 
 
-def people(dossier: Dossier) -> Iterator[Obligation]:
+def build_people_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """Art. 34(1). A hold that stops it leaves the review of the hold in its place."""
-    if is_owed(dossier, Basis.ART34):
-        law = provision(dossier, "uk_gdpr_art34_1")
-        yield telling(
+    if is_owed(dossier, NotificationBasis.ART34):
+        law = get_provision(dossier, "uk_gdpr_art34_1")
+        yield build_telling_obligation(
             dossier,
             ObligationKind.ART34_PEOPLE,
-            Basis.ART34,
+            NotificationBasis.ART34,
             title=f"Tell the people affected ({law.article})",
             law=law,
             note=None if dossier.decision else "Owed only if a high risk to people is likely.",

@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from breachdesk.casework.obligations.dossier import Dossier, Reader
-from breachdesk.casework.told import Telling
-from schemas.affected import Channel, Recipient
-from schemas.case import CallOutcome, Task
-from schemas.notice import Status
-from schemas.obligation import Owed
+from breachdesk.casework.obligations.dossier import BreachDossier, Reader
+from breachdesk.casework.told import ReaderTelling
+from schemas.affected import ContactChannel, Recipient
+from schemas.case import CallOutcome, CaseTask
+from schemas.notice import DeliveryStatus
+from schemas.obligation import PendingReader
 
 ROW_SAYS = {
-    Status.QUEUED: "the letter has not left yet",
-    Status.SENDING: "the letter has not left yet",
-    Status.DEFERRED: "their mail server put the letter off",
-    Status.BOUNCED: "the letter came back",
-    Status.UNKNOWN: "nobody knows whether the letter arrived",
-    Status.EXPIRED: "the letter expired before it left",
-    Status.SKIPPED: "the letter was not sent",
+    DeliveryStatus.QUEUED: "the letter has not left yet",
+    DeliveryStatus.SENDING: "the letter has not left yet",
+    DeliveryStatus.DEFERRED: "their mail server put the letter off",
+    DeliveryStatus.BOUNCED: "the letter came back",
+    DeliveryStatus.UNKNOWN: "nobody knows whether the letter arrived",
+    DeliveryStatus.EXPIRED: "the letter expired before it left",
+    DeliveryStatus.SKIPPED: "the letter was not sent",
 }
 
 
@@ -34,51 +34,57 @@ MEANS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TellingProgress:
     """How telling these readers stands."""
 
-    owed: tuple[Owed, ...] = ()
+    owed: tuple[PendingReader, ...] = ()
     at: datetime | None = None
     """When the last of them was told; None while one is owed, or there are none."""
     how: str | None = None
     """E.g. `3 readers told: 2 by e-mail, 1 by telephone`; None while one is owed."""
 
 
-def told(dossier: Dossier, wanted: Callable[[Recipient], bool]) -> Told:
+def compute_progress(
+    dossier: BreachDossier, wanted: Callable[[Recipient], bool]
+) -> TellingProgress:
     """Of the newest list's recipients that `wanted` picks. A letter of any version tells of the
     breach."""
     manifest = dossier.manifest
-    return told_of(dossier, [r for r in (manifest.recipients if manifest else ()) if wanted(r)])
+    return compute_progress_of(
+        dossier, [r for r in (manifest.recipients if manifest else ()) if wanted(r)]
+    )
 
 
-def told_of(dossier: Dossier, readers: Sequence[Recipient]) -> Told:
+def compute_progress_of(dossier: BreachDossier, readers: Sequence[Recipient]) -> TellingProgress:
     """As `told`, of these."""
     first = dossier.first_tellings
-    owed = [r for r in readers if _reader(r) not in first]
+    owed = [r for r in readers if _get_reader(r) not in first]
     if owed or not readers:
-        return Told(tuple(owed_to(dossier, reader) for reader in owed))
-    done = [first[_reader(reader)] for reader in readers]
-    return Told((), max(telling.at for telling in done), _how(done))
+        return TellingProgress(tuple(build_owed(dossier, reader) for reader in owed))
+    first_tellings = [first[_get_reader(reader)] for reader in readers]
+    return TellingProgress(
+        (), max(telling.at for telling in first_tellings), _describe_means(first_tellings)
+    )
 
 
-def _reader(recipient: Recipient) -> Reader:
+def _get_reader(recipient: Recipient) -> Reader:
     return recipient.customer_id, recipient.person_id, recipient.kind
 
 
-def _how(done: Sequence[Telling]) -> str:
-    counts = Counter(MEANS[telling.spoken] for telling in done)
+def _describe_means(tellings: Sequence[ReaderTelling]) -> str:
+    counts = Counter(MEANS[telling.spoken] for telling in tellings)
     means = ", ".join(f"{count} {word}" for word, count in sorted(counts.items()))
-    readers = "1 reader" if len(done) == 1 else f"{len(done)} readers"
+    readers = "1 reader" if len(tellings) == 1 else f"{len(tellings)} readers"
     return f"{readers} told: {means}"
 
 
-def owed_to(dossier: Dossier, reader: Recipient) -> Owed:
+def build_owed(dossier: BreachDossier, reader: Recipient) -> PendingReader:
     """That they are owed it, and how it stands."""
-    return Owed(
+    return PendingReader(
         customer_id=reader.customer_id,
         person_id=reader.person_id,
         notice=reader.kind,
-        because=_stands(dossier, reader),
+        because=_describe_status(dossier, reader),
     )
 
 
@@ -90,20 +96,20 @@ CALL_SAYS = {
 }
 
 
-def _call_says(task: Task) -> str:
+def _describe_call(task: CaseTask) -> str:
     if not task.attempts:
         return "to be telephoned"
-    said = CALL_SAYS.get(task.attempts[-1].outcome, "not reached by telephone")
+    outcome = CALL_SAYS.get(task.attempts[-1].outcome, "not reached by telephone")
     tries = len(task.attempts)
-    return said if tries == 1 else f"{said}; {tries} tries so far"
+    return outcome if tries == 1 else f"{outcome}; {tries} tries so far"
 
 
-def _stands(dossier: Dossier, reader: Recipient) -> str:
-    whose = _reader(reader)
+def _describe_status(dossier: BreachDossier, reader: Recipient) -> str:
+    whose = _get_reader(reader)
     if whose in dossier.newest_calls:
-        return _call_says(dossier.newest_calls[whose])
+        return _describe_call(dossier.newest_calls[whose])
     if whose in dossier.newest_rows:
         return ROW_SAYS.get(dossier.newest_rows[whose].status, "not told")
-    if reader.channel is Channel.TELEPHONE:
+    if reader.channel is ContactChannel.TELEPHONE:
         return "to be telephoned once the letters are approved"
     return "no letter to them is approved"

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.obligations.making import obligation
-from breachdesk.casework.receipt_terms import packs, term
+from breachdesk.casework.obligations.dossier import BreachDossier
+from breachdesk.casework.obligations.making import build_obligation
+from breachdesk.casework.receipt_terms import get_term, list_packs
 from schemas.around_breach import Receipt
-from schemas.notice import NoticeRow, Status
+from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.obligation import Obligation, ObligationKind
 
 
-def receipts(dossier: Dossier) -> Iterator[Obligation]:
+def build_receipt_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """One for each controller, of its newest pack that was handed over. Who was told by telephone
     has heard it, and owes none."""
-    hours = term(dossier.uow, dossier.breach.id)
+    hours = get_term(dossier.uow, dossier.breach.id)
     confirmed = {
         (r.customer_id, r.person_id, r.letter): r.confirmed_at
-        for r in dossier.uow.breaches.all(Receipt, dossier.breach.id)
+        for r in dossier.uow.breaches.list_versions(Receipt, dossier.breach.id)
     }
-    for row in packs(dossier.rows):
+    for row in list_packs(dossier.rows):
         if row.handed_over_at is None:
             continue
-        ended = _ended(row, confirmed.get((row.customer_id, row.person_id, row.version)))
-        yield obligation(
+        ended = _get_ended_at(row, confirmed.get((row.customer_id, row.person_id, row.version)))
+        yield build_obligation(
             dossier,
             ObligationKind.CONTROLLER_RECEIPT,
             id=f"{ObligationKind.CONTROLLER_RECEIPT}:{row.customer_id}/{row.person_id}:v{row.version}",
@@ -39,8 +39,8 @@ def receipts(dossier: Dossier) -> Iterator[Obligation]:
         )
 
 
-def _ended(row: NoticeRow, confirmed_at: datetime | None) -> datetime | None:
+def _get_ended_at(row: NoticeRow, confirmed_at: datetime | None) -> datetime | None:
     """An earlier program recorded that a receipt came, and not when."""
-    if row.status is not Status.DELIVERED:
+    if row.status is not DeliveryStatus.DELIVERED:
         return None
     return confirmed_at or row.handed_over_at

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework.obligations.dossier import Dossier
-from breachdesk.casework.obligations.making import obligation
+from breachdesk.casework.obligations.dossier import BreachDossier
+from breachdesk.casework.obligations.making import build_obligation
 from schemas.case_record import SupplierQuestion
 from schemas.obligation import Obligation, ObligationKind
 
 
-def supplier_questions(dossier: Dossier) -> Iterator[Obligation]:
+def build_supplier_question_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
     """One for each question; no hour is given."""
-    for question in dossier.uow.records.of_case(SupplierQuestion, dossier.case.id):
-        yield obligation(
+    for question in dossier.uow.records.list_of_case(SupplierQuestion, dossier.case.id):
+        yield build_obligation(
             dossier,
             ObligationKind.SUPPLIER_ANSWER,
             id=f"{ObligationKind.SUPPLIER_ANSWER}:{question.id}",

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from breachdesk.casework.authority import not_erased, require, required
-from breachdesk.casework.obligations.dossier import dossier_of
+from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.obligations.dossier import build_dossier
 from breachdesk.casework.obligations.kinds import RULES
-from breachdesk.casework.obligations.registry import computed
-from breachdesk.casework.sealing import next_version
+from breachdesk.casework.obligations.registry import compute_obligations
+from breachdesk.casework.sealing import compute_next_version
 from breachdesk.ports import UnitOfWork
 from schemas.breach import Breach
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.obligation import Obligation, Waiver, WaiverRequest, WaiverUndone
-from schemas.user import Actor, Duty
+from schemas.user import Actor, Permission
 
 EXPLAINED = 40
 """Characters that a reason needs at least."""
 
 
-def waive(
+def waive_obligation(
     uow: UnitOfWork,
     actor: Actor,
     breach_id: str,
@@ -32,16 +32,16 @@ def waive(
     """A running obligation need not be met. A statutory one is only asked for: an approver who did
     not ask waives it with `confirm_waiver`.
 
-    `covers`: keys of the readers who need not be told (`Owed.key`); empty: all who are owed it now.
+    `covers`: keys of the readers who need not be told (`PendingReader.key`); empty: all who are owed it now.
     Raises NotAllowed for an obligation that does not run or cannot be waived, BadInput for a
     reason without substance.
     """
-    require(actor, Duty.RESPONDER, act="waive a duty")
-    breach, due = _running(uow, breach_id, obligation_id, now)
-    said, keys = _reason(reason), _keys(due, covers)
+    require_duty(actor, Permission.RESPONDER, act="waive a duty")
+    breach, due = _get_running(uow, breach_id, obligation_id, now)
+    text, keys = _require_reason(reason), _get_covered_keys(due, covers)
     if RULES[due.kind].second_person:
-        return _request(uow, actor, breach, due, said, keys, now)
-    return _file(uow, actor, breach, due, said, keys, now, None)
+        return _request(uow, actor, breach, due, text, keys, now)
+    return _save_waiver(uow, actor, breach, due, text, keys, now, None)
 
 
 def confirm_waiver(
@@ -54,20 +54,22 @@ def confirm_waiver(
 ) -> Waiver:
     """A second person waives what another asked for. Raises NotAllowed for who asked, and where
     nobody asked."""
-    require(actor, Duty.APPROVER, act="waive a statutory duty")
-    breach, due = _running(uow, breach_id, obligation_id, now)
-    asked = due.requested
-    if asked is None:
+    require_duty(actor, Permission.APPROVER, act="waive a statutory duty")
+    breach, due = _get_running(uow, breach_id, obligation_id, now)
+    request = due.requested
+    if request is None:
         raise NotAllowed(
             "nobody asked for it", place=obligation_id, remedy="A responder asks, with a reason."
         )
-    if asked.asked_by == actor.id:
+    if request.asked_by == actor.id:
         raise NotAllowed(
             "who asked for it does not waive it",
             place=obligation_id,
             remedy="A second person must.",
         )
-    return _file(uow, actor, breach, due, _reason(reason), asked.covers, now, asked.asked_by)
+    return _save_waiver(
+        uow, actor, breach, due, _require_reason(reason), request.covers, now, request.asked_by
+    )
 
 
 def undo_waiver(
@@ -80,45 +82,53 @@ def undo_waiver(
 ) -> WaiverUndone:
     """The obligation runs again from when it started; a request for a waiver is withdrawn. Raises
     NotFound when there is neither."""
-    require(actor, Duty.RESPONDER, Duty.APPROVER, act="undo a waiver")
-    breach = _breach(uow, breach_id)
-    if not _standing(uow, breach_id, obligation_id):
+    require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="undo a waiver")
+    breach = _get_breach(uow, breach_id)
+    if not _has_waiver(uow, breach_id, obligation_id):
         raise NotFound("it is not waived", place=obligation_id, remedy="See the list of duties.")
     undone = WaiverUndone(
         breach_id=breach.id,
-        version=next_version(uow.breaches.latest(WaiverUndone, breach.id)),
+        version=compute_next_version(uow.breaches.find_latest(WaiverUndone, breach.id)),
         obligation_id=obligation_id,
         undone_by=actor.id,
         undone_at=now,
-        reason=required(reason, place="reason", remedy="Say why it is owed after all."),
+        reason=require_text(reason, place="reason", remedy="Say why it is owed after all."),
     )
-    uow.breaches.put(undone)
-    _audit(uow, actor, "breach:waiver:undone", breach, obligation_id, undone.reason, now)
+    uow.breaches.add_document(undone)
+    _record_audit(uow, actor, "breach:waiver:undone", breach, obligation_id, undone.reason, now)
     return undone
 
 
-def _standing(uow: UnitOfWork, breach_id: str, obligation_id: str) -> bool:
+def _has_waiver(uow: UnitOfWork, breach_id: str, obligation_id: str) -> bool:
     book = uow.breaches
     ends = [
-        u.undone_at for u in book.all(WaiverUndone, breach_id) if u.obligation_id == obligation_id
+        u.undone_at
+        for u in book.list_versions(WaiverUndone, breach_id)
+        if u.obligation_id == obligation_id
     ]
     begins = [
-        w.waived_at for w in book.all(Waiver, breach_id) if w.obligation_id == obligation_id
-    ] + [r.asked_at for r in book.all(WaiverRequest, breach_id) if r.obligation_id == obligation_id]
+        w.waived_at
+        for w in book.list_versions(Waiver, breach_id)
+        if w.obligation_id == obligation_id
+    ] + [
+        r.asked_at
+        for r in book.list_versions(WaiverRequest, breach_id)
+        if r.obligation_id == obligation_id
+    ]
     return bool(begins) and (not ends or max(begins) > max(ends))
 
 
-def _breach(uow: UnitOfWork, breach_id: str) -> Breach:
+def _get_breach(uow: UnitOfWork, breach_id: str) -> Breach:
     breach = uow.breaches.get(breach_id)
-    not_erased(uow.cases.get(breach.case_id))
+    check_not_erased(uow.cases.get(breach.case_id))
     return breach
 
 
-def _running(
+def _get_running(
     uow: UnitOfWork, breach_id: str, obligation_id: str, now: datetime
 ) -> tuple[Breach, Obligation]:
-    breach = _breach(uow, breach_id)
-    every = computed(dossier_of(uow, breach_id, now))
+    breach = _get_breach(uow, breach_id)
+    every = compute_obligations(build_dossier(uow, breach_id, now))
     due = next((o for o in every if o.id == obligation_id), None)
     if due is None:
         raise NotFound(
@@ -136,18 +146,18 @@ def _running(
     return breach, due
 
 
-def _reason(reason: str) -> str:
-    said = required(reason, place="reason", remedy="Say why it need not be met.")
-    if len(said) < EXPLAINED:
+def _require_reason(reason: str) -> str:
+    text = require_text(reason, place="reason", remedy="Say why it need not be met.")
+    if len(text) < EXPLAINED:
         raise BadInput(
             "the reason is too short for whoever asks later",
             place="reason",
             remedy=f"Say in at least {EXPLAINED} characters what makes it unnecessary.",
         )
-    return said
+    return text
 
 
-def _keys(due: Obligation, covers: Sequence[str]) -> tuple[str, ...]:
+def _get_covered_keys(due: Obligation, covers: Sequence[str]) -> tuple[str, ...]:
     owed = tuple(reader.key for reader in due.owed)
     unknown = set(covers) - set(owed)
     if unknown:
@@ -164,21 +174,21 @@ def _request(
     covers: tuple[str, ...],
     now: datetime,
 ) -> WaiverRequest:
-    asked = WaiverRequest(
+    request = WaiverRequest(
         breach_id=breach.id,
-        version=next_version(uow.breaches.latest(WaiverRequest, breach.id)),
+        version=compute_next_version(uow.breaches.find_latest(WaiverRequest, breach.id)),
         obligation_id=due.id,
         asked_by=actor.id,
         asked_at=now,
         reason=reason,
         covers=covers,
     )
-    uow.breaches.put(asked)
-    _audit(uow, actor, "breach:waiver:requested", breach, due.id, reason, now)
-    return asked
+    uow.breaches.add_document(request)
+    _record_audit(uow, actor, "breach:waiver:requested", breach, due.id, reason, now)
+    return request
 
 
-def _file(
+def _save_waiver(
     uow: UnitOfWork,
     actor: Actor,
     breach: Breach,
@@ -190,7 +200,7 @@ def _file(
 ) -> Waiver:
     waiver = Waiver(
         breach_id=breach.id,
-        version=next_version(uow.breaches.latest(Waiver, breach.id)),
+        version=compute_next_version(uow.breaches.find_latest(Waiver, breach.id)),
         obligation_id=due.id,
         waived_by=actor.id,
         waived_at=now,
@@ -198,12 +208,12 @@ def _file(
         asked_by=asked_by,
         covers=covers,
     )
-    uow.breaches.put(waiver)
-    _audit(uow, actor, "breach:waiver:filed", breach, due.id, reason, now)
+    uow.breaches.add_document(waiver)
+    _record_audit(uow, actor, "breach:waiver:filed", breach, due.id, reason, now)
     return waiver
 
 
-def _audit(
+def _record_audit(
     uow: UnitOfWork,
     actor: Actor,
     act: str,

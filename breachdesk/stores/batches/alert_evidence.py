@@ -26,7 +26,7 @@ _DELETE = delete(evidence).where(
 )
 
 
-class Wanted(NamedTuple):
+class WantedEvidence(NamedTuple):
     """What an alert's evidence is to be."""
 
     members: Sequence[Signal]
@@ -49,7 +49,7 @@ class EvidenceCopies:
         """None: not remembered."""
         return None if evidence_hash is None else self._copies.get(evidence_hash)
 
-    def replace(self, former: str | None, wanted: Wanted) -> None:
+    def replace(self, former: str | None, wanted: WantedEvidence) -> None:
         """Remember these members, and no longer those that they replace."""
         if former is not None:
             self._forget(former)
@@ -64,8 +64,8 @@ class EvidenceCopies:
         self._members -= len(self._copies.pop(evidence_hash, ()))
 
 
-def keep_evidence(
-    connection: Connection, wanted: Mapping[int, Wanted], copies: EvidenceCopies
+def save_evidence(
+    connection: Connection, wanted: Mapping[int, WantedEvidence], copies: EvidenceCopies
 ) -> None:
     """Make each alert's evidence exactly these signals; a merged alert's lies with its leader."""
     added: dict[Identity, Signal] = {}
@@ -76,19 +76,23 @@ def keep_evidence(
         if stored is None:
             unknown.append(pk)
         else:
-            new, old = _differences(stored, each.members)
-            added.update(_by_identity(pk, new))
-            gone.update(_by_identity(pk, old))
-    members = {i: s for pk in unknown for i, s in _by_identity(pk, wanted[pk].members).items()}
-    kept = _kept(connection, unknown)
-    gone |= kept - members.keys()
-    added.update({identity: s for identity, s in members.items() if identity not in kept})
-    _write(connection, gone - added.keys(), added)
+            new, old = _compare_members(stored, each.members)
+            added.update(_collect_by_identity(pk, new))
+            gone.update(_collect_by_identity(pk, old))
+    members = {
+        i: s for pk in unknown for i, s in _collect_by_identity(pk, wanted[pk].members).items()
+    }
+    stored_identities = _read_identities(connection, unknown)
+    gone |= stored_identities - members.keys()
+    added.update(
+        {identity: s for identity, s in members.items() if identity not in stored_identities}
+    )
+    _write_rows(connection, gone - added.keys(), added)
     for each in wanted.values():
         copies.replace(each.stored_hash, each)
 
 
-def _differences(
+def _compare_members(
     stored: Sequence[Signal], members: Sequence[Signal]
 ) -> tuple[list[Signal], list[Signal]]:
     """Those that come, and those that go. Mostly both hold the very same objects."""
@@ -98,42 +102,44 @@ def _differences(
     if not old:
         return new, old
     # Others that say the same: the group was read again meanwhile.
-    here, there = set(map(_identity, members)), set(map(_identity, stored))
+    here, there = set(map(_get_identity, members)), set(map(_get_identity, stored))
     return (
-        [signal for signal in new if _identity(signal) not in there],
-        [signal for signal in old if _identity(signal) not in here],
+        [signal for signal in new if _get_identity(signal) not in there],
+        [signal for signal in old if _get_identity(signal) not in here],
     )
 
 
-def _identity(signal: Signal) -> tuple[str, str, str]:
+def _get_identity(signal: Signal) -> tuple[str, str, str]:
     return signal.event_id, signal.step, signal.value
 
 
-def _by_identity(pk: int, signals: Iterable[Signal]) -> dict[Identity, Signal]:
+def _collect_by_identity(pk: int, signals: Iterable[Signal]) -> dict[Identity, Signal]:
     return {(pk, signal.event_id, signal.step, signal.value): signal for signal in signals}
 
 
-def _write(connection: Connection, gone: set[Identity], added: Mapping[Identity, Signal]) -> None:
+def _write_rows(
+    connection: Connection, gone: set[Identity], added: Mapping[Identity, Signal]
+) -> None:
     names = [f"_{column.name}" for column in IDENTITY]
     if gone:
         connection.execute(_DELETE, [dict(zip(names, each, strict=True)) for each in sorted(gone)])
     if added:
         # Two members may be one row: the same event, once for each of two times it bears.
-        rows = [_row(each[0], signal) for each, signal in added.items()]
+        rows = [_build_row(each[0], signal) for each, signal in added.items()]
         insert_or_ignore_many(connection, evidence, rows)
 
 
-def _kept(connection: Connection, pks: Sequence[int]) -> set[Identity]:
-    found: set[Identity] = set()
+def _read_identities(connection: Connection, pks: Sequence[int]) -> set[Identity]:
+    identities: set[Identity] = set()
     for begin in range(0, len(pks), SLICE):
         some = evidence.c.alert_pk.in_(pks[begin : begin + SLICE])
-        found.update(
+        identities.update(
             (a, b, c, d) for a, b, c, d in connection.execute(select(*IDENTITY).where(some))
         )
-    return found
+    return identities
 
 
-def _row(pk: int, member: Signal) -> dict[str, Any]:
+def _build_row(pk: int, member: Signal) -> dict[str, Any]:
     return {
         "alert_pk": pk,
         "event_id": member.event_id,

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, bindparam, not_, select, update
 from sqlalchemy.engine import Connection, Row
 
-from breachdesk.stores.batches.group_keys import key_hash
-from breachdesk.stores.many_rows import among, any_of, insert_many, insert_or_replace_many
+from breachdesk.stores.batches.group_keys import compute_key_hash
+from breachdesk.stores.many_rows import in_chunks, insert_many, insert_or_replace_many, match_any
 from breachdesk.stores.stream_tables import alert_acts, alert_ids, alerts
 from schemas.alert import AlertState, Episode, Severity, Signal
-from streams.ports import Eviction
+from streams.ports import EvictedInterval
 
 Columns = dict[str, Any]
 """Machine columns of the alerts table and their values."""
@@ -42,7 +42,7 @@ EPISODE_COLUMNS = (
 RANK = {AlertState.CASE: 2, AlertState.NEW: 1, AlertState.DISMISSED: 0}
 
 
-class Changes(NamedTuple):
+class AlertChanges(NamedTuple):
     """What an episode changes about an alert that stands."""
 
     material: bool
@@ -53,7 +53,7 @@ class Changes(NamedTuple):
 
 
 @dataclass
-class Standing:
+class StoredAlert:
     """One alert of a group."""
 
     row: Row[Any]
@@ -82,17 +82,17 @@ class Standing:
         """End of its last hot bucket."""
         return int((self.row.last + 1) * self.timespan)
 
-    def within(self, episode: Episode) -> bool:
+    def is_within(self, episode: Episode) -> bool:
         """Does the bucket it was raised for belong to that episode?"""
         span = episode.timespan
         return episode.first * span <= self.anchor < (episode.last + 1) * span
 
-    def evicted_by(self, eviction: Eviction) -> bool:
+    def is_evicted_by(self, eviction: EvictedInterval) -> bool:
         """Do the evicted signals reach over the bucket it was raised for?"""
         span = self.timespan
         return eviction.begin // span <= self.anchor // span <= eviction.end // span
 
-    def changes(self, new: Columns) -> Changes:
+    def compute_changes(self, new: Columns) -> AlertChanges:
         """What these machine columns change."""
         severity = self.severity != new["severity"]
         fresh = any(
@@ -104,58 +104,60 @@ class Standing:
             or new["touches"] != self.row.touches
             or new["unattributed"] != self.row.unattributed
         )
-        return Changes(material=fresh or severity, audited=audited, severity=severity)
+        return AlertChanges(material=fresh or severity, audited=audited, severity=severity)
 
-    def same_machine_part(self, new: Columns) -> bool:
+    def is_unchanged_by(self, new: Columns) -> bool:
         """Nothing to write: the very same episode."""
         if self.parted:
             return False
         return all(getattr(self.row, name) == new[name] for name in EPISODE_COLUMNS)
 
 
-def standing_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, list[Standing]]:
+def list_open_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, list[StoredAlert]]:
     """Alerts that are not closed, by their group's hash."""
-    return _alerts(connection, hashes, not_(alerts.c.closed))
+    return _list_alerts(connection, hashes, not_(alerts.c.closed))
 
 
-def closed_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, list[Standing]]:
+def list_closed_alerts(
+    connection: Connection, hashes: Sequence[str]
+) -> dict[str, list[StoredAlert]]:
     """Alerts that are closed and lead, by their group's hash; first who leads the others."""
-    closed = _alerts(connection, hashes, alerts.c.closed, alerts.c.merged_into.is_(None))
-    return {hashed: sorted(mine, key=precedence) for hashed, mine in closed.items()}
+    closed = _list_alerts(connection, hashes, alerts.c.closed, alerts.c.merged_into.is_(None))
+    return {hashed: sorted(mine, key=get_precedence) for hashed, mine in closed.items()}
 
 
-def precedence(alert: Standing) -> tuple[bool, int, int]:
+def get_precedence(alert: StoredAlert) -> tuple[bool, int, int]:
     """Who leads stays; then case before new before dismissed; then the oldest."""
     return (alert.merged_into is not None, -RANK[alert.state], alert.pk)
 
 
-def _alerts(
+def _list_alerts(
     connection: Connection, hashes: Sequence[str], *which: ColumnElement[bool]
-) -> dict[str, list[Standing]]:
-    found: dict[str, list[Standing]] = {}
-    for part in among(connection, alerts.c.key_hash, hashes):
+) -> dict[str, list[StoredAlert]]:
+    alerts_by_hash: dict[str, list[StoredAlert]] = {}
+    for part in in_chunks(connection, alerts.c.key_hash, hashes):
         query = (
             select(alerts, alert_acts.c.case_id)
             .join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)
             .where(part, *which)
         )
         for row in connection.execute(query):
-            found.setdefault(row.key_hash, []).append(_standing(row))
-    return found
+            alerts_by_hash.setdefault(row.key_hash, []).append(_stored_alert(row))
+    return alerts_by_hash
 
 
-def hashes_with_alerts(connection: Connection, hashes: Collection[str]) -> set[str]:
+def list_hashes_with_alerts(connection: Connection, hashes: Collection[str]) -> set[str]:
     """Those of these groups that have an alert which is not closed: of a thousand, few."""
-    open_there = any_of(connection, alerts.c.key_hash, hashes)
+    open_there = match_any(connection, alerts.c.key_hash, hashes)
     query = select(alerts.c.key_hash).where(open_there, not_(alerts.c.closed))
     return set(connection.execute(query).scalars())
 
 
-def machine_columns(episode: Episode) -> Columns:
+def build_machine_columns(episode: Episode) -> Columns:
     """What the episode alone decides: a pure function of the signals."""
     return {
         "id": episode.id,
-        "key_hash": key_hash(episode.key),
+        "key_hash": compute_key_hash(episode.key),
         "rule": episode.key.rule,
         "organization": episode.key.organization,
         "group": list(episode.key.group),
@@ -171,7 +173,7 @@ def machine_columns(episode: Episode) -> Columns:
         "explanation": episode.explanation,
         "fingerprint": episode.fingerprint,
         "evidence": len(episode.members),
-        "evidence_hash": _evidence_hash(episode.members),
+        "evidence_hash": _compute_evidence_hash(episode.members),
     }
 
 
@@ -185,7 +187,7 @@ _REVISE = (
 )
 
 
-def revise(connection: Connection, revised: Mapping[int, Columns], now: datetime) -> None:
+def update_alerts(connection: Connection, revised: Mapping[int, Columns], now: datetime) -> None:
     """Write episodes over the machine's part of their alerts, all in one statement; the human part
     is in another table."""
     rows = [
@@ -219,7 +221,7 @@ def raise_alerts(
     insert_many(connection, alert_acts, [{"alert_pk": pk, "version": 1} for pk in raised])
 
 
-def reserve(connection: Connection, count: int) -> list[int]:
+def reserve_pks(connection: Connection, count: int) -> list[int]:
     """So many surrogate keys that no alert ever had, in rising order."""
     if not count:
         return []
@@ -234,7 +236,7 @@ _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'alerts'"
 """SQLite raises it with every insert, also with one that brings its own key."""
 
 
-def point_ids(connection: Connection, pks: Mapping[str, int]) -> None:
+def set_alert_ids(connection: Connection, pks: Mapping[str, int]) -> None:
     """These canonical ids resolve to these alerts from now on; former ids keep resolving."""
     if pks:
         rows = [{"id": alert, "alert_pk": pk} for alert, pk in pks.items()]
@@ -244,20 +246,20 @@ def point_ids(connection: Connection, pks: Mapping[str, int]) -> None:
 _CLOSE = update(alerts).where(alerts.c.pk == bindparam("_pk")).values(closed=True)
 
 
-def close(connection: Connection, pks: Sequence[int]) -> None:
+def close_alerts(connection: Connection, pks: Sequence[int]) -> None:
     """Nothing can reach them any more."""
     if pks:
         connection.execute(_CLOSE, [{"_pk": pk} for pk in pks])
 
 
-def _evidence_hash(members: Sequence[Signal]) -> str:
+def _compute_evidence_hash(members: Sequence[Signal]) -> str:
     """Of the members' identities: retention may swap one event for another of the same count."""
     parts = [f"{member.event_id}\x00{member.step}\x00{member.value}" for member in members]
     return hashlib.sha256("\x01".join(parts).encode()).hexdigest()
 
 
-def _standing(row: Row[Any]) -> Standing:
-    return Standing(
+def _stored_alert(row: Row[Any]) -> StoredAlert:
+    return StoredAlert(
         row=row,
         pk=row.pk,
         id=row.id,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.stores.batches.alert_rows import Standing
+from breachdesk.stores.batches.alert_rows import StoredAlert
 from breachdesk.stores.cases import SqlCaseBook
-from schemas.case import Task, TaskKind
+from schemas.case import CaseTask, TaskKind
 from schemas.errors import NotFound
 
 
-def cases_joined(book: SqlCaseBook, mine: Standing, other: Standing, now: datetime) -> None:
+def open_joined_task(
+    book: SqlCaseBook, mine: StoredAlert, other: StoredAlert, now: datetime
+) -> None:
     """Tell the case of `mine` that its alert and one of another case are one episode."""
-    task = Task(
+    task = CaseTask(
         id=f"cases-joined-{other.case_id}",
         kind=TaskKind.CASES_JOINED,
         title=f"Look at {other.case_id} too: its alert turned out to be the same activity",
@@ -22,22 +24,22 @@ def cases_joined(book: SqlCaseBook, mine: Standing, other: Standing, now: dateti
             "decide which one goes on and say so in the other."
         ),
     )
-    _open(book, str(mine.case_id), task)
+    _open_task(book, str(mine.case_id), task)
 
 
-def evidence_unsupported(book: SqlCaseBook, alert: Standing, now: datetime) -> None:
+def open_unsupported_task(book: SqlCaseBook, alert: StoredAlert, now: datetime) -> None:
     """Tell the case that today's rules no longer raise its alert."""
-    task = Task(
+    task = CaseTask(
         id=f"unsupported-{alert.pk}",
         kind=TaskKind.UNSUPPORTED_EVIDENCE,
         title=f"Check alert {alert.id}: the rules as they are now no longer raise it",
         opened_at=now,
         reason="A rule or a parser changed. The alert and its evidence were kept as they were.",
     )
-    _open(book, str(alert.case_id), task)
+    _open_task(book, str(alert.case_id), task)
 
 
-def _open(book: SqlCaseBook, case_id: str, task: Task) -> None:
+def _open_task(book: SqlCaseBook, case_id: str, task: CaseTask) -> None:
     try:
         case = book.get(case_id)
     except NotFound:

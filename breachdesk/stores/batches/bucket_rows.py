@@ -11,10 +11,15 @@ from itertools import accumulate
 
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.batches.group_keys import by_digest, key_digest, key_of, key_text
+from breachdesk.stores.batches.group_keys import (
+    compute_key_digest,
+    format_key,
+    parse_key,
+    sort_by_digest,
+)
 from breachdesk.stores.many_rows import execute_among
 from schemas.alert import GroupKey
-from streams.ports import BucketRow, Eviction
+from streams.ports import BucketRow, EvictedInterval
 
 Row = tuple[bytes, int, int, str, bytes, float, int]
 """Digest, bucket, timespan, key, payload, due and size of one bucket."""
@@ -64,7 +69,7 @@ SEPARATOR = "\x1f"
 """Of keys: JSON escapes it inside a text."""
 
 
-def read(
+def read_buckets(
     connection: Connection, digests: Mapping[bytes, GroupKey]
 ) -> dict[GroupKey, list[BucketRow]]:
     """The buckets of each of these groups, oldest first; groups in the order given."""
@@ -75,13 +80,13 @@ def read(
     return buckets
 
 
-def prepare(buckets: Sequence[BucketRow]) -> list[Row]:
+def prepare_rows(buckets: Sequence[BucketRow]) -> list[Row]:
     """Rows to write, in the order of their digests, so that index pages are touched one after
     another."""
-    return sorted(map(_row, buckets), key=_address)
+    return sorted(map(_build_row, buckets), key=_get_sort_key)
 
 
-def write(connection: Connection, rows: Sequence[Row]) -> None:
+def write_rows(connection: Connection, rows: Sequence[Row]) -> None:
     """Over what is stored of these buckets."""
     if not rows:
         return
@@ -98,34 +103,34 @@ def write(connection: Connection, rows: Sequence[Row]) -> None:
         (
             b"".join(digests),
             b"".join(payloads),
-            _array(buckets),
-            _array(timespans),
+            _format_array(buckets),
+            _format_array(timespans),
             SEPARATOR.join(keys),
-            _array(list(starts)[:-1]),
-            _array(lengths),
-            _array(dues),
-            _array(sizes),
+            _format_array(list(starts)[:-1]),
+            _format_array(lengths),
+            _format_array(dues),
+            _format_array(sizes),
         ),
     )
 
 
-def due_keys(connection: Connection, low: float, limit: int) -> list[GroupKey]:
+def list_due_keys(connection: Connection, low: float, limit: int) -> list[GroupKey]:
     """Groups that have a bucket that is due, those that waited longest first; at most so many."""
-    found = connection.exec_driver_sql(_bound(connection, _DUE), (low, limit))
-    return list(dict.fromkeys(key_of(key) for (key,) in found))
+    rows = connection.exec_driver_sql(_format_statement(connection, _DUE), (low, limit))
+    return list(dict.fromkeys(parse_key(key) for (key,) in rows))
 
 
-def due(
+def read_due_buckets(
     connection: Connection, low: float, limit: int, known: Container[GroupKey] = ()
 ) -> dict[GroupKey, list[BucketRow]]:
-    """The groups of `due_keys` with all of their buckets, oldest first; in the order of their digests.
+    """The groups of `list_due_keys` with all of their buckets, oldest first; in the order of their digests.
     Of known groups only those that are due. Mostly every bucket of a group is due, and one walk along the index finds them all."""
-    rows = list(connection.exec_driver_sql(_bound(connection, _DUE_ROWS), (low, limit)))
+    rows = list(connection.exec_driver_sql(_format_statement(connection, _DUE_ROWS), (low, limit)))
     keys: dict[bytes, GroupKey] = {}
     groups: dict[bytes, dict[int, BucketRow]] = {}
     for stored, bucket, payload, timespan, moment, text in rows:
         digest = bytes(stored)
-        key = keys.get(digest) or keys.setdefault(digest, key_of(text))
+        key = keys.get(digest) or keys.setdefault(digest, parse_key(text))
         row = BucketRow(key, bucket, bytes(payload), timespan, moment)
         groups.setdefault(digest, {})[bucket] = row
     walked_to = rows[-1][4] if rows else low
@@ -140,47 +145,47 @@ def due(
     }
 
 
-def drop(connection: Connection, evictions: Sequence[Eviction]) -> None:
+def delete_buckets(connection: Connection, evictions: Sequence[EvictedInterval]) -> None:
     """Drop the buckets that the evicted spans reach over."""
     if evictions:
-        spans = [(key_digest(each.key), each.begin, each.end) for each in evictions]
-        connection.exec_driver_sql(_bound(connection, _DROP), spans)
+        spans = [(compute_key_digest(each.key), each.begin, each.end) for each in evictions]
+        connection.exec_driver_sql(_format_statement(connection, _DROP), spans)
 
 
-def put_off(
+def defer_groups(
     connection: Connection, keys: Iterable[GroupKey], low: float, again: Mapping[GroupKey, float]
 ) -> None:
     """Look at what is left of these groups later: when `again` says, or after an hour."""
     rows = []
-    for digest, key in by_digest(keys).items():
+    for digest, key in sort_by_digest(keys).items():
         later = again.get(key, low + LOOK_AGAIN_SECONDS)
         rows.append((later, digest, later))
     if rows:
-        connection.exec_driver_sql(_bound(connection, _PUT_OFF), rows)
+        connection.exec_driver_sql(_format_statement(connection, _PUT_OFF), rows)
 
 
-def stored_bytes(connection: Connection) -> int:
+def estimate_stored_bytes(connection: Connection) -> int:
     """Roughly what all rows take. SQLite reads an index for it, not the rows."""
     size, rows = connection.exec_driver_sql(_BYTES).one()
     return int(size) + ROW_BYTES * int(rows)
 
 
-def _row(row: BucketRow) -> Row:
-    key = key_text(row.key)
+def _build_row(row: BucketRow) -> Row:
+    key = format_key(row.key)
     size = len(key) + len(row.payload)
-    return (key_digest(row.key), row.bucket, row.timespan, key, row.payload, row.due, size)
+    return (compute_key_digest(row.key), row.bucket, row.timespan, key, row.payload, row.due, size)
 
 
-def _array(numbers: Iterable[float]) -> str:
+def _format_array(numbers: Iterable[float]) -> str:
     """PostgreSQL's text form of an array."""
     return "{" + ",".join(map(repr, numbers)) + "}"
 
 
-def _address(row: Row) -> tuple[bytes, int]:
+def _get_sort_key(row: Row) -> tuple[bytes, int]:
     return row[0], row[1]
 
 
-def _bound(connection: Connection, statement: str) -> str:
+def _format_statement(connection: Connection, statement: str) -> str:
     """With the driver's own marks for parameters."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     return statement.replace("{}", mark)

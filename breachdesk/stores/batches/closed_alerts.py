@@ -13,24 +13,24 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.batches.alert_rows import Standing
+from breachdesk.stores.batches.alert_rows import StoredAlert
 from breachdesk.stores.stream_tables import evidence
 from schemas.alert import Episode, GroupKey, Severity, Signal
-from schemas.event import Position, Touch
+from schemas.event import AssetTouch, RecordPosition
 
 
-def closed_alert(episode: Episode, closed: Iterable[Standing]) -> Standing | None:
+def find_closed_alert(episode: Episode, closed: Iterable[StoredAlert]) -> StoredAlert | None:
     """The one that the episode is a part of, or goes on with: of several the first."""
     begin, end = episode.first * episode.timespan, (episode.last + 1) * episode.timespan
     return next((alert for alert in closed if alert.begins < end and begin < alert.ends), None)
 
 
-def joined(connection: Connection, alert: Standing, episode: Episode) -> Episode:
+def merge_episode(connection: Connection, alert: StoredAlert, episode: Episode) -> Episode:
     """The episode of what the alert holds and of what came again."""
     row = alert.row
-    known = _members(connection, alert.pk, episode.key)
-    fresh = {_identity(member): member for member in episode.members}
-    members = [*known, *(m for i, m in fresh.items() if i not in set(map(_identity, known)))]
+    known = _read_members(connection, alert.pk, episode.key)
+    fresh = {_get_identity(member): member for member in episode.members}
+    members = [*known, *(m for i, m in fresh.items() if i not in set(map(_get_identity, known)))]
     severity = max(Severity(row.severity), episode.severity, key=lambda each: each.rank)
     same_buckets = row.timespan == episode.timespan
     return replace(
@@ -41,14 +41,14 @@ def joined(connection: Connection, alert: Standing, episode: Episode) -> Episode
         timespan=row.timespan,
         fired=min(row.fired, episode.fired),
         severity=severity,
-        members=tuple(sorted(members, key=lambda m: (m.time, *_identity(m)))),
-        touches=episode.touches.union(Touch(*each) for each in row.touches),
+        members=tuple(sorted(members, key=lambda m: (m.time, *_get_identity(m)))),
+        touches=episode.touches.union(AssetTouch(*each) for each in row.touches),
         unattributed=episode.unattributed.union(row.unattributed),
         explanation=row.explanation if severity.value == row.severity else episode.explanation,
     )
 
 
-def _members(connection: Connection, pk: int, key: GroupKey) -> Sequence[Signal]:
+def _read_members(connection: Connection, pk: int, key: GroupKey) -> Sequence[Signal]:
     rows = connection.execute(select(evidence).where(evidence.c.alert_pk == pk))
     return [
         Signal(
@@ -57,10 +57,10 @@ def _members(connection: Connection, pk: int, key: GroupKey) -> Sequence[Signal]
             row.event_id,
             row.step,
             row.value,
-            Position(row.journal, row.offset),
+            RecordPosition(row.journal, row.offset),
             row.sha256,
             row.source,
-            tuple(Touch(*each) for each in row.touches),
+            tuple(AssetTouch(*each) for each in row.touches),
             "",
             row.summary,
         )
@@ -68,5 +68,5 @@ def _members(connection: Connection, pk: int, key: GroupKey) -> Sequence[Signal]
     ]
 
 
-def _identity(signal: Signal) -> tuple[str, str, str]:
+def _get_identity(signal: Signal) -> tuple[str, str, str]:
     return signal.event_id, signal.step, signal.value

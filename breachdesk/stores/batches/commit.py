@@ -10,19 +10,19 @@ from sqlalchemy.engine import Connection
 from breachdesk.stores import exports
 from breachdesk.stores.batches import counts, position_rows, watermarks
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
-from breachdesk.stores.batches.reconcile import GroupColumns, Reconciler
+from breachdesk.stores.batches.reconcile import AlertReconciler, GroupColumns
 from breachdesk.stores.unit_of_work import SqlUnitOfWork
 from streams.normalise.source_counts import sum_counts
-from streams.ports import Eviction, RecordBatch
+from streams.ports import EvictedInterval, RecordBatch
 
 
-def begin(connection: Connection, batch: RecordBatch) -> None:
+def start_batch(connection: Connection, batch: RecordBatch) -> None:
     """Move the positions. Raises Conflict when one is not where the batch began."""
-    position_rows.advance(connection, batch.advances)
-    watermarks.hold(connection, batch.held_until)
+    position_rows.advance_positions(connection, batch.advances)
+    watermarks.raise_held_until(connection, batch.hold_until)
 
 
-def finish(
+def finish_batch(
     connection: Connection,
     batch: RecordBatch,
     groups: Sequence[GroupColumns],
@@ -31,19 +31,22 @@ def finish(
 ) -> None:
     """Write alerts, dead letters, counts, exports and the audit, once the groups are written."""
     books = SqlUnitOfWork(connection)
-    Reconciler(connection, books, now, copies).reconcile(groups)
-    counts.add_letters(connection, batch.dead_letters)
-    undone = counts.settle_letters(connection, batch.repeated)
-    counts.add_sources(connection, sum_counts([*batch.sources, *undone]))
+    AlertReconciler(connection, books, now, copies).reconcile(groups)
+    counts.add_dead_letters(connection, batch.dead_letters)
+    undone = counts.mark_letters_replayed(connection, batch.repeated)
+    counts.add_source_counts(connection, sum_counts([*batch.sources, *undone]))
     counts.add_unattributed(connection, batch.unattributed)
-    exports.add(connection, batch.exports)
+    exports.add_messages(connection, batch.exports)
     books.finish(now)
 
 
 def close_alerts(
-    connection: Connection, evictions: Sequence[Eviction], copies: EvidenceCopies, now: datetime
+    connection: Connection,
+    evictions: Sequence[EvictedInterval],
+    copies: EvidenceCopies,
+    now: datetime,
 ) -> None:
     """Close the alerts whose signals are let go."""
     alerting = [eviction for eviction in evictions if eviction.alerts]
     if alerting:
-        Reconciler(connection, SqlUnitOfWork(connection), now, copies).close(alerting)
+        AlertReconciler(connection, SqlUnitOfWork(connection), now, copies).close(alerting)

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.each_dialect import by_bytes, sum_up
+from breachdesk.stores.each_dialect import insert_or_sum, sort_by_bytes
 from breachdesk.stores.many_rows import insert_or_ignore_many, insert_or_replace_many
 from breachdesk.stores.stream_tables import dead_letters, source_counts, unattributed
-from schemas.event import Position
+from schemas.event import RecordPosition
 from schemas.source import DeadLetter
 from streams.ports import KnownLetter, SourceCount, UnattributedCount
 
@@ -28,25 +28,25 @@ SUMS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late"
 LETTER = ("source", "arrived", "parser", "reason", "sha256")
 
 
-def add_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
+def add_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
     """Once each by position; a record that fails again keeps its newest reason, and one that was
     replayed waits no more."""
-    rows = {letter.position: _letter_row(letter) for letter in letters}
+    rows = {letter.position: _build_letter_row(letter) for letter in letters}
     if rows:
         insert_or_replace_many(connection, dead_letters, list(rows.values()), LETTER)
 
 
-def add_sources(connection: Connection, counts: Sequence[SourceCount]) -> None:
+def add_source_counts(connection: Connection, counts: Sequence[SourceCount]) -> None:
     """Sums rise; the span of events widens; the newest parser and arrival stay. In the order of
     their names, each row changed where it stands: many workers add to one source at once."""
     rows = [asdict(count) for count in sorted(counts, key=lambda count: count.source)]
     if rows:
         for row in rows:
             row["name"] = row.pop("source")
-        connection.execute(sum_up(connection, source_counts, _summed), rows)
+        connection.execute(insert_or_sum(connection, source_counts, _build_sums), rows)
 
 
-def _summed(new: Any) -> dict[str, Any]:
+def _build_sums(new: Any) -> dict[str, Any]:
     old = source_counts.c
     changes: dict[str, Any] = {name: old[name] + new[name] for name in SUMS}
     changes["parser"] = case((new.parser != "", new.parser), else_=old.parser)
@@ -66,16 +66,16 @@ def add_unattributed(connection: Connection, counts: Sequence[UnattributedCount]
     """
     if not counts:
         return
-    known = _known(connection, sorted({count.key for count in counts}))
+    known = _list_known_keys(connection, sorted({count.key for count in counts}))
     events: dict[str, int] = {}
     for count in counts:
         if count.key not in known:
             events[count.key] = events.get(count.key, 0) + count.events
     new = set(sorted(events, key=lambda key: (-events[key], key))[:NEW_KEYS])
     by_key = sorted((c for c in counts if c.key in known or c.key in new), key=lambda c: c.key)
-    rows = _locked(connection, by_key)
+    rows = _lock_rows(connection, by_key)
     for count in by_key:
-        rows[count.key] = _added(rows[count.key], count)
+        rows[count.key] = _add_count(rows[count.key], count)
     insert_or_replace_many(
         connection, unattributed, list(rows.values()), ("events", "first", "last", "datasets")
     )
@@ -83,7 +83,7 @@ def add_unattributed(connection: Connection, counts: Sequence[UnattributedCount]
         _trim(connection)
 
 
-def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
+def _list_known_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     known: set[str] = set()
     for begin in range(0, len(keys), SLICE):
         some = unattributed.c.key.in_(keys[begin : begin + SLICE])
@@ -109,25 +109,25 @@ def _trim(connection: Connection) -> None:
         connection.execute(delete(unattributed).where(some))
 
 
-def _locked(connection: Connection, counts: Sequence[UnattributedCount]) -> dict[str, Row]:
+def _lock_rows(connection: Connection, counts: Sequence[UnattributedCount]) -> dict[str, Row]:
     """The keys' rows, made where they are missing, locked in order before they are read."""
-    made = {count.key: _empty(count) for count in counts}
-    insert_or_ignore_many(connection, unattributed, list(made.values()))
+    new_rows = {count.key: _build_empty_row(count) for count in counts}
+    insert_or_ignore_many(connection, unattributed, list(new_rows.values()))
     rows: dict[str, Row] = {}
-    keys = list(made)
+    keys = list(new_rows)
     for begin in range(0, len(keys), SLICE):
         query = (
             select(unattributed)
             .where(unattributed.c.key.in_(keys[begin : begin + SLICE]))
-            .order_by(by_bytes(connection, unattributed.c.key))
+            .order_by(sort_by_bytes(connection, unattributed.c.key))
             .with_for_update()
         )
-        found = connection.execute(query)
-        rows.update({row.key: dict(row._mapping) for row in found})  # noqa: SLF001 - public name
+        result = connection.execute(query)
+        rows.update({row.key: dict(row._mapping) for row in result})  # noqa: SLF001 - public name
     return rows
 
 
-def _empty(count: UnattributedCount) -> Row:
+def _build_empty_row(count: UnattributedCount) -> Row:
     return {
         "key": count.key,
         "events": 0,
@@ -137,7 +137,7 @@ def _empty(count: UnattributedCount) -> Row:
     }
 
 
-def _added(old: Row, count: UnattributedCount) -> Row:
+def _add_count(old: Row, count: UnattributedCount) -> Row:
     return {
         "key": count.key,
         "events": old["events"] + count.events,
@@ -147,7 +147,7 @@ def _added(old: Row, count: UnattributedCount) -> Row:
     }
 
 
-def _letter_row(letter: DeadLetter) -> dict[str, Any]:
+def _build_letter_row(letter: DeadLetter) -> dict[str, Any]:
     return {
         "journal": letter.position.journal,
         "offset": letter.position.offset,
@@ -160,25 +160,31 @@ def _letter_row(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def known_letters(
-    connection: Connection, positions: Sequence[Position]
-) -> dict[Position, KnownLetter]:
+def find_dead_letters(
+    connection: Connection, positions: Sequence[RecordPosition]
+) -> dict[RecordPosition, KnownLetter]:
     """Those of these dead letters that are stored."""
-    found: dict[Position, KnownLetter] = {}
+    letters_by_position: dict[RecordPosition, KnownLetter] = {}
     for position in positions:
-        row = connection.execute(select(dead_letters).where(*_at(position))).one_or_none()
+        row = connection.execute(
+            select(dead_letters).where(*_match_position(position))
+        ).one_or_none()
         if row is not None:
             facts = (row.source, row.arrived, row.parser, row.reason, row.sha256)
-            found[position] = KnownLetter(DeadLetter(position, *facts), waits=not row.replayed)
-    return found
+            letters_by_position[position] = KnownLetter(
+                DeadLetter(position, *facts), waits=not row.replayed
+            )
+    return letters_by_position
 
 
-def settle_letters(connection: Connection, positions: Sequence[Position]) -> list[SourceCount]:
+def mark_letters_replayed(
+    connection: Connection, positions: Sequence[RecordPosition]
+) -> list[SourceCount]:
     """Mark them replayed; what is to be taken from their sources' counts."""
     undone = []
-    known = known_letters(connection, sorted(positions)).values()
+    known = find_dead_letters(connection, sorted(positions)).values()
     for letter in (each.letter for each in known if each.waits):
-        mark = update(dead_letters).where(*_at(letter.position)).values(replayed=True)
+        mark = update(dead_letters).where(*_match_position(letter.position)).values(replayed=True)
         connection.execute(mark)
         parsed = bool(letter.parser)
         undone.append(
@@ -187,7 +193,7 @@ def settle_letters(connection: Connection, positions: Sequence[Position]) -> lis
     return undone
 
 
-def _at(position: Position) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _match_position(position: RecordPosition) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return (
         dead_letters.c.journal == position.journal,
         dead_letters.c.offset == position.offset,

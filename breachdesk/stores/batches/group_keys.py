@@ -12,28 +12,28 @@ from schemas.alert import GroupKey
 
 
 @lru_cache(maxsize=16_384)
-def key_digest(key: GroupKey) -> bytes:
+def compute_key_digest(key: GroupKey) -> bytes:
     """16 bytes: short enough for an index, long enough never to collide."""
     text = repr((key.rule, key.organization, tuple(key.group)))
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
-def key_hash(key: GroupKey) -> str:
+def compute_key_hash(key: GroupKey) -> str:
     """The digest as 32 hexadecimal digits."""
-    return key_digest(key).hex()
+    return compute_key_digest(key).hex()
 
 
-def by_digest(keys: Iterable[GroupKey]) -> dict[bytes, GroupKey]:
+def sort_by_digest(keys: Iterable[GroupKey]) -> dict[bytes, GroupKey]:
     """The keys in the order of their digests, each once."""
-    return dict(sorted((key_digest(key), key) for key in keys))
+    return dict(sorted((compute_key_digest(key), key) for key in keys))
 
 
-def key_text(key: GroupKey) -> str:
+def format_key(key: GroupKey) -> str:
     """As JSON: `[rule, organization, [group…]]`."""
     return orjson.dumps((key.rule, key.organization, tuple(key.group))).decode()
 
 
-def key_of(text: str) -> GroupKey:
-    """The reverse of `key_text`."""
+def parse_key(text: str) -> GroupKey:
+    """The reverse of `format_key`."""
     rule, organization, group = orjson.loads(text)
     return GroupKey(rule, organization, tuple(group))

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.batches import bucket_rows
-from breachdesk.stores.batches.group_keys import by_digest, key_digest
-from breachdesk.stores.many_rows import bytea_array, execute_among, insert_or_ignore_many
+from breachdesk.stores.batches.group_keys import compute_key_digest, sort_by_digest
+from breachdesk.stores.many_rows import execute_among, format_bytea_array, insert_or_ignore_many
 from breachdesk.stores.stream_tables import signal_groups
 from schemas.alert import GroupKey
 from streams.ports import GroupRows, GroupUpdates, SweepResult
 
-Locked = Mapping[GroupKey, int]
+LockedVersions = Mapping[GroupKey, int]
 """Version by key, in the order of the keys' digests."""
 
 _LOCKED = "SELECT key_hash, version FROM signal_groups WHERE key_hash {among} ORDER BY key_hash"
@@ -39,57 +39,61 @@ _REMOVE_EMPTY = (
 _RENEW = "UPDATE signal_groups SET version = {} WHERE key_hash {among}"
 
 
-def lock(connection: Connection, keys: Iterable[GroupKey]) -> Locked:
+def lock_groups(connection: Connection, keys: Iterable[GroupKey]) -> LockedVersions:
     """Lock these groups' rows, making those that are missing; sorted by digest, so that two workers
     do not wait for each other in a circle. (PostgreSQL would end one of them, and its batch is repeated.)"""
-    digests = by_digest(keys)
+    digests = sort_by_digest(keys)
     versions: dict[bytes, int] = {}
     while missing := [digest for digest in digests if digest not in versions]:
         # Another worker may make or remove a group's row meanwhile: then once more.
-        versions.update(_locked(connection, missing))
+        versions.update(_lock_rows(connection, missing))
     return {key: versions[digest] for digest, key in digests.items()}
 
 
-def rows(
-    connection: Connection, locked: Locked, known: Mapping[GroupKey, int]
+def read_rows(
+    connection: Connection, locked: LockedVersions, known: Mapping[GroupKey, int]
 ) -> Sequence[GroupRows]:
     """The locked groups, read after the lock; nothing is read of those the caller knows."""
     fresh = [key for key, version in locked.items() if not version or known.get(key) != version]
-    buckets = bucket_rows.read(connection, {key_digest(key): key for key in fresh})
+    buckets = bucket_rows.read_buckets(connection, {compute_key_digest(key): key for key in fresh})
     return [GroupRows(key, version, buckets.get(key)) for key, version in locked.items()]
 
 
-def write(connection: Connection, locked: Locked, updates: GroupUpdates) -> Mapping[GroupKey, int]:
+def write_groups(
+    connection: Connection, locked: LockedVersions, updates: GroupUpdates
+) -> Mapping[GroupKey, int]:
     """Write what changed; every locked group's version afterwards. The row of a group that holds
     nothing goes again."""
-    bucket_rows.write(connection, bucket_rows.prepare(updates.buckets))
-    renewed = _renew(connection, updates.changed)
+    bucket_rows.write_rows(connection, bucket_rows.prepare_rows(updates.buckets))
+    renewed = _renew_versions(connection, updates.changed)
     unused = [key for key, version in locked.items() if not version and key not in renewed]
     _remove_empty(connection, unused)
     return {**locked, **renewed}
 
 
-def let_go(connection: Connection, locked: Locked, swept: SweepResult, low: float) -> None:
+def evict_groups(
+    connection: Connection, locked: LockedVersions, swept: SweepResult, low: float
+) -> None:
     """Drop what was evicted; groups with nothing left go, the others are looked at later."""
-    bucket_rows.drop(connection, swept.evictions)
-    bucket_rows.put_off(connection, locked, low, swept.again)
-    _renew(connection, {eviction.key for eviction in swept.evictions})
+    bucket_rows.delete_buckets(connection, swept.evictions)
+    bucket_rows.defer_groups(connection, locked, low, swept.again)
+    _renew_versions(connection, {eviction.key for eviction in swept.evictions})
     _remove_empty(connection, locked)
 
 
-def _renew(connection: Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, int]:
+def _renew_versions(connection: Connection, keys: Iterable[GroupKey]) -> dict[GroupKey, int]:
     """Give rows that are locked already another version."""
-    digests = by_digest(keys)
+    digests = sort_by_digest(keys)
     version = secrets.randbits(62) + 1
     execute_among(connection, _RENEW, list(digests), before=(version,))
     return dict.fromkeys(digests.values(), version)
 
 
-def _locked(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
+def _lock_rows(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
     """Versions of the rows that are there or could be made, now locked; those that are there first, so
     that one statement does."""
     if connection.dialect.name == "postgresql":
-        array = bytea_array(digests)
+        array = format_bytea_array(digests)
         rows = connection.exec_driver_sql(_LOCK, (array, array)).all()
     else:
         new = [{"key_hash": digest, "version": 0} for digest in digests]
@@ -100,4 +104,4 @@ def _locked(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int
 
 def _remove_empty(connection: Connection, keys: Iterable[GroupKey]) -> None:
     """Remove the locked rows of groups of which no bucket is stored."""
-    execute_among(connection, _REMOVE_EMPTY, list(by_digest(keys)))
+    execute_among(connection, _REMOVE_EMPTY, list(sort_by_digest(keys)))

@@ -10,12 +10,12 @@ from sqlalchemy.engine import Connection
 from breachdesk.stores.batches import bucket_rows, groups, position_rows, watermarks
 from breachdesk.stores.batches import commit as batch_writes
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
-from breachdesk.stores.batches.reconcile import group_columns
+from breachdesk.stores.batches.reconcile import build_group_columns
 from schemas.alert import GroupKey
 from streams.ports import CommitResult, GroupRows, GroupUpdates, RecordBatch, SweepResult
 
 
-def commit(
+def commit_batch(
     connection: Connection,
     batch: RecordBatch,
     known: Mapping[GroupKey, int],
@@ -24,16 +24,16 @@ def commit(
     now: datetime,
 ) -> CommitResult:
     """Lock, read, apply, write."""
-    batch_writes.begin(connection, batch)
-    locked = groups.lock(connection, batch.keys)
-    rows = groups.rows(connection, locked, known)
-    updates = apply_signals(rows, watermarks.low(connection))
-    versions = groups.write(connection, locked, updates)
-    batch_writes.finish(connection, batch, group_columns(updates.groups), copies, now)
+    batch_writes.start_batch(connection, batch)
+    locked = groups.lock_groups(connection, batch.keys)
+    rows = groups.read_rows(connection, locked, known)
+    updates = apply_signals(rows, watermarks.find_low(connection))
+    versions = groups.write_groups(connection, locked, updates)
+    batch_writes.finish_batch(connection, batch, build_group_columns(updates.groups), copies, now)
     return CommitResult(versions)
 
 
-def sweep(
+def sweep_groups(
     connection: Connection,
     partitions: Sequence[str],
     let_go: Callable[[Sequence[GroupRows], float], SweepResult],
@@ -42,15 +42,19 @@ def sweep(
     limit: int,
 ) -> int:
     """Lock what is due, read it, let go of it; how many groups were looked at."""
-    low = position_rows.least_arrival(connection, partitions)
-    if low is None or not watermarks.lock(connection) or low < watermarks.held_until(connection):
+    low = position_rows.compute_least_arrival(connection, partitions)
+    if (
+        low is None
+        or not watermarks.try_lock(connection)
+        or low < watermarks.get_held_until(connection)
+    ):
         return 0
     # A watermark that a wrong clock has raised counts as now.
     low = min(watermarks.raise_low(connection, min(low, now.timestamp())), now.timestamp())
-    locked = groups.lock(connection, bucket_rows.due_keys(connection, low, limit))
+    locked = groups.lock_groups(connection, bucket_rows.list_due_keys(connection, low, limit))
     if not locked:
         return 0
-    swept = let_go(groups.rows(connection, locked, {}), low)
+    swept = let_go(groups.read_rows(connection, locked, {}), low)
     batch_writes.close_alerts(connection, swept.evictions, copies, now)
-    groups.let_go(connection, locked, swept, low)
+    groups.evict_groups(connection, locked, swept, low)
     return len(locked)

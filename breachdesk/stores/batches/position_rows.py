@@ -11,12 +11,12 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores.each_dialect import insert_or_ignore
 from breachdesk.stores.stream_tables import positions
-from schemas.errors import Conflict
-from schemas.event import Position
-from streams.ports import Advance, StoredPosition
+from schemas.errors import EditConflict
+from schemas.event import RecordPosition
+from streams.ports import PartitionAdvance, StoredPosition
 
 
-def stored_positions(
+def load_positions(
     connection: Connection, partitions: Sequence[str]
 ) -> Mapping[str, StoredPosition]:
     """What is stored of each; makes the rows that are missing."""
@@ -29,7 +29,7 @@ def stored_positions(
     rows = connection.execute(select(positions).where(positions.c.partition.in_(wanted)))
     return {
         row.partition: StoredPosition(
-            position=None if row.offset is None else Position(row.journal, row.offset),
+            position=None if row.offset is None else RecordPosition(row.journal, row.offset),
             epoch=row.epoch,
             revision=row.revision,
             counted=row.counted,
@@ -64,22 +64,22 @@ RETURNING p.partition
 """A batch of raw lines moves dozens of partitions: a statement each would take a third of its time."""
 
 
-def advance(connection: Connection, steps: Sequence[Advance]) -> None:
+def advance_positions(connection: Connection, steps: Sequence[PartitionAdvance]) -> None:
     """Move these positions from where the caller loaded them, in the order of their names. Raises
     Conflict when one is elsewhere."""
     ordered = sorted(steps, key=lambda step: step.partition)
     if connection.dialect.name != "postgresql":
         for step in ordered:
-            _advance(connection, step)
+            _advance_position(connection, step)
     elif ordered:
-        told = orjson.dumps([_told(step) for step in ordered]).decode()
-        moved = set(connection.exec_driver_sql(_ADVANCE, (told,)).scalars())
+        steps_json = orjson.dumps([_build_step_row(step) for step in ordered]).decode()
+        moved = set(connection.exec_driver_sql(_ADVANCE, (steps_json,)).scalars())
         for step in ordered:
             if step.partition not in moved:
-                raise _elsewhere(step.partition)
+                raise _build_conflict(step.partition)
 
 
-def _told(step: Advance) -> dict[str, Any]:
+def _build_step_row(step: PartitionAdvance) -> dict[str, Any]:
     before = step.before.position
     return {
         "partition": step.partition,
@@ -93,7 +93,7 @@ def _told(step: Advance) -> dict[str, Any]:
     }
 
 
-def _advance(connection: Connection, step: Advance) -> None:
+def _advance_position(connection: Connection, step: PartitionAdvance) -> None:
     journal, offset = step.after
     here_before = and_(positions.c.journal == journal, positions.c.counted > offset)
     after: dict[str, Any] = {
@@ -103,24 +103,26 @@ def _advance(connection: Connection, step: Advance) -> None:
         "revision": positions.c.revision + 1,
     }
     if step.arrived is not None:
-        after["arrived"] = _higher(step.arrived)
-    _update(connection, step.partition, step.before, after)
+        after["arrived"] = _build_maximum(step.arrived)
+    _update_position(connection, step.partition, step.before, after)
 
 
-def hold(connection: Connection, owned: Mapping[str, StoredPosition]) -> None:
+def hold_positions(connection: Connection, owned: Mapping[str, StoredPosition]) -> None:
     """Raise the revision of each, so that whoever loaded them before is fenced. Raises Conflict as
     `advance`."""
     for partition in sorted(owned):
         after = {"revision": positions.c.revision + 1}
-        _update(connection, partition, owned[partition], after)
+        _update_position(connection, partition, owned[partition], after)
 
 
-def touch(connection: Connection, partition: str, before: StoredPosition, arrived: float) -> None:
+def record_arrival(
+    connection: Connection, partition: str, before: StoredPosition, arrived: float
+) -> None:
     """The partition has nothing older than this moment. Raises Conflict as `advance`."""
-    _update(connection, partition, before, {"arrived": _higher(arrived)})
+    _update_position(connection, partition, before, {"arrived": _build_maximum(arrived)})
 
 
-def _update(
+def _update_position(
     connection: Connection, partition: str, before: StoredPosition, after: Mapping[str, Any]
 ) -> None:
     place = before.position
@@ -134,23 +136,23 @@ def _update(
         here = and_(here, positions.c.journal == place.journal)
     moved = connection.execute(update(positions).where(here).values(**after))
     if not moved.rowcount:
-        raise _elsewhere(partition)
+        raise _build_conflict(partition)
 
 
-def _elsewhere(partition: str) -> Conflict:
-    return Conflict(
+def _build_conflict(partition: str) -> EditConflict:
+    return EditConflict(
         "the stored position is not where this batch began",
         place=f"partition {partition}",
         remedy="Drop cached state, ask for the position and read again from there.",
     )
 
 
-def _higher(value: float) -> ColumnElement[float]:
+def _build_maximum(value: float) -> ColumnElement[float]:
     """Arrival never goes back, also in a replay: what was let go stays out of reach."""
     return case((positions.c.arrived > value, positions.c.arrived), else_=value)
 
 
-def least_arrival(connection: Connection, partitions: Sequence[str]) -> float | None:
+def compute_least_arrival(connection: Connection, partitions: Sequence[str]) -> float | None:
     """None while any partition was never processed: what it holds may be older than all."""
     query = select(func.min(positions.c.arrived), func.count(positions.c.arrived)).where(
         positions.c.partition.in_(partitions)

@@ -12,7 +12,7 @@ from breachdesk.stores.stream_tables import signal_log
 from streams.ports import LogRow
 
 
-def rows(connection: Connection, partition: str) -> Sequence[LogRow]:
+def list_rows(connection: Connection, partition: str) -> Sequence[LogRow]:
     """What stands in the log of this partition, oldest first."""
     query = (
         select(signal_log.c.id, signal_log.c.body)
@@ -22,22 +22,22 @@ def rows(connection: Connection, partition: str) -> Sequence[LogRow]:
     return [LogRow(row.id, bytes(row.body)) for row in connection.execute(query)]
 
 
-def append(connection: Connection, partition: str, body: bytes | None) -> int | None:
+def append_row(connection: Connection, partition: str, body: bytes | None) -> int | None:
     """The number of the new row; None without a body."""
     if body is None:
         return None
     row = {"partition": partition, "body": body}
-    return counters.serial(connection.execute(insert(signal_log), row))
+    return counters.get_inserted_id(connection.execute(insert(signal_log), row))
 
 
-def drop(connection: Connection, kept_from: int | None) -> None:
+def delete_rows(connection: Connection, first_needed: int | None) -> None:
     """Drop the rows with a lower number, of whatever partition: a sole owner numbers all of its
     partitions' signals together."""
-    if kept_from is not None:
-        connection.execute(delete(signal_log).where(signal_log.c.id < kept_from))
+    if first_needed is not None:
+        connection.execute(delete(signal_log).where(signal_log.c.id < first_needed))
 
 
-def stored_bytes(connection: Connection) -> int:
+def compute_stored_bytes(connection: Connection) -> int:
     """Of all bodies."""
     size = connection.execute(select(func.sum(func.length(signal_log.c.body)))).scalar()
     return int(size or 0)

@@ -22,7 +22,7 @@ from breachdesk.stores.batches import (
 )
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
 from schemas.alert import GroupKey
-from schemas.event import Position
+from schemas.event import RecordPosition
 from streams.ports import (
     CommitResult,
     GroupRows,
@@ -37,7 +37,7 @@ from streams.ports import (
 T = TypeVar("T")
 
 
-class Run(Protocol):
+class TransactionRunner(Protocol):
     """Runs work in one transaction and returns what it returned."""
 
     def __call__(self, work: Callable[[Connection], T], /) -> T: ...
@@ -46,7 +46,9 @@ class Run(Protocol):
 class SqlBatchSink:
     """streams.ports.BatchSink over the store's transactions."""
 
-    def __init__(self, write: Run, read: Run, *, sole_owner: bool) -> None:
+    def __init__(
+        self, write: TransactionRunner, read: TransactionRunner, *, sole_owner: bool
+    ) -> None:
         """`sole_owner`: one process owns all partitions. Then only writes happen in the write
         transaction; groups are read from a snapshot before it, and the fence makes that safe."""
         self._write = write
@@ -58,13 +60,11 @@ class SqlBatchSink:
     def sole_owner(self) -> bool:
         return self._sole_owner
 
-    def positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
-        return self._write(
-            lambda connection: position_rows.stored_positions(connection, partitions)
-        )
+    def load_positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
+        return self._write(lambda connection: position_rows.load_positions(connection, partitions))
 
-    def log_rows(self, partition: str) -> Sequence[LogRow]:
-        return self._read(lambda connection: signal_log.rows(connection, partition))
+    def list_log_rows(self, partition: str) -> Sequence[LogRow]:
+        return self._read(lambda connection: signal_log.list_rows(connection, partition))
 
     def commit(
         self,
@@ -75,23 +75,29 @@ class SqlBatchSink:
     ) -> CommitResult:
         if not self._sole_owner:
             return self._write(
-                lambda connection: many_owners.commit(
+                lambda connection: many_owners.commit_batch(
                     connection, batch, known, apply_signals, self._copies, now
                 )
             )
         rows, low = self._read(
-            lambda connection: sole_owner.group_rows(connection, batch.keys, known)
+            lambda connection: sole_owner.read_groups(connection, batch.keys, known)
         )
-        prepared = sole_owner.prepare(apply_signals(rows, low))
+        prepared = sole_owner.prepare_batch(apply_signals(rows, low))
         return self._write(
-            lambda connection: sole_owner.commit(connection, batch, prepared, self._copies, now)
+            lambda connection: sole_owner.commit_batch(
+                connection, batch, prepared, self._copies, now
+            )
         )
 
-    def dead(self, positions: Sequence[Position]) -> Mapping[Position, KnownLetter]:
-        return self._read(lambda connection: counts.known_letters(connection, positions))
+    def find_dead_letters(
+        self, positions: Sequence[RecordPosition]
+    ) -> Mapping[RecordPosition, KnownLetter]:
+        return self._read(lambda connection: counts.find_dead_letters(connection, positions))
 
-    def drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
-        self._write(lambda connection: position_rows.touch(connection, partition, before, arrived))
+    def record_drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
+        self._write(
+            lambda connection: position_rows.record_arrival(connection, partition, before, arrived)
+        )
 
     def sweep(
         self,
@@ -104,12 +110,12 @@ class SqlBatchSink:
     ) -> int:
         if not self._sole_owner:
             return self._write(
-                lambda connection: many_owners.sweep(
+                lambda connection: many_owners.sweep_groups(
                     connection, partitions, let_go, self._copies, now, limit
                 )
             )
         due = self._read(
-            lambda connection: sole_owner.due_rows(connection, partitions, now, limit, known)
+            lambda connection: sole_owner.read_due_groups(connection, partitions, now, limit, known)
         )
         low = due.low
         if low is None:
@@ -118,15 +124,16 @@ class SqlBatchSink:
         rows = due.rows
         if rows or swept.in_log or due.rises:
             self._write(
-                lambda connection: sole_owner.let_go(
+                lambda connection: sole_owner.evict_groups(
                     connection, owned, rows, swept, low, self._copies, now
                 )
             )
         return len(rows) + swept.in_log
 
-    def state_bytes(self) -> int:
+    def estimate_state_bytes(self) -> int:
         return self._read(
             lambda connection: (
-                bucket_rows.stored_bytes(connection) + signal_log.stored_bytes(connection)
+                bucket_rows.estimate_stored_bytes(connection)
+                + signal_log.compute_stored_bytes(connection)
             )
         )

@@ -15,13 +15,13 @@ from sqlalchemy.engine import Connection
 from breachdesk.stores.batches import bucket_rows, position_rows, signal_log, watermarks
 from breachdesk.stores.batches import commit as batch_writes
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
-from breachdesk.stores.batches.group_keys import by_digest
-from breachdesk.stores.batches.reconcile import GroupColumns, group_columns
+from breachdesk.stores.batches.group_keys import sort_by_digest
+from breachdesk.stores.batches.reconcile import GroupColumns, build_group_columns
 from schemas.alert import GroupKey
 from streams.ports import (
     BucketRow,
     CommitResult,
-    Eviction,
+    EvictedInterval,
     GroupRows,
     GroupUpdates,
     RecordBatch,
@@ -33,18 +33,18 @@ STORED = 1
 """The version of every group that has a bucket row: a sole owner's copies need none."""
 
 
-def group_rows(
+def read_groups(
     connection: Connection, keys: Iterable[GroupKey], known: Mapping[GroupKey, int]
 ) -> tuple[Sequence[GroupRows], float | None]:
     """The groups, of which those that the caller knows are not read, and the low watermark."""
-    digests = by_digest(keys)
+    digests = sort_by_digest(keys)
     fresh = {digest: key for digest, key in digests.items() if key not in known}
-    buckets = bucket_rows.read(connection, fresh)
-    rows = [_group(key, buckets.get(key)) for key in digests.values()]
-    return rows, watermarks.low(connection)
+    buckets = bucket_rows.read_buckets(connection, fresh)
+    rows = [_build_group_rows(key, buckets.get(key)) for key in digests.values()]
+    return rows, watermarks.find_low(connection)
 
 
-def _group(key: GroupKey, buckets: Sequence[BucketRow] | None) -> GroupRows:
+def _build_group_rows(key: GroupKey, buckets: Sequence[BucketRow] | None) -> GroupRows:
     """`buckets` None: the caller knows the group."""
     return GroupRows(key, 0 if buckets is not None and not buckets else STORED, buckets)
 
@@ -59,7 +59,7 @@ class DueRows(NamedTuple):
     """It is higher than the stored one."""
 
 
-class Prepared(NamedTuple):
+class PreparedBatch(NamedTuple):
     """Rows of a batch, worked out before the transaction."""
 
     groups: Sequence[GroupColumns]
@@ -68,34 +68,34 @@ class Prepared(NamedTuple):
     log_kept_from: int | None
 
 
-def prepare(updates: GroupUpdates) -> Prepared:
+def prepare_batch(updates: GroupUpdates) -> PreparedBatch:
     """What can be done without the store's writer, which people wait for."""
-    return Prepared(
-        group_columns(updates.groups),
-        bucket_rows.prepare(updates.buckets),
+    return PreparedBatch(
+        build_group_columns(updates.groups),
+        bucket_rows.prepare_rows(updates.buckets),
         updates.log,
-        updates.log_kept_from,
+        updates.log_first_needed,
     )
 
 
-def commit(
+def commit_batch(
     connection: Connection,
     batch: RecordBatch,
-    prepared: Prepared,
+    prepared: PreparedBatch,
     copies: EvidenceCopies,
     now: datetime,
 ) -> CommitResult:
     """Write the batch."""
-    batch_writes.begin(connection, batch)
+    batch_writes.start_batch(connection, batch)
     partition = min(advance.partition for advance in batch.advances)
-    number = signal_log.append(connection, partition, prepared.log)
-    signal_log.drop(connection, prepared.log_kept_from)
-    bucket_rows.write(connection, prepared.buckets)
-    batch_writes.finish(connection, batch, prepared.groups, copies, now)
+    number = signal_log.append_row(connection, partition, prepared.log)
+    signal_log.delete_rows(connection, prepared.log_kept_from)
+    bucket_rows.write_rows(connection, prepared.buckets)
+    batch_writes.finish_batch(connection, batch, prepared.groups, copies, now)
     return CommitResult(dict.fromkeys(batch.keys, STORED), number)
 
 
-def due_rows(
+def read_due_groups(
     connection: Connection,
     partitions: Sequence[str],
     now: datetime,
@@ -103,17 +103,17 @@ def due_rows(
     known: Container[GroupKey],
 ) -> DueRows:
     """Groups that are due; of those that are known no row that is not. A watermark that a wrong clock has raised counts as now."""
-    low = position_rows.least_arrival(connection, partitions)
-    if low is None or low < watermarks.held_until(connection):
+    low = position_rows.compute_least_arrival(connection, partitions)
+    if low is None or low < watermarks.get_held_until(connection):
         return DueRows()
-    stored = watermarks.low(connection)
+    stored = watermarks.find_low(connection)
     low = min(low if stored is None else max(low, stored), now.timestamp())
-    due = bucket_rows.due(connection, low, limit, known)
-    rows = [_group(key, of_group) for key, of_group in due.items()]
+    due = bucket_rows.read_due_buckets(connection, low, limit, known)
+    rows = [_build_group_rows(key, of_group) for key, of_group in due.items()]
     return DueRows(rows, low, rises=stored is None or low > stored)
 
 
-def let_go(
+def evict_groups(
     connection: Connection,
     owned: Mapping[str, StoredPosition],
     rows: Sequence[GroupRows],
@@ -124,22 +124,26 @@ def let_go(
 ) -> None:
     """Write what a sweep decided. Raises Conflict unless `owned` are the stored positions."""
     if rows or swept.in_log:
-        position_rows.hold(connection, owned)
-        signal_log.append(connection, min(owned), swept.log)
-        signal_log.drop(connection, swept.log_kept_from)
+        position_rows.hold_positions(connection, owned)
+        signal_log.append_row(connection, min(owned), swept.log)
+        signal_log.delete_rows(connection, swept.log_first_needed)
     watermarks.raise_low(connection, low)
     batch_writes.close_alerts(connection, swept.evictions, copies, now)
-    bucket_rows.drop(connection, swept.evictions)
-    bucket_rows.put_off(connection, _not_emptied(rows, swept.evictions), low, swept.again)
+    bucket_rows.delete_buckets(connection, swept.evictions)
+    bucket_rows.defer_groups(
+        connection, _list_remaining_keys(rows, swept.evictions), low, swept.again
+    )
 
 
-def _not_emptied(rows: Sequence[GroupRows], evictions: Sequence[Eviction]) -> list[GroupKey]:
+def _list_remaining_keys(
+    rows: Sequence[GroupRows], evictions: Sequence[EvictedInterval]
+) -> list[GroupKey]:
     """Those of these groups of which a row is left: of a thousand, few."""
-    spans: dict[GroupKey, list[Eviction]] = {}
+    spans: dict[GroupKey, list[EvictedInterval]] = {}
     for eviction in evictions:
         spans.setdefault(eviction.key, []).append(eviction)
 
-    def emptied(row: GroupRows) -> bool:
+    def is_emptied(row: GroupRows) -> bool:
         gone = spans.get(row.key, ())
         return all(
             any(
@@ -150,4 +154,4 @@ def _not_emptied(rows: Sequence[GroupRows], evictions: Sequence[Eviction]) -> li
             for bucket in row.buckets or ()
         )
 
-    return [row.key for row in rows if not emptied(row)]
+    return [row.key for row in rows if not is_emptied(row)]

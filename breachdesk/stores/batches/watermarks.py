@@ -14,46 +14,46 @@ SWEEP_LOCK = 0x42520004
 """PostgreSQL advisory lock: one process sweeps at a time."""
 
 
-def low(connection: Connection) -> float | None:
+def find_low(connection: Connection) -> float | None:
     """What lies further back than it reaches was let go."""
-    return _value(connection, LOW)
+    return _find_value(connection, LOW)
 
 
-def held_until(connection: Connection) -> float:
+def get_held_until(connection: Connection) -> float:
     """No sweep before the arrival watermark is here."""
-    value = _value(connection, HELD_UNTIL)
+    value = _find_value(connection, HELD_UNTIL)
     return float("-inf") if value is None else value
 
 
-def hold(connection: Connection, until: float | None) -> None:
+def raise_held_until(connection: Connection, until: float | None) -> None:
     """A backfill was seen."""
-    if until is not None and held_until(connection) < until:
-        _raise(connection, HELD_UNTIL, until)
+    if until is not None and get_held_until(connection) < until:
+        _raise_value(connection, HELD_UNTIL, until)
 
 
 def raise_low(connection: Connection, value: float) -> float:
     """The durable watermark, now at least this."""
-    _raise(connection, LOW, value)
-    stored = _value(connection, LOW)
+    _raise_value(connection, LOW, value)
+    stored = _find_value(connection, LOW)
     assert stored is not None, "just written"
     return stored
 
 
-def lock(connection: Connection) -> bool:
+def try_lock(connection: Connection) -> bool:
     """May this transaction sweep? SQLite has one writer anyway."""
     if connection.dialect.name != "postgresql":
         return True
-    asked = text("SELECT pg_try_advisory_xact_lock(:lock, hashtext(current_schema()))")
-    return bool(connection.execute(asked, {"lock": SWEEP_LOCK}).scalar())
+    query = text("SELECT pg_try_advisory_xact_lock(:lock, hashtext(current_schema()))")
+    return bool(connection.execute(query, {"lock": SWEEP_LOCK}).scalar())
 
 
-def _value(connection: Connection, name: str) -> float | None:
+def _find_value(connection: Connection, name: str) -> float | None:
     query = select(watermarks.c.value).where(watermarks.c.name == name)
     value: float | None = connection.execute(query).scalar()
     return value
 
 
-def _raise(connection: Connection, name: str, value: float) -> None:
+def _raise_value(connection: Connection, name: str, value: float) -> None:
     statement = insert_or_ignore(connection, watermarks)
     connection.execute(statement, {"name": name, "value": value})
     connection.execute(
