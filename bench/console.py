@@ -33,10 +33,10 @@ from starlette.routing import Route  # noqa: E402
 
 import breachdesk  # noqa: E402
 from bench.store_rows import NEWEST  # noqa: E402
-from breachdesk.bootstrap.house import Container, tune_gc  # noqa: E402
+from breachdesk.bootstrap.container import Container, tune_gc  # noqa: E402
+from breachdesk.bootstrap.observability.traces import NullTracer  # noqa: E402
 from breachdesk.bootstrap.serve import build_console_dependencies  # noqa: E402
 from breachdesk.bootstrap.settings import load_settings  # noqa: E402
-from breachdesk.bootstrap.traces import NullTracer  # noqa: E402
 from breachdesk.console.app import SCREENS, build_app  # noqa: E402
 from breachdesk.demo.play import PASSWORD  # noqa: E402
 from breachdesk.demo.stage import DemoClock  # noqa: E402

@@ -38,15 +38,17 @@ from bench.store_rows import (  # noqa: E402
     format_customer_id,
     generate_tables,
 )
-from breachdesk.bootstrap.house import Container  # noqa: E402
+from breachdesk.bootstrap.container import Container  # noqa: E402
 from breachdesk.demo import drill  # noqa: E402
 from breachdesk.demo.lines import build_lines  # noqa: E402
 from breachdesk.demo.play import import_registers  # noqa: E402
 from breachdesk.demo.stage import DemoClock, build_settings, write_settings  # noqa: E402
 from breachdesk.ports import UnitOfWork  # noqa: E402
-from breachdesk.stores import migrating, postgres, sqlite  # noqa: E402
+from breachdesk.stores.migrations import schema_migration  # noqa: E402
+from breachdesk.stores.postgres import postgres_database  # noqa: E402
+from breachdesk.stores.sqlite import sqlite_database  # noqa: E402
 from schemas import private_files  # noqa: E402
-from schemas.case import Case, CaseNote, CaseOrigin, CaseState  # noqa: E402
+from schemas.casework.case import Case, CaseNote, CaseOrigin, CaseState  # noqa: E402
 from schemas.customer import Customer, Person, PersonKind  # noqa: E402
 from schemas.settings import Settings, StoreSettings  # noqa: E402
 
@@ -88,9 +90,9 @@ def fill_store(settings: Settings, sizes: StoreSizes) -> dict[str, float]:
 def fill_rows(settings: Settings, sizes: StoreSizes, rules: Sequence[tuple[str, str]]) -> None:
     """A new store with schema 0005 and the rows that are many."""
     if settings.store.url:
-        engine = postgres.make_engine(settings.store)
+        engine = postgres_database.make_engine(settings.store)
         with engine.connect() as connection:
-            command.upgrade(migrating.build_config(connection), SCHEMA)
+            command.upgrade(schema_migration.build_config(connection), SCHEMA)
             connection.commit()
         raw = engine.raw_connection()
         cursor: Any = raw.cursor()
@@ -103,10 +105,10 @@ def fill_rows(settings: Settings, sizes: StoreSizes, rules: Sequence[tuple[str, 
         engine.dispose()
         return
     path = settings.data_dir / "store.db"
-    sqlite.create_file(path)
-    engine = sqlite.make_writer_engine(path)
+    sqlite_database.create_file(path)
+    engine = sqlite_database.make_writer_engine(path)
     with engine.connect() as connection:
-        command.upgrade(migrating.build_config(connection), SCHEMA)
+        command.upgrade(schema_migration.build_config(connection), SCHEMA)
         connection.commit()
     engine.dispose()
     _fill_file(path, generate_tables(sizes, rules))

@@ -27,11 +27,11 @@ from pathlib import Path
 sys.path[0:1] = [str(Path(__file__).resolve().parents[1])]
 
 from bench.processes import read_resident_mib  # noqa: E402
-from breachdesk.bootstrap.house import tune_gc  # noqa: E402
+from breachdesk.bootstrap.container import tune_gc  # noqa: E402
 from breachdesk.stores.open_store import open_sqlite  # noqa: E402
-from breachdesk.stores.sql_store import SqliteStore  # noqa: E402
-from schemas.alert import GroupKey, Signal  # noqa: E402
-from schemas.event import Event, RecordPosition  # noqa: E402
+from breachdesk.stores.sqlite.store import SqliteStore  # noqa: E402
+from schemas.pipeline.alert import GroupKey, Signal  # noqa: E402
+from schemas.pipeline.event import Event, RecordPosition  # noqa: E402
 from streams.correlate.window_store import GuardedSignal, WindowStore  # noqa: E402
 from streams.ports import CommitResult, GroupRows, PartitionAdvance, RecordBatch  # noqa: E402
 from streams.sigma.engine import RuleEngine  # noqa: E402

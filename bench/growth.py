@@ -40,11 +40,11 @@ from bench.filler import add_customers, fill_store, save_settings  # noqa: E402
 from bench.pipeline_slices import FIRST_DAY, PipelineSlices  # noqa: E402
 from bench.processes import read_resident_mib  # noqa: E402
 from bench.store_rows import NEWEST, StoreSizes, generate_bindings  # noqa: E402
-from breachdesk.bootstrap.house import Container  # noqa: E402
+from breachdesk.bootstrap.container import Container  # noqa: E402
 from breachdesk.bootstrap.settings import load_settings  # noqa: E402
 from breachdesk.demo.cast import CLOUD  # noqa: E402
 from breachdesk.demo.stage import DemoClock  # noqa: E402
-from schemas.source import IncomingRecord  # noqa: E402
+from schemas.pipeline.source import IncomingRecord  # noqa: E402
 
 SIZES = {
     "groups": (1_000, 100_000, 1_000_000),

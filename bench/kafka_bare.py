@@ -20,14 +20,14 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.settings import load_settings
 from schemas.settings import Settings
-from streams import topics
 from streams.event_logs.kafka_records import RecordDecoder
+from streams.kafka import topics
+from streams.kafka.topics import find_source, load_topic_ids
 from streams.normalise.normaliser import EventNormaliser
-from streams.readers import InProcessReader
-from streams.topics import find_source, load_topic_ids
+from streams.normalise.record_readers import InProcessReader
 from streams.worker_app.consumer import FETCH_BYTES
 
 Step = Callable[[Sequence[Any]], None]

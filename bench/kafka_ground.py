@@ -20,14 +20,14 @@ from aiokafka import AIOKafkaProducer
 
 from bench import processes
 from bench.kafka_corpora import ECS_SOURCE, CorpusRow
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.demo.lines import build_lines
 from breachdesk.demo.play import import_registers
 from breachdesk.demo.stage import build_settings, write_settings
-from breachdesk.stores.postgres_schema import create_schema, drop_schema
+from breachdesk.stores.postgres.schema import create_schema, drop_schema
 from schemas.settings import KafkaSettings, OpsSettings, Settings, SourceSettings, StoreSettings
-from streams import topics
-from streams.topics import build_source_topic
+from streams.kafka import topics
+from streams.kafka.topics import build_source_topic
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTITIONS = 4

@@ -19,8 +19,8 @@ from bench.kafka_corpora import ECS_SOURCE, build_sentinel, generate_ecs_rows
 from bench.kafka_ground import PARTITIONS, open_store, run_workers
 from bench.kafka_runs import LoadedCorpus
 from schemas.settings import Settings
-from streams import topics
-from streams.topics import build_source_topic
+from streams.kafka import topics
+from streams.kafka.topics import build_source_topic
 
 EVERY_SECONDS = 0.25
 LOOK_SECONDS = 0.01

@@ -26,11 +26,11 @@ from bench.kafka_ground import (
     run_workers,
     watch_progress,
 )
-from breachdesk.bootstrap.house import Container
-from breachdesk.bootstrap.metrics import PrometheusMeter
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.observability.metrics import PrometheusMeter
 from breachdesk.bootstrap.worker import build_worker, get_clock
 from schemas.settings import Settings
-from streams import topics
+from streams.kafka import topics
 
 SIMULATED_PER_SECOND = 50.0
 """Ten million events are 55 hours: windows open, close and are let go."""

@@ -10,7 +10,7 @@ from typing import Self
 import psycopg
 
 from bench.kafka_ground import read_cpu_seconds
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 
 COUNTS = """
 select xact_commit, tup_inserted + tup_updated + tup_deleted, pg_current_wal_lsn() - '0/0'

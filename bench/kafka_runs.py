@@ -26,7 +26,7 @@ from bench.kafka_ground import (
 )
 from bench.kafka_postgres import PostgresCost
 from schemas.settings import Settings
-from streams.topics import build_source_topic
+from streams.kafka.topics import build_source_topic
 
 START_SHARE = 0.2
 """Measured from here on: joining, the first parsers and the first groups are left out."""

@@ -67,7 +67,7 @@ def build_ecs_rows(count: int) -> tuple[list[Row], dict[str, Any]]:
 def build_demo_register() -> dict[str, Any]:
     """Bindings and sources of the demo, as plain values that any tree can load."""
     from bench.kafka_corpora import FIRST_DAY
-    from breachdesk.bootstrap.house import Container
+    from breachdesk.bootstrap.container import Container
     from breachdesk.demo.lines import build_lines
     from breachdesk.demo.play import import_registers
     from breachdesk.demo.stage import DemoClock, build_settings
@@ -123,10 +123,12 @@ class NormaliseWork:
         settings = importlib.import_module("schemas.settings")
         self._settings = settings.Settings(data_dir=corpus.parent, sources=register["sources"])
         self._view = self._build_snapshot(register["bindings"])
-        self._event = importlib.import_module("schemas.event")
-        self._incoming = importlib.import_module("schemas.source").IncomingRecord
+        self._event = importlib.import_module("schemas.pipeline.event")
+        self._incoming = importlib.import_module("schemas.pipeline.source").IncomingRecord
         self._frames = importlib.import_module("streams.event_logs.frames")
-        reader = importlib.import_module("streams.readers").InProcessReader(self._settings)
+        reader = importlib.import_module("streams.normalise.record_readers").InProcessReader(
+            self._settings
+        )
         self._reader = reader
         self._here = self._build_normaliser(reader)
         self._service: Callable[..., Any] | None = None
@@ -134,7 +136,7 @@ class NormaliseWork:
 
     def _build_snapshot(self, rows: Sequence[Mapping[str, Any]]) -> Any:
         binding = importlib.import_module("schemas.customer").Binding
-        view = importlib.import_module("breachdesk.stores.register_view").RegisterSnapshot
+        view = importlib.import_module("breachdesk.stores.register.register_view").RegisterSnapshot
         return view([binding.model_validate(row) for row in rows], 1)
 
     def _build_normaliser(self, reader: Any) -> Callable[..., Any]:
@@ -149,7 +151,7 @@ class NormaliseWork:
 
     def _get_child_service(self) -> Callable[..., Any]:
         if self._service is None:
-            meter = importlib.import_module("streams.observed").NullParserMetrics()
+            meter = importlib.import_module("streams.ports.metrics").NullParserMetrics()
             adapter = importlib.import_module("streams.parser_process.adapter")
             self._child = adapter.ParserProcess(self._settings, meter)
             self._service = self._build_normaliser(self._child)

@@ -23,18 +23,18 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from breachdesk.bootstrap.house import Container, tune_gc
+from breachdesk.bootstrap.container import Container, tune_gc
 from breachdesk.demo.lines import build_lines
 from breachdesk.demo.play import import_registers
 from breachdesk.demo.stage import DemoClock, build_settings, list_in_arrival_order
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import IncomingRecord
 from schemas.settings import Settings
-from schemas.source import IncomingRecord
-from streams.observed import NullParserMetrics
+from streams.normalise.record_readers import InProcessReader
 from streams.parser_process.adapter import MOST_RECORDS, ParserProcess
 from streams.ports import RecordReader
+from streams.ports.metrics import NullParserMetrics
 from streams.ports.record_reader import Outcome
-from streams.readers import InProcessReader
 
 FIRST_DAY = date(2026, 1, 1)
 READERS = ("in process", "child", "two children")

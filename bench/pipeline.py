@@ -38,8 +38,8 @@ from bench.profiles import compute_own_time, compute_shares, select_product_samp
 from breachdesk.demo.lines import build_lines  # noqa: E402
 from breachdesk.demo.stage import build_settings  # noqa: E402
 from schemas.errors import UnparseableRecord  # noqa: E402
-from schemas.event import RawRecord, RecordPosition  # noqa: E402
-from schemas.source import IncomingRecord  # noqa: E402
+from schemas.pipeline.event import RawRecord, RecordPosition  # noqa: E402
+from schemas.pipeline.source import IncomingRecord  # noqa: E402
 from streams.normalise.recognise import FormatRecogniser  # noqa: E402
 
 Taken = Mapping[str, Any]

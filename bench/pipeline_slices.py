@@ -30,12 +30,12 @@ sys.path[0:1] = [os.environ.get("BENCH_TREE") or str(ROOT), str(ROOT)]
 
 import streams  # noqa: E402
 from bench.processes import read_family_seconds, read_resident_mib  # noqa: E402
-from breachdesk.bootstrap.house import Container  # noqa: E402
+from breachdesk.bootstrap.container import Container  # noqa: E402
 from breachdesk.demo.lines import build_lines  # noqa: E402
 from breachdesk.demo.play import import_registers  # noqa: E402
 from breachdesk.demo.stage import DemoClock, build_settings, list_in_arrival_order  # noqa: E402
+from schemas.pipeline.source import IncomingRecord  # noqa: E402
 from schemas.settings import Settings  # noqa: E402
-from schemas.source import IncomingRecord  # noqa: E402
 
 FIRST_DAY = date(2026, 1, 1)
 APPENDED = 1_000
@@ -109,8 +109,8 @@ def ask_console(container: Container) -> Iterator[dict[str, object]]:
     """Another process asks the console's overview ten times a second meanwhile; what it waited."""
     import uvicorn
 
+    from breachdesk.bootstrap.observability.traces import NullTracer
     from breachdesk.bootstrap.serve import build_console_dependencies
-    from breachdesk.bootstrap.traces import NullTracer
     from breachdesk.console.app import build_app
 
     app = build_app(build_console_dependencies(container, NullTracer()))

@@ -351,7 +351,7 @@ def generate_fields(kind: str, seed: int) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def _parse_examples() -> list[tuple[str, Mapping[str, Any]]]:
-    from schemas.plugin import ParsedEvent, Parser, SourceLine, load_plugins
+    from schemas.pipeline.plugin import ParsedEvent, Parser, SourceLine, load_plugins
 
     made: list[tuple[str, Mapping[str, Any]]] = []
     parsers: Mapping[str, Parser] = load_plugins("streams.parsers", "PARSER")
@@ -440,7 +440,7 @@ def serve(folder: Path, requests: IO[str], answers: IO[str]) -> None:
 
 
 def _generate_events(kind: str, seed: int, count: int) -> Iterator[Any]:
-    from schemas.event import Event, RecordPosition
+    from schemas.pipeline.event import Event, RecordPosition
 
     for number, (dataset, fields) in enumerate(islice(generate_fields(kind, seed), count)):
         yield Event(

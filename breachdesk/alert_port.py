@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from schemas.alert import AlertState, AlertView, EvidenceSpan, EvidenceView, RuleFirings
-from schemas.case import CaseNote
-from schemas.event import RecordPosition
+from schemas.casework.case import CaseNote
 from schemas.paging import Page, PageRequest
+from schemas.pipeline.alert import AlertState, AlertView, EvidenceSpan, EvidenceView, RuleFirings
+from schemas.pipeline.event import RecordPosition
 
 
 class AlertBook(Protocol):

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from schemas.affected import NoticeKind
-from schemas.breach import Breach
-from schemas.case import Case, CaseState
+from schemas.casework.affected import NoticeKind
+from schemas.casework.breach import Breach
+from schemas.casework.case import Case, CaseState
+from schemas.casework.notice import DeliveryStatus, NoticeRow
 from schemas.customer import FrozenModel
-from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.paging import Page, PageRequest
 
 Doc = TypeVar("Doc", bound=FrozenModel)
@@ -192,5 +192,5 @@ class NoticeBook(Protocol):
 
     def update(self, row: NoticeRow, *, expected: Sequence[DeliveryStatus]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not. Raises
-        NotAllowed for a transition that `schemas.notice_states` lacks."""
+        NotAllowed for a transition that `schemas.casework.notice_states` lacks."""
         ...

@@ -18,13 +18,13 @@ from breachdesk.case_ports import BreachBook, CaseBook, NoticeBook
 from breachdesk.customer_port import CustomerBook
 from breachdesk.record_port import RecordBook
 from breachdesk.source_port import SourceBook
-from schemas.affected import Manifest, NoticeKind
-from schemas.case_file import PrintedCase
+from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.case_file import PrintedCase
+from schemas.casework.letter import LetterContext, LintProblem
+from schemas.casework.notice import RenderedText
+from schemas.casework.report import RegulatorReport, Submission
 from schemas.customer import FrozenModel
 from schemas.law import LawBook
-from schemas.letter import LetterContext, LintProblem
-from schemas.notice import RenderedText
-from schemas.report import RegulatorReport, Submission
 from schemas.settings import ProviderProfile
 
 T = TypeVar("T")
@@ -176,7 +176,7 @@ class Explainer(Protocol):
     """What the rules say of themselves."""
 
     def list_rules(self) -> Sequence[Any]:
-        """schemas.rule.RuleInfo of every loaded rule, by id."""
+        """schemas.pipeline.rule.RuleInfo of every loaded rule, by id."""
         ...
 
 

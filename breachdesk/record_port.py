@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from schemas.case_record import CaseRecord
+from schemas.casework.case_record import CaseRecord
 
 Record = TypeVar("Record", bound=CaseRecord)
 

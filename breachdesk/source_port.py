@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from schemas.event import RecordPosition
 from schemas.paging import Page, PageRequest
-from schemas.source import BlindInterval, DeadLetter, SourceView
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import BlindInterval, DeadLetter, SourceView
 
 
 class SourceBook(Protocol):

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from breachdesk.ports import Now, UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.open_store import migrate, open_sqlite
-from breachdesk.stores.sql_store import SqliteStore
-from breachdesk.stores.sqlite import create_file
-from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
-from schemas.breach import Breach
-from schemas.case import Case, CaseOrigin, CaseState
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.sqlite.sqlite_database import create_file
+from breachdesk.stores.sqlite.store import SqliteStore
+from schemas.casework.breach import Breach
+from schemas.casework.case import Case, CaseOrigin, CaseState
 from schemas.customer import (
     AssetKind,
     Binding,
@@ -32,8 +31,9 @@ from schemas.customer import (
     Person,
     PersonKind,
 )
-from schemas.event import AssetTouch, RecordPosition
 from schemas.law import LawBook
+from schemas.pipeline.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
+from schemas.pipeline.event import AssetTouch, RecordPosition
 from schemas.user import Actor, Permission, User
 from streams.ports import (
     BucketRow,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from schemas.notice import NoticeRow, OutgoingMessage, SendResult
+from schemas.casework.notice import NoticeRow, OutgoingMessage, SendResult
 from schemas.settings import SenderSettings
 
 
@@ -74,7 +74,7 @@ class MailChannel(Protocol):
 
     async def send(self, outgoing: OutgoingMessage) -> SendResult:
         """Try once. Never raises for what a server says: 4xx before DATA's end is `deferred`, 5xx
-        is `bounced`, silence from DATA on is `unknown`. What `notifiers.message.build_message` refuses
+        is `bounced`, silence from DATA on is `unknown`. What `notifiers.delivery.message.build_message` refuses
         is `unsendable`, and no server is asked. One RCPT a message."""
         ...
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from schemas.addresses import REMEDY, find_address_problem
 from schemas.customer import PROVIDER, AssetKind, FrozenModel
-from schemas.signs import find_name_problem
+from schemas.text_signs import find_name_problem
 
 
 def _check_line(text: str) -> str:

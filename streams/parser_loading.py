@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 
 from schemas.errors import ConfigurationError
-from schemas.plugin import Parser, load_plugins
+from schemas.pipeline.plugin import Parser, load_plugins
 
 
 def load_parsers(named: Sequence[str] = ()) -> Mapping[str, Parser]:
@@ -37,7 +37,7 @@ def _load_named(name: str) -> Parser:
         ) from error
     if not isinstance(parser, Parser):
         raise ConfigurationError(
-            "this is no schemas.plugin.Parser",
+            "this is no schemas.pipeline.plugin.Parser",
             place=f"reading.parsers, {name}",
             remedy="Name a constant that holds one.",
         )

@@ -15,7 +15,7 @@ from release_scene import ReleaseScene
 from waiting_letters import renderer
 
 from breachdesk.console.app import build_app
-from breachdesk.console.house import ConsoleDependencies
+from breachdesk.console.dependencies import ConsoleDependencies
 from breachdesk.testing import make_user
 from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog

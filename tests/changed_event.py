@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.event import Event
+from schemas.pipeline.event import Event
 
 FACTS = (
     *("id", "time", "arrived", "dataset", "source", "fields", "position", "sha256"),

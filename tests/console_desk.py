@@ -15,12 +15,12 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from breachdesk.console.app import build_app
-from breachdesk.console.house import ConsoleDependencies
+from breachdesk.console.dependencies import ConsoleDependencies
 from breachdesk.ports import Store, UnitOfWork
 from breachdesk.testing import FixedNow, make_store, make_user
-from notifiers.render import JinjaRenderer
+from notifiers.letters.render import JinjaRenderer
 from schemas.audit import AuditEntry
-from schemas.rule import RuleInfo
+from schemas.pipeline.rule import RuleInfo
 from schemas.settings import Settings
 from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog

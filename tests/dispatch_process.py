@@ -112,9 +112,9 @@ def discard(*processes: subprocess.Popen[str]) -> None:
 def main() -> None:
     from waiting_letters import mail_settings, smtp_sender
 
-    from breachdesk.bootstrap.house import Container
+    from breachdesk.bootstrap.container import Container
     from breachdesk.bootstrap.mail import dispatch_until_signalled
-    from notifiers.testing import NOON
+    from notifiers.testing.channels import NOON
     from schemas.settings import StoreSettings
 
     orders = Orders(**orjson.loads(sys.argv[1]))

@@ -10,15 +10,15 @@ import sys
 import time
 from pathlib import Path
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.demo.lines import build_lines
 from breachdesk.demo.play import build_incoming
 from breachdesk.demo.stage import MORNING_AFTER, build_settings, list_in_arrival_order
 from schemas.errors import EditConflict
+from schemas.pipeline.source import IncomingRecord
 from schemas.settings import Settings
-from schemas.source import IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.readers import InProcessReader
+from streams.normalise.record_readers import InProcessReader
 
 AT_ONCE = 60
 """Lines of one append and of one batch."""

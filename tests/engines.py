@@ -18,19 +18,19 @@ import orjson
 import pytest
 from store_adapters import fresh_store
 
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import FixedNow
 from schemas.customer import AssetKind, Binding, DataCategory, DataRole
 from schemas.errors import EditConflict, UnparseableRecord
-from schemas.event import RawRecord, RecordPosition
-from schemas.plugin import Duplicate, ParsedEvent, Parser, SourceLine
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, SourceLine
 from schemas.settings import Settings, SourceSettings
 from streams.normalise.recognise import FormatRecogniser
-from streams.observed import NullMetrics
+from streams.normalise.record_readers import InProcessReader
 from streams.ports import BatchSink
+from streams.ports.metrics import NullMetrics
 from streams.process.pipeline import RecordPipeline
 from streams.process.worker import ArrivedRecord, StreamWorker
-from streams.readers import InProcessReader
 from streams.sigma.load import RuleBook, load_rules
 
 ENGINES = [

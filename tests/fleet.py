@@ -29,8 +29,8 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewPartitions
 from servers.ports import find_free_port
 
-from breachdesk.bootstrap.house import Container
-from breachdesk.bootstrap.places import list_rules_dirs
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.data_paths import list_rules_dirs
 from breachdesk.demo.lines import DemoLines, build_lines
 from breachdesk.demo.play import import_registers
 from breachdesk.demo.stage import (
@@ -39,17 +39,17 @@ from breachdesk.demo.stage import (
     list_in_arrival_order,
     write_settings,
 )
-from breachdesk.stores.postgres_schema import create_schema, drop_schema
+from breachdesk.stores.postgres.schema import create_schema, drop_schema
 from breachdesk.testing import FixedNow, make_store
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import DeadLetter
 from schemas.settings import KafkaSettings, OpsSettings, Settings, StoreSettings
-from schemas.source import DeadLetter
-from streams import topics
-from streams.observed import NullMetrics
+from streams.kafka import topics
+from streams.normalise.record_readers import InProcessReader
+from streams.ports.metrics import NullMetrics
 from streams.process.pipeline import RecordPipeline
 from streams.process.worker import ArrivedRecord
 from streams.process.worker import StreamWorker as EngineWorker
-from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 from streams.worker_app.embedded import PARTITION
 

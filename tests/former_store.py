@@ -10,10 +10,11 @@ from alembic import command
 from services import fresh_schema, postgres_url
 from sqlalchemy import Connection, Engine
 
-from breachdesk.stores import postgres, sqlite
-from breachdesk.stores.any_store import PipelineStore
-from breachdesk.stores.migrating import build_config
+from breachdesk.stores.migrations.schema_migration import build_config
 from breachdesk.stores.open_store import open_store
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.postgres import postgres_database
+from breachdesk.stores.sqlite import sqlite_database
 from breachdesk.testing import FixedNow
 from schemas.settings import StoreSettings
 
@@ -26,13 +27,13 @@ def former_store(
     if adapter == "sqlite":
         path = folder / "store.db"
         path.touch()
-        _fill(sqlite.make_writer_engine(path), fill, schema)
+        _fill(sqlite_database.make_writer_engine(path), fill, schema)
         with open_store(f"sqlite:///{path}", now=FixedNow()) as store:
             yield store
         return
     with fresh_schema(postgres_url()) as name:
         settings = StoreSettings(url=postgres_url(), schema_name=name)
-        _fill(postgres.make_engine(settings), fill, schema)
+        _fill(postgres_database.make_engine(settings), fill, schema)
         with open_store(settings.url, now=FixedNow(), settings=settings) as store:
             yield store
 

@@ -20,7 +20,7 @@ from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from schemas.errors import UnparseableRecord
-from schemas.plugin import Parser, SourceLine
+from schemas.pipeline.plugin import Parser, SourceLine
 from streams.sigma.rulebook import RuleBook
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -18,8 +18,8 @@ import services
 from schemas.settings import KafkaSettings, Settings
 from streams.event_logs.kafka import KafkaEventLog
 from streams.event_logs.sqlite import SqliteEventLog
+from streams.kafka.topics import create_topics, remove_topics
 from streams.ports import EventLog
-from streams.topics import create_topics, remove_topics
 
 ADAPTERS = ["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)]
 Now = Callable[[], datetime]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from breachdesk.gdpr.foreign_data import TextReader
+from breachdesk.gdpr.personal_data.foreign_data import TextReader
 from breachdesk.testing import make_binding, make_customer
 from schemas.customer import AssetKind, Customer, Person, PersonKind
 

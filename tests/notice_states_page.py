@@ -1,4 +1,4 @@
-"""Print docs/reference/notice-states.md from schemas/notice_states.py.
+"""Print docs/reference/notice-states.md from schemas/casework/notice_states.py.
 
 Renew the page: python tests/notice_states_page.py
 """
@@ -10,15 +10,15 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas import notice_states
-from schemas.notice import DeliveryStatus
-from schemas.notice_states import STATUS_AFTER, TRANSITIONS, list_sources
+from schemas.casework import notice_states
+from schemas.casework.notice import DeliveryStatus
+from schemas.casework.notice_states import STATUS_AFTER, TRANSITIONS, list_sources
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "notice-states.md"
 COMMAND = "python tests/notice_states_page.py"
 HEAD = f"""# States of a notice
 
-This page is printed from `schemas/notice_states.py`; a test compares them. Renew it with
+This page is printed from `schemas/casework/notice_states.py`; a test compares them. Renew it with
 `{COMMAND}`.
 
 A notice is queued by an approval. The dispatcher writes `sending` before it hands the mail to a

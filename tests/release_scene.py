@@ -14,22 +14,25 @@ from typing import Any
 from store_adapters import fresh_store
 from waiting_letters import SENDER, established, renderer
 
-from breachdesk.casework import affected, approve, decide, notify, report
-from breachdesk.casework.assets import import_assets
-from breachdesk.casework.customers import import_customers
-from breachdesk.casework.installation import SendingInstallation
-from breachdesk.casework.letter_contexts import get_documents
-from breachdesk.casework.outbox import StoreOutbox
-from breachdesk.casework.second_person import list_writers
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.breach import report
+from breachdesk.casework.decision import decide
+from breachdesk.casework.delivery.installation import SendingInstallation
+from breachdesk.casework.delivery.outbox import StoreOutbox
+from breachdesk.casework.imports.assets import import_assets
+from breachdesk.casework.imports.customers import import_customers
+from breachdesk.casework.release import approve, notice_facts
+from breachdesk.casework.release.letter_contexts import get_documents
+from breachdesk.casework.release.second_person import list_writers
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import FixedNow, add_confirmed_breach, make_actor, make_user
-from notifiers.testing import DECISION, PROFILE, build_facts
-from schemas.affected import Certainty, Manifest
-from schemas.approval import Approval
-from schemas.breach import Breach
+from notifiers.testing.channels import DECISION, PROFILE, build_facts
+from schemas.casework.affected import Certainty, Manifest
+from schemas.casework.approval import Approval
+from schemas.casework.breach import Breach
+from schemas.casework.notice import NoticeRow, SendOutcome, SendResult
+from schemas.casework.report import Submission
 from schemas.customer import DataRole
-from schemas.notice import NoticeRow, SendOutcome, SendResult
-from schemas.report import Submission
 from schemas.settings import SenderSettings, Settings
 from schemas.user import Actor, Permission
 
@@ -91,13 +94,15 @@ class ReleaseScene:
         decider = make_actor(Permission.RESPONDER, user_id=decided_by or by)
 
         def work(uow: Any) -> Manifest:
-            exposures = affected.propose(uow, self.breach.id)
+            exposures = affected_list.propose(uow, self.breach.id)
             for customer in self.customers:
-                exposures = affected.override(
+                exposures = affected_list.override(
                     exposures, customer, DataRole.CONTROLLER, Certainty.POSSIBLE, "by hand", decider
                 )
             policy = self.settings.notices
-            return affected.freeze(uow, who, self.breach.id, exposures, self.now(), policy=policy)
+            return affected_list.freeze(
+                uow, who, self.breach.id, exposures, self.now(), policy=policy
+            )
 
         self.now.advance(minutes=1)
         return self.store.write(work)
@@ -112,7 +117,7 @@ class ReleaseScene:
         facts = build_facts(breach_id=self.breach.id, **changes)
         who = make_actor(Permission.RESPONDER, user_id=by)
         self.now.advance(minutes=1)
-        self.store.write(lambda uow: notify.write_facts(uow, who, facts, self.now()))
+        self.store.write(lambda uow: notice_facts.write_facts(uow, who, facts, self.now()))
 
     def open_in_the_audit(self) -> None:
         """As the act that opens a case does."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from schemas.errors import UnparseableRecord
-from schemas.plugin import Duplicate, ParsedEvent, Parser, SourceLine
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, SourceLine
 
 EXPONENTIAL = re.compile(r"SLOW match (?:a+)+$")
 

@@ -21,10 +21,10 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from breachdesk.ports import Now
-from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.open_store import open_postgres
-from breachdesk.stores.postgres_schema import drop_schema, migrate_postgres
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.postgres.schema import drop_schema, migrate_postgres
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import make_store
 from schemas.errors import RetryableError
 from schemas.settings import StoreSettings

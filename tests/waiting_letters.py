@@ -12,21 +12,24 @@ from typing import cast
 
 from services import fresh_schema, postgres_url
 
-from breachdesk.casework import affected, approve, decide, mail_hold, notify
-from breachdesk.casework.installation import SendingInstallation
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.decision import decide
+from breachdesk.casework.delivery import mail_hold
+from breachdesk.casework.delivery.installation import SendingInstallation
+from breachdesk.casework.release import approve, notice_facts
 from breachdesk.ports import Now, Store, UnitOfWork
 from breachdesk.stores.attempt_files import AttemptFiles
+from breachdesk.stores.books.notices import SqlNoticeBook
 from breachdesk.stores.open_store import open_postgres
-from breachdesk.stores.outbox import SqlNoticeBook
-from breachdesk.stores.postgres_store import PostgresStore
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.postgres.store import PostgresStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import add_confirmed_breach, make_actor, make_customer, make_user
-from notifiers.render import JinjaRenderer
-from notifiers.testing import DECISION, FACTS, NOON, PROFILE
-from schemas.affected import Certainty
-from schemas.breach import Breach
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import DECISION, FACTS, NOON, PROFILE
+from schemas.casework.affected import Certainty
+from schemas.casework.breach import Breach
+from schemas.casework.notice import DeliveryStatus, NoticeRow
 from schemas.customer import DataRole
-from schemas.notice import DeliveryStatus, NoticeRow
 from schemas.settings import (
     NoticePolicy,
     SenderSettings,
@@ -139,15 +142,15 @@ def _confirmed(uow: UnitOfWork, count: int, now: datetime) -> Breach:
 
 
 def _written(uow: UnitOfWork, breach: Breach, now: datetime) -> None:
-    exposures = affected.propose(uow, breach.id)
+    exposures = affected_list.propose(uow, breach.id)
     for customer in uow.customers.list():
-        exposures = affected.override(
+        exposures = affected_list.override(
             exposures, customer.id, DataRole.CONTROLLER, Certainty.POSSIBLE, "by hand", RESPONDER
         )
-    affected.freeze(uow, RESPONDER, breach.id, exposures, now)
+    affected_list.freeze(uow, RESPONDER, breach.id, exposures, now)
     of_breach = {"breach_id": breach.id}
     decide.record_decision(uow, RESPONDER, DECISION.model_copy(update=of_breach), now)
-    notify.write_facts(uow, RESPONDER, FACTS.model_copy(update=of_breach), now)
+    notice_facts.write_facts(uow, RESPONDER, FACTS.model_copy(update=of_breach), now)
 
 
 @dataclass(frozen=True)

@@ -14,24 +14,18 @@ from typing import Any
 from waiting_letters import SENDER, established, renderer
 from whole_report import whole_answers
 
-from breachdesk.casework import (
-    affected,
-    approve,
-    calls,
-    cases,
-    confirm,
-    decide,
-    groups,
-    notify,
-    obligations,
-    register,
-    report,
-)
-from breachdesk.casework.installation import SendingInstallation
-from breachdesk.casework.letters import LetterSet
-from breachdesk.casework.outbox import StoreOutbox
-from breachdesk.casework.report_prefill import ReportProposals, build_proposals
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework import obligations
+from breachdesk.casework.affected import affected_list, group_records
+from breachdesk.casework.breach import confirm, register, report
+from breachdesk.casework.breach.report_prefill import ReportProposals, build_proposals
+from breachdesk.casework.decision import decide
+from breachdesk.casework.delivery import telephone_calls
+from breachdesk.casework.delivery.installation import SendingInstallation
+from breachdesk.casework.delivery.outbox import StoreOutbox
+from breachdesk.casework.opening import cases
+from breachdesk.casework.release import approve, notice_facts
+from breachdesk.casework.release.letters import LetterSet
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
     add_confirmed_breach,
@@ -44,32 +38,38 @@ from breachdesk.testing import (
     make_user,
     raise_alerts,
 )
-from notifiers.testing import DECISION, PROFILE
-from schemas.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
-from schemas.affected_group import (
+from notifiers.testing.channels import DECISION, PROFILE
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
+from schemas.casework.affected_group import (
     AffectedGroup,
     GroupKind,
     GroupNotification,
     GroupReach,
     NotificationMeans,
 )
-from schemas.alert import GroupKey, Signal
-from schemas.breach import Breach
-from schemas.case import CallOutcome, CaseOrigin, CaseTask, ContainmentKind, ContainmentScope
-from schemas.customer import AssetKind, Binding, DataCategory, DataRole
-from schemas.decision import DecisionAnswer
-from schemas.event import AssetTouch
-from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
-from schemas.notice import NoticeRow, SendOutcome, SendResult
-from schemas.obligation import Obligation, ObligationKind
-from schemas.register import RegisterEntry, RegisterNotice
-from schemas.report import (
+from schemas.casework.breach import Breach
+from schemas.casework.case import (
+    CallOutcome,
+    CaseOrigin,
+    CaseTask,
+    ContainmentKind,
+    ContainmentScope,
+)
+from schemas.casework.decision import DecisionAnswer
+from schemas.casework.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
+from schemas.casework.notice import NoticeRow, SendOutcome, SendResult
+from schemas.casework.obligation import Obligation, ObligationKind
+from schemas.casework.register import RegisterEntry, RegisterNotice
+from schemas.casework.report import (
     NumberPrecision,
     RegulatorReport,
     ReportedQuantity,
     ReportFacts,
     Submission,
 )
+from schemas.customer import AssetKind, Binding, DataCategory, DataRole
+from schemas.pipeline.alert import GroupKey, Signal
+from schemas.pipeline.event import AssetTouch
 from schemas.settings import Settings
 from schemas.user import Permission
 
@@ -216,7 +216,7 @@ class WholePlay:
             id="", recorded_by="", recorded_at=self.now(), kind=kind, **(fields | changes)
         )
         return self.store.write(
-            lambda uow: groups.add_group(uow, WHO, self.breach.case_id, group, self.now())
+            lambda uow: group_records.add_group(uow, WHO, self.breach.case_id, group, self.now())
         )
 
     def tell(self, group: AffectedGroup, people: int) -> None:
@@ -227,7 +227,7 @@ class WholePlay:
             everybody=True,
         )  # fmt: skip
         self.store.write(
-            lambda uow: groups.record_group_telling(
+            lambda uow: group_records.record_group_telling(
                 uow, WHO, self.breach.case_id, group.id, telling, self.now()
             )
         )
@@ -235,7 +235,7 @@ class WholePlay:
     def not_tell(self, group: AffectedGroup) -> None:
         why = "They know it already: they found it themselves and wrote it down."
         self.store.write(
-            lambda uow: groups.record_not_telling(
+            lambda uow: group_records.record_not_telling(
                 uow, WHO, self.breach.case_id, group.id, why, self.now()
             )
         )
@@ -248,13 +248,13 @@ class WholePlay:
         self.now.advance(minutes=1)
 
         def work(uow: Any) -> None:
-            exposures = affected.propose(uow, self.breach.id)
+            exposures = affected_list.propose(uow, self.breach.id)
             for (customer, role), said in (decided or {}).items():
-                exposures = affected.override(
+                exposures = affected_list.override(
                     exposures, customer, role, said["certainty"],
                     said.get("reason", "the responder looked"), WHO, effects=said.get("effects"),
                 )  # fmt: skip
-            affected.freeze(uow, WHO, self.breach.id, exposures, self.now())
+            affected_list.freeze(uow, WHO, self.breach.id, exposures, self.now())
 
         self.store.write(work)
 
@@ -269,11 +269,11 @@ class WholePlay:
             breach_id=self.breach.id, version=1, written_by="rowan", written_at=self.now(),
             what_happened=happened, next_update=self.now() + timedelta(days=4), words=own,
         )  # fmt: skip
-        self.store.write(lambda uow: notify.write_facts(uow, WHO, facts, self.now()))
+        self.store.write(lambda uow: notice_facts.write_facts(uow, WHO, facts, self.now()))
 
     def letters(self) -> LetterSet:
         return self.store.read(
-            lambda uow: notify.render_letters(uow, self.breach.id, self.settings, renderer())
+            lambda uow: notice_facts.render_letters(uow, self.breach.id, self.settings, renderer())
         )
 
     def release(self, returned: tuple[str, ...] = ()) -> None:
@@ -311,7 +311,7 @@ class WholePlay:
         (task,) = (t for t in self.calls_open() if t.customer_id == customer)
         spoken = {"spoken_to": "Kit Reed", "said": "They wrote it down."}
         self.store.write(
-            lambda uow: calls.record_call(
+            lambda uow: telephone_calls.record_call(
                 uow, WHO, self.breach.case_id, task.id, outcome, number="01632 960000",
                 now=self.now(), **(spoken if outcome is CallOutcome.REACHED_AND_TOLD else {}),
             )

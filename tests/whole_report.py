@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from schemas.report import NumberPrecision, ReportedQuantity
+from schemas.casework.report import NumberPrecision, ReportedQuantity
 
 ANSWERS: dict[str, Any] = {
     "what_happened": "A stranger signed in.",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.anchor_file import PLACE, AnchorFile
-from breachdesk.stores.audit_anchors import iterate_broken_anchors
-from breachdesk.stores.audit_bundle import find_difference
+from breachdesk.stores.audit.anchor_file import PLACE, AnchorFile
+from breachdesk.stores.audit.audit_anchors import iterate_broken_anchors
+from breachdesk.stores.audit.audit_bundle import find_difference
 from schemas.audit import AuditDiscrepancy, AuditReport, ChainAnchor
 from schemas.errors import ConfigurationError, CorruptData, NotFound
 

@@ -8,19 +8,19 @@ from contextlib import closing, suppress
 
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.house import Container, tune_gc
-from breachdesk.bootstrap.http_port import HttpServer, build_http_config, check_port_free
-from breachdesk.bootstrap.logs import choose_printer, set_up_logs
-from breachdesk.bootstrap.ops import OperationsAnswers
-from breachdesk.bootstrap.readiness import check_database
+from breachdesk.bootstrap.container import Container, tune_gc
+from breachdesk.bootstrap.http.port import HttpServer, build_http_config, check_port_free
+from breachdesk.bootstrap.observability.logs import choose_printer, set_up_logs
+from breachdesk.bootstrap.observability.operations_endpoints import OperationsAnswers
+from breachdesk.bootstrap.observability.readiness import check_database
+from breachdesk.bootstrap.observability.store_metrics import StoreCollector
+from breachdesk.bootstrap.observability.traces import SpanTracer, build_tracer
 from breachdesk.bootstrap.serve import (
     build_port_router,
     build_syslog_listener,
     install_sigterm_handler,
     list_listeners,
 )
-from breachdesk.bootstrap.standing_metrics import StoreCollector
-from breachdesk.bootstrap.traces import SpanTracer, build_tracer
 
 
 def serve_console(container: Container, say: Callable[[str], None]) -> None:

@@ -11,19 +11,23 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from breachdesk.bootstrap.house import Container, hold_lock
-from breachdesk.bootstrap.logs import choose_printer, set_up_logs
-from breachdesk.bootstrap.mail_watch import MailMonitor
-from breachdesk.bootstrap.observing import InstrumentedChannel
-from breachdesk.casework import mail_hold
-from breachdesk.casework.dispatchers import LEASE_SECONDS, DispatcherMembership, LeasedDispatchers
-from breachdesk.casework.held_mail import HeldMail, get_held_mail
-from breachdesk.casework.held_mail import record_unrecorded_send as record_held_left
-from breachdesk.casework.held_mail import release_mail as release_held
-from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.bootstrap.container import Container, hold_lock
+from breachdesk.bootstrap.observability.instrumented import InstrumentedChannel
+from breachdesk.bootstrap.observability.logs import choose_printer, set_up_logs
+from breachdesk.bootstrap.observability.mail_metrics import MailMonitor
+from breachdesk.casework.delivery import mail_hold
+from breachdesk.casework.delivery.dispatchers import (
+    LEASE_SECONDS,
+    DispatcherMembership,
+    LeasedDispatchers,
+)
+from breachdesk.casework.delivery.mail_release import HeldMail, get_held_mail
+from breachdesk.casework.delivery.mail_release import record_unrecorded_send as record_held_left
+from breachdesk.casework.delivery.mail_release import release_mail as release_held
+from breachdesk.casework.delivery.outbox import StoreOutbox
 from breachdesk.ports import UnitOfWork
 from notifiers.channels import open_channel
-from notifiers.dispatch import NoticeDispatcher
+from notifiers.delivery.dispatch import NoticeDispatcher
 from schemas.errors import RetryableError
 from streams.stop_deadline import StopDeadline, start_on_signal
 
@@ -131,7 +135,7 @@ def read_held_mail(container: Container) -> HeldMail:
 
 def release_mail(container: Container, user_id: str, *, let_expire: bool = False) -> HeldMail:
     """That person has looked and says that mail may go on; audited with what was shown, which is
-    returned. Raises as `breachdesk.casework.held_mail.release_mail`."""
+    returned. Raises as `breachdesk.casework.delivery.mail_release.release_mail`."""
     server, now = container.store.get_server_identity(), container.now()
 
     def release_hold(uow: UnitOfWork) -> HeldMail:

@@ -13,31 +13,35 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breachdesk.bootstrap.anchoring import HeadRecorder
-from breachdesk.bootstrap.house import Container
-from breachdesk.bootstrap.http_bodies import PacedBodies
-from breachdesk.bootstrap.http_port import HttpServer, build_http_config, check_port_free
-from breachdesk.bootstrap.logs import choose_printer, set_up_logs
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.http.bodies import PacedBodies
+from breachdesk.bootstrap.http.open_files import compute_connection_limit
+from breachdesk.bootstrap.http.port import HttpServer, build_http_config, check_port_free
 from breachdesk.bootstrap.mail import run_dispatcher
-from breachdesk.bootstrap.mail_watch import MailMonitor
-from breachdesk.bootstrap.metrics import (
+from breachdesk.bootstrap.observability.instrumented import InstrumentedSink, InstrumentedStore
+from breachdesk.bootstrap.observability.logs import choose_printer, set_up_logs
+from breachdesk.bootstrap.observability.mail_metrics import MailMonitor
+from breachdesk.bootstrap.observability.metrics import (
     PrometheusIntakeMeter,
     PrometheusMeter,
     PrometheusReadingMeter,
 )
-from breachdesk.bootstrap.observing import InstrumentedSink, InstrumentedStore
-from breachdesk.bootstrap.open_files import compute_connection_limit
-from breachdesk.bootstrap.ops import OperationsAnswers
-from breachdesk.bootstrap.ops_http import OperationsApp, PlainFaultHandler, RequestIds
-from breachdesk.bootstrap.readiness import build_failure, check_database
-from breachdesk.bootstrap.standing_metrics import StoreCollector
-from breachdesk.bootstrap.traces import SpanTracer, build_tracer
+from breachdesk.bootstrap.observability.operations_endpoints import OperationsAnswers
+from breachdesk.bootstrap.observability.operations_http import (
+    OperationsApp,
+    PlainFaultHandler,
+    RequestIds,
+)
+from breachdesk.bootstrap.observability.readiness import build_failure, check_database
+from breachdesk.bootstrap.observability.store_metrics import StoreCollector
+from breachdesk.bootstrap.observability.traces import SpanTracer, build_tracer
 from breachdesk.bootstrap.upkeep import check_tail, store_gaps
 from breachdesk.console.app import build_app
-from breachdesk.console.headers import SecurityHeaders
-from breachdesk.console.house import ConsoleDependencies, LocalProcessing
-from breachdesk.console.received import TopicVolume
-from streams.intake.http import create_intake_app
-from streams.intake.syslog import SyslogListener
+from breachdesk.console.dependencies import ConsoleDependencies, LocalProcessing
+from breachdesk.console.hourly_volume import TopicVolume
+from breachdesk.console.web.security_headers import SecurityHeaders
+from streams.intake.http.listener import create_intake_app
+from streams.intake.syslog.listener import SyslogListener
 
 Say = Callable[[str], None]
 GAPS_EVERY_SECONDS = 5.0

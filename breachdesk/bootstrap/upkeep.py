@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from functools import cached_property, partial
 
 from breachdesk.bootstrap.anchoring import HeadRecorder
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.ports import UnitOfWork
-from schemas.event import RecordPosition
-from schemas.source import DeadLetter, IncomingRecord
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import DeadLetter, IncomingRecord
 from streams.process.exports import DEAD_LETTERS, extract_raw
 from streams.worker_app.embedded import PARTITION
 

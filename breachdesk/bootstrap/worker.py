@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from breachdesk.bootstrap.anchoring import HeadRecorder
-from breachdesk.bootstrap.house import Container, build_worker_limits, tune_gc
-from breachdesk.bootstrap.logs import build_faust_config, choose_printer, set_up_logs
-from breachdesk.bootstrap.metrics import PrometheusMeter, PrometheusReadingMeter
-from breachdesk.bootstrap.observing import InstrumentedSink
-from breachdesk.bootstrap.ops import OperationsServer
-from breachdesk.bootstrap.traces import NullTracer, SpanTracer, build_tracer
+from breachdesk.bootstrap.container import Container, build_worker_limits, tune_gc
+from breachdesk.bootstrap.observability.instrumented import InstrumentedSink
+from breachdesk.bootstrap.observability.logs import build_faust_config, choose_printer, set_up_logs
+from breachdesk.bootstrap.observability.metrics import PrometheusMeter, PrometheusReadingMeter
+from breachdesk.bootstrap.observability.operations_endpoints import OperationsServer
+from breachdesk.bootstrap.observability.traces import NullTracer, SpanTracer, build_tracer
 from breachdesk.bootstrap.upkeep import run_chores
-from breachdesk.casework.orders import StoreOrders
+from breachdesk.casework.opening.queued_orders import StoreOrders
 from schemas.errors import BreachDeskError, ConfigurationError
-from schemas.event import RawRecord
+from schemas.pipeline.event import RawRecord
 from schemas.settings import Settings
-from streams.observed import ParserMetrics, WorkerMetrics
+from streams.ports.metrics import ParserMetrics, WorkerMetrics
 from streams.process.pipeline import RecordPipeline
 from streams.process.worker import StreamWorker
 from streams.stop_deadline import STOP_SECONDS, StopDeadline
@@ -36,7 +36,7 @@ def run_worker(container: Container, say: Callable[[str], None]) -> None:
     """One of many, until SIGTERM or SIGINT. Raises Misconfigured when settings, topics or schema
     are not as they must be, Corrupt when what is stored contradicts what Kafka holds, and whatever
     else ended it."""
-    from streams.topics import require_topics
+    from streams.kafka.topics import require_topics
     from streams.worker_app import faust_app
     from streams.worker_app.dependencies import WorkerDependencies, WorkerStatus
 

@@ -3,9 +3,9 @@ registrars keep the register."""
 
 from __future__ import annotations
 
-from schemas.case import Case
+from schemas.casework.case import Case
 from schemas.errors import BadInput, NotAllowed
-from schemas.signs import find_name_problem
+from schemas.text_signs import find_name_problem
 from schemas.user import Actor, Permission
 
 

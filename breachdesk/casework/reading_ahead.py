@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Breach
+from schemas.casework.breach import Breach
 
 
 def read_ahead(uow: UnitOfWork, breaches: Sequence[Breach]) -> None:

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.house import Container
-from breachdesk.casework import accounts
+from breachdesk.bootstrap.container import Container
+from breachdesk.casework.accounts import accounts
 from breachdesk.cli.options import AsJson, DataDir, err, opened_container, out, print_rows
 from breachdesk.cli.people import OPERATOR, ask_password, hash_new_password, make_user
-from breachdesk.console.tries import build_strangers_key
+from breachdesk.console.web.attempt_throttle import build_strangers_key
 from breachdesk.ports import UnitOfWork
 from schemas.errors import NotFound
 from schemas.user import Permission, User

@@ -9,8 +9,8 @@ import typer
 
 from breachdesk.bootstrap.anchoring import examine_chain, record_head
 from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json
-from breachdesk.stores.audit_anchors import parse_anchor
-from breachdesk.stores.audit_bundle import export_bundle, verify_bundle
+from breachdesk.stores.audit.audit_anchors import parse_anchor
+from breachdesk.stores.audit.audit_bundle import export_bundle, verify_bundle
 from schemas.audit import AuditReport
 from schemas.errors import BadInput, ConfigurationError
 

@@ -6,9 +6,9 @@ import sys
 
 import typer
 
-from breachdesk.casework.complaints_file import export_csv
+from breachdesk.casework.breach.complaints_export import export_csv
 from breachdesk.cli.options import AsJson, DataDir, opened_container, print_rows
-from schemas.case_record import Complaint
+from schemas.casework.case_record import Complaint
 
 COLUMNS = (
     "id",

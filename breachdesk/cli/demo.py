@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from breachdesk.bootstrap.house import Container, hold_lock
+from breachdesk.bootstrap.container import Container, hold_lock
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.cli.options import AsJson, ProgressBar, err, out, print_facts
 from breachdesk.demo import drill, shared
@@ -64,7 +64,7 @@ def play_demo(
         err.print(f"wrote the demo's lines and registers to {write_lines_to}", markup=False)
         return
     if not unattended:
-        from breachdesk.bootstrap.http_port import check_port_free
+        from breachdesk.bootstrap.http.port import check_port_free
 
         check_port_free("127.0.0.1", port)
     clock = DemoClock(list_in_arrival_order(demo_lines)[0][0])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.logs import choose_printer
+from breachdesk.bootstrap.observability.logs import choose_printer
 from breachdesk.cli.options import AsJson, DataDir, err, opened_container, out, print_json
 from schemas.errors import ConfigurationError
 
@@ -77,7 +77,7 @@ def migrate_store(
 ) -> None:
     """Bring the shared store's schema up to date, as the role that owns it."""
     from breachdesk.bootstrap.settings import get_data_dir, load_settings
-    from breachdesk.stores.postgres_schema import migrate_postgres
+    from breachdesk.stores.postgres.schema import migrate_postgres
 
     settings = load_settings(get_data_dir(data_dir))
     if not settings.store.distributed:

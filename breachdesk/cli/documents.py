@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.casework import notify, register, report
+from breachdesk.casework.breach import register, report
+from breachdesk.casework.release import notice_facts
 from breachdesk.cli.held import record_left_notices
 from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json
 from schemas.errors import BadInput
@@ -75,7 +76,9 @@ def preview_notices(breach: BreachId, data_dir: DataDir = None, as_json: AsJson 
     them. Exit 1 when something does."""
     with opened_container(data_dir) as container:
         letters = container.store.read(
-            lambda uow: notify.render_letters(uow, breach, container.settings, container.renderer)
+            lambda uow: notice_facts.render_letters(
+                uow, breach, container.settings, container.renderer
+            )
         )
     blocking = [problem for problem in letters.problems if problem.severity == "block"]
     if as_json:

@@ -13,7 +13,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from breachdesk.bootstrap.house import Container, hold_lock, read_system_clock
+from breachdesk.bootstrap.container import Container, hold_lock, read_system_clock
 from breachdesk.bootstrap.settings import get_data_dir, load_settings
 from breachdesk.bootstrap.upkeep import check_tail, store_gaps
 from breachdesk.cli.options import (
@@ -27,13 +27,13 @@ from breachdesk.cli.options import (
 )
 from schemas.errors import BadInput, NotFound
 from schemas.settings import Settings, SourceSettings
-from streams.detect import detect as detect_events
-from streams.intake.files import IngestReport, ingest_file
-from streams.intake.framing import split_records
-from streams.observed import NullParserMetrics
-from streams.parse_lines import parse_lines, render_json
+from streams.intake.files.reader import IngestReport, ingest_file
+from streams.intake.splitting.record_splitter import split_records
+from streams.normalise.parse_lines import parse_lines, render_json
 from streams.parser_loading import load_parsers
 from streams.parser_process.adapter import ParserProcess
+from streams.ports.metrics import NullParserMetrics
+from streams.process.detect import detect as detect_events
 from streams.sigma.load import load_rules
 
 NO_EVENT = {"error", "folded"}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.casework.figures import compute_year, export_csv
+from breachdesk.casework.breach.yearly_figures import compute_year, export_csv
 from breachdesk.cli.options import AsJson, DataDir, opened_container, print_json
 
 Year = Annotated[int, typer.Argument(metavar="YEAR")]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from breachdesk.bootstrap import mail
-from breachdesk.casework.held_mail import HeldMail
+from breachdesk.casework.delivery.mail_release import HeldMail
 from breachdesk.cli.options import (
     AsJson,
     DataDir,
@@ -17,7 +17,7 @@ from breachdesk.cli.options import (
     print_json,
     print_rows,
 )
-from schemas.notice import NoticeRow
+from schemas.casework.notice import NoticeRow
 
 COLUMNS = ("notice", "breach", "customer", "kind", "version", "status", "tries", "message_id")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from breachdesk.bootstrap.house import Container, read_system_clock
+from breachdesk.bootstrap.container import Container, read_system_clock
 from breachdesk.casework import obligations
 from breachdesk.cli.options import (
     AsJson,
@@ -19,11 +19,11 @@ from breachdesk.cli.options import (
     to_plain,
 )
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Manifest
-from schemas.alert import AlertView
-from schemas.approval import Approval
-from schemas.decision import Decision
+from schemas.casework.affected import Manifest
+from schemas.casework.approval import Approval
+from schemas.casework.decision import Decision
 from schemas.errors import BadInput
+from schemas.pipeline.alert import AlertView
 
 Identifier = Annotated[str, typer.Argument(metavar="ID")]
 

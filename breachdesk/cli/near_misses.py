@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.casework import near_misses
+from breachdesk.casework.opening import near_misses
 from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json
 from breachdesk.cli.people import OPERATOR
-from breachdesk.console.times import SHAPE, TimeFormatter
+from breachdesk.console.views.times import SHAPE, TimeFormatter
 from breachdesk.gdpr.causes import describe_cause
-from schemas.cause import BreachCause
+from schemas.casework.cause import BreachCause
+from schemas.casework.report import NumberPrecision, ReportedQuantity
 from schemas.customer import DataCategory
 from schemas.errors import BadInput
-from schemas.report import NumberPrecision, ReportedQuantity
 
 What = Annotated[str, typer.Argument(metavar="WHAT", help="What happened, in a sentence.")]
 Noticed = Annotated[str, typer.Option(help=f"When it was noticed: {SHAPE}.")]

@@ -17,11 +17,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.settings import get_data_dir, load_settings
 from breachdesk.ports import UnitOfWork
 from schemas.paging import Page, PageRequest, iterate_all_rows
-from schemas.signs import escape_json, mark_hidden, mark_hidden_in_line
+from schemas.text_signs import escape_json, mark_hidden, mark_hidden_in_line
 
 DataDir = Annotated[
     Path | None,
@@ -40,7 +40,7 @@ class EscapingConsole(Console):
     """A rich console that shows hidden characters and escapes, and takes no text for markup."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """As rich's; each text by `schemas.signs.mark_hidden`."""
+        """As rich's; each text by `schemas.text_signs.mark_hidden`."""
         options = {"markup": False, "emoji": False} | options
         super().print(*(mark_hidden(o) if isinstance(o, str) else o for o in objects), **options)
 

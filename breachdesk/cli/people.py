@@ -6,11 +6,11 @@ import re
 import sys
 from getpass import getpass
 
-from breachdesk.casework.password_rule import check_password, list_known_words
-from breachdesk.console.passwords import hash_password
+from breachdesk.casework.accounts.password_rule import check_password, list_known_words
+from breachdesk.console.web.password_hashing import hash_password
 from schemas.errors import BadInput
 from schemas.settings import ProviderProfile
-from schemas.signs import find_name_problem
+from schemas.text_signs import find_name_problem
 from schemas.user import Actor, Permission, User
 
 OPERATOR = Actor(id="operator:cli", duties=frozenset(Permission))

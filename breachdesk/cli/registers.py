@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from breachdesk.casework import register_changes
-from breachdesk.casework.assets import import_assets
-from breachdesk.casework.customers import import_customers
+from breachdesk.casework.imports import register_changes
+from breachdesk.casework.imports.assets import import_assets
+from breachdesk.casework.imports.customers import import_customers
 from breachdesk.cli.options import (
     AsJson,
     DataDir,

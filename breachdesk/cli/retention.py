@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.upkeep import OPERATOR, drop_expired_days
-from breachdesk.casework import erase
-from breachdesk.casework.retention import count_failures, forget_failures, list_erasable
+from breachdesk.casework.closing import erasure
+from breachdesk.casework.closing.retention import count_failures, forget_failures, list_erasable
 from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json
-from breachdesk.console.passwords import hash_of_nobody, is_matching
+from breachdesk.console.web.password_hashing import hash_of_nobody, is_matching
 from breachdesk.ports import UnitOfWork
-from schemas.case import Case
+from schemas.casework.case import Case
 from schemas.errors import BadInput, NotAllowed
 from schemas.user import Actor
 
@@ -93,8 +93,8 @@ def erase_case(
 
         def erase_or_request(uow: UnitOfWork) -> Case:
             if reason is not None:
-                return erase.request_erasure(uow, actor, case_id, reason, settings, now)
-            return erase.erase_case(uow, actor, case_id, settings, now)
+                return erasure.request_erasure(uow, actor, case_id, reason, settings, now)
+            return erasure.erase_case(uow, actor, case_id, settings, now)
 
         case = container.store.write(erase_or_request)
     if as_json:

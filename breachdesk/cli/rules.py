@@ -8,11 +8,11 @@ from typing import Annotated
 import orjson
 import typer
 
-from breachdesk.bootstrap import places
+from breachdesk.bootstrap import data_paths
 from breachdesk.cli.feed import read_bytes
 from breachdesk.cli.options import AsJson, DataDir, opened_container, out, print_json, print_rows
 from schemas.errors import BadInput
-from schemas.event import flatten
+from schemas.pipeline.event import flatten
 from streams.sigma.examples import check_examples
 from streams.sigma.explain import explain as explain_rule
 from streams.sigma.load import RuleBook, load_rules
@@ -35,7 +35,7 @@ def _load_book(rule_paths: list[Path] | None, data_dir: Path | None) -> RuleBook
     if rule_paths:
         return load_rules(rule_paths, behaviours=False)
     with opened_container(data_dir) as container:
-        return load_rules(places.list_rules_dirs(container.settings))
+        return load_rules(data_paths.list_rules_dirs(container.settings))
 
 
 def check_rules(paths: Paths = None, data_dir: DataDir = None) -> None:

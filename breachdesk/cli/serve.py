@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from breachdesk.bootstrap import mail
-from breachdesk.bootstrap.house import Container, hold_lock
-from breachdesk.bootstrap.logs import choose_printer
+from breachdesk.bootstrap.container import Container, hold_lock
+from breachdesk.bootstrap.observability.logs import choose_printer
 from breachdesk.bootstrap.settings import FILE_NAME, get_data_dir
 from breachdesk.cli.held import print_held
 from breachdesk.cli.options import AsJson, DataDir, err, opened_container, out, print_facts

@@ -8,7 +8,7 @@ import typer
 
 from breachdesk.bootstrap.settings import get_data_dir, load_settings
 from breachdesk.cli.options import AsJson, DataDir, out, print_json, print_rows
-from streams import topics
+from streams.kafka import topics
 
 
 def register_commands(app: typer.Typer) -> None:

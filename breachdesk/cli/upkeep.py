@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from breachdesk.bootstrap.beginning import create_data_dir
-from breachdesk.bootstrap.checks import run_preflight
-from breachdesk.bootstrap.house import Container, hold_lock
+from breachdesk.bootstrap.container import Container, hold_lock
+from breachdesk.bootstrap.preflight import run_preflight
+from breachdesk.bootstrap.scaffold import create_data_dir
 from breachdesk.bootstrap.upkeep import feed_dead_letters, replay_dead_letters
 from breachdesk.cli import audit, retention
 from breachdesk.cli.options import (

@@ -9,55 +9,57 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from breachdesk.console import (
-    account,
+from breachdesk.console.dependencies import ConsoleDependencies
+from breachdesk.console.hourly_volume import JournalVolume
+from breachdesk.console.screens.alerts import alert, alerts, overview, rules, sources, unattributed
+from breachdesk.console.screens.cases import (
     affected,
-    alert,
-    alerts,
     approval,
-    audit,
     case,
     cases,
     complaints,
     confirm,
-    customers,
     decision,
     decision_documents,
     delivery,
     duties,
     facts,
-    figures,
-    first_run,
     groups,
-    law,
+    letter_comparison,
+    letters,
     near_miss,
     new_case,
-    notice,
-    overview,
     people,
     printed_case,
-    register,
     report,
-    rules,
-    second_factor,
-    sent,
-    side_by_side,
-    sign_in,
-    sources,
+    sent_letter,
     tasks,
-    unattributed,
 )
-from breachdesk.console.chrome import NavigationCache
-from breachdesk.console.desk import AppState, check_permission, get_app_state, get_status
-from breachdesk.console.headers import SecurityHeaders
-from breachdesk.console.house import ConsoleDependencies
-from breachdesk.console.letter_checks import LetterChecks
-from breachdesk.console.pages import STATIC, PageRenderer
-from breachdesk.console.password_checks import PasswordChecks
-from breachdesk.console.received import JournalVolume
-from breachdesk.console.session import SessionStore
-from breachdesk.console.standings import CaseStandings
-from breachdesk.console.tries import AttemptThrottle
+from breachdesk.console.screens.installation import (
+    account,
+    audit,
+    customers,
+    figures,
+    first_run,
+    law,
+    register,
+    second_factor,
+    sign_in,
+)
+from breachdesk.console.views.case_standings import CaseStandings
+from breachdesk.console.views.navigation import NavigationCache
+from breachdesk.console.views.pages import STATIC, PageRenderer
+from breachdesk.console.web.attempt_throttle import AttemptThrottle
+from breachdesk.console.web.letter_checks import LetterChecks
+from breachdesk.console.web.password_checks import PasswordChecks
+from breachdesk.console.web.request_context import (
+    AppState,
+    check_permission,
+    get_app_state,
+    get_status,
+)
+from breachdesk.console.web.security_headers import SecurityHeaders
+from breachdesk.console.web.sessions import SessionStore
 from schemas.errors import BreachDeskError, NotFound, RetryableError
 
 SCREENS = (
@@ -80,11 +82,11 @@ SCREENS = (
     decision,
     decision_documents,
     facts,
-    side_by_side,
-    notice,
+    letter_comparison,
+    letters,
     approval,
     delivery,
-    sent,
+    sent_letter,
     people,
     report,
     register,

@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from breachdesk.bootstrap.house import Container
-from breachdesk.casework import (
-    affected,
-    approve,
-    calls,
-    cases,
-    confirm,
-    decide,
-    notify,
-    report,
-    triage,
-)
-from breachdesk.casework.causes import build_finding
-from breachdesk.casework.filings import find_facts
+from breachdesk.bootstrap.container import Container
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.breach import confirm, report
+from breachdesk.casework.breach.form_facts import find_facts
+from breachdesk.casework.decision import decide
+from breachdesk.casework.delivery import telephone_calls
+from breachdesk.casework.opening import cases, triage
+from breachdesk.casework.opening.causes import build_finding
+from breachdesk.casework.release import approve, notice_facts
 from breachdesk.demo import cast, report_words, words
 from breachdesk.demo.play import get_actor
 from breachdesk.demo.stage import DemoClock
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, Exposure
-from schemas.alert import AlertView, Severity
-from schemas.approval import Approval
-from schemas.breach import Breach
-from schemas.case import CallOutcome, Case, CaseTask, ContainmentKind, ContainmentScope, TaskKind
-from schemas.cause import BreachCause
+from schemas.casework.affected import Certainty, Exposure
+from schemas.casework.approval import Approval
+from schemas.casework.breach import Breach
+from schemas.casework.case import (
+    CallOutcome,
+    Case,
+    CaseTask,
+    ContainmentKind,
+    ContainmentScope,
+    TaskKind,
+)
+from schemas.casework.cause import BreachCause
 from schemas.customer import DataRole
 from schemas.errors import CorruptData
+from schemas.pipeline.alert import AlertView, Severity
 
 TRIAGE = datetime(2026, 11, 23, 8, 52, tzinfo=UTC)
 AWARE = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
@@ -146,11 +148,11 @@ def freeze_and_decide(container: Container, clock: DemoClock, breach: Breach) ->
 
     def write_decision(uow: UnitOfWork) -> None:
         responder, now = get_actor("responder"), container.now()
-        exposures = review_exposures(affected.propose(uow, breach.id))
-        manifest = affected.freeze(uow, responder, breach.id, exposures, now)
+        exposures = review_exposures(affected_list.propose(uow, breach.id))
+        manifest = affected_list.freeze(uow, responder, breach.id, exposures, now)
         decision = words.build_decision(breach, manifest, responder.id, now)
         decide.record_decision(uow, responder, decision, now)
-        notify.write_facts(uow, responder, words.build_facts(breach, responder.id, now), now)
+        notice_facts.write_facts(uow, responder, words.build_facts(breach, responder.id, now), now)
         filed = report_words.build_report_facts(breach, manifest, responder.id, now)
         report.write_report(uow, responder, filed, now)
 
@@ -164,7 +166,7 @@ def review_exposures(proposed: tuple[Exposure, ...]) -> tuple[Exposure, ...]:
     for exposure in proposed:
         reached_only = exposure.certainty is Certainty.POSSIBLE and not exposure.assets
         if exposure.role is DataRole.CONTROLLER and reached_only:
-            looked = affected.override(
+            looked = affected_list.override(
                 looked,
                 exposure.customer_id,
                 exposure.role,
@@ -229,7 +231,7 @@ def _complete_task(uow: UnitOfWork, case_id: str, task: CaseTask, now: datetime)
     if task.kind is not TaskKind.TELEPHONE:
         cases.complete_task(uow, responder, case_id, task.id, words.CHECKED, now)
         return
-    calls.record_call(
+    telephone_calls.record_call(
         uow, responder, case_id, task.id, CallOutcome.REACHED_AND_TOLD,
         at=now - timedelta(minutes=10), number=task.number or words.INVOICE_NUMBER,
         spoken_to=words.SPOKEN_TO, statement=words.TELEPHONED, wants_it_in_writing=True, now=now,

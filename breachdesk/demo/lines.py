@@ -19,8 +19,8 @@ from breachdesk.demo.mishaps import generate_spoiled
 from breachdesk.demo.routers import VIGOR_SOURCE
 from breachdesk.demo.scenery import LineArrival, RandomTimeline, sort_arrivals
 from schemas import private_files
+from schemas.pipeline.source import BlindInterval
 from schemas.settings import ProviderProfile, SourceSettings
-from schemas.source import BlindInterval
 
 FIRST_DAY = date(2026, 11, 21)
 CLOUD_HOURS = 168.0

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from breachdesk.bootstrap.house import Container, hold_lock
-from breachdesk.casework.assets import import_assets
-from breachdesk.casework.customers import import_customers
+from breachdesk.bootstrap.container import Container, hold_lock
+from breachdesk.casework.imports.assets import import_assets
+from breachdesk.casework.imports.customers import import_customers
 from breachdesk.demo.lines import DemoLines
 from breachdesk.demo.stage import DemoClock, Progress, list_in_arrival_order
 from breachdesk.ports import UnitOfWork
 from schemas import private_files
 from schemas.errors import CorruptData, RetryableError
-from schemas.source import IncomingRecord
+from schemas.pipeline.source import IncomingRecord
 from schemas.user import Actor, Permission, User
 
 PASSWORD = "demo-only-password"  # noqa: S105 - dead outside the demo's folder

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from schemas.affected import Certainty, Manifest
-from schemas.breach import Breach
-from schemas.customer import DataRole
-from schemas.report import (
+from schemas.casework.affected import Certainty, Manifest
+from schemas.casework.breach import Breach
+from schemas.casework.report import (
     NotYetKnown,
     NumberPrecision,
     PreventionStep,
     ReportedQuantity,
     ReportFacts,
 )
+from schemas.customer import DataRole
 
 
 def build_report_facts(breach: Breach, manifest: Manifest, by: str, now: datetime) -> ReportFacts:

@@ -16,16 +16,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.demo.lines import DemoLines
 from breachdesk.demo.play import add_gaps, build_incoming, split_batches
 from breachdesk.demo.stage import DemoClock, Progress, list_in_arrival_order
-from breachdesk.stores.postgres_schema import create_schema, drop_schema
+from breachdesk.stores.postgres.schema import create_schema, drop_schema
 from schemas import private_files
 from schemas.errors import ConfigurationError, RetryableError
 from schemas.settings import KafkaSettings, Settings, StoreSettings
-from streams import topics
+from streams.kafka import topics
 
 WORKERS = 2
 START_SECONDS = 90.0

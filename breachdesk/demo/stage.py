@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from breachdesk.bootstrap.house import hold_lock
+from breachdesk.bootstrap.container import hold_lock
 from breachdesk.demo.lines import DemoLines
 from schemas import private_files
 from schemas.customer import AssetKind

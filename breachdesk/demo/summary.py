@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from breachdesk.bootstrap.house import Container
-from breachdesk.casework import register, report
+from breachdesk.bootstrap.container import Container
+from breachdesk.casework.breach import register, report
 from breachdesk.demo.play import write_reports_folder
 from breachdesk.ports import UnitOfWork
 from schemas import private_files
-from schemas.affected import Certainty, Manifest
-from schemas.breach import Breach
-from schemas.case import TaskKind
-from schemas.notice_states import NOTIFIED
+from schemas.casework.affected import Certainty, Manifest
+from schemas.casework.breach import Breach
+from schemas.casework.case import TaskKind
+from schemas.casework.notice_states import NOTIFIED
 
 
 def write_documents(container: Container, breach: Breach) -> list[str]:

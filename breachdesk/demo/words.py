@@ -6,11 +6,17 @@ from datetime import UTC, datetime
 
 from breachdesk.gdpr.raised import list_scored_categories
 from breachdesk.gdpr.severity import DEFAULT_DPC
-from schemas.affected import Manifest
-from schemas.breach import Breach
+from schemas.casework.affected import Manifest
+from schemas.casework.breach import Breach
+from schemas.casework.decision import (
+    NOT_ASKED,
+    Decision,
+    DecisionAnswer,
+    EffectExtent,
+    SeverityFactors,
+)
+from schemas.casework.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.customer import DataRole
-from schemas.decision import NOT_ASKED, Decision, DecisionAnswer, EffectExtent, SeverityFactors
-from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 
 TITLE = "Microsoft 365 account opened after password spraying, files and mail copied"
 NOISE = "Background noise: refused at the edge, no account and no customer data reached."

@@ -9,7 +9,7 @@ from importlib import resources
 
 from pydantic import model_validator
 
-from schemas.cause import BreachCause
+from schemas.casework.cause import BreachCause
 from schemas.customer import FrozenModel
 
 FILE = "causes.toml"

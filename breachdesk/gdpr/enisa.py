@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from breachdesk.gdpr.severity import MANY_PEOPLE, SeverityLevel
-from schemas.decision import SeverityFactors
+from schemas.casework.decision import SeverityFactors
 
 REFERENCE = "enisa_2013"
 """Of the law book."""

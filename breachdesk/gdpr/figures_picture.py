@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
-from schemas.figures import BreachCount, YearFigures
+from schemas.casework.figures import BreachCount, YearFigures
 
 WIDTH, ROW, LEFT, RIGHT = 720, 24, 290, 90
 BREACH, NEAR = "#b3401f", "#5b7fb8"

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from schemas.affected import BreachEffect, Exposure
-from schemas.affected_group import AffectedGroup
-from schemas.breach import Breach
-from schemas.case import Case, ContainmentScope, ContainmentStep
-from schemas.customer import DataCategory
-from schemas.decision import Decision
-from schemas.law import FormQuestion, LawForm
-from schemas.report import (
+from schemas.casework.affected import BreachEffect, Exposure
+from schemas.casework.affected_group import AffectedGroup
+from schemas.casework.breach import Breach
+from schemas.casework.case import Case, ContainmentScope, ContainmentStep
+from schemas.casework.decision import Decision
+from schemas.casework.report import (
     NumberPrecision,
     ReportedQuantity,
     ReportFacts,
     ReportQuestion,
     Submission,
 )
+from schemas.customer import DataCategory
+from schemas.law import FormQuestion, LawForm
 from schemas.settings import ProviderProfile
 from schemas.times import convert_to_utc
 

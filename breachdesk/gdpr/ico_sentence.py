@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from breachdesk.gdpr.roles import NotificationTrack, compute_regulator_tracks
-from schemas.affected import Exposure
-from schemas.decision import Decision
-from schemas.letter import IcoSentence
-from schemas.report import Submission
+from schemas.casework.affected import Exposure
+from schemas.casework.decision import Decision
+from schemas.casework.letter import IcoSentence
+from schemas.casework.report import Submission
 
 
 def select_ico_sentence(

@@ -14,10 +14,10 @@ from datetime import datetime
 from breachdesk.gdpr.deadlines import LegalDeadline, compute_deadline
 from breachdesk.gdpr.filing import ReportFiling
 from breachdesk.gdpr.roles import NotificationTrack
+from schemas.casework.obligation import ObligationKind
+from schemas.casework.report import ReportQuestion
 from schemas.errors import ConfigurationError
 from schemas.law import LawAuthority, LawBook, LawForm, Provision
-from schemas.obligation import ObligationKind
-from schemas.report import ReportQuestion
 
 
 @dataclass(frozen=True, slots=True)

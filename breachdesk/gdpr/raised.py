@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from breachdesk.gdpr import roles
-from schemas.affected import Exposure
+from schemas.casework.affected import Exposure
+from schemas.casework.decision import Decision
 from schemas.customer import DataCategory, DataRole, PecrStatus
-from schemas.decision import Decision
 
 
 class DecisionQuestion(StrEnum):

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.affected import Certainty, Exposure, NoticeKind
+from schemas.casework.affected import Certainty, Exposure, NoticeKind
+from schemas.casework.decision import Decision, NotificationBasis
+from schemas.casework.obligation import ObligationKind
 from schemas.customer import DataRole, PecrStatus
-from schemas.decision import Decision, NotificationBasis
-from schemas.obligation import ObligationKind
 
 
 class NotificationTrack(StrEnum):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
 
+from schemas.casework.decision import EffectExtent, SeverityFactors
 from schemas.customer import DataCategory
-from schemas.decision import EffectExtent, SeverityFactors
 from schemas.errors import BadInput
 
 QUARTERS_EI = (1, 2, 3, 4)

@@ -10,9 +10,9 @@ from breachdesk.gdpr import roles
 from breachdesk.gdpr.edpb import get_edpb_case
 from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions
 from breachdesk.gdpr.severity import EnisaSeverity, SeverityLevel, compute_level
-from schemas.affected import Exposure
+from schemas.casework.affected import Exposure
+from schemas.casework.decision import Decision, DecisionAnswer, NotificationBasis
 from schemas.customer import DataRole
-from schemas.decision import Decision, DecisionAnswer, NotificationBasis
 
 LEVELS = {
     SeverityLevel.LOW: "low",

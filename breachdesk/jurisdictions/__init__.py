@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from breachdesk.gdpr.jurisdiction import Jurisdiction
 from schemas.errors import NotFound
-from schemas.plugin import load_plugins
+from schemas.pipeline.plugin import load_plugins
 
 
 def list_jurisdictions() -> Mapping[str, Jurisdiction]:

@@ -25,8 +25,8 @@ from breachdesk.gdpr.shared_answers import (
     generate_prevention_lines,
 )
 from breachdesk.gdpr.told_words import describe_notified
-from schemas.obligation import ObligationKind
-from schemas.report import ReportPhase, ReportQuestion
+from schemas.casework.obligation import ObligationKind
+from schemas.casework.report import ReportPhase, ReportQuestion
 
 EXAMPLES = (
     DeadlineExample(

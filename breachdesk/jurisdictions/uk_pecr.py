@@ -26,8 +26,8 @@ from breachdesk.gdpr.shared_answers import (
     generate_prevention_lines,
 )
 from breachdesk.gdpr.told_words import describe_notified
-from schemas.obligation import ObligationKind
-from schemas.report import ReportPhase, ReportQuestion
+from schemas.casework.obligation import ObligationKind
+from schemas.casework.report import ReportPhase, ReportQuestion
 
 EXAMPLES = (
     DeadlineExample("before August 2025", "2025-08-19T12:00:00+01:00", "2025-08-20T12:00:00+01:00"),

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from schemas.attempt import AnnouncedAttempt, AttemptMarkers, BegunAttempt, HostIdentity
+from schemas.casework.attempt import AnnouncedAttempt, AttemptMarkers, BegunAttempt, HostIdentity
 from schemas.customer import FrozenModel
 from schemas.errors import RetryableError
 
@@ -24,7 +24,7 @@ Doc = TypeVar("Doc", bound=FrozenModel)
 
 
 class AttemptFiles:
-    """breachdesk.casework.attempt_account.AttemptRecords in one folder. `number`: of several dispatchers that share the
+    """breachdesk.casework.delivery.attempt_comparison.AttemptRecords in one folder. `number`: of several dispatchers that share the
     folder over a shared store."""
 
     def __init__(self, folder: Path, number: int = 0, *, host: HostIdentity | None = None) -> None:

@@ -9,13 +9,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from breachdesk.ports import Now
-from breachdesk.stores import migrating, postgres, postgres_schema, sqlite
-from breachdesk.stores.any_store import PipelineStore
-from breachdesk.stores.exports import EXPORTING
-from breachdesk.stores.file_lock import FileLock
-from breachdesk.stores.postgres_store import PostgresStore
-from breachdesk.stores.schema import HEAD
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.books.exports import EXPORTING
+from breachdesk.stores.migrations import schema_migration
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.postgres import postgres_database, schema
+from breachdesk.stores.postgres.store import PostgresStore
+from breachdesk.stores.sql.file_lock import FileLock
+from breachdesk.stores.sqlite import sqlite_database
+from breachdesk.stores.sqlite.store import SqliteStore
+from breachdesk.stores.tables.schema import HEAD
 from schemas.errors import ConfigurationError, CorruptData, NotFound, RetryableError
 from schemas.law import LawBook
 from schemas.settings import StoreSettings
@@ -42,7 +44,7 @@ def open_store(
     a newer program, NotFound when there is none and `create` is False, Corrupt when the file is no
     store, Retryable when the disk or the server cannot be used.
     """
-    if postgres.is_postgres(url):
+    if postgres_database.is_postgres(url):
         server_settings = (settings or StoreSettings()).model_copy(update={"url": url})
         return open_postgres(server_settings, now=now, create=create, exporting=exporting, law=law)
     return open_sqlite(_parse_sqlite_path(url), now=now, create=create, law=law)
@@ -55,7 +57,7 @@ def open_sqlite(
     if not create and not path.exists():
         raise NotFound("no store there", place=str(path), remedy="`breachdesk init` makes one.")
     try:
-        sqlite.create_file(path)
+        sqlite_database.create_file(path)
     except OSError as error:
         raise ConfigurationError(
             f"the store cannot be opened: {error.strerror}",
@@ -75,15 +77,15 @@ def open_postgres(
     law: LawBook | None = None,
 ) -> PostgresStore:
     """The store on that server. Raises as `open_store`."""
-    engine = postgres.make_engine(settings)
+    engine = postgres_database.make_engine(settings)
     try:
-        postgres_schema.require_current(engine, settings, create=create)
+        schema.require_current(engine, settings, create=create)
     except BaseException:
         engine.dispose()
         raise
     return PostgresStore(
         engine.execution_options(**{EXPORTING: exporting}),
-        postgres.describe_address(settings),
+        postgres_database.describe_address(settings),
         now,
         law,
     )
@@ -92,13 +94,13 @@ def open_postgres(
 def migrate(path: Path) -> None:
     """Run what is missing of the migrations, under the lock that writers share."""
     lock = FileLock(path.with_name(path.name + ".lock"))
-    engine = sqlite.make_writer_engine(path)
+    engine = sqlite_database.make_writer_engine(path)
     try:
         with lock.hold(), engine.connect() as connection:
             with connection.begin():
-                stored = migrating.find_version(connection)
+                stored = schema_migration.find_version(connection)
             if stored != HEAD:
-                migrating.upgrade(connection)
+                schema_migration.upgrade(connection)
     except DatabaseError as error:
         if getattr(error.orig, "sqlite_errorcode", 0) & PRIMARY_CODE in NOT_THE_FILES_FAULT:
             raise RetryableError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from notifiers.ports import ChannelFactory, MailChannel
 from schemas.errors import ConfigurationError
-from schemas.plugin import load_plugins
+from schemas.pipeline.plugin import load_plugins
 from schemas.settings import SenderSettings
 
 

@@ -7,10 +7,10 @@ import mailbox
 import os
 from pathlib import Path
 
-from notifiers.message import add_brackets, build_message
+from notifiers.delivery.message import add_brackets, build_message
 from schemas import private_files
+from schemas.casework.notice import OutgoingMessage, SendOutcome, SendResult
 from schemas.errors import BadInput, ConfigurationError
-from schemas.notice import OutgoingMessage, SendOutcome, SendResult
 from schemas.settings import SenderSettings
 
 LOG = "handed-over.log"

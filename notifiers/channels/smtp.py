@@ -19,12 +19,12 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from notifiers.message import build_message, get_envelope_sender, is_international
-from notifiers.replies import NO_CONNECTION, classify_reply, reduce_reply
+from notifiers.delivery.message import build_message, get_envelope_sender, is_international
+from notifiers.delivery.smtp_replies import NO_CONNECTION, classify_reply, reduce_reply
 from schemas.addresses import REMEDY as ADDRESS_REMEDY
 from schemas.addresses import is_address
+from schemas.casework.notice import OutgoingMessage, SendOutcome, SendResult
 from schemas.errors import BadInput, ConfigurationError
-from schemas.notice import OutgoingMessage, SendOutcome, SendResult
 from schemas.settings import SenderSettings, SmtpAuth, SmtpTls
 
 LOST = (SMTPServerDisconnected, SMTPTimeoutError, OSError)

@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from schemas.alert import Signal
-from schemas.event import AssetTouch
-from schemas.plugin import DetectorSignal
+from schemas.pipeline.alert import Signal
+from schemas.pipeline.event import AssetTouch
+from schemas.pipeline.plugin import DetectorSignal
 from streams.correlate.retention import RetentionPolicy
 from streams.correlate.witnesses import MemberIdentity
 

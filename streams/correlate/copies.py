@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from schemas.alert import GroupKey
+from schemas.pipeline.alert import GroupKey
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.groups import SignalGroup
 from streams.correlate.signal_rows import dump_bucket, load_bucket

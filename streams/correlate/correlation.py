@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from schemas.alert import GroupKey, Signal
-from schemas.plugin import DetectorSignal
+from schemas.pipeline.alert import GroupKey, Signal
+from schemas.pipeline.plugin import DetectorSignal
 from streams.correlate.buckets import NEVER, BucketSummary, to_member
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.gates import (

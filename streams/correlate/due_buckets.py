@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
-from schemas.alert import GroupKey
+from schemas.pipeline.alert import GroupKey
 
 SLOT_SECONDS = 60
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from schemas.alert import Episode, GroupKey, Severity, Signal
-from schemas.event import AssetTouch
-from schemas.plugin import DetectorSignal, ValueGate
+from schemas.pipeline.alert import Episode, GroupKey, Severity, Signal
+from schemas.pipeline.event import AssetTouch
+from schemas.pipeline.plugin import DetectorSignal, ValueGate
 from streams.correlate.buckets import Bucket
 from streams.correlate.retention import MOST_VALUES, RetentionPolicy
 from streams.correlate.witnesses import SLOTS

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.alert import GroupKey, Severity
-from schemas.plugin import ValueGate
+from schemas.pipeline.alert import GroupKey, Severity
+from schemas.pipeline.plugin import ValueGate
 from streams.correlate.episodes import WindowSpec
 
 INNER = ":by-value"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from schemas.alert import Episode, GroupKey
-from schemas.plugin import DetectorSignal
+from schemas.pipeline.alert import Episode, GroupKey
+from schemas.pipeline.plugin import DetectorSignal
 from streams.correlate.buckets import NEVER, Bucket, BucketSummary
 from streams.correlate.episodes import WindowSpec, build_episode, find_first_hot, list_runs
 from streams.correlate.witnesses import MemberIdentity, select_witnesses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from schemas.alert import Episode, GroupKey, Signal
+from schemas.pipeline.alert import Episode, GroupKey, Signal
 from streams.correlate.correlation import GuardedSignal, SignalCorrelator
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.groups import SignalGroup

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import nextafter
 
-from schemas.alert import GroupKey
+from schemas.pipeline.alert import GroupKey
 from streams.correlate.copies import GroupCopies
 from streams.correlate.due_buckets import DueBuckets
 from streams.correlate.episodes import WindowSpec

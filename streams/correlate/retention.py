@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from schemas.plugin import DetectorSignal
+from schemas.pipeline.plugin import DetectorSignal
 from streams.correlate.witnesses import SLOTS, MemberIdentity, OpeningTest
 
 LOUD_CAP = 1_000

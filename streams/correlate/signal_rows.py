@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas.alert import GroupKey, Signal
-from schemas.event import AssetTouch, RecordPosition
-from schemas.plugin import DetectorSignal
+from schemas.pipeline.alert import GroupKey, Signal
+from schemas.pipeline.event import AssetTouch, RecordPosition
+from schemas.pipeline.plugin import DetectorSignal
 from streams.correlate.buckets import Bucket, BucketSummary
 from streams.correlate.gates import get_alert_key
 

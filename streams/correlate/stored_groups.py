@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.alert import GroupKey
+from schemas.pipeline.alert import GroupKey
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.groups import SignalGroup
 from streams.correlate.signal_rows import load_bucket

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from schemas.alert import GroupKey, Severity
+from schemas.pipeline.alert import GroupKey, Severity
 from streams.correlate.copies import GroupCopies
 from streams.correlate.correlation import GroupChange, GuardedSignal, SignalCorrelator
 from streams.correlate.episodes import WindowSpec

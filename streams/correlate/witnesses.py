@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from schemas.plugin import DetectorSignal
+from schemas.pipeline.plugin import DetectorSignal
 
 SLOTS = 60
 """Parts of a timespan."""

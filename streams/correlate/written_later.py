@@ -13,7 +13,7 @@ from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.alert import GroupKey
+from schemas.pipeline.alert import GroupKey
 
 LOG_ROWS = 1_000
 LOG_SIGNALS = 100_000

@@ -1,1 +1,1 @@
-"""Behaviours that Sigma cannot say, one file each; see schemas.plugin.Detector."""
+"""Behaviours that Sigma cannot say, one file each; see schemas.pipeline.plugin.Detector."""

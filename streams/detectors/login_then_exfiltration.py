@@ -11,8 +11,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from schemas.event import Event
-from schemas.plugin import (
+from schemas.pipeline.event import Event
+from schemas.pipeline.plugin import (
     Detector,
     DetectorExample,
     DetectorSignal,
@@ -20,7 +20,7 @@ from schemas.plugin import (
     ValueGate,
     get_texts,
 )
-from streams.wording import format_count, format_duration
+from streams.correlate.alert_phrases import format_count, format_duration
 
 DOWNLOADS = 20
 FAILED, OPENED, RISKY = "failed", "opened", "opened, risky"

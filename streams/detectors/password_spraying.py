@@ -10,9 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from schemas.event import Event
-from schemas.plugin import Detector, DetectorExample, DetectorSignal, SignalDraft, get_texts
-from streams.wording import format_count, format_duration
+from schemas.pipeline.event import Event
+from schemas.pipeline.plugin import (
+    Detector,
+    DetectorExample,
+    DetectorSignal,
+    SignalDraft,
+    get_texts,
+)
+from streams.correlate.alert_phrases import format_count, format_duration
 
 ACCOUNTS = 8
 FAILED = "failed"

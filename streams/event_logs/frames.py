@@ -19,8 +19,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate, repeat
 
 from schemas.errors import BadInput, CorruptData
-from schemas.event import RawRecord, RecordPosition
-from schemas.source import IncomingRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import IncomingRecord
 
 MOST_RECORDS = 1000
 MOST_BYTES = 1024 * 1024

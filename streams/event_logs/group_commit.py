@@ -14,7 +14,7 @@ from threading import Condition
 from typing import TypeVar
 
 from schemas.errors import RetryableError
-from schemas.event import RecordPosition
+from schemas.pipeline.event import RecordPosition
 from streams.event_logs.frames import RecordColumns
 
 LONGEST_WAIT_SECONDS = 0.020

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from schemas.errors import CorruptData
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.event import RawRecord, RecordPosition
 from streams.event_logs.connections import open_transaction, open_writer
 from streams.event_logs.frames import RecordColumns, decode, encode
 from streams.event_logs.journal_folder import JournalFolder

@@ -11,8 +11,8 @@ from datetime import datetime
 from itertools import groupby
 
 from schemas.errors import NotAllowed
-from schemas.event import RecordPosition
-from schemas.source import BlindInterval
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import BlindInterval
 from streams.event_logs import journal_file
 from streams.event_logs.connections import (
     open_reader,
@@ -22,7 +22,7 @@ from streams.event_logs.connections import (
 )
 from streams.event_logs.frames import RecordColumns, merge
 from streams.event_logs.journal_folder import JournalFolder, build_journal_id
-from streams.event_logs.ledger import JournalMetadata
+from streams.event_logs.journal_metadata import JournalMetadata
 from streams.event_logs.newest_frames import NewestFrames
 
 _CHECKPOINT_BYTES = 8 * 1024 * 1024

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from schemas.errors import BadInput, ConfigurationError, CorruptData, NotFound, RetryableError
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import BlindInterval, IncomingRecord
 from schemas.settings import Settings
-from schemas.source import BlindInterval, IncomingRecord
 from streams.event_logs.kafka_records import RecordDecoder, build_headers, build_journal_id
-from streams.kafka_access import build_kafka_python_options, import_extra
-from streams.topics import (
+from streams.kafka.client_options import build_kafka_python_options, import_extra
+from streams.kafka.topics import (
     build_source_topic,
     build_topic_name,
     build_topic_specs,

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import RetryableError
 from schemas.settings import KafkaSettings
-from streams.kafka_access import build_aiokafka_options
+from streams.kafka.client_options import build_aiokafka_options
 
 Place = tuple[str, int]
 """Topic and partition."""

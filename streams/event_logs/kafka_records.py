@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from schemas.errors import ConfigurationError
-from schemas.event import RawRecord, RecordPosition
-from schemas.source import IncomingRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import IncomingRecord
 
 LOG_APPEND_TIME = 1
 """`timestampType` of a record (Kafka protocol guide, record batch attributes, bit 3)."""

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from itertools import islice
 from threading import Lock
 
-from schemas.event import RawRecord
+from schemas.pipeline.event import RawRecord
 from streams.event_logs.frames import RecordColumns, build_records
 
 MOST_BYTES = 8 * 1024 * 1024

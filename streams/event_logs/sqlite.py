@@ -13,15 +13,15 @@ from datetime import date, datetime
 from pathlib import Path
 
 from schemas.errors import CorruptData
-from schemas.event import RawRecord, RecordPosition
-from schemas.source import BlindInterval, IncomingRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import BlindInterval, IncomingRecord
 from streams.event_logs import journal_file
 from streams.event_logs.connections import open_reader
 from streams.event_logs.frames import to_columns
 from streams.event_logs.group_commit import GroupCommit
 from streams.event_logs.journal_folder import JournalFolder
+from streams.event_logs.journal_metadata import JournalMetadata
 from streams.event_logs.journal_writer import JournalWriter
-from streams.event_logs.ledger import JournalMetadata
 from streams.event_logs.newest_frames import NewestFrames
 from streams.ports import EventLog
 

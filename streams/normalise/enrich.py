@@ -30,9 +30,9 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 from schemas.customer import PROVIDER, AssetKind, Binding
-from schemas.event import AssetTouch, RawRecord, Value
-from schemas.plugin import ParsedEvent
-from schemas.quick import slotted
+from schemas.pipeline.event import AssetTouch, RawRecord, Value
+from schemas.pipeline.plugin import ParsedEvent
+from schemas.pipeline.slotted import slotted
 from schemas.settings import SourceSettings
 from streams.ports import RegisterView
 from streams.tokenizers import json_lines

@@ -12,10 +12,10 @@ from contextlib import closing
 from typing import Any
 
 from schemas.errors import UnparseableRecord
-from schemas.event import Event, RawRecord
-from schemas.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.event import Event, RawRecord
+from schemas.pipeline.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.source import DeadLetter
 from schemas.settings import Settings, SourceSettings
-from schemas.source import DeadLetter
 from streams.correlate.in_time import is_in_time
 from streams.normalise.enrich import EventEnricher
 from streams.normalise.recognise import MOST_SOURCES, NotUnderstood, get_dataset

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from schemas.errors import UnparseableRecord
-from schemas.event import RawRecord, digest_id
-from schemas.plugin import Duplicate, ParsedEvent, Parser, SourceLine, load_plugins
+from schemas.pipeline.event import RawRecord, digest_id
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, SourceLine, load_plugins
 from schemas.settings import SourceSettings
 from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.event import Event, RawRecord
-from schemas.source import DeadLetter
+from schemas.pipeline.event import Event, RawRecord
+from schemas.pipeline.source import DeadLetter
 from streams.ports import SourceCount, UnattributedCount
 
 

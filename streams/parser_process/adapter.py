@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from threading import Lock
 
 from schemas.errors import RetryableError
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.settings import Settings
 from streams.normalise.recognise import SetAside
-from streams.observed import ParserMetrics
+from streams.normalise.record_readers import REPLAY_REMEDY
 from streams.parser_process import messages
 from streams.parser_process.child_process import ChildDied, ChildProcess
 from streams.parser_process.slow_lines import SlowLines
 from streams.ports import Outcome
-from streams.readers import REPLAY_REMEDY
+from streams.ports.metrics import ParserMetrics
 from streams.reading_ended import EndReason, ReadingEnded
 
 MOST_SOURCES = 10_000

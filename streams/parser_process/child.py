@@ -19,9 +19,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from schemas.errors import ConfigurationError
-from schemas.event import RawRecord
+from schemas.pipeline.event import RawRecord
 from schemas.settings import SourceSettings
 from streams.normalise.recognise import MOST_SOURCES, FormatRecogniser
+from streams.normalise.record_readers import REPLAY_REMEDY, read_one
 from streams.parser_loading import load_parsers
 from streams.parser_process import messages
 from streams.parser_process.cpu_budget import MEBIBYTE, CpuBudget, CpuTimeExceeded
@@ -29,7 +30,6 @@ from streams.parser_process.exit_codes import MEMORY_EXIT
 from streams.parser_process.progress import ReadingProgress
 from streams.parser_process.slow_lines import SlowLines
 from streams.ports import Outcome
-from streams.readers import REPLAY_REMEDY, read_one
 from streams.reading_ended import EndReason, ReadingEnded
 
 SET_PDEATHSIG = 1

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from schemas.errors import ConfigurationError, UnparseableRecord
-from schemas.event import RawRecord, RecordPosition
-from schemas.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.plugin import Duplicate, ParsedEvent
 from schemas.settings import SourceSettings
 from streams.normalise.recognise import NotUnderstood, SetAside
+from streams.normalise.record_readers import ParserFailed
 from streams.parser_process.slow_lines import LineKind, SlowLineRecord
 from streams.ports import Outcome
-from streams.readers import ParserFailed
 from streams.reading_ended import EndReason, ReadingEnded
 
 PROTOCOL = 5

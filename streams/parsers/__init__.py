@@ -1,1 +1,1 @@
-"""One file a format, each exporting PARSER with its own examples (schemas/plugin.py)."""
+"""One file a format, each exporting PARSER with its own examples (schemas/pipeline/plugin.py)."""

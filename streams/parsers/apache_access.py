@@ -7,7 +7,7 @@ Claims only what nginx never writes (tokenizers/combined_log.py): that prefix, o
 from __future__ import annotations
 
 from schemas.errors import UnparseableRecord
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import combined_log
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from schemas.errors import UnparseableRecord
-from schemas.event import Value
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, people, syslog
 
 _MARK = (

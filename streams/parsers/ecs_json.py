@@ -4,8 +4,8 @@ pass through; addresses and user names are only brought to the spelling used eve
 from __future__ import annotations
 
 from schemas.errors import UnparseableRecord
-from schemas.event import Value, flatten
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.event import Value, flatten
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, json_lines, people, stamps
 
 _OUTCOMES = frozenset({"success", "failure", "unknown"})

@@ -10,8 +10,8 @@ import re
 from functools import lru_cache
 
 from schemas.errors import UnparseableRecord
-from schemas.event import Value
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, numbers, syslog
 
 _PACKET = r"IN=\S{0,64} OUT=\S{0,64} "

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 from schemas.errors import UnparseableRecord
-from schemas.event import Value
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, numbers, people, syslog
 
 _TAG = r"sshd(?:-session|-auth)?(?:\(pam_unix\))?"

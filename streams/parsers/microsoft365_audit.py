@@ -15,8 +15,8 @@ from datetime import UTC
 import orjson
 
 from schemas.errors import UnparseableRecord
-from schemas.event import Value
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import (
     addresses,
     audit_operations,

@@ -7,7 +7,7 @@ source configured as apache_access is read by that parser first.
 from __future__ import annotations
 
 from schemas.errors import UnparseableRecord
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import combined_log
 
 

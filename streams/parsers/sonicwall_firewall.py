@@ -11,8 +11,8 @@ import re
 from datetime import UTC, datetime
 
 from schemas.errors import UnparseableRecord
-from schemas.event import Value
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, key_value, numbers, people, stamps, syslog
 
 _START = re.compile(

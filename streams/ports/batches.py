@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from schemas.alert import Episode, GroupKey
-from schemas.event import RecordPosition
-from schemas.quick import slotted
-from schemas.source import DeadLetter
+from schemas.pipeline.alert import Episode, GroupKey
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.slotted import slotted
+from schemas.pipeline.source import DeadLetter
 from streams.ports.counts import SourceCount, UnattributedCount
 
 

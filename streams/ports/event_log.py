@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from schemas.event import RawRecord, RecordPosition
-from schemas.source import BlindInterval, IncomingRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import BlindInterval, IncomingRecord
 
 
 class EventLog(Protocol):

@@ -6,8 +6,8 @@ from collections.abc import Generator, Sequence
 from typing import Protocol
 
 from schemas.errors import UnparseableRecord
-from schemas.event import RawRecord
-from schemas.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.event import RawRecord
+from schemas.pipeline.plugin import Duplicate, ParsedEvent
 
 Outcome = tuple[str, ParsedEvent | Duplicate] | UnparseableRecord
 """Of reading one record: the parser's id and what the record tells, or why it tells nothing."""

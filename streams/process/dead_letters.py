@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from schemas.event import RawRecord, RecordPosition
-from schemas.source import DeadLetter
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import DeadLetter
 from streams.normalise.source_counts import sum_counts
 from streams.ports import KnownLetter, SourceCount
 
@@ -26,7 +26,7 @@ def build_poison_letter(record: RawRecord, problem: Exception) -> DeadLetter:
 
 
 def build_piece_letter(record: RawRecord) -> DeadLetter:
-    """A piece of an over-long record (streams.intake.framed)."""
+    """A piece of an over-long record (streams.intake.splitting.record_buffer)."""
     return _build_letter(
         record,
         f"the record is longer than max_line_bytes and was kept in pieces: {record.piece}."

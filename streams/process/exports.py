@@ -7,8 +7,8 @@ import base64
 
 import orjson
 
-from schemas.event import ECS_VERSION, Event, build_nested
-from schemas.source import DeadLetter
+from schemas.pipeline.event import ECS_VERSION, Event, build_nested
+from schemas.pipeline.source import DeadLetter
 from streams.ports import ExportMessage
 from streams.tokenizers.stamps import format_zulu
 

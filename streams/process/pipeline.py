@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from schemas.alert import GroupKey
-from schemas.event import Event, RawRecord
+from schemas.pipeline.alert import GroupKey
+from schemas.pipeline.event import Event, RawRecord
+from schemas.pipeline.source import DeadLetter
 from schemas.settings import Settings, SourceSettings
-from schemas.source import DeadLetter
 from streams.correlate.in_time import HOLD_SECONDS
 from streams.correlate.window_store import GuardedSignal, WindowStore
 from streams.normalise.normaliser import EventNormaliser

@@ -15,9 +15,8 @@ from time import perf_counter, thread_time
 from typing import NamedTuple
 
 from schemas.errors import ConfigurationError, CorruptData, EditConflict, RetryableError
-from schemas.event import RawRecord
-from schemas.source import DeadLetter
-from streams.observed import WorkerMetrics
+from schemas.pipeline.event import RawRecord
+from schemas.pipeline.source import DeadLetter
 from streams.ports import (
     AssetRegister,
     BatchSink,
@@ -29,6 +28,7 @@ from streams.ports import (
     RegisterView,
     StoredPosition,
 )
+from streams.ports.metrics import WorkerMetrics
 from streams.process.batch_size import BatchSize
 from streams.process.dead_letters import (
     build_piece_letter,

@@ -12,9 +12,9 @@ from sigma.correlations import (
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaLogSource, SigmaRule
 
-from schemas.alert import Severity
 from schemas.errors import BadInput
-from schemas.plugin import Detector
+from schemas.pipeline.alert import Severity
+from schemas.pipeline.plugin import Detector
 from streams.correlate.episodes import WindowSpec
 from streams.sigma.compile import compile_rule
 from streams.sigma.conditions import Fields, build_predicate

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from itertools import product
 from typing import Any
 
-from schemas.quick import slotted
+from schemas.pipeline.slotted import slotted
 from streams.sigma.literals import Literal, Literals
 from streams.sigma.values import ValueTest, iterate_leaves
 

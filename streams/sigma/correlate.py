@@ -18,12 +18,12 @@ from sigma.correlations import (
     SigmaCorrelationType,
 )
 
-from schemas.alert import Severity
 from schemas.errors import BadInput
-from schemas.plugin import DetectorSignal
-from schemas.rule import RuleKind
+from schemas.pipeline.alert import Severity
+from schemas.pipeline.plugin import DetectorSignal
+from schemas.pipeline.rule import RuleKind
+from streams.correlate.alert_phrases import format_duration, format_interval
 from streams.correlate.episodes import WindowSpec
-from streams.wording import format_duration, format_interval
 
 KINDS = {
     SigmaCorrelationType.EVENT_COUNT: RuleKind.EVENT_COUNT,

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from schemas.errors import BadInput
-from schemas.event import AssetTouch, Event, RecordPosition, flatten
+from schemas.pipeline.event import AssetTouch, Event, RecordPosition, flatten
 
 OFFSET = "breach.example.offset"
 """After `@timestamp`: how an example's repeated event is spread. A timedelta, which no JSON holds: what a

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
-from schemas.event import Event
-from schemas.plugin import Detector, SignalDraft
+from schemas.pipeline.alert import PROVIDER_SCOPE, GroupKey, Signal
+from schemas.pipeline.event import Event
+from schemas.pipeline.plugin import Detector, SignalDraft
 from streams.sigma.options import PROVIDER
 from streams.sigma.routing import RuleRouter
 from streams.sigma.rulebook import CorrelationFeed, EventRule, RuleBook

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.alert import Episode
 from schemas.errors import BreachDeskError
-from schemas.plugin import DetectorExample
+from schemas.pipeline.alert import Episode
+from schemas.pipeline.plugin import DetectorExample
 from streams.correlate.in_memory import InMemoryWindows
 from streams.sigma.documents import parse_events
 from streams.sigma.engine import RuleEngine

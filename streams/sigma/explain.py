@@ -10,7 +10,7 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaRule
 
 from schemas.errors import NotFound
-from schemas.event import flatten
+from schemas.pipeline.event import flatten
 from streams.sigma.compile import ConditionCompiler, compile_rule
 from streams.sigma.conditions import build_predicate
 from streams.sigma.documents import parse_event

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.quick import slotted
+from schemas.pipeline.slotted import slotted
 from streams.sigma.columns import FieldColumn, NeedLayer, NeedLayers, RuleBits
 from streams.sigma.conditions import ANYWHERE
 from streams.sigma.literals import Literal

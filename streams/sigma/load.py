@@ -15,10 +15,10 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError, SigmaRuleLocation
 from sigma.rule import SigmaRule
 
-from schemas.alert import Severity
 from schemas.errors import BadInput
-from schemas.plugin import Detector, load_plugins
-from schemas.rule import RuleInfo, RuleKind
+from schemas.pipeline.alert import Severity
+from schemas.pipeline.plugin import Detector, load_plugins
+from schemas.pipeline.rule import RuleInfo, RuleKind
 from streams.sigma.bind import bind
 from streams.sigma.options import read_options
 from streams.sigma.rule_files import MEND, read_documents

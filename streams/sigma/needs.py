@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import product
 
-from schemas.quick import slotted
+from schemas.pipeline.slotted import slotted
 from streams.sigma.conditions import (
     AllOf,
     Anchor,

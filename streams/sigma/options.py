@@ -11,7 +11,7 @@ from sigma.correlations import SigmaCorrelationTimespan
 from sigma.exceptions import SigmaTimespanError
 
 from schemas.errors import BadInput
-from schemas.plugin import DetectorExample
+from schemas.pipeline.plugin import DetectorExample
 from streams.sigma.documents import OFFSET
 
 ORGANIZATION = "organization"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from schemas.quick import slotted
+from schemas.pipeline.slotted import slotted
 from streams.sigma.columns import LONGEST_REMEMBERED
 from streams.sigma.plans import RoutedRule, RulePlan, RulePlanner, SharedPlan
 from streams.sigma.values import iterate_elements, to_text

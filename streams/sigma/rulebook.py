@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaRule
 
-from schemas.alert import Severity
 from schemas.errors import NotFound
-from schemas.plugin import Detector, DetectorExample
-from schemas.rule import RuleInfo
+from schemas.pipeline.alert import Severity
+from schemas.pipeline.plugin import Detector, DetectorExample
+from schemas.pipeline.rule import RuleInfo
 from streams.correlate.episodes import WindowSpec
 from streams.sigma.conditions import Condition, Fields, Predicate
 from streams.sigma.fields import LogSourceGate

@@ -7,7 +7,7 @@ from functools import lru_cache
 from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
-from schemas.event import Value
+from schemas.pipeline.event import Value
 
 
 class NetworkEndpoint(NamedTuple):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from schemas.errors import UnparseableRecord
-from schemas.event import Value
+from schemas.pipeline.event import Value
 from streams.tokenizers import json_lines
 
 _CELL = re.compile(r'(?:^|,)"(\{""[^"]*(?:""[^"]*)*)"(?=\s*(?:,|\Z))')

@@ -14,7 +14,7 @@ import re
 from datetime import datetime
 from functools import lru_cache
 
-from schemas.event import Value
+from schemas.pipeline.event import Value
 from streams.tokenizers import addresses, people, stamps
 
 _QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'

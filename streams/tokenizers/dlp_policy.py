@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from schemas.event import Value
+from schemas.pipeline.event import Value
 from streams.tokenizers import json_lines
 
 SENSITIVE_TYPES = {

@@ -8,7 +8,7 @@ import re
 import orjson
 
 from schemas.errors import UnparseableRecord
-from schemas.event import Value
+from schemas.pipeline.event import Value
 from streams.tokenizers import numbers
 
 _TIMESTAMP = re.compile(r'"@timestamp"\s*:')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from schemas.event import Value
+from schemas.pipeline.event import Value
 
 _SIGN = r"[^\s@\"'<>;,:\[\]()]"
 _ADDRESS = re.compile(rf"(?<!{_SIGN}){_SIGN}++@{_SIGN}+\.(?:(?!\.){_SIGN})++")

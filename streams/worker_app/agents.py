@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from schemas.errors import BreachDeskError, RetryableError
+from streams.kafka.topics import build_topic_name
 from streams.ports import ExportMessage
 from streams.process.exports import build_refused_order
-from streams.topics import build_topic_name
 from streams.worker_app.dependencies import WorkerDependencies
 
 EXPORTS_AT_ONCE = 500

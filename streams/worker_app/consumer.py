@@ -19,11 +19,11 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from schemas.settings import Settings
 from streams.event_logs.kafka_records import RecordDecoder
-from streams.kafka_access import build_aiokafka_options
-from streams.observed import WorkerMetrics
+from streams.kafka.client_options import build_aiokafka_options
+from streams.kafka.topics import build_source_topic, build_topic_name, find_source, load_topic_ids
 from streams.ports import StoredPosition
+from streams.ports.metrics import WorkerMetrics
 from streams.process.worker import ArrivedRecord, StreamWorker
-from streams.topics import build_source_topic, build_topic_name, find_source, load_topic_ids
 from streams.worker_app.partition_starts import PartitionStart
 
 POLL_MS = 250

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.settings import Settings
-from streams.observed import WorkerMetrics
 from streams.ports import ExportOutbox, LeaderElection, OrderHandler
+from streams.ports.metrics import WorkerMetrics
 from streams.process.worker import StreamWorker
 
 

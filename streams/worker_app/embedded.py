@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from threading import Event, Lock
 
 from schemas.errors import EditConflict, RetryableError
-from schemas.event import RecordPosition
-from streams.observed import WorkerMetrics
+from schemas.pipeline.event import RecordPosition
 from streams.ports import EventLog
+from streams.ports.metrics import WorkerMetrics
 from streams.process.worker import ArrivedRecord, StreamWorker
 
 PARTITION = "journal"

@@ -24,7 +24,7 @@ from mode import Service
 
 from schemas import private_files
 from schemas.errors import BreachDeskError, EditConflict, RetryableError
-from streams.kafka_access import build_faust_credentials
+from streams.kafka.client_options import build_faust_credentials
 from streams.stop_deadline import StopDeadline, start_on_signal
 from streams.worker_app.agents import EXPORTS_AT_ONCE, add_agents, send_exports
 from streams.worker_app.consumer import PartitionConsumer

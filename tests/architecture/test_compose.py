@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.cli.main import app
 from schemas.settings import Settings
-from streams.topics.specs import build_topic_specs
+from streams.kafka.topics.specs import build_topic_specs
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ["docker-compose.yml", "docker-compose.embedded.yml"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from notice_states_page import COMMAND, PAGE, find_sets, render_page
 
-from schemas.notice import DeliveryStatus, SendOutcome
-from schemas.notice_states import STATUS_AFTER, TRANSITIONS
+from schemas.casework.notice import DeliveryStatus, SendOutcome
+from schemas.casework.notice_states import STATUS_AFTER, TRANSITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [

@@ -13,14 +13,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("breachdesk", "streams", "notifiers", "schemas")
 SOURCES = [p for name in PACKAGES for p in sorted((ROOT / name).rglob("*.py"))]
 OWNERS_OF_A_DEAD_LETTER = {
-    "streams/readers.py",
+    "streams/normalise/record_readers.py",
     "streams/process/worker.py",
     "streams/worker_app/agents.py",
-    "notifiers/dispatch.py",
+    "notifiers/delivery/dispatch.py",
 }
 CARRIERS = {
-    "breachdesk/console/letter_checks.py",
-    "breachdesk/stores/writer.py",
+    "breachdesk/console/web/letter_checks.py",
+    "breachdesk/stores/sqlite/writer.py",
     "streams/event_logs/group_commit.py",
 }
 """Threads of their own: they hand whatever their work raised to the thread that waits or asks for

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from breachdesk.stores import migrations
-from breachdesk.stores.schema import HEAD
+from breachdesk.stores.tables.schema import HEAD
 
 FOLDER = Path(migrations.__file__).parent / "versions"
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from breachdesk.stores.row_digests import WATCHED
+from breachdesk.stores.sql.row_digests import WATCHED
 
 STORES = Path(__file__).resolve().parents[2] / "breachdesk" / "stores"
 WRITES = {"insert", "update", "delete", "insert_many", "insert_or_replace_many"}

@@ -11,7 +11,7 @@ import notifiers.channels
 from notifiers.channels import open_channel
 from notifiers.ports import ChannelFactory
 from schemas.errors import ConfigurationError
-from schemas.plugin import load_plugins
+from schemas.pipeline.plugin import load_plugins
 from schemas.settings import SenderSettings, SmtpAuth, SmtpTls
 
 CHANNELS = load_plugins("notifiers.channels", "CHANNEL")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.alert import Severity
-from schemas.plugin import Detector, DetectorSignal, load_plugins
+from schemas.pipeline.alert import Severity
+from schemas.pipeline.plugin import Detector, DetectorSignal, load_plugins
 from streams.sigma.documents import parse_events
 from streams.sigma.examples import check_example, list_episodes
 from streams.sigma.load import load_rules

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from schemas.alert import Episode
-from schemas.plugin import DetectorExample
+from schemas.pipeline.alert import Episode
+from schemas.pipeline.plugin import DetectorExample
 from streams.correlate.in_memory import InMemoryWindows
 from streams.sigma.documents import parse_events
 from streams.sigma.engine import RuleEngine

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.alert import Episode, GroupKey, Signal
-from schemas.event import RecordPosition
+from schemas.pipeline.alert import Episode, GroupKey, Signal
+from schemas.pipeline.event import RecordPosition
 from streams.correlate.in_memory import InMemoryWindows
 from streams.sigma.documents import parse_events
 from streams.sigma.engine import RuleEngine

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from hostile_lines import cost, is_steep
 
-from streams.intake.framing import RecordSplitter
-from streams.intake.octet_counting import SyslogFraming
+from streams.intake.splitting.record_splitter import RecordSplitter
+from streams.intake.syslog.octet_counting import SyslogFraming
 
 LIMIT = 4 * 1024 * 1024
 LENGTHS = (2**11, 2**13, 2**15)

@@ -15,12 +15,18 @@ from breachdesk.gdpr.filing import ReportFiling
 from breachdesk.gdpr.jurisdiction import Jurisdiction, find_missing
 from breachdesk.gdpr.law import load_shipped_law
 from breachdesk.jurisdictions import get_jurisdiction, list_jurisdictions
-from schemas.breach import Breach
-from schemas.case import Case, CaseOrigin
+from schemas.casework.breach import Breach
+from schemas.casework.case import Case, CaseOrigin
+from schemas.casework.report import (
+    NotYetKnown,
+    NumberPrecision,
+    ReportedQuantity,
+    ReportFacts,
+    ReportPhase,
+)
 from schemas.customer import DataCategory
 from schemas.errors import ConfigurationError, NotFound
 from schemas.law import Provision
-from schemas.report import NotYetKnown, NumberPrecision, ReportedQuantity, ReportFacts, ReportPhase
 from schemas.settings import ProviderProfile
 
 LAW = load_shipped_law()

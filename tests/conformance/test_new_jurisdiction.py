@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from breachdesk import jurisdictions as package
-from breachdesk.bootstrap.checks import run_preflight
-from breachdesk.bootstrap.house import Container
-from breachdesk.casework import report
-from breachdesk.casework.filings import select_own
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.preflight import run_preflight
+from breachdesk.casework.breach import report
+from breachdesk.casework.breach.form_facts import select_own
 from breachdesk.casework.obligations import list_obligations
 from breachdesk.jurisdictions import get_jurisdiction, list_jurisdictions
 from breachdesk.testing import FixedNow, add_confirmed_breach, make_actor, make_user
-from notifiers.testing import ACCOUNT, PROFILE, STORED
+from notifiers.testing.channels import ACCOUNT, PROFILE, STORED
+from schemas.casework.report import ReportFacts
 from schemas.errors import NotFound
-from schemas.plugin import load_plugins
-from schemas.report import ReportFacts
+from schemas.pipeline.plugin import load_plugins
 from schemas.settings import Settings
 from schemas.user import Permission
 
@@ -83,7 +83,7 @@ MODULE = '''
 from breachdesk.gdpr.filing import Filing, answered
 from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
 from breachdesk.gdpr.roles import Track
-from schemas.obligation import ObligationKind
+from schemas.casework.obligation import ObligationKind
 
 
 def questions(filing: Filing):

@@ -1,4 +1,4 @@
-"""Every parser keeps the contract of schemas/plugin.py, whatever lines it is given."""
+"""Every parser keeps the contract of schemas/pipeline/plugin.py, whatever lines it is given."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import UnparseableRecord
-from schemas.event import build_nested
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine, load_plugins
+from schemas.pipeline.event import build_nested
+from schemas.pipeline.plugin import (
+    Duplicate,
+    ParsedEvent,
+    Parser,
+    ParserExample,
+    SourceLine,
+    load_plugins,
+)
 
 PARSERS: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
 EXAMPLES = [(p, e) for p in PARSERS.values() for e in p.examples]

@@ -20,7 +20,14 @@ from hostile_lines import (
 )
 
 from schemas.errors import UnparseableRecord
-from schemas.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine, load_plugins
+from schemas.pipeline.plugin import (
+    Duplicate,
+    ParsedEvent,
+    Parser,
+    ParserExample,
+    SourceLine,
+    load_plugins,
+)
 from streams.normalise.recognise import decode
 from streams.tokenizers import syslog
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.rule import RuleInfo
+from schemas.pipeline.rule import RuleInfo
 from streams.sigma.examples import check_example
 from streams.sigma.load import load_rules
 

@@ -10,12 +10,12 @@ import pytest
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import FixedNow, add_alert, make_episode, make_signal
-from schemas.alert import AlertState, AlertView, GroupKey, RuleFirings, Severity, Signal
 from schemas.errors import BadInput, NotFound
-from schemas.event import RecordPosition
 from schemas.paging import PageRequest, iterate_all_rows
+from schemas.pipeline.alert import AlertState, AlertView, GroupKey, RuleFirings, Severity, Signal
+from schemas.pipeline.event import RecordPosition
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 

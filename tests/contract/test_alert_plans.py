@@ -11,11 +11,11 @@ from sqlalchemy import Engine, event, text
 from store_adapters import ADAPTERS, as_owner, fresh_store
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import FixedNow
-from schemas.alert import AlertState
 from schemas.paging import PageRequest
+from schemas.pipeline.alert import AlertState
 
 ALERTS = 100_000
 COLUMNS = """

@@ -10,7 +10,7 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 from store_adapters import ADAPTERS
 
-from schemas.approval import Approval
+from schemas.casework.approval import Approval
 from schemas.errors import EditConflict
 
 AT_ONCE = 8

@@ -11,22 +11,22 @@ from typing import Any
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.bootstrap.places import list_rules_dirs
-from breachdesk.casework.assets import import_assets
-from breachdesk.casework.customers import import_customers
+from breachdesk.bootstrap.data_paths import list_rules_dirs
+from breachdesk.casework.imports.assets import import_assets
+from breachdesk.casework.imports.customers import import_customers
 from breachdesk.demo.lines import DemoLines, build_lines
 from breachdesk.demo.play import STAGEHAND
 from breachdesk.demo.stage import build_settings, list_in_arrival_order
 from breachdesk.testing import FixedNow, make_store
 from schemas.errors import EditConflict, RetryableError
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import DeadLetter
 from schemas.settings import Settings
-from schemas.source import DeadLetter
-from streams.observed import NullMetrics
+from streams.normalise.record_readers import InProcessReader
 from streams.ports import BatchSink, PartitionAdvance, RecordBatch, StoredPosition
+from streams.ports.metrics import NullMetrics
 from streams.process.pipeline import RecordPipeline
 from streams.process.worker import ArrivedRecord, StreamWorker, WorkerLimits
-from streams.readers import InProcessReader
 from streams.sigma.load import RuleBook, load_rules
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -257,7 +257,7 @@ def test_a_sweep_lets_go_and_a_replay_after_it_raises_nothing(
 def groups_left(store: Any) -> int:
     from sqlalchemy import func, select
 
-    from breachdesk.stores.stream_tables import signal_buckets
+    from breachdesk.stores.tables.stream_tables import signal_buckets
 
     return int(
         store.make_batch_sink(sole_owner=False)._read(

@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import func, select
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.batches.counts import MOST_KEYS, NEW_KEYS
-from breachdesk.stores.stream_tables import signal_groups, unattributed
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.tables.stream_tables import signal_groups, unattributed
 from breachdesk.testing import START, FixedNow
-from schemas.alert import GroupKey
 from schemas.errors import EditConflict, RetryableError
-from schemas.event import RecordPosition
+from schemas.pipeline.alert import GroupKey
+from schemas.pipeline.event import RecordPosition
 from streams.ports import (
     BatchSink,
     BucketRow,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from engines import ENGINES, NOON, Engine, fresh_engine, raw
 
-from schemas.alert import AlertState
-from schemas.event import RawRecord
+from schemas.pipeline.alert import AlertState
+from schemas.pipeline.event import RawRecord
 
 LATER = NOON + timedelta(days=13)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from engines import ENGINES, NOON, PARTITION, Engine, fresh_engine, raw
 
-from schemas.event import RawRecord
+from schemas.pipeline.event import RawRecord
 
 HOUR = 3600
 DAY = 86_400

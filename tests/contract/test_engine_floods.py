@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from engines import ENGINES, NOON, Engine, fresh_engine, raw
 
-from schemas.event import RawRecord
+from schemas.pipeline.event import RawRecord
 
 SOON = NOON + timedelta(hours=6)
 T = 7_200

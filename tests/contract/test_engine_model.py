@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from engines import ENGINES, NOON, fresh_engine, raw
 
-from schemas.event import RawRecord
+from schemas.pipeline.event import RawRecord
 from streams.sigma.load import load_rules
 
 MODEL = Path(__file__).parents[2].parent / "shared" / "reference" / "streaming_model.py"

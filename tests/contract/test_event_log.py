@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import ConfigurationError, CorruptData, NotAllowed, RetryableError
-from schemas.event import RawRecord, RecordPosition
-from schemas.source import IncomingRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import IncomingRecord
 from streams.event_logs.frames import RecordColumns
 from streams.event_logs.group_commit import GroupCommit
 from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
@@ -227,7 +227,7 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from schemas.source import Incoming
+from schemas.pipeline.source import Incoming
 from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
 
 now = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -283,7 +283,7 @@ import os, resource, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from schemas.errors import Retryable
-from schemas.source import Incoming
+from schemas.pipeline.source import Incoming
 from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
 
 now = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -13,13 +13,13 @@ from kafka import TopicPartition
 from log_adapters import ADAPTERS, ClosingLog, Open, fresh_log, kafka_settings
 
 from schemas.errors import BadInput, ConfigurationError, CorruptData, RetryableError
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import BlindInterval, IncomingRecord
 from schemas.settings import Settings
-from schemas.source import BlindInterval, IncomingRecord
 from streams.event_logs.kafka import KafkaEventLog
 from streams.event_logs.kafka_positions import fetch_positions
-from streams.topics import build_topic_name, create_topics, remove_topics
-from streams.topics.broker import open_admin_client
+from streams.kafka.topics import build_topic_name, create_topics, remove_topics
+from streams.kafka.topics.broker import open_admin_client
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NEXT = NOON + timedelta(days=1)

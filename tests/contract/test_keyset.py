@@ -28,8 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection, make_url
 from store_adapters import ADAPTERS
 
-from breachdesk.stores.columns import UtcTime
-from breachdesk.stores.keyset import KeysetPager, SortKey
+from breachdesk.stores.sql.keyset import KeysetPager, SortKey
+from breachdesk.stores.tables.column_types import UtcTime
 from schemas.errors import BadInput
 from schemas.paging import Page, PageRequest, iterate_all_rows
 

@@ -15,7 +15,7 @@ from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import Store, UnitOfWork
 from breachdesk.testing import START, FixedNow, add_confirmed_breach
-from schemas.affected import (
+from schemas.casework.affected import (
     Certainty,
     ContactChannel,
     DataRole,
@@ -24,9 +24,9 @@ from schemas.affected import (
     NoticeKind,
     Recipient,
 )
-from schemas.breach import Breach
+from schemas.casework.breach import Breach
+from schemas.casework.list_outline import ListOutline
 from schemas.customer import PersonKind
-from schemas.list_outline import ListOutline
 
 KEY = b"k" * 32
 

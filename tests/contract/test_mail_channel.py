@@ -15,8 +15,8 @@ from smtp_server import smtp_server
 from notifiers.channels import open_channel
 from notifiers.channels.maildir import LOG, MaildirChannel
 from notifiers.ports import MailChannel
-from notifiers.testing import build_outgoing
-from schemas.notice import SendOutcome
+from notifiers.testing.channels import build_outgoing
+from schemas.casework.notice import SendOutcome
 from schemas.settings import SenderSettings, SmtpAuth, SmtpTls
 
 Arrived = Callable[[], list[Message]]

@@ -1,4 +1,4 @@
-"""A notice changes its state only as schemas.notice_states allows: both stores, and the double."""
+"""A notice changes its state only as schemas.casework.notice_states allows: both stores, and the double."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from waiting_letters import LetterRows
 
 from breachdesk.ports import Store
 from breachdesk.testing import START, FixedNow, add_confirmed_breach
-from notifiers.scratch_outbox import SqliteOutbox
-from notifiers.testing import build_notice_row, build_outgoing
+from notifiers.testing.channels import build_notice_row, build_outgoing
+from notifiers.testing.sqlite_outbox import SqliteOutbox
+from schemas.casework.notice import DeliveryStatus, NoticeRow
 from schemas.errors import NotAllowed
-from schemas.notice import DeliveryStatus, NoticeRow
-from schemas.notice_states import TRANSITIONS, check_transition
+from schemas.casework.notice_states import TRANSITIONS, check_transition
 
 ALLOWED = {(b, a) for step in TRANSITIONS for b in step.before for a in step.after}
 ALLOWED |= {(status, status) for status in DeliveryStatus}

@@ -18,14 +18,14 @@ from waiting_letters import (
     shared_store,
 )
 
-from breachdesk.casework.dispatchers import LeasedDispatchers
-from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework.delivery.dispatchers import LeasedDispatchers
+from breachdesk.casework.delivery.outbox import StoreOutbox
 from breachdesk.ports import Store
 from breachdesk.testing import FixedNow, make_store
 from notifiers.ports import NoticeOutbox
-from notifiers.scratch_outbox import SqliteOutbox
-from notifiers.testing import NOON, build_notice_row, build_outgoing
-from schemas.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
+from notifiers.testing.channels import NOON, build_notice_row, build_outgoing
+from notifiers.testing.sqlite_outbox import SqliteOutbox
+from schemas.casework.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
 
 HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 DEFERRED = SendResult(outcome=SendOutcome.DEFERRED, reply="451 4.3.0")

@@ -19,15 +19,21 @@ from waiting_letters import (
     shared_store,
 )
 
-from breachdesk.casework import mail_hold
-from breachdesk.casework.attempt_account import STORE_IS_OLDER
-from breachdesk.casework.dispatchers import LeasedDispatchers
-from breachdesk.casework.installation import LAST, SendingInstallation
-from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework.delivery import mail_hold
+from breachdesk.casework.delivery.attempt_comparison import STORE_IS_OLDER
+from breachdesk.casework.delivery.dispatchers import LeasedDispatchers
+from breachdesk.casework.delivery.installation import LAST, SendingInstallation
+from breachdesk.casework.delivery.outbox import StoreOutbox
 from breachdesk.ports import Store, UnitOfWork
 from breachdesk.testing import FixedNow, make_store
-from notifiers.testing import NOON
-from schemas.notice import DeliveryStatus, NoticeRow, OutgoingMessage, SendOutcome, SendResult
+from notifiers.testing.channels import NOON
+from schemas.casework.notice import (
+    DeliveryStatus,
+    NoticeRow,
+    OutgoingMessage,
+    SendOutcome,
+    SendResult,
+)
 
 HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 LEASE = 1.0

@@ -15,14 +15,14 @@ import slow_parsers
 from breachdesk.demo.lines import build_lines
 from breachdesk.demo.stage import list_in_arrival_order
 from schemas.errors import ConfigurationError, UnparseableRecord
-from schemas.event import RawRecord, RecordPosition
-from schemas.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.plugin import Duplicate, ParsedEvent
 from schemas.settings import ReadingSettings, Settings, SourceSettings
 from streams.normalise.recognise import NotUnderstood
-from streams.observed import NullParserMetrics
+from streams.normalise.record_readers import InProcessReader, ParserFailed
 from streams.parser_process.adapter import MOST_RECORDS, ParserProcess
 from streams.ports import Outcome, RecordReader
-from streams.readers import InProcessReader, ParserFailed
+from streams.ports.metrics import NullParserMetrics
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SSH = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for root from 192.0.2.1 port 1 ssh2"

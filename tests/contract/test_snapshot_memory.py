@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.casework.text_check import get_foreign_data
-from breachdesk.gdpr.foreign_data import ForeignData, TextReader
+from breachdesk.casework.release.text_check import get_foreign_data
+from breachdesk.gdpr.personal_data.foreign_data import ForeignData, TextReader
 from breachdesk.ports import Store, UnitOfWork
-from breachdesk.stores import counters
-from breachdesk.stores.read_documents import MEMORABLE
-from breachdesk.stores.snapshot_memory import EACH_KIND, LONGEST_SECONDS, SnapshotCache
+from breachdesk.stores.sql import counters
+from breachdesk.stores.sql.document_cache import MEMORABLE
+from breachdesk.stores.sql.snapshot_cache import EACH_KIND, LONGEST_SECONDS, SnapshotCache
 from breachdesk.testing import START, FixedNow, add_confirmed_breach, make_customer, make_user
-from notifiers.testing import PROFILE
-from schemas.affected import Certainty, DataRole, Exposure, Manifest
-from schemas.breach import Breach
+from notifiers.testing.channels import PROFILE
+from schemas.casework.affected import Certainty, DataRole, Exposure, Manifest
+from schemas.casework.breach import Breach
 
 READER = TextReader("contoso", names=("Contoso Ltd",))
 

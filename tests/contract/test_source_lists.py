@@ -12,14 +12,14 @@ from sqlalchemy.engine import Connection
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
-from breachdesk.stores.stream_tables import dead_letters, source_counts, unattributed
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.tables.stream_tables import dead_letters, source_counts, unattributed
 from breachdesk.testing import START, FixedNow, make_binding, make_customer
 from schemas.customer import AssetKind
 from schemas.errors import BadInput
-from schemas.event import RecordPosition
 from schemas.paging import Page, PageRequest, iterate_all_rows
-from schemas.source import BlindInterval
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import BlindInterval
 
 COUNTS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
 

@@ -10,7 +10,7 @@ import pytest
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow, make_user
 from schemas.errors import EditConflict, NotFound
 from schemas.user import SessionView, User

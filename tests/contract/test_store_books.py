@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from store_adapters import ADAPTERS, everything_stored, fresh_store
 
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import (
     START,
     FixedNow,
@@ -18,19 +18,19 @@ from breachdesk.testing import (
     make_customer,
     make_user,
 )
-from schemas.affected import ContactChannel as By
-from schemas.affected import Manifest, NoticeKind, Recipient
-from schemas.alert import AlertState
-from schemas.breach import Breach
-from schemas.case import CaseNote
+from schemas.casework.affected import ContactChannel as By
+from schemas.casework.affected import Manifest, NoticeKind, Recipient
+from schemas.casework.breach import Breach
+from schemas.casework.case import CaseNote
+from schemas.casework.decision import Decision, DecisionAnswer
+from schemas.casework.letter_facts import NoticeFacts
+from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.obligation import Waiver
+from schemas.casework.report import RegulatorReport, ReportPhase, Submission
 from schemas.customer import PersonKind
-from schemas.decision import Decision, DecisionAnswer
 from schemas.errors import BadInput, EditConflict, NotAllowed, NotFound
-from schemas.letter_facts import NoticeFacts
-from schemas.notice import DeliveryStatus, NoticeRow
-from schemas.obligation import Waiver
-from schemas.report import RegulatorReport, ReportPhase, Submission
-from schemas.source import BlindInterval
+from schemas.pipeline.alert import AlertState
+from schemas.pipeline.source import BlindInterval
 
 
 @pytest.fixture(params=ADAPTERS)

@@ -10,11 +10,11 @@ import orjson
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.casework.orders import INTEGRATOR, StoreOrders
-from breachdesk.stores import exports
+from breachdesk.casework.opening.queued_orders import INTEGRATOR, StoreOrders
+from breachdesk.stores.books import exports
 from breachdesk.testing import START, FixedNow, add_alert, add_confirmed_breach
 from schemas.errors import BadInput, NotAllowed, NotFound
-from schemas.event import RecordPosition
+from schemas.pipeline.event import RecordPosition
 from streams.ports import ExportMessage, GroupUpdates, PartitionAdvance, RecordBatch
 
 

@@ -10,7 +10,7 @@ import pytest
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import Store
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import FixedNow
 from schemas.errors import RetryableError
 

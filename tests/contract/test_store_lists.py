@@ -13,16 +13,16 @@ from sqlalchemy import text
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores import sqlite
-from breachdesk.stores.any_store import PipelineStore
-from breachdesk.stores.migrating import build_config
+from breachdesk.stores.migrations.schema_migration import build_config
 from breachdesk.stores.open_store import open_sqlite
-from breachdesk.stores.sqlite import create_file
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.sqlite import sqlite_database
+from breachdesk.stores.sqlite.sqlite_database import create_file
 from breachdesk.testing import START, FixedNow, add_confirmed_breach, make_binding, make_customer
-from notifiers.testing import DECISION, build_notice_row
-from schemas.case import Case, CaseOrigin, CaseState, CaseTask, TaskKind
-from schemas.decision import Decision
-from schemas.notice import DeliveryStatus
+from notifiers.testing.channels import DECISION, build_notice_row
+from schemas.casework.case import Case, CaseOrigin, CaseState, CaseTask, TaskKind
+from schemas.casework.decision import Decision
+from schemas.casework.notice import DeliveryStatus
 from schemas.paging import Page, PageRequest, iterate_all_rows
 
 Row = TypeVar("Row")
@@ -200,7 +200,7 @@ def test_bindings_come_in_pages_and_by_customer_and_asset(store: PipelineStore) 
 def test_a_store_of_the_release_before_lists_what_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     create_file(path)
-    engine = sqlite.make_writer_engine(path)
+    engine = sqlite_database.make_writer_engine(path)
     case = a_case(1, tasks=2, done=1, near_miss=True, state=CaseState.CLOSED, closed_at=START)
     customer = make_customer("contoso").model_copy(update={"notice_hours": 24})
     with engine.connect() as connection:

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow, add_case
-from schemas.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
-from schemas.case import CaseNote, TaskKind
+from schemas.casework.case import CaseNote, TaskKind
 from schemas.errors import EditConflict, RetryableError
-from schemas.event import AssetTouch, RecordPosition
+from schemas.pipeline.alert import AlertState, AlertView, Episode, GroupKey, Severity, Signal
+from schemas.pipeline.event import AssetTouch, RecordPosition
 from streams.ports import (
     BucketRow,
     EvictedInterval,

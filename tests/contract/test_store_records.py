@@ -9,9 +9,9 @@ import pytest
 from store_adapters import ADAPTERS, everything_stored, fresh_store
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow, add_case
-from schemas.case_record import Complaint, ContactRoute, SupplierNotice
+from schemas.casework.case_record import Complaint, ContactRoute, SupplierNotice
 from schemas.errors import EditConflict, NotAllowed, NotFound
 
 DAY = timedelta(days=1)

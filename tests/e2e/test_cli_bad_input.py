@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from breachdesk.bootstrap.house import hold_lock
+from breachdesk.bootstrap.container import hold_lock
 from breachdesk.cli.main import run_main
 from breachdesk.demo.stage import MARK
 

@@ -19,10 +19,10 @@ from argon2 import PasswordHasher
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from waiting_letters import place
 
-from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework.delivery.outbox import StoreOutbox
 from breachdesk.console.app import build_app
-from breachdesk.console.house import ConsoleDependencies
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.console.dependencies import ConsoleDependencies
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
     make_binding,
@@ -34,14 +34,14 @@ from breachdesk.testing import (
     raise_alerts,
 )
 from notifiers.channels.maildir import CHANNEL
-from notifiers.dispatch import NoticeDispatcher
-from notifiers.render import JinjaRenderer
-from schemas.alert import GroupKey, Severity
+from notifiers.delivery.dispatch import NoticeDispatcher
+from notifiers.letters.render import JinjaRenderer
 from schemas.customer import AssetKind, Customer, DataCategory, DataRole
-from schemas.event import AssetTouch
-from schemas.rule import RuleInfo
+from schemas.pipeline.alert import GroupKey, Severity
+from schemas.pipeline.event import AssetTouch
+from schemas.pipeline.rule import RuleInfo
+from schemas.pipeline.source import IncomingRecord
 from schemas.settings import ProviderProfile, SenderSettings, Settings
-from schemas.source import IncomingRecord
 from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from waiting_letters import shared_settings
 
-from breachdesk.casework import mail_hold
+from breachdesk.casework.delivery import mail_hold
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.testing import FixedNow, make_user
-from notifiers.testing import NOON
+from notifiers.testing.channels import NOON
 from schemas.settings import StoreSettings
 from schemas.user import Permission
 

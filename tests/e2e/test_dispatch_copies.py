@@ -21,13 +21,13 @@ from dispatch_process import Sink, sink_on_loopback
 from waiting_letters import approve_letters, mail_settings, smtp_sender
 
 from breachdesk.bootstrap import mail
-from breachdesk.bootstrap.house import Container
-from breachdesk.casework import attempt_account, mail_hold
+from breachdesk.bootstrap.container import Container
+from breachdesk.casework.delivery import attempt_comparison, mail_hold
 from breachdesk.demo.stage import write_settings
 from breachdesk.ports import UnitOfWork
-from notifiers.testing import NOON
+from notifiers.testing.channels import NOON
+from schemas.casework.notice import DeliveryStatus
 from schemas.errors import NotAllowed
-from schemas.notice import DeliveryStatus
 
 pytestmark = pytest.mark.slow
 TESTS = Path(__file__).resolve().parents[1]
@@ -36,9 +36,9 @@ SEND = """
 import asyncio, json, sys, time
 from datetime import timedelta
 from pathlib import Path
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.container import Premises
 from breachdesk.bootstrap.mail import send_due
-from notifiers.testing import NOON
+from notifiers.testing.channels import NOON
 from schemas.errors import NotAllowed
 from waiting_letters import mail_settings, smtp_sender
 folder, port, noon = sys.argv[1:]
@@ -55,10 +55,10 @@ SENT_THEN_KILLED = """
 import asyncio, os, sqlite3, sys, time
 from datetime import timedelta
 from pathlib import Path
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.container import Premises
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.casework import mail_hold
-from notifiers.testing import NOON
+from notifiers.testing.channels import NOON
 from waiting_letters import mail_settings, smtp_sender
 folder, port, noon = sys.argv[1:]
 def now():
@@ -152,7 +152,7 @@ def test_a_store_put_back_within_five_minutes_sends_nothing_again(
     second = scene.send()
 
     assert first == {"tried": LETTERS}
-    assert second == {"held": f"mail is held: {attempt_account.STORE_IS_OLDER}"}
+    assert second == {"held": f"mail is held: {attempt_comparison.STORE_IS_OLDER}"}
     assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
     assert scene.statuses() == [DeliveryStatus.QUEUED] * LETTERS
 
@@ -172,9 +172,9 @@ def test_a_store_put_back_under_the_log_that_was_left_beside_it_sends_nothing_ag
     scene.send()
     again = scene.send()
 
-    assert second == {"held": f"mail is held: {attempt_account.PARTLY_OLDER}"}
+    assert second == {"held": f"mail is held: {attempt_comparison.PARTLY_OLDER}"}
     assert statuses == [DeliveryStatus.QUEUED] * LETTERS
-    assert why == attempt_account.PARTLY_OLDER
+    assert why == attempt_comparison.PARTLY_OLDER
     assert again == {"tried": 0}
     assert set(scene.sink.times.values()) == {2}, "only after a person said so"
 
@@ -235,7 +235,7 @@ def test_a_folder_put_back_as_a_whole_sends_nothing_again(
 def run_round(sender: object, limit: int) -> int:
     import asyncio
 
-    from notifiers.dispatch import NoticeDispatcher
+    from notifiers.delivery.dispatch import NoticeDispatcher
 
     assert isinstance(sender, NoticeDispatcher)
 
@@ -276,7 +276,7 @@ def test_of_two_copies_that_send_at_once_one_sends(scene: Scene, tmp_path: Path)
 
     assert said == [
         {"tried": LETTERS},
-        {"held": f"mail is held: {attempt_account.PUT_BACK}"},
+        {"held": f"mail is held: {attempt_comparison.PUT_BACK}"},
     ]
     assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
 
@@ -299,7 +299,7 @@ def test_a_person_who_looked_lets_a_restored_folder_go_on(scene: Scene, tmp_path
         house.store.read(lambda uow: uow.audit.verify())
 
     assert (len(shown.rows), len(known)) == (LETTERS, 7)
-    assert why == attempt_account.PUT_BACK
+    assert why == attempt_comparison.PUT_BACK
     assert rest == {"tried": LETTERS - 7}
     assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
     assert acts == [("system:dispatch", "dispatch:held"), ("rowan", "dispatch:released")]

@@ -26,15 +26,15 @@ from waiting_letters import (
     smtp_sender,
 )
 
-from breachdesk.casework import mail_hold
-from breachdesk.casework.dispatchers import LeasedDispatchers
-from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework.delivery import mail_hold
+from breachdesk.casework.delivery.dispatchers import LeasedDispatchers
+from breachdesk.casework.delivery.outbox import StoreOutbox
 from breachdesk.stores.open_store import open_postgres
-from breachdesk.stores.postgres_store import PostgresStore
+from breachdesk.stores.postgres.store import PostgresStore
 from breachdesk.testing import FixedNow
-from notifiers.testing import NOON
+from notifiers.testing.channels import NOON
+from schemas.casework.notice import DeliveryStatus
 from schemas.errors import RetryableError
-from schemas.notice import DeliveryStatus
 from schemas.settings import StoreSettings
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.bootstrap.house import Container
-from breachdesk.casework import affected, decide, notify
+from breachdesk.bootstrap.container import Container
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.decision import decide
+from breachdesk.casework.release import notice_facts
 from breachdesk.demo import drill, words
 from breachdesk.demo.lines import build_lines
 from breachdesk.demo.play import get_actor, import_registers, play_lines
@@ -26,9 +28,9 @@ from breachdesk.demo.stage import (
     write_settings,
 )
 from breachdesk.ports import UnitOfWork
-from schemas.decision import DecisionAnswer
-from schemas.letter_facts import ReaderStanding
-from schemas.notice import DeliveryStatus, NoticeRow
+from schemas.casework.decision import DecisionAnswer
+from schemas.casework.letter_facts import ReaderStanding
+from schemas.casework.notice import DeliveryStatus, NoticeRow
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +44,7 @@ UNSURE_HOLDERS = words.ACCOUNT_HOLDERS.model_copy(
 SEND = """
 import asyncio, sys
 from pathlib import Path
-from breachdesk.bootstrap.house import Premises
+from breachdesk.bootstrap.container import Premises
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.demo.drill import APPROVED
@@ -70,8 +72,8 @@ def approved(tmp_path: Path) -> Path:
 
         def freeze(uow: UnitOfWork) -> None:
             responder, now = get_actor("responder"), house.now()
-            proposed = affected.propose(uow, breach.id)
-            manifest = affected.freeze(uow, responder, breach.id, proposed, now)
+            proposed = affected_list.propose(uow, breach.id)
+            manifest = affected_list.freeze(uow, responder, breach.id, proposed, now)
             decision = words.build_decision(breach, manifest, responder.id, now)
             no_telecoms = DecisionAnswer(
                 yes=False, reasons="No subscriber data is in the evidence."
@@ -80,7 +82,7 @@ def approved(tmp_path: Path) -> Path:
             decide.record_decision(uow, responder, answered, now)
             written = words.build_facts(breach, responder.id, now)
             both = written.model_copy(update={"words": (*written.words, UNSURE_HOLDERS)})
-            notify.write_facts(uow, responder, both, now)
+            notice_facts.write_facts(uow, responder, both, now)
 
         house.store.write(freeze)
         drill.approve_release(house, clock, breach)

@@ -22,11 +22,11 @@ from waiting_letters import (
     smtp_sender,
 )
 
-from breachdesk.casework import mail_hold
+from breachdesk.casework.delivery import mail_hold
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.testing import FixedNow
-from notifiers.testing import NOON
-from schemas.notice import DeliveryStatus, NoticeRow
+from notifiers.testing.channels import NOON
+from schemas.casework.notice import DeliveryStatus, NoticeRow
 from schemas.settings import StoreSettings
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from streams import topics
+from streams.kafka import topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow]
 

@@ -14,12 +14,12 @@ import pytest
 from fleet import WAIT_SECONDS, a_fleet, demo_rows, embedded, play_settings, until
 from services import private_kafka, private_postgres
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.demo.stage import MORNING_AFTER
 from schemas.errors import RetryableError
-from schemas.source import IncomingRecord
-from streams import topics
+from schemas.pipeline.source import IncomingRecord
 from streams.event_logs.kafka import KafkaEventLog
+from streams.kafka import topics
 
 pytestmark = [
     pytest.mark.slow,

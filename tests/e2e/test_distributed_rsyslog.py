@@ -23,12 +23,14 @@ from fleet import Line
 from servers.ports import find_free_port
 from services import cannot_be_had
 
-from breachdesk.casework import affected, confirm, triage
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.breach import confirm
+from breachdesk.casework.opening import triage
 from breachdesk.demo.drill import split_alerts
 from breachdesk.demo.play import get_actor
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from schemas.settings import Settings
-from streams import topics
+from streams.kafka import topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.rsyslog, pytest.mark.slow]
 
@@ -125,7 +127,7 @@ def exposures(store: PipelineStore, now: datetime) -> list[tuple[Any, ...]]:
         )
         return sorted(
             (e.customer_id, e.role.value, e.certainty.value, e.reason, sorted(map(str, e.assets)))
-            for e in affected.propose(uow, breach.id)
+            for e in affected_list.propose(uow, breach.id)
         )
 
     return list(store.write(work))

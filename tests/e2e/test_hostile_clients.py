@@ -20,9 +20,9 @@ import pytest
 from servers.ports import find_free_port
 from services import cannot_be_had
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.settings import load_settings
-from schemas.source import BlindInterval
+from schemas.pipeline.source import BlindInterval
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ import pytest
 from fleet import WAIT_SECONDS, Fleet, Worker, a_fleet, demo_rows, environment, until
 from servers.ports import find_free_port
 
-from breachdesk.bootstrap.metric_table import METRICS
+from breachdesk.bootstrap.observability.metric_table import METRICS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow]
 MAIL = """

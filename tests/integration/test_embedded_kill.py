@@ -19,7 +19,7 @@ from fleet import Outcome, outcome
 
 from breachdesk.demo.lines import build_lines
 from breachdesk.demo.play import import_registers
-from streams.readers import InProcessReader
+from streams.normalise.record_readers import InProcessReader
 
 TESTS = Path(__file__).parents[1]
 WAIT_SECONDS = 600

@@ -38,13 +38,13 @@ from services import private_kafka
 
 from schemas.errors import ConfigurationError, RetryableError
 from schemas.settings import KafkaSettings, Settings, SourceSettings
-from streams.kafka_access import (
+from streams.kafka.client_options import (
     build_aiokafka_options,
     build_faust_credentials,
     build_kafka_python_options,
     import_extra,
 )
-from streams.topics import build_source_topic, check_topics, create_topics, require_topics
+from streams.kafka.topics import build_source_topic, check_topics, create_topics, require_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from breachdesk.cli.main import app
 from schemas.errors import ConfigurationError, RetryableError
 from schemas.settings import KafkaSettings, Settings, SourceSettings
-from streams.topics import (
+from streams.kafka.topics import (
     build_source_topic,
     build_topic_specs,
     check_topics,

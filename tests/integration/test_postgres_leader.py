@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from breachdesk.stores.open_store import open_postgres
-from breachdesk.stores.postgres_schema import create_schema
+from breachdesk.stores.postgres.schema import create_schema
 from breachdesk.testing import FixedNow
 from schemas.errors import RetryableError
 from schemas.settings import StoreSettings

@@ -17,14 +17,15 @@ from pydantic import SecretStr
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from breachdesk.stores import postgres, sqlite
-from breachdesk.stores.migrating import build_config
+from breachdesk.stores.migrations.schema_migration import build_config
 from breachdesk.stores.open_store import open_postgres, open_store
-from breachdesk.stores.postgres_schema import create_schema, drop_schema, migrate_postgres
-from breachdesk.stores.schema import metadata
+from breachdesk.stores.postgres import postgres_database
+from breachdesk.stores.postgres.schema import create_schema, drop_schema, migrate_postgres
+from breachdesk.stores.sqlite import sqlite_database
+from breachdesk.stores.tables.schema import metadata
 from breachdesk.testing import START, FixedNow, make_customer, make_user
 from schemas.errors import ConfigurationError, NotFound, RetryableError
-from schemas.event import RecordPosition
+from schemas.pipeline.event import RecordPosition
 from schemas.settings import StoreSettings
 from streams.ports import GroupUpdates, PartitionAdvance, RecordBatch
 
@@ -39,7 +40,7 @@ def settings(postgres_url: str, fresh_schema: Schema) -> StoreSettings:
 
 @pytest.fixture
 def engine(settings: StoreSettings) -> Iterator[Engine]:
-    made = postgres.make_engine(settings)
+    made = postgres_database.make_engine(settings)
     yield made
     made.dispose()
 
@@ -118,9 +119,9 @@ def test_rows_of_the_first_schema_are_all_there_in_the_newest(
 ) -> None:
     url, settings = address(adapter, request, tmp_path)
     old = (
-        sqlite.make_writer_engine(tmp_path / "store.db")
+        sqlite_database.make_writer_engine(tmp_path / "store.db")
         if not settings
-        else postgres.make_engine(settings)
+        else postgres_database.make_engine(settings)
     )
     with old.connect() as connection:
         command.upgrade(build_config(connection), "0001")
@@ -319,7 +320,9 @@ def test_settings_that_cannot_work_name_their_place(changes: dict[str, object], 
 def test_the_password_of_a_file_is_read_anew_and_stands_in_no_address(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("first\n")
-    made = postgres.make_engine(StoreSettings(url="postgresql://u:inurl@h/x", password_file=file))
+    made = postgres_database.make_engine(
+        StoreSettings(url="postgresql://u:inurl@h/x", password_file=file)
+    )
     given: list[str] = []
     for word in ("first", "second"):
         file.write_text(f"{word}\n")

@@ -15,12 +15,12 @@ from servers import PostgresServer
 from servers.ports import find_free_port
 from waiting_letters import approve_letters, established, mail_settings, renderer
 
-from breachdesk.casework import mail_hold
-from breachdesk.casework.dispatchers import LeasedDispatchers
-from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework.delivery import mail_hold
+from breachdesk.casework.delivery.dispatchers import LeasedDispatchers
+from breachdesk.casework.delivery.outbox import StoreOutbox
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.testing import START, FixedNow
-from notifiers.testing import NOON
+from notifiers.testing.channels import NOON
 from schemas.errors import RetryableError
 from schemas.settings import PostgresTls, StoreSettings
 

@@ -18,7 +18,7 @@ import services
 from sqlalchemy import text
 
 from breachdesk.stores.open_store import open_postgres
-from breachdesk.stores.postgres_store import PostgresStore
+from breachdesk.stores.postgres.store import PostgresStore
 from breachdesk.testing import (
     START,
     FixedNow,
@@ -28,11 +28,11 @@ from breachdesk.testing import (
     make_signal,
     make_user,
 )
-from schemas.alert import GroupKey
 from schemas.errors import BadInput, EditConflict, NotAllowed, RetryableError
-from schemas.event import RecordPosition
+from schemas.pipeline.alert import GroupKey
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import BlindInterval
 from schemas.settings import StoreSettings
-from schemas.source import BlindInterval
 from streams.ports import (
     GroupState,
     GroupUpdates,

@@ -30,7 +30,7 @@ from servers.ports import find_free_port
 from services import cannot_be_had, private_kafka
 
 from schemas.settings import KafkaSettings, Settings, SourceSettings
-from streams.topics import create_topics
+from streams.kafka.topics import create_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.rsyslog, pytest.mark.slow]
 

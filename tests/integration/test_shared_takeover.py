@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from log_adapters import kafka_settings
 
-from breachdesk.bootstrap.places import list_rules_dirs
+from breachdesk.bootstrap.data_paths import list_rules_dirs
 from breachdesk.testing import START, FixedNow, make_store
+from schemas.pipeline.source import IncomingRecord
 from schemas.settings import Settings
-from schemas.source import IncomingRecord
 from streams.event_logs.kafka import KafkaEventLog
-from streams.observed import NullMetrics
+from streams.kafka.topics import build_topic_name, create_topics, remove_topics
+from streams.normalise.record_readers import InProcessReader
 from streams.ports import GroupUpdates, PartitionAdvance, RecordBatch
+from streams.ports.metrics import NullMetrics
 from streams.process.pipeline import RecordPipeline
 from streams.process.worker import StreamWorker
-from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
-from streams.topics import build_topic_name, create_topics, remove_topics
 from streams.worker_app.consumer import PartitionConsumer
 
 pytestmark = pytest.mark.kafka

@@ -10,7 +10,7 @@ import pytest
 from fleet import WAIT_SECONDS, Fleet, a_fleet, admin, demo_rows, embedded, partition, until
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from streams import topics
+from streams.kafka import topics
 from streams.ports import GroupUpdates, PartitionAdvance, RecordBatch
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]

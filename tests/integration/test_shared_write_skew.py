@@ -20,9 +20,9 @@ from store_adapters import fresh_store
 
 from breachdesk.stores.batches.sink import SqlBatchSink
 from breachdesk.testing import FixedNow
-from schemas.alert import GroupKey, Severity, Signal
-from schemas.event import AssetTouch, RecordPosition
-from schemas.plugin import DetectorSignal
+from schemas.pipeline.alert import GroupKey, Severity, Signal
+from schemas.pipeline.event import AssetTouch, RecordPosition
+from schemas.pipeline.plugin import DetectorSignal
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.in_memory import InMemoryWindows
 from streams.correlate.window_store import GuardedSignal, WindowStore

@@ -16,9 +16,9 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from smtp_server import smtp_server
 
-from notifiers.scratch_outbox import SqliteOutbox
-from notifiers.testing import NOON, build_notice_row, build_outgoing
-from schemas.notice import DeliveryStatus, SendOutcome, SendResult
+from notifiers.testing.channels import NOON, build_notice_row, build_outgoing
+from notifiers.testing.sqlite_outbox import SqliteOutbox
+from schemas.casework.notice import DeliveryStatus, SendOutcome, SendResult
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 400
@@ -48,7 +48,14 @@ def sink() -> Iterator[tuple[Sink, int]]:
 
 
 def dispatch(file: Path, port: int, boot: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "notifiers.scratch_dispatch", str(file), str(port), boot]
+    command = [
+        sys.executable,
+        "-m",
+        "notifiers.testing.scratch_dispatch",
+        str(file),
+        str(port),
+        boot,
+    ]
     return subprocess.Popen(command, cwd=ROOT)
 
 

@@ -27,18 +27,18 @@ import trustme
 from servers.ports import find_free_port
 
 from notifiers.channels import open_channel
-from notifiers.dispatch import NoticeDispatcher
-from notifiers.render import JinjaRenderer
-from notifiers.scratch_outbox import SqliteOutbox
-from notifiers.testing import (
+from notifiers.delivery.dispatch import NoticeDispatcher
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import (
     NOON,
     build_letter_context,
     build_notice_row,
     build_outgoing,
     build_recipient,
 )
-from schemas.affected import NoticeKind
-from schemas.notice import DeliveryStatus, RenderedText
+from notifiers.testing.sqlite_outbox import SqliteOutbox
+from schemas.casework.affected import NoticeKind
+from schemas.casework.notice import DeliveryStatus, RenderedText
 from schemas.settings import NoticePolicy, SenderSettings, SmtpAuth
 
 ROOT = Path(__file__).resolve().parents[2]

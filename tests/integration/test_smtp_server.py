@@ -19,8 +19,8 @@ from pydantic import SecretStr
 
 from notifiers.channels import open_channel
 from notifiers.ports import MailChannel
-from notifiers.testing import build_outgoing
-from schemas.notice import SendOutcome, SendResult
+from notifiers.testing.channels import build_outgoing
+from schemas.casework.notice import SendOutcome, SendResult
 from schemas.settings import SenderSettings, SmtpAuth, SmtpTls
 
 CA = trustme.CA()

@@ -19,8 +19,8 @@ CHILD = """
 import sys
 from breachdesk.stores.open_store import open_store
 from breachdesk.testing import START, FixedNow, a_customer, a_signal, an_episode
-from schemas.alert import GroupKey
-from schemas.event import Position
+from schemas.pipeline.alert import GroupKey
+from schemas.pipeline.event import Position
 from streams.ports import (
     Advance, BucketRow, GroupState, GroupUpdates, RecordBatch, SourceCount,
 )

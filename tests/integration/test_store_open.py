@@ -17,9 +17,9 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from breachdesk.stores.migrating import build_config
+from breachdesk.stores.migrations.schema_migration import build_config
 from breachdesk.stores.open_store import migrate, open_store
-from breachdesk.stores.schema import HEAD, metadata
+from breachdesk.stores.tables.schema import HEAD, metadata
 from breachdesk.testing import FixedNow, make_customer
 from schemas.errors import ConfigurationError, CorruptData, NotFound, RetryableError
 

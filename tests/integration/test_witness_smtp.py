@@ -11,11 +11,11 @@ from release_scene import ReleaseScene, release_scene
 from smtp_server import smtp_server
 from waiting_letters import smtp_sender
 
-from breachdesk.casework import witness
+from breachdesk.casework.release import witness
 from breachdesk.testing import make_user
 from notifiers.channels import open_channel
-from notifiers.dispatch import NoticeDispatcher
-from schemas.notice import DeliveryStatus
+from notifiers.delivery.dispatch import NoticeDispatcher
+from schemas.casework.notice import DeliveryStatus
 from schemas.user import Permission
 
 

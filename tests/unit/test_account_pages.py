@@ -12,12 +12,12 @@ import pytest
 from console_desk import HASH, PASSWORD, Desk, Visitor, a_desk, change, codes_of, secret_of
 from waiting_letters import SENDER, write_letters
 
-from breachdesk.casework import accounts
-from breachdesk.console.cookies import SESSION
-from breachdesk.console.passwords import is_matching
-from breachdesk.console.tries import OF_SESSION
+from breachdesk.casework.accounts import accounts
+from breachdesk.console.web.attempt_throttle import OF_SESSION
+from breachdesk.console.web.cookies import SESSION
+from breachdesk.console.web.password_hashing import is_matching
 from breachdesk.testing import make_actor
-from notifiers.testing import PROFILE
+from notifiers.testing.channels import PROFILE
 from schemas.user import Permission
 
 NEW = "violet ladder 47 teapot"

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from breachdesk.casework.acts import collect_acts
-from breachdesk.casework.evidence import AssetSighting
-from breachdesk.casework.naming import BindingIndex
+from breachdesk.casework.affected.bindings import BindingIndex
+from breachdesk.casework.affected.evidence import AssetSighting
+from breachdesk.casework.affected.recorded_acts import collect_acts
 from breachdesk.testing import make_binding
-from schemas.alert import EvidenceView
+from schemas.pipeline.alert import EvidenceView
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 BEN, ANN = "ben@contoso.example", "ann@contoso.example"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.casework.assets import import_assets
-from breachdesk.casework.service_presets import SERVICES, USUAL
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework.imports.assets import import_assets
+from breachdesk.casework.imports.service_presets import SERVICES, USUAL
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, make_actor, make_customer, make_store
 from schemas.customer import (
     PROVIDER,

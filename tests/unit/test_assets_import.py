@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from breachdesk.bootstrap.beginning import ASSETS, CUSTOMERS
-from breachdesk.casework.asset_values import normalise_value
-from breachdesk.casework.assets import import_assets
-from breachdesk.casework.customers import import_customers
-from breachdesk.casework.presets import ASSET_PRESETS
-from breachdesk.casework.service_presets import SERVICES
+from breachdesk.bootstrap.scaffold import ASSETS, CUSTOMERS
+from breachdesk.casework.imports.asset_values import normalise_value
+from breachdesk.casework.imports.assets import import_assets
+from breachdesk.casework.imports.column_presets import ASSET_PRESETS
+from breachdesk.casework.imports.customers import import_customers
+from breachdesk.casework.imports.service_presets import SERVICES
 from breachdesk.demo.sheets import format_assets_csv, format_customers_csv
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import FixedNow, make_actor, make_customer, make_store
 from schemas.customer import AssetKind, Binding, DataCategory, DataRole, ImportReport, PecrStatus
 from schemas.errors import BadInput

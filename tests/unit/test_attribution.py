@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from breachdesk.casework.attribution import bind_asset
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework.imports.attribution import bind_asset
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     START,
     FixedNow,

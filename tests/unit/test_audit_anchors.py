@@ -15,12 +15,12 @@ import pytest
 from store_adapters import ADAPTERS, fresh_store, tamper
 
 from breachdesk.bootstrap.anchoring import ANCHORED, HeadRecorder, examine_chain, record_head
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.anchor_file import AnchorFile
-from breachdesk.stores.any_store import PipelineStore
-from breachdesk.stores.audit_anchors import parse_anchor
-from breachdesk.stores.audit_bundle import export_bundle
+from breachdesk.stores.audit.anchor_file import AnchorFile
+from breachdesk.stores.audit.audit_anchors import parse_anchor
+from breachdesk.stores.audit.audit_bundle import export_bundle
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow
 from schemas.audit import GENESIS, AuditEntry
 from schemas.errors import BadInput, ConfigurationError, CorruptData

@@ -9,7 +9,7 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breachdesk.stores.spans import has_overlap, subtract_span
+from breachdesk.stores.sql.time_spans import has_overlap, subtract_span
 from breachdesk.testing import FixedNow, make_binding, make_store
 from schemas.customer import Binding
 

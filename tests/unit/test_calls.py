@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from release_scene import ReleaseScene, release_scene
 
-from breachdesk.casework import calls, cases, obligations
-from breachdesk.casework.standing import find_call_invalid_reason
-from breachdesk.casework.told import list_tellings
+from breachdesk.casework import obligations
+from breachdesk.casework.affected.notification_status import list_tellings
+from breachdesk.casework.delivery import telephone_calls
+from breachdesk.casework.opening import cases
+from breachdesk.casework.release.approval_validity import find_call_invalid_reason
 from breachdesk.testing import make_actor
-from schemas.case import CallOutcome, Case, CaseState, CaseTask
+from schemas.casework.case import CallOutcome, Case, CaseState, CaseTask
+from schemas.casework.notice import SendOutcome, SendResult
 from schemas.errors import BadInput, NotAllowed
-from schemas.notice import SendOutcome, SendResult
 from schemas.user import Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
@@ -49,7 +51,7 @@ def record(
     scene: ReleaseScene, outcome: CallOutcome, task: CaseTask | None = None, **said: Any
 ) -> Case:
     return scene.store.write(
-        lambda uow: calls.record_call(
+        lambda uow: telephone_calls.record_call(
             uow, RESPONDER, scene.breach.case_id, (task or call(scene)).id, outcome,
             now=scene.now(), **said,
         )

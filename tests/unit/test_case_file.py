@@ -12,15 +12,15 @@ from release_scene import ReleaseScene, release_scene
 from typer.testing import CliRunner
 from waiting_letters import renderer
 
-from breachdesk.casework import cases
 from breachdesk.casework.case_file.build import build_case_file, compute_fingerprint
+from breachdesk.casework.opening import cases
 from breachdesk.cli.main import app
 from breachdesk.testing import make_actor
-from notifiers.testing import DECISION
-from schemas.case import CaseOrigin
-from schemas.case_file import PrintedCase
+from notifiers.testing.channels import DECISION
+from schemas.casework.case import CaseOrigin
+from schemas.casework.case_file import PrintedCase
+from schemas.casework.notice import SendOutcome, SendResult
 from schemas.errors import NotAllowed
-from schemas.notice import SendOutcome, SendResult
 from schemas.user import Actor, Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from breachdesk.casework import accounts
+from breachdesk.casework.accounts import accounts
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, make_actor, make_store, make_user
 from schemas.errors import EditConflict, NotAllowed, NotFound
 from schemas.user import Actor, Permission, SessionView

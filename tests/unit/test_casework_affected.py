@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from breachdesk.casework import affected
-from breachdesk.casework.effects import compute_effects
-from breachdesk.casework.evidence import AssetSighting
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.affected.data_effects import compute_effects
+from breachdesk.casework.affected.evidence import AssetSighting
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     START,
     FixedNow,
@@ -22,7 +22,7 @@ from breachdesk.testing import (
     make_store,
     raise_alerts,
 )
-from schemas.affected import (
+from schemas.casework.affected import (
     BreachEffect,
     Certainty,
     ContactChannel,
@@ -32,8 +32,7 @@ from schemas.affected import (
     Manifest,
     NoticeKind,
 )
-from schemas.alert import PROVIDER_SCOPE, EvidenceView, GroupKey, Signal
-from schemas.breach import Breach
+from schemas.casework.breach import Breach
 from schemas.customer import (
     PROVIDER,
     AssetKind,
@@ -45,8 +44,9 @@ from schemas.customer import (
     PersonKind,
 )
 from schemas.errors import BadInput, IncompleteDocument, NotAllowed, NotFound
-from schemas.event import AssetTouch
-from schemas.source import BlindInterval
+from schemas.pipeline.alert import PROVIDER_SCOPE, EvidenceView, GroupKey, Signal
+from schemas.pipeline.event import AssetTouch
+from schemas.pipeline.source import BlindInterval
 from schemas.user import Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
@@ -106,14 +106,14 @@ def breach_of(store: SqliteStore, now: FixedNow, *signals: Signal) -> Breach:
 
 
 def proposed(store: SqliteStore, breach: Breach) -> dict[tuple[str, DataRole], Exposure]:
-    found = store.read(lambda uow: affected.propose(uow, breach.id))
+    found = store.read(lambda uow: affected_list.propose(uow, breach.id))
     return {(e.customer_id, e.role): e for e in found}
 
 
 def frozen(store: SqliteStore, now: FixedNow, breach: Breach) -> Manifest:
     return store.write(
-        lambda uow: affected.freeze(
-            uow, RESPONDER, breach.id, affected.propose(uow, breach.id), now()
+        lambda uow: affected_list.freeze(
+            uow, RESPONDER, breach.id, affected_list.propose(uow, breach.id), now()
         )
     )
 
@@ -281,8 +281,8 @@ def test_the_register_of_the_time_of_the_event_counts(store: SqliteStore, now: F
 
 def test_a_person_overrides_with_a_reason_and_is_named(store: SqliteStore, now: FixedNow) -> None:
     breach = breach_of(store, now, signal(1, **OPENED))
-    exposures = store.read(lambda uow: affected.propose(uow, breach.id))
-    changed = affected.override(
+    exposures = store.read(lambda uow: affected_list.propose(uow, breach.id))
+    changed = affected_list.override(
         exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, "they rang us", RESPONDER
     )
     found = next(e for e in changed if (e.customer_id, e.role) == ("fabrikam", CONTROLLER))
@@ -290,20 +290,20 @@ def test_a_person_overrides_with_a_reason_and_is_named(store: SqliteStore, now: 
     assert (found.certainty, found.reason) == (Certainty.LIKELY, "they rang us")
     assert found.decided_by == "rowan"
     with pytest.raises(BadInput, match="empty"):
-        affected.override(exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, " ", RESPONDER)
+        affected_list.override(exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, " ", RESPONDER)
     with pytest.raises(NotFound):
-        affected.override(exposures, "tailspin", PROCESSOR, Certainty.LIKELY, "r", RESPONDER)
+        affected_list.override(exposures, "tailspin", PROCESSOR, Certainty.LIKELY, "r", RESPONDER)
     with pytest.raises(NotAllowed):
-        affected.override(exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, "r", ANALYST)
+        affected_list.override(exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, "r", ANALYST)
 
 
 def test_a_list_that_leaves_a_customer_out_is_not_frozen(store: SqliteStore, now: FixedNow) -> None:
     breach = breach_of(store, now, signal(1, **OPENED))
-    some = store.read(lambda uow: affected.propose(uow, breach.id))[1:]
+    some = store.read(lambda uow: affected_list.propose(uow, breach.id))[1:]
     some = tuple(e for e in some if e.customer_id != "contoso")
 
     with pytest.raises(IncompleteDocument, match="contoso: was not considered"):
-        store.write(lambda uow: affected.freeze(uow, RESPONDER, breach.id, some, now()))
+        store.write(lambda uow: affected_list.freeze(uow, RESPONDER, breach.id, some, now()))
 
 
 def test_the_manifest_is_versioned_and_its_hash_changes_with_one_letter(
@@ -378,8 +378,8 @@ def test_assets_of_nobody_and_our_own_sender_in_the_evidence_become_tasks(
     ours = signal(1, "notices@provider.example", touches=(), outcome="success", action="sign-in")
     breach = breach_of(store, now, ours)
     store.write(
-        lambda uow: affected.freeze(
-            uow, RESPONDER, breach.id, affected.propose(uow, breach.id), now(),
+        lambda uow: affected_list.freeze(
+            uow, RESPONDER, breach.id, affected_list.propose(uow, breach.id), now(),
             profile_senders_assets=("mailbox:notices@provider.example",),
         )
     )  # fmt: skip
@@ -509,15 +509,15 @@ def test_a_doubt_says_which_source_was_blind_and_when(store: SqliteStore, now: F
 
 def test_what_only_may_be_has_no_effect_that_happened(store: SqliteStore, now: FixedNow) -> None:
     breach = breach_of(store, now, signal(1, outcome="success", action="MailItemsAccessed"))
-    exposures = store.read(lambda uow: affected.propose(uow, breach.id))
-    lowered = affected.override(
+    exposures = store.read(lambda uow: affected_list.propose(uow, breach.id))
+    lowered = affected_list.override(
         exposures, "contoso", PROCESSOR, Certainty.POSSIBLE, "a test of ours", RESPONDER
     )
     own = next(e for e in lowered if (e.customer_id, e.role) == ("contoso", PROCESSOR))
 
     assert own.effects == {DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}}
     with pytest.raises(BadInput, match="said to have happened"):
-        affected.override(
+        affected_list.override(
             exposures, "contoso", PROCESSOR, Certainty.POSSIBLE, "r", RESPONDER,
             effects={DataCategory.MAIL: {BreachEffect.LOST: EffectCertainty.HAPPENED}},
         )  # fmt: skip

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from store_adapters import ADAPTERS, everything_stored, fresh_store
 
-from breachdesk.casework import bodies, complaints, register, suppliers
-from breachdesk.casework.closing import closing_blockers
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.casework.breach import register
+from breachdesk.casework.closing.closing_blockers import closing_blockers
+from breachdesk.casework.records import complaints, informed_bodies, suppliers
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import (
     START,
     FixedNow,
@@ -20,9 +21,9 @@ from breachdesk.testing import (
     make_actor,
     make_customer,
 )
-from schemas.around_breach import BodyTold, OtherBody
-from schemas.case import Case, CaseState
-from schemas.case_record import Complaint, ContactRoute, SupplierNotice, SupplierQuestion
+from schemas.casework.breach_records import BodyTold, OtherBody
+from schemas.casework.case import Case, CaseState
+from schemas.casework.case_record import Complaint, ContactRoute, SupplierNotice, SupplierQuestion
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.settings import RetentionSettings
 from schemas.user import Permission
@@ -161,21 +162,21 @@ def told(breach_id: str, **changes: Any) -> BodyTold:
 
 def test_a_body_is_told_then_corrected_and_the_newest_word_counts(store: PipelineStore) -> None:
     breach = store.write(lambda uow: add_confirmed_breach(uow, START))
-    first = store.write(lambda uow: bodies.record_body(uow, ANA, told(breach.id), START))
+    first = store.write(lambda uow: informed_bodies.record_body(uow, ANA, told(breach.id), START))
     insurer = told(breach.id, body=OtherBody.INSURER, applicable=False, note="No policy covers it.")
-    store.write(lambda uow: bodies.record_body(uow, ANA, insurer, START))
+    store.write(lambda uow: informed_bodies.record_body(uow, ANA, insurer, START))
     mended = first.model_copy(update={"reference": "42/8"})
-    store.write(lambda uow: bodies.record_body(uow, ANA, mended, START))
+    store.write(lambda uow: informed_bodies.record_body(uow, ANA, mended, START))
 
-    listed = store.read(lambda uow: bodies.list_bodies(uow, breach.id))
+    listed = store.read(lambda uow: informed_bodies.list_bodies(uow, breach.id))
     history = store.read(lambda uow: uow.breaches.list_versions(BodyTold, breach.id))
-    open_ = store.read(lambda uow: bodies.list_unanswered_bodies(uow, breach.id))
+    open_ = store.read(lambda uow: informed_bodies.list_unanswered_bodies(uow, breach.id))
     assert [(b.body, b.reference, b.applicable) for b in listed] == [
         (OtherBody.POLICE, "42/8", True),
         (OtherBody.INSURER, None, False),
     ]
     assert listed[1].told_at is None
-    assert [bodies.format_body(body, "Europe/London") for body in listed] == [
+    assert [informed_bodies.format_body(body, "Europe/London") for body in listed] == [
         "Police (Kent Police), told on 22 November 2026, reference 42/8",
         "Insurer (Kent Police), not applicable: No policy covers it.",
     ]
@@ -197,10 +198,12 @@ def test_a_body_is_told_then_corrected_and_the_newest_word_counts(store: Pipelin
 def test_a_body_that_cannot_be_so_is_refused(store: PipelineStore, changes: dict[str, Any]) -> None:
     breach = store.write(lambda uow: add_confirmed_breach(uow, START))
     with pytest.raises(BadInput):
-        store.write(lambda uow: bodies.record_body(uow, ANA, told(breach.id, **changes), START))
+        store.write(
+            lambda uow: informed_bodies.record_body(uow, ANA, told(breach.id, **changes), START)
+        )
     wrong = told(breach.id, entry=9)
     with pytest.raises(NotFound):
-        store.write(lambda uow: bodies.record_body(uow, ANA, wrong, START))
+        store.write(lambda uow: informed_bodies.record_body(uow, ANA, wrong, START))
 
 
 def a_complaint(**changes: Any) -> Complaint:
@@ -335,7 +338,7 @@ def test_with_its_case_everything_written_around_it_is_erased(store: PipelineSto
     store.write(lambda uow: uow.customers.save(make_customer()))
     store.write(lambda uow: suppliers.record_supplier_notice(uow, ANA, case_id, a_notice(), START))
     store.write(lambda uow: suppliers.ask_supplier(uow, ANA, case_id, a_question(), START))
-    store.write(lambda uow: bodies.record_body(uow, ANA, told(breach.id), START))
+    store.write(lambda uow: informed_bodies.record_body(uow, ANA, told(breach.id), START))
     mine = log(store, case_id=case_id)
     stored = everything_stored(store)
     named = ("Zygmunt", "Wilma", "Rhea Marsh", "tapes")

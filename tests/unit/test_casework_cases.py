@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from breachdesk.casework import cases, confirm, obligations, triage
-from breachdesk.casework.causes import build_finding
-from breachdesk.casework.close_case import close_case
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework import obligations
+from breachdesk.casework.breach import confirm
+from breachdesk.casework.closing.close_case import close_case
+from breachdesk.casework.opening import cases, triage
+from breachdesk.casework.opening.causes import build_finding
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
     add_alert,
@@ -17,12 +19,12 @@ from breachdesk.testing import (
     make_signal,
     make_store,
 )
-from schemas.alert import AlertState, AlertView
-from schemas.breach import Breach
-from schemas.case import Case, CaseOrigin, CaseState, ContainmentKind
-from schemas.cause import BreachCause
+from schemas.casework.breach import Breach
+from schemas.casework.case import Case, CaseOrigin, CaseState, ContainmentKind
+from schemas.casework.cause import BreachCause
 from schemas.errors import BadInput, EditConflict, NotAllowed
-from schemas.event import AssetTouch
+from schemas.pipeline.alert import AlertState, AlertView
+from schemas.pipeline.event import AssetTouch
 from schemas.user import Permission
 
 ANALYST = make_actor(Permission.ANALYST, user_id="asha")

@@ -12,18 +12,22 @@ from release_scene import ASSETS, ReleaseScene, release_scene
 from store_adapters import everything_stored
 from waiting_letters import renderer
 
-from breachdesk.casework import affected, complaints, contracts, obligations, receipts, suppliers
-from breachdesk.casework import controller_questions as questions
-from breachdesk.casework.closing import closing_blockers
-from breachdesk.casework.letters import render_letters
+from breachdesk.casework import obligations
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.closing.closing_blockers import closing_blockers
+from breachdesk.casework.imports import contracts
+from breachdesk.casework.records import complaints, suppliers
+from breachdesk.casework.release import controller_questions as questions
+from breachdesk.casework.release import receipts
+from breachdesk.casework.release.letters import render_letters
 from breachdesk.testing import make_actor
-from schemas.affected import Certainty
-from schemas.around_breach import ControllerQuestion, Receipt
-from schemas.case_record import Complaint, ContactRoute, SupplierQuestion
+from schemas.casework.affected import Certainty
+from schemas.casework.breach_records import ControllerQuestion, Receipt
+from schemas.casework.case_record import Complaint, ContactRoute, SupplierQuestion
+from schemas.casework.notice import NoticeRow, SendOutcome, SendResult
+from schemas.casework.obligation import Obligation
 from schemas.customer import DataRole
 from schemas.errors import BadInput, NotAllowed
-from schemas.notice import NoticeRow, SendOutcome, SendResult
-from schemas.obligation import Obligation
 from schemas.user import Permission
 
 RHEA = make_actor(Permission.RESPONDER, user_id="rowan")
@@ -46,12 +50,12 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
 
 def freeze(scene: ReleaseScene) -> None:
     def work(uow: Any) -> None:
-        exposures = affected.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scene.breach.id)
         for customer in ("contoso", "fabrikam"):
-            exposures = affected.override(
+            exposures = affected_list.override(
                 exposures, customer, DataRole.PROCESSOR, Certainty.POSSIBLE, "by hand", RHEA
             )
-        affected.freeze(uow, RHEA, scene.breach.id, exposures, scene.now())
+        affected_list.freeze(uow, RHEA, scene.breach.id, exposures, scene.now())
 
     scene.now.advance(minutes=1)
     scene.store.write(work)

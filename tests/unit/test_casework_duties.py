@@ -19,9 +19,9 @@ NOT_AN_ACT = {
     "breachdesk.casework.authority.require_duty": "is the check itself",
     "breachdesk.casework.authority.require_operator": "is the check itself",
     "breachdesk.casework.authority.require_own": "is the check itself",
-    "breachdesk.casework.register_changes.record_customer": "writes the entry of an import",
-    "breachdesk.casework.register_changes.record_bindings": "writes the entry of an import",
-    "breachdesk.casework.second_person.check_second_person": "refuses; does nothing itself",
+    "breachdesk.casework.imports.register_changes.record_customer": "writes the entry of an import",
+    "breachdesk.casework.imports.register_changes.record_bindings": "writes the entry of an import",
+    "breachdesk.casework.release.second_person.check_second_person": "refuses; does nothing itself",
 }
 
 

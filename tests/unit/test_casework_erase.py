@@ -20,27 +20,24 @@ from waiting_letters import (
 )
 from whole_report import whole_answers
 
-from breachdesk.casework import (
-    affected,
-    approve,
-    calls,
-    cases,
-    decide,
-    erase,
-    notify,
-    obligations,
-    register,
-    suppliers,
-)
-from breachdesk.casework import report as reports
-from breachdesk.casework import retention as by_age
-from breachdesk.casework.causes import build_finding
-from breachdesk.casework.close_case import close_case
-from breachdesk.casework.installation import SendingInstallation
-from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework import obligations
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.breach import register
+from breachdesk.casework.breach import report as reports
+from breachdesk.casework.closing import erasure
+from breachdesk.casework.closing import retention as by_age
+from breachdesk.casework.closing.close_case import close_case
+from breachdesk.casework.decision import decide
+from breachdesk.casework.delivery import telephone_calls
+from breachdesk.casework.delivery.installation import SendingInstallation
+from breachdesk.casework.delivery.outbox import StoreOutbox
+from breachdesk.casework.opening import cases
+from breachdesk.casework.opening.causes import build_finding
+from breachdesk.casework.records import suppliers
+from breachdesk.casework.release import approve, notice_facts
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
     add_alert,
@@ -51,16 +48,16 @@ from breachdesk.testing import (
     make_signal,
     make_user,
 )
-from notifiers.testing import DECISION, FACTS
-from schemas.affected import Certainty, Manifest
-from schemas.case import CallOutcome, Case, CaseNote, ContainmentKind, ContainmentScope
-from schemas.case_record import ContactRoute, SupplierNotice
-from schemas.cause import BreachCause
+from notifiers.testing.channels import DECISION, FACTS
+from schemas.casework.affected import Certainty, Manifest
+from schemas.casework.case import CallOutcome, Case, CaseNote, ContainmentKind, ContainmentScope
+from schemas.casework.case_record import ContactRoute, SupplierNotice
+from schemas.casework.cause import BreachCause
+from schemas.casework.notice import SendOutcome, SendResult
+from schemas.casework.report import ReportFacts
 from schemas.customer import Customer, DataRole
 from schemas.errors import BadInput, NotAllowed
-from schemas.event import RecordPosition
-from schemas.notice import SendOutcome, SendResult
-from schemas.report import ReportFacts
+from schemas.pipeline.event import RecordPosition
 from schemas.settings import Settings
 from schemas.user import Permission
 
@@ -81,14 +78,14 @@ class Scene:
 
     def ask(self, reason: str = "the register's time is over") -> Case:
         return self.store.write(
-            lambda uow: erase.request_erasure(
+            lambda uow: erasure.request_erasure(
                 uow, RESPONDER, self.case_id, reason, self.settings, self.now()
             )
         )
 
     def carry_out(self) -> Case:
         return self.store.write(
-            lambda uow: erase.erase_case(uow, LATER, self.case_id, self.settings, self.now())
+            lambda uow: erasure.erase_case(uow, LATER, self.case_id, self.settings, self.now())
         )
 
     def report(self) -> list[str]:
@@ -152,15 +149,17 @@ def work_on_it(scene: Scene) -> None:
             done_at=now,
             concerns=ContainmentScope.EVERYTHING,
         )
-        exposures = affected.propose(uow, "BR-0001")
-        exposures = affected.override(
+        exposures = affected_list.propose(uow, "BR-0001")
+        exposures = affected_list.override(
             exposures, "zephyrine", DataRole.CONTROLLER, Certainty.CONFIRMED, "by hand", RESPONDER
         )
-        affected.freeze(uow, RESPONDER, "BR-0001", exposures, now)
+        affected_list.freeze(uow, RESPONDER, "BR-0001", exposures, now)
         reasons = DECISION.tell_people.model_copy(update={"reasons": "Jolanta Brzezinska said so"})
         decision = {"breach_id": "BR-0001", "tell_people": reasons}
         decide.record_decision(uow, RESPONDER, DECISION.model_copy(update=decision), now)
-        notify.write_facts(uow, RESPONDER, FACTS.model_copy(update={"breach_id": "BR-0001"}), now)
+        notice_facts.write_facts(
+            uow, RESPONDER, FACTS.model_copy(update={"breach_id": "BR-0001"}), now
+        )
         said = ReportFacts(
             breach_id="BR-0001", version=1, written_by="", written_at=now, jurisdiction="uk_ico",
             **whole_answers(
@@ -191,7 +190,7 @@ def release_it(scene: Scene) -> None:
             row.id, f"a{row.id}", SendResult(outcome=SendOutcome.HANDED_OVER), now, None
         )
     text = "BOUNCE-TEXT: jolanta@zephyrine.example unknown"
-    scene.store.write(lambda uow: notify.record_bounce(uow, RESPONDER, 1, text, now))
+    scene.store.write(lambda uow: notice_facts.record_bounce(uow, RESPONDER, 1, text, now))
 
 
 def close_it(scene: Scene) -> None:
@@ -202,7 +201,7 @@ def close_it(scene: Scene) -> None:
         )  # fmt: skip
         for task in uow.cases.get(scene.case_id).tasks:
             if task.done_at is None:
-                calls.record_call(
+                telephone_calls.record_call(
                     uow, RESPONDER, scene.case_id, task.id, CallOutcome.REACHED_AND_TOLD,
                     number="01632 960431", spoken_to="Jolanta B.", statement="Jolanta was told",
                     now=scene.now(),
@@ -286,10 +285,10 @@ def test_no_clock_runs_and_no_letter_is_made_after_an_erasure(scene: Scene) -> N
     assert not any(duty.running for duty in left)
     with pytest.raises(NotAllowed, match="was erased on"):
         scene.store.read(
-            lambda uow: notify.render_letters(uow, "BR-0001", scene.settings, renderer())
+            lambda uow: notice_facts.render_letters(uow, "BR-0001", scene.settings, renderer())
         )
     with pytest.raises(NotAllowed, match="was erased on"):
-        scene.store.read(lambda uow: affected.propose(uow, "BR-0001"))
+        scene.store.read(lambda uow: affected_list.propose(uow, "BR-0001"))
     with pytest.raises(NotAllowed, match="erased already"):
         scene.ask()
 
@@ -299,7 +298,7 @@ def test_who_asked_does_not_carry_it_out_and_nobody_does_unasked(scene: Scene) -
     with pytest.raises(NotAllowed, match="nobody asked"):
         scene.carry_out()
     scene.store.write(
-        lambda uow: erase.request_erasure(
+        lambda uow: erasure.request_erasure(
             uow, LATER, scene.case_id, "r", scene.settings, scene.now()
         )
     )
@@ -308,7 +307,9 @@ def test_who_asked_does_not_carry_it_out_and_nobody_does_unasked(scene: Scene) -
         scene.carry_out()
     with pytest.raises(NotAllowed, match="approver"):
         scene.store.write(
-            lambda uow: erase.erase_case(uow, RESPONDER, scene.case_id, scene.settings, scene.now())
+            lambda uow: erasure.erase_case(
+                uow, RESPONDER, scene.case_id, scene.settings, scene.now()
+            )
         )
 
 
@@ -335,7 +336,7 @@ def test_an_open_case_is_not_erased(scene: Scene) -> None:
     )
     with pytest.raises(NotAllowed, match="not closed"):
         scene.store.write(
-            lambda uow: erase.request_erasure(
+            lambda uow: erasure.request_erasure(
                 uow, RESPONDER, opened.id, "r", scene.settings, scene.now()
             )
         )

@@ -11,13 +11,18 @@ from typing import Any
 import pytest
 from waiting_letters import place
 
-from breachdesk.casework import affected, approve, calls, decide, notify, obligations, triage
-from breachdesk.casework.letter_heads import build_heads
-from breachdesk.casework.letters import LetterSet
-from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework import obligations
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.decision import decide
+from breachdesk.casework.delivery import telephone_calls
+from breachdesk.casework.delivery.outbox import StoreOutbox
+from breachdesk.casework.opening import triage
+from breachdesk.casework.release import approve, notice_facts
+from breachdesk.casework.release.letter_headers import build_heads
+from breachdesk.casework.release.letters import LetterSet
 from breachdesk.gdpr.raised import list_scored_categories
 from breachdesk.gdpr.tensions import list_remarks
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
     add_alert,
@@ -30,14 +35,13 @@ from breachdesk.testing import (
     make_store,
     make_user,
 )
-from notifiers.render import JinjaRenderer
-from notifiers.testing import DECISION, FACTS, PROFILE, build_facts
-from schemas.affected import Certainty, Manifest, NoticeKind
-from schemas.approval import Approval, ApprovalKind
-from schemas.breach import Breach
-from schemas.case import CallOutcome
-from schemas.customer import AssetKind, DataCategory, DataRole, PecrStatus
-from schemas.decision import (
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import DECISION, FACTS, PROFILE, build_facts
+from schemas.casework.affected import Certainty, Manifest, NoticeKind
+from schemas.casework.approval import Approval, ApprovalKind
+from schemas.casework.breach import Breach
+from schemas.casework.case import CallOutcome
+from schemas.casework.decision import (
     NOT_ASKED,
     Decision,
     DecisionAnswer,
@@ -46,6 +50,10 @@ from schemas.decision import (
     NotificationBasis,
     SeverityFactors,
 )
+from schemas.casework.letter_facts import NoticeFacts
+from schemas.casework.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
+from schemas.casework.obligation import ObligationKind
+from schemas.customer import AssetKind, DataCategory, DataRole, PecrStatus
 from schemas.errors import (
     BadInput,
     ConfigurationError,
@@ -53,10 +61,7 @@ from schemas.errors import (
     IncompleteDocument,
     NotAllowed,
 )
-from schemas.event import AssetTouch
-from schemas.letter_facts import NoticeFacts
-from schemas.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
-from schemas.obligation import ObligationKind
+from schemas.pipeline.event import AssetTouch
 from schemas.settings import NoticePolicy, SenderSettings, Settings
 from schemas.user import Permission
 
@@ -124,7 +129,7 @@ class Scene:
 
     def write(self, **changes: Any) -> NoticeFacts:
         facts = build_facts(breach_id=self.breach.id, **changes)
-        found: NoticeFacts = self.act(notify.write_facts, RESPONDER, facts)
+        found: NoticeFacts = self.act(notice_facts.write_facts, RESPONDER, facts)
         return found
 
     def decide(self, **changes: Any) -> Decision:
@@ -134,16 +139,16 @@ class Scene:
 
     def freeze(self, **changes: Any) -> None:
         def work(uow: Any) -> None:
-            exposures = affected.propose(uow, self.breach.id)
+            exposures = affected_list.propose(uow, self.breach.id)
             for customer in ("contoso", "fabrikam"):
-                exposures = affected.override(
+                exposures = affected_list.override(
                     exposures, customer, DataRole.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
                 )
             exposures = tuple(
                 e.model_copy(update=changes) if e.role is DataRole.CONTROLLER else e
                 for e in exposures
             )
-            affected.freeze(uow, RESPONDER, self.breach.id, exposures, self.now())
+            affected_list.freeze(uow, RESPONDER, self.breach.id, exposures, self.now())
 
         self.store.write(work)
 
@@ -198,7 +203,9 @@ def test_each_letter_is_its_recipients_own_and_the_attacked_mailbox_is_telephone
     scene: Scene,
 ) -> None:
     made = scene.store.read(
-        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
     )
 
     assert [(r.customer_id, r.kind) for r in made.recipients] == [
@@ -245,7 +252,9 @@ def test_where_everybody_is_telephoned_the_script_is_refused_for_what_stops_a_le
 
 def test_letters_say_what_they_were_read_for(scene: Scene) -> None:
     made = scene.store.read(
-        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
     )
 
     assert made.account.read == ("2 mails", "3 telephone scripts")
@@ -460,16 +469,18 @@ def test_a_person_settles_an_unknown_end_and_resends_only_later(scene: Scene) ->
     scene.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
     with pytest.raises(NotAllowed, match="15 minutes"):
         scene.act(
-            notify.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log"
+            notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log"
         )
     with pytest.raises(BadInput, match="settles nothing"):
-        scene.act(notify.resolve_unknown, RESPONDER, row.id, DeliveryStatus.SKIPPED, "log")
+        scene.act(notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.SKIPPED, "log")
     scene.now.advance(minutes=15)
-    scene.act(notify.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log")
+    scene.act(
+        notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log"
+    )
 
     assert scene.send(scene.rows()[0], attempt="a2")
     with pytest.raises(NotAllowed, match="handed_over"):
-        scene.act(notify.resolve_unknown, RESPONDER, row.id, DeliveryStatus.BOUNCED, "log")
+        scene.act(notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.BOUNCED, "log")
 
 
 def test_deferred_waits_and_after_four_hours_somebody_telephones(scene: Scene) -> None:
@@ -480,12 +491,12 @@ def test_deferred_waits_and_after_four_hours_somebody_telephones(scene: Scene) -
     scene.outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
     scene.outbox.finish_attempt(row.id, "a1", deferred, scene.now(), later)
     waiting = [due.id for due in scene.outbox.list_due(scene.now(), 9)]
-    calls = len(scene.calls())
+    telephone_calls = len(scene.calls())
     scene.now.advance(hours=4)
     scene.send(scene.rows()[0], deferred, attempt="a2")
 
     assert row.id not in waiting
-    assert (calls, len(scene.calls())) == (1, 2)
+    assert (telephone_calls, len(scene.calls())) == (1, 2)
 
 
 def test_a_bounce_opens_one_call_with_a_script(scene: Scene) -> None:
@@ -493,24 +504,24 @@ def test_a_bounce_opens_one_call_with_a_script(scene: Scene) -> None:
     one, two = scene.rows()
     scene.send(one, SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1"))
     scene.send(two)
-    scene.act(notify.record_bounce, RESPONDER, two.id, "550 no such user")
+    scene.act(notice_facts.record_bounce, RESPONDER, two.id, "550 no such user")
     tasks = scene.store.read(lambda uow: uow.cases.get(scene.breach.case_id)).tasks
 
     assert len(tasks) == 3
     assert all(task.script and task.reason for task in tasks)
     assert [row.status for row in scene.rows()] == [DeliveryStatus.BOUNCED] * 2
     with pytest.raises(NotAllowed):
-        scene.act(notify.record_bounce, RESPONDER, two.id, "again")
+        scene.act(notice_facts.record_bounce, RESPONDER, two.id, "again")
 
 
 def test_the_kill_switch_is_honoured_between_messages(scene: Scene) -> None:
     scene.release()
-    scene.act(notify.pause_notices, APPROVER, scene.breach.id, True)
+    scene.act(notice_facts.pause_notices, APPROVER, scene.breach.id, True)
     row = scene.rows()[0]
 
     assert scene.outbox.list_due(scene.now(), 9) == []
     assert not scene.send(row)
-    scene.act(notify.pause_notices, APPROVER, scene.breach.id, False)
+    scene.act(notice_facts.pause_notices, APPROVER, scene.breach.id, False)
     assert scene.send(scene.rows()[0])
 
 
@@ -528,7 +539,7 @@ def test_a_confirmed_receipt_and_only_that_is_delivered(scene: Scene) -> None:
     row = scene.rows()[0]
     scene.send(row)
     handed = scene.rows()[0].status
-    scene.act(notify.acknowledge_notice, RESPONDER, row.id)
+    scene.act(notice_facts.acknowledge_notice, RESPONDER, row.id)
 
     assert (handed, scene.rows()[0].status) == (
         DeliveryStatus.HANDED_OVER,
@@ -590,7 +601,7 @@ def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -
     assert found[ObligationKind.CONTROLLERS_ART33_2].ended_at is None
     for call in scene.calls():
         scene.act(
-            calls.record_call, RESPONDER, scene.breach.case_id, call,
+            telephone_calls.record_call, RESPONDER, scene.breach.case_id, call,
             CallOutcome.REACHED_AND_TOLD, number="01632 960009", spoken_to="Jo", statement="understood",
         )  # fmt: skip
     after = {c.kind: c for c in running(scene)}
@@ -614,7 +625,9 @@ NO = DecisionAnswer(
 def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -> None:
     scene.decide(tell_people=NO, own_promise_binds=NO)
     made = scene.store.read(
-        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
     )
 
     assert made.rendered == ()
@@ -664,7 +677,9 @@ def test_a_letter_about_telecoms_data_never_says_that_the_ico_is_not_told(scene:
     scene.decide(report_to_ico=no, pecr=yes, pecr_subscribers=yes, tell_people=NO)
 
     ready = scene.store.read(
-        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
     )
 
     texts = [" ".join(letter.text.split()) for letter in ready.rendered]
@@ -715,7 +730,9 @@ def test_a_hold_stops_the_letters_it_names_and_no_others(
     scene.decide(hold=a_hold(scene, stops=stops))
 
     ready = scene.store.read(
-        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
     )
 
     assert len(ready.rendered) == told
@@ -809,7 +826,9 @@ UNSENDABLE = SendResult(outcome=SendOutcome.UNSENDABLE)
 
 def written(scene: Scene) -> LetterSet:
     return scene.store.read(
-        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, scene.renderer)
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
     )
 
 
@@ -915,13 +934,13 @@ def test_a_sender_that_cannot_stand_in_a_header_is_misconfigured(scene: Scene) -
 
 def test_an_unsendable_row_ends_as_not_sent_with_a_telephone_task(scene: Scene) -> None:
     scene.release()
-    calls = len(scene.calls())
+    telephone_calls = len(scene.calls())
     row = row_of(scene, "fabrikam")
     scene.send(row, UNSENDABLE)
 
     assert row_of(scene, "fabrikam").status is DeliveryStatus.SKIPPED
     assert "no message can be made of it" in row_of(scene, "fabrikam").status_reason
-    assert len(scene.calls()) == calls + 1
+    assert len(scene.calls()) == telephone_calls + 1
 
 
 def version_two(scene: Scene) -> LetterSet:
@@ -984,7 +1003,7 @@ def test_an_end_that_becomes_known_after_approval_does_not_change_the_approved_w
     version_two(scene)
     scene.release()
     first = row_of(scene, "fabrikam")
-    scene.act(notify.resolve_unknown, RESPONDER, first.id, DeliveryStatus.HANDED_OVER, "log")
+    scene.act(notice_facts.resolve_unknown, RESPONDER, first.id, DeliveryStatus.HANDED_OVER, "log")
 
     assert scene.send(row_of(scene, "fabrikam", 2), attempt="a2")
     third = " ".join(fabrikams(version_two(scene)).text.split())

@@ -14,24 +14,19 @@ from typing import Any
 import pytest
 from whole_report import whole_answers
 
-from breachdesk.casework import (
-    affected,
-    cases,
-    causes,
-    confirm,
-    decide,
-    obligations,
-    register,
-    report,
-)
-from breachdesk.casework.close_case import close_case
-from breachdesk.casework.contradictions import find_telling_contradiction
-from breachdesk.casework.filings import build_filing
+from breachdesk.casework import obligations
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.breach import confirm, register, report
+from breachdesk.casework.breach.contradictions import find_telling_contradiction
+from breachdesk.casework.breach.form_facts import build_filing
+from breachdesk.casework.closing.close_case import close_case
+from breachdesk.casework.decision import decide
+from breachdesk.casework.opening import cases, causes
 from breachdesk.gdpr.filing import NotifiedCount
 from breachdesk.gdpr.law import load_shipped_law
 from breachdesk.gdpr.told_words import describe_notified
 from breachdesk.jurisdictions import get_jurisdiction
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
     add_alert,
@@ -42,17 +37,15 @@ from breachdesk.testing import (
     make_store,
     make_user,
 )
-from notifiers.testing import DECISION, PROFILE
-from schemas.affected import BreachEffect, Certainty, EffectCertainty, Manifest
-from schemas.breach import Breach
-from schemas.case import CaseOrigin, ContainmentKind, ContainmentScope
-from schemas.cause import BreachCause
-from schemas.customer import DataCategory, DataRole, PecrStatus
-from schemas.decision import DecisionAnswer
-from schemas.errors import BadInput, IncompleteDocument, NotAllowed
-from schemas.list_outline import count_by_certainty
-from schemas.obligation import Obligation, ObligationKind
-from schemas.report import (
+from notifiers.testing.channels import DECISION, PROFILE
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, Manifest
+from schemas.casework.breach import Breach
+from schemas.casework.case import CaseOrigin, ContainmentKind, ContainmentScope
+from schemas.casework.cause import BreachCause
+from schemas.casework.decision import DecisionAnswer
+from schemas.casework.list_outline import count_by_certainty
+from schemas.casework.obligation import Obligation, ObligationKind
+from schemas.casework.report import (
     NumberPrecision,
     RegulatorReport,
     ReportedQuantity,
@@ -60,6 +53,8 @@ from schemas.report import (
     ReportPhase,
     Submission,
 )
+from schemas.customer import DataCategory, DataRole, PecrStatus
+from schemas.errors import BadInput, IncompleteDocument, NotAllowed
 from schemas.settings import Settings
 from schemas.user import Permission
 
@@ -97,9 +92,9 @@ class Scene:
         """`changes` to the controller exposures, of one customer or of all."""
 
         def work(uow: Any) -> None:
-            found = affected.propose(uow, self.breach.id)
+            found = affected_list.propose(uow, self.breach.id)
             for customer in ("contoso", *reached):
-                found = affected.override(
+                found = affected_list.override(
                     found, customer, DataRole.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
                 )
             found = tuple(
@@ -108,7 +103,7 @@ class Scene:
                 else e
                 for e in found
             )
-            affected.freeze(uow, RESPONDER, self.breach.id, found, self.now())
+            affected_list.freeze(uow, RESPONDER, self.breach.id, found, self.now())
 
         self.store.write(work)
 

@@ -8,12 +8,12 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 from waiting_letters import renderer
 
-from breachdesk.casework import notify
-from notifiers.testing import ACCOUNT_WORDS
-from schemas.affected import ContactChannel
-from schemas.approval import SealedTexts
+from breachdesk.casework.release import notice_facts
+from notifiers.testing.channels import ACCOUNT_WORDS
+from schemas.casework.affected import ContactChannel
+from schemas.casework.approval import SealedTexts
+from schemas.casework.notice import SendOutcome, SendResult
 from schemas.errors import IncompleteDocument
-from schemas.notice import SendOutcome, SendResult
 from schemas.user import Permission
 
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
@@ -35,7 +35,7 @@ def calls(scene: ReleaseScene) -> dict[str, Any]:
 
 def letters(scene: ReleaseScene) -> Any:
     return scene.store.read(
-        lambda uow: notify.render_letters(uow, scene.breach.id, scene.settings, renderer())
+        lambda uow: notice_facts.render_letters(uow, scene.breach.id, scene.settings, renderer())
     )
 
 
@@ -88,7 +88,9 @@ def test_a_bounce_recorded_by_hand_opens_a_call_with_the_whole_approved_script(
     scene.send(row)
     analyst = scene.as_actor("asha", Permission.ANALYST)
     scene.store.write(
-        lambda uow: notify.record_bounce(uow, analyst, row.id, "550 no such user", scene.now())
+        lambda uow: notice_facts.record_bounce(
+            uow, analyst, row.id, "550 no such user", scene.now()
+        )
     )
     said = " ".join(calls(scene)["contoso"].script.split())
     profile = scene.settings.profile
@@ -109,7 +111,9 @@ def test_a_bounce_says_what_was_approved_though_the_facts_changed_meanwhile(
     sealed = scene.store.read(lambda uow: uow.breaches.find_latest(SealedTexts, scene.breach.id))
     scene.write(measures=("On 24 September 2026 we did something else.",))
     begun = scene.store.write(lambda uow: uow.notices.get(row.id))
-    scene.store.write(lambda uow: notify.open_call(uow, begun, "the mail came back", scene.now()))
+    scene.store.write(
+        lambda uow: notice_facts.open_call(uow, begun, "the mail came back", scene.now())
+    )
 
     assert sealed is not None
     assert calls(scene)["contoso"].script == next(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from breachdesk.casework.register import format_cell
-from notifiers.testing import FACTS, STORED, build_recipient
+from breachdesk.casework.breach.register import format_cell
+from notifiers.testing.channels import FACTS, STORED, build_recipient
 
 
 @pytest.mark.parametrize(

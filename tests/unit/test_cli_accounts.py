@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.cli.main import run_main
-from breachdesk.console.passwords import is_matching
+from breachdesk.console.web.password_hashing import is_matching
 from schemas.user import SessionView, User
 
 GOOD = "violet ladder 47 teapot"

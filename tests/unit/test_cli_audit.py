@@ -12,16 +12,16 @@ import pytest
 from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.settings import load_settings
-from breachdesk.casework import cases
-from breachdesk.casework.causes import build_finding
-from breachdesk.casework.close_case import close_case
+from breachdesk.casework.closing.close_case import close_case
+from breachdesk.casework.opening import cases
+from breachdesk.casework.opening.causes import build_finding
 from breachdesk.cli.main import app
 from breachdesk.ports import UnitOfWork
 from breachdesk.testing import make_actor, make_user
-from schemas.case import CaseOrigin
-from schemas.cause import BreachCause
+from schemas.casework.case import CaseOrigin
+from schemas.casework.cause import BreachCause
 from schemas.user import Permission
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from breachdesk.cli.main import app
 from breachdesk.cli.options import err, out, print_facts, print_json, print_rows
-from schemas.affected import NoticeKind
-from schemas.obligation import Obligation, ObligationKind, PendingReader
+from schemas.casework.affected import NoticeKind
+from schemas.casework.obligation import Obligation, ObligationKind, PendingReader
 
 HOSTILE = "\x1b[2J\u202eevil\u200b \x9b31m [bold]b[/] [/nothing] :skull: \x07"
 PARTS = ("\x1b", "\u202e", "\u200b", "\x9b", "\x07")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from console_desk import Desk, a_desk
 
-from breachdesk.console.affected_details import list_by_effects
+from breachdesk.console.views.affected_details import list_by_effects
 from breachdesk.testing import (
     add_confirmed_breach,
     make_binding,
@@ -19,9 +19,9 @@ from breachdesk.testing import (
     make_signal,
     raise_alerts,
 )
-from schemas.affected import BreachEffect, Certainty, EffectCertainty, Exposure, Manifest
-from schemas.alert import Signal
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, Exposure, Manifest
 from schemas.customer import DataCategory, DataRole
+from schemas.pipeline.alert import Signal
 
 KEY = "contoso:processor"
 WHY = "The account opened one mail and deleted the only backup."

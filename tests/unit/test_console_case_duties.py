@@ -11,13 +11,13 @@ import pytest
 from case_pages import Pages, case_pages
 from release_scene import release_scene
 
-from breachdesk.casework import decide
-from breachdesk.casework.sealing import compute_document_hash
-from breachdesk.console.duties import MOST_READERS
-from notifiers.testing import DECISION
-from schemas.affected import Manifest, NoticeKind
-from schemas.decision import DecisionAnswer
-from schemas.notice import SendOutcome, SendResult
+from breachdesk.casework.decision import decide
+from breachdesk.casework.digests import compute_document_hash
+from breachdesk.console.screens.cases.duties import MOST_READERS
+from notifiers.testing.channels import DECISION
+from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.decision import DecisionAnswer
+from schemas.casework.notice import SendOutcome, SendResult
 from schemas.user import Permission
 
 WHY = "Jo Mason asked on the telephone not to be written to about it again."

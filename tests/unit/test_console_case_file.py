@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from console_desk import HASH, Desk, a_desk
 
-from breachdesk.casework import cases
 from breachdesk.casework.case_file.build import SECTIONS
-from breachdesk.console.printed_case import ROWS
+from breachdesk.casework.opening import cases
+from breachdesk.console.screens.cases.printed_case import ROWS
 from breachdesk.testing import add_case, make_actor, make_user
 from schemas.user import Permission
 

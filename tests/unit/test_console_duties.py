@@ -14,12 +14,12 @@ from argon2 import PasswordHasher
 from fastapi.routing import APIRoute
 
 from breachdesk.console.app import SCREENS, build_app
-from breachdesk.console.house import ConsoleDependencies
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.console.dependencies import ConsoleDependencies
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import FixedNow, add_confirmed_breach, make_customer, make_store, make_user
-from notifiers.render import JinjaRenderer
-from schemas.affected import NoticeKind
-from schemas.notice import DeliveryStatus, NoticeRow
+from notifiers.letters.render import JinjaRenderer
+from schemas.casework.affected import NoticeKind
+from schemas.casework.notice import DeliveryStatus, NoticeRow
 from schemas.settings import Settings
 from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog

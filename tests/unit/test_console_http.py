@@ -13,15 +13,18 @@ import pytest
 from argon2 import PasswordHasher
 from console_pages import PAGES
 
-from breachdesk.casework import affected, decide, notify, report
-from breachdesk.console import words
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.breach import report
+from breachdesk.casework.decision import decide
+from breachdesk.casework.release import notice_facts
 from breachdesk.console.app import SCREENS, build_app
-from breachdesk.console.cookies import SESSION as COOKIE
-from breachdesk.console.headers import CSP, LETTER_CSP
-from breachdesk.console.house import ConsoleDependencies
-from breachdesk.console.passwords import hash_password, is_matching
-from breachdesk.console.uploads import sanitise_name
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.console.dependencies import ConsoleDependencies
+from breachdesk.console.views import labels
+from breachdesk.console.web.cookies import SESSION as COOKIE
+from breachdesk.console.web.password_hashing import hash_password, is_matching
+from breachdesk.console.web.security_headers import CSP, LETTER_CSP
+from breachdesk.console.web.uploads import sanitise_name
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
     add_alert,
@@ -35,19 +38,19 @@ from breachdesk.testing import (
     make_store,
     make_user,
 )
-from notifiers.render import JinjaRenderer
-from notifiers.testing import DECISION, PROFILE, build_facts
-from schemas.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
-from schemas.alert import AlertState, Severity
-from schemas.case import CaseNote, CaseOrigin, CaseState, ContainmentKind, TaskKind
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import DECISION, PROFILE, build_facts
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
+from schemas.casework.case import CaseNote, CaseOrigin, CaseState, ContainmentKind, TaskKind
+from schemas.casework.notice import DeliveryStatus
+from schemas.casework.report import NumberPrecision, ReportFacts, ReportPhase
 from schemas.customer import DataCategory, DataRole, PecrStatus, PersonKind
 from schemas.errors import ConfigurationError
-from schemas.event import AssetTouch
-from schemas.notice import DeliveryStatus
-from schemas.report import NumberPrecision, ReportFacts, ReportPhase
-from schemas.rule import RuleInfo, RuleKind
+from schemas.pipeline.alert import AlertState, Severity
+from schemas.pipeline.event import AssetTouch
+from schemas.pipeline.rule import RuleInfo, RuleKind
+from schemas.pipeline.source import IncomingRecord
 from schemas.settings import ConsoleSettings, SenderSettings, Settings
-from schemas.source import IncomingRecord
 from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog
 
@@ -551,27 +554,27 @@ def test_passwords_are_argon2id_and_a_broken_hash_matches_nothing() -> None:
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
-        (words.SEVERITY, Severity),
-        (words.ALERT_STATE, AlertState),
-        (words.CASE_STATE, CaseState),
-        (words.ORIGIN, CaseOrigin),
-        (words.CONTAINMENT, ContainmentKind),
-        (words.TASK, TaskKind),
-        (words.CERTAINTY, Certainty),
-        (words.ROLE, DataRole),
-        (words.EFFECT, BreachEffect),
-        (words.SURETY, EffectCertainty),
-        (words.PECR, PecrStatus),
-        (words.KIND, NoticeKind),
-        (words.RECIPIENTS, NoticeKind),
-        (words.PERSON, PersonKind),
-        (words.STATUS, DeliveryStatus),
-        (words.STATUS_MEANING, DeliveryStatus),
-        (words.STATUS_TONE, DeliveryStatus),
-        (words.CATEGORY, DataCategory),
-        (words.STAGE_LABELS, ReportPhase),
-        (words.PRECISION, NumberPrecision),
-        (words.RULE_KIND, RuleKind),
+        (labels.SEVERITY, Severity),
+        (labels.ALERT_STATE, AlertState),
+        (labels.CASE_STATE, CaseState),
+        (labels.ORIGIN, CaseOrigin),
+        (labels.CONTAINMENT, ContainmentKind),
+        (labels.TASK, TaskKind),
+        (labels.CERTAINTY, Certainty),
+        (labels.ROLE, DataRole),
+        (labels.EFFECT, BreachEffect),
+        (labels.SURETY, EffectCertainty),
+        (labels.PECR, PecrStatus),
+        (labels.KIND, NoticeKind),
+        (labels.RECIPIENTS, NoticeKind),
+        (labels.PERSON, PersonKind),
+        (labels.STATUS, DeliveryStatus),
+        (labels.STATUS_MEANING, DeliveryStatus),
+        (labels.STATUS_TONE, DeliveryStatus),
+        (labels.CATEGORY, DataCategory),
+        (labels.STAGE_LABELS, ReportPhase),
+        (labels.PRECISION, NumberPrecision),
+        (labels.RULE_KIND, RuleKind),
     ],
 )
 def test_every_value_has_its_word(said: dict[str, str], kind: type[StrEnum]) -> None:
@@ -743,13 +746,13 @@ def hostile_case(desk: Desk) -> dict[str, str]:
     )  # fmt: skip
 
     def write(uow):
-        exposures = affected.override(
-            affected.propose(uow, breach.id), "contoso", DataRole.CONTROLLER, Certainty.POSSIBLE,
+        exposures = affected_list.override(
+            affected_list.propose(uow, breach.id), "contoso", DataRole.CONTROLLER, Certainty.POSSIBLE,
             HOSTILE, responder,
         )  # fmt: skip
-        affected.freeze(uow, responder, breach.id, exposures, now())
+        affected_list.freeze(uow, responder, breach.id, exposures, now())
         decide.record_decision(uow, responder, decision, now=now())
-        notify.write_facts(uow, responder, facts, now=now())
+        notice_facts.write_facts(uow, responder, facts, now=now())
         report.write_report(uow, responder, reported, now=now())
 
     now.advance(minutes=1)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from console_desk import Desk, a_desk, change
 
-from breachdesk.casework.cases import open_by_hand
+from breachdesk.casework.opening.cases import open_by_hand
 from breachdesk.gdpr.law import read_law
 from breachdesk.testing import FixedNow, make_actor, make_store
-from schemas.case import CaseOrigin
+from schemas.casework.case import CaseOrigin
 from schemas.user import Permission
 
 CORRECTION = """

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from console_desk import HASH, Desk, Visitor, a_desk
 
-from breachdesk.casework import cases
-from breachdesk.console.alert import CASES
+from breachdesk.casework.opening import cases
+from breachdesk.console.screens.alerts.alert import CASES
 from breachdesk.testing import (
     START,
     add_alert,
@@ -21,9 +21,9 @@ from breachdesk.testing import (
     make_signal,
     make_user,
 )
-from schemas.alert import AlertState, GroupKey
-from schemas.case import CaseOrigin
-from schemas.event import AssetTouch
+from schemas.casework.case import CaseOrigin
+from schemas.pipeline.alert import AlertState, GroupKey
+from schemas.pipeline.event import AssetTouch
 from schemas.user import Permission
 
 ALERTS = 70

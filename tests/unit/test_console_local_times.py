@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from breachdesk.console.local_times import convert_to_zone
-from schemas.plugin import DetectorSignal
-from streams.wording import format_interval
+from breachdesk.console.views.local_times import convert_to_zone
+from schemas.pipeline.plugin import DetectorSignal
+from streams.correlate.alert_phrases import format_interval
 
 LONDON = ZoneInfo("Europe/London")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breachdesk.console.own_parts import ReaderText, collect_own_blocks
-from notifiers.reading import generate_paragraphs
+from breachdesk.console.views.own_parts import ReaderText, collect_own_blocks
+from notifiers.letters.readability import generate_paragraphs
 
 LETTER = """Dear {name},
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from console_desk import Desk, Visitor, a_desk
 
-from breachdesk.stores.unit_of_work import SqlUnitOfWork
+from breachdesk.stores.books.unit_of_work import SqlUnitOfWork
 from breachdesk.testing import add_case, add_confirmed_breach, make_customer
-from schemas.affected import Certainty, Exposure, Manifest
-from schemas.breach import Breach
-from schemas.case_record import Complaint, SupplierQuestion
+from schemas.casework.affected import Certainty, Exposure, Manifest
+from schemas.casework.breach import Breach
+from schemas.casework.case_record import Complaint, SupplierQuestion
 from schemas.customer import DataRole
 
 

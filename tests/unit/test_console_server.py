@@ -17,14 +17,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from breachdesk.bootstrap.house import Container
-from breachdesk.bootstrap.http_connections import PortConfig
-from breachdesk.bootstrap.http_port import HttpServer, build_http_config, is_shared_peer
-from breachdesk.bootstrap.ops import OperationsAnswers
-from breachdesk.bootstrap.ops_http import PlainFaultHandler
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.http.connections import PortConfig
+from breachdesk.bootstrap.http.port import HttpServer, build_http_config, is_shared_peer
+from breachdesk.bootstrap.observability.operations_endpoints import OperationsAnswers
+from breachdesk.bootstrap.observability.operations_http import PlainFaultHandler
+from breachdesk.bootstrap.observability.traces import build_tracer
 from breachdesk.bootstrap.serve import build_port_router
-from breachdesk.bootstrap.traces import build_tracer
-from breachdesk.console.headers import CSP, SecurityHeaders
+from breachdesk.console.web.security_headers import CSP, SecurityHeaders
 from schemas.settings import ConsoleSettings, Settings
 
 

@@ -23,8 +23,8 @@ from breachdesk.testing import (
     make_signal,
     make_user,
 )
-from schemas.alert import GroupKey
-from schemas.source import BlindInterval
+from schemas.pipeline.alert import GroupKey
+from schemas.pipeline.source import BlindInterval
 
 MOST = 25
 LARGER = {

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from breachdesk.console.charts import build_columns, build_evidence_chart, compute_share
-from breachdesk.console.received import JournalVolume
-from breachdesk.console.times import TimeFormatter, format_age, format_span
-from breachdesk.console.words import format_count, join_words
-from schemas.alert import EvidenceSpan, StepCount
+from breachdesk.console.hourly_volume import JournalVolume
+from breachdesk.console.views.charts import build_columns, build_evidence_chart, compute_share
+from breachdesk.console.views.labels import format_count, join_words
+from breachdesk.console.views.times import TimeFormatter, format_age, format_span
 from schemas.errors import BadInput
-from schemas.source import IncomingRecord
+from schemas.pipeline.alert import EvidenceSpan, StepCount
+from schemas.pipeline.source import IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
 
 LONDON = TimeFormatter("Europe/London")

@@ -9,16 +9,17 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 from waiting_letters import renderer
 
-from breachdesk.casework import obligations, readers_words
-from breachdesk.casework.letters import LetterSet, render_letters
-from breachdesk.casework.people_told import compute_told_of_kind
+from breachdesk.casework import obligations
+from breachdesk.casework.affected.notified_people import compute_told_of_kind
+from breachdesk.casework.release import reader_words
+from breachdesk.casework.release.letters import LetterSet, render_letters
 from breachdesk.testing import make_actor
-from schemas.affected import Manifest, NoticeKind
+from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
+from schemas.casework.list_outline import ListOutline
+from schemas.casework.notice import SendOutcome, SendResult
+from schemas.casework.obligation import Obligation
 from schemas.customer import DataRole
-from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
-from schemas.list_outline import ListOutline
-from schemas.notice import SendOutcome, SendResult
-from schemas.obligation import Obligation
 from schemas.user import Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
@@ -56,7 +57,7 @@ def corrected(scene: ReleaseScene) -> None:
     seen = scene.store.read(lambda uow: uow.breaches.find_latest(NoticeFacts, scene.breach.id))
     scene.now.advance(minutes=1)
     scene.store.write(
-        lambda uow: readers_words.write_words(
+        lambda uow: reader_words.write_words(
             uow, RESPONDER, scene.breach.id, CORRECTION, seen=seen.version, now=scene.now()
         )
     )
@@ -154,7 +155,7 @@ def test_who_was_told_wrongly_twice_is_corrected_twice(scene: ReleaseScene) -> N
 
 
 def test_closing_waits_for_the_correction(scene: ReleaseScene) -> None:
-    from breachdesk.casework.closing import closing_blockers
+    from breachdesk.casework.closing.closing_blockers import closing_blockers
 
     send_all(scene)
     exclude(scene, "fabrikam")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from console_desk import Desk, Visitor, a_desk
 
-from breachdesk.casework import contracts, register_changes
-from breachdesk.casework.customers import import_customers
-from breachdesk.casework.register_changes import ChangeWindow
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework.imports import contracts, register_changes
+from breachdesk.casework.imports.customers import import_customers
+from breachdesk.casework.imports.register_changes import ChangeWindow
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, make_actor, make_customer, make_store, make_user
 from schemas.customer import Customer, ImportReport
 from schemas.errors import BadInput, NotAllowed

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from breachdesk.casework.csv_sheet import read_sheet
-from breachdesk.casework.customers import import_customers
-from breachdesk.casework.presets import ASSET_PRESETS, CUSTOMER_PRESETS
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework.imports.column_presets import ASSET_PRESETS, CUSTOMER_PRESETS
+from breachdesk.casework.imports.csv_sheet import read_sheet
+from breachdesk.casework.imports.customers import import_customers
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, make_actor, make_customer, make_store
 from schemas.customer import Customer, ImportReport, PersonKind
 from schemas.errors import BadInput, NotAllowed

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from breachdesk.bootstrap.beginning import CUSTOMERS
-from breachdesk.casework.customers import import_customers
-from breachdesk.casework.presets import CUSTOMER_PRESETS, ColumnPreset
+from breachdesk.bootstrap.scaffold import CUSTOMERS
+from breachdesk.casework.imports.column_presets import CUSTOMER_PRESETS, ColumnPreset
+from breachdesk.casework.imports.customers import import_customers
 from breachdesk.demo.sheets import format_customers_csv
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import FixedNow, make_actor, make_store
 from schemas.customer import Customer, ImportReport, PersonKind
 from schemas.errors import BadInput, NotAllowed

@@ -10,21 +10,23 @@ from typing import Any
 import pytest
 from release_scene import ASSETS, ReleaseScene, release_scene
 
-from breachdesk.casework import affected, decide, groups, obligations
-from breachdesk.casework.causes import build_finding
-from breachdesk.casework.close_case import close_case
-from breachdesk.casework.closing import closing_blockers
+from breachdesk.casework import obligations
+from breachdesk.casework.affected import affected_list, group_records
+from breachdesk.casework.closing.close_case import close_case
+from breachdesk.casework.closing.closing_blockers import closing_blockers
+from breachdesk.casework.decision import decide
+from breachdesk.casework.opening.causes import build_finding
 from breachdesk.testing import make_actor
-from notifiers.testing import DECISION
-from schemas.affected import Certainty
-from schemas.affected_group import AffectedGroup, GroupKind, GroupReach
-from schemas.case import Case, CaseOrigin
-from schemas.cause import BreachCause
+from notifiers.testing.channels import DECISION
+from schemas.casework.affected import Certainty
+from schemas.casework.affected_group import AffectedGroup, GroupKind, GroupReach
+from schemas.casework.case import Case, CaseOrigin
+from schemas.casework.cause import BreachCause
+from schemas.casework.decision import NOT_ASKED, DecisionAnswer
+from schemas.casework.obligation import Obligation
+from schemas.casework.report import ReportedQuantity
 from schemas.customer import DataCategory, DataRole
-from schemas.decision import NOT_ASKED, DecisionAnswer
 from schemas.errors import IncompleteDocument, NotAllowed
-from schemas.obligation import Obligation
-from schemas.report import ReportedQuantity
 from schemas.user import Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
@@ -45,12 +47,12 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
 
 def freeze(scene: ReleaseScene, *wanted: Reached) -> None:
     def work(uow: Any) -> None:
-        exposures = affected.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scene.breach.id)
         for customer, role in wanted:
-            exposures = affected.override(
+            exposures = affected_list.override(
                 exposures, customer, role, Certainty.LIKELY, "by hand", RESPONDER
             )
-        affected.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
+        affected_list.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
 
     scene.now.advance(minutes=1)
     scene.store.write(work)
@@ -77,7 +79,9 @@ def staff(scene: ReleaseScene, case_id: str = "") -> None:
         people=ReportedQuantity(), data_categories=(DataCategory.IDENTITY,), effects={},
         reach=GroupReach.BY_NAME,
     )  # fmt: skip
-    scene.store.write(lambda uow: groups.add_group(uow, RESPONDER, case_id, group, scene.now()))
+    scene.store.write(
+        lambda uow: group_records.add_group(uow, RESPONDER, case_id, group, scene.now())
+    )
 
 
 def close(scene: ReleaseScene) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from breachdesk.casework import affected, decide
-from breachdesk.casework.decision_memo import build_memo, render_memo
-from breachdesk.casework.reporting_grounds import BodyGrounds, list_reporting_grounds
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.decision import decide
+from breachdesk.casework.decision.decision_memo import build_memo, render_memo
+from breachdesk.casework.decision.reporting_grounds import BodyGrounds, list_reporting_grounds
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
     add_alert,
@@ -22,13 +23,13 @@ from breachdesk.testing import (
     make_customer,
     make_store,
 )
-from notifiers.testing import DECISION
-from schemas.affected import BreachEffect, Certainty, EffectCertainty
-from schemas.breach import Breach
+from notifiers.testing.channels import DECISION
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty
+from schemas.casework.breach import Breach
+from schemas.casework.decision import Decision, DecisionAnswer, EffectExtent, SeverityFactors
+from schemas.casework.memo import DecisionMemo
 from schemas.customer import DataCategory, DataRole, PecrStatus
-from schemas.decision import Decision, DecisionAnswer, EffectExtent, SeverityFactors
 from schemas.errors import NotFound
-from schemas.memo import DecisionMemo
 from schemas.user import Permission
 
 ROWAN = make_actor(Permission.RESPONDER, user_id="rowan")
@@ -63,9 +64,9 @@ class Scene:
 
     def freeze(self, *, pecr: PecrStatus = PecrStatus.YES) -> None:
         def work(uow: Any) -> None:
-            found = affected.propose(uow, self.breach.id)
+            found = affected_list.propose(uow, self.breach.id)
             for customer in ("contoso", "fabrikam"):
-                found = affected.override(
+                found = affected_list.override(
                     found, customer, DataRole.CONTROLLER, Certainty.CONFIRMED, "opened", ROWAN
                 )
             found = tuple(
@@ -79,7 +80,7 @@ class Scene:
                 else e
                 for e in found
             )
-            affected.freeze(uow, ROWAN, self.breach.id, found, self.now())
+            affected_list.freeze(uow, ROWAN, self.breach.id, found, self.now())
 
         self.now.advance(minutes=1)
         self.store.write(work)

@@ -10,23 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.casework.assets import import_assets
-from breachdesk.casework.customers import import_customers
+from breachdesk.casework.imports.assets import import_assets
+from breachdesk.casework.imports.customers import import_customers
 from breachdesk.demo.cast import ATTACKER, FIRMS, SPRAYED, STOLEN, VICTIM, VIEWED
 from breachdesk.demo.lines import DemoLines, build_lines, write_lines
 from breachdesk.demo.stage import list_in_arrival_order
 from breachdesk.testing import FixedNow, make_actor, make_store
-from schemas.alert import Episode
 from schemas.customer import PROVIDER
 from schemas.errors import UnparseableRecord
-from schemas.event import RawRecord, RecordPosition
-from schemas.plugin import Duplicate
+from schemas.pipeline.alert import Episode
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.plugin import Duplicate
 from schemas.settings import Settings
 from streams.correlate.in_memory import InMemoryWindows
 from streams.normalise.recognise import FormatRecogniser
+from streams.normalise.record_readers import InProcessReader
 from streams.ports import RegisterView
 from streams.process.pipeline import RecordPipeline
-from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 
 RULES = Path(__file__).parents[2] / "rules"

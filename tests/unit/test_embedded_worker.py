@@ -14,21 +14,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow, make_store
-from schemas.alert import AlertView
 from schemas.errors import CorruptData, EditConflict, RetryableError, UnparseableRecord
-from schemas.event import RawRecord, RecordPosition
-from schemas.plugin import ParsedEvent, Parser, SourceLine
+from schemas.pipeline.alert import AlertView
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.plugin import ParsedEvent, Parser, SourceLine
+from schemas.pipeline.source import DeadLetter, IncomingRecord
 from schemas.settings import Settings
-from schemas.source import DeadLetter, IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
 from streams.normalise.recognise import FormatRecogniser
-from streams.observed import NullMetrics
+from streams.normalise.record_readers import InProcessReader
 from streams.ports import BatchSink, LogRow, RecordBatch
+from streams.ports.metrics import NullMetrics
 from streams.process.pipeline import BatchResult, RecordPipeline
 from streams.process.worker import StreamWorker, WorkerLimits
-from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 from streams.worker_app.embedded import PARTITION, EmbeddedWorker
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breachdesk.stores.register_view import RegisterSnapshot
+from breachdesk.stores.register.register_view import RegisterSnapshot
 from schemas.customer import PROVIDER, AssetKind, Binding, DataCategory, DataRole
-from schemas.event import AssetTouch, RawRecord, RecordPosition
-from schemas.plugin import ParsedEvent
+from schemas.pipeline.event import AssetTouch, RawRecord, RecordPosition
+from schemas.pipeline.plugin import ParsedEvent
 from schemas.settings import SourceSettings
 from streams.normalise.enrich import (
     PERSON_FIELDS,

@@ -12,41 +12,36 @@ import pytest
 from release_scene import ASSETS, ReleaseScene, release_scene
 from whole_report import whole_answers
 
-from breachdesk.casework import (
-    affected,
-    calls,
-    cases,
-    complaints,
-    controller_questions,
-    decide,
-    groups,
-    obligations,
-    receipts,
-    report,
-    suppliers,
-)
-from breachdesk.casework.causes import build_finding
-from breachdesk.casework.close_case import close_case
+from breachdesk.casework import obligations
+from breachdesk.casework.affected import affected_list, group_records
+from breachdesk.casework.breach import report
+from breachdesk.casework.closing.close_case import close_case
+from breachdesk.casework.decision import decide
+from breachdesk.casework.delivery import telephone_calls
+from breachdesk.casework.opening import cases
+from breachdesk.casework.opening.causes import build_finding
+from breachdesk.casework.records import complaints, suppliers
+from breachdesk.casework.release import controller_questions, receipts
 from breachdesk.testing import make_actor
-from notifiers.testing import DECISION, PROFILE
-from schemas.affected import Certainty, NoticeKind
-from schemas.affected_group import (
+from notifiers.testing.channels import DECISION, PROFILE
+from schemas.casework.affected import Certainty, NoticeKind
+from schemas.casework.affected_group import (
     AffectedGroup,
     GroupKind,
     GroupNotification,
     GroupReach,
     NotificationMeans,
 )
-from schemas.around_breach import ControllerQuestion
-from schemas.case import CallOutcome
-from schemas.case_record import Complaint, ContactRoute, SupplierQuestion
-from schemas.cause import BreachCause
+from schemas.casework.breach_records import ControllerQuestion
+from schemas.casework.case import CallOutcome
+from schemas.casework.case_record import Complaint, ContactRoute, SupplierQuestion
+from schemas.casework.cause import BreachCause
+from schemas.casework.decision import DecisionAnswer, LawEnforcementHold, NotificationBasis
+from schemas.casework.notice import SendOutcome, SendResult
+from schemas.casework.obligation import Obligation, ObligationKind
+from schemas.casework.report import NotYetKnown, ReportedQuantity, ReportFacts, ReportPhase
 from schemas.customer import DataCategory, DataRole, PecrStatus
-from schemas.decision import DecisionAnswer, LawEnforcementHold, NotificationBasis
 from schemas.errors import NotAllowed
-from schemas.notice import SendOutcome, SendResult
-from schemas.obligation import Obligation, ObligationKind
-from schemas.report import NotYetKnown, ReportedQuantity, ReportFacts, ReportPhase
 from schemas.user import Permission
 
 T = TypeVar("T")
@@ -125,9 +120,9 @@ def freeze(scene: ReleaseScene) -> None:
     }
 
     def work(uow: Any, now: Any) -> None:
-        exposures = affected.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scene.breach.id)
         for customer, role in wanted.items():
-            exposures = affected.override(
+            exposures = affected_list.override(
                 exposures, customer, role, Certainty.POSSIBLE, "by hand", RESPONDER
             )
         lines = tuple(
@@ -136,7 +131,7 @@ def freeze(scene: ReleaseScene) -> None:
             else e
             for e in exposures
         )
-        affected.freeze(uow, RESPONDER, scene.breach.id, lines, now)
+        affected_list.freeze(uow, RESPONDER, scene.breach.id, lines, now)
 
     act(scene, work)
     do_checks(scene)
@@ -192,7 +187,7 @@ def told_by_telephone(scene: ReleaseScene) -> None:
     for task in scene.tasks().values():
         if task.done_at is None and task.person_id:
             act(
-                scene, calls.record_call, RESPONDER, scene.breach.case_id, task.id,
+                scene, telephone_calls.record_call, RESPONDER, scene.breach.case_id, task.id,
                 CallOutcome.REACHED_AND_TOLD, number="01632 960001", spoken_to="Jo",
                 said="Understood.",
             )  # fmt: skip
@@ -225,7 +220,7 @@ def around(scene: ReleaseScene) -> dict[str, str]:
         "complaint": act(scene, complaints.add_complaint, RESPONDER, complaint).id,
         "question": str(act(scene, controller_questions.record_question, ANALYST, asked).entry),
         "supplier": act(scene, suppliers.ask_supplier, ANALYST, case_id, supplier).id,
-        "staff": act(scene, groups.add_group, RESPONDER, case_id, staff).id,
+        "staff": act(scene, group_records.add_group, RESPONDER, case_id, staff).id,
     }
 
 
@@ -269,7 +264,7 @@ def test_a_case_closes_only_once_every_duty_has_ended_by_its_own_act(scene: Rele
         told_at=scene.now(), recorded_by="", recorded_at=scene.now(), means=NotificationMeans.POST,
         people=4, text="Your payroll file was reached.", proof="Receipt 9.", everybody=True,
     )  # fmt: skip
-    act(scene, groups.record_group_telling, RESPONDER, case_id, ids["staff"], telling)
+    act(scene, group_records.record_group_telling, RESPONDER, case_id, ids["staff"], telling)
     pack = next(r for r in scene.rows() if r.kind is NoticeKind.CONTROLLER_PACK)
     act(scene, receipt, pack.id)
     must_stay_open(scene, K.NEXT_UPDATE)
@@ -331,7 +326,7 @@ def test_the_same_case_closes_with_waivers_and_not_before_the_last_of_them(
     for task in scene.tasks().values():
         if task.done_at is None:
             act(
-                scene, calls.record_call, RESPONDER, scene.breach.case_id, task.id,
+                scene, telephone_calls.record_call, RESPONDER, scene.breach.case_id, task.id,
                 CallOutcome.NOT_NEEDED, said="Waived, as the owner decided.",
             )  # fmt: skip
 

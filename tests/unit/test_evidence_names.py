@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from notifiers.evidence_names import is_plain
-from notifiers.render import JinjaRenderer
-from notifiers.testing import NOON, STORED, build_letter_context
-from schemas.affected import ActSummary, NoticeKind
-from schemas.notice import RenderedText
+from notifiers.letters.evidence_names import is_plain
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import NOON, STORED, build_letter_context
+from schemas.casework.affected import ActSummary, NoticeKind
+from schemas.casework.notice import RenderedText
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
 MESSAGES = (

@@ -15,35 +15,37 @@ from console_desk import a_desk
 from store_adapters import fresh_store
 from waiting_letters import renderer
 
-from breachdesk.casework import causes, confirm, groups, near_misses
-from breachdesk.casework.cases import open_by_hand
-from breachdesk.casework.figures import compute_year, export_csv
+from breachdesk.casework.affected import group_records
+from breachdesk.casework.breach import confirm
+from breachdesk.casework.breach.yearly_figures import compute_year, export_csv
+from breachdesk.casework.opening import causes, near_misses
+from breachdesk.casework.opening.cases import open_by_hand
 from breachdesk.gdpr.causes import describe_cause
 from breachdesk.gdpr.figures_picture import render_picture
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import FixedNow, make_actor
-from schemas.affected import Certainty
-from schemas.affected_group import (
+from schemas.casework.affected import Certainty
+from schemas.casework.affected_group import (
     AffectedGroup,
     GroupKind,
     GroupNotification,
     GroupReach,
     NotificationMeans,
 )
-from schemas.breach import Breach
-from schemas.case import CaseOrigin
-from schemas.cause import BreachCause
-from schemas.customer import DataCategory
-from schemas.errors import BadInput
-from schemas.figures import DurationSummary, YearFigures
-from schemas.report import (
+from schemas.casework.breach import Breach
+from schemas.casework.case import CaseOrigin
+from schemas.casework.cause import BreachCause
+from schemas.casework.figures import DurationSummary, YearFigures
+from schemas.casework.report import (
     NumberPrecision,
     RegulatorReport,
     ReportedQuantity,
     ReportPhase,
     Submission,
 )
+from schemas.customer import DataCategory
+from schemas.errors import BadInput
 
 ACTOR = make_actor(user_id="rhea")
 ZONE = "Europe/London"
@@ -143,8 +145,8 @@ def told_at(store: PipelineStore, now: FixedNow, breach: Breach, moment: datetim
             told_at=moment, recorded_by="", recorded_at=now(), means=NotificationMeans.IN_PERSON,
             people=7, text="It.", proof="Minutes.", everybody=True,
         )  # fmt: skip
-        filed = groups.add_group(uow, ACTOR, breach.case_id, group, now())
-        groups.record_group_telling(uow, ACTOR, breach.case_id, filed.id, telling, now())
+        filed = group_records.add_group(uow, ACTOR, breach.case_id, group, now())
+        group_records.record_group_telling(uow, ACTOR, breach.case_id, filed.id, telling, now())
 
     store.write(work)
 

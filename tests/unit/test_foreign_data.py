@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from named_customers import BINDINGS, CUSTOMERS, READER, firm
 
-from breachdesk.gdpr.foreign_data import ForeignData, TextReader
-from breachdesk.gdpr.known_names import NameKind
+from breachdesk.gdpr.personal_data.foreign_data import ForeignData, TextReader
+from breachdesk.gdpr.personal_data.known_names import NameKind
 from breachdesk.testing import make_binding, make_user
-from notifiers.testing import PROFILE
+from notifiers.testing.channels import PROFILE
 from schemas.customer import PROVIDER, AssetKind, Binding
 
 DATA = ForeignData.from_customers(

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from breachdesk.casework.sealing import compute_digest, has_hash
+from breachdesk.casework.digests import compute_digest, has_hash
 from breachdesk.gdpr.ico_sentence import select_ico_sentence_by_jurisdictions
-from breachdesk.gdpr.names import NameIndex
-from breachdesk.gdpr.redaction import ADDRESS, NUMBER, PERSON, NameRedaction
+from breachdesk.gdpr.personal_data.names import NameIndex
+from breachdesk.gdpr.personal_data.redaction import ADDRESS, NUMBER, PERSON, NameRedaction
 from breachdesk.gdpr.roles import (
     NotificationTrack,
     compute_bases,
@@ -15,12 +15,17 @@ from breachdesk.gdpr.roles import (
     get_letter_kind,
 )
 from breachdesk.testing import make_customer
-from notifiers.testing import DECISION, NOON
-from schemas.affected import Certainty, Exposure, NoticeKind
+from notifiers.testing.channels import DECISION, NOON
+from schemas.casework.affected import Certainty, Exposure, NoticeKind
+from schemas.casework.decision import (
+    Decision,
+    DecisionAnswer,
+    LawEnforcementHold,
+    NotificationBasis,
+)
+from schemas.casework.letter import IcoSentence
+from schemas.casework.obligation import ObligationKind
 from schemas.customer import DataRole, PecrStatus
-from schemas.decision import Decision, DecisionAnswer, LawEnforcementHold, NotificationBasis
-from schemas.letter import IcoSentence
-from schemas.obligation import ObligationKind
 
 CONTROLLER, PROCESSOR = DataRole.CONTROLLER, DataRole.PROCESSOR
 

@@ -16,8 +16,8 @@ from breachdesk.gdpr.severity import (
     compute_severity,
     find_missing,
 )
+from schemas.casework.decision import EffectExtent, SeverityFactors
 from schemas.customer import DataCategory
-from schemas.decision import EffectExtent, SeverityFactors
 from schemas.errors import BadInput
 
 NAN, INF = float("nan"), float("inf")

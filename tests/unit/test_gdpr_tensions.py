@@ -9,16 +9,16 @@ import pytest
 from breachdesk.gdpr.edpb import get_edpb_case, list_edpb_cases
 from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions, list_scored_categories
 from breachdesk.gdpr.tensions import list_remarks, list_tensions, list_unexplained
-from notifiers.testing import DECISION, NOON
-from schemas.affected import BreachEffect, Certainty, EffectCertainty, Exposure
-from schemas.customer import DataCategory, DataRole, PecrStatus
-from schemas.decision import (
+from notifiers.testing.channels import DECISION, NOON
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, Exposure
+from schemas.casework.decision import (
     NOT_ASKED,
     Decision,
     DecisionAnswer,
     LawEnforcementHold,
     NotificationBasis,
 )
+from schemas.customer import DataCategory, DataRole, PecrStatus
 from schemas.errors import NotFound
 
 YES = DecisionAnswer(yes=True, reasons="Because of the facts.")

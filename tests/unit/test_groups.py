@@ -10,17 +10,20 @@ import pytest
 from console_desk import Desk, a_desk
 from store_adapters import everything_stored, fresh_store
 
-from breachdesk.casework import affected, cases, decide, groups, register
-from breachdesk.casework.closing import closing_blockers
-from breachdesk.casework.group_sheets import read_people
-from breachdesk.casework.groups import list_affected, list_named_people, list_untold
+from breachdesk.casework.affected import affected_list, group_records
+from breachdesk.casework.affected.group_records import list_affected, list_named_people, list_untold
+from breachdesk.casework.breach import register
+from breachdesk.casework.closing.closing_blockers import closing_blockers
+from breachdesk.casework.decision import decide
+from breachdesk.casework.imports.group_sheets import read_people
 from breachdesk.casework.obligations import list_obligations
+from breachdesk.casework.opening import cases
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow, add_confirmed_breach, make_actor
-from notifiers.testing import DECISION
-from schemas.affected import BreachEffect, Certainty, EffectCertainty, Manifest
-from schemas.affected_group import (
+from notifiers.testing.channels import DECISION
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, Manifest
+from schemas.casework.affected_group import (
     AffectedGroup,
     GroupKind,
     GroupNotification,
@@ -28,13 +31,13 @@ from schemas.affected_group import (
     GroupReach,
     NotificationMeans,
 )
-from schemas.breach import Breach
-from schemas.case import CaseOrigin
+from schemas.casework.breach import Breach
+from schemas.casework.case import CaseOrigin
+from schemas.casework.decision import DecisionAnswer
+from schemas.casework.obligation import Obligation, ObligationKind
+from schemas.casework.report import NumberPrecision, ReportedQuantity
 from schemas.customer import DataCategory
-from schemas.decision import DecisionAnswer
 from schemas.errors import BadInput, EditConflict, NotAllowed, NotFound
-from schemas.obligation import Obligation, ObligationKind
-from schemas.report import NumberPrecision, ReportedQuantity
 from schemas.user import Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rhea")
@@ -85,7 +88,9 @@ def breach(store: PipelineStore, now: FixedNow) -> Breach:
 
 def added(store: PipelineStore, breach: Breach, now: FixedNow, **changes: object) -> AffectedGroup:
     return store.write(
-        lambda uow: groups.add_group(uow, RESPONDER, breach.case_id, a_group(**changes), now())
+        lambda uow: group_records.add_group(
+            uow, RESPONDER, breach.case_id, a_group(**changes), now()
+        )
     )
 
 
@@ -93,7 +98,7 @@ def told(
     store: PipelineStore, breach: Breach, group: AffectedGroup, now: FixedNow, **changes: object
 ) -> AffectedGroup:
     return store.write(
-        lambda uow: groups.record_group_telling(
+        lambda uow: group_records.record_group_telling(
             uow, RESPONDER, breach.case_id, group.id, a_telling(**changes), now()
         )
     )
@@ -104,7 +109,7 @@ def test_a_group_stands_in_the_register_with_its_number_and_data_and_no_name(
 ) -> None:
     group = added(store, breach, now)
     store.write(
-        lambda uow: groups.set_group_people(
+        lambda uow: group_records.set_group_people(
             uow, RESPONDER, breach.case_id, group.id, PERSONS, now()
         )
     )
@@ -121,7 +126,7 @@ def test_the_names_are_stored_sealed_and_go_with_the_key(
 ) -> None:
     group = added(store, breach, now)
     store.write(
-        lambda uow: groups.set_group_people(
+        lambda uow: group_records.set_group_people(
             uow, RESPONDER, breach.case_id, group.id, PERSONS, now()
         )
     )
@@ -193,7 +198,7 @@ def test_whoever_was_told_is_neither_left_untold_nor_withdrawn(
 ) -> None:
     group = told(store, breach, added(store, breach, now), now, people=1, everybody=False)
 
-    for act in (groups.record_not_telling, groups.withdraw_group):
+    for act in (group_records.record_not_telling, group_records.withdraw_group):
         with pytest.raises(NotAllowed, match="were told"):
             store.write(
                 lambda uow, act=act: act(uow, RESPONDER, breach.case_id, group.id, "no", now())
@@ -205,7 +210,7 @@ def test_a_withdrawn_group_is_counted_no_more_and_its_record_stays(
 ) -> None:
     group = added(store, breach, now)
     store.write(
-        lambda uow: groups.withdraw_group(
+        lambda uow: group_records.withdraw_group(
             uow, RESPONDER, breach.case_id, group.id, "Their folder was on the server.", now()
         )
     )
@@ -220,7 +225,7 @@ def test_a_correction_keeps_people_and_tellings_and_two_at_once_conflict(
 ) -> None:
     group = added(store, breach, now)
     named = store.write(
-        lambda uow: groups.set_group_people(
+        lambda uow: group_records.set_group_people(
             uow, RESPONDER, breach.case_id, group.id, PERSONS, now()
         )
     )
@@ -228,12 +233,14 @@ def test_a_correction_keeps_people_and_tellings_and_two_at_once_conflict(
         id=group.id, version=named.version, people=ReportedQuantity(value=5, precision="exact")
     )
     changed = store.write(
-        lambda uow: groups.change_group(uow, RESPONDER, breach.case_id, more, now())
+        lambda uow: group_records.change_group(uow, RESPONDER, breach.case_id, more, now())
     )
 
     assert (changed.people.value, changed.persons) == (5, PERSONS)
     with pytest.raises(EditConflict):
-        store.write(lambda uow: groups.change_group(uow, RESPONDER, breach.case_id, more, now()))
+        store.write(
+            lambda uow: group_records.change_group(uow, RESPONDER, breach.case_id, more, now())
+        )
 
 
 def test_a_group_of_another_case_is_not_changed(
@@ -248,7 +255,9 @@ def test_a_group_of_another_case_is_not_changed(
 
     with pytest.raises(NotFound, match="in this case"):
         store.write(
-            lambda uow: groups.withdraw_group(uow, RESPONDER, other.id, group.id, "no", now())
+            lambda uow: group_records.withdraw_group(
+                uow, RESPONDER, other.id, group.id, "no", now()
+            )
         )
 
 
@@ -282,7 +291,7 @@ def test_people_without_an_address_twice_or_too_many_are_refused(
 
     with pytest.raises(BadInput):
         store.write(
-            lambda uow: groups.set_group_people(
+            lambda uow: group_records.set_group_people(
                 uow, RESPONDER, breach.case_id, group.id, persons, now()
             )
         )
@@ -300,8 +309,8 @@ def decided(store: PipelineStore, breach: Breach, now: FixedNow, *, tell: bool) 
 
     def work(uow: UnitOfWork) -> None:
         if uow.breaches.find_latest(Manifest, breach.id) is None:
-            exposures = affected.propose(uow, breach.id)
-            affected.freeze(uow, RESPONDER, breach.id, exposures, now())
+            exposures = affected_list.propose(uow, breach.id)
+            affected_list.freeze(uow, RESPONDER, breach.id, exposures, now())
         decide.record_decision(uow, RESPONDER, decision, now())
 
     store.write(work)
@@ -335,7 +344,7 @@ def test_a_group_is_owed_nothing_once_people_are_not_told_or_it_has_its_own_reas
     group = added(store, breach, now)
     decided(store, breach, now, tell=True)
     store.write(
-        lambda uow: groups.record_not_telling(
+        lambda uow: group_records.record_not_telling(
             uow, RESPONDER, breach.case_id, group.id, "Their files were encrypted.", now()
         )
     )
@@ -377,7 +386,7 @@ async def test_the_page_adds_names_and_records_a_telling(tmp_path: Path) -> None
         }  # fmt: skip
         recorded = await visitor.post(f"{group}/told", **telling)
         page = (await visitor.client.get(path)).text
-        affected = (await visitor.client.get(path.replace("groups", "affected"))).text
+        affected_list = (await visitor.client.get(path.replace("groups", "affected"))).text
 
     assert refused.status_code == 422
     assert "The payroll file" not in refused.text
@@ -385,4 +394,4 @@ async def test_the_page_adds_names_and_records_a_telling(tmp_path: Path) -> None
     assert [a.status_code for a in (kept, answer, recorded)] == [303, 303, 303]
     assert "Ada Stone" in page
     assert "All told" in page
-    assert "about 14, all told" in affected
+    assert "about 14, all told" in affected_list

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breachdesk.stores.register_view import RegisterSnapshot
-from schemas.event import Event, RawRecord, RecordPosition, build_nested, flatten
-from schemas.plugin import ParsedEvent, SourceLine, load_plugins
+from breachdesk.stores.register.register_view import RegisterSnapshot
+from schemas.pipeline.event import Event, RawRecord, RecordPosition, build_nested, flatten
+from schemas.pipeline.plugin import ParsedEvent, SourceLine, load_plugins
 from schemas.settings import Settings, SourceSettings
 from streams.normalise.normaliser import EventNormaliser
-from streams.parse_lines import parse_lines, render_json
-from streams.readers import InProcessReader
+from streams.normalise.parse_lines import parse_lines, render_json
+from streams.normalise.record_readers import InProcessReader
 from streams.tokenizers import json_lines, numbers, stamps
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)

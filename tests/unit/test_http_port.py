@@ -15,14 +15,14 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from breachdesk.bootstrap.http_bodies import PacedBodies
-from breachdesk.bootstrap.http_connections import (
+from breachdesk.bootstrap.http.bodies import PacedBodies
+from breachdesk.bootstrap.http.connections import (
     STALLED_SECONDS,
     AnswerStall,
     OpenConnections,
     PortConfig,
 )
-from breachdesk.bootstrap.http_port import HttpServer
+from breachdesk.bootstrap.http.port import HttpServer
 from schemas.settings import HttpSettings
 
 HOST = "127.0.0.1"

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 from waiting_letters import approve_letters, mail_settings, renderer
 
-from breachdesk.casework import attempt_account, mail_hold
-from breachdesk.casework.attempt_account import AttemptRecords as Files
-from breachdesk.casework.installation import SendingInstallation
-from breachdesk.casework.outbox import StoreOutbox
+from breachdesk.casework.delivery import attempt_comparison, mail_hold
+from breachdesk.casework.delivery.attempt_comparison import AttemptRecords as Files
+from breachdesk.casework.delivery.installation import SendingInstallation
+from breachdesk.casework.delivery.outbox import StoreOutbox
 from breachdesk.stores.attempt_files import AttemptFiles, identify_host
 from breachdesk.stores.open_store import open_sqlite
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import FixedNow
-from notifiers.testing import NOON
-from schemas.attempt import AnnouncedAttempt, AttemptMarkers, BegunAttempt, HostIdentity
+from notifiers.testing.channels import NOON
+from schemas.casework.attempt import AnnouncedAttempt, AttemptMarkers, BegunAttempt, HostIdentity
+from schemas.casework.notice import DeliveryStatus, OutgoingMessage, SendOutcome, SendResult
 from schemas.errors import RetryableError
-from schemas.notice import DeliveryStatus, OutgoingMessage, SendOutcome, SendResult
 
 HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 HERE = HostIdentity(board="board", system="system", boot="kernel one")
@@ -34,7 +34,7 @@ class Killed(BaseException):
 
 @dataclass
 class Torn:
-    """breachdesk.casework.attempt_account.AttemptRecords whose process is killed, or whose disk is full, at one step."""
+    """breachdesk.casework.delivery.attempt_comparison.AttemptRecords whose process is killed, or whose disk is full, at one step."""
 
     files: AttemptFiles
     at: str
@@ -146,7 +146,7 @@ def test_a_store_that_was_put_back_holds_all_mail(folder: Folder, tmp_path: Path
     shutil.copy2(before.path / "store.db", folder.path / "store.db")
 
     assert folder.send(10) == []
-    assert folder.held() == attempt_account.STORE_IS_OLDER
+    assert folder.held() == attempt_comparison.STORE_IS_OLDER
     assert folder.statuses() == [DeliveryStatus.QUEUED] * 10
 
 
@@ -164,7 +164,7 @@ def test_a_folder_that_was_put_back_holds_all_mail(
     shutil.copytree(backup.path, folder.path)
 
     assert folder.send(10) == []
-    assert folder.held() == attempt_account.PUT_BACK
+    assert folder.held() == attempt_comparison.PUT_BACK
 
 
 def test_files_overwritten_in_place_with_their_old_times_hold_all_mail(
@@ -180,7 +180,7 @@ def test_files_overwritten_in_place_with_their_old_times_hold_all_mail(
         (folder.path / log).unlink(missing_ok=True)
 
     assert folder.send(10) == []
-    assert folder.held() == attempt_account.PUT_BACK
+    assert folder.held() == attempt_comparison.PUT_BACK
 
 
 def test_of_two_copies_only_the_first_goes_on(folder: Folder, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_of_two_copies_only_the_first_goes_on(folder: Folder, tmp_path: Path) ->
 
     assert copy.send(10) == []
     assert folder.send(10) == list(range(1, 11))
-    assert copy.held() == attempt_account.PUT_BACK
+    assert copy.held() == attempt_comparison.PUT_BACK
 
 
 def test_a_released_copy_goes_on_as_an_installation_of_its_own(
@@ -202,7 +202,7 @@ def test_a_released_copy_goes_on_as_an_installation_of_its_own(
 
     assert left == [1, 2, 3, 4]
     assert copy.send(10) == []
-    assert copy.held() == attempt_account.OTHER_INSTALLATION
+    assert copy.held() == attempt_comparison.OTHER_INSTALLATION
 
 
 def test_a_release_covers_only_what_was_found_before_it(folder: Folder, tmp_path: Path) -> None:
@@ -212,16 +212,16 @@ def test_a_release_covers_only_what_was_found_before_it(folder: Folder, tmp_path
     again = copy.copy(tmp_path / "again")
 
     assert again.send(10) == []
-    assert again.held() == attempt_account.PUT_BACK
+    assert again.held() == attempt_comparison.PUT_BACK
 
 
 @pytest.mark.parametrize("name", ["dispatch.announced", "dispatch.begun"])
 @pytest.mark.parametrize(
     ("harm", "why"),
     [
-        (lambda file: file.unlink(), attempt_account.MISSING),
-        (lambda file: file.write_text("{"), attempt_account.UNREADABLE),
-        (lambda file: file.write_bytes(b""), attempt_account.UNREADABLE),
+        (lambda file: file.unlink(), attempt_comparison.MISSING),
+        (lambda file: file.write_text("{"), attempt_comparison.UNREADABLE),
+        (lambda file: file.write_bytes(b""), attempt_comparison.UNREADABLE),
     ],
     ids=["missing", "torn", "empty"],
 )
@@ -240,7 +240,7 @@ def test_files_that_are_all_gone_hold_also_before_the_first_letter(folder: Folde
         file.unlink()
 
     assert folder.send(10) == []
-    assert folder.held() == attempt_account.MISSING
+    assert folder.held() == attempt_comparison.MISSING
 
 
 def test_a_store_of_an_earlier_version_that_holds_notices_waits_for_a_person(
@@ -286,7 +286,7 @@ def test_a_backup_taken_after_a_kill_at_any_step_holds_where_it_is_put_back(
     copy = folder.copy(tmp_path / "copy")
 
     assert copy.send(10) == []
-    assert copy.held() == attempt_account.PUT_BACK
+    assert copy.held() == attempt_comparison.PUT_BACK
 
 
 @pytest.mark.parametrize("step", ["before announcing", "before confirming"])
@@ -325,7 +325,7 @@ def test_a_disk_in_another_machine_holds_all_mail(folder: Folder, changed: dict[
     folder.host = HERE.model_copy(update={"boot": "kernel two", **changed})
 
     assert folder.send(10) == []
-    assert folder.held() == attempt_account.OTHER_MACHINE
+    assert folder.held() == attempt_comparison.OTHER_MACHINE
 
 
 def test_a_backup_that_only_reads_disturbs_nothing(folder: Folder) -> None:
@@ -362,7 +362,7 @@ def test_a_log_cut_behind_the_last_attempts_back_holds_all_mail(folder: Folder) 
     (folder.path / "store.db-shm").unlink(missing_ok=True)
 
     assert folder.send(10) == []
-    assert folder.held() == attempt_account.STORE_IS_OLDER
+    assert folder.held() == attempt_comparison.STORE_IS_OLDER
 
 
 def fake_root(tmp_path: Path, *, container: bool = False, **files: str) -> Path:

@@ -14,10 +14,10 @@ import pytest
 
 from schemas.settings import IntakeSettings
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.intake import connection_losses, syslog_connections
-from streams.intake.connection_losses import ConnectionLosses
 from streams.intake.networks import get_network
-from streams.intake.syslog import SyslogListener
+from streams.intake.syslog import connection_losses, tcp_connections
+from streams.intake.syslog.connection_losses import ConnectionLosses
+from streams.intake.syslog.listener import SyslogListener
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 STRANGER, KNOWN = "127.0.0.2", "127.0.0.3"
@@ -194,7 +194,7 @@ def test_a_connection_that_never_sends_a_record_is_closed_and_what_came_is_kept(
 def test_endless_lines_of_many_senders_take_bounded_memory_and_lose_no_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(syslog_connections, "MOST_BUFFERED_BYTES", 1_000_000)
+    monkeypatch.setattr(tcp_connections, "MOST_BUFFERED_BYTES", 1_000_000)
     with receiving(tmp_path) as receiver, ExitStack() as stack:
         connections = [stack.enter_context(receiver.connect(STRANGER)) for _ in range(20)]
         for connection in connections:

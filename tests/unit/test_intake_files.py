@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import BadInput, NotFound
-from schemas.event import RawRecord
+from schemas.pipeline.event import RawRecord
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.intake.files import IngestReport, ingest_file
+from streams.intake.files.reader import IngestReport, ingest_file
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

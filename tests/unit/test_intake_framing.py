@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.intake.framed import FramedRecord
-from streams.intake.framing import RecordSplitter, split_records
-from streams.intake.octet_counting import SyslogFraming
+from streams.intake.splitting.record_buffer import FramedRecord
+from streams.intake.splitting.record_splitter import RecordSplitter, split_records
+from streams.intake.syslog.octet_counting import SyslogFraming
 
 HEADER = b"RecordId,CreationDate,RecordType,Operation,UserId,AuditData,AssociatedAdminUnits"
 ROW = (

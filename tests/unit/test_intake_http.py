@@ -17,13 +17,13 @@ import pytest
 from pydantic import SecretStr
 
 from schemas.errors import RetryableError
-from schemas.event import RecordPosition
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import IncomingRecord
 from schemas.settings import IntakeSettings
-from schemas.source import IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.intake import http_body, http_slots
-from streams.intake.http import create_intake_app
-from streams.intake.http_tokens import IntakeTokens
+from streams.intake.http import request_body, slots
+from streams.intake.http.listener import create_intake_app
+from streams.intake.http.tokens import IntakeTokens
 from streams.ports import EventLog
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -186,8 +186,8 @@ async def test_what_cannot_be_taken_is_refused_with_problem_and_remedy(
 async def test_a_body_or_a_gzip_bomb_beyond_the_limit_is_refused(
     client: httpx.AsyncClient, log: SqliteEventLog
 ) -> None:
-    bomb = gzip.compress(bytes(http_body.MOST_PLAIN_BYTES + 1), 9)
-    large = b"x" * (http_body.MOST_BODY_BYTES + 1)
+    bomb = gzip.compress(bytes(request_body.MOST_PLAIN_BYTES + 1), 9)
+    large = b"x" * (request_body.MOST_BODY_BYTES + 1)
 
     answers = [
         await client.post(
@@ -316,7 +316,7 @@ async def test_a_small_gzip_of_millions_of_lines_is_refused_at_a_small_cost(
 async def test_a_body_of_many_slices_arrives_whole_and_in_order(
     client: httpx.AsyncClient, log: SqliteEventLog
 ) -> None:
-    lines = [b"line %d" % number for number in range(2 * http_body.SLICE_RECORDS + 7)]
+    lines = [b"line %d" % number for number in range(2 * request_body.SLICE_RECORDS + 7)]
     lines[3] = b"x" * 2500
 
     answer = await client.post("/intake/m365", content=b"\n".join(lines), headers=OWN)
@@ -345,7 +345,7 @@ async def test_a_disk_that_fills_within_a_request_is_answered_with_how_many_reco
     tmp_path: Path,
 ) -> None:
     log = FillingLog(tmp_path / "journal", appends=1)
-    lines = [b"line %d" % number for number in range(2 * http_body.SLICE_RECORDS)]
+    lines = [b"line %d" % number for number in range(2 * request_body.SLICE_RECORDS)]
     lines[3] = b"x" * 2500
     async with client_of(log) as client:
         refused = await client.post("/intake/m365", content=b"\n".join(lines), headers=OWN)
@@ -368,7 +368,7 @@ async def test_a_disk_that_fills_within_a_request_is_answered_with_how_many_reco
 async def test_a_body_that_is_broken_at_its_end_leaves_nothing(
     client: httpx.AsyncClient, log: SqliteEventLog
 ) -> None:
-    body = gzip.compress(b"a line\n" * 3 * http_body.SLICE_RECORDS)[:-3]
+    body = gzip.compress(b"a line\n" * 3 * request_body.SLICE_RECORDS)[:-3]
 
     answer = await client.post(
         "/intake/m365", content=body, headers={**OWN, "Content-Encoding": "gzip"}
@@ -390,7 +390,7 @@ async def test_stopping_ends_the_work_between_two_slices(tmp_path: Path) -> None
     app = create_intake_app(log, SETTINGS, lambda: NOON, stopping=stopping)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://intake.example") as client:
-        body = b"a line\n" * 4 * http_body.SLICE_RECORDS
+        body = b"a line\n" * 4 * request_body.SLICE_RECORDS
         within = await client.post("/intake/m365", content=body, headers=OWN)
         after = await client.post("/intake/m365", content=b"x", headers=OWN)
 
@@ -398,7 +398,7 @@ async def test_stopping_ends_the_work_between_two_slices(tmp_path: Path) -> None
     log.close()
     assert (within.status_code, after.status_code) == (503, 503)
     assert within.json()["received"] == count
-    assert 0 < count < 4 * http_body.SLICE_RECORDS
+    assert 0 < count < 4 * request_body.SLICE_RECORDS
     assert after.json()["received"] == 0
 
 
@@ -444,7 +444,7 @@ async def test_a_body_that_says_it_is_too_large_is_refused_unread(
     answer = await client.post(
         "/intake/m365",
         content=body(),
-        headers={**OWN, "Content-Length": str(http_body.MOST_BODY_BYTES + 1)},
+        headers={**OWN, "Content-Length": str(request_body.MOST_BODY_BYTES + 1)},
     )
 
     assert answer.status_code == 413
@@ -465,7 +465,7 @@ async def test_slow_bodies_of_one_token_do_not_hold_up_another(log: SqliteEventL
     async with httpx.AsyncClient(transport=transport, base_url="http://intake.example") as client:
         slow_ones = [
             asyncio.create_task(client.post("/intake/other", content=slow(), headers=ANY))
-            for _ in range(http_slots.READ_AT_ONCE)
+            for _ in range(slots.READ_AT_ONCE)
         ]
         for _ in slow_ones:
             await asyncio.wait_for(begun.get(), 30)
@@ -519,12 +519,12 @@ def test_a_body_that_the_disk_does_not_hold_is_answered_503(tmp_path: Path, beyo
     size = 300 * 1024
 
     def read() -> None:
-        with http_body.RequestBody(tmp_path) as body:
+        with request_body.RequestBody(tmp_path) as body:
             for part in (b"x" * size, *(b"y" * 50 for _ in range(beyond // 50)), b"z"):
                 body.add(part)
             list(body.iterate_chunks())
 
-    with files_no_larger_than(size), pytest.raises(http_body.IntakeRefusal) as refused:
+    with files_no_larger_than(size), pytest.raises(request_body.IntakeRefusal) as refused:
         read()
 
     assert refused.value.status == 503

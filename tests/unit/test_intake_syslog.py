@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import ConfigurationError, RetryableError
-from schemas.event import RecordPosition
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import BlindInterval, IncomingRecord
 from schemas.settings import IntakeSettings
-from schemas.source import BlindInterval, IncomingRecord
 from streams.event_logs.sqlite import SqliteEventLog
-from streams.intake import syslog_senders, syslog_udp
-from streams.intake.datagram_losses import DatagramLosses
-from streams.intake.syslog import SyslogListener
-from streams.intake.syslog_senders import SyslogSenders
-from streams.intake.syslog_udp import UdpListener
+from streams.intake.syslog import sender_names, udp
+from streams.intake.syslog.datagram_losses import DatagramLosses
+from streams.intake.syslog.listener import SyslogListener
+from streams.intake.syslog.sender_names import SyslogSenders
+from streams.intake.syslog.udp import UdpListener
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOST = "127.0.0.1"
@@ -287,7 +287,7 @@ def test_a_socket_that_takes_no_more_gives_what_it_holds_and_counts_what_comes_l
         receiver.setblocking(False)
         for _ in range(3):
             sender.sendto(b"before", receiver.getsockname())
-        closed = syslog_udp._drop_further(receiver)
+        closed = udp._drop_further(receiver)
         for _ in range(4):
             sender.sendto(b"after", receiver.getsockname())
         held = [receiver.recv(100) for _ in range(3)]
@@ -296,7 +296,7 @@ def test_a_socket_that_takes_no_more_gives_what_it_holds_and_counts_what_comes_l
 
         assert closed
         assert held == [b"before"] * 3
-        assert syslog_udp._read_drop_count(receiver) == 4
+        assert udp._read_drop_count(receiver) == 4
 
 
 def test_records_that_could_never_be_stored_leave_a_blind_interval(log: GatedLog) -> None:
@@ -354,7 +354,7 @@ def test_a_port_that_is_taken_is_named_with_a_remedy_and_nothing_listens(
 def test_addresses_beyond_the_first_without_a_name_are_one_source_and_named_ones_keep_theirs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(syslog_senders, "MOST_UNNAMED", 2)
+    monkeypatch.setattr(sender_names, "MOST_UNNAMED", 2)
     senders = SyslogSenders(IntakeSettings(senders={"192.0.2.9": "firewall"}))
     addresses = ["192.0.2.1", "::ffff:192.0.2.2", "192.0.2.3", "192.0.2.9", "192.0.2.1"]
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import ConfigurationError
-from schemas.event import RawRecord, RecordPosition
-from schemas.source import IncomingRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import IncomingRecord
 from streams.event_logs.kafka_records import RecordDecoder, build_headers
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)

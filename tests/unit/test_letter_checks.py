@@ -23,20 +23,20 @@ from waiting_letters import (
     write_letters,
 )
 
-from breachdesk.casework import approve, notify
-from breachdesk.casework.letter_heads import compute_bound_hashes, compute_texts_hash
-from breachdesk.casework.letters import CheckedTextLookup, LetterSet
-from breachdesk.console.case_file import read_case
-from breachdesk.console.letter_checks import AT_ONCE, BreachTexts, LetterChecks
+from breachdesk.casework.release import approve, notice_facts
+from breachdesk.casework.release.letter_headers import compute_bound_hashes, compute_texts_hash
+from breachdesk.casework.release.letters import CheckedTextLookup, LetterSet
+from breachdesk.console.views.case_view import read_case
+from breachdesk.console.web.letter_checks import AT_ONCE, BreachTexts, LetterChecks
 from breachdesk.ports import UnitOfWork
 from breachdesk.testing import make_customer, make_user
-from notifiers.render import JinjaRenderer
-from notifiers.testing import FACTS, PROFILE, build_facts
-from schemas.approval import Approval, SealedTexts
-from schemas.breach import Breach
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import FACTS, PROFILE, build_facts
+from schemas.casework.approval import Approval, SealedTexts
+from schemas.casework.breach import Breach
+from schemas.casework.letter import LetterContext
+from schemas.casework.notice import DeliveryStatus, RenderedText
 from schemas.errors import BadInput, IncompleteDocument
-from schemas.letter import LetterContext
-from schemas.notice import DeliveryStatus, RenderedText
 
 
 @pytest.mark.parametrize("end", [DeliveryStatus.HANDED_OVER, DeliveryStatus.BOUNCED])
@@ -49,12 +49,14 @@ def test_a_letter_whose_forerunner_has_ended_meanwhile_bears_the_number_of_today
         rows = LetterRows(desk.store)
         rows.change(first.id, status=DeliveryStatus.UNKNOWN)
         facts = FACTS.model_copy(update={"breach_id": first.breach_id})
-        desk.store.write(lambda uow: notify.write_facts(uow, RESPONDER, facts, now))
+        desk.store.write(lambda uow: notice_facts.write_facts(uow, RESPONDER, facts, now))
 
         def read(uow: UnitOfWork) -> tuple[LetterSet, LetterSet]:
             case = uow.breaches.get(first.breach_id).case_id
             house = desk.house
-            fresh = notify.render_letters(uow, first.breach_id, house.settings, house.renderer)
+            fresh = notice_facts.render_letters(
+                uow, first.breach_id, house.settings, house.renderer
+            )
             return checks.texts(uow, read_case(uow, case, now), now).letters, fresh
 
         desk.store.read(read)
@@ -120,13 +122,13 @@ class Console:
         """As they would be made and checked anew."""
         settings = self.desk.house.settings
         return self.desk.store.read(
-            lambda uow: notify.render_letters(uow, self.breach.id, settings, renderer())
+            lambda uow: notice_facts.render_letters(uow, self.breach.id, settings, renderer())
         )
 
     def write(self, **changes: object) -> None:
         facts = build_facts(breach_id=self.breach.id, **changes)
         self.desk.store.write(
-            lambda uow: notify.write_facts(uow, RESPONDER, facts, self.desk.now())
+            lambda uow: notice_facts.write_facts(uow, RESPONDER, facts, self.desk.now())
         )
 
     async def signed_in(self) -> Visitor:

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 
-from breachdesk.casework import affected, cases, confirm, decide, notify
-from breachdesk.casework.letters import LetterSet
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.breach import confirm
+from breachdesk.casework.decision import decide
+from breachdesk.casework.opening import cases
+from breachdesk.casework.release import notice_facts
+from breachdesk.casework.release.letters import LetterSet
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import (
     FixedNow,
     add_confirmed_breach,
@@ -24,19 +28,19 @@ from breachdesk.testing import (
     make_store,
     raise_alerts,
 )
-from notifiers.render import JinjaRenderer
-from notifiers.testing import DECISION, NO, PROFILE, YES
-from schemas.affected import BreachEffect, Certainty, EffectCertainty, Manifest
-from schemas.alert import PROVIDER_SCOPE, GroupKey, Signal
-from schemas.breach import Breach
-from schemas.case import CaseOrigin
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import DECISION, NO, PROFILE, YES
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, Manifest
+from schemas.casework.breach import Breach
+from schemas.casework.case import CaseOrigin
+from schemas.casework.decision import DecisionAnswer
+from schemas.casework.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.customer import PROVIDER, AssetKind, Customer, DataCategory, DataRole, PecrStatus
-from schemas.decision import DecisionAnswer
 from schemas.errors import BadInput, EditConflict
-from schemas.event import AssetTouch
-from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
+from schemas.pipeline.alert import PROVIDER_SCOPE, GroupKey, Signal
+from schemas.pipeline.event import AssetTouch
+from schemas.pipeline.source import BlindInterval
 from schemas.settings import Settings
-from schemas.source import BlindInterval
 from schemas.user import Permission
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
@@ -138,13 +142,13 @@ class Play:
         self, decided: Mapping[tuple[str, DataRole], Mapping[str, Any]] | None = None
     ) -> None:
         def work(uow: Any) -> None:
-            exposures = affected.propose(uow, self.breach.id)
+            exposures = affected_list.propose(uow, self.breach.id)
             for (customer, role), said in (decided or {}).items():
-                exposures = affected.override(
+                exposures = affected_list.override(
                     exposures, customer, role, said["certainty"], "the responder looked", WHO,
                     effects=said.get("effects"),
                 )  # fmt: skip
-            affected.freeze(uow, WHO, self.breach.id, exposures, self.now())
+            affected_list.freeze(uow, WHO, self.breach.id, exposures, self.now())
 
         self.store.write(work)
 
@@ -157,13 +161,13 @@ class Play:
 
         def work(uow: Any) -> None:
             decide.record_decision(uow, WHO, decided, self.now())
-            notify.write_facts(uow, WHO, facts, self.now())
+            notice_facts.write_facts(uow, WHO, facts, self.now())
 
         self.store.write(work)
 
     def letters(self) -> LetterSet:
         return self.store.read(
-            lambda uow: notify.render_letters(uow, self.breach.id, self.settings, RENDERER)
+            lambda uow: notice_facts.render_letters(uow, self.breach.id, self.settings, RENDERER)
         )
 
     def text(self, customer: str, role: DataRole = CONTROLLER) -> str:
@@ -281,7 +285,7 @@ def test_after_ransomware_the_lost_backup_is_lost_and_the_locked_files_are_not_u
         event(n, BEN, "FileRenamed", **{"file.name": f"plan-{n}.docx.locked"}) for n in range(5)
     ]
     play.alarm(*locked)
-    before = play.store.read(lambda uow: affected.propose(uow, play.breach.id))
+    before = play.store.read(lambda uow: affected_list.propose(uow, play.breach.id))
     own = next(e for e in before if (e.customer_id, e.role) == ("contoso", CONTROLLER))
     play.freeze(
         {("contoso", CONTROLLER): {"certainty": Certainty.CONFIRMED, "effects": own.effects | LOST}}

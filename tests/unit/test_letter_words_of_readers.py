@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from breachdesk.casework.own_facts import build_groups, select_facts
-from notifiers.testing import ACCOUNT, ACCOUNT_WORDS, FACTS, PACK_WORDS, STORED
-from schemas.affected import ActSummary, Certainty, Exposure
+from breachdesk.casework.release.reader_facts import build_groups, select_facts
+from notifiers.testing.channels import ACCOUNT, ACCOUNT_WORDS, FACTS, PACK_WORDS, STORED
+from schemas.casework.affected import ActSummary, Certainty, Exposure
+from schemas.casework.letter_facts import NoticeFacts, ReaderStanding
 from schemas.customer import DataRole
 from schemas.errors import NotAllowed
-from schemas.letter_facts import NoticeFacts, ReaderStanding
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OLDER = {

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from breachdesk.casework.acts import collect_acts
-from breachdesk.casework.effects import is_encryption
-from breachdesk.casework.evidence import AssetSighting
-from breachdesk.casework.naming import BindingIndex
-from notifiers.phrases import format_span
-from notifiers.reading import generate_paragraphs
-from notifiers.render import JinjaRenderer
-from notifiers.template_folder import TemplateFolder
-from notifiers.testing import (
+from breachdesk.casework.affected.bindings import BindingIndex
+from breachdesk.casework.affected.data_effects import is_encryption
+from breachdesk.casework.affected.evidence import AssetSighting
+from breachdesk.casework.affected.recorded_acts import collect_acts
+from notifiers.letters.formatting import format_span
+from notifiers.letters.readability import generate_paragraphs
+from notifiers.letters.render import JinjaRenderer
+from notifiers.letters.template_folder import TemplateFolder
+from notifiers.testing.channels import (
     ACCOUNT,
     BREACH,
     PACK_WORDS,
@@ -29,9 +29,9 @@ from notifiers.testing import (
     build_recipient,
     get_words,
 )
-from schemas.affected import ActSummary, Certainty, DoubtKind, ExposureDoubt, NoticeKind
-from schemas.alert import EvidenceView
+from schemas.casework.affected import ActSummary, Certainty, DoubtKind, ExposureDoubt, NoticeKind
 from schemas.customer import DataCategory, PersonKind
+from schemas.pipeline.alert import EvidenceView
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 RENDERER = JinjaRenderer(TEMPLATES)

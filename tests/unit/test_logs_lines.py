@@ -12,8 +12,13 @@ from typing import Any
 import pytest
 import structlog
 
-from breachdesk.bootstrap.logs import LOUD, build_faust_config, choose_printer, set_up_logs
-from breachdesk.bootstrap.trace_ids import bind_trace_id
+from breachdesk.bootstrap.observability.logs import (
+    LOUD,
+    build_faust_config,
+    choose_printer,
+    set_up_logs,
+)
+from breachdesk.bootstrap.observability.trace_ids import bind_trace_id
 from schemas.errors import RetryableError
 from schemas.settings import OpsSettings
 

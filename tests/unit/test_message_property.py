@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from notifiers.message import build_message
-from notifiers.reading_back import find_difference
-from notifiers.testing import build_outgoing
+from notifiers.delivery.message import build_message
+from notifiers.delivery.message_reader import find_difference
+from notifiers.testing.channels import build_outgoing
 from schemas.addresses import find_address_problem
 from schemas.errors import BadInput
-from schemas.signs import find_name_problem, list_hidden
+from schemas.text_signs import find_name_problem, list_hidden
 
 HEADERS = [
     "From",

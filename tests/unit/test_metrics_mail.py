@@ -5,12 +5,12 @@ from datetime import datetime
 import pytest
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.metrics import PrometheusMailMetrics
-from notifiers.dispatch import NoticeDispatcher
-from notifiers.scratch_outbox import SqliteOutbox
-from notifiers.testing import NOON, build_notice_row, build_outgoing
+from breachdesk.bootstrap.observability.metrics import PrometheusMailMetrics
+from notifiers.delivery.dispatch import NoticeDispatcher
+from notifiers.testing.channels import NOON, build_notice_row, build_outgoing
+from notifiers.testing.sqlite_outbox import SqliteOutbox
+from schemas.casework.notice import OutgoingMessage, SendOutcome, SendResult
 from schemas.errors import NotAllowed
-from schemas.notice import OutgoingMessage, SendOutcome, SendResult
 from schemas.settings import NoticePolicy
 
 ENDS = [SendOutcome.HANDED_OVER, SendOutcome.BOUNCED, SendOutcome.HANDED_OVER]

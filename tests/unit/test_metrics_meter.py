@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from breachdesk.bootstrap.metric_table import METRICS, MetricKind
-from breachdesk.bootstrap.metrics import (
+from breachdesk.bootstrap.observability.metric_table import METRICS, MetricKind
+from breachdesk.bootstrap.observability.metrics import (
     MOST_SOURCES,
     OTHER_SOURCES,
     PrometheusMailMetrics,
     PrometheusMeter,
     PrometheusReadingMeter,
 )
-from streams.observed import WorkerMetrics
 from streams.ports import SourceCount
+from streams.ports.metrics import WorkerMetrics
 from streams.reading_ended import EndReason
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from breachdesk.bootstrap.standing_metrics import StoreCollector
-from breachdesk.casework import mail_hold
-from breachdesk.casework.pending import compute_backlog
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.bootstrap.observability.store_metrics import StoreCollector
+from breachdesk.casework.delivery import mail_hold
+from breachdesk.casework.delivery.backlog import compute_backlog
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import FixedNow, add_alert, add_confirmed_breach, make_store
-from notifiers.testing import NOON, build_notice_row
-from schemas.approval import Approval, ApprovalKind
+from notifiers.testing.channels import NOON, build_notice_row
+from schemas.casework.approval import Approval, ApprovalKind
+from schemas.casework.notice import DeliveryStatus
 from schemas.errors import RetryableError
-from schemas.notice import DeliveryStatus
 from streams.ports import ExportMessage
 
 

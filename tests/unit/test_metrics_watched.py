@@ -8,19 +8,19 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.metrics import PrometheusMeter
-from breachdesk.bootstrap.observing import (
+from breachdesk.bootstrap.observability.instrumented import (
     InstrumentedChannel,
     InstrumentedSink,
     InstrumentedStore,
 )
-from breachdesk.bootstrap.trace_ids import get_trace_ids
-from breachdesk.bootstrap.traces import OtelTracer
+from breachdesk.bootstrap.observability.metrics import PrometheusMeter
+from breachdesk.bootstrap.observability.trace_ids import get_trace_ids
+from breachdesk.bootstrap.observability.traces import OtelTracer
 from breachdesk.testing import FixedNow, make_store
-from notifiers.testing import NOON, build_outgoing
-from schemas.notice import SendOutcome, SendResult
-from streams.observed import NullMetrics
+from notifiers.testing.channels import NOON, build_outgoing
+from schemas.casework.notice import SendOutcome, SendResult
 from streams.ports import GroupUpdates, RecordBatch, SourceCount, SweepResult
+from streams.ports.metrics import NullMetrics
 
 
 @pytest.fixture

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from breachdesk.casework import cases
-from breachdesk.casework.assets import import_assets
-from breachdesk.casework.customers import import_customers
+from breachdesk.casework.imports.assets import import_assets
+from breachdesk.casework.imports.customers import import_customers
+from breachdesk.casework.opening import cases
 from breachdesk.cli.people import make_user
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import FixedNow, make_actor, make_customer, make_store
-from schemas.case import CaseOrigin
+from schemas.casework.case import CaseOrigin
 from schemas.customer import ImportReport
 from schemas.errors import BadInput
 from schemas.settings import ProviderProfile, SenderSettings
-from schemas.signs import mark_hidden
+from schemas.text_signs import mark_hidden
 from schemas.user import Permission
 
 Imported = Callable[..., ImportReport]

@@ -15,17 +15,19 @@ from console_desk import a_desk
 from store_adapters import fresh_store
 from typer.testing import CliRunner
 
-from breachdesk.casework import cases, causes, confirm, erase, near_misses, register
-from breachdesk.casework.close_case import close_case
+from breachdesk.casework.breach import confirm, register
+from breachdesk.casework.closing import erasure
+from breachdesk.casework.closing.close_case import close_case
+from breachdesk.casework.opening import cases, causes, near_misses
 from breachdesk.cli.main import app
 from breachdesk.gdpr.causes import describe_cause, load_cause_list
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow, add_confirmed_breach, make_actor, make_customer
-from schemas.case import Case, CaseOrigin, CaseState
-from schemas.cause import BreachCause
+from schemas.casework.case import Case, CaseOrigin, CaseState
+from schemas.casework.cause import BreachCause
+from schemas.casework.report import NumberPrecision, ReportedQuantity
 from schemas.customer import DataCategory
 from schemas.errors import BadInput, NotAllowed
-from schemas.report import NumberPrecision, ReportedQuantity
 from schemas.settings import RetentionSettings, Settings
 from schemas.user import Permission
 
@@ -215,8 +217,10 @@ def test_an_erased_near_miss_keeps_its_cause_data_and_numbers_only(
         row = make_customer(customer).model_copy(update={"name": name})
         store.write(lambda uow, row=row: uow.customers.save(row))
     settings = Settings(data_dir=tmp_path, retention=RetentionSettings(near_miss_months=0))
-    store.write(lambda uow: erase.request_erasure(uow, RESPONDER, case.id, "over", settings, now()))
-    store.write(lambda uow: erase.erase_case(uow, APPROVER, case.id, settings, now()))
+    store.write(
+        lambda uow: erasure.request_erasure(uow, RESPONDER, case.id, "over", settings, now())
+    )
+    store.write(lambda uow: erasure.erase_case(uow, APPROVER, case.id, settings, now()))
     erased = store.read(lambda uow: uow.cases.get(case.id))
 
     assert erased.cause is BreachCause.MIS_SENT

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from release_scene import ReleaseScene, release_scene
 
-from breachdesk.casework import affected, obligations
-from breachdesk.casework.closing import closing_blockers
+from breachdesk.casework import obligations
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.closing.closing_blockers import closing_blockers
 from breachdesk.casework.obligations.new_evidence import is_graver
 from breachdesk.testing import make_actor
-from schemas.affected import BreachEffect, Certainty, EffectCertainty, Exposure
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, Exposure
+from schemas.casework.obligation import Obligation
 from schemas.customer import DataCategory, DataRole
-from schemas.obligation import Obligation
 from schemas.user import Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
@@ -39,12 +40,12 @@ def send_all(scene: ReleaseScene) -> None:
 
 def freeze(scene: ReleaseScene, certainties: Mapping[str, Certainty]) -> None:
     def work(uow: Any) -> None:
-        exposures = affected.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scene.breach.id)
         for customer, certainty in certainties.items():
-            exposures = affected.override(
+            exposures = affected_list.override(
                 exposures, customer, DataRole.CONTROLLER, certainty, "by the panel's log", RESPONDER
             )
-        affected.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
+        affected_list.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
 
     scene.now.advance(minutes=1)
     scene.store.write(work)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.event import RawRecord, RecordPosition
-from schemas.source import IncomingRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.source import IncomingRecord
 from streams.event_logs.frames import to_columns
 from streams.event_logs.newest_frames import FRAME_BYTES, RECORD_BYTES, NewestFrames
 from streams.event_logs.sqlite import SqliteEventLog

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from notifiers.dispatch import NoticeDispatcher
-from notifiers.heartbeat import ClockHeartbeat
-from notifiers.scratch_outbox import SqliteOutbox
-from notifiers.testing import NOON, build_notice_row, build_outgoing
+from notifiers.delivery.dispatch import NoticeDispatcher
+from notifiers.delivery.heartbeat import ClockHeartbeat
+from notifiers.testing.channels import NOON, build_notice_row, build_outgoing
+from notifiers.testing.sqlite_outbox import SqliteOutbox
+from schemas.casework.notice import DeliveryStatus, OutgoingMessage, SendOutcome, SendResult
 from schemas.errors import BadInput, NotAllowed, RetryableError
-from schemas.notice import DeliveryStatus, OutgoingMessage, SendOutcome, SendResult
 from schemas.settings import NoticePolicy
 
 HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")

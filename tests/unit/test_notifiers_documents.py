@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from notifiers.render import JinjaRenderer
-from notifiers.testing import NOON, PROFILE
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import NOON, PROFILE
+from schemas.casework.report import RegulatorReport, ReportPhase, ReportQuestion
 from schemas.errors import BadInput
-from schemas.report import RegulatorReport, ReportPhase, ReportQuestion
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 RENDERER = JinjaRenderer(TEMPLATES)

@@ -10,15 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from notifiers.phrases import wrap_text
-from notifiers.render import JinjaRenderer, compute_letter_hash
-from notifiers.testing import ACCOUNT, PROFILE, build_letter_context, build_own_facts, get_words
-from schemas.affected import BreachEffect, EffectCertainty, NoticeKind
+from notifiers.letters.formatting import wrap_text
+from notifiers.letters.render import JinjaRenderer, compute_letter_hash
+from notifiers.testing.channels import (
+    ACCOUNT,
+    PROFILE,
+    build_letter_context,
+    build_own_facts,
+    get_words,
+)
+from schemas.casework.affected import BreachEffect, EffectCertainty, NoticeKind
+from schemas.casework.decision import NotificationBasis
+from schemas.casework.letter import IcoSentence
+from schemas.casework.letter_facts import describe_readers
 from schemas.customer import DataCategory, PersonKind
-from schemas.decision import NotificationBasis
 from schemas.errors import BadInput, ConfigurationError
-from schemas.letter import IcoSentence
-from schemas.letter_facts import describe_readers
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLDER = get_words(NoticeKind.ACCOUNT_HOLDER)

@@ -4,12 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from notifiers.lint import lint_letter
-from notifiers.reading import compute_reading_age, split_sentences
-from notifiers.render import JinjaRenderer
-from notifiers.testing import PROFILE, STORED, build_letter_context, build_own_facts, get_words
-from schemas.affected import NoticeKind
-from schemas.letter import LetterContext, LintProblem
+from notifiers.letters.lint import lint_letter
+from notifiers.letters.readability import compute_reading_age, split_sentences
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import (
+    PROFILE,
+    STORED,
+    build_letter_context,
+    build_own_facts,
+    get_words,
+)
+from schemas.casework.affected import NoticeKind
+from schemas.casework.letter import LetterContext, LintProblem
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
 HOLDER = get_words(NoticeKind.ACCOUNT_HOLDER)

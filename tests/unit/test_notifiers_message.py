@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from notifiers.message import build_message
-from notifiers.render import JinjaRenderer
-from notifiers.testing import build_letter_context, build_outgoing
-from schemas.affected import NoticeKind
+from notifiers.delivery.message import build_message
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import build_letter_context, build_outgoing
+from schemas.casework.affected import NoticeKind
 from schemas.errors import BadInput
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")

@@ -5,7 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from notifiers.phrases import format_moment, format_sentence, format_series, format_span, wrap_text
+from notifiers.letters.formatting import (
+    format_moment,
+    format_sentence,
+    format_series,
+    format_span,
+    wrap_text,
+)
 
 LONDON = ZoneInfo("Europe/London")
 

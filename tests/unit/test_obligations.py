@@ -10,20 +10,23 @@ from typing import Any, TypeVar
 import pytest
 from release_scene import ReleaseScene, release_scene
 
-from breachdesk.casework import decide, notify, obligations, reopening
-from breachdesk.casework.causes import build_finding
-from breachdesk.casework.close_case import close_case
-from breachdesk.casework.closing import closing_blockers
+from breachdesk.casework import obligations
+from breachdesk.casework.closing.close_case import close_case
+from breachdesk.casework.closing.closing_blockers import closing_blockers
+from breachdesk.casework.decision import decide
 from breachdesk.casework.obligations.kinds import RULES
 from breachdesk.casework.obligations.registry import MAKERS
+from breachdesk.casework.opening import reopening
+from breachdesk.casework.opening.causes import build_finding
+from breachdesk.casework.release import notice_facts
 from breachdesk.testing import make_actor
-from notifiers.testing import DECISION, FACTS
-from schemas.case import Case, CaseState
-from schemas.cause import BreachCause
-from schemas.decision import DecisionAnswer, LawEnforcementHold
+from notifiers.testing.channels import DECISION, FACTS
+from schemas.casework.case import Case, CaseState
+from schemas.casework.cause import BreachCause
+from schemas.casework.decision import DecisionAnswer, LawEnforcementHold
+from schemas.casework.notice import SendOutcome, SendResult
+from schemas.casework.obligation import Obligation, ObligationKind, Waiver, WaiverRequest
 from schemas.errors import BadInput, NotAllowed, NotFound
-from schemas.notice import SendOutcome, SendResult
-from schemas.obligation import Obligation, ObligationKind, Waiver, WaiverRequest
 from schemas.user import Permission
 
 T = TypeVar("T")
@@ -316,7 +319,7 @@ def test_a_letter_that_comes_back_after_closing_opens_the_case_again(scene: Rele
     closed(scene)
     before = scene.store.read(lambda uow: obligations.list_running(uow, scene.now()))
     row = next(r for r in scene.rows() if r.customer_id == "contoso")
-    act(scene, notify.record_bounce, RESPONDER, row.id, "550 no such mailbox")
+    act(scene, notice_facts.record_bounce, RESPONDER, row.id, "550 no such mailbox")
     after = scene.store.read(lambda uow: obligations.list_running(uow, scene.now()))
 
     assert before == ()

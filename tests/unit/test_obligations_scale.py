@@ -7,17 +7,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from breachdesk.casework import cases
 from breachdesk.casework.obligations import list_obligations
-from breachdesk.casework.telephone import build_telephone_task
+from breachdesk.casework.opening import cases
+from breachdesk.casework.opening.telephone_tasks import build_telephone_task
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import FixedNow, add_confirmed_breach, make_customer, make_store
-from notifiers.testing import DECISION
-from schemas.affected import Certainty, ContactChannel, Exposure, Manifest, NoticeKind, Recipient
-from schemas.case import CaseTask
+from notifiers.testing.channels import DECISION
+from schemas.casework.affected import (
+    Certainty,
+    ContactChannel,
+    Exposure,
+    Manifest,
+    NoticeKind,
+    Recipient,
+)
+from schemas.casework.case import CaseTask
+from schemas.casework.obligation import Obligation, ObligationKind, Waiver
 from schemas.customer import Customer, DataRole, PersonKind
-from schemas.obligation import Obligation, ObligationKind, Waiver
 
 FEW, MANY = 100, 800
 MOST_RATIO = 3 * MANY / FEW

@@ -12,9 +12,9 @@ import pytest
 from console_desk import HASH, PASSWORD, Desk, Visitor, a_desk, csrf_of, secret_of
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.casework import accounts
+from breachdesk.casework.accounts import accounts
 from breachdesk.casework.authority import LONGEST_TEXT
-from breachdesk.console.desk import LONGEST_FIELD
+from breachdesk.console.web.request_context import LONGEST_FIELD
 from breachdesk.ports import UnitOfWork
 from breachdesk.testing import FixedNow, add_case, make_actor, make_customer, make_user
 from schemas.user import Permission

@@ -9,14 +9,18 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from breachdesk.bootstrap.metrics import PrometheusMeter
-from breachdesk.bootstrap.ops import OperationsAnswers
-from breachdesk.bootstrap.ops_http import OperationsApp, RequestIds, is_loopback
-from breachdesk.bootstrap.readiness import STILL_SECONDS, LoopPulse, check_database
+from breachdesk.bootstrap.observability.metrics import PrometheusMeter
+from breachdesk.bootstrap.observability.operations_endpoints import OperationsAnswers
+from breachdesk.bootstrap.observability.operations_http import (
+    OperationsApp,
+    RequestIds,
+    is_loopback,
+)
+from breachdesk.bootstrap.observability.readiness import STILL_SECONDS, LoopPulse, check_database
+from breachdesk.bootstrap.observability.trace_ids import get_trace_ids
 from breachdesk.bootstrap.serve import PortRouter
-from breachdesk.bootstrap.trace_ids import get_trace_ids
 from breachdesk.testing import FixedNow, make_store
-from notifiers.testing import NOON
+from notifiers.testing.channels import NOON
 from schemas.errors import RetryableError
 
 

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from servers.ports import find_free_port
 
-from breachdesk.bootstrap import ops
-from breachdesk.bootstrap.metrics import PrometheusMeter
-from breachdesk.bootstrap.ops import OperationsServer
+from breachdesk.bootstrap.observability import operations_endpoints
+from breachdesk.bootstrap.observability.metrics import PrometheusMeter
+from breachdesk.bootstrap.observability.operations_endpoints import OperationsServer
 from schemas.errors import ConfigurationError, RetryableError
 
 
@@ -148,17 +148,17 @@ def test_clients_that_ask_nothing_do_not_keep_a_scraper_out() -> None:
     with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well), ExitStack() as stack:
         idle = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
-            for _ in range(3 * ops.MOST_CLIENTS)
+            for _ in range(3 * operations_endpoints.MOST_CLIENTS)
         ]
         answer = get(port, "/healthz")
-        closed = [each for each in idle[: ops.MOST_CLIENTS] if each.recv(1) == b""]
+        closed = [each for each in idle[: operations_endpoints.MOST_CLIENTS] if each.recv(1) == b""]
 
     assert answer.status_code == 200
-    assert len(closed) == ops.MOST_CLIENTS
+    assert len(closed) == operations_endpoints.MOST_CLIENTS
 
 
 def test_a_client_that_sends_byte_by_byte_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ops, "ANSWERED_SECONDS", 0.2)
+    monkeypatch.setattr(operations_endpoints, "ANSWERED_SECONDS", 0.2)
     port = find_free_port()
 
     with (

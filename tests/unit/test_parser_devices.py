@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from schemas.plugin import Duplicate, ParsedEvent, Parser
-from schemas.plugin import SourceLine as LogLine
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser
+from schemas.pipeline.plugin import SourceLine as LogLine
 from streams.parsers.apache_access import PARSER as APACHE
 from streams.parsers.linux_iptables import PARSER as IPTABLES
 from streams.parsers.linux_sshd import PARSER as SSHD

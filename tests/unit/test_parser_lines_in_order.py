@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from schemas.settings import Settings, SourceSettings
-from streams import parse_lines as module
-from streams.parse_lines import AT_ONCE, LOOK_AHEAD, parse_lines
-from streams.readers import InProcessReader
+from streams.normalise import parse_lines as module
+from streams.normalise.parse_lines import AT_ONCE, LOOK_AHEAD, parse_lines
+from streams.normalise.record_readers import InProcessReader
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 READER = InProcessReader(Settings(data_dir=Path(), sources=(SourceSettings(name="s", zone="UTC"),)))

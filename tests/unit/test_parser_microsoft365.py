@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from schemas.errors import UnparseableRecord
-from schemas.plugin import ParsedEvent, SourceLine
+from schemas.pipeline.plugin import ParsedEvent, SourceLine
 from streams.parsers.microsoft365_audit import PARSER
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -19,7 +19,7 @@ import pytest
 import slow_parsers
 
 from schemas.errors import ConfigurationError, RetryableError, UnparseableRecord
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.settings import IntakeSettings, ReadingSettings, Settings, SourceSettings
 from streams.normalise.recognise import SetAside
 from streams.parser_process.adapter import ParserProcess
@@ -46,7 +46,7 @@ ENDED_LATE = [(b"SLOW busy_in_c", EndReason.SLOW), (b"SLOW sleep", EndReason.ASL
 
 
 class CountingMeter:
-    """streams.observed.ParserMetrics that remembers."""
+    """streams.ports.metrics.ParserMetrics that remembers."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
@@ -384,9 +384,9 @@ PARENT = """
 import sys, threading
 from datetime import UTC, datetime
 from pathlib import Path
-from schemas.event import Position, RawRecord
+from schemas.pipeline.event import Position, RawRecord
 from schemas.settings import ReadingSettings, Settings
-from streams.observed import SilentReadingMeter
+from streams.ports.metrics import SilentReadingMeter
 from streams.parser_process.adapter import ParserProcess
 reading = ReadingSettings(seconds=600.0, parsers=("slow_parsers:PARSER",))
 reader = ParserProcess(Settings(data_dir=Path("."), reading=reading), SilentReadingMeter())

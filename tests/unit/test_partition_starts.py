@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import CorruptData
-from schemas.event import RecordPosition
+from schemas.pipeline.event import RecordPosition
 from streams.ports import StoredPosition
 from streams.worker_app.partition_starts import PartitionStart
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from breachdesk.casework.password_rule import LONGEST, check_password, list_known_words
+from breachdesk.casework.accounts.password_rule import LONGEST, check_password, list_known_words
 from breachdesk.testing import make_user
 from schemas.errors import BadInput
 from schemas.settings import ProviderProfile

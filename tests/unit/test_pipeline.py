@@ -8,8 +8,8 @@ from pathlib import Path
 
 from engines import BOOK, NOON, TwoCustomers, pipeline, placed, raw, record
 
-from schemas.alert import Episode, GroupKey, Signal
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.alert import Episode, GroupKey, Signal
+from schemas.pipeline.event import RawRecord, RecordPosition
 from streams.correlate.in_memory import InMemoryWindows
 from streams.normalise.normaliser import NO_TIME
 from streams.process.pipeline import BatchResult

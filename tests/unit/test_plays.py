@@ -22,18 +22,18 @@ from whole_play import (
     words,
 )
 
-from breachdesk.console.case_file import read_case
-from breachdesk.console.way import CaseStep, build_steps
-from notifiers.testing import NO, YES
-from schemas.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
-from schemas.affected_group import GroupKind
-from schemas.case import CallOutcome, CaseOrigin, ContainmentScope
+from breachdesk.console.views.case_progress import CaseStep, build_steps
+from breachdesk.console.views.case_view import read_case
+from notifiers.testing.channels import NO, YES
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
+from schemas.casework.affected_group import GroupKind
+from schemas.casework.case import CallOutcome, CaseOrigin, ContainmentScope
+from schemas.casework.decision import NOT_ASKED, LawEnforcementHold, NotificationBasis
+from schemas.casework.obligation import ObligationKind
+from schemas.casework.report import NumberPrecision, ReportedQuantity
 from schemas.customer import AssetKind, DataCategory, PecrStatus
-from schemas.decision import NOT_ASKED, LawEnforcementHold, NotificationBasis
 from schemas.errors import IncompleteDocument
-from schemas.obligation import ObligationKind
-from schemas.report import NumberPrecision, ReportedQuantity
-from schemas.source import BlindInterval
+from schemas.pipeline.source import BlindInterval
 
 SURE, MAYBE = EffectCertainty.HAPPENED, EffectCertainty.POSSIBLE
 LIKELY = {"certainty": Certainty.LIKELY}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from breachdesk.bootstrap.checks import PreflightCheck, run_preflight
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.preflight import PreflightCheck, run_preflight
 from breachdesk.cli.main import app
 from breachdesk.gdpr.law import load_shipped_law
 from breachdesk.testing import FixedNow

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.bootstrap.checks import run_preflight
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.preflight import run_preflight
 from breachdesk.testing import FixedNow, make_user
 from schemas.settings import ProviderProfile, SenderSettings, Settings
 from schemas.user import Permission

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from release_scene import ReleaseScene, release_scene
 
-from breachdesk.casework import readers_words
-from breachdesk.console.facts import list_steps
+from breachdesk.casework.release import reader_words
+from breachdesk.console.screens.cases.facts import list_steps
 from breachdesk.testing import make_actor
-from schemas.case import ContainmentKind, ContainmentScope, ContainmentStep
+from schemas.casework.case import ContainmentKind, ContainmentScope, ContainmentStep
+from schemas.casework.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.customer import DataRole
 from schemas.errors import EditConflict, IncompleteDocument
-from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.user import Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
@@ -35,7 +35,7 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
 
 def common(scene: ReleaseScene, text: str, seen: int) -> NoticeFacts:
     return scene.store.write(
-        lambda uow: readers_words.write_common(
+        lambda uow: reader_words.write_common(
             uow, RESPONDER, scene.breach.id, text, None, seen=seen, now=scene.now()
         )
     )
@@ -43,7 +43,7 @@ def common(scene: ReleaseScene, text: str, seen: int) -> NoticeFacts:
 
 def words(scene: ReleaseScene, written: ExposureWords, seen: int) -> NoticeFacts:
     return scene.store.write(
-        lambda uow: readers_words.write_words(
+        lambda uow: reader_words.write_words(
             uow, RESPONDER, scene.breach.id, written, seen=seen, now=scene.now()
         )
     )
@@ -69,8 +69,8 @@ def test_a_customers_words_are_taken_away_and_the_groups_stay(scene: ReleaseScen
     words(scene, GROUP, 1)
     words(scene, OWN, 2)
     left = scene.store.write(
-        lambda uow: readers_words.remove_words(
-            uow, RESPONDER, scene.breach.id, readers_words.build_key(OWN), scene.now()
+        lambda uow: reader_words.remove_words(
+            uow, RESPONDER, scene.breach.id, reader_words.build_key(OWN), scene.now()
         )
     )
 

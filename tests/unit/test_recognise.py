@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from schemas.errors import UnparseableRecord
-from schemas.event import RawRecord, RecordPosition
-from schemas.plugin import Duplicate, ParsedEvent, load_plugins
+from schemas.pipeline.event import RawRecord, RecordPosition
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, load_plugins
 from schemas.settings import SourceSettings
 from streams.normalise.recognise import (
     MOST_SOURCES,

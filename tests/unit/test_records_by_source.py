@@ -9,14 +9,14 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breachdesk.stores.register_view import RegisterSnapshot
-from schemas.event import Event, RawRecord, RecordPosition
+from breachdesk.stores.register.register_view import RegisterSnapshot
+from schemas.pipeline.event import Event, RawRecord, RecordPosition
+from schemas.pipeline.source import DeadLetter
 from schemas.settings import Settings, SourceSettings
-from schemas.source import DeadLetter
 from streams.normalise.normaliser import EventNormaliser
+from streams.normalise.record_readers import InProcessReader
 from streams.parser_loading import load_parsers
 from streams.ports import SourceCount, UnattributedCount
-from streams.readers import InProcessReader
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SETTINGS = Settings(

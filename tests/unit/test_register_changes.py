@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.casework import attribution, register_changes
-from breachdesk.casework.assets import import_assets
-from breachdesk.casework.customers import import_customers
-from breachdesk.casework.register_changes import ChangeWindow, FieldChange
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.casework.imports import attribution, register_changes
+from breachdesk.casework.imports.assets import import_assets
+from breachdesk.casework.imports.customers import import_customers
+from breachdesk.casework.imports.register_changes import ChangeWindow, FieldChange
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import FixedNow, make_actor
 from schemas.audit import AuditEntry
 from schemas.user import Permission
@@ -117,7 +117,7 @@ def test_there_and_back_again_leaves_both_changes(store: PipelineStore, load: Sh
 def test_the_values_of_one_customer_are_erased_with_its_key_and_no_others(
     store: PipelineStore, load: Sheet
 ) -> None:
-    from breachdesk.stores.sealed import format_customer_key
+    from breachdesk.stores.sql.case_cipher import format_customer_key
 
     load(FIRST + FIRST.replace("contoso", "fabrikam"))
     key, now = format_customer_key("contoso"), store.now()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from breachdesk.casework.register_decided import build_decision_fields
-from notifiers.testing import DECISION
-from schemas.decision import LawEnforcementHold, NotificationBasis
+from breachdesk.casework.breach.register_decisions import build_decision_fields
+from notifiers.testing.channels import DECISION
+from schemas.casework.decision import LawEnforcementHold, NotificationBasis
 
 NOW = datetime(2026, 9, 24, 9, 30, tzinfo=UTC)
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from named_customers import BINDINGS, CUSTOMERS, READER
 
-from breachdesk.gdpr import entries_of
-from breachdesk.gdpr.folding import fold_text, split_tokens
-from breachdesk.gdpr.foreign_data import ForeignData, TextReader
-from breachdesk.gdpr.known_names import NameEntries, NameEntry
-from breachdesk.gdpr.register_names import RegisterNames
+from breachdesk.gdpr.personal_data import register_entries
+from breachdesk.gdpr.personal_data.folding import fold_text, split_tokens
+from breachdesk.gdpr.personal_data.foreign_data import ForeignData, TextReader
+from breachdesk.gdpr.personal_data.known_names import NameEntries, NameEntry
+from breachdesk.gdpr.personal_data.register_names import RegisterNames
 from breachdesk.testing import make_user
-from notifiers.testing import PROFILE
+from notifiers.testing.channels import PROFILE
 
 USERS = [
     make_user("sam").model_copy(update={"name": "Sam Bridge"}),
@@ -44,14 +44,14 @@ READERS = st.sampled_from(
 
 def all_entries(involved: frozenset[str]) -> Iterator[NameEntry]:
     """Everything in one row, our staff before what may stand."""
-    shared = entries_of.find_widely_used_domains(CUSTOMERS, BINDINGS)
+    shared = register_entries.find_widely_used_domains(CUSTOMERS, BINDINGS)
     for customer in CUSTOMERS:
-        yield from entries_of.generate_customer_entries(customer, shared)
+        yield from register_entries.generate_customer_entries(customer, shared)
     for binding in BINDINGS:
-        yield from entries_of.generate_binding_entries(binding)
-    yield from entries_of.generate_staff_entries(USERS, involved)
-    yield from entries_of.generate_public_body_entries()
-    yield from entries_of.generate_profile_entries(PROFILE)
+        yield from register_entries.generate_binding_entries(binding)
+    yield from register_entries.generate_staff_entries(USERS, involved)
+    yield from register_entries.generate_public_body_entries()
+    yield from register_entries.generate_profile_entries(PROFILE)
 
 
 def in_one(involved: frozenset[str]) -> ForeignData:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breachdesk.stores.register_view import RegisterSnapshot
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.register.register_view import RegisterSnapshot
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, make_binding, make_store
 from schemas.customer import AssetKind, Binding
 

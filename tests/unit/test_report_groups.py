@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 from store_adapters import fresh_store
 
-from breachdesk.casework import groups
-from breachdesk.casework.filings import build_filing, explain_other_form
-from breachdesk.casework.report_prefill import build_proposals
+from breachdesk.casework.affected import group_records
+from breachdesk.casework.breach.form_facts import build_filing, explain_other_form
+from breachdesk.casework.breach.report_prefill import build_proposals
 from breachdesk.gdpr.told_words import describe_notified
 from breachdesk.jurisdictions import get_jurisdiction
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow, add_confirmed_breach, make_actor
-from notifiers.testing import PROFILE
-from schemas.affected import BreachEffect, Certainty, EffectCertainty
-from schemas.affected_group import (
+from notifiers.testing.channels import PROFILE
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty
+from schemas.casework.affected_group import (
     AffectedGroup,
     GroupKind,
     GroupNotification,
     GroupReach,
     NotificationMeans,
 )
-from schemas.breach import Breach
+from schemas.casework.breach import Breach
+from schemas.casework.report import NumberPrecision, ReportedQuantity
 from schemas.customer import DataCategory
-from schemas.report import NumberPrecision, ReportedQuantity
 from schemas.settings import Settings
 
 ACTOR = make_actor(user_id="rhea")
@@ -54,7 +54,9 @@ def breach(store: PipelineStore, now: FixedNow) -> Breach:
             data_categories=(DataCategory.IDENTITY,), effects={BreachEffect.LOST: EffectCertainty.HAPPENED},
             reach=GroupReach.OTHER_MEANS, reach_reason="They are here.",
         )  # fmt: skip
-        store.write(lambda uow, g=group: groups.add_group(uow, ACTOR, breach.case_id, g, now()))
+        store.write(
+            lambda uow, g=group: group_records.add_group(uow, ACTOR, breach.case_id, g, now())
+        )
     return breach
 
 
@@ -66,7 +68,7 @@ def told(
         proof="Minutes.", everybody=False,
     )  # fmt: skip
     store.write(
-        lambda uow: groups.record_group_telling(
+        lambda uow: group_records.record_group_telling(
             uow, ACTOR, breach.case_id, "AFFECTEDGROUP-0001", telling, now()
         )
     )

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.casework import bodies, suppliers
-from breachdesk.casework.report_prefill import build_proposals
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.casework.breach.report_prefill import build_proposals
+from breachdesk.casework.records import informed_bodies, suppliers
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, add_confirmed_breach, make_actor, make_store
-from schemas.around_breach import BodyTold, OtherBody
-from schemas.breach import Breach
-from schemas.case_record import ContactRoute, SupplierNotice
+from schemas.casework.breach import Breach
+from schemas.casework.breach_records import BodyTold, OtherBody
+from schemas.casework.case_record import ContactRoute, SupplierNotice
 from schemas.settings import Settings
 from schemas.user import Permission
 
@@ -48,7 +48,7 @@ def test_suppliers_and_bodies_told_are_proposed_and_a_body_not_applicable_is_not
         lambda uow: suppliers.record_supplier_notice(uow, ANA, breach.case_id, notice, START)
     )
     for told in (police, insurer):
-        store.write(lambda uow, told=told: bodies.record_body(uow, ANA, told, START))
+        store.write(lambda uow, told=told: informed_bodies.record_body(uow, ANA, told, START))
 
     found = store.read(
         lambda uow: build_proposals(uow, breach.id, "uk_pecr", Settings(data_dir=tmp_path), START)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breachdesk.gdpr.foreign_data import ForeignData
-from breachdesk.gdpr.personal_data import PersonalDataKind
-from breachdesk.gdpr.report_redaction import PLACEHOLDERS, ReportRedaction
+from breachdesk.gdpr.personal_data.detectors import PersonalDataKind
+from breachdesk.gdpr.personal_data.foreign_data import ForeignData
+from breachdesk.gdpr.personal_data.report_redaction import PLACEHOLDERS, ReportRedaction
 from breachdesk.testing import make_binding, make_customer, make_user
-from notifiers.testing import PROFILE
+from notifiers.testing.channels import PROFILE
 from schemas.customer import AssetKind, Customer
 
 DATA = ForeignData.from_customers(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from console_desk import a_desk
 
-from breachdesk.bootstrap.checks import PreflightCheck, run_preflight
-from breachdesk.bootstrap.house import Container
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.preflight import PreflightCheck, run_preflight
 from breachdesk.testing import START, make_user
 from schemas.settings import Settings
 from schemas.user import Permission

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from release_scene import ASSETS, CONTOSO, FABRIKAM, ReleaseScene, release_scene
 
-from breachdesk.casework.contact_watch import find_former_numbers, list_suspect_changes
+from breachdesk.casework.affected.contact_changes import find_former_numbers, list_suspect_changes
 from breachdesk.testing import make_user
-from schemas.approval import ApprovalKind
+from schemas.casework.approval import ApprovalKind
+from schemas.casework.notice import DeliveryStatus, SendOutcome, SendResult
 from schemas.errors import EditConflict, NotAllowed
-from schemas.notice import DeliveryStatus, SendOutcome, SendResult
 from schemas.user import Permission
 
 REFUSED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from release_scene import ReleaseScene, release_scene
 
-from breachdesk.casework.sent_texts import find_sealed_mail
+from breachdesk.casework.release.sent_texts import find_sealed_mail
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import UnparseableRecord
-from schemas.event import LONGEST_NAME, Event, RawRecord, RecordPosition, flatten
-from schemas.source import IncomingRecord
+from schemas.pipeline.event import LONGEST_NAME, Event, RawRecord, RecordPosition, flatten
+from schemas.pipeline.source import IncomingRecord
 from streams.event_logs import frames
 from streams.parser_process import messages
 from streams.parsers import linux_iptables

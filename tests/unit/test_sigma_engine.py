@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from changed_event import changed_event
 
-from schemas.alert import PROVIDER_SCOPE
 from schemas.errors import BadInput
-from schemas.event import Event, RecordPosition
-from streams.detect import detect
+from schemas.pipeline.alert import PROVIDER_SCOPE
+from schemas.pipeline.event import Event, RecordPosition
+from streams.process.detect import detect
 from streams.sigma.documents import parse_events
 from streams.sigma.engine import RuleEngine
 from streams.sigma.load import load_rules

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import BadInput, NotFound
-from schemas.rule import RuleKind
+from schemas.pipeline.rule import RuleKind
 from streams.sigma.examples import list_episodes
 from streams.sigma.explain import explain
 from streams.sigma.load import load_rules

@@ -18,7 +18,7 @@ from sigma.rule import SigmaLogSource, SigmaRule
 from sigma.types import SigmaString
 
 from schemas.errors import BadInput
-from schemas.plugin import ParsedEvent, Parser, SourceLine, load_plugins
+from schemas.pipeline.plugin import ParsedEvent, Parser, SourceLine, load_plugins
 from streams.sigma import columns, routing
 from streams.sigma.compile import compile_rule
 from streams.sigma.conditions import (

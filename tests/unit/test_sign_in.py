@@ -18,10 +18,15 @@ from console_desk import (
 )
 
 from breachdesk.console.app import build_app
-from breachdesk.console.cookies import DEVICE, FORM, SESSION
-from breachdesk.console.password_checks import MOST_WAITING, PasswordChecks
-from breachdesk.console.passwords import hash_of_nobody
-from breachdesk.console.tries import OF_ADDRESS, OF_STRANGERS, compute_network, shorten_address
+from breachdesk.console.web.attempt_throttle import (
+    OF_ADDRESS,
+    OF_STRANGERS,
+    compute_network,
+    shorten_address,
+)
+from breachdesk.console.web.cookies import DEVICE, FORM, SESSION
+from breachdesk.console.web.password_checks import MOST_WAITING, PasswordChecks
+from breachdesk.console.web.password_hashing import hash_of_nobody
 from breachdesk.testing import make_user
 
 

@@ -8,8 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.alert import GroupKey, Signal
-from schemas.event import AssetTouch, RecordPosition
+from schemas.pipeline.alert import GroupKey, Signal
+from schemas.pipeline.event import AssetTouch, RecordPosition
 from streams.correlate.buckets import Bucket, BucketSummary, to_member
 from streams.correlate.gates import build_inner_key, get_alert_key
 from streams.correlate.retention import RetentionPolicy

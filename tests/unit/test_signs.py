@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.signs import (
+from schemas.text_signs import (
     escape_json,
     find_name_problem,
     list_hidden,
@@ -116,7 +116,7 @@ def test_what_cannot_be_a_name_says_why(text: str) -> None:
 
 
 def test_no_character_of_the_shortcut_is_one_that_is_shown() -> None:
-    from schemas.signs import _HARMLESS
+    from schemas.text_signs import _HARMLESS
 
     harmless = [chr(c) for c in range(0x110000) if _HARMLESS.fullmatch(chr(c))]
 

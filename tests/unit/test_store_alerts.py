@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import (
     GROUP,
     START,
@@ -22,10 +22,10 @@ from breachdesk.testing import (
     raise_alerts,
     sweep,
 )
-from schemas.alert import AlertState, AlertView, Episode, Severity, Signal
-from schemas.case import CaseNote, TaskKind
+from schemas.casework.case import CaseNote, TaskKind
 from schemas.errors import EditConflict
-from schemas.event import AssetTouch
+from schemas.pipeline.alert import AlertState, AlertView, Episode, Severity, Signal
+from schemas.pipeline.event import AssetTouch
 from streams.ports import EvictedInterval, GroupState
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from store_adapters import ADAPTERS, everything_stored, fresh_store, refused_by_the_database, tamper
 
-from breachdesk.stores.any_store import PipelineStore
-from breachdesk.stores.audit_bundle import export_bundle, verify_bundle
-from breachdesk.stores.sql_store import SqliteStore
+from breachdesk.stores.audit.audit_bundle import export_bundle, verify_bundle
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, make_store
 from schemas.errors import BadInput, CorruptData, EditConflict
 

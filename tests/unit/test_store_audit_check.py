@@ -11,23 +11,23 @@ from sqlalchemy.types import TypeEngine
 from store_adapters import ADAPTERS, fresh_store, tamper
 from waiting_letters import NOON, approve_letters, established, mail_settings, renderer
 
-from breachdesk.casework.installation import SendingInstallation
-from breachdesk.casework.outbox import StoreOutbox
-from breachdesk.casework.report import write_report
+from breachdesk.casework.breach.report import write_report
+from breachdesk.casework.delivery.installation import SendingInstallation
+from breachdesk.casework.delivery.outbox import StoreOutbox
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.any_store import PipelineStore
 from breachdesk.stores.attempt_files import AttemptFiles
-from breachdesk.stores.audit_claims import parse_status
-from breachdesk.stores.columns import UtcTime
-from breachdesk.stores.row_digests import WATCHED
-from breachdesk.stores.sql_store import SqliteStore
-from breachdesk.stores.tables import notices
+from breachdesk.stores.audit.audit_claims import parse_status
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.sql.row_digests import WATCHED
+from breachdesk.stores.sqlite.store import SqliteStore
+from breachdesk.stores.tables.case_tables import notices
+from breachdesk.stores.tables.column_types import UtcTime
 from breachdesk.testing import FixedNow, make_actor, make_customer, make_user
 from schemas.audit import AuditReport
-from schemas.case_record import ContactRoute, SupplierNotice
+from schemas.casework.case_record import ContactRoute, SupplierNotice
+from schemas.casework.notice import DeliveryStatus, SendOutcome, SendResult
+from schemas.casework.report import ReportFacts
 from schemas.errors import CorruptData
-from schemas.notice import DeliveryStatus, SendOutcome, SendResult
-from schemas.report import ReportFacts
 from schemas.user import Permission
 
 COLUMNS = [

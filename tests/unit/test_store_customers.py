@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow, make_binding, make_customer
 from schemas.customer import AssetKind, Binding
 from schemas.errors import NotFound

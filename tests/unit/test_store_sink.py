@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import (
     GROUP,
     START,
@@ -19,11 +19,11 @@ from breachdesk.testing import (
     make_episode,
     sweep,
 )
-from schemas.alert import GroupKey
 from schemas.customer import AssetKind
 from schemas.errors import EditConflict, NotFound
-from schemas.event import RecordPosition
-from schemas.source import DeadLetter
+from schemas.pipeline.alert import GroupKey
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import DeadLetter
 from streams.ports import (
     BatchSink,
     BucketRow,

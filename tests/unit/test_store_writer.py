@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from breachdesk.stores.sql_store import SqliteStore
-from breachdesk.stores.sqlite import CHECKPOINT_BYTES
+from breachdesk.stores.sqlite.sqlite_database import CHECKPOINT_BYTES
+from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, make_customer, make_store
 from schemas.errors import BadInput, RetryableError
-from schemas.source import BlindInterval
+from schemas.pipeline.source import BlindInterval
 
 
 @pytest.fixture

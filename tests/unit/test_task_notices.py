@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import update
 from store_adapters import fresh_store
 
-from breachdesk.casework.telephone import build_telephone_task, get_notice
-from breachdesk.stores.any_store import PipelineStore
-from breachdesk.stores.tables import cases
+from breachdesk.casework.opening.telephone_tasks import build_telephone_task, get_notice
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.tables.case_tables import cases
 from breachdesk.testing import START, FixedNow, add_case
-from notifiers.testing import build_recipient
-from schemas.affected import NoticeKind
-from schemas.case import Case, CaseTask
+from notifiers.testing.channels import build_recipient
+from schemas.casework.affected import NoticeKind
+from schemas.casework.case import Case, CaseTask
 
 BREACH = "BR-0007"
 PACK = f"call-{BREACH}-controller_pack-acme-v2-ltd-p-1-v3-v2"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from notifiers.template_folder import TemplateFolder
+from notifiers.letters.template_folder import TemplateFolder
 from schemas.errors import BadInput
 
 GREEDY = {

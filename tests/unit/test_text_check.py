@@ -7,16 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from breachdesk.casework.text_check import TextCheck, list_reader_problems, merge_problems
-from breachdesk.gdpr import text_parts
-from breachdesk.gdpr.folding import fold_text, split_tokens
-from breachdesk.gdpr.foreign_data import ForeignData, TextReader
+from breachdesk.casework.release.text_check import TextCheck, list_reader_problems, merge_problems
+from breachdesk.gdpr.personal_data import text_parts
+from breachdesk.gdpr.personal_data.folding import fold_text, split_tokens
+from breachdesk.gdpr.personal_data.foreign_data import ForeignData, TextReader
 from breachdesk.testing import make_customer, make_user
-from notifiers.render import JinjaRenderer
-from notifiers.testing import PROFILE, STORED, build_letter_context, build_own_facts, get_words
-from schemas.affected import NoticeKind
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import (
+    PROFILE,
+    STORED,
+    build_letter_context,
+    build_own_facts,
+    get_words,
+)
+from schemas.casework.affected import NoticeKind
+from schemas.casework.letter import LintProblem
 from schemas.customer import Customer
-from schemas.letter import LintProblem
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
 KINDS = (NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK)

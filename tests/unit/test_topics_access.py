@@ -11,7 +11,7 @@ import trustme
 
 from schemas.errors import ConfigurationError
 from schemas.settings import KafkaSecurity, KafkaSettings, SaslMechanism
-from streams.kafka_access import (
+from streams.kafka.client_options import (
     build_aiokafka_options,
     build_faust_credentials,
     build_kafka_python_options,

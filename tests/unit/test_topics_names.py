@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from schemas.errors import ConfigurationError
 from schemas.settings import IntakeSettings, KafkaSettings, Settings, SourceSettings
-from streams.topics import TopicSpec, build_source_topic, build_topic_specs, find_source
-from streams.topics.findings import _is_blocking
-from streams.topics.specs import HEADROOM_BYTES
+from streams.kafka.topics import TopicSpec, build_source_topic, build_topic_specs, find_source
+from streams.kafka.topics.findings import _is_blocking
+from streams.kafka.topics.specs import HEADROOM_BYTES
 
 KAFKA = KafkaSettings(servers="127.0.0.1:9092")
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from breachdesk.bootstrap.traces import NullTracer, OtelTracer, build_tracer
+from breachdesk.bootstrap.observability.traces import NullTracer, OtelTracer, build_tracer
 from schemas.errors import ConfigurationError
 from schemas.settings import OpsSettings, Settings
 

@@ -10,13 +10,14 @@ import pytest
 from release_scene import ReleaseScene, release_scene
 from waiting_letters import renderer
 
-from breachdesk.casework import affected, readers_words
-from breachdesk.casework.letters import render_letters
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.release import reader_words
+from breachdesk.casework.release.letters import render_letters
 from breachdesk.testing import make_actor
-from schemas.affected import Certainty
+from schemas.casework.affected import Certainty
+from schemas.casework.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
+from schemas.casework.notice import SendOutcome, SendResult
 from schemas.customer import DataRole
-from schemas.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
-from schemas.notice import SendOutcome, SendResult
 from schemas.user import Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
@@ -56,7 +57,7 @@ def words(scene: ReleaseScene, customer: str | None, text: str, **changes: Any) 
     )
     scene.now.advance(minutes=1)
     scene.store.write(
-        lambda uow: readers_words.write_words(
+        lambda uow: reader_words.write_words(
             uow, RESPONDER, scene.breach.id, said, seen=newest(scene).version, now=scene.now()
         )
     )
@@ -89,7 +90,7 @@ def test_what_is_true_for_everybody_tells_everybody_again(scene: ReleaseScene) -
     seen = newest(scene).version
     scene.now.advance(minutes=1)
     scene.store.write(
-        lambda uow: readers_words.write_common(
+        lambda uow: reader_words.write_common(
             uow, RESPONDER, scene.breach.id, "We know more now.", None, seen=seen, now=scene.now()
         )
     )
@@ -101,14 +102,14 @@ def test_whose_exposure_has_changed_is_told_though_only_others_words_changed(
     scene: ReleaseScene,
 ) -> None:
     def sure(uow: Any) -> None:
-        exposures = affected.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scene.breach.id)
         for customer, certainty in (
             ("contoso", Certainty.POSSIBLE), ("fabrikam", Certainty.CONFIRMED)
         ):  # fmt: skip
-            exposures = affected.override(
+            exposures = affected_list.override(
                 exposures, customer, DataRole.CONTROLLER, certainty, "by the panel's log", RESPONDER
             )
-        affected.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
+        affected_list.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
 
     scene.now.advance(minutes=1)
     scene.store.write(sure)

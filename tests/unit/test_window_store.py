@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from schemas.alert import GroupKey, Severity, Signal
-from schemas.event import AssetTouch, RecordPosition
-from schemas.plugin import ValueGate
+from schemas.pipeline.alert import GroupKey, Severity, Signal
+from schemas.pipeline.event import AssetTouch, RecordPosition
+from schemas.pipeline.plugin import ValueGate
 from streams.correlate.buckets import BucketSummary, to_member
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.signal_rows import LoggedGroup, dump_log, load_bucket

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from schemas.alert import GroupKey, Severity, Signal
-from schemas.event import AssetTouch, RecordPosition
-from schemas.plugin import DetectorSignal
+from schemas.pipeline.alert import GroupKey, Severity, Signal
+from schemas.pipeline.event import AssetTouch, RecordPosition
+from schemas.pipeline.plugin import DetectorSignal
 from streams.correlate.buckets import to_member
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.groups import SignalGroup

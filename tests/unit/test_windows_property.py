@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import pytest
 
-from schemas.alert import Episode, GroupKey, Severity, Signal
-from schemas.event import AssetTouch, RecordPosition
-from schemas.plugin import DetectorSignal, ValueGate
+from schemas.pipeline.alert import Episode, GroupKey, Severity, Signal
+from schemas.pipeline.event import AssetTouch, RecordPosition
+from schemas.pipeline.plugin import DetectorSignal, ValueGate
 from streams.correlate.episodes import WindowSpec
 from streams.correlate.in_time import is_in_time
 from streams.correlate.window_store import GuardedSignal, WindowStore

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from release_scene import ReleaseScene, release_scene
 
-from breachdesk.casework import notify, witness
+from breachdesk.casework.release import notice_facts, witness
 from breachdesk.testing import make_user
-from schemas.affected import NoticeKind
+from schemas.casework.affected import NoticeKind
+from schemas.casework.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
 from schemas.errors import IncompleteDocument, NotAllowed
-from schemas.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
 from schemas.user import Permission
 
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
@@ -105,7 +105,9 @@ def test_a_bounce_that_comes_after_the_hand_over_stops_what_has_not_left(
     analyst = scene.as_actor("ana", Permission.ANALYST)
     scene.now.advance(minutes=14)
     scene.store.write(
-        lambda uow: notify.record_bounce(uow, analyst, row.id, "550 no such user", scene.now())
+        lambda uow: notice_facts.record_bounce(
+            uow, analyst, row.id, "550 no such user", scene.now()
+        )
     )
     scene.now.advance(hours=1)
 
@@ -175,12 +177,14 @@ def test_who_broke_the_glass_does_not_say_that_the_message_arrived(
         who = scene.as_actor(by, Permission.RESPONDER)
         if act == "resolve":
             scene.store.write(
-                lambda uow: notify.resolve_unknown(
+                lambda uow: notice_facts.resolve_unknown(
                     uow, who, row.id, DeliveryStatus.HANDED_OVER, "250 in the log", scene.now()
                 )
             )
         else:
-            scene.store.write(lambda uow: notify.acknowledge_notice(uow, who, row.id, scene.now()))
+            scene.store.write(
+                lambda uow: notice_facts.acknowledge_notice(uow, who, row.id, scene.now())
+            )
 
     with pytest.raises(NotAllowed, match="does not settle the message to the witness"):
         settle("rowan")

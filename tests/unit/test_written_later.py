@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.alert import GroupKey
+from schemas.pipeline.alert import GroupKey
 from streams.correlate.written_later import (
     BUCKETS_AT_ONCE,
     BUCKETS_WHEN_IDLE,

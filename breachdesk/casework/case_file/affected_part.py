@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from breachdesk.casework.affected.group_records import format_group_line
 from breachdesk.casework.case_file.reading import (
     CaseSnapshot,
     build_empty_part,
     build_part,
     build_table,
 )
-from breachdesk.casework.groups import format_group_line
-from schemas.affected import Certainty, Exposure, Manifest
-from schemas.affected_group import AffectedGroup
-from schemas.case_file import FilePart, FileSection
+from schemas.casework.affected import Certainty, Exposure, Manifest
+from schemas.casework.affected_group import AffectedGroup
+from schemas.casework.case_file import FilePart, FileSection
+from schemas.casework.list_outline import count_by_certainty
 from schemas.customer import DataCategory
-from schemas.list_outline import count_by_certainty
 
 
 def build_affected_section(r: CaseSnapshot) -> FileSection:

@@ -10,10 +10,10 @@ from breachdesk.casework.case_file.reading import (
     build_part,
     build_table,
 )
-from schemas.around_breach import BodyTold, ControllerQuestion, Receipt, select_newest
-from schemas.case_file import FilePart, FileSection
-from schemas.case_record import Complaint, SupplierNotice, SupplierQuestion
-from schemas.report import Submission
+from schemas.casework.breach_records import BodyTold, ControllerQuestion, Receipt, select_newest
+from schemas.casework.case_file import FilePart, FileSection
+from schemas.casework.case_record import Complaint, SupplierNotice, SupplierQuestion
+from schemas.casework.report import Submission
 
 
 def build_reports_section(r: CaseSnapshot) -> FileSection:

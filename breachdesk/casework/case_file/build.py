@@ -26,10 +26,10 @@ from breachdesk.casework.case_file.proof import (
 )
 from breachdesk.casework.case_file.reading import CaseSnapshot
 from breachdesk.casework.case_file.told_part import build_sent_words_section, build_told_section
-from breachdesk.casework.sealing import compute_digest
+from breachdesk.casework.digests import compute_digest
 from breachdesk.ports import UnitOfWork
-from schemas.case import Case
-from schemas.case_file import FileSection, PrintedCase
+from schemas.casework.case import Case
+from schemas.casework.case_file import FileSection, PrintedCase
 from schemas.errors import NotFound
 from schemas.settings import Settings
 from schemas.user import Actor, Permission

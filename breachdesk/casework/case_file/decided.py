@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from breachdesk.casework.case_file.reading import CaseSnapshot, build_empty_part, build_part
-from breachdesk.casework.decision_memo import build_memo
+from breachdesk.casework.decision.decision_memo import build_memo
 from breachdesk.gdpr.tensions import GROUNDS
 from breachdesk.gdpr.tensions import TITLES as CONTRADICTIONS
-from schemas.approval import Approval, ApprovalKind
-from schemas.case_file import FilePart, FileSection
-from schemas.decision import Decision, DecisionAnswer, LawEnforcementHold
-from schemas.obligation import Waiver, WaiverRequest, WaiverUndone
+from schemas.casework.approval import Approval, ApprovalKind
+from schemas.casework.case_file import FilePart, FileSection
+from schemas.casework.decision import Decision, DecisionAnswer, LawEnforcementHold
+from schemas.casework.obligation import Waiver, WaiverRequest, WaiverUndone
 
 
 def build_decisions_section(r: CaseSnapshot) -> FileSection:

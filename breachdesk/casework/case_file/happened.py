@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from breachdesk.casework.affected.group_records import format_group_kind
+from breachdesk.casework.affected.notification_status import list_tellings
 from breachdesk.casework.case_file.reading import CaseSnapshot, build_part, build_table
-from breachdesk.casework.groups import format_group_kind
-from breachdesk.casework.told import list_tellings
 from breachdesk.gdpr.causes import describe_cause
-from schemas.affected import NoticeKind
-from schemas.approval import ApprovalKind
-from schemas.case_file import FileSection
+from schemas.casework.affected import NoticeKind
+from schemas.casework.approval import ApprovalKind
+from schemas.casework.case_file import FileSection
 
 Moment = tuple[datetime, str, str]
 """When, who, what."""

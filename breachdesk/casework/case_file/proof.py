@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breachdesk.casework.case_file.reading import CaseSnapshot, build_part, build_table
-from schemas.case_file import FileSection
+from schemas.casework.case_file import FileSection
 from schemas.errors import CorruptData
 
 CHAIN = (

@@ -10,21 +10,21 @@ from functools import cached_property
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from breachdesk.casework.groups import list_affected, list_named_people
-from breachdesk.gdpr.redaction import NameRedaction
+from breachdesk.casework.affected.group_records import list_affected, list_named_people
+from breachdesk.gdpr.personal_data.redaction import NameRedaction
 from breachdesk.ports import UnitOfWork
-from schemas.affected import Certainty, ContactChannel, Manifest, Recipient
-from schemas.affected_group import AffectedGroup
-from schemas.alert import AlertView
-from schemas.approval import Approval
-from schemas.breach import Breach
-from schemas.case import Case
-from schemas.case_file import FilePart, FileTable
+from schemas.casework.affected import Certainty, ContactChannel, Manifest, Recipient
+from schemas.casework.affected_group import AffectedGroup
+from schemas.casework.approval import Approval
+from schemas.casework.breach import Breach
+from schemas.casework.case import Case
+from schemas.casework.case_file import FilePart, FileTable
+from schemas.casework.decision import Decision
+from schemas.casework.letter_facts import NoticeFacts
+from schemas.casework.notice import NoticeRow
+from schemas.casework.report import Submission
 from schemas.customer import Customer, FrozenModel, Person
-from schemas.decision import Decision
-from schemas.letter_facts import NoticeFacts
-from schemas.notice import NoticeRow
-from schemas.report import Submission
+from schemas.pipeline.alert import AlertView
 from schemas.settings import Settings
 
 REMOVED = "[name removed]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from breachdesk.casework.affected.group_records import format_group_kind
 from breachdesk.casework.case_file.happened import LETTER
 from breachdesk.casework.case_file.reading import (
     CaseSnapshot,
@@ -11,13 +12,12 @@ from breachdesk.casework.case_file.reading import (
     build_part,
     build_table,
 )
-from breachdesk.casework.groups import format_group_kind
-from breachdesk.casework.sent_texts import find_sealed_mail
-from schemas.affected import NoticeKind
-from schemas.case import TaskKind
-from schemas.case_file import FilePart, FileSection
-from schemas.notice import DeliveryStatus, NoticeRow
-from schemas.notice_states import POSSIBLY_RECEIVED
+from breachdesk.casework.release.sent_texts import find_sealed_mail
+from schemas.casework.affected import NoticeKind
+from schemas.casework.case import TaskKind
+from schemas.casework.case_file import FilePart, FileSection
+from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.notice_states import POSSIBLY_RECEIVED
 
 STATUS = {
     DeliveryStatus.QUEUED: "waits",

@@ -2,7 +2,7 @@
 
 To add a duty:
 
-1. `schemas.obligation.ObligationKind`: its name.
+1. `schemas.casework.obligation.ObligationKind`: its name.
 2. `kinds.RULES`: when it starts, when it is due, what ends it, on which page of the case, and
    whether it may be waived, by one person or by two. The same row goes into
    `docs/reference/obligations.md`; a test compares them.
@@ -26,7 +26,7 @@ from breachdesk.casework.obligations.regulators import build_regulator_obligatio
 from breachdesk.casework.obligations.waivers import confirm_waiver, undo_waiver, waive_obligation
 from breachdesk.casework.reading_ahead import read_ahead
 from breachdesk.ports import UnitOfWork
-from schemas.obligation import Obligation
+from schemas.casework.obligation import Obligation
 
 
 def list_obligations(uow: UnitOfWork, breach_id: str, now: datetime) -> tuple[Obligation, ...]:

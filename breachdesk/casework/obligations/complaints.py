@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework import complaints as complaint_acts
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation
-from schemas.case_record import Complaint
+from breachdesk.casework.records import complaints as complaint_acts
+from schemas.casework.case_record import Complaint
+from schemas.casework.obligation import Obligation, ObligationKind
 from schemas.law import Provision
-from schemas.obligation import Obligation, ObligationKind
 
 OURS = "our own way of handling complaints"
 

@@ -9,9 +9,9 @@ from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation
 from breachdesk.casework.obligations.readers import TellingProgress, compute_progress_of
 from breachdesk.gdpr import roles
-from schemas.affected import NoticeKind
+from schemas.casework.affected import NoticeKind
+from schemas.casework.obligation import Obligation, ObligationKind
 from schemas.customer import PROVIDER, Customer
-from schemas.obligation import Obligation, ObligationKind
 
 
 def build_contract_obligations(dossier: BreachDossier) -> Iterator[Obligation]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework.controller_questions import list_questions
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation, get_provision
-from schemas.obligation import Obligation, ObligationKind
+from breachdesk.casework.release.controller_questions import list_questions
+from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_controller_question_obligations(dossier: BreachDossier) -> Iterator[Obligation]:

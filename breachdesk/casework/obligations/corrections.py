@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from breachdesk.casework.corrections import Reader, find_wrongly_told
+from breachdesk.casework.affected.corrections import Reader, find_wrongly_told
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation, get_provision
 from breachdesk.casework.obligations.readers import build_owed
 from breachdesk.gdpr.roles import CORRECTED_BY, get_role
-from schemas.affected import Recipient
-from schemas.list_outline import ListOutline
-from schemas.obligation import Obligation, ObligationKind
+from schemas.casework.affected import Recipient
+from schemas.casework.list_outline import ListOutline
+from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_correction_obligations(dossier: BreachDossier) -> Iterator[Obligation]:

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from breachdesk.casework.telephone import get_notice
-from breachdesk.casework.told import ReaderTelling, list_tellings, omit_taken_back
+from breachdesk.casework.affected.notification_status import (
+    ReaderTelling,
+    list_tellings,
+    omit_taken_back,
+)
+from breachdesk.casework.opening.telephone_tasks import get_notice
 from breachdesk.ports import UnitOfWork
-from schemas.affected import NoticeKind, Recipient
-from schemas.breach import Breach
-from schemas.case import Case, CaseTask, TaskKind
-from schemas.decision import Decision
-from schemas.letter_facts import NoticeFacts
-from schemas.list_outline import ListOutline
-from schemas.notice import NoticeRow
-from schemas.report import ReportFacts, Submission
+from schemas.casework.affected import NoticeKind, Recipient
+from schemas.casework.breach import Breach
+from schemas.casework.case import Case, CaseTask, TaskKind
+from schemas.casework.decision import Decision
+from schemas.casework.letter_facts import NoticeFacts
+from schemas.casework.list_outline import ListOutline
+from schemas.casework.notice import NoticeRow
+from schemas.casework.report import ReportFacts, Submission
 
 Reader = tuple[str, str, NoticeKind]
 """Customer, person, and the kind of letter. What is looked up by it is read once: a list of

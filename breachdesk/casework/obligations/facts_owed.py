@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation, get_provision
 from breachdesk.jurisdictions import get_jurisdiction
-from schemas.obligation import Obligation, ObligationKind
-from schemas.report import NotYetKnown, Submission
+from schemas.casework.obligation import Obligation, ObligationKind
+from schemas.casework.report import NotYetKnown, Submission
 
 
 @dataclass

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions
-from schemas.affected import Exposure, Recipient
+from schemas.casework.affected import Exposure, Recipient
+from schemas.casework.decision import Decision, DecisionAnswer, NotificationBasis
 from schemas.customer import DataRole
-from schemas.decision import Decision, DecisionAnswer, NotificationBasis
 
 UNDECIDED = {
     NotificationBasis.ART34: DataRole.CONTROLLER,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from breachdesk.casework.groups import format_group_kind, list_affected
+from breachdesk.casework.affected.group_records import format_group_kind, list_affected
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation, get_provision
-from schemas.affected_group import AffectedGroup
-from schemas.decision import NotificationBasis
-from schemas.obligation import Obligation, ObligationKind
+from schemas.casework.affected_group import AffectedGroup
+from schemas.casework.decision import NotificationBasis
+from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_group_obligations(dossier: BreachDossier) -> Iterator[Obligation]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation, get_provision
-from schemas.decision import Decision, LawEnforcementHold
-from schemas.obligation import Obligation, ObligationKind
+from schemas.casework.decision import Decision, LawEnforcementHold
+from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_hold_obligations(dossier: BreachDossier) -> Iterator[Obligation]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas.obligation import ObligationKind as Kind
+from schemas.casework.obligation import ObligationKind as Kind
 
 
 @dataclass(frozen=True, slots=True)

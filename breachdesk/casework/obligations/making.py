@@ -7,8 +7,8 @@ from typing import Any
 
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.kinds import RULES
+from schemas.casework.obligation import Obligation, ObligationKind
 from schemas.law import Provision
-from schemas.obligation import Obligation, ObligationKind
 
 Maker = Callable[[BreachDossier], Iterator[Obligation]]
 """Yields the obligations of its kinds, ended ones too. Reads only; the same documents give the

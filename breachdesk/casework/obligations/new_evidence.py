@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from breachdesk.casework.affected.notification_status import ReaderTelling
+from breachdesk.casework.affected.notified_exposures import NotifiedExposures
 from breachdesk.casework.obligations.dossier import BreachDossier, Reader
 from breachdesk.casework.obligations.making import build_obligation, get_provision
-from breachdesk.casework.told import ReaderTelling
-from breachdesk.casework.told_exposures import NotifiedExposures
 from breachdesk.gdpr.roles import CORRECTED_BY, compute_bases, get_role
-from schemas.affected import Certainty, EffectCertainty, Exposure
-from schemas.obligation import Obligation, ObligationKind, PendingReader
+from schemas.casework.affected import Certainty, EffectCertainty, Exposure
+from schemas.casework.obligation import Obligation, ObligationKind, PendingReader
 
 SURE = (Certainty.CONFIRMED, Certainty.LIKELY)
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from breachdesk.casework.affected.notification_status import ReaderTelling
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation
-from breachdesk.casework.told import ReaderTelling
 from breachdesk.gdpr.roles import CORRECTED_BY
-from schemas.affected import NoticeKind
-from schemas.letter_facts import NoticeFacts
-from schemas.obligation import Obligation, ObligationKind, PendingReader
+from schemas.casework.affected import NoticeKind
+from schemas.casework.letter_facts import NoticeFacts
+from schemas.casework.obligation import Obligation, ObligationKind, PendingReader
 
 Reader = tuple[str, str, NoticeKind]
 

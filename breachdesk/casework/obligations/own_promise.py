@@ -8,8 +8,8 @@ from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.grounds import is_owed
 from breachdesk.casework.obligations.making import get_provision
 from breachdesk.casework.obligations.telling import build_telling_obligation
-from schemas.decision import NotificationBasis
-from schemas.obligation import Obligation, ObligationKind
+from schemas.casework.decision import NotificationBasis
+from schemas.casework.obligation import Obligation, ObligationKind
 
 UNDECIDED = "It falls away if the decision finds that no promise of ours binds."
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from breachdesk.casework.affected.notification_status import ReaderTelling
 from breachdesk.casework.obligations.dossier import BreachDossier, Reader
-from breachdesk.casework.told import ReaderTelling
-from schemas.affected import ContactChannel, Recipient
-from schemas.case import CallOutcome, CaseTask
-from schemas.notice import DeliveryStatus
-from schemas.obligation import PendingReader
+from schemas.casework.affected import ContactChannel, Recipient
+from schemas.casework.case import CallOutcome, CaseTask
+from schemas.casework.notice import DeliveryStatus
+from schemas.casework.obligation import PendingReader
 
 ROW_SAYS = {
     DeliveryStatus.QUEUED: "the letter has not left yet",

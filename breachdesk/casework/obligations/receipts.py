@@ -7,10 +7,10 @@ from datetime import datetime
 
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation
-from breachdesk.casework.receipt_terms import get_term, list_packs
-from schemas.around_breach import Receipt
-from schemas.notice import DeliveryStatus, NoticeRow
-from schemas.obligation import Obligation, ObligationKind
+from breachdesk.casework.release.receipt_terms import get_term, list_packs
+from schemas.casework.breach_records import Receipt
+from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_receipt_obligations(dossier: BreachDossier) -> Iterator[Obligation]:

@@ -26,7 +26,7 @@ from breachdesk.casework.obligations.receipts import build_receipt_obligations
 from breachdesk.casework.obligations.regulators import build_regulator_obligations
 from breachdesk.casework.obligations.subscribers import build_subscriber_obligations
 from breachdesk.casework.obligations.supplier_questions import build_supplier_question_obligations
-from schemas.obligation import Obligation, Waiver, WaiverRequest, WaiverUndone
+from schemas.casework.obligation import Obligation, Waiver, WaiverRequest, WaiverUndone
 from schemas.times import convert_to_utc
 
 MAKERS: tuple[Maker, ...] = (

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from breachdesk.casework.groups import list_affected
+from breachdesk.casework.affected.group_records import list_affected
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation
 from breachdesk.gdpr import roles
@@ -15,12 +15,12 @@ from breachdesk.gdpr.jurisdiction import Jurisdiction
 from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions
 from breachdesk.gdpr.roles import NotificationTrack
 from breachdesk.jurisdictions import get_jurisdiction, list_jurisdictions
+from schemas.casework.decision import Decision
+from schemas.casework.obligation import Obligation
+from schemas.casework.report import Submission
 from schemas.customer import DataRole
-from schemas.decision import Decision
 from schemas.errors import BadInput, NotFound
 from schemas.law import LawAuthority, LawBook
-from schemas.obligation import Obligation
-from schemas.report import Submission
 
 ICO, PECR = "uk_ico", "uk_pecr"
 HOME = (ICO, PECR)

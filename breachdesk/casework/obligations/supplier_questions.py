@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation
-from schemas.case_record import SupplierQuestion
-from schemas.obligation import Obligation, ObligationKind
+from schemas.casework.case_record import SupplierQuestion
+from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_supplier_question_obligations(dossier: BreachDossier) -> Iterator[Obligation]:

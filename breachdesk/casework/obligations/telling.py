@@ -8,8 +8,8 @@ from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.grounds import select_by_basis
 from breachdesk.casework.obligations.making import build_obligation
 from breachdesk.casework.obligations.readers import compute_progress
-from schemas.decision import NotificationBasis
-from schemas.obligation import Obligation, ObligationKind
+from schemas.casework.decision import NotificationBasis
+from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_telling_obligation(

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.digests import compute_next_version
 from breachdesk.casework.obligations.dossier import build_dossier
 from breachdesk.casework.obligations.kinds import RULES
 from breachdesk.casework.obligations.registry import compute_obligations
-from breachdesk.casework.sealing import compute_next_version
 from breachdesk.ports import UnitOfWork
-from schemas.breach import Breach
+from schemas.casework.breach import Breach
+from schemas.casework.obligation import Obligation, Waiver, WaiverRequest, WaiverUndone
 from schemas.errors import BadInput, NotAllowed, NotFound
-from schemas.obligation import Obligation, Waiver, WaiverRequest, WaiverUndone
 from schemas.user import Actor, Permission
 
 EXPLAINED = 40

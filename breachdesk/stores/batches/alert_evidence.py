@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, bindparam, delete, select
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.many_rows import insert_or_ignore_many
-from breachdesk.stores.stream_tables import evidence
-from schemas.alert import Signal
+from breachdesk.stores.sql.bulk_rows import insert_or_ignore_many
+from breachdesk.stores.tables.stream_tables import evidence
+from schemas.pipeline.alert import Signal
 
 Identity = tuple[int, str, str, str]
 """Alert, event id, step, value."""

@@ -12,9 +12,14 @@ from sqlalchemy import ColumnElement, bindparam, not_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from breachdesk.stores.batches.group_keys import compute_key_hash
-from breachdesk.stores.many_rows import in_chunks, insert_many, insert_or_replace_many, match_any
-from breachdesk.stores.stream_tables import alert_acts, alert_ids, alerts
-from schemas.alert import AlertState, Episode, Severity, Signal
+from breachdesk.stores.sql.bulk_rows import (
+    in_chunks,
+    insert_many,
+    insert_or_replace_many,
+    match_any,
+)
+from breachdesk.stores.tables.stream_tables import alert_acts, alert_ids, alerts
+from schemas.pipeline.alert import AlertState, Episode, Severity, Signal
 from streams.ports import EvictedInterval
 
 Columns = dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from breachdesk.stores.batches.alert_rows import StoredAlert
-from breachdesk.stores.cases import SqlCaseBook
-from schemas.case import CaseTask, TaskKind
+from breachdesk.stores.books.cases import SqlCaseBook
+from schemas.casework.case import CaseTask, TaskKind
 from schemas.errors import NotFound
 
 

@@ -17,8 +17,8 @@ from breachdesk.stores.batches.group_keys import (
     parse_key,
     sort_by_digest,
 )
-from breachdesk.stores.many_rows import execute_among
-from schemas.alert import GroupKey
+from breachdesk.stores.sql.bulk_rows import execute_among
+from schemas.pipeline.alert import GroupKey
 from streams.ports import BucketRow, EvictedInterval
 
 Row = tuple[bytes, int, int, str, bytes, float, int]

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from breachdesk.stores.batches.alert_rows import StoredAlert
-from breachdesk.stores.stream_tables import evidence
-from schemas.alert import Episode, GroupKey, Severity, Signal
-from schemas.event import AssetTouch, RecordPosition
+from breachdesk.stores.tables.stream_tables import evidence
+from schemas.pipeline.alert import Episode, GroupKey, Severity, Signal
+from schemas.pipeline.event import AssetTouch, RecordPosition
 
 
 def find_closed_alert(episode: Episode, closed: Iterable[StoredAlert]) -> StoredAlert | None:

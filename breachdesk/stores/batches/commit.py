@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores import exports
 from breachdesk.stores.batches import counts, position_rows, watermarks
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
 from breachdesk.stores.batches.reconcile import AlertReconciler, GroupColumns
-from breachdesk.stores.unit_of_work import SqlUnitOfWork
+from breachdesk.stores.books import exports
+from breachdesk.stores.books.unit_of_work import SqlUnitOfWork
 from streams.normalise.source_counts import sum_counts
 from streams.ports import EvictedInterval, RecordBatch
 

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.each_dialect import insert_or_sum, sort_by_bytes
-from breachdesk.stores.many_rows import insert_or_ignore_many, insert_or_replace_many
-from breachdesk.stores.stream_tables import dead_letters, source_counts, unattributed
-from schemas.event import RecordPosition
-from schemas.source import DeadLetter
+from breachdesk.stores.sql.bulk_rows import insert_or_ignore_many, insert_or_replace_many
+from breachdesk.stores.sql.dialects import insert_or_sum, sort_by_bytes
+from breachdesk.stores.tables.stream_tables import dead_letters, source_counts, unattributed
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import DeadLetter
 from streams.ports import KnownLetter, SourceCount, UnattributedCount
 
 Row = dict[str, Any]

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import orjson
 
-from schemas.alert import GroupKey
+from schemas.pipeline.alert import GroupKey
 
 
 @lru_cache(maxsize=16_384)

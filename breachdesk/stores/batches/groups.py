@@ -14,9 +14,9 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores.batches import bucket_rows
 from breachdesk.stores.batches.group_keys import compute_key_digest, sort_by_digest
-from breachdesk.stores.many_rows import execute_among, format_bytea_array, insert_or_ignore_many
-from breachdesk.stores.stream_tables import signal_groups
-from schemas.alert import GroupKey
+from breachdesk.stores.sql.bulk_rows import execute_among, format_bytea_array, insert_or_ignore_many
+from breachdesk.stores.tables.stream_tables import signal_groups
+from schemas.pipeline.alert import GroupKey
 from streams.ports import GroupRows, GroupUpdates, SweepResult
 
 LockedVersions = Mapping[GroupKey, int]

@@ -11,7 +11,7 @@ from breachdesk.stores.batches import bucket_rows, groups, position_rows, waterm
 from breachdesk.stores.batches import commit as batch_writes
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
 from breachdesk.stores.batches.reconcile import build_group_columns
-from schemas.alert import GroupKey
+from schemas.pipeline.alert import GroupKey
 from streams.ports import CommitResult, GroupRows, GroupUpdates, RecordBatch, SweepResult
 
 

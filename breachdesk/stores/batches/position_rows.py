@@ -9,10 +9,10 @@ import orjson
 from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.each_dialect import insert_or_ignore
-from breachdesk.stores.stream_tables import positions
+from breachdesk.stores.sql.dialects import insert_or_ignore
+from breachdesk.stores.tables.stream_tables import positions
 from schemas.errors import EditConflict
-from schemas.event import RecordPosition
+from schemas.pipeline.event import RecordPosition
 from streams.ports import PartitionAdvance, StoredPosition
 
 

@@ -32,9 +32,9 @@ from breachdesk.stores.batches.alert_rows import (
 from breachdesk.stores.batches.alert_tasks import open_joined_task, open_unsupported_task
 from breachdesk.stores.batches.closed_alerts import find_closed_alert, merge_episode
 from breachdesk.stores.batches.group_keys import compute_key_hash
-from breachdesk.stores.stream_tables import alert_acts, alerts
-from breachdesk.stores.unit_of_work import SqlUnitOfWork
-from schemas.alert import AlertState, Episode
+from breachdesk.stores.books.unit_of_work import SqlUnitOfWork
+from breachdesk.stores.tables.stream_tables import alert_acts, alerts
+from schemas.pipeline.alert import AlertState, Episode
 from streams.ports import EvictedInterval, GroupState
 
 PIPELINE = "system:pipeline"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores import counters
-from breachdesk.stores.stream_tables import signal_log
+from breachdesk.stores.sql import counters
+from breachdesk.stores.tables.stream_tables import signal_log
 from streams.ports import LogRow
 
 

@@ -21,8 +21,8 @@ from breachdesk.stores.batches import (
     sole_owner,
 )
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
-from schemas.alert import GroupKey
-from schemas.event import RecordPosition
+from schemas.pipeline.alert import GroupKey
+from schemas.pipeline.event import RecordPosition
 from streams.ports import (
     CommitResult,
     GroupRows,

@@ -17,7 +17,7 @@ from breachdesk.stores.batches import commit as batch_writes
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
 from breachdesk.stores.batches.group_keys import sort_by_digest
 from breachdesk.stores.batches.reconcile import GroupColumns, build_group_columns
-from schemas.alert import GroupKey
+from schemas.pipeline.alert import GroupKey
 from streams.ports import (
     BucketRow,
     CommitResult,

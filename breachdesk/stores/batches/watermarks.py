@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import case, select, text
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.each_dialect import insert_or_ignore
-from breachdesk.stores.stream_tables import watermarks
+from breachdesk.stores.sql.dialects import insert_or_ignore
+from breachdesk.stores.tables.stream_tables import watermarks
 
 LOW = "low"
 HELD_UNTIL = "held_until"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from breachdesk.stores.schema import metadata
+from breachdesk.stores.tables.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, compare_type=True)

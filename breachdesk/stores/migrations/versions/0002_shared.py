@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from breachdesk.stores.columns import JsonText, UtcTime
+from breachdesk.stores.tables.column_types import JsonText, UtcTime
 
 revision = "0002"
 down_revision = "0001"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from breachdesk.stores.columns import UtcTime
+from breachdesk.stores.tables.column_types import UtcTime
 
 revision = "0004"
 down_revision = "0003"

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from breachdesk.stores.columns import UtcTime
+from breachdesk.stores.tables.column_types import UtcTime
 
 revision = "0008"
 down_revision = "0007"

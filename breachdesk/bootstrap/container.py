@@ -1,0 +1,285 @@
+"""The house, wired: one object that owns the adapters of a data folder and closes them."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from breachdesk.bootstrap import data_paths
+from breachdesk.casework.delivery import mail_hold
+from breachdesk.casework.delivery.installation import SendingInstallation
+from breachdesk.gdpr.law import read_law
+from breachdesk.ports import Now
+from breachdesk.stores.attempt_files import AttemptFiles
+from breachdesk.stores.open_store import open_store
+from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.sql.file_lock import FileLock
+from notifiers.letters.render import JinjaRenderer
+from schemas import private_files
+from schemas.errors import ConfigurationError, NotAllowed, RetryableError
+from schemas.law import LawBook
+from schemas.pipeline.rule import RuleInfo
+from schemas.settings import SenderSettings, Settings
+from streams.event_logs.sqlite import SqliteEventLog
+from streams.parser_process.adapter import ParserProcess
+from streams.ports import BatchSink, EventLog, RecordReader
+from streams.ports.metrics import NullMetrics, NullParserMetrics, ParserMetrics, WorkerMetrics
+from streams.process.pipeline import RecordPipeline
+from streams.process.worker import StreamWorker, WorkerLimits
+from streams.sigma.load import RuleBook, load_rules
+from streams.worker_app.embedded import EmbeddedWorker
+
+if TYPE_CHECKING:
+    from streams.event_logs.kafka import KafkaEventLog
+
+BROKER_SECONDS = 15.0
+"""How long a listener or a page waits for a broker that does not answer."""
+
+
+def read_system_clock() -> datetime:
+    """The one place that asks the machine's clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class RuleExplainer:
+    """breachdesk.ports.Explainer over the loaded rules."""
+
+    book: RuleBook
+
+    def list_rules(self) -> Sequence[RuleInfo]:
+        """Every loaded rule, by id."""
+        return self.book.list_infos()
+
+
+class Container:
+    """The adapters of one data folder. Opens them when first asked for; use as a context."""
+
+    def __init__(self, settings: Settings, now: Now = read_system_clock) -> None:
+        self.settings = settings
+        self.now = now
+        self._locks: list[FileLock] = []
+        private_files.make_folder(settings.data_dir)
+        self._readers: list[ParserProcess] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def log(self) -> EventLog:
+        """Where records are received: Kafka when it is named, else the journal."""
+        return self.topics if self.settings.kafka.servers else self.journal
+
+    @cached_property
+    def journal(self) -> SqliteEventLog:
+        """The data folder's journal. Raises NotAllowed where Kafka carries the records."""
+        if self.settings.kafka.servers:
+            raise NotAllowed(
+                "records are carried by Kafka, not by a journal",
+                place="kafka.servers",
+                remedy="Kafka's own retention drops them; see docs/howto/deploy-distributed.md.",
+            )
+        return SqliteEventLog(data_paths.get_journal_dir(self.settings), self.now)
+
+    @cached_property
+    def topics(self) -> KafkaEventLog:
+        """The raw topics."""
+        # Only here: the embedded system does not install Kafka's clients.
+        from streams.event_logs.kafka import KafkaEventLog
+
+        return KafkaEventLog(self.settings, self.now, wait=BROKER_SECONDS)
+
+    @cached_property
+    def store(self) -> PipelineStore:
+        """The store, migrated to the newest schema. It exports when Kafka is named. A new one is
+        bound to this folder, or to its database server: a copy made later is known as one."""
+        settings = self.settings
+        store = open_store(
+            data_paths.build_store_url(settings),
+            now=self.now,
+            settings=settings.store,
+            exporting=bool(settings.kafka.servers),
+            law=self.law,
+        )
+        # Whoever only reads is not stopped by a disk that is full: the dispatcher asks again.
+        with suppress(RetryableError):
+            self._bind_store(store)
+        return store
+
+    @cached_property
+    def law(self) -> LawBook:
+        """The shipped law under the operator's corrections, read once."""
+        book = read_law(data_paths.get_law_dir(self.settings))
+        return book.model_copy(update={"reported_to": self.settings.jurisdictions})
+
+    @cached_property
+    def installation(self) -> SendingInstallation:
+        """Where mail is sent from with the store in this folder; over a shared store what the
+        folder's first dispatcher tells, to be read only."""
+        return self._build_installation(0)
+
+    def open_installation(self) -> SendingInstallation:
+        """Where this process sends from. Over a shared store several processes may use the folder:
+        each has files of its own, until these premises close."""
+        return (
+            self._build_installation(self._allocate_number())
+            if self._is_shared
+            else self.installation
+        )
+
+    def _build_installation(self, number: int) -> SendingInstallation:
+        return SendingInstallation(
+            AttemptFiles(self.settings.data_dir, number), shared=self._is_shared
+        )
+
+    @property
+    def _is_shared(self) -> bool:
+        return self.settings.store.distributed
+
+    def _bind_store(self, store: PipelineStore) -> None:
+        now = self.now()
+        if not self._is_shared:
+            if store.read(self.installation.is_new):
+                store.write(lambda uow: self.installation.establish(uow, now))
+        elif store.read(mail_hold.is_server_unknown):
+            server = store.get_server_identity()
+            store.write(lambda uow: mail_hold.note_server(uow, server))
+
+    def _allocate_number(self) -> int:
+        """The first that no living process has; let go of with the premises."""
+        for number in count():
+            lock = FileLock(self.settings.data_dir / f"dispatch.{number}.lock")
+            if lock.try_hold():
+                self._locks.append(lock)
+                return number
+            lock.close()
+        raise AssertionError
+
+    @cached_property
+    def templates(self) -> Path:
+        """Folder of the words."""
+        return data_paths.get_templates_dir(self.settings)
+
+    @cached_property
+    def renderer(self) -> JinjaRenderer:
+        """Words made of facts."""
+        return JinjaRenderer(self.templates, self.settings.profile.zone)
+
+    @cached_property
+    def rules(self) -> RuleBook:
+        """The rule pack, compiled."""
+        return load_rules(data_paths.list_rules_dirs(self.settings))
+
+    @cached_property
+    def explainer(self) -> RuleExplainer:
+        """What the rules say of themselves."""
+        return RuleExplainer(self.rules)
+
+    def open_reader(self, meter: ParserMetrics | None = None) -> ParserProcess:
+        """Reads records in a process of its own, which ends at the latest with `close`."""
+        reader = ParserProcess(self.settings, meter or NullParserMetrics())
+        self._readers.append(reader)
+        return reader
+
+    def build_worker(
+        self,
+        sink: BatchSink | None = None,
+        reader: RecordReader | None = None,
+        meter: WorkerMetrics | None = None,
+    ) -> EmbeddedWorker:
+        """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile.
+        `sink`: the store's, with something put around it; `reader`: one that is watched."""
+        tune_gc()
+        meter = meter or NullMetrics()
+        worker = StreamWorker(
+            sink or self.store.make_batch_sink(),
+            RecordPipeline(self.rules, reader or self.open_reader(), self.settings),
+            self.store.make_asset_register(),
+            lambda _records: self.now(),
+            meter,
+            build_worker_limits(self.settings),
+            exporting=False,
+        )
+        return EmbeddedWorker(self.journal, worker, self.now, meter)
+
+    def get_sender(self, sender_id: str | None = None) -> SenderSettings:
+        """The named sender, else the first. Raises Misconfigured when there is none."""
+        for sender in self.settings.senders:
+            if sender_id in (None, sender.id):
+                return sender
+        raise ConfigurationError(
+            f"no sender {sender_id or ''}".rstrip(),
+            place=str(self.settings.data_dir / "breachdesk.toml"),
+            remedy="Add a [[senders]] table; see docs/howto/send-mail.md.",
+        )
+
+    def close(self) -> None:
+        """Close what was opened."""
+        while self._readers:
+            self._readers.pop().close()
+        self.__dict__.pop("log", None)
+        for name in ("store", "journal", "topics"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        self.__dict__.pop("installation", None)
+        while self._locks:
+            self._locks.pop().close()
+
+
+def build_worker_limits(settings: Settings) -> WorkerLimits:
+    """What the settings allow a worker."""
+    detection = settings.detection
+    return WorkerLimits(
+        batch_records=settings.kafka.batch_records,
+        batch_seconds=detection.batch_milliseconds / 1000,
+        state_bytes=detection.disk_mib * 1024 * 1024,
+        dead_letters=settings.kafka.dead_letter_limit,
+    )
+
+
+def tune_gc() -> None:
+    """The pipeline makes many long-lived objects and no cycles: collecting every 700 allocations
+    cost a fifth of its time (bench/pipeline.py)."""
+    gc.set_threshold(50_000, 20, 100)
+
+
+@contextmanager
+def hold_lock(data_dir: Path, duty: str) -> Iterator[bool]:
+    """Hold the folder's lock for a duty that only one process may do (`pipeline`, `dispatch`):
+    True when this process may, False when another does."""
+    private_files.make_folder(data_dir)
+    descriptor = os.open(data_dir / f"{duty}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield _lock_file(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock_file(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise RetryableError(
+            "the folder's lock cannot be taken", remedy="Check the disk."
+        ) from error
+    return True

@@ -1,0 +1,316 @@
+"""Preflight: is everything there that a bad day needs? Each check says what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from breachdesk.bootstrap.container import Container
+from breachdesk.casework.accounts.second_factor import is_required
+from breachdesk.casework.release.witness import find_unfit_reason
+from breachdesk.gdpr.law import list_overdue, list_unverified, load_shipped_law
+from breachdesk.stores.audit.anchor_file import AnchorFile
+from schemas.audit import AuditReport
+from schemas.customer import Customer, FrozenModel, PersonKind, UnattributedEvents
+from schemas.errors import BreachDeskError
+from schemas.law import LawBook, ReviewedEntry
+from schemas.pipeline.source import SourceView
+from schemas.private_files import list_readable_by_others
+from schemas.settings import ProviderProfile, Settings, SmtpTls
+from schemas.user import REQUIRED_PERMISSIONS, Permission, User, can_sign_in
+
+MOST_BEHIND = 10_000
+"""Records; more says that no worker runs, or too few."""
+MOST_NAMED = 5
+"""Entries of the law in one line; `breachdesk law list` names all."""
+OPTIONAL = {"trading_name", "promise", "promise_source", "invoices_before", "witness_email"}
+
+if TYPE_CHECKING:
+    from streams.kafka.topics import PartitionLag
+
+
+class PreflightCheck(FrozenModel):
+    """One thing looked at."""
+
+    what: str
+    passed: bool
+    finding: str
+    remedy: str = ""
+    warning: bool = False
+    """It works, but a person should look; the exit code does not show it."""
+
+
+def run_preflight(container: Container) -> list[PreflightCheck]:
+    """All checks of a data folder, in the order they would be needed."""
+    customers, users, proved, sources, unknown, report = container.store.read(
+        lambda uow: (
+            uow.customers.list(),
+            uow.users.list(),
+            uow.second_factors.list_confirmed(),
+            uow.sources.list(),
+            uow.customers.list_unattributed(),
+            uow.audit.examine(),
+        )
+    )
+    return [
+        _check_profile(container.settings.profile),
+        _check_people(users),
+        _check_second_factors(container.settings, users, proved),
+        _check_witness(container.settings, users),
+        _check_customers(customers),
+        *_check_sources(sources),
+        _check_unattributed(unknown),
+        *_check_senders(container),
+        PreflightCheck(
+            what="rules", passed=True, finding=f"{len(container.rules.list_infos())} rules read"
+        ),
+        _check_audit(report),
+        _check_anchor(container.settings),
+        _check_file_modes(container.settings.data_dir),
+        *_check_law(container),
+        *_check_kafka(container),
+    ]
+
+
+def _check_audit(report: AuditReport) -> PreflightCheck:
+    if report.whole:
+        entries = report.head.seq
+        finding = f"{entries:,} entries, the chain is whole, and the store agrees with it"
+        return PreflightCheck(what="audit", passed=True, finding=finding)
+    return PreflightCheck(
+        what="audit",
+        passed=False,
+        finding=f"the store contradicts it in {len(report.discrepancies):,} places.",
+        remedy="Run breachdesk audit verify, and keep a copy of the store as it is.",
+    )
+
+
+def _check_anchor(settings: Settings) -> PreflightCheck:
+    """Whether something outside the store shows a chain that was emptied or written anew."""
+    path = settings.audit.anchor_file
+    if path is None:
+        finding = "none: only an export or a noted head shows a chain that was written anew"
+        return PreflightCheck(what="audit anchor", passed=True, finding=finding)
+    try:
+        lines = AnchorFile(path).read()
+    except BreachDeskError as error:
+        remedy = "Run breachdesk audit anchor, or see docs/reference/audit.md."
+        finding = f"{error.problem}."
+        return PreflightCheck(what="audit anchor", passed=False, finding=finding, remedy=remedy)
+    return PreflightCheck(what="audit anchor", passed=True, finding=f"{len(lines):,} noted")
+
+
+def _check_file_modes(folder: Path) -> PreflightCheck:
+    loose = list_readable_by_others(folder)
+    shown = ", ".join(path.name or str(path) for path in loose[:5])
+    return PreflightCheck(
+        what="file modes",
+        passed=not loose,
+        finding=f"{len(loose):,} open to other users: {shown}" if loose else "only the owner's",
+        remedy=f"chmod -R go-rwx {folder}" if loose else "",
+    )
+
+
+def _check_law(container: Container) -> Iterator[PreflightCheck]:
+    """What an operator corrected, what nobody reviewed lately, and what nobody has read."""
+    book, day, months = container.law, container.now().date(), container.settings.law.review_months
+    yield _check_corrections(book)
+    old, unread = list_overdue(book, day, months), list_unverified(book, day)
+    yield PreflightCheck(
+        what="law review",
+        passed=True,
+        warning=bool(old),
+        finding=_format_entries(old, f"not reviewed for {months} months")
+        or f"every entry was reviewed in the last {months} months",
+        remedy="Read their sources and correct them; see docs/reference/law.md." if old else "",
+    )
+    yield PreflightCheck(
+        what="law verified",
+        passed=True,
+        warning=bool(unread),
+        finding=_format_entries(unread, "not verified against the text")
+        or "every entry is verified",
+        remedy="Read the text and mark them; see docs/reference/law.md." if unread else "",
+    )
+
+
+def _check_corrections(book: LawBook) -> PreflightCheck:
+    ids = {entry.id for entry in load_shipped_law().entries}
+    own = {entry.id for entry in book.entries if entry.file is not None}
+    parts = [f"corrected: {', '.join(sorted(own & ids))}"] if own & ids else []
+    # An id with a slip of the pen corrects nothing: it shows here.
+    parts += [f"added: {', '.join(sorted(own - ids))}"] if own - ids else []
+    faults = [f"{each.place}: {each.problem}" for each in book.problems]
+    return PreflightCheck(
+        what="law corrections",
+        passed=not faults,
+        finding="; ".join([*faults, *parts]) or "none, the shipped law holds",
+        remedy="Mend them; until then the shipped entries hold." if faults else "",
+    )
+
+
+def _format_entries(entries: Sequence[ReviewedEntry], fault: str) -> str:
+    names = list(dict.fromkeys(entry.name for entry in entries))
+    more = len(names) - MOST_NAMED
+    shown = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"{len(entries)} entries {fault}: {shown}." if entries else ""
+
+
+def _check_kafka(container: Container) -> Iterator[PreflightCheck]:
+    """Topics as they must be, and how far the workers are behind; nothing where there is none."""
+    if not container.settings.kafka.servers:
+        return
+    # Only here: the embedded system does not install Kafka's clients.
+    from streams.kafka import topics
+
+    topic_checks = topics.check_topics(container.settings)
+    for each in topic_checks:
+        yield PreflightCheck(
+            what=f"topic {each.topic}" if each.topic else "Kafka",
+            passed=not each.wrong,
+            finding=f"{each.what}: {each.problem}",
+            remedy=each.remedy,
+        )
+    if not any(each.wrong for each in topic_checks):
+        yield PreflightCheck(
+            what="topics", passed=True, finding="all there, and set as they must be"
+        )
+    yield _check_backlog(container, topics.list_lags(container.settings))
+
+
+def _check_backlog(container: Container, partitions: Sequence[PartitionLag]) -> PreflightCheck:
+    """By the store's positions, which are the truth; Kafka's copy may be behind them."""
+    names = [f"{each.topic}/{each.partition}" for each in partitions]
+    backlog = container.store.make_batch_sink().load_positions(names)
+    behind = 0
+    for name, each in zip(names, partitions, strict=True):
+        place = backlog[name].position
+        behind += each.end - (each.begin if place is None else place.offset + 1)
+    return PreflightCheck(
+        what="backlog",
+        passed=behind < MOST_BEHIND,
+        finding=f"{behind:,} records wait to be processed in {len(partitions)} partitions",
+        remedy="" if behind < MOST_BEHIND else "Start workers: breachdesk worker.",
+    )
+
+
+def _check_profile(profile: ProviderProfile) -> PreflightCheck:
+    blank = [
+        name
+        for name, value in profile.model_dump().items()
+        if value in ("", None) and name not in OPTIONAL
+    ]
+    return PreflightCheck(
+        what="provider profile",
+        passed=not blank,
+        finding=f"blank: {', '.join(blank)}" if blank else "complete",
+        remedy="Fill them in under [profile] in breachdesk.toml." if blank else "",
+    )
+
+
+def _check_people(users: Sequence[User]) -> PreflightCheck:
+    able = [user for user in users if not user.disabled and not user.demo]
+    missing = [
+        duty.value for duty in REQUIRED_PERMISSIONS if not any(duty in user.duties for user in able)
+    ]
+    return PreflightCheck(
+        what="people",
+        passed=not missing and len(able) > 1,
+        finding=f"{len(able)} accounts" + (f", nobody is {', '.join(missing)}" if missing else ""),
+        remedy="Add them: breachdesk user add ID --duty responder. Two people, or break glass."
+        if missing or len(able) < 2
+        else "",
+    )
+
+
+def _check_second_factors(
+    settings: Settings, users: Sequence[User], proved: Collection[str]
+) -> PreflightCheck:
+    """Whoever approves sets one up at the first sign-in: better before the bad day."""
+    lacking = [
+        user.id
+        for user in users
+        if can_sign_in(user, demo=settings.demo)
+        and is_required(user, settings)
+        and user.id not in proved
+    ]
+    return PreflightCheck(
+        what="second factors",
+        passed=not lacking,
+        finding=f"{', '.join(lacking)} cannot approve without one" if lacking else "all there",
+        remedy="They sign in once and set it up." if lacking else "",
+    )
+
+
+def _check_witness(settings: Settings, users: Sequence[User]) -> PreflightCheck:
+    """Needed where fewer than two people can approve."""
+    able = [u for u in users if Permission.APPROVER in u.duties and can_sign_in(u, demo=False)]
+    why = find_unfit_reason(settings.profile.witness_email, settings, users)
+    finding = f"{why}: nobody can break the glass" if why else "an outsider is nominated"
+    remedy = "Nominate an outsider: witness_email under [profile]." if why else ""
+    return PreflightCheck(
+        what="witness", passed=not why or len(able) >= 2, finding=finding, remedy=remedy
+    )
+
+
+def _check_customers(rows: Sequence[Customer]) -> PreflightCheck:
+    silent = [c for c in rows if not c.default_email]
+    nobody = [c for c in rows if not c.find_contact(PersonKind.DATA_PROTECTION)]
+    return PreflightCheck(
+        what="customers",
+        passed=bool(rows) and not silent,
+        finding=f"{len(rows)} customers, {len(silent)} without a default address, "
+        f"{len(nobody)} without a data protection contact",
+        remedy="" if rows and not silent else "breachdesk customers import FILE.",
+    )
+
+
+def _check_sources(rows: Sequence[SourceView]) -> Iterator[PreflightCheck]:
+    if not rows:
+        yield PreflightCheck(
+            what="sources",
+            passed=False,
+            finding="nothing received yet",
+            remedy="breachdesk ingest FILE, or point syslog at this machine.",
+        )
+    for view in rows:
+        understood = not view.not_understood
+        yield PreflightCheck(
+            what=f"source {view.name}",
+            passed=understood,
+            finding=f"{view.received:,} received, {view.not_understood:,} not understood, kept",
+            remedy="" if understood else "Name its parser under [[sources]].",
+        )
+
+
+def _check_unattributed(rows: Sequence[UnattributedEvents]) -> PreflightCheck:
+    return PreflightCheck(
+        what="unattributed",
+        passed=not rows,
+        finding=f"{len(rows)} names in the events belong to nobody we know",
+        remedy="Bind them in the console under Unattributed." if rows else "",
+    )
+
+
+def _check_senders(container: Container) -> Iterator[PreflightCheck]:
+    senders = container.settings.senders
+    if not senders:
+        yield PreflightCheck(
+            what="senders",
+            passed=False,
+            finding="no way out for mail",
+            remedy="Add a [[senders]] table to breachdesk.toml.",
+        )
+    for sender in senders:
+        guarded = sender.channel != "smtp" or sender.tls is not SmtpTls.NONE
+        yield PreflightCheck(
+            what=f"sender {sender.id}",
+            passed=guarded and bool(sender.assets or sender.channel != "smtp"),
+            finding=f"{sender.channel}, {sender.tls}"
+            + ("" if sender.assets else ", its own assets are not named"),
+            remedy="Name tenant, mailbox and domain under assets, so that a compromised sender "
+            "is refused."
+            if not sender.assets
+            else "",
+        )

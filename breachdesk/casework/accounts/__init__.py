@@ -1,0 +1,1 @@
+"""Accounts, password rules and second factors."""

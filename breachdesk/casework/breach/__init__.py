@@ -1,0 +1,1 @@
+"""Confirmation, regulator reports, the Art. 33(5) register and yearly figures."""

@@ -1,0 +1,72 @@
+"""What the register keeps of the notices: who was told, by kind of letter and role, and when.
+
+Somebody who was told wrongly is never counted among the told: the register says so beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from breachdesk.casework.affected.corrections import Reader, find_wrongly_told
+from breachdesk.casework.affected.notification_status import list_tellings
+from breachdesk.casework.affected.notified_people import (
+    NotifiedPeople,
+    ReachStatus,
+    compute_told_of_kind,
+)
+from breachdesk.gdpr.roles import CORRECTION_OF, get_role
+from breachdesk.ports import UnitOfWork
+from schemas.casework.affected import NoticeKind
+from schemas.casework.breach import Breach
+from schemas.casework.list_outline import ListOutline
+from schemas.casework.register import RegisterNotice
+
+
+def list_notices(
+    uow: UnitOfWork, breach: Breach, manifest: ListOutline | None
+) -> list[RegisterNotice]:
+    """One for each kind of letter that somebody is to get, or got. Corrections stand beside the
+    letter that they correct."""
+    return list(_iterate_notices(uow, breach, manifest))
+
+
+def _iterate_notices(
+    uow: UnitOfWork, breach: Breach, manifest: ListOutline | None
+) -> Iterator[RegisterNotice]:
+    uncorrected = _find_uncorrected(uow, breach, manifest)
+    for kind in CORRECTION_OF:
+        owed, wrongly = compute_told_of_kind(uow, breach, manifest, kind)
+        if not owed.people and not wrongly.people:
+            continue
+        corrected = sum((*p.person, kind) not in uncorrected for p in wrongly.everybody)
+        yield _build_notice(kind, owed, wrongly, corrected)
+
+
+def _find_uncorrected(uow: UnitOfWork, breach: Breach, manifest: ListOutline | None) -> set[Reader]:
+    """Who has not learned since they were last told that it was not so."""
+    rows, tasks = uow.notices.list(breach_id=breach.id), uow.cases.get(breach.case_id).tasks
+    excluded = manifest.excluded if manifest else ()
+    return set(find_wrongly_told(list_tellings(breach.id, rows, tasks), rows, excluded))
+
+
+def _build_notice(
+    kind: NoticeKind, owed: NotifiedPeople, wrongly: NotifiedPeople, corrected: int
+) -> RegisterNotice:
+    return RegisterNotice(
+        kind=kind.value,
+        role=get_role(kind).value,
+        people=owed.people,
+        by_letter=owed.count(ReachStatus.BY_LETTER),
+        by_telephone=owed.count(ReachStatus.BY_TELEPHONE),
+        in_person=owed.count(ReachStatus.IN_PERSON),
+        by_post=owed.count(ReachStatus.BY_POST),
+        waiting=owed.count(ReachStatus.WAITING),
+        returned=owed.count(ReachStatus.RETURNED),
+        unknown=owed.count(ReachStatus.UNKNOWN),
+        not_reached=owed.count(ReachStatus.NOT_REACHED),
+        not_begun=owed.count(ReachStatus.NOT_BEGUN),
+        first_told_at=owed.first,
+        last_told_at=owed.last,
+        wrongly_told=wrongly.people,
+        corrected=corrected,
+    )

@@ -1,0 +1,1 @@
+"""Closing a case, erasing its personal data, and retention."""

@@ -1,0 +1,1 @@
+"""The outbox as dispatchers use it, the hold on mail, and the outcome of each attempt."""

@@ -1,0 +1,53 @@
+"""What is written down of attempts to send, and how a row comes into doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from breachdesk.ports import UnitOfWork
+from schemas.casework.notice import DeliveryStatus, NoticeRow
+
+ACTOR = "system:dispatch"
+
+
+def mark_unknown(uow: UnitOfWork, rows: Sequence[NoticeRow], reason: str, now: datetime) -> int:
+    """Rows `sending` whose end nobody will tell become `unknown`; how many did."""
+    changed = 0
+    for row in rows:
+        unknown = row.model_copy(update={"status": DeliveryStatus.UNKNOWN, "status_reason": reason})
+        if uow.notices.update(unknown, expected=[DeliveryStatus.SENDING]):
+            record_attempt(uow, "notice:attempt:lost", unknown, now)
+            changed += 1
+    return changed
+
+
+def record_attempt(uow: UnitOfWork, act: str, row: NoticeRow, now: datetime) -> None:
+    """One entry on the row's breach, without any address."""
+    uow.audit.record(
+        at=now,
+        actor=ACTOR,
+        act=act,
+        subject=row.breach_id,
+        facts={
+            "notice": row.id,
+            "status": row.status.value,
+            "attempt": row.attempt_id,
+            "attempts": row.attempts,
+            "message": row.message_id,
+            "hash": row.rendered_hash,
+            "reply": row.smtp_reply,
+            "reason": row.status_reason,
+        },
+        case_id=uow.breaches.get(row.breach_id).case_id,
+    )
+
+
+def parse_boot_id(row: NoticeRow) -> str:
+    """Boot id of the dispatcher that sends this row; empty when it is not being sent."""
+    return row.status_reason.removeprefix("boot ") if row.status is DeliveryStatus.SENDING else ""
+
+
+def format_sending_reason(boot_id: str) -> str:
+    """The reason of a row that this boot is sending; `parse_boot_id` reads it."""
+    return f"boot {boot_id}"

@@ -1,0 +1,1 @@
+"""Imports of customers, people, assets and contracts, and what they change in the register."""

@@ -1,0 +1,1 @@
+"""Triage of alerts, cases and their tasks, near misses."""

@@ -1,0 +1,1 @@
+"""Records that people keep beside a case: suppliers, informed bodies, complaints."""

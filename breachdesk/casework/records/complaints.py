@@ -1,0 +1,168 @@
+"""Complaints about how we handle data (DPA 2018 s.164A): logged, acknowledged, answered, erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from breachdesk.casework.authority import check_not_erased, require_duty, require_name, require_text
+from breachdesk.casework.record_times import check_past, strip_optional
+from breachdesk.gdpr.deadlines import compute_deadline
+from breachdesk.ports import UnitOfWork
+from schemas.casework.case import CaseState
+from schemas.casework.case_record import Complaint
+from schemas.errors import NotAllowed, NotFound
+from schemas.law import Provision
+from schemas.settings import RetentionSettings
+from schemas.times import convert_to_utc
+from schemas.user import Actor, Permission
+
+HANDS = (Permission.ANALYST, Permission.RESPONDER)
+LAW = "dpa2018_s164a"
+
+
+def add_complaint(uow: UnitOfWork, actor: Actor, complaint: Complaint, now: datetime) -> Complaint:
+    """Somebody complains, of a case or of none. The day until which it must be acknowledged comes
+    from the law of the day on which it was received. Raises NotFound for a customer or case that
+    is not there, NotAllowed for a closed case."""
+    require_duty(actor, *HANDS, act="log a complaint")
+    if complaint.case_id is not None:
+        case = uow.cases.get(complaint.case_id)
+        check_not_erased(case)
+        if case.state is CaseState.CLOSED:
+            raise NotAllowed("the case is closed", place=case.id, remedy="Log it without a case.")
+    if complaint.customer_id is not None:
+        uow.customers.get(complaint.customer_id)
+    received = check_past(complaint.received_at, now, place="received at")
+    filed = complaint.model_copy(
+        update={
+            "id": uow.records.allocate_id(Complaint),
+            "recorded_by": actor.id,
+            "recorded_at": now,
+            "complainant": require_name(
+                complaint.complainant, place="who complains", remedy="Write the name they gave."
+            ),
+            "contact": strip_optional(complaint.contact),
+            "received_at": received,
+            "about": require_text(complaint.about, place="what about", remedy="Write it down."),
+            "acknowledge_by": compute_acknowledge_by(uow, received),
+        }
+    )
+    uow.records.add(filed)
+    _record_audit(uow, actor, "complaint:received:logged", filed, now, {"about": filed.about})
+    return filed
+
+
+def acknowledge_complaint(
+    uow: UnitOfWork, actor: Actor, complaint_id: str, words: str, at: datetime, now: datetime
+) -> Complaint:
+    """A person told them that their complaint is here; `words`: how, and what was said. Raises
+    NotAllowed when it was acknowledged before."""
+    require_duty(actor, *HANDS, act="record an acknowledgement")
+    complaint = uow.records.get(Complaint, complaint_id)
+    if complaint.acknowledged_at is not None:
+        raise NotAllowed("it is acknowledged", place=complaint.id, remedy="Answer it.")
+    saved = uow.records.save(
+        complaint.model_copy(
+            update={
+                "acknowledged_at": check_past(
+                    at, now, place="acknowledged at", earliest=complaint.received_at
+                ),
+                "acknowledged_by": actor.id,
+                "acknowledgement": require_text(
+                    words, place="acknowledgement", remedy="Say how it was sent."
+                ),
+            }
+        )
+    )
+    personal = {"acknowledgement": saved.acknowledgement or ""}
+    _record_audit(uow, actor, "complaint:receipt:acknowledged", saved, now, personal)
+    return saved
+
+
+def answer_complaint(
+    uow: UnitOfWork, actor: Actor, complaint_id: str, outcome: str, at: datetime, now: datetime
+) -> Complaint:
+    """A person told them the outcome, which ends it. Where nothing was said to them before, this
+    acknowledges it too. Raises NotAllowed when the outcome is recorded."""
+    require_duty(actor, Permission.RESPONDER, act="record the outcome of a complaint")
+    complaint = uow.records.get(Complaint, complaint_id)
+    if complaint.answered_at is not None:
+        raise NotAllowed("its outcome is recorded", place=complaint.id, remedy="Look at it.")
+    earliest = complaint.acknowledged_at or complaint.received_at
+    informed_at = check_past(at, now, place="told them at", earliest=earliest)
+    changes: dict[str, object] = {
+        "answered_at": informed_at,
+        "answered_by": actor.id,
+        "outcome": require_text(outcome, place="outcome", remedy="Say what they were told."),
+    }
+    if complaint.acknowledged_at is None:
+        changes |= {"acknowledged_at": informed_at, "acknowledged_by": actor.id}
+    saved = uow.records.save(complaint.model_copy(update=changes))
+    _record_audit(
+        uow, actor, "complaint:outcome:told", saved, now, {"outcome": saved.outcome or ""}
+    )
+    return saved
+
+
+def compute_acknowledge_by(uow: UnitOfWork, received_at: datetime) -> datetime | None:
+    """None: no such law was in force on the day."""
+    law = find_provision(uow, received_at)
+    deadline = None if law is None else compute_deadline(law, received_at)
+    return None if deadline is None else deadline.due
+
+
+def find_provision(uow: UnitOfWork, day: datetime) -> Provision | None:
+    """The law of the day; None before there was one."""
+    try:
+        return uow.law.get_provision(LAW, day)
+    except NotFound:
+        return None
+
+
+def erase_complaint(
+    uow: UnitOfWork,
+    actor: Actor,
+    complaint_id: str,
+    reason: str,
+    retention: RetentionSettings,
+    now: datetime,
+) -> None:
+    """Destroy the key of a complaint that belongs to no case; one of a case goes with the case.
+    Raises NotAllowed before its time is over."""
+    require_duty(actor, Permission.APPROVER, act="erase a complaint")
+    complaint = uow.records.get(Complaint, complaint_id)
+    against = list(list_erasure_obstacles(complaint, retention, now))
+    if against:
+        raise NotAllowed("; ".join(against), place=complaint.id, remedy="It stays as it is.")
+    why = require_text(reason, place="reason", remedy="Say why, and name nobody: it stays.")
+    uow.audit.erase(complaint.scope, at=now, actor=actor.id, reason=why)
+
+
+def list_erasure_obstacles(
+    complaint: Complaint, retention: RetentionSettings, now: datetime
+) -> Iterator[str]:
+    """Why it may not be erased now; nothing: it may."""
+    if complaint.case_id is not None:
+        yield f"it goes with its case, {complaint.case_id}"
+        return
+    if complaint.answered_at is None:
+        yield "its outcome is not recorded"
+        return
+    until = convert_to_utc(complaint.answered_at) + timedelta(days=30 * retention.near_miss_months)
+    if convert_to_utc(now) < until:
+        yield f"it is kept until {until:%d %B %Y}"
+
+
+def _record_audit(
+    uow: UnitOfWork,
+    actor: Actor,
+    act: str,
+    complaint: Complaint,
+    now: datetime,
+    personal: Mapping[str, str],
+) -> None:
+    uow.audit.record(
+        at=now, actor=actor.id, act=act, subject=complaint.id,
+        facts={"case": complaint.case_id}, personal=personal, case_id=complaint.scope,
+    )  # fmt: skip

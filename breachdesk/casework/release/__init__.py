@@ -1,0 +1,1 @@
+"""Letters, their checks, approval, and the outbox rows that an approval makes."""

@@ -1,0 +1,25 @@
+"""The loaded rules, and how often each has fired."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.console.web.paging import build_numbered_page
+from breachdesk.console.web.request_context import SignedIn
+
+router = APIRouter()
+ROWS = 100
+
+
+@router.get("/rules")
+def show_rules(context: SignedIn, page: str = "1", rule: str = "") -> Response:
+    """Gravest first; `rule`: the page that this one stands on."""
+    firings = context.look(lambda uow: uow.alerts.get_firings())
+    rules = sorted(
+        context.dependencies.explainer.list_rules(), key=lambda r: (-r.severity.rank, r.title)
+    )
+    ids = [each.id for each in rules]
+    at = ids.index(rule) // ROWS + 1 if rule in ids else page
+    shown = build_numbered_page(rules, at, ROWS)
+    return context.render_page("rules.html", rules=shown, firings=firings)

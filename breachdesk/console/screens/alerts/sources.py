@@ -1,0 +1,78 @@
+"""Sources: what they sent, what we understood, when we were blind, and the dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.console.web.paging import parse_page_request
+from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.ports import UnitOfWork
+from schemas.paging import Page, PageRequest
+from schemas.pipeline.source import BlindInterval, DeadLetter, SourceView
+
+router = APIRouter()
+SOURCES, GAPS, LETTERS = 25, 15, 25
+"""Rows of a page of each list."""
+
+
+@dataclass(frozen=True)
+class SourcesPage:
+    """What the page shows, from one snapshot."""
+
+    sources: Page[SourceView]
+    heard: Mapping[str, datetime | None]
+    deaf: SourceView | None
+    """The one of which most was not understood."""
+    letters: Page[DeadLetter]
+    gaps: Page[BlindInterval]
+
+
+@router.get("/sources")
+def show_sources(context: SignedIn) -> Response:
+    """Each of the lists in pages of its own."""
+    requests = (
+        parse_page_request(context, SOURCES),
+        parse_page_request(context, LETTERS, "letters-"),
+        parse_page_request(context, GAPS, "gaps-"),
+    )
+    state = context.look(lambda uow: _read(uow, *requests))
+    return context.render_page(
+        "sources.html",
+        state=state,
+        silent=list_silent_sources(context, state.heard),
+        received=context.app_state.hourly_volume.read_counts(),
+    )
+
+
+def _read(
+    uow: UnitOfWork, sources: PageRequest, letters: PageRequest, gaps: PageRequest
+) -> SourcesPage:
+    worst = uow.sources.list_by_names(uow.sources.list_troubled()[:1])
+    return SourcesPage(
+        uow.sources.list_page(sources),
+        uow.sources.get_last_arrivals(),
+        next((source for source in worst if source.not_understood), None),
+        uow.sources.list_dead_letters_page(letters),
+        uow.sources.list_gaps_page(gaps),
+    )
+
+
+def list_silent_sources(
+    context: RequestContext, heard: Mapping[str, datetime | None]
+) -> Sequence[str]:
+    """Names of sources quiet for longer than their settings allow, in order."""
+    return [
+        name
+        for name, at in sorted(heard.items())
+        if at is not None and _is_silent(context, name, at)
+    ]
+
+
+def _is_silent(context: RequestContext, name: str, at: datetime) -> bool:
+    limit = timedelta(minutes=context.dependencies.settings.get_source(name).silence_minutes)
+    return context.now - at > limit

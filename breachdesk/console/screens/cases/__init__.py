@@ -1,0 +1,1 @@
+"""Screens of cases, from opening to the last letter."""

@@ -1,0 +1,168 @@
+"""Set-up: from the demo to one's own data, each step with its command and what is still missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from breachdesk.casework.accounts.second_factor import is_required
+from breachdesk.console.views.labels import format_figures, join_words
+from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.ports import UnitOfWork
+from schemas.settings import ProviderProfile
+from schemas.user import REQUIRED_PERMISSIONS, can_sign_in
+
+router = APIRouter()
+NEEDED = {
+    "legal_name": "legal name",
+    "registered_address": "registered address",
+    "ico_registration": "ICO registration number",
+    "contact_name": "named contact",
+    "contact_phone": "telephone of the contact",
+    "contact_email": "mail address of the contact",
+    "contact_hours": "hours of the contact",
+    "complaints": "how to complain",
+    "invoices_before": "a date for “ring the number on an invoice from before”",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SetupTask:
+    """One thing to set up. `missing` empty: done."""
+
+    title: str
+    why: str
+    command: str
+    has: str
+    missing: str = ""
+
+
+@router.get("/first-run")
+def show_first_run(context: SignedIn) -> Response:
+    """What stands and what is missing."""
+    tasks = context.look(lambda uow: _list_tasks(uow, context))
+    return context.render_page(
+        "first_run.html", tasks=tasks, left=sum(bool(t.missing) for t in tasks)
+    )
+
+
+def _list_tasks(uow: UnitOfWork, context: RequestContext) -> list[SetupTask]:
+    settings = context.dependencies.settings
+    own = [] if not settings.demo else [_build_folder_task()]
+    return [
+        *own,
+        _build_profile_task(settings.profile),
+        _build_customers_task(uow),
+        _build_assets_task(uow),
+        _build_sources_task(uow),
+        _build_senders_task(context),
+        _build_users_task(uow),
+        *_list_second_factor_tasks(uow, context),
+    ]
+
+
+def _build_folder_task() -> SetupTask:
+    return SetupTask(
+        "A data folder of your own",
+        "The demo’s folder holds invented people and its accounts work nowhere else.",
+        "breachdesk init my-desk",
+        "this is the demo",
+        "your own folder; the steps below then name it with --data-dir my-desk",
+    )
+
+
+def _build_profile_task(profile: ProviderProfile) -> SetupTask:
+    blank = [word for name, word in NEEDED.items() if not getattr(profile, name)]
+    return SetupTask(
+        "Provider profile",
+        "Who you are, as every notice and report says it. A blank one stops the release.",
+        "[profile] in breachdesk.toml",
+        profile.legal_name or "no name yet",
+        join_words(blank),
+    )
+
+
+def _build_customers_task(uow: UnitOfWork) -> SetupTask:
+    counts = uow.customers.count_all()
+    missing = "" if counts.customers else "all of them"
+    if counts.unreachable:
+        missing = f"an address for {counts.unreachable} of them"
+    return SetupTask(
+        "Customers",
+        "With the default address of each, and a data protection contact where there is one.",
+        "breachdesk customers import customers.csv",
+        format_figures(counts.customers, "customer"),
+        missing,
+    )
+
+
+def _build_assets_task(uow: UnitOfWork) -> SetupTask:
+    counts = uow.customers.count_all()
+    bare = counts.without_assets
+    missing = f"assets of {format_figures(bare, 'customer')}" if bare else ""
+    return SetupTask(
+        "Assets",
+        "Which tenant, mailbox, domain, host or address is whose, and since when.",
+        "breachdesk assets import assets.csv",
+        format_figures(counts.bindings, "asset"),
+        missing if counts.bindings else "all of them",
+    )
+
+
+def _build_sources_task(uow: UnitOfWork) -> SetupTask:
+    sources = uow.sources.list()
+    deaf = [s.name for s in sources if s.not_understood and not s.parsed]
+    return SetupTask(
+        "Sources",
+        "Log lines from files, over HTTP or by syslog; the format is recognised.",
+        "breachdesk ingest /var/log/auth.log --source office-ssh --follow",
+        format_figures(len(sources), "source"),
+        f"a parser for {join_words(deaf)}" if deaf else "" if sources else "the first line",
+    )
+
+
+def _build_senders_task(context: RequestContext) -> SetupTask:
+    senders = context.dependencies.settings.senders
+    bare = [s.id for s in senders if not s.from_email]
+    missing = f"the From address of {join_words(bare)}" if bare else ""
+    return SetupTask(
+        "A way out for mail",
+        "Your smarthost, best one that does not stand on what it may have to warn about.",
+        "[[senders]] in breachdesk.toml",
+        format_figures(len(senders), "sender"),
+        missing if senders else "the first sender",
+    )
+
+
+def _list_second_factor_tasks(uow: UnitOfWork, context: RequestContext) -> list[SetupTask]:
+    """Nothing in a demo, where nobody needs one."""
+    users, settings = uow.users.list(), context.dependencies.settings
+    needing = [u.id for u in users if can_sign_in(u, demo=False) and is_required(u, settings)]
+    lacking = sorted(set(needing) - uow.second_factors.list_confirmed())
+    if not needing:
+        return []
+    return [
+        SetupTask(
+            "Second factors",
+            "Whoever approves signs in once and sets one up. Without it nothing can be approved.",
+            "breachdesk user list",
+            format_figures(len(needing) - len(lacking), "approver")
+            if len(lacking) < len(needing)
+            else "",
+            f"the second factor of {join_words(lacking)}" if lacking else "",
+        )
+    ]
+
+
+def _build_users_task(uow: UnitOfWork) -> SetupTask:
+    people = [u for u in uow.users.list() if not u.disabled and not u.demo]
+    lacking = [d.value for d in REQUIRED_PERMISSIONS if not any(d in u.duties for u in people)]
+    return SetupTask(
+        "People who work here",
+        "Who writes never approves: at least two, or one who breaks the glass.",
+        "breachdesk user add alex --duty responder",
+        format_figures(len(people), "account"),
+        f"somebody who is {join_words(lacking)}" if lacking else "",
+    )

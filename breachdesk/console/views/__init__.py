@@ -1,0 +1,1 @@
+"""What templates show: labels, times, charts, forms and navigation."""

@@ -1,0 +1,279 @@
+"""The product's words as people say them. Keys are the schemas' own values."""
+
+from __future__ import annotations
+
+from breachdesk.casework.records.informed_bodies import BODIES
+
+SEVERITY = {
+    "informational": "Information",
+    "low": "Low",
+    "medium": "Medium",
+    "high": "High",
+    "critical": "Critical",
+}
+ALERT_STATE = {"new": "New", "case": "In a case", "dismissed": "Dismissed"}
+CASE_STATE = {"open": "Being looked into", "confirmed": "Breach confirmed", "closed": "Closed"}
+ORIGIN = {
+    "alert": "an alert",
+    "own": "our own staff",
+    "processor": "a supplier of ours",
+    "third_party": "somebody outside",
+    "customer": "a customer",
+}
+CONTAINMENT = {
+    "preserve_evidence": "Preserve evidence",
+    "revoke_sessions": "Revoke sessions",
+    "reset_credentials": "Reset credentials",
+    "remove_rules": "Remove rules",
+    "block_source": "Block the source",
+    "other": "Something else",
+}
+CONCERN = {
+    "everything": "The whole incident",
+    "our_data": "Our own systems, and data that we are controller of",
+    "customers_data": "What customers keep with us",
+}
+TASK = {
+    "telephone": "Telephone",
+    "check": "Check",
+    "cases_joined": "Cases joined",
+    "unsupported_evidence": "Evidence moved",
+}
+CALL = {
+    "reached_and_told": "Reached, and told everything",
+    "message_left": "A message was left",
+    "nobody": "Nobody answered",
+    "wrong_number": "The number was wrong",
+    "told_in_person": "Told in person",
+    "letter_posted": "A letter was posted",
+    "not_needed": "Not needed: nothing is owed to them any more",
+}
+"""What a person may choose."""
+CALL_RECORDED = CALL | {"not_recorded": "Not recorded"}
+CERTAINTY = {
+    "confirmed": "Confirmed",
+    "likely": "Likely",
+    "possible": "Possible",
+    "excluded": "Excluded",
+}
+ROLE = {"controller": "Controller", "processor": "Processor"}
+EFFECT = {
+    "seen": "seen",
+    "copied": "copied",
+    "altered": "changed",
+    "lost": "lost",
+    "unavailable": "out of reach for a time",
+}
+SURETY = {"happened": "", "possible": "maybe "}
+PECR = {"yes": "PECR", "no": "not PECR", "ask": "PECR: ask"}
+KIND = {
+    "account_holder": "Account holder’s letter",
+    "controller_pack": "Controller’s pack",
+    "account_holder_correction": "Correction to an account holder",
+    "controller_correction": "Correction to a controller",
+    "witness": "Message to the witness",
+}
+RECIPIENTS = {
+    "account_holder": "to account holders",
+    "controller_pack": "to controllers",
+    "account_holder_correction": "to account holders who were told wrongly",
+    "controller_correction": "to controllers who were told wrongly",
+    "witness": "to the witness",
+}
+PERSON = {
+    "account_holder": "Account holder",
+    "user": "User",
+    "data_protection": "Data protection contact",
+}
+STATUS = {
+    "queued": "Queued",
+    "sending": "Being sent",
+    "handed_over": "Handed over",
+    "delivered": "Delivered",
+    "deferred": "Put off by their server",
+    "bounced": "Bounced",
+    "unknown": "End not known",
+    "expired": "Expired",
+    "skipped": "Not sent",
+}
+STATUS_MEANING = {
+    "queued": "Waits for its turn.",
+    "sending": "Begun; the end is not written yet.",
+    "handed_over": "Their mail server took it. Whether it was read, nobody can say.",
+    "delivered": "Their server confirmed that it reached the mailbox.",
+    "deferred": "Their server said not now; it surely has not taken it. We try again.",
+    "bounced": "Refused for good. Somebody has to telephone.",
+    "unknown": "The line broke while it was being handed over. It is never sent twice blindly: "
+    "look in the mail server’s log and settle it.",
+    "expired": "Too old to be sent. Approve again.",
+    "skipped": "Left out, for the reason beside it.",
+}
+STATUS_TONE = {
+    "queued": "",
+    "sending": "",
+    "handed_over": "good",
+    "delivered": "good",
+    "deferred": "medium",
+    "bounced": "critical",
+    "unknown": "high",
+    "expired": "high",
+    "skipped": "",
+}
+CATEGORY = {
+    "identity": "Identity",
+    "contact": "Contact",
+    "financial": "Financial",
+    "transaction": "Transactions",
+    "technical": "Technical",
+    "profile": "Profile",
+    "usage": "Usage",
+    "marketing": "Marketing",
+    "credentials": "Credentials",
+    "traffic": "Traffic",
+    "mail": "Mail",
+    "files": "Files",
+    "website": "Website",
+    "backup": "Backups",
+    "health": "Health",
+}
+EFFECT = {
+    "seen": "Seen",
+    "copied": "Copied",
+    "altered": "Altered",
+    "lost": "Lost",
+    "unavailable": "Out of reach",
+}
+GROUP = {
+    "staff": "Our staff",
+    "applicant": "Job applicants",
+    "subscriber": "Newsletter subscribers",
+    "enquirer": "People who sent a form or wrote to us",
+    "visitor": "Visitors",
+    "supplier_contact": "Suppliers’ contacts",
+    "other": "Somebody else",
+}
+GROUP_REACH = {
+    "by_name": "By name, we hold addresses",
+    "public": "By a public communication",
+    "other_means": "By other means",
+}
+TELLING = {
+    "email": "By e-mail from ourselves",
+    "post": "By post",
+    "telephone": "By telephone",
+    "in_person": "In person",
+    "public_notice": "By a public notice",
+    "other": "Otherwise",
+}
+NOTIFICATION_LABELS = {
+    "by_letter": "by a letter handed over",
+    "by_telephone": "by telephone",
+    "in_person": "in person",
+    "by_post": "by post",
+    "waiting": "waiting",
+    "returned": "whose letter came back",
+    "not_reached": "telephoned, not reached",
+    "unknown": "where the end of the letter is not known",
+    "not_begun": "not begun",
+}
+"""How far people were reached, in the register."""
+STAGE_LABELS = {
+    "initial": "Initial report",
+    "follow_up": "Follow-up report",
+    "final": "Final report",
+}
+PRECISION = {"exact": "exactly", "approximate": "about", "unknown": "not known"}
+RULE_KIND = {
+    "event": "one event",
+    "event_count": "count",
+    "value_count": "distinct values",
+    "temporal": "together",
+    "temporal_ordered": "in order",
+    "behaviour": "behaviour",
+}
+ROUTE = {
+    "email": "e-mail",
+    "telephone": "telephone",
+    "letter": "letter",
+    "web_form": "web form",
+    "in_person": "in person",
+    "other": "another way",
+}
+BODY = {body.value: name for body, name in BODIES.items()}
+FLASH_MESSAGES = {
+    "complaint": "The complaint is logged.",
+    "complaint_erased": "What the complaint said is erased.",
+    "contract": "What the contract says is kept.",
+    "assigned": "Assigned.",
+    "commented": "Comment kept.",
+    "dismissed": "Dismissed. A material change will bring it back.",
+    "reopened": "Open again.",
+    "linked": "Alert linked to the case.",
+    "case-opened": "Case opened. Preserve the evidence before you contain.",
+    "noted": "Note kept.",
+    "group": "Kept. Who is told what follows from the decision.",
+    "group-people": "Names kept, sealed under the key of this case.",
+    "group-told": "Recorded: they were told.",
+    "near-miss": "Near miss kept. It stands in the register.",
+    "cause": "Cause kept; what was said before stays.",
+    "lead": "You lead this case.",
+    "containment": "Containment list changed.",
+    "task": "Task closed, outcome kept.",
+    "case-reopened": "Open again. Why it was closed stands in its notes.",
+    "waived": "Waived, with your name and reason.",
+    "waiver-asked": "Asked. The duty runs until an approver waives it.",
+    "waiver-undone": "Undone. The duty runs again from when it began.",
+    "tried": "The try is kept. The task stays open: nobody was told.",
+    "closed": "Case closed. It stays in the register.",
+    "confirmed": "Breach confirmed. The clocks run from the time you declared.",
+    "aware": "Another time of awareness is declared; the clocks follow it, the earlier one stays.",
+    "frozen": "List frozen and sealed. Next: the decision.",
+    "decided": "Decision written and sealed. Next: the facts of the letters.",
+    "facts": "Facts kept. Read the letters before somebody else approves them.",
+    "approved": "Approved. The letters are queued.",
+    "glass": "Glass broken. The letters wait until the witness’s message was handed over.",
+    "witness": "Queued: one more message to the witness.",
+    "bounced": "Bounce recorded; a telephone task is open.",
+    "resolved": "Settled, with your evidence.",
+    "acknowledged": "Receipt recorded.",
+    "paused": "Sending stopped. Nothing leaves until you let it.",
+    "resumed": "Sending again.",
+    "report": "Report facts kept.",
+    "submitted": "Submission recorded. Its clock has stopped.",
+    "bound": "Bound. New events resolve from now; a replay resolves the earlier ones.",
+    "signed-out": "You are signed out.",
+    "password": "Password changed. Your other sessions have ended.",
+    "sessions": "Your other sessions have ended.",
+    "all-sessions": "All your sessions have ended, this one too.",
+    "imported": "Imported.",
+}
+"""What a page says after an act; the address carries only the key."""
+
+_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def format_number(count: int) -> str:
+    """`is_no`, `one` … `nine`, then figures with thousands parted."""
+    return _NUMBERS[count] if 0 <= count < len(_NUMBERS) else f"{count:,}"
+
+
+def format_count(count: int, one: str, many: str = "") -> str:
+    """`one alert`, `14 alerts`"""
+    return f"{format_number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def format_figures(count: int, one: str, many: str = "") -> str:
+    """`1 alert`, `14 alerts`"""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def join_words(parts: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`"""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def capitalise(text: str) -> str:
+    """The first letter raised, the rest untouched."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,1 @@
+"""Requests, sessions, permissions and headers of the console."""

@@ -1,0 +1,1 @@
+"""The hash-chained audit trail, its verification and its export."""

@@ -1,0 +1,151 @@
+"""The transactional outbox towards Kafka (streams.ports.ExportOutbox), and what fills it.
+
+Facts about alerts and breaches follow from the audit: whatever is audited about one is exported
+as it stands now, in the same transaction. A counter that rises without an audit entry is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
+
+import orjson
+from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy.engine import Connection
+
+from breachdesk.ports import UnitOfWork
+from breachdesk.stores.tables.stream_tables import exports
+from schemas.casework.breach import Breach
+from schemas.errors import NotFound
+from schemas.pipeline.alert import AlertView
+from streams.ports import ExportMessage
+
+T = TypeVar("T")
+EXPORTING = "exporting"
+"""Execution option of connections whose transactions fill the outbox."""
+ALERTS = "alerts"
+BREACHES = "breaches"
+BREACH_ID = "BR-"
+"""Acts on a confirmed case have the breach as their subject."""
+
+
+class OutboxRunner(Protocol):
+    """Runs work in one transaction and returns what it returned."""
+
+    def __call__(self, work: Any, /) -> Any: ...
+
+
+class SqlExportOutbox:
+    """streams.ports.ExportOutbox over the store's transactions."""
+
+    def __init__(self, write: OutboxRunner, read: OutboxRunner) -> None:
+        self._write = write
+        self._read = read
+
+    def list_waiting(self, limit: int) -> Sequence[tuple[int, ExportMessage]]:
+        """The oldest so many, with their numbers."""
+        query = select(exports).order_by(exports.c.id).limit(limit)
+        rows: Sequence[Any] = self._read(lambda connection: connection.execute(query).all())
+        return [(row.id, ExportMessage(row.topic, row.key, bytes(row.value))) for row in rows]
+
+    def delete_sent(self, numbers: Sequence[int]) -> None:
+        """Forget them."""
+        gone = delete(exports).where(exports.c.id == bindparam("i"))
+        if numbers:
+            self._write(lambda c: c.execute(gone, [{"i": number} for number in numbers]))
+
+
+def add_messages(connection: Connection, messages: Sequence[ExportMessage]) -> None:
+    """Into the outbox, within this transaction."""
+    if messages:
+        rows: list[dict[str, Any]] = [
+            {"topic": each.topic, "key": each.key, "value": each.value} for each in messages
+        ]
+        connection.execute(insert(exports), rows)
+
+
+def build_messages(
+    uow: UnitOfWork, audited: Iterable[tuple[str, str, str]]
+) -> Sequence[ExportMessage]:
+    """One message for each alert and breach that the (act, subject, former id) triples are about,
+    as it stands now; an empty one for every id that an alert no longer bears."""
+    alerts: dict[str, AlertView | None] = {}
+    breaches: dict[str, Breach] = {}
+    for act, subject, former in audited:
+        # Acts on something else (an account, a register) have no such subject.
+        with suppress(NotFound):
+            _gather_subject(uow, act.partition(":")[0], subject, former, alerts, breaches)
+    alert_messages = [
+        ExportMessage(ALERTS, name, b"" if a is None else _dump_alert(a))
+        for name, a in alerts.items()
+    ]
+    return [
+        *alert_messages,
+        *(ExportMessage(BREACHES, b.id, _dump_breach(uow, b)) for b in breaches.values()),
+    ]
+
+
+def _gather_subject(
+    uow: UnitOfWork,
+    kind: str,
+    subject: str,
+    former: str,
+    alerts: dict[str, AlertView | None],
+    breaches: dict[str, Breach],
+) -> None:
+    """Raises NotFound when there is no such thing."""
+    if kind == "alert":
+        alert = uow.alerts.get(subject)
+        alerts |= {name: None for name in (subject, former) if name not in ("", alert.id)}
+        alerts[alert.id] = alert
+    elif kind == "case" and not subject.startswith(BREACH_ID):
+        case = uow.cases.get(subject)
+        linked = uow.alerts.get_many(case.alerts)
+        alerts |= {alert.id: alert for alert in linked}
+        if case.breach_id:
+            breaches[case.breach_id] = uow.breaches.get(case.breach_id)
+    elif kind in ("case", "breach", "notice"):
+        breach = uow.breaches.get(subject)
+        breaches[breach.id] = breach
+
+
+def _dump_alert(alert: AlertView) -> bytes:
+    """As `breachdesk alerts list --json` prints one."""
+    return orjson.dumps(
+        {
+            "id": alert.id,
+            "rule": alert.rule,
+            "title": alert.title,
+            "organization": alert.organization,
+            "group": alert.group,
+            "first": alert.first,
+            "last": alert.last,
+            "severity": alert.severity,
+            "customers": alert.customers,
+            "categories": alert.categories,
+            "evidence": alert.evidence,
+            "state": alert.state,
+            "case": alert.case_id,
+        },
+        default=list,
+    )
+
+
+def _dump_breach(uow: UnitOfWork, breach: Breach) -> bytes:
+    """Numbers and times only: who is affected is nobody's business but the desk's."""
+    rows = uow.notices.list(breach_id=breach.id)
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.status.value] = counts.get(row.status.value, 0) + 1
+    return orjson.dumps(
+        {
+            "id": breach.id,
+            "case": breach.case_id,
+            "confirmed_at": breach.confirmed_at,
+            "aware_at": breach.aware_at,
+            "drill": breach.drill,
+            "paused": uow.breaches.is_paused(breach.id),
+            "notices": counts,
+        }
+    )

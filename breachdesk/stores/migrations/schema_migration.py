@@ -1,0 +1,43 @@
+"""Alembic on a connection that is handed over, and what version stands there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import inspect, select
+from sqlalchemy.engine import Connection
+
+from breachdesk.stores.tables.schema import HEAD, schema_version
+from schemas.errors import ConfigurationError
+
+MIGRATIONS = Path(__file__).parent
+
+
+def build_config(connection: Connection) -> Config:
+    """Alembic's settings for our migrations on that connection."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(connection: Connection) -> None:
+    """Run what is missing of the migrations and commit."""
+    command.upgrade(build_config(connection), "head")
+    connection.commit()
+
+
+def find_version(connection: Connection) -> str | None:
+    """The schema's version; None: there is no store. Raises Misconfigured for a newer program's."""
+    if not inspect(connection).has_table(schema_version.name):
+        return None
+    stored = connection.execute(select(schema_version.c.version_num)).scalar()
+    if stored is not None and stored > HEAD:
+        raise ConfigurationError(
+            f"the store has schema {stored}, this program knows {HEAD}",
+            place="store",
+            remedy="Install the newer BreachDesk again.",
+        )
+    return stored

@@ -1,0 +1,1 @@
+"""The register of assets in memory, as the pipeline reads it."""

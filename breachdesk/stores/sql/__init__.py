@@ -1,0 +1,1 @@
+"""Statements and column helpers that SQLite and PostgreSQL share."""

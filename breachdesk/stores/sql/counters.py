@@ -1,0 +1,37 @@
+"""Numbers that only rise: ids of cases and breaches, the register's version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.engine import Connection, CursorResult
+
+from breachdesk.stores.sql.dialects import insert_or_ignore
+from breachdesk.stores.tables.case_tables import counters
+
+ERASURES = "erasures"
+"""Acts that erased something: what any process keeps in memory of an older snapshot is then gone."""
+
+
+def get_current(connection: Connection, name: str) -> int:
+    """0 before the first `advance`."""
+    value = connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar()
+    return int(value or 0)
+
+
+def get_inserted_id(added: CursorResult[Any]) -> int:
+    """The number the database gave to a row just inserted."""
+    numbers = added.inserted_primary_key
+    assert numbers is not None, "one row was inserted"
+    return int(numbers[0])
+
+
+def advance(connection: Connection, name: str) -> int:
+    """The next number, from 1. Two who advance at once get two numbers."""
+    raised = update(counters).where(counters.c.name == name).values(value=counters.c.value + 1)
+    if not connection.execute(raised).rowcount:
+        # Somebody else may be making the row right now: whoever is second finds it made.
+        connection.execute(insert_or_ignore(connection, counters), {"name": name, "value": 0})
+        connection.execute(raised)
+    return get_current(connection, name)

@@ -1,0 +1,1 @@
+"""Dispatch of queued letters, messages and SMTP replies."""

@@ -1,0 +1,1 @@
+"""Letters: rendering, required content and linting."""

@@ -1,0 +1,114 @@
+"""What a letter's template sees: the context, and one exposure in plain words."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from notifiers.letters.act_words import build_act_rows, format_act_lines
+from notifiers.letters.exposure_words import (
+    build_cia_rows,
+    build_doubt_rows,
+    format_accounts,
+    format_categories,
+    format_detection,
+    format_doubts,
+    format_lead,
+    format_systems,
+    format_window,
+    is_only_blind,
+    is_window_sure,
+)
+from notifiers.letters.template_folder import TemplateFolder
+from schemas.casework.affected import NoticeKind
+from schemas.casework.letter import LetterContext
+from schemas.casework.letter_facts import ReaderStanding
+from schemas.errors import BadInput
+from schemas.text_signs import mark_hidden_in_line
+
+FALLBACK = "en-GB"
+LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def select_locale(folder: TemplateFolder, context: LetterContext) -> str:
+    """The recipient's locale if this kind of letter is written in it, else en-GB."""
+    wanted = context.locale
+    is_available = LOCALE.fullmatch(wanted) and folder.has(
+        f"notices/{wanted}/{context.kind}/subject.txt.j2"
+    )
+    return wanted if is_available else FALLBACK
+
+
+def build_letter_context(
+    folder: TemplateFolder, context: LetterContext, locale: str
+) -> dict[str, Any]:
+    """The template's whole world. Raises BadInput when words.toml is broken."""
+    words = read_data(folder, locale, "words.toml")
+    profile, exposure = context.profile, context.exposure
+    recipient = context.recipient
+    in_line = recipient.model_copy(update={"name": mark_hidden_in_line(recipient.name)})
+    whose = words["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
+    firm = profile.trading_name or profile.legal_name
+    account = format_accounts(context, words, firm)
+    own = {
+        "recipient": in_line,
+        "language": locale,
+        "firm": firm,
+        "look_after": words["look_after"]["former" if context.former else "now"],
+        "law": context.law.get_provisions_at(context.told_at),
+        "contacts": _build_contacts(context),
+        "own": context.facts.own,
+        "possible": context.facts.own.standing is ReaderStanding.POSSIBLE,
+        "lead": format_lead(context, words, account["account"]),
+        "found": format_detection(context, folder.zone),
+        "window": format_window(context, folder.zone),
+        "window_sure": is_window_sure(context),
+        "acts": format_act_lines(context, words, folder.zone),
+        "doubts": format_doubts(context, words, folder.zone, account["account"]),
+        "only_blind": is_only_blind(context),
+        "categories": format_categories(exposure, whose, words["effect"]),
+        "effects_known": any(exposure.effects.values()),
+        "systems": format_systems(exposure, words["asset"]),
+        "services": sorted(exposure.services),
+        "cia": build_cia_rows(exposure, words),
+        "act_rows": build_act_rows(context, words, folder.zone),
+        "effect_rows": exposure.model_dump(mode="json")["effects"],
+        "doubt_rows": build_doubt_rows(context),
+        "attachment_name": format_attachment_name(context),
+    }
+    return dict(context) | account | own
+
+
+def format_attachment_name(context: LetterContext) -> str:
+    """`BR-0001-controller-pack-1.json`"""
+    return f"{context.breach.id}-controller-pack-{context.version}.json"
+
+
+def _build_contacts(context: LetterContext) -> dict[str, dict[str, str]]:
+    """`{"ico": {"name": …, "telephone": …}}`. What nobody has checked is left out, so that a
+    template which asks for it makes no letter."""
+    known = context.law.get_authorities_at(context.told_at).values()
+    return {
+        a.id: {"name": a.title}
+        | a.model_dump(include={"short", "telephone", "area", "address"}, exclude_none=True)
+        for a in known
+    }
+
+
+def read_data(folder: TemplateFolder, locale: str, file: str) -> Mapping[str, Any]:
+    """A locale's data file, or en-GB's where it has none. Raises BadInput naming the file."""
+    name = f"notices/{locale}/{file}"
+    path = folder.loader.get_path(name if folder.has(name) else f"notices/{FALLBACK}/{file}")
+    try:
+        return _parse_toml(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as wrong:
+        raise BadInput(f"cannot be read: {wrong}", place=name, remedy="Mend the file.") from None
+
+
+@lru_cache(maxsize=32)
+def _parse_toml(content: str) -> Mapping[str, Any]:
+    """A release asks for the same words thousands of times. Nobody changes what comes back."""
+    return tomllib.loads(content)

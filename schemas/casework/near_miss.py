@@ -1,0 +1,26 @@
+"""Near misses: something went wrong, and it was no personal data breach."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from schemas.casework.report import ReportedQuantity
+from schemas.customer import DataCategory, FrozenModel
+
+
+class NearMiss(FrozenModel):
+    """What the short form asks beside what happened and the cause. The case holds those."""
+
+    noticed_at: datetime
+    recorded_by: str
+    recorded_at: datetime
+    data_categories: tuple[DataCategory, ...] = ()
+    people: ReportedQuantity = ReportedQuantity()
+    why_no_breach: str | None = Field(default=None, repr=False)
+    """None: whoever typed it was not sure, and a case was opened instead."""
+    done: str | None = Field(default=None, repr=False)
+    doubted_by: str | None = None
+    """Who opened a case of it later."""
+    doubted_at: datetime | None = None

@@ -1,0 +1,228 @@
+"""What travels through the pipeline: RawRecord → Event → Finding's raw material.
+
+These two are plain slotted classes, not pydantic models: they are made once per log line, and
+validation costs more than the whole parse (bench/pipeline.py). Parsers are the edge that checks.
+
+Field names are ECS 9.x, dotted and flat (`source.ip`), custom ones under `breach.`; nested JSON
+exists only at the edges (`build_nested`, `flatten`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from schemas.pipeline.slotted import slotted
+
+Value = Any
+"""str | int | float | bool | list[str] | list[dict[str, ...]]: what JSON can carry."""
+
+ECS_VERSION = "9.4.0"
+
+
+class RecordPosition(NamedTuple):
+    """Where a record stands: (journal id, offset). Orders within one journal only."""
+
+    journal: str
+    offset: int
+
+
+@slotted
+class RawRecord:
+    """One record exactly as received, and the facts of its arrival, stamped once."""
+
+    position: RecordPosition
+    source: str
+    """Name of the configured source, e.g. `generate_m365`, `sonicwall-hq`."""
+    raw: bytes = field(repr=False)
+    arrived: datetime
+    """Aware UTC; survives replay."""
+    transport: str = "file"
+    """file | http | udp | tcp | demo"""
+    sender: str = field(default="", repr=False)
+    """Address of the peer, if any."""
+    backfill: bool = False
+    """Old logs fed by hand: always in time (streaming semantics, section 1)."""
+    piece: str = ""
+    """Not empty: a piece of an over-long record, for dead letters only (says which, and where)."""
+    replay_of: RecordPosition | None = None
+    """The dead letter that this record repeats: it is not received anew."""
+
+
+@slotted
+class AssetTouch:
+    """One customer's data reached through one asset: the unit of `who is affected`."""
+
+    customer: str
+    asset: str
+    category: str
+
+    def __lt__(self, other: AssetTouch) -> bool:
+        return (self.customer, self.asset, self.category) < (
+            other.customer,
+            other.asset,
+            other.category,
+        )
+
+
+class Event:
+    """One act in ECS names, with customer and asset resolved as of event time; nobody assigns to it.
+
+    Not a dataclass: `id` and `sha256` are digests that most events are never asked for. `repr` shows
+    no field values: they are personal data.
+    """
+
+    __slots__ = (
+        "_id",
+        "_raw",
+        "_sha256",
+        "arrived",
+        "dataset",
+        "fields",
+        "in_time",
+        "organization",
+        "position",
+        "source",
+        "time",
+        "touches",
+        "unattributed",
+    )
+
+    def __init__(  # noqa: PLR0913 - facts, all by name
+        self,
+        *,
+        time: datetime,
+        arrived: datetime,
+        dataset: str,
+        source: str,
+        fields: Mapping[str, Value],
+        position: RecordPosition,
+        organization: str | None = None,
+        touches: tuple[AssetTouch, ...] = (),
+        unattributed: str | None = None,
+        in_time: bool = True,
+        id: str | None = None,  # noqa: A002 - the field's name
+        sha256: str | None = None,
+        raw: bytes = b"",
+    ) -> None:
+        """`id`: the vendor's, if there is one. `time`: aware UTC. `organization`: a customer's id;
+        None: it belongs to nobody we know, and is never pooled. `touches`: whose data, which asset,
+        which categories this act reached (or tried to reach). `unattributed`: what a person would
+        have to bind, e.g. `domain:contoso.example`, if organization is None."""
+        self.time = time
+        self.arrived = arrived
+        self.dataset = dataset
+        self.source = source
+        self.fields = fields
+        self.position = position
+        self.organization = organization
+        self.touches = touches
+        self.unattributed = unattributed
+        self.in_time = in_time
+        self._id = id
+        self._sha256 = sha256
+        self._raw = raw
+
+    @property
+    def id(self) -> str:
+        """The vendor's id where there is one, else `digest_id`."""
+        if self._id is None:
+            self._id = digest_id(self.source, self._raw)
+        return self._id
+
+    @property
+    def sha256(self) -> str:
+        """Of the raw bytes, hex."""
+        if self._sha256 is None:
+            self._sha256 = hashlib.sha256(self._raw).hexdigest()
+        return self._sha256
+
+    def __repr__(self) -> str:
+        return f"Event(dataset={self.dataset!r}, source={self.source!r}, time={self.time!r})"
+
+    def get(self, name: str, default: Value = None) -> Value:
+        """The value of a dotted ECS field, or the default."""
+        return self.fields.get(name, default)
+
+
+def digest_id(source: str, raw: bytes) -> str:
+    """32 hex digits of SHA-256 over source name and raw bytes: an exact copy of a record is the same
+    event."""
+    return hashlib.sha256(source.encode() + b"\0" + raw).hexdigest()[:32]
+
+
+_PLAIN = frozenset({str, int, float, bool, list, type(None)})
+LONGEST_NAME = 256
+"""Characters of a dotted name. ECS has none of a third of it; without a limit each value below a
+long key would repeat that key."""
+_MOST_PARTS = 64
+"""Levels that a dotted name becomes; JSON can be written only so deep."""
+
+
+def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
+    """Nested ECS JSON → dotted names; already dotted names stay as they are. Below a name longer
+    than LONGEST_NAME objects stay nested."""
+    flat: dict[str, Value] = {}
+    _flatten_into(flat, document, prefix)
+    return flat
+
+
+def _flatten_into(flat: dict[str, Value], document: Mapping[str, Any], prefix: str) -> None:
+    names = _build_names_below(prefix)
+    for key, value in document.items():
+        name = names.get(key)
+        if name is None:
+            name = prefix + key
+            if len(names) < _NAMES_CACHED:
+                names[key] = name
+        kind = type(value)
+        # Asking an abstract class costs more than all the rest here.
+        if (kind is dict or (kind not in _PLAIN and isinstance(value, Mapping))) and (
+            len(name) <= LONGEST_NAME
+        ):
+            _flatten_into(flat, value, name + ".")
+        else:
+            flat[name] = value
+
+
+_NAMES_CACHED = 64
+
+
+@lru_cache(maxsize=256)
+def _build_names_below(prefix: str) -> dict[str, str]:
+    """Dotted names by the key at their end, as they come: one object a name costs less to make, to
+    look up and to send than one a record."""
+    del prefix
+    return {}
+
+
+def build_nested(fields: Mapping[str, Value]) -> dict[str, Any]:
+    """Dotted names → nested ECS JSON, keys sorted; a name that is also a prefix keeps its dots, and
+    so does a very long one."""
+    nested: dict[str, Any] = {}
+    known: dict[str, bool] = {}
+    for name in sorted(fields):
+        parents = name.split(".") if len(name) <= LONGEST_NAME else [name]
+        if len(parents) > _MOST_PARTS or (
+            len(parents) > 1 and _is_or_is_below(name.rpartition(".")[0], fields, known)
+        ):
+            nested[name] = fields[name]
+            continue
+        level = nested
+        for part in parents[:-1]:
+            level = level.setdefault(part, {})
+        level[parents[-1]] = fields[name]
+    return nested
+
+
+def _is_or_is_below(name: str, names: Mapping[str, Value], known: dict[str, bool]) -> bool:
+    """Is this, or what stands before one of its dots, one of the names? `known`: earlier answers,
+    for names beside each other share nearly all of their parents."""
+    if name not in known:
+        above, dot, _ = name.rpartition(".")
+        known[name] = name in names or (dot != "" and _is_or_is_below(above, names, known))
+    return known[name]

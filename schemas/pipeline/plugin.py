@@ -1,0 +1,216 @@
+"""What a plug-in file must export, and how it is found.
+
+A plug-in is ONE file in `streams/parsers`, `streams/detectors`, `breachdesk/jurisdictions` or
+`notifiers/channels`. The file name is its id; it exports one constant (`PARSER`, `DETECTOR`,
+`JURISDICTION`, `CHANNEL`) and carries its own examples, which the conformance suite runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from functools import cache
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from schemas.errors import ConfigurationError
+from schemas.pipeline.event import Event, Value
+from schemas.pipeline.slotted import slotted
+
+
+@slotted
+class SourceLine:
+    """What a parser is given: the text, and what is known about where it came from."""
+
+    text: str = field(repr=False)
+    """Decoded as UTF-8; bytes that are not UTF-8 appear as \\xNN escapes."""
+    arrived: datetime
+    zone: tzinfo
+    """The source's time zone, for stamps that carry none."""
+    source: str = ""
+
+
+@slotted
+class ParsedEvent:
+    """One act told by one line."""
+
+    time: datetime | None
+    """Event time, aware UTC; None: the line carries none, arrival is used and tagged."""
+    fields: dict[str, Value] = field(repr=False)
+    """ECS names; at least event.category, event.type, event.outcome and event.action."""
+    id: str | None = None
+    """The vendor's id of this act, if the vendor gives one that is unique."""
+    fold: str | None = None
+    """Key shared with the lines that retell this act (e.g. host and pid of an sshd session)."""
+
+
+@slotted
+class Duplicate:
+    """A line that only retells an act told by another line, or is no act (a column header)."""
+
+    key: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParserExample:
+    """A line in the vendor's real format and what must come of it."""
+
+    line: str
+    expected: Mapping[str, Value] | None
+    """Fields that must be equal in the act (`@timestamp` as ISO text); None: must be Folded."""
+    arrived: str = "2026-11-22T12:00:00+00:00"
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """Reads one vendor's lines. Pure: same line, same act, whatever came before."""
+
+    id: str
+    """The file name and `event.dataset`, with `_` for the dot: `linux_sshd` → `linux.sshd`."""
+    title: str
+    hints: tuple[bytes, ...]
+    """Literals of which at least one stands in every line of this format (a cheap first sieve)."""
+    claims: Callable[[str], bool]
+    """Is this line surely in this format? Never true for another parser's examples."""
+    parse: Callable[[SourceLine], ParsedEvent | Duplicate]
+    """Raises Unparseable for a line that it claims but cannot read."""
+    references: tuple[str, ...]
+    examples: tuple[ParserExample, ...]
+    is_sure: bool = False
+    """`parse` itself raises Unparseable for each line that `claims` refuses: where this parser read
+    the source's last line, it reads the next one without being asked."""
+
+    @property
+    def dataset(self) -> str:
+        return self.id.replace("_", ".", 1)
+
+
+@slotted
+class SignalDraft:
+    """What a detector says of one event: this feeds the correlation of that group."""
+
+    group: tuple[str, ...]
+    """Values of the group key, all present; an event that lacks one makes no signal."""
+    step: str = ""
+    """Which part of the pattern (e.g. failed, opened, exfiltrated)."""
+    value: str = ""
+    """What is counted distinctly (e.g. the user name)."""
+
+
+class DetectorSignal(NamedTuple):
+    """A signal as a detector's condition sees it: seconds of event time, id, step, value. They sort
+    in this order, and it is their identity within a group."""
+
+    time: float
+    id: str
+    step: str
+    value: str
+    evidence: Any = None
+    """What the windows keep beside it. A condition never looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueGate:
+    """Steps that a behaviour joins by their value (a sign-in to failures from the same address).
+
+    Their signals are kept apart, per value, and reach the group that alerts only once `opens` holds
+    for that value. Of any number of values, what opens first is kept, so that others cannot push it
+    out: of these steps the condition may ask nothing but when `opens` or `stronger` begin to hold.
+    """
+
+    steps: frozenset[str]
+    opens: Callable[[Sequence[DetectorSignal]], bool]
+    """Given signals of these steps and one value within one window, in order: may they matter?
+    Monotone in the set."""
+    stronger: tuple[Callable[[Sequence[DetectorSignal]], bool], ...] = ()
+    """Conditions like `opens` that hold more rarely, where the behaviour asks for them."""
+
+    @property
+    def all_openings(self) -> tuple[Callable[[Sequence[DetectorSignal]], bool], ...]:
+        return (self.opens, *self.stronger)
+
+
+def get_texts(event: Event, name: str) -> tuple[str, ...]:
+    """The texts that the event holds under this name, whether it is one value or a list; without
+    empty ones."""
+    value = event.fields.get(name)
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,) if value else ()
+    values = value if isinstance(value, list | tuple) else (value,)
+    # A list, since a generator costs more than its elements.
+    return tuple([str(each) for each in values if each is not None and each != ""])
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorExample:
+    """Events (flat ECS, `@timestamp` ISO) in any order, and how many alerts they make."""
+
+    title: str
+    events: Sequence[Mapping[str, Value]]
+    alerts: int
+    severity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A behaviour that Sigma cannot say. Growing: more signals never un-fire it."""
+
+    id: str
+    title: str
+    description: str
+    severity: str
+    scope: str
+    """organization: grouped within one customer; provider: across customers."""
+    timespan: int
+    """T in seconds: the condition looks at [t − T, t]."""
+    quiet: int
+    """Q in seconds: hot buckets closer than this are one episode."""
+    keep: int
+    """How many first and last signals a bucket retains, per step. 0: all up to the loud cap, and beyond
+    it some of each sixtieth of the timespan, which a condition that asks for an order needs."""
+    distinct: bool
+    """Retain by distinct value instead of by count."""
+    tags: tuple[str, ...]
+    """MITRE ATT&CK, e.g. attack.t1110.003."""
+    signals: Callable[[Event], Sequence[SignalDraft]]
+    fires: Callable[[Sequence[DetectorSignal]], bool]
+    """Given the window's signals in (time, id) order. Must be monotone in the set."""
+    graver: Callable[[Sequence[DetectorSignal]], str | None] = lambda _members: None
+    """A higher severity for these members of an episode, or None. Monotone too."""
+    examples: tuple[DetectorExample, ...] = ()
+    explain: Callable[[Sequence[DetectorSignal]], str] = lambda _members: ""
+    """One or two plain sentences for the analyst: why it fired, in figures."""
+    gate: ValueGate | None = None
+    """Must be declared by a condition that joins steps by value."""
+    counted: Callable[[str], str] | None = None
+    """The part of a value that the condition counts distinctly; None: all of it."""
+    least: int = 1
+    """No fewer signals than this can fire: below it the condition is not asked."""
+
+
+@cache
+def load_plugins(package: str, constant: str) -> Mapping[str, Any]:
+    """All plug-ins of a package by id, in name order.
+
+    Raises Misconfigured for a file without the constant or whose id is not the file name.
+    """
+    package_module: ModuleType = importlib.import_module(package)
+    plugins: dict[str, Any] = {}
+    for entry in sorted(pkgutil.iter_modules(package_module.__path__), key=lambda e: e.name):
+        module = importlib.import_module(f"{package}.{entry.name}")
+        plugin = getattr(module, constant, None)
+        if plugin is None or plugin.id != entry.name:
+            raise ConfigurationError(
+                f"no {constant} whose id is the file name",
+                place=f"{package}/{entry.name}.py",
+                remedy=f'Export {constant} = ...(id="{entry.name}").',
+            )
+        plugins[entry.name] = plugin
+    return plugins

@@ -1,0 +1,72 @@
+"""Chunks of one input → records in the event log, with the facts of their arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from schemas.pipeline.source import BlindInterval, IncomingRecord
+from streams.intake.splitting.record_buffer import FramedRecord
+from streams.intake.splitting.record_splitter import RecordSplitter
+from streams.ports import EventLog
+
+
+class FileIngester:
+    """One file's way into the log. `take` returns when its records are durable."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        *,
+        source: str,
+        now: Callable[[], datetime],
+        backfill: bool,
+        limit: int,
+    ) -> None:
+        self._log = log
+        self._source = source
+        self._now = now
+        self._backfill = backfill
+        self._limit = limit
+        self._splitter = RecordSplitter(limit)
+        self._looked = now()
+        self.records = 0
+
+    def take(self, chunk: bytes) -> None:
+        """Append the records that are complete with this chunk."""
+        self._append(self._splitter.feed(chunk))
+
+    def finish(self) -> None:
+        """The input ended: its last line counts as complete; another input may follow."""
+        self._append(self._splitter.finish())
+        self._splitter = RecordSplitter(self._limit)
+
+    def note_end_reached(self) -> None:
+        """All there was has been read just now."""
+        self._looked = self._now()
+
+    def note_truncated(self) -> None:
+        """Lines may have been written and cut away since we last looked."""
+        self._log.note_gap(
+            BlindInterval(
+                source=self._source,
+                begin=self._looked,
+                end=self._now(),
+                reason="the file was cut short while it was followed;"
+                " lines written just before may be missing",
+            )
+        )
+
+    def _append(self, framed: Sequence[FramedRecord]) -> None:
+        if not framed:
+            return
+        arrived = self._now()
+        self._log.append(
+            [
+                IncomingRecord(
+                    self._source, raw, arrived, "file", backfill=self._backfill, piece=piece
+                )
+                for raw, piece in framed
+            ]
+        )
+        self.records += len(framed)

@@ -1,0 +1,136 @@
+"""Files into the event log: plain or gzip, once or followed as they grow.
+
+Records too long for `max_line_bytes` come in pieces (streams.intake.splitting.record_buffer), nothing is left out.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import BinaryIO
+
+from schemas.errors import BadInput, NotFound
+from streams.intake.files.follower import follow_file
+from streams.intake.files.ingester import FileIngester
+from streams.intake.splitting.inflate import decompress
+from streams.intake.splitting.record_buffer import DEFAULT_LIMIT
+from streams.ports import EventLog
+
+_CHUNK_BYTES = 512 * 1024
+
+Progress = Callable[[int, int, int], None]
+"""bytes done, bytes in all, records so far (bytes of the file: packed ones, if it is packed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What one file gave."""
+
+    records: int
+    bytes: int
+    """Read from the file (packed size for gzip)."""
+
+
+def ingest_file(  # noqa: PLR0913 - each is a word of the command line
+    path: Path,
+    log: EventLog,
+    *,
+    source: str,
+    now: Callable[[], datetime],
+    backfill: bool = True,
+    follow: bool = False,
+    stop: Event | None = None,
+    progress: Progress | None = None,
+    max_line_bytes: int = DEFAULT_LIMIT,
+    poll_seconds: float = 0.5,
+) -> IngestReport:
+    """Append every record of the file; returns when all is durable.
+
+    `follow` goes on at the end, through rotation and truncation, until `stop` is set; a last line
+    without its end waits. `stop` without `follow` ends after the chunk being read.
+    Raises NotFound, BadInput (not a readable file, broken gzip: what came before is kept),
+    Retryable (the log refused; repeating the file is harmless, copies of a line are one event).
+    """
+    feeder = FileIngester(log, source=source, now=now, backfill=backfill, limit=max_line_bytes)
+    tell = progress or _ignore_progress
+    with _open_file(path) as file:
+        packed = _is_gzip(file)
+        if follow:
+            _check_followable(path, packed=packed)
+            bytes_read = follow_file(path, file, feeder, stop or Event(), tell, poll_seconds)
+        else:
+            bytes_read = _read_once(path, file, feeder, stop or Event(), tell, packed=packed)
+    return IngestReport(feeder.records, bytes_read)
+
+
+def _read_once(
+    path: Path, file: BinaryIO, feeder: FileIngester, stop: Event, tell: Progress, *, packed: bool
+) -> int:
+    total = path.stat().st_size
+    for chunk in _decompress_file(path, file, feeder) if packed else _read_chunks(file):
+        feeder.take(chunk)
+        tell(file.tell(), total, feeder.records)
+        if stop.is_set():
+            return file.tell()
+    feeder.finish()
+    tell(file.tell(), total, feeder.records)
+    return file.tell()
+
+
+def _ignore_progress(bytes_read: int, total: int, records: int) -> None:
+    """No progress wanted."""
+
+
+@contextmanager
+def _open_file(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise NotFound("there is no such file.", place=str(path)) from error
+    except OSError as error:
+        raise BadInput(
+            f"the file cannot be read ({error.strerror}).",
+            place=str(path),
+            remedy="Name a file this user may read.",
+        ) from error
+    with file:
+        yield file
+
+
+def _is_gzip(file: BinaryIO) -> bool:
+    """By its first bytes, not its name."""
+    magic = file.read(2)
+    file.seek(0)
+    return magic == b"\x1f\x8b"
+
+
+def _check_followable(path: Path, *, packed: bool) -> None:
+    if packed:
+        raise BadInput(
+            "a packed file does not grow and cannot be followed.",
+            place=str(path),
+            remedy="Leave out --follow, or follow the unpacked log.",
+        )
+
+
+def _read_chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK_BYTES):
+        yield chunk
+
+
+def _decompress_file(path: Path, file: BinaryIO, feeder: FileIngester) -> Iterator[bytes]:
+    try:
+        yield from decompress(_read_chunks(file))
+    except (EOFError, zlib.error) as error:
+        feeder.finish()
+        raise BadInput(
+            f"the packed file breaks off or is damaged; {feeder.records} records before that"
+            " are kept.",
+            place=str(path),
+            remedy="Fetch the file again and ingest it anew: copies of a line are one event.",
+        ) from error

@@ -1,0 +1,207 @@
+"""POST /intake/{source}: records over HTTP, answered only after they are durable.
+
+Body: NDJSON or raw lines, a JSON array, or the Microsoft 365 CSV export; plain or gzip. Every
+refusal is JSON with `problem`, `remedy` and `received`, the number of records that are stored all
+the same: 0 for every refusal but 503. Nothing of a body is read before its token is found right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from schemas.pipeline.source import IncomingRecord
+from schemas.settings import IntakeSettings
+from streams.intake.http.request_body import (
+    AGAIN,
+    MOST_BODY_BYTES,
+    BodyLimits,
+    IntakeRefusal,
+    RequestBody,
+    build_too_large,
+    store,
+)
+from streams.intake.http.slots import PATIENCE_SECONDS, READ_AT_ONCE, NoFreeSlot, RequestSlots
+from streams.intake.http.tokens import IntakeTokens
+from streams.intake.splitting.record_buffer import FramedRecord
+from streams.ports import EventLog
+
+_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
+_TYPES = re.compile(
+    r"(text/.*|application/(.*\+)?"
+    # curl --data-binary calls everything a form
+    r"(json|x-ndjson|ndjson|octet-stream|gzip|csv|x-www-form-urlencoded).*)?"
+)
+_REMEDIES = {
+    404: "Send records with POST to /intake/<source>.",
+    405: "Send records with POST to /intake/<source>.",
+    408: "Send the request again, in smaller parts or over a faster line; nothing of it was kept.",
+}
+
+
+def create_intake_app(
+    log: EventLog,
+    settings: IntakeSettings,
+    now: Callable[[], datetime],
+    *,
+    folder: Path | None = None,
+    stopping: Event | None = None,
+    patience: float = PATIENCE_SECONDS,
+) -> FastAPI:
+    """The listener as an ASGI application.
+
+    `folder`: where bodies lie while they are read (None: the system's own). `stopping`: set when
+    the process is to end. `patience`: seconds that a request waits for a slot of its token.
+    """
+    app = FastAPI(title="BreachDesk intake", docs_url=None, redoc_url=None, openapi_url=None)
+    intake = _IntakeEndpoint(log, settings, now, folder, stopping or Event(), patience)
+
+    @app.exception_handler(IntakeRefusal)
+    async def refuse(_request: Request, refusal: IntakeRefusal) -> JSONResponse:
+        return _build_response(refusal)
+
+    @app.exception_handler(HTTPException)
+    async def refuse_other(_request: Request, error: HTTPException) -> JSONResponse:
+        remedy = _REMEDIES.get(error.status_code, "Send the request again.")
+        return _build_response(
+            IntakeRefusal(error.status_code, error.detail, remedy, headers=error.headers)
+        )
+
+    @app.post("/intake/{source}", status_code=202)
+    async def receive(source: str, request: Request) -> JSONResponse:
+        return JSONResponse(await intake.receive(source, request), status_code=202)
+
+    return app
+
+
+class _IntakeEndpoint:
+    def __init__(
+        self,
+        log: EventLog,
+        settings: IntakeSettings,
+        now: Callable[[], datetime],
+        folder: Path | None,
+        stopping: Event,
+        patience: float,
+    ) -> None:
+        self._log = log
+        self._now = now
+        self._folder = folder
+        self._tokens = IntakeTokens(settings.http_tokens)
+        self._slots = RequestSlots(len(settings.http_tokens), patience)
+        self._limits = BodyLimits(settings.http_records, settings.max_line_bytes, stopping)
+
+    async def receive(self, source: str, request: Request) -> dict[str, object]:
+        """The answer to a request whose records are durable. Raises Refusal."""
+        token = self._tokens.find_holder(source, request.headers.get("authorization", ""))
+        if token is None:
+            raise _build_no_token()
+        _check_source(source)
+        gzip = _check_encoding(request)
+        _check_length(request)
+        try:
+            async with self._slots.reserve_reading(token):
+                with RequestBody(self._folder) as body:
+                    await _read(request, body)
+                    async with self._slots.reserve_working(token):
+                        return await self._store(source, request, body, gzip=gzip)
+        except NoFreeSlot as error:
+            raise _build_busy() from error
+
+    async def _store(
+        self, source: str, request: Request, body: RequestBody, *, gzip: bool
+    ) -> dict[str, object]:
+        arrived = self._now()
+        sender = request.client.host if request.client else ""
+
+        def build_incoming(framed: FramedRecord) -> IncomingRecord:
+            raw, piece = framed
+            return IncomingRecord(source, raw, arrived, "http", sender, piece=piece)
+
+        def store_records() -> dict[str, object]:
+            count, last = store(self._log, body, build_incoming, self._limits, gzip=gzip)
+            return {
+                "received": count,
+                "journal": last.journal if last else None,
+                "last offset": last.offset if last else None,
+            }
+
+        return await asyncio.get_running_loop().run_in_executor(self._slots.threads, store_records)
+
+
+async def _read(request: Request, body: RequestBody) -> None:
+    try:
+        async for part in request.stream():
+            body.add(part)
+    except ClientDisconnect as error:
+        raise IntakeRefusal(
+            400, "the connection broke off; nothing was kept.", "Send it again."
+        ) from error
+
+
+def _check_length(request: Request) -> None:
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and (len(length) > 12 or int(length) > MOST_BODY_BYTES):
+        raise build_too_large(f"the body is larger than {MOST_BODY_BYTES} bytes.")
+
+
+def _build_no_token() -> IntakeRefusal:
+    return IntakeRefusal(
+        401,
+        "no valid token for this source.",
+        "Send `Authorization: Bearer <token>` with the token the settings hold for it.",
+        headers={"WWW-Authenticate": 'Bearer realm="BreachDesk intake"'},
+    )
+
+
+def _build_busy() -> IntakeRefusal:
+    return IntakeRefusal(
+        429,
+        f"{READ_AT_ONCE} requests with this token are being received already.",
+        "Send the same request again later, and fewer at the same time.",
+        headers=AGAIN,
+    )
+
+
+def _check_source(source: str) -> None:
+    if not _SOURCE.fullmatch(source):
+        raise IntakeRefusal(
+            400,
+            "this cannot be the name of a source.",
+            "Use up to 100 letters, digits, `.`, `_`, `@` and `-`, beginning with a letter"
+            " or digit.",
+        )
+
+
+def _check_encoding(request: Request) -> bool:
+    """Is the body packed?"""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
+        raise IntakeRefusal(
+            415, "this Content-Encoding is not understood.", "Send plain bytes or gzip."
+        )
+    if not _TYPES.fullmatch(request.headers.get("content-type", "").strip().lower()):
+        raise IntakeRefusal(
+            415,
+            "this Content-Type holds no records.",
+            "Send text/plain, application/x-ndjson, application/json or text/csv.",
+        )
+    return encoding.endswith("gzip")
+
+
+def _build_response(refusal: IntakeRefusal) -> JSONResponse:
+    content = {
+        "problem": refusal.problem,
+        "remedy": refusal.remedy,
+        "received": refusal.received,
+    }
+    return JSONResponse(content, refusal.status, dict(refusal.headers))

@@ -1,0 +1,1 @@
+"""Splitting of received bytes into records."""

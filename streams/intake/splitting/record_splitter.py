@@ -1,0 +1,112 @@
+"""Bytes → records, whatever the shape. Any chunking of the same bytes gives the same records.
+
+- lines, LF or CRLF (plain text, NDJSON, one compact `{"value": […]}` a line); blank ones skipped;
+- a JSON array of objects → each element, exactly the bytes received;
+- one JSON object over many lines (its first line is `{`) → one record;
+- the Microsoft 365 audit search CSV export → one CSV record each, the header being the first.
+
+A record longer than the limit comes in pieces (see streams.intake.splitting.record_buffer).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from streams.intake.splitting.audit_export import ExportSplitter, is_header
+from streams.intake.splitting.byte_order_mark import ByteOrderMarkReader
+from streams.intake.splitting.json_documents import DocumentSplitter
+from streams.intake.splitting.record_buffer import FramedRecord
+from streams.intake.splitting.text_lines import LineSplitter
+
+_SNIFF_BYTES = 4096
+"""The shape is decided on so many bytes at most."""
+_SLICE_BYTES = 32 * 1024
+"""So much is read at a time: what follows a document is copied, and a long rest would be costly."""
+
+_ARRAY = re.compile(rb'\s*\[\s*(?:\]\s*\Z|\{\s*["}])')
+_MAYBE_ARRAY = re.compile(rb"\s*(?:\[\s*(?:\]\s*|\{\s*)?)?")
+_OBJECT = re.compile(rb"\s*\{[ \t\r]*\n")
+
+
+def split_records(data: bytes) -> Iterator[bytes]:
+    """The records of a whole document, of any length."""
+    splitter = RecordSplitter(limit=0)
+    for framed in splitter.feed(data) + splitter.finish():
+        yield framed.raw
+
+
+class _ShapeSplitter(Protocol):
+    def feed(self, data: bytes) -> tuple[list[FramedRecord], bytes | None]:
+        """Records that are complete, and what is left after the document's end, if it ended."""
+        ...
+
+    def finish(self) -> list[FramedRecord]: ...
+
+
+class RecordSplitter:
+    """The same, piece by piece, in constant memory (one record, and at most `limit` bytes)."""
+
+    def __init__(self, limit: int) -> None:
+        """`limit`: longest whole record in bytes; 0: no limit."""
+        self._limit = limit
+        self._marks = ByteOrderMarkReader()
+        self._shape: _ShapeSplitter | None = None
+        self._unshaped = b""
+        self._at = 0
+
+    def feed(self, data: bytes) -> list[FramedRecord]:
+        """The records that are complete now."""
+        if len(data) <= _SLICE_BYTES:
+            return self._feed(self._marks.feed(data), final=False)
+        records: list[FramedRecord] = []
+        for begin in range(0, len(data), _SLICE_BYTES):
+            records += self.feed(data[begin : begin + _SLICE_BYTES])
+        return records
+
+    def finish(self) -> list[FramedRecord]:
+        """The input has ended: what is still held."""
+        records = self._feed(self._marks.feed(b"", final=True), final=True)
+        if self._shape:
+            records += self._shape.finish()
+        return records
+
+    def _feed(self, data: bytes, *, final: bool) -> list[FramedRecord]:
+        all_records: list[FramedRecord] = []
+        rest: bytes | None = data
+        while rest is not None:
+            if self._shape is None:
+                rest = self._choose_shape(rest, final=final)
+            if self._shape is None or rest is None:
+                break
+            self._at += len(rest)
+            records, rest = self._shape.feed(rest)
+            all_records += records
+            if rest is not None:
+                self._at -= len(rest)
+                self._shape = None
+        return all_records
+
+    def _choose_shape(self, data: bytes, *, final: bool) -> bytes | None:
+        """Decide once enough has come; then all that was held back is to be fed."""
+        self._unshaped += data
+        self._shape = self._detect_shape(self._unshaped[:_SNIFF_BYTES], final=final)
+        if self._shape is None:
+            return None
+        head, self._unshaped = self._unshaped, b""
+        return head
+
+    def _detect_shape(self, head: bytes, *, final: bool) -> _ShapeSplitter | None:
+        enough = final or len(head) == _SNIFF_BYTES
+        if not head or (not enough and _MAYBE_ARRAY.fullmatch(head)):
+            return None
+        if _ARRAY.match(head):
+            return DocumentSplitter(self._limit, self._at, elements=True)
+        if not enough and b"\n" not in head.lstrip():
+            return None
+        if _OBJECT.match(head):
+            return DocumentSplitter(self._limit, self._at, elements=False)
+        if is_header(head.lstrip().partition(b"\n")[0]):
+            return ExportSplitter(self._limit, self._at)
+        return LineSplitter(self._limit, self._at)

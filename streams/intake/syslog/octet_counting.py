@@ -1,0 +1,90 @@
+"""Syslog over TCP (RFC 6587): octet-counted and LF-ended frames, mixed as senders mix them.
+
+A frame is counted when it begins with a number, a space and `<`; anything else runs to its LF.
+A counted frame may hold line breaks. Trailing CR, LF and NUL are framing and not kept.
+"""
+
+from __future__ import annotations
+
+import re
+
+from streams.intake.splitting.record_buffer import FramedRecord, RecordBuffer
+
+_COUNT = re.compile(rb"([1-9]\d{0,8}) <")
+_MAYBE_COUNT = re.compile(rb"[1-9]\d{0,8} ?")
+_BETWEEN = b"\r\n\0"
+_GAP = re.compile(rb"[\r\n\0]*+")
+
+
+class SyslogFraming:
+    """One connection's framing. Any chunking gives the same records."""
+
+    def __init__(self, limit: int) -> None:
+        self._record = RecordBuffer(limit, 0)
+        self._waiting = b""
+        self._remaining = 0
+        """Bytes still to come of a counted frame."""
+        self._in_line = False
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes in memory of a record that is not complete."""
+        return len(self._record) + len(self._waiting)
+
+    def feed(self, data: bytes) -> list[FramedRecord]:
+        """The records that are complete now."""
+        data, self._waiting = self._waiting + data, b""
+        records: list[FramedRecord] = []
+        at = 0
+        while at < len(data):
+            if self._remaining:
+                at = self._read_counted(data, at, records)
+            elif self._in_line:
+                at = self._read_to_line_end(data, at, records)
+            else:
+                at = self._start_record(data, at)
+        return records
+
+    def cut(self) -> list[FramedRecord]:
+        """Give away what is held, as a piece of a record that goes on."""
+        return self._record.cut()
+
+    def finish(self) -> list[FramedRecord]:
+        """The connection closed: an unfinished frame is kept as it came."""
+        records = self._record.add(self._waiting) if self._waiting else []
+        self._waiting, self._remaining, self._in_line = b"", 0, False
+        return records + self._record.finish(_BETWEEN)
+
+    def _start_record(self, data: bytes, at: int) -> int:
+        gap = _GAP.match(data, at)
+        begin = gap.end() if gap else at
+        self._record.skip(begin - at)
+        if count := _COUNT.match(data, begin):
+            self._remaining = int(count[1])
+            prefix = len(count[1]) + 1
+            self._record.skip(prefix)
+            return begin + prefix
+        if _MAYBE_COUNT.fullmatch(data, begin):
+            self._waiting = data[begin:]
+            return len(data)
+        self._in_line = begin < len(data)
+        return begin
+
+    def _read_counted(self, data: bytes, at: int, records: list[FramedRecord]) -> int:
+        part = data[at : at + self._remaining]
+        self._remaining -= len(part)
+        records += self._record.add(part)
+        if not self._remaining:
+            records += self._record.finish(_BETWEEN)
+        return at + len(part)
+
+    def _read_to_line_end(self, data: bytes, at: int, records: list[FramedRecord]) -> int:
+        end = data.find(b"\n", at)
+        if end < 0:
+            records += self._record.add(data[at:])
+            return len(data)
+        records += self._record.add(data[at:end])
+        records += self._record.finish(_BETWEEN)
+        self._record.skip(1)
+        self._in_line = False
+        return end + 1

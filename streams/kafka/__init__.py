@@ -1,0 +1,1 @@
+"""What both sides of Kafka need: client options and topics."""

@@ -1,0 +1,169 @@
+"""Raw lines → ECS JSON documents in the order they came: what `breachdesk parse` prints.
+
+A line that only retells an act names that act's event: the last before it with the same key, else
+the next one within LOOK_AHEAD lines, for which the lines between wait.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from schemas.errors import UnparseableRecord
+from schemas.pipeline.event import ECS_VERSION, RawRecord, RecordPosition, Value, build_nested
+from schemas.pipeline.plugin import Duplicate, ParsedEvent
+from schemas.text_signs import escape_json
+from streams.normalise.recognise import compute_event_id, decode, get_dataset
+from streams.ports import Outcome, RecordReader
+from streams.tokenizers.stamps import format_zulu
+
+LOOK_AHEAD = 1_000
+AT_ONCE = 1_000
+"""Lines that are read together."""
+MOST_KEYS = 50_000
+"""Sessions whose act is remembered; the oldest is forgotten first."""
+TIME_FROM_ARRIVAL = "time_from_arrival"
+
+Document = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _LineSlot:
+    """One line's document; `key` is not None while it waits for the act it retells."""
+
+    document: Document = field(repr=False)
+    number: int
+    key: str | None = None
+
+
+class _DocumentQueue:
+    """Documents in order, held back behind the first that still waits."""
+
+    def __init__(self) -> None:
+        self._slots: deque[_LineSlot] = deque()
+        self._waiting: dict[str, list[_LineSlot]] = {}
+        self._resolved_keys: OrderedDict[str, str] = OrderedDict()
+
+    def add(self, slot: _LineSlot) -> None:
+        self._slots.append(slot)
+        if slot.key is None:
+            return
+        act = self._resolved_keys.get(slot.key)
+        if act is None:
+            self._waiting.setdefault(slot.key, []).append(slot)
+        else:
+            _resolve(slot, act)
+
+    def resolve_key(self, key: str, act: str) -> None:
+        """An act with this key has come: those that waited for it are resolved."""
+        for slot in self._waiting.pop(key, ()):
+            if slot.key is not None:
+                _resolve(slot, act)
+        self._resolved_keys[key] = act
+        self._resolved_keys.move_to_end(key)
+        if len(self._resolved_keys) > MOST_KEYS:
+            self._resolved_keys.popitem(last=False)
+
+    def take_ready(self, number: int) -> Iterator[Document]:
+        """What may leave once line `number` has been read."""
+        slots = self._slots
+        while slots and (slots[0].key is None or slots[0].number <= number - LOOK_AHEAD):
+            slot = slots.popleft()
+            slot.key = None
+            yield slot.document
+
+
+def _resolve(slot: _LineSlot, act: str) -> None:
+    slot.document["folded"]["into"] = act
+    slot.key = None
+
+
+def parse_lines(
+    lines: Iterable[bytes], *, reader: RecordReader, source: str, arrived: datetime
+) -> Iterator[Document]:
+    """One document a line: `{"@timestamp", "event": {"id", …}, …}`, or `{"error", "event":
+    {"original"}}`, or `{"folded": {"into", "reason"}, "event": {"original"}}`. Empty lines are
+    no records and give none. The reader's settings name the source's parser and zone."""
+    queue = _DocumentQueue()
+    number = 0
+    for records in _build_records(lines, source, arrived):
+        with closing(reader.read(records)) as outcomes:
+            for record, outcome in zip(records, outcomes, strict=True):
+                number = record.position.offset
+                _add(record, outcome, queue)
+                yield from queue.take_ready(number)
+    yield from queue.take_ready(number + LOOK_AHEAD)
+
+
+def _build_records(
+    lines: Iterable[bytes], source: str, arrived: datetime
+) -> Iterator[list[RawRecord]]:
+    records: list[RawRecord] = []
+    for number, raw in enumerate(lines):
+        if raw.strip():
+            records.append(RawRecord(RecordPosition("parse", number), source, raw, arrived))
+        if len(records) == AT_ONCE:
+            yield records
+            records = []
+    yield records
+
+
+def _add(record: RawRecord, outcome: Outcome, queue: _DocumentQueue) -> None:
+    number = record.position.offset
+    if isinstance(outcome, UnparseableRecord):
+        queue.add(_LineSlot(_build_failure(record, outcome), number))
+        return
+    parser, parsed = outcome
+    if isinstance(parsed, Duplicate):
+        queue.add(_LineSlot(_build_folded(record, parsed), number, parsed.key))
+        return
+    name = compute_event_id(record.source, record.raw, parsed.id)
+    queue.add(_LineSlot(build_document(record, get_dataset(parser, parsed), parsed, name), number))
+    if parsed.fold is not None:
+        queue.resolve_key(parsed.fold, name)
+
+
+def build_document(record: RawRecord, of: str, act: ParsedEvent, name: str) -> Document:
+    """The act as nested ECS JSON; an act without a time of its own gets its arrival, tagged."""
+    fields: dict[str, Value] = {"event.kind": "event", **act.fields, "event.dataset": of}
+    fields["@timestamp"] = format_zulu(act.time or record.arrived)
+    if act.time is None:
+        fields["tags"] = [*fields.get("tags", ()), TIME_FROM_ARRIVAL]
+    fields.setdefault("ecs.version", ECS_VERSION)
+    fields["event.id"] = name
+    fields["event.ingested"] = format_zulu(record.arrived)
+    return build_nested(fields)
+
+
+def render_json(document: Document) -> bytes:
+    """One line of JSON, hidden characters as escapes. What JSON cannot hold becomes a refusal of the
+    line, not the end of all."""
+    try:
+        line = orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        return escape_json(line.decode()).encode()
+    except orjson.JSONEncodeError:
+        error = UnparseableRecord(
+            "it says what JSON cannot hold", remedy="Keep the line and report its format."
+        )
+        refusal = {"error": {"message": str(error), "type": type(error).__name__}}
+        return orjson.dumps(refusal, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _build_failure(record: RawRecord, error: UnparseableRecord) -> Document:
+    return {
+        "error": {"message": str(error), "type": type(error).__name__},
+        "event": {"original": decode(record.raw)[0]},
+    }
+
+
+def _build_folded(record: RawRecord, folded: Duplicate) -> Document:
+    return {
+        "folded": {"into": None, "reason": folded.reason},
+        "event": {"original": decode(record.raw)[0]},
+    }

@@ -1,0 +1,121 @@
+"""Reading one record, whatever is in it: the outcome never carries more than plain values, and a
+parser's own fault costs that record only."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.errors import UnparseableRecord
+from schemas.pipeline.event import RawRecord
+from schemas.pipeline.plugin import Duplicate, ParsedEvent
+from schemas.settings import Settings, SourceSettings
+from streams.normalise.recognise import FormatRecogniser
+from streams.parser_loading import load_parsers
+from streams.ports import Outcome
+
+MOST_LEVELS = 100
+"""Of lists and mappings within each other in a value."""
+REPLAY_REMEDY = "It is kept: mend the parser, then replay the dead letters."
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_NESTED = frozenset({dict, list, tuple})
+
+
+class ParserFailed(UnparseableRecord):
+    """The parser raised what it must not raise, or gave what no event can hold."""
+
+
+class InProcessReader:
+    """streams.ports.RecordReader for libraries and tests: cannot end a record that takes too long."""
+
+    def __init__(self, settings: Settings, recogniser: FormatRecogniser | None = None) -> None:
+        """Loads the parsers of the settings, unless a recogniser brings its own."""
+        self._settings = settings
+        self._recogniser = recogniser or FormatRecogniser(load_parsers(settings.reading.parsers))
+        self._sources: dict[str, SourceSettings] = {}
+
+    def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
+        """As the port."""
+        for record in records:
+            source = self._sources.get(record.source)
+            if source is None:
+                source = self._sources[record.source] = self._settings.get_source(record.source)
+            yield read_one(self._recogniser, record, source)
+
+
+def read_one(recogniser: FormatRecogniser, record: RawRecord, source: SourceSettings) -> Outcome:
+    """Raises MemoryError; every other exception of a parser becomes this record's outcome."""
+    try:
+        outcome = recogniser.read_or_refuse(record, source)
+    except UnparseableRecord as problem:
+        return problem
+    except MemoryError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - the record becomes a dead letter
+        return _build_failure(
+            recogniser.trying, f"failed on this record ({type(problem).__name__})"
+        )
+    return outcome if isinstance(outcome, UnparseableRecord) else _check_outcome(outcome)
+
+
+def _check_outcome(outcome: tuple[str, ParsedEvent | Duplicate]) -> Outcome:
+    """The same with plain values only, or ParserFailed."""
+    parser, parsed = outcome
+    if (
+        type(parsed) is ParsedEvent
+        and _is_name(parsed.id)
+        and _is_name(parsed.fold)
+        and _has_plain_values(parsed.fields)
+    ):
+        time = parsed.time
+        if time is None or (type(time) is datetime and time.tzinfo is UTC):
+            return outcome
+        return _convert_to_utc(parser, parsed)
+    if type(parsed) is Duplicate and _is_name(parsed.key) and type(parsed.reason) is str:
+        return parser, parsed
+    return _build_failure(parser, "gave a value that no event can hold")
+
+
+def _convert_to_utc(parser: str, act: ParsedEvent) -> Outcome:
+    if not isinstance(act.time, datetime) or act.time.utcoffset() is None:
+        return _build_failure(parser, "gave a time without a zone")
+    return parser, ParsedEvent(act.time.astimezone(UTC), act.fields, act.id, act.fold)
+
+
+def _has_plain_values(fields: object) -> bool:
+    """As `_is_plain`, for what nearly all values are: texts."""
+    if type(fields) is not dict:
+        return False
+    for name, value in fields.items():
+        if type(name) is not str:
+            return False
+        kind = type(value)
+        if kind is not str and kind not in _PLAIN and not _is_plain(value, MOST_LEVELS - 1):
+            return False
+    return True
+
+
+def _is_name(value: object) -> bool:
+    return value is None or type(value) is str
+
+
+def _is_plain(value: Any, levels: int) -> bool:
+    """Written as plain loops: this runs for every field of every line."""
+    kind = type(value)
+    if levels == 0 or kind not in _NESTED:
+        return kind in _PLAIN
+    if kind is dict:
+        for key in value:
+            if type(key) is not str:
+                return False
+        value = value.values()
+    for each in value:  # noqa: SIM110 - a generator costs twice as much
+        if type(each) not in _PLAIN and not _is_plain(each, levels - 1):
+            return False
+    return True
+
+
+def _build_failure(parser: str, problem: str) -> ParserFailed:
+    return ParserFailed(problem, place=parser, remedy=REPLAY_REMEDY)
