@@ -163,7 +163,7 @@ def make_signal(
         AssetTouch("contoso", "mailbox:jo@contoso.example", "mail"),
     ),
 ) -> Signal:
-    """Event number `number` of source `generate_m365`, one second after the one before."""
+    """Event number `number` of source `m365`, one second after the one before."""
     return Signal(
         key=key,
         time=(time + timedelta(seconds=number)).timestamp(),

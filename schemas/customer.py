@@ -29,7 +29,7 @@ class DataRole(StrEnum):
 
 
 class PecrStatus(StrEnum):
-    """Is this a public electronic communications service (PECR reg. 5A)? `ask` blocks a `is_no`."""
+    """Is this a public electronic communications service (PECR reg. 5A)? `ask` blocks a `no`."""
 
     YES = "yes"
     NO = "no"

@@ -341,7 +341,7 @@ class LawSettings(FrozenModel):
     """How old a review of the law may be."""
 
     review_months: int = Field(default=6, ge=1, le=120)
-    """`run_preflight_command` warns of entries whose review is older than that many months."""
+    """`preflight` warns of entries whose review is older than that many months."""
 
 
 class Settings(FrozenModel):

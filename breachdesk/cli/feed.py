@@ -83,7 +83,7 @@ def ingest_files(
 
 
 def derive_source_name(file: Path) -> str:
-    """`m365.ndjson.gz` → `generate_m365`."""
+    """`m365.ndjson.gz` → `m365`."""
     return file.name.split(".")[0] or file.name
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from breachdesk.bootstrap.container import Container
 from breachdesk.casework.imports import register_changes
 from breachdesk.casework.imports.assets import import_assets
 from breachdesk.casework.imports.customers import import_customers
@@ -27,6 +28,7 @@ from schemas.customer import ImportReport
 from schemas.errors import NotFound
 
 CUSTOMER_COLUMNS = ("id", "name", "default_email", "phone", "locale", "notice_hours")
+BINDING_COLUMNS = ("kind", "value", "customer_id", "service", "role", "categories", "pecr")
 Importer = Callable[..., ImportReport]
 SheetFile = Annotated[Path, typer.Argument(metavar="FILE", help="CSV.")]
 Preset = Annotated[str, typer.Option(help="Column preset; auto looks at the header.")]
@@ -55,10 +57,7 @@ def register_commands(app: typer.Typer) -> None:
     def list_customers(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         """All customers."""
         with opened_container(data_dir) as container:
-            rows = iterate_rows(
-                container, lambda uow, asked: uow.customers.list_page(asked, by_id=True)
-            )
-            print_rows(rows, CUSTOMER_COLUMNS, as_json=as_json)
+            print_rows(_iterate_customers(container), CUSTOMER_COLUMNS, as_json=as_json)
 
     @customers.command("history")
     def list_customer_history(
@@ -75,14 +74,18 @@ def register_commands(app: typer.Typer) -> None:
     def list_assets(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         """All bindings in force."""
         with opened_container(data_dir) as container:
-            rows = iterate_rows(
-                container, lambda uow, asked: uow.customers.list_bindings_page(asked)
-            )
-            columns = ("kind", "value", "customer_id", "service", "role", "categories", "pecr")
-            print_rows(rows, columns, as_json=as_json)
+            print_rows(_iterate_bindings(container), BINDING_COLUMNS, as_json=as_json)
 
     app.add_typer(customers, name="customers")
     app.add_typer(assets, name="assets")
+
+
+def _iterate_customers(container: Container) -> Iterator[Any]:
+    return iterate_rows(container, lambda uow, page: uow.customers.list_page(page, by_id=True))
+
+
+def _iterate_bindings(container: Container) -> Iterator[Any]:
+    return iterate_rows(container, lambda uow, page: uow.customers.list_bindings_page(page))
 
 
 def _list_history(uow: UnitOfWork, customer_id: str) -> list[dict[str, Any]]:

@@ -77,7 +77,7 @@ class _DecisionView:
 
     @property
     def tells(self) -> bool:
-        """Is anybody told of what we hold as controller? A hold does not count as `is_no`."""
+        """Is anybody told of what we hold as controller? A hold does not count as `no`."""
         free = self.decision.model_copy(update={"hold": None})
         ours = roles.select_reached(self.exposures, DataRole.CONTROLLER)
         beside = self.groups and self.decision.tell_people.yes

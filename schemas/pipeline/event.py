@@ -37,7 +37,7 @@ class RawRecord:
 
     position: RecordPosition
     source: str
-    """Name of the configured source, e.g. `generate_m365`, `sonicwall-hq`."""
+    """Name of the configured source, e.g. `m365`, `sonicwall-hq`."""
     raw: bytes = field(repr=False)
     arrived: datetime
     """Aware UTC; survives replay."""

@@ -73,7 +73,7 @@ class ServerFolder:
         return alive
 
     def stop_after(self, pid: int) -> None:
-        """Leave a process behind that calls `stop_all` when that one has ended, however it ended."""
+        """Leave a process behind that calls `down` when that one has ended, however it ended."""
         note = self.folder / "watch"
         with self.lock_folder():
             self.open()

@@ -49,8 +49,12 @@ def test_every_arrow_points_down() -> None:
     assert linted.returncode == 0, linted.stdout
 
 
-def test_no_module_is_longer_than_four_hundred_lines() -> None:
-    long = [name_of(p) for p in SOURCES if len(p.read_text().splitlines()) > 400]
+MODULE_LINES = 450
+"""A name is never shortened, and a module never cut at a place without a meaning, to meet it."""
+
+
+def test_no_module_is_longer_than_four_hundred_and_fifty_lines() -> None:
+    long = [name_of(p) for p in SOURCES if len(p.read_text().splitlines()) > MODULE_LINES]
 
     assert long == []
 

@@ -14,7 +14,7 @@ NAMES = {table.name for table in WATCHED}
 
 
 def writers() -> Iterator[tuple[str, ast.FunctionDef]]:
-    for path in sorted(STORES.glob("*.py")):
+    for path in sorted(STORES.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and any(map(is_write, ast.walk(node))):
                 yield f"{path.name}: {node.name}", node

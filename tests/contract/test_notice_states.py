@@ -15,8 +15,8 @@ from breachdesk.testing import START, FixedNow, add_confirmed_breach
 from notifiers.testing.channels import build_notice_row, build_outgoing
 from notifiers.testing.sqlite_outbox import SqliteOutbox
 from schemas.casework.notice import DeliveryStatus, NoticeRow
-from schemas.errors import NotAllowed
 from schemas.casework.notice_states import TRANSITIONS, check_transition
+from schemas.errors import NotAllowed
 
 ALLOWED = {(b, a) for step in TRANSITIONS for b in step.before for a in step.after}
 ALLOWED |= {(status, status) for status in DeliveryStatus}

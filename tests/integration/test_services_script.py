@@ -47,7 +47,7 @@ def run(command: str, room: Path, **changes: str) -> subprocess.CompletedProcess
 
 
 def exported(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """What `start_server` printed, or a skip that names what is missing."""
+    """What `up` printed, or a skip that names what is missing."""
     if result.returncode == 3:
         cannot_be_had(result.stderr.strip().splitlines()[-1])
     assert result.returncode == 0, result.stderr

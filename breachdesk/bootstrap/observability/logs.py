@@ -162,7 +162,7 @@ def _add_trace_ids(_: Any, __: str, line: Line) -> Line:
 
 
 def _replace_exc_info(_: Any, __: str, line: Line) -> Line:
-    """`exc_info` becomes `parse_exception`: class and place."""
+    """`exc_info` becomes `exception`: class and place."""
     exc_info = line.pop("exc_info", None)
     line.pop("stack_info", None)
     if isinstance(exc_info, tuple):

@@ -10,8 +10,8 @@ from breachdesk.casework.affected.recipients import UnsafeAddresses, build_recip
 from breachdesk.gdpr.roles import CORRECTED_BY, CORRECTION_OF, get_role
 from schemas.casework.affected import ContactChannel, NoticeKind, Recipient
 from schemas.casework.notice import NoticeRow
-from schemas.customer import Customer, DataRole, Person
 from schemas.casework.notice_states import IN_DOUBT
+from schemas.customer import Customer, DataRole, Person
 
 Reader = tuple[str, str, NoticeKind]
 """Customer, person, and the kind of letter that told them."""

@@ -15,8 +15,8 @@ from schemas.casework.case import Case, CaseState
 from schemas.casework.case_record import Complaint, SupplierQuestion
 from schemas.casework.decision import Decision
 from schemas.casework.list_outline import ListOutline
-from schemas.casework.obligation import Obligation
 from schemas.casework.notice_states import UNSETTLED
+from schemas.casework.obligation import Obligation
 
 NAMED = 5
 """Readers that one obstacle names."""

@@ -36,7 +36,7 @@ from schemas.times import convert_to_utc
 from schemas.user import Actor, Permission
 
 EXPLAINED = 40
-"""Characters that a `is_no` against a presumption needs at least."""
+"""Characters that a `no` against a presumption needs at least."""
 REQUIRED_TEXTS = {
     "risk": ("risk", "needs the facts it rests on"),
     "high_risk": ("high risk", "needs the facts it rests on"),

@@ -14,8 +14,8 @@ from typing import Any
 from breachdesk.casework.delivery.attempts import record_attempt
 from breachdesk.ports import UnitOfWork
 from schemas.casework.notice import DeliveryStatus, NoticeRow
-from schemas.errors import NotFound
 from schemas.casework.notice_states import UNSETTLED
+from schemas.errors import NotFound
 
 MOST = 5000
 """Rows remembered: many times what an asynchronous copy lags behind."""

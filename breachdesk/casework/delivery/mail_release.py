@@ -14,8 +14,8 @@ from breachdesk.casework.delivery.installation import SendingInstallation
 from breachdesk.ports import UnitOfWork
 from schemas.casework.attempt import BegunAttempt, LastAttempt
 from schemas.casework.notice import DeliveryStatus, NoticeRow
-from schemas.errors import EditConflict, NotAllowed, NotFound
 from schemas.casework.notice_states import STARTABLE, UNSETTLED
+from schemas.errors import EditConflict, NotAllowed, NotFound
 from schemas.settings import Settings
 from schemas.user import Actor, Permission
 

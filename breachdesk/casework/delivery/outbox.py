@@ -34,8 +34,8 @@ from schemas.casework.notice import (
     SendOutcome,
     SendResult,
 )
-from schemas.errors import EditConflict
 from schemas.casework.notice_states import LATE_ENDS, STARTABLE, STATUS_AFTER, WAITING
+from schemas.errors import EditConflict
 from schemas.settings import Settings
 
 UNSENDABLE = (

@@ -34,8 +34,8 @@ from schemas.casework.notice import (
     OutgoingMessage,
     RenderedText,
 )
-from schemas.errors import BreachDeskError
 from schemas.casework.notice_states import NOTIFIED
+from schemas.errors import BreachDeskError
 from schemas.settings import SenderSettings, Settings
 
 MOVED = "the register holds another name or address than the frozen list"

@@ -89,7 +89,7 @@ class CheckedRow:
         return int(text)
 
     def parse_bool(self, meaning: str) -> bool:
-        """`yes` or `is_no`; empty is no."""
+        """`yes` or `no`; empty is no."""
         text = self.get_text(meaning).casefold()
         if text not in ("yes", "no", ""):
             self.add_fault(meaning, "is neither yes nor no", "Write yes or no.")

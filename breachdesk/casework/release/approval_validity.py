@@ -15,8 +15,8 @@ from schemas.casework.case import Case, CaseTask
 from schemas.casework.decision import Decision
 from schemas.casework.letter_facts import NoticeFacts
 from schemas.casework.notice import NoticeRow
-from schemas.errors import EditConflict
 from schemas.casework.notice_states import ENDED_UNSENT
+from schemas.errors import EditConflict
 from schemas.settings import Settings
 from schemas.times import convert_to_utc
 

@@ -26,9 +26,9 @@ from schemas.casework.letter_facts import (
     describe_readers,
 )
 from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.notice_states import BOUNCEABLE, CONFIRMABLE, NOTIFIED, RESOLUTIONS
 from schemas.customer import DataRole
 from schemas.errors import BadInput, EditConflict, IncompleteDocument, NotAllowed
-from schemas.casework.notice_states import BOUNCEABLE, CONFIRMABLE, NOTIFIED, RESOLUTIONS
 from schemas.times import convert_to_utc
 from schemas.user import Actor, Permission
 

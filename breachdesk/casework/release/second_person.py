@@ -18,9 +18,9 @@ from schemas.casework.affected import Manifest, NoticeKind
 from schemas.casework.approval import Approval, ApprovalKind
 from schemas.casework.decision import Decision
 from schemas.casework.letter_facts import NoticeFacts
+from schemas.casework.notice_states import SENT
 from schemas.casework.report import Submission
 from schemas.errors import NotAllowed
-from schemas.casework.notice_states import SENT
 from schemas.settings import NoticePolicy
 from schemas.user import Actor
 

@@ -21,9 +21,9 @@ from schemas.casework.affected import Manifest, NoticeKind
 from schemas.casework.approval import Approval, ApprovalKind, WitnessMail
 from schemas.casework.breach import Breach
 from schemas.casework.notice import DeliveryStatus, NoticeRow, RenderedText
+from schemas.casework.notice_states import IN_FLIGHT, NOTIFIED
 from schemas.customer import PROVIDER
 from schemas.errors import IncompleteDocument, NotAllowed
-from schemas.casework.notice_states import IN_FLIGHT, NOTIFIED
 from schemas.settings import SenderSettings, Settings
 from schemas.text_signs import mark_hidden_in_line
 from schemas.times import convert_to_utc

@@ -22,10 +22,10 @@ from schemas.casework.decision import Decision
 from schemas.casework.letter_facts import NoticeFacts
 from schemas.casework.list_outline import ListOutline
 from schemas.casework.notice import NoticeRow
+from schemas.casework.notice_states import UNSETTLED
 from schemas.casework.obligation import Obligation
 from schemas.casework.report import ReportFacts, Submission
 from schemas.errors import NotFound
-from schemas.casework.notice_states import UNSETTLED
 from schemas.pipeline.alert import AlertView
 
 

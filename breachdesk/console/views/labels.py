@@ -253,7 +253,7 @@ _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def format_number(count: int) -> str:
-    """`is_no`, `one` … `nine`, then figures with thousands parted."""
+    """`no`, `one` … `nine`, then figures with thousands parted."""
     return _NUMBERS[count] if 0 <= count < len(_NUMBERS) else f"{count:,}"
 
 

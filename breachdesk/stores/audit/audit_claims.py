@@ -24,8 +24,8 @@ from schemas.audit import AuditDiscrepancy, AuditEntry
 from schemas.casework.affected import Manifest
 from schemas.casework.list_outline import ListOutline
 from schemas.casework.notice import DeliveryStatus
-from schemas.errors import CorruptData
 from schemas.casework.notice_states import NOT_SENT
+from schemas.errors import CorruptData
 
 RELEASES = ("breach:release:approved", "breach:release:glass_broken")
 DOCUMENTS = {

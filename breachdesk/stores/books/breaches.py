@@ -52,7 +52,7 @@ class SqlBreachBook:
         row_digests: RowDigests,
         cache: SnapshotView | None = None,
     ) -> None:
-        """`measure_memory`: of a read snapshot."""
+        """`memory`: of a read snapshot."""
         self._connection = connection
         self._cipher = cipher
         self._row_digests = row_digests

@@ -15,8 +15,8 @@ from breachdesk.stores.sql.row_digests import RowDigests
 from breachdesk.stores.tables.case_tables import notices
 from schemas.casework.affected import NoticeKind
 from schemas.casework.notice import DeliveryStatus, NoticeRow
-from schemas.errors import EditConflict, NotFound
 from schemas.casework.notice_states import check_transition, list_sources
+from schemas.errors import EditConflict, NotFound
 from schemas.paging import Page, PageRequest
 
 BY_ID = KeysetPager(SortKey(notices.c.id))

@@ -55,7 +55,7 @@ class SqlUnitOfWork:
         law: LawBook | None = None,
         cache: SnapshotView | None = None,
     ) -> None:
-        """`measure_memory`: None in an act."""
+        """`memory`: None in an act."""
         self._connection = connection
         self._cache = cache
         self.law = load_shipped_law() if law is None else law

@@ -16,8 +16,8 @@ from breachdesk.console.views.case_view import CaseFile, read_case
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
 from breachdesk.ports import UnitOfWork
 from schemas.casework.notice import DeliveryStatus
-from schemas.errors import BreachDeskError, NotFound
 from schemas.casework.notice_states import IN_FLIGHT, NOTIFIED
+from schemas.errors import BreachDeskError, NotFound
 
 router = APIRouter()
 
