@@ -192,6 +192,10 @@ class LawForm(DatedEntry):
             raise ValueError(f"questions with the same key: {', '.join(twice)}")
         return self
 
+    def list_choices(self, key: str) -> tuple[FormChoice, ...]:
+        """The answers that the form offers to a question; none where it does not ask it."""
+        return next((q.choices for q in self.questions if q.key == key), ())
+
     def get_question(self, key: str) -> FormQuestion:
         """Raises NotFound."""
         for question in self.questions:

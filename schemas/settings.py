@@ -369,7 +369,8 @@ class Settings(FrozenModel):
     console_port: int = Field(default=8080, ge=0, le=65535)
     drill: bool = False
     demo: bool = False
-    jurisdictions: tuple[str, ...] = ("uk_ico",)
+    jurisdictions: tuple[str, ...] = ()
+    """Ids of the regulators that breaches are reported to, besides those that always apply."""
 
     def get_source(self, name: str) -> SourceSettings:
         """The source's settings, or defaults under its name: an unknown source is never refused."""

@@ -38,7 +38,7 @@ from breachdesk.testing import (
     make_user,
     raise_alerts,
 )
-from notifiers.testing.channels import DECISION, PROFILE
+from notifiers.testing.channels import PROFILE, decision_with
 from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
 from schemas.casework.affected_group import (
     AffectedGroup,
@@ -260,7 +260,7 @@ class WholePlay:
 
     def decide(self, **decision: Any) -> None:
         self.now.advance(minutes=1)
-        decided = DECISION.model_copy(update={"breach_id": self.breach.id} | decision)
+        decided = decision_with(breach_id=self.breach.id, **decision)
         self.store.write(lambda uow: decide.record_decision(uow, WHO, decided, self.now()))
 
     def write(self, happened: str, *own: ExposureWords) -> None:

@@ -19,6 +19,7 @@ from breachdesk.bootstrap import data_paths
 from breachdesk.casework.delivery import mail_hold
 from breachdesk.casework.delivery.installation import SendingInstallation
 from breachdesk.gdpr.law import read_law
+from breachdesk.jurisdictions import list_jurisdictions
 from breachdesk.ports import Now
 from breachdesk.stores.attempt_files import AttemptFiles
 from breachdesk.stores.open_store import open_store
@@ -126,7 +127,15 @@ class Container:
 
     @cached_property
     def law(self) -> LawBook:
-        """The shipped law under the operator's corrections, read once."""
+        """The shipped law under the operator's corrections, read once. Raises Misconfigured for a
+        jurisdiction of the settings that nothing describes."""
+        unknown = sorted(set(self.settings.jurisdictions) - set(list_jurisdictions()))
+        if unknown:
+            raise ConfigurationError(
+                f"no jurisdiction {', '.join(unknown)}",
+                place="jurisdictions",
+                remedy=f"Use {', '.join(list_jurisdictions())}.",
+            )
         book = read_law(data_paths.get_law_dir(self.settings))
         return book.model_copy(update={"reported_to": self.settings.jurisdictions})
 

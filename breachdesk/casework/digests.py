@@ -8,7 +8,7 @@ from typing import Any
 from schemas.audit import encode_canonical
 from schemas.casework.affected import MANIFEST_FORM, Manifest
 from schemas.casework.approval import Approval
-from schemas.casework.decision import Decision
+from schemas.casework.decision import Decision, to_earlier_form
 from schemas.casework.notice import LetterHead, RenderedText
 from schemas.casework.report import RegulatorReport
 from schemas.customer import FrozenModel
@@ -28,14 +28,17 @@ def compute_document_hash(document: Manifest | Decision | RegulatorReport) -> st
 
 
 def has_hash(document: Manifest | Decision, sealed: str) -> bool:
-    """Is this hash the document's own? One that was stored before a field existed is asked without
-    that field."""
+    """Whether the hash is the document's own. A document that was sealed before a field existed is
+    compared without that field, and a decision in the form that it had when it was sealed."""
     if compute_document_hash(document) == sealed:
         return True
-    return (
-        compute_digest(document.model_dump(mode="json", exclude={"hash"}, exclude_unset=True))
-        == sealed
-    )
+    forms = [
+        document.model_dump(mode="json", exclude={"hash"}, exclude_unset=unset)
+        for unset in (True, False)
+    ]
+    if isinstance(document, Decision):
+        forms += [form for f in forms if (form := to_earlier_form(f)) is not None]
+    return any(compute_digest(form) == sealed for form in forms)
 
 
 def compute_sender_hash(sender: SenderSettings) -> str:

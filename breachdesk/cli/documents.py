@@ -46,7 +46,9 @@ def export_register(
 
 def render_report(
     breach: BreachId,
-    jurisdiction: Annotated[str, typer.Option(help="e.g. uk_ico")] = "uk_ico",
+    jurisdiction: Annotated[
+        str | None, typer.Option(help="Id of the regulator; default: the one that is told first.")
+    ] = None,
     format: Annotated[str, typer.Option("--format", help="text, json or pdf")] = "text",  # noqa: A002
     output: Annotated[Path | None, typer.Option("-o", help="File; default stdout.")] = None,
     data_dir: DataDir = None,
@@ -55,7 +57,13 @@ def render_report(
     with opened_container(data_dir) as container:
         now = container.now()
         built = container.store.read(
-            lambda uow: report.build_report(uow, breach, jurisdiction, container.settings, now)
+            lambda uow: report.build_report(
+                uow,
+                breach,
+                jurisdiction or report.default_jurisdiction(uow.law),
+                container.settings,
+                now,
+            )
         )
         forms = {
             "text": lambda: container.renderer.render_report_text(built).encode(),

@@ -150,10 +150,11 @@ def freeze_and_decide(container: Container, clock: DemoClock, breach: Breach) ->
         responder, now = get_actor("responder"), container.now()
         exposures = review_exposures(affected_list.propose(uow, breach.id))
         manifest = affected_list.freeze(uow, responder, breach.id, exposures, now)
-        decision = words.build_decision(breach, manifest, responder.id, now)
+        form = report.default_jurisdiction(uow.law)
+        decision = words.build_decision(breach, manifest, responder.id, now, form)
         decide.record_decision(uow, responder, decision, now)
         notice_facts.write_facts(uow, responder, words.build_facts(breach, responder.id, now), now)
-        filed = report_words.build_report_facts(breach, manifest, responder.id, now)
+        filed = report_words.build_report_facts(breach, manifest, responder.id, now, form)
         report.write_report(uow, responder, filed, now)
 
     container.store.write(write_decision)
@@ -208,14 +209,15 @@ def call_and_report(container: Container, clock: DemoClock, case: Case, breach: 
         for task in uow.cases.get(case.id).tasks:
             if task.done_at is None:
                 _complete_task(uow, case.id, task, now)
-        facts = find_facts(uow, breach.id, "uk_ico")
+        form = report.default_jurisdiction(uow.law)
+        facts = find_facts(uow, breach.id, form)
         if facts is not None:
             report.write_report(uow, responder, report_words.build_facts_after_letters(facts), now)
         report.submit_report(
             uow,
             responder,
             breach.id,
-            "uk_ico",
+            form,
             submitted_at=now - timedelta(minutes=2),
             channel="online form (drill: nothing was sent)",
             reference="DRILL-0001",

@@ -17,7 +17,9 @@ from schemas.casework.report import (
 from schemas.customer import DataRole
 
 
-def build_report_facts(breach: Breach, manifest: Manifest, by: str, now: datetime) -> ReportFacts:
+def build_report_facts(
+    breach: Breach, manifest: Manifest, by: str, now: datetime, jurisdiction: str
+) -> ReportFacts:
     """The answers before the letters leave; counts are of controller exposures."""
     people = len(
         {
@@ -31,7 +33,7 @@ def build_report_facts(breach: Breach, manifest: Manifest, by: str, now: datetim
         version=1,
         written_by=by,
         written_at=now,
-        jurisdiction="uk_ico",
+        jurisdiction=jurisdiction,
         people=ReportedQuantity(value=people, precision=NumberPrecision.APPROXIMATE),
         records=ReportedQuantity(value=people, precision=NumberPrecision.APPROXIMATE),
         discovered_at=breach.discovered_at,

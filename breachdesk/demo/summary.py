@@ -23,7 +23,9 @@ def write_documents(container: Container, breach: Breach) -> list[str]:
     folder, now = write_reports_folder(container), container.now()
     built, entries = container.store.read(
         lambda uow: (
-            report.build_report(uow, breach.id, "uk_ico", container.settings, now),
+            report.build_report(
+                uow, breach.id, report.default_jurisdiction(uow.law), container.settings, now
+            ),
             register.list_entries(uow, now),
         )
     )

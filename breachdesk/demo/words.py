@@ -8,13 +8,7 @@ from breachdesk.gdpr.raised import list_scored_categories
 from breachdesk.gdpr.severity import DEFAULT_DPC
 from schemas.casework.affected import Manifest
 from schemas.casework.breach import Breach
-from schemas.casework.decision import (
-    NOT_ASKED,
-    Decision,
-    DecisionAnswer,
-    EffectExtent,
-    SeverityFactors,
-)
+from schemas.casework.decision import Decision, DecisionAnswer, EffectExtent, SeverityFactors
 from schemas.casework.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.customer import DataRole
 
@@ -35,18 +29,23 @@ INVOICE_NUMBER = "the number on an old invoice"
 CHECKED = "Compared with the contract (drill)."
 
 
-def build_decision(breach: Breach, manifest: Manifest, by: str, now: datetime) -> Decision:
+MUST_REPORT = DecisionAnswer(
+    yes=True,
+    reasons="Account and bank details of customers were opened in our billing panel by a stranger "
+    "who had guessed a password elsewhere; a risk to people is not unlikely.",
+)
+
+
+def build_decision(
+    breach: Breach, manifest: Manifest, by: str, now: datetime, jurisdiction: str
+) -> Decision:
     """The written bridge: the answers that the list raises, each with its reasons."""
     return Decision(
         breach_id=breach.id,
         version=1,
         decided_by=by,
         decided_at=now,
-        report_to_ico=DecisionAnswer(
-            yes=True,
-            reasons="Account and bank details of customers were opened in our billing panel by a "
-            "stranger who had guessed a password elsewhere; a risk to people is not unlikely.",
-        ),
+        report={jurisdiction: MUST_REPORT},
         tell_people=DecisionAnswer(
             yes=True,
             reasons="Names, addresses and bank details together allow invoice fraud; that is a "
@@ -57,7 +56,6 @@ def build_decision(breach: Breach, manifest: Manifest, by: str, now: datetime) -
             reasons="Our policy promises notice as soon as it is feasible when a breach may have "
             "exposed a customer's personal information; it may have.",
         ),
-        pecr=NOT_ASKED,
         risk="Contact, financial and transaction data of account holders, opened by an intruder.",
         high_risk="Likely for those whose bank details were on the pages that were opened.",
         likely_harm="Invoice fraud and convincing false calls in our name; money can be lost.",

@@ -1,62 +1,130 @@
-"""Which questions of the decision an affected list raises: no other is asked."""
+"""Which questions of the decision an affected list raises: no other is asked.
+
+A question is named by a key: a `Question`, or the `question_key` of a jurisdiction.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 
-from breachdesk.gdpr import roles
+from breachdesk.gdpr import regulators, roles
+from breachdesk.gdpr.jurisdiction import QUESTION_PREFIX, Jurisdiction, load_jurisdictions
 from schemas.casework.affected import Exposure
-from schemas.casework.decision import Decision
-from schemas.customer import DataCategory, DataRole, PecrStatus
+from schemas.casework.decision import NOT_ASKED, Decision, DecisionAnswer, NotificationBasis
+from schemas.customer import DataCategory, DataRole
 
 
 class DecisionQuestion(StrEnum):
-    """By the decision's own field."""
+    """Questions that no jurisdiction brings, by the decision's own field."""
 
-    REPORT_TO_ICO = "report_to_ico"
     TELL_PEOPLE = "tell_people"
     OWN_PROMISE = "own_promise_binds"
-    PECR = "pecr"
     PECR_SUBSCRIBERS = "pecr_subscribers"
 
 
 TITLES = {
-    DecisionQuestion.REPORT_TO_ICO: "Report to the ICO",
     DecisionQuestion.TELL_PEOPLE: "Tell people under Art. 34",
     DecisionQuestion.OWN_PROMISE: "Our own promise binds",
-    DecisionQuestion.PECR: "PECR",
     DecisionQuestion.PECR_SUBSCRIBERS: "Tell subscribers under PECR",
 }
-
-
 PROVISIONS = {
-    DecisionQuestion.REPORT_TO_ICO: "uk_gdpr_art33_1",
     DecisionQuestion.TELL_PEOPLE: "uk_gdpr_art34_1",
     DecisionQuestion.OWN_PROMISE: "own_promise",
-    DecisionQuestion.PECR: "pecr_5a_2",
     DecisionQuestion.PECR_SUBSCRIBERS: "pecr_5a_3",
 }
 """What each question rests on, in the law book."""
 
 
+def find_jurisdiction(key: str) -> Jurisdiction | None:
+    """The jurisdiction that brings a question; None: no jurisdiction does."""
+    if not key.startswith(QUESTION_PREFIX):
+        return None
+    return load_jurisdictions().get(key.removeprefix(QUESTION_PREFIX))
+
+
+def get_title(key: str) -> str:
+    """A question in a few words. A decision may hold the answer of a regulator that is gone."""
+    jurisdiction = find_jurisdiction(key)
+    if jurisdiction is not None:
+        return jurisdiction.words.title
+    gone = key.startswith(QUESTION_PREFIX)
+    return key.removeprefix(QUESTION_PREFIX) if gone else TITLES[DecisionQuestion(key)]
+
+
+def get_provision_id(key: str) -> str:
+    """Id of the provision that a question rests on."""
+    jurisdiction = find_jurisdiction(key)
+    return jurisdiction.provision if jurisdiction is not None else PROVISIONS[DecisionQuestion(key)]
+
+
+def get_answer(decision: Decision, key: str) -> DecisionAnswer:
+    """The decision's answer to a question; NOT_ASKED where it holds none."""
+    if key.startswith(QUESTION_PREFIX):
+        return decision.report_answer(key.removeprefix(QUESTION_PREFIX))
+    answer: DecisionAnswer = getattr(decision, key, NOT_ASKED)
+    return answer
+
+
+def list_question_keys(
+    decision: Decision | None, reported_to: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Every question that can be asked, in the order of records: whether to report, whom to tell,
+    and what falls under a rule of its own."""
+    applicable = regulators.list_applicable(reported_to, decision)
+    return (
+        *(j.question_key for j in applicable if not j.whatever_the_risk),
+        DecisionQuestion.TELL_PEOPLE,
+        DecisionQuestion.OWN_PROMISE,
+        *(j.question_key for j in applicable if j.whatever_the_risk),
+        DecisionQuestion.PECR_SUBSCRIBERS,
+    )
+
+
+def list_in_asking_order(
+    reported_to: Iterable[str] = (), decision: Decision | None = None
+) -> tuple[str, ...]:
+    """Every question that can be asked: what falls under a rule of its own comes first, because it
+    decides what else is asked."""
+    applicable = regulators.list_applicable(reported_to, decision)
+    return (
+        *(j.question_key for j in applicable if j.whatever_the_risk),
+        DecisionQuestion.PECR_SUBSCRIBERS,
+        *(j.question_key for j in applicable if not j.whatever_the_risk),
+        DecisionQuestion.TELL_PEOPLE,
+        DecisionQuestion.OWN_PROMISE,
+    )
+
+
 def list_raised_questions(
-    exposures: Iterable[Exposure], *, pecr: bool, groups: bool = False
-) -> tuple[DecisionQuestion, ...]:
-    """In the order of asking. `pecr`: what a service that still asks counts as. `groups`: people who
-    are no customers are affected too; we are controller of their data, and no promise binds."""
+    exposures: Iterable[Exposure],
+    *,
+    yes: Collection[str] = (),
+    groups: bool = False,
+    reported_to: Iterable[str] = (),
+    decision: Decision | None = None,
+) -> tuple[str, ...]:
+    """Keys in the order of asking. `yes`: ids of the jurisdictions whose question counts as answered with yes; those of the
+    decision are added. `groups`: people who are no customers are affected too; we are controller of
+    their data, and no promise binds."""
+    applicable = regulators.list_applicable(reported_to, decision)
+    answers = {*yes, *regulators.answered_yes(decision)}
     reached = roles.select_reached(exposures)
-    telecoms = {PecrStatus.YES, PecrStatus.ASK} if pecr else {PecrStatus.YES}
-    ours = [e for e in reached if e.role is DataRole.CONTROLLER]
-    others = groups or any(e.pecr not in telecoms for e in ours)
-    questions = {
-        DecisionQuestion.PECR: any(e.pecr is not PecrStatus.NO for e in reached),
-        DecisionQuestion.PECR_SUBSCRIBERS: any(e.pecr in telecoms for e in reached),
-        DecisionQuestion.REPORT_TO_ICO: others,
-        DecisionQuestion.TELL_PEOPLE: others,
-        DecisionQuestion.OWN_PROMISE: bool(ours),
+    covering = [regulators.select_covering(e, applicable, answers) for e in reached]
+    rules = [regulators.find_communication(e, applicable, answers) for e in reached]
+    ours = [e.role is DataRole.CONTROLLER for e in reached]
+    art34 = groups or any(own and rule is None for own, rule in zip(ours, rules, strict=True))
+    is_raised = {
+        DecisionQuestion.PECR_SUBSCRIBERS: NotificationBasis.PECR_5A3 in rules,
+        DecisionQuestion.TELL_PEOPLE: art34,
+        DecisionQuestion.OWN_PROMISE: any(ours),
+    } | {
+        j.question_key: any(j.covers(e) is not False for e in reached)
+        if j.whatever_the_risk
+        else (groups and j.covers_groups) or any(j in each for each in covering)
+        for j in applicable
     }
-    return tuple(question for question, it_is in questions.items() if it_is)
+    return tuple(key for key in list_in_asking_order(reported_to, decision) if is_raised[key])
 
 
 def list_scored_categories(
@@ -68,9 +136,7 @@ def list_scored_categories(
     """The kinds of data that the severity score is of: what stands in a report of ours, with what
     is held of people who are no customers (`beside`); where nothing does, whatever was reached. In
     the order of the words for them."""
-    own = [
-        e for track in roles.compute_regulator_tracks(decision, exposures) for e in track.exposures
-    ]
+    own = [e for scope in regulators.list_scopes(decision, exposures) for e in scope.exposures]
     categories = {c for e in own for c in e.categories} | set(beside)
     categories = categories or {c for e in roles.select_reached(exposures) for c in e.categories}
     return tuple(c for c in DataCategory if c in categories)

@@ -6,12 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from breachdesk.gdpr import roles
+from breachdesk.gdpr import regulators, roles
 from breachdesk.gdpr.edpb import get_edpb_case
-from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions
+from breachdesk.gdpr.jurisdiction import Jurisdiction
+from breachdesk.gdpr.raised import (
+    DecisionQuestion,
+    find_jurisdiction,
+    get_answer,
+    list_raised_questions,
+)
 from breachdesk.gdpr.severity import EnisaSeverity, SeverityLevel, compute_level
 from schemas.casework.affected import Exposure
-from schemas.casework.decision import Decision, DecisionAnswer, NotificationBasis
+from schemas.casework.decision import Decision, NotificationBasis
 from schemas.customer import DataRole
 
 LEVELS = {
@@ -65,15 +71,15 @@ class _DecisionView:
 
     decision: Decision
     exposures: Sequence[Exposure]
-    raised: tuple[DecisionQuestion, ...]
+    raised: tuple[str, ...]
     groups: bool = False
     """People who are no customers are affected too."""
 
     @property
     def reports(self) -> bool:
-        """Is anything reported to the ICO, on whichever form?"""
-        tracks = roles.compute_regulator_tracks(self.decision, self.exposures, groups=self.groups)
-        return any(t.owed for t in tracks)
+        """Whether anything is reported to a regulator, on whichever form."""
+        scopes = regulators.list_scopes(self.decision, self.exposures, groups=self.groups)
+        return any(scope.owed for scope in scopes)
 
     @property
     def tells(self) -> bool:
@@ -98,14 +104,30 @@ class _DecisionView:
         named = [whom for question, whom in groups.items() if self.is_no(question)]
         return " and ".join(named) if named and not self.exempt else None
 
-    def is_no(self, question: DecisionQuestion) -> bool:
+    def is_no(self, question: str) -> bool:
         """Was it asked, and answered with no?"""
-        answer: DecisionAnswer = getattr(self.decision, question)
+        answer = get_answer(self.decision, question)
         return question in self.raised and answer.asked and not answer.yes
 
-    def is_yes(self, question: DecisionQuestion) -> bool:
+    def is_yes(self, question: str) -> bool:
         """Was it asked, and answered with yes?"""
-        return question in self.raised and bool(getattr(self.decision, question).yes)
+        return question in self.raised and get_answer(self.decision, question).yes
+
+    @property
+    def reporting(self) -> tuple[Jurisdiction, ...]:
+        """The jurisdictions whose question, raised here, is whether to report."""
+        found = map(find_jurisdiction, self.raised)
+        return tuple(j for j in found if j is not None and not j.whatever_the_risk)
+
+    @property
+    def unreported(self) -> tuple[Jurisdiction, ...]:
+        """Those to which the decision says not to report."""
+        return tuple(j for j in self.reporting if self.is_no(j.question_key))
+
+    @property
+    def reported(self) -> tuple[Jurisdiction, ...]:
+        """Those to which the decision says to report."""
+        return tuple(j for j in self.reporting if self.is_yes(j.question_key))
 
 
 def list_tensions(
@@ -120,7 +142,7 @@ def list_tensions(
 def _read_decision(
     decision: Decision, exposures: Sequence[Exposure], *, groups: bool
 ) -> _DecisionView:
-    questions = list_raised_questions(exposures, pecr=decision.pecr.yes, groups=groups)
+    questions = list_raised_questions(exposures, decision=decision, groups=groups)
     return _DecisionView(decision, exposures, questions, groups)
 
 
@@ -143,11 +165,14 @@ def list_remarks(
 
 
 def _compare_answers(view: _DecisionView) -> Iterator[DecisionTension]:
-    if view.is_yes(DecisionQuestion.TELL_PEOPLE) and view.is_no(DecisionQuestion.REPORT_TO_ICO):
+    if view.is_yes(DecisionQuestion.TELL_PEOPLE) and view.unreported:
+        untold = " and ".join(
+            f"{j.words.regulator} is not told under {j.words.rule}" for j in view.unreported
+        )
         yield DecisionTension(
             "high_risk_unreported",
             "A high risk to people is likely, and a risk is said to be unlikely: people are told "
-            "under Art. 34, and the ICO is not told under Art. 33.",
+            f"under Art. 34, and {untold}.",
         )
     if (
         view.is_yes(DecisionQuestion.TELL_PEOPLE)
@@ -163,7 +188,7 @@ def _compare_answers(view: _DecisionView) -> Iterator[DecisionTension]:
 
 def _compare_score(view: _DecisionView) -> Iterator[DecisionTension]:
     score = view.decision.severity_score
-    if score is None or not any(view.is_yes(q) or view.is_no(q) for q in DecisionQuestion):
+    if score is None or not any(view.is_yes(q) or view.is_no(q) for q in view.raised):
         return
     quarters = round(score * 4)
     named = f"The score is {score:.2f} ({LEVELS[compute_level(quarters)]})"
@@ -195,15 +220,18 @@ def _compare_example(view: _DecisionView) -> Iterator[DecisionTension]:
         return
     case = get_edpb_case(number)
     named = f"Case {number} of EDPB 01/2021 ({case.title[0].lower()}{case.title[1:]})"
-    if case.authority and view.is_no(DecisionQuestion.REPORT_TO_ICO):
+    if case.authority and view.unreported:
+        rules = " and ".join(j.words.rule for j in view.unreported)
         yield DecisionTension(
             "edpb_unreported",
-            f"{named} was to be reported to the authority, and this one is not reported under Art. 33.",
+            f"{named} was to be reported to the authority, and this one is not reported under "
+            f"{rules}.",
         )
-    if not case.authority and view.is_yes(DecisionQuestion.REPORT_TO_ICO):
+    if not case.authority and view.reported:
+        authorities = " and ".join(dict.fromkeys(j.words.regulator for j in view.reported))
         yield DecisionTension(
             "edpb_reported",
-            f"{named} was recorded only, and this one is reported to the ICO.",
+            f"{named} was recorded only, and this one is reported to {authorities}.",
         )
     if case.people and view.untold:
         yield DecisionTension(

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from breachdesk.gdpr.jurisdiction import Jurisdiction
+from breachdesk.gdpr.jurisdiction import Jurisdiction, load_jurisdictions
 from schemas.errors import NotFound
-from schemas.pipeline.plugin import load_plugins
 
 
 def list_jurisdictions() -> Mapping[str, Jurisdiction]:
     """All of them, by id."""
-    return load_plugins("breachdesk.jurisdictions", "JURISDICTION")
+    return load_jurisdictions()
 
 
 def get_jurisdiction(jurisdiction_id: str) -> Jurisdiction:

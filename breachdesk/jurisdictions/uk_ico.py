@@ -5,6 +5,9 @@ The form itself asks not to include personal data of those involved.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from breachdesk.gdpr.filing import (
     Answers,
     FormAnswer,
@@ -15,8 +18,7 @@ from breachdesk.gdpr.filing import (
     answer_quantity,
     format_list,
 )
-from breachdesk.gdpr.jurisdiction import DeadlineExample, Jurisdiction
-from breachdesk.gdpr.roles import NotificationTrack
+from breachdesk.gdpr.jurisdiction import DeadlineExample, Jurisdiction, RegulatorWords
 from breachdesk.gdpr.shared_answers import (
     answer_abroad,
     answer_moment,
@@ -25,8 +27,9 @@ from breachdesk.gdpr.shared_answers import (
     generate_prevention_lines,
 )
 from breachdesk.gdpr.told_words import describe_notified
-from schemas.casework.obligation import ObligationKind
+from schemas.casework.affected import Exposure
 from schemas.casework.report import ReportPhase, ReportQuestion
+from schemas.customer import DataRole
 
 EXAMPLES = (
     DeadlineExample(
@@ -156,15 +159,72 @@ def _answer_about_you(filing: ReportFiling) -> Answers:
     }
 
 
+def _is_controller_data(exposure: Exposure) -> bool:
+    return exposure.role is DataRole.CONTROLLER
+
+
+def _check_reason(filing: ReportFiling) -> Iterator[tuple[str, str]]:
+    """Compare the reason for the report with the decision."""
+    reason, decision = filing.written.reason, filing.decision
+    if reason is None or decision is None:
+        return
+    must_report = decision.report_answer(JURISDICTION.id).yes
+    if must_report and reason != "meets_threshold":
+        yield "reason", "The decision finds that the breach must be reported."
+    if not must_report and reason != "for_awareness":
+        yield "reason", "The decision finds that the breach need not be reported."
+
+
+def _check_likelihood(filing: ReportFiling) -> Iterator[tuple[str, str]]:
+    """Compare the likelihood of a high risk with the decision."""
+    likelihood, decision = filing.written.likelihood, filing.decision
+    if likelihood is None or decision is None:
+        return
+    if likelihood in ("unlikely", "very_unlikely") and decision.tell_people.yes:
+        yield "likelihood", "The decision finds that a high risk to people is likely."
+    must_report = decision.report_answer(JURISDICTION.id).yes
+    if likelihood in ("likely", "very_likely") and not must_report:
+        yield "likelihood", "The decision finds that a risk to people is unlikely."
+
+
+def _propose_reason(filing: ReportFiling) -> Iterator[tuple[str, Any, str]]:
+    """Take the reason for the report from the decision."""
+    if filing.decision is not None:
+        must_report = filing.decision.report_answer(JURISDICTION.id).yes
+        yield "reason", "meets_threshold" if must_report else "for_awareness", "the decision"
+
+
 JURISDICTION = Jurisdiction(
     id="uk_ico",
     title="UK GDPR, Article 33",
-    duty=ObligationKind.ICO_ART33,
-    track=NotificationTrack.ICO,
+    clock="ico_art33",
+    covers=_is_controller_data,
     provision="uk_gdpr_art33_1",
     phases="uk_gdpr_art33_4",
     authority="ico",
     form="uk_ico",
     questions=build_questions,
+    words=RegulatorWords(
+        regulator="the ICO",
+        rule="Art. 33",
+        report="the ICO report",
+        step="ICO, initial",
+        decided="ICO",
+        body="The ICO, under UK GDPR Art. 33",
+        title="Report to the ICO",
+        question="Report to the ICO under Art. 33?",
+        hint="Unless a risk to people is unlikely, within {period}. For what we hold as "
+        "controller{except_for}.",
+        record="Report to the ICO (Art. 33)",
+        scope="",
+        duty="which watches over data protection in the UK",
+        form="The ICO’s form cannot be saved half-way: copy from here in one go.",
+    ),
+    applies_always=True,
+    covers_groups=True,
+    presumed=True,
+    checks={"likelihood": _check_likelihood, "reason": _check_reason},
+    proposals=_propose_reason,
+    section_hints={"harmed": "Part of the report only where it is a cyber incident."},
     examples=EXAMPLES,
 )

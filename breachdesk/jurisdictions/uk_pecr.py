@@ -17,8 +17,7 @@ from breachdesk.gdpr.filing import (
     answer_quantity,
     format_list,
 )
-from breachdesk.gdpr.jurisdiction import DeadlineExample, Jurisdiction
-from breachdesk.gdpr.roles import NotificationTrack
+from breachdesk.gdpr.jurisdiction import DeadlineExample, Jurisdiction, RegulatorWords
 from breachdesk.gdpr.shared_answers import (
     answer_abroad,
     answer_window,
@@ -26,8 +25,10 @@ from breachdesk.gdpr.shared_answers import (
     generate_prevention_lines,
 )
 from breachdesk.gdpr.told_words import describe_notified
-from schemas.casework.obligation import ObligationKind
+from schemas.casework.affected import Exposure
+from schemas.casework.decision import NotificationBasis
 from schemas.casework.report import ReportPhase, ReportQuestion
+from schemas.customer import PecrStatus
 
 EXAMPLES = (
     DeadlineExample("before August 2025", "2025-08-19T12:00:00+01:00", "2025-08-20T12:00:00+01:00"),
@@ -143,15 +144,42 @@ def _answer_phases(filing: ReportFiling) -> Answers:
     }
 
 
+def _is_telecoms_data(exposure: Exposure) -> bool | None:
+    """Whether a public electronic communications service was reached, whatever our role."""
+    return None if exposure.pecr is PecrStatus.ASK else exposure.pecr is PecrStatus.YES
+
+
 JURISDICTION = Jurisdiction(
     id="uk_pecr",
     title="PECR, regulation 5A",
-    duty=ObligationKind.ICO_PECR,
-    track=NotificationTrack.PECR,
+    clock="ico_pecr",
+    covers=_is_telecoms_data,
     provision="pecr_5a_2",
     phases="reg_611_2013_art2_3",
     authority="ico",
     form="uk_pecr",
     questions=build_questions,
+    words=RegulatorWords(
+        regulator="the ICO",
+        rule="PECR",
+        report="the report under PECR",
+        step="ICO, under PECR",
+        decided="ICO under PECR",
+        body="The ICO, under PECR",
+        title="PECR",
+        question="Is it a PECR breach?",
+        hint="The register says that a reached service is, or may be, a public electronic "
+        "communications service. What falls under it is reported to the ICO under PECR, whatever "
+        "the risk, within {period}. Everything else keeps its own report.",
+        record="A breach under PECR",
+        scope="use a public electronic communications service of ours",
+        duty="which watches over data protection in the UK",
+        form="The ICO’s form cannot be saved half-way: copy from here in one go.",
+    ),
+    replaces=frozenset({"uk_ico"}),
+    applies_always=True,
+    whatever_the_risk=True,
+    communication=NotificationBasis.PECR_5A3,
+    related=("pecr_replaces_uk_gdpr",),
     examples=EXAMPLES,
 )

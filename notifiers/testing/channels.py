@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from schemas.casework.affected import (
     ActSummary,
@@ -16,7 +17,7 @@ from schemas.casework.affected import (
 )
 from schemas.casework.breach import Breach
 from schemas.casework.decision import Decision, DecisionAnswer, NotificationBasis
-from schemas.casework.letter import IcoSentence, LetterContext
+from schemas.casework.letter import LetterContext, RegulatorSentence, SentenceKind
 from schemas.casework.letter_facts import ExposureWords, NoticeFacts, OwnFacts, ReaderStanding
 from schemas.casework.notice import DeliveryStatus, NoticeRow, OutgoingMessage, RenderedText
 from schemas.customer import DataCategory, DataRole, PersonKind
@@ -125,16 +126,30 @@ DECISION = Decision(
     version=1,
     decided_by="rosa",
     decided_at=NOON,
-    report_to_ico=YES,
+    report={"uk_ico": YES, "uk_pecr": NO},
     tell_people=YES,
     own_promise_binds=YES,
-    pecr=NO,
     risk="Contact and bank data in strange hands.",
     high_risk="Likely where bank details were opened.",
     likely_harm="False invoices and calls in our name.",
     safeguards_before="Encrypted disks; the intruder used a valid sign-in.",
     safeguards_after="Sessions ended, passwords changed.",
     edpb_comparison="None is alike: a billing panel was opened with a member of staff's account.",
+)
+
+
+def decision_with(**changes: Any) -> Decision:
+    """DECISION with other fields. A keyword that is no field is the id of a jurisdiction and gives
+    its answer."""
+    fields = {name: value for name, value in changes.items() if name in Decision.model_fields}
+    answers = {name: value for name, value in changes.items() if name not in fields}
+    return DECISION.model_copy(update={"report": DECISION.report | answers} | fields)
+
+
+WILL_TELL = RegulatorSentence(
+    authority="ico",
+    duty="which watches over data protection in the UK",
+    kind=SentenceKind.WILL_TELL,
 )
 ACCOUNT = Exposure(
     customer_id="c-017",
@@ -269,7 +284,7 @@ def build_letter_context(
         "bases": {NotificationBasis.ART34, NotificationBasis.OWN_PROMISE}
         if holds_account
         else {NotificationBasis.ART33_2},
-        "ico": IcoSentence.WILL_TELL if holds_account else None,
+        "regulators": (WILL_TELL,) if holds_account else (),
         "customer_name": "Hartwell Dental Practice",
         "law": LAW,
         "told_at": NOON,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.casework.notice import RenderedText
 from schemas.customer import FrozenModel
@@ -46,12 +48,21 @@ class Approval(FrozenModel):
     """Of NoticeFacts: the letters' version."""
     told_at: datetime | None = None
     """What the letters say of their own time."""
-    ico_told: bool = False
-    """Was any report recorded at release?"""
+    report_recorded: bool = False
+    """Whether any report to a regulator was recorded at release."""
     told_under: tuple[str, ...] = ()
-    """The jurisdictions with a recorded report at release: what letters say of the ICO."""
+    """The jurisdictions with a recorded report at release: what letters say of their regulators."""
     audit_head: str = ""
     """`number:hash` of the audit chain's newest entry before this release; empty: not noted."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _migrate_report_recorded(cls, stored: Any) -> Any:
+        """Accept an approval of an earlier release, which named the regulator in the field."""
+        if isinstance(stored, Mapping) and "ico_told" in stored:
+            fields = dict(stored)
+            return {"report_recorded": fields.pop("ico_told"), **fields}
+        return stored
 
 
 class SealedTexts(FrozenModel):

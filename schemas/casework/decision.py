@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import Field, field_serializer
+from pydantic import Field, field_serializer, model_validator
 
 from schemas.customer import DataCategory, FrozenModel
 
@@ -34,6 +35,10 @@ class DecisionAnswer(FrozenModel):
 
 
 NOT_ASKED = DecisionAnswer(yes=False, reasons="", asked=False)
+
+
+EARLIER_ANSWERS = {"report_to_ico": "uk_ico", "pecr": "uk_pecr"}
+"""Fields of the stored decisions that were sealed before answers were kept by jurisdiction."""
 
 
 class LawEnforcementHold(FrozenModel):
@@ -89,14 +94,13 @@ class Decision(FrozenModel):
     version: int
     decided_by: str
     decided_at: datetime
-    report_to_ico: DecisionAnswer
-    """Art. 33: a risk to people is not unlikely. Of what is not under PECR."""
+    report: dict[str, DecisionAnswer]
+    """By the id of the jurisdiction: the answer to its own question, which is whether to report or
+    whether anything falls under its rule. It holds every jurisdiction that was considered."""
     tell_people: DecisionAnswer
     """Art. 34: a high risk to people is likely. Of what is not under PECR."""
     own_promise_binds: DecisionAnswer
     """Our published promise: `may have exposed … as soon as feasible`, whatever the risk."""
-    pecr: DecisionAnswer
-    """Is any of it a breach of a public electronic communications service (regulation 5A)?"""
     pecr_subscribers: DecisionAnswer = NOT_ASKED
     """Regulation 5A(3): likely to adversely affect the personal data or privacy of a subscriber or
     user."""
@@ -129,3 +133,27 @@ class Decision(FrozenModel):
     """Demanded by limb (c)."""
     hold: LawEnforcementHold | None = None
     hash: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _migrate_answers(cls, stored: Any) -> Any:
+        """Accept a decision that was sealed before answers were kept by jurisdiction."""
+        if not isinstance(stored, Mapping) or "report" in stored:
+            return stored
+        fields = dict(stored)
+        answers = {id_: fields.pop(name) for name, id_ in EARLIER_ANSWERS.items() if name in fields}
+        return fields | {"report": answers}
+
+    def report_answer(self, jurisdiction: str) -> DecisionAnswer:
+        """The answer for a jurisdiction; NOT_ASKED for one that was not considered."""
+        return self.report.get(jurisdiction, NOT_ASKED)
+
+
+def to_earlier_form(fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The fields of a decision as they were stored before answers were kept by jurisdiction, so
+    that a hash of that time can be verified. None: it holds an answer that had no field then."""
+    answers: Mapping[str, Any] = fields["report"]
+    if set(answers) != set(EARLIER_ANSWERS.values()):
+        return None
+    kept = {name: value for name, value in fields.items() if name != "report"}
+    return kept | {name: answers[id_] for name, id_ in EARLIER_ANSWERS.items()}

@@ -16,16 +16,26 @@ from schemas.law import LawBook
 from schemas.settings import ProviderProfile
 
 
-class IcoSentence(StrEnum):
-    """What a letter says of the ICO; which one is true is decided in `gdpr.ico_sentence`."""
+class SentenceKind(StrEnum):
+    """What a letter says of a regulator; `gdpr.regulator_sentences` decides which one is true."""
 
     TOLD = "told"
     WILL_TELL = "will_tell"
     NOT_TOLD = "not_told"
     """Decided, with reasons."""
     TOLD_OF_OTHERS = "told_of_others"
-    """The ICO has a report about another part of this incident, and none about this part."""
+    """The regulator has a report about another part of this incident, and none about this part."""
     WILL_TELL_OF_OTHERS = "will_tell_of_others"
+
+
+class RegulatorSentence(FrozenModel):
+    """What a letter says of one regulator."""
+
+    authority: str
+    """Id of the authority, whose name the law gives."""
+    duty: str = ""
+    """`which watches over data protection in the UK`; empty: the letter does not explain it."""
+    kind: SentenceKind
 
 
 class LetterContext(FrozenModel):
@@ -51,8 +61,8 @@ class LetterContext(FrozenModel):
     """The contract had ended when the letter was made."""
     users_told: int = 0
     """Other people of this customer who are told of the same exposure."""
-    ico: IcoSentence | None = None
-    """True at release, for this exposure; None: no report of ours is about it."""
+    regulators: tuple[RegulatorSentence, ...] = ()
+    """True at release, for this exposure; empty: no report of ours is about it."""
     version: int = 1
     """Number of the letter, as its reader counts what we sent."""
     supersedes: int | None = None

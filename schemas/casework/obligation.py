@@ -12,10 +12,10 @@ from schemas.customer import FrozenModel
 
 
 class ObligationKind(StrEnum):
-    """Each has its rule in `breachdesk.casework.obligations.kinds` and a maker beside it."""
+    """Obligations that no plug-in brings: each has its rule in
+    `breachdesk.casework.obligations.kinds` and a maker. The report to a regulator has the kind that
+    its jurisdiction names as `clock`."""
 
-    ICO_ART33 = "ico_art33"
-    ICO_PECR = "ico_pecr"
     OWN_PROMISE = "own_promise"
     ART34_PEOPLE = "art34_people"
     ART34_GROUP = "art34_group"
@@ -94,7 +94,10 @@ class Obligation(FrozenModel):
 
     id: str
     """E.g. `ico_art33`, `next_update:v3`."""
-    kind: ObligationKind
+    kind: str
+    """An ObligationKind, or the clock of a jurisdiction."""
+    jurisdiction: str | None = None
+    """The jurisdiction to which a report is owed; None: it is another obligation."""
     breach_id: str
     customer_id: str | None = None
     title: str

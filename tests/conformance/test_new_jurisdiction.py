@@ -6,20 +6,35 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from case_pages import case_pages
+from release_scene import ReleaseScene
+from waiting_letters import SENDER, renderer
 
 from breachdesk import jurisdictions as package
 from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.preflight import run_preflight
-from breachdesk.casework.breach import report
+from breachdesk.casework.breach import register, report
 from breachdesk.casework.breach.form_facts import select_own
+from breachdesk.casework.breach.yearly_figures import compute_year
+from breachdesk.casework.case_file.build import build_case_file
+from breachdesk.casework.decision import decide
+from breachdesk.casework.digests import has_hash
 from breachdesk.casework.obligations import list_obligations
+from breachdesk.casework.release import notice_facts
+from breachdesk.gdpr import roles
+from breachdesk.gdpr.regulators import list_scopes
 from breachdesk.jurisdictions import get_jurisdiction, list_jurisdictions
+from breachdesk.ports import UnitOfWork
 from breachdesk.testing import FixedNow, add_confirmed_breach, make_actor, make_user
-from notifiers.testing.channels import ACCOUNT, PROFILE, STORED
+from notifiers.testing.channels import ACCOUNT, NO, PROFILE, STORED, YES, decision_with
+from schemas.casework.affected import Manifest
+from schemas.casework.decision import NOT_ASKED, Decision, DecisionAnswer
+from schemas.casework.obligation import Obligation
 from schemas.casework.report import ReportFacts
-from schemas.errors import NotFound
+from schemas.errors import BadInput, ConfigurationError, IncompleteDocument, NotFound
 from schemas.pipeline.plugin import load_plugins
 from schemas.settings import Settings
 from schemas.user import Permission
@@ -72,6 +87,11 @@ section = "1. The breach"
 question = "When did you learn of it?"
 
 [[forms.questions]]
+key = "delay_reasons"
+section = "1. The breach"
+question = "Why is the report late?"
+
+[[forms.questions]]
 key = "organisation"
 section = "2. You"
 question = "Who are you?"
@@ -80,18 +100,18 @@ mandatory = true
 MODULE = '''
 """Act 90/2018 to Persónuvernd."""
 
-from breachdesk.gdpr.filing import Filing, answered
-from breachdesk.gdpr.jurisdiction import Example, Jurisdiction
-from breachdesk.gdpr.roles import Track
-from schemas.casework.obligation import ObligationKind
+from breachdesk.gdpr.filing import ReportFiling, answer_form
+from breachdesk.gdpr.jurisdiction import DeadlineExample, Jurisdiction, RegulatorWords
+from schemas.customer import DataRole
 
 
-def questions(filing: Filing):
-    return answered(
+def build_questions(filing: ReportFiling):
+    return answer_form(
         filing,
         {
             "what_happened": filing.written.what_happened,
-            "aware_at": filing.when(filing.breach.aware_at),
+            "aware_at": filing.format_moment(filing.breach.aware_at),
+            "delay_reasons": filing.written.delay_reasons,
             "organisation": filing.profile.legal_name,
         },
     )
@@ -100,30 +120,62 @@ def questions(filing: Filing):
 JURISDICTION = Jurisdiction(
     id="is_personuvernd",
     title="Act 90/2018, Article 27",
-    duty=ObligationKind.ICO_ART33,
-    track=Track.ICO,
+    clock="is_art27",
+    covers=lambda exposure: COVERED,
     provision="is_act90_art27",
     phases="is_act90_phases",
     authority="personuvernd",
     form="is_personuvernd",
-    questions=questions,
+    questions=build_questions,
+    words=RegulatorWords(
+        regulator="Persónuvernd",
+        rule="Art. 27",
+        report="the report to Persónuvernd",
+        step="Persónuvernd, first report",
+        decided="Persónuvernd",
+        body="Persónuvernd, under Act 90/2018",
+        title="Report to Persónuvernd",
+        question="Report to Persónuvernd under Art. 27?",
+        hint="Unless a risk is unlikely, within {period}{except_for}.",
+        record="Report to Persónuvernd (Art. 27)",
+        scope="live in Iceland",
+        duty="which watches over data protection in Iceland",
+        form="The form is in Icelandic.",
+    ),
+    RELATION
+    presumed=True,
     examples=(
-        Example("three days", "2026-11-23T09:12:00+00:00", "2026-11-26T09:12:00+00:00"),
+        DeadlineExample("three days", "2026-11-23T09:12:00+00:00", "2026-11-26T09:12:00+00:00"),
     ),
 )
 '''
+BESIDE = MODULE.replace("COVERED", "exposure.role is DataRole.CONTROLLER").replace(
+    "RELATION\n", "\n"
+)
+REPLACES = MODULE.replace("COVERED", 'exposure.customer_id == "fabrikam"').replace(
+    "RELATION", 'replaces=frozenset({"uk_ico", "uk_pecr"}), whatever_the_risk=True,'
+)
+"""It takes the place of the reports in the United Kingdom for one customer's data."""
 NAME = "is_personuvernd"
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+WHY = {"high_risk_unreported": "The people are told all the same, under our own promise."}
 AWARE = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def module(request: pytest.FixtureRequest) -> str:
+    """Text of the regulator's module."""
+    return str(getattr(request, "param", BESIDE))
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> Iterator[Path]:
     """A data folder with the law, and the module where modules of jurisdictions are looked for."""
     modules, data = tmp_path / "modules", tmp_path / "data"
     (data / "law").mkdir(parents=True)
     modules.mkdir()
     (data / "law" / "is.toml").write_text(LAW, encoding="utf-8")
-    (modules / f"{NAME}.py").write_text(MODULE, encoding="utf-8")
+    (modules / f"{NAME}.py").write_text(module, encoding="utf-8")
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(modules)])
     load_plugins.cache_clear()
     yield data
@@ -161,7 +213,7 @@ def test_its_clock_runs_beside_those_of_the_united_kingdom(premises: Container) 
     reports = {duty.id: duty for duty in duties if duty.title.startswith("Report to")}
 
     assert len(reports) == 2
-    own = next(duty for key, duty in reports.items() if NAME in key)
+    own = reports["is_art27"]
     assert own.title == "Report to Persónuvernd (Act 90/2018, Article 27)"
     assert own.due == AWARE + timedelta(days=3)
     assert own.source.startswith("Act 90/2018 Art. 27(2)")
@@ -185,10 +237,11 @@ def test_its_report_asks_its_forms_questions_and_ends_its_own_clock_only(
     assert [q.question for q in built.questions] == [
         "What happened?",
         "When did you learn of it?",
+        "Why is the report late?",
         "Who are you?",
     ]
     assert built.missing == {}
-    assert "Persónuvernd" in premises.renderer.report_text(built)
+    assert "Persónuvernd" in premises.renderer.render_report_text(built)
 
     premises.store.write(
         lambda uow: report.submit_report(
@@ -215,6 +268,178 @@ def test_an_installation_that_does_not_report_to_it_has_no_clock_of_it(installed
         duties = opened.store.read(lambda uow: list_obligations(uow, breach, AWARE))
 
     assert [d.id for d in duties if d.title.startswith("Report to")] == ["ico_art33"]
+
+
+@pytest.fixture
+def scene(premises: Container) -> ReleaseScene:
+    """A breach of two customers, whose list is frozen."""
+    scene = ReleaseScene(
+        premises.store,
+        FixedNow(AWARE - timedelta(days=60)),
+        premises.settings.model_copy(update={"senders": (SENDER,)}),
+    )
+    scene.begin()
+    scene.freeze()
+    return scene
+
+
+def decide_with(scene: ReleaseScene, **answers: DecisionAnswer) -> Decision:
+    decision = decision_with(breach_id=scene.breach.id, **answers)
+    scene.now.advance(minutes=1)
+    return scene.store.write(
+        lambda uow: decide.record_decision(uow, RESPONDER, decision, scene.now())
+    )
+
+
+def list_reports(scene: ReleaseScene) -> dict[str, Obligation]:
+    """Reports to regulators that run, by kind."""
+    every = scene.store.read(lambda uow: list_obligations(uow, scene.breach.id, scene.now()))
+    return {duty.kind: duty for duty in every if duty.jurisdiction and duty.running}
+
+
+def read_letter(scene: ReleaseScene, customer: str) -> str:
+    letters = scene.store.read(
+        lambda uow: notice_facts.render_letters(uow, scene.breach.id, scene.settings, renderer())
+    )
+    text = next(mail.text for mail in letters.rendered if mail.customer_id == customer)
+    return " ".join(text.split())
+
+
+def submit_report(scene: ReleaseScene, **more: Any) -> None:
+    """File the report to the invented regulator."""
+    facts = ReportFacts(
+        breach_id=scene.breach.id, version=1, written_by="rowan", written_at=scene.now(),
+        jurisdiction=NAME, what_happened="A stranger signed in.",
+    )  # fmt: skip
+
+    def work(uow: UnitOfWork) -> None:
+        report.write_report(uow, RESPONDER, facts, scene.now())
+        report.submit_report(
+            uow, RESPONDER, scene.breach.id, NAME, submitted_at=scene.now(), channel="its portal",
+            settings=scene.settings, now=scene.now(), **more,
+        )  # fmt: skip
+
+    scene.store.write(work)
+
+
+def test_a_decision_without_its_answer_is_refused(scene: ReleaseScene) -> None:
+    with pytest.raises(IncompleteDocument, match="Report to Persónuvernd: is not answered"):
+        decide_with(scene)
+
+
+def test_a_decision_not_to_report_ends_its_own_clock_only(scene: ReleaseScene) -> None:
+    decide_with(scene, **{NAME: NO}, departures=WHY)
+
+    assert set(list_reports(scene)) == {"ico_art33"}
+
+
+def test_a_breach_is_decided_reported_late_and_recorded_beside_the_home_regulator(
+    scene: ReleaseScene,
+) -> None:
+    decision = decide_with(scene, **{NAME: YES})
+    scene.write()
+    before = read_letter(scene, "contoso")
+    scene.now.advance(days=5)
+    with pytest.raises(IncompleteDocument, match="reasons go with it"):
+        submit_report(scene)
+    submit_report(scene, delay_reasons="The portal was closed.")
+    now = scene.now()
+    entry = scene.store.read(lambda uow: register.list_entries(uow, now))[0]
+    figures = scene.store.read(lambda uow: compute_year(uow, 2026, "Europe/London", now))
+    case_file = scene.store.read(
+        lambda uow: build_case_file(uow, RESPONDER, scene.breach.case_id, scene.settings, now)
+    )
+
+    assert has_hash(decision, decision.hash)
+    assert "We are going to tell Persónuvernd, which watches over data protection in Ic" in before
+    assert "We are going to tell the Information Commissioner’s Office (ICO)" in before
+    assert "We have told Persónuvernd" in read_letter(scene, "contoso")
+    assert set(list_reports(scene)) == {"ico_art33"}
+    assert [s.late for s in entry.submissions] == [True]
+    assert "Report to Persónuvernd" in {d.question for d in entry.decisions}
+    assert (figures.reports.late, figures.reports.overdue) == (1, 1)
+    assert "Report to Persónuvernd (Art. 27)" in case_file.model_dump_json()
+
+
+async def test_its_question_and_its_report_are_on_the_screens(
+    scene: ReleaseScene, tmp_path: Path
+) -> None:
+    accounts = {"rowan": (Permission.RESPONDER,)}
+    with case_pages(scene, tmp_path, accounts) as pages:
+        async with pages.signed_in("rowan") as visitor:
+            question = await visitor.read(f"{visitor.case}/decision")
+            decide_with(scene, **{NAME: YES})
+            sealed = await visitor.read(f"{visitor.case}/decision")
+            shown = await visitor.read(f"{visitor.case}/report?form={NAME}")
+            grounds = await visitor.read(f"{visitor.case}/decision/grounds")
+
+    assert "Report to Persónuvernd under Art. 27?" in question
+    assert "Unless a risk is unlikely, within 3 days." in question
+    assert "Report to Persónuvernd under Art. 27? Yes" in sealed
+    assert "The form is in Icelandic." in shown
+    assert "Persónuvernd’s reference" in shown
+    assert "ICO and Persónuvernd, two reports" in shown
+    assert "Persónuvernd, under Act 90/2018" in grounds
+
+
+@pytest.mark.parametrize("module", [REPLACES], indirect=True)
+def test_a_report_that_replaces_another_takes_its_own_part_of_the_breach(
+    scene: ReleaseScene,
+) -> None:
+    with pytest.raises(BadInput, match=r"falls under Art\. 27"):
+        decide_with(scene, **{NAME: NO})
+    decide_with(scene, **{NAME: YES}, uk_ico=NO, departures=WHY)
+    scene.write()
+    exposures = scene.store.read(
+        lambda uow: list_scopes(
+            uow.breaches.find_latest(Decision, scene.breach.id),
+            roles.select_reached(
+                getattr(uow.breaches.find_latest(Manifest, scene.breach.id), "exposures", ())
+            ),
+        )
+    )
+
+    assert {s.jurisdiction.id: {e.customer_id for e in s.exposures} for s in exposures} == {
+        "uk_ico": {"contoso"},
+        NAME: {"fabrikam"},
+    }
+    assert set(list_reports(scene)) == {"is_art27"}
+    assert "We have not told the Information Commissioner" in read_letter(scene, "contoso")
+    other = read_letter(scene, "fabrikam")
+    assert "We are going to tell Persónuvernd" in other
+    assert "told the Information Commissioner" not in other
+
+    submit_report(scene)
+
+    assert list_reports(scene) == {}
+
+
+@pytest.mark.parametrize("module", [REPLACES], indirect=True)
+def test_the_replaced_report_is_refused_where_everything_falls_under_the_other(
+    scene: ReleaseScene,
+) -> None:
+    scene.customers = ("fabrikam",)
+    scene.freeze()
+    decide_with(scene, **{NAME: YES}, uk_ico=NOT_ASKED, tell_people=NO)
+
+    built = scene.store.read(
+        lambda uow: report.build_report(uow, scene.breach.id, "uk_ico", scene.settings, scene.now())
+    )
+
+    assert "falls under Art. 27: its report replaces this one" in built.missing["form"]
+
+
+def test_every_regulator_of_the_settings_has_a_clock_and_an_unknown_one_is_refused(
+    installed: Path,
+) -> None:
+    settings = Settings(data_dir=installed, profile=PROFILE, jurisdictions=(NAME, "xx_none"))
+    with (
+        Container(settings, FixedNow(AWARE)) as opened,
+        pytest.raises(ConfigurationError) as refused,
+    ):
+        opened.law.get_provisions_at(AWARE)
+
+    assert "xx_none" in str(refused.value)
 
 
 def test_preflight_says_that_its_law_is_added(premises: Container) -> None:

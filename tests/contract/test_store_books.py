@@ -189,10 +189,9 @@ def test_documents_of_one_kind_and_breach_do_not_mix_with_others(
             version=1,
             decided_by="sam",
             decided_at=START,
-            report_to_ico=yes,
+            report={"uk_ico": yes, "uk_pecr": yes},
             tell_people=yes,
             own_promise_binds=yes,
-            pecr=yes,
             risk="r",
             high_risk="h",
         )

@@ -345,9 +345,9 @@ def affected_and_decided(page: Page) -> None:
     said(page, "List frozen")
     expect(page.locator("main")).to_contain_text("The customer named the files that left.")
     page.goto("/cases/CASE-0001/decision")
-    assert page.locator('input[name="pecr"]').count() == 0, "nothing raises PECR"
+    assert page.locator('input[name="report_uk_pecr"]').count() == 0, "nothing raises PECR"
     for name, answer in (
-        ("report_to_ico", "yes"),
+        ("report_uk_ico", "yes"),
         ("tell_people", "no"),
         ("own_promise_binds", "yes"),
     ):

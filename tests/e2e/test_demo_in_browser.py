@@ -216,8 +216,8 @@ def test_the_responder_confirms_freezes_decides_and_writes(page: Page) -> None:
 
 def decide(page: Page) -> None:
     page.goto("/cases/CASE-0001/decision")
-    expect(page.locator('input[name="pecr"]')).to_have_count(0)
-    for name in ("report_to_ico", "tell_people", "own_promise_binds"):
+    expect(page.locator('input[name="report_uk_pecr"]')).to_have_count(0)
+    for name in ("report_uk_ico", "tell_people", "own_promise_binds"):
         page.check(f'input[name="{name}"][value="yes"]')
         page.fill(f"#f-{name}_reasons", "Bank details of customers were opened by a stranger.")
     page.fill("#f-risk", "Invoice fraud with real details is likely.")

@@ -74,11 +74,13 @@ def approved(tmp_path: Path) -> Path:
             responder, now = get_actor("responder"), house.now()
             proposed = affected_list.propose(uow, breach.id)
             manifest = affected_list.freeze(uow, responder, breach.id, proposed, now)
-            decision = words.build_decision(breach, manifest, responder.id, now)
+            decision = words.build_decision(breach, manifest, responder.id, now, "uk_ico")
             no_telecoms = DecisionAnswer(
                 yes=False, reasons="No subscriber data is in the evidence."
             )
-            answered = decision.model_copy(update={"pecr": no_telecoms})
+            answered = decision.model_copy(
+                update={"report": decision.report | {"uk_pecr": no_telecoms}}
+            )
             decide.record_decision(uow, responder, answered, now)
             written = words.build_facts(breach, responder.id, now)
             both = written.model_copy(update={"words": (*written.words, UNSURE_HOLDERS)})

@@ -36,7 +36,7 @@ from breachdesk.testing import (
     make_user,
 )
 from notifiers.letters.render import JinjaRenderer
-from notifiers.testing.channels import DECISION, FACTS, PROFILE, build_facts
+from notifiers.testing.channels import FACTS, PROFILE, build_facts, decision_with
 from schemas.casework.affected import Certainty, Manifest, NoticeKind
 from schemas.casework.approval import Approval, ApprovalKind
 from schemas.casework.breach import Breach
@@ -133,7 +133,7 @@ class Scene:
         return found
 
     def decide(self, **changes: Any) -> Decision:
-        decision = DECISION.model_copy(update={"breach_id": self.breach.id, **changes})
+        decision = decision_with(breach_id=self.breach.id, **changes)
         found: Decision = self.act(decide.record_decision, RESPONDER, decision)
         return found
 
@@ -375,7 +375,7 @@ def test_what_was_skipped_leaves_once_it_is_approved_again(scene: Scene) -> None
 
 def test_a_submission_after_approval_does_not_change_the_words(scene: Scene) -> None:
     approval = scene.release()
-    assert not approval.ico_told
+    assert not approval.report_recorded
     scene.now.advance(hours=1)
 
     assert scene.send(scene.rows()[0])
@@ -607,7 +607,7 @@ def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -
     after = {c.kind: c for c in running(scene)}
 
     assert after[ObligationKind.CONTROLLERS_ART33_2].ended_at == scene.now()
-    assert after[ObligationKind.ICO_ART33].ended_at is None
+    assert after["ico_art33"].ended_at is None
     assert after[ObligationKind.NEXT_UPDATE].due == FACTS.next_update
 
 
@@ -653,12 +653,12 @@ def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -
         ),
         ({"severity_score": 3.0, "severity": STOLEN}, "give 4.00"),
         ({"severity_score": 3.0}, "not scored"),
-        ({"report_to_ico": NOT_ASKED}, "is not answered"),
+        ({"uk_ico": NOT_ASKED}, "is not answered"),
         ({"likely_harm": None}, "likely harm"),
         ({"safeguards_before": " "}, "safeguards before"),
         ({"edpb_comparison": None}, "comparison with the EDPB"),
         (
-            {"pecr": DecisionAnswer(yes=True, reasons="r")},
+            {"uk_pecr": DecisionAnswer(yes=True, reasons="r")},
             "nothing on the frozen list falls under PECR",
         ),
     ],
@@ -674,7 +674,7 @@ def test_a_letter_about_telecoms_data_never_says_that_the_ico_is_not_told(scene:
     scene.freeze(pecr=PecrStatus.YES)
     no = DecisionAnswer(yes=False, reasons="The telecoms report takes its place.")
     yes = DecisionAnswer(yes=True, reasons="Call records of subscribers were reached.")
-    scene.decide(report_to_ico=no, pecr=yes, pecr_subscribers=yes, tell_people=NO)
+    scene.decide(uk_ico=no, uk_pecr=yes, pecr_subscribers=yes, tell_people=NO)
 
     ready = scene.store.read(
         lambda uow: notice_facts.render_letters(
@@ -747,7 +747,7 @@ def test_an_open_pecr_question_blocks_a_decision_not_to_report(scene: Scene) -> 
     no = DecisionAnswer(yes=False, reasons="No risk is likely.")
 
     with pytest.raises(NotAllowed, match="PECR"):
-        scene.decide(report_to_ico=no)
+        scene.decide(uk_ico=no)
     assert scene.decide().version == 2
 
 
@@ -764,7 +764,7 @@ def test_an_exemption_and_our_promise_collide_visibly(scene: Scene) -> None:
 
 def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) -> None:
     no_report: dict[str, Any] = {
-        "report_to_ico": DecisionAnswer(yes=False, reasons="A risk is unlikely."),
+        "uk_ico": DecisionAnswer(yes=False, reasons="A risk is unlikely."),
         "edpb_case": 7,
     }
     with pytest.raises(IncompleteDocument) as refused:
@@ -791,7 +791,7 @@ def test_a_list_frozen_later_that_raises_more_stops_approval_until_it_is_decided
 
     yes = DecisionAnswer(yes=True, reasons="Call records of subscribers were reached.")
     no = DecisionAnswer(yes=False, reasons="No adverse effect on any subscriber is likely.")
-    scene.decide(pecr=yes, pecr_subscribers=no)
+    scene.decide(uk_pecr=yes, pecr_subscribers=no)
     assert scene.seal().count
 
 

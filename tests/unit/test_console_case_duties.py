@@ -14,7 +14,7 @@ from release_scene import release_scene
 from breachdesk.casework.decision import decide
 from breachdesk.casework.digests import compute_document_hash
 from breachdesk.console.screens.cases.duties import MOST_READERS
-from notifiers.testing.channels import DECISION
+from notifiers.testing.channels import decision_with
 from schemas.casework.affected import Manifest, NoticeKind
 from schemas.casework.decision import DecisionAnswer
 from schemas.casework.notice import SendOutcome, SendResult
@@ -134,12 +134,10 @@ async def test_the_script_and_the_page_name_the_same_number_and_nobody_is_told_b
 async def test_the_report_shows_what_pulls_apart_in_the_decision(pages: Pages) -> None:
     scene = pages.scene
     why = "The owner wants the ICO told of it by telephone and in no other way."
-    decision = DECISION.model_copy(
-        update={
-            "breach_id": scene.breach.id,
-            "report_to_ico": DecisionAnswer(yes=False, reasons="A risk to people is unlikely."),
-            "departures": {"high_risk_unreported": why},
-        }
+    decision = decision_with(
+        breach_id=scene.breach.id,
+        uk_ico=DecisionAnswer(yes=False, reasons="A risk to people is unlikely."),
+        departures={"high_risk_unreported": why},
     )
     rowan = scene.as_actor("rowan", Permission.RESPONDER)
     scene.store.write(lambda uow: decide.record_decision(uow, rowan, decision, scene.now()))

@@ -17,7 +17,7 @@ from breachdesk.casework.closing.closing_blockers import closing_blockers
 from breachdesk.casework.decision import decide
 from breachdesk.casework.opening.causes import build_finding
 from breachdesk.testing import make_actor
-from notifiers.testing.channels import DECISION
+from notifiers.testing.channels import decision_with
 from schemas.casework.affected import Certainty
 from schemas.casework.affected_group import AffectedGroup, GroupKind, GroupReach
 from schemas.casework.case import Case, CaseOrigin
@@ -31,7 +31,7 @@ from schemas.user import Permission
 
 RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
 UNASKED = dict.fromkeys(
-    ("pecr", "pecr_subscribers", "report_to_ico", "tell_people", "own_promise_binds"), NOT_ASKED
+    ("uk_pecr", "pecr_subscribers", "uk_ico", "tell_people", "own_promise_binds"), NOT_ASKED
 )
 Reached = tuple[str, DataRole]
 
@@ -59,7 +59,7 @@ def freeze(scene: ReleaseScene, *wanted: Reached) -> None:
 
 
 def decided(scene: ReleaseScene, **changes: Any) -> None:
-    said = DECISION.model_copy(update={"breach_id": scene.breach.id, **changes})
+    said = decision_with(breach_id=scene.breach.id, **changes)
     scene.now.advance(minutes=1)
     scene.store.write(lambda uow: decide.record_decision(uow, RESPONDER, said, scene.now()))
 
@@ -154,12 +154,12 @@ def test_a_no_is_said_again_once_a_later_list_reaches_more(scene: ReleaseScene) 
         yes=False, reasons="Only contact data of one customer, and it was encrypted."
     )
     freeze(scene, stored, ("contoso", DataRole.CONTROLLER))
-    decided(scene, report_to_ico=no, tell_people=no)
+    decided(scene, uk_ico=no, tell_people=no)
     freeze(scene, stored, ("contoso", DataRole.CONTROLLER))
     same = open_points(scene)
     freeze(scene, stored, ("contoso", DataRole.CONTROLLER), ("fabrikam", DataRole.CONTROLLER))
     more = open_points(scene)
-    decided(scene, report_to_ico=no, tell_people=no)
+    decided(scene, uk_ico=no, tell_people=no)
 
     assert not [text for text in same if "says no" in text]
     assert [text for text in more if "a later list reaches 1 customer more" in text]
@@ -173,11 +173,11 @@ def test_a_no_is_said_again_once_people_are_recorded_who_are_no_customers(
         yes=False, reasons="Only contact data of one customer, and it was encrypted."
     )
     freeze(scene, ("contoso", DataRole.CONTROLLER))
-    decided(scene, report_to_ico=no, tell_people=no)
+    decided(scene, uk_ico=no, tell_people=no)
     scene.now.advance(minutes=1)
     staff(scene)
     grown = open_points(scene)
-    decided(scene, report_to_ico=no, tell_people=no)
+    decided(scene, uk_ico=no, tell_people=no)
 
     assert any("people were recorded as affected later: Staff" in text for text in grown)
     assert not [text for text in open_points(scene) if "says no" in text]

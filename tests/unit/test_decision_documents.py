@@ -23,7 +23,7 @@ from breachdesk.testing import (
     make_customer,
     make_store,
 )
-from notifiers.testing.channels import DECISION
+from notifiers.testing.channels import decision_with
 from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty
 from schemas.casework.breach import Breach
 from schemas.casework.decision import Decision, DecisionAnswer, EffectExtent, SeverityFactors
@@ -87,10 +87,10 @@ class Scene:
 
     def decide(self, **changes: Any) -> Decision:
         said = {
-            "breach_id": self.breach.id, "pecr": YES, "pecr_subscribers": YES,
+            "breach_id": self.breach.id, "uk_pecr": YES, "pecr_subscribers": YES,
             "severity": FACTORS, "edpb_case": 7, "departures": NEAR,
         }  # fmt: skip
-        decision = DECISION.model_copy(update=said | changes)
+        decision = decision_with(**said | changes)
         self.now.advance(minutes=1)
         return self.store.write(
             lambda uow: decide.record_decision(uow, ROWAN, decision, self.now())
@@ -173,18 +173,18 @@ def test_what_is_under_pecr_leaves_nothing_to_weigh_and_the_rest_keeps_its_own_b
     scene.freeze()
     bodies = scene.bodies()
 
-    assert bodies["pecr"].always
-    assert bodies["ico"].asked
-    assert not bodies["ico"].always
+    assert bodies["uk_pecr"].always
+    assert bodies["uk_ico"].asked
+    assert not bodies["uk_ico"].always
     assert bodies["subscribers"].unknown
-    assert any("The list names 1 customer" in said for said in bodies["ico"].speaks_for)
+    assert any("The list names 1 customer" in said for said in bodies["uk_ico"].speaks_for)
     assert any(PROMISE in said for said in bodies["people"].speaks_for)
-    assert "The severity is not scored, or not in full." in bodies["ico"].unknown
+    assert "The severity is not scored, or not in full." in bodies["uk_ico"].unknown
 
 
 def test_a_service_that_still_asks_stays_open(scene: Scene) -> None:
     scene.freeze(pecr=PecrStatus.ASK)
-    pecr = scene.bodies()["pecr"]
+    pecr = scene.bodies()["uk_pecr"]
 
     assert pecr.asked
     assert not pecr.always
@@ -212,9 +212,9 @@ def test_score_and_example_stand_on_the_side_they_speak_for(scene: Scene) -> Non
     untold = scene.bodies()
 
     assert any("4.00, very high" in said for said in told["people"].speaks_for)
-    assert any("Stolen passwords" in said for said in told["ico"].speaks_for)
+    assert any("Stolen passwords" in said for said in told["uk_ico"].speaks_for)
     assert any("0.75, low" in said for said in untold["people"].speaks_against)
-    assert any("A stolen device, encrypted" in said for said in untold["ico"].speaks_against)
+    assert any("A stolen device, encrypted" in said for said in untold["uk_ico"].speaks_against)
     assert [a.yes for _, a in untold["people"].answers] == [True, True]
 
 
@@ -222,6 +222,6 @@ def test_a_body_that_the_list_does_not_bring_in_is_not_asked(scene: Scene) -> No
     scene.freeze(pecr=PecrStatus.NO)
     bodies = scene.bodies(promise="")
 
-    assert not bodies["pecr"].asked
+    assert not bodies["uk_pecr"].asked
     assert not bodies["subscribers"].asked
     assert not any("promise" in said for said in bodies["people"].speaks_for)

@@ -3,19 +3,17 @@ from __future__ import annotations
 import pytest
 
 from breachdesk.casework.digests import compute_digest, has_hash
-from breachdesk.gdpr.ico_sentence import select_ico_sentence_by_jurisdictions
 from breachdesk.gdpr.personal_data.names import NameIndex
 from breachdesk.gdpr.personal_data.redaction import ADDRESS, NUMBER, PERSON, NameRedaction
+from breachdesk.gdpr.regulator_sentences import list_regulator_sentences
+from breachdesk.gdpr.regulators import list_scopes
 from breachdesk.gdpr.roles import (
-    NotificationTrack,
     compute_bases,
     compute_pecr,
-    compute_regulator_tracks,
-    compute_tracks,
     get_letter_kind,
 )
 from breachdesk.testing import make_customer
-from notifiers.testing.channels import DECISION, NOON
+from notifiers.testing.channels import DECISION, NOON, decision_with
 from schemas.casework.affected import Certainty, Exposure, NoticeKind
 from schemas.casework.decision import (
     Decision,
@@ -23,8 +21,7 @@ from schemas.casework.decision import (
     LawEnforcementHold,
     NotificationBasis,
 )
-from schemas.casework.letter import IcoSentence
-from schemas.casework.obligation import ObligationKind
+from schemas.casework.letter import SentenceKind
 from schemas.customer import DataRole, PecrStatus
 
 CONTROLLER, PROCESSOR = DataRole.CONTROLLER, DataRole.PROCESSOR
@@ -37,30 +34,32 @@ def exposure(
 
 
 @pytest.mark.parametrize(
-    ("role", "service", "told"),
+    ("role", "service", "regulators"),
     [
-        (CONTROLLER, PecrStatus.NO, {NotificationTrack.ICO, NotificationTrack.ACCOUNT_HOLDERS}),
-        (CONTROLLER, PecrStatus.ASK, {NotificationTrack.ICO, NotificationTrack.ACCOUNT_HOLDERS}),
-        (CONTROLLER, PecrStatus.YES, {NotificationTrack.PECR, NotificationTrack.ACCOUNT_HOLDERS}),
-        (PROCESSOR, PecrStatus.NO, {NotificationTrack.CONTROLLERS}),
-        (PROCESSOR, PecrStatus.YES, {NotificationTrack.CONTROLLERS, NotificationTrack.PECR}),
+        (CONTROLLER, PecrStatus.NO, ["uk_ico"]),
+        (CONTROLLER, PecrStatus.ASK, ["uk_ico"]),
+        (CONTROLLER, PecrStatus.YES, ["uk_pecr"]),
+        (PROCESSOR, PecrStatus.NO, []),
+        (PROCESSOR, PecrStatus.YES, ["uk_pecr"]),
     ],
 )
-def test_each_exposure_has_its_own_duties(
-    role: DataRole, service: PecrStatus, told: set[NotificationTrack]
+def test_each_exposure_counts_in_the_report_of_its_own_rule(
+    role: DataRole, service: PecrStatus, regulators: list[str]
 ) -> None:
-    assert compute_tracks(exposure(role, service)) == told
+    scopes = list_scopes(None, [exposure(role, service)])
+
+    assert [scope.jurisdiction.id for scope in scopes] == regulators
 
 
-def test_an_excluded_customer_brings_no_duty() -> None:
-    assert compute_tracks(exposure(CONTROLLER, certainty=Certainty.EXCLUDED)) == frozenset()
+def test_an_excluded_customer_counts_in_no_report() -> None:
+    assert list_scopes(None, [exposure(CONTROLLER, certainty=Certainty.EXCLUDED)]) == ()
 
 
 YES, NO = DecisionAnswer(yes=True, reasons="r"), DecisionAnswer(yes=False, reasons="r")
 
 
 def decided(**changes: object) -> Decision:
-    return DECISION.model_copy(update=changes)
+    return decision_with(**changes)
 
 
 @pytest.mark.parametrize(
@@ -76,15 +75,15 @@ def decided(**changes: object) -> Decision:
         ),
         (
             exposure(CONTROLLER, PecrStatus.YES),
-            {"pecr": YES, "pecr_subscribers": YES},
+            {"uk_pecr": YES, "pecr_subscribers": YES},
             {NotificationBasis.PECR_5A3, NotificationBasis.OWN_PROMISE},
         ),
         (
             exposure(CONTROLLER, PecrStatus.ASK),
-            {"pecr": YES, "pecr_subscribers": YES, "own_promise_binds": NO},
+            {"uk_pecr": YES, "pecr_subscribers": YES, "own_promise_binds": NO},
             {NotificationBasis.PECR_5A3},
         ),
-        (exposure(CONTROLLER, PecrStatus.YES), {"pecr": YES, "own_promise_binds": NO}, set()),
+        (exposure(CONTROLLER, PecrStatus.YES), {"uk_pecr": YES, "own_promise_binds": NO}, set()),
         (exposure(CONTROLLER, certainty=Certainty.EXCLUDED), {}, set()),
     ],
 )
@@ -132,21 +131,21 @@ def test_a_mixed_breach_brings_both_reports_and_each_exposure_stands_in_one() ->
     account, line = exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)
     stored, out = exposure(PROCESSOR), exposure(CONTROLLER, certainty=Certainty.EXCLUDED)
 
-    found = compute_regulator_tracks(decided(pecr=YES), [account, line, stored, out])
+    found = list_scopes(decided(uk_pecr=YES), [account, line, stored, out])
 
-    assert [(t.duty, t.exposures) for t in found] == [
-        (ObligationKind.ICO_ART33, (account,)),
-        (ObligationKind.ICO_PECR, (line,)),
+    assert [(scope.jurisdiction.clock, scope.exposures) for scope in found] == [
+        ("ico_art33", (account,)),
+        ("ico_pecr", (line,)),
     ]
 
 
 def test_a_pecr_report_is_owed_whatever_was_decided_of_the_other() -> None:
     reached = [exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)]
 
-    found = compute_regulator_tracks(decided(pecr=YES, report_to_ico=NO), reached)
+    found = list_scopes(decided(uk_pecr=YES, uk_ico=NO), reached)
 
-    assert [track.owed for track in found] == [False, True]
-    assert [track.owed for track in compute_regulator_tracks(None, reached)] == [None, True]
+    assert [scope.owed for scope in found] == [False, True]
+    assert [scope.owed for scope in list_scopes(None, reached)] == [None, True]
 
 
 ACCOUNT, LINE = exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)
@@ -155,15 +154,15 @@ ACCOUNT, LINE = exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)
 @pytest.mark.parametrize(
     ("changes", "reached", "filed", "said"),
     [
-        ({}, ACCOUNT, (), IcoSentence.WILL_TELL),
-        ({}, ACCOUNT, ("uk_ico",), IcoSentence.TOLD),
-        ({"report_to_ico": NO}, ACCOUNT, (), IcoSentence.NOT_TOLD),
-        ({"report_to_ico": NO, "pecr": YES}, LINE, (), IcoSentence.WILL_TELL),
-        ({"report_to_ico": NO, "pecr": YES}, LINE, ("uk_pecr",), IcoSentence.TOLD),
-        ({"pecr": YES}, LINE, ("uk_ico",), IcoSentence.WILL_TELL),
-        ({"pecr": YES}, ACCOUNT, ("uk_pecr",), IcoSentence.WILL_TELL),
-        ({"report_to_ico": NO, "pecr": YES}, ACCOUNT, (), IcoSentence.WILL_TELL_OF_OTHERS),
-        ({"report_to_ico": NO, "pecr": YES}, ACCOUNT, ("uk_pecr",), IcoSentence.TOLD_OF_OTHERS),
+        ({}, ACCOUNT, (), SentenceKind.WILL_TELL),
+        ({}, ACCOUNT, ("uk_ico",), SentenceKind.TOLD),
+        ({"uk_ico": NO}, ACCOUNT, (), SentenceKind.NOT_TOLD),
+        ({"uk_ico": NO, "uk_pecr": YES}, LINE, (), SentenceKind.WILL_TELL),
+        ({"uk_ico": NO, "uk_pecr": YES}, LINE, ("uk_pecr",), SentenceKind.TOLD),
+        ({"uk_pecr": YES}, LINE, ("uk_ico",), SentenceKind.WILL_TELL),
+        ({"uk_pecr": YES}, ACCOUNT, ("uk_pecr",), SentenceKind.WILL_TELL),
+        ({"uk_ico": NO, "uk_pecr": YES}, ACCOUNT, (), SentenceKind.WILL_TELL_OF_OTHERS),
+        ({"uk_ico": NO, "uk_pecr": YES}, ACCOUNT, ("uk_pecr",), SentenceKind.TOLD_OF_OTHERS),
         ({}, exposure(PROCESSOR), ("uk_ico",), None),
     ],
 )
@@ -171,9 +170,11 @@ def test_what_a_letter_says_of_the_ico_follows_the_whole_decision(
     changes: dict[str, object],
     reached: Exposure,
     filed: tuple[str, ...],
-    said: IcoSentence | None,
+    said: SentenceKind | None,
 ) -> None:
-    assert select_ico_sentence_by_jurisdictions(decided(**changes), reached, filed) is said
+    sentences = list_regulator_sentences(decided(**changes), reached, filed)
+
+    assert [(s.authority, s.kind) for s in sentences] == ([("ico", said)] if said else [])
 
 
 def test_each_role_has_its_own_letter() -> None:
@@ -225,6 +226,7 @@ def test_a_decision_sealed_before_a_field_existed_still_has_its_hash() -> None:
     sealed = DECISION.model_dump(mode="json", exclude={"hash"})
     for newer in ("pecr_subscribers", "departures", "edpb_case"):
         del sealed[newer]
+    sealed |= {"report_to_ico": sealed["report"]["uk_ico"], "pecr": sealed.pop("report")["uk_pecr"]}
     for answer in ("report_to_ico", "tell_people", "own_promise_binds", "pecr"):
         del sealed[answer]["asked"]
     then = compute_digest(sealed)

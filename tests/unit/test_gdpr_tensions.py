@@ -9,7 +9,7 @@ import pytest
 from breachdesk.gdpr.edpb import get_edpb_case, list_edpb_cases
 from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions, list_scored_categories
 from breachdesk.gdpr.tensions import list_remarks, list_tensions, list_unexplained
-from notifiers.testing.channels import DECISION, NOON
+from notifiers.testing.channels import NOON, decision_with
 from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, Exposure
 from schemas.casework.decision import (
     NOT_ASKED,
@@ -44,7 +44,7 @@ ASKS = exposure(pecr=PecrStatus.ASK)
 
 
 def decided(**changes: object) -> Decision:
-    return DECISION.model_copy(update=changes)
+    return decision_with(**changes)
 
 
 def ids(decision: Decision, *exposures: Exposure) -> list[str]:
@@ -54,20 +54,24 @@ def ids(decision: Decision, *exposures: Exposure) -> list[str]:
 @pytest.mark.parametrize(
     ("reached", "pecr", "asked"),
     [
-        ((ACCOUNT,), False, {"report_to_ico", "tell_people", "own_promise_binds"}),
+        ((ACCOUNT,), False, {"report_uk_ico", "tell_people", "own_promise_binds"}),
         ((STORED,), False, set()),
-        ((LINE,), True, {"pecr", "pecr_subscribers", "own_promise_binds"}),
-        ((ACCOUNT, LINE), True, set(DecisionQuestion)),
-        ((ASKS,), False, {"pecr", "report_to_ico", "tell_people", "own_promise_binds"}),
-        ((ASKS,), True, {"pecr", "pecr_subscribers", "own_promise_binds"}),
-        ((exposure(DataRole.PROCESSOR, PecrStatus.YES),), True, {"pecr", "pecr_subscribers"}),
+        ((LINE,), True, {"report_uk_pecr", "pecr_subscribers", "own_promise_binds"}),
+        ((ACCOUNT, LINE), True, {"report_uk_ico", "report_uk_pecr", *DecisionQuestion}),
+        ((ASKS,), False, {"report_uk_pecr", "report_uk_ico", "tell_people", "own_promise_binds"}),
+        ((ASKS,), True, {"report_uk_pecr", "pecr_subscribers", "own_promise_binds"}),
+        (
+            (exposure(DataRole.PROCESSOR, PecrStatus.YES),),
+            True,
+            {"report_uk_pecr", "pecr_subscribers"},
+        ),
         ((exposure(certainty=Certainty.EXCLUDED),), False, set()),
     ],
 )
 def test_the_list_raises_its_own_questions_and_no_others(
     reached: tuple[Exposure, ...], pecr: bool, asked: set[str]
 ) -> None:
-    assert set(list_raised_questions(reached, pecr=pecr)) == asked
+    assert set(list_raised_questions(reached, yes=("uk_pecr",) if pecr else ())) == asked
 
 
 def test_answers_score_and_case_that_agree_contradict_nothing() -> None:
@@ -78,8 +82,8 @@ def test_answers_score_and_case_that_agree_contradict_nothing() -> None:
 
 
 def test_a_high_risk_that_is_no_risk_is_a_contradiction() -> None:
-    assert ids(decided(report_to_ico=NO)) == ["high_risk_unreported"]
-    assert ids(decided(report_to_ico=NOT_ASKED, pecr=YES, pecr_subscribers=YES), LINE) == []
+    assert ids(decided(uk_ico=NO)) == ["high_risk_unreported"]
+    assert ids(decided(uk_ico=NOT_ASKED, uk_pecr=YES, pecr_subscribers=YES), LINE) == []
 
 
 @pytest.mark.parametrize(
@@ -87,16 +91,16 @@ def test_a_high_risk_that_is_no_risk_is_a_contradiction() -> None:
     [
         (3.5, {"tell_people": NO}, ["score_untold"]),
         (2.5, {}, ["score_told"]),
-        (2.5, {"tell_people": NO, "own_promise_binds": NO, "report_to_ico": NO}, ["score_silent"]),
+        (2.5, {"tell_people": NO, "own_promise_binds": NO, "uk_ico": NO}, ["score_silent"]),
         (
             4.75,
-            {"tell_people": NO, "own_promise_binds": NO, "report_to_ico": NO},
+            {"tell_people": NO, "own_promise_binds": NO, "uk_ico": NO},
             ["score_untold", "score_silent"],
         ),
-        (2.5, {"tell_people": NO, "report_to_ico": NO}, []),
-        (1.5, {"tell_people": NO, "own_promise_binds": NO, "report_to_ico": NO}, []),
+        (2.5, {"tell_people": NO, "uk_ico": NO}, []),
+        (1.5, {"tell_people": NO, "own_promise_binds": NO, "uk_ico": NO}, []),
         (3.5, {"tell_people": NO, "art34_3_limb": "a", "art34_3_evidence": "encrypted"}, []),
-        (1.0, {"tell_people": NOT_ASKED, "report_to_ico": NOT_ASKED}, []),
+        (1.0, {"tell_people": NOT_ASKED, "uk_ico": NOT_ASKED}, []),
     ],
 )
 def test_a_score_that_points_another_way_is_a_contradiction(
@@ -106,7 +110,7 @@ def test_a_score_that_points_another_way_is_a_contradiction(
 
 
 def test_a_hold_makes_nobody_a_silent_decision() -> None:
-    held = decided(severity_score=2.5, tell_people=NO, report_to_ico=NO, hold=HOLD)
+    held = decided(severity_score=2.5, tell_people=NO, uk_ico=NO, hold=HOLD)
 
     assert ids(held) == []
 
@@ -119,7 +123,7 @@ def test_a_score_near_a_boundary_needs_a_reason(score: float, near: bool) -> Non
 
 
 def test_a_score_for_customers_data_alone_contradicts_no_answer() -> None:
-    nothing = dict.fromkeys(("report_to_ico", "tell_people", "own_promise_binds"), NOT_ASKED)
+    nothing = dict.fromkeys(("uk_ico", "tell_people", "own_promise_binds"), NOT_ASKED)
 
     assert ids(decided(severity_score=5.0, **nothing), STORED) == []
 
@@ -127,12 +131,10 @@ def test_a_score_for_customers_data_alone_contradicts_no_answer() -> None:
 @pytest.mark.parametrize("case", list_edpb_cases(), ids=lambda case: f"case-{case.number}")
 def test_a_decision_as_in_the_example_needs_no_reason_and_the_opposite_does(case) -> None:
     own = {True: YES, False: NO}
-    alike = decided(
-        edpb_case=case.number, report_to_ico=own[case.authority], tell_people=own[case.people]
-    )
+    alike = decided(edpb_case=case.number, uk_ico=own[case.authority], tell_people=own[case.people])
     other = decided(
         edpb_case=case.number,
-        report_to_ico=own[not case.authority],
+        uk_ico=own[not case.authority],
         tell_people=own[not case.people],
     )
 
@@ -150,7 +152,7 @@ def test_the_eighteen_cases_conclude_as_the_guidelines_do() -> None:
 
 
 def test_untold_subscribers_contradict_a_score_a_case_and_told_people() -> None:
-    mixed = decided(pecr=YES, pecr_subscribers=NO, severity_score=3.5, edpb_case=17)
+    mixed = decided(uk_pecr=YES, pecr_subscribers=NO, severity_score=3.5, edpb_case=17)
 
     assert ids(mixed, ACCOUNT, LINE) == ["subscribers_untold", "score_untold", "edpb_untold"]
     exempt = mixed.model_copy(update={"pecr_unintelligible": "The key never left us."})
@@ -159,7 +161,7 @@ def test_untold_subscribers_contradict_a_score_a_case_and_told_people() -> None:
 
 def test_a_reason_settles_its_own_contradiction_only() -> None:
     silent = decided(
-        report_to_ico=NO,
+        uk_ico=NO,
         severity_score=2.5,
         departures={"score_told": "Bank details were on the pages."},
     )

@@ -299,7 +299,7 @@ def test_people_without_an_address_twice_or_too_many_are_refused(
 
 def duty_of(store: PipelineStore, breach: Breach, now: FixedNow) -> Obligation | None:
     found = store.read(lambda uow: list_obligations(uow, breach.id, now()))
-    return next((o for o in found if o.kind is ObligationKind.ART34_GROUP), None)
+    return next((o for o in found if o.kind == ObligationKind.ART34_GROUP), None)
 
 
 def decided(store: PipelineStore, breach: Breach, now: FixedNow, *, tell: bool) -> None:

@@ -29,7 +29,7 @@ from breachdesk.testing import (
     raise_alerts,
 )
 from notifiers.letters.render import JinjaRenderer
-from notifiers.testing.channels import DECISION, NO, PROFILE, YES
+from notifiers.testing.channels import NO, PROFILE, YES, decision_with
 from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, Manifest
 from schemas.casework.breach import Breach
 from schemas.casework.case import CaseOrigin
@@ -157,7 +157,7 @@ class Play:
             breach_id=self.breach.id, version=1, written_by="rowan", written_at=self.now(),
             what_happened=happened, next_update=self.now() + timedelta(days=4), words=own,
         )  # fmt: skip
-        decided = DECISION.model_copy(update={"breach_id": self.breach.id} | decision)
+        decided = decision_with(breach_id=self.breach.id, **decision)
 
         def work(uow: Any) -> None:
             decide.record_decision(uow, WHO, decided, self.now())
@@ -388,7 +388,7 @@ def test_in_a_mixed_breach_the_subscriber_reads_of_5a3_and_the_other_of_article_
     play.write(
         "Someone read our customer system.",
         words(HOLDER, REACHED, what_happened="Your page was in it."),
-        pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE,
+        uk_pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE,
     )  # fmt: skip
     play.whole()
     subscriber, other = play.text("contoso", HOLDER), play.text("fabrikam", HOLDER)

@@ -15,13 +15,14 @@ from notifiers.letters.render import JinjaRenderer, compute_letter_hash
 from notifiers.testing.channels import (
     ACCOUNT,
     PROFILE,
+    WILL_TELL,
     build_letter_context,
     build_own_facts,
     get_words,
 )
 from schemas.casework.affected import BreachEffect, EffectCertainty, NoticeKind
 from schemas.casework.decision import NotificationBasis
-from schemas.casework.letter import IcoSentence
+from schemas.casework.letter import SentenceKind
 from schemas.casework.letter_facts import describe_readers
 from schemas.customer import DataCategory, PersonKind
 from schemas.errors import BadInput, ConfigurationError
@@ -215,19 +216,22 @@ def test_without_a_promise_the_law_or_the_contract_is_named(renderer: JinjaRende
 @pytest.mark.parametrize(
     ("ico", "said"),
     [
-        (IcoSentence.TOLD, "We have told the Information Commissioner’s Office"),
-        (IcoSentence.WILL_TELL, "We are going to tell the Information Commissioner’s Office"),
-        (IcoSentence.NOT_TOLD, "We have not told the Information Commissioner’s Office"),
-        (IcoSentence.TOLD_OF_OTHERS, "(ICO) about another part of this incident"),
+        (SentenceKind.TOLD, "We have told the Information Commissioner’s Office"),
+        (SentenceKind.WILL_TELL, "We are going to tell the Information Commissioner’s Office"),
+        (SentenceKind.NOT_TOLD, "We have not told the Information Commissioner’s Office"),
+        (SentenceKind.TOLD_OF_OTHERS, "(ICO) about another part of this incident"),
     ],
 )
 def test_what_is_said_of_the_regulator_is_what_is_true_of_this_reader(
-    renderer: JinjaRenderer, ico: IcoSentence, said: str
+    renderer: JinjaRenderer, ico: SentenceKind, said: str
 ) -> None:
-    text = " ".join(renderer.render_letter(build_letter_context(ico=ico)).text.split())
+    sentence = WILL_TELL.model_copy(update={"kind": ico})
+    text = " ".join(
+        renderer.render_letter(build_letter_context(regulators=(sentence,))).text.split()
+    )
 
     assert said in text
-    assert ("We have not told" in text) is (ico is IcoSentence.NOT_TOLD)
+    assert ("We have not told" in text) is (ico is SentenceKind.NOT_TOLD)
 
 
 def test_a_subscriber_reads_the_telecoms_law_and_not_the_other(renderer: JinjaRenderer) -> None:

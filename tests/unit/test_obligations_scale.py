@@ -122,8 +122,8 @@ def test_what_is_owed_to_eight_times_as_many_takes_no_more_than_its_share(
     seconds = {}
     for count, (store, breach_id) in stores.items():
         seconds[count], duties = spent(store, breach_id, now)
-        hours = [duty for duty in duties if duty.kind is ObligationKind.CONTRACT_HOURS]
-        (owed,) = [duty for duty in duties if duty.kind is ObligationKind.CONTROLLERS_ART33_2]
+        hours = [duty for duty in duties if duty.kind == ObligationKind.CONTRACT_HOURS]
+        (owed,) = [duty for duty in duties if duty.kind == ObligationKind.CONTROLLERS_ART33_2]
         assert len(hours) == len([duty for duty in hours if duty.waiver]) == count
         assert {each.because for each in owed.owed} == {"to be telephoned"}
         assert len(owed.owed) == count

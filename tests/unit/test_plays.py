@@ -39,7 +39,7 @@ SURE, MAYBE = EffectCertainty.HAPPENED, EffectCertainty.POSSIBLE
 LIKELY = {"certainty": Certainty.LIKELY}
 OUT = {"certainty": Certainty.EXCLUDED, "reason": "The records are whole and show nothing."}
 ACCOUNT = (DataCategory.CONTACT, DataCategory.FINANCIAL)
-ART33, PECR = ObligationKind.ICO_ART33, ObligationKind.ICO_PECR
+ART33, PECR = "ico_art33", "ico_pecr"
 LETTER, PACK = NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK
 LINE, PAGE = "ip:198.51.100.7", "service:billing.example?userid=2"
 
@@ -118,7 +118,7 @@ def test_a_lost_encrypted_laptop_is_lost_and_nobody_is_said_to_have_broken_in(
     effects = {DataCategory.CONTACT: {BreachEffect.LOST: SURE}}
     play.freeze({("baker", HOLDER): {"certainty": Certainty.LIKELY, "effects": effects}})
     encrypted = "The disk is encrypted; the key was never on the laptop."
-    play.decide(report_to_ico=NO, tell_people=NO, safeguards_before=encrypted)
+    play.decide(uk_ico=NO, tell_people=NO, safeguards_before=encrypted)
     play.write(
         "A laptop of ours was left on a train.",
         words(HOLDER, REACHED, what_happened="Its disk is encrypted, and we hold the only key."),
@@ -220,7 +220,7 @@ def test_a_line_and_an_account_bring_two_reports_each_of_its_own_people(play: Wh
     a_line_is_tapped(play)
     play.by_hand(LINE, PAGE)
     play.freeze({("law", HOLDER): LIKELY, ("baker", HOLDER): LIKELY})
-    play.decide(pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE)
+    play.decide(uk_pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE)
     bank, calls = ("Ring your bank.", "Count.", "Tell us."), ("Look at calls.", "Ask.", "Tell us.")
     play.write(
         "Someone read our customer system.",
@@ -272,8 +272,8 @@ def test_a_line_and_our_own_staff_bring_two_reports(play: WholePlay) -> None:
     play.group(GroupKind.STAFF, 4)
     play.freeze({("law", HOLDER): LIKELY, ("baker", HOLDER): OUT})
     with pytest.raises(IncompleteDocument, match=r"Tell people under Art\. 34"):
-        play.decide(pecr=YES, pecr_subscribers=YES, tell_people=NOT_ASKED)
-    play.decide(pecr=YES, pecr_subscribers=YES)
+        play.decide(uk_pecr=YES, pecr_subscribers=YES, tell_people=NOT_ASKED)
+    play.decide(uk_pecr=YES, pecr_subscribers=YES)
     play.fill("uk_ico")
     play.fill("uk_pecr")
     play.print("line_and_staff", "uk_ico", "uk_pecr")
@@ -296,7 +296,7 @@ def test_staff_found_after_a_decision_that_never_asked_of_our_own_data_are_not_f
     play.customer("vet", "Ashgrove Vets Ltd", mail)
     play.by_hand("domain:ashgrove-vets.example")
     play.freeze({("vet", CONTROLLER): LIKELY})
-    unasked = {"report_to_ico": NOT_ASKED, "tell_people": NOT_ASKED, "own_promise_binds": NOT_ASKED}
+    unasked = {"uk_ico": NOT_ASKED, "tell_people": NOT_ASKED, "own_promise_binds": NOT_ASKED}
     play.decide(**unasked)
     before = play.duties()[ART33]
     play.group(GroupKind.APPLICANT, 12)
@@ -402,7 +402,7 @@ def test_who_was_told_wrongly_is_corrected_and_stays_told_in_the_other_role(
         HOLDER, CORRECTED, what_happened="The log of the page is whole: nobody opened yours.",
         consequences=(), measures=(), steps=("You need not watch your statements for this.",),
     )  # fmt: skip
-    play.decide(report_to_ico=NO, tell_people=NO)
+    play.decide(uk_ico=NO, tell_people=NO)
     play.write("A server of ours was read.", *both, sorry)
     play.print("correction", "uk_ico")
     letter, pack = play.text("vet", HOLDER, correction=True), play.text("vet")
@@ -445,7 +445,7 @@ def test_a_pack_a_letter_and_a_call_are_counted_once_each_wherever_they_are_coun
         ("vet", CONTROLLER): LIKELY, ("law", HOLDER): LIKELY, ("baker", HOLDER): LIKELY,
         ("gym", HOLDER): LIKELY,
     })  # fmt: skip
-    play.decide(pecr=YES, pecr_subscribers=YES)
+    play.decide(uk_pecr=YES, pecr_subscribers=YES)
     play.write("A server was read.", words(CONTROLLER, REACHED), words(HOLDER, REACHED))
     play.release(returned=("baker",))
     returned = play.proposed().answers

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.filing import ReportFiling
+from breachdesk.gdpr.jurisdiction import Jurisdiction
 from breachdesk.gdpr.told_words import describe_notified
 from schemas.casework.decision import Decision, NotificationBasis
 from schemas.casework.report import ReportContradiction
@@ -15,8 +16,10 @@ Contradictions = Iterator[tuple[str, str]]
 UNTOLD_ANSWERS = ("about_to", "planning", "decided_not", "undecided")
 
 
-def list_contradictions(filing: ReportFiling) -> tuple[ReportContradiction, ...]:
-    """Each with the reason that a person gave for it, if any; empty while nothing is written."""
+def list_contradictions(
+    filing: ReportFiling, plugin: Jurisdiction
+) -> tuple[ReportContradiction, ...]:
+    """Those that any form may have and those of this one. Each with the reason that a person gave for it, if any; empty while nothing is written."""
     if filing.facts is None:
         return ()
     reasons = filing.facts.departures
@@ -24,7 +27,7 @@ def list_contradictions(filing: ReportFiling) -> tuple[ReportContradiction, ...]
         ReportContradiction(
             key=name, question=key, words=words, reason=reasons.get(name, "").strip()
         )
-        for name, check in CHECKS.items()
+        for name, check in {"high_risk": _compare_risk, **plugin.checks, **CHECKS}.items()
         for key, words in check(filing)
     )
 
@@ -53,26 +56,6 @@ def _compare_risk(filing: ReportFiling) -> Contradictions:
         yield "high_risk", f"The decision is sealed and {verb} a high risk to people."
 
 
-def _compare_likelihood(filing: ReportFiling) -> Contradictions:
-    answer, decision = filing.written.likelihood, filing.decision
-    if answer is None or decision is None:
-        return
-    if answer in ("unlikely", "very_unlikely") and decision.tell_people.yes:
-        yield "likelihood", "The decision finds that a high risk to people is likely."
-    if answer in ("likely", "very_likely") and not decision.report_to_ico.yes:
-        yield "likelihood", "The decision finds that a risk to people is unlikely."
-
-
-def _compare_reason(filing: ReportFiling) -> Contradictions:
-    answer, decision = filing.written.reason, filing.decision
-    if answer is None or decision is None:
-        return
-    if decision.report_to_ico.yes and answer != "meets_threshold":
-        yield "reason", "The decision finds that the breach must be reported."
-    if not decision.report_to_ico.yes and answer != "for_awareness":
-        yield "reason", "The decision finds that the breach need not be reported."
-
-
 def _compare_people(filing: ReportFiling) -> Contradictions:
     customers = len({e.customer_id for e in filing.exposures})
     beside = sum(group.people.value or group.told for group in filing.groups)
@@ -90,7 +73,7 @@ def _compare_kinds(filing: ReportFiling) -> Contradictions:
     ticked = set(facts.data_kinds) | ({"other"} if facts.data_other.strip() else set())
     absent = [
         choice.words
-        for choice in filing.form.get_question("data_kinds").choices
+        for choice in filing.form.list_choices("data_kinds")
         if listed & set(choice.categories) and choice.key not in ticked
     ]
     if absent:
@@ -162,9 +145,6 @@ def is_telling_held(filing: ReportFiling, decision: Decision) -> bool:
 
 
 CHECKS: dict[str, Callable[[ReportFiling], Contradictions]] = {
-    "high_risk": _compare_risk,
-    "likelihood": _compare_likelihood,
-    "reason": _compare_reason,
     "people": _compare_people,
     "data_kinds": _compare_kinds,
     "harmed": _compare_harmed,
@@ -172,4 +152,4 @@ CHECKS: dict[str, Callable[[ReportFiling], Contradictions]] = {
     "people_told": _compare_telling,
     "people_told_decided": _compare_telling_decided,
 }
-"""By the name under which a person gives the reason."""
+"""By the name under which a person gives the reason; the checks of a jurisdiction come before."""

@@ -12,6 +12,7 @@ from breachdesk.casework.release.reader_facts import select_facts
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.filing import NotifiedCount, ReportFiling
 from breachdesk.gdpr.jurisdiction import Jurisdiction
+from breachdesk.gdpr.regulators import answered_yes, list_applicable, list_scopes
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import Exposure
 from schemas.casework.affected_group import AffectedGroup, NotificationMeans
@@ -19,7 +20,6 @@ from schemas.casework.breach import Breach
 from schemas.casework.decision import Decision
 from schemas.casework.letter_facts import NoticeFacts
 from schemas.casework.list_outline import ListOutline
-from schemas.casework.obligation import ObligationKind
 from schemas.casework.report import ReportFacts, Submission
 from schemas.settings import Settings
 
@@ -44,7 +44,7 @@ def build_filing(
     )
     notice_facts = book.find_latest(NoticeFacts, breach_id)
     every = roles.select_reached(manifest.exposures) if manifest else ()
-    own = select_own(decision, every, plugin)
+    own = select_own(decision, every, plugin, uow.law.reported_to)
     groups = list_groups(uow, breach, plugin)
     return ReportFiling(
         breach=breach,
@@ -75,22 +75,30 @@ def find_facts(uow: UnitOfWork, breach_id: str, jurisdiction: str) -> ReportFact
 
 
 def select_own(
-    decision: Decision | None, exposures: Sequence[Exposure], plugin: Jurisdiction
+    decision: Decision | None,
+    exposures: Sequence[Exposure],
+    plugin: Jurisdiction,
+    reported_to: Iterable[str] = (),
 ) -> Sequence[Exposure]:
-    """What this report counts; an exposure stands in one report, never in two."""
-    tracks = roles.compute_regulator_tracks(decision, exposures)
-    return next((t.exposures for t in tracks if t.track is plugin.track), ())
+    """What this report counts, without what stands in a report that replaces it."""
+    scopes = list_scopes(decision, exposures, reported_to=(*reported_to, plugin.id))
+    return next((s.exposures for s in scopes if s.jurisdiction.id == plugin.id), ())
 
 
 def explain_other_form(filing: ReportFiling, plugin: Jurisdiction) -> str | None:
     """Why this report is not the one to file; None: it is."""
     if filing.exposures or filing.groups or filing.decision is None:
         return None
-    by_pecr = filing.decision.pecr.yes
-    if by_pecr and plugin.duty is ObligationKind.ICO_ART33:
-        return "everything that we are controller of falls under PECR: its report replaces this one"
-    if not by_pecr and plugin.duty is ObligationKind.ICO_PECR:
-        return "nothing on the list falls under PECR, and it is not decided as a PECR breach"
+    yes = answered_yes(filing.decision)
+    replacing = [j for j in list_applicable(decision=filing.decision) if plugin.id in j.replaces]
+    rule = next((j.words.rule for j in replacing if j.id in yes), None)
+    if rule is not None:
+        return (
+            f"everything that we are controller of falls under {rule}: its report replaces this one"
+        )
+    if plugin.whatever_the_risk and plugin.id not in yes:
+        rule = plugin.words.rule
+        return f"nothing on the list falls under {rule}, and it is not decided as a {rule} breach"
     return None
 
 
@@ -111,10 +119,8 @@ def count_told(people: NotifiedPeople) -> NotifiedCount:
 
 
 def list_groups(uow: UnitOfWork, breach: Breach, plugin: Jurisdiction) -> tuple[AffectedGroup, ...]:
-    """People who are no customers: they count in the report under Art. 33."""
-    if plugin.duty is not ObligationKind.ICO_ART33:
-        return ()
-    return list_affected(uow, breach.case_id)
+    """People who are no customers, where they count in this report."""
+    return list_affected(uow, breach.case_id) if plugin.covers_groups else ()
 
 
 def add_groups(count: NotifiedCount, groups: Iterable[AffectedGroup]) -> NotifiedCount:

@@ -8,17 +8,14 @@ from datetime import datetime
 
 from breachdesk.casework.affected.group_records import list_affected
 from breachdesk.casework.breach.form_facts import find_facts
-from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import is_late
+from breachdesk.gdpr.regulators import list_presumed, list_scopes
 from breachdesk.jurisdictions import get_jurisdiction
 from breachdesk.ports import UnitOfWork
 from schemas.casework.breach import Breach
 from schemas.casework.decision import Decision
 from schemas.casework.list_outline import ListOutline
 from schemas.casework.report import Submission
-
-BEFORE_THE_LIST = ("uk_ico",)
-"""Reports that are owed as long as nobody has frozen who is affected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,9 @@ def _list_owed(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
     manifest = uow.breaches.find_latest(ListOutline, breach.id)
     decision = uow.breaches.find_latest(Decision, breach.id)
     if manifest is None:
-        return BEFORE_THE_LIST
+        return tuple(j.id for j in list_presumed(uow.law.reported_to))
     groups = bool(list_affected(uow, breach.case_id))
-    tracks = roles.compute_regulator_tracks(decision, manifest.exposures, groups=groups)
-    return tuple(t.jurisdiction for t in tracks if t.owed is not False)
+    scopes = list_scopes(
+        decision, manifest.exposures, groups=groups, reported_to=uow.law.reported_to
+    )
+    return tuple(s.jurisdiction.id for s in scopes if s.owed is not False)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from breachdesk.gdpr.raised import TITLES, DecisionQuestion
+from breachdesk.gdpr.raised import get_answer, get_title, list_question_keys
+from breachdesk.gdpr.regulators import answered_yes, list_applicable
 from breachdesk.gdpr.severity import compute_level
 from breachdesk.gdpr.tensions import GROUNDS
-from schemas.casework.decision import Decision, DecisionAnswer
+from schemas.casework.decision import Decision, DecisionAnswer, NotificationBasis
 from schemas.casework.register import RegisterDecision, RegisterEarlierDecision
 
 
@@ -22,7 +23,7 @@ def build_decision_fields(decisions: Sequence[Decision]) -> dict[str, object]:
             for question, answer in _list_answers(newest)
         ],
         "earlier_decisions": [_build_earlier(decision) for decision in decisions[:-1]],
-        "pecr": "yes" if newest.pecr.yes else "no",
+        "pecr": "yes" if _is_telecoms_breach(newest) else "no",
         "risk": newest.risk,
         "high_risk": newest.high_risk,
         "severity": _format_severity(newest),
@@ -38,8 +39,16 @@ def build_decision_fields(decisions: Sequence[Decision]) -> dict[str, object]:
 
 
 def _list_answers(decision: Decision) -> list[tuple[str, DecisionAnswer]]:
-    answers = [(TITLES[question], getattr(decision, question)) for question in DecisionQuestion]
+    keys = list_question_keys(decision)
+    answers = [(get_title(key), get_answer(decision, key)) for key in keys]
     return [(title, answer) for title, answer in answers if answer.asked]
+
+
+def _is_telecoms_breach(decision: Decision) -> bool:
+    """Whether the decision finds that a rule on telecoms services covers a part of the breach."""
+    yes = answered_yes(decision)
+    applicable = list_applicable(decision=decision)
+    return any(j.communication is NotificationBasis.PECR_5A3 and j.id in yes for j in applicable)
 
 
 def _build_earlier(decision: Decision) -> RegisterEarlierDecision:

@@ -19,6 +19,7 @@ from breachdesk.gdpr.deadlines import is_late
 from breachdesk.gdpr.filing import ReportFiling
 from breachdesk.gdpr.jurisdiction import Jurisdiction, find_missing
 from breachdesk.gdpr.personal_data.report_redaction import RedactionAccount, ReportRedaction
+from breachdesk.gdpr.regulators import list_presumed
 from breachdesk.jurisdictions import get_jurisdiction as jurisdiction_of
 from breachdesk.ports import UnitOfWork
 from schemas.casework.report import (
@@ -31,6 +32,7 @@ from schemas.casework.report import (
     Submission,
 )
 from schemas.errors import BadInput, IncompleteDocument, NotAllowed
+from schemas.law import LawBook
 from schemas.settings import Settings
 from schemas.times import convert_to_utc
 from schemas.user import Actor, Permission
@@ -45,8 +47,6 @@ OURS = (
     "spoken",
 )
 """Answers about ourselves and the authority: our own contact and reporter stand in them."""
-FIRST_FORM = "uk_ico"
-"""The form that facts without a form are checked against."""
 NEVER_LATER = ("aware_at", "delay_reasons")
 """What may not follow in phases (Art. 33(1), 33(4))."""
 REST = "every other answer that is not given here"
@@ -58,7 +58,7 @@ def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetim
     require_duty(actor, Permission.RESPONDER, act="write the report")
     breach = uow.breaches.get(facts.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
-    plugin = jurisdiction_of(facts.jurisdiction or FIRST_FORM)
+    plugin = jurisdiction_of(facts.jurisdiction or default_jurisdiction(uow.law))
     check_facts(facts, plugin.get_form(uow.law, now), now)
     version = compute_next_version(uow.breaches.find_latest(ReportFacts, breach.id))
     filed = facts.model_copy(update={"version": version, "written_by": actor.id, "written_at": now})
@@ -77,6 +77,12 @@ def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetim
         case_id=breach.case_id,
     )
     return filed
+
+
+def default_jurisdiction(law: LawBook) -> str:
+    """Id of the jurisdiction that is meant where nobody names one: the first whose report is owed
+    before anything is known."""
+    return list_presumed(law.reported_to)[0].id
 
 
 def build_report(
@@ -190,7 +196,7 @@ def _report(
         blank.pop("delay_reasons", None)
     owed = _redact_owed(uow, filing, settings, tuple(_list_owed(filing, blank)))
     covered = {key for item in owed for key in item.questions} - set(NEVER_LATER)
-    tensions = _redact_reasons(uow, filing, settings, list_contradictions(filing))
+    tensions = _redact_reasons(uow, filing, settings, list_contradictions(filing, plugin))
     lacking = {key: why for key, why in blank.items() if key not in covered}
     report = RegulatorReport(
         breach_id=filing.breach.id,

@@ -79,13 +79,15 @@ def build_proposals(
     uow: UnitOfWork, breach_id: str, form_id: str, settings: Settings, now: datetime
 ) -> ReportProposals:
     """For the fields that the newest facts leave blank. Reads only."""
-    filing = build_filing(uow, breach_id, get_jurisdiction(form_id), settings, now)
+    plugin = get_jurisdiction(form_id)
+    filing = build_filing(uow, breach_id, plugin, settings, now)
     notice_facts = uow.breaches.find_latest(NoticeFacts, breach_id)
     blank = ReportFacts(breach_id=breach_id, version=0, written_by="", written_at=now)
     collected = ReportProposals()
     keys = {q.key for q in filing.form.questions}
     for name, value, origin in (
         *propose_from_people(uow, filing),
+        *plugin.proposals(filing),
         *_propose_all(filing, notice_facts),
     ):
         open_field = getattr(filing.written, name) == getattr(blank, name)
@@ -111,8 +113,7 @@ def _propose_from_decision(filing: ReportFiling) -> Iterator[tuple[str, Any, str
     decision = filing.decision
     if decision is None:
         return
-    report, tell = decision.report_to_ico.yes, decision.tell_people.yes
-    yield "reason", "meets_threshold" if report else "for_awareness", DECISION
+    tell = decision.tell_people.yes
     if tell or not decision.art34_3_limb:
         yield "high_risk", "yes" if tell else "no", DECISION
     yield "consequences", decision.likely_harm or decision.high_risk, DECISION
@@ -121,9 +122,9 @@ def _propose_from_decision(filing: ReportFiling) -> Iterator[tuple[str, Any, str
 
 
 def _propose_from_list(filing: ReportFiling) -> Iterator[tuple[str, Any, str]]:
-    categories, question = set(filing.categories), filing.form.get_question("data_kinds")
-    kinds = tuple(c.key for c in question.choices if categories & set(c.categories))
-    other = next((c for c in question.choices if c.key == "other"), None)
+    categories, choices = set(filing.categories), filing.form.list_choices("data_kinds")
+    kinds = tuple(c.key for c in choices if categories & set(c.categories))
+    other = next((c for c in choices if c.key == "other"), None)
     rest = [CATEGORIES[c] for c in filing.categories if other and c in other.categories]
     customers = len({e.customer_id for e in filing.exposures})
     yield "data_kinds", kinds, LIST

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from breachdesk.gdpr.roles import NotificationTrack
 from breachdesk.jurisdictions import list_jurisdictions
 from breachdesk.ports import UnitOfWork
 from schemas.casework.report import NumberPrecision, ReportedQuantity, ReportFacts
 
 
 def list_reported_facts(uow: UnitOfWork, breach_id: str) -> tuple[ReportFacts, ...]:
-    """The newest answers of each kind of report; two regulators that are told of the same people
-    count once."""
+    """The newest answers about each set of people: reports that replace no other count the same
+    people, and one that replaces another has people of its own."""
     known = list_jurisdictions()
-    newest: dict[NotificationTrack, ReportFacts] = {}
+    newest: dict[str, ReportFacts] = {}
     for facts in uow.breaches.list_versions(ReportFacts, breach_id):
         plugin = known.get(facts.jurisdiction or "")
-        newest[plugin.track if plugin else NotificationTrack.ICO] = facts
-    return tuple(newest[track] for track in NotificationTrack if track in newest)
+        newest[plugin.id if plugin and plugin.replaces else ""] = facts
+    return tuple(newest[people] for people in sorted(newest))
 
 
 def sum_quantities(numbers: Iterable[ReportedQuantity]) -> ReportedQuantity:

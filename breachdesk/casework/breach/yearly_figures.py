@@ -23,7 +23,7 @@ from schemas.casework.breach import Breach
 from schemas.casework.case import Case
 from schemas.casework.cause import BreachCause
 from schemas.casework.figures import BreachCount, DurationSummary, ReportCounts, YearFigures
-from schemas.casework.obligation import Obligation, ObligationKind
+from schemas.casework.obligation import Obligation
 from schemas.casework.report import Submission
 from schemas.errors import BadInput
 from schemas.text_signs import mark_hidden
@@ -36,7 +36,6 @@ MONTHS = (
 )  # fmt: skip
 UNSAID = "Nobody was asked"
 """Of breaches that were confirmed before causes were asked."""
-REPORTED = {ObligationKind.ICO_ART33: "uk_ico", ObligationKind.ICO_PECR: "uk_pecr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +235,7 @@ def _count_reports(uow: UnitOfWork, breaches: Iterable[Breach], now: datetime) -
     for breach in breaches:
         submitted = {s.jurisdiction for s in uow.breaches.list_versions(Submission, breach.id)}
         for duty in list_reports(uow, breach.id, now):
-            if duty.kind in REPORTED:
-                counts[_classify_report(duty, now, submitted=REPORTED[duty.kind] in submitted)] += 1
+            counts[_classify_report(duty, now, submitted=duty.jurisdiction in submitted)] += 1
     return ReportCounts.model_validate(counts)
 
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from breachdesk.casework.case_file.reading import CaseSnapshot, build_empty_part, build_part
 from breachdesk.casework.decision.decision_memo import build_memo
+from breachdesk.gdpr.raised import (
+    DecisionQuestion,
+    find_jurisdiction,
+    get_answer,
+    get_title,
+    list_question_keys,
+)
 from breachdesk.gdpr.tensions import GROUNDS
 from breachdesk.gdpr.tensions import TITLES as CONTRADICTIONS
 from schemas.casework.approval import Approval, ApprovalKind
 from schemas.casework.case_file import FilePart, FileSection
 from schemas.casework.decision import Decision, DecisionAnswer, LawEnforcementHold
 from schemas.casework.obligation import Waiver, WaiverRequest, WaiverUndone
+
+LABELS: Mapping[str, str] = {
+    DecisionQuestion.TELL_PEOPLE: "Tell people (Art. 34)",
+    DecisionQuestion.OWN_PROMISE: "Our own promise binds",
+    DecisionQuestion.PECR_SUBSCRIBERS: "Tell subscribers (reg. 5A(3))",
+}
 
 
 def build_decisions_section(r: CaseSnapshot) -> FileSection:
@@ -78,11 +91,7 @@ def _build_awareness_parts(r: CaseSnapshot) -> Iterator[FilePart]:
 def _build_decision_part(r: CaseSnapshot, d: Decision) -> FilePart:
     facts = [
         ("Written", f"by {d.decided_by}, {r.format_time(d.decided_at)}"),
-        ("Report to the ICO (Art. 33)", _describe_answer(r, d.report_to_ico)),
-        ("Tell people (Art. 34)", _describe_answer(r, d.tell_people)),
-        ("Our own promise binds", _describe_answer(r, d.own_promise_binds)),
-        ("A breach under PECR", _describe_answer(r, d.pecr)),
-        ("Tell subscribers (reg. 5A(3))", _describe_answer(r, d.pecr_subscribers)),
+        *((_label(key), _describe_answer(r, get_answer(d, key))) for key in list_question_keys(d)),
         ("Risk", r.format_text(d.risk)),
         ("High risk", r.format_text(d.high_risk)),
     ]
@@ -118,6 +127,11 @@ def _describe_hold(r: CaseSnapshot, hold: LawEnforcementHold) -> str:
         f"{r.redact_text(hold.basis)}; stops what is owed by {stops}; to be looked at again "
         f"{r.format_time(hold.review_on)}"
     )
+
+
+def _label(key: str) -> str:
+    jurisdiction = find_jurisdiction(key)
+    return jurisdiction.words.record if jurisdiction else LABELS.get(key, get_title(key))
 
 
 def _describe_answer(r: CaseSnapshot, answer: DecisionAnswer) -> str:

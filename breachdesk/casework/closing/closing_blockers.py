@@ -8,7 +8,7 @@ from datetime import datetime
 
 from breachdesk.casework.affected.group_records import format_group_kind, list_affected
 from breachdesk.casework.decision.decide import list_growth, list_unsettled
-from breachdesk.casework.obligations import RULES, list_obligations
+from breachdesk.casework.obligations import get_rule, list_obligations
 from breachdesk.casework.opening.causes import is_known
 from breachdesk.ports import UnitOfWork
 from schemas.casework.case import Case, CaseState
@@ -111,9 +111,12 @@ def _find_document_blockers(
     if manifest is None or decision is None or case.state is CaseState.CLOSED:
         return
     groups = list_affected(uow, case.id)
+    open_questions = list_unsettled(
+        decision, manifest, groups=bool(groups), reported_to=uow.law.reported_to
+    )
     gaps = [
         f"decision {decision.version} leaves something open: {name} {problem}"
-        for name, problem in list_unsettled(decision, manifest, groups=bool(groups)).items()
+        for name, problem in open_questions.items()
     ]
     lists = tuple(uow.breaches.list_versions(ListOutline, breach_id))
     gaps += [
@@ -135,7 +138,7 @@ def _find_cause_blockers(case: Case) -> Iterator[ClosingBlocker]:
 def _build_duty_blocker(duty: Obligation) -> ClosingBlocker:
     title = duty.title[:1].lower() + duty.title[1:]
     readers = tuple(dict.fromkeys(reader.customer_id for reader in duty.owed))
-    page = f"/{RULES[duty.kind].page}"
+    page = f"/{get_rule(duty.kind).page}"
     return ClosingBlocker(title, duty.ends_by, page, readers, duty.customer_id, duty.id)
 
 

@@ -3,7 +3,7 @@ approval."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from breachdesk.casework.affected.group_records import (
@@ -15,21 +15,26 @@ from breachdesk.casework.authority import check_not_erased, require_duty
 from breachdesk.casework.digests import compute_document_hash, compute_next_version
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.edpb import get_edpb_case
+from breachdesk.gdpr.jurisdiction import QUESTION_PREFIX, Jurisdiction
 from breachdesk.gdpr.raised import (
-    TITLES,
     DecisionQuestion,
+    find_jurisdiction,
+    get_answer,
+    get_title,
+    list_question_keys,
     list_raised_questions,
     list_scored_categories,
 )
+from breachdesk.gdpr.regulators import list_applicable
 from breachdesk.gdpr.severity import compute_factor_severity
 from breachdesk.gdpr.tensions import list_tensions, list_unexplained
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import Certainty, Exposure, Manifest
 from schemas.casework.affected_group import AffectedGroup
 from schemas.casework.breach import Breach
-from schemas.casework.decision import Decision, DecisionAnswer, NotificationBasis
+from schemas.casework.decision import Decision, NotificationBasis
 from schemas.casework.list_outline import FrozenList
-from schemas.customer import DataCategory, PecrStatus
+from schemas.customer import DataCategory
 from schemas.errors import BadInput, IncompleteDocument, NotAllowed
 from schemas.law import Provision
 from schemas.times import convert_to_utc
@@ -65,7 +70,9 @@ def record_decision(uow: UnitOfWork, actor: Actor, decision: Decision, now: date
         raise NotAllowed("the affected list is not frozen", place=breach.id, remedy="Freeze it.")
     beside = list_affected(uow, breach.case_id)
     groups = bool(beside)
-    _check_against(decision, manifest)
+    applicable = list_applicable(uow.law.reported_to, decision)
+    decision = _with_every_answer(decision, applicable)
+    _check_against(decision, manifest, applicable)
     _check_reasons(decision, manifest, groups=groups)
     _check_exemptions(decision, _get_limbs(uow, breach))
     _check_hold(decision, now)
@@ -82,42 +89,60 @@ def record_decision(uow: UnitOfWork, actor: Actor, decision: Decision, now: date
     return sealed
 
 
+def _with_every_answer(decision: Decision, applicable: Iterable[Jurisdiction]) -> Decision:
+    """The decision with an answer for each jurisdiction that was considered, in order."""
+    report = {j.id: decision.report_answer(j.id) for j in applicable}
+    return decision.model_copy(update={"report": report})
+
+
 def _get_limbs(uow: UnitOfWork, breach: Breach) -> Mapping[str, Provision]:
     limbs = uow.law.list_limbs("uk_gdpr_art34_3", breach.aware_at)
     return {limb.limb: limb for limb in limbs if limb.limb}
 
 
 def _check_reasons(decision: Decision, manifest: Manifest, *, groups: bool) -> None:
-    questions = list_raised_questions(manifest.exposures, pecr=decision.pecr.yes, groups=groups)
+    questions = list_raised_questions(manifest.exposures, decision=decision, groups=groups)
     blank = dict(_list_blank_answers(decision, questions))
     for field, (name, problem) in REQUIRED_TEXTS.items():
         if not (getattr(decision, field) or "").strip():
             blank[name] = problem
     if blank:
         raise IncompleteDocument(blank, place="decision")
-    for question in (DecisionQuestion.PECR, DecisionQuestion.PECR_SUBSCRIBERS):
-        if question not in questions and getattr(decision, question).yes:
+    for key in list_question_keys(decision):
+        rule = _rule_of(key)
+        if rule is not None and key not in questions and get_answer(decision, key).yes:
             raise BadInput(
-                "nothing on the frozen list falls under PECR",
-                place=f"decision, {TITLES[question]}",
+                f"nothing on the frozen list falls under {rule}",
+                place=f"decision, {get_title(key)}",
                 remedy="Say in the register which service does, and freeze the list again.",
             )
 
 
+def _rule_of(key: str) -> str | None:
+    """The rule that covers a part of the breach if a question is answered with yes; None: the
+    question is another one."""
+    if key == DecisionQuestion.PECR_SUBSCRIBERS:
+        return "PECR"
+    jurisdiction = find_jurisdiction(key)
+    if jurisdiction is None or not jurisdiction.whatever_the_risk:
+        return None
+    return jurisdiction.words.rule
+
+
 def _list_blank_answers(
-    decision: Decision, questions: tuple[DecisionQuestion, ...]
+    decision: Decision, questions: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
     for question in questions:
-        answer: DecisionAnswer = getattr(decision, question)
+        answer = get_answer(decision, question)
         if not answer.asked:
-            yield TITLES[question], "is not answered"
+            yield get_title(question), "is not answered"
         elif not answer.reasons.strip():
-            yield TITLES[question], "needs its reasons in writing"
+            yield get_title(question), "needs its reasons in writing"
     ours = decision.own_promise_binds
     too_short = len(ours.reasons.strip()) < EXPLAINED
     if DecisionQuestion.OWN_PROMISE in questions and ours.asked and not ours.yes and too_short:
         yield (
-            TITLES[DecisionQuestion.OWN_PROMISE],
+            get_title(DecisionQuestion.OWN_PROMISE),
             (
                 "our own promise is said not to bind, though account data may have been exposed; "
                 "say fully why (for instance, that we publish none)"
@@ -230,11 +255,21 @@ def _list_unexplained(decision: Decision, manifest: FrozenList, *, groups: bool)
     }
 
 
-def list_unsettled(decision: Decision, manifest: FrozenList, *, groups: bool) -> dict[str, str]:
+def list_unsettled(
+    decision: Decision,
+    manifest: FrozenList,
+    *,
+    groups: bool,
+    reported_to: Iterable[str] = (),
+) -> dict[str, str]:
     """What the list and the groups of people who are no customers raise, and the decision leaves
     open: a list that was frozen, or a group that was recorded, after the decision may raise more.
-    Empty: the decision answers it."""
-    questions = list_raised_questions(manifest.exposures, pecr=decision.pecr.yes, groups=groups)
+    `reported_to`:
+    jurisdictions of the settings; one that was added later raises its question. Empty: the decision
+    answers it."""
+    questions = list_raised_questions(
+        manifest.exposures, decision=decision, groups=groups, reported_to=reported_to
+    )
     return dict(_list_blank_answers(decision, questions)) | _list_unexplained(
         decision, manifest, groups=groups
     )
@@ -245,7 +280,7 @@ def list_growth(
 ) -> Iterator[str]:
     """What is affected now and was not known when the decision said no to something: it may be no
     answer to that. `lists`: every frozen one, oldest first."""
-    answers: list[DecisionAnswer] = [getattr(decision, question) for question in DecisionQuestion]
+    answers = [get_answer(decision, key) for key in list_question_keys(decision)]
     if not any(answer.asked and not answer.yes for answer in answers):
         return
     more = _count_reached_since(decision, lists)
@@ -278,25 +313,42 @@ def _is_further_reached(before: Exposure | None, now: Exposure) -> bool:
     return surer or bool(set(now.categories) - set(before.categories))
 
 
-def _check_against(decision: Decision, manifest: Manifest) -> None:
-    pecr = roles.compute_pecr(manifest.exposures)
-    if pecr is PecrStatus.ASK and not (decision.report_to_ico.yes or decision.pecr.yes):
-        raise NotAllowed(
-            "whether a service falls under PECR is still to be asked, and a PECR breach is "
-            "reported whatever the risk",
-            place="decision, report to the ICO",
-            remedy="Answer yes or no for each service in the register and freeze the list again.",
-        )
-    if pecr is PecrStatus.YES and not decision.pecr.yes:
+def _check_against(
+    decision: Decision, manifest: Manifest, applicable: Iterable[Jurisdiction]
+) -> None:
+    reached = roles.select_reached(manifest.exposures)
+    for jurisdiction in applicable:
+        if jurisdiction.whatever_the_risk:
+            _check_coverage(decision, jurisdiction, {jurisdiction.covers(e) for e in reached})
+
+
+def _check_coverage(
+    decision: Decision, jurisdiction: Jurisdiction, covered: Collection[bool | None]
+) -> None:
+    """Compare the answer with what the register says: True for a part that falls under the rule,
+    None for one that may."""
+    rule, is_yes = jurisdiction.words.rule, decision.report_answer(jurisdiction.id).yes
+    if True in covered and not is_yes:
         raise BadInput(
-            "the register says that a reached service falls under PECR",
-            place="decision, PECR",
+            f"the register says that a reached service falls under {rule}",
+            place=f"decision, {jurisdiction.words.title}",
             remedy="Answer yes, or correct the register and freeze the list again.",
+        )
+    replaced = sorted(jurisdiction.replaces)
+    reports = is_yes or any(decision.report_answer(id_).yes for id_ in replaced)
+    if None in covered and not reports:
+        title = get_title(f"{QUESTION_PREFIX}{(*replaced, jurisdiction.id)[0]}")
+        raise NotAllowed(
+            f"whether a service falls under {rule} is still to be asked, and a {rule} breach is "
+            "reported whatever the risk",
+            place=f"decision, {title[:1].lower()}{title[1:]}",
+            remedy="Answer yes or no for each service in the register and freeze the list again.",
         )
 
 
 def _record_audit(uow: UnitOfWork, decision: Decision, case_id: str, now: datetime) -> None:
-    given_answers = {TITLES[q]: a for q in DecisionQuestion if (a := getattr(decision, q)).asked}
+    keys = list_question_keys(decision)
+    given_answers = {get_title(key): a for key in keys if (a := get_answer(decision, key)).asked}
     answers = {name: answer.yes for name, answer in given_answers.items()}
     reasons = {f"reasons, {name}": answer.reasons for name, answer in given_answers.items()}
     reasons |= {f"departure, {name}": reason for name, reason in decision.departures.items()}

@@ -13,7 +13,13 @@ from zoneinfo import ZoneInfo
 from breachdesk.casework.affected.group_records import list_affected, list_categories
 from breachdesk.gdpr import enisa
 from breachdesk.gdpr.edpb import REFERENCE, get_edpb_case
-from breachdesk.gdpr.raised import PROVISIONS, TITLES, DecisionQuestion, list_scored_categories
+from breachdesk.gdpr.raised import (
+    get_answer,
+    get_provision_id,
+    get_title,
+    list_question_keys,
+    list_scored_categories,
+)
 from breachdesk.gdpr.roles import select_reached
 from breachdesk.gdpr.severity import EnisaSeverity, find_missing
 from breachdesk.gdpr.tensions import LEVELS, list_remarks, list_tensions
@@ -163,13 +169,14 @@ def _format_counts(exposures: Sequence[Exposure], role: DataRole) -> str:
 
 
 def _describe_answers(sources: _MemoSources) -> Iterator[tuple[str, str]]:
-    for question in DecisionQuestion:
-        answer = getattr(sources.decision, question)
+    keys = list_question_keys(sources.decision)
+    for key in keys:
+        answer = get_answer(sources.decision, key)
         if answer.asked:
-            law = sources.law.get_provision(PROVISIONS[question], sources.breach.aware_at)
+            law = sources.law.get_provision(get_provision_id(key), sources.breach.aware_at)
             yes = "Yes" if answer.yes else "No"
-            yield TITLES[question], f"{yes}. {answer.reasons} ({law.citation})"
-    if not any(getattr(sources.decision, question).asked for question in DecisionQuestion):
+            yield get_title(key), f"{yes}. {answer.reasons} ({law.citation})"
+    if not any(get_answer(sources.decision, key).asked for key in keys):
         yield "Answers", "The list holds only what we process for others: it raises no question."
 
 
@@ -247,8 +254,8 @@ def _describe_earlier(sources: _MemoSources) -> Iterator[tuple[str, str]]:
     versions = [*sources.earlier, sources.decision]
     for before, after in pairwise(versions):
         changed = [
-            f"{TITLES[q]}: {_format_answer(before, q)}, then {_format_answer(after, q)}"
-            for q in DecisionQuestion
+            f"{get_title(q)}: {_format_answer(before, q)}, then {_format_answer(after, q)}"
+            for q in dict.fromkeys((*list_question_keys(before), *list_question_keys(after)))
             if _format_answer(before, q) != _format_answer(after, q)
         ]
         changes = "; ".join(changed) or "the answers stayed; reasons or the score changed"
@@ -258,8 +265,8 @@ def _describe_earlier(sources: _MemoSources) -> Iterator[tuple[str, str]]:
         )
 
 
-def _format_answer(decision: Decision, question: DecisionQuestion) -> str:
-    answer = getattr(decision, question)
+def _format_answer(decision: Decision, key: str) -> str:
+    answer = get_answer(decision, key)
     if not answer.asked:
         return "not asked"
     return "yes" if answer.yes else "no"

@@ -13,22 +13,25 @@ from breachdesk.casework.affected.group_records import (
 )
 from breachdesk.gdpr import enisa
 from breachdesk.gdpr.edpb import EdpbCase, get_edpb_case
+from breachdesk.gdpr.jurisdiction import Jurisdiction, load_jurisdictions
 from breachdesk.gdpr.raised import (
-    TITLES,
     DecisionQuestion,
+    get_answer,
+    get_title,
     list_raised_questions,
     list_scored_categories,
 )
-from breachdesk.gdpr.roles import NotificationTrack, compute_regulator_tracks, select_reached
+from breachdesk.gdpr.regulators import list_applicable, list_scopes
+from breachdesk.gdpr.roles import select_reached, under_own_rule
 from breachdesk.gdpr.severity import DEFAULT_DPC, EnisaSeverity
 from breachdesk.gdpr.tensions import LEVELS
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, Exposure
 from schemas.casework.affected_group import AffectedGroup
 from schemas.casework.breach import Breach
-from schemas.casework.decision import Decision, DecisionAnswer
+from schemas.casework.decision import Decision, DecisionAnswer, NotificationBasis
 from schemas.casework.list_outline import ListOutline
-from schemas.customer import DataCategory, DataRole, PecrStatus
+from schemas.customer import DataCategory, DataRole
 from schemas.law import LawBook, Provision
 
 GRAVE = 3
@@ -63,18 +66,19 @@ class _GroundFacts:
     decision: Decision | None
     law: LawBook
     promise: str
-    reports: dict[NotificationTrack, tuple[Exposure, ...]] = field(default_factory=dict)
+    reports: dict[str, tuple[Exposure, ...]] = field(default_factory=dict)
+    """What counts in each report, by its jurisdiction."""
     groups: tuple[AffectedGroup, ...] = ()
     """People who are no customers."""
 
     def list_provisions(self, *ids: str) -> tuple[Provision, ...]:
         return tuple(self.law.get_provision(each, self.breach.aware_at) for each in ids)
 
-    def list_answers(self, *questions: DecisionQuestion) -> tuple[tuple[str, DecisionAnswer], ...]:
+    def list_answers(self, *questions: str) -> tuple[tuple[str, DecisionAnswer], ...]:
         """Those given in the newest decision."""
         if self.decision is None:
             return ()
-        answers = [(TITLES[q], getattr(self.decision, q)) for q in questions]
+        answers = [(get_title(q), get_answer(self.decision, q)) for q in questions]
         return tuple((title, answer) for title, answer in answers if answer.asked)
 
     @property
@@ -97,34 +101,45 @@ def list_reporting_grounds(
     manifest = uow.breaches.find_latest(ListOutline, breach_id)
     exposures = manifest.exposures if manifest else ()
     decision = uow.breaches.find_latest(Decision, breach_id)
-    reports = {t.track: t.exposures for t in compute_regulator_tracks(decision, exposures)}
+    reported_to = uow.law.reported_to
+    scopes = list_scopes(decision, exposures, reported_to=reported_to)
+    reports = {scope.jurisdiction.id: scope.exposures for scope in scopes}
     groups = list_affected(uow, breach.case_id)
     grounds = _GroundFacts(breach, exposures, decision, uow.law, promise, reports, groups)
-    bodies = (_build_ico, _build_pecr, _build_people, _build_subscribers, _build_controllers)
-    return tuple(make(grounds) for make in bodies)
+    applicable = sorted(
+        list_applicable(reported_to, decision), key=lambda j: (j.whatever_the_risk, j.id)
+    )
+    regulators = [
+        _build_owed_regulator(grounds, j) if j.whatever_the_risk else _build_regulator(grounds, j)
+        for j in applicable
+    ]
+    bodies = (_build_people, _build_subscribers, _build_controllers)
+    return (*regulators, *(make(grounds) for make in bodies))
 
 
-def _build_ico(grounds: _GroundFacts) -> BodyGrounds:
-    own = grounds.reports.get(NotificationTrack.ICO, ())
+def _build_regulator(grounds: _GroundFacts, jurisdiction: Jurisdiction) -> BodyGrounds:
+    """A regulator that is told where a risk is likely enough."""
+    own = grounds.reports.get(jurisdiction.id, ())
+    groups = bool(grounds.groups) and jurisdiction.covers_groups
     against = [
         *_list_mild_grounds(own, grounds),
         *_describe_case(grounds.case, must_tell=False, people=False),
     ]
     if grounds.score and grounds.score.score < 2:
         against.append(_describe_score(grounds.score))
-    speaks_for = [*_describe_extent(own), *_describe_group_people(grounds)]
+    speaks_for = [*_describe_extent(own), *(_describe_group_people(grounds) if groups else ())]
     speaks_for += _describe_case(grounds.case, must_tell=True, people=False)
     if grounds.score and grounds.score.score >= 2:
         speaks_for.append(_describe_score(grounds.score))
     return BodyGrounds(
-        id="ico",
-        title="The ICO, under UK GDPR Art. 33",
-        law=grounds.list_provisions("uk_gdpr_art33_1"),
-        asked=bool(own or grounds.groups),
+        id=jurisdiction.id,
+        title=jurisdiction.words.body,
+        law=grounds.list_provisions(jurisdiction.provision, *jurisdiction.related),
+        asked=bool(own or groups),
         speaks_for=tuple(speaks_for),
         speaks_against=tuple(against),
         unknown=tuple(_list_unknown(grounds)),
-        answers=grounds.list_answers(DecisionQuestion.REPORT_TO_ICO),
+        answers=grounds.list_answers(jurisdiction.question_key),
     )
 
 
@@ -134,29 +149,27 @@ def _describe_group_people(grounds: _GroundFacts) -> Iterator[str]:
         yield f"Beside customers: {format_group_line(group)}."
 
 
-def _build_pecr(grounds: _GroundFacts) -> BodyGrounds:
-    under = grounds.reports.get(NotificationTrack.PECR, ())
-    asks = [e for e in select_reached(grounds.exposures) if e.pecr is PecrStatus.ASK]
-    question = (
-        f"The register does not say yet whether {_count_customers(asks)} use a public electronic "
-        "communications service of ours."
-    )
+def _build_owed_regulator(grounds: _GroundFacts, jurisdiction: Jurisdiction) -> BodyGrounds:
+    """A regulator that is told whatever the risk."""
+    under = grounds.reports.get(jurisdiction.id, ())
+    asks = [e for e in select_reached(grounds.exposures) if jurisdiction.covers(e) is None]
+    question = f"The register does not say yet whether {_count_customers(asks)} {jurisdiction.words.scope}."
     return BodyGrounds(
-        id="pecr",
-        title="The ICO, under PECR",
-        law=grounds.list_provisions("pecr_5a_2", "pecr_replaces_uk_gdpr"),
+        id=jurisdiction.id,
+        title=jurisdiction.words.body,
+        law=grounds.list_provisions(jurisdiction.provision, *jurisdiction.related),
         asked=bool(under or asks),
         speaks_for=tuple(_describe_extent(under)),
         speaks_against=(),
         unknown=(question,) if asks and not under else (),
-        answers=grounds.list_answers(DecisionQuestion.PECR),
+        answers=grounds.list_answers(jurisdiction.question_key),
         always=bool(under),
     )
 
 
 def _build_people(grounds: _GroundFacts) -> BodyGrounds:
     ours = select_reached(grounds.exposures, DataRole.CONTROLLER)
-    own = grounds.reports.get(NotificationTrack.ICO, ())
+    own = under_own_rule(grounds.decision, grounds.exposures, None)
     speaks_for = [*_list_grave_grounds(own), *_describe_group_people(grounds)]
     speaks_for += _describe_case(grounds.case, must_tell=True, people=True)
     against = [
@@ -184,7 +197,7 @@ def _build_people(grounds: _GroundFacts) -> BodyGrounds:
 
 
 def _build_subscribers(grounds: _GroundFacts) -> BodyGrounds:
-    under = grounds.reports.get(NotificationTrack.PECR, ())
+    under = under_own_rule(grounds.decision, grounds.exposures, NotificationBasis.PECR_5A3)
     decision = grounds.decision
     speaks_for = [
         *_list_grave_grounds(under),
@@ -201,7 +214,7 @@ def _build_subscribers(grounds: _GroundFacts) -> BodyGrounds:
         title="Subscribers and users, under PECR",
         law=grounds.list_provisions("pecr_5a_3", "pecr_5a_6"),
         asked=DecisionQuestion.PECR_SUBSCRIBERS
-        in list_raised_questions(grounds.exposures, pecr=True),
+        in list_raised_questions(grounds.exposures, yes=tuple(load_jurisdictions())),
         speaks_for=tuple(speaks_for),
         speaks_against=tuple(against),
         unknown=("Is an adverse effect on their data or their privacy likely?",)

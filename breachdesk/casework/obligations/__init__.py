@@ -1,6 +1,6 @@
 """Everything that a breach obliges us to, computed from its documents: nothing but an act ends one.
 
-To add a duty:
+A report to a regulator is added by its jurisdiction. To add another obligation:
 
 1. `schemas.casework.obligation.ObligationKind`: its name.
 2. `kinds.RULES`: when it starts, when it is due, what ends it, on which page of the case, and
@@ -20,7 +20,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from breachdesk.casework.obligations.dossier import build_dossier
-from breachdesk.casework.obligations.kinds import RULES, KindRule
+from breachdesk.casework.obligations.kinds import KindRule, get_rule, list_rules
 from breachdesk.casework.obligations.registry import compute_obligations, get_urgency_key
 from breachdesk.casework.obligations.regulators import build_regulator_obligations, check_law
 from breachdesk.casework.obligations.waivers import confirm_waiver, undo_waiver, waive_obligation
@@ -53,13 +53,14 @@ def list_running(uow: UnitOfWork, now: datetime) -> tuple[Obligation, ...]:
 
 
 __all__ = [
-    "RULES",
     "KindRule",
     "check_law",
     "confirm_waiver",
+    "get_rule",
     "get_urgency_key",
     "list_obligations",
     "list_reports",
+    "list_rules",
     "list_running",
     "undo_waiver",
     "waive_obligation",

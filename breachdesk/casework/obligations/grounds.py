@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.gdpr import roles
-from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions
+from breachdesk.gdpr.raised import DecisionQuestion, get_answer, list_raised_questions
 from schemas.casework.affected import Exposure, Recipient
-from schemas.casework.decision import Decision, DecisionAnswer, NotificationBasis
+from schemas.casework.decision import Decision, NotificationBasis
 from schemas.customer import DataRole
 
 UNDECIDED = {
@@ -60,8 +60,7 @@ def _is_unanswered(decision: Decision, basis: NotificationBasis, exposure: Expos
     question = QUESTION_OF_BASIS.get(basis)
     if question is None:
         return False
-    answer: DecisionAnswer = getattr(decision, question)
     # Asked first: what an exposure raises takes longer to say, and a list has thousands of them.
-    return not answer.asked and question in list_raised_questions(
-        (exposure,), pecr=decision.pecr.yes
+    return not get_answer(decision, question).asked and question in list_raised_questions(
+        (exposure,), decision=decision
     )

@@ -1,11 +1,12 @@
 """What is said of each kind of obligation: one row a kind, shown on the screen and in
-docs/reference/obligations.md."""
+docs/reference/obligations.md. Each jurisdiction brings one kind, the report to its regulator."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from breachdesk.gdpr.jurisdiction import Jurisdiction, load_jurisdictions
 from schemas.casework.obligation import ObligationKind as Kind
 
 
@@ -24,20 +25,6 @@ class KindRule:
 
 
 RULES: Mapping[Kind, KindRule] = {
-    Kind.ICO_ART33: KindRule(
-        "we are aware of the breach",
-        "the hours that the law of that day gives",
-        "a recorded submission, or a decision not to report",
-        "report",
-        second_person=True,
-    ),
-    Kind.ICO_PECR: KindRule(
-        "we are aware of the breach",
-        "the hours that the law of that day gives",
-        "a recorded submission",
-        "report",
-        second_person=True,
-    ),
     Kind.OWN_PROMISE: KindRule(
         "we are aware of the breach",
         "as soon as feasible",
@@ -145,3 +132,31 @@ RULES: Mapping[Kind, KindRule] = {
         second_person=True,
     ),
 }
+
+
+def get_rule(kind: str) -> KindRule:
+    """The rule of an obligation's kind."""
+    for jurisdiction in load_jurisdictions().values():
+        if jurisdiction.clock == kind:
+            return build_report_rule(jurisdiction)
+    return RULES[Kind(kind)]
+
+
+def list_rules() -> Mapping[str, KindRule]:
+    """Every rule by its kind: the reports to regulators first."""
+    reports = {j.clock: build_report_rule(j) for j in load_jurisdictions().values()}
+    return reports | {kind.value: rule for kind, rule in RULES.items()}
+
+
+def build_report_rule(jurisdiction: Jurisdiction) -> KindRule:
+    """The rule of the report to one regulator."""
+    ends_by = "a recorded submission"
+    if not jurisdiction.whatever_the_risk:
+        ends_by += ", or a decision not to report"
+    return KindRule(
+        "we are aware of the breach",
+        "the hours that the law of that day gives",
+        ends_by,
+        "report",
+        second_person=True,
+    )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from breachdesk.casework.obligations.dossier import BreachDossier
-from breachdesk.casework.obligations.kinds import RULES
-from schemas.casework.obligation import Obligation, ObligationKind
+from breachdesk.casework.obligations.kinds import get_rule
+from schemas.casework.obligation import Obligation
 from schemas.law import Provision
 
 Maker = Callable[[BreachDossier], Iterator[Obligation]]
@@ -16,15 +16,15 @@ same obligations."""
 
 
 def build_obligation(
-    dossier: BreachDossier, kind: ObligationKind, *, law: Provision | None = None, **fields: Any
+    dossier: BreachDossier, kind: str, *, law: Provision | None = None, **fields: Any
 ) -> Obligation:
     """An obligation of this breach. Its id is the kind unless another is given; its source is the
     provision, or a document of ours that `source` names."""
     known: dict[str, Any] = {
-        "id": kind.value,
-        "kind": kind,
+        "id": str(kind),
+        "kind": str(kind),
         "breach_id": dossier.breach.id,
-        "ends_by": RULES[kind].ends_by,
+        "ends_by": get_rule(kind).ends_by,
     }
     if law is not None:
         corrected = "" if law.file is None else f", as corrected in {law.file}"

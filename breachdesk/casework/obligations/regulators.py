@@ -12,9 +12,8 @@ from breachdesk.casework.obligations.making import build_obligation
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.deadlines import compute_shadow_deadline
 from breachdesk.gdpr.jurisdiction import Jurisdiction
-from breachdesk.gdpr.raised import DecisionQuestion, list_raised_questions
-from breachdesk.gdpr.roles import NotificationTrack
-from breachdesk.jurisdictions import get_jurisdiction, list_jurisdictions
+from breachdesk.gdpr.raised import list_raised_questions
+from breachdesk.gdpr.regulators import list_applicable, list_presumed, list_scopes
 from schemas.casework.decision import Decision
 from schemas.casework.obligation import Obligation
 from schemas.casework.report import Submission
@@ -22,34 +21,29 @@ from schemas.customer import DataRole
 from schemas.errors import BadInput, NotFound
 from schemas.law import LawAuthority, LawBook
 
-ICO, PECR = "uk_ico", "uk_pecr"
-HOME = (ICO, PECR)
-
 
 def build_regulator_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """One for each report that the frozen list brings: a breach may owe both, each for its own
-    part. Until it is frozen, and where nothing of ours was reached, the report to the ICO."""
+    """One for each report that the frozen list brings: a breach may owe several, each for its own
+    part. Until the list is frozen, and where nothing of ours was reached, those that are
+    presumed."""
     exposures = dossier.manifest.exposures if dossier.manifest else ()
-    groups = bool(list_affected(dossier.uow, dossier.case.id))
-    tracks = roles.compute_regulator_tracks(dossier.decision, exposures, groups=groups)
-    forms = {track.jurisdiction for track in tracks} or {ICO}
-    counted = {track.track for track in tracks} or {NotificationTrack.ICO}
-    others = {p.id for p in _list_other_regulators(dossier.uow.law) if p.track in counted}
-    for form in sorted(forms | others):
-        yield _build_report_obligation(dossier, get_jurisdiction(form))
-
-
-def _list_other_regulators(law: LawBook) -> tuple[Jurisdiction, ...]:
-    """Regulators outside the United Kingdom that this installation reports to."""
-    known = list_jurisdictions()
-    return tuple(known[name] for name in law.reported_to if name in known and name not in HOME)
+    reported_to = dossier.uow.law.reported_to
+    scopes = list_scopes(
+        dossier.decision,
+        exposures,
+        groups=bool(list_affected(dossier.uow, dossier.case.id)),
+        reported_to=reported_to,
+    )
+    owed = [scope.jurisdiction for scope in scopes] or list_presumed(reported_to)
+    for plugin in owed:
+        yield _build_report_obligation(dossier, plugin)
 
 
 def check_law(law: LawBook, aware_at: datetime) -> None:
     """Raises BadInput for an awareness before the law that sets the clocks: no page that shows a
     clock could be read."""
     try:
-        for plugin in (*map(get_jurisdiction, HOME), *_list_other_regulators(law)):
+        for plugin in list_applicable(law.reported_to):
             plugin.get_law(law, aware_at)
     except NotFound as problem:
         raise BadInput(
@@ -70,8 +64,8 @@ def _build_report_obligation(dossier: BreachDossier, plugin: Jurisdiction) -> Ob
     ended_at, ended_by = _find_end(dossier, plugin)
     return build_obligation(
         dossier,
-        plugin.duty,
-        id=plugin.duty.value if plugin.id in HOME else f"{plugin.duty}:{plugin.id}",
+        plugin.clock,
+        jurisdiction=plugin.id,
         title=f"Report to {_format_authority(authority)} ({plugin.title})",
         started_at=deadline.started_at,
         due=deadline.due,
@@ -94,7 +88,7 @@ def _find_end(dossier: BreachDossier, plugin: Jurisdiction) -> tuple[datetime | 
     against = _find_decision_against(dossier, plugin)
     if against is not None:
         how = "decided not to report"
-        if not against.report_to_ico.asked:
+        if not against.report_answer(plugin.id).asked:
             how = "not asked, for nothing that we are controller of was on the list"
         return against.decided_at, f"{how}, decision {against.version}, by {against.decided_by}"
     return None, None
@@ -106,22 +100,24 @@ def _describe_submission(submission: Submission) -> str:
 
 
 def _find_decision_against(dossier: BreachDossier, plugin: Jurisdiction) -> Decision | None:
-    """The decision since which nothing is to be reported; None: something is, or nobody said. What
-    is under PECR is reported whatever the risk."""
+    """The decision since which nothing is to be reported; None: something is, or nobody said. A
+    decision does not end a report that is owed whatever the risk."""
     since: Decision | None = None
-    for decision in dossier.decisions if plugin.track is NotificationTrack.ICO else ():
-        answer = decision.report_to_ico
-        unsaid = not answer.asked and _is_asked(dossier, decision)
+    for decision in () if plugin.whatever_the_risk else dossier.decisions:
+        answer = decision.report_answer(plugin.id)
+        unsaid = not answer.asked and _is_asked(dossier, plugin, decision)
         since = None if answer.yes or unsaid else since or decision
     return since
 
 
-def _is_asked(dossier: BreachDossier, decision: Decision) -> bool:
-    """Does what is affected now raise the question whether to report under Art. 33?"""
+def _is_asked(dossier: BreachDossier, plugin: Jurisdiction, decision: Decision) -> bool:
+    """Whether what is affected now raises the question whether to report."""
     groups = bool(list_affected(dossier.uow, dossier.case.id))
     exposures = dossier.manifest.exposures if dossier.manifest else ()
-    questions = list_raised_questions(exposures, pecr=decision.pecr.yes, groups=groups)
-    return DecisionQuestion.REPORT_TO_ICO in questions
+    questions = list_raised_questions(
+        exposures, decision=decision, groups=groups, reported_to=dossier.uow.law.reported_to
+    )
+    return plugin.question_key in questions
 
 
 def _list_notes(dossier: BreachDossier, plugin: Jurisdiction) -> Iterator[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from breachdesk.casework.authority import check_not_erased, require_duty, require_text
 from breachdesk.casework.digests import compute_next_version
 from breachdesk.casework.obligations.dossier import build_dossier
-from breachdesk.casework.obligations.kinds import RULES
+from breachdesk.casework.obligations.kinds import get_rule
 from breachdesk.casework.obligations.registry import compute_obligations
 from breachdesk.ports import UnitOfWork
 from schemas.casework.breach import Breach
@@ -39,7 +39,7 @@ def waive_obligation(
     require_duty(actor, Permission.RESPONDER, act="waive a duty")
     breach, due = _get_running(uow, breach_id, obligation_id, now)
     text, keys = _require_reason(reason), _get_covered_keys(due, covers)
-    if RULES[due.kind].second_person:
+    if get_rule(due.kind).second_person:
         return _request(uow, actor, breach, due, text, keys, now)
     return _save_waiver(uow, actor, breach, due, text, keys, now, None)
 
@@ -138,7 +138,7 @@ def _get_running(
         raise NotAllowed(
             "it does not run", place=obligation_id, remedy="There is nothing to waive."
         )
-    rule = RULES[due.kind]
+    rule = get_rule(due.kind)
     if not rule.waivable:
         raise NotAllowed(
             "it cannot be waived", place=obligation_id, remedy=f"It ends by {rule.ends_by}."

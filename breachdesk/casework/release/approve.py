@@ -211,7 +211,12 @@ def _build_release(
 def _check_decision(uow: UnitOfWork, letter_documents: LetterDocuments) -> None:
     """The list may have been frozen again, or a group recorded, since the decision was sealed."""
     groups = bool(list_affected(uow, letter_documents.breach.case_id))
-    open_now = list_unsettled(letter_documents.decision, letter_documents.manifest, groups=groups)
+    open_now = list_unsettled(
+        letter_documents.decision,
+        letter_documents.manifest,
+        groups=groups,
+        reported_to=uow.law.reported_to,
+    )
     if open_now:
         raise IncompleteDocument(
             open_now,
@@ -317,7 +322,7 @@ def _build_approval(
         sender_id=sender.id,
         facts_version=letter_documents.facts.version,
         told_at=letter_documents.written_at,
-        ico_told=bool(jurisdictions),
+        report_recorded=bool(jurisdictions),
         told_under=jurisdictions,
         audit_head=uow.audit.get_head().typed,
         **(more or {}),

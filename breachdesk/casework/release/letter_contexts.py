@@ -13,7 +13,7 @@ from breachdesk.casework.authority import check_not_erased
 from breachdesk.casework.digests import require_intact
 from breachdesk.casework.release.letter_numbers import LetterNumber, compute_number
 from breachdesk.casework.release.reader_facts import select_facts
-from breachdesk.gdpr.ico_sentence import select_ico_sentence_by_jurisdictions
+from breachdesk.gdpr.regulator_sentences import list_regulator_sentences
 from breachdesk.gdpr.roles import (
     CORRECTED_BY,
     CORRECTION_OF,
@@ -189,7 +189,7 @@ class ContextBuilder:
             decision=self._documents.decision,
             bases=compute_bases(self._documents.decision, exposure),
             customer_name=customer.name,
-            ico=select_ico_sentence_by_jurisdictions(
+            regulators=list_regulator_sentences(
                 self._documents.decision, exposure, self._jurisdictions
             ),
             former=customer.contract_end is not None and customer.contract_end <= self._written_at,

@@ -93,7 +93,7 @@ def _list_words_writers(
         newer = last is None or facts.version > last.facts_version
         if newer or facts.version == letter_documents.facts.version:
             yield facts.written_by, "wrote the letters"
-    if last is None or not last.ico_told:
+    if last is None or not last.report_recorded:
         for submission in uow.breaches.list_versions(Submission, letter_documents.breach.id):
             yield submission.submitted_by, "recorded a report, which the letters mention"
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from breachdesk.console.views.case_view import CaseFile
 from breachdesk.console.views.labels import format_count, format_figures, join_words
+from breachdesk.gdpr.jurisdiction import RegulatorWords
+from breachdesk.gdpr.regulators import list_applicable, list_presumed
+from breachdesk.jurisdictions import list_jurisdictions
 from schemas.casework.case import CaseState
+from schemas.casework.decision import Decision, DecisionAnswer
 from schemas.casework.obligation import ObligationKind
 from schemas.user import Permission
 
-REPORTS = (ObligationKind.ICO_ART33, ObligationKind.ICO_PECR)
 TELLING = (
     ObligationKind.OWN_PROMISE,
     ObligationKind.ART34_PEOPLE,
@@ -115,8 +119,7 @@ def _build_decision_step(file: CaseFile) -> CaseStep:
         bodies = [
             word
             for word, answer in (
-                ("ICO", file.decision.report_to_ico),
-                ("ICO under PECR", file.decision.pecr),
+                *_regulator_answers(file.decision),
                 ("people", file.decision.tell_people),
                 ("subscribers", file.decision.pecr_subscribers),
                 ("our promise", file.decision.own_promise_binds),
@@ -178,21 +181,34 @@ def _count_open_calls(file: CaseFile) -> int:
 
 
 def _build_report_step(file: CaseFile) -> CaseStep:
-    owed = [duty for duty in file.obligations if duty.kind in REPORTS]
+    owed = [duty for duty in file.obligations if duty.jurisdiction is not None]
     running = [duty for duty in owed if duty.running]
     if file.breach is not None and not running:
         filed = f"{len(file.submissions)} submitted" if file.submissions else ""
         note = filed or next((str(d.ended_by) for d in owed if d.ended_by), "waived")
         return CaseStep("Report", True, note, f"{file.path}/report")
     path = f"{file.path}/report"
-    if len(running) > 1:
-        both = "both reports to the ICO have to be submitted"
-        return CaseStep("Report", False, "ICO, two reports", path, both)
-    if any(duty.kind is ObligationKind.ICO_PECR for duty in running):
-        return CaseStep(
-            "Report", False, "ICO, under PECR", path, "the report under PECR has to be submitted"
-        )
-    return CaseStep("Report", False, "ICO, initial", path, "the ICO report has to be submitted")
+    known = list_jurisdictions()
+    owed_to = [known.get(duty.jurisdiction or "") for duty in running]
+    words = [jurisdiction.words for jurisdiction in owed_to if jurisdiction is not None]
+    return _build_pending_report(words or [j.words for j in list_presumed()], path)
+
+
+def _build_pending_report(words: Sequence[RegulatorWords], path: str) -> CaseStep:
+    """The step while these reports have to be submitted."""
+    if len(words) == 1:
+        act = f"{words[0].report} has to be submitted"
+        return CaseStep("Report", False, words[0].step, path, act)
+    regulators = list(dict.fromkeys(each.regulator for each in words))
+    act = f"{'both' if len(words) == 2 else 'all'} reports to {join_words(regulators)} have to be"
+    names = join_words([name.removeprefix("the ") for name in regulators])
+    reports = format_count(len(words), "report")
+    return CaseStep("Report", False, f"{names}, {reports}", path, f"{act} submitted")
+
+
+def _regulator_answers(decision: Decision) -> Iterator[tuple[str, DecisionAnswer]]:
+    for jurisdiction in list_applicable(decision=decision):
+        yield jurisdiction.words.decided, decision.report_answer(jurisdiction.id)
 
 
 def _build_closed_step(file: CaseFile) -> CaseStep:

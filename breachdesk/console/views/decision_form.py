@@ -9,7 +9,8 @@ from breachdesk.console.views.forms import SubmittedForm
 from breachdesk.console.views.severity_form import collect_factor_fields, parse_factors
 from breachdesk.console.views.times import TimeFormatter
 from breachdesk.gdpr.edpb import list_edpb_cases
-from breachdesk.gdpr.raised import DecisionQuestion
+from breachdesk.gdpr.jurisdiction import load_jurisdictions
+from breachdesk.gdpr.raised import DecisionQuestion, get_answer, list_question_keys
 from schemas.casework.decision import (
     NOT_ASKED,
     Decision,
@@ -42,6 +43,11 @@ def parse_decision(
         version=1,
         decided_by=by,
         decided_at=at,
+        report={
+            j.id: _parse_answer(typed, j.question_key)
+            for j in load_jurisdictions().values()
+            if j.applies_always or j.question_key in typed
+        },
         **{question.value: _parse_answer(typed, question) for question in DecisionQuestion},
         **{name: typed.get(name, "").strip() for name in TEXTS},
         **paragraphs,
@@ -80,8 +86,8 @@ def collect_decision_fields(old: Decision, times: TimeFormatter) -> dict[str, st
     """An older decision as the form shows it."""
     shown = {name: getattr(old, name) for name in TEXTS}
     shown |= {name: getattr(old, name) or "" for name in PARAGRAPHS}
-    for question in DecisionQuestion:
-        answer: DecisionAnswer = getattr(old, question)
+    for question in list_question_keys(old):
+        answer = get_answer(old, question)
         if answer.asked:
             shown[question] = "yes" if answer.yes else "no"
             shown[f"{question}_reasons"] = answer.reasons
@@ -106,7 +112,7 @@ def _collect_hold_fields(hold: LawEnforcementHold | None, times: TimeFormatter) 
     }
 
 
-def _parse_answer(typed: Mapping[str, str], question: DecisionQuestion) -> DecisionAnswer:
+def _parse_answer(typed: Mapping[str, str], question: str) -> DecisionAnswer:
     chosen = typed.get(question, "")
     if chosen not in ("yes", "no"):
         return NOT_ASKED

@@ -3,7 +3,7 @@ what, exemptions, a hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,25 +29,27 @@ from breachdesk.gdpr import enisa
 from breachdesk.gdpr.edpb import REFERENCE as EDPB
 from breachdesk.gdpr.edpb import EdpbCase, get_edpb_case, list_edpb_cases
 from breachdesk.gdpr.raised import (
-    PROVISIONS,
     DecisionQuestion,
+    find_jurisdiction,
+    get_answer,
+    get_provision_id,
+    list_in_asking_order,
     list_raised_questions,
     list_scored_categories,
 )
+from breachdesk.gdpr.regulators import list_applicable
 from breachdesk.gdpr.severity import EnisaSeverity, compute_factor_severity, find_missing
 from breachdesk.gdpr.tensions import LEVELS, DecisionTension, list_remarks, list_tensions
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import Exposure
-from schemas.casework.decision import Decision, SeverityFactors
+from schemas.casework.decision import Decision, DecisionAnswer, SeverityFactors
 from schemas.customer import DataCategory, DataRole
 from schemas.errors import BreachDeskError
 from schemas.law import LawBook, LawReference, Provision
 
 router = APIRouter()
-QUESTIONS = {
-    DecisionQuestion.PECR: "Is it a PECR breach?",
+QUESTIONS: Mapping[str, str] = {
     DecisionQuestion.PECR_SUBSCRIBERS: "Tell subscribers and users under PECR?",
-    DecisionQuestion.REPORT_TO_ICO: "Report to the ICO under Art. 33?",
     DecisionQuestion.TELL_PEOPLE: "Tell people under Art. 34?",
     DecisionQuestion.OWN_PROMISE: "Does our own promise bind?",
 }
@@ -80,7 +82,7 @@ class CitedLaw:
 
     def find_by_question(self, question: str) -> Provision:
         """What a question rests on."""
-        return self.provision(PROVISIONS[DecisionQuestion(question)])
+        return self.provision(get_provision_id(question))
 
     def provision(self, provision_id: str) -> Provision:
         return self.book.get_provision(provision_id, self.at)
@@ -137,16 +139,19 @@ def _show(
     categories = list_scored_categories(
         draft, list_exposures(file), beside=list_categories(file.groups)
     )
+    asked, law = _list_questions(file, book), CitedLaw(book, breach.aware_at)
     return context.render_page(
         "decision.html",
         file=file,
         case=file.case,
         way=build_steps(file),
         anew=writing,
-        questions=QUESTIONS,
-        asked=_list_questions(file),
-        law=CitedLaw(book, breach.aware_at),
-        unsettled=_find_unsettled(file),
+        questions={key: _question_words(key) for key in asked},
+        hints={key: _hint(key, asked, law) for key in asked},
+        asked=asked,
+        answers=_sealed_answers(file.decision) if file.decision else {},
+        law=law,
+        unsettled=_find_unsettled(file, book),
         against=_list_tensions(draft, file),
         remarks=list_remarks(draft, list_exposures(file), groups=bool(file.groups))
         if draft
@@ -163,11 +168,39 @@ def _show(
     )
 
 
-def _find_unsettled(file: CaseFile) -> dict[str, str]:
+def _sealed_answers(decision: Decision) -> dict[str, DecisionAnswer]:
+    """The answers of the sealed decision by their questions, in the order of asking."""
+    keys = list_in_asking_order(decision=decision)
+    return {_question_words(key): get_answer(decision, key) for key in keys}
+
+
+def _question_words(key: str) -> str:
+    jurisdiction = find_jurisdiction(key)
+    return jurisdiction.words.question if jurisdiction else QUESTIONS[key]
+
+
+def _hint(key: str, asked: Sequence[str], law: CitedLaw) -> str | None:
+    """What helps to answer a regulator's question; None: the page has the words of the others."""
+    jurisdiction = find_jurisdiction(key)
+    if jurisdiction is None:
+        return None
+    others = filter(None, map(find_jurisdiction, asked))
+    rules = [other.words.rule for other in others if jurisdiction.id in other.replaces]
+    except_for = f" and what is not under {' or '.join(rules)}" if rules else ""
+    period = law.find_by_question(key).period or "the limit"
+    return jurisdiction.words.hint.format(period=period, except_for=except_for)
+
+
+def _find_unsettled(file: CaseFile, book: LawBook) -> dict[str, str]:
     """What the newest list raises, and the sealed decision leaves open."""
     if file.decision is None or file.manifest is None:
         return {}
-    return decide.list_unsettled(file.decision, file.manifest, groups=bool(file.groups))
+    return decide.list_unsettled(
+        file.decision,
+        file.manifest,
+        groups=bool(file.groups),
+        reported_to=book.reported_to,
+    )
 
 
 def list_exposures(file: CaseFile) -> tuple[Exposure, ...]:
@@ -175,16 +208,18 @@ def list_exposures(file: CaseFile) -> tuple[Exposure, ...]:
     return file.manifest.exposures if file.manifest else ()
 
 
-def _list_questions(file: CaseFile) -> tuple[DecisionQuestion, ...]:
-    """In the order of the page: what is PECR decides what else is asked. What still asks whether it
-    is PECR may raise both sides."""
-    exposures, groups = list_exposures(file), bool(file.groups)
-    both = {
-        q
-        for pecr in (True, False)
-        for q in list_raised_questions(exposures, pecr=pecr, groups=groups)
+def _list_questions(file: CaseFile, book: LawBook) -> tuple[str, ...]:
+    """In the order of asking. Where the register leaves open what falls under a rule of its own,
+    what either answer raises is asked."""
+    exposures, groups, to = list_exposures(file), bool(file.groups), book.reported_to
+    opening = [j.id for j in list_applicable(to) if j.whatever_the_risk]
+    answers: list[tuple[str, ...]] = [(), *((id_,) for id_ in opening), tuple(opening)]
+    keys = {
+        key
+        for yes in answers
+        for key in list_raised_questions(exposures, yes=yes, groups=groups, reported_to=to)
     }
-    return tuple(question for question in QUESTIONS if question in both)
+    return tuple(key for key in list_in_asking_order(to) if key in keys)
 
 
 def _parse_draft(

@@ -142,7 +142,7 @@ def _show(
         way=build_steps(file),
         running=[duty for duty in file.obligations if duty.running],
         over=[duty for duty in file.obligations if not duty.running],
-        rules=obligations.RULES,
+        rules=obligations.list_rules(),
         people=readers.people,
         among=readers.list_matching,
         find=find,

@@ -26,8 +26,13 @@ from breachdesk.console.views.report_form import (
     parse_facts,
 )
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
-from breachdesk.gdpr import roles
 from breachdesk.gdpr.personal_data.report_redaction import RedactionAccount
+from breachdesk.gdpr.regulators import (
+    answered_yes,
+    list_applicable,
+    list_presumed,
+    list_scopes,
+)
 from breachdesk.jurisdictions import get_jurisdiction, list_jurisdictions
 from breachdesk.ports import UnitOfWork
 from schemas.casework.list_outline import ListOutline
@@ -119,21 +124,23 @@ def download_json(case_id: str, context: SignedIn, form: str = "") -> Response:
     )
 
 
-def _list_forms(uow: UnitOfWork, context: RequestContext, file: CaseFile) -> tuple[str, ...]:
+def _list_forms(uow: UnitOfWork, file: CaseFile) -> tuple[str, ...]:
     """The reports that the breach brings or has filed; before the list is frozen, all that are set
     up."""
     manifest = uow.breaches.find_latest(ListOutline, file.get_breach().id)
     exposures = manifest.exposures if manifest else ()
-    tracks = roles.compute_regulator_tracks(file.decision, exposures, groups=bool(file.groups))
-    brought = [t.jurisdiction for t in tracks]
-    counted = {t.track for t in tracks}
+    reported_to = uow.law.reported_to
+    scopes = list_scopes(
+        file.decision, exposures, groups=bool(file.groups), reported_to=reported_to
+    )
+    brought = [scope.jurisdiction.id for scope in scopes]
     brought += [s.jurisdiction for s in file.submissions]
-    if file.decision is not None and file.decision.pecr.yes and "uk_pecr" not in brought:
-        brought.append("uk_pecr")
-    set_up = context.dependencies.settings.jurisdictions
-    known = list_jurisdictions()
-    brought += [n for n in set_up if n in known and known[n].track in counted]
-    return tuple(dict.fromkeys(brought)) or set_up
+    yes = answered_yes(file.decision)
+    applicable = list_applicable(reported_to, file.decision)
+    brought += [j.id for j in applicable if j.whatever_the_risk and j.id in yes]
+    if not brought:
+        brought = [*(j.id for j in list_presumed(reported_to)), *reported_to]
+    return tuple(dict.fromkeys(brought))
 
 
 def _choose_form(form_id: str, forms: tuple[str, ...]) -> str:
@@ -144,7 +151,7 @@ def _choose_form(form_id: str, forms: tuple[str, ...]) -> str:
 def _read_page(uow: UnitOfWork, context: RequestContext, case_id: str, form_id: str) -> ReportPage:
     file = read_case(uow, case_id, context.now)
     breach, settings = file.get_breach(), context.dependencies.settings
-    forms = _list_forms(uow, context, file)
+    forms = _list_forms(uow, file)
     chosen = _choose_form(form_id, forms)
     facts = find_facts(uow, breach.id, chosen) or ReportFacts(
         breach_id=breach.id, version=0, written_by=context.user.id, written_at=context.now
@@ -219,6 +226,7 @@ def _show(
         report=page.report,
         tensions=list_sealed_tensions(page.file),
         fields=FIELDS,
+        plugin=get_jurisdiction(page.report.jurisdiction),
         choices_of=lambda question: [(c.key, c.words) for c in question.choices],
         built={q.key: q for q in page.report.questions},
         steps=get_row_range(len(page.facts.prevention)),
