@@ -37,6 +37,6 @@ def test_no_other_product_file_names_a_jurisdiction(jurisdiction: str) -> None:
 
 
 def test_no_kind_of_obligation_is_the_clock_of_a_jurisdiction() -> None:
-    text = (ROOT / "schemas" / "obligation.py").read_text("utf-8")
+    text = (ROOT / "schemas" / "casework" / "obligation.py").read_text("utf-8")
 
     assert [j.clock for j in list_jurisdictions().values() if f'"{j.clock}"' in text] == []
