@@ -309,7 +309,7 @@ class WholePlay:
     def ring(self, customer: str, outcome: CallOutcome = CallOutcome.REACHED_AND_TOLD) -> None:
         self.now.advance(minutes=10)
         (task,) = (t for t in self.calls_open() if t.customer_id == customer)
-        spoken = {"spoken_to": "Kit Reed", "said": "They wrote it down."}
+        spoken = {"spoken_to": "Kit Reed", "statement": "They wrote it down."}
         self.store.write(
             lambda uow: telephone_calls.record_call(
                 uow, WHO, self.breach.case_id, task.id, outcome, number="01632 960000",

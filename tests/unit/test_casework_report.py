@@ -533,4 +533,4 @@ def untrue(scene: Scene, said: str, told: NotifiedCount) -> str | None:
         )
     )
     facts = filing.written.model_copy(update={"people_told": said})
-    return find_telling_contradiction(replace(filing, facts=facts, told=told))
+    return find_telling_contradiction(replace(filing, facts=facts, notified=told))
