@@ -1,1 +1,1 @@
-"""Where everything is kept: one SQL database, one writer, many readers."""
+"""The SQL stores: one database each, with one writer and many readers."""

@@ -1,8 +1,7 @@
-"""The two files beside the store that tell of the last attempt to send.
+"""Read and write the two files next to the store that record the last attempt to send.
 
-A file's change time (`st_ctime`) is set by the kernel alone: what cp, tar or rsync puts back has a
-new one. A rename of the folder leaves it; a plain restart and a container made anew leave it too.
-"""
+The kernel alone sets a file's change time (`st_ctime`): a file that cp, tar or rsync restores gets
+a new one. Renaming the folder, a restart, and a re-created container keep it."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ class AttemptFiles:
         self.host = host or identify_host()
 
     def read(self) -> AttemptMarkers:
-        """What the files say; neither a missing nor an unreadable one raises."""
+        """Read both files; a missing or unreadable one raises nothing."""
         try:
             announced, announced_changed = _read_document(self._announced, AnnouncedAttempt)
             begun, begun_changed = _read_document(self._begun, BegunAttempt)
@@ -49,17 +48,19 @@ class AttemptFiles:
         )
 
     def announce(self, announced: AnnouncedAttempt) -> int:
-        """Durable on return: when the file changed. Raises Retryable, and the former stays."""
+        """Write the file durably and return its change time. Raises Retryable; the former file is
+        then unchanged."""
         return _replace_file(self._announced, announced)
 
     def record_begin(self, begun: BegunAttempt) -> int:
-        """As `announce`."""
+        """Write the file durably and return its change time. Raises Retryable; the former file is
+        then unchanged."""
         return _replace_file(self._begun, begun)
 
 
 def identify_host(root: Path = Path("/")) -> HostIdentity:
-    """The host's identity as far as the system tells. A container's own machine-id comes and goes
-    with the container; one that is mounted into it is the host's."""
+    """Return the host's identity, as far as the system reveals it. A container's own machine-id
+    lasts as long as the container; one that is mounted into it belongs to the host."""
     return HostIdentity(
         board=_compute_digest(_read_first_line(root / "sys/class/dmi/id/product_uuid")),
         system=_compute_digest(_read_machine_id(root)),
@@ -76,8 +77,8 @@ def _read_machine_id(root: Path) -> str:
 
 
 def _is_mounted(root: Path, file: str) -> bool:
-    """Is it a mount of its own? proc_pid_mountinfo(5): the fifth field is the mount point.
-    `Path.is_mount` knows folders only, and device numbers of two mounts may be the same."""
+    """Whether the file is a mount point (fifth field of proc_pid_mountinfo(5)). `Path.is_mount`
+    supports folders only, and two mounts may have the same device number."""
     try:
         mounts = (root / "proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     except OSError:
@@ -86,7 +87,7 @@ def _is_mounted(root: Path, file: str) -> bool:
 
 
 def _compute_digest(identifier: str) -> str:
-    """The ids themselves must not be told to others (machine-id(5))."""
+    """Hash the id: a machine-id must not be disclosed (machine-id(5))."""
     return (
         hashlib.sha256(f"breachdesk:{identifier}".encode()).hexdigest()[:16] if identifier else ""
     )
@@ -100,7 +101,7 @@ def _read_first_line(file: Path) -> str:
 
 
 def _read_document(file: Path, kind: type[Doc]) -> tuple[Doc | None, int]:
-    """The document and when its file changed, of one and the same file."""
+    """Return the document and the change time of the same open file."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:

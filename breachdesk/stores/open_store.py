@@ -36,14 +36,13 @@ def open_store(
     exporting: bool = False,
     law: LawBook | None = None,
 ) -> PipelineStore:
-    """The store at `sqlite:///…/store.db` or `postgresql://…`, migrated forward. `settings` say the
-    rest of a server's: schema, password, TLS, pool. `exporting`: transactions on a server also fill
-    the outbox towards Kafka. `law` None: as shipped.
+    """Open the store at `sqlite:///…/store.db` or `postgresql://…` and migrate it forward.
+    `settings` hold a server's schema, password, TLS and pool. `exporting`: transactions on a server
+    also fill the outbox towards Kafka. `law` None means the law that is shipped.
 
     Raises Misconfigured for another address, a file or schema that cannot be written or a store of
-    a newer program, NotFound when there is none and `create` is False, Corrupt when the file is no
-    store, Retryable when the disk or the server cannot be used.
-    """
+    a newer program, NotFound if there is no store and `create` is False, Corrupt if the file is no
+    store, Retryable if the disk or the server cannot be used."""
     if postgres_database.is_postgres(url):
         server_settings = (settings or StoreSettings()).model_copy(update={"url": url})
         return open_postgres(server_settings, now=now, create=create, exporting=exporting, law=law)
@@ -53,7 +52,7 @@ def open_store(
 def open_sqlite(
     path: Path, *, now: Now, create: bool = True, law: LawBook | None = None
 ) -> SqliteStore:
-    """The store in that file. Raises as `open_store`."""
+    """Open the store in that file. Raises like `open_store`."""
     if not create and not path.exists():
         raise NotFound("no store there", place=str(path), remedy="`breachdesk init` makes one.")
     try:
@@ -76,7 +75,7 @@ def open_postgres(
     exporting: bool = False,
     law: LawBook | None = None,
 ) -> PostgresStore:
-    """The store on that server. Raises as `open_store`."""
+    """Open the store on that server. Raises like `open_store`."""
     engine = postgres_database.make_engine(settings)
     try:
         schema.require_current(engine, settings, create=create)

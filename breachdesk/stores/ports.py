@@ -1,4 +1,4 @@
-"""What both stores give to who wires them."""
+"""Define what both stores offer to the composition root."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class PipelineStore(Store, Protocol):
     ) -> None: ...
 
     def make_batch_sink(self, *, sole_owner: bool = ...) -> BatchSink:
-        """Where workers commit; `sole_owner`: one process owns all partitions (the default is the
-        store's own)."""
+        """Return where workers commit. `sole_owner`: one process owns all partitions; the default
+        depends on the store."""
         ...
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
@@ -35,7 +35,7 @@ class PipelineStore(Store, Protocol):
         ...
 
     def make_export_outbox(self) -> ExportOutbox:
-        """What waits to be told to integrators."""
+        """Return the outbox of messages for integrators."""
         ...
 
     def get_leader_election(self) -> LeaderElection:
@@ -43,5 +43,5 @@ class PipelineStore(Store, Protocol):
         ...
 
     def make_asset_register(self) -> AssetRegister:
-        """The newest view of who owned what, cached until the register changes."""
+        """Return the newest view of asset ownership, cached until the register changes."""
         ...

@@ -1,9 +1,8 @@
-"""Heads of the audit chain as lines of a file outside the store.
+"""Write heads of the audit chain to a file outside the store, one a line.
 
-Lines are only added. Each carries the SHA-256 of the line before it and itself, so that a line that
-was changed, taken out or put in between is found. A cut at the end is not found in the file: the
-store's mark `audit-anchored` names the newest line.
-"""
+Lines are only appended. Each carries the SHA-256 of the line before it and itself, so that a line
+that was changed, removed or inserted is detected. A cut at the end is not visible in the file: the
+store's mark `audit-anchored` names the newest line."""
 
 from __future__ import annotations
 
@@ -54,8 +53,8 @@ class AnchorFile:
                 raise _build_unusable_error(error) from error
 
     def read(self) -> list[ChainAnchor]:
-        """All of them, oldest first. Raises NotFound when there is no file, Corrupt naming the
-        first line that is not as it was added."""
+        """Return all anchors, oldest first. Raises NotFound if there is no file, Corrupt naming the
+        first line that was altered."""
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
@@ -75,7 +74,8 @@ class AnchorFile:
 
 
 def _write_whole(file: FileIO, line: bytes) -> None:
-    """Durable on return. A disk that is nearly full takes a part of a line without an error."""
+    """Append the line durably. A disk that is nearly full accepts part of a line without an
+    error."""
     if file.write(line) != len(line):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.fsync(file.fileno())
@@ -99,8 +99,8 @@ def _parse_anchor(line: bytes, before: str, number: int) -> tuple[ChainAnchor, s
 
 
 def _read_last_link(content: bytes) -> str:
-    """A garbled last line is no reason to stop anchoring: what follows does not fit it, and `read`
-    names it."""
+    """Return the link of the last line. A garbled last line does not stop anchoring: the next line
+    does not match it, and `read` reports it."""
     lines = content.split(b"\n")
     last = lines[-2] if len(lines) > 1 else b""
     try:

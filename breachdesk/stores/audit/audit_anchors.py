@@ -1,4 +1,4 @@
-"""The chain compared with heads that were noted outside the store."""
+"""Compare the chain with heads that were recorded outside the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TYPED = re.compile(r"([0-9]{1,18}):([0-9a-fA-F]{64})")
 
 
 def parse_anchor(text: str) -> ChainAnchor:
-    """`SEQ:HASH`, as `audit head` prints it. Raises BadInput."""
+    """Parse `SEQ:HASH`, as `audit head` prints it. Raises BadInput."""
     match = _TYPED.fullmatch(text.strip())
     if match is None:
         raise BadInput(
@@ -26,7 +26,7 @@ def parse_anchor(text: str) -> ChainAnchor:
 def iterate_broken_anchors(
     anchors: Sequence[ChainAnchor], entries: Iterable[AuditEntry]
 ) -> Iterator[AuditDiscrepancy]:
-    """Anchors that the chain does not bear out, oldest entry first."""
+    """Yield anchors that do not match the chain, oldest entry first."""
     wanted: dict[int, list[ChainAnchor]] = {}
     for anchor in anchors:
         wanted.setdefault(anchor.seq, []).append(anchor)

@@ -1,8 +1,7 @@
-"""The audit chain as one file that can be verified where no store is.
+"""Export the audit chain to a file that can be verified without a store.
 
-JSON lines: a header, the entries in order, and a last line that names the head. Sealed values stay
-behind: the file holds their commitments only.
-"""
+The file is JSON lines: a header, the entries in order, and a last line that names the head. It
+holds the commitments of sealed values, never the values."""
 
 from __future__ import annotations
 
@@ -53,14 +52,14 @@ def _write_bundle(uow: UnitOfWork, path: Path) -> int:
 
 
 def verify_bundle(path: Path) -> int:
-    """Number of entries. Raises Corrupt naming the first broken link, BadInput when the file is no
-    bundle."""
+    """Return the number of entries. Raises Corrupt naming the first broken link, BadInput if the
+    file is not a bundle."""
     return sum(1 for _ in iterate_entries(path))
 
 
 def find_difference(path: Path, entries: Iterable[AuditEntry]) -> AuditDiscrepancy | None:
-    """The first entry of the bundle that the chain does not hold just so; None: the chain begins
-    with the whole bundle. Raises as `verify_bundle`."""
+    """Return the first entry of the bundle that differs from the chain, or None if the chain begins
+    with the whole bundle. Raises like `verify_bundle`."""
     for exported, entry in zip_longest(iterate_entries(path), entries):
         if exported is None:
             return None
@@ -80,8 +79,8 @@ def _describe_entry(entry: AuditEntry) -> str:
 
 
 def iterate_entries(path: Path) -> Iterator[AuditEntry]:
-    """The entries of a bundle, each verified before it is given; raises as `verify_bundle`. Every
-    byte counts: a line must be exactly what an export writes."""
+    """Yield the entries of a bundle, each verified first; raises like `verify_bundle`. A line must
+    equal byte for byte what an export writes."""
     lines = _iterate_lines(path)
     if next(lines, None) != HEADER:
         raise BadInput(

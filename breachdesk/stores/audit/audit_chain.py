@@ -1,4 +1,5 @@
-"""The audit chain in the store. Its head is taken last in a transaction."""
+"""Append to, read and verify the audit chain in the store. A transaction locks the chain's head
+last."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ class SqlAuditBook:
         case_id: str | None = None,
         customer_id: str | None = None,
     ) -> None:
-        """As the port says. Raises BadInput when a personal value has a fact's name."""
+        """Queue an entry for `finish`. Raises BadInput if a personal value has the name of a
+        fact."""
         stated = dict(facts or {})
         owner = case_id or (NO_CASE if customer_id is None else format_customer_key(customer_id))
         for name, value in (personal or {}).items():
@@ -72,7 +74,7 @@ class SqlAuditBook:
         )
 
     def list_entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
-        """Oldest first; `limit`: only the newest so many."""
+        """List entries, oldest first; `limit` restricts the list to the newest ones."""
         self._link_waiting()
         query = select(audit.c.doc).order_by(audit.c.seq.desc())
         if subject is not None:
@@ -83,7 +85,7 @@ class SqlAuditBook:
         return [parse_entry(doc) for doc in reversed(docs)]
 
     def list_page(self, request: PageRequest) -> Page[AuditEntry]:
-        """Every entry, newest first; the head's number is how many there are."""
+        """Return entries, newest first; the total is the head's number."""
         self._link_waiting()
         query = select(audit.c.doc)
         return NEWEST.read_page(
@@ -91,7 +93,7 @@ class SqlAuditBook:
         )
 
     def list_about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
-        """Every entry about one of these subjects, oldest first."""
+        """List every entry about one of these subjects, oldest first."""
         self._link_waiting()
         rows: list[tuple[int, str]] = []
         wanted = sorted(set(subjects))
@@ -102,7 +104,7 @@ class SqlAuditBook:
         return [parse_entry(doc) for _, doc in sorted(rows)]
 
     def list_acts(self, subject: str, fact: str, value: int) -> Sequence[str]:
-        """Acts on the subject of which that fact has that value, oldest first."""
+        """List acts on the subject for which the fact has this value, oldest first."""
         self._link_waiting()
         fact_text = f'"{fact}":{value}'
         query = (
@@ -114,7 +116,7 @@ class SqlAuditBook:
         return [entry.act for entry in entries if entry.facts.get(fact) == value]
 
     def decrypt_personal(self, entry: AuditEntry) -> Mapping[str, str]:
-        """The sealed values, opened."""
+        """Decrypt the sealed values of an entry."""
         return {
             name: self._cipher.open_value(fact)
             for name, fact in entry.facts.items()
@@ -130,7 +132,7 @@ class SqlAuditBook:
         reason: str,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Destroy the case's key."""
+        """Destroy the case's key, so that its sealed values can never be read again."""
         self._cipher.erase(case_id, at)
         self.erased = True
         self.record(
@@ -139,7 +141,8 @@ class SqlAuditBook:
         )  # fmt: skip
 
     def list_erasable(self, acts: Sequence[str], before: datetime) -> Sequence[AuditEntry]:
-        """Entries older than that whose acts begin so and whose sealed values are not erased."""
+        """List entries older than `before` with one of these act prefixes and sealed values that
+        are not erased."""
         begins = or_(*(audit.c.doc.contains(f'"act":"{act}', autoescape=True) for act in acts))
         query = select(audit.c.doc).where(begins).order_by(audit.c.seq)
         docs = self._connection.execute(query).scalars()
@@ -167,12 +170,13 @@ class SqlAuditBook:
         return len(tokens)
 
     def verify(self) -> int:
-        """Number of entries. Raises Corrupt naming the first broken link."""
+        """Return the number of entries. Raises Corrupt naming the first broken link."""
         self._link_waiting()
         return sum(1 for _ in self._iterate_verified())
 
     def examine(self) -> AuditReport:
-        """Every link, and what the store holds beside the chain. Raises Corrupt as `verify`."""
+        """Check every link, and compare the store's rows with the chain. Raises Corrupt like
+        `verify`."""
         self._link_waiting()
         check = AuditCheck(self._connection, self._cipher)
         for entry in self._iterate_verified():
@@ -180,23 +184,24 @@ class SqlAuditBook:
         return check.build_report(ChainHead(seq=self._read_head()[0], hash=self._read_head()[1]))
 
     def get_head(self) -> ChainHead:
-        """Where the stored chain ends; what this transaction does comes after it."""
+        """Return the end of the stored chain, without the entries of this transaction."""
         seq, link = self._read_head()
         return ChainHead(seq=seq, hash=link)
 
     def list_since(self, seq: int) -> Sequence[AuditEntry]:
-        """Entries after that number, oldest first, as they are stored."""
+        """List entries after that number, oldest first, as they are stored."""
         query = select(audit.c.doc).where(audit.c.seq > seq).order_by(audit.c.seq)
         docs = self._connection.execute(query).scalars()
         return [parse_entry(doc) for doc in docs]
 
     def follow(self) -> Iterator[AuditEntry]:
-        """All entries, oldest first, a page at a time. Raises Corrupt at the first broken link."""
+        """Yield all entries, oldest first, reading a page at a time. Raises Corrupt at the first
+        broken link."""
         self._link_waiting()
         return self._iterate_linked()
 
     def _iterate_verified(self) -> Iterator[AuditEntry]:
-        """Linked entries whose sealed values are what was committed to."""
+        """Yield linked entries after checking their sealed values against the commitments."""
         for entry in self._iterate_linked():
             self.decrypt_personal(entry)
             yield entry
@@ -212,7 +217,7 @@ class SqlAuditBook:
         chain.check_end(*self._read_head())
 
     def list_waiting(self) -> Sequence[tuple[str, str, str]]:
-        """(act, subject, former id if it has one) of each entry that `finish` will write."""
+        """List (act, subject, former id or "") of each entry that `finish` will write."""
         return [
             (str(each["act"]), str(each["subject"]), str(each["facts"].get("former", "")))
             for each in self._pending_entries
@@ -252,7 +257,7 @@ class SqlAuditBook:
         self._move_head(seq, previous)
 
     def _add_digests(self) -> list[dict[str, Any]]:
-        """What waits, its last entry with the digests of the rows that were written; many lie in
+        """Add the digests of the written rows to the last pending entry; if they are many, to
         entries of their own."""
         older, digests, replaced = self._row_digests.take()
         at = self._pending_entries[-1]["at"]
@@ -302,7 +307,7 @@ def _build_store_entry(
 
 
 def _build_row_facts(digests: Mapping[str, str], replaced: Mapping[str, str]) -> dict[str, Any]:
-    """`written`, and what is known of the same rows before."""
+    """Build the fact `written`, and the fact about what the same rows held before."""
     return {
         "rows": dict(digests),
         "replaced": {name: replaced[name] for name in digests if name in replaced},

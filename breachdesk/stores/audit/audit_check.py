@@ -1,9 +1,8 @@
-"""What the store holds beside the chain, compared with what the chain says of it.
+"""Compare the store with what its audit chain says.
 
-Two ways, both over one reading of the chain: the digest of every watched row (stores.row_digests),
-and what acts say in words that a person can check (stores.audit_claims). The first notices every
-changed column; the second also covers entries of programs that recorded no digests.
-"""
+Two checks share one reading of the chain: the digest of every watched row (stores.row_digests), and
+the acts' claims in words that a person can check (stores.audit_claims). The first detects every
+changed column; the second also covers entries of programs that recorded no digests."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ class AuditCheck:
         self._overwritten: list[AuditDiscrepancy] = []
 
     def add_entry(self, entry: AuditEntry) -> None:
-        """Take in the next entry."""
+        """Process the next entry of the chain."""
         self._claims.add_entry(entry)
         if entry.act == CONTENTS_RECORDED:
             if self._recording_since is not None:
@@ -46,7 +45,7 @@ class AuditCheck:
             self._digests[name] = (digest, entry.seq)
 
     def build_report(self, head: ChainHead) -> AuditReport:
-        """Everything that does not agree, in the order of the tables."""
+        """Return every discrepancy, in the order of the tables."""
         if head.seq == 0:
             return AuditReport(head=head, discrepancies=tuple(self._compare_empty_chain()))
         is_recording = bool(self._digests) or row_digests.is_recording(self._connection)
@@ -61,7 +60,8 @@ class AuditCheck:
         return AuditReport(head=head, discrepancies=(*discrepancies, *self._compare_rows()))
 
     def _compare_replaced(self, entry: AuditEntry) -> Iterator[AuditDiscrepancy]:
-        """Rows that were changed or put in past the program before it wrote over them."""
+        """Yield rows that were changed or inserted outside the program before the program overwrote
+        them."""
         for name, digest in entry.replaced.items():
             known = self._digests.get(name)
             if known is None or known[0] == GONE:

@@ -1,4 +1,4 @@
-"""What acts say of approvals, mails, documents, accounts and keys, compared with the store."""
+"""Compare what acts claim about approvals, mails, documents, accounts and keys with the store."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class AuditClaims:
             self._documents.pop((kind, breach, number), None)
 
     def iterate_discrepancies(self) -> Iterator[AuditDiscrepancy]:
-        """Every claim that the store does not bear out, and what the store has beside them."""
+        """Yield every claim that the store contradicts, and every row that no claim covers."""
         for seq in self._unreadable_entries:
             what = "its facts are not what such an act writes"
             yield _build_discrepancy(
@@ -162,7 +162,7 @@ class AuditClaims:
             )
 
     def _compute_stored_hash(self, row: Any) -> str | None:
-        """None: its case's key was erased."""
+        """Return the stored hash, or None if its case's key was erased."""
         if row.sealed is None:
             return _compute_hash(row.kind, row.doc)
         try:
@@ -172,7 +172,7 @@ class AuditClaims:
         return None if text is None else _compute_hash(row.kind, text)
 
     def _is_outlined(self, row: Any) -> bool:
-        """Does the list's outline, where there is one, say what the list says?"""
+        """Whether the list agrees with its outline, if it has one."""
         if row.outline is None or not self._cipher.is_open(row.case_id):
             return True
         address = row._asdict()
@@ -253,7 +253,7 @@ class AuditClaims:
 
 
 def parse_status(act: str) -> str | None:
-    """The state that an act of an older program left, by its name; None: it does not say."""
+    """Return the status that an act of an older program implies by its name, or None."""
     if act in STATUS_OF:
         return STATUS_OF[act].value
     middle, _, last = act.removeprefix("notice:").partition(":")
@@ -262,7 +262,8 @@ def parse_status(act: str) -> str | None:
 
 
 def _may_follow(claimed: str, stored: str) -> bool:
-    """May a row that an act left so be found so? A later release puts back what has not left."""
+    """Whether a row with the claimed status may now have the stored one. A later release resets
+    rows that were not sent."""
     return stored == claimed or (stored == REQUEUED and claimed in {s.value for s in NOT_SENT})
 
 
@@ -274,7 +275,7 @@ def _compute_hash(kind: str, text: str | bytes | None) -> str:
 
 
 def _parse_document(text: str | bytes | None) -> Mapping[str, Any]:
-    """An unreadable document says nothing, and its digest tells of it."""
+    """Parse the document; an unreadable one gives nothing here, because its digest reports it."""
     try:
         read = json.loads(text or "{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""How one audit entry follows another; the same check in the store and in a bundle."""
+"""Check how one audit entry follows another, in the store and in a bundle."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class AuditChain:
 
 
 def parse_entry(text: str | bytes) -> AuditEntry:
-    """One stored entry by itself; its links are not looked at. Raises Corrupt."""
+    """Parse one stored entry without checking its links. Raises Corrupt."""
     try:
         return AuditEntry.model_validate_json(text)
     except ValidationError:

@@ -1,1 +1,1 @@
-"""What one batch of records writes, in one transaction, on both databases."""
+"""Write one batch of records in one transaction, on both databases."""

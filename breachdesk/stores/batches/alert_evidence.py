@@ -1,4 +1,4 @@
-"""Evidence: the retained events behind an alert, with where each lies and its hash."""
+"""Store evidence: the retained events behind an alert, each with its position and hash."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class EvidenceCopies:
         self._members = 0
 
     def get(self, evidence_hash: str | None) -> Sequence[Signal] | None:
-        """None: not remembered."""
+        """Return the remembered members, or None."""
         return None if evidence_hash is None else self._copies.get(evidence_hash)
 
     def replace(self, former: str | None, wanted: WantedEvidence) -> None:
@@ -95,7 +95,8 @@ def save_evidence(
 def _compare_members(
     stored: Sequence[Signal], members: Sequence[Signal]
 ) -> tuple[list[Signal], list[Signal]]:
-    """Those that come, and those that go. Mostly both hold the very same objects."""
+    """Return the added and the removed members. Most often both lists hold the very same
+    objects."""
     before, after = set(map(id, stored)), set(map(id, members))
     new = [signal for signal in members if id(signal) not in before]
     old = [signal for signal in stored if id(signal) not in after]

@@ -1,4 +1,4 @@
-"""The machine's part of an alert in the store: what stands, and what an episode changes."""
+"""Read and write the pipeline's columns of an alert."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RANK = {AlertState.CASE: 2, AlertState.NEW: 1, AlertState.DISMISSED: 0}
 
 
 class AlertChanges(NamedTuple):
-    """What an episode changes about an alert that stands."""
+    """The columns of an existing alert that an episode changes."""
 
     material: bool
     """A new customer, asset, category or entity, or another severity: a dismissal reopens."""
@@ -88,17 +88,17 @@ class StoredAlert:
         return int((self.row.last + 1) * self.timespan)
 
     def is_within(self, episode: Episode) -> bool:
-        """Does the bucket it was raised for belong to that episode?"""
+        """Whether the bucket that the alert was raised for belongs to that episode."""
         span = episode.timespan
         return episode.first * span <= self.anchor < (episode.last + 1) * span
 
     def is_evicted_by(self, eviction: EvictedInterval) -> bool:
-        """Do the evicted signals reach over the bucket it was raised for?"""
+        """Whether the evicted signals extend past the bucket that the alert was raised for."""
         span = self.timespan
         return eviction.begin // span <= self.anchor // span <= eviction.end // span
 
     def compute_changes(self, new: Columns) -> AlertChanges:
-        """What these machine columns change."""
+        """Compute the difference between these pipeline columns and the new ones."""
         severity = self.severity != new["severity"]
         fresh = any(
             {str(value) for value in new[name]} - {str(value) for value in getattr(self.row, name)}
@@ -112,27 +112,29 @@ class StoredAlert:
         return AlertChanges(material=fresh or severity, audited=audited, severity=severity)
 
     def is_unchanged_by(self, new: Columns) -> bool:
-        """Nothing to write: the very same episode."""
+        """Whether the episode is the same, so that nothing has to be written."""
         if self.parted:
             return False
         return all(getattr(self.row, name) == new[name] for name in EPISODE_COLUMNS)
 
 
 def list_open_alerts(connection: Connection, hashes: Sequence[str]) -> dict[str, list[StoredAlert]]:
-    """Alerts that are not closed, by their group's hash."""
+    """List alerts that are not closed, by their group's hash."""
     return _list_alerts(connection, hashes, not_(alerts.c.closed))
 
 
 def list_closed_alerts(
     connection: Connection, hashes: Sequence[str]
 ) -> dict[str, list[StoredAlert]]:
-    """Alerts that are closed and lead, by their group's hash; first who leads the others."""
+    """List closed alerts that were not merged into another, by their group's hash, in order of
+    precedence."""
     closed = _list_alerts(connection, hashes, alerts.c.closed, alerts.c.merged_into.is_(None))
     return {hashed: sorted(mine, key=get_precedence) for hashed, mine in closed.items()}
 
 
 def get_precedence(alert: StoredAlert) -> tuple[bool, int, int]:
-    """Who leads stays; then case before new before dismissed; then the oldest."""
+    """Return the sort key for the leader of merged alerts: the present leader first; then alerts of
+    a case before new before dismissed ones; then the oldest."""
     return (alert.merged_into is not None, -RANK[alert.state], alert.pk)
 
 
@@ -152,14 +154,14 @@ def _list_alerts(
 
 
 def list_hashes_with_alerts(connection: Connection, hashes: Collection[str]) -> set[str]:
-    """Those of these groups that have an alert which is not closed: of a thousand, few."""
+    """Return those hashes that have an alert which is not closed: of a thousand, usually few."""
     open_there = match_any(connection, alerts.c.key_hash, hashes)
     query = select(alerts.c.key_hash).where(open_there, not_(alerts.c.closed))
     return set(connection.execute(query).scalars())
 
 
 def build_machine_columns(episode: Episode) -> Columns:
-    """What the episode alone decides: a pure function of the signals."""
+    """Compute the columns that depend on the episode alone (a pure function of the signals)."""
     return {
         "id": episode.id,
         "key_hash": compute_key_hash(episode.key),
@@ -206,7 +208,7 @@ def update_alerts(connection: Connection, revised: Mapping[int, Columns], now: d
 def raise_alerts(
     connection: Connection, raised: Mapping[int, tuple[Episode, Columns]], now: datetime
 ) -> None:
-    """Write new alerts, by surrogate key."""
+    """Insert new alerts under reserved surrogate keys."""
     if not raised:
         return
     rows = [
@@ -227,7 +229,7 @@ def raise_alerts(
 
 
 def reserve_pks(connection: Connection, count: int) -> list[int]:
-    """So many surrogate keys that no alert ever had, in rising order."""
+    """Reserve surrogate keys that no alert ever had, in rising order."""
     if not count:
         return []
     if connection.dialect.name == "postgresql":
@@ -242,7 +244,7 @@ _LAST = "SELECT seq FROM sqlite_sequence WHERE name = 'alerts'"
 
 
 def set_alert_ids(connection: Connection, pks: Mapping[str, int]) -> None:
-    """These canonical ids resolve to these alerts from now on; former ids keep resolving."""
+    """Point canonical ids to these alerts; former ids keep resolving."""
     if pks:
         rows = [{"id": alert, "alert_pk": pk} for alert, pk in pks.items()]
         insert_or_replace_many(connection, alert_ids, rows, ("alert_pk",))
@@ -252,13 +254,14 @@ _CLOSE = update(alerts).where(alerts.c.pk == bindparam("_pk")).values(closed=Tru
 
 
 def close_alerts(connection: Connection, pks: Sequence[int]) -> None:
-    """Nothing can reach them any more."""
+    """Close alerts that no later record can change."""
     if pks:
         connection.execute(_CLOSE, [{"_pk": pk} for pk in pks])
 
 
 def _compute_evidence_hash(members: Sequence[Signal]) -> str:
-    """Of the members' identities: retention may swap one event for another of the same count."""
+    """Hash the members' identities, because retention may replace one event with another and leave
+    the count unchanged."""
     parts = [f"{member.event_id}\x00{member.step}\x00{member.value}" for member in members]
     return hashlib.sha256("\x01".join(parts).encode()).hexdigest()
 

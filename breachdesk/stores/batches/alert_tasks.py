@@ -1,4 +1,4 @@
-"""Work for people that a change of the evidence opens on cases."""
+"""Open tasks on cases when evidence changes."""
 
 from __future__ import annotations
 

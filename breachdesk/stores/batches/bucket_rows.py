@@ -1,8 +1,7 @@
-"""Bucket rows: what is retained of the signals of one group and one slice of time.
+"""Store bucket rows: the retained signals of one group and one slice of time.
 
-These are the store's busiest statements, so they are plain SQL on the driver's own cursor: a
-statement of SQLAlchemy's costs several times as much a row.
-"""
+These are the store's busiest statements, so they are plain SQL on the driver's own cursor: an
+SQLAlchemy statement costs several times as much a row."""
 
 from __future__ import annotations
 
@@ -72,7 +71,7 @@ SEPARATOR = "\x1f"
 def read_buckets(
     connection: Connection, digests: Mapping[bytes, GroupKey]
 ) -> dict[GroupKey, list[BucketRow]]:
-    """The buckets of each of these groups, oldest first; groups in the order given."""
+    """Read the buckets of each of these groups, oldest first; groups in the order given."""
     buckets: dict[GroupKey, list[BucketRow]] = {key: [] for key in digests.values()}
     for digest, bucket, payload, timespan, due in execute_among(connection, _READ, list(digests)):
         key = digests[bytes(digest)]
@@ -81,13 +80,13 @@ def read_buckets(
 
 
 def prepare_rows(buckets: Sequence[BucketRow]) -> list[Row]:
-    """Rows to write, in the order of their digests, so that index pages are touched one after
-    another."""
+    """Prepare rows in the order of their digests, so that the database updates index pages one
+    after another."""
     return sorted(map(_build_row, buckets), key=_get_sort_key)
 
 
 def write_rows(connection: Connection, rows: Sequence[Row]) -> None:
-    """Over what is stored of these buckets."""
+    """Replace the stored rows of these buckets."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":
@@ -115,7 +114,7 @@ def write_rows(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def list_due_keys(connection: Connection, low: float, limit: int) -> list[GroupKey]:
-    """Groups that have a bucket that is due, those that waited longest first; at most so many."""
+    """List groups that have a bucket that is due, the longest waiting first; at most `limit`."""
     rows = connection.exec_driver_sql(_format_statement(connection, _DUE), (low, limit))
     return list(dict.fromkeys(parse_key(key) for (key,) in rows))
 
@@ -123,8 +122,9 @@ def list_due_keys(connection: Connection, low: float, limit: int) -> list[GroupK
 def read_due_buckets(
     connection: Connection, low: float, limit: int, known: Container[GroupKey] = ()
 ) -> dict[GroupKey, list[BucketRow]]:
-    """The groups of `list_due_keys` with all of their buckets, oldest first; in the order of their digests.
-    Of known groups only those that are due. Mostly every bucket of a group is due, and one walk along the index finds them all."""
+    """Read the groups of `list_due_keys` with all of their buckets, oldest first, in the order of
+    their digests. Of known groups only the due buckets are read. Most often every bucket of a group
+    is due, and one walk along the index finds them all."""
     rows = list(connection.exec_driver_sql(_format_statement(connection, _DUE_ROWS), (low, limit)))
     keys: dict[bytes, GroupKey] = {}
     groups: dict[bytes, dict[int, BucketRow]] = {}
@@ -165,7 +165,7 @@ def defer_groups(
 
 
 def estimate_stored_bytes(connection: Connection) -> int:
-    """Roughly what all rows take. SQLite reads an index for it, not the rows."""
+    """Estimate the size of all rows. SQLite reads an index for it, not the rows."""
     size, rows = connection.exec_driver_sql(_BYTES).one()
     return int(size) + ROW_BYTES * int(rows)
 
@@ -177,7 +177,7 @@ def _build_row(row: BucketRow) -> Row:
 
 
 def _format_array(numbers: Iterable[float]) -> str:
-    """PostgreSQL's text form of an array."""
+    """Format numbers as the text form of a PostgreSQL array."""
     return "{" + ",".join(map(repr, numbers)) + "}"
 
 
@@ -186,6 +186,6 @@ def _get_sort_key(row: Row) -> tuple[bytes, int]:
 
 
 def _format_statement(connection: Connection, statement: str) -> str:
-    """With the driver's own marks for parameters."""
+    """Format the statement with the driver's own parameter marks."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     return statement.replace("{}", mark)

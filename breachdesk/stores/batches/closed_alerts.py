@@ -1,9 +1,8 @@
-"""Alerts whose signals were let go, when records of the same time come again.
+"""Match new episodes with alerts that were closed when their signals were let go.
 
-A backfill, and a record that is late, pass the guard against replays. What they make of signals that
-were let go is a part of an alert that is closed, or more than it. So it is added to that alert: nothing
-is taken from it, and no second one is raised.
-"""
+A backfilled or late record passes the guard against replays. Together with signals that were let go
+it forms part of a closed alert, or more than it. The pipeline adds it to that alert, removes
+nothing from it, and raises no second one."""
 
 from __future__ import annotations
 
@@ -20,13 +19,13 @@ from schemas.pipeline.event import AssetTouch, RecordPosition
 
 
 def find_closed_alert(episode: Episode, closed: Iterable[StoredAlert]) -> StoredAlert | None:
-    """The one that the episode is a part of, or goes on with: of several the first."""
+    """Find the first alert that contains the episode or that the episode continues."""
     begin, end = episode.first * episode.timespan, (episode.last + 1) * episode.timespan
     return next((alert for alert in closed if alert.begins < end and begin < alert.ends), None)
 
 
 def merge_episode(connection: Connection, alert: StoredAlert, episode: Episode) -> Episode:
-    """The episode of what the alert holds and of what came again."""
+    """Merge the alert's stored evidence and the new signals into one episode."""
     row = alert.row
     known = _read_members(connection, alert.pk, episode.key)
     fresh = {_get_identity(member): member for member in episode.members}

@@ -1,4 +1,4 @@
-"""What a batch writes whoever owns its partitions: the fence first, the audit last."""
+"""Commit a batch for any kind of owner: the fence first, the audit last."""
 
 from __future__ import annotations
 

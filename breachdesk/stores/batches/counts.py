@@ -1,4 +1,4 @@
-"""What a batch adds up: dead letters, counts of each source, events that belong to nobody."""
+"""Write what a batch counts: dead letters, counts of each source, unattributed events."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ LETTER = ("source", "arrived", "parser", "reason", "sha256")
 
 
 def add_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
-    """Once each by position; a record that fails again keeps its newest reason, and one that was
-    replayed waits no more."""
+    """Store each dead letter once by position. A record that fails again keeps its newest reason; a
+    replayed one no longer waits."""
     rows = {letter.position: _build_letter_row(letter) for letter in letters}
     if rows:
         insert_or_replace_many(connection, dead_letters, list(rows.values()), LETTER)
 
 
 def add_source_counts(connection: Connection, counts: Sequence[SourceCount]) -> None:
-    """Sums rise; the span of events widens; the newest parser and arrival stay. In the order of
-    their names, each row changed where it stands: many workers add to one source at once."""
+    """Add to the sums, widen the span of events, keep the newest parser and arrival. Rows are
+    updated in place and in the order of their names: many workers add to one source at once."""
     rows = [asdict(count) for count in sorted(counts, key=lambda count: count.source)]
     if rows:
         for row in rows:
@@ -92,8 +92,8 @@ def _list_known_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
 
 
 def _trim(connection: Connection) -> None:
-    """Remove the keys with the fewest events, of these the longest unseen. Waits for nobody: what
-    another worker is adding to stays."""
+    """Remove the keys with the fewest events, of these the longest unseen. Skips rows that another
+    worker has locked."""
     total = connection.execute(select(func.count()).select_from(unattributed)).scalar_one()
     if total <= MOST_KEYS + NEW_KEYS:
         return
@@ -110,7 +110,7 @@ def _trim(connection: Connection) -> None:
 
 
 def _lock_rows(connection: Connection, counts: Sequence[UnattributedCount]) -> dict[str, Row]:
-    """The keys' rows, made where they are missing, locked in order before they are read."""
+    """Insert missing rows, then lock all rows of the keys in order, then read them."""
     new_rows = {count.key: _build_empty_row(count) for count in counts}
     insert_or_ignore_many(connection, unattributed, list(new_rows.values()))
     rows: dict[str, Row] = {}
@@ -163,7 +163,7 @@ def _build_letter_row(letter: DeadLetter) -> dict[str, Any]:
 def find_dead_letters(
     connection: Connection, positions: Sequence[RecordPosition]
 ) -> dict[RecordPosition, KnownLetter]:
-    """Those of these dead letters that are stored."""
+    """Look up which of these dead letters are stored."""
     letters_by_position: dict[RecordPosition, KnownLetter] = {}
     for position in positions:
         row = connection.execute(

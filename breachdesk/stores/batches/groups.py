@@ -1,9 +1,8 @@
-"""Groups that many workers write: locked in sorted order, then read, then written.
+"""Lock groups that many workers write in sorted order, then read them, then write them.
 
-Two workers that each insert a signal and count what they see would each count nine of ten, and the
-rule would never fire: so nobody reads a group before its row is locked, and under READ COMMITTED
-whoever waited reads what the other committed.
-"""
+If two workers each inserted a signal and counted what they see, each could count nine of ten, and
+the rule would never fire. Therefore no worker reads a group before it has locked its row; under
+READ COMMITTED a worker that waited reads what the other committed."""
 
 from __future__ import annotations
 
@@ -53,7 +52,7 @@ def lock_groups(connection: Connection, keys: Iterable[GroupKey]) -> LockedVersi
 def read_rows(
     connection: Connection, locked: LockedVersions, known: Mapping[GroupKey, int]
 ) -> Sequence[GroupRows]:
-    """The locked groups, read after the lock; nothing is read of those the caller knows."""
+    """Read the locked groups after the lock; skip the groups that the caller knows."""
     fresh = [key for key, version in locked.items() if not version or known.get(key) != version]
     buckets = bucket_rows.read_buckets(connection, {compute_key_digest(key): key for key in fresh})
     return [GroupRows(key, version, buckets.get(key)) for key, version in locked.items()]
@@ -90,8 +89,8 @@ def _renew_versions(connection: Connection, keys: Iterable[GroupKey]) -> dict[Gr
 
 
 def _lock_rows(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
-    """Versions of the rows that are there or could be made, now locked; those that are there first, so
-    that one statement does."""
+    """Lock the rows, creating those that are missing, and return their versions. Existing rows come
+    first, so that one statement usually suffices."""
     if connection.dialect.name == "postgresql":
         array = format_bytea_array(digests)
         rows = connection.exec_driver_sql(_LOCK, (array, array)).all()

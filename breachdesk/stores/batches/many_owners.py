@@ -1,4 +1,4 @@
-"""A batch and a sweep beside other workers: everything under the locks of the groups."""
+"""Commit a batch or a sweep concurrently with other workers, under the locks of the groups."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def commit_batch(
     copies: EvidenceCopies,
     now: datetime,
 ) -> CommitResult:
-    """Lock, read, apply, write."""
+    """Lock, read, apply and write the groups of a batch."""
     batch_writes.start_batch(connection, batch)
     locked = groups.lock_groups(connection, batch.keys)
     rows = groups.read_rows(connection, locked, known)

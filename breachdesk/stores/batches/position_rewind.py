@@ -1,4 +1,4 @@
-"""A replay by hand: positions set back under a new epoch, with its audit entry."""
+"""Rewind positions for a manual replay under a new epoch, with an audit entry."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def rewind_positions(
 
 
 def _list_next_offsets(connection: Connection, offset: int | None) -> dict[str, int]:
-    """{partition: the offset that it reads next}. An offset means nothing where none is known, for
-    that is of no making of the topic."""
+    """Return {partition: the next offset}. A partition without a known offset is left out, because
+    an offset belongs to one creation of the topic."""
     columns = (positions.c.partition, positions.c.offset)
     rows = connection.execute(select(*columns).order_by(positions.c.partition)).all()
     known = [row for row in rows if row.offset is not None or not offset]
@@ -67,7 +67,7 @@ def _check_behind(name: str, offset: int | None, next_offsets: dict[str, int]) -
 
 
 def _set_back(connection: Connection, name: str, offset: int | None) -> None:
-    """What was processed stays counted; only where reading goes on is another place."""
+    """Move the position back; counts of processed records stay."""
     after: dict[str, object] = {"epoch": positions.c.epoch + 1}
     if offset:
         after["offset"] = offset - 1

@@ -1,4 +1,4 @@
-"""Position rows: who moves one must have loaded exactly what is stored."""
+"""Move position rows; a mover must have loaded exactly what is stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streams.ports import PartitionAdvance, StoredPosition
 def load_positions(
     connection: Connection, partitions: Sequence[str]
 ) -> Mapping[str, StoredPosition]:
-    """What is stored of each; makes the rows that are missing."""
+    """Load the stored position of each partition; inserts missing rows."""
     wanted = sorted(set(partitions))
     if not wanted:
         return {}
@@ -118,7 +118,8 @@ def hold_positions(connection: Connection, owned: Mapping[str, StoredPosition]) 
 def record_arrival(
     connection: Connection, partition: str, before: StoredPosition, arrived: float
 ) -> None:
-    """The partition has nothing older than this moment. Raises Conflict as `advance`."""
+    """Record that the partition has nothing older than `arrived`. Raises Conflict like
+    `advance`."""
     _update_position(connection, partition, before, {"arrived": _build_maximum(arrived)})
 
 
@@ -148,12 +149,14 @@ def _build_conflict(partition: str) -> EditConflict:
 
 
 def _build_maximum(value: float) -> ColumnElement[float]:
-    """Arrival never goes back, also in a replay: what was let go stays out of reach."""
+    """Build an expression by which the arrival never decreases, even in a replay: what was let go
+    stays out of reach."""
     return case((positions.c.arrived > value, positions.c.arrived), else_=value)
 
 
 def compute_least_arrival(connection: Connection, partitions: Sequence[str]) -> float | None:
-    """None while any partition was never processed: what it holds may be older than all."""
+    """Return the least arrival, or None if any partition was never processed, because it may hold
+    older records."""
     query = select(func.min(positions.c.arrived), func.count(positions.c.arrived)).where(
         positions.c.partition.in_(partitions)
     )

@@ -1,8 +1,7 @@
-"""Episodes become alerts: who leads, who merges, what reopens (streaming semantics, section 1).
+"""Reconcile episodes with alerts: leading, merging, reopening (streaming semantics, section 1).
 
-One call reconciles one group inside the batch's transaction. Alerts stand on a surrogate key, to
-which human acts are tied; their canonical id follows the first hot bucket.
-"""
+One call reconciles one group inside the batch's transaction. Human acts refer to an alert's
+surrogate key; its canonical id follows the first hot bucket."""
 
 from __future__ import annotations
 
@@ -48,7 +47,7 @@ class GroupColumns(NamedTuple):
 
 
 def build_group_columns(groups: Sequence[GroupState]) -> list[GroupColumns]:
-    """In the same order."""
+    """Build the columns of each group, in the order given."""
     return [
         GroupColumns(
             compute_key_hash(each.key), [(e, build_machine_columns(e)) for e in each.episodes]
@@ -187,7 +186,8 @@ class AlertReconciler:
             )
 
     def _reopen_alert(self, alert: StoredAlert, episode: Episode) -> None:
-        """The dismissal stays on record; it no longer covers what stands here now."""
+        """Reopen a dismissed alert. The dismissal stays on record, but does not cover the present
+        evidence."""
         self.connection.execute(
             update(alerts).where(alerts.c.pk == alert.pk).values(state=AlertState.NEW.value)
         )
@@ -203,7 +203,8 @@ class AlertReconciler:
         )
 
     def _close_unsupported(self, alert: StoredAlert) -> None:
-        """Changed rules or a reparse left it without an episode: it stays, and says so."""
+        """Close an alert that lost its episode to changed rules or a reparse. The alert stays, with
+        that reason."""
         self.connection.execute(
             update(alerts)
             .where(alerts.c.pk == alert.pk)
@@ -218,12 +219,13 @@ class AlertReconciler:
 
 
 def _count_unled(episodes: Sequence[tuple[Episode, Columns]], mine: Sequence[StoredAlert]) -> int:
-    """Episodes that no alert was raised for yet."""
+    """Count episodes that have no alert yet."""
     return sum(not any(alert.is_within(episode) for alert in mine) for episode, _ in episodes)
 
 
 def _build_facts(episode: Episode) -> dict[str, Any]:
-    """What the chain may say: rule, severity, customer ids, counts. No names, no addresses."""
+    """Build the facts for the audit chain: rule, severity, customer ids, counts; never names or
+    addresses."""
     return {
         "rule": episode.key.rule,
         "organization": episode.key.organization,

@@ -1,4 +1,4 @@
-"""The signal log of a sole owner: one row a batch, gone once its buckets are written."""
+"""Store the signal log of a sole owner: one row a batch, deleted once its buckets are written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.ports import LogRow
 
 
 def list_rows(connection: Connection, partition: str) -> Sequence[LogRow]:
-    """What stands in the log of this partition, oldest first."""
+    """List the partition's log rows, oldest first."""
     query = (
         select(signal_log.c.id, signal_log.c.body)
         .where(signal_log.c.partition == partition)
@@ -23,7 +23,7 @@ def list_rows(connection: Connection, partition: str) -> Sequence[LogRow]:
 
 
 def append_row(connection: Connection, partition: str, body: bytes | None) -> int | None:
-    """The number of the new row; None without a body."""
+    """Append a row and return its number; returns None without a body."""
     if body is None:
         return None
     row = {"partition": partition, "body": body}
@@ -38,6 +38,6 @@ def delete_rows(connection: Connection, first_needed: int | None) -> None:
 
 
 def compute_stored_bytes(connection: Connection) -> int:
-    """Of all bodies."""
+    """Compute the total size of all bodies."""
     size = connection.execute(select(func.sum(func.length(signal_log.c.body)))).scalar()
     return int(size or 0)

@@ -1,8 +1,8 @@
-"""Where a worker commits: fences, groups, alerts, counts, exports and audit in one transaction.
+"""Commit fences, groups, alerts, counts, exports and audit in one transaction.
 
-The rules are section 3 of docs/reference/streaming.md. Every transaction takes its locks in one
-order: positions by name, groups by key digest, sources by name, unattributed by key, audit head last.
-"""
+The rules are in section 3 of docs/reference/streaming.md. Every transaction takes its locks in one
+order: positions by name, groups by key digest, sources by name, unattributed by key, audit head
+last."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ class SqlBatchSink:
     def __init__(
         self, write: TransactionRunner, read: TransactionRunner, *, sole_owner: bool
     ) -> None:
-        """`sole_owner`: one process owns all partitions. Then only writes happen in the write
-        transaction; groups are read from a snapshot before it, and the fence makes that safe."""
+        """Bind the sink to a writer and a reader. `sole_owner`: one process owns all partitions;
+        the write transaction then only writes, groups are read from a snapshot before it, and the
+        fence makes that safe."""
         self._write = write
         self._read = read
         self._sole_owner = sole_owner

@@ -1,8 +1,7 @@
-"""A batch and a sweep of the one owner of all partitions: read first, then a transaction of writes.
+"""Commit a batch or a sweep for the one owner of all partitions: read first, then write.
 
-Between the snapshot that is read and the transaction only this owner writes groups; should another
-have taken over, the fence of the positions, which every commit and sweep moves, refuses the writes.
-"""
+Only this owner writes groups between the snapshot and the transaction. If another process has taken
+over, the fence of the positions, which every commit and sweep moves, refuses the writes."""
 
 from __future__ import annotations
 
@@ -36,7 +35,7 @@ STORED = 1
 def read_groups(
     connection: Connection, keys: Iterable[GroupKey], known: Mapping[GroupKey, int]
 ) -> tuple[Sequence[GroupRows], float | None]:
-    """The groups, of which those that the caller knows are not read, and the low watermark."""
+    """Read the groups that the caller does not know, and the low watermark."""
     digests = sort_by_digest(keys)
     fresh = {digest: key for digest, key in digests.items() if key not in known}
     buckets = bucket_rows.read_buckets(connection, fresh)
@@ -45,7 +44,7 @@ def read_groups(
 
 
 def _build_group_rows(key: GroupKey, buckets: Sequence[BucketRow] | None) -> GroupRows:
-    """`buckets` None: the caller knows the group."""
+    """Build the group's rows; `buckets` None means that the caller knows the group."""
     return GroupRows(key, 0 if buckets is not None and not buckets else STORED, buckets)
 
 
@@ -69,7 +68,7 @@ class PreparedBatch(NamedTuple):
 
 
 def prepare_batch(updates: GroupUpdates) -> PreparedBatch:
-    """What can be done without the store's writer, which people wait for."""
+    """Prepare what does not need the store's writer, which people wait for."""
     return PreparedBatch(
         build_group_columns(updates.groups),
         bucket_rows.prepare_rows(updates.buckets),
@@ -85,7 +84,7 @@ def commit_batch(
     copies: EvidenceCopies,
     now: datetime,
 ) -> CommitResult:
-    """Write the batch."""
+    """Write a prepared batch in one transaction."""
     batch_writes.start_batch(connection, batch)
     partition = min(advance.partition for advance in batch.advances)
     number = signal_log.append_row(connection, partition, prepared.log)
@@ -102,7 +101,8 @@ def read_due_groups(
     limit: int,
     known: Container[GroupKey],
 ) -> DueRows:
-    """Groups that are due; of those that are known no row that is not. A watermark that a wrong clock has raised counts as now."""
+    """Read groups that are due, without the rows of known groups that are not. A watermark that a
+    wrong clock has raised counts as now."""
     low = position_rows.compute_least_arrival(connection, partitions)
     if low is None or low < watermarks.get_held_until(connection):
         return DueRows()
@@ -138,7 +138,7 @@ def evict_groups(
 def _list_remaining_keys(
     rows: Sequence[GroupRows], evictions: Sequence[EvictedInterval]
 ) -> list[GroupKey]:
-    """Those of these groups of which a row is left: of a thousand, few."""
+    """List those groups that have a row left: of a thousand, usually few."""
     spans: dict[GroupKey, list[EvictedInterval]] = {}
     for eviction in evictions:
         spans.setdefault(eviction.key, []).append(eviction)

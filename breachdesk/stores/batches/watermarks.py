@@ -1,4 +1,5 @@
-"""How far detection has let go, and until when a running backfill forbids it. Never go back."""
+"""Store how far detection has let go, and until when a running backfill forbids it. Neither
+decreases."""
 
 from __future__ import annotations
 
@@ -15,24 +16,24 @@ SWEEP_LOCK = 0x42520004
 
 
 def find_low(connection: Connection) -> float | None:
-    """What lies further back than it reaches was let go."""
+    """Return the low watermark, before which signals were let go, or None."""
     return _find_value(connection, LOW)
 
 
 def get_held_until(connection: Connection) -> float:
-    """No sweep before the arrival watermark is here."""
+    """Return the arrival watermark before which no sweep may run."""
     value = _find_value(connection, HELD_UNTIL)
     return float("-inf") if value is None else value
 
 
 def raise_held_until(connection: Connection, until: float | None) -> None:
-    """A backfill was seen."""
+    """Record that a backfill is running until then."""
     if until is not None and get_held_until(connection) < until:
         _raise_value(connection, HELD_UNTIL, until)
 
 
 def raise_low(connection: Connection, value: float) -> float:
-    """The durable watermark, now at least this."""
+    """Raise the durable watermark to at least this value and return it."""
     _raise_value(connection, LOW, value)
     stored = _find_value(connection, LOW)
     assert stored is not None, "just written"
@@ -40,7 +41,7 @@ def raise_low(connection: Connection, value: float) -> float:
 
 
 def try_lock(connection: Connection) -> bool:
-    """May this transaction sweep? SQLite has one writer anyway."""
+    """Whether this transaction may sweep. On SQLite always, because it has one writer."""
     if connection.dialect.name != "postgresql":
         return True
     query = text("SELECT pg_try_advisory_xact_lock(:lock, hashtext(current_schema()))")

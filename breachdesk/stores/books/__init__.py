@@ -1,1 +1,1 @@
-"""One book for each kind of record, and the unit of work that opens them."""
+"""Read and write each kind of record (one book each), and open the books in a unit of work."""

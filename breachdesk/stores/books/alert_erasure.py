@@ -1,8 +1,7 @@
-"""What an alert says of people, taken out: its evidence's contents, notes, group and raw bytes.
+"""Erase personal data from an alert: its evidence's contents, notes, group and raw bytes.
 
-Times, counts, hashes and the rule stay: what a register needs of it. The alert is closed, so that
-no later batch writes the contents again.
-"""
+Times, counts, hashes and the rule remain, because a register needs them. The alert is closed, so
+that no later batch writes the contents again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of live alerts: pages, counts, firings of rules. Each is read along an index."""
+"""List live alerts: pages, counts, firings of rules. Each query reads along an index."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PAGE_ROWS = 1_000
 def list_page(
     connection: Connection, request: PageRequest, states: Sequence[AlertState]
 ) -> Page[AlertView]:
-    """Gravest first, then newest, then by id."""
+    """Return alerts by severity (highest first), then newest, then by id."""
     query = _filter_states(_select_live(select_alerts_with_acts()), states)
     return GRAVEST.read_page(
         connection, query, request, build_alert_view, count_alerts(connection, states)
@@ -41,7 +41,7 @@ def list_page(
 
 
 def list_page_by_time(connection: Connection, request: PageRequest) -> Page[AlertView]:
-    """By the first bucket, then by what is the same in every store."""
+    """Return alerts by their first bucket, then by columns that are equal in every store."""
     query = _select_live(select_alerts_with_acts())
     return EARLIEST.read_page(
         connection, query, request, build_alert_view, count_alerts(connection, ())
@@ -51,7 +51,7 @@ def list_page_by_time(connection: Connection, request: PageRequest) -> Page[Aler
 def list_all(
     connection: Connection, states: Sequence[AlertState], *, merged: bool
 ) -> Sequence[AlertView]:
-    """All of them, as `page` sorts them."""
+    """List all alerts in the order of `list_page`."""
     query = select_alerts_with_acts()
     query = _filter_states(query if merged else _select_live(query), states)
     return list(
@@ -63,13 +63,13 @@ def list_all(
 
 
 def count_alerts(connection: Connection, states: Sequence[AlertState]) -> int:
-    """How many there are: read from the index alone."""
+    """Count alerts from the index alone."""
     query = _filter_states(_select_live(select(func.count()).select_from(alerts)), states)
     return int(connection.execute(query).scalar_one())
 
 
 def get_firings(connection: Connection) -> Mapping[str, RuleFirings]:
-    """By rule: read from the index alone."""
+    """Return the firings of each rule, from the index alone."""
     by_state = select(alerts.c.rule, alerts.c.state, func.count())
     query = _select_live(by_state).group_by(alerts.c.rule, alerts.c.state)
     firings_by_rule: dict[str, RuleFirings] = {}

@@ -1,4 +1,4 @@
-"""Rows of alerts and their evidence as the port's models."""
+"""Convert rows of alerts and their evidence to the port's models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNSEEN = {"entities", "evidence_hash", "key_hash", "anchor", "severity_rank", "b
 
 
 def select_alerts_with_acts() -> Select[Any]:
-    """Alerts with the human acts on them, as `build_alert_view` reads them."""
+    """Select alerts with the human acts on them, as `build_alert_view` expects."""
     people = [column for column in alert_acts.c if column.name != "alert_pk"]
     machine = [column for column in alerts.c if column.name not in UNSEEN]
     return select(*machine, *people).join(alert_acts, alert_acts.c.alert_pk == alerts.c.pk)

@@ -1,4 +1,4 @@
-"""Alerts as people see them and act upon them; what the machine knows is in batches/reconcile.py."""
+"""Read alerts and record human acts on them; batches/reconcile.py writes the pipeline's part."""
 
 from __future__ import annotations
 
@@ -42,29 +42,31 @@ class SqlAlertBook:
     def list(
         self, *, states: Sequence[AlertState] = (), merged: bool = False
     ) -> Sequence[AlertView]:
-        """All live alerts as `page` sorts them; with `merge_problems` those folded away too."""
+        """List all live alerts in the order of `list_page`; `merge_problems` includes merged
+        alerts."""
         return alert_lists.list_all(self._connection, states, merged=merged)
 
     def list_page(
         self, request: PageRequest, *, states: Sequence[AlertState] = ()
     ) -> Page[AlertView]:
-        """Live alerts, gravest first, then newest, then by id."""
+        """Return live alerts by severity (highest first), then newest, then by id."""
         return alert_lists.list_page(self._connection, request, states)
 
     def list_page_by_time(self, request: PageRequest) -> Page[AlertView]:
-        """Live alerts by their first bucket, rule, organization and group."""
+        """Return live alerts by their first bucket, rule, organization and group."""
         return alert_lists.list_page_by_time(self._connection, request)
 
     def count(self, states: Sequence[AlertState] = ()) -> int:
-        """How many live alerts are in one of these states (none: in any)."""
+        """Count live alerts in one of these states; without states, in any."""
         return alert_lists.count_alerts(self._connection, states)
 
     def get_firings(self) -> Mapping[str, RuleFirings]:
-        """Of each rule that live alerts are of."""
+        """Return the firings of each rule that has live alerts."""
         return alert_lists.get_firings(self._connection)
 
     def get(self, alert: str | int) -> AlertView:
-        """By canonical id (present or former) or surrogate key; follows merges to the leader."""
+        """Return the alert by canonical id (present or former) or surrogate key; follows merges to
+        the leader."""
         pk = alert if isinstance(alert, int) else self._get_pk(alert)
         row = self._get_row(pk)
         while row.merged_into is not None:
@@ -72,7 +74,7 @@ class SqlAlertBook:
         return build_alert_view(row)
 
     def get_many(self, pks: Sequence[int]) -> Sequence[AlertView]:
-        """As `get`, of many surrogate keys, in their order."""
+        """Return the alerts of many surrogate keys, in their order, like `get`."""
         rows: dict[int, Row[Any]] = {}
         wanted = set(pks)
         while wanted:
@@ -87,7 +89,7 @@ class SqlAlertBook:
         return [build_alert_view(self._get_leader(pk, rows)) for pk in pks]
 
     def list_evidence(self, pk: int) -> Sequence[EvidenceView]:
-        """Its events in time order (of merged ones too)."""
+        """List the events of the alert and of those merged into it, in time order."""
         rows = self._connection.execute(
             select(evidence)
             .where(evidence.c.alert_pk.in_(self._list_merged_pks(pk)))
@@ -96,19 +98,19 @@ class SqlAlertBook:
         return list({(row.event_id, row.step): build_evidence_view(row) for row in rows}.values())
 
     def list_evidence_page(self, pk: int, request: PageRequest) -> Page[EvidenceView]:
-        """The same events, some of them."""
+        """Return a page of the events that `list_evidence` lists."""
         return evidence_lists.list_page(self._connection, self._list_merged_pks(pk), request)
 
     def find_evidence(self, pk: int, position: RecordPosition) -> EvidenceView | None:
-        """The event of its evidence that was read from there."""
+        """Return the event of its evidence that was read from that position, or None."""
         return evidence_lists.find_evidence(self._connection, self._list_merged_pks(pk), position)
 
     def compute_evidence_span(self, pk: int, parts: int) -> EvidenceSpan | None:
-        """Its events counted by step in so many equal parts of the time they span."""
+        """Count its events by step in `parts` equal parts of the time they span."""
         return evidence_lists.compute_span(self._connection, self._list_merged_pks(pk), parts)
 
     def list_unpinned(self, journals: Sequence[str]) -> Sequence[RecordPosition]:
-        """Positions of evidence in these journals whose raw bytes are not in the store yet."""
+        """List positions of evidence in these journals that have no raw bytes in the store yet."""
         pinned = exists().where(
             pinned_records.c.journal == evidence.c.journal,
             pinned_records.c.offset == evidence.c.offset,
@@ -128,7 +130,7 @@ class SqlAlertBook:
             insert_or_ignore_many(self._connection, pinned_records, rows)
 
     def find_pinned(self, position: RecordPosition) -> bytes | None:
-        """The bytes, if they were pinned."""
+        """Return the pinned raw bytes, or None."""
         return self._connection.execute(
             select(pinned_records.c.raw).where(
                 pinned_records.c.journal == position.journal,
@@ -171,7 +173,7 @@ class SqlAlertBook:
         )
 
     def list_comments(self, pk: int) -> Sequence[CaseNote]:
-        """Oldest first; notes on alerts merged into it are shown with it."""
+        """List notes, oldest first, including those on alerts merged into this one."""
         merged_pks = [pk, *self._list_merged_pks(pk)]
         docs = self._connection.execute(
             select(alert_notes.c.doc)
@@ -205,7 +207,7 @@ class SqlAlertBook:
         return row
 
     def _list_merged_pks(self, pk: int) -> Sequence[int]:
-        """The alert that leads this one, and those that it leads."""
+        """List the alert that leads this one and those that it leads."""
         rows = self._connection.execute(
             select(alerts.c.pk, alerts.c.merged_into).where(
                 or_(alerts.c.pk == pk, alerts.c.merged_into == pk)

@@ -1,4 +1,4 @@
-"""Which asset was whose, as rows: many bindings are written as if each were bound after the other."""
+"""Write ownership of assets as rows: many bindings at once have the effect of one after another."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def bind_all(connection: Connection, some: Sequence[Binding], known_at: datetime
 
 
 def build_binding(row: Row[Any]) -> Binding:
-    """The row as everybody else knows it."""
+    """Convert the row to the public model."""
     return Binding(
         id=row.id,
         kind=AssetKind(row.kind),
@@ -81,7 +81,7 @@ def build_binding(row: Row[Any]) -> Binding:
 def _list_current(
     connection: Connection, some: Sequence[Binding]
 ) -> dict[tuple[AssetKind, str], list[_BindingRow]]:
-    """Known rows of these assets, in id order."""
+    """Return the current rows of these assets, in id order."""
     query = (
         select(bindings)
         .where(

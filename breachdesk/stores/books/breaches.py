@@ -1,4 +1,5 @@
-"""Breaches and their versioned documents; those that name people lie sealed under the case's key."""
+"""Store breaches and their versioned documents; documents that name people are sealed under the
+case's key."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ NEWEST_FIRST = breaches.c.confirmed_at.desc(), breaches.c.id.desc()
 
 
 class SqlBreachBook:
-    """breachdesk.ports.BreachBook. A sealed document whose case's key was erased is left out."""
+    """Implements breachdesk.ports.BreachBook. A sealed document is left out once its case's key was
+    erased."""
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class SqlBreachBook:
         row_digests: RowDigests,
         cache: SnapshotView | None = None,
     ) -> None:
-        """`memory`: of a read snapshot."""
+        """Open the book; `memory` belongs to a read snapshot."""
         self._connection = connection
         self._cipher = cipher
         self._row_digests = row_digests
@@ -61,11 +63,11 @@ class SqlBreachBook:
         """Rows that `read_ahead` read and nobody wrote over since."""
 
     def allocate_id(self) -> str:
-        """`BR-0001` and on; never re-used."""
+        """Allocate the next id (`BR-0001`, …); ids are never re-used."""
         return f"BR-{counters.advance(self._connection, 'breach'):04d}"
 
     def add(self, breach: Breach) -> None:
-        """Raises Conflict when the id exists."""
+        """Insert the breach. Raises Conflict if the id exists."""
         if self._find_row(breach.id) is not None:
             raise EditConflict("it exists already", place=breach.id, remedy="Take the next id.")
         self._connection.execute(
@@ -81,19 +83,19 @@ class SqlBreachBook:
         self._row_digests.touch(breaches, breach.id)
 
     def get(self, breach_id: str) -> Breach:
-        """Raises NotFound."""
+        """Return the breach. Raises NotFound."""
         return Breach.model_validate_json(self._get_row(breach_id).doc)
 
     def list(self) -> Sequence[Breach]:
-        """Newest first."""
+        """List all breaches, newest first."""
         return self._list_breaches(select(breaches.c.doc).order_by(*NEWEST_FIRST))
 
     def list_page(self, request: PageRequest) -> Page[Breach]:
-        """Newest first."""
+        """Return a page of breaches, newest first."""
         return BY_TIME.read_page(self._connection, select(breaches.c.doc), request, _parse_breach)
 
     def list_of_open_cases(self) -> Sequence[Breach]:
-        """Those whose case is not closed, newest first."""
+        """List breaches of cases that are not closed, newest first."""
         return self._list_breaches(
             select(breaches.c.doc)
             .join(cases, cases.c.id == breaches.c.case_id)
@@ -111,11 +113,11 @@ class SqlBreachBook:
         self._documents.read_ahead(unread)
 
     def get_newest(self, kind: type[Doc]) -> Mapping[str, Doc]:
-        """By breach: its highest version, of every breach that has one."""
+        """Return the highest version of every breach that has such a document."""
         return self._documents.get_newest(kind)
 
     def list_confirmed(self, begin: datetime, end: datetime) -> Sequence[Breach]:
-        """Confirmed from `begin` until before `end`, oldest first."""
+        """List breaches confirmed from `begin` until before `end`, oldest first."""
         return self._list_breaches(
             select(breaches.c.doc)
             .where(breaches.c.confirmed_at >= begin, breaches.c.confirmed_at < end)
@@ -140,8 +142,8 @@ class SqlBreachBook:
         return saved
 
     def add_document(self, document: FrozenModel) -> None:
-        """File a document. Raises Conflict when that version is there, BadInput when it has no
-        breach or number."""
+        """Store a document. Raises Conflict if that version exists, BadInput if it has no breach or
+        number."""
         address = _build_address(document)
         existing = self._connection.execute(
             select(documents.c.id).where(*(documents.c[k] == v for k, v in address.items()))
@@ -173,15 +175,15 @@ class SqlBreachBook:
         )
 
     def find_latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
-        """The highest version, or None."""
+        """Return the highest version, or None."""
         return self._documents.find_latest(kind, breach_id)
 
     def list_versions(self, kind: type[Doc], breach_id: str) -> Sequence[Doc]:
-        """All versions, oldest first."""
+        """List all versions, oldest first."""
         return self._documents.list_versions(kind, breach_id)
 
     def pause(self, breach_id: str, paused: bool) -> None:
-        """The kill switch, honoured between messages."""
+        """Set or clear the kill switch, which takes effect between messages."""
         self._get_row(breach_id)
         self._row_digests.replace(breaches, breach_id)
         self._cached_rows.pop(breach_id, None)

@@ -1,4 +1,4 @@
-"""Records around cases: sealed, with the columns beside them that lists are sorted by."""
+"""Store records around cases: sealed, with plain columns by which lists are sorted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Kind = TypeVar("Kind", bound=CaseRecord)
 
 
 class SqlRecordBook:
-    """breachdesk.ports.RecordBook. A record whose key was erased is left out."""
+    """Implements breachdesk.ports.RecordBook. A record is left out once its key was erased."""
 
     def __init__(self, connection: Connection, cipher: CaseCipher, row_digests: RowDigests) -> None:
         self._connection = connection
@@ -30,12 +30,12 @@ class SqlRecordBook:
         """All records of a case, as `read_ahead` read them, until one is written."""
 
     def allocate_id(self, kind: type[CaseRecord]) -> str:
-        """`COMPLAINT-0001` and on; never re-used."""
+        """Allocate the next id (`COMPLAINT-0001`, …); ids are never re-used."""
         name = kind.__name__.upper()
         return f"{name}-{counters.advance(self._connection, f'record:{name}'):04d}"
 
     def add(self, record: CaseRecord) -> None:
-        """Raises Conflict when the id exists."""
+        """Insert the record. Raises Conflict if the id exists."""
         if self._find_row(record.id) is not None:
             raise EditConflict("it exists already", place=record.id, remedy="Take the next id.")
         self._connection.execute(
@@ -50,7 +50,7 @@ class SqlRecordBook:
         self._row_digests.touch(case_records, record.id)
 
     def get(self, kind: type[Kind], record_id: str) -> Kind:
-        """Raises NotFound, also for one whose key was erased."""
+        """Return the record. Raises NotFound, also if its key was erased."""
         row = self._find_row(record_id)
         record = (
             self._open_record(kind, row) if row is not None and row.kind == kind.__name__ else None
@@ -77,7 +77,7 @@ class SqlRecordBook:
         return saved
 
     def list_of_case(self, kind: type[Kind], case_id: str) -> Sequence[Kind]:
-        """In the order in which they began."""
+        """List the case's records by their beginning."""
         if case_id in self._cached_rows:
             rows = [row for row in self._cached_rows[case_id] if row.kind == kind.__name__]
             opened = (self._open_record(kind, row) for row in rows)
@@ -108,8 +108,8 @@ class SqlRecordBook:
     def list_page(
         self, kind: type[Kind], *, begin: int = 0, limit: int | None = None
     ) -> Sequence[Kind]:
-        """Of every case and of none: what ends first on top, then what has no hour, then what is
-        over, the newest first."""
+        """List records of all cases and of none: running ones by their deadline, then those without
+        a deadline, then finished ones, newest first."""
         columns = case_records.c
         query = (
             select(case_records)
@@ -127,7 +127,7 @@ class SqlRecordBook:
         return self._list_records(kind, query)
 
     def count(self, kind: type[CaseRecord], *, running: bool = False) -> int:
-        """How many; `running`: of which something is still owed."""
+        """Count records; `running` restricts the count to those that still require something."""
         query = select(func.count()).select_from(case_records).where(*_match_readable(kind))
         if running:
             query = query.where(case_records.c.ended_at.is_(None))
@@ -166,5 +166,5 @@ def _match_readable(kind: type[CaseRecord]) -> tuple[ColumnElement[bool], ...]:
 
 
 def _build_purpose(kind: str, record_id: str, version: int) -> str:
-    """What a sealed record is bound to."""
+    """Build the purpose that a sealed record is bound to."""
     return f"{kind}/{record_id}/{version}"

@@ -1,7 +1,6 @@
-"""Stamps of cases: what has to be computed anew of which case.
+"""Compute stamps of cases, which show what has to be recomputed.
 
-A stamp is made of counts that only rise: versions, numbers of documents, writes of notices.
-"""
+A stamp consists of counts that only rise: versions, numbers of documents, writes of notices."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ REGISTER = "register"
 
 
 def compute_stamps(connection: Connection, case_ids: Sequence[str]) -> Mapping[str, str]:
-    """By case, of those that are there."""
+    """Compute the stamp of each of these cases that exists."""
     parts: dict[str, list[object]] = defaultdict(list)
     register = counters.get_current(connection, REGISTER)
     for query in _iterate_queries(connection, case_ids):
@@ -37,8 +36,8 @@ def compute_stamps(connection: Connection, case_ids: Sequence[str]) -> Mapping[s
 
 
 def _iterate_queries(connection: Connection, case_ids: Sequence[str]) -> Iterator[Select[Any]]:
-    """Each with the case first. A query without rows of a case adds nothing to its stamp, and one
-    that has rows for the first time changes it."""
+    """Yield queries with the case in the first column. A query without rows for a case adds nothing
+    to its stamp, so the first row changes it."""
     these = match_any(connection, breaches.c.case_id, case_ids)
     yield select(cases.c.id, cases.c.version).where(match_any(connection, cases.c.id, case_ids))
     yield select(breaches.c.case_id, breaches.c.version, breaches.c.paused).where(these)

@@ -1,4 +1,4 @@
-"""Cases: a document, its key columns, and a version that is compared on write."""
+"""Store cases: a document, its key columns, and a version that is compared on write."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class SqlCaseBook:
         """Documents that `read_ahead` read and nobody wrote over since."""
 
     def allocate_id(self) -> str:
-        """`CASE-0001` and on; never re-used."""
+        """Allocate the next id (`CASE-0001`, …); ids are never re-used."""
         return f"CASE-{counters.advance(self._connection, 'case'):04d}"
 
     def add(self, case: Case) -> None:
-        """Raises Conflict when the id exists."""
+        """Insert the case. Raises Conflict if the id exists."""
         if self._find_doc(case.id) is not None:
             raise EditConflict("it exists already", place=case.id, remedy="Take the next id.")
         self._connection.execute(
@@ -51,20 +51,20 @@ class SqlCaseBook:
         self._row_digests.touch(cases, case.id)
 
     def get(self, case_id: str) -> Case:
-        """Raises NotFound."""
+        """Return the case. Raises NotFound."""
         doc = self._find_doc(case_id)
         if doc is None:
             raise NotFound(f"no case {case_id}", remedy="`breachdesk cases list` names them.")
         return Case.model_validate_json(doc)
 
     def list(self) -> Sequence[Case]:
-        """Newest first."""
+        """List all cases, newest first."""
         return self._list_cases(select(cases.c.doc).order_by(*NEWEST_FIRST))
 
     def list_page(
         self, request: PageRequest, *, states: Sequence[CaseState] = (), words: str | None = None
     ) -> Page[Case]:
-        """Newest first; `words` stand in the title or the id."""
+        """Return a page of cases, newest first; `words` must occur in the title or the id."""
         query = select(cases.c.doc)
         if states:
             query = query.where(cases.c.state.in_([state.value for state in states]))
@@ -73,7 +73,7 @@ class SqlCaseBook:
         return BY_TIME.read_page(self._connection, query, request, _parse_case)
 
     def count_all(self) -> CaseCounts:
-        """How many cases there are of some sort."""
+        """Count all cases by state."""
         is_open = cases.c.state != CaseState.CLOSED.value
         query = select(
             func.count(),
@@ -84,23 +84,23 @@ class SqlCaseBook:
         return CaseCounts(int(open_), int(every) - int(open_), int(tasks))
 
     def list_with_open_tasks(self) -> Sequence[Case]:
-        """Newest first."""
+        """List cases with open tasks, newest first."""
         query = select(cases.c.doc).where(cases.c.open_tasks > 0)
         return self._list_cases(query.order_by(*NEWEST_FIRST))
 
     def list_by_newest_completed_task(self, limit: int) -> Sequence[Case]:
-        """In the order in which a task of theirs was done last, newest first."""
+        """List cases by their last completed task, newest first."""
         query = select(cases.c.doc).where(cases.c.task_done_at.is_not(None))
         newest = query.order_by(cases.c.task_done_at.desc(), cases.c.id.desc())
         return self._list_cases(newest.limit(limit))
 
     def list_near_misses(self) -> Sequence[Case]:
-        """Newest first."""
+        """List near misses, newest first."""
         query = select(cases.c.doc).where(cases.c.near_miss.is_(True))
         return self._list_cases(query.order_by(*NEWEST_FIRST))
 
     def read_ahead(self, case_ids: Sequence[str]) -> None:
-        """Read these cases at once."""
+        """Read these cases with one statement, for later calls of `get`."""
         if not case_ids:
             return
         query = select(cases.c.id, cases.c.doc).where(
@@ -109,11 +109,12 @@ class SqlCaseBook:
         self._cached_docs |= {row.id: row.doc for row in self._connection.execute(query)}
 
     def compute_stamps(self, case_ids: Sequence[str]) -> Mapping[str, str]:
-        """By case: differs once anything was written that its standing is computed from."""
+        """Return a stamp of each case, which changes with every write that its status depends
+        on."""
         return case_stamps.compute_stamps(self._connection, case_ids)
 
     def list_opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
-        """Opened from `begin` until before `end`, oldest first."""
+        """List cases opened from `begin` until before `end`, oldest first."""
         return self._list_cases(
             select(cases.c.doc)
             .where(cases.c.opened_at >= begin, cases.c.opened_at < end)

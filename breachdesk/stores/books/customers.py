@@ -1,4 +1,4 @@
-"""Customers, and which asset was whose, when, as known when."""
+"""Store customers, and who owned which asset, when, as known when."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ class SqlCustomerBook:
         self._row_digests = row_digests
 
     def get(self, customer_id: str) -> Customer:
-        """Raises NotFound."""
+        """Return the customer. Raises NotFound."""
         doc = self._find_doc(customer_id)
         if doc is None:
             raise NotFound(f"no customer {customer_id}", remedy="Import or add the customer.")
         return Customer.model_validate_json(doc)
 
     def list(self) -> Sequence[Customer]:
-        """By id."""
+        """List all customers by id."""
         return self._list_customers()
 
     def list_page(
         self, request: PageRequest, *, words: str | None = None, by_id: bool = False
     ) -> Page[Customer]:
-        """By name, or by id; `words` stand in the name or the id."""
+        """Return a page of customers by name or by id; `words` must occur in the name or the id."""
         query = select(customers.c.doc)
         if words is not None:
             query = query.where(customers.c.words.contains(fold_text(words), autoescape=True))
@@ -69,13 +69,13 @@ class SqlCustomerBook:
         )
 
     def list_by_ids(self, customer_ids: Collection[str]) -> Sequence[Customer]:
-        """Those of these that the register has, by id."""
+        """List those of these customers that the register has, by id."""
         return self._list_customers(match_any(self._connection, customers.c.id, customer_ids))
 
     def list_with_notice_hours(
         self, customer_ids: Collection[str] | None = None
     ) -> Sequence[Customer]:
-        """Those of these (None: of all) whose contract gives hours for telling them, by id."""
+        """List those of these customers (None: of all) with contractual notice hours, by id."""
         agreed = customers.c.notice_hours.is_not(None)
         if customer_ids is None:
             return self._list_customers(agreed)
@@ -84,7 +84,7 @@ class SqlCustomerBook:
         )
 
     def get_names(self, customer_ids: Collection[str]) -> Mapping[str, str]:
-        """Names by id, of those that the register has."""
+        """Return names by id, of those customers that the register has."""
         docs = self._read_docs(customer_ids)
         return {customer_id: orjson.loads(doc)["name"] for customer_id, doc in docs.items()}
 
@@ -92,7 +92,7 @@ class SqlCustomerBook:
         return frozenset(self._connection.execute(select(customers.c.id)).scalars())
 
     def count_all(self) -> CustomerCounts:
-        """How many customers and current bindings the register has."""
+        """Count customers and current bindings."""
         bound = exists().where(bindings.c.customer_id == customers.c.id, CURRENT)
         every, reachable, with_assets = self._connection.execute(
             select(
@@ -116,7 +116,7 @@ class SqlCustomerBook:
         self.save_all([customer])
 
     def save_all(self, some: Sequence[Customer]) -> None:
-        """As `save` of one after another, no id twice."""
+        """Save several customers with distinct ids."""
         if not some:
             return
         stored = self._read_docs([customer.id for customer in some])
@@ -132,7 +132,7 @@ class SqlCustomerBook:
         counters.advance(self._connection, REGISTER)
 
     def list_bindings(self, *, current: bool = True) -> Sequence[Binding]:
-        """All bindings in id order; `current`: only those still known."""
+        """List bindings in id order; `current` restricts the list to those still known."""
         query = select(bindings).order_by(bindings.c.id)
         if current:
             query = query.where(CURRENT)
@@ -141,7 +141,8 @@ class SqlCustomerBook:
     def list_bindings_page(
         self, request: PageRequest, *, words: str | None = None
     ) -> Page[Binding]:
-        """Current ones in id order; `words` stand in the value, the service or the customer's id."""
+        """Return current bindings in id order; `words` must occur in the value, the service or the
+        customer's id."""
         query = select(bindings).where(CURRENT)
         if words is not None:
             columns = (bindings.c.value, bindings.c.service, bindings.c.customer_id)
@@ -150,13 +151,13 @@ class SqlCustomerBook:
         return BY_NUMBER.read_page(self._connection, query, request, build_binding)
 
     def list_bindings_of(self, customer_ids: Collection[str]) -> Sequence[Binding]:
-        """Current ones of these customers, in id order."""
+        """List current bindings of these customers, in id order."""
         these = match_any(self._connection, bindings.c.customer_id, customer_ids)
         query = select(bindings).where(these, CURRENT).order_by(bindings.c.id)
         return [build_binding(row) for row in self._connection.execute(query)]
 
     def list_bindings_among(self, assets: Collection[str]) -> Sequence[Binding]:
-        """Current ones of these assets (`kind:value`), in id order."""
+        """List current bindings of these assets (`kind:value`), in id order."""
         asset = bindings.c.kind + ":" + bindings.c.value
         values = {asset.partition(":")[2] for asset in assets}
         query = (
@@ -168,7 +169,7 @@ class SqlCustomerBook:
         return [build_binding(row) for row in self._connection.execute(query)]
 
     def count_assets(self, customer_ids: Collection[str]) -> Mapping[str, int]:
-        """How many current bindings each of these customers has."""
+        """Count the current bindings of each customer."""
         query = (
             select(bindings.c.customer_id, func.count())
             .where(match_any(self._connection, bindings.c.customer_id, customer_ids), CURRENT)
@@ -183,18 +184,19 @@ class SqlCustomerBook:
         self.bind_all([binding], known_at)
 
     def bind_all(self, some: Sequence[Binding], known_at: datetime) -> Sequence[bool]:
-        """As `bind` of one after another: did each change anything?"""
+        """Bind the assets one after another and return, for each, whether anything changed."""
         changed = bind_all(self._connection, some, known_at)
         if any(changed):
             counters.advance(self._connection, REGISTER)
         return changed
 
     def get_version(self) -> int:
-        """Rises with every change."""
+        """Return the register's version, which rises with every change."""
         return counters.get_current(self._connection, REGISTER)
 
     def list_unattributed(self) -> Sequence[UnattributedEvents]:
-        """Most events first; keys bound meanwhile are left out."""
+        """List unattributed keys by number of events, highest first, without keys that were bound
+        since."""
         keys = unattributed_keys.list_unbound(self._connection)
         return unattributed_keys.list_rows(self._connection, keys)
 
@@ -202,11 +204,11 @@ class SqlCustomerBook:
         return len(unattributed_keys.list_unbound(self._connection))
 
     def list_unattributed_page(self, request: PageRequest) -> Page[UnattributedEvents]:
-        """The same, some of them."""
+        """Return a page of the keys that `list_unattributed` lists."""
         return unattributed_keys.list_page(self._connection, request)
 
     def list_services(self) -> Sequence[str]:
-        """Names of the services of current bindings."""
+        """List the services of current bindings."""
         query = select(bindings.c.service).where(CURRENT, bindings.c.service != "").distinct()
         return sorted(self._connection.execute(query).scalars())
 
@@ -216,7 +218,8 @@ class SqlCustomerBook:
         return [_parse_customer(row) for row in self._connection.execute(by_id)]
 
     def _expand_cursors(self, request: PageRequest) -> PageRequest:
-        """A cursor stands in an address and holds the id only: the name is looked up."""
+        """Replace the cursor, which appears in URLs and holds only the id, with one that holds the
+        name too."""
 
         def expand_cursor(of: str | None) -> str | None:
             if of is None:

@@ -1,7 +1,7 @@
-"""The evidence of one alert: pages of it, one event of it, its events over time.
+"""List the evidence of one alert: pages, single events, events over time.
 
-An event stands once for each step, though one row is kept for each value that it counts with.
-"""
+Each event appears once for each step, although the table has a row for each value that it counts
+with."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OLDEST = KeysetPager(
 def list_page(
     connection: Connection, pks: Sequence[int], request: PageRequest
 ) -> Page[EvidenceView]:
-    """Events of these alerts in time order."""
+    """Return a page of the events of these alerts, in time order."""
     once = (
         select(evidence.c.event_id, evidence.c.step, func.min(evidence.c.value).label("value"))
         .where(_match_alerts(pks))
@@ -58,7 +58,7 @@ def list_page(
 def find_evidence(
     connection: Connection, pks: Sequence[int], position: RecordPosition
 ) -> EvidenceView | None:
-    """The event that was read from there."""
+    """Return the event that was read from that position, or None."""
     query = (
         select(evidence)
         .where(_match_alerts(pks), evidence.c.journal == position.journal)
@@ -70,7 +70,7 @@ def find_evidence(
 
 
 def compute_span(connection: Connection, pks: Sequence[int], parts: int) -> EvidenceSpan | None:
-    """Their events counted by step in equal parts of the time they span."""
+    """Count the events by step in equal parts of the time they span."""
     ends = select(evidence.c.step, func.min(evidence.c.time), func.max(evidence.c.time))
     steps = connection.execute(ends.where(_match_alerts(pks)).group_by(evidence.c.step)).all()
     if not steps:

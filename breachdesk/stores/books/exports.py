@@ -1,8 +1,7 @@
-"""The transactional outbox towards Kafka (streams.ports.ExportOutbox), and what fills it.
+"""Fill the transactional outbox towards Kafka (streams.ports.ExportOutbox).
 
-Facts about alerts and breaches follow from the audit: whatever is audited about one is exported
-as it stands now, in the same transaction. A counter that rises without an audit entry is not.
-"""
+Facts about alerts and breaches follow from the audit: a transaction that audits one exports its
+present state. A counter that rises without an audit entry is not exported."""
 
 from __future__ import annotations
 
@@ -44,20 +43,20 @@ class SqlExportOutbox:
         self._read = read
 
     def list_waiting(self, limit: int) -> Sequence[tuple[int, ExportMessage]]:
-        """The oldest so many, with their numbers."""
+        """List the oldest `limit` messages with their numbers."""
         query = select(exports).order_by(exports.c.id).limit(limit)
         rows: Sequence[Any] = self._read(lambda connection: connection.execute(query).all())
         return [(row.id, ExportMessage(row.topic, row.key, bytes(row.value))) for row in rows]
 
     def delete_sent(self, numbers: Sequence[int]) -> None:
-        """Forget them."""
+        """Delete messages that were sent."""
         gone = delete(exports).where(exports.c.id == bindparam("i"))
         if numbers:
             self._write(lambda c: c.execute(gone, [{"i": number} for number in numbers]))
 
 
 def add_messages(connection: Connection, messages: Sequence[ExportMessage]) -> None:
-    """Into the outbox, within this transaction."""
+    """Insert messages into the outbox, within this transaction."""
     if messages:
         rows: list[dict[str, Any]] = [
             {"topic": each.topic, "key": each.key, "value": each.value} for each in messages
@@ -68,8 +67,8 @@ def add_messages(connection: Connection, messages: Sequence[ExportMessage]) -> N
 def build_messages(
     uow: UnitOfWork, audited: Iterable[tuple[str, str, str]]
 ) -> Sequence[ExportMessage]:
-    """One message for each alert and breach that the (act, subject, former id) triples are about,
-    as it stands now; an empty one for every id that an alert no longer bears."""
+    """Build one message for each alert and breach in the (act, subject, former id) triples, with
+    its present state; an id that an alert no longer has gets an empty message."""
     alerts: dict[str, AlertView | None] = {}
     breaches: dict[str, Breach] = {}
     for act, subject, former in audited:
@@ -111,7 +110,7 @@ def _gather_subject(
 
 
 def _dump_alert(alert: AlertView) -> bytes:
-    """As `breachdesk alerts list --json` prints one."""
+    """Serialise the alert as `breachdesk alerts list --json` does."""
     return orjson.dumps(
         {
             "id": alert.id,
@@ -133,7 +132,7 @@ def _dump_alert(alert: AlertView) -> bytes:
 
 
 def _dump_breach(uow: UnitOfWork, breach: Breach) -> bytes:
-    """Numbers and times only: who is affected is nobody's business but the desk's."""
+    """Serialise counts and timestamps only; customer identities are never exported."""
     rows = uow.notices.list(breach_id=breach.id)
     counts: dict[str, int] = {}
     for row in rows:

@@ -1,8 +1,7 @@
-"""Leases with fencing tokens, and the few things a process remembers across restarts.
+"""Store leases with fencing tokens, and values that a process keeps across restarts.
 
-Time is the database's own where many machines share it: clocks of two machines may differ by more
-than a lease lasts. SQLite lives on one machine, whose clock is handed in.
-"""
+Where many machines share the store, time is the database's own: their clocks may differ by more
+than a lease lasts. SQLite runs on one machine, which passes in its clock."""
 
 from __future__ import annotations
 
@@ -28,7 +27,8 @@ class SqlLeaseBook:
         self._connection = connection
 
     def take(self, name: str, holder: str, seconds: float, now: datetime) -> int | None:
-        """The fencing token, or None while another holds it."""
+        """Acquire or renew the lease. Returns the fencing token, or None while another process
+        holds it."""
         expires = self._build_now(now, timedelta(seconds=seconds))
         mine = leases.c.holder == holder
         query = insert_or_update_where(
@@ -47,7 +47,7 @@ class SqlLeaseBook:
         return token
 
     def find_holder(self, name: str, now: datetime) -> str | None:
-        """Who holds it and has renewed it in time."""
+        """Return the holder that renewed the lease in time, or None."""
         query = select(leases.c.holder).where(
             leases.c.name == name,
             leases.c.holder != NOBODY,
@@ -65,7 +65,7 @@ class SqlLeaseBook:
         )
 
     def list_names(self, prefix: str) -> Sequence[str]:
-        """Names that begin so and were not dropped, in order; some may have expired."""
+        """List lease names with this prefix in order, including expired leases."""
         query = select(leases.c.name).where(
             leases.c.name.startswith(prefix, autoescape=True), leases.c.holder != NOBODY
         )
@@ -84,18 +84,18 @@ class SqlMarkBook:
         self._connection = connection
 
     def get(self, name: str) -> str | None:
-        """None: never set."""
+        """Return the value, or None if it was never set."""
         value: str | None = self._connection.execute(
             select(marks.c.value).where(marks.c.name == name)
         ).scalar()
         return value
 
     def set(self, name: str, value: str) -> None:
-        """Add or replace."""
+        """Set or replace the value."""
         replace = insert_or_replace(self._connection, marks, ("value",))
         self._connection.execute(replace, {"name": name, "value": value})
 
     def list_names(self, prefix: str) -> Sequence[str]:
-        """Names that begin so, in order."""
+        """List names with this prefix, in order."""
         query = select(marks.c.name).where(marks.c.name.startswith(prefix, autoescape=True))
         return sorted(self._connection.execute(query).scalars())

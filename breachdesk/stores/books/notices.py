@@ -1,4 +1,4 @@
-"""The outbox's rows. A row is unique by (breach, customer, person, kind, version)."""
+"""Store the outbox's rows. A row is unique by (breach, customer, person, kind, version)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SqlNoticeBook:
         return queued
 
     def get(self, row_id: int) -> NoticeRow:
-        """Raises NotFound."""
+        """Return the row. Raises NotFound."""
         doc = self._connection.execute(select(notices.c.doc).where(notices.c.id == row_id)).scalar()
         if doc is None:
             raise NotFound(
@@ -68,7 +68,7 @@ class SqlNoticeBook:
         statuses: Sequence[DeliveryStatus] = (),
         kind: NoticeKind | None = None,
     ) -> Sequence[NoticeRow]:
-        """In id order."""
+        """List all rows in id order."""
         if breach_id is not None and (breach_id in self._cached_rows or not (statuses or kind)):
             return [
                 row
@@ -85,11 +85,11 @@ class SqlNoticeBook:
         return [_parse_notice(row) for row in self._connection.execute(query)]
 
     def list_page(self, request: PageRequest) -> Page[NoticeRow]:
-        """In id order."""
+        """Return a page of rows in id order."""
         return BY_ID.read_page(self._connection, select(notices.c.doc), request, _parse_notice)
 
     def read_ahead(self, breach_ids: Sequence[str]) -> None:
-        """Read these breaches' rows at once."""
+        """Read these breaches' rows with one statement, for later calls."""
         unread = [breach_id for breach_id in breach_ids if breach_id not in self._cached_rows]
         if not unread:
             return
@@ -104,20 +104,20 @@ class SqlNoticeBook:
         self._cached_rows |= read
 
     def count_by_status(self) -> Mapping[DeliveryStatus, int]:
-        """How many rows there are of each status, 0 too."""
+        """Count rows by status, including statuses without rows."""
         query = select(notices.c.status, func.count()).group_by(notices.c.status)
         totals = {row[0]: int(row[1]) for row in self._connection.execute(query)}
         return {status: totals.get(status.value, 0) for status in DeliveryStatus}
 
     def count_attempts(self) -> int:
-        """How many attempts to send all rows tell of together, read from the rows themselves."""
+        """Sum the attempts to send of all rows, from the rows themselves."""
         has_json = self._connection.dialect.name == "postgresql"
         doc = cast(notices.c.doc, JSON) if has_json else type_coerce(notices.c.doc, JSON)
         query = select(func.coalesce(func.sum(doc["attempts"].as_integer()), 0))
         return int(self._connection.execute(query).scalar_one())
 
     def is_audited(self, row_id: int) -> bool:
-        """As the port says."""
+        """Whether an audit entry carries the row's present digest."""
         return self._row_digests.is_audited(notices, row_id)
 
     def update(self, row: NoticeRow, *, expected: Sequence[DeliveryStatus]) -> bool:

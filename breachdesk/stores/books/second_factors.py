@@ -1,7 +1,6 @@
-"""Second factors and recovery codes. What may be used once is spent by one conditional statement.
+"""Store second factors and recovery codes. One conditional statement spends what may be used once.
 
-Secrets are stored as they are: a key to encrypt them with would lie in the same store.
-"""
+Secrets are not encrypted: the key for it would be in the same store."""
 
 from __future__ import annotations
 
@@ -37,7 +36,7 @@ class SqlSecondFactorBook:
         return SecondFactor(**row, recovery_codes=remaining_codes)
 
     def list_confirmed(self) -> frozenset[str]:
-        """Ids of the users who have one."""
+        """Return the ids of users with a confirmed second factor."""
         query = select(second_factors.c.user_id).where(second_factors.c.secret.is_not(None))
         return frozenset(self._connection.execute(query).scalars())
 

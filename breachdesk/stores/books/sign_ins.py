@@ -1,5 +1,5 @@
-"""What limits sign-ins: tries that were reserved, and marks of browsers and addresses that an
-account signed in from before. Only hashes come here."""
+"""Store what limits sign-ins: reserved attempts, and marks of browsers and addresses that an
+account used before. Only hashes are stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SqlSignInBook:
     def get_full_until(
         self, limits: Mapping[str, int], window: timedelta, now: datetime
     ) -> datetime | None:
-        """When the next try is allowed under every key; None: now."""
+        """Return when the next attempt is allowed under every key, or None for now."""
         query = (
             select(tries.c.key, tries.c.at)
             .where(tries.c.key.in_(limits), tries.c.at > now - window)
@@ -48,19 +48,20 @@ class SqlSignInBook:
         ]
 
     def release(self, ids: Sequence[int]) -> None:
-        """These tries succeeded: they count no more."""
+        """Release these attempts, which succeeded, so that they no longer count."""
         self._connection.execute(delete(tries).where(tries.c.id.in_(ids)))
 
     def fail(self, ids: Sequence[int]) -> None:
-        """These tries failed for certain."""
+        """Mark these attempts as failed."""
         self._connection.execute(update(tries).where(tries.c.id.in_(ids)).values(failed=True))
 
     def clear(self, keys: Iterable[str]) -> None:
-        """Forget every try under these keys."""
+        """Delete every attempt under these keys."""
         self._connection.execute(delete(tries).where(tries.c.key.in_(list(keys))))
 
     def is_recognised(self, user_id: str | None, mark: str, since: datetime) -> bool:
-        """Did the account, or any when none is named, sign in under this mark since then?"""
+        """Whether the account (or, without a user, any account) has signed in under this mark since
+        then."""
         query = select(sign_in_marks.c.mark).where(
             sign_in_marks.c.mark == mark, sign_in_marks.c.used_at >= since
         )
@@ -69,7 +70,7 @@ class SqlSignInBook:
         return self._connection.execute(query.limit(1)).scalar() is not None
 
     def remember(self, user_id: str, marks: Iterable[str], now: datetime) -> None:
-        """The account has signed in under these marks."""
+        """Record that the account has signed in under these marks."""
         rows = [{"user_id": user_id, "mark": mark, "used_at": now} for mark in marks]
         self._connection.execute(
             insert_or_replace(self._connection, sign_in_marks, ["used_at"]), rows
@@ -87,5 +88,5 @@ class SqlSignInBook:
         )
 
     def forget(self, user_id: str) -> None:
-        """Forget every mark of the account."""
+        """Delete every mark of the account."""
         self._connection.execute(delete(sign_in_marks).where(sign_in_marks.c.user_id == user_id))

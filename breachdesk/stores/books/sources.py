@@ -1,4 +1,4 @@
-"""Sources: what they sent, what nobody understood, and when we were blind."""
+"""Store sources: what they sent, what no parser recognised, and blind intervals."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class SqlSourceBook:
         self._connection = connection
 
     def list(self) -> Sequence[SourceView]:
-        """By name; a source we only know to have been blind is listed too."""
+        """List sources by name, including those that are known only from a blind interval."""
         rows = self._connection.execute(select(NAMES.c.name))
         return self.list_by_names([row.name for row in rows])
 
     def list_by_names(self, names: Collection[str]) -> Sequence[SourceView]:
-        """Those of these that are known, by name."""
+        """List those of these sources that are known, by name."""
         wanted = match_any(self._connection, source_counts.c.name, names)
         rows = {
             row.name: row for row in self._connection.execute(select(source_counts).where(wanted))
@@ -68,7 +68,7 @@ class SqlSourceBook:
         ]
 
     def list_page(self, request: PageRequest) -> Page[SourceView]:
-        """By name."""
+        """Return a page of sources by name."""
         page = BY_NAME.read_page(
             self._connection, select(NAMES), request, lambda row: str(row.name)
         )
@@ -76,14 +76,14 @@ class SqlSourceBook:
         return Page([views[name] for name in page.rows], page.total, page.next, page.previous)
 
     def get_last_arrivals(self) -> Mapping[str, datetime | None]:
-        """When the last record of each source arrived."""
+        """Return when the last record of each source arrived."""
         query = select(NAMES.c.name, source_counts.c.last_arrived).outerjoin(
             source_counts, source_counts.c.name == NAMES.c.name
         )
         return {row.name: row.last_arrived for row in self._connection.execute(query)}
 
     def list_troubled(self) -> Sequence[str]:
-        """Names of those of which something became no event."""
+        """List sources with a record that became no event."""
         counts = source_counts.c
         query = (
             select(counts.name)
@@ -93,18 +93,18 @@ class SqlSourceBook:
         return self._connection.execute(query).scalars().all()
 
     def list_dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
-        """Newest first, those not yet replayed."""
+        """List dead letters that were not replayed, newest first."""
         return self.list_dead_letters_page(PageRequest(limit)).rows
 
     def list_dead_letters_page(self, request: PageRequest) -> Page[DeadLetter]:
-        """The same, all of them in pages."""
+        """Return a page of the dead letters that were not replayed, newest first."""
         waiting = select(dead_letters).where(not_(dead_letters.c.replayed))
         return NEWEST_LETTERS.read_page(self._connection, waiting, request, _build_letter)
 
     def list_dead_letters_after(
         self, position: RecordPosition | None, *, limit: int
     ) -> Sequence[DeadLetter]:
-        """By journal and offset, those not yet replayed."""
+        """List dead letters that were not replayed, by journal and offset."""
         columns = dead_letters.c
         query = (
             select(dead_letters)
@@ -123,7 +123,7 @@ class SqlSourceBook:
         return [_build_letter(row) for row in self._connection.execute(query)]
 
     def mark_replayed(self, position: RecordPosition) -> None:
-        """A later replay made an event of it. Raises NotFound."""
+        """Mark a dead letter as replayed, after it became an event. Raises NotFound."""
         marked = self._connection.execute(
             update(dead_letters)
             .where(
@@ -139,7 +139,8 @@ class SqlSourceBook:
             )
 
     def add_gap(self, gap: BlindInterval) -> None:
-        """Idempotent by (source, begin): a later word on the same gap replaces the earlier."""
+        """Record a blind interval. Idempotent by (source, begin): a later report of the same gap
+        replaces the earlier."""
         known = {"end": gap.end, "reason": gap.reason, "lost": gap.lost}
         result = self._connection.execute(
             update(blind_intervals)
@@ -152,7 +153,7 @@ class SqlSourceBook:
             )
 
     def list_gaps(self) -> Sequence[BlindInterval]:
-        """Oldest first."""
+        """List all blind intervals, oldest first."""
         return self._list_gaps()
 
     def filter_unknown_gaps(self, gaps: Collection[BlindInterval]) -> Sequence[BlindInterval]:
@@ -166,12 +167,12 @@ class SqlSourceBook:
         return [gap for gap in gaps if gap not in known]
 
     def list_gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:
-        """Those that overlap this time, oldest first."""
+        """List blind intervals that overlap this time, oldest first."""
         gaps = blind_intervals.c
         return self._list_gaps(gaps.begin <= end, or_(gaps.end.is_(None), gaps.end >= begin))
 
     def list_gaps_page(self, request: PageRequest) -> Page[BlindInterval]:
-        """Newest first."""
+        """Return a page of blind intervals, newest first."""
         return NEWEST_GAPS.read_page(self._connection, select(blind_intervals), request, _build_gap)
 
     def _list_gaps(self, *where: ColumnElement[bool]) -> Sequence[BlindInterval]:

@@ -1,8 +1,8 @@
-"""Names in the logs that belong to nobody we know: which are not bound meanwhile, and pages of them.
+"""List unattributed names in the logs, except those that were bound since.
 
-A name may be bound by itself, by its domain or by its network; no index answers that. So the names
-alone are read and compared with the assets alone, and the rows only of the names that are shown.
-"""
+A name may be bound by itself, by its domain or by its network, and no index answers that. Therefore
+the names are compared with the assets first, and rows are read only for the names that are
+shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from schemas.paging import Page, PageRequest
 
 
 def list_unbound(connection: Connection) -> Sequence[str]:
-    """Keys that no current binding covers, most events first."""
+    """List keys that no current binding covers, by number of events, highest first."""
     by_events = unattributed.c.events.desc(), sort_by_bytes(connection, unattributed.c.key)
     keys = connection.execute(select(unattributed.c.key).order_by(*by_events)).scalars().all()
     if not keys:
@@ -35,7 +35,7 @@ def list_unbound(connection: Connection) -> Sequence[str]:
 
 
 def list_rows(connection: Connection, keys: Sequence[str]) -> Sequence[UnattributedEvents]:
-    """In their order."""
+    """List the rows of these keys, in their order."""
     if not keys:
         return []
     query = select(unattributed).where(match_any(connection, unattributed.c.key, keys))
@@ -44,8 +44,9 @@ def list_rows(connection: Connection, keys: Sequence[str]) -> Sequence[Unattribu
 
 
 def list_page(connection: Connection, request: PageRequest) -> Page[UnattributedEvents]:
-    """Some of those that no binding covers. A cursor is the digest of a key: an e-mail address must
-    not stand in an address. The first page for one whose key was bound meanwhile."""
+    """Return a page of the keys that no binding covers. The cursor is the digest of a key, because
+    an e-mail address must not appear in a URL. A cursor of a key that was bound since gives the
+    first page."""
     keys = list_unbound(connection)
     begin = 0
     if request.after is not None:

@@ -1,4 +1,4 @@
-"""One transaction's books over one connection."""
+"""Open the books of one transaction over one connection."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SqlUnitOfWork:
         law: LawBook | None = None,
         cache: SnapshotView | None = None,
     ) -> None:
-        """`memory`: None in an act."""
+        """Open the books; `memory` is None in an act."""
         self._connection = connection
         self._cache = cache
         self.law = load_shipped_law() if law is None else law
@@ -76,16 +76,16 @@ class SqlUnitOfWork:
         self.marks = SqlMarkBook(connection)
 
     def get_cached(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` computes, or the same from an earlier snapshot."""
+        """Return what `make` computes, or its result from an earlier snapshot."""
         if self._cache is None:
             return make()
         erasures = partial(counters.get_current, self._connection, counters.ERASURES)
         return self._cache.get_cached(kind, key, make, revision=erasures)
 
     def finish(self, now: datetime) -> None:
-        """The transaction's last act: take the chain's head and link what happened; before it,
-        tell integrators what was audited, if this store exports. `now`: the time of an entry that
-        says that rows were written where no act did."""
+        """Finish the transaction: export what was audited (if this store exports), lock the chain's
+        head and link the entries. `now` is the time of an entry for rows that were written without
+        an act."""
         if self._connection.get_execution_options().get(exports.EXPORTING):
             exports.add_messages(
                 self._connection, exports.build_messages(self, self.audit.list_waiting())

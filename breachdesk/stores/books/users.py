@@ -1,4 +1,4 @@
-"""Local accounts and console sessions. Only hashes of session tokens come here."""
+"""Store local accounts and console sessions. Only hashes of session tokens are stored."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class SqlUserBook:
         return None if doc is None else User.model_validate_json(doc)
 
     def list(self) -> Sequence[User]:
-        """By id."""
+        """List all users by id."""
         query = select(users.c.doc).order_by(sort_by_bytes(self._connection, users.c.id))
         docs = self._connection.execute(query).scalars()
         return [User.model_validate_json(doc) for doc in docs]
 
     def save(self, user: User) -> None:
-        """Add or replace."""
+        """Insert or replace the user."""
         doc = user.model_dump_json()
         self._row_digests.replace(users, user.id)
         saved = self._connection.execute(update(users).where(users.c.id == user.id).values(doc=doc))
@@ -50,7 +50,7 @@ class SqlUserBook:
         self._connection.execute(insert(sessions).values(**session.model_dump()))
 
     def find_session(self, token_hash: str, now: datetime) -> tuple[User, SessionView] | None:
-        """The user and the session, if it lives and the user is not disabled."""
+        """Return the user and the session if the session is live and the user is not disabled."""
         row = (
             self._connection.execute(
                 select(sessions).where(
@@ -66,7 +66,7 @@ class SqlUserBook:
         return user, SessionView(**row)
 
     def list_sessions(self, user_id: str, now: datetime) -> Sequence[SessionView]:
-        """Those that live, newest use first."""
+        """List live sessions, last used first."""
         rows = self._connection.execute(
             select(sessions)
             .where(sessions.c.user_id == user_id, sessions.c.expires > now)

@@ -1,1 +1,1 @@
-"""Alembic's migrations, shipped with the program."""
+"""The Alembic migrations, shipped with the program."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that open_store hands over."""
+"""Run migrations on the connection that open_store passes in."""
 
 from __future__ import annotations
 

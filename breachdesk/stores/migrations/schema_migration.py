@@ -1,4 +1,4 @@
-"""Alembic on a connection that is handed over, and what version stands there."""
+"""Run Alembic on an open connection, and read the schema's version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIGRATIONS = Path(__file__).parent
 
 
 def build_config(connection: Connection) -> Config:
-    """Alembic's settings for our migrations on that connection."""
+    """Build the Alembic configuration for our migrations on that connection."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -30,7 +30,8 @@ def upgrade(connection: Connection) -> None:
 
 
 def find_version(connection: Connection) -> str | None:
-    """The schema's version; None: there is no store. Raises Misconfigured for a newer program's."""
+    """Return the schema's version, or None if there is no store. Raises Misconfigured if a newer
+    program wrote it."""
     if not inspect(connection).has_table(schema_version.name):
         return None
     stored = connection.execute(select(schema_version.c.version_num)).scalar()

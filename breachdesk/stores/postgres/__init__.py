@@ -1,1 +1,1 @@
-"""The store that many processes share."""
+"""The PostgreSQL store, which many processes share."""

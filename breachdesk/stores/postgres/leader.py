@@ -1,8 +1,7 @@
-"""Who leads: one process of many holds a PostgreSQL advisory lock for as long as it lives.
+"""Elect a leader: one process of many holds a PostgreSQL advisory lock for as long as it lives.
 
 The lock belongs to a connection (PostgreSQL manual, 13.3.5): when the process or its connection
-dies, the server lets go, and the next that asks takes it.
-"""
+ends, the server releases it, and the next process that asks acquires it."""
 
 from __future__ import annotations
 
@@ -25,11 +24,9 @@ class AlwaysLeader:
     """streams.ports.Leader where one process owns the store anyway."""
 
     def acquire_leadership(self) -> bool:
-        """Always."""
         return True
 
-    def close(self) -> None:
-        """Nothing is held."""
+    def close(self) -> None: ...
 
 
 class PostgresLeader:
@@ -42,7 +39,6 @@ class PostgresLeader:
         self._lock = threading.Lock()
 
     def acquire_leadership(self) -> bool:
-        """As the port says."""
         with self._lock:
             try:
                 return self._try_acquire()
@@ -55,7 +51,7 @@ class PostgresLeader:
                 ) from error
 
     def close(self) -> None:
-        """Let another lead, from now on."""
+        """Give up the leadership, so that another process can acquire it."""
         with self._lock:
             if self._connection is not None and self._leads:
                 # The server ends a closed connection in its own time.

@@ -1,4 +1,4 @@
-"""All that is PostgreSQL's own: addresses, connections, TLS, time-outs, advisory locks."""
+"""Build connections to PostgreSQL: addresses, TLS, time-outs, advisory locks."""
 
 from __future__ import annotations
 
@@ -46,13 +46,14 @@ CONNECT = {
 
 
 def is_postgres(url: str) -> bool:
-    """Is it an address of this kind?"""
+    """Whether it is the address of a PostgreSQL server."""
     return url.startswith(("postgresql://", "postgresql+psycopg://"))
 
 
 def make_engine(settings: StoreSettings) -> Engine:
-    """Connections of this process, at most `pool_size`. Raises Misconfigured for an address that
-    cannot be read, a wrong schema name, an unreadable password file or a missing driver."""
+    """Make the process's pool of at most `pool_size` connections. Raises Misconfigured for an
+    address that cannot be read, a wrong schema name, an unreadable password file or a missing
+    driver."""
     url = _parse_url(settings)
     arguments = _build_arguments(settings, url.query.get("options", ""))
     connect_args = {k: v for k, v in arguments.items() if k == "options" or k not in url.query}
@@ -80,12 +81,13 @@ def make_engine(settings: StoreSettings) -> Engine:
 
 
 def make_snapshot_engine(writing: Engine) -> Engine:
-    """The same connections for reading: each transaction is one snapshot and cannot write."""
+    """Make an engine over the same connections; each of its transactions is one read-only
+    snapshot."""
     return writing.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def describe_address(settings: StoreSettings) -> str:
-    """Host, port, database and schema; never a password."""
+    """Return host, port, database and schema; never a password."""
     url = _parse_url(settings)
     schema = f", schema {settings.schema_name}" if settings.schema_name else ""
     host = url.host or url.query.get("host", "local socket")
@@ -112,9 +114,9 @@ def lock_migrations(connection: Connection) -> None:
 
 
 def read_server_identity(connection: Connection) -> str:
-    """`system_identifier/timeline/database.table`. The timeline of the log that is being written
-    rises at once when a standby is promoted; the one in the control file only with the next
-    checkpoint. A dump that is restored makes tables with other numbers on the same server."""
+    """Return `system_identifier/timeline/database.table`. The timeline is that of the log being
+    written, which rises at once when a standby is promoted; the one in the control file rises only
+    with the next checkpoint. A dump that is restored on the same server has other table numbers."""
     query = (
         "SELECT system_identifier, pg_walfile_name(pg_current_wal_lsn()),"
         " (SELECT oid FROM pg_database WHERE datname = current_database()),"
@@ -136,7 +138,7 @@ def _parse_url(settings: StoreSettings) -> URL:
 
 
 def _build_arguments(settings: StoreSettings, more: str | tuple[str, ...]) -> dict[str, str]:
-    """What libpq is told; the address's own words come after ours, so that they win."""
+    """Build the arguments for libpq; options of the address override ours."""
     files = {
         "sslrootcert": settings.ca_file,
         "sslcert": settings.cert_file,
@@ -152,7 +154,7 @@ def _build_arguments(settings: StoreSettings, more: str | tuple[str, ...]) -> di
 
 
 def get_schema_name(settings: StoreSettings) -> str:
-    """The named schema. Raises Misconfigured for what would have to be quoted."""
+    """Return the configured schema name. Raises Misconfigured for a name that would need quotes."""
     if not SCHEMA_NAME.fullmatch(settings.schema_name):
         raise ConfigurationError(
             "the schema's name must be lower-case letters, digits and underscores, at most 63",
@@ -163,7 +165,8 @@ def get_schema_name(settings: StoreSettings) -> str:
 
 
 def _give_password(new_engine: Engine, settings: StoreSettings, in_url: str | None) -> None:
-    """Handed over at each connect, never kept in the engine's address: a file may be renewed."""
+    """Supply the password at each connect, never in the engine's address, because the file may be
+    renewed."""
     _read_password(settings, in_url)
 
     def give(_dialect: Any, _record: Any, _args: Any, arguments: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A role for the running program that can use the store but never rewrite the audit chain."""
+"""Grant a role the rights of the running program, without the right to rewrite the audit chain."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ RIGHTS = (
 
 
 def grant_rights(connection: Connection, role: str) -> None:
-    """Let the role read and write every table of the present schema; the audit table only grows,
-    its head moves and stays, and the schema's version stands. Raises Misconfigured when there is no such role, or when it is
-    a superuser, owns the chain or belongs to a role that does: then no right can be withheld."""
+    """Grant the role reading and writing of every table of the present schema, except that it can
+    only append to the audit table, only move the chain's head, and only read the schema's version.
+    Raises Misconfigured if there is no such role, or if it is a superuser, owns the chain or
+    belongs to a role that does: then no right can be withheld."""
     _require_role(connection, role)
     quote = connection.dialect.identifier_preparer.quote_identifier
     schema = connection.execute(text("SELECT current_schema()")).scalar_one()

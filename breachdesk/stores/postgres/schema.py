@@ -1,4 +1,4 @@
-"""The schema of a PostgreSQL store: made, brought up to date, checked, dropped."""
+"""Create, migrate, check and drop the schema of a PostgreSQL store."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def drop_schema(settings: StoreSettings) -> None:
 
 
 def _migrate(engine: Engine, settings: StoreSettings) -> None:
-    """All of it in one transaction, under a lock: the second of two processes finds it done."""
+    """Migrate in one transaction, under a lock: the second of two processes finds it done."""
     with engine.connect() as connection:
         postgres_database.lock_migrations(connection)
         if settings.schema_name:
@@ -85,7 +85,8 @@ def _migrate(engine: Engine, settings: StoreSettings) -> None:
 
 
 def _make_schema(connection: Connection, name: str) -> None:
-    """Asked first: `IF NOT EXISTS` wants the right to create even when there is nothing to do."""
+    """Create the schema if it does not exist. The check comes first, because `IF NOT EXISTS`
+    requires the right to create even if there is nothing to do."""
     there = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
     if connection.execute(there, {"name": name}).scalar() is None:
         connection.execute(text(f"CREATE SCHEMA {name}"))
@@ -119,6 +120,7 @@ def _translate_error(error: BaseException, settings: StoreSettings) -> BreachDes
 
 
 def _get_first_line(error: BaseException) -> str:
-    """What libpq says of a connection: its words name host, role and database, no password."""
+    """Return the first line of a connection error: it names host, role and database, never a
+    password."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return str(cause).strip().partition("\n")[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""The store that many processes share: acts one after another, pipeline writes beside each other."""
+"""The PostgreSQL store: acts run one after another, pipeline writes run concurrently."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ERASED = (
 
 class PostgresStore:
     """breachdesk.ports.Store over a PostgreSQL schema. Thread-safe; close it when done. A lost
-    connection or a restarted server is Retryable, and the next call connects anew."""
+    connection or a restarted server raises Retryable, and the next call reconnects."""
 
     def __init__(self, engine: Engine, place: str, now: Now, law: LawBook | None = None) -> None:
         self.law = load_shipped_law() if law is None else law
@@ -92,12 +92,12 @@ class PostgresStore:
         )
 
     def get_server_identity(self) -> str:
-        """As `postgres.identity`: another one after a failover or a restored backup. Raises
-        Retryable."""
+        """Return the identity as in `postgres.identity`, which differs after a failover or a
+        restored backup. Raises Retryable."""
         return self._transactions.read(postgres_database.read_server_identity)
 
     def make_batch_sink(self, *, sole_owner: bool = False) -> BatchSink:
-        """Where many workers commit, unless a caller says that it is the only one."""
+        """Return where many workers commit, unless a caller declares itself the only one."""
         return SqlBatchSink(
             self._transactions.write_shared, self._transactions.read, sole_owner=sole_owner
         )
@@ -109,7 +109,7 @@ class PostgresStore:
         )
 
     def make_export_outbox(self) -> ExportOutbox:
-        """What waits to be told to integrators."""
+        """Return the outbox of messages for integrators."""
         return SqlExportOutbox(self._transactions.write_shared, self._transactions.read)
 
     def get_leader_election(self) -> LeaderElection:
@@ -117,7 +117,7 @@ class PostgresStore:
         return self._leader
 
     def make_asset_register(self) -> AssetRegister:
-        """The newest view of who owned what, cached until the register changes."""
+        """Return the newest view of asset ownership, cached until the register changes."""
         return SqlRegister(self)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Transactions on PostgreSQL: writes that may be refused and tried again, reads of one snapshot."""
+"""Run transactions on PostgreSQL: writes that may be refused and retried, reads of one snapshot."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ class PostgresTransactions:
         self._running = threading.local()
 
     def write_exclusive(self, work: Callable[[Connection], T]) -> T:
-        """Alone among acts and beside no pipeline write; durable on return."""
+        """Run an act while no other act and no pipeline write runs; durable on return."""
         return self._write(work, shared=False)
 
     def write_shared(self, work: Callable[[Connection], T]) -> T:
-        """Beside other pipeline writes, never beside an act; durable on return."""
+        """Run a pipeline write concurrently with others, but never with an act; durable on
+        return."""
         return self._write(work, shared=True)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """On a read-only snapshot; never waits for a writer."""
+        """Run a read on a read-only snapshot, without waiting for a writer."""
         self._check_open()
         try:
             with self._reading.connect() as connection, connection.begin():
@@ -56,7 +57,7 @@ class PostgresTransactions:
             return
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close all connections."""
         self._closed = True
         self._writing.dispose()
 

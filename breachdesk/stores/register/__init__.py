@@ -1,1 +1,1 @@
-"""The register of assets in memory, as the pipeline reads it."""
+"""Keep the register of assets in memory for the pipeline."""

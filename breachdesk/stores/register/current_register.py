@@ -1,4 +1,4 @@
-"""The register that the pipeline asks before every batch: rebuilt only when something changed."""
+"""Serve the register that the pipeline reads before every batch; rebuild it only after a change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SqlRegister:
         self._view: RegisterView | None = None
 
     def get_view(self) -> RegisterView:
-        """The newest view; the same object while nothing changed."""
+        """Return the newest view; the same object while nothing changed."""
         return self._store.read(self._load_view)
 
     def _load_view(self, uow: UnitOfWork) -> RegisterView:

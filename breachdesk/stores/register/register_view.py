@@ -1,4 +1,4 @@
-"""The register in memory: who owned what, when, as known when. Immutable; no SQL per event."""
+"""Immutable bitemporal snapshot of asset ownership, so that no event needs SQL."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ class RegisterSnapshot:
     def find(
         self, kind: AssetKind, value: str, at: datetime, known_at: datetime | None = None
     ) -> Binding | None:
-        """The binding in force at event time `at`, as known at `known_at` (None: as known now).
+        """Find the binding in force at event time `at`, as known at `known_at` (None: as known
+        now).
 
-        Both spans are half-open. None when nobody owned it then."""
+        Both spans are half-open. Returns None if nobody owned the asset then."""
         if known_at is None:
             return self._current.find(kind, value, at)
         return self._ever.find(kind, value, at, known_at)
@@ -118,7 +119,7 @@ def _parse_network(binding: Binding) -> ipaddress.IPv4Network | ipaddress.IPv6Ne
 
 @lru_cache(maxsize=16384)
 def _parse_address(text: str) -> Number | None:
-    """A v4 address mapped into v6 counts as v4."""
+    """Parse an address; a v4 address mapped into v6 counts as v4."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

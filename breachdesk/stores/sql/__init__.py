@@ -1,1 +1,1 @@
-"""Statements and column helpers that SQLite and PostgreSQL share."""
+"""Share statements and column expressions between SQLite and PostgreSQL."""

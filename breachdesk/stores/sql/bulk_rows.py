@@ -1,8 +1,7 @@
-"""Many rows in one statement.
+"""Write or select many rows with one statement.
 
-SQLAlchemy's executemany is one statement a row on the wire, planned and answered one by one.
-PostgreSQL takes the rows as one JSON text instead; SQLite has no wire and keeps executemany.
-"""
+SQLAlchemy's executemany sends one statement a row, which the server plans and answers one by one.
+PostgreSQL takes the rows as one JSON text instead; SQLite has no network and keeps executemany."""
 
 from __future__ import annotations
 
@@ -44,7 +43,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def insert_or_ignore_many(connection: Connection, table: Table, rows: Rows) -> None:
-    """In this order; rows whose primary key is there already are left as they are."""
+    """Insert rows in this order, and skip those with an existing primary key."""
     if connection.dialect.name == "postgresql":
         _insert_rows(connection, table, rows, "ON CONFLICT DO NOTHING")
     else:
@@ -54,7 +53,8 @@ def insert_or_ignore_many(connection: Connection, table: Table, rows: Rows) -> N
 def insert_or_replace_many(
     connection: Connection, table: Table, rows: Rows, columns: Sequence[str]
 ) -> None:
-    """Rows whose primary key is there already get these columns' new values. No key twice."""
+    """Insert rows; those with an existing primary key get new values in these columns. No key may
+    occur twice."""
     if connection.dialect.name == "postgresql":
         _insert_rows(
             connection, table, rows, _build_conflict_clause(table, columns, connection.dialect)
@@ -64,7 +64,7 @@ def insert_or_replace_many(
 
 
 def insert_many(connection: Connection, table: Table, rows: Rows) -> None:
-    """New rows."""
+    """Insert new rows."""
     if connection.dialect.name == "postgresql":
         _insert_rows(connection, table, rows, "")
     else:
@@ -74,7 +74,7 @@ def insert_many(connection: Connection, table: Table, rows: Rows) -> None:
 def in_chunks(
     connection: Connection, column: ColumnElement[str], values: Sequence[str]
 ) -> Iterator[ColumnElement[bool]]:
-    """Conditions that together ask for all of these hashes."""
+    """Yield conditions that together match all of these hashes."""
     if connection.dialect.name == "postgresql":
         if values:
             array = func.string_to_array(literal(SEPARATOR.join(values)), SEPARATOR)
@@ -92,8 +92,8 @@ def execute_among(
     before: tuple[Any, ...] = (),
     after: tuple[Any, ...] = (),
 ) -> list[Any]:
-    """Run plain SQL, in which `{among}` stands for "is one of these digests" and `{}` for each value
-    of `before` and `after` it, for all of them; the rows it gave."""
+    """Run plain SQL for all digests and return its rows. `{among}` stands for "is one of these
+    digests" and `{}` for each value of `before` and `after` it."""
     rows: list[Any] = []
     if connection.dialect.name == "postgresql":
         if digests:
@@ -114,21 +114,23 @@ def execute_among(
 
 @lru_cache(maxsize=128)
 def _expand_placeholders(statement: str, power: int) -> tuple[str, int]:
-    """The statement for 2 ** power digests: so few texts that the driver keeps them all prepared."""
+    """Expand the statement for 2 ** power digests: this bounds the number of texts, so that the
+    driver keeps them all prepared."""
     width = 1 << power
     marks = ", ".join("?" * width)
     return statement.replace("{among}", f"IN ({marks})").replace("{}", "?"), width
 
 
 def format_bytea_array(digests: Sequence[bytes]) -> str:
-    """PostgreSQL's text form of an array: psycopg would escape it element by element, in Python."""
+    """Format the text form of a PostgreSQL array, because psycopg escapes element by element, in
+    Python."""
     return "{" + ",".join(f'"\\\\x{digest.hex()}"' for digest in digests) + "}"
 
 
 def match_any(
     connection: Connection, column: ColumnElement[Any], values: Iterable[str]
 ) -> ColumnElement[bool]:
-    """Is the column one of these texts, however many? They travel as one JSON text."""
+    """Match a column against any number of texts, passed as one JSON text."""
     values_json = literal(orjson.dumps(list(values)).decode(), Text)
     if connection.dialect.name == "postgresql":
         each = func.json_array_elements_text(cast(values_json, JSON)).table_valued("value")
@@ -149,7 +151,8 @@ def _insert_rows(connection: Connection, table: Table, rows: Rows, conflict: str
 def _build_statement(
     table: Table, names: tuple[str, ...], conflict: str, dialect: Dialect
 ) -> tuple[Any, list[Callable[[Any], Any]]]:
-    """The rows travel as one JSON text: psycopg escapes arrays element by element, in Python."""
+    """Build the statement. Rows are passed as one JSON text, because psycopg escapes arrays element
+    by element, in Python."""
     quote = dialect.identifier_preparer.quote
     types = [table.c[name].type for name in names]
     column_types = ", ".join(
@@ -169,7 +172,8 @@ def _build_statement(
 
 
 def _format_type(kind: TypeEngine[Any], dialect: Dialect) -> str:
-    """Texts come as `text`: a cast to varchar(n) would cut them in silence, the insert refuses."""
+    """Return the column's type. Texts are cast to `text`: a cast to varchar(n) would truncate
+    silently, the insert refuses."""
     name = str(kind.compile(dialect))
     return "text" if name.startswith(("VARCHAR", "TEXT", "BYTEA")) else name
 

@@ -1,8 +1,7 @@
-"""Personal values behind one AES-256-GCM key a case: destroying the key erases them.
+"""Encrypt personal values with one AES-256-GCM key a case; destroying the key erases them.
 
-A sealed value carries its own salt inside the ciphertext, so that after erasure not even a guess
-can be checked against the commitment that stays in the audit chain.
-"""
+A sealed value carries its own salt inside the ciphertext, so that after erasure nobody can check a
+guess against the commitment in the audit chain."""
 
 from __future__ import annotations
 
@@ -41,13 +40,13 @@ class CaseCipher:
         self._row_digests = row_digests
 
     def seal(self, case_id: str, content: bytes, purpose: str) -> bytes:
-        """Nonce and ciphertext, bound to `build_purpose`. Makes the key when there is none. Raises
-        NotAllowed when the case's key was erased."""
+        """Return nonce and ciphertext, bound to `build_purpose`. Creates the key if there is none.
+        Raises NotAllowed if the case's key was erased."""
         nonce = os.urandom(NONCE)
         return nonce + AESGCM(self._get_key(case_id)).encrypt(nonce, content, purpose.encode())
 
     def open(self, case_id: str, sealed: bytes, purpose: str) -> bytes | None:
-        """The content, or None when the key was erased. Raises Corrupt when it was altered."""
+        """Return the content, or None if the key was erased. Raises Corrupt if it was altered."""
         key = self._find_key(case_id)
         if key is None:
             return None
@@ -61,11 +60,11 @@ class CaseCipher:
             ) from None
 
     def is_open(self, case_id: str) -> bool:
-        """Is there a key, not erased?"""
+        """Whether the case has a key that is not erased."""
         return self._find_key(case_id) is not None
 
     def read_ahead(self, case_ids: Collection[str]) -> None:
-        """Ask for the keys of these cases at once."""
+        """Read the keys of these cases with one statement."""
         unknown = sorted(set(case_ids) - self._cached_keys.keys())
         if not unknown:
             return
@@ -78,7 +77,7 @@ class CaseCipher:
             self._cached_keys[case_id] = None if key is None else bytes(key)
 
     def seal_value(self, case_id: str, value: str) -> dict[str, str]:
-        """Seal one value outside the chain; returns the reference that may stand inside it."""
+        """Seal one value outside the chain and return the reference to store in the chain."""
         token = secrets.token_hex(16)
         salt = secrets.token_hex(16)
         content = json.dumps([salt, value]).encode()
@@ -93,8 +92,8 @@ class CaseCipher:
             self._pending_values.clear()
 
     def open_value(self, reference: dict[str, str]) -> str:
-        """The value behind a reference, or `(erased)`. Raises Corrupt when it does not match its
-        commitment or is gone while its key lives."""
+        """Return the value of a reference, or `(erased)`. Raises Corrupt if it does not match its
+        commitment or is missing while its key exists."""
         token = reference["sealed"]
         self.write_values()
         row = self._connection.execute(
@@ -140,7 +139,7 @@ class CaseCipher:
         return self._keys[case_id]
 
     def _get_or_create_key(self, case_id: str) -> bytes:
-        """Made when there is none."""
+        """Return the case's key, creating it if there is none."""
         row = self._connection.execute(
             select(case_keys.c.key).where(case_keys.c.case_id == case_id)
         ).one_or_none()
@@ -160,11 +159,11 @@ class CaseCipher:
 
 
 def format_customer_key(customer_id: str) -> str:
-    """The key that what the register said of a customer is sealed under. Hashed: an id may be
-    longer than a key's name, and may be one that a case bears."""
+    """Return the name of the key that seals the register's data of a customer. It is a hash,
+    because an id may be longer than a key's name or equal to a case's."""
     return f"customer:{hashlib.sha256(customer_id.encode()).hexdigest()[:24]}"
 
 
 def compute_commitment(salt: str, value: str) -> str:
-    """Hex SHA-256 of salt and value."""
+    """Compute the hexadecimal SHA-256 of salt and value."""
     return hashlib.sha256(f"{salt}\x00{value}".encode()).hexdigest()

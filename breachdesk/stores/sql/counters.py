@@ -1,4 +1,4 @@
-"""Numbers that only rise: ids of cases and breaches, the register's version."""
+"""Count numbers that only rise: ids of cases and breaches, the register's version."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ ERASURES = "erasures"
 
 
 def get_current(connection: Connection, name: str) -> int:
-    """0 before the first `advance`."""
+    """Return the current number, 0 before the first `advance`."""
     value = connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar()
     return int(value or 0)
 
 
 def get_inserted_id(added: CursorResult[Any]) -> int:
-    """The number the database gave to a row just inserted."""
+    """Return the number that the database gave to an inserted row."""
     numbers = added.inserted_primary_key
     assert numbers is not None, "one row was inserted"
     return int(numbers[0])
 
 
 def advance(connection: Connection, name: str) -> int:
-    """The next number, from 1. Two who advance at once get two numbers."""
+    """Advance to the next number, from 1. Two concurrent callers get two numbers."""
     raised = update(counters).where(counters.c.name == name).values(value=counters.c.value + 1)
     if not connection.execute(raised).rowcount:
         # Somebody else may be making the row right now: whoever is second finds it made.

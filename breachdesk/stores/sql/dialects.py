@@ -1,4 +1,4 @@
-"""The few statements that SQLite and PostgreSQL share, but SQLAlchemy spells once for each."""
+"""Build the statements that SQLAlchemy spells differently for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ EPOCH_JULIAN = 2_440_587.5
 
 
 def insert_or_ignore(connection: Connection, table: Table) -> Executable:
-    """Rows whose primary key is there already are left as they are."""
+    """Build an insert that skips rows with an existing primary key."""
     executable: Executable = _insert(connection, table).on_conflict_do_nothing()
     return executable
 
 
 def insert_or_replace(connection: Connection, table: Table, columns: Sequence[str]) -> Executable:
-    """Rows whose primary key is there already get these columns' new values."""
+    """Build an insert that gives rows with an existing primary key new values in these columns."""
     statement = _insert(connection, table)
     return insert_or_update(statement, table, {name: statement.excluded[name] for name in columns})
 
 
 def insert_or_update(statement: Any, table: Table, changes: Mapping[str, Any]) -> Executable:
-    """The insert, with what to change where the primary key is there already."""
+    """Add to the insert what to change in a row with an existing primary key."""
     executable: Executable = statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns), set_=dict(changes)
     )
@@ -36,8 +36,8 @@ def insert_or_update(statement: Any, table: Table, changes: Mapping[str, Any]) -
 def insert_or_sum(
     connection: Connection, table: Table, change: Callable[[Any], Mapping[str, Any]]
 ) -> Executable:
-    """Rows whose primary key is there already are changed by `change(excluded)`: atomic, whatever
-    others add meanwhile."""
+    """Build an insert that changes rows with an existing primary key by `change(excluded)`,
+    atomically under concurrent writers."""
     statement = _insert(connection, table)
     return insert_or_update(statement, table, change(statement.excluded))
 
@@ -61,8 +61,8 @@ def insert_or_update_where(
 
 
 def sort_by_bytes(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The column in the order of its bytes, as Python and SQLite sort; PostgreSQL's own order is
-    the database's locale."""
+    """Sort the column by its bytes, as Python and SQLite do; by default PostgreSQL sorts by the
+    database's locale."""
     return collate(column, "C") if connection.dialect.name == "postgresql" else column
 
 
@@ -72,13 +72,13 @@ def _insert(connection: Connection, table: Table) -> Any:
 
 
 def extract_seconds(connection: Connection, time: ColumnElement[Any]) -> ColumnElement[float]:
-    """A time as seconds since the epoch; to a ten-thousandth on SQLite."""
+    """Convert a time to seconds since the epoch, on SQLite with a precision of 0.1 ms."""
     if connection.dialect.name == "postgresql":
         return cast(func.extract("epoch", time), Float(53))
     return (func.julianday(time) - EPOCH_JULIAN) * 86_400.0
 
 
 def truncate_fraction(connection: Connection, number: ColumnElement[Any]) -> ColumnElement[int]:
-    """A positive number without its fraction: PostgreSQL's cast would round it."""
+    """Truncate a positive number to an integer: PostgreSQL's cast would round it."""
     postgres = connection.dialect.name == "postgresql"
     return cast(func.floor(number) if postgres else number, Integer)

@@ -1,4 +1,4 @@
-"""Documents of breaches as one transaction reads them: nothing is asked for or opened twice."""
+"""Cache documents of breaches within one transaction, so that none is read or decrypted twice."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class DocumentCache:
         """What was written after that."""
 
     def read_ahead(self, breach_ids: Sequence[str]) -> None:
-        """All documents of these breaches, but LARGE ones, in one statement."""
+        """Read all documents of these breaches, except LARGE ones, with one statement."""
         query = _select_documents().where(
             match_any(self._connection, documents.c.breach_id, breach_ids),
             documents.c.kind.not_in(sorted(LARGE)),
@@ -67,7 +67,7 @@ class DocumentCache:
         self._cipher.read_ahead({row.case_id for rows in read.values() for row in rows})
 
     def list_versions(self, kind: type[Doc], breach_id: str) -> Sequence[Doc]:
-        """All versions, oldest first."""
+        """List all versions, oldest first."""
         key = _get_stored_kind(kind), breach_id
         if not self._has_read(key):
             query = _select_documents().where(
@@ -78,7 +78,7 @@ class DocumentCache:
         return [doc for doc in opened if doc is not None]
 
     def find_latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
-        """The highest version, or None."""
+        """Return the highest version, or None."""
         key = _get_stored_kind(kind), breach_id
         if self._has_read(key):
             row = next(reversed(self._rows.get(key, ())), None)
@@ -89,7 +89,7 @@ class DocumentCache:
         return None if row is None else self._open(kind, row)
 
     def get_newest(self, kind: type[Doc]) -> dict[str, Doc]:
-        """The highest version of every breach that has one."""
+        """Return the highest version of every breach that has one."""
         query = _select_documents().where(documents.c.kind == _get_stored_kind(kind))
         rows = {row.breach_id: row for row in self._connection.execute(query)}
         self._cipher.read_ahead({row.case_id for row in rows.values() if row.size is not None})
@@ -97,7 +97,7 @@ class DocumentCache:
         return {breach_id: doc for breach_id, doc in opened.items() if doc is not None}
 
     def forget(self, kind: str, breach_id: str) -> None:
-        """Something of this kind was written."""
+        """Drop cached documents of this kind after a write."""
         self._written_keys.add((kind, breach_id))
         for row in self._rows.pop((kind, breach_id), ()):
             self._close(row.id)
@@ -119,8 +119,8 @@ class DocumentCache:
         return complete or key in self._rows
 
     def _open(self, kind: type[Doc], row: Row[Any]) -> Doc | None:
-        """None: the case's key was erased. The key is looked for each time: it may be erased
-        between two questions."""
+        """Decrypt a row, or return None if the case's key was erased. The key is looked up each
+        time, because it may be erased between two calls."""
         if row.size is not None and not self._cipher.is_open(row.case_id):
             return None
         key = row.id, kind is ListOutline
@@ -132,7 +132,7 @@ class DocumentCache:
         return cast(Doc, self._opened_documents[key])
 
     def _read_outline(self, row: Row[Any]) -> FrozenModel:
-        """As it was filed with its list; of a list without one, computed."""
+        """Return the outline that was stored with its list; for a list without one, compute it."""
         if row.outline is None:
             return ListOutline.from_manifest(cast(Manifest, self._open(Manifest, row)))
 
@@ -171,7 +171,7 @@ class DocumentCache:
         return self._cache.get_cached(kind.__name__, key, parse, revision=erasures)
 
     def _read_sealed(self, row: Row[Any]) -> bytes:
-        """Of a large document, read now."""
+        """Read the sealed content of a large document now."""
         if row.sealed is not None:
             return bytes(row.sealed)
         query = select(documents.c.sealed).where(documents.c.id == row.id)
@@ -179,23 +179,23 @@ class DocumentCache:
 
 
 def build_purpose(address: dict[str, Any]) -> str:
-    """What a sealed document is bound to: its own address."""
+    """Build the purpose that a sealed document is bound to: its own address."""
     return f"{address['kind']}/{address['breach_id']}/{address['key']}/{address['number']}"
 
 
 def build_outline_purpose(address: dict[str, Any]) -> str:
-    """The same of a list's outline."""
+    """Build the purpose that a list's outline is bound to."""
     return f"outline/{build_purpose(address)}"
 
 
 def _get_stored_kind(kind: type[FrozenModel]) -> str:
-    """An outline lies in the row of its list."""
+    """Return the kind of the stored row: an outline is in the row of its list."""
     return OF_LISTS if kind is ListOutline else kind.__name__
 
 
 def _select_documents() -> Select[Any]:
-    """`size` of what is sealed; `sealed`: unless it is large; `nonce`: of what is large and has no
-    outline, whose nonce tells as much."""
+    """Select documents with `size` of the sealed content; `sealed`, unless it is large; and
+    `nonce`, of a large one without an outline, which identifies its content."""
     sealed, size = documents.c.sealed, func.length(documents.c.sealed)
     return (
         select(

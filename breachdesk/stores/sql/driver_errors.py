@@ -1,4 +1,4 @@
-"""What the database says, in the words of schemas.errors, and without the values it quotes."""
+"""Translate database errors to schemas.errors, without the values that they quote."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ class UnstorableValue(BadInput, ValueError):
 
 
 def translate_error(error: BaseException, remedy: str = REMEDY) -> BaseException:
-    """The error that a caller of the store sees; what is no database error stays what it is.
+    """Return the error that the store raises; an error of no database is returned unchanged.
 
     A database quotes values ("Key (value)=(…) already exists"): such an error is named by its
-    constraint or code and never chained, so that no traceback shows them.
-    """
+    constraint or code and never chained, so that no traceback shows them."""
     if isinstance(error, IntegrityError):
         return _hide_context(
             EditConflict(
@@ -47,7 +46,7 @@ def translate_error(error: BaseException, remedy: str = REMEDY) -> BaseException
 
 
 def build_refusal(cause: BaseException | None, remedy: str = REMEDY) -> RetryableError:
-    """The database refused for now."""
+    """Build the error for a temporary refusal."""
     refused = RetryableError(
         f"the database refused{_format_code(cause)}; nothing of this act was written",
         place="store",
@@ -60,7 +59,7 @@ def build_refusal(cause: BaseException | None, remedy: str = REMEDY) -> Retryabl
 
 
 def find_sqlstate(error: BaseException | None) -> str | None:
-    """PostgreSQL's five-character SQLSTATE; None where there is none (SQLite, a lost connection)."""
+    """Return PostgreSQL's five-character SQLSTATE, or None (SQLite, a lost connection)."""
     code = getattr(getattr(error, "orig", None), "sqlstate", None)
     return None if code is None else str(code)
 

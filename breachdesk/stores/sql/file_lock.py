@@ -1,5 +1,5 @@
-"""The lock that processes share around a write: SQLite before 3.51.3 must not see one connection
-write while another checkpoints."""
+"""Lock a file around a write across processes: before 3.51.3, SQLite fails if one connection writes
+while another checkpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 
 class FileLock:
-    """An exclusive flock on a file beside the store. Freed by the kernel when a process dies."""
+    """An exclusive flock on a file next to the store. The kernel releases it when a process
+    dies."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

@@ -1,8 +1,8 @@
-"""Pages of a sorted list by keyset: a page begins at the sort values of a row, never at a number.
+"""Read pages of a sorted list by keyset: a page begins at the sort values of a row, never at an
+offset.
 
-What a page costs does not grow with the rows before it, if an index holds the sort. Rows that come
-or go meanwhile move no other row from one page to another.
-"""
+If an index holds the sort order, the cost of a page does not depend on the rows before it. Inserted
+or deleted rows move no other row from one page to another."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ class KeysetPager:
         read: Callable[[Row[Any]], T],
         total: int | None = None,
     ) -> Page[T]:
-        """The page of the query's rows that is asked for, each made by `read`; `total` where the
-        caller counts cheaper than `count_rows`. A page that has become empty gives the nearest one
-        that is not. Raises BadInput for a cursor that is none of this sort."""
+        """Read the requested page and convert each row with `read`; pass `total` if it is cheaper
+        to compute than `count_rows`. A page that has become empty gives the nearest one with rows.
+        Raises BadInput for a cursor of another sort."""
         cut = _PageReader(self._keys, connection, query, request.limit)
         if request.before is not None:
             begin, rows, end = cut.read_before(self.decode_cursor(request.before))
@@ -91,11 +91,11 @@ class KeysetPager:
         return self.encode_cursor([getattr(row, _build_label(i)) for i in range(len(self._keys))])
 
     def encode_cursor(self, values: Sequence[Any]) -> str:
-        """Of a row with these values of the sort, whether it is there or not."""
+        """Encode a cursor at these values of the sort, whether or not such a row exists."""
         return base64.urlsafe_b64encode(orjson.dumps([self._mark, *values])).rstrip(b"=").decode()
 
     def decode_cursor(self, cursor: str) -> Sequence[Any]:
-        """What `encode_cursor` was made of. Raises BadInput for a cursor that is none of this sort."""
+        """Decode what `encode_cursor` made. Raises BadInput for a cursor of another sort."""
         try:
             mark, *values = _decode_cursor(cursor)
             if mark != self._mark or len(values) != len(self._keys):
@@ -110,7 +110,7 @@ class KeysetPager:
 
 
 def count_rows(connection: Connection, query: Select[Any]) -> int:
-    """How many rows the query has."""
+    """Count the rows of the query."""
     rows = query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
     return int(connection.execute(rows).scalar_one())
 
@@ -148,15 +148,15 @@ class _PageReader:
     def _fetch(
         self, values: Sequence[Any] | None, *, backwards: bool
     ) -> tuple[Sequence[Row[Any]], bool]:
-        """At most `limit` rows, in the order of the sort, and whether there are more."""
+        """Fetch at most `limit` rows in the order of the sort, and whether there are more."""
         result = self.connection.execute(self._select(values, backwards=backwards)).all()
         rows = result[: self.limit]
         return rows[::-1] if backwards else rows, len(result) > self.limit
 
     def _select(self, values: Sequence[Any] | None, *, backwards: bool) -> Select[Any]:
-        """With values: one branch for each key, of the rows that are equal in the keys before it
-        and come later in this one. Each branch is one range of an index; an OR of them would read
-        on from the first key alone."""
+        """Select rows after these values with one branch for each key: rows that are equal in the
+        keys before it and come later in this one. Each branch is one range of an index; an OR of
+        them would scan from the first key alone."""
         columns = [self._apply_collation(key, key.column) for key in self.keys]
         named = self.query.add_columns(
             *(key.column.label(_build_label(i)) for i, key in enumerate(self.keys))
@@ -237,7 +237,7 @@ def _decode_cursor(cursor: str) -> Sequence[Any]:
 
 
 def _parse_value(key: SortKey, value: Any) -> Any:
-    """As the column's type has it. Raises ValueError or OverflowError for anything else."""
+    """Convert the value to the column's type. Raises ValueError or OverflowError."""
     if value is None and key.nullable:
         return None
     for kind, types, read in READERS:

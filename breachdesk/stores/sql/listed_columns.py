@@ -1,8 +1,8 @@
-"""Columns that repeat what a row's document says, so that lists can be filtered and sorted by them.
+"""Compute columns that repeat part of a row's document, so that lists can be filtered and sorted by
+them.
 
-The document is the truth. The audit's digests cover it and not these columns, so that a release may
-add one; whoever checks a store against its chain also compares them with their documents.
-"""
+The document is authoritative. The audit's digests cover it and not these columns, so that a release
+may add one; a check of the store against its chain also compares them with their documents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Columns = dict[str, Any]
 
 
 def build_case_columns(case: Case) -> Columns:
-    """Of the table of cases."""
+    """Compute the columns of the table of cases."""
     done_times = [task.done_at for task in case.tasks if task.done_at is not None]
     return {
         "open_tasks": len(case.tasks) - len(done_times),
@@ -32,7 +32,7 @@ def build_case_columns(case: Case) -> Columns:
 
 
 def build_customer_columns(customer: Customer) -> Columns:
-    """Of the table of customers."""
+    """Compute the columns of the table of customers."""
     return {
         "words": fold_text(f"{customer.name} {customer.id}"),
         "reachable": bool(customer.default_email or customer.phone or customer.people),
@@ -41,7 +41,7 @@ def build_customer_columns(customer: Customer) -> Columns:
 
 
 def fold_text(text: str) -> str:
-    """As searches compare it."""
+    """Fold a text for comparison in searches."""
     return text.casefold()
 
 
@@ -52,7 +52,7 @@ READ: Mapping[Table, Callable[[str], Columns]] = {
 
 
 def find_wrong_rows(connection: Connection, table: Table) -> frozenset[Any]:
-    """Keys of the rows whose columns differ from what their documents say."""
+    """Return the keys of rows with columns that differ from their documents."""
     if table not in READ:
         return frozenset()
     keys = connection.execute(select(table.c.id)).scalars().all()

@@ -1,10 +1,11 @@
-"""Which rows a transaction wrote, and the salted digests of them that its audit entries carry.
+"""Track which rows a transaction writes, and compute the salted digests of them for its audit
+entries.
 
-Whoever changes a watched row past the program leaves it different from the newest digest in the
-chain. An entry also carries the digest of each row that its transaction wrote over, as it was
-before: a row that was changed past the program stays noticed after the program wrote it. The salt lies in a table of its own and is renewed with every write: once a row is written
-over, nobody can check a guess at its earlier contents against the chain.
-"""
+A watched row that is changed outside the program differs from the newest digest in the chain. An
+entry also carries the digest of each row that its transaction overwrote, as it was before: the
+change stays detectable after the program writes the row again. The salt is in a table of its own
+and is renewed with every write: once a row is overwritten, nobody can check a guess at its earlier
+contents against the chain."""
 
 from __future__ import annotations
 
@@ -57,7 +58,7 @@ class RowDigests:
 
     @property
     def has_unrecorded(self) -> bool:
-        """Is there a row whose digest no entry carries yet?"""
+        """Whether there is a row with a digest that no entry carries yet."""
         return bool(self._touched)
 
     def touch(self, table: Table, key: Any) -> None:
@@ -70,7 +71,6 @@ class RowDigests:
         self.replace_all(table, [key])
 
     def replace_all(self, table: Table, keys: Sequence[Any]) -> None:
-        """As `replace` of each."""
         touched = self._touched.get(table, {})
         untouched = [key for key in keys if key not in touched]
         rows = {
@@ -84,8 +84,8 @@ class RowDigests:
             self.touch(table, key)
 
     def is_audited(self, table: Table, key: Any) -> bool:
-        """Does an entry carry the digest of the row as it is? True while none carries any. A salt
-        is of one writing only, so that no earlier digest fits."""
+        """Whether an entry carries the row's present digest; True while no entry carries any. Each
+        write has its own salt, so that no earlier digest matches."""
         if not self._is_recording():
             return True
         for _, row in _read_rows(self._connection, table, [key]):
@@ -107,9 +107,9 @@ class RowDigests:
         return {row.name: row.salt for row in self._connection.execute(query)} if names else {}
 
     def take(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-        """Digests of the rows that an older program wrote, only the first time; of those written
-        since the last call; and of what they replaced, where the chain knew of it. Call it with
-        the chain's head locked: the digests in the chain then stand in the order of the commits."""
+        """Return digests of the rows that an older program wrote (the first time only); of those
+        written since the last call; and of what they replaced, where the chain has it. Call it with
+        the chain's head locked, so that digests are in commit order."""
         if not self._touched:
             return {}, {}, {}
         replaced, self._replaced = self._replaced, {}
@@ -138,7 +138,7 @@ class RowDigests:
         return older
 
     def _renew_digests(self, table: Table, keys: Sequence[Any]) -> dict[str, str]:
-        """Digests under new salts; `gone` for a row that is not there."""
+        """Compute digests under new salts; `gone` for a row that does not exist."""
         rows = dict.fromkeys(keys) | {
             row[0]: row[1] for row in _read_rows(self._connection, table, keys)
         }
@@ -154,20 +154,20 @@ class RowDigests:
 
 
 def is_recording(connection: Connection) -> bool:
-    """Has the chain carried the digest of every watched row since some entry?"""
+    """Whether the chain carries the digest of every watched row since some entry."""
     mark = select(marks.c.value).where(marks.c.name == RECORDING)
     return connection.execute(mark).scalar() is not None
 
 
 def count_watched(connection: Connection) -> int:
-    """How many watched rows the store holds."""
+    """Count the watched rows of the store."""
     counts = (select(func.count()).select_from(table) for table in WATCHED)
     return sum(int(connection.execute(count).scalar_one()) for count in counts)
 
 
 def iterate_digests(connection: Connection) -> Iterator[tuple[str, str]]:
-    """(name, digest as the row stands now) of every watched row; `no salt` where its salt is
-    missing, `unreadable` where a value is not of its column's type."""
+    """Yield (name, present digest) of every watched row; `no salt` if its salt is missing,
+    `unreadable` if a value has another type than its column."""
     salts: Mapping[str, bytes] = {
         row.name: bytes(row.salt)
         for row in connection.execute(select(row_salts))
@@ -187,8 +187,8 @@ def iterate_digests(connection: Connection) -> Iterator[tuple[str, str]]:
 
 
 def _iterate_table(connection: Connection, table: Table) -> Iterator[tuple[Any, RowMapping | None]]:
-    """Every row with its key. None: SQLite takes any value in any column, and one of these is not
-    of its column's type."""
+    """Yield every row with its key; None in place of a row with a value of another type than its
+    column, which SQLite accepts."""
     key = _get_key_column(table)
     keys = connection.execute(select(key)).scalars().all()
     for begin in range(0, len(keys), SLICE):
@@ -220,13 +220,14 @@ def _read_rows(
 
 
 def compute_digest(salt: bytes, row: RowMapping) -> str:
-    """Hex SHA-256 of the salt and every column."""
+    """Compute the hexadecimal SHA-256 of the salt and every column."""
     columns = {name: _convert_value(value) for name, value in row.items()}
     return hashlib.sha256(salt + encode_canonical(columns)).hexdigest()
 
 
 def _list_digested_columns(table: Table) -> list[Column[Any]]:
-    """A column that repeats the document came later than the first digests, and says nothing."""
+    """List the columns that digests cover: without those that repeat the document, which are newer
+    than the first digests."""
     return [column for column in table.columns if not column.info.get("listed")]
 
 

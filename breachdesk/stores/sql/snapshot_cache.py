@@ -1,4 +1,4 @@
-"""What was computed from read snapshots and may be used for later ones: a few large values."""
+"""Cache a few large values that were computed from read snapshots, for later snapshots."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SnapshotCache:
     """One per store. Thread-safe; a value that two threads miss at once is computed by both."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock`: seconds that only rise."""
+        """Create an empty cache; `clock` gives monotonic seconds."""
         self._clock = clock
         self._lock = threading.Lock()
         self._kinds: dict[str, OrderedDict[Hashable, tuple[float, Any]]] = {}
@@ -28,26 +28,27 @@ class SnapshotCache:
         """Erasures that the store counted, as the newest snapshot saw it."""
 
     def make_view(self) -> SnapshotView:
-        """For one read snapshot. Take it before the snapshot begins."""
+        """Return a view for one read snapshot. Call it before the snapshot begins."""
         with self._lock:
             self._drop_old()
             return SnapshotView(self, self._erasures)
 
     def clear(self) -> None:
-        """Something was erased. What an older snapshot still computes is not kept either."""
+        """Clear the cache after an erasure. What an older snapshot is still computing is not cached
+        either."""
         with self._lock:
             self._erasures += 1
             self._kinds.clear()
 
     def update_revision(self, revision: int) -> None:
-        """A snapshot counts so many erasures: forget, where another process erased meanwhile."""
+        """Clear the cache if the snapshot counts more erasures, by another process."""
         with self._lock:
             if revision > self._revision:
                 self._revision = revision
                 self._kinds.clear()
 
     def find(self, kind: str, key: Hashable) -> tuple[Any] | None:
-        """The value in a tuple; None: it is not here."""
+        """Return the value in a tuple, or None if it is not cached."""
         with self._lock:
             values = self._kinds.get(kind, OrderedDict())
             if key not in values:
@@ -58,7 +59,7 @@ class SnapshotCache:
     def save(
         self, kind: str, key: Hashable, value: object, *, erasures: int, revision: int
     ) -> None:
-        """Unless something was erased since the snapshot began, here or by another process."""
+        """Save the value, unless something was erased since the snapshot began, by any process."""
         with self._lock:
             if (erasures, revision) != (self._erasures, self._revision):
                 return
@@ -86,7 +87,8 @@ class SnapshotView:
     def get_cached(
         self, kind: str, key: Hashable, make: Callable[[], T], *, revision: Callable[[], int]
     ) -> T:
-        """As `UnitOfWork.get_cached`. `revision`: how many erasures the snapshot counts; asked once."""
+        """Return a cached or computed value, as for `UnitOfWork.get_cached`. `revision` returns the
+        number of erasures in the snapshot and is called once."""
         if self._revision is None:
             self._revision = revision()
             self._cache.update_revision(self._revision)

@@ -1,4 +1,4 @@
-"""Half-open spans of event time; an end that is None is open."""
+"""Compare and subtract half-open spans of event time; an end of None is open."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def has_overlap(one: Binding, other: Binding) -> bool:
-    """Do both hold at some instant?"""
+    """Whether both hold at some instant."""
     begin = max(one.valid_from or ALWAYS, other.valid_from or ALWAYS)
     return begin < min(one.valid_to or NEVER, other.valid_to or NEVER)
 
 
 def subtract_span(old: Binding, new: Binding) -> Iterator[Binding]:
-    """The parts of `old` before and after `new`."""
+    """Yield the parts of `old` before and after `new`."""
     if new.valid_from is not None and (old.valid_from or ALWAYS) < new.valid_from:
         yield old.model_copy(update={"valid_to": new.valid_from})
     if new.valid_to is not None and new.valid_to < (old.valid_to or NEVER):

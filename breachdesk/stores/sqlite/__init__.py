@@ -1,1 +1,1 @@
-"""The store of the embedded deployment."""
+"""The SQLite store of the embedded deployment."""

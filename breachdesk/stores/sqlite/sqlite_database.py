@@ -1,4 +1,4 @@
-"""All that is SQLite's own: connections, pragmas, transactions, checkpoints."""
+"""Build SQLite connections: pragmas, transactions, checkpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def create_file(path: Path) -> None:
 
 
 def make_writer_engine(path: Path) -> Engine:
-    """One connection, used by the writer thread alone. Transactions begin IMMEDIATE."""
+    """Make an engine with one connection for the writer thread. Transactions begin IMMEDIATE."""
     engine = _make_engine(path, poolclass=StaticPool)
     event.listen(engine, "connect", _set_writer_pragmas)
     event.listen(engine, "begin", _begin_immediate)
@@ -34,7 +34,7 @@ def make_writer_engine(path: Path) -> Engine:
 
 
 def make_reader_engine(path: Path) -> Engine:
-    """Connections that cannot write; each transaction is one snapshot."""
+    """Make an engine with read-only connections; each transaction is one snapshot."""
     engine = _make_engine(path, poolclass=QueuePool, pool_size=8, max_overflow=56)
     event.listen(engine, "connect", _set_reader_pragmas)
     event.listen(engine, "begin", _begin_deferred)
@@ -42,7 +42,7 @@ def make_reader_engine(path: Path) -> Engine:
 
 
 def run_checkpoint(connection: Connection) -> None:
-    """Move what can be moved of the log into the database; waits for nobody."""
+    """Move as much of the log as possible into the database, without waiting."""
     cursor = _get_dbapi_connection(connection).cursor()
     cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
     cursor.close()
@@ -59,7 +59,7 @@ def empty_log(connection: Connection) -> bool:
 
 
 def is_log_long(path: Path) -> bool:
-    """Has the write-ahead log grown enough to be moved?"""
+    """Whether the write-ahead log is long enough for a checkpoint."""
     try:
         return path.with_name(path.name + "-wal").stat().st_size > CHECKPOINT_BYTES
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The store: acts go through the one writer, looks take their own snapshot."""
+"""The SQLite store: acts go through the one writer, each read has its own snapshot."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ class SqliteStore:
         return self._read(lambda connection: work(SqlUnitOfWork(connection, self.law, cache)))
 
     def get_server_identity(self) -> str:
-        """Nothing: a file is no server that another could stand in for."""
+        """Return the empty string: a file has no server that another could replace."""
         return ""
 
     def make_batch_sink(self, *, sole_owner: bool = True) -> BatchSink:
-        """Where the worker commits. One process owns the file's pipeline, unless a caller says that
-        several workers share it."""
+        """Return where the worker commits. One process owns the file's pipeline, unless a caller
+        says that several workers share it."""
         return SqlBatchSink(self._writer.run, self._read, sole_owner=sole_owner)
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
@@ -93,15 +93,15 @@ class SqliteStore:
         return self._writer.run(lambda c: rewind_positions(c, names, offset, actor, self.now()))
 
     def make_export_outbox(self) -> ExportOutbox:
-        """What waits to be told to integrators."""
+        """Return the outbox of messages for integrators."""
         return SqlExportOutbox(self._writer.run, self._read)
 
     def get_leader_election(self) -> LeaderElection:
-        """One process owns the file's pipeline: it leads."""
+        """Return an election that the caller always wins: one process owns the file's pipeline."""
         return AlwaysLeader()
 
     def make_asset_register(self) -> AssetRegister:
-        """The newest view of who owned what, cached until the register changes."""
+        """Return the newest view of asset ownership, cached until the register changes."""
         return SqlRegister(self)
 
     def close(self) -> None:

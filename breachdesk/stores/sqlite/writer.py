@@ -1,4 +1,4 @@
-"""The one thread that writes: group commit, a savepoint an act, and the only checkpoints."""
+"""The one thread that writes: group commit, a savepoint for each act, and the only checkpoints."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class StoreWriter:
         return result
 
     def close(self) -> None:
-        """Finish what waits, then stop."""
+        """Finish pending acts, then stop."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
@@ -126,7 +126,7 @@ class StoreWriter:
 
 
 def _run_request(connection: Connection, act: WriteRequest) -> None:
-    """Run one act under its own savepoint: its failure takes nobody else along."""
+    """Run one act under its own savepoint, so that its failure affects no other act."""
     savepoint = connection.begin_nested()
     try:
         act.result = act.work(connection)

@@ -1,1 +1,1 @@
-"""Tables, column types and the schema's version."""
+"""Define tables, column types and the schema's version."""

@@ -1,7 +1,6 @@
-"""People's side of the store: cases, breaches, notices, customers, audit, accounts.
+"""Define the tables of casework: cases, breaches, notices, customers, audit, accounts.
 
-The migrations build exactly these tables and those of stream_tables (tests/integration).
-"""
+The migrations build exactly these tables and those of stream_tables (tests/integration)."""
 
 from __future__ import annotations
 

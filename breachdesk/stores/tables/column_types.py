@@ -1,4 +1,4 @@
-"""Column types that mean the same in SQLite and PostgreSQL."""
+"""Define column types that behave the same in SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 def _encode(value: Any) -> str:
-    """Compact; what JSON does not know is written as text."""
+    """Encode compact JSON; what JSON does not support is written as text."""
     return orjson.dumps(value, default=str).decode()
 
 

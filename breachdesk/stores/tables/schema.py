@@ -1,4 +1,4 @@
-"""What all tables share: their catalogue, their names' pattern, the newest migration."""
+"""Define what all tables share: metadata, naming convention, newest migration."""
 
 from __future__ import annotations
 

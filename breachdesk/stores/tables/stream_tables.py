@@ -1,4 +1,4 @@
-"""What the pipeline writes: positions, groups, alerts, evidence, counts, what leaves for Kafka."""
+"""Define the tables of the pipeline: positions, groups, alerts, evidence, counts, exports."""
 
 from __future__ import annotations
 
