@@ -31,6 +31,7 @@ soak: setup      ## only the long runs, on real servers
 check: setup     ## lint, types, layers and the fast tests; under a minute
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/djlint --lint --quiet templates/console
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/contract tests/conformance tests/architecture -m "not slow and not kafka and not postgres and not rsyslog"

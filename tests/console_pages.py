@@ -1,4 +1,4 @@
-"""Every page of the console that tests ask for: `from console_pages import PAGES`.
+"""Every page of the console that tests ask for, and their text as a browser shows it.
 
 In braces: ids of the store that the test makes.
 """
@@ -64,3 +64,8 @@ PAGES = (
     "/account/password",
     "/account/second-factor",
 )
+
+
+def collapse_whitespace(page: str) -> str:
+    """Return the page with every run of white space as one space, as a browser shows it."""
+    return " ".join(page.split())

@@ -352,7 +352,7 @@ async def test_an_approver_without_a_second_factor_releases_nothing_and_breaks_n
     )
 
     assert "Set it up now" in page
-    assert re.search(r"<button[^>]* disabled[^>]*>Approve and release", page)
+    assert re.search(r"<button[^>]* disabled[^>]*>\s*Approve and release", page)
     assert "your account has no second factor" in said
     assert "your account has no second factor" in glass.text
     assert notices(ready) == 0

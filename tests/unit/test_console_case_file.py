@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from console_desk import HASH, Desk, a_desk
+from console_pages import collapse_whitespace
 
 from breachdesk.casework.case_file.build import SECTIONS
 from breachdesk.casework.opening import cases
@@ -56,7 +57,10 @@ async def test_a_long_table_of_a_case_file_stops_and_says_where_all_of_it_stands
 
     assert f"Note {ROWS - 10}." in page
     assert f"Note {NOTES - 1}." not in page
-    assert f"The first {ROWS} of {NOTES + 1} rows stand here. The PDF holds all of them." in page
+    assert (
+        f"The first {ROWS} of {NOTES + 1} rows stand here. The PDF holds all of them."
+        in collapse_whitespace(page)
+    )
 
 
 async def test_a_case_file_on_the_screen_says_where_the_chain_ends_and_not_that_it_holds(

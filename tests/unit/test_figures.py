@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from console_desk import a_desk
+from console_pages import collapse_whitespace
 from store_adapters import fresh_store
 from waiting_letters import renderer
 
@@ -231,7 +232,7 @@ async def test_the_page_shows_picture_and_table_and_gives_the_files(tmp_path: Pa
         files = [await visitor.client.get(f"/figures.{form}") for form in ("csv", "svg", "png")]
         wrong = await visitor.client.get("/figures?year=1")
 
-    assert "one breach and no near misses" in page.text
+    assert "one breach and no near misses" in collapse_whitespace(page.text)
     assert "<svg" in page.text
     assert "Phishing" in page.text
     assert [answer.status_code for answer in files] == [200, 200, 200]
