@@ -21,6 +21,7 @@ NOT_AN_ACT = {
     "breachdesk.casework.authority.require_own": "is the check itself",
     "breachdesk.casework.imports.register_changes.record_customer": "writes the entry of an import",
     "breachdesk.casework.imports.register_changes.record_bindings": "writes the entry of an import",
+    "breachdesk.casework.opening.cases.record_case_audit": "writes the entry of an act",
     "breachdesk.casework.release.second_person.check_second_person": "refuses; does nothing itself",
 }
 
@@ -36,7 +37,7 @@ class Untouched:
 
 
 def acts() -> Iterator[tuple[str, Callable[..., Any]]]:
-    for module in pkgutil.iter_modules(breachdesk.casework.__path__, "breachdesk.casework."):
+    for module in pkgutil.walk_packages(breachdesk.casework.__path__, "breachdesk.casework."):
         for name, function in inspect.getmembers(
             importlib.import_module(module.name), inspect.isfunction
         ):
