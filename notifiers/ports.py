@@ -1,4 +1,4 @@
-"""What the notifiers wing needs from outside, and what a mail channel must be."""
+"""Define what the notifiers package needs from outside, and what a mail channel must implement."""
 
 from __future__ import annotations
 
@@ -18,42 +18,45 @@ class NoticeOutbox(Protocol):
     """
 
     def enter(self, boot_id: str, now: datetime) -> None:
-        """A dispatcher begins under a boot id that nobody ever used. Where several send, it takes
-        a lease that `renew_lease` renews. Decides, before anything expires, whether all mail is held:
-        when it waited while no dispatcher was seen (whatever the clock says now), and when the
-        store is a copy or an older state."""
+        """Register a dispatcher under a boot id that was never used. Where several send, it takes a
+        lease that `renew_lease` renews. Before anything expires, the outbox decides whether to hold
+        all mail: when mail waited while no dispatcher ran (whatever the clock says now), and when
+        the store is a copy or an older state."""
         ...
 
     def renew_lease(self, boot_id: str, now: datetime) -> bool:
-        """The dispatcher of this boot id lives. Also recovers what others left, once in a while.
-        False: its lease ran out meanwhile (it was suspended); it must enter under a new boot id."""
+        """Renew the lease of this boot id; from time to time also recover what other dispatchers
+        left. Returns False if the lease has expired (the dispatcher was suspended); it must enter
+        under a new boot id."""
         ...
 
     def leave(self, boot_id: str, now: datetime) -> None:
-        """The dispatcher of this boot id ends: what it left `sending` may be recovered at once."""
+        """End the dispatcher of this boot id: rows that it left `sending` may be recovered at
+        once."""
         ...
 
     def find_hold(self, now: datetime) -> str:
-        """Why no dispatcher may send until a person has looked; empty: they may."""
+        """Return why no dispatcher may send until a person has looked, empty if they may."""
         ...
 
     def recover(self, boot_id: str, now: datetime) -> int:
-        """Rows that a dead process left `sending` become `unknown`; returns how many. Where
-        several send, dead is who holds no live lease; where one does, every other boot is."""
+        """Change rows that a dead process left `sending` to `unknown`, and return their number.
+        Where several send, a process without a live lease is dead; where one sends, every other
+        boot is."""
         ...
 
     def list_due(self, now: datetime, limit: int) -> Sequence[NoticeRow]:
-        """Rows that may be tried now: queued, or deferred and their time has come. Several
-        dispatchers are given them in different orders; `begin` decides who sends."""
+        """List rows that may be sent now: queued, or deferred until now. Several dispatchers get
+        them in different orders; `start_attempt` decides who sends."""
         ...
 
     def start_attempt(
         self, row_id: int, attempt_id: str, boot_id: str, now: datetime
     ) -> OutgoingMessage | None:
-        """Write intent, in one conditional transaction: the approval still stands and its hash is
-        the row's, rendering again gives the row's hash, not paused, not expired, nobody else has
-        it; nothing holds all mail, and this boot's lease lives. None: do not send (the row then
-        says why, if it is for good)."""
+        """Record the intent in one conditional transaction: the approval is valid and its hash
+        equals the row's, rendering again gives the row's hash, the row is neither paused nor
+        expired nor taken by another dispatcher, mail is not held, and this boot's lease is live.
+        Returns None if it must not be sent (if for good, the row says why)."""
         ...
 
     def finish_attempt(
@@ -79,7 +82,7 @@ class MailChannel(Protocol):
         ...
 
     async def close(self) -> None:
-        """Say goodbye to the server, if connected."""
+        """Close the session with the server, if connected."""
         ...
 
 

@@ -1,1 +1,1 @@
-"""Ground floor: the language everyone shares. Imports pydantic and the standard library only."""
+"""The types that all packages share. Imports pydantic and the standard library only."""

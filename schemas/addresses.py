@@ -1,9 +1,8 @@
-"""One mail address, and nothing that a mail program could take for more than one.
+"""Validate a mail address so strictly that no mail program can read it as more than one.
 
 Stricter than RFC 5321 and RFC 5322 on purpose: quoted local parts, comments, source routes, address
 literals and the old routing signs `%` and `!` are legal there and read differently by different
-programs.
-"""
+programs."""
 
 from __future__ import annotations
 
@@ -25,8 +24,8 @@ _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
 def find_address_problem(text: str) -> str | None:
-    """Why this is not one mail address that every program reads alike; None: it is. The words do
-    not repeat the address."""
+    """Return why this is not one mail address that every program reads alike, without repeating it,
+    or None."""
     local, at, domain = text.rpartition("@")
     if not at or "@" in local:
         return "has not exactly one @"
@@ -38,12 +37,12 @@ def find_address_problem(text: str) -> str | None:
 
 
 def is_address(text: str) -> bool:
-    """Is it one mail address, by `find_address_problem`?"""
+    """Whether `find_address_problem` finds no problem."""
     return find_address_problem(text) is None
 
 
 def encode_domain(domain: str) -> str | None:
-    """The domain as DNS has it (`xn--…`, RFC 3490); None where there is no such name."""
+    """Return the domain in DNS form (`xn--…`, RFC 3490), or None if it has none."""
     if domain.isascii():
         return domain
     try:
@@ -53,8 +52,8 @@ def encode_domain(domain: str) -> str | None:
 
 
 def _has_only_lasting_signs(text: str) -> bool:
-    """Beyond ASCII, letters, marks and digits only, in the form that no normalisation changes: no
-    full-width @, no ligature, nothing without width."""
+    """Whether non-ASCII characters are only letters, marks and digits in a form that no
+    normalisation changes: no full-width @, no ligature, no zero-width character."""
     beyond = [sign for sign in text if not sign.isascii()]
     if any(unicodedata.category(s)[0] not in "LM" and not s.isdecimal() for s in beyond):
         return False
@@ -83,7 +82,8 @@ def _find_domain_problem(domain: str) -> str | None:
 
 
 def _is_domain(name: str) -> bool:
-    """Two labels at least, and the last one no number, so that it is no IP address."""
+    """Whether there are at least two labels and the last one is not a number, so that it is not an
+    IP address."""
     labels = name.split(".")
     return (
         len(labels) > 1

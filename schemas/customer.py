@@ -1,4 +1,4 @@
-"""Customers, their people, and which asset was whose, when (bitemporal)."""
+"""Model customers, their people, and bitemporal ownership of assets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROVIDER = "provider"
 
 
 class FrozenModel(BaseModel):
-    """Frozen, and no field that nobody named."""
+    """Frozen, and refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -109,7 +109,7 @@ class Customer(FrozenModel):
     people: tuple[Person, ...] = ()
 
     def find_contact(self, kind: PersonKind) -> Person | None:
-        """The first person of that kind."""
+        """Find the first person of that kind."""
         return next((p for p in self.people if p.kind is kind), None)
 
 
@@ -164,7 +164,7 @@ class ImportReport(FrozenModel):
 
 
 class UnattributedEvents(FrozenModel):
-    """Events that belong to nobody we know: whose are they?"""
+    """Events that no customer in the register owns."""
 
     key: str
     """`domain:contoso.example`, `mailbox:…`, `host:…`, `ip:…`, `tenant:…`"""

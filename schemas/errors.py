@@ -62,7 +62,7 @@ class ConfigurationError(BreachDeskError):
 
 
 class NotAllowed(BreachDeskError):
-    """A rule of the house forbids this act, by this person or in this state."""
+    """A rule of BreachDesk forbids this act, by this person or in this state."""
 
 
 class NotProven(NotAllowed):

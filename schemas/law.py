@@ -1,8 +1,8 @@
-"""Law as dated data: what holds on a day, where a person read it, and when a person last looked.
+"""Model law as dated data: what applies on a day, where a person read it, and when it was last
+reviewed.
 
-The entries stand in `breachdesk/law/*.toml`; `breachdesk.gdpr.law` reads them. A version is chosen
-by the calendar day of the place whose law it is, not by the day in UTC.
-"""
+The entries are in `breachdesk/law/*.toml`; `breachdesk.gdpr.law` reads them. A version is chosen by
+the calendar day of the place where the law applies, not by the day in UTC."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ class LawForm(DatedEntry):
         return next((q.choices for q in self.questions if q.key == key), ())
 
     def get_question(self, key: str) -> FormQuestion:
-        """Raises NotFound."""
+        """Return the question. Raises NotFound."""
         for question in self.questions:
             if question.key == key:
                 return question
@@ -230,36 +230,36 @@ class LawBook(FrozenModel):
     """Ids of the jurisdictions that this installation reports to, besides the United Kingdom's."""
 
     def get_provision(self, provision_id: str, moment: datetime | date) -> Provision:
-        """The version in force at the moment. Raises NotFound."""
+        """Return the version in force at the moment. Raises NotFound."""
         return _get_version(self.provisions, provision_id, moment)
 
     def get_authority(self, authority_id: str, moment: datetime | date) -> LawAuthority:
-        """The authority as known at the moment. Raises NotFound."""
+        """Return the authority as known at the moment. Raises NotFound."""
         return _get_version(self.authorities, authority_id, moment)
 
     def get_form(self, form_id: str, moment: datetime | date) -> LawForm:
-        """The form in use at the moment. Raises NotFound."""
+        """Return the form in use at the moment. Raises NotFound."""
         return _get_version(self.forms, form_id, moment)
 
     def get_reference(self, reference_id: str) -> LawReference:
-        """Raises NotFound."""
+        """Return the reference. Raises NotFound."""
         for reference in self.references:
             if reference.id == reference_id:
                 return reference
         raise _build_not_found(reference_id, self.references)
 
     def list_limbs(self, provision_id: str, moment: datetime | date) -> tuple[Provision, ...]:
-        """The limbs of a provision in force at the moment, in the order of the file."""
+        """List the limbs of a provision in force at the moment, in the order of the file."""
         return tuple(
             p for p in self.provisions if p.part_of == provision_id and p.is_in_force(moment)
         )
 
     def get_provisions_at(self, moment: datetime | date) -> Mapping[str, Provision]:
-        """Those in force at the moment, by id: what a template sees as `law`."""
+        """Return those in force at the moment, by id, as a template sees them in `law`."""
         return {p.id: p for p in self.provisions if p.is_in_force(moment)}
 
     def get_authorities_at(self, moment: datetime | date) -> Mapping[str, LawAuthority]:
-        """Those known at the moment, by id."""
+        """Return those known at the moment, by id."""
         return {a.id: a for a in self.authorities if a.is_in_force(moment)}
 
     @cached_property
@@ -268,7 +268,7 @@ class LawBook(FrozenModel):
         return (*self.provisions, *self.authorities, *self.forms, *self.references)
 
     def list_in_force(self, day: date) -> tuple[ReviewedEntry, ...]:
-        """The entries that still count on the day, those of the future too."""
+        """List the entries in force on the day, and those of the future."""
         return tuple(
             e
             for e in self.entries
@@ -277,7 +277,7 @@ class LawBook(FrozenModel):
 
 
 def is_zone(name: object) -> bool:
-    """Is it the name of a time zone?"""
+    """Whether it is the name of a time zone."""
     try:
         return isinstance(name, str) and bool(ZoneInfo(name))
     except (OSError, ValueError, KeyError):

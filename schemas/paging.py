@@ -1,8 +1,7 @@
-"""Pages of long lists: what is asked for, and what comes back.
+"""Model pages of long lists: the request, and the answer.
 
 A list in the store is filtered, counted, sorted and cut in SQL. A page begins after a row that the
-caller saw (keyset paging): its cost does not grow with the number of the page.
-"""
+caller saw (keyset paging), so that its cost does not grow with its number."""
 
 from __future__ import annotations
 
@@ -29,7 +28,8 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Some rows of a list and how to go on. Cursors are opaque texts that may stand in an address."""
+    """Some rows of a list and the cursors to continue. Cursors are opaque texts that are safe in a
+    URL."""
 
     rows: Sequence[Row]
     total: int
@@ -41,7 +41,7 @@ class Page(Generic[Row]):
 
 
 def iterate_all_rows(ask: Callable[[PageRequest], Page[Row]], limit: int) -> Iterator[Row]:
-    """All rows of a list, page after page: for a command that prints them."""
+    """Yield all rows of a list, page after page, for a command that prints them."""
     page = ask(PageRequest(limit))
     yield from page.rows
     while page.next is not None:

@@ -1,8 +1,7 @@
-"""Files and folders that only their owner may read, whatever the process's umask.
+"""Create files and folders that only their owner may read, whatever the process's umask.
 
-What holds personal data or secrets is made here. The command line sets a umask as well, for what
-libraries make; this holds where our code runs without the command line.
-"""
+Files with personal data or secrets are created here. The command line sets a umask as well, for
+files that libraries create; this module also works without the command line."""
 
 from __future__ import annotations
 
@@ -29,23 +28,23 @@ def create_file(path: Path) -> None:
 
 
 def open_to_write(path: Path) -> BinaryIO:
-    """Empty; a file that was there loses what others might do with it."""
+    """Open an empty file; an existing one loses its rights for group and others."""
     return _open_private(path, os.O_TRUNC, "wb")
 
 
 def open_to_append(path: Path) -> BinaryIO:
-    """At its end; the same."""
+    """Open at the end; an existing file loses its rights for group and others."""
     return _open_private(path, os.O_APPEND, "ab")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """The whole content of a file."""
+    """Write the whole content of a file."""
     with open_to_write(path) as file:
         file.write(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """The whole content of a file, as UTF-8."""
+    """Write the whole content of a file, as UTF-8."""
     write_bytes(path, text.encode())
 
 
@@ -56,6 +55,6 @@ def _open_private(path: Path, how: int, mode: str) -> BinaryIO:
 
 
 def list_readable_by_others(folder: Path) -> list[Path]:
-    """The folder and what is below it, as far as group or others have any right to it."""
+    """List the folder and what is below it, as far as group or others have any right to it."""
     every = [folder, *sorted(folder.rglob("*"))]
     return [path for path in every if not path.is_symlink() and path.stat().st_mode & UMASK]

@@ -1,4 +1,4 @@
-"""Settings as plain frozen models; loading them from file and environment is bootstrap's work."""
+"""Define settings as plain frozen models; bootstrap loads them from file and environment."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class PostgresTls(StrEnum):
 
 
 class SenderSettings(FrozenModel):
-    """One way out for mail, and the assets it stands on."""
+    """One sender of mail, and the assets that it depends on."""
 
     id: str = "main"
     channel: str = "smtp"
@@ -322,7 +322,8 @@ class ConsoleSettings(FrozenModel):
     @field_validator("trusted_proxies")
     @classmethod
     def _check_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        """Each is an address or a network: a name or `*` would let strangers choose theirs."""
+        """Check that each is an address or a network: with a name or `*` strangers could choose
+        their own address."""
         for proxy in proxies:
             if ip_network(proxy).prefixlen == 0:
                 raise ValueError("a network of every address is no proxy")
@@ -373,5 +374,6 @@ class Settings(FrozenModel):
     """Ids of the regulators that breaches are reported to, besides those that always apply."""
 
     def get_source(self, name: str) -> SourceSettings:
-        """The source's settings, or defaults under its name: an unknown source is never refused."""
+        """Return the source's settings, or defaults under its name: an unknown source is never
+        refused."""
         return next((s for s in self.sources if s.name == name), SourceSettings(name=name))

@@ -1,5 +1,5 @@
-"""Results of functions over people's words, kept for minutes: no process holds on to a letter that may
-have been erased meanwhile."""
+"""Cache results of functions over people's words for minutes, so that no process keeps a letter
+that may have been erased since."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LONGEST_SECONDS = 600.0
 def remember_for_minutes(
     maxsize: int, clock: Callable[[], float] = time.monotonic
 ) -> Callable[[Callable[[A], T]], Callable[[A], T]]:
-    """As `lru_cache`, for a function of one argument whose result nobody changes; all results go at
-    the first call after ten minutes."""
+    """Cache like `lru_cache`, for a function of one argument with a result that callers never
+    change; all results are dropped at the first call after ten minutes."""
 
     def wrap(function: Callable[[A], T]) -> Callable[[A], T]:
         known = lru_cache(maxsize)(function)

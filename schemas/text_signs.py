@@ -1,11 +1,10 @@
-"""Characters that hide or reorder other text, shown as what they are: `[U+202E]`.
+"""Show characters that hide or reorder other text as markers: `[U+202E]`.
 
 A name from outside may hold controls, bidirectional marks, characters without width, fillers that
-look like nothing, or combining marks without a letter. Whoever reads a screen or a letter sees
-each of them as a marker. Text that needs such a character to be read stays as it is: a joiner
-between Arabic or after an Indic virama, a joiner or a variation selector in an emoji, a variation
-selector of a CJK character. Names written from right to left are not changed at all.
-"""
+look like nothing, or combining marks without a letter. A reader of a screen or a letter sees each
+of them as a marker. Text that needs such a character to be read stays as it is: a joiner between
+Arabic or after an Indic virama, a joiner or a variation selector in an emoji, a variation selector
+of a CJK character. Names written from right to left are not changed at all."""
 
 from __future__ import annotations
 
@@ -48,19 +47,19 @@ _LETTERS_AND_MARKS = ("L", "M")
 
 
 def mark_hidden(text: str) -> str:
-    """The text with every character that hides or reorders as a marker. LF, TAB and CR LF stay."""
+    """Replace every character that hides or reorders with a marker. LF, TAB and CR LF stay."""
     if _HARMLESS.fullmatch(text):
         return text
     return "".join(_mark_parts(text))
 
 
 def mark_hidden_in_line(text: str) -> str:
-    """As `shown`; line ends and tabs are markers too. For names, titles and header fields."""
+    """Replace like `mark_hidden`, line ends and tabs too. For names, titles and header fields."""
     return "".join(_format_marker(sign) if sign in "\n\r\t" else sign for sign in mark_hidden(text))
 
 
 def mark_hidden_in_value(value: Any) -> Any:
-    """As `shown`, in every text of a JSON-like value."""
+    """Replace like `mark_hidden` in every text of a JSON-like value."""
     if isinstance(value, str):
         return mark_hidden(value)
     if isinstance(value, dict):
@@ -73,8 +72,8 @@ def mark_hidden_in_value(value: Any) -> Any:
 
 
 def escape_json(json_text: str) -> str:
-    """The same JSON value, every character that `shown` would mark written as an escape. The text
-    must be JSON in which such characters stand in strings only."""
+    """Escape every character that `mark_hidden` would replace, without changing the JSON value. The
+    text must be JSON in which such characters occur in strings only."""
     if _HARMLESS.fullmatch(json_text):
         return json_text
     return "".join(
@@ -83,17 +82,17 @@ def escape_json(json_text: str) -> str:
 
 
 def list_hidden(text: str) -> tuple[str, ...]:
-    """`U+202E RIGHT-TO-LEFT OVERRIDE` for each kind of character that `mark_hidden_in_line` marks."""
+    """List `U+202E RIGHT-TO-LEFT OVERRIDE` for each kind of character that `mark_hidden_in_line`
+    replaces."""
     marked = dict.fromkeys(sign for sign, mark in _inspect_signs(text) if mark or sign in "\n\r\t")
     return tuple(f"U+{ord(s):04X} {unicodedata.name(s, 'control')}" for s in marked)
 
 
 def find_name_problem(text: str, longest: int = LONGEST_NAME) -> str | None:
-    """Why the text cannot be a name, a title or a header field; None: it can.
+    """Return why the text cannot be a name, a title or a header field, or None.
 
-    Controls, line ends and lone surrogates end or break a header. `=?` begins an encoded word
-    (RFC 2047), which a mail program decodes although nobody wrote it as one.
-    """
+    Controls, line ends and lone surrogates end or break a header. `=?` begins an encoded word (RFC
+    2047), which a mail program decodes although nobody wrote it as one."""
     if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") for sign in text):
         return "holds a control character or a line end"
     if "=?" in text:
@@ -110,7 +109,7 @@ def _mark_parts(text: str) -> list[str]:
 
 
 def _inspect_signs(text: str) -> list[tuple[str, bool]]:
-    """Every character, and whether it is to be marked."""
+    """List every character, and whether it must be replaced."""
     looked: list[tuple[str, bool]] = []
     marks = 0
     base = ""
@@ -142,7 +141,7 @@ def _is_hidden(text: str, at: int, sign: str, category: str) -> bool:
 
 
 def _is_needed_joiner(text: str, at: int) -> bool:
-    """Does this joiner stand where a script or an emoji needs one (after RFC 5892, A.1, A.2)?"""
+    """Whether a script or an emoji needs this joiner (after RFC 5892, A.1, A.2)."""
     before, after = _get_sign_before(text, at), text[at + 1 : at + 2]
     if before and unicodedata.combining(text[at - 1]) == _VIRAMA:
         return True
@@ -156,14 +155,14 @@ def _is_needed_joiner(text: str, at: int) -> bool:
 
 
 def _get_sign_before(text: str, at: int) -> str:
-    """The character before, without marks and selectors on it."""
+    """Return the character before, skipping marks and selectors."""
     while at and unicodedata.category(text[at - 1])[0] == "M":
         at -= 1
     return text[at - 1] if at else ""
 
 
 def _is_needed_selector(text: str, at: int) -> bool:
-    """Does this selector choose the look of the very character before it?"""
+    """Whether this selector chooses the look of the character directly before it."""
     before = text[at - 1] if at else ""
     if not before:
         return False
@@ -179,12 +178,12 @@ def _is_selector(sign: str) -> bool:
 
 
 def _is_picture(sign: str) -> bool:
-    """A symbol, or the skin tone of one."""
+    """Whether it is a symbol, or the skin tone of one."""
     return sign in "©®" or (unicodedata.category(sign) in ("So", "Sk", "Sm") and ord(sign) > 0xFF)
 
 
 def _is_no_character(code: int) -> bool:
-    """Noncharacters, and the unassigned ones that Unicode reserves for being drawn as nothing."""
+    """Whether it is a noncharacter, or an unassigned one that Unicode reserves as invisible."""
     return (
         code & 0xFFFE == 0xFFFE
         or 0xFDD0 <= code <= 0xFDEF

@@ -1,4 +1,4 @@
-"""Times are aware and compared in UTC."""
+"""Convert times: they are aware and compared in UTC."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from schemas.errors import BadInput
 
 
 def convert_to_utc(moment: datetime) -> datetime:
-    """The same moment in UTC. Raises BadInput for one without a zone."""
+    """Convert the moment to UTC. Raises BadInput for one without a zone."""
     if moment.tzinfo is None:
         raise BadInput("a time without a zone", place="time", remedy="Give its zone.")
     return moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Local accounts, their duties, and who acts."""
+"""Model local accounts, their duties, and actors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class User(FrozenModel):
 
 
 def can_sign_in(user: User, *, demo: bool) -> bool:
-    """The account is neither disabled nor, outside the demo, one of the demo's."""
+    """Whether the account is neither disabled nor, outside the demo, one of the demo's."""
     return not user.disabled and (demo or not user.demo)
 
 

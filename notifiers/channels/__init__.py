@@ -1,4 +1,4 @@
-"""Ways out for mail: one file each, whose name is the id and which exports CHANNEL."""
+"""The channels for mail: one file each; its name is the id and it exports CHANNEL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.settings import SenderSettings
 
 
 def open_channel(sender: SenderSettings) -> MailChannel:
-    """The sender's channel, opened. Raises Misconfigured for an unknown one or wrong settings."""
+    """Open the sender's channel. Raises Misconfigured for an unknown one or wrong settings."""
     channels = load_plugins("notifiers.channels", "CHANNEL")
     factory: ChannelFactory | None = channels.get(sender.channel)
     if factory is None:

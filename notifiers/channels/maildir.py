@@ -1,4 +1,5 @@
-"""A folder instead of a mail server: drills, dry runs, and mail that another program picks up."""
+"""Write mail to a folder instead of a mail server: for drills, dry runs, and mail that another
+program picks up."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class MaildirChannel:
         self._complete_log()
 
     async def send(self, outgoing: OutgoingMessage) -> SendResult:
-        """Handed over once the file is on disk; a full disk is `deferred`."""
+        """Write the message to disk, which counts as sent; a full disk is `deferred`."""
         try:
             message = build_message(outgoing)
         except BadInput:
@@ -37,11 +38,10 @@ class MaildirChannel:
             return SendResult(outcome=SendOutcome.DEFERRED, reply="452 4.3.1")
         return SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 
-    async def close(self) -> None:
-        """Nothing is held open."""
+    async def close(self) -> None: ...
 
     def has_message(self, message_id: str) -> bool:
-        """Was it filed? Settles an `unknown`."""
+        """Whether the message is on disk, which resolves an `unknown` attempt."""
         return _compute_file_name(message_id) in {_get_stem(p) for p in self._list_files()}
 
     def _write_message(self, message_id: str, message: bytes) -> None:
@@ -61,7 +61,7 @@ class MaildirChannel:
         return [*(self._folder / "new").iterdir(), *(self._folder / "cur").iterdir()]
 
     def _complete_log(self) -> None:
-        """The files are the truth; a crash before the log's line is made good here."""
+        """Add log lines that a crash prevented; the files are authoritative."""
         log = self._folder / LOG
         listed = set(log.read_text("utf-8").split()) if log.exists() else set()
         for file in sorted(self._list_files()):
@@ -81,7 +81,7 @@ def _compute_file_name(message_id: str) -> str:
 
 
 def _get_stem(file: Path) -> str:
-    """Without the flags that a mail reader appends."""
+    """Return the file's name without the flags that a mail reader appends."""
     return file.name.partition(":")[0]
 
 

@@ -1,9 +1,8 @@
-"""Mail by a smarthost: STARTTLS or TLS with a verified certificate, password or XOAUTH2.
+"""Send mail through a smarthost: STARTTLS or TLS with a verified certificate, password or XOAUTH2.
 
-One command stream a connection, kept over messages, one RCPT a message (RFC 5321). What is known
-after each stage is what `MailChannel.send` promises: before DATA a loss is `deferred`, from DATA on
-it is `unknown`.
-"""
+Each connection carries one sequence of commands and is kept between messages; a message has one
+RCPT (RFC 5321). The result after each stage follows `MailChannel.send`: a loss before DATA is
+`deferred`, from DATA on it is `unknown`."""
 
 from __future__ import annotations
 
@@ -57,7 +56,7 @@ class SmtpChannel:
         return refused or await self._send_data(client, message)
 
     async def close(self) -> None:
-        """QUIT, if connected; a server that has gone is no error."""
+        """Send QUIT, if connected; a server that has gone is no error."""
         client, self._client = self._client, None
         if client is not None and client.is_connected:
             try:
@@ -66,7 +65,7 @@ class SmtpChannel:
                 client.close()
 
     async def _get_connection(self) -> SMTP:
-        """The open connection if it still answers, else a new one, signed in."""
+        """Return the open connection if it still answers, else a new one, signed in."""
         if self._client is not None and self._client.is_connected:
             try:
                 await self._client.rset()
@@ -99,7 +98,7 @@ class SmtpChannel:
             await client.auth_xoauth2(sender.username, secret)
 
     async def _send_envelope(self, client: SMTP, outgoing: OutgoingMessage) -> SendResult | None:
-        """MAIL and RCPT. None: both were accepted."""
+        """Send MAIL and RCPT. Returns None if both were accepted."""
         tls = _describe_tls(client)
         sender, recipient = get_envelope_sender(outgoing), outgoing.to_email
         international = is_international(outgoing)
@@ -136,7 +135,8 @@ class SmtpChannel:
     async def _build_refusal(
         self, refusal: SMTPResponseException, tls: str, *, unclear: SendOutcome
     ) -> SendResult:
-        """A reply's code decides; `unclear` is what no clear code means at this stage."""
+        """Convert a refusal to a result by the reply's code; `unclear` applies if the code is not
+        clear at this stage."""
         outcome = classify_reply(refusal.code)
         is_clear = outcome in (SendOutcome.DEFERRED, SendOutcome.BOUNCED)
         if refusal.code == CLOSING or not is_clear:
@@ -148,8 +148,8 @@ class SmtpChannel:
         )
 
     async def _handle_unexpected_reply(self, answer: SMTPResponseException, tls: str) -> SendResult:
-        """250 raises only where 354 is due, before a byte of the letter has left: the server takes
-        no letters, or this answers an earlier command. Nothing was handed over."""
+        """Handle 250 where 354 is due, before a byte of the letter has left: the server takes no
+        letters, or it answers an earlier command. Nothing was handed over."""
         await self._drop_connection()
         reply = f"answers out of step: {reduce_reply(answer.code, answer.message)}"
         return SendResult(outcome=SendOutcome.DEFERRED, reply=reply, tls=tls)
@@ -161,7 +161,7 @@ class SmtpChannel:
 
 
 def _describe_connection_failure(problem: Exception) -> str:
-    """Code where there is one, else one plain word for what failed."""
+    """Return the reply code, or one plain word for what failed."""
     if isinstance(problem, SMTPResponseException):
         return f"{NO_CONNECTION}: {reduce_reply(problem.code, problem.message)}"
     cause = problem.__cause__ or problem
@@ -190,7 +190,7 @@ class _SmtpFactory:
     id = "smtp"
 
     def open(self, sender: SenderSettings) -> SmtpChannel:
-        """Raises Misconfigured naming the setting."""
+        """Open the channel. Raises Misconfigured naming the setting."""
         for setting, problem, remedy in _find_problems(sender):
             raise ConfigurationError(
                 problem, place=f"senders, {sender.id}: {setting}", remedy=remedy
@@ -208,7 +208,7 @@ class _SmtpFactory:
 
 
 def _find_problems(sender: SenderSettings) -> list[tuple[str, str, str]]:
-    """(setting, problem, remedy), the first to be mended first."""
+    """List (setting, problem, remedy), the most urgent first."""
     signs_in = sender.auth is not SmtpAuth.NONE
     open_wire = sender.tls is SmtpTls.NONE and not _is_loopback(sender.host)
     checks = [

@@ -1,1 +1,1 @@
-"""Dispatch of queued letters, messages and SMTP replies."""
+"""Dispatch queued letters, build messages, and classify SMTP replies."""

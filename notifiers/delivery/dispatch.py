@@ -1,7 +1,7 @@
-"""The outbox's loop: intent, one try, end; never a transaction open across SMTP, never twice.
+"""Dispatch the outbox: record the intent, try once, record the result; never hold a transaction
+open across SMTP, never send twice.
 
-Semantics: docs/reference/streaming.md, section 4.
-"""
+Semantics: docs/reference/streaming.md, section 4."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ BACK_OFF = 60.0
 
 
 class NoticeDispatcher:
-    """Sends what the outbox says is due, through one channel, one message at a time.
+    """Sends due rows of the outbox through one channel, one message at a time.
 
-    `heartbeat`: the process's own pulse; after a gap it enters the outbox anew, and the outbox says
-    whether mail is held. `say` is told, once each, what keeps `run` from sending.
-    """
+    `heartbeat` detects gaps in the process's own run; after a gap the dispatcher enters the outbox
+    again, which decides whether mail is held. `say` receives, once each, the reasons that keep
+    `run` from sending."""
 
     def __init__(
         self,
@@ -61,15 +61,15 @@ class NoticeDispatcher:
         """Rows that could not begin in the last round, and why."""
 
     async def run_once(self, limit: int = 100) -> int:
-        """One round, asked for by a caller: how many were tried. Raises NotAllowed when held, and
-        Retryable when the outbox cannot be written; the end of a try is kept meanwhile."""
+        """Run one round and return the number of attempts. Raises NotAllowed if mail is held,
+        Retryable if the outbox cannot be written; the result of an attempt is then kept in
+        memory."""
         return await self._run_round(limit)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Rounds until `stop`, which is honoured between messages; then says goodbye.
+        """Run rounds until `stop`, which is checked between messages; then leave the outbox.
 
-        When held it sends nothing, lets nothing expire, and keeps asking the outbox.
-        """
+        While mail is held it sends nothing, lets nothing expire, and keeps asking the outbox."""
         try:
             while not stop.is_set():
                 await self._run_round_unless_held(stop)
@@ -111,7 +111,7 @@ class NoticeDispatcher:
         return tried
 
     async def _wait_between_rounds(self, stop: asyncio.Event) -> None:
-        """The pause between rounds, alive meanwhile."""
+        """Pause between rounds and keep the lease alive."""
         remaining = BACK_OFF if self._backs_off else PAUSE
         while remaining > 0 and not stop.is_set():
             with contextlib.suppress(TimeoutError):
@@ -120,8 +120,8 @@ class NoticeDispatcher:
             self._renew_quietly()
 
     def _check_heartbeat(self) -> datetime:
-        """Alive, and allowed to send: the moment that was judged, for what is done next. Raises
-        NotAllowed when mail is held."""
+        """Record a beat and return its moment, by which the next act is judged. Raises NotAllowed
+        if mail is held."""
         moment = self._now()
         if not self._heartbeat.record_beat(moment) and self._entered:
             self._entered, self._boot_id = False, uuid.uuid4().hex
@@ -138,29 +138,31 @@ class NoticeDispatcher:
         return moment
 
     def _enter_or_renew(self, moment: datetime) -> None:
-        """Enter once, then stay; a boot whose lease ran out is over, and a new one begins."""
+        """Enter once, then renew the lease; if it has expired, enter under a new boot id."""
         if self._entered and not self._outbox.renew_lease(self._boot_id, moment):
             self._entered, self._boot_id = False, uuid.uuid4().hex
         if not self._entered:
             self._enter(moment)
 
     def _enter(self, moment: datetime) -> None:
-        """Before the first message: what a dead process left is `unknown` from here on."""
+        """Enter the outbox before the first message: attempts of a dead process become
+        `unknown`."""
         self._outbox.enter(self._boot_id, moment)
         self._entered = True
         self._heartbeat.reset(moment)
         self._outbox.recover(self._boot_id, moment)
 
     def _renew_quietly(self) -> None:
-        """While something else takes its time. What goes wrong here shows at the next beat; after
-        a gap nobody says that we lived."""
+        """Renew the lease during a slow operation. Errors here show at the next beat; after a gap
+        nothing is renewed."""
         moment = self._now()
         with contextlib.suppress(RetryableError):
             if self._entered and self._heartbeat.record_beat(moment):
                 self._outbox.renew_lease(self._boot_id, moment)
 
     async def _send(self, row: NoticeRow, moment: datetime) -> int:
-        """1 when it was tried. The outbox may say no at the last moment: paused, changed, over."""
+        """Send the row and return 1 if it was attempted. The outbox may refuse at the last moment:
+        paused, changed, closed."""
         attempt_id = uuid.uuid4().hex
         outgoing = self._start_attempt(row, attempt_id, moment)
         if outgoing is None:
@@ -175,7 +177,8 @@ class NoticeDispatcher:
     def _start_attempt(
         self, row: NoticeRow, attempt_id: str, moment: datetime
     ) -> OutgoingMessage | None:
-        """A row that cannot begin (a template broke meanwhile) must not stop the others'."""
+        """Start an attempt; a row that cannot start (a template broke since) must not stop the
+        others."""
         try:
             return self._outbox.start_attempt(row.id, attempt_id, self._boot_id, moment)
         except (BadInput, EditConflict, NotFound) as problem:
@@ -192,13 +195,13 @@ class NoticeDispatcher:
         self._unwritten.append(partial(self._outbox.finish_attempt, *end))
 
     def _write_results(self) -> None:
-        """An end that the store could not take now is kept, and written before anything else."""
+        """Write results that the store could not accept earlier, before anything else."""
         while self._unwritten:
             self._unwritten[0]()
             self._unwritten.pop(0)
 
     async def _try(self, outgoing: OutgoingMessage) -> SendResult:
-        """However long the server takes, the lease lives."""
+        """Send the message and renew the lease, however long the server takes."""
         trying = asyncio.ensure_future(self._channel.send(outgoing))
         while not (await asyncio.wait({trying}, timeout=PAUSE))[0]:
             self._renew_quietly()
@@ -210,7 +213,8 @@ class NoticeDispatcher:
     def _compute_retry_time(
         self, row: NoticeRow, result: SendResult, now: datetime
     ) -> datetime | None:
-        """5, 15, 30 and then every 60 minutes, by policy; nothing else is ever tried again."""
+        """Compute the next attempt: after 5, 15, 30 and then every 60 minutes, by policy. Only
+        deferred rows are retried."""
         if result.outcome is not SendOutcome.DEFERRED:
             return None
         steps = self._policy.deferred_retry_minutes or (60,)

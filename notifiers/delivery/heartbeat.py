@@ -1,6 +1,6 @@
-"""The dispatcher's own pulse. A machine that was suspended, or restored from a snapshot, wakes up
-believing that it is still then; mail that left meanwhile would leave twice. So after a gap a
-dispatcher enters its outbox anew, which decides whether all mail is held
+"""Detect gaps in a dispatcher's own run. A machine that was suspended, or restored from a snapshot,
+continues as if no time had passed, and would send again what left since. After a gap the dispatcher
+therefore enters its outbox again, which decides whether all mail is held
 (docs/reference/streaming.md, section 4)."""
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class ClockHeartbeat:
         self._missed = False
 
     def record_beat(self, now: datetime) -> bool:
-        """True: all is well since the last `reset`. The first beat is always well."""
+        """Record a beat; returns True if there was no gap since the last `reset`. The first beat
+        never has one."""
         here = (now, self._monotonic())
         last, self._last = self._last, here
         if last is not None and not self._is_well(last, here):
@@ -36,12 +37,13 @@ class ClockHeartbeat:
         return not self._missed
 
     def reset(self, now: datetime) -> None:
-        """Forget what was missed: somebody has decided what it means."""
+        """Reset after somebody has decided what the gap means."""
         self._last = (now, self._monotonic())
         self._missed = False
 
     def _is_well(self, last: tuple[datetime, float], here: tuple[datetime, float]) -> bool:
-        """Suspended: the wall clock ran, the machine's stood still. Stopped: both ran on."""
+        """Whether there was no gap. Suspended: only the wall clock ran. Stopped: both clocks
+        ran."""
         wall = here[0] - last[0]
         machine = timedelta(seconds=here[1] - last[1])
         return abs(wall) <= self._gap and machine <= self._gap

@@ -1,9 +1,8 @@
-"""A letter as an RFC 5322 message: everything fixed, so that the same letter is the same bytes.
+"""Build a letter as an RFC 5322 message, so that the same letter always gives the same bytes.
 
-Header lines are written here and by no parser: the standard library decodes encoded words
-(RFC 2047) in the text that it is given and, before Python 3.11.10, writes their line ends raw
-(CVE-2024-6923; `as_bytes` does so before 3.11.15, CVE-2026-1299).
-"""
+This module writes header lines itself: the standard library decodes encoded words (RFC 2047) in the
+text that it is given and, before Python 3.11.10, writes their line ends raw (CVE-2024-6923;
+`as_bytes` does so before 3.11.15, CVE-2026-1299)."""
 
 from __future__ import annotations
 
@@ -38,12 +37,11 @@ BREAKING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 def build_message(outgoing: OutgoingMessage) -> bytes:
-    """The message, CRLF line ends, 7-bit clean unless an address is not. One recipient, no list
-    headers, no tracking. Read again before it is returned.
+    """Build the message with CRLF line ends, 7-bit clean unless an address is not. One recipient,
+    no list headers, no tracking. It is parsed again before it is returned.
 
-    Raises BadInput, without naming the address, for a field that cannot stand in a header and for
-    a message that does not read back as what was meant.
-    """
+    Raises BadInput, without naming the address, for a field that is not allowed in a header and for
+    a message that does not parse to the same content."""
     problem = _find_problem(outgoing)
     if problem is None:
         try:
@@ -62,22 +60,22 @@ def build_message(outgoing: OutgoingMessage) -> bytes:
 
 
 def add_brackets(message_id: str) -> str:
-    """`<left@right>`, whether the brackets were given or not."""
+    """Return `<left@right>`, with or without brackets in the input."""
     return f"<{message_id.strip().strip('<>')}>"
 
 
 def get_envelope_sender(outgoing: OutgoingMessage) -> str:
-    """Where bounces go: the envelope's own sender, else the address in From."""
+    """Return the address for bounces: the envelope's own sender, else the address in From."""
     return outgoing.envelope_sender or outgoing.from_email
 
 
 def is_international(outgoing: OutgoingMessage) -> bool:
-    """Does an address itself go beyond ASCII (RFC 6531)? Names may always."""
+    """Whether an address is not ASCII (RFC 6531). Names may be non-ASCII in any message."""
     return not (outgoing.from_email + get_envelope_sender(outgoing) + outgoing.to_email).isascii()
 
 
 def _find_problem(outgoing: OutgoingMessage) -> str | None:
-    """The first field that cannot be written, and why; None: all can."""
+    """Return the first field that cannot be written, and why, or None."""
     letter = outgoing.letter
     fields = {
         "the sender's name": outgoing.from_name,
@@ -147,7 +145,8 @@ def _generate_head(outgoing: OutgoingMessage) -> Iterator[str]:
 
 
 def _format_mailbox(name: str, address: str) -> str:
-    """A display name that is atoms, a quoted string without any special sign, or encoded words."""
+    """Format the display name as atoms, a quoted string without special characters, or encoded
+    words."""
     if not name:
         return address if address.isascii() else f"<{address}>"
     phrase = _format_phrase(name)
@@ -164,7 +163,7 @@ def _format_phrase(name: str) -> str:
 
 
 def _format_unstructured(text: str, column: int) -> str:
-    """Plain ASCII folded at its blanks, all else as encoded words."""
+    """Fold plain ASCII at its blanks; write everything else as encoded words."""
     if not PLAIN_WORDS.fullmatch(text):
         return _encode_words(text)
     lines = [""]
@@ -178,7 +177,7 @@ def _format_unstructured(text: str, column: int) -> str:
 
 
 def _encode_words(text: str) -> str:
-    """RFC 2047 words, base64, no character split between two."""
+    """Encode as RFC 2047 words in base64, and split no character between two words."""
     return f"{CRLF} ".join(
         f"=?utf-8?b?{base64.b64encode(chunk).decode()}?=" for chunk in _generate_chunks(text)
     )
@@ -223,6 +222,6 @@ def _format_attachment(name: str, text: str) -> str:
 
 
 def _compute_boundary(outgoing: OutgoingMessage, part: str) -> str:
-    """The standard library draws boundaries at random; ours come from the letter."""
+    """Derive the boundary from the letter; the standard library draws boundaries at random."""
     seed = f"{part}\0{outgoing.message_id}\0{outgoing.letter.hash}"
     return f"=_{hashlib.sha256(seed.encode()).hexdigest()[:40]}"

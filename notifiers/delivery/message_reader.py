@@ -1,5 +1,5 @@
-"""A built message read again, byte by byte and by the standard library's parsers, and compared with
-what was meant. It shares no code with the writer."""
+"""Parse a built message, byte by byte and with the standard library's parsers, and compare it with
+its source. It shares no code with the writer."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _MAILBOX = re.compile(
 
 
 def find_difference(raw: bytes, outgoing: OutgoingMessage) -> str | None:
-    """What the message says otherwise than it should, in words that repeat nothing of it; None: it
-    says exactly what was meant."""
+    """Return how the message differs from its source, without quoting either, or None if they
+    agree."""
     fields = _parse_fields(raw)
     if fields is None:
         return "the message has a line that is not RFC 5322"
@@ -48,7 +48,7 @@ def find_difference(raw: bytes, outgoing: OutgoingMessage) -> str | None:
 
 
 def _build_expected_fields(outgoing: OutgoingMessage) -> dict[str, str | None]:
-    """Header names in order; a value, where it is fixed text."""
+    """Build the header names in order, each with its value if that is fixed text."""
     answered = outgoing.in_reply_to
     thread = f"<{answered.strip().strip('<>')}>" if answered else ""
     return {
@@ -65,7 +65,8 @@ def _build_expected_fields(outgoing: OutgoingMessage) -> dict[str, str | None]:
 
 
 def _parse_fields(raw: bytes) -> list[tuple[str, str]] | None:
-    """Names and unfolded values of the header block; None where any line is malformed."""
+    """Parse the header block to names and unfolded values; returns None if any line is
+    malformed."""
     if _BARE.search(raw) or max(map(len, raw.split(b"\r\n"))) > LONGEST_LINE:
         return None
     fields: list[tuple[str, bytes]] = []
@@ -96,7 +97,8 @@ def _decode_words(value: str) -> str | None:
 
 
 def _find_parsed_difference(raw: bytes, outgoing: OutgoingMessage, names: list[str]) -> str | None:
-    """As a mail program reads it that uses the standard library, old way and new."""
+    """Compare the message as the standard library parses it, with the compat32 and the default
+    policy."""
     message = message_from_bytes(raw, policy=compat32)
     if message.keys() != names or any(part.defects for part in message.walk()):
         return "the message is read as another"

@@ -1,4 +1,4 @@
-"""A server's reply, reduced to code and enhanced status (RFC 3463): never its text or an address."""
+"""Reduce a server's reply to code and enhanced status (RFC 3463), never its text or an address."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 
 
 def reduce_reply(code: int, text: str) -> str:
-    """`550 5.1.1`, or `550` where the server gives no enhanced status."""
+    """Return `550 5.1.1`, or `550` if the server gives no enhanced status."""
     status = ENHANCED.match(text)
     return f"{code} {status.group(1)}" if status else str(code)
 
 
 def classify_reply(code: int) -> SendOutcome:
-    """What a reply's first digit says (RFC 5321, 4.2.1); anything else is no clear reply."""
+    """Classify by the reply's first digit (RFC 5321, 4.2.1); anything else is not a clear reply."""
     first_digits = {
         2: SendOutcome.HANDED_OVER,
         4: SendOutcome.DEFERRED,
@@ -28,5 +28,6 @@ def classify_reply(code: int) -> SendOutcome:
 
 
 def is_channel_closed(reply: str) -> bool:
-    """Would the next recipient fare the same? RFC 5321: 421 closes the whole channel."""
+    """Whether the next recipient would get the same reply. RFC 5321: 421 closes the whole
+    channel."""
     return reply.startswith((NO_CONNECTION, "421"))

@@ -1,1 +1,1 @@
-"""Letters: rendering, required content and linting."""
+"""Render letters, check their required content, and lint them."""

@@ -1,4 +1,5 @@
-"""Acts in plain words: `On Sunday 22 November 2026, between …: 180 files were downloaded.`"""
+"""Describe acts in plain words: `On Sunday 22 November 2026, between …: 180 files were
+downloaded.`"""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ class ActLine:
 def format_act_lines(
     context: LetterContext, words: Mapping[str, Any], zone: ZoneInfo
 ) -> list[ActLine]:
-    """One for each act, in time order. A controller reads its own mailboxes and folders by name;
-    an account holder reads neither."""
+    """Format one line for each act, in time order. A controller's letter names its own mailboxes
+    and folders; an account holder's letter names neither."""
     names = context.kind is not NoticeKind.ACCOUNT_HOLDER
     return [_build_line(act, words, zone, names=names) for act in context.exposure.acts]
 
@@ -46,7 +47,8 @@ def format_act_lines(
 def build_act_rows(
     context: LetterContext, words: Mapping[str, Any], zone: ZoneInfo
 ) -> list[dict[str, Any]]:
-    """For a computer: what the lines say. Where copies were sent stays out, as the attack's mark."""
+    """Build the same lines as data. Forwarding targets are left out, because they identify the
+    attack."""
     rows = []
     for act, line in zip(
         context.exposure.acts, format_act_lines(context, words, zone), strict=True
@@ -58,7 +60,8 @@ def build_act_rows(
 
 
 def _build_detail_rows(act: ActSummary) -> dict[str, str | None]:
-    """None: a name that may be a message is left out, as in the line."""
+    """Build the details; None stands for a name that is left out because it may be a message, as in
+    the line."""
     rows: dict[str, str | None] = {
         field: ", ".join(list_plain(act.details, field)) or None
         for field in ("folders", "files")
@@ -100,8 +103,8 @@ def _generate_sentences(
 
 
 def _select_phrase(act: ActSummary, phrases: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The first that fits; the last two fit everything refused, and everything else. What was
-    refused is told by no words for what was done."""
+    """Select the first phrase that fits; the last two fit everything refused, and everything else.
+    A refused act never gets words for a completed one."""
     outcome = "failure" if act.outcome == "failure" else "success"
     for phrase in phrases:
         has = phrase.get("has", "")

@@ -1,4 +1,5 @@
-"""Regulator reports and case files as A4 pages, set by typst. The data goes in as JSON, never as markup."""
+"""Typeset regulator reports and case files as A4 pages with typst. The data goes in as JSON, never
+as markup."""
 
 from __future__ import annotations
 
@@ -30,22 +31,23 @@ PICTURE = "picture.typ"
 def render_report_pdf(
     templates: Path, report: RegulatorReport, profile: ProviderProfile, zone: ZoneInfo
 ) -> bytes:
-    """Same report, same bytes: typst's own fonts, and the report's time as the file's time.
+    """Render the report; the same report gives the same bytes, because it uses typst's own fonts,
+    and the report's time as the file's time.
 
-    Raises BadInput naming the template when it cannot be set.
-    """
+    Raises BadInput naming the template if typesetting fails."""
     data = _build_report_data(report, profile, zone)
     return _render_pdf(templates, REPORT, {"report": data}, report.prepared_at)
 
 
 def render_case_file_pdf(templates: Path, printed: PrintedCase) -> bytes:
-    """Same file, same bytes. Raises BadInput as `render_report_pdf`."""
+    """Render the case file; the same file gives the same bytes. Raises BadInput like
+    `render_report_pdf`."""
     data = printed.model_dump(mode="json")
     return _render_pdf(templates, CASE_FILE, {"file": data}, printed.prepared_at)
 
 
 def render_png(templates: Path, svg: str) -> bytes:
-    """Same picture, same bytes."""
+    """Render the picture; the same picture gives the same bytes."""
     folder = templates / "reports"
     try:
         content = typst.compile(
@@ -90,7 +92,7 @@ def _render_pdf(templates: Path, name: str, data: dict[str, Any], at: datetime) 
 def _build_report_data(
     report: RegulatorReport, profile: ProviderProfile, zone: ZoneInfo
 ) -> dict[str, Any]:
-    """What the page needs, and no personal name: the organisation, not its people."""
+    """Build what the page needs, without personal names: the organisation, not its people."""
     return {
         "authority": report.authority,
         "breach": report.breach_id,

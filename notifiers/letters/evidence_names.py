@@ -1,5 +1,5 @@
-"""Names that evidence brings: of rules, folders and files. Whoever broke in may have chosen them, so
-a letter of ours repeats a name, and never a message."""
+"""Check names from evidence: of rules, folders and files. An intruder may have chosen them, so a
+letter repeats a name, and never a message."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _TO_READER = re.compile(r"\b(?:you|your|yours|please|urgent(?:ly)?|immediately)\
 
 
 def is_plain(name: str, *, file: bool = False) -> bool:
-    """Does it read as a name? False: it may be a message to whoever reads our letter. `file`: a dot
-    stands before its ending."""
+    """Whether it reads as a name. False means that it may be a message to the reader of the letter.
+    `file`: an extension follows a dot."""
     words = name.split()
     if not words or len(name) > LONGEST or len(words) > MOST_WORDS:
         return False
@@ -39,22 +39,23 @@ def is_plain(name: str, *, file: bool = False) -> bool:
 
 
 def find_plain_rule(details: Mapping[str, str]) -> str | None:
-    """The mailbox rule's name, hidden characters shown; None: there is none to repeat."""
+    """Return the mailbox rule's name with hidden characters shown, or None if there is none to
+    repeat."""
     rule = mark_hidden_in_line(details.get("rule", ""))
     return rule if is_plain(rule) else None
 
 
 def list_plain(details: Mapping[str, str], field: str) -> list[str]:
-    """Of `folders` or `files`, those that read as names."""
+    """List those of `folders` or `files` that read as names."""
     listed = mark_hidden_in_line(details.get(field, "")).split(", ")
     return [name for name in listed if is_plain(name, file=field == "files")]
 
 
 def is_folder_omitted(details: Mapping[str, str]) -> bool:
-    """Is a folder left unnamed?"""
+    """Whether a folder is left unnamed."""
     return len(list_plain(details, "folders")) < len(details["folders"].split(", "))
 
 
 def quote_names(names: list[str]) -> list[str]:
-    """In quotation marks: evidence's words, not ours."""
+    """Quote the names, which are evidence's words and not ours."""
     return [f"“{name}”" for name in names]

@@ -1,4 +1,5 @@
-"""One exposure in a reader's words: what happened to its data, why it cannot be ruled out, when."""
+"""Describe one exposure for a reader: what happened to the data, why it cannot be ruled out,
+when."""
 
 from __future__ import annotations
 
@@ -30,19 +31,19 @@ KINDS = ("mailbox", "tenant", "site", "service", "host", "ip", "domain", "source
 
 
 def is_possible(context: LetterContext) -> bool:
-    """The exposure cannot be ruled out, and no more is known."""
+    """Whether the exposure cannot be ruled out, and no more is known."""
     return context.facts.own.standing is ReaderStanding.POSSIBLE
 
 
 def is_only_blind(context: LetterContext) -> bool:
-    """Nothing points at this reader: records are missing for a time, and that is all."""
+    """Whether the only reason is that records are missing for a time."""
     exposure = context.exposure
     blind = {doubt.kind for doubt in exposure.doubts} == {DoubtKind.BLIND_SOURCE}
     return is_possible(context) and blind and not any(exposure.effects.values())
 
 
 def format_accounts(context: LetterContext, words: Mapping[str, Any], firm: str) -> dict[str, str]:
-    """`your account`, `your Penhallow IT account`: whose it is, to whoever reads."""
+    """Format the account's owner for each reader: `your account`, `your Penhallow IT account`."""
     user = context.recipient.person_kind is PersonKind.USER
     whose = "user" if user else "former" if context.former else "own"
     name = mark_hidden_in_line(context.customer_name)
@@ -53,7 +54,8 @@ def format_accounts(context: LetterContext, words: Mapping[str, Any], firm: str)
 
 
 def format_lead(context: LetterContext, words: Mapping[str, Any], account: str) -> list[str]:
-    """What happened to this reader's data; each effect that nobody had a hand in by itself."""
+    """Format what happened to this reader's data; effects without a human cause get sentences of
+    their own."""
     of_reader = words["lead"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
     look_after = words["look_after"]["former" if context.former else "now"]
     yours = {
@@ -74,8 +76,8 @@ def format_lead(context: LetterContext, words: Mapping[str, Any], account: str) 
 def format_categories(
     exposure: Exposure, names: Mapping[str, str], phrases: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
-    """`bank account details: may have been seen`, always in the same order; the kinds alone where
-    nothing is known of any of them."""
+    """Format `bank account details: may have been seen`, always in the same order; the categories
+    alone if no effect is known."""
     if not any(exposure.effects.values()):
         return [names[category] for category in exposure.categories]
     return [
@@ -85,7 +87,8 @@ def format_categories(
 
 
 def build_cia_rows(exposure: Exposure, words: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Confidentiality, integrity, availability: each as `happened`, `possible` or `not known`."""
+    """Build rows for confidentiality, integrity and availability, each `happened`, `possible` or
+    `not known`."""
     happened, may_be = _split_effects(exposure)
     sureties = dict.fromkeys(may_be, EffectCertainty.POSSIBLE) | dict.fromkeys(
         happened, EffectCertainty.HAPPENED
@@ -101,8 +104,8 @@ def build_cia_rows(exposure: Exposure, words: Mapping[str, Any]) -> list[dict[st
 
 
 def format_systems(exposure: Exposure, kinds: Mapping[str, str]) -> list[str]:
-    """`mailbox jo@hartwell.example`, as its owner knows it: what was reached, or chosen by hand;
-    empty: no record names one, and nothing else stands in for it."""
+    """Format `mailbox jo@hartwell.example`, as its owner knows it: systems that were reached or
+    chosen by hand; empty if no record names one."""
     opened = {asset for act in exposure.acts if act.outcome != "failure" for asset in act.assets}
     assets = sorted(
         opened | set(exposure.assets), key=lambda a: (KINDS.index(a.partition(":")[0]), a)
@@ -113,7 +116,7 @@ def format_systems(exposure: Exposure, kinds: Mapping[str, str]) -> list[str]:
 def format_doubts(
     context: LetterContext, words: Mapping[str, Any], zone: ZoneInfo, account: str
 ) -> list[str]:
-    """Why it cannot be ruled out; empty for an exposure that is surer."""
+    """Format why it cannot be ruled out; empty for an exposure that is more certain."""
     if not is_possible(context):
         return []
     phrases = words["doubt"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
@@ -129,24 +132,25 @@ def format_doubts(
 
 
 def build_doubt_rows(context: LetterContext) -> list[dict[str, Any]]:
-    """For a computer, without the name of the source that was blind."""
+    """Build the doubts as data, without the name of the blind source."""
     return [doubt.model_dump(mode="json", exclude={"source"}) for doubt in context.exposure.doubts]
 
 
 def format_window(context: LetterContext, zone: ZoneInfo) -> str:
-    """When it happened to this reader, in words; empty: no record says so."""
+    """Format when it happened to this reader; empty if no record shows it."""
     return format_span(*compute_window(context), zone)
 
 
 def is_window_sure(context: LetterContext) -> bool:
-    """Does a record say that something worked then? Without records, people say so."""
+    """Whether a record shows a success within the window. Without records, people confirm it."""
     acts = context.exposure.acts
     return not acts or any(act.outcome == "success" for act in acts)
 
 
 def compute_window(context: LetterContext) -> tuple[datetime | None, datetime | None]:
-    """First and last time, by this reader's own records. The time of the whole incident stands in
-    only where no record tells of anybody: another customer's time is not this one's."""
+    """Compute the first and last time from this reader's own records. The time of the whole
+    incident is used only if no record names any customer: another customer's time does not
+    apply."""
     exposure, breach = context.exposure, context.breach
     if exposure.acts:
         reached = [act for act in exposure.acts if act.outcome != "failure"]
@@ -160,14 +164,14 @@ def compute_window(context: LetterContext) -> tuple[datetime | None, datetime | 
 
 
 def is_dated(context: LetterContext) -> bool:
-    """Does the letter say when it happened, or when it may have?"""
+    """Whether the letter gives the time when it happened, or may have happened."""
     exposure = context.exposure
     times = (*compute_window(context), *(act.first for act in exposure.acts))
     return any(times) or any(doubt.begin or doubt.end for doubt in exposure.doubts)
 
 
 def format_detection(context: LetterContext, zone: ZoneInfo) -> str:
-    """How and when we came to know, for this reader."""
+    """Format how and when we detected it, for this reader."""
     exposure, breach = context.exposure, context.breach
     confirmed = f"We confirmed the incident on {format_moment(breach.aware_at, zone)}."
     if exposure.alerted_at is not None:
@@ -184,7 +188,7 @@ def format_detection(context: LetterContext, zone: ZoneInfo) -> str:
 
 
 def _split_effects(exposure: Exposure) -> tuple[list[BreachEffect], list[BreachEffect]]:
-    """Effects that happened to any of its data, and those that are only possible."""
+    """Split into effects that happened to any of the data, and those that are only possible."""
     every = [pair for each in exposure.effects.values() for pair in each.items()]
     happened = {effect for effect, surety in every if surety is EffectCertainty.HAPPENED}
     may_be = {effect for effect, _ in every} - happened
@@ -194,18 +198,18 @@ def _split_effects(exposure: Exposure) -> tuple[list[BreachEffect], list[BreachE
 def _format_effects(
     effects: Mapping[BreachEffect, EffectCertainty], phrases: Mapping[str, Mapping[str, str]]
 ) -> str:
-    """`seen and copied; may have been changed`"""
+    """Format `seen and copied; may have been changed`."""
     by_surety = {s: [e for e in effects if effects[e] is s] for s in EffectCertainty}
     return "; ".join(_join_effects(of, phrases[surety]) for surety, of in by_surety.items() if of)
 
 
 def _join_effects(effects: Sequence[BreachEffect], phrases: Mapping[str, str]) -> str:
-    """`may have been seen and copied, may be lost`"""
+    """Join `may have been seen and copied, may be lost`."""
     return ", ".join(_list_phrases(effects, phrases))
 
 
 def _list_phrases(effects: Sequence[BreachEffect], phrases: Mapping[str, str]) -> list[str]:
-    """`was seen and copied by someone who had no right to it`, `is lost`"""
+    """List `was seen and copied by someone who had no right to it`, `is lost`."""
     acts = format_series([phrases[e] for e in effects if e in BY_SOMEBODY])
     parts = [phrases["acts"].format(acts=acts)] if acts else []
     return parts + [phrases[e] for e in effects if e not in BY_SOMEBODY]

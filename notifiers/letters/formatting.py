@@ -1,4 +1,4 @@
-"""Dates, lists and lengths as a careful person in the UK writes them (GOV.UK style)."""
+"""Format dates, lists and lengths by the GOV.UK style guide."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ LINES = 4_096
 
 
 def format_moment(value: datetime, zone: ZoneInfo) -> str:
-    """`Sunday 22 November 2026 at 3:07am GMT`; the letters tell summer time from winter."""
+    """Format `Sunday 22 November 2026 at 3:07am GMT`; the zone letters distinguish summer from
+    winter time."""
     local = value.astimezone(zone)
     return f"{format_day(local)} at {_format_hour(local)} {local:%Z}"
 
 
 def format_day(value: date) -> str:
-    """`Sunday 22 November 2026`"""
+    """Format `Sunday 22 November 2026`."""
     return f"{value:%A} {value.day} {value:%B} {value.year}"
 
 
 def format_plain_day(value: date) -> str:
-    """`22 November 2026`"""
+    """Format `22 November 2026`."""
     return f"{value.day} {value:%B} {value.year}"
 
 
 def format_span(begin: datetime | None, end: datetime | None, zone: ZoneInfo) -> str:
-    """`between … and …`, as far as it is known; empty: neither end is."""
+    """Format `between … and …`, with the ends that are known; empty if neither is."""
     if begin and end and _format_minute(begin, zone) != _format_minute(end, zone):
         return _format_between(begin.astimezone(zone), end.astimezone(zone))
     if begin and end:
@@ -57,12 +58,12 @@ def _format_between(begin: datetime, end: datetime) -> str:
 
 
 def _format_minute(value: datetime, zone: ZoneInfo) -> str:
-    """As `moment` tells it: seconds are not told."""
+    """Format the time without seconds, as `format_moment` does."""
     return f"{value.astimezone(zone):%F %H:%M %Z}"
 
 
 def format_series(items: Sequence[str]) -> str:
-    """`a, b and c`"""
+    """Join `a, b and c`."""
     head, tail = list(items[:-1]), items[-1:]
     return f"{', '.join(head)} and {tail[0]}" if head else "".join(tail)
 
@@ -75,8 +76,8 @@ def format_sentence(text: str) -> str:
 
 
 def wrap_text(text: str) -> str:
-    """Every line within LINE columns, list items indented under themselves, one blank line at
-    most between blocks, one line end at the end."""
+    """Wrap every line to LINE columns, indent list items, keep at most one blank line between
+    blocks and one line end at the end."""
     lines: list[str] = []
     for line in text.splitlines():
         wrapped = _wrap_line(line.rstrip())
@@ -88,7 +89,8 @@ def wrap_text(text: str) -> str:
 
 @remember_for_minutes(LINES)
 def _wrap_line(line: str) -> list[str]:
-    """Most lines stand in every letter of a breach. Nobody changes what comes back."""
+    """Wrap and cache a line, because most lines are in every letter of a breach. Callers must not
+    change the result."""
     marker = ITEM.match(line)
     indent = " " * marker.end() if marker else ""
     wrapped = textwrap.wrap(

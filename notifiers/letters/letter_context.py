@@ -1,4 +1,4 @@
-"""What a letter's template sees: the context, and one exposure in plain words."""
+"""Build what a letter's template can use: the context, and one exposure in plain words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def select_locale(folder: TemplateFolder, context: LetterContext) -> str:
-    """The recipient's locale if this kind of letter is written in it, else en-GB."""
+    """Select the recipient's locale if this kind of letter exists in it, else en-GB."""
     wanted = context.locale
     is_available = LOCALE.fullmatch(wanted) and folder.has(
         f"notices/{wanted}/{context.kind}/subject.txt.j2"
@@ -45,7 +45,7 @@ def select_locale(folder: TemplateFolder, context: LetterContext) -> str:
 def build_letter_context(
     folder: TemplateFolder, context: LetterContext, locale: str
 ) -> dict[str, Any]:
-    """The template's whole world. Raises BadInput when words.toml is broken."""
+    """Build the template's variables. Raises BadInput if words.toml is invalid."""
     words = read_data(folder, locale, "words.toml")
     profile, exposure = context.profile, context.exposure
     recipient = context.recipient
@@ -83,13 +83,13 @@ def build_letter_context(
 
 
 def format_attachment_name(context: LetterContext) -> str:
-    """`BR-0001-controller-pack-1.json`"""
+    """Format `BR-0001-controller-pack-1.json`."""
     return f"{context.breach.id}-controller-pack-{context.version}.json"
 
 
 def _build_contacts(context: LetterContext) -> dict[str, dict[str, str]]:
-    """`{"ico": {"name": …, "telephone": …}}`. What nobody has checked is left out, so that a
-    template which asks for it makes no letter."""
+    """Build `{"ico": {"name": …, "telephone": …}}`. Contacts that nobody has checked are left out,
+    so that a template that needs one fails."""
     known = context.law.get_authorities_at(context.told_at).values()
     return {
         a.id: {"name": a.title}
@@ -99,7 +99,7 @@ def _build_contacts(context: LetterContext) -> dict[str, dict[str, str]]:
 
 
 def read_data(folder: TemplateFolder, locale: str, file: str) -> Mapping[str, Any]:
-    """A locale's data file, or en-GB's where it has none. Raises BadInput naming the file."""
+    """Read a locale's data file, or en-GB's if it has none. Raises BadInput naming the file."""
     name = f"notices/{locale}/{file}"
     path = folder.loader.get_path(name if folder.has(name) else f"notices/{FALLBACK}/{file}")
     try:
@@ -110,5 +110,6 @@ def read_data(folder: TemplateFolder, locale: str, file: str) -> Mapping[str, An
 
 @lru_cache(maxsize=32)
 def _parse_toml(content: str) -> Mapping[str, Any]:
-    """A release asks for the same words thousands of times. Nobody changes what comes back."""
+    """Parse and cache, because a release reads the same words thousands of times. Callers must not
+    change the result."""
     return tomllib.loads(content)

@@ -1,4 +1,5 @@
-"""What must not be in a letter. `block` stops approval, `warn` wants a look; each says where."""
+"""Find what must not be in a letter. `block` prevents approval, `warn` asks for a review; each
+names its location."""
 
 from __future__ import annotations
 
@@ -45,8 +46,8 @@ Part = tuple[str, str]
 
 
 def lint_letter(letter: RenderedText, context: LetterContext) -> tuple[LintProblem, ...]:
-    """All findings, blocks first, without repeats. Names of other customers and of staff are looked
-    for elsewhere, where the register is at hand."""
+    """List all problems, blocks first, without repeats. Names of other customers and of staff are
+    checked elsewhere, with the register."""
     parts = list(_generate_parts(letter))
     problems = [
         *_check_parts(parts, context),
@@ -60,7 +61,7 @@ def lint_letter(letter: RenderedText, context: LetterContext) -> tuple[LintProbl
 
 
 def lint_script(script: str, context: LetterContext) -> tuple[LintProblem, ...]:
-    """What must not be said on the telephone either: all that would stop a letter's words."""
+    """List what must not be said on the telephone: everything that would block a letter."""
     parts = [
         (f"script, {heading or 'opening'}", text) for heading, text in generate_paragraphs(script)
     ]
@@ -68,13 +69,14 @@ def lint_script(script: str, context: LetterContext) -> tuple[LintProblem, ...]:
 
 
 def list_lint_targets() -> tuple[str, ...]:
-    """What `lint` and `lint_script` look for in words, as a reader of the screen says it."""
+    """List what `lint` and `lint_script` look for, in words for the screen."""
     rules = (*lint_rules.ANYWHERE, *lint_rules.PROSE)
     return (*(rule.name for rule in rules), "full card numbers")
 
 
 def _generate_parts(letter: RenderedText) -> Iterator[Part]:
-    """Subject, every block of the text, the HTML as a reader sees it, attachments."""
+    """Yield the subject, every block of the text, the HTML as a reader sees it, and the
+    attachments."""
     yield "subject", letter.subject
     for heading, paragraph in generate_paragraphs(letter.text):
         yield f"text, {heading or 'opening'}", paragraph
@@ -98,7 +100,7 @@ def _check_parts(parts: Iterable[Part], context: LetterContext) -> Iterator[Lint
 
 @remember_for_minutes(PARAGRAPHS)
 def _match_paragraph(text: str) -> tuple[Sequence[LintRule], bool]:
-    """Rules that a paragraph breaks, and whether it holds a card number."""
+    """Return the rules that a paragraph breaks, and whether it contains a card number."""
     rules, has_card = _match_anywhere(text)
     broken = dict.fromkeys(rule for line in text.splitlines() for rule in _match_line(line))
     return (*rules, *(rule for rule in lint_rules.PROSE if rule in broken)), has_card
@@ -106,7 +108,8 @@ def _match_paragraph(text: str) -> tuple[Sequence[LintRule], bool]:
 
 @remember_for_minutes(PARAGRAPHS)
 def _match_line(line: str) -> Sequence[LintRule]:
-    """No such rule goes on in another line. The lines of an attachment are alike in most packs."""
+    """Match rules that never span two lines. The result is cached: attachment lines are alike in
+    most packs."""
     return tuple(rule for rule in lint_rules.PROSE if rule.pattern.search(line))
 
 
@@ -116,7 +119,7 @@ def _match_anywhere(text: str) -> tuple[Sequence[LintRule], bool]:
 
 
 def _compile_own_words(context: LetterContext) -> re.Pattern[str] | None:
-    """The reader's own systems may be named in a pack, and our promise is quoted as published."""
+    """Compile what is allowed: the reader's own systems in a pack, and our published promise."""
     acts = (asset for act in context.exposure.acts for asset in act.assets)
     own = [asset.partition(":")[2] for asset in (*context.exposure.assets, *acts)]
     own += context.exposure.known_as.values()
@@ -129,8 +132,8 @@ def _compile_own_words(context: LetterContext) -> re.Pattern[str] | None:
 
 
 def _list_printed_names(act: ActSummary) -> Iterator[str]:
-    """What evidence names, as a pack's text and its file print it: whatever a folder is called,
-    nobody typed it. What reads like a message is not printed."""
+    """Yield what evidence names, as a pack's text and its file print it: nobody typed it. What
+    reads like a message is not printed."""
     folders, rule = list_plain(act.details, "folders"), find_plain_rule(act.details)
     if folders:
         word = "folder" if len(folders) == 1 else "folders"
@@ -191,7 +194,8 @@ def _check_facts(context: LetterContext) -> Iterator[LintProblem]:
 
 
 def _check_assertions(typed: str, whose: str) -> Iterator[LintProblem]:
-    """Words for readers who cannot be ruled out, and that say it as if it had happened to them."""
+    """Find words that assert that something happened, addressed to readers who cannot be ruled
+    out."""
     for sentence in split_sentences(typed):
         if ASSERTED.search(sentence) and not HEDGED.search(sentence):
             yield _build_warning(
@@ -203,7 +207,7 @@ def _check_assertions(typed: str, whose: str) -> Iterator[LintProblem]:
 
 
 def _check_style(letter: RenderedText, promise: str) -> Iterator[LintProblem]:
-    """Our promise stands as we published it, long or not."""
+    """Check the style; the published promise is exempt from the limit on length."""
     read: list[ReadParagraph] = []
     for heading, paragraph in generate_paragraphs(letter.text):
         if paragraph.strip("“”") == " ".join(promise.split()):

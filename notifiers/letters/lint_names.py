@@ -1,4 +1,4 @@
-"""What is wrong with the names and the address of one letter: what stops it, what wants a look."""
+"""Check the names and the address of one letter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ COMPARE = "Compare it with the contract, letter by letter."
 
 
 def check_names(context: LetterContext) -> Iterator[LintProblem]:
-    """Blocks for what cannot stand in a header; warnings for characters that hide or reorder."""
+    """Yield blocks for what is not allowed in a header, warnings for characters that hide or
+    reorder."""
     yield from _check_recipient(context)
     profile = context.profile
     ours = {

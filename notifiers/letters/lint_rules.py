@@ -1,8 +1,7 @@
-"""Patterns of what has no business in a letter, each with what is wrong and what to do.
+"""Define patterns of what must not be in a letter, each with the problem and the remedy.
 
-Sources: Regulation (EU) 611/2013 Art. 3(4) (no advertising); NCSC advice to victims
-(no links in messages). Matching is case-blind.
-"""
+Sources: Regulation (EU) 611/2013 Art. 3(4) (no advertising); NCSC advice to victims (no links in
+messages). Matching ignores case."""
 
 from __future__ import annotations
 
@@ -150,7 +149,7 @@ CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 
 
 def is_card(digits: str) -> bool:
-    """Luhn's check (ISO/IEC 7812-1) over the digits in the text."""
+    """Whether the digits in the text pass Luhn's check (ISO/IEC 7812-1)."""
     numbers = [int(c) for c in digits if c.isdigit()][::-1]
     doubled = [n * 2 - 9 * (n > 4) for n in numbers[1::2]]
     return (sum(numbers[::2]) + sum(doubled)) % 10 == 0

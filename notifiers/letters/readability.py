@@ -1,4 +1,4 @@
-"""How hard a text is to read: sentences, syllables, and the age at which it is understood."""
+"""Measure readability: sentences, syllables, and the reading age."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ LABEL = re.compile(r"^(?:- |\d+\. )?(?:[A-Z][^.:;]{0,60}: )?")
 
 
 def generate_paragraphs(text: str) -> Iterator[tuple[str, str]]:
-    """(block's heading, paragraph or list item) of a laid-out letter, lines joined again."""
+    """Yield (block's heading, paragraph or list item) of a laid-out letter, with its lines
+    joined."""
     heading = ""
     lines = text.split("\n")
     flowing: list[str] = []
@@ -44,7 +45,7 @@ def split_words(sentence: str) -> list[str]:
 
 
 def compute_reading_age(prose: list[str]) -> float:
-    """As `compute_age`, of sentences."""
+    """Compute the reading age like `compute_age`, from sentences."""
     every = [word for sentence in prose for word in split_words(sentence)]
     return compute_age(
         sentences=len(prose),
@@ -54,7 +55,8 @@ def compute_reading_age(prose: list[str]) -> float:
 
 
 def compute_age(*, sentences: int, words: int, syllables: int) -> float:
-    """Years: the Flesch-Kincaid grade (Kincaid 1975) plus five. 0 for no sentence."""
+    """Compute the age in years: the Flesch-Kincaid grade (Kincaid 1975) plus five; 0 without
+    sentences."""
     if not words:
         return 0.0
     grade = 0.39 * words / sentences + 11.8 * syllables / words - 15.59
@@ -66,7 +68,7 @@ def _is_item(line: str) -> bool:
 
 
 def count_syllables(word: str) -> int:
-    """About as many as are spoken."""
+    """Estimate the number of spoken syllables."""
     letters = word.lower().rstrip("’'s-")
     count = len(VOWELS.findall(letters))
     silent = letters.endswith("e") and not letters.endswith("le") and count > 1

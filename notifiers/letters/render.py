@@ -1,4 +1,5 @@
-"""Words made of facts: letters, telephone scripts and reports. Same context, same bytes."""
+"""Render letters, telephone scripts and reports from facts. The same context gives the same
+bytes."""
 
 from __future__ import annotations
 
@@ -67,23 +68,23 @@ class JinjaRenderer:
         )
 
     def find_missing_blocks(self, context: LetterContext) -> dict[str, str]:
-        """Mandatory blocks this letter would lack: {block: what to fill in}; empty: none."""
+        """Return the mandatory blocks that this letter would lack, as {block: what to fill in}."""
         return required_content.find_missing(context)
 
     def lint(self, letter: RenderedText, context: LetterContext) -> Sequence[LintProblem]:
-        """What must not be in a letter, whoever its reader is."""
+        """List what must not be in a letter, for any reader."""
         return lint.lint_letter(letter, context)
 
     def lint_script(self, script: str, context: LetterContext) -> Sequence[LintProblem]:
-        """What must not be said on the telephone."""
+        """List what must not be said on the telephone."""
         return lint.lint_script(script, context)
 
     def list_lint_targets(self) -> Sequence[str]:
-        """What these two look for, in the plural: `links`, `IP addresses`."""
+        """List what `lint` and `lint_script` look for, in the plural: `links`, `IP addresses`."""
         return lint.list_lint_targets()
 
     def render_telephone_script(self, context: LetterContext) -> RenderedText:
-        """The same facts to be said on the telephone."""
+        """Render the letter's facts as a script for a telephone call."""
         locale = select_locale(self._folder, context)
         words = build_letter_context(self._folder, context, locale)
         name = f"notices/{locale}/{context.kind}/script.txt.j2"
@@ -100,14 +101,15 @@ class JinjaRenderer:
         )
 
     def get_templates_version(self) -> str:
-        """A digest over name, size and time of change of every file of the notices."""
+        """Compute a digest over name, size and modification time of every file of the notices."""
         folder = self._templates / "notices"
         files = ((path.relative_to(folder).as_posix(), path.stat()) for path in folder.rglob("*"))
         rows = sorted((name, at.st_size, at.st_mtime_ns) for name, at in files)
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
     def render_report_text(self, report: RegulatorReport) -> str:
-        """In the form's order, to copy from; what is missing says so in its place."""
+        """Render the report in the form's order, to copy from; missing answers are marked in
+        place."""
         sections = [(s, list(q)) for s, q in groupby(report.questions, key=lambda q: q.section)]
         words = {
             "report": report,
@@ -118,26 +120,26 @@ class JinjaRenderer:
         return filled.strip("\n") + "\n"
 
     def render_report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes:
-        """A4 pages in the form's order. Raises BadInput when the typst template is broken."""
+        """Render A4 pages in the form's order. Raises BadInput if the typst template is invalid."""
         return documents.render_report_pdf(self._templates, report, profile, self._folder.zone)
 
     def render_case_file_pdf(self, printed: PrintedCase) -> bytes:
-        """A case on A4 pages. Raises BadInput when the typst template is broken."""
+        """Render a case as A4 pages. Raises BadInput if the typst template is invalid."""
         return documents.render_case_file_pdf(self._templates, printed)
 
     def render_png(self, svg: str) -> bytes:
-        """An SVG picture of ours as PNG."""
+        """Convert one of our SVG pictures to PNG."""
         return documents.render_png(self._templates, svg)
 
 
 def compute_letter_hash(subject: str, text: str, html: str, attachments: dict[str, str]) -> str:
-    """SHA-256 of the canonical JSON of the four."""
+    """Compute the SHA-256 of the canonical JSON of the four."""
     parts = [subject, text, html, sorted(attachments.items())]
     return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
 
 
 def _strip_blank_lines(html: str) -> str:
-    """Without the blank lines that template logic leaves behind."""
+    """Remove the blank lines that template logic leaves."""
     return "\n".join(line for line in html.splitlines() if line.strip()) + "\n"
 
 

@@ -1,5 +1,5 @@
-"""What a letter must hold before anybody may approve it: UK GDPR Arts. 33(3) and 34(2), and who
-we are. An empty answer stops the release; nothing is ever made up to fill it."""
+"""Check that a letter has everything required before approval: UK GDPR Arts. 33(3) and 34(2), and
+who we are. An empty answer stops the release; nothing is invented to fill it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ CORRECTED = ("what happened", "say why these readers are not affected after all"
 
 
 def find_missing(context: LetterContext) -> dict[str, str]:
-    """{block: what to fill in}, in the letter's order; empty: the letter is whole. A block of a
-    group's words names the group."""
+    """Return {block: what to fill in} in the letter's order, empty if the letter is complete. A
+    block with a group's words names the group."""
     return {
         block: what for block, what, value in _generate_blocks(context) if not _is_filled(value)
     }
@@ -83,7 +83,8 @@ def _generate_common_blocks(context: LetterContext) -> Iterator[tuple[str, str, 
 def _generate_subscriber_blocks(
     context: LetterContext, whose: str
 ) -> Iterator[tuple[str, str, object]]:
-    """Regulation 611/2013 Annex II asks a subscriber's letter for more than Art. 34(2) does."""
+    """Yield blocks that Regulation 611/2013 Annex II requires of a subscriber's letter beyond Art.
+    34(2)."""
     dated = "dated" if is_dated(context) else None
     yield f"when it happened, {whose}", "the breach has no time: say from when to when", dated
     kinds = "named" if context.exposure.categories else None

@@ -1,4 +1,4 @@
-"""Templates from one folder and no other place; what is wrong with one is said with its line."""
+"""Load templates from one folder only; an error in a template names its line."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class FolderLoader(BaseLoader):
         return text, str(file), lambda: file.is_file() and file.stat().st_mtime_ns == changed
 
     def get_path(self, name: str) -> Path:
-        """The file of that name. Raises BadInput when it lies outside the folder."""
+        """Return the path of that file. Raises BadInput if it is outside the folder."""
         file = (self._folder / name).resolve()
         if not file.is_relative_to(self._folder):
             raise BadInput(
@@ -69,7 +69,7 @@ class FolderLoader(BaseLoader):
         return file
 
     def get_name(self, file: str) -> str:
-        """`notices/en-GB/…`, for messages that carry no path of this machine."""
+        """Return `notices/en-GB/…`, for messages that must not show a path of this machine."""
         path = Path(file)
         inside = path.is_relative_to(self._folder)
         return path.relative_to(self._folder).as_posix() if inside else ""
@@ -91,7 +91,7 @@ class TemplateFolder:
         self._data = self._build_environment(str, autoescape=False)
 
     def has(self, name: str) -> bool:
-        """Is there such a template or file?"""
+        """Whether the template or file exists."""
         return self.loader.get_path(name).is_file()
 
     def render_template(self, name: str, context: Mapping[str, Any]) -> str:
@@ -109,7 +109,8 @@ class TemplateFolder:
             raise self._build_error(inside, line, _describe_error(wrong)) from None
 
     def _get_environment(self, name: str) -> Environment:
-        """HTML escapes; data for a computer keeps every character; all else shows the hidden."""
+        """Return the environment for the file: HTML escapes; data keeps every character; all else
+        shows hidden characters."""
         if name.endswith(".json.j2"):
             return self._data
         return self._html if name.endswith(".html.j2") else self._plain
@@ -140,7 +141,8 @@ class TemplateFolder:
 
 
 def _describe_error(wrong: Exception) -> str:
-    """Jinja names variables and types; a value could only stand in other errors' texts."""
+    """Describe the error in Jinja's words only if it names variables and types; other errors may
+    quote a value."""
     if isinstance(wrong, TemplateError):
         return str(wrong.message or type(wrong).__name__)
     return f"{type(wrong).__name__} while it was filled in"

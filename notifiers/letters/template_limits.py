@@ -1,9 +1,9 @@
-"""What a template may use up: a sandbox in which each step is small and their number is bounded.
+"""Limit what a template may use: a sandbox in which each step is small and the number of steps is
+bounded.
 
 Every text that a template makes stays below LONGEST_TEXT, so that no filter, method or operator can
-make a huge one out of two of them; every pass of a loop and every call of a macro is counted. What
-goes beyond raises TooMuch, which is a TemplateError.
-"""
+make a huge one out of two of them; every pass of a loop and every call of a macro is counted.
+Exceeding a limit raises TooMuch, which is a TemplateError."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _USED: ContextVar[_TemplateUsage | None] = ContextVar("template_used", default=N
 
 @contextmanager
 def count_usage() -> Iterator[None]:
-    """Inside, one filling's steps and characters are counted from zero."""
+    """Count steps and characters of one rendering from zero while the context is open."""
     token = _USED.set(_TemplateUsage(0, 0, time.thread_time() + MOST_SECONDS))
     try:
         yield
@@ -72,7 +72,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**", "%", "+"})
 
     def __init__(self, loader: BaseLoader, show: Callable[[str], str], *, autoescape: bool) -> None:
-        """`show` is applied to every text that the template puts out."""
+        """Create the sandbox; `show` is applied to every text that the template outputs."""
         super().__init__(
             loader=loader,
             autoescape=autoescape,
@@ -91,7 +91,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return _CountingTransformer().visit(tree)  # type: ignore[no-any-return]  # jinja2 types its visitors loosely
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Jinja's hook for the intercepted operators."""
+        """Check an intercepted operator (Jinja's hook) before it runs."""
         if operator == "**":
             _check_power(left, right)
         elif operator == "%" and isinstance(left, str):
@@ -103,7 +103,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def call(self, context: Any, called: Any, /, *args: Any, **named: Any) -> Any:
-        """Jinja's hook for calls: methods of texts and numbers are weighed with their arguments."""
+        """Check a call (Jinja's hook): methods of texts and numbers are limited by their
+        arguments."""
         owner = getattr(getattr(called, "__wrapped__", called), "__self__", None)
         if isinstance(owner, str | bytes | int | list | tuple):
             if getattr(called, "__name__", "") in ("format", "format_map"):
@@ -189,7 +190,8 @@ def _limit_filter(filter_: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check_product(values: list[Any]) -> None:
-    """The two largest, multiplied, are as much as an operation can make of them all."""
+    """Check the product of the two largest values, an upper bound for what an operation can make of
+    them."""
     first, second = sorted([1, 1, *map(_compute_size, values)], reverse=True)[:2]
     if first * second > LONGEST_TEXT:
         raise TemplateLimitExceeded(f"something of more than {LONGEST_TEXT:,} characters")

@@ -1,4 +1,5 @@
-"""Examples for tests: one fictional firm, one fictional dentist, rows and messages for them."""
+"""Build examples for tests: one fictional firm, one fictional dentist, rows and messages for
+them."""
 
 from __future__ import annotations
 
@@ -100,7 +101,7 @@ PACK_WORDS = ExposureWords(
 
 
 def build_possible_words(words: ExposureWords) -> ExposureWords:
-    """The same for readers who cannot be ruled out."""
+    """Return the same words for readers who cannot be ruled out."""
     why = "What was opened holds data of yours too"
     return words.model_copy(update={"standing": ReaderStanding.POSSIBLE, "what_happened": why})
 
@@ -246,7 +247,8 @@ LAW = LawBook.model_validate(
 
 
 def build_own_facts(words: ExposureWords, **changes: object) -> OwnFacts:
-    """What a reader of these words is told; `changes` replace fields, those of the words too."""
+    """Build the facts for a reader of these words; `changes` replace fields, including those of the
+    words."""
     common = {n: v for n, v in changes.items() if n in ("what_happened", "next_update")}
     own = {n: v for n, v in changes.items() if n not in common}
     fields = {
@@ -259,7 +261,7 @@ def build_own_facts(words: ExposureWords, **changes: object) -> OwnFacts:
 
 
 def build_facts(**changes: object) -> NoticeFacts:
-    """FACTS; `changes` replace fields, and those of the words in each of the words."""
+    """Build FACTS; `changes` replace fields, including those of each of the words."""
     common = {n: v for n, v in changes.items() if n in NoticeFacts.model_fields}
     own = {n: v for n, v in changes.items() if n in ExposureWords.model_fields}
     words = tuple(each.model_copy(update=own) for each in FACTS.words)
@@ -269,7 +271,7 @@ def build_facts(**changes: object) -> NoticeFacts:
 def build_letter_context(
     kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER, **changes: object
 ) -> LetterContext:
-    """A whole context of one letter to Hartwell Dental; `changes` replace its fields."""
+    """Build the context of one letter to Hartwell Dental; `changes` replace its fields."""
     holds_account = kind is NoticeKind.ACCOUNT_HOLDER
     fields: dict[str, object] = {
         "kind": kind,
@@ -293,12 +295,12 @@ def build_letter_context(
 
 
 def get_words(kind: NoticeKind) -> ExposureWords:
-    """The words of the readers of this kind of letter."""
+    """Return the words for the readers of this kind of letter."""
     return ACCOUNT_WORDS if kind is NoticeKind.ACCOUNT_HOLDER else PACK_WORDS
 
 
 def build_recipient(kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> Recipient:
-    """Dr Hartwell, by email."""
+    """Build the recipient Dr Hartwell, by email."""
     holds_account = kind is NoticeKind.ACCOUNT_HOLDER
     return Recipient(
         customer_id="c-017",
@@ -315,7 +317,7 @@ def build_recipient(kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> Recipient:
 def build_outgoing(
     number: int, letter: RenderedText | None = None, **changes: object
 ) -> OutgoingMessage:
-    """Message `number` to customer `number`, whose name is in its words."""
+    """Build message `number` to customer `number`, with the customer's name in its words."""
     words = f"Dear customer c{number:03d},\n\nthis is only for you.\n"
     plain = RenderedText(
         customer_id=f"c{number:03d}",
@@ -342,7 +344,7 @@ def build_outgoing(
 
 
 def build_notice_row(number: int, **changes: object) -> NoticeRow:
-    """A queued row, approved, good for 72 hours."""
+    """Build a queued row with an approval that is valid for 72 hours."""
     fields: dict[str, object] = {
         "id": number,
         "breach_id": "BR-0001",

@@ -1,8 +1,7 @@
-"""A dispatcher over a scratch outbox file, as a process of its own that a test may kill.
+"""Run a dispatcher over a scratch outbox file in a process of its own that a test may kill.
 
-`python -m notifiers.testing.scratch_dispatch OUTBOX PORT BOOT`: sends all that is due to an unprotected
-SMTP sink on loopback and ends when nothing is due.
-"""
+`python -m notifiers.testing.scratch_dispatch OUTBOX PORT BOOT`: sends all due rows to an
+unprotected SMTP sink on loopback and ends when nothing is due."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from schemas.settings import NoticePolicy, SenderSettings, SmtpAuth, SmtpTls
 
 
 async def send_all(file: Path, port: int, boot: str) -> None:
-    """Rounds of ten until a round tries nothing."""
+    """Run rounds of ten until a round attempts nothing."""
     sender = SenderSettings(
         from_email="notices@penhallow.example",
         host="127.0.0.1",

@@ -1,4 +1,5 @@
-"""An outbox in one SQLite file or in memory: a double that passes the outbox's contract suite."""
+"""An outbox in one SQLite file or in memory: a test double that passes the outbox's contract
+suite."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ class SqliteOutbox:
         self._last_beat: datetime | None = None
 
     def add_row(self, row: NoticeRow, outgoing: OutgoingMessage) -> None:
-        """Add a row and what it will send."""
+        """Insert a row and the message that it will send."""
         values = (row.id, "", row.model_dump_json(), outgoing.model_dump_json())
         self._store.execute("INSERT INTO rows VALUES (?, ?, ?, ?)", values)
 
@@ -35,7 +36,7 @@ class SqliteOutbox:
         return self._read_row(row_id)[0]
 
     def list_rows(self) -> Sequence[NoticeRow]:
-        """In id order."""
+        """List all rows in id order."""
         stored = self._store.execute("SELECT row FROM rows ORDER BY id").fetchall()
         return [NoticeRow.model_validate_json(doc) for (doc,) in stored]
 
@@ -53,23 +54,19 @@ class SqliteOutbox:
             self._why_held = "nobody was seen while mail waited"
 
     def renew_lease(self, boot_id: str, now: datetime) -> bool:  # noqa: ARG002 - the port's signature
-        """See notifiers.ports.NoticeOutbox."""
         self._last_beat = now
         return True
 
-    def leave(self, boot_id: str, now: datetime) -> None:
-        """See notifiers.ports.NoticeOutbox."""
+    def leave(self, boot_id: str, now: datetime) -> None: ...
 
     def find_hold(self, now: datetime) -> str:  # noqa: ARG002 - the port's signature
-        """See notifiers.ports.NoticeOutbox."""
         return self._why_held
 
     def release_hold(self) -> None:
-        """A person has looked."""
+        """Release the hold, as a person would."""
         self._why_held = ""
 
     def recover(self, boot_id: str, now: datetime) -> int:  # noqa: ARG002 - the port's signature
-        """See notifiers.ports.NoticeOutbox."""
         dead = [
             r
             for r in self.list_rows()
@@ -81,13 +78,11 @@ class SqliteOutbox:
         return len(dead)
 
     def list_due(self, now: datetime, limit: int) -> Sequence[NoticeRow]:
-        """See notifiers.ports.NoticeOutbox."""
         return [row for row in self.list_rows() if not self.paused and _may_send(row, now)][:limit]
 
     def start_attempt(
         self, row_id: int, attempt_id: str, boot_id: str, now: datetime
     ) -> OutgoingMessage | None:
-        """See notifiers.ports.NoticeOutbox."""
         self._store.execute("BEGIN IMMEDIATE")
         try:
             return self._start_attempt(row_id, attempt_id, boot_id, now)
@@ -102,7 +97,6 @@ class SqliteOutbox:
         now: datetime,
         retry_at: datetime | None,
     ) -> None:
-        """See notifiers.ports.NoticeOutbox."""
         row, status = self.get_row(row_id), STATUS_AFTER[result.outcome]
         is_open = row.status is DeliveryStatus.SENDING
         is_settled_late = row.status is DeliveryStatus.UNKNOWN and status in LATE_ENDS

@@ -1,4 +1,4 @@
-"""Who is affected, in which role and how surely; who is told of it."""
+"""Model who is affected, in which role and how certainly, and who is notified."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Exposure(FrozenModel):
     @model_validator(mode="before")
     @classmethod
     def _migrate_categories(cls, stored: Any) -> Any:
-        """`categories` said of each category whether it was seen, and nothing else."""
+        """Convert an earlier form: `categories` said only whether each category was seen."""
         if not isinstance(stored, dict) or "categories" not in stored:
             return stored
         fields = {name: value for name, value in stored.items() if name != "categories"}

@@ -1,5 +1,5 @@
-"""People affected who are no customers: staff, applicants, subscribers, enquirers and others whose
-data we hold as controller."""
+"""Model affected people who are not customers: staff, applicants, subscribers, enquirers and others
+for whom we are controller."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class GroupExemption(FrozenModel):
 
 
 class AffectedGroup(CaseRecord):
-    """People of one kind whose data one case reached, or may have reached."""
+    """People of one kind with data that a case reached, or may have reached."""
 
     kind: GroupKind
     kind_words: str | None = None
@@ -108,7 +108,7 @@ class AffectedGroup(CaseRecord):
 
     @property
     def told_at(self) -> datetime | None:
-        """When the last of them was told; None: somebody still is to be told."""
+        """When the last of them was notified, or None while any is not."""
         if any(telling.everybody for telling in self.tellings):
             return max(telling.told_at for telling in self.tellings)
         return None

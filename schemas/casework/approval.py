@@ -1,4 +1,4 @@
-"""Approvals: a named human releases exactly these bytes."""
+"""Model approvals: a named person releases exactly these bytes."""
 
 from __future__ import annotations
 

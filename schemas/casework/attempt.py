@@ -1,4 +1,4 @@
-"""The last attempt to send a notice, as the store and the files beside it each tell of it."""
+"""Model the last attempt to send a notice, as the store and the files next to it record it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class HostIdentity(FrozenModel):
     """Id of the running kernel: containers of one machine share it."""
 
     def is_other_host(self, than: HostIdentity) -> bool:
-        """Surely another machine: another kernel runs, and an id that both know differs."""
+        """Whether it is certainly another machine: another boot, and an id that both have
+        differs."""
         if self.boot and self.boot == than.boot:
             return False
         pairs = ((self.board, than.board), (self.system, than.system))
@@ -26,7 +27,7 @@ class HostIdentity(FrozenModel):
 
 
 class AnnouncedAttempt(FrozenModel):
-    """Written beside the store before the transaction that writes intent."""
+    """Written next to the store before the transaction that records the intent."""
 
     installation: str
     count: int
@@ -39,7 +40,7 @@ class AnnouncedAttempt(FrozenModel):
 
 
 class BegunAttempt(FrozenModel):
-    """Written beside the store after that transaction, before the letter leaves."""
+    """Written next to the store after that transaction, before the letter leaves."""
 
     installation: str
     count: int
@@ -62,7 +63,7 @@ class LastAttempt(FrozenModel):
 
 
 class AttemptMarkers(FrozenModel):
-    """What stands beside the store now. None: there is no such file."""
+    """The present contents of the files next to the store; None if a file does not exist."""
 
     announced: AnnouncedAttempt | None = None
     announced_changed: int = 0

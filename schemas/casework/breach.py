@@ -1,4 +1,4 @@
-"""Breaches: a named human confirmed one and declared awareness."""
+"""Model breaches: a named person confirmed one and declared awareness."""
 
 from __future__ import annotations
 

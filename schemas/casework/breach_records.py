@@ -1,8 +1,8 @@
-"""What is written down around a breach: receipts and questions of controllers, other bodies told.
+"""Model records around a breach: receipts and questions of controllers, other bodies that were
+notified.
 
-Filed as documents of the breach. `entry` names the thing; each change is a further document of the
-same entry, and the newest counts.
-"""
+They are stored as documents of the breach. `entry` identifies the subject; each change is a further
+document of the same entry, and the newest counts."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ Kind = TypeVar("Kind", bound=BreachRecord)
 
 
 def select_newest(documents: Iterable[Kind]) -> tuple[Kind, ...]:
-    """The newest document of each entry, in the order in which the entries were begun."""
+    """Select the newest document of each entry, in the order in which the entries were begun."""
     by_entry = {document.entry: document for document in documents}
     return tuple(by_entry[entry] for entry in sorted(by_entry))
 
 
 class OtherBody(StrEnum):
-    """Whom else a breach may have to be told, beside the regulator and those affected."""
+    """A body that may have to be notified, apart from the regulator and those affected."""
 
     POLICE = "police"
     REPORT_FRAUD = "report_fraud"

@@ -1,4 +1,4 @@
-"""Cases: what a person looks into, whether an alert began it or a telephone call."""
+"""Model cases: what a person investigates, whether it began with an alert or a telephone call."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ContainmentKind(StrEnum):
 
 
 class ContainmentScope(StrEnum):
-    """Whose part of the incident a containment step is about."""
+    """The part of the incident that a containment step concerns."""
 
     EVERYTHING = "everything"
     """The whole incident."""
@@ -78,7 +78,7 @@ class TaskKind(StrEnum):
 
 
 class CallOutcome(StrEnum):
-    """What came of trying to tell somebody by telephone, or instead of it."""
+    """The outcome of an attempt to notify somebody by telephone, or of its replacement."""
 
     REACHED_AND_TOLD = "reached_and_told"
     MESSAGE_LEFT = "message_left"
@@ -152,7 +152,8 @@ class CaseTask(FrozenModel):
     @model_validator(mode="before")
     @classmethod
     def _read_notice_from_id(cls, data: Any) -> Any:
-        """An earlier release named breach, kind and version of the letter in the id only."""
+        """Convert an earlier form that named breach, kind and version of the letter in the id
+        only."""
         return _add_notice(data) if isinstance(data, dict) and "breach_id" not in data else data
 
     @property
@@ -162,7 +163,7 @@ class CaseTask(FrozenModel):
 
     @property
     def next_at(self) -> datetime | None:
-        """When somebody tries again; None: no time is set."""
+        """When the next attempt is due, or None if no time is set."""
         return self.attempts[-1].next_at if self.attempts else None
 
 
@@ -233,8 +234,8 @@ class Case(FrozenModel):
     @model_validator(mode="before")
     @classmethod
     def _reopen_calls_without_outcome(cls, data: Any) -> Any:
-        """An earlier release closed a telephone task with a text that may say that nobody
-        answered. In an open case somebody says what came of it."""
+        """Reopen telephone tasks of an earlier release, which closed them with a free text that may
+        say that nobody answered. In an open case a person then records the outcome."""
         if not isinstance(data, dict) or data.get("state") == CaseState.CLOSED:
             return data
         return {
@@ -249,7 +250,7 @@ class Case(FrozenModel):
 
     @property
     def cause(self) -> BreachCause | None:
-        """As it was said last; None: nobody was asked."""
+        """The cause that was recorded last, or None."""
         return self.cause_findings[-1].cause if self.cause_findings else None
 
 

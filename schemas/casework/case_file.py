@@ -1,4 +1,4 @@
-"""A case on paper: what a lawyer, an insurer or a director is handed."""
+"""Model a printed case for a lawyer, an insurer or a director."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What is written down around a case while it goes on: suppliers, our questions, complaints.
+"""Model records around a running case: suppliers, our questions, complaints.
 
-Each is one sealed record with a version that is compared on write. It belongs to a case, also to
-one without a breach; a complaint may belong to none.
-"""
+Each is one sealed record with a version that is compared on write. It belongs to a case, with or
+without a breach; a complaint may belong to none."""
 
 from __future__ import annotations
 
@@ -36,12 +35,12 @@ class CaseRecord(FrozenModel):
 
     @property
     def scope(self) -> str:
-        """Whose key seals it."""
+        """The scope of the key that seals the record."""
         return self.case_id or self.id
 
     @property
     def begun_at(self) -> datetime:
-        """When what it tells of began."""
+        """When the recorded matter began."""
         return self.recorded_at
 
     @property
@@ -97,7 +96,7 @@ class SupplierQuestion(CaseRecord):
 
 
 class Complaint(CaseRecord):
-    """Somebody complains of how we handle their data (DPA 2018 s.164A)."""
+    """A complaint about how we handle personal data (DPA 2018 s.164A)."""
 
     complainant: str = Field(repr=False)
     contact: str | None = Field(default=None, repr=False)

@@ -1,4 +1,5 @@
-"""Causes of breaches and near misses: one list for both, so that a year can be counted by it."""
+"""Define causes of breaches and near misses: one list for both, so that a year can be counted by
+it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision: the written bridge from facts to duties."""
+"""Model the decision that derives duties from facts, in writing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.customer import DataCategory, FrozenModel
 
 
 class NotificationBasis(StrEnum):
-    """Why somebody is told of an exposure."""
+    """The reason to notify somebody of an exposure."""
 
     ART34 = "art34"
     """UK GDPR Art. 34: a high risk to people is likely."""
@@ -42,7 +42,7 @@ EARLIER_ANSWERS = {"report_to_ico": "uk_ico", "pecr": "uk_pecr"}
 
 
 class LawEnforcementHold(FrozenModel):
-    """Somebody asked us to wait (for Art. 34: DPA 2018 Sch. 2 para 2). Art. 33 keeps running."""
+    """A request to wait (for Art. 34: DPA 2018 Sch. 2 para 2). Art. 33 keeps running."""
 
     asked_by: str = Field(repr=False)
     asked_at: datetime
@@ -71,7 +71,7 @@ class EffectExtent(StrEnum):
 
 
 class SeverityFactors(FrozenModel):
-    """What ENISA's score is made of. None: nobody has scored it."""
+    """The parts of ENISA's score; None if nobody has scored it."""
 
     data: dict[DataCategory, int] = {}
     """The data processing context of each category, 1 to 4; the highest counts."""

@@ -1,4 +1,4 @@
-"""One year of breaches and near misses in numbers: no names."""
+"""Count one year of breaches and near misses, without names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DurationSummary(FrozenModel):
 
 
 class ReportCounts(FrozenModel):
-    """How the reports to the regulator stand; a breach can owe two."""
+    """Reports to the regulator by status; a breach may require two."""
 
     on_time: int = 0
     late: int = 0

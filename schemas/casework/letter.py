@@ -1,4 +1,5 @@
-"""Everything a notice's template may use: one recipient, one exposure, nobody else's."""
+"""Model everything a notice's template may use: one recipient, one exposure, no other customer's
+data."""
 
 from __future__ import annotations
 

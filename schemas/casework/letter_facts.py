@@ -1,4 +1,4 @@
-"""What a responder writes once, and every letter and script is made of."""
+"""Model what a responder writes once for every letter and script."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class ExposureWords(FrozenModel):
 
 
 class WordsKey(FrozenModel):
-    """Whose words: role, standing, and the customer; no customer: the group's."""
+    """The readers of the words: role, certainty, and the customer; without a customer, the whole
+    group."""
 
     role: DataRole
     standing: ReaderStanding
@@ -62,7 +63,7 @@ class WordsKey(FrozenModel):
 
     @classmethod
     def from_words(cls, words: ExposureWords) -> WordsKey:
-        """Two words with the same key cannot stand in one version."""
+        """Build the key; two words with the same key cannot be in one version."""
         return cls(role=words.role, standing=words.standing, customer_id=words.customer_id)
 
 
@@ -85,8 +86,8 @@ class NoticeFacts(FrozenModel):
     @model_validator(mode="before")
     @classmethod
     def _migrate_common_words(cls, stored: Any) -> Any:
-        """One set of words served everybody. It becomes the words of those reached: a reader who
-        is only `possible` was told too much."""
+        """Convert the one set of words of an earlier form to the words for those reached: it told a
+        reader who is only `possible` too much."""
         if not isinstance(stored, dict) or "found_at" not in stored:
             return stored
         fields = {name: value for name, value in stored.items() if name in cls.model_fields}
@@ -131,7 +132,8 @@ READERS = {
 
 
 def describe_readers(words: ExposureWords) -> str:
-    """`controllers who were reached`, or that and the customer: where a screen shows a problem."""
+    """Return `controllers who were reached`, or that and the customer, as the place of a problem on
+    a screen."""
     readers = READERS[words.role, words.standing]
     return f"{words.customer_id}, of {readers}" if words.customer_id else readers
 

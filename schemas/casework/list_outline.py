@@ -1,5 +1,5 @@
-"""What most of the casework asks of a frozen list, without the thousands of exposures that the list
-excludes."""
+"""Model the part of a frozen list that most of casework needs, without thousands of excluded
+exposures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CORRECTIONS = (NoticeKind.ACCOUNT_HOLDER_CORRECTION, NoticeKind.CONTROLLER_CORRE
 
 @dataclass(frozen=True, slots=True)
 class ExcludedExposures:
-    """Whose exposure a list excludes, in which role: `(customer_id, role) in excluded`."""
+    """The excluded exposures of a list: `(customer_id, role) in excluded`."""
 
     by_role: Mapping[DataRole, frozenset[str]] = field(repr=False)
 
@@ -31,8 +31,8 @@ class ExcludedExposures:
 
 
 class ListOutline(FrozenModel):
-    """A frozen list whose excluded exposures are named and not described. It is filed with its list
-    and never alone."""
+    """A frozen list that names its excluded exposures without describing them. It is always stored
+    with its list."""
 
     breach_id: str
     version: int
@@ -52,7 +52,7 @@ class ListOutline(FrozenModel):
 
     @classmethod
     def from_manifest(cls, manifest: Manifest) -> Self:
-        """The outline of a list."""
+        """Build the outline of a list."""
         excluded: dict[DataRole, list[str]] = {}
         corrected: list[Exposure] = []
         to_correct = {r.customer_id for r in manifest.recipients if r.kind in CORRECTIONS}
@@ -76,7 +76,7 @@ class ListOutline(FrozenModel):
 
     @property
     def excluded(self) -> ExcludedExposures:
-        """Whose exposure the list excludes, in which role."""
+        """The excluded exposures, by customer and role."""
         return ExcludedExposures(self.not_reached)
 
 
@@ -85,7 +85,7 @@ FrozenList = Manifest | ListOutline
 
 
 def count_by_certainty(manifest: Manifest) -> dict[Certainty, int]:
-    """Customers, each once, by the gravest certainty of its exposures."""
+    """Count customers, each once, by the highest certainty of their exposures."""
     order = list(Certainty)
     certainties: dict[str, Certainty] = {}
     for exposure in manifest.exposures:

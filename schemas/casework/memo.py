@@ -1,4 +1,4 @@
-"""The decision memo: why we decided as we did, to be handed to a lawyer, an insurer or the ICO."""
+"""Model the decision memo: the reasons, for a lawyer, an insurer or the ICO."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Near misses: something went wrong, and it was no personal data breach."""
+"""Model near misses: incidents that were not personal data breaches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.customer import DataCategory, FrozenModel
 
 
 class NearMiss(FrozenModel):
-    """What the short form asks beside what happened and the cause. The case holds those."""
+    """The fields of the short form apart from event and cause, which the case holds."""
 
     noticed_at: datetime
     recorded_by: str

@@ -1,4 +1,4 @@
-"""What is owed because of a breach: since when, by when, and the act that ends it."""
+"""Model what a breach requires: since when, by when, and the act that ends it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PendingReader(FrozenModel):
 
 
 class WaiverRequest(FrozenModel):
-    """Somebody asks a second person to waive an obligation."""
+    """A request to a second person to waive an obligation."""
 
     breach_id: str
     version: int

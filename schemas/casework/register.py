@@ -1,4 +1,4 @@
-"""The Art. 33(5) register: every breach, reported or not, and every near miss."""
+"""Model the Art. 33(5) register: every breach, reported or not, and every near miss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regulator reports: one canonical set of facts, each regulator's order, immutable once sent."""
+"""Model regulator reports: one set of facts, each regulator's order, immutable once sent."""
 
 from __future__ import annotations
 
@@ -138,7 +138,8 @@ class ReportFacts(FrozenModel):
     @model_validator(mode="before")
     @classmethod
     def _open_earlier_shape(cls, data: Any) -> Any:
-        """Free text where a choice or a list is now; `final` where there are two stages."""
+        """Convert earlier forms: free text where a choice or a list is now; `final` where there are
+        two stages."""
         return _migrate_facts(dict(data)) if isinstance(data, dict) else data
 
 
@@ -155,7 +156,7 @@ def _migrate_facts(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _migrate_sentences(data: dict[str, Any]) -> dict[str, Any]:
-    """What was text or yes and no, and is a choice or a list now."""
+    """Convert what was text or yes and no, and is a choice or a list now."""
     cyber, people, bodies = (data.get(name) for name in ("cyber", "people_told", "other_bodies"))
     changed: dict[str, Any] = {}
     if isinstance(cyber, bool):

@@ -1,8 +1,8 @@
-"""Alerts: what detection says, folded. Streaming semantics: docs/reference/streaming.md.
+"""Model alerts, each of which folds an episode of signals. Streaming semantics:
+docs/reference/streaming.md.
 
-Machine facts (Episode) are plain dataclasses on the pipeline's hot side; what people see and act
-upon (AlertView) is a frozen model. Both name the same alert by its canonical id.
-"""
+The pipeline's Episode is a plain dataclass, for speed; AlertView, which people see and act upon, is
+a frozen model. Both name the same alert by its canonical id."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PROVIDER_SCOPE = "*provider*"
 
 
 class GroupKey(NamedTuple):
-    """Whose signals are correlated together. Never holds a missing part."""
+    """The key by which signals are correlated together. Never contains a missing part."""
 
     rule: str
     organization: str
@@ -111,7 +111,8 @@ class Episode:
 
 
 def compute_alert_id(key: GroupKey, first: int) -> str:
-    """`AL-` and 12 hex digits of SHA-256 over (rule, organization, group, first hot bucket)."""
+    """Return `AL-` and 12 hex digits of SHA-256 over (rule, organization, group, first hot
+    bucket)."""
     text = repr((key.rule, key.organization, tuple(key.group), first))
     return "AL-" + hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -1,11 +1,10 @@
-"""What travels through the pipeline: RawRecord → Event → Finding's raw material.
+"""Model what travels through the pipeline: RawRecord, then Event, the input of findings.
 
-These two are plain slotted classes, not pydantic models: they are made once per log line, and
-validation costs more than the whole parse (bench/pipeline.py). Parsers are the edge that checks.
+Both are plain slotted classes, not pydantic models: they are made once per log line, and validation
+costs more than the whole parse (bench/pipeline.py). Parsers validate.
 
 Field names are ECS 9.x, dotted and flat (`source.ip`), custom ones under `breach.`; nested JSON
-exists only at the edges (`build_nested`, `flatten`).
-"""
+exists only in input and output (`build_nested`, `flatten`)."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ ECS_VERSION = "9.4.0"
 
 
 class RecordPosition(NamedTuple):
-    """Where a record stands: (journal id, offset). Orders within one journal only."""
+    """The position of a record: (journal id, offset). Ordered within one journal only."""
 
     journal: str
     offset: int
@@ -70,11 +69,10 @@ class AssetTouch:
 
 
 class Event:
-    """One act in ECS names, with customer and asset resolved as of event time; nobody assigns to it.
+    """One act in ECS names, with customer and asset resolved as of event time; never assigned to.
 
-    Not a dataclass: `id` and `sha256` are digests that most events are never asked for. `repr` shows
-    no field values: they are personal data.
-    """
+    Not a dataclass: `id` and `sha256` are digests that most events never compute. `repr` shows no
+    field values: they are personal data."""
 
     __slots__ = (
         "_id",
@@ -109,10 +107,11 @@ class Event:
         sha256: str | None = None,
         raw: bytes = b"",
     ) -> None:
-        """`id`: the vendor's, if there is one. `time`: aware UTC. `organization`: a customer's id;
-        None: it belongs to nobody we know, and is never pooled. `touches`: whose data, which asset,
-        which categories this act reached (or tried to reach). `unattributed`: what a person would
-        have to bind, e.g. `domain:contoso.example`, if organization is None."""
+        """Create the event. `id`: the vendor's, if there is one. `time`: aware UTC. `organization`:
+        a customer's id, or None if no known customer owns the event, which is then never pooled.
+        `touches`: the customers, assets and categories that this act reached (or tried to reach).
+        `unattributed`: what a person would have to bind, e.g. `domain:contoso.example`, if
+        organization is None."""
         self.time = time
         self.arrived = arrived
         self.dataset = dataset
@@ -145,13 +144,13 @@ class Event:
         return f"Event(dataset={self.dataset!r}, source={self.source!r}, time={self.time!r})"
 
     def get(self, name: str, default: Value = None) -> Value:
-        """The value of a dotted ECS field, or the default."""
+        """Return the value of a dotted ECS field, or the default."""
         return self.fields.get(name, default)
 
 
 def digest_id(source: str, raw: bytes) -> str:
-    """32 hex digits of SHA-256 over source name and raw bytes: an exact copy of a record is the same
-    event."""
+    """Return 32 hex digits of SHA-256 over source name and raw bytes: an exact copy of a record is
+    the same event."""
     return hashlib.sha256(source.encode() + b"\0" + raw).hexdigest()[:32]
 
 
@@ -164,8 +163,8 @@ _MOST_PARTS = 64
 
 
 def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Value]:
-    """Nested ECS JSON → dotted names; already dotted names stay as they are. Below a name longer
-    than LONGEST_NAME objects stay nested."""
+    """Convert nested ECS JSON to dotted names; already dotted names stay. Below a name longer than
+    LONGEST_NAME objects stay nested."""
     flat: dict[str, Value] = {}
     _flatten_into(flat, document, prefix)
     return flat
@@ -194,15 +193,15 @@ _NAMES_CACHED = 64
 
 @lru_cache(maxsize=256)
 def _build_names_below(prefix: str) -> dict[str, str]:
-    """Dotted names by the key at their end, as they come: one object a name costs less to make, to
-    look up and to send than one a record."""
+    """Build dotted names by their last key, on demand: one shared object a name is cheaper to make,
+    to look up and to send than one a record."""
     del prefix
     return {}
 
 
 def build_nested(fields: Mapping[str, Value]) -> dict[str, Any]:
-    """Dotted names → nested ECS JSON, keys sorted; a name that is also a prefix keeps its dots, and
-    so does a very long one."""
+    """Convert dotted names to nested ECS JSON, keys sorted; a name that is also a prefix keeps its
+    dots, and so does a very long one."""
     nested: dict[str, Any] = {}
     known: dict[str, bool] = {}
     for name in sorted(fields):
@@ -220,8 +219,8 @@ def build_nested(fields: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _is_or_is_below(name: str, names: Mapping[str, Value], known: dict[str, bool]) -> bool:
-    """Is this, or what stands before one of its dots, one of the names? `known`: earlier answers,
-    for names beside each other share nearly all of their parents."""
+    """Whether the name, or a prefix that ends at one of its dots, is one of the names. `known`
+    caches earlier answers, because neighbouring names share nearly all of their parents."""
     if name not in known:
         above, dot, _ = name.rpartition(".")
         known[name] = name in names or (dot != "" and _is_or_is_below(above, names, known))

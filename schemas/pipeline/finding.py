@@ -1,4 +1,4 @@
-"""What `breachdesk detect` prints: one finding a line, the same code path as live."""
+"""Model the output of `breachdesk detect`: one finding a line, by the same code as live."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""What a plug-in file must export, and how it is found.
+"""Define what a plug-in file must export, and load plug-ins.
 
 A plug-in is ONE file in `streams/parsers`, `streams/detectors`, `breachdesk/jurisdictions` or
 `notifiers/channels`. The file name is its id; it exports one constant (`PARSER`, `DETECTOR`,
-`JURISDICTION`, `CHANNEL`) and carries its own examples, which the conformance suite runs.
-"""
+`JURISDICTION`, `CHANNEL`) and carries its own examples, which the conformance suite runs."""
 
 from __future__ import annotations
 
@@ -136,8 +135,7 @@ class ValueGate:
 
 
 def get_texts(event: Event, name: str) -> tuple[str, ...]:
-    """The texts that the event holds under this name, whether it is one value or a list; without
-    empty ones."""
+    """Return the non-empty texts that the event holds under this name, from one value or a list."""
     value = event.fields.get(name)
     if value is None:
         return ()
@@ -197,10 +195,9 @@ class Detector:
 
 @cache
 def load_plugins(package: str, constant: str) -> Mapping[str, Any]:
-    """All plug-ins of a package by id, in name order.
+    """Load all plug-ins of a package by id, in name order.
 
-    Raises Misconfigured for a file without the constant or whose id is not the file name.
-    """
+    Raises Misconfigured for a file without the constant or with an id that is not the file name."""
     package_module: ModuleType = importlib.import_module(package)
     plugins: dict[str, Any] = {}
     for entry in sorted(pkgutil.iter_modules(package_module.__path__), key=lambda e: e.name):

@@ -1,4 +1,4 @@
-"""What a rule is, to everyone who is not the engine."""
+"""Model a rule for all code outside the engine."""
 
 from __future__ import annotations
 

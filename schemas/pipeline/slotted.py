@@ -1,9 +1,8 @@
-"""Values that are made once per log line.
+"""Define values that are made once per log line.
 
 `dataclass(frozen=True)` sets each field through `object.__setattr__`, which costs three to four
 times a plain constructor (docs/reference/performance.md). These are slotted, compared and hashed
-alike; that nobody assigns to them is mypy's to see, not the interpreter's.
-"""
+alike; mypy, not the interpreter, checks that nothing assigns to them."""
 
 from __future__ import annotations
 
@@ -15,5 +14,5 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def slotted(cls: type[T]) -> type[T]:
-    """A slotted dataclass, frozen for the type checker only."""
+    """Return a slotted dataclass, frozen for the type checker only."""
     return dataclass(slots=True, unsafe_hash=True)(cls)

@@ -1,4 +1,4 @@
-"""Sources: what they sent, what we understood, and when we were blind."""
+"""Model sources: what they sent, what we understood, and blind intervals."""
 
 from __future__ import annotations
 
