@@ -1,1 +1,1 @@
-"""."""
+"""The streaming pipeline: intake, event log, parsing, detection, correlation."""

@@ -1,4 +1,4 @@
-"""Which parsers there are: one file each in `streams/parsers`, and those that the settings name."""
+"""Load the parsers: one file each in `streams/parsers`, and those that the settings name."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from schemas.pipeline.plugin import Parser, load_plugins
 
 
 def load_parsers(named: Sequence[str] = ()) -> Mapping[str, Parser]:
-    """Parsers by id. `named`: further ones as `module:attribute`.
+    """Load parsers by id. `named`: further ones as `module:attribute`.
 
-    Raises Misconfigured for a name that leads to no parser, or to one whose id is taken.
-    """
+    Raises Misconfigured for a name that leads to no parser, or to one with an id that is taken."""
     parsers: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
     for name in named:
         parser = _load_named(name)

@@ -1,4 +1,4 @@
-"""A record whose reading was ended from outside the parser."""
+"""Define the outcome of a record when its reading was ended from outside the parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a process that cannot end in order because a server it waits for is gone."""
+"""End a process that cannot stop in order because a server it waits for is gone."""
 
 from __future__ import annotations
 

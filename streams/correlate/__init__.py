@@ -1,1 +1,2 @@
-"""Signals in, episodes out: buckets, groups, windows. Pure but for their own state."""
+"""Correlate signals to episodes in buckets, groups and windows. No side effects outside their own
+state."""

@@ -1,4 +1,4 @@
-"""Figures as an analyst would say them."""
+"""Format figures as an analyst would write them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.pipeline.plugin import DetectorSignal
 
 
 def format_duration(seconds: float) -> str:
-    """`16 minutes`, `40 seconds`, `2 hours`: how an analyst would say it, rounded up."""
+    """Format `16 minutes`, `40 seconds`, `2 hours`, rounded up."""
     for size, word in ((3600, "hour"), (60, "minute")):
         if seconds >= 2 * size or seconds == size:
             count = -int(-seconds // size)
@@ -19,7 +19,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_interval(members: Sequence[DetectorSignal]) -> str:
-    """`between 2026-11-22 10:00:00 and 10:15:30 UTC`."""
+    """Format `between 2026-11-22 10:00:00 and 10:15:30 UTC`."""
     first, last = (datetime.fromtimestamp(members[i].time, UTC) for i in (0, -1))
     if first == last:
         return f"at {first:%Y-%m-%d %H:%M:%S} UTC"
@@ -28,5 +28,5 @@ def format_interval(members: Sequence[DetectorSignal]) -> str:
 
 
 def format_count(count: int, noun: str) -> str:
-    """`1 account`, `41 accounts`."""
+    """Format `1 account`, `41 accounts`."""
     return f"{count} {noun}{'s' if count != 1 else ''}"

@@ -1,9 +1,8 @@
-"""What is kept of the signals of one group and one bucket, however many there were.
+"""Summarise the signals of one group and one bucket in bounded memory, however many there were.
 
-A bucket is a timespan-wide slice of event time. Kept are the signals that its Retention chooses and
+A bucket is a timespan-wide slice of event time. It keeps the signals that its Retention chooses and
 the union of touches over ALL signals, dropped ones too. Absorbing is associative and idempotent, so
-that any order, duplication or cutting into batches leaves the same bucket.
-"""
+that any order, duplication or cutting into batches leaves the same bucket."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ class BucketSummary(NamedTuple):
     thinned: bool
 
     def merge(self, other: BucketSummary) -> BucketSummary:
-        """What both know."""
+        """Merge both summaries."""
         return BucketSummary(
             self.touches | other.touches,
             self.unattributed | other.unattributed,
@@ -37,7 +36,7 @@ class BucketSummary(NamedTuple):
 
 
 def to_member(signal: Signal) -> DetectorSignal:
-    """The signal as conditions see it."""
+    """Convert the signal to the form that conditions see."""
     return DetectorSignal(signal.time, signal.event_id, signal.step, signal.value, signal)
 
 
@@ -93,7 +92,7 @@ class Bucket:
         return self._apply_retention(fresh, telling, retention.retain(self.rows, witnesses))
 
     def _insert(self, row: DetectorSignal) -> bool:
-        """Whether it was not there."""
+        """Insert the row; returns whether it was missing."""
         rows, identity = self.rows, row[:4]
         if not rows or rows[-1][:4] < identity:
             rows.append(row)

@@ -1,8 +1,8 @@
-"""Copies of groups in memory, the least recently used leaving first.
+"""Cache copies of groups in memory; the least recently used are dropped first.
 
-Most groups hold a single signal (a flood of failures makes one each for every user and address): such a
-copy is the bytes of its bucket, a few hundred, and becomes objects when a second signal comes.
-"""
+Most groups hold a single signal (a flood of failures makes one each for every user and address):
+such a copy is the bytes of its bucket, a few hundred, and becomes objects when a second signal
+comes."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ class GroupCopies:
         return key in self._copies
 
     def clear(self) -> None:
-        """Forget all."""
+        """Drop all copies."""
         self._copies.clear()
         self._idle.clear()
         self.bytes = 0
 
     def get_versions(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
-        """Of those of these groups that have a copy."""
+        """Return the versions of those groups that have a copy."""
         copies = self._copies
         return {key: copies[key].version for key in keys if key in copies}
 
     def get_group(self, key: GroupKey) -> SignalGroup:
-        """The group; whoever changes it puts it back."""
+        """Return the group; a caller that changes it must put it back."""
         copy = self._copies[key]
         if isinstance(copy, _GroupCopy):
             return copy.group
@@ -80,7 +80,7 @@ class GroupCopies:
         return group
 
     def get_buckets(self, key: GroupKey) -> tuple[WindowSpec, Iterable[int]]:
-        """The group's window, and which buckets it has."""
+        """Return the group's window, and the indices of its buckets."""
         copy = self._copies[key]
         if isinstance(copy, _GroupCopy):
             return copy.group.spec, copy.group.buckets
@@ -92,13 +92,13 @@ class GroupCopies:
         return copy.group.stored if isinstance(copy, _GroupCopy) else copy.stored
 
     def may_alert(self, key: GroupKey) -> bool:
-        """Whether the store may have an alert of the group that stands."""
+        """Whether the store may have an open alert of the group."""
         copy = self._copies[key]
         known = copy.group if isinstance(copy, _GroupCopy) else copy
         return known.unreconciled or known.alerted
 
     def note_stored(self, key: GroupKey) -> None:
-        """The store holds a row of this group from now on, if there is a copy."""
+        """Record that the store holds a row of this group, if there is a copy."""
         copy = self._copies.get(key)
         if isinstance(copy, _GroupCopy):
             copy.group.stored = True
@@ -120,7 +120,7 @@ class GroupCopies:
         self.bytes += remaining.size - copy.size
 
     def get_payload(self, key: GroupKey, index: int) -> tuple[WindowSpec, bytes]:
-        """The group's window, and the payload of one of its buckets."""
+        """Return the group's window, and the payload of one of its buckets."""
         copy = self._copies[key]
         if isinstance(copy, _GroupCopy):
             return copy.group.spec, dump_bucket(copy.group.buckets[index])
@@ -134,8 +134,8 @@ class GroupCopies:
         *,
         pinned: bool,
     ) -> None:
-        """Keep this group, or forget it if it holds nothing. `written`: buckets whose payload is at
-        hand. A pinned copy stays until it is released."""
+        """Keep this group, or drop it if it holds nothing. `written_buckets` have a known payload.
+        A pinned copy stays until it is released."""
         key = group.key
         self.forget(key)
         if not group.buckets:
@@ -146,7 +146,7 @@ class GroupCopies:
             self._idle[key] = None
 
     def release(self, keys: Iterable[GroupKey]) -> None:
-        """These are pinned no more."""
+        """Unpin these copies."""
         for key in keys:
             if key in self._copies:
                 self._idle.setdefault(key)

@@ -1,4 +1,4 @@
-"""Signals → groups: which groups a batch's signals bear on, and what they change in them."""
+"""Route signals to groups: which groups a batch's signals affect, and what they change there."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SignalCorrelator:
     """The rules' windows, gates included. Stateless."""
 
     def __init__(self, specs: Mapping[str, WindowSpec]) -> None:
-        """`specs` by rule id."""
+        """Create the correlation; `specs` are by rule id."""
         self.specs: Mapping[str, WindowSpec] = add_inner_specs(specs)
         self._gates = {rule: spec.gate for rule, spec in specs.items() if spec.gate is not None}
         self._inner = {build_inner_rule(rule) for rule in self._gates}
@@ -48,8 +48,8 @@ class SignalCorrelator:
         return key.rule in self._inner
 
     def list_keys(self, signals: Mapping[GroupKey, Sequence[GuardedSignal]]) -> Sequence[GroupKey]:
-        """The groups that these signals bear on. A gated group is among them even where all of its
-        signals stay behind the gate: it may open."""
+        """List the groups that these signals affect. A gated group is among them even if all of its
+        signals stay behind the gate, because it may open."""
         if not self._gates:
             return list(signals)
         keys = dict.fromkeys(signals)
@@ -66,8 +66,9 @@ class SignalCorrelator:
         signals: Mapping[GroupKey, Sequence[GuardedSignal]],
         settled_before: float | None = None,
     ) -> RoutedSignals:
-        """The signals by the group that keeps them, replays left out. `settled`: every in-time record
-        that a window of this moment does not reach was processed before; epoch seconds."""
+        """Return the signals by the group that keeps them, without replays. `settled_before` (epoch
+        seconds): every in-time record that a window of this moment does not reach was processed
+        before."""
         routed: dict[GroupKey, list[DetectorSignal]] = {}
         for key, of_group in signals.items():
             oldest = (
@@ -130,15 +131,16 @@ class SignalCorrelator:
     def _find_thinned(
         self, keys: Iterable[GroupKey], groups: Mapping[GroupKey, SignalGroup]
     ) -> Container[GroupKey]:
-        """The alerts' groups that have dropped signals: what comes to matter in them by a new one comes
-        in again with it, as if it had never left."""
+        """Find the alerts' groups that have dropped signals: when a new signal makes earlier ones
+        relevant, those enter again with it, as if they had never left."""
         return {
             key for key in keys if any(bucket.thinned for bucket in groups[key].buckets.values())
         }
 
     def _collect_gated_members(self, outer: SignalGroup) -> RoutedSignals:
-        """What the alert's group holds of signals that belong behind the gate, by inner group: an
-        inner group that is new begins with it, since it may have been stored before there was a gate."""
+        """Collect what the alert's group holds of signals that belong behind the gate, by inner
+        group: a new inner group begins with them, since they may have been stored before there was
+        a gate."""
         gate = self._gates[outer.key.rule]
         rows: dict[GroupKey, list[DetectorSignal]] = {}
         for bucket in outer.buckets.values():
@@ -149,7 +151,7 @@ class SignalCorrelator:
 
 
 def _merge_changes(parts: Iterable[BucketChanges]) -> BucketChanges:
-    """What several groups behind gates hand on to one."""
+    """Merge the changes that several groups behind gates forward to one."""
     rows: dict[int, list[DetectorSignal]] = {}
     widenings: dict[int, BucketSummary] = {}
     for index, part in (item for each in parts for item in each.items()):

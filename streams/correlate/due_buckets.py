@@ -1,4 +1,5 @@
-"""When nothing can reach the buckets that the log holds any more: a sweep looks at those alone."""
+"""Track when no signal can reach the buckets of the log any more, so that a sweep reads those
+alone."""
 
 from __future__ import annotations
 
@@ -20,12 +21,12 @@ class DueBuckets:
         """A heap of the slots' numbers."""
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all buckets."""
         self._slots.clear()
         self._order.clear()
 
     def add(self, key: GroupKey, index: int, due: float) -> None:
-        """Say from when on this bucket is due."""
+        """Add a bucket and the time from which it is due."""
         slot = int(-(-due // SLOT_SECONDS))
         places = self._slots.get(slot)
         if places is None:
@@ -35,7 +36,7 @@ class DueBuckets:
             places.append((key, index))
 
     def take(self, low: float, limit: int) -> Iterator[tuple[GroupKey, int]]:
-        """Those that are due, those that waited longest first; at most so many."""
+        """Remove and yield due buckets, the longest waiting first; at most `limit`."""
         while limit > 0 and self._order and self._order[0] * SLOT_SECONDS <= low:
             places = self._slots[self._order[0]]
             while places and limit > 0:

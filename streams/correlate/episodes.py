@@ -1,9 +1,8 @@
-"""Hot buckets and episodes: a pure function of what a group retained.
+"""Compute hot buckets and episodes: a pure function of what a group retained.
 
 A bucket is hot when at some signal t in it the window [t − T, t] (both ends inclusive, sub-second)
 satisfies the condition. A run of hot buckets with gaps ≤ Q is an episode; a run longer than a day
-is cut at UTC midnights. One episode is one alert.
-"""
+is cut at UTC midnights. One episode is one alert."""
 
 from __future__ import annotations
 
@@ -95,7 +94,7 @@ def find_first_hot(
 def _find_smallest_end(
     spec: WindowSpec, members: Sequence[DetectorSignal], low: int, start: int
 ) -> int | None:
-    """Smallest j ≥ start whose members[low..j], with all that share j's time, fire."""
+    """Find the smallest j ≥ start for which members[low..j], with all members at j's time, fire."""
     if not spec.fires(members[low:]):
         return None
     first, last = start, len(members) - 1
@@ -109,7 +108,7 @@ def _find_smallest_end(
 
 
 def list_runs(spec: WindowSpec, hot: Sequence[int]) -> list[list[int]]:
-    """Sorted hot buckets → episodes as lists of their buckets."""
+    """Split sorted hot buckets into episodes, each a list of its buckets."""
     joined: list[list[int]] = []
     for bucket in hot:
         if joined and (bucket - joined[-1][-1] - 1) * spec.timespan <= spec.quiet:
@@ -135,7 +134,7 @@ def build_episode(
     span: tuple[int, int],
     fired: float,
 ) -> Episode:
-    """One run of hot buckets (first, last) as the alert that it is."""
+    """Build the episode of one run of hot buckets (first, last)."""
     first, last = span
     inside = [buckets[b] for b in sorted(b for b in buckets if first - 1 <= b <= last)]
     begin = (fired - spec.timespan,)
@@ -186,7 +185,7 @@ def _explain(spec: WindowSpec, members: Sequence[DetectorSignal], *, thinned: bo
 
 
 def _describe_sample(spec: WindowSpec) -> str:
-    """What is shown of more events than are kept, and what is not known of the others."""
+    """Describe what is shown of more events than are kept, and what is not known of the others."""
     bound = spec.retention.bound
     what = "values" if spec.distinct else "signals"
     sentence = (

@@ -1,9 +1,8 @@
-"""Groups behind gates: steps that a behaviour joins by value are kept apart, per value.
+"""Define groups behind gates: steps that a behaviour joins by value are kept apart, per value.
 
 The signals of such a step go to an inner group (the alert's group and the value). Once the gate's
-condition holds somewhere in it, what it retains there goes on to the alert's group. An inner group
-raises no alert; otherwise it is a group like all others.
-"""
+condition holds somewhere in it, its retained signals there are forwarded to the alert's group. An
+inner group raises no alert; otherwise it is a group like all others."""
 
 from __future__ import annotations
 
@@ -18,24 +17,26 @@ INNER = ":by-value"
 
 
 def build_inner_rule(rule: str) -> str:
-    """The rule name of the inner groups of this rule."""
+    """Build the rule name of the inner groups of this rule."""
     return rule + INNER
 
 
 def build_inner_key(key: GroupKey, value: str) -> GroupKey:
-    """The inner group of an alert's group."""
+    """Build the key of an inner group from the alert's group and the value."""
     return GroupKey(build_inner_rule(key.rule), key.organization, (*key.group, value))
 
 
 def get_alert_key(key: GroupKey) -> GroupKey:
-    """The group that alerts: of an inner group the one it belongs to, else the key itself."""
+    """Return the key of the group that alerts: for an inner group its outer group, else the key
+    itself."""
     if not key.rule.endswith(INNER):
         return key
     return GroupKey(key.rule.removesuffix(INNER), key.organization, key.group[:-1])
 
 
 def build_inner_spec(spec: WindowSpec, gate: ValueGate) -> WindowSpec:
-    """The window of the inner groups: all is kept up to the loud cap, and beyond it what opens."""
+    """Build the window of the inner groups: it keeps all signals up to the loud cap, and beyond it
+    those that open the gate."""
     return WindowSpec(
         rule=build_inner_rule(spec.rule),
         title=spec.title,
@@ -50,6 +51,6 @@ def build_inner_spec(spec: WindowSpec, gate: ValueGate) -> WindowSpec:
 
 
 def add_inner_specs(specs: Mapping[str, WindowSpec]) -> dict[str, WindowSpec]:
-    """These windows and those of the inner groups of gated rules."""
+    """Return these windows and those of the inner groups of gated rules."""
     gated = [build_inner_spec(spec, spec.gate) for spec in specs.values() if spec.gate is not None]
     return {**specs, **{spec.rule: spec for spec in gated}}

@@ -1,4 +1,5 @@
-"""One group: its buckets, which of them are hot, its episodes; recomputed only where they changed."""
+"""Model one group: its buckets, its hot buckets, its episodes; recompute only where signals
+changed."""
 
 from __future__ import annotations
 
@@ -106,8 +107,8 @@ class SignalGroup:
     def _select_witnesses(
         self, new: Mapping[int, Sequence[DetectorSignal]]
     ) -> frozenset[MemberIdentity] | None:
-        """What must stay, of these signals too, in the buckets that they bear on. None: nothing is
-        dropped there, with or without them."""
+        """Select the signals that must stay, of these too, in the buckets that they affect. None:
+        nothing is dropped there, with or without them."""
         harmless = self.spec.retention.harmless
         near = _list_near(new, 1)
         if not any(self._count_signals(index, new) > harmless for index in near):
@@ -129,7 +130,8 @@ class SignalGroup:
     def _drop_former(
         self, witnesses: frozenset[MemberIdentity], changed: Iterable[int]
     ) -> dict[int, BucketPart]:
-        """Drop from the buckets beside those that changed what opens no gate first any more."""
+        """Drop, from buckets near those that changed, witnesses that no longer open a gate
+        first."""
         retention = self.spec.retention
         dropped: dict[int, BucketPart] = {}
         for index in _list_near(changed, 1).difference(changed) & self.buckets.keys():
@@ -148,7 +150,7 @@ class SignalGroup:
         return self.absorb((), {i: BucketPart((), by) for i in near}).keys()
 
     def list_episodes(self) -> tuple[Episode, ...]:
-        """All live episodes, oldest first."""
+        """List all live episodes, oldest first."""
         stale = self._update_hot_buckets()
         if not self._hot and not self._episodes:
             return ()
@@ -190,8 +192,8 @@ class SignalGroup:
         return stale
 
     def _is_still_hot(self, index: int, bucket: Bucket) -> bool:
-        """Nothing came before the moment at which it became hot, and nothing that counts then was
-        dropped: no window that ends before it is another."""
+        """Whether no signal came before the moment at which the bucket became hot, and no signal
+        that counts then was dropped: no window that ends before that moment differs."""
         fired = self._hot.get(index)
         return (
             fired is not None
@@ -201,9 +203,9 @@ class SignalGroup:
         )
 
     def select_forwarded(self, changes: BucketChanges, *, whole: bool) -> BucketChanges:
-        """What the group behind a gate hands on, now that this changed in it: all of a window in which
-        the gate opened, and then what changes in it. `whole`: all of it each time, since the group that
-        receives it has dropped some."""
+        """Select what the group behind a gate forwards after this change: all signals of a window
+        in which the gate opened, and later the changes in it. `whole`: all of them each time,
+        because the receiving group has dropped some."""
         self._update_hot_buckets()
         opened = {index + offset for index in self._hot for offset in (-1, 0)}
         near = {index + offset for index in changes for offset in (-1, 0, 1)}
@@ -228,7 +230,8 @@ class SignalGroup:
         return gone
 
     def _list_components(self) -> list[tuple[list[int], float, float]]:
-        """Buckets whose signals bear on one another, with the first and last time."""
+        """List components of buckets with signals that affect one another, with their first and
+        last time."""
         parts: list[tuple[list[int], float, float]] = []
         for index in sorted(self.buckets):
             rows = self.buckets[index].rows
@@ -254,6 +257,6 @@ class SignalGroup:
 
 
 def _list_near(indices: Iterable[int], distance: int) -> set[int]:
-    """These buckets, and those so near to one of them."""
+    """List these buckets, and those within that distance."""
     offsets = range(-distance, distance + 1)
     return {index + offset for index in indices for offset in offsets}

@@ -1,4 +1,4 @@
-"""The windows without a store: for `breachdesk detect` and the examples of rules."""
+"""Correlate without a store, for `breachdesk detect` and the examples of rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class InMemoryWindows:
     """All groups, all signals in time, nothing let go. Not for a stream without an end."""
 
     def __init__(self, specs: Mapping[str, WindowSpec]) -> None:
-        """`specs` by rule id; signals of other rules are left out."""
+        """Create the windows; `specs` are by rule id, and signals of other rules are left out."""
         self._correlation = SignalCorrelator(specs)
         self._groups: dict[GroupKey, SignalGroup] = {}
 
@@ -32,6 +32,6 @@ class InMemoryWindows:
         return [change.group.key for change in changed]
 
     def list_episodes(self) -> list[Episode]:
-        """Every live episode of every group."""
+        """List every live episode of every group."""
         alerting = (g for key, g in self._groups.items() if not self._correlation.is_inner(key))
         return [episode for group in alerting for episode in group.list_episodes()]

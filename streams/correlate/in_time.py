@@ -1,4 +1,5 @@
-"""Does a record count for correlation? The record alone decides (docs/reference/streaming.md)."""
+"""Decide whether a record counts for correlation, from the record alone
+(docs/reference/streaming.md)."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ HOLD_SECONDS = 3_600.0
 
 
 def is_in_time(event: datetime, arrived: datetime, horizon: float, *, backfill: bool) -> bool:
-    """Does this record count for correlation? The record alone decides. `horizon`: H, seconds."""
+    """Whether this record counts for correlation, from the record alone. `horizon`: H, seconds."""
     if backfill:
         return True
     delay = (arrived - event).total_seconds()

@@ -1,9 +1,8 @@
-"""What a sweep lets go of: components of buckets that nothing in time can reach any more.
+"""Evict components of buckets that no record in time can reach any more.
 
-Groups in the store are looked at when a row of theirs is due. What a sole owner's log holds is let go of as
-well: the rows that hold it go, or, while they hold other signals, a further row says what is gone, so that
-no restart brings it back.
-"""
+Groups in the store are read when a row of theirs is due. Signals in a sole owner's log are evicted
+as well: their rows are deleted, or, while these hold other signals, a further row records what is
+gone, so that no restart brings it back."""
 
 from __future__ import annotations
 
@@ -56,7 +55,8 @@ class WindowSweeper:
         *,
         sole_owner: bool,
     ) -> None:
-        """`waiting`: groups of which the log holds more than their copy or row."""
+        """Bind the log and the copies. `waiting`: groups of which the log holds more than their
+        copy or row."""
         self._spec_of = spec_of
         self._horizon = horizon
         self._copies = copies
@@ -74,14 +74,14 @@ class WindowSweeper:
     def add_logged(
         self, places: Iterable[BucketPlace], spec_of: Callable[[GroupKey], WindowSpec]
     ) -> None:
-        """The log holds these buckets from now on."""
+        """Record that the log holds these buckets from now on."""
         horizon = self._horizon
         for key, index in places:
             spec = spec_of(key)
             self._due.add(key, index, (index + 1) * spec.timespan + spec.reach + horizon)
 
     def list_groups_to_read(self) -> list[GroupKey]:
-        """Groups that are due and wait to be read; each once."""
+        """List groups that are due and must be read, each once."""
         keys = list(self._unread)[:READ_AT_ONCE]
         for key in keys:
             del self._unread[key]
@@ -118,7 +118,7 @@ class WindowSweeper:
     def _evict_from_copy(
         self, key: GroupKey, due: Sequence[int], low: float, gone: _SweepTotals
     ) -> None:
-        """A component goes when its last bucket is due."""
+        """Evict components with a last bucket that is due."""
         spec, buckets = self._copies.get_buckets(key)
         if all(index + 1 in buckets for index in due):
             return
@@ -131,8 +131,8 @@ class WindowSweeper:
                 self._drop_logged(key, inside, spec, gone)
 
     def _evict_by_numbers(self, row: GroupRows, low: float, gone: _SweepTotals) -> bool:
-        """What goes as far as the numbers of the buckets say it, which may be a timespan later than
-        their signals would: nothing is loaded. False: the stored buckets have another timespan."""
+        """Evict by the buckets' numbers, without loading anything; this may be a timespan later
+        than by their signals. Returns False if the stored buckets have another timespan."""
         stored, key = row.buckets or (), row.key
         spec = self._spec_of(key, stored[0].timespan if stored else None)
         if any(bucket.timespan not in (spec.timespan, 0) for bucket in stored):
@@ -185,7 +185,8 @@ class WindowSweeper:
                 self._copies.release((key,))
 
     def _build_log_row(self, gone: _SweepTotals) -> tuple[bytes | None, int | None]:
-        """The row that says what is gone of the rows that stay, and from which number these do."""
+        """Build the row that records what is gone of the remaining rows, and return the first
+        remaining number."""
         first_needed = self._unwritten.drop_written_rows() if gone.logged else None
         logged: dict[GroupKey, LoggedGroup] = {}
         spans: dict[GroupKey, list[tuple[int, int]]] = {}
@@ -204,7 +205,7 @@ def _build_eviction(
 
 
 def _split_components(indices: Sequence[int], spec: WindowSpec) -> Iterable[BucketComponent]:
-    """The buckets in parts whose signals may bear on one another."""
+    """Split the buckets into parts within which signals may affect one another."""
     if not indices:
         return
     begin = 0

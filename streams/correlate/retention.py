@@ -1,9 +1,8 @@
-"""Which signals of one bucket are kept, however many come.
+"""Choose which signals of one bucket are kept, however many come.
 
-Whatever is kept is the first or the last few of some part of the signals. Such a choice does not
+The kept signals are the first or the last few of some part of the signals. Such a choice does not
 depend on the order in which they come: choosing again among what was kept and anything that was
-dropped gives the same.
-"""
+dropped gives the same."""
 
 from __future__ import annotations
 
@@ -54,8 +53,8 @@ class RetentionPolicy:
     def retain(
         self, rows: Sequence[DetectorSignal], witnesses: frozenset[MemberIdentity] = frozenset()
     ) -> Sequence[DetectorSignal]:
-        """The retained ones of sorted rows of one bucket, sorted; `rows` itself if it is all and stays
-        so whatever order they come in. `select_witnesses`: these stay."""
+        """Return the retained rows of sorted rows of one bucket, sorted; `rows` itself if all are
+        kept in any order of arrival. `select_witnesses` names rows that stay."""
         if len(rows) <= self.harmless:
             return rows
         steps: dict[str, list[DetectorSignal]] = {}
@@ -85,7 +84,7 @@ class RetentionPolicy:
     def _select_ends_by_value(
         self, rows: list[DetectorSignal], witnesses: frozenset[MemberIdentity]
     ) -> Sequence[DetectorSignal]:
-        """The ends of each of the values that begin first or end last, and all witnesses."""
+        """Select the ends of each of the values that begin first or end last, and all witnesses."""
         values: dict[str, list[DetectorSignal]] = {}
         for row in rows:
             values.setdefault(row.value, []).append(row)

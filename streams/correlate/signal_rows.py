@@ -1,18 +1,18 @@
-"""Signals as bytes: what a bucket row and a row of the signal log hold.
+"""Encode signals for a bucket row and a row of the signal log.
 
-Both are JSON, in columns: what signals share (keys, journals, touches, summaries) stands once and is
-named by its number.
+Both are JSON, in columns: what signals share (keys, journals, touches, summaries) is stored once
+and referred to by its number.
 
-A log row: `{"k": keys, "t": touches, "j": journals, "m": summaries, "s": rows, "w": widenings, "g": gone}`, a row
-`[key#, time, event, step, value, journal#, offset, sha256, source, touches#, unattributed, summary#]`, a
-widening `[key#, bucket, touches#, [unattributed…], thinned]`. Gone is `[key#, first bucket, last bucket]`:
-a sweep let go of what the rows before this one hold of these buckets. A key is `[rule, organization,
-[group…], timespan]`. Rows of the version before this one have no `w` and no timespan.
+A log row: `{"k": keys, "t": touches, "j": journals, "m": summaries, "s": rows, "w": widenings, "g":
+gone}`, a row `[key#, time, event, step, value, journal#, offset, sha256, source, touches#,
+unattributed, summary#]`, a widening `[key#, bucket, touches#, [unattributed…], thinned]`. Gone is
+`[key#, first bucket, last bucket]`: a sweep evicted what the rows before this one hold of these
+buckets. A key is `[rule, organization, [group…], timespan]`. Rows of the version before this one
+have no `w` and no timespan.
 
 A bucket: `[2, touches, unattributed, thinned, journals, rows]`, a row `[time, event, step, value,
-journal#, offset, sha256, source, [touch#…], unattributed, summary]`. The version before this one wrote
-`{"t": …, "u": …, "x": …, "s": …}` with the journal's name in each row.
-"""
+journal#, offset, sha256, source, [touch#…], unattributed, summary]`. The version before this one
+wrote `{"t": …, "u": …, "x": …, "s": …}` with the journal's name in each row."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def pause_collector() -> Iterator[None]:
 
 
 def dump_bucket(bucket: Bucket) -> bytes:
-    """Compact; the key is not repeated in it."""
+    """Encode the bucket compactly, without its key."""
     touches = sorted(bucket.touches) if len(bucket.touches) > 1 else list(bucket.touches)
     number = {touch: index for index, touch in enumerate(touches)}
     journals: dict[str, int] = {}
@@ -94,7 +94,7 @@ def dump_bucket(bucket: Bucket) -> bytes:
 
 
 def load_bucket(key: GroupKey, payload: bytes) -> Bucket:
-    """The bucket that `dump_bucket` wrote, or the version before this one."""
+    """Load the bucket that `dump_bucket` of this version or the one before wrote."""
     document: Any = orjson.loads(payload)
     journals: Sequence[str] | None = None
     if isinstance(document, dict):
@@ -125,7 +125,7 @@ def _build_member(
 
 
 def dump_log(groups: Iterable[LoggedGroup]) -> bytes:
-    """One log row."""
+    """Encode one log row."""
     keys: list[Any] = []
     rows: list[Any] = []
     widenings: list[Any] = []
@@ -171,7 +171,7 @@ class _SharedParts:
         """An id is taken again once its object is gone."""
 
     def build_row(self, number: int, member: DetectorSignal) -> tuple[Any, ...]:
-        """A signal of the key with that number."""
+        """Build the row of a signal that refers to its key by that number."""
         signal: Signal = member.evidence
         journal, offset = signal.position
         return (
@@ -190,7 +190,7 @@ class _SharedParts:
         )
 
     def number_touches(self, touches: tuple[AssetTouch, ...]) -> int:
-        """The number of this tuple."""
+        """Return the number of this tuple, and assign one if it is new."""
         known = self._by_id.get(id(touches))
         if known is None:
             known = self._by_touches.setdefault(touches, len(self.touch_rows))
@@ -213,7 +213,7 @@ class _SharedParts:
 
 
 def load_log(body: bytes) -> list[LoggedGroup]:
-    """The groups of one log row."""
+    """Load the groups of one log row."""
     document = orjson.loads(body)
     touches = [tuple(AssetTouch(*each) for each in of) for of in document["t"]]
     journals, summaries = document["j"], document["m"]
@@ -263,7 +263,8 @@ def load_log(body: bytes) -> list[LoggedGroup]:
 def remove_evicted(
     logged: LoggedGroup, timespan: int, spans: Sequence[tuple[int, int]]
 ) -> LoggedGroup:
-    """What is left of an earlier row once these spans of buckets, so many seconds each, are let go."""
+    """Return the rest of an earlier row after these spans of buckets, `timespan` seconds each, were
+    evicted."""
     own = logged.timespan or timespan
     times = [(first * timespan, (last + 1) * timespan) for first, last in spans]
     return logged._replace(

@@ -1,4 +1,4 @@
-"""A group from the rows in which the store holds it."""
+"""Load a group from its rows in the store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.ports import GroupRows
 
 
 def load_group(row: GroupRows, spec: WindowSpec, moved: list[tuple[GroupKey, int]]) -> SignalGroup:
-    """The group as it is stored. `moved` gets the buckets that the store holds otherwise."""
+    """Load the group as stored. Adds to `moved` the buckets that the store holds differently."""
     group = SignalGroup(row.key, spec)
     for bucket in row.buckets or ():
         loaded = load_bucket(row.key, bucket.payload)

@@ -1,10 +1,9 @@
-"""Windows whose state lives in the store; what is in memory is a copy of a part of it.
+"""Keep windows in the store; memory holds copies of a part of them.
 
-Where many workers own partitions, a copy counts only under the version found under the group's lock,
-and what a batch changes is written in that batch. Where one worker owns all (`sole_owner`), a copy is
-true while its fence holds, and what a batch changes waits in the log until its bucket is written.
-Everything else is the same. Whatever fails voids every copy: `clear`, and `restore` what the log holds.
-"""
+Where many workers own partitions, a copy counts only under the version read under the group's lock,
+and a batch writes what it changes. Where one worker owns all (`sole_owner`), a copy is valid while
+its fence holds, and changes wait in the log until their bucket is written. Everything else is the
+same. Any failure voids every copy: `clear`, and `restore` what the log holds."""
 
 from __future__ import annotations
 
@@ -70,8 +69,8 @@ class WindowStore:
         sole_owner: bool = False,
         unwritten: UnwrittenBuckets | None = None,
     ) -> None:
-        """`specs` by rule id; `horizon`: the greatest H of any source, seconds; `memory_bytes`: what
-        copies of written groups may take."""
+        """Create the windows. `specs` by rule id; `horizon`: the greatest H of any source, seconds;
+        `memory_bytes`: the limit for copies of written groups."""
         self._correlation = SignalCorrelator(specs)
         self._specs = self._correlation.specs
         self._horizon = horizon
@@ -144,7 +143,7 @@ class WindowStore:
         )
 
     def _restore_without(self, let_go: LoggedGroup) -> None:
-        """A sweep let go of what earlier rows hold of some buckets."""
+        """Restore without the buckets of earlier rows that a sweep evicted."""
         key, before = let_go.key, self._waiting.get(let_go.key, [])
         timespan = let_go.timespan or GONE_TIMESPAN
         remaining = [remove_evicted(logged, timespan, let_go.gone) for logged in before]
@@ -158,7 +157,7 @@ class WindowStore:
             self._waiting.pop(key, None)
 
     def _list_indices(self, key: GroupKey, logged: Sequence[LoggedGroup]) -> set[int]:
-        """The buckets that these name, as the rule numbers them now."""
+        """List the buckets that these name, by the rule's present timespan."""
         spec = self._get_spec(key, _find_timespan((), self._waiting.get(key)))
         indices = {spec.get_bucket(member.time) for each in logged for member in each.rows}
         for each in logged:
@@ -167,8 +166,8 @@ class WindowStore:
         return indices
 
     def list_keys(self, signals: Mapping[GroupKey, Sequence[GuardedSignal]]) -> Sequence[GroupKey]:
-        """The groups that a batch of these signals needs: theirs, those behind their gates, and, of
-        those that are not in memory, groups whose buckets it writes or that are due."""
+        """List the groups that a batch of these signals needs: their own, those behind their gates,
+        and, of those that are not in memory, groups with buckets that it writes or that are due."""
         keys = self._correlation.list_keys(signals)
         self._step = self._unwritten.select_step(len(signals))
         places = self._step.places
@@ -181,7 +180,7 @@ class WindowStore:
         return list(dict.fromkeys([*keys, *missing])) if missing else keys
 
     def get_versions(self, keys: Sequence[GroupKey]) -> Mapping[GroupKey, int]:
-        """Versions of the copies in memory."""
+        """Return the versions of the copies in memory."""
         return self._copies.get_versions(keys)
 
     def apply(
@@ -218,7 +217,8 @@ class WindowStore:
         return group.key.rule in self._specs and not self._correlation.is_inner(group.key)
 
     def _must_reconcile(self, state: GroupState, group: SignalGroup) -> bool:
-        """Without an episode there is nothing to reconcile, unless rules may have changed since."""
+        """Whether the group must be reconciled: it has an episode, or rules may have changed
+        since."""
         stale, group.unreconciled = group.unreconciled, False
         return stale or bool(state.episodes)
 
@@ -228,8 +228,8 @@ class WindowStore:
         moved: Sequence[BucketPlace],
         groups: Mapping[GroupKey, SignalGroup],
     ) -> Mapping[BucketPlace, BucketRow]:
-        """The buckets that this batch writes: of many owners all that changed, of a sole owner those
-        that the oldest log rows hold."""
+        """Select the buckets that this batch writes: with many owners all that changed, with a sole
+        owner those in the oldest log rows."""
         if self._sole_owner:
             places = [*moved, *self._step.places]
         else:
@@ -241,7 +241,7 @@ class WindowStore:
         return rows
 
     def _build_row(self, key: GroupKey, index: int, group: SignalGroup | None) -> BucketRow:
-        """The bucket as the store keeps it; of a group that the batch does not touch, its copy."""
+        """Build the row of the bucket; for a group that the batch does not touch, from its copy."""
         if group is None:
             spec, payload = self._copies.get_payload(key, index)
         else:
@@ -255,7 +255,7 @@ class WindowStore:
         bucket_rows: Mapping[BucketPlace, BucketRow],
         batch: _AppliedBatch,
     ) -> bytes | None:
-        """What changed in buckets that this batch does not write."""
+        """Encode what changed in buckets that this batch does not write."""
         logged: list[LoggedGroup] = []
         places: list[BucketPlace] = []
         for group, changes in changed:
@@ -270,7 +270,7 @@ class WindowStore:
         return dump_log(logged) if logged else None
 
     def confirm_commit(self, result: CommitResult) -> None:
-        """What `apply` returned is durable."""
+        """Confirm that the result of `apply` is durable."""
         batch, self._batch, self._step = self._batch, _AppliedBatch(), WriteStep()
         free = self._unwritten.mark_written(batch.bucket_rows, batch.step)
         if result.log_number is not None:
@@ -291,7 +291,7 @@ class WindowStore:
         return self._sweeper.sweep(rows, low)
 
     def _get_newest(self, row: GroupRows, moved: list[BucketPlace]) -> SignalGroup:
-        """The group as it was before this batch."""
+        """Return the group as it was before this batch."""
         if row.buckets is None:
             return self._copies.get_group(row.key)
         group = self._read(row, moved)
@@ -306,12 +306,14 @@ class WindowStore:
         return group
 
     def _read(self, row: GroupRows, moved: list[BucketPlace]) -> SignalGroup:
-        """The group as it is stored. `moved` gets the buckets that the store holds otherwise."""
+        """Read the group as stored. Adds to `moved` the buckets that the store holds
+        differently."""
         timespan = _find_timespan(row.buckets or (), self._waiting.get(row.key))
         return load_group(row, self._get_spec(row.key, timespan), moved)
 
     def _get_spec(self, key: GroupKey, timespan: int | None) -> WindowSpec:
-        """The rule's window; of a rule that is gone one that never fires and keeps what there is."""
+        """Return the rule's window; for a rule that is gone, one that never fires and keeps its
+        signals."""
         known = self._specs.get(key.rule)
         return known or _build_gone_rule_spec(key.rule, timespan or GONE_TIMESPAN)
 
@@ -319,8 +321,8 @@ class WindowStore:
 def _find_timespan(
     stored: Sequence[BucketRow], waiting: Sequence[LoggedGroup] | None
 ) -> int | None:
-    """What the rule's timespan was. The log's comes first: its buckets are numbered by it before
-    anything is read."""
+    """Find the rule's former timespan. The log's comes first, because its buckets are numbered by
+    it before anything is read."""
     if waiting:
         return waiting[0].timespan
     return stored[0].timespan if stored else None

@@ -1,12 +1,11 @@
-"""Signals that open a gate: kept whatever else is dropped.
+"""Select signals that open a gate, which are kept whatever else is dropped.
 
 A timespan has SLOTS parts. For each part and each condition of a gate, the signals of one value are
 kept that begin in this part and open the gate before those of any other value do. So the group that
 alerts knows, to one part, from when to when an open gate counts, however many values there are.
 
-Each choice is the least of its kind. It does not depend on the order in which signals come: what is
-chosen again from what was kept and anything that was dropped is the same.
-"""
+Each choice is the least of its kind. It does not depend on the order in which signals come:
+choosing again among what was kept and anything that was dropped gives the same."""
 
 from __future__ import annotations
 
@@ -38,8 +37,8 @@ class _GateWitness:
 def select_witnesses(
     rows: Iterable[DetectorSignal], openings: Sequence[OpeningTest], timespan: int
 ) -> frozenset[MemberIdentity]:
-    """Of the sorted signals of any values: those that open a gate first, for each part that they begin
-    in and each condition."""
+    """Select, of the sorted signals of any values, those that open a gate first, for each part that
+    they begin in and each condition."""
     values: dict[str, list[DetectorSignal]] = {}
     for row in rows:
         values.setdefault(row.value, []).append(row)
@@ -79,7 +78,8 @@ def _find_index(rows: list[DetectorSignal], time: float, low: int = 0) -> int:
 def _find_end(
     rows: list[DetectorSignal], begin: int, until: int, opening: OpeningTest
 ) -> int | None:
-    """The least end < until of rows that open the gate, doubling and then halving: most open soon."""
+    """Find the least end < until of rows that open the gate, by doubling and then halving, because
+    most open soon."""
     if begin >= until:
         return None
     size = 1
@@ -100,8 +100,8 @@ def _find_end(
 def _select_least(
     rows: list[DetectorSignal], begin: int, end: int, opening: OpeningTest
 ) -> list[DetectorSignal]:
-    """The earliest of these rows that open the gate, from the last to the first, and the first row of
-    all, which says in which part they begin."""
+    """Select the earliest of these rows that open the gate, from the last to the first, and the
+    first row of all, which decides the part in which they begin."""
     chosen = [rows[end - 1]]
     end -= 1
     while not opening(chosen[::-1]) and end > begin:

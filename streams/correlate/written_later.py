@@ -1,11 +1,11 @@
-"""What a sole owner's log of signals holds that no bucket row holds yet, and what to write next.
+"""Track what a sole owner's log of signals holds that no bucket row holds yet, and choose what to
+write next.
 
-It works like a database's checkpoint: a bucket is unwritten since the log row of its first signal that
-its bucket row lacks. While the log is longer than its bound, each batch also writes buckets that are
-unwritten since the oldest row, which goes once there is none. A bucket that changes all the time is so written
-once per length of the log, not once a batch. A row goes without a write once nothing is unwritten since it,
-because its buckets were let go of.
-"""
+It works like a database's checkpoint: a bucket is unwritten since the log row of its first signal
+that its bucket row lacks. While the log is longer than its bound, each batch also writes buckets
+that are unwritten since the oldest row, which is deleted once there is none. A bucket that changes
+all the time is so written once per length of the log, not once a batch. A row is deleted without a
+write if all buckets that were unwritten since it were evicted."""
 
 from __future__ import annotations
 
@@ -95,20 +95,21 @@ class UnwrittenBuckets:
         return group is not None and bool(group.since)
 
     def list_unwritten(self, key: GroupKey) -> Collection[int]:
-        """The buckets of this group that are unwritten."""
+        """Return the unwritten buckets of this group."""
         group = self._groups.get(key)
         return () if group is None else group.since.keys()
 
     def find_logged(self, key: GroupKey, indices: Iterable[int]) -> Container[int]:
-        """Those of these buckets that a log row names: a crash would bring their signals back."""
+        """Find those of these buckets that a log row names: a crash would bring their signals
+        back."""
         group = self._groups.get(key)
         return set() if group is None else {index for index in indices if index in group.last}
 
     def add(
         self, number: int, signals: int, places: Sequence[BucketPlace]
     ) -> Sequence[BucketPlace]:
-        """A log row was written that holds signals of these buckets; returns those that are unwritten
-        since this row."""
+        """Record a log row with signals of these buckets; returns those that are unwritten since
+        this row."""
         groups = self._groups
         fresh: list[BucketPlace] = []
         bucket_places: list[tuple[_LoggedBuckets, int]] = []
@@ -127,8 +128,8 @@ class UnwrittenBuckets:
         return fresh
 
     def evict(self, key: GroupKey, indices: Iterable[int]) -> int:
-        """Nothing reaches these buckets any more: what the log holds of them need not be written.
-        Returns the newest row that names one; 0: none does."""
+        """Record that nothing reaches these buckets any more, so that they need not be written.
+        Returns the newest row that names one, or 0."""
         group = self._groups.get(key)
         newest = 0
         if group is not None:
@@ -145,7 +146,8 @@ class UnwrittenBuckets:
             self._rows[since].unwritten -= 1
 
     def select_step(self, groups: int) -> WriteStep:
-        """What a batch with signals of so many groups should write; 0: there is nothing else to do."""
+        """Select what a batch with signals of `groups` groups should write; 0: the batch has
+        nothing else to do."""
         rows, signals = len(self._rows), self.signals
         limit = self._at_once + BUCKETS_A_GROUP * groups if groups else self._when_idle
         places: list[BucketPlace] = []
@@ -174,7 +176,7 @@ class UnwrittenBuckets:
         return len(row.places)
 
     def find_first_needed(self, step: WriteStep) -> int | None:
-        """The lowest number that must stay once the step's rows go."""
+        """Find the lowest number that must stay once the step's rows are deleted."""
         if not step.rows:
             return None
         last = step.rows[-1]
@@ -194,8 +196,8 @@ class UnwrittenBuckets:
         return first_needed
 
     def mark_written(self, places: Iterable[BucketPlace], step: WriteStep) -> set[GroupKey]:
-        """These buckets are in bucket rows now, the step's among them, and its log rows are gone;
-        returns the groups of which nothing is unwritten any more."""
+        """Record that these buckets, including the step's, are in bucket rows, and that the step's
+        log rows are gone; returns the groups without unwritten buckets."""
         free: set[GroupKey] = set()
         for key, index in places:
             group = self._groups.get(key)

@@ -1,1 +1,1 @@
-"""Behaviours that Sigma cannot say, one file each; see schemas.pipeline.plugin.Detector."""
+"""The behaviours that Sigma cannot express, one file each; see schemas.pipeline.plugin.Detector."""

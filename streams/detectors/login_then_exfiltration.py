@@ -1,10 +1,9 @@
-"""A doubtful sign-in, and then data leaves: the two halves that are each too common alone.
+"""Detect a doubtful sign-in followed by exfiltration; each half alone is too common.
 
-Within two hours, for one user of one customer: a sign-in that succeeds after failures from the
-same address, or that the identity provider marked risky; after it a mailbox rule that forwards
-mail outside, or many downloads. A mistyped password before a day's work is normal, so downloads
-ask for two failures, a forwarding rule for one. Sources: MITRE ATT&CK T1078, T1114.003, T1530.
-"""
+Within two hours, for one user of one customer: a sign-in that succeeds after failures from the same
+address, or that the identity provider marked risky; after it a mailbox rule that forwards mail
+outside, or many downloads. A mistyped password before a day's work is normal, so downloads require
+two failures, a forwarding rule one. Sources: MITRE ATT&CK T1078, T1114.003, T1530."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ def _extract_signals(event: Event) -> Sequence[SignalDraft]:
 
 
 def _sign_in(event: Event) -> Sequence[tuple[str, str]]:
-    """Step and address; more than one only where the event names several addresses."""
+    """Return step and address; several pairs only if the event names several addresses."""
     if "authentication" not in get_texts(event, "event.category"):
         return ()
     outcomes = get_texts(event, "event.outcome")
@@ -63,7 +62,7 @@ def _find_exfiltration(event: Event) -> Sequence[tuple[str, str]]:
 def _find_doubtful_sign_in(
     members: Sequence[DetectorSignal], failures: int
 ) -> DetectorSignal | None:
-    """The first sign-in that is risky or follows so many failures from its address."""
+    """Find the first sign-in that is risky or follows `failures` failures from its address."""
     failed: dict[str, list[float]] = {}
     for m in members:
         if m.step == FAILED and m.value:
@@ -91,7 +90,7 @@ def _may_matter_to_downloads(members: Sequence[DetectorSignal]) -> bool:
 
 
 def _count_exfiltration(members: Sequence[DetectorSignal]) -> tuple[int, int]:
-    """(forwarding rules, downloads) after a sign-in doubtful enough for each."""
+    """Count (forwarding rules, downloads) after a sign-in that is doubtful enough for each."""
     rules_since, files_since = _find_doubtful_since(members, 1), _find_doubtful_since(members, 2)
     return (
         sum(m.step == FORWARDED and m.time >= rules_since for m in members),

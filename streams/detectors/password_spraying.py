@@ -1,9 +1,8 @@
-"""One address tries many accounts, whoever they belong to.
+"""Detect one address that tries many accounts, of any customers.
 
 Grouped by source address across customers, since each customer alone sees only a few failures.
 Distinct user names are counted; a sign-in that succeeds from the same address makes it critical.
-Sources: MITRE ATT&CK T1110.003; CISA and NCSC advice to count accounts per source.
-"""
+Sources: MITRE ATT&CK T1110.003; CISA and NCSC advice to count accounts per source."""
 
 from __future__ import annotations
 
@@ -48,7 +47,7 @@ def _extract_signals(event: Event) -> Sequence[SignalDraft]:
 
 
 def _join_account(user: str, whose: str) -> str:
-    """Both as one text, from which `_parts` reads the same two again."""
+    """Join both to one text, which `_split_account` splits again."""
     plain = f"{user}{JOINT}{whose}"
     if not user.startswith(_ARRAY) and _split_account(plain) == (user, whose):
         return plain
@@ -56,7 +55,7 @@ def _join_account(user: str, whose: str) -> str:
 
 
 def _split_account(value: str) -> tuple[str, str]:
-    """User name and customer."""
+    """Split into user name and customer."""
     if value.startswith(_ARRAY):
         user, whose = json.loads(value)
         return user, whose

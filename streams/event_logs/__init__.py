@@ -1,1 +1,1 @@
-"""."""
+"""The append-only logs of raw records, in SQLite files and on Kafka."""

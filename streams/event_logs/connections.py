@@ -1,4 +1,4 @@
-"""How SQLite is opened here, and what its refusals mean."""
+"""Open SQLite connections and translate their errors."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _WAIT_SECONDS = 10.0
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
-    """Durable at every commit (WAL, synchronous=FULL); never checkpoints by itself. SQLite gives
-    -wal and -shm the mode of the file."""
+    """Open a connection that is durable at every commit (WAL, synchronous=FULL) and never
+    checkpoints by itself. SQLite gives -wal and -shm the mode of the file."""
     private_files.create_file(path)
     connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
@@ -26,7 +26,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def open_reader(path: Path) -> Iterator[sqlite3.Connection]:
-    """A read-only connection of one's own, for one look. Raises Retryable or Corrupt."""
+    """Open a read-only connection for one reading. Raises Retryable or Corrupt."""
     try:
         address = f"{path.absolute().as_uri()}?mode=ro"
         reader = sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
@@ -38,7 +38,7 @@ def open_reader(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def open_transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any error."""
+    """Run BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any error."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -50,7 +50,7 @@ def open_transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def translate_error(error: sqlite3.Error | OSError, path: Path) -> BreachDeskError:
-    """SQLite's refusal in the words of our tree: Corrupt for damage, else Retryable."""
+    """Translate SQLite's error: Corrupt for damage, else Retryable."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return CorruptData(

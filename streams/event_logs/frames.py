@@ -1,10 +1,9 @@
-"""Frames: many records of one commit, column by column, deflated. One frame is one row.
+"""Encode frames: many records of one commit, column by column, deflated. One frame is one row.
 
 Layout before zlib (little-endian): version u8, records u32, head length u32, head (JSON runs of
 `[count, source, transport, sender, backfill, piece]`, and of records that repeat a dead letter also
-its journal and offset), arrival times (i64 microseconds since the
-epoch), lengths (u32), then the bytes of all records.
-"""
+its journal and offset), arrival times (i64 microseconds since the epoch), lengths (u32), then the
+bytes of all records."""
 
 from __future__ import annotations
 
@@ -52,7 +51,7 @@ class RecordColumns:
         return len(self.raws)
 
     def is_full_for(self, records: int, size: int) -> bool:
-        """Would so many more overfill one frame?"""
+        """Whether this many more records would exceed one frame."""
         return len(self.raws) + records > MOST_RECORDS or self.size + size > MOST_BYTES
 
     def add(self, record: IncomingRecord, arrived: int) -> None:
@@ -118,7 +117,7 @@ def _to_microseconds(arrived: datetime) -> int:
 
 
 def merge(parts: Sequence[RecordColumns]) -> RecordColumns:
-    """One column set out of several neighbours; the first one is extended in place."""
+    """Merge neighbouring column sets; extends the first one in place."""
     whole = parts[0]
     for part in parts[1:]:
         whole.absorb(part)
@@ -126,7 +125,7 @@ def merge(parts: Sequence[RecordColumns]) -> RecordColumns:
 
 
 def encode(columns: RecordColumns) -> bytes:
-    """The frame's body."""
+    """Encode the frame's body."""
     runs = zip(columns.counts, columns.runs, strict=True)
     head = json.dumps([_encode_run(count, run) for count, run in runs]).encode()
     lengths = array("I", map(len, columns.raws))
@@ -153,10 +152,10 @@ def _to_little_endian(numbers: array[int]) -> array[int]:
 
 
 def decode(body: bytes, journal: str, first: int, start: int, stop: int) -> list[RawRecord]:
-    """The records `start` to `stop` (indices in the frame) whose first offset is `first`.
+    """Decode the records `start` to `stop` (indices in the frame); `first` is the offset of the
+    frame's first record.
 
-    Raises Corrupt when the body is not what `encode` wrote.
-    """
+    Raises Corrupt if `encode` did not write the body."""
     try:
         return _build_slice(zlib.decompress(body), journal, first, start, stop)
     except (zlib.error, struct.error, ValueError, IndexError) as error:
@@ -187,7 +186,7 @@ def _build_slice(data: bytes, journal: str, first: int, start: int, stop: int) -
 def build_records(
     columns: RecordColumns, journal: str, first: int, start: int, stop: int
 ) -> list[RawRecord]:
-    """As `decode` of what `encode` makes of them."""
+    """Build the same records as `decode` of the encoded columns."""
     runs: list[RecordRun] = []
     for count, run in zip(columns.counts, columns.runs, strict=True):
         runs += [run] * count
@@ -200,7 +199,7 @@ def build_records(
 def _build_records(
     journal: str, first: int, runs: list[RecordRun], arrived: array[int], raws: list[bytes]
 ) -> list[RawRecord]:
-    """Records that follow each other from that offset on."""
+    """Build records with consecutive offsets from `first`."""
     micros, stamp = None, _EPOCH
     records: list[RawRecord] = []
     places = map(RecordPosition._make, zip(repeat(journal), range(first, first + len(raws))))

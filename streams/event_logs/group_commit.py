@@ -1,9 +1,8 @@
-"""Group commit: callers from any thread, one writing thread, one fsync for all who wait.
+"""Group commits: callers from any thread, one writing thread, one fsync for all who wait.
 
-While one commit runs the next group gathers by itself. Beyond that the writer waits only when the
-last group had several callers, for as many again, and never longer than the last commit took or
-20 ms; so a lone caller never waits.
-"""
+While one commit runs the next group gathers by itself. Beyond that the writer waits only if the
+last group had several callers, for as many again, and never longer than the last commit took or 20
+ms; so a lone caller never waits."""
 
 from __future__ import annotations
 
@@ -53,7 +52,7 @@ class GroupCommit:
         return request.firsts.result()
 
     def run(self, act: Callable[[], T]) -> T:
-        """Something else that only the writing thread may do."""
+        """Run an act that only the writing thread may do."""
         return self._submit(act).result()
 
     def close(self) -> None:
@@ -91,7 +90,7 @@ class GroupCommit:
             return self._take()
 
     def _take(self) -> list[_AppendRequest]:
-        """The oldest requests, up to a size that one transaction carries well; at least one."""
+        """Take the oldest requests, at least one, up to a size that suits one transaction."""
         count = size = 0
         for request in self._waiting:
             size += request.size

@@ -1,4 +1,4 @@
-"""One day's file: its table, and reading and writing frames."""
+"""Read and write the frames of one day's file."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def create_journal(folder: JournalFolder, journal: str) -> None:
 
 
 def get_last_offset(connection: sqlite3.Connection) -> int:
-    """Offset of the newest record; 0 when there is none. Frames are only ever added, so an offset
-    is never given twice."""
+    """Return the offset of the newest record, 0 if there is none. Frames are only appended, so an
+    offset is never given twice."""
     row = connection.execute(
         "SELECT first + count - 1 FROM frame ORDER BY first DESC LIMIT 1"
     ).fetchone()

@@ -1,9 +1,8 @@
-"""The journal's folder: which files there are, and the two locks every process honours.
+"""Manage the journal's folder: its files, and the two locks every process honours.
 
-`write.lock` is held around every write and every checkpoint, by whichever process. `owner.lock`
-is held for life by one process: only that one checkpoints. SQLite before 3.51.3 can damage a WAL
-when one connection writes while another checkpoints; these locks make that impossible.
-"""
+Any process holds `write.lock` around every write and every checkpoint. One process holds
+`owner.lock` for life: only that one checkpoints. SQLite before 3.51.3 can damage a WAL when one
+connection writes while another checkpoints; these locks prevent it."""
 
 from __future__ import annotations
 
@@ -46,7 +45,7 @@ class JournalFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Nobody else, in any process, writes or checkpoints meanwhile."""
+        """Lock out writes and checkpoints of every other process and thread."""
         fcntl.flock(self._write_lock, fcntl.LOCK_EX)
         try:
             yield
@@ -54,7 +53,8 @@ class JournalFolder:
             fcntl.flock(self._write_lock, fcntl.LOCK_UN)
 
     def acquire_checkpoints(self) -> bool:
-        """Is this the one that checkpoints? Ownership falls to the next who asks."""
+        """Whether this process checkpoints. Once the owner has ended, the next process that asks
+        becomes the owner."""
         if not self._owner:
             try:
                 fcntl.flock(self._owner_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,20 +64,20 @@ class JournalFolder:
         return True
 
     def list_journals(self) -> Sequence[str]:
-        """Ids of the files that exist, oldest first."""
+        """List the ids of existing files, oldest first."""
         # A Path for each of ten years' names costs three times as much.
         matches = map(_NAME.fullmatch, os.listdir(self.path))  # noqa: PTH208
         return sorted(match[1] for match in matches if match)
 
     def has_journal(self, journal: str) -> bool:
-        """Does its file exist?"""
+        """Whether the journal's file exists."""
         return _NAME.fullmatch(f"{journal}.db") is not None and self.get_path(journal).exists()
 
     def get_path(self, journal: str) -> Path:
         return self.path / f"{journal}.db"
 
     def get_unfinished_path(self, journal: str) -> Path:
-        """Where a file is built before it gets its name."""
+        """Return where a file is built before it gets its name."""
         return self.path / f"{_UNFINISHED}{journal}.db"
 
     def publish(self, journal: str) -> None:
@@ -90,7 +90,7 @@ class JournalFolder:
             os.close(handle)
 
     def remove(self, journal: str) -> None:
-        """Delete a journal's file and what SQLite keeps beside it."""
+        """Delete a journal's file and SQLite's -wal and -shm files of it."""
         for ending in ("-wal", "-shm", ""):
             Path(f"{self.get_path(journal)}{ending}").unlink(missing_ok=True)
 
@@ -101,9 +101,9 @@ class JournalFolder:
 
 
 def build_journal_id(day: str, former: Sequence[str]) -> str:
-    """An id for a file made now: sorts after every former one of its day, and is never made twice.
+    """Build an id for a new file: it sorts after every former one of its day, and is never made
+    twice.
 
-    `20261122-001-ab12cd34`: day, number within the day, eight random digits.
-    """
+    `20261122-001-ab12cd34`: day, number within the day, eight random digits."""
     number = 1 + max((int(name[9:12]) for name in former if name[:8] == day), default=0)
     return f"{day}-{number:03d}-{secrets.token_hex(4)}"

@@ -1,4 +1,4 @@
-"""What must outlive the day files: blind intervals, and which days retention has dropped."""
+"""Store what must outlive the day files: blind intervals, and the days that retention dropped."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS dropped (
 
 
 class JournalMetadata:
-    """A small file beside the journals. Writers hold the folder's lock."""
+    """A small file next to the journals. Writers hold the folder's lock."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "ledger.db"
@@ -43,7 +43,7 @@ class JournalMetadata:
             raise translate_error(error, self._path) from error
 
     def note_gap(self, gap: BlindInterval) -> None:
-        """The same source, begin and reason again: its end and count are brought up to date."""
+        """Store the gap; one with the same source, begin and reason gets the new end and count."""
         end = gap.end.isoformat() if gap.end else None
         self._write(
             "INSERT INTO gap (source, begin, finish, reason, lost) VALUES (?, ?, ?, ?, ?)"
@@ -75,7 +75,7 @@ class JournalMetadata:
         )
 
     def get_dropped(self) -> dict[str, int]:
-        """Journal → its last offset, for every journal that retention took."""
+        """Return {journal: last offset} of every journal that retention dropped."""
         with open_reader(self._path) as connection:
             return dict(connection.execute("SELECT journal, last FROM dropped").fetchall())
 

@@ -1,7 +1,6 @@
-"""The one that writes: finds today's file, adds frames, commits, checkpoints, drops days.
+"""Write to the journals: find today's file, add frames, commit, checkpoint, drop days.
 
-Runs in the log's single writer thread; other processes are kept out by the folder's lock.
-"""
+Runs in the log's single writer thread; the folder's lock keeps other processes out."""
 
 from __future__ import annotations
 
@@ -71,7 +70,7 @@ class JournalWriter:
         return firsts
 
     def _write_to_one(self, journal: str, columns: Sequence[RecordColumns]) -> list[RecordPosition]:
-        """Columns of one day: small ones are merged into frames, one transaction for all."""
+        """Write columns of one day in one transaction; small ones are merged into frames."""
         connection = self._open_journal(journal)
         groups = _merge_into_frames(columns)
         counts = [[len(part) for part in group] for group in groups]
@@ -89,8 +88,8 @@ class JournalWriter:
         ]
 
     def _choose_journal(self, day: str) -> str:
-        """The newest file, or a new one when the day has moved on. Never an older one: its readers
-        have gone past it."""
+        """Choose the newest file, or create one when the day has changed. An older file is never
+        written again, because its readers have moved on."""
         journals = self._folder.list_journals()
         if journals and journals[-1][:8] >= day:
             return journals[-1]
@@ -149,7 +148,7 @@ class JournalWriter:
             self._close_file()
 
     def _close_file(self) -> None:
-        """Under the lock. SQLite empties the WAL when the last connection closes."""
+        """Close the file under the lock. SQLite empties the WAL when the last connection closes."""
         if self._connection is not None and self._folder.acquire_checkpoints():
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._close_connection()
@@ -161,7 +160,7 @@ class JournalWriter:
 
 
 def _merge_into_frames(columns: Sequence[RecordColumns]) -> list[list[RecordColumns]]:
-    """Neighbours that fit into one frame, together."""
+    """Group neighbours that fit into one frame."""
     groups: list[list[RecordColumns]] = []
     records = size = 0
     for each in columns:

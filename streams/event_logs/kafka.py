@@ -1,8 +1,8 @@
-"""The event log on Kafka: listeners append here, one record is fetched, one partition is read.
+"""Implement the event log on Kafka: listeners append here, single records are fetched, one
+partition is read.
 
-Workers do not read through this but through a consumer group (streams.worker_app): that is where the
-speed is. What both make of a record is the same (kafka_records).
-"""
+Workers read through a consumer group instead (streams.worker_app), for speed. Both convert records
+with the same code (kafka_records)."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ class KafkaEventLog:
         reads: tuple[str, int] | None = None,
         wait: float = WAIT_SECONDS,
     ) -> None:
-        """`reads`: the topic and partition that `read` and `end` are about (default: the catch-all's
-        first). `wait`: seconds until a broker that does not answer is Retryable."""
+        """Bind the log to a cluster. `reads`: the topic and partition of `read` and `find_end`
+        (default: the catch-all's first). `wait`: seconds until a broker that does not answer raises
+        Retryable."""
         self._settings = settings
         self._now = now
         self._wait = wait
@@ -55,7 +56,7 @@ class KafkaEventLog:
         self._closed = False
 
     def append(self, incoming: Sequence[IncomingRecord]) -> Sequence[RecordPosition]:
-        """Durable in as many replicas as the topic demands, once each."""
+        """Append records once each, durably in as many replicas as the topic demands."""
         for each in incoming:
             if each.arrived.tzinfo is None:
                 raise BadInput("an arrival has no zone", place=f"source {each.source}")
@@ -72,7 +73,8 @@ class KafkaEventLog:
             return [self._build_position(each.get(timeout=self._wait)) for each in sent]
 
     def read_export_topic(self, topic: str) -> Mapping[str, bytes]:
-        """The newest message of each key of an export topic, all that Kafka still holds."""
+        """Read the newest message of each key of an export topic, as far as Kafka still holds
+        it."""
         with self._translate_errors():
             name = build_topic_name(self._settings.kafka, topic)
             begin, end = self._get_offset_range(name, 0)
@@ -83,7 +85,7 @@ class KafkaEventLog:
             }
 
     def read(self, after: RecordPosition | None, limit: int) -> Sequence[RawRecord]:
-        """At most `limit` records of the partition read. Raises as the port says."""
+        """Read at most `limit` records of the partition. Raises as the port says."""
         with self._translate_errors():
             topic, partition = self._reads
             begin, end = self._get_offset_range(topic, partition)
@@ -95,7 +97,7 @@ class KafkaEventLog:
             ]
 
     def get(self, position: RecordPosition) -> RawRecord | None:
-        """One record, wherever it stands; None when retention has dropped it or the topic is
+        """Return one record of any partition; None if retention has dropped it or the topic is
         gone."""
         with self._translate_errors():
             partition = self._find(position.journal)
@@ -114,8 +116,8 @@ class KafkaEventLog:
             )
 
     def get_many(self, positions: Sequence[RecordPosition]) -> Mapping[RecordPosition, RawRecord]:
-        """Those of these records that retention has not dropped, wherever they stand; read in few
-        fetches. Raises as `get`."""
+        """Return those of these records that retention has not dropped, from any partition, in few
+        fetches. Raises like `get`."""
         wanted: dict[tuple[str, int], list[int]] = {}
         with self._translate_errors():
             for position in positions:
@@ -130,14 +132,15 @@ class KafkaEventLog:
         return {record.position: record for record in records}
 
     def find_end(self) -> RecordPosition | None:
-        """Of the partition read."""
+        """Return the end of the partition that `read` reads."""
         with self._translate_errors():
             topic, partition = self._reads
             _, end = self._get_offset_range(topic, partition)
             return RecordPosition(self._get_journal_id(topic, partition), end - 1) if end else None
 
     def note_gap(self, gap: BlindInterval) -> None:
-        """A record of the compacted topic of gaps; a later word on the same gap replaces it."""
+        """Write a record to the compacted topic of gaps; a later report of the same gap replaces
+        it."""
         key = f"{gap.source}|{gap.begin.isoformat()}"
         with self._translate_errors():
             self._get_producer().send(
@@ -147,7 +150,7 @@ class KafkaEventLog:
             ).get(timeout=self._wait)
 
     def list_gaps(self) -> Sequence[BlindInterval]:
-        """All recorded blind intervals, oldest first."""
+        """List all recorded blind intervals, oldest first."""
         with self._translate_errors():
             topic = build_topic_name(self._settings.kafka, "gaps")
             begin, end = self._get_offset_range(topic, 0)
@@ -160,8 +163,8 @@ class KafkaEventLog:
         return sorted(intervals, key=lambda gap: (gap.begin, gap.source))
 
     def count_arrived_before(self, moments: Sequence[datetime]) -> Sequence[int]:
-        """How many records of all raw topics had arrived before each moment, ever; by the broker's
-        own index of times, so nothing is read."""
+        """Count how many records of all raw topics had ever arrived before each moment, by the
+        broker's index of times, so that nothing is read."""
         with self._translate_errors():
             consumer = self._get_consumer()
             kind = import_extra("kafka").TopicPartition
@@ -176,13 +179,13 @@ class KafkaEventLog:
     def _find_offsets_at(
         self, places: Sequence[Any], ends: Mapping[Any, int], moment: datetime
     ) -> list[int]:
-        """Of each partition, the first offset that arrived at that moment or later."""
+        """Find, for each partition, the first offset that arrived at that moment or later."""
         stamp = int(moment.timestamp() * 1000)
         offsets = self._get_consumer().offsets_for_times(dict.fromkeys(places, stamp))
         return [offsets[p].offset if offsets.get(p) else ends[p] for p in places]
 
     def list_journals(self) -> Sequence[str]:
-        """Every partition of every raw topic, by its journal id."""
+        """List every partition of every raw topic by its journal id."""
         with self._translate_errors():
             consumer = self._get_consumer()
             return [
@@ -204,8 +207,8 @@ class KafkaEventLog:
             self._clients_by_name.clear()
 
     def _close_producer(self, producer: Any) -> None:
-        """Without a limit the client waits for a dead broker for ever; and with one kafka-python
-        3.0 gives up before it has ended its own thread."""
+        """Close with a limit: without one the client waits for a dead broker for ever, and with one
+        kafka-python 3.0 gives up before it has ended its own thread."""
         try:
             producer.close(timeout=CLOSE_SECONDS)
         except self._errors.KafkaTimeoutError:
@@ -214,7 +217,7 @@ class KafkaEventLog:
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """One call at a time; what the client raises becomes an error of our own tree."""
+        """Run one call at a time and translate the client's errors to ours."""
         with self._lock:
             if self._closed:
                 raise RetryableError("the event log is closed", remedy="Open it again.")
@@ -243,7 +246,7 @@ class KafkaEventLog:
         )
 
     def _get_producer(self) -> Any:
-        """Idempotent, acknowledged by all in-sync replicas."""
+        """Return the producer, which is idempotent and acknowledged by all in-sync replicas."""
         kafka = import_extra("kafka")
         return self._get_client(
             "producer",
@@ -293,7 +296,8 @@ class KafkaEventLog:
         return self._ids
 
     def _must_exist(self, names: set[str]) -> None:
-        """A producer would look for a missing topic until its time is out."""
+        """Check that the topics exist, because a producer would look for a missing topic until its
+        time is out."""
         if not names <= self._load_topic_ids().keys():
             self._ids = {}
         for name in sorted(names - self._load_topic_ids().keys()):
@@ -313,7 +317,7 @@ class KafkaEventLog:
         return RecordPosition(self._get_journal_id(sent.topic, sent.partition), sent.offset)
 
     def _find(self, journal: str) -> tuple[str, int] | None:
-        """The topic and partition of a journal id."""
+        """Find the topic and partition of a journal id."""
         topic_id, _, number = journal.rpartition("-")
         for topic, known in self._load_topic_ids().items():
             if known == topic_id and number.isdigit():
@@ -321,7 +325,7 @@ class KafkaEventLog:
         return None
 
     def _find_next_offset(self, after: RecordPosition, begin: int, end: int) -> int:
-        """Where to read on. Raises Corrupt when what lies between was lost."""
+        """Find the next offset to read. Raises Corrupt if records in between were lost."""
         topic, partition = self._reads
         place = f"{topic}/{partition}"
         if after.journal != self._get_journal_id(topic, partition):
@@ -341,7 +345,7 @@ class KafkaEventLog:
         return after.offset + 1
 
     def _get_offset_range(self, topic: str, partition: int) -> tuple[int, int]:
-        """First offset held, and the one after the last."""
+        """Return the first offset held, and the one after the last."""
         place = import_extra("kafka").TopicPartition(topic, partition)
         consumer = self._get_consumer()
         try:
@@ -357,7 +361,7 @@ class KafkaEventLog:
     def _fetch(
         self, start: int, end: int, limit: int, where: tuple[str, int] | None = None
     ) -> Iterator[Any]:
-        """Records from `start`, at most `limit`, before `end`."""
+        """Fetch at most `limit` records from `start` and before `end`."""
         place = import_extra("kafka").TopicPartition(*(where or self._reads))
         consumer = self._get_consumer()
         consumer.assign([place])

@@ -1,8 +1,8 @@
-"""Many records by their positions, read in few fetches.
+"""Read many records by their positions in few fetches.
 
-`KafkaEventLog.get` fetches each record alone and decodes all that stands before it in its batch, in
-Python: five milliseconds a record. Here a partition is read on from one wanted record to the next.
-"""
+`KafkaEventLog.get` fetches each record alone and decodes everything before it in its batch, in
+Python: five milliseconds a record. Here a partition is read on from one wanted record to the
+next."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ SKIPPED = 2_000
 def fetch_positions(
     settings: KafkaSettings, wanted: Mapping[Place, Sequence[int]], wait: float
 ) -> list[Any]:
-    """The clients' records at these offsets; those that retention has dropped are left out. Runs an
-    event loop of its own, so not in a thread that has one. Raises Retryable when no broker answers
-    within `wait` seconds."""
+    """Fetch the client's records at these offsets, without those that retention has dropped. Runs
+    an event loop of its own, so do not call it in a thread that has one. Raises Retryable if no
+    broker answers within `wait` seconds."""
     try:
         return asyncio.run(_fetch_all(settings, wanted, wait))
     except (KafkaError, TimeoutError) as error:
@@ -64,7 +64,7 @@ async def _fetch_all(
 async def _fetch(
     client: Any, place: TopicPartition, offsets: Sequence[int], wait: float
 ) -> list[Any]:
-    """The records at these offsets of one partition, which rise."""
+    """Fetch the records at these ascending offsets of one partition."""
     client.assign([place])
     begin = (await client.beginning_offsets([place]))[place]
     end = (await client.end_offsets([place]))[place]
@@ -87,7 +87,7 @@ async def _fetch(
 
 
 def _pick(rows: Sequence[Any], remaining: list[int]) -> list[Any]:
-    """Those of the rows that are wanted; what they reach over is wanted no more."""
+    """Pick the wanted rows, and remove from `remaining` what the rows cover."""
     picked: list[Any] = []
     for row in rows:
         while remaining and remaining[-1] < row.offset:

@@ -1,8 +1,8 @@
-"""A Kafka record and what we make of it: the value is the vendor's bytes, the rest is headers.
+"""Convert Kafka records: the value is the vendor's bytes, the rest is headers.
 
-A record's arrival is the broker's LogAppendTime: a producer's own time is never believed, save in a
-drill, whose clock is simulated. A record's key is never believed either; groups own nothing of it.
-"""
+A record's arrival is the broker's LogAppendTime: a producer's own time is never trusted, except in
+a drill with its simulated clock. A record's key is never trusted either; groups do not depend on
+it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class ConsumedRecord(Protocol):
 
 
 def build_journal_id(topic_id: str, partition: int) -> str:
-    """Names one partition of one making of a topic: a topic made anew is another journal."""
+    """Return the id of one partition of one creation of a topic: a re-created topic is another
+    journal."""
     return f"{topic_id}-{partition}"
 
 
@@ -61,7 +62,8 @@ class RecordDecoder:
         *,
         drill: bool = False,
     ) -> None:
-        """`load_topic_ids`: topic → its UUID; `sources`: topic → its source, None: told by a header."""
+        """Bind topics to ids. `load_topic_ids`: topic → its UUID; `sources`: topic → its source,
+        None: a header names it."""
         self._ids = topic_ids
         self._sources = sources
         self._drill = drill
@@ -87,13 +89,14 @@ class RecordDecoder:
         return self._build_record(consumed, source, position, raw, arrived)
 
     def _to_moment(self, timestamp: int) -> datetime:
-        """The broker stamps a batch once: its records share one moment."""
+        """Convert the timestamp; the broker stamps a batch once, so its records share one
+        object."""
         if self._arrived[0] != timestamp:
             self._arrived = (timestamp, datetime.fromtimestamp(timestamp / 1000, UTC))
         return self._arrived[1]
 
     def get_journal_id(self, topic: str, partition: int) -> str:
-        """The journal id of a partition, the same object each time."""
+        """Return the journal id of a partition, the same object each time."""
         place = (topic, partition)
         journal = self._journals.get(place)
         if journal is None:
@@ -123,7 +126,7 @@ class RecordDecoder:
 
 
 def build_headers(incoming: IncomingRecord) -> RecordHeaders:
-    """What a listener tells beside the bytes."""
+    """Build the headers that a listener adds to the bytes."""
     repeated = incoming.replay_of
     headers = {
         "source": incoming.source,
@@ -139,7 +142,8 @@ def build_headers(incoming: IncomingRecord) -> RecordHeaders:
 
 
 def _decode_text(value: bytes) -> str:
-    """Whoever may produce may write anything: what no database holds is shown, the rest is cut."""
+    """Decode a header that any producer may have written: what no database holds is shown escaped,
+    and long text is cut."""
     return value.decode("utf-8", "replace").replace("\x00", NUL_SHOWN)[:LONGEST]
 
 

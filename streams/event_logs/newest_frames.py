@@ -1,8 +1,7 @@
-"""The frames that this process wrote last, kept so that the next reading needs no file.
+"""Cache the frames that this process wrote last, so that the next reading needs no file.
 
-A frame enters once it is durable. The file stays the truth: what is not here is read there, and a new
-process begins with nothing.
-"""
+A frame enters once it is durable. The file is authoritative: what is not cached is read there, and
+a new process begins with an empty cache."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ class NewestFrames:
         self._lock = Lock()
 
     def add(self, journal: str, first: int, columns: RecordColumns) -> None:
-        """The frame that begins with that offset is durable; nobody changes the columns any more."""
+        """Add a durable frame that begins at that offset; the columns must not change any more."""
         with self._lock:
             frames = self._journals.get(journal)
             if frames is None:
@@ -42,15 +41,15 @@ class NewestFrames:
                 self._forget_oldest()
 
     def forget(self, journal: str) -> None:
-        """Its file is removed."""
+        """Drop the frames of a removed file."""
         with self._lock:
             frames = self._journals.pop(journal, None)
             if frames is not None:
                 self._size -= sum(map(_estimate_size, frames.columns))
 
     def list_records_after(self, journal: str, offset: int, limit: int) -> list[RawRecord]:
-        """The records that follow that offset without a gap, at most `limit`; what comes after them,
-        and whether anything does, only the file says."""
+        """List at most `limit` records that follow that offset without a gap; only the file can say
+        what comes after them."""
         records: list[RawRecord] = []
         for first, columns in self._list_frames_after(journal, offset, limit):
             start = max(0, offset + 1 - first)
@@ -61,7 +60,7 @@ class NewestFrames:
     def _list_frames_after(
         self, journal: str, offset: int, limit: int
     ) -> list[tuple[int, RecordColumns]]:
-        """The frames that hold these records."""
+        """List the frames that hold these records."""
         with self._lock:
             frames = self._journals.get(journal)
             if frames is None:

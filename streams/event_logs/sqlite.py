@@ -1,10 +1,10 @@
-"""The embedded event log: one SQLite file a day, one writer thread, readers of their own.
+"""Implement the embedded event log: one SQLite file a day, one writer thread, readers with their
+own connections.
 
 Semantics: streams.ports.EventLog; reasons: docs/reference/streaming.md, section 2. Positions are
 (journal id, offset): ids sort by day and are never made twice, offsets rise by one and are never
-given twice. A file is named after the arrival day (UTC) of what it began with; records that
-arrived earlier but were written later follow in the newest file, because readers only go forward.
-"""
+given twice. A file is named after the arrival day (UTC) of its first record; records that arrived
+earlier but were written later follow in the newest file, because readers only go forward."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ class SqliteEventLog(EventLog):
     def _iterate_starts(
         self, after: RecordPosition | None, records: Sequence[RawRecord]
     ) -> Iterator[RecordPosition]:
-        """Where to go on, one file after the other; `records` are those read so far.
+        """Yield where to continue, one file after the other; `records` holds those read so far.
 
-        The folder is listed only where the file of `after` does not suffice. A later file is begun
-        when nothing is added to the former any more: what was added before the listing is read
+        The folder is listed only if the file of `after` does not suffice. A later file is begun
+        only when nothing is added to the former any more: what was added before the listing is read
         before the later ones are."""
         if after is not None and self._folder.has_journal(after.journal):
             yield after
@@ -99,7 +99,7 @@ class SqliteEventLog(EventLog):
                 yield RecordPosition(journal, 0)
 
     def _read_one(self, after: RecordPosition, limit: int, most_bytes: int) -> list[RawRecord]:
-        """What this process wrote last comes from memory, the rest from the file."""
+        """Read from memory what this process wrote last, the rest from the file."""
         newest: list[RawRecord] = []
         if most_bytes > self._newest.most_bytes:
             newest = self._newest.list_records_after(after.journal, after.offset, limit)
@@ -151,11 +151,11 @@ class SqliteEventLog(EventLog):
         return self._ledger.list_gaps()
 
     def list_days(self) -> Sequence[date]:
-        """The days (UTC) that have a file, oldest first."""
+        """List the days (UTC) that have a file, oldest first."""
         return sorted({date.fromisoformat(name[:8]) for name in self._folder.list_journals()})
 
     def list_journals(self, day: date) -> Sequence[str]:
-        """The ids of that day's files."""
+        """List the ids of that day's files."""
         return [name for name in self._folder.list_journals() if name.startswith(f"{day:%Y%m%d}")]
 
     def drop_day(

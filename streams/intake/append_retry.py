@@ -1,4 +1,4 @@
-"""Appending for those who cannot ask their sender to repeat: try until it succeeds."""
+"""Retry appends until they succeed, for listeners that cannot ask their sender to repeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses that come one by one, told as one interval: when they stop, or when it has gone on long."""
+"""Merge single losses into one interval, reported when they stop or have gone on for long."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class LossSpan:
 
 
 def extend_span(span: LossSpan | None, begin: datetime, end: datetime, count: int) -> LossSpan:
-    """The span, and what was lost just now."""
+    """Extend the span by a new loss."""
     if span is None:
         return LossSpan(begin, end, count)
     return LossSpan(span.begin, end, span.count + count)
 
 
 def is_over(span: LossSpan, now: datetime) -> bool:
-    """Nothing was lost for a second, or it has gone on for ten."""
+    """Whether nothing was lost for a second, or losses have gone on for ten."""
     return now - span.end >= QUIET or now - span.begin >= LONGEST
 
 
 def build_interval(source: str, span: LossSpan, reason: str, lost: int | None) -> BlindInterval:
-    """As the event log keeps it."""
+    """Build the interval for the event log."""
     return BlindInterval(source=source, begin=span.begin, end=span.end, reason=reason, lost=lost)

@@ -1,4 +1,4 @@
-"""Whom an address stands for, where connections are counted."""
+"""Map an address to the party that it represents, where connections are counted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ _ONE_CUSTOMER = 64
 
 
 def get_network(address: str) -> str:
-    """An IPv4 address as it is, also when it is written in IPv6; of an IPv6 one, its network."""
+    """Return an IPv4 address itself, even if it is written in IPv6; for an IPv6 address, its
+    network."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,1 +1,1 @@
-"""What both sides of Kafka need: client options and topics."""
+"""Share client options and topics between both sides of Kafka."""

@@ -1,9 +1,8 @@
-"""How a client reaches Kafka: from KafkaSettings to what kafka-python, aiokafka and Faust take.
+"""Convert KafkaSettings to options of kafka-python, aiokafka and Faust.
 
 Secrets are read when the options are made (tokens: at every demand) and are never shown. At DEBUG
 the clients write their options, and kafka-python every byte it sends (passwords, tokens, records),
-to the log: a password hides itself, and their loggers are kept at INFO.
-"""
+to the log: a password hides itself, and their loggers are kept at INFO."""
 
 from __future__ import annotations
 
@@ -28,19 +27,20 @@ WITH_SASL = {KafkaSecurity.SASL_PLAINTEXT, KafkaSecurity.SASL_TLS}
 
 
 def build_kafka_python_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Keyword arguments of kafka-python's clients: servers and everything of security.
+    """Build keyword arguments of kafka-python's clients: servers and all of security.
 
-    Raises Misconfigured naming key and file when something is missing or unreadable."""
+    Raises Misconfigured naming key and file if something is missing or unreadable."""
     return _build_options(settings, oauth=_build_blocking_tokens)
 
 
 def build_aiokafka_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Keyword arguments of aiokafka's clients; raises as `build_kafka_python_options`."""
+    """Build keyword arguments of aiokafka's clients; raises like `build_kafka_python_options`."""
     return _build_options(settings, oauth=_build_awaited_tokens)
 
 
 def build_faust_credentials(settings: KafkaSettings) -> Any:
-    """For Faust's `broker_credentials`; None for PLAINTEXT. Raises as `build_kafka_python_options`.
+    """Build Faust's `broker_credentials`, or None for PLAINTEXT. Raises like
+    `build_kafka_python_options`.
 
     The context is always ours: faust.SSLCredentials() cannot make one (it passes no purpose)."""
     if settings.security is KafkaSecurity.PLAINTEXT:
@@ -61,7 +61,8 @@ def build_faust_credentials(settings: KafkaSettings) -> Any:
 
 
 def import_extra(module: str) -> Any:
-    """A module of the extra `kafka`. Raises Misconfigured naming the extra when it is missing."""
+    """Import a module of the extra `kafka`. Raises Misconfigured naming the extra if it is
+    missing."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
@@ -86,7 +87,8 @@ def build_tls_context(settings: KafkaSettings) -> ssl.SSLContext | None:
 
 
 def read_kafka_password(settings: KafkaSettings) -> str:
-    """From `password`, else from `password_file` without its line end; hides itself in repr."""
+    """Read the password from `password`, else from `password_file` without its line end; it hides
+    itself in repr."""
     password = settings.password.get_secret_value()
     if not password and settings.password_file:
         password = _read("kafka.password_file", settings.password_file).rstrip("\r\n")
@@ -124,14 +126,14 @@ def _build_options(settings: KafkaSettings, *, oauth: Any) -> dict[str, Any]:
 
 
 def keep_records_out_of_logs() -> None:
-    """Whatever level the rest of the program logs at."""
+    """Keep the clients' loggers at INFO, whatever level the rest of the program logs at."""
     for name in ("kafka", "aiokafka"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.INFO))
 
 
 def list_servers(settings: KafkaSettings) -> list[str]:
-    """`host:port` of each. Raises Misconfigured when none is named."""
+    """List `host:port` of each server. Raises Misconfigured if there is none."""
     named = [part.strip() for part in settings.servers.split(",") if part.strip()]
     if not named:
         raise ConfigurationError(
@@ -172,7 +174,7 @@ def _load_own_certificate(context: ssl.SSLContext, cert: Path, key: Path | None)
 
 
 def _refuse_passphrase() -> str:
-    """OpenSSL would otherwise ask on the terminal and a service would hang."""
+    """Refuse to prompt: otherwise OpenSSL asks on the terminal and a service hangs."""
     raise ConfigurationError(
         "the private key is protected by a passphrase",
         place="kafka.key_file",
@@ -197,7 +199,8 @@ def _build_awaited_tokens(settings: KafkaSettings) -> Any:
 
 
 def _check_token_file(settings: KafkaSettings) -> Path:
-    """Where the token is, read once so that a wrong path fails before anything starts."""
+    """Return the token's file after reading it once, so that a wrong path fails before anything
+    starts."""
     if settings.token_file is None:
         raise ConfigurationError(
             "no token for OAUTHBEARER",
@@ -209,7 +212,7 @@ def _check_token_file(settings: KafkaSettings) -> Path:
 
 
 def read_token(file: Path) -> str:
-    """The token as the file holds it now."""
+    """Read the token that the file holds now."""
     token = _read("kafka.token_file", file).strip()
     if not token:
         raise ConfigurationError(
@@ -226,7 +229,7 @@ def _read(key: str, file: Path) -> str:
 
 
 def _build_unreadable(key: str, file: Path | None, error: Exception) -> ConfigurationError:
-    """Names key, file and the kind of fault; never what the file holds."""
+    """Build the error with key, file and the kind of fault, never the file's content."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else ""
     if isinstance(error, ssl.SSLError):
         reason = f"not usable PEM ({error.reason})" if error.reason else "not usable PEM"

@@ -1,1 +1,2 @@
-"""Step 2: recognises a record's format, attributes its event to a customer, and counts both."""
+"""Normalise records (step 2): recognise the format, attribute the event to a customer, and count
+both."""

@@ -1,25 +1,25 @@
-"""Whose is it? Every act gets its customer and the data it touched, as of event time.
+"""Attribute each event to a customer and to the data that it touched, as of event time.
 
-What an act says is trusted in this order:
+Evidence is used in this order:
 
 1. the directory's tenant id, stamped by the vendor (`cloud.account.id`, else `organization.id`);
 2. the mailbox acted on, then its domain: only in a directory's or a mail service's own records.
-   Anybody can type any name at any other sign-in form, so a name typed there says nothing;
-3. the machine that saw it: `host.name`, `observer.name`, `observer.hostname`, its serial number,
-   `observer.ip`; then the source, if it is bound to a customer or one is configured as its owner;
+Anybody can type any name at any other sign-in form, so a name typed there is no evidence;
+3. the machine that recorded it: `host.name`, `observer.name`, `observer.hostname`, its serial
+number, `observer.ip`; then the source, if it is bound to a customer or one is configured as its
+owner;
 4. the site or machine that was reached: `url.domain`, `destination.ip`;
 5. the source, if it is the provider's.
 
-The first that is bound to a customer wins, with one exception: a name of step 2 never beats a
+The first that is bound to a customer wins, with one exception: a name of step 2 never overrides a
 machine of step 3 that belongs to another customer. What is bound to the provider itself decides
-only when nothing below names a customer: our mail server, web server and firewall serve many.
+only if nothing below names a customer: our mail server, web server and firewall serve many.
 
 **Records on our own sites.** A binding of kind `site` or `service` with the value
-`<host>?<parameter>=<value>` (say `billing.example.net?userid=1007`) names the customer whose
-record a page of that host shows. It counts only where the host is bound to the provider, never
-on a customer's or a stranger's host, and only for pages that were delivered: the act then belongs
-to the provider and touches the system, and beside it that customer's data.
-"""
+`<host>?<parameter>=<value>` (say `billing.example.net?userid=1007`) names the customer whose record
+a page of that host shows. It counts only where the host is bound to the provider, never on a
+customer's or a stranger's host, and only for pages that were delivered: the act then belongs to the
+provider and touches the system and that customer's data."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 @slotted
 class OwnerResolution:
-    """Whose act it is, and whose data it reached or tried to reach."""
+    """The owner of an act, and the data that it reached or tried to reach."""
 
     organization: str | None
     touches: tuple[AssetTouch, ...] = ()
@@ -83,7 +83,8 @@ class _ActWitness(NamedTuple):
 
 
 class _ReachResolution(NamedTuple):
-    """`own_host`: our own site, whose pages may show customers' records."""
+    """The owner of the reached site or machine. `own_host`: our own site, with pages that may show
+    customers' records."""
 
     resolution: OwnerResolution
     own_host: str | None = None
@@ -114,7 +115,7 @@ class EventEnricher:
     def resolve(
         self, act: ParsedEvent, record: RawRecord, source: SourceSettings
     ) -> OwnerResolution:
-        """As of event time; of arrival where the line carries none."""
+        """Resolve the owner as of event time; as of arrival if the line carries none."""
         fields, at = act.fields, act.time or record.arrived
         begin, end, span = self._span
         if not begin <= at < end:
@@ -143,7 +144,7 @@ class EventEnricher:
         return answer.resolution
 
     def _select_interval(self, at: datetime) -> int:
-        """The number of edges up to that time."""
+        """Return the number of edges up to that time."""
         edges = self._view.edges
         number = bisect_right(edges, at)
         begin = edges[number - 1] if number else _BEGIN_OF_TIME
@@ -154,7 +155,7 @@ class EventEnricher:
     def _resolve_account(
         self, span: int, tenant: str, person: str, at: datetime
     ) -> tuple[OwnerResolution | None, Binding | None]:
-        """Whose directory says it, and whose mailbox it is about."""
+        """Resolve the customer of the directory, and the binding of the mailbox."""
         known = self._accounts.get((span, tenant, person))
         if known is None:
             mailbox = self._find_mailbox(person, at) if person else None
@@ -213,7 +214,7 @@ class EventEnricher:
         )
 
     def _find_domain(self, name: str, at: datetime) -> Binding | None:
-        """The domain's, else its nearest bound parent's."""
+        """Find the domain's binding, else its nearest bound parent's."""
         if len(name) > LONGEST_DOMAIN:
             name = name[-LONGEST_DOMAIN:].partition(".")[2]
         while "." in name:
@@ -224,7 +225,7 @@ class EventEnricher:
         return None
 
     def _find_first(self, names: Iterable[Name], at: datetime) -> Binding | None:
-        """The first that a customer owns, else the first that the provider owns."""
+        """Find the first that a customer owns, else the first that the provider owns."""
         ours = None
         for kind, value in names:
             binding = self._view.find(kind, value, at)
@@ -236,7 +237,8 @@ class EventEnricher:
         return ours
 
     def _resolve_reached(self, fields: Fields, at: datetime) -> _ReachResolution | None:
-        """By the site, else by the machine; None where neither names a customer or our site."""
+        """Resolve by the site, else by the machine; None if neither names a customer or our
+        site."""
         host = _get_served_site(fields)
         site = self._find_site(host, at) if host else None
         if site is not None and site.customer_id != PROVIDER:
@@ -260,7 +262,7 @@ class EventEnricher:
     def _find_touched_records(
         self, fields: Fields, host: str, at: datetime
     ) -> tuple[AssetTouch, ...]:
-        """Whose records a page of our own site showed."""
+        """Find the customers with records on the page of our own site that was shown."""
         query = fields.get("url.query")
         if not query or not _is_delivered(fields):
             return ()
@@ -276,7 +278,7 @@ class EventEnricher:
     def _resolve_remaining(
         self, fields: Fields, at: datetime, seen_by: Binding | None, source: SourceSettings
     ) -> OwnerResolution:
-        """The provider's own, unless it names somebody or something that nobody has bound."""
+        """Resolve to the provider, unless the event names an unbound person or machine."""
         stranger = _find_stranger(fields)
         ours = seen_by or self._find_first(_list_destinations(fields), at)
         if stranger is None and (ours or "owner" in source.model_fields_set):
@@ -286,7 +288,7 @@ class EventEnricher:
         )
 
     def _resolve_binding(self, binding: Binding, mailbox: Binding | None = None) -> OwnerResolution:
-        """The same few bindings come again and again, with new names of people beside them."""
+        """Resolve and cache: the same few bindings recur, with new names of people."""
         pair = (id(binding), id(mailbox))
         known = self._owned.get(pair)
         if known is None:
@@ -298,7 +300,7 @@ class EventEnricher:
         return known[2]
 
     def _get_touches(self, binding: Binding) -> tuple[AssetTouch, ...]:
-        """The same few bindings come again and again: theirs are one tuple."""
+        """Return the touches of a binding, one shared tuple for the same few bindings."""
         known = self._touched.get(id(binding))
         if known is None:
             touches = tuple(
@@ -317,7 +319,7 @@ def _recall(remembered: Mapping[_Values, T], values: _Values) -> T | None:
 
 
 def _has_only_texts(values: _Values) -> bool:
-    """Apart from the source and the span."""
+    """Whether all values are texts, apart from the source and the span."""
     return all(value is None or type(value) is str for value in values[2:])
 
 
@@ -331,7 +333,7 @@ def _get_tenant(get: Callable[[str], Value]) -> str:
 
 
 def _get_person(fields: Fields) -> str:
-    """The mailbox acted on, of a record whose maker knows mailboxes; else empty."""
+    """Return the mailbox acted on, of a record from a directory or mail service; else empty."""
     for field in PERSON_FIELDS:
         name = fields.get(field)
         if name and "@" in (text := str(name)):
@@ -340,7 +342,8 @@ def _get_person(fields: Fields) -> str:
 
 
 def _get_served_site(fields: Fields) -> str:
-    """The site that answered. A firewall's `url.domain` is only where somebody behind it went."""
+    """Return the site that answered. A firewall's `url.domain` is only a site that somebody behind
+    it visited."""
     if json_lines.to_word(fields.get("observer.type")) in WATCHERS:
         return ""
     return str(fields.get("url.domain") or "")
@@ -356,7 +359,7 @@ def _list_destinations(fields: Fields) -> list[Name]:
 
 
 def _list_addresses(value: Value) -> list[Name]:
-    """ECS lets an address field be one or a list."""
+    """List the addresses of an ECS field, which may be one or a list."""
     if not value:
         return []
     several = value if isinstance(value, list) else [value]
@@ -368,8 +371,8 @@ def _is_of_another(seen_by: Binding | None, mailbox: Binding) -> bool:
 
 
 def _is_delivered(fields: Fields) -> bool:
-    """Was a page shown? A redirect answers a form that was saved, but also a visitor who has not
-    signed in: it counts for forms only."""
+    """Whether a page was shown. A redirect follows a form that was saved, but also a visitor who
+    has not signed in: it counts for forms only."""
     status = json_lines.to_number(fields.get("http.response.status_code"))
     if status is None or status == 304:
         return True
@@ -378,7 +381,7 @@ def _is_delivered(fields: Fields) -> bool:
 
 
 def _find_stranger(fields: Fields) -> str | None:
-    """A name that stands for a customer and is bound to nobody."""
+    """Find a name that stands for a customer and is not bound."""
     person, tenant = fields[PERSON], fields[TENANT]
     if person:
         return f"domain:{person.rpartition('@')[2]}"
@@ -389,7 +392,7 @@ def _find_stranger(fields: Fields) -> str | None:
 
 
 def _find_machine(fields: Fields) -> str | None:
-    """The machine that would have to be bound."""
+    """Find the machine that would have to be bound."""
     for kind, value in [*_list_observers(fields), *_list_destinations(fields)]:
         return f"{kind}:{value.casefold()}"
     return None

@@ -1,7 +1,7 @@
-"""Steps 2 and 3's first half: raw records → events, each handed on as it is made. Stateless.
+"""Convert raw records to events (step 2 and the first half of step 3), passing on each as it is
+made. Stateless.
 
-The same records after any others make the same events: both deployments read with this.
-"""
+The result for a record does not depend on earlier records: both deployments use this code."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class EventNormaliser:
     def normalise(
         self, records: Sequence[RawRecord], view: RegisterView, take: Take
     ) -> BatchCounter:
-        """No record is lost: each becomes an event, is folded into the line that tells its act, or
-        is a dead letter."""
+        """Normalise all records: each becomes an event, is folded into the line that describes its
+        act, or is a dead letter."""
         enricher, counter = self._get_enricher(view), BatchCounter()
         records = self._sort_by_source(records)
         with closing(self._reader.read(records)) as outcomes:
@@ -71,9 +71,9 @@ class EventNormaliser:
         return counter
 
     def _sort_by_source(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
-        """Sources of one format beside each other, and of each source the records in order.
+        """Sort sources of one format together, and keep each source's records in order.
 
-        Lines that are read by the same code one after another cost a quarter less than lines that
+        Lines that the same code reads one after another cost a quarter less than lines that
         alternate: the processor's caches hold one parser and one vendor's fields at a time."""
         of_source: dict[str, list[RawRecord]] = {}
         for record in records:
@@ -117,7 +117,7 @@ def make_event(
     act: ParsedEvent,
     enricher: EventEnricher,
 ) -> Event:
-    """An act with its facts of arrival, and whose it is as of event time."""
+    """Make the event of an act, with its facts of arrival and its owner as of event time."""
     raw, fields, time = record.raw, act.fields, act.time
     if b"\x00" in raw or (b"\\" in raw and b"\\u0000" in raw):
         fields.update(_replace_nul(fields))

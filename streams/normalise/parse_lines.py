@@ -1,8 +1,7 @@
-"""Raw lines → ECS JSON documents in the order they came: what `breachdesk parse` prints.
+"""Parse raw lines to ECS JSON documents in their order, as `breachdesk parse` prints them.
 
-A line that only retells an act names that act's event: the last before it with the same key, else
-the next one within LOOK_AHEAD lines, for which the lines between wait.
-"""
+A line that only repeats an act names that act's event: the last before it with the same key, else
+the next one within LOOK_AHEAD lines, for which the lines between wait."""
 
 from __future__ import annotations
 
@@ -61,7 +60,7 @@ class _DocumentQueue:
             _resolve(slot, act)
 
     def resolve_key(self, key: str, act: str) -> None:
-        """An act with this key has come: those that waited for it are resolved."""
+        """Resolve the lines that wait for an act with this key."""
         for slot in self._waiting.pop(key, ()):
             if slot.key is not None:
                 _resolve(slot, act)
@@ -71,7 +70,7 @@ class _DocumentQueue:
             self._resolved_keys.popitem(last=False)
 
     def take_ready(self, number: int) -> Iterator[Document]:
-        """What may leave once line `number` has been read."""
+        """Yield the documents that are final once line `number` has been read."""
         slots = self._slots
         while slots and (slots[0].key is None or slots[0].number <= number - LOOK_AHEAD):
             slot = slots.popleft()
@@ -87,9 +86,9 @@ def _resolve(slot: _LineSlot, act: str) -> None:
 def parse_lines(
     lines: Iterable[bytes], *, reader: RecordReader, source: str, arrived: datetime
 ) -> Iterator[Document]:
-    """One document a line: `{"@timestamp", "event": {"id", …}, …}`, or `{"error", "event":
-    {"original"}}`, or `{"folded": {"into", "reason"}, "event": {"original"}}`. Empty lines are
-    no records and give none. The reader's settings name the source's parser and zone."""
+    """Yield one document a line: `{"@timestamp", "event": {"id", …}, …}`, or `{"error", "event":
+    {"original"}}`, or `{"folded": {"into", "reason"}, "event": {"original"}}`. Empty lines give
+    none. The reader's settings name the source's parser and zone."""
     queue = _DocumentQueue()
     number = 0
     for records in _build_records(lines, source, arrived):
@@ -130,7 +129,8 @@ def _add(record: RawRecord, outcome: Outcome, queue: _DocumentQueue) -> None:
 
 
 def build_document(record: RawRecord, of: str, act: ParsedEvent, name: str) -> Document:
-    """The act as nested ECS JSON; an act without a time of its own gets its arrival, tagged."""
+    """Build the act's nested ECS JSON; an act without a time of its own gets its arrival,
+    tagged."""
     fields: dict[str, Value] = {"event.kind": "event", **act.fields, "event.dataset": of}
     fields["@timestamp"] = format_zulu(act.time or record.arrived)
     if act.time is None:
@@ -142,8 +142,8 @@ def build_document(record: RawRecord, of: str, act: ParsedEvent, name: str) -> D
 
 
 def render_json(document: Document) -> bytes:
-    """One line of JSON, hidden characters as escapes. What JSON cannot hold becomes a refusal of the
-    line, not the end of all."""
+    """Render one line of JSON, hidden characters as escapes. A value that JSON cannot hold refuses
+    the line only."""
     try:
         line = orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE)
         return escape_json(line.decode()).encode()

@@ -1,7 +1,7 @@
-"""Which parser reads a record, and what the record's event is called.
+"""Choose the parser that reads a record, and name the record's event.
 
-No two parsers claim the same line, so what is tried first changes the cost and never the result.
-"""
+No two parsers claim the same line, so the order of attempts changes the cost and never the
+result."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _RecognisedSource:
         self._sort_parsers()
 
     def record_parser(self, parser: Parser) -> None:
-        """It read the source's last line."""
+        """Record that the parser read the source's last line."""
         if parser is not self.last:
             self.last = parser
             self._sort_parsers()
@@ -66,7 +66,8 @@ class FormatRecogniser:
         parsers: Mapping[str, Parser] | None = None,
         may_try: Callable[[str], bool] | None = None,
     ) -> None:
-        """`may_try`: is asked before a parser sees the record in hand; False sets it aside."""
+        """Create the reader. `may_try` is called before a parser sees the present record; False
+        sets the record aside."""
         available = load_plugins("streams.parsers", "PARSER") if parsers is None else parsers
         self._parsers: dict[str, Parser] = dict(available)
         self._may_try = may_try
@@ -82,18 +83,17 @@ class FormatRecogniser:
     def read(
         self, record: RawRecord, settings: SourceSettings
     ) -> tuple[str, ParsedEvent | Duplicate]:
-        """Parser id, and what the record tells.
+        """Return the parser's id, and what the record contains.
 
-        Raises NotUnderstood, SetAside, or Unparseable whose `place` begins with the parser that
-        failed.
-        """
+        Raises NotUnderstood, SetAside, or Unparseable with a `place` that begins with the parser
+        that failed."""
         outcome = self.read_or_refuse(record, settings)
         if isinstance(outcome, UnparseableRecord):
             raise outcome
         return outcome
 
     def read_or_refuse(self, record: RawRecord, settings: SourceSettings) -> Outcome:
-        """As `read`, but gives the error: raising one costs more than most lines."""
+        """Read like `read`, but return the error: raising one costs more than most lines."""
         source = self._sources.get(record.source)
         if source is None or source.settings is not settings:
             source = self._remember(record.source, settings)
@@ -132,7 +132,7 @@ class FormatRecogniser:
         source: _RecognisedSource,
         refusals: list[UnparseableRecord],
     ) -> Outcome:
-        """Asks the parsers one of whose hints stands in the line, and no others."""
+        """Ask only the parsers with a hint that occurs in the line."""
         hinted = [names for hint, names in self._hints if hint in raw]
         if hinted:
             for parser in self._parsers.values():
@@ -157,7 +157,8 @@ class FormatRecogniser:
         *,
         checks_claim: bool,
     ) -> ParsedEvent | Duplicate | None:
-        """What the line tells; None: it is not for this parser, or `refusals` says why not."""
+        """Return what the line contains, or None if it is not for this parser, or if `refusals` got
+        the reason."""
         self.trying = parser.id
         if self._may_try is not None and not self._may_try(parser.id):
             refusals.append(_build_set_aside(parser.id))
@@ -175,7 +176,7 @@ class FormatRecogniser:
 
 
 def _remove_traceback(error: UnparseableRecord) -> UnparseableRecord:
-    """What it was raised through would be kept with it, the line included."""
+    """Remove the traceback, which would keep the frames and the line in memory."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return error
 
@@ -196,8 +197,8 @@ def _build_not_understood() -> NotUnderstood:
 
 
 def decode(raw: bytes) -> tuple[str, bool]:
-    r"""The record's text without byte order mark and line end, and whether it was valid UTF-8;
-    bytes that are not appear as \\xNN."""
+    r"""Decode the record without byte order mark and line end, and return whether it was valid
+    UTF-8; other bytes appear as \\xNN."""
     try:
         text, valid = raw.decode(), True
     except UnicodeDecodeError:
@@ -208,12 +209,13 @@ def decode(raw: bytes) -> tuple[str, bool]:
 
 
 def compute_event_id(source: str, raw: bytes, vendor_id: str | None) -> str:
-    """The vendor's id of the act (a very long one's hash), else a digest of source and bytes."""
+    """Return the vendor's id of the act (a very long one's hash), else a digest of source and
+    bytes."""
     return digest_id(source, raw) if vendor_id is None else shorten_identifier(vendor_id)
 
 
 def get_dataset(parser: str, act: ParsedEvent) -> str:
-    """`linux_sshd` → `linux.sshd`; an event that came in ECS keeps the dataset it names."""
+    """Convert `linux_sshd` to `linux.sshd`; an event that came in ECS keeps its dataset."""
     named = act.fields.get("event.dataset")
     if isinstance(named, str) and named:
         return shorten_identifier(named)

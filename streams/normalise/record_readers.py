@@ -1,5 +1,5 @@
-"""Reading one record, whatever is in it: the outcome never carries more than plain values, and a
-parser's own fault costs that record only."""
+"""Read one record of any content: the outcome holds plain values only, and an error inside a parser
+affects that record only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ class InProcessReader:
         self._sources: dict[str, SourceSettings] = {}
 
     def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
-        """As the port."""
         for record in records:
             source = self._sources.get(record.source)
             if source is None:
@@ -61,7 +60,7 @@ def read_one(recogniser: FormatRecogniser, record: RawRecord, source: SourceSett
 
 
 def _check_outcome(outcome: tuple[str, ParsedEvent | Duplicate]) -> Outcome:
-    """The same with plain values only, or ParserFailed."""
+    """Return the outcome if it has plain values only, else ParserFailed."""
     parser, parsed = outcome
     if (
         type(parsed) is ParsedEvent
@@ -85,7 +84,7 @@ def _convert_to_utc(parser: str, act: ParsedEvent) -> Outcome:
 
 
 def _has_plain_values(fields: object) -> bool:
-    """As `_is_plain`, for what nearly all values are: texts."""
+    """Whether the values are plain, with a fast path for texts, the most frequent ones."""
     if type(fields) is not dict:
         return False
     for name, value in fields.items():
@@ -102,7 +101,8 @@ def _is_name(value: object) -> bool:
 
 
 def _is_plain(value: Any, levels: int) -> bool:
-    """Written as plain loops: this runs for every field of every line."""
+    """Whether the value is plain. Written as plain loops, because this runs for every field of
+    every line."""
     kind = type(value)
     if levels == 0 or kind not in _NESTED:
         return kind in _PLAIN

@@ -1,4 +1,4 @@
-"""What one batch counted: by source, and of events whose owner nobody knows."""
+"""Count one batch by source, and events without a known owner."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class SourceCounter:
     last_arrived: datetime | None = None
 
     def record_folded(self, parser: str) -> None:
-        """A line retells an act that another line tells, or is none."""
+        """Count a line that repeats an act of another line, or that is no act."""
         self.folded += 1
         self.parser = parser
 
     def record_parsed(self, parser: str, event: Event) -> None:
-        """A line became this event."""
+        """Count a line that became this event."""
         self.parsed += 1
         self.parser = parser
         if not event.in_time:
@@ -53,7 +53,7 @@ class _OwnerCounter:
 
 
 def sum_counts(counts: Sequence[SourceCount]) -> Sequence[SourceCount]:
-    """One count a source, by name."""
+    """Sum to one count a source, by name."""
     summed: dict[str, SourceCount] = {}
     for count in counts:
         known = summed.get(count.source)
@@ -94,7 +94,7 @@ class BatchCounter:
         self._whose: dict[tuple[str, str], _OwnerCounter] = {}
 
     def record_received(self, record: RawRecord) -> SourceCounter:
-        """The counter of the record's source, which has counted its arrival."""
+        """Count the record's arrival and return the counter of its source."""
         source = self._sources.get(record.source)
         if source is None:
             source = self._sources[record.source] = SourceCounter()
@@ -105,19 +105,19 @@ class BatchCounter:
         return source
 
     def record_not_understood(self, letter: DeadLetter, record: RawRecord) -> None:
-        """Nobody claims the line."""
+        """Count a line that no parser claims."""
         self._sources[record.source].not_understood += 1
         self.dead_letters.append(letter)
 
     def record_unparseable(self, letter: DeadLetter, record: RawRecord) -> None:
-        """A parser claims the line and cannot read it."""
+        """Count a line that a parser claims and cannot read."""
         source = self._sources[record.source]
         source.dead_letters += 1
         source.parser = source.parser or letter.parser
         self.dead_letters.append(letter)
 
     def record_unattributed(self, event: Event, key: str) -> None:
-        """Nobody we know owns it."""
+        """Count an event without a known owner."""
         whose = self._whose.get((key, event.dataset))
         if whose is None:
             self._whose[key, event.dataset] = _OwnerCounter(
@@ -129,7 +129,7 @@ class BatchCounter:
         whose.last = max(whose.last, event.time)
 
     def list_sources(self) -> Sequence[SourceCount]:
-        """By name."""
+        """List the counts by source name."""
         return [
             SourceCount(
                 source=name,
@@ -148,7 +148,7 @@ class BatchCounter:
         ]
 
     def list_unattributed(self) -> Sequence[UnattributedCount]:
-        """By key and dataset."""
+        """List the counts by key and dataset."""
         return [
             UnattributedCount(key, of.events, of.first, of.last, of.dataset)
             for (key, _), of in sorted(self._whose.items())

@@ -1,9 +1,9 @@
-"""streams.ports.RecordReader over a child process.
+"""Implement streams.ports.RecordReader over a child process.
 
-The child ends a record that takes too long by itself. Where it cannot, it dies, and its parent finds
-the record to blame: the one in hand. A death that may be an accident (somebody killed the child) is
-no proof: the record is read once more, alone, by a new child, and is to blame if that one dies too.
-"""
+The child itself ends a record that takes too long. Where it cannot, it dies, and its parent blames
+the record that it was reading. A death that may be an accident (somebody killed the child) is no
+proof: a new child reads the record once more, alone, and the record is to blame if that child dies
+too."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ParserProcess:
     """One call at a time, from any thread; `close` also while another thread reads."""
 
     def __init__(self, settings: Settings, meter: ParserMetrics) -> None:
-        """The child starts with the first record."""
+        """Create the reader; the child starts with the first record."""
         self._settings = settings
         self._meter = meter
         self._sources = _SourceMessages(settings)
@@ -67,8 +67,8 @@ class ParserProcess:
         self._is_closed = False
 
     def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
-        """As the port. A record that was ended is not read again: a batch that is repeated, since
-        the store refused it, does not cost its slow records anew."""
+        """Yield one outcome for each record. A record that was ended is not read again: a batch
+        that is repeated, because the store refused it, does not cost its slow records again."""
         ended = self._endings.find_among(records)
         fresh = records
         if ended:
@@ -85,7 +85,7 @@ class ParserProcess:
                 yield outcome
 
     def _read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
-        """The child reads a part while the parent works with the one before."""
+        """Read in parts: the child reads one while the parent works with the one before."""
         parts = _split_parts(records)
         part = next(parts, None)
         self._is_reading = True
@@ -118,7 +118,8 @@ class ParserProcess:
     def _resolve_outcomes(
         self, records: Sequence[RawRecord], death: ChildDied | None
     ) -> list[Outcome]:
-        """Of records that were sent already, or could not be sent because the child has died."""
+        """Resolve the outcomes of records that were already sent, or could not be sent because the
+        child has died."""
         outcomes: list[Outcome] = []
         waiting: list[_BatchPart | _EndedRecord] = [_BatchPart(records)]
         is_sent = True
@@ -167,7 +168,7 @@ class ParserProcess:
     def _split_after_death(
         self, death: ChildDied, part: _BatchPart, received: int
     ) -> list[_BatchPart | _EndedRecord]:
-        """What is to be read of the part, now that its child has died."""
+        """Split the part into what must be read again after its child's death."""
         unread = part.records[received:]
         if death.record is None:
             return self._split_after_idle_death(death, _BatchPart(unread, part.deaths))
@@ -181,8 +182,8 @@ class ParserProcess:
     def _split_after_idle_death(
         self, death: ChildDied, part: _BatchPart
     ) -> list[_BatchPart | _EndedRecord]:
-        """The child died with nothing in hand: killed from outside, or by what the records became.
-        The second time they are halved."""
+        """Split after the child died between records: killed from outside, or by what the records
+        became. The second time the records are halved."""
         records = part.records
         if part.deaths == 0:
             return [_BatchPart(records, 1)]
@@ -203,7 +204,8 @@ class ParserProcess:
         return _EndedRecord(outcome)
 
     def _record_ended(self, record: RawRecord, outcome: ReadingEnded) -> None:
-        """So that a new child sets aside what this one would, and none reads it again."""
+        """Record the outcome, so that a new child sets aside what this one would, and none reads
+        the record again."""
         self._endings.add(record, outcome)
         of = (self._sources.get_account(record.source), outcome.place)
         if self._slow.note(of, len(record.raw), record.arrived):
@@ -216,7 +218,7 @@ class ParserProcess:
             self._meter.record_set_aside_line()
 
     def _get_started_child(self) -> ChildProcess:
-        """Raises Retryable once closed."""
+        """Return the running child, started if necessary. Raises Retryable once closed."""
         if self._child is None and not self._is_closed:
             child = ChildProcess(self._build_hello())
             with self._lock:
@@ -239,7 +241,7 @@ class ParserProcess:
         )
 
     def _discard_child(self) -> None:
-        """The next record gets another."""
+        """Discard the child; the next record gets another."""
         with self._lock:
             child, self._child = self._child, None
         self._awaited = 0
@@ -247,7 +249,7 @@ class ParserProcess:
             child.close()
 
     def _stop_reading(self) -> None:
-        """Outcomes that are still to come are not the next reading's."""
+        """Stop reading: outstanding outcomes must not reach the next reading."""
         if self._awaited and self._child is not None:
             with suppress(ChildDied):
                 for some in self._child.receive(self._awaited):
@@ -273,7 +275,7 @@ class _RecentEndings:
         self._known[record.position, hash(record.raw)] = outcome
 
     def find_among(self, records: Sequence[RawRecord]) -> Mapping[int, ReadingEnded]:
-        """By the record's number in the sequence."""
+        """Find earlier outcomes, by the record's number in the sequence."""
         if not self._known:
             return {}
         known = enumerate(self._known.get((each.position, hash(each.raw))) for each in records)
@@ -294,11 +296,11 @@ class _SourceMessages:
         self._known: dict[str, messages.SourceMessage] = {}
 
     def get_account(self, source: str) -> str:
-        """Whom its slow lines count against (streams.parser_process.slow_lines)."""
+        """Return the account for the source's slow lines (streams.parser_process.slow_lines)."""
         return source if source in self._named else ""
 
     def build_messages(self, records: Sequence[RawRecord]) -> dict[str, messages.SourceMessage]:
-        """By name."""
+        """Build the messages of all sources, by name."""
         if len(self._known) > MOST_SOURCES:
             self._known.clear()
         known = self._known

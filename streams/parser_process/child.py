@@ -1,8 +1,7 @@
-"""The child: `python -m streams.parser_process.child PIPE PROGRESS PARENT`.
+"""Run the child: `python -m streams.parser_process.child PIPE PROGRESS PARENT`.
 
 Its main thread reads records, since only there can a tick of the timer end one. It ends when its
-pipe is closed; the kernel ends it when its parent is gone.
-"""
+pipe is closed; the kernel ends it when its parent is gone."""
 
 from __future__ import annotations
 
@@ -59,7 +58,7 @@ class ChildServer:
         self._in_hand: RawRecord | None = None
 
     def serve(self) -> None:
-        """Until the parent closes the pipe, or is gone."""
+        """Serve requests until the parent closes the pipe, or is gone."""
         gc.freeze()
         gc.set_threshold(*COLLECTOR)
         self._budget.start()
@@ -69,7 +68,8 @@ class ChildServer:
                 self._answer(self._pipe.recv_bytes())
 
     def _answer(self, message: bytes) -> None:
-        """In one reply, or in several where a record was ended: what was read is not read again."""
+        """Answer in one reply, or in several if a record was ended: outcomes that were sent are
+        never computed again."""
         source_messages, numbers, records = messages.read_request(message)
         sources = [self._get_source(each) for each in source_messages]
         self._budget.expect(max(len(record.raw) for record in records))
@@ -86,7 +86,8 @@ class ChildServer:
     def _get_source(
         self, source: messages.SourceMessage
     ) -> tuple[messages.SourceMessage, SourceSettings]:
-        """With the same settings each time: what is remembered of a source hangs on them."""
+        """Return the same settings object each time, because what is remembered of a source depends
+        on it."""
         known = self._sources.get(source.name)
         if known is None or known[0] != source:
             if len(self._sources) >= MOST_SOURCES:
@@ -137,7 +138,7 @@ class ChildServer:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Never returns with an error of ours on stderr: that could quote a record."""
+    """Run the child; never write an error to stderr, which could quote a record."""
     pipe, memory, parent = map(int, arguments)
     _exit_with_parent(parent)
     connection = Connection(pipe)
@@ -156,7 +157,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _exit_with_parent(parent: int) -> None:
-    """Signals of the terminal and of an init system are the parent's business: it closes the pipe."""
+    """Exit with the parent and ignore signals of the terminal and the init system: the parent
+    handles them and closes the pipe."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
@@ -166,7 +168,7 @@ def _exit_with_parent(parent: int) -> None:
 
 
 def _limit(memory_mebibytes: int) -> None:
-    """No more memory than that, and no core file: it would hold records."""
+    """Limit the memory, and write no core file, which would hold records."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
     _, hard = resource.getrlimit(kind)

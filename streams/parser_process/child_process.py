@@ -1,4 +1,4 @@
-"""The child as its parent sees it: started, asked, waited for, ended."""
+"""Start, ask, await and end the child from its parent."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ class ChildProcess:
         return self._process.pid
 
     def send(self, request: bytes) -> None:
-        """Raises Died."""
+        """Send the request. Raises Died."""
         try:
             self._pipe.send_bytes(request)
         except OSError:
             raise self._determine_death() from None
 
     def receive(self, count: int) -> Iterator[Sequence[Outcome]]:
-        """The outcomes of a request of so many records, as they come. Raises Died."""
+        """Yield the outcomes of a request of `count` records as they come. Raises Died."""
         while count > 0:
             try:
                 self._wait()
@@ -95,7 +95,7 @@ class ChildProcess:
             yield outcomes
 
     def kill(self) -> None:
-        """From any thread: whoever waits for it gets Died."""
+        """Kill the child from any thread: a thread that waits for it gets Died."""
         self._process.kill()
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ class ChildProcess:
             raise
 
     def _wait(self) -> None:
-        """Until it says something or is gone; ends one that sleeps."""
+        """Wait until the child replies or is gone; ends one that sleeps."""
         asleep, computed = 0, -1
         while not self._pipe.poll(LOOK_SECONDS):
             state, used = _read_state(self._process.pid)
@@ -135,7 +135,7 @@ class ChildProcess:
                 self._process.kill()
 
     def _determine_death(self) -> ChildDied:
-        """Of a child that is gone, or that no longer makes sense."""
+        """Determine how a child died, or that its replies are no longer valid."""
         self._process.kill()
         code = self._process.wait()
         record, parser = self._progress.get_current()
@@ -150,8 +150,8 @@ class ChildProcess:
 
 
 def _start(pipe: int, shared: int) -> subprocess.Popen[bytes]:
-    """A new interpreter: forking a process that has threads would copy their locks. In a session of
-    its own, so that Ctrl-C reaches the parent alone."""
+    """Start a new interpreter: forking a process that has threads would copy their locks. It has a
+    session of its own, so that Ctrl-C reaches the parent alone."""
     numbers = [str(each) for each in (pipe, shared, os.getpid())]
     command = [sys.executable, "-P", "-s", "-m", "streams.parser_process.child", *numbers]
     return subprocess.Popen(  # noqa: S603 - our own module
@@ -167,14 +167,14 @@ def _start(pipe: int, shared: int) -> subprocess.Popen[bytes]:
 
 
 def _build_environment() -> dict[str, str]:
-    """Nothing secret; the child imports what its parent would."""
+    """Build an environment without secrets, in which the child imports what its parent would."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     places = [place for place in sys.path if place]
     return {**inherited, "PYTHONPATH": os.pathsep.join(places), "PYTHONUTF8": "1"}
 
 
 def _open_anonymous_file() -> int:
-    """Descriptor of a file of `Progress.SIZE` zeros that has no name."""
+    """Return the descriptor of a file of `Progress.SIZE` zeros without a name."""
     if sys.platform == "linux":
         descriptor = os.memfd_create("progress")
     else:
@@ -185,8 +185,8 @@ def _open_anonymous_file() -> int:
 
 
 def _read_state(pid: int) -> tuple[str, int]:
-    """As proc(5), stat: the state's letter and the processor time in ticks; where there is no
-    /proc, nothing is known and nothing counts as asleep."""
+    """Read the state's letter and the processor time in ticks, as in proc(5), stat. Without /proc,
+    nothing is known and no process counts as asleep."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -1,13 +1,12 @@
-"""Ends the record in hand once it has used its processor time.
+"""End the present record once it has used its processor time.
 
 A timer of the kernel (ITIMER_PROF) ticks while this process computes. The handler runs in the main
-thread, between two bytecodes or inside a match, since `re` asks for signals as it goes; there it
-raises Overtime. Processor time and not wall time, so that a loaded or suspended machine never ends a
-record that is well.
+thread, between two bytecodes or inside a match, since `re` checks for signals; there it raises
+Overtime. Processor time and not wall time, so that a loaded or suspended machine never ends a
+harmless record.
 
-Where Python never gets to the handler (C code that does not ask), the kernel ends the process by
-RLIMIT_CPU. Where a parser catches Overtime and goes on, the handler ends the process.
-"""
+Where Python never reaches the handler (C code that does not check), the kernel ends the process by
+RLIMIT_CPU. Where a parser catches Overtime and continues, the handler ends the process."""
 
 from __future__ import annotations
 
@@ -44,11 +43,11 @@ class CpuBudget:
         self._raise_after = 0.0
 
     def compute_seconds(self, length: int) -> float:
-        """What a record of so many bytes may use."""
+        """Compute the budget of a record of that many bytes."""
         return self._seconds + self._per_byte * length
 
     def start(self) -> None:
-        """From now on records are ended."""
+        """Start ending records."""
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         signal.signal(signal.SIGPROF, self._handle_tick)
         # The thread that started this process may have blocked them.
@@ -57,31 +56,32 @@ class CpuBudget:
         self._renew()
 
     def expect(self, longest: int) -> None:
-        """Records of at most so many bytes are to come."""
+        """Expect records of at most that many bytes."""
         self._patience = self._compute_hard_limit(self.compute_seconds(longest))
         self._renew()
 
     def start_record(self, length: int) -> None:
-        """A record of so many bytes is in hand."""
+        """Start the budget of a record of that many bytes."""
         # In this order: a tick in between sees the new record without a limit, never the old one's
         # time with the new one's limit.
         self._record += 1
         self._limit = self._seconds + self._per_byte * length
 
     def finish_record(self) -> None:
-        """None is in hand."""
+        """Finish the record's budget."""
         self._limit = math.inf
 
     def _renew(self) -> None:
-        """The kernel ends this process once it has computed for long without coming here again."""
+        """Renew the kernel's limit, which ends this process if it computes for long without another
+        call."""
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
         wanted = math.ceil(process_time() + self._patience) + 1
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
     def _handle_tick(self, _signal: int, _frame: FrameType | None) -> None:
-        """A record's time counts from the first tick that sees it: a little to its favour, and never
-        on the account of another."""
+        """Handle a tick. A record's time counts from the first tick that sees it: slightly in its
+        favour, and never at another's expense."""
         now = process_time()
         self._renew()
         if self._seen != self._record:

@@ -1,4 +1,4 @@
-"""What the child says by the way it ends."""
+"""Define the exit codes of the child."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What goes through the pipe between parent and child, as plain values.
+"""Encode the messages between parent and child as plain values.
 
-Requests are marshalled, the quickest way for bytes and numbers; the child trusts its parent. Replies
-are pickled, the quickest that keeps every value as it is (docs/adr/0005-parser-process.md), and
-loaded by an unpickler that knows no class but those of time: the child met hostile bytes, and its
-parent runs no code at its word. (`marshal.loads` may crash on bytes that it did not write.)
-"""
+Requests are marshalled, the quickest way for bytes and numbers; the child trusts its parent.
+Replies are pickled, the quickest that keeps every value as it is (docs/adr/0005-parser-process.md),
+and loaded by an unpickler that accepts no class but those of time: the child read hostile bytes,
+and must not make its parent run code. (`marshal.loads` may crash on bytes that it did not
+write.)"""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TIMES = {"datetime", "timedelta", "timezone"}
 
 
 class InvalidReply(Exception):
-    """The child said what no child of ours says."""
+    """The reply is not one that the child's code can send."""
 
 
 class HelloMessage(NamedTuple):
@@ -69,17 +69,17 @@ def read_hello(message: bytes) -> HelloMessage:
 
 
 def dump_ready(parsers: Sequence[str]) -> bytes:
-    """The child's parsers by number."""
+    """Encode the child's parsers by number."""
     return pickle.dumps(tuple(parsers), PROTOCOL)
 
 
 def dump_refusal(problem: ConfigurationError) -> bytes:
-    """The child cannot start with these settings."""
+    """Encode that the child cannot start with these settings."""
     return pickle.dumps({"refused": (problem.problem, problem.place, problem.remedy)}, PROTOCOL)
 
 
 def read_ready(message: bytes) -> tuple[str, ...]:
-    """Raises the child's Misconfigured."""
+    """Read the parsers' ids. Raises the child's Misconfigured."""
     content = _load_plain(message)
     if isinstance(content, dict):
         problem, place, remedy = content["refused"]
@@ -88,7 +88,7 @@ def read_ready(message: bytes) -> tuple[str, ...]:
 
 
 def dump_request(records: Sequence[RawRecord], sources: dict[str, SourceMessage]) -> bytes:
-    """`sources`: of all these records, by name."""
+    """Encode a request; `sources` holds all of these records' sources, by name."""
     numbers = {name: number for number, name in enumerate(sources)}
     arrived: list[int] = []
     last, micros = None, 0
@@ -107,7 +107,7 @@ def dump_request(records: Sequence[RawRecord], sources: dict[str, SourceMessage]
 
 
 def read_request(message: bytes) -> tuple[list[SourceMessage], list[int], list[RawRecord]]:
-    """The sources, and for each record its source's number and the record."""
+    """Read the sources, and for each record its source's number and the record."""
     several, numbers, raws, arrived = marshal.loads(message)  # noqa: S302 - from our parent
     sources = [SourceMessage(*each) for each in several]
     nowhere = RecordPosition("", 0)

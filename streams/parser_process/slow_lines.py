@@ -1,10 +1,9 @@
-"""Bounds what slow lines cost together: after some of them, lines like them are set aside unread.
+"""Bound the total cost of slow lines: after some of them, lines like them are set aside unread.
 
-Each slow line costs its whole budget, so whoever can send one could send a thousand. The bound holds
-for each source that the settings name, and for all other sources together, since a sender may
-invent names. Only lines at least half as long as the shortest slow one are set aside: a pattern that
-is slow on long lines does not keep us from reading the short ones.
-"""
+Each slow line costs its whole budget, so a sender of one could send a thousand. The bound holds for
+each source that the settings name, and for all other sources together, since a sender may invent
+names. Only lines at least half as long as the shortest slow one are set aside: a pattern that is
+slow on long lines does not prevent reading the short ones."""
 
 from __future__ import annotations
 
@@ -29,20 +28,21 @@ class SlowLines:
         self._known: dict[LineKind, SlowLineRecord] = dict(known or {})
 
     def note(self, of: LineKind, length: int, arrived: datetime) -> bool:
-        """A line of that length was ended; True: from now on lines like it are set aside."""
+        """Note that a line of that length was ended; returns True if lines like it are set aside
+        from now on."""
         ended, shortest, last = self._get_current(of, arrived) or (0, length, arrived)
         self._known[of] = (ended + 1, min(shortest, length), max(last, arrived))
         return ended + 1 == ALLOWED
 
     def should_set_aside(self, of: LineKind, length: int, arrived: datetime) -> bool:
-        """Is this line not to be tried?"""
+        """Whether this line must not be tried."""
         if not self._known:
             return False
         ended, shortest, _ = self._get_current(of, arrived) or (0, 0, arrived)
         return ended >= ALLOWED and 2 * length >= shortest
 
     def get_known(self) -> Mapping[LineKind, SlowLineRecord]:
-        """What another instance needs to go on from here."""
+        """Return what another instance needs to continue."""
         return dict(self._known)
 
     def _get_current(self, of: LineKind, arrived: datetime) -> SlowLineRecord | None:

@@ -1,1 +1,2 @@
-"""One file a format, each exporting PARSER with its own examples (schemas/pipeline/plugin.py)."""
+"""The parsers: one file a format, each exporting PARSER with its own examples
+(schemas/pipeline/plugin.py)."""

@@ -1,8 +1,8 @@
-r"""Apache httpd access logs: combined, and vhost_combined with `vhost:port ` in front.
+r"""Parse Apache httpd access logs: combined, and vhost_combined with `vhost:port ` in front.
 
 Claims only what nginx never writes (tokenizers/combined_log.py): that prefix, or escapes such as
-`\"` and lower-case `\xnn`. Name the parser in the source's settings to read every line as Apache's.
-"""
+`\"` and lower-case `\xnn`. Name the parser in the source's settings to read every line as
+Apache's."""
 
 from __future__ import annotations
 

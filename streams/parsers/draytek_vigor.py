@@ -1,7 +1,7 @@
-"""DrayTek Vigor routers (DrayOS): bracketed fields after a header whose tag is the router's name.
+"""Parse DrayTek Vigor routers (DrayOS): bracketed fields after a header with the router's name as
+its tag.
 
-No year and no zone in a line; refused portal sign-ins name an address and no user.
-"""
+A line has no year and no zone; refused portal sign-ins name an address and no user."""
 
 from __future__ import annotations
 
@@ -96,8 +96,9 @@ def _parse_portal(message: str) -> dict[str, Value]:
 
 
 def _parse_portal_sign_in(message: str) -> tuple[str, str, str] | None:
-    """How it went, the user's name (often empty) and the address, which ends the message:
-    `[SSL]Portal login fail … user NAME … from IP ADDRESS!`. None: the message tells no sign-in."""
+    """Parse `[SSL]Portal login fail … user NAME … from IP ADDRESS!` to the outcome, the user's name
+    (often empty) and the address, which ends the message. Returns None if the message is no
+    sign-in."""
     start = _PORTAL.match(message)
     head, _, where = message.rstrip().rpartition(" from IP ")
     if start is None or len(head) < start.end() or "\n" in head or where.split() != [where]:

@@ -1,5 +1,5 @@
-"""JSON that is in ECS already, nested or dotted, from a shipper or another detector: its fields
-pass through; addresses and user names are only brought to the spelling used everywhere here."""
+"""Accept JSON that is in ECS already, nested or dotted, from a shipper or another detector: its
+fields pass through; only addresses and user names are normalised."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
 
 
 def _normalise_names(fields: dict[str, Value]) -> None:
-    """What is no address or no name must not stand where rules look for one."""
+    """Normalise names and addresses, and remove invalid ones from fields that rules read."""
     for field, otherwise in _ADDRESSES:
         text = json_lines.to_word(fields.pop(field, None))
         ip = addresses.parse_address(text) if text else None

@@ -1,8 +1,7 @@
-"""Netfilter log lines of the Linux kernel: iptables, nftables, ufw, and UniFi gateways.
+"""Parse netfilter log lines of the Linux kernel: iptables, nftables, ufw, and UniFi gateways.
 
-Whether a packet passed stands only in the prefix that whoever wrote the rule chose: UniFi's
-`-D-`, `-A-`, `-R-`, ufw's words, or a word for the verdict. Without one the outcome is unknown.
-"""
+Whether a packet passed is visible only in the prefix that the author of the rule chose: UniFi's
+`-D-`, `-A-`, `-R-`, ufw's words, or a word for the verdict. Without one the outcome is unknown."""
 
 from __future__ import annotations
 
@@ -36,7 +35,7 @@ _NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "ipv6-icmp", "ICMPV6": "
 
 @lru_cache(maxsize=2)
 def _match(text: str) -> re.Match[str] | None:
-    """Whoever claims a line then reads it, so the last match is kept."""
+    """Match and keep the last match, because a parser that claims a line then reads it."""
     return _LINE.match(text)
 
 
@@ -62,7 +61,8 @@ def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
 
 
 def _parse_pairs(text: str, begin: int) -> dict[str, str]:
-    """Of duplicate keys the first. A key begins after white space: not in the end of a prefix."""
+    """Parse the pairs, of duplicate keys the first. A key begins after white space: not in the end
+    of a prefix."""
     words = text[begin:].split()
     if begin and not text[begin - 1].isspace():
         del words[:1]
@@ -71,7 +71,7 @@ def _parse_pairs(text: str, begin: int) -> dict[str, str]:
 
 
 def _build_verdict(prefix: str) -> dict[str, Value]:
-    """New lists each time: whoever reads an event may own them."""
+    """Build new lists each time, because a reader of an event may own them."""
     fields = _compute_verdict(prefix).copy()
     fields["event.category"] = ["network"]
     fields["event.type"] = fields["event.type"].copy()
@@ -80,7 +80,7 @@ def _build_verdict(prefix: str) -> dict[str, Value]:
 
 @lru_cache(maxsize=1024)
 def _compute_verdict(prefix: str) -> dict[str, Value]:
-    """A rule's prefix stands in each of its lines."""
+    """Compute and cache the verdict: a rule's prefix is in each of its lines."""
     unifi = _UNIFI.search(prefix)
     described = _DESCRIPTION.search(prefix)
     action = _VERDICTS[unifi[2]] if unifi else _choose_action(prefix)

@@ -1,9 +1,9 @@
-"""OpenSSH server, by syslog. One sign-in is told by several lines: the attempt itself makes the
-act; pam_unix, `Invalid user`, and the lines that close the connection only retell it.
+"""Parse OpenSSH server lines from syslog. Several lines describe one sign-in: the attempt itself
+makes the act; pam_unix, `Invalid user`, and the lines that close the connection only repeat it.
 
-Who signs in may type anything as a name, even ` from 192.0.2.1 port 22 ssh2`: for a name that the
-host does not know, the last address of the line is the real one; for a known name, the first.
-"""
+A person who signs in may type anything as a name, even ` from 192.0.2.1 port 22 ssh2`: for a name
+that the host does not know, the last address of the line is the real one; for a known name, the
+first."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _put_source(fields: dict[str, Value], where: str, port: str | None) -> None:
 
 
 def _parse_other(message: str) -> dict[str, Value]:
-    """A line of sshd that tells no attempt: kept, with its address where it names one."""
+    """Parse a line of sshd that is no attempt; keeps its address if it names one."""
     fields: dict[str, Value] = {
         "event.category": ["session"],
         "event.type": ["info"],

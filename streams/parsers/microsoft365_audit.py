@@ -1,10 +1,9 @@
-"""Microsoft 365 unified audit log: API JSON, and rows of the audit search's CSV export.
+"""Parse the Microsoft 365 unified audit log: API JSON, and rows of the audit search's CSV export.
 
 `ResultStatus` says Success on most failed sign-ins, so the outcome comes from the operation and the
 error number; numbers that only interrupt a sign-in (more is asked for) are neither success nor
-failure. In a DLP record `UserId` is Microsoft's agent; the person stands in the metadata. Times
-are UTC without saying so. `event.action` is the operation as Microsoft names it.
-"""
+failure. In a DLP record `UserId` is Microsoft's agent; the person is in the metadata. Times are UTC
+without saying so. `event.action` is the operation as Microsoft names it."""
 
 from __future__ import annotations
 
@@ -183,7 +182,7 @@ def _put_mailbox_rule(fields: _Fields, record: _Record, key: str) -> None:
 
 
 def _put_target(fields: _Fields, mailbox: str) -> None:
-    """The mailbox that was acted on, where it is not the actor's own."""
+    """Set the mailbox that was acted on, if it is not the actor's own."""
     target: _Fields = {}
     people.put_user(target, mailbox)
     if target and target.get("user.name") != fields.get("user.name"):

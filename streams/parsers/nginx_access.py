@@ -1,8 +1,7 @@
-"""nginx access logs in the combined format.
+"""Parse nginx access logs in the combined format.
 
-Claims every combined line that shows nothing only Apache writes (tokenizers/combined_log.py); a
-source configured as apache_access is read by that parser first.
-"""
+Claims every combined line without anything that only Apache writes (tokenizers/combined_log.py); a
+source configured as apache_access is read by that parser first."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""SonicWall SonicOS firewalls and SMA gateways: key=value, often without a syslog header.
+"""Parse SonicWall SonicOS firewalls and SMA gateways: key=value, often without a syslog header.
 
 The device's `time=` is the event time, in the source's zone unless it says UTC; a relay's stamp in
-front of it is not. What an act was stands in the message number `m`; on an SMA (`id=sslvpn`), whose
-numbers are others, in `msg`. Number 36 `TCP connection dropped` is a denial, whatever its name.
-"""
+front of it is not. The kind of act is in the message number `m`; on an SMA (`id=sslvpn`), which has
+other numbers, in `msg`. Number 36 `TCP connection dropped` is a denial, whatever its name."""
 
 from __future__ import annotations
 
@@ -116,7 +115,7 @@ def _can_parse(text: str) -> bool:
 
 
 def _has_message(text: str, begin: int) -> bool:
-    """Does it have a message or its number?"""
+    """Whether it has a message or its number."""
     if begin and (text.find(" m=", begin - 1) >= 0 or text.find(" msg=", begin - 1) >= 0):
         return True
     return _REAL.search(text, begin) is not None
@@ -159,7 +158,7 @@ def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
 
 
 def _list_messages(text: str, pairs: dict[str, str], all_pairs: list[tuple[str, str]]) -> list[str]:
-    """Every `msg` that says something; nearly every line has one."""
+    """List every `msg` that is not empty; nearly every line has one."""
     if text.count("msg=") > 1:
         return [value for key, value in all_pairs if key == "msg" and value]
     message = pairs.get("msg")

@@ -1,5 +1,5 @@
-"""What the streams wing needs from outside. Whoever implements a port imports it; streams never
-imports an implementation. The same contract suite runs on every adapter (tests/contract)."""
+"""Define what the streams package needs from outside. An implementation imports its port; streams
+never imports an implementation. The same contract suite runs on every adapter (tests/contract)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One batch of records: what it changes, and where it commits (docs/reference/streaming.md)."""
+"""Define a batch of records: its changes, and where it commits (docs/reference/streaming.md)."""
 
 from __future__ import annotations
 
@@ -197,11 +197,13 @@ class BatchSink(Protocol):
         ...
 
     def load_positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
-        """What is stored of each; every asked partition has an entry, and from now on a row."""
+        """Load the stored position of each partition; every requested partition has an entry, and
+        from now on a row."""
         ...
 
     def list_log_rows(self, partition: str) -> Sequence[LogRow]:
-        """The signals of this partition that no bucket row holds, in the order of their numbers."""
+        """List the signals of this partition that no bucket row holds, in the order of their
+        numbers."""
         ...
 
     def commit(
@@ -211,26 +213,26 @@ class BatchSink(Protocol):
         apply_signals: Callable[[Sequence[GroupRows], float | None], GroupUpdates],
         now: datetime,
     ) -> CommitResult:
-        """All of it or nothing, durable on return.
+        """Commit all of the batch or nothing, durable on return.
 
         `apply_signals` is called once, with the groups sorted by key digest and the durable low
-        watermark: under the locks, or, of a sole owner, before the transaction and its fence.
-        `batch` names at least one partition. `known`: versions of what the caller has in memory. Raises Conflict when
-        a position is not where the batch began (drop everything cached, ask `positions`, read again),
-        Retryable when the database refuses for now, ValueError for a value it cannot hold; after
-        any of them the caller's cached groups are void.
-        """
+        watermark: under the locks, or, for a sole owner, before the transaction and its fence.
+        `batch` names at least one partition. `known`: versions of the groups in the caller's
+        memory. Raises Conflict if a position is not where the batch began (drop all caches, load
+        positions, read again), Retryable if the database refuses for now, ValueError for a value it
+        cannot hold; after any of them the caller's cached groups are void."""
         ...
 
     def find_dead_letters(
         self, positions: Sequence[RecordPosition]
     ) -> Mapping[RecordPosition, KnownLetter]:
-        """Those of these dead letters that are stored."""
+        """Return those of these dead letters that are stored."""
         ...
 
     def record_drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
-        """Its owner saw it caught up at that moment, so that an idle partition does not hold the
-        watermark back; the revision stays. Raises Conflict as `commit`."""
+        """Record that the owner saw the partition caught up at that moment, so that an idle
+        partition does not hold the watermark back; the revision stays. Raises Conflict like
+        `commit`."""
         ...
 
     def sweep(
@@ -256,6 +258,6 @@ class BatchSink(Protocol):
         ...
 
     def estimate_state_bytes(self) -> int:
-        """How much the rows of groups, buckets and log take in the database, roughly. Cheap enough to
-        be asked once a minute."""
+        """Estimate the size of the rows of groups, buckets and log in the database. Cheap enough to
+        call once a minute."""
         ...

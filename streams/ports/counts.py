@@ -1,4 +1,4 @@
-"""What a batch counts."""
+"""Define what a batch counts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SourceCount:
 
 @dataclass(frozen=True, slots=True)
 class UnattributedCount:
-    """Events of one batch that belong to nobody we know, by what would have to be bound."""
+    """Events of one batch without a known owner, by what would have to be bound."""
 
     key: str
     events: int

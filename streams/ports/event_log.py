@@ -1,4 +1,4 @@
-"""The append-only log of raw records."""
+"""Define the append-only log of raw records."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ class EventLog(Protocol):
         ...
 
     def read(self, after: RecordPosition | None, limit: int) -> Sequence[RawRecord]:
-        """At most `limit` records after that position, oldest first; empty when drained. Fewer than
-        `limit` does not mean drained: a batch of long records ends earlier.
+        """Return at most `limit` records after that position, oldest first; empty when drained.
+        Fewer than `limit` does not mean drained: a batch of long records ends earlier.
 
-        Raises Corrupt when `after` lies beyond the end or in a journal that is gone without a
-        retention record: a re-used number would be skipped silently.
-        """
+        Raises Corrupt if `after` lies beyond the end or in a journal that is gone without a
+        retention record: a re-used number would be skipped silently."""
         ...
 
     def get(self, position: RecordPosition) -> RawRecord | None:
-        """One record, or None when retention has dropped its day."""
+        """Return one record, or None if retention has dropped its day."""
         ...
 
     def find_end(self) -> RecordPosition | None:
-        """Position of the newest durable record; None when empty."""
+        """Return the position of the newest durable record, or None if empty."""
         ...
 
     def note_gap(self, gap: BlindInterval) -> None:
@@ -43,5 +42,5 @@ class EventLog(Protocol):
         ...
 
     def list_gaps(self) -> Sequence[BlindInterval]:
-        """All recorded blind intervals, oldest first."""
+        """List all recorded blind intervals, oldest first."""
         ...

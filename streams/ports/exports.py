@@ -1,4 +1,4 @@
-"""What leaves for Kafka, what is ordered from outside, and who does what only one may."""
+"""Define exports to Kafka, orders from outside, and leadership."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class ExportOutbox(Protocol):
     """The transactional outbox towards Kafka: what committed with a batch or an act, in order."""
 
     def list_waiting(self, limit: int) -> Sequence[tuple[int, ExportMessage]]:
-        """The oldest so many, with their numbers."""
+        """List the oldest `limit` messages with their numbers."""
         ...
 
     def delete_sent(self, numbers: Sequence[int]) -> None:
-        """Kafka has them: forget them. Sending one twice is allowed, losing one is not."""
+        """Delete messages that Kafka has. Sending one twice is allowed, losing one is not."""
         ...
 
 
@@ -24,8 +24,8 @@ class OrderHandler(Protocol):
     """Orders from outside: a shipper tells what it lost, a playbook comments on an alert."""
 
     def follow(self, order: bytes, place: str) -> None:
-        """One JSON order; `place` names where it stands in Kafka. Following it twice changes
-        nothing more. Raises BreachDeskError when it cannot be followed."""
+        """Follow one JSON order; `place` names its position in Kafka. Idempotent. Raises
+        BreachDeskError if it cannot be followed."""
         ...
 
 
@@ -33,6 +33,6 @@ class LeaderElection(Protocol):
     """One of many processes does what only one may: sweeps, exports, retention."""
 
     def acquire_leadership(self) -> bool:
-        """Does this process lead now? Asked before every such job; takes the lead when it is free.
-        Raises Retryable when the store does not answer: then nobody knows."""
+        """Whether this process leads now; takes the lead if it is free. Called before every job of
+        the leader. Raises Retryable if the store does not answer: then the leader is unknown."""
         ...

@@ -1,4 +1,4 @@
-"""What a worker and the listeners say of themselves: counts and states, never contents."""
+"""Define the metrics of a worker and the listeners: counts and states, never contents."""
 
 from __future__ import annotations
 
@@ -14,45 +14,46 @@ class WorkerMetrics(Protocol):
     def record_batch(
         self, records: int, seconds: float, sources: Sequence[SourceCount], signals: int
     ) -> None:
-        """One batch is durable. `seconds`: from its locks to its commit."""
+        """Record a durable batch. `seconds`: from its locks to its commit."""
         ...
 
     def record_lateness(self, seconds: float) -> None:
-        """From a record's arrival to its commit."""
+        """Record the time from a record's arrival to its commit."""
         ...
 
     def set_position(
         self, topic: str, partition: int, processed: int, committed: int, end: int
     ) -> None:
-        """Next offset to process, next offset that Kafka's group holds, end of the log."""
+        """Set the next offset to process, the next offset that Kafka's group holds, and the end of
+        the log."""
         ...
 
     def clear_partition(self, topic: str, partition: int) -> None:
-        """The partition is another worker's now."""
+        """Clear a partition that another worker owns now."""
         ...
 
     def set_waiting(self, reason: str) -> None:
-        """`store` or `kafka` refuses for now; empty: all is well."""
+        """Set whether `store` or `kafka` refuses for now; empty if neither does."""
         ...
 
     def record_conflict(self) -> None:
-        """Another owner moved a position."""
+        """Count that another owner moved a position."""
         ...
 
     def record_failure(self) -> None:
-        """The program itself failed on a record, which became a dead letter."""
+        """Count a record that became a dead letter because the program failed on it."""
         ...
 
     def set_groups(self, cached: int, memory_bytes: int) -> None:
-        """Copies of groups kept in memory, and what they take, roughly."""
+        """Set the number of cached groups, and an estimate of their memory."""
         ...
 
     def set_state_size(self, stored_bytes: int, most_bytes: int) -> None:
-        """What groups take in the store, as asked last, and what they may take."""
+        """Set the measured size of groups in the store, and its limit."""
         ...
 
     def set_low_watermark(self, seconds: float) -> None:
-        """Epoch seconds."""
+        """Set the low watermark in epoch seconds."""
         ...
 
     def set_leadership(self, leads: bool) -> None:
@@ -60,7 +61,7 @@ class WorkerMetrics(Protocol):
         ...
 
     def set_waiting_exports(self, waiting: int) -> None:
-        """Messages for integrators that Kafka does not have yet."""
+        """Set the number of messages for integrators that Kafka does not have yet."""
         ...
 
 
@@ -68,58 +69,53 @@ class IntakeMetrics(Protocol):
     """Called from the syslog listener's loop; must not block and never raises."""
 
     def set_connections(self, open_now: int) -> None:
-        """Syslog TCP connections that are open."""
+        """Set the number of open syslog TCP connections."""
         ...
 
     def record_closed(self, reason: str) -> None:
-        """We closed one: `limit` (too many were open) or `idle` (no record ever came)."""
+        """Count a connection that we closed: `limit` (too many were open) or `idle` (no record ever
+        came)."""
         ...
 
 
 class NullIntakeMetrics:
     """Says nothing."""
 
-    def set_connections(self, open_now: int) -> None:
-        """As IntakeMeter."""
+    def set_connections(self, open_now: int) -> None: ...
 
-    def record_closed(self, reason: str) -> None:
-        """As IntakeMeter."""
+    def record_closed(self, reason: str) -> None: ...
 
 
 class ParserMetrics(Protocol):
     """Of records that a parser process did not read to their end; must not block, never raises."""
 
     def record_ended_reading(self, parser: str, reason: str) -> None:
-        """One record's reading was ended; why, as streams.reading_ended.EndReason."""
+        """Count a record whose reading was ended; `reason` is a streams.reading_ended.EndReason."""
         ...
 
     def record_setting_aside(self, parser: str) -> None:
-        """From now on lines that are like those are set aside, for a time."""
+        """Count that similar lines are set aside for a time from now on."""
         ...
 
     def record_set_aside_line(self) -> None:
-        """One record was set aside unread."""
+        """Count a record that was set aside unread."""
         ...
 
     def record_restart(self) -> None:
-        """The child has died, and another has started."""
+        """Count a child that died and was replaced."""
         ...
 
 
 class NullParserMetrics:
     """Says nothing."""
 
-    def record_ended_reading(self, parser: str, reason: str) -> None:
-        """As ReadingMeter."""
+    def record_ended_reading(self, parser: str, reason: str) -> None: ...
 
-    def record_setting_aside(self, parser: str) -> None:
-        """As ReadingMeter."""
+    def record_setting_aside(self, parser: str) -> None: ...
 
-    def record_set_aside_line(self) -> None:
-        """As ReadingMeter."""
+    def record_set_aside_line(self) -> None: ...
 
-    def record_restart(self) -> None:
-        """As ReadingMeter."""
+    def record_restart(self) -> None: ...
 
 
 class NullMetrics:
@@ -127,40 +123,28 @@ class NullMetrics:
 
     def record_batch(
         self, records: int, seconds: float, sources: Sequence[SourceCount], signals: int
-    ) -> None:
-        """As Meter."""
+    ) -> None: ...
 
-    def record_lateness(self, seconds: float) -> None:
-        """As Meter."""
+    def record_lateness(self, seconds: float) -> None: ...
 
     def set_position(
         self, topic: str, partition: int, processed: int, committed: int, end: int
-    ) -> None:
-        """As Meter."""
+    ) -> None: ...
 
-    def clear_partition(self, topic: str, partition: int) -> None:
-        """As Meter."""
+    def clear_partition(self, topic: str, partition: int) -> None: ...
 
-    def set_waiting(self, reason: str) -> None:
-        """As Meter."""
+    def set_waiting(self, reason: str) -> None: ...
 
-    def record_conflict(self) -> None:
-        """As Meter."""
+    def record_conflict(self) -> None: ...
 
-    def record_failure(self) -> None:
-        """As Meter."""
+    def record_failure(self) -> None: ...
 
-    def set_groups(self, cached: int, memory_bytes: int) -> None:
-        """As Meter."""
+    def set_groups(self, cached: int, memory_bytes: int) -> None: ...
 
-    def set_state_size(self, stored_bytes: int, most_bytes: int) -> None:
-        """As Meter."""
+    def set_state_size(self, stored_bytes: int, most_bytes: int) -> None: ...
 
-    def set_low_watermark(self, seconds: float) -> None:
-        """As Meter."""
+    def set_low_watermark(self, seconds: float) -> None: ...
 
-    def set_leadership(self, leads: bool) -> None:
-        """As Meter."""
+    def set_leadership(self, leads: bool) -> None: ...
 
-    def set_waiting_exports(self, waiting: int) -> None:
-        """As Meter."""
+    def set_waiting_exports(self, waiting: int) -> None: ...

@@ -1,4 +1,4 @@
-"""Recognising and parsing records, in this process or another."""
+"""Define how records are recognised and parsed, in this process or another."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class RecordReader(Protocol):
     ended). Its settings name the parser and the zone of each source."""
 
     def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
-        """One outcome for each record, in order; close the iterator when you stop early.
+        """Yield one outcome for each record, in order; close the iterator to stop early.
 
-        A record that no parser reads, or on which a parser fails, gives an Unparseable whose `place`
-        begins with the parser's id. Reading the same records again gives the same outcomes. Raises
-        Misconfigured when a parser cannot be loaded, Retryable when reading is not possible now.
-        """
+        A record that no parser reads, or on which a parser fails, gives an Unparseable with a
+        `place` that begins with the parser's id. Reading the same records again gives the same
+        outcomes. Raises Misconfigured if a parser cannot be loaded, Retryable if reading is not
+        possible now."""
         ...

@@ -1,4 +1,4 @@
-"""Who owned what, when."""
+"""Define the register of asset ownership over time."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ class RegisterView(Protocol):
     def find(
         self, kind: AssetKind, value: str, at: datetime, known_at: datetime | None = None
     ) -> Binding | None:
-        """The binding in force at event time `at`, as known at `known_at` (None: as known now).
+        """Find the binding in force at event time `at`, as known at `known_at` (None: as known
+        now).
 
         Values are compared normalised (case-folded; an address inside a bound network matches, the
-        longest prefix wins). None when nobody owned it then: absence is never a default."""
+        longest prefix wins). Returns None if nobody owned it then: there is no default owner."""
         ...
 
 
@@ -31,5 +32,5 @@ class AssetRegister(Protocol):
     """Gives the newest view; cheap to ask before every batch."""
 
     def get_view(self) -> RegisterView:
-        """The newest view; the same object while nothing changed."""
+        """Return the newest view; the same object while nothing changed."""
         ...

@@ -1,1 +1,1 @@
-"""Steps 2 to 4 joined: the one pipeline and worker of both deployments."""
+"""Run steps 2 to 4: the one pipeline and worker of both deployments."""

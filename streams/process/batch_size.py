@@ -1,4 +1,5 @@
-"""How many records the next batch takes: as many as wait, but so few that it does not take too long."""
+"""Choose the size of the next batch: all waiting records, limited by the time that a batch may
+take."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ class BatchSize:
     """Shrinks at once when a batch took too long, and grows by steps while full ones are quick."""
 
     def __init__(self, most: int, seconds: float) -> None:
-        """`most`: records of any batch; `seconds`: what one should take at most."""
+        """Create the limits. `most`: records of any batch; `seconds`: the target duration of
+        one."""
         self._most = most
         self._least = min(LEAST, most)
         self._seconds = seconds
@@ -21,8 +23,7 @@ class BatchSize:
         """What the next batch takes at most."""
 
     def record_batch(self, records: int, seconds: float) -> None:
-        """Learn from a batch of so many records. One that was not full says nothing about larger
-        ones."""
+        """Learn from a finished batch. One that was not full says nothing about larger ones."""
         aim = self._seconds * HEADROOM
         if seconds > self._seconds:
             self._set(int(min(records, self.records) * aim / seconds))

@@ -1,4 +1,4 @@
-"""Records that never got through the pipeline: what is filed about them, without their content."""
+"""Build dead letters of records that the pipeline refused, without their content."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WORKER = "worker"
 
 
 def build_poison_letter(record: RawRecord, problem: Exception) -> DeadLetter:
-    """The pipeline, or the store after it, failed unexpectedly on this record alone. Only the
-    kind of the failure is told: its message may quote the line."""
+    """Build the letter of a record on which the pipeline, or the store after it, failed
+    unexpectedly. Only the kind of the failure is stored: its message may quote the line."""
     return _build_letter(
         record,
         f"the pipeline failed on this record: {type(problem).__name__}."
@@ -26,7 +26,8 @@ def build_poison_letter(record: RawRecord, problem: Exception) -> DeadLetter:
 
 
 def build_piece_letter(record: RawRecord) -> DeadLetter:
-    """A piece of an over-long record (streams.intake.splitting.record_buffer)."""
+    """Build the letter of a piece of an over-long record
+    (streams.intake.splitting.record_buffer)."""
     return _build_letter(
         record,
         f"the record is longer than max_line_bytes and was kept in pieces: {record.piece}."
@@ -46,7 +47,7 @@ def _build_letter(record: RawRecord, reason: str) -> DeadLetter:
 
 
 def count_letters(letters: Sequence[DeadLetter]) -> Sequence[SourceCount]:
-    """Each letter received and dead; one count a source."""
+    """Count each letter as received and dead; one count a source."""
     return sum_counts(
         [
             SourceCount(each.source, received=1, dead_letters=1, last_arrived=each.arrived)
@@ -58,8 +59,9 @@ def count_letters(letters: Sequence[DeadLetter]) -> Sequence[SourceCount]:
 def restore_first_arrival(
     record: RawRecord, letters: dict[RecordPosition, KnownLetter]
 ) -> RawRecord:
-    """Each letter is repeated once: in `letters` it waits no longer. A further copy, or the same
-    one in a replay, is a record like any other, but never later than the letter was."""
+    """Restore the record's first arrival, once a letter: in `letters` the letter no longer waits. A
+    further copy, or the same one in a replay, is a record like any other, but never later than the
+    letter was."""
     if record.replay_of is None:
         return record
     known = letters.get(record.replay_of)

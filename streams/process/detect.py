@@ -1,4 +1,5 @@
-"""`breachdesk detect`: ECS documents in, findings out, by the engine and windows that run live."""
+"""Run `breachdesk detect`: ECS documents in, findings out, by the engine and windows that run
+live."""
 
 from __future__ import annotations
 
@@ -18,12 +19,11 @@ CHUNK = 1_000
 
 
 def detect(book: RuleBook, events: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
-    """ECS dicts, nested or dotted, in any order → findings.
+    """Yield findings from ECS dicts, nested or dotted, in any order.
 
     Event rules: one finding a match, as the events come. Correlations and behaviours: one an
     episode, after the last event, in the order in which they fired. Raises BadInput naming the
-    event for one without a time.
-    """
+    event for one without a time."""
     engine, windows = RuleEngine(book), InMemoryWindows(book.specs)
     tags = {info.id: info.tags for info in book.list_infos()}
     alone = {rule.id for rule in book.rules}

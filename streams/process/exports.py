@@ -1,4 +1,4 @@
-"""What a worker sends to integrators beside the store: dead letters with their bytes, so that they
+"""Build the messages for integrators: events, and dead letters with their bytes, so that they
 outlive the raw topic's retention."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EVENTS = "events"
 
 
 def build_event_export(event: Event) -> ExportMessage:
-    """The event as one nested ECS JSON object, its key the event's id."""
+    """Build the event as one nested ECS JSON object; its key is the event's id."""
     fields = {
         **event.fields,
         "@timestamp": format_zulu(event.time),
@@ -30,7 +30,7 @@ def build_event_export(event: Event) -> ExportMessage:
 
 
 def build_dead_letter_export(letter: DeadLetter, raw: bytes) -> ExportMessage:
-    """One JSON object: position, source, arrived, parser, reason, sha256 and the raw bytes as
+    """Build one JSON object: position, source, arrived, parser, reason, sha256 and the raw bytes as
     base64 (RFC 4648)."""
     document = {
         "journal": letter.position.journal,
@@ -47,10 +47,11 @@ def build_dead_letter_export(letter: DeadLetter, raw: bytes) -> ExportMessage:
 
 
 def extract_raw(exported: bytes) -> bytes:
-    """The vendor's bytes of an exported dead letter. Raises ValueError when it holds none."""
+    """Return the vendor's bytes of an exported dead letter. Raises ValueError if it holds none."""
     return base64.b64decode(orjson.loads(exported).get("raw", ""), validate=True)
 
 
 def build_refused_order(place: str, reason: str) -> ExportMessage:
-    """An order from outside that could not be followed; `place` finds it in the commands topic."""
+    """Build the letter of an order from outside that could not be followed; `place` finds it in the
+    commands topic."""
     return ExportMessage(DEAD_LETTERS, place, orjson.dumps({"order": place, "reason": reason}))

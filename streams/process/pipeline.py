@@ -1,7 +1,7 @@
-"""Steps 2–4 as far as no group's state is needed: records in, signals, dead letters and counts out.
+"""Run the part of steps 2–4 that needs no group's state: records in; signals, dead letters and
+counts out.
 
-Stateless: the same records make the same result in any worker.
-"""
+Stateless: the same records make the same result in any worker."""
 
 from __future__ import annotations
 
@@ -50,17 +50,19 @@ class BatchResult:
 
 
 def remove_counts(result: BatchResult) -> BatchResult:
-    """Of records that were counted before: signals and letters are idempotent, counts are not."""
+    """Remove counts of records that were counted before: signals and letters are idempotent, counts
+    are not."""
     return replace(result, sources=(), unattributed=())
 
 
 def remove_received(result: BatchResult) -> BatchResult:
-    """Of dead letters fed again: what becomes of them counts, but they came only once."""
+    """Remove the received counts of replayed dead letters: their outcome counts, but they arrived
+    only once."""
     return replace(result, sources=[replace(count, received=0) for count in result.sources])
 
 
 def merge_results(one: BatchResult, other: BatchResult) -> BatchResult:
-    """Both; one count a source."""
+    """Merge both, to one count a source."""
     merged = {key: list(signals) for key, signals in one.signals.items()}
     for key, signals in other.signals.items():
         merged.setdefault(key, []).extend(signals)
@@ -86,14 +88,15 @@ class RecordPipeline:
         self._settings = settings
 
     def create_windows(self, *, sole_owner: bool) -> WindowStore:
-        """New windows of the rules, for one worker; see BatchSink.sole_owner."""
+        """Create windows of the rules for one worker; see BatchSink.sole_owner."""
         memory_bytes = self._settings.detection.memory_mib * 1024 * 1024
         horizon = find_longest_horizon(self._settings)
         return WindowStore(self._specs, horizon, memory_bytes=memory_bytes, sole_owner=sole_owner)
 
     def evaluate(self, records: Sequence[RawRecord], view: RegisterView) -> BatchResult:
-        """No record is lost: each becomes an event, is folded into the line that tells its act, or
-        is a dead letter. Knows no group's state, so it may run while another batch commits."""
+        """Evaluate all records: each becomes an event, is folded into the line that describes its
+        act, or is a dead letter. Needs no group's state, so it may run while another batch
+        commits."""
         signals: dict[GroupKey, list[GuardedSignal]] = {}
         exported: list[ExportMessage] = []
         specs, exporting = self._specs, self._exporting
@@ -118,7 +121,8 @@ class RecordPipeline:
 
 
 def find_longest_horizon(settings: Settings) -> float:
-    """The greatest H of any source, seconds: how late a record may arrive and still count."""
+    """Return the greatest H of any source, in seconds: how late a record may arrive and still
+    count."""
     hours = [source.horizon_hours for source in settings.sources]
     return max(*hours, SourceSettings(name="").horizon_hours, 0) * 3600
 

@@ -1,8 +1,7 @@
-"""The bound of what groups take in the store: warn before it, and stop taking in records at it.
+"""Bound the size of groups in the store: warn before the bound, and stop accepting records at it.
 
-Nothing is dropped at the bound, for the alerts must stay a function of the records: those wait in the
-journal or in Kafka until there is space.
-"""
+Nothing is dropped at the bound, because alerts must stay a function of the records: those wait in
+the journal or in Kafka until there is space."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ class StateBound:
         most_bytes: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock`: seconds that only rise."""
+        """Create the bound; `clock` gives monotonic seconds."""
         self._stored_bytes = stored_bytes
         self._clock = clock
         self._asked_at = float("-inf")
@@ -60,13 +59,13 @@ class StateBound:
         )
 
     def refresh(self) -> None:
-        """Ask again if the last answer is old."""
+        """Measure again if the last measurement is old."""
         if self._clock() - self._asked_at >= ASK_SECONDS:
             self.used = self._stored_bytes()
             self._asked_at = self._clock()
 
     def check(self) -> None:
-        """Raises Retryable at the bound."""
+        """Check the bound. Raises Retryable when it is reached."""
         self.refresh()
         if self.used >= self.most:
             raise RetryableError(self._full, place=PLACE, remedy=REMEDY)

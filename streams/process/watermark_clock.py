@@ -1,4 +1,4 @@
-"""A watermark that a wrong clock has raised: seen once the clock is right again."""
+"""Detect a watermark that a wrong clock has raised, once the clock is right again."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class WatermarkClock:
         )
 
     def check_plausible(self, low: float | None, now: datetime) -> float | None:
-        """The watermark; None while it is ahead: what comes now would count as a replay of what was let
-        go, until the clock is there."""
+        """Return the watermark, or None while it is ahead of the clock: new records would count as
+        replays of what was let go until the clock has caught up."""
         ahead = 0.0 if low is None else low - now.timestamp()
         self._ahead = ahead if ahead > AHEAD_SECONDS else 0.0
         return None if self._ahead else low

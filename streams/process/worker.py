@@ -1,9 +1,8 @@
-"""The worker of both deployments: records of the partitions it owns → one transaction a batch.
+"""Run the worker of both deployments: records of the partitions it owns, one transaction a batch.
 
-Who owns a partition may change at any moment, and two may believe they do: the position row in the
-store decides. Nothing here knows Kafka or the journal; the host hands in records and is told what to
-read again.
-"""
+The owner of a partition may change at any moment, and two workers may both believe that they own
+it: the position row in the store decides. This module depends on neither Kafka nor the journal; the
+host passes in records and is told what to read again."""
 
 from __future__ import annotations
 
@@ -60,7 +59,7 @@ SWEPT_TOGETHER = 200
 
 
 class ArrivedRecord(NamedTuple):
-    """A record and the partition that it stands in."""
+    """A record and its partition."""
 
     partition: str
     record: RawRecord
@@ -94,8 +93,8 @@ class StreamWorker:
         *,
         exporting: bool = True,
     ) -> None:
-        """`now`: the moment of a batch (a drill's clock follows its records). `exporting`: whether
-        somebody sends exports on."""
+        """Create the worker. `now`: the moment of a batch (a drill's clock follows its records).
+        `exporting`: whether exports are sent."""
         self._sink = sink
         self._pipeline = pipeline
         self._register = register
@@ -114,7 +113,7 @@ class StreamWorker:
 
     @property
     def owned(self) -> Mapping[str, StoredPosition]:
-        """Where each owned partition stands, as committed."""
+        """The committed position of each owned partition."""
         return self._owned
 
     @property
@@ -142,7 +141,7 @@ class StreamWorker:
         return self._windows.unwritten
 
     def take_ownership(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
-        """These partitions are ours from now on, and only these: where to read on from."""
+        """Take ownership of these partitions and drop all others; returns where to read on."""
         self._owned = {}
         owned = dict(self._sink.load_positions(partitions))
         if self._sink.sole_owner:
@@ -153,17 +152,17 @@ class StreamWorker:
         return self._owned
 
     def reload(self) -> Mapping[str, StoredPosition]:
-        """Forget every copy and ask again where we stand: after a Conflict, or any failure."""
+        """Drop every copy and load the positions again: after a Conflict, or any failure."""
         self._windows.clear()
         return self.take_ownership(list(self._owned))
 
     def process(self, records: Sequence[ArrivedRecord]) -> int:
-        """Records of owned partitions, each partition's in order and following what is committed.
-        Durable on return; how many.
+        """Process records of owned partitions, each partition's in order and following its
+        committed position. Durable on return; returns their number.
 
         Raises Conflict (another owner: reload, seek, read again; never skip), Retryable (the same
-        records may be given again after `reload`), Corrupt and Misconfigured: a person must look.
-        """
+        records may be passed again after `reload`), Corrupt and Misconfigured (a person must
+        look)."""
         if records:
             self._check_bound()
             self._in_store = 0.0
@@ -194,8 +193,8 @@ class StreamWorker:
         return self._windows.unwritten > 0
 
     def record_drained(self, partition: str, moment: float) -> None:
-        """An owned partition was seen caught up at that moment; one that another owns by now is
-        left alone. Raises as `process`."""
+        """Record that an owned partition was caught up at that moment; skips one that another
+        worker owns by now. Raises like `process`."""
         position = self._owned.get(partition)
         if position is None:
             return
@@ -239,7 +238,8 @@ class StreamWorker:
             self._meter.set_state_size(self.bound.used, self.bound.most)
 
     def _commit_or_halve(self, records: Sequence[ArrivedRecord], view: RegisterView) -> None:
-        """What cannot be processed at all is found by halving and becomes a dead letter."""
+        """Commit, or halve the batch to find a record that cannot be processed, which becomes a
+        dead letter."""
         problem = self._try_commit(records, view)
         if problem is None:
             return
@@ -265,8 +265,8 @@ class StreamWorker:
         return None
 
     def _check_replays(self, records: Sequence[ArrivedRecord]) -> Sequence[ArrivedRecord]:
-        """Who says that it repeats a dead letter is believed if that letter is in the store with
-        the same bytes and source: then it arrived when the letter did."""
+        """Check records that claim to repeat a dead letter: the claim holds if the store has that
+        letter with the same bytes and source; the record then arrived when the letter did."""
         claimed = {r.replay_of for _, r in records if r.replay_of is not None}
         if not claimed:
             return records
@@ -274,7 +274,7 @@ class StreamWorker:
         return [ArrivedRecord(name, restore_first_arrival(r, letters)) for name, r in records]
 
     def _evaluate(self, records: Sequence[ArrivedRecord], view: RegisterView) -> BatchResult:
-        """Replayed records (up to what was ever processed) change no count."""
+        """Evaluate; replayed records (up to what was ever processed) change no count."""
         fresh: list[RawRecord] = []
         again: list[RawRecord] = []
         repeated: list[RawRecord] = []
@@ -333,7 +333,7 @@ class StreamWorker:
         self._meter.set_groups(len(windows), windows.memory_bytes)
 
     def _require_same_positions(self) -> None:
-        """After a failure the copies are void; the positions must be where they were."""
+        """Require unchanged positions after a failure, when the copies are void."""
         before = self._owned
         if self.reload() != before:
             raise EditConflict("a stored position moved while a batch was being repeated.")
@@ -362,7 +362,7 @@ def _build_letters_result(letters: Sequence[DeadLetter]) -> BatchResult:
 
 
 def _build_exports(records: Sequence[ArrivedRecord], result: BatchResult) -> list[ExportMessage]:
-    """The batch's events, and its dead letters with their bytes."""
+    """Build messages of the batch's events, and of its dead letters with their bytes."""
     if not result.dead_letters:
         return list(result.exports)
     raw = {record.position: record.raw for _, record in records}
@@ -373,7 +373,7 @@ def _build_exports(records: Sequence[ArrivedRecord], result: BatchResult) -> lis
 def _build_advances(
     records: Sequence[ArrivedRecord], owned: Mapping[str, StoredPosition]
 ) -> list[PartitionAdvance]:
-    """One step a partition: from what is held to its last record of this batch."""
+    """Build one step a partition: from its position to its last record of this batch."""
     last: dict[str, RawRecord] = {}
     newest: dict[str, datetime] = {}
     for partition, record in records:
@@ -388,7 +388,7 @@ def _build_advances(
 
 
 def _compute_position(step: PartitionAdvance) -> StoredPosition:
-    """What the store holds once the step is durable."""
+    """Compute what the store holds once the step is durable."""
     before, (journal, offset) = step.before, step.after
     goes_on = before.counted is not None and before.counted_in == journal
     return replace(

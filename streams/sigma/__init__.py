@@ -1,1 +1,1 @@
-"""Sigma rules: loading, compiling, correlating and running them."""
+"""Load, compile, correlate and run Sigma rules."""

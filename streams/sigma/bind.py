@@ -1,4 +1,4 @@
-"""Loaded Sigma rules → event rules that know which windows they feed."""
+"""Bind loaded Sigma rules to the windows that they feed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def bind(
 def _list_bases(
     one: LoadedRule, rule: SigmaCorrelationRule, loaded: Mapping[str, LoadedRule]
 ) -> Sequence[LoadedRule]:
-    """The event rules it refers to, in its order."""
+    """List the event rules that it refers to, in its order."""
     by_rule = {id(other.rule): other for other in loaded.values()}
     bases = [by_rule[id(reference.rule)] for reference in rule.rules or ()]
     for base in bases:
@@ -110,7 +110,8 @@ def _feed(one: LoadedRule, rule: SigmaCorrelationRule, base: LoadedRule) -> Corr
 
 
 def _build_group_reader(rule: SigmaCorrelationRule, base: LoadedRule) -> GroupReader:
-    """Group-by fields as this base rule's events name them: aliases say how."""
+    """Build a reader of the group-by fields as this base rule's events name them, by its
+    aliases."""
     return build_group_reader(
         [_resolve_alias(rule, base, f) for f in rule.group_by or ()], _get_log_source(base)
     )

@@ -1,8 +1,7 @@
-"""Which rules a field's value concerns, by the literals that they need in it.
+"""Find which rules a field's value concerns, by the literals that they need in it.
 
-Sets of rules are whole numbers with one bit a rule: joining and cutting them costs next to nothing,
-however many rules there are.
-"""
+Sets of rules are integers with one bit a rule: unions and intersections cost next to nothing,
+however many rules there are."""
 
 from __future__ import annotations
 
@@ -43,7 +42,7 @@ class RememberedValues:
         """Of values that came lately, by their hashes: few enough to stay in the processor's cache."""
 
     def is_new(self, mark: int) -> bool:
-        """Has the value not come lately? `mark`: a hash of it with its column."""
+        """Whether the value has not come lately. `mark`: a hash of it with its column."""
         place, sign = mark % _MARKS, mark // _MARKS & 0xFF
         if self._marks[place] == sign:
             return False
@@ -53,7 +52,7 @@ class RememberedValues:
     def put(
         self, column: dict[str | int, RuleBits], value: str | int, rules: RuleBits, weight: int
     ) -> None:
-        """In what the column remembers."""
+        """Cache the rules of the value."""
         if self.count + weight > MOST_REMEMBERED:
             for each in self._columns:
                 each.clear()
@@ -66,8 +65,8 @@ class RememberedValues:
 
 
 class NeedLayer(NamedTuple):
-    """One need of each of many rules, in the same field. A literal's bits stand in it `shift` higher
-    than the rules' own."""
+    """One need of each of many rules, in the same field. A literal's bits are `shift` higher than
+    the rules' own."""
 
     shift: int
     unwanted: RuleBits
@@ -86,7 +85,8 @@ class NeedLayers(NamedTuple):
     """How many rules there are."""
 
     def read(self, bits: RuleBits) -> RuleBits:
-        """The rules whose every need in the layers is met; above them what stands above the layers."""
+        """Return the rules with all needs in the layers met; above them the bits above the
+        layers."""
         met = self.every
         for shift, unwanted, without in self.layers:
             met &= without | ((bits >> shift) ^ unwanted)
@@ -128,8 +128,8 @@ class FieldColumn:
         remembered: RememberedValues,
         layers: NeedLayers | None = None,
     ) -> None:
-        """`wanted`: the rules of each literal. `scan`: finds all of them that are not looked up.
-        `layers`: of the rules' bits; None: each rule has one."""
+        """Create a column. `wanted`: the rules of each literal. `scan`: finds all of them that are
+        not looked up. `layers`: of the rules' bits; None: each rule has one."""
         self._layers = layers
         self._nothing = 0 if layers is None else layers.read(0)
         self.asking = 0 if layers is None else layers.asking
@@ -167,11 +167,10 @@ class FieldColumn:
             self._scanned[self._scan.numbers[literal]] = rules
 
     def find_rules(self, value: Any) -> RuleBits | None:
-        """Those that this value concerns, as the layers are read. None: it is not known which.
+        """Find the rules that this value concerns, as the layers are read; None if unknown.
 
-        True, 1 and 1.0 are one key of a dictionary, so that only texts and whole numbers, which are
-        never equal to each other, are remembered.
-        """
+        True, 1 and 1.0 are one key of a dictionary, so only texts and integers, which are never
+        equal to each other, are cached."""
         kind = type(value)
         if kind is str or kind is int:
             known = self.known.get(value)
@@ -185,7 +184,7 @@ class FieldColumn:
         return self._read(bits)
 
     def evaluate_new(self, value: str | int) -> RuleBits | None:
-        """As `rules`, of a value that is not remembered; it is, if it has come before."""
+        """Evaluate a value that is not cached, and cache it if it has come before."""
         if isinstance(value, str):
             bits = self._find_rules_of_short_text(value, self._numerals.get(value, 0))
         else:
@@ -202,7 +201,7 @@ class FieldColumn:
         return bits if self._layers is None else self._layers.read(bits)
 
     def _find_rules_of_element(self, value: Any) -> RuleBits | None:
-        """Of an element; what is a list in a list is compared as if it were none."""
+        """Find the rules of an element; a list inside a list is skipped in comparisons."""
         if type(value) is str:
             return self._find_rules_of_short_text(value, self._numerals.get(value, 0))
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -211,11 +210,11 @@ class FieldColumn:
         return self._find_rules_of_short_text(element_text, self._numerals.get(element_text, 0))
 
     def find_rules_of_text(self, value_text: str) -> RuleBits | None:
-        """As `rules`, of a text that may be any length."""
+        """Find the rules of a text of any length."""
         return self._read(self._find_rules_of_short_text(value_text, 0))
 
     def _find_rules_of_short_text(self, value_text: str, bits: RuleBits) -> RuleBits | None:
-        """With what is found of it as a number."""
+        """Find the rules of a short text, including those that compare it as a number."""
         low = value_text.lower()
         bits |= self._whole.get(low, 0)
         if self._scan is not None:

@@ -1,8 +1,7 @@
-"""A pySigma condition tree → a condition over a flat ECS dict.
+"""Compile a pySigma condition tree to a condition over a flat ECS dict.
 
-What is not supported is refused when the rule is loaded: a rule never silently means something
-else than it says.
-"""
+Unsupported features are refused when the rule is loaded: a rule never silently means something else
+than it says."""
 
 from __future__ import annotations
 
@@ -90,7 +89,7 @@ class ConditionCompiler:
         raise self.build_refusal(f"a condition of kind {type(node).__name__}")
 
     def _compile_or(self, node: ConditionOR) -> Condition:
-        """Strings wanted of one field are tested together: the value is lowered once."""
+        """Compile strings of one field to one test, so that the value is lowered once."""
         wanted: dict[str, list[SigmaString]] = {}
         parts: list[Condition] = []
         for arg in node.args:
@@ -107,7 +106,7 @@ class ConditionCompiler:
         return _join_either(parts)
 
     def compile_field(self, field: str, value: SigmaType) -> Condition:
-        """One field against one value."""
+        """Compile one field against one value."""
         match value:
             case SigmaExists():
                 return FieldPresence(self._list_names(field), wanted=bool(value))
@@ -134,7 +133,7 @@ class ConditionCompiler:
         )
 
     def _test(self, value: SigmaType) -> tuple[values.ValueTest, Literals]:
-        """A test, and the literals that it needs."""
+        """Build a test, and the literals that it needs."""
         match value:
             case SigmaString() if not value.contains_placeholder():
                 return values.build_strings_test([value]), literals.find_in_string(value)
@@ -186,7 +185,7 @@ class ConditionCompiler:
         )
 
     def _compile_keyword(self, value: SigmaType) -> Condition:
-        """Unbound: anywhere in any value of the event."""
+        """Compile an unbound value: anywhere in any value of the event."""
         if isinstance(value, SigmaExpansion):
             return _join_either([self._compile_keyword(one) for one in value.values])
         if isinstance(value, SigmaNumber):
@@ -232,7 +231,8 @@ def list_items(detection: SigmaDetection | SigmaDetectionItem) -> list[SigmaDete
 
 
 def compile_rule(rule: SigmaRule, place: str) -> Condition:
-    """Any of the rule's conditions. Raises BadInput naming file, rule and what is refused."""
+    """Compile any of the rule's conditions. Raises BadInput naming file, rule and what is
+    refused."""
     compiler = ConditionCompiler(rule.logsource, place)
     check_modifiers(rule, compiler)
     condition = _join_either(

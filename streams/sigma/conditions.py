@@ -1,9 +1,8 @@
-"""A rule's condition as a tree: what it holds for, and what it needs of an event to hold at all.
+"""Represent a rule's condition as a tree, and derive what an event needs for it to hold.
 
 A test of an absent field is false, so that the names of an event's fields alone decide many
-conditions (`fold`). The others are held against the event's values (`predicate`), and most of them
-only if one of a few literals stands in it (`list_anchors`).
-"""
+conditions (`fold`). The others are evaluated on the event's values (`build_predicate`), and most of
+them only if one of a few literals occurs there (`list_anchors`)."""
 
 from __future__ import annotations
 
@@ -88,9 +87,8 @@ Condition = FieldTest | FieldPresence | FieldComparison | KeywordTest | AllOf | 
 
 
 def fold(condition: Condition, present: AbstractSet[str]) -> Condition | bool:
-    """What is left of a condition for events that have no fields but these: a verdict where their
-    names decide it. A name says that there may be a value, not that there is one: it may be null.
-    """
+    """Reduce the condition for events that have no fields but these: to a verdict if their names
+    decide it. A name means that there may be a value: it may be null."""
     match condition:
         case FieldTest():
             return False if present.isdisjoint(condition.names) else condition
@@ -127,8 +125,8 @@ def _fold_parts(condition: AllOf | AnyOf, present: AbstractSet[str]) -> Conditio
 def list_anchors(
     condition: Condition, names: AbstractSet[str] | None, cost: Callable[[Anchor], float]
 ) -> list[Anchor]:
-    """Each must be met for the condition to hold. `names`: fields that have a value; None: any may.
-    `cost`: which of several to prefer where alternatives need one each."""
+    """List what must be met for the condition to hold. `names`: fields that have a value; None: any
+    may. `cost`: which of several to prefer where alternatives need one each."""
     return _collect_anchors(condition, names, cost, holds=True)
 
 
@@ -158,8 +156,8 @@ def _collect_anchors(
 
 
 def find_needed_names(condition: Condition, *, holds: bool = True) -> frozenset[str] | None:
-    """Fields of which the event must have one for the condition to hold; None: it may have none.
-    With `holds=False`, for the condition not to hold."""
+    """Return fields of which the event must have one for the condition to hold; None: it may have
+    none. With `holds=False`, for the condition not to hold."""
     match condition:
         case FieldTest() | FieldComparison():
             return frozenset(condition.names) if holds else None
@@ -183,7 +181,7 @@ def _join_names(needs: Sequence[frozenset[str] | None], *, every: bool) -> froze
 def iterate_tests(
     condition: Condition,
 ) -> Iterator[tuple[FieldTest | FieldPresence | FieldComparison | KeywordTest, bool]]:
-    """Every test in it, and whether it speaks for the condition rather than against it."""
+    """Yield every test in it, and whether it supports the condition rather than its negation."""
     waiting = [(condition, True)]
     while waiting:
         one, speaks_for = waiting.pop()
@@ -196,7 +194,7 @@ def iterate_tests(
 
 
 def count_levels(condition: Condition) -> int:
-    """How deep it is nested."""
+    """Count the levels of nesting."""
     deepest, level = 0, [condition]
     while level:
         deepest += 1
@@ -215,7 +213,7 @@ def count_levels(condition: Condition) -> int:
 
 
 def build_predicate(condition: Condition) -> Predicate:  # noqa: PLR0911  # one for each kind
-    """The condition as one function of an event's fields."""
+    """Build one function of an event's fields from the condition."""
     match condition:
         case AllOf():
             return _build_all_of([build_predicate(part) for part in condition.parts])
@@ -249,7 +247,7 @@ def _build_test(condition: FieldTest) -> Predicate:
 
 
 def build_getter(names: Sequence[str]) -> Callable[[Fields], Any]:
-    """The value of the first of these names that the event has."""
+    """Build a function that returns the value of the first of these names that the event has."""
     if len(names) == 1:
         (only,) = names
         return lambda fields: fields.get(only)

@@ -1,9 +1,8 @@
-"""Sigma correlations → windows: when they fire, and how they say it.
+"""Convert Sigma correlations to windows: when they fire, and their wording.
 
 Sources: Sigma correlation rules specification 2.1. Readings that it leaves open: the window's edge
 is inclusive, sub-second time counts, group values compare case-folded, an event without a group-by
-value takes no part.
-"""
+value takes no part."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ MemberText = Callable[[Sequence[DetectorSignal]], str]
 def build_event_spec(
     rule: str, title: str, severity: Severity, timespan: int, quiet: int
 ) -> WindowSpec:
-    """A single-event rule: fires at every match, repeats fold."""
+    """Build the window of a single-event rule: it fires at every match, repeats fold."""
 
     def explain(members: Sequence[DetectorSignal]) -> str:
         if not members:
@@ -70,11 +69,10 @@ def build_correlation_spec(
     steps: Sequence[tuple[str, str]],
     place: str,
 ) -> WindowSpec:
-    """`steps`: ids and titles of the rules it refers to, in its order; one named again asks for
-    that many of its events.
+    """Build the window. `steps`: ids and titles of the rules it refers to, in its order; a repeated
+    one requires as many of its events.
 
-    Raises BadInput for a type or condition whose verdict more events could take back.
-    """
+    Raises BadInput for a type or condition with a verdict that more events could reverse."""
     kind = KINDS.get(rule.type)
     if kind is None:
         raise _build_refusal(f"correlation type {rule.type.name.lower()!r}", place)
@@ -97,7 +95,7 @@ def build_correlation_spec(
 
 
 def _read_least(rule: SigmaCorrelationRule, steps: int, place: str) -> int:
-    """How many it takes."""
+    """Read the least number that the condition requires."""
     condition = rule.condition
     if not isinstance(condition, SigmaCorrelationCondition):
         raise _build_refusal("an extended condition", place)
@@ -133,7 +131,7 @@ def _build_distinct_test(least: int) -> MemberTest:
 
 
 def _build_ordered_test(steps: Sequence[str]) -> MemberTest:
-    """The earliest chain; equal times count as ordered either way."""
+    """Build the test for the earliest chain; equal times count as ordered either way."""
     chain = [(step, len(list(same))) for step, same in groupby(steps)]
 
     def should_fire(members: Sequence[DetectorSignal]) -> bool:

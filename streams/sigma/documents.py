@@ -1,4 +1,4 @@
-"""ECS documents given by hand (files, examples) → Events, without intake or register."""
+"""Convert ECS documents given by hand (files, examples) to Events, without intake or register."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ sender writes there moves nothing."""
 
 
 def parse_events(documents: Iterable[Mapping[str, Any]]) -> Iterator[Event]:
-    """One Event a document, nested or dotted. Without `organization.id` they all belong to one
-    unnamed organization: a file is one customer's unless it says otherwise.
+    """Yield one Event a document, nested or dotted. Without `organization.id` they all belong to
+    one unnamed organization: a file is one customer's unless it says otherwise.
 
-    Raises BadInput naming the document for a missing or unreadable `@timestamp`.
-    """
+    Raises BadInput naming the document for a missing or unreadable `@timestamp`."""
     for number, document in enumerate(documents, start=1):
         yield parse_event(document, number)
 
 
 def parse_event(document: Mapping[str, Any], number: int = 1) -> Event:
-    """As events_of, for one."""
+    """Parse one document like `parse_events`."""
     if not isinstance(document, Mapping):
         raise BadInput(
             "no JSON object.", place=f"event {number}", remedy="Give one object an event."

@@ -1,7 +1,6 @@
-"""Events → signals: every Sigma rule and every behaviour that matches, with the key it counts in.
+"""Convert events to signals: every Sigma rule and every behaviour that matches, with its key.
 
-The same code runs live, in `breachdesk detect` and over the examples in the rule files.
-"""
+The same code runs live, in `breachdesk detect` and over the examples in the rule files."""
 
 from __future__ import annotations
 
@@ -56,11 +55,11 @@ class RuleEngine:
         self._detectors = list(book.detectors.values())
 
     def list_matches(self, event: Event) -> list[EventRule]:
-        """The event rules whose condition holds."""
+        """List the event rules that match the event."""
         return self._router.list_matches(event.dataset, event.fields)
 
     def list_signals(self, event: Event) -> list[Signal]:
-        """What the event tells each correlation; of late events only what stands alone."""
+        """List the event's signals for each correlation; for late events only single-event ones."""
         raw_signals: list[_RawSignal] = []
         for rule in self._router.list_matches(event.dataset, event.fields):
             for feed in rule.feeds:
@@ -74,7 +73,7 @@ class RuleEngine:
 
 
 def _add_feed(event: Event, feed: CorrelationFeed, raw_signals: list[_RawSignal]) -> None:
-    """Adds what a match tells one correlation."""
+    """Add the signal of a match for one correlation."""
     if not (event.in_time or feed.alone):
         return
     group = feed.group(event.fields)
@@ -90,9 +89,9 @@ def _add_feed(event: Event, feed: CorrelationFeed, raw_signals: list[_RawSignal]
 
 
 def _get_group_or_own(event: Event, group: tuple[str, ...] | None) -> tuple[str, ...]:
-    """A missing group is never pooled and never silences an alert: the event stands for itself.
-    Late events alert by the day they happened on, apart from those in time, whose alerts they
-    must not change."""
+    """Return the group. A missing group is never pooled and never silences an alert: the event
+    forms a group of its own. Late events alert by the day on which they happened, apart from those
+    in time, whose alerts they must not change."""
     own = group if group is not None else (f"event:{event.id}",)
     if event.in_time:
         return own
@@ -100,8 +99,8 @@ def _get_group_or_own(event: Event, group: tuple[str, ...] | None) -> tuple[str,
 
 
 def _choose_organization(event: Event, scope: str) -> str:
-    """Whose window. Unknown owners stay apart from everybody and from each other: an intruder at
-    a machine that nobody bound yet is an alert, and no other customer's."""
+    """Choose the organization of the window. Unknown owners are kept apart from all others: an
+    intruder at an unbound machine is an alert, and no other customer's."""
     if scope == PROVIDER:
         return PROVIDER_SCOPE
     if event.organization is not None:
@@ -112,7 +111,7 @@ def _choose_organization(event: Event, scope: str) -> str:
 def _add_behaviour(
     event: Event, detector: Detector, drafts: Sequence[SignalDraft], raw_signals: list[_RawSignal]
 ) -> None:
-    """Adds what a behaviour tells."""
+    """Add the signals of a behaviour."""
     organization = _choose_organization(event, detector.scope)
     for draft in drafts:
         if all(draft.group):
@@ -123,7 +122,7 @@ def _add_behaviour(
 
 
 def _build_signals(event: Event, raw_signals: Sequence[_RawSignal]) -> list[Signal]:
-    """With what the evidence table shows of their event, which they share."""
+    """Build signals with a shared summary of their event for the evidence table."""
     time, event_id, sha256 = event.time.timestamp(), event.id, event.sha256
     unattributed = event.unattributed or ""
     summary = _build_summary(event.fields)
@@ -156,8 +155,8 @@ def _build_summary(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _shorten_value(value: Any) -> Any:
-    """So much of a value as a table shows. Windows hold it in memory for as long as they are open,
-    and whoever sends it chooses its length."""
+    """Shorten a value for the table: windows hold it in memory while they are open, and the sender
+    chooses its length."""
     if isinstance(value, list | tuple):
         return [_shorten_text(each) for each in value[:MOST_SHOWN]]
     return _shorten_text(value)

@@ -1,4 +1,4 @@
-"""Running the examples that stand in rule and behaviour files: `breachdesk rules test`."""
+"""Run the examples in rule and behaviour files for `breachdesk rules test`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class ExampleResult:
 
 
 def check_examples(book: RuleBook) -> Iterator[ExampleResult]:
-    """Every example of every rule that can alert, in rule order. A rule without any is a result
-    that does not hold."""
+    """Yield every example of every rule that can alert, in rule order. A rule without any is a
+    result that does not hold."""
     for info in book.list_infos():
         examples = book.list_examples(info.id)
         if not examples:
@@ -38,7 +38,7 @@ def check_examples(book: RuleBook) -> Iterator[ExampleResult]:
 
 
 def check_example(book: RuleBook, rule_id: str, example: DetectorExample) -> str:
-    """What is wrong; empty: it holds."""
+    """Return what is wrong, or the empty string if the example holds."""
     try:
         episodes = [e for e in list_episodes(book, example.events) if e.key.rule == rule_id]
     except BreachDeskError as wrong:
@@ -52,7 +52,7 @@ def check_example(book: RuleBook, rule_id: str, example: DetectorExample) -> str
 
 
 def list_episodes(book: RuleBook, documents: Iterable[Mapping[str, Any]]) -> list[Episode]:
-    """All alerts that these events make, all of them in time."""
+    """List all alerts that these events raise, all of them in time."""
     engine, windows = RuleEngine(book), InMemoryWindows(book.specs)
     windows.absorb(
         signal for event in parse_events(documents) for signal in engine.list_signals(event)

@@ -1,4 +1,4 @@
-"""Why a rule did or did not match an event, condition by condition."""
+"""Explain why a rule did or did not match an event, condition by condition."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class RuleExplanation:
 
 
 def explain(book: RuleBook, rule_id: str, event: Mapping[str, Any]) -> RuleExplanation:
-    """For a correlation: of each rule it refers to. Raises NotFound for an unknown rule."""
+    """Explain the rule; for a correlation, each rule it refers to. Raises NotFound for an unknown
+    rule."""
     fields = flatten(event)
     if rule_id in book.detectors:
         drafts = book.detectors[rule_id].signals(parse_event(event))

@@ -1,15 +1,14 @@
-r"""Regular expressions of rules, searched in time that grows like the text's length.
+r"""Search regular expressions of rules in time linear in the text's length.
 
-What costs Python's `re` a few steps from each place of the text runs on it. All else runs on
-RE2, whose search is linear, and means exactly what `re` means by it: the pattern is read by `re`'s
-own parser, and every class of characters is asked of `re` itself. To that end characters between
-which the pattern makes no difference become one byte (`_ByteAlphabet`), in the pattern and in the text;
-bytes of letters stand for characters of words, so that `\b` finds the ends of words in every script.
-A text that is ASCII needs no such translation (`_AsciiAlphabet`).
+Patterns that cost Python's `re` a few steps from each place of the text run on it. All others run
+on RE2, which searches in linear time, with exactly the meaning of `re`: the pattern is parsed by
+`re`'s own parser, and `re` itself decides every class of characters. For that, characters that the
+pattern does not distinguish become one byte (`_ByteAlphabet`), in the pattern and in the text;
+bytes of letters represent characters of words, so that `\b` finds the ends of words in every
+script. A text that is ASCII needs no such translation (`_AsciiAlphabet`).
 
-What RE2 cannot say (look-around, back references, atomic groups) is refused unless `re` can search
-it in few steps.
-"""
+What RE2 cannot express (look-around, back references, atomic groups) is refused unless `re` can
+search it in few steps."""
 
 from __future__ import annotations
 
@@ -52,7 +51,8 @@ class ExpressionRefused(Exception):
 
 @lru_cache(maxsize=4096)
 def build_searcher(pattern: str, flags: int) -> Callable[[str], bool]:
-    """Does the pattern match anywhere in the text? Raises Refused."""
+    """Build a function that tests whether the pattern matches anywhere in a text. Raises
+    Refused."""
     try:
         return _build_searcher(_parser.parse(pattern, flags), pattern)
     except (re.error, OverflowError) as wrong:
@@ -111,14 +111,15 @@ def _compile_program(expression: str) -> Any:
 
 
 def _count_steps(tree: ParseTree) -> float:
-    """What `re` does at most from one place in the text: each way of trying, as long as it gets."""
+    """Count the most steps that `re` takes from one place in the text: the sum over all attempts of
+    their lengths."""
     ways, length = _count_tries(tree)
     return ways * max(length, 1.0)
 
 
 def _count_tries(tree: ParseTree) -> tuple[float, float]:
-    """How many ways there are to try the tree, and how many characters the longest looks at.
-    Infinite for a repeat without end."""
+    """Count the attempts to match the tree, and the characters that the longest reads. Infinite for
+    a repeat without end."""
     ways, length = 1.0, 0.0
     for kind, value in tree:
         its_ways, its_length = _count_tries_of(kind, value)
@@ -143,7 +144,7 @@ def _count_tries_of(kind: Any, value: Any) -> tuple[float, float]:
 
 
 def list_branches(kind: Any, value: Any) -> list[ParseTree]:
-    """What either alternative says; of a condition on a group the second may be missing."""
+    """List the alternatives; of a condition on a group the second may be missing."""
     return value[1] if kind is _op.BRANCH else [value[1], value[2] or []]
 
 
@@ -160,7 +161,7 @@ def _get_body(kind: Any, value: Any) -> ParseTree | None:
 
 
 def _iterate_nodes(tree: ParseTree, flags: int) -> Iterator[tuple[Any, Any, int]]:
-    """Every node with the flags that hold for it."""
+    """Yield every node with the flags that apply to it."""
     for kind, value in tree:
         yield kind, value, flags
         if kind in _BRANCHES:
@@ -171,7 +172,7 @@ def _iterate_nodes(tree: ParseTree, flags: int) -> Iterator[tuple[Any, Any, int]
 
 
 def get_inner_flags(kind: Any, value: Any, flags: int) -> int:
-    """ASCII and UNICODE exclude each other: the inner one holds."""
+    """Return the inner flags: ASCII and UNICODE exclude each other, and the inner one applies."""
     if kind is not _op.SUBPATTERN:
         return flags
     added, dropped = int(value[1]), int(value[2])
@@ -188,8 +189,8 @@ def _list_classes(tree: ParseTree, flags: int) -> set[CodePointRanges]:
 
 
 def _find_word_ranges(tree: ParseTree, flags: int) -> CodePointRanges | None:
-    r"""The characters between which and others `\b` matches; None: the pattern has no `\b`. Raises
-    Refused where ASCII holds for one and not for another."""
+    r"""Find the characters between which and others `\b` matches; None if the pattern has no `\b`.
+    Raises Refused if ASCII applies to one and not to another."""
     words = {
         _find_ranges(*_WORD, inside)
         for kind, value, inside in _iterate_nodes(tree, flags)
@@ -204,7 +205,7 @@ class _ByteAlphabet:
     """One byte for all characters that no class of the pattern tells apart."""
 
     def __init__(self, classes: Iterable[CodePointRanges], words: CodePointRanges | None) -> None:
-        """`words`: the characters that bytes of letters stand for."""
+        """Create the alphabet. `words`: the characters that bytes of letters represent."""
         distinct_classes = [*classes, ((_NEWLINE, _NEWLINE),), *([words] if words else [])]
         edges = {
             0,
@@ -230,11 +231,11 @@ class _ByteAlphabet:
         return self._bytes[bisect_right(self._edges, code_point) - 1]
 
     def encode(self, text: str) -> bytes:
-        """The text, one byte a character."""
+        """Encode the text as one byte a character."""
         return text.translate(self._table).encode("latin-1")
 
     def render_class(self, ranges: CodePointRanges) -> str:
-        """The class in RE2's syntax."""
+        """Render the class in RE2's syntax."""
         return _render_byte_class(
             byte
             for first, byte in zip(self._edges, self._bytes, strict=True)
@@ -246,7 +247,7 @@ class _AsciiAlphabet:
     """Each character of ASCII is its own byte, which RE2 and `re` hold alike for one of a word."""
 
     def render_class(self, ranges: CodePointRanges) -> str:
-        """The class in RE2's syntax."""
+        """Render the class in RE2's syntax."""
         return _render_byte_class(byte for byte in range(128) if _has_code_point(ranges, byte))
 
 
@@ -275,7 +276,7 @@ def _has_code_point(ranges: CodePointRanges, code_point: int) -> bool:
 def _render_tree(
     tree: ParseTree, flags: int, alphabet: _ByteAlphabet | _AsciiAlphabet, *, last: bool
 ) -> str:
-    """In RE2's syntax. `last`: nothing stands behind the tree."""
+    """Render the tree in RE2's syntax. `last`: nothing follows the tree."""
     nodes = list(tree)
     return "".join(
         _render_node(kind, value, flags, alphabet, last=last and number == len(nodes))
@@ -332,7 +333,7 @@ def _render_position(value: Any, flags: int, *, last: bool) -> str:
 
 
 def _render_repeat(body: str, least: int, most: Any) -> str:
-    """`{least,most}` in pieces that RE2 counts."""
+    """Render `{least,most}` in pieces that RE2 can count."""
     endless = most is _op.MAXREPEAT
     if max(least, 0 if endless else most) > 10 * _MOST_REPEATS:
         raise ExpressionRefused("it counts too far")
@@ -346,7 +347,7 @@ def _render_repeat(body: str, least: int, most: Any) -> str:
 
 
 def _find_ranges(kind: Any, value: Any, flags: int) -> CodePointRanges:
-    """Which characters a node matches, as `re` says itself."""
+    """Find which characters a node matches, by asking `re`."""
     plain = flags & (re.IGNORECASE | re.DOTALL | re.ASCII | re.UNICODE)
     if kind is _op.LITERAL:
         return _find_literal_ranges(value, plain)
@@ -359,13 +360,13 @@ def _build_key(kind: Any, value: Any) -> tuple[Any, ...]:
 
 @cache
 def _build_every_character() -> str:
-    """Every character but the halves of surrogate pairs, which no text holds."""
+    """Build every character but the halves of surrogate pairs, which no text holds."""
     return "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))
 
 
 @cache
 def _build_cased_characters() -> str:
-    """Every character that has another case."""
+    """Build every character that has another case."""
     return "".join(
         c for c in _build_every_character() if not c == c.lower() == c.upper() == c.casefold()
     )
@@ -391,7 +392,7 @@ def _find_class_ranges(key: tuple[Any, ...], flags: int) -> CodePointRanges:
 
 
 def _iterate_spans(matches: Iterable[re.Match[str]]) -> Iterator[tuple[int, int]]:
-    """As code points: a run that goes on behind the surrogates is two."""
+    """Yield spans as code points; a run across the surrogates becomes two."""
     for match in matches:
         first, last = ord(match[0][0]), ord(match[0][-1])
         if first < 0xD800 and last > 0xDFFF:

@@ -1,9 +1,8 @@
-"""Sigma's names for fields and log sources, in ECS.
+"""Map Sigma's names of fields and log sources to ECS.
 
-Sources: the Sigma taxonomy appendix 2.1 and ECS 9.4. A field that stands in no table keeps its
-name. Of several candidates the first that the event has is compared, the rule's own name last, so
-that events which were never normalised match as well.
-"""
+Sources: the Sigma taxonomy appendix 2.1 and ECS 9.4. A field in no table keeps its name. Of several
+candidates the first that the event has is compared, the rule's own name last, so that events which
+were never normalised match as well."""
 
 from __future__ import annotations
 
@@ -71,7 +70,7 @@ class LogSourceGate:
     categories: tuple[str, ...] = ()
 
     def admits(self, dataset: str, categories: Sequence[str]) -> bool:
-        """`categories`: a plain text is one category."""
+        """Whether the log source admits the event. `categories`: a plain text is one category."""
         if isinstance(categories, str):
             categories = (categories,) if categories else ()
         if not (self.datasets or self.categories) or not (dataset or categories):
@@ -104,7 +103,7 @@ DATASETS: dict[tuple[str | None, str | None], tuple[str, ...]] = {
 
 
 def build_gate(source: SigmaLogSource) -> LogSourceGate:
-    """The gate of a log source; one that stands in no table admits all."""
+    """Build the gate of a log source; one in no table admits all."""
     datasets = DATASETS.get((source.product, source.service)) or DATASETS.get(
         (source.product, None), DATASETS.get((None, source.service), ())
     )
@@ -112,7 +111,8 @@ def build_gate(source: SigmaLogSource) -> LogSourceGate:
 
 
 def list_names(field: str, source: SigmaLogSource | None) -> tuple[str, ...]:
-    """ECS candidates for a field of a rule of this log source, the field's own name last."""
+    """List the ECS candidates for a field of a rule of this log source, the field's own name
+    last."""
     own = PRODUCT_FIELDS.get(source.product or "", {}) if source else {}
     mapped = own.get(field) or FIELDS.get(field) or ()
     return (*(name for name in mapped if name != field), field)

@@ -1,8 +1,7 @@
-"""Group-by and counted values: from a flat event to the parts of a key.
+"""Read group-by and counted values: from a flat event to the parts of a key.
 
-Different values never make one key: a value by itself is spelled as it is, and what has to be
-joined in a way that no such value is.
-"""
+Different values never make one key: a single value is spelled as it is, joined ones in a form that
+no single value has."""
 
 from __future__ import annotations
 
@@ -25,8 +24,8 @@ _BETWEEN = "\x1f"
 
 
 def build_part(fields: Fields, candidates: Sequence[str]) -> str | None:
-    """The first candidate's value, case-folded; of a list all values, sorted, as a JSON array. None:
-    missing."""
+    """Return the first candidate's value, case-folded; of a list all values, sorted, as a JSON
+    array. None: missing."""
     for name in candidates:
         value = fields.get(name)
         if type(value) is str:
@@ -50,7 +49,8 @@ def _render_array(values: Sequence[str]) -> str:
 
 
 def build_group_reader(wanted: Sequence[str], source: SigmaLogSource | None) -> GroupReader:
-    """All of these fields, or None: an event that lacks one is never pooled with others."""
+    """Build a reader of all of these fields; it returns None for an event that lacks one, which is
+    never pooled with others."""
     candidates = [list_names(field, source) for field in wanted]
 
     def read_group(fields: Fields) -> tuple[str, ...] | None:
@@ -66,7 +66,7 @@ def build_group_reader(wanted: Sequence[str], source: SigmaLogSource | None) -> 
 
 
 def find_first_present(fields: Fields) -> tuple[str, ...] | None:
-    """The default group of a single-event rule."""
+    """Find the default group of a single-event rule."""
     value = build_part(fields, STANDS_FOR)
     return None if value is None else (value,)
 
@@ -74,7 +74,8 @@ def find_first_present(fields: Fields) -> tuple[str, ...] | None:
 def build_value_reader(
     wanted: Sequence[str], source: SigmaLogSource | None
 ) -> Callable[[Fields], str | None]:
-    """What value_count counts: the value of one field, or those of several as one; None: missing."""
+    """Build the reader of what value_count counts: the value of one field, or those of several as
+    one; None: missing."""
     values = build_group_reader(wanted, source)
 
     def read_value(fields: Fields) -> str | None:

@@ -1,8 +1,7 @@
-"""The columns of a plan: where in a field's bits each need of each rule stands.
+"""Assign each need of each rule its place in the bits of a plan's columns.
 
-A rule may have several needs in one field. Each takes a layer of its own, so that a value is searched
-once for all of them, and what it says of every rule is remembered as one number.
-"""
+A rule may have several needs in one field. Each takes a layer of its own, so that a value is
+searched once for all of them, and its result for every rule is cached as one number."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ class PlanColumnsBuilder:
     """Gathers the needs of a plan's rules."""
 
     def __init__(self, count: int, column: MakeColumn) -> None:
-        """`count`: of the rules."""
+        """Create the layers. `count`: of the rules."""
         self._count = count
         self._every = (1 << count) - 1
         self._make = column
@@ -52,7 +51,7 @@ class PlanColumnsBuilder:
         self.weight = 0
 
     def add(self, at: int, needed: Sequence[LiteralNeed]) -> None:
-        """Of the rule with this bit."""
+        """Add the needs of the rule with this bit."""
         seen: dict[frozenset[str], int] = {}
         for need in needed:
             names = need.names
@@ -66,7 +65,7 @@ class PlanColumnsBuilder:
             self.weight += len(need.anchor)
 
     def build(self) -> PlanColumns:
-        """Of all the needs."""
+        """Build the columns of all needs."""
         together = [each for each in self._layers.values() if not _is_alone(each.names)]
         alone: dict[str, list[_ColumnNeed]] = {}
         for each in self._layers.values():

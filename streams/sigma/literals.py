@@ -1,8 +1,7 @@
-"""The literals that stand in every value that a test holds for.
+"""Find literals that occur in every value for which a test holds.
 
-A value is compared as text in lower case. Of a test without literals nothing is known of the values
-that it holds for.
-"""
+A value is compared as text in lower case. Without literals, nothing is known of the values for
+which a test holds."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ LONGEST = 200
 
 
 class LiteralPosition(Enum):
-    """How a literal stands in a value."""
+    """The position of a literal in a value."""
 
     WHOLE = "whole"
     WITHIN = "within"
@@ -54,14 +53,14 @@ Literals = tuple[frozenset[Literal], ...]
 
 
 def combine_literals(tests: Sequence[Literals]) -> Literals:
-    """What one of several tests needs to hold."""
+    """Combine literals to what one of several tests needs."""
     if len(tests) == 1:
         return tests[0]
     return (frozenset[Literal]().union(*(one[0] for one in tests)),) if all(tests) else ()
 
 
 def is_exact(pattern: SigmaString) -> bool:
-    """Does the pattern match exactly the values in which its literal stands?"""
+    """Whether the pattern matches exactly the values that contain its literal."""
     if isinstance(pattern, SigmaCasedString):
         return False
     many = SpecialChars.WILDCARD_MULTI
@@ -77,7 +76,7 @@ def is_exact(pattern: SigmaString) -> bool:
 
 
 def find_in_string(pattern: SigmaString) -> Literals:
-    """The longest text between its wildcards, and such others as are seldom found."""
+    """Find the longest text between its wildcards, and other rare ones."""
     cased = isinstance(pattern, SigmaCasedString)
     parts = pattern.s if cased else pattern.lower().s
     if not parts:
@@ -97,7 +96,7 @@ def find_in_string(pattern: SigmaString) -> Literals:
 
 
 def _build_literal(place: int, text: str, *, last: int) -> Literal:
-    """Of a text between wildcards."""
+    """Build the literal of a text between wildcards."""
     if place == 0:
         return Literal(LiteralPosition.FIRST, text[:LONGEST])
     if place == last:
@@ -114,7 +113,7 @@ def find_in_network(expression: SigmaCIDRExpression) -> Literals:
 
 
 def find_in_expression(expression: SigmaRegularExpression) -> Literals:
-    """Of a regular expression that can be compiled."""
+    """Find the literals of a regular expression that can be compiled."""
     return tuple(
         frozenset(Literal(LiteralPosition.WITHIN, text[:LONGEST]) for text in texts)
         for texts in find_mandatory(str(expression.regexp), get_regex_flags(expression))

@@ -1,7 +1,7 @@
-"""Rule files → RuleBook. YAML with one or many documents, rules and correlations, by pySigma.
+"""Load rule files to a RuleBook: YAML with one or many documents, rules and correlations, by
+pySigma.
 
-Base rules of a correlation do not alert by themselves unless it says `generate: true`.
-"""
+Base rules of a correlation do not alert by themselves unless it says `generate: true`."""
 
 from __future__ import annotations
 

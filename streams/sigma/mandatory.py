@@ -1,4 +1,4 @@
-"""The texts that stand in everything that a regular expression matches."""
+"""Find texts that occur in everything that a regular expression matches."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _COMMON = frozenset(" ./\\-_:=,\"'")
 
 
 def find_mandatory(pattern: str, flags: int) -> list[TextSet]:
-    """Of each set one text stands in the lower case of everything that the pattern matches, the set
-    whose shortest text is longest first. In lower case, ASCII only. The pattern must be one that `re`
-    reads."""
+    """Find sets of which one text each occurs in the lower case of every match, the set with the
+    longest shortest text first. In lower case, ASCII only. The pattern must be one that `re`
+    accepts."""
     tree = _parser.parse(pattern, flags)
     return _choose_best(_find_in_sequence(tree, tree.state.flags))
 
@@ -52,17 +52,17 @@ def _get_shortest(texts: TextSet) -> int:
 
 
 def is_rare(text: str) -> bool:
-    """Is it worth looking for beside a longer text?"""
+    """Whether it is rare enough to search for in addition to a longer text."""
     return len(text) >= LEAST_BESIDE or not (text.isalnum() or _COMMON.issuperset(text))
 
 
 def _is_covered_by(one: TextSet, other: TextSet) -> bool:
-    """Does each text of the one hold a text of the other?"""
+    """Whether each text of the one contains a text of the other."""
     return all(any(text in longer for text in other) for longer in one)
 
 
 def _find_in_sequence(tree: ParseTree, flags: int) -> list[TextSet]:
-    """What its parts need."""
+    """Find what the parts of the sequence need."""
     choices: list[TextSet] = []
     run = ""
     for kind, value in tree:
@@ -98,7 +98,7 @@ def _find_in_part(kind: Any, value: Any, flags: int) -> list[TextSet]:
 
 
 def _get_lower_case(code_point: int, flags: int) -> str:
-    """The character's lower case; empty: outside ASCII, or it has several."""
+    """Return the character's lower case; empty: outside ASCII, or it has several."""
     sign = chr(code_point)
     if not sign.isascii():
         return ""

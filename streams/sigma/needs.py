@@ -1,4 +1,5 @@
-"""What the literals in an event's values say of a condition, and what is left to ask of the event."""
+"""Split a condition into what the literals in an event's values decide, and what remains to be
+tested."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ _PRESENCE, _EXACT, _COMPARED, _SEARCHED, _ANYWHERE = range(5)
 
 @slotted
 class LiteralNeed:
-    """One of these literals stands in the values (`wanted`), or none does."""
+    """One of these literals occurs in the values (`wanted`), or none does."""
 
     anchor: Anchor
     wanted: bool
@@ -42,8 +43,9 @@ class LiteralNeed:
 def split_needs(
     condition: Condition, present: AbstractSet[str], cost: Callable[[Anchor], float]
 ) -> tuple[list[LiteralNeed], Condition | None]:
-    """What must be met for the condition to hold, and what then still has to be asked, cheapest part
-    first; None: nothing. `present`: the names of the fields, each of which has a value."""
+    """Return what must be met for the condition to hold, and what remains to be tested then,
+    cheapest part first; None: nothing. `present`: the names of the fields, each of which has a
+    value."""
     needed: list[tuple[LiteralNeed, Condition]] = []
     remaining: list[Condition] = []
     for part in _iterate_conjuncts(condition):
@@ -73,7 +75,7 @@ def _join_all(parts: list[Condition]) -> Condition | None:
 
 
 def _iterate_conjuncts(condition: Condition) -> Iterator[Condition]:
-    """Parts that must all hold, as far as they can be told apart."""
+    """Yield parts that must all hold, as far as they can be separated."""
     waiting = [(condition, True)]
     while waiting:
         one, wanted = waiting.pop()
@@ -86,7 +88,7 @@ def _iterate_conjuncts(condition: Condition) -> Iterator[Condition]:
 
 
 def _find_exact_anchor(condition: Condition, present: AbstractSet[str]) -> Anchor | None:
-    """The literals of which one stands in the values exactly if the condition holds."""
+    """Find the literals of which one occurs in the values exactly if the condition holds."""
     if isinstance(condition, AnyOf):
         joined = Anchor()
         for part in condition.parts:
@@ -104,7 +106,7 @@ def _find_exact_anchor(condition: Condition, present: AbstractSet[str]) -> Ancho
 
 
 def _estimate_effort(condition: Condition) -> tuple[int, int]:
-    """To order parts by: the dearest kind of test in it, and how many."""
+    """Estimate the cost to order parts by: the most expensive kind of test in it, and how many."""
     kinds: list[int] = []
     waiting = [condition]
     while waiting:

@@ -1,4 +1,4 @@
-"""The `breach:` block of a rule file: what Sigma has no word for. See rules/README.md."""
+"""Read the `breach:` block of a rule file, for what Sigma has no word. See rules/README.md."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def read_options(attributes: Mapping[str, Any], place: str) -> RuleOptions:
 
 
 def parse_seconds(duration: Any, name: str, place: str) -> int:
-    """`15m` → 900. Raises BadInput."""
+    """Parse `15m` to 900. Raises BadInput."""
     try:
         return SigmaCorrelationTimespan(duration).seconds
     except SigmaTimespanError as wrong:
@@ -82,8 +82,8 @@ def _parse_example(block: Any, place: str) -> DetectorExample:
 
 
 def expand(events: Sequence[Any], place: str) -> tuple[Mapping[str, Any], ...]:
-    """Events as written; one with `repeat: n` stands for n of them, `every` apart, in whose
-    strings `{n}` is the running number from 1."""
+    """Expand events as written; one with `repeat: n` represents n of them, `every` apart, and `{n}`
+    in its strings is the running number from 1."""
     expanded: list[Mapping[str, Any]] = []
     for event in events if isinstance(events, list) else [events]:
         if not isinstance(event, dict):

@@ -1,4 +1,4 @@
-"""Plans: for events of one log source whose fields have the same names, which rules can match."""
+"""Build plans: for events of one log source with the same field names, which rules can match."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class RulePlan:
         columns: PlanColumns,
         weight: int,
     ) -> None:
-        """`numbers`: of the rules, in the order of their bits. `rests`: what their needs do not
-        decide; None: nothing. `weight`: what the plan holds."""
+        """Create a plan. `numbers`: of the rules, in the order of their bits. `rests`: what their
+        needs do not decide; None: nothing. `weight`: the size of the plan."""
         self.numbers = numbers
         self.weight = weight
         self._rests = rests
@@ -82,9 +82,9 @@ class RulePlan:
         self._anywhere = [each for each in columns.together if _is_anywhere(each[0])]
 
     def list_matches(self, fields: Mapping[str, Any]) -> list[int] | None:
-        """Numbers of those that match, ascending. None: a value is null, so that the plan, which
-        takes a name for a value, does not hold. A text that did not come before is searched last,
-        and only if one of the rules that are left needs something in it."""
+        """List the numbers of rules that match, ascending; None if a value is null, because the
+        plan takes a name for a value. A text that did not come before is searched last, and only if
+        one of the remaining rules needs something in it."""
         unknown: list[tuple[FieldColumn, str]] = []
         candidates = self._look_up(fields, unknown)
         if candidates and self._together:
@@ -98,7 +98,8 @@ class RulePlan:
     def _look_up(
         self, fields: Mapping[str, Any], unknown: list[tuple[FieldColumn, str]]
     ) -> RuleBits | None:
-        """The rules that values let through that no text has to be searched for. Adds the others."""
+        """Look up the rules that values admit without a search. Adds the other texts to
+        `unknown`."""
         rules = self._all
         for name, column, known in self._alone:
             value = fields.get(name)
@@ -136,7 +137,7 @@ class RulePlan:
 
 
 def _search(unknown: Sequence[tuple[FieldColumn, str]], rules: RuleBits) -> RuleBits | None:
-    """Those of the rules whose needs in these texts are met. None: not known which."""
+    """Return the rules with their needs in these texts met; None if unknown."""
     for column, value in unknown:
         if rules & column.asking:
             met = column.evaluate_new(value)
@@ -151,7 +152,7 @@ def _match_together(
     rules: RuleBits,
     fields: Mapping[str, Any],
 ) -> RuleBits | None:
-    """Those of the rules whose needs in several fields are met. None: not known which."""
+    """Return the rules with their needs in several fields met; None if unknown."""
     for columns, without in together:
         if rules & ~without:
             met = _match_one_of(columns, fields)
@@ -168,7 +169,8 @@ def _is_anywhere(columns: Sequence[tuple[str, FieldColumn, int]]) -> bool:
 def _match_one_of(
     columns: Sequence[tuple[str, FieldColumn, int]], fields: Mapping[str, Any]
 ) -> RuleBits | None:
-    """The rules that need something in one of several fields, and have it. None: not known which."""
+    """Return the rules that need something in one of several fields, and have it; None if
+    unknown."""
     bits = 0
     for name, column, shift in columns:
         if name == ANYWHERE:
@@ -192,8 +194,8 @@ class SharedPlan:
         always: RuleBits,
         count: int,
     ) -> None:
-        """`of_names`: rules that need no literal, but one of these fields. `always`: that need
-        nothing."""
+        """Create a shared plan. `of_names`: rules that need no literal, but one of these fields.
+        `always`: rules that need nothing."""
         self._columns = columns
         self._anywhere = columns.get(ANYWHERE)
         self._of_names = of_names
@@ -201,7 +203,7 @@ class SharedPlan:
         self._numbers = range(count)
 
     def list_candidates(self, fields: Mapping[str, Any]) -> Sequence[int]:
-        """Numbers of those whose condition has to be asked, ascending."""
+        """List the numbers of rules with a condition that must be tested, ascending."""
         rules: RuleBits = self._always
         if self._anywhere is not None:
             met = _match_anywhere(self._anywhere, fields)
@@ -220,12 +222,12 @@ class SharedPlan:
 
 
 def _match_anywhere(column: FieldColumn, fields: Mapping[str, Any]) -> RuleBits | None:
-    """What stands in a value stands in all of them together."""
+    """Match all values together: what occurs in one of them occurs in all of them together."""
     return column.find_rules_of_text("\n".join(map(to_text, iterate_leaves(fields.values()))))
 
 
 def _list_numbers(rules: RuleBits, numbers: Sequence[int]) -> list[int]:
-    """The rules' bits as their numbers."""
+    """List the rules' bits as their numbers."""
     rule_numbers = []
     while rules:
         lowest = rules & -rules
@@ -268,7 +270,7 @@ class RulePlanner:
         self.names.append(frozenset(field_names))
 
     def can_match(self, numbers: Iterable[int], present: AbstractSet[str]) -> list[int]:
-        """Those of the rules that no need of a field rules out: what `build_plan` looks at."""
+        """Return the rules that no need of a field excludes: the input of `build_plan`."""
         needed = self._needed
         return [
             number
@@ -277,7 +279,7 @@ class RulePlanner:
         ]
 
     def build_plan(self, numbers: Iterable[int], present: AbstractSet[str]) -> RulePlan:
-        """For events of which only these fields are asked."""
+        """Build a plan for events of which only these fields are tested."""
         plannable: list[tuple[int, Sequence[LiteralNeed], Condition | None]] = []
         for number in numbers:
             condition = fold(self.rules[number].condition, present)
@@ -297,7 +299,7 @@ class RulePlanner:
         )
 
     def build_shared_plan(self) -> SharedPlan:
-        """For events of any names."""
+        """Build a plan for events with any field names."""
         wanted: dict[str, dict[Literal, RuleBits]] = {}
         of_names: dict[str, RuleBits] = {}
         always = 0
@@ -318,7 +320,8 @@ class RulePlanner:
         return sum(self._estimate_literal_cost(name, literal) for name, literal in anchor)
 
     def _estimate_literal_cost(self, name: str, literal: Literal) -> float:
-        """How likely a value has it, roughly: what many rules name is common, and so is what is short."""
+        """Estimate how likely a value contains it: a literal of many rules is common, and so is a
+        short one."""
         shared = self._shared[name, literal]
         if literal.how in (LiteralPosition.WHOLE, LiteralPosition.NETWORK, LiteralPosition.NUMBER):
             return shared

@@ -1,9 +1,9 @@
-"""Which rules an event meets: by log source, by the names of its fields, by exact values, by texts.
+"""Select which rules an event meets: by log source, by the names of its fields, by exact values, by
+texts.
 
-The only contract is that a rule left out could not have matched. What a sender writes makes neither
+The contract is only that a rule left out could not have matched. A sender's input makes neither
 memory nor time grow: plans are few, a plan is made only where it pays, and without one an event
-meets what its values alone let through.
-"""
+meets what its values alone admit."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class RuleRouter(Generic[Rule]):
         self._awaited: dict[EventShape, int] = {}
 
     def list_matches(self, dataset: str, fields: Mapping[str, Any]) -> list[Rule]:
-        """The rules whose log source admits the event and whose condition holds, in their order."""
+        """List the matching rules with a log source that admits the event, in their order."""
         source = self._get_source(dataset, fields.get("event.category"))
         shape = (source.kind, source.names.intersection(fields))
         plan = self._plans.get(shape) or self._build_plan(shape, source.numbers)
@@ -76,8 +76,8 @@ class RuleRouter(Generic[Rule]):
         return [rule for rule in possible if rule.predicate(fields)]
 
     def _build_plan(self, shape: EventShape, numbers: Sequence[int]) -> RulePlan | None:
-        """None: not yet. The first shapes get theirs at once, later ones when enough of their events
-        have come, so that names invented without end cost little more than no plans."""
+        """Build a plan, or return None for not yet. The first shapes get theirs at once, later ones
+        after enough of their events, so that invented names cost little more than no plans."""
         seen = self._awaited.get(shape, 0) + 1
         to_look_at = self._planner.can_match(numbers, shape[1]) if seen & (seen - 1) == 0 else None
         if to_look_at is not None and len(to_look_at) <= max(self._free, seen * A_QUARTER):

@@ -1,4 +1,4 @@
-"""Rule files as YAML documents. What only a hostile file holds is refused before it costs much."""
+"""Read rule files as YAML documents, and refuse hostile files before they cost much."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DEEPEST = 40
 
 
 def read_documents(file: Path) -> list[Any]:
-    """The documents, empty ones as None. Raises BadInput naming the file for what is no YAML, no
-    mapping, too large or too deep."""
+    """Read the documents, empty ones as None. Raises BadInput naming the file for what is no YAML,
+    no mapping, too large or too deep."""
     if file.stat().st_size > LARGEST_FILE:
         raise BadInput("larger than 16 MiB.", place=str(file), remedy=SPLIT)
     data = file.read_bytes()
@@ -40,7 +40,7 @@ def read_documents(file: Path) -> list[Any]:
 
 
 def _check_shape(data: bytes, file: Path) -> None:
-    """Counts levels and values without building any of them."""
+    """Count levels and values without building any of them."""
     sizes: dict[str | None, int] = {}
     """Of what an alias may stand for."""
     nested: list[tuple[str | None, int]] = [(None, 0)]

@@ -1,4 +1,4 @@
-"""All that was loaded: event rules, correlations and the Python behaviours, compiled."""
+"""Hold all compiled rules: event rules, correlations and the Python behaviours."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class RuleBook:
     about: Sequence[RuleInfo]
 
     def list_infos(self) -> Sequence[RuleInfo]:
-        """Every rule that can alert, by id."""
+        """List every rule that can alert, by id."""
         return self.about
 
     def get_info(self, rule_id: str) -> RuleInfo:
-        """Raises NotFound."""
+        """Return the rule's info. Raises NotFound."""
         for info in self.about:
             if info.id == rule_id:
                 return info
@@ -88,14 +88,14 @@ class RuleBook:
         )
 
     def list_examples(self, rule_id: str) -> Sequence[DetectorExample]:
-        """The examples that the rule carries."""
+        """List the examples of the rule."""
         if rule_id in self.detectors:
             return self.detectors[rule_id].examples
         return self.loaded[rule_id].options.examples
 
 
 def build_behaviour_spec(detector: Detector) -> WindowSpec:
-    """A behaviour's window."""
+    """Build the window of a behaviour."""
     return WindowSpec(
         rule=detector.id,
         title=detector.title,

@@ -1,4 +1,4 @@
-"""Which of many literals stand in a text: one pass over it, however many there are."""
+"""Find which of many literals occur in a text: one pass over it, however many there are."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _A_LITERAL = 8 * 1024
 
 
 def is_scannable(literal: Literal) -> bool:
-    """Is it found by a scan? The others are looked up."""
+    """Whether a scan finds it; other literals are looked up."""
     return literal.how in _PATTERNS
 
 
 class LiteralScan:
-    """One automaton of RE2 for the literals of one field. Both sides are UTF-8, read as bytes: a text
-    stands in another exactly if its bytes do."""
+    """One automaton of RE2 for the literals of one field. Both sides are UTF-8, read as bytes: a
+    text contains another exactly if its bytes do."""
 
     __slots__ = ("find", "numbers")
 
@@ -51,8 +51,8 @@ class LiteralScan:
             self.find = automaton.Match
 
     def find_literals(self, low: str) -> Sequence[int]:
-        """Numbers of the literals that stand in the text, which must be in lower case, and 0 with
-        them. Empty: it is not known which."""
+        """Find the numbers of the literals in the text, which must be in lower case, and 0 with
+        them. Empty if unknown."""
         return self.find(_encode(low))
 
 

@@ -1,8 +1,7 @@
-"""Tests on one event value, made once from Sigma's value types.
+"""Build tests on one event value from Sigma's value types.
 
-Strings compare without regard to case unless `cased`; a list matches when one element does; null
-means absent. Source: Sigma specification 2.1 and its modifier appendix.
-"""
+Strings compare without regard to case unless `cased`; a list matches if one element does; null
+means absent. Source: Sigma specification 2.1 and its modifier appendix."""
 
 from __future__ import annotations
 
@@ -43,14 +42,14 @@ OPERATORS: dict[CompareOperators, Callable[[float, float], bool]] = {
 
 
 def iterate_elements(value: Any) -> Iterable[Any]:
-    """The value's elements: none of an absent one, the members of a list, else itself."""
+    """Yield the value's elements: none of an absent one, the members of a list, else itself."""
     if value is None:
         return ()
     return value if isinstance(value, list | tuple) else (value,)
 
 
 def iterate_leaves(values: Iterable[Any]) -> Iterator[Any]:
-    """The values and what stands in them, of any depth; each is visited once."""
+    """Yield the values and their nested values, of any depth; each is visited once."""
     waiting = [iter(values)]
     while waiting:
         for inner in waiting[-1]:
@@ -67,21 +66,22 @@ def iterate_leaves(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def to_text(value: Any) -> str:
-    """How a value is compared with a string."""
+    """Convert a value to the text that is compared with a string."""
     if isinstance(value, str):
         return value
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def find_exact_text(pattern: SigmaString) -> str | None:
-    """The string that the pattern equals in lower case; None: it has wildcards or minds case."""
+    """Return the string that the pattern equals in lower case; None: it has wildcards or is
+    case-sensitive."""
     if isinstance(pattern, SigmaCasedString) or pattern.contains_special():
         return None
     return "".join(part for part in pattern.s if isinstance(part, str)).lower()
 
 
 def build_text_test(pattern: SigmaString) -> TextTest:
-    """A test on text, which must be in lower case unless the pattern is cased."""
+    """Build a test on text, which must be in lower case unless the pattern is cased."""
     parts = pattern.s
     if not isinstance(pattern, SigmaCasedString):
         parts = pattern.lower().s
@@ -101,8 +101,8 @@ def build_text_test(pattern: SigmaString) -> TextTest:
 
 
 def build_wildcard_test(parts: Iterable[Any]) -> TextTest:
-    """Any wildcards. Each piece between two `*` is looked for once, behind the one before: the
-    first place is as good as any later one, so nothing is tried again."""
+    """Build a test for any wildcards. Each piece between two `*` is searched once, after the one
+    before: the first place is as good as any later one, so there is no backtracking."""
     pieces: list[list[Any]] = [[]]
     for part in parts:
         if part is SpecialChars.WILDCARD_MULTI:
@@ -142,7 +142,7 @@ def _measure_length(parts: Sequence[Any]) -> int:
 
 
 def build_strings_test(patterns: Iterable[SigmaString]) -> ValueTest:
-    """Does any of the patterns match any element?"""
+    """Build a test whether any of the patterns matches any element."""
     folded: list[TextTest] = []
     cased: list[TextTest] = []
     whole: set[str] = set()
@@ -180,7 +180,7 @@ def _build_one_of(
 
 
 def _build_element_test(matches: TextTest) -> ValueTest:
-    """Does one element's text match?"""
+    """Build a test whether one element's text matches."""
 
     def test_elements(value: Any) -> bool:
         if type(value) is str:
@@ -194,13 +194,14 @@ def _build_element_test(matches: TextTest) -> ValueTest:
 
 
 def build_regex_test(expression: SigmaRegularExpression) -> ValueTest:
-    """Unanchored, minding case unless `i`. Raises Refused for what only backtracking searches."""
+    """Build an unanchored test, case-sensitive unless `i`. Raises Refused for what only
+    backtracking searches."""
     search = build_searcher(str(expression.regexp), get_regex_flags(expression))
     return _build_element_test(search)
 
 
 def get_regex_flags(expression: SigmaRegularExpression) -> int:
-    """As `re` takes them."""
+    """Return the flags for `re`."""
     flags = 0
     for flag in expression.flags:
         flags |= expression.sigma_to_python_flags[flag]
@@ -218,7 +219,7 @@ def build_number_test(number: SigmaNumber) -> ValueTest:
 
 
 def build_compare_test(expression: SigmaCompareExpression) -> ValueTest:
-    """Numeric; a value that is no number never matches."""
+    """Build a numeric test; a value that is no number never matches."""
     compare, wanted = OPERATORS[expression.op], expression.number.number
 
     def test_order(value: Any) -> bool:
@@ -238,7 +239,8 @@ def to_number(value: Any) -> float | None:
 
 
 def parse_address(value_text: str) -> tuple[int, int] | None:
-    """(version, integer) of an IP address; IPv4-mapped IPv6 counts as IPv4; None: it is none."""
+    """Parse an IP address to (version, integer); IPv4-mapped IPv6 counts as IPv4; None: it is no
+    address."""
     return _parse_address(value_text) if len(value_text) <= LONGEST_ADDRESS else None
 
 
@@ -253,7 +255,7 @@ def _parse_address(value_text: str) -> tuple[int, int] | None:
 
 
 def build_cidr_test(expression: SigmaCIDRExpression) -> ValueTest:
-    """The network is parsed once, an address once while it is in the cache."""
+    """Build a test that parses the network once, an address once while it is cached."""
     network = expression.network
     version = network.version
     first, last = int(network.network_address), int(network.broadcast_address)

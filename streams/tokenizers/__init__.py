@@ -1,1 +1,2 @@
-"""Text to tokens: headers, pairs, stamps, addresses. They know formats, not vendors' meanings."""
+"""Split text to tokens: headers, pairs, stamps, addresses. Tokenizers know formats, not vendors'
+meanings."""

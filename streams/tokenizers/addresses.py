@@ -1,4 +1,4 @@
-"""IP addresses in the shapes that logs carry them, as canonical text (RFC 5952 for v6)."""
+"""Parse IP addresses as logs write them, to canonical text (RFC 5952 for v6)."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ _LONGEST_PORT = 5
 
 
 def parse_address(text: str) -> str | None:
-    """Canonical text, or None. A v4 address mapped into v6 is told as v4; a zone id is dropped."""
+    """Return canonical text, or None. A v4 address mapped into v6 becomes v4; a zone id is
+    dropped."""
     if _is_dotted_quad(text):
         return text  # such a quad is canonical
     return _parse_address(text) if len(text) <= _LONGEST else None
 
 
 def _is_dotted_quad(text: str) -> bool:
-    """Four numbers up to 255 without leading zeros."""
+    """Whether it is four numbers up to 255 without leading zeros."""
     if ":" in text or "." not in text:  # asking the library costs more, and most of all to hear no
         return False
     try:
@@ -64,7 +65,8 @@ def _parse_address(text: str) -> str | None:
 
 @lru_cache(maxsize=16384)
 def is_public(text: str) -> bool:
-    """Is this a valid address that is routed in the open internet or reserved for documents?"""
+    """Whether this is a valid address that is routed in the open internet or reserved for
+    documentation."""
     parsed = ipaddress.ip_address(text)
     inside = parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified
     return not (inside or any(parsed in net for net in _PRIVATE if net.version == parsed.version))
@@ -77,7 +79,7 @@ _PRIVATE = tuple(
 
 
 def parse_port(text: str) -> int | None:
-    """0–65535, or None."""
+    """Parse 0–65535, or return None."""
     if len(text) <= _LONGEST_PORT and text.isdigit() and text.isascii():
         number = int(text)
         if number <= 65535:
@@ -86,7 +88,7 @@ def parse_port(text: str) -> int | None:
 
 
 def parse_endpoint(text: str) -> NetworkEndpoint:
-    """`v4`, `v6`, `v4:port`, `[v6]:port`, `[v6]`, or empty."""
+    """Parse `v4`, `v6`, `v4:port`, `[v6]:port`, `[v6]`, or empty."""
     host, colon, number = text.partition(":")
     if colon and len(number) <= _LONGEST_PORT and ":" not in number and _is_dotted_quad(host):
         # The named constructor costs twice as much.
@@ -107,7 +109,7 @@ def _parse_endpoint(text: str) -> NetworkEndpoint:
 
 
 def parse_named_endpoint(text: str) -> NamedEndpoint:
-    """`192.0.2.1:53:X3:DC01`, with any part missing (`:28503:WAN`); a bare v6 address too."""
+    """Parse `192.0.2.1:53:X3:DC01`, with any part missing (`:28503:WAN`); a bare v6 address too."""
     if len(text) > _LONGEST:
         text = text[:_LONGEST]
     first, colon, rest = text.partition(":")
@@ -131,7 +133,7 @@ _FIELDS = {side: (f"{side}.ip", f"{side}.port") for side in ("source", "destinat
 
 
 def put_endpoint(fields: dict[str, Value], side: str, ip: str | None, number: int | None) -> None:
-    """`source.ip` and `source.port` (or destination's), as far as they are known."""
+    """Set `source.ip` and `source.port` (or destination's), if they are known."""
     ip_field, port_field = _FIELDS[side]
     if ip is not None:
         fields[ip_field] = ip

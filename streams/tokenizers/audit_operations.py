@@ -1,4 +1,4 @@
-"""What kind of act the name of an audited operation tells, as ECS's `event.type`."""
+"""Map the name of an audited operation to ECS's `event.type`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ _WORD_ENDS = re.compile(r"[-\s.]")
 
 
 def get_file_type(operation: str) -> str | None:
-    """Of a case-folded operation on files or links to them (`filedownloaded`); None: it is none."""
+    """Return the type of a case-folded operation on files or links to them (`filedownloaded`);
+    None: it is not one."""
     match = _FILE.match(operation)
     if match is not None:
         return _FILE_TYPES.get(match[1], "change")
@@ -47,5 +48,5 @@ def get_file_type(operation: str) -> str | None:
 
 
 def get_verb_type(operation: str) -> str:
-    """Of any other, by its first word (`add user.`, `set-mailbox`)."""
+    """Return the type of any other operation, by its first word (`add user.`, `set-mailbox`)."""
     return _VERB_TYPES.get(_WORD_ENDS.split(operation, maxsplit=1)[0], "info")

@@ -1,5 +1,6 @@
-"""One record of the Microsoft 365 unified audit log, in the shapes it is shipped: the JSON of the
-Management Activity API, or a row of the audit search's CSV export with that JSON in a column."""
+"""Read one record of the Microsoft 365 unified audit log, in the shapes it is shipped: the JSON of
+the Management Activity API, or a row of the audit search's CSV export with that JSON in a
+column."""
 
 from __future__ import annotations
 
@@ -21,14 +22,14 @@ _BARE = re.compile(r"[^\s-]\S*+")
 
 
 def is_row(text: str) -> bool:
-    """A CSV row with an audit record in a cell; it begins with a date or an id and a date, which
-    tells it from another line into which a stranger typed such a cell."""
+    """Whether it is a CSV row with an audit record in a cell; it begins with a date or an id and a
+    date, which excludes other lines into which a stranger typed such a cell."""
     opens = text.find(_OPENS) >= 0 and _ROW.match(text) is not None
     return opens and '""Operation""' in text and '""CreationTime""' in text
 
 
 def is_header(text: str) -> bool:
-    """`RecordId,CreationDate,…,AuditData,…`, or PowerShell's `#TYPE` line."""
+    """Whether it is `RecordId,CreationDate,…,AuditData,…`, or PowerShell's `#TYPE` line."""
     if text.startswith("#TYPE Selected."):
         return True
     if len(text) > 1000 or "AuditData" not in text or not _HEADER.fullmatch(text):
@@ -37,7 +38,7 @@ def is_header(text: str) -> bool:
 
 
 def read(text: str) -> dict[str, Value]:
-    """The record. Raises Unparseable."""
+    """Read the record. Raises Unparseable."""
     if text.lstrip().startswith("{"):
         return json_lines.read_object(text)
     cell = _CELL.search(text)
@@ -50,7 +51,8 @@ def read(text: str) -> dict[str, Value]:
 
 
 def _parse_options(command: str) -> dict[str, Value]:
-    """`-Name "x" -To ("a","b") -Force True` → the value of each name, quotes and brackets off."""
+    """Parse `-Name "x" -To ("a","b") -Force True` to the value of each name, without quotes and
+    brackets."""
     options: dict[str, Value] = {}
     last_quote, last_bracket, at = command.rfind('"'), command.rfind(")"), 0
     while (option := _OPTION.search(command, at)) is not None:
@@ -71,8 +73,8 @@ def _parse_options(command: str) -> dict[str, Value]:
 
 
 def parse_named_values(value: Value) -> dict[str, Value]:
-    """`[{"Name": …, "Value": …}]`, as Parameters and ExtendedProperties are written, or the words
-    of a command (`-Name "x" -Force "True"`); first wins."""
+    """Parse `[{"Name": …, "Value": …}]`, as Parameters and ExtendedProperties are written, or the
+    words of a command (`-Name "x" -Force "True"`); the first of a name wins."""
     values: dict[str, Value] = {}
     if isinstance(value, str) and value.startswith("-"):
         values = _parse_options(value)

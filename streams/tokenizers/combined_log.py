@@ -1,12 +1,11 @@
-r"""The Common and Combined Log Formats as nginx and Apache really write them.
+r"""Parse the Common and Combined Log Formats as nginx and Apache really write them.
 
-    [vhost[:port] ]address[, address…] ident user [stamp] "request" status bytes
-        ["referrer" "user agent" ["more" …]]
+[vhost[:port] ]address[, address…] ident user [stamp] "request" status bytes ["referrer" "user
+agent" ["more" …]]
 
-One grammar serves both servers; `is_apache` tells them apart by what nginx never writes: a
+One grammar serves both servers; `is_apache` distinguishes them by what nginx never writes: a
 `vhost:port ` prefix, and any escape but `\xNN` in capitals. A line that shows neither counts as
-nginx's unless the source is configured otherwise.
-"""
+nginx's unless the source is configured otherwise."""
 
 from __future__ import annotations
 
@@ -37,13 +36,13 @@ _ADDRESS_LIST = re.compile(r'"([0-9A-Fa-f:.]+(?:, ?[0-9A-Fa-f:.]+)*)"')
 
 @lru_cache(maxsize=2)
 def match(text: str) -> re.Match[str] | None:
-    """The line's parts, or None: not in this format. Whoever claims a line then reads it, so the
+    """Match the line's parts, or return None. A parser that claims a line then reads it, so the
     last match is kept."""
     return _LINE.match(text)
 
 
 def is_apache(text: str, line_match: re.Match[str]) -> bool:
-    """Does the line show what only Apache writes?"""
+    """Whether the line shows what only Apache writes."""
     if line_match["vport"] is not None:
         return True
     return "\\" in text and _NOT_NGINX.search(text) is not None
@@ -102,8 +101,8 @@ def _put_request(fields: dict[str, Value], request: str) -> None:
 
 
 def _put_client(fields: dict[str, Value], client: str, more: str) -> None:
-    """The address nearest to us that is public is the real one: a proxy appends it, while what a
-    stranger writes into X-Forwarded-For stands further left."""
+    """Set the client: the address nearest to us that is public is the real one, because a proxy
+    appends it, while a stranger's own entries in X-Forwarded-For are further left."""
     seen = [ip for ip in map(addresses.parse_address, client.split(",")) if ip is not None]
     trailing = _ADDRESS_LIST.search(more) if seen and not addresses.is_public(seen[-1]) else None
     if trailing is not None:
@@ -119,7 +118,7 @@ def _put_client(fields: dict[str, Value], client: str, more: str) -> None:
 
 
 def decode_escapes(text: str) -> str:
-    r"""A logged value with its escapes undone; bytes that are not UTF-8 stay visible as \xNN."""
+    r"""Decode the escapes of a logged value; bytes that are not UTF-8 stay visible as \xNN."""
     if "\\" not in text:
         return text
     raw = _ESCAPES.sub(_replace_escape, text).encode("utf-8", "surrogateescape")

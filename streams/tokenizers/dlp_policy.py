@@ -1,8 +1,7 @@
-"""What a DLP match of Microsoft Purview says: rules, severity, actions, and what kinds of data.
+"""Read a DLP match of Microsoft Purview: rules, severity, actions, and kinds of data.
 
 One match lists several rules that saw the same data, so a kind counts once with its highest count.
-Values that were found (`DetectedValues`) are personal data and are never taken over.
-"""
+Values that were found (`DetectedValues`) are personal data and are never copied."""
 
 from __future__ import annotations
 
@@ -48,7 +47,7 @@ class PolicyMatch:
 
 
 def read(policies: Value) -> PolicyMatch:
-    """From `PolicyDetails`."""
+    """Read the match from `PolicyDetails`."""
     match = PolicyMatch()
     for policy in json_lines.to_mappings(policies):
         _add(match.policies, policy.get("PolicyName"))
@@ -96,8 +95,8 @@ def _add(names: dict[str, None], value: Value) -> None:
 
 
 def parse_exception(value: Value) -> dict[str, Value]:
-    """`ExceptionInfo`, an object or a string that holds one: what the user claimed. The words of a
-    justification are the user's own and are not taken over."""
+    """Parse `ExceptionInfo`, an object or a string that holds one: what the user claimed. The words
+    of a justification are the user's own and are not copied."""
     claimed = {name.casefold(): entry for name, entry in json_lines.to_mapping(value).items()}
     if not claimed and json_lines.to_word(value):
         claimed = {"justification": value}
@@ -116,7 +115,7 @@ def _is_true(value: Value) -> bool:
 
 
 def put_match(fields: dict[str, Value], match: PolicyMatch) -> None:
-    """`rule.*`, `event.severity`, and what of `breach.dlp.*` the policy says."""
+    """Set `rule.*`, `event.severity`, and what the policy says of `breach.dlp.*`."""
     match_fields: dict[str, Value] = {
         "rule.id": list(match.rule_ids),
         "rule.name": list(match.rule_names),
@@ -129,7 +128,7 @@ def put_match(fields: dict[str, Value], match: PolicyMatch) -> None:
 
 
 def put_mail(fields: dict[str, Value], mail: Mapping[str, Value]) -> None:
-    """From `ExchangeMetaData`; the subject may hold personal data and stays behind."""
+    """Set fields from `ExchangeMetaData`, without the subject, which may hold personal data."""
     for name, key in (("from", "From"), ("to", "To"), ("cc", "CC"), ("bcc", "BCC")):
         recipients = [person.casefold() for person in json_lines.to_words(mail.get(key))]
         if recipients:
@@ -141,7 +140,7 @@ def put_mail(fields: dict[str, Value], mail: Mapping[str, Value]) -> None:
 
 
 def put_file(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
-    """From `SharePointMetaData` or `EndpointMetaData`."""
+    """Set fields from `SharePointMetaData` or `EndpointMetaData`."""
     for name, key in _FILE_NAMES:
         value = json_lines.to_word(where.get(key))
         if value:

@@ -1,4 +1,4 @@
-"""Texts that senders choose and that identify something: as long as an index can hold."""
+"""Limit identifiers that senders choose to the length that an index can hold."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ SHOWN = 200
 
 
 def shorten_identifier(text: str) -> str:
-    """The text; of a longer one its beginning and 32 hex digits of its SHA-256, so that different
-    texts stay different."""
+    """Return the text; of a longer one its beginning and 32 hex digits of its SHA-256, so that
+    different texts stay different."""
     if len(text) <= MOST:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,5 +1,5 @@
-"""JSON objects as log lines: which dialect, and safe reading. Keys are looked for as keys: a
-quoted word with a colon behind it cannot stand inside a JSON string."""
+"""Detect the dialect of JSON objects in log lines, and read them safely. Keys are searched as keys:
+a quoted word followed by a colon cannot occur inside a JSON string."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ DEEPEST = 100
 
 
 def is_ecs(text: str) -> bool:
-    """An object with `ecs.version`, or with `@timestamp` and `event.*`; nested or dotted."""
+    """Whether it is an object with `ecs.version`, or with `@timestamp` and `event.*`; nested or
+    dotted."""
     if not _is_object_start(text):
         return False
     # Looking for a literal costs less than a search that mostly fails.
@@ -40,7 +41,8 @@ def _is_object_start(text: str) -> bool:
 
 
 def is_audit_record(text: str) -> bool:
-    """A record of the Office 365 Management Activity API, and not one wrapped in ECS."""
+    """Whether it is a record of the Office 365 Management Activity API, and not one wrapped in
+    ECS."""
     return (
         _is_object_start(text)
         and _OPERATION.search(text) is not None
@@ -50,7 +52,7 @@ def is_audit_record(text: str) -> bool:
 
 
 def read_object(text: str) -> dict[str, Value]:
-    """The JSON object. Raises Unparseable, which repeats nothing of the text."""
+    """Read the JSON object. Raises Unparseable, which repeats nothing of the text."""
     try:
         document = orjson.loads(text)
     except ValueError as error:
@@ -70,7 +72,8 @@ def _is_deep(document: Value, text: str) -> bool:
 
 
 def _read_inner(text: str) -> Value:
-    """What a string that holds JSON says; None: it holds none, or deeper than can be written."""
+    """Return the value of a string that holds JSON; None: it holds none, or deeper than can be
+    written."""
     try:
         document = orjson.loads(text)
     except ValueError:
@@ -79,7 +82,7 @@ def _read_inner(text: str) -> Value:
 
 
 def _measure_depth(document: Value) -> int:
-    """How many levels, up to one more than DEEPEST."""
+    """Measure the levels, up to one more than DEEPEST."""
     level, depth = [document], 0
     while level and depth <= DEEPEST:
         depth += 1
@@ -91,35 +94,35 @@ def _measure_depth(document: Value) -> int:
 
 
 def to_mapping(value: Value) -> dict[str, Value]:
-    """An object, or a string that holds one; else empty."""
+    """Return an object, or that in a string; else empty."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         value = _read_inner(value)
     return value if isinstance(value, dict) else {}
 
 
 def to_mappings(value: Value) -> list[dict[str, Value]]:
-    """The objects of a list, or of a string that holds one; else none."""
+    """Return the objects of a list, or of a string that holds one; else none."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = _read_inner(value)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def to_words(value: Value) -> list[str]:
-    """A list's texts, or one text, as a list without empty ones."""
+    """Return a list's texts, or one text, as a list without empty ones."""
     if isinstance(value, list):
         return [item for item in value if isinstance(item, str) and item]
     return [value] if isinstance(value, str) and value else []
 
 
 def to_word(value: Value) -> str:
-    """A text, or a number as text; else empty."""
+    """Return a text, or a number as text; else empty."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def to_number(value: Value) -> int | None:
-    """A whole number of 64 bits, also one written as text."""
+    """Return a whole number of 64 bits, also one written as text."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

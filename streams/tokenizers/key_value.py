@@ -1,7 +1,6 @@
-"""`key=value` lines as firewalls write them: both quotes, duplicate keys, empty values, gaps.
+"""Parse `key=value` lines as firewalls write them: both quotes, duplicate keys, empty values, gaps.
 
-A quote ends where the next pair or the line begins, so quotes inside a value survive.
-"""
+A quote ends where the next pair begins or the line ends, so quotes inside a value survive."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ _LONGEST_WITH_QUOTES = 1_000
 
 
 def parse_pairs(text: str) -> list[tuple[str, str]]:
-    """Every pair in order. An unquoted value ends at white space."""
+    """Parse every pair in order. An unquoted value ends at white space."""
     if "='" in text:
         return _parse_any_pairs(text)
     usual: Sequence[tuple[str, str, str]] = _PAIR_WITHOUT_SINGLE.findall(text)
@@ -39,7 +38,8 @@ def _parse_any_pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _parse_pairs_with_quotes(text: str) -> list[tuple[str, str]]:
-    """The same; each sign is looked at a constant number of times, however many quotes there are."""
+    """Parse the same with quotes; each character is read a constant number of times, however many
+    quotes there are."""
     several: list[tuple[str, str]] = []
     at, end = 0, -1
     while (pair := _PAIR.search(text, at)) is not None:
@@ -58,5 +58,5 @@ def _parse_pairs_with_quotes(text: str) -> list[tuple[str, str]]:
 
 
 def select_first_values(all_pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Of duplicate keys the first: what a stranger can type comes later in the line."""
+    """Select the first of duplicate keys: what a stranger can type comes later in the line."""
     return dict(reversed(all_pairs))

@@ -1,4 +1,4 @@
-"""Where Exchange is told to send mail: parameters of its cmdlets, and Outlook's own rule records."""
+"""Read where Exchange must send mail: parameters of its cmdlets, and Outlook's own rule records."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _FORWARDING_ACTIONS = ("forward", "redirect")
 
 @dataclass(slots=True)
 class MailboxRule:
-    """Recipients are mail addresses case-folded, or, where none is told, the words that stand
-    there (a display name, a directory path)."""
+    """The mail addresses of recipients, case-folded, or, if there is none, their given form (a
+    display name, a directory path)."""
 
     name: str
     forward_to: list[str]
@@ -33,7 +33,7 @@ class MailboxRule:
 
 
 def parse_parameters(parameters: Mapping[str, Value]) -> MailboxRule:
-    """From `Parameters` of New-InboxRule, Set-InboxRule, Set-Mailbox and transport rules."""
+    """Parse `Parameters` of New-InboxRule, Set-InboxRule, Set-Mailbox and transport rules."""
     recipients: list[str] = []
     for name in _FORWARDS:
         recipients += _parse_recipients(parameters.get(name))
@@ -47,7 +47,7 @@ def parse_parameters(parameters: Mapping[str, Value]) -> MailboxRule:
 
 
 def parse_operation_properties(properties: Mapping[str, Value]) -> MailboxRule:
-    """From `OperationProperties` of UpdateInboxRules, whose RuleActions is a JSON string."""
+    """Parse `OperationProperties` of UpdateInboxRules, in which RuleActions is a JSON string."""
     recipients: list[str] = []
     deletes, folder = False, ""
     for action in json_lines.to_mappings(properties.get("RuleActions")):

@@ -1,4 +1,4 @@
-"""Names people sign in by: compared case-folded, told apart from mail addresses."""
+"""Normalise user names: compared case-folded, distinguished from mail addresses."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NOBODY = frozenset(
 
 
 def find_mail_addresses(text: str) -> list[str]:
-    """Every mail address in a text, case-folded, in order."""
+    """Find every mail address in a text, case-folded, in order."""
     return [address.casefold() for address in _ADDRESS.findall(text)]
 
 
 def is_mail_address(text: str) -> bool:
-    """Longer than 254 is none (RFC 5321 4.5.3.1.3)."""
+    """Whether it is a mail address; longer than 254 is none (RFC 5321 4.5.3.1.3)."""
     return len(text) <= 254 and _is_mail_address(text)
 
 
@@ -32,7 +32,7 @@ def _is_mail_address(text: str) -> bool:
 
 
 def put_user(fields: dict[str, Value], name: str) -> None:
-    """`user.name`, and `user.email` and `user.domain` where the name is a mail address."""
+    """Set `user.name`, and `user.email` and `user.domain` if the name is a mail address."""
     name = name.strip().casefold()
     if name in NOBODY:
         return

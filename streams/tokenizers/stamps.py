@@ -1,5 +1,5 @@
-"""Times as devices write them → aware UTC. What neighbours share (the year, the offset of an hour) is
-cached."""
+"""Parse times of devices to aware UTC. What neighbouring lines share (the year, the offset of an
+hour) is cached."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _YEARS_AROUND = 8
 
 
 def build_absurd_time() -> UnparseableRecord:
-    """The error for a time that no calendar has; it repeats nothing of the line."""
+    """Build the error for a time that no calendar has; it repeats nothing of the line."""
     return UnparseableRecord(
         "a time that no calendar has",
         remedy="Correct the clock or the time format of the device, then replay the line.",
@@ -30,17 +30,17 @@ def build_absurd_time() -> UnparseableRecord:
 
 
 def _check_reckonable(time: datetime) -> datetime:
-    """A time from which days and years can be counted either way. Raises Unparseable."""
+    """Check that days and years can be added and subtracted. Raises Unparseable."""
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise build_absurd_time()
     return time
 
 
 def parse_yearless(month: str, day: str, clock: str, arrived: datetime, zone: tzinfo) -> datetime:
-    """`Nov`, `22`, `01:06:15` in the year that puts it nearest to arrival (RFC 3164 has no year).
+    """Parse `Nov`, `22`, `01:06:15` in the year that puts it nearest to arrival (RFC 3164 has no
+    year).
 
-    Raises Unparseable.
-    """
+    Raises Unparseable."""
     try:
         minute = _find_nearest_minute(month, day, clock[:5], arrived.date(), zone)
         return minute + _SECONDS[clock[6:8]]
@@ -74,7 +74,7 @@ def _exists(year: int, month: int, day: int) -> bool:
 
 
 def _convert_to_utc(local: datetime, zone: tzinfo) -> datetime:
-    """A local time, of which only the figures count, in UTC. Raises OverflowError."""
+    """Convert the figures of a local time to UTC. Raises OverflowError."""
     if zone is UTC:
         return local
     offset = _find_offset(local.year, local.month, local.day, local.hour, zone)
@@ -83,14 +83,14 @@ def _convert_to_utc(local: datetime, zone: tzinfo) -> datetime:
 
 @lru_cache(maxsize=8192)
 def _find_offset(year: int, month: int, day: int, hour: int, zone: tzinfo) -> timedelta | None:
-    """Of a zone from UTC during a local hour; None: it changes within the hour."""
+    """Find a zone's offset from UTC during a local hour; None: it changes within the hour."""
     begin = datetime(year, month, day, hour, tzinfo=zone).utcoffset()
     end = datetime(year, month, day, hour, 59, 59, 999_999, tzinfo=zone).utcoffset()
     return begin if begin == end else None
 
 
 def parse_iso(text: str, zone: tzinfo = UTC) -> datetime:
-    """ISO 8601 / RFC 3339; `zone` where the stamp carries none. Raises Unparseable."""
+    """Parse ISO 8601 / RFC 3339; `zone` applies if the stamp has none. Raises Unparseable."""
     try:
         time = datetime.fromisoformat(text)
         if time.tzinfo is None:
@@ -105,7 +105,7 @@ def parse_iso(text: str, zone: tzinfo = UTC) -> datetime:
 
 
 def _replace_with_utc(time: datetime) -> datetime:
-    """The same figures; `replace` costs three times as much."""
+    """Build the same figures in UTC; `replace` costs three times as much."""
     return datetime(
         time.year,
         time.month,
@@ -119,7 +119,7 @@ def _replace_with_utc(time: datetime) -> datetime:
 
 
 def parse_common_log(text: str) -> datetime:
-    """`22/Nov/2026:01:06:15 +0000` of the Common Log Format. Raises Unparseable."""
+    """Parse `22/Nov/2026:01:06:15 +0000` of the Common Log Format. Raises Unparseable."""
     try:
         return _check_reckonable(_parse_common_minute(text[:17], text[21:]) + _SECONDS[text[18:20]])
     except (KeyError, ValueError, OverflowError) as error:
@@ -137,6 +137,6 @@ def _parse_common_minute(minute: str, offset: str) -> datetime:
 
 
 def format_zulu(time: datetime) -> str:
-    """`2026-11-22T01:06:15.000Z`, with microseconds where it has any."""
+    """Format `2026-11-22T01:06:15.000Z`, with microseconds if it has any."""
     spec = "microseconds" if time.microsecond % 1000 else "milliseconds"
     return time.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")

@@ -1,4 +1,5 @@
-"""Syslog frames: RFC 3164 as it is really sent (no host, no tag, ISO stamps), and RFC 5424."""
+"""Parse syslog frames: RFC 3164 as it is really sent (no host, no tag, ISO stamps), and RFC
+5424."""
 
 from __future__ import annotations
 
@@ -58,8 +59,8 @@ class SyslogFrame:
 
 
 def read(text: str, arrived: datetime, zone: tzinfo) -> SyslogFrame:
-    """Any text is a frame, at worst one that has only a message. Raises Unparseable for a stamp
-    that looks like one but is on no calendar."""
+    """Read any text as a frame, at worst one that has only a message. Raises Unparseable for a
+    stamp that is on no calendar."""
     if text.startswith("<"):
         modern = _RFC5424.match(text)
         if modern is not None:
@@ -112,7 +113,7 @@ def _parse_bsd_time(
 
 
 def parse_structured_data(text: str) -> dict[str, dict[str, str]]:
-    """`[id name="value" …]…` → {id: {name: value}}, escapes undone."""
+    """Parse `[id name="value" …]…` to {id: {name: value}}, escapes undone."""
     blocks = map(_ELEMENT.fullmatch, _BLOCKS.findall(text))
     elements = [block.groups() for block in blocks if block is not None]
     return {
@@ -122,8 +123,8 @@ def parse_structured_data(text: str) -> dict[str, dict[str, str]]:
 
 
 def build_tag_test(app: str) -> Callable[[str], bool]:
-    """A test whether a frame's tag matches `app` (a regular expression). Anchored: the tag's words
-    inside a message, where a stranger may type them, do not count."""
+    """Build a test whether a frame's tag matches `app` (a regular expression). Anchored: the tag's
+    words inside a message, where a stranger may type them, do not count."""
     pattern = re.compile(
         rf"(?:{HEADER}(?:[^\s\[]*[^\s:\[\]] +)?|{PRI}?\s*)(?:{app})(?:\[[^\]\s]{{0,32}}\])?:(?=\s|$)"
         rf"|{RFC5424_START}\S+ (?:{app}) "

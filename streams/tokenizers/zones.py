@@ -1,4 +1,4 @@
-"""Time zones by IANA name, for stamps that carry none."""
+"""Look up time zones by IANA name, for stamps that carry none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.errors import ConfigurationError
 
 @lru_cache(maxsize=1024)
 def get_zone(name: str) -> tzinfo:
-    """`Europe/London` → its zone. Raises Misconfigured for a name nobody knows."""
+    """Return the zone `Europe/London`. Raises Misconfigured for an unknown name."""
     if name == "UTC":
         return UTC
     try:

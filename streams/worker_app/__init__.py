@@ -1,1 +1,1 @@
-"""What hosts the worker: the loop of the embedded deployment and the Faust app."""
+"""Host the worker: the loop of the embedded deployment and the Faust app."""

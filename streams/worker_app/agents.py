@@ -1,9 +1,9 @@
-"""What is rare goes through Faust: orders from outside come in, messages for integrators go out.
+"""Receive orders from outside and send messages to integrators through Faust, which is slow but
+sufficient for rare events.
 
 The agents keep the rules that measurement taught (docs/adr/0003-hosted-service.md): one event at a
 time, raw bytes decoded by ourselves, nothing escapes the loop, no hand-off before the
-acknowledgement, effects idempotent.
-"""
+acknowledgement, effects idempotent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RETRY_SECONDS = 2.0
 
 
 def add_agents(app: Any, dependencies: WorkerDependencies) -> None:
-    """Hang the agents on the app."""
+    """Register the agents with the app."""
     kafka = dependencies.settings.kafka
     orders = app.topic(
         build_topic_name(kafka, "commands"), value_serializer="raw", key_serializer="raw"
@@ -44,8 +44,9 @@ async def _iterate_events(stream: Any) -> AsyncIterator[Any]:
 
 
 async def _follow_order(app: Any, dependencies: WorkerDependencies, event: Any) -> bool:
-    """Has something become of the order? It waits while store or broker refuse; not when the app
-    stops: then it comes again. Nothing escapes, or the orders behind it would stand still."""
+    """Whether the order was followed or refused. It waits while store or broker refuse, but not
+    when the app stops: then it comes again. No exception escapes, or the orders behind it would
+    wait for ever."""
     message = event.message
     place = f"{message.topic}/{message.partition}:{message.offset}"
     while not app.should_stop:
@@ -62,8 +63,8 @@ async def _follow_order(app: Any, dependencies: WorkerDependencies, event: Any) 
 async def _follow_or_refuse(
     app: Any, dependencies: WorkerDependencies, order: bytes, place: str
 ) -> None:
-    """Obeyed, or among the dead letters with its place and reason. Raises Retryable, and whatever
-    the producer raises."""
+    """Follow the order, or store it as a dead letter with its place and reason. Raises Retryable,
+    and what the producer raises."""
     try:
         await asyncio.to_thread(dependencies.orders.follow, order, place)
     except RetryableError:
@@ -80,7 +81,7 @@ async def _follow_or_refuse(
 
 
 async def send_exports(app: Any, dependencies: WorkerDependencies) -> int:
-    """What waits in the transactional outbox, in order; how many went."""
+    """Send the messages of the transactional outbox in order; returns their number."""
     rows = await asyncio.to_thread(dependencies.exports.list_waiting, EXPORTS_AT_ONCE)
     dependencies.meter.set_waiting_exports(len(rows))
     acknowledged = [await _send_export(app, dependencies, export) for _, export in rows]

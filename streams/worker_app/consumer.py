@@ -1,10 +1,9 @@
-"""The hot path inside the Faust app: a member of the consumer group that polls, has each batch
-committed to the store, and only then tells Kafka where it stands.
+"""Run the hot path inside the Faust app: a member of the consumer group polls, commits each batch
+to the store, and only then commits the position to Kafka.
 
-The position row in the store is the truth. Kafka's committed offset is a copy of it for lag
+The position row in the store is authoritative. Kafka's committed offset is a copy of it for lag
 monitors and is never read back: after every assignment each partition is sought to the store's
-position, and what does not fit stops the worker loudly.
-"""
+position, and what does not fit stops the worker with an error."""
 
 from __future__ import annotations
 
@@ -52,7 +51,8 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         meter: WorkerMetrics,
         in_thread: InThread,
     ) -> None:
-        """`in_thread`: awaits a blocking call in the one thread that owns `worker`."""
+        """Create the member. `in_thread`: awaits a blocking call in the one thread that owns
+        `worker`."""
         self._settings = settings
         self._worker = worker
         self._meter = meter
@@ -93,11 +93,12 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
 
     @property
     def has_taken_over(self) -> bool:
-        """Does this member know where its partitions stand?"""
+        """Whether this member has loaded the positions of its partitions."""
         return self._generation > 0 and self._positioned == self._generation
 
     def list_partitions(self) -> list[str]:
-        """Every partition of every raw topic, whoever owns it; empty while any is not known."""
+        """List every partition of every raw topic, whoever owns it; empty while any is not
+        known."""
         partitions: list[str] = []
         for topic in self.raw_topics:
             numbers = self._client.partitions_for_topic(topic)
@@ -126,12 +127,14 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             self._meter.clear_partition(tp.topic, tp.partition)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """Nothing is read of them before `poll_and_commit` has sought the store's positions."""
+        """Note the assignment; nothing is read before `poll_and_commit` has sought the store's
+        positions."""
         self._generation += 1
         self._client.pause(*assigned)
 
     def invalidate_positions(self) -> None:
-        """After a conflict or a failure: ask the store again before anything is read."""
+        """Invalidate the positions after a conflict or a failure, so that they are loaded again
+        before anything is read."""
         self._positioned = -1
 
     async def poll_paused(self, seconds: float) -> None:
@@ -142,10 +145,10 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         await self._client.getmany(timeout_ms=0)
 
     async def poll_and_commit(self) -> int:
-        """One poll and at most one batch; how many records were made durable.
+        """Run one poll and at most one batch; returns how many records were made durable.
 
-        Raises Conflict and Retryable (then `doubt` or `poll_paused`), Corrupt and Misconfigured (a
-        person must look)."""
+        Raises Conflict and Retryable (then call `invalidate_positions` or `poll_paused`), Corrupt
+        and Misconfigured (a person must look)."""
         if self._positioned != self._generation:
             await self._take_over()
         polled = await self._poll()
@@ -163,9 +166,8 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         return processed
 
     async def list_drained(self) -> list[str]:
-        """Owned partitions of which nothing is left to process just now: what was polled is durable
-        (the loop is idle) and the client stands at the end, past any transaction's markers. Raises
-        KafkaError."""
+        """List owned partitions with nothing left to process: what was polled is durable (the loop
+        is idle) and the client is at the end, past any transaction's markers. Raises KafkaError."""
         partitions: list[str] = []
         ours = sorted(self._client.assignment())
         # Asked for every time: the client's own high watermark is as old as its last fetch.
@@ -180,8 +182,8 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         return partitions
 
     async def observe(self) -> None:
-        """Tell the meter where each owned partition stands: our own count beside Kafka's copy, for
-        lag alone does not show what was passed over. Raises KafkaError."""
+        """Report each owned partition to the meter: our own position and Kafka's copy, because lag
+        alone does not show skipped records. Raises KafkaError."""
         ours = sorted(self._client.assignment())
         ends = await self._client.end_offsets(ours) if ours else {}
         for tp in ours:
@@ -193,7 +195,8 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
                 self._meter.set_position(tp.topic, tp.partition, next_, committed, ends[tp])
 
     async def _poll(self) -> PolledRecords:
-        """Records that follow what is stored; nothing when there is doubt."""
+        """Poll records that follow the stored positions; returns nothing while the positions are
+        invalid."""
         generation, most = self._generation, self._worker.batch_records
         try:
             polled: PolledRecords = await self._client.getmany(timeout_ms=POLL_MS, max_records=most)
@@ -206,9 +209,9 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         return {tp: rows for tp, rows in polled.items() if rows and self._is_contiguous(tp, rows)}
 
     def _is_contiguous(self, tp: TopicPartition, rows: Sequence[Any]) -> bool:
-        """Does the partition go on where the store stands? A gap is read once more. If it is still
-        there it holds no records (a transaction's marker), for offsets never come back; where
-        shippers use transactions there will be more of them."""
+        """Whether the partition continues at the store's position. A gap is read once more. If it
+        is still there it holds no records (a transaction's marker), because offsets never come
+        back; where shippers use transactions there will be more of them."""
         expected, first = self._get_expected_offset(tp), rows[0].offset
         if expected == first or (expected < first and tp in self._marked):
             return True
@@ -220,14 +223,14 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         return False
 
     def _get_expected_offset(self, tp: TopicPartition) -> int:
-        """Offset that must come next."""
+        """Return the offset that must come next."""
         return self._find_next_offset(tp, self._worker.owned[_format_partition(tp)])
 
     def _find_next_offset(self, tp: TopicPartition, stored: StoredPosition) -> int:
         return self._starts[tp] if stored.position is None else stored.position.offset + 1
 
     def _process(self, polled: PolledRecords) -> int:
-        """In the worker's thread: decode, pure stages, one transaction."""
+        """Decode, evaluate and commit in the worker's thread, in one transaction."""
         decode = self._decoder.decode_record
         records: list[ArrivedRecord] = []
         for tp, rows in polled.items():
@@ -236,7 +239,7 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         return self._worker.process(records)
 
     async def _take_over(self) -> None:
-        """Ask the store where each of our partitions stands, and read on from there."""
+        """Load the position of each of our partitions from the store, and seek there."""
         generation = self._generation
         ours = sorted(self._client.assignment())
         ids = await self._in_thread(load_topic_ids, self._settings, self.raw_topics)
@@ -261,7 +264,7 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._positioned = generation
 
     async def _commit(self) -> None:
-        """Kafka's copy of the positions: losing it costs nothing."""
+        """Commit Kafka's copy of the positions: losing it costs nothing."""
         ours = self._client.assignment()
         offsets = {tp: at for tp, at in self._uncommitted.items() if tp in ours}
         self._uncommitted = {}

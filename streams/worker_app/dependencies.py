@@ -1,4 +1,4 @@
-"""What the Faust app is given, and what it tells of itself."""
+"""Define the dependencies and the status of the Faust app."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Hosts the worker over the journal: read, process, commit, again and again.
+"""Host the worker over the journal in a loop: read, process, commit.
 
-The journal is one partition, and the stored position is the truth: after any failure positions and
-groups are asked for again, so that a crash at any point repeats work and loses none.
-"""
+The journal is one partition, and the stored position is authoritative: after any failure positions
+and groups are loaded again, so that a crash at any point repeats work and loses none."""
 
 from __future__ import annotations
 
@@ -63,7 +62,7 @@ class EmbeddedWorker:
 
     @property
     def warning(self) -> str:
-        """What would stop `run` if nobody did anything about it; empty: nothing."""
+        """What would stop `run` without a remedy, or the empty string."""
         return self._worker.bound.warning or ""
 
     def run(self, stop: Event) -> None:
@@ -93,11 +92,10 @@ class EmbeddedWorker:
         return total
 
     def process_batch(self) -> int:
-        """Process one batch; the number of its records, 0: drained.
+        """Process one batch; returns the number of its records, 0 when drained.
 
-        A Conflict (somebody else committed) is met by asking and reading again, a few times.
-        Raises Retryable (the next call asks and repeats), Corrupt, Misconfigured.
-        """
+        After a Conflict (another process committed) it loads and reads again, a few times. Raises
+        Retryable (the next call loads and repeats), Corrupt, Misconfigured."""
         with self._lock:
             for _ in range(_MOST_CONFLICTS - 1):
                 try:
@@ -124,7 +122,7 @@ class EmbeddedWorker:
         return len(records)
 
     def _get_position(self) -> RecordPosition | None:
-        """Where the store stands; asked again after any failure."""
+        """Return the store's position; loaded again after any failure."""
         worker = self._worker
         if not self._is_current:
             if worker.owned:
@@ -142,7 +140,8 @@ class EmbeddedWorker:
             self._swept_to = float("-inf")
 
     def _note_drained(self, moment: datetime) -> None:
-        """An idle journal does not hold the watermark back."""
+        """Record that the journal is drained, so that an idle one does not hold the watermark
+        back."""
         if time.monotonic() - self._drained_at >= _DRAINED_SECONDS:
             self._worker.record_drained(PARTITION, (moment - SKEW).timestamp())
             self._drained_at = time.monotonic()

@@ -1,9 +1,8 @@
-"""The distributed worker: a Faust app that hosts the hot path as a service.
+"""Run the distributed worker: a Faust app that hosts the hot path as a service.
 
 Faust's own path per message costs 90–110 µs and loses batches when an agent fails inside `take`
-(docs/adr/0003-hosted-service.md), so records are read by a service of the app, and agents carry
-only what is rare: orders from outside, and messages to integrators.
-"""
+(docs/adr/0003-hosted-service.md), so a service of the app reads records, and agents carry only what
+is rare: orders from outside, and messages to integrators."""
 
 from __future__ import annotations
 
@@ -44,7 +43,7 @@ SKEW = timedelta(minutes=5)
 
 
 def create_app(dependencies: WorkerDependencies, status: WorkerStatus) -> Any:
-    """A faust.App, not yet started; run it with `run_app`."""
+    """Create a faust.App, not yet started; run it with `run_app`."""
     kafka = dependencies.settings.kafka
     data_dir = dependencies.settings.data_dir / "faust"
     private_files.make_folder(data_dir)
@@ -89,7 +88,7 @@ class BatchService(Service):
         self._chores_at = 0.0
 
     async def on_start(self) -> None:
-        """Join the group: needs the running loop."""
+        """Join the group, which needs the running loop."""
         dependencies = self._dependencies
         self._consumer = PartitionConsumer(
             dependencies.settings, dependencies.worker, dependencies.meter, self._run_in_thread
@@ -126,7 +125,7 @@ class BatchService(Service):
             await self._report_refusals("upkeep", self._run_upkeep)
 
     async def _report_refusals(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
-        """What a person must look at ends the app; nothing escapes unsaid."""
+        """Report errors that a person must look at, and end the app; no error is lost."""
         try:
             await work()
             self._set_waiting(part, "", "")
@@ -160,7 +159,8 @@ class BatchService(Service):
             self._wait = FIRST_WAIT_SECONDS
 
     async def _run_upkeep(self) -> None:
-        """Idle partitions hold nothing back; the leader sweeps and sends exports."""
+        """Record drained partitions, so that they hold nothing back; as the leader also sweep and
+        send exports."""
         await self._record_drained()
         dependencies = self._dependencies
         leads = await asyncio.to_thread(dependencies.leader.acquire_leadership)
@@ -187,7 +187,7 @@ class BatchService(Service):
             await self._run_in_thread(self._dependencies.worker.record_drained, name, moment)
 
     def _set_waiting(self, part: str, reason: str, why: str) -> None:
-        """What a part waits for; empty: for nothing. One part's ease is not another's."""
+        """Set what a part waits for, empty for nothing. Each part has its own state."""
         self._waits_for[part] = reason
         self._status.troubles[part] = why
         waiting = [each for each in self._waits_for.values() if each]
@@ -226,5 +226,5 @@ class OrderlyWorker(faust.Worker):
             start_on_signal(number, self._deadline)
 
     def on_worker_shutdown(self) -> None:
-        """Faust stops, whatever made it stop."""
+        """Handle Faust's stop, for any reason."""
         self._deadline.start()

@@ -1,4 +1,4 @@
-"""Where reading of a partition begins, or why it must not."""
+"""Decide where reading of a partition begins, or refuse to read."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class PartitionStart(NamedTuple):
     """Offset that the next record gets."""
 
     def find_next_offset(self, stored: StoredPosition) -> int:
-        """The offset to read next. Raises Corrupt when the store's position does not fit: records
-        lost to retention or truncation, or a topic made anew, are never passed over in silence."""
+        """Return the offset to read next. Raises Corrupt if the store's position does not fit:
+        records lost to retention or truncation, or a re-created topic, are never skipped
+        silently."""
         place = stored.position
         if place is None:
             return self.begin

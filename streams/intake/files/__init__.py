@@ -1,1 +1,1 @@
-"""Files that are read once or followed."""
+"""Read log files once or follow them."""

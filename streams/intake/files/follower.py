@@ -1,4 +1,4 @@
-"""`tail -F`: a log file that grows, is rotated away, or is cut short in place."""
+"""Follow a log file that grows, is rotated away, or is cut short in place, like `tail -F`."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ class _FollowedFile:
         return not same and present.st_size > 0
 
     def close(self) -> None:
-        """The first file belongs to the caller."""
+        """Close what was opened here; the first file belongs to the caller."""
         if self._file is not self._first:
             self._file.close()

@@ -1,4 +1,4 @@
-"""Chunks of one input → records in the event log, with the facts of their arrival."""
+"""Convert chunks of one input to records in the event log, with the facts of their arrival."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class FileIngester:
         self._append(self._splitter.feed(chunk))
 
     def finish(self) -> None:
-        """The input ended: its last line counts as complete; another input may follow."""
+        """Finish the input: its last line counts as complete; another input may follow."""
         self._append(self._splitter.finish())
         self._splitter = RecordSplitter(self._limit)
 
     def note_end_reached(self) -> None:
-        """All there was has been read just now."""
+        """Note that all available input has been read."""
         self._looked = self._now()
 
     def note_truncated(self) -> None:
-        """Lines may have been written and cut away since we last looked."""
+        """Note that lines may have been written and cut away since the last reading."""
         self._log.note_gap(
             BlindInterval(
                 source=self._source,

@@ -1,7 +1,7 @@
-"""Files into the event log: plain or gzip, once or followed as they grow.
+"""Read files into the event log: plain or gzip, once or followed as they grow.
 
-Records too long for `max_line_bytes` come in pieces (streams.intake.splitting.record_buffer), nothing is left out.
-"""
+Records too long for `max_line_bytes` come in pieces (streams.intake.splitting.record_buffer), so
+that nothing is left out."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _read_once(
 
 
 def _ignore_progress(bytes_read: int, total: int, records: int) -> None:
-    """No progress wanted."""
+    """Ignore the progress (the default)."""
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def _open_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _is_gzip(file: BinaryIO) -> bool:
-    """By its first bytes, not its name."""
+    """Whether the first bytes are those of gzip; the name does not count."""
     magic = file.read(2)
     file.seek(0)
     return magic == b"\x1f\x8b"

@@ -1,1 +1,1 @@
-"""The HTTP listener."""
+"""Receive records over HTTP."""

@@ -1,9 +1,9 @@
-"""POST /intake/{source}: records over HTTP, answered only after they are durable.
+"""Serve POST /intake/{source}: records over HTTP, answered only after they are durable.
 
 Body: NDJSON or raw lines, a JSON array, or the Microsoft 365 CSV export; plain or gzip. Every
-refusal is JSON with `problem`, `remedy` and `received`, the number of records that are stored all
-the same: 0 for every refusal but 503. Nothing of a body is read before its token is found right.
-"""
+refusal is JSON with `problem`, `remedy` and `received`, the number of records that are stored
+nevertheless: 0 for every refusal but 503. Nothing of a body is read before its token is
+verified."""
 
 from __future__ import annotations
 
@@ -57,11 +57,10 @@ def create_intake_app(
     stopping: Event | None = None,
     patience: float = PATIENCE_SECONDS,
 ) -> FastAPI:
-    """The listener as an ASGI application.
+    """Create the listener as an ASGI application.
 
-    `folder`: where bodies lie while they are read (None: the system's own). `stopping`: set when
-    the process is to end. `patience`: seconds that a request waits for a slot of its token.
-    """
+    `folder`: where bodies are buffered (None: the system's own). `stopping`: set when the process
+    is to end. `patience`: seconds that a request waits for a slot of its token."""
     app = FastAPI(title="BreachDesk intake", docs_url=None, redoc_url=None, openapi_url=None)
     intake = _IntakeEndpoint(log, settings, now, folder, stopping or Event(), patience)
 
@@ -101,7 +100,7 @@ class _IntakeEndpoint:
         self._limits = BodyLimits(settings.http_records, settings.max_line_bytes, stopping)
 
     async def receive(self, source: str, request: Request) -> dict[str, object]:
-        """The answer to a request whose records are durable. Raises Refusal."""
+        """Return the answer to a request after its records are durable. Raises Refusal."""
         token = self._tokens.find_holder(source, request.headers.get("authorization", ""))
         if token is None:
             raise _build_no_token()
@@ -183,7 +182,7 @@ def _check_source(source: str) -> None:
 
 
 def _check_encoding(request: Request) -> bool:
-    """Is the body packed?"""
+    """Whether the body is compressed."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip"):
         raise IntakeRefusal(

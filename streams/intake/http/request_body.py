@@ -1,9 +1,9 @@
-"""The body of one request → records in the event log, in memory that does not grow with the body.
+"""Convert the body of one request to records in the event log, in memory that does not grow with
+the body.
 
-A body is read twice. First it is unpacked, split and counted, and nothing is kept: whatever would
-be refused is refused then, and the event log has none of it. Then its records are appended in
-slices. A body that fits into one slice is split once and appended whole.
-"""
+A body is read twice. The first pass unpacks, splits and counts, and keeps nothing: whatever would
+be refused is refused then, before the event log has any of it. The second pass appends the records
+in slices. A body that fits into one slice is split once and appended whole."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ class RequestBody:
             raise build_not_stored(0) from error
 
     def iterate_chunks(self) -> Iterator[bytes]:
-        """From its beginning. Raises Refusal when the disk did not take the end of it."""
+        """Yield the body from its beginning. Raises Refusal if the disk did not accept the end of
+        it."""
         try:
             self._file.seek(0)
         except OSError as error:
@@ -131,7 +132,7 @@ def store(
 def _check_records(
     body: RequestBody, limits: BodyLimits, *, gzip: bool
 ) -> list[list[FramedRecord]] | None:
-    """Its records when they fit into one slice; None when they have to be read again."""
+    """Return the records if they fit into one slice; None if the body must be read again."""
     count = _BodyCount(limits)
     with closing(_iterate_plain(body, gzip=gzip, meanwhile=count.check)) as parts:
         splitter = RecordSplitter(limits.line_bytes)
@@ -227,7 +228,7 @@ def _append(
 def _iterate_plain(
     body: RequestBody, *, gzip: bool, meanwhile: Callable[[], None] | None = None
 ) -> Generator[bytes]:
-    """`meanwhile` is called for every chunk, also when nothing comes out of it."""
+    """Yield the unpacked body. `meanwhile` is called for every chunk, even one without output."""
     chunks = _watch_chunks(body.iterate_chunks(), meanwhile)
     if not gzip:
         yield from chunks
@@ -250,14 +251,14 @@ def _watch_chunks(chunks: Iterator[bytes], meanwhile: Callable[[], None] | None)
 
 
 def build_too_large(problem: str) -> IntakeRefusal:
-    """Nothing of it was kept."""
+    """Build the refusal of a body of which nothing was stored."""
     return IntakeRefusal(
         413, problem, "Send fewer records a request; nothing of this one was kept."
     )
 
 
 def build_not_stored(received: int) -> IntakeRefusal:
-    """The first `received` records of the body are stored, the others are not."""
+    """Build the refusal of a body of which only the first `received` records are stored."""
     if not received:
         return IntakeRefusal(
             503,

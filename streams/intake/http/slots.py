@@ -1,4 +1,4 @@
-"""Shares of the HTTP intake: what one token does never keeps another one waiting."""
+"""Share the HTTP intake, so that no token can delay another one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RequestSlots:
 
     @asynccontextmanager
     async def reserve_reading(self, token: str) -> AsyncIterator[None]:
-        """While a body is received and until it is answered. Raises NoSlot."""
+        """Reserve a slot while a body is received and until it is answered. Raises NoSlot."""
         share = self._shares.setdefault(token, _TokenShare())
         try:
             async with asyncio.timeout(self._patience):
@@ -53,6 +53,6 @@ class RequestSlots:
 
     @asynccontextmanager
     async def reserve_working(self, token: str) -> AsyncIterator[None]:
-        """While a body is split and stored."""
+        """Reserve a slot while a body is split and stored."""
         async with self._shares.setdefault(token, _TokenShare()).working:
             yield

@@ -1,4 +1,4 @@
-"""Bearer tokens (RFC 6750) of the HTTP intake: a source's own, or the one of `*`."""
+"""Check bearer tokens (RFC 6750) of the HTTP intake: a source's own, or the one of `*`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class IntakeTokens:
     """
 
     def __init__(self, tokens: Mapping[str, SecretStr]) -> None:
-        """A token that is empty counts as none."""
+        """Keep the tokens; an empty token counts as none."""
         self._digests = {
             source: _digest(token.get_secret_value().encode())
             for source, token in tokens.items()
@@ -29,10 +29,10 @@ class IntakeTokens:
         self._nobodys = _digest(secrets.token_bytes(32))
 
     def find_holder(self, source: str, header: str) -> str | None:
-        """Whose token the `Authorization` header carries: the source's or `*`; None: no valid one.
+        """Return the owner of the token in the `Authorization` header: the source or `*`; None if
+        it is not valid.
 
-        `header` is as Starlette gives it, decoded from Latin-1.
-        """
+        `header` is as Starlette gives it, decoded from Latin-1."""
         holder = source if source in self._digests else ANY
         scheme, _, token = header.partition(" ")
         sent = _digest(token.strip().encode("latin-1", "replace"))

@@ -1,1 +1,1 @@
-"""Splitting of received bytes into records."""
+"""Split received bytes into records."""

@@ -1,9 +1,8 @@
-"""Microsoft 365 audit search export: CSV with the audit record as JSON in a quoted column.
+"""Split a Microsoft 365 audit search export: CSV with the audit record as JSON in a quoted column.
 
 A record may hold line breaks inside quotes (RFC 4180). The header is a record of its own, so that
-nothing received is missing from the log. A row whose quote never closes costs itself only: the
-next line that begins like a row begins a new record.
-"""
+nothing received is missing from the log. A row with a quote that never closes affects itself only:
+the next line that begins like a row begins a new record."""
 
 from __future__ import annotations
 
@@ -15,7 +14,8 @@ _ROW_START = re.compile(rb'(?:"?[0-9A-Fa-f-]{36}"?,)?"?\d{4}-\d\d-\d\dT\d\d:\d\d
 
 
 def is_header(line: bytes) -> bool:
-    """`RecordId,CreationDate,…,AuditData,…` (now) or `CreationDate,UserIds,…,AuditData` (then)."""
+    """Whether it is `RecordId,CreationDate,…,AuditData,…` (present format) or
+    `CreationDate,UserIds,…,AuditData` (former one)."""
     names = {name.strip().strip(b'"') for name in line.split(b",")}
     return {b"AuditData", b"CreationDate"} <= names
 
@@ -55,7 +55,7 @@ class ExportSplitter:
         return records
 
     def _add_part(self, data: bytes) -> list[FramedRecord]:
-        """A line, or so much of an over-long one as has come."""
+        """Add a line, or the received part of an over-long one."""
         records: list[FramedRecord] = []
         if self._quoted and not self._inside_line:
             records = self._finish_record() if _ROW_START.match(data) else self._record.add(b"\n")

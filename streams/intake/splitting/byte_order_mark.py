@@ -1,4 +1,5 @@
-"""What Windows programs put before text: the UTF-8 mark is removed, UTF-16 becomes UTF-8."""
+"""Convert what Windows programs write before text: the UTF-8 mark is removed, UTF-16 becomes
+UTF-8."""
 
 from __future__ import annotations
 

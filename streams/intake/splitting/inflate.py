@@ -1,4 +1,4 @@
-"""gzip in bounded memory: what could be read is handed on before anything is complained about."""
+"""Unpack gzip in bounded memory; yield what could be read before raising an error."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 def decompress(chunks: Iterable[bytes], piece_bytes: int = _PIECE_BYTES) -> Iterator[bytes]:
-    """The content of one or several gzip members, in pieces of at most `piece_bytes`.
+    """Yield the content of one or several gzip members, in pieces of at most `piece_bytes`.
 
-    Raises zlib.error for damage and EOFError when the last member breaks off.
-    """
+    Raises zlib.error for damage and EOFError if the last member is incomplete."""
     members = _GzipMembers(piece_bytes)
     for chunk in chunks:
         yield from members.feed(chunk)

@@ -1,9 +1,8 @@
-"""JSON without parsing it: where elements of an array, or one object over many lines, end.
+"""Find where elements of a JSON array, or one object over many lines, end, without parsing JSON.
 
-The bytes are handed on exactly as received. Only strings and brackets are followed, so that broken
-JSON costs its own element and no other. Strings, and brackets that hold no others, are passed over
-by one expression: Python looks at a few bytes of an element only.
-"""
+The bytes are returned exactly as received. Only strings and brackets are followed, so that broken
+JSON affects its own element and no other. One regular expression skips strings, and brackets that
+contain no others: Python looks at a few bytes of an element only."""
 
 from __future__ import annotations
 
@@ -31,7 +30,8 @@ class DocumentSplitter:
     """Reads one document from its first bracket on, then says what is left unread."""
 
     def __init__(self, limit: int, at: int, *, elements: bool) -> None:
-        """`iterate_elements`: the document is an array, and each element is a record."""
+        """Create a splitter. `iterate_elements`: the document is an array, and each element is a
+        record."""
         self._limit = limit
         self._elements = elements
         self._buffer = RecordBuffer(limit, at)
@@ -40,7 +40,8 @@ class DocumentSplitter:
         self._escaped = False
 
     def feed(self, data: bytes) -> tuple[list[FramedRecord], bytes | None]:
-        """The records that end in `data`, and what follows the document (None: not ended)."""
+        """Return the records that end in `data`, and what follows the document (None: not
+        ended)."""
         records: list[FramedRecord] = []
         mark, at = 0, self._find_string_end(data, 0) if self._in_string else 0
         while (at := self._find_next_token(data, at)) < len(data):
@@ -70,7 +71,7 @@ class DocumentSplitter:
         return skipped.end() if skipped else at
 
     def _open(self, opening: re.Match[bytes], mark: int) -> tuple[int, int]:
-        """Where to go on, and where the record begins: after the bracket of the array."""
+        """Return where to continue, and where the record begins: after the bracket of the array."""
         if self._depth or not self._elements:
             self._depth += opening.end() - opening.start()
             return opening.end(), mark
@@ -119,7 +120,7 @@ class DocumentSplitter:
         return self._buffer.add(data) if data else []
 
     def finish(self) -> list[FramedRecord]:
-        """The input ended inside: what is held is kept, as lines if it has several."""
+        """Finish inside the document: keep the buffer, as lines if it has several."""
         if self._buffer.is_cut:
             return self._buffer.finish(_SPACE)
         content = self._buffer.take_back()

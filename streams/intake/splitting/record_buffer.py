@@ -1,11 +1,9 @@
-"""A record cut out of a byte stream, and the rule for records that are too long.
+"""Buffer a record of a byte stream, and cut records that are too long.
 
-The rule: a record of up to `limit` bytes stays whole, whatever its length. A longer one is cut
-into consecutive pieces of `limit` bytes (the last one shorter). Every piece becomes a record of
-its own that carries, in `piece`, its number, its bytes and where the record began; the last one
-also the whole length. Pieces never reach a parser: the worker files each as a dead letter. So
-memory stays bounded and no byte is lost.
-"""
+A record of up to `limit` bytes stays whole. A longer one is cut into consecutive pieces of `limit`
+bytes (the last one shorter). Every piece becomes a record of its own that carries, in `piece`, its
+number, its bytes and where the record began; the last one also the whole length. Pieces never reach
+a parser: the worker stores each as a dead letter. So memory stays bounded and no byte is lost."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ class RecordBuffer:
     """Gathers one record; gives pieces away as soon as it grows beyond the limit (0: none)."""
 
     def __init__(self, limit: int, at: int) -> None:
-        """`at`: offset in the input of the first byte that will be added."""
+        """Create a buffer; `at` is the offset in the input of the first byte that will be added."""
         self._limit = limit
         self._at = at
         self._content = bytearray()
@@ -48,11 +46,11 @@ class RecordBuffer:
         return self._pieces > 0
 
     def skip(self, count: int) -> None:
-        """So many bytes of the input belong to no record."""
+        """Skip bytes of the input that belong to no record."""
         self._at += count
 
     def add(self, data: bytes) -> list[FramedRecord]:
-        """More of the record; the pieces that are full now."""
+        """Add a part of the record; returns the pieces that are full now."""
         if not self._content and not self._pieces:
             self._start = self._at
         self._content += data
@@ -72,7 +70,7 @@ class RecordBuffer:
         return FramedRecord(raw, self._note(length, "piece"))
 
     def finish(self, trailing: bytes = b"\r") -> list[FramedRecord]:
-        """The record is complete; `trailing` bytes at its end are framing. Blank: no record."""
+        """Finish the record; `trailing` bytes at its end are framing. A blank record is dropped."""
         content = bytes(self._content)
         raw = content.rstrip(trailing)
         note = self._note(len(content), "last piece") if self._pieces else ""
@@ -81,7 +79,7 @@ class RecordBuffer:
         return [FramedRecord(raw, note)] if raw.strip() else []
 
     def take_back(self) -> bytes:
-        """What is held, unframed again."""
+        """Take back the buffered bytes, unframed."""
         content = bytes(self._content)
         self._content.clear()
         self._at -= len(content)

@@ -1,12 +1,16 @@
-"""Bytes → records, whatever the shape. Any chunking of the same bytes gives the same records.
+"""Split bytes into records, whatever the format. Any chunking of the same bytes gives the same
+records.
 
-- lines, LF or CRLF (plain text, NDJSON, one compact `{"value": […]}` a line); blank ones skipped;
-- a JSON array of objects → each element, exactly the bytes received;
-- one JSON object over many lines (its first line is `{`) → one record;
-- the Microsoft 365 audit search CSV export → one CSV record each, the header being the first.
+Lines, LF or CRLF (plain text, NDJSON, one compact `{"value": […]}` a line): one record each,
+without blank ones.
 
-A record longer than the limit comes in pieces (see streams.intake.splitting.record_buffer).
-"""
+A JSON array of objects: each element, exactly the bytes received.
+
+One JSON object over many lines (its first line is `{`): one record.
+
+The Microsoft 365 audit search CSV export: one CSV record each, the header being the first.
+
+A record longer than the limit comes in pieces (see streams.intake.splitting.record_buffer)."""
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ _OBJECT = re.compile(rb"\s*\{[ \t\r]*\n")
 
 
 def split_records(data: bytes) -> Iterator[bytes]:
-    """The records of a whole document, of any length."""
+    """Yield the records of a whole document, of any length."""
     splitter = RecordSplitter(limit=0)
     for framed in splitter.feed(data) + splitter.finish():
         yield framed.raw
@@ -39,7 +43,7 @@ def split_records(data: bytes) -> Iterator[bytes]:
 
 class _ShapeSplitter(Protocol):
     def feed(self, data: bytes) -> tuple[list[FramedRecord], bytes | None]:
-        """Records that are complete, and what is left after the document's end, if it ended."""
+        """Return records that are complete, and the bytes after the document's end, if it ended."""
         ...
 
     def finish(self) -> list[FramedRecord]: ...
@@ -49,7 +53,7 @@ class RecordSplitter:
     """The same, piece by piece, in constant memory (one record, and at most `limit` bytes)."""
 
     def __init__(self, limit: int) -> None:
-        """`limit`: longest whole record in bytes; 0: no limit."""
+        """Create a splitter. `limit`: longest whole record in bytes; 0: no limit."""
         self._limit = limit
         self._marks = ByteOrderMarkReader()
         self._shape: _ShapeSplitter | None = None
@@ -57,7 +61,7 @@ class RecordSplitter:
         self._at = 0
 
     def feed(self, data: bytes) -> list[FramedRecord]:
-        """The records that are complete now."""
+        """Return the records that are complete now."""
         if len(data) <= _SLICE_BYTES:
             return self._feed(self._marks.feed(data), final=False)
         records: list[FramedRecord] = []
@@ -66,7 +70,7 @@ class RecordSplitter:
         return records
 
     def finish(self) -> list[FramedRecord]:
-        """The input has ended: what is still held."""
+        """Return the buffered rest at the end of the input."""
         records = self._feed(self._marks.feed(b"", final=True), final=True)
         if self._shape:
             records += self._shape.finish()

@@ -1,4 +1,4 @@
-"""Records that are lines: LF or CRLF, blank ones skipped, the last one may lack its end."""
+"""Split lines: LF or CRLF, blank ones skipped, the last one may lack its end."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class LineSplitter:
         return records, None
 
     def _split_whole(self, lines: bytes) -> list[FramedRecord]:
-        """Lines that all have their end."""
+        """Split lines that all have their end."""
         if self._limit and len(lines) > self._limit:
             return self._split_one_by_one(lines)
         self._buffer.skip(len(lines))
         return [FramedRecord(line.rstrip(b"\r")) for line in _SOLID_LINE.findall(lines)]
 
     def _split_one_by_one(self, lines: bytes) -> list[FramedRecord]:
-        """One of them may be too long."""
+        """Split lines of which one may be too long."""
         records: list[FramedRecord] = []
         for line in lines.split(b"\n")[:-1]:
             records += self._buffer.add(line) + self._finish_line()

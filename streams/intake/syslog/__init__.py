@@ -1,1 +1,1 @@
-"""The syslog listeners."""
+"""Receive syslog over UDP and TCP."""

@@ -1,9 +1,8 @@
-"""Connections that were closed because too many were open → blind intervals.
+"""Report connections that were closed because too many were open as blind intervals.
 
-What their senders had on the way is lost, and nobody can say how much it was. One interval tells of
-all connections of a source. While it goes on the next ones are noted ever more rarely, so that
-whoever opens connections for days does not fill the disk with our account of it.
-"""
+Bytes in transit are lost, and their number is unknown. One interval covers all connections of a
+source. While it goes on it is noted ever more rarely, so that a sender that opens connections for
+days does not fill the disk with reports."""
 
 from __future__ import annotations
 
@@ -49,7 +48,7 @@ class ConnectionLosses:
         self._noted: dict[str, _NotedLosses] = {}
 
     def add_closed(self, source: str, now: datetime) -> None:
-        """One more connection of the source."""
+        """Count one more closed connection of the source."""
         if source not in self._open and len(self._open) >= MOST_SOURCES:
             source = _OTHERS
         self._open[source] = extend_span(self._open.get(source), now, now, 1)

@@ -1,9 +1,8 @@
-"""Lost datagrams → blind intervals.
+"""Report lost datagrams as blind intervals.
 
 The kernel counts for the whole socket, so every source heard on it may have lost something: each
-gets the interval, and the count where it is alone. An interval is noted when a second went by
-without a further loss, or after ten.
-"""
+gets the interval, and the count if it is the only one. An interval is noted after a second without
+a further loss, or after ten."""
 
 from __future__ import annotations
 
@@ -40,11 +39,11 @@ class DatagramLosses:
         self._refused: dict[str, LossSpan] = {}
 
     def add_sender(self, source: str) -> None:
-        """A source sends to the socket: losses concern it."""
+        """Add a source of the socket, which losses then concern."""
         self._heard.add(source if len(self._heard) < MOST_SOURCES else _UNHEARD)
 
     def update_kernel_count(self, counter: int, now: datetime) -> None:
-        """The kernel's drop counter, as it stands now."""
+        """Process a new value of the kernel's drop counter."""
         lost = (counter - self._counter) % _COUNTER
         if lost:
             self._counter = counter
@@ -52,7 +51,7 @@ class DatagramLosses:
         self._looked = now
 
     def add_refused(self, source: str, count: int, now: datetime) -> None:
-        """The event log did not take it in time."""
+        """Count datagrams that the event log did not accept in time."""
         with self._lock:
             if source not in self._refused and len(self._refused) >= MOST_SOURCES:
                 source = _UNHEARD

@@ -1,8 +1,7 @@
-"""Syslog listeners: UDP and TCP, each with threads of its own; records go to the event log.
+"""Listen for syslog on UDP and TCP, each with its own threads, and append to the event log.
 
-"Received" begins with our read for TCP and nowhere for UDP (docs/reference/streaming.md,
-section 2), so UDP losses that the kernel counts become blind intervals.
-"""
+"Received" begins with our read for TCP and never for UDP (docs/reference/streaming.md, section 2),
+so UDP losses that the kernel counts become blind intervals."""
 
 from __future__ import annotations
 
@@ -32,8 +31,8 @@ class SyslogListener:
         meter: IntakeMetrics | None = None,
         most: int | None = None,
     ) -> None:
-        """Explicit ports win over the settings; there 0 means any free port. `most`: fewer TCP
-        connections than the settings allow."""
+        """Bind the sockets. Explicit ports override the settings; port 0 means any free one.
+        `most`: fewer TCP connections than the settings allow."""
         self._log = log
         self._settings = settings
         self._now = now

@@ -1,8 +1,7 @@
-"""Syslog over TCP (RFC 6587): octet-counted and LF-ended frames, mixed as senders mix them.
+"""Split syslog over TCP (RFC 6587): octet-counted and LF-ended frames, in any mixture.
 
-A frame is counted when it begins with a number, a space and `<`; anything else runs to its LF.
-A counted frame may hold line breaks. Trailing CR, LF and NUL are framing and not kept.
-"""
+A frame is counted if it begins with a number, a space and `<`; anything else ends at its LF. A
+counted frame may hold line breaks. Trailing CR, LF and NUL are framing and not kept."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ class SyslogFraming:
         return len(self._record) + len(self._waiting)
 
     def feed(self, data: bytes) -> list[FramedRecord]:
-        """The records that are complete now."""
+        """Return the records that are complete now."""
         data, self._waiting = self._waiting + data, b""
         records: list[FramedRecord] = []
         at = 0
@@ -50,7 +49,7 @@ class SyslogFraming:
         return self._record.cut()
 
     def finish(self) -> list[FramedRecord]:
-        """The connection closed: an unfinished frame is kept as it came."""
+        """Return an unfinished frame as it came, after the connection closed."""
         records = self._record.add(self._waiting) if self._waiting else []
         self._waiting, self._remaining, self._in_line = b"", 0, False
         return records + self._record.finish(_BETWEEN)

@@ -1,4 +1,4 @@
-"""Which source a syslog sender is."""
+"""Map the address of a syslog sender to its source."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class SyslogSenders:
         self._unnamed: dict[str, str] = {}
 
     def get_source(self, address: str) -> str:
-        """The name the settings give this address, else `syslog-<address>`; `syslog-others` for
-        addresses that came after the first thousand without a name."""
+        """Return the name in the settings, else `syslog-<address>`; `syslog-others` after the first
+        thousand addresses without a name."""
         plain = _strip_mapped_prefix(address)
         named = self._named.get(plain) or self._unnamed.get(plain)
         if named is None:
@@ -28,7 +28,7 @@ class SyslogSenders:
         return named
 
     def is_named(self, address: str) -> bool:
-        """Do the settings name this sender?"""
+        """Whether the settings name this sender."""
         return _strip_mapped_prefix(address) in self._named
 
 

@@ -1,9 +1,9 @@
-"""Syslog over TCP: one thread reads every connection in turn. While the log is slow, senders are
-held back by TCP itself.
+"""Receive syslog over TCP: one thread reads every connection in turn. While the log is slow, TCP
+itself slows the senders.
 
 Losses are counted: a connection that is closed because too many are open leaves a blind interval.
-Memory is bounded: unfinished records are cut into pieces when all of them together grow too large.
-"""
+Memory is bounded: unfinished records are cut into pieces when all of them together grow too
+large."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TcpListener:
         meter: IntakeMetrics,
         most: int | None = None,
     ) -> None:
-        """`most`: fewer connections than the settings allow."""
+        """Bind the receiver to its socket. `most`: fewer connections than the settings allow."""
         self.port: int = bound.getsockname()[1]
         self._socket = bound
         self._log = log
@@ -77,7 +77,7 @@ class TcpListener:
         self._reading.start()
 
     def stop(self) -> None:
-        """What has been read is committed; connections are closed."""
+        """Stop reading, commit what has been read, and close the connections."""
         self._stop.set()
         self._reading.join()
         self._selector.close()
@@ -96,7 +96,8 @@ class TcpListener:
         self._finish()
 
     def _serve(self, ready: Iterable[SyslogConnection | None]) -> bool:
-        """One turn of each that has something to say; False: the records could not be stored."""
+        """Read once from each ready connection; returns False if the records could not be
+        stored."""
         for connection in ready:
             if connection is None:
                 self._accept()

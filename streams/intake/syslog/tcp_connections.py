@@ -1,10 +1,9 @@
-"""The open syslog TCP connections: how many there may be, and which go when there are too many.
+"""Limit the open syslog TCP connections, and choose which to close when there are too many.
 
 A sender that has sent a record, or that the settings name, is worth more than one that only holds a
-connection open. So a stranger's idle connections give way to whoever comes, and never the other way
-round. Among those that send, the address with the most connections gives way, so that whoever comes
-from another address gets at least one.
-"""
+connection open. So a stranger's idle connection is closed for a newcomer, and never the other way
+round. Among senders of records, the address with the most connections loses one, so that a newcomer
+from another address gets at least one."""
 
 from __future__ import annotations
 
@@ -49,7 +48,7 @@ class SyslogConnections:
     """Limits: in all, and of one address."""
 
     def __init__(self, settings: IntakeSettings, most: int | None = None) -> None:
-        """`most`: fewer in all than the settings allow."""
+        """Create the set. `most`: fewer connections in all than the settings allow."""
         wanted = settings.syslog_connections
         self._most = wanted if most is None else min(most, wanted)
         self._most_of_one = settings.syslog_connections_per_sender
@@ -68,12 +67,12 @@ class SyslogConnections:
         return iter(list(self._open))
 
     def add(self, connection: SyslogConnection) -> None:
-        """It is open."""
+        """Add an open connection."""
         self._open[connection] = None
         self._of[connection.network] += 1
 
     def remove(self, connection: SyslogConnection) -> None:
-        """It is closed."""
+        """Remove a closed connection."""
         if connection not in self._open:
             return
         del self._open[connection]
@@ -83,8 +82,8 @@ class SyslogConnections:
             del self._of[connection.network]
 
     def choose_to_close(self, newcomer: SyslogConnection, now: float) -> SyslogConnection | None:
-        """Which one has to go so that the newcomer may stay; itself when all others are worth
-        more; None while there is room."""
+        """Choose which connection to close for the newcomer: the newcomer itself if all others are
+        worth more; None while the limit is not reached."""
         if self._of[newcomer.network] >= self._most_of_one:
             same = [each for each in self._open if each.network == newcomer.network]
             return self._find_least_worth(same, newcomer, now)
@@ -108,14 +107,15 @@ class SyslogConnections:
     def _compute_worth(
         self, connection: SyslogConnection, now: float
     ) -> tuple[bool, bool, int, float]:
-        """Of those who send, the one whose address has the most connections is worth least."""
+        """Compute the sort key: among senders of records, a connection of the address with the most
+        connections is worth least."""
         sends = connection.records > 0
         busy = sends and not _is_quiet(connection, now)
         share = -self._of[connection.network] if busy else -self._most
         return connection.is_named, sends, share, connection.heard
 
     def list_overdue(self, now: float) -> list[SyslogConnection]:
-        """Those that have sent no whole record since they were opened, for too long."""
+        """List connections that have been open too long without a whole record."""
         return [
             each
             for each in self._open
@@ -123,13 +123,13 @@ class SyslogConnections:
         ]
 
     def update_buffered(self, connection: SyslogConnection) -> None:
-        """Count anew what the connection holds in memory."""
+        """Update how much the connection holds in memory."""
         buffered = connection.framing.buffered_bytes
         self._buffered_bytes += buffered - connection.buffered_bytes
         connection.buffered_bytes = buffered
 
     def find_too_full(self) -> SyslogConnection | None:
-        """The one that holds most, while all together hold too much."""
+        """Return the connection that holds most, while all together hold too much."""
         if self._buffered_bytes <= MOST_BUFFERED_BYTES:
             return None
         return max(self._open, key=lambda each: each.buffered_bytes)

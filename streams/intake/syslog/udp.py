@@ -1,9 +1,8 @@
-"""Syslog over UDP (RFC 5426): one datagram, one record.
+"""Receive syslog over UDP (RFC 5426): one datagram, one record.
 
-A thread of its own does nothing but receive, so that a slow disk costs no datagram; a second one
-commits. What the kernel drops because its buffer is full is counted (SO_MEMINFO), what we must
-drop because the log refuses for too long as well; both become blind intervals.
-"""
+One thread only receives, so that a slow disk costs no datagram; a second one commits. Datagrams
+that the kernel drops because its buffer is full are counted (SO_MEMINFO), and so are those that are
+dropped here because the log refuses for too long; both become blind intervals."""
 
 from __future__ import annotations
 
@@ -125,18 +124,18 @@ class UdpListener:
 
 
 def _extend_buffer(bound: socket.socket) -> None:
-    """As large as we may: beyond the system's limit with CAP_NET_ADMIN, else up to it."""
+    """Extend the buffer as far as allowed: beyond the system's limit with CAP_NET_ADMIN, else up to
+    it."""
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
     with suppress(OSError):
         bound.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
 
 
 def _drop_further(bound: socket.socket) -> bool:
-    """Have the kernel drop, and count, whatever comes from now on; what it holds can still be read.
+    """Make the kernel drop and count all further datagrams; those in its buffer can still be read.
 
-    False: this kernel takes no filter. Without one, senders that never pause would either keep the
-    receiver from ending or lose datagrams that nobody counts.
-    """
+    Returns False if this kernel takes no filter. Without one, senders that never pause would either
+    keep the receiver from ending or lose datagrams without a count."""
     program = ctypes.create_string_buffer(_DROP_ALL, len(_DROP_ALL))
     try:
         bound.setsockopt(
@@ -148,7 +147,7 @@ def _drop_further(bound: socket.socket) -> bool:
 
 
 def _read_drop_count(bound: socket.socket) -> int:
-    """The kernel's count of datagrams dropped on this socket since it was opened."""
+    """Read how many datagrams the kernel has dropped on this socket since it was opened."""
     with suppress(OSError):  # a kernel older than 4.12 does not tell
         memory_info = bound.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_DROPS + 1))
         return int(struct.unpack_from("=I", memory_info, 4 * _DROPS)[0])

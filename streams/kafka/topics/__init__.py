@@ -1,4 +1,4 @@
-"""Our topics on Kafka: what they are called, how they must be set, and what the broker holds."""
+"""Define, create and check the topics on Kafka."""
 
 from __future__ import annotations
 

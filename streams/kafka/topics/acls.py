@@ -1,4 +1,4 @@
-"""Who may do what on our topics and with our group, as Kafka's authoriser has it."""
+"""List who may do what on our topics and with our group, as Kafka's authoriser has it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from streams.kafka.client_options import import_extra
 def describe_permissions(
     client: Any, kafka: KafkaSettings, topics: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """(what is so, what to do about it): one line a principal and permission, or why there is
-    none to show."""
+    """List (finding, remedy): one line a principal and permission, or why there is none to show."""
     errors = import_extra("kafka.errors")
     try:
         entries = [e for e in _list_entries(client) if _is_relevant(e, kafka, topics)]
@@ -61,7 +60,7 @@ def _is_relevant(entry: Any, kafka: KafkaSettings, topics: Sequence[str]) -> boo
 
 
 def _format_lines(entries: Sequence[Any]) -> Iterator[str]:
-    """`User:ship may DESCRIBE, WRITE on topics breachdesk.raw*`, sorted."""
+    """Yield `User:ship may DESCRIBE, WRITE on topics breachdesk.raw*`, sorted."""
     operations: Mapping[tuple[str, str, str], set[str]] = defaultdict(set)
     for entry in entries:
         may = "may" if entry.permission_type.name == "ALLOW" else "may not"

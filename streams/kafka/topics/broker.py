@@ -1,4 +1,4 @@
-"""The administrator's connection to Kafka (kafka-python), and what it sees of our topics."""
+"""Open the administrator's connection to Kafka (kafka-python), and observe our topics."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class ObservedTopic:
 
 @contextmanager
 def open_admin_client(kafka: KafkaSettings, seconds: float = ANSWER_SECONDS) -> Iterator[Any]:
-    """A kafka-python admin client, closed at the end; its errors become errors of our own tree.
+    """Open a kafka-python admin client and close it at the end; its errors become ours.
 
-    Raises Retryable when the broker does not answer, Misconfigured when it refuses us."""
+    Raises Retryable if the broker does not answer, Misconfigured if it refuses us."""
     errors = import_extra("kafka.errors")
     options = build_kafka_python_options(kafka)
     probe_broker(kafka)
@@ -64,7 +64,7 @@ def open_admin_client(kafka: KafkaSettings, seconds: float = ANSWER_SECONDS) -> 
 
 
 def observe(client: Any, names: Sequence[str]) -> dict[str, ObservedTopic]:
-    """Those of the named topics that exist."""
+    """Return those of the named topics that exist."""
     described = [t for t in client.describe_topics(list(names)) if not _is_missing(t)]
     config = read_settings(client, [topic["name"] for topic in described])
     return {
@@ -73,8 +73,8 @@ def observe(client: Any, names: Sequence[str]) -> dict[str, ObservedTopic]:
 
 
 def read_settings(client: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Every setting of each topic. Raises Misconfigured when we may not read them: the broker
-    then gives none at all."""
+    """Read every setting of each topic. Raises Misconfigured if we may not read them: the broker
+    then returns none."""
     if not names:
         return {}
     admin = import_extra("kafka.admin")
@@ -109,8 +109,8 @@ def _build_observed_topic(topic: Mapping[str, Any], config: Mapping[str, str]) -
 
 
 def _connect(options: dict[str, Any], seconds: float) -> Any:
-    """Its constructor connects; when that fails it leaves a thread behind that tries for ever,
-    so it is made in two steps and closed."""
+    """Connect in two steps and close on failure, because the client's constructor connects and
+    leaves a thread that retries for ever when that fails."""
     kind = import_extra("kafka.admin").KafkaAdminClient
     client = kind.__new__(kind)
     try:
@@ -123,7 +123,7 @@ def _connect(options: dict[str, Any], seconds: float) -> Any:
 
 
 def _translate_error(error: Any, kafka: KafkaSettings, errors: Any) -> BreachDeskError:
-    """By the error's kind; its text repeats requests and is not passed on."""
+    """Translate by the error's kind; its text repeats requests and is not passed on."""
     kind = type(error).__name__
     if isinstance(error, errors.SaslAuthenticationFailedError):
         return _build_refused(kafka, "refuses these credentials at sign-in")
@@ -156,10 +156,11 @@ def _build_forbidden(what: str, operation: str) -> ConfigurationError:
 
 
 def probe_broker(kafka: KafkaSettings) -> None:
-    """Is anybody there, and is it who we expect? The client itself tries for its whole time, tells
-    neither a closed port nor a wrong certificate apart, and leaves its sockets open.
+    """Check that a server answers and that its certificate is trusted. The client itself retries
+    for its whole time, does not distinguish a closed port from a wrong certificate, and leaves its
+    sockets open.
 
-    Raises Retryable when no server answers, Misconfigured when its certificate is not trusted."""
+    Raises Retryable if no server answers, Misconfigured if its certificate is not trusted."""
     context = build_tls_context(kafka)
     for server in list_servers(kafka):
         host, _, port = server.rpartition(":")

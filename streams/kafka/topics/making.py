@@ -1,4 +1,5 @@
-"""`breachdesk topics create`: what is missing is made, what differs is mended, nothing is lowered."""
+"""Create missing topics and correct differing settings for `breachdesk topics create`; never reduce
+any."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ def create_topics(settings: Settings) -> list[TopicChange]:
 
 
 def list_differences(spec: TopicSpec, seen: ObservedTopic) -> Iterator[tuple[str, str, str]]:
-    """(setting, as it is, as it must be) of each that differs."""
+    """Yield (setting, present value, required value) of each that differs."""
     for key, wanted in spec.config.items():
         present = seen.config.get(key, "")
         if present != wanted:
@@ -78,7 +79,7 @@ def _create_missing(client: Any, specs: Sequence[TopicSpec], replication: int) -
 
 
 def _iterate_new(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Topics that this call made; one that somebody else made a moment ago is no fault."""
+    """Yield topics that this call made; one that another process has just made is no fault."""
     for topic in answer["topics"]:
         code = topic["error_code"]
         if code == _TOO_FEW_BROKERS:
@@ -94,7 +95,7 @@ def _iterate_new(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def format_spec(topic: Mapping[str, Any]) -> str:
-    """Partitions and replicas, for a person."""
+    """Format partitions and replicas for a person."""
     return f"{topic['num_partitions']} partitions, {topic['replication_factor']} replicas"
 
 
@@ -143,7 +144,7 @@ def _change_settings(
 
 
 def _wait_until_settled(client: Any, specs: Sequence[TopicSpec]) -> None:
-    """A broker says yes before it shows what it agreed to: the next look must see it."""
+    """Wait until the change is visible: a broker accepts it before it shows it."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         seen = observe(client, [spec.name for spec in specs])
@@ -167,7 +168,8 @@ def _is_so(spec: TopicSpec, seen: ObservedTopic | None) -> bool:
 
 
 def _translate_refusal(topic: str, code: int, message: str | None) -> Exception:
-    """As an error of the client's own tree when it is known there: `open_admin_client` translates."""
+    """Translate to the client's error class if it has one, which `open_admin_client` then
+    translates."""
     errors = import_extra("kafka.errors")
     kind = errors.for_code(code)
     if kind.retriable or issubclass(kind, errors.AuthorizationError):
@@ -181,8 +183,8 @@ def _translate_refusal(topic: str, code: int, message: str | None) -> Exception:
 
 
 def remove_topics(settings: Settings) -> list[str]:
-    """Delete every topic of these settings that exists, with all it holds: for drills and tests,
-    whose prefix is theirs alone. Raises as `create`."""
+    """Delete every topic of these settings that exists, with all records: for drills and tests with
+    a prefix of their own. Raises like `create`."""
     specs = build_topic_specs(settings)
     with open_admin_client(settings.kafka) as client:
         there = sorted(observe(client, [spec.name for spec in specs]))

@@ -1,8 +1,7 @@
-"""Names of topics. Kafka takes letters, digits, `.`, `_` and `-`, 249 characters in all.
+"""Build names of topics. Kafka takes letters, digits, `.`, `_` and `-`, 249 characters in all.
 
-A source may be called anything: each byte of its UTF-8 that Kafka refuses, and `_` itself,
-becomes `_xx` (hexadecimal), so that the name can be read back.
-"""
+A source may have any name: each byte of its UTF-8 that Kafka refuses, and `_` itself, becomes `_xx`
+(hexadecimal), so that the name can be decoded."""
 
 from __future__ import annotations
 
@@ -19,7 +18,8 @@ _ESCAPED = re.compile(r"(?:[A-Za-z0-9.-]|_[0-9a-f]{2})+")
 
 
 def build_topic_name(kafka: KafkaSettings, name: str) -> str:
-    """`<prefix><name>`; name: `raw`, `alerts`, `commands` …. Raises Misconfigured as to length."""
+    """Build `<prefix><name>`; name: `raw`, `alerts`, `commands` …. Raises Misconfigured if it is
+    too long."""
     if not _LEGAL.fullmatch(kafka.prefix):
         raise ConfigurationError(
             "a topic's name may hold letters, digits, '.', '_' and '-' only",
@@ -30,7 +30,7 @@ def build_topic_name(kafka: KafkaSettings, name: str) -> str:
 
 
 def build_source_topic(kafka: KafkaSettings, source: str) -> str:
-    """`<prefix>raw.<source>`. Raises Misconfigured for a name that is empty or too long."""
+    """Build `<prefix>raw.<source>`. Raises Misconfigured for a name that is empty or too long."""
     if not source:
         raise ConfigurationError(
             "a source has no name", place="sources.name", remedy="Give every source a name."
@@ -40,7 +40,7 @@ def build_source_topic(kafka: KafkaSettings, source: str) -> str:
 
 
 def find_source(kafka: KafkaSettings, topic: str) -> str | None:
-    """The source whose raw topic this is; None for the catch-all and for any other topic."""
+    """Return the source of this raw topic; None for the catch-all and for any other topic."""
     start = f"{build_topic_name(kafka, 'raw')}."
     rest = topic.removeprefix(start)
     if not topic.startswith(start) or not _ESCAPED.fullmatch(rest):

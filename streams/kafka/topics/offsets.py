@@ -1,4 +1,4 @@
-"""How far behind the group is, and which topic is meant: a topic made anew has another UUID."""
+"""Report how far the group lags, and identify topics: a re-created topic has another UUID."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class PartitionLag:
 
 
 def list_lags(settings: Settings) -> list[PartitionLag]:
-    """Of every raw topic that exists, by topic and partition. Raises as `check`."""
+    """List the lag of every raw topic that exists, by topic and partition. Raises like
+    `check_topics`."""
     kafka = settings.kafka
     names = [
         build_source_topic(kafka, name) for name in dict.fromkeys(s.name for s in settings.sources)
@@ -54,9 +55,9 @@ def list_lags(settings: Settings) -> list[PartitionLag]:
 
 
 def load_topic_ids(settings: Settings, names: Sequence[str]) -> dict[str, str]:
-    """Whole topic name → its UUID as Kafka's tools print it: 22 characters of URL-safe base64.
+    """Load {whole topic name: UUID}, as Kafka's tools print it: 22 characters of URL-safe base64.
 
-    Topics that do not exist have no entry. Raises as `check`."""
+    Topics that do not exist have no entry. Raises like `check_topics`."""
     with open_admin_client(settings.kafka) as client:
         described = client.describe_topics(list(names))
     return {t["name"]: _format_topic_id(t["topic_id"]) for t in described if t["error_code"] == 0}
@@ -73,7 +74,8 @@ def _list_partitions(client: Any, names: Sequence[str]) -> list[Any]:
 
 
 def _load_committed(client: Any, group: str) -> Mapping[Any, int]:
-    """A cluster that never had a group makes the topic of their offsets at the first question."""
+    """Load the group's offsets. A cluster without groups creates the topic of their offsets at the
+    first query."""
     errors = import_extra("kafka.errors")
     deadline = time.monotonic() + COORDINATOR_SECONDS
     while True:

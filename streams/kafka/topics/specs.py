@@ -1,4 +1,4 @@
-"""Which topics there are, and how each must be set."""
+"""Define which topics there are, and their settings."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class TopicSpec:
 
 
 def build_topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:
-    """Every topic of these settings: the catch-all, one raw topic a source, then the rest.
+    """Build the specification of every topic: the catch-all, one raw topic a source, then the rest.
 
-    Raises Misconfigured for names that Kafka refuses or cannot tell apart, and for more in-sync
+    Raises Misconfigured for names that Kafka refuses or cannot distinguish, and for more in-sync
     replicas than there are replicas."""
     kafka = settings.kafka
     if kafka.min_insync_replicas > kafka.replication:
@@ -140,7 +140,8 @@ def _build_compaction() -> dict[str, str]:
 
 
 def _refuse_twins(specs: tuple[TopicSpec, ...]) -> None:
-    """Kafka takes `a.b` and `a_b` for the same name, in its metrics and therefore altogether."""
+    """Refuse names that differ only in `.` and `_`: Kafka's metrics do not distinguish them, and
+    Kafka therefore refuses both."""
     seen: dict[str, str] = {}
     for spec in specs:
         twin = seen.setdefault(spec.name.replace("_", "."), spec.name)
