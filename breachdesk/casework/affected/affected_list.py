@@ -1,4 +1,5 @@
-"""Step 7: every customer, in each role, as confirmed, likely, possible or excluded; then frozen."""
+"""Build the affected list (step 7): every customer, in each role, as confirmed, likely, possible or
+excluded; then freeze it."""
 
 from __future__ import annotations
 
@@ -76,9 +77,10 @@ UNTOUCHED = {
 
 
 def propose(uow: UnitOfWork, breach_id: str) -> tuple[Exposure, ...]:
-    """One exposure for every customer and role, ordered by customer; nobody is left out. Always
-    one for the account data we hold (controller), and one for what is stored with us (processor)
-    where a service was in force or the evidence names it. Raises NotAllowed for an erased case."""
+    """Propose one exposure for every customer and role, ordered by customer; nobody is omitted.
+    There is always one for the account data we hold (controller), and one for what is stored with
+    us (processor) where a service was in force or the evidence names it. Raises NotAllowed for an
+    erased case."""
     check_not_erased(uow.cases.get(uow.breaches.get(breach_id).case_id))
     evidence = gather_evidence(uow, breach_id)
     proposal = _ExposureProposal(evidence)
@@ -96,9 +98,9 @@ def override(
     effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]] | None = None,
     acts: Sequence[ActSummary] | None = None,
 ) -> tuple[Exposure, ...]:
-    """A person decides otherwise, with a reason; `effects` and `acts` replace what the records
-    show. Raises NotFound for an exposure not there, BadInput for an effect that happened to what
-    is only possible."""
+    """Override an exposure by a person's decision, with a reason; `effects` and `acts` replace what
+    the records show. Raises NotFound for an exposure that is not listed, BadInput for an effect
+    that happened to what is only possible."""
     require_duty(actor, Permission.RESPONDER, act="change who is affected")
     key = (customer_id, role)
     before = next((e for e in exposures if (e.customer_id, e.role) == key), None)
@@ -117,7 +119,7 @@ def build_override(
     effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]] | None = None,
     acts: Sequence[ActSummary] | None = None,
 ) -> Exposure:
-    """One exposure as `override` leaves it. Raises as it does."""
+    """Build one exposure as `override` leaves it. Raises as it does."""
     require_duty(actor, Permission.RESPONDER, act="change who is affected")
     place = f"{before.customer_id}, {before.role}"
     change = {
@@ -135,7 +137,7 @@ def _correct_effects(
     certainty: Certainty,
     effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]] | None,
 ) -> Effects:
-    """Of an exposure that is only possible, no effect is sure."""
+    """Correct effects of an exposure that is only possible: none of them is certain."""
     sure = certainty in (Certainty.CONFIRMED, Certainty.LIKELY)
     if effects is None:
         return sort_effects(before.effects if sure else mark_possible(before.effects))
@@ -158,13 +160,12 @@ def freeze(
     profile_senders_assets: Iterable[str] = (),
     policy: NoticePolicy | None = None,
 ) -> Manifest:
-    """Seal who is affected and who is told; a later one voids an approval. Whoever was told and is
-    excluded now is told that it was wrong. What somebody must look
-    at (unattributed assets, a sender of ours in the evidence, a contact that was changed shortly
+    """Freeze and seal who is affected and who is notified; a later list voids an approval. Readers
+    who were notified and are excluded now receive a correction. What a person must check
+    (unattributed assets, a sender of ours in the evidence, a contact that was changed shortly
     before or during the incident) becomes a task.
 
-    Raises Incomplete when a customer of the register was not considered or has no reason.
-    """
+    Raises Incomplete when a customer of the register was not considered or has no reason."""
     require_duty(actor, Permission.RESPONDER, act="freeze the affected list")
     breach = uow.breaches.get(breach_id)
     case = uow.cases.get(breach.case_id)
@@ -194,7 +195,7 @@ def freeze(
 
 
 class _ExposureProposal:
-    """The evidence, split by customer and role."""
+    """Evidence, split by customer and role."""
 
     def __init__(self, evidence: CaseEvidence) -> None:
         self._evidence = evidence
@@ -209,7 +210,8 @@ class _ExposureProposal:
             self._sightings.setdefault(key, []).append(sighting)
 
     def build_exposures(self, customer: Customer) -> Iterable[Exposure]:
-        """Controller first; no processor exposure where nothing was ever stored."""
+        """Build the customer's exposures, controller first; no processor exposure where nothing was
+        ever stored."""
         if customer.id == PROVIDER:
             return
         for role in (DataRole.CONTROLLER, DataRole.PROCESSOR):
@@ -241,7 +243,7 @@ class _ExposureProposal:
         return question, bindings
 
     def _explain_reach(self, role: DataRole, bindings: list[Binding]) -> str:
-        """Stored data can only be reached where something is stored."""
+        """Explain how the exposure could be reached: stored data only where something is stored."""
         is_stored = role is DataRole.CONTROLLER or bool(bindings)
         return self._reach.reasons.get(role, "") if is_stored else ""
 
@@ -286,8 +288,8 @@ class _ExposureProposal:
     def _find_alerted_at(
         self, customer_id: str, role: DataRole, sightings: Sequence[AssetSighting]
     ) -> datetime | None:
-        """By its own records. Without any, by an alert of this customer alone: of an alert across
-        customers nobody knows when it came to name this one."""
+        """Find the first alert about the customer's own records. Without any, use an alert of this
+        customer alone: an alert across customers does not show when it first named this one."""
         times = [s.alerted_at for s in sightings if s.alerted_at is not None]
         if not sightings:
             times = [
@@ -299,7 +301,8 @@ class _ExposureProposal:
         return min(times, default=None)
 
     def _get_default_effects(self, role: DataRole) -> Effects:
-        """An event that names no category still reached what lies there."""
+        """Return the effects of an event that names no category: it still reached what is stored
+        there."""
         return mark_unknown(self._reach.categories[role])
 
     def _determine_pecr(self, role: DataRole, bindings: list[Binding]) -> PecrStatus:
@@ -326,7 +329,7 @@ class _ExposureProposal:
         )
 
     def _determine_role(self, customer: str, asset: str, categories: Sequence[str]) -> DataRole:
-        """Of the register's binding; else by what the categories are."""
+        """Determine our role from the register's binding, else from the categories."""
         binding = self._evidence.bindings.find_at(asset, customer, self._evidence.end)
         if binding is not None:
             return binding.role
@@ -335,8 +338,8 @@ class _ExposureProposal:
 
 
 def describe_assets(assets: Iterable[str], bindings: Sequence[Binding]) -> dict[str, str]:
-    """A cloud directory's id tells its owner nothing: the mail domains in it do. A service is
-    known by what we sell it as."""
+    """Describe assets as their owner knows them: a directory's id by its mail domains, a service by
+    the name under which we sell it."""
     domains = ", ".join(sorted({b.value for b in bindings if b.kind is AssetKind.DOMAIN}))
     services = {b.asset: b.service for b in bindings if b.kind is AssetKind.SERVICE}
     named = {a: domains if a.startswith("tenant:") else services.get(a, "") for a in assets}
@@ -358,8 +361,8 @@ def _check_everybody(exposures: Sequence[Exposure], customers: dict[str, Custome
 
 
 def _generate_salt(breach: Breach) -> str:
-    """Random, so that nobody can guess at the list behind a published hash. A drill hides nothing
-    and is the same each time it is played."""
+    """Generate the salt: random, so that a published hash does not reveal the list; in a drill
+    constant, so that it is the same each time."""
     if breach.drill:
         return hashlib.sha256(f"drill {breach.id}".encode()).hexdigest()[:32]
     return secrets.token_hex(16)
@@ -385,7 +388,8 @@ def _build_open_questions(
 
 
 def _build_task_id(about: str, asset: str) -> str:
-    """Without the asset's name, which may be a person's address: ids stand in the audit."""
+    """Build the id without the asset's name, which may be a person's address: ids are stored in the
+    audit."""
     return f"{about}-{hashlib.sha256(asset.encode()).hexdigest()[:12]}"
 
 

@@ -1,4 +1,4 @@
-"""Which assets an event's fields name, and whose they were at that time."""
+"""Find which assets an event's fields name, and whose they were at that time."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ CHOSEN_FIELDS = (
 
 
 def omit_chosen_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the fields that somebody chose: what the system itself says of who and where."""
+    """Omit fields that a user chose, and keep what the system itself records of who and where."""
     return {name: value for name, value in fields.items() if not name.startswith(CHOSEN_FIELDS)}
 
 
 def list_named_assets(fields: Mapping[str, Any]) -> frozenset[str]:
-    """`kind:value` of mailboxes, hosts and addresses that these ECS fields name."""
+    """List `kind:value` of mailboxes, hosts and addresses that these ECS fields name."""
     return frozenset(_iterate_named(fields))
 
 
 def add_domains(assets: Iterable[str]) -> frozenset[str]:
-    """These, and the domain of every mailbox among them."""
+    """Add the domain of every mailbox to these assets."""
     names = set(assets)
     names |= {f"domain:{a.rpartition('@')[2]}" for a in names if a.startswith("mailbox:")}
     return frozenset(names)
@@ -49,13 +49,13 @@ def _iterate_named(fields: Mapping[str, Any]) -> Iterator[str]:
 
 
 def is_in_force(binding: Binding, moment: datetime) -> bool:
-    """Half-open: from `valid_from` up to `valid_to`."""
+    """Whether the binding is in force: half-open, from `valid_from` up to `valid_to`."""
     begun = binding.valid_from is None or binding.valid_from <= moment
     return begun and (binding.valid_to is None or moment < binding.valid_to)
 
 
 def is_in_force_between(binding: Binding, begin: datetime, end: datetime) -> bool:
-    """Was it in force at any moment between the two?"""
+    """Whether it was in force at any moment between the two."""
     begun = binding.valid_from is None or binding.valid_from <= end
     return begun and (binding.valid_to is None or begin < binding.valid_to)
 
@@ -72,20 +72,21 @@ class BindingIndex:
             self._by_customer.setdefault(binding.customer_id, []).append(binding)
 
     def list_of_asset(self, asset: str) -> Sequence[Binding]:
-        """Every binding the asset ever had."""
+        """List every binding that the asset ever had."""
         return self._by_asset.get(asset, ())
 
     def list_of_customer(self, customer_id: str) -> Sequence[Binding]:
-        """Every binding of the customer, ended ones too."""
+        """List every binding of the customer, ended ones too."""
         return self._by_customer.get(customer_id, ())
 
     def find_at(self, asset: str, customer_id: str, moment: datetime) -> Binding | None:
-        """The binding in force then; else any other of this asset to this customer."""
+        """Find the binding in force then, else any other of this asset to this customer."""
         own = [b for b in self.list_of_asset(asset) if b.customer_id == customer_id]
         return next((b for b in own if is_in_force(b, moment)), own[0] if own else None)
 
     def list_naming(self, assets: Iterable[str], moment: datetime) -> Sequence[Binding]:
-        """Bindings in force of these assets, of a mailbox's domain, of an address's network."""
+        """List bindings in force of these assets, of a mailbox's domain, of an address's
+        network."""
         wanted = add_domains(assets)
         direct = [b for asset in sorted(wanted) for b in self.list_of_asset(asset)]
         within = [b for b in self._networks if any(_is_within(a, b.value) for a in wanted)]

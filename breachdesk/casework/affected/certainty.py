@@ -1,8 +1,7 @@
-"""Confirmed, likely, possible or excluded: what the evidence allows us to say of each customer.
+"""Decide what the evidence supports for each customer: confirmed, likely, possible or excluded.
 
 The rules and their reasons: docs/adr/0002-certainty.md. A gap in the logs widens `possible`; no
-rule here ever says `excluded` where a source that would have seen it was blind.
-"""
+rule here ever says `excluded` where a source that would have seen it was blind."""
 
 from __future__ import annotations
 
@@ -72,7 +71,7 @@ class CustomerEvidence:
 
 
 def decide_verdict(question: CustomerEvidence) -> CertaintyVerdict:
-    """The gravest that anything supports."""
+    """Return the highest certainty that any evidence supports."""
     opened = [s for s in question.sightings if s.outcome == "success"]
     unclear = [s for s in question.sightings if not s.outcome]
     refused = [s for s in question.sightings if s.outcome == "failure"]
@@ -143,7 +142,7 @@ def _list_doubts(question: CustomerEvidence) -> Iterable[ExposureDoubt]:
 
 
 def _is_concrete(question: CustomerEvidence) -> bool:
-    """Something other than a gap points at it."""
+    """Whether evidence other than a gap supports it."""
     return bool(question.unseen or question.picked or question.reach)
 
 
@@ -173,7 +172,8 @@ def _build_verdict(
 
 
 def summarise_sightings(sightings: Iterable[AssetSighting]) -> str:
-    """`file download (118), sign-in (1)`: kept records, so these are at least so many."""
+    """Summarise as `file download (118), sign-in (1)`; records may be missing, so these are minimum
+    counts."""
     acts = Counter(
         WORDS.get(s.action, s.action or "access") for s in _deduplicate_events(sightings)
     )
@@ -182,7 +182,7 @@ def summarise_sightings(sightings: Iterable[AssetSighting]) -> str:
 
 
 def describe_gaps(gaps: Sequence[BlindInterval]) -> str:
-    """`fw-3 was blind from 21 Nov 2026 01:10 to 04:20 UTC`."""
+    """Describe gaps like `fw-3 was blind from 21 Nov 2026 01:10 to 04:20 UTC`."""
     return "; ".join(
         f"{gap.source} was blind from {gap.begin:%d %b %Y %H:%M} to "
         + (f"{gap.end:%d %b %Y %H:%M} UTC" if gap.end else "now")
@@ -214,6 +214,6 @@ def _get_kind(asset: str) -> str:
 
 
 def list_gaps(evidence: CaseEvidence, watching: Iterable[str]) -> tuple[BlindInterval, ...]:
-    """The incident's gaps of these sources."""
+    """List the incident's gaps of these sources."""
     names = {name.casefold() for name in watching}
     return tuple(gap for gap in evidence.gaps if gap.source.casefold() in names)

@@ -1,8 +1,7 @@
-"""Contacts that changed shortly before or during an incident, or since the list was frozen.
+"""Find contacts that changed shortly before or during an incident, or since the list was frozen.
 
-Whoever reads a customer's mail tells nobody that the address on file was changed for it. So the
-change is shown beside the recipient, and somebody telephones the number held before.
-"""
+An attacker who reads a customer's mail will not report that the address on file was changed. The
+change is shown next to the recipient, and a person telephones the earlier number."""
 
 from __future__ import annotations
 
@@ -36,7 +35,7 @@ Key = tuple[str, str, NoticeKind]
 
 
 def find_incident_start(uow: UnitOfWork, breach: Breach) -> datetime:
-    """The earliest moment that anything on file gives: a later correction never shortens it."""
+    """Find the earliest moment on file; a later correction never shortens it."""
     case = uow.cases.get(breach.case_id)
     alerts = uow.alerts.get_many(case.alerts)
     moments = [
@@ -52,8 +51,8 @@ def find_incident_start(uow: UnitOfWork, breach: Breach) -> datetime:
 
 
 def compute_watch_start(uow: UnitOfWork, breach: Breach, days: int) -> ChangeWindow:
-    """So many days before the incident began; whatever was written down after the case was
-    opened is of that time too."""
+    """Compute the window from `days` before the incident; entries written after the case was opened
+    count too."""
     first = next(iter(uow.audit.list_entries(subject=breach.case_id)), None)
     begin = find_incident_start(uow, breach) - timedelta(days=days)
     return ChangeWindow(begin, first.seq if first else sys.maxsize)
@@ -62,8 +61,8 @@ def compute_watch_start(uow: UnitOfWork, breach: Breach, days: int) -> ChangeWin
 def list_suspect_changes(
     uow: UnitOfWork, breach: Breach, customers: Iterable[str], policy: NoticePolicy
 ) -> tuple[RegisterChange, ...]:
-    """Oldest first: contacts of these customers that changed in the watched time, and customers
-    that were added since the incident began."""
+    """List changed contacts of these customers in the window, and customers added since the
+    incident began, oldest first."""
     during = compute_watch_start(uow, breach, 0)
     watched = compute_watch_start(uow, breach, policy.contact_change_days)
     changes = list_contact_changes(uow, customers, watched)
@@ -75,7 +74,7 @@ def list_moved_customers(
     frozen: Sequence[Recipient],
     customers: Mapping[str, Customer],
 ) -> tuple[str, ...]:
-    """Customers of whom the register says something else now than when the list was frozen."""
+    """List customers whose register entry differs from the frozen list."""
     contacts = {_get_key(r): _get_contact(r) for r in frozen}
     now = {
         _get_key(r): _get_contact(r)
@@ -88,7 +87,7 @@ def list_moved_customers(
 def is_still_registered(
     exposures: Iterable[Exposure], frozen: Recipient, customer: Customer
 ) -> bool:
-    """The register holds the frozen name and address for this person today."""
+    """Whether the register still holds the frozen name and address for this person."""
     own = [e for e in exposures if e.customer_id == customer.id]
     now = _list_registered_recipients(own, {customer.id: customer}, (frozen,))
     return any(
@@ -100,7 +99,7 @@ def is_still_registered(
 def build_contacts_task(
     uow: UnitOfWork, manifest: Manifest, changes: Sequence[RegisterChange], now: datetime
 ) -> CaseTask | None:
-    """One task that names every changed contact, with the number held before."""
+    """Build one task that names every changed contact, with the number held before."""
     recipient_ids = {r.customer_id for r in manifest.recipients}
     mine = sorted(
         (change for change in changes if change.customer_id in recipient_ids),
@@ -126,9 +125,9 @@ def build_contacts_task(
 
 
 def find_former_numbers(uow: UnitOfWork, changes: Iterable[RegisterChange]) -> Mapping[str, str]:
-    """By customer: the telephone number that stood in the register before all of these changes,
-    which come oldest first; empty: none did. Whoever changes an address changes the number in a
-    step of its own, before or after."""
+    """Find, by customer, the telephone number that was registered before all of these changes,
+    which come oldest first; empty: there was none. An attacker who changes an address may change
+    the number in a separate step, before or after."""
     numbers: dict[str, str] = {}
     others: set[str] = set()
     for change in changes:
@@ -167,7 +166,8 @@ def _format_change(uow: UnitOfWork, change: RegisterChange, number: str) -> str:
 def _list_registered_recipients(
     exposures: Iterable[Exposure], customers: Mapping[str, Customer], frozen: Sequence[Recipient]
 ) -> tuple[Recipient, ...]:
-    """Whom the register would have us tell of these exposures now, and tell that it was wrong."""
+    """List who would be notified of these exposures, or corrected, according to the register
+    now."""
     any_address = UnsafeAddresses(frozenset(), ())
     known = [e for e in select_reached(exposures) if e.customer_id in customers]
     wrong = [

@@ -1,4 +1,4 @@
-"""Readers who were told of an exposure that is excluded now: each is owed a correction."""
+"""Find readers who were notified of an exposure that is excluded now: each is owed a correction."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def find_wrongly_told(
     rows: Iterable[NoticeRow],
     excluded: Container[tuple[str, DataRole]],
 ) -> Mapping[Reader, datetime]:
-    """When each reader was last told, or may have been, of what a list excludes; whoever
-    was told that it was wrong, and nothing after that, is left out."""
+    """Find when each reader was last notified, or may have been, of what a list excludes; readers
+    who received a correction and nothing after it are omitted."""
     times: dict[Reader, datetime] = {}
     corrected: dict[Reader, datetime] = {}
     for (customer, person, kind), at in sorted(
@@ -48,9 +48,9 @@ def list_correction_recipients(
     listed: Sequence[Recipient],
     unsafe: UnsafeAddresses,
 ) -> tuple[Recipient, ...]:
-    """Each reader at the address that the register holds now, by the same rules as any letter;
-    whoever it no longer holds is telephoned, as `listed` says: the recipients of earlier lists,
-    oldest first."""
+    """List each reader at the address in the register now, by the same rules as any letter; readers
+    no longer registered are telephoned as in `listed`, the recipients of earlier lists, oldest
+    first."""
     return tuple(
         _build_recipient(reader, customers, listed, unsafe) for reader in sorted(set(readers))
     )

@@ -1,5 +1,5 @@
-"""What an exposure's records show of its data: seen, copied, altered, lost, unavailable; each as
-happened or possible. Why: docs/adr/0002-certainty.md."""
+"""Compute what an exposure's records show of its data: seen, copied, altered, lost, unavailable;
+each as happened or possible. Why: docs/adr/0002-certainty.md."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ RECOVERABLE = ("recycle", "softdelete", "movetodeleteditems")
 
 
 def compute_effects(sightings: Iterable[AssetSighting]) -> Effects:
-    """Of all these records. Access without an act that says more: it may have been seen."""
+    """Compute the effects of all these records. Access without a more specific act: the data may
+    have been seen."""
     shown: Effects = {}
     for sighting in sightings:
         if sighting.outcome == "failure":
@@ -91,12 +92,12 @@ def compute_effects(sightings: Iterable[AssetSighting]) -> Effects:
 
 
 def mark_unknown(categories: Iterable[DataCategory]) -> Effects:
-    """Involved; what happened to it is not known."""
+    """Mark the categories as involved, with an unknown effect."""
     return sort_effects({category: {} for category in categories})
 
 
 def mark_possibly_seen(categories: Iterable[DataCategory]) -> Effects:
-    """Somebody could reach it."""
+    """Mark that somebody could have seen the categories."""
     return sort_effects(
         {category: {BreachEffect.SEEN: EffectCertainty.POSSIBLE} for category in categories}
     )
@@ -105,12 +106,12 @@ def mark_possibly_seen(categories: Iterable[DataCategory]) -> Effects:
 def mark_possible(
     effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]],
 ) -> Effects:
-    """The same effects of an exposure that cannot be ruled out, and no more."""
+    """Return the same effects as possible only, for an exposure that cannot be ruled out."""
     return {c: dict.fromkeys(known, EffectCertainty.POSSIBLE) for c, known in effects.items()}
 
 
 def sort_effects(effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCertainty]]) -> Effects:
-    """Categories and effects as their types list them, so that the same is always said alike."""
+    """Sort categories and effects in the order of their types, so that equal effects read alike."""
     return {
         category: {e: effects[category][e] for e in BreachEffect if e in effects[category]}
         for category in DataCategory
@@ -119,8 +120,8 @@ def sort_effects(effects: Mapping[DataCategory, Mapping[BreachEffect, EffectCert
 
 
 def is_record_view(sighting: AssetSighting) -> bool:
-    """A page of our own system that shows one customer's record (`service:host?parameter=value`):
-    answering it with success shows what it holds."""
+    """Whether the event is a successful page of our own system that shows one customer's record
+    (`service:host?parameter=value`)."""
     return sighting.asset.startswith(RECORD_PAGES) and "?" in sighting.asset
 
 
@@ -152,7 +153,7 @@ def _compute_category_effects(
 def _apply_rule(
     shows: EffectRule, sighting: AssetSighting, category: DataCategory
 ) -> dict[BreachEffect, EffectCertainty]:
-    """Sure of the place itself; of what lies there, possible."""
+    """Apply the rule: certain for the place itself, possible for what is stored there."""
     if category is shows.place:
         surety = _determine_surety(sighting)
         if BreachEffect.LOST in shows.effects and any(w in sighting.action for w in RECOVERABLE):
@@ -166,8 +167,8 @@ def _list_contents(category: DataCategory) -> Sequence[DataCategory]:
 
 
 def is_encryption(sighting: AssetSighting) -> bool:
-    """An act on files that a ransom rule raised, or a file got a name that an encrypting program
-    gives. Other acts of the same alert, a sign-in say, lock nothing."""
+    """Whether the event is an act on files that a ransom rule raised, or a new file name of an
+    encrypting program. Other acts of the same alert, such as a sign-in, encrypt nothing."""
     named = sighting.event.summary
     names = [name for name in (str(named.get(field, "")) for field in FILE_NAMES) if name]
     on_files = bool(names) or any(word in sighting.action for word in ("file", "rename"))
@@ -179,8 +180,9 @@ def is_encryption(sighting: AssetSighting) -> bool:
 def _compute_encryption_effects(
     sighting: AssetSighting, category: DataCategory
 ) -> dict[BreachEffect, EffectCertainty]:
-    """Whoever can encrypt a file can read it. Which place was locked is sure of the files, or of
-    the only place there; mail beside them is not locked by a file's new name."""
+    """Compute the effects of encryption: it implies that the file could be read. It is certain for
+    the files, or for the only place there; a file's new name does not lock mail in the same
+    place."""
     places = STORES.intersection(DataCategory(name) for name in sighting.categories)
     if category in places and category is not DataCategory.FILES and DataCategory.FILES in places:
         return {BreachEffect.SEEN: EffectCertainty.POSSIBLE}

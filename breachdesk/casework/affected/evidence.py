@@ -1,8 +1,7 @@
-"""What the evidence of a case says: which event touched which asset of which customer, and how.
+"""Extract from a case's evidence which event touched which asset of which customer, and how.
 
-An event's own touches count where the store knows them. Else they are found again: by the alert's
-touches that the event names, then by the bindings in force at the time of the event.
-"""
+An event's own touches count where the store knows them. Otherwise they are resolved again: by the
+alert's touches that the event names, then by the bindings in force at the time of the event."""
 
 from __future__ import annotations
 
@@ -105,8 +104,8 @@ def gather_evidence(uow: UnitOfWork, breach_id: str) -> CaseEvidence:
 
 
 def list_assets(uow: UnitOfWork, case: Case) -> frozenset[str]:
-    """`kind:value` of everything the evidence of a case names or touches, tried or opened, and
-    what was chosen by hand: none of it is safe to send mail to or from."""
+    """List `kind:value` of everything the evidence of a case names or touches, attempted or
+    successful, and what was chosen by hand: none of it is safe to send mail to or from."""
     assets = set(case.assets)
     for pk in case.alerts:
         alert = uow.alerts.get(pk)
@@ -140,7 +139,7 @@ def _read_alert(uow: UnitOfWork, alert: AlertView, bindings: BindingIndex) -> _A
 
 
 def _deduplicate_sightings(readings: Iterable[_AlertEvidence]) -> tuple[AssetSighting, ...]:
-    """Several alerts may hold the same event."""
+    """Deduplicate events that several alerts hold."""
     sightings: dict[tuple[str, str, str], AssetSighting] = {}
     for sighting in (s for reading in readings for s in reading.sightings):
         key = (sighting.event.event_id, sighting.customer, sighting.asset)
@@ -172,7 +171,8 @@ def _iterate_sightings(
 def _find_reattributed(
     event: EvidenceView, alert: AlertView, bindings: BindingIndex
 ) -> Iterable[Touched]:
-    """By the alert's touches of the customers whom the event names, else by the bindings."""
+    """Find touches by the alert's touches of the customers whom the event names, else by the
+    bindings."""
     named = add_domains(list_named_assets(omit_chosen_fields(event.summary))) | {
         f"source:{event.source.casefold()}"
     }
@@ -189,8 +189,8 @@ def _find_reattributed(
 
 
 def _find_unplaced(event: EvidenceView, alert: AlertView) -> Iterable[Touched]:
-    """An event across customers that worked, and at nobody's asset that we could name, was at a
-    system of our own: it widens `possible` and is never passed over."""
+    """Find successful events across customers at no asset that we could identify: they happened at
+    a system of our own, and widen `possible`."""
     failed = event.summary.get("event.outcome") == "failure"
     if failed or alert.organization not in (PROVIDER, PROVIDER_SCOPE):
         return []
@@ -200,7 +200,8 @@ def _find_unplaced(event: EvidenceView, alert: AlertView) -> Iterable[Touched]:
 def _compute_window(
     breach: Breach, case: Case, times: Sequence[datetime]
 ) -> tuple[datetime, datetime]:
-    """From the first to the last known moment; without any, everything until the case began."""
+    """Compute the window from the first to the last known moment; without any, everything until the
+    case began."""
     begins = [t for t in (breach.occurred_from, *times) if t is not None]
     ends = [t for t in (breach.occurred_to, *times) if t is not None]
     return min(begins, default=FAR_PAST), max(ends, default=case.opened_at)

@@ -1,7 +1,6 @@
-"""People who are no customers: recorded in the case, counted, and told by other means.
+"""Record affected people who are not customers: they are counted, and notified by other means.
 
-The letters of this system speak of an account, so nobody of a group gets one.
-"""
+The letters of this system are about an account, so nobody of a group gets one."""
 
 from __future__ import annotations
 
@@ -41,18 +40,18 @@ _ABOUT = ("id", "version", "case_id", "recorded_by", "recorded_at", "persons", "
 
 
 def list_affected(uow: UnitOfWork, case_id: str) -> tuple[AffectedGroup, ...]:
-    """Groups that are affected as we know now, in the order in which they were recorded."""
+    """List groups that are affected as known now, in the order in which they were recorded."""
     every = uow.records.list_of_case(AffectedGroup, case_id)
     return tuple(group for group in every if group.withdrawn_at is None)
 
 
 def list_categories(groups: Iterable[AffectedGroup]) -> frozenset[DataCategory]:
-    """The kinds of data that we hold of these people."""
+    """List the kinds of data that we hold of these people."""
     return frozenset(c for group in groups for c in group.data_categories)
 
 
 def format_group_kind(group: AffectedGroup) -> str:
-    """`Job applicants`; of others what was typed."""
+    """Format the kind like `Job applicants`, or as it was typed for other kinds."""
     if group.kind is GroupKind.OTHER and group.kind_words:
         return group.kind_words
     words = KIND_WORDS[group.kind]
@@ -60,7 +59,7 @@ def format_group_kind(group: AffectedGroup) -> str:
 
 
 def format_group_line(group: AffectedGroup) -> str:
-    """`Job applicants: exactly 14; all told`, without names."""
+    """Format a group like `Job applicants: exactly 14; all told`, without names."""
     count = "number not known"
     if group.people.value is not None:
         how = "exactly" if group.people.precision is NumberPrecision.EXACT else "about"
@@ -102,8 +101,8 @@ def add_group(
 def change_group(
     uow: UnitOfWork, actor: Actor, case_id: str, group: AffectedGroup, now: datetime
 ) -> AffectedGroup:
-    """What is known of a group is another now; its people and what they were told stay. Raises
-    Conflict when somebody changed it meanwhile."""
+    """Change what is known of a group, keeping its people and what they were told. Raises Conflict
+    when somebody changed it meanwhile."""
     require_duty(actor, Permission.RESPONDER, act="change who is affected")
     stored = _get_open_group(uow, case_id, group.id)
     fields: dict[str, Any] = {name: getattr(stored, name) for name in _ABOUT}
@@ -122,8 +121,8 @@ def set_group_people(
     persons: Sequence[GroupPerson],
     now: datetime,
 ) -> AffectedGroup:
-    """The named people of a group, as a whole. Raises BadInput when the group is reached otherwise
-    or a person stands there twice."""
+    """Replace all named people of a group. Raises BadInput when the group is reached otherwise or a
+    person occurs twice."""
     require_duty(actor, Permission.RESPONDER, act="name the people of a group")
     group = _get_open_group(uow, case_id, group_id)
     if group.reach is not GroupReach.BY_NAME:
@@ -152,8 +151,8 @@ def record_group_telling(
     telling: GroupNotification,
     now: datetime,
 ) -> AffectedGroup:
-    """People of a group were told, by other means. Raises BadInput for a time ahead, no people, or
-    more people than there are."""
+    """Record that people of a group were notified by other means. Raises BadInput for a future
+    time, no people, or more people than there are."""
     require_duty(actor, Permission.RESPONDER, act="record that people were told")
     group = _get_open_group(uow, case_id, group_id)
     if convert_to_utc(telling.told_at) > convert_to_utc(now):
@@ -186,8 +185,8 @@ def record_group_telling(
 def record_not_telling(
     uow: UnitOfWork, actor: Actor, case_id: str, group_id: str, reason: str, now: datetime
 ) -> AffectedGroup:
-    """The group is not told, although the decision tells people: with its reason. Raises
-    NotAllowed once some of them were told."""
+    """Record, with its reason, that the group is not notified although the decision notifies
+    people. Raises NotAllowed once some of them were notified."""
     require_duty(actor, Permission.RESPONDER, act="decide that a group is not told")
     group = _get_open_group(uow, case_id, group_id)
     if group.tellings:
@@ -202,8 +201,9 @@ def record_not_telling(
 def withdraw_group(
     uow: UnitOfWork, actor: Actor, case_id: str, group_id: str, reason: str, now: datetime
 ) -> AffectedGroup:
-    """They are not affected after all; the record and its reason stay. Raises NotAllowed once some
-    of them were told: they are owed a correction, and that is a telling too."""
+    """Withdraw a group that is not affected after all; the record and its reason are kept. Raises
+    NotAllowed once some of them were notified: they are owed a correction, which is recorded as a
+    telling."""
     require_duty(actor, Permission.RESPONDER, act="change who is affected")
     group = _get_open_group(uow, case_id, group_id)
     if group.tellings:
@@ -223,12 +223,12 @@ def withdraw_group(
 
 
 def list_untold(groups: Iterable[AffectedGroup]) -> tuple[AffectedGroup, ...]:
-    """Groups of which somebody is still to be told, where people are told under Art. 34."""
+    """List groups with people still to be notified, where people are notified under Art. 34."""
     return tuple(g for g in groups if g.told_at is None and g.not_told is None)
 
 
 def list_named_people(uow: UnitOfWork, case_id: str) -> tuple[Person, ...]:
-    """Everybody whom the groups of the case name, for whoever takes names out of a text."""
+    """List everybody whom the groups of the case name, for redaction."""
     every = uow.records.list_of_case(AffectedGroup, case_id)
     return tuple(
         Person(
@@ -253,7 +253,7 @@ def _get_open_case(uow: UnitOfWork, case_id: str) -> Case:
 
 
 def get_group(uow: UnitOfWork, case_id: str, group_id: str) -> AffectedGroup:
-    """A group by its id. Raises NotFound, also for one of another case."""
+    """Return a group by its id. Raises NotFound, also for one of another case."""
     group = uow.records.get(AffectedGroup, group_id)
     if group.case_id != case_id:
         raise NotFound("no such group in this case", place=case_id, remedy="Look again.")
@@ -312,7 +312,8 @@ def _check_once(persons: Sequence[GroupPerson]) -> None:
 
 
 def _check_number(group: AffectedGroup, telling: GroupNotification) -> None:
-    """Everybody is at least as many as are named, and as the exact number says."""
+    """Check that the whole number is at least the number of named people, and equals an exact
+    number."""
     total = group.told + telling.people
     least = len(group.persons)
     if group.people.precision is NumberPrecision.EXACT:

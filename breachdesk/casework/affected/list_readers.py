@@ -1,4 +1,5 @@
-"""Who is told of a list of exposures: those reached, and those who were told by mistake."""
+"""List the recipients of a list of exposures: those reached, and those who were notified by
+mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from schemas.customer import Customer
 def list_prospective_recipients(
     uow: UnitOfWork, breach_id: str, exposures: Sequence[Exposure]
 ) -> tuple[Recipient, ...]:
-    """Who would be told, and how, if these exposures were frozen now."""
+    """List who would be notified, and how, if these exposures were frozen now."""
     breach = uow.breaches.get(breach_id)
     customers = {customer.id: customer for customer in uow.customers.list()}
     in_evidence = list_assets(uow, uow.cases.get(breach.case_id))
@@ -32,7 +33,7 @@ def list_letter_recipients(
     customers: Mapping[str, Customer],
     in_evidence: frozenset[str],
 ) -> tuple[Recipient, ...]:
-    """Those reached, and those who were told and are reached no more."""
+    """List recipients who are reached, and those who were notified and are no longer reached."""
     unsafe = UnsafeAddresses(in_evidence, uow.customers.list_bindings())
     listed = [
         r for each in uow.breaches.list_versions(Manifest, breach.id) for r in each.recipients

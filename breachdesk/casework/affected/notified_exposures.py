@@ -1,4 +1,4 @@
-"""Which exposure each letter or call told of: that of the list which its approval sealed."""
+"""Find which exposure each letter or call was about: that of the list which its approval sealed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ Exposures = Mapping[tuple[str, DataRole], Exposure]
 
 
 class NotifiedExposures:
-    """The exposures of every list of one breach, read once, by the seals and versions that told
-    them."""
+    """Exposures of every list of one breach, read once, by seal and version."""
 
     def __init__(self, uow: UnitOfWork, breach_id: str, rows: Iterable[NoticeRow]) -> None:
         manifests = uow.breaches.list_versions(ListOutline, breach_id)
@@ -33,11 +32,12 @@ class NotifiedExposures:
         }
 
     def list_of_row(self, row: NoticeRow) -> Exposures:
-        """Empty: the row's approval is not known."""
+        """List the exposures of the row's approval. Empty: the approval is unknown."""
         return self._by_seal.get(row.approval_hash, {})
 
     def list_of_telling(self, telling: ReaderTelling) -> Exposures:
-        """Of the mail's own approval; of a call, the newest one of its version of the facts."""
+        """List the exposures of a mail's own approval; of a call, of the newest approval of its
+        version of the facts."""
         seal = self._seals.get((*telling.reader, telling.version))
         if telling.spoken is None and seal is not None:
             return self._by_seal.get(seal, {})
@@ -45,6 +45,6 @@ class NotifiedExposures:
 
 
 def collect_by_customer(manifest: FrozenList) -> Exposures:
-    """At most one exposure stands there for each customer and role; an outline has those that are
-    reached."""
+    """Collect exposures by customer: at most one for each customer and role; an outline holds those
+    that are reached."""
     return {(e.customer_id, e.role): e for e in manifest.exposures}

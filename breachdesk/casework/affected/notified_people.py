@@ -1,7 +1,7 @@
-"""Who was told of what, counted by person: by kind of letter and by the exposures it tells of.
+"""Count notified people, by kind of letter and by exposure.
 
-Handed over to the person's mail server, or spoken to, is told; a letter that came back is not.
-"""
+A letter handed over to the person's mail server, or a call, notifies; a letter that came back does
+not."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ SPOKEN = {
 
 @dataclass(frozen=True, slots=True)
 class NotifiedPerson:
-    """One person, one kind of letter."""
+    """One person and one kind of letter."""
 
     person: Person
     kind: NoticeKind
@@ -73,7 +73,7 @@ class NotifiedPerson:
 
 @dataclass(frozen=True, slots=True)
 class NotifiedPeople:
-    """The people who are to be told of some exposures, each counted once."""
+    """The people to be notified of some exposures, each counted once."""
 
     everybody: tuple[NotifiedPerson, ...] = ()
 
@@ -103,7 +103,7 @@ class NotifiedPeople:
 def compute_told(
     uow: UnitOfWork, breach: Breach, manifest: ListOutline | None, exposures: Iterable[Exposure]
 ) -> NotifiedPeople:
-    """The list's recipients of letters about these exposures."""
+    """Count the list's recipients of letters about these exposures."""
     if manifest is None:
         return NotifiedPeople()
     wanted = {(e.customer_id, roles.get_letter_kind(e)) for e in exposures}
@@ -121,8 +121,8 @@ def compute_told(
 def compute_told_of_kind(
     uow: UnitOfWork, breach: Breach, manifest: ListOutline | None, kind: NoticeKind
 ) -> tuple[NotifiedPeople, NotifiedPeople]:
-    """Those whom the newest list names for this kind, or who were told rightly; and those who were
-    told and whose exposure the list excludes."""
+    """Return those whom the newest list names for this kind, or who were notified rightly; and
+    those who were notified and whose exposure the list excludes."""
     ledger = _TellingLedger(uow, breach)
     excluded = manifest.excluded if manifest else ()
     role = roles.get_role(kind)
@@ -146,8 +146,8 @@ def compute_told_of_kind(
 
 
 class _TellingLedger:
-    """Letters, calls and who was told, of one breach, by person and kind of letter. `taken_back`:
-    with what a later correction took back."""
+    """Letters, calls and notified readers of one breach, by person and kind of letter. `taken_back`
+    includes what a later correction took back."""
 
     def __init__(self, uow: UnitOfWork, breach: Breach, *, taken_back: bool = False) -> None:
         rows, tasks = uow.notices.list(breach_id=breach.id), uow.cases.get(breach.case_id).tasks
@@ -168,12 +168,12 @@ class _TellingLedger:
             self._tellings.setdefault(telling.reader, telling)
 
     def list_people(self, kind: NoticeKind) -> set[Person]:
-        """Whoever has a letter, or was told, of this kind."""
+        """List everybody who has a letter, or was notified, of this kind."""
         readers = {*self._letters, *self._calls, *self._tellings}
         return {(customer, person) for customer, person, of in readers if of is kind}
 
     def find_status(self, person: Person, kind: NoticeKind) -> NotifiedPerson:
-        """How far they were reached, by the best of their letters and calls."""
+        """Find how far the person was reached, by the best of their letters and calls."""
         reader = (*person, kind)
         telling = self._tellings.get(reader)
         if telling is None:

@@ -1,4 +1,5 @@
-"""Which sources watch a customer's assets, and whom an opened system of our own could reach."""
+"""Compute which sources watch a customer's assets, and who was reachable through a system of our
+own."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ ACCOUNT_DATA = (DataCategory.IDENTITY, DataCategory.CONTACT)
 
 @dataclass(frozen=True, slots=True)
 class ProviderExposure:
-    """What opening our own systems lets somebody reach, in each role."""
+    """What access to our own systems makes reachable, in each role."""
 
     reasons: dict[DataRole, str]
     categories: dict[DataRole, tuple[DataCategory, ...]]
@@ -37,7 +38,7 @@ class ProviderExposure:
 
 
 def compute_provider_exposure(evidence: CaseEvidence) -> ProviderExposure:
-    """From sightings at, or hand-picked assets of, the provider itself."""
+    """Compute the exposure from sightings at, or hand-picked assets of, the provider itself."""
     reasons: dict[DataRole, list[str]] = defaultdict(list)
     times: dict[DataRole, list[datetime]] = defaultdict(list)
     ours = [s for s in evidence.sightings if s.customer == PROVIDER]
@@ -75,7 +76,8 @@ def _is_ours(evidence: CaseEvidence, asset: str) -> bool:
 
 
 def _determine_role(evidence: CaseEvidence, asset: str, sighting: AssetSighting | None) -> DataRole:
-    """Of the binding; a system nobody described holds our account data."""
+    """Determine the role from the binding; a system without a description holds our account
+    data."""
     moment = sighting.event.time if sighting else evidence.end
     binding = evidence.bindings.find_at(asset, PROVIDER, moment)
     return binding.role if binding else DataRole.CONTROLLER
@@ -90,8 +92,8 @@ def _list_categories(evidence: CaseEvidence, role: DataRole) -> tuple[DataCatego
 def _list_page_sightings(
     evidence: CaseEvidence, ours: list[AssetSighting], categories: tuple[DataCategory, ...]
 ) -> list[AssetSighting]:
-    """Successful requests to a system of ours whose path names a known customer, about what we
-    hold there. A typed path can only ever add a customer here; it excludes nobody."""
+    """List successful requests to a system of ours whose path names a known customer, about what we
+    hold there. A typed path can only add a customer; it excludes nobody."""
     known = {c.id.casefold(): c.id for c in evidence.customers}
     sightings = []
     for sighting in ours:
@@ -129,7 +131,8 @@ class SourceCoverage:
                 self._kinds[name].add(kind)
 
     def list_sources(self, customer_id: str, bindings: list[Binding]) -> set[str]:
-        """Its own sources, those that saw it in this case, and shared ones for its kinds."""
+        """List the customer's own sources, those that saw it in this case, and shared ones for its
+        kinds."""
         kinds = {b.kind for b in bindings}
         shared = {name for name, watched in self._kinds.items() if watched & kinds}
         bound = {b.value for b in bindings if b.kind is AssetKind.SOURCE}
@@ -139,7 +142,7 @@ class SourceCoverage:
 def list_bindings_in_window(
     evidence: CaseEvidence, customer_id: str, role: DataRole
 ) -> list[Binding]:
-    """The customer's bindings of this role in force at any moment of the incident."""
+    """List the customer's bindings of this role in force at any moment of the incident."""
     return [
         b
         for b in evidence.bindings.list_of_customer(customer_id)

@@ -1,4 +1,5 @@
-"""Who is told of an exposure, and by which channel: nothing that is in the evidence is mailed."""
+"""Choose who is notified of an exposure, and by which channel: nothing in the evidence is
+mailed."""
 
 from __future__ import annotations
 
@@ -14,11 +15,10 @@ def list_recipients(
     customers: Mapping[str, Customer],
     unsafe: UnsafeAddresses,
 ) -> tuple[Recipient, ...]:
-    """Each (customer, person, kind) once, and each address once a customer and kind.
+    """List each (customer, person, kind) once, and each address once a customer and kind.
 
-    Of a controller exposure the account holder at the default address and every known user; of a
-    processor exposure the customer's data-protection contact alone, else the account holder.
-    """
+    A controller exposure reaches the account holder at the default address and every known user; a
+    processor exposure the customer's data-protection contact alone, else the account holder."""
     recipients: dict[tuple[str, str, NoticeKind], Recipient] = {}
     addresses: set[tuple[str, NoticeKind, str]] = set()
     for exposure in sorted(reached, key=lambda e: (e.customer_id, e.role)):
@@ -47,7 +47,7 @@ class UnsafeAddresses:
                 self._tenant_domains[binding.customer_id].add(binding.value)
 
     def find_reason(self, email: str, customer_id: str) -> str:
-        """Why this address is not mailed; empty: it may be."""
+        """Find why this address is not mailed; empty when it may be."""
         address = email.casefold()
         domain = address.rpartition("@")[2]
         if f"mailbox:{address}" in self._assets:
@@ -61,7 +61,7 @@ class UnsafeAddresses:
 
 
 def list_people(customer: Customer, role: DataRole) -> Iterable[tuple[Person, str | None]]:
-    """Whom this customer's exposure in this role is told to, each with a note on why."""
+    """List who is notified of this customer's exposure in this role, each with a note on why."""
     holder = _get_account_holder(customer)
     if role is DataRole.CONTROLLER:
         users = (p for p in customer.people if p.kind is PersonKind.USER)
@@ -73,7 +73,7 @@ def list_people(customer: Customer, role: DataRole) -> Iterable[tuple[Person, st
 
 
 def _get_account_holder(customer: Customer) -> Person:
-    """The known person at the default address of the account, whatever address of theirs is on
+    """Return the known person at the default address of the account, whatever their own address on
     file; the account itself where no person is known."""
     known = customer.find_contact(PersonKind.ACCOUNT_HOLDER)
     if known is None:
@@ -100,7 +100,7 @@ def build_recipient(
     note: str | None,
     unsafe: UnsafeAddresses,
 ) -> Recipient:
-    """By e-mail where the address is safe, else by telephone, with the reason."""
+    """Build a recipient by e-mail where the address is safe, else by telephone, with the reason."""
     why = unsafe.find_reason(person.email, customer.id) if person.email else "no address is stored"
     return Recipient(
         customer_id=customer.id,

@@ -1,4 +1,4 @@
-"""What an exposure's own records show, counted: never an act at another customer's asset."""
+"""Count what an exposure's own records show: never an act at another customer's asset."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Events = dict[Key, dict[str, list[AssetSighting]]]
 def collect_acts(
     sightings: Iterable[AssetSighting], bindings: BindingIndex
 ) -> tuple[ActSummary, ...]:
-    """One for each action and outcome, in time order; every event counts once."""
+    """Collect one summary for each action and outcome, in time order; every event counts once."""
     events: Events = {}
     for sighting in sightings:
         key = (sighting.action, sighting.outcome, _get_rule_name(sighting))
@@ -46,8 +46,8 @@ def collect_acts(
 
 
 def _omit_floods(events: Events) -> Events:
-    """Whoever sets rules by the hundred would fill the letter: their names are left out then, and
-    the rules counted as one act."""
+    """Omit the names of rules set in large numbers and count them as one act, so that they do not
+    fill the letter."""
     rules = Counter((action, outcome) for action, outcome, rule in events if rule)
     remaining: Events = {}
     for (action, outcome, rule), group in events.items():
@@ -78,7 +78,7 @@ def _build_act(
 
 
 def _list_mailboxes(sighting: AssetSighting, bindings: BindingIndex) -> Iterable[str]:
-    """Accounts that the event names and that were this customer's at that time."""
+    """List accounts that the event names and that were this customer's at that time."""
     for asset in list_named_assets(omit_chosen_fields(sighting.event.summary)):
         if asset.startswith("mailbox:"):
             owners = {b.customer_id for b in bindings.list_naming({asset}, sighting.event.time)}
@@ -102,7 +102,8 @@ def _collect_details(rule: str, sightings: Sequence[AssetSighting]) -> dict[str,
 
 
 def _is_shared(sighting: AssetSighting) -> bool:
-    """Does the event touch other customers too? Nobody knows then whose folder, file or rule it names."""
+    """Whether the event touches other customers too: it is then unknown whose folder, file or rule
+    it names."""
     touched = {customer for customer, _, _ in sighting.event.touches}
     return bool(touched - {sighting.customer, PROVIDER})
 
@@ -115,7 +116,7 @@ def _get_rule_name(sighting: AssetSighting) -> str:
 
 
 def is_forwarding_rule(sighting: AssetSighting) -> bool:
-    """Does the event set a rule that sends mail on?"""
+    """Whether the event sets a rule that forwards mail."""
     return bool(_list_texts(sighting.event.summary.get(FORWARDS_TO)))
 
 

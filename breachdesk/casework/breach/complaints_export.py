@@ -1,4 +1,4 @@
-"""All complaints as a file for a spreadsheet."""
+"""Export all complaints for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = (
 
 
 def export_csv(complaints: Iterable[Complaint]) -> str:
-    """One row a complaint; no cell is taken for a formula."""
+    """Export one row a complaint, with cells escaped against formulas."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)

@@ -1,4 +1,5 @@
-"""Step 6: a named human declares awareness, and the clocks start. No program ever does."""
+"""Confirm a breach (step 6): a named human declares awareness, and the clocks start. No program
+ever does."""
 
 from __future__ import annotations
 
@@ -35,11 +36,11 @@ def confirm_breach(  # noqa: PLR0913 - what the form declares, each by its name
     now: datetime,
     cause: CauseFinding | None = None,
 ) -> Breach:
-    """The case is a personal data breach; we are aware of it since `aware_at` (reasonable
-    certainty; never filled in by a program). `cause`: None leaves it as it was said.
+    """Confirm that the case is a personal data breach of which we are aware since `aware_at`
+    (reasonable
+    certainty; never filled in by a program). `cause` None leaves the recorded one.
 
-    Raises NotAllowed for a case that is confirmed or closed, BadInput for times that cannot be.
-    """
+    Raises NotAllowed for a case that is confirmed or closed, BadInput for impossible times."""
     require_duty(actor, Permission.RESPONDER, act="confirm a breach")
     case = _get_unconfirmed_case(uow, case_id)
     reason = require_text(reason, place="reason", remedy="Say what makes you reasonably certain.")
@@ -85,12 +86,11 @@ def move_awareness(
     now: datetime,
     delay_reasons: str = "",
 ) -> Breach:
-    """Another time of awareness; every earlier declaration stays visible.
+    """Move the time of awareness; every earlier declaration remains visible.
 
-    Earlier: a responder may; where that makes a report late, filed or not, its reasons are asked
-    for at once. Later: only an approver who did not declare it, since a clock gains time by it.
-    Raises NotAllowed, BadInput, and Incomplete while the reasons are missing.
-    """
+    A responder may make it earlier; where that makes a report late, filed or not, its reasons are
+    required at once. Only an approver who did not declare it may make it later, since a clock gains
+    time by it. Raises NotAllowed, BadInput, and Incomplete while the reasons are missing."""
     require_duty(
         actor, Permission.RESPONDER, Permission.APPROVER, act="declare another time of awareness"
     )
@@ -115,7 +115,7 @@ def move_awareness(
 
 
 def list_warnings(breach: Breach) -> tuple[str, ...]:
-    """What a regulator would ask about the declared time; nothing here blocks."""
+    """List what a regulator would ask about the declared time; none of it blocks."""
     texts = []
     local = convert_to_utc(breach.aware_at)
     if (local.minute, local.second) == (0, 0) and local.hour in (0, 9):
@@ -182,7 +182,7 @@ def _check_late(
 
 
 def _find_discovered_at(uow: UnitOfWork, case: Case, alerts: Iterable[AlertView]) -> datetime:
-    """When a person first acted on one of the alerts, or opened the case."""
+    """Find when a person first acted on one of the alerts, or opened the case."""
     acts = [
         first for a in alerts if (first := _find_first_act(uow.audit.list_entries(subject=a.id)))
     ]

@@ -1,4 +1,4 @@
-"""Where a report's answers go against the sealed decision, the frozen list or the evidence."""
+"""Find where a report's answers contradict the sealed decision, the frozen list or the evidence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def list_contradictions(
 
 
 def find_telling_contradiction(filing: ReportFiling) -> str | None:
-    """Why `people_told` cannot stand beside the letters and calls; no reason can mend it."""
+    """Find why `people_told` contradicts the letters and calls; a reason cannot resolve it."""
     answer, counts = filing.written.people_told, filing.notified
     if answer in UNTOLD_ANSWERS and counts.notified:
         return f"it says that nobody was told, and the record says: {describe_notified(counts).rstrip('.')}"
@@ -125,7 +125,7 @@ def _compare_telling_decided(filing: ReportFiling) -> Contradictions:
 
 
 def is_telling_decided(filing: ReportFiling, decision: Decision) -> bool:
-    """Are the people of this report told, by the decision? A hold only makes them wait."""
+    """Whether the decision notifies the people of this report. A hold only delays it."""
     free = decision.model_copy(update={"hold": None})
     groups = decision.tell_people.yes and any(g.not_told is None for g in filing.groups)
     return groups or any(
@@ -134,7 +134,7 @@ def is_telling_decided(filing: ReportFiling, decision: Decision) -> bool:
 
 
 def is_telling_held(filing: ReportFiling, decision: Decision) -> bool:
-    """Does a hold keep all of them waiting?"""
+    """Whether a hold delays the notification of all of them."""
     hold = decision.hold
     groups = decision.tell_people.yes and any(g.not_told is None for g in filing.groups)
     go = groups and (hold is None or NotificationBasis.ART34 not in hold.stops)

@@ -1,4 +1,4 @@
-"""What one regulator's form is answered from, gathered from the documents of a breach."""
+"""Gather from a breach's documents what one regulator's form is answered from."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BY_MEANS = {
 def build_filing(
     uow: UnitOfWork, breach_id: str, plugin: Jurisdiction, settings: Settings, now: datetime
 ) -> ReportFiling:
-    """Reads only. Raises NotFound."""
+    """Build the filing. Reads only. Raises NotFound."""
     book, breach = uow.breaches, uow.breaches.get(breach_id)
     manifest, decision = (
         book.find_latest(ListOutline, breach_id),
@@ -69,7 +69,8 @@ def build_filing(
 
 
 def find_facts(uow: UnitOfWork, breach_id: str, jurisdiction: str) -> ReportFacts | None:
-    """The newest answers to this form. Those of an earlier release answer whichever was filed."""
+    """Find the newest answers to this form. Answers of an earlier release apply to whichever form
+    was filed."""
     versions = uow.breaches.list_versions(ReportFacts, breach_id)
     return next((f for f in reversed(versions) if f.jurisdiction in (jurisdiction, None)), None)
 
@@ -86,7 +87,7 @@ def select_own(
 
 
 def explain_other_form(filing: ReportFiling, plugin: Jurisdiction) -> str | None:
-    """Why this report is not the one to file; None: it is."""
+    """Explain why this report is not the one to file. None: it is."""
     if filing.exposures or filing.groups or filing.decision is None:
         return None
     yes = answered_yes(filing.decision)
@@ -103,7 +104,7 @@ def explain_other_form(filing: ReportFiling, plugin: Jurisdiction) -> str | None
 
 
 def count_told(people: NotifiedPeople) -> NotifiedCount:
-    """Numbers only."""
+    """Count notified people, without names."""
     return NotifiedCount(
         people=people.people,
         by_letter=people.count(ReachStatus.BY_LETTER),
@@ -124,8 +125,8 @@ def list_groups(uow: UnitOfWork, breach: Breach, plugin: Jurisdiction) -> tuple[
 
 
 def add_groups(count: NotifiedCount, groups: Iterable[AffectedGroup]) -> NotifiedCount:
-    """With the people of these groups, as far as their number is known. Where everybody of a group
-    is told, as many as were told are its number."""
+    """Add the people of these groups, as far as their number is known. Where everybody of a group
+    was notified, its number is how many were."""
     for group in groups:
         number = group.told if group.told_at else max(group.people.value or 0, group.told)
         count = replace(count, people=count.people + number)
@@ -141,18 +142,19 @@ def add_groups(count: NotifiedCount, groups: Iterable[AffectedGroup]) -> Notifie
 
 
 def _is_dated(exposure: Exposure) -> bool:
-    """Does evidence of its own give it times, or an alert name it?"""
+    """Whether the exposure's own evidence or an alert gives it times."""
     return exposure.first is not None or exposure.alerted_at is not None
 
 
 def _find_delay_reasons(breach: Breach) -> str:
-    """The newest that somebody gave when awareness was moved."""
+    """Find the newest reasons given when awareness was moved."""
     reasons = [a.delay_reasons for a in breach.awareness if a.delay_reasons]
     return reasons[-1] if reasons else ""
 
 
 def _join_notice_texts(facts: NoticeFacts, exposures: Iterable[Exposure]) -> str:
-    """What the readers of these exposures are told, each text once, and nobody else's words."""
+    """Join what the readers of these exposures are told, each text once, without texts for
+    others."""
     own = [select_facts(facts, exposure).own for exposure in exposures]
     parts = ((w.what_happened or "", *w.consequences, *w.measures, *w.steps) for w in own)
     texts = dict.fromkeys(text.strip() for part in parts for text in part)

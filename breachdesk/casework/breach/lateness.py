@@ -1,4 +1,4 @@
-"""Reports that are later than their limit, filed or not, by a declared awareness."""
+"""Find reports that are later than their limit, filed or not, by a declared awareness."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class ReportLateness:
 def compute_lateness(
     uow: UnitOfWork, breach: Breach, now: datetime, aware_at: datetime | None = None
 ) -> tuple[ReportLateness, ...]:
-    """Every report that is owed or was filed; `aware_at` stands for another declaration."""
+    """Compute the lateness of every report that is owed or was filed; `aware_at` replaces the
+    declared time."""
     filed = uow.breaches.list_versions(Submission, breach.id)
     named = {*_list_owed(uow, breach), *(s.jurisdiction for s in filed)}
     return tuple(
@@ -44,7 +45,7 @@ def compute_lateness(
 def list_unexplained_late(
     uow: UnitOfWork, breach: Breach, aware_at: datetime, now: datetime
 ) -> tuple[str, ...]:
-    """Titles of the reports that this awareness makes late and for which nobody gave reasons."""
+    """List titles of the reports that this awareness makes late and that have no reasons."""
     return tuple(
         get_jurisdiction(report.jurisdiction).title
         for report in compute_lateness(uow, breach, now, aware_at)

@@ -1,4 +1,4 @@
-"""Step 10: the Art. 33(5) register, computed from what was recorded; every breach is in it."""
+"""Compute the Art. 33(5) register (step 10) from recorded documents; it contains every breach."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ AT_ONCE = 20
 
 
 class EntryKey(NamedTuple):
-    """Where an entry stands in the register."""
+    """Key of an entry in the register's order."""
 
     id: str
     """Of the breach, or of the case that was a near miss."""
@@ -47,7 +47,7 @@ class EntryKey(NamedTuple):
 
 
 class SnapshotRead(Protocol):
-    """Runs work on a snapshot, as Store.look."""
+    """Runs work on a snapshot, as Store.read."""
 
     def __call__(self, work: Callable[[UnitOfWork], T], /) -> T: ...
 
@@ -57,14 +57,14 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def list_entries(uow: UnitOfWork, now: datetime) -> tuple[RegisterEntry, ...]:
-    """Every breach, reported or not, and every near miss, newest first, as of `now`."""
+    """List every breach, reported or not, and every near miss, newest first, as of `now`."""
     return list_page(uow, now, begin=0, limit=None)[0]
 
 
 def list_page(
     uow: UnitOfWork, now: datetime, *, begin: int, limit: int | None
 ) -> tuple[tuple[RegisterEntry, ...], int]:
-    """So many entries from the one at `begin` on, and how many there are."""
+    """List up to `limit` entries from `begin` on, and how many entries there are."""
     places = _list_entry_keys(uow)
     end = len(places) if limit is None else begin + limit
     rows: list[RegisterEntry] = []
@@ -74,20 +74,21 @@ def list_page(
 
 
 def iterate_entries(look: SnapshotRead, now: datetime) -> Iterator[RegisterEntry]:
-    """As `entries`, some at a time, each time on a snapshot of its own: no snapshot is held while a
-    reader waits, and no more than AT_ONCE entries are in memory. What was there at the first is
-    there to the end, for nothing leaves the register."""
+    """Iterate over the entries as `list_entries` does, a batch at a time, each on a snapshot of its
+    own: no snapshot is held while a reader waits, and no more than AT_ONCE entries are in memory.
+    Entries present at the start are present until the end, for nothing leaves the register."""
     for some in _iterate_slices(look(_list_entry_keys)):
         yield from look(partial(_read, places=some, now=now))
 
 
 def export_register(entries: Iterable[RegisterEntry], fmt: str) -> str:
-    """`download_json`: one array; `csv`: one row an entry, lists joined by `; `. Raises BadInput."""
+    """Export the register: `json` is one array; `csv` one row an entry, lists joined by `; `.
+    Raises BadInput."""
     return "".join(iterate_export(entries, fmt))
 
 
 def iterate_export(entries: Iterable[RegisterEntry], fmt: str) -> Iterator[str]:
-    """The export, an entry at a time. Raises BadInput, before the first."""
+    """Iterate over the export, an entry at a time. Raises BadInput before the first."""
     if fmt == "json":
         return _iterate_json(entries)
     if fmt == "csv":
@@ -96,7 +97,7 @@ def iterate_export(entries: Iterable[RegisterEntry], fmt: str) -> Iterator[str]:
 
 
 def _list_entry_keys(uow: UnitOfWork) -> Sequence[EntryKey]:
-    """Of every entry, in the order of the register."""
+    """List the keys of every entry, in the order of the register."""
     dated = [(breach.confirmed_at, breach.id, True) for breach in uow.breaches.list()]
     dated += [
         (case.closed_at or case.opened_at, case.id, False) for case in uow.cases.list_near_misses()
@@ -154,7 +155,7 @@ def _build_breach_entry(uow: UnitOfWork, breach: Breach, now: datetime) -> Regis
 
 
 def _build_near_miss_entry(uow: UnitOfWork, case: Case, now: datetime) -> RegisterEntry:
-    """A near miss: causes, what happened, remedial action and why it was none."""
+    """Build a near miss's entry: causes, what happened, remedial action and why it was none."""
     facts = "\n".join((case.known, *(note.text for note in case.notes))).strip()
     if case.erased:
         facts = case.erased.what_happened
@@ -206,8 +207,8 @@ def _get_case_fields(
 def _get_told_fields(
     letters: NoticeFacts | None, filed: Sequence[ReportFacts], breach: Breach
 ) -> dict[str, object]:
-    """What the reports say, else what the letters say, else why it was confirmed. Effects that
-    neither says are those that the decision expects."""
+    """Return what the reports say, else what the letters say, else why it was confirmed. Effects
+    that neither states are those that the decision expects."""
     reported_text = "\n".join(_deduplicate_texts(facts.what_happened for facts in filed))
     happened = reported_text or (letters and letters.what_happened)
     effects = [text for facts in filed for text in (facts.consequences, facts.actual_harm)]
@@ -228,7 +229,7 @@ def _deduplicate_texts(texts: Iterable[str]) -> list[str]:
 
 
 def _list_measures(filed: Iterable[ReportFacts]) -> list[str]:
-    """What the reports say was done and is planned, beside containment."""
+    """List what the reports say was done and is planned, besides containment."""
     texts: list[str] = []
     for facts in filed:
         texts.append(facts.measures_after)
@@ -253,14 +254,14 @@ def _get_time_fields(breach: Breach) -> dict[str, object]:
 
 
 def _get_erasure_fields(erasure: CaseErasure) -> dict[str, object]:
-    """What was affected, as the erasure kept it."""
+    """Return what was affected, as the erasure kept it."""
     return erasure.model_dump(include={"customers", "groups", "categories", "roles", "pecr"})
 
 
 def _get_erased_letter_fields(
     erasure: CaseErasure, filed: Sequence[ReportFacts]
 ) -> dict[str, object]:
-    """What the letters said, where no report says it."""
+    """Return what the letters said, where no report says it."""
     fields: dict[str, object] = {}
     if erasure.what_happened and not any(f.what_happened for f in filed):
         fields["facts"] = erasure.what_happened
@@ -270,7 +271,7 @@ def _get_erased_letter_fields(
 
 
 def summarise_affected(uow: UnitOfWork, breach: Breach) -> dict[str, object]:
-    """By the frozen list, and beside it people who are no customers."""
+    """Summarise who is affected: the frozen list, and people who are not customers."""
     groups = list_affected(uow, breach.case_id)
     summary = summarise_manifest(uow.breaches.find_latest(ListOutline, breach.id))
     summary["groups"] = [format_group_line(group) for group in groups]
@@ -286,7 +287,7 @@ def _list_words(value: object) -> Iterable[str]:
 
 
 def summarise_manifest(manifest: ListOutline | None) -> dict[str, object]:
-    """Who and what is affected, in numbers and words without names; empty: nothing is frozen."""
+    """Summarise the list in numbers and words without names; empty when nothing is frozen."""
     if manifest is None:
         return {}
     reached = roles.select_reached(manifest.exposures)

@@ -1,4 +1,4 @@
-"""What the register keeps of the decisions: the one that holds, and those before it."""
+"""Build the register's fields for decisions: the current one, and those before it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.casework.register import RegisterDecision, RegisterEarlierDecision
 
 
 def build_decision_fields(decisions: Sequence[Decision]) -> dict[str, object]:
-    """Fields of RegisterEntry; empty: nobody has decided."""
+    """Build fields of RegisterEntry; empty without a decision."""
     if not decisions:
         return {}
     newest = decisions[-1]
@@ -68,7 +68,7 @@ def _list_exemptions(decision: Decision) -> Iterator[str]:
 
 
 def _format_severity(decision: Decision) -> str:
-    """`4.00, very high`"""
+    """Format the severity like `4.00, very high`."""
     score = decision.severity_score
     if score is None:
         return ""

@@ -1,7 +1,7 @@
-"""What the register keeps of the notices: who was told, by kind of letter and role, and when.
+"""Build the register's fields for notices: who was notified, by kind of letter and role, and when.
 
-Somebody who was told wrongly is never counted among the told: the register says so beside them.
-"""
+Readers who were notified wrongly are never counted as notified; the register lists them
+separately."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from schemas.casework.register import RegisterNotice
 def list_notices(
     uow: UnitOfWork, breach: Breach, manifest: ListOutline | None
 ) -> list[RegisterNotice]:
-    """One for each kind of letter that somebody is to get, or got. Corrections stand beside the
-    letter that they correct."""
+    """List one entry for each kind of letter that somebody is to get, or got. Corrections follow
+    the letter that they correct."""
     return list(_iterate_notices(uow, breach, manifest))
 
 
@@ -43,7 +43,7 @@ def _iterate_notices(
 
 
 def _find_uncorrected(uow: UnitOfWork, breach: Breach, manifest: ListOutline | None) -> set[Reader]:
-    """Who has not learned since they were last told that it was not so."""
+    """Find readers without a correction since they were last notified wrongly."""
     rows, tasks = uow.notices.list(breach_id=breach.id), uow.cases.get(breach.case_id).tasks
     excluded = manifest.excluded if manifest else ()
     return set(find_wrongly_told(list_tellings(breach.id, rows, tasks), rows, excluded))

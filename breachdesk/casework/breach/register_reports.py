@@ -1,4 +1,4 @@
-"""What the register keeps of the reports: each submission, whether it was late, and why."""
+"""Build the register's fields for reports: each submission, whether it was late, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.casework.report import Submission
 
 
 def build_report_fields(uow: UnitOfWork, breach: Breach, now: datetime) -> dict[str, object]:
-    """Fields of RegisterEntry."""
+    """Build fields of RegisterEntry."""
     reports = compute_lateness(uow, breach, now)
     late = [report for report in reports if report.late]
     reasons = dict.fromkeys(report.reasons for report in late if report.reasons)

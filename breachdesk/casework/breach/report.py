@@ -1,4 +1,4 @@
-"""Step 9: the regulator's report, built from what is known, immutable once submitted."""
+"""Build the regulator's report (step 9) from what is known; a submitted one is immutable."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def default_jurisdiction(law: LawBook) -> str:
 def build_report(
     uow: UnitOfWork, breach_id: str, jurisdiction: str, settings: Settings, now: datetime
 ) -> RegulatorReport:
-    """The report as it would be filed now, names taken out; `missing` says what it lacks, `owed`
-    what follows in phases. Reads only. Raises NotFound for an unknown jurisdiction."""
+    """Build the report as it would be filed now, with names redacted; `missing` says what it lacks,
+    `owed` what follows in phases. Reads only. Raises NotFound for an unknown jurisdiction."""
     plugin = jurisdiction_of(jurisdiction)
     filing = build_filing(uow, breach_id, plugin, settings, now)
     return _report(uow, filing, plugin, settings)
@@ -98,7 +98,8 @@ def build_report(
 def build_redaction_account(
     uow: UnitOfWork, breach_id: str, jurisdiction: str, settings: Settings, now: datetime
 ) -> RedactionAccount:
-    """What `build` looks for in the answers, what it replaces, and what it leaves to a person."""
+    """Build the account of what `build_report` looks for in the answers, what it replaces, and what
+    it leaves to a person."""
     plugin = jurisdiction_of(jurisdiction)
     filing = build_filing(uow, breach_id, plugin, settings, now)
     return _redact_answers(uow, filing, plugin, settings)[1]
@@ -120,14 +121,14 @@ def submit_report(  # noqa: PLR0913 - what a person records, each by its name
     rest_by: datetime | None = None,
     delay_reasons: str = "",
 ) -> Submission:
-    """A person filed the report, by form or by telephone: keeps an immutable copy and stops the
+    """Record that a person filed the report, by form or by telephone: keeps an immutable copy and
+    stops the
     clock.
 
     What is not yet known may follow in phases (Art. 33(4)) once it is named with who owes it by
     when: `rest_who` and `rest_by` name everything that is not answered, even before any facts are
-    written. Reasons for a delay may not follow. Raises Incomplete, BadInput for times that cannot
-    be, NotAllowed on a form that is not the one to file.
-    """
+    written. Reasons for a delay may not follow. Raises Incomplete, BadInput for impossible times,
+    and NotAllowed on a form that is not the one to file."""
     require_duty(actor, Permission.RESPONDER, act="record a submission")
     channel = require_text(channel, place="channel", remedy="Say how it was sent.")
     plugin = jurisdiction_of(jurisdiction)
@@ -175,7 +176,7 @@ def _add(
     added: dict[str, object],
     now: datetime,
 ) -> None:
-    """What is said with the submission becomes part of the facts, before any others if need be."""
+    """Add what was given with the submission to the facts, creating them if need be."""
     facts = find_facts(uow, breach_id, plugin.id) or ReportFacts(
         breach_id=breach_id, version=0, written_by=actor.id, written_at=now
     )
@@ -222,7 +223,7 @@ def _report(
 
 
 def _list_blank(filing: ReportFiling, questions: Sequence[ReportQuestion]) -> dict[str, str]:
-    """Questions that must be answered and are not, or whose answer is not yet known."""
+    """List mandatory questions that are not answered, or whose answer is not yet known."""
     blank = find_missing(questions)
     steps = filing.unasked_steps
     if steps:
@@ -234,7 +235,8 @@ def _list_blank(filing: ReportFiling, questions: Sequence[ReportQuestion]) -> di
 
 
 def _list_owed(filing: ReportFiling, blank: dict[str, str]) -> Iterator[NotYetKnown]:
-    """What the facts name; an item all of whose questions are answered is owed no more."""
+    """List the items that the facts name; an item all of whose questions are answered is no longer
+    owed."""
     facts, open_keys = filing.written, set(blank) - set(NEVER_LATER)
     for item in facts.not_yet_known:
         open_ones = tuple(key for key in item.questions if key in open_keys)
@@ -323,7 +325,7 @@ def _check_fileable(filing: ReportFiling, plugin: Jurisdiction, submitted_at: da
 
 
 def _check_named(report: RegulatorReport, plugin: Jurisdiction) -> None:
-    """What is not yet known may follow once it is named (Art. 33(4))."""
+    """Check that what is not yet known is named, so that it may follow (Art. 33(4))."""
     if report.missing:
         raise IncompleteDocument(
             dict(map(_format_gap, report.missing.items())),
@@ -333,7 +335,8 @@ def _check_named(report: RegulatorReport, plugin: Jurisdiction) -> None:
 
 
 def _format_gap(lacking: tuple[str, str]) -> tuple[str, str]:
-    """`What happened`, `not answered` for `what_happened`, `What happened: not answered`."""
+    """Split a gap: `What happened`, `not answered` for `what_happened`, `What happened: not
+    answered`."""
     key, why = lacking
     question, colon, state = why.partition(": ")
     return (question, state) if colon else (key.replace("_", " "), why)

@@ -1,4 +1,4 @@
-"""What a report's facts must be before they are filed: possible times, the form's own answers."""
+"""Check a report's facts before they are filed: possible times, the form's own answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONDON = ZoneInfo("Europe/London")
 
 
 def check_facts(facts: ReportFacts, form: LawForm, now: datetime) -> None:
-    """Raises BadInput and Incomplete."""
+    """Check the facts. Raises BadInput and Incomplete."""
     for name, number in (("people", facts.people), ("records", facts.records)):
         _check_quantity(name, number)
     for name, choice in _iterate_choices(facts):

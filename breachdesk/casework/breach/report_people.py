@@ -1,4 +1,4 @@
-"""What is written down of suppliers and other bodies, as answers to a form's questions."""
+"""Propose answers to a form's questions from the records of suppliers and other bodies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCES = {
 
 
 def propose_from_people(uow: UnitOfWork, filing: ReportFiling) -> Iterator[tuple[str, Any, str]]:
-    """Field of ReportFacts, answer, and where it is from."""
+    """Propose (field of ReportFacts, answer, origin)."""
     yield "how_found", _describe_discovery(uow, filing), "the case"
     named = suppliers.list_names(uow, filing.case)
     if named:
@@ -34,7 +34,7 @@ def propose_from_people(uow: UnitOfWork, filing: ReportFiling) -> Iterator[tuple
 
 
 def _describe_discovery(uow: UnitOfWork, filing: ReportFiling) -> str:
-    """Who told us, without a name, and when; else the alert that names what this is about."""
+    """Describe who told us, without a name, and when; else the first alert."""
     lead = SOURCES.get(filing.case.origin)
     if lead is not None:
         at = suppliers.find_first_told_at(uow, filing.case)

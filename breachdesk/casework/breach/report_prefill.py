@@ -1,7 +1,6 @@
-"""What the decision, the list, the evidence and the letters already say of a form's questions.
+"""Propose answers from the decision, the list, the evidence and the letters.
 
-A proposal is shown in the form with where it is from. It is an answer once a person keeps it.
-"""
+A proposal is shown in the form with its origin. It becomes an answer once a person keeps it."""
 
 from __future__ import annotations
 
@@ -69,7 +68,7 @@ EFFECTS = {
 
 @dataclass(frozen=True, slots=True)
 class ReportProposals:
-    """Answers that nobody has given yet, by the field of ReportFacts, each with its origin."""
+    """Proposed answers by field of ReportFacts, each with its origin."""
 
     answers: dict[str, Any] = field(default_factory=dict, repr=False)
     origins: dict[str, str] = field(default_factory=dict)
@@ -78,7 +77,7 @@ class ReportProposals:
 def build_proposals(
     uow: UnitOfWork, breach_id: str, form_id: str, settings: Settings, now: datetime
 ) -> ReportProposals:
-    """For the fields that the newest facts leave blank. Reads only."""
+    """Build proposals for the fields that the newest facts leave blank. Reads only."""
     plugin = get_jurisdiction(form_id)
     filing = build_filing(uow, breach_id, plugin, settings, now)
     notice_facts = uow.breaches.find_latest(NoticeFacts, breach_id)
@@ -173,7 +172,7 @@ def _propose_from_letters(filing: ReportFiling) -> Iterator[tuple[str, Any, str]
 
 
 def _describe_effects(filing: ReportFiling) -> str:
-    """`Seen: contact data. May have been copied: mail.`"""
+    """Describe effects like `Seen: contact data. May have been copied: mail.`"""
     groups: dict[tuple[EffectCertainty, BreachEffect], list[str]] = defaultdict(list)
     for category in filing.categories:
         for sure, effect in _list_surest_effects(filing, category):
@@ -189,7 +188,7 @@ def _describe_effects(filing: ReportFiling) -> str:
 def _list_surest_effects(
     filing: ReportFiling, category: DataCategory
 ) -> set[tuple[EffectCertainty, BreachEffect]]:
-    """The surest of each effect on this category over all exposures."""
+    """List the most certain of each effect on this category over all exposures."""
     surest: dict[BreachEffect, EffectCertainty] = {}
     effect_maps = [e.effects.get(category, {}) for e in filing.exposures]
     effect_maps += [g.effects for g in filing.groups if category in g.data_categories]

@@ -1,4 +1,4 @@
-"""The regulator's report without the personal data that can be found, and the account of it."""
+"""Redact detectable personal data from the regulator's report, and account for it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def redact_answers(
     *,
     ours: Collection[str],
 ) -> tuple[tuple[ReportQuestion, ...], RedactionAccount]:
-    """The answers with what was found replaced; `ours`: keys of those about ourselves, which stay.
-    Our own named contact stays everywhere."""
+    """Redact the answers; `ours` are keys of answers about ourselves, which are not redacted. Our
+    own named contact is kept everywhere."""
     redaction = ReportRedaction(get_foreign_data(uow, profile), profile, year=now.year)
     theirs = [q for q in questions if q.key not in ours]
     answers = iter(redaction.redact_all([q.answer for q in theirs]))

@@ -1,4 +1,4 @@
-"""What the reports of one breach say together: a mixed breach has two, each of its own people."""
+"""Combine the reports of one breach: a mixed breach has two, each about its own people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def list_reported_facts(uow: UnitOfWork, breach_id: str) -> tuple[ReportFacts, .
 
 
 def sum_quantities(numbers: Iterable[ReportedQuantity]) -> ReportedQuantity:
-    """The sum; unknown as long as one of them is."""
+    """Sum the numbers; the sum is unknown as long as one of them is."""
     every = tuple(numbers)
     values = [number.value for number in every if number.value is not None]
     if not values or len(values) < len(every):

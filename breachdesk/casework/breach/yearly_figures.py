@@ -1,4 +1,4 @@
-"""A year in figures, computed from the documents of that year alone."""
+"""Compute a year's figures from the documents of that year alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ UNSAID = "Nobody was asked"
 
 @dataclass(frozen=True, slots=True)
 class _BreachTimes:
-    """Of one breach."""
+    """The times of one breach."""
 
     breach: Breach
     first: datetime | None
@@ -51,7 +51,7 @@ class _BreachTimes:
 def compute_year(
     uow: UnitOfWork, year: int, zone: str, now: datetime, *, drills: bool = False
 ) -> YearFigures:
-    """Raises BadInput for a year that cannot be meant."""
+    """Compute the figures. Raises BadInput for an implausible year."""
     if not EARLIEST <= year <= LATEST:
         raise BadInput(f"the year {year} cannot be meant", place="year", remedy="Correct it.")
     begin, end = _compute_bounds(year, zone)
@@ -86,7 +86,7 @@ def compute_year(
 
 
 def export_csv(figures: YearFigures) -> str:
-    """One figure a row."""
+    """Export one figure a row."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(("year", "drills", "measure", "of", "value", "unit"))
@@ -162,7 +162,7 @@ def _count_by_month(
 
 
 def _count_by_role(affected: Iterable[dict[str, object]]) -> tuple[BreachCount, ...]:
-    """A breach may stand under both."""
+    """Count by role; a breach may count under both."""
     counts: Counter[str] = Counter()
     for summary in affected:
         roles = summary.get("roles")
@@ -173,8 +173,8 @@ def _count_by_role(affected: Iterable[dict[str, object]]) -> tuple[BreachCount, 
 
 
 def _count_people(uow: UnitOfWork, breaches: Iterable[Breach]) -> tuple[int, int]:
-    """How many as numbered, and in how many breaches nobody has given a number. The reports'
-    numbers hold the groups too; without one the groups' own numbers count."""
+    """Return how many people are counted, and in how many breaches the number is unknown. The
+    reports' numbers include the groups; without a report the groups' own numbers count."""
     people = unknown = 0
     for breach in breaches:
         filed = [f.people.value for f in list_reported_facts(uow, breach.id)]

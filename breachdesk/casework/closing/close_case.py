@@ -1,4 +1,4 @@
-"""Close a case: refused while a duty of it is open."""
+"""Close a case; refused while one of its obligations is open."""
 
 from __future__ import annotations
 

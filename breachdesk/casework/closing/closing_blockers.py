@@ -1,4 +1,4 @@
-"""What still stands against closing a case: every duty that nobody has met or waived yet."""
+"""Find what prevents closing a case: every obligation that is neither met nor waived."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class ClosingBlocker:
         return self.format_sentence({})
 
     def format_sentence(self, names: Mapping[str, str]) -> str:
-        """In a sentence. `names` by the customer's id; whoever it lacks is named by the id."""
+        """Format the blocker as a sentence, with customers called as in `names`, else by their
+        id."""
         who = ", ".join(names.get(reader, reader) for reader in self.readers[:NAMED])
         more = len(self.readers) - NAMED
         readers = f" (not told: {who}{f' and {more} more' if more > 0 else ''})" if who else ""
@@ -51,7 +52,7 @@ class ClosingBlocker:
 
 
 def closing_blockers(uow: UnitOfWork, case: Case, now: datetime) -> list[ClosingBlocker]:
-    """Empty: it may be closed."""
+    """List what prevents closing the case. Empty: it may be closed."""
     duties = list_obligations(uow, case.breach_id, now) if case.breach_id else ()
     return compute_blockers(uow, case, duties)
 
@@ -59,7 +60,7 @@ def closing_blockers(uow: UnitOfWork, case: Case, now: datetime) -> list[Closing
 def compute_blockers(
     uow: UnitOfWork, case: Case, duties: Sequence[Obligation]
 ) -> list[ClosingBlocker]:
-    """As `obstacles`, where the obligations of the breach were computed already."""
+    """List the blockers of a case whose breach's obligations were computed already."""
     if case.erased:
         return []
     blockers = [*_find_task_blockers(case)]
@@ -81,7 +82,7 @@ def _find_task_blockers(case: Case) -> Iterator[ClosingBlocker]:
 
 
 def _find_record_blockers(uow: UnitOfWork, case: Case) -> Iterator[ClosingBlocker]:
-    """What is owed without a breach; with one, obligations say it."""
+    """Find what is owed when the case has no breach; obligations cover it otherwise."""
     open_questions = [
         q for q in uow.records.list_of_case(SupplierQuestion, case.id) if q.ended_at is None
     ]
@@ -128,7 +129,8 @@ def _find_document_blockers(
 
 
 def _find_cause_blockers(case: Case) -> Iterator[ClosingBlocker]:
-    """Asked before a breach is closed; one that was closed before it was asked stays as it is."""
+    """Require a cause before a breach is closed. Breaches closed by releases without causes are
+    left unchanged."""
     if case.state is not CaseState.CLOSED and not is_known(case):
         yield ClosingBlocker(
             "the cause is not said", "choosing it where the case is closed", "#close"

@@ -1,10 +1,10 @@
-"""The end of a case's personal data: one person asks, another carries it out.
+"""Erase a case's personal data: one person requests it and another carries it out.
 
 The key of the case is destroyed: frozen lists, letters' facts and sealed values of the audit become
-unreadable, and the chain stays whole. What lies in clear is rewritten: notes, telephone scripts and
-evidence lose their contents, and what the Art. 33(5) register keeps loses the names of everybody
-affected.
-"""
+unreadable, and the audit chain remains verifiable. What is stored in clear is rewritten: notes,
+telephone
+scripts and evidence lose their contents, and the Art. 33(5) register loses the names of everybody
+affected."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LONGEST_REASON = 200
 def request_erasure(
     uow: UnitOfWork, actor: Actor, case_id: str, reason: str, settings: Settings, now: datetime
 ) -> Case:
-    """Ask for it. Raises NotAllowed naming everything that stands against it."""
+    """Request the erasure of a case. Raises NotAllowed naming everything that prevents it."""
     require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="ask for an erasure")
     case = uow.cases.get(case_id)
     _check(uow, case, settings, now)
@@ -91,7 +91,7 @@ def erase_case(
 
 
 def compute_keep_until(case: Case, retention: RetentionSettings) -> datetime | None:
-    """Until then nobody may erase it; None: the case is open."""
+    """Compute the time until which the case must be kept. None: the case is open."""
     if case.closed_at is None:
         return None
     closed = convert_to_utc(case.closed_at)
@@ -102,7 +102,7 @@ def compute_keep_until(case: Case, retention: RetentionSettings) -> datetime | N
 
 
 def list_obstacles(uow: UnitOfWork, case: Case, settings: Settings, now: datetime) -> Iterable[str]:
-    """Why the case may not be erased now, in plain words; empty: it may."""
+    """List why the case may not be erased now, in plain words. Empty: it may."""
     if case.erased:
         yield "its personal data was erased already"
         return
@@ -125,7 +125,8 @@ def _check(uow: UnitOfWork, case: Case, settings: Settings, now: datetime) -> No
 
 
 def _build_redaction(uow: UnitOfWork, case: Case, profile: ProviderProfile) -> NameRedaction:
-    """Every customer of the register, and everybody on any frozen list of this case."""
+    """Build a redaction of every customer of the register and everybody on a frozen list of this
+    case."""
     ours = (profile.contact_email, profile.contact_phone, profile.witness_email)
     frozen = uow.breaches.list_versions(Manifest, case.breach_id) if case.breach_id else ()
     people = [
@@ -141,7 +142,7 @@ def _build_redaction(uow: UnitOfWork, case: Case, profile: ProviderProfile) -> N
 
 
 def _build_erasure_record(uow: UnitOfWork, case: Case, redaction: NameRedaction) -> dict[str, Any]:
-    """What the register says of documents that go with the key."""
+    """Build what the register keeps of documents that become unreadable with the key."""
     parties = tuple(redaction.redact(name) for name in suppliers.list_names(uow, case))
     if case.breach_id is None:
         return {"what_happened": redaction.redact(case.known), "suppliers": parties}
@@ -156,7 +157,8 @@ def _build_erasure_record(uow: UnitOfWork, case: Case, redaction: NameRedaction)
 
 
 def _rewrite_breach(uow: UnitOfWork, case: Case, redaction: NameRedaction) -> list[list[object]]:
-    """Addresses of the documents that are no longer what their hashes say."""
+    """Rewrite the breach's documents and return the addresses of those that no longer match their
+    hashes."""
     if case.breach_id is None:
         return []
     breach: Breach = uow.breaches.get(case.breach_id)
@@ -183,7 +185,7 @@ def _remove_people(document: FrozenModel) -> FrozenModel:
 
 
 def _erase_earlier_values(uow: UnitOfWork, case: Case, actor: Actor, now: datetime) -> None:
-    """What was written about its alerts before they were in a case has no case's key."""
+    """Erase values recorded about alerts before they joined a case: no case's key seals them."""
     ids = [uow.alerts.get(pk).id for pk in case.alerts]
     entries = uow.audit.list_about(ids)
     uow.audit.erase_values(
@@ -228,7 +230,7 @@ def _redact_value(text: str) -> str:
 
 
 def _redact_document(document: Doc, redaction: NameRedaction) -> Doc:
-    """The document without the names, addresses and numbers of anybody affected in its texts."""
+    """Remove the names, addresses and numbers of everybody affected from the document's texts."""
     plain = document.model_dump(mode="json")
     return type(document).model_validate(_redact_texts(plain, redaction))
 

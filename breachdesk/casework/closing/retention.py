@@ -1,4 +1,4 @@
-"""What is forgotten when its time is over, without a case's key being destroyed."""
+"""Delete records whose retention period is over, without destroying a case's key."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ FAILURES = ("notice:bounce:recorded", "notice:unknown:")
 
 
 def count_failures(uow: UnitOfWork, days: int, now: datetime) -> int:
-    """How many delivery failures are older and still say what somebody wrote of them."""
+    """Count delivery failures older than `days` that still hold a written description."""
     return len(uow.audit.list_erasable(FAILURES, now - timedelta(days=days)))
 
 
 def forget_failures(uow: UnitOfWork, actor: str, days: int, now: datetime) -> int:
-    """Destroy what was written of delivery failures older than that; how many values. Status,
-    times and the server's reply code stay."""
+    """Destroy the descriptions of delivery failures older than `days` and return how many. Status,
+    times and the server's reply code are kept."""
     entries = uow.audit.list_erasable(FAILURES, now - timedelta(days=days))
     return uow.audit.erase_values(
         entries, at=now, actor=actor, subject="notices", reason=f"older than {days} days"
@@ -29,7 +29,7 @@ def forget_failures(uow: UnitOfWork, actor: str, days: int, now: datetime) -> in
 
 
 def list_erasable(uow: UnitOfWork, settings: Settings, now: datetime) -> Sequence[Case]:
-    """Closed cases whose time is over and against whose erasure nothing stands."""
+    """List closed cases whose retention is over and that nothing prevents from being erased."""
     return [
         case
         for case in uow.cases.list()

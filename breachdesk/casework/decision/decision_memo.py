@@ -1,4 +1,4 @@
-"""The decision memo, made of the sealed decision and of what it rested on when it was sealed."""
+"""Render the decision memo from the sealed decision and what it rested on when it was sealed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STOPPED = {
 
 @dataclass(frozen=True, slots=True)
 class _MemoSources:
-    """What one memo is made of."""
+    """The documents that one memo is rendered from."""
 
     breach: Breach
     decision: Decision
@@ -62,14 +62,14 @@ class _MemoSources:
         return self.manifest.exposures if self.manifest else ()
 
     def format_time(self, moment: datetime) -> str:
-        """`22 November 2026, 09:12 GMT`"""
+        """Format a time like `22 November 2026, 09:12 GMT`."""
         local = moment.astimezone(ZoneInfo(self.zone))
         return f"{local.day} {local:%B %Y, %H:%M} {local.tzname()}"
 
 
 def build_memo(uow: UnitOfWork, breach_id: str, zone: str = "Europe/London") -> DecisionMemo:
-    """Of the newest decision, read with the list that stood when it was sealed. Raises NotFound
-    while none is written."""
+    """Build the memo of the newest decision, with the list that was current when it was sealed.
+    Raises NotFound when there is no decision."""
     breach = uow.breaches.get(breach_id)
     decisions = uow.breaches.list_versions(Decision, breach_id)
     if not decisions:
@@ -95,7 +95,7 @@ def build_memo(uow: UnitOfWork, breach_id: str, zone: str = "Europe/London") -> 
 
 
 def render_memo(memo: DecisionMemo) -> str:
-    """Plain text, to be kept or pasted."""
+    """Render the memo as plain text."""
     head = f"DECISION MEMO, {memo.breach_id}, version {memo.version}"
     lines = ["DRILL. No real breach." if memo.drill else None, head, memo.title, ""]
     for section in memo.sections:
@@ -111,7 +111,7 @@ def _wrap_text(text: str) -> Iterator[str]:
 
 
 def _get_sealed_list(manifests: Sequence[Manifest], decision: Decision) -> Manifest | None:
-    """The newest list that was frozen before the decision."""
+    """Return the newest list that was frozen before the decision."""
     then = [
         m for m in manifests if convert_to_utc(m.frozen_at) <= convert_to_utc(decision.decided_at)
     ]
@@ -250,7 +250,7 @@ def _list_remarks(sources: _MemoSources) -> Iterator[tuple[str, str]]:
 
 
 def _describe_earlier(sources: _MemoSources) -> Iterator[tuple[str, str]]:
-    """What was decided before, and what the next version changed."""
+    """Describe earlier decisions and what the next version changed."""
     versions = [*sources.earlier, sources.decision]
     for before, after in pairwise(versions):
         changed = [

@@ -1,1 +1,1 @@
-"""The outbox as dispatchers use it, the hold on mail, and the outcome of each attempt."""
+"""Outbox as dispatchers use it, the hold on mail, and the outcome of each attempt."""

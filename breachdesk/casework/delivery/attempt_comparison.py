@@ -1,4 +1,4 @@
-"""What the store and the files beside it tell of the last attempt to send, compared."""
+"""Compare the last send attempt as recorded in the store and in the files next to it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ OTHER_MACHINE = "the data folder is on another machine than mail was last sent f
 
 
 class AttemptRecords(Protocol):
-    """What stands beside the store of the last attempt to send. One dispatcher writes it at a time.
+    """Files next to the store that record the last send attempt; one dispatcher writes them at a
+    time.
 
-    `*_changed` in what is read and returned: when the file changed, by a clock that no program can
-    set, so that a file that was copied or put back shows another value.
-    """
+    `*_changed` is the file's change time, which no program can set: a copied or restored file shows
+    another value."""
 
     @property
     def host(self) -> HostIdentity: ...
 
     def read(self) -> AttemptMarkers:
-        """What stands there now; never raises."""
+        """Read the records; never raises."""
         ...
 
     def announce(self, announced: AnnouncedAttempt) -> int:
@@ -52,7 +52,7 @@ class AttemptRecords(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AttemptComparison:
-    """What store and files tell, in one moment."""
+    """What store and files say about the last attempt at one moment."""
 
     beside: AttemptMarkers
     is_shared: bool
@@ -120,7 +120,7 @@ class AttemptComparison:
 def _compare(
     announced: AnnouncedAttempt, begun: BegunAttempt, beside: AttemptMarkers, last: LastAttempt
 ) -> str:
-    """In step, or exactly where a process that was killed leaves them."""
+    """Check that the records agree, or differ exactly as a killed process leaves them."""
     if announced.count == last.count:
         return _compare_attempts(announced, begun, beside, last)
     if announced.count == last.count + 1 and begun.attempt == last.attempt == announced.previous:

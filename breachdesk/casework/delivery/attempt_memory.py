@@ -1,9 +1,8 @@
-"""What one dispatcher knows it sent, for a store that forgot it.
+"""Remember what this dispatcher sent, in case the store loses it.
 
 After an asynchronous failover the newest attempts may be missing from the store while the process
-that made them lives. It writes them down again, so that no person need find them in the relay's
-log. What a dispatcher sent that died in the same moment only that log can tell.
-"""
+that made them is alive. It writes them again, so that nobody must look them up in the relay's log.
+What a dispatcher sent that died at the same moment is only in that log."""
 
 from __future__ import annotations
 
@@ -33,20 +32,21 @@ class AttemptMemory:
         self._rows: dict[int, NoticeRow] = {}
 
     def record_begin(self, row: NoticeRow) -> None:
-        """Intent is written; the letter leaves next."""
+        """Remember that intent was written and the letter leaves next."""
         self._rows.pop(row.id, None)
         self._rows[row.id] = row
         if len(self._rows) > MOST:
             del self._rows[next(iter(self._rows))]
 
     def record_end(self, row_id: int, attempt_id: str, changes: Mapping[str, Any]) -> None:
-        """How the attempt ended, whether or not the store can take it now."""
+        """Remember how the attempt ended, whether or not the store can record it now."""
         row = self._rows.get(row_id)
         if row is not None and row.attempt_id == attempt_id:
             self._rows[row_id] = row.model_copy(update=changes)
 
     def write_again(self, uow: UnitOfWork, server: str, now: datetime) -> Sequence[NoticeRow]:
-        """The rows that another server than ours did not know of; none when it is ours still."""
+        """Write remembered attempts again after a server change. Returns the rows that the new
+        server lacked; none when the server is unchanged."""
         if server == self.server:
             return ()
         return [row for row in self._rows.values() if _rewrite_row(uow, row, now)]

@@ -1,4 +1,4 @@
-"""What is written down of attempts to send, and how a row comes into doubt."""
+"""Record send attempts, and mark rows whose outcome is unknown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ ACTOR = "system:dispatch"
 
 
 def mark_unknown(uow: UnitOfWork, rows: Sequence[NoticeRow], reason: str, now: datetime) -> int:
-    """Rows `sending` whose end nobody will tell become `unknown`; how many did."""
+    """Mark `sending` rows as `unknown` when no process can report their end. Returns how many
+    changed."""
     changed = 0
     for row in rows:
         unknown = row.model_copy(update={"status": DeliveryStatus.UNKNOWN, "status_reason": reason})
@@ -23,7 +24,7 @@ def mark_unknown(uow: UnitOfWork, rows: Sequence[NoticeRow], reason: str, now: d
 
 
 def record_attempt(uow: UnitOfWork, act: str, row: NoticeRow, now: datetime) -> None:
-    """One entry on the row's breach, without any address."""
+    """Append one audit entry to the row's breach, without any address."""
     uow.audit.record(
         at=now,
         actor=ACTOR,
@@ -44,10 +45,10 @@ def record_attempt(uow: UnitOfWork, act: str, row: NoticeRow, now: datetime) -> 
 
 
 def parse_boot_id(row: NoticeRow) -> str:
-    """Boot id of the dispatcher that sends this row; empty when it is not being sent."""
+    """Parse the boot id of the dispatcher that sends this row; empty when it is not being sent."""
     return row.status_reason.removeprefix("boot ") if row.status is DeliveryStatus.SENDING else ""
 
 
 def format_sending_reason(boot_id: str) -> str:
-    """The reason of a row that this boot is sending; `parse_boot_id` reads it."""
+    """Format the reason of a row that this boot is sending; `parse_boot_id` reads it."""
     return f"boot {boot_id}"

@@ -1,4 +1,4 @@
-"""What waits and what presses, as numbers: for gauges, so nothing here names anybody."""
+"""Compute backlog and deadline counts for metrics; no personal data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RISK = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class BacklogCounts:
-    """One snapshot's numbers."""
+    """Backlog and deadline counts of one snapshot."""
 
     notices: Mapping[DeliveryStatus, int]
     oldest_seconds: float
@@ -36,7 +36,7 @@ class BacklogCounts:
 
 
 def compute_backlog(uow: UnitOfWork, now: datetime) -> BacklogCounts:
-    """As the store stands, at that moment."""
+    """Compute the backlog of the store's present state at `now`."""
     running = obligations.list_running(uow, now)
     due = [duty.due for duty in running if duty.due is not None]
     return BacklogCounts(
@@ -51,7 +51,7 @@ def compute_backlog(uow: UnitOfWork, now: datetime) -> BacklogCounts:
 
 
 def _compute_oldest_seconds(uow: UnitOfWork, now: datetime) -> float:
-    """One look for each approval: a breach's letters share theirs."""
+    """Compute the age of the oldest sendable row, with one look-up for each approval."""
     seals = {(row.breach_id, row.approval_hash): row for row in _list_triable(uow, now)}
     released = [
         moment for row in seals.values() if (moment := _find_released_at(uow, row, now)) is not None
@@ -66,7 +66,8 @@ def _list_triable(uow: UnitOfWork, now: datetime) -> list[NoticeRow]:
 
 
 def _find_released_at(uow: UnitOfWork, row: NoticeRow, now: datetime) -> datetime | None:
-    """None: its approval is not there, or it waits for the witness's message."""
+    """Find when the row became sendable. None: its approval is missing, or it waits for the
+    witness's message."""
     approval = find_approval(uow, row)
     letter = row.kind is not NoticeKind.WITNESS
     if approval is None or (letter and find_wait_reason(uow, approval, now)):

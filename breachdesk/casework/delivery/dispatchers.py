@@ -1,5 +1,5 @@
-"""Who may send from a store: the one process that holds the folder's lock, or several that each
-hold a lease. What takes a unit of work runs in a transaction of the outbox."""
+"""Decide who may send from a store: the process that holds the folder's lock, or several that each
+hold a lease. Every method that takes a unit of work runs in a transaction of the outbox."""
 
 from __future__ import annotations
 
@@ -27,39 +27,42 @@ class DispatcherMembership(Protocol):
         ...
 
     def must_renew(self, now: datetime) -> bool:
-        """Is it time to say that we live?"""
+        """Whether the heartbeat is due."""
         ...
 
     def renew(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:
-        """False: our lease ran out; this boot id is over."""
+        """Renew the lease. False: it ran out, and this boot id may not be used again."""
         ...
 
     def leave(self, uow: UnitOfWork, boot_id: str) -> None:
-        """Let go of our lease."""
+        """Give up the lease."""
         ...
 
     def is_alive(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:
-        """Does that boot still send? `ours` is the asking one's."""
+        """Whether the dispatcher `boot_id` still sends. `ours` is the boot id of the caller."""
         ...
 
     def get_server_identity(self) -> str:
-        """Of the database server that answers now. The one thing asked outside a transaction."""
+        """Return the identity of the database server that responds now. Runs outside a
+        transaction."""
         ...
 
     def is_home(self, uow: UnitOfWork, identity: str, now: datetime) -> bool:
-        """Does the database server answer that mail was last sent from? If not, mail is held."""
+        """Whether the responding database server is the one that mail was last sent from. Mail is
+        held otherwise."""
         ...
 
     def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:
-        """Lease alive, nothing held, and the database server mail was last sent from?"""
+        """Whether an attempt may begin: the lease is live, mail is not held and the database server
+        is unchanged."""
         ...
 
     def get_hold_reason(self, uow: UnitOfWork) -> str:
-        """Why nobody may send; empty: they may."""
+        """Return why nobody may send; empty when sending is allowed."""
         ...
 
     def sort_by_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
-        """The rows in the order in which this dispatcher tries them."""
+        """Sort the rows into the order in which this dispatcher tries them."""
         ...
 
 
@@ -78,53 +81,53 @@ class OnlyDispatcher:
         *,
         missed: bool,
     ) -> None:
-        """Say that we live. Mail that waited while nobody did is held."""
+        """Record a heartbeat, and hold mail that became due while no dispatcher was alive."""
         if missed:
             mail_hold.hold_after_gap(uow, now)
         mail_hold.record_heartbeat(uow, now)
         self._renewed = now
 
     def must_renew(self, now: datetime) -> bool:
-        """Often enough that a quick restart is no gap."""
+        """Whether the heartbeat is due, often enough that a quick restart is no gap."""
         return self._renewed is None or abs(now - self._renewed) >= ALONE_BEATS_EVERY
 
     def renew(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:  # noqa: ARG002
-        """The lock is held as long as the process lives."""
+        """Return True: the lock is held as long as the process lives."""
         mail_hold.record_heartbeat(uow, now)
         self._renewed = now
         return True
 
     def leave(self, uow: UnitOfWork, boot_id: str) -> None:
-        """The lock falls with the process."""
+        """Do nothing: the operating system releases the lock when the process ends."""
 
     def is_alive(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:  # noqa: ARG002
-        """Only we."""
+        """True for our own boot id only: no other process can hold the folder's lock."""
         return boot_id == ours
 
     def get_server_identity(self) -> str:
-        """A file has none."""
+        """Return an empty identity: a file has no server."""
         return ""
 
     def is_home(self, uow: UnitOfWork, identity: str, now: datetime) -> bool:  # noqa: ARG002
-        """A file is no server."""
+        """Return True: a file has no server that could change."""
         return True
 
     def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:  # noqa: ARG002
-        """Nobody else can."""
+        """Return True: no other process can hold the lock."""
         return not mail_hold.get_hold_reason(uow)
 
     def get_hold_reason(self, uow: UnitOfWork) -> str:
-        """The store's mark."""
+        """Return the hold reason that the store records."""
         return mail_hold.get_hold_reason(uow)
 
     def sort_by_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
-        """Oldest first."""
+        """Sort the oldest rows first."""
         return rows
 
 
 class LeasedDispatchers:
-    """Several processes, perhaps on several hosts. Each holds the lease `dispatch:<boot id>`, on
-    the database's own time; a boot id whose lease ran out is never used again."""
+    """Several dispatchers, on one host or more. Each holds the lease `dispatch:<boot id>`, timed by
+    the database's clock; a boot id whose lease ran out is never used again."""
 
     def __init__(self, store: Store, lease_seconds: float = LEASE_SECONDS) -> None:
         self._store = store
@@ -147,12 +150,14 @@ class LeasedDispatchers:
         self._boot_id, self._renewed, self._server = boot_id, now, identity
 
     def must_renew(self, now: datetime) -> bool:
-        """Four times in a lease, and at once when a doubt arose."""
+        """Whether the lease is due for renewal: four times in its duration, and at once after a
+        doubt."""
         quarter = timedelta(seconds=self._seconds / 4)
         return self._renewed is None or abs(now - self._renewed) >= quarter
 
     def renew(self, uow: UnitOfWork, boot_id: str, now: datetime) -> bool:
-        """A lease that ran out is not taken again: others may have recovered its rows."""
+        """Renew the lease. One that ran out is not taken again: others may have recovered its
+        rows."""
         if not self._is_lease_held(uow, boot_id, now):
             return False
         uow.leases.take(_build_lease_name(boot_id), boot_id, self._seconds, now)
@@ -161,23 +166,23 @@ class LeasedDispatchers:
         return True
 
     def leave(self, uow: UnitOfWork, boot_id: str) -> None:
-        """Others need not wait for the lease's end."""
+        """Release the lease so that others need not wait until it ends."""
         uow.leases.drop(_build_lease_name(boot_id), boot_id)
 
     def is_alive(self, uow: UnitOfWork, boot_id: str, ours: str, now: datetime) -> bool:  # noqa: ARG002
-        """Whoever holds a live lease, we too."""
+        """Whether the dispatcher holds a live lease; this also applies to the caller."""
         return self._is_lease_held(uow, boot_id, now)
 
     def get_server_identity(self) -> str:
-        """As the store says it."""
+        """Return the identity that the store reports."""
         return self._store.get_server_identity()
 
     def is_home(self, uow: UnitOfWork, identity: str, now: datetime) -> bool:
-        """As the store's note and what we remember say."""
+        """Whether the server matches the store's note and the one this process remembers."""
         return mail_hold.is_our_server(uow, identity, now, remembered=self._server)
 
     def may_begin(self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime) -> bool:
-        """Asked in the transaction that writes intent."""
+        """Whether the attempt may begin, checked in the transaction that writes intent."""
         if not self._is_lease_held(uow, boot_id, now):
             self._renewed = None
             return False
@@ -186,11 +191,12 @@ class LeasedDispatchers:
         return self.is_home(uow, identity, now)
 
     def get_hold_reason(self, uow: UnitOfWork) -> str:
-        """The store's mark."""
+        """Return the hold reason that the store records."""
         return mail_hold.get_hold_reason(uow)
 
     def sort_by_turn(self, rows: Sequence[NoticeRow]) -> Sequence[NoticeRow]:
-        """Each begins elsewhere, by its boot id: they meet late, and then `begin` decides."""
+        """Rotate rows by boot id so that dispatchers rarely collide; `begin` resolves a
+        collision."""
         if not rows:
             return rows
         digest = hashlib.sha256(self._boot_id.encode()).digest()

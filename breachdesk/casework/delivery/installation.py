@@ -1,11 +1,12 @@
-"""Is this store the one that mail was last sent from, or a copy, an older state, another's?
+"""Detect a store that is a copy, an older state or another installation's, and hold its mail.
 
-The store and two files beside it each tell of the last attempt to send. One attempt is written in
-four steps: the announcement beside the store; intent in the store, with the moment at which the
-announcement's file changed; the record of the begun attempt beside the store; then the letter
-leaves. So wherever a process was killed the three agree up to one step, and whatever else is found
-was put back or copied: all mail waits for a person (docs/adr/0004-copies-and-restores.md).
-"""
+The store and two files next to it each record the last send attempt. One attempt is written in
+four steps: the announcement next to the store; intent in the store, with the moment at which the
+announcement's file changed; the record of the begun attempt next to the store; then the letter
+leaves. Wherever a process is killed, the three agree up to one step. Any other difference means
+that
+something was restored or copied: all mail waits for a person
+(docs/adr/0004-copies-and-restores.md)."""
 
 from __future__ import annotations
 
@@ -45,11 +46,11 @@ class SendingInstallation:
             self._renew_installation(uow, now)
 
     def is_new(self, uow: UnitOfWork) -> bool:
-        """Would `establish` do anything?"""
+        """Whether `establish` would change anything."""
         return self.compare_attempts(uow).is_new
 
     def compare_attempts(self, uow: UnitOfWork) -> AttemptComparison:
-        """What store and files tell now."""
+        """Compare the last attempt in the store and in the files now."""
         beside = self._files.read()
         installation = None if self._shared else uow.marks.get(INSTALLATION)
         was_used = self._shared or bool(installation) or any(uow.notices.count_by_status().values())
@@ -65,13 +66,13 @@ class SendingInstallation:
         return replace(account, last=_find_last_attempt(uow, account.name))
 
     def must_settle(self, uow: UnitOfWork) -> bool:
-        """Is there a doubt that is not written down, or that a person has accepted?"""
+        """Whether a doubt is not yet recorded, or was accepted by a person."""
         account = self.compare_attempts(uow)
         return bool(account.doubt) and uow.marks.get(DOUBT + account.name) != account.fingerprint
 
     def settle(self, uow: UnitOfWork, now: datetime) -> str:
-        """Write a doubt down, for a person to accept; begin anew after an accepted one. Returns the
-        doubt that stands."""
+        """Record a doubt for a person to accept, or start new records after an accepted one.
+        Returns the doubt that remains."""
         account = self.compare_attempts(uow)
         why = account.doubt
         if not why:
@@ -88,7 +89,7 @@ class SendingInstallation:
         return why
 
     def note_doubt(self, uow: UnitOfWork) -> str:
-        """As `settle` for who only looks: writes nothing beside the store."""
+        """Record a doubt as `settle` does, but write nothing next to the store; for readers."""
         account = self.compare_attempts(uow)
         mark = DOUBT + account.name
         is_accepted = uow.marks.get(mark) == ACCEPTED + account.fingerprint
@@ -98,7 +99,7 @@ class SendingInstallation:
         return account.doubt
 
     def announce(self, uow: UnitOfWork, attempt: str, now: datetime) -> bool:
-        """Write the attempt that is about to begin beside the store. False: do not begin. Raises
+        """Write the attempt that is about to begin next to the store. False: do not begin. Raises
         Retryable when it cannot be written."""
         account = self.compare_attempts(uow)
         beside, last = account.beside, account.last
@@ -125,8 +126,8 @@ class SendingInstallation:
         return True
 
     def write(self, uow: UnitOfWork) -> bool:
-        """In the transaction that writes intent: note the announced attempt. False: store or files
-        are not what they were when it was announced."""
+        """Record the announced attempt in the transaction that writes intent. False: store or files
+        changed since the announcement."""
         assert self._announced is not None, "announced before it is written"
         announced, changed = self._announced
         beside, last = self._files.read(), _find_last_attempt(uow, announced.installation)
@@ -142,8 +143,8 @@ class SendingInstallation:
         return True
 
     def confirm(self) -> None:
-        """Intent is committed: write beside the store that the attempt has begun. Raises Retryable
-        when it cannot be written; then the letter must not leave."""
+        """Record next to the store that the attempt has begun; intent is committed. Raises
+        Retryable when it cannot be written; then the letter must not leave."""
         assert self._announced is not None, "announced before it is confirmed"
         announced = self._announced[0]
         self._files.record_begin(
@@ -166,11 +167,12 @@ class SendingInstallation:
         )
 
     def _count_attempts(self, uow: UnitOfWork) -> int:
-        """A database server puts no part of a store back: there nothing is counted."""
+        """Count the store's attempts; 0 for a database server, which cannot be restored in part."""
         return 0 if self._shared else uow.notices.count_attempts()
 
     def _build_first_files(self, now: datetime) -> AttemptMarkers:
-        """Of an installation that never sent: its attempt 0 is its establishment."""
+        """Build the files of an installation that never sent: its attempt 0 is its
+        establishment."""
         name, attempt = uuid.uuid4().hex[:16], uuid.uuid4().hex
         begun = BegunAttempt(installation=name, count=0, attempt=attempt, at=now)
         changed = self._files.record_begin(begun)
@@ -186,8 +188,8 @@ class SendingInstallation:
 
 
 def accept_installation(uow: UnitOfWork) -> int:
-    """A person has looked: what was in doubt until now is accepted, and nothing that is found
-    later. Returns how many doubts there were."""
+    """Accept the doubts found until now, after a person has checked; later ones are not accepted.
+    Returns how many there were."""
     names = [name for name in uow.marks.list_names(DOUBT) if _is_open(uow.marks.get(name) or "")]
     for name in names:
         uow.marks.set(name, f"{ACCEPTED}{uow.marks.get(name)}")

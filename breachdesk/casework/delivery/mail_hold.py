@@ -1,9 +1,8 @@
-"""The hold on all mail of a store, and what leads to it.
+"""Hold all mail of a store, and detect what requires it.
 
-Marks in the store, read and written in the transactions of the outbox: why mail is held, when a
-dispatcher last said that it lives, and which database server mail was last sent from. Whatever
-holds mail, a named person releases it (docs/reference/streaming.md, section 4).
-"""
+Marks in the store, read and written in the transactions of the outbox, record why mail is held, the
+last heartbeat of a dispatcher, and which database server mail was last sent from. A named person
+releases every hold (docs/reference/streaming.md, section 4)."""
 
 from __future__ import annotations
 
@@ -28,17 +27,17 @@ NO_SERVER = "the store does not say which database server mail may leave from"
 
 
 def get_hold_reason(uow: UnitOfWork) -> str:
-    """Why nothing may leave; empty: it may."""
+    """Return why mail is held; empty when it is not."""
     return uow.marks.get(HOLD_MARK) or ""
 
 
 def record_heartbeat(uow: UnitOfWork, now: datetime) -> None:
-    """Some dispatcher lives now."""
+    """Record that a dispatcher is alive now."""
     uow.marks.set(HEARTBEAT_MARK, now.isoformat())
 
 
 def find_last_heartbeat(uow: UnitOfWork) -> datetime | None:
-    """When a dispatcher last said that it lives. None: never, or it cannot be read."""
+    """Find the last heartbeat of any dispatcher. None: there is none, or it cannot be read."""
     try:
         return datetime.fromisoformat(uow.marks.get(HEARTBEAT_MARK) or "")
     except ValueError:
@@ -46,13 +45,13 @@ def find_last_heartbeat(uow: UnitOfWork) -> datetime | None:
 
 
 def is_gap(last: datetime, now: datetime) -> bool:
-    """Does it lie longer ago than any restart takes, or in the future?"""
+    """Whether the last heartbeat is older than any restart takes, or in the future."""
     return abs(now - last) > GAP
 
 
 def hold_after_gap(uow: UnitOfWork, now: datetime) -> None:
-    """The machine, or the store, was stopped, asleep or restored while mail was due, or its clock
-    is wrong."""
+    """Hold mail after a gap: the machine or the store was stopped, asleep or restored while mail
+    was due, or its clock is wrong."""
     hold_mail(uow, AFTER_GAP, now, {})
 
 
@@ -63,17 +62,16 @@ def note_server(uow: UnitOfWork, identity: str) -> None:
 
 
 def is_server_unknown(uow: UnitOfWork) -> bool:
-    """Would `note_server` do anything?"""
+    """Whether `note_server` would change anything."""
     return not uow.marks.get(SERVER_MARK) and not any(uow.notices.count_by_status().values())
 
 
 def is_our_server(uow: UnitOfWork, identity: str, now: datetime, *, remembered: str = "") -> bool:
-    """Did mail last leave from this database server?
+    """Whether mail last left from this database server.
 
-    `remembered`: the server that the asking process entered at; it counts when the note itself was
-    lost. When another answers, or a store that holds notices names none: what was being sent is in
-    doubt, and all mail is held.
-    """
+    `remembered` is the server at which this process entered; it counts when the note itself was
+    lost. When another server responds, or a store that holds notices names none, notices being sent
+    become unknown and all mail is held."""
     noted = uow.marks.get(SERVER_MARK) or ""
     known = noted or remembered
     if known == identity or (known and identity.startswith(f"{known}/")):
@@ -99,9 +97,9 @@ def release_hold(
     now: datetime,
     shown: Mapping[str, object] | None = None,
 ) -> str:
-    """A person has compared the notices with the relay's log: mail goes on, from this database
-    server and from installations that were in doubt until now. `shown`: what the person was told.
-    Returns why it was held; empty: it was not."""
+    """Release mail after a person compared the notices with the relay's log: from this database
+    server, and from installations that were in doubt until now. `shown` is what the person was
+    shown. Returns why mail was held; empty when it was not."""
     why = get_hold_reason(uow)
     known = uow.marks.get(SERVER_MARK) or ""
     uow.marks.set(HOLD_MARK, "")
@@ -119,7 +117,7 @@ def release_hold(
 
 
 def hold_mail(uow: UnitOfWork, why: str, now: datetime, facts: dict[str, object]) -> None:
-    """Nothing leaves from now on. A hold that stands already keeps its reason."""
+    """Hold all mail from now on. An existing hold keeps its reason."""
     if get_hold_reason(uow):
         return
     uow.marks.set(HOLD_MARK, why)

@@ -1,4 +1,4 @@
-"""What a person looks at before mail goes on, and the release by that person's name."""
+"""Show a person why mail is held, and release it in that person's name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class HeldMail:
 
     @property
     def digest(self) -> str:
-        """Of the rows as they were shown."""
+        """Digest of the rows as they were shown."""
         text = "\n".join(f"{r.id} {r.message_id} {r.status}" for r in self.rows)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -46,7 +46,8 @@ class HeldMail:
 def get_held_mail(
     uow: UnitOfWork, installation: SendingInstallation, settings: Settings, now: datetime
 ) -> HeldMail:
-    """As the store and what stands beside it are now. Reads only."""
+    """Read why mail is held and what may have left, from the store and the files next to it.
+    Changes nothing."""
     account = installation.compare_attempts(uow)
     rows = tuple(uow.notices.list(statuses=UNSETTLED))
     return HeldMail(
@@ -68,12 +69,11 @@ def release_mail(
     *,
     let_expire: bool,
 ) -> str:
-    """That person has compared `shown` with the relay's log. Returns why mail was held.
+    """Release mail in the name of a person who compared `shown` with the relay's log. Returns why
+    it was held.
 
     Raises NotFound for an unknown user, NotAllowed for one who is disabled or neither responder
-    nor approver, and when notices would expire at once and `let_expire` does not say that they
-    may.
-    """
+    nor approver, and when notices would expire at once unless `let_expire` allows that."""
     actor = _get_actor(uow, user_id)
     require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="release held mail")
     if shown.expired and not let_expire:
@@ -97,11 +97,11 @@ def release_mail(
 def record_unrecorded_send(
     uow: UnitOfWork, user_id: str, row_id: int, evidence: str, now: datetime
 ) -> NoticeRow:
-    """While mail is held: the relay's log shows that this notice left. Nothing is mailed again.
+    """Record, while mail is held, that the relay's log shows this notice left. Nothing is mailed
+    again.
 
     Raises NotAllowed when mail is not held or the notice has ended already, and for a person as
-    `release` does.
-    """
+    `release_mail` does."""
     actor = _get_actor(uow, user_id)
     require_duty(actor, Permission.RESPONDER, act="settle a notice")
     evidence = require_text(evidence, place="evidence", remedy="Say what the server's log shows.")
@@ -144,7 +144,8 @@ def _get_actor(uow: UnitOfWork, user_id: str) -> Actor:
 
 
 def _is_expiring(row: NoticeRow, settings: Settings, now: datetime) -> bool:
-    """An unknown row ends by its own rules; only where policy tries it again it expires too."""
+    """Whether releasing lets the row expire. An unknown row follows its own rules and expires only
+    where policy retries it."""
     tried = row.status is not DeliveryStatus.UNKNOWN or settings.notices.unknown_resend
     return tried and row.status is not DeliveryStatus.SENDING and now >= row.expires_at
 

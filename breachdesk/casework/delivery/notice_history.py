@@ -1,5 +1,5 @@
-"""What the audit trail says of a notice, against its status: a row that was set back by hand, or by
-a repair that went wrong, must not leave a second time."""
+"""Compare a notice's audit entries with its status: a row whose status was reset by hand, or by a
+faulty repair, must not be sent twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ SENT_ONCE_MORE = "notice:unknown:queued"
 
 
 def find_contradiction(uow: UnitOfWork, row: NoticeRow) -> str:
-    """Why this notice must not leave although its status says that it may; empty: it may."""
+    """Find why the audit trail forbids sending this notice although its status allows it; empty
+    when it does not."""
     acts = uow.audit.list_acts(row.breach_id, "notice", row.id)
     if ENDED.intersection(acts):
         return "the audit trail says that it has ended before: its status was changed by hand"

@@ -1,9 +1,8 @@
-"""The outbox's rows as the dispatcher sees them. Semantics: docs/reference/streaming.md, 4.
+"""Serve the outbox's rows to the dispatcher. Semantics: docs/reference/streaming.md, 4.
 
 Under kill -9: at most one mail a row. Intent is written before DATA in one conditional
-transaction; a row with intent ends as handed over, bounced, deferred (surely not accepted) or
-unknown, and an unknown one may leave again only 15 minutes after intent, by policy or a person.
-"""
+transaction; a row with intent ends as handed over, bounced, deferred (certainly not accepted) or
+unknown, and an unknown one may leave again only 15 minutes after intent, by policy or a person."""
 
 from __future__ import annotations
 
@@ -64,8 +63,8 @@ class StoreOutbox:
         self._memory = AttemptMemory()
 
     def enter(self, boot_id: str, now: datetime) -> None:
-        """A dispatcher begins under this boot id. All mail is held when it waited while nobody
-        was seen, and when this store is not the one it was last sent from. Raises Conflict when
+        """Register a dispatcher under this boot id. Holds all mail when mail waited while no
+        dispatcher was seen, and when mail was last sent from another store. Raises Conflict when
         the boot id is another's."""
         server = self._dispatchers.get_server_identity()
 
@@ -105,8 +104,8 @@ class StoreOutbox:
         self._store.write(work)
 
     def find_hold(self, now: datetime) -> str:
-        """Why no dispatcher may send; empty: they may. A doubt that arose meanwhile is written
-        down, and one that a person accepted is settled."""
+        """Find why no dispatcher may send; empty when sending is allowed. Records a doubt that
+        arose meanwhile, and settles one that a person accepted."""
         why, must_settle = self._store.read(
             lambda uow: (
                 self._dispatchers.get_hold_reason(uow),
@@ -128,12 +127,12 @@ class StoreOutbox:
         return why
 
     def recover(self, boot_id: str, now: datetime) -> int:
-        """Rows that a dead boot left `sending` become `unknown`; how many."""
+        """Mark rows that a dead boot left `sending` as `unknown`, and return how many."""
         return self._store.write(lambda uow: self._recover(uow, boot_id, now))
 
     def list_due(self, now: datetime, limit: int) -> Sequence[NoticeRow]:
-        """Rows that may be tried now, oldest first. What expired meanwhile is ended here, and
-        its telephone task opened."""
+        """List rows that may be tried now, oldest first. Expires overdue rows and opens their
+        telephone tasks."""
         waiting = self._store.read(lambda uow: self._list_waiting(uow, now))
         expired = [row for row in waiting if now >= row.expires_at]
         if expired:
@@ -144,12 +143,11 @@ class StoreOutbox:
     def start_attempt(
         self, row_id: int, attempt_id: str, boot_id: str, now: datetime
     ) -> OutgoingMessage | None:
-        """Write intent and give what is to be sent; None: do not send. Raises Retryable when the
-        attempt cannot be written beside the store: nothing was sent, intent may be written.
+        """Write intent and return the message to send; None: do not send. Raises Retryable when the
+        attempt cannot be written next to the store: nothing was sent, intent may be written.
 
-        The database server is asked who it is before the transaction and after it: when both
-        answers are the one that the transaction compared, it ran there.
-        """
+        The database server is identified before the transaction and after it: when both
+        answers are the one that the transaction compared, it ran there."""
         checked = self._store.read(lambda uow: self._prepare_departure(uow, row_id, now))
         if checked is None:
             return None
@@ -190,15 +188,15 @@ class StoreOutbox:
         )
 
     def _settle_doubt(self, uow: UnitOfWork, now: datetime) -> str:
-        """Why no dispatcher may send, once the installation was looked at."""
+        """Check the installation and return why no dispatcher may send."""
         doubt = self._installation.settle(uow, now)
         if doubt:
             mail_hold.hold_mail(uow, doubt, now, {})
         return self._dispatchers.get_hold_reason(uow)
 
     def _is_mail_missed(self, uow: UnitOfWork, now: datetime) -> bool:
-        """Did mail wait while no dispatcher was seen? Mail that is stopped, or put off for an hour,
-        waits too: it would expire by a wrong clock. Nothing expires before this is known."""
+        """Whether mail waited while no dispatcher was seen. Paused and deferred mail counts too: it
+        would expire by a wrong clock. Nothing expires before this is known."""
         may_leave = STARTABLE if self._settings.notices.unknown_resend else WAITING
         waiting = uow.notices.list(statuses=may_leave)
         if not waiting:
@@ -215,7 +213,8 @@ class StoreOutbox:
         return mark_unknown(uow, dead, PROCESS_ENDED, now)
 
     def _remind(self, uow: UnitOfWork, server: str, now: datetime) -> None:
-        """Another database server than before may not know what we sent last."""
+        """Write remembered attempts again: a database server other than before may lack the last
+        ones."""
         for row in self._memory.write_again(uow, server, now):
             self._call_if_needed(uow, row, now)
         if server != self._memory.server:
@@ -224,15 +223,16 @@ class StoreOutbox:
     def _prepare_departure(
         self, uow: UnitOfWork, row_id: int, now: datetime
     ) -> Sendable | Withheld | None:
-        """None: another dispatcher was quicker or mail is held, and nothing need be rendered."""
+        """Prepare the row for sending. None: another dispatcher was quicker or mail is held, and
+        nothing need be rendered."""
         row = uow.notices.get(row_id)
         if row.status not in STARTABLE or self._dispatchers.get_hold_reason(uow):
             return None
         return check_before_send(uow, row, self._settings, self._renderer, now)
 
     def _is_still_ours(self, intent: SendIntent) -> bool:
-        """Asked once more right before the channel is given the letter: the transaction may have
-        waited longer than the lease."""
+        """Whether the intent is still ours, checked right before the channel receives the letter:
+        the transaction may have waited longer than the lease."""
 
         def work(uow: UnitOfWork) -> bool:
             return self._dispatchers.is_alive(uow, intent.boot_id, intent.boot_id, intent.at)
@@ -266,7 +266,7 @@ class StoreOutbox:
             self._refuse(uow, row.id, refusal, now)
 
     def _refuse(self, uow: UnitOfWork, row_id: int, refusal: Withheld, now: datetime) -> None:
-        """The row ends here, unless mail is held: then the clock, too, is in doubt."""
+        """End the row with this refusal, unless mail is held: then the clock is in doubt too."""
         if self._dispatchers.get_hold_reason(uow):
             return
         row = uow.notices.get(row_id)
@@ -289,7 +289,7 @@ class StoreOutbox:
                 open_call(uow, ended, refusal.reason, now)
 
     def _write_intent(self, uow: UnitOfWork, intent: SendIntent) -> NoticeRow | None:
-        """Everything is asked again in the transaction that writes intent."""
+        """Write intent after repeating every check in the same transaction."""
         ready, now = intent.ready, intent.at
         self._remind(uow, intent.server, now)
         if not self._dispatchers.may_begin(uow, intent.boot_id, intent.server, now):
@@ -370,7 +370,7 @@ def _list_sending(uow: UnitOfWork) -> Sequence[NoticeRow]:
 
 
 def _list_unwitnessed(uow: UnitOfWork, rows: Sequence[NoticeRow], now: datetime) -> set[str]:
-    """Seals whose letters wait for the message to the witness, or for the delay after it."""
+    """List seals whose letters wait for the message to the witness, or for the delay after it."""
     seals = {row.approval_hash: row for row in rows if row.kind is not NoticeKind.WITNESS}
     approvals = {seal: find_approval(uow, row) for seal, row in seals.items()}
     return {

@@ -1,4 +1,4 @@
-"""Is this row ready to leave? Renders it again and says what stands against it."""
+"""Re-render a queued notice and return either the message or the reason it is withheld."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Sendable:
     in_reply_to: str | None = None
 
     def to_outgoing(self, attempt_id: str, now: datetime) -> OutgoingMessage:
-        """One recipient, one letter, everything fixed."""
+        """Build the message: one recipient and one letter, with every header fixed."""
         head = self.head
         return OutgoingMessage(
             row_id=self.row.id,
@@ -90,7 +90,7 @@ class SendIntent:
     at: datetime
 
     def apply_to(self, row: NoticeRow) -> NoticeRow:
-        """The row once intent is written."""
+        """Return the row as it is once intent is written."""
         return row.model_copy(
             update={
                 "status": DeliveryStatus.SENDING,
@@ -106,8 +106,8 @@ class SendIntent:
 def check_before_send(
     uow: UnitOfWork, row: NoticeRow, settings: Settings, renderer: DocumentRenderer, now: datetime
 ) -> Sendable | Withheld:
-    """Approval standing, not paused, not expired, sender and address clean, and the same bytes
-    when rendered again. Reads only."""
+    """Check that the approval is valid, the row neither paused nor expired, sender and address
+    uncompromised, and that rendering again gives the same bytes. Reads only."""
     refusal = find_cheap_refusal(uow, row, settings, now)
     if refusal is not None:
         return refusal
@@ -129,7 +129,8 @@ def check_before_send(
 def find_cheap_refusal(
     uow: UnitOfWork, row: NoticeRow, settings: Settings, now: datetime
 ) -> Withheld | None:
-    """What can be said without rendering; asked again in the transaction that writes intent."""
+    """Find a reason to withhold the row that needs no rendering; checked again in the transaction
+    that writes intent."""
     if now >= row.expires_at:
         return Withheld("it expired before it could leave", DeliveryStatus.EXPIRED, call=True)
     why = invalid_reason(uow, row, settings)
@@ -184,7 +185,7 @@ def _render_sendable(
 
 
 def _find_unsafe_reason(uow: UnitOfWork, breach: Breach, recipient: Recipient) -> str:
-    """Evidence that came after the list was frozen counts too."""
+    """Find why the address is unsafe. Evidence added after the list was frozen counts too."""
     assets = list_assets(uow, uow.cases.get(breach.case_id))
     addresses = UnsafeAddresses(assets, uow.customers.list_bindings())
     return addresses.find_reason(recipient.email, recipient.customer_id)
@@ -201,7 +202,7 @@ def _compare_rendering(
 
 
 def _find_previous_message_id(uow: UnitOfWork, row: NoticeRow) -> str | None:
-    """Message-ID of the letter this one follows, if it left."""
+    """Find the Message-ID of the letter that this one follows, if it left."""
     same = [
         r
         for r in uow.notices.list(breach_id=row.breach_id, statuses=NOTIFIED)

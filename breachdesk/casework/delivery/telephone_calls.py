@@ -1,4 +1,5 @@
-"""Telephone tasks are done: each try is kept, and only one that told its reader tells anybody."""
+"""Record calls for telephone tasks: every attempt is kept, and a reader counts as notified only by
+one that reached them."""
 
 from __future__ import annotations
 
@@ -40,12 +41,12 @@ def record_call(  # noqa: PLR0913 - what came of a call, each by its name
     proof: str = "",
     next_at: datetime | None = None,
 ) -> Case:
-    """Keep one try. A reader who was told ends the task and every earlier one of the same letter;
-    a message, nobody or a wrong number leave it open.
+    """Record one attempt to call. Reaching the reader completes the task and every earlier one of
+    the same
+    letter; a message, no answer or a wrong number leave it open.
 
-    `at`: when it was; None: just now. Raises BadInput for what is missing or cannot be, NotAllowed
-    for another kind of task, and for `not needed` while the reader is owed it.
-    """
+    `at` is the time of the call; None: just now. Raises BadInput for missing or impossible values,
+    NotAllowed for another kind of task, and for `not needed` while the reader is owed the call."""
     require_duty(actor, *cases.ANYBODY, act="complete a task")
     case = uow.cases.get(case_id)
     task = cases.get_open_task(case, task_id)
@@ -88,7 +89,7 @@ def _update_tasks(case: Case, task: CaseTask, attempt: CallAttempt) -> tuple[Cas
 
 
 def complete_call_task(task: CaseTask, attempt: CallAttempt, outcome: str) -> CaseTask:
-    """The task, done when the try was recorded."""
+    """Complete the task at the time of the attempt."""
     return task.model_copy(
         update={
             "done_at": attempt.recorded_at,
@@ -142,7 +143,7 @@ def _check_times(attempt: CallAttempt, task: CaseTask, now: datetime) -> None:
 
 
 def _check_not_owed(uow: UnitOfWork, case: Case, task: CaseTask, now: datetime) -> None:
-    """Nobody takes a call off the list whose reader is still to be told."""
+    """Raise NotAllowed when the reader of the call is still to be notified."""
     notice = get_notice(task, case.breach_id) if case.breach_id else None
     if case.breach_id is None or notice is None:
         return

@@ -30,17 +30,17 @@ from schemas.casework.obligation import Obligation
 
 
 def list_obligations(uow: UnitOfWork, breach_id: str, now: datetime) -> tuple[Obligation, ...]:
-    """All of the breach, the most pressing first, ended and waived ones last."""
+    """List all obligations of the breach, the most urgent first, ended and waived ones last."""
     return compute_obligations(build_dossier(uow, breach_id, now))
 
 
 def list_reports(uow: UnitOfWork, breach_id: str, now: datetime) -> tuple[Obligation, ...]:
-    """As `list_obligations`, the reports to regulators alone."""
+    """List the reports to regulators alone, ordered as `list_obligations` does."""
     return compute_obligations(build_dossier(uow, breach_id, now), (build_regulator_obligations,))
 
 
 def list_running(uow: UnitOfWork, now: datetime) -> tuple[Obligation, ...]:
-    """Those that run in cases that are not closed, the most pressing first."""
+    """List obligations that run in cases that are not closed, the most urgent first."""
     breaches = uow.breaches.list_of_open_cases()
     read_ahead(uow, breaches)
     running = [

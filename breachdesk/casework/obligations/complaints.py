@@ -1,4 +1,5 @@
-"""Complaints about the case: acknowledged in the days that the law gives, then answered."""
+"""Obligations of complaints: acknowledge them within the days that the law gives, then answer
+them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ OURS = "our own way of handling complaints"
 
 
 def build_complaint_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """Two for each complaint of this case: its acknowledgement and its outcome."""
+    """Build two obligations for each complaint of this case: its acknowledgement and its
+    outcome."""
     for complaint in dossier.uow.records.list_of_case(Complaint, dossier.case.id):
         law = complaint_acts.find_provision(dossier.uow, complaint.received_at)
         yield _build_acknowledgement(dossier, complaint, law)

@@ -1,4 +1,4 @@
-"""The hours that a customer's contract gives for telling it of a breach."""
+"""Obligations to notify customers within the hours of their contracts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from schemas.customer import PROVIDER, Customer
 
 
 def build_contract_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """One for each customer on the frozen list whose contract gives an hour. Before the list is
-    frozen nobody knows who they are."""
+    """Build one obligation for each customer on the frozen list whose contract gives hours; none
+    before the list is frozen."""
     exposures = roles.select_reached(dossier.manifest.exposures) if dossier.manifest else ()
     reached = {e.customer_id for e in exposures} - {PROVIDER}
     for customer in dossier.uow.customers.list_with_notice_hours(reached) if reached else ():
@@ -44,8 +44,8 @@ def _build_clause_obligation(dossier: BreachDossier, customer: Customer, hours: 
 
 
 def _compute_progress(dossier: BreachDossier, customer_id: str) -> TellingProgress:
-    """The contract is the customer's as controller: its pack counts, and where it gets none, its
-    account holder's letter."""
+    """Compute progress by the customer's pack as controller, or its account holder's letter where
+    it gets no pack."""
     for kind in (NoticeKind.CONTROLLER_PACK, NoticeKind.ACCOUNT_HOLDER):
         stands = compute_progress_of(dossier, dossier.recipients.get((customer_id, kind), ()))
         if stands.owed or stands.at is not None:

@@ -1,4 +1,4 @@
-"""What controllers ask us about the breach, until a person answers them."""
+"""Obligations to answer what controllers ask about the breach."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_controller_question_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """One for each question; no hour is given."""
+    """Build one obligation for each question, without a due time."""
     for question in list_questions(dossier.uow, dossier.breach.id):
         yield build_obligation(
             dossier,

@@ -1,4 +1,4 @@
-"""Telling our customers as controllers of what they store with us."""
+"""Obligation to notify customers, as controllers, of what they store with us."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_controller_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """Art. 33(2). Owed whatever the risk, and whatever was decided."""
+    """Build the obligation of Art. 33(2), owed whatever the risk and the decision."""
     if is_owed(dossier, NotificationBasis.ART33_2):
         law = get_provision(dossier, "uk_gdpr_art33_2")
         yield build_telling_obligation(

@@ -1,5 +1,5 @@
-"""Telling those who were told wrongly: somebody whom we told, and whose exposure was excluded
-later, learns that it was not so."""
+"""Obligation to correct letters: readers who were notified of an exposure that was excluded
+later."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_correction_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """Runs from the list that excluded them until each was told. It does not run for somebody
-    whom the newest list finds reached after all."""
+    """Build the obligation from the list that excluded them until each was notified. It does not
+    run for readers whom the newest list includes again."""
     readers = _list_correction_readers(dossier)
     if not readers or dossier.manifest is None:
         return
@@ -40,7 +40,8 @@ def build_correction_obligations(dossier: BreachDossier) -> Iterator[Obligation]
 
 
 def _list_correction_readers(dossier: BreachDossier) -> dict[Reader, tuple[Recipient, datetime]]:
-    """Readers of corrections on any list whose exposure is still excluded, and since when."""
+    """List the recipients of corrections on any list whose exposure is still excluded, and since
+    when."""
     excluded = dossier.manifest.excluded if dossier.manifest else ()
     listed: dict[Reader, tuple[Recipient, datetime]] = {}
     for manifest in dossier.uow.breaches.list_versions(ListOutline, dossier.breach.id):
@@ -57,7 +58,7 @@ def _list_correction_readers(dossier: BreachDossier) -> dict[Reader, tuple[Recip
 def _compute_ended_at(
     dossier: BreachDossier, readers: dict[Reader, tuple[Recipient, datetime]]
 ) -> datetime:
-    """When the last correction reached its reader. Without any, no letter had reached one: it was
-    settled so after the list was frozen."""
+    """Compute when the last correction reached its reader. Without any, no letter had reached a
+    reader: the exclusion came after the list was frozen."""
     times = [t.at for t in dossier.tellings if t.kind in CORRECTED_BY]
     return max(times, default=max(since for _, since in readers.values()))

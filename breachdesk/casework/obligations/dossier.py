@@ -1,4 +1,4 @@
-"""The documents of one breach that obligations are computed from, read once."""
+"""Read once the documents of one breach that obligations are computed from."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class BreachDossier:
 
     @cached_property
     def manifest(self) -> ListOutline | None:
-        """The newest frozen list."""
+        """Newest frozen list."""
         return self.uow.breaches.find_latest(ListOutline, self.breach.id)
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
-        """Oldest first."""
+        """All decisions, oldest first."""
         return tuple(self.uow.breaches.list_versions(Decision, self.breach.id))
 
     @property
@@ -65,12 +65,12 @@ class BreachDossier:
 
     @cached_property
     def report_facts(self) -> tuple[ReportFacts, ...]:
-        """Oldest first."""
+        """All versions of the report's facts, oldest first."""
         return tuple(self.uow.breaches.list_versions(ReportFacts, self.breach.id))
 
     @cached_property
     def rows(self) -> tuple[NoticeRow, ...]:
-        """The outbox's rows of this breach."""
+        """Rows of the outbox of this breach."""
         return tuple(self.uow.notices.list(breach_id=self.breach.id))
 
     @cached_property
@@ -83,12 +83,12 @@ class BreachDossier:
 
     @cached_property
     def newest_rows(self) -> Mapping[Reader, NoticeRow]:
-        """Each reader's newest row of the outbox."""
+        """Newest row of the outbox for each reader."""
         return {(row.customer_id, row.person_id, row.kind): row for row in self.rows}
 
     @cached_property
     def newest_calls(self) -> Mapping[Reader, CaseTask]:
-        """Each reader's newest telephone task."""
+        """Newest telephone task for each reader."""
         newest: dict[Reader, CaseTask] = {}
         for task in self.case.tasks:
             notice = get_notice(task, self.breach.id) if task.kind is TaskKind.TELEPHONE else None
@@ -98,7 +98,8 @@ class BreachDossier:
 
     @cached_property
     def first_tellings(self) -> Mapping[Reader, ReaderTelling]:
-        """How each reader was told first, by a letter of any version that no correction took back."""
+        """How each reader was first notified, by a letter of any version that no correction took
+        back."""
         first: dict[Reader, ReaderTelling] = {}
         for telling in omit_taken_back(self.tellings):
             first.setdefault(telling.reader, telling)
@@ -106,11 +107,11 @@ class BreachDossier:
 
     @cached_property
     def tellings(self) -> tuple[ReaderTelling, ...]:
-        """Who was told what, oldest first."""
+        """All letters and calls that reached their readers, oldest first."""
         return list_tellings(self.breach.id, self.rows, self.case.tasks)
 
 
 def build_dossier(uow: UnitOfWork, breach_id: str, now: datetime) -> BreachDossier:
-    """Raises NotFound."""
+    """Read the breach's documents. Raises NotFound."""
     breach = uow.breaches.get(breach_id)
     return BreachDossier(uow, breach, uow.cases.get(breach.case_id), now)

@@ -1,5 +1,5 @@
-"""Facts that a submitted report names as not yet known (Art. 33(4)): each is owed until a later
-submission no longer names it."""
+"""Obligations for facts that a submitted report names as not yet known (Art. 33(4)): each is owed
+until a later submission no longer names it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _OwedFact:
 
 
 def build_fact_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """Of every regulator's submissions, in their order."""
+    """Build the obligations of every regulator's submissions, in their order."""
     facts: dict[str, _OwedFact] = {}
     for submission in dossier.submissions:
         named = {
@@ -46,7 +46,8 @@ def build_fact_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
 
 
 def _list_not_yet_known(dossier: BreachDossier, submission: Submission) -> tuple[NotYetKnown, ...]:
-    """As the submitted report names it; one of an earlier release left it to its facts."""
+    """Return what the submitted report names as not yet known; reports of earlier releases left it
+    to their facts."""
     report = submission.report
     filed = next((f for f in dossier.report_facts if f.version == report.version), None)
     if report.owed or filed is None or filed.jurisdiction is not None:
@@ -55,7 +56,7 @@ def _list_not_yet_known(dossier: BreachDossier, submission: Submission) -> tuple
 
 
 def _build_id(jurisdiction: str, item: NotYetKnown) -> str:
-    """The same fact named again has the same id."""
+    """Build an id that is the same whenever the same fact is named."""
     words = " ".join(item.what.casefold().split())
     return f"facts_owed:{jurisdiction}:{hashlib.sha256(words.encode()).hexdigest()[:10]}"
 

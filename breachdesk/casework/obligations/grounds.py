@@ -1,5 +1,5 @@
-"""Which readers are told on which ground: as `roles.bases` says of each exposure once it is
-decided, and until then by our role."""
+"""Determine which readers are notified on which ground: by `roles.compute_bases` for each decided
+exposure, and by our role before that."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUESTION_OF_BASIS = {
 
 
 def is_owed(dossier: BreachDossier, basis: NotificationBasis) -> bool:
-    """Is, or may be, anybody to be told on this ground? Unknown until the list is frozen."""
+    """Whether anybody is, or may be, notified on this ground. Unknown until the list is frozen."""
     if dossier.manifest is None:
         return basis in UNDECIDED
     return any(
@@ -38,7 +38,7 @@ def is_owed(dossier: BreachDossier, basis: NotificationBasis) -> bool:
 def select_by_basis(
     dossier: BreachDossier, basis: NotificationBasis
 ) -> Callable[[Recipient], bool]:
-    """Picks the recipients who are told on this ground."""
+    """Return a filter for the recipients who are notified on this ground."""
     exposures = roles.select_reached(dossier.manifest.exposures) if dossier.manifest else ()
     whose = {
         (e.customer_id, roles.get_letter_kind(e))
@@ -56,7 +56,7 @@ def _is_basis_of(dossier: BreachDossier, basis: NotificationBasis, exposure: Exp
 
 
 def _is_unanswered(decision: Decision, basis: NotificationBasis, exposure: Exposure) -> bool:
-    """The list may raise a question that it did not raise when the decision was written."""
+    """Whether the list may raise a question that did not exist when the decision was written."""
     question = QUESTION_OF_BASIS.get(basis)
     if question is None:
         return False

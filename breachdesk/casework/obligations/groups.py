@@ -1,4 +1,4 @@
-"""Telling people who are no customers, where a high risk to people is likely."""
+"""Obligations to notify people who are not customers, where a high risk to people is likely."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_group_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """One for each group, by Art. 34 alone: no promise of ours binds towards them. Until it is
-    decided they may be owed it; a hold on Art. 34 leaves the review of the hold in its place."""
+    """Build one obligation for each group, under Art. 34 alone: no commitment of ours covers them.
+    Before the decision they may be owed it; a hold on Art. 34 replaces it with the review of the
+    hold."""
     decision = dossier.decision
     if decision is not None:
         is_held = decision.hold is not None and NotificationBasis.ART34 in decision.hold.stops
@@ -45,5 +46,5 @@ def _build_obligation(dossier: BreachDossier, group: AffectedGroup) -> Obligatio
 
 
 def _is_decided(dossier: BreachDossier) -> bool:
-    """A decision may be older than the group, and not have asked."""
+    """Whether the decision covers the group: it may be older, and not have asked."""
     return dossier.decision is not None and dossier.decision.tell_people.asked

@@ -1,4 +1,4 @@
-"""A law-enforcement hold is looked at again on its review date; only a new decision does that."""
+"""Obligation to review a law-enforcement hold on its review date; only a new decision ends it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_hold_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """One for each hold, or review date of it, in the order of the decisions."""
+    """Build one obligation for each hold, or review date of it, in the order of the decisions."""
     first: Decision | None = None
     for decision in dossier.decisions:
         if first is not None and decision.hold != first.hold:

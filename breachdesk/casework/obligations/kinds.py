@@ -12,7 +12,7 @@ from schemas.casework.obligation import ObligationKind as Kind
 
 @dataclass(frozen=True, slots=True)
 class KindRule:
-    """One kind. Texts are ends of sentences."""
+    """Rule of one kind. Texts complete a sentence."""
 
     starts: str
     due: str

@@ -1,4 +1,4 @@
-"""How a maker makes an obligation: what its kind and the law say is filled in."""
+"""Build an obligation, with what its kind and the law say filled in."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ same obligations."""
 def build_obligation(
     dossier: BreachDossier, kind: str, *, law: Provision | None = None, **fields: Any
 ) -> Obligation:
-    """An obligation of this breach. Its id is the kind unless another is given; its source is the
-    provision, or a document of ours that `source` names."""
+    """Build an obligation of this breach. Its id is the kind unless another is given; its source is
+    the provision, or a document of ours that `source` names."""
     known: dict[str, Any] = {
         "id": str(kind),
         "kind": str(kind),
@@ -37,5 +37,5 @@ def build_obligation(
 
 
 def get_provision(dossier: BreachDossier, provision_id: str) -> Provision:
-    """The law in force when we became aware. Raises NotFound."""
+    """Return the law in force when we became aware. Raises NotFound."""
     return dossier.uow.law.get_provision(provision_id, dossier.breach.aware_at)

@@ -1,5 +1,5 @@
-"""Telling more to those who were told less: the newest list says of them what no letter or call
-that reached them could say."""
+"""Obligation to notify readers again when the newest list says more than any letter or call that
+reached them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SURE = (Certainty.CONFIRMED, Certainty.LIKELY)
 
 
 def build_evidence_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """Runs from the list that says more until a letter or call made of such a list reached each.
-    Nobody is owed it whom the decision has us tell nothing."""
+    """Build the obligation from the list that says more until a letter or call based on such a list
+    reached each reader. Readers whom the decision leaves out are not owed it."""
     if dossier.manifest is None or dossier.decision is None or not dossier.tellings:
         return
     lists = NotifiedExposures(dossier.uow, dossier.breach.id, dossier.rows)
@@ -51,7 +51,8 @@ def build_evidence_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
 
 
 def is_graver(exposure: Exposure, earlier: Exposure) -> bool:
-    """Is it surer, of further kinds of data, or of further or surer effects, than what was told?"""
+    """Whether the exposure is more certain, of further kinds of data, or of further or more certain
+    effects, than what was told."""
     if exposure.certainty in SURE and earlier.certainty not in SURE:
         return True
     for category, effects in exposure.effects.items():
@@ -83,7 +84,8 @@ def _find_outdated(
     reader: Reader,
     tellings: Mapping[Reader, list[ReaderTelling]],
 ) -> _OutdatedReader | None:
-    """None: the reader was told nothing yet, or all that the newest list says from the first."""
+    """Find the reader's gap. None: the reader was told nothing yet, or all that the newest list
+    says."""
     customer_id, person_id, kind = reader
     key = customer_id, get_role(kind)
     newest = lists.frozen[-1][1].get(key)

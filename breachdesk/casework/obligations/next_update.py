@@ -1,5 +1,5 @@
-"""The next update that a letter promises: owed to each reader of that letter until a later letter
-reaches them. Facts that were written and never sent promise nothing, and end nothing."""
+"""Obligation to send the next update that a letter promises, to each reader of that letter. Facts
+that were never sent promise nothing and end nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Reader = tuple[str, str, NoticeKind]
 
 
 def build_update_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """One for each version of the facts that promises an update and was sent to somebody."""
+    """Build one obligation for each sent version of the facts that promises an update."""
     for facts in dossier.facts:
         promised = _find_promised(dossier, facts)
         if facts.next_update is not None and promised:
@@ -26,7 +26,7 @@ def build_update_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
 
 
 def _find_promised(dossier: BreachDossier, facts: NoticeFacts) -> Mapping[Reader, datetime]:
-    """When each reader was first told by this version."""
+    """Find when each reader was first notified by this version."""
     first: dict[Reader, datetime] = {}
     for telling in dossier.tellings:
         if telling.version == facts.version:
@@ -72,5 +72,5 @@ def _find_first_later(dossier: BreachDossier, version: int) -> Mapping[Reader, d
 
 
 def _get_reader(telling: ReaderTelling) -> Reader:
-    """A correction reaches the reader of the letter that it corrects."""
+    """Return the reader; a correction has the same reader as the letter that it corrects."""
     return telling.customer_id, telling.person_id, CORRECTED_BY.get(telling.kind, telling.kind)

@@ -1,4 +1,4 @@
-"""Telling customers because our own policy promises it, whatever the risk."""
+"""Obligation to notify customers because our own policy promises it, whatever the risk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNDECIDED = "It falls away if the decision finds that no promise of ours binds."
 
 
 def build_promise_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """Owed unless the decision finds that no promise of ours binds."""
+    """Build the obligation unless the decision finds that no promise of ours binds."""
     if is_owed(dossier, NotificationBasis.OWN_PROMISE):
         yield build_telling_obligation(
             dossier,

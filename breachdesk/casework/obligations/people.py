@@ -1,4 +1,5 @@
-"""Telling the people whose data we are controller of, where a high risk to them is likely."""
+"""Obligation to notify the people whose data we are controller of, where a high risk to them is
+likely."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_people_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """Art. 34(1). A hold that stops it leaves the review of the hold in its place."""
+    """Build the obligation of Art. 34(1). A hold replaces it with the review of the hold."""
     if is_owed(dossier, NotificationBasis.ART34):
         law = get_provision(dossier, "uk_gdpr_art34_1")
         yield build_telling_obligation(

@@ -1,4 +1,4 @@
-"""Who is to be told on which ground, and who was not told yet."""
+"""Compute which readers are to be notified on which ground, and which were not yet."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MEANS = {
 
 @dataclass(frozen=True, slots=True)
 class TellingProgress:
-    """How telling these readers stands."""
+    """How many of these readers were notified, and which were not."""
 
     owed: tuple[PendingReader, ...] = ()
     at: datetime | None = None
@@ -47,8 +47,8 @@ class TellingProgress:
 def compute_progress(
     dossier: BreachDossier, wanted: Callable[[Recipient], bool]
 ) -> TellingProgress:
-    """Of the newest list's recipients that `wanted` picks. A letter of any version tells of the
-    breach."""
+    """Compute the progress of the newest list's recipients that `wanted` selects. A letter of any
+    version notifies of the breach."""
     manifest = dossier.manifest
     return compute_progress_of(
         dossier, [r for r in (manifest.recipients if manifest else ()) if wanted(r)]
@@ -56,7 +56,7 @@ def compute_progress(
 
 
 def compute_progress_of(dossier: BreachDossier, readers: Sequence[Recipient]) -> TellingProgress:
-    """As `told`, of these."""
+    """Compute the progress of these readers, as `compute_progress` does."""
     first = dossier.first_tellings
     owed = [r for r in readers if _get_reader(r) not in first]
     if owed or not readers:
@@ -79,7 +79,7 @@ def _describe_means(tellings: Sequence[ReaderTelling]) -> str:
 
 
 def build_owed(dossier: BreachDossier, reader: Recipient) -> PendingReader:
-    """That they are owed it, and how it stands."""
+    """Build the pending reader with the status of the letter or call."""
     return PendingReader(
         customer_id=reader.customer_id,
         person_id=reader.person_id,

@@ -1,4 +1,4 @@
-"""The receipt of each controller's pack: asked for until it is recorded."""
+"""Obligation to obtain the receipt of each controller's pack."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_receipt_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """One for each controller, of its newest pack that was handed over. Who was told by telephone
-    has heard it, and owes none."""
+    """Build one obligation for each controller, of its newest pack that was handed over. A
+    controller who was told by telephone owes no receipt."""
     hours = get_term(dossier.uow, dossier.breach.id)
     confirmed = {
         (r.customer_id, r.person_id, r.letter): r.confirmed_at
@@ -40,7 +40,7 @@ def build_receipt_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
 
 
 def _get_ended_at(row: NoticeRow, confirmed_at: datetime | None) -> datetime | None:
-    """An earlier program recorded that a receipt came, and not when."""
+    """Return when the receipt came; earlier releases recorded that it came, but not when."""
     if row.status is not DeliveryStatus.DELIVERED:
         return None
     return confirmed_at or row.handed_over_at

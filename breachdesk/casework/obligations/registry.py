@@ -1,4 +1,4 @@
-"""The makers, and what waivers make of what they yield."""
+"""Register the makers, and apply waivers to the obligations that they yield."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ MAKERS: tuple[Maker, ...] = (
 def compute_obligations(
     dossier: BreachDossier, makers: Sequence[Maker] = MAKERS
 ) -> tuple[Obligation, ...]:
-    """Every obligation of the breach that these makers yield, ended and waived ones too: those that
-    run first, and of these those with a due time first."""
+    """Compute every obligation that these makers yield, ended and waived ones too: running ones
+    first, and among these those with a due time first."""
     waived = _WaiverIndex(dossier)
     every = [waived.apply_waivers(duty) for make in makers for duty in make(dossier)]
     if dossier.case.erased:
@@ -63,7 +63,7 @@ def compute_obligations(
 
 
 def get_urgency_key(duty: Obligation) -> tuple[bool, bool, datetime, str, str]:
-    """The most pressing first."""
+    """Return a sort key that puts the most urgent first."""
     moment = convert_to_utc(duty.due or duty.started_at)
     return (not duty.running, duty.due is None, moment, duty.breach_id, duty.id)
 
@@ -84,7 +84,7 @@ class _WaiverIndex:
                 self._requests[r.obligation_id].append(r)
 
     def apply_waivers(self, duty: Obligation) -> Obligation:
-        """The obligation without the readers that waivers cover; waived when none is left."""
+        """Return the obligation without readers that waivers cover; waived when none remains."""
         if duty.ended_at is not None:
             return duty
         waivers = self._waivers.get(duty.id, [])

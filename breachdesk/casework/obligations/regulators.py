@@ -1,5 +1,5 @@
-"""The report to the regulator: its clock runs until a submission is recorded or it is decided that
-nothing need be reported."""
+"""Obligation to report to the regulator: its clock runs until a submission is recorded or the
+decision is that no report is needed."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def build_regulator_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
 
 
 def check_law(law: LawBook, aware_at: datetime) -> None:
-    """Raises BadInput for an awareness before the law that sets the clocks: no page that shows a
-    clock could be read."""
+    """Raise BadInput for an awareness before the law that sets the clocks: no page with a clock
+    could be shown."""
     try:
         for plugin in list_applicable(law.reported_to):
             plugin.get_law(law, aware_at)

@@ -1,4 +1,4 @@
-"""Telling the subscribers and users of a telecoms service."""
+"""Obligation to notify the subscribers and users of a telecoms service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_subscriber_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """PECR reg. 5A(3). Owed once the decision says that an adverse effect is likely."""
+    """Build the obligation of PECR reg. 5A(3) once the decision says that an adverse effect is
+    likely."""
     if is_owed(dossier, NotificationBasis.PECR_5A3):
         law = get_provision(dossier, "pecr_5a_3")
         yield build_telling_obligation(

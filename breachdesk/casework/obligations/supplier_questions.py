@@ -1,4 +1,4 @@
-"""What we asked suppliers, until they answer."""
+"""Obligations that track questions to suppliers until they are answered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.casework.obligation import Obligation, ObligationKind
 
 
 def build_supplier_question_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """One for each question; no hour is given."""
+    """Build one obligation for each question, without a due time."""
     for question in dossier.uow.records.list_of_case(SupplierQuestion, dossier.case.id):
         yield build_obligation(
             dossier,

@@ -1,4 +1,4 @@
-"""Obligations that end when the last of some readers was told."""
+"""Obligations that end when the last of some readers was notified."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from schemas.casework.obligation import Obligation, ObligationKind
 def build_telling_obligation(
     dossier: BreachDossier, kind: ObligationKind, basis: NotificationBasis, **fields: Any
 ) -> Obligation:
-    """Runs from awareness until each who is told on this ground was told; before the list is
-    frozen nobody knows who they are, and it runs."""
+    """Build an obligation that runs from awareness until each reader on this ground was notified;
+    before the list is frozen the readers are unknown, and it runs."""
     stands = compute_progress(dossier, select_by_basis(dossier, basis))
     return build_obligation(
         dossier,

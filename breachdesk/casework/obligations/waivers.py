@@ -1,4 +1,4 @@
-"""Waiving an obligation: by a named person, with a reason, and undone in the same manner."""
+"""Waive an obligation: by a named person, with a reason, and undone in the same manner."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def waive_obligation(
     now: datetime,
     covers: Sequence[str] = (),
 ) -> Waiver | WaiverRequest:
-    """A running obligation need not be met. A statutory one is only asked for: an approver who did
-    not ask waives it with `confirm_waiver`.
+    """Waive a running obligation. A statutory one is only requested: an approver who did not
+    request it waives it with `confirm_waiver`.
 
-    `covers`: keys of the readers who need not be told (`PendingReader.key`); empty: all who are owed it now.
-    Raises NotAllowed for an obligation that does not run or cannot be waived, BadInput for a
-    reason without substance.
-    """
+    `covers` are keys of readers who need not be notified (`PendingReader.key`); empty: all who are
+    owed it
+    now. Raises NotAllowed for an obligation that does not run or cannot be waived, BadInput for a
+    reason without substance."""
     require_duty(actor, Permission.RESPONDER, act="waive a duty")
     breach, due = _get_running(uow, breach_id, obligation_id, now)
     text, keys = _require_reason(reason), _get_covered_keys(due, covers)
@@ -52,8 +52,8 @@ def confirm_waiver(
     reason: str,
     now: datetime,
 ) -> Waiver:
-    """A second person waives what another asked for. Raises NotAllowed for who asked, and where
-    nobody asked."""
+    """Confirm, as a second person, a waiver that another requested. Raises NotAllowed for the
+    requester, and where nobody requested one."""
     require_duty(actor, Permission.APPROVER, act="waive a statutory duty")
     breach, due = _get_running(uow, breach_id, obligation_id, now)
     request = due.requested
@@ -80,7 +80,7 @@ def undo_waiver(
     reason: str,
     now: datetime,
 ) -> WaiverUndone:
-    """The obligation runs again from when it started; a request for a waiver is withdrawn. Raises
+    """Undo a waiver or withdraw a request; the obligation runs again from its start. Raises
     NotFound when there is neither."""
     require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="undo a waiver")
     breach = _get_breach(uow, breach_id)

@@ -1,4 +1,4 @@
-"""Cases: opened by hand, led, noted, contained, and their tasks done."""
+"""Open cases by hand, and record lead, notes, containment and tasks."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
     now: datetime,
     drill: bool = False,
 ) -> Case:
-    """No alert began it: a supplier's or customer's call, a lost laptop, a mis-sent mail.
+    """Open a case without an alert: a supplier's or customer's call, a lost laptop, a mis-sent
+    mail.
 
     `assets` are `kind:value`. Raises BadInput when a supplier or third party is not named, or a
-    time lies in the future.
-    """
+    time is in the future."""
     require_duty(actor, *HANDS, act="open a case")
     _check_origin(origin, third_party, supplier_told_at, now)
     party = third_party.strip()
@@ -77,7 +77,7 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
 
 
 def add_note(uow: UnitOfWork, actor: Actor, case_id: str, text: str, now: datetime) -> Case:
-    """A note that stays."""
+    """Add a permanent note."""
     require_duty(actor, *ANYBODY, act="add a note")
     note = CaseNote(at=now, by=actor.id, text=require_text(text, place="note", remedy="Write it."))
     case = uow.cases.get(case_id)
@@ -87,7 +87,7 @@ def add_note(uow: UnitOfWork, actor: Actor, case_id: str, text: str, now: dateti
 
 
 def take_lead(uow: UnitOfWork, actor: Actor, case_id: str, now: datetime) -> Case:
-    """The actor leads the case."""
+    """Make the actor the lead of the case."""
     require_duty(actor, *HANDS, act="lead a case")
     case = get_open_case(uow, case_id)
     saved = save_case(uow, case, lead=actor.id)
@@ -107,11 +107,12 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
     concerns: ContainmentScope | None = None,
     customers: tuple[str, ...] = (),
 ) -> Case:
-    """A containment step, done already if `done_at` is given. Preserve before you contain.
+    """Add a containment step, already done if `done_at` is given. Preserve evidence before
+    containing.
 
-    `concerns` says whose part of the incident it is about; None asks for it later, and no report of
-    our own holds the step until then.
-    """
+    `concerns` says whose part of the incident it is about; with None it is asked later, and no
+    report of
+    our own includes the step until then."""
     require_duty(actor, *HANDS, act="contain")
     case = get_open_case(uow, case_id)
     _check_not_future(done_at, now, "done at")
@@ -141,7 +142,7 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
 def complete_containment(
     uow: UnitOfWork, actor: Actor, case_id: str, index: int, done_at: datetime, now: datetime
 ) -> Case:
-    """The step was done. Raises NotFound for no such step, NotAllowed when it is done."""
+    """Mark the step as done. Raises NotFound for an unknown step, NotAllowed when it is done."""
     require_duty(actor, *HANDS, act="contain")
     case = get_open_case(uow, case_id)
     _check_not_future(done_at, now, "done at")
@@ -166,8 +167,8 @@ def set_concern(
     now: datetime,
     customers: tuple[str, ...] = (),
 ) -> Case:
-    """Whose part of the incident a step is about. A closed case may still be asked, since a report
-    may follow. Raises NotFound for no such step."""
+    """Set whose part of the incident a step is about. Allowed in a closed case too, since a report
+    may follow. Raises NotFound for an unknown step."""
     require_duty(actor, *HANDS, act="contain")
     case = uow.cases.get(case_id)
     step = get_containment_step(case, index)
@@ -190,8 +191,8 @@ def set_concern(
 def complete_task(
     uow: UnitOfWork, actor: Actor, case_id: str, task_id: str, outcome: str, now: datetime
 ) -> Case:
-    """Done by, and what came of it. Raises NotAllowed for a telephone task: it ends by a call
-    that told its reader (`calls.record_call`)."""
+    """Complete a task with its outcome. Raises NotAllowed for a telephone task, which only a call
+    that reached its reader ends (`telephone_calls.record_call`)."""
     require_duty(actor, *ANYBODY, act="complete a task")
     case = uow.cases.get(case_id)
     task = get_open_task(case, task_id)
@@ -213,9 +214,9 @@ def complete_task(
 
 
 def open_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[CaseTask], now: datetime) -> Case:
-    """Open these tasks unless they are there; for programs, so the audit names the system. A call
-    with a later version of a letter takes the place of one that nobody reached. A closed case is
-    open again: what is to be done in it would be forgotten."""
+    """Open these tasks unless they exist; the audit names the system as actor. A call about a later
+    version of a letter replaces an open one. A closed case is reopened so that the tasks are not
+    overlooked."""
     case = uow.cases.get(case_id)
     known = {task.id for task in case.tasks}
     fresh = tuple(task for task in tasks if task.id not in known)
@@ -248,7 +249,7 @@ def open_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[CaseTask], now: da
 def _mark_superseded(
     task: CaseTask, fresh: Iterable[CaseTask], breach_id: str | None, now: datetime
 ) -> CaseTask:
-    """It has told nobody: its later version is to be told now."""
+    """Mark the task as superseded: it notified nobody, and its later version is to be told now."""
     if not any(is_earlier(task, later, breach_id) for later in fresh):
         return task
     text = "A call with a later version of the letter took its place."
@@ -259,7 +260,7 @@ def _mark_superseded(
 def build_check_task(
     task_id: str, title: str, reason: str, now: datetime, script: str = ""
 ) -> CaseTask:
-    """Something a person must look at; `script` may name people."""
+    """Build a task for a person to check something; `script` may name people."""
     return CaseTask(
         id=task_id, kind=TaskKind.CHECK, title=title, opened_at=now, reason=reason, script=script
     )
@@ -290,7 +291,7 @@ def _check_not_future(moment: datetime | None, now: datetime, place: str) -> Non
 
 
 def get_containment_step(case: Case, index: int) -> ContainmentStep:
-    """Raises NotFound."""
+    """Return the step. Raises NotFound."""
     if not 0 <= index < len(case.containment):
         raise NotFound(f"no containment step {index}", place=case.id, remedy="See the list.")
     return case.containment[index]
@@ -315,7 +316,7 @@ def _check_concerned_customers(
 
 
 def get_open_task(case: Case, task_id: str) -> CaseTask:
-    """Raises NotFound, and NotAllowed when it is done already."""
+    """Return the task. Raises NotFound, and NotAllowed when it is done already."""
     task = next((t for t in case.tasks if t.id == task_id), None)
     if task is None:
         raise NotFound(f"no task {task_id}", place=case.id, remedy="See the case's tasks.")

@@ -1,4 +1,4 @@
-"""The cause of a case, as a person says it; needed before a breach or a near miss is closed."""
+"""Record the cause of a case; required before a breach or a near miss is closed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def set_cause(
 def build_finding(
     said_by: str, cause: BreachCause, words: str | None, now: datetime
 ) -> CauseFinding:
-    """Raises BadInput when the cause says nothing without words, and none are given."""
+    """Build a finding. Raises BadInput when this cause needs words and none are given."""
     text = (words or "").strip()
     if cause in OPEN_WORDS:
         remedy = "Say what it was." if cause is BreachCause.OTHER else "Say what was looked at."
@@ -46,7 +46,7 @@ def build_finding(
 
 
 def add_finding(case: Case, finding: CauseFinding) -> Case:
-    """The case with one more finding; the same finding again adds nothing."""
+    """Add a finding to the case; repeating one changes nothing."""
     last = case.cause_findings[-1] if case.cause_findings else None
     if last is not None and (last.cause, last.words) == (finding.cause, finding.words):
         return case
@@ -54,12 +54,12 @@ def add_finding(case: Case, finding: CauseFinding) -> Case:
 
 
 def is_known(case: Case) -> bool:
-    """Was it said, and not only that it is not yet known?"""
+    """Whether a cause other than `not yet known` was recorded."""
     return case.cause not in (None, BreachCause.NOT_YET_KNOWN)
 
 
 def check_known(case: Case) -> None:
-    """Raises NotAllowed while the cause of a breach or near miss was not said."""
+    """Raise NotAllowed while the cause of a breach or near miss is not recorded."""
     if not is_known(case):
         raise NotAllowed(
             "the cause is not said",

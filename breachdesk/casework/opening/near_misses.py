@@ -1,4 +1,4 @@
-"""Near misses: recorded in one act, or opened as a case when it is not sure that it was none."""
+"""Record near misses in one act, or open a case when it may have been a breach."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HANDS = (Permission.ANALYST, Permission.RESPONDER)
 
 @dataclass(frozen=True, slots=True)
 class NearMissForm:
-    """What the short form asks."""
+    """Fields of the short form."""
 
     what: str = field(repr=False)
     noticed_at: datetime
@@ -40,10 +40,9 @@ class NearMissForm:
 def record_near_miss(
     uow: UnitOfWork, actor: Actor, account: NearMissForm, now: datetime, *, drill: bool = False
 ) -> Case:
-    """A closed case that stands in the register as a near miss.
+    """Record a near miss as a closed case in the register.
 
-    Raises BadInput for a time ahead, a cause that is not known, or no reason why it was no breach.
-    """
+    Raises BadInput for a future time, an unknown cause, or no reason why it was no breach."""
     require_duty(actor, *HANDS, act="record a near miss")
     why = require_text(
         account.why_no_breach or "",
@@ -73,7 +72,7 @@ def record_near_miss(
 def open_case_instead(
     uow: UnitOfWork, actor: Actor, account: NearMissForm, now: datetime, *, drill: bool = False
 ) -> Case:
-    """An open case with what was typed: it may be a breach."""
+    """Open a case with the form's content: it may be a breach."""
     require_duty(actor, *HANDS, act="open a case")
     case = _build_case(uow, actor, account, now, drill=drill)
     uow.cases.add(case)
@@ -85,10 +84,9 @@ def open_case_instead(
 def reopen_as_doubtful(
     uow: UnitOfWork, actor: Actor, case_id: str, reason: str, now: datetime
 ) -> Case:
-    """A recorded near miss may be a breach after all: its case is open again, with what was typed.
+    """Reopen a recorded near miss that may be a breach, with the form's content.
 
-    Raises NotAllowed for a case that is no near miss, or whose personal data was erased.
-    """
+    Raises NotAllowed for a case that is no near miss, or whose personal data was erased."""
     require_duty(actor, *HANDS, act="open a near miss again")
     case = uow.cases.get(case_id)
     if not case.near_miss or case.erased:

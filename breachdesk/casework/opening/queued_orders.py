@@ -1,7 +1,6 @@
-"""Orders from outside, by way of a queue: what an integrator may say, and no more.
+"""Apply orders from an external queue: the only acts that an integrator may request.
 
-No order confirms a breach, decides or releases mail: a named human does.
-"""
+No order confirms a breach, decides or releases mail: a named human does."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ MOST_LOST = 2**63 - 1
 
 
 class NoteGap(FrozenModel):
-    """A shipper or a monitor tells that a source was blind: gaps widen `possible`."""
+    """A shipper or a monitor reports that a source was blind: gaps widen `possible`."""
 
     order: Literal["note-gap"]
     source: str = Field(min_length=1, max_length=200, pattern=TEXT)
@@ -56,14 +55,14 @@ _ORDER: TypeAdapter[NoteGap | CommentOrder] = TypeAdapter(
 
 
 class StoreOrders:
-    """streams.ports.Orders over the store."""
+    """Implements streams.ports.Orders over the store."""
 
     def __init__(self, store: Store, now: Now) -> None:
         self._store = store
         self._now = now
 
     def follow(self, order: bytes, place: str) -> None:
-        """Raises BadInput when it is not one of ours, NotFound for an unknown alert."""
+        """Apply an order. Raises BadInput for an unknown one, NotFound for an unknown alert."""
         parsed = _read(order, place)
         self._store.write(lambda uow: _follow(uow, parsed, self._now()))
 
@@ -99,7 +98,8 @@ def _follow(uow: UnitOfWork, order: NoteGap | CommentOrder, now: datetime) -> No
 
 
 def _add_comment(uow: UnitOfWork, order: CommentOrder, now: datetime) -> None:
-    """An order may come twice: a note of the same words is not repeated."""
+    """Add the comment once: an order may be delivered twice, and a note with the same words is not
+    repeated."""
     alert = uow.alerts.get(order.alert)
     notes = uow.alerts.list_comments(alert.pk)
     if all((note.by, note.text) != (INTEGRATOR.id, order.text.strip()) for note in notes):

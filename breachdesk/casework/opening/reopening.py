@@ -1,4 +1,4 @@
-"""A closed case is opened again: by a person with a reason, or because something is to be done."""
+"""Reopen a closed case: by a person with a reason, or because a task is open."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from schemas.user import Actor, Permission
 
 
 def reopen_case(uow: UnitOfWork, actor: Actor, case_id: str, reason: str, now: datetime) -> Case:
-    """Why it was closed stays as a note. Raises NotAllowed for a case that is open, a near miss,
-    and one whose personal data was erased."""
+    """Reopen a case, keeping its closing reason as a note. Raises NotAllowed for a case that is
+    open, a near miss, and one whose personal data was erased."""
     require_duty(actor, Permission.RESPONDER, act="open a case again")
     case = uow.cases.get(case_id)
     check_not_erased(case)
@@ -30,7 +30,7 @@ def reopen_case(uow: UnitOfWork, actor: Actor, case_id: str, reason: str, now: d
 
 
 def build_reopened(case: Case, by: str, reason: str, now: datetime) -> Case:
-    """The case as it stood before it was closed, with both reasons as notes."""
+    """Build the case as it was before closing, with both reasons as notes."""
     notes = [CaseNote(at=now, by=by, text=f"Opened again, because: {reason}")]
     if case.closed_at is not None:
         before = f"Closed on {case.closed_at:%d %B %Y}, because: {case.close_reason}"
@@ -46,7 +46,7 @@ def build_reopened(case: Case, by: str, reason: str, now: datetime) -> Case:
 
 
 def record_reopening(uow: UnitOfWork, case: Case, by: str, reason: str, now: datetime) -> None:
-    """In the same transaction."""
+    """Record the reopening in the same transaction."""
     uow.audit.record(
         at=now,
         actor=by,

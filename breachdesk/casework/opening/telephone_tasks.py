@@ -1,4 +1,5 @@
-"""Telephone tasks: whom, why, and what to say, when mail is not safe or did not arrive."""
+"""Build telephone tasks: whom to call, why, and what to say when mail is unsafe or did not
+arrive."""
 
 from __future__ import annotations
 
@@ -27,20 +28,21 @@ KINDS = {
 def build_task_id(
     breach_id: str, kind: NoticeKind, customer: str, person: str, version: int
 ) -> str:
-    """One task for each person, kind and version of the letter."""
+    """Build the id of the one task for each person, kind and version of the letter."""
     return f"call-{breach_id}-{kind}-{customer}-{person}-v{version}"
 
 
 def get_notice(task: CaseTask, breach_id: str) -> tuple[NoticeKind, int] | None:
-    """Which letter a telephone task stands for, and which version of the facts it tells. None: it
-    stands for no letter of this breach."""
+    """Return which letter a telephone task replaces, and which version of the facts it tells. None:
+    it replaces no letter of this breach."""
     if task.breach_id != breach_id or task.notice_kind is None or task.notice_version is None:
         return None
     return task.notice_kind, task.notice_version
 
 
 def is_earlier(task: CaseTask, later: CaseTask, breach_id: str | None) -> bool:
-    """Is it an open call to the same reader about an earlier version of the same letter?"""
+    """Whether the task is an open call to the same reader about an earlier version of the same
+    letter."""
     if breach_id is None or task.done_at is not None or task.kind is not TaskKind.TELEPHONE:
         return False
     if (task.customer_id, task.person_id) != (later.customer_id, later.person_id):
@@ -58,7 +60,7 @@ def build_telephone_task(
     reason: str,
     now: datetime,
 ) -> CaseTask:
-    """Opened by a program, done by a person."""
+    """Build a task that a program opens and a person completes."""
     whose = (recipient.kind, recipient.customer_id, recipient.person_id)
     return CaseTask(
         id=build_task_id(breach_id, *whose, version),
@@ -77,7 +79,8 @@ def build_telephone_task(
 
 
 def find_sealed_script(uow: UnitOfWork, row: NoticeRow) -> str:
-    """What was approved to be said to this row's reader. A row of an earlier release has none."""
+    """Find the script that was approved for this row's reader; empty for a row of an earlier
+    release."""
     whose = (row.customer_id, row.person_id, row.kind)
     for sealed in reversed(uow.breaches.list_versions(SealedTexts, row.breach_id)):
         if sealed.approval_hash == row.approval_hash:
@@ -91,7 +94,7 @@ def find_sealed_script(uow: UnitOfWork, row: NoticeRow) -> str:
 def find_recipient(
     manifest: Manifest, customer_id: str, person_id: str, kind: NoticeKind
 ) -> Recipient | None:
-    """The manifest's recipient, if it still has it."""
+    """Find the recipient in the manifest, if it is still there."""
     wanted = (customer_id, person_id, kind)
     matches = (r for r in manifest.recipients if (r.customer_id, r.person_id, r.kind) == wanted)
     return next(matches, None)

@@ -1,4 +1,4 @@
-"""Step 5: alerts are assigned, commented, dismissed with a reason, or become a case."""
+"""Triage alerts (step 5): assign, comment, dismiss with a reason, or open a case."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def assign_alert(
     assignee: str | None,
     now: datetime,
 ) -> AlertView:
-    """Who looks into it; None: nobody. Raises BadInput for an account that is not there."""
+    """Assign the alert; None: to nobody. Raises BadInput for an unknown account."""
     require_duty(actor, *TRIAGE, act="assign an alert")
     if assignee is not None and assignee != actor.id and uow.users.get(assignee) is None:
         raise BadInput(f"no account {assignee}", place="assignee", remedy="Name an account.")
@@ -34,7 +34,7 @@ def assign_alert(
 
 
 def add_comment(uow: UnitOfWork, actor: Actor, alert_pk: int, text: str, now: datetime) -> CaseNote:
-    """A note that stays with the alert and shows in its case."""
+    """Add a note that remains with the alert and is shown in its case."""
     require_duty(actor, *Permission, act="comment")
     note = CaseNote(
         at=now, by=actor.id, text=require_text(text, place="comment", remedy="Write it.")
@@ -61,8 +61,8 @@ def dismiss_alert(
     reason: str,
     now: datetime,
 ) -> AlertView:
-    """Binds to what was seen. Raises Conflict when the alert's customers, categories, entities or
-    severity changed since, NotAllowed when it is in a case."""
+    """Dismiss the alert as it was shown. Raises Conflict when its customers, categories, entities
+    or severity changed since, NotAllowed when it is in a case."""
     require_duty(actor, *TRIAGE, act="dismiss an alert")
     reason = require_text(reason, place="reason", remedy="Say why nothing follows from this alert.")
     seen = uow.alerts.get(alert_pk)
@@ -87,7 +87,7 @@ def dismiss_alert(
 def reopen_alert(
     uow: UnitOfWork, actor: Actor, alert_pk: int, version: int, reason: str, now: datetime
 ) -> AlertView:
-    """A dismissed alert is new again. Raises NotAllowed for any other state."""
+    """Return a dismissed alert to new. Raises NotAllowed in any other state."""
     require_duty(actor, *TRIAGE, act="reopen an alert")
     reason = require_text(reason, place="reason", remedy="Say what makes it worth another look.")
     seen = uow.alerts.get(alert_pk)
@@ -112,7 +112,8 @@ def open_case(
     now: datetime,
     drill: bool = False,  # noqa: FBT002 - the contract's signature
 ) -> Case:
-    """A case of one or more alerts. Raises NotAllowed when one of them is in a case already."""
+    """Open a case of one or more alerts. Raises NotAllowed when one of them is in a case
+    already."""
     require_duty(actor, *TRIAGE, act="open a case")
     pks = tuple(dict.fromkeys(uow.alerts.get(pk).pk for pk in alert_pks))
     if not pks:
@@ -141,13 +142,15 @@ def open_case(
 
 
 def _clean_title(title: str) -> str:
-    """An alert's own title may name whatever the log named: it is shown and cut, not refused."""
+    """Clean and shorten a title: an alert's own may contain anything that a log named, so it is not
+    refused."""
     text = require_text(title, place="title", remedy="Say in a few words what it looks like.")
     return mark_hidden_in_line(text)[:LONGEST_NAME]
 
 
 def link_alert(uow: UnitOfWork, actor: Actor, case_id: str, alert_pk: int, now: datetime) -> Case:
-    """One more alert in an open case. Raises NotAllowed for a closed case or a taken alert."""
+    """Link one more alert to an open case. Raises NotAllowed for a closed case or an alert of
+    another case."""
     require_duty(actor, *TRIAGE, act="link an alert")
     case, alert = uow.cases.get(case_id), uow.alerts.get(alert_pk)
     if case.state is CaseState.CLOSED:
