@@ -1,4 +1,5 @@
-"""What accounts need of a unit of work (breachdesk.ports): people, sessions, second factors, tries."""
+"""Protocols of a unit of work for accounts (breachdesk.ports): users, sessions, second factors,
+sign-in attempts."""
 
 from __future__ import annotations
 
@@ -19,15 +20,15 @@ class UserBook(Protocol):
     def save(self, user: User) -> None: ...
 
     def open_session(self, session: SessionView) -> None:
-        """Raises NotFound for an unknown user. Deletes the sessions that are over."""
+        """Save the session and delete expired ones. Raises NotFound for an unknown user."""
         ...
 
     def find_session(self, token_hash: str, now: datetime) -> tuple[User, SessionView] | None:
-        """The user and the session, if it lives and the user is not disabled."""
+        """Find the user and the session, if it is live and the user is not disabled."""
         ...
 
     def list_sessions(self, user_id: str, now: datetime) -> Sequence[SessionView]:
-        """Those that live, newest use first."""
+        """List live sessions, newest use first."""
         ...
 
     def extend_session(self, token_hash: str, *, now: datetime, expires: datetime) -> bool:
@@ -48,7 +49,7 @@ class SecondFactorBook(Protocol):
     def get(self, user_id: str) -> SecondFactor | None: ...
 
     def list_confirmed(self) -> frozenset[str]:
-        """Ids of the users who have one."""
+        """Return the ids of the users who have one."""
         ...
 
     def start_enrolment(self, user_id: str, secret: str) -> None:
@@ -83,7 +84,7 @@ class SignInBook(Protocol):
     def get_full_until(
         self, limits: Mapping[str, int], window: timedelta, now: datetime
     ) -> datetime | None:
-        """When the next try is allowed under every key; None: now."""
+        """Return when the next try is allowed under every key. None: now."""
         ...
 
     def reserve(self, keys: Iterable[str], window: timedelta, now: datetime) -> Sequence[int]:
@@ -91,23 +92,24 @@ class SignInBook(Protocol):
         ...
 
     def release(self, ids: Sequence[int]) -> None:
-        """These tries succeeded: they count no more."""
+        """Release these tries: they succeeded and count no more."""
         ...
 
     def fail(self, ids: Sequence[int]) -> None:
-        """These tries failed for certain."""
+        """Mark these tries as certainly failed."""
         ...
 
     def clear(self, keys: Iterable[str]) -> None:
-        """Forget every try under these keys."""
+        """Clear every try under these keys."""
         ...
 
     def is_recognised(self, user_id: str | None, mark: str, since: datetime) -> bool:
-        """Did the account, or any when none is named, sign in under this mark since then?"""
+        """Whether the account, or any when none is named, has signed in under this mark since
+        then."""
         ...
 
     def remember(self, user_id: str, marks: Iterable[str], now: datetime) -> None:
-        """The account has signed in under these marks."""
+        """Remember that the account has signed in under these marks."""
         ...
 
     def forget(self, user_id: str) -> None:

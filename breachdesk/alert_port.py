@@ -1,4 +1,4 @@
-"""Alerts and their evidence as casework, console and command line see them."""
+"""Protocol of a unit of work for alerts and their evidence."""
 
 from __future__ import annotations
 
@@ -18,59 +18,60 @@ class AlertBook(Protocol):
     def list(
         self, *, states: Sequence[AlertState] = (), merged: bool = False
     ) -> Sequence[AlertView]:
-        """All live alerts, as `page` sorts them; `merge_problems` adds those folded away. Grows with what
-        is stored: for checks of a whole store, never for a screen."""
+        """List all live alerts, sorted as `list_page` does; `merged` adds those merged into others.
+        The result grows with the store: for checks of a whole store, never for a screen."""
         ...
 
     def list_page(
         self, request: PageRequest, *, states: Sequence[AlertState] = ()
     ) -> Page[AlertView]:
-        """Live alerts in one of these states (none: in any), gravest first, then newest, then by
-        id. Raises BadInput for a cursor that is none."""
+        """List live alerts in one of these states (none: in any), gravest first, then newest, then
+        by id. Raises BadInput for an invalid cursor."""
         ...
 
     def list_page_by_time(self, request: PageRequest) -> Page[AlertView]:
-        """Live alerts by their first bucket, rule, organization and group: the same order in every
-        store that read the same records. Raises BadInput for a cursor that is none."""
+        """List live alerts by their first bucket, rule, organization and group: the same order in
+        every store that read the same records. Raises BadInput for an invalid cursor."""
         ...
 
     def count(self, states: Sequence[AlertState] = ()) -> int:
-        """How many live alerts are in one of these states (none: in any)."""
+        """Count live alerts in one of these states (none: in any)."""
         ...
 
     def get_firings(self) -> Mapping[str, RuleFirings]:
-        """Of each rule that live alerts are of, by its id."""
+        """Return the firings of each rule that has live alerts, by rule id."""
         ...
 
     def get(self, alert: str | int) -> AlertView:
-        """By canonical id (present or former) or surrogate key; follows merges to the leader.
-        Raises NotFound."""
+        """Return an alert by canonical id (present or former) or surrogate key, following merges to
+        the leader. Raises NotFound."""
         ...
 
     def get_many(self, pks: Sequence[int]) -> Sequence[AlertView]:
-        """As `get`, of many surrogate keys, in their order. Raises NotFound."""
+        """Return the alerts of many surrogate keys, in their order, as `get` does. Raises
+        NotFound."""
         ...
 
     def list_evidence(self, pk: int) -> Sequence[EvidenceView]:
-        """All its events in time order (of merged ones too)."""
+        """List all its events in time order, with those of alerts merged into it."""
         ...
 
     def list_evidence_page(self, pk: int, request: PageRequest) -> Page[EvidenceView]:
-        """The same events, some of them. Raises BadInput for a cursor that is none."""
+        """List a page of the same events. Raises BadInput for an invalid cursor."""
         ...
 
     def find_evidence(self, pk: int, position: RecordPosition) -> EvidenceView | None:
-        """The event of its evidence that was read from there; None: no such event."""
+        """Find the event of its evidence that was read from this position. None: no such event."""
         ...
 
     def compute_evidence_span(self, pk: int, parts: int) -> EvidenceSpan | None:
-        """Its events counted by step in so many equal parts of the time they span; None where
-        there is no evidence."""
+        """Count its events by step, in `parts` equal parts of the time they span. None: there is no
+        evidence."""
         ...
 
     def list_unpinned(self, journals: Sequence[str]) -> Sequence[RecordPosition]:
-        """Positions of evidence in these journals whose raw bytes the store does not hold yet:
-        pin them before the journals are dropped."""
+        """List positions of evidence in these journals whose raw bytes the store lacks; pin them
+        before the journals are dropped."""
         ...
 
     def save_pinned(self, raw: Mapping[RecordPosition, bytes]) -> None:
@@ -79,7 +80,7 @@ class AlertBook(Protocol):
         ...
 
     def find_pinned(self, position: RecordPosition) -> bytes | None:
-        """The bytes, if they were pinned."""
+        """Find the record's pinned bytes. None: they were not pinned."""
         ...
 
     def update(self, pk: int, version: int, **changes: Any) -> AlertView:
@@ -96,5 +97,5 @@ class AlertBook(Protocol):
         ...
 
     def list_comments(self, pk: int) -> Sequence[CaseNote]:
-        """Oldest first."""
+        """List the alert's notes, oldest first."""
         ...

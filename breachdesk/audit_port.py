@@ -1,4 +1,4 @@
-"""The audit chain as casework, console and command line see it."""
+"""Protocol of a unit of work for the audit chain."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ class AuditBook(Protocol):
         case_id: str | None = None,
         customer_id: str | None = None,
     ) -> None:
-        """Append an entry. `decrypt_personal` values stand outside the chain, sealed under the key of the
-        case, else of the customer; the entry holds their salted commitments."""
+        """Append an entry. `personal` values are kept outside the chain, sealed under the key of
+        the case, else of the customer; the entry holds their salted commitments."""
         ...
 
     def list_entries(self, *, subject: str | None = None, limit: int = 0) -> Sequence[AuditEntry]:
-        """Oldest first; `limit`: only the newest so many."""
+        """List entries oldest first; `limit` keeps only that many of the newest."""
         ...
 
     def list_page(self, request: PageRequest) -> Page[AuditEntry]:
-        """Every entry, newest first. Raises BadInput for a cursor that is none."""
+        """List all entries, newest first. Raises BadInput for an invalid cursor."""
         ...
 
     def list_about(self, subjects: Iterable[str]) -> Sequence[AuditEntry]:
-        """Every entry about one of these subjects, oldest first."""
+        """List every entry about one of these subjects, oldest first."""
         ...
 
     def list_acts(self, subject: str, fact: str, value: int) -> Sequence[str]:
-        """Acts on the subject of which that fact has that value, oldest first."""
+        """List acts on the subject whose fact has that value, oldest first."""
         ...
 
     def decrypt_personal(self, entry: AuditEntry) -> Mapping[str, str]:
-        """The sealed values, opened; a value whose key was erased reads `(erased)`."""
+        """Decrypt the sealed values; one whose key was erased reads `(erased)`."""
         ...
 
     def erase(
@@ -58,38 +58,41 @@ class AuditBook(Protocol):
         reason: str,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Destroy the case's key; recorded in the chain, which stays whole. `facts`: what else
-        the entry says, `documents` among it: those that are rewritten without names."""
+        """Destroy the case's key and record it; the chain remains verifiable. `facts` are added to
+        the entry, `documents` among them: those that are rewritten without names."""
         ...
 
     def list_erasable(self, acts: Sequence[str], before: datetime) -> Sequence[AuditEntry]:
-        """Entries older than that whose acts begin so and whose sealed values are not erased."""
+        """List entries older than `before` whose acts begin so and whose sealed values are not
+        erased."""
         ...
 
     def erase_values(
         self, entries: Sequence[AuditEntry], *, at: datetime, actor: str, subject: str, reason: str
     ) -> int:
-        """Destroy the sealed values of these entries alone; how many there were. Recorded."""
+        """Destroy and record the sealed values of these entries alone. Returns how many there
+        were."""
         ...
 
     def verify(self) -> int:
-        """Number of entries. Raises Corrupt naming the first broken link."""
+        """Verify the chain and return its number of entries. Raises Corrupt naming the first broken
+        link."""
         ...
 
     def examine(self) -> AuditReport:
-        """Every link, and whether the store agrees with what the chain says of it. Raises Corrupt
-        naming the first broken link."""
+        """Verify every link and whether the store agrees with the chain. Raises Corrupt naming the
+        first broken link."""
         ...
 
     def get_head(self) -> ChainHead:
-        """Where the stored chain ends; what this transaction does comes after it."""
+        """Return the head of the stored chain, before what this transaction appends."""
         ...
 
     def list_since(self, seq: int) -> Sequence[AuditEntry]:
-        """Entries after that number, oldest first, as they are stored."""
+        """List stored entries after that number, oldest first."""
         ...
 
     def follow(self) -> Iterator[AuditEntry]:
-        """Every entry, oldest first, within this transaction. Raises Corrupt at the first broken
-        link."""
+        """Iterate over every entry, oldest first, within this transaction. Raises Corrupt at the
+        first broken link."""
         ...

@@ -1,7 +1,6 @@
-"""What casework needs of a unit of work for cases: cases, breaches with their documents, notices.
+"""Protocols of a unit of work for cases, breaches with their documents, and notices.
 
-A unit of work remembers what it read of a breach, and drops it when it writes.
-"""
+A unit of work caches what it read of a breach, and discards it when it writes."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ Doc = TypeVar("Doc", bound=FrozenModel)
 
 @dataclass(frozen=True, slots=True)
 class CaseCounts:
-    """How many cases there are of some sort."""
+    """Numbers of cases by state."""
 
     open: int
     """Not closed."""
@@ -32,40 +31,40 @@ class CaseCounts:
 
 
 class CaseBook(Protocol):
-    """Cases. `save` compares versions."""
+    """Cases. `save` raises Conflict when the stored version differs."""
 
     def allocate_id(self) -> str:
-        """`CASE-0001` and on; never re-used."""
+        """Allocate the next id from `CASE-0001`; ids are never reused."""
         ...
 
     def add(self, case: Case) -> None: ...
 
     def get(self, case_id: str) -> Case:
-        """Raises NotFound."""
+        """Return the case. Raises NotFound."""
         ...
 
     def list(self) -> Sequence[Case]:
-        """Newest first."""
+        """List all, newest first."""
         ...
 
     def list_page(
         self, request: PageRequest, *, states: Sequence[CaseState] = (), words: str | None = None
     ) -> Page[Case]:
-        """Newest first; `words` stand in the title or the id."""
+        """List a page, newest first; `words` must occur in the title or the id."""
         ...
 
     def count_all(self) -> CaseCounts: ...
 
     def list_with_open_tasks(self) -> Sequence[Case]:
-        """Newest first."""
+        """List cases with open tasks, newest first."""
         ...
 
     def list_by_newest_completed_task(self, limit: int) -> Sequence[Case]:
-        """So many cases, in the order in which a task of theirs was done last, newest first."""
+        """List up to `limit` cases by their most recently completed task, newest first."""
         ...
 
     def list_near_misses(self) -> Sequence[Case]:
-        """Newest first."""
+        """List near misses, newest first."""
         ...
 
     def read_ahead(self, case_ids: Sequence[str]) -> None:
@@ -73,13 +72,13 @@ class CaseBook(Protocol):
         ...
 
     def compute_stamps(self, case_ids: Sequence[str]) -> Mapping[str, str]:
-        """By case: a text that differs once anything was written that the case's standing is
+        """Compute a text for each of these existing cases that changes with anything its state is
         computed from: the case, its breach, the documents, notices and records of both, and the
-        register of customers. Of cases that are there."""
+        register of customers."""
         ...
 
     def list_opened(self, begin: datetime, end: datetime) -> Sequence[Case]:
-        """Opened from `begin` until before `end`, oldest first."""
+        """List cases opened from `begin` until before `end`, oldest first."""
         ...
 
     def save(self, case: Case) -> Case:
@@ -99,15 +98,15 @@ class BreachBook(Protocol):
     def get(self, breach_id: str) -> Breach: ...
 
     def list(self) -> Sequence[Breach]:
-        """Newest first."""
+        """List all, newest first."""
         ...
 
     def list_page(self, request: PageRequest) -> Page[Breach]:
-        """Newest first."""
+        """List a page, newest first."""
         ...
 
     def list_of_open_cases(self) -> Sequence[Breach]:
-        """Those whose case is not closed, newest first."""
+        """List breaches whose case is not closed, newest first."""
         ...
 
     def read_ahead(self, breach_ids: Sequence[str]) -> None:
@@ -116,15 +115,15 @@ class BreachBook(Protocol):
         ...
 
     def get_newest(self, kind: type[Doc]) -> Mapping[str, Doc]:
-        """By breach: what `find_latest` gives, of every breach that has one."""
+        """Return, by breach, what `find_latest` gives for every breach that has one."""
         ...
 
     def list_confirmed(self, begin: datetime, end: datetime) -> Sequence[Breach]:
-        """Confirmed from `begin` until before `end`, oldest first."""
+        """List breaches confirmed from `begin` until before `end`, oldest first."""
         ...
 
     def save(self, breach: Breach) -> Breach:
-        """As CaseBook.save."""
+        """Save the breach. Raises Conflict when the stored version differs."""
         ...
 
     def add_document(self, document: FrozenModel) -> None:
@@ -137,22 +136,22 @@ class BreachBook(Protocol):
         ...
 
     def find_latest(self, kind: type[Doc], breach_id: str) -> Doc | None:
-        """The highest version, or None."""
+        """Return the highest version, or None."""
         ...
 
     def list_versions(self, kind: type[Doc], breach_id: str) -> Sequence[Doc]:
-        """All versions, oldest first."""
+        """List all versions, oldest first."""
         ...
 
     def pause(self, breach_id: str, paused: bool) -> None:
-        """The kill switch, honoured between messages."""
+        """Pause or resume the breach's mail; dispatchers check it between messages."""
         ...
 
     def is_paused(self, breach_id: str) -> bool: ...
 
 
 class NoticeBook(Protocol):
-    """The outbox's rows."""
+    """Rows of the outbox."""
 
     def enqueue(self, row: NoticeRow) -> NoticeRow:
         """Add a row (its id is ignored). Raises Conflict for a (breach, customer, person, kind,
@@ -168,11 +167,11 @@ class NoticeBook(Protocol):
         statuses: Sequence[DeliveryStatus] = (),
         kind: NoticeKind | None = None,
     ) -> Sequence[NoticeRow]:
-        """In id order."""
+        """List the matching rows in id order."""
         ...
 
     def list_page(self, request: PageRequest) -> Page[NoticeRow]:
-        """In id order."""
+        """List a page in id order."""
         ...
 
     def read_ahead(self, breach_ids: Sequence[str]) -> None:
@@ -182,12 +181,12 @@ class NoticeBook(Protocol):
     def count_by_status(self) -> Mapping[DeliveryStatus, int]: ...  # 0 too
 
     def count_attempts(self) -> int:
-        """How many attempts to send all rows tell of together."""
+        """Count the send attempts of all rows."""
         ...
 
     def is_audited(self, row_id: int) -> bool:
-        """Is the row as the newest act that wrote it left it? True too where an older program
-        wrote it and no act has recorded it yet."""
+        """Whether the row is unchanged since the newest act that wrote it. True also for a row of
+        an older release that no act has recorded yet."""
         ...
 
     def update(self, row: NoticeRow, *, expected: Sequence[DeliveryStatus]) -> bool:

@@ -1,4 +1,4 @@
-"""What casework needs of a unit of work for the register: customers, people, bindings."""
+"""Protocol of a unit of work for the register: customers, people, bindings."""
 
 from __future__ import annotations
 
@@ -24,32 +24,33 @@ class CustomerCounts:
 
 
 class CustomerBook(Protocol):
-    """Customers, people and bindings."""
+    """Customers, people and bindings of the register."""
 
     def get(self, customer_id: str) -> Customer: ...
 
     def list(self) -> Sequence[Customer]:
-        """By id. All of them: for acts that consider everybody, and exports."""
+        """List all customers by id, for acts that consider everybody, and exports."""
         ...
 
     def list_page(
         self, request: PageRequest, *, words: str | None = None, by_id: bool = False
     ) -> Page[Customer]:
-        """By name, or by id; `words` stand in the name or the id."""
+        """List a page by name, or by id; `words` must occur in the name or the id."""
         ...
 
     def list_by_ids(self, customer_ids: Collection[str]) -> Sequence[Customer]:
-        """Those of these that the register has, by id."""
+        """List those of these customers that the register has, by id."""
         ...
 
     def list_with_notice_hours(
         self, customer_ids: Collection[str] | None = None
     ) -> Sequence[Customer]:
-        """Those of these (None: of all) whose contract gives hours for telling them, by id."""
+        """List those of these customers (None: of all) whose contract gives a notice period in
+        hours, by id."""
         ...
 
     def get_names(self, customer_ids: Collection[str]) -> Mapping[str, str]:
-        """Names by id, of those that the register has."""
+        """Return the names, by id, of those that the register has."""
         ...
 
     def list_ids(self) -> frozenset[str]: ...
@@ -61,33 +62,34 @@ class CustomerBook(Protocol):
         ...
 
     def save_all(self, customers: Sequence[Customer]) -> None:
-        """As `save` of one after another, no id twice."""
+        """Save many customers; no id may occur twice."""
         ...
 
     def list_bindings(self, *, current: bool = True) -> Sequence[Binding]:
-        """All bindings; `current`: only those still known (known_to is None)."""
+        """List all bindings; `current` keeps only those still known (known_to is None)."""
         ...
 
     def list_bindings_page(
         self, request: PageRequest, *, words: str | None = None
     ) -> Page[Binding]:
-        """Current ones in id order; `words` stand in the value, the service or the customer's id."""
+        """List a page of current bindings in id order; `words` must occur in the value, the service
+        or the customer's id."""
         ...
 
     def list_bindings_of(self, customer_ids: Collection[str]) -> Sequence[Binding]:
-        """Current ones of these customers, in id order."""
+        """List current bindings of these customers, in id order."""
         ...
 
     def list_bindings_among(self, assets: Collection[str]) -> Sequence[Binding]:
-        """Current ones of these assets (`kind:value`), in id order."""
+        """List current bindings of these assets (`kind:value`), in id order."""
         ...
 
     def count_assets(self, customer_ids: Collection[str]) -> Mapping[str, int]:
-        """How many current bindings each of these customers has."""
+        """Count the current bindings of each of these customers."""
         ...
 
     def bind_all(self, bindings: Sequence[Binding], known_at: datetime) -> Sequence[bool]:
-        """As `bind` of one after another: did each change anything?"""
+        """Bind many in order, as `bind` does. Returns for each whether it changed anything."""
         ...
 
     def bind(self, binding: Binding, known_at: datetime) -> None:
@@ -96,19 +98,20 @@ class CustomerBook(Protocol):
         ...
 
     def get_version(self) -> int:
-        """Rises with every change: Register.view() compares it."""
+        """Return a number that rises with every change; Register.view() compares it."""
         ...
 
     def list_unattributed(self) -> Sequence[UnattributedEvents]:
-        """Most events first; keys bound meanwhile are left out."""
+        """List unattributed keys, most events first; keys bound meanwhile are omitted."""
         ...
 
     def count_unattributed(self) -> int: ...
 
     def list_unattributed_page(self, request: PageRequest) -> Page[UnattributedEvents]:
-        """The same, some of them. The cursors name nobody. Raises BadInput for one that is none."""
+        """List a page of the same; its cursors contain no names. Raises BadInput for an invalid
+        cursor."""
         ...
 
     def list_services(self) -> Sequence[str]:
-        """Names of the services of current bindings, in order."""
+        """List the names of the services of current bindings, in order."""
         ...

@@ -1,9 +1,8 @@
-"""What steps 5–10 need from outside: a store with one transaction per act, and words.
+"""Protocols of steps 5–10: a store with one transaction for each act, and a renderer.
 
 `Store.write` runs a function in ONE serialised write transaction: either everything the function
 did is durable when it returns, with its audit entries, or nothing is. The function may be run only
-once and must not send, print or wait. `Store.read` runs one on a consistent read-only snapshot.
-"""
+once and must not send, print or wait. `Store.read` runs one on a consistent read-only snapshot."""
 
 from __future__ import annotations
 
@@ -38,12 +37,12 @@ class LeaseBook(Protocol):
     own and `now` is not looked at."""
 
     def take(self, name: str, holder: str, seconds: float, now: datetime) -> int | None:
-        """Take or renew it for so many seconds: the fencing token, which rises with each new
-        holder; None while another holds it."""
+        """Take or renew the lease for `seconds`. Returns the fencing token, which rises with each
+        new holder; None while another holds it."""
         ...
 
     def find_holder(self, name: str, now: datetime) -> str | None:
-        """The holder, if it has renewed in time."""
+        """Return the holder, if it has renewed in time."""
         ...
 
     def drop(self, name: str, holder: str) -> None:
@@ -51,7 +50,7 @@ class LeaseBook(Protocol):
         ...
 
     def list_names(self, prefix: str) -> Sequence[str]:
-        """Names that begin so and were not dropped, in order; some may have expired."""
+        """List names with this prefix that were not dropped, in order; some may have expired."""
         ...
 
 
@@ -65,7 +64,7 @@ class MarkBook(Protocol):
 
 
 class UnitOfWork(Protocol):
-    """One transaction's books."""
+    """The repositories of one transaction."""
 
     @property
     def alerts(self) -> AlertBook: ...
@@ -99,10 +98,10 @@ class UnitOfWork(Protocol):
         ...
 
     def get_cached(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` computes from this snapshot, kept for later ones: a few values of a kind, none
-        after an erasure. `key` names the version of everything that the value is made of; the value
-        is never changed. An act computes it anew: what an act sees may be rolled back, and then the
-        same version means something else."""
+        """Return what `make` computes from this snapshot and cache it for later ones: a few values
+        of a kind, none after an erasure. `key` names the version of everything that the value is
+        computed from; the value is never changed. A write transaction always computes it: what it
+        sees may be rolled back, and the same version would then mean something else."""
         ...
 
 
@@ -111,7 +110,7 @@ class Store(Protocol):
 
     @property
     def law(self) -> LawBook:
-        """What each `UnitOfWork.law` is."""
+        """Law that every `UnitOfWork.law` returns."""
         ...
 
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
@@ -123,7 +122,8 @@ class Store(Protocol):
         ...
 
     def get_server_identity(self) -> str:
-        """Which server holds it (another one after a failover); empty where there is no server."""
+        """Return the identity of the server that holds the store (another one after a failover);
+        empty without a server."""
         ...
 
     def close(self) -> None: ...
@@ -137,32 +137,32 @@ class DocumentRenderer(Protocol):
         ...
 
     def find_missing_blocks(self, context: LetterContext) -> dict[str, str]:
-        """Mandatory blocks this letter would lack: {block: what to fill in}; empty: none."""
+        """Find mandatory blocks this letter would lack: {block: what to fill in}; empty: none."""
         ...
 
     def lint(self, letter: RenderedText, context: LetterContext) -> Sequence[LintProblem]:
-        """What must not be in a letter: links, marketing, indicators, over-claiming, blame. Names
-        of others are looked for in `casework.text_check`."""
+        """Find what must not be in a letter: links, marketing, indicators, over-claiming, blame.
+        `casework.text_check` looks for the names of others."""
         ...
 
     def lint_script(self, script: str, context: LetterContext) -> Sequence[LintProblem]:
-        """The same of what is said on the telephone."""
+        """Check a telephone script as `lint` checks a letter."""
         ...
 
     def list_lint_targets(self) -> Sequence[str]:
-        """What `lint` and `lint_script` look for, in the plural: `links`, `IP addresses`."""
+        """List what `lint` and `lint_script` look for, in the plural: `links`, `IP addresses`."""
         ...
 
     def render_telephone_script(self, context: LetterContext) -> RenderedText:
-        """The same facts to be said on the telephone."""
+        """Render the letter's facts as a telephone script."""
         ...
 
     def get_templates_version(self) -> str:
-        """Another one as soon as a template of a letter is another."""
+        """Return a version that changes with any template of a letter."""
         ...
 
     def render_report_text(self, report: RegulatorReport) -> str:
-        """In the form's order, to copy from."""
+        """Render the report in the form's order, to copy from."""
         ...
 
     def render_report_pdf(self, report: RegulatorReport, profile: ProviderProfile) -> bytes: ...
@@ -173,10 +173,10 @@ class DocumentRenderer(Protocol):
 
 
 class Explainer(Protocol):
-    """What the rules say of themselves."""
+    """Describes the loaded rules."""
 
     def list_rules(self) -> Sequence[Any]:
-        """schemas.pipeline.rule.RuleInfo of every loaded rule, by id."""
+        """List schemas.pipeline.rule.RuleInfo of every loaded rule, by id."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Records around cases as casework, console and command line see them."""
+"""Protocol of a unit of work for records around cases."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ Record = TypeVar("Record", bound=CaseRecord)
 
 class RecordBook(Protocol):
     """Records around cases, also of those without a breach: SupplierNotice, SupplierQuestion,
-    Complaint. Each lies sealed under the key of its case, a complaint without a case under its
-    own; one whose key was erased is left out everywhere."""
+    Complaint. Each is sealed under the key of its case, a complaint without a case under its own;
+    records whose key was erased are omitted everywhere."""
 
     def allocate_id(self, kind: type[CaseRecord]) -> str:
-        """`COMPLAINT-0001` and on; never re-used."""
+        """Allocate the next id from `COMPLAINT-0001`; ids are never reused."""
         ...
 
     def add(self, record: CaseRecord) -> None:
-        """Raises Conflict when the id exists, NotAllowed when its case's key was erased."""
+        """Add a record. Raises Conflict when the id exists, NotAllowed when its case's key was
+        erased."""
         ...
 
     def get(self, kind: type[Record], record_id: str) -> Record:
-        """Raises NotFound."""
+        """Return the record. Raises NotFound."""
         ...
 
     def save(self, record: Record) -> Record:
-        """As CaseBook.save."""
+        """Save the record. Raises Conflict when the stored version differs."""
         ...
 
     def list_of_case(self, kind: type[Record], case_id: str) -> Sequence[Record]:
-        """In the order in which they began."""
+        """List the case's records in the order in which they began."""
         ...
 
     def read_ahead(self, case_ids: Sequence[str]) -> None:
@@ -42,10 +43,10 @@ class RecordBook(Protocol):
     def list_page(
         self, kind: type[Record], *, begin: int = 0, limit: int | None = None
     ) -> Sequence[Record]:
-        """Of every case and of none: what ends first on top, then what has no hour, then what is
-        over, the newest first."""
+        """List records of all cases and of none: the earliest due first, then those without a due
+        time, then ended ones, newest first."""
         ...
 
     def count(self, kind: type[CaseRecord], *, running: bool = False) -> int:
-        """How many; `running`: of which something is still owed."""
+        """Count records; `running` counts only those of which something is still owed."""
         ...

@@ -1,4 +1,4 @@
-"""Sources, dead letters and blind intervals as casework, console and command line see them."""
+"""Protocol of a unit of work for sources, dead letters and blind intervals."""
 
 from __future__ import annotations
 
@@ -12,63 +12,65 @@ from schemas.pipeline.source import BlindInterval, DeadLetter, SourceView
 
 
 class SourceBook(Protocol):
-    """Sources, dead letters, blind intervals."""
+    """Sources, dead letters and blind intervals."""
 
     def list(self) -> Sequence[SourceView]:
-        """All of them, by name."""
+        """List all sources, by name."""
         ...
 
     def list_by_names(self, names: Collection[str]) -> Sequence[SourceView]:
-        """Those of these that are known, by name."""
+        """List those of these sources that are known, by name."""
         ...
 
     def list_page(self, request: PageRequest) -> Page[SourceView]:
-        """By name. Raises BadInput for a cursor that is none."""
+        """List a page by name. Raises BadInput for an invalid cursor."""
         ...
 
     def get_last_arrivals(self) -> Mapping[str, datetime | None]:
-        """When the last record of each source arrived, by name; None: no record of it ever did."""
+        """Return when the last record of each source arrived, by name. None: no record ever did."""
         ...
 
     def list_troubled(self) -> Sequence[str]:
-        """Names of those of which something became no event, most not understood first."""
+        """List names of sources with records that became no event, those with the most first."""
         ...
 
     def list_dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
-        """Newest first, those not yet replayed."""
+        """List dead letters not yet replayed, newest first."""
         ...
 
     def list_dead_letters_page(self, request: PageRequest) -> Page[DeadLetter]:
-        """The same, all of them in pages. Raises BadInput for a cursor that is none."""
+        """List all of the same in pages. Raises BadInput for an invalid cursor."""
         ...
 
     def list_dead_letters_after(
         self, position: RecordPosition | None, *, limit: int
     ) -> Sequence[DeadLetter]:
-        """So many of those not yet replayed, in the order of their positions, after this one; None:
-        from the first."""
+        """List up to `limit` dead letters not yet replayed, in order of position, after this
+        position. None: from the first."""
         ...
 
     def mark_replayed(self, position: RecordPosition) -> None:
-        """A later replay made an event of it."""
+        """Record that a later replay turned the letter into an event."""
         ...
 
     def add_gap(self, gap: BlindInterval) -> None:
-        """Idempotent by (source, begin)."""
+        """Add a gap. Idempotent by (source, begin)."""
         ...
 
     def list_gaps(self) -> Sequence[BlindInterval]:
-        """All of them, oldest first."""
+        """List all gaps, oldest first."""
         ...
 
     def filter_unknown_gaps(self, gaps: Collection[BlindInterval]) -> Sequence[BlindInterval]:
-        """Those of these that are not here, or of which something else is known, in their order."""
+        """Filter the gaps to those that the store lacks or holds with other content, in their
+        order."""
         ...
 
     def list_gaps_within(self, begin: datetime, end: datetime) -> Sequence[BlindInterval]:
-        """Those that overlap this time, oldest first; one that has not ended lasts for ever."""
+        """List gaps that overlap this time, oldest first; one that has not ended has no upper
+        bound."""
         ...
 
     def list_gaps_page(self, request: PageRequest) -> Page[BlindInterval]:
-        """Newest first. Raises BadInput for a cursor that is none."""
+        """List a page, newest first. Raises BadInput for an invalid cursor."""
         ...

@@ -1,4 +1,5 @@
-"""When the audit chain's head is noted outside the store, and everything it is verified against."""
+"""Record the audit chain's head outside the store, and verify the chain against every recorded
+head."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ REGULAR = "regular"
 
 
 class HeadRecorder:
-    """Notes the head of one data folder's chain; asked again and again by whoever keeps house."""
+    """Records the head of one data folder's chain, called repeatedly by the maintenance loop."""
 
     def __init__(self, container: Container) -> None:
         self._house = container
@@ -65,7 +66,7 @@ class HeadRecorder:
         return True
 
     def _read_last_recorded(self, path: Path) -> tuple[int, datetime | None]:
-        """Where the file stands; a file that says nothing sound is added to at once."""
+        """Read the last recorded head; a file without a valid one gets an entry at once."""
         try:
             anchors = AnchorFile(path).read()
         except (NotFound, CorruptData):
@@ -85,9 +86,9 @@ def record_head(container: Container, path: Path, why: str) -> int:
 def examine_chain(
     container: Container, *, bundles: Sequence[Path] = (), typed: Sequence[ChainAnchor] = ()
 ) -> AuditReport:
-    """The chain, what the store holds beside it, and everything outside that is at hand: these
-    bundles, typed heads and the anchor file. Raises Corrupt at the first broken link, BadInput for
-    a file that is no bundle."""
+    """Verify the chain, the store's content and every head at hand: these bundles, typed heads and
+    the anchor file. Raises Corrupt at the first broken link, BadInput for a file that is no
+    bundle."""
     path = container.settings.audit.anchor_file
     in_file: list[AuditDiscrepancy] = []
     lines: Sequence[ChainAnchor] = ()

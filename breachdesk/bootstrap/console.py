@@ -1,4 +1,5 @@
-"""`breachdesk console`: screens and HTTP intake over a shared store, as many times as wanted."""
+"""Serve `breachdesk console`: console and HTTP intake over a shared store, in any number of
+processes."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ from breachdesk.bootstrap.serve import (
 
 
 def serve_console(container: Container, say: Callable[[str], None]) -> None:
-    """Until SIGINT or SIGTERM. Raises Misconfigured when the port is taken or traces cannot be
-    sent as configured."""
+    """Serve until SIGINT or SIGTERM. Raises Misconfigured when the port is taken or traces cannot
+    be sent as configured."""
     settings = container.settings
     set_up_logs(settings.ops)
     tune_gc()
@@ -55,8 +56,8 @@ def _serve(container: Container, say: Callable[[str], None], traced: SpanTracer)
 
 
 def _build_answers(container: Container, registry: CollectorRegistry) -> OperationsAnswers:
-    """Ready while the store answers: when only Kafka is away the screens must stay within reach,
-    and the intake refuses by itself."""
+    """Build readiness answers that depend on the store alone: without Kafka the console must remain
+    available, and the intake refuses by itself."""
     exporting = bool(container.settings.kafka.servers)
     exports = container.store.make_export_outbox() if exporting else None
     registry.register(StoreCollector(container.store, container.now, exports=exports))

@@ -1,4 +1,4 @@
-"""The house, wired: one object that owns the adapters of a data folder and closes them."""
+"""Wire the application: one object that owns the adapters of a data folder and closes them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ BROKER_SECONDS = 15.0
 
 
 def read_system_clock() -> datetime:
-    """The one place that asks the machine's clock."""
+    """Read the machine's clock; nothing else does."""
     return datetime.now(UTC)
 
 
@@ -59,7 +59,7 @@ class RuleExplainer:
     book: RuleBook
 
     def list_rules(self) -> Sequence[RuleInfo]:
-        """Every loaded rule, by id."""
+        """List every loaded rule, by id."""
         return self.book.list_infos()
 
 
@@ -102,7 +102,7 @@ class Container:
 
     @cached_property
     def topics(self) -> KafkaEventLog:
-        """The raw topics."""
+        """Raw topics on Kafka."""
         # Only here: the embedded system does not install Kafka's clients.
         from streams.event_logs.kafka import KafkaEventLog
 
@@ -141,13 +141,13 @@ class Container:
 
     @cached_property
     def installation(self) -> SendingInstallation:
-        """Where mail is sent from with the store in this folder; over a shared store what the
-        folder's first dispatcher tells, to be read only."""
+        """Installation that sends mail with the store in this folder; over a shared store that of
+        the folder's first dispatcher, to be read only."""
         return self._build_installation(0)
 
     def open_installation(self) -> SendingInstallation:
-        """Where this process sends from. Over a shared store several processes may use the folder:
-        each has files of its own, until these premises close."""
+        """Open the installation that this process sends from. Over a shared store several processes
+        may use the folder: each has its own files until the container closes."""
         return (
             self._build_installation(self._allocate_number())
             if self._is_shared
@@ -173,7 +173,7 @@ class Container:
             store.write(lambda uow: mail_hold.note_server(uow, server))
 
     def _allocate_number(self) -> int:
-        """The first that no living process has; let go of with the premises."""
+        """Allocate the first number that no live process has; closing the container releases it."""
         for number in count():
             lock = FileLock(self.settings.data_dir / f"dispatch.{number}.lock")
             if lock.try_hold():
@@ -184,26 +184,26 @@ class Container:
 
     @cached_property
     def templates(self) -> Path:
-        """Folder of the words."""
+        """Folder of the templates."""
         return data_paths.get_templates_dir(self.settings)
 
     @cached_property
     def renderer(self) -> JinjaRenderer:
-        """Words made of facts."""
+        """Renderer of letters, scripts and reports."""
         return JinjaRenderer(self.templates, self.settings.profile.zone)
 
     @cached_property
     def rules(self) -> RuleBook:
-        """The rule pack, compiled."""
+        """Compiled rule pack."""
         return load_rules(data_paths.list_rules_dirs(self.settings))
 
     @cached_property
     def explainer(self) -> RuleExplainer:
-        """What the rules say of themselves."""
+        """Explainer of the rule pack."""
         return RuleExplainer(self.rules)
 
     def open_reader(self, meter: ParserMetrics | None = None) -> ParserProcess:
-        """Reads records in a process of its own, which ends at the latest with `close`."""
+        """Open a parser in a process of its own, which ends at the latest with `close`."""
         reader = ParserProcess(self.settings, meter or NullParserMetrics())
         self._readers.append(reader)
         return reader
@@ -214,8 +214,8 @@ class Container:
         reader: RecordReader | None = None,
         meter: WorkerMetrics | None = None,
     ) -> EmbeddedWorker:
-        """A worker over journal, pipeline and store. One a data folder: hold its lock meanwhile.
-        `sink`: the store's, with something put around it; `reader`: one that is watched."""
+        """Build a worker over journal, pipeline and store. Only one may run for a data folder: hold
+        its lock meanwhile. `sink` wraps the store's; `reader` is one that is watched."""
         tune_gc()
         meter = meter or NullMetrics()
         worker = StreamWorker(
@@ -230,7 +230,7 @@ class Container:
         return EmbeddedWorker(self.journal, worker, self.now, meter)
 
     def get_sender(self, sender_id: str | None = None) -> SenderSettings:
-        """The named sender, else the first. Raises Misconfigured when there is none."""
+        """Return the named sender, else the first. Raises Misconfigured when there is none."""
         for sender in self.settings.senders:
             if sender_id in (None, sender.id):
                 return sender
@@ -241,7 +241,7 @@ class Container:
         )
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close every opened adapter."""
         while self._readers:
             self._readers.pop().close()
         self.__dict__.pop("log", None)
@@ -254,7 +254,7 @@ class Container:
 
 
 def build_worker_limits(settings: Settings) -> WorkerLimits:
-    """What the settings allow a worker."""
+    """Build the worker's limits from the settings."""
     detection = settings.detection
     return WorkerLimits(
         batch_records=settings.kafka.batch_records,
@@ -265,8 +265,8 @@ def build_worker_limits(settings: Settings) -> WorkerLimits:
 
 
 def tune_gc() -> None:
-    """The pipeline makes many long-lived objects and no cycles: collecting every 700 allocations
-    cost a fifth of its time (bench/pipeline.py)."""
+    """Raise the garbage collector's thresholds. The pipeline makes many long-lived objects and no
+    cycles: collecting every 700 allocations took a fifth of its time (bench/pipeline.py)."""
     gc.set_threshold(50_000, 20, 100)
 
 

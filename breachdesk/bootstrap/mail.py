@@ -1,4 +1,5 @@
-"""The mail dispatcher, wired: the only one of a data folder, or one of several over a shared store."""
+"""Wire the mail dispatcher: the only one of a data folder, or one of several over a shared
+store."""
 
 from __future__ import annotations
 
@@ -45,8 +46,8 @@ def build_dispatcher(
     say: Say | None = None,
     watch: MailMonitor | None = None,
 ) -> NoticeDispatcher:
-    """The outbox's loop over the first sender's channel. Over a store in the data folder the
-    caller holds the folder's dispatch lock; over a shared one leases tell dispatchers apart."""
+    """Build the outbox's loop over the first sender's channel. Over a store in the data folder the
+    caller holds the folder's dispatch lock; over a shared one leases distinguish dispatchers."""
     shared = container.settings.store.distributed
     others: DispatcherMembership | None = (
         LeasedDispatchers(container.store, lease_seconds) if shared else None
@@ -65,8 +66,8 @@ def build_dispatcher(
 
 
 async def send_due(container: Container) -> int:
-    """One round: how many were tried. Raises Retryable when another process sends from this folder
-    and NotAllowed when mail is held."""
+    """Run one round and return how many were tried. Raises Retryable when another process sends
+    from this folder and NotAllowed when mail is held."""
     sender = build_dispatcher(container, uuid.uuid4().hex)
     try:
         return await sender.run_once(limit=MOST_AT_ONCE)
@@ -126,7 +127,7 @@ def _exit_overdue(say: Say) -> None:
 
 
 def read_held_mail(container: Container) -> HeldMail:
-    """Why mail is held, and what may have left that the store does not know of."""
+    """Read why mail is held, and what may have left without the store's knowledge."""
     now = container.now()
     return container.store.read(
         lambda uow: get_held_mail(uow, container.installation, container.settings, now)
@@ -134,8 +135,8 @@ def read_held_mail(container: Container) -> HeldMail:
 
 
 def release_mail(container: Container, user_id: str, *, let_expire: bool = False) -> HeldMail:
-    """That person has looked and says that mail may go on; audited with what was shown, which is
-    returned. Raises as `breachdesk.casework.delivery.mail_release.release_mail`."""
+    """Release mail in the name of a person who has checked it; the audit records what was shown,
+    which is returned. Raises as `breachdesk.casework.delivery.mail_release.release_mail`."""
     server, now = container.store.get_server_identity(), container.now()
 
     def release_hold(uow: UnitOfWork) -> HeldMail:
@@ -150,8 +151,8 @@ def release_mail(container: Container, user_id: str, *, let_expire: bool = False
 def record_unrecorded_sends(
     container: Container, user_id: str, rows: Sequence[int], evidence: str
 ) -> None:
-    """These notices left, as that person found in the relay's log: all of them, or none is
-    changed."""
+    """Record that these notices left, as that person found in the relay's log. Either all are
+    changed or none."""
     now = container.now()
 
     def record_sends(uow: UnitOfWork) -> None:
@@ -163,7 +164,7 @@ def record_unrecorded_sends(
 
 
 def _hold_in_doubt(container: Container, uow: UnitOfWork, now: datetime) -> None:
-    """No dispatcher may have looked yet."""
+    """Hold mail that is in doubt, in case no dispatcher has checked yet."""
     doubt = container.installation.note_doubt(uow)
     if doubt:
         mail_hold.hold_mail(uow, doubt, now, {})
@@ -172,7 +173,8 @@ def _hold_in_doubt(container: Container, uow: UnitOfWork, now: datetime) -> None
 async def _run_loop(
     container: Container, stop: threading.Event, say: Say | None, watch: MailMonitor | None
 ) -> None:
-    """The dispatcher lives in its own loop; the threads' stop is waited for in a thread."""
+    """Run the dispatcher in an event loop of its own; a thread waits for the threads' stop
+    event."""
     ending = asyncio.Event()
     sender = build_dispatcher(container, uuid.uuid4().hex, say=say, watch=watch)
     running = asyncio.create_task(sender.run(ending))

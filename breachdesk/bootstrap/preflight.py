@@ -1,4 +1,4 @@
-"""Preflight: is everything there that a bad day needs? Each check says what it saw."""
+"""Check that everything an incident needs is in place. Each check reports what it found."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class PreflightCheck(FrozenModel):
-    """One thing looked at."""
+    """The result of one check."""
 
     what: str
     passed: bool
@@ -42,7 +42,7 @@ class PreflightCheck(FrozenModel):
 
 
 def run_preflight(container: Container) -> list[PreflightCheck]:
-    """All checks of a data folder, in the order they would be needed."""
+    """Run all checks of a data folder, in the order in which an incident needs them."""
     customers, users, proved, sources, unknown, report = container.store.read(
         lambda uow: (
             uow.customers.list(),
@@ -87,7 +87,7 @@ def _check_audit(report: AuditReport) -> PreflightCheck:
 
 
 def _check_anchor(settings: Settings) -> PreflightCheck:
-    """Whether something outside the store shows a chain that was emptied or written anew."""
+    """Check that a head outside the store would reveal a chain that was emptied or rewritten."""
     path = settings.audit.anchor_file
     if path is None:
         finding = "none: only an export or a noted head shows a chain that was written anew"
@@ -113,7 +113,8 @@ def _check_file_modes(folder: Path) -> PreflightCheck:
 
 
 def _check_law(container: Container) -> Iterator[PreflightCheck]:
-    """What an operator corrected, what nobody reviewed lately, and what nobody has read."""
+    """Check the law for operators' corrections, overdue reviews and entries that nobody has
+    read."""
     book, day, months = container.law, container.now().date(), container.settings.law.review_months
     yield _check_corrections(book)
     old, unread = list_overdue(book, day, months), list_unverified(book, day)
@@ -158,7 +159,7 @@ def _format_entries(entries: Sequence[ReviewedEntry], fault: str) -> str:
 
 
 def _check_kafka(container: Container) -> Iterator[PreflightCheck]:
-    """Topics as they must be, and how far the workers are behind; nothing where there is none."""
+    """Check the topics' configuration and the workers' lag; yields nothing without Kafka."""
     if not container.settings.kafka.servers:
         return
     # Only here: the embedded system does not install Kafka's clients.
@@ -180,7 +181,8 @@ def _check_kafka(container: Container) -> Iterator[PreflightCheck]:
 
 
 def _check_backlog(container: Container, partitions: Sequence[PartitionLag]) -> PreflightCheck:
-    """By the store's positions, which are the truth; Kafka's copy may be behind them."""
+    """Check the lag by the store's positions, which are authoritative; Kafka's copy may be
+    older."""
     names = [f"{each.topic}/{each.partition}" for each in partitions]
     backlog = container.store.make_batch_sink().load_positions(names)
     behind = 0
@@ -227,7 +229,8 @@ def _check_people(users: Sequence[User]) -> PreflightCheck:
 def _check_second_factors(
     settings: Settings, users: Sequence[User], proved: Collection[str]
 ) -> PreflightCheck:
-    """Whoever approves sets one up at the first sign-in: better before the bad day."""
+    """Check that approvers have a second factor. They set one up at the first sign-in, which should
+    happen before an incident."""
     lacking = [
         user.id
         for user in users
@@ -244,7 +247,7 @@ def _check_second_factors(
 
 
 def _check_witness(settings: Settings, users: Sequence[User]) -> PreflightCheck:
-    """Needed where fewer than two people can approve."""
+    """Check the witness, who is needed where fewer than two people can approve."""
     able = [u for u in users if Permission.APPROVER in u.duties and can_sign_in(u, demo=False)]
     why = find_unfit_reason(settings.profile.witness_email, settings, users)
     finding = f"{why}: nobody can break the glass" if why else "an outsider is nominated"

@@ -1,4 +1,4 @@
-"""A new data folder: settings to fill in, and example registers that import cleanly."""
+"""Create a data folder: settings to fill in, and example registers that import cleanly."""
 
 from __future__ import annotations
 

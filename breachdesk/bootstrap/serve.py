@@ -1,4 +1,4 @@
-"""The embedded system: listeners, worker, console and dispatcher as threads of one process."""
+"""Run the embedded system: listeners, worker, console and dispatcher as threads of one process."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class PortRouter:
 def build_console_dependencies(
     container: Container, traced: SpanTracer, processing: LocalProcessing | None = None
 ) -> ConsoleDependencies:
-    """What the console may use of the premises."""
+    """Build the console's dependencies from the container."""
     return ConsoleDependencies(
         settings=container.settings,
         store=InstrumentedStore(container.store, traced),
@@ -94,7 +94,7 @@ def build_port_router(
     stopping: threading.Event,
     processing: LocalProcessing | None = None,
 ) -> ASGIApp:
-    """The one HTTP port: intake, console, metrics and health."""
+    """Build the application of the one HTTP port: intake, console, metrics and health."""
     settings = container.settings
     intake = create_intake_app(
         container.log, settings.intake, container.now, folder=settings.data_dir, stopping=stopping
@@ -126,13 +126,15 @@ def serve_embedded(container: Container, say: Say) -> None:
 
 
 def install_sigterm_handler() -> None:
-    """Uvicorn raises the signal again once it has closed: let SIGTERM end us as Ctrl-C does."""
+    """Make SIGTERM end the process as Ctrl-C does: Uvicorn raises the signal again once it has
+    closed."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def build_syslog_listener(container: Container, registry: CollectorRegistry) -> SyslogListener:
-    """Not started. It never takes so many connections that files could not be opened."""
+    """Build the listener without starting it. Its connection limit leaves file descriptors for the
+    process."""
     meter = PrometheusIntakeMeter(registry)
     return SyslogListener(
         container.log,
@@ -144,8 +146,8 @@ def build_syslog_listener(container: Container, registry: CollectorRegistry) -> 
 
 
 class BackgroundServices:
-    """Everything that runs beside the console; ends together. `say` is told what keeps mail from
-    leaving, and what will stop detection."""
+    """Services that run alongside the console and end together. `say` receives what prevents mail
+    from leaving, and what will stop detection."""
 
     def __init__(self, container: Container, traced: SpanTracer, say: Say) -> None:
         self._house = container
@@ -201,7 +203,7 @@ class BackgroundServices:
             self._say(text)
 
     def _print_once(self, warning: str) -> None:
-        """As one line when it begins; its figures change every minute."""
+        """Print the warning when it begins; its figures change every minute."""
         if warning and not self._warned:
             self._print_text(warning)
         self._warned = bool(warning)
@@ -219,15 +221,15 @@ class BackgroundServices:
 
     @property
     def processing(self) -> LocalProcessing:
-        """What the console says of the worker."""
+        """State of the worker, for the console."""
         return self._worker
 
     def check_live(self) -> Mapping[str, str]:
-        """Names what ended before its time."""
+        """Return the services that ended early."""
         return {"parts": "one has ended; this process ends too"} if self.failed.is_set() else {}
 
     def check_ready(self) -> Mapping[str, str]:
-        """Not while the store refuses, the worker waits or mail is held."""
+        """Return what is not ready: the store refuses, the worker waits or mail is held."""
         return {
             **self.check_live(),
             **check_database(self._house.store),
@@ -237,7 +239,7 @@ class BackgroundServices:
         }
 
     def raise_failure(self) -> None:
-        """Raises what ended a part before its time."""
+        """Raise the error that ended a service early."""
         for future in self._futures:
             future.result()
 
@@ -256,7 +258,7 @@ def _serve_http(container: Container, say: Say, parts: BackgroundServices) -> No
 
 
 def list_listeners(container: Container) -> Iterator[str]:
-    """One line for each way in."""
+    """List one line for each listener."""
     settings, intake = container.settings, container.settings.intake
     address = f"http://{settings.console_host}:{settings.console_port}"
     yield f"console on {address}"

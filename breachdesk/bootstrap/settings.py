@@ -1,4 +1,5 @@
-"""Settings from `breachdesk.toml` in the data folder, overlaid by BREACHDESK_* in the environment."""
+"""Load settings from `breachdesk.toml` in the data folder, overlaid by BREACHDESK_* in the
+environment."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ DEFAULT_DATA_DIR = Path("data")
 
 
 def get_data_dir(data_dir: Path | None) -> Path:
-    """The option, else BREACHDESK_DATA_DIR, else `./data`."""
+    """Return the option, else BREACHDESK_DATA_DIR, else `./data`."""
     if data_dir is not None:
         return data_dir
     named = os.environ.get("BREACHDESK_DATA_DIR")
@@ -31,7 +32,8 @@ def get_data_dir(data_dir: Path | None) -> Path:
 
 
 def load_settings(data_dir: Path, **overrides: Any) -> Settings:
-    """Settings of a data folder. Raises Misconfigured naming the file, the key and the fault."""
+    """Load the settings of a data folder. Raises Misconfigured naming the file, the key and the
+    fault."""
     file = data_dir / FILE_NAME
     _check_toml(file)
     try:
@@ -59,7 +61,7 @@ def _check_toml(file: Path) -> None:
 
 
 def _build_settings_class(file: Path) -> type[BaseSettings]:
-    """A settings class bound to that one file: pydantic-settings takes files per class."""
+    """Build a settings class bound to that one file: pydantic-settings takes files per class."""
 
     class FileSettings(BaseSettings, Settings):
         model_config = SettingsConfigDict(
@@ -86,7 +88,7 @@ def _build_settings_class(file: Path) -> type[BaseSettings]:
 
 
 def _format_faults(error: ValidationError) -> str:
-    """Key and fault of each, without the values: they may be secrets."""
+    """Format the key and fault of each error without the values, which may be secrets."""
     return "; ".join(
         f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
         for fault in error.errors(include_input=False, include_url=False)

@@ -1,4 +1,4 @@
-"""Work between journal and store that neither knows of: gaps, dead letters, retention."""
+"""Maintenance between journal and store: gaps, dead letters, retention."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPERATOR = "operator:cli"
 
 
 def store_gaps(container: Container) -> int:
-    """Blind intervals noted by listeners, into the store: they widen `possible`. Idempotent."""
+    """Store blind intervals noted by listeners: they widen `possible`. Idempotent."""
     noted = container.log.list_gaps()
     fresh = (
         container.store.read(lambda uow: uow.sources.filter_unknown_gaps(noted)) if noted else ()
@@ -37,9 +37,9 @@ def store_gaps(container: Container) -> int:
 
 
 def run_chores(container: Container, anchoring: HeadRecorder) -> None:
-    """What the leader of the workers does once a minute: blind intervals into the store, the audit
-    chain's head into its anchor file, and raw bytes of evidence beyond the reach of Kafka's
-    retention. Idempotent."""
+    """Run the workers' leader's tasks of each minute: store blind intervals, record the audit
+    chain's head in its anchor file, and pin raw bytes of evidence beyond Kafka's retention.
+    Idempotent."""
     store_gaps(container)
     anchoring.record_if_due()
     journals = container.topics.list_journals()
@@ -55,13 +55,13 @@ def _save_pinned(raw: Mapping[RecordPosition, bytes], uow: UnitOfWork) -> None:
 
 
 def check_tail(container: Container) -> None:
-    """Raises Corrupt when the journal has lost what the store has processed; ask before the first
-    append, for afterwards new records hide the loss."""
+    """Raise Corrupt when the journal has lost what the store has processed. Call it before the
+    first append: new records would hide the loss."""
     container.journal.read(get_processed_position(container), 1)
 
 
 def get_processed_position(container: Container) -> RecordPosition | None:
-    """Up to where the store has processed the journal."""
+    """Return the position up to which the store has processed the journal."""
     return container.store.make_batch_sink().load_positions([PARTITION])[PARTITION].position
 
 
@@ -78,15 +78,16 @@ def replay_dead_letters(container: Container) -> tuple[int, int]:
 
 
 def feed_dead_letters(container: Container) -> tuple[int, int]:
-    """Have the workers read them all again; they tell what becomes of them: (letters, fed)."""
+    """Feed all dead letters to the workers again, which record the result. Returns (letters,
+    fed)."""
     letters, positions = repeat_dead_letters(container)
     _record_replay(container, letters, len(positions))
     return letters, len(positions)
 
 
 def repeat_dead_letters(container: Container) -> tuple[int, Sequence[RecordPosition]]:
-    """Append the records of all dead letters to the log again: how many letters there are, and
-    where those stand whose bytes are still kept."""
+    """Append the records of all dead letters to the log again. Returns how many letters there are,
+    and the positions of those whose bytes still exist."""
     bytes_of = RetainedBytes(container)
     positions: list[RecordPosition] = []
     letters = 0
@@ -98,7 +99,8 @@ def repeat_dead_letters(container: Container) -> tuple[int, Sequence[RecordPosit
 
 
 def _waiting_letters(container: Container) -> Iterator[Sequence[DeadLetter]]:
-    """Some at a time, in the order of the log. What dies again meanwhile stands after the last."""
+    """Iterate over waiting letters in batches, in the order of the log. Records that fail again
+    meanwhile come after the last."""
     after: RecordPosition | None = None
     while some := container.store.read(
         partial(_letters_after, position=after, limit=REPEATED_AT_ONCE)
@@ -121,7 +123,7 @@ class RetainedBytes:
         self._house = container
 
     def copy_letter(self, letter: DeadLetter) -> IncomingRecord | None:
-        """The letter's record, to be appended again; None: nothing holds its bytes any more."""
+        """Copy the letter's record for appending again. None: its bytes no longer exist."""
         record = self._house.log.get(letter.position)
         if record is None:
             raw = self._exported.get(f"{letter.position.journal}:{letter.position.offset}")

@@ -1,4 +1,4 @@
-"""The distributed worker, wired: pipeline, shared store, Faust app, meters, chores."""
+"""Wire the distributed worker: pipeline, shared store, Faust app, meters, maintenance."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 
 def run_worker(container: Container, say: Callable[[str], None]) -> None:
-    """One of many, until SIGTERM or SIGINT. Raises Misconfigured when settings, topics or schema
-    are not as they must be, Corrupt when what is stored contradicts what Kafka holds, and whatever
+    """Run one of several workers until SIGTERM or SIGINT. Raises Misconfigured when settings,
+    topics or schema are not as required, Corrupt when the store contradicts Kafka, and whatever
     else ended it."""
     from streams.kafka.topics import require_topics
     from streams.worker_app import faust_app
@@ -76,8 +76,8 @@ def run_worker(container: Container, say: Callable[[str], None]) -> None:
 
 
 def _run_until_end(run: Callable[[], None], status: WorkerStatus) -> None:
-    """Faust ends its process by SystemExit, also when it was told to stop; what our own service
-    failed with says more."""
+    """Run Faust and raise our own service's failure, which says more: Faust ends its process by
+    SystemExit, also on a normal stop."""
     try:
         run()
     except SystemExit as end:
@@ -121,12 +121,12 @@ class WorkerHealth:
         self._worker = worker
 
     def check_live(self) -> Mapping[str, str]:
-        """Each part that failed, and why; empty while all loops are alive."""
+        """Return each failed part and why; empty while all loops are alive."""
         failure = self._status.failure
         return {} if failure is None else {"worker": type(failure).__name__}
 
     def check_ready(self) -> Mapping[str, str]:
-        """Each part that is not ready, and why."""
+        """Return each part that is not ready, and why."""
         unready = dict(self.check_live())
         if not self._status.ready:
             unready["group"] = "the worker has not taken over its partitions yet"
@@ -139,7 +139,7 @@ class WorkerHealth:
 
 
 def require_shared(settings: Settings) -> None:
-    """Raises Misconfigured unless both Kafka and a shared store are named."""
+    """Raise Misconfigured unless both Kafka and a shared store are named."""
     missing = [
         key
         for key, value in (
@@ -163,7 +163,8 @@ def build_worker(
     traced: SpanTracer | None = None,
     watch: ParserMetrics | None = None,
 ) -> StreamWorker:
-    """Pipeline and store, before anything is polled. `watch`: of records that were not read."""
+    """Build pipeline and store, before anything is polled. `watch` is called for records that were
+    not read."""
     return StreamWorker(
         InstrumentedSink(container.store.make_batch_sink(), meter, traced or NullTracer()),
         RecordPipeline(container.rules, container.open_reader(watch), container.settings),
@@ -186,7 +187,8 @@ class RecordsClock:
 
 
 def get_clock(container: Container) -> Callable[..., datetime]:
-    """The house's clock; a demo's time is its records', since its days are fixed."""
+    """Return the container's clock; in a demo, the time of its records, since its days are
+    fixed."""
     if container.settings.demo:
         return RecordsClock()
     return lambda _records=(): container.now()

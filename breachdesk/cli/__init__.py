@@ -1,1 +1,1 @@
-"""The command line: thin commands over casework, streams and the store."""
+"""Command line: thin commands over casework, streams and the store."""

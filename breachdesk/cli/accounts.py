@@ -1,4 +1,5 @@
-"""`breachdesk user …`: local accounts. Each change is one audited act of the operator."""
+"""Commands `breachdesk user …` for local accounts. Each change is one audited act of the
+operator."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ COLUMNS = ("id", "duties", "second_factor", "sessions", "disabled", "demo")
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     group = typer.Typer(no_args_is_help=True, help="Local accounts.")
     commands: dict[str, Callable[..., None]] = {
         "add": add_account,
@@ -57,7 +58,7 @@ def add_account(
 
 
 def list_accounts(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Local accounts, their duties and what protects them."""
+    """List local accounts, their duties and their sign-in protection."""
     with opened_container(data_dir) as container:
         now = container.now()
         rows = container.store.read(
@@ -105,7 +106,7 @@ def disable_account(user_id: Account, data_dir: DataDir = None) -> None:
 
 
 def enable_account(user_id: Account, data_dir: DataDir = None) -> None:
-    """Let a disabled account sign in again."""
+    """Enable a disabled account to sign in again."""
     with opened_container(data_dir) as container:
         now = container.now()
         container.store.write(lambda uow: accounts.enable(uow, OPERATOR, user_id, now))
@@ -158,7 +159,7 @@ def _format_closed_sessions(ended: int) -> str:
 
 
 def _warn_unheld_duties(container: Container) -> None:
-    """Say which duties nobody holds any more."""
+    """Warn about duties that no account holds any more."""
     for missing in container.store.read(accounts.find_unheld_duties):
         err.print(
             f"warning: nobody who may sign in is {missing.value} any more. "

@@ -1,4 +1,5 @@
-"""`breachdesk audit`: verify the chain, export it, note its head outside."""
+"""Commands `breachdesk audit …`: verify and export the chain, and record its head outside the
+store."""
 
 from __future__ import annotations
 
@@ -34,8 +35,8 @@ def verify_chain(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check every link of the chain, what the store holds beside it, and what was noted outside.
-    BUNDLE: check an exported bundle alone, offline. Exit 1 when anything differs."""
+    """Verify every link of the chain, the store's content and the heads recorded outside. With
+    BUNDLE, verify an exported bundle alone, offline. Exit 1 when anything differs."""
     if bundle is not None:
         if against or head:
             raise BadInput(

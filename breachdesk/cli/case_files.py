@@ -1,4 +1,4 @@
-"""`case file`: a case on paper."""
+"""Command `case file`: export a case as a printable file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Nameless = Annotated[bool, typer.Option("--without-names", help="For somebody ou
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     group = typer.Typer(no_args_is_help=True, help="One case.")
     group.callback()(_describe_group)
     group.command("file")(write_case_file)
@@ -26,7 +26,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def _describe_group() -> None:
-    """One case."""
+    """Export one case."""
 
 
 def write_case_file(

@@ -1,4 +1,4 @@
-"""Complaints about how we handle data: `complaints list`, `complaints export`."""
+"""Commands `complaints list` and `complaints export`: complaints about how we handle data."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ COLUMNS = (
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     group = typer.Typer(no_args_is_help=True, help="Complaints, and by when each is acknowledged.")
 
     @group.command("list")
     def list_complaints(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-        """What is due first on top; as JSON with what each says."""
+        """List complaints, the earliest due first; `--json` includes their text."""
         with opened_container(data_dir) as container:
             rows = container.store.read(lambda uow: uow.records.list_page(Complaint))
             print_rows(rows, COLUMNS, as_json=as_json)
 
     @group.command("export")
     def export_complaints(data_dir: DataDir = None) -> None:
-        """Every complaint with what it says, as CSV to stdout."""
+        """Export all complaints, with their text, as CSV to stdout."""
         with opened_container(data_dir) as container:
             rows = container.store.read(lambda uow: uow.records.list_page(Complaint))
         sys.stdout.write(export_csv(rows))

@@ -1,4 +1,4 @@
-"""`breachdesk demo`: two days of logs, one incident, played before your eyes."""
+"""Command `breachdesk demo`: play two days of logs with one incident."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FOLDER = Path("demo-data")
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang this command on the command line."""
+    """Register this command."""
     app.command("demo")(play_demo)
 
 
@@ -56,7 +56,7 @@ def play_demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """A realistic incident from raw vendor lines to notices and reports, marked as a drill."""
+    """Play a realistic incident from raw vendor lines to notices and reports, marked as a drill."""
     seconds = StepTimes()
     demo_lines = seconds.run_timed("lines", build_lines)
     if write_lines_to:
@@ -78,7 +78,7 @@ def play_demo(
 
 
 def _prepare_folder(folder: Path, demo_lines: DemoLines, port: int) -> Settings:
-    """An empty folder with settings in it; on servers, if the environment names them."""
+    """Prepare an empty folder with settings, for servers if the environment names them."""
     private_files.make_folder(folder)
     servers = shared.read_server_settings(folder)
     shared.clear_servers(folder, servers)
@@ -98,7 +98,7 @@ class StepTimes(dict[str, float]):
     """Seconds of each step, in the order they ran."""
 
     def run_timed(self, step: str, work: Callable[..., T], *given: Any) -> T:
-        """Run and note how long it took."""
+        """Run the step and record how long it took."""
         begun = time.perf_counter()
         result = work(*given)
         self[step] = time.perf_counter() - begun

@@ -1,4 +1,4 @@
-"""The distributed parts: `worker`, `console`, `replay`, `store migrate`."""
+"""Commands of the distributed system: `worker`, `console`, `replay`, `store migrate`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPERATOR = "operator:cli"
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     app.command("worker")(run_worker_command)
     app.command("console")(run_console_command)
     app.command("replay")(replay_records)
@@ -35,7 +35,8 @@ def run_worker_command(data_dir: DataDir = None) -> None:
 
 
 def run_console_command(data_dir: DataDir = None) -> None:
-    """Screens and HTTP intake over the shared store, as one of many, until stopped."""
+    """Serve the console and HTTP intake over the shared store, as one of several processes, until
+    stopped."""
     # Only here: other commands need not wait for the web framework.
     from breachdesk.bootstrap.console import serve_console
 
@@ -55,7 +56,8 @@ def replay_records(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Process records of Kafka once more: alerts and counts stay, nothing is sent twice."""
+    """Process records of Kafka again: alerts and counts are unchanged, and nothing is sent
+    twice."""
     if (offset is None) != from_beginning:
         raise typer.BadParameter("say either --offset N or --from-beginning")
     with opened_container(data_dir) as container:

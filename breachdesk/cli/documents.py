@@ -1,4 +1,4 @@
-"""Documents: `register export`, `report render`, `notice preview`, `notice left`."""
+"""Commands for documents: `register export`, `report render`, `notice preview`, `notice left`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BreachId = Annotated[str, typer.Argument(metavar="BREACH")]
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     registers = typer.Typer(no_args_is_help=True, help="The Art. 33(5) register.")
     reports = typer.Typer(no_args_is_help=True, help="Regulator reports.")
     notices = typer.Typer(
@@ -37,7 +37,7 @@ def export_register(
     format: Annotated[str, typer.Option("--format", help="json or csv")] = "json",  # noqa: A002
     data_dir: DataDir = None,
 ) -> None:
-    """Every breach, reported or not, and near misses, to stdout."""
+    """Export every breach, reported or not, and near misses, to stdout."""
     with opened_container(data_dir) as container:
         entries = register.iterate_entries(container.store.read, container.now())
         for piece in register.iterate_export(entries, format):
@@ -53,7 +53,8 @@ def render_report(
     output: Annotated[Path | None, typer.Option("-o", help="File; default stdout.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """The report as it stands, in the order of the authority's form; what is missing is marked."""
+    """Render the report as it would be filed now, in the order of the authority's form; missing
+    answers are marked."""
     with opened_container(data_dir) as container:
         now = container.now()
         built = container.store.read(
@@ -80,8 +81,8 @@ def render_report(
 
 
 def preview_notices(breach: BreachId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Every letter as it would be sent now, every script as it would be said, and what still stops
-    them. Exit 1 when something does."""
+    """Preview every letter as it would be sent now, every telephone script, and the problems that
+    prevent sending. Exit 1 when there are problems."""
     with opened_container(data_dir) as container:
         letters = container.store.read(
             lambda uow: notice_facts.render_letters(

@@ -1,4 +1,4 @@
-"""Steps 1–3 by hand: ingest, parse, detect."""
+"""Commands for steps 1–3: ingest, parse, detect."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FORMATS = "auto or a parser's id"
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     app.command("ingest")(ingest_files)
     app.command("parse")(parse_file)
     app.command("detect")(detect_in_events)
@@ -83,12 +83,12 @@ def ingest_files(
 
 
 def derive_source_name(file: Path) -> str:
-    """`m365.ndjson.gz` → `m365`."""
+    """Derive the source's name from the file's, as `m365` from `m365.ndjson.gz`."""
     return file.name.split(".")[0] or file.name
 
 
 def _set_format(container: Container, names: list[str], format_id: str) -> None:
-    """These sources are read by one parser in this run."""
+    """Set one parser for all these sources in this run."""
     if container.settings.kafka.servers:
         raise BadInput(
             "the workers read the records, and they follow the settings alone",
@@ -134,7 +134,8 @@ def _ingest_one(
 
 
 def _run_until_drained(container: Container, names: set[str], *, as_json: bool) -> None:
-    """Drive the pipeline until all is drained, and say what became of these sources' lines."""
+    """Drive the pipeline until it is drained, then print how many lines of these sources became
+    events."""
     store_gaps(container)
     before = _count_outcomes(container, names)
     alerts = container.store.read(lambda uow: uow.alerts.count())
@@ -173,7 +174,7 @@ def parse_file(
     zone: Annotated[str, typer.Option(help="Zone of stamps that carry none.")] = "UTC",
     source: Annotated[str, typer.Option(help="Name of the source.")] = "",
 ) -> None:
-    """Raw lines in, one ECS JSON object a line out, in order."""
+    """Parse raw lines and print one ECS JSON object a line, in order."""
     settings = load_settings(get_data_dir(None))
     _check_format(format, settings)
     named = SourceSettings(name=source or derive_source_name(file), parser=format, zone=zone)
@@ -189,7 +190,7 @@ def parse_file(
 
 
 def read_bytes(file: Path) -> bytes:
-    """The file's bytes, or stdin's for `-`, unpacked if gzip. Raises NotFound."""
+    """Read the file's bytes, or stdin's for `-`, and unpack gzip. Raises NotFound."""
     try:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         return gzip.decompress(data) if data.startswith(GZIP) else data
@@ -203,7 +204,7 @@ def detect_in_events(
     rules: Annotated[list[Path], typer.Option("--rules", help="Files or folders of rules.")],
     events: Annotated[Path, typer.Option(help="ECS JSON, one a line; - is stdin.")] = Path("-"),
 ) -> None:
-    """ECS events in, findings out, by the same code path as live, in event time."""
+    """Detect findings in ECS events, with the code that runs live and in event time."""
     book = load_rules(rules, behaviours=False)
     for finding in detect_events(book, _iterate_documents(read_bytes(events), str(events))):
         print_json(finding)

@@ -1,4 +1,4 @@
-"""`figures YEAR`: a year in figures."""
+"""Command `figures YEAR`: the figures of a year."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Drills = Annotated[bool, typer.Option("--drills", help="Drills alone; else they 
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang this command on the command line."""
+    """Register this command."""
     app.command("figures")(print_figures)
 
 
@@ -25,7 +25,8 @@ def print_figures(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Breaches and near misses by cause and month, and how long telling took, as CSV on stdout."""
+    """Print breaches and near misses by cause and month, and how long notification took, as CSV on
+    stdout."""
     with opened_container(data_dir) as container:
         now, zone = container.now(), container.settings.profile.zone
         year_figures = container.store.read(

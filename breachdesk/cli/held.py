@@ -1,4 +1,4 @@
-"""While mail is held: what a person compares with the mail server's log, and what it shows."""
+"""Print held mail for a person to compare with the mail server's log, and record the result."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ def record_left_notices(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """While mail is held: these notices left, as the mail server's log shows. They become handed
-    over, all of them or none."""
+    """Record, while mail is held, that the mail server's log shows these notices left. All of them
+    become handed over, or none."""
     with opened_container(data_dir) as container:
         mail.record_unrecorded_sends(container, by, numbers, evidence)
     print_facts({"handed_over": numbers}, as_json=as_json)
 
 
 def print_held(held: HeldMail, *, as_json: bool) -> None:
-    """The reason, what store and side file tell of the last attempt, and the notices in doubt."""
+    """Print why mail is held, the store's and side files' record of the last attempt, and the
+    notices in doubt."""
     facts = {
         "held": held.why or None,
         "clock": held.clock.isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""What the store holds: `alerts|cases|breaches|notices list` and `show ID`."""
+"""Commands that show the store: `alerts|cases|breaches|notices list` and `show ID`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Identifier = Annotated[str, typer.Argument(metavar="ID")]
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     _register_pair(
         app,
         "alerts",
@@ -102,7 +102,8 @@ def _build_alert(uow: UnitOfWork, identifier: str) -> dict[str, Any]:
 
 
 def _build_breach(uow: UnitOfWork, identifier: str) -> dict[str, Any]:
-    """With its customers (counts by certainty and each one's), obligations, decision and approval."""
+    """Build a breach with its customers (counts by certainty, and each one), obligations, decision
+    and approval."""
     breach = uow.breaches.get(identifier)
     manifest = uow.breaches.find_latest(Manifest, identifier)
     return {

@@ -1,4 +1,4 @@
-"""The law that this installation applies: `law list`."""
+"""Command `law list`: the law that this installation applies."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ COLUMNS = ("id", "name", "period", "valid_from", "valid_to", "reviewed_on", "ver
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     law = typer.Typer(no_args_is_help=True, help="Hours, authorities, forms and their reviews.")
 
     @law.command("list")
     def list_law(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-        """Every entry with its days, its source and its review. Exit 1 when a correction is
+        """List every entry with its days, its source and its review. Exit 1 when a correction is
         broken."""
         with opened_container(data_dir) as container:
             book = container.law

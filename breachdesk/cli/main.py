@@ -1,5 +1,5 @@
-"""`breachdesk`: the whole command line. Exit codes: 0 done, 1 the thing checked is wrong,
-2 usage or configuration, 3 something outside failed and may succeed later."""
+"""Entry point of `breachdesk`. Exit codes: 0 done, 1 the thing checked is wrong, 2 usage or
+configuration, 3 something outside failed and may succeed later."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ for room in COMMAND_GROUPS:
 
 
 def run_main() -> None:
-    """Run; errors of our own tree become one message and an exit code. Whatever the command
-    writes, only its user may read."""
+    """Run the command; our own errors become one message and an exit code. Files that a command
+    writes are readable by its user alone."""
     os.umask(UMASK)
     try:
         app()

@@ -1,4 +1,4 @@
-"""`near-miss add`: a near miss from the command line."""
+"""Command `near-miss add`: record a near miss."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Doubtful = Annotated[bool, typer.Option("--case", help="Not sure: open a case in
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     group = typer.Typer(no_args_is_help=True, help="What nearly went wrong.")
     group.callback()(_describe_group)
     group.command("add")(add_near_miss)
@@ -38,7 +38,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def _describe_group() -> None:
-    """What nearly went wrong."""
+    """Record near misses."""
 
 
 def add_near_miss(

@@ -1,4 +1,4 @@
-"""Options and printing that every command shares: the data folder, JSON, tables, exit codes."""
+"""Options and output shared by all commands: the data folder, JSON, tables, exit codes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class EscapingConsole(Console):
     """A rich console that shows hidden characters and escapes, and takes no text for markup."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """As rich's; each text by `schemas.text_signs.mark_hidden`."""
+        """Print with rich, after `schemas.text_signs.mark_hidden` on each text."""
         options = {"markup": False, "emoji": False} | options
         super().print(*(mark_hidden(o) if isinstance(o, str) else o for o in objects), **options)
 
@@ -53,26 +53,26 @@ err = EscapingConsole(stderr=True, highlight=False, soft_wrap=True)
 
 @contextmanager
 def opened_container(data_dir: Path | None) -> Iterator[Container]:
-    """The wired house of a data folder, closed at the end."""
+    """Open the container of a data folder and close it at the end."""
     with Container(load_settings(get_data_dir(data_dir))) as container:
         yield container
 
 
 def to_plain(value: Any) -> Any:
-    """A model, or what holds models, as what JSON can carry."""
+    """Convert a model, or a structure that contains models, to plain JSON values."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     return value
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on one line."""
+    """Print one JSON object on one line."""
     sys.stdout.buffer.write(format_json_line(to_plain(value)))
     sys.stdout.buffer.flush()
 
 
 def format_json_line(value: Any) -> bytes:
-    """One JSON object and a line end; hidden characters are written as escapes."""
+    """Format one JSON object and a line end; hidden characters are escaped."""
     text = orjson.dumps(value, default=str, option=orjson.OPT_APPEND_NEWLINE).decode()
     return escape_json(text).encode()
 
@@ -80,7 +80,8 @@ def format_json_line(value: Any) -> bytes:
 def print_rows(
     rows: Iterable[Any], columns: Sequence[str], *, as_json: bool, empty: str = "Nothing yet."
 ) -> None:
-    """Rows as JSON lines, each as it comes, or as tables of the named columns, so many at a time."""
+    """Print rows as JSON lines as they arrive, or as tables of the named columns, one table a
+    page."""
     if as_json:
         for row in rows:
             print_json(row)
@@ -108,7 +109,7 @@ def _build_table(documents: Sequence[Mapping[str, Any]], columns: Sequence[str])
 def iterate_rows(
     container: Container, page: Callable[[UnitOfWork, PageRequest], Page[Row]]
 ) -> Iterator[Row]:
-    """All rows of a list of the store, read a page at a time."""
+    """Iterate over all rows of a list of the store, reading a page at a time."""
 
     def read_page(request: PageRequest) -> Page[Row]:
         return container.store.read(lambda uow: page(uow, request))
@@ -117,7 +118,7 @@ def iterate_rows(
 
 
 def format_cell(value: Any) -> str:
-    """One value for a table's cell."""
+    """Format one value for a table's cell."""
     if value is None:
         return "–"
     if isinstance(value, list | tuple):
@@ -126,7 +127,8 @@ def format_cell(value: Any) -> str:
 
 
 def format_obligation(duty: Mapping[str, Any]) -> str:
-    """`runs: Tell the people affected, due …; owed to …; ends by …; UK GDPR Art. 34(1)`."""
+    """Format an obligation like `runs: Tell the people affected, due …; owed to …; ends by …; UK
+    GDPR Art. 34(1)`."""
     waiver = duty["waiver"]
     state = "ended" if duty["ended_at"] else "waived" if waiver else "runs"
     owed = ", ".join(f"{o['customer_id']} ({o['because']})" for o in duty["owed"])
@@ -148,7 +150,7 @@ LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"obligations": format
 
 
 def print_facts(value: Any, *, as_json: bool) -> None:
-    """One document: JSON, or one line a field."""
+    """Print one document as JSON, or as one line a field."""
     document = to_plain(value)
     if as_json:
         print_json(document)
@@ -190,5 +192,5 @@ class ProgressBar:
         self._progress.stop()
 
     def set_progress(self, completed: float, total: float | None = None) -> None:
-        """Set how far it is."""
+        """Set the progress."""
         self._progress.update(self._task, completed=completed, total=total)

@@ -1,4 +1,4 @@
-"""Who acts when a command is typed, and how an account is made."""
+"""Create accounts, and identify who acts when a command is typed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def make_user(
     password: str,
     profile: ProviderProfile,
 ) -> User:
-    """A local account with an argon2id hash. Raises BadInput for a bad id or a password that is
-    short or easy to guess."""
+    """Create a local account with an argon2id hash. Raises BadInput for a bad id or a password that
+    is short or easy to guess."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,31}", user_id):
         raise BadInput(
             "not a user id", place="ID", remedy="Use lower-case letters, digits, dot and dash."
@@ -38,13 +38,13 @@ def make_user(
 
 
 def hash_new_password(user: User, password: str, profile: ProviderProfile) -> str:
-    """The hash of a password that the rule admits. Raises BadInput."""
+    """Hash a password that the rule admits. Raises BadInput."""
     check_password(password, list_known_words(user, profile))
     return hash_password(password)
 
 
 def ask_password() -> str:
-    """Twice on a terminal; one line of stdin in a pipe."""
+    """Ask for the password twice on a terminal, or read one line of stdin in a pipe."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     first = getpass("Password: ")

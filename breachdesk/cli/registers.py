@@ -1,4 +1,4 @@
-"""The customer and asset register: `customers import`, `assets import`, and lists."""
+"""Commands for the customer and asset register: `customers import`, `assets import`, and lists."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Preset = Annotated[str, typer.Option(help="Column preset; auto looks at the head
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     customers = typer.Typer(no_args_is_help=True, help="Whom we promised.")
     assets = typer.Typer(no_args_is_help=True, help="Which asset was whose, when.")
 
@@ -55,7 +55,7 @@ def register_commands(app: typer.Typer) -> None:
 
     @customers.command("list")
     def list_customers(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-        """All customers."""
+        """List all customers."""
         with opened_container(data_dir) as container:
             print_rows(_iterate_customers(container), CUSTOMER_COLUMNS, as_json=as_json)
 
@@ -65,14 +65,15 @@ def register_commands(app: typer.Typer) -> None:
         data_dir: DataDir = None,
         as_json: AsJson = False,
     ) -> None:
-        """Who changed what the register says of a customer, from what to what, when."""
+        """List who changed which field of a customer's register entry, from what to what, and
+        when."""
         with opened_container(data_dir) as container:
             rows = container.store.read(lambda uow: _list_history(uow, customer_id))
             print_rows(rows, ("at", "by", "act", "field", "before", "after"), as_json=as_json)
 
     @assets.command("list")
     def list_assets(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-        """All bindings in force."""
+        """List all bindings in force."""
         with opened_container(data_dir) as container:
             print_rows(_iterate_bindings(container), BINDING_COLUMNS, as_json=as_json)
 
@@ -89,7 +90,7 @@ def _iterate_bindings(container: Container) -> Iterator[Any]:
 
 
 def _list_history(uow: UnitOfWork, customer_id: str) -> list[dict[str, Any]]:
-    """One row a changed field, oldest first; from the audit chain."""
+    """List one row a changed field, oldest first, from the audit chain."""
     return [
         {
             "at": entry.at.isoformat(timespec="seconds"),

@@ -1,4 +1,5 @@
-"""`breachdesk retention`: what is forgotten by age, and a case's personal data by two people."""
+"""Commands `breachdesk retention …`: delete records by age, and erase a case's personal data with
+two people."""
 
 from __future__ import annotations
 
@@ -106,7 +107,8 @@ def erase_case(
 
 
 def _authenticate_actor(container: Container, user_id: str) -> Actor:
-    """The person behind the account, by its password. Raises NotAllowed, one way for all."""
+    """Authenticate the account by its password. Raises NotAllowed, with the same text for every
+    cause."""
     user = container.store.read(lambda uow: uow.users.get(user_id))
     fits = is_matching(user.password_hash if user else hash_of_nobody(None), _read_password())
     if user is None or user.disabled or not fits or (user.demo and not container.settings.demo):

@@ -1,4 +1,4 @@
-"""`breachdesk rules check|test|list|explain`: what the rules are, and whether they hold."""
+"""Commands `breachdesk rules check|test|list|explain`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS = ("id", "severity", "kind", "scope", "title", "origin")
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     group = typer.Typer(no_args_is_help=True, help="The detection rules.")
     group.command("check")(check_rules)
     group.command("test")(run_examples)
@@ -45,7 +45,7 @@ def check_rules(paths: Paths = None, data_dir: DataDir = None) -> None:
 
 
 def run_examples(paths: Paths = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Run the examples that stand in the rule files."""
+    """Run the examples in the rule files."""
     results = list(check_examples(_load_book(paths, data_dir)))
     broken = [result for result in results if not result.passed]
     if as_json:
@@ -67,7 +67,7 @@ def run_examples(paths: Paths = None, data_dir: DataDir = None, as_json: AsJson 
 
 
 def list_rules(paths: Paths = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Every rule, by id."""
+    """List every rule, by id."""
     print_rows(_load_book(paths, data_dir).list_infos(), COLUMNS, as_json=as_json)
 
 

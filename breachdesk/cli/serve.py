@@ -1,4 +1,5 @@
-"""`breachdesk run`, the embedded system; `breachdesk dispatch`, its mail alone."""
+"""Commands `breachdesk run`, the embedded system, and `breachdesk dispatch`, its mail dispatcher
+alone."""
 
 from __future__ import annotations
 
@@ -18,13 +19,13 @@ from schemas.errors import BadInput, ConfigurationError, RetryableError
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register these commands."""
     app.command("run")(run_embedded)
     app.command("dispatch")(dispatch_notices)
 
 
 def run_embedded(data_dir: DataDir = None) -> None:
-    """Listeners, pipeline, console and mail dispatcher in one process."""
+    """Run listeners, pipeline, console and mail dispatcher in one process."""
     # Only here: other commands need not wait for the web framework.
     from breachdesk.bootstrap.serve import serve_embedded
 
@@ -72,8 +73,9 @@ def dispatch_notices(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send notices. With the store in the data folder: what is due now, once (`run` does this all
-    the time). With a shared store: until SIGTERM or SIGINT, beside as many others as you like."""
+    """Send notices. With the store in the data folder: send what is due now, once (`run` does this
+    all the time). With a shared store: send until SIGTERM or SIGINT, as one of any number of
+    dispatchers."""
     if release and not by:
         raise BadInput(
             "mail is released by a named person",

@@ -1,4 +1,4 @@
-"""The topics on Kafka: create, check, lag."""
+"""Commands for the topics on Kafka: create, check, lag."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.kafka import topics
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     group = typer.Typer(no_args_is_help=True, help="The topics on Kafka.")
     group.command("create")(create_topics)
     group.command("check")(check_topics)
@@ -32,7 +32,8 @@ def create_topics(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 
 def check_topics(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Are the topics there, and set as they must be? Exit 1 when something is wrong."""
+    """Check that the topics exist and are configured as required. Exit 1 when something is
+    wrong."""
     topic_checks = topics.check_topics(load_settings(get_data_dir(data_dir)))
     for finding in topic_checks:
         if as_json:
@@ -48,7 +49,7 @@ def check_topics(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 
 def print_lag(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """How many records of each partition wait for the workers."""
+    """Print how many records of each partition wait for the workers."""
     rows = topics.list_lags(load_settings(get_data_dir(data_dir)))
     print_rows(
         (asdict(row) for row in rows),

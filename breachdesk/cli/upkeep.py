@@ -1,4 +1,4 @@
-"""Upkeep: init, audit verify, dead letters, retention, preflight."""
+"""Commands for maintenance: init, audit verify, dead letters, retention, preflight."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from schemas.errors import RetryableError
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Hang these commands on the command line."""
+    """Register this group's commands."""
     app.command("init")(init_folder)
     app.command("preflight")(run_preflight_command)
     app.add_typer(audit.group, name="audit")
@@ -58,7 +58,7 @@ def init_folder(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
 
 
 def run_preflight_command(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Is everything there that a bad day needs? Exit 1 when something is not."""
+    """Check that everything an incident needs is in place. Exit 1 when something is missing."""
     with opened_container(data_dir) as container:
         checks = run_preflight(container)
     if as_json:
@@ -73,7 +73,7 @@ def run_preflight_command(data_dir: DataDir = None, as_json: AsJson = False) -> 
 
 
 def list_dead_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Records that became no event, newest first, and why."""
+    """List records that became no event, newest first, and why."""
     with opened_container(data_dir) as container:
         letters = container.store.read(lambda uow: uow.sources.list_dead_letters())
     rows = [
