@@ -1,4 +1,4 @@
-"""Who may do what: analysts triage, responders confirm, decide and write, approvers approve,
+"""Check who may do what: analysts triage, responders confirm, decide and write, approvers approve,
 registrars keep the register."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from schemas.user import Actor, Permission
 
 
 def require_duty(actor: Actor, *duties: Permission, act: str) -> None:
-    """The actor holds one of the duties. Raises NotAllowed."""
+    """Raise NotAllowed unless the actor holds one of the duties."""
     if not actor.duties.intersection(duties):
         wanted = " or ".join(duty.value for duty in duties)
         raise NotAllowed(
@@ -25,7 +25,7 @@ OPERATOR = "operator:"
 
 
 def require_operator(actor: Actor, *, act: str) -> None:
-    """The actor runs commands on the data folder. Raises NotAllowed."""
+    """Raise NotAllowed unless the actor runs commands on the data folder."""
     if not actor.id.startswith(OPERATOR):
         raise NotAllowed(
             f"to {act} is only the operator's to do",
@@ -35,7 +35,7 @@ def require_operator(actor: Actor, *, act: str) -> None:
 
 
 def require_own(actor: Actor, user_id: str, *, act: str) -> None:
-    """The account is the actor's own, or the actor is the operator. Raises NotAllowed."""
+    """Raise NotAllowed unless the account is the actor's own, or the actor is the operator."""
     if actor.id != user_id:
         require_operator(actor, act=act)
 
@@ -45,8 +45,8 @@ LONGEST_TEXT = 10_000
 
 
 def require_text(text: str, *, place: str, remedy: str) -> str:
-    """The text without surrounding blanks. Raises BadInput when nothing is left, and when it is
-    longer than LONGEST_TEXT."""
+    """Return the text without surrounding blanks. Raises BadInput when nothing remains, and when it
+    is longer than LONGEST_TEXT."""
     stripped = text.strip()
     if not stripped:
         raise BadInput("it is empty", place=place, remedy=remedy)
@@ -60,7 +60,8 @@ def require_text(text: str, *, place: str, remedy: str) -> str:
 
 
 def check_not_erased(case: Case) -> None:
-    """Raises NotAllowed once the case's personal data was erased: nothing more is made of it."""
+    """Raise NotAllowed once the case's personal data was erased: nothing more is created from
+    it."""
     if case.erased:
         raise NotAllowed(
             f"its personal data was erased on {case.erased.erased_at:%d %B %Y}",
@@ -70,7 +71,8 @@ def check_not_erased(case: Case) -> None:
 
 
 def require_name(text: str, *, place: str, remedy: str) -> str:
-    """As `required`, of a name or title: one line without controls. Raises BadInput."""
+    """Return a name or title, checked as `require_text` does: one line without controls. Raises
+    BadInput."""
     name = require_text(text, place=place, remedy=remedy)
     why = find_name_problem(name)
     if why:

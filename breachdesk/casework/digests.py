@@ -1,4 +1,5 @@
-"""Hashes that identify a document: SHA-256 over the canonical JSON of everything else in it."""
+"""Compute hashes that identify a document: SHA-256 over the canonical JSON of everything else in
+it."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ from schemas.settings import SenderSettings
 
 
 def compute_digest(value: Any) -> str:
-    """Hex SHA-256 of the canonical JSON."""
+    """Compute the hex SHA-256 of the canonical JSON."""
     return hashlib.sha256(encode_canonical(value)).hexdigest()
 
 
 def compute_document_hash(document: Manifest | Decision | RegulatorReport) -> str:
-    """Over every field but `hash`, as it reads after being stored and opened again."""
+    """Hash every field but `hash`, as it reads after being stored and opened again."""
     stored = type(document).model_validate_json(document.model_dump_json())
     return compute_digest(stored.model_dump(mode="json", exclude={"hash"}))
 
@@ -42,35 +43,34 @@ def has_hash(document: Manifest | Decision, sealed: str) -> bool:
 
 
 def compute_sender_hash(sender: SenderSettings) -> str:
-    """Over every setting of the sender but its secret, which may be renewed."""
+    """Hash every setting of the sender but its secret, which may be renewed."""
     return compute_digest(sender.model_dump(mode="json", exclude={"secret"}))
 
 
 def compute_bound_hash(letter: RenderedText, head: LetterHead, customer_name: str) -> str:
-    """Over everything that leaves in one message but its Date and Message-ID, and over whose it
-    is."""
+    """Hash everything that leaves in one message but its Date and Message-ID, and its customer."""
     return compute_digest([letter.hash, head.model_dump(mode="json"), customer_name])
 
 
 def compute_seal_hash(manifest: str, texts: str, decision: str, sender: str) -> str:
-    """Over the four: one changed byte of any of them gives another."""
+    """Hash the four parts: one changed byte of any of them changes the hash."""
     return compute_digest([manifest, texts, decision, sender])
 
 
 def compute_approval_seal(approval: Approval) -> str:
-    """The seal that the approval's own four parts give."""
+    """Compute the seal from the approval's own four parts."""
     return compute_seal_hash(
         approval.manifest_hash, approval.texts_hash, approval.decision_hash, approval.sender_hash
     )
 
 
 def compute_next_version(document: FrozenModel | None) -> int:
-    """One more than the newest document's version; 1 for the first."""
+    """Return the newest document's version plus one; 1 for the first."""
     return int(getattr(document, "version", 0)) + 1
 
 
 def require_intact(manifest: Manifest | None, place: str) -> Manifest:
-    """The manifest, if there is one and its hash is its own. Raises NotFound, Conflict."""
+    """Return the manifest after checking its hash. Raises NotFound, Conflict."""
     if manifest is None:
         raise NotFound("no affected list is frozen", place=place, remedy="Freeze it first.")
     if manifest.form < MANIFEST_FORM:

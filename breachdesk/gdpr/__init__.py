@@ -1,1 +1,1 @@
-"""Pure law: severity, deadlines, roles, names. No store, no clock, no words for customers."""
+"""Pure law: severity, deadlines, roles, names. Uses no store, no clock and no customer texts."""

@@ -1,4 +1,4 @@
-"""The words of causes and where they come from, read from dated data."""
+"""Labels of causes and their sources, read from dated data."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class CauseList(FrozenModel):
 
 @cache
 def load_cause_list() -> CauseList:
-    """The list as installed."""
+    """Load the installed list."""
     text = resources.files("breachdesk").joinpath("gdpr", FILE).read_text(encoding="utf-8")
     return CauseList.model_validate(tomllib.loads(text))
 
 
 def describe_cause(cause: BreachCause | str) -> str:
-    """`Lost or stolen device or paper`"""
+    """Describe a cause like `Lost or stolen device or paper`."""
     return load_cause_list().causes[BreachCause(cause)].words

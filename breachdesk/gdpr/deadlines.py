@@ -1,10 +1,9 @@
-"""Deadlines: hours are exact arithmetic in UTC, days and months follow the local calendar.
+"""Compute deadlines: hours are exact arithmetic in UTC, days and months follow the local calendar.
 
 Hours are real hours: no clock change, weekend or bank holiday moves them (Regulation 1182/71,
 Art. 3(3) and 3(4), as we read it; the roll to a working day is for periods not in hours). Days and
 months end at the same local time on a later day, and never roll to a working day: that is never
-later than the law allows.
-"""
+later than the law allows."""
 
 from __future__ import annotations
 
@@ -30,8 +29,8 @@ class LegalDeadline:
 
 
 def compute_deadline(provision: Provision, start: datetime) -> LegalDeadline | None:
-    """The limit that the provision gives from the start; None: it gives no figure. Raises BadInput
-    for a time without a zone."""
+    """Compute the limit that the provision gives from the start. None: it gives no figure. Raises
+    BadInput for a time without a zone."""
     zone = ZoneInfo(provision.zone)
     if provision.hours is not None:
         return compute_deadline_in_hours(start, provision.hours)
@@ -43,7 +42,7 @@ def compute_deadline(provision: Provision, start: datetime) -> LegalDeadline | N
 
 
 def compute_deadline_in_hours(start: datetime, hours: int) -> LegalDeadline:
-    """`hours` after the start. Raises BadInput for a time without a zone."""
+    """Compute the limit `hours` after the start. Raises BadInput for a time without a zone."""
     begin = convert_to_utc(start)
     due = begin + timedelta(hours=hours)
     return LegalDeadline(begin, due, _round_to_full_hour(due))
@@ -52,8 +51,8 @@ def compute_deadline_in_hours(start: datetime, hours: int) -> LegalDeadline:
 def compute_deadline_in_days(
     start: datetime, days: int, zone: ZoneInfo = UNITED_KINGDOM
 ) -> LegalDeadline:
-    """The same local time, `days` after the local day of the start. Raises BadInput for a time
-    without a zone."""
+    """Compute the same local time, `days` after the local day of the start. Raises BadInput for a
+    time without a zone."""
     local = convert_to_utc(start).astimezone(zone)
     return _compute_local_deadline(local, local.date() + timedelta(days=days), zone)
 
@@ -61,39 +60,39 @@ def compute_deadline_in_days(
 def compute_deadline_in_months(
     start: datetime, months: int, zone: ZoneInfo = UNITED_KINGDOM
 ) -> LegalDeadline:
-    """The same local time on the same day of a later month, else on its last day. Raises BadInput
-    for a time without a zone."""
+    """Compute the same local time on the same day of a later month, else on its last day. Raises
+    BadInput for a time without a zone."""
     local = convert_to_utc(start).astimezone(zone)
     return _compute_local_deadline(local, add_months(local.date(), months), zone)
 
 
 def compute_end_of_days(start: datetime, count: int, zone: ZoneInfo = UNITED_KINGDOM) -> datetime:
-    """When a period of so many days ends, in UTC."""
+    """Compute when a period of `count` days ends, in UTC."""
     return compute_deadline_in_days(start, count, zone).due
 
 
 def compute_end_of_month(start: datetime, zone: ZoneInfo = UNITED_KINGDOM) -> datetime:
-    """When a period of one month ends, in UTC."""
+    """Compute when a period of one month ends, in UTC."""
     return compute_deadline_in_months(start, 1, zone).due
 
 
 def is_late(at: datetime, due: datetime) -> bool:
-    """On unrounded seconds: 72:00:00 is in time, 72:00:01 is late."""
+    """Whether `at` is after `due`, on unrounded seconds: 72:00:00 is in time, 72:00:01 is late."""
     return convert_to_utc(at) > convert_to_utc(due)
 
 
 def compute_shadow_deadline(
     detected_at: datetime | None, aware_at: datetime, provision: Provision
 ) -> LegalDeadline | None:
-    """The deadline if a regulator held that awareness was the first alert; None: no earlier, or
-    the provision gives no figure."""
+    """Compute the deadline for a regulator who holds that awareness was the first alert. None: it
+    is no earlier, or the provision gives no figure."""
     if detected_at is None or convert_to_utc(detected_at) >= convert_to_utc(aware_at):
         return None
     return compute_deadline(provision, detected_at)
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day of a later month, else its last day."""
+    """Return the same day of a later month, else its last day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return date(year, month + 1, min(day.day, last))
@@ -110,7 +109,7 @@ def _compute_local_deadline(start: datetime, day: date, zone: ZoneInfo) -> Legal
 
 
 def _convert_to_earliest(wall: datetime, zone: ZoneInfo) -> datetime:
-    """In UTC. A local time that comes twice, or never, is read as the earlier moment."""
+    """Convert to UTC. A local time that occurs twice, or never, is read as the earlier moment."""
     readings = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     return min(readings)
 

@@ -1,4 +1,4 @@
-"""The eighteen example cases of EDPB Guidelines 01/2021 and what they concluded."""
+"""Eighteen example cases of EDPB Guidelines 01/2021 and their conclusions."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class EdpbCase(FrozenModel):
 
 @cache
 def list_edpb_cases() -> tuple[EdpbCase, ...]:
-    """All of them, by number."""
+    """List all cases, by number."""
     text = (files("breachdesk") / "guidance" / f"{REFERENCE}.toml").read_text(encoding="utf-8")
     return tuple(EdpbCase.model_validate(row) for row in tomllib.loads(text)["cases"])
 
 
 def get_edpb_case(number: int) -> EdpbCase:
-    """Raises NotFound."""
+    """Return the case. Raises NotFound."""
     for case in list_edpb_cases():
         if case.number == number:
             return case

@@ -1,4 +1,4 @@
-"""The words of ENISA's tables for each value of the severity score."""
+"""Texts of ENISA's tables for each value of the severity score."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ def _load_tables() -> Mapping[str, Mapping[str, str]]:
 
 
 def get_label(factor: str) -> str:
-    """The name of a factor: `data`, `identification`, `confidentiality`, …"""
+    """Return the label of a factor: `data`, `identification`, `confidentiality`, …"""
     return _load_tables()[factor]["label"]
 
 
 def get_hint(factor: str) -> str | None:
-    """What the factor asks, where its label does not say it."""
+    """Return what the factor asks, where its label does not say it."""
     return _load_tables()[factor].get("hint")
 
 
 def list_values(factor: str) -> tuple[tuple[str, str], ...]:
-    """Its values with their words, in the order of the table."""
+    """List a factor's values with their texts, in the order of the table."""
     return tuple((k, v) for k, v in _load_tables()[factor].items() if k not in ("label", "hint"))
 
 
 def describe_value(factor: str, value: str) -> str:
-    """Of one value."""
+    """Describe one value of a factor."""
     return _load_tables()[factor][value]
 
 
 def describe_level(level: SeverityLevel) -> str:
-    """What a level says of the people."""
+    """Describe what a level means for the people."""
     return _load_tables()["levels"][level.value]
 
 
 def describe_factors(factors: SeverityFactors) -> tuple[tuple[str, str], ...]:
-    """(factor, what was chosen, in the words of the table), the flags last."""
+    """Describe each (factor, chosen value) in the table's texts, the flags last."""
     rows = [
         (f"{get_label('data')}: {category.value}", describe_value("data", str(score)))
         for category, score in factors.data.items()

@@ -1,4 +1,5 @@
-"""A year's breaches and near misses as one SVG picture, without a script or an outside font."""
+"""Render a year's breaches and near misses as one SVG picture, without a script or an outside
+font."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ INK, QUIET = "#1d1d1f", "#6b6b73"
 
 
 def render_picture(figures: YearFigures) -> str:
-    """Bars by cause, then by month; what each bar says stands beside it in figures."""
+    """Render bars by cause, then by month; each bar is labelled with its figures."""
     causes = [c for c in figures.by_cause if c.breaches or c.near_misses]
     height = 60 + ROW * (len(causes) + len(figures.by_month) + 3)
     label = (

@@ -1,4 +1,4 @@
-"""Everything a regulator's form is answered from, gathered once, and how it is put in words."""
+"""Gather everything a regulator's form is answered from, and format the answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HARM = {
 
 @dataclass(frozen=True, slots=True)
 class NotifiedCount:
-    """How many of the people whom this report is about were told, each counted once."""
+    """How many of the people of this report were notified, each counted once."""
 
     people: int = 0
     by_letter: int = 0
@@ -58,7 +58,7 @@ class NotifiedCount:
 
     @property
     def everybody(self) -> bool:
-        """Was everybody told, as far as anybody knows?"""
+        """Whether everybody was notified, as far as is known."""
         return bool(self.people) and self.notified == self.people and not self.unnumbered
 
     @property
@@ -69,7 +69,7 @@ class NotifiedCount:
 
 @dataclass(frozen=True, slots=True)
 class ReportFiling:
-    """What we know of a breach when a report is made."""
+    """What is known of a breach when a report is made."""
 
     breach: Breach
     case: Case
@@ -98,14 +98,14 @@ class ReportFiling:
 
     @property
     def written(self) -> ReportFacts:
-        """The person's facts, or blank ones."""
+        """Answers of a person, or blank ones."""
         return self.facts or ReportFacts(
             breach_id=self.breach.id, version=0, written_by="", written_at=self.now
         )
 
     @property
     def first(self) -> Submission | None:
-        """The earliest submission, if any."""
+        """Earliest submission, if any."""
         return min(self.submissions, key=lambda s: s.submitted_at, default=None)
 
     @property
@@ -138,7 +138,7 @@ class ReportFiling:
 
     @property
     def categories(self) -> tuple[DataCategory, ...]:
-        """Ours, of the exposures of this report."""
+        """Categories that we hold, of the exposures of this report."""
         categories = {c for e in self.exposures for c in e.categories}
         categories |= {c for group in self.groups for c in group.data_categories}
         return tuple(c for c in DataCategory if c in categories)
@@ -157,15 +157,16 @@ class ReportFiling:
 
     @property
     def unasked_steps(self) -> int:
-        """Done steps of which nobody has said whose data they concern."""
+        """Number of done steps without a recorded concern."""
         return sum(bool(c.done_at) and c.concerns is None for c in self.case.containment)
 
     def is_about_step(self, step: ContainmentStep) -> bool:
-        """A customer's incident never stands in a report of our own."""
+        """Whether the step belongs to this report: a report of our own never includes a customer's
+        incident."""
         return step.concerns in (ContainmentScope.EVERYTHING, ContainmentScope.OUR_DATA)
 
     def format_moment(self, moment: datetime | None) -> str:
-        """`22 November 2026 at 9:12am GMT`, or empty."""
+        """Format like `22 November 2026 at 9:12am GMT`; empty for None."""
         if moment is None:
             return ""
         local = moment.astimezone(ZoneInfo(self.profile.zone))
@@ -188,8 +189,8 @@ Answers = Mapping[str, FormAnswer | str]
 
 
 def answer_form(filing: ReportFiling, answers: Answers) -> tuple[ReportQuestion, ...]:
-    """The form's questions in its order; those without an entry are not asked of this breach.
-    `{limit}` in a question is how long the law gives."""
+    """Answer the form's questions in its order; those without an entry are not asked of this
+    breach. `{limit}` in a question becomes the period that the law gives."""
     return tuple(
         _build_question(question, answers[question.key], filing.limit)
         for question in filing.form.questions
@@ -213,7 +214,7 @@ def _build_question(
 
 
 def answer_choice(form: LawForm, key: str, choice: str | None, *words: str) -> FormAnswer:
-    """The form's words for the choice, and a person's own below them."""
+    """Answer with the form's text for the choice, followed by the person's own."""
     texts = [text.strip() for text in words if text.strip()]
     if choice is None:
         return FormAnswer("\n".join(texts)) if texts else FormAnswer()
@@ -222,7 +223,7 @@ def answer_choice(form: LawForm, key: str, choice: str | None, *words: str) -> F
 
 
 def answer_choices(form: LawForm, key: str, choices: Iterable[str], other: str = "") -> FormAnswer:
-    """The ticked answers of a list, one a line, in the form's order."""
+    """Answer with the ticked choices of a list, one a line, in the form's order."""
     ticked_keys, question = set(choices), form.get_question(key)
     options = [c for c in question.choices if c.key in ticked_keys]
     lines = [c.words for c in options if not (c.key == "other" and other.strip())]
@@ -233,7 +234,7 @@ def answer_choices(form: LawForm, key: str, choices: Iterable[str], other: str =
 
 
 def answer_quantity(number: ReportedQuantity) -> FormAnswer:
-    """`about 64 (approximate)`, `64 (exact)`, `Not yet known`."""
+    """Answer like `about 64 (approximate)`, `64 (exact)`, `Not yet known`."""
     if number.value is None:
         return FormAnswer(UNKNOWN, unknown=True)
     if number.precision is NumberPrecision.UNKNOWN:
@@ -244,5 +245,5 @@ def answer_quantity(number: ReportedQuantity) -> FormAnswer:
 
 
 def format_list(items: Iterable[str]) -> str:
-    """One a line."""
+    """Format one item a line."""
     return "\n".join(f"- {item}" for item in items if item)

@@ -124,20 +124,20 @@ class Jurisdiction:
         return f"{QUESTION_PREFIX}{self.id}"
 
     def get_law(self, law: LawBook, moment: datetime) -> Provision:
-        """The version in force on the day of awareness. Raises NotFound."""
+        """Return the version in force on the day of awareness. Raises NotFound."""
         return law.get_provision(self.provision, moment)
 
     def get_authority(self, law: LawBook, moment: datetime) -> LawAuthority:
-        """Raises NotFound."""
+        """Return the authority. Raises NotFound."""
         return law.get_authority(self.authority, moment)
 
     def get_form(self, law: LawBook, moment: datetime) -> LawForm:
-        """Raises NotFound."""
+        """Return the form. Raises NotFound."""
         return law.get_form(self.form, moment)
 
     def compute_deadline(self, law: LawBook, aware_at: datetime) -> LegalDeadline:
-        """By the law in force at awareness. Raises NotFound, and Misconfigured for a provision
-        that gives no figure."""
+        """Compute the deadline by the law in force at awareness. Raises NotFound, and Misconfigured
+        for a provision that gives no figure."""
         provision = self.get_law(law, aware_at)
         deadline = compute_deadline(provision, aware_at)
         if deadline is None:
@@ -155,8 +155,8 @@ def load_jurisdictions() -> Mapping[str, Jurisdiction]:
 
 
 def find_missing(questions: Sequence[ReportQuestion]) -> dict[str, str]:
-    """Mandatory questions that have no answer, or one that is not yet known: {key: which, and
-    which of the two}."""
+    """Find mandatory questions that have no answer, or one that is not yet known: {key: which of
+    the two}."""
     return {
         q.key: f"{q.question.rstrip('?')}: {'not yet known' if q.unknown else 'not answered'}"
         for q in questions

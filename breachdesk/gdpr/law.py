@@ -1,8 +1,7 @@
-"""Read the law: the shipped files, and above them the operator's corrected copies.
+"""Read the law: the shipped files, overridden by the operator's corrected copies.
 
-A file of the operator's `law` folder replaces an entry with all its versions, by its id. An entry
-that is wrong replaces nothing: the shipped one holds, and `problems` names the file and the fault.
-"""
+A file of the operator's `law` folder replaces an entry with all its versions, by its id. A faulty
+entry replaces nothing: the shipped one applies, and `problems` names the file and the fault."""
 
 from __future__ import annotations
 
@@ -46,12 +45,13 @@ R = TypeVar("R", bound=ReviewedEntry)
 
 @cache
 def load_shipped_law() -> LawBook:
-    """The law as it is shipped. Raises Corrupt when a shipped file is broken."""
+    """Load the law as shipped. Raises Corrupt when a shipped file is broken."""
     return load_law(files("breachdesk") / "law")
 
 
 def load_law(folder: Traversable) -> LawBook:
-    """The law of a folder, all of which must be right. Raises Corrupt, naming the first fault."""
+    """Load the law of a folder, which must be free of faults. Raises Corrupt, naming the first
+    fault."""
     read = _LawReader(None)
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
         if file.name.endswith(".toml"):
@@ -64,7 +64,8 @@ def load_law(folder: Traversable) -> LawBook:
 
 
 def read_law(folder: Path) -> LawBook:
-    """The shipped law under the operator's `*.toml` files of the folder, which need not exist."""
+    """Read the shipped law, overridden by the operator's `*.toml` files of the folder, which need
+    not exist."""
     read = _LawReader(folder.name)
     for file in sorted(folder.glob("*.toml")):
         try:
@@ -75,7 +76,7 @@ def read_law(folder: Path) -> LawBook:
 
 
 def _read_text(file: Path) -> str:
-    """Raises OSError for what is no file, or too large for one."""
+    """Read the file. Raises OSError for what is no file, or too large for one."""
     if not file.is_file():
         raise OSError("it is no file")
     with file.open("rb") as opened:
@@ -95,7 +96,7 @@ class _LawReader:
         self.problems: list[LawProblem] = []
 
     def add_file(self, name: str, text: str) -> None:
-        """Take the entries of one file."""
+        """Add the entries of one file."""
         place = name if self._folder is None else f"{self._folder}/{name}"
         try:
             tables = tomllib.loads(text)
@@ -115,11 +116,11 @@ class _LawReader:
                 self._add_row(kind, row, zone, f"{place}, {kind} {number}")
 
     def add_problem(self, place: str, problem: str) -> None:
-        """Name what is wrong."""
+        """Add a problem and its place."""
         self.problems.append(LawProblem(place=place, problem=problem))
 
     def build_book(self) -> LawBook:
-        """All entries whose versions fit together."""
+        """Build the book of all entries whose versions are consistent."""
         for (kind, entry_id), versions in self._entries.items():
             fault = _find_fault(versions) or (
                 None if self._folder is None else _find_loss(kind, entry_id, versions)
@@ -155,7 +156,7 @@ class _LawReader:
 
 
 def _merge_books(base: LawBook, above: LawBook) -> LawBook:
-    """The base with every id that stands above replaced, and new ones added."""
+    """Merge the books: entries of `above` replace the base's by id, and new ones are added."""
     return LawBook(
         provisions=_merge_entries(base.provisions, above.provisions),
         authorities=_merge_entries(base.authorities, above.authorities),
@@ -166,7 +167,7 @@ def _merge_books(base: LawBook, above: LawBook) -> LawBook:
 
 
 def _merge_entries(base: Sequence[R], above: Sequence[R]) -> tuple[R, ...]:
-    """In the order of the base; what is new comes last."""
+    """Merge entries in the order of the base; new ones come last."""
     ids = dict.fromkeys(entry.id for entry in (*base, *above))
     replaced_ids = {entry.id for entry in above}
     return tuple(
@@ -178,7 +179,7 @@ def _merge_entries(base: Sequence[R], above: Sequence[R]) -> tuple[R, ...]:
 
 
 def _find_fault(versions: Sequence[ReviewedEntry]) -> str | None:
-    """Why several entries of one id cannot stand together."""
+    """Find why several versions of one id are inconsistent."""
     dated = sorted((v for v in versions if isinstance(v, DatedEntry)), key=lambda v: v.valid_from)
     if not dated:
         return "the id is given twice" if len(versions) > 1 else None
@@ -191,7 +192,8 @@ def _find_fault(versions: Sequence[ReviewedEntry]) -> str | None:
 
 
 def _find_loss(kind: str, entry_id: str, versions: Sequence[ReviewedEntry]) -> str | None:
-    """What a correction would take away from the shipped entry, so that a clock stopped unseen."""
+    """Find what a correction would remove from the shipped entry, such as a clock that would stop
+    unnoticed."""
     every = (
         e for e in load_shipped_law().entries if isinstance(e, KINDS[kind]) and e.id == entry_id
     )
@@ -226,8 +228,8 @@ def _describe_problem(problem: Exception) -> str:
 
 
 def list_overdue(book: LawBook, day: date, months: int) -> tuple[ReviewedEntry, ...]:
-    """The entries in force whose review is older than that many months. A review of tomorrow is a
-    slip of the pen: nobody has looked yet."""
+    """List entries in force whose review is older than that many months. A review date in the
+    future is a mistake and counts as none."""
     return tuple(
         e
         for e in book.list_in_force(day)
@@ -236,5 +238,6 @@ def list_overdue(book: LawBook, day: date, months: int) -> tuple[ReviewedEntry, 
 
 
 def list_unverified(book: LawBook, day: date) -> tuple[ReviewedEntry, ...]:
-    """The entries in force that nobody has read on a page of the legislator or the authority."""
+    """List entries in force that nobody has compared with a page of the legislator or the
+    authority."""
     return tuple(e for e in book.list_in_force(day) if not e.verified)

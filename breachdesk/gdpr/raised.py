@@ -133,9 +133,9 @@ def list_scored_categories(
     *,
     beside: Iterable[DataCategory] = (),
 ) -> tuple[DataCategory, ...]:
-    """The kinds of data that the severity score is of: what stands in a report of ours, with what
-    is held of people who are no customers (`beside`); where nothing does, whatever was reached. In
-    the order of the words for them."""
+    """List the kinds of data that the severity score covers: those of a report of ours, with what
+    is held of people who are not customers (`beside`); without any, whatever was reached. Ordered
+    as their labels are."""
     own = [e for scope in regulators.list_scopes(decision, exposures) for e in scope.exposures]
     categories = {c for e in own for c in e.categories} | set(beside)
     categories = categories or {c for e in roles.select_reached(exposures) for c in e.categories}

@@ -11,8 +11,8 @@ from schemas.customer import DataRole, PecrStatus
 
 
 def compute_bases(decision: Decision, exposure: Exposure) -> frozenset[NotificationBasis]:
-    """On which grounds this exposure's people are told; empty: they are not. A hold takes away
-    what it names."""
+    """Compute the grounds on which this exposure's people are notified; empty: they are not. A hold
+    removes the grounds that it names."""
     if exposure.certainty is Certainty.EXCLUDED:
         return frozenset()
     owed: set[NotificationBasis] = set()
@@ -62,12 +62,13 @@ def under_own_rule(
 
 
 def get_role(kind: NoticeKind) -> DataRole:
-    """Our role for the exposure that a letter of this kind is about; the witness's has none."""
+    """Return our role for the exposure that a letter of this kind is about. The witness's letter
+    has none."""
     return _ROLE_OF[kind]
 
 
 def get_letter_kind(exposure: Exposure) -> NoticeKind:
-    """Which of the two letters tells of it."""
+    """Return the kind of letter for the exposure."""
     if exposure.role is DataRole.CONTROLLER:
         return NoticeKind.ACCOUNT_HOLDER
     return NoticeKind.CONTROLLER_PACK
@@ -76,7 +77,7 @@ def get_letter_kind(exposure: Exposure) -> NoticeKind:
 def select_reached(
     exposures: Iterable[Exposure], role: DataRole | None = None
 ) -> tuple[Exposure, ...]:
-    """Those not excluded, of one role if it is named."""
+    """Select exposures that are not excluded, of one role if it is named."""
     return tuple(
         e
         for e in exposures
@@ -85,14 +86,14 @@ def select_reached(
 
 
 def select_excluded(exposures: Iterable[Exposure]) -> frozenset[tuple[str, DataRole]]:
-    """Customers and roles of those that are excluded."""
+    """Select customers and roles of exposures that are excluded."""
     return frozenset(
         (e.customer_id, e.role) for e in exposures if e.certainty is Certainty.EXCLUDED
     )
 
 
 def compute_pecr(exposures: Iterable[Exposure]) -> PecrStatus:
-    """Of all reached exposures: yes if any is, else ask if any asks."""
+    """Combine the PECR status of all reached exposures: yes if any is, else ask if any asks."""
     statuses = {e.pecr for e in select_reached(exposures)}
     return next(
         (answer for answer in (PecrStatus.YES, PecrStatus.ASK) if answer in statuses), PecrStatus.NO

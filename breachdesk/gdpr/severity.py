@@ -1,8 +1,7 @@
-"""ENISA 2013 severity: SE = DPC × EI + CB, in integer quarters. It advises; people decide.
+"""Compute ENISA 2013 severity: SE = DPC × EI + CB, in integer quarters. It advises; people decide.
 
 Source: ENISA, Recommendations for a methodology of the assessment of severity of personal data
-breaches, v1.0, December 2013.
-"""
+breaches, v1.0, December 2013."""
 
 from __future__ import annotations
 
@@ -99,7 +98,7 @@ class BreachCircumstances:
 
 @dataclass(frozen=True, slots=True)
 class EnisaSeverity:
-    """A score in quarters and what it means. Flags stand beside the number, never in it."""
+    """A score in quarters and its level. Flags are separate from the number."""
 
     quarters: int
     many_people: bool = False
@@ -109,7 +108,7 @@ class EnisaSeverity:
 
     @property
     def score(self) -> float:
-        """0.25 … 6.00."""
+        """Score from 0.25 to 6.00."""
         return self.quarters / 4
 
     @property
@@ -123,12 +122,13 @@ class EnisaSeverity:
 
     @property
     def boundary(self) -> int | None:
-        """The boundary that is near: 2, 3 or 4."""
+        """Nearby boundary: 2, 3 or 4."""
         return next((b for b in BOUNDARIES if abs(self.quarters - 4 * b) <= 1), None)
 
 
 def compute_data_score(base: DataKindScore, adjustment: int = 0) -> int:
-    """DPC of one kind of data, 1 … 4. Raises BadInput for a step the table does not know."""
+    """Compute DPC of one kind of data, 1 … 4. Raises BadInput for a step the table does not
+    know."""
     if adjustment not in ADJUSTMENTS[base]:
         steps = ADJUSTMENTS[base]
         raise BadInput(
@@ -147,20 +147,22 @@ def compute_severity(
     many_people: bool = False,
     unintelligible: bool = False,
 ) -> EnisaSeverity:
-    """Of several categories the highest DPC counts. Raises BadInput for a value out of range."""
+    """Compute the severity; of several categories the highest DPC counts. Raises BadInput for a
+    value out of range."""
     _check_ranges(dpc, ei_quarters)
     quarters = max(dpc) * ei_quarters + circumstances.quarters
     return EnisaSeverity(quarters, many_people, unintelligible)
 
 
 def compute_level(quarters: int) -> SeverityLevel:
-    """< 2 low, < 3 medium, < 4 high, else very high."""
+    """Compute the level: < 2 low, < 3 medium, < 4 high, else very high."""
     bands = ((8, SeverityLevel.LOW), (12, SeverityLevel.MEDIUM), (16, SeverityLevel.HIGH))
     return next((name for below, name in bands if quarters < below), SeverityLevel.VERY_HIGH)
 
 
 def find_missing(factors: SeverityFactors, categories: Iterable[DataCategory]) -> tuple[str, ...]:
-    """What is not scored yet, in plain words; `categories`: all that the affected list names."""
+    """Find what is not scored yet, in plain words; `categories` are all that the affected list
+    names."""
     unscored = [c.value for c in categories if c not in factors.data]
     parts = [f"data: {category}" for category in unscored]
     if not factors.data and not unscored:
@@ -178,7 +180,8 @@ def find_missing(factors: SeverityFactors, categories: Iterable[DataCategory]) -
 def compute_factor_severity(
     factors: SeverityFactors, categories: Iterable[DataCategory]
 ) -> EnisaSeverity | None:
-    """None while a factor is not scored. Raises BadInput for a value that ENISA does not know."""
+    """Compute the severity. None: a factor is not scored. Raises BadInput for a value that ENISA
+    does not know."""
     for score in factors.data.values():
         _check_ranges((score,), QUARTERS_EI[0])
     if factors.identification is not None:
@@ -198,7 +201,8 @@ def compute_factor_severity(
 
 
 def compute_from_factors(dpc: float, ei: float, cb: float) -> EnisaSeverity:
-    """The three factors as a person types them. Raises BadInput when one is no step of ENISA's."""
+    """Compute from the three factors as a person types them. Raises BadInput when one is no step of
+    ENISA's."""
     ei_quarters, cb_quarters = (
         _convert_to_quarters(ei, "ease of identification"),
         _convert_to_quarters(cb, "CB"),

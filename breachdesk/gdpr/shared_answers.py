@@ -1,4 +1,4 @@
-"""Answers that several forms ask for alike: times, states abroad, steps, what is still owed."""
+"""Answer questions that several forms share: times, states abroad, steps, what is still owed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from breachdesk.gdpr.filing import UNKNOWN, FormAnswer, ReportFiling, answer_cho
 
 
 def answer_moment(filing: ReportFiling, at: datetime | None) -> FormAnswer:
-    """The time, or that it is not yet known."""
+    """Answer with the time, or that it is not yet known."""
     return (
         FormAnswer(filing.format_moment(at))
         if at is not None
@@ -18,7 +18,7 @@ def answer_moment(filing: ReportFiling, at: datetime | None) -> FormAnswer:
 
 
 def answer_window(filing: ReportFiling) -> FormAnswer:
-    """`from 22 November 2026 at 3:07am GMT to …`, as a person wrote it."""
+    """Answer with `from 22 November 2026 at 3:07am GMT to …`, or as a person wrote it."""
     begin, end = filing.written.occurred_from, filing.written.occurred_to
     if begin is None and end is None:
         return FormAnswer(UNKNOWN, unknown=True)
@@ -32,14 +32,14 @@ def answer_window(filing: ReportFiling) -> FormAnswer:
 
 
 def generate_prevention_lines(filing: ReportFiling) -> Iterator[str]:
-    """Each step with the day on which it was or will be complete."""
+    """Generate each step with the day on which it was or will be complete."""
     for step in filing.written.prevention:
         phrase = "complete since" if step.done else "expected by"
         yield f"{step.what.rstrip('. ')} ({phrase} {_format_day(step.on)})"
 
 
 def generate_owed_lines(filing: ReportFiling) -> Iterator[str]:
-    """What follows in phases, who owes it, by when."""
+    """Generate what follows in phases, who owes it, by when."""
     facts = filing.written
     for item in facts.not_yet_known:
         yield f"{item.what}: {item.who}, by {filing.format_moment(item.by)}"
@@ -48,7 +48,7 @@ def generate_owed_lines(filing: ReportFiling) -> Iterator[str]:
 
 
 def answer_abroad(filing: ReportFiling) -> FormAnswer:
-    """People in other states, which states, which of their authorities know."""
+    """Answer with people in other states, which states, and which of their authorities know."""
     facts = filing.written
     states = ", ".join(facts.abroad_states)
     authorities = ", ".join(facts.abroad_authorities)

@@ -1,5 +1,5 @@
-"""Where answers, score and example case contradict each other. Each contradiction needs a
-reason before a decision is sealed; what is only worth knowing is a remark."""
+"""Find where answers, score and example case contradict each other. Each contradiction needs a
+reason before a decision is sealed; a remark needs none."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ class _DecisionView:
 
     @property
     def tells(self) -> bool:
-        """Is anybody told of what we hold as controller? A hold does not count as `no`."""
+        """Whether anybody is notified of what we hold as controller. A hold does not count as
+        `no`."""
         free = self.decision.model_copy(update={"hold": None})
         ours = roles.select_reached(self.exposures, DataRole.CONTROLLER)
         beside = self.groups and self.decision.tell_people.yes
@@ -96,7 +97,8 @@ class _DecisionView:
 
     @property
     def untold(self) -> str | None:
-        """Whom the decision finds no duty in law to tell; None: nobody, or an exemption says why."""
+        """Readers whom the decision finds no duty in law to notify. None: nobody, or an exemption
+        says why."""
         groups = {
             DecisionQuestion.TELL_PEOPLE: "the people",
             DecisionQuestion.PECR_SUBSCRIBERS: "subscribers",
@@ -105,12 +107,12 @@ class _DecisionView:
         return " and ".join(named) if named and not self.exempt else None
 
     def is_no(self, question: str) -> bool:
-        """Was it asked, and answered with no?"""
+        """Whether it was asked, and answered with no."""
         answer = get_answer(self.decision, question)
         return question in self.raised and answer.asked and not answer.yes
 
     def is_yes(self, question: str) -> bool:
-        """Was it asked, and answered with yes?"""
+        """Whether it was asked, and answered with yes."""
         return question in self.raised and get_answer(self.decision, question).yes
 
     @property
@@ -133,8 +135,8 @@ class _DecisionView:
 def list_tensions(
     decision: Decision, exposures: Sequence[Exposure], *, groups: bool = False
 ) -> tuple[DecisionTension, ...]:
-    """Every contradiction in the decision, in the order of reading. `groups`: people who are no
-    customers are affected too."""
+    """List every contradiction in the decision, in the order of reading. `groups`: people who are
+    not customers are affected too."""
     view = _read_decision(decision, exposures, groups=groups)
     return (*_compare_answers(view), *_compare_score(view), *_compare_example(view))
 
@@ -149,7 +151,7 @@ def _read_decision(
 def list_unexplained(
     decision: Decision, exposures: Sequence[Exposure], *, groups: bool = False
 ) -> tuple[DecisionTension, ...]:
-    """Those that no departure gives a reason of some length for."""
+    """List contradictions without a departure that gives a long enough reason."""
     return tuple(
         t
         for t in list_tensions(decision, exposures, groups=groups)
@@ -160,7 +162,7 @@ def list_unexplained(
 def list_remarks(
     decision: Decision, exposures: Sequence[Exposure], *, groups: bool = False
 ) -> tuple[str, ...]:
-    """What an approver should know, and what needs no reason."""
+    """List what an approver should know, and what needs no reason."""
     return tuple(_generate_remarks(_read_decision(decision, exposures, groups=groups)))
 
 

@@ -1,4 +1,4 @@
-"""How many people were told, as a regulator reads it: each person once, and honestly."""
+"""Describe how many people were notified, for a regulator: each person counted once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ WORDS = (
 
 
 def describe_notified(notified: NotifiedCount, people: str = "people") -> str:
-    """`2 of 3 people told: 1 by letter …`; empty: nobody is to be told of this."""
+    """Describe like `2 of 3 people told: 1 by letter …`; empty: nobody is to be notified of
+    this."""
     parts = [f"{count:,} {words}" for name, words in WORDS if (count := getattr(notified, name))]
     counted = f"{notified.notified:,} of {notified.people:,} {people} told: {'; '.join(parts)}."
     sentences = [counted] if notified.people else []

@@ -1,5 +1,5 @@
-"""Accounts: added, changed, disabled. What takes rights away ends the account's sessions in the
-same transaction, so that nobody acts on with what they no longer have."""
+"""Add, change and disable accounts. Removing rights ends the account's sessions in the same
+transaction, so that nobody uses rights that they no longer have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from schemas.user import REQUIRED_PERMISSIONS, Actor, Permission, User, can_sign
 
 
 def add_account(uow: UnitOfWork, actor: Actor, user: User, now: datetime) -> None:
-    """Raises Conflict when there is an account of that id, NotAllowed but for the operator."""
+    """Add an account. Raises Conflict when its id exists, NotAllowed for anybody but the
+    operator."""
     require_operator(actor, act="add an account")
     if uow.users.get(user.id) is not None:
         raise EditConflict(
@@ -59,8 +60,8 @@ def set_duties(
 
 
 def disable(uow: UnitOfWork, actor: Actor, user_id: str, now: datetime) -> int:
-    """Nobody signs in to it any more; how many sessions ended. Raises NotFound, and NotAllowed but
-    for the operator."""
+    """Disable sign-in and return how many sessions ended. Raises NotFound, and NotAllowed for
+    anybody but the operator."""
     require_operator(actor, act="disable an account")
     user = _get_account(uow, user_id).model_copy(update={"disabled": True})
     uow.users.save(user)
@@ -70,8 +71,8 @@ def disable(uow: UnitOfWork, actor: Actor, user_id: str, now: datetime) -> int:
 
 
 def enable(uow: UnitOfWork, actor: Actor, user_id: str, now: datetime) -> None:
-    """Its owner may sign in again, with the same password and second factor. Raises NotFound, and
-    NotAllowed but for the operator."""
+    """Enable sign-in again, with the same password and second factor. Raises NotFound, and
+    NotAllowed for anybody but the operator."""
     require_operator(actor, act="enable an account")
     user = _get_account(uow, user_id).model_copy(update={"disabled": False})
     uow.users.save(user)
@@ -103,7 +104,7 @@ def reset_second_factor(uow: UnitOfWork, actor: Actor, user_id: str, now: dateti
 
 
 def find_unheld_duties(uow: UnitOfWork) -> list[Permission]:
-    """Of the duties that a release takes: those that no account holds which can sign in."""
+    """Find release duties that no account able to sign in holds."""
     able = [user for user in uow.users.list() if can_sign_in(user, demo=False)]
     return [duty for duty in REQUIRED_PERMISSIONS if not any(duty in user.duties for user in able)]
 
@@ -116,7 +117,7 @@ def _get_account(uow: UnitOfWork, user_id: str) -> User:
 
 
 def _close_sessions(uow: UnitOfWork, user_id: str, but: str | None = None) -> int:
-    """Browsers that signed in before are strangers again, unless one of them did this itself."""
+    """Close the account's sessions but the one that did this."""
     if but is None:
         uow.sign_ins.forget(user_id)
     return uow.users.close_sessions(user_id, but=but)
@@ -125,7 +126,8 @@ def _close_sessions(uow: UnitOfWork, user_id: str, but: str | None = None) -> in
 def _record_account(
     uow: UnitOfWork, actor: Actor, user: User, now: datetime, change: str, **facts: Any
 ) -> None:
-    """What the account is now, whatever changed: the chain alone tells who held which duty."""
+    """Record the whole account after any change: the audit chain alone shows who held which
+    duty."""
     status = {
         "change": change,
         "duties": sorted(duty.value for duty in user.duties),

@@ -1,4 +1,4 @@
-"""Which passwords an account may have: long, and not among those that are guessed first."""
+"""Check passwords: long, and not among those that are guessed first."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _LOCK = Lock()
 
 
 def check_password(password: str, words: Iterable[str]) -> None:
-    """Raises BadInput for a password that is too short, too long or easily guessed by somebody
-    who knows `words`. Spaces and every character count; nothing must be in it."""
+    """Raise BadInput for a password that is too short, too long or easily guessed by somebody who
+    knows `words`. Spaces and every character count; no kind of character is required."""
     if len(password) < SHORTEST:
         raise BadInput(f"shorter than {SHORTEST} characters", place="Password", remedy=EASY)
     if len(password) > LONGEST:
@@ -40,7 +40,7 @@ def check_password(password: str, words: Iterable[str]) -> None:
 
 
 def list_known_words(user: User, profile: ProviderProfile) -> list[str]:
-    """What whoever attacks this account knows: its names, ours, and the product's."""
+    """List words that an attacker of this account knows: its names, ours, and the product's."""
     texts = (
         user.id,
         user.name,

@@ -1,9 +1,9 @@
-"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes for a lost one.
+"""Verify the second factor: codes of an authenticator app (RFC 6238), and recovery codes for a lost
+one.
 
 A code is accepted once: the newest accepted time step is stored, and only a later one is taken.
-Whoever spends a code does it in the transaction of what the code is for: if that is refused, the
-code was not used.
-"""
+A code is spent in the transaction of the act that it is for: if the act is refused, the code
+remains unused."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ AGAIN = "Type the code that your authenticator app shows now."
 
 
 def is_required(user: User, settings: Settings) -> bool:
-    """Does this account need a second factor before it may release anything?"""
+    """Whether this account needs a second factor before it may release anything."""
     return Permission.APPROVER in user.duties and not settings.demo
 
 
 def generate_secret() -> str:
-    """160 bits in base32, as RFC 4226 recommends."""
+    """Generate 160 bits in base32, as RFC 4226 recommends."""
     return pyotp.random_base32()
 
 
 def is_secret(text: str) -> bool:
-    """Could `generate_secret` have given it?"""
+    """Whether `generate_secret` could have returned it."""
     return SECRET.fullmatch(text) is not None
 
 
 def build_app_address(secret: str, account: str, issuer: str) -> str:
-    """The `otpauth:` address that an authenticator app reads from the picture."""
+    """Build the `otpauth:` address that an authenticator app reads from the picture."""
     return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=issuer)
 
 
@@ -80,7 +80,7 @@ def use_code(uow: UnitOfWork, user_id: str, code: str, now: datetime) -> None:
 
 
 def find_step(secret: str, code: str, now: datetime) -> int | None:
-    """The time step whose code this is, the present one or one beside it; None: of none."""
+    """Find the code's time step, the present one or an adjacent one. None: it matches none."""
     app, present = pyotp.TOTP(secret), int(now.timestamp()) // STEP_SECONDS
     typed = re.sub(r"\s", "", code)
     steps = range(present - DRIFT_STEPS, present + DRIFT_STEPS + 1)

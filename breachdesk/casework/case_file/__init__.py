@@ -1,1 +1,1 @@
-"""The case file: a module a question, each yielding sections made of what is stored."""
+"""Case file: a module for each question, each yielding sections built from what is stored."""

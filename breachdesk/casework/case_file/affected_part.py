@@ -1,4 +1,4 @@
-"""Who was affected, and who was not and why."""
+"""Sections on who was affected, and who was not and why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schemas.customer import DataCategory
 
 
 def build_affected_section(r: CaseSnapshot) -> FileSection:
-    """Of the newest list in full, of earlier ones the numbers."""
+    """Build the newest list in full, and the numbers of earlier ones."""
     parts: list[FilePart] = []
     if r.case.erased:
         parts.append(build_empty_part("The lists were erased with the personal data of this case."))
@@ -89,7 +89,7 @@ def _build_row(r: CaseSnapshot, e: Exposure) -> tuple[str, ...]:
 
 
 def _list_categories(e: Exposure) -> tuple[DataCategory, ...]:
-    """Of lists frozen before effects were there."""
+    """List categories, also of lists frozen by releases without effects."""
     return tuple(getattr(e, "categories", ()))
 
 

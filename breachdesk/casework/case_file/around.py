@@ -1,4 +1,4 @@
-"""Reports, suppliers, other bodies, questions and complaints."""
+"""Sections on reports, suppliers, other bodies, questions and complaints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemas.casework.report import Submission
 
 
 def build_reports_section(r: CaseSnapshot) -> FileSection:
-    """Each submission with its answers, as it was recorded."""
+    """Build each submission with its answers, as it was recorded."""
     parts = [_build_submission_part(r, s) for s in r.submissions]
     return FileSection(
         title="What was reported to the regulator",
@@ -26,7 +26,7 @@ def build_reports_section(r: CaseSnapshot) -> FileSection:
 
 
 def build_measures_section(r: CaseSnapshot) -> FileSection:
-    """What was done against it."""
+    """Build the measures taken against the breach."""
     rows = [
         (
             c.kind.value.replace("_", " "),
@@ -44,7 +44,7 @@ def build_measures_section(r: CaseSnapshot) -> FileSection:
 
 
 def build_other_parties_section(r: CaseSnapshot) -> FileSection:
-    """Suppliers, other bodies, controllers' receipts and questions, complaints."""
+    """Build suppliers, other bodies, controllers' receipts and questions, and complaints."""
     parts = [
         *_build_supplier_parts(r),
         *_build_body_parts(r),

@@ -1,4 +1,4 @@
-"""The whole file of one case, or one section of it."""
+"""Build the whole file of one case, or one section of it."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def build_case_file(
     *,
     named: bool = True,
 ) -> PrintedCase:
-    """What happened, who decided what when and why, what was sent to whom. `named` False leaves out
-    the names of customers and of people affected, as far as the register and the lists hold them.
-    """
+    """Build the file: what happened, who decided what when and why, what was sent to whom. `named`
+    False omits the names of customers and of people affected, as far as the register and the lists
+    hold them."""
     require_duty(actor, *Permission, act="print a case file")
     reading = CaseSnapshot(uow, uow.cases.get(case_id), settings, now, named)
     sections = [make(reading) for _, make in SECTIONS.values()]
@@ -111,7 +111,7 @@ def read_section(
     *,
     named: bool = True,
 ) -> DisplayedSection:
-    """One of SECTIONS, as it stands in the file. Raises NotFound for another name."""
+    """Build one of SECTIONS, as the file shows it. Raises NotFound for another name."""
     require_duty(actor, *Permission, act="print a case file")
     if name not in SECTIONS:
         raise NotFound(
@@ -126,5 +126,5 @@ def read_section(
 
 
 def compute_fingerprint(printed: PrintedCase) -> str:
-    """SHA-256 of the canonical JSON of every field but `hash`."""
+    """Compute SHA-256 of the canonical JSON of every field but `hash`."""
     return compute_digest(printed.model_dump(mode="json", exclude={"hash"}))

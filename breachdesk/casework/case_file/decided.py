@@ -1,4 +1,4 @@
-"""Who decided what, when and why: every version."""
+"""Sections on who decided what, when and why, with every version."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LABELS: Mapping[str, str] = {
 
 
 def build_decisions_section(r: CaseSnapshot) -> FileSection:
-    """Confirmation, awareness, decisions, exemptions, holds."""
+    """Build confirmation, awareness, decisions, exemptions and holds."""
     parts = [*_build_awareness_parts(r), *(_build_decision_part(r, d) for d in r.decisions)]
     if r.breach is None:
         why = r.case.close_reason if r.case.closed_at else "the case is still looked into"
@@ -39,7 +39,7 @@ def build_decisions_section(r: CaseSnapshot) -> FileSection:
 
 
 def build_memo_section(r: CaseSnapshot) -> FileSection | None:
-    """The memo of the newest decision; None: none is written."""
+    """Build the memo of the newest decision. None: there is no decision."""
     if r.breach is None or not r.decisions:
         return None
     document = build_memo(r.uow, r.breach.id, r.settings.profile.zone)
@@ -57,7 +57,7 @@ def build_memo_section(r: CaseSnapshot) -> FileSection | None:
 
 
 def build_releases_section(r: CaseSnapshot) -> FileSection:
-    """Who released the letters, and which duties were waived."""
+    """Build who released the letters, and which duties were waived."""
     parts = [_build_approval_part(r, approval) for approval in r.approvals]
     parts += _build_waiver_parts(r)
     if not parts:

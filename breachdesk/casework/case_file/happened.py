@@ -1,4 +1,4 @@
-"""What happened and what we did, in the order of time."""
+"""Sections on what happened and what we did, in order of time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LETTER = {
 
 
 def build_summary_section(r: CaseSnapshot) -> FileSection:
-    """The case on one page."""
+    """Build a summary of the case on one page."""
     case, breach = r.case, r.breach
     facts = [
         ("Case", case.id + (f", breach {breach.id}" if breach else ", no breach confirmed")),
@@ -63,7 +63,7 @@ def build_summary_section(r: CaseSnapshot) -> FileSection:
 
 
 def build_timeline_section(r: CaseSnapshot) -> FileSection:
-    """Every event and act with its time."""
+    """Build every event and act with its time."""
     moments = sorted(
         [*_list_seen(r), *_list_work(r), *_list_decisions(r), *_list_sent(r), *_list_endings(r)],
         key=lambda m: m[0],

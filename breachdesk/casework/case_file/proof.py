@@ -1,4 +1,4 @@
-"""Every recorded act, and whether the audit chain holds."""
+"""Sections on every recorded act, and whether the audit chain verifies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHAIN = (
 
 
 def build_acts_section(r: CaseSnapshot) -> FileSection:
-    """The audit's entries about this case and its breach."""
+    """Build the audit's entries about this case and its breach."""
     subjects = [r.case.id, *([r.breach.id] if r.breach else []), *(a.id for a in r.alerts)]
     entries = sorted(r.uow.audit.list_about(subjects), key=lambda entry: entry.seq)
     rows = [(str(e.seq), r.format_time(e.at), e.actor, e.act, e.subject) for e in entries]
@@ -32,12 +32,12 @@ def build_acts_section(r: CaseSnapshot) -> FileSection:
 
 
 def build_chain_end_section(r: CaseSnapshot) -> FileSection:
-    """Where the chain ends; nothing is verified."""
+    """Build the head of the chain, without verifying it."""
     return _build_trust_section(r, ())
 
 
 def build_integrity_section(r: CaseSnapshot) -> FileSection:
-    """Where the chain ends, and what its verification says now."""
+    """Build the head of the chain, and the result of verifying it now."""
     try:
         report = r.uow.audit.examine()
         discrepancies = [str(discrepancy) for discrepancy in report.discrepancies]

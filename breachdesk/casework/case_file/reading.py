@@ -1,4 +1,4 @@
-"""What every section of a case file reads, and how it writes times and names."""
+"""Read what every section of a case file needs, and format times and names."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class CaseSnapshot:
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:
-        """Oldest first, as all documents here."""
+        """All frozen lists, oldest first, as every document here."""
         return self.list_documents(Manifest)
 
     @cached_property
@@ -93,7 +93,7 @@ class CaseSnapshot:
         return list_affected(self.uow, self.case.id)
 
     def list_documents(self, kind: type[Doc]) -> tuple[Doc, ...]:
-        """Every version of a document of the breach."""
+        """List every version of a document of the breach."""
         if self.breach is None:
             return ()
         return tuple(self.uow.breaches.list_versions(kind, self.breach.id))
@@ -103,20 +103,20 @@ class CaseSnapshot:
         return ZoneInfo(self.settings.profile.zone)
 
     def format_time(self, moment: datetime | None) -> str:
-        """`Sun 22 Nov 2026, 09:12 GMT`; `not known` for none."""
+        """Format like `Sun 22 Nov 2026, 09:12 GMT`; `not known` for None."""
         if moment is None:
             return "not known"
         local = moment.astimezone(self.zone)
         return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {local:%Z}"
 
     def format_text(self, words: str | None) -> str:
-        """The words, without names where they are left out; `not written` for none."""
+        """Format the text, redacted where names are omitted; `not written` for none."""
         if not (words or "").strip():
             return "not written"
         return self.redact_text(str(words))
 
     def redact_text(self, words: str) -> str:
-        """The words as they may be read."""
+        """Redact the text for a file without names."""
         if self.named:
             return words
         marked = _WORD.sub(lambda m: self._redact_word(m.group()), words)
@@ -127,7 +127,7 @@ class CaseSnapshot:
 
     @cached_property
     def _telling(self) -> frozenset[str]:
-        """Ids, domains, mailboxes, hosts and sources: each tells whose it is."""
+        """Ids, domains, mailboxes, hosts and sources that identify their owner."""
         customers = self.uow.customers
 
         def read() -> frozenset[str]:
@@ -138,14 +138,14 @@ class CaseSnapshot:
         return self.uow.get_cached("telling words", self._register, read)
 
     def format_customer(self, customer_id: str) -> str:
-        """Its name and id; without names its number in this file."""
+        """Format the customer's name and id; without names its number in this file."""
         if not self.named:
             return f"Customer {self._numbers.get(customer_id, 0)}"
         name = self._names.get(customer_id)
         return f"{name} ({customer_id})" if name else customer_id
 
     def format_person(self, customer_id: str, person_id: str) -> str:
-        """Whom a letter or call was for, and at which address or number."""
+        """Format the recipient of a letter or call, with the address or number."""
         if not self.named:
             return "name left out"
         r = self._recipients.get((customer_id, person_id))
@@ -165,7 +165,7 @@ class CaseSnapshot:
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
-        """Of every customer, by id."""
+        """Names of every customer, by id."""
         customers = self.uow.customers
         return self.uow.get_cached(
             "customer names", self._register, lambda: customers.get_names(customers.list_ids())
@@ -215,21 +215,21 @@ class CaseSnapshot:
 
 
 def _remove_own_name(listed: Customer) -> Customer:
-    """Its name stands for nobody; every person on it does."""
+    """Remove the customer's own name, which is formatted apart; every person is kept."""
     return listed.model_copy(update={"name": listed.people[0].name if listed.people else "listed"})
 
 
 def build_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> FileTable | None:
-    """A table; None without a row."""
+    """Build a table. None: there are no rows."""
     cells = tuple(tuple(row) for row in rows)
     return FileTable(columns=tuple(columns), rows=cells) if cells else None
 
 
 def build_part(heading: str | None = None, **content: object) -> FilePart:
-    """A part of a section."""
+    """Build a part of a section."""
     return FilePart.model_validate({"heading": heading, **content})
 
 
 def build_empty_part(words: str) -> FilePart:
-    """That there is nothing of the kind, said in words."""
+    """Build a part that states there is nothing of the kind."""
     return FilePart(paragraphs=(words,))

@@ -1,4 +1,4 @@
-"""What was sent to whom, when, with which result; and the words."""
+"""Sections on what was sent to whom, when, with which result; and the texts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NO_WORDS = (
 
 
 def build_told_section(r: CaseSnapshot) -> FileSection:
-    """Letters, calls, and what was told by other means."""
+    """Build letters, calls, and notifications by other means."""
     parts = [*_build_letter_parts(r), *_build_call_parts(r), *_build_group_parts(r)]
     if not parts:
         parts = [build_empty_part("Nobody has been written to or telephoned.")]
@@ -45,7 +45,7 @@ def build_told_section(r: CaseSnapshot) -> FileSection:
 
 
 def build_sent_words_section(r: CaseSnapshot) -> FileSection | None:
-    """Every letter that left, as its approval sealed it; None: none left."""
+    """Build every letter that left, as its approval sealed it. None: no letter left."""
     sent = [
         row
         for row in r.rows

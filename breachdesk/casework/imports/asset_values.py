@@ -1,4 +1,4 @@
-"""One spelling for each asset: as parsers will tell it and the register compares it."""
+"""Normalise assets to one spelling, so that values from parsers match the register's."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _PRIVATE = tuple(
 
 
 def normalise_value(kind: AssetKind, value: str) -> str:
-    """Case-folded; an address or network in canonical text; the domain of a name as logs write it
-    (IDNA). Raises BadInput with the remedy; the message does not repeat the value, which may name
-    a person."""
+    """Normalise a value: case-folded; an address or network in canonical text; the domain of a name
+    as logs write it (IDNA). Raises BadInput with the remedy; the message does not repeat the value,
+    which may name a person."""
     text = value.strip().casefold()
     if not text or len(text) > _LONGEST:
         raise BadInput(f"empty, or longer than {_LONGEST} characters", remedy="Correct the value.")
@@ -69,13 +69,13 @@ def _normalise_site(kind: AssetKind, text: str) -> str:
 
 
 def _extract_host(text: str) -> str:
-    """Of `<host>?<parameter>=<value>`, the host."""
+    """Extract the host of `<host>?<parameter>=<value>`."""
     host, mark, condition = text.partition("?")
     return host if not mark or re.fullmatch(r"[^=&\s]+=[^=&\s]+", condition) else ""
 
 
 def _convert_network(network: Network) -> Network:
-    """Of an IPv4 network mapped into IPv6, the former: so the register looks addresses up."""
+    """Convert an IPv4 network mapped into IPv6 to IPv4, as the register looks addresses up."""
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is None or network.prefixlen < 96:
         return network

@@ -1,4 +1,5 @@
-"""Which asset was whose, when, from a CSV file: good rows are imported, broken ones named."""
+"""Import from a CSV file which asset was whose, when: good rows are imported, faulty ones
+reported."""
 
 from __future__ import annotations
 
@@ -102,7 +103,7 @@ class _AssetImport:
         self._keep(binding)
 
     def write(self) -> None:
-        """Bind what waits, all at once."""
+        """Bind all waiting rows at once."""
         waiting = list(self._waiting.values())
         self._waiting.clear()
         bound = self._uow.customers.bind_all([binding for binding, _ in waiting], self._now)
@@ -175,7 +176,7 @@ def _parse_value(row: CheckedRow, kind: AssetKind | None) -> str:
 
 
 def _parse_service(row: CheckedRow) -> ServicePreset | None:
-    """The preset, with what the row says otherwise; or a free name with role and categories."""
+    """Parse the preset, overridden by the row; or a free name with role and categories."""
     name = row.require_text("service", f"Choose one of: {_join_service_names()}.")
     if not name or row.get_name("service") != name:
         return None
@@ -203,7 +204,8 @@ def _parse_pecr(row: CheckedRow) -> PecrStatus | None:
 
 
 def _get_default_pecr(categories: Sequence[DataCategory]) -> PecrStatus:
-    """Who holds traffic data may provide a public communications service: a person has to say."""
+    """Return `ask` for traffic data: its holder may provide a public communications service, which
+    a person must decide."""
     return PecrStatus.ASK if DataCategory.TRAFFIC in categories else PecrStatus.NO
 
 

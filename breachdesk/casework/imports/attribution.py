@@ -1,4 +1,4 @@
-"""Whose is it? A person binds what belongs to nobody we know, from then or from earlier."""
+"""Attribute assets without an owner: a person binds them, from then or from earlier."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ def bind_asset(
     valid_from: datetime | None,
     now: datetime,
 ) -> Binding:
-    """`domain:contoso.example` is this customer's (or `provider`'s) since `valid_from` (None:
-    since ever), known from now on. An empty service means the usual one of that kind.
+    """Bind `domain:contoso.example` to this customer (or `provider`) since `valid_from` (None:
+    always), known
+    from now on. An empty service means the usual one of that kind.
 
-    Events that were read already keep their owner; a replay resolves them anew. Raises NotFound for
-    an unknown customer, BadInput for a key or service that is none.
-    """
+    Events that were read already keep their owner; a replay resolves them again. Raises NotFound
+    for
+    an unknown customer, BadInput for an invalid key or service."""
     require_duty(actor, Permission.REGISTRAR, act="say whose an asset is")
     kind, value = _parse_asset(key)
     if customer_id != PROVIDER:
@@ -83,7 +84,7 @@ def _get_usual_service(kind: AssetKind, customer_id: str) -> str:
 
 
 def _find_service(uow: UnitOfWork, name: str) -> ServicePreset:
-    """A preset, or what an asset in the register already holds under that name."""
+    """Find a preset, or what an asset in the register already holds under that name."""
     preset = SERVICES.get(name.strip().casefold())
     if preset is not None:
         return preset

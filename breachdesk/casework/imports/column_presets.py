@@ -1,10 +1,9 @@
-"""Which column of which product's export means what. Data: where it comes from and when it was
-last compared is in each preset; correct a name here when a product renames a column.
+"""Column presets of products' exports. Each preset states its source and when it was last compared;
+correct a name here when a product renames a column.
 
-Exports are made by people who choose columns, so each meaning lists the names it goes by. Names are
-compared as `csv_sheet.heading` spells them: letters and digits only, in any case. A product's preset ignores columns it does not know; the
-plain sheet, which is ours, refuses them.
-"""
+People choose the columns of an export, so each meaning lists the names it goes by. Names are
+compared as `csv_sheet.normalise_heading` spells them: letters and digits only, in any case. A
+product's preset ignores columns it does not know; the plain sheet, which is ours, refuses them."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ Columns = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class ColumnPreset:
-    """One product's export."""
+    """The columns of one product's export."""
 
     id: str
     title: str
@@ -224,10 +223,10 @@ ASSET_PRESETS: tuple[ColumnPreset, ...] = (
 def choose_preset(
     presets: Iterable[ColumnPreset], wanted: str, header: Iterable[str], file: str
 ) -> ColumnPreset:
-    """The named preset, or with `auto` the first whose signs the header shows.
+    """Choose the named preset, or with `auto` the first whose signs the header shows.
 
     Raises BadInput for an unknown preset, an unknown header, and one that lacks a required column,
-    names a column twice that is read, or holds columns that a strict preset does not know."""
+    repeats a column that is read, or holds columns that a strict preset does not know."""
     named = [name for name in header if name]
     all_of = tuple(presets)
     matches = [

@@ -1,4 +1,4 @@
-"""What the contract with one customer says of breaches, kept by a registrar."""
+"""Record what the contract with one customer says of breaches; a registrar maintains it."""
 
 from __future__ import annotations
 

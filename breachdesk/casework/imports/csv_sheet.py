@@ -1,7 +1,6 @@
-"""A spreadsheet saved as CSV: its encoding and separator found out, its rows with their lines.
+"""Read a spreadsheet saved as CSV: detects its encoding and separator, and numbers its rows.
 
-Faults of the whole file raise BadInput before anything is read from it, so that nothing changes.
-"""
+Faults of the whole file raise BadInput before anything is read from it, so that nothing changes."""
 
 from __future__ import annotations
 
@@ -43,7 +42,7 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvSheet:
-    """A whole file."""
+    """The rows of a whole file."""
 
     file: str
     header: tuple[str, ...]
@@ -51,10 +50,9 @@ class CsvSheet:
 
 
 def read_sheet(path: Path) -> CsvSheet:
-    """Comma, semicolon or tab; UTF-8 (with or without a mark), UTF-16 or Windows-1252.
+    """Read comma, semicolon or tab; UTF-8 (with or without a mark), UTF-16 or Windows-1252.
 
-    Raises BadInput for an unreadable, empty, too large or undecodable file and a broken quote.
-    """
+    Raises BadInput for an unreadable, empty, too large or undecodable file and a broken quote."""
     text = _decode(path)
     if max(map(text.count, SEPARATORS)) > 4 * MOST_CELLS:
         raise _build_limit_error(path.name)
@@ -89,13 +87,14 @@ def _build_limit_error(place: str) -> BadInput:
 
 @lru_cache(maxsize=1024)
 def normalise_heading(name: str) -> str:
-    """How column names are compared: `*Contact_Name [required]` → `contactname`."""
+    """Normalise column names for comparison: `*Contact_Name [required]` → `contactname`."""
     plain = re.sub(r"\[[^\]]*\]", "", name).casefold()
     return "".join(sign for sign in plain if sign.isalnum())
 
 
 def _build_row(header: Sequence[str], line: int, cells: Sequence[str]) -> SheetRow:
-    """A row that ends early has empty cells; empty ones after the last column count for nothing."""
+    """Build a row; missing cells at its end are empty, and empty ones after the last column are
+    ignored."""
     padded = [cell.strip() for cell in cells] + [""] * (len(header) - len(cells))
     width = max((place for place, cell in enumerate(padded, 1) if cell), default=0)
     cells_by_name = {name: cell for name, cell in zip(header, padded, strict=False) if name}
@@ -143,7 +142,7 @@ def _decode(path: Path) -> str:
 
 
 def _iterate_lines(text: str, file: str) -> Iterator[tuple[int, Sequence[str]]]:
-    """(line, cells) of every row that is not blank."""
+    """Iterate over (line, cells) of every row that is not blank."""
     start, separator = 0, ""
     marked = re.match(r"sep=([,;\t])\r?\n", text)
     if marked is not None:
@@ -168,7 +167,7 @@ def _iterate_lines(text: str, file: str) -> Iterator[tuple[int, Sequence[str]]]:
 
 
 def _detect_separator(text: str) -> str:
-    """The one that stands most often in the first row, outside quotes."""
+    """Detect the most frequent separator in the first row, outside quotes."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     bare = re.sub(r'"[^"]*"', "", first)
     return max(SEPARATORS, key=bare.count)

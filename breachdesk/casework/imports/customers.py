@@ -1,4 +1,5 @@
-"""Customers and their people from a CSV file: good rows are imported, broken ones named."""
+"""Import customers and their people from a CSV file: good rows are imported, faulty ones
+reported."""
 
 from __future__ import annotations
 
@@ -29,12 +30,11 @@ _PHONE = re.compile(r"\+?[0-9 ()./\-]{5,30}( ?(x|ext\.?) ?[0-9]{1,6})?", re.IGNO
 def import_customers(
     uow: UnitOfWork, actor: Actor, path: Path, *, preset: str = "auto", now: datetime
 ) -> ImportReport:
-    """Add or change customers by id. What the file has no column for stays as it is; customers
-    that are not in the file stay too: a former customer may still have to be told.
+    """Add or change customers by id. Fields without a column in the file are unchanged; customers
+    that are not in the file are kept: a former customer may still have to be notified.
 
     Each customer added or changed has its own audit entry, with the old and new values sealed.
-    Raises BadInput for a fault of the whole file; then nothing changes.
-    """
+    Raises BadInput for a fault of the whole file; then nothing changes."""
     require_duty(actor, Permission.REGISTRAR, act="change the customer register")
     sheet = read_sheet(path)
     chosen = choose_preset(CUSTOMER_PRESETS, preset, sheet.header, sheet.file)
@@ -72,7 +72,7 @@ def import_customers(
 
 
 def record_import(uow: UnitOfWork, by: str, what: str, report: ImportReport, now: datetime) -> None:
-    """Counts only: what stands in the rows is personal."""
+    """Record counts only: the rows' content is personal."""
     uow.audit.record(
         at=now,
         actor=by,
@@ -112,7 +112,7 @@ def _build_customer(
 
 
 def _parse_contract(row: CheckedRow) -> dict[str, Any]:
-    """What the contract says of breaches, where the file has a column for it."""
+    """Parse what the contract says of breaches, where the file has a column for it."""
     fields: dict[str, Any] = {}
     if row.has("notice_hours"):
         fields["notice_hours"] = row.parse_hours("notice_hours")
@@ -154,7 +154,7 @@ def _determine_id(row: CheckedRow, preset: ColumnPreset, name: str, seen: dict[s
 
 
 def _is_dot_segment(customer_id: str) -> bool:
-    """Browsers take such a part of an address for another folder."""
+    """Whether browsers would resolve the id as a relative folder."""
     return any(part in (".", "..") for part in customer_id.split("/"))
 
 
@@ -173,7 +173,8 @@ def _parse_locale(row: CheckedRow) -> str:
 
 
 def _build_people(row: CheckedRow, before: Customer) -> tuple[Person, ...]:
-    """Those that the file tells of, and before them nobody it has no column for is lost."""
+    """Build the people named in the file; existing people of kinds the file has no column for are
+    kept."""
     stated: list[Person] = []
     holder = _get_holder_name(row, before)
     if holder or row.has("default_email"):
@@ -201,7 +202,7 @@ def _get_sort_key(person: Person) -> tuple[int, str]:
 
 
 def _build_officer(row: CheckedRow, before: Customer) -> Sequence[Person]:
-    """Their name or address stays as it was if the file has no column for it."""
+    """Build the officer; name or address is unchanged without a column for it."""
     known = before.find_contact(PersonKind.DATA_PROTECTION)
     name, email = row.get_name("officer"), row.get_address("officer_email")
     if known is not None:
@@ -214,7 +215,7 @@ def _build_officer(row: CheckedRow, before: Customer) -> Sequence[Person]:
 
 
 def _get_holder_name(row: CheckedRow, before: Customer) -> str:
-    """An empty cell empties; without a column the known name stays."""
+    """Return the name; an empty cell clears it, and without a column the known name is kept."""
     if any(row.has(meaning) for meaning in ("holder", "first", "last")):
         return row.get_name("holder") or _join_first_and_last(row)
     known = before.find_contact(PersonKind.ACCOUNT_HOLDER)

@@ -1,4 +1,4 @@
-"""The named people of a group, read from a spreadsheet."""
+"""Read the named people of a group from a spreadsheet."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ MOST_PEOPLE = 5_000
 
 
 def read_people(path: Path) -> tuple[GroupPerson, ...]:
-    """One person a row. Raises BadInput naming the line: nothing is kept of a sheet with a fault,
-    so that nobody is left out unseen."""
+    """Read one person a row. Raises BadInput naming the line: a sheet with a fault is refused
+    whole, so that nobody is omitted unnoticed."""
     sheet = read_sheet(path)
     columns = {name: OTHER_NAMES.get(name, name) for name in sheet.header}
     if "name" not in columns.values():

@@ -1,9 +1,7 @@
-"""Who changed what the register says of a customer, from what to what, when: written and read.
+"""Record and read who changed what the register says of a customer, from what to what, when.
 
-Each changed customer has an entry of its own in the audit chain. The values stand beside the
-chain, sealed under the customer's own key. The chain itself is what is read here: nothing else
-remembers the changes.
-"""
+Each changed customer has an entry of its own in the audit chain. The values are kept outside the
+chain, sealed under the customer's own key. Changes are read from the chain, their only record."""
 
 from __future__ import annotations
 
@@ -39,7 +37,7 @@ class ChangeWindow:
     seq: int
 
     def is_covering(self, entry: AuditEntry) -> bool:
-        """Is the entry of that time?"""
+        """Whether the entry is within the window."""
         return entry.at >= convert_to_utc(self.at) or entry.seq > self.seq
 
 
@@ -68,7 +66,7 @@ class FieldChange:
 def record_customer(
     uow: UnitOfWork, actor: Actor, before: Customer | None, after: Customer, now: datetime
 ) -> None:
-    """An entry when a field differs; none when none does."""
+    """Record an entry when a field differs."""
     old = {} if before is None else list_contact_values(before)
     new = list_contact_values(after)
     changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
@@ -87,7 +85,8 @@ def record_customer(
 
 
 def list_contact_values(customer: Customer) -> dict[str, str]:
-    """Every field by name, each person's by the person's id, in text; blank fields are left out."""
+    """List every field by name, each person's by the person's id, as text; blank fields are
+    omitted."""
     values = {
         "name": customer.name,
         "default_email": customer.default_email,
@@ -111,7 +110,7 @@ def record_bindings(
     changes: Iterable[tuple[Binding, Sequence[Binding]]],
     now: datetime,
 ) -> None:
-    """One entry for each customer that got an asset, and for each that lost one to another.
+    """Record one entry for each customer that got an asset, and for each that lost one to another.
     `changes`: what was bound, and the bindings that it corrects."""
     changes_by_customer: dict[str, list[Binding]] = defaultdict(list)
     lost: dict[str, list[Binding]] = defaultdict(list)
@@ -142,7 +141,7 @@ def record_bindings(
 def list_contact_changes(
     uow: UnitOfWork, customers: Iterable[str], since: ChangeWindow
 ) -> tuple[RegisterChange, ...]:
-    """Oldest first: what could lead these customers' letters elsewhere or change their words."""
+    """List, oldest first, what could redirect these customers' letters or change their texts."""
     contacts = []
     for entry in uow.audit.list_about(customers):
         fields = tuple(f for f in entry.facts.get("fields", ()) if f not in CONTRACT)
@@ -154,14 +153,14 @@ def list_contact_changes(
 
 
 def list_asset_changers(uow: UnitOfWork, since: ChangeWindow) -> frozenset[str]:
-    """Who bound any asset since then: it decides who is on the list of affected customers, and
-    who is left off."""
+    """List who bound any asset since then: bindings decide who is on the list of affected
+    customers."""
     entries = uow.audit.list_about([ASSETS])
     return frozenset(e.actor for e in entries if since.is_covering(e) and _has_changes(e))
 
 
 def list_unnamed_importers(uow: UnitOfWork, since: ChangeWindow) -> frozenset[str]:
-    """Who imported customers since then with a version that did not write down whom."""
+    """List who imported customers since then with a release that did not record which."""
     entries = uow.audit.list_about([CUSTOMERS])
     return frozenset(
         e.actor
@@ -176,13 +175,13 @@ def _has_changes(entry: AuditEntry) -> bool:
 
 
 def list_history(uow: UnitOfWork, customer_id: str) -> Sequence[AuditEntry]:
-    """Every entry about the customer and its assets, oldest first."""
+    """List every entry about the customer and its assets, oldest first."""
     acts: Collection[str] = (ADDED, CHANGED, BOUND, LOST)
     return [entry for entry in uow.audit.list_about([customer_id]) if entry.act in acts]
 
 
 def decrypt_change(uow: UnitOfWork, entry: AuditEntry) -> tuple[FieldChange, ...]:
-    """What changed, opened; one change without values when the customer's key was erased."""
+    """Decrypt what changed; one change without values when the customer's key was erased."""
     sealed = uow.audit.decrypt_personal(entry)
     if "change" in sealed:
         pairs = _read(sealed["change"])
@@ -206,7 +205,7 @@ def _format_binding(binding: Binding) -> str:
 
 
 def _read(text: str) -> object:
-    """None: the key was erased."""
+    """Return None when the key was erased."""
     try:
         return json.loads(text)
     except ValueError:

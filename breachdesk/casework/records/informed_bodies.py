@@ -30,9 +30,9 @@ TO_NAME = (OtherBody.OTHER, OtherBody.OTHER_AUTHORITY)
 
 
 def record_body(uow: UnitOfWork, actor: Actor, document: BodyTold, now: datetime) -> BodyTold:
-    """File it: as a new entry where `entry` is 0, else over that entry, whose former version stays
-    readable. Raises BadInput for a time that cannot be, and for `not applicable` without a reason.
-    """
+    """Record the body: as a new entry where `entry` is 0, else over that entry, whose former
+    version remains readable. Raises BadInput for an impossible time, and for `not applicable`
+    without a reason."""
     require_duty(actor, Permission.ANALYST, Permission.RESPONDER, act="record which body was told")
     breach = uow.breaches.get(document.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
@@ -62,12 +62,13 @@ def record_body(uow: UnitOfWork, actor: Actor, document: BodyTold, now: datetime
 
 
 def list_bodies(uow: UnitOfWork, breach_id: str) -> tuple[BodyTold, ...]:
-    """The newest word on each body, those told and those that need not be."""
+    """List the newest record of each body, those told and those that need not be."""
     return select_newest(uow.breaches.list_versions(BodyTold, breach_id))
 
 
 def format_body(document: BodyTold, zone: str) -> str:
-    """`Police (Kent Police), told on 22 November 2026, reference 42/7`: no person's name."""
+    """Format like `Police (Kent Police), told on 22 November 2026, reference 42/7`, without a
+    person's name."""
     who = (
         BODIES[document.body]
         if document.name is None
@@ -81,7 +82,7 @@ def format_body(document: BodyTold, zone: str) -> str:
 
 
 def list_unanswered_bodies(uow: UnitOfWork, breach_id: str) -> tuple[OtherBody, ...]:
-    """Bodies of which nobody has said anything yet; the open-ended ones are never asked."""
+    """List bodies without a record; the open-ended ones are never asked."""
     answered = {document.body for document in list_bodies(uow, breach_id)}
     return tuple(body for body in OtherBody if body not in answered and body not in TO_NAME)
 

@@ -1,4 +1,4 @@
-"""The suppliers of a case: what each told us and when, what we asked, what came back."""
+"""Record the suppliers of a case: what each told us and when, what we asked, what they answered."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ HANDS = (Permission.ANALYST, Permission.RESPONDER)
 def record_supplier_notice(
     uow: UnitOfWork, actor: Actor, case_id: str, notice: SupplierNotice, now: datetime
 ) -> SupplierNotice:
-    """A supplier told us something, at a time of its own: not when we became aware. Ids, case and
-    who records it are filled in here. Raises BadInput for a time that cannot be."""
+    """Record what a supplier told us, at a time of its own: not when we became aware. Ids, case and
+    recorder are filled in here. Raises BadInput for an impossible time."""
     require_duty(actor, *HANDS, act="record what a supplier told us")
     case = _get_case(uow, case_id)
     filed = notice.model_copy(
@@ -48,8 +48,8 @@ def record_supplier_notice(
 def ask_supplier(
     uow: UnitOfWork, actor: Actor, case_id: str, question: SupplierQuestion, now: datetime
 ) -> SupplierQuestion:
-    """We asked a supplier something; it is owed to us until an answer is recorded. Raises
-    NotAllowed in a closed case."""
+    """Record a question to a supplier; an answer is due until it is recorded. Raises NotAllowed in
+    a closed case."""
     require_duty(actor, *HANDS, act="record a question to a supplier")
     case = _get_case(uow, case_id)
     if case.state is CaseState.CLOSED:
@@ -86,8 +86,8 @@ def record_supplier_answer(  # noqa: PLR0913 - what came back, each by its name
     documents: tuple[str, ...] = (),
     now: datetime,
 ) -> SupplierQuestion:
-    """The supplier answered. Raises NotAllowed for a question that is answered, and for one of
-    another case."""
+    """Record the supplier's answer. Raises NotAllowed for a question that is answered, and for one
+    of another case."""
     require_duty(actor, *HANDS, act="record a supplier's answer")
     question = uow.records.get(SupplierQuestion, question_id)
     if question.case_id != case_id:
@@ -110,7 +110,8 @@ def record_supplier_answer(  # noqa: PLR0913 - what came back, each by its name
 
 
 def list_names(uow: UnitOfWork, case: Case) -> tuple[str, ...]:
-    """Every supplier or other party of the case, each once, in the order in which it was named."""
+    """List every supplier or other party of the case, each once, in the order in which it was
+    named."""
     retained = case.erased.suppliers if case.erased else ()
     informants = (n.supplier for n in uow.records.list_of_case(SupplierNotice, case.id))
     respondents = (q.supplier for q in uow.records.list_of_case(SupplierQuestion, case.id))
@@ -119,14 +120,14 @@ def list_names(uow: UnitOfWork, case: Case) -> tuple[str, ...]:
 
 
 def find_first_told_at(uow: UnitOfWork, case: Case) -> datetime | None:
-    """When the first of them told us; None: none has, that we know."""
+    """Find when the first of them told us. None: none has, as far as we know."""
     times = [n.told_at for n in uow.records.list_of_case(SupplierNotice, case.id)]
     known = [*times, *filter(None, [case.supplier_told_at])]
     return min(known, default=None)
 
 
 def _set_case_supplier(uow: UnitOfWork, case: Case, notice: SupplierNotice) -> None:
-    """The case says who of its suppliers told us first, unless it names another party already."""
+    """Set the supplier who told us first, unless the case names another party already."""
     if case.third_party not in ("", notice.supplier):
         return
     if case.supplier_told_at is None or case.supplier_told_at > notice.told_at:

@@ -1,4 +1,4 @@
-"""A folded text that still knows where each of its characters stood."""
+"""Fold a text while keeping the original position of each character."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ class AlignedText:
     origin: tuple[int, ...]
 
     def find_span(self, start: int, end: int) -> tuple[int, int]:
-        """Where these folded characters stand in the text as it was."""
+        """Find the position of these folded characters in the original text."""
         return self.origin[start], self.origin[end - 1] + 1
 
 
 def align_text(text: str) -> AlignedText:
-    """Letter by letter as `folding.folded` does, without its rules for more than one letter."""
+    """Fold letter by letter as `folding.fold_text` does, without its rules for more than one
+    letter."""
     letters: list[str] = []
     origin: list[int] = []
     for place, sign in enumerate(text):

@@ -1,7 +1,6 @@
-"""Personal data of anybody, known to us or not, by its form: numbers, dates of birth, addresses.
+"""Detect personal data of anybody by its form: numbers, dates of birth, addresses.
 
-Each pattern says what it finds; what has no form of its own is found by nobody's pattern.
-"""
+Each pattern names what it finds; data without a form of its own is not detected here."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from breachdesk.gdpr.personal_data.network_addresses import find_addresses, find
 
 
 class PersonalDataKind(StrEnum):
-    """What was found, in the singular."""
+    """Kind of data found, in the singular."""
 
     CUSTOMER = "customer’s name"
     PERSON = "person’s name"
@@ -34,7 +33,7 @@ class PersonalDataKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PersonalDataSpan:
-    """Personal data at its place."""
+    """Personal data and its position."""
 
     start: int
     end: int
@@ -106,7 +105,8 @@ _NATIONAL = 9
 
 
 def find_personal_data(text: str, *, year: int) -> Iterator[PersonalDataSpan]:
-    """Everything with a form. A date ten years or more before `year` is taken for one of birth."""
+    """Find all personal data with a form. A date ten years or more before `year` is taken for one
+    of birth."""
     for finder in _FINDERS:
         yield from finder(text)
     for match in _ANY_DATE.finditer(text):
@@ -134,7 +134,7 @@ def _find_addresses(text: str) -> Iterator[PersonalDataSpan]:
 
 
 def _find_telephones(text: str) -> Iterator[PersonalDataSpan]:
-    """The longest row of digits from each beginning that is no date."""
+    """Find the longest row of digits from each beginning that is no date."""
     longest: dict[int, int] = {}
     for start, end, key in find_numbers(text):
         if len(key) >= _NATIONAL and not _DATELIKE.match(text[start:end]):
@@ -159,7 +159,7 @@ def _find_nhs_numbers(text: str) -> Iterator[PersonalDataSpan]:
 
 
 def _is_nhs(number: str) -> bool:
-    """Modulus 11 over the ten digits (NHS Data Dictionary)."""
+    """Whether the digits pass modulus 11 over the ten digits (NHS Data Dictionary)."""
     digits = [int(sign) for sign in number if sign.isdigit()]
     check = 11 - sum(d * w for d, w in zip(digits, range(10, 1, -1), strict=False)) % 11
     return len(digits) == 10 and check % 11 == digits[9] and check != 10
@@ -172,14 +172,14 @@ def _find_cards(text: str) -> Iterator[PersonalDataSpan]:
 
 
 def _is_card(number: str) -> bool:
-    """Luhn's check (ISO/IEC 7812-1)."""
+    """Whether the digits pass Luhn's check (ISO/IEC 7812-1)."""
     digits = [int(sign) for sign in number if sign.isdigit()][::-1]
     doubled = sum(n * 2 - 9 * (n > 4) for n in digits[1::2])
     return (sum(digits[::2]) + doubled) % 10 == 0
 
 
 def _find_sort_codes(text: str) -> Iterator[PersonalDataSpan]:
-    """Six digits in pairs are a sort code before an account number, or where they are no date."""
+    """Find six digits in pairs that precede an account number, or that are no date."""
     for match in _SORT_CODE.finditer(text):
         day, month, _ = (int(pair) for pair in re.split("[- ]", match.group()[:8]))
         followed = len(match.group()) > len("00-00-00")

@@ -1,4 +1,4 @@
-"""What people call a firm: its full name, the name without `Ltd`, the words that only it has."""
+"""List the names of a firm: its full name, the name without `Ltd`, the words that only it has."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class FirmNameKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FirmName:
-    """One way to call a firm."""
+    """One name of a firm."""
 
     words: tuple[str, ...]
     call: FirmNameKind
 
 
 def list_firm_names(name: str) -> Sequence[FirmName]:
-    """All of them, the full name first: `Hartwell Dental Practice`, `Hartwell`; `Smith & Co Ltd`,
+    """List all names, the full one first: `Hartwell Dental Practice`, `Hartwell`; `Smith & Co Ltd`,
     `Smith & Co`, `Smith`. A trading name after `t/a` is a name of its own."""
     names = dict.fromkeys(_generate_spellings(name), FirmNameKind.FULL)
     for part in _ALIAS.split(name):
@@ -66,14 +66,15 @@ def _generate_short_names(name: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _strip_endings(name: tuple[str, ...], endings: frozenset[str]) -> tuple[str, ...]:
-    """Without the last words while they are such endings; one word stays."""
+    """Strip the last words while they are such endings; one word always remains."""
     while len(name) > 1 and name[-1] in endings:
         name = name[:-1]
     return name
 
 
 def _generate_distinctive_words(core: tuple[str, ...]) -> Iterator[str]:
-    """Words that name it alone: the first, a partner beside `and`, and any that nobody else uses."""
+    """Generate words that identify it alone: the first, a partner next to `and`, and any that
+    nobody else uses."""
     for at, word in enumerate(core):
         if len(word) < _SHORTEST or word in _TRADES or word in LEGAL_FORMS:
             continue

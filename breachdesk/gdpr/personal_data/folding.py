@@ -1,4 +1,5 @@
-"""One spelling for names in a text: what looks alike to a reader is alike to the search."""
+"""Fold names in a text to one spelling, so that the search treats alike what looks alike to a
+reader."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ _AND = frozenset("&+")
 
 
 class FoldedToken(NamedTuple):
-    """A word at its place in a folded text."""
+    """A word and its position in a folded text."""
 
     word: str
     start: int
@@ -55,15 +56,16 @@ class FoldedToken(NamedTuple):
 
 
 def fold_text(text: str) -> str:
-    """The text in plain Latin letters, case kept, entities resolved, ` dot ` and `[.]` as a dot."""
+    """Fold the text to plain Latin letters; case is kept, entities are resolved, ` dot ` and `[.]`
+    become a dot."""
     if not text.isascii() or "&" in text:
         text = unicodedata.normalize("NFKC", unescape(unescape(text)))
     return _SPELLED_AT.sub("@", _SPELLED_DOT.sub(".", fold_letters(text)))
 
 
 def fold_letters(text: str) -> str:
-    """Without marks and invisible characters; one apostrophe and one hyphen; look-alikes as the
-    Latin letters that they are drawn as."""
+    """Remove marks and invisible characters, unify apostrophes and hyphens, and replace look-alikes
+    by Latin letters."""
     if text.isascii():
         return text.translate(_SIGNS)
     text = _INVISIBLE.sub("", text.translate(_SIGNS))
@@ -72,27 +74,26 @@ def fold_letters(text: str) -> str:
 
 
 def split_tokens(text: str) -> list[FoldedToken]:
-    """The words of a folded text, case-folded, without apostrophes and possessive endings. `&` and
-    a lone `+` are `and`."""
+    """Split a folded text into words, case-folded, without apostrophes and possessive endings. `&`
+    and a lone `+` are `and`."""
     matches = list(_WORD.finditer(text))
     return [_build_token(matches, at) for at in range(len(matches))]
 
 
 def join_divided_words(text: str) -> str | None:
-    """The folded text with words that a hyphen divides at a line's end made whole; None where
-    there is none."""
+    """Join words that a hyphen divides at a line's end. None: there are none."""
     whole = _BROKEN_WORD.sub("", text)
     return whole if whole != text else None
 
 
 def split_words(name: str) -> tuple[str, ...]:
-    """The words of a name, as `tokens` gives those of a text."""
+    """Split a name into words as `split_tokens` splits a text."""
     return tuple(token.word for token in split_tokens(fold_text(name)))
 
 
 def list_spellings(name: str) -> Sequence[tuple[str, ...]]:
-    """The ways in which a name may be written: as it is, in either case, with ae for ä, with the
-    parts of an apostrophe apart, and as one word."""
+    """List the spellings of a name: as it is, in either case, with ae for ä, with the parts of an
+    apostrophe apart, and as one word."""
     forms = [name]
     if not name.isascii():
         forms += [name.upper(), name.lower(), name.translate(_UMLAUTS)]
@@ -118,8 +119,8 @@ def _build_token(matches: list[re.Match[str]], at: int) -> FoldedToken:
 
 @remember_for_minutes(16_384)
 def _read_word(raw: str) -> tuple[str, bool, bool, bool]:
-    """A word without apostrophes and its ending; whether it begins with a capital, is in capitals
-    whole, and is possessive. Texts are made of few different words."""
+    """Return a word without apostrophes and its ending; whether it begins with a capital, is all
+    capitals, and is possessive. Cached, since texts repeat few different words."""
     if raw in _AND:
         return "and", False, False, False
     possessive = raw.endswith(("'s", "'S", "s'", "S'"))
@@ -130,7 +131,7 @@ def _read_word(raw: str) -> tuple[str, bool, bool, bool]:
 
 
 def _is_among_capitals(matches: list[re.Match[str]], at: int) -> bool:
-    """Is every word beside it in capitals too?"""
+    """Whether every adjacent word is in capitals too."""
     beside = [matches[i].group() for i in (at - 1, at + 1) if 0 <= i < len(matches)]
     letters = [word for word in beside if not word.isdigit()]
     return bool(letters) and all(word.isupper() for word in letters)

@@ -1,9 +1,8 @@
-"""Other customers' data and our staff's names in a text that one customer reads.
+"""Find other customers' data and our staff's names in a text that one customer reads.
 
 The index is built once from the register; a text is then read in one pass, however many names there
-are. What it cannot find: nicknames, misspellings, a description that names nobody, postal addresses
-(the register holds none), and a name that is also a name of the reader.
-"""
+are. It cannot find nicknames, misspellings, a description that names nobody, postal addresses
+(the register holds none), and a name that is also a name of the reader."""
 
 from __future__ import annotations
 
@@ -54,7 +53,7 @@ _ENGLISH = (NameRule.WEAK, NameRule.CAPITAL, NameRule.LOOK)
 
 
 class TextSpans:
-    """Stretches of a text."""
+    """Spans of a text."""
 
     def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
         ordered = sorted(spans)
@@ -62,14 +61,14 @@ class TextSpans:
         self._reach = list(accumulate((end for _, end in ordered), max))
 
     def has_span(self, start: int, end: int) -> bool:
-        """Does any of them hold this one whole?"""
+        """Whether one of them contains this span whole."""
         at = bisect_right(self._starts, start)
         return at > 0 and self._reach[at - 1] >= end
 
 
 @dataclass(frozen=True)
 class TextReader:
-    """Whose eyes a text is for: what is theirs may stand in it."""
+    """The reader of a text: their own data is allowed in it."""
 
     customer_id: str
     names: tuple[str, ...] = field(default=(), repr=False)
@@ -81,7 +80,7 @@ class TextReader:
 
     @cached_property
     def entries(self) -> NameEntries:
-        """What may stand for this reader alone."""
+        """Names allowed for this reader alone."""
         whole = register_entries.generate_phrase_entries(self.names, self.customer_id)
         return NameEntries(
             (
@@ -113,7 +112,7 @@ class _FoldedText:
     addresses: Sequence[tuple[int, int, Address]] = field(repr=False)
 
     def list_row_beginnings(self, reader: TextReader) -> Iterable[int]:
-        """Places of words that begin a row of the reader's own."""
+        """List positions of words that begin a name of the reader's own."""
         first_words = reader.entries.first_words
         if first_words.isdisjoint(self.words):
             return ()
@@ -124,7 +123,8 @@ class ForeignData:
     """Names, domains, addresses and numbers of all customers, and the names of our staff."""
 
     def __init__(self, names: RegisterNames, involved: Iterable[str] = ()) -> None:
-        """`involved`: accounts that worked on the case; their first names count too."""
+        """Create the index. `involved` are accounts that worked on the case; their first names
+        count too."""
         self._names = names
         self.customers = names.customers
         self.staff = len(names.users)
@@ -143,11 +143,11 @@ class ForeignData:
         profile: ProviderProfile | None = None,
         involved: Iterable[str] = (),
     ) -> Self:
-        """Of these customers and accounts."""
+        """Build the index of these customers and accounts."""
         return cls(RegisterNames(customers, bindings, users, profile=profile), involved)
 
     def find(self, text: str, reader: TextReader) -> Sequence[ForeignHit]:
-        """What is not the reader's, from left to right, the longest where several overlap."""
+        """Find what is not the reader's, from left to right, the longest where several overlap."""
         plain, whole = self._fold_text(
             text.replace(reader.reference, " ") if reader.reference else text
         )
@@ -157,11 +157,11 @@ class ForeignData:
         return _select_longest(hits)
 
     def find_folded(self, plain: str, reader: TextReader) -> Sequence[ForeignHit]:
-        """As `find`, in a text that is folded already: places are those of this very text."""
+        """Find in a text that is already folded: positions are those of this text."""
         return _select_longest(self._find_hits(plain, reader))
 
     def count_others(self, reader: TextReader) -> int:
-        """How many customers' data is looked for."""
+        """Count the customers whose data is looked for."""
         return self.customers - (reader.customer_id in self._names.customer_ids)
 
     def _find_hits(self, plain: str, reader: TextReader) -> list[ForeignHit]:
@@ -182,7 +182,7 @@ class ForeignData:
         return [hit for hit in hits if not any(a <= hit.start and hit.end <= b for a, b in allowed)]
 
     def _fold_text(self, text: str) -> tuple[str, str | None]:
-        """The folded text, and the same with divided words made whole."""
+        """Return the folded text, and the same with divided words joined."""
         known = self._folded_before.get(text)
         if known is None:
             plain = fold_text(text)
@@ -231,7 +231,7 @@ class ForeignData:
         own: frozenset[str],
         reader: TextReader,
     ) -> Iterator[ForeignHit]:
-        """`Ms Mason`, `Dr J. Mason`, `J. Mason`."""
+        """Find names like `Ms Mason`, `Dr J. Mason`, `J. Mason`."""
         title = tokens[place]
         initial = len(title.word) == 1
         at = place + 1
@@ -267,7 +267,7 @@ class ForeignData:
 
 
 def _may_be_title(token: FoldedToken) -> bool:
-    """An honorific, or an initial."""
+    """Whether the word is an honorific or an initial."""
     initial = len(token.word) == 1 and token.capital and token.word not in _NO_INITIALS
     return initial or token.word in HONORIFICS
 
@@ -280,7 +280,7 @@ def _classify_entries(
     length: int,
     reader: TextReader,
 ) -> Iterator[ForeignHit]:
-    """The gravest of what this row of words may be."""
+    """Classify what these words may be, by the most serious kind."""
     row = tokens[place : place + length]
     start, end = row[0].start, row[-1].end
     judged = [(classify_name(e.rule, plain, tokens, place, length), e) for e in entries]
@@ -295,7 +295,7 @@ def _classify_entries(
 
 
 def _select_longest(hits: Sequence[ForeignHit]) -> list[ForeignHit]:
-    """Without those that stand within another of the same or a graver kind."""
+    """Omit hits contained in another of the same or a more serious kind."""
     grave = _select_outermost([hit for hit in hits if hit.severity == BLOCK])
     spans = TextSpans((hit.start, hit.end) for hit in grave)
     light = _select_outermost([hit for hit in hits if hit.severity != BLOCK])

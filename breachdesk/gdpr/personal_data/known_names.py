@@ -1,4 +1,4 @@
-"""What a search looks for: words in a row, what may stand between them, and when they count."""
+"""Index what a search looks for: consecutive words, what may separate them, and when they count."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NameKind(StrEnum):
 
 
 class NameSeparator(Enum):
-    """What may stand between two words."""
+    """What may separate two words."""
 
     NAME = re.compile(r"[\s,;:'\"()/_-]*|\.")
     DOTS = re.compile(r"\.|\s+\.\s*|\.\s+(?=[a-z0-9])|\s*\.\s*\n\s*|-{1,2}")
@@ -41,7 +41,7 @@ _ABBREVIATION = 3
 
 
 class NameRule(Enum):
-    """When a row of words counts."""
+    """When consecutive words count as a name."""
 
     ALWAYS = "in any case of letters"
     CAPITALS = "when its words are capitalised"
@@ -54,7 +54,7 @@ class NameRule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NameEntry:
-    """One row of words and whose it is."""
+    """Consecutive words and their owner."""
 
     words: tuple[str, ...]
     kind: NameKind
@@ -67,10 +67,11 @@ _Rows = dict[tuple[str, ...], dict[tuple[object, ...], list[NameEntry]]]
 
 
 class NameEntries:
-    """Rows of words by their first one or two."""
+    """Entries by their first one or two words."""
 
     def __init__(self, entries: Iterable[NameEntry], beside: NameEntries | None = None) -> None:
-        """`beside`: entries that count too, as if they came first; they are shared, not copied."""
+        """Create the index. Entries of `beside` count too, before the others; they are shared, not
+        copied."""
         self._beside: _Rows = {} if beside is None else beside.rows
         self.rows: _Rows = {}
         for entry in entries:
@@ -88,13 +89,14 @@ class NameEntries:
         return row
 
     def may_begin(self, word: str) -> bool:
-        """Does any row begin with this word?"""
+        """Whether any entry begins with this word."""
         return word in self.first_words or word in self._words_beside
 
     def match_at(
         self, text: str, tokens: Sequence[FoldedToken], place: int
     ) -> Iterator[tuple[int, list[NameEntry]]]:
-        """Every row that begins at this word: how many words it has, and the entries."""
+        """Match every entry that begins at this word; yields its number of words, and the
+        entries."""
         first = tokens[place].word
         if place + 1 < len(tokens):
             yield from self._match_key((first, tokens[place + 1].word), text, tokens, place)
@@ -127,7 +129,8 @@ def _is_row_at(
 
 
 def _may_separate(gap: str, between: NameSeparator, before: FoldedToken) -> bool:
-    """Never an empty line. After an abbreviation a full stop ends no sentence."""
+    """Whether the gap may separate words: never an empty line. After an abbreviation a full stop
+    ends no sentence."""
     if between is NameSeparator.ANYTHING:
         return True
     if gap.count("\n") > 1:
@@ -138,7 +141,7 @@ def _may_separate(gap: str, between: NameSeparator, before: FoldedToken) -> bool
 
 
 def select_firm_rule(name: FirmName) -> NameRule:
-    """When one of a firm's names counts, by how ordinary its words are."""
+    """Select when one of a firm's names counts, by how common its words are."""
     if len(name.words) == 1:
         return select_word_rule(name.words[0])
     if name.words[-1] in SURE_LEGAL_FORMS:
@@ -152,7 +155,7 @@ def select_firm_rule(name: FirmName) -> NameRule:
 
 
 def select_word_rule(word: str) -> NameRule:
-    """When one word alone counts."""
+    """Select when one word alone counts."""
     says = classify_word(word)
     if says is WordRarity.COINED:
         return NameRule.EXACT if len(word) <= 3 else NameRule.ALWAYS
@@ -160,5 +163,6 @@ def select_word_rule(word: str) -> NameRule:
 
 
 def select_person_rule(words: tuple[str, ...]) -> NameRule:
-    """First name and surname: of English words (`Mark Hall`) only when capitalised."""
+    """Select the rule for first name and surname: English words (`Mark Hall`) count only when
+    capitalised."""
     return NameRule.CAPITALS if all(is_english(word) for word in words) else NameRule.ALWAYS

@@ -1,4 +1,4 @@
-"""Does an ordinary word stand as a name here? What its neighbours say."""
+"""Decide by its neighbours whether an ordinary word is used as a name."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ _BY_CAPITALS = {
 def classify_name(
     rule: NameRule, text: str, tokens: Sequence[FoldedToken], place: int, length: int
 ) -> str | None:
-    """`block`, `warn`, or None: these words name nobody here."""
+    """Return `block`, `warn`, or None: these words name nobody here."""
     row = tokens[place : place + length]
     if rule is NameRule.ALWAYS:
         return BLOCK

@@ -1,4 +1,4 @@
-"""Finding names in a text: whole words, any case, in one pass however many names there are."""
+"""Find names in a text: whole words, any case, in one pass however many names there are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EMAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 
 @dataclass(frozen=True, slots=True)
 class NameMatch:
-    """A name at its place."""
+    """A name and its position."""
 
     start: int
     end: int
@@ -32,7 +32,7 @@ class NameIndex:
             entries.sort(key=lambda entry: (-len(entry[0]), entry[1]))
 
     def find(self, text: str) -> Iterator[NameMatch]:
-        """From left to right, the longest first, never overlapping."""
+        """Find names from left to right, the longest first, never overlapping."""
         words = list(_WORD.finditer(text))
         folded = [word.group().casefold() for word in words]
         at = 0
@@ -43,7 +43,8 @@ class NameIndex:
             at += length or 1
 
     def list_candidates(self, text: str) -> list[str]:
-        """Names whose first word stands in the text: all that could be found there, and few."""
+        """List names whose first word occurs in the text: few, and a superset of what can be
+        found."""
         present = {word.casefold() for word in _WORD.findall(text)}
         return sorted(n for w in present for _, n in self._by_first.get(w, ()))
 

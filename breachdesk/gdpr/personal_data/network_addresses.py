@@ -1,4 +1,4 @@
-"""Telephone numbers and IP addresses in a text, whoever wrote them how."""
+"""Find telephone numbers and IP addresses in any notation."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Address = IPv4Address | IPv6Address
 
 
 def normalise_number(number: str) -> str:
-    """The digits after the country code and the leading nought: `+44 (0)1632 960001` and `01632
-    960001` are one number. Empty where there are too few."""
+    """Return the digits after the country code and the leading nought: `+44 (0)1632 960001` and
+    `01632 960001` are one number. Empty where there are too few."""
     digits = re.sub(r"\D", "", number)
     if number.strip().startswith("+") or digits.startswith("00"):
         digits = digits.removeprefix("00").removeprefix("44")
@@ -30,8 +30,8 @@ def normalise_number(number: str) -> str:
 
 
 def find_numbers(text: str) -> Iterator[tuple[int, int, str]]:
-    """Start, end and digits of everything that could be a telephone number, beginning at any group
-    of digits of a run: two numbers that stand in a row are both found."""
+    """Find start, end and digits of everything that could be a telephone number, beginning at any
+    group of digits of a run: two consecutive numbers are both found."""
     for run in _RUN.finditer(text):
         groups = list(_GROUP.finditer(run.group()))
         for first, begins in enumerate(groups):
@@ -60,10 +60,11 @@ def find_addresses(text: str) -> Iterator[tuple[int, int, Address]]:
 
 
 class NetworkOwners:
-    """Whose an address is, however many networks there are."""
+    """Owners of addresses, for any number of networks."""
 
     def __init__(self, owned: Iterable[tuple[str, str]]) -> None:
-        """(address or network, owner); private and reserved ones say nothing and are left out."""
+        """Create the index of (address or network, owner); private and reserved ones identify
+        nobody and are omitted."""
         self._by_length: dict[tuple[int, int], dict[int, set[str]]] = {}
         for value, owner in owned:
             network = ip_network(value, strict=False)
@@ -73,7 +74,7 @@ class NetworkOwners:
             rows.setdefault(int(network.network_address), set()).add(owner)
 
     def find_owners(self, address: Address) -> frozenset[str]:
-        """Everybody in one of whose networks it lies."""
+        """Find every owner of a network that contains the address."""
         owners: set[str] = set()
         for (version, length), rows in self._by_length.items():
             if version == address.version:

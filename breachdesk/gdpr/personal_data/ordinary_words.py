@@ -1,7 +1,6 @@
-"""How much a single word says: does it name a firm, or does it stand in any letter?
+"""Classify a single word: whether it identifies a firm or is common in letters.
 
-The lists are data beside this module, each with its source.
-"""
+The lists are data in this package, each with its source."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from importlib.resources import files
 
 
 class WordRarity(IntEnum):
-    """What a word is when it stands alone."""
+    """How rare a single word is."""
 
     COMMON = 0
     """Usual in letters, a post, a month, or a number."""
@@ -24,7 +23,7 @@ class WordRarity(IntEnum):
 
 
 def classify_word(word: str) -> WordRarity:
-    """Of one folded word."""
+    """Classify one folded word."""
     if word.isdigit() or word in load_words("common") or word in load_words("roles"):
         return WordRarity.COMMON
     if word in load_words("places"):
@@ -35,7 +34,7 @@ def classify_word(word: str) -> WordRarity:
 
 
 def is_english(word: str) -> bool:
-    """Does a dictionary have it, or what is left without a plural's ending?"""
+    """Whether a dictionary has it, or its form without a plural's ending."""
     if word in load_words("common") or word in load_words("dictionary"):
         return True
     return word.endswith("s") and (
@@ -44,13 +43,13 @@ def is_english(word: str) -> bool:
 
 
 def is_first_name(word: str) -> bool:
-    """Is it given to people in the United Kingdom, even where it is an English word too?"""
+    """Whether it is given to people in the United Kingdom, even where it is an English word too."""
     return word in load_words("first_names")
 
 
 @cache
 def load_words(name: str) -> frozenset[str]:
-    """The words of one list, folded."""
+    """Load the words of one list, folded."""
     text = files("breachdesk.gdpr").joinpath(f"words/{name}.txt").read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     return frozenset(word for line in lines for word in line.split())

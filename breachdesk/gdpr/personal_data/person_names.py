@@ -1,4 +1,4 @@
-"""What people call a person: first name and surname in either order, `Ms Mason`, `J. Mason`."""
+"""List the names of a person: first name and surname in either order, `Ms Mason`, `J. Mason`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class PersonName:
 
 
 def list_person_names(name: str) -> Sequence[PersonName]:
-    """Each spelling; none for a role such as `Accounts Department`. A surname may be of several
-    words (`van der Berg`, `O'Brien-Jones`)."""
+    """List each spelling; none for a role such as `Accounts Department`. A surname may be of
+    several words (`van der Berg`, `O'Brien-Jones`)."""
     parts = name.split()
     titled = 0
     while titled < len(parts) and set(split_words(parts[titled])) <= HONORIFICS:
@@ -41,7 +41,7 @@ def list_person_names(name: str) -> Sequence[PersonName]:
 
 
 def _find_surname(parts: Sequence[str], *, titled: bool) -> int:
-    """Where the surname begins; behind the end when the one word is a first name."""
+    """Find where the surname begins; past the end when the only word is a first name."""
     if len(parts) == 1:
         one = split_words(parts[0])
         return 0 if titled or not one or classify_word(one[0]) is WordRarity.COINED else 1

@@ -1,4 +1,4 @@
-"""A regulator's report names nobody affected: names, addresses and numbers are taken out."""
+"""Redact names, addresses and numbers of everybody affected from a regulator's report."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PHONE = re.compile(r"(?<!\w)\+?\d[\d ()-]{8,}\d(?!\w)")
 
 
 class NameRedaction:
-    """Knows everybody who must not be named."""
+    """Index of everybody who must not be named."""
 
     def __init__(self, customers: Iterable[Customer], *, keep: Iterable[str] = ()) -> None:
-        """`keep`: our own addresses and numbers, which may stand."""
+        """Create the index. `keep` are our own addresses and numbers, which may remain."""
         everybody = list(customers)
         self._names = NameIndex(n for customer in everybody for n in _list_names(customer))
         self._numbers = {
@@ -28,7 +28,7 @@ class NameRedaction:
         self._keep = {text.casefold() for text in keep}
 
     def redact(self, text: str) -> str:
-        """The text without names, e-mail addresses and telephone numbers of anybody affected."""
+        """Remove names, e-mail addresses and telephone numbers of anybody affected."""
         text = EMAIL.sub(lambda m: self._replace_unless_kept(m.group(), ADDRESS), text)
         text = _PHONE.sub(self._replace_number, text)
         for match in reversed(list(self._names.find(text))):
@@ -36,7 +36,7 @@ class NameRedaction:
         return text
 
     def has_findings(self, text: str) -> bool:
-        """Would anything be taken out?"""
+        """Whether anything would be removed."""
         return self.redact(text) != text
 
     def _replace_unless_kept(self, name: str, placeholder: str) -> str:

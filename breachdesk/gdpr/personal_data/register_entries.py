@@ -1,4 +1,5 @@
-"""What to look for of one customer, one asset, one member of staff; and what may always stand."""
+"""Generate what to look for of one customer, one asset or one member of staff, and what is always
+allowed."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ Surnames = dict[str, list[PersonSurname]]
 
 
 def generate_customer_entries(customer: Customer, shared: frozenset[str]) -> Iterator[NameEntry]:
-    """Names, account number, domains, addresses and people."""
+    """Generate names, account number, domains, addresses and people."""
     for name in list_firm_names(customer.name):
         kind = NameKind.NAME if name.call is FirmNameKind.FULL else NameKind.SHORT_NAME
         rule = select_firm_rule(name)
@@ -78,7 +79,8 @@ def generate_customer_entries(customer: Customer, shared: frozenset[str]) -> Ite
 
 
 def generate_binding_entries(binding: Binding) -> Iterator[NameEntry]:
-    """A domain, mailbox, site, host or tenant; addresses of networks are found otherwise."""
+    """Generate a domain, mailbox, site, host or tenant; addresses of networks are found by
+    `network_addresses`."""
     owner, value = binding.customer_id, binding.value
     if binding.kind is AssetKind.MAILBOX:
         yield from _generate_address_entries(value, owner, frozenset())
@@ -97,8 +99,8 @@ def generate_binding_entries(binding: Binding) -> Iterator[NameEntry]:
 
 
 def generate_staff_entries(users: Iterable[User], involved: frozenset[str]) -> Iterator[NameEntry]:
-    """Names of accounts and of the people behind them. First names alone count of those who worked
-    on the case; of the others they want a look."""
+    """Generate the names of accounts and of the people behind them. First names alone block for
+    those who worked on the case; for the others they warn."""
     for user in users:
         yield from _generate_account_holder_entries(user.id, user.name, worked=user.id in involved)
     known = {user.id for user in users}
@@ -107,7 +109,7 @@ def generate_staff_entries(users: Iterable[User], involved: frozenset[str]) -> I
 
 
 def generate_profile_entries(profile: ProviderProfile) -> Iterator[NameEntry]:
-    """What we say of ourselves may stand in every text."""
+    """Generate our own data, which every text may contain."""
     texts = (
         profile.legal_name, profile.trading_name, profile.registered_address, profile.complaints,
         profile.promise, profile.promise_source, profile.contact_name, profile.contact_hours,
@@ -121,12 +123,12 @@ def generate_profile_entries(profile: ProviderProfile) -> Iterator[NameEntry]:
 
 
 def generate_public_body_entries() -> Iterator[NameEntry]:
-    """Authorities that letters name."""
+    """Generate authorities that letters name."""
     return generate_phrase_entries(_PUBLIC_BODIES, OURS)
 
 
 def generate_phrase_entries(texts: Iterable[str], owner: str) -> Iterator[NameEntry]:
-    """Rows of words that may stand, with anything between them."""
+    """Generate phrases that are allowed, with anything between their words."""
     for text in texts:
         for spelling in list_spellings(text) if text else ():
             yield NameEntry(
@@ -135,7 +137,7 @@ def generate_phrase_entries(texts: Iterable[str], owner: str) -> Iterator[NameEn
 
 
 def generate_allowed_people_entries(names: Iterable[str], owner: str) -> Iterator[NameEntry]:
-    """People who may be named in every usual form."""
+    """Generate people who may be named in every usual form."""
     for name in names:
         for person in list_person_names(name):
             yield from _generate_person_entries(person, NameKind.PERSON, owner)
@@ -146,7 +148,7 @@ def generate_allowed_people_entries(names: Iterable[str], owner: str) -> Iterato
 def build_surnames(
     customers: Iterable[Customer], users: Iterable[User], profile: ProviderProfile | None
 ) -> Surnames:
-    """Of everybody whom a letter could name."""
+    """Build the surnames of everybody whom a letter could name."""
     people = [(c.id, False, p.name) for c in customers for p in c.people]
     people += [(f"staff:{u.id}", True, u.name) for u in users]
     if profile is not None and profile.contact_name:
@@ -164,7 +166,7 @@ def build_surnames(
 def find_widely_used_domains(
     customers: Iterable[Customer], bindings: Iterable[Binding]
 ) -> frozenset[str]:
-    """Domains of so many customers' addresses that they must be a provider's, unless bound."""
+    """Find unbound domains shared by enough customers' addresses that they must be a provider's."""
     bound = {b.value for b in bindings if b.kind in (AssetKind.DOMAIN, AssetKind.SITE)}
     users = Counter(
         domain
@@ -209,7 +211,7 @@ def _select_account_rule(spelling: tuple[str, ...], first: NameRule) -> NameRule
 
 
 def _require_capital(rule: NameRule) -> NameRule:
-    """A surname or an account's name in small letters is a word like any other."""
+    """Require a capital: a surname or an account's name in small letters is an ordinary word."""
     return NameRule.CAPITAL if rule is NameRule.EXACT else rule
 
 
@@ -230,7 +232,7 @@ def _generate_person_entries(person: PersonName, kind: NameKind, owner: str) -> 
 
 
 def _generate_account_entries(account: str) -> Iterator[NameEntry]:
-    """An id of one ordinary word or of digits alone is no name."""
+    """Generate the account's id, unless it is one ordinary word or only digits."""
     spelling = split_words(account)
     if len(spelling) > 1:
         yield NameEntry(spelling, NameKind.ACCOUNT, account, NameRule.ALWAYS, NameSeparator.LINK)
@@ -260,7 +262,7 @@ def _generate_address_entries(
 def _generate_domain_entries(
     domain: str, owner: str, shared: frozenset[str] = frozenset()
 ) -> Iterator[NameEntry]:
-    """The domain, those above it, and the word before its ending."""
+    """Generate the domain, its parent domains, and the word before its ending."""
     names = [name for name in list_own_domains(domain) if name not in shared]
     for name in names:
         for row in _list_domain_forms(name):
@@ -294,7 +296,7 @@ def _generate_row_entries(
 
 
 def _list_domain_forms(domain: str) -> Sequence[tuple[str, ...]]:
-    """As DNS writes it and as people do (`xn--mller-kva`, `müller`)."""
+    """List the domain as DNS writes it and as people do (`xn--mller-kva`, `müller`)."""
     forms = [split_words(domain)]
     if "xn--" in domain or not domain.isascii():
         for codec in (_decode_domain, _encode_domain):

@@ -1,5 +1,5 @@
-"""Everything that the register and the accounts name, arranged for a search. Built once for a version
-of the register; nothing in it depends on a case or on a reader."""
+"""Index everything that the register and the accounts name. Built once for a version of the
+register; nothing in it depends on a case or on a reader."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.user import User
 
 
 class RegisterNames:
-    """Immutable: many threads may search in it."""
+    """Immutable index: many threads may search in it."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class RegisterNames:
         )
 
     def get_staff_entries(self, involved: frozenset[str]) -> Iterable[NameEntry]:
-        """Of our staff, where these accounts worked on the case."""
+        """Return the entries of our staff, where these accounts worked on the case."""
         return register_entries.generate_staff_entries(self.users, involved)
 
 

@@ -1,5 +1,5 @@
-"""What leaves for a regulator, without the personal data that can be found; and an exact account of
-what was looked for, what was replaced, and which words a person should look at."""
+"""Redact detectable personal data from what leaves for a regulator, and account for what was looked
+for, what was replaced, and which words a person should check."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class RedactionAccount:
 
     @property
     def total(self) -> int:
-        """Places at which something was replaced."""
+        """Number of replacements."""
         return sum(self.removed.values())
 
     @property
@@ -96,7 +96,7 @@ class RedactionAccount:
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """What it cannot find."""
+        """Kinds that cannot be found."""
         return UNSEEN
 
 
@@ -104,7 +104,8 @@ class ReportRedaction:
     """Takes personal data out of one report's free texts."""
 
     def __init__(self, data: ForeignData, profile: ProviderProfile, *, year: int) -> None:
-        """`data`: with our profile, whose named contact stays. `year`: of the report."""
+        """Create a redaction. `data` includes our profile, whose named contact is kept. `year` is
+        the report's."""
         self._data = data
         self._year = year
         self._ours = [
@@ -123,21 +124,21 @@ class ReportRedaction:
 
     @property
     def account(self) -> RedactionAccount:
-        """Of what was redacted until now."""
+        """Account of what was redacted until now."""
         return RedactionAccount(
             dict(self._removed), tuple(self._look)[:_MOST_WORDS], self._data.customers,
             self._data.staff,
         )  # fmt: skip
 
     def redact_all(self, texts: Sequence[str]) -> list[str]:
-        """Each text without what was found in it; a surname of one is known in the others."""
+        """Redact each text; a surname found in one is known in the others."""
         for text in texts:
             plain = align_text(text).text
             self._surnames |= unknown_people.find_surnames(plain, split_tokens(plain))
         return [self.redact(text) for text in texts]
 
     def redact(self, text: str) -> str:
-        """The text without what was found. Redacting again changes nothing."""
+        """Redact one text. Redacting again changes nothing."""
         redacted = self._redact_once(text)
         while redacted != text:
             text, redacted = redacted, self._redact_once(redacted)
@@ -161,14 +162,15 @@ class ReportRedaction:
         yield from unknown_people.find_people(text, split_tokens(text), self._surnames)
 
     def _replace_exempt(self, text: str) -> str:
-        """As long as before; nothing is found in what stays, nor across it."""
+        """Replace exempt spans by as many characters, so that nothing is found in or across
+        them."""
         signs = list(text)
         for start, end in self._find_exempt_spans(text):
             signs[start:end] = _MASK * (end - start)
         return "".join(signs)
 
     def _find_exempt_spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Our own contact, and what was replaced before."""
+        """Find our own contact, and what was replaced before."""
         lowered = text.casefold()
         for ours in (*self._ours, *set(PLACEHOLDERS.values())):
             start = lowered.find(ours.casefold())
@@ -186,7 +188,7 @@ class ReportRedaction:
 
 
 def _merge_overlaps(spans: Iterable[PersonalDataSpan]) -> list[PersonalDataSpan]:
-    """In order; what overlaps is one, of the kind of the longest."""
+    """Merge overlapping spans, in order, into one of the longest's kind."""
     merged: list[PersonalDataSpan] = []
     for span in sorted(spans, key=lambda s: (s.start, -s.end)):
         last = merged[-1] if merged else None
@@ -201,7 +203,7 @@ def _merge_overlaps(spans: Iterable[PersonalDataSpan]) -> list[PersonalDataSpan]
 def _generate_capital_rows(
     text: str, tokens: Sequence[FoldedToken]
 ) -> Iterator[Sequence[FoldedToken]]:
-    """Two capitalised words in a row of which one is not usual, and a single coined one."""
+    """Generate two consecutive capitalised words of which one is rare, and single coined words."""
     at = 0
     while at < len(tokens):
         end = at

@@ -10,13 +10,13 @@ _PUBLIC_SUFFIXES = load_words("public_suffixes")
 
 
 def is_shared(domain: str) -> bool:
-    """Does it say nothing of who stands behind an address in it?"""
+    """Whether the domain does not identify the owner of an address in it."""
     return domain in PUBLIC_MAIL or domain in _PUBLIC_SUFFIXES or "." not in domain
 
 
 def list_own_domains(host: str) -> list[str]:
-    """The name itself and each domain above it that is still one customer's: of `mail.oak.co.uk`
-    that is `mail.oak.co.uk` and `oak.co.uk`; of an address at a public provider nothing."""
+    """List the name and each parent domain that still belongs to one customer: for `mail.oak.co.uk`
+    that is `mail.oak.co.uk` and `oak.co.uk`; nothing for a public provider."""
     labels = host.casefold().strip(".").split(".")
     names = [".".join(labels[at:]) for at in range(len(labels) - 1)]
     if names and names[0] in PUBLIC_MAIL:

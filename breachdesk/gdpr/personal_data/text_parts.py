@@ -1,4 +1,5 @@
-"""A text as parts, each with the place that a person looks for it: blocks, HTML, JSON values."""
+"""Split a text into parts, each with the place where a person looks for it: blocks, HTML, JSON
+values."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ _UNSEEN = frozenset(("style", "script", "template", "noscript"))
 
 
 def split_blocks(where: str, text: str) -> Iterator[Part]:
-    """Each block of a laid-out text under its heading (a line with dashes below it), as it stands:
-    a name that goes on in the next line is whole."""
+    """Split a laid-out text into blocks under their headings (a line with dashes below it),
+    unchanged: a name that continues in the next line is whole."""
     heading = "opening"
     lines: list[str] = []
     every = text.split("\n")
@@ -36,7 +37,7 @@ def split_blocks(where: str, text: str) -> Iterator[Part]:
 
 
 def split_html(where: str, page: str) -> Iterator[Part]:
-    """What a reader sees, and what stands in attributes, comments and styles."""
+    """Split HTML into visible text, and the text of attributes, comments and styles."""
     reader = _PageParser()
     reader.feed(page)
     reader.close()
@@ -47,7 +48,7 @@ def split_html(where: str, page: str) -> Iterator[Part]:
 
 
 def split_attachment(name: str, content: str) -> Iterator[Part]:
-    """Each text of a JSON file under its path; of any other file the whole."""
+    """Split a JSON file into each text under its path; any other file is one part."""
     where = f"attachment:{name}"
     try:
         value = json.loads(content)

@@ -1,4 +1,5 @@
-"""Names of people whom no register knows: by an honorific, a first name, or the word before them."""
+"""Find names of people who are not registered, by an honorific, a first name, or the word before
+them."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ _MOST = 4
 def find_people(
     text: str, tokens: Sequence[FoldedToken], known: AbstractSet[str] = frozenset()
 ) -> Iterator[PersonalDataSpan]:
-    """People's names; of a name that stood once, or is `known`, its surname alone too."""
+    """Find people's names; of a name found once, or `known`, its surname alone too."""
     surnames = known | find_surnames(text, tokens)
     for place in range(len(tokens)):
         length = _count_name_words(text, tokens, place)
@@ -49,7 +50,7 @@ def find_people(
 
 
 def find_surnames(text: str, tokens: Sequence[FoldedToken]) -> AbstractSet[str]:
-    """Last words of the names in this text that are no English words."""
+    """Find last words of the names in this text that are no English words."""
     rows = (
         tokens[place : place + length]
         for place in range(len(tokens))
@@ -59,7 +60,7 @@ def find_surnames(text: str, tokens: Sequence[FoldedToken]) -> AbstractSet[str]:
 
 
 def _count_name_words(text: str, tokens: Sequence[FoldedToken], place: int) -> int:
-    """How many words a name has that begins here; 0: none does."""
+    """Count the words of the name that begins here; 0: none does."""
     token = tokens[place]
     if token.word in HONORIFICS and (
         _has_capital(text, token) or token.word in ("mr", "mrs", "ms", "dr")
@@ -90,7 +91,7 @@ def _count_titled_words(text: str, tokens: Sequence[FoldedToken], place: int) ->
 
 
 def _count_capitals(text: str, tokens: Sequence[FoldedToken], place: int) -> int:
-    """How many capitalised words stand in a row, particles among them."""
+    """Count consecutive capitalised words, particles included."""
     length = 1
     while length < _MOST and place + length < len(tokens):
         token = tokens[place + length]
@@ -108,7 +109,8 @@ def _count_capitals(text: str, tokens: Sequence[FoldedToken], place: int) -> int
 
 
 def _is_name(text: str, row: Sequence[FoldedToken]) -> bool:
-    """A first name that is a word too (`May`, `Mark`, `Will`) needs a surname that is none."""
+    """Whether the words are a name: a first name that is a word too (`May`, `Mark`, `Will`) needs a
+    surname that is none."""
     first, second = row[0], row[1]
     if second.word.isdigit() or second.word in HONORIFICS:
         return False
@@ -141,11 +143,12 @@ def _is_adjacent(text: str, tokens: Sequence[FoldedToken], place: int) -> bool:
 
 
 def _has_capital(text: str, token: FoldedToken) -> bool:
-    """Also in a line of capitals, where every word may be a name."""
+    """Whether the word has a capital, also in a line of capitals, where every word may be a
+    name."""
     return text[token.start].isupper()
 
 
 def _compute_end(text: str, token: FoldedToken) -> int:
-    """Without the possessive ending, which stays in the sentence."""
+    """Return the end without the possessive ending, which remains in the sentence."""
     original = text[token.start : token.end]
     return token.end - 2 if original.endswith(("'s", "'S")) else token.end
