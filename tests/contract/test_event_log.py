@@ -227,15 +227,15 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from schemas.pipeline.source import Incoming
+from schemas.pipeline.source import IncomingRecord
 from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
 
 now = datetime(2026, 11, 21, 12, tzinfo=UTC)
 log = SqliteEventLog(Path(sys.argv[1]), lambda: now)
-read = log.end()
+read = log.find_end()
 for batch in range(10**9):
     names = [f"{sys.argv[2]} {batch} {n}" for n in range(1 + batch % 5)]
-    positions = log.append([Incoming("s", name.encode(), now) for name in names])
+    positions = log.append([IncomingRecord("s", name.encode(), now) for name in names])
     if sys.argv[3] == "appended":
         told = zip(positions, names, strict=True)
     else:
@@ -282,21 +282,21 @@ FULL_DISK = """
 import os, resource, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from schemas.errors import Retryable
-from schemas.pipeline.source import Incoming
+from schemas.errors import RetryableError
+from schemas.pipeline.source import IncomingRecord
 from streams.event_logs.sqlite import READ_BYTES, SqliteEventLog
 
 now = datetime(2026, 11, 21, 12, tzinfo=UTC)
 log = SqliteEventLog(Path(sys.argv[1]), lambda: now)
-log.append([Incoming("s", b"before", now)])
+log.append([IncomingRecord("s", b"before", now)])
 _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (128 * 1024, most))
 try:
-    log.append([Incoming("s", os.urandom(512 * 1024), now)])
-except Retryable as error:
+    log.append([IncomingRecord("s", os.urandom(512 * 1024), now)])
+except RetryableError as error:
     print("refused:", error)
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-log.append([Incoming("s", b"after", now)])
+log.append([IncomingRecord("s", b"after", now)])
 print([record.raw for record in log.read(None, 10)])
 log.close()
 """

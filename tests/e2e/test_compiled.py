@@ -15,13 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PLAY = """
 import json, sys, tempfile
 from pathlib import Path
-from bench.pipeline_slices import Slices
+from bench.pipeline_slices import PipelineSlices
 import streams.correlate.groups, streams.normalise.normaliser, streams.parsers.sonicwall_firewall
 modules = (streams.correlate.groups, streams.normalise.normaliser, streams.parsers.sonicwall_firewall)
 with tempfile.TemporaryDirectory() as folder:
-    slices = Slices(Path(folder) / "data")
+    slices = PipelineSlices(Path(folder) / "data")
     slices.take(5_000)
-    told = slices.alerts()
+    told = slices.count_alerts()
     slices.house.close()
 print(json.dumps({**told, "compiled": [m.__file__.endswith(".so") for m in modules]}))
 """

@@ -36,7 +36,7 @@ SEND = """
 import asyncio, json, sys, time
 from datetime import timedelta
 from pathlib import Path
-from breachdesk.bootstrap.container import Premises
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.mail import send_due
 from notifiers.testing.channels import NOON
 from schemas.errors import NotAllowed
@@ -44,7 +44,7 @@ from waiting_letters import mail_settings, smtp_sender
 folder, port, noon = sys.argv[1:]
 def now():
     return NOON + timedelta(seconds=time.time() - float(noon))
-with Premises(mail_settings(Path(folder), smtp_sender(int(port))), now) as house:
+with Container(mail_settings(Path(folder), smtp_sender(int(port))), now) as house:
     try:
         print(json.dumps({"tried": asyncio.run(send_due(house))}))
     except NotAllowed as problem:
@@ -55,20 +55,20 @@ SENT_THEN_KILLED = """
 import asyncio, os, sqlite3, sys, time
 from datetime import timedelta
 from pathlib import Path
-from breachdesk.bootstrap.container import Premises
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.mail import send_due
-from breachdesk.casework import mail_hold
+from breachdesk.casework.delivery import mail_hold
 from notifiers.testing.channels import NOON
 from waiting_letters import mail_settings, smtp_sender
 folder, port, noon = sys.argv[1:]
 def now():
     return NOON + timedelta(seconds=time.time() - float(noon))
-house = Premises(mail_settings(Path(folder), smtp_sender(int(port))), now)
+house = Container(mail_settings(Path(folder), smtp_sender(int(port))), now)
 house.store
 assert asyncio.run(send_due(house)) == 47
 with sqlite3.connect(Path(folder) / "store.db") as other:
     assert other.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
-house.store.act(lambda uow: mail_hold.beat(uow, now()))
+house.store.write(lambda uow: mail_hold.record_heartbeat(uow, now()))
 os._exit(0)
 """
 

@@ -44,12 +44,12 @@ UNSURE_HOLDERS = words.ACCOUNT_HOLDERS.model_copy(
 SEND = """
 import asyncio, sys
 from pathlib import Path
-from breachdesk.bootstrap.container import Premises
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.demo.drill import APPROVED
-from breachdesk.demo.stage import StageClock
-with Premises(load_settings(Path(sys.argv[1])), StageClock(APPROVED)) as house:
+from breachdesk.demo.stage import DemoClock
+with Container(load_settings(Path(sys.argv[1])), DemoClock(APPROVED)) as house:
     house.store
     print("ready", flush=True)
     asyncio.run(send_due(house))

@@ -18,31 +18,31 @@ from breachdesk.testing import FixedNow
 CHILD = """
 import sys
 from breachdesk.stores.open_store import open_store
-from breachdesk.testing import START, FixedNow, a_customer, a_signal, an_episode
+from breachdesk.testing import START, FixedNow, make_customer, make_episode, make_signal
 from schemas.pipeline.alert import GroupKey
-from schemas.pipeline.event import Position
+from schemas.pipeline.event import RecordPosition
 from streams.ports import (
-    Advance, BucketRow, GroupState, GroupUpdates, RecordBatch, SourceCount,
+    BucketRow, GroupState, GroupUpdates, PartitionAdvance, RecordBatch, SourceCount,
 )
 
 store = open_store("sqlite:///" + sys.argv[1], now=FixedNow())
-sink = store.batch_sink()
+sink = store.make_batch_sink()
 print("ready", flush=True)
 while True:
-    before = sink.positions(["p"])["p"]
+    before = sink.load_positions(["p"])["p"]
     n = 0 if before.position is None else before.position.offset
     key = GroupKey("rule", "contoso", (f"group-{n + 1}",))
-    signals = [a_signal(10 * n + i, key=key) for i in range(10)]
+    signals = [make_signal(10 * n + i, key=key) for i in range(10)]
     updates = GroupUpdates(
-        changed=[key], groups=[GroupState(key, (an_episode(signals),))],
+        changed=[key], groups=[GroupState(key, (make_episode(signals),))],
         buckets=[BucketRow(key, n, b"bucket", 3600, 1e12)], log=b"log",
     )
     sink.commit(RecordBatch(
-        [Advance("p", before, Position("j", n + 1))], keys=[key],
+        [PartitionAdvance("p", before, RecordPosition("j", n + 1))], keys=[key],
         sources=[SourceCount("m365", received=10)],
     ), {}, lambda _rows, _low: updates, START)
-    store.act(lambda uow: (
-        uow.customers.save(a_customer(f"c{n}")),
+    store.write(lambda uow: (
+        uow.customers.save(make_customer(f"c{n}")),
         uow.audit.record(at=START, actor="sam", act="customer:saved", subject=f"c{n}"),
     ))
 """
@@ -50,13 +50,13 @@ while True:
 SAVER = """
 import sys
 from breachdesk.stores.open_store import open_store
-from breachdesk.testing import START, FixedNow, a_customer
+from breachdesk.testing import START, FixedNow, make_customer
 
 with open_store("sqlite:///" + sys.argv[1], now=FixedNow()) as store:
     for n in range(60):
         name = f"{sys.argv[2]}-{n}"
-        store.act(lambda uow: (
-            uow.customers.save(a_customer(name)),
+        store.write(lambda uow: (
+            uow.customers.save(make_customer(name)),
             uow.audit.record(at=START, actor="sam", act="customer:saved", subject=name),
         ))
 """

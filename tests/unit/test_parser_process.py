@@ -384,14 +384,14 @@ PARENT = """
 import sys, threading
 from datetime import UTC, datetime
 from pathlib import Path
-from schemas.pipeline.event import Position, RawRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.settings import ReadingSettings, Settings
-from streams.ports.metrics import SilentReadingMeter
+from streams.ports.metrics import NullParserMetrics
 from streams.parser_process.adapter import ParserProcess
 reading = ReadingSettings(seconds=600.0, parsers=("slow_parsers:PARSER",))
-reader = ParserProcess(Settings(data_dir=Path("."), reading=reading), SilentReadingMeter())
+reader = ParserProcess(Settings(data_dir=Path("."), reading=reading), NullParserMetrics())
 def read(raw):
-    list(reader.read([RawRecord(Position("j", 0), "s", raw, datetime(2026, 11, 22, tzinfo=UTC))]))
+    list(reader.read([RawRecord(RecordPosition("j", 0), "s", raw, datetime(2026, 11, 22, tzinfo=UTC))]))
 read(b"SLOW quick")
 print(reader.pid, flush=True)
 read(sys.argv[1].encode())
