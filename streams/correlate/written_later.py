@@ -58,9 +58,9 @@ class _LoggedRow:
     places: Sequence[tuple[_LoggedBuckets, int]]
     """Every bucket that it holds signals of."""
     unwritten: int
-    """So many of these are unwritten since this row."""
+    """How many of these are unwritten since this row."""
     written_count: int = 0
-    """So many of these, from the first, are not unwritten since this row any more."""
+    """How many of these, from the first, are no longer unwritten since this row."""
 
 
 class UnwrittenBuckets:

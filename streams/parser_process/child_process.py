@@ -37,7 +37,7 @@ INHERITED = (
     "LC_ALL",
     "TZ",
 )
-"""Of the environment; settings may stand there, with their secrets."""
+"""Variables of the environment that the child gets; others may hold settings with secrets."""
 
 
 @dataclass
