@@ -188,8 +188,8 @@ class NoticePolicy(FrozenModel):
     """Resend `unknown` 15 minutes after intent without a person: off by default."""
     break_glass_delay_minutes: int = 15
     contact_change_days: int = Field(default=30, ge=0, le=3650)
-    """A customer's contact that changed so many days before an incident, or later, is shown beside
-    the recipient; who changed it does not approve."""
+    """A customer's contact that changed at most this many days before an incident, or later, is
+    shown with the recipient; the person who changed it cannot approve."""
 
 
 class StoreSettings(FrozenModel):
