@@ -100,8 +100,8 @@ class Customer(FrozenModel):
     contract_start: datetime | None = None
     contract_end: datetime | None = None
     notice_hours: int | None = Field(default=None, ge=1, le=MOST_HOURS)
-    """Within so many hours our contract with them has us tell them of a breach; None: no clause
-    with an hour is known."""
+    """Hours within which our contract requires us to notify them of a breach; None: no clause with
+    a limit in hours is known."""
     notice_clause: str | None = None
     """Where the contract says so, e.g. `DPA, clause 9.2`."""
     processes_for_others: bool = False

@@ -193,7 +193,7 @@ class LawForm(DatedEntry):
         return self
 
     def list_choices(self, key: str) -> tuple[FormChoice, ...]:
-        """The answers that the form offers to a question; none where it does not ask it."""
+        """List the answers that the form offers to a question; none if it does not ask it."""
         return next((q.choices for q in self.questions if q.key == key), ())
 
     def get_question(self, key: str) -> FormQuestion:

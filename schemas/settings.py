@@ -30,7 +30,7 @@ def _check_address(text: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(_check_line)]
-"""One line that may stand in a message's header."""
+"""One line that is allowed in a message's header."""
 AddressOrNone = Annotated[str, AfterValidator(_check_address)]
 """One mail address, or empty: none is set."""
 
@@ -125,7 +125,7 @@ class SenderSettings(FrozenModel):
     secret: SecretStr = SecretStr("")
     maildir: Path | None = None
     assets: tuple[tuple[AssetKind, str], ...] = ()
-    """Tenant, mailbox and domain this sender stands on: in the evidence, it is refused."""
+    """Tenant, mailbox and domain that this sender depends on: if one is in the evidence, it is refused."""
     timeout_seconds: float = 30.0
 
 
@@ -188,8 +188,8 @@ class NoticePolicy(FrozenModel):
     """Resend `unknown` 15 minutes after intent without a person: off by default."""
     break_glass_delay_minutes: int = 15
     contact_change_days: int = Field(default=30, ge=0, le=3650)
-    """A customer's contact that changed so many days before an incident, or later, is shown beside
-    the recipient; who changed it does not approve."""
+    """A customer's contact that changed at most this many days before an incident, or later, is
+    shown with the recipient; the person who changed it cannot approve."""
 
 
 class StoreSettings(FrozenModel):
@@ -278,7 +278,7 @@ class HttpSettings(FrozenModel):
     connections: int = Field(default=1000, ge=10)
     """Most at a time; beyond that those go that keep us waiting."""
     connections_per_address: int = Field(default=100, ge=1)
-    """Of one client address; loopback, where a proxy stands for many clients, is not counted."""
+    """Of one client address; loopback, where a proxy represents many clients, is not counted."""
     header_seconds: float = Field(default=10.0, gt=0)
     """The head of a request must come within so long."""
     body_grace_seconds: float = Field(default=10.0, gt=0)

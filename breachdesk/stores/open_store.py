@@ -24,7 +24,7 @@ from schemas.settings import StoreSettings
 
 PRIMARY_CODE = 0xFF
 NOT_THE_FILES_FAULT = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-"""SQLite's own files beside the store cannot be made or grow, as on a full disk."""
+"""SQLite cannot create or extend its own files next to the store, as on a full disk."""
 
 
 def open_store(

@@ -21,7 +21,7 @@ from schemas.casework.letter import LetterContext
 from schemas.text_signs import mark_hidden_in_line
 
 FEW = 3
-"""Mailboxes that stand in the sentence itself."""
+"""Mailboxes that the sentence itself names."""
 MOST_NAMED = 50
 """Mailboxes that one act lists; more are counted."""
 
@@ -60,7 +60,7 @@ def build_act_rows(
 
 
 def _build_detail_rows(act: ActSummary) -> dict[str, str | None]:
-    """Build the details; None stands for a name that is left out because it may be a message, as in
+    """Build the details; None replaces a name that is left out because it may be a message, as in
     the line."""
     rows: dict[str, str | None] = {
         field: ", ".join(list_plain(act.details, field)) or None

@@ -27,7 +27,7 @@ from schemas.short_memory import remember_for_minutes
 
 LONGEST_SENTENCE = 25
 ADDRESS = re.compile(r"\S+@[\w.-]+\w")
-"""Read as one word, whatever stands in it."""
+"""Read as one word, whatever it contains."""
 OLDEST_READER = 12.0
 """GOV.UK writes for readers of 9 to 11; names, addresses and the law's own words cost a year."""
 
@@ -39,7 +39,7 @@ HEDGED = re.compile(
 )
 
 PARAGRAPHS = 4_096
-"""That are remembered as they were read: most stand in every letter of a breach."""
+"""Results that are cached: most lines are in every letter of a breach."""
 
 Part = tuple[str, str]
 """Where, and the words there."""

@@ -26,7 +26,7 @@ OWN: Mapping[str, tuple[str, str]] = {
     "measures": ("measures", "say what we have done, with dates"),
     "steps": ("steps", "say what these readers should do: three to five steps"),
 }
-"""UK GDPR Art. 34(2) with 33(3)(b) to (d); our contact stands in PROFILE."""
+"""UK GDPR Art. 34(2) with 33(3)(b) to (d); our contact is in PROFILE."""
 PACK: Mapping[str, tuple[str, str]] = {
     "nature": ("kind of breach", "confidentiality, integrity, availability; the cause"),
     "people_and_records": ("people and records", "what we know, and how to count the rest"),

@@ -51,7 +51,7 @@ class ContainmentScope(StrEnum):
     OUR_DATA = "our_data"
     """What we are controller of: our own systems and accounts."""
     CUSTOMERS_DATA = "customers_data"
-    """What customers keep with us: it never stands in a report of our own."""
+    """What customers keep with us: it is never in a report of our own."""
 
 
 class ContainmentStep(FrozenModel):
@@ -216,7 +216,7 @@ class Case(FrozenModel):
     alerts: tuple[int, ...] = ()
     """Surrogate keys of its alerts."""
     assets: tuple[str, ...] = ()
-    """Chosen by hand, `kind:value`, beside those in the evidence."""
+    """Chosen by hand, `kind:value`, in addition to those in the evidence."""
     containment: tuple[ContainmentStep, ...] = ()
     tasks: tuple[CaseTask, ...] = ()
     notes: tuple[CaseNote, ...] = ()

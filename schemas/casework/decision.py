@@ -125,7 +125,7 @@ class Decision(FrozenModel):
     edpb_comparison: str | None = Field(default=None, repr=False)
     """In what ours is like that case and in what it differs, or why none is alike."""
     departures: dict[str, str] = Field(default={}, repr=False)
-    """Tension id to the reason why the decision stands all the same."""
+    """Tension id to the reason for the decision despite it."""
     art34_3_limb: str = ""
     """a | b | c, empty: no exemption is relied on."""
     art34_3_evidence: str = Field(default="", repr=False)
@@ -145,12 +145,12 @@ class Decision(FrozenModel):
         return fields | {"report": answers}
 
     def report_answer(self, jurisdiction: str) -> DecisionAnswer:
-        """The answer for a jurisdiction; NOT_ASKED for one that was not considered."""
+        """Return the answer for a jurisdiction; NOT_ASKED for one that was not considered."""
         return self.report.get(jurisdiction, NOT_ASKED)
 
 
 def to_earlier_form(fields: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The fields of a decision as they were stored before answers were kept by jurisdiction, so
+    """Return the fields of a decision as they were stored before answers were kept by jurisdiction, so
     that a hash of that time can be verified. None: it holds an answer that had no field then."""
     answers: Mapping[str, Any] = fields["report"]
     if set(answers) != set(EARLIER_ANSWERS.values()):

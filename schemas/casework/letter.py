@@ -94,4 +94,4 @@ class LintProblem(FrozenModel):
     quote: str | None = Field(default=None, repr=False)
     """The words themselves, for the screen alone: they may name somebody."""
     customers: tuple[str, ...] = ()
-    """Ids of the readers in whose texts it stands; empty: it is not of one reader's text."""
+    """Ids of the readers with texts that contain it; empty: it is not in one reader's text."""

@@ -31,7 +31,7 @@ class ExposureWords(FrozenModel):
     customer_id: str | None = None
     """None: the words of the group."""
     what_happened: str | None = Field(default=None, repr=False)
-    """To these readers; what is true of everybody stands in `NoticeFacts.what_happened`."""
+    """To these readers; what is true of everybody is in `NoticeFacts.what_happened`."""
     consequences: tuple[str, ...] = Field(default=(), repr=False)
     measures: tuple[str, ...] = Field(default=(), repr=False)
     """Dated, approved acts that concern these readers."""

@@ -42,7 +42,7 @@ class PendingReader(FrozenModel):
     person_id: str
     notice: NoticeKind
     because: str
-    """How it stands, e.g. `no letter is approved`; names nobody."""
+    """Its progress, e.g. `no letter is approved`; names nobody."""
 
     @property
     def key(self) -> str:

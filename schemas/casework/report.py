@@ -189,7 +189,7 @@ class ReportContradiction(FrozenModel):
     """The key of the question that it is about."""
     words: str
     reason: str = Field(default="", repr=False)
-    """Why the answer stands; empty: nobody said."""
+    """The reason for the answer; empty: none was given."""
 
 
 class RegulatorReport(FrozenModel):
@@ -209,7 +209,7 @@ class RegulatorReport(FrozenModel):
     owed: tuple[NotYetKnown, ...] = ()
     """What is not yet known, named with who owes it by when."""
     contradictions: tuple[ReportContradiction, ...] = ()
-    """Kept beside the report, never sent with it."""
+    """Stored with the report, never sent with it."""
     hash: str = ""
 
     @property

@@ -42,7 +42,7 @@ class AlertState(StrEnum):
 
 
 PROVIDER_SCOPE = "*provider*"
-"""Stands where the organization stands, for rules that look across customers."""
+"""Replaces the organization in keys of rules that look across customers."""
 
 
 class GroupKey(NamedTuple):

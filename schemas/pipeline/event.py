@@ -49,7 +49,7 @@ class RawRecord:
     piece: str = ""
     """Not empty: a piece of an over-long record, for dead letters only (says which, and where)."""
     replay_of: RecordPosition | None = None
-    """The dead letter that this record repeats: it is not received anew."""
+    """The dead letter that this record repeats: it does not count as received again."""
 
 
 @slotted

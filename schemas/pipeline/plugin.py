@@ -73,7 +73,7 @@ class Parser:
     """The file name and `event.dataset`, with `_` for the dot: `linux_sshd` → `linux.sshd`."""
     title: str
     hints: tuple[bytes, ...]
-    """Literals of which at least one stands in every line of this format (a cheap first sieve)."""
+    """Literals of which every line of this format contains at least one (a cheap first filter)."""
     claims: Callable[[str], bool]
     """Is this line surely in this format? Never true for another parser's examples."""
     parse: Callable[[SourceLine], ParsedEvent | Duplicate]
@@ -110,7 +110,7 @@ class DetectorSignal(NamedTuple):
     step: str
     value: str
     evidence: Any = None
-    """What the windows keep beside it. A condition never looks at it."""
+    """What the windows store with it. A condition never reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ class SignalCorrelator:
             if key.rule in self._inner:
                 continue
             group = groups[key]
-            # All at once: what is kept of a bucket is chosen anew each time.
+            # All at once: the choice of what a bucket keeps is repeated each time.
             changes = group.absorb(members, _merge_changes(handed.get(key, ())))
             if changes:
                 yield GroupChange(group, changes)

@@ -42,7 +42,7 @@ MEMORY_BYTES = 256 * 1024 * 1024
 SIGNAL_BYTES = 900
 """What a signal takes in memory that only the log holds: these may take a third of the copies' bytes."""
 GONE_QUIET = 30 * 86_400
-"""Signals of a rule that is gone stay for so many seconds more: it may come back."""
+"""Seconds for which signals of a removed rule are kept: it may come back."""
 GONE_TIMESPAN = 3_600
 
 

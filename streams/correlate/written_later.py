@@ -21,8 +21,8 @@ LOG_SIGNALS = 100_000
 BUCKETS_AT_ONCE = 500
 """Buckets that any batch may write for the log's sake."""
 BUCKETS_A_GROUP = 2
-"""So many more for each group that the batch has signals for: what is written keeps pace with what
-comes, and a batch's time with its size."""
+"""Additional buckets for each group with signals in the batch, so that writing keeps pace with
+intake, and a batch's time with its size."""
 BUCKETS_WHEN_IDLE = 2_000
 
 BucketPlace = tuple[GroupKey, int]
@@ -58,9 +58,9 @@ class _LoggedRow:
     places: Sequence[tuple[_LoggedBuckets, int]]
     """Every bucket that it holds signals of."""
     unwritten: int
-    """So many of these are unwritten since this row."""
+    """How many of these are unwritten since this row."""
     written_count: int = 0
-    """So many of these, from the first, are not unwritten since this row any more."""
+    """How many of these, from the first, are no longer unwritten since this row."""
 
 
 class UnwrittenBuckets:

@@ -330,9 +330,9 @@ class KafkaEventLog:
         place = f"{topic}/{partition}"
         if after.journal != self._get_journal_id(topic, partition):
             raise CorruptData(
-                "the position stands in another making of this topic",
+                "the position belongs to an earlier creation of this topic",
                 place=place,
-                remedy="The topic was deleted and made anew: what was not processed is lost. Record"
+                remedy="The topic was deleted and re-created: what was not processed is lost. Record"
                 " a blind interval, then breachdesk replay --from-beginning.",
             )
         if after.offset >= end or after.offset + 1 < begin:

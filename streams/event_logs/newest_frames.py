@@ -15,7 +15,7 @@ from streams.event_logs.frames import RecordColumns, build_records
 MOST_BYTES = 8 * 1024 * 1024
 FRAME_BYTES = 1_500
 RECORD_BYTES = 60
-"""What a frame and one of its records take beside the raw bytes, roughly."""
+"""Estimated memory of a frame and of one of its records, without the raw bytes."""
 
 
 class NewestFrames:

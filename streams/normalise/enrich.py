@@ -381,7 +381,7 @@ def _is_delivered(fields: Fields) -> bool:
 
 
 def _find_stranger(fields: Fields) -> str | None:
-    """Find a name that stands for a customer and is not bound."""
+    """Find a name that represents a customer and is not bound."""
     person, tenant = fields[PERSON], fields[TENANT]
     if person:
         return f"domain:{person.rpartition('@')[2]}"

@@ -23,8 +23,8 @@ from streams.reading_ended import EndReason
 
 LOOK_SECONDS = 0.25
 ASLEEP_LOOKS = 20
-"""So many looks in a row at a child that sleeps with a record in hand and computes nothing: it will
-not answer. One that waits for a processor, or for a disk, is not asleep."""
+"""Consecutive looks at a child that sleeps during a record and computes nothing before it is taken
+to be stuck. One that waits for a processor, or for a disk, is not asleep."""
 LAST_SECONDS = 5.0
 INHERITED = (
     "PATH",
@@ -37,7 +37,7 @@ INHERITED = (
     "LC_ALL",
     "TZ",
 )
-"""Of the environment; settings may stand there, with their secrets."""
+"""Variables of the environment that the child gets; others may hold settings with secrets."""
 
 
 @dataclass

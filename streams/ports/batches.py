@@ -35,7 +35,7 @@ class EvictedInterval:
     begin: float
     end: float
     alerts: bool = True
-    """False: no alert can stand on them."""
+    """False: no alert can depend on them."""
 
 
 @slotted
@@ -65,9 +65,9 @@ class StoredPosition:
     """Rises by one with every commit that names this partition, also with one that leaves the offset
     where it is. The fence compares epoch, offset and revision."""
     counted: int | None = None
-    """Highest offset ever processed. Records up to it are a replay: they are not received anew."""
+    """Highest offset ever processed. Records up to it are a replay: they are not counted as received again."""
     counted_in: str | None = None
-    """The journal that it is an offset of: a topic made anew begins to count anew."""
+    """The journal of the offset: a re-created topic counts from the beginning."""
     arrived: float | None = None
     """Newest arrival processed, or the moment it was last seen drained; epoch seconds."""
 
@@ -179,7 +179,7 @@ class SweepResult:
     log_first_needed: int | None = None
     """See GroupUpdates."""
     in_log: int = 0
-    """So many groups beside the given ones have something that was let go of."""
+    """Number of other groups with signals that were let go of."""
 
 
 class BatchSink(Protocol):

@@ -48,8 +48,8 @@ from streams.process.state_bound import MIB, StateBound
 from streams.process.watermark_clock import WatermarkClock
 
 PATIENCE = 8
-"""So many times what a batch should take it may take by the clock, where the machine has other work or
-the records are slow to read."""
+"""Factor by which a batch may exceed its target duration, on a busy machine or with records that
+are slow to read."""
 
 
 SWEPT_ALONE = 1_000

@@ -18,9 +18,9 @@ from streams.sigma.values import ValueTest, iterate_leaves
 Fields = Mapping[str, Any]
 Predicate = Callable[[Fields], bool]
 Anchor = frozenset[tuple[str, Literal]]
-"""Names of fields with literals of which one must stand in that field's value."""
+"""Names of fields with literals of which that field's value must contain one."""
 ANYWHERE = "\0"
-"""Stands for the name of a field where any value will do; no rule file can hold it."""
+"""Replaces the name of a field where any value will do; no rule file can contain it."""
 
 
 @slotted
@@ -30,9 +30,9 @@ class FieldTest:
     names: tuple[str, ...]
     holds: ValueTest
     literals: Literals = ()
-    """They stand in every value that the test holds for."""
+    """Every value for which the test holds contains them."""
     exact: bool = False
-    """There is one set, and the test holds for every value in which one of its literals stands."""
+    """There is one set, and the test holds for every value that contains one of its literals."""
     searched: bool = False
     """It searches for a regular expression, which costs most."""
 

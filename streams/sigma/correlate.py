@@ -31,8 +31,8 @@ KINDS = {
     SigmaCorrelationType.TEMPORAL_ORDERED: RuleKind.TEMPORAL_ORDERED,
 }
 SHOWN = 100
-"""Signals kept at each end of a bucket: as many as the rule needs would do for the verdict; so many
-let most alerts show all of their evidence."""
+"""Signals kept at each end of a bucket: fewer would do for the verdict, but
+with this many most alerts show all of their evidence."""
 MemberTest = Callable[[Sequence[DetectorSignal]], bool]
 MemberText = Callable[[Sequence[DetectorSignal]], str]
 

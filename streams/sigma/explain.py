@@ -30,7 +30,7 @@ class CheckedCondition:
     present: bool
     """The event has a value there."""
     looked_at: tuple[str, ...] = ()
-    """The ECS names the field stands for."""
+    """The ECS names of the field."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,14 +27,14 @@ CodePointRanges = tuple[tuple[int, int], ...]
 """Code points from and up to, both included, ascending, not touching."""
 
 FEW_STEPS = 200
-"""What `re` may do from one place in the text; it is as quick as RE2 in short ones."""
+"""Most steps of `re` from one place in the text; it is as fast as RE2 in short texts."""
 MOST_STEPS = 1_000
-"""The same of what RE2 cannot say."""
+"""The same limit for patterns that RE2 cannot express."""
 LARGEST_PROGRAM = 20_000
-"""Instructions of an RE2 program; each sign of a text costs as many at worst."""
+"""Most instructions of an RE2 program; each character of a text costs as many at worst."""
 _MEMORY = 64 * 1024 * 1024
 _MOST_REPEATS = 1_000
-"""RE2 counts no further in one repeat."""
+"""The most that RE2 counts in one repeat."""
 _WORD_BYTES = tuple(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _NEWLINE = 0x0A
 _OTHER_BYTES = tuple(b for b in range(256) if b not in _WORD_BYTES and b != _NEWLINE)
@@ -321,7 +321,7 @@ def _render_position(value: Any, flags: int, *, last: bool) -> str:
     if value is _op.AT_END and lines:
         return "(?m:$)"
     if value is _op.AT_END and last:
-        return r"(?:\n?\z)"  # `$` also stands before a line end that ends the text
+        return r"(?:\n?\z)"  # `$` also matches before a line end that ends the text
     syntax = {
         _op.AT_BEGINNING_STRING: r"\A",
         _op.AT_END_STRING: r"\z",

@@ -20,7 +20,7 @@ STANDS_FOR = ("source.ip", "user.name", "host.name", "observer.name")
 _LIST = '["'
 """How a list of several values begins, and a value that begins like it."""
 _BETWEEN = "\x1f"
-"""Stands between the values of several fields that are counted as one."""
+"""Separates the values of several fields that are counted as one."""
 
 
 def build_part(fields: Fields, candidates: Sequence[str]) -> str | None:

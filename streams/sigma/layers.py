@@ -24,8 +24,8 @@ class PlanColumns:
     alone: Sequence[tuple[str, FieldColumn]]
     """Of fields that rules have needs in which no other field can meet; most rules first."""
     together: Sequence[tuple[Sequence[tuple[str, FieldColumn, int]], RuleBits]]
-    """Of fields of which one must meet a need: each with how much higher than the rules their bits
-    stand in what the column gives. Then the rules that have no such need."""
+    """Fields of which one must meet a need, each with the shift of its bits above the rules' own in
+    the column's result; then the rules that have no such need."""
 
 
 @dataclass(eq=False, slots=True)

@@ -49,7 +49,7 @@ class Literal(NamedTuple):
 
 
 Literals = tuple[frozenset[Literal], ...]
-"""Of each set one stands in the value; the set that tells most is first."""
+"""The value contains one literal of each set; the most selective set is first."""
 
 
 def combine_literals(tests: Sequence[Literals]) -> Literals:

@@ -38,7 +38,7 @@ def load_rules(paths: Sequence[Path], *, behaviours: bool = True) -> RuleBook:
         for one in _read(file):
             if one.id in loaded:
                 raise BadInput(
-                    f"rule id {one.id!r} stands in {loaded[one.id].origin} already.",
+                    f"rule id {one.id!r} is already in {loaded[one.id].origin}.",
                     place=one.place,
                     remedy="Give it another name.",
                 )

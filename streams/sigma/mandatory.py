@@ -17,13 +17,13 @@ _ODD_CASES = "is"
 dotless i and long s."""
 
 LEAST_BESIDE = 3
-"""Characters of a text beside a longer one, unless it is a rare sign."""
+"""Least characters of a text in addition to a longer one, unless it is a rare character."""
 MOST_CHOICES = 4
 """Sets of texts of one expression, and texts of one pattern."""
 
 TextSet = frozenset[str]
 _COMMON = frozenset(" ./\\-_:=,\"'")
-"""Signs that stand in most values."""
+"""Characters that occur in most values."""
 
 
 def find_mandatory(pattern: str, flags: int) -> list[TextSet]:
@@ -67,7 +67,7 @@ def _find_in_sequence(tree: ParseTree, flags: int) -> list[TextSet]:
     run = ""
     for kind, value in tree:
         if kind is _op.AT:
-            continue  # it takes no room: what stands around it is adjacent
+            continue  # it has no width: what surrounds it is adjacent
         sign = _get_lower_case(value, flags) if kind is _op.LITERAL else ""
         if sign:
             run += sign

@@ -30,7 +30,7 @@ from streams.sigma.scan import LiteralScan, is_scannable
 from streams.sigma.values import iterate_leaves, to_text
 
 _SHORT = {1: 64.0, 2: 16.0, 3: 4.0}
-"""How much likelier a text of so few characters stands in a value."""
+"""How much more likely a value contains a text of so few characters."""
 
 
 class RoutedRule(Protocol):

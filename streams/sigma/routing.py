@@ -16,7 +16,7 @@ from streams.sigma.plans import RoutedRule, RulePlan, RulePlanner, SharedPlan
 from streams.sigma.values import iterate_elements, to_text
 
 OTHER = "-"
-"""Stands for every data set and category that no gate names."""
+"""Represents every data set and category that no gate names."""
 MOST_WEIGHT = 200_000
 """Of all plans of one generation: a rule or one of its literals weighs 1."""
 MOST_PLANS = 2_000
@@ -24,7 +24,7 @@ MOST_PLANS = 2_000
 FREE = 50_000
 """Rules that may be looked at for plans of new names at once."""
 A_QUARTER = 4
-"""After that, so many rules may be looked at for each event that has had no plan."""
+"""After that, the rules that may be examined for each event that has had no plan."""
 MOST_AWAITED = 4_000
 """Combinations of names whose events are counted."""
 

@@ -15,7 +15,7 @@ SPLIT = "Split it into several files."
 LARGEST_FILE = 16 * 1024 * 1024
 """Bytes; all 3,864 files of SigmaHQ together have 6 MiB."""
 MOST_NODES = 500_000
-"""Values of a file, an alias counting as what it stands for."""
+"""Values of a file, with aliases expanded."""
 DEEPEST = 40
 """Levels. The parser of YAML itself ends the process for tens of thousands."""
 
@@ -42,7 +42,7 @@ def read_documents(file: Path) -> list[Any]:
 def _check_shape(data: bytes, file: Path) -> None:
     """Count levels and values without building any of them."""
     sizes: dict[str | None, int] = {}
-    """Of what an alias may stand for."""
+    """Values that an alias may expand to."""
     nested: list[tuple[str | None, int]] = [(None, 0)]
     for event in yaml.parse(data, yaml.CSafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):

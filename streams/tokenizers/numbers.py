@@ -4,7 +4,7 @@ from __future__ import annotations
 
 LARGEST = 2**63 - 1
 _DIGITS = len(str(LARGEST)) - 1
-"""So many digits are always within it."""
+"""Numbers of this many digits always fit."""
 
 
 def parse_whole(text: str) -> int | None:

@@ -18,7 +18,7 @@ _SECONDS = {f"{second:02}": timedelta(seconds=second) for second in range(61)}
 FIRST_YEAR, LAST_YEAR = 100, 9900
 """Beyond these, adding a span to a time may leave the calendar of `datetime`."""
 _YEARS_AROUND = 8
-"""29 February stands in at least one year of any eight on either side, even around 2100."""
+"""29 February exists in at least one year of any eight on either side, even around 2100."""
 
 
 def build_absurd_time() -> UnparseableRecord:

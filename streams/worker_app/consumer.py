@@ -188,7 +188,7 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         ends = await self._client.end_offsets(ours) if ours else {}
         for tp in ours:
             committed = await self._client.committed(tp) or 0
-            # None while the batch's thread asks the store anew.
+            # None while the batch's thread loads the positions again.
             stored = self._worker.owned.get(_format_partition(tp))
             if stored is not None and tp in self._starts and self.has_taken_over:
                 next_ = self._find_next_offset(tp, stored)

@@ -18,7 +18,7 @@ class PartitionStart(NamedTuple):
 
     partition: str
     journal: str
-    """Names this making of the topic: one made anew has another."""
+    """Identifies this creation of the topic: a re-created one has another."""
     begin: int
     """First offset held."""
     end: int
@@ -33,9 +33,9 @@ class PartitionStart(NamedTuple):
             return self.begin
         if place.journal != self.journal:
             raise CorruptData(
-                "the stored position stands in another making of this topic",
+                "the stored position belongs to an earlier creation of this topic",
                 place=self.partition,
-                remedy=f"The topic was deleted and made anew. {REMEDY}",
+                remedy=f"The topic was deleted and re-created. {REMEDY}",
             )
         following = place.offset + 1
         if following < self.begin:

@@ -178,7 +178,7 @@ def test_an_offset_of_a_partition_that_begins_anew_is_refused(store: Any) -> Non
     committed(store)
     store.rewind(["raw/0"], None, actor="operator:cli")
 
-    with pytest.raises(NotFound, match="begins anew"):
+    with pytest.raises(NotFound, match="already begins again"):
         store.rewind(["raw/0"], 1, actor="operator:cli")
     assert store.rewind((), 1, actor="operator:cli") == []
     assert store.make_batch_sink().positions(["raw/0"])["raw/0"].position is None

@@ -1,4 +1,4 @@
-"""Topics that are missing, set wrongly, made anew, cut at the front or at the end: `breachdesk worker`
+"""Topics that are missing, set wrongly, re-created, cut at the front or at the end: `breachdesk worker`
 stops and names the command that mends it."""
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def test_a_topic_made_anew_stops_the_worker_until_a_replay_is_ordered(fleet: Fle
     fleet.produce(demo_rows()[TOLD : 2 * TOLD], scatter=False)
     fleet.drained()
 
-    assert "another making of this topic" in said
+    assert "an earlier creation of this topic" in said
     assert "breachdesk replay --from-beginning" in said
     assert ordered.returncode == 0, ordered.stderr
     assert fleet.outcome().alerts == embedded(demo_rows()[: 2 * TOLD], fleet.settings).alerts

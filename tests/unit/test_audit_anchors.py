@@ -1,4 +1,4 @@
-"""What was noted outside the store shows that the chain was emptied, cut or written anew."""
+"""What was noted outside the store shows that the chain was emptied, cut or rewritten."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_a_rewritten_chain_is_not_the_one_that_was_anchored(house: Container) ->
     write_anew(house.store, 2, actor="mallory")
 
     (line,) = differences(house)
-    assert line.startswith("audit entry 5: it is another entry than was anchored")
+    assert line.startswith("audit entry 5: it differs from the anchored entry")
 
 
 def test_a_typed_head_is_compared(house: Container) -> None:

@@ -33,5 +33,5 @@ def test_reading_goes_on_behind_the_position_or_stops_loudly(
 
 
 def test_a_topic_made_anew_is_another_journal_whatever_its_offsets() -> None:
-    with pytest.raises(CorruptData, match="made anew"):
+    with pytest.raises(CorruptData, match="re-created"):
         PartitionStart("raw/0", "new-0", 0, 100).find_next_offset(held(5, "old-0"))

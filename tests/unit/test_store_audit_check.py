@@ -226,7 +226,10 @@ def test_an_emptied_chain_beside_cases_and_mail_is_no_whole_one(store: PipelineS
     tamper(store, *EMPTY_CHAIN)
 
     assert examine(store).head.seq == 0
-    assert "it is empty beside what only recorded acts can have made" in discrepancies(store)[0]
+    assert (
+        "it is empty, although there are rows that only recorded acts can have made"
+        in discrepancies(store)[0]
+    )
 
 
 def test_an_empty_store_is_whole(tmp_path: Path) -> None:
@@ -266,7 +269,7 @@ def test_the_contents_of_an_older_programs_rows_are_recorded_once(store: Pipelin
     tamper(store, "DELETE FROM marks WHERE name = 'rows-recorded'", COPIED)
     store.write(lambda uow: uow.users.save(make_user("newer", Permission.ANALYST)))
 
-    assert "recorded anew, which happens only once" in discrepancies(store)[0]
+    assert "recorded again, which happens only once" in discrepancies(store)[0]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def _compare_anchors(anchors: Iterable[ChainAnchor], link: str) -> Iterator[Audi
         if anchor.hash != link:
             yield AuditDiscrepancy(
                 where=f"audit entry {anchor.seq}",
-                what="it is another entry than was anchored: the chain was written anew",
+                what="it differs from the anchored entry: the chain was rewritten",
                 chain=f"hash {link[:12]}",
                 store=f"hash {anchor.hash[:12]}",
                 source=anchor.source,

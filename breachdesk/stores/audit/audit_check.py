@@ -84,7 +84,7 @@ class AuditCheck:
         if rows:
             yield AuditDiscrepancy(
                 where="the chain",
-                what="it is empty beside what only recorded acts can have made",
+                what="it is empty, although there are rows that only recorded acts can have made",
                 chain="nothing was ever done",
                 store=f"there are {rows:,} rows of accounts, customers, cases and mail",
             )
@@ -93,7 +93,7 @@ class AuditCheck:
         for seq in self._repeated_recordings:
             yield AuditDiscrepancy(
                 where=f"audit entry {seq}",
-                what="the contents of rows were recorded anew, which happens only once",
+                what="the contents of rows were recorded again, which happens only once",
                 chain=f"they are recorded since entry {self._recording_since}",
                 store="the mark that says so was taken out",
             )

@@ -193,7 +193,7 @@ class AuditClaims:
             where = f"notice {row.id}"
             doc = _parse_document(row.doc)
             if doc.get("approval_hash") not in seals:
-                yield _build_discrepancy(where, "no release stands behind it", NONE, row.status)
+                yield _build_discrepancy(where, "no release covers it", NONE, row.status)
             status, attempts, seq = claimed.pop(row.id, (None, None, 0))
             if status is not None and not _may_follow(status, row.status):
                 yield _build_discrepancy(where, "its state", f"{status} (entry {seq})", row.status)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from schemas.audit import GENESIS, AuditEntry
 from schemas.errors import CorruptData
 
-REMEDY = "Keep this copy as it is, restore a backup beside it, and compare the two."
+REMEDY = "Keep this copy as it is, restore a backup next to it, and compare the two."
 
 
 class AuditChain:

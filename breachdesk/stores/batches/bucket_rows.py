@@ -25,7 +25,7 @@ Row = tuple[bytes, int, int, str, bytes, float, int]
 LOOK_AGAIN_SECONDS = 3_600.0
 """A group that a sweep found still reachable is left alone for so long, unless the sweep says more."""
 ROW_BYTES = 150
-"""What a row takes beside its key and payload: columns, two index entries, unused parts of pages."""
+"""Bytes of a row without its key and payload: columns, two index entries, unused parts of pages."""
 
 _READ = (
     "SELECT key_hash, bucket, payload, timespan, due FROM signal_buckets"

@@ -19,7 +19,7 @@ from streams.ports import KnownLetter, SourceCount, UnattributedCount
 Row = dict[str, Any]
 SLICE = 400
 MOST_DATASETS = 20
-"""Of one key, by name: a sender may invent names without end, and each batch writes them anew."""
+"""Most names of one key: a sender may invent names without end, and each batch writes them again."""
 MOST_KEYS = 10_000
 """Names without an owner that are listed."""
 NEW_KEYS = 500

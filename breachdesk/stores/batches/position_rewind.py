@@ -54,7 +54,7 @@ def _list_next_offsets(connection: Connection, offset: int | None) -> dict[str, 
 def _check_behind(name: str, offset: int | None, next_offsets: dict[str, int]) -> None:
     if name not in next_offsets:
         raise NotFound(
-            "no such partition was ever processed, or it begins anew already",
+            "no such partition was ever processed, or it already begins again",
             place=name,
             remedy=f"Known are: {', '.join(next_offsets) or 'none'}.",
         )

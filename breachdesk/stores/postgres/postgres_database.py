@@ -66,7 +66,7 @@ def make_engine(settings: StoreSettings) -> Engine:
             max_overflow=0,
             pool_timeout=POOL_SECONDS,
             pool_pre_ping=True,
-            # Parameters hold personal data and must never stand in an exception's text.
+            # Parameters hold personal data and must never be in an exception's text.
             hide_parameters=True,
             isolation_level="READ COMMITTED",
         )

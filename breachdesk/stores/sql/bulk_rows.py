@@ -92,7 +92,7 @@ def execute_among(
     before: tuple[Any, ...] = (),
     after: tuple[Any, ...] = (),
 ) -> list[Any]:
-    """Run plain SQL for all digests and return its rows. `{among}` stands for "is one of these
+    """Run plain SQL for all digests and return its rows. `{among}` is replaced by "is one of these
     digests" and `{}` for each value of `before` and `after` it."""
     rows: list[Any] = []
     if connection.dialect.name == "postgresql":

@@ -159,7 +159,7 @@ class DocumentCache:
     ) -> FrozenModel:
         if self._cache is None or size < MEMORABLE or kind.__name__ in LARGE:
             return parse()
-        # What is sealed anew gets another nonce, and so does its outline: it names this content.
+        # Sealing again gives another nonce, also to the outline: the nonce identifies this content.
         key = (
             row.id,
             build_purpose(row._asdict()),

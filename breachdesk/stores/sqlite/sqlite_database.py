@@ -69,7 +69,7 @@ def is_log_long(path: Path) -> bool:
 def _make_engine(path: Path, **pool: Any) -> Engine:
     return create_engine(
         f"sqlite:///{path}",
-        # Parameters hold personal data and must never stand in an exception's text.
+        # Parameters hold personal data and must never be in an exception's text.
         hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000},
         **pool,

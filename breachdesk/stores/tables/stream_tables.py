@@ -104,7 +104,7 @@ signal_buckets = Table(
     Index(None, "due", "size"),
 )
 """`due`: the low watermark from which a sweep looks at the group. `size`: bytes of key and payload;
-it stands in the index so that the sum of all is read without the rows."""
+it is in the index so that the sum of all is read without the rows."""
 
 SEVERITY_RANK = (
     "CASE severity WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2"
@@ -172,7 +172,7 @@ alerts = Table(
     Index(None, "rule", "state", **LIVE),
     sqlite_autoincrement=True,
 )
-"""`state` is people's, and stands here because lists are filtered by it and sorted by severity and
+"""`state` is people's, and is here because lists are filtered by it and sorted by severity and
 time at once. The last three columns are computed by the database, and only sorted by."""
 
 alert_acts = Table(

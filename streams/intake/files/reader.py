@@ -132,5 +132,5 @@ def _decompress_file(path: Path, file: BinaryIO, feeder: FileIngester) -> Iterat
             f"the packed file breaks off or is damaged; {feeder.records} records before that"
             " are kept.",
             place=str(path),
-            remedy="Fetch the file again and ingest it anew: copies of a line are one event.",
+            remedy="Fetch the file again and ingest it again: copies of a line are one event.",
         ) from error

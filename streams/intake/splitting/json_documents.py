@@ -12,7 +12,7 @@ from streams.intake.splitting.record_buffer import FramedRecord, RecordBuffer
 from streams.intake.splitting.text_lines import LineSplitter
 
 _TEXT = rb'[^"\\]*+(?:\\.[^"\\]*+)*'
-"""What stands in a string, up to its closing quote or to a backslash at the very end."""
+"""The content of a string, up to its closing quote or to a backslash at the very end."""
 _STRING = rb'"' + _TEXT + rb'"'
 _LEAF = rb'[\[{](?:[^"\[\]{}]++|' + _STRING + rb")*[\]}]"
 _INSIDE = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb"|" + _LEAF + rb")*", re.DOTALL)

@@ -25,7 +25,7 @@ from streams.intake.splitting.record_buffer import FramedRecord
 from streams.intake.splitting.text_lines import LineSplitter
 
 _SNIFF_BYTES = 4096
-"""The shape is decided on so many bytes at most."""
+"""The most bytes on which the format is decided."""
 _SLICE_BYTES = 32 * 1024
 """So much is read at a time: what follows a document is copied, and a long rest would be costly."""
 

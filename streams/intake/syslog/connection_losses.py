@@ -25,7 +25,7 @@ from streams.ports import EventLog
 _LONGEST_PAUSE = timedelta(hours=1)
 _FORGOTTEN = timedelta(hours=6)
 _OTHERS = "syslog-tcp"
-"""Stands for the sources beyond the most that are told of by name."""
+"""Represents the sources beyond the most that are reported by name."""
 
 logger = logging.getLogger("breachdesk.syslog")
 

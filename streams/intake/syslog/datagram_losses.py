@@ -22,7 +22,7 @@ from streams.ports import EventLog
 
 _COUNTER = 2**32
 _UNHEARD = "syslog-udp"
-"""Stands for all of them while nobody has been heard yet, and for those beyond the most that are
+"""Represents all of them while none has been heard yet, and for those beyond the most that are
 told of by name: the sender of a datagram is what its sender says."""
 
 
