@@ -63,7 +63,7 @@ def check_approval_invalid(uow: UnitOfWork, breach_id: str, seal: str, kind: App
             f"approval {newest.version}, given by {newest.approved_by} at "
             f"{convert_to_utc(newest.approved_at):%d %B %Y %H:%M} UTC, is of this very seal and stands",
             place=breach_id,
-            remedy="See the delivery. Whatever changes the seal may be approved anew.",
+            remedy="See the delivery. A change of the seal may be approved again.",
         )
 
 

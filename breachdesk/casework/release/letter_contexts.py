@@ -76,7 +76,7 @@ def get_documents(uow: UnitOfWork, breach_id: str) -> LetterDocuments:
     check_not_erased(uow.cases.get(breach.case_id))
     stored = uow.breaches.find_latest(Manifest, breach_id)
     # Of thousands of exposures the hash takes longer than all else. What is kept holds the very list
-    # that was hashed, so that the id stands for no other one.
+    # that was hashed, so that the id identifies no other one.
     manifest = uow.get_cached("intact lists", id(stored), lambda: require_intact(stored, breach_id))
     decision = uow.breaches.find_latest(Decision, breach_id)
     facts = uow.breaches.find_latest(NoticeFacts, breach_id)

@@ -78,7 +78,7 @@ class LetterSet:
     """All letters as they would leave now, and the problems that prevent it."""
 
     rendered: tuple[RenderedText, ...]
-    """By e-mail, in the manifest's order; `recipients` stands beside it, one for one."""
+    """By e-mail, in the manifest's order; `recipients` has the same order."""
     problems: tuple[LintProblem, ...]
     missing: dict[str, str]
     recipients: tuple[Recipient, ...]

@@ -44,13 +44,13 @@ def select_facts(
 ) -> OwnFacts:
     """Select what this exposure's readers are told. `standing` applies to a letter that corrects an
     earlier one."""
-    stands = standing or determine_standing(exposure)
+    own_standing = standing or determine_standing(exposure)
     own = next(
         (
             words
             for customer in (exposure.customer_id, None)
             for words in facts.words
-            if _get_key(words) == (exposure.role, stands, customer)
+            if _get_key(words) == (exposure.role, own_standing, customer)
         ),
         None,
     )
@@ -58,7 +58,7 @@ def select_facts(
         version=facts.version,
         what_happened=facts.what_happened,
         next_update=facts.next_update,
-        own=own or ExposureWords(role=exposure.role, standing=stands),
+        own=own or ExposureWords(role=exposure.role, standing=own_standing),
         written=own is not None,
     )
 

@@ -27,7 +27,7 @@ def check_sender(uow: UnitOfWork, breach: Breach, sender: SenderSettings) -> Non
     shared = sorted(list_sender_assets(sender) & list_assets(uow, uow.cases.get(breach.case_id)))
     if shared:
         raise NotAllowed(
-            f"it stands on {', '.join(shared)}, which is in the evidence",
+            f"it depends on {', '.join(shared)}, which is in the evidence",
             place=f"sender {sender.id}",
             remedy="Choose a sender that shares nothing with what was attacked.",
         )

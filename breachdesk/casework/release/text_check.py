@@ -32,7 +32,7 @@ UNSEEN = (
 """What no list of names finds: whoever approves reads for it."""
 OWN_EVIDENCE = re.compile(r", acts\b.*\b(?:assets|details|words)\b|, systems\b")
 """Fields of a pack's file that hold the reader's own records, which nobody typed. What a responder
-said of an act stands in the letter's text too, and is read there."""
+said of an act is in the letter's text too, and is checked there."""
 _TAKE_OUT = "Take it out of the words that you wrote."
 _LOOK = "Look whether it names somebody; if it does, take it out."
 

@@ -148,7 +148,7 @@ def tell_witness_again(
     sender = find_sender(settings, approval.sender_id)
     if sender is None:
         raise NotAllowed(
-            "its sender is not set up any more", place=breach_id, remedy="Approve anew."
+            "its sender is no longer configured", place=breach_id, remedy="Approve again."
         )
     address = require_fit(uow, breach, settings)
     mail = WitnessMail(

@@ -58,7 +58,7 @@ class ContactWarning:
     rows: tuple[ContactRow, ...] = ()
     """Empty for a customer that was added."""
     number: str = field(default="", repr=False)
-    """To ring: it stood in the register before all of these changes. Empty: none did."""
+    """Number to telephone: the one registered before all of these changes. Empty: there was none."""
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class BreachTexts:
             recipient
         )
         if text.letter is not None and text.letter.html:
-            # It is made anew for whoever looks at it: thousands of them are too much to keep.
+            # It is rendered again for each viewer: thousands of them are too much to keep.
             text = replace(text, letter=text.letter.model_copy(update={"html": ""}))
         with self._lock:
             if get_text_key(recipient) in self._checked:
