@@ -1,7 +1,7 @@
-"""For tests: a clock that a test moves, a real store in a temporary file, small things to put in.
+"""Doubles for tests: a clock that a test moves, a real store in a temporary file, small documents.
 
-Nothing here imitates our own code: the store is the store, migrations and writer thread included.
-"""
+Nothing here imitates our own code: the store is the store, migrations and writer thread
+included."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 class FixedNow:
-    """A clock that stands still until a test moves it."""
+    """A clock that is fixed until a test moves it."""
 
     def __init__(self, start: datetime = START) -> None:
         self.at = start
@@ -59,13 +59,13 @@ class FixedNow:
         return self.at
 
     def advance(self, **span: float) -> datetime:
-        """`advance(hours=2)`; returns the new time."""
+        """Advance as `advance(hours=2)`; returns the new time."""
         self.at += timedelta(**span)
         return self.at
 
 
 def make_store(now: Now, law: LawBook | None = None) -> SqliteStore:
-    """A fresh, migrated store in a folder that goes with it. Close it, or use it as a context."""
+    """Create a fresh, migrated store in a temporary folder. Close it, or use it as a context."""
     folder = Path(tempfile.mkdtemp(prefix="breachdesk-test-"))
     path = folder / "store.db"
     create_file(path)
@@ -77,7 +77,7 @@ def make_store(now: Now, law: LawBook | None = None) -> SqliteStore:
 
 @cache
 def _make_template() -> Path:
-    """An empty migrated store, made once a process: migrations take longer than most tests."""
+    """Create an empty migrated store once a process: migrations take longer than most tests."""
     folder = Path(tempfile.mkdtemp(prefix="breachdesk-test-"))
     weakref.finalize(make_store, shutil.rmtree, folder, ignore_errors=True)
     path = folder / f"template-{os.getpid()}.db"
@@ -87,12 +87,12 @@ def _make_template() -> Path:
 
 
 def make_actor(*duties: Permission, user_id: str = "sam") -> Actor:
-    """Holds every duty unless some are named."""
+    """Create an actor that holds every duty unless some are named."""
     return Actor(id=user_id, duties=frozenset(duties or Permission))
 
 
 def make_user(user_id: str = "sam", *duties: Permission) -> User:
-    """A local account whose password hash matches nothing."""
+    """Create a local account whose password hash matches nothing."""
     return User(
         id=user_id,
         name="Sam Field",
@@ -102,7 +102,8 @@ def make_user(user_id: str = "sam", *duties: Permission) -> User:
 
 
 def make_customer(customer_id: str = "contoso", *, email: str = "") -> Customer:
-    """With an account holder at the default address and a data-protection contact."""
+    """Create a customer with an account holder at the default address and a data-protection
+    contact."""
     address = email or f"accounts@{customer_id}.example"
     return Customer(
         id=customer_id,
@@ -139,7 +140,7 @@ def make_binding(
     valid_from: datetime | None = None,
     valid_to: datetime | None = None,
 ) -> Binding:
-    """A hosted mailbox, from ever to ever."""
+    """Create the binding of a hosted mailbox, without start or end."""
     return Binding(
         kind=kind,
         value=value,
@@ -163,7 +164,7 @@ def make_signal(
         AssetTouch("contoso", "mailbox:jo@contoso.example", "mail"),
     ),
 ) -> Signal:
-    """Event number `number` of source `m365`, one second after the one before."""
+    """Create event number `number` of source `m365`, one second after the previous one."""
     return Signal(
         key=key,
         time=(time + timedelta(seconds=number)).timestamp(),
@@ -185,7 +186,7 @@ def make_episode(
     title: str = "Sign-in after many failures, then a bulk download",
     timespan: int = 3600,
 ) -> Episode:
-    """One run of hot hours around these signals (default: three)."""
+    """Create one run of hot hours around these signals (default: three)."""
     members = tuple(signals) or tuple(make_signal(number) for number in (1, 2, 3))
     times = [member.time for member in members]
     return Episode(
@@ -211,8 +212,8 @@ def commit_batch(
     arrived: float | None = None,
     **changes: Any,
 ) -> RecordPosition:
-    """Move the partition on by one record and write this in the same transaction, as a worker does;
-    where it stands then. `changes`: further parts of the RecordBatch."""
+    """Commit a batch that moves the partition on by one record, in one transaction, as a worker
+    does; returns its position. `changes` are further parts of the RecordBatch."""
     sink = store.make_batch_sink()
     before = sink.load_positions([partition])[partition]
     after = RecordPosition(
@@ -235,8 +236,8 @@ def sweep(store: PipelineStore, *evictions: EvictedInterval) -> None:
 
 
 def raise_alerts(store: PipelineStore, *episodes: Episode) -> tuple[AlertView, ...]:
-    """Commit a batch in which exactly these episodes stand for their groups, as the pipeline
-    would; returns their alerts in the same order."""
+    """Commit a batch in which exactly these episodes belong to their groups, as the pipeline would;
+    returns their alerts in the same order."""
     states: dict[GroupKey, tuple[Episode, ...]] = {}
     for episode in episodes:
         states[episode.key] = (*states.get(episode.key, ()), episode)
@@ -245,12 +246,12 @@ def raise_alerts(store: PipelineStore, *episodes: Episode) -> tuple[AlertView, .
 
 
 def add_alert(store: PipelineStore, episode: Episode | None = None) -> AlertView:
-    """An alert in the store."""
+    """Add an alert to the store."""
     return raise_alerts(store, episode or make_episode())[0]
 
 
 def add_case(uow: UnitOfWork, now: datetime, *alerts: AlertView, actor: str = "sam") -> Case:
-    """An open case of these alerts, in the store."""
+    """Add an open case of these alerts."""
     case = Case(
         id=uow.cases.allocate_id(),
         title="Sign-in from an unusual place",
@@ -268,7 +269,7 @@ def add_case(uow: UnitOfWork, now: datetime, *alerts: AlertView, actor: str = "s
 def add_confirmed_breach(
     uow: UnitOfWork, now: datetime, *alerts: AlertView, actor: str = "sam"
 ) -> Breach:
-    """A breach of a new case of these alerts, aware since `now`, in the store."""
+    """Add a confirmed breach of a new case of these alerts, aware since `now`."""
     case = add_case(uow, now, *alerts, actor=actor)
     breach = Breach(
         id=uow.breaches.allocate_id(),

@@ -1,4 +1,4 @@
-"""Where words, rules and data lie: beside the sources in a checkout, inside the wheel otherwise."""
+"""Locate templates, rules and data: next to the sources in a checkout, else inside the wheel."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ def _find_shipped_folder(folder: str) -> Path:
 
 
 def get_templates_dir(settings: Settings) -> Path:
-    """The configured folder (the legal team's place for its own words), else ours."""
+    """Return the configured folder (for the legal team's own texts), else ours."""
     return settings.templates_dir or _find_shipped_folder("templates")
 
 
 def list_rules_dirs(settings: Settings) -> tuple[Path, ...]:
-    """Our pack first, then the configured folders."""
+    """List our pack first, then the configured folders."""
     return (_find_shipped_folder("rules"), *settings.rules_dirs)
 
 
 def get_journal_dir(settings: Settings) -> Path:
-    """Folder of the journal's day files."""
+    """Return the folder of the journal's day files."""
     return settings.data_dir / "journal"
 
 
 def get_law_dir(settings: Settings) -> Path:
-    """Folder of the operator's corrections to the law; it need not exist."""
+    """Return the folder of the operator's corrections to the law; it need not exist."""
     return settings.data_dir / "law"
 
 
 def build_store_url(settings: Settings) -> str:
-    """SQLAlchemy address of the store: the configured server, else a file in the data folder."""
+    """Build the SQLAlchemy address of the store: the configured server, else a file in the data
+    folder."""
     return settings.store.url or f"sqlite:///{settings.data_dir / 'store.db'}"

@@ -90,7 +90,7 @@ def _check_anchor(settings: Settings) -> PreflightCheck:
     """Check that a head outside the store would reveal a chain that was emptied or rewritten."""
     path = settings.audit.anchor_file
     if path is None:
-        finding = "none: only an export or a noted head shows a chain that was written anew"
+        finding = "none: only an export or a recorded head reveals a chain that was rewritten"
         return PreflightCheck(what="audit anchor", passed=True, finding=finding)
     try:
         lines = AnchorFile(path).read()

@@ -48,7 +48,7 @@ witness_email = ""         # the outsider told when one person breaks the glass
 # auth = "xoauth2"         # Microsoft ends basic authentication by default at the end of 2026
 # username = "notices@example-it.example"
 # secret = ""
-# assets = [["tenant", "11111111-2222-3333-4444-555555555555"]]   # what this sender stands on
+# assets = [["tenant", "11111111-2222-3333-4444-555555555555"]]   # what this sender depends on
 
 [intake]
 syslog_udp = 0             # a port, e.g. 5514; 0 is off

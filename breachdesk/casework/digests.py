@@ -81,6 +81,8 @@ def require_intact(manifest: Manifest | None, place: str) -> Manifest:
         )
     if not has_hash(manifest, manifest.hash):
         raise EditConflict(
-            "the frozen list is not what was sealed", place=place, remedy="Freeze anew."
+            "the frozen list differs from what was sealed",
+            place=place,
+            remedy="Freeze the list again.",
         )
     return manifest

@@ -1,4 +1,4 @@
-"""Everything about many breaches in a few statements, before each of them is looked at."""
+"""Read everything about many breaches in a few statements, before each is processed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from schemas.casework.breach import Breach
 
 
 def read_ahead(uow: UnitOfWork, breaches: Sequence[Breach]) -> None:
-    """Cases, documents, notices and records of these breaches."""
+    """Read cases, documents, notices and records of these breaches into the unit of work's
+    cache."""
     case_ids = [breach.case_id for breach in breaches]
     breach_ids = [breach.id for breach in breaches]
     uow.cases.read_ahead(case_ids)

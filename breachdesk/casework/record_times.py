@@ -1,4 +1,4 @@
-"""Times and texts of what people write down afterwards."""
+"""Check times and texts that people record afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.times import convert_to_utc
 def check_past(
     moment: datetime, now: datetime, *, place: str, earliest: datetime | None = None
 ) -> datetime:
-    """The moment. Raises BadInput when it lies in the future, or before the earliest."""
+    """Return the moment. Raises BadInput when it is in the future, or before the earliest."""
     if convert_to_utc(moment) > convert_to_utc(now):
         raise BadInput("this time lies in the future", place=place, remedy="Correct it.")
     if earliest is not None and convert_to_utc(moment) < convert_to_utc(earliest):
@@ -22,5 +22,5 @@ def check_past(
 
 
 def strip_optional(text: str | None) -> str | None:
-    """The text without blanks around it; None where nothing is left."""
+    """Strip surrounding blanks. None: nothing remains."""
     return (text or "").strip() or None

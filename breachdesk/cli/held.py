@@ -52,7 +52,7 @@ def print_held(held: HeldMail, *, as_json: bool) -> None:
     out.print(f"held: {held.why or 'no, mail may leave'}", markup=False)
     out.print(f"this machine's clock: {held.clock:%Y-%m-%d %H:%M:%S} UTC", markup=False)
     out.print(f"last attempt in the store: {_format_attempt(held.in_store)}", markup=False)
-    out.print(f"last attempt beside the store: {_format_attempt(held.beside_store)}", markup=False)
+    out.print(f"last attempt next to the store: {_format_attempt(held.beside_store)}", markup=False)
     if held.expired:
         out.print(f"{held.expired} notices expire as soon as mail goes on", markup=False)
     rows = [_build_row(row) for row in held.rows]

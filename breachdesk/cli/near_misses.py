@@ -74,7 +74,7 @@ def add_near_miss(
     if as_json:
         print_json(case)
         return
-    kept = "is open" if doubtful else "stands in the register as a near miss"
+    kept = "is open" if doubtful else "is in the register as a near miss"
     out.print(f"{case.id} {kept}: {case.title}. Cause: {describe_cause(cause).lower()}.")
 
 

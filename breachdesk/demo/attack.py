@@ -25,7 +25,7 @@ MATCHED = (38, 91, 140)
 
 
 def generate_m365(timeline: RandomTimeline) -> Iterator[LineArrival]:
-    """What the customers' tenants recorded."""
+    """Generate what the customers' tenants recorded."""
     victim = BY_ID[VICTIM]
     yield from _generate_spray(timeline)
     opened = timeline.get_night_time(3, 7, 21)
@@ -74,7 +74,7 @@ def _build_dlp_match(
 
 
 def generate_web(timeline: RandomTimeline) -> Iterator[LineArrival]:
-    """What the billing panel's web server recorded."""
+    """Generate what the billing panel's web server recorded."""
     steps = [
         ("GET /admin/login.php", 200, 5120),
         ("POST /admin/dologin.php", 302, 0),

@@ -1,7 +1,6 @@
-"""Two ordinary days: people work, devices poll, the internet knocks at every door.
+"""Generate two ordinary days: users, devices and scanners from the internet.
 
-Nothing here may look like the incident: refusals stay below what any high rule counts.
-"""
+Nothing here may look like the incident: refusals stay below what any high rule counts."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ GAP = (timedelta(hours=25, minutes=10), timedelta(hours=28, minutes=20))
 
 
 def generate_m365(timeline: RandomTimeline) -> Iterator[LineArrival]:
-    """Sign-ins, a few typing errors, downloads, one policy match taken back."""
+    """Generate sign-ins, a few typing errors, downloads, and one policy match that is undone."""
     for firm in CLOUD:
         for user in firm.staff:
             yield from _generate_working_day(timeline, firm, user)
@@ -82,7 +81,8 @@ def _generate_working_day(
 
 
 def generate_sonicwall(timeline: RandomTimeline) -> Iterator[LineArrival]:
-    """The provider's own firewall: connections, refusals, one scanner, a mistyped password."""
+    """Generate the provider's own firewall: connections, refusals, one scanner, a mistyped
+    password."""
     for _ in range(960):
         at, inside = timeline.choose_time(), f"{OFFICE}.{timeline.chance.randrange(10, 60)}"
         flow = PacketFlow(
@@ -127,7 +127,7 @@ def _generate_mistyped_passwords(timeline: RandomTimeline) -> Iterator[LineArriv
 
 
 def generate_draytek(timeline: RandomTimeline) -> Iterator[LineArrival]:
-    """A customer's router, with three hours missing in the night of the second day."""
+    """Generate a customer's router, with three hours missing in the night of the second day."""
     for at, text in _generate_vigor_lines(timeline):
         if not GAP[0] <= at - timeline.start < GAP[1]:
             yield timeline.build_prompt_arrival(at, text)
@@ -156,7 +156,7 @@ def _generate_vigor_lines(timeline: RandomTimeline) -> Iterator[tuple[datetime, 
 
 
 def generate_unifi(timeline: RandomTimeline) -> Iterator[LineArrival]:
-    """A school's gateway."""
+    """Generate a school's gateway."""
     office = BY_ID[UNIFI_OWNER].office
     for _ in range(500):
         at = timeline.choose_time()
@@ -175,7 +175,7 @@ def generate_unifi(timeline: RandomTimeline) -> Iterator[LineArrival]:
 
 
 def generate_mail_gateway(timeline: RandomTimeline) -> Iterator[LineArrival]:
-    """OpenSSH: staff and the backup sign in by key; strangers guess slowly."""
+    """Generate OpenSSH: staff and the backup sign in by key; strangers guess slowly."""
     pid = 2000
     for _ in range(60):
         pid += timeline.chance.randrange(1, 9)
@@ -212,7 +212,7 @@ def _generate_guess(
 
 
 def generate_web(timeline: RandomTimeline) -> Iterator[LineArrival]:
-    """Visitors of customers' sites, probing, and staff in the billing panel."""
+    """Generate visitors of customers' sites, probing, and staff in the billing panel."""
     for _ in range(860):
         at, firm = timeline.choose_time(), timeline.chance.choice(SITES)
         status = 404 if timeline.chance.random() < 0.06 else 200

@@ -74,7 +74,7 @@ _NAMESPACE = uuid.UUID("5d3c1f62-6f0e-5a0c-8a43-0c0e8a1d9b10")
 
 
 def compute_uuid(*parts: object) -> str:
-    """The same id for the same parts, always (RFC 9562, version 5)."""
+    """Compute the same id for the same parts (RFC 9562, version 5)."""
     return str(uuid.uuid5(_NAMESPACE, "/".join(str(part) for part in parts)))
 
 
@@ -109,7 +109,7 @@ class DemoFirm:
 
     @property
     def office(self) -> str:
-        """The office's public address."""
+        """Public address of the office."""
         return f"198.51.100.{100 + self.number}"
 
     @property

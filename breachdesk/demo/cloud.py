@@ -37,7 +37,7 @@ def _format_record(firm: DemoFirm, at: datetime, user: str, operation: str, **mo
 def format_sign_in(
     firm: DemoFirm, at: datetime, user: str, address: str, *, factors: int = 2
 ) -> str:
-    """A successful sign-in to the web portal."""
+    """Format a successful sign-in to the web portal."""
     method = "1" if factors == 1 else "16457"
     return _format_sign_in_record(
         firm, at, user, "UserLoggedIn", address, "0", method, ResultStatus="Success"
@@ -47,7 +47,7 @@ def format_sign_in(
 def format_failed_sign_in(
     firm: DemoFirm, at: datetime, user: str, address: str, error: str = "50126"
 ) -> str:
-    """A refused one; 50126 is a wrong password, 50058 only an ended session."""
+    """Format a refused sign-in; 50126 is a wrong password, 50058 only an ended session."""
     errors = {"50126": "InvalidUserNameOrPassword", "50058": "UserInformationNotProvided"}
     status = "Success" if at.second % 3 else "Failed"
     return _format_sign_in_record(
@@ -112,7 +112,7 @@ def _format_sign_in_record(
 def format_download(
     firm: DemoFirm, at: datetime, user: str, address: str, folder: str, name: str, size: int
 ) -> str:
-    """One file, from SharePoint."""
+    """Format the download of one file from SharePoint."""
     site = _build_site_address(firm)
     return _format_record(
         firm,
@@ -141,7 +141,7 @@ def format_download(
 def format_inbox_rule(
     firm: DemoFirm, at: datetime, user: str, address: str, forward_to: str
 ) -> str:
-    """New-InboxRule with the least conspicuous name there is."""
+    """Format New-InboxRule with the least conspicuous name there is."""
     parameters = {
         "AlwaysDeleteOutlookRulesBlob": "False",
         "Force": "False",
@@ -179,7 +179,7 @@ def format_dlp_match(
     severity: str = "High",
     undo: bool = False,
 ) -> str:
-    """A data loss prevention policy saw card numbers in a file, or takes back that it did."""
+    """Format a data loss prevention match on card numbers in a file, or its undoing."""
     site = _build_site_address(firm)
     return _format_record(
         firm,

@@ -1,4 +1,4 @@
-"""The drill: what the demo's three people would do, act by act, through the same casework."""
+"""Perform the acts of the demo's three people through casework, in order."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ CONTAINED = (
 
 
 def triage_alerts(container: Container, clock: DemoClock) -> Case:
-    """The analyst dismisses the noise and opens one case of what belongs together."""
+    """Dismiss the noise as the analyst, and open one case of the related alerts."""
     clock.move_to(TRIAGE)
 
     def open_case(uow: UnitOfWork) -> Case:
@@ -109,14 +109,14 @@ def triage_alerts(container: Container, clock: DemoClock) -> Case:
 
 
 def split_alerts(alerts: Sequence[AlertView]) -> tuple[list[AlertView], list[AlertView]]:
-    """The grave ones, gravest first, and those too low to look into twice."""
+    """Split alerts into severe ones, the most severe first, and those too low to investigate."""
     story = [a for a in alerts if a.severity.rank >= Severity.HIGH.rank]
     noise = [a for a in alerts if a.severity.rank <= Severity.LOW.rank]
     return story, noise
 
 
 def confirm_breach(container: Container, clock: DemoClock, case: Case) -> Breach:
-    """The responder contains, then declares awareness: the clocks start."""
+    """Contain as the responder, then declare awareness: the clocks start."""
     clock.move_to(AWARE)
 
     def confirm_case(uow: UnitOfWork) -> Breach:
@@ -143,7 +143,7 @@ def confirm_breach(container: Container, clock: DemoClock, case: Case) -> Breach
 
 
 def freeze_and_decide(container: Container, clock: DemoClock, breach: Breach) -> None:
-    """The affected list is frozen, the questions answered, the letters' facts written."""
+    """Freeze the affected list, answer the questions, and write the letters' facts."""
     clock.move_to(FROZEN)
 
     def write_decision(uow: UnitOfWork) -> None:
@@ -161,8 +161,9 @@ def freeze_and_decide(container: Container, clock: DemoClock, breach: Breach) ->
 
 
 def review_exposures(proposed: tuple[Exposure, ...]) -> tuple[Exposure, ...]:
-    """The panel could reach every account, so the proposal says `possible` of all of them. The
-    responder reads the panel's own log and excludes those whose record it shows was not opened."""
+    """Review the proposal as the responder. The panel could reach every account, so the proposal
+    says `possible` of all of them; those whose record was not opened, by the panel's own log, are
+    excluded."""
     looked = proposed
     for exposure in proposed:
         reached_only = exposure.certainty is Certainty.POSSIBLE and not exposure.assets
@@ -179,7 +180,7 @@ def review_exposures(proposed: tuple[Exposure, ...]) -> tuple[Exposure, ...]:
 
 
 def approve_release(container: Container, clock: DemoClock, breach: Breach) -> Approval:
-    """Another person reads every letter, types their number and releases them."""
+    """Approve as another person, who reads every letter, types their number and releases them."""
     clock.move_to(APPROVED)
     sender = container.get_sender()
 
@@ -201,7 +202,7 @@ def approve_release(container: Container, clock: DemoClock, breach: Breach) -> A
 
 
 def call_and_report(container: Container, clock: DemoClock, case: Case, breach: Breach) -> None:
-    """Telephone tasks are done, and the drill's submission to the ICO is recorded."""
+    """Complete telephone tasks, and record the drill's submission to the ICO."""
     clock.move_to(REPORTED)
 
     def record_calls(uow: UnitOfWork) -> None:

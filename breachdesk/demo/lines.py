@@ -49,7 +49,7 @@ class DemoLines:
 
 
 def build_lines(seed: int = 0, start: date = FIRST_DAY) -> DemoLines:
-    """About 5,000 lines over two days from midnight UTC of `start`."""
+    """Build about 5,000 lines over two days from midnight UTC of `start`."""
     lines = {source: _generate_lines(source, seed, start) for source in SOURCES}
     return DemoLines(
         lines=lines,
@@ -62,7 +62,8 @@ def build_lines(seed: int = 0, start: date = FIRST_DAY) -> DemoLines:
 
 
 def write_lines(demo: DemoLines, folder: Path) -> None:
-    """One file a source, named after it, and the two registers; the folder is made if need be."""
+    """Write one file a source, named after it, and the two registers; creates the folder if need
+    be."""
     private_files.make_folder(folder)
     for source, lines in demo.lines.items():
         private_files.write_bytes(folder / source, b"".join(raw + b"\n" for _, raw in lines))

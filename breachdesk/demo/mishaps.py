@@ -1,4 +1,4 @@
-"""What goes wrong with lines on their way: cut, garbled, absurd, doubled, or nobody's format."""
+"""Spoil lines as real transport does: cut, garbled, absurd, doubled, or of an unknown format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CUT = 3
 def generate_spoiled(
     timeline: RandomTimeline, source: str, lines: Sequence[LineArrival]
 ) -> Iterator[LineArrival]:
-    """Lines that cannot be read, and some that came twice, for this source."""
+    """Generate lines that cannot be read, and some that came twice, for this source."""
     if source in _SPOILERS:
         yield from _SPOILERS[source](timeline, lines)
     for line in timeline.chance.sample(list(lines), DOUBLED.get(source, 0)):
@@ -24,7 +24,7 @@ def generate_spoiled(
 
 
 def _cut_records(timeline: RandomTimeline, lines: Sequence[LineArrival]) -> Iterator[LineArrival]:
-    """A full disk at the exporter: JSON that ends in the middle."""
+    """Cut JSON in the middle, as a full disk at the exporter does."""
     for line in timeline.chance.sample(list(lines), CUT):
         yield LineArrival(line.at, line.raw[: len(line.raw) // 2])
 

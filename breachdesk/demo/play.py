@@ -1,4 +1,4 @@
-"""Playing the lines: registers imported, accounts made, two days of logs arriving and detected."""
+"""Play the lines: import registers, create accounts, and feed two days of logs to detection."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ SCENE = timedelta(minutes=20)
 
 
 def get_actor(name: str) -> Actor:
-    """One of the demo's three people."""
+    """Return one of the demo's three people."""
     return Actor(id=name, duties=ACCOUNTS[name][1])
 
 
 def import_registers(container: Container, demo_lines: DemoLines) -> None:
-    """Registers by the real import, and three accounts that are dead outside the demo."""
+    """Import registers by the real import, and create three accounts that cannot sign in outside
+    the demo."""
     folder = container.settings.data_dir
     sheets = {"customers.csv": demo_lines.customers_csv, "assets.csv": demo_lines.assets_csv}
     for name, text in sheets.items():
@@ -68,7 +69,7 @@ def _build_accounts() -> Sequence[User]:
 def play_lines(
     container: Container, demo_lines: DemoLines, clock: DemoClock, progress: Progress
 ) -> int:
-    """The two days, twenty simulated minutes a scene; returns how many lines were received."""
+    """Play the two days, twenty simulated minutes a batch; returns how many lines were received."""
     rows = list_in_arrival_order(demo_lines)
     with hold_lock(container.settings.data_dir, "pipeline") as alone:
         if not alone:
@@ -90,7 +91,7 @@ def play_lines(
 def split_batches(
     rows: Sequence[tuple[datetime, str, bytes]],
 ) -> Sequence[Sequence[tuple[datetime, str, bytes]]]:
-    """The rows cut where a scene's time is over."""
+    """Split the rows where a batch's time is over."""
     cut: list[list[tuple[datetime, str, bytes]]] = []
     for row in rows:
         if not cut or row[0] - cut[-1][0][0] > SCENE:
@@ -100,13 +101,13 @@ def split_batches(
 
 
 def build_incoming(row: tuple[datetime, str, bytes]) -> IncomingRecord:
-    """A row of the play as a listener would hand it in."""
+    """Build a row's record as a listener would submit it."""
     arrived, source, raw = row
     return IncomingRecord(source=source, raw=raw, arrived=arrived, transport="demo")
 
 
 def add_gaps(container: Container, demo_lines: DemoLines) -> None:
-    """The play's blind intervals, into the log and the store."""
+    """Add the blind intervals to the log and the store."""
     for gap in demo_lines.gaps:
         container.log.note_gap(gap)
 
@@ -118,7 +119,7 @@ def add_gaps(container: Container, demo_lines: DemoLines) -> None:
 
 
 def write_reports_folder(container: Container) -> Path:
-    """Where the demo puts its documents."""
+    """Create and return the folder for the demo's documents."""
     folder = container.settings.data_dir / "reports"
     private_files.make_folder(folder)
     return folder

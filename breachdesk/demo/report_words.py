@@ -1,4 +1,4 @@
-"""What the demo's responder writes into the report to the ICO: our own incident, nobody else's."""
+"""Answers of the demo's responder in the report to the ICO, about our own incident only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schemas.customer import DataRole
 def build_report_facts(
     breach: Breach, manifest: Manifest, by: str, now: datetime, jurisdiction: str
 ) -> ReportFacts:
-    """The answers before the letters leave; counts are of controller exposures."""
+    """Build the answers before the letters leave; counts are of controller exposures."""
     people = len(
         {
             e.customer_id
@@ -50,7 +50,7 @@ def build_report_facts(
 
 
 def build_facts_after_letters(facts: ReportFacts) -> ReportFacts:
-    """The same once the letters were handed over."""
+    """Build the same answers once the letters were handed over."""
     return facts.model_copy(update={"people_told": "told_all", "people_told_words": ""})
 
 

@@ -1,4 +1,4 @@
-"""Lines of firewalls, routers and servers in their vendors' formats (syslog)."""
+"""Format lines of firewalls, routers and servers in their vendors' formats (syslog)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNIFI_NAME = "UDMP-Glebe"
 
 
 class PacketFlow(NamedTuple):
-    """Who talks to whom."""
+    """Source and destination of a packet."""
 
     source: str
     source_port: int
@@ -26,7 +26,7 @@ class PacketFlow(NamedTuple):
 def format_sonicwall(
     at: datetime, code: int, message: str, flow: PacketFlow, *, extra: str = ""
 ) -> str:
-    """SonicOS, enhanced syslog: no host, no zone."""
+    """Format SonicOS enhanced syslog: no host, no zone."""
     return (
         f'<134>  id=firewall sn={FIREWALL_SERIAL} time="{at:%Y-%m-%d %H:%M:%S}" '
         f'fw={FIREWALL_ADDRESS} pri=6 c=1024 m={code} msg="{message}" n={at.second + 1} '
@@ -36,7 +36,7 @@ def format_sonicwall(
 
 
 def format_vigor_packet(at: datetime, verdict: str, rule: str, flow: PacketFlow) -> str:
-    """DrayOS: the router's name stands where others write the program."""
+    """Format DrayOS, where the router's name is in the place of the program."""
     direction = "WAN->LAN/RT/VPN" if verdict == "Block" else "LAN/RT/VPN->WAN"
     return (
         f"<134>{format_syslog_time(at)} {VIGOR_NAME}: [FILTER][{verdict}][{direction}, 121:45:04    ]"
@@ -46,18 +46,18 @@ def format_vigor_packet(at: datetime, verdict: str, rule: str, flow: PacketFlow)
 
 
 def format_vigor_refusal(at: datetime, address: str) -> str:
-    """A refused sign-in to the router's VPN portal; no user is named."""
+    """Format a refused sign-in to the router's VPN portal; no user is named."""
     return f"<150>{format_syslog_time(at)} {VIGOR_NAME}: [SSL]Portal login fail from IP {address}!"
 
 
 def format_vigor_tunnel(at: datetime, user: str, *, up: bool) -> str:
-    """Somebody's VPN tunnel comes up or goes down."""
+    """Format the start or end of a user's VPN tunnel."""
     state = f"[UP][SSLTunnel][@{user}]" if up else f"[DOWN][SSLTunnel][@{user}]"
     return f"<137>{format_syslog_time(at)} {VIGOR_NAME}: [H2L]{state}"
 
 
 def format_unifi_packet(at: datetime, letter: str, flow: PacketFlow) -> str:
-    """A packet in the kernel log of a UniFi gateway; D drop, A accept."""
+    """Format a packet in the kernel log of a UniFi gateway; D drop, A accept."""
     rule = "Block All Traffic" if letter == "D" else "Allow Web Out"
     chain = "WAN_LOCAL" if letter == "D" else "LAN_OUT"
     ways = ("eth8", "") if letter == "D" else ("br0", "eth8")
@@ -71,12 +71,12 @@ def format_unifi_packet(at: datetime, letter: str, flow: PacketFlow) -> str:
 
 
 def format_sshd(at: datetime, pid: int, message: str, *, program: str = "sshd") -> str:
-    """OpenSSH on the mail gateway."""
+    """Format OpenSSH on the mail gateway."""
     return f"<38>{format_syslog_time(at)} {MAIL_HOST} {program}[{pid}]: {message}"
 
 
 def format_web(at: datetime, host: str, address: str, request: str, status: int, size: int) -> str:
-    """nginx, combined, with the virtual host in front."""
+    """Format nginx, combined, preceded by the virtual host."""
     agent = (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36"
     )

@@ -1,8 +1,7 @@
-"""The same play through Kafka, two workers and PostgreSQL, when settings name them.
+"""Play the same lines through Kafka, two workers and PostgreSQL, when settings name them.
 
-Everything it makes on the servers bears the play's own id: a schema, topics and a consumer group of
-its own, gone when the demo's folder is cleared.
-"""
+Everything created on the servers bears the run's own id: a schema, topics and a consumer group of
+its own, removed when the demo's folder is cleared."""
 
 from __future__ import annotations
 
@@ -37,7 +36,7 @@ PLAY_ID = "demo-on-servers"
 
 
 def read_server_settings(folder: Path) -> tuple[StoreSettings, KafkaSettings] | None:
-    """The servers that the environment names; None: the demo is embedded. Raises Misconfigured
+    """Read the servers that the environment names. None: the demo is embedded. Raises Misconfigured
     when only one of the two is named."""
     named = load_settings(folder)
     if bool(named.store.url) != bool(named.kafka.servers):
@@ -50,7 +49,7 @@ def read_server_settings(folder: Path) -> tuple[StoreSettings, KafkaSettings] | 
 
 
 def configure_servers(settings: Settings, store: StoreSettings, kafka: KafkaSettings) -> Settings:
-    """The demo's settings, with a schema, topics and a group of this play alone."""
+    """Return the demo's settings, with a schema, topics and a group of this run alone."""
     play = secrets.token_hex(4)
     private_files.write_text(settings.data_dir / PLAY_ID, play)
     return settings.model_copy(update=_build_server_settings(store, kafka, play))
@@ -66,7 +65,7 @@ def _build_server_settings(
 
 
 def prepare_servers(settings: Settings) -> None:
-    """Make schema and topics."""
+    """Create schema and topics."""
     create_schema(settings.store)
     topics.create_topics(settings)
 
@@ -86,7 +85,7 @@ def clear_servers(folder: Path, servers: tuple[StoreSettings, KafkaSettings] | N
 def run_workers(
     settings: Settings, count: int = WORKERS
 ) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
-    """So many workers as processes of their own, stopped in order at the end."""
+    """Run `count` workers as processes, stopped in order at the end."""
     command = [sys.executable, "-m", "breachdesk.cli.main", "worker"]
     workers = []
     try:
@@ -107,7 +106,8 @@ def run_workers(
 
 
 def _build_environment(settings: Settings) -> dict[str, str]:
-    """Ours, with the play's own places: what it inherits must not lead it elsewhere."""
+    """Build our environment with the run's own places, so that inherited settings cannot redirect
+    it."""
     return {
         **os.environ,
         "BREACHDESK_STORE__SCHEMA_NAME": settings.store.schema_name,
@@ -135,7 +135,7 @@ def play_lines_on_servers(
     progress: Progress,
     workers: Sequence[subprocess.Popen[bytes]],
 ) -> int:
-    """The two days into Kafka, scene by scene, and wait until the workers have committed them;
+    """Feed the two days into Kafka, batch by batch, and wait until the workers have committed them;
     returns how many lines were received."""
     rows = list_in_arrival_order(demo_lines)
     for scene in split_batches(rows):

@@ -1,4 +1,4 @@
-"""The registers of the demo as the CSV files a provider would import."""
+"""Format the demo's registers as the CSV files a provider would import."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ OURS = (
 
 
 def format_customers_csv() -> str:
-    """Fifty customers in the plain sheet's columns."""
+    """Format fifty customers in the plain sheet's columns."""
     return _format_csv(CUSTOMER_COLUMNS, (_build_customer_row(firm) for firm in FIRMS))
 
 
 def format_assets_csv() -> str:
-    """Every asset by its service preset, and the provider's own machines."""
+    """Format every asset by its service preset, and the provider's own machines."""
     ours = ((PROVIDER, kind, value, "our own system") for kind, value in OURS)
     theirs = (row for firm in FIRMS for row in _iterate_assets(firm))
     panel = (PROVIDER, "site", PANEL, "our billing panel")
@@ -126,7 +126,7 @@ def _iterate_assets_in_use(firm: DemoFirm) -> Iterator[Sequence[str]]:
 
 
 def _iterate_watched(firm: DemoFirm) -> Iterator[Sequence[str]]:
-    """Routers whose lines reach us."""
+    """Iterate over routers whose lines we receive."""
     if firm.id == VIGOR_OWNER:
         yield firm.id, "host", VIGOR_NAME, "managed firewall"
         yield firm.id, "source", VIGOR_SOURCE, "managed firewall"

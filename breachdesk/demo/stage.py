@@ -1,4 +1,4 @@
-"""The demo's data folder and its clock: fixed days, and time that only the play moves."""
+"""Prepare the demo's data folder and its clock: fixed days, and time that only the demo moves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MORNING_AFTER = datetime(2026, 11, 23, 8, 40, tzinfo=UTC)
 
 
 class DemoClock:
-    """breachdesk.ports.Now of the demo: stands still until moved, or runs on from a moment."""
+    """Implements breachdesk.ports.Now for the demo: fixed until moved, or running from a moment."""
 
     def __init__(self, start: datetime) -> None:
         self._moment = start
@@ -36,16 +36,17 @@ class DemoClock:
         return self._moment + timedelta(seconds=time.monotonic() - self._since)
 
     def move_to(self, moment: datetime) -> None:
-        """Never back: stamps of what happened stay in order."""
+        """Move forward, never back: timestamps stay in order."""
         self._moment = max(self._moment, moment)
 
     def run_on(self) -> None:
-        """From here on simulated time passes as real time does."""
+        """Let simulated time pass as real time from here on."""
         self._since = time.monotonic()
 
 
 def prepare_folder(folder: Path) -> Path:
-    """An empty data folder for the demo; an earlier demo's is cleared, anything else refused."""
+    """Prepare an empty data folder for the demo; an earlier demo's is cleared, anything else
+    refused."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).exists():
             raise BadInput(
@@ -62,7 +63,7 @@ def prepare_folder(folder: Path) -> Path:
 
 
 def _clear_folder(folder: Path) -> None:
-    """Raises Retryable while another demo plays or serves there."""
+    """Clear the folder. Raises Retryable while another demo uses it."""
     with hold_lock(folder, "pipeline") as alone:
         if not alone:
             raise RetryableError(
@@ -74,7 +75,7 @@ def _clear_folder(folder: Path) -> None:
 
 
 def build_settings(folder: Path, demo_lines: DemoLines, port: int) -> Settings:
-    """Drill settings: mail goes to a folder on this machine, nowhere else."""
+    """Build drill settings: mail goes to a folder on this machine, nowhere else."""
     sender = SenderSettings(
         id="drill",
         channel="maildir",
@@ -104,7 +105,7 @@ def _get_domain(demo_lines: DemoLines) -> str:
 
 
 def write_settings(settings: Settings) -> Path:
-    """The same as `breachdesk.toml`, so that every command works on the demo's folder."""
+    """Write the settings as `breachdesk.toml`, so that every command works on the demo's folder."""
     file = settings.data_dir / "breachdesk.toml"
     document = settings.model_dump(
         mode="json",
@@ -117,7 +118,7 @@ def write_settings(settings: Settings) -> Path:
 
 
 def to_toml(document: dict[str, Any]) -> str:
-    """Settings as TOML: plain keys first, then tables, then arrays of tables."""
+    """Convert settings to TOML: plain keys first, then tables, then arrays of tables."""
     plain = {k: v for k, v in document.items() if not _is_table(v) and not _is_tables(v)}
     lines = [f"{key} = {_format_value(value)}" for key, value in plain.items() if value is not None]
     for key, value in document.items():
@@ -153,7 +154,7 @@ def _format_value(value: object) -> str:
 
 
 def list_in_arrival_order(demo_lines: DemoLines) -> Sequence[tuple[datetime, str, bytes]]:
-    """Every line of every source as it would have come in: (arrived, source, bytes)."""
+    """List every line of every source in order of arrival: (arrived, source, bytes)."""
     rows = [
         (arrived, source, raw)
         for source, lines in demo_lines.lines.items()

@@ -1,4 +1,4 @@
-"""The demo's end: documents written, and the one JSON object that says what came of it."""
+"""Write the demo's documents, and the one JSON object that summarises it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from schemas.casework.notice_states import NOTIFIED
 
 
 def write_documents(container: Container, breach: Breach) -> list[str]:
-    """The ICO report as text, JSON and PDF, and the register; paths in that order."""
+    """Write the ICO report as text, JSON and PDF, and the register; returns their paths in that
+    order."""
     folder, now = write_reports_folder(container), container.now()
     built, entries = container.store.read(
         lambda uow: (
@@ -43,7 +44,7 @@ def write_documents(container: Container, breach: Breach) -> list[str]:
 def summarise(
     container: Container, reports: list[str], seconds: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Counts of everything the play produced, from the store alone."""
+    """Summarise counts of everything the demo produced, from the store alone."""
     facts = container.store.read(_collect_counts)
     mails = container.get_sender().maildir or Path()
     rounded = {step: round(value, 2) for step, value in seconds.items()}
@@ -70,7 +71,7 @@ def _collect_counts(uow: UnitOfWork) -> dict[str, Any]:
 
 
 def _count_certainties(uow: UnitOfWork, breach_ids: list[str]) -> dict[str, int]:
-    """Each customer once, by the gravest certainty of its exposures."""
+    """Count each customer once, by the highest certainty of its exposures."""
     order = list(Certainty)
     gravest: dict[str, Certainty] = {}
     for breach_id in breach_ids:
@@ -83,7 +84,7 @@ def _count_certainties(uow: UnitOfWork, breach_ids: list[str]) -> dict[str, int]
 
 
 def _list_told_customers(uow: UnitOfWork) -> set[str]:
-    """Customers told by mail, or spoken to on the telephone."""
+    """List customers notified by mail or telephone."""
     by_mail = {row.customer_id for row in uow.notices.list(statuses=NOTIFIED)}
     spoken = {
         task.customer_id

@@ -1,4 +1,4 @@
-"""What the demo's people write: reasons, the decision, the letters' facts, the report's facts."""
+"""Texts of the demo's people: reasons, the decision, the letters' facts, the report's facts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MUST_REPORT = DecisionAnswer(
 def build_decision(
     breach: Breach, manifest: Manifest, by: str, now: datetime, jurisdiction: str
 ) -> Decision:
-    """The written bridge: the answers that the list raises, each with its reasons."""
+    """Build the decision: answers that the list raises, each with its reasons."""
     return Decision(
         breach_id=breach.id,
         version=1,
@@ -84,8 +84,8 @@ def build_decision(
 
 
 def build_facts(breach: Breach, by: str, now: datetime) -> NoticeFacts:
-    """What is true of everybody, and the words of each group, as a dentist's receptionist reads
-    them."""
+    """Build what is true of everybody, and the words of each group, for a reader such as a
+    dentist's receptionist."""
     return NoticeFacts(
         breach_id=breach.id,
         version=1,

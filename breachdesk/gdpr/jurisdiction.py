@@ -1,11 +1,11 @@
-"""What a jurisdiction is: whose breaches its regulator is told of, within which limit, and how.
+"""Describe a jurisdiction: whose breaches its regulator is told of, within which limit, and how.
 
 A jurisdiction is one file in `breachdesk/jurisdictions`; the file name is its id and it exports
-JURISDICTION. It names entries of the law (`breachdesk/law/*.toml`) by their ids: the hours, the
-authority and the form stand there, each with its days, its source and its review date. Everything
-else that the program says of the regulator or asks because of it is in the file. No other module
-names a jurisdiction.
-"""
+JURISDICTION. It names entries of the law (`breachdesk/law/*.toml`) by their ids: those hold the
+hours,
+the authority and the form, each with its days, its source and its review date. Everything else that
+the program says of the regulator or asks because of it is in the file. No other module names a
+jurisdiction."""
 
 from __future__ import annotations
 
@@ -150,7 +150,8 @@ class Jurisdiction:
 
 
 def load_jurisdictions() -> Mapping[str, Jurisdiction]:
-    """All of them by id, found by name: this package does not import the plug-ins."""
+    """Load all of them by id. They are found by name, since this package does not import the
+    plug-ins."""
     return load_plugins("breachdesk.jurisdictions", "JURISDICTION")
 
 

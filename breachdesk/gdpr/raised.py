@@ -1,7 +1,6 @@
-"""Which questions of the decision an affected list raises: no other is asked.
+"""Determine which questions of the decision an affected list raises; no other is asked.
 
-A question is named by a key: a `Question`, or the `question_key` of a jurisdiction.
-"""
+A question is named by a key: a `DecisionQuestion`, or the `question_key` of a jurisdiction."""
 
 from __future__ import annotations
 
@@ -37,14 +36,15 @@ PROVISIONS = {
 
 
 def find_jurisdiction(key: str) -> Jurisdiction | None:
-    """The jurisdiction that brings a question; None: no jurisdiction does."""
+    """Find the jurisdiction that adds the question. None: no jurisdiction does."""
     if not key.startswith(QUESTION_PREFIX):
         return None
     return load_jurisdictions().get(key.removeprefix(QUESTION_PREFIX))
 
 
 def get_title(key: str) -> str:
-    """A question in a few words. A decision may hold the answer of a regulator that is gone."""
+    """Return the question in a few words. A decision may hold the answer of a regulator that no
+    longer exists."""
     jurisdiction = find_jurisdiction(key)
     if jurisdiction is not None:
         return jurisdiction.words.title
@@ -53,13 +53,13 @@ def get_title(key: str) -> str:
 
 
 def get_provision_id(key: str) -> str:
-    """Id of the provision that a question rests on."""
+    """Return the id of the provision that the question rests on."""
     jurisdiction = find_jurisdiction(key)
     return jurisdiction.provision if jurisdiction is not None else PROVISIONS[DecisionQuestion(key)]
 
 
 def get_answer(decision: Decision, key: str) -> DecisionAnswer:
-    """The decision's answer to a question; NOT_ASKED where it holds none."""
+    """Return the decision's answer; NOT_ASKED where it holds none."""
     if key.startswith(QUESTION_PREFIX):
         return decision.report_answer(key.removeprefix(QUESTION_PREFIX))
     answer: DecisionAnswer = getattr(decision, key, NOT_ASKED)
@@ -69,8 +69,8 @@ def get_answer(decision: Decision, key: str) -> DecisionAnswer:
 def list_question_keys(
     decision: Decision | None, reported_to: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """Every question that can be asked, in the order of records: whether to report, whom to tell,
-    and what falls under a rule of its own."""
+    """List every possible question in the order of records: whether to report, whom to notify, and
+    what a rule of its own covers."""
     applicable = regulators.list_applicable(reported_to, decision)
     return (
         *(j.question_key for j in applicable if not j.whatever_the_risk),
@@ -84,8 +84,8 @@ def list_question_keys(
 def list_in_asking_order(
     reported_to: Iterable[str] = (), decision: Decision | None = None
 ) -> tuple[str, ...]:
-    """Every question that can be asked: what falls under a rule of its own comes first, because it
-    decides what else is asked."""
+    """List every possible question: those of a rule of its own come first, because they decide what
+    else is asked."""
     applicable = regulators.list_applicable(reported_to, decision)
     return (
         *(j.question_key for j in applicable if j.whatever_the_risk),
@@ -104,9 +104,9 @@ def list_raised_questions(
     reported_to: Iterable[str] = (),
     decision: Decision | None = None,
 ) -> tuple[str, ...]:
-    """Keys in the order of asking. `yes`: ids of the jurisdictions whose question counts as answered with yes; those of the
-    decision are added. `groups`: people who are no customers are affected too; we are controller of
-    their data, and no promise binds."""
+    """List keys in the order of asking. `yes`: ids of the jurisdictions whose question counts as
+    answered with yes; those of the decision are added. `groups`: people who are not customers are
+    affected too; we are controller of their data, and no promise binds."""
     applicable = regulators.list_applicable(reported_to, decision)
     answers = {*yes, *regulators.answered_yes(decision)}
     reached = roles.select_reached(exposures)

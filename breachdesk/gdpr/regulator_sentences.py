@@ -1,4 +1,4 @@
-"""What a letter may say of regulators to the people of one exposure."""
+"""Build what a letter may say of regulators to the people of one exposure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from schemas.casework.letter import RegulatorSentence, SentenceKind
 def list_regulator_sentences(
     decision: Decision, exposure: Exposure, submitted_under: Iterable[str]
 ) -> tuple[RegulatorSentence, ...]:
-    """One for each authority that has a report about the exposure, or may get one, by the whole
-    decision and the jurisdictions with a recorded submission. Empty: no report of ours is about it
-    (we are processor)."""
+    """List one sentence for each authority that has a report about the exposure, or may get one, by
+    the whole decision and the jurisdictions with a recorded submission. Empty: no report of ours is
+    about it (we are processor)."""
     submitted = set(submitted_under)
     scopes: dict[str, list[ReportScope]] = {}
     for scope in list_scopes(decision, (exposure,)):

@@ -1,4 +1,4 @@
-"""Which regulators are told of an exposure: computed for each exposure and never merged."""
+"""Compute which regulators are told of an exposure, for each exposure and never merged."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ class ReportScope:
 def list_applicable(
     reported_to: Iterable[str] = (), decision: Decision | None = None
 ) -> tuple[Jurisdiction, ...]:
-    """Jurisdictions that apply to an installation, by id: those that always apply, those that its
-    settings name, and those that the decision considered."""
+    """List jurisdictions that apply to an installation, by id: those that always apply, those that
+    its settings name, and those that the decision considered."""
     named = {*reported_to, *(decision.report if decision else ())}
     return tuple(j for j in load_jurisdictions().values() if j.applies_always or j.id in named)
 
 
 def list_presumed(reported_to: Iterable[str] = ()) -> tuple[Jurisdiction, ...]:
-    """Those whose report is owed until a frozen list shows that nothing falls under it."""
+    """List jurisdictions whose report is owed until a frozen list shows that nothing falls under
+    it."""
     return tuple(j for j in list_applicable(reported_to) if j.presumed)
 
 
@@ -41,7 +42,7 @@ def list_scopes(
     groups: bool = False,
     reported_to: Iterable[str] = (),
 ) -> tuple[ReportScope, ...]:
-    """The reports that these exposures bring, none of them empty. `groups`: people who are no
+    """List the reports that these exposures bring, none of them empty. `groups`: people who are not
     customers are affected too."""
     applicable = list_applicable(reported_to, decision)
     yes = answered_yes(decision)
@@ -59,8 +60,8 @@ def list_scopes(
 def select_covering(
     exposure: Exposure, jurisdictions: Sequence[Jurisdiction], yes: Collection[str]
 ) -> tuple[Jurisdiction, ...]:
-    """The jurisdictions whose report counts an exposure. `yes`: ids of those whose question is
-    answered with yes; it settles what the register leaves open."""
+    """Select the jurisdictions whose report counts an exposure. `yes`: ids of those whose question
+    is answered with yes; it settles what the register leaves open."""
     if exposure.certainty is Certainty.EXCLUDED:
         return ()
     covering = [j for j in jurisdictions if is_covered(exposure, j, yes)]
@@ -75,7 +76,7 @@ def is_covered(exposure: Exposure, jurisdiction: Jurisdiction, yes: Collection[s
 
 
 def answered_yes(decision: Decision | None) -> frozenset[str]:
-    """Ids of the jurisdictions whose question the decision answers with yes."""
+    """Return the ids of the jurisdictions whose question the decision answers with yes."""
     if decision is None:
         return frozenset()
     return frozenset(id_ for id_, answer in decision.report.items() if answer.yes)
@@ -84,8 +85,8 @@ def answered_yes(decision: Decision | None) -> frozenset[str]:
 def find_communication(
     exposure: Exposure, jurisdictions: Sequence[Jurisdiction], yes: Collection[str]
 ) -> NotificationBasis | None:
-    """The rule on telling people that takes the place of Art. 34 for an exposure; None: Art. 34
-    keeps its place."""
+    """Find the rule on notifying people that replaces Art. 34 for an exposure. None: Art. 34
+    applies."""
     if exposure.certainty is Certainty.EXCLUDED:
         return None
     rules = (j.communication for j in jurisdictions if is_covered(exposure, j, yes))

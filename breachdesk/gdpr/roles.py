@@ -1,4 +1,4 @@
-"""On which grounds people are told of an exposure, and by which letter."""
+"""Determine on which grounds people are notified of an exposure, and by which letter."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ _ROLE_OF = {
 def under_own_rule(
     decision: Decision | None, exposures: Iterable[Exposure], rule: NotificationBasis | None
 ) -> tuple[Exposure, ...]:
-    """Those whose people are told under a rule that takes the place of Art. 34; `rule` None: those
-    of which we are controller and for which Art. 34 keeps its place."""
+    """Select exposures whose people are notified under a rule that replaces Art. 34; `rule` None:
+    those of which we are controller and to which Art. 34 applies."""
     applicable, yes = list_applicable(decision=decision), answered_yes(decision)
     return tuple(
         e

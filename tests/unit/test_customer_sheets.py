@@ -121,7 +121,7 @@ def test_customers_that_are_not_in_the_file_stay(store: SqliteStore, load: Impor
         (",Nameless id,a@b.example,,,,,,,", "customer id", "empty"),
         ("x 1,Blank in id,a@b.example,,,,,,,", "customer id", "cannot be an id"),
         ("provider,Ourselves,a@b.example,,,,,,,", "customer id", "cannot be an id"),
-        ("contoso,Twice Ltd,a@b.example,,,,,,,", "customer id", "stands in line 2"),
+        ("contoso,Twice Ltd,a@b.example,,,,,,,", "customer id", "is in line 2"),
         ("x,,a@b.example,,,,,,,", "name", "empty"),
         ("x,X Ltd,not-an-address,,,,,,,", "default email", "not one mail address"),
         ("x,X Ltd,a@b.example; c@d.example,,,,,,,", "default email", "not one mail address"),

@@ -299,7 +299,7 @@ def test_the_command_keeps_a_near_miss(tmp_path: Path) -> None:
     )
 
     assert result.exit_code == 0, result.output
-    assert "CASE-0001 stands in the register" in result.output
+    assert "CASE-0001 is in the register" in result.output
     assert "Lost or stolen device or paper" in listed.output
 
 

@@ -1,1 +1,1 @@
-"""The HTTP server's connections and limits."""
+"""Connections and limits of the HTTP server."""

@@ -1,9 +1,8 @@
-"""ASGI: bodies come at a pace, and what is not wanted is not read.
+"""Limit in ASGI how slowly a request body may arrive, and refuse unwanted bodies unread.
 
-The clock runs only while the application waits for the client: whoever is kept waiting by us, for a
+The clock runs only while the application waits for the client: a request that waits for us, for a
 slot or a disk, is not slow. A body that is refused unread ends its connection, since the rest of it
-would have to be read before another request could begin.
-"""
+would have to be read before another request could begin."""
 
 from __future__ import annotations
 
@@ -31,14 +30,14 @@ TOO_SLOW = "the body came too slowly; nothing of it was kept."
 
 
 class PacedBodies:
-    """Around the applications of the HTTP port."""
+    """Wraps the applications of the HTTP port."""
 
     def __init__(self, app: ASGIApp, limits: HttpSettings) -> None:
         self._app = app
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. `receive` raises HTTPException 408 into the application."""
+        """Serve one request. `receive` raises HTTPException 408 into the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -81,7 +80,8 @@ class _PacedBody:
         return message
 
     def _compute_timeout(self) -> float:
-        """Seconds until the body is too slow, or takes too long, if nothing more comes."""
+        """Compute the seconds until the body is too slow, or takes too long, if nothing more
+        arrives."""
         limits = self._limits
         paced = max(limits.body_grace_seconds, self._bytes / limits.body_bytes_per_second)
         return max(0.0, min(paced, limits.body_seconds) - self._waited)

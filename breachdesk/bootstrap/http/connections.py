@@ -1,10 +1,9 @@
-"""Connections of the HTTP port: how many there may be, and how long each may keep us waiting.
+"""Limit the connections of the HTTP port, and how long each may keep us waiting.
 
-Uvicorn lets a client take all the time it wants. Here a request's head must come within seconds,
-and when too many connections are open, those go that keep us waiting: first the longest without a
-request, then the slowest bodies. A request that is complete is always answered, so whoever holds
-connections open keeps nobody else out.
-"""
+Uvicorn lets a client take any time. Here a request's head must arrive within seconds, and when too
+many connections are open, those that keep us waiting are closed: first the longest without a
+request, then the slowest bodies. A complete request is always answered, so a client that holds
+connections open excludes nobody else."""
 
 from __future__ import annotations
 
@@ -48,8 +47,8 @@ class OpenConnections:
         most: int | None = None,
         exempt: Callable[[str], bool] = is_loopback,
     ) -> None:
-        """`most`: fewer than the settings allow, when the process may not open as many files.
-        `exempt`: addresses that stand for many clients, as a proxy's does."""
+        """Create the set. `most` is less than the settings allow when the process may not open as
+        many files. `exempt`: addresses that stand for many clients, as a proxy's does."""
         self.limits = limits
         self._exempt = exempt
         self._most = limits.connections if most is None else min(most, limits.connections)
@@ -57,7 +56,7 @@ class OpenConnections:
         self._told_at = 0.0
 
     def add_connection(self, newcomer: TimedConnection) -> None:
-        """A connection was opened: another one may have to go for it."""
+        """Add a connection; another may be closed for it."""
         others = [each for each in newcomer.list_others() if not each.transport.is_closing()]
         if not self._exempt(newcomer.address):
             same = [each for each in others if each.network == newcomer.network]
@@ -75,11 +74,11 @@ class OpenConnections:
         victim.abort(why)
 
     def count_closed(self, why: str) -> None:
-        """Count it; `tell` says it."""
+        """Count a closed connection; `log_closed` reports it."""
         self._closed[why] += 1
 
     def log_closed(self, now: float) -> None:
-        """One log line for all that were closed in the last seconds."""
+        """Log one line for all connections that were closed in the last seconds."""
         if self._closed and now - self._told_at >= TELL_EVERY_SECONDS:
             reasons = ", ".join(f"{count} {why}" for why, count in sorted(self._closed.items()))
             logger.warning("HTTP connections closed: %s", reasons)
@@ -94,7 +93,8 @@ class AnswerStall:
         self._seen: tuple[float, int] | None = None
 
     def is_over(self, now: float, waiting: int) -> bool:
-        """Too long? `waiting`: bytes that the client has not taken yet."""
+        """Whether it takes too long. `waiting` is the number of bytes that the client has not read
+        yet."""
         if not waiting or self._seen is None or waiting > self._seen[1]:
             self._seen = (now, waiting) if waiting else None
             return False
@@ -121,7 +121,7 @@ class PortConfig(uvicorn.Config):
 
 
 class TimedConnection(H11Protocol):
-    """Uvicorn's protocol with a clock."""
+    """Uvicorn's protocol with timeouts."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class TimedConnection(H11Protocol):
         self._connections.add_connection(self)
 
     def list_others(self) -> list[TimedConnection]:
-        """All other connections of the port."""
+        """List all other connections of the port."""
         return [c for c in self.connections if isinstance(c, TimedConnection) and c is not self]
 
     @property
@@ -158,12 +158,12 @@ class TimedConnection(H11Protocol):
 
     @cached_property
     def network(self) -> str:
-        """What the limit for one address counts."""
+        """Network that the limit for one address counts."""
         return get_network(self.address)
 
     @property
     def is_waiting(self) -> bool:
-        """For its client: nothing of ours is under way."""
+        """Whether the connection waits for its client: no request is being processed."""
         return self._is_idle or self.owes_body or self._lingering is not None
 
     @property
@@ -182,7 +182,8 @@ class TimedConnection(H11Protocol):
         return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
     def compute_burden(self) -> tuple[bool, float]:
-        """What goes first is the greatest: no request for long, then few bytes a second."""
+        """Compute a sort key whose greatest is closed first: longest without a request, then few
+        bytes a second."""
         seconds = self.loop.time() - self._began
         if self._is_idle:
             return True, seconds
@@ -204,7 +205,7 @@ class TimedConnection(H11Protocol):
                 self.refuse(400, "the body comes in chunks that are too small.", "tiny chunks")
 
     def _should_upgrade(self) -> bool:
-        """Never: there is nothing to upgrade to, and uvicorn would log each try."""
+        """Return False: nothing supports an upgrade, and uvicorn would log each try."""
         return False
 
     def on_response_complete(self) -> None:
@@ -213,14 +214,14 @@ class TimedConnection(H11Protocol):
         super().on_response_complete()
 
     def shutdown(self) -> None:
-        """A request that is complete is answered first."""
+        """Shut down after answering a complete request."""
         if self.is_waiting:
             self.transport.abort()
         else:
             super().shutdown()
 
     def check_timeouts(self, now: float) -> None:
-        """Called a few times a second."""
+        """Check the timeouts; called a few times a second."""
         if self._lingering is not None or self.transport.is_closing():
             return
         if self._is_idle and now - self._began > self._connections.limits.header_seconds:
@@ -235,7 +236,7 @@ class TimedConnection(H11Protocol):
             self.abort(None)
 
     def abort(self, why: str | None) -> None:
-        """Without a word. `why` None: nothing was asked, so there is nothing to tell of."""
+        """Close without an answer. `why` None: there was no request, so nothing is counted."""
         if why:
             self._connections.count_closed(why)
         self.transport.abort()
@@ -269,7 +270,7 @@ class TimedConnection(H11Protocol):
         self.transport.close()
 
     def discard_input(self, seconds: float) -> None:
-        """The answer is written and our side closed: throw away what still comes, for a while."""
+        """Discard input for a while after the answer is written and our side closed."""
         self._lingering = self.loop.time()
         self.loop.call_later(seconds, self.transport.abort)
 
@@ -286,8 +287,8 @@ class TimedConnection(H11Protocol):
 class _LingeringTransport:
     """A transport whose `close` lets the client read the answer to a request it still sends.
 
-    Closed at once with bytes unread, the kernel would reset the connection and with it the answer.
-    """
+    Closed at once with bytes unread, the kernel would reset the connection and with it the
+    answer."""
 
     def __init__(self, transport: asyncio.Transport, connection: TimedConnection) -> None:
         self._transport = transport

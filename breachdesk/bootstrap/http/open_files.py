@@ -1,7 +1,6 @@
-"""How many files and sockets this process may have open, and what of that connections may take.
+"""Limit how many files and sockets this process may open, and the share for connections.
 
-Strangers who hold connections open must never keep the store or the journal from opening a file.
-"""
+Clients that hold connections open must never keep the store or the journal from opening a file."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ PORTS = 2
 
 
 def raise_file_limit() -> int:
-    """As high as this process may; the limit that holds then."""
+    """Raise the limit as high as this process may, and return the resulting limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if soft == resource.RLIM_INFINITY:
@@ -30,5 +29,5 @@ def raise_file_limit() -> int:
 
 
 def compute_connection_limit() -> int:
-    """Most connections of one port."""
+    """Compute the highest number of connections of one port."""
     return max(LEAST, (raise_file_limit() - RESERVED) // PORTS)

@@ -1,4 +1,5 @@
-"""The HTTP port of `breachdesk run` and `breachdesk console`: uvicorn, its limits and its end."""
+"""Run the HTTP port of `breachdesk run` and `breachdesk console`: uvicorn, its limits and its
+shutdown."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ LOOK_EVERY_TICKS = 3
 
 
 def build_http_config(settings: Settings, app: ASGIApp) -> PortConfig:
-    """How the port is served. Forwarded addresses and schemes are believed from the configured
-    proxies alone: from anybody else they are what a stranger wishes to be seen as."""
+    """Build the port's configuration. Forwarded addresses and schemes are believed from the
+    configured proxies alone: any other client could forge them."""
     proxies = list(settings.console.trusted_proxies)
     return PortConfig(
         app,
@@ -45,7 +46,7 @@ def build_http_config(settings: Settings, app: ASGIApp) -> PortConfig:
 
 
 def is_shared_peer(peer: str, proxies: Sequence[str]) -> bool:
-    """Is it this machine, or a proxy that the settings name?"""
+    """Whether it is this machine, or a proxy that the settings name."""
     try:
         address = ip_address(peer)
     except ValueError:
@@ -54,26 +55,27 @@ def is_shared_peer(peer: str, proxies: Sequence[str]) -> bool:
 
 
 class HttpServer(uvicorn.Server):
-    """Uvicorn that also ends when another part has failed, tells when it ends, and looks after
-    connections that keep it waiting."""
+    """Uvicorn that also ends when another part has failed, reports when it ends, and times out
+    connections."""
 
     def __init__(
         self, config: PortConfig, failed: threading.Event, stopping: threading.Event | None = None
     ) -> None:
-        """`stopping` is set when the end begins: long work in threads is to stop then."""
+        """Create the server. `stopping` is set when the shutdown begins: long work in threads must
+        stop then."""
         super().__init__(config)
         self._connections = config.connections
         self._failed = failed
         self._stopping = stopping or threading.Event()
 
     async def on_tick(self, counter: int) -> bool:
-        """Asked ten times a second: time to end?"""
+        """Whether to end; called ten times a second."""
         if counter % LOOK_EVERY_TICKS == 0:
             self._look_after(asyncio.get_running_loop().time())
         return await super().on_tick(counter) or self._failed.is_set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Complete requests are answered; unfinished ones are closed."""
+        """Answer complete requests and close unfinished ones."""
         self._stopping.set()
         await super().shutdown(sockets)
 
@@ -85,7 +87,7 @@ class HttpServer(uvicorn.Server):
 
 
 def check_port_free(host: str, port: int) -> None:
-    """Raises Misconfigured before anything starts, instead of uvicorn's own exit."""
+    """Raise Misconfigured before anything starts, instead of uvicorn's own exit."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,5 +1,5 @@
-"""Watches put around what a process works with: each batch, act and try to send has an id for the
-log, a span for the traces and, where nothing else counts it, its numbers for the metrics."""
+"""Instrument what a process works with: each batch, act and send attempt has an id for the log, a
+span for the traces and, where nothing else counts it, its numbers for the metrics."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ T = TypeVar("T")
 
 
 class InstrumentedSink:
-    """streams.ports.BatchSink: the worker counts, this tells the low watermark, which only the
-    store knows."""
+    """Wraps streams.ports.BatchSink: the worker counts, and this reports the low watermark, which
+    only the store knows."""
 
     def __init__(self, sink: BatchSink, meter: WorkerMetrics, tracer: SpanTracer) -> None:
         self._sink = sink
@@ -42,19 +42,15 @@ class InstrumentedSink:
 
     @property
     def sole_owner(self) -> bool:
-        """As the sink."""
         return self._sink.sole_owner
 
     def list_log_rows(self, partition: str) -> Sequence[LogRow]:
-        """As the sink."""
         return self._sink.list_log_rows(partition)
 
     def estimate_state_bytes(self) -> int:
-        """As the sink."""
         return self._sink.estimate_state_bytes()
 
     def load_positions(self, partitions: Sequence[str]) -> Mapping[str, StoredPosition]:
-        """As the sink."""
         return self._sink.load_positions(partitions)
 
     def commit(
@@ -64,8 +60,6 @@ class InstrumentedSink:
         apply_signals: Callable[[Sequence[GroupRows], float | None], GroupUpdates],
         now: datetime,
     ) -> CommitResult:
-        """As the sink."""
-
         def apply_and_report(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
             if low is not None:
                 self._meter.set_low_watermark(low)
@@ -78,11 +72,9 @@ class InstrumentedSink:
     def find_dead_letters(
         self, positions: Sequence[RecordPosition]
     ) -> Mapping[RecordPosition, KnownLetter]:
-        """As the sink."""
         return self._sink.find_dead_letters(positions)
 
     def record_drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
-        """As the sink."""
         self._sink.record_drained(partition, before, arrived)
 
     def sweep(
@@ -94,8 +86,6 @@ class InstrumentedSink:
         limit: int = 200,
         known: Container[GroupKey] = (),
     ) -> int:
-        """As the sink."""
-
         def remove_and_report(rows: Sequence[GroupRows], low: float) -> SweepResult:
             self._meter.set_low_watermark(low)
             return let_go(rows, low)
@@ -111,25 +101,20 @@ class InstrumentedStore:
         self._tracer = tracer
 
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
-        """As the store."""
         with self._tracer.open_span("act"):
             return self._store.write(work)
 
     def read(self, work: Callable[[UnitOfWork], T]) -> T:
-        """As the store."""
         return self._store.read(work)
 
     @property
     def law(self) -> LawBook:
-        """As the store."""
         return self._store.law
 
     def get_server_identity(self) -> str:
-        """As the store."""
         return self._store.get_server_identity()
 
     def close(self) -> None:
-        """As the store."""
         self._store.close()
 
 
@@ -141,11 +126,9 @@ class InstrumentedChannel:
         self._tracer = tracer
 
     async def send(self, outgoing: OutgoingMessage) -> SendResult:
-        """As the channel."""
         facts: dict[str, Fact] = {"attempt": outgoing.attempt_id, "row": outgoing.row_id}
         with bind_trace_id("attempt", outgoing.attempt_id), self._tracer.open_span("send", **facts):
             return await self._channel.send(outgoing)
 
     async def close(self) -> None:
-        """As the channel."""
         await self._channel.close()

@@ -1,9 +1,8 @@
-"""Structured logs: our own lines and those of the libraries, as JSON or for people.
+"""Write structured logs, our own and those of the libraries, as JSON or for people.
 
-A line says what happened, where, and in which batch, request or attempt. It never carries personal
-data, a record's content or what an unknown exception says of itself: an exception is its class and
-place, a key that may name a person is withheld, bytes are a length, an address is `(address)`.
-"""
+A line says what happened, where, and in which batch, request or attempt. It never contains personal
+data, a record's content or the message of an unknown exception: an exception is its class and
+place, a key that may name a person is withheld, bytes are a length, an address is `(address)`."""
 
 from __future__ import annotations
 
@@ -62,7 +61,7 @@ Line = MutableMapping[str, Any]
 
 
 class RedactedText(str):
-    """Stands for what must not be shown, also where a library asks for its repr."""
+    """Placeholder for what must not be shown, also where a library asks for its repr."""
 
     __slots__ = ()
 
@@ -71,8 +70,8 @@ class RedactedText(str):
 
 
 def set_up_logs(ops: OpsSettings, stream: TextIO | None = None) -> None:
-    """Everything of this process goes to `iterate_entries` (default: stderr), at `ops.log_level` and up.
-    A second call takes the place of the first."""
+    """Write all logs of this process to `stream` (default: stderr), at `ops.log_level` and up. A
+    second call replaces the first."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_build_formatter(ops))
     # Not the root's alone: Faust sets that one to DEBUG.
@@ -102,14 +101,16 @@ def set_up_logs(ops: OpsSettings, stream: TextIO | None = None) -> None:
 
 
 def build_faust_config() -> dict[str, Any]:
-    """What `app.conf` needs so that Faust, which clears the root's handlers, keeps ours only."""
+    """Build what `app.conf` needs so that Faust, which clears the root's handlers, keeps ours
+    only."""
     ours = [each for each in logging.getLogger().handlers if hasattr(each, MARK)]
     handler = {"version": 1, "disable_existing_loggers": False}
     return {"logging_config": handler, "loghandlers": ours}
 
 
 def choose_printer(ops: OpsSettings, say: Say) -> Say:
-    """What a command tells its operator: as JSON lines where logs are, else as it was."""
+    """Choose how a command prints to its operator: as JSON lines where logs are JSON, else with
+    `say`."""
     if ops.log_format != "json":
         return say
     text: Say = structlog.stdlib.get_logger("breachdesk").info
@@ -117,7 +118,7 @@ def choose_printer(ops: OpsSettings, say: Say) -> Say:
 
 
 def redact_line(_: Any, __: str, line: Line) -> Line:
-    """Nothing personal, nothing of unknown kind, whoever logged it."""
+    """Redact personal data and values of unknown types, whoever logged them."""
     for key in list(line):
         if not key.startswith("_"):
             line[key] = _redact_field(key, line[key])
@@ -125,7 +126,8 @@ def redact_line(_: Any, __: str, line: Line) -> Line:
 
 
 def describe_error(error: BaseException) -> str:
-    """A sentence of ours, else class and place: an unknown exception may quote anything."""
+    """Describe our own errors by their message, others by class and place: an unknown exception may
+    quote anything."""
     if isinstance(error, BreachDeskError):
         return f"{type(error).__name__}: {error}"
     frames = traceback.extract_tb(error.__traceback__)
@@ -162,7 +164,7 @@ def _add_trace_ids(_: Any, __: str, line: Line) -> Line:
 
 
 def _replace_exc_info(_: Any, __: str, line: Line) -> Line:
-    """`exc_info` becomes `exception`: class and place."""
+    """Replace `exc_info` by `exception`: class and place."""
     exc_info = line.pop("exc_info", None)
     line.pop("stack_info", None)
     if isinstance(exc_info, tuple):
@@ -175,7 +177,7 @@ def _replace_exc_info(_: Any, __: str, line: Line) -> Line:
 
 
 def _redact_arguments(record: logging.LogRecord) -> bool:
-    """Before a library's own `%` formatting: exceptions and bytes among its arguments."""
+    """Redact exceptions and bytes among the arguments before a library's own `%` formatting."""
     if isinstance(record.msg, BaseException):
         record.msg, record.args = describe_error(record.msg), ()
     elif record.name == "asyncio":
@@ -189,7 +191,7 @@ def _redact_arguments(record: logging.LogRecord) -> bool:
 
 
 def _extract_sentence(text: str) -> str:
-    """Without what asyncio writes behind it: tasks and callbacks, with whatever these hold."""
+    """Extract the sentence without asyncio's tasks and callbacks, which may contain anything."""
     return SHOWN_OBJECT.split(text, maxsplit=1)[0].rstrip(" :.")
 
 

@@ -1,4 +1,4 @@
-"""What a dispatcher says of itself: its tries, its hold, what waits, and whether its loop turns."""
+"""Report a dispatcher's metrics: attempts, hold, backlog, and whether its loop runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MailMonitor:
         registry: CollectorRegistry | None = None,
         traced: SpanTracer | None = None,
     ) -> None:
-        """`registry`, `traced`: of the process that it shares."""
+        """Create the metrics. `registry` and `traced` are those of the process that it shares."""
         self._house = container
         self.registry = registry or CollectorRegistry()
         self.meter = PrometheusMailMetrics(self.registry)
@@ -34,7 +34,7 @@ class MailMonitor:
 
     @asynccontextmanager
     async def serve_operations(self) -> AsyncIterator[None]:
-        """Answers on ops.port inside it. Raises Misconfigured when the port is taken."""
+        """Serve ops.port within the context. Raises Misconfigured when the port is taken."""
         container, ops = self._house, self._house.settings.ops
         self.registry.register(StoreCollector(container.store, container.now))
         pulse = asyncio.create_task(self._pulse.run_pulse())
@@ -48,6 +48,6 @@ class MailMonitor:
             self.tracer.close()
 
     def check_ready(self) -> Mapping[str, str]:
-        """Not while the store refuses, or mail is held."""
+        """Return what is not ready: the store refuses, or mail is held."""
         hold_reason = build_failure("mail", self.meter.why_held)
         return {**self._pulse.check_live(), **check_database(self._house.store), **hold_reason}

@@ -1,7 +1,6 @@
-"""Every metric there is: one table, which docs/reference/metrics.md is held to by a test.
+"""Define every metric in one table; a test compares docs/reference/metrics.md with it.
 
-Labels name topics, partitions, sources, reasons and states; nothing here is about a person.
-"""
+Labels name topics, partitions, sources, reasons and states; nothing here is about a person."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 
 class MetricKind(StrEnum):
-    """As Prometheus calls them."""
+    """Metric types of Prometheus."""
 
     COUNTER = "counter"
     GAUGE = "gauge"

@@ -1,4 +1,4 @@
-"""What a worker and a dispatcher report, as Prometheus metrics of one registry."""
+"""Report a worker and a dispatcher as Prometheus metrics of one registry."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PrometheusMeter:
     def record_batch(
         self, records: int, seconds: float, sources: Sequence[SourceCount], signals: int
     ) -> None:
-        """One batch is durable."""
+        """Record a batch that is durable."""
         self._batch_records.observe(records)
         self._batch_seconds.observe(seconds)
         self._signals.inc(signals)
@@ -66,48 +66,50 @@ class PrometheusMeter:
             self._late.labels(source).inc(count.late)
 
     def record_lateness(self, seconds: float) -> None:
-        """From a record's arrival to its commit; clocks that disagree make no negative one."""
+        """Record the time from a record's arrival to its commit; clock differences never make it
+        negative."""
         self._lateness.observe(max(0.0, seconds))
 
     def set_position(
         self, topic: str, partition: int, processed: int, committed: int, end: int
     ) -> None:
-        """Where an owned partition stands; the lag is counted from our own position."""
+        """Set the positions of an owned partition; the lag is counted from our own position."""
         self._processed.labels(topic, partition).set(processed)
         self._committed.labels(topic, partition).set(committed)
         self._lag.labels(topic, partition).set(max(0, end - processed))
 
     def clear_partition(self, topic: str, partition: int) -> None:
-        """Another worker reports it now: two series of one partition would contradict."""
+        """Remove the partition's series: another worker reports it now, and two series would
+        contradict."""
         for each in (self._processed, self._committed, self._lag):
             with suppress(KeyError):  # never told of: it was taken over and given away at once
                 each.remove(topic, str(partition))
 
     def set_waiting(self, reason: str) -> None:
-        """`store` or `kafka`; empty: all is well."""
+        """Set the reason `store` or `kafka`; empty: nothing is waited for."""
         for each in {*REASONS, reason} - {""}:
             self._waiting.labels(each).set(each == reason)
 
     def record_conflict(self) -> None:
-        """Another owner moved a position."""
+        """Record that another owner moved a position."""
         self._conflicts.inc()
 
     def record_failure(self) -> None:
-        """The program itself failed on a record."""
+        """Record that the program itself failed on a record."""
         self._failures.inc()
 
     def set_groups(self, cached: int, memory_bytes: int) -> None:
-        """Copies of groups kept in memory, and what they take, roughly."""
+        """Set the number of groups cached in memory and their approximate size."""
         self._groups.set(cached)
         self._groups_memory.set(memory_bytes)
 
     def set_state_size(self, stored_bytes: int, most_bytes: int) -> None:
-        """What groups take in the store, and what they may take."""
+        """Set what groups take in the store, and what they may take."""
         self._state.set(stored_bytes)
         self._state_limit.set(most_bytes)
 
     def set_low_watermark(self, seconds: float) -> None:
-        """Epoch seconds."""
+        """Set the watermark, in epoch seconds."""
         self._low_watermark.set(seconds)
 
     def set_leadership(self, leads: bool) -> None:
@@ -117,7 +119,7 @@ class PrometheusMeter:
             self._exports.set(0)
 
     def set_waiting_exports(self, waiting: int) -> None:
-        """Messages for integrators that Kafka does not have yet."""
+        """Set the number of messages for integrators that Kafka does not have yet."""
         self._exports.set(waiting)
 
     def _get_source_label(self, source: str) -> str:
@@ -139,20 +141,20 @@ class PrometheusReadingMeter:
             self._ended.labels(each)
 
     def record_ended_reading(self, parser: str, reason: str) -> None:
-        """One record's reading was ended."""
+        """Record that reading one record was aborted."""
         self._ended.labels(reason).inc()
         self._log.warning("a record was not read to its end", parser=parser, reason=reason)
 
     def record_setting_aside(self, parser: str) -> None:
-        """Lines that are like those are set aside, for a time."""
+        """Record that similar lines are set aside for a time."""
         self._log.error("lines like those that were ended are set aside unread", parser=parser)
 
     def record_set_aside_line(self) -> None:
-        """One record was set aside; a line of the log for each would be a flood of its own."""
+        """Count one record that was set aside; a log line for each would itself be a flood."""
         self._ended.labels("set_aside").inc()
 
     def record_restart(self) -> None:
-        """The process that reads records has died, and another has started."""
+        """Record that the process that reads records has died, and another has started."""
         self._restarts.inc()
         self._log.warning("the process that reads records was started again")
 
@@ -167,16 +169,16 @@ class PrometheusMailMetrics:
         self.why_held = ""
 
     def count_attempt(self, outcome: str) -> None:
-        """One try has ended so."""
+        """Count an attempt by its outcome."""
         self._notices.labels(outcome).inc()
 
     def set_hold(self, reason: str) -> None:
-        """Why no mail may leave; empty: it may."""
+        """Set why no mail may leave; empty: it may."""
         self.why_held = reason
 
 
 class PrometheusIntakeMeter:
-    """streams.ports.metrics.IntakeMetrics."""
+    """Implements streams.ports.metrics.IntakeMetrics."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._open = build_gauge(registry, "breachdesk_syslog_connections")
@@ -185,29 +187,29 @@ class PrometheusIntakeMeter:
             self._let_go.labels(each)
 
     def set_connections(self, open_now: int) -> None:
-        """Open at present."""
+        """Set the number of open connections."""
         self._open.set(open_now)
 
     def record_closed(self, reason: str) -> None:
-        """We closed one."""
+        """Record that we closed a connection."""
         self._let_go.labels(reason).inc()
 
 
 def build_counter(registry: CollectorRegistry, name: str) -> Counter:
-    """As the table says."""
+    """Build the counter that the table defines."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own gap
     metric = METRICS[name]
     return Counter(metric.name, metric.help, metric.labels, registry=registry)
 
 
 def build_gauge(registry: CollectorRegistry, name: str) -> Gauge:
-    """As the table says."""
+    """Build the gauge that the table defines."""
     metric = METRICS[name]
     return Gauge(metric.name, metric.help, metric.labels, registry=registry)
 
 
 def build_histogram(registry: CollectorRegistry, name: str) -> Histogram:
-    """As the table says."""
+    """Build the histogram that the table defines."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own gap
     metric = METRICS[name]
     return Histogram(

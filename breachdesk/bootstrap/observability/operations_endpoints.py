@@ -1,8 +1,7 @@
-"""/metrics, /healthz and /readyz of a process that has no other port: a tiny HTTP server.
+"""Serve /metrics, /healthz and /readyz of a process that has no other port: a small HTTP server.
 
-`live` and `ready` give {part: why it failed}; nothing in it: all is well. Answers carry neither
-records nor people, so nobody signs in; it listens on loopback unless `ops.host` says otherwise.
-"""
+`live` and `ready` return {part: why it failed}; empty: all is well. Answers contain neither
+records nor people, so nobody signs in; it listens on loopback unless `ops.host` says otherwise."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ MOST_CLIENTS = 32
 
 
 class OperationsAnswer(NamedTuple):
-    """What is said to one request."""
+    """The answer to one request."""
 
     status: int
     content_type: str
@@ -49,7 +48,7 @@ class OperationsAnswers:
         self._ready = ready
 
     def answer_path(self, path: str) -> OperationsAnswer:
-        """404 for any other path."""
+        """Answer the path; 404 for any other."""
         if path == "/metrics":
             return OperationsAnswer(200, TEXT, generate_latest(self._registry))
         if path == "/healthz":
@@ -71,7 +70,7 @@ class OperationsServer:
         self._server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
-        """Raises Misconfigured when the address cannot be listened on."""
+        """Start listening. Raises Misconfigured when the address cannot be listened on."""
         if self._port:
             self._server = _open_server(self._host, self._port, self._answers)
             thread = threading.Thread(target=self._server.serve_forever, name="ops", daemon=True)
@@ -113,16 +112,16 @@ class _ThreadedServer(ThreadingHTTPServer):
         super().__init__((host, port), handler)
 
     def server_bind(self) -> None:
-        """Not HTTPServer's: that one asks the name server for our own name."""
+        """Bind without HTTPServer's look-up of our own name at the name server."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hung up is nobody's business; a traceback could hold anything."""
+        """Ignore disconnects; a traceback could contain personal data."""
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """When too many are open the oldest goes, so that a scraper always gets in."""
+        """Close the oldest request when too many are open, so that a scraper can always connect."""
         with self._lock:
             if len(self._opened) >= MOST_CLIENTS:
                 _close_request(self._opened, min(self._opened, key=self._opened.__getitem__))
@@ -130,13 +129,14 @@ class _ThreadedServer(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """It was answered, or given up."""
+        """Forget a request that was answered or aborted."""
         with self._lock:
             self._opened.pop(request, None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Called twice a second: a client that sends byte by byte has no more time than others."""
+        """Close requests that take too long, also those that send byte by byte; called twice a
+        second."""
         latest = time.monotonic() - ANSWERED_SECONDS
         with self._lock:
             for each in [each for each, opened in self._opened.items() if opened < latest]:
@@ -144,7 +144,7 @@ class _ThreadedServer(ThreadingHTTPServer):
 
 
 def _close_request(opened: dict[socket.socket, float], request: socket.socket) -> None:
-    """Its thread then reads an end, and lets go of it."""
+    """Close the request; its thread then reads an end and terminates."""
     del opened[request]
     with suppress(OSError):  # the client was quicker
         request.shutdown(socket.SHUT_RDWR)
@@ -172,7 +172,7 @@ def _build_handler(answers: OperationsAnswers) -> type[BaseHTTPRequestHandler]:
         def send_error(
             self, code: int, message: str | None = None, explain: str | None = None
         ) -> None:
-            """What is not GET ends here: the standard page would repeat the request."""
+            """Send an error without the standard page, which would repeat the request."""
             del message, explain
             status = 405 if code == 501 else code
             self._say(OperationsAnswer(status, JSON, b'{"problem":"only GET is answered"}\n'))
@@ -181,7 +181,7 @@ def _build_handler(answers: OperationsAnswers) -> type[BaseHTTPRequestHandler]:
             return "breachdesk"
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
-            """Scrapes are no news."""
+            """Do not log scrapes."""
 
         def _say(self, answer: OperationsAnswer) -> None:
             self.send_response(answer.status)

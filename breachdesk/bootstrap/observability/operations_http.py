@@ -1,10 +1,10 @@
-"""/metrics, /healthz and /readyz on the console's own port, and an id for each request's log lines.
+"""Serve /metrics, /healthz and /readyz on the console's own port, and give each request an id for
+its log lines.
 
-The console's port is where people come from anywhere, so what is told depends on who asks. While
-`ops.host` is a loopback address, callers from elsewhere get no metrics, and of health and readiness
-only the status. A request that a proxy passed on came from elsewhere, whatever address it has; so
-did one that names another host than this machine: a page of a stranger in a browser on it.
-"""
+The console's port is reachable from anywhere, so the answer depends on the caller. While `ops.host`
+is a loopback address, callers from elsewhere get no metrics, and of health and readiness only the
+status. A request that a proxy passed on came from elsewhere, whatever its address; so did one that
+names another host than this machine: a foreign page in a browser on it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class OperationsApp:
         self._open = not is_loopback(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Serve one request."""
         request = Request(scope, receive)
         answer = ONLY_GET
         if request.method == "GET":
@@ -66,7 +66,7 @@ class PlainFaultHandler:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Serve one request."""
         begun = False
 
         async def send_and_note(message: Message) -> None:
@@ -91,7 +91,7 @@ class RequestIds:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the server's own lifespan."""
+        """Serve one request, or the server's own lifespan."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -100,14 +100,15 @@ class RequestIds:
 
 
 def is_from_here(request: Request) -> bool:
-    """Asked by this machine, of this machine, through nothing."""
+    """Whether the request comes from this machine, names it, and passed no proxy."""
     asker = request.client.host if request.client else ""
     passed_on = any(name in request.headers for name in FORWARDED)
     return is_loopback(asker) and is_loopback(request.url.hostname or "") and not passed_on
 
 
 def is_loopback(host: str) -> bool:
-    """`localhost`, 127.0.0.0/8, ::1, and the IPv4 ones written in IPv6."""
+    """Whether the host is `localhost`, 127.0.0.0/8, ::1, or an IPv4 loopback address written in
+    IPv6."""
     if host == "localhost":
         return True
     try:
@@ -119,6 +120,6 @@ def is_loopback(host: str) -> bool:
 
 
 def _omit_reasons(answer: OperationsAnswer) -> OperationsAnswer:
-    """Without the reasons, which name servers."""
+    """Omit the reasons, which name servers."""
     body = json.loads(answer.body) | {"failed": {}}
     return OperationsAnswer(answer.status, answer.content_type, json.dumps(body).encode() + b"\n")

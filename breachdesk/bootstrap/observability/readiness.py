@@ -1,4 +1,4 @@
-"""What /healthz and /readyz ask: {part: why it failed}; nothing: all is well."""
+"""Check what /healthz and /readyz report: {part: why it failed}; empty: all is well."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STILL_SECONDS = 60.0
 
 
 def check_database(store: Store) -> Mapping[str, str]:
-    """Does the store answer a look?"""
+    """Check that the store answers a read."""
     try:
         store.read(lambda uow: uow.marks.get("ready"))
     except BreachDeskError as problem:
@@ -24,7 +24,7 @@ def check_database(store: Store) -> Mapping[str, str]:
 
 
 def build_failure(part: str, why: str) -> Mapping[str, str]:
-    """That part with its reason, if there is one."""
+    """Build the part's failure from its reason, if there is one."""
     return {part: why} if why else {}
 
 
@@ -37,13 +37,13 @@ class LoopPulse:
         self._beat_at = monotonic()
 
     async def run_pulse(self) -> None:
-        """Until it is cancelled."""
+        """Run until cancelled."""
         while True:
             self._beat_at = self._monotonic()
             await asyncio.sleep(PULSE_SECONDS)
 
     def check_live(self) -> Mapping[str, str]:
-        """Names the part when its loop hangs."""
+        """Return the part when its loop hangs."""
         still = self._monotonic() - self._beat_at
         return build_failure(
             self._part, f"its loop hangs for {still:.0f} s" if still > STILL_SECONDS else ""

@@ -1,6 +1,6 @@
-"""Metrics that the store is asked for when somebody scrapes; kept for some seconds, since several
-scrapers must not cost several reads. A store that refuses gives none: absent is honest, old is not.
-"""
+"""Read metrics from the store when they are scraped, and cache them for some seconds, since several
+scrapers must not cost several reads. A store that refuses gives none: an absent value is better
+than a stale one."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class StoreCollector(Collector):
         self._values: Values = {}
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Asked when it is registered: nothing is read then."""
+        """Describe the metrics on registration, without reading."""
         exported = () if self._exports is None else (EXPORTS,)
         return (_build_family(name, {}) for name in (*OF_THE_STORE, *exported))
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One gauge each, from one snapshot."""
+        """Collect one gauge each, from one snapshot."""
         with self._lock:
             self._refresh()
             values = self._values

@@ -1,4 +1,4 @@
-"""Which batch, request or attempt a log line belongs to: one id each, carried by the context."""
+"""Tag each log line with the id of its batch, request or attempt, carried by the context."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def bind_trace_id(kind: str, trace_id: str = "") -> Iterator[str]:
 
 
 def get_trace_ids() -> dict[str, str]:
-    """{key: id} of what is going on here, or nothing."""
+    """Return {key: id} of the current context, or nothing."""
     ids = _CURRENT.get()
     return {} if ids is None else {ids[0]: ids[1]}

@@ -1,8 +1,7 @@
-"""Traces for OpenTelemetry, where an endpoint is set: batches, acts of people, tries to send.
+"""Trace batches, acts of people and send attempts with OpenTelemetry, where an endpoint is set.
 
 Spans carry numbers and ids of our own, never contents; an exception is its class only, since
-OpenTelemetry would otherwise write what it says, with its stack.
-"""
+OpenTelemetry would otherwise write its message and stack."""
 
 from __future__ import annotations
 
@@ -24,11 +23,11 @@ class SpanTracer(Protocol):
     """Makes spans; close it at the process's end, so that the last ones leave."""
 
     def open_span(self, name: str, **facts: Fact) -> AbstractContextManager[object]:
-        """Around a piece of work; one that raises is marked with the exception's class."""
+        """Open a span around a piece of work; an exception marks it with its class."""
         ...
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans."""
         ...
 
 
@@ -36,12 +35,10 @@ class NullTracer:
     """Traces nothing."""
 
     def open_span(self, name: str, **facts: Fact) -> AbstractContextManager[object]:
-        """Nothing."""
         del name, facts
         return nullcontext()
 
-    def close(self) -> None:
-        """Nothing is left."""
+    def close(self) -> None: ...
 
 
 class OtelTracer:
@@ -54,7 +51,7 @@ class OtelTracer:
 
     @contextmanager
     def open_span(self, name: str, **facts: Fact) -> Iterator[None]:
-        """Ends with the work; spans of work inside it are its children."""
+        """Open a span that ends with the work; spans of work inside it are its children."""
         attributes = {f"breachdesk.{key}": value for key, value in facts.items()}
         with self._tracer.start_as_current_span(
             name, attributes=attributes, record_exception=False, set_status_on_exception=False
@@ -73,9 +70,10 @@ class OtelTracer:
 
 
 def build_tracer(settings: Settings, service: str = "breachdesk") -> SpanTracer:
-    """Sends to `ops.otlp_endpoint` by OTLP over HTTP; without one it traces nothing.
+    """Build a tracer that sends to `ops.otlp_endpoint` by OTLP over HTTP; without one it traces
+    nothing.
 
-    Raises Misconfigured for what is no HTTP address, and when the extra is not installed."""
+    Raises Misconfigured for an invalid HTTP address, and when the extra is not installed."""
     endpoint = settings.ops.otlp_endpoint
     if not endpoint:
         return NullTracer()

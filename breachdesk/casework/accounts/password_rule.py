@@ -15,7 +15,7 @@ from schemas.user import User
 SHORTEST = 12
 LONGEST = 256
 WEAKEST = 4
-"""Of zxcvbn's scores 0 to 4: 4 stands for at least 10^10 guesses."""
+"""Of zxcvbn's scores 0 to 4: 4 means at least 10^10 guesses."""
 READ_AT_MOST = 72
 """zxcvbn takes time with the square of the length and more: it sees the beginning only."""
 EASY = "Three or four unrelated words do well, or one that a password manager makes."

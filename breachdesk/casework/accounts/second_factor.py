@@ -23,7 +23,7 @@ from schemas.user import Permission, SecondFactor, User
 
 STEP_SECONDS = 30
 DRIFT_STEPS = 1
-"""A clock may be off by so many steps."""
+"""A clock may be off by this many steps."""
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
 """80 bits: a plain hash of so much chance cannot be reversed."""

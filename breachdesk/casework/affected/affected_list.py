@@ -349,7 +349,7 @@ def describe_assets(assets: Iterable[str], bindings: Sequence[Binding]) -> dict[
 def _check_everybody(exposures: Sequence[Exposure], customers: dict[str, Customer]) -> None:
     counted = Counter((e.customer_id, e.role) for e in exposures)
     if any(count > 1 for count in counted.values()):
-        raise BadInput("a customer stands there twice in one role", place="affected list")
+        raise BadInput("a customer is listed twice in one role", place="affected list")
     considered = {e.customer_id for e in exposures}
     problems = {c: "was not considered" for c in customers if c not in considered | {PROVIDER}}
     problems |= {c: "is not in the register" for c in considered if c not in customers}
@@ -381,7 +381,7 @@ def _build_open_questions(
         why = "it is in the evidence and belongs to no customer we know"
         tasks.append(cases.build_check_task(_build_task_id("whose", asset), title, why, now, asset))
     for asset in sorted(senders):
-        why = "an asset that one of our senders stands on is in the evidence"
+        why = "an asset that one of our senders depends on is in the evidence"
         task_id = _build_task_id("sender", asset)
         tasks.append(cases.build_check_task(task_id, "Choose another sender", why, now, asset))
     return tasks

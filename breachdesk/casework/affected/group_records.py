@@ -36,7 +36,8 @@ KIND_WORDS = {
     GroupKind.OTHER: "Others",
 }
 _ABOUT = ("id", "version", "case_id", "recorded_by", "recorded_at", "persons", "tellings")
-"""What `change` leaves as it is, beside what `withdraw` and `record_not_telling` write."""
+"""Fields that `change_group` leaves unchanged, besides those that `withdraw_group` and
+`record_not_telling` write."""
 
 
 def list_affected(uow: UnitOfWork, case_id: str) -> tuple[AffectedGroup, ...]:
@@ -307,7 +308,7 @@ def _check_once(persons: Sequence[GroupPerson]) -> None:
             )
         key = (person.name.casefold(), (person.email or person.phone or "").casefold())
         if key in seen:
-            raise BadInput("stands there twice", place=f"person {number}", remedy="Take one out.")
+            raise BadInput("is listed twice", place=f"person {number}", remedy="Take one out.")
         seen.add(key)
 
 

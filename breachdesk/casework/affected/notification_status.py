@@ -1,4 +1,5 @@
-"""Who has been told, by rows and telephone tasks: handed over is told, never `delivered`."""
+"""Find who has been notified, by rows and telephone tasks: handed over counts, never as
+`delivered`."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from schemas.casework.notice_states import NOTIFIED
 
 @dataclass(frozen=True, slots=True)
 class ReaderTelling:
-    """One reader was told by one version of the letters."""
+    """One reader, notified by one version of the letters."""
 
     customer_id: str
     person_id: str
@@ -35,14 +36,14 @@ class ReaderTelling:
 def list_tellings(
     breach_id: str, rows: Iterable[NoticeRow], tasks: Iterable[CaseTask]
 ) -> tuple[ReaderTelling, ...]:
-    """Every letter that was handed over and every call that reached its reader, oldest first."""
+    """List every letter that was handed over and every call that reached its reader, oldest
+    first."""
     rows_and_calls = [*_iterate_by_mail(rows), *_iterate_by_telephone(breach_id, tasks)]
     return tuple(sorted(rows_and_calls, key=lambda telling: telling.at))
 
 
 def omit_taken_back(every: Iterable[ReaderTelling]) -> tuple[ReaderTelling, ...]:
-    """Without what a later correction took back: who was told since that it was not so is told
-    nothing now."""
+    """Omit what a later correction took back: its reader counts as not notified now."""
     valid = tuple(every)
     corrected: dict[tuple[str, str, NoticeKind], datetime] = {}
     for telling in valid:

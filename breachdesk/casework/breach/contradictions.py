@@ -19,7 +19,8 @@ UNTOLD_ANSWERS = ("about_to", "planning", "decided_not", "undecided")
 def list_contradictions(
     filing: ReportFiling, plugin: Jurisdiction
 ) -> tuple[ReportContradiction, ...]:
-    """Those that any form may have and those of this one. Each with the reason that a person gave for it, if any; empty while nothing is written."""
+    """List contradictions that any form may have and those of this one, each with the reason that a
+    person gave for it, if any; empty without answers."""
     if filing.facts is None:
         return ()
     reasons = filing.facts.departures

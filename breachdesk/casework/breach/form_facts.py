@@ -81,7 +81,7 @@ def select_own(
     plugin: Jurisdiction,
     reported_to: Iterable[str] = (),
 ) -> Sequence[Exposure]:
-    """What this report counts, without what stands in a report that replaces it."""
+    """Select what this report counts, without what a report that replaces it counts."""
     scopes = list_scopes(decision, exposures, reported_to=(*reported_to, plugin.id))
     return next((s.exposures for s in scopes if s.jurisdiction.id == plugin.id), ())
 
@@ -120,7 +120,7 @@ def count_told(people: NotifiedPeople) -> NotifiedCount:
 
 
 def list_groups(uow: UnitOfWork, breach: Breach, plugin: Jurisdiction) -> tuple[AffectedGroup, ...]:
-    """People who are no customers, where they count in this report."""
+    """List people who are not customers, where they count in this report."""
     return list_affected(uow, breach.case_id) if plugin.covers_groups else ()
 
 

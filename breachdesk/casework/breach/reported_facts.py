@@ -10,8 +10,8 @@ from schemas.casework.report import NumberPrecision, ReportedQuantity, ReportFac
 
 
 def list_reported_facts(uow: UnitOfWork, breach_id: str) -> tuple[ReportFacts, ...]:
-    """The newest answers about each set of people: reports that replace no other count the same
-    people, and one that replaces another has people of its own."""
+    """List the newest answers about each set of people: reports that replace no other count the
+    same people, and one that replaces another has people of its own."""
     known = list_jurisdictions()
     newest: dict[str, ReportFacts] = {}
     for facts in uow.breaches.list_versions(ReportFacts, breach_id):

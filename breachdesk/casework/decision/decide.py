@@ -1,5 +1,5 @@
-"""Step 7, the decision record: the answers that the list raises, with reasons, sealed before
-approval."""
+"""Record the decision on notification (step 7): answers to what the list raises, with reasons,
+sealed before approval."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def record_decision(uow: UnitOfWork, actor: Actor, decision: Decision, now: date
 
 
 def _with_every_answer(decision: Decision, applicable: Iterable[Jurisdiction]) -> Decision:
-    """The decision with an answer for each jurisdiction that was considered, in order."""
+    """Return the decision with an answer for each jurisdiction that was considered, in order."""
     report = {j.id: decision.report_answer(j.id) for j in applicable}
     return decision.model_copy(update={"report": report})
 
@@ -119,8 +119,8 @@ def _check_reasons(decision: Decision, manifest: Manifest, *, groups: bool) -> N
 
 
 def _rule_of(key: str) -> str | None:
-    """The rule that covers a part of the breach if a question is answered with yes; None: the
-    question is another one."""
+    """Return the rule that covers a part of the breach if the question is answered with yes. None:
+    it is another question."""
     if key == DecisionQuestion.PECR_SUBSCRIBERS:
         return "PECR"
     jurisdiction = find_jurisdiction(key)
@@ -167,7 +167,8 @@ def _check_exemptions(decision: Decision, limbs: Mapping[str, Provision]) -> Non
 
 
 def _check_art34_3(decision: Decision, limbs: Mapping[str, Provision]) -> dict[str, str]:
-    """What the exemption lacks. Raises BadInput for one that cannot be."""
+    """List what the Art. 34(3) exemption lacks. Raises BadInput for an exemption that does not
+    exist."""
     if not decision.art34_3_limb:
         return {}
     limb = limbs.get(decision.art34_3_limb)
@@ -219,7 +220,8 @@ def _check_hold(decision: Decision, now: datetime) -> None:
 
 
 def _add_score(decision: Decision, manifest: Manifest, beside: Iterable[DataCategory]) -> Decision:
-    """With the score that its factors give. Raises BadInput for another."""
+    """Add the score that the decision's factors give. Raises BadInput when the decision states a
+    different one."""
     categories = list_scored_categories(decision, manifest.exposures, beside=beside)
     severity = compute_factor_severity(decision.severity, categories) if decision.severity else None
     score = severity.score if severity else None
@@ -233,7 +235,8 @@ def _add_score(decision: Decision, manifest: Manifest, beside: Iterable[DataCate
 
 
 def _set_tension_reasons(decision: Decision, manifest: Manifest, *, groups: bool) -> Decision:
-    """With the reasons that are needed and no others. Raises Incomplete for each that lacks."""
+    """Keep exactly the reasons that the tensions need. Raises Incomplete naming each missing
+    one."""
     if decision.edpb_case is not None:
         get_edpb_case(decision.edpb_case)
     bare = _list_unexplained(decision, manifest, groups=groups)
@@ -262,11 +265,9 @@ def list_unsettled(
     groups: bool,
     reported_to: Iterable[str] = (),
 ) -> dict[str, str]:
-    """What the list and the groups of people who are no customers raise, and the decision leaves
-    open: a list that was frozen, or a group that was recorded, after the decision may raise more.
-    `reported_to`:
-    jurisdictions of the settings; one that was added later raises its question. Empty: the decision
-    answers it."""
+    """List what the list and the groups raise and the decision leaves open; empty when it answers
+    all. A list frozen, or a group recorded, after the decision may raise more, and so may a
+    jurisdiction of the settings (`reported_to`) that was added later."""
     questions = list_raised_questions(
         manifest.exposures, decision=decision, groups=groups, reported_to=reported_to
     )
@@ -278,8 +279,8 @@ def list_unsettled(
 def list_growth(
     decision: Decision, lists: Sequence[FrozenList], groups: Sequence[AffectedGroup]
 ) -> Iterator[str]:
-    """What is affected now and was not known when the decision said no to something: it may be no
-    answer to that. `lists`: every frozen one, oldest first."""
+    """List what is affected now and was unknown when the decision answered no, so that its no may
+    not cover it. `lists` are all frozen lists, oldest first."""
     answers = [get_answer(decision, key) for key in list_question_keys(decision)]
     if not any(answer.asked and not answer.yes for answer in answers):
         return

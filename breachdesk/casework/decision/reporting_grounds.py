@@ -1,4 +1,4 @@
-"""Should this be reported? For each body: what speaks for telling it and what against."""
+"""Collect, for each body that may have to be notified, the grounds for and against a report."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GRAVE = 3
 
 @dataclass(frozen=True, slots=True)
 class BodyGrounds:
-    """Somebody who may have to be told, and the grounds."""
+    """A body that may have to be notified, with the grounds."""
 
     id: str
     title: str
@@ -59,7 +59,7 @@ class BodyGrounds:
 
 @dataclass(frozen=True)
 class _GroundFacts:
-    """What is known of a breach when somebody asks."""
+    """Facts of a breach that the grounds rest on."""
 
     breach: Breach
     exposures: Sequence[Exposure]
@@ -75,7 +75,7 @@ class _GroundFacts:
         return tuple(self.law.get_provision(each, self.breach.aware_at) for each in ids)
 
     def list_answers(self, *questions: str) -> tuple[tuple[str, DecisionAnswer], ...]:
-        """Those given in the newest decision."""
+        """Return the answers of the newest decision."""
         if self.decision is None:
             return ()
         answers = [(get_title(q), get_answer(self.decision, q)) for q in questions]
@@ -95,8 +95,8 @@ class _GroundFacts:
 def list_reporting_grounds(
     uow: UnitOfWork, breach_id: str, promise: str
 ) -> tuple[BodyGrounds, ...]:
-    """Every body, those that the frozen list does not bring in too. `promise`: our published words,
-    empty where we publish none."""
+    """List the grounds for every body, also bodies that the frozen list does not concern. `promise`
+    is the published commitment, empty when none is published."""
     breach = uow.breaches.get(breach_id)
     manifest = uow.breaches.find_latest(ListOutline, breach_id)
     exposures = manifest.exposures if manifest else ()
@@ -118,7 +118,7 @@ def list_reporting_grounds(
 
 
 def _build_regulator(grounds: _GroundFacts, jurisdiction: Jurisdiction) -> BodyGrounds:
-    """A regulator that is told where a risk is likely enough."""
+    """Build the grounds for a regulator that is notified where a risk is likely enough."""
     own = grounds.reports.get(jurisdiction.id, ())
     groups = bool(grounds.groups) and jurisdiction.covers_groups
     against = [
@@ -144,13 +144,13 @@ def _build_regulator(grounds: _GroundFacts, jurisdiction: Jurisdiction) -> BodyG
 
 
 def _describe_group_people(grounds: _GroundFacts) -> Iterator[str]:
-    """People who are no customers: their number counts here too."""
+    """Describe affected people who are not customers: their number also counts."""
     for group in grounds.groups:
         yield f"Beside customers: {format_group_line(group)}."
 
 
 def _build_owed_regulator(grounds: _GroundFacts, jurisdiction: Jurisdiction) -> BodyGrounds:
-    """A regulator that is told whatever the risk."""
+    """Build the grounds for a regulator that is notified whatever the risk."""
     under = grounds.reports.get(jurisdiction.id, ())
     asks = [e for e in select_reached(grounds.exposures) if jurisdiction.covers(e) is None]
     question = f"The register does not say yet whether {_count_customers(asks)} {jurisdiction.words.scope}."
@@ -279,7 +279,7 @@ def _list_mild_grounds(exposures: Sequence[Exposure], grounds: _GroundFacts) -> 
 
 
 def _describe_case(case: EdpbCase | None, *, must_tell: bool, people: bool) -> Iterator[str]:
-    """What the most alike case says, if it says this."""
+    """Describe the most similar example case, if it matches."""
     if case is None or (case.people if people else case.authority) is not must_tell:
         return
     whom = "the people" if people else "the authority"

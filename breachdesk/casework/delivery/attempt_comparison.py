@@ -15,11 +15,11 @@ from schemas.casework.attempt import (
 )
 
 NEVER = "the store does not say where mail was last sent from: it is an earlier version's"
-MISSING = "the files beside the store that tell of the last attempt are missing"
-UNREADABLE = "the files beside the store that tell of the last attempt cannot be read"
-OTHER_INSTALLATION = "the files beside the store are another installation's"
-STORE_IS_OLDER = "the store does not know the last attempt that the files beside it tell of"
-FILES_ARE_OLDER = "the files beside the store do not know the last attempt that the store tells of"
+MISSING = "the files next to the store that record the last attempt are missing"
+UNREADABLE = "the files next to the store that record the last attempt cannot be read"
+OTHER_INSTALLATION = "the files next to the store are another installation's"
+STORE_IS_OLDER = "the store lacks the last attempt that the files next to it record"
+FILES_ARE_OLDER = "the files next to the store lack the last attempt that the store records"
 PUT_BACK = "the data folder was copied or put back, or its files' owner, mode or label was changed"
 PARTLY_OLDER = (
     "part of the store was put back: its notices do not know all the attempts that it tells of"

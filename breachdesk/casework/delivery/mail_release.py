@@ -31,7 +31,7 @@ class HeldMail:
     in_store: dict[str, Any] | None
     """The last attempt that the store knows of."""
     beside_store: dict[str, Any] | None
-    """The last attempt that the file beside the store tells of."""
+    """The last attempt that the file next to the store records."""
     rows: tuple[NoticeRow, ...]
     expired: int
     """How many of them expire as soon as mail goes on, if this machine's clock is right."""

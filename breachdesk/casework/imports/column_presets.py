@@ -34,7 +34,7 @@ class ColumnPreset:
     strict: bool = False
     """Refuse a file with columns that are not listed."""
     name_is_id: bool = False
-    """Without an id, the name stands for it (as the product itself does)."""
+    """Without an id, use the name instead (as the product itself does)."""
     required: tuple[str, ...] = ("id", "name")
     """Meanings that the header must have."""
 

@@ -146,9 +146,7 @@ def _determine_id(row: CheckedRow, preset: ColumnPreset, name: str, seen: dict[s
             "id", "cannot be an id", "Use up to 64 characters, no blanks, colons or `?`, no `..`."
         )
     if identifier in seen:
-        row.add_fault(
-            "id", f"stands in line {seen[identifier]} already", "Keep one row a customer."
-        )
+        row.add_fault("id", f"is in line {seen[identifier]} already", "Keep one row a customer.")
     seen.setdefault(identifier, row.line)
     return identifier
 

@@ -1,10 +1,10 @@
-"""What a service holds, by its usual name, so that nobody writes roles and categories by hand.
+"""Service presets: what a service stores, by its usual name, so that nobody types roles and
+categories.
 
 Roles after UK GDPR Art. 4(7) and (8): we are processor for what customers store with us, controller
 for what we keep about them. `ask` under PECR reg. 5A: only the provider knows whether this resale
-makes it the provider of a public electronic communications service. The review date stands in
-the law's data, under `service_roles`.
-"""
+makes it the provider of a public electronic communications service. The review date is in the law's
+data, under `service_roles`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row while it is checked: every fault is noted with its line and column, none stops the rest."""
+"""Check one row: every fault is recorded with its line and column, and none stops the others."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ class CheckedRow:
             self.add_fault("", f"{row.width} cells under {width} columns", "Quote what has commas.")
 
     def has(self, meaning: str) -> bool:
-        """Does the file have such a column?"""
+        """Whether the file has such a column."""
         return bool(self._columns.get(meaning))
 
     def get_text(self, meaning: str) -> str:
-        """Empty where there is no such column."""
+        """Return the cell's text; empty where there is no such column."""
         return self._row.cells.get(normalise_heading(self._columns.get(meaning, "")), "")
 
     def get_name(self, meaning: str) -> str:
-        """The text; where it cannot be a name (`schemas.text_signs.find_name_problem`), a fault and no text."""
+        """Return the text; an invalid name (`schemas.text_signs.find_name_problem`) is a fault and
+        returns no text."""
         text = self.get_text(meaning)
         why = find_name_problem(text)
         if why:
@@ -47,7 +48,7 @@ class CheckedRow:
         return "" if why else text
 
     def get_address(self, meaning: str) -> str:
-        """The text; a fault where it is something, but not one mail address."""
+        """Return the text; anything but one mail address, or nothing, is a fault."""
         text = self.get_text(meaning)
         why = find_address_problem(text) if text else None
         if why:
@@ -55,14 +56,14 @@ class CheckedRow:
         return text
 
     def require_text(self, meaning: str, remedy: str) -> str:
-        """The text; its absence is a fault."""
+        """Return the text; its absence is a fault."""
         text = self.get_text(meaning)
         if not text:
             self.add_fault(meaning, "is empty", remedy)
         return text
 
     def parse_date(self, meaning: str) -> datetime | None:
-        """Midnight UTC of the day, as ISO or day first; a time of day is taken as UTC."""
+        """Parse midnight UTC of the day, as ISO or day first; a time of day is taken as UTC."""
         text = self.get_text(meaning)
         if not text:
             return None
@@ -77,7 +78,7 @@ class CheckedRow:
         return None
 
     def parse_hours(self, meaning: str) -> int | None:
-        """A whole number of hours; empty: none is known."""
+        """Parse a whole number of hours. None: the cell is empty."""
         text = self.get_text(meaning)
         if not text:
             return None
@@ -89,21 +90,21 @@ class CheckedRow:
         return int(text)
 
     def parse_bool(self, meaning: str) -> bool:
-        """`yes` or `no`; empty is no."""
+        """Parse `yes` or `no`; empty is no."""
         text = self.get_text(meaning).casefold()
         if text not in ("yes", "no", ""):
             self.add_fault(meaning, "is neither yes nor no", "Write yes or no.")
         return text == "yes"
 
     def parse_span(self) -> tuple[datetime | None, datetime | None]:
-        """`start` and `end`; an end that is not after its start is a fault."""
+        """Parse `start` and `end`; an end that is not after its start is a fault."""
         start, end = self.parse_date("start"), self.parse_date("end")
         if start and end and end <= start:
             self.add_fault("end", "is not after the start", "Correct one of the two dates.")
         return start, end
 
     def add_fault(self, meaning: str, problem: str, remedy: str) -> None:
-        """Note it, once; the row will be refused."""
+        """Add the fault once; the row will be refused."""
         column = self._columns.get(meaning) or meaning or "the whole row"
         fault = RowProblem(line=self.line, column=column, problem=problem, remedy=remedy)
         if fault not in self.problems:
@@ -111,5 +112,5 @@ class CheckedRow:
 
 
 def to_slug(name: str) -> str:
-    """`Pike & Sons Ltd` → `pike-sons-ltd`."""
+    """Convert a name like `Pike & Sons Ltd` to `pike-sons-ltd`."""
     return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")

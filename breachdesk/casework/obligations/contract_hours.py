@@ -26,7 +26,7 @@ def build_contract_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
 
 def _build_clause_obligation(dossier: BreachDossier, customer: Customer, hours: int) -> Obligation:
     aware = dossier.breach.aware_at
-    stands = _compute_progress(dossier, customer.id)
+    progress = _compute_progress(dossier, customer.id)
     clause = f": {customer.notice_clause}" if customer.notice_clause else ""
     return build_obligation(
         dossier,
@@ -36,9 +36,9 @@ def _build_clause_obligation(dossier: BreachDossier, customer: Customer, hours: 
         title=f"Tell a customer within the {hours} hours of its contract",
         started_at=aware,
         due=aware + timedelta(hours=hours),
-        ended_at=stands.at,
-        ended_by=stands.how,
-        owed=stands.owed,
+        ended_at=progress.at,
+        ended_by=progress.how,
+        owed=progress.owed,
         source=f"our contract with this customer{clause}",
     )
 
@@ -47,7 +47,7 @@ def _compute_progress(dossier: BreachDossier, customer_id: str) -> TellingProgre
     """Compute progress by the customer's pack as controller, or its account holder's letter where
     it gets no pack."""
     for kind in (NoticeKind.CONTROLLER_PACK, NoticeKind.ACCOUNT_HOLDER):
-        stands = compute_progress_of(dossier, dossier.recipients.get((customer_id, kind), ()))
-        if stands.owed or stands.at is not None:
-            return stands
+        progress = compute_progress_of(dossier, dossier.recipients.get((customer_id, kind), ()))
+        if progress.owed or progress.at is not None:
+            return progress
     return TellingProgress()

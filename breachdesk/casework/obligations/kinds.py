@@ -1,5 +1,5 @@
-"""What is said of each kind of obligation: one row a kind, shown on the screen and in
-docs/reference/obligations.md. Each jurisdiction brings one kind, the report to its regulator."""
+"""Rules of each kind of obligation: one row a kind, shown on the screen and in
+docs/reference/obligations.md. Each jurisdiction adds one kind, the report to its regulator."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ RULES: Mapping[Kind, KindRule] = {
 
 
 def get_rule(kind: str) -> KindRule:
-    """The rule of an obligation's kind."""
+    """Return the rule of an obligation's kind."""
     for jurisdiction in load_jurisdictions().values():
         if jurisdiction.clock == kind:
             return build_report_rule(jurisdiction)
@@ -143,13 +143,13 @@ def get_rule(kind: str) -> KindRule:
 
 
 def list_rules() -> Mapping[str, KindRule]:
-    """Every rule by its kind: the reports to regulators first."""
+    """Return every rule by its kind: the reports to regulators first."""
     reports = {j.clock: build_report_rule(j) for j in load_jurisdictions().values()}
     return reports | {kind.value: rule for kind, rule in RULES.items()}
 
 
 def build_report_rule(jurisdiction: Jurisdiction) -> KindRule:
-    """The rule of the report to one regulator."""
+    """Build the rule of the report to one regulator."""
     ends_by = "a recorded submission"
     if not jurisdiction.whatever_the_risk:
         ends_by += ", or a decision not to report"

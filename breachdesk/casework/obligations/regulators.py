@@ -23,9 +23,9 @@ from schemas.law import LawAuthority, LawBook
 
 
 def build_regulator_obligations(dossier: BreachDossier) -> Iterator[Obligation]:
-    """One for each report that the frozen list brings: a breach may owe several, each for its own
-    part. Until the list is frozen, and where nothing of ours was reached, those that are
-    presumed."""
+    """Build one obligation for each report that the frozen list requires: a breach may owe several,
+    each for its own part. Until the list is frozen, and where nothing of ours was reached, build
+    those that are presumed."""
     exposures = dossier.manifest.exposures if dossier.manifest else ()
     reported_to = dossier.uow.law.reported_to
     scopes = list_scopes(
@@ -100,8 +100,8 @@ def _describe_submission(submission: Submission) -> str:
 
 
 def _find_decision_against(dossier: BreachDossier, plugin: Jurisdiction) -> Decision | None:
-    """The decision since which nothing is to be reported; None: something is, or nobody said. A
-    decision does not end a report that is owed whatever the risk."""
+    """Find the decision since which no report is needed. None: a report is needed, or nothing is
+    decided. A decision does not end a report that is owed whatever the risk."""
     since: Decision | None = None
     for decision in () if plugin.whatever_the_risk else dossier.decisions:
         answer = decision.report_answer(plugin.id)

@@ -17,13 +17,13 @@ def build_telling_obligation(
 ) -> Obligation:
     """Build an obligation that runs from awareness until each reader on this ground was notified;
     before the list is frozen the readers are unknown, and it runs."""
-    stands = compute_progress(dossier, select_by_basis(dossier, basis))
+    progress = compute_progress(dossier, select_by_basis(dossier, basis))
     return build_obligation(
         dossier,
         kind,
         started_at=dossier.breach.aware_at,
-        ended_at=stands.at,
-        ended_by=stands.how,
-        owed=stands.owed,
+        ended_at=progress.at,
+        ended_by=progress.how,
+        owed=progress.owed,
         **fields,
     )

@@ -1,1 +1,1 @@
-"""Records that people keep beside a case: suppliers, informed bodies, complaints."""
+"""Records that people keep with a case: suppliers, informed bodies, complaints."""

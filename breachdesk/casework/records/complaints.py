@@ -1,4 +1,4 @@
-"""Complaints about how we handle data (DPA 2018 s.164A): logged, acknowledged, answered, erased."""
+"""Log, acknowledge, answer and erase complaints about how we handle data (DPA 2018 s.164A)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ LAW = "dpa2018_s164a"
 
 
 def add_complaint(uow: UnitOfWork, actor: Actor, complaint: Complaint, now: datetime) -> Complaint:
-    """Somebody complains, of a case or of none. The day until which it must be acknowledged comes
-    from the law of the day on which it was received. Raises NotFound for a customer or case that
-    is not there, NotAllowed for a closed case."""
+    """Add a complaint about a case, or about none. The law of the day on which it was received sets
+    the day until which it must be acknowledged. Raises NotFound for an unknown customer or case,
+    NotAllowed for a closed case."""
     require_duty(actor, *HANDS, act="log a complaint")
     if complaint.case_id is not None:
         case = uow.cases.get(complaint.case_id)
@@ -56,7 +56,7 @@ def add_complaint(uow: UnitOfWork, actor: Actor, complaint: Complaint, now: date
 def acknowledge_complaint(
     uow: UnitOfWork, actor: Actor, complaint_id: str, words: str, at: datetime, now: datetime
 ) -> Complaint:
-    """A person told them that their complaint is here; `words`: how, and what was said. Raises
+    """Record the acknowledgement that a person sent; `words` say how, and what was said. Raises
     NotAllowed when it was acknowledged before."""
     require_duty(actor, *HANDS, act="record an acknowledgement")
     complaint = uow.records.get(Complaint, complaint_id)
@@ -83,8 +83,8 @@ def acknowledge_complaint(
 def answer_complaint(
     uow: UnitOfWork, actor: Actor, complaint_id: str, outcome: str, at: datetime, now: datetime
 ) -> Complaint:
-    """A person told them the outcome, which ends it. Where nothing was said to them before, this
-    acknowledges it too. Raises NotAllowed when the outcome is recorded."""
+    """Record the outcome that a person gave, which ends the complaint. It also acknowledges one
+    that was not acknowledged. Raises NotAllowed when the outcome is recorded."""
     require_duty(actor, Permission.RESPONDER, act="record the outcome of a complaint")
     complaint = uow.records.get(Complaint, complaint_id)
     if complaint.answered_at is not None:
@@ -106,14 +106,14 @@ def answer_complaint(
 
 
 def compute_acknowledge_by(uow: UnitOfWork, received_at: datetime) -> datetime | None:
-    """None: no such law was in force on the day."""
+    """Compute the acknowledgement's due time. None: no such law was in force on the day."""
     law = find_provision(uow, received_at)
     deadline = None if law is None else compute_deadline(law, received_at)
     return None if deadline is None else deadline.due
 
 
 def find_provision(uow: UnitOfWork, day: datetime) -> Provision | None:
-    """The law of the day; None before there was one."""
+    """Find the law of the day. None: there was none."""
     try:
         return uow.law.get_provision(LAW, day)
     except NotFound:
@@ -129,7 +129,7 @@ def erase_complaint(
     now: datetime,
 ) -> None:
     """Destroy the key of a complaint that belongs to no case; one of a case goes with the case.
-    Raises NotAllowed before its time is over."""
+    Raises NotAllowed before its retention is over."""
     require_duty(actor, Permission.APPROVER, act="erase a complaint")
     complaint = uow.records.get(Complaint, complaint_id)
     against = list(list_erasure_obstacles(complaint, retention, now))
@@ -142,7 +142,7 @@ def erase_complaint(
 def list_erasure_obstacles(
     complaint: Complaint, retention: RetentionSettings, now: datetime
 ) -> Iterator[str]:
-    """Why it may not be erased now; nothing: it may."""
+    """List why it may not be erased now; empty: it may."""
     if complaint.case_id is not None:
         yield f"it goes with its case, {complaint.case_id}"
         return

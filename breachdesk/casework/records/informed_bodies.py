@@ -1,4 +1,4 @@
-"""Who else was told of a breach: police, insurer, bank, NCSC, … or why one need not be."""
+"""Record who else was told of a breach (police, insurer, bank, NCSC, …) or why one need not be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the approval that a row was queued under still stand? Any later version voids it."""
+"""Check whether the approval of a queued notice is still valid. Any later version voids it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from schemas.times import convert_to_utc
 
 
 def find_approval(uow: UnitOfWork, row: NoticeRow) -> Approval | None:
-    """The newest approval with the row's seal; of a witness's row the one of its version."""
+    """Find the newest approval with the row's seal; for a witness's row, the one of its version."""
     filed = reversed(uow.breaches.list_versions(Approval, row.breach_id))
     if row.kind is NoticeKind.WITNESS:
         return next((a for a in filed if a.version == row.version), None)
@@ -30,15 +30,15 @@ def find_approval(uow: UnitOfWork, row: NoticeRow) -> Approval | None:
 
 
 def find_last_approved_at(uow: UnitOfWork, rows: Sequence[NoticeRow]) -> datetime | None:
-    """When the newest of these rows was approved. None: none has an approval."""
+    """Find when the newest of these rows was approved. None: none has an approval."""
     seals = {(row.breach_id, row.approval_hash, row.kind): row for row in rows}
     approvals = [find_approval(uow, row) for row in seals.values()]
     return max((a.approved_at for a in approvals if a is not None), default=None)
 
 
 def invalid_reason(uow: UnitOfWork, row: NoticeRow, settings: Settings | None = None) -> str:
-    """Why the row's approval no longer stands; empty: it stands. Without settings the sender is
-    not compared."""
+    """Find why the row's approval is no longer valid; empty: it is valid. Without settings the
+    sender is not compared."""
     approval = find_approval(uow, row)
     if approval is None or compute_approval_seal(approval) != approval.hash:
         return "there is no approval with this seal"
@@ -50,11 +50,10 @@ def invalid_reason(uow: UnitOfWork, row: NoticeRow, settings: Settings | None = 
 
 
 def check_approval_invalid(uow: UnitOfWork, breach_id: str, seal: str, kind: ApprovalKind) -> None:
-    """Raises Conflict when the newest approval is of this very seal and still does its work.
+    """Raise Conflict when the newest approval has this very seal and is still in effect.
 
     It may be approved again once letters of it expired or were skipped, and by a second person
-    after one person alone released it.
-    """
+    after one person alone released it."""
     newest = uow.breaches.find_latest(Approval, breach_id)
     if newest is None or newest.hash != seal:
         return
@@ -64,19 +63,20 @@ def check_approval_invalid(uow: UnitOfWork, breach_id: str, seal: str, kind: App
             f"approval {newest.version}, given by {newest.approved_by} at "
             f"{convert_to_utc(newest.approved_at):%d %B %Y %H:%M} UTC, is of this very seal and stands",
             place=breach_id,
-            remedy="See the delivery. Whatever changes the seal may be approved anew.",
+            remedy="See the delivery. A change of the seal may be approved again.",
         )
 
 
 def has_unsent(uow: UnitOfWork, approval: Approval) -> bool:
-    """A letter of the approval expired or was skipped: only a new approval queues it again."""
+    """Whether a letter of the approval expired or was skipped: only a new approval queues it
+    again."""
     rows = uow.notices.list(breach_id=approval.breach_id, statuses=ENDED_UNSENT)
     return any(r.approval_hash == approval.hash and r.kind is not NoticeKind.WITNESS for r in rows)
 
 
 def find_call_invalid_reason(uow: UnitOfWork, case: Case, task: CaseTask) -> str | None:
-    """Why the words of an open call no longer stand, as a letter of theirs would not leave. None:
-    they stand, or it stands for no letter."""
+    """Find why the words of an open call are no longer valid, as a letter with them would not
+    leave. None: they are valid, or it replaces no letter."""
     notice = get_notice(task, case.breach_id) if case.breach_id and not case.erased else None
     if case.breach_id is None or notice is None or task.done_at is not None:
         return None

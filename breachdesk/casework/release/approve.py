@@ -1,4 +1,4 @@
-"""Step 8, release: a second person's approval binds to list, texts, decision and sender."""
+"""Release (step 8): a second person's approval binds to list, texts, decision and sender."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PROFILE = {
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSeal:
-    """The four hashes, the one over them, and how many people are told."""
+    """The four hashes, the one over them, and how many people are notified."""
 
     manifest_hash: str
     texts_hash: str
@@ -60,13 +60,13 @@ class ReleaseSeal:
 
     @property
     def count(self) -> int:
-        """What an approver types."""
+        """Number that an approver types."""
         return self.mails + self.calls
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRelease:
-    """What stands behind a seal."""
+    """The documents and texts behind a seal."""
 
     seal: ReleaseSeal
     documents: LetterDocuments
@@ -81,10 +81,9 @@ def compute_seal(
     sender: SenderSettings,
     ready: LetterSet | None = None,
 ) -> ReleaseSeal:
-    """What approving now would bind to. `ready`: the letters of this very snapshot, where they are
-    at hand. Raises Incomplete for missing blocks, blank profile
-    fields and blocking problems, NotAllowed for a compromised sender, NotFound for a document
-    not written."""
+    """Compute what approving now would bind to. `ready` are the letters of this very snapshot,
+    where available. Raises Incomplete for missing blocks, blank profile fields and blocking
+    problems, NotAllowed for a compromised sender, NotFound for a document not written."""
     letter_documents = get_documents(uow, breach_id)
     _check_ready(uow, letter_documents, sender)
     ready = ready or render_letters(uow, breach_id, settings, renderer)
@@ -104,13 +103,14 @@ def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
     now: datetime,
     checked_texts: CheckedTextLookup | None = None,
 ) -> Approval:
-    """A second person's release: files the approval, queues the letters and opens the telephone
+    """Approve as a second person: file the approval, queue the letters and open the telephone
     tasks in one transaction.
 
-    Raises NotAllowed for whoever had a hand in it (`second_person.writers`), BadInput for another
+    Raises NotAllowed for everybody listed by `second_person.list_writers`, BadInput for another
     count, Conflict when anything changed since the seal was shown or an approval of this very seal
-    stands, and as `seal`. `find_checked`: texts that were checked before; every other one is checked now.
-    """
+    is in effect, and as `compute_seal`. `find_checked` returns texts that were checked before;
+    every
+    other one is checked now."""
     require_duty(actor, Permission.APPROVER, act="approve a release")
     release = _prepare(uow, breach_id, settings, renderer, sender, checked_texts)
     check_second_person(
@@ -137,12 +137,11 @@ def approve_break_glass(  # noqa: PLR0913 - as approve, and the witness
     now: datetime,
     checked_texts: CheckedTextLookup | None = None,
 ) -> Approval:
-    """One person alone releases, after a delay, with a reason, under a witness's eyes. A plain
-    message to the outsider whom the settings nominate is queued; the letters wait until it was
-    handed over.
+    """Release as one person alone, after a delay, with a reason and a witness. A plain message to
+    the
+    outsider whom the settings nominate is queued; the letters wait until it was handed over.
 
-    Raises NotAllowed where somebody else could approve, and as `require_fit` and `approve`.
-    """
+    Raises NotAllowed where somebody else could approve, and as `require_fit` and `approve`."""
     require_duty(actor, Permission.APPROVER, act="break the glass")
     reason = require_text(reason, place="reason", remedy="Say why nobody else can approve in time.")
     release = _prepare(uow, breach_id, settings, renderer, sender, checked_texts)
@@ -185,7 +184,7 @@ def _prepare(
 def _check_ready(
     uow: UnitOfWork, letter_documents: LetterDocuments, sender: SenderSettings
 ) -> None:
-    """What does not ask for the letters."""
+    """Check what needs no rendered letters."""
     check_sender(uow, letter_documents.breach, sender)
     _check_contacts(uow, letter_documents)
     _check_decision(uow, letter_documents)
@@ -209,7 +208,8 @@ def _build_release(
 
 
 def _check_decision(uow: UnitOfWork, letter_documents: LetterDocuments) -> None:
-    """The list may have been frozen again, or a group recorded, since the decision was sealed."""
+    """Check that the decision covers the newest list and groups, which may be later than its
+    sealing."""
     groups = bool(list_affected(uow, letter_documents.breach.case_id))
     open_now = list_unsettled(
         letter_documents.decision,
@@ -226,7 +226,7 @@ def _check_decision(uow: UnitOfWork, letter_documents: LetterDocuments) -> None:
 
 
 def _check_contacts(uow: UnitOfWork, letter_documents: LetterDocuments) -> None:
-    """A letter goes to the frozen address: it must be the one that the register holds."""
+    """Check that each letter's frozen address is the one in the register."""
 
     def compare() -> Sequence[str]:
         recipient_ids = {
@@ -263,7 +263,8 @@ def _check_complete(ready: LetterSet, profile: ProviderProfile) -> None:
 
 
 def _check_alone(uow: UnitOfWork, actor: Actor, did: Collection[str], settings: Settings) -> None:
-    """Whoever cannot sign in, or had a hand in it, is nobody to ask."""
+    """Check that nobody else can approve: a person who cannot sign in, or who wrote a part, does
+    not count."""
     others = [
         user.id
         for user in uow.users.list()

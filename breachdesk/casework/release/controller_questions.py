@@ -1,5 +1,5 @@
-"""What controllers ask about the breach of their data, and what a person answered. Nothing is
-mailed by the program: a person sends the answer and records it here."""
+"""Record what controllers ask about the breach of their data, and the answers. The program mails
+nothing: a person sends the answer and records it here."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ HANDS = (Permission.ANALYST, Permission.RESPONDER)
 def record_question(
     uow: UnitOfWork, actor: Actor, question: ControllerQuestion, now: datetime
 ) -> ControllerQuestion:
-    """A controller on the frozen list asked. Raises BadInput for a customer whose data we do not
-    process in this breach."""
+    """Record a question of a controller on the frozen list. Raises BadInput for a customer whose
+    data we do not process in this breach."""
     require_duty(actor, *HANDS, act="record a controller's question")
     if question.customer_id not in list_controllers(uow, question.breach_id):
         raise BadInput(
@@ -60,8 +60,8 @@ def record_answer(  # noqa: PLR0913 - what was said, each by its name
     profile: ProviderProfile,
     now: datetime,
 ) -> ControllerQuestion:
-    """These words were given to the controller. Raises BadInput when another customer's data or
-    the name of one of our staff stands in them, NotAllowed when it is answered."""
+    """Record the words given to the controller. Raises BadInput when they contain another
+    customer's data or the name of one of our staff, NotAllowed when it is answered."""
     require_duty(actor, Permission.RESPONDER, act="answer a controller")
     question = _get_question(uow, breach_id, entry)
     if question.answered_at is not None:
@@ -86,12 +86,12 @@ def record_answer(  # noqa: PLR0913 - what was said, each by its name
 
 
 def list_questions(uow: UnitOfWork, breach_id: str) -> tuple[ControllerQuestion, ...]:
-    """The newest word on each, in the order in which they were asked."""
+    """List the newest record of each, in the order in which they were asked."""
     return select_newest(uow.breaches.list_versions(ControllerQuestion, breach_id))
 
 
 def list_controllers(uow: UnitOfWork, breach_id: str) -> tuple[str, ...]:
-    """Customers on the frozen list whose data we process for them, by id."""
+    """List customers on the frozen list whose data we process for them, by id."""
     manifest = uow.breaches.find_latest(ListOutline, breach_id)
     exposures = manifest.exposures if manifest else ()
     return tuple(
@@ -114,7 +114,7 @@ def _save_question(
     personal: Mapping[str, str],
     now: datetime,
 ) -> ControllerQuestion:
-    """As the next document of its entry, or of a new one where `entry` is 0."""
+    """Save as the next document of its entry, or of a new one where `entry` is 0."""
     breach = uow.breaches.get(question.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
     earlier = uow.breaches.list_versions(ControllerQuestion, breach.id)

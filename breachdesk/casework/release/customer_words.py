@@ -1,4 +1,4 @@
-"""The check of words that one customer is given outside the letters."""
+"""Check the words that one customer is given outside the letters."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def check_own_words(
     place: str,
     names: tuple[str, ...] = (),
 ) -> None:
-    """Raises BadInput when another customer's data or a name of our staff stands in the words.
-    `names`: of people at this customer, beside those of the register and the frozen list."""
+    """Raise BadInput when the words contain another customer's data or a name of our staff. `names`
+    are people at this customer, in addition to those of the register and the frozen list."""
     manifest = uow.breaches.find_latest(ListOutline, breach.id)
     listed = [r for r in (manifest.recipients if manifest else ()) if r.customer_id == customer_id]
     known = (text for r in listed for text in (r.name, r.email) if text)

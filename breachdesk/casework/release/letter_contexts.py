@@ -1,4 +1,5 @@
-"""What one letter is made of: the newest documents, one recipient, its own exposure, nobody else's."""
+"""Build what one letter is rendered from: the newest documents, one recipient, its own exposure,
+nobody else's."""
 
 from __future__ import annotations
 
@@ -69,12 +70,13 @@ class LetterDocuments:
 
 
 def get_documents(uow: UnitOfWork, breach_id: str) -> LetterDocuments:
-    """Raises NotFound naming the one that is not written yet, Conflict for a broken manifest."""
+    """Return the newest documents. Raises NotFound naming a missing one, Conflict for a broken
+    manifest."""
     breach = uow.breaches.get(breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
     stored = uow.breaches.find_latest(Manifest, breach_id)
     # Of thousands of exposures the hash takes longer than all else. What is kept holds the very list
-    # that was hashed, so that the id stands for no other one.
+    # that was hashed, so that the id identifies no other one.
     manifest = uow.get_cached("intact lists", id(stored), lambda: require_intact(stored, breach_id))
     decision = uow.breaches.find_latest(Decision, breach_id)
     facts = uow.breaches.find_latest(NoticeFacts, breach_id)
@@ -86,7 +88,8 @@ def get_documents(uow: UnitOfWork, breach_id: str) -> LetterDocuments:
 
 
 def list_told_recipients(letter_documents: LetterDocuments) -> list[Recipient]:
-    """Whose exposure gives a basis to tell them, and who is told that an earlier letter was wrong."""
+    """List recipients whose exposure gives a basis to notify them, and those who receive a
+    correction."""
     owed = _list_owed(letter_documents)
     return [
         r
@@ -104,7 +107,7 @@ def _list_owed(letter_documents: LetterDocuments) -> set[tuple[str, NoticeKind]]
 
 
 class ContextBuilder:
-    """Contexts of one breach's letters."""
+    """Builds the contexts of one breach's letters."""
 
     def __init__(
         self,
@@ -116,7 +119,8 @@ class ContextBuilder:
         jurisdictions: Collection[str] | None = None,
         written_at: datetime | None = None,
     ) -> None:
-        """`told_under`, `told_at`: as an approval fixed them; None: as they are now."""
+        """Create a builder. `told_under`, `told_at`: as an approval fixed them; None: as they are
+        now."""
         self._documents = letter_documents
         self._law = uow.law
         self._profile: ProviderProfile = settings.profile
@@ -146,8 +150,8 @@ class ContextBuilder:
         )
 
     def _get_exposure(self, recipient: Recipient) -> Exposure:
-        """The one exposure that a recipient is told of; a correction is about an excluded one.
-        Raises Corrupt when there is not exactly one."""
+        """Return the one exposure that a recipient is told of; a correction is about an excluded
+        one. Raises Corrupt when there is not exactly one."""
         excluded = recipient.kind in CORRECTED_BY
         reader = recipient.customer_id, get_role(recipient.kind), excluded
         own = self._exposures.get(reader, ())
@@ -162,10 +166,10 @@ class ContextBuilder:
     def build_context(
         self, recipient: Recipient, numbering: LetterNumber | None = None
     ) -> LetterContext:
-        """One recipient's own exposure. Raises Corrupt when there is not exactly one.
+        """Build the context of one recipient's own exposure. Raises Corrupt when there is not
+        exactly one.
 
-        `numbering`: as an approval fixed it; None: by what has left until now.
-        """
+        `numbering`: as an approval fixed it; None: by what has left until now."""
         customer = self._customers.get(recipient.customer_id)
         if customer is None:
             raise NotFound("the customer is gone", place=recipient.customer_id, remedy="Freeze.")
@@ -210,7 +214,7 @@ class ContextBuilder:
 
 
 def collect_exposures(manifest: Manifest) -> Mapping[ReaderKey, Sequence[Exposure]]:
-    """The list is gone through once, not once for each of its readers."""
+    """Collect exposures by reader in one pass over the list."""
     by_reader: dict[ReaderKey, list[Exposure]] = defaultdict(list)
     for e in manifest.exposures:
         by_reader[e.customer_id, e.role, e.certainty is Certainty.EXCLUDED].append(e)
@@ -218,20 +222,20 @@ def collect_exposures(manifest: Manifest) -> Mapping[ReaderKey, Sequence[Exposur
 
 
 def _get_standing(recipient: Recipient) -> ReaderStanding | None:
-    """None: as the exposure stands."""
+    """Return the standing of a correction. None: the exposure's own."""
     return ReaderStanding.CORRECTED if recipient.kind in CORRECTED_BY else None
 
 
 def list_reported_jurisdictions(uow: UnitOfWork, breach: Breach) -> tuple[str, ...]:
-    """The jurisdictions with a recorded report."""
+    """List the jurisdictions with a recorded report."""
     return tuple(
         sorted({s.jurisdiction for s in uow.breaches.list_versions(Submission, breach.id)})
     )
 
 
 def format_reference(breach: Breach, customer_id: str) -> str:
-    """`BR-0001-copper-lantern-0427`: what the reader quotes and we can check; no secret. The same
-    in every letter of this breach to this customer."""
+    """Format like `BR-0001-copper-lantern-0427`: the reader quotes it and we can check it; it is no
+    secret. It is the same in every letter of this breach to this customer."""
     seed = f"{breach.id}|{convert_to_utc(breach.confirmed_at).isoformat()}|{customer_id}".encode()
     number = int.from_bytes(hashlib.sha256(seed).digest()[:8], "big")
     words = len(CHECK_WORDS)

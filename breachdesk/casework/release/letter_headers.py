@@ -1,4 +1,4 @@
-"""The head of each message as it will leave: what the approver sees, and what the seal covers."""
+"""Build the head of each message as it will leave, for the approver and for the seal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.text_signs import mark_hidden_in_line
 def build_head(
     letter: RenderedText, to_name: str, to_email: str, sender: SenderSettings
 ) -> LetterHead:
-    """Names as they are shown; addresses as they are stored."""
+    """Build the head with names as they are shown and addresses as they are stored."""
     return LetterHead(
         from_name=mark_hidden_in_line(sender.from_name),
         from_email=sender.from_email,
@@ -24,7 +24,7 @@ def build_head(
 
 
 def build_heads(ready: LetterSet, sender: SenderSettings) -> list[LetterHead]:
-    """One for each rendered letter, in their order."""
+    """Build one head for each rendered letter, in their order."""
     return [
         build_head(letter, recipient.name, recipient.email, sender)
         for letter, recipient in zip(ready.rendered, ready.recipients, strict=True)
@@ -32,7 +32,7 @@ def build_heads(ready: LetterSet, sender: SenderSettings) -> list[LetterHead]:
 
 
 def compute_bound_hashes(ready: LetterSet, sender: SenderSettings) -> list[str]:
-    """Of each rendered letter with its head, in their order."""
+    """Compute the hash of each rendered letter with its head, in their order."""
     return [
         compute_bound_hash(letter, head, context.customer_name)
         for letter, head, context in zip(
@@ -42,7 +42,7 @@ def compute_bound_hashes(ready: LetterSet, sender: SenderSettings) -> list[str]:
 
 
 def compute_texts_hash(ready: LetterSet, sender: SenderSettings, facts_version: int) -> str:
-    """Over whom each letter is for and its bound hash, and each script, in a fixed order, and the
+    """Hash, in a fixed order, the recipient and bound hash of each letter, each script, and the
     version of the facts: another version may give the same words."""
     key = compute_sender_hash(sender), facts_version
     known = ready.hashes.get(key)

@@ -1,4 +1,4 @@
-"""Which number a letter bears, as its reader counts, and which of our letters it replaces."""
+"""Number each letter as its reader counts, and find which of our letters it replaces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.casework.notice_states import IN_DOUBT, NOTIFIED
 
 @dataclass(frozen=True, slots=True)
 class LetterNumber:
-    """A letter that did not leave has no number: nobody read it."""
+    """Number of a letter. One that did not leave has no number: nobody read it."""
 
     number: int = 1
     supersedes: int | None = None
@@ -27,8 +27,8 @@ class LetterNumber:
 def compute_number(
     rows: Iterable[NoticeRow], tellings: Iterable[ReaderTelling], recipient: Recipient, version: int
 ) -> LetterNumber:
-    """By what the same reader had from us before this version of the facts: letters, and the
-    corrections of these, are counted together."""
+    """Compute the number from the letters and corrections that the same reader had from us before
+    this version of the facts."""
     chain = [r for r in rows if _is_earlier(r, recipient, version)]
     reached = max((_get_number(r) for r in chain if r.status in NOTIFIED), default=0)
     doubtful = max((_get_number(r) for r in chain if r.status in IN_DOUBT), default=0)
@@ -42,7 +42,8 @@ def compute_number(
 
 
 def _is_earlier(notice: NoticeRow | ReaderTelling, recipient: Recipient, version: int) -> bool:
-    """A correction follows the letter that it corrects also in the same version of the facts."""
+    """Whether the notice is earlier; a correction follows the letter that it corrects also in the
+    same version of the facts."""
     whose = (recipient.customer_id, recipient.person_id, _get_letter_kind(recipient.kind))
     if (notice.customer_id, notice.person_id, _get_letter_kind(notice.kind)) != whose:
         return False
@@ -55,7 +56,7 @@ def _get_letter_kind(kind: NoticeKind) -> NoticeKind:
 
 
 def get_approved_number(row: NoticeRow) -> LetterNumber:
-    """As the row's approval fixed it."""
+    """Return the number that the row's approval fixed."""
     return LetterNumber(_get_number(row), row.supersedes, row.may_supersede, row.spoken_before)
 
 

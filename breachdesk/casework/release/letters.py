@@ -1,4 +1,5 @@
-"""Letters: one recipient, one exposure, nobody else's; the same documents give the same bytes."""
+"""Render and check letters: one recipient, one exposure, nobody else's; the same documents give the
+same bytes."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ TextKey = tuple[str, str, NoticeKind]
 
 @dataclass(frozen=True, slots=True)
 class CheckStamp:
-    """What texts are checked against beside their own context. `involved` is part of that."""
+    """Version of what texts are checked against besides their own context, `involved` included."""
 
     register_version: int
     accounts: tuple[tuple[str, str], ...] = field(repr=False)
@@ -45,7 +46,7 @@ class CheckStamp:
 
 @dataclass(frozen=True, slots=True)
 class CheckedText:
-    """What one recipient is told, rendered and checked."""
+    """Text for one recipient, rendered and checked."""
 
     stamp: CheckStamp
     involved: frozenset[str]
@@ -63,7 +64,7 @@ class CheckedText:
 
     @property
     def main_text(self) -> RenderedText:
-        """The letter; the script of who has none."""
+        """Letter, or the script where there is none."""
         return self.letter or self.script
 
 
@@ -74,10 +75,10 @@ against the same names, words and templates."""
 
 @dataclass(frozen=True, slots=True)
 class LetterSet:
-    """All letters as they would leave now, and what stands against it."""
+    """All letters as they would leave now, and the problems that prevent it."""
 
     rendered: tuple[RenderedText, ...]
-    """By e-mail, in the manifest's order; `recipients` stands beside it, one for one."""
+    """By e-mail, in the manifest's order; `recipients` has the same order."""
     problems: tuple[LintProblem, ...]
     missing: dict[str, str]
     recipients: tuple[Recipient, ...]
@@ -96,14 +97,13 @@ class LetterSet:
 
     @property
     def calls(self) -> tuple[RenderedText, ...]:
-        """The scripts of those who are told by telephone, one for one with `telephone`."""
+        """Scripts of recipients who are telephoned, in the order of `telephone`."""
         whose = {(r.customer_id, r.person_id, r.kind) for r in self.telephone}
         return tuple(s for s in self.scripts if (s.customer_id, s.person_id, s.kind) in whose)
 
     @property
     def texts(self) -> tuple[tuple[RenderedText, LetterContext], ...]:
-        """What people are told when this leaves, each with what it was made of: mails, then the
-        scripts of those who are told by telephone."""
+        """Texts of this release, each with its context: mails, then telephone scripts."""
         whose = {(r.customer_id, r.person_id, r.kind) for r in self.telephone}
         calls = (
             (script, context)
@@ -141,7 +141,7 @@ def render_letters(
 
 
 def combine_texts(texts: Sequence[CheckedText]) -> LetterSet:
-    """All of them, in their order."""
+    """Combine the texts in their order."""
     mails = [(text.letter, text) for text in texts if text.letter is not None]
     missing: dict[str, str] = {}
     for text in texts:
@@ -168,7 +168,7 @@ class LetterChecker:
     def __init__(
         self, uow: UnitOfWork, breach_id: str, settings: Settings, renderer: DocumentRenderer
     ) -> None:
-        """Raises what `documents` raises."""
+        """Read the documents. Raises as `get_documents`."""
         self.documents = get_documents(uow, breach_id)
         self.stamp = check_stamp(uow, settings, renderer)
         unchanged = UnchangedReaders(uow, self.documents.breach, self.documents.manifest)
@@ -183,33 +183,34 @@ class LetterChecker:
         self._data: ForeignData | None = None
 
     def read_customers(self, uow: UnitOfWork, of: Iterable[Recipient] | None = None) -> None:
-        """What the register says of them. `of` None: of everybody who is told."""
+        """Read the register's customers. `of` None: everybody who is notified."""
         wanted = {r.customer_id for r in (self.recipients if of is None else of)}
         lacking = wanted - self._customers.keys()
         if lacking:
             self._customers.update({c.id: c for c in uow.customers.list_by_ids(lacking)})
 
     def read_names(self, uow: UnitOfWork) -> None:
-        """The names that `check` looks for."""
+        """Read the names that `check` looks for."""
         if self._data is None:
             self._data = get_foreign_data(uow, self._settings.profile, involved=self._involved)
 
     def build_context(self, recipient: Recipient) -> LetterContext:
-        """Of a customer that was read. Raises as `ContextBuilder.build_context`."""
+        """Build the context of a customer that was read. Raises as
+        `ContextBuilder.build_context`."""
         return self._maker.build_context(recipient)
 
     def find_checked(
         self, recipient: Recipient, checked_texts: CheckedTextLookup
     ) -> CheckedText | None:
-        """The text as it was checked before, if it would be the same and would be checked for the
-        same today."""
+        """Find the text in `checked_texts`, if it would be the same today and checked for the
+        same."""
         text = checked_texts(get_text_key(recipient))
         if text is None or (text.stamp, text.involved) != (self.stamp, self._involved):
             return None
         return text if text.context == self.build_context(recipient) else None
 
     def render_unchecked(self, recipient: Recipient) -> RenderedText:
-        """What the recipient is told, unchecked: the letter, or the script of a call."""
+        """Render the letter, or the script of a call, unchecked."""
         context = self.build_context(recipient)
         by_mail = recipient.channel is ContactChannel.EMAIL
         text = self._renderer.render_letter(context) if by_mail else self._render_script(context)
@@ -217,7 +218,8 @@ class LetterChecker:
         return text
 
     def check(self, recipient: Recipient) -> CheckedText:
-        """One recipient's letter and script. Raises Corrupt for a text that is not its own."""
+        """Check one recipient's letter and script. Raises Corrupt for a text that is not its
+        own."""
         assert self._data is not None, "read the names first"
         context, renderer = self.build_context(recipient), self._renderer
         check = TextCheck(self._data, wording=renderer.list_lint_targets())
@@ -249,7 +251,7 @@ class LetterChecker:
 
 
 def check_stamp(uow: UnitOfWork, settings: Settings, renderer: DocumentRenderer) -> CheckStamp:
-    """As it stands in this snapshot."""
+    """Compute the stamp of this snapshot."""
     return CheckStamp(
         uow.customers.get_version(),
         tuple((user.id, user.name) for user in uow.users.list()),
@@ -263,7 +265,7 @@ def get_text_key(recipient: Recipient) -> TextKey:
 
 
 def list_involved(letter_documents: LetterDocuments) -> frozenset[str]:
-    """Accounts that worked on what the letters say."""
+    """List accounts that worked on the letters' content."""
     who = {
         letter_documents.breach.confirmed_by,
         letter_documents.facts.written_by,
@@ -274,7 +276,7 @@ def list_involved(letter_documents: LetterDocuments) -> frozenset[str]:
 
 
 def check_own(letter: RenderedText, context: LetterContext) -> None:
-    """The row-key check: the letter is this recipient's and bears its own reference."""
+    """Check that the letter is this recipient's and has its own reference."""
     recipient = context.recipient
     whose = (letter.customer_id, letter.person_id, letter.kind)
     if whose != (recipient.customer_id, recipient.person_id, recipient.kind):

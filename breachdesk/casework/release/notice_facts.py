@@ -1,4 +1,4 @@
-"""Step 8, before and after the mail: the letters' facts, and what people record of delivery."""
+"""Record the letters' facts (step 8), and what people report of delivery."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def write_facts(uow: UnitOfWork, actor: Actor, facts: NoticeFacts, now: datetime
 def record_bounce(
     uow: UnitOfWork, actor: Actor, row_id: int, reason: str, now: datetime
 ) -> NoticeRow:
-    """A bounce came back: the person is telephoned. Nothing is mailed again."""
+    """Record a bounce and open a telephone task. Nothing is mailed again."""
     require_duty(actor, Permission.ANALYST, Permission.RESPONDER, act="record a bounce")
     reason = require_text(reason, place="bounce", remedy="Write what the message said.")
     row = uow.notices.get(row_id)
@@ -100,7 +100,7 @@ def resolve_unknown(
 
 
 def acknowledge_notice(uow: UnitOfWork, actor: Actor, row_id: int, now: datetime) -> NoticeRow:
-    """The reader confirmed receipt: now, and only now, it is delivered."""
+    """Record that the reader confirmed receipt; only this makes a notice delivered."""
     require_duty(actor, Permission.ANALYST, Permission.RESPONDER, act="record a receipt")
     row = uow.notices.get(row_id)
     _check_not_own_witness(uow, actor, row)
@@ -118,7 +118,7 @@ def pause_notices(
     paused: bool,
     now: datetime,
 ) -> None:
-    """The kill switch, both ways; honoured between messages."""
+    """Pause or resume the breach's mail; dispatchers check it between messages."""
     require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="stop or resume the mail")
     breach = uow.breaches.get(breach_id)
     uow.breaches.pause(breach_id, paused)
@@ -132,7 +132,7 @@ def pause_notices(
 
 
 def open_call(uow: UnitOfWork, row: NoticeRow, reason: str, now: datetime) -> None:
-    """The telephone task of a row that mail did not reach, in the words that were approved; once a
+    """Open the telephone task of a row that mail did not reach, with the approved words; once a
     person and letter."""
     breach = uow.breaches.get(row.breach_id)
     if row.kind is NoticeKind.WITNESS:
@@ -174,7 +174,8 @@ def _settle(
 
 
 def _check_not_own_witness(uow: UnitOfWork, actor: Actor, row: NoticeRow) -> None:
-    """Letters wait for the witness's message: who released alone does not say that it arrived."""
+    """Raise NotAllowed for the person who released alone: another must confirm that the witness's
+    message arrived."""
     if row.kind is not NoticeKind.WITNESS:
         return
     approvals = uow.breaches.list_versions(Approval, row.breach_id)

@@ -1,8 +1,7 @@
-"""Outbox rows of an approval: at most one mail for each (breach, customer, person, kind, version).
+"""Queue rows of an approval: at most one mail for each (breach, customer, person, kind, version).
 
 The version is that of the letters' facts. Approving the same facts again re-binds what has not
-left yet and leaves alone what has.
-"""
+left yet and leaves alone what has."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ def enqueue_letters(
     policy: NoticePolicy,
     now: datetime,
 ) -> None:
-    """One row for each letter, bound to this approval."""
+    """Enqueue one row for each letter, bound to this approval."""
     rows = uow.notices.list(breach_id=approval.breach_id)
     existing = {(r.customer_id, r.person_id, r.kind, r.version): r for r in rows}
     hashes = compute_bound_hashes(ready, sender)
@@ -54,7 +53,7 @@ def build_letter_row(
     policy: NoticePolicy,
     now: datetime,
 ) -> NoticeRow:
-    """Queued; not to be tried before a break-glass delay is over."""
+    """Build a queued row, not to be tried before a break-glass delay is over."""
     start = approval.not_before or now
     recipient = context.recipient
     return NoticeRow(
@@ -94,9 +93,9 @@ def format_message_id(
     rendered_hash: str,
     domain: str,
 ) -> str:
-    """`<BR-0001.c-017.p-3.account_holder.1.0a1b2c3d4e5f@provider.example>`: the same letter has
-    the same id, however often it is rendered. Odd characters become `-` and a short hash keeps
-    two such ids apart."""
+    """Format like `<BR-0001.c-017.p-3.account_holder.1.0a1b2c3d4e5f@provider.example>`: the same
+    letter always has the same id. Odd characters become `-` and a short hash keeps two such ids
+    apart."""
     parts = (breach, customer, person, kind.value, str(version))
     local = ".".join(_to_atom(part) for part in parts)
     return f"<{local}.{rendered_hash[:12]}@{encode_domain(domain) or domain}>"

@@ -1,5 +1,4 @@
-"""Whose words a reader is told: its own customer's, else those of its role and standing, and no
-others."""
+"""Select whose words a reader is told: its own customer's, else those of its role and standing."""
 
 from __future__ import annotations
 
@@ -27,7 +26,8 @@ class WordsGroup:
 
 
 def determine_standing(exposure: Exposure) -> ReaderStanding:
-    """Raises NotAllowed for an excluded one: nobody is told of it."""
+    """Determine the standing. Raises NotAllowed for an excluded exposure, of which nobody is
+    notified."""
     if exposure.certainty is Certainty.EXCLUDED:
         raise NotAllowed(
             "the exposure is excluded", place=exposure.customer_id, remedy="Tell nobody of it."
@@ -42,14 +42,15 @@ def determine_standing(exposure: Exposure) -> ReaderStanding:
 def select_facts(
     facts: NoticeFacts, exposure: Exposure, standing: ReaderStanding | None = None
 ) -> OwnFacts:
-    """What this exposure's readers are told. `standing`: of a letter that corrects an earlier one."""
-    stands = standing or determine_standing(exposure)
+    """Select what this exposure's readers are told. `standing` applies to a letter that corrects an
+    earlier one."""
+    own_standing = standing or determine_standing(exposure)
     own = next(
         (
             words
             for customer in (exposure.customer_id, None)
             for words in facts.words
-            if _get_key(words) == (exposure.role, stands, customer)
+            if _get_key(words) == (exposure.role, own_standing, customer)
         ),
         None,
     )
@@ -57,13 +58,13 @@ def select_facts(
         version=facts.version,
         what_happened=facts.what_happened,
         next_update=facts.next_update,
-        own=own or ExposureWords(role=exposure.role, standing=stands),
+        own=own or ExposureWords(role=exposure.role, standing=own_standing),
         written=own is not None,
     )
 
 
 def check_words(words: Sequence[ExposureWords]) -> None:
-    """Raises BadInput where two words answer for the same readers."""
+    """Raise BadInput where two texts address the same readers."""
     counted = Counter(_get_key(each) for each in words)
     for (role, standing, customer), count in counted.items():
         if count > 1:
@@ -75,8 +76,7 @@ def check_words(words: Sequence[ExposureWords]) -> None:
 
 
 def list_exposure_readers(outline: ListOutline) -> tuple[tuple[Exposure, ReaderStanding], ...]:
-    """Each exposure that somebody on the list is told of, and as what: a correction is about one
-    that is excluded."""
+    """List each exposure with its readers' standing; a correction is about one that is excluded."""
     listed = (*outline.exposures, *outline.corrected)
     exposures = {(e.customer_id, e.role): e for e in listed}
     readers: dict[tuple[str, DataRole], tuple[Exposure, ReaderStanding]] = {}
@@ -91,7 +91,7 @@ def list_exposure_readers(outline: ListOutline) -> tuple[tuple[Exposure, ReaderS
 def build_groups(
     facts: NoticeFacts | None, readers: Iterable[tuple[Exposure, ReaderStanding]]
 ) -> tuple[WordsGroup, ...]:
-    """Every group whose words somebody reads, in the order of roles and standings."""
+    """Build every group whose words somebody reads, in the order of roles and standings."""
     own = {_get_key(words) for words in facts.words} if facts else set()
     members: dict[tuple[DataRole, ReaderStanding], list[Exposure]] = defaultdict(list)
     for exposure, standing in readers:
@@ -111,7 +111,7 @@ def build_groups(
 
 
 def list_differences(exposures: Sequence[Exposure]) -> Iterable[str]:
-    """In plain words; empty: their evidence is alike."""
+    """List differences in plain words; empty: their evidence is alike."""
     if len({_list_acts(e) for e in exposures}) > 1:
         yield "their records show different acts"
     if len({_list_kinds(e) for e in exposures}) > 1:

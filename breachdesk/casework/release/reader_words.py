@@ -1,5 +1,5 @@
-"""Writing the letters' facts part by part: what is true for everybody, and the words of one group
-of readers or of one customer. Each write files the next version of all of them."""
+"""Write the letters' facts part by part: what is true for everybody, and the words of one group of
+readers or of one customer. Each write files the next version of all of them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PartKey = tuple[DataRole, ReaderStanding, str | None]
 
 
 def build_key(words: ExposureWords) -> PartKey:
-    """Two words with the same key cannot stand in one version."""
+    """Build a key: two texts with the same key cannot be in one version."""
     return words.role, words.standing, words.customer_id
 
 
 def find_words(facts: NoticeFacts | None, key: PartKey) -> ExposureWords | None:
-    """The words with exactly this key; a customer does not fall back to its group."""
+    """Find the words with exactly this key; a customer does not fall back to its group."""
     every = facts.words if facts else ()
     return next((words for words in every if build_key(words) == key), None)
 
@@ -94,7 +94,7 @@ def write_words(
 def remove_words(
     uow: UnitOfWork, actor: Actor, breach_id: str, key: PartKey, now: datetime
 ) -> NoticeFacts:
-    """File a version without these words: the customer is told its group's again."""
+    """Remove these words in a new version: the customer is told its group's again."""
     require_duty(actor, Permission.RESPONDER, act=ACT)
     facts = _get_newest(uow, breach_id)
     others = tuple(each for each in facts.words if build_key(each) != key)

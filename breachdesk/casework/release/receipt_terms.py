@@ -1,4 +1,4 @@
-"""Which controllers owe a receipt, and within how many hours."""
+"""Find which controllers owe a receipt, and within how many hours."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ HOURS = 24
 
 
 def get_term(uow: UnitOfWork, breach_id: str) -> timedelta:
-    """How long a controller has before it is reminded."""
+    """Return how long a controller has before it is reminded."""
     known = uow.breaches.find_latest(ReceiptTerm, breach_id)
     return timedelta(hours=known.hours if known else HOURS)
 
 
 def list_packs(rows: Iterable[NoticeRow]) -> tuple[NoticeRow, ...]:
-    """Of each controller, the newest pack that was handed over: the one whose receipt counts."""
+    """List, of each controller, the newest pack that was handed over: the one whose receipt
+    counts."""
     newest: dict[tuple[str, str], NoticeRow] = {}
     for row in rows:
         arrived = row.status in NOTIFIED

@@ -1,4 +1,4 @@
-"""Receipts: a controller confirms that it has the pack, and is reminded until it does."""
+"""Record receipts: a controller confirms that it has the pack, and is reminded until it does."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def record_receipt(
     route: ContactRoute | None = None,
     confirmed_at: datetime | None = None,
 ) -> NoticeRow:
-    """The reader confirmed receipt; of a controller's pack, who said so and how is filed. Raises
-    NotAllowed for a letter that is not on its way or was confirmed before."""
+    """Record that the reader confirmed receipt; for a controller's pack, also who said so and how.
+    Raises NotAllowed for a letter that is not on its way or was confirmed before."""
     require_duty(actor, Permission.ANALYST, Permission.RESPONDER, act="record a receipt")
     before = uow.notices.get(row_id)
     when = check_past(
@@ -57,7 +57,7 @@ def record_receipt(
 def set_receipt_term(
     uow: UnitOfWork, actor: Actor, breach_id: str, hours: int, now: datetime
 ) -> ReceiptTerm:
-    """Within how many hours of the handing over a receipt is owed. Raises BadInput."""
+    """Set within how many hours of the handing over a receipt is owed. Raises BadInput."""
     require_duty(actor, Permission.RESPONDER, act="set the term for receipts")
     breach = uow.breaches.get(breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
@@ -76,7 +76,7 @@ def set_receipt_term(
 
 
 def format_reminder(breach: Breach, row: NoticeRow, firm: str) -> str:
-    """What to say on the telephone, or to write, to a controller that has not confirmed."""
+    """Format what to say on the telephone, or to write, to a controller that has not confirmed."""
     mark = format_reference(breach, row.customer_id)
     say = (
         f"Say: “This is {firm}. We sent you a letter about a data breach. Its reference is {mark}. "

@@ -1,4 +1,5 @@
-"""Who had a hand in what a release says, whom it reaches and where: they do not approve it."""
+"""Find who contributed to what a release says, whom it reaches and where: they may not approve
+it."""
 
 from __future__ import annotations
 
@@ -32,12 +33,11 @@ Doc = TypeVar("Doc")
 def list_writers(
     uow: UnitOfWork, letter_documents: LetterDocuments, policy: NoticePolicy
 ) -> Mapping[str, tuple[str, ...]]:
-    """What each did, by account id.
+    """List what each contributor did, by account id.
 
-    Counted are the newest documents, every version since the last release by two people, the
+    This covers the newest documents, every version since the last release by two people, the
     confirmation, and each change of the register since some days before the incident. A later
-    version, a text filed again unchanged or a contact changed back takes nobody out.
-    """
+    version, a text filed again unchanged or a contact changed back removes nobody."""
     did: dict[str, list[str]] = defaultdict(list)
     for who, what in (
         *_list_document_writers(uow, letter_documents),
@@ -51,7 +51,7 @@ def list_writers(
 def check_second_person(
     actor: Actor, letter_documents: LetterDocuments, did: Mapping[str, Sequence[str]]
 ) -> None:
-    """Raises NotAllowed for one of the writers, with what they did."""
+    """Raise NotAllowed for one of the writers, with what they did."""
     own = did.get(actor.id)
     if own:
         raise NotAllowed(
@@ -62,8 +62,8 @@ def check_second_person(
 
 
 def find_last_release(uow: UnitOfWork, breach_id: str) -> Approval | None:
-    """The newest approval by a second person under which a letter left. Letters that one person
-    released alone were read by nobody else."""
+    """Find the newest approval by a second person under which a letter left. Letters that one
+    person released alone were read by nobody else."""
     rows = uow.notices.list(breach_id=breach_id, statuses=SENT)
     seals = {row.approval_hash for row in rows if row.kind is not NoticeKind.WITNESS}
     approvals = reversed(uow.breaches.list_versions(Approval, breach_id))
@@ -114,7 +114,7 @@ def _list_manifest_writers(
 def _select_since(
     documents: Sequence[Doc], hashes: Sequence[str], released: str | None
 ) -> Sequence[Doc]:
-    """The newest, and all that came after the one that was released; all when none was."""
+    """Select the newest document, and all after the one that was released; all when none was."""
     if released not in hashes:
         return documents
     begin = len(hashes) - hashes[::-1].index(released)

@@ -1,4 +1,5 @@
-"""A sender that stands on what is in the evidence is refused; a drill never leaves the house."""
+"""Refuse senders that depend on a compromised asset, and senders that would deliver a drill's
+mail."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def check_sender(uow: UnitOfWork, breach: Breach, sender: SenderSettings) -> None:
-    """Raises NotAllowed for a compromised sender, or one by which a drill would really leave;
-    Misconfigured for one whose name or addresses cannot stand in a header."""
+    """Raise NotAllowed for a compromised sender, or one that would deliver a drill's mail;
+    Misconfigured for one whose name or addresses are invalid in a header."""
     _check_head(sender)
     if breach.drill and sender.channel != "maildir" and sender.host not in LOOPBACK:
         raise NotAllowed(
@@ -26,7 +27,7 @@ def check_sender(uow: UnitOfWork, breach: Breach, sender: SenderSettings) -> Non
     shared = sorted(list_sender_assets(sender) & list_assets(uow, uow.cases.get(breach.case_id)))
     if shared:
         raise NotAllowed(
-            f"it stands on {', '.join(shared)}, which is in the evidence",
+            f"it depends on {', '.join(shared)}, which is in the evidence",
             place=f"sender {sender.id}",
             remedy="Choose a sender that shares nothing with what was attacked.",
         )
@@ -48,7 +49,7 @@ def _check_head(sender: SenderSettings) -> None:
 
 
 def list_sender_assets(sender: SenderSettings) -> frozenset[str]:
-    """`kind:value` of its named assets, its own mailboxes and their domains."""
+    """List `kind:value` of its named assets, its own mailboxes and their domains."""
     addresses = {sender.from_email, sender.envelope_from, sender.username}
     mailboxes = {address.casefold() for address in addresses if "@" in address}
     named = {f"{kind}:{value.casefold()}" for kind, value in sender.assets}
@@ -57,5 +58,5 @@ def list_sender_assets(sender: SenderSettings) -> frozenset[str]:
 
 
 def find_sender(settings: Settings, sender_id: str) -> SenderSettings | None:
-    """None: it is no longer set up."""
+    """Find the sender. None: it is no longer configured."""
     return next((s for s in settings.senders if s.id == sender_id), None)

@@ -1,4 +1,5 @@
-"""What was approved for a row of the outbox, word for word, whatever the templates say today."""
+"""Return what was approved for a row of the outbox, word for word, whatever the templates say
+today."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from schemas.casework.notice import NoticeRow, RenderedText
 
 
 def find_sealed_mail(uow: UnitOfWork, row: NoticeRow) -> RenderedText | None:
-    """The mail that the row's approval sealed, without its HTML. None: an earlier release approved
-    it and kept no text, or the case was erased."""
+    """Find the mail that the row's approval sealed, without its HTML. None: an earlier release
+    approved it and kept no text, or the case was erased."""
     whose = (row.customer_id, row.person_id, row.kind)
     for sealed in uow.breaches.list_versions(SealedTexts, row.breach_id):
         if sealed.approval_hash == row.approval_hash:

@@ -1,5 +1,5 @@
-"""Every text that can reach a person, read for other customers' data and our staff's names; and an
-exact account of what was read for what."""
+"""Check every text that can reach a person for other customers' data and our staff's names, and
+account for what was checked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNSEEN = (
 """What no list of names finds: whoever approves reads for it."""
 OWN_EVIDENCE = re.compile(r", acts\b.*\b(?:assets|details|words)\b|, systems\b")
 """Fields of a pack's file that hold the reader's own records, which nobody typed. What a responder
-said of an act stands in the letter's text too, and is read there."""
+said of an act is in the letter's text too, and is checked there."""
 _TAKE_OUT = "Take it out of the words that you wrote."
 _LOOK = "Look whether it names somebody; if it does, take it out."
 
@@ -52,7 +52,7 @@ class CheckAccount:
 
     @property
     def texts(self) -> int:
-        """Mails, files and scripts."""
+        """Number of mails, files and scripts."""
         return self.mails + self.attachments + self.scripts
 
     @property
@@ -80,7 +80,7 @@ class CheckAccount:
 
 
 def sum_accounts(accounts: Iterable[CheckAccount]) -> CheckAccount:
-    """Of many texts, each checked for itself."""
+    """Sum the accounts of many texts, each checked for itself."""
     every = tuple(accounts)
     if not every:
         return CheckAccount()
@@ -102,11 +102,12 @@ class TextCheck:
 
     @property
     def account(self) -> CheckAccount:
-        """Of what was checked until now."""
+        """Account of what was checked until now."""
         return self._account
 
     def check_letter(self, letter: RenderedText, context: LetterContext) -> list[LintProblem]:
-        """Subject, text, HTML with what it does not show, attachments with their names."""
+        """Check subject, text, HTML with what it does not show, and attachments with their
+        names."""
         reader = build_reader(context)
         self._count(reader, mails=1, attachments=len(letter.attachments))
         shown = list(self._find_hits(_iterate_written(letter), reader))
@@ -116,13 +117,13 @@ class TextCheck:
         return _build_problems(shown)
 
     def check_script(self, script: str, context: LetterContext) -> list[LintProblem]:
-        """What is said on the telephone."""
+        """Check what is said on the telephone."""
         reader = build_reader(context)
         self._count(reader, scripts=1)
         return _build_problems(self._find_hits(text_parts.split_blocks("script", script), reader))
 
     def check_texts(self, parts: Mapping[str, str], reader: TextReader) -> list[LintProblem]:
-        """Texts of any other kind, under the places that they are given."""
+        """Check texts of any other kind, under the places that they are given."""
         return _build_problems(self._find_hits(parts.items(), reader))
 
     def _find_hits(
@@ -148,7 +149,8 @@ class TextCheck:
 def get_foreign_data(
     uow: UnitOfWork, profile: ProviderProfile, *, involved: Iterable[str] = ()
 ) -> ForeignData:
-    """The register and the accounts as they stand; `involved`: accounts that worked on the case."""
+    """Read the register and the accounts of this snapshot; `involved` are accounts that worked on
+    the case."""
     users = uow.users.list()
 
     def arrange() -> RegisterNames:
@@ -162,7 +164,8 @@ def get_foreign_data(
 
 
 def build_reader(context: LetterContext) -> TextReader:
-    """Whoever the letter is for, with the frozen names and the words typed for this case."""
+    """Build the reader that the letter is for, with the frozen names and the words typed for this
+    case."""
     recipient = context.recipient
     typed = (context.facts, context.exposure, context.breach)
     return TextReader(
@@ -186,8 +189,8 @@ def build_reader(context: LetterContext) -> TextReader:
 
 
 def _iterate_own_evidence(context: LetterContext) -> Iterator[str]:
-    """The reader's own mailboxes, folders and rules, as the letter names them: whatever they are
-    called, nobody typed it."""
+    """Iterate over the reader's own mailboxes, folders and rules, as the letter names them:
+    whatever they are called, nobody typed it."""
     if context.kind is not NoticeKind.CONTROLLER_PACK:
         return
     for act in context.exposure.acts:
@@ -202,14 +205,14 @@ def _iterate_own_evidence(context: LetterContext) -> Iterator[str]:
 def list_reader_problems(
     context: LetterContext, *problem_lists: Sequence[LintProblem]
 ) -> Iterator[LintProblem]:
-    """The problems, each with whose text it stands in."""
+    """List the problems, each with the reader of its text."""
     whose = (context.recipient.customer_id,)
     for problems in problem_lists:
         yield from (problem.model_copy(update={"customers": whose}) for problem in problems)
 
 
 def merge_problems(problems: Iterable[LintProblem]) -> tuple[LintProblem, ...]:
-    """The same problem in many texts once, with all their readers; blocks first."""
+    """Merge the same problem in many texts into one with all their readers; blocking ones first."""
     rows: dict[LintProblem, dict[str, None]] = {}
     for problem in problems:
         rows.setdefault(problem.model_copy(update={"customers": ()}), {}).update(
@@ -232,7 +235,7 @@ def _iterate_words(value: object) -> Iterator[str]:
 
 @remember_for_minutes(4_096)
 def _extract_words(text: str) -> frozenset[str]:
-    """Readers of one breach share most of what was typed."""
+    """Extract the words, cached: readers of one breach share most of what was typed."""
     return frozenset(token.word for token in split_tokens(fold_text(text)))
 
 
@@ -242,7 +245,7 @@ def _iterate_written(letter: RenderedText) -> Iterator[Part]:
 
 
 def _iterate_unwritten(letter: RenderedText) -> Iterator[Part]:
-    """The same words as HTML, and the attachments: what the text does not say already."""
+    """Iterate over what the plain text does not contain already: HTML and attachments."""
     yield from text_parts.split_html("html", letter.html)
     for name, content in letter.attachments.items():
         yield f"attachment:{name}, its name", name.rpartition(".")[0]
@@ -255,7 +258,7 @@ def _format_hit(hit: ForeignHit) -> str:
 
 
 def _build_problems(hits: Iterable[tuple[str, ForeignHit]]) -> list[LintProblem]:
-    """One for each place and kind; the quote is for the screen alone."""
+    """Build one problem for each place and kind; the quote is for the screen alone."""
     problems: dict[tuple[str, str, str], LintProblem] = {}
     for where, hit in hits:
         key = (where, hit.kind.value, hit.severity)

@@ -1,5 +1,5 @@
-"""Readers for whom nothing has changed since the last that reached them: they are not told again
-because somebody else is."""
+"""Find readers for whom nothing has changed since the last letter or call that reached them: they
+are not notified again because somebody else is."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class UnchangedReaders:
         self._tellings = list_tellings(breach.id, self._rows, tasks)
 
     def is_told_enough(self, recipient: Recipient) -> bool:
-        """A letter or call of an earlier version came, and since then neither the words for this
-        reader nor its exposure has changed; or a correction, and it is no longer owed."""
+        """Whether a letter or call of an earlier version came, and since then neither the words for
+        this reader nor its exposure has changed; or a correction, and it is no longer owed."""
         corrects = CORRECTED_BY.get(recipient.kind)
         if corrects is not None:
             return (recipient.customer_id, recipient.person_id, corrects) not in self._wrongly_told
@@ -68,7 +68,7 @@ class UnchangedReaders:
 
     @cached_property
     def _tellings_by_reader(self) -> Mapping[Reader, Sequence[tuple[int, Exposures]]]:
-        """Versions of the facts that reached each reader, or may have, and what they told of."""
+        """Versions of the facts that reached each reader, or may have, with their exposures."""
         lists = NotifiedExposures(self._uow, self._breach.id, self._rows)
         came: dict[Reader, list[tuple[int, Exposures]]] = defaultdict(list)
         for row in self._rows:
@@ -81,7 +81,7 @@ class UnchangedReaders:
         return came
 
     def _find_last_change(self, recipient: Recipient, exposure: Exposure) -> int:
-        """The newest version whose words this reader may read otherwise than before."""
+        """Find the newest version whose words this reader may read otherwise than before."""
         concerns = (
             f.version for f in self._facts if _is_concerned(f, recipient, exposure, self._facts[-1])
         )
@@ -104,5 +104,5 @@ def _is_concerned(
 
 
 def _omit_internal(exposure: Exposure) -> Exposure:
-    """What a text says of it: not who decided it, nor for what reason of ours."""
+    """Omit what no text says of an exposure: who decided it, and our internal reason."""
     return exposure.model_copy(update={"decided_by": None, "reason": "", "evidence": ()})

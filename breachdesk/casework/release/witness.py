@@ -1,4 +1,5 @@
-"""The nominated outsider of a broken glass: who it may be, the message, and what waits for it."""
+"""Check the nominated outsider of a break-glass release, and queue the message that its letters
+wait for."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ WAITS = {
 
 
 def find_unfit_reason(address: str, settings: Settings, users: Iterable[User]) -> str:
-    """Why this address is no outsider's; empty: nothing that is known here speaks against it."""
+    """Find why this address is no outsider's; empty: nothing known here speaks against it."""
     if not address:
         return "none is set"
     if not is_address(address):
@@ -62,7 +63,7 @@ def find_unfit_reason(address: str, settings: Settings, users: Iterable[User]) -
 
 
 def list_own_domains(settings: Settings) -> frozenset[str]:
-    """Of our senders and of the contact that letters name."""
+    """List the domains of our senders and of the contact that letters name."""
     addresses = [settings.profile.contact_email]
     for sender in settings.senders:
         addresses += [sender.from_email, sender.envelope_from, sender.username]
@@ -71,8 +72,8 @@ def list_own_domains(settings: Settings) -> frozenset[str]:
 
 
 def require_fit(uow: UnitOfWork, breach: Breach, settings: Settings) -> str:
-    """The witness's address, from the settings alone. Raises Incomplete where none is set,
-    NotAllowed for one that is ours, somebody's who is told, or in the evidence."""
+    """Return the witness's address, from the settings alone. Raises Incomplete where none is set,
+    NotAllowed for one that is ours, a recipient's, or in the evidence."""
     address = settings.profile.witness_email.strip()
     if not address:
         raise IncompleteDocument(
@@ -99,8 +100,8 @@ def enqueue_witness(
     now: datetime,
     number: int = 1,
 ) -> NoticeRow:
-    """Queued first and without delay: the letters wait for it. `number`: which message of the
-    approval this is."""
+    """Queue the message first and without delay: the letters wait for it. `number` counts the
+    approval's messages."""
     letter = render_witness_letter(approval, drill=breach.drill)
     person = PERSON if number == 1 else f"{PERSON}-{number}"
     address = _get_address(uow, breach.id, approval, person)
@@ -127,11 +128,11 @@ def enqueue_witness(
 def tell_witness_again(
     uow: UnitOfWork, actor: Actor, breach_id: str, settings: Settings, now: datetime
 ) -> NoticeRow:
-    """One more message, to whom the settings name now, because the one before did not arrive.
+    """Queue one more message, to the witness now in the settings, because the previous one did not
+    arrive.
 
     Raises NotAllowed when nobody released alone, when a message is under way or was handed over,
-    and as `require_fit`.
-    """
+    and as `require_fit`."""
     require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="write to the witness again")
     breach = uow.breaches.get(breach_id)
     approval = uow.breaches.find_latest(Approval, breach_id)
@@ -147,7 +148,7 @@ def tell_witness_again(
     sender = find_sender(settings, approval.sender_id)
     if sender is None:
         raise NotAllowed(
-            "its sender is not set up any more", place=breach_id, remedy="Approve anew."
+            "its sender is no longer configured", place=breach_id, remedy="Approve again."
         )
     address = require_fit(uow, breach, settings)
     mail = WitnessMail(
@@ -174,7 +175,7 @@ def tell_witness_again(
 
 
 def get_address(uow: UnitOfWork, row: NoticeRow, approval: Approval) -> str:
-    """Where this message goes: as it was fixed when it was queued."""
+    """Return the address that was fixed when the message was queued."""
     return _get_address(uow, row.breach_id, approval, row.person_id)
 
 
@@ -190,14 +191,15 @@ def _get_address(uow: UnitOfWork, breach_id: str, approval: Approval, person: st
 
 
 def list_witness_rows(uow: UnitOfWork, approval: Approval) -> Sequence[NoticeRow]:
-    """Messages to the witness of this approval, oldest first."""
+    """List messages to the witness of this approval, oldest first."""
     rows = uow.notices.list(breach_id=approval.breach_id, kind=NoticeKind.WITNESS)
     return [row for row in rows if row.version == approval.version]
 
 
 def find_wait_reason(uow: UnitOfWork, approval: Approval, now: datetime) -> str:
-    """Why letters that one person released alone may not leave yet; empty: they may. They leave
-    when the delay is over since a message to the witness was handed over and did not come back."""
+    """Find why letters that one person released alone may not leave yet; empty: they may. They
+    leave when the delay is over since a message to the witness was handed over and did not come
+    back."""
     if approval.kind is not ApprovalKind.BREAK_GLASS:
         return ""
     rows = list_witness_rows(uow, approval)
@@ -210,13 +212,15 @@ def find_wait_reason(uow: UnitOfWork, approval: Approval, now: datetime) -> str:
 
 
 def compute_leave_time(approval: Approval, handed_over_at: datetime) -> datetime:
-    """From when on the letters leave, when the witness's message was handed over at that time."""
+    """Compute from when on the letters leave, when the witness's message was handed over at that
+    time."""
     begin = convert_to_utc(approval.not_before or approval.approved_at)
     return max(begin, convert_to_utc(handed_over_at) + _compute_delay(approval))
 
 
 def render_witness_letter(approval: Approval, *, drill: bool) -> RenderedText:
-    """A pure function of the approval. Says who, when, how many; never what or why."""
+    """Render the message as a pure function of the approval. It says who, when, how many; never
+    what or why."""
     subject = f"{'DRILL: ' if drill else ''}One person alone released {approval.breach_id}"
     text = "\n".join(_build_lines(approval)) + "\n"
     body = f'<!doctype html><html lang="en-GB"><body><pre>{escape(text)}</pre></body></html>'
@@ -233,7 +237,8 @@ def render_witness_letter(approval: Approval, *, drill: bool) -> RenderedText:
 
 
 def _build_head(approval: Approval) -> tuple[str, ...]:
-    """Outside our machines the reader's copy shows whether our record was written anew."""
+    """Build the head of the audit chain: outside our machines the reader's copy reveals whether our
+    record was rewritten."""
     if not approval.audit_head:
         return ()
     return (

@@ -1,10 +1,10 @@
-"""How often a secret may be tried. Each try is counted before the secret is checked, in the store,
+"""Limit how often a secret may be tried. Each try is counted before the secret is checked, in the
+store,
 so that no number of tries at the same time, and no second console, evaluates more than the limit.
 
 A stranger can use up an account's tries for strangers, and no others: a browser that signed in to
 the account before has tries of its own, and so has an address that did; a signed-in session has its
-own for whatever asks for the password again.
-"""
+own for whatever asks for the password again."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ class RequestOrigin:
         return None if self.device is None else compute_digest("device", self.device)
 
     def compute_address_mark(self, user_id: str) -> str:
-        """Differs with the account, so that nobody reads from it who shares an address."""
+        """Compute a mark that differs with the account, so that users of one address cannot learn
+        of each other."""
         return compute_digest("address", user_id, self.network)
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptReservation:
-    """A counted try, and until when there is none."""
+    """A counted try, or until when none is allowed."""
 
     ids: Sequence[int] = ()
     full_until: datetime | None = None
@@ -61,12 +62,12 @@ class AttemptThrottle:
     def reserve_sign_in(
         self, name: str, origin: RequestOrigin, now: datetime
     ) -> AttemptReservation:
-        """One try to sign in under that name, whether or not there is such an account."""
+        """Reserve one try to sign in under that name, whether or not there is such an account."""
         limits = self._store.read(lambda uow: list_sign_in_limits(uow, name, origin, now))
         return self._reserve(limits, now)
 
     def reserve_again(self, user_id: str, token_hash: str, now: datetime) -> AttemptReservation:
-        """One try of a signed-in person to prove who they are once more."""
+        """Reserve one try of a signed-in person to prove their identity again."""
         return self._reserve({compute_digest("again", user_id, token_hash): OF_SESSION}, now)
 
     def _reserve(self, limits: Mapping[str, int], now: datetime) -> AttemptReservation:
@@ -87,7 +88,7 @@ class AttemptThrottle:
 def is_familiar_device(
     uow: UnitOfWork, name: str | None, origin: RequestOrigin, now: datetime
 ) -> bool:
-    """Did this browser sign in to that account before; None: to any?"""
+    """Whether this browser has signed in to that account; None: to any."""
     mark = origin.device_mark
     return mark is not None and uow.sign_ins.is_recognised(name, mark, now - FAMILIAR)
 
@@ -95,7 +96,8 @@ def is_familiar_device(
 def list_sign_in_limits(
     uow: UnitOfWork, name: str, origin: RequestOrigin, now: datetime
 ) -> Mapping[str, int]:
-    """The keys that count a sign-in under that name from there, and how many tries each allows."""
+    """List the keys that count a sign-in under that name from there, and how many tries each
+    allows."""
     if is_familiar_device(uow, name, origin, now):
         return {compute_digest("account from device", name, origin.device or ""): OF_DEVICE}
     limits = {compute_digest("address", origin.network): OF_ADDRESS}
@@ -107,12 +109,12 @@ def list_sign_in_limits(
 
 
 def build_strangers_key(name: str) -> str:
-    """What counts the tries of all strangers at one account."""
+    """Build the key that counts the tries of all strangers at one account."""
     return compute_digest("account", name)
 
 
 def remember_origin(uow: UnitOfWork, user_id: str, origin: RequestOrigin, now: datetime) -> None:
-    """The account signed in from there."""
+    """Remember that the account signed in from there."""
     marks = [origin.compute_address_mark(user_id)]
     if origin.device_mark is not None:
         marks.append(origin.device_mark)
@@ -120,7 +122,7 @@ def remember_origin(uow: UnitOfWork, user_id: str, origin: RequestOrigin, now: d
 
 
 def compute_network(address: str) -> str:
-    """The address whose tries are counted together: an IPv6 caller owns a whole /64."""
+    """Compute the network whose tries are counted together: an IPv6 caller owns a whole /64."""
     parsed = _parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, 64), strict=False))
@@ -128,7 +130,7 @@ def compute_network(address: str) -> str:
 
 
 def shorten_address(address: str) -> str:
-    """Where a session was opened from, no more exactly than its owner needs to know it again."""
+    """Shorten a session's address to what its owner needs to recognise it."""
     parsed = _parse_address(address)
     if parsed is None:
         return "unknown"
@@ -138,7 +140,7 @@ def shorten_address(address: str) -> str:
 
 
 def compute_digest(*parts: str) -> str:
-    """What the store keeps of a key or a mark."""
+    """Compute what the store keeps of a key or a mark."""
     return hashlib.sha256("\x1f".join(parts).encode(errors="replace")).hexdigest()
 
 

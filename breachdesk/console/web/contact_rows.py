@@ -1,4 +1,4 @@
-"""Changes of the register as pages show them: values open to those who need them, else masked."""
+"""Show changes of the register: values visible to those who need them, else masked."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ContactWarning:
     rows: tuple[ContactRow, ...] = ()
     """Empty for a customer that was added."""
     number: str = field(default="", repr=False)
-    """To ring: it stood in the register before all of these changes. Empty: none did."""
+    """Number to telephone: the one registered before all of these changes. Empty: there was none."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ContactWarnings:
 def build_contact_warnings(
     uow: UnitOfWork, context: RequestContext, breach: Breach, customers: Collection[str]
 ) -> ContactWarnings:
-    """At most SHOWN entries of each kind."""
+    """Build at most SHOWN entries of each kind."""
     policy = context.dependencies.settings.notices
     every = list_suspect_changes(uow, breach, customers, policy)
     changes = [change for change in every if not change.is_new][::-1]
@@ -111,7 +111,7 @@ def _build_warning(
 def list_history(
     uow: UnitOfWork, context: RequestContext, customer_id: str
 ) -> tuple[ContactRow, ...]:
-    """Newest first, at most SHOWN entries."""
+    """List at most SHOWN entries, newest first."""
     entries = register_changes.list_history(uow, customer_id)[-SHOWN:]
     return build_contact_rows(uow, context, list(reversed(entries)))
 
@@ -119,7 +119,7 @@ def list_history(
 def build_contact_rows(
     uow: UnitOfWork, context: RequestContext, entries: Sequence[AuditEntry]
 ) -> tuple[ContactRow, ...]:
-    """In the entries' order, each changed field a row."""
+    """Build one row for each changed field, in the entries' order."""
     return tuple(row for entry in entries for row in _iterate_rows(uow, entry, context.user.duties))
 
 
@@ -137,14 +137,15 @@ def _iterate_rows(
 
 
 def format_field_name(name: str) -> str:
-    """`contoso-dp.email` → `address of contoso-dp`."""
+    """Format a field like `contoso-dp.email` as `address of contoso-dp`."""
     person, dot, last = name.rpartition(".")
     words = FIELDS.get(last, last)
     return f"{words} of {person}" if dot else words
 
 
 def redact_contact(text: str) -> str:
-    """`jo.mason@contoso.example` → `j***@contoso.example`; of anything else the last two letters."""
+    """Mask `jo.mason@contoso.example` as `j***@contoso.example`; of anything else show the last two
+    letters."""
     local, at, domain = text.rpartition("@")
     if at and re.fullmatch(r"[^\s,]+", local):
         return f"{local[0]}***@{domain}"

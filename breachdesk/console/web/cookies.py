@@ -1,8 +1,8 @@
-"""Our cookies: HttpOnly, SameSite=Strict, this host only; over TLS also Secure and `__Host-`.
+"""Set and read our cookies: HttpOnly, SameSite=Strict, this host only; over TLS also Secure and
+`__Host-`.
 
 The prefix makes browsers refuse a cookie of that name that a neighbour's host or plain HTTP set.
-Plain HTTP is for this machine alone; there the name stands without it.
-"""
+Plain HTTP is for this machine alone; there the name has no prefix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_VALUE = 200
 
 
 def read_cookie(request: Request, name: str) -> str:
-    """Its value; empty when there is none, or none that we could have set."""
+    """Read the value; empty when there is none, or none that we could have set."""
     value = request.cookies.get(_format_name(request, name), "")
     return value if len(value) <= LONGEST_VALUE and value.isascii() else ""
 
@@ -27,7 +27,7 @@ def read_cookie(request: Request, name: str) -> str:
 def set_cookie(
     response: Response, request: Request, name: str, value: str, keep: timedelta | None = None
 ) -> None:
-    """Until the browser closes, unless `keep` says how long."""
+    """Set the cookie until the browser closes, unless `keep` says how long."""
     response.set_cookie(
         _format_name(request, name),
         value,
@@ -40,7 +40,7 @@ def set_cookie(
 
 
 def delete_cookie(response: Response, request: Request, name: str) -> None:
-    """Have the browser forget it."""
+    """Delete the cookie in the browser."""
     response.delete_cookie(
         _format_name(request, name),
         path="/",

@@ -1,9 +1,8 @@
-"""Every text of a breach, rendered and checked once: a few in the request that asks, thousands in the
+"""Render and check every text of a breach once: a few in the request that asks, thousands in the
 background.
 
-A request looks at what is checked and says how far the check is. What is approved was checked whole:
-the act checks what is left, and takes from here only what it would make itself.
-"""
+A request reads which texts are checked and how many remain. What is approved was checked whole:
+the act checks the rest, and uses from here only texts that it would render itself."""
 
 from __future__ import annotations
 
@@ -45,7 +44,8 @@ Key = tuple[object, ...]
 
 
 class BreachTexts:
-    """What everybody of one breach is told, by one version of everything that it is made of."""
+    """Texts for everybody of one breach, by one version of everything that they are rendered
+    from."""
 
     def __init__(self, key: Key, reading: LetterChecker, former: Mapping[TextKey, CheckedText]):
         self.key = key
@@ -94,22 +94,23 @@ class BreachTexts:
         return known[1]
 
     def find(self, whose: TextKey) -> CheckedText | None:
-        """`casework.letters.KeptTexts`."""
+        """Find the checked text, as `casework.release.letters` asks for it."""
         return self._checked.get(whose)
 
     @property
     def checked(self) -> Mapping[TextKey, CheckedText]:
-        """All of them until now."""
+        """Every text checked until now."""
         return self._checked
 
     def render(self, uow: UnitOfWork, number: int) -> RenderedText:
-        """Text `number` from 1, with its HTML; made anew."""
+        """Render text `number` from 1, with its HTML, each time again."""
         recipient = self.recipients[number - 1]
         self.reading.read_customers(uow, [recipient])
         return self.reading.render_unchecked(recipient)
 
     def read_check_data(self, uow: UnitOfWork) -> None:
-        """What the check asks the store for. Raises Conflict where the register has changed."""
+        """Read what the check needs from the store. Raises Conflict where the register has
+        changed."""
         if uow.customers.get_version() != self.reading.stamp.register_version:
             raise EditConflict("the register has changed", place="letters", remedy="Reload.")
         self.reading.read_customers(uow)
@@ -126,7 +127,7 @@ class BreachTexts:
         return True
 
     def check_rest(self) -> None:
-        """All that are not checked yet, whoever has begun them."""
+        """Check all remaining texts, whoever has begun them."""
         while self.check_next():
             pass
         for number, recipient in enumerate(self.recipients, 1):
@@ -139,7 +140,7 @@ class BreachTexts:
             recipient
         )
         if text.letter is not None and text.letter.html:
-            # It is made anew for whoever looks at it: thousands of them are too much to keep.
+            # It is rendered again for each viewer: thousands of them are too much to keep.
             text = replace(text, letter=text.letter.model_copy(update={"html": ""}))
         with self._lock:
             if get_text_key(recipient) in self._checked:
@@ -158,8 +159,8 @@ class LetterChecks:
         self._thread: threading.Thread | None = None
 
     def read_texts(self, uow: UnitOfWork, file: CaseFile, now: datetime) -> BreachTexts:
-        """By the newest documents; a few are checked now, many are from now on. Raises what
-        `casework.letters` raises, and what ended the check."""
+        """Read the texts of the newest documents; a few are checked now, many from now on. Raises
+        what `casework.release.letters` raises, and what ended the check."""
         texts = self._get_current(uow, file, now)
         if texts.fault is not None:
             self._drop(texts)
@@ -173,14 +174,14 @@ class LetterChecks:
         return texts
 
     def finish_texts(self, uow: UnitOfWork, file: CaseFile, now: datetime) -> BreachTexts:
-        """Every text is checked before it returns. Raises as `texts`."""
+        """Check every text before returning. Raises as `read_texts`."""
         texts = self.read_texts(uow, file, now)
         if not texts.complete:
             self._check_now(uow, texts)
         return texts
 
     def drop_unread(self, now: datetime) -> None:
-        """What nobody has asked for lately goes."""
+        """Drop what nobody has asked for lately."""
         with self._lock:
             for breach_id, texts in list(self._breaches.items()):
                 if texts.last_asked and not timedelta() <= now - texts.last_asked < KEEP:
@@ -201,7 +202,7 @@ class LetterChecks:
         return texts
 
     def _drop(self, texts: BreachTexts) -> None:
-        """It is checked anew when somebody asks again."""
+        """Drop the texts; they are checked again when somebody asks."""
         with self._lock:
             for breach_id, each in list(self._breaches.items()):
                 if each is texts:
@@ -248,7 +249,7 @@ class LetterChecks:
 
 
 def _build_key(file: CaseFile, stamp: CheckStamp) -> Key:
-    """Changes with everything that a text is made of and checked against."""
+    """Build a key that changes with everything that a text is rendered from and checked against."""
     version = file.facts.version if file.facts else 0
     recipients: Sequence[Recipient] = file.manifest.recipients if file.manifest else ()
     corrects = any(r.kind in CORRECTED_BY for r in recipients)

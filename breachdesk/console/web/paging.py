@@ -1,4 +1,4 @@
-"""Which page of a list an address asks for, and the addresses of the pages around it."""
+"""Parse which page of a list an address asks for, and build the addresses of adjacent pages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Row = TypeVar("Row")
 def parse_page_request(
     context: RequestContext, limit: int = PAGE_ROWS, of: str = ""
 ) -> PageRequest:
-    """`?after=` or `?before=` of the address; neither: the first page. `of` begins the names where
-    a page holds several lists."""
+    """Parse `?after=` or `?before=` of the address; neither: the first page. `of` prefixes the
+    names where a page holds several lists."""
     query = context.request.query_params
     after, before = query.get(f"{of}after") or None, query.get(f"{of}before") or None
     return PageRequest(limit, after=after, before=None if after else before)
@@ -24,7 +24,7 @@ def parse_page_request(
 
 @dataclass(frozen=True, slots=True)
 class NumberedPage(Generic[Row]):
-    """A page of a list that is in memory whole."""
+    """A page of a list that is whole in memory."""
 
     rows: Sequence[Row]
     total: int
@@ -33,7 +33,7 @@ class NumberedPage(Generic[Row]):
 
 
 def build_numbered_page(rows: Sequence[Row], number: str | int, limit: int) -> NumberedPage[Row]:
-    """The page of that number; the nearest one where there is none, the first where it is none."""
+    """Build the page of that number, or the nearest one; the first where it is no number."""
     pages = max(-(-len(rows) // limit), 1)
     text = str(number)
     wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1

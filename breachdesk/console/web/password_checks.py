@@ -1,9 +1,8 @@
-"""Who may have a password checked when: argon2 costs a processor and 64 MiB each time.
+"""Limit who may have a password checked when: argon2 costs a processor and 64 MiB each time.
 
 Strangers share one slot with a short queue; browsers that signed in before have another; people who
 are signed in have a third. So no flood of sign-ins takes the processor, the memory or the threads
-that pages need, and none keeps an approver from releasing.
-"""
+that pages need, and none keeps an approver from releasing."""
 
 from __future__ import annotations
 
@@ -64,16 +63,17 @@ class PasswordChecks:
         self._lock = Lock()
 
     def is_password_of(self, user: User | None, password: str) -> bool:
-        """Is it the user's? Takes as long for nobody. To be called inside a lane."""
+        """Whether it is the user's password. Takes as long for an unknown user. Call it inside a
+        queue."""
         right = is_matching(user.password_hash if user else self._nobody, password)
         return right and user is not None
 
     def is_password_of_signed_in(self, user: User, password: str) -> bool:
-        """The same for somebody who is signed in, in their own slot. Raises Retryable."""
+        """Whether it is the password of a signed-in user, in their own slot. Raises Retryable."""
         return self._run_for_signed_in(lambda: is_matching(user.password_hash, password))
 
     def hash_signed_in(self, password: str) -> str:
-        """A new hash for somebody who is signed in, in the same slot. Raises Retryable."""
+        """Hash a new password of a signed-in user, in the same slot. Raises Retryable."""
         return self._run_for_signed_in(lambda: hash_password(password))
 
     def _run_for_signed_in(self, work: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""Passwords of local accounts: argon2id at the library's defaults (RFC 9106, low memory)."""
+"""Hash passwords of local accounts: argon2id at the library's defaults (RFC 9106, low memory)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LONGEST = 1024
 
 
 def hash_password(password: str) -> str:
-    """An argon2id hash with its own salt, in PHC form."""
+    """Hash with argon2id and a salt of its own, in PHC form."""
     return _HASHER.hash(_normalise_password(password))
 
 
 def is_matching(stored: str, password: str) -> bool:
-    """False for a wrong password and for a stored hash that is none."""
+    """Whether the password matches; False too for a stored hash that is invalid."""
     try:
         return _HASHER.verify(stored, _normalise_password(password)[:LONGEST])
     except (VerificationError, InvalidHashError):
@@ -26,8 +26,8 @@ def is_matching(stored: str, password: str) -> bool:
 
 
 def hash_of_nobody(like: str | None) -> str:
-    """What is verified for unknown names, so that they take as long as a wrong password: its cost
-    is that of `like`, an account's hash, or the present default."""
+    """Return a hash to verify for unknown names, so that they take as long as a wrong password: its
+    cost is that of `like`, an account's hash, or the present default."""
     try:
         parameters = extract_parameters(like or "")
     except InvalidHashError:
@@ -36,5 +36,5 @@ def hash_of_nobody(like: str | None) -> str:
 
 
 def _normalise_password(password: str) -> str:
-    """Keyboards write one letter in several ways: NFC makes them one."""
+    """Normalise to NFC: keyboards write one letter in several ways."""
     return unicodedata.normalize("NFC", password)

@@ -1,8 +1,7 @@
-"""Who may send which form, and who may open the pages that not everybody may open.
+"""Define who may send which form, and who may open restricted pages.
 
-Asked before a form is read; casework asks again. A form that stands in no row here is refused to
-everybody.
-"""
+Checked before a form is read; casework checks again. A form without a row here is refused to
+everybody."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Proving once more who one is, for what a stolen session must not do: password and code.
+"""Require a person to prove their identity again, for what a stolen session must not do: password
+and code.
 
 The try is counted and the password checked before the act begins; the code is spent inside it. An
-act that is refused for another reason has not used the code up.
-"""
+act that is refused for another reason has not used the code up."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class RequiredProof:
 
     @property
     def refusal(self) -> str:
-        """Why the button is off, or empty."""
+        """Reason why the button is disabled, or empty."""
         return MISSING if self.missing else ""
 
 
 def determine_proof(context: RequestContext) -> RequiredProof:
-    """What this person's account is asked for."""
+    """Determine which proof this person's account needs."""
     factor = context.look(lambda uow: uow.second_factors.get(context.user.id))
     confirmed = factor is not None and factor.confirmed
     must = second_factor.is_required(context.user, context.dependencies.settings)
@@ -46,9 +46,9 @@ def determine_proof(context: RequestContext) -> RequiredProof:
 def write_proven(
     context: RequestContext, form: SubmittedForm, prepare: Callable[[], Callable[[UnitOfWork], T]]
 ) -> T:
-    """Act in one transaction for somebody who proves with this form's password and code who they
-    are. `prepare` makes the act once the password is known to be right, outside the transaction.
-    Raises what the act raises; NotProven, NotAllowed and Retryable for the proof."""
+    """Act in one transaction after this form's password and code prove who the person is. `prepare`
+    builds the act once the password is known to be right, outside the transaction. Raises what the
+    act raises; NotProven, NotAllowed and Retryable for the proof."""
     reservation = check_password(context, form)
     work = prepare()
 
@@ -85,8 +85,8 @@ def check_password(context: RequestContext, form: SubmittedForm) -> AttemptReser
 def use_code(
     uow: UnitOfWork, context: RequestContext, form: SubmittedForm, reservation: AttemptReservation
 ) -> None:
-    """Inside the act: the session still lives, the account is what it was, and the code, if the
-    account has a second factor, is spent. Raises NotProven."""
+    """Spend the code inside the act: checks that the session is live, the account unchanged, and
+    the code right, if the account has a second factor. Raises NotProven."""
     standing = uow.users.find_session(context.session.token_hash, context.now)
     if standing is None or standing[0] != context.user:
         raise NotProven("your session is over", place="Your session", remedy="Sign in again.")
@@ -97,7 +97,7 @@ def use_code(
 
 
 def require_second_factor(uow: UnitOfWork, context: RequestContext) -> None:
-    """Raises NotAllowed for an account that must have a second factor and has none."""
+    """Raise NotAllowed for an account that must have a second factor and has none."""
     factor = uow.second_factors.get(context.user.id)
     if second_factor.is_required(context.user, context.dependencies.settings) and (
         factor is None or not factor.confirmed
@@ -112,7 +112,8 @@ def require_second_factor(uow: UnitOfWork, context: RequestContext) -> None:
 def settle_reservation(
     context: RequestContext, reservation: AttemptReservation, problem: BreachDeskError
 ) -> None:
-    """After a refused act: a wrong proof counts and is recorded; any other refusal does not."""
+    """Settle the try after a refused act: a wrong proof counts and is recorded; any other refusal
+    does not."""
 
     def record_refusal(uow: UnitOfWork) -> None:
         if not isinstance(problem, NotProven):

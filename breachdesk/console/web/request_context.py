@@ -1,4 +1,4 @@
-"""One signed-in request: who asks, what time it is, and the way to the store and back to a page."""
+"""Context of one signed-in request: user, time, store access and responses."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ NO_TEXT = "This form holds characters that are none."
 
 @dataclass(frozen=True)
 class AppState:
-    """What all requests share; stands in `app.state.hall`."""
+    """State that all requests share, in `app.state`."""
 
     dependencies: ConsoleDependencies
     pages: PageRenderer
@@ -108,8 +108,8 @@ class RequestContext:
         return self.dependencies.store.read(work)
 
     def act(self, work: Callable[[UnitOfWork], T]) -> T:
-        """Act in one transaction in which the session still lives. A slow form takes minutes to
-        come in; whoever was signed out, or lost the account meanwhile, is sent to the sign-in."""
+        """Act in one transaction in which the session is still live. A slow form takes minutes to
+        arrive; a user who was signed out, or lost the account meanwhile, is sent to the sign-in."""
 
         def run_if_signed_in(uow: UnitOfWork) -> T:
             session = uow.users.find_session(self.session.token_hash, self.dependencies.now())
@@ -122,7 +122,7 @@ class RequestContext:
     def render_page(
         self, template: str, *, problem: BreachDeskError | None = None, **words: Any
     ) -> Response:
-        """The page, with the problem on it when there is one, under the problem's status."""
+        """Render the page, with the problem on it when there is one, under the problem's status."""
         html = self.app_state.pages.render(
             template,
             request_context=self,
@@ -144,7 +144,8 @@ class RequestContext:
         message: str,
         on_error: Again,
     ) -> Response:
-        """Act in one transaction and go on; a refusal shows the same form with what was typed."""
+        """Act in one transaction and redirect; a refusal shows the same form with what was
+        typed."""
         try:
             result = self.act(work)
         except REFUSALS as problem:
@@ -153,14 +154,14 @@ class RequestContext:
         return redirect_to(then if isinstance(then, str) else then(result), message)
 
     def explain_refusal(self, *duties: Permission | str) -> str:
-        """Why this person may not, or empty. Casework checks again."""
+        """Explain why this person may not act, or return empty. Casework checks again."""
         needed = {Permission(duty) for duty in duties}
         if needed & self.user.duties:
             return ""
         return f"Only {_join_duties(needed)} may do this. You are {_join_duties(self.user.duties)}."
 
     def may_open(self, path: str) -> bool:
-        """The menu leaves out what this person may not open."""
+        """Whether the menu shows this page to this person."""
         needed = MAY_OPEN.get(path, SIGNED_IN)
         return not needed or bool(needed & self.user.duties)
 
@@ -171,7 +172,7 @@ def _join_duties(duties: frozenset[Permission] | set[Permission]) -> str:
 
 
 def get_status(problem: BreachDeskError | None) -> int:
-    """HTTP status of a problem; 200 without one, 503 for what may be tried again."""
+    """Return the HTTP status of a problem; 200 without one, 503 for what may be tried again."""
     if problem is None:
         return 200
     return next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 503)
@@ -184,16 +185,15 @@ def redirect_to(path: str, message: str = "") -> Response:
 
 
 def get_app_state(request: Request) -> AppState:
-    """What all requests share."""
+    """Return what all requests share."""
     state: AppState = request.app.state.hall
     return state
 
 
 def get_request_context(request: Request) -> RequestContext:
-    """The desk of this request, else the way to the sign-in page.
+    """Return the context of this request, else redirect to the sign-in page.
 
-    A part that refreshes itself does not keep a session alive that nobody uses.
-    """
+    A part of a page that refreshes itself does not extend an unused session."""
     state = get_app_state(request)
     now = state.dependencies.now()
     state.letters.drop_unread(now)
@@ -208,7 +208,7 @@ def get_request_context(request: Request) -> RequestContext:
 
 
 def build_sign_in_redirect(wanted: str) -> HTTPException:
-    """The answer to whoever has no session: the sign-in, and from there to `wanted`."""
+    """Build the answer to a request without a session: the sign-in, and from there to `wanted`."""
     return HTTPException(303, headers={"location": f"/sign-in?next={quote(wanted)}"})
 
 
@@ -216,8 +216,8 @@ SignedIn = Annotated[RequestContext, Depends(get_request_context)]
 
 
 def check_permission(request: Request, context: SignedIn) -> None:
-    """Refuses (403) whoever holds none of the duties that this route asks for, before its form is
-    read."""
+    """Refuse (403), before the form is read, a user who holds none of the duties that this route
+    needs."""
     path = request.scope["route"].path
     reads = request.method in ("GET", "HEAD")
     if not reads and path not in MAY_SEND:
@@ -229,8 +229,8 @@ def check_permission(request: Request, context: SignedIn) -> None:
 
 
 async def read_posted_form(request: Request, context: SignedIn) -> AsyncIterator[SubmittedForm]:
-    """The form of a signed-in person, its CSRF token checked; files stand in
-    `request.state.files` until the answer is made."""
+    """Read the form of a signed-in person after checking its CSRF token; files are in
+    `request.state.files` until the response is built."""
     try:
         form = await read_form(request, MOST_BYTES if _can_hold_file(request) else FORM_BYTES)
         if not secrets.compare_digest(
@@ -247,8 +247,8 @@ def _can_hold_file(request: Request) -> bool:
 
 
 async def read_form(request: Request, most_bytes: int = STRANGERS_BYTES) -> SubmittedForm:
-    """Text fields of any form. Refuses other origins and absurd sizes (403, 413) before it reads
-    anything, and text that is none (400)."""
+    """Read text fields of any form. Refuses other origins and excessive sizes (403, 413) before it
+    reads anything, and invalid text (400)."""
     _check_same_origin(request)
     length = request.headers.get("content-length", "")
     if not _is_number(length) or int(length) > most_bytes:

@@ -1,4 +1,5 @@
-"""Headers on every answer: nothing inline, nothing third-party, nothing framed, nothing kept."""
+"""Set headers on every response: nothing inline, nothing third-party, nothing framed, nothing
+cached."""
 
 from __future__ import annotations
 

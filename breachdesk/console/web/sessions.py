@@ -1,8 +1,7 @@
-"""Sessions: a random token in a cookie, its hash in the store, an end that slides.
+"""Manage sessions: a random token in a cookie, its hash in the store, a sliding end.
 
-Nobody uses it for `console.idle_minutes`, or it is older than `console.longest_hours`: it is over.
-What was closed stays closed: sliding changes a living row and makes none.
-"""
+A session unused for `console.idle_minutes`, or older than `console.longest_hours`, is over.
+A closed session stays closed: sliding updates a live row and inserts none."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ STRETCH_EVERY = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class UserSession:
-    """A living session."""
+    """A live session."""
 
     view: SessionView
     user: User
@@ -35,14 +34,14 @@ class UserSession:
 
 
 class SessionStore:
-    """Opens, finds, stretches and closes sessions of one house."""
+    """Opens, finds, extends and closes sessions."""
 
     def __init__(self, dependencies: ConsoleDependencies) -> None:
         self._house = dependencies
         self._limits = dependencies.settings.console
 
     def open_session(self, uow: UnitOfWork, user: User, network: str, now: datetime) -> str:
-        """A new token; its audit entry is written with it."""
+        """Open a session and return its new token; the audit entry is written with it."""
         token = secrets.token_urlsafe(32)
         uow.users.open_session(
             SessionView(
@@ -61,7 +60,7 @@ class SessionStore:
     def find_session(
         self, token: str, now: datetime, *, stretch: bool = True
     ) -> UserSession | None:
-        """The living session of that token; a demo account lives only in a demo."""
+        """Find the live session of that token; a demo account's is live only in a demo."""
         if not token:
             return None
         token_hash = hash_token(token)
@@ -74,11 +73,11 @@ class SessionStore:
         return UserSession(view, user)
 
     def is_admitted(self, user: User) -> bool:
-        """Disabled accounts, and the demo's outside it, are dead."""
+        """Whether the account may sign in: not when disabled, nor a demo's outside a demo."""
         return can_sign_in(user, demo=self._house.settings.demo)
 
     def close_session(self, session: UserSession, now: datetime) -> None:
-        """Sign out."""
+        """Close the session and audit the sign-out."""
 
         def record_closing(uow: UnitOfWork) -> None:
             uow.users.close_session(session.token_hash)
@@ -101,5 +100,5 @@ class SessionStore:
 
 
 def hash_token(token: str) -> str:
-    """What the store keeps of a token."""
+    """Hash a token as the store keeps it."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Files that people send: stored under a name of ours, shown under theirs as far as it is one."""
+"""Store uploaded files under a name of ours, and show them under theirs after sanitising it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LONGEST_NAME = 80
 
 @contextmanager
 def store_upload(upload: UploadFile | None) -> Iterator[tuple[Path, str]]:
-    """The file while it is read, and the name to show. Raises BadInput when none was chosen.
+    """Store the file while it is read; yields it and the name to show. Raises BadInput when none
+    was chosen.
 
-    A BadInput that names the file as the place leaves with the name to show.
-    """
+    A BadInput that names the file as the place is raised with the name to show."""
     if upload is None or not upload.filename:
         raise BadInput("no file is chosen", place="File", remedy="Choose a CSV file.")
     name = sanitise_name(upload.filename)
@@ -38,7 +38,7 @@ def store_upload(upload: UploadFile | None) -> Iterator[tuple[Path, str]]:
 
 
 def sanitise_name(sent: str) -> str:
-    """The last part of what a browser sent, without what would not be seen as it is."""
+    """Return the last part of what a browser sent, without invisible characters."""
     last = re.split(r"[/\\]", sent)[-1]
     plain = "".join(sign for sign in last if sign.isprintable()).strip(" .")
     if not plain:

@@ -47,7 +47,7 @@ class NameRule(Enum):
     CAPITALS = "when its words are capitalised"
     CAPITAL = "as a word of its own it blocks when capitalised and warns when not"
     EXACT = "capitals as registered; an abbreviation of three letters at most"
-    WEAK = "an ordinary word: it blocks beside a sign of a firm, else it warns when capitalised"
+    WEAK = "an ordinary word: it blocks next to a sign of a firm, else it warns when capitalised"
     LOOK = "warns when capitalised"
     ALLOWED = "may stand"
 
