@@ -26,7 +26,7 @@ class MailMonitor:
         traced: SpanTracer | None = None,
     ) -> None:
         """`registry`, `traced`: of the process that it shares."""
-        self._house = container
+        self._container = container
         self.registry = registry or CollectorRegistry()
         self.meter = PrometheusMailMetrics(self.registry)
         self.tracer = traced or build_tracer(container.settings, "breachdesk dispatch")
@@ -35,7 +35,7 @@ class MailMonitor:
     @asynccontextmanager
     async def serve_operations(self) -> AsyncIterator[None]:
         """Answers on ops.port inside it. Raises Misconfigured when the port is taken."""
-        container, ops = self._house, self._house.settings.ops
+        container, ops = self._container, self._container.settings.ops
         self.registry.register(StoreCollector(container.store, container.now))
         pulse = asyncio.create_task(self._pulse.run_pulse())
         try:
@@ -50,4 +50,4 @@ class MailMonitor:
     def check_ready(self) -> Mapping[str, str]:
         """Not while the store refuses, or mail is held."""
         hold_reason = build_failure("mail", self.meter.why_held)
-        return {**self._pulse.check_live(), **check_database(self._house.store), **hold_reason}
+        return {**self._pulse.check_live(), **check_database(self._container.store), **hold_reason}

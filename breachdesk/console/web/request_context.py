@@ -69,7 +69,7 @@ NO_TEXT = "This form holds characters that are none."
 
 @dataclass(frozen=True)
 class AppState:
-    """What all requests share; stands in `app.state.hall`."""
+    """What all requests share; stands in `app.state.shared`."""
 
     dependencies: ConsoleDependencies
     pages: PageRenderer
@@ -185,7 +185,7 @@ def redirect_to(path: str, message: str = "") -> Response:
 
 def get_app_state(request: Request) -> AppState:
     """What all requests share."""
-    state: AppState = request.app.state.hall
+    state: AppState = request.app.state.shared
     return state
 
 
