@@ -57,7 +57,7 @@ def test_a_letter_whose_forerunner_has_ended_meanwhile_bears_the_number_of_today
             fresh = notice_facts.render_letters(
                 uow, first.breach_id, house.settings, house.renderer
             )
-            return checks.texts(uow, read_case(uow, case, now), now).letters, fresh
+            return checks.read_texts(uow, read_case(uow, case, now), now).letters, fresh
 
         desk.store.read(read)
         rows.change(first.id, status=end)

@@ -329,13 +329,13 @@ async def test_a_page_that_was_under_way_at_sign_out_does_not_revive_the_session
     await visitor.sign_in("rhea")
     token = visitor.client.cookies[SESSION]
     sessions = desk.app.state.shared.sessions
-    found = sessions.find(token, desk.now(), stretch=False)
+    found = sessions.find_session(token, desk.now(), stretch=False)
     assert found is not None
-    sessions.close(found, desk.now())
+    sessions.close_session(found, desk.now())
     desk.now.advance(minutes=10)
-    sessions._stretch(found.view, desk.now())
+    sessions._extend_session(found.view, desk.now())
 
-    assert sessions.find(token, desk.now()) is None
+    assert sessions.find_session(token, desk.now()) is None
 
 
 @pytest.mark.parametrize(
