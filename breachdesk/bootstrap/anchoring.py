@@ -34,7 +34,7 @@ class HeadRecorder:
     """Records the head of one data folder's chain, called repeatedly by the maintenance loop."""
 
     def __init__(self, container: Container) -> None:
-        self._house = container
+        self._container = container
         self._minutes = container.settings.audit.anchor_minutes
         self._noted: tuple[int, datetime] | None = None
         self.trouble = ""
@@ -43,7 +43,7 @@ class HeadRecorder:
     def record_if_due(self) -> bool:
         """Note the head if it moved and it is time, or a decisive act is new. True: noted. A file
         that cannot be written stops nothing: `trouble` says so until it can."""
-        path = self._house.settings.audit.anchor_file
+        path = self._container.settings.audit.anchor_file
         if path is None:
             return False
         try:
@@ -53,15 +53,15 @@ class HeadRecorder:
             return False
 
     def _record_head_if_due(self, path: Path) -> bool:
-        now = self._house.now()
+        now = self._container.now()
         noted, at = self._noted or self._read_last_recorded(path)
-        since = self._house.store.read(lambda uow: uow.audit.list_since(noted))
+        since = self._container.store.read(lambda uow: uow.audit.list_since(noted))
         acts = [entry.act for entry in since if _is_decisive(entry.act)]
         is_time = at is None or now - at >= timedelta(minutes=self._minutes) or now < at
         if not since or not (acts or is_time):
             self._noted = (noted, at or now)
             return False
-        self._noted = (record_head(self._house, path, acts[-1] if acts else REGULAR), now)
+        self._noted = (record_head(self._container, path, acts[-1] if acts else REGULAR), now)
         self.trouble = ""
         return True
 

@@ -150,7 +150,7 @@ class BackgroundServices:
     from leaving, and what will stop detection."""
 
     def __init__(self, container: Container, traced: SpanTracer, say: Say) -> None:
-        self._house = container
+        self._container = container
         self._say = say
         self.tracer = traced
         self.registry = CollectorRegistry()
@@ -173,14 +173,16 @@ class BackgroundServices:
         self._listener.start()
         self._meter.set_leadership(True)
         hold = StoreCollector(
-            self._house.store, self._house.now, get_hold_reason=lambda: self._mail.meter.why_held
+            self._container.store,
+            self._container.now,
+            get_hold_reason=lambda: self._mail.meter.why_held,
         )
         self.registry.register(hold)
         self._start(lambda: self._worker.run(self.stop))
         self._start(self._run_chores)
-        if self._house.settings.senders:
+        if self._container.settings.senders:
             self._start(
-                lambda: run_dispatcher(self._house, self.stop, self._print_text, self._mail)
+                lambda: run_dispatcher(self._container, self.stop, self._print_text, self._mail)
             )
         return self
 
@@ -216,7 +218,7 @@ class BackgroundServices:
         while not self.stop.wait(GAPS_EVERY_SECONDS):
             self._meter.set_waiting("store" if self._worker.waits_for else "")
             self._print_once(self._worker.warning)
-            store_gaps(self._house)
+            store_gaps(self._container)
             self._anchoring.record_if_due()
 
     @property
@@ -232,7 +234,7 @@ class BackgroundServices:
         """Return what is not ready: the store refuses, the worker waits or mail is held."""
         return {
             **self.check_live(),
-            **check_database(self._house.store),
+            **check_database(self._container.store),
             **build_failure("waiting", self._worker.trouble),
             **build_failure("mail", self._mail.meter.why_held),
             **build_failure("anchor", self._anchoring.trouble),

@@ -120,11 +120,11 @@ class RetainedBytes:
     has dropped them, from the topic of dead letters."""
 
     def __init__(self, container: Container) -> None:
-        self._house = container
+        self._container = container
 
     def copy_letter(self, letter: DeadLetter) -> IncomingRecord | None:
         """Copy the letter's record for appending again. None: its bytes no longer exist."""
-        record = self._house.log.get(letter.position)
+        record = self._container.log.get(letter.position)
         if record is None:
             raw = self._exported.get(f"{letter.position.journal}:{letter.position.offset}")
             return None if raw is None else self._build_incoming(letter, extract_raw(raw))
@@ -137,16 +137,16 @@ class RetainedBytes:
         )
 
     def _build_incoming(self, letter: DeadLetter, raw: bytes) -> IncomingRecord:
-        now = self._house.now()
+        now = self._container.now()
         return IncomingRecord(
             letter.source, raw, now, transport="replay", replay_of=letter.position
         )
 
     @cached_property
     def _exported(self) -> Mapping[str, bytes]:
-        if not self._house.settings.kafka.servers:
+        if not self._container.settings.kafka.servers:
             return {}
-        return self._house.topics.read_export_topic(DEAD_LETTERS)
+        return self._container.topics.read_export_topic(DEAD_LETTERS)
 
 
 def _record_replay(container: Container, tried: int, mended: int) -> None:

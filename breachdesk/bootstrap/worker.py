@@ -115,7 +115,7 @@ class WorkerHealth:
         anchoring: HeadRecorder,
         worker: StreamWorker,
     ) -> None:
-        self._house = container
+        self._container = container
         self._status = status
         self._anchoring = anchoring
         self._worker = worker

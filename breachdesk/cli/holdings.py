@@ -33,8 +33,8 @@ def register_commands(app: typer.Typer) -> None:
     _register_pair(
         app,
         "alerts",
-        lambda house: iterate_rows(
-            house, lambda uow, request: uow.alerts.list_page_by_time(request)
+        lambda container: iterate_rows(
+            container, lambda uow, request: uow.alerts.list_page_by_time(request)
         ),
         _build_alert,
         ALERT_COLUMNS,
@@ -42,21 +42,27 @@ def register_commands(app: typer.Typer) -> None:
     _register_pair(
         app,
         "cases",
-        lambda house: iterate_rows(house, lambda uow, request: uow.cases.list_page(request)),
+        lambda container: iterate_rows(
+            container, lambda uow, request: uow.cases.list_page(request)
+        ),
         lambda uow, i: uow.cases.get(i),
         CASE_COLUMNS,
     )
     _register_pair(
         app,
         "breaches",
-        lambda house: iterate_rows(house, lambda uow, request: uow.breaches.list_page(request)),
+        lambda container: iterate_rows(
+            container, lambda uow, request: uow.breaches.list_page(request)
+        ),
         _build_breach,
         BREACH_COLUMNS,
     )
     _register_pair(
         app,
         "notices",
-        lambda house: iterate_rows(house, lambda uow, request: uow.notices.list_page(request)),
+        lambda container: iterate_rows(
+            container, lambda uow, request: uow.notices.list_page(request)
+        ),
         _get_notice,
         NOTICE_COLUMNS,
     )

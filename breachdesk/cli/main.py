@@ -55,8 +55,8 @@ COMMAND_GROUPS = (
     accounts,
     demo,
 )
-for room in COMMAND_GROUPS:
-    room.register_commands(app)
+for group in COMMAND_GROUPS:
+    group.register_commands(app)
 
 
 def run_main() -> None:

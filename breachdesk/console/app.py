@@ -123,7 +123,7 @@ class ConsoleApp(FastAPI):
 def build_app(dependencies: ConsoleDependencies) -> FastAPI:
     """The console of that house. Raises Misconfigured when its pages are not there."""
     app = ConsoleApp(title="BreachDesk", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.hall = AppState(
+    app.state.shared = AppState(
         dependencies,
         PageRenderer(dependencies),
         SessionStore(dependencies),

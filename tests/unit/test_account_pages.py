@@ -415,7 +415,7 @@ async def test_a_session_that_ended_while_its_password_was_checked_releases_noth
     visitor = await signed_in(ready, "avery")
     app, _ = await visitor.enrol()
     ready.now.advance(seconds=30)
-    checks = ready.app.state.hall.checks
+    checks = ready.app.state.shared.checks
     slot = checks._signed_in
     slot.acquire()
     waiting = asyncio.create_task(approval(visitor, ready, code=code(app, ready)))

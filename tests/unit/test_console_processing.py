@@ -23,8 +23,8 @@ class Part:
 
 async def shown(tmp_path: Path, page: str, part: Part | None) -> str:
     with a_desk(tmp_path) as desk:
-        desk.app.state.hall = replace(
-            desk.app.state.hall, dependencies=replace(desk.house, processing=part)
+        desk.app.state.shared = replace(
+            desk.app.state.shared, dependencies=replace(desk.house, processing=part)
         )
         user = make_user("ana").model_copy(update={"password_hash": HASH})
         desk.store.write(lambda uow: uow.users.save(user))

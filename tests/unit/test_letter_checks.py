@@ -44,7 +44,7 @@ def test_a_letter_whose_forerunner_has_ended_meanwhile_bears_the_number_of_today
     tmp_path: Path, end: DeliveryStatus
 ) -> None:
     with a_desk(tmp_path, profile=PROFILE, senders=(SENDER,)) as desk:
-        now, checks = desk.now(), desk.app.state.hall.letters
+        now, checks = desk.now(), desk.app.state.shared.letters
         (first,) = approve_letters(desk.store, desk.house.settings, 1, now)
         rows = LetterRows(desk.store)
         rows.change(first.id, status=DeliveryStatus.UNKNOWN)
@@ -57,7 +57,7 @@ def test_a_letter_whose_forerunner_has_ended_meanwhile_bears_the_number_of_today
             fresh = notice_facts.render_letters(
                 uow, first.breach_id, house.settings, house.renderer
             )
-            return checks.texts(uow, read_case(uow, case, now), now).letters, fresh
+            return checks.read_texts(uow, read_case(uow, case, now), now).letters, fresh
 
         desk.store.read(read)
         rows.change(first.id, status=end)
@@ -98,7 +98,7 @@ class Console:
     case: str
 
     def checks(self) -> LetterChecks:
-        checks: LetterChecks = self.desk.app.state.hall.letters
+        checks: LetterChecks = self.desk.app.state.shared.letters
         return checks
 
     def texts(self) -> BreachTexts:

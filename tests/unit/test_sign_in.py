@@ -204,7 +204,7 @@ async def test_a_flood_of_sign_ins_is_sent_away_and_people_who_are_known_are_not
     owner = desk.visitor()
     await owner.sign_in("rhea")
     await owner.post("/sign-out")
-    checks = desk.app.state.hall.checks
+    checks = desk.app.state.shared.checks
     go_on = threading.Event()
     stuck = [asyncio.create_task(checks.strangers.run(go_on.wait)) for _ in range(1 + MOST_WAITING)]
     await asyncio.sleep(0)
@@ -328,14 +328,14 @@ async def test_a_page_that_was_under_way_at_sign_out_does_not_revive_the_session
     visitor = desk.visitor()
     await visitor.sign_in("rhea")
     token = visitor.client.cookies[SESSION]
-    sessions = desk.app.state.hall.sessions
-    found = sessions.find(token, desk.now(), stretch=False)
+    sessions = desk.app.state.shared.sessions
+    found = sessions.find_session(token, desk.now(), stretch=False)
     assert found is not None
-    sessions.close(found, desk.now())
+    sessions.close_session(found, desk.now())
     desk.now.advance(minutes=10)
-    sessions._stretch(found.view, desk.now())
+    sessions._extend_session(found.view, desk.now())
 
-    assert sessions.find(token, desk.now()) is None
+    assert sessions.find_session(token, desk.now()) is None
 
 
 @pytest.mark.parametrize(

@@ -50,4 +50,4 @@ class MailMonitor:
     def check_ready(self) -> Mapping[str, str]:
         """Return what is not ready: the store refuses, or mail is held."""
         hold_reason = build_failure("mail", self.meter.why_held)
-        return {**self._pulse.check_live(), **check_database(self._house.store), **hold_reason}
+        return {**self._pulse.check_live(), **check_database(self._container.store), **hold_reason}

@@ -33,7 +33,7 @@ class NavigationCache:
     """Reads it from the store, at most once in KEEP, and again after every act."""
 
     def __init__(self, dependencies: ConsoleDependencies) -> None:
-        self._house = dependencies
+        self._dependencies = dependencies
         self._kept: tuple[datetime, NavigationState] | None = None
 
     def read(self, now: datetime) -> NavigationState:
@@ -41,7 +41,7 @@ class NavigationCache:
         cached = self._kept
         if cached is not None and timedelta() <= now - cached[0] < KEEP:
             return cached[1]
-        fresh = self._house.store.read(self._read_state)
+        fresh = self._dependencies.store.read(self._read_state)
         self._kept = (now, fresh)
         return fresh
 
@@ -64,7 +64,7 @@ class NavigationCache:
         )
 
     def _list_fixed_banners(self) -> tuple[tuple[str, str], ...]:
-        settings = self._house.settings
+        settings = self._dependencies.settings
         if settings.demo:
             return (("drill", DEMO),)
         if settings.drill:

@@ -153,7 +153,7 @@ class LetterChecks:
     """The newest texts of the breaches that somebody reads."""
 
     def __init__(self, dependencies: ConsoleDependencies) -> None:
-        self._house = dependencies
+        self._dependencies = dependencies
         self._breaches: OrderedDict[str, BreachTexts] = OrderedDict()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -188,7 +188,7 @@ class LetterChecks:
                     del self._breaches[breach_id]
 
     def _get_current(self, uow: UnitOfWork, file: CaseFile, now: datetime) -> BreachTexts:
-        dependencies, breach = self._house, file.get_breach()
+        dependencies, breach = self._dependencies, file.get_breach()
         stamp = check_stamp(uow, dependencies.settings, dependencies.renderer)
         key = _build_key(file, stamp)
         with self._lock:
@@ -233,7 +233,7 @@ class LetterChecks:
             begin = time.perf_counter()
             try:
                 if not texts.done:
-                    self._house.store.read(texts.read_check_data)
+                    self._dependencies.store.read(texts.read_check_data)
                 more = texts.check_next()
             except Exception as fault:  # noqa: BLE001 - whoever asks next is told of it
                 texts.fault = fault

@@ -37,7 +37,7 @@ class SessionStore:
     """Opens, finds, extends and closes sessions."""
 
     def __init__(self, dependencies: ConsoleDependencies) -> None:
-        self._house = dependencies
+        self._dependencies = dependencies
         self._limits = dependencies.settings.console
 
     def open_session(self, uow: UnitOfWork, user: User, network: str, now: datetime) -> str:
@@ -64,7 +64,7 @@ class SessionStore:
         if not token:
             return None
         token_hash = hash_token(token)
-        row = self._house.store.read(lambda uow: uow.users.find_session(token_hash, now))
+        row = self._dependencies.store.read(lambda uow: uow.users.find_session(token_hash, now))
         if row is None or not self.is_admitted(row[0]):
             return None
         user, view = row
@@ -85,13 +85,13 @@ class SessionStore:
                 at=now, actor=session.user.id, act="user:session:closed", subject=session.user.id
             )
 
-        self._house.store.write(record_closing)
+        self._dependencies.store.write(record_closing)
 
     def _extend_session(self, view: SessionView, now: datetime) -> None:
         if now - view.used_at < min(STRETCH_EVERY, self._limits.idle / 4):
             return
         end = self._compute_end(view.opened_at, now)
-        self._house.store.write(
+        self._dependencies.store.write(
             lambda uow: uow.users.extend_session(view.token_hash, now=now, expires=end)
         )
 

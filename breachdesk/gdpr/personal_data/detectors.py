@@ -72,7 +72,7 @@ _STREET = re.compile(
     rf"((?:[a-z][\w'.-]*\s+){{1,4}}?)(?:{_WAYS})\b\.?",
     re.IGNORECASE,
 )
-_HOUSE_NAME = re.compile(
+_BUILDING_NAME = re.compile(
     r"\b(?:[A-Z][\w'-]+\s+){1,3}(?:House|Cottage|Lodge|Farm|Court|Hall|Villa|Grange|Manor)\b"
     r"(?=\s*,\s*[A-Z\d])"
 )
@@ -192,7 +192,7 @@ _FINDERS: tuple[Callable[[str], Iterator[PersonalDataSpan]], ...] = (
     _build_finder(_BORN, PersonalDataKind.BIRTH, 1),
     _build_finder(_POSTCODE, PersonalDataKind.POSTCODE),
     _build_finder(_EIRCODE, PersonalDataKind.POSTCODE),
-    _build_finder(_HOUSE_NAME, PersonalDataKind.STREET),
+    _build_finder(_BUILDING_NAME, PersonalDataKind.STREET),
     _build_finder(_NHS_CUE, PersonalDataKind.NHS, 1),
     _build_finder(_INSURANCE, PersonalDataKind.INSURANCE),
     _build_finder(_IBAN, PersonalDataKind.BANK),

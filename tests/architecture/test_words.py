@@ -1,0 +1,116 @@
+"""Names of classes, words in identifiers, and docstrings that say nothing (docs/reference/glossary.md)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("breachdesk", "streams", "notifiers", "schemas")
+SOURCES = [p for name in PACKAGES for p in sorted((ROOT / name).rglob("*.py"))]
+METAPHORS = frozenset(
+    """
+    house houses premises hall halls desk desks shelf shelves room rooms stage stages cast scenery
+    chrome glass floor floors wing wings door doors corridor
+    """.split()  # noqa: SIM905 - a word list is easier to read and to diff than a column of strings
+)
+ALLOWED_METAPHORS = {
+    "break_glass": "the term of access control for an approval without a second person",
+    "report_stage": "the regulators' word: initial, further and final report",
+    "stage": "the regulators' word, and a key of stored reports",
+    "STAGES": "the regulators' word: initial, further and final report",
+    "STAGE_LABELS": "the regulators' word: initial, further and final report",
+    "breachdesk/demo/cast.py": "the demo is a play: its people",
+    "breachdesk/demo/scenery.py": "the demo is a play: its harmless lines",
+    "breachdesk/demo/stage.py": "the demo is a play: its data folder and clock",
+}
+"""Names and module paths with the reason. This list may only shrink."""
+MOST_ALLOWED = 8
+SHORTEST_DOCSTRING = 25
+SHORT_DOCSTRINGS = ROOT / "tests/architecture/short_docstrings.txt"
+"""`count path`, for each module that still has docstrings of functions too short to say anything.
+This list may only shrink."""
+MOST_SHORT_DOCSTRINGS = 130
+
+
+@cache
+def parse_module(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def iterate_identifiers(path: Path) -> Iterator[str]:
+    """Every name that the module gives: definitions, parameters, assigned names and attributes."""
+    for node in ast.walk(parse_module(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def has_metaphor(identifier: str) -> bool:
+    plain = re.sub(r"break_?glass", "", identifier, flags=re.IGNORECASE)
+    plain = plain.replace("BreachDesk", "")
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", plain)
+    return any(word.lower() in METAPHORS for word in words)
+
+
+def count_short_docstrings(path: Path) -> int:
+    functions = [
+        node
+        for node in ast.walk(parse_module(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    texts = [ast.get_docstring(function) for function in functions]
+    return sum(text is not None and len(text) < SHORTEST_DOCSTRING for text in texts)
+
+
+def test_class_names_are_unique_across_the_packages() -> None:
+    names = [
+        node.name
+        for path in SOURCES
+        for node in ast.walk(parse_module(path))
+        if isinstance(node, ast.ClassDef)
+    ]
+
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+def test_no_identifier_holds_a_metaphor() -> None:
+    named = {
+        f"{path.relative_to(ROOT).as_posix()}: {name}"
+        for path in SOURCES
+        for name in iterate_identifiers(path)
+        if name not in ALLOWED_METAPHORS and has_metaphor(name)
+    }
+
+    assert named == set()
+
+
+def test_no_module_or_folder_is_named_by_a_metaphor() -> None:
+    paths = [path.relative_to(ROOT).as_posix() for path in SOURCES]
+
+    assert [p for p in paths if p not in ALLOWED_METAPHORS and has_metaphor(p[:-3])] == []
+
+
+def test_the_list_of_allowed_metaphors_only_shrinks() -> None:
+    assert len(ALLOWED_METAPHORS) <= MOST_ALLOWED
+    assert all(len(reason) > 10 for reason in ALLOWED_METAPHORS.values())
+
+
+def test_no_function_has_a_docstring_too_short_to_say_anything() -> None:
+    allowed = {
+        name: int(count)
+        for count, name in (line.split() for line in SHORT_DOCSTRINGS.read_text().splitlines())
+    }
+    counted = {path.relative_to(ROOT).as_posix(): count_short_docstrings(path) for path in SOURCES}
+
+    assert {n: c for n, c in counted.items() if c > allowed.get(n, 0)} == {}
+    assert sum(allowed.values()) <= MOST_SHORT_DOCSTRINGS
