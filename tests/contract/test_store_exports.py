@@ -13,6 +13,7 @@ from store_adapters import ADAPTERS, fresh_store
 from breachdesk.casework.opening.queued_orders import INTEGRATOR, StoreOrders
 from breachdesk.stores.books import exports
 from breachdesk.testing import START, FixedNow, add_alert, add_confirmed_breach
+from schemas.audit_actions import AuditAction
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.pipeline.event import RecordPosition
 from streams.ports import ExportMessage, GroupUpdates, PartitionAdvance, RecordBatch
@@ -68,11 +69,11 @@ def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -
 
     def work(uow: Any) -> Any:
         audited = [
-            ("alert:episode:revised", alert.id, "AL-former"),
-            ("case:breach:confirmed", breach.id, ""),
-            ("notice:attempt:begun", breach.id, ""),
-            ("alert:episode:raised", "AL-unknown", ""),
-            ("user:account:saved", "sam", ""),
+            (AuditAction.ALERT_EPISODE_REVISED, alert.id, "AL-former"),
+            (AuditAction.CASE_BREACH_CONFIRMED, breach.id, ""),
+            (AuditAction.NOTICE_ATTEMPT_BEGUN, breach.id, ""),
+            (AuditAction.ALERT_EPISODE_RAISED, "AL-unknown", ""),
+            (AuditAction.USER_ACCOUNT_SAVED, "sam", ""),
         ]
         return exports.build_messages(uow, audited)
 
@@ -93,7 +94,7 @@ def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -
 def test_a_case_tells_its_alerts_and_its_breach(store: Any) -> None:
     alert = add_alert(store)
     breach = store.write(lambda uow: add_confirmed_breach(uow, START, alert))
-    audited = [("case:opened:from_alerts", breach.case_id, "")]
+    audited = [(AuditAction.CASE_OPENED_FROM_ALERTS, breach.case_id, "")]
 
     told = store.read(lambda uow: exports.build_messages(uow, audited))
 
