@@ -168,7 +168,7 @@ def test_a_position_is_set_back_as_an_audited_act_and_stays_counted(store: Any) 
     assert store.rewind((), None, actor="operator:cli") == ["raw/0"]
     held = store.make_batch_sink().load_positions(["raw/0"])["raw/0"]
     assert (held.position, held.epoch, held.counted) == (None, 2, 2)
-    acts = [entry.write for entry in store.read(lambda uow: uow.audit.list_entries())]
+    acts = [entry.act for entry in store.read(lambda uow: uow.audit.list_entries())]
     assert acts == ["sources:partitions:replayed"] * 2
     with pytest.raises(NotFound, match="raw/0"):
         store.rewind(["raw/9"], None, actor="operator:cli")
