@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from schemas.audit import GENESIS, AuditEntry
+from schemas.audit_actions import AuditAction
 
 NEWEST = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DAYS = 400
@@ -243,7 +244,9 @@ class AuditRows:
                 seq=seq,
                 at=NEWEST - timedelta(days=DAYS) + step * seq,
                 actor="system:pipeline" if seq % 3 else "analyst",
-                act="alert:episode:raised" if seq % 3 else "alert:state:dismissed",
+                act=AuditAction.ALERT_EPISODE_RAISED
+                if seq % 3
+                else AuditAction.ALERT_STATE_DISMISSED,
                 subject=compute_alert_id(pk),
                 facts={
                     "customers": [touch[0] for touch in self._list_few_touches(pk)],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from schemas.audit import AuditEntry, AuditReport, ChainHead
+from schemas.audit_actions import AuditAction
 from schemas.paging import Page, PageRequest
 
 
@@ -18,7 +19,7 @@ class AuditBook(Protocol):
         *,
         at: datetime,
         actor: str,
-        act: str,
+        action: AuditAction,
         subject: str,
         facts: Mapping[str, Any] | None = None,
         personal: Mapping[str, str] | None = None,
@@ -41,8 +42,9 @@ class AuditBook(Protocol):
         """List every entry about one of these subjects, oldest first."""
         ...
 
-    def list_acts(self, subject: str, fact: str, value: int) -> Sequence[str]:
-        """List acts on the subject whose fact has that value, oldest first."""
+    def list_actions(self, subject: str, fact: str, value: int) -> Sequence[str]:
+        """List actions on the subject whose fact has that value, oldest first, those of other
+        releases too."""
         ...
 
     def decrypt_personal(self, entry: AuditEntry) -> Mapping[str, str]:
@@ -62,9 +64,11 @@ class AuditBook(Protocol):
         the entry, `documents` among them: those that are rewritten without names."""
         ...
 
-    def list_erasable(self, acts: Sequence[str], before: datetime) -> Sequence[AuditEntry]:
-        """List entries older than `before` whose acts begin so and whose sealed values are not
-        erased."""
+    def list_erasable(
+        self, actions: Collection[AuditAction], before: datetime
+    ) -> Sequence[AuditEntry]:
+        """List entries older than `before` with one of these actions and sealed values that are
+        not erased."""
         ...
 
     def erase_values(

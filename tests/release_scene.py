@@ -27,6 +27,7 @@ from breachdesk.casework.release.second_person import list_writers
 from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import FixedNow, add_confirmed_breach, make_actor, make_user
 from notifiers.testing.channels import DECISION, PROFILE, build_facts
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Certainty, Manifest
 from schemas.casework.approval import Approval
 from schemas.casework.breach import Breach
@@ -125,7 +126,7 @@ class ReleaseScene:
             lambda uow: uow.audit.record(
                 at=self.now(),
                 actor="rowan",
-                act="case:opened:by_hand",
+                action=AuditAction.CASE_OPENED_BY_HAND,
                 subject=self.breach.case_id,
                 case_id=self.breach.case_id,
             )

@@ -13,20 +13,27 @@ from breachdesk.stores.audit.anchor_file import PLACE, AnchorFile
 from breachdesk.stores.audit.audit_anchors import iterate_broken_anchors
 from breachdesk.stores.audit.audit_bundle import find_difference
 from schemas.audit import AuditDiscrepancy, AuditReport, ChainAnchor
+from schemas.audit_actions import AuditAction, AuditTopic, find_action
 from schemas.errors import ConfigurationError, CorruptData, NotFound
 
 ANCHORED = "audit-anchored"
 """Mark: `seq:hash` of the newest line that was added to the anchor file."""
 DECISIVE = (
-    "breach:release:",
-    "case:breach:confirmed",
-    "case:personal_data:",
-    "breach:report:submitted",
-    "dispatch:released",
-    "user:",
-    "store:contents:recorded",
+    AuditAction.BREACH_RELEASE_APPROVED,
+    AuditAction.BREACH_RELEASE_GLASS_BROKEN,
+    AuditAction.CASE_BREACH_CONFIRMED,
+    AuditAction.CASE_PERSONAL_DATA_ERASED,
+    AuditAction.CASE_PERSONAL_DATA_ERASURE_REQUESTED,
+    AuditAction.BREACH_REPORT_SUBMITTED,
+    AuditAction.DISPATCH_RELEASED,
+    AuditAction.STORE_CONTENTS_RECORDED,
 )
-NOT_DECISIVE = ("user:session:", "user:sign_in:")
+SESSIONS = (
+    AuditAction.USER_SESSION_OPENED,
+    AuditAction.USER_SESSION_CLOSED,
+    AuditAction.USER_SESSION_REFUSED,
+)
+"""Frequent, and no decision; every other action on an account is one."""
 REGULAR = "regular"
 
 
@@ -154,4 +161,7 @@ def _build_file_discrepancy(what: str, noted: str, stored: str) -> AuditDiscrepa
 
 
 def _is_decisive(act: str) -> bool:
-    return act.startswith(DECISIVE) and not act.startswith(NOT_DECISIVE)
+    action = find_action(act)
+    if action is None or action in SESSIONS:
+        return False
+    return action in DECISIVE or action.topic is AuditTopic.ACCOUNT

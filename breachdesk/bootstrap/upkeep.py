@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from breachdesk.bootstrap.anchoring import HeadRecorder
 from breachdesk.bootstrap.container import Container
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.source import DeadLetter, IncomingRecord
 from streams.process.exports import DEAD_LETTERS, extract_raw
@@ -156,7 +157,7 @@ def _record_replay(container: Container, tried: int, mended: int) -> None:
         lambda uow: uow.audit.record(
             at=container.now(),
             actor=OPERATOR,
-            act="sources:dead_letters:replayed",
+            action=AuditAction.SOURCES_DEAD_LETTERS_REPLAYED,
             subject="dead-letters",
             facts={"tried": tried, "mended": mended},
         )
@@ -200,7 +201,7 @@ def _record_dropped_days(container: Container, dropped: list[str]) -> None:
             lambda uow: uow.audit.record(
                 at=container.now(),
                 actor=OPERATOR,
-                act="journal:days:dropped",
+                action=AuditAction.JOURNAL_DAYS_DROPPED,
                 subject="journal",
                 facts={"days": dropped},
             )

@@ -15,6 +15,7 @@ from breachdesk.ports import UnitOfWork
 from breachdesk.stores.ports import PipelineStore
 from breachdesk.stores.tables.stream_tables import dead_letters, source_counts, unattributed
 from breachdesk.testing import START, FixedNow, make_binding, make_customer
+from schemas.audit_actions import AuditAction
 from schemas.customer import AssetKind
 from schemas.errors import BadInput
 from schemas.paging import Page, PageRequest, iterate_all_rows
@@ -235,7 +236,9 @@ def test_a_name_is_gone_from_the_list_once_it_is_bound_and_the_page_after_it_goe
 def test_audit_entries_are_paged_newest_first_and_counted_by_the_head(store: PipelineStore) -> None:
     for number in range(7):
         store.write(
-            lambda uow, n=number: uow.audit.record(at=START, actor="a", act="b:c:d", subject=str(n))
+            lambda uow, n=number: uow.audit.record(
+                at=START, actor="a", action=AuditAction.CASE_NOTE_ADDED, subject=str(n)
+            )
         )
 
     entries, totals = walked(store, lambda uow, asked: uow.audit.list_page(asked), 3)

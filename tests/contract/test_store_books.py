@@ -18,6 +18,7 @@ from breachdesk.testing import (
     make_customer,
     make_user,
 )
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import ContactChannel as By
 from schemas.casework.affected import Manifest, NoticeKind, Recipient
 from schemas.casework.breach import Breach
@@ -282,7 +283,7 @@ def test_erasing_a_case_leaves_its_sealed_documents_out_and_the_chain_whole(
         uow.audit.record(
             at=START,
             actor="sam",
-            act="breach:manifest:frozen",
+            action=AuditAction.BREACH_AFFECTED_FROZEN,
             subject=breach.id,
             facts={"count": 1},
             personal={"first": "Jo Mason"},

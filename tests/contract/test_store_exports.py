@@ -13,6 +13,7 @@ from store_adapters import ADAPTERS, fresh_store
 from breachdesk.casework.opening.queued_orders import INTEGRATOR, StoreOrders
 from breachdesk.stores.books import exports
 from breachdesk.testing import START, FixedNow, add_alert, add_confirmed_breach
+from schemas.audit_actions import AuditAction
 from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.pipeline.event import RecordPosition
 from streams.ports import ExportMessage, GroupUpdates, PartitionAdvance, RecordBatch
@@ -26,7 +27,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def committed(store: Any, *messages: ExportMessage) -> None:
     sink = store.make_batch_sink()
-    held = sink.positions(["raw/0"])["raw/0"]
+    held = sink.load_positions(["raw/0"])["raw/0"]
     after = RecordPosition("id-0", 0 if held.position is None else held.position.offset + 1)
     batch = RecordBatch([PartitionAdvance("raw/0", held, after, 1.0)], exports=messages)
     sink.commit(batch, {}, lambda _rows, _low: GroupUpdates(), START)
@@ -51,7 +52,7 @@ def test_a_batch_that_is_refused_exports_nothing(store: Any) -> None:
         raise ValueError("unstorable")
 
     sink = store.make_batch_sink()
-    held = sink.positions(["raw/0"])["raw/0"]
+    held = sink.load_positions(["raw/0"])["raw/0"]
     step = PartitionAdvance("raw/0", held, RecordPosition("id-0", 0), 1.0)
     with pytest.raises(ValueError, match="unstorable"):
         sink.commit(
@@ -59,7 +60,7 @@ def test_a_batch_that_is_refused_exports_nothing(store: Any) -> None:
         )
 
     assert store.make_export_outbox().list_waiting(10) == []
-    assert sink.positions(["raw/0"])["raw/0"] == held
+    assert sink.load_positions(["raw/0"])["raw/0"] == held
 
 
 def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -> None:
@@ -68,11 +69,11 @@ def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -
 
     def work(uow: Any) -> Any:
         audited = [
-            ("alert:episode:revised", alert.id, "AL-former"),
-            ("case:breach:confirmed", breach.id, ""),
-            ("notice:attempt:begun", breach.id, ""),
-            ("alert:episode:raised", "AL-unknown", ""),
-            ("user:account:saved", "sam", ""),
+            (AuditAction.ALERT_EPISODE_REVISED, alert.id, "AL-former"),
+            (AuditAction.CASE_BREACH_CONFIRMED, breach.id, ""),
+            (AuditAction.NOTICE_ATTEMPT_BEGUN, breach.id, ""),
+            (AuditAction.ALERT_EPISODE_RAISED, "AL-unknown", ""),
+            (AuditAction.USER_ACCOUNT_SAVED, "sam", ""),
         ]
         return exports.build_messages(uow, audited)
 
@@ -93,7 +94,7 @@ def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -
 def test_a_case_tells_its_alerts_and_its_breach(store: Any) -> None:
     alert = add_alert(store)
     breach = store.write(lambda uow: add_confirmed_breach(uow, START, alert))
-    audited = [("case:opened:from_alerts", breach.case_id, "")]
+    audited = [(AuditAction.CASE_OPENED_FROM_ALERTS, breach.case_id, "")]
 
     told = store.read(lambda uow: exports.build_messages(uow, audited))
 
@@ -162,12 +163,12 @@ def test_a_position_is_set_back_as_an_audited_act_and_stays_counted(store: Any) 
         committed(store)
 
     assert store.rewind(["raw/0"], 1, actor="operator:cli") == ["raw/0"]
-    held = store.make_batch_sink().positions(["raw/0"])["raw/0"]
+    held = store.make_batch_sink().load_positions(["raw/0"])["raw/0"]
     assert (held.position, held.epoch, held.counted) == (RecordPosition("id-0", 0), 1, 2)
     assert store.rewind((), None, actor="operator:cli") == ["raw/0"]
-    held = store.make_batch_sink().positions(["raw/0"])["raw/0"]
+    held = store.make_batch_sink().load_positions(["raw/0"])["raw/0"]
     assert (held.position, held.epoch, held.counted) == (None, 2, 2)
-    acts = [entry.write for entry in store.read(lambda uow: uow.audit.list_entries())]
+    acts = [entry.act for entry in store.read(lambda uow: uow.audit.list_entries())]
     assert acts == ["sources:partitions:replayed"] * 2
     with pytest.raises(NotFound, match="raw/0"):
         store.rewind(["raw/9"], None, actor="operator:cli")
@@ -181,7 +182,7 @@ def test_an_offset_of_a_partition_that_begins_anew_is_refused(store: Any) -> Non
     with pytest.raises(NotFound, match="already begins again"):
         store.rewind(["raw/0"], 1, actor="operator:cli")
     assert store.rewind((), 1, actor="operator:cli") == []
-    assert store.make_batch_sink().positions(["raw/0"])["raw/0"].position is None
+    assert store.make_batch_sink().load_positions(["raw/0"])["raw/0"].position is None
 
 
 def test_a_position_is_never_moved_forward(store: Any) -> None:
@@ -192,7 +193,7 @@ def test_a_position_is_never_moved_forward(store: Any) -> None:
     with pytest.raises(NotAllowed, match=r"raw/0.*reads 3 next"):
         store.rewind(["raw/0"], 4, actor="operator:cli")
     assert store.rewind((), 4, actor="operator:cli") == []
-    assert store.make_batch_sink().positions(["raw/0"])["raw/0"].position == RecordPosition(
+    assert store.make_batch_sink().load_positions(["raw/0"])["raw/0"].position == RecordPosition(
         "id-0", 2
     )
 
@@ -200,4 +201,4 @@ def test_a_position_is_never_moved_forward(store: Any) -> None:
 def test_somebody_leads_and_is_asked_again_and_again(store: Any) -> None:
     leader = store.get_leader_election()
 
-    assert [leader.leads() for _ in range(3)] == [True] * 3
+    assert [leader.acquire_leadership() for _ in range(3)] == [True] * 3

@@ -46,7 +46,7 @@ def mails(fleet: Fleet) -> list[str]:
 
 
 def acts(fleet: Fleet) -> list[str]:
-    return [each.write for each in fleet.store.read(lambda uow: uow.audit.list_entries())]
+    return [each.act for each in fleet.store.read(lambda uow: uow.audit.list_entries())]
 
 
 def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(fleet: Fleet) -> None:

@@ -24,6 +24,7 @@ from breachdesk.stores.postgres.schema import create_schema, drop_schema, migrat
 from breachdesk.stores.sqlite import sqlite_database
 from breachdesk.stores.tables.schema import metadata
 from breachdesk.testing import START, FixedNow, make_customer, make_user
+from schemas.audit_actions import AuditAction
 from schemas.errors import ConfigurationError, NotFound, RetryableError
 from schemas.pipeline.event import RecordPosition
 from schemas.settings import StoreSettings
@@ -138,7 +139,11 @@ def test_rows_of_the_first_schema_are_all_there_in_the_newest(
             RecordBatch([step]), {}, lambda _rows, each: low.append(each) or GroupUpdates(), START
         )
         number = store.write(lambda uow: uow.cases.allocate_id())
-        store.write(lambda uow: uow.audit.record(at=START, actor="a", act="b", subject="c"))
+        store.write(
+            lambda uow: uow.audit.record(
+                at=START, actor="a", action=AuditAction.CASE_NOTE_ADDED, subject="c"
+            )
+        )
         verified = store.read(lambda uow: uow.audit.verify())
 
     assert (alert.title, [event.event_id for event in events]) == ("T", ["e-1"])
@@ -233,7 +238,11 @@ def test_a_granted_role_works_but_never_rewrites_the_chain(settings: StoreSettin
         migrate_postgres(settings, grant=str(make_url(weak.url).username))
         with open_postgres(weak, now=FixedNow()) as store:
             store.write(lambda uow: uow.users.save(make_user()))
-            store.write(lambda uow: uow.audit.record(at=START, actor="a", act="b", subject="c"))
+            store.write(
+                lambda uow: uow.audit.record(
+                    at=START, actor="a", action=AuditAction.CASE_NOTE_ADDED, subject="c"
+                )
+            )
             refused = [refusal(weak, statement) for statement in REWRITES]
             verified = store.read(lambda uow: uow.audit.verify())
 

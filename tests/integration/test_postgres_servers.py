@@ -21,6 +21,7 @@ from breachdesk.casework.delivery.outbox import StoreOutbox
 from breachdesk.stores.open_store import open_postgres
 from breachdesk.testing import START, FixedNow
 from notifiers.testing.channels import NOON
+from schemas.audit_actions import AuditAction
 from schemas.errors import RetryableError
 from schemas.settings import PostgresTls, StoreSettings
 
@@ -39,7 +40,9 @@ def server() -> Iterator[PostgresServer]:
 
 
 def record(uow) -> None:
-    uow.audit.record(at=START, actor="sam", act="customer:saved", subject="x")
+    uow.audit.record(
+        at=START, actor="sam", action=AuditAction.REGISTER_CUSTOMER_CHANGED, subject="x"
+    )
 
 
 def test_a_promoted_standby_is_another_server_at_once(server: PostgresServer) -> None:

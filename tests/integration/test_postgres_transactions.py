@@ -28,6 +28,7 @@ from breachdesk.testing import (
     make_signal,
     make_user,
 )
+from schemas.audit_actions import AuditAction
 from schemas.errors import BadInput, EditConflict, NotAllowed, RetryableError
 from schemas.pipeline.alert import GroupKey
 from schemas.pipeline.event import RecordPosition
@@ -64,13 +65,16 @@ def impatient(settings: StoreSettings) -> StoreSettings:
 
 
 def record(uow, subject: str = "x") -> None:
-    uow.audit.record(at=START, actor="sam", act="customer:saved", subject=subject)
+    uow.audit.record(
+        at=START, actor="sam", action=AuditAction.REGISTER_CUSTOMER_CHANGED, subject=subject
+    )
 
 
 SAVER = """
 import sys
 from breachdesk.stores.open_store import open_store
 from breachdesk.testing import START, FixedNow, a_customer
+from schemas.audit_actions import AuditAction
 from schemas.settings import StoreSettings
 
 settings = StoreSettings(url=sys.argv[1], schema_name=sys.argv[2])
@@ -78,7 +82,9 @@ with open_store(settings.url, now=FixedNow(), settings=settings) as store:
     for n in range(40):
         store.act(lambda uow: (
             uow.customers.save(a_customer(f"{sys.argv[3]}-{n}")),
-            uow.audit.record(at=START, actor="sam", act="case:opened", subject=uow.cases.next_id()),
+            uow.audit.record(
+                at=START, actor="sam", action=AuditAction.CASE_OPENED_BY_HAND, subject=uow.cases.next_id(),
+            ),
         ))
 """
 

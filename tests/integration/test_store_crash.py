@@ -19,6 +19,7 @@ CHILD = """
 import sys
 from breachdesk.stores.open_store import open_store
 from breachdesk.testing import START, FixedNow, make_customer, make_episode, make_signal
+from schemas.audit_actions import AuditAction
 from schemas.pipeline.alert import GroupKey
 from schemas.pipeline.event import RecordPosition
 from streams.ports import (
@@ -43,7 +44,9 @@ while True:
     ), {}, lambda _rows, _low: updates, START)
     store.write(lambda uow: (
         uow.customers.save(make_customer(f"c{n}")),
-        uow.audit.record(at=START, actor="sam", act="customer:saved", subject=f"c{n}"),
+        uow.audit.record(
+            at=START, actor="sam", action=AuditAction.REGISTER_CUSTOMER_CHANGED, subject=f"c{n}",
+        ),
     ))
 """
 
@@ -51,13 +54,16 @@ SAVER = """
 import sys
 from breachdesk.stores.open_store import open_store
 from breachdesk.testing import START, FixedNow, make_customer
+from schemas.audit_actions import AuditAction
 
 with open_store("sqlite:///" + sys.argv[1], now=FixedNow()) as store:
     for n in range(60):
         name = f"{sys.argv[2]}-{n}"
         store.write(lambda uow: (
             uow.customers.save(make_customer(name)),
-            uow.audit.record(at=START, actor="sam", act="customer:saved", subject=name),
+            uow.audit.record(
+                at=START, actor="sam", action=AuditAction.REGISTER_CUSTOMER_CHANGED, subject=name,
+            ),
         ))
 """
 

@@ -23,6 +23,7 @@ from breachdesk.stores.audit.audit_bundle import export_bundle
 from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow
 from schemas.audit import GENESIS, AuditEntry
+from schemas.audit_actions import AuditAction
 from schemas.errors import BadInput, ConfigurationError, CorruptData
 from schemas.settings import AuditSettings, Settings
 
@@ -44,12 +45,12 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, now: FixedNow) -> Iter
         opened = Container(Settings(data_dir=tmp_path / "data", audit=audit), now)
         opened.__dict__["store"] = store
         for number in range(5):
-            record(store, f"case:note:{number}")
+            record(store, AuditAction.CASE_NOTE_ADDED, f"CASE-000{number}")
         yield opened
 
 
-def record(store: PipelineStore, act: str, subject: str = "CASE-0001") -> None:
-    store.write(lambda uow: uow.audit.record(at=START, actor="sam", act=act, subject=subject))
+def record(store: PipelineStore, action: AuditAction, subject: str = "CASE-0001") -> None:
+    store.write(lambda uow: uow.audit.record(at=START, actor="sam", action=action, subject=subject))
 
 
 def entries(store: PipelineStore) -> list[AuditEntry]:
@@ -102,7 +103,7 @@ def cut(store: PipelineStore, keep: int) -> None:
 
 def test_a_chain_that_grew_since_an_export_begins_with_it(house: Container, tmp_path: Path) -> None:
     bundle = export(house, tmp_path)
-    record(house.store, "case:note:later")
+    record(house.store, AuditAction.CASE_LEAD_TAKEN)
 
     report = examine_chain(house, bundles=[bundle])
 
@@ -114,7 +115,7 @@ def test_a_case_erased_since_an_export_leaves_it_the_chains_beginning(
 ) -> None:
     house.store.write(
         lambda uow: uow.audit.record(
-            at=START, actor="sam", act="case:note:added", subject="CASE-0002",
+            at=START, actor="sam", action=AuditAction.CASE_NOTE_ADDED, subject="CASE-0002",
             personal={"who": "Jo Mason"}, case_id="CASE-0002",
         )
     )  # fmt: skip
@@ -182,7 +183,7 @@ def test_a_rewritten_chain_is_not_the_one_that_was_anchored(house: Container) ->
 
 def test_a_typed_head_is_compared(house: Container) -> None:
     typed = house.store.read(lambda uow: uow.audit.get_head()).typed
-    record(house.store, "case:note:later")
+    record(house.store, AuditAction.CASE_LEAD_TAKEN)
     assert examine_chain(house, typed=[parse_anchor(f" {typed} ")]).whole
 
     write_anew(house.store, 1, actor="mallory")
@@ -208,7 +209,7 @@ def test_a_missing_anchor_file_is_named_once_there_was_one(house: Container) -> 
 
 def test_a_cut_anchor_file_is_named(house: Container) -> None:
     for number in range(3):
-        record(house.store, f"case:note:{number}")
+        record(house.store, AuditAction.CASE_NOTE_ADDED, f"CASE-000{number}")
         record_head(house, anchor_file(house), "regular")
     lines = anchor_file(house).read_text().splitlines(keepends=True)
     anchor_file(house).write_text("".join(lines[:-1]))
@@ -219,7 +220,7 @@ def test_a_cut_anchor_file_is_named(house: Container) -> None:
 @pytest.mark.parametrize("index", range(0, 300, 11))
 def test_an_altered_byte_of_the_anchor_file_is_named(house: Container, index: int) -> None:
     for number in range(3):
-        record(house.store, f"case:note:{number}")
+        record(house.store, AuditAction.CASE_NOTE_ADDED, f"CASE-000{number}")
         record_head(house, anchor_file(house), "regular")
     whole = bytearray(anchor_file(house).read_bytes())
     whole[index] ^= 1
@@ -251,13 +252,13 @@ def test_a_mount_that_is_away_is_a_trouble_and_no_new_folder(house: Container) -
 def test_a_head_is_noted_hourly_and_at_each_decisive_act(house: Container, now: FixedNow) -> None:
     keeping = HeadRecorder(house)
     noted = [keeping.record_if_due(), keeping.record_if_due()]
-    record(house.store, "case:note:added")
+    record(house.store, AuditAction.CASE_NOTE_ADDED)
     noted.append(keeping.record_if_due())
     now.advance(minutes=61)
     noted.append(keeping.record_if_due())
-    record(house.store, "user:session:opened")
+    record(house.store, AuditAction.USER_SESSION_OPENED)
     noted.append(keeping.record_if_due())
-    record(house.store, "dispatch:released")
+    record(house.store, AuditAction.DISPATCH_RELEASED)
     noted += [keeping.record_if_due(), keeping.record_if_due()]
     now.advance(minutes=61)
     noted.append(keeping.record_if_due())
@@ -279,7 +280,7 @@ def test_a_line_that_a_crash_cut_off_is_no_difference_once_another_is_added(
     record_head(house, anchor_file(house), "regular")
     whole = anchor_file(house).read_bytes()
     anchor_file(house).write_bytes(whole + whole[: len(whole) // 2])
-    record(house.store, "case:note:later")
+    record(house.store, AuditAction.CASE_LEAD_TAKEN)
     record_head(house, anchor_file(house), "regular")
 
     assert differences(house) == []
@@ -289,7 +290,7 @@ def test_a_line_that_a_crash_cut_off_is_no_difference_once_another_is_added(
 def test_a_disk_that_takes_half_a_line_leaves_whole_lines_only(house: Container) -> None:
     record_head(house, anchor_file(house), "regular")
     whole = anchor_file(house).read_bytes()
-    record(house.store, "case:note:later")
+    record(house.store, AuditAction.CASE_LEAD_TAKEN)
     with largest_file(len(whole) * 3 // 2), pytest.raises(ConfigurationError):
         record_head(house, anchor_file(house), "regular")
 
@@ -320,7 +321,7 @@ def test_a_line_that_is_added_while_verify_reads_is_no_difference(
     def grow() -> None:
         """Opening waits for its reader, who has read the chain for the first bundle by then."""
         with slow.open("wb") as pipe:
-            record(house.store, "case:note:later")
+            record(house.store, AuditAction.CASE_LEAD_TAKEN)
             record_head(house, anchor_file(house), "by hand")
             pipe.write(bundle.read_bytes())
 

@@ -49,6 +49,7 @@ from breachdesk.testing import (
     make_user,
 )
 from notifiers.testing.channels import DECISION, FACTS
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Certainty, Manifest
 from schemas.casework.case import CallOutcome, Case, CaseNote, ContainmentKind, ContainmentScope
 from schemas.casework.case_record import ContactRoute, SupplierNotice
@@ -124,7 +125,7 @@ def open_the_case(store: PipelineStore, now: FixedNow) -> str:
         uow.alerts.add_comment(alert.pk, CaseNote(at=now(), by="rowan", text="Jolanta rang"))
         uow.alerts.save_pinned({RecordPosition("journal-1", 1): b"RAW-BYTES of a line"})
         uow.audit.record(
-            at=now(), actor="rowan", act="alert:comment:added", subject=alert.id,
+            at=now(), actor="rowan", action=AuditAction.ALERT_COMMENT_ADDED, subject=alert.id,
             personal={"text": "Jolanta rang"},
         )  # fmt: skip
         return add_confirmed_breach(uow, now(), alert, actor="rowan").case_id

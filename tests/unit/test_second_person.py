@@ -10,6 +10,7 @@ from release_scene import ASSETS, CONTOSO, FABRIKAM, ReleaseScene, release_scene
 
 from breachdesk.casework.affected.contact_changes import find_former_numbers, list_suspect_changes
 from breachdesk.testing import make_user
+from schemas.audit_actions import AuditAction
 from schemas.casework.approval import ApprovalKind
 from schemas.casework.notice import DeliveryStatus, SendOutcome, SendResult
 from schemas.errors import EditConflict, NotAllowed
@@ -210,7 +211,7 @@ def test_an_import_of_the_version_that_named_no_customers_counts_for_all_of_them
         lambda uow: uow.audit.record(
             at=scene.now(),
             actor="avery",
-            act="register:customers:imported",
+            action=AuditAction.REGISTER_CUSTOMERS_IMPORTED,
             subject="customers",
             facts={"rows": 2, "added": 0, "changed": 1, "unchanged": 1, "refused": 0},
         )

@@ -15,6 +15,7 @@ from breachdesk.stores.audit.audit_bundle import export_bundle, verify_bundle
 from breachdesk.stores.ports import PipelineStore
 from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, make_store
+from schemas.audit_actions import AuditAction
 from schemas.errors import BadInput, CorruptData, EditConflict
 
 
@@ -34,7 +35,7 @@ def record(uow, number: int) -> None:
     uow.audit.record(
         at=START,
         actor="sam",
-        act="case:note:added",
+        action=AuditAction.CASE_NOTE_ADDED,
         subject=f"CASE-000{number % 2}",
         facts={"number": number, "nested": ("a", "é")},
         personal={"who": f"Person {number}"},
@@ -138,7 +139,12 @@ def test_a_fact_and_a_personal_value_of_one_name_are_refused(store: PipelineStor
     with pytest.raises(BadInput, match="one name"):
         store.write(
             lambda uow: uow.audit.record(
-                at=START, actor="s", act="a", subject="s", facts={"x": 1}, personal={"x": "y"}
+                at=START,
+                actor="s",
+                action=AuditAction.CASE_NOTE_ADDED,
+                subject="s",
+                facts={"x": 1},
+                personal={"x": "y"},
             )
         )
 

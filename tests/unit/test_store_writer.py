@@ -12,6 +12,7 @@ import pytest
 from breachdesk.stores.sqlite.sqlite_database import CHECKPOINT_BYTES
 from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import START, FixedNow, make_customer, make_store
+from schemas.audit_actions import AuditAction
 from schemas.errors import BadInput, RetryableError
 from schemas.pipeline.source import BlindInterval
 
@@ -24,7 +25,9 @@ def store() -> Iterator[SqliteStore]:
 
 def save(uow, number: int) -> None:
     uow.customers.save(make_customer(f"customer-{number:03d}"))
-    uow.audit.record(at=START, actor="sam", act="customer:saved", subject=str(number))
+    uow.audit.record(
+        at=START, actor="sam", action=AuditAction.REGISTER_CUSTOMER_CHANGED, subject=str(number)
+    )
     if number % 3 == 0:
         raise BadInput(f"number {number} is unwelcome")
 

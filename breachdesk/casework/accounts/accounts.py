@@ -9,6 +9,7 @@ from typing import Any
 
 from breachdesk.casework.authority import require_operator, require_own
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.errors import EditConflict, NotFound
 from schemas.user import REQUIRED_PERMISSIONS, Actor, Permission, User, can_sign_in
 
@@ -42,7 +43,7 @@ def set_password(
     user = _get_account(uow, user_id).model_copy(update={"password_hash": password_hash})
     uow.users.save(user)
     ended = _close_sessions(uow, user_id, but)
-    _record(uow, actor, "user:password:changed", user_id, now, {"sessions_ended": ended})
+    _record(uow, actor, AuditAction.USER_PASSWORD_CHANGED, user_id, now, {"sessions_ended": ended})
     return ended
 
 
@@ -87,7 +88,7 @@ def close_sessions(
     require_own(actor, user_id, act="end another's sessions")
     _get_account(uow, user_id)
     ended = _close_sessions(uow, user_id, but)
-    _record(uow, actor, "user:sessions:ended", user_id, now, {"sessions_ended": ended})
+    _record(uow, actor, AuditAction.USER_SESSIONS_ENDED, user_id, now, {"sessions_ended": ended})
     return ended
 
 
@@ -99,7 +100,9 @@ def reset_second_factor(uow: UnitOfWork, actor: Actor, user_id: str, now: dateti
     if not uow.second_factors.remove(user_id):
         raise NotFound("this account has no second factor", place=user_id)
     ended = _close_sessions(uow, user_id)
-    _record(uow, actor, "user:second_factor:reset", user_id, now, {"sessions_ended": ended})
+    _record(
+        uow, actor, AuditAction.USER_SECOND_FACTOR_RESET, user_id, now, {"sessions_ended": ended}
+    )
     return ended
 
 
@@ -133,10 +136,15 @@ def _record_account(
         "duties": sorted(duty.value for duty in user.duties),
         "disabled": user.disabled,
     }
-    _record(uow, actor, "user:account:saved", user.id, now, status | facts)
+    _record(uow, actor, AuditAction.USER_ACCOUNT_SAVED, user.id, now, status | facts)
 
 
 def _record(
-    uow: UnitOfWork, actor: Actor, act: str, user_id: str, now: datetime, facts: dict[str, Any]
+    uow: UnitOfWork,
+    actor: Actor,
+    action: AuditAction,
+    user_id: str,
+    now: datetime,
+    facts: dict[str, Any],
 ) -> None:
-    uow.audit.record(at=now, actor=actor.id, act=act, subject=user_id, facts=facts)
+    uow.audit.record(at=now, actor=actor.id, action=action, subject=user_id, facts=facts)

@@ -17,6 +17,7 @@ import pyotp
 from pyotp.utils import strings_equal
 
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.errors import BadInput, NotProven
 from schemas.settings import Settings
 from schemas.user import Permission, SecondFactor, User
@@ -62,7 +63,9 @@ def enrol_factor(uow: UnitOfWork, user_id: str, secret: str, code: str, now: dat
     codes = [_generate_recovery_code() for _ in range(RECOVERY_CODES)]
     hashes = [_hash_code(user_id, each) for each in codes]
     uow.second_factors.confirm(user_id, secret, step=step, code_hashes=hashes, at=now)
-    uow.audit.record(at=now, actor=user_id, act="user:second_factor:enrolled", subject=user_id)
+    uow.audit.record(
+        at=now, actor=user_id, action=AuditAction.USER_SECOND_FACTOR_ENROLLED, subject=user_id
+    )
     return codes
 
 
@@ -108,7 +111,7 @@ def _use_recovery_code(uow: UnitOfWork, factor: SecondFactor, code: str, now: da
     uow.audit.record(
         at=now,
         actor=factor.user_id,
-        act="user:recovery_code:used",
+        action=AuditAction.USER_RECOVERY_CODE_USED,
         subject=factor.user_id,
         facts={"left": factor.recovery_codes - 1},
     )

@@ -35,6 +35,7 @@ from breachdesk.casework.authority import check_not_erased, require_duty, requir
 from breachdesk.casework.digests import compute_document_hash, compute_next_version
 from breachdesk.casework.opening import cases
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import (
     MANIFEST_FORM,
     ActSummary,
@@ -398,7 +399,7 @@ def _record_audit(uow: UnitOfWork, manifest: Manifest, case_id: str, now: dateti
     uow.audit.record(
         at=now,
         actor=manifest.frozen_by,
-        act="breach:affected:frozen",
+        action=AuditAction.BREACH_AFFECTED_FROZEN,
         subject=manifest.breach_id,
         facts={
             "version": manifest.version,

@@ -10,6 +10,7 @@ from typing import Any
 
 from breachdesk.casework.authority import check_not_erased, require_duty, require_text
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Certainty
 from schemas.casework.affected_group import (
     AffectedGroup,
@@ -95,7 +96,7 @@ def add_group(
         }
     )
     uow.records.add(filed)
-    _record_audit(uow, actor, "case:group:added", filed, now)
+    _record_audit(uow, actor, AuditAction.CASE_GROUP_ADDED, filed, now)
     return filed
 
 
@@ -110,7 +111,7 @@ def change_group(
     fields |= {"version": group.version, "not_told": stored.not_told}
     changed = _check_group(group.model_copy(update=fields))
     saved = uow.records.save(changed)
-    _record_audit(uow, actor, "case:group:changed", saved, now)
+    _record_audit(uow, actor, AuditAction.CASE_GROUP_CHANGED, saved, now)
     return saved
 
 
@@ -140,7 +141,7 @@ def set_group_people(
             remedy="Correct the number or the list.",
         )
     saved = uow.records.save(group.model_copy(update={"persons": tuple(persons)}))
-    _record_audit(uow, actor, "case:group:people_named", saved, now)
+    _record_audit(uow, actor, AuditAction.CASE_GROUP_PEOPLE_NAMED, saved, now)
     return saved
 
 
@@ -178,7 +179,13 @@ def record_group_telling(
         group.model_copy(update={"tellings": (*group.tellings, filed), "not_told": None})
     )
     _record_audit(
-        uow, actor, "case:group:told", saved, now, people=filed.people, means=filed.means.value
+        uow,
+        actor,
+        AuditAction.CASE_GROUP_TOLD,
+        saved,
+        now,
+        people=filed.people,
+        means=filed.means.value,
     )
     return saved
 
@@ -195,7 +202,7 @@ def record_not_telling(
     why = require_text(reason, place="reason", remedy="Say why no high risk to them is likely.")
     answer = GroupExemption(reason=why, decided_by=actor.id, decided_at=now)
     saved = uow.records.save(group.model_copy(update={"not_told": answer}))
-    _record_audit(uow, actor, "case:group:not_told", saved, now)
+    _record_audit(uow, actor, AuditAction.CASE_GROUP_NOT_TOLD, saved, now)
     return saved
 
 
@@ -219,7 +226,7 @@ def withdraw_group(
             update={"withdrawn_by": actor.id, "withdrawn_at": now, "withdrawn_reason": why}
         )
     )
-    _record_audit(uow, actor, "case:group:withdrawn", saved, now)
+    _record_audit(uow, actor, AuditAction.CASE_GROUP_WITHDRAWN, saved, now)
     return saved
 
 
@@ -328,12 +335,17 @@ def _check_number(group: AffectedGroup, telling: GroupNotification) -> None:
 
 
 def _record_audit(
-    uow: UnitOfWork, actor: Actor, act: str, group: AffectedGroup, now: datetime, **facts: Any
+    uow: UnitOfWork,
+    actor: Actor,
+    action: AuditAction,
+    group: AffectedGroup,
+    now: datetime,
+    **facts: Any,
 ) -> None:
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act=act,
+        action=action,
         subject=group.case_id or group.id,
         facts={
             "group": group.id,

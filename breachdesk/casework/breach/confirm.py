@@ -12,6 +12,7 @@ from breachdesk.casework.obligations.regulators import check_law
 from breachdesk.casework.opening.causes import add_finding, record_cause
 from breachdesk.ports import UnitOfWork
 from schemas.audit import AuditEntry
+from schemas.audit_actions import AuditAction
 from schemas.casework.breach import Awareness, Breach
 from schemas.casework.case import Case, CaseState
 from schemas.casework.cause import CauseFinding
@@ -70,7 +71,7 @@ def confirm_breach(  # noqa: PLR0913 - what the form declares, each by its name
     saved = uow.cases.save(
         known.model_copy(update={"state": CaseState.CONFIRMED, "breach_id": breach.id})
     )
-    _record_audit(uow, actor, "case:breach:confirmed", breach, reason, now)
+    _record_audit(uow, actor, AuditAction.CASE_BREACH_CONFIRMED, breach, reason, now)
     if known is not case:
         record_cause(uow, saved, now)
     return breach
@@ -110,7 +111,7 @@ def move_awareness(
     saved = uow.breaches.save(
         breach.model_copy(update={"aware_at": convert_to_utc(aware_at), "awareness": history})
     )
-    _record_audit(uow, actor, "breach:awareness:moved", saved, reason, now)
+    _record_audit(uow, actor, AuditAction.BREACH_AWARENESS_MOVED, saved, reason, now)
     return saved
 
 
@@ -216,12 +217,12 @@ def _get_first_awareness(breach: Breach) -> Awareness:
 
 
 def _record_audit(
-    uow: UnitOfWork, actor: Actor, act: str, breach: Breach, reason: str, now: datetime
+    uow: UnitOfWork, actor: Actor, action: AuditAction, breach: Breach, reason: str, now: datetime
 ) -> None:
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act=act,
+        action=action,
         subject=breach.id,
         facts={"aware_at": convert_to_utc(breach.aware_at).isoformat(), "version": breach.version},
         personal={"reason": reason},

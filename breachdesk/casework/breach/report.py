@@ -22,6 +22,7 @@ from breachdesk.gdpr.personal_data.report_redaction import RedactionAccount, Rep
 from breachdesk.gdpr.regulators import list_presumed
 from breachdesk.jurisdictions import get_jurisdiction as jurisdiction_of
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.report import (
     NotYetKnown,
     RegulatorReport,
@@ -66,7 +67,7 @@ def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetim
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="breach:report:written",
+        action=AuditAction.BREACH_REPORT_WRITTEN,
         subject=breach.id,
         facts={
             "version": version,
@@ -348,7 +349,7 @@ def _record_audit(
     uow.audit.record(
         at=now,
         actor=submission.submitted_by,
-        act="breach:report:submitted",
+        action=AuditAction.BREACH_REPORT_SUBMITTED,
         subject=submission.breach_id,
         facts={
             "jurisdiction": submission.jurisdiction,

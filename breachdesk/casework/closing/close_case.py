@@ -9,6 +9,7 @@ from breachdesk.casework.closing.closing_blockers import closing_blockers
 from breachdesk.casework.opening.cases import get_open_case, record_case_audit, save_case
 from breachdesk.casework.opening.causes import add_finding, check_known, record_cause
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case, CaseState
 from schemas.casework.cause import CauseFinding
 from schemas.errors import NotAllowed
@@ -47,7 +48,7 @@ def close_case(
         uow, case, state=CaseState.CLOSED, closed_at=now, close_reason=reason, near_miss=near_miss
     )
     record_case_audit(
-        uow, actor, "case:state:closed", case, now,
+        uow, actor, AuditAction.CASE_STATE_CLOSED, case, now,
         facts={"near_miss": near_miss}, personal={"reason": reason},
     )  # fmt: skip
     if cause is not None and cause in saved.cause_findings:

@@ -19,6 +19,7 @@ from breachdesk.casework.closing import closing_blockers
 from breachdesk.casework.records import suppliers
 from breachdesk.gdpr.personal_data.redaction import NameRedaction
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Manifest
 from schemas.casework.approval import Approval
 from schemas.casework.breach import Breach
@@ -55,7 +56,7 @@ def request_erasure(
     erasure = CaseErasure(requested_by=actor.id, requested_at=now, reason=reason)
     saved = uow.cases.save(case.model_copy(update={"erasure": erasure}))
     uow.audit.record(
-        at=now, actor=actor.id, act="case:personal_data:erasure_requested", subject=case.id,
+        at=now, actor=actor.id, action=AuditAction.CASE_PERSONAL_DATA_ERASURE_REQUESTED, subject=case.id,
         facts={"reason": reason}, case_id=case.id,
     )  # fmt: skip
     return saved

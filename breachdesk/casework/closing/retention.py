@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from breachdesk.casework.closing import erasure
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case, CaseState
+from schemas.casework.notice_actions import ACTION_OF_RESOLUTION
 from schemas.settings import Settings
 
-FAILURES = ("notice:bounce:recorded", "notice:unknown:")
+FAILURES = (AuditAction.NOTICE_BOUNCE_RECORDED, *ACTION_OF_RESOLUTION.values())
 """A bounce's text and a mail log's lines, as a person copied them: they may hold addresses."""
 
 

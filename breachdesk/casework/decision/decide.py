@@ -29,6 +29,7 @@ from breachdesk.gdpr.regulators import list_applicable
 from breachdesk.gdpr.severity import compute_factor_severity
 from breachdesk.gdpr.tensions import list_tensions, list_unexplained
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Certainty, Exposure, Manifest
 from schemas.casework.affected_group import AffectedGroup
 from schemas.casework.breach import Breach
@@ -356,7 +357,7 @@ def _record_audit(uow: UnitOfWork, decision: Decision, case_id: str, now: dateti
     uow.audit.record(
         at=now,
         actor=decision.decided_by,
-        act="breach:decision:written",
+        action=AuditAction.BREACH_DECISION_WRITTEN,
         subject=decision.breach_id,
         facts={
             "version": decision.version,

@@ -12,6 +12,7 @@ from typing import Any
 
 from breachdesk.casework.delivery.attempts import record_attempt
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.notice import DeliveryStatus, NoticeRow
 from schemas.casework.notice_states import UNSETTLED
 from schemas.errors import NotFound
@@ -63,5 +64,5 @@ def _rewrite_row(uow: UnitOfWork, row: NoticeRow, now: datetime) -> bool:
     known = row.model_copy(update=LOST_END) if row.status is DeliveryStatus.SENDING else row
     if known.status is stored.status or not uow.notices.update(known, expected=[stored.status]):
         return False
-    record_attempt(uow, "notice:attempt:written_again", known, now)
+    record_attempt(uow, AuditAction.NOTICE_ATTEMPT_WRITTEN_AGAIN, known, now)
     return True

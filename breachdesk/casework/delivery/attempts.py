@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.notice import DeliveryStatus, NoticeRow
 
 ACTOR = "system:dispatch"
@@ -18,17 +19,17 @@ def mark_unknown(uow: UnitOfWork, rows: Sequence[NoticeRow], reason: str, now: d
     for row in rows:
         unknown = row.model_copy(update={"status": DeliveryStatus.UNKNOWN, "status_reason": reason})
         if uow.notices.update(unknown, expected=[DeliveryStatus.SENDING]):
-            record_attempt(uow, "notice:attempt:lost", unknown, now)
+            record_attempt(uow, AuditAction.NOTICE_ATTEMPT_LOST, unknown, now)
             changed += 1
     return changed
 
 
-def record_attempt(uow: UnitOfWork, act: str, row: NoticeRow, now: datetime) -> None:
+def record_attempt(uow: UnitOfWork, action: AuditAction, row: NoticeRow, now: datetime) -> None:
     """Append one audit entry to the row's breach, without any address."""
     uow.audit.record(
         at=now,
         actor=ACTOR,
-        act=act,
+        action=action,
         subject=row.breach_id,
         facts={
             "notice": row.id,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from breachdesk.casework.delivery.attempts import ACTOR, mark_unknown
 from breachdesk.casework.delivery.installation import accept_installation
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.notice import DeliveryStatus
 
 HOLD_MARK = "dispatch-held"
@@ -112,7 +113,9 @@ def release_hold(
         "doubts": accept_installation(uow),
         **(shown or {}),
     }
-    uow.audit.record(at=now, actor=actor, act="dispatch:released", subject="dispatch", facts=facts)
+    uow.audit.record(
+        at=now, actor=actor, action=AuditAction.DISPATCH_RELEASED, subject="dispatch", facts=facts
+    )
     return why
 
 
@@ -122,5 +125,9 @@ def hold_mail(uow: UnitOfWork, why: str, now: datetime, facts: dict[str, object]
         return
     uow.marks.set(HOLD_MARK, why)
     uow.audit.record(
-        at=now, actor=ACTOR, act="dispatch:held", subject="dispatch", facts={"why": why, **facts}
+        at=now,
+        actor=ACTOR,
+        action=AuditAction.DISPATCH_HELD,
+        subject="dispatch",
+        facts={"why": why, **facts},
     )

@@ -12,6 +12,7 @@ from breachdesk.casework.authority import require_duty, require_text
 from breachdesk.casework.delivery import mail_hold
 from breachdesk.casework.delivery.installation import SendingInstallation
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.attempt import BegunAttempt, LastAttempt
 from schemas.casework.notice import DeliveryStatus, NoticeRow
 from schemas.casework.notice_states import STARTABLE, UNSETTLED
@@ -125,7 +126,7 @@ def record_unrecorded_send(
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="notice:held:handed_over",
+        action=AuditAction.NOTICE_HELD_HANDED_OVER,
         subject=row.breach_id,
         facts={"notice": row.id, "from": row.status.value, "message": row.message_id},
         personal={"evidence": evidence},

@@ -4,30 +4,31 @@ faulty repair, must not be sent twice."""
 from __future__ import annotations
 
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.notice import DeliveryStatus, NoticeRow
 
 ENDED = frozenset(
     {
-        "notice:attempt:handed_over",
-        "notice:attempt:bounced",
-        "notice:unknown:handed_over",
-        "notice:unknown:bounced",
-        "notice:held:handed_over",
-        "notice:bounce:recorded",
-        "notice:receipt:confirmed",
+        AuditAction.NOTICE_ATTEMPT_HANDED_OVER,
+        AuditAction.NOTICE_ATTEMPT_BOUNCED,
+        AuditAction.NOTICE_UNKNOWN_HANDED_OVER,
+        AuditAction.NOTICE_UNKNOWN_BOUNCED,
+        AuditAction.NOTICE_HELD_HANDED_OVER,
+        AuditAction.NOTICE_BOUNCE_RECORDED,
+        AuditAction.NOTICE_RECEIPT_CONFIRMED,
     }
 )
-IN_DOUBT = ("notice:attempt:unknown", "notice:attempt:lost")
-SENT_ONCE_MORE = "notice:unknown:queued"
+IN_DOUBT = (AuditAction.NOTICE_ATTEMPT_UNKNOWN, AuditAction.NOTICE_ATTEMPT_LOST)
+SENT_ONCE_MORE = AuditAction.NOTICE_UNKNOWN_QUEUED
 
 
 def find_contradiction(uow: UnitOfWork, row: NoticeRow) -> str:
     """Find why the audit trail forbids sending this notice although its status allows it; empty
     when it does not."""
-    acts = uow.audit.list_acts(row.breach_id, "notice", row.id)
-    if ENDED.intersection(acts):
+    actions = uow.audit.list_actions(row.breach_id, "notice", row.id)
+    if ENDED.intersection(actions):
         return "the audit trail says that it has ended before: its status was changed by hand"
-    doubts = [act for act in acts if act in IN_DOUBT or act == SENT_ONCE_MORE]
+    doubts = [each for each in actions if each in IN_DOUBT or each == SENT_ONCE_MORE]
     if row.status is not DeliveryStatus.UNKNOWN and doubts and doubts[-1] in IN_DOUBT:
         return "the audit trail says that its end is unknown: its status was changed by hand"
     if not uow.notices.is_audited(row.id):

@@ -25,6 +25,7 @@ from breachdesk.casework.release.approval_validity import find_approval, find_la
 from breachdesk.casework.release.notice_facts import RESEND_AFTER, open_call
 from breachdesk.casework.release.witness import find_wait_reason
 from breachdesk.ports import DocumentRenderer, Store, UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import NoticeKind
 from schemas.casework.notice import (
     DeliveryStatus,
@@ -33,6 +34,7 @@ from schemas.casework.notice import (
     SendOutcome,
     SendResult,
 )
+from schemas.casework.notice_actions import ACTION_OF_END, ACTION_OF_REFUSAL
 from schemas.casework.notice_states import LATE_ENDS, STARTABLE, STATUS_AFTER, WAITING
 from schemas.errors import EditConflict
 from schemas.settings import Settings
@@ -284,7 +286,7 @@ class StoreOutbox:
             }
         )
         if uow.notices.update(ended, expected=[row.status]):
-            record_attempt(uow, f"notice:{refusal.status.value}:not_sent", ended, now)
+            record_attempt(uow, ACTION_OF_REFUSAL[refusal.status], ended, now)
             if refusal.call:
                 open_call(uow, ended, refusal.reason, now)
 
@@ -308,7 +310,7 @@ class StoreOutbox:
             return None
         if not uow.notices.update(begun, expected=[row.status]):
             raise EditConflict("it changed meanwhile", place=f"notice {row.id}")
-        record_attempt(uow, "notice:attempt:begun", begun, now)
+        record_attempt(uow, AuditAction.NOTICE_ATTEMPT_BEGUN, begun, now)
         return begun
 
     def _record_end(
@@ -325,7 +327,7 @@ class StoreOutbox:
             return
         ended = row.model_copy(update=self._build_changes(result, now, retry_at))
         if uow.notices.update(ended, expected=[row.status]):
-            record_attempt(uow, f"notice:attempt:{ended.status.value}", ended, now)
+            record_attempt(uow, ACTION_OF_END[ended.status], ended, now)
             self._call_if_needed(uow, ended, now)
 
     def _build_changes(

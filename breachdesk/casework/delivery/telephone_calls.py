@@ -10,6 +10,7 @@ from breachdesk.casework.obligations import list_obligations
 from breachdesk.casework.opening import cases
 from breachdesk.casework.opening.telephone_tasks import get_notice, is_earlier
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import RUNG, TELLS, CallAttempt, CallOutcome, Case, CaseTask, TaskKind
 from schemas.errors import BadInput, NotAllowed
 from schemas.times import convert_to_utc
@@ -165,7 +166,7 @@ def _record_audit(
     uow.audit.record(
         at=attempt.recorded_at,
         actor=actor.id,
-        act="case:call:recorded",
+        action=AuditAction.CASE_CALL_RECORDED,
         subject=case.id,
         facts={
             "task": task.id,

@@ -10,6 +10,7 @@ from breachdesk.casework.imports.assets import is_overlapping
 from breachdesk.casework.imports.register_changes import ASSETS, record_bindings
 from breachdesk.casework.imports.service_presets import SERVICES, USUAL, ServicePreset
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.customer import PROVIDER, AssetKind, Binding
 from schemas.errors import BadInput
 from schemas.user import Actor, Permission
@@ -55,7 +56,7 @@ def bind_asset(
         uow.audit.record(
             at=now,
             actor=actor.id,
-            act="register:assets:bound",
+            action=AuditAction.REGISTER_ASSETS_BOUND,
             subject=ASSETS,
             facts={
                 "count": 1,

@@ -13,9 +13,10 @@ from typing import Any
 from breachdesk.casework.authority import require_duty
 from breachdesk.casework.imports.column_presets import CUSTOMER_PRESETS, ColumnPreset, choose_preset
 from breachdesk.casework.imports.csv_sheet import read_sheet
-from breachdesk.casework.imports.register_changes import CUSTOMERS, record_customer
+from breachdesk.casework.imports.register_changes import ASSETS, CUSTOMERS, record_customer
 from breachdesk.casework.imports.sheet_rows import CheckedRow, to_slug
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.customer import PROVIDER, Customer, ImportReport, Person, PersonKind, RowProblem
 from schemas.text_signs import list_hidden
 from schemas.user import Actor, Permission
@@ -23,6 +24,10 @@ from schemas.user import Actor, Permission
 _ID = re.compile(r"[^\s:?\x00-\x1f]{1,64}")
 RESERVED = (PROVIDER, "import")
 """Ours, and the page of imports."""
+IMPORTED = {
+    CUSTOMERS: AuditAction.REGISTER_CUSTOMERS_IMPORTED,
+    ASSETS: AuditAction.REGISTER_ASSETS_IMPORTED,
+}
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
 _PHONE = re.compile(r"\+?[0-9 ()./\-]{5,30}( ?(x|ext\.?) ?[0-9]{1,6})?", re.IGNORECASE)
 
@@ -76,7 +81,7 @@ def record_import(uow: UnitOfWork, by: str, what: str, report: ImportReport, now
     uow.audit.record(
         at=now,
         actor=by,
-        act=f"register:{what}:imported",
+        action=IMPORTED[what],
         subject=what,
         facts={**report.model_dump(exclude={"file", "problems"}), "each_named": True},
     )

@@ -13,14 +13,15 @@ from datetime import datetime
 
 from breachdesk.ports import UnitOfWork
 from schemas.audit import AuditEntry
+from schemas.audit_actions import AuditAction, AuditTopic, find_action
 from schemas.customer import Binding, Customer
 from schemas.times import convert_to_utc
 from schemas.user import Actor
 
-ADDED = "register:customer:added"
-CHANGED = "register:customer:changed"
-BOUND = "register:asset:bound"
-LOST = "register:asset:lost"
+ADDED = AuditAction.REGISTER_CUSTOMER_ADDED
+CHANGED = AuditAction.REGISTER_CUSTOMER_CHANGED
+BOUND = AuditAction.REGISTER_ASSET_BOUND
+LOST = AuditAction.REGISTER_ASSET_LOST
 CUSTOMERS = "customers"
 ASSETS = "assets"
 """Subjects of the entries that say that anybody's contact, or assets, changed."""
@@ -76,7 +77,7 @@ def record_customer(
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act=ADDED if before is None else CHANGED,
+        action=ADDED if before is None else CHANGED,
         subject=after.id,
         facts={"fields": changed},
         personal={"change": json.dumps(pairs, ensure_ascii=False)},
@@ -119,12 +120,12 @@ def record_bindings(
         for old in stored:
             if old.customer_id != new.customer_id:
                 lost[old.customer_id].append(old)
-    for act, customers in ((BOUND, changes_by_customer), (LOST, lost)):
+    for action, customers in ((BOUND, changes_by_customer), (LOST, lost)):
         for customer_id, bindings in customers.items():
             uow.audit.record(
                 at=now,
                 actor=actor.id,
-                act=act,
+                action=action,
                 subject=customer_id,
                 facts={
                     "count": len(bindings),
@@ -171,7 +172,8 @@ def list_unnamed_importers(uow: UnitOfWork, since: ChangeWindow) -> frozenset[st
 
 def _has_changes(entry: AuditEntry) -> bool:
     counts = (entry.facts.get(name, 0) for name in ("added", "changed", "count"))
-    return entry.act.startswith("register:") and any(counts)
+    action = find_action(entry.act)
+    return action is not None and action.topic is AuditTopic.REGISTER and any(counts)
 
 
 def list_history(uow: UnitOfWork, customer_id: str) -> Sequence[AuditEntry]:

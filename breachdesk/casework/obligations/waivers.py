@@ -11,6 +11,7 @@ from breachdesk.casework.obligations.dossier import build_dossier
 from breachdesk.casework.obligations.kinds import get_rule
 from breachdesk.casework.obligations.registry import compute_obligations
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.breach import Breach
 from schemas.casework.obligation import Obligation, Waiver, WaiverRequest, WaiverUndone
 from schemas.errors import BadInput, NotAllowed, NotFound
@@ -95,7 +96,9 @@ def undo_waiver(
         reason=require_text(reason, place="reason", remedy="Say why it is owed after all."),
     )
     uow.breaches.add_document(undone)
-    _record_audit(uow, actor, "breach:waiver:undone", breach, obligation_id, undone.reason, now)
+    _record_audit(
+        uow, actor, AuditAction.BREACH_WAIVER_UNDONE, breach, obligation_id, undone.reason, now
+    )
     return undone
 
 
@@ -184,7 +187,7 @@ def _request(
         covers=covers,
     )
     uow.breaches.add_document(request)
-    _record_audit(uow, actor, "breach:waiver:requested", breach, due.id, reason, now)
+    _record_audit(uow, actor, AuditAction.BREACH_WAIVER_REQUESTED, breach, due.id, reason, now)
     return request
 
 
@@ -209,14 +212,14 @@ def _save_waiver(
         covers=covers,
     )
     uow.breaches.add_document(waiver)
-    _record_audit(uow, actor, "breach:waiver:filed", breach, due.id, reason, now)
+    _record_audit(uow, actor, AuditAction.BREACH_WAIVER_FILED, breach, due.id, reason, now)
     return waiver
 
 
 def _record_audit(
     uow: UnitOfWork,
     actor: Actor,
-    act: str,
+    action: AuditAction,
     breach: Breach,
     obligation_id: str,
     reason: str,
@@ -225,7 +228,7 @@ def _record_audit(
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act=act,
+        action=action,
         subject=breach.id,
         facts={"obligation": obligation_id},
         personal={"reason": reason},

@@ -11,6 +11,7 @@ from breachdesk.casework.authority import require_duty, require_name, require_te
 from breachdesk.casework.opening.reopening import build_reopened, record_reopening
 from breachdesk.casework.opening.telephone_tasks import is_earlier
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import (
     Case,
     CaseNote,
@@ -69,7 +70,7 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
     )
     uow.cases.add(case)
     record_case_audit(
-        uow, actor, "case:opened:by_hand", case, now,
+        uow, actor, AuditAction.CASE_OPENED_BY_HAND, case, now,
         facts={"origin": origin.value, "assets": len(case.assets), "drill": drill},
         personal={"known": case.known, "third_party": case.third_party},
     )  # fmt: skip
@@ -82,7 +83,9 @@ def add_note(uow: UnitOfWork, actor: Actor, case_id: str, text: str, now: dateti
     note = CaseNote(at=now, by=actor.id, text=require_text(text, place="note", remedy="Write it."))
     case = uow.cases.get(case_id)
     saved = save_case(uow, case, notes=(*case.notes, note))
-    record_case_audit(uow, actor, "case:note:added", case, now, personal={"text": note.text})
+    record_case_audit(
+        uow, actor, AuditAction.CASE_NOTE_ADDED, case, now, personal={"text": note.text}
+    )
     return saved
 
 
@@ -91,7 +94,9 @@ def take_lead(uow: UnitOfWork, actor: Actor, case_id: str, now: datetime) -> Cas
     require_duty(actor, *HANDS, act="lead a case")
     case = get_open_case(uow, case_id)
     saved = save_case(uow, case, lead=actor.id)
-    record_case_audit(uow, actor, "case:lead:taken", case, now, facts={"before": case.lead})
+    record_case_audit(
+        uow, actor, AuditAction.CASE_LEAD_TAKEN, case, now, facts={"before": case.lead}
+    )
     return saved
 
 
@@ -126,7 +131,7 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
     )
     saved = save_case(uow, case, containment=(*case.containment, step))
     record_case_audit(
-        uow, actor, "case:containment:added", case, now,
+        uow, actor, AuditAction.CASE_CONTAINMENT_ADDED, case, now,
         facts={
             "kind": kind.value,
             "index": len(case.containment),
@@ -152,7 +157,7 @@ def complete_containment(
     completed = step.model_copy(update={"done_at": done_at, "done_by": actor.id})
     saved = save_case(uow, case, containment=_replace_step(case.containment, index, completed))
     record_case_audit(
-        uow, actor, "case:containment:done", case, now,
+        uow, actor, AuditAction.CASE_CONTAINMENT_DONE, case, now,
         facts={"kind": step.kind.value, "index": index, "done_at": _format_time(done_at)},
     )  # fmt: skip
     return saved
@@ -177,7 +182,7 @@ def set_concern(
     )
     saved = save_case(uow, case, containment=_replace_step(case.containment, index, changed))
     record_case_audit(
-        uow, actor, "case:containment:concern_said", case, now,
+        uow, actor, AuditAction.CASE_CONTAINMENT_CONCERN_SAID, case, now,
         facts={
             "index": index,
             "before": step.concerns,
@@ -207,7 +212,7 @@ def complete_task(
     tasks = tuple(completed if t.id == task_id else t for t in case.tasks)
     saved = save_case(uow, case, tasks=tasks)
     record_case_audit(
-        uow, actor, "case:task:done", case, now,
+        uow, actor, AuditAction.CASE_TASK_DONE, case, now,
         facts={"task": task.id, "kind": task.kind.value}, personal={"outcome": outcome},
     )  # fmt: skip
     return saved
@@ -238,7 +243,7 @@ def open_tasks(uow: UnitOfWork, case_id: str, tasks: Iterable[CaseTask], now: da
     uow.audit.record(
         at=now,
         actor=SYSTEM,
-        act="case:tasks:opened",
+        action=AuditAction.CASE_TASKS_OPENED,
         subject=case.id,
         facts={"tasks": [task.id for task in fresh]},
         case_id=case.id,
@@ -344,7 +349,7 @@ def _format_time(moment: datetime | None) -> str | None:
 def record_case_audit(
     uow: UnitOfWork,
     actor: Actor,
-    act: str,
+    action: AuditAction,
     case: Case,
     now: datetime,
     *,
@@ -352,6 +357,6 @@ def record_case_audit(
     personal: dict[str, str] | None = None,
 ) -> None:
     uow.audit.record(
-        at=now, actor=actor.id, act=act, subject=case.id, facts=facts,
+        at=now, actor=actor.id, action=action, subject=case.id, facts=facts,
         personal=personal, case_id=case.id,
     )  # fmt: skip

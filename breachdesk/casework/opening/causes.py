@@ -7,6 +7,7 @@ from datetime import datetime
 from breachdesk.casework.authority import LONGEST_TEXT, require_duty, require_text
 from breachdesk.gdpr.causes import OPEN_WORDS
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case
 from schemas.casework.cause import BreachCause, CauseFinding
 from schemas.errors import BadInput, NotAllowed
@@ -72,7 +73,7 @@ def record_cause(uow: UnitOfWork, case: Case, now: datetime) -> None:
     """Write down what the case's newest finding says."""
     finding = case.cause_findings[-1]
     uow.audit.record(
-        at=now, actor=finding.said_by, act="case:cause:said", subject=case.id,
+        at=now, actor=finding.said_by, action=AuditAction.CASE_CAUSE_SAID, subject=case.id,
         facts={"cause": finding.cause.value},
         personal={"words": finding.words} if finding.words else None,
         case_id=case.id,

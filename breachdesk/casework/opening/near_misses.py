@@ -10,6 +10,7 @@ from typing import Any
 from breachdesk.casework.authority import LONGEST_TEXT, require_duty, require_text
 from breachdesk.casework.opening.causes import add_finding, build_finding, record_cause
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case, CaseNote, CaseOrigin, CaseState
 from schemas.casework.cause import BreachCause
 from schemas.casework.near_miss import NearMiss
@@ -64,7 +65,7 @@ def record_near_miss(
         }
     )
     uow.cases.add(case)
-    _record_audit(uow, actor, "case:near_miss:recorded", case, now)
+    _record_audit(uow, actor, AuditAction.CASE_NEAR_MISS_RECORDED, case, now)
     record_cause(uow, case, now)
     return case
 
@@ -76,7 +77,7 @@ def open_case_instead(
     require_duty(actor, *HANDS, act="open a case")
     case = _build_case(uow, actor, account, now, drill=drill)
     uow.cases.add(case)
-    _record_audit(uow, actor, "case:opened:by_hand", case, now)
+    _record_audit(uow, actor, AuditAction.CASE_OPENED_BY_HAND, case, now)
     record_cause(uow, case, now)
     return case
 
@@ -114,7 +115,7 @@ def reopen_as_doubtful(
         )
     )
     uow.audit.record(
-        at=now, actor=actor.id, act="case:near_miss:doubted", subject=case.id,
+        at=now, actor=actor.id, action=AuditAction.CASE_NEAR_MISS_DOUBTED, subject=case.id,
         personal={"reason": reason}, case_id=case.id,
     )  # fmt: skip
     return reopened
@@ -165,13 +166,15 @@ def _check_people(people: ReportedQuantity) -> None:
         )
 
 
-def _record_audit(uow: UnitOfWork, actor: Actor, act: str, case: Case, now: datetime) -> None:
+def _record_audit(
+    uow: UnitOfWork, actor: Actor, action: AuditAction, case: Case, now: datetime
+) -> None:
     account = case.near_miss_account
     personal: dict[str, Any] = {"known": case.known}
     if account is not None and account.why_no_breach:
         personal["why_no_breach"] = account.why_no_breach
     uow.audit.record(
-        at=now, actor=actor.id, act=act, subject=case.id,
+        at=now, actor=actor.id, action=action, subject=case.id,
         facts={"cause": case.cause.value if case.cause else None, "drill": case.drill},
         personal=personal, case_id=case.id,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError, model_v
 
 from breachdesk.casework.opening import triage
 from breachdesk.ports import Now, Store, UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.customer import FrozenModel
 from schemas.errors import BadInput
 from schemas.pipeline.source import BlindInterval
@@ -91,7 +92,7 @@ def _follow(uow: UnitOfWork, order: NoteGap | CommentOrder, now: datetime) -> No
     uow.audit.record(
         at=now,
         actor=INTEGRATOR.id,
-        act="source:gap:noted",
+        action=AuditAction.SOURCE_GAP_NOTED,
         subject=gap.source,
         facts={"begin": gap.begin, "end": gap.end, "lost": gap.lost},
     )

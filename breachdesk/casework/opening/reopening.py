@@ -6,6 +6,7 @@ from datetime import datetime
 
 from breachdesk.casework.authority import check_not_erased, require_duty, require_text
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case, CaseNote, CaseState
 from schemas.errors import NotAllowed
 from schemas.user import Actor, Permission
@@ -50,7 +51,7 @@ def record_reopening(uow: UnitOfWork, case: Case, by: str, reason: str, now: dat
     uow.audit.record(
         at=now,
         actor=by,
-        act="case:state:reopened",
+        action=AuditAction.CASE_STATE_REOPENED,
         subject=case.id,
         personal={"reason": reason},
         case_id=case.id,

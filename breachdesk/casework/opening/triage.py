@@ -7,6 +7,7 @@ from datetime import datetime
 
 from breachdesk.casework.authority import require_duty, require_text
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case, CaseNote, CaseOrigin, CaseState
 from schemas.errors import BadInput, EditConflict, NotAllowed
 from schemas.pipeline.alert import AlertState, AlertView
@@ -29,7 +30,7 @@ def assign_alert(
     if assignee is not None and assignee != actor.id and uow.users.get(assignee) is None:
         raise BadInput(f"no account {assignee}", place="assignee", remedy="Name an account.")
     alert = uow.alerts.update(alert_pk, version, assignee=assignee)
-    _record_audit(uow, actor, "alert:assignee:set", alert, now, assignee=assignee)
+    _record_audit(uow, actor, AuditAction.ALERT_ASSIGNEE_SET, alert, now, assignee=assignee)
     return alert
 
 
@@ -44,7 +45,7 @@ def add_comment(uow: UnitOfWork, actor: Actor, alert_pk: int, text: str, now: da
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="alert:comment:added",
+        action=AuditAction.ALERT_COMMENT_ADDED,
         subject=alert.id,
         personal={"text": note.text},
         case_id=alert.case_id,
@@ -76,7 +77,7 @@ def dismiss_alert(
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="alert:state:dismissed",
+        action=AuditAction.ALERT_STATE_DISMISSED,
         subject=alert.id,
         facts={"fingerprint": fingerprint},
         personal={"reason": reason},
@@ -97,7 +98,7 @@ def reopen_alert(
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="alert:state:reopened",
+        action=AuditAction.ALERT_STATE_REOPENED,
         subject=alert.id,
         personal={"reason": reason},
     )
@@ -133,7 +134,7 @@ def open_case(
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="case:opened:from_alerts",
+        action=AuditAction.CASE_OPENED_FROM_ALERTS,
         subject=case.id,
         facts={"alerts": [uow.alerts.get(pk).id for pk in pks], "drill": drill},
         case_id=case.id,
@@ -160,7 +161,7 @@ def link_alert(uow: UnitOfWork, actor: Actor, case_id: str, alert_pk: int, now: 
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="case:alert:linked",
+        action=AuditAction.CASE_ALERT_LINKED,
         subject=case.id,
         facts={"alert": alert.id},
         case_id=case.id,
@@ -178,8 +179,13 @@ def _add_to_case(uow: UnitOfWork, pk: int, case: Case) -> None:
 
 
 def _record_audit(
-    uow: UnitOfWork, actor: Actor, act: str, alert: AlertView, now: datetime, **facts: object
+    uow: UnitOfWork,
+    actor: Actor,
+    action: AuditAction,
+    alert: AlertView,
+    now: datetime,
+    **facts: object,
 ) -> None:
     uow.audit.record(
-        at=now, actor=actor.id, act=act, subject=alert.id, facts=facts, case_id=alert.case_id
+        at=now, actor=actor.id, action=action, subject=alert.id, facts=facts, case_id=alert.case_id
     )

@@ -9,6 +9,7 @@ from breachdesk.casework.authority import check_not_erased, require_duty, requir
 from breachdesk.casework.record_times import check_past, strip_optional
 from breachdesk.gdpr.deadlines import compute_deadline
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import CaseState
 from schemas.casework.case_record import Complaint
 from schemas.errors import NotAllowed, NotFound
@@ -49,7 +50,9 @@ def add_complaint(uow: UnitOfWork, actor: Actor, complaint: Complaint, now: date
         }
     )
     uow.records.add(filed)
-    _record_audit(uow, actor, "complaint:received:logged", filed, now, {"about": filed.about})
+    _record_audit(
+        uow, actor, AuditAction.COMPLAINT_RECEIVED_LOGGED, filed, now, {"about": filed.about}
+    )
     return filed
 
 
@@ -76,7 +79,7 @@ def acknowledge_complaint(
         )
     )
     personal = {"acknowledgement": saved.acknowledgement or ""}
-    _record_audit(uow, actor, "complaint:receipt:acknowledged", saved, now, personal)
+    _record_audit(uow, actor, AuditAction.COMPLAINT_RECEIPT_ACKNOWLEDGED, saved, now, personal)
     return saved
 
 
@@ -100,7 +103,7 @@ def answer_complaint(
         changes |= {"acknowledged_at": informed_at, "acknowledged_by": actor.id}
     saved = uow.records.save(complaint.model_copy(update=changes))
     _record_audit(
-        uow, actor, "complaint:outcome:told", saved, now, {"outcome": saved.outcome or ""}
+        uow, actor, AuditAction.COMPLAINT_OUTCOME_TOLD, saved, now, {"outcome": saved.outcome or ""}
     )
     return saved
 
@@ -157,12 +160,12 @@ def list_erasure_obstacles(
 def _record_audit(
     uow: UnitOfWork,
     actor: Actor,
-    act: str,
+    action: AuditAction,
     complaint: Complaint,
     now: datetime,
     personal: Mapping[str, str],
 ) -> None:
     uow.audit.record(
-        at=now, actor=actor.id, act=act, subject=complaint.id,
+        at=now, actor=actor.id, action=action, subject=complaint.id,
         facts={"case": complaint.case_id}, personal=personal, case_id=complaint.scope,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from breachdesk.casework.authority import check_not_erased, require_duty, requir
 from breachdesk.casework.digests import compute_next_version
 from breachdesk.casework.record_times import check_past, strip_optional
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.breach_records import BodyTold, OtherBody, select_newest
 from schemas.errors import BadInput, NotFound
 from schemas.times import convert_to_utc
@@ -50,7 +51,7 @@ def record_body(uow: UnitOfWork, actor: Actor, document: BodyTold, now: datetime
     )
     uow.breaches.add_document(filed)
     uow.audit.record(
-        at=now, actor=actor.id, act="breach:body:recorded", subject=breach.id,
+        at=now, actor=actor.id, action=AuditAction.BREACH_BODY_RECORDED, subject=breach.id,
         facts={
             "version": filed.version, "entry": filed.entry, "body": filed.body.value,
             "applicable": filed.applicable,

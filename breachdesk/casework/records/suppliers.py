@@ -8,6 +8,7 @@ from datetime import datetime
 from breachdesk.casework.authority import check_not_erased, require_duty, require_name, require_text
 from breachdesk.casework.record_times import check_past, strip_optional
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case, CaseState
 from schemas.casework.case_record import CaseRecord, SupplierNotice, SupplierQuestion
 from schemas.errors import NotAllowed
@@ -39,7 +40,7 @@ def record_supplier_notice(
     uow.records.add(filed)
     _set_case_supplier(uow, case, filed)
     _record_audit(
-        uow, actor, "case:supplier:told_us", filed, now,
+        uow, actor, AuditAction.CASE_SUPPLIER_TOLD_US, filed, now,
         {"supplier": filed.supplier, "told_by": filed.told_by or "", "said": filed.said},
     )  # fmt: skip
     return filed
@@ -68,7 +69,7 @@ def ask_supplier(
     )
     uow.records.add(filed)
     _record_audit(
-        uow, actor, "case:supplier:asked", filed, now,
+        uow, actor, AuditAction.CASE_SUPPLIER_ASKED, filed, now,
         {"supplier": filed.supplier, "question": filed.question},
     )  # fmt: skip
     return filed
@@ -105,7 +106,9 @@ def record_supplier_answer(  # noqa: PLR0913 - what came back, each by its name
             }
         )
     )
-    _record_audit(uow, actor, "case:supplier:answered", saved, now, {"answer": saved.answer or ""})
+    _record_audit(
+        uow, actor, AuditAction.CASE_SUPPLIER_ANSWERED, saved, now, {"answer": saved.answer or ""}
+    )
     return saved
 
 
@@ -144,12 +147,12 @@ def _get_case(uow: UnitOfWork, case_id: str) -> Case:
 def _record_audit(
     uow: UnitOfWork,
     actor: Actor,
-    act: str,
+    action: AuditAction,
     record: CaseRecord,
     now: datetime,
     personal: Mapping[str, str],
 ) -> None:
     uow.audit.record(
-        at=now, actor=actor.id, act=act, subject=record.case_id or record.id,
+        at=now, actor=actor.id, action=action, subject=record.case_id or record.id,
         facts={"record": record.id}, personal=personal, case_id=record.scope,
     )  # fmt: skip

@@ -27,6 +27,7 @@ from breachdesk.casework.release.second_person import check_second_person, list_
 from breachdesk.casework.release.senders import check_sender
 from breachdesk.casework.release.witness import enqueue_witness, require_fit
 from breachdesk.ports import DocumentRenderer, UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Recipient
 from schemas.casework.approval import Approval, ApprovalKind, SealedTexts
 from schemas.errors import BadInput, EditConflict, IncompleteDocument, NotAllowed
@@ -369,9 +370,9 @@ def _record_audit(uow: UnitOfWork, approval: Approval, case_id: str, now: dateti
     uow.audit.record(
         at=now,
         actor=approval.approved_by,
-        act="breach:release:approved"
+        action=AuditAction.BREACH_RELEASE_APPROVED
         if approval.kind is ApprovalKind.SECOND_PERSON
-        else "breach:release:glass_broken",
+        else AuditAction.BREACH_RELEASE_GLASS_BROKEN,
         subject=approval.breach_id,
         facts={
             "version": approval.version,

@@ -12,6 +12,7 @@ from breachdesk.casework.record_times import check_past
 from breachdesk.casework.release.customer_words import check_own_words
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.breach_records import ControllerQuestion, select_newest
 from schemas.casework.case_record import ContactRoute
 from schemas.casework.list_outline import ListOutline
@@ -44,7 +45,7 @@ def record_question(
         }
     )
     return _save_question(
-        uow, actor, filed, "breach:controller:asked", {"question": filed.question}, now
+        uow, actor, filed, AuditAction.BREACH_CONTROLLER_ASKED, {"question": filed.question}, now
     )
 
 
@@ -82,7 +83,9 @@ def record_answer(  # noqa: PLR0913 - what was said, each by its name
             "answer": words,
         }
     )
-    return _save_question(uow, actor, filed, "breach:controller:answered", {"answer": words}, now)
+    return _save_question(
+        uow, actor, filed, AuditAction.BREACH_CONTROLLER_ANSWERED, {"answer": words}, now
+    )
 
 
 def list_questions(uow: UnitOfWork, breach_id: str) -> tuple[ControllerQuestion, ...]:
@@ -110,7 +113,7 @@ def _save_question(
     uow: UnitOfWork,
     actor: Actor,
     question: ControllerQuestion,
-    act: str,
+    action: AuditAction,
     personal: Mapping[str, str],
     now: datetime,
 ) -> ControllerQuestion:
@@ -128,7 +131,7 @@ def _save_question(
     )
     uow.breaches.add_document(filed)
     uow.audit.record(
-        at=now, actor=actor.id, act=act, subject=breach.id,
+        at=now, actor=actor.id, action=action, subject=breach.id,
         facts={"entry": filed.entry, "version": filed.version, "customer": filed.customer_id},
         personal=personal, case_id=breach.case_id,
     )  # fmt: skip

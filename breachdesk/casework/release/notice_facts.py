@@ -17,6 +17,7 @@ from breachdesk.casework.opening.telephone_tasks import (
 from breachdesk.casework.release.letters import LetterSet, render_letters
 from breachdesk.casework.release.reader_facts import check_words
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Manifest, NoticeKind
 from schemas.casework.approval import Approval
 from schemas.casework.letter_facts import (
@@ -26,6 +27,7 @@ from schemas.casework.letter_facts import (
     describe_readers,
 )
 from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.notice_actions import ACTION_OF_RESOLUTION
 from schemas.casework.notice_states import BOUNCEABLE, CONFIRMABLE, NOTIFIED, RESOLUTIONS
 from schemas.customer import DataRole
 from schemas.errors import BadInput, EditConflict, IncompleteDocument, NotAllowed
@@ -49,7 +51,7 @@ def write_facts(uow: UnitOfWork, actor: Actor, facts: NoticeFacts, now: datetime
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="breach:facts:written",
+        action=AuditAction.BREACH_FACTS_WRITTEN,
         subject=breach.id,
         facts={"version": version, "hash": compute_digest(filed.model_dump(mode="json"))},
         case_id=breach.case_id,
@@ -67,7 +69,7 @@ def record_bounce(
     bounced = _settle(
         uow, row, DeliveryStatus.BOUNCED, f"bounced, recorded by {actor.id}", BOUNCEABLE, now
     )
-    _record_audit(uow, actor, "notice:bounce:recorded", row, now, {"reason": reason})
+    _record_audit(uow, actor, AuditAction.NOTICE_BOUNCE_RECORDED, row, now, {"reason": reason})
     open_call(uow, bounced, "the mail came back", now)
     return bounced
 
@@ -93,7 +95,7 @@ def resolve_unknown(
     if outcome is DeliveryStatus.HANDED_OVER:
         _check_not_own_witness(uow, actor, row)
     resolved = _settle(uow, row, outcome, f"settled by {actor.id}", (DeliveryStatus.UNKNOWN,), now)
-    _record_audit(uow, actor, f"notice:unknown:{outcome.value}", row, now, {"evidence": evidence})
+    _record_audit(uow, actor, ACTION_OF_RESOLUTION[outcome], row, now, {"evidence": evidence})
     if outcome is DeliveryStatus.BOUNCED:
         open_call(uow, resolved, "the mail came back", now)
     return resolved
@@ -107,7 +109,7 @@ def acknowledge_notice(uow: UnitOfWork, actor: Actor, row_id: int, now: datetime
     confirmed = _settle(
         uow, row, DeliveryStatus.DELIVERED, f"receipt confirmed to {actor.id}", CONFIRMABLE, now
     )
-    _record_audit(uow, actor, "notice:receipt:confirmed", row, now, {})
+    _record_audit(uow, actor, AuditAction.NOTICE_RECEIPT_CONFIRMED, row, now, {})
     return confirmed
 
 
@@ -125,7 +127,7 @@ def pause_notices(
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="breach:mail:paused" if paused else "breach:mail:resumed",
+        action=AuditAction.BREACH_MAIL_PAUSED if paused else AuditAction.BREACH_MAIL_RESUMED,
         subject=breach_id,
         case_id=breach.case_id,
     )
@@ -235,12 +237,17 @@ def _check_own(words: ExposureWords) -> None:
 
 
 def _record_audit(
-    uow: UnitOfWork, actor: Actor, act: str, row: NoticeRow, now: datetime, personal: dict[str, str]
+    uow: UnitOfWork,
+    actor: Actor,
+    action: AuditAction,
+    row: NoticeRow,
+    now: datetime,
+    personal: dict[str, str],
 ) -> None:
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act=act,
+        action=action,
         subject=row.breach_id,
         facts={"notice": row.id, "from": row.status.value, "attempt": row.attempt_id},
         personal=personal,

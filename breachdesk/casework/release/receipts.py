@@ -10,6 +10,7 @@ from breachdesk.casework.record_times import check_past, strip_optional
 from breachdesk.casework.release import notice_facts
 from breachdesk.casework.release.letter_contexts import format_reference
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import NoticeKind
 from schemas.casework.breach import Breach
 from schemas.casework.breach_records import Receipt, ReceiptTerm
@@ -69,7 +70,7 @@ def set_receipt_term(
     )
     uow.breaches.add_document(term)
     uow.audit.record(
-        at=now, actor=actor.id, act="breach:receipts:term_set", subject=breach_id,
+        at=now, actor=actor.id, action=AuditAction.BREACH_RECEIPTS_TERM_SET, subject=breach_id,
         facts={"version": version, "hours": hours}, case_id=breach.case_id,
     )  # fmt: skip
     return term

@@ -18,6 +18,7 @@ from breachdesk.casework.release.outbox_rows import format_message_id
 from breachdesk.casework.release.senders import find_sender
 from breachdesk.ports import UnitOfWork
 from schemas.addresses import is_address
+from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Manifest, NoticeKind
 from schemas.casework.approval import Approval, ApprovalKind, WitnessMail
 from schemas.casework.breach import Breach
@@ -165,7 +166,7 @@ def tell_witness_again(
     uow.audit.record(
         at=now,
         actor=actor.id,
-        act="breach:witness:told_again",
+        action=AuditAction.BREACH_WITNESS_TOLD_AGAIN,
         subject=breach_id,
         facts={"approval": approval.version, "message": mail.number, "notice": row.id},
         personal={"witness": address},

@@ -15,6 +15,7 @@ from breachdesk.console.views.forms import SubmittedForm
 from breachdesk.console.web.attempt_throttle import AttemptReservation
 from breachdesk.console.web.request_context import RequestContext
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.errors import BreachDeskError, NotAllowed, NotProven
 
 T = TypeVar("T")
@@ -121,7 +122,10 @@ def settle_reservation(
             return
         uow.sign_ins.fail(reservation.ids)
         uow.audit.record(
-            at=context.now, actor=context.user.id, act="user:proof:refused", subject=context.user.id
+            at=context.now,
+            actor=context.user.id,
+            action=AuditAction.USER_PROOF_REFUSED,
+            subject=context.user.id,
         )
 
     context.dependencies.store.write(record_refusal)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from breachdesk.console.dependencies import ConsoleDependencies
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.user import SessionView, User, can_sign_in
 
 STRETCH_EVERY = timedelta(minutes=5)
@@ -54,7 +55,9 @@ class SessionStore:
                 network=network,
             )
         )
-        uow.audit.record(at=now, actor=user.id, act="user:session:opened", subject=user.id)
+        uow.audit.record(
+            at=now, actor=user.id, action=AuditAction.USER_SESSION_OPENED, subject=user.id
+        )
         return token
 
     def find_session(
@@ -82,7 +85,10 @@ class SessionStore:
         def record_closing(uow: UnitOfWork) -> None:
             uow.users.close_session(session.token_hash)
             uow.audit.record(
-                at=now, actor=session.user.id, act="user:session:closed", subject=session.user.id
+                at=now,
+                actor=session.user.id,
+                action=AuditAction.USER_SESSION_CLOSED,
+                subject=session.user.id,
             )
 
         self._dependencies.store.write(record_closing)

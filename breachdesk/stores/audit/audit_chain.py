@@ -3,21 +3,21 @@ last."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.audit.audit_check import CONTENTS_RECORDED, ROWS_WRITTEN, AuditCheck
-from breachdesk.stores.audit.audit_claims import VALUES_ERASED
+from breachdesk.stores.audit.audit_check import AuditCheck
 from breachdesk.stores.audit.audit_links import AuditChain, parse_entry
 from breachdesk.stores.sql.case_cipher import ERASED, NO_CASE, CaseCipher, format_customer_key
 from breachdesk.stores.sql.keyset import KeysetPager, SortKey
 from breachdesk.stores.sql.row_digests import RowDigests
 from breachdesk.stores.tables.case_tables import audit, audit_head
 from schemas.audit import GENESIS, AuditEntry, AuditReport, ChainHead
+from schemas.audit_actions import AuditAction
 from schemas.errors import BadInput, CorruptData
 from schemas.paging import Page, PageRequest
 
@@ -46,7 +46,7 @@ class SqlAuditBook:
         *,
         at: datetime,
         actor: str,
-        act: str,
+        action: AuditAction,
         subject: str,
         facts: Mapping[str, Any] | None = None,
         personal: Mapping[str, str] | None = None,
@@ -59,7 +59,9 @@ class SqlAuditBook:
         owner = case_id or (NO_CASE if customer_id is None else format_customer_key(customer_id))
         for name, value in (personal or {}).items():
             if name in stated:
-                raise BadInput("a fact and a personal value have one name", place=f"{act}, {name}")
+                raise BadInput(
+                    "a fact and a personal value have one name", place=f"{action}, {name}"
+                )
             stated[name] = self._cipher.seal_value(owner, value)
         if case_id is not None:
             stated.setdefault("case", case_id)
@@ -67,7 +69,7 @@ class SqlAuditBook:
             {
                 "at": at.astimezone(UTC),
                 "actor": actor,
-                "act": act,
+                "act": action,
                 "subject": subject,
                 "facts": stated,
             }
@@ -103,8 +105,8 @@ class SqlAuditBook:
             rows += [(row.seq, row.doc) for row in self._connection.execute(query)]
         return [parse_entry(doc) for _, doc in sorted(rows)]
 
-    def list_acts(self, subject: str, fact: str, value: int) -> Sequence[str]:
-        """List acts on the subject for which the fact has this value, oldest first."""
+    def list_actions(self, subject: str, fact: str, value: int) -> Sequence[str]:
+        """List actions on the subject whose fact has that value, oldest first."""
         self._link_waiting()
         fact_text = f'"{fact}":{value}'
         query = (
@@ -136,18 +138,21 @@ class SqlAuditBook:
         self._cipher.erase(case_id, at)
         self.erased = True
         self.record(
-            at=at, actor=actor, act="case:personal_data:erased", subject=case_id,
+            at=at, actor=actor, action=AuditAction.CASE_PERSONAL_DATA_ERASED, subject=case_id,
             facts={"reason": reason, **(facts or {})},
         )  # fmt: skip
 
-    def list_erasable(self, acts: Sequence[str], before: datetime) -> Sequence[AuditEntry]:
-        """List entries older than `before` with one of these act prefixes and sealed values that
-        are not erased."""
-        begins = or_(*(audit.c.doc.contains(f'"act":"{act}', autoescape=True) for act in acts))
-        query = select(audit.c.doc).where(begins).order_by(audit.c.seq)
+    def list_erasable(
+        self, actions: Collection[AuditAction], before: datetime
+    ) -> Sequence[AuditEntry]:
+        """List entries older than `before` with one of these actions and sealed values that are
+        not erased."""
+        quoted = (f'"act":"{action}"' for action in actions)
+        matches = or_(*(audit.c.doc.contains(text, autoescape=True) for text in quoted))
+        query = select(audit.c.doc).where(matches).order_by(audit.c.seq)
         docs = self._connection.execute(query).scalars()
         entries = [parse_entry(doc) for doc in docs]
-        old = [e for e in entries if e.act.startswith(tuple(acts)) and e.at < before]
+        old = [e for e in entries if e.act in actions and e.at < before]
         return [e for e in old if any(v != ERASED for v in self.decrypt_personal(e).values())]
 
     def erase_values(
@@ -166,7 +171,13 @@ class SqlAuditBook:
             self._cipher.destroy_values(tokens)
             self.erased = True
             facts = {"reason": reason, "count": len(tokens), "tokens": tokens}
-            self.record(at=at, actor=actor, act=VALUES_ERASED, subject=subject, facts=facts)
+            self.record(
+                at=at,
+                actor=actor,
+                action=AuditAction.AUDIT_VALUES_ERASED,
+                subject=subject,
+                facts=facts,
+            )
         return len(tokens)
 
     def verify(self) -> int:
@@ -216,10 +227,10 @@ class SqlAuditBook:
             yield entry
         chain.check_end(*self._read_head())
 
-    def list_waiting(self) -> Sequence[tuple[str, str, str]]:
-        """List (act, subject, former id or "") of each entry that `finish` will write."""
+    def list_waiting(self) -> Sequence[tuple[AuditAction, str, str]]:
+        """List (action, subject, former id or "") of each entry that `finish` will write."""
         return [
-            (str(each["act"]), str(each["subject"]), str(each["facts"].get("former", "")))
+            (each["act"], str(each["subject"]), str(each["facts"].get("former", "")))
             for each in self._pending_entries
         ]
 
@@ -227,7 +238,7 @@ class SqlAuditBook:
         """Write what waits. Watched rows that were written without an act get an entry of their
         own, so that the chain knows every row."""
         if self._row_digests.has_unrecorded and not self._pending_entries:
-            self._pending_entries.append(_build_store_entry(ROWS_WRITTEN, now))
+            self._pending_entries.append(_build_store_entry(AuditAction.STORE_ROWS_WRITTEN, now))
         self._link_waiting()
 
     def _link_waiting(self) -> None:
@@ -262,13 +273,16 @@ class SqlAuditBook:
         older, digests, replaced = self._row_digests.take()
         at = self._pending_entries[-1]["at"]
         recorded = [
-            _build_store_entry(CONTENTS_RECORDED, at, {"rows": len(part)}) | {"rows": part}
+            _build_store_entry(AuditAction.STORE_CONTENTS_RECORDED, at, {"rows": len(part)})
+            | {"rows": part}
             for part in _split_rows(older)
         ]
         first, *more = _split_rows(digests) or [{}]
         last = self._pending_entries[-1] | _build_row_facts(first, replaced)
         rest = [
-            _build_store_entry(ROWS_WRITTEN, at) | _build_row_facts(part, replaced) for part in more
+            _build_store_entry(AuditAction.STORE_ROWS_WRITTEN, at)
+            | _build_row_facts(part, replaced)
+            for part in more
         ]
         return [*recorded, *self._pending_entries[:-1], last, *rest]
 
@@ -295,12 +309,12 @@ class SqlAuditBook:
 
 
 def _build_store_entry(
-    act: str, at: datetime, facts: Mapping[str, Any] | None = None
+    action: AuditAction, at: datetime, facts: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     return {
         "at": at.astimezone(UTC),
         "actor": STORE,
-        "act": act,
+        "act": action,
         "subject": "store",
         "facts": dict(facts or {}),
     }

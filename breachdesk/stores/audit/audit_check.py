@@ -14,11 +14,7 @@ from breachdesk.stores.audit.audit_claims import AuditClaims
 from breachdesk.stores.sql import row_digests
 from breachdesk.stores.sql.case_cipher import CaseCipher
 from schemas.audit import GONE, AuditDiscrepancy, AuditEntry, AuditReport, ChainHead
-
-ROWS_WRITTEN = "store:rows:written"
-"""Rows were written in a transaction without an act, or more of them than one entry holds."""
-CONTENTS_RECORDED = "store:contents:recorded"
-"""Digests of the rows that a program before digests wrote; once, when it is first replaced."""
+from schemas.audit_actions import AuditAction
 
 
 class AuditCheck:
@@ -35,7 +31,7 @@ class AuditCheck:
     def add_entry(self, entry: AuditEntry) -> None:
         """Process the next entry of the chain."""
         self._claims.add_entry(entry)
-        if entry.act == CONTENTS_RECORDED:
+        if entry.act == AuditAction.STORE_CONTENTS_RECORDED:
             if self._recording_since is not None:
                 self._repeated_recordings.append(entry.seq)
         elif entry.rows and self._recording_since is None:

@@ -21,30 +21,22 @@ from breachdesk.stores.tables.case_tables import (
     users,
 )
 from schemas.audit import AuditDiscrepancy, AuditEntry
+from schemas.audit_actions import AuditAction, AuditTopic, find_action
 from schemas.casework.affected import Manifest
 from schemas.casework.list_outline import ListOutline
 from schemas.casework.notice import DeliveryStatus
+from schemas.casework.notice_actions import STATUS_AFTER_ACTION
 from schemas.casework.notice_states import NOT_SENT
 from schemas.errors import CorruptData
 
-RELEASES = ("breach:release:approved", "breach:release:glass_broken")
+RELEASES = (AuditAction.BREACH_RELEASE_APPROVED, AuditAction.BREACH_RELEASE_GLASS_BROKEN)
 DOCUMENTS = {
-    "breach:affected:frozen": "Manifest",
-    "breach:decision:written": "Decision",
-    "breach:facts:written": "NoticeFacts",
-    "breach:report:written": "ReportFacts",
+    AuditAction.BREACH_AFFECTED_FROZEN: "Manifest",
+    AuditAction.BREACH_DECISION_WRITTEN: "Decision",
+    AuditAction.BREACH_FACTS_WRITTEN: "NoticeFacts",
+    AuditAction.BREACH_REPORT_WRITTEN: "ReportFacts",
 }
-STATUS_OF = {
-    "notice:attempt:begun": DeliveryStatus.SENDING,
-    "notice:attempt:lost": DeliveryStatus.UNKNOWN,
-    "notice:bounce:recorded": DeliveryStatus.BOUNCED,
-    "notice:receipt:confirmed": DeliveryStatus.DELIVERED,
-}
-ENDINGS = ("attempt", "unknown", "held")
-"""Acts whose last word is the state they left."""
 REQUEUED = DeliveryStatus.QUEUED.value
-ERASED = "case:personal_data:erased"
-VALUES_ERASED = "audit:values:erased"
 NONE = "nothing of it"
 
 
@@ -63,31 +55,33 @@ class AuditClaims:
         self._documents: dict[tuple[str, str, int], tuple[str, int]] = {}
 
     def add_entry(self, entry: AuditEntry) -> None:
-        """Take in the next entry. Facts that an older program did not write are not compared."""
+        """Take in the next entry. Facts that an older release did not write are not compared. The
+        facts alone say what an action of another release is about."""
         try:
             self._record_claim(entry)
         except (KeyError, TypeError, ValueError):
             self._unreadable_entries.append(entry.seq)
 
     def _record_claim(self, entry: AuditEntry) -> None:
-        facts = entry.facts
-        if entry.act in RELEASES:
+        facts, action = entry.facts, find_action(entry.act)
+        topic = None if action is None else action.topic
+        if action in RELEASES:
             seal = (str(facts["hash"]), entry.actor, entry.seq)
             self._releases[entry.subject, int(facts["version"])] = seal
-        elif entry.act in DOCUMENTS and "hash" in facts:
-            address = (DOCUMENTS[entry.act], entry.subject, int(facts["version"]))
+        elif action in DOCUMENTS and "hash" in facts:
+            address = (DOCUMENTS[action], entry.subject, int(facts["version"]))
             self._documents[address] = (str(facts["hash"]), entry.seq)
-        elif entry.act in (ERASED, VALUES_ERASED):
+        elif action in (AuditAction.CASE_PERSONAL_DATA_ERASED, AuditAction.AUDIT_VALUES_ERASED):
             self._record_erasure(entry)
-        elif entry.act.startswith("notice:") and "notice" in facts:
-            self._record_mail(entry)
-        elif entry.act.startswith("user:"):
+        elif topic in (AuditTopic.NOTICE, None) and "notice" in facts:
+            self._record_mail(entry, action)
+        elif topic is AuditTopic.ACCOUNT or (topic is None and "duties" in facts):
             known: dict[str, Any] = {n: facts[n] for n in ("duties", "disabled") if n in facts}
             if known:
                 self._accounts.setdefault(entry.subject, {}).update(known | {"seq": entry.seq})
 
     def _record_erasure(self, entry: AuditEntry) -> None:
-        if entry.act == VALUES_ERASED:
+        if entry.act == AuditAction.AUDIT_VALUES_ERASED:
             self._destroyed_values |= dict.fromkeys(entry.facts["tokens"], entry.seq)
             return
         self._erased_cases[entry.subject] = entry.seq
@@ -108,9 +102,9 @@ class AuditClaims:
         yield from self._compare_keys()
         yield from self._compare_values()
 
-    def _record_mail(self, entry: AuditEntry) -> None:
+    def _record_mail(self, entry: AuditEntry, action: AuditAction | None) -> None:
         attempts = entry.facts.get("attempts")
-        status = entry.facts.get("status") or parse_status(entry.act)
+        status = entry.facts.get("status") or (action and STATUS_AFTER_ACTION.get(action))
         self._mails[int(entry.facts["notice"])] = (status, attempts, entry.seq)
 
     def _compare_releases(self) -> Iterator[AuditDiscrepancy]:
@@ -250,15 +244,6 @@ class AuditClaims:
             yield _build_discrepancy(
                 f"sealed value {token[:12]}", "it is there again", claim_text, "a content"
             )
-
-
-def parse_status(act: str) -> str | None:
-    """Return the status that an act of an older program implies by its name, or None."""
-    if act in STATUS_OF:
-        return STATUS_OF[act].value
-    middle, _, last = act.removeprefix("notice:").partition(":")
-    stated = middle if last == "not_sent" else last if middle in ENDINGS else ""
-    return stated if stated in set(DeliveryStatus) else None
 
 
 def _may_follow(claimed: str, stored: str) -> bool:

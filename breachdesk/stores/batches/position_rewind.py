@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores.books.unit_of_work import SqlUnitOfWork
 from breachdesk.stores.tables.stream_tables import positions
+from schemas.audit_actions import AuditAction
 from schemas.errors import NotAllowed, NotFound
 
 
@@ -34,7 +35,7 @@ def rewind_positions(
     books.audit.record(
         at=now,
         actor=actor,
-        act="sources:partitions:replayed",
+        action=AuditAction.SOURCES_PARTITIONS_REPLAYED,
         subject="positions",
         facts={"partitions": moved, "next": offset},
     )

@@ -33,6 +33,7 @@ from breachdesk.stores.batches.closed_alerts import find_closed_alert, merge_epi
 from breachdesk.stores.batches.group_keys import compute_key_hash
 from breachdesk.stores.books.unit_of_work import SqlUnitOfWork
 from breachdesk.stores.tables.stream_tables import alert_acts, alerts
+from schemas.audit_actions import AuditAction
 from schemas.pipeline.alert import AlertState, Episode
 from streams.ports import EvictedInterval, GroupState
 
@@ -131,10 +132,12 @@ class AlertReconciler:
             return
         if into is None:
             alert.parted = True
-            self._record_audit("alert:episode:parted", alert.id, {"pk": alert.pk})
+            self._record_audit(AuditAction.ALERT_EPISODE_PARTED, alert.id, {"pk": alert.pk})
         else:
             leader.grew = True
-            self._record_audit("alert:episode:merged", alert.id, {"pk": alert.pk, "into": into})
+            self._record_audit(
+                AuditAction.ALERT_EPISODE_MERGED, alert.id, {"pk": alert.pk, "into": into}
+            )
             self._join_cases(alert, leader)
             self.evidence[alert.pk] = WantedEvidence(())
         alert.merged_into = into
@@ -148,7 +151,7 @@ class AlertReconciler:
         for mine, other in ((alert, leader), (leader, alert)):
             open_joined_task(self.books.cases, mine, other, self.now)
         self._record_audit(
-            "case:evidence:joined",
+            AuditAction.CASE_EVIDENCE_JOINED,
             str(leader.case_id),
             {"cases": sorted([str(alert.case_id), str(leader.case_id)]), "alert": leader.id},
         )
@@ -157,7 +160,9 @@ class AlertReconciler:
         self.raised[pk] = (episode, columns)
         self.ids[episode.id] = pk
         self.evidence[pk] = WantedEvidence(episode.members, columns["evidence_hash"])
-        self._record_audit("alert:episode:raised", episode.id, {"pk": pk, **_build_facts(episode)})
+        self._record_audit(
+            AuditAction.ALERT_EPISODE_RAISED, episode.id, {"pk": pk, **_build_facts(episode)}
+        )
 
     def _update_alert(self, alert: StoredAlert, episode: Episode, columns: Columns) -> None:
         changes = alert.compute_changes(columns)
@@ -174,13 +179,13 @@ class AlertReconciler:
             self.ids[episode.id] = alert.pk
         if changes.audited:
             self._record_audit(
-                "alert:episode:revised",
+                AuditAction.ALERT_EPISODE_REVISED,
                 episode.id,
                 {"pk": alert.pk, "former": alert.id, **_build_facts(episode)},
             )
         if changes.severity:
             self._record_audit(
-                "alert:severity:changed",
+                AuditAction.ALERT_SEVERITY_CHANGED,
                 episode.id,
                 {"pk": alert.pk, "from": alert.severity, "to": episode.severity.value},
             )
@@ -197,7 +202,7 @@ class AlertReconciler:
             .values(version=alert_acts.c.version + 1)
         )
         self._record_audit(
-            "alert:dismissal:reopened",
+            AuditAction.ALERT_DISMISSAL_REOPENED,
             episode.id,
             {"pk": alert.pk, "merged": alert.grew, "fingerprint": episode.fingerprint},
         )
@@ -210,12 +215,14 @@ class AlertReconciler:
             .where(alerts.c.pk == alert.pk)
             .values(closed=True, revised_at=self.now, revision=alerts.c.revision + 1)
         )
-        self._record_audit("alert:evidence:unsupported", alert.id, {"pk": alert.pk})
+        self._record_audit(AuditAction.ALERT_EVIDENCE_UNSUPPORTED, alert.id, {"pk": alert.pk})
         if alert.case_id is not None:
             open_unsupported_task(self.books.cases, alert, self.now)
 
-    def _record_audit(self, act: str, subject: str, facts: dict[str, Any]) -> None:
-        self.books.audit.record(at=self.now, actor=PIPELINE, act=act, subject=subject, facts=facts)
+    def _record_audit(self, action: AuditAction, subject: str, facts: dict[str, Any]) -> None:
+        self.books.audit.record(
+            at=self.now, actor=PIPELINE, action=action, subject=subject, facts=facts
+        )
 
 
 def _count_unled(episodes: Sequence[tuple[Episode, Columns]], mine: Sequence[StoredAlert]) -> int:

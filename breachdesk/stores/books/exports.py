@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.ports import UnitOfWork
 from breachdesk.stores.tables.stream_tables import exports
+from schemas.audit_actions import AuditAction, AuditTopic
 from schemas.casework.breach import Breach
 from schemas.errors import NotFound
 from schemas.pipeline.alert import AlertView
@@ -25,8 +26,6 @@ EXPORTING = "exporting"
 """Execution option of connections whose transactions fill the outbox."""
 ALERTS = "alerts"
 BREACHES = "breaches"
-BREACH_ID = "BR-"
-"""Acts on a confirmed case have the breach as their subject."""
 
 
 class OutboxRunner(Protocol):
@@ -65,16 +64,16 @@ def add_messages(connection: Connection, messages: Sequence[ExportMessage]) -> N
 
 
 def build_messages(
-    uow: UnitOfWork, audited: Iterable[tuple[str, str, str]]
+    uow: UnitOfWork, audited: Iterable[tuple[AuditAction, str, str]]
 ) -> Sequence[ExportMessage]:
-    """Build one message for each alert and breach in the (act, subject, former id) triples, with
-    its present state; an id that an alert no longer has gets an empty message."""
+    """Build one message for each alert and breach in the (action, subject, former id) triples,
+    with its present state; an id that an alert no longer has gets an empty message."""
     alerts: dict[str, AlertView | None] = {}
     breaches: dict[str, Breach] = {}
-    for act, subject, former in audited:
-        # Acts on something else (an account, a register) have no such subject.
+    for action, subject, former in audited:
+        # A record that no case owns has its own id as subject.
         with suppress(NotFound):
-            _gather_subject(uow, act.partition(":")[0], subject, former, alerts, breaches)
+            _gather_subject(uow, action.topic, subject, former, alerts, breaches)
     alert_messages = [
         ExportMessage(ALERTS, name, b"" if a is None else _dump_alert(a))
         for name, a in alerts.items()
@@ -87,24 +86,24 @@ def build_messages(
 
 def _gather_subject(
     uow: UnitOfWork,
-    kind: str,
+    topic: AuditTopic,
     subject: str,
     former: str,
     alerts: dict[str, AlertView | None],
     breaches: dict[str, Breach],
 ) -> None:
     """Raises NotFound when there is no such thing."""
-    if kind == "alert":
+    if topic is AuditTopic.ALERT:
         alert = uow.alerts.get(subject)
         alerts |= {name: None for name in (subject, former) if name not in ("", alert.id)}
         alerts[alert.id] = alert
-    elif kind == "case" and not subject.startswith(BREACH_ID):
+    elif topic is AuditTopic.CASE:
         case = uow.cases.get(subject)
         linked = uow.alerts.get_many(case.alerts)
         alerts |= {alert.id: alert for alert in linked}
         if case.breach_id:
             breaches[case.breach_id] = uow.breaches.get(case.breach_id)
-    elif kind in ("case", "breach", "notice"):
+    elif topic in (AuditTopic.BREACH, AuditTopic.NOTICE):
         breach = uow.breaches.get(subject)
         breaches[breach.id] = breach
 

@@ -41,6 +41,7 @@ from breachdesk.console.web.request_context import (
 )
 from breachdesk.console.web.sessions import hash_token
 from breachdesk.ports import UnitOfWork
+from schemas.audit_actions import AuditAction
 from schemas.errors import NotProven
 from schemas.user import User
 
@@ -138,7 +139,7 @@ def _record_refusal(
             uow.audit.record(
                 at=now,
                 actor=user.id,
-                act="user:session:refused",
+                action=AuditAction.USER_SESSION_REFUSED,
                 subject=user.id,
                 facts={"password_right": password_right},
             )
