@@ -26,7 +26,7 @@ class MailMonitor:
         traced: SpanTracer | None = None,
     ) -> None:
         """Create the metrics. `registry` and `traced` are those of the process that it shares."""
-        self._house = container
+        self._container = container
         self.registry = registry or CollectorRegistry()
         self.meter = PrometheusMailMetrics(self.registry)
         self.tracer = traced or build_tracer(container.settings, "breachdesk dispatch")

@@ -77,7 +77,7 @@ class SessionStore:
 
     def is_admitted(self, user: User) -> bool:
         """Whether the account may sign in: not when disabled, nor a demo's outside a demo."""
-        return can_sign_in(user, demo=self._house.settings.demo)
+        return can_sign_in(user, demo=self._dependencies.settings.demo)
 
     def close_session(self, session: UserSession, now: datetime) -> None:
         """Close the session and audit the sign-out."""
