@@ -19,6 +19,7 @@ METAPHORS = frozenset(
     """.split()  # noqa: SIM905 - a word list is easier to read and to diff than a column of strings
 )
 ALLOWED_METAPHORS = {
+    "BREACH_RELEASE_GLASS_BROKEN": "the stored action, which old entries carry",
     "break_glass": "the term of access control for an approval without a second person",
     "report_stage": "the regulators' word: initial, further and final report",
     "stage": "the regulators' word, and a key of stored reports",

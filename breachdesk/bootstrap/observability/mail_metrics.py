@@ -35,7 +35,7 @@ class MailMonitor:
     @asynccontextmanager
     async def serve_operations(self) -> AsyncIterator[None]:
         """Serve ops.port within the context. Raises Misconfigured when the port is taken."""
-        container, ops = self._house, self._house.settings.ops
+        container, ops = self._container, self._container.settings.ops
         self.registry.register(StoreCollector(container.store, container.now))
         pulse = asyncio.create_task(self._pulse.run_pulse())
         try:

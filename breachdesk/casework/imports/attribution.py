@@ -26,12 +26,10 @@ def bind_asset(
     now: datetime,
 ) -> Binding:
     """Bind `domain:contoso.example` to this customer (or `provider`) since `valid_from` (None:
-    always), known
-    from now on. An empty service means the usual one of that kind.
+    always), known from now on. An empty service means the usual one of that kind.
 
     Events that were read already keep their owner; a replay resolves them again. Raises NotFound
-    for
-    an unknown customer, BadInput for an invalid key or service."""
+    for an unknown customer, BadInput for an invalid key or service."""
     require_duty(actor, Permission.REGISTRAR, act="say whose an asset is")
     kind, value = _parse_asset(key)
     if customer_id != PROVIDER:
