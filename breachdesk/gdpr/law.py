@@ -140,7 +140,7 @@ class _LawReader:
         try:
             entry = KINDS[kind].model_validate({"zone": zone} | dict(row))
             if entry.file is not None:
-                raise ValueError("file: this key is reserved for the file's own name")
+                raise ValueError("file: it is no key of yours; it holds the file's own name")
             entry = entry.model_copy(update={"file": file})
         except (ValidationError, TypeError, ValueError) as problem:
             # Its other versions alone would leave a hole in time.
