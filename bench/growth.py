@@ -186,8 +186,8 @@ def restart(folder: Path) -> Figures:
     """Until a worker has looked and found nothing to do."""
     begun, spent = time.perf_counter(), time.process_time()
     with Container(load_settings(folder), DemoClock(NEWEST + timedelta(days=30))) as container:
-        worker: Any = container.build_worker()
-        remaining = worker.drain()
+        worker = container.build_worker()
+        remaining = worker.process_all()
         assert remaining == 0, f"{remaining} lines had not been processed"
         return {
             "restart_seconds": round(time.perf_counter() - begun, 2),

@@ -114,7 +114,8 @@ class NormaliseTree:
 
 
 class NormaliseWork:
-    """What a worker does with one slice; finds its tree's modules by either of their names."""
+    """Does what a worker does with one slice, with the modules of one tree: it imports them by name
+    because another tree's may be measured in another process."""
 
     def __init__(self, root: Path, corpus: Path) -> None:
         self._rows, register = pickle.loads(corpus.read_bytes())
@@ -140,14 +141,9 @@ class NormaliseWork:
         return view([binding.model_validate(row) for row in rows], 1)
 
     def _build_normaliser(self, reader: Any) -> Callable[..., Any]:
-        try:
-            made = importlib.import_module("streams.normalise.normaliser").EventNormaliser
-        except ModuleNotFoundError:
-            old = importlib.import_module("streams.reading").CaseSnapshot
-            earlier: Callable[..., Any] = old(reader, self._settings).read
-            return earlier
-        now: Callable[..., Any] = made(reader, self._settings).normalise
-        return now
+        normaliser = importlib.import_module("streams.normalise.normaliser").EventNormaliser
+        normalise: Callable[..., Any] = normaliser(reader, self._settings).normalise
+        return normalise
 
     def _get_child_service(self) -> Callable[..., Any]:
         if self._service is None:
@@ -220,7 +216,7 @@ class NormaliseWork:
         normalise = self._get_child_service() if child else self._here
         counts = normalise(records, self._view, lambda event, _: told.append(_format_event(event)))
         letters = [_format_letter(each) for each in counts.dead_letters]
-        return [*told, *letters, repr(counts.sources()), repr(counts.unattributed())]
+        return [*told, *letters, repr(counts.list_sources()), repr(counts.list_unattributed())]
 
     def close(self) -> None:
         if self._child is not None:

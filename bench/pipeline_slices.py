@@ -66,7 +66,7 @@ class PipelineSlices:
         self.house = Container(settings or build_settings(folder, cast, port=0), self._clock)
         if not self.house.store.read(lambda uow: uow.users.list()):
             import_registers(self.house, cast)
-        self._worker: Any = self.house.build_worker()
+        self._worker = self.house.build_worker()
         self._lines = generate_lines(first_day, int(os.environ.get("BENCH_DENSITY", "1")))
         self._seen = hashlib.sha256()
 
@@ -84,7 +84,7 @@ class PipelineSlices:
         spent, begun, own = read_family_seconds(), time.perf_counter(), time.process_time()
         for start in range(0, count, APPENDED):
             self.house.log.append(rows[start : start + APPENDED])
-        done = self._worker.drain()
+        done = self._worker.process_all()
         taken = {
             "lines": count,
             "wall": time.perf_counter() - begun,

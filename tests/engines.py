@@ -72,7 +72,7 @@ class TwoCustomers:
     version = 1
     edges = ()
 
-    def view(self) -> TwoCustomers:
+    def get_view(self) -> TwoCustomers:
         return self
 
     def find(

@@ -88,7 +88,7 @@ class RetentionPolicy:
         values: dict[str, list[DetectorSignal]] = {}
         for row in rows:
             values.setdefault(row.value, []).append(row)
-        latest = dict.fromkeys(row.value for row in reversed(rows))
+        latest = dict.fromkeys(row.value for row in rows[::-1])
         shown = {*islice(values, MOST_VALUES), *islice(latest, MOST_VALUES)}
         each = self.bound // min(len(values), MOST_VALUES)
         chosen: list[DetectorSignal] = []

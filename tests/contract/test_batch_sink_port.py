@@ -139,7 +139,7 @@ def count(store: PipelineStore, table: Any) -> int:
 
 
 def test_each_deployment_knows_whether_it_has_a_sole_owner(store: PipelineStore) -> None:
-    sqlite = type(store).__name__ == "SqlStore"
+    sqlite = type(store).__name__ == "SqliteStore"
 
     assert store.make_batch_sink().sole_owner is sqlite
 
@@ -512,7 +512,7 @@ def test_a_sole_owner_is_asked_each_time_though_no_row_is_due(sole: Owner) -> No
 
 
 def test_no_sweep_runs_while_a_backfill_may_be_running(owner: Owner) -> None:
-    owner.commit([JO], buckets=[bucket(JO)], held_until=DUE + 1)
+    owner.commit([JO], buckets=[bucket(JO)], hold_until=DUE + 1)
     drain(owner, DUE)
     held = owner.sweep()
     drain(owner, DUE + 1)

@@ -44,22 +44,22 @@ def load(tmp_path: Path, text: str, name: str = "r.yml"):
 def test_base_rules_of_a_correlation_do_not_alert_by_themselves(tmp_path: Path) -> None:
     book = load(tmp_path, f"{BASE}---\n{CORRELATION}")
 
-    assert [info.id for info in book.infos()] == ["many_failed"]
-    assert book.infos()[0].kind is RuleKind.EVENT_COUNT
+    assert [info.id for info in book.list_infos()] == ["many_failed"]
+    assert book.list_infos()[0].kind is RuleKind.EVENT_COUNT
 
 
 def test_generate_lets_base_rules_alert_too(tmp_path: Path) -> None:
     text = CORRELATION.replace("  timespan", "  generate: true\n  timespan")
     book = load(tmp_path, f"{BASE}---\n{text}")
 
-    assert {info.id for info in book.infos()} == {"failed", "many_failed"}
+    assert {info.id for info in book.list_infos()} == {"failed", "many_failed"}
 
 
 def test_a_correlation_may_refer_to_a_rule_in_another_file(tmp_path: Path) -> None:
     (tmp_path / "z.yml").write_text(BASE)
     book = load(tmp_path, CORRELATION, "a.yml")
 
-    assert [info.id for info in book.infos()] == ["many_failed"]
+    assert [info.id for info in book.list_infos()] == ["many_failed"]
 
 
 @pytest.mark.parametrize(("condition", "alerts"), [("gte: 3", 1), ("gt: 2", 1), ("gt: 3", 0)])
@@ -82,7 +82,7 @@ def test_a_rule_is_known_by_its_name_else_its_id(tmp_path: Path) -> None:
     uuid = "0d9f3f0e-53c1-4a31-8d6e-7f7e2b9a5a01"
     book = load(tmp_path, BASE.replace("name: failed", f"id: {uuid}"))
 
-    assert book.infos()[0].id == uuid
+    assert book.list_infos()[0].id == uuid
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ _ORDER: TypeAdapter[NoteGap | CommentOrder] = TypeAdapter(
 
 
 class StoreOrders:
-    """Implements streams.ports.Orders over the store."""
+    """Implements streams.ports.OrderHandler over the store."""
 
     def __init__(self, store: Store, now: Now) -> None:
         self._store = store

@@ -21,7 +21,7 @@ _PING = text("SELECT 1")
 
 
 class AlwaysLeader:
-    """streams.ports.Leader where one process owns the store anyway."""
+    """streams.ports.LeaderElection where one process owns the store anyway."""
 
     def acquire_leadership(self) -> bool:
         return True
@@ -30,7 +30,7 @@ class AlwaysLeader:
 
 
 class PostgresLeader:
-    """streams.ports.Leader over one connection that is kept. Thread-safe."""
+    """streams.ports.LeaderElection over one connection that is kept. Thread-safe."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")

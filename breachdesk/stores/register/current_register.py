@@ -8,7 +8,7 @@ from streams.ports import RegisterView
 
 
 class SqlRegister:
-    """streams.ports.Register."""
+    """streams.ports.AssetRegister."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
