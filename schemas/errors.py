@@ -5,7 +5,7 @@
     ├── BadInput        a file, form or value is wrong → show place and remedy, change nothing
     │   └── Incomplete  a document lacks mandatory parts → show every one of them
     ├── Misconfigured   settings or profile are wrong → stop before starting (exit 2)
-    ├── NotAllowed      a rule of the house forbids it (four eyes, state, role) → explain
+    ├── NotAllowed      a rule forbids it (four eyes, state, role) → explain
     │   └── NotProven   who asks did not prove who they are → count the try, explain
     ├── Conflict        somebody changed it meanwhile → reload and look again
     ├── NotFound        there is no such thing → list what there is

@@ -186,7 +186,7 @@ def redirect_to(path: str, message: str = "") -> Response:
 
 def get_app_state(request: Request) -> AppState:
     """Return what all requests share."""
-    state: AppState = request.app.state.hall
+    state: AppState = request.app.state.shared
     return state
 
 
