@@ -298,13 +298,13 @@ def test_a_zombie_is_fenced_and_nothing_of_its_batch_is_kept(
 
 def test_an_epoch_fences_owners_that_stand_at_the_same_offset(store: Any) -> None:
     sink = store.make_batch_sink(sole_owner=False)
-    held = sink.positions(["raw/0"])["raw/0"]
+    held = sink.load_positions(["raw/0"])["raw/0"]
     store.rewind(["raw/0"], None, actor="operator")
     step = PartitionAdvance("raw/0", held, RecordPosition("raw", 3), NOW.timestamp())
 
     with pytest.raises(EditConflict):
         sink.commit(RecordBatch([step]), {}, lambda _rows, _low: pytest.fail("settled"), NOW)
-    assert sink.positions(["raw/0"])["raw/0"] == StoredPosition(None, epoch=1)
+    assert sink.load_positions(["raw/0"])["raw/0"] == StoredPosition(None, epoch=1)
 
 
 class Failing:

@@ -56,7 +56,7 @@ def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(flee
     notify_everybody(fleet)
     before, letters, sent, said = fleet.outcome(), notices(fleet), mails(fleet), acts(fleet)
     told = fleet.run("replay", "--from-beginning", "--json")
-    positions = fleet.store.make_batch_sink().positions(list(fleet.ends()))
+    positions = fleet.store.make_batch_sink().load_positions(list(fleet.ends()))
     fleet.drained()
     tried = asyncio.run(send_due(fleet.house))
 

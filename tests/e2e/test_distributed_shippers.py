@@ -92,8 +92,10 @@ def test_a_partition_that_holds_only_what_was_aborted_counts_as_drained(
     name = f"{ships.topic('mail-gw')}/0"
     sink = ships.store.make_batch_sink()
     fleet.until(
-        lambda: sink.positions([name])[name].arrived is not None, fleet.WAIT_SECONDS, ships.tell
+        lambda: sink.load_positions([name])[name].arrived is not None,
+        fleet.WAIT_SECONDS,
+        ships.tell,
     )
 
     assert ships.ends()[name] == 4
-    assert sink.positions([name])[name].position is None
+    assert sink.load_positions([name])[name].position is None

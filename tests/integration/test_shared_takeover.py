@@ -60,7 +60,7 @@ class FormerOwner:
     def commits(self, count: int) -> None:
         lines = [IncomingRecord("web", b"a line", START)] * count
         last = self.log.append(lines)[-1]
-        held = self.sink.positions([self.partition])[self.partition]
+        held = self.sink.load_positions([self.partition])[self.partition]
         step = PartitionAdvance(self.partition, held, last, START.timestamp())
         self.sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), START)
 

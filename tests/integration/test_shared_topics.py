@@ -113,7 +113,7 @@ def test_a_position_beyond_the_end_stops_the_worker(fleet: Fleet) -> None:
     played(fleet)
     name = f"{fleet.topic('web')}/0"
     sink = fleet.store.make_batch_sink()
-    held = sink.positions([name])[name]
+    held = sink.load_positions([name])[name]
     assert held.position is not None
     beyond = held.position._replace(offset=1_000_000)
     step = PartitionAdvance(name, held, beyond, held.arrived)

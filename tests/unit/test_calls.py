@@ -25,7 +25,7 @@ RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED)
 WHY = "Jo Mason asked on the telephone not to be written to about it again."
 SPOKEN: dict[str, Any] = {
-    "number": "01632 960001", "spoken_to": "Jo Mason", "said": "She changes her password today.",
+    "number": "01632 960001", "spoken_to": "Jo Mason", "statement": "She changes her password today.",
 }  # fmt: skip
 
 
@@ -110,8 +110,8 @@ def test_only_who_was_reached_and_told_counts_with_number_name_and_time(
     [
         (CallOutcome.REACHED_AND_TOLD, {**SPOKEN, "number": " "}, "number: it is empty"),
         (CallOutcome.REACHED_AND_TOLD, {**SPOKEN, "spoken_to": ""}, "spoken to: it is empty"),
-        (CallOutcome.REACHED_AND_TOLD, {**SPOKEN, "said": ""}, "what was said: it is empty"),
-        (CallOutcome.TOLD_IN_PERSON, {"said": "At our counter."}, "spoken to: it is empty"),
+        (CallOutcome.REACHED_AND_TOLD, {**SPOKEN, "statement": ""}, "what was said: it is empty"),
+        (CallOutcome.TOLD_IN_PERSON, {"statement": "At our counter."}, "spoken to: it is empty"),
         (CallOutcome.LETTER_POSTED, {}, "proof: it is empty"),
         (CallOutcome.NOBODY, {}, "number: it is empty"),
     ],
@@ -138,7 +138,11 @@ def test_the_time_of_a_call_lies_between_the_task_and_now(scene: ReleaseScene) -
 @pytest.mark.parametrize(
     ("outcome", "said", "means"),
     [
-        (CallOutcome.TOLD_IN_PERSON, {"spoken_to": "Jo", "said": "At our counter."}, "in person"),
+        (
+            CallOutcome.TOLD_IN_PERSON,
+            {"spoken_to": "Jo", "statement": "At our counter."},
+            "in person",
+        ),
         (CallOutcome.LETTER_POSTED, {"proof": "Receipt 77, in the file."}, "by post"),
     ],
 )
@@ -165,7 +169,7 @@ def test_a_call_is_not_needed_only_once_nothing_is_owed_to_its_reader(
     scene: ReleaseScene,
 ) -> None:
     with pytest.raises(NotAllowed, match="still to be told"):
-        record(scene, CallOutcome.NOT_NEEDED, said="She knows.")
+        record(scene, CallOutcome.NOT_NEEDED, statement="She knows.")
     for duty in ("own_promise", "art34_people"):
         scene.store.write(
             lambda uow, d=duty: obligations.waive_obligation(
@@ -178,7 +182,7 @@ def test_a_call_is_not_needed_only_once_nothing_is_owed_to_its_reader(
             scene.now(),
         )
     )  # fmt: skip
-    record(scene, CallOutcome.NOT_NEEDED, said="Waived, as decided.")
+    record(scene, CallOutcome.NOT_NEEDED, statement="Waived, as decided.")
 
     assert call(scene).done_at == scene.now()
     assert call(scene).told is None
