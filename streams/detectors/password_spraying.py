@@ -18,6 +18,7 @@ from schemas.pipeline.plugin import (
     get_texts,
 )
 from streams.correlate.alert_phrases import format_count, format_duration
+from streams.tokenizers.identifiers import shorten_identifier
 
 ACCOUNTS = 8
 FAILED = "failed"
@@ -40,7 +41,7 @@ def _extract_signals(event: Event) -> Sequence[SignalDraft]:
         return ()
     whose = event.organization or event.unattributed or "unknown"
     return [
-        SignalDraft((address,), step, _join_account(user.casefold(), whose))
+        SignalDraft((address,), step, _join_account(shorten_identifier(user.casefold()), whose))
         for address in get_texts(event, "source.ip")
         for user in get_texts(event, "user.name")
     ]
@@ -55,12 +56,16 @@ def _join_account(user: str, whose: str) -> str:
 
 
 def _split_account(value: str) -> tuple[str, str]:
-    """Split into user name and customer."""
+    """Split into user name and customer. A value that was shortened, because both together were
+    longer than an identifier, is an account of its own."""
     if value.startswith(_ARRAY):
-        user, whose = json.loads(value)
+        try:
+            user, whose = json.loads(value)
+        except ValueError:
+            return value, ""
         return user, whose
-    user, _, whose = value.rpartition(JOINT)
-    return user, whose
+    user, joint, whose = value.rpartition(JOINT)
+    return (user, whose) if joint else (value, "")
 
 
 def _extract_account(value: str) -> str:
@@ -144,6 +149,12 @@ DETECTOR = Detector(
         DetectorExample(
             "accounts whose names hold the sign that joins are eight all the same",
             [_sign_in(i * 3, f"al · {name}", "failure") for i, name in enumerate(_NAMES)],
+            1,
+            "high",
+        ),
+        DetectorExample(
+            "accounts whose names are longer than an identifier are eight all the same",
+            [_sign_in(i * 3, "x" * 240 + name * 1_000, "failure") for i, name in enumerate(_NAMES)],
             1,
             "high",
         ),
