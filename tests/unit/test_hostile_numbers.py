@@ -178,7 +178,7 @@ def test_a_document_that_json_cannot_hold_becomes_a_refusal_on_its_line() -> Non
     for _ in range(300):
         deep = [deep]
 
-    assert orjson.loads(render_json({"a": deep}))["error"]["type"] == "Unparseable"
+    assert orjson.loads(render_json({"a": deep}))["error"]["type"] == "UnparseableRecord"
     assert render_json({"a": 2**70}).count(b"\n") == 1
 
 
@@ -188,5 +188,5 @@ def test_a_number_that_is_none_refuses_its_line_in_order(number: bytes) -> None:
 
     (document,) = documents_of(raw)
 
-    assert document["error"]["type"] == "Unparseable"
+    assert document["error"]["type"] == "UnparseableRecord"
     assert read_in_the_pipeline(raw) == []

@@ -223,7 +223,7 @@ def test_an_exception_of_ours_says_its_sentence(lines: Lines) -> None:
     except RetryableError:
         own().exception("not now")
 
-    assert lines.last["exception"] == "Retryable: store: the database refuses. Wait."
+    assert lines.last["exception"] == "RetryableError: store: the database refuses. Wait."
 
 
 def test_times_are_iso_and_a_second_set_up_takes_the_place_of_the_first(lines: Lines) -> None:

@@ -174,7 +174,7 @@ class Looked:
         self.times = 0
         self.refuses = False
 
-    def look(self, work: Any) -> Any:
+    def read(self, work: Any) -> Any:
         self.times += 1
         if self.refuses:
             raise RetryableError("the database is away")

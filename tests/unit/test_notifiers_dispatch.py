@@ -173,10 +173,10 @@ async def test_an_end_that_the_store_could_not_take_is_written_first_thing() -> 
     class Forgetful(SqliteOutbox):
         refuses = True
 
-        def finish(self, *end: object) -> None:
+        def finish_attempt(self, *end: object) -> None:
             if self.refuses:
                 raise RetryableError("the store is busy", place="store", remedy="Try again.")
-            super().finish(*end)  # type: ignore[arg-type]  # passed through
+            super().finish_attempt(*end)  # type: ignore[arg-type]  # passed through
 
     outbox, post = Forgetful(), Post()
     queued(2, outbox)
@@ -192,10 +192,10 @@ async def test_an_end_that_the_store_could_not_take_is_written_first_thing() -> 
 
 async def test_a_row_that_cannot_begin_stops_no_other_and_says_why() -> None:
     class Torn(SqliteOutbox):
-        def begin(self, row_id: int, *rest: object) -> OutgoingMessage | None:
+        def start_attempt(self, row_id: int, *rest: object) -> OutgoingMessage | None:
             if row_id == 1:
                 raise BadInput("`firm` is undefined", place="template letter.j2, line 3")
-            return super().begin(row_id, *rest)  # type: ignore[arg-type]  # passed through
+            return super().start_attempt(row_id, *rest)  # type: ignore[arg-type]  # passed through
 
     outbox, post = Torn(), Post()
     queued(3, outbox)
@@ -298,8 +298,8 @@ async def test_intent_of_which_nobody_knows_whether_it_was_written_ends_as_not_s
     class Torn(SqliteOutbox):
         torn = True
 
-        def begin(self, *attempt: object) -> OutgoingMessage | None:
-            begun = super().begin(*attempt)  # type: ignore[arg-type]  # passed through
+        def start_attempt(self, *attempt: object) -> OutgoingMessage | None:
+            begun = super().start_attempt(*attempt)  # type: ignore[arg-type]  # passed through
             if self.torn:
                 raise RetryableError("the connection was lost during the commit")
             return begun

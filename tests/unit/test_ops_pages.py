@@ -177,7 +177,7 @@ async def test_a_loop_that_turns_is_alive_and_one_that_hangs_is_not() -> None:
 
 
 class Away:
-    def look(self, work: Any) -> Any:
+    def read(self, work: Any) -> Any:
         raise RetryableError("the server does not answer", place="store")
 
 

@@ -93,7 +93,7 @@ def test_a_line_that_cannot_be_read_says_why_and_shows_itself() -> None:
 
     assert unknown["error"]["type"] == "NotUnderstood"
     assert unknown["event"] == {"original": "caf\\xe9"}
-    assert broken["error"]["type"] == "Unparseable"
+    assert broken["error"]["type"] == "UnparseableRecord"
     assert broken["error"]["message"].startswith("microsoft365_audit: ")
 
 

@@ -124,14 +124,14 @@ def test_what_a_window_holds_of_an_event_is_bounded_however_long_its_texts_are(e
         "destination__port": 22,
     }
 
-    signals = engine(TEXT + CORRELATION).signals(event(fields=fields))
+    signals = engine(TEXT + CORRELATION).list_signals(event(fields=fields))
 
     assert len(signals) == 2
     for signal in signals:
         assert len(repr(signal.key)) < 1_000
         assert len(repr(dict(signal.summary))) < 300_000
         assert signal.summary["destination.port"] == 22
-    other = engine(TEXT).signals(event(fields=fields | {"source__ip": long + "x"}))
+    other = engine(TEXT).list_signals(event(fields=fields | {"source__ip": long + "x"}))
     assert other[0].key.group != signals[0].key.group
 
 
@@ -139,12 +139,12 @@ def test_names_that_senders_invent_make_no_plans_and_change_no_match(engine) -> 
     of = engine(TEXT)
     for number in range(200):
         made = event(fields={"event__category": [f"c{number}", "authentication"]})
-        assert len(of.matches(changed_event(made, dataset=f"d{number}"))) == 1
+        assert len(of.list_matches(changed_event(made, dataset=f"d{number}"))) == 1
         other = event(fields={"event__category": [f"c{number}", {"odd": number}]})
-        assert of.matches(changed_event(other, dataset=f"linux.{number}")) == []
-    assert len(of.matches(event(fields={"event__category": None}))) == 0
+        assert of.list_matches(changed_event(other, dataset=f"linux.{number}")) == []
+    assert len(of.list_matches(event(fields={"event__category": None}))) == 0
     nameless = changed_event(event(fields={"event__category": None}), dataset="")
-    assert len(of.matches(nameless)) == 1
+    assert len(of.list_matches(nameless)) == 1
 
     assert len(of._router._plans) < 10
 
@@ -207,7 +207,7 @@ def test_no_candidate_that_could_match_is_left_out() -> None:
 
 
 def test_the_summary_holds_only_what_the_table_shows(engine) -> None:
-    (signal,) = engine(TEXT).signals(event(fields={"email__subject": "private"}))
+    (signal,) = engine(TEXT).list_signals(event(fields={"email__subject": "private"}))
 
     assert dict(signal.summary) == {
         "event.outcome": "failure",

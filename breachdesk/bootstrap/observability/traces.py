@@ -61,7 +61,7 @@ class OtelTracer:
             except BaseException as error:
                 kind = type(error).__name__
                 span.set_attribute("error.type", kind)
-                span.set_status(self._status.DeliveryStatus(self._status.StatusCode.ERROR, kind))
+                span.set_status(self._status.Status(self._status.StatusCode.ERROR, kind))
                 raise
 
     def close(self) -> None:
