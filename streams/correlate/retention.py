@@ -54,7 +54,7 @@ class RetentionPolicy:
         self, rows: Sequence[DetectorSignal], witnesses: frozenset[MemberIdentity] = frozenset()
     ) -> Sequence[DetectorSignal]:
         """Return the retained rows of sorted rows of one bucket, sorted; `rows` itself if all are
-        kept in any order of arrival. `select_witnesses` names rows that stay."""
+        kept in any order of arrival. `witnesses` names rows that stay."""
         if len(rows) <= self.harmless:
             return rows
         steps: dict[str, list[DetectorSignal]] = {}

@@ -62,7 +62,7 @@ class RecordDecoder:
         *,
         drill: bool = False,
     ) -> None:
-        """Bind topics to ids. `load_topic_ids`: topic → its UUID; `sources`: topic → its source,
+        """Bind topics to ids. `topic_ids`: topic → its UUID; `sources`: topic → its source,
         None: a header names it."""
         self._ids = topic_ids
         self._sources = sources

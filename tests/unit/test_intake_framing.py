@@ -128,6 +128,8 @@ def test_any_chunking_gives_the_same_records(data: bytes, cuts: list[int], limit
     assert in_chunks(data, cuts, limit) == in_chunks(data, [], limit)
 
 
+@example(b'[{"v":1}}]', 0)
+@example(b'[[1}', 0)
 @given(DOCUMENTS, st.sampled_from([0, 80]))
 def test_no_byte_of_content_is_lost(data: bytes, limit: int) -> None:
     framing = b'\r\n \t,[]"' + codecs.BOM_UTF8
@@ -250,6 +252,7 @@ def elements_one_byte_at_a_time(data: bytes) -> list[bytes]:
     found, record = [], b""
     for depth, byte in list(tokens_one_byte_at_a_time(data))[1:]:
         if depth == 0 or (depth == 1 and byte == b","):
+            record += byte if byte == b"}" else b""
             found.append(record.strip(b" \t\r\n"))
             record = b""
             if depth == 0:

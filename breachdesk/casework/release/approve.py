@@ -109,9 +109,8 @@ def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
 
     Raises NotAllowed for everybody listed by `second_person.list_writers`, BadInput for another
     count, Conflict when anything changed since the seal was shown or an approval of this very seal
-    is in effect, and as `compute_seal`. `find_checked` returns texts that were checked before;
-    every
-    other one is checked now."""
+    is in effect, and as `compute_seal`. `checked_texts` returns texts that were checked before;
+    every other one is checked now."""
     require_duty(actor, Permission.APPROVER, act="approve a release")
     release = _prepare(uow, breach_id, settings, renderer, sender, checked_texts)
     check_second_person(

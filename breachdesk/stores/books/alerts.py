@@ -42,8 +42,7 @@ class SqlAlertBook:
     def list(
         self, *, states: Sequence[AlertState] = (), merged: bool = False
     ) -> Sequence[AlertView]:
-        """List all live alerts in the order of `list_page`; `merge_problems` includes merged
-        alerts."""
+        """List all live alerts in the order of `list_page`; with `merged`, merged ones too."""
         return alert_lists.list_all(self._connection, states, merged=merged)
 
     def list_page(

@@ -40,7 +40,7 @@ class CaseCipher:
         self._row_digests = row_digests
 
     def seal(self, case_id: str, content: bytes, purpose: str) -> bytes:
-        """Return nonce and ciphertext, bound to `build_purpose`. Creates the key if there is none.
+        """Return nonce and ciphertext, bound to `purpose`. Creates the key if there is none.
         Raises NotAllowed if the case's key was erased."""
         nonce = os.urandom(NONCE)
         return nonce + AESGCM(self._get_key(case_id)).encrypt(nonce, content, purpose.encode())

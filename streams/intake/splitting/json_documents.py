@@ -30,8 +30,7 @@ class DocumentSplitter:
     """Reads one document from its first bracket on, then says what is left unread."""
 
     def __init__(self, limit: int, at: int, *, elements: bool) -> None:
-        """Create a splitter. `iterate_elements`: the document is an array, and each element is a
-        record."""
+        """Create a splitter. With `elements`, the document is an array and each element a record."""
         self._limit = limit
         self._elements = elements
         self._buffer = RecordBuffer(limit, at)
@@ -89,7 +88,9 @@ class DocumentSplitter:
     def _finish_document(
         self, data: bytes, mark: int, at: int, records: list[FramedRecord]
     ) -> tuple[list[FramedRecord], bytes]:
-        until = at - 1 if self._elements else at
+        # Only the array's own bracket is framing: a brace in its place is content of the element.
+        is_array_end = self._elements and data[at - 1 : at] == b"]"
+        until = at - 1 if is_array_end else at
         records += self._finish_record(data[mark:until])
         self._buffer.skip(at - until)
         return records, data[at:]
