@@ -1,5 +1,5 @@
-"""Ask the console's overview as the demo's analyst, ten times a second, until stdin says stop; every
-fifth time also comment on an alert: an act, which waits for the pipeline's writes.
+"""Ask the console's overview as the demo's analyst, ten times a second, until stdin says stop;
+every fifth time also comment on an alert: an act, which waits for the pipeline's writes.
 
 Says `ready` once it is signed in, and at the end what it waited, in milliseconds.
 """

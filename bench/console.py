@@ -88,7 +88,8 @@ class StatementCounter:
 
 
 def find_parameter_values(uow: UnitOfWork) -> dict[str, list[str]]:
-    """What stands for the parameters of addresses: a confirmed case, an open one, one that is over."""
+    """What stands for the parameters of addresses: a confirmed case, an open one, one that is
+    over."""
     alerts = [uow.alerts.get(pk).id for pk in (999, 1) if _has(uow, pk)]
     breached = uow.cases.get("CASE-0001")
     breaches = len(uow.breaches.list())

@@ -3,11 +3,10 @@
     .venv/bin/python bench/flood.py                         # 200,000 lines, 64 MiB of copies
     .venv/bin/python bench/flood.py --lines 20000 --copies  # what one copy takes, by tracemalloc
 
-Parsed in this process, detected and committed to a SQLite store, durable; nothing else runs. Figures:
-resident memory before, at most and at the end, what the window store thinks its copies take, and the
-time of a batch from its records to its commit. Batches shrink and grow to `--milliseconds` as the
-worker's do.
-"""
+Parsed in this process, detected and committed to a SQLite store, durable; nothing else runs.
+Figures: resident memory before, at most and at the end, what the window store thinks its copies
+take, and the time of a batch from its records to its commit. Batches shrink and grow to
+`--milliseconds` as the worker's do."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@
     .venv/bin/python bench/growth.py --only groups days --json growth.json
     BENCH_TREE=CHECKOUT CHECKOUT/.venv/bin/python bench/growth.py   # the same of another checkout
 
-Each size has a data folder and a process of its own. `us a line`: processor time of the demo's mixed
-lines from journal to committed alerts, over the store as it was filled, median of slices. `restart`:
-from nothing to a worker that has read its position and found nothing to do, in a fresh process,
-imports left out; with its memory. Rules are measured by bench/rules.py.
+Each size has a data folder and a process of its own. `us a line`: processor time of the demo's
+mixed lines from journal to committed alerts, over the store as it was filled, median of slices.
+`restart`: from nothing to a worker that has read its position and found nothing to do, in a fresh
+process, imports left out; with its memory. Rules are measured by bench/rules.py.
 
 - groups: sign-ins refused, each with a user and an address of its own: three groups a line.
 - customers: so many, with three assets each.

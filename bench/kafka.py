@@ -1,14 +1,14 @@
-"""Events a second per worker core from Kafka bytes to committed alerts, beside what to compare with.
+"""Events a second per worker core from Kafka bytes to committed alerts, beside what to compare
+with.
 
     eval "$(scripts/services up kafka postgres)"
     .venv/bin/python bench/kafka.py --peers PYTHON            # about six minutes
     .venv/bin/python bench/kafka.py --only memory --memory-events 10000000
     .venv/bin/python bench/kafka.py --only profile --py-spy PATH
 
-PYTHON is an interpreter with requirements/bench.txt (Quix Streams and Bytewax need versions of their
-own); without it those rows are left out. All rows of a repeat run one after another on the same
-machine, so read ratios: rows of one repeat share its noise. Nothing is asserted.
-"""
+PYTHON is an interpreter with requirements/bench.txt (Quix Streams and Bytewax need versions of
+their own); without it those rows are left out. All rows of a repeat run one after another on the
+same machine, so read ratios: rows of one repeat share its noise. Nothing is asserted."""
 
 from __future__ import annotations
 

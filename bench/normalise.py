@@ -323,7 +323,8 @@ def serve_questions(root: Path, corpus: Path) -> None:
 
 
 def compare_speed(trees: Sequence[NormaliseTree], slices: range, stage: str) -> dict[str, float]:
-    """Microseconds a record of each tree, and how many times the first takes what the second does."""
+    """Microseconds a record of each tree, and how many times the first takes what the second
+    does."""
     spent: list[list[float]] = [[], []]
     for number in slices:
         begin = number * SLICE

@@ -3,10 +3,9 @@
     BENCH_TREE=CHECKOUT CHECKOUT/.venv/bin/python bench/pipeline_slices.py FOLDER CORE
 
 Reads requests as lines of JSON, {"lines": 2500, "console": false}, and answers each with what the
-slice took. Its processes are pinned to the core. The lines are the demo's, another seed and two days
-later for every 5,000 (BENCH_DENSITY times as many), so that windows open, close and are let go as over
-months; journal and store are durable.
-"""
+slice took. Its processes are pinned to the core. The lines are the demo's, another seed and two
+days later for every 5,000 (BENCH_DENSITY times as many), so that windows open, close and are let go
+as over months; journal and store are durable."""
 
 from __future__ import annotations
 
@@ -44,7 +43,8 @@ PORT = 8931
 
 
 def generate_lines(first_day: date = FIRST_DAY, density: int = 1) -> Iterator[IncomingRecord]:
-    """Without end; in order of arrival. `density`: so many times the demo's lines in each two days."""
+    """Without end; in order of arrival. `density`: so many times the demo's lines in each two
+    days."""
     number = 0
     while True:
         start = first_day + timedelta(days=2 * number)

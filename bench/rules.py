@@ -9,8 +9,8 @@ servers, sign-ins; many share their commonest values, a part asks for fields tha
 makes. Books grow in three ways from the same `--base` rules: `mixed` by rules as they come, some of
 which match; `near` by such of them as match none of the measured events, though they ask for the
 same programs, values and texts; `foreign` by rules whose fields no event here has. Two costs are
-measured apart: which rules an event matches (`routing`), and that with the signals that matches make
-(`with signals`), which grows with what is found and not with what is loaded.
+measured apart: which rules an event matches (`routing`), and that with the signals that matches
+make (`with signals`), which grows with what is found and not with what is loaded.
 
 The events are those of the parsers' own examples, with other users, addresses and paths in each
 copy, and process events as ECS JSON would bring them. Each tree runs in a process of its own; all

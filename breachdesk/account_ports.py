@@ -61,7 +61,7 @@ class SecondFactorBook(Protocol):
         self, user_id: str, secret: str, *, step: int, code_hashes: Iterable[str], at: datetime
     ) -> None:
         """Put the pending secret into force with its first accepted step and new recovery codes.
-        Raises Conflict when another secret is pending."""
+        Raises EditConflict when another secret is pending."""
         ...
 
     def use_step(self, user_id: str, step: int) -> bool:

@@ -84,7 +84,7 @@ class AlertBook(Protocol):
         ...
 
     def update(self, pk: int, version: int, **changes: Any) -> AlertView:
-        """Change the human part (state, assignee, dismissed_reason, case_id). Raises Conflict
+        """Change the human part (state, assignee, dismissed_reason, case_id). Raises EditConflict
         when `version` is not the stored one."""
         ...
 

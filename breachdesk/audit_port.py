@@ -79,13 +79,13 @@ class AuditBook(Protocol):
         ...
 
     def verify(self) -> int:
-        """Verify the chain and return its number of entries. Raises Corrupt naming the first broken
-        link."""
+        """Verify the chain and return its number of entries. Raises CorruptData naming the first
+        broken link."""
         ...
 
     def examine(self) -> AuditReport:
-        """Verify every link and whether the store agrees with the chain. Raises Corrupt naming the
-        first broken link."""
+        """Verify every link and whether the store agrees with the chain. Raises CorruptData naming
+        the first broken link."""
         ...
 
     def get_head(self) -> ChainHead:
@@ -97,6 +97,6 @@ class AuditBook(Protocol):
         ...
 
     def follow(self) -> Iterator[AuditEntry]:
-        """Iterate over every entry, oldest first, within this transaction. Raises Corrupt at the
-        first broken link."""
+        """Iterate over every entry, oldest first, within this transaction. Raises CorruptData at
+        the first broken link."""
         ...

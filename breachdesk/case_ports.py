@@ -31,7 +31,7 @@ class CaseCounts:
 
 
 class CaseBook(Protocol):
-    """Cases. `save` raises Conflict when the stored version differs."""
+    """Cases. `save` raises EditConflict when the stored version differs."""
 
     def allocate_id(self) -> str:
         """Allocate the next id from `CASE-0001`; ids are never reused."""
@@ -82,7 +82,7 @@ class CaseBook(Protocol):
         ...
 
     def save(self, case: Case) -> Case:
-        """Write over the version it was read at; returns it with the next. Raises Conflict."""
+        """Write over the version it was read at; returns it with the next. Raises EditConflict."""
         ...
 
 
@@ -123,12 +123,12 @@ class BreachBook(Protocol):
         ...
 
     def save(self, breach: Breach) -> Breach:
-        """Save the breach. Raises Conflict when the stored version differs."""
+        """Save the breach. Raises EditConflict when the stored version differs."""
         ...
 
     def add_document(self, document: FrozenModel) -> None:
         """File a document by its type, breach_id and version (Submission: number). An
-        existing version is never overwritten: raises Conflict."""
+        existing version is never overwritten: raises EditConflict."""
         ...
 
     def redact(self, document: FrozenModel) -> None:
@@ -154,7 +154,7 @@ class NoticeBook(Protocol):
     """Rows of the outbox."""
 
     def enqueue(self, row: NoticeRow) -> NoticeRow:
-        """Add a row (its id is ignored). Raises Conflict for a (breach, customer, person, kind,
+        """Add a row (its id is ignored). Raises EditConflict for a (breach, customer, person, kind,
         version) that exists."""
         ...
 

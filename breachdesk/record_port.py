@@ -20,7 +20,7 @@ class RecordBook(Protocol):
         ...
 
     def add(self, record: CaseRecord) -> None:
-        """Add a record. Raises Conflict when the id exists, NotAllowed when its case's key was
+        """Add a record. Raises EditConflict when the id exists, NotAllowed when its case's key was
         erased."""
         ...
 
@@ -29,7 +29,7 @@ class RecordBook(Protocol):
         ...
 
     def save(self, record: Record) -> Record:
-        """Save the record. Raises Conflict when the stored version differs."""
+        """Save the record. Raises EditConflict when the stored version differs."""
         ...
 
     def list_of_case(self, kind: type[Record], case_id: str) -> Sequence[Record]:

@@ -77,8 +77,9 @@ class MailChannel(Protocol):
 
     async def send(self, outgoing: OutgoingMessage) -> SendResult:
         """Try once. Never raises for what a server says: 4xx before DATA's end is `deferred`, 5xx
-        is `bounced`, silence from DATA on is `unknown`. What `notifiers.delivery.message.build_message` refuses
-        is `unsendable`, and no server is asked. One RCPT a message."""
+        is `bounced`, silence from DATA on is `unknown`. What
+        `notifiers.delivery.message.build_message` refuses is `unsendable`, and no server is asked.
+        One RCPT a message."""
         ...
 
     async def close(self) -> None:
@@ -92,5 +93,5 @@ class ChannelFactory(Protocol):
     id: str
 
     def open(self, sender: SenderSettings) -> MailChannel:
-        """Raises Misconfigured when the sender's settings cannot work with this channel."""
+        """Raises ConfigurationError when the sender's settings cannot work with this channel."""
         ...

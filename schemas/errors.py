@@ -1,16 +1,16 @@
 """One tree of errors, branched by what the caller should do.
 
     BreachDeskError
-    ├── Unparseable     a record cannot be read   → dead letter; replay once a parser is mended
-    ├── BadInput        a file, form or value is wrong → show place and remedy, change nothing
-    │   └── Incomplete  a document lacks mandatory parts → show every one of them
-    ├── Misconfigured   settings or profile are wrong → stop before starting (exit 2)
-    ├── NotAllowed      a rule forbids it (four eyes, state, role) → explain
-    │   └── NotProven   who asks did not prove who they are → count the try, explain
-    ├── Conflict        somebody changed it meanwhile → reload and look again
-    ├── NotFound        there is no such thing → list what there is
-    ├── Retryable       something outside failed → try again later (exit 3)
-    └── Corrupt         stored data contradicts itself → stop, loudly, and name the remedy
+    ├── UnparseableRecord       a record cannot be read → dead letter; replay once a parser is mended
+    ├── BadInput                a file, form or value is wrong → show place and remedy, change nothing
+    │   └── IncompleteDocument  a document lacks mandatory parts → show every one of them
+    ├── ConfigurationError      settings or profile are wrong → stop before starting (exit 2)
+    ├── NotAllowed              a rule forbids it (four eyes, state, role) → explain
+    │   └── NotProven           who asks did not prove who they are → count the try, explain
+    ├── EditConflict            somebody changed it meanwhile → reload and look again
+    ├── NotFound                there is no such thing → list what there is
+    ├── RetryableError          something outside failed → try again later (exit 3)
+    └── CorruptData             stored data contradicts itself → stop, loudly, and name the remedy
 
 Messages name the place and the remedy and never carry personal data.
 """

@@ -17,7 +17,8 @@ PAGE_ROWS = 50
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which rows of a sorted list. At most one of the cursors is given; None and None: the first."""
+    """Which rows of a sorted list. At most one of the cursors is given; None and None: the
+    first."""
 
     limit: int = PAGE_ROWS
     after: str | None = None

@@ -125,7 +125,8 @@ class SenderSettings(FrozenModel):
     secret: SecretStr = SecretStr("")
     maildir: Path | None = None
     assets: tuple[tuple[AssetKind, str], ...] = ()
-    """Tenant, mailbox and domain that this sender depends on: if one is in the evidence, it is refused."""
+    """Tenant, mailbox and domain that this sender depends on: if one is in the evidence, it is
+    refused."""
     timeout_seconds: float = 30.0
 
 
@@ -254,8 +255,8 @@ class DetectionSettings(FrozenModel):
     memory_mib: int = Field(default=256, ge=16)
     """Of groups in memory; what lies beyond is in the store, and is read when it is needed."""
     disk_mib: int = Field(default=20_000, ge=64)
-    """Of groups in the store; beyond it no record is processed until there is space: records wait in
-    the journal or in Kafka, and every health page says so."""
+    """Of groups in the store; beyond it no record is processed until there is space: records wait
+    in the journal or in Kafka, and every health page says so."""
     batch_milliseconds: int = Field(default=250, ge=10)
     """How long one batch should take at most: batches shrink and grow to meet it."""
 

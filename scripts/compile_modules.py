@@ -53,8 +53,9 @@ setup(
     ext_modules=mypycify(names, opt_level="3", debug_level="1"),
 )
 """
-"""Before Python 3.13 mypyc lowers letter by letter: it has no Greek sigma at the end of a word, so that
-a name would get another group key, and its alert another id. Python's own methods are called."""
+"""Before Python 3.13 mypyc lowers letter by letter: it has no Greek sigma at the end of a word, so
+that a name would get another group key, and its alert another id. Python's own methods are
+called."""
 
 
 def has_compiler() -> bool:

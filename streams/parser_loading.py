@@ -12,7 +12,8 @@ from schemas.pipeline.plugin import Parser, load_plugins
 def load_parsers(named: Sequence[str] = ()) -> Mapping[str, Parser]:
     """Load parsers by id. `named`: further ones as `module:attribute`.
 
-    Raises Misconfigured for a name that leads to no parser, or to one with an id that is taken."""
+    Raises ConfigurationError for a name that leads to no parser, or to one with an id that is
+    taken."""
     parsers: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
     for name in named:
         parser = _load_named(name)

@@ -1,4 +1,5 @@
-"""A console over a real store for tests: `from console_desk import ADDRESS, Desk, Visitor, a_desk`."""
+"""A console over a real store for tests: `from console_desk import ADDRESS, Desk, Visitor,
+a_desk`."""
 
 from __future__ import annotations
 

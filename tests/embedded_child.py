@@ -1,8 +1,8 @@
-"""A process of the embedded deployment that tests kill: `python -m embedded_child FOLDER feed|work`.
+"""A process of the embedded deployment that tests kill: `python -m embedded_child FOLDER
+feed|work`.
 
-`feed` appends what the journal lacks of the demo's lines, some at a time, and processes them; `work`
-only processes. Each tells every batch on its standard output.
-"""
+`feed` appends what the journal lacks of the demo's lines, some at a time, and processes them;
+`work` only processes. Each tells every batch on its standard output."""
 
 from __future__ import annotations
 

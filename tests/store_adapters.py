@@ -1,9 +1,9 @@
 """Stores of both kinds for tests: `from store_adapters import ADAPTERS, fresh_store`.
 
-On PostgreSQL the store is opened by a role that `store migrate --grant` made fit for it: all that
-a store promises must hold without the right to rewrite the audit chain. The tests of one process take turns in one schema, which is emptied in between: to
-migrate a fresh one takes longer than most tests.
-"""
+On PostgreSQL the store is opened by a role that `store migrate --grant` made fit for it: all that a
+store promises must hold without the right to rewrite the audit chain. The tests of one process take
+turns in one schema, which is emptied in between: to migrate a fresh one takes longer than most
+tests."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class HeadRecorder:
 
 def record_head(container: Container, path: Path, why: str) -> int:
     """Add the present head to the file, and the mark that says so; its number. Raises
-    Misconfigured when the file cannot be written."""
+    ConfigurationError when the file cannot be written."""
     head = container.store.read(lambda uow: uow.audit.get_head())
     AnchorFile(path).add(head, container.now(), why)
     container.store.write(lambda uow: uow.marks.set(ANCHORED, head.typed))
@@ -94,7 +94,7 @@ def examine_chain(
     container: Container, *, bundles: Sequence[Path] = (), typed: Sequence[ChainAnchor] = ()
 ) -> AuditReport:
     """Verify the chain, the store's content and every head at hand: these bundles, typed heads and
-    the anchor file. Raises Corrupt at the first broken link, BadInput for a file that is no
+    the anchor file. Raises CorruptData at the first broken link, BadInput for a file that is no
     bundle."""
     path = container.settings.audit.anchor_file
     in_file: list[AuditDiscrepancy] = []

@@ -25,8 +25,8 @@ from breachdesk.bootstrap.serve import (
 
 
 def serve_console(container: Container, say: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. Raises Misconfigured when the port is taken or traces cannot
-    be sent as configured."""
+    """Serve until SIGINT or SIGTERM. Raises ConfigurationError when the port is taken or traces
+    cannot be sent as configured."""
     settings = container.settings
     set_up_logs(settings.ops)
     tune_gc()

@@ -127,8 +127,8 @@ class Container:
 
     @cached_property
     def law(self) -> LawBook:
-        """The shipped law under the operator's corrections, read once. Raises Misconfigured for a
-        jurisdiction of the settings that nothing describes."""
+        """The shipped law under the operator's corrections, read once. Raises ConfigurationError
+        for a jurisdiction of the settings that nothing describes."""
         unknown = sorted(set(self.settings.jurisdictions) - set(list_jurisdictions()))
         if unknown:
             raise ConfigurationError(
@@ -230,7 +230,7 @@ class Container:
         return EmbeddedWorker(self.journal, worker, self.now, meter)
 
     def get_sender(self, sender_id: str | None = None) -> SenderSettings:
-        """Return the named sender, else the first. Raises Misconfigured when there is none."""
+        """Return the named sender, else the first. Raises ConfigurationError when there is none."""
         for sender in self.settings.senders:
             if sender_id in (None, sender.id):
                 return sender

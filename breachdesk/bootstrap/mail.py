@@ -66,8 +66,8 @@ def build_dispatcher(
 
 
 async def send_due(container: Container) -> int:
-    """Run one round and return how many were tried. Raises Retryable when another process sends
-    from this folder and NotAllowed when mail is held."""
+    """Run one round and return how many were tried. Raises RetryableError when another process
+    sends from this folder and NotAllowed when mail is held."""
     sender = build_dispatcher(container, uuid.uuid4().hex)
     try:
         return await sender.run_once(limit=MOST_AT_ONCE)
@@ -81,8 +81,8 @@ def run_dispatcher(
     say: Say | None = None,
     watch: MailMonitor | None = None,
 ) -> None:
-    """Send what is due until `stop`. Raises Retryable when another process sends from the folder;
-    over a shared store there may be many."""
+    """Send what is due until `stop`. Raises RetryableError when another process sends from the
+    folder; over a shared store there may be many."""
     if container.settings.store.distributed:
         asyncio.run(_run_loop(container, stop, say, watch))
         return
@@ -100,7 +100,7 @@ async def dispatch_until_signalled(
     container: Container, say: Say, *, lease_seconds: float = LEASE_SECONDS
 ) -> None:
     """Send what is due until SIGTERM or SIGINT, which is honoured between messages. Raises
-    Misconfigured when ops.port is taken."""
+    ConfigurationError when ops.port is taken."""
     set_up_logs(container.settings.ops)
     say = choose_printer(container.settings.ops, say)
     ending, loop = asyncio.Event(), asyncio.get_running_loop()

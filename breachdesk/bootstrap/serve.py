@@ -109,9 +109,8 @@ def build_port_router(
 def serve_embedded(container: Container, say: Say) -> None:
     """Serve until SIGINT or SIGTERM, or until a part of it fails for good.
 
-    Raises Corrupt when the journal has lost its tail, Misconfigured when a port is taken or traces
-    cannot be sent as configured, and whatever ended a part.
-    """
+    Raises CorruptData when the journal has lost its tail, ConfigurationError when a port is taken
+    or traces cannot be sent as configured, and whatever ended a part."""
     check_tail(container)
     set_up_logs(container.settings.ops)
     say = choose_printer(container.settings.ops, say)

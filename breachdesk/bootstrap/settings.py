@@ -32,8 +32,8 @@ def get_data_dir(data_dir: Path | None) -> Path:
 
 
 def load_settings(data_dir: Path, **overrides: Any) -> Settings:
-    """Load the settings of a data folder. Raises Misconfigured naming the file, the key and the
-    fault."""
+    """Load the settings of a data folder. Raises ConfigurationError naming the file, the key and
+    the fault."""
     file = data_dir / FILE_NAME
     _check_toml(file)
     try:

@@ -56,7 +56,7 @@ def _save_pinned(raw: Mapping[RecordPosition, bytes], uow: UnitOfWork) -> None:
 
 
 def check_tail(container: Container) -> None:
-    """Raise Corrupt when the journal has lost what the store has processed. Call it before the
+    """Raise CorruptData when the journal has lost what the store has processed. Call it before the
     first append: new records would hide the loss."""
     container.journal.read(get_processed_position(container), 1)
 
@@ -117,8 +117,8 @@ def _letters_after(
 
 
 class RetainedBytes:
-    """The bytes of dead letters: from the log, or, where Kafka carries the records and its raw topic
-    has dropped them, from the topic of dead letters."""
+    """The bytes of dead letters: from the log, or, where Kafka carries the records and its raw
+    topic has dropped them, from the topic of dead letters."""
 
     def __init__(self, container: Container) -> None:
         self._container = container

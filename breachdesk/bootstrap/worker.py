@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 
 def run_worker(container: Container, say: Callable[[str], None]) -> None:
-    """Run one of several workers until SIGTERM or SIGINT. Raises Misconfigured when settings,
-    topics or schema are not as required, Corrupt when the store contradicts Kafka, and whatever
+    """Run one of several workers until SIGTERM or SIGINT. Raises ConfigurationError when settings,
+    topics or schema are not as required, CorruptData when the store contradicts Kafka, and whatever
     else ended it."""
     from streams.kafka.topics import require_topics
     from streams.worker_app import faust_app
@@ -139,7 +139,7 @@ class WorkerHealth:
 
 
 def require_shared(settings: Settings) -> None:
-    """Raise Misconfigured unless both Kafka and a shared store are named."""
+    """Raise ConfigurationError unless both Kafka and a shared store are named."""
     missing = [
         key
         for key, value in (

@@ -70,7 +70,7 @@ def compute_next_version(document: FrozenModel | None) -> int:
 
 
 def require_intact(manifest: Manifest | None, place: str) -> Manifest:
-    """Return the manifest after checking its hash. Raises NotFound, Conflict."""
+    """Return the manifest after checking its hash. Raises NotFound, EditConflict."""
     if manifest is None:
         raise NotFound("no affected list is frozen", place=place, remedy="Freeze it first.")
     if manifest.form < MANIFEST_FORM:

@@ -121,7 +121,7 @@ class ConsoleApp(FastAPI):
 
 
 def build_app(dependencies: ConsoleDependencies) -> FastAPI:
-    """The console of that house. Raises Misconfigured when its pages are not there."""
+    """The console of that house. Raises ConfigurationError when its pages are not there."""
     app = ConsoleApp(title="BreachDesk", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.shared = AppState(
         dependencies,

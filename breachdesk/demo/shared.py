@@ -36,8 +36,8 @@ PLAY_ID = "demo-on-servers"
 
 
 def read_server_settings(folder: Path) -> tuple[StoreSettings, KafkaSettings] | None:
-    """Read the servers that the environment names. None: the demo is embedded. Raises Misconfigured
-    when only one of the two is named."""
+    """Read the servers that the environment names. None: the demo is embedded. Raises
+    ConfigurationError when only one of the two is named."""
     named = load_settings(folder)
     if bool(named.store.url) != bool(named.kafka.servers):
         raise ConfigurationError(
@@ -152,8 +152,8 @@ def wait_until_drained(
     progress: Progress,
     workers: Sequence[subprocess.Popen[bytes]] = (),
 ) -> None:
-    """Wait until every raw partition is processed to its end. Raises Retryable when a worker has
-    died, or nothing moved for a while."""
+    """Wait until every raw partition is processed to its end. Raises RetryableError when a worker
+    has died, or nothing moved for a while."""
     ends = {
         f"{each.topic}/{each.partition}": each.end for each in topics.list_lags(container.settings)
     }

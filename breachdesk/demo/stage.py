@@ -63,7 +63,7 @@ def prepare_folder(folder: Path) -> Path:
 
 
 def _clear_folder(folder: Path) -> None:
-    """Clear the folder. Raises Retryable while another demo uses it."""
+    """Clear the folder. Raises RetryableError while another demo uses it."""
     with hold_lock(folder, "pipeline") as alone:
         if not alone:
             raise RetryableError(

@@ -122,7 +122,8 @@ class ReportFiling:
 
     @property
     def occurred(self) -> tuple[datetime | None, datetime | None]:
-        """By the evidence of what this report is about, else by the incident if that is the same."""
+        """By the evidence of what this report is about, else by the incident if that is the
+        same."""
         began = [e.first for e in self.exposures if e.first is not None]
         ended = [e.last for e in self.exposures if e.last is not None]
         breach = self.breach

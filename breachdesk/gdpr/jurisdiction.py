@@ -2,10 +2,9 @@
 
 A jurisdiction is one file in `breachdesk/jurisdictions`; the file name is its id and it exports
 JURISDICTION. It names entries of the law (`breachdesk/law/*.toml`) by their ids: those hold the
-hours,
-the authority and the form, each with its days, its source and its review date. Everything else that
-the program says of the regulator or asks because of it is in the file. No other module names a
-jurisdiction."""
+hours, the authority and the form, each with its days, its source and its review date. Everything
+else that the program says of the regulator or asks because of it is in the file. No other module
+names a jurisdiction."""
 
 from __future__ import annotations
 
@@ -64,7 +63,8 @@ class RegulatorWords:
     """The end of `The register does not say yet whether 3 customers …`; used where `covers` may
     return None."""
     duty: str = ""
-    """What the authority watches over, in a letter: `which watches over data protection in the UK`."""
+    """What the authority watches over, in a letter: `which watches over data protection in the
+    UK`."""
     form: str = ""
     """What a person must know before copying answers into the authority's form."""
 
@@ -136,8 +136,8 @@ class Jurisdiction:
         return law.get_form(self.form, moment)
 
     def compute_deadline(self, law: LawBook, aware_at: datetime) -> LegalDeadline:
-        """Compute the deadline by the law in force at awareness. Raises NotFound, and Misconfigured
-        for a provision that gives no figure."""
+        """Compute the deadline by the law in force at awareness. Raises NotFound, and
+        ConfigurationError for a provision that gives no figure."""
         provision = self.get_law(law, aware_at)
         deadline = compute_deadline(provision, aware_at)
         if deadline is None:

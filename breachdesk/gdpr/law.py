@@ -45,12 +45,12 @@ R = TypeVar("R", bound=ReviewedEntry)
 
 @cache
 def load_shipped_law() -> LawBook:
-    """Load the law as shipped. Raises Corrupt when a shipped file is broken."""
+    """Load the law as shipped. Raises CorruptData when a shipped file is broken."""
     return load_law(files("breachdesk") / "law")
 
 
 def load_law(folder: Traversable) -> LawBook:
-    """Load the law of a folder, which must be free of faults. Raises Corrupt, naming the first
+    """Load the law of a folder, which must be free of faults. Raises CorruptData, naming the first
     fault."""
     read = _LawReader(None)
     for file in sorted(folder.iterdir(), key=lambda each: each.name):

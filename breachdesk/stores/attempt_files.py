@@ -23,8 +23,8 @@ Doc = TypeVar("Doc", bound=FrozenModel)
 
 
 class AttemptFiles:
-    """breachdesk.casework.delivery.attempt_comparison.AttemptRecords in one folder. `number`: of several dispatchers that share the
-    folder over a shared store."""
+    """breachdesk.casework.delivery.attempt_comparison.AttemptRecords in one folder. `number`: of
+    several dispatchers that share the folder over a shared store."""
 
     def __init__(self, folder: Path, number: int = 0, *, host: HostIdentity | None = None) -> None:
         self._folder = folder
@@ -48,13 +48,13 @@ class AttemptFiles:
         )
 
     def announce(self, announced: AnnouncedAttempt) -> int:
-        """Write the file durably and return its change time. Raises Retryable; the former file is
-        then unchanged."""
+        """Write the file durably and return its change time. Raises RetryableError; the former file
+        is then unchanged."""
         return _replace_file(self._announced, announced)
 
     def record_begin(self, begun: BegunAttempt) -> int:
-        """Write the file durably and return its change time. Raises Retryable; the former file is
-        then unchanged."""
+        """Write the file durably and return its change time. Raises RetryableError; the former file
+        is then unchanged."""
         return _replace_file(self._begun, begun)
 
 

@@ -40,9 +40,9 @@ def open_store(
     `settings` hold a server's schema, password, TLS and pool. `exporting`: transactions on a server
     also fill the outbox towards Kafka. `law` None means the law that is shipped.
 
-    Raises Misconfigured for another address, a file or schema that cannot be written or a store of
-    a newer program, NotFound if there is no store and `create` is False, Corrupt if the file is no
-    store, Retryable if the disk or the server cannot be used."""
+    Raises ConfigurationError for another address, a file or schema that cannot be written or a
+    store of a newer program, NotFound if there is no store and `create` is False, CorruptData if
+    the file is no store, RetryableError if the disk or the server cannot be used."""
     if postgres_database.is_postgres(url):
         server_settings = (settings or StoreSettings()).model_copy(update={"url": url})
         return open_postgres(server_settings, now=now, create=create, exporting=exporting, law=law)

@@ -9,7 +9,7 @@ from schemas.settings import SenderSettings
 
 
 def open_channel(sender: SenderSettings) -> MailChannel:
-    """Open the sender's channel. Raises Misconfigured for an unknown one or wrong settings."""
+    """Open the sender's channel. Raises ConfigurationError for an unknown one or wrong settings."""
     channels = load_plugins("notifiers.channels", "CHANNEL")
     factory: ChannelFactory | None = channels.get(sender.channel)
     if factory is None:

@@ -97,7 +97,7 @@ class _MaildirFactory:
     id = "maildir"
 
     def open(self, sender: SenderSettings) -> MaildirChannel:
-        """Raises Misconfigured without a folder, or when it cannot be made."""
+        """Raises ConfigurationError without a folder, or when it cannot be made."""
         place = f"senders, {sender.id}: maildir"
         if sender.maildir is None:
             raise ConfigurationError("no folder is named", place=place, remedy="Name one.")

@@ -190,7 +190,7 @@ class _SmtpFactory:
     id = "smtp"
 
     def open(self, sender: SenderSettings) -> SmtpChannel:
-        """Open the channel. Raises Misconfigured naming the setting."""
+        """Open the channel. Raises ConfigurationError naming the setting."""
         for setting, problem, remedy in _find_problems(sender):
             raise ConfigurationError(
                 problem, place=f"senders, {sender.id}: {setting}", remedy=remedy

@@ -62,7 +62,7 @@ class NoticeDispatcher:
 
     async def run_once(self, limit: int = 100) -> int:
         """Run one round and return the number of attempts. Raises NotAllowed if mail is held,
-        Retryable if the outbox cannot be written; the result of an attempt is then kept in
+        RetryableError if the outbox cannot be written; the result of an attempt is then kept in
         memory."""
         return await self._run_round(limit)
 

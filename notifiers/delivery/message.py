@@ -24,7 +24,8 @@ CRLF = "\r\n"
 LONGEST_FIELD = 2000
 """Characters of a display name or subject after its markers were put in."""
 WIDTH = 76
-"""Columns of a header line with an encoded word (RFC 2047, 2); the address has a line of its own."""
+"""Columns of a header line with an encoded word (RFC 2047, 2); the address has a line of its
+own."""
 CHUNK = 39
 """Octets in one encoded word: with `Subject: ` before it, it stays within WIDTH."""
 ATOMS = re.compile(r"[A-Za-z0-9&+_'-]+(?: [A-Za-z0-9&+_'-]+)*")

@@ -31,7 +31,7 @@ class JinjaRenderer:
     """breachdesk.ports.DocumentRenderer, by shape, over one templates folder.
 
     `templates` holds `notices/<locale>/<kind>/` and `reports/`; `zone` is where times are told.
-    Raises Misconfigured at once for a missing folder or an unknown zone.
+    Raises ConfigurationError at once for a missing folder or an unknown zone.
     """
 
     def __init__(self, templates: Path, zone: str = "Europe/London") -> None:

@@ -79,7 +79,7 @@ class TemplateFolder:
     """Plain text and HTML made of the same templates; HTML escapes whatever it is given."""
 
     def __init__(self, folder: Path, zone: str) -> None:
-        """Raises Misconfigured for a folder that is not there or an unknown zone."""
+        """Raises ConfigurationError for a folder that is not there or an unknown zone."""
         if not folder.is_dir():
             raise ConfigurationError(
                 "no templates folder", place=str(folder), remedy="Set templates_dir."

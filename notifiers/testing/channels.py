@@ -140,8 +140,8 @@ DECISION = Decision(
 
 
 def decision_with(**changes: Any) -> Decision:
-    """Build DECISION with other fields. A keyword that is no field is the id of a jurisdiction and gives
-    its answer."""
+    """Build DECISION with other fields. A keyword that is no field is the id of a jurisdiction and
+    gives its answer."""
     fields = {name: value for name, value in changes.items() if name in Decision.model_fields}
     answers = {name: value for name, value in changes.items() if name not in fields}
     return DECISION.model_copy(update={"report": DECISION.report | answers} | fields)

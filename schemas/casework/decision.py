@@ -150,8 +150,8 @@ class Decision(FrozenModel):
 
 
 def to_earlier_form(fields: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the fields of a decision as they were stored before answers were kept by jurisdiction, so
-    that a hash of that time can be verified. None: it holds an answer that had no field then."""
+    """Return the fields of a decision as they were stored before answers were kept by jurisdiction,
+    so that a hash of that time can be verified. None: it holds an answer that had no field then."""
     answers: Mapping[str, Any] = fields["report"]
     if set(answers) != set(EARLIER_ANSWERS.values()):
         return None

@@ -74,7 +74,8 @@ class Waiver(FrozenModel):
     asked_by: str | None = None
     """Who asked, where two people are needed."""
     covers: tuple[str, ...] = ()
-    """Keys of the readers it was said of; one who comes later is owed it again. Empty: the whole."""
+    """Keys of the readers it was said of; one who comes later is owed it again. Empty: the
+    whole."""
 
 
 class WaiverUndone(FrozenModel):

@@ -77,12 +77,12 @@ class Parser:
     claims: Callable[[str], bool]
     """Is this line surely in this format? Never true for another parser's examples."""
     parse: Callable[[SourceLine], ParsedEvent | Duplicate]
-    """Raises Unparseable for a line that it claims but cannot read."""
+    """Raises UnparseableRecord for a line that it claims but cannot read."""
     references: tuple[str, ...]
     examples: tuple[ParserExample, ...]
     is_sure: bool = False
-    """`parse` itself raises Unparseable for each line that `claims` refuses: where this parser read
-    the source's last line, it reads the next one without being asked."""
+    """`parse` itself raises UnparseableRecord for each line that `claims` refuses: where this
+    parser read the source's last line, it reads the next one without being asked."""
 
     @property
     def dataset(self) -> str:
@@ -171,8 +171,9 @@ class Detector:
     quiet: int
     """Q in seconds: hot buckets closer than this are one episode."""
     keep: int
-    """How many first and last signals a bucket retains, per step. 0: all up to the loud cap, and beyond
-    it some of each sixtieth of the timespan, which a condition that asks for an order needs."""
+    """How many first and last signals a bucket retains, per step. 0: all up to the loud cap, and
+    beyond it some of each sixtieth of the timespan, which a condition that asks for an order
+    needs."""
     distinct: bool
     """Retain by distinct value instead of by count."""
     tags: tuple[str, ...]
@@ -197,7 +198,8 @@ class Detector:
 def load_plugins(package: str, constant: str) -> Mapping[str, Any]:
     """Load all plug-ins of a package by id, in name order.
 
-    Raises Misconfigured for a file without the constant or with an id that is not the file name."""
+    Raises ConfigurationError for a file without the constant or with an id that is not the file
+    name."""
     package_module: ModuleType = importlib.import_module(package)
     plugins: dict[str, Any] = {}
     for entry in sorted(pkgutil.iter_modules(package_module.__path__), key=lambda e: e.name):

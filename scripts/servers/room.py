@@ -93,7 +93,8 @@ class ServerFolder:
 
     @contextmanager
     def lock_folder(self) -> Iterator[None]:
-        """One process at a time; the lock file goes with the last one's leaving when all is gone."""
+        """One process at a time; the lock file goes with the last one's leaving when all is
+        gone."""
         path = self.folder.with_name(self.folder.name + ".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = open_locked(path)

@@ -91,7 +91,8 @@ class SignalCorrelator:
     def absorb(
         self, routed: RoutedSignals, groups: Mapping[GroupKey, SignalGroup]
     ) -> Iterator[GroupChange]:
-        """Take each group's signals in; yields the groups that changed, those behind gates first."""
+        """Take each group's signals in; yields the groups that changed, those behind gates
+        first."""
         handed: dict[GroupKey, list[BucketChanges]] = {}
         if self._gates:
             inner = list(self._absorb_inner(routed, groups))

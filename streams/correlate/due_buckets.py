@@ -12,8 +12,8 @@ SLOT_SECONDS = 60
 
 
 class DueBuckets:
-    """Buckets by the low watermark from which they are due, rounded up to a minute. Each is handed out
-    once. Not thread-safe."""
+    """Buckets by the low watermark from which they are due, rounded up to a minute. Each is handed
+    out once. Not thread-safe."""
 
     def __init__(self) -> None:
         self._slots: dict[int, list[tuple[GroupKey, int]]] = {}

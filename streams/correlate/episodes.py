@@ -43,8 +43,8 @@ class WindowSpec:
     least: int = 1
     """No fewer members than this fire."""
     ends: bool = False
-    """The verdict needs no more than the first and last `keep` signals (or values) of a bucket: what is
-    dropped between them changes no verdict."""
+    """The verdict needs no more than the first and last `keep` signals (or values) of a bucket:
+    what is dropped between them changes no verdict."""
     retention: RetentionPolicy = field(init=False)
 
     def __post_init__(self) -> None:

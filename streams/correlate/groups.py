@@ -56,7 +56,8 @@ class SignalGroup:
         self.alerted = False
         """It had an episode once."""
         self.unreconciled = False
-        """Read from the store since its alerts were reconciled last: the rules may be others now."""
+        """Read from the store since its alerts were reconciled last: the rules may be others
+        now."""
         self._hot: dict[int, float] = {}
         self._episodes: dict[BucketRange, Episode] = {}
         self._stale: set[int] = set()
@@ -64,8 +65,9 @@ class SignalGroup:
         self._handed_on: set[int] = set()
 
     def restore_bucket(self, index: int, bucket: Bucket, timespan: int) -> Iterable[int]:
-        """Take a bucket as it was stored. Where the rule's timespan was another then, its signals go
-        into the buckets that they belong to now; returns those, which the store does not hold."""
+        """Take a bucket as it was stored. Where the rule's timespan was another then, its signals
+        go into the buckets that they belong to now; returns those, which the store does not
+        hold."""
         self.unreconciled = self.stored = True
         if timespan in (self.spec.timespan, 0) and index not in self.buckets:
             self.buckets[index] = bucket
@@ -220,8 +222,8 @@ class SignalGroup:
         return parts
 
     def evict(self, settled_before: float, logged: Container[int] = ()) -> list[EvictedInterval]:
-        """Let go of every component that ends before `settled` seconds, save those with a bucket that
-        the signal log names."""
+        """Let go of every component that ends before `settled` seconds, save those with a bucket
+        that the signal log names."""
         gone: list[EvictedInterval] = []
         for component, begin, end in self._list_components():
             if end < settled_before and not any(index in logged for index in component):

@@ -40,7 +40,8 @@ __all__ = ["GuardedSignal", "WindowStore"]
 
 MEMORY_BYTES = 256 * 1024 * 1024
 SIGNAL_BYTES = 900
-"""What a signal takes in memory that only the log holds: these may take a third of the copies' bytes."""
+"""What a signal takes in memory that only the log holds: these may take a third of the copies'
+bytes."""
 GONE_QUIET = 30 * 86_400
 """Seconds for which signals of a removed rule are kept: it may come back."""
 GONE_TIMESPAN = 3_600
@@ -118,8 +119,8 @@ class WindowStore:
         self._sweeper.clear()
 
     def restore(self, rows: Iterable[LogRow]) -> None:
-        """Know what the log holds, instead of anything that was known. Each group's signals wait until
-        the group is read."""
+        """Know what the log holds, instead of anything that was known. Each group's signals wait
+        until the group is read."""
         self.clear()
         with pause_collector():
             for row in rows:
@@ -189,8 +190,8 @@ class WindowStore:
         rows: Sequence[GroupRows],
         low: float | None,
     ) -> GroupUpdates:
-        """Absorb each group's signals into its newest state. `rows`: of every key that `list_keys` gave.
-        Call `keep` once that is durable, and `clear` when it is not."""
+        """Absorb each group's signals into its newest state. `rows`: of every key that `list_keys`
+        gave. Call `keep` once that is durable, and `clear` when it is not."""
         with pause_collector():
             moved: list[BucketPlace] = []
             groups = {row.key: self._get_newest(row, moved) for row in rows}
@@ -287,7 +288,8 @@ class WindowStore:
         self._copies.shrink()
 
     def sweep(self, rows: Sequence[GroupRows], low: float) -> SweepResult:
-        """Let go of what nothing in time can reach. Call `clear` if that does not become durable."""
+        """Let go of what nothing in time can reach. Call `clear` if that does not become
+        durable."""
         return self._sweeper.sweep(rows, low)
 
     def _get_newest(self, row: GroupRows, moved: list[BucketPlace]) -> SignalGroup:

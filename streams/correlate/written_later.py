@@ -183,8 +183,8 @@ class UnwrittenBuckets:
         return next((number for number in self._rows if number > last), last + 1)
 
     def drop_written_rows(self) -> int | None:
-        """Drop the oldest rows that hold nothing unwritten; the lowest number that must stay, None: no
-        row goes."""
+        """Drop the oldest rows that hold nothing unwritten; the lowest number that must stay, None:
+        no row goes."""
         settled_numbers: list[int] = []
         for number, row in self._rows.items():
             if row.unwritten:

@@ -80,7 +80,8 @@ def _find_doubtful_since(members: Sequence[DetectorSignal], failures: int) -> fl
 
 
 def _may_matter(members: Sequence[DetectorSignal]) -> bool:
-    """Whether the sign-ins from one address hold one that a forwarding rule would make an alert of."""
+    """Whether the sign-ins from one address hold one that a forwarding rule would make an alert
+    of."""
     return _find_doubtful_since(members, 1) < NEVER
 
 

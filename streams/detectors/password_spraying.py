@@ -24,8 +24,8 @@ ACCOUNTS = 8
 FAILED = "failed"
 OPENED = "opened"
 JOINT = " · "
-"""Joins user name and customer in a signal's value. Where that could be two pairs, and where the name
-begins like a JSON array, the value is one."""
+"""Joins user name and customer in a signal's value. Where that could be two pairs, and where the
+name begins like a JSON array, the value is one."""
 _ARRAY = '["'
 
 

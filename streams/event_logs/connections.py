@@ -26,7 +26,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def open_reader(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a read-only connection for one reading. Raises Retryable or Corrupt."""
+    """Open a read-only connection for one reading. Raises RetryableError or CorruptData."""
     try:
         address = f"{path.absolute().as_uri()}?mode=ro"
         reader = sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS, isolation_level=None)
@@ -50,7 +50,7 @@ def open_transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def translate_error(error: sqlite3.Error | OSError, path: Path) -> BreachDeskError:
-    """Translate SQLite's error: Corrupt for damage, else Retryable."""
+    """Translate SQLite's error: CorruptData for damage, else RetryableError."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return CorruptData(

@@ -155,7 +155,7 @@ def decode(body: bytes, journal: str, first: int, start: int, stop: int) -> list
     """Decode the records `start` to `stop` (indices in the frame); `first` is the offset of the
     frame's first record.
 
-    Raises Corrupt if `encode` did not write the body."""
+    Raises CorruptData if `encode` did not write the body."""
     try:
         return _build_slice(zlib.decompress(body), journal, first, start, stop)
     except (zlib.error, struct.error, ValueError, IndexError) as error:

@@ -53,7 +53,7 @@ def add_frames(connection: sqlite3.Connection, frames: Sequence[RecordColumns]) 
 
 
 def check_identity(connection: sqlite3.Connection, journal: str) -> None:
-    """Raises Corrupt when the file was made under another name."""
+    """Raises CorruptData when the file was made under another name."""
     row = connection.execute("SELECT id FROM journal").fetchone()
     if row is None or row[0] != journal:
         raise CorruptData(

@@ -25,7 +25,7 @@ class JournalFolder:
     """Names and locks; no SQL."""
 
     def __init__(self, path: Path) -> None:
-        """Raises Misconfigured when the folder can be neither made nor written."""
+        """Raises ConfigurationError when the folder can be neither made nor written."""
         self.path = path
         try:
             private_files.make_folder(path)

@@ -46,7 +46,8 @@ class JournalWriter:
         self._since_checkpoint = 0
 
     def prepare(self) -> None:
-        """Clear up after a crash and make the ledger. Raises Retryable, Corrupt, Misconfigured."""
+        """Clear up after a crash and make the ledger. Raises RetryableError, CorruptData,
+        ConfigurationError."""
         with self._folder.lock():
             self._folder.sweep()
             self._ledger.create()
@@ -55,7 +56,8 @@ class JournalWriter:
             self._folder.acquire_checkpoints()
 
     def write(self, columns: Sequence[RecordColumns]) -> list[RecordPosition]:
-        """Make them durable, in order; the first position of each. Raises Retryable or Corrupt."""
+        """Make them durable, in order; the first position of each. Raises RetryableError or
+        CorruptData."""
         with self._folder.lock():
             try:
                 return self._write(columns)

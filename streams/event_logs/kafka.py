@@ -44,7 +44,7 @@ class KafkaEventLog:
     ) -> None:
         """Bind the log to a cluster. `reads`: the topic and partition of `read` and `find_end`
         (default: the catch-all's first). `wait`: seconds until a broker that does not answer raises
-        Retryable."""
+        RetryableError."""
         self._settings = settings
         self._now = now
         self._wait = wait
@@ -325,7 +325,7 @@ class KafkaEventLog:
         return None
 
     def _find_next_offset(self, after: RecordPosition, begin: int, end: int) -> int:
-        """Find the next offset to read. Raises Corrupt if records in between were lost."""
+        """Find the next offset to read. Raises CorruptData if records in between were lost."""
         topic, partition = self._reads
         place = f"{topic}/{partition}"
         if after.journal != self._get_journal_id(topic, partition):

@@ -23,15 +23,16 @@ POLL_MS = 200
 AT_ONCE = 1_000
 """Records of one poll."""
 SKIPPED = 2_000
-"""Records that are rather read over than sought past: a seek throws away what is fetched already."""
+"""Records that are rather read over than sought past: a seek throws away what is fetched
+already."""
 
 
 def fetch_positions(
     settings: KafkaSettings, wanted: Mapping[Place, Sequence[int]], wait: float
 ) -> list[Any]:
     """Fetch the client's records at these offsets, without those that retention has dropped. Runs
-    an event loop of its own, so do not call it in a thread that has one. Raises Retryable if no
-    broker answers within `wait` seconds."""
+    an event loop of its own, so do not call it in a thread that has one. Raises RetryableError if
+    no broker answers within `wait` seconds."""
     try:
         return asyncio.run(_fetch_all(settings, wanted, wait))
     except (KafkaError, TimeoutError) as error:

@@ -71,7 +71,7 @@ class RecordDecoder:
         self._arrived = (0, datetime.fromtimestamp(0, UTC))
 
     def decode_record(self, consumed: ConsumedRecord) -> RawRecord:
-        """Raises Misconfigured when the topic keeps the producers' times."""
+        """Raises ConfigurationError when the topic keeps the producers' times."""
         if consumed.timestamp_type != LOG_APPEND_TIME:
             raise ConfigurationError(
                 "the topic keeps producers' times, not the broker's",

@@ -33,7 +33,7 @@ class SqliteEventLog(EventLog):
     """Implements streams.ports.EventLog on a folder."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
-        """Makes the folder if need be. Raises Misconfigured when it cannot be used."""
+        """Makes the folder if need be. Raises ConfigurationError when it cannot be used."""
         self._folder = JournalFolder(folder)
         self._ledger = JournalMetadata(folder)
         self._newest = NewestFrames()

@@ -29,7 +29,7 @@ WITH_SASL = {KafkaSecurity.SASL_PLAINTEXT, KafkaSecurity.SASL_TLS}
 def build_kafka_python_options(settings: KafkaSettings) -> dict[str, Any]:
     """Build keyword arguments of kafka-python's clients: servers and all of security.
 
-    Raises Misconfigured naming key and file if something is missing or unreadable."""
+    Raises ConfigurationError naming key and file if something is missing or unreadable."""
     return _build_options(settings, oauth=_build_blocking_tokens)
 
 
@@ -61,7 +61,7 @@ def build_faust_credentials(settings: KafkaSettings) -> Any:
 
 
 def import_extra(module: str) -> Any:
-    """Import a module of the extra `kafka`. Raises Misconfigured naming the extra if it is
+    """Import a module of the extra `kafka`. Raises ConfigurationError naming the extra if it is
     missing."""
     try:
         return import_module(module)
@@ -133,7 +133,7 @@ def keep_records_out_of_logs() -> None:
 
 
 def list_servers(settings: KafkaSettings) -> list[str]:
-    """List `host:port` of each server. Raises Misconfigured if there is none."""
+    """List `host:port` of each server. Raises ConfigurationError if there is none."""
     named = [part.strip() for part in settings.servers.split(",") if part.strip()]
     if not named:
         raise ConfigurationError(

@@ -95,9 +95,8 @@ class EventEnricher:
 
     An answer depends on the source, on a few fields, and on time only as far as bindings begin and
     end. Each question is given only the values that its answer is remembered by, so that it cannot
-    ask for what is missing from them. Only texts are remembered: `True`, `1` and `1.0` are equal and
-    not the same.
-    """
+    ask for what is missing from them. Only texts are remembered: `True`, `1` and `1.0` are equal
+    and not the same."""
 
     def __init__(self, view: RegisterView, most_answers: int = MOST_ANSWERS) -> None:
         self._view = view

@@ -32,7 +32,8 @@ NUL_SHOWN = "\N{SYMBOL FOR NULL}"
 bytes keep it."""
 
 Take = Callable[[Event, RawRecord], None]
-"""Gets every event with the record it came from: of each source in order, one source after another."""
+"""Gets every event with the record it came from: of each source in order, one source after
+another."""
 
 
 class EventNormaliser:

@@ -85,8 +85,8 @@ class FormatRecogniser:
     ) -> tuple[str, ParsedEvent | Duplicate]:
         """Return the parser's id, and what the record contains.
 
-        Raises NotUnderstood, SetAside, or Unparseable with a `place` that begins with the parser
-        that failed."""
+        Raises NotUnderstood, SetAside, or UnparseableRecord with a `place` that begins with the
+        parser that failed."""
         outcome = self.read_or_refuse(record, settings)
         if isinstance(outcome, UnparseableRecord):
             raise outcome

@@ -28,7 +28,8 @@ class ParserFailed(UnparseableRecord):
 
 
 class InProcessReader:
-    """streams.ports.RecordReader for libraries and tests: cannot end a record that takes too long."""
+    """streams.ports.RecordReader for libraries and tests: cannot end a record that takes too
+    long."""
 
     def __init__(self, settings: Settings, recogniser: FormatRecogniser | None = None) -> None:
         """Loads the parsers of the settings, unless a recogniser brings its own."""

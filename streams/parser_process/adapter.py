@@ -101,7 +101,7 @@ class ParserProcess:
             self._stop_reading()
 
     def close(self) -> None:
-        """End the child. Whoever reads meanwhile gets Retryable."""
+        """End the child. Whoever reads meanwhile gets RetryableError."""
         with self._lock:
             self._is_closed = True
             is_idle = not self._is_reading
@@ -218,7 +218,7 @@ class ParserProcess:
             self._meter.record_set_aside_line()
 
     def _get_started_child(self) -> ChildProcess:
-        """Return the running child, started if necessary. Raises Retryable once closed."""
+        """Return the running child, started if necessary. Raises RetryableError once closed."""
         if self._child is None and not self._is_closed:
             child = ChildProcess(self._build_hello())
             with self._lock:

@@ -36,7 +36,8 @@ SET_PDEATHSIG = 1
 COLLECTOR = (50_000, 20, 100)
 """Reading makes many objects and no cycles (bench/pipeline.py)."""
 FIRST_TO_GO = "900"
-"""Where memory runs out, the kernel ends this process before its parent (proc(5), oom_score_adj)."""
+"""Where memory runs out, the kernel ends this process before its parent (proc(5),
+oom_score_adj)."""
 
 
 class ChildServer:

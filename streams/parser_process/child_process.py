@@ -57,7 +57,8 @@ class ChildProcess:
     """One child. Not thread-safe but for `kill`."""
 
     def __init__(self, hello: messages.HelloMessage) -> None:
-        """Starts it. Raises Misconfigured when it refuses the settings, Retryable when it ends."""
+        """Starts it. Raises ConfigurationError when it refuses the settings, RetryableError when it
+        ends."""
         shared = _open_anonymous_file()
         try:
             self._shared = mmap.mmap(shared, ReadingProgress.SIZE)

@@ -26,7 +26,8 @@ MEBIBYTE = 1024 * 1024
 
 
 class CpuTimeExceeded(BaseException):
-    """The record in hand has used its processor time. No Exception, so that few parsers catch it."""
+    """The record in hand has used its processor time. No Exception, so that few parsers catch
+    it."""
 
 
 class CpuBudget:

@@ -79,7 +79,7 @@ def dump_refusal(problem: ConfigurationError) -> bytes:
 
 
 def read_ready(message: bytes) -> tuple[str, ...]:
-    """Read the parsers' ids. Raises the child's Misconfigured."""
+    """Read the parsers' ids. Raises the child's ConfigurationError."""
     content = _load_plain(message)
     if isinstance(content, dict):
         problem, place, remedy = content["refused"]

@@ -62,10 +62,11 @@ class StoredPosition:
     epoch: int = 0
     """Rises when an operator moves the position by hand: the same offset is then another fence."""
     revision: int = 0
-    """Rises by one with every commit that names this partition, also with one that leaves the offset
-    where it is. The fence compares epoch, offset and revision."""
+    """Rises by one with every commit that names this partition, also with one that leaves the
+    offset where it is. The fence compares epoch, offset and revision."""
     counted: int | None = None
-    """Highest offset ever processed. Records up to it are a replay: they are not counted as received again."""
+    """Highest offset ever processed. Records up to it are a replay: they are not counted as
+    received again."""
     counted_in: str | None = None
     """The journal of the offset: a re-created topic counts from the beginning."""
     arrived: float | None = None
@@ -127,8 +128,8 @@ class GroupUpdates:
     changed: Sequence[GroupKey] = ()
     """These get another version."""
     groups: Sequence[GroupState] = ()
-    """Changed groups whose alerts the store must reconcile: those that have an episode, and those that
-    were read from the store since they were reconciled last."""
+    """Changed groups whose alerts the store must reconcile: those that have an episode, and those
+    that were read from the store since they were reconciled last."""
     buckets: Sequence[BucketRow] = ()
     """Written over what is stored of them."""
     log: bytes | None = None
@@ -172,8 +173,8 @@ class SweepResult:
 
     evictions: Sequence[EvictedInterval] = ()
     again: Mapping[GroupKey, float] = field(default_factory=dict)
-    """The low watermark from which a group that keeps something is looked at again; of a group that is
-    not named: after an hour."""
+    """The low watermark from which a group that keeps something is looked at again; of a group that
+    is not named: after an hour."""
     log: bytes | None = None
     """A sole owner's log row that says which of the signals in earlier rows are let go."""
     log_first_needed: int | None = None
@@ -183,12 +184,12 @@ class SweepResult:
 
 
 class BatchSink(Protocol):
-    """Where workers commit (docs/reference/streaming.md). One transaction: fence every position, lock
-    the groups in sorted order, then read them, apply the signals, write, audit last.
+    """Where workers commit (docs/reference/streaming.md). One transaction: fence every position,
+    lock the groups in sorted order, then read them, apply the signals, write, audit last.
 
-    Where one process owns all partitions at a time (`sole_owner`), nothing is locked, a group that the
-    caller knows is not read again, and signals may wait in the log until their bucket is written.
-    """
+    Where one process owns all partitions at a time (`sole_owner`), nothing is locked, a group that
+    the caller knows is not read again, and signals may wait in the log until their bucket is
+    written."""
 
     @property
     def sole_owner(self) -> bool:
@@ -218,9 +219,9 @@ class BatchSink(Protocol):
         `apply_signals` is called once, with the groups sorted by key digest and the durable low
         watermark: under the locks, or, for a sole owner, before the transaction and its fence.
         `batch` names at least one partition. `known`: versions of the groups in the caller's
-        memory. Raises Conflict if a position is not where the batch began (drop all caches, load
-        positions, read again), Retryable if the database refuses for now, ValueError for a value it
-        cannot hold; after any of them the caller's cached groups are void."""
+        memory. Raises EditConflict if a position is not where the batch began (drop all caches,
+        load positions, read again), RetryableError if the database refuses for now, ValueError for
+        a value it cannot hold; after any of them the caller's cached groups are void."""
         ...
 
     def find_dead_letters(
@@ -231,7 +232,7 @@ class BatchSink(Protocol):
 
     def record_drained(self, partition: str, before: StoredPosition, arrived: float) -> None:
         """Record that the owner saw the partition caught up at that moment, so that an idle
-        partition does not hold the watermark back; the revision stays. Raises Conflict like
+        partition does not hold the watermark back; the revision stays. Raises EditConflict like
         `commit`."""
         ...
 
@@ -250,10 +251,10 @@ class BatchSink(Protocol):
         running. Whoever calls it, one does the work at a time. What is kept of the groups that were
         looked at is looked at again when `SweepResult.again` says so.
 
-        `owned`: a sole owner's positions; raises Conflict unless they are the stored ones. When any
-        group was looked at, the revision of each is one higher afterwards. Otherwise the locks and
-        versions of the groups suffice, and `owned` is not looked at. `known`: groups of which a sole
-        owner has every bucket in memory: of these `let_go` gets only the rows that are due.
+        `owned`: a sole owner's positions; raises EditConflict unless they are the stored ones. When
+        any group was looked at, the revision of each is one higher afterwards. Otherwise the locks
+        and versions of the groups suffice, and `owned` is not looked at. `known`: groups of which a
+        sole owner has every bucket in memory: of these `let_go` gets only the rows that are due.
         """
         ...
 

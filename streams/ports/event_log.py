@@ -18,14 +18,14 @@ class EventLog(Protocol):
     """
 
     def append(self, incoming: Sequence[IncomingRecord]) -> Sequence[RecordPosition]:
-        """Make the records durable, in this order. Raises Retryable when the disk refuses."""
+        """Make the records durable, in this order. Raises RetryableError when the disk refuses."""
         ...
 
     def read(self, after: RecordPosition | None, limit: int) -> Sequence[RawRecord]:
         """Return at most `limit` records after that position, oldest first; empty when drained.
         Fewer than `limit` does not mean drained: a batch of long records ends earlier.
 
-        Raises Corrupt if `after` lies beyond the end or in a journal that is gone without a
+        Raises CorruptData if `after` lies beyond the end or in a journal that is gone without a
         retention record: a re-used number would be skipped silently."""
         ...
 

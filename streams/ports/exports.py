@@ -34,5 +34,6 @@ class LeaderElection(Protocol):
 
     def acquire_leadership(self) -> bool:
         """Whether this process leads now; takes the lead if it is free. Called before every job of
-        the leader. Raises Retryable if the store does not answer: then the leader is unknown."""
+        the leader. Raises RetryableError if the store does not answer: then the leader is
+        unknown."""
         ...

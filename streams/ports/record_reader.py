@@ -20,8 +20,8 @@ class RecordReader(Protocol):
     def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
         """Yield one outcome for each record, in order; close the iterator to stop early.
 
-        A record that no parser reads, or on which a parser fails, gives an Unparseable with a
+        A record that no parser reads, or on which a parser fails, gives an UnparseableRecord with a
         `place` that begins with the parser's id. Reading the same records again gives the same
-        outcomes. Raises Misconfigured if a parser cannot be loaded, Retryable if reading is not
-        possible now."""
+        outcomes. Raises ConfigurationError if a parser cannot be loaded, RetryableError if reading
+        is not possible now."""
         ...

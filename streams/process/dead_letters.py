@@ -12,7 +12,8 @@ from streams.normalise.source_counts import sum_counts
 from streams.ports import KnownLetter, SourceCount
 
 WORKER = "worker"
-"""Value of `parser` in letters that the worker itself wrote (empty: no parser recognised the record)."""
+"""Value of `parser` in letters that the worker itself wrote (empty: no parser recognised the
+record)."""
 
 
 def build_poison_letter(record: RawRecord, problem: Exception) -> DeadLetter:

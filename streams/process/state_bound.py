@@ -65,7 +65,7 @@ class StateBound:
             self._asked_at = self._clock()
 
     def check(self) -> None:
-        """Check the bound. Raises Retryable when it is reached."""
+        """Check the bound. Raises RetryableError when it is reached."""
         self.refresh()
         if self.used >= self.most:
             raise RetryableError(self._full, place=PLACE, remedy=REMEDY)

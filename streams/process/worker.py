@@ -132,7 +132,8 @@ class StreamWorker:
 
     @property
     def batch_records(self) -> int:
-        """How many records the next batch should hold at most, so that it does not take too long."""
+        """How many records the next batch should hold at most, so that it does not take too
+        long."""
         return self._batch_size.records
 
     @property
@@ -152,7 +153,7 @@ class StreamWorker:
         return self._owned
 
     def reload(self) -> Mapping[str, StoredPosition]:
-        """Drop every copy and load the positions again: after a Conflict, or any failure."""
+        """Drop every copy and load the positions again: after a EditConflict, or any failure."""
         self._windows.clear()
         return self.take_ownership(list(self._owned))
 
@@ -160,9 +161,9 @@ class StreamWorker:
         """Process records of owned partitions, each partition's in order and following its
         committed position. Durable on return; returns their number.
 
-        Raises Conflict (another owner: reload, seek, read again; never skip), Retryable (the same
-        records may be passed again after `reload`), Corrupt and Misconfigured (a person must
-        look)."""
+        Raises EditConflict (another owner: reload, seek, read again; never skip), RetryableError
+        (the same records may be passed again after `reload`), CorruptData and ConfigurationError (a
+        person must look)."""
         if records:
             self._check_bound()
             self._in_store = 0.0
@@ -177,8 +178,8 @@ class StreamWorker:
         return len(records)
 
     def write_out(self) -> bool:
-        """Write some of what only the signal log holds, while no record waits; whether there is more
-        of it. Raises as `process`."""
+        """Write some of what only the signal log holds, while no record waits; whether there is
+        more of it. Raises as `process`."""
         owned = self._owned.items()
         steps = [
             PartitionAdvance(name, stored, stored.position)
@@ -231,7 +232,7 @@ class StreamWorker:
             raise
 
     def _check_bound(self) -> None:
-        """Raises Retryable while the groups take all the space that they may."""
+        """Raises RetryableError while the groups take all the space that they may."""
         try:
             self.bound.check()
         finally:

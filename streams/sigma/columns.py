@@ -30,8 +30,9 @@ _NONE = repeat(0)
 
 
 class RememberedValues:
-    """What all columns together remember: values that have come twice. Values of which each comes once,
-    such as command lines, push none of these out. Beyond MOST_REMEMBERED all are forgotten."""
+    """What all columns together remember: values that have come twice. Values of which each comes
+    once, such as command lines, push none of these out. Beyond MOST_REMEMBERED all are
+    forgotten."""
 
     __slots__ = ("_columns", "_marks", "count")
 
@@ -39,7 +40,8 @@ class RememberedValues:
         self.count = 0
         self._columns: list[dict[str | int, RuleBits]] = []
         self._marks = bytearray(_MARKS)
-        """Of values that came lately, by their hashes: few enough to stay in the processor's cache."""
+        """Of values that came lately, by their hashes: few enough to stay in the processor's
+        cache."""
 
     def is_new(self, mark: int) -> bool:
         """Whether the value has not come lately. `mark`: a hash of it with its column."""

@@ -13,8 +13,8 @@ from schemas.errors import BadInput
 from schemas.pipeline.event import AssetTouch, Event, RecordPosition, flatten
 
 OFFSET = "breach.example.offset"
-"""After `@timestamp`: how an example's repeated event is spread. A timedelta, which no JSON holds: what a
-sender writes there moves nothing."""
+"""After `@timestamp`: how an example's repeated event is spread. A timedelta, which no JSON holds:
+what a sender writes there moves nothing."""
 
 
 def parse_events(documents: Iterable[Mapping[str, Any]]) -> Iterator[Event]:

@@ -38,7 +38,7 @@ def is_header(text: str) -> bool:
 
 
 def read(text: str) -> dict[str, Value]:
-    """Read the record. Raises Unparseable."""
+    """Read the record. Raises UnparseableRecord."""
     if text.lstrip().startswith("{"):
         return json_lines.read_object(text)
     cell = _CELL.search(text)

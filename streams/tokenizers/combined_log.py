@@ -49,7 +49,7 @@ def is_apache(text: str, line_match: re.Match[str]) -> bool:
 
 
 def read(line_match: re.Match[str]) -> tuple[datetime, dict[str, Value]]:
-    """Time and ECS fields of a matched line. Raises Unparseable for an absurd stamp."""
+    """Time and ECS fields of a matched line. Raises UnparseableRecord for an absurd stamp."""
     (vhost, vport, client, _, user, stamp, request, status, size, referrer, agent, more) = (
         line_match.groups()
     )

@@ -52,7 +52,7 @@ def is_audit_record(text: str) -> bool:
 
 
 def read_object(text: str) -> dict[str, Value]:
-    """Read the JSON object. Raises Unparseable, which repeats nothing of the text."""
+    """Read the JSON object. Raises UnparseableRecord, which repeats nothing of the text."""
     try:
         document = orjson.loads(text)
     except ValueError as error:

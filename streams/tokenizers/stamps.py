@@ -30,7 +30,7 @@ def build_absurd_time() -> UnparseableRecord:
 
 
 def _check_reckonable(time: datetime) -> datetime:
-    """Check that days and years can be added and subtracted. Raises Unparseable."""
+    """Check that days and years can be added and subtracted. Raises UnparseableRecord."""
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise build_absurd_time()
     return time
@@ -40,7 +40,7 @@ def parse_yearless(month: str, day: str, clock: str, arrived: datetime, zone: tz
     """Parse `Nov`, `22`, `01:06:15` in the year that puts it nearest to arrival (RFC 3164 has no
     year).
 
-    Raises Unparseable."""
+    Raises UnparseableRecord."""
     try:
         minute = _find_nearest_minute(month, day, clock[:5], arrived.date(), zone)
         return minute + _SECONDS[clock[6:8]]
@@ -90,7 +90,7 @@ def _find_offset(year: int, month: int, day: int, hour: int, zone: tzinfo) -> ti
 
 
 def parse_iso(text: str, zone: tzinfo = UTC) -> datetime:
-    """Parse ISO 8601 / RFC 3339; `zone` applies if the stamp has none. Raises Unparseable."""
+    """Parse ISO 8601 / RFC 3339; `zone` applies if the stamp has none. Raises UnparseableRecord."""
     try:
         time = datetime.fromisoformat(text)
         if time.tzinfo is None:
@@ -119,7 +119,7 @@ def _replace_with_utc(time: datetime) -> datetime:
 
 
 def parse_common_log(text: str) -> datetime:
-    """Parse `22/Nov/2026:01:06:15 +0000` of the Common Log Format. Raises Unparseable."""
+    """Parse `22/Nov/2026:01:06:15 +0000` of the Common Log Format. Raises UnparseableRecord."""
     try:
         return _check_reckonable(_parse_common_minute(text[:17], text[21:]) + _SECONDS[text[18:20]])
     except (KeyError, ValueError, OverflowError) as error:

@@ -59,8 +59,8 @@ class SyslogFrame:
 
 
 def read(text: str, arrived: datetime, zone: tzinfo) -> SyslogFrame:
-    """Read any text as a frame, at worst one that has only a message. Raises Unparseable for a
-    stamp that is on no calendar."""
+    """Read any text as a frame, at worst one that has only a message. Raises UnparseableRecord for
+    a stamp that is on no calendar."""
     if text.startswith("<"):
         modern = _RFC5424.match(text)
         if modern is not None:

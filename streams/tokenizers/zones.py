@@ -11,7 +11,7 @@ from schemas.errors import ConfigurationError
 
 @lru_cache(maxsize=1024)
 def get_zone(name: str) -> tzinfo:
-    """Return the zone `Europe/London`. Raises Misconfigured for an unknown name."""
+    """Return the zone `Europe/London`. Raises ConfigurationError for an unknown name."""
     if name == "UTC":
         return UTC
     try:

@@ -63,8 +63,8 @@ async def _follow_order(app: Any, dependencies: WorkerDependencies, event: Any) 
 async def _follow_or_refuse(
     app: Any, dependencies: WorkerDependencies, order: bytes, place: str
 ) -> None:
-    """Follow the order, or store it as a dead letter with its place and reason. Raises Retryable,
-    and what the producer raises."""
+    """Follow the order, or store it as a dead letter with its place and reason. Raises
+    RetryableError, and what the producer raises."""
     try:
         await asyncio.to_thread(dependencies.orders.follow, order, place)
     except RetryableError:

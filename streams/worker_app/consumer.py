@@ -30,8 +30,8 @@ COMMIT_SECONDS = 2.0
 FETCH_BYTES = 2 * 1024 * 1024
 """Of one partition: a few batches. What is fetched lies in memory until it is read."""
 FETCH_WAIT_MS = 100
-"""The client has one fetch on its way to each broker: for so long does a record wait whose partition was
-read empty while the broker waits for records of the others."""
+"""The client has one fetch on its way to each broker: for so long does a record wait whose
+partition was read empty while the broker waits for records of the others."""
 METADATA_MS = 10_000
 """A partition that is added is found after so long."""
 HANDOVER_SECONDS = 20.0
@@ -147,8 +147,8 @@ class PartitionConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
     async def poll_and_commit(self) -> int:
         """Run one poll and at most one batch; returns how many records were made durable.
 
-        Raises Conflict and Retryable (then call `invalidate_positions` or `poll_paused`), Corrupt
-        and Misconfigured (a person must look)."""
+        Raises EditConflict and RetryableError (then call `invalidate_positions` or `poll_paused`),
+        CorruptData and ConfigurationError (a person must look)."""
         if self._positioned != self._generation:
             await self._take_over()
         polled = await self._poll()

@@ -30,8 +30,8 @@ _DRAINED_SECONDS = 20.0
 _SWEEP_SECONDS = 60.0
 """Of arrival, between two sweeps."""
 _QUIET_SECONDS = 2.0
-"""Without a record, until what only the signal log holds is written out: between two batches it would
-be written too often."""
+"""Without a record, until what only the signal log holds is written out: between two batches it
+would be written too often."""
 
 
 class EmbeddedWorker:
@@ -67,7 +67,7 @@ class EmbeddedWorker:
 
     def run(self, stop: Event) -> None:
         """Process what comes until `stop` is set. Waits, ever longer, while the store or the log
-        refuses. Raises Corrupt and Misconfigured: then a person must look first."""
+        refuses. Raises CorruptData and ConfigurationError: then a person must look first."""
         wait = _FIRST_WAIT_SECONDS
         while not stop.is_set():
             try:
@@ -94,8 +94,8 @@ class EmbeddedWorker:
     def process_batch(self) -> int:
         """Process one batch; returns the number of its records, 0 when drained.
 
-        After a Conflict (another process committed) it loads and reads again, a few times. Raises
-        Retryable (the next call loads and repeats), Corrupt, Misconfigured."""
+        After a EditConflict (another process committed) it loads and reads again, a few times.
+        Raises RetryableError (the next call loads and repeats), CorruptData, ConfigurationError."""
         with self._lock:
             for _ in range(_MOST_CONFLICTS - 1):
                 try:

@@ -25,7 +25,7 @@ class PartitionStart(NamedTuple):
     """Offset that the next record gets."""
 
     def find_next_offset(self, stored: StoredPosition) -> int:
-        """Return the offset to read next. Raises Corrupt if the store's position does not fit:
+        """Return the offset to read next. Raises CorruptData if the store's position does not fit:
         records lost to retention or truncation, or a re-created topic, are never skipped
         silently."""
         place = stored.position

@@ -1,4 +1,5 @@
-"""Names of classes, words in identifiers, and docstrings that say nothing (docs/reference/glossary.md)."""
+"""Names of classes, words in identifiers, and docstrings that say nothing
+(docs/reference/glossary.md)."""
 
 from __future__ import annotations
 

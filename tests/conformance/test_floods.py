@@ -1,5 +1,5 @@
-"""No flood hides an alert: what an attacker did still fires, at the same severity, among any number of
-other events of the same people and addresses, before, between and after his own."""
+"""No flood hides an alert: what an attacker did still fires, at the same severity, among any number
+of other events of the same people and addresses, before, between and after his own."""
 
 from __future__ import annotations
 

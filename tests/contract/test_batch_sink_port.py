@@ -1,5 +1,5 @@
-"""What streams.ports.BatchSink promises of fences, groups, the log and sweeps: on both databases, for
-a sole owner and for many."""
+"""What streams.ports.BatchSink promises of fences, groups, the log and sweeps: on both databases,
+for a sole owner and for many."""
 
 from __future__ import annotations
 

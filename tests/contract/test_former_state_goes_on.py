@@ -1,8 +1,7 @@
 """A store that the former engine filled: its alerts stay, and further records continue its groups.
 
-`former_state.json` is what that engine wrote of the first twelve of `LINES`, by table: some of their
-signals are in buckets, the others only in its log.
-"""
+`former_state.json` is what that engine wrote of the first twelve of `LINES`, by table: some of
+their signals are in buckets, the others only in its log."""
 
 from __future__ import annotations
 

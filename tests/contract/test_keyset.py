@@ -1,4 +1,5 @@
-"""Lists come in pages: the same rows in the same order on both databases, whatever the page's size."""
+"""Lists come in pages: the same rows in the same order on both databases, whatever the page's
+size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A notice changes its state only as schemas.casework.notice_states allows: both stores, and the double."""
+"""A notice changes its state only as schemas.casework.notice_states allows: both stores, and the
+double."""
 
 from __future__ import annotations
 

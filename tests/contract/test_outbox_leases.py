@@ -1,4 +1,5 @@
-"""Several dispatchers over one store: who may begin, whose rows are in doubt, and what holds all."""
+"""Several dispatchers over one store: who may begin, whose rows are in doubt, and what holds
+all."""
 
 from __future__ import annotations
 

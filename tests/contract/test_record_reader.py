@@ -60,7 +60,7 @@ def records(*raws: bytes, source: str = "s", arrived: datetime = NOON) -> list[R
 
 @dataclass(frozen=True)
 class Problem:
-    """An Unparseable as something that can be compared."""
+    """An UnparseableRecord as something that can be compared."""
 
     kind: type[UnparseableRecord]
     problem: str

@@ -1,4 +1,5 @@
-"""What a store keeps from one snapshot for the next: the same answers, and nothing after an erasure."""
+"""What a store keeps from one snapshot for the next: the same answers, and nothing after an
+erasure."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Live alerts are a function of the set of signals, and no human act is ever lost.
 
-A tiny pipeline (count and distinct-value rules over event time) drives the real store with shuffled,
-doubled and re-cut signals, crashes, stale owners, folding, eviction and human acts in between. Two
-judges look on: an oracle that knows only the set, and a model of who leads whom.
-"""
+A tiny pipeline (count and distinct-value rules over event time) drives the real store with
+shuffled, doubled and re-cut signals, crashes, stale owners, folding, eviction and human acts in
+between. Two judges look on: an oracle that knows only the set, and a model of who leads whom."""
 
 from __future__ import annotations
 

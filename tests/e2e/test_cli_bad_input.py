@@ -1,4 +1,5 @@
-"""Bad input, typed as a user would: the place, the remedy, the exit code; nothing stored is lost."""
+"""Bad input, typed as a user would: the place, the remedy, the exit code; nothing stored is
+lost."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Each of our services in docker-compose.yml, its command run as it stands there, without an engine:
-against a real Kafka and a real PostgreSQL, with the file's own environment. Only hosts, ports, paths
-of secrets and the roles' names are put in place of the containers'.
-"""
+"""Each of our services in docker-compose.yml, its command run as it stands there, without an
+engine: against a real Kafka and a real PostgreSQL, with the file's own environment. Only hosts,
+ports, paths of secrets and the roles' names are put in place of the containers'."""
 
 from __future__ import annotations
 

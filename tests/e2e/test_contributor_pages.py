@@ -1,4 +1,5 @@
-"""Every file and command of docs/howto/contribute and docs/tutorial works, in a copy of the tree."""
+"""Every file and command of docs/howto/contribute and docs/tutorial works, in a copy of the
+tree."""
 
 from __future__ import annotations
 

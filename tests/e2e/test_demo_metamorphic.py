@@ -1,4 +1,5 @@
-"""Invariant 2 and 1 over the demo's lines: order, duplicates, batches and kill -9 change nothing."""
+"""Invariant 2 and 1 over the demo's lines: order, duplicates, batches and kill -9 change
+nothing."""
 
 from __future__ import annotations
 

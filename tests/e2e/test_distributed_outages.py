@@ -1,4 +1,5 @@
-"""Kafka and PostgreSQL killed and started again under running workers; a broker's disk that is full."""
+"""Kafka and PostgreSQL killed and started again under running workers; a broker's disk that is
+full."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""kill -9 of embedded processes that take in lines: no line is lost or counted twice, and the alerts
-are those of a process that nobody killed."""
+"""kill -9 of embedded processes that take in lines: no line is lost or counted twice, and the
+alerts are those of a process that nobody killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""SASL, TLS and ACLs on a real Kafka: both clients produce and consume, and no error tells a secret."""
+"""SASL, TLS and ACLs on a real Kafka: both clients produce and consume, and no error tells a
+secret."""
 
 from __future__ import annotations
 

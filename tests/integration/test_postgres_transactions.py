@@ -1,5 +1,5 @@
-"""Many processes over one PostgreSQL store: acts stand alone, pipeline writes run beside each other,
-what the server refuses is told apart, and a lost server comes back."""
+"""Many processes over one PostgreSQL store: acts stand alone, pipeline writes run beside each
+other, what the server refuses is told apart, and a lost server comes back."""
 
 from __future__ import annotations
 

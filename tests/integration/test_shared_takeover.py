@@ -50,7 +50,8 @@ def a_worker(store: Any, settings: Settings) -> StreamWorker:
 
 
 class FormerOwner:
-    """Receives and commits records of the only partition until its heir has asked where it stands."""
+    """Receives and commits records of the only partition until its heir has asked where it
+    stands."""
 
     def __init__(self, store: Any, settings: Settings, log: KafkaEventLog) -> None:
         self.sink = store.make_batch_sink()

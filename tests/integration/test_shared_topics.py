@@ -1,5 +1,5 @@
-"""Topics that are missing, set wrongly, re-created, cut at the front or at the end: `breachdesk worker`
-stops and names the command that mends it."""
+"""Topics that are missing, set wrongly, re-created, cut at the front or at the end: `breachdesk
+worker` stops and names the command that mends it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Write skew: two workers tell halves of one group at the same moment, and the rule still fires.
 
-Each would count what it sees: nine of ten, and nobody would ever know. The lock is what prevents it,
-so the same rounds are played with the lock taken out, and then the rule misses.
-"""
+Each would count what it sees: nine of ten, and nobody would ever know. The lock is what prevents
+it, so the same rounds are played with the lock taken out, and then the rule misses."""
 
 from __future__ import annotations
 

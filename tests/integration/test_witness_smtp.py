@@ -1,4 +1,5 @@
-"""A broken glass over a real SMTP server: what leaves, and what waits while the witness's bounces."""
+"""A broken glass over a real SMTP server: what leaves, and what waits while the witness's
+bounces."""
 
 from __future__ import annotations
 

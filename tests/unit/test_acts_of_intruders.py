@@ -1,4 +1,5 @@
-"""Events whose free texts an intruder chose: they name no mailbox, no customer, and fill no letter."""
+"""Events whose free texts an intruder chose: they name no mailbox, no customer, and fill no
+letter."""
 
 from __future__ import annotations
 

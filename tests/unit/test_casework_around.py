@@ -1,4 +1,5 @@
-"""What people write down around a case: suppliers, other bodies, receipts, questions, complaints."""
+"""What people write down around a case: suppliers, other bodies, receipts, questions,
+complaints."""
 
 from __future__ import annotations
 

@@ -709,8 +709,8 @@ RAW = re.compile(
 
 
 def hostile_case(desk: Desk) -> dict[str, str]:
-    """Everything that anybody outside or inside may have stored, with hidden characters in it, up to
-    the approval's page."""
+    """Everything that anybody outside or inside may have stored, with hidden characters in it, up
+    to the approval's page."""
     now, store = desk.now, desk.store
     signal = make_signal(
         9, value=HOSTILE, touches=(AssetTouch("contoso", "mailbox:jo@contoso.example", "mail"),)

@@ -81,7 +81,8 @@ def store_some(desk: Desk) -> dict[str, str]:
 
 
 def store_more(desk: Desk) -> None:
-    """Several of everything that a page lists, and more rows of what the pages' own subjects hold."""
+    """Several of everything that a page lists, and more rows of what the pages' own subjects
+    hold."""
     now = desk.now
 
     def work(uow):

@@ -1,4 +1,5 @@
-"""Other customers' data and staff's names in a text, however they are written; and what is let by."""
+"""Other customers' data and staff's names in a text, however they are written; and what is let
+by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""People affected who are no customers: recorded, named, counted, told, and erased with the case."""
+"""People affected who are no customers: recorded, named, counted, told, and erased with the
+case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Numbers, times and types that no device writes are read in order, and JSON can hold the result."""
+"""Numbers, times and types that no device writes are read in order, and JSON can hold the
+result."""
 
 from __future__ import annotations
 

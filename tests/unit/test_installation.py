@@ -34,7 +34,8 @@ class Killed(BaseException):
 
 @dataclass
 class Torn:
-    """breachdesk.casework.delivery.attempt_comparison.AttemptRecords whose process is killed, or whose disk is full, at one step."""
+    """breachdesk.casework.delivery.attempt_comparison.AttemptRecords whose process is killed, or
+    whose disk is full, at one step."""
 
     files: AttemptFiles
     at: str

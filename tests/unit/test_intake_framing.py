@@ -129,7 +129,7 @@ def test_any_chunking_gives_the_same_records(data: bytes, cuts: list[int], limit
 
 
 @example(b'[{"v":1}}]', 0)
-@example(b'[[1}', 0)
+@example(b"[[1}", 0)
 @given(DOCUMENTS, st.sampled_from([0, 80]))
 def test_no_byte_of_content_is_lost(data: bytes, limit: int) -> None:
     framing = b'\r\n \t,[]"' + codecs.BOM_UTF8

@@ -1,4 +1,5 @@
-"""Letters that were checked before are the letters that would leave now; a page checks few of many."""
+"""Letters that were checked before are the letters that would leave now; a page checks few of
+many."""
 
 from __future__ import annotations
 

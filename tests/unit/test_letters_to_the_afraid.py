@@ -1,4 +1,5 @@
-"""What a frightened reader is told: nothing false, nothing foreign, nothing that somebody else did."""
+"""What a frightened reader is told: nothing false, nothing foreign, nothing that somebody else
+did."""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ from schemas.customer import Customer, DataRole, PersonKind
 
 FEW, MANY = 100, 800
 MOST_RATIO = 3 * MANY / FEW
-"""Eight times as many readers take about eight times as long; searching a list for each, 64 times."""
+"""Eight times as many readers take about eight times as long; searching a list for each, 64
+times."""
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""Which rules an event meets: none that could match is left out, and what is left out costs nothing."""
+"""Which rules an event meets: none that could match is left out, and what is left out costs
+nothing."""
 
 from __future__ import annotations
 

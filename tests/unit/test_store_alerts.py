@@ -1,4 +1,5 @@
-"""Single stories of alerts: parting at midnight, former ids, what reopens, what goes on standing."""
+"""Single stories of alerts: parting at midnight, former ids, what reopens, what goes on
+standing."""
 
 from __future__ import annotations
 

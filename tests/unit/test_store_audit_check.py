@@ -1,4 +1,5 @@
-"""Whoever changes the store past the program contradicts the chain, and the contradiction is named."""
+"""Whoever changes the store past the program contradicts the chain, and the contradiction is
+named."""
 
 from __future__ import annotations
 

@@ -224,8 +224,8 @@ class Crash(Exception):
 
 @dataclass
 class Sink:
-    """What a store keeps: positions apart, the rows of streams.ports.BatchSink, and the alerts that it
-    reconciles with."""
+    """What a store keeps: positions apart, the rows of streams.ports.BatchSink, and the alerts that
+    it reconciles with."""
 
     sole_owner: bool
     rng: random.Random

@@ -1,4 +1,5 @@
-"""The witness of a broken glass: from the settings alone, an outsider, and told before letters go."""
+"""The witness of a broken glass: from the settings alone, an outsider, and told before letters
+go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""An order is followed, waits while the store refuses, or goes to the dead letters: nothing else."""
+"""An order is followed, waits while the store refuses, or goes to the dead letters: nothing
+else."""
 
 from __future__ import annotations
 

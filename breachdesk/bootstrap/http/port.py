@@ -87,7 +87,7 @@ class HttpServer(uvicorn.Server):
 
 
 def check_port_free(host: str, port: int) -> None:
-    """Raise Misconfigured before anything starts, instead of uvicorn's own exit."""
+    """Raise ConfigurationError before anything starts, instead of uvicorn's own exit."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

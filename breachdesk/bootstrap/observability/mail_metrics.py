@@ -17,7 +17,7 @@ from breachdesk.bootstrap.observability.traces import SpanTracer, build_tracer
 
 
 class MailMonitor:
-    """Around one dispatcher. Raises Misconfigured when traces cannot be sent as configured."""
+    """Around one dispatcher. Raises ConfigurationError when traces cannot be sent as configured."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class MailMonitor:
 
     @asynccontextmanager
     async def serve_operations(self) -> AsyncIterator[None]:
-        """Serve ops.port within the context. Raises Misconfigured when the port is taken."""
+        """Serve ops.port within the context. Raises ConfigurationError when the port is taken."""
         container, ops = self._container, self._container.settings.ops
         self.registry.register(StoreCollector(container.store, container.now))
         pulse = asyncio.create_task(self._pulse.run_pulse())

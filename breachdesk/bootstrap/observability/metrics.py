@@ -131,7 +131,8 @@ class PrometheusMeter:
 
 
 class PrometheusReadingMeter:
-    """streams.ports.metrics.ParserMetrics; it also logs, without a word of what the records hold."""
+    """streams.ports.metrics.ParserMetrics; it also logs, without a word of what the records
+    hold."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._ended = build_counter(registry, "breachdesk_reading_ended_total")
@@ -160,7 +161,8 @@ class PrometheusReadingMeter:
 
 
 class PrometheusMailMetrics:
-    """notifiers.delivery.metrics.MailMetrics; `why_held` is read for readiness and by the store's metrics."""
+    """notifiers.delivery.metrics.MailMetrics; `why_held` is read for readiness and by the store's
+    metrics."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._notices = build_counter(registry, "breachdesk_notices_total")

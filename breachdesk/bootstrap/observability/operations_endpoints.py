@@ -70,7 +70,7 @@ class OperationsServer:
         self._server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
-        """Start listening. Raises Misconfigured when the address cannot be listened on."""
+        """Start listening. Raises ConfigurationError when the address cannot be listened on."""
         if self._port:
             self._server = _open_server(self._host, self._port, self._answers)
             thread = threading.Thread(target=self._server.serve_forever, name="ops", daemon=True)

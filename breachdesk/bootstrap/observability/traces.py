@@ -73,7 +73,7 @@ def build_tracer(settings: Settings, service: str = "breachdesk") -> SpanTracer:
     """Build a tracer that sends to `ops.otlp_endpoint` by OTLP over HTTP; without one it traces
     nothing.
 
-    Raises Misconfigured for an invalid HTTP address, and when the extra is not installed."""
+    Raises ConfigurationError for an invalid HTTP address, and when the extra is not installed."""
     endpoint = settings.ops.otlp_endpoint
     if not endpoint:
         return NullTracer()

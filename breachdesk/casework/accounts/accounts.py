@@ -15,7 +15,7 @@ from schemas.user import REQUIRED_PERMISSIONS, Actor, Permission, User, can_sign
 
 
 def add_account(uow: UnitOfWork, actor: Actor, user: User, now: datetime) -> None:
-    """Add an account. Raises Conflict when its id exists, NotAllowed for anybody but the
+    """Add an account. Raises EditConflict when its id exists, NotAllowed for anybody but the
     operator."""
     require_operator(actor, act="add an account")
     if uow.users.get(user.id) is not None:

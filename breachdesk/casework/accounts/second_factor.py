@@ -54,9 +54,9 @@ def build_app_address(secret: str, account: str, issuer: str) -> str:
 
 
 def enrol_factor(uow: UnitOfWork, user_id: str, secret: str, code: str, now: datetime) -> list[str]:
-    """Put its owner's pending secret into force, proved by one code of it. Gives the recovery codes, which
-    are stored as hashes and cannot be shown again. Raises BadInput for a wrong code, Conflict when
-    another secret is pending."""
+    """Put its owner's pending secret into force, proved by one code of it. Gives the recovery
+    codes, which are stored as hashes and cannot be shown again. Raises BadInput for a wrong code,
+    EditConflict when another secret is pending."""
     step = find_step(secret, code, now)
     if step is None:
         raise BadInput("this is not the app's present code", place=PLACE, remedy=AGAIN)

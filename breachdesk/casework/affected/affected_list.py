@@ -166,7 +166,8 @@ def freeze(
     (unattributed assets, a sender of ours in the evidence, a contact that was changed shortly
     before or during the incident) becomes a task.
 
-    Raises Incomplete when a customer of the register was not considered or has no reason."""
+    Raises IncompleteDocument when a customer of the register was not considered or has no
+    reason."""
     require_duty(actor, Permission.RESPONDER, act="freeze the affected list")
     breach = uow.breaches.get(breach_id)
     case = uow.cases.get(breach.case_id)

@@ -103,8 +103,8 @@ def add_group(
 def change_group(
     uow: UnitOfWork, actor: Actor, case_id: str, group: AffectedGroup, now: datetime
 ) -> AffectedGroup:
-    """Change what is known of a group, keeping its people and what they were told. Raises Conflict
-    when somebody changed it meanwhile."""
+    """Change what is known of a group, keeping its people and what they were told. Raises
+    EditConflict when somebody changed it meanwhile."""
     require_duty(actor, Permission.RESPONDER, act="change who is affected")
     stored = _get_open_group(uow, case_id, group.id)
     fields: dict[str, Any] = {name: getattr(stored, name) for name in _ABOUT}

@@ -38,8 +38,7 @@ def confirm_breach(  # noqa: PLR0913 - what the form declares, each by its name
     cause: CauseFinding | None = None,
 ) -> Breach:
     """Confirm that the case is a personal data breach of which we are aware since `aware_at`
-    (reasonable
-    certainty; never filled in by a program). `cause` None leaves the recorded one.
+    (reasonable certainty; never filled in by a program). `cause` None leaves the recorded one.
 
     Raises NotAllowed for a case that is confirmed or closed, BadInput for impossible times."""
     require_duty(actor, Permission.RESPONDER, act="confirm a breach")
@@ -91,7 +90,8 @@ def move_awareness(
 
     A responder may make it earlier; where that makes a report late, filed or not, its reasons are
     required at once. Only an approver who did not declare it may make it later, since a clock gains
-    time by it. Raises NotAllowed, BadInput, and Incomplete while the reasons are missing."""
+    time by it. Raises NotAllowed, BadInput, and IncompleteDocument while the reasons are
+    missing."""
     require_duty(
         actor, Permission.RESPONDER, Permission.APPROVER, act="declare another time of awareness"
     )

@@ -55,7 +55,7 @@ REST = "every other answer that is not given here"
 
 def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetime) -> ReportFacts:
     """File the next version of what only a person can say. Raises BadInput for what cannot be or is
-    no answer of the form, Incomplete for what is half said."""
+    no answer of the form, IncompleteDocument for what is half said."""
     require_duty(actor, Permission.RESPONDER, act="write the report")
     breach = uow.breaches.get(facts.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
@@ -123,13 +123,12 @@ def submit_report(  # noqa: PLR0913 - what a person records, each by its name
     delay_reasons: str = "",
 ) -> Submission:
     """Record that a person filed the report, by form or by telephone: keeps an immutable copy and
-    stops the
-    clock.
+    stops the clock.
 
     What is not yet known may follow in phases (Art. 33(4)) once it is named with who owes it by
     when: `rest_who` and `rest_by` name everything that is not answered, even before any facts are
-    written. Reasons for a delay may not follow. Raises Incomplete, BadInput for impossible times,
-    and NotAllowed on a form that is not the one to file."""
+    written. Reasons for a delay may not follow. Raises IncompleteDocument, BadInput for impossible
+    times, and NotAllowed on a form that is not the one to file."""
     require_duty(actor, Permission.RESPONDER, act="record a submission")
     channel = require_text(channel, place="channel", remedy="Say how it was sent.")
     plugin = jurisdiction_of(jurisdiction)

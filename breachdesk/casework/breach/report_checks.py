@@ -32,7 +32,7 @@ LONDON = ZoneInfo("Europe/London")
 
 
 def check_facts(facts: ReportFacts, form: LawForm, now: datetime) -> None:
-    """Check the facts. Raises BadInput and Incomplete."""
+    """Check the facts. Raises BadInput and IncompleteDocument."""
     for name, number in (("people", facts.people), ("records", facts.records)):
         _check_quantity(name, number)
     for name, choice in _iterate_choices(facts):

@@ -26,8 +26,9 @@ def close_case(
     now: datetime,
     cause: CauseFinding | None = None,
 ) -> Case:
-    """Close the case. Raises NotAllowed naming every duty that is still open, or when the cause of a breach or near
-    miss was not said; a breach is never a near miss. `cause`: None leaves it as it was said."""
+    """Close the case. Raises NotAllowed naming every duty that is still open, or when the cause of
+    a breach or near miss was not said; a breach is never a near miss. `cause`: None leaves it as it
+    was said."""
     require_duty(actor, Permission.RESPONDER, act="close a case")
     case = get_open_case(uow, case_id)
     reason = require_text(reason, place="reason", remedy="Say how it ended.")

@@ -2,9 +2,8 @@
 
 The key of the case is destroyed: frozen lists, letters' facts and sealed values of the audit become
 unreadable, and the audit chain remains verifiable. What is stored in clear is rewritten: notes,
-telephone
-scripts and evidence lose their contents, and the Art. 33(5) register loses the names of everybody
-affected."""
+telephone scripts and evidence lose their contents, and the Art. 33(5) register loses the names of
+everybody affected."""
 
 from __future__ import annotations
 

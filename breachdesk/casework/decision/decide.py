@@ -60,9 +60,9 @@ def record_decision(uow: UnitOfWork, actor: Actor, decision: Decision, now: date
     """File the next version, hashed. A later one voids an approval. The severity score is computed
     from the factors, and is there only when all of them are scored.
 
-    Raises Incomplete naming every blank answer and every contradiction without a reason, BadInput
-    for what cannot be, NotAllowed while the affected list is not frozen or a PECR question is open.
-    """
+    Raises IncompleteDocument naming every blank answer and every contradiction without a reason,
+    BadInput for what cannot be, NotAllowed while the affected list is not frozen or a PECR question
+    is open."""
     require_duty(actor, Permission.RESPONDER, act="write the decision")
     breach = uow.breaches.get(decision.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
@@ -236,8 +236,8 @@ def _add_score(decision: Decision, manifest: Manifest, beside: Iterable[DataCate
 
 
 def _set_tension_reasons(decision: Decision, manifest: Manifest, *, groups: bool) -> Decision:
-    """Keep exactly the reasons that the tensions need. Raises Incomplete naming each missing
-    one."""
+    """Keep exactly the reasons that the tensions need. Raises IncompleteDocument naming each
+    missing one."""
     if decision.edpb_case is not None:
         get_edpb_case(decision.edpb_case)
     bare = _list_unexplained(decision, manifest, groups=groups)

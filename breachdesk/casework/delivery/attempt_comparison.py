@@ -42,7 +42,8 @@ class AttemptRecords(Protocol):
         ...
 
     def announce(self, announced: AnnouncedAttempt) -> int:
-        """Replace the announcement; durable on return. Raises Retryable, and the former stays."""
+        """Replace the announcement; durable on return. Raises RetryableError, and the former
+        stays."""
         ...
 
     def record_begin(self, begun: BegunAttempt) -> int:
@@ -65,7 +66,8 @@ class AttemptComparison:
     """Does the store have an installation, or hold notices of an earlier version's?"""
     host: HostIdentity
     tries: int = 0
-    """How many attempts the store's notices tell of together. 0: not counted, the store is shared."""
+    """How many attempts the store's notices tell of together. 0: not counted, the store is
+    shared."""
 
     @property
     def fingerprint(self) -> str:

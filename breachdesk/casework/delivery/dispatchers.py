@@ -140,7 +140,7 @@ class LeasedDispatchers:
         self, uow: UnitOfWork, boot_id: str, identity: str, now: datetime, *, missed: bool
     ) -> None:
         """Take a lease. Mail that waited in a silence of all dispatchers is held, and mail is
-        held when another database server answers. Raises Conflict for a used boot id."""
+        held when another database server answers. Raises EditConflict for a used boot id."""
         if uow.leases.take(_build_lease_name(boot_id), boot_id, self._seconds, now) is None:
             raise EditConflict("this boot id is another dispatcher's", place="dispatch")
         mail_hold.is_our_server(uow, identity, now, remembered=self._server)

@@ -1,11 +1,10 @@
 """Detect a store that is a copy, an older state or another installation's, and hold its mail.
 
-The store and two files next to it each record the last send attempt. One attempt is written in
-four steps: the announcement next to the store; intent in the store, with the moment at which the
+The store and two files next to it each record the last send attempt. One attempt is written in four
+steps: the announcement next to the store; intent in the store, with the moment at which the
 announcement's file changed; the record of the begun attempt next to the store; then the letter
 leaves. Wherever a process is killed, the three agree up to one step. Any other difference means
-that
-something was restored or copied: all mail waits for a person
+that something was restored or copied: all mail waits for a person
 (docs/adr/0004-copies-and-restores.md)."""
 
 from __future__ import annotations
@@ -100,7 +99,7 @@ class SendingInstallation:
 
     def announce(self, uow: UnitOfWork, attempt: str, now: datetime) -> bool:
         """Write the attempt that is about to begin next to the store. False: do not begin. Raises
-        Retryable when it cannot be written."""
+        RetryableError when it cannot be written."""
         account = self.compare_attempts(uow)
         beside, last = account.beside, account.last
         if account.doubt:
@@ -144,7 +143,7 @@ class SendingInstallation:
 
     def confirm(self) -> None:
         """Record next to the store that the attempt has begun; intent is committed. Raises
-        Retryable when it cannot be written; then the letter must not leave."""
+        RetryableError when it cannot be written; then the letter must not leave."""
         assert self._announced is not None, "announced before it is confirmed"
         announced = self._announced[0]
         self._files.record_begin(

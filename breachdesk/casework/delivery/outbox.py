@@ -46,8 +46,8 @@ PROCESS_ENDED = "the process that sent it ended, and its reply is not known"
 
 
 class StoreOutbox:
-    """notifiers.ports.NoticeOutbox over the store, seen by one dispatcher. Nothing said of others: it is
-    the only one, and holds the data folder's lock. `installation`: where it sends from."""
+    """notifiers.ports.NoticeOutbox over the store, seen by one dispatcher. Nothing said of others:
+    it is the only one, and holds the data folder's lock. `installation`: where it sends from."""
 
     def __init__(
         self,
@@ -66,8 +66,8 @@ class StoreOutbox:
 
     def enter(self, boot_id: str, now: datetime) -> None:
         """Register a dispatcher under this boot id. Holds all mail when mail waited while no
-        dispatcher was seen, and when mail was last sent from another store. Raises Conflict when
-        the boot id is another's."""
+        dispatcher was seen, and when mail was last sent from another store. Raises EditConflict
+        when the boot id is another's."""
         server = self._dispatchers.get_server_identity()
 
         def work(uow: UnitOfWork) -> None:
@@ -145,8 +145,9 @@ class StoreOutbox:
     def start_attempt(
         self, row_id: int, attempt_id: str, boot_id: str, now: datetime
     ) -> OutgoingMessage | None:
-        """Write intent and return the message to send; None: do not send. Raises Retryable when the
-        attempt cannot be written next to the store: nothing was sent, intent may be written.
+        """Write intent and return the message to send; None: do not send. Raises RetryableError
+        when the attempt cannot be written next to the store: nothing was sent, intent may be
+        written.
 
         The database server is identified before the transaction and after it: when both
         answers are the one that the transaction compared, it ran there."""

@@ -43,8 +43,7 @@ def record_call(  # noqa: PLR0913 - what came of a call, each by its name
     next_at: datetime | None = None,
 ) -> Case:
     """Record one attempt to call. Reaching the reader completes the task and every earlier one of
-    the same
-    letter; a message, no answer or a wrong number leave it open.
+    the same letter; a message, no answer or a wrong number leave it open.
 
     `at` is the time of the call; None: just now. Raises BadInput for missing or impossible values,
     NotAllowed for another kind of task, and for `not needed` while the reader is owed the call."""

@@ -34,9 +34,8 @@ def waive_obligation(
     request it waives it with `confirm_waiver`.
 
     `covers` are keys of readers who need not be notified (`PendingReader.key`); empty: all who are
-    owed it
-    now. Raises NotAllowed for an obligation that does not run or cannot be waived, BadInput for a
-    reason without substance."""
+    owed it now. Raises NotAllowed for an obligation that does not run or cannot be waived, BadInput
+    for a reason without substance."""
     require_duty(actor, Permission.RESPONDER, act="waive a duty")
     breach, due = _get_running(uow, breach_id, obligation_id, now)
     text, keys = _require_reason(reason), _get_covered_keys(due, covers)

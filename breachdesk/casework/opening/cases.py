@@ -116,8 +116,7 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
     containing.
 
     `concerns` says whose part of the incident it is about; with None it is asked later, and no
-    report of
-    our own includes the step until then."""
+    report of our own includes the step until then."""
     require_duty(actor, *HANDS, act="contain")
     case = get_open_case(uow, case_id)
     _check_not_future(done_at, now, "done at")

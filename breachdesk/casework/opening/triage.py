@@ -62,8 +62,8 @@ def dismiss_alert(
     reason: str,
     now: datetime,
 ) -> AlertView:
-    """Dismiss the alert as it was shown. Raises Conflict when its customers, categories, entities
-    or severity changed since, NotAllowed when it is in a case."""
+    """Dismiss the alert as it was shown. Raises EditConflict when its customers, categories,
+    entities or severity changed since, NotAllowed when it is in a case."""
     require_duty(actor, *TRIAGE, act="dismiss an alert")
     reason = require_text(reason, place="reason", remedy="Say why nothing follows from this alert.")
     seen = uow.alerts.get(alert_pk)

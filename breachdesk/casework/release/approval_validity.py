@@ -50,7 +50,7 @@ def invalid_reason(uow: UnitOfWork, row: NoticeRow, settings: Settings | None = 
 
 
 def check_approval_invalid(uow: UnitOfWork, breach_id: str, seal: str, kind: ApprovalKind) -> None:
-    """Raise Conflict when the newest approval has this very seal and is still in effect.
+    """Raise EditConflict when the newest approval has this very seal and is still in effect.
 
     It may be approved again once letters of it expired or were skipped, and by a second person
     after one person alone released it."""

@@ -83,7 +83,7 @@ def compute_seal(
     ready: LetterSet | None = None,
 ) -> ReleaseSeal:
     """Compute what approving now would bind to. `ready` are the letters of this very snapshot,
-    where available. Raises Incomplete for missing blocks, blank profile fields and blocking
+    where available. Raises IncompleteDocument for missing blocks, blank profile fields and blocking
     problems, NotAllowed for a compromised sender, NotFound for a document not written."""
     letter_documents = get_documents(uow, breach_id)
     _check_ready(uow, letter_documents, sender)
@@ -108,9 +108,9 @@ def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
     tasks in one transaction.
 
     Raises NotAllowed for everybody listed by `second_person.list_writers`, BadInput for another
-    count, Conflict when anything changed since the seal was shown or an approval of this very seal
-    is in effect, and as `compute_seal`. `checked_texts` returns texts that were checked before;
-    every other one is checked now."""
+    count, EditConflict when anything changed since the seal was shown or an approval of this very
+    seal is in effect, and as `compute_seal`. `checked_texts` returns texts that were checked
+    before; every other one is checked now."""
     require_duty(actor, Permission.APPROVER, act="approve a release")
     release = _prepare(uow, breach_id, settings, renderer, sender, checked_texts)
     check_second_person(
@@ -138,8 +138,7 @@ def approve_break_glass(  # noqa: PLR0913 - as approve, and the witness
     checked_texts: CheckedTextLookup | None = None,
 ) -> Approval:
     """Release as one person alone, after a delay, with a reason and a witness. A plain message to
-    the
-    outsider whom the settings nominate is queued; the letters wait until it was handed over.
+    the outsider whom the settings nominate is queued; the letters wait until it was handed over.
 
     Raises NotAllowed where somebody else could approve, and as `require_fit` and `approve`."""
     require_duty(actor, Permission.APPROVER, act="break the glass")

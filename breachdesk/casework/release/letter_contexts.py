@@ -70,7 +70,7 @@ class LetterDocuments:
 
 
 def get_documents(uow: UnitOfWork, breach_id: str) -> LetterDocuments:
-    """Return the newest documents. Raises NotFound naming a missing one, Conflict for a broken
+    """Return the newest documents. Raises NotFound naming a missing one, EditConflict for a broken
     manifest."""
     breach = uow.breaches.get(breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
@@ -151,7 +151,7 @@ class ContextBuilder:
 
     def _get_exposure(self, recipient: Recipient) -> Exposure:
         """Return the one exposure that a recipient is told of; a correction is about an excluded
-        one. Raises Corrupt when there is not exactly one."""
+        one. Raises CorruptData when there is not exactly one."""
         excluded = recipient.kind in CORRECTED_BY
         reader = recipient.customer_id, get_role(recipient.kind), excluded
         own = self._exposures.get(reader, ())
@@ -166,7 +166,7 @@ class ContextBuilder:
     def build_context(
         self, recipient: Recipient, numbering: LetterNumber | None = None
     ) -> LetterContext:
-        """Build the context of one recipient's own exposure. Raises Corrupt when there is not
+        """Build the context of one recipient's own exposure. Raises CorruptData when there is not
         exactly one.
 
         `numbering`: as an approval fixed it; None: by what has left until now."""

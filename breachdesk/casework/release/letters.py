@@ -125,9 +125,9 @@ def render_letters(
     renderer: DocumentRenderer,
     checked_texts: CheckedTextLookup | None = None,
 ) -> LetterSet:
-    """Render and lint every letter and every script; one that names another customer has a
-    blocking problem. `find_checked`: what need not be done again; from there a letter lacks its HTML.
-    Raises Corrupt when a letter is not its own recipient's: nothing may leave then."""
+    """Render and lint every letter and every script; one that names another customer has a blocking
+    problem. `find_checked`: what need not be done again; from there a letter lacks its HTML. Raises
+    CorruptData when a letter is not its own recipient's: nothing may leave then."""
     reading = LetterChecker(uow, breach_id, settings, renderer)
     reading.read_customers(uow)
     texts = []
@@ -218,7 +218,7 @@ class LetterChecker:
         return text
 
     def check(self, recipient: Recipient) -> CheckedText:
-        """Check one recipient's letter and script. Raises Corrupt for a text that is not its
+        """Check one recipient's letter and script. Raises CorruptData for a text that is not its
         own."""
         assert self._data is not None, "read the names first"
         context, renderer = self.build_context(recipient), self._renderer

@@ -40,7 +40,7 @@ RESEND_AFTER = timedelta(minutes=15)
 
 def write_facts(uow: UnitOfWork, actor: Actor, facts: NoticeFacts, now: datetime) -> NoticeFacts:
     """File the next version of what both letters say; a later one voids an approval. Raises
-    Incomplete naming what is missing, BadInput for what cannot be."""
+    IncompleteDocument naming what is missing, BadInput for what cannot be."""
     require_duty(actor, Permission.RESPONDER, act="write the letters' facts")
     breach = uow.breaches.get(facts.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))

@@ -47,9 +47,8 @@ def write_common(
 ) -> NoticeFacts:
     """File what is true for everybody; the words of the readers stay.
 
-    `seen`: the version that the writer had before them, 0 for none. Raises Conflict when somebody
-    else has changed the same part since.
-    """
+    `seen`: the version that the writer had before them, 0 for none. Raises EditConflict when
+    somebody else has changed the same part since."""
     require_duty(actor, Permission.RESPONDER, act=ACT)
     newest = uow.breaches.find_latest(NoticeFacts, breach_id)
     before = _find_version(uow, breach_id, seen)
@@ -80,8 +79,8 @@ def write_words(
     seen: int,
     now: datetime,
 ) -> NoticeFacts:
-    """File these words in place of those with the same key. Raises Incomplete while what is true
-    for everybody is not written, Conflict as `write_common`."""
+    """File these words in place of those with the same key. Raises IncompleteDocument while what is
+    true for everybody is not written, EditConflict as `write_common`."""
     require_duty(actor, Permission.RESPONDER, act=ACT)
     facts = _get_newest(uow, breach_id)
     key = build_key(words)

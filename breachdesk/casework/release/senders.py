@@ -16,7 +16,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def check_sender(uow: UnitOfWork, breach: Breach, sender: SenderSettings) -> None:
     """Raise NotAllowed for a compromised sender, or one that would deliver a drill's mail;
-    Misconfigured for one whose name or addresses are invalid in a header."""
+    ConfigurationError for one whose name or addresses are invalid in a header."""
     _check_head(sender)
     if breach.drill and sender.channel != "maildir" and sender.host not in LOOPBACK:
         raise NotAllowed(

@@ -73,8 +73,8 @@ def list_own_domains(settings: Settings) -> frozenset[str]:
 
 
 def require_fit(uow: UnitOfWork, breach: Breach, settings: Settings) -> str:
-    """Return the witness's address, from the settings alone. Raises Incomplete where none is set,
-    NotAllowed for one that is ours, a recipient's, or in the evidence."""
+    """Return the witness's address, from the settings alone. Raises IncompleteDocument where none
+    is set, NotAllowed for one that is ours, a recipient's, or in the evidence."""
     address = settings.profile.witness_email.strip()
     if not address:
         raise IncompleteDocument(

@@ -1,4 +1,5 @@
-"""What happened to each kind of data of one exposure, and its acts, as a responder corrects them."""
+"""What happened to each kind of data of one exposure, and its acts, as a responder corrects
+them."""
 
 from __future__ import annotations
 

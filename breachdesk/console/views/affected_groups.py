@@ -1,4 +1,5 @@
-"""Exposures of an affected list in groups, so that a page loads the rows of the one that is opened."""
+"""Exposures of an affected list in groups, so that a page loads the rows of the one that is
+opened."""
 
 from __future__ import annotations
 
@@ -97,7 +98,8 @@ def build_listing(exposures: Sequence[Exposure], opened: OpenedGroup) -> GroupLi
 def select_matching(
     exposures: Iterable[Exposure], is_wanted_customer: Callable[[str], bool]
 ) -> tuple[Sequence[Exposure], bool]:
-    """Exposures of the customers that are looked for, at most PAGE_ROWS, and whether there are more."""
+    """Exposures of the customers that are looked for, at most PAGE_ROWS, and whether there are
+    more."""
     matching = [e for e in exposures if is_wanted_customer(e.customer_id)]
     return matching[:PAGE_ROWS], len(matching) > PAGE_ROWS
 

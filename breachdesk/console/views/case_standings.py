@@ -1,8 +1,8 @@
 """Where cases stand: the next step and the duties of each, computed anew only when it changed.
 
-A list shows dozens of cases, and to compute where one stands reads its whole file. What was computed
-is kept with the case's stamp (`CaseBook.compute_stamps`), the day and the law, on which alone it depends.
-"""
+A list shows dozens of cases, and to compute where one stands reads its whole file. What was
+computed is kept with the case's stamp (`CaseBook.compute_stamps`), the day and the law, on which
+alone it depends."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ class SubmittedForm(Mapping[str, str]):
         return int(text)
 
     def check_seen(self, version: int, place: str) -> None:
-        """Raises Conflict when the form was opened on another version than this one. A form without
-        the field `seen` is not checked."""
+        """Raises EditConflict when the form was opened on another version than this one. A form
+        without the field `seen` is not checked."""
         seen = self.parse_number("seen", "version")
         if seen is not None and seen != version:
             raise EditConflict(

@@ -1,4 +1,5 @@
-"""The report's form: which fields answer each question of a regulator's form, and what was typed."""
+"""The report's form: which fields answer each question of a regulator's form, and what was
+typed."""
 
 from __future__ import annotations
 

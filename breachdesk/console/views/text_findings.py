@@ -1,4 +1,5 @@
-"""The check's problems as a person reads them: what it is once, then every place where it stands."""
+"""The check's problems as a person reads them: what it is once, then every place where it
+stands."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Limit how often a secret may be tried. Each try is counted before the secret is checked, in the
-store,
-so that no number of tries at the same time, and no second console, evaluates more than the limit.
+store, so that no number of tries at the same time, and no second console, evaluates more than the
+limit.
 
 A stranger can use up an account's tries for strangers, and no others: a browser that signed in to
 the account before has tries of its own, and so has an address that did; a signed-in session has its

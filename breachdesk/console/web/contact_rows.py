@@ -58,7 +58,8 @@ class ContactWarning:
     rows: tuple[ContactRow, ...] = ()
     """Empty for a customer that was added."""
     number: str = field(default="", repr=False)
-    """Number to telephone: the one registered before all of these changes. Empty: there was none."""
+    """Number to telephone: the one registered before all of these changes. Empty: there was
+    none."""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class BreachTexts:
         return self.reading.render_unchecked(recipient)
 
     def read_check_data(self, uow: UnitOfWork) -> None:
-        """Read what the check needs from the store. Raises Conflict where the register has
+        """Read what the check needs from the store. Raises EditConflict where the register has
         changed."""
         if uow.customers.get_version() != self.reading.stamp.register_version:
             raise EditConflict("the register has changed", place="letters", remedy="Reload.")

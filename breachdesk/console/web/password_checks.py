@@ -69,11 +69,12 @@ class PasswordChecks:
         return right and user is not None
 
     def is_password_of_signed_in(self, user: User, password: str) -> bool:
-        """Whether it is the password of a signed-in user, in their own slot. Raises Retryable."""
+        """Whether it is the password of a signed-in user, in their own slot. Raises
+        RetryableError."""
         return self._run_for_signed_in(lambda: is_matching(user.password_hash, password))
 
     def hash_signed_in(self, password: str) -> str:
-        """Hash a new password of a signed-in user, in the same slot. Raises Retryable."""
+        """Hash a new password of a signed-in user, in the same slot. Raises RetryableError."""
         return self._run_for_signed_in(lambda: hash_password(password))
 
     def _run_for_signed_in(self, work: Callable[[], T]) -> T:

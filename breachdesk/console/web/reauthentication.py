@@ -49,7 +49,7 @@ def write_proven(
 ) -> T:
     """Act in one transaction after this form's password and code prove who the person is. `prepare`
     builds the act once the password is known to be right, outside the transaction. Raises what the
-    act raises; NotProven, NotAllowed and Retryable for the proof."""
+    act raises; NotProven, NotAllowed and RetryableError for the proof."""
     reservation = check_password(context, form)
     work = prepare()
 
@@ -66,7 +66,7 @@ def write_proven(
 
 def check_password(context: RequestContext, form: SubmittedForm) -> AttemptReservation:
     """Count a try and check the form's password. Raises NotProven when it is wrong, NotAllowed
-    when there were too many tries, Retryable when too many passwords are being checked."""
+    when there were too many tries, RetryableError when too many passwords are being checked."""
     tries, user = context.app_state.throttle, context.user
     reservation = tries.reserve_again(user.id, context.session.token_hash, context.now)
     if reservation.full_until is not None:

@@ -14,7 +14,8 @@ LETTER_CSP = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
-"""For a letter's own HTML, whose styles are inline as mail demands: it can load, run, post nothing."""
+"""For a letter's own HTML, whose styles are inline as mail demands: it can load, run, post
+nothing."""
 
 FIXED = {
     "content-security-policy": CSP,

@@ -90,4 +90,5 @@ def _generate_distinctive_words(core: tuple[str, ...]) -> Iterator[str]:
 
 
 _FEW = 2
-"""A firm of two words is called by its first; of longer names an ordinary first word says nothing."""
+"""A firm of two words is called by its first; of longer names an ordinary first word says
+nothing."""

@@ -29,8 +29,8 @@ class AnchorFile:
         self.path = path
 
     def add(self, head: ChainHead, at: datetime, why: str) -> None:
-        """Note the head; durable on return. Raises Misconfigured when it cannot be written: the
-        folder must exist, so that a mount that is away is not mistaken for an empty one."""
+        """Note the head; durable on return. Raises ConfigurationError when it cannot be written:
+        the folder must exist, so that a mount that is away is not mistaken for an empty one."""
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
@@ -53,8 +53,8 @@ class AnchorFile:
                 raise _build_unusable_error(error) from error
 
     def read(self) -> list[ChainAnchor]:
-        """Return all anchors, oldest first. Raises NotFound if there is no file, Corrupt naming the
-        first line that was altered."""
+        """Return all anchors, oldest first. Raises NotFound if there is no file, CorruptData naming
+        the first line that was altered."""
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:

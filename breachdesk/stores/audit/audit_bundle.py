@@ -22,7 +22,7 @@ HEADER = b'{"format": "breachdesk-audit-1"}\n'
 
 def export_bundle(uow: UnitOfWork, path: Path) -> int:
     """Write the whole chain to a file that only its owner may read; returns the number of entries.
-    Verified on the way: raises Corrupt rather than export a broken chain, and BadInput when the
+    Verified on the way: raises CorruptData rather than export a broken chain, and BadInput when the
     file cannot be written. Nothing is left behind then, and what was there before stays."""
     part = path.with_name(path.name + ".part")
     try:
@@ -52,8 +52,8 @@ def _write_bundle(uow: UnitOfWork, path: Path) -> int:
 
 
 def verify_bundle(path: Path) -> int:
-    """Return the number of entries. Raises Corrupt naming the first broken link, BadInput if the
-    file is not a bundle."""
+    """Return the number of entries. Raises CorruptData naming the first broken link, BadInput if
+    the file is not a bundle."""
     return sum(1 for _ in iterate_entries(path))
 
 

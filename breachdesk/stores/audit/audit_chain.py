@@ -181,12 +181,12 @@ class SqlAuditBook:
         return len(tokens)
 
     def verify(self) -> int:
-        """Return the number of entries. Raises Corrupt naming the first broken link."""
+        """Return the number of entries. Raises CorruptData naming the first broken link."""
         self._link_waiting()
         return sum(1 for _ in self._iterate_verified())
 
     def examine(self) -> AuditReport:
-        """Check every link, and compare the store's rows with the chain. Raises Corrupt like
+        """Check every link, and compare the store's rows with the chain. Raises CorruptData like
         `verify`."""
         self._link_waiting()
         check = AuditCheck(self._connection, self._cipher)
@@ -206,8 +206,8 @@ class SqlAuditBook:
         return [parse_entry(doc) for doc in docs]
 
     def follow(self) -> Iterator[AuditEntry]:
-        """Yield all entries, oldest first, reading a page at a time. Raises Corrupt at the first
-        broken link."""
+        """Yield all entries, oldest first, reading a page at a time. Raises CorruptData at the
+        first broken link."""
         self._link_waiting()
         return self._iterate_linked()
 

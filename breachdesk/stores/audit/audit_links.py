@@ -18,7 +18,7 @@ class AuditChain:
         self.hash = GENESIS
 
     def follow(self, entry: AuditEntry) -> None:
-        """Take the next entry. Raises Corrupt when it is not the next, or was altered."""
+        """Take the next entry. Raises CorruptData when it is not the next, or was altered."""
         expected = self.seq + 1
         if entry.seq != expected:
             raise _build_corrupt_error(f"entry {expected} is missing or out of order", expected)
@@ -30,7 +30,7 @@ class AuditChain:
 
     def follow_text(self, text: bytes) -> AuditEntry:
         """Take the next entry as it was written: not a byte may differ, even where the meaning
-        would be the same. Raises Corrupt."""
+        would be the same. Raises CorruptData."""
         expected = self.seq + 1
         try:
             entry = AuditEntry.model_validate_json(text)
@@ -42,7 +42,7 @@ class AuditChain:
         return entry
 
     def check_end(self, seq: int, link: str) -> None:
-        """Raises Corrupt when entries are missing at the end."""
+        """Raises CorruptData when entries are missing at the end."""
         if (self.seq, self.hash) != (seq, link):
             raise _build_corrupt_error(
                 f"the chain should end at entry {seq}", min(self.seq, seq) + 1
@@ -50,7 +50,7 @@ class AuditChain:
 
 
 def parse_entry(text: str | bytes) -> AuditEntry:
-    """Parse one stored entry without checking its links. Raises Corrupt."""
+    """Parse one stored entry without checking its links. Raises CorruptData."""
     try:
         return AuditEntry.model_validate_json(text)
     except ValidationError:

@@ -65,8 +65,8 @@ class StoredAlert:
     pk: int
     id: str
     anchor: int
-    """Start of the bucket it was raised for, in seconds: stays when the id moves, and when a changed
-    rule spans its buckets otherwise."""
+    """Start of the bucket it was raised for, in seconds: stays when the id moves, and when a
+    changed rule spans its buckets otherwise."""
     timespan: int
     severity: str
     state: AlertState

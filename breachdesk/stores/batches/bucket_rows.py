@@ -23,7 +23,8 @@ from streams.ports import BucketRow, EvictedInterval
 Row = tuple[bytes, int, int, str, bytes, float, int]
 """Digest, bucket, timespan, key, payload, due and size of one bucket."""
 LOOK_AGAIN_SECONDS = 3_600.0
-"""A group that a sweep found still reachable is left alone for so long, unless the sweep says more."""
+"""A group that a sweep found still reachable is left alone for so long, unless the sweep says
+more."""
 ROW_BYTES = 150
 """Bytes of a row without its key and payload: columns, two index entries, unused parts of pages."""
 

@@ -17,7 +17,7 @@ from streams.ports import EvictedInterval, RecordBatch
 
 
 def start_batch(connection: Connection, batch: RecordBatch) -> None:
-    """Move the positions. Raises Conflict when one is not where the batch began."""
+    """Move the positions. Raises EditConflict when one is not where the batch began."""
     position_rows.advance_positions(connection, batch.advances)
     watermarks.raise_held_until(connection, batch.hold_until)
 

@@ -19,7 +19,8 @@ from streams.ports import KnownLetter, SourceCount, UnattributedCount
 Row = dict[str, Any]
 SLICE = 400
 MOST_DATASETS = 20
-"""Most names of one key: a sender may invent names without end, and each batch writes them again."""
+"""Most names of one key: a sender may invent names without end, and each batch writes them
+again."""
 MOST_KEYS = 10_000
 """Names without an owner that are listed."""
 NEW_KEYS = 500
@@ -61,9 +62,8 @@ def _build_sums(new: Any) -> dict[str, Any]:
 def add_unattributed(connection: Connection, counts: Sequence[UnattributedCount]) -> None:
     """Adds to what the key has; of the names of data sets it keeps the first MOST_DATASETS.
 
-    Whoever may send a line may invent keys without end, so that the table holds MOST_KEYS: those with
-    the most events. Of one batch's new keys those with the most events come in.
-    """
+    Whoever may send a line may invent keys without end, so that the table holds MOST_KEYS: those
+    with the most events. Of one batch's new keys those with the most events come in."""
     if not counts:
         return
     known = _list_known_keys(connection, sorted({count.key for count in counts}))

@@ -40,7 +40,8 @@ _RENEW = "UPDATE signal_groups SET version = {} WHERE key_hash {among}"
 
 def lock_groups(connection: Connection, keys: Iterable[GroupKey]) -> LockedVersions:
     """Lock these groups' rows, making those that are missing; sorted by digest, so that two workers
-    do not wait for each other in a circle. (PostgreSQL would end one of them, and its batch is repeated.)"""
+    do not wait for each other in a circle. (PostgreSQL would end one of them, and its batch is
+    repeated.)"""
     digests = sort_by_digest(keys)
     versions: dict[bytes, int] = {}
     while missing := [digest for digest in digests if digest not in versions]:

@@ -19,9 +19,9 @@ def rewind_positions(
 ) -> list[str]:
     """Have `offset` read next of these partitions (none named: of all); None: what the log still
     holds. With an offset, partitions of which nothing beyond it is processed are left alone. Owners
-    are fenced by the epoch and read on from there; alerts, counts and notices are idempotent. Raises
-    NotFound for a named partition that was never processed, NotAllowed for one that would be moved
-    forward."""
+    are fenced by the epoch and read on from there; alerts, counts and notices are idempotent.
+    Raises NotFound for a named partition that was never processed, NotAllowed for one that would be
+    moved forward."""
     next_offsets = _list_next_offsets(connection, offset)
     for name in names:
         _check_behind(name, offset, next_offsets)

@@ -61,12 +61,13 @@ WHERE p.partition = n.partition AND p.epoch = n.epoch AND p.revision = n.revisio
   AND (n.before_offset IS NULL OR p.journal = n.before_journal)
 RETURNING p.partition
 """
-"""A batch of raw lines moves dozens of partitions: a statement each would take a third of its time."""
+"""A batch of raw lines moves dozens of partitions: a statement each would take a third of its
+time."""
 
 
 def advance_positions(connection: Connection, steps: Sequence[PartitionAdvance]) -> None:
     """Move these positions from where the caller loaded them, in the order of their names. Raises
-    Conflict when one is elsewhere."""
+    EditConflict when one is elsewhere."""
     ordered = sorted(steps, key=lambda step: step.partition)
     if connection.dialect.name != "postgresql":
         for step in ordered:
@@ -108,8 +109,8 @@ def _advance_position(connection: Connection, step: PartitionAdvance) -> None:
 
 
 def hold_positions(connection: Connection, owned: Mapping[str, StoredPosition]) -> None:
-    """Raise the revision of each, so that whoever loaded them before is fenced. Raises Conflict as
-    `advance`."""
+    """Raise the revision of each, so that whoever loaded them before is fenced. Raises EditConflict
+    as `advance`."""
     for partition in sorted(owned):
         after = {"revision": positions.c.revision + 1}
         _update_position(connection, partition, owned[partition], after)
@@ -118,7 +119,7 @@ def hold_positions(connection: Connection, owned: Mapping[str, StoredPosition]) 
 def record_arrival(
     connection: Connection, partition: str, before: StoredPosition, arrived: float
 ) -> None:
-    """Record that the partition has nothing older than `arrived`. Raises Conflict like
+    """Record that the partition has nothing older than `arrived`. Raises EditConflict like
     `advance`."""
     _update_position(connection, partition, before, {"arrived": _build_maximum(arrived)})
 

@@ -122,7 +122,7 @@ def evict_groups(
     copies: EvidenceCopies,
     now: datetime,
 ) -> None:
-    """Write what a sweep decided. Raises Conflict unless `owned` are the stored positions."""
+    """Write what a sweep decided. Raises EditConflict unless `owned` are the stored positions."""
     if rows or swept.in_log:
         position_rows.hold_positions(connection, owned)
         signal_log.append_row(connection, min(owned), swept.log)

@@ -142,7 +142,7 @@ class SqlAlertBook:
         return alert_erasure.erase_alerts(self._connection, self._list_merged_pks(pk))
 
     def update(self, pk: int, version: int, **changes: Any) -> AlertView:
-        """Change the human part. Raises Conflict for another version, or a merged alert."""
+        """Change the human part. Raises EditConflict for another version, or a merged alert."""
         unknown = changes.keys() - CHANGEABLE
         if unknown:
             raise BadInput(f"an alert has no {', '.join(sorted(unknown))} to change")

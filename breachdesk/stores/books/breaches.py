@@ -67,7 +67,7 @@ class SqlBreachBook:
         return f"BR-{counters.advance(self._connection, 'breach'):04d}"
 
     def add(self, breach: Breach) -> None:
-        """Insert the breach. Raises Conflict if the id exists."""
+        """Insert the breach. Raises EditConflict if the id exists."""
         if self._find_row(breach.id) is not None:
             raise EditConflict("it exists already", place=breach.id, remedy="Take the next id.")
         self._connection.execute(
@@ -125,7 +125,7 @@ class SqlBreachBook:
         )
 
     def save(self, breach: Breach) -> Breach:
-        """Write over the version it was read at; returns it with the next. Raises Conflict."""
+        """Write over the version it was read at; returns it with the next. Raises EditConflict."""
         saved = breach.model_copy(update={"version": breach.version + 1})
         self._row_digests.replace(breaches, breach.id)
         self._cached_rows.pop(breach.id, None)
@@ -142,8 +142,8 @@ class SqlBreachBook:
         return saved
 
     def add_document(self, document: FrozenModel) -> None:
-        """Store a document. Raises Conflict if that version exists, BadInput if it has no breach or
-        number."""
+        """Store a document. Raises EditConflict if that version exists, BadInput if it has no
+        breach or number."""
         address = _build_address(document)
         existing = self._connection.execute(
             select(documents.c.id).where(*(documents.c[k] == v for k, v in address.items()))

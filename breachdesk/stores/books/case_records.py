@@ -35,7 +35,7 @@ class SqlRecordBook:
         return f"{name}-{counters.advance(self._connection, f'record:{name}'):04d}"
 
     def add(self, record: CaseRecord) -> None:
-        """Insert the record. Raises Conflict if the id exists."""
+        """Insert the record. Raises EditConflict if the id exists."""
         if self._find_row(record.id) is not None:
             raise EditConflict("it exists already", place=record.id, remedy="Take the next id.")
         self._connection.execute(
@@ -60,7 +60,7 @@ class SqlRecordBook:
         return record
 
     def save(self, record: Kind) -> Kind:
-        """Write over the version it was read at; returns it with the next. Raises Conflict."""
+        """Write over the version it was read at; returns it with the next. Raises EditConflict."""
         saved = record.model_copy(update={"version": record.version + 1})
         self._row_digests.replace(case_records, record.id)
         self._cached_rows.pop(record.scope, None)

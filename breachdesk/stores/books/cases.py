@@ -42,7 +42,7 @@ class SqlCaseBook:
         return f"CASE-{counters.advance(self._connection, 'case'):04d}"
 
     def add(self, case: Case) -> None:
-        """Insert the case. Raises Conflict if the id exists."""
+        """Insert the case. Raises EditConflict if the id exists."""
         if self._find_doc(case.id) is not None:
             raise EditConflict("it exists already", place=case.id, remedy="Take the next id.")
         self._connection.execute(
@@ -122,7 +122,7 @@ class SqlCaseBook:
         )
 
     def save(self, case: Case) -> Case:
-        """Write over the version it was read at; returns it with the next. Raises Conflict."""
+        """Write over the version it was read at; returns it with the next. Raises EditConflict."""
         saved = case.model_copy(update={"version": case.version + 1})
         self._row_digests.replace(cases, case.id)
         self._cached_docs.pop(case.id, None)

@@ -33,7 +33,7 @@ class SqlNoticeBook:
         """All rows of a breach, until one is written."""
 
     def enqueue(self, row: NoticeRow) -> NoticeRow:
-        """Add a row (its id is ignored). Raises Conflict when its identity exists."""
+        """Add a row (its id is ignored). Raises EditConflict when its identity exists."""
         identity = {name: getattr(row, name) for name in IDENTITY}
         there = select(notices.c.id).where(*(notices.c[k] == v for k, v in identity.items()))
         if self._connection.execute(there).scalar() is not None:
@@ -122,8 +122,8 @@ class SqlNoticeBook:
 
     def update(self, row: NoticeRow, *, expected: Sequence[DeliveryStatus]) -> bool:
         """Write the row if its stored status is one of `expected`; False: it was not. Raises
-        NotFound for an unknown row, Conflict when it would become another notice, NotAllowed for
-        a transition that `schemas.casework.notice_states` lacks."""
+        NotFound for an unknown row, EditConflict when it would become another notice, NotAllowed
+        for a transition that `schemas.casework.notice_states` lacks."""
         stored = self.get(row.id)
         if any(getattr(stored, name) != getattr(row, name) for name in IDENTITY):
             raise EditConflict("a notice never changes whose it is", place=f"notice {row.id}")

@@ -55,7 +55,7 @@ class SqlSecondFactorBook:
         self, user_id: str, secret: str, *, step: int, code_hashes: Iterable[str], at: datetime
     ) -> None:
         """Put the pending secret into force with its first accepted step and new recovery codes.
-        Raises Conflict when another secret is pending."""
+        Raises EditConflict when another secret is pending."""
         confirmed = self._connection.execute(
             update(second_factors)
             .where(second_factors.c.user_id == user_id, second_factors.c.pending == secret)

@@ -30,8 +30,8 @@ def upgrade(connection: Connection) -> None:
 
 
 def find_version(connection: Connection) -> str | None:
-    """Return the schema's version, or None if there is no store. Raises Misconfigured if a newer
-    program wrote it."""
+    """Return the schema's version, or None if there is no store. Raises ConfigurationError if a
+    newer program wrote it."""
     if not inspect(connection).has_table(schema_version.name):
         return None
     stored = connection.execute(select(schema_version.c.version_num)).scalar()

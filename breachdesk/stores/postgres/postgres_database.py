@@ -51,7 +51,7 @@ def is_postgres(url: str) -> bool:
 
 
 def make_engine(settings: StoreSettings) -> Engine:
-    """Make the process's pool of at most `pool_size` connections. Raises Misconfigured for an
+    """Make the process's pool of at most `pool_size` connections. Raises ConfigurationError for an
     address that cannot be read, a wrong schema name, an unreadable password file or a missing
     driver."""
     url = _parse_url(settings)
@@ -154,7 +154,8 @@ def _build_arguments(settings: StoreSettings, more: str | tuple[str, ...]) -> di
 
 
 def get_schema_name(settings: StoreSettings) -> str:
-    """Return the configured schema name. Raises Misconfigured for a name that would need quotes."""
+    """Return the configured schema name. Raises ConfigurationError for a name that would need
+    quotes."""
     if not SCHEMA_NAME.fullmatch(settings.schema_name):
         raise ConfigurationError(
             "the schema's name must be lower-case letters, digits and underscores, at most 63",

@@ -20,7 +20,7 @@ RIGHTS = (
 def grant_rights(connection: Connection, role: str) -> None:
     """Grant the role reading and writing of every table of the present schema, except that it can
     only append to the audit table, only move the chain's head, and only read the schema's version.
-    Raises Misconfigured if there is no such role, or if it is a superuser, owns the chain or
+    Raises ConfigurationError if there is no such role, or if it is a superuser, owns the chain or
     belongs to a role that does: then no right can be withheld."""
     _require_role(connection, role)
     quote = connection.dialect.identifier_preparer.quote_identifier

@@ -19,11 +19,11 @@ MIGRATE = "Run `breachdesk store migrate` as the role that owns the tables."
 
 
 def migrate_postgres(settings: StoreSettings, *, grant: str = "") -> None:
-    """Bring the schema up to date, whoever else is about to; then let the role `grant_rights` use it.
+    """Bring the schema up to date, whoever else is about to; then let the role `grant_rights` use
+    it.
 
-    Raises Misconfigured when this role may not, the store is of a newer program, or there is no
-    such role; Retryable when the server cannot be reached.
-    """
+    Raises ConfigurationError when this role may not, the store is of a newer program, or there is
+    no such role; RetryableError when the server cannot be reached."""
     engine = postgres_database.make_engine(settings)
     try:
         _migrate(engine, settings)
@@ -61,7 +61,7 @@ def create_schema(settings: StoreSettings) -> None:
 
 
 def drop_schema(settings: StoreSettings) -> None:
-    """Drop the named schema with everything in it. Raises Misconfigured when none is named."""
+    """Drop the named schema with everything in it. Raises ConfigurationError when none is named."""
     name = postgres_database.get_schema_name(settings)
     engine = postgres_database.make_engine(settings)
     try:

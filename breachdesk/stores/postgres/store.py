@@ -49,7 +49,7 @@ ERASED = (
 
 class PostgresStore:
     """breachdesk.ports.Store over a PostgreSQL schema. Thread-safe; close it when done. A lost
-    connection or a restarted server raises Retryable, and the next call reconnects."""
+    connection or a restarted server raises RetryableError, and the next call reconnects."""
 
     def __init__(self, engine: Engine, place: str, now: Now, law: LawBook | None = None) -> None:
         self.law = load_shipped_law() if law is None else law
@@ -71,8 +71,8 @@ class PostgresStore:
 
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run in one write transaction; durable on return. Whatever `work` raises rolls it back
-        and is raised. Raises Conflict where it contradicts what is stored, ValueError (and
-        BadInput) for a value that cannot be stored, Retryable when the server refuses."""
+        and is raised. Raises EditConflict where it contradicts what is stored, ValueError (and
+        BadInput) for a value that cannot be stored, RetryableError when the server refuses."""
         now = self.now()
         result, erased = self._transactions.write_exclusive(
             lambda connection: run_work(connection, work, now, self.law)
@@ -93,7 +93,7 @@ class PostgresStore:
 
     def get_server_identity(self) -> str:
         """Return the identity as in `postgres.identity`, which differs after a failover or a
-        restored backup. Raises Retryable."""
+        restored backup. Raises RetryableError."""
         return self._transactions.read(postgres_database.read_server_identity)
 
     def make_batch_sink(self, *, sole_owner: bool = False) -> BatchSink:

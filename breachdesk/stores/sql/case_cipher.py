@@ -46,7 +46,8 @@ class CaseCipher:
         return nonce + AESGCM(self._get_key(case_id)).encrypt(nonce, content, purpose.encode())
 
     def open(self, case_id: str, sealed: bytes, purpose: str) -> bytes | None:
-        """Return the content, or None if the key was erased. Raises Corrupt if it was altered."""
+        """Return the content, or None if the key was erased. Raises CorruptData if it was
+        altered."""
         key = self._find_key(case_id)
         if key is None:
             return None
@@ -92,8 +93,8 @@ class CaseCipher:
             self._pending_values.clear()
 
     def open_value(self, reference: dict[str, str]) -> str:
-        """Return the value of a reference, or `(erased)`. Raises Corrupt if it does not match its
-        commitment or is missing while its key exists."""
+        """Return the value of a reference, or `(erased)`. Raises CorruptData if it does not match
+        its commitment or is missing while its key exists."""
         token = reference["sealed"]
         self.write_values()
         row = self._connection.execute(

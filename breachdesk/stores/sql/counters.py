@@ -11,7 +11,8 @@ from breachdesk.stores.sql.dialects import insert_or_ignore
 from breachdesk.stores.tables.case_tables import counters
 
 ERASURES = "erasures"
-"""Acts that erased something: what any process keeps in memory of an older snapshot is then gone."""
+"""Acts that erased something: what any process keeps in memory of an older snapshot is then
+gone."""
 
 
 def get_current(connection: Connection, name: str) -> int:

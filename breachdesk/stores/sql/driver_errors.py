@@ -12,7 +12,8 @@ from schemas.errors import BadInput, EditConflict, RetryableError
 T = TypeVar("T", bound=BaseException)
 DATABASE_ERRORS = (DBAPIError, PoolTimeout)
 TOO_LONG = "54000"
-"""program_limit_exceeded: here, a text longer than an index takes (PostgreSQL manual, appendix A)."""
+"""program_limit_exceeded: here, a text longer than an index takes (PostgreSQL manual, appendix
+A)."""
 REMEDY = "Check that the disk has room and can be written, then try again."
 
 

@@ -20,7 +20,8 @@ TRUNCATE_MS = 100
 
 
 def create_file(path: Path) -> None:
-    """Make an empty store that only its owner may read; SQLite gives -wal and -shm the same mode."""
+    """Make an empty store that only its owner may read; SQLite gives -wal and -shm the same
+    mode."""
     private_files.make_folder(path.parent)
     private_files.create_file(path)
 

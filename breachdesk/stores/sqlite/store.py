@@ -57,7 +57,7 @@ class SqliteStore:
 
     def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run in one write transaction; durable on return. Whatever `work` raises rolls it back
-        and is raised; Retryable when the database refuses."""
+        and is raised; RetryableError when the database refuses."""
         erased: list[bool] = []
 
         def run_transaction(connection: Connection) -> T:

@@ -55,7 +55,7 @@ class StoreWriter:
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; returns once it is durable. Raises what `work` raises, with
-        nothing of it kept; Retryable when the database refuses."""
+        nothing of it kept; RetryableError when the database refuses."""
         if threading.current_thread() is self._thread:
             raise NotAllowed("an act cannot start inside another act", place="Store.act")
         if self._closed:

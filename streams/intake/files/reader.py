@@ -52,10 +52,9 @@ def ingest_file(  # noqa: PLR0913 - each is a word of the command line
     """Append every record of the file; returns when all is durable.
 
     `follow` goes on at the end, through rotation and truncation, until `stop` is set; a last line
-    without its end waits. `stop` without `follow` ends after the chunk being read.
-    Raises NotFound, BadInput (not a readable file, broken gzip: what came before is kept),
-    Retryable (the log refused; repeating the file is harmless, copies of a line are one event).
-    """
+    without its end waits. `stop` without `follow` ends after the chunk being read. Raises NotFound,
+    BadInput (not a readable file, broken gzip: what came before is kept), RetryableError (the log
+    refused; repeating the file is harmless, copies of a line are one event)."""
     feeder = FileIngester(log, source=source, now=now, backfill=backfill, limit=max_line_bytes)
     tell = progress or _ignore_progress
     with _open_file(path) as file:

@@ -30,7 +30,8 @@ class DocumentSplitter:
     """Reads one document from its first bracket on, then says what is left unread."""
 
     def __init__(self, limit: int, at: int, *, elements: bool) -> None:
-        """Create a splitter. With `elements`, the document is an array and each element a record."""
+        """Create a splitter. With `elements`, the document is an array and each element a
+        record."""
         self._limit = limit
         self._elements = elements
         self._buffer = RecordBuffer(limit, at)

@@ -53,7 +53,8 @@ class SyslogListener:
         return self._tcp.port if self._tcp else None
 
     def start(self) -> None:
-        """Listen. Raises Misconfigured when an address cannot be bound; then nothing listens."""
+        """Listen. Raises ConfigurationError when an address cannot be bound; then nothing
+        listens."""
         try:
             if self._udp_wanted is not None:
                 bound = _bind_socket(self._settings.host, self._udp_wanted, socket.SOCK_DGRAM)

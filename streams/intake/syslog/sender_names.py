@@ -5,7 +5,8 @@ from __future__ import annotations
 from schemas.settings import IntakeSettings
 
 MOST_UNNAMED = 1000
-"""Whoever sends datagrams writes any address on them: each would be a source of its own for ever."""
+"""Whoever sends datagrams writes any address on them: each would be a source of its own for
+ever."""
 OTHERS = "syslog-others"
 
 

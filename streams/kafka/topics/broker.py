@@ -49,7 +49,7 @@ class ObservedTopic:
 def open_admin_client(kafka: KafkaSettings, seconds: float = ANSWER_SECONDS) -> Iterator[Any]:
     """Open a kafka-python admin client and close it at the end; its errors become ours.
 
-    Raises Retryable if the broker does not answer, Misconfigured if it refuses us."""
+    Raises RetryableError if the broker does not answer, ConfigurationError if it refuses us."""
     errors = import_extra("kafka.errors")
     options = build_kafka_python_options(kafka)
     probe_broker(kafka)
@@ -73,8 +73,8 @@ def observe(client: Any, names: Sequence[str]) -> dict[str, ObservedTopic]:
 
 
 def read_settings(client: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Read every setting of each topic. Raises Misconfigured if we may not read them: the broker
-    then returns none."""
+    """Read every setting of each topic. Raises ConfigurationError if we may not read them: the
+    broker then returns none."""
     if not names:
         return {}
     admin = import_extra("kafka.admin")
@@ -160,7 +160,8 @@ def probe_broker(kafka: KafkaSettings) -> None:
     for its whole time, does not distinguish a closed port from a wrong certificate, and leaves its
     sockets open.
 
-    Raises Retryable if no server answers, Misconfigured if its certificate is not trusted."""
+    Raises RetryableError if no server answers, ConfigurationError if its certificate is not
+    trusted."""
     context = build_tls_context(kafka)
     for server in list_servers(kafka):
         host, _, port = server.rpartition(":")

@@ -37,8 +37,8 @@ class TopicCheck:
 
 
 def check_topics(settings: Settings) -> list[TopicCheck]:
-    """List all differences, then who may do what. Raises Retryable if the broker is away,
-    Misconfigured if it refuses us."""
+    """List all differences, then who may do what. Raises RetryableError if the broker is away,
+    ConfigurationError if it refuses us."""
     kafka, specs = settings.kafka, build_topic_specs(settings)
     names = [spec.name for spec in specs]
     with open_admin_client(kafka) as client:
@@ -53,8 +53,8 @@ def check_topics(settings: Settings) -> list[TopicCheck]:
 
 
 def require_topics(settings: Settings) -> None:
-    """Check the topics at a worker's start: raises Misconfigured naming the command if a topic is
-    missing or its settings would lose records; Retryable if the broker is away."""
+    """Check the topics at a worker's start: raises ConfigurationError naming the command if a topic
+    is missing or its settings would lose records; RetryableError if the broker is away."""
     kafka, specs = settings.kafka, build_topic_specs(settings)
     with open_admin_client(kafka) as client:
         seen = observe(client, [spec.name for spec in specs])

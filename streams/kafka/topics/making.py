@@ -35,7 +35,8 @@ def create_topics(settings: Settings) -> list[TopicChange]:
     """Make the broker hold what `build_topic_specs` says; a second call changes nothing.
 
     Partitions are raised, never lowered; replicas of an existing topic stay (moving data is the
-    operator's act). Raises Misconfigured when the broker refuses, Retryable when it is away."""
+    operator's act). Raises ConfigurationError when the broker refuses, RetryableError when it is
+    away."""
     specs = build_topic_specs(settings)
     with open_admin_client(settings.kafka) as client:
         there = observe(client, [spec.name for spec in specs])

@@ -18,8 +18,8 @@ _ESCAPED = re.compile(r"(?:[A-Za-z0-9.-]|_[0-9a-f]{2})+")
 
 
 def build_topic_name(kafka: KafkaSettings, name: str) -> str:
-    """Build `<prefix><name>`; name: `raw`, `alerts`, `commands` …. Raises Misconfigured if it is
-    too long."""
+    """Build `<prefix><name>`; name: `raw`, `alerts`, `commands` …. Raises ConfigurationError if it
+    is too long."""
     if not _LEGAL.fullmatch(kafka.prefix):
         raise ConfigurationError(
             "a topic's name may hold letters, digits, '.', '_' and '-' only",
@@ -30,7 +30,8 @@ def build_topic_name(kafka: KafkaSettings, name: str) -> str:
 
 
 def build_source_topic(kafka: KafkaSettings, source: str) -> str:
-    """Build `<prefix>raw.<source>`. Raises Misconfigured for a name that is empty or too long."""
+    """Build `<prefix>raw.<source>`. Raises ConfigurationError for a name that is empty or too
+    long."""
     if not source:
         raise ConfigurationError(
             "a source has no name", place="sources.name", remedy="Give every source a name."

@@ -36,8 +36,8 @@ class TopicSpec:
 def build_topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:
     """Build the specification of every topic: the catch-all, one raw topic a source, then the rest.
 
-    Raises Misconfigured for names that Kafka refuses or cannot distinguish, and for more in-sync
-    replicas than there are replicas."""
+    Raises ConfigurationError for names that Kafka refuses or cannot distinguish, and for more
+    in-sync replicas than there are replicas."""
     kafka = settings.kafka
     if kafka.min_insync_replicas > kafka.replication:
         raise ConfigurationError(

@@ -132,7 +132,7 @@ def _freeze_list(
 def _apply_decisions(
     exposures: tuple[Exposure, ...], context: RequestContext, form: SubmittedForm
 ) -> tuple[Exposure, ...]:
-    """With every change made on the page. Raises Conflict where the proposal is another now."""
+    """With every change made on the page. Raises EditConflict where the proposal is another now."""
     if compute_list_seal(exposures) != form.get_text("proposal"):
         raise EditConflict(
             "the proposal has changed since this page was made",
