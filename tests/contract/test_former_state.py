@@ -11,10 +11,10 @@ from former_store import former_store
 from sqlalchemy import Connection, text
 from store_adapters import ADAPTERS
 
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START
-from schemas.alert import GroupKey
-from schemas.event import RecordPosition
+from schemas.pipeline.alert import GroupKey
+from schemas.pipeline.event import RecordPosition
 from streams.ports import (
     BucketRow,
     GroupRows,

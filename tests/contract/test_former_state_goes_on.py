@@ -17,14 +17,14 @@ from former_store import former_store
 from sqlalchemy import Connection, text
 from store_adapters import ADAPTERS, fresh_store
 
-from breachdesk.stores.any_store import PipelineStore
+from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import START, FixedNow
-from schemas.event import RawRecord, RecordPosition
+from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.settings import Settings, SourceSettings
-from streams.observed import NullMetrics
+from streams.normalise.record_readers import InProcessReader
+from streams.ports.metrics import NullMetrics
 from streams.process.pipeline import RecordPipeline
 from streams.process.worker import ArrivedRecord, StreamWorker
-from streams.readers import InProcessReader
 from streams.sigma.load import load_rules
 
 ROOT = Path(__file__).parents[2]

@@ -73,17 +73,17 @@ def record(uow, subject: str = "x") -> None:
 SAVER = """
 import sys
 from breachdesk.stores.open_store import open_store
-from breachdesk.testing import START, FixedNow, a_customer
+from breachdesk.testing import START, FixedNow, make_customer
 from schemas.audit_actions import AuditAction
 from schemas.settings import StoreSettings
 
 settings = StoreSettings(url=sys.argv[1], schema_name=sys.argv[2])
 with open_store(settings.url, now=FixedNow(), settings=settings) as store:
     for n in range(40):
-        store.act(lambda uow: (
-            uow.customers.save(a_customer(f"{sys.argv[3]}-{n}")),
+        store.write(lambda uow: (
+            uow.customers.save(make_customer(f"{sys.argv[3]}-{n}")),
             uow.audit.record(
-                at=START, actor="sam", action=AuditAction.CASE_OPENED_BY_HAND, subject=uow.cases.next_id(),
+                at=START, actor="sam", action=AuditAction.CASE_OPENED_BY_HAND, subject=uow.cases.allocate_id(),
             ),
         ))
 """
