@@ -24,7 +24,7 @@ COPIED = ("breachdesk", "streams", "schemas", "notifiers", "templates", "rules")
 COMPILED = (
     "streams/correlate/*.py",
     "streams/normalise/*.py",
-    "streams/parsers/*.py",
+    "streams/parsers/**/*.py",
     "streams/sigma/engine.py",
     "streams/sigma/expressions.py",
     "streams/sigma/fields.py",

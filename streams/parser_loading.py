@@ -1,4 +1,4 @@
-"""Load the parsers: one file each in `streams/parsers`, and those that the settings name."""
+"""Load the parsers: one file or package each in `streams/parsers`, and those that the settings name."""
 
 from __future__ import annotations
 

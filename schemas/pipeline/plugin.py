@@ -1,8 +1,9 @@
 """Define what a plug-in file must export, and load plug-ins.
 
-A plug-in is ONE file in `streams/parsers`, `streams/detectors`, `breachdesk/jurisdictions` or
-`notifiers/channels`. The file name is its id; it exports one constant (`PARSER`, `DETECTOR`,
-`JURISDICTION`, `CHANNEL`) and carries its own examples, which the conformance suite runs."""
+A plug-in is one file or one package in `streams/parsers`, `streams/detectors`,
+`breachdesk/jurisdictions` or `notifiers/channels`. Its name is its id; it exports one constant
+(`PARSER`, `DETECTOR`, `JURISDICTION`, `CHANNEL`; a package exports it from `__init__.py`) and
+carries its own examples, which the conformance suite runs."""
 
 from __future__ import annotations
 
@@ -70,7 +71,7 @@ class Parser:
     """Reads one vendor's lines. Pure: same line, same act, whatever came before."""
 
     id: str
-    """The file name and `event.dataset`, with `_` for the dot: `linux_sshd` → `linux.sshd`."""
+    """The name of the file or package, and `event.dataset`, with `_` for the dot: `linux_sshd` → `linux.sshd`."""
     title: str
     hints: tuple[bytes, ...]
     """Literals of which every line of this format contains at least one (a cheap first filter)."""
@@ -198,17 +199,19 @@ class Detector:
 def load_plugins(package: str, constant: str) -> Mapping[str, Any]:
     """Load all plug-ins of a package by id, in name order.
 
-    Raises ConfigurationError for a file without the constant or with an id that is not the file
-    name."""
+    Raises ConfigurationError for a file or package without the constant, or with an id that is not
+    its name."""
     package_module: ModuleType = importlib.import_module(package)
     plugins: dict[str, Any] = {}
     for entry in sorted(pkgutil.iter_modules(package_module.__path__), key=lambda e: e.name):
         module = importlib.import_module(f"{package}.{entry.name}")
         plugin = getattr(module, constant, None)
         if plugin is None or plugin.id != entry.name:
+            kind = "package" if entry.ispkg else "file"
+            file_name = f"{entry.name}/__init__.py" if entry.ispkg else f"{entry.name}.py"
             raise ConfigurationError(
-                f"no {constant} whose id is the file name",
-                place=f"{package}/{entry.name}.py",
+                f"no {constant} whose id is the name of its {kind}",
+                place=f"{package}/{file_name}",
                 remedy=f'Export {constant} = ...(id="{entry.name}").',
             )
         plugins[entry.name] = plugin

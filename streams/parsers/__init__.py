@@ -1,2 +1,2 @@
-"""The parsers: one file a format, each exporting PARSER with its own examples
+"""The parsers: one file or one package a format, each exporting PARSER with its own examples
 (schemas/pipeline/plugin.py)."""

@@ -14,8 +14,6 @@ from streams.tokenizers import numbers
 _TIMESTAMP = re.compile(r'"@timestamp"\s*:')
 _ECS_VERSION = re.compile(r'"ecs\.version"\s*:|"ecs"\s*:\s*\{\s*"version"\s*:')
 _EVENT = re.compile(r'"event(?:\.[\w.]+)?"\s*:')
-_OPERATION = re.compile(r'"Operation"\s*:')
-_CREATED = re.compile(r'"CreationTime"\s*:')
 
 DEEPEST = 100
 """Levels; what is nested deeper can be read but not written again."""
@@ -24,7 +22,7 @@ DEEPEST = 100
 def is_ecs(text: str) -> bool:
     """Whether it is an object with `ecs.version`, or with `@timestamp` and `event.*`; nested or
     dotted."""
-    if not _is_object_start(text):
+    if not is_object_start(text):
         return False
     # Looking for a literal costs less than a search that mostly fails.
     if '"ecs' in text and _ECS_VERSION.search(text):
@@ -36,19 +34,8 @@ def is_ecs(text: str) -> bool:
     )
 
 
-def _is_object_start(text: str) -> bool:
+def is_object_start(text: str) -> bool:
     return text.startswith("{") or text.lstrip().startswith("{")
-
-
-def is_audit_record(text: str) -> bool:
-    """Whether it is a record of the Office 365 Management Activity API, and not one wrapped in
-    ECS."""
-    return (
-        _is_object_start(text)
-        and _OPERATION.search(text) is not None
-        and _CREATED.search(text) is not None
-        and not is_ecs(text)
-    )
 
 
 def read_object(text: str) -> dict[str, Value]:

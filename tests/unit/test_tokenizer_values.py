@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.errors import UnparseableRecord
-from streams.tokenizers import addresses, audit_record, combined_log, key_value, people, stamps
+from streams.parsers.microsoft365_audit import audit_record
+from streams.tokenizers import addresses, combined_log, key_value, people, stamps
 
 
 def test_pairs_survive_both_quotes_gaps_empty_values_and_duplicates() -> None:

@@ -19,6 +19,19 @@ _ROW = re.compile(
 _HEADER = re.compile(r'"?[A-Za-z]+"?(?:,"?[A-Za-z]+"?)*')
 _OPTION = re.compile(r"(?<!\S)-([A-Za-z]++) ")
 _BARE = re.compile(r"[^\s-]\S*+")
+_OPERATION = re.compile(r'"Operation"\s*:')
+_CREATED = re.compile(r'"CreationTime"\s*:')
+
+
+def is_json_record(text: str) -> bool:
+    """Whether it is a record of the Office 365 Management Activity API, and not one wrapped in
+    ECS."""
+    return (
+        json_lines.is_object_start(text)
+        and _OPERATION.search(text) is not None
+        and _CREATED.search(text) is not None
+        and not json_lines.is_ecs(text)
+    )
 
 
 def is_row(text: str) -> bool:
@@ -37,7 +50,7 @@ def is_header(text: str) -> bool:
     return {name.strip('"') for name in text.split(",")} >= {"AuditData", "CreationDate"}
 
 
-def read(text: str) -> dict[str, Value]:
+def read_record(text: str) -> dict[str, Value]:
     """Read the record. Raises UnparseableRecord."""
     if text.lstrip().startswith("{"):
         return json_lines.read_object(text)

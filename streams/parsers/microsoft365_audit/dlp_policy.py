@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.pipeline.event import Value
-from streams.tokenizers import json_lines
+from streams.tokenizers import json_lines, people
 
 SENSITIVE_TYPES = {
     "50842eb7-edc8-4019-85dd-5a5c1f2bb085": "Credit Card Number",
@@ -46,7 +46,7 @@ class PolicyMatch:
         return any(action.casefold() in _BLOCKS for action in self.actions)
 
 
-def read(policies: Value) -> PolicyMatch:
+def _read_policies(policies: Value) -> PolicyMatch:
     """Read the match from `PolicyDetails`."""
     match = PolicyMatch()
     for policy in json_lines.to_mappings(policies):
@@ -94,7 +94,7 @@ def _add(names: dict[str, None], value: Value) -> None:
         names[name] = None
 
 
-def parse_exception(value: Value) -> dict[str, Value]:
+def _parse_exception(value: Value) -> dict[str, Value]:
     """Parse `ExceptionInfo`, an object or a string that holds one: what the user claimed. The words
     of a justification are the user's own and are not copied."""
     claimed = {name.casefold(): entry for name, entry in json_lines.to_mapping(value).items()}
@@ -114,7 +114,7 @@ def _is_true(value: Value) -> bool:
     return value is True or (isinstance(value, str) and value.casefold() == "true")
 
 
-def put_match(fields: dict[str, Value], match: PolicyMatch) -> None:
+def _put_match(fields: dict[str, Value], match: PolicyMatch) -> None:
     """Set `rule.*`, `event.severity`, and what the policy says of `breach.dlp.*`."""
     match_fields: dict[str, Value] = {
         "rule.id": list(match.rule_ids),
@@ -127,7 +127,7 @@ def put_match(fields: dict[str, Value], match: PolicyMatch) -> None:
     fields.update({name: value for name, value in match_fields.items() if value})
 
 
-def put_mail(fields: dict[str, Value], mail: Mapping[str, Value]) -> None:
+def _put_mail(fields: dict[str, Value], mail: Mapping[str, Value]) -> None:
     """Set fields from `ExchangeMetaData`, without the subject, which may hold personal data."""
     for name, key in (("from", "From"), ("to", "To"), ("cc", "CC"), ("bcc", "BCC")):
         recipients = [person.casefold() for person in json_lines.to_words(mail.get(key))]
@@ -139,7 +139,7 @@ def put_mail(fields: dict[str, Value], mail: Mapping[str, Value]) -> None:
     _put_size(fields, mail)
 
 
-def put_file(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
+def _put_file(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
     """Set fields from `SharePointMetaData` or `EndpointMetaData`."""
     for name, key in _FILE_NAMES:
         value = json_lines.to_word(where.get(key))
@@ -152,3 +152,35 @@ def _put_size(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
     size = json_lines.to_number(where.get("FileSize"))
     if size is not None:
         fields["file.size"] = size
+
+
+def put_dlp(fields: dict[str, Value], record: Mapping[str, Value], key: str) -> None:
+    """Set the fields of a match. `UserId` is Microsoft's agent there; the metadata name the person."""
+    mail, site = (
+        json_lines.to_mapping(record.get("ExchangeMetaData")),
+        json_lines.to_mapping(record.get("SharePointMetaData")),
+    )
+    endpoint = json_lines.to_mapping(record.get("EndpointMetaData"))
+    match = _read_policies(record.get("PolicyDetails"))
+    for name in ("user.name", "user.email", "user.domain"):
+        fields.pop(name, None)
+    people.put_user(
+        fields, json_lines.to_word(mail.get("From") or site.get("From") or site.get("FileOwner"))
+    )
+    if endpoint and "user.name" not in fields:
+        people.put_user(fields, json_lines.to_word(record.get("UserId")))
+    fields |= {
+        "event.kind": "alert",
+        "event.category": ["email" if mail else "file"],
+        "event.type": ["access", "denied" if match.blocked else "allowed"],
+        "event.outcome": "failure" if match.blocked else "success",
+        "event.action": "DlpRule" + key[7:].capitalize()
+        if key.startswith("dlprule")
+        else "DlpInfo",
+    }
+    _put_match(fields, match)
+    _put_mail(fields, mail)
+    _put_file(fields, site or endpoint)
+    fields |= _parse_exception(record.get("ExceptionInfo"))
+    if incident := json_lines.to_word(record.get("IncidentId")):
+        fields["breach.dlp.incident_id"] = incident

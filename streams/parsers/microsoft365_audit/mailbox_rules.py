@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.pipeline.event import Value
+from streams.parsers.microsoft365_audit import audit_record
+from streams.parsers.microsoft365_audit.actors import put_target
 from streams.tokenizers import json_lines, people
 
+OPERATIONS = frozenset(
+    {
+        *("new-inboxrule", "set-inboxrule", "updateinboxrules"),
+        *("set-mailbox", "new-transportrule", "set-transportrule"),
+    }
+)
 _FORWARDS = (
     "ForwardTo",
     "RedirectTo",
@@ -74,3 +82,30 @@ def _parse_recipients(value: Value) -> list[str]:
 
 def _is_true(value: Value) -> bool:
     return value is True or (isinstance(value, str) and value.casefold() in {"true", "$true"})
+
+
+def put_mailbox_rule(fields: dict[str, Value], record: Mapping[str, Value], key: str) -> None:
+    parameters = audit_record.parse_named_values(record.get("Parameters"))
+    properties = audit_record.parse_named_values(record.get("OperationProperties"))
+    rule = parse_parameters(parameters)
+    if not parameters and properties:
+        rule = parse_operation_properties(properties)
+    fields["event.category"] = ["email", "configuration"]
+    fields["event.type"] = ["creation" if key.startswith("new-") else "change"]
+    target = parameters.get("Mailbox") or (
+        parameters.get("Identity") if key == "set-mailbox" else ""
+    )
+    put_target(
+        fields, json_lines.to_word(target) or json_lines.to_word(record.get("MailboxOwnerUPN"))
+    )
+    if rule.name:
+        fields["rule.name"] = rule.name
+    if rule.deletes:
+        fields["breach.mailbox.delete_message"] = True
+    if rule.moves_to:
+        fields["breach.mailbox.move_to_folder"] = rule.moves_to
+    if rule.forward_to:
+        own = fields.get("user.target.domain") or fields.get("user.domain")
+        domains = {to.rpartition("@")[2] for to in rule.forward_to if "@" in to}
+        fields["breach.mailbox.forward_to"] = rule.forward_to
+        fields["breach.mail.forward_external"] = bool(domains - {own})

@@ -1,0 +1,110 @@
+"""Recognise an audit record, and choose by its operation which module reads it.
+
+Times are UTC without saying so. `event.action` is the operation as Microsoft names it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import UTC
+
+import orjson
+
+from schemas.errors import UnparseableRecord
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, SourceLine
+from streams.parsers.microsoft365_audit import audit_record, mail, mailbox_rules, operations
+from streams.parsers.microsoft365_audit.actors import build_user_fields, put_target
+from streams.parsers.microsoft365_audit.dlp_policy import put_dlp
+from streams.parsers.microsoft365_audit.examples import EXAMPLES
+from streams.parsers.microsoft365_audit.files import put_file
+from streams.parsers.microsoft365_audit.sign_ins import put_sign_in
+from streams.tokenizers import stamps
+from streams.tokenizers.json_lines import to_mapping, to_word
+
+_Fields = dict[str, Value]
+_Record = Mapping[str, Value]
+_FAILED_WORDS = frozenset({"failed", "failure", "false"})
+
+
+def _can_parse(text: str) -> bool:
+    return (
+        audit_record.is_json_record(text)
+        or audit_record.is_row(text)
+        or audit_record.is_header(text)
+    )
+
+
+def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+    if audit_record.is_header(line.text):
+        return Duplicate(None, "names the columns of an audit search export")
+    record = audit_record.read_record(line.text)
+    operation, created = to_word(record.get("Operation")), to_word(record.get("CreationTime"))
+    if not operation or not created:
+        raise UnparseableRecord(
+            "an audit record without Operation or CreationTime",
+            place="microsoft365_audit",
+            remedy="Send the record whole, as the API or the audit search gave it.",
+        )
+    key = operation.casefold()
+    fields = build_user_fields(record)
+    fields |= {"event.action": operation, "event.outcome": _get_outcome(record)}
+    _choose_put(key, record)(fields, record, key)
+    if "event.provider" not in fields and record.get("Workload"):
+        fields["event.provider"] = fields["service.name"] = to_word(record["Workload"])
+    return ParsedEvent(stamps.parse_iso(created, UTC), fields, id=_compute_id(record, key))
+
+
+def _choose_put(key: str, record: _Record) -> Callable[[_Fields, _Record, str], None]:
+    if key in {"userloggedin", "userloginfailed"}:
+        return put_sign_in
+    if key.startswith("dlp"):
+        return put_dlp
+    if key in mailbox_rules.OPERATIONS:
+        return mailbox_rules.put_mailbox_rule
+    if key in mail.PERMISSION_OPERATIONS:
+        return mail.put_permission
+    if key in mail.OPERATIONS and to_word(record.get("Workload")) in {"", "Exchange"}:
+        return mail.put_mail
+    return _put_other if operations.get_file_type(key) is None else put_file
+
+
+def _compute_id(record: _Record, key: str) -> str | None:
+    record_id = to_word(record.get("Id"))
+    if not record_id or not key.startswith("dlp"):
+        return record_id or None
+    canonical = orjson.dumps(
+        to_mapping(record.get("ExceptionInfo")) or to_word(record.get("ExceptionInfo")),
+        option=orjson.OPT_SORT_KEYS,
+    )
+    return hashlib.sha256(b"\0".join((record_id.encode(), key.encode(), canonical))).hexdigest()[
+        :32
+    ]
+
+
+def _get_outcome(record: _Record) -> str:
+    failed = to_word(record.get("ResultStatus")).casefold() in _FAILED_WORDS
+    return "failure" if failed else "success"
+
+
+def _put_other(fields: _Fields, record: _Record, key: str) -> None:
+    directory = to_word(record.get("Workload")) == "AzureActiveDirectory"
+    category = "iam" if directory else "configuration" if "-" in key else "api"
+    fields |= {"event.category": [category], "event.type": [operations.get_verb_type(key)]}
+    if directory:
+        put_target(fields, to_word(record.get("ObjectId")))
+
+
+PARSER = Parser(
+    id="microsoft365_audit",
+    title="Microsoft 365 unified audit log (API JSON, audit search CSV)",
+    hints=(b'"Operation"', b"AuditData", b"#TYPE Selected."),
+    claims=_can_parse,
+    parse=_parse,
+    references=(
+        "https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema",
+        "https://learn.microsoft.com/purview/audit-log-export-records",
+        "https://learn.microsoft.com/entra/identity-platform/reference-error-codes",
+    ),
+    examples=EXAMPLES,
+)

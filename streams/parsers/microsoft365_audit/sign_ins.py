@@ -1,0 +1,41 @@
+"""Read sign-ins to Entra ID.
+
+The outcome comes from the operation and the error number, since `ResultStatus` says Success on most
+failed sign-ins. Numbers that only interrupt a sign-in are neither success nor failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from schemas.pipeline.event import Value
+from streams.parsers.microsoft365_audit import audit_record
+from streams.tokenizers.json_lines import to_word
+
+_Fields = dict[str, Value]
+_Record = Mapping[str, Value]
+_INTERRUPTS = (
+    "16000 16001 50011 50055 50058 50072 50074 50076 50079 50089 50097 50125 50129 50132 50133"
+    " 50140 50143 50144 50158 50173 50178 50199 51006 65001 65004 65005 70008 70043 70044 81010"
+    " 81012 90095 399218 399284 700082 9002341"
+)
+"""Entra error numbers that ask for more (a second factor, a new session, consent): no guess."""
+_IS_INTERRUPT = frozenset(_INTERRUPTS.split())
+
+
+def put_sign_in(fields: _Fields, record: _Record, key: str) -> None:
+    more = audit_record.parse_named_values(record.get("ExtendedProperties"))
+    error = to_word(record.get("ErrorNumber")) or to_word(more.get("ErrorNumber"))
+    reason = to_word(record.get("LogonError"))
+    fields |= {"event.category": ["authentication"], "event.type": ["start"]}
+    fields["event.outcome"] = "success"
+    if key == "userloginfailed":
+        interrupted = error in _IS_INTERRUPT or reason.endswith("Interrupt")
+        fields["event.outcome"] = "unknown" if interrupted else "failure"
+        if interrupted:
+            fields |= {"event.action": "sign-in-interrupted", "event.type": ["info"]}
+    if error:
+        fields["event.code"] = error
+    if reason:
+        fields["event.reason"] = reason
+    if agent := to_word(more.get("UserAgent")):
+        fields["user_agent.original"] = agent
