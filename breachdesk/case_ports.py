@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from schemas.casework.affected import NoticeKind
 from schemas.casework.breach import Breach
 from schemas.casework.case import Case, CaseState
 from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import FrozenModel
 from schemas.paging import Page, PageRequest
 

@@ -17,10 +17,11 @@ from breachdesk.case_ports import BreachBook, CaseBook, NoticeBook
 from breachdesk.customer_port import CustomerBook
 from breachdesk.record_port import RecordBook
 from breachdesk.source_port import SourceBook
-from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.affected import Manifest
 from schemas.casework.case_file import PrintedCase
 from schemas.casework.letter import LetterContext, LintProblem
 from schemas.casework.notice import RenderedText
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.report import RegulatorReport, Submission
 from schemas.customer import FrozenModel
 from schemas.law import LawBook

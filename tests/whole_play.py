@@ -39,7 +39,7 @@ from breachdesk.testing import (
     raise_alerts,
 )
 from notifiers.testing.channels import PROFILE, decision_with
-from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty
 from schemas.casework.affected_group import (
     AffectedGroup,
     GroupKind,
@@ -58,6 +58,7 @@ from schemas.casework.case import (
 from schemas.casework.decision import DecisionAnswer
 from schemas.casework.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.casework.notice import NoticeRow, SendOutcome, SendResult
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import Obligation, ObligationKind
 from schemas.casework.register import RegisterEntry, RegisterNotice
 from schemas.casework.report import (

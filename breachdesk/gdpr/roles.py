@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from breachdesk.gdpr.regulators import answered_yes, find_communication, list_applicable
-from schemas.casework.affected import Certainty, Exposure, NoticeKind
+from schemas.casework.affected import Certainty, Exposure
 from schemas.casework.decision import Decision, NotificationBasis
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import DataRole, PecrStatus
 
 
@@ -32,19 +33,10 @@ def compute_bases(decision: Decision, exposure: Exposure) -> frozenset[Notificat
     return frozenset(owed - (stopped - {NotificationBasis.ART33_2}))
 
 
-CORRECTION_OF = {
-    NoticeKind.ACCOUNT_HOLDER: NoticeKind.ACCOUNT_HOLDER_CORRECTION,
-    NoticeKind.CONTROLLER_PACK: NoticeKind.CONTROLLER_CORRECTION,
-}
+CORRECTION_OF = {kind: kind.correction for kind in NoticeKind if kind.correction}
 """Which letter corrects which."""
 CORRECTED_BY = {correction: kind for kind, correction in CORRECTION_OF.items()}
 """Which letter a correction corrects."""
-_ROLE_OF = {
-    NoticeKind.ACCOUNT_HOLDER: DataRole.CONTROLLER,
-    NoticeKind.ACCOUNT_HOLDER_CORRECTION: DataRole.CONTROLLER,
-    NoticeKind.CONTROLLER_PACK: DataRole.PROCESSOR,
-    NoticeKind.CONTROLLER_CORRECTION: DataRole.PROCESSOR,
-}
 
 
 def under_own_rule(
@@ -62,16 +54,17 @@ def under_own_rule(
 
 
 def get_role(kind: NoticeKind) -> DataRole:
-    """Return our role for the exposure that a letter of this kind is about. The witness's letter
-    has none."""
-    return _ROLE_OF[kind]
+    """Return our role for the exposure that a letter of this kind is about. Raises KeyError for a
+    kind that is about no exposure."""
+    role = kind.spec.role
+    if role is None:
+        raise KeyError(kind)
+    return role
 
 
-def get_letter_kind(exposure: Exposure) -> NoticeKind:
-    """Return the kind of letter for the exposure."""
-    if exposure.role is DataRole.CONTROLLER:
-        return NoticeKind.ACCOUNT_HOLDER
-    return NoticeKind.CONTROLLER_PACK
+def list_letter_kinds(exposure: Exposure) -> tuple[NoticeKind, ...]:
+    """Return the kinds of letter that each reader of the exposure gets."""
+    return tuple(k for k in NoticeKind if k.spec.is_owed and k.spec.role is exposure.role)
 
 
 def select_reached(

@@ -16,7 +16,7 @@ from notifiers.letters.evidence_names import (
     quote_names,
 )
 from notifiers.letters.formatting import format_sentence, format_series, format_span
-from schemas.casework.affected import ActSummary, NoticeKind
+from schemas.casework.affected import ActSummary
 from schemas.casework.letter import LetterContext
 from schemas.text_signs import mark_hidden_in_line
 
@@ -40,7 +40,7 @@ def format_act_lines(
 ) -> list[ActLine]:
     """Format one line for each act, in time order. A controller's letter names its own mailboxes
     and folders; an account holder's letter names neither."""
-    names = context.kind is not NoticeKind.ACCOUNT_HOLDER
+    names = context.kind.spec.names_assets
     return [_build_line(act, words, zone, names=names) for act in context.exposure.acts]
 
 

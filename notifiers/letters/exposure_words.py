@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from notifiers.letters.formatting import format_moment, format_sentence, format_series, format_span
-from schemas.casework.affected import BreachEffect, DoubtKind, EffectCertainty, Exposure, NoticeKind
+from schemas.casework.affected import BreachEffect, DoubtKind, EffectCertainty, Exposure
 from schemas.casework.letter import LetterContext
 from schemas.casework.letter_facts import ReaderStanding
 from schemas.customer import PersonKind
@@ -17,7 +17,6 @@ from schemas.text_signs import mark_hidden_in_line
 
 BY_SOMEBODY = (BreachEffect.SEEN, BreachEffect.COPIED, BreachEffect.ALTERED)
 """Effects that somebody without a right to the data has on it."""
-OF_ACCOUNTS = (NoticeKind.ACCOUNT_HOLDER, NoticeKind.ACCOUNT_HOLDER_CORRECTION)
 ASPECTS: Mapping[str, tuple[BreachEffect, ...]] = {
     "confidentiality": (BreachEffect.SEEN, BreachEffect.COPIED),
     "integrity": (BreachEffect.ALTERED,),
@@ -56,7 +55,7 @@ def format_accounts(context: LetterContext, words: Mapping[str, Any], firm: str)
 def format_lead(context: LetterContext, words: Mapping[str, Any], account: str) -> list[str]:
     """Format what happened to this reader's data; effects without a human cause get sentences of
     their own."""
-    of_reader = words["lead"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
+    of_reader = words["lead"][context.kind.spec.asset_words]
     look_after = words["look_after"]["former" if context.former else "now"]
     yours = {
         n: text.format(account=account, look_after=look_after) for n, text in of_reader.items()
@@ -119,7 +118,7 @@ def format_doubts(
     """Format why it cannot be ruled out; empty for an exposure that is more certain."""
     if not is_possible(context):
         return []
-    phrases = words["doubt"]["yours" if context.kind in OF_ACCOUNTS else "stored"]
+    phrases = words["doubt"][context.kind.spec.asset_words]
     lines = []
     for doubt in context.exposure.doubts:
         when = format_span(doubt.begin, doubt.end, zone)

@@ -23,7 +23,6 @@ from notifiers.letters.exposure_words import (
     is_window_sure,
 )
 from notifiers.letters.template_folder import TemplateFolder
-from schemas.casework.affected import NoticeKind
 from schemas.casework.letter import LetterContext
 from schemas.casework.letter_facts import ReaderStanding
 from schemas.errors import BadInput
@@ -50,7 +49,7 @@ def build_letter_context(
     profile, exposure = context.profile, context.exposure
     recipient = context.recipient
     in_line = recipient.model_copy(update={"name": mark_hidden_in_line(recipient.name)})
-    whose = words["yours" if context.kind is NoticeKind.ACCOUNT_HOLDER else "stored"]
+    whose = words[context.kind.spec.asset_words]
     firm = profile.trading_name or profile.legal_name
     account = format_accounts(context, words, firm)
     own = {
@@ -77,14 +76,17 @@ def build_letter_context(
         "act_rows": build_act_rows(context, words, folder.zone),
         "effect_rows": exposure.model_dump(mode="json")["effects"],
         "doubt_rows": build_doubt_rows(context),
-        "attachment_name": format_attachment_name(context),
+        "attachment_name": next(iter(format_attachment_names(context).values()), None),
     }
     return dict(context) | account | own
 
 
-def format_attachment_name(context: LetterContext) -> str:
-    """Format `BR-0001-controller-pack-1.json`."""
-    return f"{context.breach.id}-controller-pack-{context.version}.json"
+def format_attachment_names(context: LetterContext) -> dict[str, str]:
+    """Format the file name of each attachment's template: `BR-0001-controller-pack-1.json`."""
+    return {
+        file.template: f"{context.breach.id}-{file.name}-{context.version}.json"
+        for file in context.kind.spec.attachments
+    }
 
 
 def _build_contacts(context: LetterContext) -> dict[str, dict[str, str]]:

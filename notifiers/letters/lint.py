@@ -19,7 +19,7 @@ from notifiers.letters.readability import (
     split_sentences,
     split_words,
 )
-from schemas.casework.affected import ActSummary, NoticeKind
+from schemas.casework.affected import ActSummary
 from schemas.casework.letter import LetterContext, LintProblem
 from schemas.casework.letter_facts import ReaderStanding, describe_readers
 from schemas.casework.notice import RenderedText
@@ -124,7 +124,7 @@ def _compile_own_words(context: LetterContext) -> re.Pattern[str] | None:
     own = [asset.partition(":")[2] for asset in (*context.exposure.assets, *acts)]
     own += context.exposure.known_as.values()
     own += [text for act in context.exposure.acts for text in _list_printed_names(act)]
-    if context.kind is NoticeKind.ACCOUNT_HOLDER:
+    if not context.kind.spec.names_assets:
         own = []
     own += [context.profile.promise, context.profile.company_number]
     known = [re.escape(word) for word in sorted(own, key=len, reverse=True) if word]
@@ -154,7 +154,7 @@ def _check_markup(letter: RenderedText) -> Iterator[LintProblem]:
 
 
 def _check_attachments(letter: RenderedText) -> Iterator[LintProblem]:
-    if letter.kind is NoticeKind.ACCOUNT_HOLDER:
+    if not letter.kind.spec.allows_attachments:
         for name in letter.attachments:
             yield _build_block(
                 f"attachment:{name}", "an attachment", "Account holders get words only."

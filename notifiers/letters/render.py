@@ -13,11 +13,11 @@ from notifiers.letters import documents, lint, required_content
 from notifiers.letters.formatting import wrap_text
 from notifiers.letters.letter_context import (
     build_letter_context,
-    format_attachment_name,
+    format_attachment_names,
     select_locale,
 )
 from notifiers.letters.template_folder import TemplateFolder
-from schemas.casework.affected import ContactChannel, NoticeKind
+from schemas.casework.affected import ContactChannel
 from schemas.casework.case_file import PrintedCase
 from schemas.casework.letter import LetterContext, LintProblem
 from schemas.casework.notice import RenderedText
@@ -50,12 +50,13 @@ class JinjaRenderer:
         html = _strip_blank_lines(
             self._folder.render_template(f"{template_path}/body.html.j2", words)
         )
-        attachments: dict[str, str] = {}
-        if context.kind is NoticeKind.CONTROLLER_PACK:
-            pack = self._folder.render_template(f"{template_path}/pack.json.j2", words)
-            attachments[format_attachment_name(context)] = _format_json(
-                pack, f"{template_path}/pack.json.j2"
+        attachments = {
+            name: _format_json(
+                self._folder.render_template(f"{template_path}/{template}", words),
+                f"{template_path}/{template}",
             )
+            for template, name in format_attachment_names(context).items()
+        }
         return RenderedText(
             customer_id=context.recipient.customer_id,
             person_id=context.recipient.person_id,

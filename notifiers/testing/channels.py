@@ -13,7 +13,6 @@ from schemas.casework.affected import (
     ContactChannel,
     EffectCertainty,
     Exposure,
-    NoticeKind,
     Recipient,
 )
 from schemas.casework.breach import Breach
@@ -21,6 +20,7 @@ from schemas.casework.decision import Decision, DecisionAnswer, NotificationBasi
 from schemas.casework.letter import LetterContext, RegulatorSentence, SentenceKind
 from schemas.casework.letter_facts import ExposureWords, NoticeFacts, OwnFacts, ReaderStanding
 from schemas.casework.notice import DeliveryStatus, NoticeRow, OutgoingMessage, RenderedText
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import DataCategory, DataRole, PersonKind
 from schemas.law import LawBook
 from schemas.settings import ProviderProfile

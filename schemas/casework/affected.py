@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import DataCategory, DataRole, FrozenModel, PecrStatus, PersonKind
 
 MANIFEST_FORM = 2
@@ -140,18 +141,6 @@ class ContactChannel(StrEnum):
 
     EMAIL = "email"
     TELEPHONE = "telephone"
-
-
-class NoticeKind(StrEnum):
-    """Two letters that are never merged."""
-
-    ACCOUNT_HOLDER = "account_holder"
-    CONTROLLER_PACK = "controller_pack"
-    ACCOUNT_HOLDER_CORRECTION = "account_holder_correction"
-    """To somebody who was told, and whose exposure was excluded later."""
-    CONTROLLER_CORRECTION = "controller_correction"
-    WITNESS = "witness"
-    """No letter to anybody affected: the plain message to the outsider of a broken glass."""
 
 
 class Recipient(FrozenModel):

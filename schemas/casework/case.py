@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from schemas.casework.affected import NoticeKind
 from schemas.casework.cause import BreachCause, CauseFinding
 from schemas.casework.near_miss import NearMiss
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import FrozenModel
 
 

@@ -8,10 +8,11 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.casework.affected import Exposure, NoticeKind, Recipient
+from schemas.casework.affected import Exposure, Recipient
 from schemas.casework.breach import Breach
 from schemas.casework.decision import Decision, NotificationBasis
 from schemas.casework.letter_facts import OwnFacts
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import FrozenModel
 from schemas.law import LawBook
 from schemas.settings import ProviderProfile

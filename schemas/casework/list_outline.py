@@ -11,10 +11,8 @@ from typing import Self
 
 from pydantic import Field
 
-from schemas.casework.affected import Certainty, Exposure, Manifest, NoticeKind, Recipient
+from schemas.casework.affected import Certainty, Exposure, Manifest, Recipient
 from schemas.customer import DataRole, FrozenModel
-
-CORRECTIONS = (NoticeKind.ACCOUNT_HOLDER_CORRECTION, NoticeKind.CONTROLLER_CORRECTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class ListOutline(FrozenModel):
         """Build the outline of a list."""
         excluded: dict[DataRole, list[str]] = {}
         corrected: list[Exposure] = []
-        to_correct = {r.customer_id for r in manifest.recipients if r.kind in CORRECTIONS}
+        to_correct = {r.customer_id for r in manifest.recipients if r.kind.corrects}
         for exposure in manifest.exposures:
             if exposure.certainty is Certainty.EXCLUDED:
                 excluded.setdefault(exposure.role, []).append(exposure.customer_id)

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.casework.affected import ContactChannel, NoticeKind
+from schemas.casework.affected import ContactChannel
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import FrozenModel
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.casework.affected import NoticeKind
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import FrozenModel
 
 

@@ -21,11 +21,11 @@ from schemas.casework.affected import (
     DataRole,
     Exposure,
     Manifest,
-    NoticeKind,
     Recipient,
 )
 from schemas.casework.breach import Breach
 from schemas.casework.list_outline import ListOutline
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import PersonKind
 
 KEY = b"k" * 32

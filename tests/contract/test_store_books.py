@@ -20,12 +20,13 @@ from breachdesk.testing import (
 )
 from schemas.audit_actions import AuditAction
 from schemas.casework.affected import ContactChannel as By
-from schemas.casework.affected import Manifest, NoticeKind, Recipient
+from schemas.casework.affected import Manifest, Recipient
 from schemas.casework.breach import Breach
 from schemas.casework.case import CaseNote
 from schemas.casework.decision import Decision, DecisionAnswer
 from schemas.casework.letter_facts import NoticeFacts
 from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import Waiver
 from schemas.casework.report import RegulatorReport, ReportPhase, Submission
 from schemas.customer import PersonKind

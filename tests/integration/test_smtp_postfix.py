@@ -37,8 +37,8 @@ from notifiers.testing.channels import (
     build_recipient,
 )
 from notifiers.testing.sqlite_outbox import SqliteOutbox
-from schemas.casework.affected import NoticeKind
 from schemas.casework.notice import DeliveryStatus, RenderedText
+from schemas.casework.notice_kind import NoticeKind
 from schemas.settings import NoticePolicy, SenderSettings, SmtpAuth
 
 ROOT = Path(__file__).resolve().parents[2]

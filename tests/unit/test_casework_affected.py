@@ -30,9 +30,9 @@ from schemas.casework.affected import (
     EffectCertainty,
     Exposure,
     Manifest,
-    NoticeKind,
 )
 from schemas.casework.breach import Breach
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import (
     PROVIDER,
     AssetKind,

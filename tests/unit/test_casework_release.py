@@ -37,7 +37,7 @@ from breachdesk.testing import (
 )
 from notifiers.letters.render import JinjaRenderer
 from notifiers.testing.channels import FACTS, PROFILE, build_facts, decision_with
-from schemas.casework.affected import Certainty, Manifest, NoticeKind
+from schemas.casework.affected import Certainty, Manifest
 from schemas.casework.approval import Approval, ApprovalKind
 from schemas.casework.breach import Breach
 from schemas.casework.case import CallOutcome
@@ -52,6 +52,7 @@ from schemas.casework.decision import (
 )
 from schemas.casework.letter_facts import NoticeFacts
 from schemas.casework.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import ObligationKind
 from schemas.customer import AssetKind, DataCategory, DataRole, PecrStatus
 from schemas.errors import (
@@ -269,12 +270,16 @@ def test_a_missing_mandatory_block_stops_approval(scene: Scene) -> None:
         scene.seal()
 
 
-def test_a_blank_profile_field_stops_approval(scene: Scene) -> None:
-    blank = PROFILE.model_copy(update={"contact_phone": " "})
+def test_a_blank_profile_field_stops_approval_and_is_named_once(scene: Scene) -> None:
+    blank = PROFILE.model_copy(update={"contact_phone": " ", "contact_email": ""})
     scene.settings = scene.settings.model_copy(update={"profile": blank})
 
-    with pytest.raises(IncompleteDocument, match=r"profile\.contact_phone"):
+    with pytest.raises(IncompleteDocument) as refused:
         scene.seal()
+    assert refused.value.missing == {
+        "profile.contact_email": "the profile lacks the mail address of that person",
+        "profile.contact_phone": "the profile lacks the telephone number of that person",
+    }
 
 
 def test_a_second_person_releases_and_calls_open_in_the_same_act(scene: Scene) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from breachdesk.cli.main import app
 from breachdesk.cli.options import err, out, print_facts, print_json, print_rows
-from schemas.casework.affected import NoticeKind
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import Obligation, ObligationKind, PendingReader
 
 HOSTILE = "\x1b[2J\u202eevil\u200b \x9b31m [bold]b[/] [/nothing] :skull: \x07"

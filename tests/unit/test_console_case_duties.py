@@ -15,9 +15,10 @@ from breachdesk.casework.decision import decide
 from breachdesk.casework.digests import compute_document_hash
 from breachdesk.console.screens.cases.duties import MOST_READERS
 from notifiers.testing.channels import decision_with
-from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.affected import Manifest
 from schemas.casework.decision import DecisionAnswer
 from schemas.casework.notice import SendOutcome, SendResult
+from schemas.casework.notice_kind import NoticeKind
 from schemas.user import Permission
 
 WHY = "Jo Mason asked on the telephone not to be written to about it again."

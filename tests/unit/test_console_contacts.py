@@ -11,8 +11,8 @@ from case_pages import PASSWORD, Pages, case_pages
 from release_scene import CONTOSO, release_scene
 
 from breachdesk.testing import make_user
-from schemas.casework.affected import NoticeKind
 from schemas.casework.notice import SendOutcome, SendResult
+from schemas.casework.notice_kind import NoticeKind
 from schemas.user import Permission
 
 BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")

@@ -18,8 +18,8 @@ from breachdesk.console.dependencies import ConsoleDependencies
 from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import FixedNow, add_confirmed_breach, make_customer, make_store, make_user
 from notifiers.letters.render import JinjaRenderer
-from schemas.casework.affected import NoticeKind
 from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.settings import Settings
 from schemas.user import Permission
 from streams.event_logs.sqlite import SqliteEventLog

@@ -40,9 +40,10 @@ from breachdesk.testing import (
 )
 from notifiers.letters.render import JinjaRenderer
 from notifiers.testing.channels import DECISION, PROFILE, build_facts
-from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty
 from schemas.casework.case import CaseNote, CaseOrigin, CaseState, ContainmentKind, TaskKind
 from schemas.casework.notice import DeliveryStatus
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.report import NumberPrecision, ReportFacts, ReportPhase
 from schemas.customer import DataCategory, DataRole, PecrStatus, PersonKind
 from schemas.errors import ConfigurationError

@@ -14,10 +14,11 @@ from breachdesk.casework.affected.notified_people import compute_told_of_kind
 from breachdesk.casework.release import reader_words
 from breachdesk.casework.release.letters import LetterSet, render_letters
 from breachdesk.testing import make_actor
-from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.affected import Manifest
 from schemas.casework.letter_facts import ExposureWords, NoticeFacts, ReaderStanding
 from schemas.casework.list_outline import ListOutline
 from schemas.casework.notice import SendOutcome, SendResult
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import Obligation
 from schemas.customer import DataRole
 from schemas.user import Permission

@@ -24,7 +24,7 @@ from breachdesk.casework.records import complaints, suppliers
 from breachdesk.casework.release import controller_questions, receipts
 from breachdesk.testing import make_actor
 from notifiers.testing.channels import DECISION, PROFILE
-from schemas.casework.affected import Certainty, NoticeKind
+from schemas.casework.affected import Certainty
 from schemas.casework.affected_group import (
     AffectedGroup,
     GroupKind,
@@ -38,6 +38,7 @@ from schemas.casework.case_record import Complaint, ContactRoute, SupplierQuesti
 from schemas.casework.cause import BreachCause
 from schemas.casework.decision import DecisionAnswer, LawEnforcementHold, NotificationBasis
 from schemas.casework.notice import SendOutcome, SendResult
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import Obligation, ObligationKind
 from schemas.casework.report import NotYetKnown, ReportedQuantity, ReportFacts, ReportPhase
 from schemas.customer import DataCategory, DataRole, PecrStatus

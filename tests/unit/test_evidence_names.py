@@ -10,8 +10,9 @@ import pytest
 from notifiers.letters.evidence_names import is_plain
 from notifiers.letters.render import JinjaRenderer
 from notifiers.testing.channels import NOON, STORED, build_letter_context
-from schemas.casework.affected import ActSummary, NoticeKind
+from schemas.casework.affected import ActSummary
 from schemas.casework.notice import RenderedText
+from schemas.casework.notice_kind import NoticeKind
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
 MESSAGES = (

@@ -10,11 +10,11 @@ from breachdesk.gdpr.regulators import list_scopes
 from breachdesk.gdpr.roles import (
     compute_bases,
     compute_pecr,
-    get_letter_kind,
+    list_letter_kinds,
 )
 from breachdesk.testing import make_customer
 from notifiers.testing.channels import DECISION, NOON, decision_with
-from schemas.casework.affected import Certainty, Exposure, NoticeKind
+from schemas.casework.affected import Certainty, Exposure
 from schemas.casework.decision import (
     Decision,
     DecisionAnswer,
@@ -22,6 +22,7 @@ from schemas.casework.decision import (
     NotificationBasis,
 )
 from schemas.casework.letter import SentenceKind
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import DataRole, PecrStatus
 
 CONTROLLER, PROCESSOR = DataRole.CONTROLLER, DataRole.PROCESSOR
@@ -178,8 +179,8 @@ def test_what_a_letter_says_of_the_ico_follows_the_whole_decision(
 
 
 def test_each_role_has_its_own_letter() -> None:
-    assert get_letter_kind(exposure(CONTROLLER)) is NoticeKind.ACCOUNT_HOLDER
-    assert get_letter_kind(exposure(PROCESSOR)) is NoticeKind.CONTROLLER_PACK
+    assert list_letter_kinds(exposure(CONTROLLER)) == (NoticeKind.ACCOUNT_HOLDER,)
+    assert list_letter_kinds(exposure(PROCESSOR)) == (NoticeKind.CONTROLLER_PACK,)
 
 
 def test_one_service_that_asks_makes_the_whole_breach_ask() -> None:

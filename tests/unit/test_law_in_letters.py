@@ -9,7 +9,7 @@ import pytest
 from breachdesk.gdpr.law import load_shipped_law, read_law
 from notifiers.letters.render import JinjaRenderer
 from notifiers.testing.channels import LAW, build_letter_context
-from schemas.casework.affected import NoticeKind
+from schemas.casework.notice_kind import NoticeKind
 from schemas.errors import BadInput
 from schemas.law import LawBook
 

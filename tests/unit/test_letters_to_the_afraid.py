@@ -30,7 +30,8 @@ from notifiers.testing.channels import (
     build_recipient,
     get_words,
 )
-from schemas.casework.affected import ActSummary, Certainty, DoubtKind, ExposureDoubt, NoticeKind
+from schemas.casework.affected import ActSummary, Certainty, DoubtKind, ExposureDoubt
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import DataCategory, PersonKind
 from schemas.pipeline.alert import EvidenceView
 

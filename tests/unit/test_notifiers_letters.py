@@ -20,12 +20,14 @@ from notifiers.testing.channels import (
     build_own_facts,
     get_words,
 )
-from schemas.casework.affected import BreachEffect, EffectCertainty, NoticeKind
+from schemas.casework.affected import BreachEffect, EffectCertainty
 from schemas.casework.decision import NotificationBasis
 from schemas.casework.letter import SentenceKind
 from schemas.casework.letter_facts import describe_readers
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import DataCategory, PersonKind
 from schemas.errors import BadInput, ConfigurationError
+from schemas.profile_fields import MANDATORY_FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLDER = get_words(NoticeKind.ACCOUNT_HOLDER)
@@ -373,23 +375,12 @@ def test_a_blank_mandatory_block_is_missing(
     assert list(renderer.find_missing_blocks(build_letter_context(kind, facts=facts))) == [named]
 
 
-@pytest.mark.parametrize(
-    "field",
-    [
-        "legal_name",
-        "company_number",
-        "registered_address",
-        "contact_name",
-        "contact_phone",
-        "contact_hours",
-        "complaints",
-    ],
-)
+@pytest.mark.parametrize("field", MANDATORY_FIELDS)
 def test_a_blank_in_the_profile_is_missing(renderer: JinjaRenderer, field: str) -> None:
     profile = PROFILE.model_copy(update={field: ""})
 
     assert list(renderer.find_missing_blocks(build_letter_context(profile=profile))) == [
-        f"contact: {field}"
+        f"profile.{field}"
     ]
 
 

@@ -14,8 +14,8 @@ from notifiers.testing.channels import (
     build_own_facts,
     get_words,
 )
-from schemas.casework.affected import NoticeKind
 from schemas.casework.letter import LetterContext, LintProblem
+from schemas.casework.notice_kind import NoticeKind
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")
 HOLDER = get_words(NoticeKind.ACCOUNT_HOLDER)

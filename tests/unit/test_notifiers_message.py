@@ -10,7 +10,7 @@ import pytest
 from notifiers.delivery.message import build_message
 from notifiers.letters.render import JinjaRenderer
 from notifiers.testing.channels import build_letter_context, build_outgoing
-from schemas.casework.affected import NoticeKind
+from schemas.casework.notice_kind import NoticeKind
 from schemas.errors import BadInput
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")

@@ -14,15 +14,9 @@ from breachdesk.ports import UnitOfWork
 from breachdesk.stores.ports import PipelineStore
 from breachdesk.testing import FixedNow, add_confirmed_breach, make_customer, make_store
 from notifiers.testing.channels import DECISION
-from schemas.casework.affected import (
-    Certainty,
-    ContactChannel,
-    Exposure,
-    Manifest,
-    NoticeKind,
-    Recipient,
-)
+from schemas.casework.affected import Certainty, ContactChannel, Exposure, Manifest, Recipient
 from schemas.casework.case import CaseTask
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import Obligation, ObligationKind, Waiver
 from schemas.customer import Customer, DataRole, PersonKind
 

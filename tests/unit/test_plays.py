@@ -25,10 +25,11 @@ from whole_play import (
 from breachdesk.console.views.case_progress import CaseStep, build_steps
 from breachdesk.console.views.case_view import read_case
 from notifiers.testing.channels import NO, YES
-from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty, NoticeKind
+from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty
 from schemas.casework.affected_group import GroupKind
 from schemas.casework.case import CallOutcome, CaseOrigin, ContainmentScope
 from schemas.casework.decision import NOT_ASKED, LawEnforcementHold, NotificationBasis
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import ObligationKind
 from schemas.casework.report import NumberPrecision, ReportedQuantity
 from schemas.customer import AssetKind, DataCategory, PecrStatus

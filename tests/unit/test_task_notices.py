@@ -15,8 +15,8 @@ from breachdesk.stores.ports import PipelineStore
 from breachdesk.stores.tables.case_tables import cases
 from breachdesk.testing import START, FixedNow, add_case
 from notifiers.testing.channels import build_recipient
-from schemas.casework.affected import NoticeKind
 from schemas.casework.case import Case, CaseTask
+from schemas.casework.notice_kind import NoticeKind
 
 BREACH = "BR-0007"
 PACK = f"call-{BREACH}-controller_pack-acme-v2-ltd-p-1-v3-v2"

@@ -20,8 +20,8 @@ from notifiers.testing.channels import (
     build_own_facts,
     get_words,
 )
-from schemas.casework.affected import NoticeKind
 from schemas.casework.letter import LintProblem
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import Customer
 
 RENDERER = JinjaRenderer(Path(__file__).resolve().parents[2] / "templates")

@@ -12,8 +12,8 @@ from release_scene import ReleaseScene, release_scene
 
 from breachdesk.casework.release import notice_facts, witness
 from breachdesk.testing import make_user
-from schemas.casework.affected import NoticeKind
 from schemas.casework.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
+from schemas.casework.notice_kind import NoticeKind
 from schemas.errors import IncompleteDocument, NotAllowed
 from schemas.user import Permission
 

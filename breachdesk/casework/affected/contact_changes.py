@@ -22,9 +22,10 @@ from breachdesk.casework.imports.register_changes import (
 from breachdesk.casework.opening import cases
 from breachdesk.gdpr.roles import CORRECTED_BY, select_reached
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import Exposure, Manifest, NoticeKind, Recipient
+from schemas.casework.affected import Exposure, Manifest, Recipient
 from schemas.casework.breach import Breach
 from schemas.casework.case import CaseTask
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import Customer
 from schemas.settings import NoticePolicy
 from schemas.times import convert_to_utc

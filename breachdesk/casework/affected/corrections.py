@@ -8,8 +8,9 @@ from datetime import datetime
 from breachdesk.casework.affected.notification_status import ReaderTelling
 from breachdesk.casework.affected.recipients import UnsafeAddresses, build_recipient, list_people
 from breachdesk.gdpr.roles import CORRECTED_BY, CORRECTION_OF, get_role
-from schemas.casework.affected import ContactChannel, NoticeKind, Recipient
+from schemas.casework.affected import ContactChannel, Recipient
 from schemas.casework.notice import NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.notice_states import IN_DOUBT
 from schemas.customer import Customer, DataRole, Person
 

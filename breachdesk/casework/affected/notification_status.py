@@ -9,9 +9,9 @@ from datetime import datetime
 
 from breachdesk.casework.opening.telephone_tasks import get_notice
 from breachdesk.gdpr.roles import CORRECTED_BY
-from schemas.casework.affected import NoticeKind
 from schemas.casework.case import CallOutcome, CaseTask, TaskKind
 from schemas.casework.notice import NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.notice_states import NOTIFIED
 
 

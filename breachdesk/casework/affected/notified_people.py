@@ -19,11 +19,12 @@ from breachdesk.casework.affected.notification_status import (
 from breachdesk.casework.opening.telephone_tasks import get_notice
 from breachdesk.gdpr import roles
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import Exposure, NoticeKind
+from schemas.casework.affected import Exposure
 from schemas.casework.breach import Breach
 from schemas.casework.case import CallOutcome, CaseTask
 from schemas.casework.list_outline import ListOutline
 from schemas.casework.notice import DeliveryStatus
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.notice_states import PENDING
 
 Person = tuple[str, str]
@@ -106,7 +107,7 @@ def compute_told(
     """Count the list's recipients of letters about these exposures."""
     if manifest is None:
         return NotifiedPeople()
-    wanted = {(e.customer_id, roles.get_letter_kind(e)) for e in exposures}
+    wanted = {(e.customer_id, kind) for e in exposures for kind in roles.list_letter_kinds(e)}
     listed = {
         ((r.customer_id, r.person_id), r.kind)
         for r in manifest.recipients

@@ -4,9 +4,11 @@ mailed."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
-from breachdesk.gdpr.roles import get_letter_kind
-from schemas.casework.affected import ContactChannel, Exposure, NoticeKind, Recipient
+from breachdesk.gdpr.roles import list_letter_kinds
+from schemas.casework.affected import ContactChannel, Exposure, Recipient
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import AssetKind, Binding, Customer, DataRole, Person, PersonKind
 
 
@@ -23,8 +25,9 @@ def list_recipients(
     addresses: set[tuple[str, NoticeKind, str]] = set()
     for exposure in sorted(reached, key=lambda e: (e.customer_id, e.role)):
         customer = customers[exposure.customer_id]
-        for person, note in list_people(customer, exposure.role):
-            recipient = build_recipient(customer, person, get_letter_kind(exposure), note, unsafe)
+        people = list_people(customer, exposure.role)
+        for kind, (person, note) in product(list_letter_kinds(exposure), people):
+            recipient = build_recipient(customer, person, kind, note, unsafe)
             address = (customer.id, recipient.kind, recipient.email.casefold())
             if not recipient.email or address not in addresses:
                 addresses.add(address)

@@ -16,9 +16,9 @@ from breachdesk.casework.affected.notified_people import (
 )
 from breachdesk.gdpr.roles import CORRECTION_OF, get_role
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import NoticeKind
 from schemas.casework.breach import Breach
 from schemas.casework.list_outline import ListOutline
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.register import RegisterNotice
 
 

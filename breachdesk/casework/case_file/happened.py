@@ -9,7 +9,6 @@ from breachdesk.casework.affected.group_records import format_group_kind
 from breachdesk.casework.affected.notification_status import list_tellings
 from breachdesk.casework.case_file.reading import CaseSnapshot, build_part, build_table
 from breachdesk.gdpr.causes import describe_cause
-from schemas.casework.affected import NoticeKind
 from schemas.casework.approval import ApprovalKind
 from schemas.casework.case_file import FileSection
 
@@ -21,13 +20,6 @@ ORIGIN = {
     "processor": "a supplier of ours",
     "third_party": "somebody outside",
     "customer": "a customer",
-}
-LETTER = {
-    NoticeKind.ACCOUNT_HOLDER: "letter to an account holder",
-    NoticeKind.CONTROLLER_PACK: "pack for a controller",
-    NoticeKind.ACCOUNT_HOLDER_CORRECTION: "correction to an account holder",
-    NoticeKind.CONTROLLER_CORRECTION: "correction to a controller",
-    NoticeKind.WITNESS: "message to the witness",
 }
 
 
@@ -145,11 +137,11 @@ def _list_sent(r: CaseSnapshot) -> Iterator[Moment]:
     for row in r.rows:
         if row.handed_over_at:
             whose = (
-                "the witness"
-                if row.kind is NoticeKind.WITNESS
-                else r.format_customer(row.customer_id)
+                r.format_customer(row.customer_id)
+                if row.kind.spec.needs_manifest
+                else "the witness"
             )
-            what = f"Handed to the mail server: {LETTER[row.kind]}, {whose}."
+            what = f"Handed to the mail server: {row.kind.spec.record}, {whose}."
             yield row.handed_over_at, "the system", what
     for task in r.case.tasks:
         if task.done_at:

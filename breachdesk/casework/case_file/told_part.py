@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from breachdesk.casework.affected.group_records import format_group_kind
-from breachdesk.casework.case_file.happened import LETTER
 from breachdesk.casework.case_file.reading import (
     CaseSnapshot,
     build_empty_part,
@@ -13,7 +12,6 @@ from breachdesk.casework.case_file.reading import (
     build_table,
 )
 from breachdesk.casework.release.sent_texts import find_sealed_mail
-from schemas.casework.affected import NoticeKind
 from schemas.casework.case import TaskKind
 from schemas.casework.case_file import FilePart, FileSection
 from schemas.casework.notice import DeliveryStatus, NoticeRow
@@ -47,9 +45,7 @@ def build_told_section(r: CaseSnapshot) -> FileSection:
 def build_sent_words_section(r: CaseSnapshot) -> FileSection | None:
     """Build every letter that left, as its approval sealed it. None: no letter left."""
     sent = [
-        row
-        for row in r.rows
-        if row.status in POSSIBLY_RECEIVED and row.kind is not NoticeKind.WITNESS
+        row for row in r.rows if row.status in POSSIBLY_RECEIVED and row.kind.spec.needs_manifest
     ]
     if not sent:
         return None
@@ -70,7 +66,7 @@ def _build_letter_parts(r: CaseSnapshot) -> Iterator[FilePart]:
 
 
 def _build_row(r: CaseSnapshot, row: NoticeRow) -> tuple[str, ...]:
-    if row.kind is NoticeKind.WITNESS:
+    if not row.kind.spec.needs_manifest:
         whom = "the witness named in the settings"
     else:
         whom = f"{r.format_customer(row.customer_id)}: {r.format_person(row.customer_id, row.person_id)}"
@@ -81,7 +77,7 @@ def _build_row(r: CaseSnapshot, row: NoticeRow) -> tuple[str, ...]:
     )
     return (
         whom,
-        f"{LETTER[row.kind]}, facts version {row.version}",
+        f"{row.kind.spec.record}, facts version {row.version}",
         STATUS[row.status] + why,
         r.format_time(row.handed_over_at) if row.handed_over_at else "–",
         row.smtp_reply or "–",
@@ -130,7 +126,7 @@ def _build_group_parts(r: CaseSnapshot) -> Iterator[FilePart]:
 
 
 def _build_words_part(r: CaseSnapshot, row: NoticeRow) -> FilePart:
-    heading = f"{LETTER[row.kind][:1].upper()}{LETTER[row.kind][1:]}, {r.format_customer(row.customer_id)}"
+    heading = f"{row.kind.spec.record[:1].upper()}{row.kind.spec.record[1:]}, {r.format_customer(row.customer_id)}"
     letter = find_sealed_mail(r.uow, row)
     facts = (
         ("Handed over", r.format_time(row.handed_over_at)),

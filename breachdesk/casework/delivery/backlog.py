@@ -11,7 +11,6 @@ from breachdesk.casework.delivery import mail_hold
 from breachdesk.casework.release.approval_validity import find_approval
 from breachdesk.casework.release.witness import find_wait_reason
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import NoticeKind
 from schemas.casework.notice import DeliveryStatus, NoticeRow
 from schemas.casework.notice_states import WAITING
 from schemas.pipeline.alert import AlertState
@@ -69,7 +68,6 @@ def _find_released_at(uow: UnitOfWork, row: NoticeRow, now: datetime) -> datetim
     """Find when the row became sendable. None: its approval is missing, or it waits for the
     witness's message."""
     approval = find_approval(uow, row)
-    letter = row.kind is not NoticeKind.WITNESS
-    if approval is None or (letter and find_wait_reason(uow, approval, now)):
+    if approval is None or (row.kind.spec.pausable and find_wait_reason(uow, approval, now)):
         return None
     return max(approval.approved_at, approval.not_before or approval.approved_at)

@@ -26,7 +26,6 @@ from breachdesk.casework.release.notice_facts import RESEND_AFTER, open_call
 from breachdesk.casework.release.witness import find_wait_reason
 from breachdesk.ports import DocumentRenderer, Store, UnitOfWork
 from schemas.audit_actions import AuditAction
-from schemas.casework.affected import NoticeKind
 from schemas.casework.notice import (
     DeliveryStatus,
     NoticeRow,
@@ -251,7 +250,7 @@ class StoreOutbox:
             for row in rows
             if self._may_start(row, now)
             and (
-                row.kind is NoticeKind.WITNESS
+                not row.kind.spec.pausable
                 or not (row.breach_id in stopped or row.approval_hash in unwitnessed)
             )
         ]
@@ -351,7 +350,7 @@ class StoreOutbox:
         patience = timedelta(hours=policy.telephone_after_deferred_hours)
         if row.status is DeliveryStatus.BOUNCED:
             open_call(uow, row, "the mail was refused for good", now)
-        elif row.status is DeliveryStatus.UNKNOWN and row.kind is NoticeKind.WITNESS:
+        elif row.status is DeliveryStatus.UNKNOWN and not row.kind.spec.needs_manifest:
             open_call(uow, row, "the letters wait, and nobody knows whether it arrived", now)
         elif row.status is DeliveryStatus.SKIPPED:
             open_call(uow, row, UNSENDABLE, now)
@@ -374,7 +373,7 @@ def _list_sending(uow: UnitOfWork) -> Sequence[NoticeRow]:
 
 def _list_unwitnessed(uow: UnitOfWork, rows: Sequence[NoticeRow], now: datetime) -> set[str]:
     """List seals whose letters wait for the message to the witness, or for the delay after it."""
-    seals = {row.approval_hash: row for row in rows if row.kind is not NoticeKind.WITNESS}
+    seals = {row.approval_hash: row for row in rows if row.kind.spec.pausable}
     approvals = {seal: find_approval(uow, row) for seal, row in seals.items()}
     return {
         s for s, approval in approvals.items() if approval and find_wait_reason(uow, approval, now)

@@ -24,7 +24,7 @@ from breachdesk.casework.release.witness import (
     render_witness_letter,
 )
 from breachdesk.ports import DocumentRenderer, UnitOfWork
-from schemas.casework.affected import NoticeKind, Recipient
+from schemas.casework.affected import Recipient
 from schemas.casework.approval import Approval
 from schemas.casework.breach import Breach
 from schemas.casework.notice import (
@@ -136,7 +136,7 @@ def find_cheap_refusal(
     why = invalid_reason(uow, row, settings)
     if why:
         return Withheld(why, DeliveryStatus.SKIPPED)
-    if row.kind is NoticeKind.WITNESS:
+    if not row.kind.spec.pausable:
         return None
     if uow.breaches.is_paused(row.breach_id):
         return Withheld("the mail of this breach is stopped")
@@ -153,7 +153,7 @@ def _render_sendable(
     settings: Settings,
     renderer: DocumentRenderer,
 ) -> Sendable | Withheld:
-    if row.kind is NoticeKind.WITNESS:
+    if not row.kind.spec.needs_manifest:
         letter = render_witness_letter(approval, drill=uow.breaches.get(row.breach_id).drill)
         head = build_head(letter, "", get_address(uow, row, approval), sender)
         return _compare_rendering(row, letter, head, PERSON, None)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation
 from breachdesk.casework.obligations.readers import TellingProgress, compute_progress_of
 from breachdesk.gdpr import roles
-from schemas.casework.affected import NoticeKind
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import Obligation, ObligationKind
 from schemas.customer import PROVIDER, Customer
 
@@ -46,8 +46,13 @@ def _build_clause_obligation(dossier: BreachDossier, customer: Customer, hours: 
 def _compute_progress(dossier: BreachDossier, customer_id: str) -> TellingProgress:
     """Compute progress by the customer's pack as controller, or its account holder's letter where
     it gets no pack."""
-    for kind in (NoticeKind.CONTROLLER_PACK, NoticeKind.ACCOUNT_HOLDER):
+    for kind in _list_contract_letters():
         progress = compute_progress_of(dossier, dossier.recipients.get((customer_id, kind), ()))
         if progress.owed or progress.at is not None:
             return progress
     return TellingProgress()
+
+
+def _list_contract_letters() -> Sequence[NoticeKind]:
+    ranked = {kind.spec.bound_by_contract: kind for kind in NoticeKind}
+    return [ranked[rank] for rank in sorted(filter(None, ranked))]

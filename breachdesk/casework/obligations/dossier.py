@@ -15,13 +15,14 @@ from breachdesk.casework.affected.notification_status import (
 )
 from breachdesk.casework.opening.telephone_tasks import get_notice
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import NoticeKind, Recipient
+from schemas.casework.affected import Recipient
 from schemas.casework.breach import Breach
 from schemas.casework.case import Case, CaseTask, TaskKind
 from schemas.casework.decision import Decision
 from schemas.casework.letter_facts import NoticeFacts
 from schemas.casework.list_outline import ListOutline
 from schemas.casework.notice import NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.report import ReportFacts, Submission
 
 Reader = tuple[str, str, NoticeKind]

@@ -41,9 +41,10 @@ def select_by_basis(
     """Return a filter for the recipients who are notified on this ground."""
     exposures = roles.select_reached(dossier.manifest.exposures) if dossier.manifest else ()
     whose = {
-        (e.customer_id, roles.get_letter_kind(e))
-        for e in exposures
-        if _is_basis_of(dossier, basis, e)
+        (exposure.customer_id, kind)
+        for exposure in exposures
+        if _is_basis_of(dossier, basis, exposure)
+        for kind in roles.list_letter_kinds(exposure)
     }
     return lambda reader: (reader.customer_id, reader.kind) in whose
 

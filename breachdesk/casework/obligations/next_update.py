@@ -10,8 +10,8 @@ from breachdesk.casework.affected.notification_status import ReaderTelling
 from breachdesk.casework.obligations.dossier import BreachDossier
 from breachdesk.casework.obligations.making import build_obligation
 from breachdesk.gdpr.roles import CORRECTED_BY
-from schemas.casework.affected import NoticeKind
 from schemas.casework.letter_facts import NoticeFacts
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.obligation import Obligation, ObligationKind, PendingReader
 
 Reader = tuple[str, str, NoticeKind]

@@ -6,23 +6,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import Manifest, NoticeKind, Recipient
+from schemas.casework.affected import Manifest, Recipient
 from schemas.casework.approval import SealedTexts
 from schemas.casework.case import CaseTask, TaskKind
 from schemas.casework.notice import NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.text_signs import mark_hidden
 
 NO_SCRIPT = (
     "An earlier release approved this letter and kept no script. Read the letter out as it was "
     "sent, to the person it was written to and to nobody else."
 )
-
-KINDS = {
-    NoticeKind.ACCOUNT_HOLDER: "account holder",
-    NoticeKind.CONTROLLER_PACK: "data-protection contact",
-    NoticeKind.ACCOUNT_HOLDER_CORRECTION: "account holder, to correct what we told",
-    NoticeKind.CONTROLLER_CORRECTION: "data-protection contact, to correct what we told",
-}
 
 
 def build_task_id(
@@ -65,7 +59,7 @@ def build_telephone_task(
     return CaseTask(
         id=build_task_id(breach_id, *whose, version),
         kind=TaskKind.TELEPHONE,
-        title=f"Telephone {mark_hidden(customer_name)}, {KINDS[recipient.kind]}",
+        title=f"Telephone {mark_hidden(customer_name)}, {recipient.kind.spec.call_title}",
         customer_id=recipient.customer_id,
         person_id=recipient.person_id,
         number=recipient.phone or None,

@@ -9,7 +9,7 @@ from breachdesk.casework.digests import compute_approval_seal, compute_sender_ha
 from breachdesk.casework.opening.telephone_tasks import find_recipient, get_notice
 from breachdesk.casework.release.senders import find_sender
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.affected import Manifest
 from schemas.casework.approval import Approval, ApprovalKind
 from schemas.casework.case import Case, CaseTask
 from schemas.casework.decision import Decision
@@ -24,7 +24,7 @@ from schemas.times import convert_to_utc
 def find_approval(uow: UnitOfWork, row: NoticeRow) -> Approval | None:
     """Find the newest approval with the row's seal; for a witness's row, the one of its version."""
     filed = reversed(uow.breaches.list_versions(Approval, row.breach_id))
-    if row.kind is NoticeKind.WITNESS:
+    if not row.kind.spec.needs_manifest:
         return next((a for a in filed if a.version == row.version), None)
     return next((a for a in filed if a.hash == row.approval_hash), None)
 
@@ -44,7 +44,7 @@ def invalid_reason(uow: UnitOfWork, row: NoticeRow, settings: Settings | None = 
         return "there is no approval with this seal"
     if settings is not None and _compute_sender_hash(settings, approval) != approval.sender_hash:
         return "the sender's settings changed after approval"
-    if row.kind is NoticeKind.WITNESS:
+    if not row.kind.spec.needs_manifest:
         return ""
     return _compare_documents(uow, row.breach_id, approval)
 
@@ -71,7 +71,7 @@ def has_unsent(uow: UnitOfWork, approval: Approval) -> bool:
     """Whether a letter of the approval expired or was skipped: only a new approval queues it
     again."""
     rows = uow.notices.list(breach_id=approval.breach_id, statuses=ENDED_UNSENT)
-    return any(r.approval_hash == approval.hash and r.kind is not NoticeKind.WITNESS for r in rows)
+    return any(r.approval_hash == approval.hash and r.kind.spec.needs_manifest for r in rows)
 
 
 def find_call_invalid_reason(uow: UnitOfWork, case: Case, task: CaseTask) -> str | None:

@@ -31,20 +31,9 @@ from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Recipient
 from schemas.casework.approval import Approval, ApprovalKind, SealedTexts
 from schemas.errors import BadInput, EditConflict, IncompleteDocument, NotAllowed
+from schemas.profile_fields import list_missing_fields
 from schemas.settings import ProviderProfile, SenderSettings, Settings
 from schemas.user import Actor, Permission, can_sign_in
-
-PROFILE = {
-    "legal_name": "our legal name",
-    "company_number": "our company number",
-    "registered_address": "our registered address",
-    "contact_name": "a named contact",
-    "contact_email": "the contact's address",
-    "contact_phone": "the contact's telephone",
-    "contact_hours": "the contact's hours",
-    "complaints": "how to complain to us",
-}
-"""What both letters must say of us; never invented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +239,7 @@ def _check_contacts(uow: UnitOfWork, letter_documents: LetterDocuments) -> None:
 def _check_complete(ready: LetterSet, profile: ProviderProfile) -> None:
     if not ready.rendered and not ready.telephone:
         raise NotAllowed("nobody is to be told", place="letters", remedy="Nothing to approve.")
-    missing = {
-        f"profile.{name}": f"{label} is blank"
-        for name, label in PROFILE.items()
-        if not str(getattr(profile, name)).strip()
-    }
-    missing |= ready.missing
+    missing = list_missing_fields(profile) | ready.missing
     missing |= {f"{p.where}: {p.problem}": p.remedy for p in ready.blocking}
     if missing:
         raise IncompleteDocument(missing, place="letters", remedy="Mend these, then approve.")

@@ -19,16 +19,17 @@ from breachdesk.gdpr.roles import (
     CORRECTED_BY,
     CORRECTION_OF,
     compute_bases,
-    get_letter_kind,
     get_role,
+    list_letter_kinds,
 )
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import Certainty, Exposure, Manifest, NoticeKind, Recipient
+from schemas.casework.affected import Certainty, Exposure, Manifest, Recipient
 from schemas.casework.breach import Breach
 from schemas.casework.decision import Decision
 from schemas.casework.letter import LetterContext
 from schemas.casework.letter_facts import NoticeFacts, ReaderStanding
 from schemas.casework.notice import NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.report import Submission
 from schemas.customer import Customer, DataRole, PersonKind
 from schemas.errors import CorruptData, NotFound
@@ -100,9 +101,10 @@ def list_told_recipients(letter_documents: LetterDocuments) -> list[Recipient]:
 
 def _list_owed(letter_documents: LetterDocuments) -> set[tuple[str, NoticeKind]]:
     return {
-        (e.customer_id, get_letter_kind(e))
-        for e in letter_documents.manifest.exposures
-        if compute_bases(letter_documents.decision, e)
+        (exposure.customer_id, kind)
+        for exposure in letter_documents.manifest.exposures
+        if compute_bases(letter_documents.decision, exposure)
+        for kind in list_letter_kinds(exposure)
     }
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from breachdesk.casework.affected.notification_status import ReaderTelling
 from breachdesk.gdpr.roles import CORRECTED_BY
-from schemas.casework.affected import NoticeKind, Recipient
+from schemas.casework.affected import Recipient
 from schemas.casework.notice import NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.notice_states import IN_DOUBT, NOTIFIED
 
 

@@ -23,9 +23,10 @@ from breachdesk.casework.release.text_check import (
 from breachdesk.casework.release.unchanged_readers import UnchangedReaders
 from breachdesk.gdpr.personal_data.foreign_data import ForeignData
 from breachdesk.ports import DocumentRenderer, UnitOfWork
-from schemas.casework.affected import ContactChannel, NoticeKind, Recipient
+from schemas.casework.affected import ContactChannel, Recipient
 from schemas.casework.letter import LetterContext, LintProblem
 from schemas.casework.notice import RenderedText
+from schemas.casework.notice_kind import NoticeKind
 from schemas.customer import Customer
 from schemas.errors import CorruptData
 from schemas.settings import Settings

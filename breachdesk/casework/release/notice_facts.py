@@ -18,7 +18,7 @@ from breachdesk.casework.release.letters import LetterSet, render_letters
 from breachdesk.casework.release.reader_facts import check_words
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
-from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.affected import Manifest
 from schemas.casework.approval import Approval
 from schemas.casework.letter_facts import (
     ExposureWords,
@@ -137,7 +137,7 @@ def open_call(uow: UnitOfWork, row: NoticeRow, reason: str, now: datetime) -> No
     """Open the telephone task of a row that mail did not reach, with the approved words; once a
     person and letter."""
     breach = uow.breaches.get(row.breach_id)
-    if row.kind is NoticeKind.WITNESS:
+    if not row.kind.spec.needs_manifest:
         title = "Tell the witness of the broken glass by telephone"
         task = cases.build_check_task(f"witness-{row.breach_id}-v{row.version}", title, reason, now)
         cases.open_tasks(uow, breach.case_id, [task], now)
@@ -163,7 +163,7 @@ def _settle(
     changes: dict[str, Any] = {"status": status, "status_reason": reason, "next_attempt_at": None}
     if status in NOTIFIED and row.handed_over_at is None:
         # A letter was told when it began. What waits for the witness waits from today.
-        begun = row.intent_at if row.kind is not NoticeKind.WITNESS else None
+        begun = row.intent_at if row.kind.spec.pausable else None
         changes["handed_over_at"] = begun or now
     updated = row.model_copy(update=changes)
     if row.status not in expected:
@@ -178,7 +178,7 @@ def _settle(
 def _check_not_own_witness(uow: UnitOfWork, actor: Actor, row: NoticeRow) -> None:
     """Raise NotAllowed for the person who released alone: another must confirm that the witness's
     message arrived."""
-    if row.kind is not NoticeKind.WITNESS:
+    if row.kind.spec.needs_manifest:
         return
     approvals = uow.breaches.list_versions(Approval, row.breach_id)
     if any(a.version == row.version and a.approved_by == actor.id for a in approvals):

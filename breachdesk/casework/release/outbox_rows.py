@@ -13,10 +13,10 @@ from breachdesk.casework.release.letter_headers import compute_bound_hashes
 from breachdesk.casework.release.letters import LetterSet
 from breachdesk.ports import UnitOfWork
 from schemas.addresses import encode_domain
-from schemas.casework.affected import NoticeKind
 from schemas.casework.approval import Approval
 from schemas.casework.letter import LetterContext
 from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.notice_states import NOT_SENT
 from schemas.settings import NoticePolicy, SenderSettings
 

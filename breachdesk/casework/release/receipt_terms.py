@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import NoticeKind
 from schemas.casework.breach_records import ReceiptTerm
 from schemas.casework.notice import NoticeRow
 from schemas.casework.notice_states import NOTIFIED
@@ -27,7 +26,7 @@ def list_packs(rows: Iterable[NoticeRow]) -> tuple[NoticeRow, ...]:
     newest: dict[tuple[str, str], NoticeRow] = {}
     for row in rows:
         arrived = row.status in NOTIFIED
-        if row.kind is NoticeKind.CONTROLLER_PACK and arrived and row.handed_over_at is not None:
+        if row.kind.spec.needs_receipt and arrived and row.handed_over_at is not None:
             known = newest.get((row.customer_id, row.person_id))
             if known is None or known.version < row.version:
                 newest[row.customer_id, row.person_id] = row

@@ -11,7 +11,6 @@ from breachdesk.casework.release import notice_facts
 from breachdesk.casework.release.letter_contexts import format_reference
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
-from schemas.casework.affected import NoticeKind
 from schemas.casework.breach import Breach
 from schemas.casework.breach_records import Receipt, ReceiptTerm
 from schemas.casework.case_record import ContactRoute
@@ -40,7 +39,7 @@ def record_receipt(
         confirmed_at or now, now, place="confirmed at", earliest=before.handed_over_at
     )
     row = notice_facts.acknowledge_notice(uow, actor, row_id, now)
-    if row.kind is not NoticeKind.CONTROLLER_PACK:
+    if not row.kind.spec.needs_receipt:
         return row
     filed = uow.breaches.list_versions(Receipt, row.breach_id)
     version = compute_next_version(filed[-1] if filed else None)

@@ -15,7 +15,7 @@ from breachdesk.casework.imports.register_changes import (
 )
 from breachdesk.casework.release.letter_contexts import LetterDocuments
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.affected import Manifest
 from schemas.casework.approval import Approval, ApprovalKind
 from schemas.casework.decision import Decision
 from schemas.casework.letter_facts import NoticeFacts
@@ -65,7 +65,7 @@ def find_last_release(uow: UnitOfWork, breach_id: str) -> Approval | None:
     """Find the newest approval by a second person under which a letter left. Letters that one
     person released alone were read by nobody else."""
     rows = uow.notices.list(breach_id=breach_id, statuses=SENT)
-    seals = {row.approval_hash for row in rows if row.kind is not NoticeKind.WITNESS}
+    seals = {row.approval_hash for row in rows if row.kind.spec.needs_manifest}
     approvals = reversed(uow.breaches.list_versions(Approval, breach_id))
     return next(
         (a for a in approvals if a.kind is ApprovalKind.SECOND_PERSON and a.hash in seals), None

@@ -14,7 +14,6 @@ from breachdesk.gdpr.personal_data.name_signs import BLOCK
 from breachdesk.gdpr.personal_data.register_names import RegisterNames
 from breachdesk.gdpr.personal_data.text_parts import Part
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import NoticeKind
 from schemas.casework.letter import LetterContext, LintProblem
 from schemas.casework.notice import RenderedText
 from schemas.settings import ProviderProfile
@@ -191,7 +190,7 @@ def build_reader(context: LetterContext) -> TextReader:
 def _iterate_own_evidence(context: LetterContext) -> Iterator[str]:
     """Iterate over the reader's own mailboxes, folders and rules, as the letter names them:
     whatever they are called, nobody typed it."""
-    if context.kind is not NoticeKind.CONTROLLER_PACK:
+    if context.kind.corrects or not context.kind.spec.names_assets:
         return
     for act in context.exposure.acts:
         yield from (a.partition(":")[2] for a in act.assets if a.startswith("mailbox:"))

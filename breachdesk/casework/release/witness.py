@@ -19,10 +19,11 @@ from breachdesk.casework.release.senders import find_sender
 from breachdesk.ports import UnitOfWork
 from schemas.addresses import is_address
 from schemas.audit_actions import AuditAction
-from schemas.casework.affected import Manifest, NoticeKind
+from schemas.casework.affected import Manifest
 from schemas.casework.approval import Approval, ApprovalKind, WitnessMail
 from schemas.casework.breach import Breach
 from schemas.casework.notice import DeliveryStatus, NoticeRow, RenderedText
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.notice_states import IN_FLIGHT, NOTIFIED
 from schemas.customer import PROVIDER
 from schemas.errors import IncompleteDocument, NotAllowed

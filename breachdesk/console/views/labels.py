@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from breachdesk.casework.records.informed_bodies import BODIES
+from schemas.casework.notice_kind import NoticeKind
 
 SEVERITY = {
     "informational": "Information",
@@ -66,20 +67,8 @@ EFFECT = {
 }
 SURETY = {"happened": "", "possible": "maybe "}
 PECR = {"yes": "PECR", "no": "not PECR", "ask": "PECR: ask"}
-KIND = {
-    "account_holder": "Account holder’s letter",
-    "controller_pack": "Controller’s pack",
-    "account_holder_correction": "Correction to an account holder",
-    "controller_correction": "Correction to a controller",
-    "witness": "Message to the witness",
-}
-RECIPIENTS = {
-    "account_holder": "to account holders",
-    "controller_pack": "to controllers",
-    "account_holder_correction": "to account holders who were told wrongly",
-    "controller_correction": "to controllers who were told wrongly",
-    "witness": "to the witness",
-}
+KIND = {kind.value: kind.spec.label for kind in NoticeKind}
+RECIPIENTS = {kind.value: kind.spec.readers for kind in NoticeKind}
 PERSON = {
     "account_holder": "Account holder",
     "user": "User",

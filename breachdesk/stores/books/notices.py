@@ -13,8 +13,8 @@ from breachdesk.stores.sql.bulk_rows import match_any
 from breachdesk.stores.sql.keyset import KeysetPager, SortKey
 from breachdesk.stores.sql.row_digests import RowDigests
 from breachdesk.stores.tables.case_tables import notices
-from schemas.casework.affected import NoticeKind
 from schemas.casework.notice import DeliveryStatus, NoticeRow
+from schemas.casework.notice_kind import NoticeKind
 from schemas.casework.notice_states import check_transition, list_sources
 from schemas.errors import EditConflict, NotFound
 from schemas.paging import Page, PageRequest

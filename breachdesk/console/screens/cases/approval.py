@@ -42,7 +42,7 @@ from breachdesk.console.web.request_context import (
     redirect_to,
 )
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import NoticeKind, Recipient
+from schemas.casework.affected import Recipient
 from schemas.casework.approval import Approval, ApprovalKind
 from schemas.casework.notice import LetterHead, NoticeRow, RenderedText
 from schemas.errors import BadInput, BreachDeskError, NotAllowed
@@ -100,8 +100,8 @@ class ApprovalPage:
     @property
     def _approved(self) -> Sequence[NoticeRow]:
         seal = self.file.approval.hash if self.file.approval else None
-        witness = NoticeKind.WITNESS
-        return [r for r in self.file.rows if r.kind is not witness and r.approval_hash == seal]
+        rows = (row for row in self.file.rows if row.kind.spec.needs_manifest)
+        return [row for row in rows if row.approval_hash == seal]
 
     @property
     def kinds(self) -> Counter[str]:

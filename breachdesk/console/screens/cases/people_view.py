@@ -12,7 +12,6 @@ from breachdesk.casework.release import controller_questions, receipt_terms, rec
 from breachdesk.console.views.case_view import CaseFile, read_case
 from breachdesk.console.web.request_context import RequestContext
 from breachdesk.ports import UnitOfWork
-from schemas.casework.affected import NoticeKind
 from schemas.casework.breach_records import BodyTold, ControllerQuestion, OtherBody, Receipt
 from schemas.casework.case_record import Complaint, SupplierNotice, SupplierQuestion
 from schemas.casework.notice import NoticeRow, RenderedText
@@ -124,7 +123,7 @@ def _collect_answers(
         packs = [
             texts.render(uow, number)
             for number, recipient in enumerate(texts.recipients[: texts.mails], 1)
-            if recipient.kind is NoticeKind.CONTROLLER_PACK and recipient.customer_id in waiting
+            if recipient.kind.spec.needs_receipt and recipient.customer_id in waiting
         ]
     except BreachDeskError:
         return {}

@@ -1,0 +1,68 @@
+"""Every kind of notice: its file, its templates, and who else names it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from notifiers.letters.required_content import BLOCKS
+from schemas.casework.notice_kind import NoticeKind
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTICES = ROOT / "templates" / "notices"
+FILES = {"subject.txt.j2", "body.txt.j2", "body.html.j2", "script.txt.j2"}
+LETTERS = [kind for kind in NoticeKind if kind.spec.needs_manifest]
+OWN_ACTS = {"witness.py": "witness"}
+"""Modules whose act exists for one kind alone."""
+
+
+@pytest.mark.parametrize("kind", LETTERS)
+def test_a_letter_has_its_templates_and_an_example_of_every_attachment(kind: NoticeKind) -> None:
+    folder = NOTICES / "en-GB" / kind.value
+    wanted = FILES | {file.template for file in kind.spec.attachments}
+
+    assert wanted <= {path.name for path in folder.iterdir()}
+    assert kind.spec.call_title
+
+
+def test_every_template_folder_is_a_kind_of_letter() -> None:
+    folders = {
+        path.name
+        for locale in NOTICES.iterdir()
+        if not locale.name.startswith("_")
+        for path in locale.iterdir()
+        if path.is_dir() and not path.name.startswith("_")
+    }
+
+    assert folders == set(LETTERS)
+
+
+@pytest.mark.parametrize("kind", list(NoticeKind))
+def test_a_kind_asks_for_blocks_that_exist_and_corrects_a_kind_of_its_role(
+    kind: NoticeKind,
+) -> None:
+    corrected = kind.corrects
+
+    assert set(kind.spec.required_blocks) <= set(BLOCKS)
+    assert corrected is None or (corrected.spec.role, corrected.correction) == (
+        kind.spec.role,
+        kind,
+    )
+    assert NoticeKind(kind.value) is kind
+
+
+def test_no_product_code_names_a_kind_but_its_file_and_its_own_act() -> None:
+    ids = "|".join(kind.value for kind in NoticeKind)
+    named = re.compile(rf"\bNoticeKind\.([A-Z_]+)\b|NoticeKind\([\"']({ids})[\"']\)")
+    found = {
+        (path.name, (match[1] or match[2]).lower())
+        for package in ("schemas", "streams", "notifiers", "breachdesk")
+        for path in (ROOT / package).rglob("*.py")
+        if path.parent.name != "notice_kinds" and path.name != "notice_kind.py"
+        and "testing" not in path.relative_to(ROOT).as_posix()
+        for match in named.finditer(path.read_text(encoding="utf-8"))
+    }  # fmt: skip
+
+    assert found == set(OWN_ACTS.items())
