@@ -89,22 +89,22 @@ class NoticeKind(str, metaclass=_NoticeKindType):
 
     @property
     def value(self) -> str:
-        """The id as plain text."""
+        """Return the id as a plain `str`, as a member of an enumeration does."""
         return str(self)
 
     @property
     def spec(self) -> NoticeKindSpec:
-        """What the kind's file says."""
+        """Return the `SPEC` of the kind's file."""
         return _SPECS[self]
 
     @property
     def correction(self) -> NoticeKind | None:
-        """The kind of letter that corrects this one. None: there is none."""
+        """Return the kind of letter that corrects this one, or None."""
         return next((kind for kind in NoticeKind if kind.spec.corrects == self), None)
 
     @property
     def corrects(self) -> NoticeKind | None:
-        """The kind of letter that this one corrects. None: it is no correction."""
+        """Return the kind of letter that this one corrects, or None if it corrects none."""
         corrected = self.spec.corrects
         return None if corrected is None else NoticeKind(corrected)
 
