@@ -28,17 +28,17 @@ def write_facts(
     page.goto(f"{path}/facts")
     page.fill("#f-what_happened", what_happened)
     page.fill("#f-next_update", next_update)
-    _press(page, "Keep what is true for everybody")
-    unwritten = page.get_by_role("link", name="Write the words for")
+    _press(page, "Save the facts for everybody")
+    unwritten = page.get_by_role("link", name="Write the text for")
     for _ in range(unwritten.count()):
         unwritten.first.click()
         is_pack = page.locator("#f-nature").count() > 0
         for name, text in (OF_ALL | (OF_CONTROLLERS if is_pack else {})).items():
             page.fill(f"#f-{name}", text)
-        _press(page, "Keep these words")
+        _press(page, "Save this text")
     expect(unwritten).to_have_count(0)
 
 
 def _press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).first.click()
-    expect(page.locator(".said")).to_contain_text("Facts kept")
+    expect(page.locator(".said")).to_contain_text("Facts saved")

@@ -102,15 +102,15 @@ SCREENS = (
 )
 PLAIN = {
     403: "You may not do that.",
-    404: "There is no such page.",
-    405: "This page takes no such request.",
+    404: "Page not found.",
+    405: "This page does not accept this request.",
     408: "The request took too long.",
-    413: "That is too large.",
+    413: "The request is too large.",
 }
 
 
-FAULT = "the fault is ours, and the log says where it is"
-FAULT_REMEDY = "Try again; if it fails again, tell whoever runs this system."
+FAULT = "an internal error occurred; the log has the details"
+FAULT_REMEDY = "Try again. If it fails again, contact the administrator of this system."
 
 
 class ConsoleApp(FastAPI):
@@ -149,7 +149,7 @@ def _answer_http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnyHTTPException)
     if error.status_code == 303:
         return RedirectResponse((error.headers or {})["location"], 303)
-    title = PLAIN.get(error.status_code, "That did not work.")
+    title = PLAIN.get(error.status_code, "The request failed.")
     description = error.detail if isinstance(error, HTTPException) else ""
     return _render_problem(request, error.status_code, title, NotFound(description))
 
@@ -162,12 +162,12 @@ def _answer_bad_address(request: Request, error: Exception) -> Response:
 def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, BreachDeskError)
     titles = {
-        403: "This may not be done.",
-        404: "There is no such thing.",
-        409: "Somebody changed it meanwhile.",
-        422: "That cannot be taken as it is.",
-        500: "Stored data contradicts itself.",
-        503: "Something outside this page failed.",
+        403: "Not allowed.",
+        404: "Not found.",
+        409: "The request conflicts with the current state.",
+        422: "The input is not valid.",
+        500: "Stored data is inconsistent.",
+        503: "An external service failed.",
     }
     status = get_status(error)
     return _render_problem(request, status, titles[status], error)

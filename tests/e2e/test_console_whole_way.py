@@ -231,19 +231,19 @@ def enrolled(page: Page, desk: Desk, user: str) -> pyotp.TOTP:
     """The first sign-in of an approver leads to the second factor; back with its app."""
     sign_in(page, user)
     expect(page.locator("h1")).to_contain_text("Set yours up now")
-    press(page, "Show the picture to scan")
+    press(page, "Show the QR code")
     keep_picture(page, "second-factor")
     app = pyotp.TOTP(page.locator("input[name=secret]").input_value())
     page.fill("#app", "000000")
     page.fill("#now", PASSWORD)
-    press(page, "Take it into use")
+    press(page, "Activate")
     expect(page.get_by_role("alert")).to_contain_text("not the app's present code")
     page.fill("#app", app.at(desk.now()))
     page.fill("#now", PASSWORD)
-    press(page, "Take it into use")
+    press(page, "Activate")
     expect(page.locator(".codes li")).to_have_count(10)
     keep_picture(page, "recovery-codes")
-    page.click("text=I have kept them")
+    page.click("text=I have saved them")
     desk.now.advance(seconds=30)
     return app
 
@@ -276,14 +276,14 @@ def triaged(page: Page) -> None:
     sign_in(page, "ana")
     page.click("text=SSH guessing on web1")
     page.fill("#f-comment", "The usual noise of a Saturday.")
-    press(page, "Keep the comment")
-    said(page, "Comment kept")
+    press(page, "Save the comment")
+    said(page, "Comment saved")
     page.fill("#f-dismiss_reason", "Every try was refused.")
     press(page, "Dismiss")
     said(page, "Dismissed")
     page.fill("#f-reopen_reason", "One more look.")
     press(page, "Reopen")
-    said(page, "Open again")
+    said(page, "Reopened")
     page.goto("/alerts")
     page.click("text=Sign-in, then bulk download")
     expect(page.get_by_role("img")).to_have_count(1)
@@ -311,11 +311,11 @@ def contained_and_confirmed(page: Page) -> None:
     page.select_option("#f-concern", "customers_data")
     page.fill("#f-containment", "removed the mailbox rule")
     press(page, "Add")
-    press(page, "Done now")
+    press(page, "Mark as done")
     expect(page.locator("#containment li.done")).to_have_count(2)
     page.fill("#f-note", "Nobody at the customer was working that night.")
-    press(page, "Keep the note")
-    said(page, "Note kept")
+    press(page, "Save the note")
+    said(page, "Note saved")
     page.goto("/cases/CASE-0001/confirm")
     page.fill(
         "#f-reason", "An account opened and 38 files left; the customer says it was not them."
@@ -372,7 +372,7 @@ def affected_and_decided(page: Page) -> None:
         ("malicious", "yes"),
     ):
         page.select_option(f"#f-{name}", value)
-    press(page, "Show the score and what speaks against it")
+    press(page, "Show the score and the contradictions")
     expect(page.locator("#severity .figure")).to_contain_text("1.75")
     keep_picture(page, "decision-against")
     against = page.locator("#against textarea")
@@ -413,7 +413,7 @@ def written(page: Page) -> None:
     page.goto("/cases/CASE-0001/facts")
     page.fill("#f-what_happened", "Early on Sunday 22 November somebody who was not you signed in.")
     page.fill("#f-next_update", "2026-11-27 17:00")
-    press(page, "Keep what is true for everybody")
+    press(page, "Save the facts for everybody")
     said(page, "kept")
     expect(page.locator("#readers .tag.critical")).to_have_count(2)
     keep_picture(page, "facts")
@@ -425,15 +425,15 @@ def written(page: Page) -> None:
         if readers == "processor":
             page.check('input[name="no_sub_processors"]')
         keep_picture(page, f"words-{readers}")
-        press(page, "Keep these words")
+        press(page, "Save this text")
         said(page, "kept")
-    page.click("text=Other words for one customer")
+    page.click("text=Different text for one customer")
     page.get_by_role("link", name="Orchard Ltd").first.click()
     expect(page.locator("#f-steps")).to_have_value(HOLDERS["steps"])
     page.fill("#f-what_happened", ORCHARD)
-    press(page, "Keep these words")
+    press(page, "Save this text")
     expect(page.locator("#readers .tag.critical")).to_have_count(0)
-    page.click("text=See all readers side by side")
+    page.click("text=Compare all readers")
     keep_picture(page, "side-by-side")
     cards = page.locator(".beside section")
     expect(cards).to_have_count(4)
@@ -484,7 +484,7 @@ def delivered(page: Page, desk: Desk) -> None:
     press(page, "Stop sending")
     said(page, "Sending stopped")
     assert desk.dispatch() == 0
-    press(page, "Send on")
+    press(page, "Resume sending")
     expect(page.locator("h1")).to_contain_text("not settled")
     sent = desk.dispatch()
     # The page follows by itself: headline, steps and counts, not the table alone.
@@ -515,7 +515,7 @@ def receipt_recorded(page: Page) -> None:
     page.click("text=Record the receipt")
     page.fill('input[name^="confirmed_by:"]', "Kit Reed")
     page.select_option('select[name^="route:"]', "telephone")
-    press(page, "Keep the receipt")
+    press(page, "Save the receipt")
     said(page, "Receipt recorded")
     expect(page.locator("#receipts")).to_contain_text("by Kit Reed")
 
@@ -529,7 +529,7 @@ def called(page: Page) -> None:
         call(page, customer, "reached_and_told")
         said(page, "Task closed")
     page.goto("/tasks")
-    expect(page.locator("h1")).to_contain_text("No task")
+    expect(page.locator("h1")).to_contain_text("No open tasks")
 
 
 def call(page: Page, customer: str, outcome: str) -> None:
@@ -542,7 +542,7 @@ def call(page: Page, customer: str, outcome: str) -> None:
         page.fill("#f-spoken_to", "Jo Mason")
         page.fill("#f-said", "Will change the password today.")
     keep_picture(page, f"call-{customer.split(maxsplit=1)[0].lower()}-{outcome}")
-    press(page, "Keep this")
+    press(page, "Save")
 
 
 def reported(page: Page) -> None:
@@ -577,8 +577,8 @@ def reported(page: Page) -> None:
     }
     for name, value in choices.items():
         page.select_option(f"#f-{name}", value)
-    press(page, "Keep the answers")
-    said(page, "Report facts kept")
+    press(page, "Save the answers")
+    said(page, "Report answers saved")
     expect(page.locator("#missing")).to_have_count(0)
     for kind in ("pdf", "json"):
         answer = page.request.get(f"/cases/CASE-0001/report.{kind}")
@@ -608,16 +608,16 @@ def closed(page: Page) -> None:
     page.locator("#waive textarea").first.fill(
         "Nothing new was found since the letters, and each reader was told so by telephone."
     )
-    press(page, "Waive it")
+    press(page, "Waive")
     said(page, "aived")
-    expect(page.locator("#running")).to_contain_text("Nothing is owed any more")
+    expect(page.locator("#running")).to_contain_text("No duties are running")
     page.goto("/cases/CASE-0001")
     press_close(page, "Everybody is told and the ICO has its report.", cause="stolen_credentials")
     said(page, "Case closed")
     page.goto("/register")
     expect(page.locator("main")).to_contain_text("BR-0001")
     page.goto("/audit?verify=true")
-    expect(page.locator("h1")).to_contain_text("The chain holds")
+    expect(page.locator("h1")).to_contain_text("The audit chain is valid")
 
 
 def press_close(page: Page, reason: str, *, cause: str = "") -> None:
@@ -634,9 +634,9 @@ def excluded(page: Page) -> None:
     correction is owed."""
     sign_in(page, "rhea")
     page.goto("/cases/CASE-0001")
-    page.click("text=Open it again")
+    page.click("text=Reopen")
     page.fill("#f-reopen", "The panel's own log is whole: Orchard's page was not opened.")
-    press(page, "Open it again")
+    press(page, "Reopen")
     page.goto("/cases/CASE-0001/affected?anew=true")
     row = page.locator("tr", has_text="Orchard Ltd").filter(has_text="Controller")
     row.locator("select").first.select_option("excluded")
@@ -654,13 +654,13 @@ def corrected(page: Page, desk: Desk, app: pyotp.TOTP) -> None:
     """It reads that its page was not opened; when that has left, the case is closed again."""
     page.goto("/cases/CASE-0001/facts")
     page.fill("#f-next_update", "")
-    press(page, "Keep what is true for everybody")
+    press(page, "Save the facts for everybody")
     page.goto("/cases/CASE-0001/facts/words?role=controller&standing=corrected")
     expect(page.locator("#f-measures")).to_have_value("")
     page.fill("#f-what_happened", NOT_OPENED)
     page.fill("#f-steps", "You need not change your password because of this.")
     keep_picture(page, "words-corrected")
-    press(page, "Keep these words")
+    press(page, "Save this text")
     expect(page.locator("#readers .tag.critical")).to_have_count(0)
     desk.now.advance(seconds=30)
     sign_in(page, "april", code=app.at(desk.now()))

@@ -166,8 +166,8 @@ def test_the_analyst_triages_and_opens_a_case(page: Page) -> None:
     page.click("text=Doubtful sign-in, then data leaves")
     keep_picture(page, "04-alert")
     page.fill("#f-comment", words.FIRST_LOOK)
-    press(page, "Keep the comment")
-    said(page, "Comment kept")
+    press(page, "Save the comment")
+    said(page, "Comment saved")
     press(page, "Open a case")
     said(page, "Case opened")
     page.goto("/alerts")
@@ -303,8 +303,8 @@ def test_the_responder_reports_and_the_register_holds_it(page: Page) -> None:
         page.select_option(f"#f-{name}", choice)
     for name, choice in (("harmed", "confidentiality"), ("people_kinds", "customers")):
         page.check(f"input[name={name}][value={choice}]")
-    press(page, "Keep the answers")
-    said(page, "Report facts kept")
+    press(page, "Save the answers")
+    said(page, "Report answers saved")
     visit(page, "/cases/CASE-0001/report/copy", "17-report-copy")
     page.goto("/cases/CASE-0001/report")
     page.fill("#f-submitted_at", "2026-11-23 08:40")
@@ -315,7 +315,7 @@ def test_the_responder_reports_and_the_register_holds_it(page: Page) -> None:
     visit(page, "/cases/CASE-0001", "18-case-told")
     visit(page, "/register", "19-register")
     visit(page, "/audit?verify=true", "20-audit")
-    expect(page.locator("h1")).to_contain_text("The chain holds")
+    expect(page.locator("h1")).to_contain_text("The audit chain is valid")
     visit(page, "/first-run", "21-first-run")
 
 

@@ -255,8 +255,8 @@ async def test_a_changed_password_ends_the_other_sessions_and_renews_this_one(de
     ("fields", "said"),
     [
         ({"password": "wrong"}, "this is not your password"),
-        ({"once_more": "violet ladder 47 teapots"}, "the two differ"),
-        ({"new_password": PASSWORD, "once_more": PASSWORD}, "this is the old one"),
+        ({"once_more": "violet ladder 47 teapots"}, "the two passwords differ"),
+        ({"new_password": PASSWORD, "once_more": PASSWORD}, "this is the current password"),
         ({"new_password": "short", "once_more": "short"}, "shorter than 12"),
         ({"new_password": "password1234", "once_more": "password1234"}, "too easy to guess"),
         ({"new_password": "rhea rhea rhea", "once_more": "rhea rhea rhea"}, "too easy to guess"),

@@ -132,7 +132,7 @@ async def test_before_the_list_is_frozen_the_page_says_how_many_people_will_be_t
     )
 
     assert answer.status_code == 200
-    assert "One person will be told." in answer.text
+    assert "One person will be notified." in answer.text
     assert desk.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001")) is None
     again = {**fields_of(answer.text), "confirmed": "1"}
     assert (await visitor.post("/cases/CASE-0001/affected", **again)).status_code == 303

@@ -102,9 +102,9 @@ async def test_a_statutory_duty_waits_for_an_approver_who_did_not_ask(pages: Pag
         await visitor.send(f"{page}/confirm", duty="ico_art33", reason=WHY)
         done = await visitor.read(page)
 
-    assert "Waiver asked for by rhea" in asked
+    assert "Waiver requested by rhea" in asked
     assert (own.status_code, no_approver.status_code) == (403, 403)
-    assert "By avery, asked for by rhea" in done
+    assert "By avery, requested by rhea" in done
 
 
 async def test_the_script_and_the_page_name_the_same_number_and_nobody_is_told_by_a_message(
@@ -145,7 +145,7 @@ async def test_the_report_shows_what_pulls_apart_in_the_decision(pages: Pages) -
     async with pages.signed_in("rowan") as visitor:
         text = await visitor.read(f"{visitor.case}/report")
 
-    assert "Where the decision pulls apart" in text
+    assert "Contradictions in the decision" in text
     assert "A high risk to people is likely, and a risk is said to be unlikely" in text
     assert why in text
 

@@ -58,7 +58,7 @@ async def test_a_long_table_of_a_case_file_stops_and_says_where_all_of_it_stands
     assert f"Note {ROWS - 10}." in page
     assert f"Note {NOTES - 1}." not in page
     assert (
-        f"The first {ROWS} of {NOTES + 1} rows stand here. The PDF holds all of them."
+        f"The first {ROWS} of {NOTES + 1} rows are shown. The PDF contains all of them."
         in collapse_whitespace(page)
     )
 

@@ -401,7 +401,7 @@ async def test_a_wrong_name_and_a_wrong_password_read_the_same(
         )
 
     assert answer.status_code == 401
-    assert "do not go together" in answer.text.replace("\n", " ")
+    assert "Wrong user name, password or code" in answer.text.replace("\n", " ")
 
 
 async def test_after_five_wrong_passwords_even_the_right_one_waits(desk: Desk) -> None:
@@ -464,7 +464,7 @@ async def test_a_refused_form_shows_problem_place_and_what_was_typed(desk: Desk)
         )
 
     assert answer.status_code == 422
-    assert "Aware since: this is no time we can read" in answer.text
+    assert "Aware since: this is not a valid time" in answer.text
     assert "118 files left" in answer.text
     assert "half past eight" in answer.text
 
@@ -489,7 +489,7 @@ async def test_what_is_not_there_gets_a_page_in_plain_words(desk: Desk) -> None:
         ]
 
     assert {a.status_code for a in answers} == {404}
-    assert all("To the overview" in a.text for a in answers)
+    assert all("Go to the overview" in a.text for a in answers)
 
 
 async def test_somebody_elses_change_is_a_conflict_and_keeps_what_was_typed(desk: Desk) -> None:

@@ -61,7 +61,7 @@ async def test_the_page_says_first_that_a_correction_is_broken(tmp_path: Path) -
     with desk_under(tmp_path, CORRECTION.replace("96", "0")) as desk:
         page = await page_of(desk, "/law")
 
-    assert "correction is broken: the shipped law holds there." in page
+    assert "correction is invalid: the built-in entry applies." in page
     assert "law/uk.toml, provisions 1 (uk_gdpr_art33_1): hours" in page
     assert "72 hours" in page
 

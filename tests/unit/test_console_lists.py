@@ -98,7 +98,7 @@ async def test_an_address_of_former_pages_shows_the_list_that_its_heading_tells_
 
     assert "Three new alerts touching one customer." in page
     assert len(HREF.findall(page)) == 3
-    assert "Nothing new" not in page
+    assert "No new alerts" not in page
 
 
 async def test_an_address_that_names_no_place_in_a_list_says_so(desk: Desk) -> None:
@@ -193,7 +193,7 @@ async def test_a_name_in_the_logs_is_bound_to_a_customer_by_id_name_or_a_part_of
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("O'Connor", "several customers are called so"),
+        ("O'Connor", "several customers have this name"),
         ("Nobody Ltd", "no customer is called Nobody Ltd"),
         ("", "no customer is chosen"),
     ],

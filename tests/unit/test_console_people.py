@@ -85,7 +85,7 @@ async def test_a_suppliers_words_and_our_question_stand_on_the_page_until_answer
     after = await text_of(visitor, path)
 
     assert told.headers["location"] == f"{path}#suppliers"
-    assert "Wilma Onyango, telephone Two tapes are lost. Papers: letter.pdf and list.csv" in page
+    assert "Wilma Onyango, telephone Two tapes are lost. Documents: letter.pdf and list.csv" in page
     assert "INC-77" in page
     assert "open for" in page
     assert "Numbers 4 and 9." in after
@@ -144,7 +144,7 @@ async def test_bodies_told_and_not_applicable_are_listed_and_the_rest_is_asked_f
     assert "Police Kent Police 22 Nov 08:30 GMT rhea 42/7" in page
     assert "Insurer not applicable" in page
     assert "No policy." in page
-    assert "Nothing is said yet of: Report Fraud, Bank, NCSC" in page
+    assert "Not recorded yet: Report Fraud, Bank, NCSC" in page
 
 
 async def test_before_the_list_is_frozen_the_shortest_hour_of_any_contract_is_named(
@@ -156,7 +156,7 @@ async def test_before_the_list_is_frozen_the_shortest_hour_of_any_contract_is_na
     freeze(desk, breach)
     after = await text_of(visitor, path)
 
-    assert "The shortest hour in any of our contracts is 24 hours" in before
+    assert "The shortest time limit in any of our contracts is 24 hours" in before
     assert "24 hours of our becoming aware" in after
 
 
@@ -182,14 +182,14 @@ async def test_a_complaint_is_listed_with_its_day_acknowledged_and_answered(desk
     await visitor.post(f"{path}/answer", outcome="Upheld.")
     ended = await text_of(visitor, "/complaints")
 
-    assert "One complaint waits for us." in listed
+    assert "One complaint needs a reply." in listed
     assert "acknowledge by 22 Dec 08:00 GMT" in listed
     assert "acknowledgement was due 22 Dec 08:00 GMT" in late
-    assert "Complaints that wait for us" in overview
+    assert "Complaints that need a reply" in overview
     assert "Zygmunt Quill" in overview
     assert "outcome without undue delay" in acknowledged
     assert "DPA 2018 s.164A" in acknowledged
-    assert "each with its outcome told" in ended
+    assert "each with its outcome sent" in ended
 
 
 async def test_the_file_of_complaints_holds_no_formula(desk: Desk) -> None:
@@ -219,7 +219,7 @@ async def test_many_complaints_are_paged(desk: Desk) -> None:
         await text_of(visitor, "/complaints?page=2"),
     )
 
-    assert "60 complaints wait" in first
+    assert "60 complaints need a reply" in first
     assert "Person 00" in first
     assert "Person 59" not in first
     assert "Person 59" in second
@@ -236,4 +236,4 @@ async def test_an_approver_erases_a_complaint_once_its_time_is_over(desk: Desk) 
 
     assert answer.status_code == 303
     assert (await visitor.client.get(path)).status_code == 404
-    assert "Nobody has complained." in await text_of(visitor, "/complaints")
+    assert "No complaints." in await text_of(visitor, "/complaints")

@@ -39,8 +39,8 @@ async def test_a_worker_that_waits_is_shown_with_its_reason_and_that_nothing_is_
 ) -> None:
     text = await shown(tmp_path, page, Part(waits_for="the disk <is> full", trouble="the disk"))
 
-    assert "No line is being processed just now." in text
-    assert "none of it is lost" in collapse_whitespace(text)
+    assert "No log lines are being processed." in text
+    assert "none is lost" in collapse_whitespace(text)
     assert "the disk &lt;is&gt; full" in text
 
 
@@ -49,7 +49,7 @@ async def test_a_warning_is_shown_while_processing_goes_on(tmp_path: Path, page:
     text = await shown(tmp_path, page, Part(warning="it takes 80 of 100 MiB"))
 
     assert "it takes 80 of 100 MiB" in collapse_whitespace(text)
-    assert "No line is being processed" not in text
+    assert "No log lines are being processed" not in text
 
 
 @pytest.mark.parametrize("part", [None, Part()])
@@ -58,5 +58,5 @@ async def test_nothing_is_said_while_all_is_well_or_where_other_processes_detect
 ) -> None:
     text = await shown(tmp_path, "/sources", part)
 
-    assert "No line is being processed" not in text
+    assert "No log lines are being processed" not in text
     assert "Processing " not in text

@@ -255,7 +255,7 @@ def test_a_line_and_an_account_bring_two_reports_each_of_its_own_people(play: Wh
 
     play.submit("uk_pecr")
     step = report_step(play)
-    assert (step.done, step.next_act) == (False, "the ICO report has to be submitted")
+    assert (step.done, step.next_act) == (False, "the ICO report must be submitted")
     assert ART33 in play.running()
     assert PECR not in play.running()
     play.submit("uk_ico")

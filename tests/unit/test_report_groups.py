@@ -1,4 +1,4 @@
-"""People who are no customers count in our own report to the ICO."""
+"""People who are not customers count in our own report to the ICO."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ async def test_waiting_a_quarter_of_an_hour_gives_new_tries(desk: Desk) -> None:
     desk.now.advance(minutes=15)
 
     assert refused.status_code == 429
-    assert "Too many tries. The next one is at" in refused.text
+    assert "Too many attempts. You can try again at" in refused.text
     assert await desk.visitor("203.0.113.9").sign_in("rhea")
 
 
@@ -172,7 +172,7 @@ async def test_a_refused_right_password_is_told_apart_in_the_audit_and_nowhere_e
     wrong = await desk.visitor().ask("rhea", "wrong")
 
     assert right.status_code == wrong.status_code == 401
-    assert "do not go together" in right.text
+    assert "Wrong user name, password or code" in right.text
     facts = [entry.facts["password_right"] for entry in desk.audited("user:session:refused")]
     assert facts == [True, False]
 

@@ -95,7 +95,7 @@ def _build_confirmed_step(file: CaseFile) -> CaseStep:
         file.breach is not None,
         note,
         f"{file.path}/confirm",
-        "somebody has to say whether this is a breach",
+        "a responder must decide whether this is a breach",
     )
 
 
@@ -109,7 +109,7 @@ def _build_affected_step(file: CaseFile) -> CaseStep:
         file.manifest is not None,
         note,
         f"{file.path}/affected",
-        "the list of who is affected has to be frozen",
+        "the affected list must be frozen",
     )
 
 
@@ -132,7 +132,7 @@ def _build_decision_step(file: CaseFile) -> CaseStep:
         file.decision is not None,
         note,
         f"{file.path}/decision",
-        "the decision has to be written",
+        "the decision must be written",
     )
 
 
@@ -142,14 +142,14 @@ def _build_approval_step(file: CaseFile) -> CaseStep:
             "Approval", True, f"by {file.approval.approved_by}", f"{file.path}/approval"
         )
     if file.facts is None and _is_nobody_to_tell(file):
-        return CaseStep("Approval", True, "nobody is to be told", f"{file.path}/duties")
+        return CaseStep("Approval", True, "nobody to notify", f"{file.path}/duties")
     if file.facts is None:
         return CaseStep(
             "Approval",
             False,
             "letters to be written",
             f"{file.path}/facts",
-            "the facts of the letters have to be written",
+            "the facts of the letters must be written",
         )
     return CaseStep(
         "Approval",
@@ -169,9 +169,7 @@ def _build_notices_step(file: CaseFile) -> CaseStep:
     is_done = is_all_told and not file.unsettled and not _count_open_calls(file)
     waits = _count_open_calls(file)
     act = (
-        f"{format_count(waits, 'telephone call')} to be made"
-        if waits
-        else "letters are on their way"
+        f"{format_count(waits, 'telephone call')} to be made" if waits else "letters are being sent"
     )
     return CaseStep("Notices", is_done, note, f"{file.path}/delivery", act)
 
@@ -197,10 +195,10 @@ def _build_report_step(file: CaseFile) -> CaseStep:
 def _build_pending_report(words: Sequence[RegulatorWords], path: str) -> CaseStep:
     """The step while these reports have to be submitted."""
     if len(words) == 1:
-        act = f"{words[0].report} has to be submitted"
+        act = f"{words[0].report} must be submitted"
         return CaseStep("Report", False, words[0].step, path, act)
     regulators = list(dict.fromkeys(each.regulator for each in words))
-    act = f"{'both' if len(words) == 2 else 'all'} reports to {join_words(regulators)} have to be"
+    act = f"{'both' if len(words) == 2 else 'all'} reports to {join_words(regulators)} must be"
     names = join_words([name.removeprefix("the ") for name in regulators])
     reports = format_count(len(words), "report")
     return CaseStep("Report", False, f"{names}, {reports}", path, f"{act} submitted")

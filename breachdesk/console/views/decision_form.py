@@ -69,7 +69,7 @@ def parse_hold(form: SubmittedForm) -> LawEnforcementHold | None:
         return None
     return LawEnforcementHold(
         asked_by=form.get_text("hold_asked_by"),
-        asked_at=form.require_time("hold_asked_at", "Hold asked for at"),
+        asked_at=form.require_time("hold_asked_at", "Hold requested at"),
         basis=form.get_text("hold_basis"),
         review_on=form.require_time("hold_review_on", "Hold reviewed on"),
         stops=frozenset(basis for basis in MAY_WAIT if form.is_ticked(f"stops_{basis}")),

@@ -77,7 +77,7 @@ class SubmittedForm(Mapping[str, str]):
         if not text:
             return None
         if not text.isascii() or not text.isdigit() or len(text) > 12:
-            raise BadInput("this is no whole number", place=label, remedy="Type figures only.")
+            raise BadInput("this is not a whole number", place=label, remedy="Type figures only.")
         return int(text)
 
     def check_seen(self, version: int, place: str) -> None:

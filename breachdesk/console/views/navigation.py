@@ -16,7 +16,7 @@ DEMO = (
     "Demo. Invented people and companies; every notice is a drill and no mail leaves this machine."
 )
 BROKEN = (
-    "The glass was broken for {}: {} released its notices alone. "
+    "Break-glass was used for {}: {} released its notices alone. "
     "A second person should read what was sent."
 )
 

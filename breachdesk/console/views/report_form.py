@@ -81,7 +81,7 @@ FIELDS: Mapping[str, tuple[FormField, ...]] = {
     "told_bodies": (
         FormField("told_bodies", CHOICE),
         FormField(
-            "other_bodies", LINES, "Which", "One a line, with the reference if there is one."
+            "other_bodies", LINES, "Which", "One per line, with the reference if there is one."
         ),
     ),
     "code_of_conduct": (
@@ -95,8 +95,8 @@ FIELDS: Mapping[str, tuple[FormField, ...]] = {
     ),
     "abroad": (
         FormField("abroad", CHOICE),
-        FormField("abroad_states", LINES, "Which states", "One a line."),
-        FormField("abroad_authorities", LINES, "Authorities told or to be told", "One a line."),
+        FormField("abroad_states", LINES, "Which states", "One per line."),
+        FormField("abroad_authorities", LINES, "Authorities told or to be told", "One per line."),
     ),
     "other_providers": (
         FormField("other_providers", CHOICE),

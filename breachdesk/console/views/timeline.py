@@ -96,7 +96,7 @@ def _iterate_breach(file: CaseFile) -> Iterator[TimelineEntry]:
             file.manifest.frozen_at,
             "act",
             f"{file.manifest.frozen_by} froze the affected list, version {file.manifest.version}",
-            f"{count} reached or maybe reached",
+            f"{count} reached or possibly reached",
             f"{file.path}/affected",
         )
     if file.decision:
@@ -112,7 +112,7 @@ def _iterate_breach(file: CaseFile) -> Iterator[TimelineEntry]:
 def _iterate_releases(file: CaseFile) -> Iterator[TimelineEntry]:
     if file.approval:
         alone = file.approval.kind is ApprovalKind.BREAK_GLASS
-        act = "broke the glass for" if alone else "approved"
+        act = "used break-glass for" if alone else "approved"
         yield TimelineEntry(
             file.approval.approved_at,
             "key" if alone else "act",

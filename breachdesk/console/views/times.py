@@ -75,7 +75,7 @@ class TimeFormatter:
             return None
         match = _TYPED.fullmatch(text.strip())
         if match is None:
-            raise BadInput("this is no time we can read", place=place, remedy=f"Write {SHAPE}.")
+            raise BadInput("this is not a valid time", place=place, remedy=f"Write {SHAPE}.")
         return self._build_aware(match, place)
 
     def _build_aware(self, match: re.Match[str], place: str) -> datetime:

@@ -51,7 +51,7 @@ STATUS = {
 }
 REFUSALS = (BadInput, NotAllowed, EditConflict, ConfigurationError)
 """What a form shows again, with what was typed."""
-NOT_YOURS = "This form was not made by your session, or the session is over."
+NOT_YOURS = "This form belongs to another session, or the session has ended."
 MOST_FIELDS = 20_000
 MOST_BYTES = 20 * 1024 * 1024
 """Of a form with a file, from somebody who is signed in."""
@@ -64,7 +64,7 @@ LONGEST_FIELD = 64 * 1024
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """No text: PostgreSQL keeps no NUL, and no encoding has half a character. A form that names a
 charset of its own can bring both."""
-NO_TEXT = "This form holds characters that are none."
+NO_TEXT = "This form contains invalid characters."
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,7 @@ async def read_form(request: Request, most_bytes: int = STRANGERS_BYTES) -> Subm
     length = request.headers.get("content-length", "")
     if not _is_number(length) or int(length) > most_bytes:
         size = f"{most_bytes >> 20} MiB" if most_bytes >> 20 else f"{most_bytes >> 10} KiB"
-        raise HTTPException(413, f"That is more than a form or file here may hold ({size}).")
+        raise HTTPException(413, f"The form or file is larger than allowed ({size}).")
     try:
         data = await request.form(max_fields=MOST_FIELDS, max_files=MOST_FILES)
     except UnicodeError as error:

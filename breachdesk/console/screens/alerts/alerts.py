@@ -27,7 +27,7 @@ STATES = {
 
 @router.get("/alerts")
 def show_alerts(context: SignedIn, state: str = "new") -> Response:
-    """Gravest first, then newest."""
+    """Highest severity first, then newest."""
     return _show_list(context, state if state in STATES else "new", parse_page_request(context))
 
 

@@ -87,11 +87,11 @@ def _format_headline(yours: Sequence[tuple[Case, CaseStep]], alerts: int) -> str
         case, step = yours[0]
         return f"{case.id}: {step.next_act}."
     if yours:
-        return f"{capitalise(format_count(len(yours), 'case'))} wait for you."
+        return f"{capitalise(format_count(len(yours), 'case'))} need your attention."
     if alerts:
         stands = "waits" if alerts == 1 else "wait"
-        return f"{capitalise(format_count(alerts, 'new alert'))} {stands} to be looked at."
-    return "Nothing waits for you."
+        return f"{capitalise(format_count(alerts, 'new alert'))} {stands} to be reviewed."
+    return "Nothing needs your attention."
 
 
 def _read(uow: UnitOfWork, context: RequestContext) -> OverviewPage:

@@ -77,9 +77,9 @@ def _find_customer_id(uow: UnitOfWork, typed: str) -> str:
         )
     named = "; ".join(f"{c.name} ({c.id})" for c in same)
     raise BadInput(
-        f"several customers are called so: {named}{' and more' if alike.next else ''}",
+        f"several customers have this name: {named}{' and more' if alike.next else ''}",
         place=place,
-        remedy="Type the id that stands in brackets.",
+        remedy="Type the id in brackets.",
     )
 
 

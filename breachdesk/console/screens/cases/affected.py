@@ -78,7 +78,7 @@ def submit_freeze(case_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 def _show_freeze_question(context: RequestContext, case_id: str, form: SubmittedForm) -> Response:
-    """How many people will be told, once more before it is sealed."""
+    """How many people will be notified, once more before it is sealed."""
 
     def read_question(uow: UnitOfWork) -> tuple[CaseFile, dict[str, str], FreezeFigures]:
         file = read_case(uow, case_id, context.now)
@@ -137,7 +137,7 @@ def _apply_decisions(
         raise EditConflict(
             "the proposal has changed since this page was made",
             place="affected list",
-            remedy="Late lines came in. Look through it again; your changes are still here.",
+            remedy="Late log lines arrived. Check the list again; your changes are kept.",
         )
     groups = build_group_ids(sort_by_certainty(exposures))
     return tuple(_apply_change(e, groups[e.customer_id, e.role], context, form) for e in exposures)

@@ -209,7 +209,7 @@ def _approve_release(
         uow,
         context.actor,
         file.get_breach().id,
-        count=form.require_number("count", "How many people will be told"),
+        count=form.require_number("count", "How many people will be notified"),
         expected_hash=form.get_text("expected_hash"),
         settings=context.dependencies.settings,
         renderer=context.dependencies.renderer,
@@ -228,14 +228,16 @@ def _approve_break_glass(
 ) -> Approval:
     if form.get_text("witness"):
         raise BadInput(
-            "the form names a witness", place="witness", remedy="The settings alone name one."
+            "the form names a witness",
+            place="witness",
+            remedy="Only the settings can name the witness.",
         )
     file, sender = _require_ready(uow, context, case_id, form)
     return approve.approve_break_glass(
         uow,
         context.actor,
         file.get_breach().id,
-        count=form.require_number("count", "How many people will be told"),
+        count=form.require_number("count", "How many people will be notified"),
         expected_hash=form.get_text("expected_hash"),
         reason=form.get_text("glass_reason"),
         settings=context.dependencies.settings,

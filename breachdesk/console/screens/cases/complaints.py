@@ -122,7 +122,7 @@ def _parse_complaint(context: RequestContext, form: SubmittedForm) -> Complaint:
         contact=form.get_text("complaint_contact"),
         customer_id=form.get_text("complaint_customer") or None,
         received_at=form.require_time("received_at", "Received at"),
-        route=form.parse_choice("complaint_route", ContactRoute, "How it came"),
+        route=form.parse_choice("complaint_route", ContactRoute, "Received by"),
         about=form.get_text("about"),
     )
 

@@ -67,8 +67,8 @@ def _confirm_breach(
         case_id,
         reason=form.get_text("reason"),
         aware_at=form.require_time("aware_at", "Aware since"),
-        occurred_from=form.parse_time("occurred_from", "It began at"),
-        occurred_to=form.parse_time("occurred_to", "It ended at"),
+        occurred_from=form.parse_time("occurred_from", "Began at"),
+        occurred_to=form.parse_time("occurred_to", "Ended at"),
         now=context.now,
         cause=_require_cause(context, form),
     )
@@ -78,7 +78,7 @@ def _require_cause(context: RequestContext, form: SubmittedForm) -> CauseFinding
     chosen = parse_cause(context, form)
     if chosen is None:
         raise BadInput(
-            "nothing is chosen", place="Cause", remedy="Choose one; “not yet known” may be said."
+            "nothing is chosen", place="Cause", remedy="Choose one; “not yet known” is allowed."
         )
     return chosen
 

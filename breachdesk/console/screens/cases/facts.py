@@ -118,7 +118,7 @@ def _save_facts(
         context.actor,
         breach.id,
         form.get_text("what_happened"),
-        form.parse_time("next_update", "We write again by"),
+        form.parse_time("next_update", "Next update by"),
         seen=form.parse_number("seen", "version") or 0,
         now=context.now,
     )

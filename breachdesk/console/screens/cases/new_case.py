@@ -53,7 +53,7 @@ def _open_case(uow: UnitOfWork, context: RequestContext, form: SubmittedForm) ->
         third_party=form.get_text("third_party"),
         known=form.get_text("known"),
         assets=(*form.list_values("asset"), *form.list_lines("assets")),
-        supplier_told_at=form.parse_time("supplier_told_at", "They told us at"),
+        supplier_told_at=form.parse_time("supplier_told_at", "Reported to us at"),
         now=context.now,
         drill=context.dependencies.is_drill,
     )

@@ -79,7 +79,7 @@ def _record_call(
         context.actor,
         case_id,
         task_id,
-        form.parse_choice("call_outcome", CallOutcome, "What came of it"),
+        form.parse_choice("call_outcome", CallOutcome, "Outcome"),
         now=context.now,
         at=form.parse_time("at", "When"),
         number=form.get_text("number"),

@@ -95,9 +95,11 @@ def renew_session(uow: UnitOfWork, request: Request, context: RequestContext) ->
 def _read_new_password(context: RequestContext, form: SubmittedForm) -> str:
     password = form.get_exact("new_password")
     if password != form.get_exact("once_more"):
-        raise BadInput("the two differ", place="New password", remedy="Type both again.")
+        raise BadInput("the two passwords differ", place="New password", remedy="Type both again.")
     if password == form.get_exact("password"):
-        raise BadInput("this is the old one", place="New password", remedy="Take another.")
+        raise BadInput(
+            "this is the current password", place="New password", remedy="Choose another."
+        )
     check_password(password, list_known_words(context.user, context.dependencies.settings.profile))
     return password
 

@@ -65,8 +65,8 @@ def _list_tasks(uow: UnitOfWork, context: RequestContext) -> list[SetupTask]:
 
 def _build_folder_task() -> SetupTask:
     return SetupTask(
-        "A data folder of your own",
-        "The demo’s folder holds invented people and its accounts work nowhere else.",
+        "Your own data folder",
+        "The demo’s folder contains invented people, and its accounts work only there.",
         "breachdesk init my-desk",
         "this is the demo",
         "your own folder; the steps below then name it with --data-dir my-desk",
@@ -77,7 +77,7 @@ def _build_profile_task(profile: ProviderProfile) -> SetupTask:
     blank = [word for name, word in NEEDED.items() if not getattr(profile, name)]
     return SetupTask(
         "Provider profile",
-        "Who you are, as every notice and report says it. A blank one stops the release.",
+        "Your details, as every notice and report states them. An empty field blocks the release.",
         "[profile] in breachdesk.toml",
         profile.legal_name or "no name yet",
         join_words(blank),
@@ -104,7 +104,7 @@ def _build_assets_task(uow: UnitOfWork) -> SetupTask:
     missing = f"assets of {format_figures(bare, 'customer')}" if bare else ""
     return SetupTask(
         "Assets",
-        "Which tenant, mailbox, domain, host or address is whose, and since when.",
+        "Which customer owns each tenant, mailbox, domain, host or address, and since when.",
         "breachdesk assets import assets.csv",
         format_figures(counts.bindings, "asset"),
         missing if counts.bindings else "all of them",
@@ -128,8 +128,8 @@ def _build_senders_task(context: RequestContext) -> SetupTask:
     bare = [s.id for s in senders if not s.from_email]
     missing = f"the From address of {join_words(bare)}" if bare else ""
     return SetupTask(
-        "A way out for mail",
-        "Your smarthost, best one that does not stand on what it may have to warn about.",
+        "Mail server",
+        "Your mail relay, preferably one that does not depend on the systems it may have to warn about.",
         "[[senders]] in breachdesk.toml",
         format_figures(len(senders), "sender"),
         missing if senders else "the first sender",
@@ -146,7 +146,7 @@ def _list_second_factor_tasks(uow: UnitOfWork, context: RequestContext) -> list[
     return [
         SetupTask(
             "Second factors",
-            "Whoever approves signs in once and sets one up. Without it nothing can be approved.",
+            "Each approver signs in once and sets one up. Without it nothing can be approved.",
             "breachdesk user list",
             format_figures(len(needing) - len(lacking), "approver")
             if len(lacking) < len(needing)
@@ -160,8 +160,8 @@ def _build_users_task(uow: UnitOfWork) -> SetupTask:
     people = [u for u in uow.users.list() if not u.disabled and not u.demo]
     lacking = [d.value for d in REQUIRED_PERMISSIONS if not any(d in u.duties for u in people)]
     return SetupTask(
-        "People who work here",
-        "Who writes never approves: at least two, or one who breaks the glass.",
+        "User accounts",
+        "A writer never approves: at least two people, or one who uses break-glass.",
         "breachdesk user add alex --duty responder",
         format_figures(len(people), "account"),
         f"somebody who is {join_words(lacking)}" if lacking else "",

@@ -46,7 +46,7 @@ from schemas.errors import NotProven
 from schemas.user import User
 
 router = APIRouter()
-WRONG = "Name, password and code do not go together."
+WRONG = "Wrong user name, password or code."
 BUSY = "Too many people sign in at the same time. Try again in a minute."
 ACCOUNT = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 """What `breachdesk user add` takes for an id."""
@@ -115,7 +115,7 @@ def _check_sign_in(request: Request, form: SubmittedForm) -> Response:
     reservation = state.throttle.reserve_sign_in(name, origin, now)
     if reservation.full_until is not None:
         when = state.pages.times.format_minute(reservation.full_until)
-        message = f"Too many tries. The next one is at {when}."
+        message = f"Too many attempts. You can try again at {when}."
         return _show(request, form.get_text("next"), form.get_text("user"), message, 429)
     user = state.dependencies.store.read(lambda uow: uow.users.get(name))
     right = state.checks.is_password_of(user, form.get_exact("password"))
