@@ -206,7 +206,7 @@ def test_the_responder_confirms_freezes_decides_and_writes(page: Page) -> None:
     page.select_option("#f-reached_certainty", "excluded")
     page.fill("#f-reached_why", words.PANEL_LOG)
     press(page, "Freeze the list")
-    expect(page.locator("h1")).to_contain_text("will be told")
+    expect(page.locator("h1")).to_contain_text("will be notified")
     press(page, "Freeze the list")
     said(page, "List frozen")
     keep_picture(page, "09-affected-frozen")
