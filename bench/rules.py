@@ -352,13 +352,15 @@ def generate_fields(kind: str, seed: int) -> Iterator[tuple[str, dict[str, Any]]
 
 def _parse_examples() -> list[tuple[str, Mapping[str, Any]]]:
     from schemas.pipeline.plugin import ParsedEvent, Parser, SourceLine, load_plugins
+    from streams.normalise.frames import find_claimed_level
 
     made: list[tuple[str, Mapping[str, Any]]] = []
     parsers: Mapping[str, Parser] = load_plugins("streams.parsers", "PARSER")
     for parser in parsers.values():
         for example in parser.examples:
             if example.expected is not None:
-                act = parser.parse(SourceLine(example.line, NOON, UTC))
+                line = SourceLine(example.line, NOON, UTC)
+                act = parser.parse(find_claimed_level(parser, line) or line)
                 assert isinstance(act, ParsedEvent)
                 made.append((parser.dataset, act.fields))
     return made

@@ -23,7 +23,7 @@ from breachdesk.testing import FixedNow
 from schemas.customer import AssetKind, Binding, DataCategory, DataRole
 from schemas.errors import EditConflict, UnparseableRecord
 from schemas.pipeline.event import RawRecord, RecordPosition
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, SourceLine
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, SourceLine
 from schemas.settings import Settings, SourceSettings
 from streams.normalise.recognise import FormatRecogniser
 from streams.normalise.record_readers import InProcessReader
@@ -44,10 +44,10 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PARTITION = "journal"
 
 
-def parse(line: SourceLine) -> ParsedEvent | Duplicate:
+def parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     fields = orjson.loads(line.text.removeprefix("VEND "))
     if fields.get("fold"):
-        return Duplicate(key="k", reason="retold")
+        return IgnoredLine("retold")
     if fields.get("broken"):
         raise UnparseableRecord("no act in it", place="vendor_test", remedy="Replay it.")
     seconds = fields.pop("at", None)
@@ -59,7 +59,7 @@ PARSER = Parser(
     id="vendor_test",
     title="A vendor",
     hints=(b"VEND ",),
-    claims=lambda text: text.startswith("VEND "),
+    claims=lambda line: line.text.startswith("VEND "),
     parse=parse,
     references=(),
     examples=(),

@@ -19,8 +19,10 @@ from time import thread_time
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
+from parsing import parse
+
 from schemas.errors import UnparseableRecord
-from schemas.pipeline.plugin import Parser, SourceLine
+from schemas.pipeline.plugin import Parser
 from streams.sigma.rulebook import RuleBook
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -224,9 +226,8 @@ def reader_of(parser: Parser) -> Reader:
     """What the recogniser does to a line: ask, then read."""
 
     def read(text: str) -> None:
-        parser.claims(text)
         with suppress(UnparseableRecord):
-            parser.parse(SourceLine(text, ARRIVED, UTC, "hostile"))
+            parse(parser, text, ARRIVED)
 
     return read
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from schemas.errors import UnparseableRecord
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, SourceLine
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, SourceLine
 
 EXPONENTIAL = re.compile(r"SLOW match (?:a+)+$")
 
@@ -86,8 +86,8 @@ def refuse(line: SourceLine) -> ParsedEvent:
     raise UnparseableRecord("no act in it", place="slow_test: field 3", remedy="Replay it.")
 
 
-def fold(line: SourceLine) -> Duplicate:
-    return Duplicate("key", "retold")
+def fold(line: SourceLine) -> IgnoredLine:
+    return IgnoredLine("retold")
 
 
 class Colour(StrEnum):
@@ -115,7 +115,7 @@ def rich(line: SourceLine) -> ParsedEvent:
         "list": ["a", 1, {"b": [None, ("c",)]}],
         "text": "\ud800 \N{SNOWMAN} \x00",
     }
-    return ParsedEvent(None, fields, id="the id", fold="the key")
+    return ParsedEvent(None, fields, id="the id", session="the key")
 
 
 def opened() -> list[str]:
@@ -146,7 +146,7 @@ def nap(line: SourceLine) -> ParsedEvent:
     return act(line)
 
 
-BEHAVIOURS: dict[str, Callable[[SourceLine], ParsedEvent | Duplicate]] = {
+BEHAVIOURS: dict[str, Callable[[SourceLine], ParsedEvent | IgnoredLine]] = {
     each.__name__: each
     for each in (
         match, loop, swallow, swallow_once, busy_in_c, sleep, leave, crash, eat, fail, refuse, fold,
@@ -155,13 +155,14 @@ BEHAVIOURS: dict[str, Callable[[SourceLine], ParsedEvent | Duplicate]] = {
 }  # fmt: skip
 
 
-def parse(line: SourceLine) -> ParsedEvent | Duplicate:
+def parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     """The line's second word says what happens."""
     word = line.text.split(" ", 2)[1]
     return BEHAVIOURS.get(word, act)(line)
 
 
-def claims(text: str) -> bool:
+def claims(line: SourceLine) -> bool:
+    text = line.text
     if text.startswith("SLOW claim"):
         while True:
             pass

@@ -36,7 +36,7 @@ from streams.ports.metrics import NullParserMetrics
 from streams.process.detect import detect as detect_events
 from streams.sigma.load import load_rules
 
-NO_EVENT = {"error", "folded"}
+NO_EVENT = {"error", "folded", "ignored"}
 """What `parse` prints of a line that became no event: `detect` passes over it."""
 GZIP = b"\x1f\x8b"
 FORMATS = "auto or a parser's id"

@@ -22,8 +22,34 @@ from schemas.pipeline.slotted import slotted
 
 
 @slotted
+class LineFrame:
+    """What the frames around a message say: syslog headers, and the JSON of shippers.
+
+    None: the frames do not say it. Of several frames, the innermost that says it decides."""
+
+    time: datetime | None = None
+    """The stamp of the innermost header, aware UTC."""
+    host: str | None = None
+    app: str | None = None
+    """The tag: a program (`sshd`), or what a device writes in its place (`%ASA-4-106023`)."""
+    pid: str | None = None
+    priority: int | None = None
+    structured: str | None = None
+    """RFC 5424 structured data as sent; tokenizers.syslog.parse_structured_data reads it."""
+    facts: Mapping[str, Value] = field(default_factory=dict, repr=False)
+    """ECS fields that a shipper's JSON gives, such as `log.file.path`: an event gets those that its
+    parser leaves out."""
+
+
+NO_FRAME = LineFrame()
+
+
+@slotted
 class SourceLine:
-    """What a parser is given: the text, and what is known about where it came from."""
+    """What a parser is given: a message without the frames around it, and where it came from.
+
+    A record is offered once whole and once after each frame that is removed from it (`levels`), so
+    that a parser reads its own message however many relays it passed."""
 
     text: str = field(repr=False)
     """Decoded as UTF-8; bytes that are not UTF-8 appear as \\xNN escapes."""
@@ -31,6 +57,7 @@ class SourceLine:
     zone: tzinfo
     """The source's time zone, for stamps that carry none."""
     source: str = ""
+    frame: LineFrame = NO_FRAME
 
 
 @slotted
@@ -43,15 +70,21 @@ class ParsedEvent:
     """ECS names; at least event.category, event.type, event.outcome and event.action."""
     id: str | None = None
     """The vendor's id of this act, if the vendor gives one that is unique."""
-    fold: str | None = None
-    """Key shared with the lines that retell this act (e.g. host and pid of an sshd session)."""
+    session: str | None = None
+    """Key shared by all lines of one session (e.g. host and pid of sshd): of lines that repeat
+    each other, it says that they do."""
+    is_retelling: bool = False
+    """Whether a fuller line of the same session may describe the same act. Such an event counts
+    once a session, and only until the fuller line comes; without a session it counts by itself."""
 
 
 @slotted
-class Duplicate:
-    """A line that only retells an act told by another line, or is no act (a column header)."""
+class IgnoredLine:
+    """A line that is understood and describes no act: a column header, a session's end, a cron job.
 
-    key: str | None
+    Never a line that a sign-in, a refusal or an access can be seen by: that is an event, marked as
+    a retelling if other lines may describe it more fully."""
+
     reason: str
 
 
@@ -61,7 +94,7 @@ class ParserExample:
 
     line: str
     expected: Mapping[str, Value] | None
-    """Fields that must be equal in the act (`@timestamp` as ISO text); None: must be Folded."""
+    """Fields that must be equal in the event (`@timestamp` as ISO text); None: the line is ignored."""
     arrived: str = "2026-11-22T12:00:00+00:00"
     zone: str = "UTC"
 
@@ -75,9 +108,9 @@ class Parser:
     title: str
     hints: tuple[bytes, ...]
     """Literals of which every line of this format contains at least one (a cheap first filter)."""
-    claims: Callable[[str], bool]
-    """Is this line surely in this format? Never true for another parser's examples."""
-    parse: Callable[[SourceLine], ParsedEvent | Duplicate]
+    claims: Callable[[SourceLine], bool]
+    """Whether this text is surely in this format. Never true for another parser's examples."""
+    parse: Callable[[SourceLine], ParsedEvent | IgnoredLine]
     """Raises UnparseableRecord for a line that it claims but cannot read."""
     references: tuple[str, ...]
     examples: tuple[ParserExample, ...]

@@ -13,7 +13,7 @@ from typing import Any
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Event, RawRecord
-from schemas.pipeline.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent
 from schemas.pipeline.source import DeadLetter
 from schemas.settings import Settings, SourceSettings
 from streams.correlate.in_time import is_in_time
@@ -60,7 +60,7 @@ class EventNormaliser:
                     _refuse(record, outcome, counter)
                     continue
                 parser, parsed = outcome
-                if isinstance(parsed, Duplicate):
+                if isinstance(parsed, IgnoredLine) or parsed.is_retelling:
                     count.record_folded(parser)
                     continue
                 source = self._get_source(record.source)

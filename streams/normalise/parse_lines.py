@@ -1,7 +1,8 @@
 """Parse raw lines to ECS JSON documents in their order, as `breachdesk parse` prints them.
 
-A line that only repeats an act names that act's event: the last before it with the same key, else
-the next one within LOOK_AHEAD lines, for which the lines between wait."""
+A line that retells an act names the event of its session: the last before it, else the next one
+within LOOK_AHEAD lines, for which the lines between wait. Where no fuller line comes, the first
+retelling of the session is its event."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ import orjson
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import ECS_VERSION, RawRecord, RecordPosition, Value, build_nested
-from schemas.pipeline.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent
 from schemas.text_signs import escape_json
 from streams.normalise.recognise import compute_event_id, decode, get_dataset
 from streams.ports import Outcome, RecordReader
@@ -25,8 +26,9 @@ from streams.tokenizers.stamps import format_zulu
 LOOK_AHEAD = 1_000
 AT_ONCE = 1_000
 """Lines that are read together."""
-MOST_KEYS = 50_000
-"""Sessions whose act is remembered; the oldest is forgotten first."""
+MOST_SESSIONS = 50_000
+"""Sessions whose event is remembered; the oldest is forgotten first."""
+RETELLS = "retells an act that another line of the same session describes"
 TIME_FROM_ARRIVAL = "time_from_arrival"
 
 Document = dict[str, Any]
@@ -34,11 +36,12 @@ Document = dict[str, Any]
 
 @dataclass(slots=True)
 class _LineSlot:
-    """One line's document; `key` is not None while it waits for the act it retells."""
+    """One line's document; `session` is not None while it waits for the act it retells."""
 
     document: Document = field(repr=False)
     number: int
-    key: str | None = None
+    session: str | None = None
+    raw: bytes = field(default=b"", repr=False)
 
 
 class _DocumentQueue:
@@ -47,47 +50,54 @@ class _DocumentQueue:
     def __init__(self) -> None:
         self._slots: deque[_LineSlot] = deque()
         self._waiting: dict[str, list[_LineSlot]] = {}
-        self._resolved_keys: OrderedDict[str, str] = OrderedDict()
+        self._events: OrderedDict[str, str] = OrderedDict()
+        """Id of the latest event, by session."""
 
     def add(self, slot: _LineSlot) -> None:
         self._slots.append(slot)
-        if slot.key is None:
+        if slot.session is None:
             return
-        act = self._resolved_keys.get(slot.key)
-        if act is None:
-            self._waiting.setdefault(slot.key, []).append(slot)
+        event_id = self._events.get(slot.session)
+        if event_id is None:
+            self._waiting.setdefault(slot.session, []).append(slot)
         else:
-            _resolve(slot, act)
+            _fold(slot, event_id)
 
-    def resolve_key(self, key: str, act: str) -> None:
-        """Resolve the lines that wait for an act with this key."""
-        for slot in self._waiting.pop(key, ()):
-            if slot.key is not None:
-                _resolve(slot, act)
-        self._resolved_keys[key] = act
-        self._resolved_keys.move_to_end(key)
-        if len(self._resolved_keys) > MOST_KEYS:
-            self._resolved_keys.popitem(last=False)
+    def record_event(self, session: str, event_id: str) -> None:
+        """Record the latest event of a session, and fold the lines that wait for it."""
+        for slot in self._waiting.pop(session, ()):
+            if slot.session is not None:
+                _fold(slot, event_id)
+        self._events[session] = event_id
+        self._events.move_to_end(session)
+        if len(self._events) > MOST_SESSIONS:
+            self._events.popitem(last=False)
 
     def take_ready(self, number: int) -> Iterator[Document]:
         """Yield the documents that are final once line `number` has been read."""
         slots = self._slots
-        while slots and (slots[0].key is None or slots[0].number <= number - LOOK_AHEAD):
+        while slots and (slots[0].session is None or slots[0].number <= number - LOOK_AHEAD):
             slot = slots.popleft()
-            slot.key = None
+            session, slot.session = slot.session, None
+            if session is not None:
+                self.record_event(session, slot.document["event"]["id"])
             yield slot.document
 
 
-def _resolve(slot: _LineSlot, act: str) -> None:
-    slot.document["folded"]["into"] = act
-    slot.key = None
+def _fold(slot: _LineSlot, event_id: str) -> None:
+    slot.document = {
+        "folded": {"into": event_id, "reason": RETELLS},
+        "event": {"original": decode(slot.raw)[0]},
+    }
+    slot.session = None
 
 
 def parse_lines(
     lines: Iterable[bytes], *, reader: RecordReader, source: str, arrived: datetime
 ) -> Iterator[Document]:
     """Yield one document a line: `{"@timestamp", "event": {"id", …}, …}`, or `{"error", "event":
-    {"original"}}`, or `{"folded": {"into", "reason"}, "event": {"original"}}`. Empty lines give
+    {"original"}}`, or `{"folded": {"into", "reason"}, "event": {"original"}}`, or `{"ignored": {"reason"}, "event":
+    {"original"}}`. Empty lines give
     none. The reader's settings name the source's parser and zone."""
     queue = _DocumentQueue()
     number = 0
@@ -119,13 +129,18 @@ def _add(record: RawRecord, outcome: Outcome, queue: _DocumentQueue) -> None:
         queue.add(_LineSlot(_build_failure(record, outcome), number))
         return
     parser, parsed = outcome
-    if isinstance(parsed, Duplicate):
-        queue.add(_LineSlot(_build_folded(record, parsed), number, parsed.key))
+    if isinstance(parsed, IgnoredLine):
+        queue.add(_LineSlot(_build_ignored(record, parsed), number))
         return
     name = compute_event_id(record.source, record.raw, parsed.id)
-    queue.add(_LineSlot(build_document(record, get_dataset(parser, parsed), parsed, name), number))
-    if parsed.fold is not None:
-        queue.resolve_key(parsed.fold, name)
+    document = build_document(record, get_dataset(parser, parsed), parsed, name)
+    if parsed.session is None:
+        queue.add(_LineSlot(document, number))
+    elif parsed.is_retelling:
+        queue.add(_LineSlot(document, number, parsed.session, record.raw))
+    else:
+        queue.add(_LineSlot(document, number))
+        queue.record_event(parsed.session, name)
 
 
 def build_document(record: RawRecord, of: str, act: ParsedEvent, name: str) -> Document:
@@ -162,8 +177,8 @@ def _build_failure(record: RawRecord, error: UnparseableRecord) -> Document:
     }
 
 
-def _build_folded(record: RawRecord, folded: Duplicate) -> Document:
+def _build_ignored(record: RawRecord, line: IgnoredLine) -> Document:
     return {
-        "folded": {"into": None, "reason": folded.reason},
+        "ignored": {"reason": line.reason},
         "event": {"original": decode(record.raw)[0]},
     }

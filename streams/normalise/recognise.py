@@ -1,17 +1,19 @@
 """Choose the parser that reads a record, and name the record's event.
 
-No two parsers claim the same line, so the order of attempts changes the cost and never the
-result."""
+A record is offered whole and without its frames (streams.normalise.frames). No two parsers claim
+the same record, so the order of attempts changes the cost and never the result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import RawRecord, digest_id
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, SourceLine, load_plugins
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, SourceLine, load_plugins
 from schemas.settings import SourceSettings
+from streams.normalise.frames import is_object, open_frames
 from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier
 from streams.tokenizers.zones import get_zone
@@ -33,19 +35,22 @@ class SetAside(UnparseableRecord):
 class _RecognisedSource:
     """What is known of one source: its settings, and which parsers likely read its next line."""
 
-    __slots__ = ("configured", "last", "likely", "settings", "zone")
+    __slots__ = ("configured", "depth", "last", "likely", "settings", "zone")
 
     def __init__(self, settings: SourceSettings, configured: Parser | None) -> None:
         self.settings = settings
         self.zone = get_zone(settings.zone)
         self.configured = configured
         self.last: Parser | None = None
+        self.depth = 0
+        """Frames around the last line that was read."""
         self.likely: tuple[tuple[Parser, bool], ...] = ()
         """Each with whether it is asked if it claims the line."""
         self._sort_parsers()
 
-    def record_parser(self, parser: Parser) -> None:
-        """Record that the parser read the source's last line."""
+    def record_parser(self, parser: Parser, depth: int) -> None:
+        """Record that the parser read the source's last line, within so many frames."""
+        self.depth = depth
         if parser is not self.last:
             self.last = parser
             self._sort_parsers()
@@ -82,7 +87,7 @@ class FormatRecogniser:
 
     def read(
         self, record: RawRecord, settings: SourceSettings
-    ) -> tuple[str, ParsedEvent | Duplicate]:
+    ) -> tuple[str, ParsedEvent | IgnoredLine]:
         """Return the parser's id, and what the record contains.
 
         Raises NotUnderstood, SetAside, or UnparseableRecord with a `place` that begins with the
@@ -118,32 +123,38 @@ class FormatRecogniser:
 
     def _read(self, line: SourceLine, raw: bytes, source: _RecognisedSource) -> Outcome:
         refusals: list[UnparseableRecord] = []
-        for parser, checks_claim in source.likely:
-            parsed = self._try(parser, line, refusals, checks_claim=checks_claim)
-            if parsed is not None:
-                source.record_parser(parser)
-                return parser.id, parsed
-        return self._read_unlikely(line, raw, source, refusals)
-
-    def _read_unlikely(
-        self,
-        line: SourceLine,
-        raw: bytes,
-        source: _RecognisedSource,
-        refusals: list[UnparseableRecord],
-    ) -> Outcome:
-        """Ask only the parsers with a hint that occurs in the line."""
-        hinted = [names for hint, names in self._hints if hint in raw]
-        if hinted:
-            for parser in self._parsers.values():
-                if parser is source.configured or parser is source.last:
-                    continue
-                if not any(parser.id in names for names in hinted):
-                    continue
-                parsed = self._try(parser, line, refusals, checks_claim=True)
+        levels = [line] if source.depth == 0 else open_frames(line)
+        depth = source.depth
+        if depth < len(levels):
+            for parser, checks_claim in source.likely:
+                parsed = self._try(parser, levels[depth], refusals, checks_claim=checks_claim)
                 if parsed is not None:
-                    source.record_parser(parser)
-                    return parser.id, parsed
+                    source.record_parser(parser, depth)
+                    return parser.id, _complete(parsed, levels[depth])
+        return self._read_unlikely(line, raw, source)
+
+    def _read_unlikely(self, line: SourceLine, raw: bytes, source: _RecognisedSource) -> Outcome:
+        """Ask only the parsers with a hint that occurs in the line, and the configured one.
+
+        An object is asked for whole first: what is inside it may be words for people. Text is asked
+        for without its frames first."""
+        hinted = {name for hint, names in self._hints if hint in raw for name in names}
+        parsers = [
+            parser
+            for parser in self._parsers.values()
+            if parser.id in hinted or parser is source.configured
+        ]
+        refusals: list[UnparseableRecord] = []
+        if parsers:
+            levels = open_frames(line)
+            depths = range(len(levels))
+            for depth in depths if is_object(line.text) else reversed(depths):
+                for parser in parsers:
+                    checks_claim = parser is not source.configured
+                    parsed = self._try(parser, levels[depth], refusals, checks_claim=checks_claim)
+                    if parsed is not None:
+                        source.record_parser(parser, depth)
+                        return parser.id, _complete(parsed, levels[depth])
         for refusal in refusals:
             if isinstance(refusal, SetAside):
                 return refusal
@@ -156,23 +167,35 @@ class FormatRecogniser:
         refusals: list[UnparseableRecord],
         *,
         checks_claim: bool,
-    ) -> ParsedEvent | Duplicate | None:
+    ) -> ParsedEvent | IgnoredLine | None:
         """Return what the line contains, or None if it is not for this parser, or if `refusals` got
         the reason."""
         self.trying = parser.id
         if self._may_try is not None and not self._may_try(parser.id):
             refusals.append(_build_set_aside(parser.id))
             return None
-        if checks_claim and not parser.is_sure and not parser.claims(line.text):
+        if checks_claim and not parser.is_sure and not parser.claims(line):
             return None
         try:
             return parser.parse(line)
         except UnparseableRecord as error:
-            if checks_claim and parser.is_sure and not parser.claims(line.text):
+            if checks_claim and parser.is_sure and not parser.claims(line):
                 return None
             error.place = error.place or parser.id
             refusals.append(_remove_traceback(error))
             return None
+
+
+def _complete(parsed: ParsedEvent | IgnoredLine, line: SourceLine) -> ParsedEvent | IgnoredLine:
+    """Complete an event by what only the frames say: its time, and a shipper's facts."""
+    if isinstance(parsed, IgnoredLine):
+        return parsed
+    frame = line.frame
+    for name, value in frame.facts.items():
+        parsed.fields.setdefault(name, value)
+    if parsed.time is not None or frame.time is None:
+        return parsed
+    return replace(parsed, time=frame.time)
 
 
 def _remove_traceback(error: UnparseableRecord) -> UnparseableRecord:

@@ -4,12 +4,13 @@ affects that record only."""
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import RawRecord
-from schemas.pipeline.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent
 from schemas.settings import Settings, SourceSettings
 from streams.normalise.recognise import FormatRecogniser
 from streams.parser_loading import load_parsers
@@ -60,20 +61,21 @@ def read_one(recogniser: FormatRecogniser, record: RawRecord, source: SourceSett
     return outcome if isinstance(outcome, UnparseableRecord) else _check_outcome(outcome)
 
 
-def _check_outcome(outcome: tuple[str, ParsedEvent | Duplicate]) -> Outcome:
+def _check_outcome(outcome: tuple[str, ParsedEvent | IgnoredLine]) -> Outcome:
     """Return the outcome if it has plain values only, else ParserFailed."""
     parser, parsed = outcome
     if (
         type(parsed) is ParsedEvent
         and _is_name(parsed.id)
-        and _is_name(parsed.fold)
+        and _is_name(parsed.session)
+        and type(parsed.is_retelling) is bool
         and _has_plain_values(parsed.fields)
     ):
         time = parsed.time
         if time is None or (type(time) is datetime and time.tzinfo is UTC):
             return outcome
         return _convert_to_utc(parser, parsed)
-    if type(parsed) is Duplicate and _is_name(parsed.key) and type(parsed.reason) is str:
+    if type(parsed) is IgnoredLine and type(parsed.reason) is str:
         return parser, parsed
     return _build_failure(parser, "gave a value that no event can hold")
 
@@ -81,7 +83,7 @@ def _check_outcome(outcome: tuple[str, ParsedEvent | Duplicate]) -> Outcome:
 def _convert_to_utc(parser: str, act: ParsedEvent) -> Outcome:
     if not isinstance(act.time, datetime) or act.time.utcoffset() is None:
         return _build_failure(parser, "gave a time without a zone")
-    return parser, ParsedEvent(act.time.astimezone(UTC), act.fields, act.id, act.fold)
+    return parser, replace(act, time=act.time.astimezone(UTC))
 
 
 def _has_plain_values(fields: object) -> bool:

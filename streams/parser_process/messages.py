@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from schemas.errors import ConfigurationError, UnparseableRecord
 from schemas.pipeline.event import RawRecord, RecordPosition
-from schemas.pipeline.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent
 from schemas.settings import SourceSettings
 from streams.normalise.recognise import NotUnderstood, SetAside
 from streams.normalise.record_readers import ParserFailed
@@ -138,17 +138,17 @@ def _to_row(outcome: Outcome) -> tuple[Any, ...]:
         return kind, outcome.problem, outcome.place, outcome.remedy
     parser, parsed = outcome
     if isinstance(parsed, ParsedEvent):
-        return parser, parsed.time, parsed.fields, parsed.id, parsed.fold
-    return parser, parsed.key, parsed.reason
+        return parser, parsed.time, parsed.fields, parsed.id, parsed.session, parsed.is_retelling
+    return parser, parsed.reason
 
 
 def _parse_outcome(row: tuple[Any, ...]) -> Outcome:
-    if len(row) == 5:
-        parser, time, fields, name, fold = row
-        return parser, ParsedEvent(time, fields, name, fold)
-    if len(row) == 3:
-        parser, key, reason = row
-        return parser, Duplicate(key, reason)
+    if len(row) == 6:
+        parser, time, fields, name, session, is_retelling = row
+        return parser, ParsedEvent(time, fields, name, session, is_retelling=is_retelling)
+    if len(row) == 2:
+        parser, reason = row
+        return parser, IgnoredLine(reason)
     kind, problem, place, remedy = row
     if kind >= 0 and _KINDS[kind] is ReadingEnded:
         return ReadingEnded(problem, EndReason.SLOW, place=place, remedy=remedy)

@@ -7,16 +7,16 @@ Apache's."""
 from __future__ import annotations
 
 from schemas.errors import UnparseableRecord
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import combined_log
 
 
-def _can_parse(text: str) -> bool:
-    match = combined_log.match(text)
-    return match is not None and combined_log.is_apache(text, match)
+def _can_parse(line: SourceLine) -> bool:
+    match = combined_log.match(line.text)
+    return match is not None and combined_log.is_apache(line.text, match)
 
 
-def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     match = combined_log.match(line.text)
     if match is None:
         raise UnparseableRecord(

@@ -9,15 +9,15 @@ import re
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, people, syslog
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
+from streams.tokenizers import addresses, people
 
 _MARK = (
     r"\[(?:FILTER|CSM_\w+|DOS)\]\[(?:Block|Pass)\]|\[SSL\]Portal "
     r"|\[(?:H2L|L2L)\]\[(?:UP|DOWN)\]|Local User(?: \(MAC=[^)]*\))?: "
 )
 _LINE = re.compile(
-    rf"(?:{syslog.HEADER}|{syslog.PRI}\s*)?(?:[\w.:-]+ +)?(?:[\w.-]{{1,64}}:? ?)?(?={_MARK})",
+    rf"\s*(?:(?P<name>[\w.-]{{1,64}}):? +)?(?={_MARK})",
     re.ASCII,
 )
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
@@ -35,22 +35,21 @@ _KINDS = {
 }
 
 
-def _can_parse(text: str) -> bool:
-    return _LINE.match(text) is not None
+def _can_parse(line: SourceLine) -> bool:
+    return _LINE.match(line.text) is not None
 
 
-def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     start = _LINE.match(line.text)
     if start is None:
         raise _build_unreadable()
-    frame = syslog.read(line.text[: start.end()] + "-", line.arrived, line.zone)
-    message = line.text[start.end() :]
-    fields = _parse_fields(message)
+    frame = line.frame
+    fields = _parse_fields(line.text[start.end() :])
     fields |= {"observer.vendor": "DrayTek", "observer.product": "Vigor"}
-    name = frame.app or frame.host or line.text[: start.end()].strip(" :")
+    name = start["name"] or frame.app or frame.host
     if name:
         fields |= {"observer.name": name, "host.name": name}
-    ip = addresses.parse_address(frame.host)
+    ip = addresses.parse_address(frame.host or "")
     if ip is not None:
         fields["observer.ip"] = ip
     return ParsedEvent(frame.time, fields)

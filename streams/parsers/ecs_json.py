@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value, flatten
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, json_lines, people, stamps
 
 _OUTCOMES = frozenset({"success", "failure", "unknown"})
 _ADDRESSES = (("source.ip", "source.address"), ("destination.ip", "destination.address"))
 
 
-def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+def _can_parse(line: SourceLine) -> bool:
+    return json_lines.is_ecs(line.text)
+
+
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     if not json_lines.is_ecs(line.text):
         raise UnparseableRecord(
             "no ECS JSON (neither ecs.version nor @timestamp with event.*)",
@@ -52,7 +56,7 @@ PARSER = Parser(
     id="ecs_json",
     title="JSON in ECS (Filebeat, Elastic Agent, other detectors)",
     hints=(b'"@timestamp"', b'"ecs'),
-    claims=json_lines.is_ecs,
+    claims=_can_parse,
     parse=_parse,
     is_sure=True,
     references=("https://www.elastic.co/docs/reference/ecs",),

@@ -10,18 +10,17 @@ from functools import lru_cache
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, numbers, syslog
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
+from streams.tokenizers import addresses, numbers
 
 _PACKET = r"IN=\S{0,64} OUT=\S{0,64} "
-_LINE = re.compile(
-    rf"(?:{syslog.HEADER}(?:\S*[^\s:] )?(?:kernel: ?|(?=\[))"
-    rf"|{syslog.RFC5424_START}\S+ kernel \S+ \S+ (?:-|\[[^\]]*\]) "
-    rf"|{syslog.PRI}?(?:kernel: ?|(?=\[|IN=)))"
-    r"(?:\[ *[0-9]+\.[0-9]+\] ?)?"
+_MESSAGE = re.compile(
+    r"\s*(?:\[ *[0-9]+\.[0-9]+\] ?)?"
     r"(?!\[\w+\]\[(?:Block|Pass)\])"  # a Vigor router's
     rf"(?>(?P<prefix>.{{0,256}}?){_PACKET})(?=.*?\bSRC=)"
 )
+_BARE_START = re.compile(r"\s*(?:\[|IN=)")
+"""How a message begins that no program's tag marks as the kernel's."""
 _UNIFI = re.compile(r"\[([A-Z0-9_]+[\w-]*)-([ADR])(?:-([0-9]+))?\]")
 _DESCRIPTION = re.compile(r'DESCR="([^"]*)"')
 _DENIED = re.compile(
@@ -33,31 +32,31 @@ _OUTCOMES = {"drop": "failure", "reject": "failure", "accept": "success"}
 _NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "ipv6-icmp", "ICMPV6": "ipv6-icmp"}
 
 
-@lru_cache(maxsize=2)
-def _match(text: str) -> re.Match[str] | None:
-    """Match and keep the last match, because a parser that claims a line then reads it."""
-    return _LINE.match(text)
+def _match(line: SourceLine) -> re.Match[str] | None:
+    app = line.frame.app
+    if app != "kernel" and (app is not None or _BARE_START.match(line.text) is None):
+        return None
+    return _MESSAGE.match(line.text)
 
 
-def _can_parse(text: str) -> bool:
-    return _match(text) is not None
+def _can_parse(line: SourceLine) -> bool:
+    return _match(line) is not None
 
 
-def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     text = line.text
-    match = _match(text)
+    match = _match(line)
     if match is None:
         raise UnparseableRecord(
             "no packet of netfilter",
             place="linux_iptables",
             remedy="Check which parser the source names.",
         )
-    frame = syslog.read(text[: match.start("prefix")] + "-", line.arrived, line.zone)
     fields = _build_verdict(match["prefix"])
     _put_packet(fields, _parse_pairs(text, match.end("prefix")))
-    if frame.host:
-        fields["host.name"] = fields["observer.name"] = frame.host
-    return ParsedEvent(frame.time, fields)
+    if line.frame.host:
+        fields["host.name"] = fields["observer.name"] = line.frame.host
+    return ParsedEvent(line.frame.time, fields)
 
 
 def _parse_pairs(text: str, begin: int) -> dict[str, str]:

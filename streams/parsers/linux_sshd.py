@@ -11,11 +11,17 @@ import re
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, numbers, people, syslog
+from schemas.pipeline.plugin import (
+    IgnoredLine,
+    LineFrame,
+    ParsedEvent,
+    Parser,
+    ParserExample,
+    SourceLine,
+)
+from streams.tokenizers import addresses, numbers, people
 
 _TAG = r"sshd(?:-session|-auth)?(?:\(pam_unix\))?"
-_claims = syslog.build_tag_test(_TAG)
 _APP = re.compile(_TAG)
 _REPEATED = re.compile(r"message repeated ([0-9]{1,9}) times?: \[ ?")
 _VERB = r"(?P<verb>Failed|Accepted) (?P<method>[\w/.-]+) for "
@@ -43,14 +49,18 @@ _SOMEWHERE = re.compile(
 )
 
 
-def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
-    frame = syslog.read(line.text, line.arrived, line.zone)
-    if not _APP.fullmatch(frame.app):
+def _can_parse(line: SourceLine) -> bool:
+    return line.frame.app is not None and _APP.fullmatch(line.frame.app) is not None
+
+
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
+    frame = line.frame
+    if frame.app is None or not _APP.fullmatch(frame.app):
         raise UnparseableRecord(
             "no line of sshd", place="linux_sshd", remedy="Check which parser the source names."
         )
-    fold = f"{frame.host}/{frame.pid}" if frame.pid else None
-    message, attempts = _SOLARIS.sub("", frame.message, count=1), 1
+    session = f"{frame.host or ''}/{frame.pid}" if frame.pid else None
+    message, attempts = _SOLARIS.sub("", line.text, count=1), 1
     repeated = _REPEATED.match(message)
     if repeated is not None:
         attempts = int(repeated[1])
@@ -58,10 +68,14 @@ def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
     if message.startswith(("Failed ", "Accepted ")):
         fields = _parse_attempt(message, attempts)
         if fields is not None:
-            return ParsedEvent(frame.time, fields | _build_host_fields(frame), fold=fold)
-    if "(pam_unix)" in frame.app or _RETELLS.match(message):
-        return Duplicate(fold, "retells a sign-in that another line of the same session tells")
-    return ParsedEvent(frame.time, _parse_other(message) | _build_host_fields(frame), fold=fold)
+            return ParsedEvent(frame.time, fields | _build_host_fields(frame), session=session)
+    is_retelling = "(pam_unix)" in frame.app or _RETELLS.match(message) is not None
+    return ParsedEvent(
+        frame.time,
+        _parse_other(message) | _build_host_fields(frame),
+        session=session,
+        is_retelling=is_retelling,
+    )
 
 
 def _parse_attempt(message: str, attempts: int) -> dict[str, Value] | None:
@@ -106,7 +120,7 @@ def _parse_other(message: str) -> dict[str, Value]:
     return fields
 
 
-def _build_host_fields(frame: syslog.SyslogFrame) -> dict[str, Value]:
+def _build_host_fields(frame: LineFrame) -> dict[str, Value]:
     fields: dict[str, Value] = {
         "service.name": "sshd",
         "network.application": "ssh",
@@ -114,7 +128,7 @@ def _build_host_fields(frame: syslog.SyslogFrame) -> dict[str, Value]:
     }
     if frame.host:
         fields["host.name"] = frame.host
-    pid = numbers.parse_whole(frame.pid)
+    pid = numbers.parse_whole(frame.pid or "")
     if pid is not None:
         fields["process.pid"] = pid
     return fields
@@ -126,7 +140,7 @@ PARSER = Parser(
     id="linux_sshd",
     title="OpenSSH server (sshd)",
     hints=(b"sshd",),
-    claims=_claims,
+    claims=_can_parse,
     parse=_parse,
     references=(
         "https://github.com/openssh/openssh-portable/blob/master/auth.c",
@@ -179,17 +193,18 @@ PARSER = Parser(
             },
         ),
         ParserExample(
-            "Nov 22 01:06:14 web01 sshd[4213]: Invalid user x from 203.0.113.66 port 22", None
+            "Nov 22 01:06:14 web01 sshd[4213]: Invalid user x from 203.0.113.66 port 22",
+            {"source.ip": "203.0.113.66"},
         ),
         ParserExample(
             "Nov 22 01:06:14 web01 sshd[4213]: pam_unix(sshd:auth): authentication failure;"
             " logname= uid=0 euid=0 tty=ssh ruser= rhost=203.0.113.66  user=root",
-            None,
+            {"event.category": ["session"], "event.action": "ssh_message"},
         ),
         ParserExample(
             "Nov 22 01:06:16 web01 sshd[4213]: Connection closed by authenticating user root"
             " 203.0.113.66 port 22 [preauth]",
-            None,
+            {"event.category": ["session"], "event.action": "ssh_message"},
         ),
         ParserExample(
             "Nov 22 01:06:16 web01 sshd[4299]: Did not receive identification string from"

@@ -6,16 +6,16 @@ source configured as apache_access is read by that parser first."""
 from __future__ import annotations
 
 from schemas.errors import UnparseableRecord
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import combined_log
 
 
-def _can_parse(text: str) -> bool:
-    match = combined_log.match(text)
-    return match is not None and not combined_log.is_apache(text, match)
+def _can_parse(line: SourceLine) -> bool:
+    match = combined_log.match(line.text)
+    return match is not None and not combined_log.is_apache(line.text, match)
 
 
-def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     match = combined_log.match(line.text)
     if match is None:
         raise UnparseableRecord(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, key_value, numbers, people, stamps, syslog
 
 _START = re.compile(
@@ -110,8 +110,8 @@ _PLACES = {key: (name, False) for key, name in _TEXTS.items()} | {
 """Where a value goes, and whether it is a number."""
 
 
-def _can_parse(text: str) -> bool:
-    return _START.match(text) is not None
+def _can_parse(line: SourceLine) -> bool:
+    return _START.match(line.text) is not None
 
 
 def _has_message(text: str, begin: int) -> bool:
@@ -121,7 +121,7 @@ def _has_message(text: str, begin: int) -> bool:
     return _REAL.search(text, begin) is not None
 
 
-def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     start = _START.match(line.text)
     if start is None or not _has_message(line.text, start.end()):
         raise UnparseableRecord(

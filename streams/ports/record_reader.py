@@ -7,9 +7,9 @@ from typing import Protocol
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import RawRecord
-from schemas.pipeline.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent
 
-Outcome = tuple[str, ParsedEvent | Duplicate] | UnparseableRecord
+Outcome = tuple[str, ParsedEvent | IgnoredLine] | UnparseableRecord
 """Of reading one record: the parser's id and what the record tells, or why it tells nothing."""
 
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from schemas.errors import UnparseableRecord
+from schemas.pipeline.plugin import LineFrame
 from streams.tokenizers import stamps
 
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -44,23 +44,10 @@ _PARAMETER = re.compile(r" ([^\s=\]\"]++)=\"((?:[^\"\\]++|\\.)*+)\"", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\"\\\]])")
 
 
-@dataclass(slots=True)
-class SyslogFrame:
-    """A frame. Empty text: not said. `time` is aware UTC."""
+def read(text: str, arrived: datetime, zone: tzinfo) -> tuple[LineFrame, str]:
+    """Read any text as a frame and its message; at worst the message is all of it.
 
-    priority: int | None
-    time: datetime | None
-    host: str
-    app: str
-    pid: str
-    message: str
-    structured: str = ""
-    """RFC 5424 structured data as sent; `parse_structured_data` reads it."""
-
-
-def read(text: str, arrived: datetime, zone: tzinfo) -> SyslogFrame:
-    """Read any text as a frame, at worst one that has only a message. Raises UnparseableRecord for
-    a stamp that is on no calendar."""
+    A stamp that is on no calendar leaves the frame without a time."""
     if text.startswith("<"):
         modern = _RFC5424.match(text)
         if modern is not None:
@@ -68,48 +55,58 @@ def read(text: str, arrived: datetime, zone: tzinfo) -> SyslogFrame:
     return _parse_traditional(text, arrived, zone)
 
 
-def _parse_modern(match: re.Match[str], zone: tzinfo) -> SyslogFrame:
+def _parse_modern(match: re.Match[str], zone: tzinfo) -> tuple[LineFrame, str]:
     priority, stamp, host, app, pid, _, structured, message = match.groups()
-    return SyslogFrame(
+    frame = LineFrame(
+        time=None if stamp == "-" else _parse_iso_or_none(stamp, zone),
+        host=None if host == "-" else host,
+        app=None if app == "-" else app,
+        pid=None if pid == "-" else pid,
         priority=int(priority),
-        time=None if stamp == "-" else stamps.parse_iso(stamp, zone),
-        host="" if host == "-" else host,
-        app="" if app == "-" else app,
-        pid="" if pid == "-" else pid,
-        message=message or "",
-        structured="" if structured == "-" else structured,
+        structured=None if structured == "-" else structured,
     )
+    return frame, message or ""
 
 
-def _parse_traditional(text: str, arrived: datetime, zone: tzinfo) -> SyslogFrame:
-    frame = _FRAME.match(text)
-    assert frame is not None, "every part of the frame is optional"
-    pri, month, day, year, clock, late_year, iso = frame.groups()
+def _parse_traditional(text: str, arrived: datetime, zone: tzinfo) -> tuple[LineFrame, str]:
+    header = _FRAME.match(text)
+    assert header is not None, "every part of the frame is optional"
+    pri, month, day, year, clock, late_year, iso = header.groups()
     time = None
     if month is not None:
         time = _parse_bsd_time(month, day, clock, year or late_year, arrived, zone)
     elif iso is not None:
-        time = stamps.parse_iso(iso, zone)
+        time = _parse_iso_or_none(iso, zone)
     priority = None if pri is None else int(pri)
-    end = frame.end()
+    end = header.end()
     tagged = _TAGGED.match(text, end)
     if tagged is not None:
-        host, app, pid = tagged.groups("")
-        return SyslogFrame(priority, time, host, app, pid, text[tagged.end() :])
-    if time is None:
-        return SyslogFrame(priority, None, "", "", "", text[end:])
+        host, app, pid = tagged.groups()
+        return LineFrame(time, host, app, pid or None, priority), text[tagged.end() :]
+    if month is None and iso is None:
+        return LineFrame(priority=priority), text[end:]
     host, _, message = text[end:].partition(" ")
-    return SyslogFrame(priority, time, host, "", "", message)
+    return LineFrame(time, host or None, priority=priority), message
+
+
+def _parse_iso_or_none(stamp: str, zone: tzinfo) -> datetime | None:
+    try:
+        return stamps.parse_iso(stamp, zone)
+    except UnparseableRecord:
+        return None
 
 
 def _parse_bsd_time(
     month: str, day: str, clock: str, year: str | None, arrived: datetime, zone: tzinfo
-) -> datetime:
-    if year is None:
-        return stamps.parse_yearless(month, day, clock, arrived, zone)
-    if month not in stamps.MONTHS:
-        raise stamps.build_absurd_time()
-    return stamps.parse_iso(f"{year}-{stamps.MONTHS[month]:02}-{int(day):02}T{clock}", zone)
+) -> datetime | None:
+    try:
+        if year is None:
+            return stamps.parse_yearless(month, day, clock, arrived, zone)
+        if month not in stamps.MONTHS:
+            return None
+        return stamps.parse_iso(f"{year}-{stamps.MONTHS[month]:02}-{int(day):02}T{clock}", zone)
+    except UnparseableRecord:
+        return None
 
 
 def parse_structured_data(text: str) -> dict[str, dict[str, str]]:
@@ -120,13 +117,3 @@ def parse_structured_data(text: str) -> dict[str, dict[str, str]]:
         name: {key: _ESCAPED.sub(r"\1", value) for key, value in _PARAMETER.findall(parameters)}
         for name, parameters in elements
     }
-
-
-def build_tag_test(app: str) -> Callable[[str], bool]:
-    """Build a test whether a frame's tag matches `app` (a regular expression). Anchored: the tag's
-    words inside a message, where a stranger may type them, do not count."""
-    pattern = re.compile(
-        rf"(?:{HEADER}(?:[^\s\[]*[^\s:\[\]] +)?|{PRI}?\s*)(?:{app})(?:\[[^\]\s]{{0,32}}\])?:(?=\s|$)"
-        rf"|{RFC5424_START}\S+ (?:{app}) "
-    )
-    return lambda text: pattern.match(text) is not None

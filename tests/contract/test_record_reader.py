@@ -16,7 +16,7 @@ from breachdesk.demo.lines import build_lines
 from breachdesk.demo.stage import list_in_arrival_order
 from schemas.errors import ConfigurationError, UnparseableRecord
 from schemas.pipeline.event import RawRecord, RecordPosition
-from schemas.pipeline.plugin import Duplicate, ParsedEvent
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent
 from schemas.settings import ReadingSettings, Settings, SourceSettings
 from streams.normalise.recognise import NotUnderstood
 from streams.normalise.record_readers import InProcessReader, ParserFailed
@@ -106,7 +106,7 @@ def test_every_kind_of_plain_value_arrives_as_it_was(make: Make) -> None:
 
 
 def test_a_folded_line_tells_its_key_and_reason(make: Make) -> None:
-    assert read(make(), records(b"SLOW fold")) == [("slow_test", Duplicate("key", "retold"))]
+    assert read(make(), records(b"SLOW fold")) == [("slow_test", IgnoredLine("retold"))]
 
 
 def test_what_nobody_claims_is_not_understood_and_is_not_quoted(make: Make) -> None:

@@ -20,7 +20,7 @@ from schemas.customer import PROVIDER
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.alert import Episode
 from schemas.pipeline.event import RawRecord, RecordPosition
-from schemas.pipeline.plugin import Duplicate
+from schemas.pipeline.plugin import IgnoredLine
 from schemas.settings import Settings
 from streams.correlate.in_memory import InMemoryWindows
 from streams.normalise.recognise import FormatRecogniser
@@ -79,7 +79,7 @@ def test_every_line_is_read_but_for_those_meant_to_be_broken(seed: int) -> None:
         except UnparseableRecord:
             unread[record.source] += 1
             continue
-        if not isinstance(told, Duplicate) and told.time is not None:
+        if not isinstance(told, IgnoredLine) and told.time is not None:
             late = (record.arrived - told.time).total_seconds()
             far += [record.source] if not -1 <= late <= 9_000 else []
 

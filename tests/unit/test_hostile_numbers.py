@@ -13,10 +13,11 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from parsing import parse
 
 from breachdesk.stores.register.register_view import RegisterSnapshot
 from schemas.pipeline.event import Event, RawRecord, RecordPosition, build_nested, flatten
-from schemas.pipeline.plugin import ParsedEvent, SourceLine, load_plugins
+from schemas.pipeline.plugin import ParsedEvent, load_plugins
 from schemas.settings import Settings, SourceSettings
 from streams.normalise.normaliser import EventNormaliser
 from streams.normalise.parse_lines import parse_lines, render_json
@@ -106,7 +107,7 @@ def test_a_hostile_value_gives_one_document_and_one_event(raw: bytes) -> None:
 
 def test_a_line_of_sshd_with_an_absurd_process_number_keeps_its_attempt() -> None:
     sshd = load_plugins("streams.parsers", "PARSER")["linux_sshd"]
-    told = sshd.parse(SourceLine(HOSTILE["one of 5,000 digits"].decode(), ARRIVED, UTC))
+    told = parse(sshd, HOSTILE["one of 5,000 digits"].decode(), ARRIVED)
 
     assert isinstance(told, ParsedEvent)
     assert told.fields["source.ip"] == "203.0.113.66"

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from parsing import claims, parse
 
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser
-from schemas.pipeline.plugin import SourceLine as LogLine
+from schemas.pipeline.plugin import ParsedEvent, Parser
 from streams.parsers.apache_access import PARSER as APACHE
 from streams.parsers.linux_iptables import PARSER as IPTABLES
 from streams.parsers.linux_sshd import PARSER as SSHD
@@ -18,7 +18,7 @@ SSH = "Nov 22 01:06:15 web01 sshd[7]: "
 
 
 def fields(parser: Parser, text: str) -> dict[str, Any]:
-    told = parser.parse(LogLine(text, ARRIVED, UTC, "x"))
+    told = parse(parser, text, ARRIVED)
     assert isinstance(told, ParsedEvent)
     return told.fields
 
@@ -68,10 +68,11 @@ def test_the_real_address_is_taken_whatever_the_name_says(message: str, ip: str,
     ],
 )
 def test_a_line_that_retells_is_folded_into_its_session(message: str) -> None:
-    told = SSHD.parse(LogLine(SSH + message, ARRIVED, UTC, "x"))
+    told = parse(SSHD, SSH + message, ARRIVED)
 
-    assert isinstance(told, Duplicate)
-    assert told.key == "web01/7"
+    assert isinstance(told, ParsedEvent)
+    assert told.is_retelling
+    assert told.session == "web01/7"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ WEB = '[22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1'
     ],
 )
 def test_each_web_line_is_claimed_by_one_server(text: str, claimed: Parser) -> None:
-    assert [p.id for p in (NGINX, APACHE) if p.claims(text)] == [claimed.id]
+    assert [p.id for p in (NGINX, APACHE) if claims(p, text)] == [claimed.id]
     assert fields(claimed, text)["source.ip"] == "192.0.2.1"
 
 

@@ -62,16 +62,23 @@ def test_what_waits_keeps_its_place() -> None:
 
     assert [
         "folded" if "folded" in d else "error" if "error" in d else "act" for d in documents
-    ] == ["folded", "error", "act", "folded", "act", "error"]
+    ] == ["folded", "error", "act", "act", "act", "error"]
     assert documents[0]["folded"]["into"] == documents[4]["event"]["id"]
-    assert documents[3]["folded"]["into"] is None
 
 
 @pytest.mark.parametrize(("between", "found"), [(LOOK_AHEAD - 2, True), (LOOK_AHEAD + 1, False)])
 def test_looking_ahead_is_bounded(between: int, found: bool) -> None:
     documents = parse([INVALID % 7, *[JUNK] * between, FAILED % 7])
 
-    assert (documents[0]["folded"]["into"] is not None) is found
+    assert ("folded" in documents[0]) is found
+
+
+def test_of_a_session_that_no_fuller_line_describes_the_first_retelling_is_the_event() -> None:
+    first, *others = parse([INVALID % 7, CLOSED % 7, INVALID % 8, INVALID % 7])
+
+    assert first["source"]["ip"] == "192.0.2.1"
+    assert [("folded" in other) for other in others] == [True, False, True]
+    assert others[0]["folded"]["into"] == others[2]["folded"]["into"] == first["event"]["id"]
 
 
 def test_lines_come_out_while_others_come_in() -> None:
@@ -135,7 +142,7 @@ def test_json_and_csv_of_one_act_have_one_id() -> None:
 
 def test_remembered_sessions_are_bounded() -> None:
     queue = module._DocumentQueue()
-    for number in range(module.MOST_KEYS + 10):
-        queue.resolve_key(f"h/{number}", "id")
+    for number in range(module.MOST_SESSIONS + 10):
+        queue.record_event(f"h/{number}", "id")
 
-    assert len(queue._resolved_keys) == module.MOST_KEYS
+    assert len(queue._events) == module.MOST_SESSIONS

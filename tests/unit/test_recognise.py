@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from parsing import claims
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import RawRecord, RecordPosition
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, load_plugins
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, load_plugins
 from schemas.settings import SourceSettings
 from streams.normalise.recognise import (
     MOST_SOURCES,
@@ -99,7 +100,7 @@ def test_what_a_source_sent_before_changes_no_result() -> None:
 def test_a_stranger_cannot_turn_a_line_into_another_format(typed: bytes) -> None:
     head, tail = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for invalid user ", b" from ::1"
     parsers = load_plugins("streams.parsers", "PARSER").values()
-    claimed = [p.id for p in parsers if p.claims((head + typed + tail).decode())]
+    claimed = [p.id for p in parsers if claims(p, (head + typed + tail).decode())]
     parser, told = FormatRecogniser().read(record(head + typed + tail), source())
 
     assert claimed == ["linux_sshd"]
@@ -126,7 +127,7 @@ def test_a_valid_line_has_no_tag() -> None:
 def test_a_byte_order_mark_and_line_ends_are_no_part_of_the_text() -> None:
     assert decode(b"\xef\xbb\xbfRecordId\r\n") == ("RecordId", True)
     header = b"\xef\xbb\xbfRecordId,CreationDate,AuditData\r\n"
-    assert isinstance(FormatRecogniser().read(record(header), source())[1], Duplicate)
+    assert isinstance(FormatRecogniser().read(record(header), source())[1], IgnoredLine)
 
 
 def test_the_zone_of_the_source_counts() -> None:

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parsing import parse
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaLogSource, SigmaRule
 from sigma.types import SigmaString
 
 from schemas.errors import BadInput
-from schemas.pipeline.plugin import ParsedEvent, Parser, SourceLine, load_plugins
+from schemas.pipeline.plugin import ParsedEvent, Parser, load_plugins
 from streams.sigma import columns, routing
 from streams.sigma.compile import compile_rule
 from streams.sigma.conditions import (
@@ -662,7 +663,7 @@ def parsed_examples() -> list[tuple[str, Mapping[str, Any]]]:
     for parser in parsers.values():
         for example in parser.examples:
             if example.expected is not None:
-                act = parser.parse(SourceLine(example.line, at, UTC))
+                act = parse(parser, example.line, at)
                 assert isinstance(act, ParsedEvent)
                 events.append((parser.dataset, act.fields))
     return events

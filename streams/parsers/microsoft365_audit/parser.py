@@ -12,7 +12,7 @@ import orjson
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
-from schemas.pipeline.plugin import Duplicate, ParsedEvent, Parser, SourceLine
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, SourceLine
 from streams.parsers.microsoft365_audit import audit_record, mail, mailbox_rules, operations
 from streams.parsers.microsoft365_audit.actors import build_user_fields, put_target
 from streams.parsers.microsoft365_audit.dlp_policy import put_dlp
@@ -27,7 +27,8 @@ _Record = Mapping[str, Value]
 _FAILED_WORDS = frozenset({"failed", "failure", "false"})
 
 
-def _can_parse(text: str) -> bool:
+def _can_parse(line: SourceLine) -> bool:
+    text = line.text
     return (
         audit_record.is_json_record(text)
         or audit_record.is_row(text)
@@ -35,9 +36,9 @@ def _can_parse(text: str) -> bool:
     )
 
 
-def _parse(line: SourceLine) -> ParsedEvent | Duplicate:
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     if audit_record.is_header(line.text):
-        return Duplicate(None, "names the columns of an audit search export")
+        return IgnoredLine("names the columns of an audit search export")
     record = audit_record.read_record(line.text)
     operation, created = to_word(record.get("Operation")), to_word(record.get("CreationTime"))
     if not operation or not created:
