@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +141,21 @@ def test_no_lock_file_names_a_package_index() -> None:
 
 def test_the_tests_are_no_package() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_the_names_of_test_files_are_unique() -> None:
+    names = Counter(p.name for p in (ROOT / "tests").rglob("test_*.py"))
+
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_each_unit_test_lies_in_the_folder_of_the_package_it_tests() -> None:
+    unit = ROOT / "tests/unit"
+    folders = {p.parent.relative_to(unit).as_posix() for p in unit.rglob("test_*.py")}
+    packages = {p.parent.relative_to(ROOT).as_posix() for p in SOURCES}
+    packages |= {name.removeprefix("breachdesk/") for name in packages}
+
+    assert folders - packages == set()
 
 
 def test_the_four_packages_lie_in_one_root() -> None:

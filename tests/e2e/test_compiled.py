@@ -70,7 +70,7 @@ def test_compiled_parsers_read_their_examples_and_rules_route_letters_of_any_scr
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("pytest")), str(ROOT / "tests/conformance"),
-            str(ROOT / "tests/unit/test_sigma_routing.py"),
+            str(ROOT / "tests/unit/streams/sigma/test_sigma_routing.py"),
             "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist",
         ],
         cwd=ROOT,

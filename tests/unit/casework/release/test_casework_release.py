@@ -1,0 +1,1016 @@
+"""From frozen list to the outbox: decision, letters, approval, glass, attempts and their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waiting_letters import place
+
+from breachdesk.casework import obligations
+from breachdesk.casework.affected import affected_list
+from breachdesk.casework.decision import decide
+from breachdesk.casework.delivery import telephone_calls
+from breachdesk.casework.delivery.outbox import StoreOutbox
+from breachdesk.casework.opening import triage
+from breachdesk.casework.release import approve, notice_facts
+from breachdesk.casework.release.letter_headers import build_heads
+from breachdesk.casework.release.letters import LetterSet
+from breachdesk.gdpr.raised import list_scored_categories
+from breachdesk.gdpr.tensions import list_remarks
+from breachdesk.stores.sqlite.store import SqliteStore
+from breachdesk.testing import (
+    FixedNow,
+    add_alert,
+    add_confirmed_breach,
+    make_actor,
+    make_binding,
+    make_customer,
+    make_episode,
+    make_signal,
+    make_store,
+    make_user,
+)
+from notifiers.letters.render import JinjaRenderer
+from notifiers.testing.channels import FACTS, PROFILE, build_facts, decision_with
+from schemas.casework.affected import Certainty, Manifest
+from schemas.casework.approval import Approval, ApprovalKind
+from schemas.casework.breach import Breach
+from schemas.casework.case import CallOutcome
+from schemas.casework.decision import (
+    NOT_ASKED,
+    Decision,
+    DecisionAnswer,
+    EffectExtent,
+    LawEnforcementHold,
+    NotificationBasis,
+    SeverityFactors,
+)
+from schemas.casework.letter_facts import NoticeFacts
+from schemas.casework.notice import DeliveryStatus, NoticeRow, SendOutcome, SendResult
+from schemas.casework.notice_kind import NoticeKind
+from schemas.casework.obligation import ObligationKind
+from schemas.customer import AssetKind, DataCategory, DataRole, PecrStatus
+from schemas.errors import (
+    BadInput,
+    ConfigurationError,
+    EditConflict,
+    IncompleteDocument,
+    NotAllowed,
+)
+from schemas.pipeline.event import AssetTouch
+from schemas.settings import NoticePolicy, SenderSettings, Settings
+from schemas.user import Permission
+
+ROOT = Path(__file__).resolve().parents[4]
+RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
+APPROVER = make_actor(Permission.APPROVER, user_id="avery")
+LONE = make_actor(user_id="rowan")
+SENDER = SenderSettings(
+    channel="maildir", from_name="Penhallow IT", from_email="notices@penhallow.example"
+)
+OK = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
+HANDED = {DeliveryStatus.HANDED_OVER}
+STOLEN = SeverityFactors(
+    data=dict.fromkeys(DataCategory, 3),
+    identification=1,
+    confidentiality=EffectExtent.FULL,
+    integrity=EffectExtent.NOTHING,
+    availability=EffectExtent.NOTHING,
+    malicious=True,
+)
+
+
+@dataclass
+class Scene:
+    """contoso: mailbox opened; its account and fabrikam's were picked by hand: three letters,
+    one of them by telephone."""
+
+    store: SqliteStore
+    now: FixedNow
+    breach: Breach
+    settings: Settings
+    renderer: JinjaRenderer
+
+    @property
+    def outbox(self) -> StoreOutbox:
+        return StoreOutbox(self.store, self.settings, self.renderer, place(self.store))
+
+    def act(self, function: Any, actor: Any, *args: Any, **named: Any) -> Any:
+        return self.store.write(lambda uow: function(uow, actor, *args, now=self.now(), **named))
+
+    def seal(self, sender: SenderSettings = SENDER) -> approve.ReleaseSeal:
+        return self.store.read(
+            lambda uow: approve.compute_seal(
+                uow, self.breach.id, self.settings, self.renderer, sender
+            )
+        )
+
+    def release(
+        self, actor: Any = APPROVER, act: Any = approve.approve, **changes: Any
+    ) -> Approval:
+        shown = self.seal()
+        said = {
+            "count": shown.count, "expected_hash": shown.hash, "settings": self.settings,
+            "renderer": self.renderer, "sender": SENDER,
+        }  # fmt: skip
+        found: Approval = self.act(act, actor, self.breach.id, **(said | changes))
+        return found
+
+    def rows(self) -> list[NoticeRow]:
+        return list(self.store.read(lambda uow: uow.notices.list(breach_id=self.breach.id)))
+
+    def calls(self) -> list[str]:
+        found = self.store.read(lambda uow: uow.cases.get(self.breach.case_id)).tasks
+        return [task.id for task in found if task.kind == "telephone"]
+
+    def write(self, **changes: Any) -> NoticeFacts:
+        facts = build_facts(breach_id=self.breach.id, **changes)
+        found: NoticeFacts = self.act(notice_facts.write_facts, RESPONDER, facts)
+        return found
+
+    def decide(self, **changes: Any) -> Decision:
+        decision = decision_with(breach_id=self.breach.id, **changes)
+        found: Decision = self.act(decide.record_decision, RESPONDER, decision)
+        return found
+
+    def freeze(self, **changes: Any) -> None:
+        def work(uow: Any) -> None:
+            exposures = affected_list.propose(uow, self.breach.id)
+            for customer in ("contoso", "fabrikam"):
+                exposures = affected_list.override(
+                    exposures, customer, DataRole.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
+                )
+            exposures = tuple(
+                e.model_copy(update=changes) if e.role is DataRole.CONTROLLER else e
+                for e in exposures
+            )
+            affected_list.freeze(uow, RESPONDER, self.breach.id, exposures, self.now())
+
+        self.store.write(work)
+
+    def disable(self, user_id: str) -> None:
+        user = make_user(user_id, Permission.APPROVER).model_copy(update={"disabled": True})
+        self.store.write(lambda uow: uow.users.save(user))
+
+    def send(self, row: NoticeRow, result: SendResult = OK, attempt: str = "a1") -> bool:
+        begun = self.outbox.start_attempt(row.id, attempt, "boot-1", self.now())
+        if begun is not None:
+            self.outbox.finish_attempt(row.id, attempt, result, self.now(), None)
+        return begun is not None
+
+
+@pytest.fixture(scope="module")
+def renderer() -> JinjaRenderer:
+    """Compiles its templates once."""
+    return JinjaRenderer(ROOT / "templates")
+
+
+@pytest.fixture
+def scene(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scene]:
+    now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
+    settings = Settings(data_dir=tmp_path, profile=PROFILE, senders=(SENDER,))
+    with make_store(now) as store:
+        opened = make_signal(
+            1, touches=(AssetTouch("contoso", "mailbox:privacy@contoso.example", "mail"),)
+        )
+        told = replace(opened, summary={"event.outcome": "success", "event.action": "sign-in"})
+        alert = add_alert(store, make_episode([told]))
+
+        def furnish(uow: Any) -> Breach:
+            for customer in ("contoso", "fabrikam", "tailspin"):
+                uow.customers.save(make_customer(customer))
+            uow.customers.bind(make_binding("privacy@contoso.example"), now() - timedelta(days=9))
+            for user in (
+                make_user("rowan", Permission.RESPONDER),
+                make_user("avery", Permission.APPROVER),
+            ):
+                uow.users.save(user)
+            return add_confirmed_breach(uow, now(), alert, actor="rowan")
+
+        place(store)
+        made = Scene(store, now, store.write(furnish), settings, renderer)
+        made.freeze()
+        made.decide()
+        made.write()
+        yield made
+
+
+def test_each_letter_is_its_recipients_own_and_the_attacked_mailbox_is_telephoned(
+    scene: Scene,
+) -> None:
+    made = scene.store.read(
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
+    )
+
+    assert [(r.customer_id, r.kind) for r in made.recipients] == [
+        ("contoso", NoticeKind.ACCOUNT_HOLDER),
+        ("fabrikam", NoticeKind.ACCOUNT_HOLDER),
+    ]
+    assert [r.kind for r in made.telephone] == [NoticeKind.CONTROLLER_PACK]
+    assert (made.missing, made.blocking) == ({}, ())
+    assert "Fabrikam" not in made.rendered[0].text
+    assert made.rendered[0].text != made.rendered[1].text
+
+
+def test_facts_that_name_another_customer_stop_approval(scene: Scene) -> None:
+    scene.write(what_happened="Someone signed in at Tailspin Ltd and at your place.")
+
+    with pytest.raises(IncompleteDocument, match="the name of another customer"):
+        scene.seal()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("The intruder, 203.0.113.9, was shut out.", "an IP address"),
+        ("No evidence of access elsewhere.", "no evidence of access"),
+        ("Compensation will follow.", "an offer of compensation"),
+        ("Tailspin Ltd too.", "the name of another customer"),
+        ("Tailspin was attacked first.", "a short name of another customer"),
+        ("Write to accounts@tailspin.example.", "an e-mail address of another customer"),
+        ("Our engineer Sam Field was there.", "the name of a member of staff"),
+    ],
+)
+def test_where_everybody_is_telephoned_the_script_is_refused_for_what_stops_a_letter(
+    scene: Scene, words: str, problem: str
+) -> None:
+    """Only the processor's exposure is told, and its mailbox is the attacked one."""
+    scene.freeze(certainty=Certainty.EXCLUDED)
+    scene.write(measures=(words,))
+
+    with pytest.raises(IncompleteDocument) as refused:
+        scene.seal()
+    assert "script, " in str(refused.value)
+    assert problem in str(refused.value)
+
+
+def test_letters_say_what_they_were_read_for(scene: Scene) -> None:
+    made = scene.store.read(
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
+    )
+
+    assert made.account.read == ("2 mails", "3 telephone scripts")
+    assert (made.account.other_customers, made.account.staff) == (2, 2)
+    assert len(made.calls) == 1
+
+
+def test_a_missing_mandatory_block_stops_approval(scene: Scene) -> None:
+    scene.write(consequences=())
+
+    with pytest.raises(IncompleteDocument, match="consequences"):
+        scene.seal()
+
+
+def test_a_blank_profile_field_stops_approval_and_is_named_once(scene: Scene) -> None:
+    blank = PROFILE.model_copy(update={"contact_phone": " ", "contact_email": ""})
+    scene.settings = scene.settings.model_copy(update={"profile": blank})
+
+    with pytest.raises(IncompleteDocument) as refused:
+        scene.seal()
+    assert refused.value.missing == {
+        "profile.contact_email": "the profile lacks the mail address of that person",
+        "profile.contact_phone": "the profile lacks the telephone number of that person",
+    }
+
+
+def test_a_second_person_releases_and_calls_open_in_the_same_act(scene: Scene) -> None:
+    approval = scene.release()
+
+    assert approval.kind is ApprovalKind.SECOND_PERSON
+    assert [row.status for row in scene.rows()] == [DeliveryStatus.QUEUED] * 2
+    assert {row.approval_hash for row in scene.rows()} == {approval.hash}
+    assert len(scene.calls()) == 1
+    assert all(row.message_id.endswith("@penhallow.example>") for row in scene.rows())
+
+
+def test_who_wrote_or_decided_does_not_approve(scene: Scene) -> None:
+    with pytest.raises(NotAllowed, match="does not approve"):
+        scene.release(LONE)
+    with pytest.raises(NotAllowed, match="needs the duty"):
+        scene.release(RESPONDER)
+
+    assert scene.rows() == []
+
+
+def test_the_confirmer_does_not_approve_even_if_others_wrote(scene: Scene) -> None:
+    scene.breach = scene.store.write(
+        lambda uow: uow.breaches.save(scene.breach.model_copy(update={"confirmed_by": "avery"}))
+    )
+    with pytest.raises(NotAllowed, match="who confirmed the breach"):
+        scene.release()
+
+
+def test_the_typed_count_must_be_the_number_of_people_who_are_told(scene: Scene) -> None:
+    with pytest.raises(BadInput, match="you typed 2, and 3"):
+        scene.release(count=2)
+
+    assert scene.rows() == []
+
+
+@pytest.mark.parametrize("what", ["facts", "decision", "list", "sender"])
+def test_any_change_since_the_seal_was_shown_stops_approval(scene: Scene, what: str) -> None:
+    shown = scene.seal()
+    sender = SENDER
+    scene.now.advance(minutes=1)
+    if what == "facts":
+        scene.write(what_happened=FACTS.what_happened + ".")
+    elif what == "decision":
+        scene.decide()
+    elif what == "list":
+        scene.freeze()
+    else:
+        sender = SENDER.model_copy(update={"from_name": "Penhallow 1T"})
+
+    with pytest.raises(EditConflict, match="changed since you looked"):
+        scene.release(expected_hash=shown.hash, sender=sender)
+
+
+def test_the_senders_secret_may_be_renewed_without_a_new_approval(scene: Scene) -> None:
+    renewed = SENDER.model_copy(update={"secret": "another"})
+
+    assert scene.seal(renewed).hash == scene.seal().hash
+
+
+@pytest.mark.parametrize("what", ["facts", "decision", "list", "sender", "profile"])
+def test_a_change_after_approval_voids_it_and_nothing_leaves(scene: Scene, what: str) -> None:
+    scene.release()
+    scene.now.advance(minutes=1)
+    if what == "facts":
+        scene.write()
+    elif what == "decision":
+        scene.decide()
+    elif what == "list":
+        scene.freeze()
+    elif what == "sender":
+        changed = SENDER.model_copy(update={"host": "relay.example"})
+        scene.settings = scene.settings.model_copy(update={"senders": (changed,)})
+    else:
+        other = PROFILE.model_copy(update={"contact_hours": "never"})
+        scene.settings = scene.settings.model_copy(update={"profile": other})
+    row = scene.rows()[0]
+
+    assert not scene.send(row)
+    assert scene.rows()[0].status is DeliveryStatus.SKIPPED
+    assert scene.rows()[0].status_reason
+
+
+def test_what_was_skipped_leaves_once_it_is_approved_again(scene: Scene) -> None:
+    scene.release()
+    first, second = scene.rows()
+    assert scene.send(first)
+    scene.now.advance(minutes=1)
+    scene.freeze()
+    assert not scene.send(second)
+    scene.release()
+    rows = scene.rows()
+
+    assert [row.status for row in rows] == [DeliveryStatus.HANDED_OVER, DeliveryStatus.QUEUED]
+    assert scene.send(rows[1], attempt="a2")
+    assert len(scene.rows()) == 2
+
+
+def test_a_submission_after_approval_does_not_change_the_words(scene: Scene) -> None:
+    approval = scene.release()
+    assert not approval.report_recorded
+    scene.now.advance(hours=1)
+
+    assert scene.send(scene.rows()[0])
+
+
+def test_our_own_sender_in_the_evidence_is_refused(scene: Scene) -> None:
+    attacked = SENDER.model_copy(update={"from_email": "privacy@contoso.example"})
+    tenant = SENDER.model_copy(update={"assets": ((AssetKind.MAILBOX, "Privacy@contoso.example"),)})
+    for sender in (attacked, tenant):
+        with pytest.raises(NotAllowed, match="in the evidence"):
+            scene.seal(sender)
+
+
+def test_evidence_that_comes_after_approval_holds_its_addresses_back(scene: Scene) -> None:
+    scene.release()
+    later = make_signal(
+        7, time=scene.now() - timedelta(days=3),
+        touches=(AssetTouch("fabrikam", "mailbox:accounts@fabrikam.example", "mail"),),
+    )  # fmt: skip
+    alert = add_alert(scene.store, make_episode([replace(later, key=later.key._replace(rule="x"))]))
+    scene.act(triage.link_alert, RESPONDER, scene.breach.case_id, alert.pk)
+    row = next(r for r in scene.rows() if r.customer_id == "fabrikam")
+
+    assert not scene.send(row)
+    assert any("fabrikam" in call for call in scene.calls())
+
+
+def test_a_drill_never_leaves_through_a_real_server(scene: Scene) -> None:
+    scene.store.write(
+        lambda uow: uow.breaches.save(scene.breach.model_copy(update={"drill": True}))
+    )
+    real = SENDER.model_copy(update={"channel": "smtp", "host": "smtp.example"})
+
+    with pytest.raises(NotAllowed, match="drill"):
+        scene.seal(real)
+
+
+def test_a_row_begins_once_and_its_end_is_written_once(scene: Scene) -> None:
+    scene.release()
+    row, outbox = scene.rows()[0], scene.outbox
+    begun = outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
+    assert begun is not None
+    again = outbox.start_attempt(row.id, "a2", "boot-1", scene.now())
+    outbox.finish_attempt(row.id, "a2", OK, scene.now(), None)
+    stranger = scene.rows()[0].status
+    outbox.finish_attempt(row.id, "a1", OK, scene.now(), None)
+    outbox.finish_attempt(row.id, "a1", SendResult(outcome=SendOutcome.BOUNCED), scene.now(), None)
+
+    assert again is None
+    assert stranger is DeliveryStatus.SENDING
+    assert scene.rows()[0].status is DeliveryStatus.HANDED_OVER
+    assert begun.letter.text.count("BR-") > 0
+    assert row.rendered_hash[:12] in begun.message_id
+    assert begun.to_email == "accounts@contoso.example"
+
+
+def test_a_dead_process_leaves_unknown_and_no_blind_resend(scene: Scene) -> None:
+    scene.release()
+    row = scene.rows()[0]
+    scene.outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
+    assert scene.outbox.recover("boot-1", scene.now()) == 0
+    assert scene.outbox.recover("boot-2", scene.now()) == 1
+    scene.now.advance(hours=1)
+
+    assert scene.rows()[0].status is DeliveryStatus.UNKNOWN
+    assert row.id not in [due.id for due in scene.outbox.list_due(scene.now(), 9)]
+    assert scene.outbox.start_attempt(row.id, "a2", "boot-2", scene.now()) is None
+    scene.outbox.finish_attempt(row.id, "a1", OK, scene.now(), None)
+    assert scene.rows()[0].status is DeliveryStatus.HANDED_OVER
+
+
+def test_by_policy_an_unknown_end_is_tried_again_after_15_minutes(scene: Scene) -> None:
+    policy = NoticePolicy(unknown_resend=True)
+    scene.settings = scene.settings.model_copy(update={"notices": policy})
+    scene.release()
+    row = scene.rows()[0]
+    scene.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
+    scene.now.advance(minutes=14)
+    early = [due.id for due in scene.outbox.list_due(scene.now(), 9)]
+    scene.now.advance(minutes=1)
+
+    assert row.id not in early
+    assert row.id in [due.id for due in scene.outbox.list_due(scene.now(), 9)]
+    assert scene.send(scene.rows()[0], attempt="a2")
+    assert scene.rows()[0].message_id == row.message_id
+
+
+def test_a_person_settles_an_unknown_end_and_resends_only_later(scene: Scene) -> None:
+    scene.release()
+    row = scene.rows()[0]
+    scene.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
+    with pytest.raises(NotAllowed, match="15 minutes"):
+        scene.act(
+            notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log"
+        )
+    with pytest.raises(BadInput, match="settles nothing"):
+        scene.act(notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.SKIPPED, "log")
+    scene.now.advance(minutes=15)
+    scene.act(
+        notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log"
+    )
+
+    assert scene.send(scene.rows()[0], attempt="a2")
+    with pytest.raises(NotAllowed, match="handed_over"):
+        scene.act(notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.BOUNCED, "log")
+
+
+def test_deferred_waits_and_after_four_hours_somebody_telephones(scene: Scene) -> None:
+    scene.release()
+    row = scene.rows()[0]
+    later = scene.now() + timedelta(minutes=5)
+    deferred = SendResult(outcome=SendOutcome.DEFERRED, reply="451 4.7.1")
+    scene.outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
+    scene.outbox.finish_attempt(row.id, "a1", deferred, scene.now(), later)
+    waiting = [due.id for due in scene.outbox.list_due(scene.now(), 9)]
+    telephone_calls = len(scene.calls())
+    scene.now.advance(hours=4)
+    scene.send(scene.rows()[0], deferred, attempt="a2")
+
+    assert row.id not in waiting
+    assert (telephone_calls, len(scene.calls())) == (1, 2)
+
+
+def test_a_bounce_opens_one_call_with_a_script(scene: Scene) -> None:
+    scene.release()
+    one, two = scene.rows()
+    scene.send(one, SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1"))
+    scene.send(two)
+    scene.act(notice_facts.record_bounce, RESPONDER, two.id, "550 no such user")
+    tasks = scene.store.read(lambda uow: uow.cases.get(scene.breach.case_id)).tasks
+
+    assert len(tasks) == 3
+    assert all(task.script and task.reason for task in tasks)
+    assert [row.status for row in scene.rows()] == [DeliveryStatus.BOUNCED] * 2
+    with pytest.raises(NotAllowed):
+        scene.act(notice_facts.record_bounce, RESPONDER, two.id, "again")
+
+
+def test_the_kill_switch_is_honoured_between_messages(scene: Scene) -> None:
+    scene.release()
+    scene.act(notice_facts.pause_notices, APPROVER, scene.breach.id, True)
+    row = scene.rows()[0]
+
+    assert scene.outbox.list_due(scene.now(), 9) == []
+    assert not scene.send(row)
+    scene.act(notice_facts.pause_notices, APPROVER, scene.breach.id, False)
+    assert scene.send(scene.rows()[0])
+
+
+def test_what_expired_is_telephoned_and_never_mailed(scene: Scene) -> None:
+    scene.release()
+    scene.now.advance(hours=72)
+
+    assert scene.outbox.list_due(scene.now(), 9) == []
+    assert {row.status for row in scene.rows()} == {DeliveryStatus.EXPIRED}
+    assert len(scene.calls()) == 3
+
+
+def test_a_confirmed_receipt_and_only_that_is_delivered(scene: Scene) -> None:
+    scene.release()
+    row = scene.rows()[0]
+    scene.send(row)
+    handed = scene.rows()[0].status
+    scene.act(notice_facts.acknowledge_notice, RESPONDER, row.id)
+
+    assert (handed, scene.rows()[0].status) == (
+        DeliveryStatus.HANDED_OVER,
+        DeliveryStatus.DELIVERED,
+    )
+
+
+def test_a_second_letter_follows_the_first_in_its_thread(scene: Scene) -> None:
+    scene.release()
+    first = scene.rows()[0]
+    scene.send(first)
+    scene.now.advance(days=1)
+    scene.write(next_update=scene.now() + timedelta(days=9))
+    scene.release()
+    second = next(r for r in scene.rows() if r.version == 2 and r.customer_id == "contoso")
+    begun = scene.outbox.start_attempt(second.id, "b1", "boot-1", scene.now())
+
+    assert begun is not None
+    assert begun.in_reply_to == first.message_id != begun.message_id
+
+
+def test_the_glass_stays_whole_where_two_people_may_approve(scene: Scene) -> None:
+    scene.store.write(lambda uow: uow.users.save(make_user("blake", Permission.APPROVER)))
+
+    with pytest.raises(NotAllowed, match="glass stays whole"):
+        scene.release(LONE, approve.approve_break_glass, reason="alone")
+
+
+def test_one_person_alone_releases_late_and_under_a_witness(scene: Scene) -> None:
+    scene.disable("avery")
+    with pytest.raises(BadInput, match="empty"):
+        scene.release(LONE, approve.approve_break_glass, reason=" ")
+    with pytest.raises(IncompleteDocument, match="outsider"):
+        scene.release(LONE, approve.approve_break_glass, reason="alone")
+    nominated = PROFILE.model_copy(update={"witness_email": "w@outside.example"})
+    scene.settings = scene.settings.model_copy(update={"profile": nominated})
+    scene.release(LONE, approve.approve_break_glass, reason="alone")
+    due = scene.outbox.list_due(scene.now(), 9)
+    letter = next(r for r in scene.rows() if r.kind is not NoticeKind.WITNESS)
+    early = scene.outbox.start_attempt(letter.id, "a0", "boot-1", scene.now())
+    told = scene.outbox.start_attempt(due[0].id, "w1", "boot-1", scene.now())
+    scene.outbox.finish_attempt(due[0].id, "w1", OK, scene.now(), None)
+    scene.now.advance(minutes=15)
+
+    assert [row.kind for row in due] == [NoticeKind.WITNESS]
+    assert early is None
+    assert told is not None
+    assert told.to_email == "w@outside.example"
+    assert not any(c in told.letter.text for c in ("Contoso", "Fabrikam", "guessed"))
+    assert scene.send(scene.store.read(lambda uow: uow.notices.get(letter.id)))
+
+
+def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -> None:
+    scene.release()
+    for row in scene.rows():
+        scene.send(row)
+    found = {c.kind: c for c in running(scene)}
+    assert found[ObligationKind.OWN_PROMISE].ended_at == scene.now()
+    assert found[ObligationKind.CONTROLLERS_ART33_2].ended_at is None
+    for call in scene.calls():
+        scene.act(
+            telephone_calls.record_call, RESPONDER, scene.breach.case_id, call,
+            CallOutcome.REACHED_AND_TOLD, number="01632 960009", spoken_to="Jo", statement="understood",
+        )  # fmt: skip
+    after = {c.kind: c for c in running(scene)}
+
+    assert after[ObligationKind.CONTROLLERS_ART33_2].ended_at == scene.now()
+    assert after["ico_art33"].ended_at is None
+    assert after[ObligationKind.NEXT_UPDATE].due == FACTS.next_update
+
+
+def running(scene: Scene) -> Any:
+    return scene.store.read(
+        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
+    )
+
+
+NO = DecisionAnswer(
+    yes=False, reasons="We publish no promise of that kind, and the risk is low for them."
+)
+
+
+def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -> None:
+    scene.decide(tell_people=NO, own_promise_binds=NO)
+    made = scene.store.read(
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
+    )
+
+    assert made.rendered == ()
+    assert [r.kind for r in made.telephone] == [NoticeKind.CONTROLLER_PACK]
+    assert scene.release().count == 1
+    assert not {ObligationKind.OWN_PROMISE, ObligationKind.ART34_PEOPLE} & {
+        c.kind for c in running(scene)
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"risk": " "}, "risk: needs the facts"),
+        ({"tell_people": DecisionAnswer(yes=True, reasons="")}, "needs its reasons"),
+        ({"own_promise_binds": DecisionAnswer(yes=False, reasons="no")}, "our own promise is said"),
+        ({"art34_3_limb": "d"}, "no such limb"),
+        ({"art34_3_limb": "a"}, "although people are told"),
+        ({"tell_people": NO, "art34_3_limb": "a"}, "needs its evidence"),
+        (
+            {"tell_people": NO, "art34_3_limb": "c", "art34_3_evidence": "5,000 people"},
+            "equally effective",
+        ),
+        ({"severity_score": 3.0, "severity": STOLEN}, "give 4.00"),
+        ({"severity_score": 3.0}, "not scored"),
+        ({"uk_ico": NOT_ASKED}, "is not answered"),
+        ({"likely_harm": None}, "likely harm"),
+        ({"safeguards_before": " "}, "safeguards before"),
+        ({"edpb_comparison": None}, "comparison with the EDPB"),
+        (
+            {"uk_pecr": DecisionAnswer(yes=True, reasons="r")},
+            "nothing on the frozen list falls under PECR",
+        ),
+    ],
+)
+def test_a_decision_that_does_not_hold_is_refused(
+    scene: Scene, changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(BadInput, match=problem):
+        scene.decide(**changes)
+
+
+def test_a_letter_about_telecoms_data_never_says_that_the_ico_is_not_told(scene: Scene) -> None:
+    scene.freeze(pecr=PecrStatus.YES)
+    no = DecisionAnswer(yes=False, reasons="The telecoms report takes its place.")
+    yes = DecisionAnswer(yes=True, reasons="Call records of subscribers were reached.")
+    scene.decide(uk_ico=no, uk_pecr=yes, pecr_subscribers=yes, tell_people=NO)
+
+    ready = scene.store.read(
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
+    )
+
+    texts = [" ".join(letter.text.split()) for letter in ready.rendered]
+    assert len(texts) == 2
+    assert all("We are going to tell the Information Commissioner" in text for text in texts)
+    assert not any("We have not told" in text or "Article 34" in text for text in texts)
+    assert all("reg. 5A(3)" in text for text in texts)
+
+
+def a_hold(scene: Scene, **changes: Any) -> LawEnforcementHold:
+    fields = {
+        "asked_by": "Police", "asked_at": scene.now(), "basis": "Sch. 2 para 2",
+        "review_on": scene.now() + timedelta(days=7),
+    }  # fmt: skip
+    return LawEnforcementHold.model_validate(fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"asked_by": ""}, "who asked"),
+        ({"review_on": datetime(2026, 11, 23, tzinfo=UTC)}, "past"),
+        ({"stops": frozenset()}, "no letter is named"),
+        (
+            {"stops": {NotificationBasis.ART34, NotificationBasis.ART33_2}},
+            "never stops what we tell a controller",
+        ),
+    ],
+)
+def test_a_hold_that_does_not_say_who_until_when_and_what_is_refused(
+    scene: Scene, changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(BadInput, match=problem):
+        scene.decide(hold=a_hold(scene, **changes))
+
+
+@pytest.mark.parametrize(
+    ("stops", "told", "by_law"),
+    [
+        ({NotificationBasis.ART34}, 2, False),
+        ({NotificationBasis.ART34, NotificationBasis.OWN_PROMISE}, 0, False),
+        ({NotificationBasis.OWN_PROMISE}, 2, True),
+    ],
+)
+def test_a_hold_stops_the_letters_it_names_and_no_others(
+    scene: Scene, stops: set[NotificationBasis], told: int, by_law: bool
+) -> None:
+    scene.decide(hold=a_hold(scene, stops=stops))
+
+    ready = scene.store.read(
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
+    )
+
+    assert len(ready.rendered) == told
+    assert len(ready.telephone) == 1, "a controller is told whatever anybody asks"
+    assert all(("Article 34" in " ".join(r.text.split())) is by_law for r in ready.rendered)
+
+
+def test_an_open_pecr_question_blocks_a_decision_not_to_report(scene: Scene) -> None:
+    asking = make_binding("privacy@contoso.example").model_copy(update={"pecr": PecrStatus.ASK})
+    scene.store.write(lambda uow: uow.customers.bind(asking, scene.now()))
+    scene.freeze()
+    no = DecisionAnswer(yes=False, reasons="No risk is likely.")
+
+    with pytest.raises(NotAllowed, match="PECR"):
+        scene.decide(uk_ico=no)
+    assert scene.decide().version == 2
+
+
+def test_an_exemption_and_our_promise_collide_visibly(scene: Scene) -> None:
+    decision = scene.decide(
+        tell_people=NO, art34_3_limb="a", art34_3_evidence="the disk was encrypted"
+    )
+    manifest = scene.store.read(lambda uow: uow.breaches.find_latest(Manifest, scene.breach.id))
+    assert manifest is not None
+    said = list_remarks(decision, manifest.exposures)
+
+    assert "An Art. 34(3) exemption does not cancel our own promise." in said
+
+
+def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) -> None:
+    no_report: dict[str, Any] = {
+        "uk_ico": DecisionAnswer(yes=False, reasons="A risk is unlikely."),
+        "edpb_case": 7,
+    }
+    with pytest.raises(IncompleteDocument) as refused:
+        scene.decide(**no_report)
+
+    assert set(refused.value.missing) == {
+        "A high risk, and no report",
+        "The example was reported",
+    }
+    against = ("high_risk_unreported", "edpb_unreported")
+    why = dict.fromkeys(against, "Our solicitor advises so; her letter is on file.")
+    with pytest.raises(IncompleteDocument, match="EDPB"):
+        scene.decide(**no_report, departures=why | {"edpb_unreported": "x"})
+    sealed = scene.decide(**no_report, departures=why | {"score_told": "No such contradiction."})
+    assert sealed.departures == why
+
+
+def test_a_list_frozen_later_that_raises_more_stops_approval_until_it_is_decided(
+    scene: Scene,
+) -> None:
+    scene.freeze(pecr=PecrStatus.YES)
+    with pytest.raises(IncompleteDocument, match="Tell subscribers under PECR: is not answered"):
+        scene.seal()
+
+    yes = DecisionAnswer(yes=True, reasons="Call records of subscribers were reached.")
+    no = DecisionAnswer(yes=False, reasons="No adverse effect on any subscriber is likely.")
+    scene.decide(uk_pecr=yes, pecr_subscribers=no)
+    assert scene.seal().count
+
+
+def test_the_score_is_computed_and_is_there_only_when_complete(scene: Scene) -> None:
+    why = {"score_near_boundary": "Bank details weigh more than one step of the table."}
+    categories = scene.store.read(
+        lambda uow: list_scored_categories(
+            None, uow.breaches.find_latest(Manifest, scene.breach.id).exposures
+        )  # type: ignore[union-attr]
+    )
+    data = dict.fromkeys(categories or (DataCategory.FINANCIAL,), 3)
+    whole = STOLEN.model_copy(update={"data": data})
+
+    assert scene.decide(severity=whole, departures=why).severity_score == 4.0
+    half = whole.model_copy(update={"integrity": None})
+    assert scene.decide(severity=half).severity_score is None
+
+
+def test_facts_keep_to_what_may_be_said(scene: Scene) -> None:
+    with pytest.raises(IncompleteDocument, match="evidence"):
+        scene.write(not_involved="Card data", not_involved_evidence="")
+    with pytest.raises(BadInput, match="three to five"):
+        scene.write(steps=("One thing.",))
+    with pytest.raises(BadInput, match="past"):
+        scene.write(next_update=scene.now())
+
+
+UNKNOWN = SendResult(outcome=SendOutcome.UNKNOWN)
+BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
+UNSENDABLE = SendResult(outcome=SendOutcome.UNSENDABLE)
+
+
+def written(scene: Scene) -> LetterSet:
+    return scene.store.read(
+        lambda uow: notice_facts.render_letters(
+            uow, scene.breach.id, scene.settings, scene.renderer
+        )
+    )
+
+
+def change(scene: Scene, customer: str, **changes: Any) -> None:
+    def work(uow: Any) -> None:
+        uow.customers.save(uow.customers.get(customer).model_copy(update=changes))
+
+    scene.store.write(work)
+
+
+def row_of(scene: Scene, customer: str, version: int = 1) -> NoticeRow:
+    return next(r for r in scene.rows() if (r.customer_id, r.version) == (customer, version))
+
+
+def test_the_approver_sees_each_head_as_it_leaves(scene: Scene) -> None:
+    ready = written(scene)
+    seen = build_heads(ready, SENDER)
+    scene.release()
+    sent = scene.outbox.start_attempt(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
+
+    assert sent is not None
+    head = next(h for h in seen if h.to_email == sent.to_email)
+    assert (head.from_name, head.from_email) == ("Penhallow IT", "notices@penhallow.example")
+    assert (head.to_name, head.subject) == (sent.to_name, sent.letter.subject)
+    assert head.envelope_sender == sent.envelope_sender == "notices@penhallow.example"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Fabrikam Holdings Ltd"},
+        {"name": "Fabrikam Ltd\u202e"},
+        {"default_email": "other@fabrikam.example"},
+    ],
+)
+def test_a_changed_name_or_address_after_approval_voids_it_for_that_customer(
+    scene: Scene, changes: dict[str, str]
+) -> None:
+    scene.release()
+    change(scene, "fabrikam", **changes)
+
+    assert not scene.send(row_of(scene, "fabrikam"))
+    assert scene.send(row_of(scene, "contoso"))
+    assert row_of(scene, "fabrikam").status is DeliveryStatus.SKIPPED
+    assert row_of(scene, "fabrikam").status_reason
+
+
+def test_a_changed_address_before_approval_stops_it_until_the_list_is_frozen_anew(
+    scene: Scene,
+) -> None:
+    before = scene.seal()
+    change(scene, "fabrikam", default_email="other@fabrikam.example")
+    with pytest.raises(NotAllowed, match="another contact than the frozen list"):
+        scene.seal()
+    scene.now.advance(minutes=1)
+    scene.freeze()
+
+    assert scene.seal().hash != before.hash
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "=?utf-8?q?Joe=0d=0aX-Injected:_yes?="},
+        {"name": "Nine\nBcc: x"},
+        {"default_email": "a@x..example"},
+        {"default_email": '"x> RCPT TO:<b@y"@z.example'},
+    ],
+)
+def test_what_an_older_release_let_in_stops_the_approval_with_the_place(
+    scene: Scene, changes: dict[str, str]
+) -> None:
+    change(scene, "fabrikam", people=(), **changes)
+    scene.freeze()
+
+    with pytest.raises(IncompleteDocument, match=r"to fabrikam, (name|address)"):
+        scene.seal()
+
+
+def test_hidden_characters_are_shown_in_head_and_letter_and_want_a_look(scene: Scene) -> None:
+    change(scene, "fabrikam", name="Fab\u202erikam Ltd", people=())
+    scene.freeze()
+    ready = written(scene)
+    at = [r.customer_id for r in ready.recipients].index("fabrikam")
+
+    assert build_heads(ready, SENDER)[at].to_name == "Fab[U+202E]rikam Ltd"
+    assert any(
+        p.severity == "warn" and "RIGHT-TO-LEFT OVERRIDE" in p.problem for p in ready.problems
+    )
+    assert "Dear Fab[U+202E]rikam Ltd," in ready.rendered[at].text
+    assert "\u202e" not in ready.rendered[at].text + ready.rendered[at].html
+    scene.release()
+    sent = scene.outbox.start_attempt(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
+    assert sent is not None
+    assert sent.to_name == "Fab[U+202E]rikam Ltd"
+
+
+def test_a_sender_that_cannot_stand_in_a_header_is_misconfigured(scene: Scene) -> None:
+    for changes in ({"from_name": "a\nb"}, {"from_email": "a@b@c"}, {"envelope_from": "<>"}):
+        with pytest.raises(ConfigurationError, match="sender main"):
+            scene.seal(SENDER.model_copy(update=changes))
+
+
+def test_an_unsendable_row_ends_as_not_sent_with_a_telephone_task(scene: Scene) -> None:
+    scene.release()
+    telephone_calls = len(scene.calls())
+    row = row_of(scene, "fabrikam")
+    scene.send(row, UNSENDABLE)
+
+    assert row_of(scene, "fabrikam").status is DeliveryStatus.SKIPPED
+    assert "no message can be made of it" in row_of(scene, "fabrikam").status_reason
+    assert len(scene.calls()) == telephone_calls + 1
+
+
+def version_two(scene: Scene) -> LetterSet:
+    scene.now.advance(hours=1)
+    scene.write()
+    return written(scene)
+
+
+def fabrikams(ready: LetterSet) -> Any:
+    at = [r.customer_id for r in ready.recipients].index("fabrikam")
+    return ready.rendered[at]
+
+
+def test_the_first_letter_that_ever_leaves_is_number_one_whatever_was_written_before(
+    scene: Scene,
+) -> None:
+    for _ in range(3):
+        scene.now.advance(minutes=1)
+        scene.write()
+    letter = fabrikams(written(scene))
+
+    assert letter.subject.startswith("Important")
+    assert "our letter number 1 about this incident" in " ".join(letter.text.split())
+    assert "replaces" not in letter.text
+
+
+def test_only_who_was_told_before_reads_that_a_letter_is_replaced(scene: Scene) -> None:
+    scene.release()
+    scene.send(row_of(scene, "fabrikam"))
+    scene.send(row_of(scene, "contoso"), BOUNCED)
+    ready = version_two(scene)
+    told = fabrikams(ready)
+    other = next(r for r in ready.rendered if r.customer_id == "contoso")
+
+    assert told.subject.startswith("Update")
+    assert "replaces our letter number 1" in " ".join(told.text.split())
+    assert "our letter number 2 about" in " ".join(told.text.split())
+    assert other.subject.startswith("Important")
+    assert "replaces" not in other.text
+
+
+def test_after_an_unclear_end_the_letter_says_that_the_earlier_one_may_have_arrived(
+    scene: Scene,
+) -> None:
+    scene.release()
+    scene.send(row_of(scene, "fabrikam"), UNKNOWN)
+    letter = fabrikams(version_two(scene))
+    words = " ".join(letter.text.split())
+
+    assert letter.subject.startswith("Important")
+    assert "may have reached you before" in words
+    assert "If you have our letter number 1, this letter replaces it." in words
+
+
+def test_an_end_that_becomes_known_after_approval_does_not_change_the_approved_words(
+    scene: Scene,
+) -> None:
+    scene.release()
+    scene.send(row_of(scene, "fabrikam"), UNKNOWN)
+    version_two(scene)
+    scene.release()
+    first = row_of(scene, "fabrikam")
+    scene.act(notice_facts.resolve_unknown, RESPONDER, first.id, DeliveryStatus.HANDED_OVER, "log")
+
+    assert scene.send(row_of(scene, "fabrikam", 2), attempt="a2")
+    third = " ".join(fabrikams(version_two(scene)).text.split())
+    assert "our letter number 3 about" in third
+    assert "replaces our letter number 2" in third
