@@ -6,25 +6,22 @@ from collections import Counter
 from collections.abc import Sequence
 
 STAGES = (
-    ("store: groups and buckets", ("batches/groups.py", "group_keys.py", "signal_log.py")),
-    ("store: alerts and evidence", ("batches/reconcile.py", "batches/alert_", "alert_machine.py")),
+    ("store: groups and buckets", ("batches/groups.py", "batches/bucket_rows.py", "signal_log.py")),
+    ("store: alerts and evidence", ("batches/reconcile.py", "batches/alert_", "closed_alerts.py")),
     ("store: counts", ("batches/counts.py",)),
-    ("store: positions, watermarks", ("position_rows.py", "watermarks.py")),
-    ("store: exports, audit", ("exports.py", "audit.py", "unit_of_work.py", "row_digests.py")),
-    ("windows and episodes", ("correlate/", "streams/windows.py", "episodes.py", "buckets.py")),
-    ("store: the rest", ("batches/", "stores/", "transactions.py", "postgres.py")),
-    ("parse", ("parsers/", "tokenizers/", "json_lines.py")),
-    ("recognise", ("recognise.py",)),
-    ("enrich", ("enrich.py", "register_view.py")),
-    (
-        "rules and behaviours",
-        ("sigma/", "detectors/", "streams/process/detect.py", "streams/alerting.py"),
-    ),
-    ("counts and dead letters", ("source_counts.py", "tally.py", "undigested.py")),
-    ("make events", ("normalise/", "schemas/pipeline/event.py")),
-    ("journal", ("event_logs/",)),
-    ("between the processes", ("parser_process/", "readers.py")),
-    ("pipeline, worker", ("pipeline.py", "worker.py", "streams/process/", "worker_app/", "app_")),
+    ("store: positions, watermarks", ("batches/position_", "batches/watermarks.py")),
+    ("store: exports, audit", ("books/exports.py", "stores/audit/", "sql/row_digests.py")),
+    ("enrich", ("normalise/enrich.py", "register/register_view.py")),
+    ("store: the rest", ("breachdesk/stores/",)),
+    ("windows and episodes", ("streams/correlate/",)),
+    ("parse", ("streams/parsers/", "streams/tokenizers/")),
+    ("recognise", ("normalise/recognise.py", "normalise/frames.py")),
+    ("rules and behaviours", ("streams/sigma/", "streams/detectors/", "process/detect.py")),
+    ("counts and dead letters", ("normalise/source_counts.py", "process/dead_letters.py")),
+    ("make events", ("streams/normalise/", "schemas/pipeline/event.py")),
+    ("journal", ("streams/event_logs/",)),
+    ("between the processes", ("streams/parser_process/",)),
+    ("pipeline, worker", ("streams/process/", "streams/worker_app/")),
     ("Kafka client", ("aiokafka/",)),
     ("Faust, event loop", ("faust/", "mode/", "asyncio/", "selectors.py")),
 )
@@ -75,7 +72,7 @@ def _compute_shares(counts: Counter[str]) -> dict[str, float]:
 def _find_stage(frames: Sequence[str]) -> str:
     for frame in reversed(frames):
         for stage, names in STAGES:
-            if any(f"{name}" in frame for name in names):
+            if any(name in frame for name in names):
                 return stage
     return "other"
 

@@ -2,7 +2,7 @@
 
 The values are stored and hashed: a released value never changes. An entry of another release can
 hold an action that is not listed here; `find_action` returns None for it.
-docs/reference/audit-actions.md describes each action.
+docs/reference/audit.md describes each action.
 """
 
 from __future__ import annotations

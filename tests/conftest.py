@@ -76,5 +76,5 @@ def prefix() -> str:
 @pytest.fixture
 def fresh_schema(postgres_url: str) -> Iterator[Callable[[], str]]:
     """Each call makes an empty schema and gives its name; all are dropped after the test."""
-    with ExitStack() as schemas:
-        yield lambda: schemas.enter_context(services.fresh_schema(postgres_url))
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(services.fresh_schema(postgres_url))
