@@ -1,4 +1,5 @@
-"""Parse `key=value` lines as firewalls write them: both quotes, duplicate keys, empty values, gaps.
+"""Parse `key=value` lines as firewalls write them: single, double and typographic quotes, duplicate
+keys, empty values, gaps, and values with blanks and without quotes.
 
 A quote ends where the next pair begins or the line ends, so quotes inside a value survive."""
 
@@ -7,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+KEY = r"[A-Za-z_][\w.\-\[\]]*+"
+"""Of the pairs of CEF and LEEF, whose keys may have an index."""
 _KEY = r"[A-Za-z_][\w.-]*+="
 _DOUBLE = r"\"([^\"]*+)\"(?!\S)"
 _SINGLE = r"'([^']*+)'(?!\S)"
@@ -18,8 +21,23 @@ _LONGEST_WITH_QUOTES = 1_000
 """Characters of a value with quotes inside; a quote that ends nowhere nearer begins a bare word."""
 
 
+_SPACED_KEY = re.compile(rf"(?<!\S)({KEY})=", re.ASCII)
+_QUOTED_VALUE = re.compile(r"(?:\"[^\"]*+\"|'[^']*+')(?!\S)")
+_TYPOGRAPHIC = re.compile(
+    r"(?<==)[\u201c\u201d\u201e\u00ab]([^\u201c\u201d\u201e\u00ab\u00bb\"]*+)[\u201c\u201d\u00bb]"
+)
+_QUOTES = frozenset("\"'")
+_PARTS = {
+    delimiter: re.compile(rf"((?:[^{delimiter}\"]++|\"[^\"]*+\"|\")*+)(?:{delimiter}|\Z)")
+    for delimiter in (",", ";", "\\|", "\t", "&")
+}
+_DELIMITED_PAIR = re.compile(r"\s*+([^\s=:\"][^=:\"]{0,60}+)[=:](.*)", re.DOTALL)
+
+
 def parse_pairs(text: str) -> list[tuple[str, str]]:
     """Parse every pair in order. An unquoted value ends at white space."""
+    if "=\u201d" in text or "=\u201c" in text or "=\u201e" in text:
+        text = _TYPOGRAPHIC.sub(r'"\1"', text)
     if "='" in text:
         return _parse_any_pairs(text)
     usual: Sequence[tuple[str, str, str]] = _PAIR_WITHOUT_SINGLE.findall(text)
@@ -55,6 +73,46 @@ def _parse_pairs_with_quotes(text: str) -> list[tuple[str, str]]:
                 plain, at = text[begin:end], end + 1
         several.append((key[:-1], plain or double or single))
     return several
+
+
+def parse_spaced_pairs(text: str) -> list[tuple[str, str]]:
+    """Parse every pair in order. An unquoted value ends where the next key begins, so that it may
+    contain blanks: use it for formats that do not quote."""
+    pairs: list[tuple[str, str]] = []
+    key, begin, next_key = None, 0, 0
+    for match in _SPACED_KEY.finditer(text):
+        if match.start() < next_key:
+            continue
+        if key is not None:
+            pairs.append((key, _remove_quotes(text[begin : match.start()])))
+        key, begin = match[1], match.end()
+        if text[begin : begin + 1] in _QUOTES:
+            quoted = _QUOTED_VALUE.match(text, begin)
+            next_key = begin if quoted is None else quoted.end()
+    if key is not None:
+        pairs.append((key, _remove_quotes(text[begin:])))
+    return pairs
+
+
+def _remove_quotes(value: str) -> str:
+    """Remove blanks, and quotes around the whole value."""
+    value = value.strip()
+    if (
+        len(value) > 1
+        and value[0] in _QUOTES
+        and value[0] == value[-1]
+        and value[0] not in value[1:-1]
+    ):
+        return value[1:-1]
+    return value
+
+
+def parse_delimited_pairs(text: str, delimiter: str = ",") -> list[tuple[str, str]]:
+    """Parse `key=value, key: "value"` with one of `,`, `;`, `|` or a tab between the pairs. A part
+    without a key is left out."""
+    parts = _PARTS["\\|" if delimiter == "|" else delimiter].findall(text)
+    pairs = map(_DELIMITED_PAIR.match, parts)
+    return [(pair[1].strip(), _remove_quotes(pair[2])) for pair in pairs if pair is not None]
 
 
 def select_first_values(all_pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
