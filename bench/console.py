@@ -29,7 +29,6 @@ sys.path[0:1] = [os.environ.get("BENCH_TREE") or str(ROOT), str(ROOT)]
 
 import httpx  # noqa: E402
 from sqlalchemy import Engine, event  # noqa: E402
-from starlette.routing import Route  # noqa: E402
 
 import breachdesk  # noqa: E402
 from bench.store_rows import NEWEST  # noqa: E402
@@ -37,7 +36,8 @@ from breachdesk.bootstrap.container import Container, tune_gc  # noqa: E402
 from breachdesk.bootstrap.observability.traces import NullTracer  # noqa: E402
 from breachdesk.bootstrap.serve import build_console_dependencies  # noqa: E402
 from breachdesk.bootstrap.settings import load_settings  # noqa: E402
-from breachdesk.console.app import SCREENS, build_app  # noqa: E402
+from breachdesk.console.app import build_app  # noqa: E402
+from breachdesk.console.screens import load_screens  # noqa: E402
 from breachdesk.demo.play import PASSWORD  # noqa: E402
 from breachdesk.demo.stage import DemoClock  # noqa: E402
 from breachdesk.ports import UnitOfWork  # noqa: E402
@@ -116,8 +116,8 @@ def _has(uow: UnitOfWork, pk: int) -> bool:
 
 def generate_addresses(known: dict[str, list[str]]) -> Iterator[str]:
     """Of every GET route whose parameters are known, one for each value of the first."""
-    for route in (route for screen in SCREENS for route in screen.router.routes):
-        if not isinstance(route, Route) or "GET" not in (route.methods or ()):
+    for route in (route for screen in load_screens() for route in screen.routes):
+        if "GET" not in (route.methods or ()):
             continue
         names = re.findall(r"\{([^}]*)\}", route.path)
         if any(name not in known or not known[name] for name in names):

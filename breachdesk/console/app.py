@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -11,41 +11,7 @@ from starlette.types import ASGIApp
 
 from breachdesk.console.dependencies import ConsoleDependencies
 from breachdesk.console.hourly_volume import JournalVolume
-from breachdesk.console.screens.alerts import alert, alerts, overview, rules, sources, unattributed
-from breachdesk.console.screens.cases import (
-    affected,
-    approval,
-    case,
-    cases,
-    complaints,
-    confirm,
-    decision,
-    decision_documents,
-    delivery,
-    duties,
-    facts,
-    groups,
-    letter_comparison,
-    letters,
-    near_miss,
-    new_case,
-    people,
-    printed_case,
-    report,
-    sent_letter,
-    tasks,
-)
-from breachdesk.console.screens.installation import (
-    account,
-    audit,
-    customers,
-    figures,
-    first_run,
-    law,
-    register,
-    second_factor,
-    sign_in,
-)
+from breachdesk.console.screens import load_screens
 from breachdesk.console.views.case_standings import CaseStandings
 from breachdesk.console.views.navigation import NavigationCache
 from breachdesk.console.views.pages import STATIC, PageRenderer
@@ -58,48 +24,11 @@ from breachdesk.console.web.request_context import (
     get_app_state,
     get_status,
 )
+from breachdesk.console.web.screen import collect_page_permissions, sort_routes
 from breachdesk.console.web.security_headers import SecurityHeaders
 from breachdesk.console.web.sessions import SessionStore
 from schemas.errors import BreachDeskError, NotFound, RetryableError
 
-SCREENS = (
-    sign_in,
-    account,
-    second_factor,
-    overview,
-    alerts,
-    alert,
-    cases,
-    near_miss,
-    new_case,
-    case,
-    duties,
-    printed_case,
-    tasks,
-    confirm,
-    affected,
-    groups,
-    decision,
-    decision_documents,
-    facts,
-    letter_comparison,
-    letters,
-    approval,
-    delivery,
-    sent_letter,
-    people,
-    report,
-    register,
-    figures,
-    complaints,
-    customers,
-    unattributed,
-    sources,
-    rules,
-    law,
-    audit,
-    first_run,
-)
 PLAIN = {
     403: "You may not do that.",
     404: "Page not found.",
@@ -121,23 +50,27 @@ class ConsoleApp(FastAPI):
 
 
 def build_app(dependencies: ConsoleDependencies) -> FastAPI:
-    """The console of that house. Raises ConfigurationError when its pages are not there."""
+    """Build the console. Raises ConfigurationError when its templates are missing or a screen is
+    not complete."""
+    screens = load_screens()
     app = ConsoleApp(title="BreachDesk", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.shared = AppState(
         dependencies,
         PageRenderer(dependencies),
         SessionStore(dependencies),
-        NavigationCache(dependencies),
+        NavigationCache(dependencies, [s.navigation for s in screens if s.navigation]),
         AttemptThrottle(dependencies.store),
         PasswordChecks(dependencies.store),
         LetterChecks(dependencies),
         dependencies.hours or JournalVolume(dependencies.log),
         CaseStandings(),
+        collect_page_permissions(screens),
     )
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for screen in SCREENS:
-        guard = [] if screen is sign_in else [Depends(check_permission)]
-        app.include_router(screen.router, dependencies=guard)
+    public = APIRouter(routes=sort_routes(s for s in screens if s.is_public))
+    protected = APIRouter(routes=sort_routes(s for s in screens if not s.is_public))
+    app.include_router(public)
+    app.include_router(protected, dependencies=[Depends(check_permission)])
     app.add_exception_handler(AnyHTTPException, _answer_http_problem)
     app.add_exception_handler(RequestValidationError, _answer_bad_address)
     app.add_exception_handler(BreachDeskError, _answer_problem)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from breachdesk.case_ports import CaseCounts
 from breachdesk.console.views.case_progress import CaseStep, find_next_step
 from breachdesk.console.views.case_view import CaseFile, read_unnamed
 from breachdesk.ports import UnitOfWork
@@ -84,6 +85,11 @@ class CaseStandings:
             self._kept.move_to_end(case_id)
             while len(self._kept) > MAX_CACHED:
                 self._kept.popitem(last=False)
+
+
+def count_cases(uow: UnitOfWork) -> CaseCounts:
+    """Count all cases and their open tasks. Two entries of the navigation share the answer."""
+    return uow.cases.count_all()
 
 
 def _read_ahead(uow: UnitOfWork, cases: Sequence[Case]) -> None:

@@ -1,15 +1,16 @@
-"""What stands around every page: the counts in the rail and the banners. Kept for seconds."""
+"""What every page shows around its content: the navigation with its counts, and the banners."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
 
 from breachdesk.console.dependencies import ConsoleDependencies
 from breachdesk.ports import UnitOfWork
 from schemas.casework.approval import Approval, ApprovalKind
-from schemas.casework.case_record import Complaint
-from schemas.pipeline.alert import AlertState
 
 KEEP = timedelta(seconds=5)
 DEMO = (
@@ -21,10 +22,38 @@ BROKEN = (
 )
 
 
+class NavigationGroup(IntEnum):
+    """Parts of the navigation, from top to bottom."""
+
+    WORK = 1
+    RECORDS = 2
+    INSTALLATION = 3
+    ACCOUNT = 4
+    """Below the name of the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationEntry:
+    """The entry of a screen in the navigation. Whoever may open the page sees it."""
+
+    path: str
+    label: str
+    group: NavigationGroup
+    order: int
+    """Position in the group, smallest first."""
+    query: Callable[[UnitOfWork], Any] | None = None
+    """Reads the store for the number beside the label. Entries with the same function share one
+    call. None: there is no number."""
+    number: Callable[[Any], int] = int
+    """Takes the number from what `query` returns; 0 is not shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class NavigationState:
-    """Counts by rail item, and banners as (tone, sentence)."""
+    """Entries in their groups, counts by path, and banners as (tone, sentence)."""
 
+    groups: tuple[tuple[NavigationEntry, ...], ...]
+    account: tuple[NavigationEntry, ...]
     counts: dict[str, int]
     banners: tuple[tuple[str, str], ...]
 
@@ -32,8 +61,11 @@ class NavigationState:
 class NavigationCache:
     """Reads it from the store, at most once in KEEP, and again after every act."""
 
-    def __init__(self, dependencies: ConsoleDependencies) -> None:
+    def __init__(
+        self, dependencies: ConsoleDependencies, entries: Iterable[NavigationEntry]
+    ) -> None:
         self._dependencies = dependencies
+        self._entries = sorted(entries, key=lambda e: (e.group, e.order, e.path))
         self._kept: tuple[datetime, NavigationState] | None = None
 
     def read(self, now: datetime) -> NavigationState:
@@ -50,18 +82,24 @@ class NavigationCache:
         self._kept = None
 
     def _read_state(self, uow: UnitOfWork) -> NavigationState:
-        cases = uow.cases.count_all()
-        counts = {
-            "/alerts": uow.alerts.count((AlertState.NEW,)),
-            "/cases": cases.open,
-            "/tasks": cases.open_tasks,
-            "/complaints": uow.records.count(Complaint, running=True),
-            "/unattributed": uow.customers.count_unattributed(),
-            "/sources": len(uow.sources.list_troubled()),
-        }
         return NavigationState(
-            counts, (*self._list_fixed_banners(), *_list_break_glass_banners(uow))
+            groups=tuple(
+                self._list_entries(group)
+                for group in NavigationGroup
+                if group is not NavigationGroup.ACCOUNT
+            ),
+            account=self._list_entries(NavigationGroup.ACCOUNT),
+            counts=self._read_counts(uow),
+            banners=(*self._list_fixed_banners(), *_list_break_glass_banners(uow)),
         )
+
+    def _read_counts(self, uow: UnitOfWork) -> dict[str, int]:
+        queries = {entry.query for entry in self._entries if entry.query is not None}
+        results = {query: query(uow) for query in queries}
+        return {e.path: e.number(results[e.query]) for e in self._entries if e.query is not None}
+
+    def _list_entries(self, group: NavigationGroup) -> tuple[NavigationEntry, ...]:
+        return tuple(entry for entry in self._entries if entry.group is group)
 
     def _list_fixed_banners(self) -> tuple[tuple[str, str], ...]:
         settings = self._dependencies.settings

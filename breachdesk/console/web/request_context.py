@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -24,7 +24,7 @@ from breachdesk.console.web.attempt_throttle import AttemptThrottle
 from breachdesk.console.web.cookies import SESSION, read_cookie
 from breachdesk.console.web.letter_checks import LetterChecks
 from breachdesk.console.web.password_checks import PasswordChecks
-from breachdesk.console.web.permissions import MAY_OPEN, MAY_SEND, SIGNED_IN
+from breachdesk.console.web.permissions import SIGNED_IN, Permissions, get_required_permissions
 from breachdesk.console.web.sessions import SessionStore, UserSession
 from breachdesk.ports import UnitOfWork
 from schemas.errors import (
@@ -80,6 +80,8 @@ class AppState:
     letters: LetterChecks
     hourly_volume: HourlyVolume
     standings: CaseStandings
+    page_permissions: Mapping[str, Permissions]
+    """By path, for pages that not every signed-in user may open."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,8 @@ class RequestContext:
         return f"Only {_join_duties(needed)} may do this. You are {_join_duties(self.user.duties)}."
 
     def may_open(self, path: str) -> bool:
-        """Whether the menu shows this page to this person."""
-        needed = MAY_OPEN.get(path, SIGNED_IN)
+        """Whether this person may open the page of this path."""
+        needed = self.app_state.page_permissions.get(path, SIGNED_IN)
         return not needed or bool(needed & self.user.duties)
 
 
@@ -216,13 +218,11 @@ SignedIn = Annotated[RequestContext, Depends(get_request_context)]
 
 
 def check_permission(request: Request, context: SignedIn) -> None:
-    """Refuse (403), before the form is read, a user who holds none of the duties that this route
-    needs."""
-    path = request.scope["route"].path
-    reads = request.method in ("GET", "HEAD")
-    if not reads and path not in MAY_SEND:
+    """Refuse (403), before the form is read, a user who holds none of the permissions that this
+    route requires, and everybody for a form that declares none."""
+    needed = get_required_permissions(request.scope["route"].endpoint)
+    if needed is None and request.method not in ("GET", "HEAD"):
         raise HTTPException(403, "Nobody is allowed to send this form.")
-    needed = (MAY_OPEN if reads else MAY_SEND).get(path, SIGNED_IN)
     refusal = context.explain_refusal(*needed) if needed else ""
     if refusal:
         raise HTTPException(403, refusal)

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from fastapi.routing import APIRoute
 
-from breachdesk.console.app import SCREENS, build_app
+from breachdesk.console.app import build_app
 from breachdesk.console.dependencies import ConsoleDependencies
+from breachdesk.console.screens import load_screens
 from breachdesk.stores.sqlite.store import SqliteStore
 from breachdesk.testing import FixedNow, add_confirmed_breach, make_customer, make_store, make_user
 from notifiers.letters.render import JinjaRenderer
@@ -103,8 +103,8 @@ OWN_ACCOUNT = {
 
 
 def routes(method: str) -> list[str]:
-    found = (route for screen in SCREENS for route in screen.router.routes)
-    return sorted(r.path for r in found if isinstance(r, APIRoute) and method in r.methods)
+    every = (route for screen in load_screens() for route in screen.routes)
+    return sorted(route.path for route in every if method in route.methods)
 
 
 def filled(path: str, case: str) -> str:

@@ -12,7 +12,9 @@ from breachdesk.casework.opening import triage
 from breachdesk.console.views.charts import BARS, build_evidence_chart
 from breachdesk.console.views.pages import get_customer_names
 from breachdesk.console.web.paging import parse_page_request
+from breachdesk.console.web.permissions import ANALYST_OR_RESPONDER, ANY_PERMISSION, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.case import Case, CaseNote, CaseState
 from schemas.errors import BreachDeskError, NotFound
@@ -66,6 +68,7 @@ def download_raw(alert_id: str, journal: str, offset: int, context: SignedIn) ->
 
 
 @router.post("/alerts/{alert_id}/assign")
+@requires(ANALYST_OR_RESPONDER)
 def submit_assignment(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """To the person named, or to whoever asks."""
     return context.submit(
@@ -84,6 +87,7 @@ def submit_assignment(alert_id: str, context: SignedIn, form: Posted) -> Respons
 
 
 @router.post("/alerts/{alert_id}/comment")
+@requires(ANY_PERMISSION)
 def submit_comment(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """A note on the alert."""
     return context.submit(
@@ -101,6 +105,7 @@ def submit_comment(alert_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/alerts/{alert_id}/dismiss")
+@requires(ANALYST_OR_RESPONDER)
 def submit_dismissal(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """With a reason, of exactly the facts that were on the page."""
     return context.submit(
@@ -120,6 +125,7 @@ def submit_dismissal(alert_id: str, context: SignedIn, form: Posted) -> Response
 
 
 @router.post("/alerts/{alert_id}/reopen")
+@requires(ANALYST_OR_RESPONDER)
 def submit_reopening(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """A dismissed one becomes new again."""
     return context.submit(
@@ -138,6 +144,7 @@ def submit_reopening(alert_id: str, context: SignedIn, form: Posted) -> Response
 
 
 @router.post("/alerts/{alert_id}/open-case")
+@requires(ANALYST_OR_RESPONDER)
 def submit_case(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """A case of this alert alone; others can be linked to it."""
     return context.submit(
@@ -156,6 +163,7 @@ def submit_case(alert_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/alerts/{alert_id}/link")
+@requires(ANALYST_OR_RESPONDER)
 def submit_link(alert_id: str, context: SignedIn, form: Posted) -> Response:
     """To a case that is already open."""
     return context.submit(
@@ -209,3 +217,6 @@ def _show(
 
 def _find_rule(context: RequestContext, rule_id: str) -> object:
     return next((r for r in context.dependencies.explainer.list_rules() if r.id == rule_id), None)
+
+
+SCREEN = Screen(id="alert", router=router)

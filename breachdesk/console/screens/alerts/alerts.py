@@ -8,9 +8,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework.opening import triage
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.views.pages import get_customer_names
 from breachdesk.console.web.paging import parse_page_request
+from breachdesk.console.web.permissions import ANALYST_OR_RESPONDER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BadInput, BreachDeskError
 from schemas.paging import Page, PageRequest
@@ -32,6 +35,7 @@ def show_alerts(context: SignedIn, state: str = "new") -> Response:
 
 
 @router.post("/alerts/open-case")
+@requires(ANALYST_OR_RESPONDER)
 def submit_case(context: SignedIn, form: Posted) -> Response:
     """One case of all the alerts that were ticked."""
     return context.submit(
@@ -86,3 +90,16 @@ def _count_customers(alerts: Page[AlertView]) -> int:
     if len(alerts.rows) < alerts.total:
         return 0
     return len({customer for alert in alerts.rows for customer in alert.customers})
+
+
+SCREEN = Screen(
+    id="alerts",
+    router=router,
+    navigation=NavigationEntry(
+        "/alerts",
+        "Alerts",
+        NavigationGroup.WORK,
+        order=2,
+        query=lambda uow: uow.alerts.count((AlertState.NEW,)),
+    ),
+)

@@ -14,8 +14,10 @@ from breachdesk.console.screens.alerts.alerts import collect_first_customers
 from breachdesk.console.screens.alerts.sources import list_silent_sources
 from breachdesk.console.views.case_progress import CaseStep
 from breachdesk.console.views.labels import capitalise, format_count
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.views.pages import get_customer_names
 from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.case import Case, CaseState
 from schemas.casework.case_record import Complaint
@@ -120,3 +122,10 @@ def _sort_sources(
 ) -> list[str]:
     first = (*list_silent_sources(context, heard), *uow.sources.list_troubled(), *sorted(heard))
     return list(dict.fromkeys(first))
+
+
+SCREEN = Screen(
+    id="overview",
+    router=router,
+    navigation=NavigationEntry("/", "Overview", NavigationGroup.WORK, order=1),
+)

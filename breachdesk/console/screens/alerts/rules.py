@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.paging import build_numbered_page
 from breachdesk.console.web.request_context import SignedIn
+from breachdesk.console.web.screen import Screen
 
 router = APIRouter()
 ROWS = 100
@@ -23,3 +25,10 @@ def show_rules(context: SignedIn, page: str = "1", rule: str = "") -> Response:
     at = ids.index(rule) // ROWS + 1 if rule in ids else page
     shown = build_numbered_page(rules, at, ROWS)
     return context.render_page("rules.html", rules=shown, firings=firings)
+
+
+SCREEN = Screen(
+    id="rules",
+    router=router,
+    navigation=NavigationEntry("/rules", "Rules", NavigationGroup.INSTALLATION, order=2),
+)

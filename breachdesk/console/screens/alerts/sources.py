@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.paging import parse_page_request
 from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.paging import Page, PageRequest
 from schemas.pipeline.source import BlindInterval, DeadLetter, SourceView
@@ -76,3 +78,16 @@ def list_silent_sources(
 def _is_silent(context: RequestContext, name: str, at: datetime) -> bool:
     limit = timedelta(minutes=context.dependencies.settings.get_source(name).silence_minutes)
     return context.now - at > limit
+
+
+SCREEN = Screen(
+    id="sources",
+    router=router,
+    navigation=NavigationEntry(
+        "/sources",
+        "Sources",
+        NavigationGroup.INSTALLATION,
+        order=1,
+        query=lambda uow: len(uow.sources.list_troubled()),
+    ),
+)

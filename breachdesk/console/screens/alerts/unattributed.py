@@ -10,8 +10,11 @@ from starlette.responses import Response
 from breachdesk.casework.imports import attribution
 from breachdesk.casework.imports.service_presets import REFERENCE, SERVICES
 from breachdesk.console.views.forms import SubmittedForm
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.paging import parse_page_request
+from breachdesk.console.web.permissions import REGISTRAR, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER, Binding, Customer, UnattributedEvents
 from schemas.errors import BadInput, BreachDeskError
@@ -28,12 +31,14 @@ OURSELVES = {PROVIDER, "ourselves"}
 
 
 @router.get("/unattributed")
+@requires(REGISTRAR)
 def show_unattributed(context: SignedIn) -> Response:
     """Most events first."""
     return _show(context, {})
 
 
 @router.post("/unattributed")
+@requires(REGISTRAR)
 def submit_binding(context: SignedIn, form: Posted) -> Response:
     """Bind the key to the customer."""
     return context.submit(
@@ -104,3 +109,16 @@ def _show(
         typed=typed,
         problem=problem,
     )
+
+
+SCREEN = Screen(
+    id="unattributed",
+    router=router,
+    navigation=NavigationEntry(
+        "/unattributed",
+        "Unattributed",
+        NavigationGroup.RECORDS,
+        order=5,
+        query=lambda uow: uow.customers.count_unattributed(),
+    ),
+)

@@ -32,7 +32,9 @@ from breachdesk.console.views.case_view import CaseFile, read_case, sort_by_cert
 from breachdesk.console.views.forms import SubmittedForm
 from breachdesk.console.views.pages import get_customer_names
 from breachdesk.console.web.contact_rows import ContactWarnings, build_contact_warnings
+from breachdesk.console.web.permissions import RESPONDER, requires
 from breachdesk.console.web.request_context import REFUSALS, Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import Certainty, ContactChannel, Exposure, Manifest, Recipient
 from schemas.errors import BreachDeskError, EditConflict
@@ -59,6 +61,7 @@ def show_affected(
 
 
 @router.post("/cases/{case_id}/affected")
+@requires(RESPONDER)
 def submit_freeze(case_id: str, context: SignedIn, form: Posted) -> Response:
     """The proposal with every change made on the page, sealed under one hash. Before that the page
     says how many people will be told; `open` and `find` show more of it and keep what was typed."""
@@ -397,3 +400,6 @@ def _find_exposures(
         return (), False
     customer_ids = {c.id for c in uow.customers.list_page(PageRequest(CUSTOMERS), words=words).rows}
     return select_matching(exposures, customer_ids.__contains__)
+
+
+SCREEN = Screen(id="affected", router=router)

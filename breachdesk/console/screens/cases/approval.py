@@ -29,6 +29,7 @@ from breachdesk.console.views.forms import SubmittedForm
 from breachdesk.console.web.contact_rows import ContactWarnings, build_contact_warnings
 from breachdesk.console.web.letter_checks import BreachTexts
 from breachdesk.console.web.paging import NumberedPage, build_numbered_page
+from breachdesk.console.web.permissions import APPROVER, requires
 from breachdesk.console.web.reauthentication import (
     determine_proof,
     require_second_factor,
@@ -41,6 +42,7 @@ from breachdesk.console.web.request_context import (
     SignedIn,
     redirect_to,
 )
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import Recipient
 from schemas.casework.approval import Approval, ApprovalKind
@@ -152,12 +154,14 @@ def show_approval(case_id: str, context: SignedIn, sender: str = "", page: str =
 
 
 @router.post("/cases/{case_id}/approval")
+@requires(APPROVER)
 def submit_approval(case_id: str, context: SignedIn, form: Posted) -> Response:
     """The second person's release."""
     return _submit_release(context, case_id, form, _approve_release, "approved")
 
 
 @router.post("/cases/{case_id}/break-glass")
+@requires(APPROVER)
 def submit_break_glass(case_id: str, context: SignedIn, form: Posted) -> Response:
     """One person alone, with reason, delay and witness."""
     return _submit_release(context, case_id, form, _approve_break_glass, "glass")
@@ -326,3 +330,6 @@ def _may_be_joined(uow: UnitOfWork, file: CaseFile) -> bool:
         return False
     alone = file.approval.kind is ApprovalKind.BREAK_GLASS
     return alone or approval_validity.has_unsent(uow, file.approval)
+
+
+SCREEN = Screen(id="approval", router=router)

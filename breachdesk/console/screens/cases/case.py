@@ -17,7 +17,14 @@ from breachdesk.console.views.case_view import CaseFile, read_case
 from breachdesk.console.views.forms import SubmittedForm
 from breachdesk.console.views.timeline import build_timeline
 from breachdesk.console.web.contact_rows import ContactWarnings, build_contact_warnings
+from breachdesk.console.web.permissions import (
+    ANALYST_OR_RESPONDER,
+    ANY_PERMISSION,
+    RESPONDER,
+    requires,
+)
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.gdpr.causes import load_cause_list
 from breachdesk.ports import UnitOfWork
 from schemas.casework.case import Case, ContainmentKind, ContainmentScope
@@ -44,6 +51,7 @@ def show_case(case_id: str, context: SignedIn) -> Response:
 
 
 @router.post("/cases/{case_id}/note")
+@requires(ANY_PERMISSION)
 def submit_note(case_id: str, context: SignedIn, form: Posted) -> Response:
     """A note."""
     return context.submit(
@@ -57,6 +65,7 @@ def submit_note(case_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/cases/{case_id}/lead")
+@requires(ANALYST_OR_RESPONDER)
 def submit_lead(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Whoever asks leads it."""
     return context.submit(
@@ -68,6 +77,7 @@ def submit_lead(case_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/cases/{case_id}/link")
+@requires(ANALYST_OR_RESPONDER)
 def submit_link(case_id: str, context: SignedIn, form: Posted) -> Response:
     """One more alert."""
     return context.submit(
@@ -81,6 +91,7 @@ def submit_link(case_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/cases/{case_id}/containment")
+@requires(ANALYST_OR_RESPONDER)
 def submit_containment(case_id: str, context: SignedIn, form: Posted) -> Response:
     """A step to take, or one already taken when its time is typed."""
     return context.submit(
@@ -101,6 +112,7 @@ def submit_containment(case_id: str, context: SignedIn, form: Posted) -> Respons
 
 
 @router.post("/cases/{case_id}/containment/{index}/concern")
+@requires(ANALYST_OR_RESPONDER)
 def submit_concern(case_id: str, index: int, context: SignedIn, form: Posted) -> Response:
     """Whose data a step concerns."""
 
@@ -119,6 +131,7 @@ def submit_concern(case_id: str, index: int, context: SignedIn, form: Posted) ->
 
 
 @router.post("/cases/{case_id}/containment/{index}")
+@requires(ANALYST_OR_RESPONDER)
 def submit_completion(case_id: str, index: int, context: SignedIn, form: Posted) -> Response:
     """It was done at the typed time, or just now."""
     return context.submit(
@@ -137,6 +150,7 @@ def submit_completion(case_id: str, index: int, context: SignedIn, form: Posted)
 
 
 @router.post("/cases/{case_id}/close")
+@requires(RESPONDER)
 def submit_closing(case_id: str, context: SignedIn, form: Posted) -> Response:
     """With a reason; a near miss is marked as such."""
     return context.submit(
@@ -156,6 +170,7 @@ def submit_closing(case_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/cases/{case_id}/reopen")
+@requires(RESPONDER)
 def submit_reopening(case_id: str, context: SignedIn, form: Posted) -> Response:
     """A closed case is open again, with a reason."""
     return context.submit(
@@ -222,3 +237,6 @@ def _read(
         told_customers = {recipient.customer_id for recipient in file.manifest.recipients}
         contacts = build_contact_warnings(uow, context, file.breach, told_customers)
     return file, uow.alerts.list_page(PageRequest(), states=(AlertState.NEW,)).rows, contacts
+
+
+SCREEN = Screen(id="case", router=router)

@@ -6,9 +6,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.case_ports import CaseCounts
-from breachdesk.console.views.case_standings import CaseStanding
+from breachdesk.console.views.case_standings import CaseStanding, count_cases
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.paging import parse_page_request
 from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.case import Case, CaseState
 from schemas.paging import Page
@@ -40,3 +42,17 @@ def _read(
     if state == "open":
         standings = dict(context.app_state.standings.read_standings(uow, page.rows, context.now))
     return page, uow.cases.count_all(), standings
+
+
+SCREEN = Screen(
+    id="cases",
+    router=router,
+    navigation=NavigationEntry(
+        "/cases",
+        "Cases",
+        NavigationGroup.WORK,
+        order=3,
+        query=count_cases,
+        number=lambda counts: counts.open,
+    ),
+)

@@ -11,8 +11,11 @@ from breachdesk.casework.breach.complaints_export import export_csv as as_csv_te
 from breachdesk.casework.records import complaints
 from breachdesk.console.screens.cases.letters import build_download
 from breachdesk.console.views.forms import SubmittedForm
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.views.pages import get_customer_names
+from breachdesk.console.web.permissions import ANALYST_OR_RESPONDER, APPROVER, RESPONDER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from schemas.casework.case import CaseState
 from schemas.casework.case_record import Complaint, ContactRoute
 from schemas.errors import BreachDeskError
@@ -40,6 +43,7 @@ def export_complaints(context: SignedIn) -> Response:
 
 
 @router.post("/complaints/new")
+@requires(ANALYST_OR_RESPONDER)
 def submit_complaint(context: SignedIn, form: Posted) -> Response:
     """A complaint came."""
     return context.submit(
@@ -59,6 +63,7 @@ def show_complaint(complaint_id: str, context: SignedIn) -> Response:
 
 
 @router.post("/complaints/{complaint_id}/acknowledge")
+@requires(ANALYST_OR_RESPONDER)
 def submit_acknowledgement(complaint_id: str, context: SignedIn, form: Posted) -> Response:
     """We told them that we have it."""
     return context.submit(
@@ -77,6 +82,7 @@ def submit_acknowledgement(complaint_id: str, context: SignedIn, form: Posted) -
 
 
 @router.post("/complaints/{complaint_id}/answer")
+@requires(RESPONDER)
 def submit_answer(complaint_id: str, context: SignedIn, form: Posted) -> Response:
     """We told them the outcome."""
     return context.submit(
@@ -95,6 +101,7 @@ def submit_answer(complaint_id: str, context: SignedIn, form: Posted) -> Respons
 
 
 @router.post("/complaints/{complaint_id}/erase")
+@requires(APPROVER)
 def submit_erasure(complaint_id: str, context: SignedIn, form: Posted) -> Response:
     """Its time is over."""
     return context.submit(
@@ -184,3 +191,16 @@ def _render_complaint(
         typed=typed,
         problem=problem,
     )
+
+
+SCREEN = Screen(
+    id="complaints",
+    router=router,
+    navigation=NavigationEntry(
+        "/complaints",
+        "Complaints",
+        NavigationGroup.RECORDS,
+        order=3,
+        query=lambda uow: uow.records.count(Complaint, running=True),
+    ),
+)

@@ -12,7 +12,9 @@ from breachdesk.console.screens.cases.near_miss import parse_cause
 from breachdesk.console.views.case_progress import build_steps
 from breachdesk.console.views.case_view import read_case
 from breachdesk.console.views.forms import SubmittedForm
+from breachdesk.console.web.permissions import RESPONDER, RESPONDER_OR_APPROVER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.gdpr.causes import load_cause_list
 from breachdesk.ports import UnitOfWork
 from schemas.casework.breach import Breach
@@ -29,6 +31,7 @@ def show_confirmation(case_id: str, context: SignedIn) -> Response:
 
 
 @router.post("/cases/{case_id}/confirm")
+@requires(RESPONDER)
 def submit_confirmation(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Confirms and goes on to who is affected."""
     return context.submit(
@@ -40,6 +43,7 @@ def submit_confirmation(case_id: str, context: SignedIn, form: Posted) -> Respon
 
 
 @router.post("/cases/{case_id}/awareness")
+@requires(RESPONDER_OR_APPROVER)
 def submit_awareness(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Another time of awareness; the earlier declaration stays visible."""
     return context.submit(
@@ -101,3 +105,6 @@ def _show(
         typed=typed,
         problem=problem,
     )
+
+
+SCREEN = Screen(id="confirm", router=router)

@@ -24,7 +24,9 @@ from breachdesk.console.views.decision_form import (
 )
 from breachdesk.console.views.forms import SubmittedForm
 from breachdesk.console.views.severity_form import FactorChoice, build_factors, propose_scores
+from breachdesk.console.web.permissions import RESPONDER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.gdpr import enisa
 from breachdesk.gdpr.edpb import REFERENCE as EDPB
 from breachdesk.gdpr.edpb import EdpbCase, get_edpb_case, list_edpb_cases
@@ -100,6 +102,7 @@ def show_decision(case_id: str, context: SignedIn, anew: bool = False) -> Respon
 
 
 @router.post("/cases/{case_id}/decision")
+@requires(RESPONDER)
 def submit_decision(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Seals it as the next version; or only shows the score and what contradicts it."""
     if form.get_text("act") == "look":
@@ -303,3 +306,6 @@ def _collect_fields(context: RequestContext, file: CaseFile) -> dict[str, str]:
     if file.decision is None:
         return start
     return start | collect_decision_fields(file.decision, context.app_state.pages.times)
+
+
+SCREEN = Screen(id="decision", router=router)

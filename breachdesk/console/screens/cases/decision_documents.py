@@ -10,6 +10,7 @@ from breachdesk.casework.decision.reporting_grounds import list_reporting_ground
 from breachdesk.console.views.case_progress import build_steps
 from breachdesk.console.views.case_view import CaseFile, read_case
 from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.memo import DecisionMemo
 
@@ -65,3 +66,6 @@ def _read_memo(
 def _build_file_headers(memo: DecisionMemo, ending: str) -> dict[str, str]:
     name = f"{memo.breach_id}-decision-{memo.version}.{ending}"
     return {"content-disposition": f'attachment; filename="{name}"'}
+
+
+SCREEN = Screen(id="decision_documents", router=router)

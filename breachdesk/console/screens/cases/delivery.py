@@ -13,7 +13,14 @@ from breachdesk.casework.delivery import mail_hold
 from breachdesk.casework.release import notice_facts, receipts, witness
 from breachdesk.console.views.case_progress import build_steps
 from breachdesk.console.views.case_view import CaseFile, read_case
+from breachdesk.console.web.permissions import (
+    ANALYST_OR_RESPONDER,
+    RESPONDER,
+    RESPONDER_OR_APPROVER,
+    requires,
+)
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.notice import DeliveryStatus
 from schemas.casework.notice_states import IN_FLIGHT, NOTIFIED
@@ -29,6 +36,7 @@ def show_delivery(case_id: str, context: SignedIn) -> Response:
 
 
 @router.post("/cases/{case_id}/delivery/{row_id}/bounce")
+@requires(ANALYST_OR_RESPONDER)
 def submit_bounce(case_id: str, row_id: int, context: SignedIn, form: Posted) -> Response:
     """It came back, by hand; the telephone task opens."""
     _check_own(context, case_id, row_id)
@@ -43,6 +51,7 @@ def submit_bounce(case_id: str, row_id: int, context: SignedIn, form: Posted) ->
 
 
 @router.post("/cases/{case_id}/delivery/{row_id}/resolve")
+@requires(RESPONDER)
 def submit_resolution(case_id: str, row_id: int, context: SignedIn, form: Posted) -> Response:
     """An unknown end, settled from the mail server's log."""
     _check_own(context, case_id, row_id)
@@ -62,6 +71,7 @@ def submit_resolution(case_id: str, row_id: int, context: SignedIn, form: Posted
 
 
 @router.post("/cases/{case_id}/delivery/{row_id}/acknowledge")
+@requires(ANALYST_OR_RESPONDER)
 def submit_acknowledgement(case_id: str, row_id: int, context: SignedIn, form: Posted) -> Response:
     """The reader confirmed receipt."""
     _check_own(context, case_id, row_id)
@@ -74,6 +84,7 @@ def submit_acknowledgement(case_id: str, row_id: int, context: SignedIn, form: P
 
 
 @router.post("/cases/{case_id}/witness")
+@requires(RESPONDER_OR_APPROVER)
 def submit_witness_notice(case_id: str, context: SignedIn, form: Posted) -> Response:
     """The message to the witness did not arrive: one more, to whom the settings name now."""
     return context.submit(
@@ -91,6 +102,7 @@ def submit_witness_notice(case_id: str, context: SignedIn, form: Posted) -> Resp
 
 
 @router.post("/cases/{case_id}/pause")
+@requires(RESPONDER_OR_APPROVER)
 def submit_pause(case_id: str, context: SignedIn, form: Posted) -> Response:
     """The kill switch, both ways."""
     paused = form.get_text("paused") == "yes"
@@ -163,3 +175,6 @@ def _show(
         typed=typed,
         problem=problem,
     )
+
+
+SCREEN = Screen(id="delivery", router=router)

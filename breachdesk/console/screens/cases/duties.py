@@ -11,7 +11,9 @@ from starlette.responses import Response
 from breachdesk.casework import obligations
 from breachdesk.console.views.case_progress import build_steps
 from breachdesk.console.views.case_view import CaseFile, read_case
+from breachdesk.console.web.permissions import APPROVER, RESPONDER, RESPONDER_OR_APPROVER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.obligation import Obligation, PendingReader, WaiverRequest
 from schemas.errors import BadInput, BreachDeskError
@@ -52,6 +54,7 @@ def show_duties(case_id: str, context: SignedIn, find: str = "") -> Response:
 
 
 @router.post("/cases/{case_id}/duties/waive")
+@requires(RESPONDER)
 def submit_waiver(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Waive one, or ask a second person to. Readers who are ticked, else all of them."""
 
@@ -75,6 +78,7 @@ def submit_waiver(case_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/cases/{case_id}/duties/confirm")
+@requires(APPROVER)
 def submit_waiver_confirmation(case_id: str, context: SignedIn, form: Posted) -> Response:
     """A second person waives what was asked for."""
 
@@ -93,6 +97,7 @@ def submit_waiver_confirmation(case_id: str, context: SignedIn, form: Posted) ->
 
 
 @router.post("/cases/{case_id}/duties/undo")
+@requires(RESPONDER_OR_APPROVER)
 def submit_waiver_undo(case_id: str, context: SignedIn, form: Posted) -> Response:
     """A waiver no longer counts, or what was asked for is withdrawn."""
 
@@ -151,3 +156,6 @@ def _show(
         typed=typed,
         problem=problem,
     )
+
+
+SCREEN = Screen(id="duties", router=router)

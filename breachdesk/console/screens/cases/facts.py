@@ -16,7 +16,9 @@ from breachdesk.casework.release.reader_words import PartKey, find_words
 from breachdesk.console.views.case_progress import build_steps
 from breachdesk.console.views.case_view import CaseFile, read_case
 from breachdesk.console.views.forms import SubmittedForm
+from breachdesk.console.web.permissions import RESPONDER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import Exposure
 from schemas.casework.case import ContainmentScope, ContainmentStep
@@ -70,6 +72,7 @@ def show_facts(case_id: str, context: SignedIn) -> Response:
 
 
 @router.post("/cases/{case_id}/facts")
+@requires(RESPONDER)
 def submit_facts(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Files what is true for everybody."""
     return context.submit(
@@ -89,6 +92,7 @@ def show_reader_words(
 
 
 @router.post("/cases/{case_id}/facts/words")
+@requires(RESPONDER)
 def submit_reader_words(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Files them, or takes a customer's own words away."""
     key = _parse_key(form.get_text("role"), form.get_text("standing"), form.get_text("customer"))
@@ -304,3 +308,6 @@ def _collect_words_fields(
         name: "yes" if getattr(old, name) else "" for name in ("contained", "no_sub_processors")
     }
     return seen | shown | ticks
+
+
+SCREEN = Screen(id="facts", router=router)

@@ -12,7 +12,9 @@ from breachdesk.casework.imports.group_sheets import read_people
 from breachdesk.console.views.case_progress import build_steps
 from breachdesk.console.views.case_view import read_case
 from breachdesk.console.views.forms import SubmittedForm
+from breachdesk.console.web.permissions import RESPONDER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.console.web.uploads import store_upload
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import BreachEffect, Certainty, EffectCertainty
@@ -39,6 +41,7 @@ def show_groups(case_id: str, context: SignedIn) -> Response:
 
 
 @router.post("/cases/{case_id}/groups")
+@requires(RESPONDER)
 def submit_group(case_id: str, context: SignedIn, form: Posted) -> Response:
     """One more group."""
     return _submit_change(
@@ -54,6 +57,7 @@ def submit_group(case_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/cases/{case_id}/groups/{group_id}")
+@requires(RESPONDER)
 def submit_group_change(case_id: str, group_id: str, context: SignedIn, form: Posted) -> Response:
     """What is known of it is another now."""
 
@@ -67,6 +71,7 @@ def submit_group_change(case_id: str, group_id: str, context: SignedIn, form: Po
 
 
 @router.post("/cases/{case_id}/groups/{group_id}/people")
+@requires(RESPONDER)
 def submit_people(
     request: Request, case_id: str, group_id: str, context: SignedIn, form: Posted
 ) -> Response:
@@ -84,6 +89,7 @@ def submit_people(
 
 
 @router.post("/cases/{case_id}/groups/{group_id}/told")
+@requires(RESPONDER)
 def submit_telling(case_id: str, group_id: str, context: SignedIn, form: Posted) -> Response:
     """Some or all of them were told, by other means than our letters."""
     return _submit_change(
@@ -99,6 +105,7 @@ def submit_telling(case_id: str, group_id: str, context: SignedIn, form: Posted)
 
 
 @router.post("/cases/{case_id}/groups/{group_id}/not-told")
+@requires(RESPONDER)
 def submit_not_telling(case_id: str, group_id: str, context: SignedIn, form: Posted) -> Response:
     """They are not told, with the reason."""
     return _submit_change(
@@ -114,6 +121,7 @@ def submit_not_telling(case_id: str, group_id: str, context: SignedIn, form: Pos
 
 
 @router.post("/cases/{case_id}/groups/{group_id}/withdraw")
+@requires(RESPONDER)
 def submit_withdrawal(case_id: str, group_id: str, context: SignedIn, form: Posted) -> Response:
     """They are not affected after all, with the reason."""
     return _submit_change(
@@ -247,3 +255,6 @@ def _show(
         NEW=NEW,
         problem=problem,
     )
+
+
+SCREEN = Screen(id="groups", router=router)

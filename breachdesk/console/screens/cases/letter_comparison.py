@@ -15,6 +15,7 @@ from breachdesk.console.views.own_parts import Block, TextGroup, collect_group_b
 from breachdesk.console.web.letter_checks import BreachTexts
 from breachdesk.console.web.paging import build_numbered_page
 from breachdesk.console.web.request_context import SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 
 router = APIRouter()
@@ -76,3 +77,6 @@ def _build_sections(blocks: list[Block]) -> tuple[TextSection, ...]:
         TextSection(heading, tuple(paragraph for _, paragraph in each))
         for heading, each in by_heading
     )
+
+
+SCREEN = Screen(id="letter_comparison", router=router)

@@ -13,6 +13,7 @@ from breachdesk.console.views.case_view import CaseFile, read_case
 from breachdesk.console.web.letter_checks import BreachTexts
 from breachdesk.console.web.paging import build_numbered_page
 from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.console.web.security_headers import LETTER_CSP
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import ContactChannel, Recipient
@@ -111,3 +112,6 @@ def _read_texts(
 ) -> tuple[CaseFile, BreachTexts]:
     file = read_case(uow, case_id, context.now)
     return file, context.app_state.letters.read_texts(uow, file, context.now)
+
+
+SCREEN = Screen(id="letters", router=router)

@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from breachdesk.casework.opening import causes, near_misses
 from breachdesk.console.views.forms import SubmittedForm
+from breachdesk.console.web.permissions import ANALYST_OR_RESPONDER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.gdpr.causes import load_cause_list
 from breachdesk.ports import UnitOfWork
 from schemas.casework.case import Case
@@ -30,6 +32,7 @@ def show_near_miss_form(context: SignedIn) -> Response:
 
 
 @router.post("/near-misses/new")
+@requires(ANALYST_OR_RESPONDER)
 def submit_near_miss(context: SignedIn, form: Posted) -> Response:
     """Keeps it in the register, or opens a case with what was typed."""
     as_case = form.get_text("becomes") == CASE
@@ -42,6 +45,7 @@ def submit_near_miss(context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/cases/{case_id}/doubt")
+@requires(ANALYST_OR_RESPONDER)
 def submit_doubt(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Opens a recorded near miss again."""
     return context.submit(
@@ -55,6 +59,7 @@ def submit_doubt(case_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/cases/{case_id}/cause")
+@requires(ANALYST_OR_RESPONDER)
 def submit_cause(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Keeps what the cause is; what was said before stays."""
     return context.submit(
@@ -130,3 +135,6 @@ def _show(
         causes=load_cause_list(),
         CASE=CASE,
     )
+
+
+SCREEN = Screen(id="near_miss", router=router)

@@ -11,7 +11,9 @@ from starlette.responses import Response
 from breachdesk.casework.opening import cases
 from breachdesk.console.views.forms import SubmittedForm
 from breachdesk.console.views.pages import get_customer_names
+from breachdesk.console.web.permissions import ANALYST_OR_RESPONDER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.case import Case, CaseOrigin
 from schemas.customer import Binding
@@ -32,6 +34,7 @@ def show_new_case(context: SignedIn) -> Response:
 
 
 @router.post("/cases/new")
+@requires(ANALYST_OR_RESPONDER)
 def submit_new_case(context: SignedIn, form: Posted) -> Response:
     """Opens it and goes there; `find` shows the assets that were looked for, and what was typed."""
     if form.get_text("find"):
@@ -102,3 +105,6 @@ def _find_bindings(uow: UnitOfWork, words: str) -> tuple[Sequence[Binding], bool
     every = {binding.id: binding for binding in (*page.rows, *theirs)}
     more = page.next is not None or customers.next is not None or len(every) > SHOWN
     return list(every.values())[:SHOWN], more
+
+
+SCREEN = Screen(id="new_case", router=router)

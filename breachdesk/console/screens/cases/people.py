@@ -9,11 +9,13 @@ from starlette.responses import Response
 
 from breachdesk.casework.records import informed_bodies, suppliers
 from breachdesk.casework.release import controller_questions, receipts
-from breachdesk.console.screens.cases.people_view import read_people
 from breachdesk.console.views.case_progress import build_steps
 from breachdesk.console.views.case_view import read_case
 from breachdesk.console.views.forms import SubmittedForm
+from breachdesk.console.web.people_page import read_people
+from breachdesk.console.web.permissions import ANALYST_OR_RESPONDER, RESPONDER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.breach_records import BodyTold, ControllerQuestion, OtherBody
 from schemas.casework.case_record import ContactRoute, SupplierNotice, SupplierQuestion
@@ -29,6 +31,7 @@ def show_people(case_id: str, context: SignedIn) -> Response:
 
 
 @router.post("/cases/{case_id}/people/supplier")
+@requires(ANALYST_OR_RESPONDER)
 def submit_supplier_notice(case_id: str, context: SignedIn, form: Posted) -> Response:
     """What a supplier told us."""
     return context.submit(
@@ -42,6 +45,7 @@ def submit_supplier_notice(case_id: str, context: SignedIn, form: Posted) -> Res
 
 
 @router.post("/cases/{case_id}/people/supplier-question")
+@requires(ANALYST_OR_RESPONDER)
 def submit_supplier_question(case_id: str, context: SignedIn, form: Posted) -> Response:
     """What we asked a supplier."""
     return context.submit(
@@ -55,6 +59,7 @@ def submit_supplier_question(case_id: str, context: SignedIn, form: Posted) -> R
 
 
 @router.post("/cases/{case_id}/people/supplier-question/{question_id}")
+@requires(ANALYST_OR_RESPONDER)
 def submit_supplier_answer(
     case_id: str, question_id: str, context: SignedIn, form: Posted
 ) -> Response:
@@ -78,6 +83,7 @@ def submit_supplier_answer(
 
 
 @router.post("/cases/{case_id}/people/receipt/{row_id}")
+@requires(ANALYST_OR_RESPONDER)
 def submit_receipt(case_id: str, row_id: int, context: SignedIn, form: Posted) -> Response:
     """A controller has its pack."""
     file = context.look(lambda uow: read_case(uow, case_id, context.now))
@@ -100,6 +106,7 @@ def submit_receipt(case_id: str, row_id: int, context: SignedIn, form: Posted) -
 
 
 @router.post("/cases/{case_id}/people/receipt-term")
+@requires(RESPONDER)
 def submit_receipt_term(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Within how many hours a receipt is asked for."""
     return context.submit(
@@ -114,6 +121,7 @@ def submit_receipt_term(case_id: str, context: SignedIn, form: Posted) -> Respon
 
 
 @router.post("/cases/{case_id}/people/question")
+@requires(ANALYST_OR_RESPONDER)
 def submit_controller_question(case_id: str, context: SignedIn, form: Posted) -> Response:
     """What a controller asks."""
     return context.submit(
@@ -130,6 +138,7 @@ def submit_controller_question(case_id: str, context: SignedIn, form: Posted) ->
 
 
 @router.post("/cases/{case_id}/people/question/{entry}")
+@requires(RESPONDER)
 def submit_controller_answer(case_id: str, entry: int, context: SignedIn, form: Posted) -> Response:
     """The words that a person gave them."""
     people = context.look(lambda uow: read_people(uow, context, case_id))
@@ -154,6 +163,7 @@ def submit_controller_answer(case_id: str, entry: int, context: SignedIn, form: 
 
 
 @router.post("/cases/{case_id}/people/body")
+@requires(ANALYST_OR_RESPONDER)
 def submit_body(case_id: str, context: SignedIn, form: Posted) -> Response:
     """Police, insurer, bank, …: told, or not applicable."""
     return context.submit(
@@ -256,3 +266,6 @@ def _show(
         typed=typed,
         problem=problem,
     )
+
+
+SCREEN = Screen(id="people", router=router)

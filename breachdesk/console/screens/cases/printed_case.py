@@ -8,6 +8,7 @@ from starlette.responses import Response
 from breachdesk.casework.case_file.build import SECTIONS, build_case_file, read_section
 from breachdesk.console.screens.cases.letters import build_download
 from breachdesk.console.web.request_context import SignedIn
+from breachdesk.console.web.screen import Screen
 
 router = APIRouter()
 OUT = "out"
@@ -54,3 +55,6 @@ def download_pdf(case_id: str, context: SignedIn, names: str = "") -> Response:
     content = context.dependencies.renderer.render_case_file_pdf(printed)
     suffix = "" if printed.named else "-without-names"
     return build_download(content, "application/pdf", f"{printed.case_id}-file{suffix}.pdf")
+
+
+SCREEN = Screen(id="printed_case", router=router)

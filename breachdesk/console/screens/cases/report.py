@@ -25,7 +25,9 @@ from breachdesk.console.views.report_form import (
     get_row_range,
     parse_facts,
 )
+from breachdesk.console.web.permissions import RESPONDER, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.gdpr.personal_data.report_redaction import RedactionAccount
 from breachdesk.gdpr.regulators import (
     answered_yes,
@@ -70,6 +72,7 @@ def show_report(case_id: str, context: SignedIn, form: str = "") -> Response:
 
 
 @router.post("/cases/{case_id}/report")
+@requires(RESPONDER)
 def submit_facts(case_id: str, context: SignedIn, form: Posted) -> Response:
     """The next version of the facts."""
     return context.submit(
@@ -81,6 +84,7 @@ def submit_facts(case_id: str, context: SignedIn, form: Posted) -> Response:
 
 
 @router.post("/cases/{case_id}/report/submit")
+@requires(RESPONDER)
 def submit_report(case_id: str, context: SignedIn, form: Posted) -> Response:
     """A person filed it: the only thing that stops the clock."""
     return context.submit(
@@ -243,3 +247,6 @@ def _collect_typed(form: SubmittedForm) -> dict[str, Any]:
         ticks = [name for name, of in EVERY.items() if of.kind == TICKS]
         typed_fields |= {name: form.list_values(name) for name in ticks}
     return typed_fields
+
+
+SCREEN = Screen(id="report", router=router)

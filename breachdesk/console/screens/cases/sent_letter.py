@@ -10,6 +10,7 @@ from breachdesk.console.screens.cases.letters import build_download
 from breachdesk.console.views.case_progress import build_steps
 from breachdesk.console.views.case_view import CaseFile, read_case
 from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.approval import Approval
 from schemas.casework.notice import NoticeRow, RenderedText
@@ -64,3 +65,6 @@ def _read_letter(
     approvals = uow.breaches.list_versions(Approval, breach.id)
     approval = next((a for a in approvals if a.hash == row.approval_hash), None)
     return file, row, find_sealed_mail(uow, row), approval
+
+
+SCREEN = Screen(id="sent_letter", router=router)

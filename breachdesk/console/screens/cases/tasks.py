@@ -10,10 +10,14 @@ from starlette.responses import Response
 from breachdesk.casework.delivery import telephone_calls
 from breachdesk.casework.opening import cases
 from breachdesk.casework.release.approval_validity import find_call_invalid_reason
+from breachdesk.console.views.case_standings import count_cases
 from breachdesk.console.views.forms import SubmittedForm
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.views.pages import get_customer_names
 from breachdesk.console.web.contact_rows import ContactWarnings, build_contact_warnings
+from breachdesk.console.web.permissions import ANY_PERMISSION, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.casework.case import CallOutcome, Case, CaseTask, TaskKind
 from schemas.customer import Person
@@ -49,6 +53,7 @@ def show_task(case_id: str, task_id: str, context: SignedIn) -> Response:
 
 
 @router.post("/cases/{case_id}/tasks/{task_id:path}")
+@requires(ANY_PERMISSION)
 def submit_task(case_id: str, task_id: str, context: SignedIn, form: Posted) -> Response:
     """One try of a telephone task, or the outcome of another task in words."""
 
@@ -166,3 +171,17 @@ def _find_person(uow: UnitOfWork, task: CaseTask) -> Person | None:
         return None
     people = uow.customers.get(task.customer_id).people
     return next((p for p in people if p.id == task.person_id), None)
+
+
+SCREEN = Screen(
+    id="tasks",
+    router=router,
+    navigation=NavigationEntry(
+        "/tasks",
+        "Tasks",
+        NavigationGroup.WORK,
+        order=4,
+        query=count_cases,
+        number=lambda counts: counts.open_tasks,
+    ),
+)

@@ -10,8 +10,10 @@ from starlette.responses import Response
 from breachdesk.casework.accounts import accounts
 from breachdesk.casework.accounts.password_rule import check_password, list_known_words
 from breachdesk.console.views.forms import SubmittedForm
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.attempt_throttle import shorten_address
 from breachdesk.console.web.cookies import SESSION, delete_cookie, set_cookie
+from breachdesk.console.web.permissions import SIGNED_IN, requires
 from breachdesk.console.web.reauthentication import determine_proof, write_proven
 from breachdesk.console.web.request_context import (
     REFUSALS,
@@ -20,6 +22,7 @@ from breachdesk.console.web.request_context import (
     SignedIn,
     redirect_to,
 )
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BadInput, BreachDeskError, RetryableError
 
@@ -45,6 +48,7 @@ def show_account(context: SignedIn) -> Response:
 
 
 @router.post("/account/sessions")
+@requires(SIGNED_IN)
 def close_sessions(request: Request, context: SignedIn, form: Posted) -> Response:
     """Ends the others, or all of them."""
     everything = form.get_text("which") == "all"
@@ -68,6 +72,7 @@ def show_password_form(context: SignedIn) -> Response:
 
 
 @router.post("/account/password")
+@requires(SIGNED_IN)
 def submit_password(request: Request, context: SignedIn, form: Posted) -> Response:
     """Another password; every other session ends, and this one gets a new token."""
     try:
@@ -121,3 +126,10 @@ def _prepare_password_change(
 def _show_password(context: RequestContext, problem: BreachDeskError | None = None) -> Response:
     """The form, empty again: a password is never shown."""
     return context.render_page("password.html", proof=determine_proof(context), problem=problem)
+
+
+SCREEN = Screen(
+    id="account",
+    router=router,
+    navigation=NavigationEntry("/account", "Your account", NavigationGroup.ACCOUNT, order=1),
+)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.paging import parse_page_request
 from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from schemas.audit import AuditReport
 from schemas.errors import CorruptData
 
@@ -29,3 +31,10 @@ def _examine_chain(context: RequestContext) -> tuple[AuditReport | None, Corrupt
         return context.look(lambda uow: uow.audit.examine()), None
     except CorruptData as broken:
         return None, broken
+
+
+SCREEN = Screen(
+    id="audit",
+    router=router,
+    navigation=NavigationEntry("/audit", "Audit", NavigationGroup.INSTALLATION, order=4),
+)

@@ -12,9 +12,12 @@ from starlette.responses import Response
 
 from breachdesk.casework.imports import assets, contracts, customers
 from breachdesk.casework.imports.column_presets import ASSET_PRESETS, CUSTOMER_PRESETS
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.contact_rows import list_history
 from breachdesk.console.web.paging import parse_page_request
+from breachdesk.console.web.permissions import REGISTRAR, requires
 from breachdesk.console.web.request_context import Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.console.web.uploads import store_upload
 from breachdesk.customer_port import CustomerCounts
 from breachdesk.ports import UnitOfWork
@@ -43,12 +46,14 @@ def _read_page(
 
 
 @router.get("/customers/import")
+@requires(REGISTRAR)
 def show_import(context: SignedIn) -> Response:
     """Which file, which kind."""
     return _render_import(context, {})
 
 
 @router.post("/customers/import")
+@requires(REGISTRAR)
 def submit_import(request: Request, context: SignedIn, form: Posted) -> Response:
     """Imports the file and shows the validation report, row by row where it matters."""
     upload = request.state.files.get("file")
@@ -63,6 +68,7 @@ def submit_import(request: Request, context: SignedIn, form: Posted) -> Response
 
 
 @router.post("/customers/{customer_id:path}")
+@requires(REGISTRAR)
 def submit_contract(customer_id: str, context: SignedIn, form: Posted) -> Response:
     """What the contract says of breaches."""
     return context.submit(
@@ -138,3 +144,10 @@ def _render_import(
 ) -> Response:
     presets = {preset.id: preset.title for preset in (*CUSTOMER_PRESETS, *ASSET_PRESETS)}
     return context.render_page("import.html", presets=presets, typed=typed, problem=problem)
+
+
+SCREEN = Screen(
+    id="customers",
+    router=router,
+    navigation=NavigationEntry("/customers", "Customers", NavigationGroup.RECORDS, order=4),
+)

@@ -8,7 +8,9 @@ from starlette.responses import Response
 
 from breachdesk.casework.breach import yearly_figures
 from breachdesk.console.screens.cases.letters import build_download
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.gdpr.causes import load_cause_list
 from breachdesk.gdpr.figures_picture import render_picture
 from schemas.casework.figures import YearFigures
@@ -74,3 +76,10 @@ def _compute_figures(context: RequestContext, year: int | None, *, drills: bool)
 
 def _format_file_name(year_figures: YearFigures, form: str) -> str:
     return f"figures-{year_figures.year}{'-drills' if year_figures.drills else ''}.{form}"
+
+
+SCREEN = Screen(
+    id="figures",
+    router=router,
+    navigation=NavigationEntry("/figures", "Figures", NavigationGroup.RECORDS, order=2),
+)

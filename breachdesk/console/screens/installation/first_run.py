@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from breachdesk.casework.accounts.second_factor import is_required
 from breachdesk.console.views.labels import format_figures, join_words
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.request_context import RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.settings import ProviderProfile
 from schemas.user import REQUIRED_PERMISSIONS, can_sign_in
@@ -166,3 +168,10 @@ def _build_users_task(uow: UnitOfWork) -> SetupTask:
         format_figures(len(people), "account"),
         f"somebody who is {join_words(lacking)}" if lacking else "",
     )
+
+
+SCREEN = Screen(
+    id="first_run",
+    router=router,
+    navigation=NavigationEntry("/first-run", "Set up", NavigationGroup.INSTALLATION, order=5),
+)

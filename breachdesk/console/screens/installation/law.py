@@ -8,7 +8,9 @@ from datetime import date
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.request_context import SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.gdpr.law import list_overdue, list_unverified
 from schemas.law import DatedEntry, Provision, ReviewedEntry
 
@@ -77,3 +79,10 @@ def show_law(context: SignedIn) -> Response:
         problems=book.problems,
         months=months,
     )
+
+
+SCREEN = Screen(
+    id="law",
+    router=router,
+    navigation=NavigationEntry("/law", "Law", NavigationGroup.INSTALLATION, order=3),
+)

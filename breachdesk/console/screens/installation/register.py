@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from breachdesk.casework.breach import register
 from breachdesk.console.screens.cases.letters import streamed
+from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.request_context import SignedIn
+from breachdesk.console.web.screen import Screen
 from schemas.casework.register import RegisterEntry
 
 router = APIRouter()
@@ -53,3 +55,10 @@ def _list_page_entries(context: SignedIn, page: int) -> tuple[Sequence[RegisterE
 def _export(context: SignedIn, form: str) -> Response:
     pieces = register.iterate_export(register.iterate_entries(context.look, context.now), form)
     return streamed(pieces, MEDIA[form], f"register-{context.now:%Y-%m-%d}.{form}")
+
+
+SCREEN = Screen(
+    id="register",
+    router=router,
+    navigation=NavigationEntry("/register", "Register", NavigationGroup.RECORDS, order=1),
+)

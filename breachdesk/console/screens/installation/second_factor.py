@@ -15,8 +15,10 @@ from breachdesk.console.screens.installation.account import renew_session
 from breachdesk.console.screens.installation.sign_in import sanitise_path
 from breachdesk.console.views.forms import SubmittedForm
 from breachdesk.console.web.cookies import SESSION, set_cookie
+from breachdesk.console.web.permissions import SIGNED_IN, requires
 from breachdesk.console.web.reauthentication import determine_proof, write_proven
 from breachdesk.console.web.request_context import REFUSALS, Posted, RequestContext, SignedIn
+from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.errors import BreachDeskError, CorruptData, RetryableError
 
@@ -30,6 +32,7 @@ def show_second_factor(context: SignedIn, next: str = "/account") -> Response:  
 
 
 @router.post("/account/second-factor")
+@requires(SIGNED_IN)
 def submit_second_factor(request: Request, context: SignedIn, form: Posted) -> Response:
     """Shows a new secret; or takes one into use, for the right password and a code of it."""
     secret, wanted = form.get_text("secret"), form.get_text("next")
@@ -107,3 +110,6 @@ def _render_qr_code(context: RequestContext, secret: str) -> Markup:
 
 def _split_text(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+SCREEN = Screen(id="second_factor", router=router)

@@ -39,6 +39,7 @@ from breachdesk.console.web.request_context import (
     read_form,
     redirect_to,
 )
+from breachdesk.console.web.screen import Screen
 from breachdesk.console.web.sessions import hash_token
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
@@ -206,3 +207,6 @@ def _show(request: Request, wanted: str, name: str, message: str, status: int = 
     response = HTMLResponse(html, status)
     set_cookie(response, request, FORM, token)
     return response
+
+
+SCREEN = Screen(id="sign_in", router=router, is_public=True)

@@ -60,7 +60,7 @@ class PeoplePage:
 
 
 def read_people(uow: UnitOfWork, context: RequestContext, case_id: str) -> PeoplePage:
-    """Raises NotFound."""
+    """Read what the page shows of a case. Raises NotFound for an unknown case."""
     file = read_case(uow, case_id, context.now)
     records = uow.records
     known = PeoplePage(
