@@ -118,7 +118,9 @@ class Desk:
 
 
 @contextmanager
-def a_desk(folder: Path, store: Store | None = None, **settings: object) -> Iterator[Desk]:
+def a_desk(
+    folder: Path, store: Store | None = None, templates_dir: Path = TEMPLATES, **settings: object
+) -> Iterator[Desk]:
     """With an analyst, a responder and an approver."""
     now = FixedNow()
     own = make_store(now) if store is None else None
@@ -130,7 +132,7 @@ def a_desk(folder: Path, store: Store | None = None, **settings: object) -> Iter
         now,
         NoRules(),
         log,
-        TEMPLATES,
+        templates_dir,
     )
     house.store.write(add_people)
     yield Desk(house, now, house.store)

@@ -38,7 +38,8 @@ def tree(tmp_path: Path) -> Path:
     for name in COPIED:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name in ("pyproject.toml", "tests/console_desk.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 
