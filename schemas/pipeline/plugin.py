@@ -1,9 +1,10 @@
 """Define what a plug-in file must export, and load plug-ins.
 
 A plug-in is one file or one package in `streams/parsers`, `streams/detectors`,
-`breachdesk/jurisdictions` or `notifiers/channels`. Its name is its id; it exports one constant
-(`PARSER`, `DETECTOR`, `JURISDICTION`, `CHANNEL`; a package exports it from `__init__.py`) and
-carries its own examples, which the conformance suite runs."""
+`breachdesk/jurisdictions`, `notifiers/channels` or a folder of `breachdesk/console/screens`. Its
+name is its id; it exports one constant (`PARSER`, `DETECTOR`, `JURISDICTION`, `CHANNEL`, `SCREEN`;
+a package exports it from `__init__.py`). Parsers, detectors and jurisdictions carry their own
+examples, which the conformance suite runs."""
 
 from __future__ import annotations
 

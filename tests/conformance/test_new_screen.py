@@ -180,7 +180,7 @@ def test_the_order_of_the_screens_does_not_change_which_route_answers(installed:
     [
         (WITHOUT_PERMISSION, "the form /rota does not declare who may send it"),
         (ELSEWHERE, "the navigation leads to /on-call"),
-        (ANOTHER_ID, "no SCREEN whose id is the file name"),
+        (ANOTHER_ID, "no SCREEN whose id is the name of its file"),
     ],
     indirect=["module"],
 )
