@@ -22,12 +22,14 @@ FILES = "toml"
 NO_MODULES = {f"breachdesk.{name}" for name in f"{KAFKA} {LOGGERS} {FILES}".split()}
 """Topics, loggers and settings files, whose names begin with the product's."""
 INVENTED = {
+    "breachdesk/console/screens/alerts/unassigned.py",
     "breachdesk/jurisdictions/is_personuvernd.py",
     "breachdesk/law/is.toml",
     "rules/door_refused_often.yml",
     "rules/your_rule.yml",
     "streams/detectors/door_round.py",
     "streams/parsers/door_lock.py",
+    "templates/console/unassigned.html",
 }
 """Files that a contributor's page, or the pack's, tells the reader to write."""
 LIBRARIES = {"aiokafka/", "faust/", "mode/", "asyncio/", "selectors.py"}
