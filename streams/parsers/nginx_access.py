@@ -5,33 +5,26 @@ source configured as apache_access is read by that parser first."""
 
 from __future__ import annotations
 
-from schemas.errors import UnparseableRecord
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import combined_log
+from streams.tokenizers import combined_log, web_access
 
 
 def _can_parse(line: SourceLine) -> bool:
     match = combined_log.match(line.text)
-    return match is not None and not combined_log.is_apache(line.text, match)
+    return match is not None and combined_log.choose_server(line.text, match) == "nginx"
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     match = combined_log.match(line.text)
     if match is None:
-        raise UnparseableRecord(
-            "no line of the combined log format",
-            place="nginx_access",
-            remedy="Set the server's log format to combined.",
-        )
-    time, fields = combined_log.read(match)
-    fields["service.name"] = "nginx"
-    return ParsedEvent(time, fields)
+        raise web_access.build_unreadable("nginx_access")
+    return ParsedEvent(*combined_log.read(match, "nginx", line.zone))
 
 
 PARSER = Parser(
     id="nginx_access",
     title="nginx access log (combined)",
-    hints=(b'] "',),
+    hints=(b'] "', b'] \\"'),
     claims=_can_parse,
     parse=_parse,
     references=("https://nginx.org/en/docs/http/ngx_http_log_module.html",),
@@ -73,6 +66,34 @@ PARSER = Parser(
                 "event.outcome": "success",
                 "http.request.referrer": "https://www.contoso.example/",
             },
+        ),
+        ParserExample(
+            "www.contoso.example 10.0.0.2, 203.0.113.66, 127.0.0.1 - -"
+            ' [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 5 "-" "x" rt=0.001',
+            {"source.ip": "203.0.113.66", "url.domain": "www.contoso.example"},
+        ),
+        ParserExample(
+            "<190>Nov 22 01:06:15 web01 nginx: 10.0.0.3, 127.0.0.1 - x [01/Jan/2020:00:00:00 +0000]"
+            ' 192.0.2.1 [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 401 5 "-" "x"',
+            {
+                "@timestamp": "2026-11-22T01:06:15+00:00",
+                "source.ip": "10.0.0.3",
+                "user.name": "x [01/jan/2020:00:00:00 +0000] 192.0.2.1",
+            },
+        ),
+        ParserExample(
+            ' 203.0.113.66 - [22/Nov/2026:01:06:15 +0000] "www.contoso.example"'
+            ' "GET / HTTP/1.1" 200 5 "-" "x"',
+            {"source.ip": "203.0.113.66", "user.name": None, "url.path": "/"},
+        ),
+        ParserExample(
+            'unix: - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 5 "-" "x"',
+            {"source.ip": None, "source.domain": None, "user.name": None},
+        ),
+        ParserExample(
+            '192.0.2.4 - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 59 "-" "x" 89 0.250'
+            " [shop-web-8080] [] 10.0.0.5:8080 59 0.249 200 5290",
+            {"http.request.bytes": 89, "event.duration": 250000000},
         ),
     ),
 )

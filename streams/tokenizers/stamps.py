@@ -126,6 +126,16 @@ def parse_common_log(text: str) -> datetime:
         raise build_absurd_time() from error
 
 
+def parse_common_local(text: str, zone: tzinfo) -> datetime:
+    """Parse `22/Nov/2026:01:06:15` of the Common Log Format without an offset.
+
+    Raises UnparseableRecord."""
+    month = MONTHS.get(text[3:6])
+    if month is None:
+        raise build_absurd_time()
+    return parse_iso(f"{text[7:11]}-{month:02}-{text[:2]}T{text[12:]}", zone)
+
+
 @lru_cache(maxsize=8192)
 def _parse_common_minute(minute: str, offset: str) -> datetime:
     ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:5]))

@@ -155,7 +155,7 @@ WEB = '[22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1'
     ("text", "claimed"),
     [
         (f'192.0.2.1 - - {WEB} "-" "x"', NGINX),
-        (f"192.0.2.1 - jo smith {WEB}", NGINX),
+        (f"192.0.2.1 - jo smith {WEB}", APACHE),
         (f'www.contoso.example 192.0.2.1 - - {WEB} "-" "x"', NGINX),
         (f'192.0.2.1 - - {WEB} "-" "\\x22\\xEE"', NGINX),
         (f'192.0.2.1 - - {WEB} "-" "\\xee"', APACHE),
