@@ -21,7 +21,9 @@ from streams.tokenizers import addresses, stamps, web_access
 _QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 _PLAIN_QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _DAY = r"[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}(?::[0-9]{2}){3}"
-_STAMP = re.compile(rf"\[({_DAY})(?:[.,:]([0-9]{{1,9}}))?( [+-][0-9]{{4}})?\] ++(?=\")")
+_STAMP = re.compile(
+    rf"\[({_DAY})(?:[.,:]([0-9]{{1,9}}))?( [+-][0-9]{{4}})? ?\] ++(?:[\w.:-]{{1,254}} ++)?(?=\")"
+)
 _RECORD = re.compile(
     rf"(?:{_PLAIN_QUOTED} ++){{0,3}}?{_QUOTED} ++([0-9]{{3}}|-)(?: ++([0-9]{{1,18}}|-))?(?=\s|\Z)",
     re.DOTALL,
@@ -114,7 +116,8 @@ def _parse_head(head: str) -> ServerHead | None:
     ident, _, user = rest.partition(" ")
     if ident not in {"-", ""} and (" " in user or "=" in ident or ":" in ident):
         return None
-    return _sort_hosts(items, user or ("" if ident == "-" else ident))
+    user = user or ident
+    return _sort_hosts(items, user if user.strip("- ") else "")
 
 
 def _continues_hosts(item: re.Match[str], items: list[re.Match[str]], head: str) -> bool:
