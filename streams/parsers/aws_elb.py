@@ -61,7 +61,7 @@ def _put_duration(fields: dict[str, Value], times: list[str]) -> None:
 PARSER = Parser(
     id="aws_elb",
     title="AWS application and classic load balancers",
-    hints=(b"Z ",),
+    hints=(b" HTTP/", b'"- - - "'),
     claims=_can_parse,
     parse=_parse,
     references=(

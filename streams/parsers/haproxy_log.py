@@ -168,7 +168,11 @@ def _read_time(match: re.Match[str], zone: tzinfo) -> datetime:
 PARSER = Parser(
     id=_PARSER,
     title="HAProxy (HTTP, HTTPS and TCP log)",
-    hints=(b" [", b"Connect from ", b"haproxy["),
+    hints=(
+        b"haproxy",
+        b"Connect from ",
+        *(f"/{month}/".encode() for month in stamps.MONTHS),
+    ),
     claims=_can_parse,
     parse=_parse,
     references=("https://docs.haproxy.org/3.0/configuration.html#8.2",),

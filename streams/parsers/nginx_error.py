@@ -11,6 +11,7 @@ from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExam
 from streams.tokenizers import people, server_errors, web_access
 from streams.tokenizers.server_errors import NginxContext, ServerError
 
+_LEVELS = ("error", "crit", "warn", "alert", "emerg", "notice", "info", "debug")
 _USER = re.compile(
     r"(?:PAM: )?user \"?(.*?)\"?(?:: password mismatch| was not found in \".*\"| - not authenticated.*)\Z",
     re.DOTALL,
@@ -85,7 +86,7 @@ def _build_act(context: NginxContext, error: ServerError) -> dict[str, Value]:
 PARSER = Parser(
     id="nginx_error",
     title="nginx error log",
-    hints=(b"#",),
+    hints=tuple(f"[{level}] ".encode() for level in _LEVELS),
     claims=_can_parse,
     parse=_parse,
     references=(
