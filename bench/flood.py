@@ -3,10 +3,10 @@
     .venv/bin/python bench/flood.py                         # 200,000 lines, 64 MiB of copies
     .venv/bin/python bench/flood.py --lines 20000 --copies  # what one copy takes, by tracemalloc
 
-Parsed in this process, detected and committed to a SQLite store, durable; nothing else runs.
-Figures: resident memory before, at most and at the end, what the window store thinks its copies
-take, and the time of a batch from its records to its commit. Batches shrink and grow to
-`--milliseconds` as the worker's do."""
+The product's worker detects and commits them to a SQLite store, durable; nothing else runs, and
+nothing is parsed. Figures: resident memory before, half way, at most and at the end, what the window
+store counts of it, and the time of a batch from its records to its commit, by the clock and of
+processor time. The worker chooses the size of its batches so that one takes `--milliseconds`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 sys.path[0:1] = [str(Path(__file__).resolve().parents[1])]
@@ -30,9 +29,12 @@ from breachdesk.bootstrap.container import tune_gc  # noqa: E402
 from breachdesk.stores.open_store import open_sqlite  # noqa: E402
 from breachdesk.stores.sqlite.store import SqliteStore  # noqa: E402
 from schemas.pipeline.alert import GroupKey, Signal  # noqa: E402
-from schemas.pipeline.event import Event, RecordPosition  # noqa: E402
+from schemas.pipeline.event import Event, RawRecord, RecordPosition  # noqa: E402
 from streams.correlate.window_store import GuardedSignal, WindowStore  # noqa: E402
-from streams.ports import CommitResult, GroupRows, PartitionAdvance, RecordBatch  # noqa: E402
+from streams.ports import CommitResult, GroupRows, RegisterView  # noqa: E402
+from streams.ports.metrics import NullMetrics  # noqa: E402
+from streams.process.pipeline import BatchResult, RecordPipeline  # noqa: E402
+from streams.process.worker import ArrivedRecord, StreamWorker, WorkerLimits  # noqa: E402
 from streams.sigma.engine import RuleEngine  # noqa: E402
 from streams.sigma.load import load_rules  # noqa: E402
 
@@ -42,76 +44,82 @@ A_SECOND = 60
 PARTITION = "journal"
 
 
-def generate_refused(count: int) -> Iterator[Event]:
-    """Nobody signs in twice, and no address comes twice."""
-    for number in range(count):
-        at = START + timedelta(seconds=number / A_SECOND)
-        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-        yield Event(
-            id=f"{number:032x}",
-            time=at,
-            arrived=at,
-            dataset="microsoft365.audit",
-            source="m365",
-            fields={
-                "event.category": ["authentication"],
-                "event.type": ["start"],
-                "event.outcome": "failure",
-                "event.action": "UserLoginFailed",
-                "event.dataset": "microsoft365.audit",
-                "user.name": f"flood{number}@contoso.example",
-                "source.ip": address,
-            },
-            position=RecordPosition(PARTITION, number + 1),
-            sha256=f"{number:064x}",
-            organization="contoso",
-        )
+def build_refused(number: int) -> Event:
+    """Build a sign-in of a user and from an address that no other number has."""
+    at = START + timedelta(seconds=number / A_SECOND)
+    address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+    return Event(
+        id=f"{number:032x}",
+        time=at,
+        arrived=at,
+        dataset="microsoft365.audit",
+        source="m365",
+        fields={
+            "event.category": ["authentication"],
+            "event.type": ["start"],
+            "event.outcome": "failure",
+            "event.action": "UserLoginFailed",
+            "event.dataset": "microsoft365.audit",
+            "user.name": f"flood{number}@contoso.example",
+            "source.ip": address,
+        },
+        position=RecordPosition(PARTITION, number + 1),
+        sha256=f"{number:064x}",
+        organization="contoso",
+    )
 
 
-class FloodRun:
-    """One owner of one partition."""
+class FloodPipeline(RecordPipeline):
+    """Makes an event of each record by its offset; the rest is the product's."""
 
-    def __init__(self, store: SqliteStore, memory_mib: float, milliseconds: float) -> None:
+    def __init__(self, memory_mib: float) -> None:
         book = load_rules([Path(__file__).resolve().parents[1] / "rules"])
         self._engine = RuleEngine(book)
-        self._sink = store.make_batch_sink()
         self.windows = WindowStore(
             book.specs, HORIZON, memory_bytes=int(memory_mib * 2**20), sole_owner=True
         )
-        self._position = self._sink.load_positions([PARTITION])[PARTITION]
-        self._milliseconds = milliseconds
-        self.size = 1_000
 
-    def commit(self, events: Sequence[Event]) -> float:
-        """Seconds of one batch."""
-        begun = time.perf_counter()
+    def create_windows(self, *, sole_owner: bool) -> WindowStore:
+        assert sole_owner
+        return self.windows
+
+    def evaluate(self, records: Sequence[RawRecord], _view: RegisterView) -> BatchResult:
         signals: dict[GroupKey, list[GuardedSignal]] = {}
-        for event in events:
-            for each in self._engine.list_signals(event):
+        for record in records:
+            for each in self._engine.list_signals(build_refused(record.position.offset - 1)):
                 signals.setdefault(each.key, []).append(GuardedSignal(each, guarded=True))
-        newest = events[-1].arrived if events else START
-        before = self._position
-        after = events[-1].position if events else before.position
-        assert after is not None
-        windows = self.windows
-        keys = windows.list_keys(signals)
-        batch = RecordBatch([PartitionAdvance(PARTITION, before, after, newest.timestamp())], keys)
-        result = self._sink.commit(
-            batch,
-            windows.get_versions(keys),
-            lambda rows, low: windows.apply(signals, rows, low),
-            newest,
-        )
-        windows.confirm_commit(result)
-        self._position = self._sink.load_positions([PARTITION])[PARTITION]
-        seconds = time.perf_counter() - begun
-        if events:
-            self.size = self._compute_next_size(len(events), seconds * 1000)
-        return seconds
+        return BatchResult(signals)
 
-    def _compute_next_size(self, size: int, took: float) -> int:
-        wanted = int(size * min(2.0, 0.8 * self._milliseconds / took))
-        return max(50, min(4_000, wanted))
+
+class FloodRun:
+    """The product's worker, as one owner of one partition."""
+
+    def __init__(self, store: SqliteStore, memory_mib: float, milliseconds: float) -> None:
+        pipeline = FloodPipeline(memory_mib)
+        self.windows = pipeline.windows
+        self.worker = StreamWorker(
+            store.make_batch_sink(),
+            pipeline,
+            store.make_asset_register(),
+            lambda _records: START,
+            NullMetrics(),
+            WorkerLimits(batch_seconds=milliseconds / 1000),
+        )
+        self.worker.take_ownership([PARTITION])
+
+    def process(self, first: int, most: int) -> tuple[int, float, float]:
+        """Process a batch from this number on. Returns its records, and the seconds that it took by
+        the clock and of processor time."""
+        last = min(first + self.worker.batch_records, most)
+        records = [ArrivedRecord(PARTITION, _build_record(n)) for n in range(first, last)]
+        begun, computed = time.perf_counter(), time.process_time()
+        self.worker.process(records)
+        return len(records), time.perf_counter() - begun, time.process_time() - computed
+
+
+def _build_record(number: int) -> RawRecord:
+    arrived = START + timedelta(seconds=number / A_SECOND)
+    return RawRecord(RecordPosition(PARTITION, number + 1), "m365", b"", arrived)
 
 
 def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]:
@@ -119,39 +127,42 @@ def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]
         store = open_sqlite(Path(folder) / "store.db", now=lambda: START)
         flood = FloodRun(store, memory_mib, milliseconds)
         tune_gc()
-        before = most = read_resident_mib()
-        events = generate_refused(lines)
-        seconds: list[float] = []
-        sizes: list[int] = []
-        cpu = time.process_time()
-        while chunk := list(islice(events, flood.size)):
-            seconds.append(flood.commit(chunk))
-            sizes.append(len(chunk))
-            if len(seconds) % 20 == 0:
-                most = max(most, read_resident_mib())
-        cpu = time.process_time() - cpu
-        copies = len(flood.windows)
+        before = read_resident_mib()
+        resident = [before]
+        batches: list[tuple[int, float, float]] = []
+        done = 0
+        while done < lines:
+            batches.append(flood.process(done, lines))
+            done += batches[-1][0]
+            if len(batches) % 20 == 0:
+                resident.append(read_resident_mib())
+        resident.append(read_resident_mib())
+        copies, copies_mib = len(flood.windows), flood.windows.memory_bytes / 2**20
         idle: list[float] = []
         while flood.windows.unwritten:
-            idle.append(flood.commit([]))
+            begun = time.perf_counter()
+            flood.worker.write_out()
+            idle.append(time.perf_counter() - begun)
         stored = (Path(folder) / "store.db").stat().st_size
         begun = time.perf_counter()
-        again = FloodRun(store, memory_mib, milliseconds)
-        again.windows.restore(store.make_batch_sink().list_log_rows(PARTITION))
+        FloodRun(store, memory_mib, milliseconds)
         restart = time.perf_counter() - begun
+        sizes, seconds, computed = zip(*batches, strict=True)
         figures = {
             "lines": lines,
-            "cpu_us_a_line": round(cpu / lines * 1e6),
-            "resident_mib": [round(before), round(most), round(read_resident_mib())],
-            "copies": copies,
-            "copies_mib": round(flood.windows.memory_bytes / 2**20),
-            "batches": len(seconds),
-            "batch_lines_median": statistics.median(sizes),
-            "batch_ms": {
-                "median": round(statistics.median(seconds) * 1000),
-                "p99": round(sorted(seconds)[int(len(seconds) * 0.99)] * 1000),
-                "most": round(max(seconds) * 1000),
+            "cpu_us_a_line": round(sum(computed) / lines * 1e6),
+            "resident_mib": {
+                "before": round(before),
+                "half way": round(resident[len(resident) // 2]),
+                "most": round(max(resident)),
+                "end": round(resident[-1]),
             },
+            "copies": copies,
+            "counted_mib": round(copies_mib),
+            "batches": len(batches),
+            "batch_lines_median": statistics.median(sizes),
+            "batch_ms": _summarise(seconds),
+            "batch_cpu_ms": _summarise(computed),
             "idle_batches": len(idle),
             "idle_ms_most": round(max(idle, default=0.0) * 1000),
             "store_mib": round(stored / 2**20),
@@ -159,6 +170,14 @@ def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]
         }
         store.close()
         return figures
+
+
+def _summarise(seconds: Sequence[float]) -> dict[str, int]:
+    return {
+        "median": round(statistics.median(seconds) * 1000),
+        "p99": round(sorted(seconds)[int(len(seconds) * 0.99)] * 1000),
+        "most": round(max(seconds) * 1000),
+    }
 
 
 def measure_copies(count: int) -> dict[str, object]:
@@ -169,8 +188,8 @@ def measure_copies(count: int) -> dict[str, object]:
     for signals in (1, 3):
         windows = WindowStore(book.specs, HORIZON, memory_bytes=2**40)
         tracemalloc.start()
-        for event in generate_refused(count):
-            _fill_group(windows, event, rule, signals)
+        for number in range(count):
+            _fill_group(windows, build_refused(number), rule, signals)
         gc.collect()
         sizes, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()

@@ -7,12 +7,13 @@ that any order, duplication or cutting into batches leaves the same bucket."""
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from schemas.pipeline.alert import Signal
 from schemas.pipeline.event import AssetTouch
 from schemas.pipeline.plugin import DetectorSignal
+from streams.correlate.memory_sizes import estimate_row, estimate_touches
 from streams.correlate.retention import RetentionPolicy
 from streams.correlate.witnesses import MemberIdentity
 
@@ -46,7 +47,7 @@ class Bucket:
     There are hundreds of thousands of them: frozensets, which share their empty one, not sets.
     """
 
-    __slots__ = ("fresh_from", "lost", "rows", "thinned", "touches", "unattributed")
+    __slots__ = ("fresh_from", "lost", "rows", "size", "thinned", "touches", "unattributed")
 
     def __init__(self) -> None:
         self.rows: list[DetectorSignal] = []
@@ -57,6 +58,8 @@ class Bucket:
         """Earliest time of what changed since episodes were last computed; NEVER: nothing did."""
         self.lost = False
         """A row was dropped for another since then."""
+        self.size = 0
+        """Bytes of its rows and touches in memory."""
 
     def absorb(
         self,
@@ -71,6 +74,7 @@ class Bucket:
         if len(new) == 1 and not self.rows:
             self._touch(new[0].evidence)
             self.rows.append(new[0])
+            self.size += estimate_row(new[0])
             return new
         fresh: list[DetectorSignal] = []
         telling: set[MemberIdentity] = set()
@@ -96,11 +100,13 @@ class Bucket:
         rows, identity = self.rows, row[:4]
         if not rows or rows[-1][:4] < identity:
             rows.append(row)
+            self.size += estimate_row(row)
             return True
         index = bisect_left(rows, identity)
         if rows[index][:4] == identity:
             return False
         rows.insert(index, row)
+        self.size += estimate_row(row)
         return True
 
     def _apply_retention(
@@ -111,7 +117,7 @@ class Bucket:
     ) -> list[DetectorSignal]:
         changed = fresh
         if retained is not self.rows:
-            self.rows = list(retained)
+            self._drop_others(retained)
             alive = [row for row in fresh if self._has_member(row)]
             # Where no fresh row is alive, the rows are those that were there before.
             self.lost = self.lost or bool(alive)
@@ -127,9 +133,15 @@ class Bucket:
         retained = retention.retain(self.rows, witnesses)
         if len(retained) == len(self.rows):
             return False
-        self.rows = list(retained)
+        self._drop_others(retained)
         self.lost = self.thinned = True
         return True
+
+    def _drop_others(self, retained: Sequence[DetectorSignal]) -> None:
+        """Drop the rows that are not among these of them."""
+        staying = set(map(id, retained))
+        self.size -= sum(estimate_row(row) for row in self.rows if id(row) not in staying)
+        self.rows = list(retained)
 
     def _has_member(self, row: DetectorSignal) -> bool:
         index = bisect_left(self.rows, row[:4])
@@ -139,10 +151,15 @@ class Bucket:
         named = signal.unattributed
         if self.touches.issuperset(signal.touches) and (not named or named in self.unattributed):
             return False
-        self.touches = self.touches.union(signal.touches)
+        self._widen_touches(signal.touches)
         if named:
             self.unattributed = self.unattributed.union((named,))
         return True
+
+    def _widen_touches(self, touches: Collection[AssetTouch]) -> None:
+        before = estimate_touches(self.touches) if self.touches else 0
+        self.touches = self.touches.union(touches)
+        self.size += (estimate_touches(self.touches) if self.touches else 0) - before
 
     @property
     def summary(self) -> BucketSummary:
@@ -157,7 +174,7 @@ class Bucket:
             and self.thinned >= by.thinned
         ):
             return False
-        self.touches = self.touches.union(by.touches)
+        self._widen_touches(by.touches)
         self.unattributed = self.unattributed.union(by.unattributed)
         self.thinned = self.thinned or by.thinned
         if self.rows:

@@ -16,11 +16,12 @@ from streams.correlate.groups import SignalGroup
 from streams.correlate.signal_rows import dump_bucket, load_bucket
 from streams.ports import BucketRow
 
-LONE_BYTES = 500
+LONE_BYTES = 560
 GROUP_BYTES = 1_500
 BUCKET_BYTES = 500
-ROW_BYTES = 900
-"""What these take in memory, about: measured over 100,000 groups of sign-ins (bench/flood.py)."""
+EPISODE_BYTES = 4_000
+"""What these take in memory without their signals and payload: measured over 20,000 groups of
+sign-ins (bench/flood.py --copies)."""
 
 
 class _SingleSignalCopy(NamedTuple):
@@ -180,7 +181,8 @@ def _compress_group(
 
 
 def _estimate_group_size(group: SignalGroup) -> int:
-    return GROUP_BYTES + BUCKET_BYTES * len(group.buckets) + ROW_BYTES * group.signals
+    fixed = GROUP_BYTES + BUCKET_BYTES * len(group.buckets) + EPISODE_BYTES * group.episode_count
+    return fixed + group.size
 
 
 def _get_size(copy: _SingleSignalCopy | _GroupCopy) -> int:

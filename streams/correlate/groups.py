@@ -39,7 +39,7 @@ class SignalGroup:
         "alerted",
         "buckets",
         "key",
-        "signals",
+        "size",
         "spec",
         "stored",
         "unreconciled",
@@ -49,8 +49,8 @@ class SignalGroup:
         self.key = key
         self.spec = spec
         self.buckets: dict[int, Bucket] = {}
-        self.signals = 0
-        """Of all buckets."""
+        self.size = 0
+        """Bytes of all buckets' rows and touches in memory."""
         self.stored = False
         """The store may hold a row of it."""
         self.alerted = False
@@ -71,7 +71,7 @@ class SignalGroup:
         self.unreconciled = self.stored = True
         if timespan in (self.spec.timespan, 0) and index not in self.buckets:
             self.buckets[index] = bucket
-            self.signals += len(bucket.rows)
+            self.size += bucket.size
             self._stale.add(index)
             return ()
         parts: dict[int, BucketPart] = {
@@ -93,11 +93,12 @@ class SignalGroup:
         witnesses = self._select_witnesses(by_bucket) if spec.gate is not None else None
         for index, of_bucket in by_bucket.items():
             bucket = self.buckets.get(index) or Bucket()
-            before = len(bucket.rows)
+            before = bucket.size
             changed = bucket.absorb(of_bucket, spec.retention, witnesses or frozenset())
-            self.signals += len(bucket.rows) - before
             widening = parts[index].summary if parts and index in parts else None
             widened = widening is not None and bucket.merge_summary(widening)
+            if bucket.rows:
+                self.size += bucket.size - before
             if (changed or widened) and bucket.rows:
                 self.buckets[index] = bucket
                 changes[index] = BucketPart(changed, bucket.summary if widened else None)
@@ -138,9 +139,9 @@ class SignalGroup:
         dropped: dict[int, BucketPart] = {}
         for index in _list_near(changed, 1).difference(changed) & self.buckets.keys():
             bucket = self.buckets[index]
-            before = len(bucket.rows)
+            before = bucket.size
             if bucket.drop_former(retention, witnesses):
-                self.signals += len(bucket.rows) - before
+                self.size += bucket.size - before
                 dropped[index] = BucketPart((), None)
         return dropped
 
@@ -150,6 +151,11 @@ class SignalGroup:
         begin, end = index * timespan, (index + 1) * timespan
         near = [i for i in self.buckets if i * own < end and (i + 1) * own > begin]
         return self.absorb((), {i: BucketPart((), by) for i in near}).keys()
+
+    @property
+    def episode_count(self) -> int:
+        """How many live episodes it had when they were listed last."""
+        return len(self._episodes)
 
     def list_episodes(self) -> tuple[Episode, ...]:
         """List all live episodes, oldest first."""
@@ -247,7 +253,7 @@ class SignalGroup:
     def drop(self, component: Sequence[int]) -> None:
         """Forget these buckets, and the episodes that begin in them."""
         for index in component:
-            self.signals -= len(self.buckets.pop(index).rows)
+            self.size -= self.buckets.pop(index).size
             self._hot.pop(index, None)
         self._stale.difference_update(component)
         self._handed_on.difference_update(component)

@@ -17,7 +17,7 @@ from streams.correlate.episodes import WindowSpec
 from streams.correlate.signal_rows import LoggedGroup, dump_log
 from streams.correlate.stored_groups import load_group
 from streams.correlate.written_later import BucketPlace, UnwrittenBuckets
-from streams.ports import EvictedInterval, GroupRows, SweepResult
+from streams.ports import BucketRow, EvictedInterval, GroupRows, SweepResult
 
 BUCKETS_OF_A_SWEEP = 4_000
 """Buckets of the log that one sweep looks at: more than any batch brings."""
@@ -79,6 +79,11 @@ class WindowSweeper:
         for key, index in places:
             spec = spec_of(key)
             self._due.add(key, index, (index + 1) * spec.timespan + spec.reach + horizon)
+
+    def discard_written(self, rows: Iterable[BucketRow]) -> None:
+        """Record that the store holds these buckets: it says itself when they are due."""
+        for row in rows:
+            self._due.discard(row.key, row.bucket, row.due)
 
     def list_groups_to_read(self) -> list[GroupKey]:
         """List groups that are due and must be read, each once."""

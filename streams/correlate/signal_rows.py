@@ -29,6 +29,7 @@ from schemas.pipeline.event import AssetTouch, RecordPosition
 from schemas.pipeline.plugin import DetectorSignal
 from streams.correlate.buckets import Bucket, BucketSummary
 from streams.correlate.gates import get_alert_key
+from streams.correlate.memory_sizes import estimate_row, estimate_touches
 
 BUCKET_VERSION = 2
 
@@ -109,6 +110,9 @@ def load_bucket(key: GroupKey, payload: bytes) -> Bucket:
     bucket.thinned = thinned
     own = get_alert_key(key)
     bucket.rows = [_build_member(own, row, touches, journals) for row in rows]
+    bucket.size = sum(map(estimate_row, bucket.rows))
+    if touches:
+        bucket.size += estimate_touches(bucket.touches)
     return bucket
 
 

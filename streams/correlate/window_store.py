@@ -40,7 +40,7 @@ __all__ = ["GuardedSignal", "WindowStore"]
 
 MEMORY_BYTES = 256 * 1024 * 1024
 SIGNAL_BYTES = 900
-"""What a signal takes in memory that only the log holds: these may take a third of the copies'
+"""What it takes in memory to know that only the log holds a signal's bucket: up to a quarter of all
 bytes."""
 GONE_QUIET = 30 * 86_400
 """Seconds for which signals of a removed rule are kept: it may come back."""
@@ -71,14 +71,15 @@ class WindowStore:
         unwritten: UnwrittenBuckets | None = None,
     ) -> None:
         """Create the windows. `specs` by rule id; `horizon`: the greatest H of any source, seconds;
-        `memory_bytes`: the limit for copies of written groups."""
+        `memory_bytes`: the limit for copies of groups and for what is known of the log."""
         self._correlation = SignalCorrelator(specs)
         self._specs = self._correlation.specs
         self._horizon = horizon
         self._sole_owner = sole_owner
-        self._copies = GroupCopies(memory_bytes)
-        most_signals = min(LOG_SIGNALS, memory_bytes // 3 // SIGNAL_BYTES)
+        most_signals = min(LOG_SIGNALS, memory_bytes // 4 // SIGNAL_BYTES)
         self._unwritten = unwritten or UnwrittenBuckets(most_signals=most_signals)
+        log_bytes = most_signals * SIGNAL_BYTES if sole_owner else 0
+        self._copies = GroupCopies(memory_bytes - log_bytes)
         self._waiting: dict[GroupKey, list[LoggedGroup]] = {}
         self._step = WriteStep()
         self._batch = _AppliedBatch()
@@ -101,8 +102,8 @@ class WindowStore:
 
     @property
     def memory_bytes(self) -> int:
-        """What the copies take, roughly."""
-        return self._copies.bytes
+        """What the copies and what is known of the log take, about."""
+        return self._copies.bytes + SIGNAL_BYTES * self._unwritten.signals
 
     @property
     def unwritten(self) -> int:
@@ -274,6 +275,8 @@ class WindowStore:
         """Confirm that the result of `apply` is durable."""
         batch, self._batch, self._step = self._batch, _AppliedBatch(), WriteStep()
         free = self._unwritten.mark_written(batch.bucket_rows, batch.step)
+        if self._sole_owner:
+            self._sweeper.discard_written(batch.bucket_rows.values())
         if result.log_number is not None:
             fresh = self._unwritten.add(result.log_number, batch.logged_signals, batch.logged)
             self._sweeper.add_logged(fresh, lambda key: batch.groups[key].spec)

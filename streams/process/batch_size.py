@@ -3,33 +3,50 @@ take."""
 
 from __future__ import annotations
 
-LEAST = 500
+from collections import deque
+
+LEAST = 250
 """Below this the transaction, not the records, is what takes the time."""
-HEADROOM = 0.8
+FIRST = 500
+"""Nothing is known of the first batch."""
+HEADROOM = 0.75
 """Part of the time that a batch aims at: the next one may hold dearer records."""
-GROWTH = 2
+GROWTH = 1.5
+REMEMBERED = 16
+"""Full batches of about the present size that are compared. The second slowest meets the aim: a
+limit is kept by the dear batches and not by the average one, and a single stall says little."""
 
 
 class BatchSize:
     """Shrinks at once when a batch took too long, and grows by steps while full ones are quick."""
 
     def __init__(self, most: int, seconds: float) -> None:
-        """Create the limits. `most`: records of any batch; `seconds`: the target duration of
+        """Create the limits. `most`: records of any batch; `seconds`: the longest duration of
         one."""
         self._most = most
         self._least = min(LEAST, most)
         self._seconds = seconds
-        self.records = most
+        self._full: deque[tuple[int, float]] = deque(maxlen=REMEMBERED)
+        """Records and seconds of the last full batches."""
+        self.records = min(FIRST, most)
         """What the next batch takes at most."""
 
     def record_batch(self, records: int, seconds: float) -> None:
         """Learn from a finished batch. One that was not full says nothing about larger ones."""
         aim = self._seconds * HEADROOM
+        full = records >= self.records
+        if full:
+            self._full.append((records, seconds))
         if seconds > self._seconds:
             self._set(int(min(records, self.records) * aim / seconds))
-        elif records >= self.records:
-            fitting = int(min(records * aim / max(seconds, 1e-9), self.records * GROWTH))
-            self._set(max(self.records, fitting))
+        elif full:
+            fitting = aim / max(self._estimate_cost(), 1e-9)
+            self._set(int(min(fitting, self.records * GROWTH)))
+
+    def _estimate_cost(self) -> float:
+        """Estimate the seconds of one record in a slow batch of about the present size."""
+        costs = [taken / count for count, taken in self._full if 2 * count >= self.records]
+        return sorted(costs)[-2:][0]
 
     def _set(self, records: int) -> None:
         self.records = min(max(records, self._least), self._most)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from schemas.errors import ConfigurationError, CorruptData, EditConflict, RetryableError
 from schemas.pipeline.event import RawRecord
 from schemas.pipeline.source import DeadLetter
+from streams.correlate.signal_rows import pause_collector
 from streams.ports import (
     AssetRegister,
     BatchSink,
@@ -168,7 +169,9 @@ class StreamWorker:
             self._check_bound()
             self._in_store = 0.0
             begun, computed = perf_counter(), thread_time()
-            with self._clear_copies_on_failure():
+            # Nearly all objects of a batch are gone at its end: a collection meanwhile would visit
+            # them for nothing, and take a tenth of the batch's time at once.
+            with self._clear_copies_on_failure(), pause_collector():
                 self._commit_or_halve(self._check_replays(records), self._register.get_view())
             # On a loaded machine the clock would make batches small, and each costs something more.
             took = thread_time() - computed + self._in_store

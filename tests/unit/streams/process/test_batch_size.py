@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.process.batch_size import LEAST, BatchSize
+from streams.process.batch_size import FIRST, LEAST, BatchSize
 
 SECONDS = 0.25
 took = st.tuples(st.integers(1, 10_000), st.floats(0, 100, allow_nan=False))
@@ -45,12 +45,12 @@ def test_under_a_steady_load_batches_soon_take_no_longer_than_they_may(
 
 def test_a_batch_that_was_not_full_makes_the_next_one_no_larger() -> None:
     size = BatchSize(4000, SECONDS)
-    size.record_batch(4000, 1.6)
+    size.record_batch(FIRST, 0.3)
     shrunk = size.records
     for _ in range(50):
         size.record_batch(shrunk // 2, 0.001)
 
-    assert shrunk == 500
+    assert LEAST < shrunk < FIRST
     assert size.records == shrunk
 
 
@@ -61,3 +61,25 @@ def test_one_dear_batch_is_made_good_within_a_few() -> None:
         size.record_batch(size.records, size.records * 20e-6)
 
     assert size.records == 4000
+
+
+def test_batches_are_made_for_the_slow_ones_and_not_for_the_average() -> None:
+    size = BatchSize(4000, SECONDS)
+    for number in range(60):
+        microseconds = 300 if number % 5 == 0 else 150
+        size.record_batch(size.records, size.records * microseconds / 1e6)
+
+    assert size.records * 300e-6 <= SECONDS
+    assert size.records * 300e-6 > SECONDS / 2
+
+
+def test_a_single_stall_does_not_make_later_batches_small() -> None:
+    size = BatchSize(4000, SECONDS)
+    for _ in range(30):
+        size.record_batch(size.records, size.records * 100e-6)
+    before = size.records
+    size.record_batch(size.records, 2.0)
+    for _ in range(6):
+        size.record_batch(size.records, size.records * 100e-6)
+
+    assert size.records == before
