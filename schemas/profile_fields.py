@@ -22,10 +22,18 @@ MANDATORY_FIELDS: Mapping[str, str] = MappingProxyType(
 """UK GDPR Art. 33(3)(b) with 34(2), and DPA 2018 s.164A. Nothing is made up to fill one."""
 
 
-def list_missing_fields(profile: ProviderProfile) -> dict[str, str]:
-    """{setting: what to fill in} of each mandatory field that is blank."""
+def list_blank_fields(profile: ProviderProfile) -> dict[str, str]:
+    """List the mandatory fields that are blank: {field: what it holds}."""
     return {
-        f"profile.{field}": f"the profile lacks {what}"
+        field: what
         for field, what in MANDATORY_FIELDS.items()
         if not str(getattr(profile, field)).strip()
+    }
+
+
+def list_missing_fields(profile: ProviderProfile) -> dict[str, str]:
+    """List the mandatory fields that are blank, as a refusal names them: {setting: problem}."""
+    return {
+        f"profile.{field}": f"the profile lacks {what}"
+        for field, what in list_blank_fields(profile).items()
     }

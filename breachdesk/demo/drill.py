@@ -202,7 +202,7 @@ def approve_release(container: Container, clock: DemoClock, breach: Breach) -> A
 
 
 def call_and_report(container: Container, clock: DemoClock, case: Case, breach: Breach) -> None:
-    """Complete telephone tasks, and record the drill's submission to the ICO."""
+    """Complete telephone tasks, and record the drill's submission to the regulator."""
     clock.move_to(REPORTED)
 
     def record_calls(uow: UnitOfWork) -> None:

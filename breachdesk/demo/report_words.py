@@ -1,4 +1,4 @@
-"""Answers of the demo's responder in the report to the ICO, about our own incident only."""
+"""Answers of the demo's responder in the report to the regulator, about our own incident only."""
 
 from __future__ import annotations
 

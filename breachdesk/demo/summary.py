@@ -19,7 +19,7 @@ from schemas.casework.notice_states import NOTIFIED
 
 
 def write_documents(container: Container, breach: Breach) -> list[str]:
-    """Write the ICO report as text, JSON and PDF, and the register; returns their paths in that
+    """Write the regulator's report as text, JSON and PDF, and the register; returns their paths in that
     order."""
     folder, now = write_reports_folder(container), container.now()
     built, entries = container.store.read(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from breachdesk.gdpr.raised import list_scored_categories
+from breachdesk.gdpr.regulators import list_presumed
 from breachdesk.gdpr.severity import DEFAULT_DPC
 from schemas.casework.affected import Manifest
 from schemas.casework.breach import Breach
@@ -27,6 +28,7 @@ TELEPHONED = "The script was read out. They repeat the reference (drill)."
 SPOKEN_TO = "the contact named in the script"
 INVOICE_NUMBER = "the number on an old invoice"
 CHECKED = "Compared with the contract (drill)."
+REGULATOR = list_presumed()[0].words.regulator
 
 
 MUST_REPORT = DecisionAnswer(
@@ -146,7 +148,7 @@ CONTROLLERS = ExposureWords(
         "On 23 November 2026 we copied the sign-in, mailbox and file records before any change.",
     ),
     steps=(
-        "Decide whether you must tell the ICO and the people whose data this is.",
+        f"Decide whether you must tell {REGULATOR} and the people whose data this is.",
         "Look through the list of downloaded files that we hold ready for you.",
         "Look at the mail that came into the mailbox while the rule stood.",
         "Warn your staff about messages that pretend to come from that mailbox.",

@@ -23,7 +23,7 @@ class CauseWords(FrozenModel):
     words: str
     hint: str = ""
     covers: tuple[str, ...]
-    """The ICO's incident types that it covers."""
+    """Incident types of the list's source that it covers."""
 
 
 class CauseList(FrozenModel):

@@ -35,25 +35,36 @@ class DeadlineExample:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportExample:
+    """Show what a whole report of this form needs, and what an unwritten one lacks."""
+
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of ReportFacts and their values: every choice of the form that a whole report makes.
+    Answers in words are the same for every form."""
+    lacking: frozenset[str] = frozenset()
+    """Keys of the mandatory questions without an answer while nobody has written anything."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegulatorWords:
     """What screens, letters and documents call a regulator and its report."""
 
     regulator: str
-    """As a sentence names the authority: `the ICO`."""
+    """As a sentence names the authority: `the Commission`."""
     rule: str
     """As a sentence names the rule: `Art. 33`, `PECR`."""
     report: str
-    """The report in a few words: `the ICO report`."""
+    """The report in a few words: `the Commission’s report`."""
     step: str
-    """The report as a step of the case: `ICO, initial`."""
+    """The report as a step of the case: `Commission, initial`."""
     decided: str
-    """The regulator in a list of those who are told: `ICO`."""
+    """The regulator in a list of those who are told: `Commission`."""
     body: str
-    """The regulator and the rule as a heading: `The ICO, under UK GDPR Art. 33`."""
+    """The regulator and the rule as a heading: `The Commission, under Art. 33`."""
     title: str
-    """The decision's question as a heading: `Report to the ICO`."""
+    """The decision's question as a heading: `Report to the Commission`."""
     question: str
-    """The decision's question in full: `Report to the ICO under Art. 33?`."""
+    """The decision's question in full: `Report to the Commission under Art. 33?`."""
     hint: str
     """What helps to answer it. `{period}` is the time limit, `{except_for}` names the rules that
     replace this one for a part of the breach."""
@@ -67,6 +78,9 @@ class RegulatorWords:
     UK`."""
     form: str = ""
     """What a person must know before copying answers into the authority's form."""
+    public_names: tuple[str, ...] = ()
+    """What letters call the authority and its law. A text that holds one of these names no
+    customer and no member of staff, whatever they are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +130,10 @@ class Jurisdiction:
     """Answers that only this form can take from the documents: field, value and origin."""
     section_hints: Mapping[str, str] = field(default_factory=dict)
     """Hints above a section of the form, by the key of the section's first question."""
+    profile_fields: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the provider's profile that only this form needs, and what set-up calls them."""
     examples: Sequence[DeadlineExample] = ()
+    report_example: ReportExample = ReportExample()
 
     @property
     def question_key(self) -> str:

@@ -259,8 +259,8 @@ def _generate_remarks(view: _DecisionView) -> Iterator[str]:
         yield "An Art. 34(3) exemption does not cancel our own promise."
     if decision.pecr_unintelligible is not None:
         yield (
-            "The exemption of regulation 5A for unintelligible data counts only when the ICO is "
-            "satisfied with it."
+            "The exemption of regulation 5A for unintelligible data counts only when "
+            f"{_name_telecoms_regulators(decision)} is satisfied with it."
         )
     yield from _generate_hold_remarks(view)
     factors = decision.severity
@@ -271,6 +271,12 @@ def _generate_remarks(view: _DecisionView) -> Iterator[str]:
         )
     if factors and factors.many_people:
         yield "More than 100 people are affected. The score does not count that."
+
+
+def _name_telecoms_regulators(decision: Decision) -> str:
+    rules = regulators.list_applicable(decision=decision)
+    telecoms = [j for j in rules if j.communication is NotificationBasis.PECR_5A3]
+    return " or ".join(dict.fromkeys(j.words.regulator for j in telecoms))
 
 
 def _generate_hold_remarks(view: _DecisionView) -> Iterator[str]:

@@ -18,7 +18,12 @@ from breachdesk.gdpr.filing import (
     answer_quantity,
     format_list,
 )
-from breachdesk.gdpr.jurisdiction import DeadlineExample, Jurisdiction, RegulatorWords
+from breachdesk.gdpr.jurisdiction import (
+    DeadlineExample,
+    Jurisdiction,
+    RegulatorWords,
+    ReportExample,
+)
 from breachdesk.gdpr.shared_answers import (
     answer_abroad,
     answer_moment,
@@ -40,6 +45,44 @@ EXAMPLES = (
     ),
     DeadlineExample("over Christmas", "2026-12-24T17:45:00+00:00", "2026-12-27T17:45:00+00:00"),
     DeadlineExample("over Easter", "2026-04-02T17:10:00+01:00", "2026-04-05T17:10:00+01:00"),
+)
+REPORT_EXAMPLE = ReportExample(
+    answers={
+        "reason": "meets_threshold",
+        "cyber": "yes",
+        "data_kinds": ("basic_identifiers",),
+        "people_kinds": ("customers",),
+        "likelihood": "likely",
+        "high_risk": "yes",
+        "harmed": ("confidentiality",),
+        "impact": "low",
+        "recovery": "complete",
+        "trained": "yes",
+        "people_told": "about_to",
+        "reporter_name": "Rowan",
+    },
+    lacking=frozenset(
+        {
+            "consequences",
+            "cyber",
+            "data_kinds",
+            "discovered",
+            "high_risk",
+            "how_found",
+            "likelihood",
+            "measures_after",
+            "measures_before",
+            "occurred",
+            "people",
+            "people_kinds",
+            "people_told",
+            "reason",
+            "records",
+            "reporter",
+            "trained",
+            "what_happened",
+        }
+    ),
 )
 
 
@@ -219,6 +262,15 @@ JURISDICTION = Jurisdiction(
         scope="",
         duty="which watches over data protection in the UK",
         form="The ICO’s form cannot be saved half-way: copy from here in one go.",
+        public_names=(
+            "Information Commissioner's Office",
+            "Information Commission",
+            "Information Commissioner",
+            "Wycliffe House, Water Lane, Wilmslow, Cheshire",
+            "Data Protection Act",
+            "UK GDPR",
+            "ICO",
+        ),
     ),
     applies_always=True,
     covers_groups=True,
@@ -226,5 +278,7 @@ JURISDICTION = Jurisdiction(
     checks={"likelihood": _check_likelihood, "reason": _check_reason},
     proposals=_propose_reason,
     section_hints={"harmed": "Part of the report only where it is a cyber incident."},
+    profile_fields={"ico_registration": "ICO registration number"},
     examples=EXAMPLES,
+    report_example=REPORT_EXAMPLE,
 )

@@ -17,7 +17,12 @@ from breachdesk.gdpr.filing import (
     answer_quantity,
     format_list,
 )
-from breachdesk.gdpr.jurisdiction import DeadlineExample, Jurisdiction, RegulatorWords
+from breachdesk.gdpr.jurisdiction import (
+    DeadlineExample,
+    Jurisdiction,
+    RegulatorWords,
+    ReportExample,
+)
 from breachdesk.gdpr.shared_answers import (
     answer_abroad,
     answer_window,
@@ -31,10 +36,51 @@ from schemas.casework.report import ReportPhase, ReportQuestion
 from schemas.customer import PecrStatus
 
 EXAMPLES = (
+    DeadlineExample(
+        "the last second before 20 August 2025",
+        "2025-08-19T23:59:59+01:00",
+        "2025-08-20T23:59:59+01:00",
+    ),
+    DeadlineExample(
+        "the first second of 20 August 2025",
+        "2025-08-20T00:00:00+01:00",
+        "2025-08-23T00:00:00+01:00",
+    ),
+    DeadlineExample(
+        "the first hour of 20 August 2025, the day before in UTC",
+        "2025-08-20T00:59:00+01:00",
+        "2025-08-23T00:59:00+01:00",
+    ),
     DeadlineExample("before August 2025", "2025-08-19T12:00:00+01:00", "2025-08-20T12:00:00+01:00"),
     DeadlineExample("since August 2025", "2025-08-20T12:00:00+01:00", "2025-08-23T12:00:00+01:00"),
     DeadlineExample(
         "over the October change", "2026-10-23T09:05:00+01:00", "2026-10-26T08:05:00+00:00"
+    ),
+)
+REPORT_EXAMPLE = ReportExample(
+    answers={
+        "harmed": ("confidentiality",),
+        "data_kinds": ("traffic",),
+        "other_providers": "no",
+        "means": ("email",),
+        "people_told": "about_to",
+        "abroad": "no",
+    },
+    lacking=frozenset(
+        {
+            "abroad",
+            "consequences",
+            "data_kinds",
+            "harmed",
+            "means",
+            "measures_after",
+            "measures_before",
+            "occurred",
+            "other_providers",
+            "people",
+            "people_told",
+            "what_happened",
+        }
     ),
 )
 
@@ -175,6 +221,7 @@ JURISDICTION = Jurisdiction(
         scope="use a public electronic communications service of ours",
         duty="which watches over data protection in the UK",
         form="The ICO’s form cannot be saved half-way: copy from here in one go.",
+        public_names=("PECR",),
     ),
     replaces=frozenset({"uk_ico"}),
     applies_always=True,
@@ -182,4 +229,5 @@ JURISDICTION = Jurisdiction(
     communication=NotificationBasis.PECR_5A3,
     related=("pecr_replaces_uk_gdpr",),
     examples=EXAMPLES,
+    report_example=REPORT_EXAMPLE,
 )

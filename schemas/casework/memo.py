@@ -1,4 +1,4 @@
-"""Model the decision memo: the reasons, for a lawyer, an insurer or the ICO."""
+"""Model the decision memo: the reasons, for a lawyer, an insurer or a regulator."""
 
 from __future__ import annotations
 

@@ -100,8 +100,13 @@ mandatory = true
 MODULE = '''
 """Act 90/2018 to Persónuvernd."""
 
-from breachdesk.gdpr.filing import ReportFiling, answer_form
-from breachdesk.gdpr.jurisdiction import DeadlineExample, Jurisdiction, RegulatorWords
+from breachdesk.gdpr.filing import FormAnswer, ReportFiling, answer_form
+from breachdesk.gdpr.jurisdiction import (
+    DeadlineExample,
+    Jurisdiction,
+    RegulatorWords,
+    ReportExample,
+)
 from schemas.customer import DataRole
 
 
@@ -111,7 +116,7 @@ def build_questions(filing: ReportFiling):
         {
             "what_happened": filing.written.what_happened,
             "aware_at": filing.format_moment(filing.breach.aware_at),
-            "delay_reasons": filing.written.delay_reasons,
+            "delay_reasons": FormAnswer(filing.written.delay_reasons, must=filing.late),
             "organisation": filing.profile.legal_name,
         },
     )
@@ -147,6 +152,7 @@ JURISDICTION = Jurisdiction(
     examples=(
         DeadlineExample("three days", "2026-11-23T09:12:00+00:00", "2026-11-26T09:12:00+00:00"),
     ),
+    report_example=ReportExample(lacking=frozenset({"what_happened"})),
 )
 '''
 BESIDE = MODULE.replace("COVERED", "exposure.role is DataRole.CONTROLLER").replace(

@@ -26,6 +26,7 @@ COPIED = (
     "schemas",
     "rules",
     "templates",
+    "scripts",
     "tests/conformance",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,8 +39,10 @@ def tree(tmp_path: Path) -> Path:
     for name in COPIED:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    for name in ("pyproject.toml", "tests/console_desk.py"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    for file in (ROOT / "pyproject.toml", *(ROOT / "tests").glob("*.py")):
+        target = tmp_path / file.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
     return tmp_path
 
 

@@ -28,7 +28,7 @@ DECISION, LIST = "the decision", "the frozen list"
 EVIDENCE, LETTERS = "the evidence", "the letters’ facts"
 SENT = "the letters and calls"
 KINDS = {GroupKind.STAFF: "employees", GroupKind.SUBSCRIBER: "subscribers"}
-"""Groups that the ICO's form names; the others go under `other`, in words."""
+"""Choices of `people_kinds` that name a group; the others go under `other`, in words."""
 CATEGORIES = {
     DataCategory.IDENTITY: "identity data",
     DataCategory.CONTACT: "contact data",

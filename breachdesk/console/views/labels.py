@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from breachdesk.casework.records.informed_bodies import BODIES
+from breachdesk.gdpr.jurisdiction import Jurisdiction
 from schemas.casework.notice_kind import NoticeKind
 
 SEVERITY = {
@@ -262,6 +265,12 @@ def join_words(parts: list[str]) -> str:
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def name_regulators(jurisdictions: Iterable[Jurisdiction], suffix: str = "") -> str:
+    """Join names such as `the Board and the Commission`; each authority is named once, and `suffix` follows each name."""
+    names = dict.fromkeys(j.words.regulator for j in jurisdictions)
+    return join_words([f"{name}{suffix}" for name in names])
 
 
 def capitalise(text: str) -> str:

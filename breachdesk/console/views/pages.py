@@ -15,6 +15,7 @@ from breachdesk.console.views import charts, labels
 from breachdesk.console.views.local_times import convert_to_zone
 from breachdesk.console.views.text_findings import collect_findings
 from breachdesk.console.views.times import TimeFormatter, format_age, format_span
+from breachdesk.gdpr.regulators import list_applicable
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER
 from schemas.errors import ConfigurationError
@@ -56,6 +57,7 @@ class PageRenderer:
             "findings": collect_findings,
             "charts": charts,
             "settings": dependencies.settings,
+            "jurisdictions": list_applicable(dependencies.settings.jurisdictions),
             "profile": dependencies.settings.profile,
             "asset_version": _compute_asset_version(),
             "zone": dependencies.settings.profile.zone,

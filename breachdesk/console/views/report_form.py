@@ -34,12 +34,13 @@ class FormField:
     label: str = ""
     """Empty: the form's own question stands above it."""
     hint: str = ""
+    """`{regulator}` is what the form's jurisdiction calls its authority."""
 
 
 FIELDS: Mapping[str, tuple[FormField, ...]] = {
     "spoken": (
         FormField("spoken", YES_NO),
-        FormField("spoken_to", TEXT, "With whom", "The name of the ICO’s member of staff."),
+        FormField("spoken_to", TEXT, "With whom", "The name of {regulator}’s member of staff."),
     ),
     "case_reference": (FormField("case_reference", TEXT),),
     "reason": (FormField("reason", CHOICE),),

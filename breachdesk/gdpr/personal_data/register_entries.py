@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from breachdesk.gdpr.jurisdiction import load_jurisdictions
 from breachdesk.gdpr.personal_data.firm_names import FirmNameKind, list_firm_names
 from breachdesk.gdpr.personal_data.folding import list_spellings, split_words
 from breachdesk.gdpr.personal_data.known_names import (
@@ -30,20 +31,16 @@ _MANY = 4
 """Customers who share a domain by their addresses alone: then it is a provider's."""
 _SHORTEST_LABEL = 5
 _PUBLIC_BODIES = (
-    "Information Commissioner's Office",
-    "Information Commission",
-    "Information Commissioner",
-    "Wycliffe House, Water Lane, Wilmslow, Cheshire",
     "Report Fraud",
     "Action Fraud",
     "Police Scotland",
     "National Cyber Security Centre",
-    "Data Protection Act",
     "Financial Conduct Authority",
-    "UK GDPR", "GDPR", "PECR", "ICO", "NCSC", "JSON", "CSV", "PDF",
+    "GDPR", "NCSC", "JSON", "CSV", "PDF",
     "Microsoft", "Microsoft 365", "Outlook", "Windows",
 )  # fmt: skip
-"""Named in letters as a matter of course, whatever a customer is called."""
+"""Named in letters as a matter of course, whatever a customer is called. Regulators and their law
+are named by their jurisdictions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +120,9 @@ def generate_profile_entries(profile: ProviderProfile) -> Iterator[NameEntry]:
 
 
 def generate_public_body_entries() -> Iterator[NameEntry]:
-    """Generate authorities that letters name."""
-    return generate_phrase_entries(_PUBLIC_BODIES, OURS)
+    """Generate authorities and laws that letters name."""
+    regulators = (n for j in load_jurisdictions().values() for n in j.words.public_names)
+    return generate_phrase_entries((*regulators, *_PUBLIC_BODIES), OURS)
 
 
 def generate_phrase_entries(texts: Iterable[str], owner: str) -> Iterator[NameEntry]:

@@ -12,22 +12,13 @@ from breachdesk.console.views.labels import format_figures, join_words
 from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
 from breachdesk.console.web.request_context import RequestContext, SignedIn
 from breachdesk.console.web.screen import Screen
+from breachdesk.gdpr.regulators import list_applicable
 from breachdesk.ports import UnitOfWork
-from schemas.settings import ProviderProfile
+from schemas.profile_fields import list_blank_fields
+from schemas.settings import Settings
 from schemas.user import REQUIRED_PERMISSIONS, can_sign_in
 
 router = APIRouter()
-NEEDED = {
-    "legal_name": "legal name",
-    "registered_address": "registered address",
-    "ico_registration": "ICO registration number",
-    "contact_name": "named contact",
-    "contact_phone": "telephone of the contact",
-    "contact_email": "mail address of the contact",
-    "contact_hours": "hours of the contact",
-    "complaints": "how to complain",
-    "invoices_before": "a date for “ring the number on an invoice from before”",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +46,7 @@ def _list_tasks(uow: UnitOfWork, context: RequestContext) -> list[SetupTask]:
     own = [] if not settings.demo else [_build_folder_task()]
     return [
         *own,
-        _build_profile_task(settings.profile),
+        _build_profile_task(settings),
         _build_customers_task(uow),
         _build_assets_task(uow),
         _build_sources_task(uow),
@@ -75,8 +66,14 @@ def _build_folder_task() -> SetupTask:
     )
 
 
-def _build_profile_task(profile: ProviderProfile) -> SetupTask:
-    blank = [word for name, word in NEEDED.items() if not getattr(profile, name)]
+def _build_profile_task(settings: Settings) -> SetupTask:
+    profile = settings.profile
+    blank = list(list_blank_fields(profile).values())
+    for jurisdiction in list_applicable(settings.jurisdictions):
+        fields = jurisdiction.profile_fields.items()
+        blank += [name for field, name in fields if not getattr(profile, field)]
+    if profile.invoices_before is None:
+        blank.append("a date for “ring the number on an invoice from before”")
     return SetupTask(
         "Provider profile",
         "Your details, as every notice and report states them. An empty field blocks the release.",
