@@ -268,7 +268,8 @@ def join_words(parts: list[str]) -> str:
 
 
 def name_regulators(jurisdictions: Iterable[Jurisdiction], suffix: str = "") -> str:
-    """Join names such as `the Board and the Commission`; each authority is named once, and `suffix` follows each name."""
+    """Join names such as `the Board and the Commission`. Each authority is named once; `suffix`
+    follows each name."""
     names = dict.fromkeys(j.words.regulator for j in jurisdictions)
     return join_words([f"{name}{suffix}" for name in names])
 
