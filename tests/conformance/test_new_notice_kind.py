@@ -68,9 +68,9 @@ def renderer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JinjaR
         (folder / file).write_text(text, encoding="utf-8")
     monkeypatch.setattr(notice_kinds, "__path__", [*notice_kinds.__path__, str(modules)])
     notice_kind.load_kinds()
-    made = JinjaRenderer(templates)
-    monkeypatch.setattr(release_scene, "renderer", lambda: made)
-    yield made
+    renderer_with_kind = JinjaRenderer(templates)
+    monkeypatch.setattr(release_scene, "renderer", lambda: renderer_with_kind)
+    yield renderer_with_kind
     notice_kind._SPECS.pop(NAME)
     notice_kind._KINDS.pop(NAME)
     sys.modules.pop(f"{notice_kinds.__name__}.{NAME}")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from notifiers.letters.render import JinjaRenderer
 from notifiers.letters.required_content import BLOCKS
+from notifiers.testing.channels import build_letter_context, build_recipient
 from schemas.casework.notice_kind import NoticeKind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +27,21 @@ def test_a_letter_has_its_templates_and_an_example_of_every_attachment(kind: Not
 
     assert wanted <= {path.name for path in folder.iterdir()}
     assert kind.spec.call_title
+
+
+@pytest.mark.parametrize("kind", LETTERS)
+def test_a_letter_and_its_telephone_script_are_rendered_and_pass_the_linter(
+    kind: NoticeKind,
+) -> None:
+    renderer = JinjaRenderer(ROOT / "templates")
+    context = build_letter_context(kind, recipient=build_recipient(kind))
+    letter, script = renderer.render_letter(context), renderer.render_telephone_script(context)
+
+    assert letter.kind is kind
+    assert len(letter.attachments) == len(kind.spec.attachments)
+    assert script.text
+    assert renderer.find_missing_blocks(context) == {}
+    assert [p for p in renderer.lint(letter, context) if p.severity == "block"] == []
 
 
 def test_every_template_folder_is_a_kind_of_letter() -> None:
