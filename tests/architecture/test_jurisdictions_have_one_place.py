@@ -36,6 +36,21 @@ def test_no_other_product_file_names_a_jurisdiction(jurisdiction: str) -> None:
     assert sorted(named) == sorted([DOUBLES, MIGRATION])
 
 
+def test_no_other_module_and_no_template_names_a_regulator() -> None:
+    names = {j.words.decided.split()[0] for j in list_jurisdictions().values()}
+    named = re.compile(rf"\b({'|'.join(map(re.escape, sorted(names)))})\b")
+    naming = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("breachdesk", "notifiers", "schemas", "streams", "templates")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".html", ".j2"}
+        and path.parent.name != "jurisdictions"
+        and named.search(path.read_text("utf-8"))
+    ]
+
+    assert naming == [DOUBLES]
+
+
 def test_no_kind_of_obligation_is_the_clock_of_a_jurisdiction() -> None:
     text = (ROOT / "schemas" / "casework" / "obligation.py").read_text("utf-8")
 
