@@ -142,6 +142,10 @@ class SourceSettings(FrozenModel):
     """H: how late a record may arrive and still count (24 syslog, 168 cloud audit)."""
     silence_minutes: int = 60
     """Quiet for longer: shown as silent."""
+    max_future_minutes: float = Field(default=10.0, ge=0.0)
+    """A stamp further ahead of its arrival is suspect: the event gets the time of its arrival."""
+    fields: dict[str, str] = {}
+    """ECS names by the keys of a generic format (CEF, LEEF, JSON, key=value)."""
 
 
 class ReadingSettings(FrozenModel):

@@ -12,7 +12,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -37,12 +37,17 @@ class LineFrame:
     priority: int | None = None
     structured: str | None = None
     """RFC 5424 structured data as sent; tokenizers.syslog.parse_structured_data reads it."""
+    repeats: int = 1
+    """How many times the message was sent, of which a relay kept one (`message repeated 5
+    times`)."""
     facts: Mapping[str, Value] = field(default_factory=dict, repr=False)
     """ECS fields that a shipper's JSON gives, such as `log.file.path`: an event gets those that its
     parser leaves out."""
 
 
 NO_FRAME = LineFrame()
+MAX_FUTURE = timedelta(minutes=10)
+"""How far a stamp may be ahead of its arrival, unless its source is configured otherwise."""
 
 
 @slotted
@@ -59,6 +64,10 @@ class SourceLine:
     """The source's time zone, for stamps that carry none."""
     source: str = ""
     frame: LineFrame = NO_FRAME
+    max_future: timedelta = MAX_FUTURE
+    """How far the source's stamps may be ahead of their arrival."""
+    field_map: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of the source's settings: ECS names by the keys of a generic format."""
 
 
 @slotted
@@ -110,11 +119,14 @@ class Parser:
     hints: tuple[bytes, ...]
     """Literals of which every line of this format contains at least one (a cheap first filter)."""
     claims: Callable[[SourceLine], bool]
-    """Whether this text is surely in this format. Never true for another parser's examples."""
+    """Whether this text is surely in this format. Never true for another parser's examples, except
+    of a fallback."""
     parse: Callable[[SourceLine], ParsedEvent | IgnoredLine]
     """Raises UnparseableRecord for a line that it claims but cannot read."""
     references: tuple[str, ...]
     examples: tuple[ParserExample, ...]
+    is_fallback: bool = False
+    """Reads a format that vendors share: asked only for records that no other parser claims."""
     is_sure: bool = False
     """`parse` itself raises UnparseableRecord for each line that `claims` refuses: where this
     parser read the source's last line, it reads the next one without being asked."""

@@ -1,5 +1,5 @@
-"""Remove the frames around a message: syslog headers of the sender and of its relays, and the JSON of
-shippers.
+"""Remove the frames around a message: syslog headers of the sender and of its relays, the JSON of
+shippers, and quotes around the whole line.
 
 No frame is removed for good: a record is offered to parsers at every level, because what looks like
 a header may be the beginning of the message (an Exim line begins with its own stamp)."""
@@ -7,46 +7,186 @@ a header may be the beginning of the message (an Exim line begins with its own s
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import orjson
 
 from schemas.pipeline.plugin import NO_FRAME, LineFrame, Parser, SourceLine
 from streams.tokenizers import envelopes, syslog
 
-MOST_FRAMES = 4
-"""Frames that are removed from one record; no relay chain seen has more than three."""
-_HEADER = re.compile(rf"\s*(?:{syslog.PRI}|(?:{syslog.BSD}|{syslog.ISO})(?=[: ]))")
+MOST_FRAMES = 6
+"""Levels below the whole line; no relay chain seen has more than four."""
+_SHARED_FORMAT = re.compile(r"(?:CEF ?: ?[0-9]|LEEF ?: ?[0-9])(?:\.[0-9])?\|")
+_LONGEST_HEADER = 300
+_BROKEN_HEADER = re.compile(
+    r"\s*+(?:<[0-9]{1,3}>)?(?:\s*+(?:[0-9*.][\w:.+,/-]*+|[\w.-]++(?=\s|\Z)))*+"
+    r"\s*+(?:[\w./%-]++(?:\[\w*+\])?:)?\s*+\"?\Z"
+)
+"""What may stand before CEF or LEEF: priority, stamps and names in any order, then a tag."""
+_REPEATED = re.compile(r"message repeated ([0-9]{1,6}) times?: \[ ?")
+_FLUENTD = re.compile(rf"{syslog.ISO}\t[^\t]{{1,200}}\t(?=\{{)")
+_PAIR = re.compile(r"\[\s*(?:\[\s*)?[0-9]{9}")
+_COMPOSE = re.compile(r"([\w.-]{1,100}) {1,30}\| ")
+_MOST_REPEATS = 1_000_000
 
 
 def open_frames(line: SourceLine) -> list[SourceLine]:
     """Return the line at every level, the whole first."""
     levels = [line]
+    begins = True
     while len(levels) <= MOST_FRAMES:
-        inner = _open_frame(levels[-1], is_whole=len(levels) == 1)
+        present = levels[-1]
+        inner = _open_frame(present, begins=begins)
         if inner is None:
             break
+        # An object's text is a whole line again, unless the object itself names the program.
+        begins = is_object(present.text) and inner.frame.app is None
+        hostless = _open_stamp(present, inner)
+        if hostless is not None:
+            levels.append(hostless)
         levels.append(inner)
     return levels
 
 
+def _open_stamp(line: SourceLine, inner: SourceLine) -> SourceLine | None:
+    """Return the text behind the stamp, if its first word may be the message's and not a host."""
+    if inner.frame.app is not None or inner.frame.host is None or is_object(line.text):
+        return None
+    end = syslog.read_stamp_only(line.text)
+    if end is None or len(line.text) - end <= len(inner.text):
+        return None
+    return _build_line(line.text[end:], replace(inner.frame, host=line.frame.host), line)
+
+
+def _build_line(text: str, frame: LineFrame, line: SourceLine) -> SourceLine:
+    """Build the inner line; dataclasses.replace costs four times as much."""
+    return SourceLine(
+        text, line.arrived, line.zone, line.source, frame, line.max_future, line.field_map
+    )
+
+
+def order_levels(levels: Sequence[SourceLine]) -> Sequence[int]:
+    """Return the levels' numbers in the order in which parsers are asked.
+
+    Text is asked for without its frames first. An object is asked for before what is inside it,
+    which may be words for people."""
+    order: list[int] = []
+    run: list[int] = []
+    for number, level in enumerate(levels):
+        run.append(number)
+        if is_object(level.text):
+            order += reversed(run)
+            run = []
+    return [*order, *reversed(run)]
+
+
 def is_object(text: str) -> bool:
     """Whether the text begins like a JSON object."""
-    return text.startswith("{") or text.lstrip().startswith("{")
+    return text.startswith("{") or (text[:1] in _BLANKS and text.lstrip().startswith("{"))
 
 
-def _open_frame(line: SourceLine, *, is_whole: bool) -> SourceLine | None:
+_BLANKS = frozenset(" \t\ufeff")
+
+
+def _open_frame(line: SourceLine, *, begins: bool) -> SourceLine | None:
     """Return the content of the outermost frame, or None if there is none.
 
-    Within a frame only a priority or a stamp begins another one: a word before a colon is part of
-    the message there."""
-    if is_object(line.text):
+    `begins`: a word before a colon is a tag. Within a frame it is part of the message, and only a
+    priority or a stamp begins another frame."""
+    text = line.text
+    if is_object(text):
         return envelopes.open_envelope(line)
-    if not is_whole and _HEADER.match(line.text) is None:
-        return None
-    frame, message = syslog.read(line.text, line.arrived, line.zone)
-    if len(message) == len(line.text):
-        return None
-    return SourceLine(
-        message, line.arrived, line.zone, line.source, _merge_frames(frame, line.frame)
+    special = _open_special(line, begins=begins)
+    if special is not None:
+        return special
+    frame, message = syslog.read(
+        text, line.arrived, line.zone, line.max_future, needs_header=not begins
     )
+    if len(message) == len(text):
+        return None
+    return _build_line(message, _merge_frames(frame, line.frame), line)
+
+
+def _open_special(line: SourceLine, *, begins: bool) -> SourceLine | None:
+    """Open what is not a syslog header, by its first sign."""
+    text = line.text
+    shared = _SHARED_FORMAT.search(text, 1, _LONGEST_HEADER)
+    if shared is not None and _is_header(text[: shared.start()], begins=begins):
+        return _cut_header(line, shared.start())
+    opener = _OPENERS.get(text[:1])
+    opened = None if opener is None else opener(line)
+    if opened is not None:
+        return opened
+    head = text[:_LONGEST_HEADER]
+    if "\t{" in head and (fluentd := _FLUENTD.match(text)) is not None:
+        return replace(line, text=text[fluentd.end() :])
+    if " | " in head and (compose := _COMPOSE.match(text)) is not None:
+        frame = replace(line.frame, facts={**line.frame.facts, "container.name": compose[1]})
+        return replace(line, text=text[compose.end() :], frame=frame)
+    return None
+
+
+def _open_repeated(line: SourceLine) -> SourceLine | None:
+    """Open rsyslog's `message repeated 5 times: [ … ]`."""
+    repeated = _REPEATED.match(line.text)
+    if repeated is None:
+        return None
+    message = line.text[repeated.end() :].removesuffix("]")
+    repeats = min(int(repeated[1]), _MOST_REPEATS)
+    return replace(line, text=message, frame=replace(line.frame, repeats=repeats))
+
+
+def _open_journal_export(line: SourceLine) -> SourceLine | None:
+    is_entry = line.text.startswith("__CURSOR=")
+    return envelopes.open_journal_export(line) if is_entry else None
+
+
+def _open_pair(line: SourceLine) -> SourceLine | None:
+    return envelopes.open_pair(line) if _PAIR.match(line.text) else None
+
+
+def _is_header(text: str, *, begins: bool) -> bool:
+    """Whether all that stands before CEF or LEEF is a header, or the one word that names a host."""
+    if _BROKEN_HEADER.match(text) is None:
+        return False
+    return syslog.has_header(text) or (begins and len(text.split()) <= 1)
+
+
+def _cut_header(line: SourceLine, end: int) -> SourceLine:
+    """Cut a header that may be broken, and read of it what can be read."""
+    text = line.text
+    frame, _ = syslog.read(text[:end], line.arrived, line.zone, line.max_future)
+    message = text[end:]
+    if text[end - 1] == '"':
+        message = message.removesuffix('"')
+    return replace(line, text=message, frame=_merge_frames(frame, line.frame))
+
+
+def _remove_quotes(line: SourceLine) -> SourceLine | None:
+    """Remove quotes around the whole line, and undo what they make of quotes inside."""
+    text = line.text.strip()
+    if len(text) < 3 or not text.endswith('"'):
+        return None
+    inner = text[1:-1]
+    if '"' not in inner.replace('""', ""):
+        return replace(line, text=inner.replace('""', '"'))
+    if '\\"' in inner:
+        try:
+            content = orjson.loads(text)
+        except ValueError:
+            return None
+        return replace(line, text=content) if isinstance(content, str) and content else None
+    return None
+
+
+_OPENERS: Mapping[str, Callable[[SourceLine], SourceLine | None]] = {
+    '"': _remove_quotes,
+    "m": _open_repeated,
+    "_": _open_journal_export,
+    "[": _open_pair,
+}
+"""By the first sign of the text."""
 
 
 def _merge_frames(inner: LineFrame, outer: LineFrame) -> LineFrame:
@@ -61,6 +201,7 @@ def _merge_frames(inner: LineFrame, outer: LineFrame) -> LineFrame:
         pid=tagged.pid,
         priority=outer.priority if inner.priority is None else inner.priority,
         structured=inner.structured or outer.structured,
+        repeats=outer.repeats,
         facts=outer.facts,
     )
 

@@ -7,18 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
+from enum import StrEnum
 from functools import cache
+from typing import NamedTuple
 
 from schemas.errors import UnparseableRecord
-from schemas.pipeline.event import RawRecord, digest_id
-from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, SourceLine, load_plugins
+from schemas.pipeline.event import RawRecord, Value, digest_id
+from schemas.pipeline.plugin import (
+    NO_FRAME,
+    IgnoredLine,
+    LineFrame,
+    ParsedEvent,
+    Parser,
+    SourceLine,
+    load_plugins,
+)
 from schemas.settings import SourceSettings
-from streams.normalise.frames import is_object, open_frames
+from streams.normalise.frames import MOST_FRAMES, is_object, open_frames, order_levels
 from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier
+from streams.tokenizers.stamps import format_zulu
 from streams.tokenizers.zones import get_zone
 
 INVALID_UTF8 = "invalid_utf8"
+TIME_SUSPECT = "time_suspect"
+"""Tag of an event whose stamp no clock can have: it got the time of its arrival."""
+FIRST_YEAR = 1990
+"""Earlier stamps come from a device that was never told the time."""
+MOST_LIKELY = 4
+"""Parsers that are asked first for a source's next line."""
 _LINE_ENDS = frozenset({"\r", "\n"})
 MOST_SOURCES = 10_000
 """Of which it is remembered who read their lines: whoever may send may invent names."""
@@ -32,39 +50,49 @@ class SetAside(UnparseableRecord):
     """Lines like this one took its parser too long: this one was not read, and is replayable."""
 
 
+class AttemptResult(StrEnum):
+    """What a parser made of a line at one level."""
+
+    NO_HINT = "no_hint"
+    NOT_CLAIMED = "not_claimed"
+    REFUSED = "refused"
+    IGNORED = "ignored"
+    READ = "read"
+
+
+class ParserAttempt(NamedTuple):
+    """One parser at one level of a record."""
+
+    level: SourceLine
+    parser: Parser
+    result: AttemptResult
+    error: UnparseableRecord | None
+
+
 class _RecognisedSource:
     """What is known of one source: its settings, and which parsers likely read its next line."""
 
-    __slots__ = ("configured", "depth", "last", "likely", "settings", "zone")
+    __slots__ = ("configured", "field_map", "likely", "max_future", "settings", "zone")
 
     def __init__(self, settings: SourceSettings, configured: Parser | None) -> None:
         self.settings = settings
         self.zone = get_zone(settings.zone)
+        self.max_future = timedelta(minutes=settings.max_future_minutes)
+        self.field_map = settings.fields
         self.configured = configured
-        self.last: Parser | None = None
-        self.depth = 0
-        """Frames around the last line that was read."""
-        self.likely: tuple[tuple[Parser, bool], ...] = ()
-        """Each with whether it is asked if it claims the line."""
-        self._sort_parsers()
+        self.likely: tuple[tuple[Parser, int], ...] = ()
+        """The parsers that read the last lines, and within how many frames; the last first."""
 
     def record_parser(self, parser: Parser, depth: int) -> None:
         """Record that the parser read the source's last line, within so many frames."""
-        self.depth = depth
-        if parser is not self.last:
-            self.last = parser
-            self._sort_parsers()
-
-    def _sort_parsers(self) -> None:
-        configured, last = self.configured, self.last
-        likely = [] if configured is None else [(configured, False)]
-        if last is not None and last is not configured:
-            likely.append((last, True))
-        self.likely = tuple(likely)
+        last = parser, depth
+        likely = self.likely
+        if not parser.is_fallback and (not likely or likely[0] != last):
+            self.likely = (last, *[each for each in likely if each != last][: MOST_LIKELY - 1])
 
 
 class FormatRecogniser:
-    """Remembers, per source, which parser read its last line."""
+    """Remembers, per source, which parsers read its last lines."""
 
     def __init__(
         self,
@@ -77,11 +105,11 @@ class FormatRecogniser:
         self._parsers: dict[str, Parser] = dict(available)
         self._may_try = may_try
         self._sources: dict[str, _RecognisedSource] = {}
-        hints = {hint for parser in self._parsers.values() for hint in parser.hints}
-        self._hints = [
-            (hint, [parser.id for parser in self._parsers.values() if hint in parser.hints])
-            for hint in sorted(hints)
-        ]
+        by_hint: dict[bytes, list[Parser]] = {}
+        for parser in self._parsers.values():
+            for hint in parser.hints:
+                by_hint.setdefault(hint, []).append(parser)
+        self._hints = tuple(by_hint.items())
         self.trying = ""
         """Id of the parser that sees the record in hand."""
 
@@ -103,7 +131,7 @@ class FormatRecogniser:
         if source is None or source.settings is not settings:
             source = self._remember(record.source, settings)
         text, valid = decode(record.raw)
-        line = SourceLine(text, record.arrived, source.zone, record.source)
+        line = _build_line(text, record, source)
         outcome = self._read(line, record.raw, source)
         if (
             not valid
@@ -114,6 +142,22 @@ class FormatRecogniser:
             fields["tags"] = [*fields.get("tags", ()), INVALID_UTF8]
         return outcome
 
+    def list_attempts(self, record: RawRecord, settings: SourceSettings) -> list[ParserAttempt]:
+        """List what every parser makes of the record at every level, the outermost first."""
+        source = self._remember(record.source, settings)
+        line = _build_line(decode(record.raw)[0], record, source)
+        hinted = self._list_hinted(record.raw, source)
+        attempts: list[ParserAttempt] = []
+        for level in open_frames(line):
+            for parser in self._parsers.values():
+                if parser not in hinted:
+                    attempts.append(ParserAttempt(level, parser, AttemptResult.NO_HINT, None))
+                elif not parser.claims(level):
+                    attempts.append(ParserAttempt(level, parser, AttemptResult.NOT_CLAIMED, None))
+                else:
+                    attempts.append(_attempt(parser, level))
+        return attempts
+
     def _remember(self, name: str, settings: SourceSettings) -> _RecognisedSource:
         source = _RecognisedSource(settings, self._parsers.get(settings.parser))
         if len(self._sources) >= MOST_SOURCES:
@@ -122,39 +166,65 @@ class FormatRecogniser:
         return source
 
     def _read(self, line: SourceLine, raw: bytes, source: _RecognisedSource) -> Outcome:
+        """Ask the parsers that read the source's last lines. Of an object only the whole: what is
+        inside it may be words for people."""
         refusals: list[UnparseableRecord] = []
-        levels = [line] if source.depth == 0 else open_frames(line)
-        depth = source.depth
-        if depth < len(levels):
-            for parser, checks_claim in source.likely:
-                parsed = self._try(parser, levels[depth], refusals, checks_claim=checks_claim)
+        levels: list[SourceLine] | None = None
+        inner = 0 if is_object(line.text) else MOST_FRAMES
+        for parser, depth in source.likely if source.configured is None else ():
+            if depth > inner:
+                continue
+            if depth and levels is None:
+                levels = open_frames(line)
+            if depth == 0 or (levels is not None and depth < len(levels)):
+                level = line if depth == 0 or levels is None else levels[depth]
+                parsed = self._try(parser, level, refusals, checks_claim=True)
                 if parsed is not None:
                     source.record_parser(parser, depth)
-                    return parser.id, _complete(parsed, levels[depth])
-        return self._read_unlikely(line, raw, source)
+                    return parser.id, _complete(parsed, level)
+        return self._read_unlikely(line, raw, source, levels)
 
-    def _read_unlikely(self, line: SourceLine, raw: bytes, source: _RecognisedSource) -> Outcome:
-        """Ask only the parsers with a hint that occurs in the line, and the configured one.
+    def _list_hinted(self, raw: bytes, source: _RecognisedSource) -> list[Parser]:
+        """List the parsers with a hint that occurs in the line, after the configured one; those of
+        shared formats last."""
+        parsers = [] if source.configured is None else [source.configured]
+        fallbacks: list[Parser] = []
+        for hint, several in self._hints:
+            if hint in raw:
+                for parser in several:
+                    kind = fallbacks if parser.is_fallback else parsers
+                    if parser not in kind and parser is not source.configured:
+                        kind.append(parser)
+        return parsers + fallbacks
 
-        An object is asked for whole first: what is inside it may be words for people. Text is asked
-        for without its frames first."""
-        hinted = {name for hint, names in self._hints if hint in raw for name in names}
-        parsers = [
-            parser
-            for parser in self._parsers.values()
-            if parser.id in hinted or parser is source.configured
-        ]
+    def _read_unlikely(
+        self,
+        line: SourceLine,
+        raw: bytes,
+        source: _RecognisedSource,
+        levels: list[SourceLine] | None,
+    ) -> Outcome:
+        """Ask only the parsers with a hint that occurs in the line, and the configured one."""
+        parsers = self._list_hinted(raw, source)
         refusals: list[UnparseableRecord] = []
         if parsers:
-            levels = open_frames(line)
-            depths = range(len(levels))
-            for depth in depths if is_object(line.text) else reversed(depths):
-                for parser in parsers:
-                    checks_claim = parser is not source.configured
-                    parsed = self._try(parser, levels[depth], refusals, checks_claim=checks_claim)
-                    if parsed is not None:
-                        source.record_parser(parser, depth)
-                        return parser.id, _complete(parsed, levels[depth])
+            levels = open_frames(line) if levels is None else levels
+            order = order_levels(levels)
+            own = [
+                parser
+                for parser in parsers
+                if not parser.is_fallback or parser is source.configured
+            ]
+            for several in (own, parsers[len(own) :]):
+                for depth in order if several else ():
+                    for parser in several:
+                        checks_claim = parser is not source.configured
+                        parsed = self._try(
+                            parser, levels[depth], refusals, checks_claim=checks_claim
+                        )
+                        if parsed is not None:
+                            source.record_parser(parser, depth)
+                            return parser.id, _complete(parsed, levels[depth])
         for refusal in refusals:
             if isinstance(refusal, SetAside):
                 return refusal
@@ -186,16 +256,60 @@ class FormatRecogniser:
             return None
 
 
+def _attempt(parser: Parser, level: SourceLine) -> ParserAttempt:
+    """Ask a parser that claims the level."""
+    try:
+        parsed = parser.parse(level)
+    except UnparseableRecord as error:
+        return ParserAttempt(level, parser, AttemptResult.REFUSED, error)
+    ignored = isinstance(parsed, IgnoredLine)
+    return ParserAttempt(
+        level, parser, AttemptResult.IGNORED if ignored else AttemptResult.READ, None
+    )
+
+
+def _build_line(text: str, record: RawRecord, source: _RecognisedSource) -> SourceLine:
+    return SourceLine(
+        text,
+        record.arrived,
+        source.zone,
+        record.source,
+        NO_FRAME,
+        source.max_future,
+        source.field_map,
+    )
+
+
 def _complete(parsed: ParsedEvent | IgnoredLine, line: SourceLine) -> ParsedEvent | IgnoredLine:
-    """Complete an event by what only the frames say: its time, and a shipper's facts."""
+    """Complete an event by what only the frames say, and check its time."""
     if isinstance(parsed, IgnoredLine):
         return parsed
-    frame = line.frame
+    frame, time = line.frame, parsed.time
+    if frame is not NO_FRAME:
+        _put_frame(parsed.fields, frame)
+        time = time or frame.time
+    if time is not None and (time > line.arrived + line.max_future or time.year < FIRST_YEAR):
+        fields = parsed.fields
+        if time.year >= FIRST_YEAR:
+            fields.setdefault("event.created", format_zulu(time))
+        fields["tags"] = [*fields.get("tags", ()), TIME_SUSPECT]
+        time = line.arrived
+    return parsed if time is parsed.time else replace(parsed, time=time)
+
+
+def _put_frame(fields: dict[str, Value], frame: LineFrame) -> None:
+    """Set what the parser leaves out and a frame says."""
     for name, value in frame.facts.items():
-        parsed.fields.setdefault(name, value)
-    if parsed.time is not None or frame.time is None:
-        return parsed
-    return replace(parsed, time=frame.time)
+        fields.setdefault(name, value)
+    if frame.priority is not None:
+        fields.setdefault("log.syslog.priority", frame.priority)
+    if frame.host is not None and "host.name" not in fields and "observer.name" not in fields:
+        fields.setdefault("log.syslog.hostname", frame.host)
+    if frame.app is not None and "process.name" not in fields:
+        fields.setdefault("log.syslog.appname", frame.app)
+    if frame.repeats > 1 and "authentication" in fields.get("event.category", ()):
+        attempts = fields.get("breach.auth.attempts", 1)
+        fields["breach.auth.attempts"] = attempts * frame.repeats
 
 
 def _remove_traceback(error: UnparseableRecord) -> UnparseableRecord:

@@ -311,7 +311,14 @@ class _SourceMessages:
 
     def _build_message(self, name: str) -> messages.SourceMessage:
         settings = self._settings.get_source(name)
-        return messages.SourceMessage(name, settings.parser, settings.zone, self.get_account(name))
+        return messages.SourceMessage(
+            name,
+            settings.parser,
+            settings.zone,
+            self.get_account(name),
+            settings.max_future_minutes,
+            tuple(settings.fields.items()),
+        )
 
 
 def _split_parts(records: Sequence[RawRecord]) -> Iterator[Sequence[RawRecord]]:

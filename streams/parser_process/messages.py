@@ -55,9 +55,17 @@ class SourceMessage(NamedTuple):
     parser: str
     zone: str
     account: str
+    max_future_minutes: float
+    field_map: tuple[tuple[str, str], ...]
 
     def to_settings(self) -> SourceSettings:
-        return SourceSettings(name=self.name, parser=self.parser, zone=self.zone)
+        return SourceSettings(
+            name=self.name,
+            parser=self.parser,
+            zone=self.zone,
+            max_future_minutes=self.max_future_minutes,
+            fields=dict(self.field_map),
+        )
 
 
 def dump_hello(of: HelloMessage) -> bytes:

@@ -3,32 +3,62 @@ fields pass through; only addresses and user names are normalised."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value, flatten
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, json_lines, people, stamps
 
 _OUTCOMES = frozenset({"success", "failure", "unknown"})
+_IMPLIED = (
+    (("http.response.status_code", "source"), "web"),
+    (("http.request.method", "url", "source"), "web"),
+    (("source.ip", "destination.ip", "network.transport"), "network"),
+)
+"""Fields that only one kind of act has."""
 _ADDRESSES = (("source.ip", "source.address"), ("destination.ip", "destination.address"))
 
 
 def _can_parse(line: SourceLine) -> bool:
-    return json_lines.is_ecs(line.text)
+    """Whether it is in ECS and says what kind of act it describes; of a damaged one, whether it
+    seems to."""
+    if not json_lines.is_ecs(line.text):
+        return False
+    try:
+        return bool(_find_category(json_lines.read_shared_object(line.text)))
+    except UnparseableRecord:
+        return 'category"' in line.text
+
+
+def _find_category(document: Mapping[str, Value]) -> list[str]:
+    """Return the document's categories, or that which its other fields imply.
+
+    A shipper's default output has neither: its `message` holds a line that another parser reads."""
+    categories = json_lines.to_words(json_lines.get_nested(document, "event.category"))
+    if categories:
+        return categories
+    for names, category in _IMPLIED:
+        if all(json_lines.get_nested(document, name) is not None for name in names):
+            return [category]
+    return []
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
-    if not json_lines.is_ecs(line.text):
+    document = json_lines.read_shared_object(line.text) if json_lines.is_ecs(line.text) else {}
+    categories = _find_category(document)
+    if not categories:
         raise UnparseableRecord(
-            "no ECS JSON (neither ecs.version nor @timestamp with event.*)",
+            "no ECS JSON with a category (ecs.version or @timestamp, and event.category)",
             place="ecs_json",
             remedy="Check which parser the source names.",
         )
-    fields = flatten(json_lines.read_object(line.text))
+    fields = flatten(document)
+    fields["event.category"] = categories
     if None in fields.values():
         fields = {name: value for name, value in fields.items() if value is not None}
     stamp = fields.pop("@timestamp", None)
-    for name in ("event.category", "event.type"):
-        fields[name] = json_lines.to_words(fields.get(name))
+    fields["event.type"] = json_lines.to_words(fields.get("event.type"))
     if "tags" in fields:
         fields["tags"] = json_lines.to_words(fields["tags"])
     if json_lines.to_word(fields.get("event.outcome")) not in _OUTCOMES:

@@ -4,6 +4,8 @@ a quoted word followed by a colon cannot occur inside a JSON string."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 
 import orjson
 
@@ -52,6 +54,22 @@ def read_object(text: str) -> dict[str, Value]:
     if not isinstance(document, dict):
         raise UnparseableRecord("JSON, but no object", remedy="Send one JSON object a record.")
     return document
+
+
+@lru_cache(maxsize=2)
+def read_shared_object(text: str) -> Mapping[str, Value]:
+    """Read like `read_object`, once for all that ask for the same text: do not change it."""
+    return read_object(text)
+
+
+def get_nested(document: Mapping[str, Value], name: str) -> Value:
+    """Return the value of a dotted name, nested or not; None: there is none."""
+    value = document.get(name)
+    if value is not None or "." not in name:
+        return value
+    first, _, rest = name.partition(".")
+    inner = document.get(first)
+    return get_nested(inner, rest) if isinstance(inner, dict) else None
 
 
 def _is_deep(document: Value, text: str) -> bool:

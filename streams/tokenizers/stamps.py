@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
 from schemas.errors import UnparseableRecord
+from schemas.pipeline.plugin import MAX_FUTURE
 
 MONTHS = {
     name: number
@@ -17,6 +18,9 @@ MONTHS = {
 _SECONDS = {f"{second:02}": timedelta(seconds=second) for second in range(61)}
 FIRST_YEAR, LAST_YEAR = 100, 9900
 """Beyond these, adding a span to a time may leave the calendar of `datetime`."""
+FAST_CLOCK = timedelta(hours=26)
+"""A stamp without a year that is so far ahead shows a clock or a zone that is wrong: zones differ
+by up to 26 hours."""
 _YEARS_AROUND = 8
 """29 February exists in at least one year of any eight on either side, even around 2100."""
 
@@ -36,16 +40,28 @@ def _check_reckonable(time: datetime) -> datetime:
     return time
 
 
-def parse_yearless(month: str, day: str, clock: str, arrived: datetime, zone: tzinfo) -> datetime:
+def parse_yearless(
+    month: str,
+    day: str,
+    clock: str,
+    arrived: datetime,
+    zone: tzinfo,
+    max_future: timedelta = MAX_FUTURE,
+) -> datetime:
     """Parse `Nov`, `22`, `01:06:15` in the year that puts it nearest to arrival (RFC 3164 has no
-    year).
+    year), and no further ahead of it than `max_future`.
 
-    Raises UnparseableRecord."""
+    Up to FAST_CLOCK ahead, it is this year's: a clock that is fast, or a wrong zone. (Such a time
+    is suspect: the recogniser uses the arrival.) Raises UnparseableRecord."""
     try:
         minute = _find_nearest_minute(month, day, clock[:5], arrived.date(), zone)
-        return minute + _SECONDS[clock[6:8]]
+        time = minute + _SECONDS[clock[6:8]]
+        if time > arrived and time - arrived > max(max_future, FAST_CLOCK):
+            minute = _find_former_minute(month, day, clock[:5], minute.year, zone)
+            time = minute + _SECONDS[clock[6:8]]
     except (KeyError, ValueError, OverflowError) as error:
         raise build_absurd_time() from error
+    return time
 
 
 @lru_cache(maxsize=8192)
@@ -55,6 +71,16 @@ def _find_nearest_minute(
     number, day_number = MONTHS[month], int(day)
     year = _find_nearest_year(number, day_number, arrived)
     local = datetime(year, number, day_number, int(minute[:2]), int(minute[3:]), tzinfo=UTC)
+    return _convert_to_utc(local, zone)
+
+
+@lru_cache(maxsize=8192)
+def _find_former_minute(month: str, day: str, minute: str, year: int, zone: tzinfo) -> datetime:
+    """Find the same minute in the last year before that one which has the day."""
+    number, day_number = MONTHS[month], int(day)
+    years = range(year - 1, year - 1 - _YEARS_AROUND, -1)
+    former = next(year for year in years if _exists(year, number, day_number))
+    local = datetime(former, number, day_number, int(minute[:2]), int(minute[3:]), tzinfo=UTC)
     return _convert_to_utc(local, zone)
 
 

@@ -1,14 +1,15 @@
-"""Parse syslog frames: RFC 3164 as it is really sent (no host, no tag, ISO stamps), and RFC
-5424."""
+"""Parse syslog headers as devices and relays really write them: RFC 5424, RFC 3164 with and without
+host, tag, year, fraction and zone, and Cisco's sequence numbers, clock marks and uptimes."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from schemas.errors import UnparseableRecord
-from schemas.pipeline.plugin import LineFrame
-from streams.tokenizers import stamps
+from schemas.pipeline.plugin import MAX_FUTURE, NO_FRAME, LineFrame
+from streams.tokenizers import device_stamps, stamps
 
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 BSD = rf"[A-Z][a-z]{{2}} {{1,2}}[0-9]{{1,2}} (?:[0-9]{{4}} )?{_CLOCK}(?:[.,][0-9]+)?"
@@ -19,23 +20,57 @@ ISO = (
 PRI = r"(?:<[0-9]{1,3}>)"
 HEADER = rf"{PRI}?\s*+(?:{BSD}|{ISO}):? ++"
 """Priority and stamp, before host and tag."""
-RFC5424_START = rf"{PRI}1 (?:{ISO}|-) "
 
-_FRAME = re.compile(
-    r"(?:<(?P<pri>[0-9]{1,3})>)?\s*"
-    r"(?:(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>[0-9]{1,2}) (?:(?P<year>[0-9]{4}) )?"
-    rf"(?P<clock>{_CLOCK})(?:[.,][0-9]+)?(?: (?P<late_year>[0-9]{{4}})(?= ))?(?=[: ])"
-    rf"|(?P<iso>{ISO})(?=[: ]))?:? *"
+_KNOWN_ZONE = (
+    r"(?:UTC|GMT|WEST?|BST|CES?T|MES?T|EES?T|MSK|[ECMP][SD]T|AK[SD]T|HST|[AN][SD]T|BRT|SAST|IDT|PKT"
+    r"|SGT|HKT|JST|KST|A[CEW][SD]T|NZ[SD]T|IST)(?:[+-][0-9]{1,2}(?::?[0-9]{2})?)?"
 )
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_DAY_NAME = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?"
+_YEAR = r"(?:19|20)[0-9]{2}"
+_FRACTION = r"(?:[.,]([0-9]{1,9}))?"
+_BSD_PARTS = (
+    rf"([A-Z][a-z]{{2}}) {{1,2}}([0-9]{{1,2}}),? (?:({_YEAR}),? )?({_CLOCK}){_FRACTION}"
+    rf"(?: ({_KNOWN_ZONE}|[A-Z]{{2,5}}(?=:)|[+-][0-9]{{4}})(?=[: ]|\Z))?"
+    rf"(?: ({_YEAR})(?= |: |:?\Z))?"
+)
+_ISO_PARTS = (
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}: ?[0-9]{2}:[0-9]{2})"
+    rf"{_FRACTION}(?: ?(Z|[+-][0-9]{{2}}:?[0-9]{{2}}|UTC|GMT)(?=[: ]|\Z))?"
+)
+_LEAD = re.compile(
+    r"[\s\ufeff]*+(?:[0-9]{1,7} (?=<[0-9]{1,3}>))?(?:<([0-9]{1,3})>\s*+(?:[0-9] (?=[0-9]{4}-|1[0-9]{9}[. ]))?)?\s*+"
+)
+"""An octet count that a relay has left in the line, the priority, and the version of RFC 5424."""
+_STAMP = re.compile(
+    rf"{_DAY_NAME}(?:{_BSD_PARTS}|{_ISO_PARTS}|(1[0-9]{{9}})(?:\.([0-9]{{1,9}}))?(?= ))(?=[: ]|\Z)"
+)
+_SEQUENCE = r"(?:[0-9]{1,10}:\s++)?+"
+_CISCO_LEAD = re.compile(
+    rf"(?::\s*+)?{_SEQUENCE}(?:([A-Za-z0-9_][\w.\-]{{0,254}}|[0-9A-Fa-f:.]{{3,45}}) ?:\s++(?=[*.:]?(?:{_SEQUENCE})"
+    rf"[*.:]?(?:{_DAY_NAME}{_MONTH} |{_YEAR}[- ]|[0-9]++[wdhy:])))?+{_SEQUENCE}[*.:]?\s?(?:({_YEAR}) (?={_MONTH} ))?"
+)
+"""A message number, a host before the stamp, a mark of a clock that is not set, a year before the
+month (NX-OS)."""
+_UPTIME = re.compile(r"(?:[0-9]{1,3}[ywdh]){1,4}(?=:\s*+%)|[0-9]{1,4}:[0-9]{2}:[0-9]{2}(?=:\s*+%)")
+_FACILITY = re.compile(
+    r"<?(?:kern|user|mail|daemon|auth|authpriv|syslog|lpr|news|uucp|cron|ftp|security|local[0-7])"
+    r"\.(?:emerg|alert|crit|err|error|warn|warning|notice|info|debug)>?:? +"
+)
+_CONTAINER = re.compile(r"(?:stdout|stderr) [FP] ")
+_MNEMONIC = re.compile(r"(?:: ?)?(%[A-Za-z0-9_]{1,40}-[A-Za-z0-9_-]{1,80}) ?:(?=\s|\Z) ?")
+_HOST = r"[^\s\[\]=\"'<>{}|;]{0,254}[^\s:\[\]=\"'<>{}|;,]"
 _TAGGED = re.compile(
-    r"(?:(?P<host>[^\s\[]*[^\s:\[\]]) +)?"
-    r"(?P<app>[^\s:\[\]]{1,64})(?:\[(?P<pid>[^\]\s]{0,32})\])?:(?=\s|$) ?"
+    rf"(?:\[?({_HOST})\]? ++(?:\[?({_HOST})\]? ++)??)??"
+    r"(?:([^\s:\[\]=\"'<>{}|;]{1,64})(?:\[([^\]\s]{0,32})\])?|\[([\w./-]{1,48})\]) ?:(?=\s|\Z) ?"
 )
+_HOST_ONLY = re.compile(rf"\[?({_HOST})\]?(?: ++|\Z)")
+_NAMES_A_HOST = re.compile(r"[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+\Z|[\w-]+(?:\.[\w-]+)+\Z")
 _QUOTED = r"\"(?:[^\"\\]++|\\.)*+\""
 _BLOCK = rf"\[(?:[^\]\"\\]++|\\.|{_QUOTED})*+\]"
 _RFC5424 = re.compile(
-    r"<([0-9]{1,3})>[1-9][0-9]{0,2} (\S+) (\S+) (\S+) (\S+) (\S+) "
-    rf"(-|(?:{_BLOCK})++)(?: \ufeff?(.*))?\Z",
+    rf"[\s\ufeff]*+(?:[0-9]{{1,7}} (?=<))?(?:<([0-9]{{1,3}})>[1-9][0-9]{{0,2}} (-|{ISO})|1 ({ISO}))"
+    rf" (\S++) (\S++) (\S++) (\S++) (-|(?:{_BLOCK})++)(?: \ufeff?(.*))?\Z",
     re.DOTALL,
 )
 _BLOCKS = re.compile(_BLOCK, re.DOTALL)
@@ -44,67 +79,213 @@ _PARAMETER = re.compile(r" ([^\s=\]\"]++)=\"((?:[^\"\\]++|\\.)*+)\"", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\"\\\]])")
 
 
-def read(text: str, arrived: datetime, zone: tzinfo) -> tuple[LineFrame, str]:
+def read(
+    text: str,
+    arrived: datetime,
+    zone: tzinfo,
+    max_future: timedelta = MAX_FUTURE,
+    *,
+    needs_header: bool = False,
+) -> tuple[LineFrame, str]:
     """Read any text as a frame and its message; at worst the message is all of it.
 
-    A stamp that is on no calendar leaves the frame without a time."""
-    if text.startswith("<"):
-        modern = _RFC5424.match(text)
-        if modern is not None:
-            return _parse_modern(modern, zone)
-    return _parse_traditional(text, arrived, zone)
+    A stamp that is on no calendar leaves the frame without a time. With `needs_header`, only a
+    priority or a stamp begins a frame: a word before a colon may be part of the message."""
+    modern = _RFC5424.match(text)
+    if modern is not None:
+        return _parse_modern(modern, zone)
+    header = _find_header(text)
+    if header is None and needs_header:
+        return NO_FRAME, text
+    frame, end = _parse_traditional(text, header, arrived, zone, max_future)
+    return frame, text[end:]
+
+
+def has_header(text: str) -> bool:
+    """Whether the text begins with a priority or a stamp."""
+    return _find_header(text) is not None
+
+
+def read_stamp_only(text: str) -> int | None:
+    """Return where the text behind priority and stamp begins, for lines whose first word is not a
+    host; None: it has no stamp."""
+    header = _find_header(text)
+    if header is None or header[1] is None:
+        return None
+    end = header[2]
+    while text.startswith((":", " "), end):
+        end += 1
+    return end
 
 
 def _parse_modern(match: re.Match[str], zone: tzinfo) -> tuple[LineFrame, str]:
-    priority, stamp, host, app, pid, _, structured, message = match.groups()
+    priority, stamp, bare_stamp, host, app, pid, _, structured, message = match.groups()
+    stamp = stamp or bare_stamp
     frame = LineFrame(
         time=None if stamp == "-" else _parse_iso_or_none(stamp, zone),
         host=None if host == "-" else host,
         app=None if app == "-" else app,
         pid=None if pid == "-" else pid,
-        priority=int(priority),
+        priority=None if priority is None else int(priority),
         structured=None if structured == "-" else structured,
     )
     return frame, message or ""
 
 
-def _parse_traditional(text: str, arrived: datetime, zone: tzinfo) -> tuple[LineFrame, str]:
-    header = _FRAME.match(text)
-    assert header is not None, "every part of the frame is optional"
-    pri, month, day, year, clock, late_year, iso = header.groups()
-    time = None
-    if month is not None:
-        time = _parse_bsd_time(month, day, clock, year or late_year, arrived, zone)
-    elif iso is not None:
-        time = _parse_iso_or_none(iso, zone)
-    priority = None if pri is None else int(pri)
-    end = header.end()
-    tagged = _TAGGED.match(text, end)
-    if tagged is not None:
-        host, app, pid = tagged.groups()
-        return LineFrame(time, host, app, pid or None, priority), text[tagged.end() :]
-    if month is None and iso is None:
-        return LineFrame(priority=priority), text[end:]
-    host, _, message = text[end:].partition(" ")
-    return LineFrame(time, host or None, priority=priority), message
+_Header = tuple[re.Match[str], re.Match[str] | None, int, str | None, str | None]
+"""The lead, the stamp, where both end, a host and a year before the stamp."""
+
+
+def _find_header(text: str) -> _Header | None:
+    """Find priority and stamp; None: there is neither."""
+    lead = _LEAD.match(text)
+    assert lead is not None, "every part is optional"
+    at = lead.end()
+    stamp = _STAMP.match(text, at)
+    if stamp is not None:
+        return lead, stamp, stamp.end(), None, None
+    cisco = _CISCO_LEAD.match(text, at)
+    if cisco is not None and cisco.end() > at:
+        stamp = _STAMP.match(text, cisco.end())
+        if stamp is not None:
+            return lead, stamp, stamp.end(), cisco[1], cisco[2]
+        uptime = _UPTIME.match(text, cisco.end())
+        if uptime is not None:
+            return lead, None, uptime.end(), cisco[1], None
+    uptime = _UPTIME.match(text, at)
+    if uptime is not None:
+        return lead, None, uptime.end(), None, None
+    return None if lead[1] is None else (lead, None, at, None, None)
+
+
+def _parse_traditional(
+    text: str, header: _Header | None, arrived: datetime, zone: tzinfo, max_future: timedelta
+) -> tuple[LineFrame, int]:
+    """Return the frame, and where the message begins."""
+    time, priority, host, end = None, None, None, 0
+    if header is None:
+        lead = _LEAD.match(text)
+        end = 0 if lead is None else lead.end()
+    else:
+        lead, stamp, end, host, year = header
+        priority = None if lead[1] is None else int(lead[1])
+        if stamp is not None:
+            time = _parse_time(stamp, year, arrived, zone, max_future)
+    has_stamp = header is not None and (header[1] is not None or end > header[0].end())
+    if has_stamp:
+        if text.startswith(":", end):
+            end += 1
+        while text.startswith(" ", end):
+            end += 1
+        container = _CONTAINER.match(text, end)
+        if container is not None:
+            return LineFrame(time, priority=priority), container.end()
+        facility = _FACILITY.match(text, end)
+        end = end if facility is None else facility.end()
+    frame_host, app, pid, end = _parse_names(text, end, has_stamp=has_stamp)
+    return LineFrame(time, frame_host or host, app, pid, priority), end
+
+
+_Names = tuple[str | None, str | None, str | None, int]
+"""Host, tag, process id, and where the message begins."""
+
+
+def _parse_names(text: str, begin: int, *, has_stamp: bool) -> _Names:
+    mnemonic = _MNEMONIC.match(text, begin)
+    if mnemonic is not None:
+        return None, mnemonic[1], None, mnemonic.end()
+    tagged = _TAGGED.match(text, begin)
+    if tagged is not None and _is_tag(tagged):
+        return _parse_tagged(text, tagged)
+    host_only = _HOST_ONLY.match(text, begin) if has_stamp else None
+    return (None, None, None, begin) if host_only is None else _parse_untagged(text, host_only)
+
+
+def _parse_tagged(text: str, tagged: re.Match[str]) -> _Names:
+    host, second, app, pid, bracketed = tagged.groups()
+    if second is not None and host is not None and not _is_host(host):
+        host = second
+    mnemonic = _MNEMONIC.match(text, tagged.end())
+    if mnemonic is not None:
+        return host or app, mnemonic[1], None, mnemonic.end()
+    return host, app or bracketed, pid or None, tagged.end()
+
+
+def _parse_untagged(text: str, host_only: re.Match[str]) -> _Names:
+    host, end = host_only[1], host_only.end()
+    mnemonic = _MNEMONIC.match(text, end)
+    if mnemonic is not None:
+        return host, mnemonic[1], None, mnemonic.end()
+    # A relay that does not recognise the device's header repeats the name.
+    again = _HOST_ONLY.match(text, end)
+    if again is not None and again[1] == host:
+        end = again.end()
+    return host, None, None, end
+
+
+def _is_tag(tagged: re.Match[str]) -> bool:
+    """Whether the words before the tag are hosts: one, or two of which one surely is."""
+    host, second, _, pid, _ = tagged.groups()
+    if host is None or second is None:
+        return True
+    return host == second or pid is not None or _is_host(host) or _is_host(second)
+
+
+def _is_host(word: str) -> bool:
+    return _NAMES_A_HOST.match(word) is not None
+
+
+def _parse_time(
+    stamp: re.Match[str],
+    year_before: str | None,
+    arrived: datetime,
+    zone: tzinfo,
+    max_future: timedelta,
+) -> datetime | None:
+    month, day, year, clock, fraction, zone_name, late_year, *others = stamp.groups()
+    iso, iso_fraction, iso_zone, epoch, epoch_fraction = others
+    try:
+        if epoch is not None:
+            return _EPOCH + timedelta(
+                seconds=int(epoch), microseconds=_parse_fraction(epoch_fraction)
+            )
+        if iso is not None:
+            time = stamps.parse_iso(
+                iso.replace(": ", ":"),
+                device_stamps.find_zone(iso_zone, zone) if iso_zone else zone,
+            )
+            return _add_fraction(time, iso_fraction)
+        used = device_stamps.find_zone(zone_name, zone) if zone_name else zone
+        year = year or late_year or year_before
+        if year is None:
+            time = stamps.parse_yearless(month, day, clock, arrived, used, max_future)
+        elif month in stamps.MONTHS:
+            number = stamps.MONTHS[month]
+            time = stamps.parse_iso(f"{year}-{number:02}-{int(day):02}T{clock}", used)
+        else:
+            return None
+    except UnparseableRecord:
+        return None
+    return _add_fraction(time, fraction)
+
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _add_fraction(time: datetime, fraction: str | None) -> datetime:
+    if fraction is None:
+        return time
+    return time + timedelta(microseconds=_parse_fraction(fraction))
+
+
+@lru_cache(maxsize=4096)
+def _parse_fraction(fraction: str | None) -> int:
+    return int((fraction + "000000")[:6]) if fraction else 0
 
 
 def _parse_iso_or_none(stamp: str, zone: tzinfo) -> datetime | None:
     try:
         return stamps.parse_iso(stamp, zone)
-    except UnparseableRecord:
-        return None
-
-
-def _parse_bsd_time(
-    month: str, day: str, clock: str, year: str | None, arrived: datetime, zone: tzinfo
-) -> datetime | None:
-    try:
-        if year is None:
-            return stamps.parse_yearless(month, day, clock, arrived, zone)
-        if month not in stamps.MONTHS:
-            return None
-        return stamps.parse_iso(f"{year}-{stamps.MONTHS[month]:02}-{int(day):02}T{clock}", zone)
     except UnparseableRecord:
         return None
 

@@ -130,7 +130,10 @@ def test_a_request_carries_records_as_they_are(rows: list[tuple[datetime, str, b
         RawRecord(RecordPosition("j", number), source, raw, arrived)
         for number, (arrived, source, raw) in enumerate(rows)
     ]
-    sources = {name: messages.SourceMessage(name, "auto", "UTC", "") for name in "st"}
+    sources = {
+        name: messages.SourceMessage(name, "auto", "UTC", "", 10.0, (("src", "source.ip"),))
+        for name in "st"
+    }
     told, numbers, read = messages.read_request(messages.dump_request(records, sources))
 
     assert [told[number].name for number in numbers] == [record.source for record in records]
