@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from breachdesk.demo.play import PASSWORD
+from breachdesk.demo.feed import PASSWORD
 
 ACT_EACH = 5
 SEE_OTHER = 303

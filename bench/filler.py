@@ -40,9 +40,9 @@ from bench.store_rows import (  # noqa: E402
 )
 from breachdesk.bootstrap.container import Container  # noqa: E402
 from breachdesk.demo import drill  # noqa: E402
+from breachdesk.demo.feed import import_registers  # noqa: E402
 from breachdesk.demo.lines import build_lines  # noqa: E402
-from breachdesk.demo.play import import_registers  # noqa: E402
-from breachdesk.demo.stage import DemoClock, build_settings, write_settings  # noqa: E402
+from breachdesk.demo.setup import DemoClock, build_settings, write_settings  # noqa: E402
 from breachdesk.ports import UnitOfWork  # noqa: E402
 from breachdesk.stores.migrations import schema_migration  # noqa: E402
 from breachdesk.stores.postgres import postgres_database  # noqa: E402
@@ -82,7 +82,7 @@ def fill_store(settings: Settings, sizes: StoreSizes) -> dict[str, float]:
         container.store.write(lambda uow: add_customers(uow, sizes))
         container.store.write(lambda uow: add_cases(uow, sizes))
         for number in range(1, sizes.breaches + 1):
-            play_breach(container, clock, number, approved=number <= sizes.approved)
+            build_breach(container, clock, number, approved=number <= sizes.approved)
     spent["casework"] = time.perf_counter() - begun - spent["rows"] - spent["migrations"]
     return {step: round(seconds, 1) for step, seconds in spent.items()}
 
@@ -200,7 +200,7 @@ def _build_case(number: int, sizes: StoreSizes) -> Case:
     )
 
 
-def play_breach(container: Container, clock: DemoClock, number: int, *, approved: bool) -> None:
+def build_breach(container: Container, clock: DemoClock, number: int, *, approved: bool) -> None:
     """Confirmed, its list frozen, decided; `approved`: its notices wait for the dispatcher."""
     case = container.store.read(lambda uow: uow.cases.get(format_case_id(number)))
     breach = drill.confirm_breach(container, clock, case)

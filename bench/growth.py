@@ -42,8 +42,8 @@ from bench.processes import read_resident_mib  # noqa: E402
 from bench.store_rows import NEWEST, StoreSizes, generate_bindings  # noqa: E402
 from breachdesk.bootstrap.container import Container  # noqa: E402
 from breachdesk.bootstrap.settings import load_settings  # noqa: E402
-from breachdesk.demo.cast import CLOUD  # noqa: E402
-from breachdesk.demo.stage import DemoClock  # noqa: E402
+from breachdesk.demo.provider import CLOUD  # noqa: E402
+from breachdesk.demo.setup import DemoClock  # noqa: E402
 from schemas.pipeline.source import IncomingRecord  # noqa: E402
 
 SIZES = {
@@ -147,7 +147,7 @@ def fill_days(folder: Path, size: int) -> tuple[PipelineSlices, Figures]:
     for number in range(size):
         begin = _convert_to_midnight(FIRST_DAY - timedelta(days=size - number))
         slices.process(list(generate_refused_sign_ins(100, begin)))
-    log = slices.house.log
+    log = slices.container.log
     end = log.find_end()
     begun = time.process_time()
     for _ in range(200):
@@ -173,7 +173,7 @@ def measure_one(part: str, size: int, folder: Path, lines: int, number: int) -> 
     slices.take(lines)  # what is started once
     each = [slices.take(lines) for _ in range(number)]
     costs = [slice_figures["cpu"] / slice_figures["lines"] * 1e6 for slice_figures in each]
-    slices.house.close()
+    slices.container.close()
     return {
         "us_a_line": round(statistics.median(costs), 1),
         "least_us_a_line": round(min(costs), 1),

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from breachdesk.demo.cast import CLOUD
 from breachdesk.demo.lines import build_lines
-from breachdesk.demo.stage import list_in_arrival_order
+from breachdesk.demo.provider import CLOUD
+from breachdesk.demo.setup import list_in_arrival_order
 
 ECS_SOURCE = "ecs"
 USERS = 5_000
@@ -80,8 +80,8 @@ def generate_raw_rows(count: int) -> Iterator[CorpusRow]:
     """The demo's lines with what they say of their arrival."""
     made, seed = 0, 0
     while made < count:
-        cast = build_lines(seed=seed, start=FIRST_DAY + timedelta(days=2 * seed))
-        for arrived, source, raw in list_in_arrival_order(cast)[: count - made]:
+        demo_lines = build_lines(seed=seed, start=FIRST_DAY + timedelta(days=2 * seed))
+        for arrived, source, raw in list_in_arrival_order(demo_lines)[: count - made]:
             made += 1
             yield CorpusRow(source, b"", raw, arrived)
         seed += 1

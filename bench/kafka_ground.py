@@ -21,9 +21,9 @@ from aiokafka import AIOKafkaProducer
 from bench import processes
 from bench.kafka_corpora import ECS_SOURCE, CorpusRow
 from breachdesk.bootstrap.container import Container
+from breachdesk.demo.feed import import_registers
 from breachdesk.demo.lines import build_lines
-from breachdesk.demo.play import import_registers
-from breachdesk.demo.stage import build_settings, write_settings
+from breachdesk.demo.setup import build_settings, write_settings
 from breachdesk.stores.postgres.schema import create_schema, drop_schema
 from schemas.settings import KafkaSettings, OpsSettings, Settings, SourceSettings, StoreSettings
 from streams.kafka import topics
@@ -47,17 +47,17 @@ class ServerAddresses:
 def build_run_settings(folder: Path, servers: ServerAddresses, *, drill: bool) -> Settings:
     """Topics of one corpus. `drill`: arrivals told in headers are believed."""
     folder.mkdir(parents=True, exist_ok=True)
-    play = secrets.token_hex(3)
+    run_id = secrets.token_hex(3)
     base = build_settings(folder, build_lines(), 0)
     return base.model_copy(
         update={
             "demo": drill,
             "sources": (*base.sources, SourceSettings(name=ECS_SOURCE, parser="auto")),
-            "store": StoreSettings(url=servers.postgres, schema_name=f"bench_{play}"),
+            "store": StoreSettings(url=servers.postgres, schema_name=f"bench_{run_id}"),
             "kafka": KafkaSettings(
                 servers=servers.kafka,
-                prefix=f"bench-{play}.",
-                group=f"bench-{play}",
+                prefix=f"bench-{run_id}.",
+                group=f"bench-{run_id}",
                 partitions=PARTITIONS,
             ),
             "ops": OpsSettings(),
@@ -111,21 +111,21 @@ async def feed_rows(settings: Settings, rows: Iterable[CorpusRow]) -> int:
 @contextmanager
 def open_store(settings: Settings) -> Iterator[tuple[Settings, Container]]:
     """A fresh schema and consumer group over the same topics, with the demo's registers."""
-    play = secrets.token_hex(3)
+    run_id = secrets.token_hex(3)
     settings = settings.model_copy(
         update={
-            "store": settings.store.model_copy(update={"schema_name": f"bench_{play}"}),
-            "kafka": settings.kafka.model_copy(update={"group": f"bench-{play}"}),
+            "store": settings.store.model_copy(update={"schema_name": f"bench_{run_id}"}),
+            "kafka": settings.kafka.model_copy(update={"group": f"bench-{run_id}"}),
         }
     )
     create_schema(settings.store)
     write_settings(settings)
-    house = Container(settings, lambda: datetime.now(UTC))
+    container = Container(settings, lambda: datetime.now(UTC))
     try:
-        import_registers(house, build_lines())
-        yield settings, house
+        import_registers(container, build_lines())
+        yield settings, container
     finally:
-        house.close()
+        container.close()
         drop_schema(settings.store)
 
 
@@ -176,8 +176,8 @@ def read_resident_mib(pid: int) -> float:
 class CorpusProgress:
     """How many records of a corpus are committed, as the store says."""
 
-    def __init__(self, settings: Settings, house: Container) -> None:
-        self._sink = house.store.make_batch_sink()
+    def __init__(self, settings: Settings, container: Container) -> None:
+        self._sink = container.store.make_batch_sink()
         self._names = [f"{e.topic}/{e.partition}" for e in topics.list_lags(settings)]
 
     def __call__(self) -> int:

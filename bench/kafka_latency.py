@@ -58,8 +58,8 @@ class AlertObserver(threading.Thread):
 
 def measure_latency(corpus: LoadedCorpus, per_second: float, seconds: float) -> dict[str, Any]:
     """At so many events a second into topics of their own, one worker."""
-    play = f"{corpus.settings.kafka.prefix}late-"[-40:]
-    kafka = corpus.settings.kafka.model_copy(update={"prefix": play})
+    incident = f"{corpus.settings.kafka.prefix}late-"[-40:]
+    kafka = corpus.settings.kafka.model_copy(update={"prefix": incident})
     own = corpus.settings.model_copy(update={"kafka": kafka})
     topics.create_topics(own)
     try:

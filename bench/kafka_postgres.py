@@ -23,11 +23,11 @@ SETTLE_SECONDS = 1.2
 class PostgresCost:
     """Of the whole server, which serves nobody else meanwhile."""
 
-    def __init__(self, house: Container) -> None:
-        self._house = house
+    def __init__(self, container: Container) -> None:
+        self._container = container
 
     def __enter__(self) -> Self:
-        self._connection = psycopg.connect(self._house.settings.store.url, autocommit=True)
+        self._connection = psycopg.connect(self._container.settings.store.url, autocommit=True)
         row = self._connection.execute("select pg_backend_pid()").fetchone()
         stat = Path(f"/proc/{row[0] if row else 0}/stat").read_text(encoding="ascii")
         self._postmaster = int(stat.rpartition(")")[2].split()[1])

@@ -68,20 +68,20 @@ def build_demo_register() -> dict[str, Any]:
     """Bindings and sources of the demo, as plain values that any tree can load."""
     from bench.kafka_corpora import FIRST_DAY
     from breachdesk.bootstrap.container import Container
+    from breachdesk.demo.feed import import_registers
     from breachdesk.demo.lines import build_lines
-    from breachdesk.demo.play import import_registers
-    from breachdesk.demo.stage import DemoClock, build_settings
+    from breachdesk.demo.setup import DemoClock, build_settings
 
-    cast = build_lines(seed=0, start=FIRST_DAY)
+    demo_lines = build_lines(seed=0, start=FIRST_DAY)
     clock = DemoClock(datetime.fromisoformat(f"{FIRST_DAY}T00:00:00+00:00"))
     with tempfile.TemporaryDirectory() as folder:
-        with Container(build_settings(Path(folder), cast, port=0), clock) as house:
-            import_registers(house, cast)
-            bindings = house.store.read(lambda uow: list(uow.customers.list_bindings()))
+        with Container(build_settings(Path(folder), demo_lines, port=0), clock) as container:
+            import_registers(container, demo_lines)
+            bindings = container.store.read(lambda uow: list(uow.customers.list_bindings()))
         return {
             "bindings": [each.model_dump(mode="json") for each in bindings],
             "sources": [
-                each.model_dump(mode="json", exclude_defaults=True) for each in cast.sources
+                each.model_dump(mode="json", exclude_defaults=True) for each in demo_lines.sources
             ],
         }
 

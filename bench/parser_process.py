@@ -24,9 +24,9 @@ from itertools import islice
 from pathlib import Path
 
 from breachdesk.bootstrap.container import Container, tune_gc
+from breachdesk.demo.feed import import_registers
 from breachdesk.demo.lines import build_lines
-from breachdesk.demo.play import import_registers
-from breachdesk.demo.stage import DemoClock, build_settings, list_in_arrival_order
+from breachdesk.demo.setup import DemoClock, build_settings, list_in_arrival_order
 from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.pipeline.source import IncomingRecord
 from schemas.settings import Settings
@@ -44,10 +44,10 @@ def build_rows(days: int) -> list[IncomingRecord]:
     """The demo's lines, another seed and two days later each time."""
     made = []
     for number in range(days):
-        cast = build_lines(seed=number, start=FIRST_DAY + timedelta(days=2 * number))
+        demo_lines = build_lines(seed=number, start=FIRST_DAY + timedelta(days=2 * number))
         made += [
             IncomingRecord(source=source, raw=raw, arrived=arrived, transport="bench")
-            for arrived, source, raw in list_in_arrival_order(cast)
+            for arrived, source, raw in list_in_arrival_order(demo_lines)
         ]
     return made
 
@@ -107,10 +107,10 @@ def read_only(lines: Sequence[IncomingRecord], settings: Settings, reader: Recor
 def run_pipeline(lines: Sequence[IncomingRecord], settings: Settings, reader: RecordReader) -> int:
     """From the journal to committed alerts, in a folder of its own."""
     with tempfile.TemporaryDirectory() as name:
-        cast = build_lines(seed=0, start=FIRST_DAY)
+        demo_lines = build_lines(seed=0, start=FIRST_DAY)
         settings = settings.model_copy(update={"data_dir": Path(name)})
         with Container(settings, DemoClock(lines[-1].arrived)) as container:
-            import_registers(container, cast)
+            import_registers(container, demo_lines)
             for begin in range(0, len(lines), 1000):
                 container.log.append([replace(row) for row in lines[begin : begin + 1000]])
             return container.build_worker(reader=reader).process_all()

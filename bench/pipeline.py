@@ -36,7 +36,7 @@ sys.path[0] = str(ROOT)
 from bench.pipeline_slices import FIRST_DAY, generate_lines  # noqa: E402
 from bench.profiles import compute_own_time, compute_shares, select_product_samples  # noqa: E402
 from breachdesk.demo.lines import build_lines  # noqa: E402
-from breachdesk.demo.stage import build_settings  # noqa: E402
+from breachdesk.demo.setup import build_settings  # noqa: E402
 from schemas.errors import UnparseableRecord  # noqa: E402
 from schemas.pipeline.event import RawRecord, RecordPosition  # noqa: E402
 from schemas.pipeline.source import IncomingRecord  # noqa: E402

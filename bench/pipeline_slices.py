@@ -30,9 +30,9 @@ sys.path[0:1] = [os.environ.get("BENCH_TREE") or str(ROOT), str(ROOT)]
 import streams  # noqa: E402
 from bench.processes import read_family_seconds, read_resident_mib  # noqa: E402
 from breachdesk.bootstrap.container import Container  # noqa: E402
+from breachdesk.demo.feed import import_registers  # noqa: E402
 from breachdesk.demo.lines import build_lines  # noqa: E402
-from breachdesk.demo.play import import_registers  # noqa: E402
-from breachdesk.demo.stage import DemoClock, build_settings, list_in_arrival_order  # noqa: E402
+from breachdesk.demo.setup import DemoClock, build_settings, list_in_arrival_order  # noqa: E402
 from schemas.pipeline.source import IncomingRecord  # noqa: E402
 from schemas.settings import Settings  # noqa: E402
 
@@ -48,8 +48,10 @@ def generate_lines(first_day: date = FIRST_DAY, density: int = 1) -> Iterator[In
     number = 0
     while True:
         start = first_day + timedelta(days=2 * number)
-        plays = [build_lines(seed=number * density + each, start=start) for each in range(density)]
-        rows = heapq.merge(*map(list_in_arrival_order, plays), key=lambda row: row[:2])
+        incidents = [
+            build_lines(seed=number * density + each, start=start) for each in range(density)
+        ]
+        rows = heapq.merge(*map(list_in_arrival_order, incidents), key=lambda row: row[:2])
         for arrived, source, raw in rows:
             yield IncomingRecord(source=source, raw=raw, arrived=arrived, transport="bench")
         number += 1
@@ -61,12 +63,14 @@ class PipelineSlices:
     def __init__(
         self, folder: Path, first_day: date = FIRST_DAY, settings: Settings | None = None
     ) -> None:
-        cast = build_lines(seed=0, start=first_day)
+        demo_lines = build_lines(seed=0, start=first_day)
         self._clock = DemoClock(datetime.combine(first_day, datetime.min.time(), UTC))
-        self.house = Container(settings or build_settings(folder, cast, port=0), self._clock)
-        if not self.house.store.read(lambda uow: uow.users.list()):
-            import_registers(self.house, cast)
-        self._worker = self.house.build_worker()
+        self.container = Container(
+            settings or build_settings(folder, demo_lines, port=0), self._clock
+        )
+        if not self.container.store.read(lambda uow: uow.users.list()):
+            import_registers(self.container, demo_lines)
+        self._worker = self.container.build_worker()
         self._lines = generate_lines(first_day, int(os.environ.get("BENCH_DENSITY", "1")))
         self._seen = hashlib.sha256()
 
@@ -83,7 +87,7 @@ class PipelineSlices:
         gc.collect()
         spent, begun, own = read_family_seconds(), time.perf_counter(), time.process_time()
         for start in range(0, count, APPENDED):
-            self.house.log.append(rows[start : start + APPENDED])
+            self.container.log.append(rows[start : start + APPENDED])
         done = self._worker.process_all()
         taken = {
             "lines": count,
@@ -96,7 +100,7 @@ class PipelineSlices:
 
     def count_alerts(self) -> dict[str, object]:
         """How many, and a digest of what the machine says of each."""
-        found = self.house.store.read(lambda uow: uow.alerts.list())
+        found = self.container.store.read(lambda uow: uow.alerts.list())
         told = sorted(
             (a.id, a.evidence, a.severity.value, a.fingerprint, a.state.value) for a in found
         )
@@ -141,7 +145,7 @@ def generate_answers(requests: Iterator[str], slices: PipelineSlices) -> Iterato
     for request in requests:
         wanted = json.loads(request)
         if wanted.get("console"):
-            with ask_console(slices.house) as waits:
+            with ask_console(slices.container) as waits:
                 taken = slices.take(wanted["lines"])
             yield {**taken, "console_ms": waits}
         elif wanted.get("alerts"):
@@ -157,7 +161,7 @@ def main(arguments: Sequence[str]) -> None:
     print(json.dumps({"tree": str(Path(streams.__file__).parents[1])}), flush=True)
     for answer in generate_answers(iter(sys.stdin.readline, ""), slices):
         print(json.dumps(answer), flush=True)
-    slices.house.close()
+    slices.container.close()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""For tests of a case's pages: the console over a release scene, read as text by anybody."""
+"""For tests of a case's pages: the console over a release scenario, read as text by anybody."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 from argon2 import PasswordHasher
-from release_scene import ReleaseScene
+from release_scenario import ReleaseScenario
 from waiting_letters import renderer
 
 from breachdesk.console.app import build_app
@@ -29,23 +29,23 @@ HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 class Pages:
     """The console over a release."""
 
-    scene: ReleaseScene
+    scenario: ReleaseScenario
     log: SqliteEventLog
 
     @asynccontextmanager
     async def signed_in(self, user: str) -> AsyncIterator[Visitor]:
-        scene = self.scene
+        scenario = self.scenario
         # Outside the demo an approver needs a second factor, which these tests are not about.
-        settings = scene.settings.model_copy(update={"demo": True})
-        house = ConsoleDependencies(
-            settings, scene.store, renderer(), scene.now, _NoRules(), self.log, TEMPLATES
+        settings = scenario.settings.model_copy(update={"demo": True})
+        dependencies = ConsoleDependencies(
+            settings, scenario.store, renderer(), scenario.now, _NoRules(), self.log, TEMPLATES
         )
-        transport = httpx.ASGITransport(build_app(house))
+        transport = httpx.ASGITransport(build_app(dependencies))
         async with httpx.AsyncClient(transport=transport, base_url="http://c.example") as client:
             form = token_of((await client.get("/sign-in")).text)
             fields = {"csrf": form, "user": user, "password": PASSWORD, "next": "/"}
             await client.post("/sign-in", data=fields)
-            yield Visitor(client, f"/cases/{scene.breach.case_id}")
+            yield Visitor(client, f"/cases/{scenario.breach.case_id}")
 
 
 @dataclass
@@ -76,12 +76,12 @@ def token_of(page: str) -> str:
 
 @contextmanager
 def case_pages(
-    scene: ReleaseScene, folder: Path, accounts: Mapping[str, tuple[Permission, ...]]
+    scenario: ReleaseScenario, folder: Path, accounts: Mapping[str, tuple[Permission, ...]]
 ) -> Iterator[Pages]:
     """Everybody of `accounts` may sign in."""
-    log = SqliteEventLog(folder / "journal", scene.now)
+    log = SqliteEventLog(folder / "journal", scenario.now)
     for user, duties in accounts.items():
         account = make_user(user, *duties).model_copy(update={"password_hash": HASH})
-        scene.store.write(lambda uow, account=account: uow.users.save(account))
-    yield Pages(scene, log)
+        scenario.store.write(lambda uow, account=account: uow.users.save(account))
+    yield Pages(scenario, log)
     log.close()

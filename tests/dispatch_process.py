@@ -129,9 +129,9 @@ def main() -> None:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    with Container(settings, now) as house:
-        house.store.read(lambda uow: uow.marks.get("dispatch-held"))
-        asyncio.run(dispatch_until_signalled(house, say, lease_seconds=orders.lease_seconds))
+    with Container(settings, now) as container:
+        container.store.read(lambda uow: uow.marks.get("dispatch-held"))
+        asyncio.run(dispatch_until_signalled(container, say, lease_seconds=orders.lease_seconds))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from breachdesk.bootstrap.container import Container
+from breachdesk.demo.feed import build_incoming
 from breachdesk.demo.lines import build_lines
-from breachdesk.demo.play import build_incoming
-from breachdesk.demo.stage import MORNING_AFTER, build_settings, list_in_arrival_order
+from breachdesk.demo.setup import MORNING_AFTER, build_settings, list_in_arrival_order
 from schemas.errors import EditConflict
 from schemas.pipeline.source import IncomingRecord
 from schemas.settings import Settings
@@ -34,7 +34,7 @@ def settings_of(folder: Path) -> Settings:
     return settings.model_copy(update={"kafka": kafka})
 
 
-def premises(folder: Path) -> Container:
+def open_container(folder: Path) -> Container:
     return Container(settings_of(folder), lambda: MORNING_AFTER)
 
 
@@ -47,12 +47,12 @@ def appended(journal: SqliteEventLog) -> int:
 
 
 def main(folder: Path, part: str) -> None:
-    with premises(folder) as house:
-        worker = house.build_worker(reader=InProcessReader(house.settings))
+    with open_container(folder) as container:
+        worker = container.build_worker(reader=InProcessReader(container.settings))
         told, done = lines(), 0
-        number = appended(house.journal) if part == "feed" else len(told)
+        number = appended(container.journal) if part == "feed" else len(told)
         while True:
-            house.journal.append(told[number : number + AT_ONCE])
+            container.journal.append(told[number : number + AT_ONCE])
             number += AT_ONCE
             try:
                 done = worker.process_batch()

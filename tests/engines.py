@@ -194,7 +194,7 @@ class Engine:
             total += looked_at
         return total
 
-    def play(self, records: Sequence[RawRecord], chance: random.Random) -> None:
+    def feed_in_batches(self, records: Sequence[RawRecord], chance: random.Random) -> None:
         """Process them in batches of any size, with kills, rivals, idle moments and sweeps."""
         self.journal = placed(records)
         rival = self.another()[1]

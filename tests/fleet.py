@@ -31,9 +31,9 @@ from servers.ports import find_free_port
 
 from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.data_paths import list_rules_dirs
+from breachdesk.demo.feed import import_registers
 from breachdesk.demo.lines import DemoLines, build_lines
-from breachdesk.demo.play import import_registers
-from breachdesk.demo.stage import (
+from breachdesk.demo.setup import (
     MORNING_AFTER,
     build_settings,
     list_in_arrival_order,
@@ -67,13 +67,15 @@ class Line(NamedTuple):
 
 
 @cache
-def cast() -> DemoLines:
+def demo_lines() -> DemoLines:
     return build_lines()
 
 
 def demo_rows() -> list[Line]:
     """The demo's lines, in order of arrival."""
-    return [Line(source, raw, arrived) for arrived, source, raw in list_in_arrival_order(cast())]
+    return [
+        Line(source, raw, arrived) for arrived, source, raw in list_in_arrival_order(demo_lines())
+    ]
 
 
 def shuffled_and_doubled(lines: Sequence[Line], seed: int) -> list[Line]:
@@ -141,9 +143,9 @@ def embedded_store(
         for number, line in enumerate(lines)
     ]
     with make_store(FixedNow(moment)) as store:
-        house = Container(settings, lambda: moment)
-        house.__dict__["store"] = store
-        import_registers(house, cast())
+        container = Container(settings, lambda: moment)
+        container.__dict__["store"] = store
+        import_registers(container, demo_lines())
         worker = EngineWorker(
             store.make_batch_sink(),
             RecordPipeline(
@@ -214,7 +216,7 @@ class Worker:
 
 @dataclass
 class Fleet:
-    """Workers of one play; `a_fleet` makes it and clears it away."""
+    """Workers of one run; `a_fleet` makes it and clears it away."""
 
     settings: Settings
     workers: list[Worker] = field(default_factory=list)
@@ -222,13 +224,13 @@ class Fleet:
     chance: random.Random = field(default_factory=lambda: random.Random(4))
 
     def __post_init__(self) -> None:
-        self.house = Container(self.settings, lambda: MORNING_AFTER)
+        self.container = Container(self.settings, lambda: MORNING_AFTER)
         self._producer: KafkaProducer | None = None
         self.partitions = self.settings.kafka.partitions
 
     @property
     def store(self) -> Any:
-        return self.house.store
+        return self.container.store
 
     def start(self, count: int = 1) -> list[Worker]:
         """Further workers."""
@@ -255,7 +257,7 @@ class Fleet:
         return [sys.executable, "-m", "breachdesk.cli.main", *words, "--data-dir", folder]
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """A command of `breachdesk` over this play."""
+        """A command of `breachdesk` over this run."""
         return subprocess.run(
             self.command(*words),
             env=environment(),
@@ -344,7 +346,7 @@ class Fleet:
             return 0
 
     def asked(self, query: LiteralString, *given: Any) -> Any:
-        """The one value of a query in the play's schema."""
+        """The one value of a query in the run's schema."""
         store = self.settings.store
         with psycopg.connect(store.url, options=f"-c search_path={store.schema_name}") as there:
             row = there.execute(query, given).fetchone()
@@ -399,7 +401,7 @@ class Fleet:
                 worker.kill()
         if self._producer is not None:
             self._producer.close(timeout=1)
-        self.house.close()
+        self.container.close()
 
 
 @contextmanager
@@ -412,14 +414,14 @@ def a_fleet(
     clear_topics: bool = True,
     **kafka: Any,
 ) -> Iterator[Fleet]:
-    """Schema, topics, settings file and registers of a play of its own. What stands on a server
+    """Schema, topics, settings file and registers of a run of its own. What stands on a server
     that ends with the test need not be cleared."""
-    fleet = Fleet(play_settings(folder, servers, url, **kafka))
+    fleet = Fleet(demo_settings(folder, servers, url, **kafka))
     settings = fleet.settings
     create_schema(settings.store)
     topics.create_topics(settings)
     write_settings(settings)
-    import_registers(fleet.house, cast())
+    import_registers(fleet.container, demo_lines())
     try:
         yield fleet
     finally:
@@ -430,16 +432,16 @@ def a_fleet(
             topics.remove_topics(settings)
 
 
-def play_settings(folder: Path, servers: str, url: str, **kafka: Any) -> Settings:
+def demo_settings(folder: Path, servers: str, url: str, **kafka: Any) -> Settings:
     """A drill of its own on these servers; the broker soon forgets a dead worker."""
     folder.mkdir(parents=True, exist_ok=True)
-    play = secrets.token_hex(4)
+    run_id = secrets.token_hex(4)
     told = {"partitions": 2, "session_seconds": 3.0, "batch_records": 150, **kafka}
-    return build_settings(folder, cast(), 0).model_copy(
+    return build_settings(folder, demo_lines(), 0).model_copy(
         update={
-            "store": StoreSettings(url=url, schema_name=f"t_fleet_{play}"),
+            "store": StoreSettings(url=url, schema_name=f"t_fleet_{run_id}"),
             "kafka": KafkaSettings(
-                servers=servers, prefix=f"fleet-{play}.", group=f"fleet-{play}", **told
+                servers=servers, prefix=f"fleet-{run_id}.", group=f"fleet-{run_id}", **told
             ),
             "ops": OpsSettings(),
         }
@@ -447,7 +449,7 @@ def play_settings(folder: Path, servers: str, url: str, **kafka: Any) -> Setting
 
 
 def environment() -> dict[str, str]:
-    """Only the settings file says where the play is."""
+    """Only the settings file says where the run is."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
     return kept | {"PYTHONUNBUFFERED": "1"}
 

@@ -48,7 +48,7 @@ SHORT = 2 * 1024
 """At so many characters a quadratic read already stands out and an ordinary one takes no time."""
 ALLOWED = 2.0
 """CPU seconds of one read. Ordinary ones take milliseconds, even on a machine ten times slower."""
-FLOOR = 0.01
+LEAST_MEASURABLE = 0.01
 PLAIN = 0.3
 """What is steep and costs so much needs no second measurement."""
 STANDS_OUT = 0.002
@@ -317,9 +317,9 @@ def growth(reader: Reader, attack: Attack) -> str | None:
 
 def is_steep(seconds: Sequence[float]) -> bool:
     """Sixteen times the length costs a linear reader 16 times as much and a quadratic one 256
-    times; the limit is between. Below FLOOR the clock says nothing."""
+    times; the limit is between. Below LEAST_MEASURABLE the clock says nothing."""
     least, middle, most = seconds
-    return most > FLOOR and (most > 64 * least or most > 9 * middle)
+    return most > LEAST_MEASURABLE and (most > 64 * least or most > 9 * middle)
 
 
 def reader_of_rule(book: RuleBook) -> Reader:

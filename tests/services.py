@@ -23,7 +23,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 from servers import KafkaServer, PostgresServer, ProgramMissing, ServerProcess
-from servers.room import ServerFolder
+from servers.server_folder import ServerFolder
 
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts/services"
 FOLDER, OWNER = "BREACHDESK_TEST_SERVICES_DIR", "BREACHDESK_TEST_SERVICES_OWNER"
@@ -66,8 +66,8 @@ def private_kafka(properties: Mapping[str, str] | None = None) -> Iterator[Kafka
     `properties` are the broker's; `kafka.address` is where clients go, `kafka.internal` is always
     in plain text.
     """
-    with own_room() as room:
-        kafka = KafkaServer(room.folder / "kafka", properties)
+    with own_server_folder() as server_folder:
+        kafka = KafkaServer(server_folder.folder / "kafka", properties)
         with running(kafka):
             yield kafka
 
@@ -75,25 +75,25 @@ def private_kafka(properties: Mapping[str, str] | None = None) -> Iterator[Kafka
 @contextmanager
 def private_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL for one test to `kill()`, `pause()`, `stop()` and `start()`; `url` stays."""
-    with own_room() as room:
-        postgres = PostgresServer(room.folder / "postgres")
+    with own_server_folder() as server_folder:
+        postgres = PostgresServer(server_folder.folder / "postgres")
         with running(postgres):
             yield postgres
 
 
 @contextmanager
-def own_room() -> Iterator[ServerFolder]:
+def own_server_folder() -> Iterator[ServerFolder]:
     """Empty, and emptied when this process ends, however it ends.
 
     Not in pytest's tmp_path: PostgreSQL's own account must be able to enter it.
     """
-    room = ServerFolder(Path(tempfile.mkdtemp(prefix="breachdesk-private-")))
-    room.folder.chmod(0o711)
-    room.stop_after(os.getpid())
+    server_folder = ServerFolder(Path(tempfile.mkdtemp(prefix="breachdesk-private-")))
+    server_folder.folder.chmod(0o711)
+    server_folder.stop_after(os.getpid())
     try:
-        yield room
+        yield server_folder
     finally:
-        room.stop_all()
+        server_folder.stop_all()
 
 
 @contextmanager

@@ -220,7 +220,7 @@ def _check_people(users: Sequence[User]) -> PreflightCheck:
         what="people",
         passed=not missing and len(able) > 1,
         finding=f"{len(able)} accounts" + (f", nobody is {', '.join(missing)}" if missing else ""),
-        remedy="Add them: breachdesk user add ID --duty responder. Two people, or break glass."
+        remedy="Add them: breachdesk user add ID --duty responder. Two people, or one who breaks the glass."
         if missing or len(able) < 2
         else "",
     )

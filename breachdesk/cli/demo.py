@@ -1,4 +1,4 @@
-"""Command `breachdesk demo`: play two days of logs with one incident."""
+"""Command `breachdesk demo`: run two days of logs with one incident."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from breachdesk.bootstrap.container import Container, hold_lock
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.cli.options import AsJson, ProgressBar, err, out, print_facts
 from breachdesk.demo import drill, shared
+from breachdesk.demo.feed import ACCOUNTS, PASSWORD, feed_lines, import_registers
 from breachdesk.demo.lines import DemoLines, build_lines, write_lines
-from breachdesk.demo.play import ACCOUNTS, PASSWORD, import_registers, play_lines
-from breachdesk.demo.stage import (
+from breachdesk.demo.setup import (
     MORNING_AFTER,
     DemoClock,
     build_settings,
@@ -38,10 +38,10 @@ FOLDER = Path("demo-data")
 
 def register_commands(app: typer.Typer) -> None:
     """Register this command."""
-    app.command("demo")(play_demo)
+    app.command("demo")(run_demo)
 
 
-def play_demo(
+def run_demo(
     unattended: Annotated[
         bool, typer.Option("--unattended", help="Play the people too, as a drill, and end.")
     ] = False,
@@ -56,7 +56,7 @@ def play_demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play a realistic incident from raw vendor lines to notices and reports, marked as a drill."""
+    """Run a realistic incident from raw vendor lines to notices and reports, marked as a drill."""
     seconds = StepTimes()
     demo_lines = seconds.run_timed("lines", build_lines)
     if write_lines_to:
@@ -70,7 +70,7 @@ def play_demo(
     clock = DemoClock(list_in_arrival_order(demo_lines)[0][0])
     settings = _prepare_folder(data_dir or FOLDER, demo_lines, port)
     with Container(settings, clock) as container, _open_workers(settings) as workers:
-        received = _play_lines(container, demo_lines, clock, seconds, workers)
+        received = _feed_lines(container, demo_lines, clock, seconds, workers)
         if unattended:
             print_facts(_run_drill(container, clock, seconds), as_json=as_json)
             return
@@ -111,7 +111,7 @@ def _show_progress() -> Iterator[Callable[[int, int], None]]:
         yield bar.set_progress
 
 
-def _play_lines(
+def _feed_lines(
     container: Container,
     demo_lines: DemoLines,
     clock: DemoClock,
@@ -119,9 +119,9 @@ def _play_lines(
     workers: Workers,
 ) -> int:
     seconds.run_timed("registers", import_registers, container, demo_lines)
-    play = partial(shared.play_lines_on_servers, workers=workers) if workers else play_lines
+    feed = partial(shared.feed_lines_through_servers, workers=workers) if workers else feed_lines
     with _show_progress() as progress:
-        received = seconds.run_timed("pipeline", play, container, demo_lines, clock, progress)
+        received = seconds.run_timed("pipeline", feed, container, demo_lines, clock, progress)
     clock.move_to(MORNING_AFTER)
     return received
 
@@ -144,7 +144,7 @@ def _open_console(container: Container, clock: DemoClock, received: int) -> None
     from breachdesk.bootstrap.serve import serve_embedded
 
     clock.run_on()
-    out.print(f"{received:,} lines from {len(container.settings.sources)} sources played.")
+    out.print(f"{received:,} lines from {len(container.settings.sources)} sources read.")
     out.print("Sign in, each in a browser window of its own; these accounts live only here:")
     for account, (_, duties) in ACCOUNTS.items():
         named = ", ".join(sorted(d.value for d in duties))

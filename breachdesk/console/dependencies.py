@@ -1,4 +1,4 @@
-"""What the console needs of the house it stands in."""
+"""Name what the console is given: settings, store, renderer, clock and log."""
 
 from __future__ import annotations
 

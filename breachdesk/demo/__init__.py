@@ -1,1 +1,1 @@
-"""A realistic incident from raw vendor lines to notices and reports, played as a drill."""
+"""Run a realistic incident as a drill, from raw vendor lines to notices and reports."""

@@ -13,8 +13,17 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from breachdesk.demo import cloud, routers
-from breachdesk.demo.cast import ATTACKER, BY_ID, PANEL, SPRAYED, STOLEN, VICTIM, VIEWED, DemoFirm
-from breachdesk.demo.scenery import LineArrival, RandomTimeline
+from breachdesk.demo.provider import (
+    ATTACKER,
+    BY_ID,
+    PANEL,
+    SPRAYED,
+    STOLEN,
+    VICTIM,
+    VIEWED,
+    DemoFirm,
+)
+from breachdesk.demo.timeline import LineArrival, RandomTimeline
 
 OUTSIDE = "collect.7781@freemail.example"
 FILES = 180

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from breachdesk.demo import cloud, routers
-from breachdesk.demo.cast import (
+from breachdesk.demo.provider import (
     BY_ID,
     CLOUD,
     OFFICE,
@@ -19,7 +19,7 @@ from breachdesk.demo.cast import (
     DemoFirm,
 )
 from breachdesk.demo.routers import PacketFlow
-from breachdesk.demo.scenery import LineArrival, RandomTimeline
+from breachdesk.demo.timeline import LineArrival, RandomTimeline
 
 PATHS = ("/", "/about", "/contact", "/news", "/opening-hours", "/css/site.css", "/logo.svg")
 PROBES = ("/.env", "/.git/config", "/download.php?f=../../etc/passwd", "/?q=1+union+select+2")

@@ -11,7 +11,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from breachdesk.demo.cast import DemoFirm, compute_uuid
+from breachdesk.demo.provider import DemoFirm, compute_uuid
 
 PORTAL = "4345a7b9-9a63-4910-a426-35363201d503"
 BROWSER = (

@@ -14,9 +14,9 @@ from breachdesk.casework.delivery import telephone_calls
 from breachdesk.casework.opening import cases, triage
 from breachdesk.casework.opening.causes import build_finding
 from breachdesk.casework.release import approve, notice_facts
-from breachdesk.demo import cast, report_words, words
-from breachdesk.demo.play import get_actor
-from breachdesk.demo.stage import DemoClock
+from breachdesk.demo import provider, report_words, words
+from breachdesk.demo.feed import get_actor
+from breachdesk.demo.setup import DemoClock
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import Certainty, Exposure
 from schemas.casework.approval import Approval
@@ -40,7 +40,7 @@ FROZEN = datetime(2026, 11, 23, 10, 48, tzinfo=UTC)
 APPROVED = datetime(2026, 11, 23, 11, 30, tzinfo=UTC)
 REPORTED = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
 
-VICTIM = (cast.VICTIM,)
+VICTIM = (provider.VICTIM,)
 CONTAINED = (
     (
         ContainmentKind.PRESERVE_EVIDENCE,

@@ -14,10 +14,10 @@ from pathlib import Path
 from random import Random
 
 from breachdesk.demo import attack, background, sheets
-from breachdesk.demo.cast import PROFILE
 from breachdesk.demo.mishaps import generate_spoiled
+from breachdesk.demo.provider import PROFILE
 from breachdesk.demo.routers import VIGOR_SOURCE
-from breachdesk.demo.scenery import LineArrival, RandomTimeline, sort_arrivals
+from breachdesk.demo.timeline import LineArrival, RandomTimeline, sort_arrivals
 from schemas import private_files
 from schemas.pipeline.source import BlindInterval
 from schemas.settings import ProviderProfile, SourceSettings
@@ -72,7 +72,7 @@ def write_lines(demo: DemoLines, folder: Path) -> None:
 
 
 def _generate_lines(source: str, seed: int, start: date) -> list[tuple[datetime, bytes]]:
-    timeline = RandomTimeline(start, Random(f"{seed}/{source}"))  # noqa: S311 - a play, no secret
+    timeline = RandomTimeline(start, Random(f"{seed}/{source}"))  # noqa: S311 - a demo, no secret
     lines = _collect_arrivals(timeline, SOURCES[source])
     return sort_arrivals([*lines, *generate_spoiled(timeline, source, lines)])
 

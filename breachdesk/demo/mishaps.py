@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from breachdesk.demo.cast import FIREWALL_SERIAL
-from breachdesk.demo.scenery import LineArrival, RandomTimeline, format_syslog_time
+from breachdesk.demo.provider import FIREWALL_SERIAL
+from breachdesk.demo.timeline import LineArrival, RandomTimeline, format_syslog_time
 
 DOUBLED = {"m365": 40, "web": 6, "sonicwall-hq": 6}
 CUT = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from breachdesk.demo.cast import FIREWALL_ADDRESS, FIREWALL_SERIAL, MAIL_HOST
-from breachdesk.demo.scenery import format_syslog_time
+from breachdesk.demo.provider import FIREWALL_ADDRESS, FIREWALL_SERIAL, MAIL_HOST
+from breachdesk.demo.timeline import format_syslog_time
 
 VIGOR_NAME = "Vigor_Marlow"
 VIGOR_SOURCE = "draytek-marlow"

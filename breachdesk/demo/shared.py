@@ -1,4 +1,4 @@
-"""Play the same lines through Kafka, two workers and PostgreSQL, when settings name them.
+"""Feed the same lines through Kafka, two workers and PostgreSQL, when settings name them.
 
 Everything created on the servers bears the run's own id: a schema, topics and a consumer group of
 its own, removed when the demo's folder is cleared."""
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.settings import load_settings
+from breachdesk.demo.feed import add_gaps, build_incoming, split_batches
 from breachdesk.demo.lines import DemoLines
-from breachdesk.demo.play import add_gaps, build_incoming, split_batches
-from breachdesk.demo.stage import DemoClock, Progress, list_in_arrival_order
+from breachdesk.demo.setup import DemoClock, Progress, list_in_arrival_order
 from breachdesk.stores.postgres.schema import create_schema, drop_schema
 from schemas import private_files
 from schemas.errors import ConfigurationError, RetryableError
@@ -31,7 +31,7 @@ START_SECONDS = 90.0
 STILL_SECONDS = 60.0
 """Longer without any progress: something is wrong."""
 LOOK_SECONDS = 0.1
-PLAY_ID = "demo-on-servers"
+RUN_ID = "demo-on-servers"
 """File in the demo's folder: the id of what it made on the servers."""
 
 
@@ -50,17 +50,17 @@ def read_server_settings(folder: Path) -> tuple[StoreSettings, KafkaSettings] | 
 
 def configure_servers(settings: Settings, store: StoreSettings, kafka: KafkaSettings) -> Settings:
     """Return the demo's settings, with a schema, topics and a group of this run alone."""
-    play = secrets.token_hex(4)
-    private_files.write_text(settings.data_dir / PLAY_ID, play)
-    return settings.model_copy(update=_build_server_settings(store, kafka, play))
+    run_id = secrets.token_hex(4)
+    private_files.write_text(settings.data_dir / RUN_ID, run_id)
+    return settings.model_copy(update=_build_server_settings(store, kafka, run_id))
 
 
 def _build_server_settings(
-    store: StoreSettings, kafka: KafkaSettings, play: str
+    store: StoreSettings, kafka: KafkaSettings, run_id: str
 ) -> dict[str, object]:
     return {
-        "store": store.model_copy(update={"schema_name": f"demo_{play}"}),
-        "kafka": kafka.model_copy(update={"prefix": f"demo-{play}.", "group": f"demo-{play}"}),
+        "store": store.model_copy(update={"schema_name": f"demo_{run_id}"}),
+        "kafka": kafka.model_copy(update={"prefix": f"demo-{run_id}.", "group": f"demo-{run_id}"}),
     }
 
 
@@ -71,8 +71,8 @@ def prepare_servers(settings: Settings) -> None:
 
 
 def clear_servers(folder: Path, servers: tuple[StoreSettings, KafkaSettings] | None) -> None:
-    """Remove what an earlier play of this folder made on the servers, if they are named."""
-    noted = folder / PLAY_ID
+    """Remove what an earlier run of this folder made on the servers, if they are named."""
+    noted = folder / RUN_ID
     if servers is None or not noted.exists():
         return
     places = _build_server_settings(*servers, noted.read_text(encoding="ascii").strip())
@@ -128,7 +128,7 @@ def _stop_workers(workers: Sequence[subprocess.Popen[bytes]]) -> None:
             worker.wait()
 
 
-def play_lines_on_servers(
+def feed_lines_through_servers(
     container: Container,
     demo_lines: DemoLines,
     clock: DemoClock,
@@ -138,9 +138,9 @@ def play_lines_on_servers(
     """Feed the two days into Kafka, batch by batch, and wait until the workers have committed them;
     returns how many lines were received."""
     rows = list_in_arrival_order(demo_lines)
-    for scene in split_batches(rows):
-        clock.move_to(scene[-1][0])
-        container.log.append([build_incoming(row) for row in scene])
+    for batch in split_batches(rows):
+        clock.move_to(batch[-1][0])
+        container.log.append([build_incoming(row) for row in batch])
     wait_until_drained(container, len(rows), progress, workers)
     add_gaps(container, demo_lines)
     return len(rows)

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
-from breachdesk.demo.cast import (
+from breachdesk.demo.provider import (
     FIREWALL_ADDRESS,
     FIREWALL_SERIAL,
     FIRMS,

@@ -9,7 +9,7 @@ from typing import Any
 
 from breachdesk.bootstrap.container import Container
 from breachdesk.casework.breach import register, report
-from breachdesk.demo.play import write_reports_folder
+from breachdesk.demo.feed import write_reports_folder
 from breachdesk.ports import UnitOfWork
 from schemas import private_files
 from schemas.casework.affected import Certainty, Manifest

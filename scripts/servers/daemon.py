@@ -107,7 +107,7 @@ class ServerProcess(ABC):
         self.require()
         shutil.rmtree(self.folder, ignore_errors=True)  # of a start that was cut short
         self.folder.mkdir(parents=True, mode=0o711)
-        self.folder.chmod(0o711)  # an account without our rights passes through to its own rooms
+        self.folder.chmod(0o711)  # an account without our rights passes through to its own folders
         self.state = {"port": find_free_port()}
         try:
             self.prepare()

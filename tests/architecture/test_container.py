@@ -61,7 +61,7 @@ def test_either_set_of_packages_can_be_chosen() -> None:
     assert "faust-streaming==" not in (ROOT / "requirements" / default).read_text(encoding="utf-8")
 
 
-def test_the_last_stage_has_no_tools_and_runs_as_nobody_in_particular() -> None:
+def test_the_image_has_no_build_tools_and_runs_under_an_account_without_rights() -> None:
     text = "\n".join(LAST_STAGE)
 
     assert "pip uninstall --yes setuptools wheel pip" in text

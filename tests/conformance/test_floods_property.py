@@ -208,15 +208,15 @@ def test_no_flood_hides_a_doubtful_sign_in_before_data_leaves(
     events = attack(rng, kind)
     alone = in_memory(signals_of(events), rng)
     both = signals_of([*events, *flood(rng, events, kinds, 500)])
-    plays = []
+    runs = []
     for _ in range(2):
         shuffled = both + rng.sample(both, len(both) // 3)
         rng.shuffle(shuffled)
-        plays.append(in_memory(shuffled, rng))
+        runs.append(in_memory(shuffled, rng))
 
     assert len(alone) == 1
-    assert told_again(alone, plays[0])
-    assert look(plays[0]) == look(plays[1])
+    assert told_again(alone, runs[0])
+    assert look(runs[0]) == look(runs[1])
 
 
 def test_users_who_mistype_once_do_not_hide_who_went_in_after_two_failures() -> None:

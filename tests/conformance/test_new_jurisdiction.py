@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from case_pages import case_pages
-from release_scene import ReleaseScene
+from release_scenario import ReleaseScenario
 from waiting_letters import SENDER, renderer
 
 from breachdesk import jurisdictions as package
@@ -191,31 +191,31 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> I
 
 
 @pytest.fixture
-def premises(installed: Path) -> Iterator[Container]:
+def container(installed: Path) -> Iterator[Container]:
     settings = Settings(data_dir=installed, profile=PROFILE, jurisdictions=("uk_ico", NAME))
     with Container(settings, FixedNow(AWARE + timedelta(hours=4))) as opened:
         opened.store.write(lambda uow: uow.users.save(make_user("rowan", Permission.RESPONDER)))
         yield opened
 
 
-def confirmed(premises: Container) -> str:
-    return premises.store.write(lambda uow: add_confirmed_breach(uow, AWARE, actor="rowan")).id
+def confirmed(container: Container) -> str:
+    return container.store.write(lambda uow: add_confirmed_breach(uow, AWARE, actor="rowan")).id
 
 
 def test_it_is_known_by_its_module_and_gives_the_deadlines_of_its_examples(
-    premises: Container,
+    container: Container,
 ) -> None:
     plugin = list_jurisdictions()[NAME]
 
-    assert premises.law.problems == ()
+    assert container.law.problems == ()
     for example in plugin.examples:
-        due = plugin.compute_deadline(premises.law, datetime.fromisoformat(example.aware_at)).due
+        due = plugin.compute_deadline(container.law, datetime.fromisoformat(example.aware_at)).due
         assert due == datetime.fromisoformat(example.due)
 
 
-def test_its_clock_runs_beside_those_of_the_united_kingdom(premises: Container) -> None:
-    breach = confirmed(premises)
-    duties = premises.store.read(lambda uow: list_obligations(uow, breach, premises.now()))
+def test_its_clock_runs_beside_those_of_the_united_kingdom(container: Container) -> None:
+    breach = confirmed(container)
+    duties = container.store.read(lambda uow: list_obligations(uow, breach, container.now()))
     reports = {duty.id: duty for duty in duties if duty.title.startswith("Report to")}
 
     assert len(reports) == 2
@@ -226,17 +226,17 @@ def test_its_clock_runs_beside_those_of_the_united_kingdom(premises: Container) 
 
 
 def test_its_report_asks_its_forms_questions_and_ends_its_own_clock_only(
-    premises: Container,
+    container: Container,
 ) -> None:
-    breach, now = confirmed(premises), premises.now()
+    breach, now = confirmed(container), container.now()
     actor = make_actor(Permission.RESPONDER, user_id="rowan")
     facts = ReportFacts(
         breach_id=breach, version=1, written_by="rowan", written_at=now, jurisdiction=NAME,
         what_happened="A stranger signed in.",
     )  # fmt: skip
-    premises.store.write(lambda uow: report.write_report(uow, actor, facts, now))
-    built = premises.store.read(
-        lambda uow: report.build_report(uow, breach, NAME, premises.settings, now)
+    container.store.write(lambda uow: report.write_report(uow, actor, facts, now))
+    built = container.store.read(
+        lambda uow: report.build_report(uow, breach, NAME, container.settings, now)
     )
 
     assert built.authority == "Persónuvernd"
@@ -247,21 +247,21 @@ def test_its_report_asks_its_forms_questions_and_ends_its_own_clock_only(
         "Who are you?",
     ]
     assert built.missing == {}
-    assert "Persónuvernd" in premises.renderer.render_report_text(built)
+    assert "Persónuvernd" in container.renderer.render_report_text(built)
 
-    premises.store.write(
+    container.store.write(
         lambda uow: report.submit_report(
             uow, actor, breach, NAME, submitted_at=now, channel="its portal",
-            settings=premises.settings, now=now,
+            settings=container.settings, now=now,
         )
     )  # fmt: skip
-    duties = premises.store.read(lambda uow: list_obligations(uow, breach, now))
+    duties = container.store.read(lambda uow: list_obligations(uow, breach, now))
     running = {d.id for d in duties if d.running and d.title.startswith("Report to")}
 
     assert running == {"ico_art33"}
 
 
-def test_its_report_counts_what_we_are_controller_of(premises: Container) -> None:
+def test_its_report_counts_what_we_are_controller_of(container: Container) -> None:
     counted = select_own(None, (ACCOUNT, STORED), get_jurisdiction(NAME))
 
     assert counted == (ACCOUNT,)
@@ -277,90 +277,94 @@ def test_an_installation_that_does_not_report_to_it_has_no_clock_of_it(installed
 
 
 @pytest.fixture
-def scene(premises: Container) -> ReleaseScene:
+def scenario(container: Container) -> ReleaseScenario:
     """A breach of two customers, whose list is frozen."""
-    scene = ReleaseScene(
-        premises.store,
+    scenario = ReleaseScenario(
+        container.store,
         FixedNow(AWARE - timedelta(days=60)),
-        premises.settings.model_copy(update={"senders": (SENDER,)}),
+        container.settings.model_copy(update={"senders": (SENDER,)}),
     )
-    scene.begin()
-    scene.freeze()
-    return scene
+    scenario.begin()
+    scenario.freeze()
+    return scenario
 
 
-def decide_with(scene: ReleaseScene, **answers: DecisionAnswer) -> Decision:
-    decision = decision_with(breach_id=scene.breach.id, **answers)
-    scene.now.advance(minutes=1)
-    return scene.store.write(
-        lambda uow: decide.record_decision(uow, RESPONDER, decision, scene.now())
+def decide_with(scenario: ReleaseScenario, **answers: DecisionAnswer) -> Decision:
+    decision = decision_with(breach_id=scenario.breach.id, **answers)
+    scenario.now.advance(minutes=1)
+    return scenario.store.write(
+        lambda uow: decide.record_decision(uow, RESPONDER, decision, scenario.now())
     )
 
 
-def list_reports(scene: ReleaseScene) -> dict[str, Obligation]:
+def list_reports(scenario: ReleaseScenario) -> dict[str, Obligation]:
     """Reports to regulators that run, by kind."""
-    every = scene.store.read(lambda uow: list_obligations(uow, scene.breach.id, scene.now()))
+    every = scenario.store.read(
+        lambda uow: list_obligations(uow, scenario.breach.id, scenario.now())
+    )
     return {duty.kind: duty for duty in every if duty.jurisdiction and duty.running}
 
 
-def read_letter(scene: ReleaseScene, customer: str) -> str:
-    letters = scene.store.read(
-        lambda uow: notice_facts.render_letters(uow, scene.breach.id, scene.settings, renderer())
+def read_letter(scenario: ReleaseScenario, customer: str) -> str:
+    letters = scenario.store.read(
+        lambda uow: notice_facts.render_letters(
+            uow, scenario.breach.id, scenario.settings, renderer()
+        )
     )
     text = next(mail.text for mail in letters.rendered if mail.customer_id == customer)
     return " ".join(text.split())
 
 
-def submit_report(scene: ReleaseScene, **more: Any) -> None:
+def submit_report(scenario: ReleaseScenario, **more: Any) -> None:
     """File the report to the invented regulator."""
     facts = ReportFacts(
-        breach_id=scene.breach.id, version=1, written_by="rowan", written_at=scene.now(),
+        breach_id=scenario.breach.id, version=1, written_by="rowan", written_at=scenario.now(),
         jurisdiction=NAME, what_happened="A stranger signed in.",
     )  # fmt: skip
 
     def work(uow: UnitOfWork) -> None:
-        report.write_report(uow, RESPONDER, facts, scene.now())
+        report.write_report(uow, RESPONDER, facts, scenario.now())
         report.submit_report(
-            uow, RESPONDER, scene.breach.id, NAME, submitted_at=scene.now(), channel="its portal",
-            settings=scene.settings, now=scene.now(), **more,
+            uow, RESPONDER, scenario.breach.id, NAME, submitted_at=scenario.now(), channel="its portal",
+            settings=scenario.settings, now=scenario.now(), **more,
         )  # fmt: skip
 
-    scene.store.write(work)
+    scenario.store.write(work)
 
 
-def test_a_decision_without_its_answer_is_refused(scene: ReleaseScene) -> None:
+def test_a_decision_without_its_answer_is_refused(scenario: ReleaseScenario) -> None:
     with pytest.raises(IncompleteDocument, match="Report to Persónuvernd: is not answered"):
-        decide_with(scene)
+        decide_with(scenario)
 
 
-def test_a_decision_not_to_report_ends_its_own_clock_only(scene: ReleaseScene) -> None:
-    decide_with(scene, **{NAME: NO}, departures=WHY)
+def test_a_decision_not_to_report_ends_its_own_clock_only(scenario: ReleaseScenario) -> None:
+    decide_with(scenario, **{NAME: NO}, departures=WHY)
 
-    assert set(list_reports(scene)) == {"ico_art33"}
+    assert set(list_reports(scenario)) == {"ico_art33"}
 
 
 def test_a_breach_is_decided_reported_late_and_recorded_beside_the_home_regulator(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    decision = decide_with(scene, **{NAME: YES})
-    scene.write()
-    before = read_letter(scene, "contoso")
-    scene.now.advance(days=5)
+    decision = decide_with(scenario, **{NAME: YES})
+    scenario.write()
+    before = read_letter(scenario, "contoso")
+    scenario.now.advance(days=5)
     with pytest.raises(IncompleteDocument, match="reasons go with it"):
-        submit_report(scene)
-    submit_report(scene, delay_reasons="The portal was closed.")
-    now = scene.now()
-    entry = scene.store.read(lambda uow: register.list_entries(uow, now))[0]
-    figures = scene.store.read(lambda uow: compute_year(uow, 2026, "Europe/London", now))
-    case_file = scene.store.read(
-        lambda uow: build_case_file(uow, RESPONDER, scene.breach.case_id, scene.settings, now)
+        submit_report(scenario)
+    submit_report(scenario, delay_reasons="The portal was closed.")
+    now = scenario.now()
+    entry = scenario.store.read(lambda uow: register.list_entries(uow, now))[0]
+    figures = scenario.store.read(lambda uow: compute_year(uow, 2026, "Europe/London", now))
+    case_file = scenario.store.read(
+        lambda uow: build_case_file(uow, RESPONDER, scenario.breach.case_id, scenario.settings, now)
     )
 
     assert has_hash(decision, decision.hash)
     assert "We are going to tell Persónuvernd, which watches over data protection in Ic" in before
     assert "We are going to tell the Information Commissioner’s Office (ICO)" in before
-    assert "We have told Persónuvernd" in read_letter(scene, "contoso")
-    assert set(list_reports(scene)) == {"ico_art33"}
+    assert "We have told Persónuvernd" in read_letter(scenario, "contoso")
+    assert set(list_reports(scenario)) == {"ico_art33"}
     assert [s.late for s in entry.submissions] == [True]
     assert "Report to Persónuvernd" in {d.question for d in entry.decisions}
     assert (figures.reports.late, figures.reports.overdue) == (1, 1)
@@ -368,13 +372,13 @@ def test_a_breach_is_decided_reported_late_and_recorded_beside_the_home_regulato
 
 
 async def test_its_question_and_its_report_are_on_the_screens(
-    scene: ReleaseScene, tmp_path: Path
+    scenario: ReleaseScenario, tmp_path: Path
 ) -> None:
     accounts = {"rowan": (Permission.RESPONDER,)}
-    with case_pages(scene, tmp_path, accounts) as pages:
+    with case_pages(scenario, tmp_path, accounts) as pages:
         async with pages.signed_in("rowan") as visitor:
             question = await visitor.read(f"{visitor.case}/decision")
-            decide_with(scene, **{NAME: YES})
+            decide_with(scenario, **{NAME: YES})
             sealed = await visitor.read(f"{visitor.case}/decision")
             shown = await visitor.read(f"{visitor.case}/report?form={NAME}")
             grounds = await visitor.read(f"{visitor.case}/decision/grounds")
@@ -390,17 +394,17 @@ async def test_its_question_and_its_report_are_on_the_screens(
 
 @pytest.mark.parametrize("module", [REPLACES], indirect=True)
 def test_a_report_that_replaces_another_takes_its_own_part_of_the_breach(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     with pytest.raises(BadInput, match=r"falls under Art\. 27"):
-        decide_with(scene, **{NAME: NO})
-    decide_with(scene, **{NAME: YES}, uk_ico=NO, departures=WHY)
-    scene.write()
-    exposures = scene.store.read(
+        decide_with(scenario, **{NAME: NO})
+    decide_with(scenario, **{NAME: YES}, uk_ico=NO, departures=WHY)
+    scenario.write()
+    exposures = scenario.store.read(
         lambda uow: list_scopes(
-            uow.breaches.find_latest(Decision, scene.breach.id),
+            uow.breaches.find_latest(Decision, scenario.breach.id),
             roles.select_reached(
-                getattr(uow.breaches.find_latest(Manifest, scene.breach.id), "exposures", ())
+                getattr(uow.breaches.find_latest(Manifest, scenario.breach.id), "exposures", ())
             ),
         )
     )
@@ -409,27 +413,29 @@ def test_a_report_that_replaces_another_takes_its_own_part_of_the_breach(
         "uk_ico": {"contoso"},
         NAME: {"fabrikam"},
     }
-    assert set(list_reports(scene)) == {"is_art27"}
-    assert "We have not told the Information Commissioner" in read_letter(scene, "contoso")
-    other = read_letter(scene, "fabrikam")
+    assert set(list_reports(scenario)) == {"is_art27"}
+    assert "We have not told the Information Commissioner" in read_letter(scenario, "contoso")
+    other = read_letter(scenario, "fabrikam")
     assert "We are going to tell Persónuvernd" in other
     assert "told the Information Commissioner" not in other
 
-    submit_report(scene)
+    submit_report(scenario)
 
-    assert list_reports(scene) == {}
+    assert list_reports(scenario) == {}
 
 
 @pytest.mark.parametrize("module", [REPLACES], indirect=True)
 def test_the_replaced_report_is_refused_where_everything_falls_under_the_other(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.customers = ("fabrikam",)
-    scene.freeze()
-    decide_with(scene, **{NAME: YES}, uk_ico=NOT_ASKED, tell_people=NO)
+    scenario.customers = ("fabrikam",)
+    scenario.freeze()
+    decide_with(scenario, **{NAME: YES}, uk_ico=NOT_ASKED, tell_people=NO)
 
-    built = scene.store.read(
-        lambda uow: report.build_report(uow, scene.breach.id, "uk_ico", scene.settings, scene.now())
+    built = scenario.store.read(
+        lambda uow: report.build_report(
+            uow, scenario.breach.id, "uk_ico", scenario.settings, scenario.now()
+        )
     )
 
     assert "falls under Art. 27: its report replaces this one" in built.missing["form"]
@@ -448,8 +454,8 @@ def test_every_regulator_of_the_settings_has_a_clock_and_an_unknown_one_is_refus
     assert "xx_none" in str(refused.value)
 
 
-def test_preflight_says_that_its_law_is_added(premises: Container) -> None:
-    check = next(c for c in run_preflight(premises) if c.what == "law corrections")
+def test_preflight_says_that_its_law_is_added(container: Container) -> None:
+    check = next(c for c in run_preflight(container) if c.what == "law corrections")
 
     assert check.passed
     assert check.finding.startswith("added: is_act90_art27")

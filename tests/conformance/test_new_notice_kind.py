@@ -8,9 +8,9 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-import release_scene
+import release_scenario
 import waiting_letters
-from release_scene import ReleaseScene
+from release_scenario import ReleaseScenario
 
 from breachdesk.casework.release import notice_facts
 from breachdesk.testing import make_actor
@@ -78,14 +78,14 @@ def renderer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JinjaR
 
 
 @pytest.fixture
-def scene(renderer: JinjaRenderer, tmp_path: Path) -> Iterator[ReleaseScene]:
-    with release_scene.release_scene("sqlite", tmp_path) as opened:
+def scenario(renderer: JinjaRenderer, tmp_path: Path) -> Iterator[ReleaseScenario]:
+    with release_scenario.release_scenario("sqlite", tmp_path) as opened:
         opened.write_all()
         yield opened
 
 
-def summaries(scene: ReleaseScene) -> list[NoticeRow]:
-    return [row for row in scene.rows() if row.kind == NAME]
+def summaries(scenario: ReleaseScenario) -> list[NoticeRow]:
+    return [row for row in scenario.rows() if row.kind == NAME]
 
 
 def test_the_new_kind_is_rendered_and_linted(renderer: JinjaRenderer) -> None:
@@ -102,46 +102,46 @@ def test_the_new_kind_is_rendered_and_linted(renderer: JinjaRenderer) -> None:
     assert [p.severity for p in renderer.lint(linked, context) if "link" in p.problem] == ["block"]
 
 
-def test_a_required_block_of_the_new_kind_stops_approval(scene: ReleaseScene) -> None:
-    scene.write(measures=())
+def test_a_required_block_of_the_new_kind_stops_approval(scenario: ReleaseScenario) -> None:
+    scenario.write(measures=())
 
     with pytest.raises(IncompleteDocument, match="measures"):
-        scene.seal()
+        scenario.seal()
 
 
-def test_the_new_kind_is_frozen_approved_and_handed_over(scene: ReleaseScene) -> None:
-    approval = scene.approve()
-    queued = summaries(scene)
-    sent = [scene.send(row) for row in scene.due() if row.kind == NAME]
+def test_the_new_kind_is_frozen_approved_and_handed_over(scenario: ReleaseScenario) -> None:
+    approval = scenario.approve()
+    queued = summaries(scenario)
+    sent = [scenario.send(row) for row in scenario.due() if row.kind == NAME]
 
     assert [row.customer_id for row in queued] == ["contoso", "fabrikam"]
     assert {row.approval_hash for row in queued} == {approval.hash}
-    assert len(scene.rows()) == 2 * len(queued)
+    assert len(scenario.rows()) == 2 * len(queued)
     assert sent == [True, True]
-    assert {row.status for row in summaries(scene)} == {DeliveryStatus.HANDED_OVER}
+    assert {row.status for row in summaries(scenario)} == {DeliveryStatus.HANDED_OVER}
 
 
-def test_a_stop_holds_the_new_kind_back(scene: ReleaseScene) -> None:
-    scene.approve()
+def test_a_stop_holds_the_new_kind_back(scenario: ReleaseScenario) -> None:
+    scenario.approve()
     who = make_actor(Permission.RESPONDER, user_id="rowan")
-    scene.store.write(
+    scenario.store.write(
         lambda uow: notice_facts.pause_notices(
-            uow, who, scene.breach.id, paused=True, now=scene.now()
+            uow, who, scenario.breach.id, paused=True, now=scenario.now()
         )
     )
 
-    assert scene.due() == []
+    assert scenario.due() == []
 
 
-def test_a_bounced_letter_of_the_new_kind_opens_a_telephone_task(scene: ReleaseScene) -> None:
-    scene.approve()
-    row = summaries(scene)[0]
-    scene.send(row, BOUNCED)
-    (task,) = [task for task in scene.tasks().values() if task.notice_kind == NAME]
+def test_a_bounced_letter_of_the_new_kind_opens_a_telephone_task(scenario: ReleaseScenario) -> None:
+    scenario.approve()
+    row = summaries(scenario)[0]
+    scenario.send(row, BOUNCED)
+    (task,) = [task for task in scenario.tasks().values() if task.notice_kind == NAME]
 
     assert task.title == "Telephone Contoso Ltd, account holder, to read the summary"
     assert (task.breach_id, task.customer_id, task.notice_version) == (
-        scene.breach.id,
+        scenario.breach.id,
         "contoso",
         row.version,
     )

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 from store_adapters import ADAPTERS
 
 from schemas.casework.approval import Approval
@@ -17,18 +17,20 @@ AT_ONCE = 8
 
 
 @pytest.fixture(params=ADAPTERS)
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ReleaseScene]:
-    with release_scene(request.param, tmp_path) as opened:
+def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ReleaseScenario]:
+    with release_scenario(request.param, tmp_path) as opened:
         opened.write_all()
         yield opened
 
 
-def test_of_many_approvals_at_once_one_stands_and_the_others_name_it(scene: ReleaseScene) -> None:
-    seal = scene.seal()
+def test_of_many_approvals_at_once_one_stands_and_the_others_name_it(
+    scenario: ReleaseScenario,
+) -> None:
+    seal = scenario.seal()
 
     def approve(number: int) -> Approval | str:
         try:
-            return scene.approve(("avery", "blake")[number % 2], seal)
+            return scenario.approve(("avery", "blake")[number % 2], seal)
         except EditConflict as conflict:
             return conflict.problem
 
@@ -40,9 +42,11 @@ def test_of_many_approvals_at_once_one_stands_and_the_others_name_it(scene: Rele
     assert len(approvals) == 1
     assert all(f"approval 1, given by {approvals[0].approved_by}" in said for said in refusals)
     assert len(refusals) == AT_ONCE - 1
-    assert len(scene.audited("breach:release:approved")) == 1
-    assert len(scene.rows()) == 2
+    assert len(scenario.audited("breach:release:approved")) == 1
+    assert len(scenario.rows()) == 2
     assert (
-        scene.store.read(lambda uow: len(uow.breaches.list_versions(Approval, scene.breach.id)))
+        scenario.store.read(
+            lambda uow: len(uow.breaches.list_versions(Approval, scenario.breach.id))
+        )
         == 1
     )

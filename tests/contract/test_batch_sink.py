@@ -14,9 +14,9 @@ from store_adapters import ADAPTERS, fresh_store
 from breachdesk.bootstrap.data_paths import list_rules_dirs
 from breachdesk.casework.imports.assets import import_assets
 from breachdesk.casework.imports.customers import import_customers
+from breachdesk.demo.feed import DEMO_ACTOR
 from breachdesk.demo.lines import DemoLines, build_lines
-from breachdesk.demo.play import STAGEHAND
-from breachdesk.demo.stage import build_settings, list_in_arrival_order
+from breachdesk.demo.setup import build_settings, list_in_arrival_order
 from breachdesk.testing import FixedNow, make_store
 from schemas.errors import EditConflict, RetryableError
 from schemas.pipeline.event import RawRecord, RecordPosition
@@ -35,13 +35,13 @@ LIVE = ("id", "rule", "organization", "group", "first", "last", "severity", "evi
 
 
 @pytest.fixture(scope="module")
-def cast() -> DemoLines:
+def demo_lines() -> DemoLines:
     return build_lines()
 
 
 @pytest.fixture(scope="module")
-def config(cast: DemoLines, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return build_settings(tmp_path_factory.mktemp("demo"), cast, 0)
+def config(demo_lines: DemoLines, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return build_settings(tmp_path_factory.mktemp("demo"), demo_lines, 0)
 
 
 @pytest.fixture(scope="module")
@@ -50,28 +50,28 @@ def book(config: Settings) -> RuleBook:
 
 
 @pytest.fixture(params=ADAPTERS)
-def store(cast: DemoLines, config: Settings, request: pytest.FixtureRequest) -> Iterator[Any]:
+def store(demo_lines: DemoLines, config: Settings, request: pytest.FixtureRequest) -> Iterator[Any]:
     with fresh_store(request.param, FixedNow(NOW)) as opened:
-        furnish(opened, cast, config)
+        furnish(opened, demo_lines, config)
         yield opened
 
 
-def furnish(store: Any, cast: DemoLines, config: Settings) -> None:
+def furnish(store: Any, demo_lines: DemoLines, config: Settings) -> None:
     folder = config.data_dir
-    (folder / "customers.csv").write_text(cast.customers_csv)
-    (folder / "assets.csv").write_text(cast.assets_csv)
+    (folder / "customers.csv").write_text(demo_lines.customers_csv)
+    (folder / "assets.csv").write_text(demo_lines.assets_csv)
 
     def work(uow: Any) -> None:
-        import_customers(uow, STAGEHAND, folder / "customers.csv", preset="auto", now=NOW)
-        import_assets(uow, STAGEHAND, folder / "assets.csv", preset="auto", now=NOW)
+        import_customers(uow, DEMO_ACTOR, folder / "customers.csv", preset="auto", now=NOW)
+        import_assets(uow, DEMO_ACTOR, folder / "assets.csv", preset="auto", now=NOW)
 
     store.write(work)
 
 
-def records(cast: DemoLines, journal: str = "raw") -> list[RawRecord]:
+def records(demo_lines: DemoLines, journal: str = "raw") -> list[RawRecord]:
     return [
         RawRecord(RecordPosition(journal, number), source, raw, arrived, transport="demo")
-        for number, (arrived, source, raw) in enumerate(list_in_arrival_order(cast))
+        for number, (arrived, source, raw) in enumerate(list_in_arrival_order(demo_lines))
     ]
 
 
@@ -86,10 +86,10 @@ def live(store: Any) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def expected(cast: DemoLines, config: Settings, book: RuleBook) -> list[dict[str, Any]]:
+def expected(demo_lines: DemoLines, config: Settings, book: RuleBook) -> list[dict[str, Any]]:
     """What a sole owner makes of all lines in one batch."""
     with make_store(FixedNow(NOW)) as store:
-        furnish(store, cast, config)
+        furnish(store, demo_lines, config)
         pipeline = RecordPipeline(book, InProcessReader(config), config)
         worker = StreamWorker(
             store.make_batch_sink(),
@@ -99,7 +99,7 @@ def expected(cast: DemoLines, config: Settings, book: RuleBook) -> list[dict[str
             NullMetrics(),
         )
         worker.take_ownership(["journal"])
-        worker.process([ArrivedRecord("journal", record) for record in records(cast)])
+        worker.process([ArrivedRecord("journal", record) for record in records(demo_lines)])
         return live(store)
 
 
@@ -137,9 +137,13 @@ class Topic:
 
 
 def test_three_partitions_in_one_worker_give_the_alerts_of_one_journal(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+    store: Any,
+    demo_lines: DemoLines,
+    book: RuleBook,
+    config: Settings,
+    expected: list[dict[str, Any]],
 ) -> None:
-    topic = Topic(store, book, config, records(cast))
+    topic = Topic(store, book, config, records(demo_lines))
     worker = topic.worker()
     worker.take_ownership(PARTITIONS)
     topic.drain(worker)
@@ -149,10 +153,14 @@ def test_three_partitions_in_one_worker_give_the_alerts_of_one_journal(
 
 
 def test_shuffled_doubled_partitions_and_quarrelling_owners_give_the_same_alerts(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+    store: Any,
+    demo_lines: DemoLines,
+    book: RuleBook,
+    config: Settings,
+    expected: list[dict[str, Any]],
 ) -> None:
     """Three workers that all believe to own everything: each batch one of them wins."""
-    doubled = records(cast) * 2
+    doubled = records(demo_lines) * 2
     random.Random(9).shuffle(doubled)
     topic = Topic(store, book, config, doubled)
     workers = [topic.worker() for _ in range(3)]
@@ -173,9 +181,13 @@ def test_shuffled_doubled_partitions_and_quarrelling_owners_give_the_same_alerts
 
 
 def test_two_workers_alternating_on_one_group_count_what_both_saw(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+    store: Any,
+    demo_lines: DemoLines,
+    book: RuleBook,
+    config: Settings,
+    expected: list[dict[str, Any]],
 ) -> None:
-    topic = Topic(store, book, config, records(cast))
+    topic = Topic(store, book, config, records(demo_lines))
     one, other, third = (topic.worker() for _ in range(3))
     for worker, name in zip((one, other, third), PARTITIONS, strict=True):
         worker.take_ownership([name])
@@ -190,9 +202,13 @@ def test_two_workers_alternating_on_one_group_count_what_both_saw(
 
 
 def test_a_replay_from_the_beginning_changes_no_alert_and_no_count(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+    store: Any,
+    demo_lines: DemoLines,
+    book: RuleBook,
+    config: Settings,
+    expected: list[dict[str, Any]],
 ) -> None:
-    topic = Topic(store, book, config, records(cast))
+    topic = Topic(store, book, config, records(demo_lines))
     worker = topic.worker()
     worker.take_ownership(PARTITIONS)
     topic.drain(worker)
@@ -208,10 +224,10 @@ def test_a_replay_from_the_beginning_changes_no_alert_and_no_count(
 
 
 def test_a_topic_made_anew_is_received_anew(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+    store: Any, demo_lines: DemoLines, book: RuleBook, config: Settings
 ) -> None:
     """Its offsets are others, though they are the same numbers."""
-    lines = records(cast)
+    lines = records(demo_lines)
     topic = Topic(store, book, config, lines)
     worker = topic.worker()
     worker.take_ownership(PARTITIONS)
@@ -232,9 +248,13 @@ def test_a_topic_made_anew_is_received_anew(
 
 
 def test_a_sweep_lets_go_and_a_replay_after_it_raises_nothing(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+    store: Any,
+    demo_lines: DemoLines,
+    book: RuleBook,
+    config: Settings,
+    expected: list[dict[str, Any]],
 ) -> None:
-    topic = Topic(store, book, config, records(cast))
+    topic = Topic(store, book, config, records(demo_lines))
     worker = topic.worker()
     worker.take_ownership(PARTITIONS)
     topic.drain(worker)
@@ -267,9 +287,9 @@ def groups_left(store: Any) -> int:
 
 
 def test_a_sweep_waits_for_partitions_that_were_never_processed(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+    store: Any, demo_lines: DemoLines, book: RuleBook, config: Settings
 ) -> None:
-    topic = Topic(store, book, config, records(cast))
+    topic = Topic(store, book, config, records(demo_lines))
     worker = topic.worker()
     worker.take_ownership(PARTITIONS[:2])
     topic.drain(worker)
@@ -280,9 +300,9 @@ def test_a_sweep_waits_for_partitions_that_were_never_processed(
 
 
 def test_a_zombie_is_fenced_and_nothing_of_its_batch_is_kept(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+    store: Any, demo_lines: DemoLines, book: RuleBook, config: Settings
 ) -> None:
-    topic = Topic(store, book, config, records(cast))
+    topic = Topic(store, book, config, records(demo_lines))
     zombie, heir = topic.worker(), topic.worker()
     zombie.take_ownership(PARTITIONS)
     heir.take_ownership(PARTITIONS)
@@ -327,9 +347,13 @@ class Failing:
 
 
 def test_a_failed_commit_leaves_no_trace_in_the_copies_of_groups(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+    store: Any,
+    demo_lines: DemoLines,
+    book: RuleBook,
+    config: Settings,
+    expected: list[dict[str, Any]],
 ) -> None:
-    topic = Topic(store, book, config, records(cast))
+    topic = Topic(store, book, config, records(demo_lines))
     problems: list[Exception] = []
     worker = topic.worker(Failing(store.make_batch_sink(sole_owner=False), problems))
     worker.take_ownership(PARTITIONS)
@@ -376,9 +400,13 @@ def choking(
 
 
 def test_poison_becomes_a_dead_letter_and_stops_nothing(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+    store: Any,
+    demo_lines: DemoLines,
+    book: RuleBook,
+    config: Settings,
+    expected: list[dict[str, Any]],
 ) -> None:
-    lines = records(cast)
+    lines = records(demo_lines)
     poison = [replace(lines[0], raw=b"choke %d" % number) for number in range(5)]
     topic = Topic(store, book, config, [*poison[:3], *lines, *poison[3:]])
     worker = choking(store, book, config)
@@ -391,10 +419,10 @@ def test_poison_becomes_a_dead_letter_and_stops_nothing(
 
 
 def test_many_failures_of_the_program_are_told_and_stop_nothing(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+    store: Any, demo_lines: DemoLines, book: RuleBook, config: Settings
 ) -> None:
     """Whoever may send a line must not be able to stop the partition with many."""
-    lines = records(cast)
+    lines = records(demo_lines)
     poison = [replace(lines[0], raw=b"choke %d" % number) for number in range(9)]
     topic = Topic(store, book, config, [*poison, *lines[:50]])
     worker = choking(store, book, config, limits=WorkerLimits(dead_letters=8))
@@ -415,10 +443,14 @@ def the_choked(store: Any) -> DeadLetter:
 
 
 def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_was(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings, expected: list[dict[str, Any]]
+    store: Any,
+    demo_lines: DemoLines,
+    book: RuleBook,
+    config: Settings,
+    expected: list[dict[str, Any]],
 ) -> None:
     """The program chokes on one line of the story; mended, it raises what it should have."""
-    lines = records(cast)
+    lines = records(demo_lines)
     story = next(i for i, each in enumerate(lines) if b"forward" in each.raw.lower())
     topic = Topic(store, book, config, lines)
     faulty = choking(store, book, config, on=lines[story].raw)
@@ -472,9 +504,9 @@ def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_
 
 
 def test_a_letter_that_failed_again_stays_settled_in_a_replay(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+    store: Any, demo_lines: DemoLines, book: RuleBook, config: Settings
 ) -> None:
-    lines = records(cast)[:50]
+    lines = records(demo_lines)[:50]
     topic = Topic(store, book, config, lines)
     faulty = choking(store, book, config, on=lines[7].raw)
     faulty.take_ownership(PARTITIONS)
@@ -493,9 +525,9 @@ def test_a_letter_that_failed_again_stays_settled_in_a_replay(
 
 @pytest.mark.parametrize("problem", [KeyError("x"), AttributeError("x"), ValueError("x")])
 def test_a_record_whose_commit_always_fails_becomes_a_dead_letter(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings, problem: Exception
+    store: Any, demo_lines: DemoLines, book: RuleBook, config: Settings, problem: Exception
 ) -> None:
-    lines = records(cast)[:40]
+    lines = records(demo_lines)[:40]
     topic = Topic(store, book, config, lines)
     bad = topic.lines[PARTITIONS[1]][3].position
     worker = topic.worker(Unfit(store.make_batch_sink(sole_owner=False), bad, problem))
@@ -532,12 +564,12 @@ def _first(step: PartitionAdvance) -> int:
 
 
 def test_names_of_any_length_are_counted_like_others(
-    store: Any, cast: DemoLines, book: RuleBook, config: Settings
+    store: Any, demo_lines: DemoLines, book: RuleBook, config: Settings
 ) -> None:
     """What a sender chooses may be longer than a database's index takes."""
     chance = random.Random(3)
     names = ["".join(chance.choices("abcdefghij0123456789", k=5000)) for _ in range(12)]
-    told = next(each for each in records(cast) if b"Failed password for" in each.raw)
+    told = next(each for each in records(demo_lines) if b"Failed password for" in each.raw)
     rest = told.raw[told.raw.index(b" from ") :]
     head = told.raw[: told.raw.index(b"Failed password for")]
     lines = [

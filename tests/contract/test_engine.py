@@ -181,7 +181,7 @@ def test_shuffled_doubled_recut_killed_and_fenced_the_alerts_are_the_same(
     chance = random.Random(seed)
     records = day + chance.sample(day, len(day) // 2)
     chance.shuffle(records)
-    engine.play(records, chance)
+    engine.feed_in_batches(records, chance)
 
     assert {"password_spraying", "login_then_exfiltration", "bulk_file_download"} <= {
         alert["rule"] for alert in expected

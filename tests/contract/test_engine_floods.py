@@ -81,10 +81,12 @@ def other_users(chance: random.Random) -> Iterator[Line]:
         yield sign_in(chance.uniform(0, 3_000), "failure", "203.0.113.66", f"user{n % 5}")
 
 
-def played(new_engine: Callable[[], Any], records: list[RawRecord], chance: random.Random) -> Any:
+def run_engine(
+    new_engine: Callable[[], Any], records: list[RawRecord], chance: random.Random
+) -> Any:
     with new_engine() as engine:
         assert isinstance(engine, Engine)
-        engine.play(records, chance)
+        engine.feed_in_batches(records, chance)
         return engine.alerts()
 
 
@@ -95,11 +97,11 @@ def test_an_entry_and_a_spray_among_a_flood_make_the_same_alerts_however_they_co
 ) -> None:
     chance = random.Random(flood.__name__)
     records = [raw(line) for line in (*entry(), *spraying(), *flood(chance))]
-    plays = []
+    runs = []
     for _ in range(2):
         several = records + chance.sample(records, len(records) // 4)
         chance.shuffle(several)
-        plays.append(played(new_engine, several, chance))
+        runs.append(run_engine(new_engine, several, chance))
 
-    assert plays[0] == plays[1]
-    assert {"login_then_exfiltration", "password_spraying"} <= {a["rule"] for a in plays[0]}
+    assert runs[0] == runs[1]
+    assert {"login_then_exfiltration", "password_spraying"} <= {a["rule"] for a in runs[0]}

@@ -140,10 +140,10 @@ def test_the_engine_raises_what_the_model_says_of_the_set(
         (rule, group, float(first), float(last)): {x[1] for x in evidence}
         for _, (rule, group), (first, last, _, evidence) in model.oracle(shifted, corrs)
     }
-    played = records + rng.sample(records, len(records) // 2)
-    played.sort(key=lambda record: record[0])  # a log is in the order of arrival
+    fed = records + rng.sample(records, len(records) // 2)
+    fed.sort(key=lambda record: record[0])  # a log is in the order of arrival
     with fresh_engine(kind, tmp_path, NOON + timedelta(days=3), book, HORIZON / 3600) as engine:
-        engine.play([line(record) for record in played], rng)
+        engine.feed_in_batches([line(record) for record in fed], rng)
         alerts = [alert for alert in engine.alerts() if alert["rule"] in corrs]
     found = {
         (

@@ -13,7 +13,7 @@ import pytest
 import slow_parsers
 
 from breachdesk.demo.lines import build_lines
-from breachdesk.demo.stage import list_in_arrival_order
+from breachdesk.demo.setup import list_in_arrival_order
 from schemas.errors import ConfigurationError, UnparseableRecord
 from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent

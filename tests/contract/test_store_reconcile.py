@@ -177,7 +177,7 @@ def material(old: Episode, new: Episode) -> bool:
     return bool(values or new.touches - old.touches or new.severity != old.severity)
 
 
-class Play:
+class StoreRun:
     """One run of a set of signals through the store."""
 
     def __init__(
@@ -392,15 +392,15 @@ def standing(store: PipelineStore, rules: dict[str, Rule]) -> list[Any]:
     return store.read(lambda uow: sorted(read(uow)))
 
 
-def play(
+def run_store(
     store: PipelineStore,
     rng: random.Random,
     rules: dict[str, Rule],
     records: Any,
     *,
     sole_owner: bool,
-) -> Play:
-    play = Play(store, rules, rng, sole_owner=sole_owner)
+) -> StoreRun:
+    store_run = StoreRun(store, rules, rng, sole_owner=sole_owner)
     evict = any(rule.H < 10**9 for rule in rules.values())
     records = records + rng.sample(records, len(records) // 2)
     if evict:  # a log is in the order of arrival
@@ -409,35 +409,35 @@ def play(
         rng.shuffle(records)
     while records:
         n = rng.randint(1, 16)
-        play.feed(records[:n], evict=evict)
+        store_run.feed(records[:n], evict=evict)
         records = records[n:]
         if rng.random() < 0.6:
-            play.act()
-    return play
+            store_run.act()
+    return store_run
 
 
-def check_acts(played: Play) -> None:
+def check_acts(store_run: StoreRun) -> None:
     """Every act's alert, and the id it was done under, lead to a live alert that covers it."""
-    stored = {view.pk: view for view in played.views()}
-    for pk, old_id, _ in played.acts:
-        leader = played.store.read(lambda uow, pk=pk: uow.alerts.get(pk))
+    stored = {view.pk: view for view in store_run.views()}
+    for pk, old_id, _ in store_run.acts:
+        leader = store_run.store.read(lambda uow, pk=pk: uow.alerts.get(pk))
         assert leader.merged_into is None
-        assert leader.first <= datetime.fromtimestamp(played.model.alerts[pk].anchor * 60, UTC)
-        assert played.store.read(lambda uow, old=old_id: uow.alerts.get(old)).merged_into is None
-    for pk, text in played.notes:
-        notes = played.store.read(lambda uow, pk=pk: uow.alerts.list_comments(pk))
+        assert leader.first <= datetime.fromtimestamp(store_run.model.alerts[pk].anchor * 60, UTC)
+        assert store_run.store.read(lambda uow, old=old_id: uow.alerts.get(old)).merged_into is None
+    for pk, text in store_run.notes:
+        notes = store_run.store.read(lambda uow, pk=pk: uow.alerts.list_comments(pk))
         assert text in [note.text for note in notes]
-    assert {pk: (a.into, a.state, a.closed) for pk, a in played.model.alerts.items()} == {
+    assert {pk: (a.into, a.state, a.closed) for pk, a in store_run.model.alerts.items()} == {
         pk: (view.merged_into, view.state, view.closed) for pk, view in stored.items()
     }
 
 
-def check_tasks(played: Play) -> None:
+def check_tasks(store_run: StoreRun) -> None:
     """Cases whose alerts became one activity say so, once, and stay two cases."""
-    stored = {view.pk: view for view in played.views()}
-    pairs = {frozenset(str(stored[pk].case_id) for pk in pair) for pair in played.model.joined}
+    stored = {view.pk: view for view in store_run.views()}
+    pairs = {frozenset(str(stored[pk].case_id) for pk in pair) for pair in store_run.model.joined}
     tasked = set()
-    for case in played.store.read(lambda uow: uow.cases.list()):
+    for case in store_run.store.read(lambda uow: uow.cases.list()):
         assert len({task.id for task in case.tasks}) == len(case.tasks)
         for task in case.tasks:
             assert task.kind is TaskKind.CASES_JOINED
@@ -451,11 +451,11 @@ def rounds(adapter: str, seed: int, *, long: bool) -> None:
     want = oracle(rules, records)
     for sole_owner in (True, False):
         with fresh_store(adapter, FixedNow()) as store:
-            played = play(store, rng, rules, list(records), sole_owner=sole_owner)
+            store_run = run_store(store, rng, rules, list(records), sole_owner=sole_owner)
 
             assert standing(store, rules) == want
-            check_acts(played)
-            check_tasks(played)
+            check_acts(store_run)
+            check_tasks(store_run)
             assert store.read(lambda uow: uow.audit.verify()) >= len(want)
 
 

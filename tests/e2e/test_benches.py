@@ -107,7 +107,7 @@ def test_reading_in_a_child_process_is_compared_with_reading_here() -> None:
         ("normalise.py", (ROOT, ROOT, "--slices", 1, "--stage", "read"), "ratio"),
     ],
 )
-def test_one_stage_alone_is_measured(name: str, arguments: tuple[object, ...], said: str) -> None:
+def test_one_part_alone_is_measured(name: str, arguments: tuple[object, ...], said: str) -> None:
     assert said in bench(name, *arguments).lower()
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from breachdesk.bootstrap.container import hold_lock
 from breachdesk.cli.main import run_main
-from breachdesk.demo.stage import MARK
+from breachdesk.demo.setup import MARK
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
 

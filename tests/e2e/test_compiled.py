@@ -12,7 +12,7 @@ import compile_modules
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PLAY = """
+PROGRAM = """
 import json, sys, tempfile
 from pathlib import Path
 from bench.pipeline_slices import PipelineSlices
@@ -22,7 +22,7 @@ with tempfile.TemporaryDirectory() as folder:
     slices = PipelineSlices(Path(folder) / "data")
     slices.take(5_000)
     told = slices.count_alerts()
-    slices.house.close()
+    slices.container.close()
 print(json.dumps({**told, "compiled": [m.__file__.endswith(".so") for m in modules]}))
 """
 
@@ -35,9 +35,9 @@ pytestmark = [
 ]
 
 
-def played(packages: Path) -> dict[str, object]:
+def run_program(packages: Path) -> dict[str, object]:
     done = subprocess.run(
-        [sys.executable, "-c", PLAY],
+        [sys.executable, "-c", PROGRAM],
         cwd=packages,
         env={**os.environ, "BENCH_TREE": str(packages), "PYTHONPATH": f"{packages}:{ROOT}"},
         capture_output=True,
@@ -57,7 +57,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_compiled_modules_raise_the_alerts_that_their_sources_raise(compiled: Path) -> None:
-    expected, raised = played(ROOT), played(compiled)
+    expected, raised = run_program(ROOT), run_program(compiled)
 
     assert raised["compiled"] == [True] * 3
     assert expected["compiled"] == [False] * 3

@@ -70,18 +70,18 @@ class NoRules:
 
 
 @dataclass
-class Desk:
+class ConsoleHarness:
     """A console that listens, its clock and its store."""
 
     url: str
-    house: ConsoleDependencies
+    dependencies: ConsoleDependencies
     store: SqliteStore
     now: FixedNow
 
     def dispatch(self) -> int:
         """Send what is due, once."""
-        settings = self.house.settings
-        outbox = StoreOutbox(self.store, settings, self.house.renderer, place(self.store))
+        settings = self.dependencies.settings
+        outbox = StoreOutbox(self.store, settings, self.dependencies.renderer, place(self.store))
         channel = CHANNEL.open(settings.senders[0])
         dispatcher = NoticeDispatcher(outbox, channel, self.now, settings.notices, "boot-1")
         with ThreadPoolExecutor(1) as aside:  # the browser's loop runs in this thread
@@ -105,23 +105,23 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
     now = FixedNow(START + timedelta(hours=7))
     store, log = make_store(now), SqliteEventLog(tmp_path / "journal", now)
     log.append([IncomingRecord(source="m365", raw=b'{"Operation": "UserLoggedIn"}', arrived=START)])
     renderer = JinjaRenderer(TEMPLATES, "Europe/London")
-    house = ConsoleDependencies(
+    dependencies = ConsoleDependencies(
         _settings(tmp_path), store, renderer, now, NoRules(), log, TEMPLATES
     )
     place(store)
     _seed(store, now)
-    server = uvicorn.Server(uvicorn.Config(build_app(house), port=0, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(build_app(dependencies), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield Desk(f"http://127.0.0.1:{port}", house, store, now)
+    yield ConsoleHarness(f"http://127.0.0.1:{port}", dependencies, store, now)
     server.should_exit = True
     thread.join()
     store.close()
@@ -204,8 +204,8 @@ def _without_address(customer: Customer) -> Customer:
 
 
 @pytest.fixture
-def page(browser: Browser, desk: Desk) -> Iterator[Page]:
-    context = browser.new_context(base_url=desk.url)
+def page(browser: Browser, console: ConsoleHarness) -> Iterator[Page]:
+    context = browser.new_context(base_url=console.url)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -227,7 +227,7 @@ def sign_in(page: Page, user: str, *, password: str = PASSWORD, code: str = "") 
     expect(page.locator("nav")).to_be_visible()
 
 
-def enrolled(page: Page, desk: Desk, user: str) -> pyotp.TOTP:
+def enrolled(page: Page, console: ConsoleHarness, user: str) -> pyotp.TOTP:
     """The first sign-in of an approver leads to the second factor; back with its app."""
     sign_in(page, user)
     expect(page.locator("h1")).to_contain_text("Set yours up now")
@@ -238,13 +238,13 @@ def enrolled(page: Page, desk: Desk, user: str) -> pyotp.TOTP:
     page.fill("#now", PASSWORD)
     press(page, "Activate")
     expect(page.get_by_role("alert")).to_contain_text("not the app's present code")
-    page.fill("#app", app.at(desk.now()))
+    page.fill("#app", app.at(console.now()))
     page.fill("#now", PASSWORD)
     press(page, "Activate")
     expect(page.locator(".codes li")).to_have_count(10)
     keep_picture(page, "recovery-codes")
     page.click("text=I have saved them")
-    desk.now.advance(seconds=30)
+    console.now.advance(seconds=30)
     return app
 
 
@@ -448,12 +448,12 @@ def written(page: Page) -> None:
     expect(letter).to_contain_text("22 November")
 
 
-def approved(page: Page, desk: Desk, app: pyotp.TOTP) -> None:
+def approved(page: Page, console: ConsoleHarness, app: pyotp.TOTP) -> None:
     """The writer may not; the approver types the number, the password and a code."""
     sign_in(page, "rhea")
     page.goto("/cases/CASE-0001/approval")
     expect(page.get_by_role("button", name="Approve and release")).to_be_disabled()
-    sign_in(page, "april", code=app.at(desk.now()))
+    sign_in(page, "april", code=app.at(console.now()))
     page.goto("/cases/CASE-0001/approval")
     keep_picture(page, "approval")
     assert page.locator(".button.grave").count() == 1
@@ -462,36 +462,36 @@ def approved(page: Page, desk: Desk, app: pyotp.TOTP) -> None:
     for number, shift in (("4", 30), ("77", 0)):
         page.fill("#n", number)
         page.fill("#p", PASSWORD)
-        page.fill("#p-code", app.at(desk.now()))
+        page.fill("#p-code", app.at(console.now()))
         press(page, "Approve and release")
         expect(page.get_by_role("alert")).to_be_visible()
-        assert desk.store.read(lambda uow: uow.notices.list()) == []
-        desk.now.advance(seconds=shift)
-    release(page, desk, app, "4")
-    assert len(desk.store.read(lambda uow: uow.notices.list())) == 3
+        assert console.store.read(lambda uow: uow.notices.list()) == []
+        console.now.advance(seconds=shift)
+    release(page, console, app, "4")
+    assert len(console.store.read(lambda uow: uow.notices.list())) == 3
 
 
-def release(page: Page, desk: Desk, app: pyotp.TOTP, number: str) -> None:
+def release(page: Page, console: ConsoleHarness, app: pyotp.TOTP, number: str) -> None:
     page.fill("#n", number)
     page.fill("#p", PASSWORD)
-    page.fill("#p-code", app.at(desk.now()))
+    page.fill("#p-code", app.at(console.now()))
     press(page, "Approve and release")
     said(page, "Approved")
 
 
-def delivered(page: Page, desk: Desk) -> None:
+def delivered(page: Page, console: ConsoleHarness) -> None:
     """Stopped, let go, sent, read as it was sealed; one comes back, one is confirmed."""
     press(page, "Stop sending")
     said(page, "Sending stopped")
-    assert desk.dispatch() == 0
+    assert console.dispatch() == 0
     press(page, "Resume sending")
     expect(page.locator("h1")).to_contain_text("not settled")
-    sent = desk.dispatch()
+    sent = console.dispatch()
     # The page follows by itself: headline, steps and counts, not the table alone.
     expect(page.locator("h1")).not_to_contain_text("not settled", timeout=REFRESHED)
     expect(page.locator("#steps")).not_to_contain_text("not settled")
     expect(page.locator(".said")).to_have_count(0)
-    assert sent == len(desk.store.read(lambda uow: uow.notices.list()))
+    assert sent == len(console.store.read(lambda uow: uow.notices.list()))
     sign_in(page, "rhea")
     page.goto("/cases/CASE-0001/delivery")
     expect(page.locator("h1")).to_contain_text("handed over")
@@ -650,7 +650,7 @@ def excluded(page: Page) -> None:
     keep_picture(page, "duties-correction")
 
 
-def corrected(page: Page, desk: Desk, app: pyotp.TOTP) -> None:
+def corrected(page: Page, console: ConsoleHarness, app: pyotp.TOTP) -> None:
     """It reads that its page was not opened; when that has left, the case is closed again."""
     page.goto("/cases/CASE-0001/facts")
     page.fill("#f-next_update", "")
@@ -662,17 +662,17 @@ def corrected(page: Page, desk: Desk, app: pyotp.TOTP) -> None:
     keep_picture(page, "words-corrected")
     press(page, "Save this text")
     expect(page.locator("#readers .tag.critical")).to_have_count(0)
-    desk.now.advance(seconds=30)
-    sign_in(page, "april", code=app.at(desk.now()))
+    console.now.advance(seconds=30)
+    sign_in(page, "april", code=app.at(console.now()))
     page.goto("/cases/CASE-0001/letters/compare")
     keep_picture(page, "side-by-side-correction")
     page.goto("/cases/CASE-0001/approval")
     keep_picture(page, "approval-correction")
     expect(page.locator("main")).to_contain_text("1 to account holders who were told wrongly")
-    desk.now.advance(seconds=30)
+    console.now.advance(seconds=30)
     button = page.get_by_role("button", name="Approve and release").inner_text()
-    release(page, desk, app, next(word for word in button.split() if word.isdigit()))
-    desk.dispatch()
+    release(page, console, app, next(word for word in button.split() if word.isdigit()))
+    console.dispatch()
     sign_in(page, "rhea")
     page.goto("/cases/CASE-0001/duties")
     keep_picture(page, "duties-after-correction")
@@ -690,19 +690,19 @@ def corrected(page: Page, desk: Desk, app: pyotp.TOTP) -> None:
     said(page, "Case closed")
 
 
-def test_the_whole_way_can_be_gone_in_the_browser(page: Page, desk: Desk) -> None:
+def test_the_whole_way_can_be_gone_in_the_browser(page: Page, console: ConsoleHarness) -> None:
     triaged(page)
     contained_and_confirmed(page)
     affected_and_decided(page)
     written(page)
-    app = enrolled(page, desk, "april")
-    approved(page, desk, app)
-    delivered(page, desk)
+    app = enrolled(page, console, "april")
+    approved(page, console, app)
+    delivered(page, console)
     called(page)
     reported(page)
     closed(page)
     excluded(page)
-    corrected(page, desk, app)
+    corrected(page, console, app)
 
 
 def test_a_page_whose_session_ended_says_that_it_no_longer_refreshes(page: Page) -> None:
@@ -712,7 +712,7 @@ def test_a_page_whose_session_ended_says_that_it_no_longer_refreshes(page: Page)
     expect(page.locator("#stale")).to_contain_text("You are signed out", timeout=REFRESHED)
 
 
-def test_an_account_is_looked_after_in_the_browser(page: Page, desk: Desk) -> None:
+def test_an_account_is_looked_after_in_the_browser(page: Page, console: ConsoleHarness) -> None:
     new = "violet ladder 47 teapot"
     sign_in(page, "rhea")
     sign_in(page, "rhea")
@@ -735,7 +735,7 @@ def test_an_account_is_looked_after_in_the_browser(page: Page, desk: Desk) -> No
     expect(page.locator(".said")).to_contain_text("All your sessions have ended")
     keep_picture(page, "sign-in")
     sign_in(page, "rhea", password=new)
-    assert len(desk.store.read(lambda uow: uow.users.list_sessions("rhea", desk.now()))) == 1
+    assert len(console.store.read(lambda uow: uow.users.list_sessions("rhea", console.now()))) == 1
 
 
 def test_a_case_that_no_alert_began_is_opened_and_ends_as_a_near_miss(page: Page) -> None:
@@ -764,10 +764,10 @@ def test_a_case_that_no_alert_began_is_opened_and_ends_as_a_near_miss(page: Page
 @pytest.mark.parametrize("width", [400, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_its_window(
-    browser: Browser, desk: Desk, width: int, scheme: str
+    browser: Browser, console: ConsoleHarness, width: int, scheme: str
 ) -> None:
     context = browser.new_context(
-        base_url=desk.url, viewport={"width": width, "height": 900}, color_scheme=scheme
+        base_url=console.url, viewport={"width": width, "height": 900}, color_scheme=scheme
     )
     page = context.new_page()
     sign_in(page, "ana")
@@ -783,8 +783,8 @@ def test_no_page_is_wider_than_its_window(
     assert {path: over for path, over in wide.items() if over > 0} == {}
 
 
-def test_it_works_without_script(browser: Browser, desk: Desk) -> None:
-    context = browser.new_context(base_url=desk.url, java_script_enabled=False)
+def test_it_works_without_script(browser: Browser, console: ConsoleHarness) -> None:
+    context = browser.new_context(base_url=console.url, java_script_enabled=False)
     page = context.new_page()
     sign_in(page, "ana")
     page.click("text=Sign-in, then bulk download")

@@ -17,7 +17,7 @@ from breachdesk.demo.lines import build_lines
 pytestmark = pytest.mark.slow
 
 
-def play(folder: Path) -> dict[str, Any]:
+def run_demo(folder: Path) -> dict[str, Any]:
     ended = subprocess.run(
         [
             sys.executable,
@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def summary(folder: Path) -> dict[str, Any]:
-    return play(folder)
+    return run_demo(folder)
 
 
 def test_every_line_is_received_and_ends_as_an_event_or_with_a_reason(
@@ -121,10 +121,10 @@ def test_the_reports_are_there(summary: dict[str, Any]) -> None:
     assert all(Path(p).stat().st_size > 500 for p in summary["reports"])
 
 
-def test_a_second_play_on_a_fresh_folder_gives_the_same(
+def test_a_second_run_of_the_demo_on_a_fresh_folder_gives_the_same(
     summary: dict[str, Any], folder: Path, tmp_path: Path
 ) -> None:
-    again = play(tmp_path)
+    again = run_demo(tmp_path)
     places = {"mails", "reports", "seconds"}
     first = {a["id"]: a for a in listed(folder, "alerts", "list")}
     second = {a["id"]: a for a in listed(tmp_path, "alerts", "list")}
@@ -139,5 +139,5 @@ def test_a_second_play_on_a_fresh_folder_gives_the_same(
     assert exposures[0] == exposures[1]
 
 
-def test_the_play_ends_in_time(summary: dict[str, Any]) -> None:
+def test_the_demo_ends_in_time(summary: dict[str, Any]) -> None:
     assert sum(summary["seconds"].values()) < 400

@@ -1,4 +1,4 @@
-"""The demo as a person plays it: the real lines, the real accounts, a real browser, every step.
+"""The demo as a person uses it: the real lines, the real accounts, a real browser, every step.
 
 With BREACHDESK_SCREENSHOTS=FOLDER each screen is kept there as a picture, light and dark, wide and
 at 400 pixels.
@@ -21,7 +21,7 @@ from facts_in_browser import write_facts
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from breachdesk.demo import words
-from breachdesk.demo.play import PASSWORD
+from breachdesk.demo.feed import PASSWORD
 
 TELEPHONED = 1
 """Of those who are told: the mail domain of Marlow & Finch is in the evidence."""
@@ -50,7 +50,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("played") / "data"
+    return tmp_path_factory.mktemp("demo") / "data"
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def visit(page: Page, path: str, name: str) -> None:
     keep_picture(page, name)
 
 
-def test_the_desk_opens_with_what_waits(page: Page) -> None:
+def test_the_console_opens_with_what_waits(page: Page) -> None:
     page.goto("/sign-in")
     keep_picture(page, "01-sign-in")
     sign_in(page, "analyst")

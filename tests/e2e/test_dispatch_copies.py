@@ -23,7 +23,7 @@ from waiting_letters import approve_letters, mail_settings, smtp_sender
 from breachdesk.bootstrap import mail
 from breachdesk.bootstrap.container import Container
 from breachdesk.casework.delivery import attempt_comparison, mail_hold
-from breachdesk.demo.stage import write_settings
+from breachdesk.demo.setup import write_settings
 from breachdesk.ports import UnitOfWork
 from notifiers.testing.channels import NOON
 from schemas.casework.notice import DeliveryStatus
@@ -44,9 +44,9 @@ from waiting_letters import mail_settings, smtp_sender
 folder, port, noon = sys.argv[1:]
 def now():
     return NOON + timedelta(seconds=time.time() - float(noon))
-with Container(mail_settings(Path(folder), smtp_sender(int(port))), now) as house:
+with Container(mail_settings(Path(folder), smtp_sender(int(port))), now) as container:
     try:
-        print(json.dumps({"tried": asyncio.run(send_due(house))}))
+        print(json.dumps({"tried": asyncio.run(send_due(container))}))
     except NotAllowed as problem:
         print(json.dumps({"held": problem.problem}))
 """
@@ -63,18 +63,18 @@ from waiting_letters import mail_settings, smtp_sender
 folder, port, noon = sys.argv[1:]
 def now():
     return NOON + timedelta(seconds=time.time() - float(noon))
-house = Container(mail_settings(Path(folder), smtp_sender(int(port))), now)
-house.store
-assert asyncio.run(send_due(house)) == 47
+container = Container(mail_settings(Path(folder), smtp_sender(int(port))), now)
+container.store
+assert asyncio.run(send_due(container)) == 47
 with sqlite3.connect(Path(folder) / "store.db") as other:
     assert other.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
-house.store.write(lambda uow: mail_hold.record_heartbeat(uow, now()))
+container.store.write(lambda uow: mail_hold.record_heartbeat(uow, now()))
 os._exit(0)
 """
 
 
 @dataclass
-class Scene:
+class Scenario:
     """Forty-seven letters wait in a data folder, and a relay counts."""
 
     folder: Path
@@ -102,18 +102,18 @@ class Scene:
         answer: dict[str, object] = json.loads(said)
         return answer
 
-    def house(self, folder: Path | None = None, **shift: float) -> Container:
+    def container(self, folder: Path | None = None, **shift: float) -> Container:
         settings = mail_settings(folder or self.folder, smtp_sender(self.port))
         noon = self.noon - timedelta(**shift).total_seconds()
         return Container(settings, lambda: NOON + timedelta(seconds=time.time() - noon))
 
     def statuses(self, folder: Path | None = None) -> list[DeliveryStatus]:
-        with self.house(folder) as house:
-            return [row.status for row in house.store.read(lambda uow: uow.notices.list())]
+        with self.container(folder) as container:
+            return [row.status for row in container.store.read(lambda uow: uow.notices.list())]
 
     def release(self, folder: Path | None = None) -> str:
-        with self.house(folder) as house:
-            return mail.release_mail(house, "rowan").why
+        with self.container(folder) as container:
+            return mail.release_mail(container, "rowan").why
 
     @property
     def doubled(self) -> list[str]:
@@ -121,16 +121,16 @@ class Scene:
 
 
 @contextmanager
-def letters_wait(folder: Path, count: int) -> Iterator[Scene]:
+def letters_wait(folder: Path, count: int) -> Iterator[Scenario]:
     with sink_on_loopback(0) as (sink, port):
-        made = Scene(folder, sink, port, time.time())
-        with made.house() as house:
-            approve_letters(house.store, house.settings, count)
+        made = Scenario(folder, sink, port, time.time())
+        with made.container() as container:
+            approve_letters(container.store, container.settings, count)
         yield made
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def scenario(tmp_path: Path) -> Iterator[Scenario]:
     with letters_wait(tmp_path / "data", LETTERS) as made:
         yield made
 
@@ -141,42 +141,42 @@ def copied(folder: Path, to: Path) -> Path:
 
 
 def test_a_store_put_back_within_five_minutes_sends_nothing_again(
-    scene: Scene, tmp_path: Path
+    scenario: Scenario, tmp_path: Path
 ) -> None:
-    backup = copied(scene.folder, tmp_path / "backup")
-    first = scene.send()
-    for file in scene.folder.glob("store.db*"):
+    backup = copied(scenario.folder, tmp_path / "backup")
+    first = scenario.send()
+    for file in scenario.folder.glob("store.db*"):
         file.unlink()
     for file in backup.glob("store.db*"):
-        shutil.copy2(file, scene.folder / file.name)
-    second = scene.send()
+        shutil.copy2(file, scenario.folder / file.name)
+    second = scenario.send()
 
     assert first == {"tried": LETTERS}
     assert second == {"held": f"mail is held: {attempt_comparison.STORE_IS_OLDER}"}
-    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
-    assert scene.statuses() == [DeliveryStatus.QUEUED] * LETTERS
+    assert (len(scenario.sink.log), scenario.doubled) == (LETTERS, [])
+    assert scenario.statuses() == [DeliveryStatus.QUEUED] * LETTERS
 
 
 def test_a_store_put_back_under_the_log_that_was_left_beside_it_sends_nothing_again(
-    scene: Scene, tmp_path: Path
+    scenario: Scenario, tmp_path: Path
 ) -> None:
-    """SQLite plays the log over any store, so the newest marks come with the oldest rows."""
-    backup = copied(scene.folder, tmp_path / "backup")
-    with scene.start(script=SENT_THEN_KILLED) as process:
+    """SQLite applies the log to any store, so the newest marks come with the oldest rows."""
+    backup = copied(scenario.folder, tmp_path / "backup")
+    with scenario.start(script=SENT_THEN_KILLED) as process:
         assert process.wait(300) == 0
-    assert (scene.folder / "store.db-wal").stat().st_size > 0
-    shutil.copy2(backup / "store.db", scene.folder / "store.db")
-    second = scene.send()
-    statuses = scene.statuses()
-    why = scene.release()
-    scene.send()
-    again = scene.send()
+    assert (scenario.folder / "store.db-wal").stat().st_size > 0
+    shutil.copy2(backup / "store.db", scenario.folder / "store.db")
+    second = scenario.send()
+    statuses = scenario.statuses()
+    why = scenario.release()
+    scenario.send()
+    again = scenario.send()
 
     assert second == {"held": f"mail is held: {attempt_comparison.PARTLY_OLDER}"}
     assert statuses == [DeliveryStatus.QUEUED] * LETTERS
     assert why == attempt_comparison.PARTLY_OLDER
     assert again == {"tried": 0}
-    assert set(scene.sink.times.values()) == {2}, "only after a person said so"
+    assert set(scenario.sink.times.values()) == {2}, "only after a person said so"
 
 
 def by_cp(backup: Path, folder: Path) -> None:
@@ -216,20 +216,20 @@ def without_the_files_beside_the_store(backup: Path, folder: Path) -> None:
 )
 @pytest.mark.parametrize("part", [0, 20])
 def test_a_folder_put_back_as_a_whole_sends_nothing_again(
-    scene: Scene, tmp_path: Path, restore: Callable[[Path, Path], None], part: int
+    scenario: Scenario, tmp_path: Path, restore: Callable[[Path, Path], None], part: int
 ) -> None:
     if part:
-        with scene.house() as house:
-            sender = mail.build_dispatcher(house, "part")
+        with scenario.container() as container:
+            sender = mail.build_dispatcher(container, "part")
             assert run_round(sender, part) == part
-    backup = copied(scene.folder, tmp_path / "backup")
-    first = scene.send()
-    restore(backup, scene.folder)
-    second = scene.send()
+    backup = copied(scenario.folder, tmp_path / "backup")
+    first = scenario.send()
+    restore(backup, scenario.folder)
+    second = scenario.send()
 
     assert first == {"tried": LETTERS - part}
     assert "held" in second
-    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
+    assert (len(scenario.sink.log), scenario.doubled) == (LETTERS, [])
 
 
 def run_round(sender: object, limit: int) -> int:
@@ -248,13 +248,20 @@ def run_round(sender: object, limit: int) -> int:
     return asyncio.run(work())
 
 
-def test_run_says_once_that_mail_is_held_and_what_to_do(scene: Scene) -> None:
-    with scene.house() as house, socket.create_server(("127.0.0.1", 0)) as free:
+def test_run_says_once_that_mail_is_held_and_what_to_do(scenario: Scenario) -> None:
+    with scenario.container() as container, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-        write_settings(house.settings.model_copy(update={"console_port": port}))
-    for file in scene.folder.glob("dispatch.*"):
+        write_settings(container.settings.model_copy(update={"console_port": port}))
+    for file in scenario.folder.glob("dispatch.*"):
         file.unlink()
-    command = [sys.executable, "-m", "breachdesk.cli.main", "run", "--data-dir", str(scene.folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "breachdesk.cli.main",
+        "run",
+        "--data-dir",
+        str(scenario.folder),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=TESTS.parent) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline()]
@@ -266,42 +273,44 @@ def test_run_says_once_that_mail_is_held_and_what_to_do(scene: Scene) -> None:
     assert "mail is held" in lines[-1]
     assert "breachdesk dispatch --held" in " ".join(f"{lines[-1]} {rest}".split())
     assert "mail is held" not in rest
-    assert scene.sink.log == []
+    assert scenario.sink.log == []
 
 
-def test_of_two_copies_that_send_at_once_one_sends(scene: Scene, tmp_path: Path) -> None:
-    copy = copied(scene.folder, tmp_path / "copy")
-    both = [scene.start(), scene.start(copy)]
+def test_of_two_copies_that_send_at_once_one_sends(scenario: Scenario, tmp_path: Path) -> None:
+    copy = copied(scenario.folder, tmp_path / "copy")
+    both = [scenario.start(), scenario.start(copy)]
     said = [json.loads(process.communicate(timeout=300)[0]) for process in both]
 
     assert said == [
         {"tried": LETTERS},
         {"held": f"mail is held: {attempt_comparison.PUT_BACK}"},
     ]
-    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
+    assert (len(scenario.sink.log), scenario.doubled) == (LETTERS, [])
 
 
-def test_a_person_who_looked_lets_a_restored_folder_go_on(scene: Scene, tmp_path: Path) -> None:
-    backup = copied(scene.folder, tmp_path / "backup")
-    with scene.house() as house:
-        assert run_round(mail.build_dispatcher(house, "part"), 7) == 7
-    left = set(scene.sink.log)
-    by_cp(backup, scene.folder)
-    scene.send()
-    with scene.house() as house:
-        shown = mail.read_held_mail(house)
+def test_a_person_who_looked_lets_a_restored_folder_go_on(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    backup = copied(scenario.folder, tmp_path / "backup")
+    with scenario.container() as container:
+        assert run_round(mail.build_dispatcher(container, "part"), 7) == 7
+    left = set(scenario.sink.log)
+    by_cp(backup, scenario.folder)
+    scenario.send()
+    with scenario.container() as container:
+        shown = mail.read_held_mail(container)
         known = [row.id for row in shown.rows if row.message_id.strip("<>") in ids(left)]
-        mail.record_unrecorded_sends(house, "rowan", known, "relay's log")
-    why = scene.release()
-    rest = scene.send()
-    with scene.house() as house:
-        acts = house.store.read(audited)
-        house.store.read(lambda uow: uow.audit.verify())
+        mail.record_unrecorded_sends(container, "rowan", known, "relay's log")
+    why = scenario.release()
+    rest = scenario.send()
+    with scenario.container() as container:
+        acts = container.store.read(audited)
+        container.store.read(lambda uow: uow.audit.verify())
 
     assert (len(shown.rows), len(known)) == (LETTERS, 7)
     assert why == attempt_comparison.PUT_BACK
     assert rest == {"tried": LETTERS - 7}
-    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
+    assert (len(scenario.sink.log), scenario.doubled) == (LETTERS, [])
     assert acts == [("system:dispatch", "dispatch:held"), ("rowan", "dispatch:released")]
 
 
@@ -314,57 +323,57 @@ def audited(uow: UnitOfWork) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("days", [4, -2])
-def test_a_wrong_clock_at_the_start_lets_nothing_expire(scene: Scene, days: int) -> None:
-    wrong = [scene.send(days=days), scene.send(days=days)]
-    kept = scene.statuses()
-    right = scene.send()
-    why = scene.release()
-    released = scene.send()
+def test_a_wrong_clock_at_the_start_lets_nothing_expire(scenario: Scenario, days: int) -> None:
+    wrong = [scenario.send(days=days), scenario.send(days=days)]
+    kept = scenario.statuses()
+    right = scenario.send()
+    why = scenario.release()
+    released = scenario.send()
 
     assert ["held" in said for said in (*wrong, right)] == [True, True, True]
     assert kept == [DeliveryStatus.QUEUED] * LETTERS
     assert why == mail_hold.AFTER_GAP
     assert released == {"tried": LETTERS}
-    assert (len(scene.sink.log), scene.doubled) == (LETTERS, [])
+    assert (len(scenario.sink.log), scenario.doubled) == (LETTERS, [])
 
 
 def test_a_release_under_a_wrong_clock_is_refused_while_letters_would_expire(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    scene.send(days=4)
-    with scene.house(days=4) as house:
+    scenario.send(days=4)
+    with scenario.container(days=4) as container:
         with pytest.raises(NotAllowed, match="47 notices would expire at once"):
-            mail.release_mail(house, "rowan")
-        mail.release_mail(house, "rowan", let_expire=True)
-    scene.send(days=4)
+            mail.release_mail(container, "rowan")
+        mail.release_mail(container, "rowan", let_expire=True)
+    scenario.send(days=4)
 
-    assert scene.statuses() == [DeliveryStatus.EXPIRED] * LETTERS
+    assert scenario.statuses() == [DeliveryStatus.EXPIRED] * LETTERS
 
 
 def test_fifty_kills_send_nothing_twice_and_hold_nothing(tmp_path: Path) -> None:
     chance = random.Random(8)
-    with letters_wait(tmp_path / "data", 150) as scene:
+    with letters_wait(tmp_path / "data", 150) as scenario:
         for _ in range(50):
-            kill_amid(scene, letters=chance.randint(0, 2), seconds=chance.random() * 0.03)
-        waiting = scene.statuses().count(DeliveryStatus.QUEUED)
-        last = scene.send()
-        with scene.house() as house:
-            rows = house.store.read(lambda uow: uow.notices.list())
+            kill_amid(scenario, letters=chance.randint(0, 2), seconds=chance.random() * 0.03)
+        waiting = scenario.statuses().count(DeliveryStatus.QUEUED)
+        last = scenario.send()
+        with scenario.container() as container:
+            rows = container.store.read(lambda uow: uow.notices.list())
     handed = {row.message_id for row in rows if row.status is DeliveryStatus.HANDED_OVER}
     unknown = {row.message_id for row in rows if row.status is DeliveryStatus.UNKNOWN}
 
     assert last == {"tried": waiting}
     assert waiting > 0, "every kill met letters that waited"
-    assert scene.doubled == []
+    assert scenario.doubled == []
     assert len(handed | unknown) == 150
-    assert ids(handed) <= ids(set(scene.sink.log)) <= ids(handed | unknown)
+    assert ids(handed) <= ids(set(scenario.sink.log)) <= ids(handed | unknown)
 
 
-def kill_amid(scene: Scene, *, letters: int, seconds: float) -> None:
+def kill_amid(scenario: Scenario, *, letters: int, seconds: float) -> None:
     """kill -9 of a fresh process, so long after so many more letters have come."""
-    process = scene.start()
-    wanted, deadline = len(scene.sink.log) + letters, time.monotonic() + 60
-    while len(scene.sink.log) < wanted and process.poll() is None:
+    process = scenario.start()
+    wanted, deadline = len(scenario.sink.log) + letters, time.monotonic() + 60
+    while len(scenario.sink.log) < wanted and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.001)
     time.sleep(seconds)

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from dispatch_process import Orders, Sink, discard, end, sink_on_loopback, start
 from servers import PostgresServer
-from services import own_room, private_postgres, running
+from services import own_server_folder, private_postgres, running
 from waiting_letters import (
     LetterRows,
     approve_letters,
@@ -52,10 +52,10 @@ class Standby(PostgresServer):
 
     def prepare(self) -> None:
         account = self.build_account_options()
-        for room in ("data", "socket"):
-            (self.folder / room).mkdir(mode=0o700)
+        for server_folder in ("data", "socket"):
+            (self.folder / server_folder).mkdir(mode=0o700)
             if account:
-                os.chown(self.folder / room, account["user"], account["group"])
+                os.chown(self.folder / server_folder, account["user"], account["group"])
         there = ["-h", "127.0.0.1", "-p", str(self.primary.port), "-U", "breachdesk"]
         data = f"--pgdata={self.folder / 'data'}"
         self.call("pg_basebackup", data, "-R", "-c", "fast", *there)
@@ -104,8 +104,8 @@ def quiet(sink: Sink) -> None:
 
 @pytest.fixture
 def pair() -> Iterator[tuple[PostgresServer, Standby]]:
-    with private_postgres() as primary, own_room() as room:
-        standby = Standby(room.folder / "standby", primary)
+    with private_postgres() as primary, own_server_folder() as server_folder:
+        standby = Standby(server_folder.folder / "standby", primary)
         with running(standby):
             yield primary, standby
 

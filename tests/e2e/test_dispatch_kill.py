@@ -18,9 +18,9 @@ from breachdesk.casework.affected import affected_list
 from breachdesk.casework.decision import decide
 from breachdesk.casework.release import notice_facts
 from breachdesk.demo import drill, words
+from breachdesk.demo.feed import feed_lines, get_actor, import_registers
 from breachdesk.demo.lines import build_lines
-from breachdesk.demo.play import get_actor, import_registers, play_lines
-from breachdesk.demo.stage import (
+from breachdesk.demo.setup import (
     DemoClock,
     build_settings,
     list_in_arrival_order,
@@ -48,30 +48,30 @@ from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.bootstrap.settings import load_settings
 from breachdesk.demo.drill import APPROVED
-from breachdesk.demo.stage import DemoClock
-with Container(load_settings(Path(sys.argv[1])), DemoClock(APPROVED)) as house:
-    house.store
+from breachdesk.demo.setup import DemoClock
+with Container(load_settings(Path(sys.argv[1])), DemoClock(APPROVED)) as container:
+    container.store
     print("ready", flush=True)
-    asyncio.run(send_due(house))
+    asyncio.run(send_due(container))
 """
 
 
 @pytest.fixture
 def approved(tmp_path: Path) -> Path:
     """The demo up to its approval, with nobody excluded by hand: some fifty letters wait."""
-    cast = build_lines()
-    clock = DemoClock(list_in_arrival_order(cast)[0][0])
-    settings = build_settings(prepare_folder(tmp_path / "data"), cast, port=0)
+    demo_lines = build_lines()
+    clock = DemoClock(list_in_arrival_order(demo_lines)[0][0])
+    settings = build_settings(prepare_folder(tmp_path / "data"), demo_lines, port=0)
     write_settings(settings)
-    with Container(settings, clock) as house:
-        import_registers(house, cast)
-        play_lines(house, cast, clock, lambda _done, _all: None)
-        case = drill.triage_alerts(house, clock)
-        breach = drill.confirm_breach(house, clock, case)
+    with Container(settings, clock) as container:
+        import_registers(container, demo_lines)
+        feed_lines(container, demo_lines, clock, lambda _done, _all: None)
+        case = drill.triage_alerts(container, clock)
+        breach = drill.confirm_breach(container, clock, case)
         clock.move_to(drill.FROZEN)
 
         def freeze(uow: UnitOfWork) -> None:
-            responder, now = get_actor("responder"), house.now()
+            responder, now = get_actor("responder"), container.now()
             proposed = affected_list.propose(uow, breach.id)
             manifest = affected_list.freeze(uow, responder, breach.id, proposed, now)
             decision = words.build_decision(breach, manifest, responder.id, now, "uk_ico")
@@ -86,8 +86,8 @@ def approved(tmp_path: Path) -> Path:
             both = written.model_copy(update={"words": (*written.words, UNSURE_HOLDERS)})
             notice_facts.write_facts(uow, responder, both, now)
 
-        house.store.write(freeze)
-        drill.approve_release(house, clock, breach)
+        container.store.write(freeze)
+        drill.approve_release(container, clock, breach)
     return settings.data_dir
 
 
@@ -113,15 +113,15 @@ def sent_files(folder: Path) -> list[Path]:
 def rows(folder: Path) -> list[NoticeRow]:
     with Container(
         build_settings(folder, build_lines(), port=0), DemoClock(drill.APPROVED)
-    ) as house:
-        return list(house.store.read(lambda uow: uow.notices.list()))
+    ) as container:
+        return list(container.store.read(lambda uow: uow.notices.list()))
 
 
 def discrepancies(folder: Path) -> list[str]:
     with Container(
         build_settings(folder, build_lines(), port=0), DemoClock(drill.APPROVED)
-    ) as house:
-        report = house.store.read(lambda uow: uow.audit.examine())
+    ) as container:
+        report = container.store.read(lambda uow: uow.audit.examine())
         return [str(line) for line in report.discrepancies]
 
 

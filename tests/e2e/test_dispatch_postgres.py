@@ -35,7 +35,7 @@ OPEN = {DeliveryStatus.QUEUED, DeliveryStatus.SENDING}
 
 
 @dataclass
-class Scene:
+class Scenario:
     """Approved letters in a shared store, and a sink."""
 
     orders: Orders
@@ -64,7 +64,7 @@ class Scene:
 @contextmanager
 def letters_wait(
     folder: Path, store_settings: StoreSettings, count: int, seconds: float, lease: float
-) -> Iterator[Scene]:
+) -> Iterator[Scenario]:
     with (
         sink_on_loopback(seconds) as (sink, port),
         open_postgres(store_settings, now=FixedNow(NOON)) as store,
@@ -72,7 +72,7 @@ def letters_wait(
         approve_letters(store, mail_settings(folder, smtp_sender(port)), count)
         url, schema = store_settings.url, store_settings.schema_name
         orders = Orders(str(folder), url, schema, port, time.time(), lease)
-        yield Scene(orders, LetterRows(store), sink)
+        yield Scenario(orders, LetterRows(store), sink)
 
 
 @pytest.fixture
@@ -84,90 +84,95 @@ def store_settings() -> Iterator[StoreSettings]:
 def test_two_dispatchers_share_forty_rows_and_send_each_once(
     tmp_path: Path, store_settings: StoreSettings
 ) -> None:
-    with letters_wait(tmp_path, store_settings, 40, 0.05, lease=60) as scene:
-        both = [start(scene.orders), start(scene.orders)]
+    with letters_wait(tmp_path, store_settings, 40, 0.05, lease=60) as scenario:
+        both = [start(scenario.orders), start(scenario.orders)]
         for process in both:
             wait_ready(process)
-        scene.wait_for_the_end()
+        scenario.wait_for_the_end()
         end(*both)
 
-        assert {row.status for row in scene.rows()} == {DeliveryStatus.HANDED_OVER}
-        assert set(scene.sink.times.values()) == {1}
-        assert set(scene.sink.log) == {row.message_id for row in scene.rows()}
+        assert {row.status for row in scenario.rows()} == {DeliveryStatus.HANDED_OVER}
+        assert set(scenario.sink.times.values()) == {1}
+        assert set(scenario.sink.log) == {row.message_id for row in scenario.rows()}
 
 
 def test_twenty_kills_beside_a_living_one_send_nothing_twice(
     tmp_path: Path, store_settings: StoreSettings
 ) -> None:
     chance = random.Random(4)
-    with letters_wait(tmp_path, store_settings, 220, 0.5, lease=3) as scene:
-        running = [start(scene.orders) for _ in range(3)]
+    with letters_wait(tmp_path, store_settings, 220, 0.5, lease=3) as scenario:
+        running = [start(scenario.orders) for _ in range(3)]
         for _ in range(20):
-            assert scene.ids(DeliveryStatus.QUEUED)
+            assert scenario.ids(DeliveryStatus.QUEUED)
             victim = running.pop(0)
             wait_ready(victim)
             time.sleep(chance.random() * 0.6)
             discard(victim)
-            running.append(start(scene.orders))
+            running.append(start(scenario.orders))
         for process in running:
             wait_ready(process)
-        scene.wait_for_the_end()
+        scenario.wait_for_the_end()
         end(*running)
-        handed, unknown = scene.ids(DeliveryStatus.HANDED_OVER), scene.ids(DeliveryStatus.UNKNOWN)
+        handed, unknown = (
+            scenario.ids(DeliveryStatus.HANDED_OVER),
+            scenario.ids(DeliveryStatus.UNKNOWN),
+        )
 
         assert unknown
-        assert {row.status for row in scene.rows()} <= {
+        assert {row.status for row in scenario.rows()} <= {
             DeliveryStatus.HANDED_OVER,
             DeliveryStatus.UNKNOWN,
         }
-        assert set(scene.sink.times.values()) == {1}
-        assert handed <= set(scene.sink.log)
-        assert set(scene.sink.log) <= handed | unknown
-        report = scene.letters.store.read(lambda uow: uow.audit.examine())
+        assert set(scenario.sink.times.values()) == {1}
+        assert handed <= set(scenario.sink.log)
+        assert set(scenario.sink.log) <= handed | unknown
+        report = scenario.letters.store.read(lambda uow: uow.audit.examine())
         assert report.discrepancies == ()
 
 
 def test_a_dispatcher_suspended_longer_than_its_lease_begins_nothing_more_under_it(
     tmp_path: Path, store_settings: StoreSettings
 ) -> None:
-    with letters_wait(tmp_path, store_settings, 12, 0.3, lease=2) as scene:
-        suspended = start(scene.orders)
-        scene.wait_until(lambda: len(scene.sink.log) == 1)
+    with letters_wait(tmp_path, store_settings, 12, 0.3, lease=2) as scenario:
+        suspended = start(scenario.orders)
+        scenario.wait_until(lambda: len(scenario.sink.log) == 1)
         suspended.send_signal(signal.SIGSTOP)
-        (first,) = [row for row in scene.rows() if row.message_id == scene.sink.log[0]]
-        other = start(scene.orders)
-        scene.wait_for_the_end()
-        doubtful = [row.id for row in scene.rows() if row.status is DeliveryStatus.UNKNOWN]
+        (first,) = [row for row in scenario.rows() if row.message_id == scenario.sink.log[0]]
+        other = start(scenario.orders)
+        scenario.wait_for_the_end()
+        doubtful = [row.id for row in scenario.rows() if row.status is DeliveryStatus.UNKNOWN]
         suspended.send_signal(signal.SIGCONT)
-        scene.wait_until(lambda: scene.letters.row(first.id).status is DeliveryStatus.HANDED_OVER)
+        scenario.wait_until(
+            lambda: scenario.letters.row(first.id).status is DeliveryStatus.HANDED_OVER
+        )
         end(suspended, other)
 
         assert doubtful == [first.id]
-        assert {row.status for row in scene.rows()} == {DeliveryStatus.HANDED_OVER}
-        assert set(scene.sink.times.values()) == {1}
-        assert [row.attempts for row in scene.rows()] == [1] * 12
+        assert {row.status for row in scenario.rows()} == {DeliveryStatus.HANDED_OVER}
+        assert set(scenario.sink.times.values()) == {1}
+        assert [row.attempts for row in scenario.rows()] == [1] * 12
 
 
 def test_a_changed_database_server_holds_every_dispatcher(
     tmp_path: Path, store_settings: StoreSettings
 ) -> None:
-    with letters_wait(tmp_path, store_settings, 40, 0.2, lease=60) as scene:
-        store = scene.letters.store
-        both = [start(scene.orders), start(scene.orders)]
-        scene.wait_until(lambda: len(scene.sink.log) >= 4)
+    with letters_wait(tmp_path, store_settings, 40, 0.2, lease=60) as scenario:
+        store = scenario.letters.store
+        both = [start(scenario.orders), start(scenario.orders)]
+        scenario.wait_until(lambda: len(scenario.sink.log) >= 4)
         store.write(lambda uow: uow.marks.set(mail_hold.SERVER_MARK, "7000000000000000000/1"))
-        scene.wait_until(lambda: bool(store.read(mail_hold.get_hold_reason)))
-        scene.wait_until(lambda: not scene.ids(DeliveryStatus.SENDING))
-        sent = len(scene.sink.log)
+        scenario.wait_until(lambda: bool(store.read(mail_hold.get_hold_reason)))
+        scenario.wait_until(lambda: not scenario.ids(DeliveryStatus.SENDING))
+        sent = len(scenario.sink.log)
         time.sleep(3.0)  # nothing to wait for: neither may begin another
-        still = len(scene.sink.log)
+        still = len(scenario.sink.log)
         server = store.get_server_identity()
         why = store.write(lambda uow: mail_hold.release_hold(uow, server, "operator", NOON))
-        scene.wait_for_the_end()
+        scenario.wait_for_the_end()
         end(*both)
 
         assert (still, sent < 40) == (sent, True)
         assert why == mail_hold.AFTER_FAILOVER
-        assert set(scene.sink.times.values()) == {1}
-        ended = {row.status for row in scene.rows()}
+        assert set(scenario.sink.times.values()) == {1}
+        ended = {row.status for row in scenario.rows()}
         assert ended <= {DeliveryStatus.HANDED_OVER, DeliveryStatus.UNKNOWN}

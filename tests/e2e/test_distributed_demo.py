@@ -20,7 +20,7 @@ DIFFERS = ("seconds", "mails", "reports")
 """Times, and the paths of what was written."""
 
 
-def play(folder: Path, servers: Mapping[str, str]) -> dict[str, Any]:
+def run_demo(folder: Path, servers: Mapping[str, str]) -> dict[str, Any]:
     command = [sys.executable, "-m", "breachdesk.cli.main", "demo", "--unattended", "--json"]
     ended = subprocess.run(
         [*command, "--data-dir", str(folder)],
@@ -42,11 +42,11 @@ def test_the_demo_on_servers_says_what_the_embedded_one_says(
         "BREACHDESK_KAFKA__SERVERS": kafka_servers,
         "BREACHDESK_STORE__URL": postgres_url,
     }
-    shared = play(tmp_path / "shared", servers)
+    shared = run_demo(tmp_path / "shared", servers)
     clear_servers(
         tmp_path / "shared", (StoreSettings(url=postgres_url), KafkaSettings(servers=kafka_servers))
     )
-    alone = play(tmp_path / "alone", {})
+    alone = run_demo(tmp_path / "alone", {})
 
     assert {k: v for k, v in shared.items() if k not in DIFFERS} == {
         k: v for k, v in alone.items() if k not in DIFFERS

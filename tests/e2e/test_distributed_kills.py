@@ -30,7 +30,7 @@ TICK = 0.25
 def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
     # Small batches: a life is many transactions, and a kill lands inside one.
     told = {"batch_records": 20, "session_seconds": 2.0}
-    made = a_fleet(tmp_path / "play", kafka_servers, postgres_url, **told)
+    made = a_fleet(tmp_path / "fleet", kafka_servers, postgres_url, **told)
     with made as fleet:
         yield fleet
 
@@ -87,7 +87,9 @@ class Reaper:
         self.fleet.reached(before + self.chance.randint(1, 60), WAIT_SECONDS, self.partitions)
 
 
-def play(fleet: Fleet, lines: Sequence[Line], kills: int, seconds: float, seed: int) -> str:
+def run_with_kills(
+    fleet: Fleet, lines: Sequence[Line], kills: int, seconds: float, seed: int
+) -> str:
     """The run's summary."""
     begun = time.monotonic()
     fleet.start(CREW)
@@ -109,7 +111,7 @@ def test_fifty_kills_lose_and_repeat_nothing(
     fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = shuffled_and_doubled(demo_rows(), 5)
-    summary = play(fleet, lines, kills=50, seconds=150, seed=11)
+    summary = run_with_kills(fleet, lines, kills=50, seconds=150, seed=11)
     with capsys.disabled():
         sys.stdout.write(f"\n{summary}\n")
     expected = embedded(lines, fleet.settings)
@@ -130,7 +132,7 @@ def test_four_hundred_kills_lose_and_repeat_nothing(
     fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = shuffled_and_doubled(demo_rows(), 6) * 4
-    summary = play(fleet, lines, kills=400, seconds=1_200, seed=12)
+    summary = run_with_kills(fleet, lines, kills=400, seconds=1_200, seed=12)
     with capsys.disabled():
         sys.stdout.write(f"\n{summary}\n")
     expected = embedded(lines, fleet.settings)

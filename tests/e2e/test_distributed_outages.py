@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fleet import WAIT_SECONDS, a_fleet, demo_rows, embedded, play_settings, until
+from fleet import WAIT_SECONDS, a_fleet, demo_rows, demo_settings, embedded, until
 from services import private_kafka, private_postgres
 
 from breachdesk.bootstrap.container import Container
-from breachdesk.demo.stage import MORNING_AFTER
+from breachdesk.demo.setup import MORNING_AFTER
 from schemas.errors import RetryableError
 from schemas.pipeline.source import IncomingRecord
 from streams.event_logs.kafka import KafkaEventLog
@@ -50,7 +50,7 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(tmp_path: Path, postgre
     with (
         private_kafka() as kafka,
         a_fleet(
-            tmp_path / "play", kafka.address, postgres_url, clear_topics=False, batch_records=20
+            tmp_path / "fleet", kafka.address, postgres_url, clear_topics=False, batch_records=20
         ) as fleet,
     ):
         for worker in fleet.start(2):
@@ -78,7 +78,7 @@ def test_workers_wait_for_a_postgresql_that_died_and_say_so(
     with (
         private_postgres() as postgres,
         a_fleet(
-            tmp_path / "play", kafka_servers, postgres.url, clear_schema=False, batch_records=20
+            tmp_path / "fleet", kafka_servers, postgres.url, clear_schema=False, batch_records=20
         ) as fleet,
     ):
         workers = fleet.start(2)
@@ -113,7 +113,7 @@ def test_an_order_that_waited_when_its_worker_was_stopped_is_followed_by_the_nex
     )
     with (
         private_postgres() as postgres,
-        a_fleet(tmp_path / "play", kafka_servers, postgres.url, clear_schema=False) as fleet,
+        a_fleet(tmp_path / "fleet", kafka_servers, postgres.url, clear_schema=False) as fleet,
     ):
         (worker,) = fleet.start()
         worker.ready()
@@ -165,7 +165,7 @@ def test_a_full_disk_of_the_broker_refuses_for_now_and_what_was_acknowledged_sta
             "log.index.size.max.bytes": "4096",
         }
         with private_kafka(properties) as kafka:
-            settings = play_settings(tmp_path / "play", kafka.address, "", partitions=1)
+            settings = demo_settings(tmp_path / "fleet", kafka.address, "", partitions=1)
             topics.create_topics(settings)
             log = KafkaEventLog(settings, lambda: MORNING_AFTER, wait=6.0)
             stored = fill(log)
@@ -175,11 +175,11 @@ def test_a_full_disk_of_the_broker_refuses_for_now_and_what_was_acknowledged_sta
             kafka.kill()
             subprocess.run(["mount", "-o", "remount,size=512m", str(disk)], check=True)
             kafka.start()
-            with Container(settings) as house:
-                after = house.log.append([line(n) for n in range(50)])
+            with Container(settings) as container:
+                after = container.log.append([line(n) for n in range(50)])
                 ends = topics.list_lags(settings)
 
-                assert house.log.get(after[-1]) is not None
+                assert container.log.get(after[-1]) is not None
                 assert sum(each.end for each in ends) >= stored + 50
 
 

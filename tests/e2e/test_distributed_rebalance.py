@@ -15,7 +15,7 @@ SPRAYER = b"203.0.113.55"
 
 @pytest.fixture
 def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
-    made = a_fleet(tmp_path / "play", kafka_servers, postgres_url, batch_records=20)
+    made = a_fleet(tmp_path / "fleet", kafka_servers, postgres_url, batch_records=20)
     with made as fleet:
         yield fleet
 

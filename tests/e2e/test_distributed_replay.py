@@ -1,4 +1,4 @@
-"""A complete play read once more: by our own replay, by a reset group, by a group that is ahead."""
+"""All records read once more: by our own replay, by a reset group, by a group that is ahead."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import Fleet, a_fleet, admin, cast, demo_rows, embedded, partition
+from fleet import Fleet, a_fleet, admin, demo_lines, demo_rows, embedded, partition
 from kafka.structs import OffsetAndMetadata
 
 from breachdesk.bootstrap.mail import send_due
 from breachdesk.demo import drill
-from breachdesk.demo.stage import DemoClock, list_in_arrival_order
+from breachdesk.demo.setup import DemoClock, list_in_arrival_order
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 
 
 @pytest.fixture
 def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
-    with a_fleet(tmp_path / "play", kafka_servers, postgres_url) as fleet:
+    with a_fleet(tmp_path / "fleet", kafka_servers, postgres_url) as fleet:
         yield fleet
 
 
 def notify_everybody(fleet: Fleet) -> None:
     """The people's part of the drill, up to letters that are approved and sent."""
-    clock = DemoClock(list_in_arrival_order(cast())[-1][0])
-    fleet.house.now = clock
-    case = drill.triage_alerts(fleet.house, clock)
-    breach = drill.confirm_breach(fleet.house, clock, case)
-    drill.freeze_and_decide(fleet.house, clock, breach)
-    drill.approve_release(fleet.house, clock, breach)
-    asyncio.run(send_due(fleet.house))
+    clock = DemoClock(list_in_arrival_order(demo_lines())[-1][0])
+    fleet.container.now = clock
+    case = drill.triage_alerts(fleet.container, clock)
+    breach = drill.confirm_breach(fleet.container, clock, case)
+    drill.freeze_and_decide(fleet.container, clock, breach)
+    drill.approve_release(fleet.container, clock, breach)
+    asyncio.run(send_due(fleet.container))
 
 
 def notices(fleet: Fleet) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(flee
     told = fleet.run("replay", "--from-beginning", "--json")
     positions = fleet.store.make_batch_sink().load_positions(list(fleet.ends()))
     fleet.drained()
-    tried = asyncio.run(send_due(fleet.house))
+    tried = asyncio.run(send_due(fleet.container))
 
     assert told.returncode == 0, told.stderr
     assert fleet.outcome() == before

@@ -27,7 +27,7 @@ from breachdesk.casework.affected import affected_list
 from breachdesk.casework.breach import confirm
 from breachdesk.casework.opening import triage
 from breachdesk.demo.drill import split_alerts
-from breachdesk.demo.play import get_actor
+from breachdesk.demo.feed import get_actor
 from breachdesk.stores.ports import PipelineStore
 from schemas.settings import Settings
 from streams.kafka import topics
@@ -138,7 +138,7 @@ def test_rsyslog_kafka_two_workers_and_postgresql_make_what_one_machine_makes(
 ) -> None:
     begun = time.monotonic()
     lines = by_source(fleet.demo_rows())
-    with fleet.a_fleet(tmp_path / "play", kafka_servers, postgres_url) as ships:
+    with fleet.a_fleet(tmp_path / "fleet", kafka_servers, postgres_url) as ships:
         old = tuple(
             source.model_copy(update={"horizon_hours": ANY_AGE_HOURS})
             for source in ships.settings.sources

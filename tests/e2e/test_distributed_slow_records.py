@@ -10,7 +10,7 @@ import pytest
 from fleet import Fleet, Line, a_fleet, demo_rows
 from slow_children import computing, readers, until
 
-from breachdesk.demo.stage import write_settings
+from breachdesk.demo.setup import write_settings
 from schemas.settings import ReadingSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
@@ -22,7 +22,7 @@ def fleet(
     tmp_path: Path, kafka_servers: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Fleet]:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    with a_fleet(tmp_path / "play", kafka_servers, postgres_url, partitions=1) as fleet:
+    with a_fleet(tmp_path / "fleet", kafka_servers, postgres_url, partitions=1) as fleet:
         yield fleet
 
 

@@ -28,7 +28,7 @@ def test_a_worker_whose_servers_are_gone_for_good_ends_soon_when_told_to_stop(
         private_kafka() as kafka,
         private_postgres() as postgres,
         a_fleet(
-            tmp_path / "play",
+            tmp_path / "fleet",
             kafka.address,
             postgres.url,
             clear_schema=False,
@@ -57,7 +57,7 @@ def test_a_dispatcher_whose_database_answers_nothing_ends_soon_when_told_to_stop
 ) -> None:
     with (
         private_postgres() as postgres,
-        a_fleet(tmp_path / "play", kafka_servers, postgres.url, clear_schema=False) as fleet,
+        a_fleet(tmp_path / "fleet", kafka_servers, postgres.url, clear_schema=False) as fleet,
     ):
         port = find_free_port()
         log = tmp_path / "dispatch.log"

@@ -110,9 +110,9 @@ def running(folder: Path, extra: str = "") -> Iterator[Run]:
 
 
 def stored(folder: Path) -> tuple[list[tuple[str, bytes]], list[BlindInterval]]:
-    with Container(load_settings(folder)) as house:
-        records = [(record.transport, record.raw) for record in house.log.read(None, 1_000_000)]
-        return records, list(house.log.list_gaps())
+    with Container(load_settings(folder)) as container:
+        records = [(record.transport, record.raw) for record in container.log.read(None, 1_000_000)]
+        return records, list(container.log.list_gaps())
 
 
 def test_small_bodies_of_millions_of_lines_cost_little_and_do_not_keep_it_from_ending(
@@ -154,7 +154,7 @@ def test_strangers_who_hold_connections_open_keep_nobody_out(tmp_path: Path) -> 
     assert other == 202
 
 
-def test_idle_syslog_connections_of_a_stranger_leave_a_gap_and_room_for_a_sender(
+def test_idle_syslog_connections_of_a_stranger_leave_a_gap_and_a_connection_for_a_sender(
     tmp_path: Path,
 ) -> None:
     line = b"<13>Nov 30 10:00:00 mail1 sshd[1]: the line that counts"
@@ -190,7 +190,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_disk_is_answered_503_and_what_waited_is_stored_once_there_is_room(
+def test_a_full_disk_is_answered_503_and_what_waited_is_stored_once_there_is_space(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "small"
@@ -201,8 +201,8 @@ def test_a_full_disk_is_answered_503_and_what_waited_is_stored_once_there_is_roo
             statuses.append(run.post(ONE, "one", "\n".join(lines).encode()))
             acknowledged += 200 if statuses[-1] == 202 else 0
             if len(statuses) == 1:
-                room = shutil.disk_usage(folder).free - 256 * 1024
-                (folder / "filler").write_bytes(bytes(max(0, room)))
+                server_folder = shutil.disk_usage(folder).free - 256 * 1024
+                (folder / "filler").write_bytes(bytes(max(0, server_folder)))
         with run.connect(run.syslog, b"".join(b"<13>tcp %d\n" % n for n in range(300))):
             time.sleep(0.5)
         page = run.get("/sign-in")

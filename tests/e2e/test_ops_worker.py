@@ -62,7 +62,7 @@ def names(text: str) -> set[str]:
 
 
 def with_settings(fleet: Fleet, text: str) -> None:
-    """Further tables of the play's settings file."""
+    """Further tables of the demo's settings file."""
     file = fleet.settings.data_dir / "breachdesk.toml"
     file.write_text(file.read_text("utf-8") + text, "utf-8")
 
@@ -99,14 +99,14 @@ def low_watermark(worker: Worker) -> float:
 
 def test_dispatcher_and_console_answer_and_held_mail_is_not_ready(fleet: Fleet) -> None:
     with_settings(fleet, MAIL.format(folder=fleet.settings.data_dir))
-    ops, desk = find_free_port(), find_free_port()
+    ops, console = find_free_port(), find_free_port()
     with (
         running(fleet, "dispatch", BREACHDESK_OPS__PORT=str(ops)) as dispatcher,
-        running(fleet, "console", BREACHDESK_CONSOLE_PORT=str(desk)),
+        running(fleet, "console", BREACHDESK_CONSOLE_PORT=str(console)),
     ):
         until(lambda: asked(ops, "/readyz")[0] == 200, WAIT_SECONDS)
-        until(lambda: asked(desk, "/readyz")[0] == 200, WAIT_SECONDS)
-        of_mail, of_desk = asked(ops, "/metrics")[1], asked(desk, "/metrics")[1]
+        until(lambda: asked(console, "/readyz")[0] == 200, WAIT_SECONDS)
+        of_mail, of_console = asked(ops, "/metrics")[1], asked(console, "/metrics")[1]
         fleet.store.write(lambda uow: uow.marks.set("dispatch-held", "the server changed"))
         until(lambda: asked(ops, "/readyz")[0] == 503, WAIT_SECONDS)
         refusal = json.loads(asked(ops, "/readyz")[1])
@@ -115,7 +115,7 @@ def test_dispatcher_and_console_answer_and_held_mail_is_not_ready(fleet: Fleet) 
         ended = dispatcher.wait(timeout=120)
 
     assert {"breachdesk_notices_total", "breachdesk_outbox_rows"} <= names(of_mail)
-    assert {"breachdesk_clocks_open", "breachdesk_exports_waiting"} <= names(of_desk)
+    assert {"breachdesk_clocks_open", "breachdesk_exports_waiting"} <= names(of_console)
     assert refusal == {"ready": False, "failed": {"mail": "the server changed"}}
     assert (alive, ended) == (200, 0)
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embedded_child import lines, premises
+from embedded_child import lines, open_container
 from fleet import Outcome, outcome
 
+from breachdesk.demo.feed import import_registers
 from breachdesk.demo.lines import build_lines
-from breachdesk.demo.play import import_registers
 from streams.normalise.record_readers import InProcessReader
 
 TESTS = Path(__file__).parents[1]
@@ -29,11 +29,11 @@ WAIT_SECONDS = 600
 def expected(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """All lines in one process, in the fewest batches."""
     folder = tmp_path_factory.mktemp("plain")
-    with premises(folder) as house:
-        import_registers(house, build_lines())
-        house.journal.append(lines())
-        house.build_worker(reader=InProcessReader(house.settings)).process_all()
-        return outcome(house.store)
+    with open_container(folder) as container:
+        import_registers(container, build_lines())
+        container.journal.append(lines())
+        container.build_worker(reader=InProcessReader(container.settings)).process_all()
+        return outcome(container.store)
 
 
 @contextmanager
@@ -70,15 +70,15 @@ def finish(folder: Path) -> Outcome:
     """Let one more process take in and process the rest."""
     with child(folder, "feed") as process:
         assert process.wait(WAIT_SECONDS) == 0
-    with premises(folder) as house:
-        assert house.store.read(lambda uow: uow.audit.verify()) > 0
-        return outcome(house.store)
+    with open_container(folder) as container:
+        assert container.store.read(lambda uow: uow.audit.verify()) > 0
+        return outcome(container.store)
 
 
 def killed(folder: Path, kills: int, seed: int, batches: int) -> Outcome:
     chance = random.Random(seed)
-    with premises(folder) as house:
-        import_registers(house, build_lines())
+    with open_container(folder) as container:
+        import_registers(container, build_lines())
     for _ in range(kills):
         with child(folder, "feed") as process:
             if heard(process, chance.randint(0, batches)):
@@ -105,8 +105,8 @@ def test_two_processes_on_one_folder_quarrel_and_lose_and_double_nothing(
 ) -> None:
     """Both believe that they own the journal; one feeds it too, and each is killed once."""
     chance = random.Random(7)
-    with premises(tmp_path) as house:
-        import_registers(house, build_lines())
+    with open_container(tmp_path) as container:
+        import_registers(container, build_lines())
     for victim in (0, 1):
         with child(tmp_path, "feed") as feeder, child(tmp_path, "work") as rival:
             both: tuple[Any, Any] = (feeder, rival)

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture
-def room() -> Iterator[Path]:
+def server_folder() -> Iterator[Path]:
     """Not in tmp_path: PostgreSQL's own account must be able to enter it."""
     with tempfile.TemporaryDirectory(prefix="breachdesk-script-") as name:
         Path(name).chmod(0o711)
@@ -40,8 +40,8 @@ def room() -> Iterator[Path]:
         run("down", Path(name) / "services")
 
 
-def run(command: str, room: Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "BREACHDESK_SERVICES_DIR": str(room), **changes}
+def run(command: str, server_folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "BREACHDESK_SERVICES_DIR": str(server_folder), **changes}
     words = [sys.executable, str(SCRIPT), *shlex.split(command)]
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
 
@@ -86,9 +86,9 @@ def consumed(server: str, topic: str, expected: int) -> list[bytes]:
 
 @pytest.mark.kafka
 @pytest.mark.postgres
-def test_what_up_starts_works_is_shared_and_is_gone_after_down(room: Path) -> None:
-    where = exported(run("up kafka postgres", room))
-    again = exported(run("up postgres kafka", room))
+def test_what_up_starts_works_is_shared_and_is_gone_after_down(server_folder: Path) -> None:
+    where = exported(run("up kafka postgres", server_folder))
+    again = exported(run("up postgres kafka", server_folder))
     kafka, postgres = where["BREACHDESK_TEST_KAFKA"], where["BREACHDESK_TEST_POSTGRES"]
     topic = create_topic(kafka)
     large = b"x" * (4 << 20)
@@ -96,7 +96,7 @@ def test_what_up_starts_works_is_shared_and_is_gone_after_down(room: Path) -> No
     with psycopg.connect(postgres) as connection:
         answer = connection.execute("select current_database(), current_setting('fsync')")
         row = answer.fetchone()
-    status = run("status", room).stdout
+    status = run("status", server_folder).stdout
     pids = [int(word) for word in status.split() if word.isdigit()]
 
     assert again == where
@@ -106,51 +106,57 @@ def test_what_up_starts_works_is_shared_and_is_gone_after_down(room: Path) -> No
     assert row == ("breachdesk", "on")
     assert len(pids) == 2
     assert all(get_start_time(pid) for pid in pids)
-    down, twice = run("down", room), run("down", room)
+    down, twice = run("down", server_folder), run("down", server_folder)
     assert (down.returncode, twice.returncode) == (0, 0)
     assert down.stderr == "Stopped: Kafka, PostgreSQL.\n"
     assert not any(get_start_time(pid) for pid in pids)
-    assert list(room.parent.iterdir()) == []
+    assert list(server_folder.parent.iterdir()) == []
 
 
 @pytest.mark.postgres
-def test_servers_started_for_a_process_end_with_it(room: Path) -> None:
+def test_servers_started_for_a_process_end_with_it(server_folder: Path) -> None:
     owner = subprocess.Popen(["sleep", "600"])
-    exported(run(f"up postgres --for-pid {owner.pid}", room))
-    pid = int(run("status", room).stdout.split("pid ")[1].split()[0])
+    exported(run(f"up postgres --for-pid {owner.pid}", server_folder))
+    pid = int(run("status", server_folder).stdout.split("pid ")[1].split()[0])
     lived = bool(get_start_time(pid))
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     deadline = time.monotonic() + 120
-    while list(room.parent.iterdir()) and time.monotonic() < deadline:
+    while list(server_folder.parent.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.1)
 
     assert lived
     assert not get_start_time(pid)
-    assert list(room.parent.iterdir()) == []
+    assert list(server_folder.parent.iterdir()) == []
 
 
-def test_a_missing_program_is_named_with_its_package_and_exit_code_three(room: Path) -> None:
-    nowhere = {"PATH": "/nowhere", "JAVA_HOME": "", "XDG_CACHE_HOME": str(room.parent / "cache")}
-    result = run("up kafka", room, **nowhere)
+def test_a_missing_program_is_named_with_its_package_and_exit_code_three(
+    server_folder: Path,
+) -> None:
+    nowhere = {
+        "PATH": "/nowhere",
+        "JAVA_HOME": "",
+        "XDG_CACHE_HOME": str(server_folder.parent / "cache"),
+    }
+    result = run("up kafka", server_folder, **nowhere)
 
     assert result.returncode == 3
     assert result.stdout == ""
     assert result.stderr.endswith("Kafka: no java (apt-get install default-jre-headless)\n")
-    assert list(room.parent.iterdir()) == []
+    assert list(server_folder.parent.iterdir()) == []
 
 
-def test_an_unknown_server_is_refused(room: Path) -> None:
-    result = run("up cafka", room)
+def test_an_unknown_server_is_refused(server_folder: Path) -> None:
+    result = run("up cafka", server_folder)
 
     assert result.returncode == 2
     assert "kafka, postgres, postfix" in result.stderr
-    assert list(room.parent.iterdir()) == []
+    assert list(server_folder.parent.iterdir()) == []
 
 
 @pytest.mark.postfix
-def test_postfix_takes_mail_over_tls_into_its_maildir(room: Path) -> None:
-    where = exported(run("up postfix", room))
+def test_postfix_takes_mail_over_tls_into_its_maildir(server_folder: Path) -> None:
+    where = exported(run("up postfix", server_folder))
     host, _, port = where["BREACHDESK_TEST_POSTFIX"].partition(":")
     trusted = ssl.create_default_context(cafile=where["BREACHDESK_TEST_POSTFIX_CA"])
     with smtplib.SMTP(host, int(port), timeout=20) as line:
@@ -164,8 +170,8 @@ def test_postfix_takes_mail_over_tls_into_its_maildir(room: Path) -> None:
 
     assert len(mails) == 1
     assert "Subject: a notice" in mails[0]
-    assert "Stopped: Postfix." in run("down", room).stderr
-    assert list(room.parent.iterdir()) == []
+    assert "Stopped: Postfix." in run("down", server_folder).stderr
+    assert list(server_folder.parent.iterdir()) == []
 
 
 @pytest.mark.kafka

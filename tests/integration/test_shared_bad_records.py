@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
-    with a_fleet(tmp_path / "play", kafka_servers, postgres_url) as fleet:
+    with a_fleet(tmp_path / "fleet", kafka_servers, postgres_url) as fleet:
         yield fleet
 
 

@@ -17,12 +17,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres]
 MISCONFIGURED, CORRUPT = 2, 1
 """Exit codes: settings or topics to mend; what is stored contradicts what Kafka holds."""
 TOLD = 120
-"""Lines of the play that are told before the topics are spoilt."""
+"""Lines of the demo that are read before the topics are spoilt."""
 
 
 @pytest.fixture
 def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
-    with a_fleet(tmp_path / "play", kafka_servers, postgres_url, partitions=1) as fleet:
+    with a_fleet(tmp_path / "fleet", kafka_servers, postgres_url, partitions=1) as fleet:
         yield fleet
 
 
@@ -35,7 +35,7 @@ def refusal(fleet: Fleet, code: int) -> str:
     return " ".join(worker.said.split())
 
 
-def played(fleet: Fleet) -> None:
+def feed_all(fleet: Fleet) -> None:
     fleet.start()
     fleet.produce(demo_rows()[:TOLD], scatter=False)
     fleet.drained()
@@ -49,7 +49,7 @@ def test_a_missing_topic_stops_the_worker_before_it_begins(fleet: Fleet) -> None
         until(lambda: missing not in client.list_topics(), WAIT_SECONDS)
     said = refusal(fleet, MISCONFIGURED)
     mended = fleet.run("topics", "create")
-    played(fleet)
+    feed_all(fleet)
 
     assert missing in said
     assert "breachdesk topics create" in said
@@ -73,7 +73,7 @@ def test_a_topic_that_believes_its_senders_times_stops_the_worker(fleet: Fleet) 
 
 
 def test_a_topic_made_anew_stops_the_worker_until_a_replay_is_ordered(fleet: Fleet) -> None:
-    played(fleet)
+    feed_all(fleet)
     before = fleet.outcome()
     anew = fleet.topic("web")
     with admin(fleet.settings.kafka.servers) as client:
@@ -96,7 +96,7 @@ def test_a_topic_made_anew_stops_the_worker_until_a_replay_is_ordered(fleet: Fle
 def test_records_that_were_dropped_before_they_were_processed_stop_the_worker(
     fleet: Fleet,
 ) -> None:
-    played(fleet)
+    feed_all(fleet)
     fleet.produce(demo_rows()[TOLD : 3 * TOLD], scatter=False)
     with admin(fleet.settings.kafka.servers) as client:
         client.delete_records(
@@ -110,14 +110,14 @@ def test_records_that_were_dropped_before_they_were_processed_stop_the_worker(
 
 def test_a_position_beyond_the_end_stops_the_worker(fleet: Fleet) -> None:
     """As after a broker that lost what it had acknowledged."""
-    played(fleet)
+    feed_all(fleet)
     name = f"{fleet.topic('web')}/0"
     sink = fleet.store.make_batch_sink()
     held = sink.load_positions([name])[name]
     assert held.position is not None
     beyond = held.position._replace(offset=1_000_000)
     step = PartitionAdvance(name, held, beyond, held.arrived)
-    sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), fleet.house.now())
+    sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), fleet.container.now())
     said = refusal(fleet, CORRUPT)
 
     assert "The broker lost records that it had acknowledged" in said

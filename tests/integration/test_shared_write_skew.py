@@ -1,7 +1,7 @@
 """Write skew: two workers tell halves of one group at the same moment, and the rule still fires.
 
 Each would count what it sees: nine of ten, and nobody would ever know. The lock is what prevents
-it, so the same rounds are played with the lock taken out, and then the rule misses."""
+it, so the same rounds run with the lock taken out, and then the rule misses."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def without_lock(sink: Any) -> SqlBatchSink:
     )
 
 
-def play(sink: BatchSink, seed: int) -> Mapping[GroupKey, list[Signal]]:
+def run_rounds(sink: BatchSink, seed: int) -> Mapping[GroupKey, list[Signal]]:
     """Rounds of two halves told at the same moment; what was told in all, by group."""
     chance = random.Random(seed)
     one, other = Teller(sink, "raw/0"), Teller(sink, "raw/1")
@@ -173,7 +173,7 @@ def one_owner_raises(told: Mapping[GroupKey, list[Signal]]) -> set[tuple[str, ..
 
 
 def test_two_that_tell_halves_of_a_group_at_once_raise_what_one_owner_raises(store: Any) -> None:
-    told = play(store.make_batch_sink(), 1)
+    told = run_rounds(store.make_batch_sink(), 1)
     expected = one_owner_raises(told)
 
     assert raised(store) == expected
@@ -187,7 +187,7 @@ def test_two_that_tell_halves_of_a_group_at_once_raise_what_one_owner_raises(sto
 
 def test_without_the_lock_the_same_rounds_miss_alerts(store: Any) -> None:
     """The mutant: proves that the rounds above do meet, and that the lock is what saves them."""
-    expected = one_owner_raises(play(without_lock(store.make_batch_sink()), 1))
+    expected = one_owner_raises(run_rounds(without_lock(store.make_batch_sink()), 1))
 
     assert raised(store) < expected
 

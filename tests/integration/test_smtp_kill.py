@@ -83,7 +83,7 @@ def kill_midway(
 def test_twenty_kills_send_no_row_twice_and_the_sinks_log_settles_every_unknown(
     tmp_path: Path, sink: tuple[Sink, int]
 ) -> None:
-    desk, port = sink
+    console, port = sink
     file = tmp_path / "outbox.db"
     outbox = SqliteOutbox(file)
     for number in range(1, ROWS + 1):
@@ -93,7 +93,7 @@ def test_twenty_kills_send_no_row_twice_and_the_sinks_log_settles_every_unknown(
         kill_midway(outbox, dispatch(file, port, f"boot-{kill}"), dice)
     assert dispatch(file, port, "last boot").wait(300) == 0
 
-    mails = Counter(message_id for message_id, _ in desk.log)
+    mails = Counter(message_id for message_id, _ in console.log)
     rows = outbox.list_rows()
     unknown = [row for row in rows if row.status is DeliveryStatus.UNKNOWN]
     by_id = {f"<{row.message_id}>": row for row in rows}
@@ -102,7 +102,7 @@ def test_twenty_kills_send_no_row_twice_and_the_sinks_log_settles_every_unknown(
     assert {row.status for row in rows} <= {DeliveryStatus.HANDED_OVER, DeliveryStatus.UNKNOWN}
     assert all(f"<{r.message_id}>" in mails for r in rows if r.status is DeliveryStatus.HANDED_OVER)
     assert 0 < len(unknown) <= KILLS
-    for message_id, recipient in desk.log:
+    for message_id, recipient in console.log:
         assert recipient == f"{by_id[message_id].customer_id}@customers.example"
     for row in unknown:
         arrived = f"<{row.message_id}>" in mails

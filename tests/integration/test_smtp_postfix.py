@@ -150,8 +150,8 @@ def furnish(office: Office, authority: trustme.CA) -> None:
     """Folders with Postfix's own owners, main.cf, master.cf, certificate and mailboxes."""
     home = office.home
     home.chmod(0o755)
-    for room in ("etc", "queue", "data", "mail", "log"):
-        (home / room).mkdir()
+    for server_folder in ("etc", "queue", "data", "mail", "log"):
+        (home / server_folder).mkdir()
     account, nobody = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")
     os.chown(home / "data", account.pw_uid, account.pw_gid)
     os.chown(home / "mail", nobody.pw_uid, nobody.pw_gid)

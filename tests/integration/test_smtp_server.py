@@ -27,7 +27,7 @@ CA = trustme.CA()
 
 
 @dataclass
-class Desk:
+class ScriptedReplies:
     """Replies by stage (MAIL, RCPT, DATA); a stage in `drops` cuts the line instead."""
 
     replies: dict[str, str] = field(default_factory=dict)
@@ -63,18 +63,18 @@ class Desk:
             self.arrived.append((envelope.mail_from, envelope.rcpt_tos, envelope.content))
         return reply
 
-    async def _answer(self, stage: str, server: SMTP) -> str:
+    async def _answer(self, command: str, server: SMTP) -> str:
         self.commands += 1
-        if stage in self.drops:
+        if command in self.drops:
             assert server.transport is not None
             server.transport.close()
         await asyncio.sleep(self.delay)
-        return self.replies.get(stage, "250 2.0.0 fine, ann@customers.example")
+        return self.replies.get(command, "250 2.0.0 fine, ann@customers.example")
 
 
 @dataclass
-class House:
-    desk: Desk
+class RunningServer:
+    script: ScriptedReplies
     port: int
 
     def channel(self, ca_file: Path | None, **changes: object) -> MailChannel:
@@ -124,7 +124,7 @@ def wrong_tls(fault: str) -> ssl.SSLContext:
     return context
 
 
-Serve = Callable[..., Awaitable[House]]
+Serve = Callable[..., Awaitable[RunningServer]]
 
 
 @pytest.fixture
@@ -133,32 +133,32 @@ async def serve() -> AsyncIterator[Serve]:
     sessions: list[SMTP] = []
 
     async def start(
-        desk: Desk | None = None,
+        script: ScriptedReplies | None = None,
         *,
         name: str = "localhost",
         starttls: bool = True,
         implicit: bool = False,
         auth: bool = True,
         tls: ssl.SSLContext | None = None,
-    ) -> House:
-        desk = desk or Desk()
+    ) -> RunningServer:
+        script = script or ScriptedReplies()
         context = tls or server_tls(name)
 
         def sign_in(
             server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
         ) -> AuthResult:
-            desk.passwords += 1
+            script.passwords += 1
             known = LoginPassword(b"notices", b"a secret")
             return AuthResult(success=data == known, handled=False)
 
         def factory() -> SMTP:
-            desk.connections += 1
+            script.connections += 1
             with warnings.catch_warnings():
                 # TLS is there from the first octet, which aiosmtpd cannot see.
                 warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS")
                 sessions.append(
                     SMTP(
-                        desk,
+                        script,
                         hostname="mail.example",
                         tls_context=context if starttls and not implicit else None,
                         require_starttls=starttls and not implicit,
@@ -174,7 +174,7 @@ async def serve() -> AsyncIterator[Serve]:
             factory, "127.0.0.1", 0, ssl=context if implicit else None
         )
         servers.append(server)
-        return House(desk, server.sockets[0].getsockname()[1])
+        return RunningServer(script, server.sockets[0].getsockname()[1])
 
     yield start
     for server in servers:
@@ -195,54 +195,54 @@ async def send_one(channel: MailChannel) -> SendResult:
 async def test_a_message_is_handed_over_by_starttls_to_one_recipient(
     serve: Serve, ca_file: Path
 ) -> None:
-    house = await serve()
+    running = await serve()
 
-    result = await send_one(house.channel(ca_file))
+    result = await send_one(running.channel(ca_file))
 
     assert result.outcome is SendOutcome.HANDED_OVER
     assert result.reply == "250 2.0.0"
     assert result.tls.startswith("TLSv1.")
-    (sender, recipients, content) = house.desk.arrived[0]
+    (sender, recipients, content) = running.script.arrived[0]
     assert sender == "bounce@penhallow.example"
     assert recipients == ["c001@customers.example"]
     assert b"Message-ID: <BR-0001.1.1@penhallow.example>\r\n" in content
 
 
 async def test_tls_from_the_first_byte_works_too(serve: Serve, ca_file: Path) -> None:
-    house = await serve(implicit=True, auth=False)
+    running = await serve(implicit=True, auth=False)
 
-    result = await send_one(house.channel(ca_file, tls=SmtpTls.TLS, auth=SmtpAuth.NONE))
+    result = await send_one(running.channel(ca_file, tls=SmtpTls.TLS, auth=SmtpAuth.NONE))
 
     assert result.outcome is SendOutcome.HANDED_OVER
     assert result.tls.startswith("TLSv1.")
 
 
 async def test_one_connection_carries_many_messages(serve: Serve, ca_file: Path) -> None:
-    house = await serve()
-    channel = house.channel(ca_file)
+    running = await serve()
+    channel = running.channel(ca_file)
     for number in range(1, 6):
         await channel.send(build_outgoing(number))
     await channel.close()
 
-    assert house.desk.connections == 1
-    assert [to for _, (to,), _ in house.desk.arrived] == [
+    assert running.script.connections == 1
+    assert [to for _, (to,), _ in running.script.arrived] == [
         f"c{number:03d}@customers.example" for number in range(1, 6)
     ]
 
 
 async def test_a_connection_that_went_stale_is_opened_again(serve: Serve, ca_file: Path) -> None:
-    house = await serve()
-    channel = house.channel(ca_file)
+    running = await serve()
+    channel = running.channel(ca_file)
     await channel.send(build_outgoing(1))
-    house.desk.drops = {"MAIL"}
+    running.script.drops = {"MAIL"}
     lost = await channel.send(build_outgoing(2))
-    house.desk.drops = set()
+    running.script.drops = set()
     kept = await channel.send(build_outgoing(3))
     await channel.close()
 
     assert lost.outcome is SendOutcome.DEFERRED
     assert kept.outcome is SendOutcome.HANDED_OVER
-    assert house.desk.connections == 2
+    assert running.script.connections == 2
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
@@ -256,18 +256,18 @@ async def test_a_connection_that_went_stale_is_opened_again(serve: Serve, ca_fil
     ],
 )
 async def test_a_clear_refusal_is_told_by_code_only_and_the_next_message_still_goes(
-    serve: Serve, ca_file: Path, stage: str, reply: str, outcome: SendOutcome, kept: str
+    serve: Serve, ca_file: Path, command: str, reply: str, outcome: SendOutcome, kept: str
 ) -> None:
-    house = await serve(Desk(replies={stage: reply}))
-    channel = house.channel(ca_file)
+    running = await serve(ScriptedReplies(replies={command: reply}))
+    channel = running.channel(ca_file)
     refused = await channel.send(build_outgoing(1))
-    house.desk.replies = {}
+    running.script.replies = {}
     after = await channel.send(build_outgoing(2))
     await channel.close()
 
     assert (refused.outcome, refused.reply) == (outcome, kept)
     assert after.outcome is SendOutcome.HANDED_OVER
-    assert [to for _, (to,), _ in house.desk.arrived] == ["c002@customers.example"]
+    assert [to for _, (to,), _ in running.script.arrived] == ["c002@customers.example"]
 
 
 @pytest.mark.parametrize(
@@ -279,11 +279,11 @@ async def test_a_clear_refusal_is_told_by_code_only_and_the_next_message_still_g
     ],
 )
 async def test_a_lost_line_is_deferred_before_data_and_unknown_from_data_on(
-    serve: Serve, ca_file: Path, stage: str, outcome: SendOutcome
+    serve: Serve, ca_file: Path, command: str, outcome: SendOutcome
 ) -> None:
-    house = await serve(Desk(drops={stage}))
+    running = await serve(ScriptedReplies(drops={command}))
 
-    result = await send_one(house.channel(ca_file))
+    result = await send_one(running.channel(ca_file))
 
     assert result.outcome is outcome
     assert "@" not in result.reply
@@ -293,19 +293,19 @@ async def test_a_lost_line_is_deferred_before_data_and_unknown_from_data_on(
     ("stage", "outcome"), [("MAIL", SendOutcome.DEFERRED), ("DATA", SendOutcome.UNKNOWN)]
 )
 async def test_a_server_that_falls_silent_is_like_one_that_hangs_up(
-    serve: Serve, ca_file: Path, stage: str, outcome: SendOutcome
+    serve: Serve, ca_file: Path, command: str, outcome: SendOutcome
 ) -> None:
-    house = await serve()
-    channel = house.channel(ca_file, timeout_seconds=3.0)
+    running = await serve()
+    channel = running.channel(ca_file, timeout_seconds=3.0)
     first = await channel.send(build_outgoing(1))
-    answer, over = house.desk._answer, asyncio.Event()
+    answer, over = running.script._answer, asyncio.Event()
 
     async def silent_at(at: str, server: SMTP) -> str:
-        if at == stage:
+        if at == command:
             await over.wait()
         return await answer(at, server)
 
-    house.desk._answer = silent_at  # type: ignore[method-assign]  # the server's mood
+    running.script._answer = silent_at  # type: ignore[method-assign]  # the server's mood
     result = await channel.send(build_outgoing(2))
     over.set()
     await channel.close()
@@ -326,7 +326,7 @@ async def test_nothing_is_sent_to_a_server_whose_certificate_is_not_trusted(
     for result in (wrong_name, wrong_authority):
         assert result.outcome is SendOutcome.DEFERRED
         assert result.reply == "no connection: certificate or TLS refused"
-    assert stranger.desk.arrived + unknown.desk.arrived == []
+    assert stranger.script.arrived + unknown.script.arrived == []
 
 
 @pytest.mark.parametrize(
@@ -344,9 +344,9 @@ async def test_nothing_is_sent_to_a_server_whose_certificate_is_not_trusted(
 async def test_a_wrong_certificate_defers_and_neither_password_nor_letter_leaves(
     serve: Serve, ca_file: Path, fault: str, way: SmtpTls
 ) -> None:
-    house = await serve(implicit=way is SmtpTls.TLS, tls=wrong_tls(fault))
+    running = await serve(implicit=way is SmtpTls.TLS, tls=wrong_tls(fault))
 
-    result = await send_one(house.channel(ca_file, tls=way))
+    result = await send_one(running.channel(ca_file, tls=way))
 
     assert result.outcome is SendOutcome.DEFERRED
     # A server that speaks only what is too old hangs up by itself.
@@ -354,43 +354,43 @@ async def test_a_wrong_certificate_defers_and_neither_password_nor_letter_leaves
         "no connection: certificate or TLS refused",
         "no connection: lost" if fault == "old protocol" else "",
     )
-    assert (house.desk.passwords, house.desk.commands, house.desk.arrived) == (0, 0, [])
+    assert (running.script.passwords, running.script.commands, running.script.arrived) == (0, 0, [])
 
 
 async def test_the_same_server_with_a_right_certificate_hears_one_password_and_one_letter(
     serve: Serve, ca_file: Path
 ) -> None:
     for way in (SmtpTls.STARTTLS, SmtpTls.TLS):
-        house = await serve(implicit=way is SmtpTls.TLS)
-        result = await send_one(house.channel(ca_file, tls=way))
+        running = await serve(implicit=way is SmtpTls.TLS)
+        result = await send_one(running.channel(ca_file, tls=way))
 
         assert result.outcome is SendOutcome.HANDED_OVER
-        assert (house.desk.passwords, house.desk.commands) == (1, 3)
+        assert (running.script.passwords, running.script.commands) == (1, 3)
 
 
 async def test_nothing_is_sent_to_a_server_without_starttls(serve: Serve, ca_file: Path) -> None:
-    house = await serve(starttls=False, auth=False)
+    running = await serve(starttls=False, auth=False)
 
-    result = await send_one(house.channel(ca_file, auth=SmtpAuth.NONE))
+    result = await send_one(running.channel(ca_file, auth=SmtpAuth.NONE))
 
     assert result.outcome is SendOutcome.DEFERRED
     assert result.reply.startswith("no connection: server lacks STARTTLS")
-    assert house.desk.arrived == []
+    assert running.script.arrived == []
 
 
 async def test_a_wrong_password_defers_and_blames_no_recipient(serve: Serve, ca_file: Path) -> None:
-    house = await serve()
+    running = await serve()
 
-    result = await send_one(house.channel(ca_file, secret=SecretStr("wrong")))
+    result = await send_one(running.channel(ca_file, secret=SecretStr("wrong")))
 
     assert result.outcome is SendOutcome.DEFERRED
     assert result.reply == "no connection: 535 5.7.8"
 
 
 async def test_a_server_that_is_down_defers() -> None:
-    house = House(Desk(), 1)
+    running = RunningServer(ScriptedReplies(), 1)
 
-    result = await send_one(house.channel(None))
+    result = await send_one(running.channel(None))
 
     assert result.outcome is SendOutcome.DEFERRED
     assert result.reply == "no connection: lost"
@@ -410,15 +410,15 @@ async def test_a_server_that_is_down_defers() -> None:
 async def test_only_a_250_after_the_letter_hands_it_over(
     go_on: str, end: str, outcome: SendOutcome, reply: str
 ) -> None:
-    async with speaking({b"DATA": go_on, b".\r\n": end}) as house:
-        result = await send_one(house.channel(None, tls=SmtpTls.NONE, auth=SmtpAuth.NONE))
+    async with speaking({b"DATA": go_on, b".\r\n": end}) as running:
+        result = await send_one(running.channel(None, tls=SmtpTls.NONE, auth=SmtpAuth.NONE))
 
     assert (result.outcome, result.reply) == (outcome, reply)
 
 
 async def test_an_answer_too_many_hands_no_later_letter_over() -> None:
-    async with speaking({b"DATA": "354 go on", b".\r\n": "451 later\r\n250 fine"}) as house:
-        channel = house.channel(None, tls=SmtpTls.NONE, auth=SmtpAuth.NONE)
+    async with speaking({b"DATA": "354 go on", b".\r\n": "451 later\r\n250 fine"}) as running:
+        channel = running.channel(None, tls=SmtpTls.NONE, auth=SmtpAuth.NONE)
         results = [await channel.send(build_outgoing(number)) for number in range(1, 5)]
         await channel.close()
 
@@ -426,7 +426,7 @@ async def test_an_answer_too_many_hands_no_later_letter_over() -> None:
 
 
 @asynccontextmanager
-async def speaking(answers: dict[bytes, str]) -> AsyncIterator[House]:
+async def speaking(answers: dict[bytes, str]) -> AsyncIterator[RunningServer]:
     """A server that says this to a line that begins so, and 250 to every other line."""
     talks: list[asyncio.Event] = []
 
@@ -446,7 +446,7 @@ async def speaking(answers: dict[bytes, str]) -> AsyncIterator[House]:
 
     server = await asyncio.start_server(talk, "localhost", 0)
     try:
-        yield House(Desk(), server.sockets[0].getsockname()[1])
+        yield RunningServer(ScriptedReplies(), server.sockets[0].getsockname()[1])
     finally:
         server.close()
         for ended in talks:
@@ -481,8 +481,8 @@ async def test_an_oauth_token_signs_in(ca_file: Path) -> None:
         writer.close()
 
     server = await asyncio.start_server(talk, "localhost", 0, ssl=server_tls())
-    house = House(Desk(), server.sockets[0].getsockname()[1])
-    channel = house.channel(
+    running = RunningServer(ScriptedReplies(), server.sockets[0].getsockname()[1])
+    channel = running.channel(
         ca_file, tls=SmtpTls.TLS, auth=SmtpAuth.XOAUTH2, secret=SecretStr("a token")
     )
     result = await send_one(channel)
@@ -496,11 +496,11 @@ async def test_an_oauth_token_signs_in(ca_file: Path) -> None:
 async def test_an_address_beyond_ascii_goes_only_where_the_server_can_take_it(
     serve: Serve, ca_file: Path
 ) -> None:
-    house = await serve()
-    channel = house.channel(ca_file)
+    running = await serve()
+    channel = running.channel(ca_file)
     result = await channel.send(build_outgoing(1, to_email="siân@customers.example"))
     await channel.close()
 
     assert result.outcome is SendOutcome.BOUNCED
     assert result.reply == "553 5.6.7"
-    assert house.desk.arrived == []
+    assert running.script.arrived == []

@@ -1,4 +1,4 @@
-"""A broken glass over a real SMTP server: what leaves, and what waits while the witness's
+"""A break-glass release over a real SMTP server: what leaves, and what waits while the witness's
 bounces."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 from smtp_server import smtp_server
 from waiting_letters import smtp_sender
 
@@ -44,8 +44,8 @@ class Sink:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
-    with release_scene("sqlite", tmp_path) as opened:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
+    with release_scenario("sqlite", tmp_path) as opened:
         for user in ("avery", "blake"):
             off = make_user(user).model_copy(update={"disabled": True})
             opened.store.write(lambda uow, off=off: uow.users.save(off))
@@ -53,52 +53,54 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
         yield opened
 
 
-def nominate(scene: ReleaseScene, address: str) -> None:
-    profile = scene.settings.profile.model_copy(update={"witness_email": address})
-    scene.settings = scene.settings.model_copy(update={"profile": profile})
+def nominate(scenario: ReleaseScenario, address: str) -> None:
+    profile = scenario.settings.profile.model_copy(update={"witness_email": address})
+    scenario.settings = scenario.settings.model_copy(update={"profile": profile})
 
 
-async def dispatch(scene: ReleaseScene) -> None:
+async def dispatch(scenario: ReleaseScenario) -> None:
     """One round of the real loop over the real channel."""
-    channel = open_channel(scene.sender)
-    loop = NoticeDispatcher(scene.outbox, channel, scene.now, scene.settings.notices, "boot-1")
+    channel = open_channel(scenario.sender)
+    loop = NoticeDispatcher(
+        scenario.outbox, channel, scenario.now, scenario.settings.notices, "boot-1"
+    )
     await loop.run_once(limit=99)
     await loop.close()
 
 
-async def rounds(scene: ReleaseScene, minutes: int) -> None:
+async def rounds(scenario: ReleaseScenario, minutes: int) -> None:
     """A round every two minutes: a longer silence holds all mail."""
     for _ in range(minutes // 2):
-        scene.now.advance(minutes=2)
-        await dispatch(scene)
+        scenario.now.advance(minutes=2)
+        await dispatch(scenario)
 
 
 async def test_no_letter_leaves_while_the_witnesss_message_bounces_and_all_do_after_another(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     sink = Sink()
     with smtp_server(sink) as port:
-        scene.send_through(smtp_sender(port))
-        nominate(scene, "nobody@outside.example")
-        scene.break_glass("rowan")
-        await rounds(scene, minutes=60)
+        scenario.send_through(smtp_sender(port))
+        nominate(scenario, "nobody@outside.example")
+        scenario.break_glass("rowan")
+        await rounds(scenario, minutes=60)
         bounced = (list(sink.refused), list(sink.taken))
-        nominate(scene, "trustee@outside.example")
-        who = scene.as_actor("rowan", Permission.APPROVER)
-        scene.store.write(
+        nominate(scenario, "trustee@outside.example")
+        who = scenario.as_actor("rowan", Permission.APPROVER)
+        scenario.store.write(
             lambda uow: witness.tell_witness_again(
-                uow, who, scene.breach.id, scene.settings, scene.now()
+                uow, who, scenario.breach.id, scenario.settings, scenario.now()
             )
         )
-        await dispatch(scene)
+        await dispatch(scenario)
         told = list(sink.taken)
-        await rounds(scene, minutes=14)
+        await rounds(scenario, minutes=14)
         early = list(sink.taken)
-        await rounds(scene, minutes=2)
+        await rounds(scenario, minutes=2)
 
     assert bounced == (["nobody@outside.example"], [])
     assert told == early == ["trustee@outside.example"]
     assert sorted(sink.taken[1:]) == ["accounts@contoso.example", "accounts@fabrikam.example"]
-    assert [row.status for row in scene.rows() if row.person_id == "witness"] == [
+    assert [row.status for row in scenario.rows() if row.person_id == "witness"] == [
         DeliveryStatus.BOUNCED
     ]

@@ -257,7 +257,7 @@ def _check_alone(uow: UnitOfWork, actor: Actor, did: Collection[str], settings: 
     ]
     if others:
         raise NotAllowed(
-            f"{', '.join(others)} may approve, so the glass stays whole",
+            f"break-glass refused: {', '.join(others)} may approve",
             place="break-glass",
             remedy="Ask for their approval.",
         )

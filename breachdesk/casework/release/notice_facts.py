@@ -138,7 +138,7 @@ def open_call(uow: UnitOfWork, row: NoticeRow, reason: str, now: datetime) -> No
     person and letter."""
     breach = uow.breaches.get(row.breach_id)
     if not row.kind.spec.needs_manifest:
-        title = "Tell the witness of the broken glass by telephone"
+        title = "Tell the witness of the break-glass release by telephone"
         task = cases.build_check_task(f"witness-{row.breach_id}-v{row.version}", title, reason, now)
         cases.open_tasks(uow, breach.case_id, [task], now)
         return
@@ -183,7 +183,7 @@ def _check_not_own_witness(uow: UnitOfWork, actor: Actor, row: NoticeRow) -> Non
     approvals = uow.breaches.list_versions(Approval, row.breach_id)
     if any(a.version == row.version and a.approved_by == actor.id for a in approvals):
         raise NotAllowed(
-            "who broke the glass does not settle the message to the witness",
+            "who released by break-glass does not settle the message to the witness",
             place=f"notice {row.id}",
             remedy="Ask a colleague, or write to the witness again.",
         )

@@ -1,4 +1,4 @@
-"""What a person typed, as text, and read as what it should be. Rules of the house are not here."""
+"""Parse form fields to typed values; business rules are in casework."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ STATIC = Path(__file__).parents[1] / "static"
 
 
 class PageRenderer:
-    """Renders templates/console of one house."""
+    """Render the templates of the console with one set of settings."""
 
     def __init__(self, dependencies: ConsoleDependencies) -> None:
         folder = dependencies.templates_dir / "console"

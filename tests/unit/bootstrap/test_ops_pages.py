@@ -129,16 +129,16 @@ def test_loopback_is_told_from_the_rest(host: str, ours: bool) -> None:
     assert is_loopback(host) is ours
 
 
-async def test_the_front_door_leads_each_path_to_its_room() -> None:
-    def room(name: str) -> Any:
+async def test_the_port_router_sends_each_path_to_its_application() -> None:
+    def endpoint(name: str) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": name.encode()})
 
         return app
 
-    door = PortRouter(room("intake"), room("console"), room("ops"))
-    async with asking(door, "127.0.0.1") as client:
+    router = PortRouter(endpoint("intake"), endpoint("console"), endpoint("ops"))
+    async with asking(router, "127.0.0.1") as client:
         paths = ("/", "/intake/mail", "/metrics", "/healthz", "/readyz", "/metrics/x")
         found = [(await client.get(path)).text for path in paths]
 

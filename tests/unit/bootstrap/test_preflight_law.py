@@ -31,8 +31,8 @@ verified = true
 
 def on(tmp_path: Path, day: datetime, **law: int) -> dict[str, PreflightCheck]:
     settings = Settings(data_dir=tmp_path, law=LawSettings(**law))
-    with Container(settings, FixedNow(day)) as house:
-        return {c.what: c for c in run_preflight(house) if c.what.startswith("law")}
+    with Container(settings, FixedNow(day)) as container:
+        return {c.what: c for c in run_preflight(container) if c.what.startswith("law")}
 
 
 def correct(tmp_path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Preflight says whether somebody outside could be told of a broken glass."""
+"""Preflight says whether somebody outside could be told of a break-glass release."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def test_preflight_says_whether_a_fit_witness_is_nominated(
 ) -> None:
     profile = ProviderProfile(witness_email=address)
     settings = Settings(data_dir=tmp_path, profile=profile, senders=(SENDER,))
-    with Container(settings, FixedNow()) as house:
+    with Container(settings, FixedNow()) as container:
         for name in ("avery", "blake")[:approvers]:
-            house.store.write(
+            container.store.write(
                 lambda uow, name=name: uow.users.save(make_user(name, Permission.APPROVER))
             )
-        (check,) = [c for c in run_preflight(house) if c.what == "witness"]
+        (check,) = [c for c in run_preflight(container) if c.what == "witness"]
 
     assert (check.passed, said in check.finding) == (passed, True)

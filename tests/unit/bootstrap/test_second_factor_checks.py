@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from console_desk import a_desk
+from console_harness import open_console
 
 from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.preflight import PreflightCheck, run_preflight
@@ -15,7 +15,7 @@ from schemas.user import Permission
 
 
 def check(folder: Path, *, enrolled: bool, demo: bool = False) -> PreflightCheck:
-    with Container(Settings(data_dir=folder, demo=demo)) as house:
+    with Container(Settings(data_dir=folder, demo=demo)) as container:
 
         def work(uow) -> None:
             uow.users.save(make_user("april", Permission.APPROVER))
@@ -27,8 +27,8 @@ def check(folder: Path, *, enrolled: bool, demo: bool = False) -> PreflightCheck
                 uow.second_factors.start_enrolment("april", "SECRET")
                 uow.second_factors.confirm("april", "SECRET", step=1, code_hashes=["x"], at=START)
 
-        house.store.write(work)
-        (found,) = [each for each in run_preflight(house) if each.what == "second factors"]
+        container.store.write(work)
+        (found,) = [each for each in run_preflight(container) if each.what == "second factors"]
     return found
 
 
@@ -47,8 +47,8 @@ def test_preflight_passes_once_it_is_set_up_and_in_a_demo(
 
 
 async def test_the_set_up_page_names_an_approver_without_a_second_factor(tmp_path: Path) -> None:
-    with a_desk(tmp_path) as desk:
-        visitor = desk.visitor()
+    with open_console(tmp_path) as console:
+        visitor = console.visitor()
         await visitor.sign_in("april")
         before = (await visitor.client.get("/first-run")).text
         await visitor.enrol()

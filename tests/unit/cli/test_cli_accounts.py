@@ -58,19 +58,19 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixt
 
 
 def stored(folder: Path, user_id: str = "asha") -> User | None:
-    with Container(load_settings(folder)) as house:
-        return house.store.read(lambda uow: uow.users.get(user_id))
+    with Container(load_settings(folder)) as container:
+        return container.store.read(lambda uow: uow.users.get(user_id))
 
 
 def acts(folder: Path) -> list[tuple[str, str, str]]:
-    with Container(load_settings(folder)) as house:
-        entries = house.store.read(lambda uow: uow.audit.list_entries())
+    with Container(load_settings(folder)) as container:
+        entries = container.store.read(lambda uow: uow.audit.list_entries())
     return [(entry.actor, entry.act, entry.subject) for entry in entries]
 
 
 def sign_in(folder: Path, user_id: str = "asha") -> None:
-    with Container(load_settings(folder)) as house:
-        now = house.now()
+    with Container(load_settings(folder)) as container:
+        now = container.now()
         session = SessionView(
             token_hash="t",
             user_id=user_id,
@@ -79,13 +79,13 @@ def sign_in(folder: Path, user_id: str = "asha") -> None:
             used_at=now,
             expires=now.replace(year=now.year + 1),
         )
-        house.store.write(lambda uow: uow.users.open_session(session))
+        container.store.write(lambda uow: uow.users.open_session(session))
 
 
 def sessions(folder: Path, user_id: str = "asha") -> int:
-    with Container(load_settings(folder)) as house:
-        now = house.now()
-        return len(house.store.read(lambda uow: uow.users.list_sessions(user_id, now)))
+    with Container(load_settings(folder)) as container:
+        now = container.now()
+        return len(container.store.read(lambda uow: uow.users.list_sessions(user_id, now)))
 
 
 def add(run: Run, *duties: str) -> Ended:
@@ -174,14 +174,14 @@ def test_sessions_are_ended_by_command(run: Run, folder: Path) -> None:
 
 def test_a_second_factor_is_reset_by_command(run: Run, folder: Path) -> None:
     add(run)
-    with Container(load_settings(folder)) as house:
-        now = house.now()
+    with Container(load_settings(folder)) as container:
+        now = container.now()
 
         def enrol(uow):
             uow.second_factors.start_enrolment("asha", "SECRET")
             uow.second_factors.confirm("asha", "SECRET", step=1, code_hashes=["x"], at=now)
 
-        house.store.write(enrol)
+        container.store.write(enrol)
     sign_in(folder)
     (before,) = [json.loads(line) for line in run("list", "--json").out.splitlines()]
     reset = run("reset-second-factor", "asha")

@@ -58,8 +58,8 @@ def folder(tmp_path: Path) -> Path:
         said = build_finding("rowan", BreachCause.LOST_OR_STOLEN, None, NOW)
         close_case(uow, rowan, case.id, "found again", True, NOW, said)
 
-    with Container(load_settings(data)) as house:
-        house.store.write(work)
+    with Container(load_settings(data)) as container:
+        container.store.write(work)
     return data
 
 

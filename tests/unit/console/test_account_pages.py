@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from console_desk import HASH, PASSWORD, Desk, Visitor, a_desk, change, codes_of, secret_of
+from console_harness import (
+    HASH,
+    PASSWORD,
+    ConsoleHarness,
+    Visitor,
+    change,
+    codes_of,
+    open_console,
+    secret_of,
+)
 from waiting_letters import SENDER, write_letters
 
 from breachdesk.casework.accounts import accounts
@@ -24,39 +33,41 @@ NEW = "violet ladder 47 teapot"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with a_desk(tmp_path) as opened:
+def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
+    with open_console(tmp_path) as opened:
         yield opened
 
 
-async def signed_in(desk: Desk, user: str = "april") -> Visitor:
-    visitor = desk.visitor()
+async def signed_in(console: ConsoleHarness, user: str = "april") -> Visitor:
+    visitor = console.visitor()
     assert await visitor.sign_in(user)
     return visitor
 
 
-def code(app: pyotp.TOTP, desk: Desk, steps: int = 0) -> str:
-    return app.generate_otp(int(desk.now().timestamp()) // 30 + steps)
+def code(app: pyotp.TOTP, console: ConsoleHarness, steps: int = 0) -> str:
+    return app.generate_otp(int(console.now().timestamp()) // 30 + steps)
 
 
-async def test_an_approver_without_a_second_factor_is_led_to_set_one_up(desk: Desk) -> None:
-    approver = await desk.visitor().ask("april")
-    responder = await desk.visitor().ask("rhea")
+async def test_an_approver_without_a_second_factor_is_led_to_set_one_up(
+    console: ConsoleHarness,
+) -> None:
+    approver = await console.visitor().ask("april")
+    responder = await console.visitor().ask("rhea")
 
     assert approver.headers["location"] == "/account/second-factor?next=/"
     assert responder.headers["location"] == "/"
 
 
 async def test_a_second_factor_is_set_up_with_a_picture_a_code_and_ten_recovery_codes(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    visitor = await signed_in(desk)
+    visitor = await signed_in(console)
     page = (await visitor.post("/account/second-factor", next="/cases")).text
     secret = secret_of(page)
     answer = await visitor.post(
         "/account/second-factor",
         secret=secret,
-        app_code=pyotp.TOTP(secret).at(desk.now()),
+        app_code=pyotp.TOTP(secret).at(console.now()),
         password=PASSWORD,
         next="/cases",
     )
@@ -69,7 +80,7 @@ async def test_a_second_factor_is_set_up_with_a_picture_a_code_and_ten_recovery_
     assert 'href="/cases"' in answer.text
     assert codes_of(again.text) == []
     assert secret not in again.text
-    assert len(desk.audited("user:second_factor:enrolled")) == 1
+    assert len(console.audited("user:second_factor:enrolled")) == 1
 
 
 @pytest.mark.parametrize(
@@ -77,30 +88,32 @@ async def test_a_second_factor_is_set_up_with_a_picture_a_code_and_ten_recovery_
     [("wrong", 0, "this is not your password"), (PASSWORD, 9, "not the app’s present code")],
 )
 async def test_a_second_factor_needs_the_password_and_a_code_of_the_app(
-    desk: Desk, password: str, shift: int, said: str
+    console: ConsoleHarness, password: str, shift: int, said: str
 ) -> None:
-    visitor = await signed_in(desk)
+    visitor = await signed_in(console)
     secret = secret_of((await visitor.post("/account/second-factor")).text)
     answer = await visitor.post(
         "/account/second-factor",
         secret=secret,
-        app_code=code(pyotp.TOTP(secret), desk, shift),
+        app_code=code(pyotp.TOTP(secret), console, shift),
         password=password,
     )
 
     assert said in answer.text.replace("&#39;", "’")
     assert secret_of(answer.text) == secret
-    assert desk.store.read(lambda uow: uow.second_factors.list_confirmed()) == frozenset()
+    assert console.store.read(lambda uow: uow.second_factors.list_confirmed()) == frozenset()
 
 
-async def test_a_secret_that_the_console_did_not_show_last_is_not_taken(desk: Desk) -> None:
-    visitor = await signed_in(desk)
+async def test_a_secret_that_the_console_did_not_show_last_is_not_taken(
+    console: ConsoleHarness,
+) -> None:
+    visitor = await signed_in(console)
     seen_by_a_thief = secret_of((await visitor.post("/account/second-factor")).text)
     own = secret_of((await visitor.post("/account/second-factor")).text)
     answer = await visitor.post(
         "/account/second-factor",
         secret=seen_by_a_thief,
-        app_code=pyotp.TOTP(seen_by_a_thief).at(desk.now()),
+        app_code=pyotp.TOTP(seen_by_a_thief).at(console.now()),
         password=PASSWORD,
     )
 
@@ -108,50 +121,56 @@ async def test_a_secret_that_the_console_did_not_show_last_is_not_taken(desk: De
     assert answer.status_code == 409
 
 
-async def test_with_a_second_factor_the_password_alone_opens_nothing(desk: Desk) -> None:
-    app, _ = await (await signed_in(desk)).enrol()
-    desk.now.advance(seconds=30)
+async def test_with_a_second_factor_the_password_alone_opens_nothing(
+    console: ConsoleHarness,
+) -> None:
+    app, _ = await (await signed_in(console)).enrol()
+    console.now.advance(seconds=30)
 
-    assert not await desk.visitor().sign_in("april")
-    assert not await desk.visitor().sign_in("april", code="000000")
-    assert await desk.visitor().sign_in("april", code=code(app, desk))
+    assert not await console.visitor().sign_in("april")
+    assert not await console.visitor().sign_in("april", code="000000")
+    assert await console.visitor().sign_in("april", code=code(app, console))
 
 
 @pytest.mark.parametrize(
     ("steps", "opens"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)]
 )
-async def test_a_clock_may_be_off_by_one_step(desk: Desk, steps: int, opens: bool) -> None:
-    app, _ = await (await signed_in(desk)).enrol()
-    desk.now.advance(minutes=5)
+async def test_a_clock_may_be_off_by_one_step(
+    console: ConsoleHarness, steps: int, opens: bool
+) -> None:
+    app, _ = await (await signed_in(console)).enrol()
+    console.now.advance(minutes=5)
 
-    assert await desk.visitor().sign_in("april", code=code(app, desk, steps)) is opens
+    assert await console.visitor().sign_in("april", code=code(app, console, steps)) is opens
 
 
-async def test_a_code_is_taken_once_and_no_earlier_one_after_it(desk: Desk) -> None:
-    app, _ = await (await signed_in(desk)).enrol()
-    desk.now.advance(minutes=5)
-    now, before = code(app, desk), code(app, desk, -1)
-    first = await desk.visitor().sign_in("april", code=now)
-    again = await desk.visitor().sign_in("april", code=now)
-    earlier = await desk.visitor().sign_in("april", code=before)
-    desk.now.advance(seconds=30)
+async def test_a_code_is_taken_once_and_no_earlier_one_after_it(console: ConsoleHarness) -> None:
+    app, _ = await (await signed_in(console)).enrol()
+    console.now.advance(minutes=5)
+    now, before = code(app, console), code(app, console, -1)
+    first = await console.visitor().sign_in("april", code=now)
+    again = await console.visitor().sign_in("april", code=now)
+    earlier = await console.visitor().sign_in("april", code=before)
+    console.now.advance(seconds=30)
 
     assert (first, again, earlier) == (True, False, False)
-    assert await desk.visitor().sign_in("april", code=code(app, desk))
+    assert await console.visitor().sign_in("april", code=code(app, console))
 
 
-async def test_the_code_that_proved_the_app_cannot_be_used_to_sign_in(desk: Desk) -> None:
-    app, _ = await (await signed_in(desk)).enrol()
+async def test_the_code_that_proved_the_app_cannot_be_used_to_sign_in(
+    console: ConsoleHarness,
+) -> None:
+    app, _ = await (await signed_in(console)).enrol()
 
-    assert not await desk.visitor().sign_in("april", code=code(app, desk))
+    assert not await console.visitor().sign_in("april", code=code(app, console))
 
 
-async def test_codes_are_guessed_no_more_often_than_passwords(desk: Desk) -> None:
-    app, _ = await (await signed_in(desk)).enrol()
-    desk.now.advance(minutes=1)
-    thief = desk.visitor("203.0.113.9")
+async def test_codes_are_guessed_no_more_often_than_passwords(console: ConsoleHarness) -> None:
+    app, _ = await (await signed_in(console)).enrol()
+    console.now.advance(minutes=1)
+    thief = console.visitor("203.0.113.9")
     answers = [(await thief.ask("april", code=f"{n:06}")).status_code for n in range(7)]
-    late = await thief.ask("april", code=code(app, desk))
+    late = await thief.ask("april", code=code(app, console))
 
     assert answers == [401] * 5 + [429] * 2
     assert late.status_code == 429
@@ -160,56 +179,60 @@ async def test_codes_are_guessed_no_more_often_than_passwords(desk: Desk) -> Non
 @pytest.mark.parametrize(
     "typed", [str, str.lower, lambda c: c.replace("-", " "), lambda c: f" {c}"]
 )
-async def test_a_recovery_code_opens_the_account_once(desk: Desk, typed) -> None:
-    _, codes = await (await signed_in(desk)).enrol()
+async def test_a_recovery_code_opens_the_account_once(console: ConsoleHarness, typed) -> None:
+    _, codes = await (await signed_in(console)).enrol()
 
-    assert await desk.visitor().sign_in("april", code=typed(codes[3]))
-    assert not await desk.visitor().sign_in("april", code=typed(codes[3]))
-    assert await desk.visitor().sign_in("april", code=codes[4])
-    assert [e.facts["left"] for e in desk.audited("user:recovery_code:used")] == [9, 8]
+    assert await console.visitor().sign_in("april", code=typed(codes[3]))
+    assert not await console.visitor().sign_in("april", code=typed(codes[3]))
+    assert await console.visitor().sign_in("april", code=codes[4])
+    assert [e.facts["left"] for e in console.audited("user:recovery_code:used")] == [9, 8]
 
 
-async def test_a_recovery_code_with_a_wrong_password_is_not_used_up(desk: Desk) -> None:
-    _, codes = await (await signed_in(desk)).enrol()
-    refused = await desk.visitor().sign_in("april", "wrong", codes[0])
+async def test_a_recovery_code_with_a_wrong_password_is_not_used_up(
+    console: ConsoleHarness,
+) -> None:
+    _, codes = await (await signed_in(console)).enrol()
+    refused = await console.visitor().sign_in("april", "wrong", codes[0])
 
     assert not refused
-    assert await desk.visitor().sign_in("april", code=codes[0])
+    assert await console.visitor().sign_in("april", code=codes[0])
 
 
-async def test_recovery_codes_are_stored_as_hashes(desk: Desk) -> None:
-    _, codes = await (await signed_in(desk)).enrol()
-    stored = desk.store.path.read_bytes() + desk.store.path.with_name("store.db-wal").read_bytes()
+async def test_recovery_codes_are_stored_as_hashes(console: ConsoleHarness) -> None:
+    _, codes = await (await signed_in(console)).enrol()
+    stored = (
+        console.store.path.read_bytes() + console.store.path.with_name("store.db-wal").read_bytes()
+    )
 
     for each in codes:
         assert each.encode() not in stored
         assert each.replace("-", "").encode() not in stored
 
 
-async def test_a_lost_telephone_is_replaced_with_recovery_codes(desk: Desk) -> None:
-    old, codes = await (await signed_in(desk)).enrol()
-    visitor = desk.visitor()
+async def test_a_lost_telephone_is_replaced_with_recovery_codes(console: ConsoleHarness) -> None:
+    old, codes = await (await signed_in(console)).enrol()
+    visitor = console.visitor()
     await visitor.sign_in("april", code=codes[0])
     new = pyotp.TOTP(secret_of((await visitor.post("/account/second-factor")).text))
-    fields = {"secret": new.secret, "app_code": code(new, desk), "password": PASSWORD}
+    fields = {"secret": new.secret, "app_code": code(new, console), "password": PASSWORD}
     without = await visitor.post("/account/second-factor", **fields)
     answer = await visitor.post("/account/second-factor", **fields, code=codes[1])
-    desk.now.advance(minutes=1)
+    console.now.advance(minutes=1)
 
     assert without.status_code == 403
     assert len(codes_of(answer.text)) == 10
-    assert not await desk.visitor().sign_in("april", code=code(old, desk))
-    assert not await desk.visitor().sign_in("april", code=codes[2])
-    assert await desk.visitor().sign_in("april", code=code(new, desk))
+    assert not await console.visitor().sign_in("april", code=code(old, console))
+    assert not await console.visitor().sign_in("april", code=codes[2])
+    assert await console.visitor().sign_in("april", code=code(new, console))
 
 
 async def test_setting_up_a_second_factor_ends_other_sessions_and_renews_this_one(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    other, visitor = await signed_in(desk), await signed_in(desk)
+    other, visitor = await signed_in(console), await signed_in(console)
     before = visitor.client.cookies[SESSION]
     await visitor.enrol()
-    carried = await desk.visitor().client.get("/", headers={"cookie": f"{SESSION}={before}"})
+    carried = await console.visitor().client.get("/", headers={"cookie": f"{SESSION}={before}"})
 
     assert not await other.signed_in()
     assert carried.status_code == 303
@@ -217,9 +240,11 @@ async def test_setting_up_a_second_factor_ends_other_sessions_and_renews_this_on
     assert (await visitor.post("/sign-out")).status_code == 303
 
 
-async def test_the_sessions_page_lists_ones_own_and_ends_the_others_or_all(desk: Desk) -> None:
-    first, second = await signed_in(desk, "rhea"), await signed_in(desk, "rhea")
-    colleague = await signed_in(desk, "ana")
+async def test_the_sessions_page_lists_ones_own_and_ends_the_others_or_all(
+    console: ConsoleHarness,
+) -> None:
+    first, second = await signed_in(console, "rhea"), await signed_in(console, "rhea")
+    colleague = await signed_in(console, "ana")
     page = (await first.client.get("/account")).text
     await first.post("/account/sessions", which="others")
     left = [await v.signed_in() for v in (first, second, colleague)]
@@ -232,23 +257,25 @@ async def test_the_sessions_page_lists_ones_own_and_ends_the_others_or_all(desk:
     assert answer.headers["location"].startswith("/sign-in")
     assert not await first.signed_in()
     assert await colleague.signed_in()
-    assert len(desk.audited("user:sessions:ended")) == 2
+    assert len(console.audited("user:sessions:ended")) == 2
 
 
-async def test_a_changed_password_ends_the_other_sessions_and_renews_this_one(desk: Desk) -> None:
-    other, visitor = await signed_in(desk, "rhea"), await signed_in(desk, "rhea")
+async def test_a_changed_password_ends_the_other_sessions_and_renews_this_one(
+    console: ConsoleHarness,
+) -> None:
+    other, visitor = await signed_in(console, "rhea"), await signed_in(console, "rhea")
     before = visitor.client.cookies[SESSION]
     answer = await visitor.post(
         "/account/password", password=PASSWORD, new_password=NEW, once_more=NEW
     )
-    carried = await desk.visitor().client.get("/", headers={"cookie": f"{SESSION}={before}"})
+    carried = await console.visitor().client.get("/", headers={"cookie": f"{SESSION}={before}"})
 
     assert answer.headers["location"].startswith("/account?done=password")
     assert await visitor.signed_in()
     assert not await other.signed_in()
     assert carried.status_code == 303
-    assert not await desk.visitor().sign_in("rhea")
-    assert await desk.visitor().sign_in("rhea", NEW)
+    assert not await console.visitor().sign_in("rhea")
+    assert await console.visitor().sign_in("rhea", NEW)
 
 
 @pytest.mark.parametrize(
@@ -263,9 +290,9 @@ async def test_a_changed_password_ends_the_other_sessions_and_renews_this_one(de
     ],
 )
 async def test_a_password_is_not_changed_to_anything_or_by_anybody(
-    desk: Desk, fields: dict[str, str], said: str
+    console: ConsoleHarness, fields: dict[str, str], said: str
 ) -> None:
-    visitor = await signed_in(desk, "rhea")
+    visitor = await signed_in(console, "rhea")
     answer = await visitor.post(
         "/account/password",
         **{"password": PASSWORD, "new_password": NEW, "once_more": NEW, **fields},
@@ -273,19 +300,19 @@ async def test_a_password_is_not_changed_to_anything_or_by_anybody(
 
     assert said in answer.text
     assert NEW not in answer.text
-    assert await desk.visitor().sign_in("rhea")
+    assert await console.visitor().sign_in("rhea")
 
 
 async def test_changing_the_password_of_an_account_with_a_second_factor_asks_for_a_code(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    visitor = await signed_in(desk)
+    visitor = await signed_in(console)
     app, _ = await visitor.enrol()
-    desk.now.advance(seconds=30)
+    console.now.advance(seconds=30)
     fields = {"password": PASSWORD, "new_password": NEW, "once_more": NEW}
     without = await visitor.post("/account/password", **fields)
-    answer = await visitor.post("/account/password", **fields, code=code(app, desk))
-    digest = desk.store.read(lambda uow: uow.users.get("april")).password_hash
+    answer = await visitor.post("/account/password", **fields, code=code(app, console))
+    digest = console.store.read(lambda uow: uow.users.get("april")).password_hash
 
     assert without.status_code == 403
     assert answer.status_code == 303
@@ -293,9 +320,9 @@ async def test_changing_the_password_of_an_account_with_a_second_factor_asks_for
 
 
 async def test_a_stolen_session_guesses_the_password_five_times_and_holds_up_no_other(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    thief, owner = await signed_in(desk, "rhea"), await signed_in(desk, "rhea")
+    thief, owner = await signed_in(console, "rhea"), await signed_in(console, "rhea")
     fields = {"new_password": NEW, "once_more": NEW}
     said = [
         (await thief.post("/account/password", password=f"wrong {n}", **fields)).text
@@ -307,25 +334,25 @@ async def test_a_stolen_session_guesses_the_password_five_times_and_holds_up_no_
     assert ["too many" in text for text in said] == [False] * OF_SESSION + [True]
     assert late.status_code == 403
     assert own.status_code == 303
-    assert len(desk.audited("user:proof:refused")) == OF_SESSION
+    assert len(console.audited("user:proof:refused")) == OF_SESSION
 
 
 # Approvals
 
 
 @pytest.fixture
-def ready(tmp_path: Path) -> Iterator[Desk]:
+def ready(tmp_path: Path) -> Iterator[ConsoleHarness]:
     """Three letters of a breach wait for an approver."""
-    with a_desk(tmp_path, profile=PROFILE, senders=(SENDER,)) as desk:
-        write_letters(desk.store, 3, desk.now())
+    with open_console(tmp_path, profile=PROFILE, senders=(SENDER,)) as console:
+        write_letters(console.store, 3, console.now())
         for user in ("rowan", "avery"):
-            change(desk.store, user, password_hash=HASH)
-        yield desk
+            change(console.store, user, password_hash=HASH)
+        yield console
 
 
-async def approval(visitor: Visitor, desk: Desk, **fields: str) -> str:
+async def approval(visitor: Visitor, console: ConsoleHarness, **fields: str) -> str:
     """The fields of a right approval, as its page gives them."""
-    case = desk.store.read(lambda uow: uow.cases.list())[0].id
+    case = console.store.read(lambda uow: uow.cases.list())[0].id
     path = f"/cases/{case}/approval"
     page = (await visitor.client.get(path)).text
     found = re.search(r'name="expected_hash" value="([^"]+)"', page)
@@ -336,29 +363,31 @@ async def approval(visitor: Visitor, desk: Desk, **fields: str) -> str:
     return (await visitor.post(path, **given)).text or "released"
 
 
-def notices(desk: Desk) -> int:
-    return len(desk.store.read(lambda uow: uow.notices.list()))
+def notices(console: ConsoleHarness) -> int:
+    return len(console.store.read(lambda uow: uow.notices.list()))
 
 
-async def test_an_approver_without_a_second_factor_releases_nothing_and_breaks_no_glass(
-    ready: Desk,
+async def test_an_approver_without_a_second_factor_releases_nothing_also_by_break_glass(
+    ready: ConsoleHarness,
 ) -> None:
     visitor = await signed_in(ready, "avery")
     case = ready.store.read(lambda uow: uow.cases.list())[0].id
     page = (await visitor.client.get(f"/cases/{case}/approval")).text
     said = await approval(visitor, ready)
-    glass = await visitor.post(
+    answer = await visitor.post(
         f"/cases/{case}/break-glass", password=PASSWORD, count="3", glass_reason="alone"
     )
 
     assert "Set it up now" in page
     assert re.search(r"<button[^>]* disabled[^>]*>\s*Approve and release", page)
     assert "your account has no second factor" in said
-    assert "your account has no second factor" in glass.text
+    assert "your account has no second factor" in answer.text
     assert notices(ready) == 0
 
 
-async def test_an_approval_takes_password_and_a_code_that_was_not_used_before(ready: Desk) -> None:
+async def test_an_approval_takes_password_and_a_code_that_was_not_used_before(
+    ready: ConsoleHarness,
+) -> None:
     visitor = await signed_in(ready, "avery")
     app, _ = await visitor.enrol()
     ready.now.advance(minutes=5)
@@ -380,7 +409,7 @@ async def test_an_approval_takes_password_and_a_code_that_was_not_used_before(re
 
 
 async def test_an_approval_that_is_refused_for_its_count_has_not_used_the_code_or_a_try(
-    ready: Desk,
+    ready: ConsoleHarness,
 ) -> None:
     visitor = await signed_in(ready, "avery")
     app, _ = await visitor.enrol()
@@ -393,7 +422,7 @@ async def test_an_approval_that_is_refused_for_its_count_has_not_used_the_code_o
 
 
 async def test_strangers_at_the_sign_in_do_not_hold_up_an_approver_who_is_signed_in(
-    ready: Desk,
+    ready: ConsoleHarness,
 ) -> None:
     visitor = await signed_in(ready, "avery")
     app, _ = await visitor.enrol()
@@ -410,7 +439,7 @@ async def test_strangers_at_the_sign_in_do_not_hold_up_an_approver_who_is_signed
 
 
 async def test_a_session_that_ended_while_its_password_was_checked_releases_nothing(
-    ready: Desk,
+    ready: ConsoleHarness,
 ) -> None:
     visitor = await signed_in(ready, "avery")
     app, _ = await visitor.enrol()
@@ -431,17 +460,17 @@ async def test_a_session_that_ended_while_its_password_was_checked_releases_noth
 
 
 async def test_in_the_demo_nobody_needs_a_second_factor(tmp_path: Path) -> None:
-    with a_desk(tmp_path, demo=True) as desk:
-        answer = await desk.visitor().ask("april")
+    with open_console(tmp_path, demo=True) as console:
+        answer = await console.visitor().ask("april")
 
     assert answer.headers["location"] == "/"
 
 
-async def test_new_duties_end_the_sessions_of_the_account(desk: Desk) -> None:
-    visitor = await signed_in(desk, "rhea")
-    desk.store.write(
+async def test_new_duties_end_the_sessions_of_the_account(console: ConsoleHarness) -> None:
+    visitor = await signed_in(console, "rhea")
+    console.store.write(
         lambda uow: accounts.set_duties(
-            uow, make_actor(user_id="operator:cli"), "rhea", [Permission.APPROVER], desk.now()
+            uow, make_actor(user_id="operator:cli"), "rhea", [Permission.APPROVER], console.now()
         )
     )
 

@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from console_desk import Desk, a_desk
+from console_harness import ConsoleHarness, open_console
 
 from breachdesk.console.views.affected_details import list_by_effects
 from breachdesk.testing import (
@@ -28,8 +28,8 @@ WHY = "The account opened one mail and deleted the only backup."
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with a_desk(tmp_path) as opened:
+def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
+    with open_console(tmp_path) as opened:
         made = make_signal(1, step="UserLoggedIn")
         summary = {
             "event.outcome": "success", "event.action": "UserLoggedIn",
@@ -47,8 +47,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield opened
 
 
-async def frozen(desk: Desk, **fields: str) -> tuple[int, Exposure | None]:
-    visitor = desk.visitor()
+async def frozen(console: ConsoleHarness, **fields: str) -> tuple[int, Exposure | None]:
+    visitor = console.visitor()
     assert await visitor.sign_in("rhea")
     page = (await visitor.client.get("/cases/CASE-0001/affected")).text
     proposal = re.search(r'name="proposal" value="(\w+)"', page)
@@ -56,7 +56,7 @@ async def frozen(desk: Desk, **fields: str) -> tuple[int, Exposure | None]:
     answer = await visitor.post(
         "/cases/CASE-0001/affected", proposal=proposal[1], confirmed="1", **fields
     )
-    manifest = desk.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
+    manifest = console.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
     exposures = manifest.exposures if manifest else ()
     return answer.status_code, next((e for e in exposures if e.role is DataRole.PROCESSOR), None)
 
@@ -69,8 +69,10 @@ CORRECTED = {
 }
 
 
-async def test_a_responder_corrects_effects_and_says_an_act_in_own_words(desk: Desk) -> None:
-    status, exposure = await frozen(desk, **CORRECTED, **{f"why:{KEY}": WHY})
+async def test_a_responder_corrects_effects_and_says_an_act_in_own_words(
+    console: ConsoleHarness,
+) -> None:
+    status, exposure = await frozen(console, **CORRECTED, **{f"why:{KEY}": WHY})
 
     assert status == 303
     assert exposure is not None
@@ -82,15 +84,15 @@ async def test_a_responder_corrects_effects_and_says_an_act_in_own_words(desk: D
     assert (exposure.decided_by, exposure.reason) == ("rhea", WHY)
 
 
-async def test_a_correction_without_a_reason_is_refused(desk: Desk) -> None:
-    status, exposure = await frozen(desk, **CORRECTED)
+async def test_a_correction_without_a_reason_is_refused(console: ConsoleHarness) -> None:
+    status, exposure = await frozen(console, **CORRECTED)
 
     assert (status, exposure) == (422, None)
 
 
-async def test_an_untouched_form_freezes_what_the_records_show(desk: Desk) -> None:
+async def test_an_untouched_form_freezes_what_the_records_show(console: ConsoleHarness) -> None:
     same = {f"details:{KEY}": "1", f"effect:{KEY}:mail:seen": "possible"}
-    status, exposure = await frozen(desk, **same)
+    status, exposure = await frozen(console, **same)
 
     assert status == 303
     assert exposure is not None
@@ -121,9 +123,9 @@ def test_kinds_of_data_to_which_the_same_happened_stand_together() -> None:
 
 
 async def test_before_the_list_is_frozen_the_page_says_how_many_people_will_be_told(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    visitor = desk.visitor()
+    visitor = console.visitor()
     assert await visitor.sign_in("rhea")
     page = (await visitor.client.get("/cases/CASE-0001/affected")).text
     typed = {**CORRECTED, f"why:{KEY}": WHY, "proposal": proposal_of(page)}
@@ -133,10 +135,10 @@ async def test_before_the_list_is_frozen_the_page_says_how_many_people_will_be_t
 
     assert answer.status_code == 200
     assert "One person will be notified." in answer.text
-    assert desk.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001")) is None
+    assert console.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001")) is None
     again = {**fields_of(answer.text), "confirmed": "1"}
     assert (await visitor.post("/cases/CASE-0001/affected", **again)).status_code == 303
-    manifest = desk.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
+    manifest = console.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
     assert manifest is not None
     exposure = next(e for e in manifest.exposures if e.role is DataRole.PROCESSOR)
     assert (exposure.decided_by, exposure.reason) == ("rhea", WHY)
@@ -144,14 +146,16 @@ async def test_before_the_list_is_frozen_the_page_says_how_many_people_will_be_t
 
 
 @pytest.fixture
-def many(desk: Desk) -> Desk:
+def many(console: ConsoleHarness) -> ConsoleHarness:
     """A hundred customers more, none of them in the evidence."""
     some = [make_customer(f"c{n:03d}") for n in range(100)]
-    desk.store.write(lambda uow: uow.customers.save_all(some))
-    return desk
+    console.store.write(lambda uow: uow.customers.save_all(some))
+    return console
 
 
-async def test_of_a_long_list_only_the_group_that_is_opened_shows_its_rows(many: Desk) -> None:
+async def test_of_a_long_list_only_the_group_that_is_opened_shows_its_rows(
+    many: ConsoleHarness,
+) -> None:
     visitor = many.visitor()
     assert await visitor.sign_in("rhea")
     page = (await visitor.client.get("/cases/CASE-0001/affected")).text
@@ -175,7 +179,7 @@ async def test_of_a_long_list_only_the_group_that_is_opened_shows_its_rows(many:
     assert WHY in first.text
 
 
-async def test_a_change_of_a_row_that_is_no_longer_shown_goes_on(many: Desk) -> None:
+async def test_a_change_of_a_row_that_is_no_longer_shown_goes_on(many: ConsoleHarness) -> None:
     visitor = many.visitor()
     assert await visitor.sign_in("rhea")
     page = (await visitor.client.get("/cases/CASE-0001/affected")).text
@@ -194,7 +198,7 @@ async def test_a_change_of_a_row_that_is_no_longer_shown_goes_on(many: Desk) -> 
 
 
 async def test_all_of_a_group_are_changed_at_once_and_a_row_keeps_its_own_change(
-    many: Desk,
+    many: ConsoleHarness,
 ) -> None:
     visitor = many.visitor()
     assert await visitor.sign_in("rhea")
@@ -215,7 +219,7 @@ async def test_all_of_a_group_are_changed_at_once_and_a_row_keeps_its_own_change
     assert "/customers/c099" in found
 
 
-async def test_a_new_version_begins_with_what_the_one_before_decided(many: Desk) -> None:
+async def test_a_new_version_begins_with_what_the_one_before_decided(many: ConsoleHarness) -> None:
     visitor = many.visitor()
     assert await visitor.sign_in("rhea")
     page = (await visitor.client.get("/cases/CASE-0001/affected")).text
@@ -232,8 +236,8 @@ async def test_a_new_version_begins_with_what_the_one_before_decided(many: Desk)
     assert exposure_of(many, "c007").reason == "They rang us."
 
 
-def exposure_of(desk: Desk, customer: str) -> Exposure:
-    manifest = desk.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
+def exposure_of(console: ConsoleHarness, customer: str) -> Exposure:
+    manifest = console.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001"))
     assert manifest is not None
     return next(e for e in manifest.exposures if e.customer_id == customer)
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from case_pages import Pages, case_pages
-from release_scene import release_scene
+from release_scenario import release_scenario
 
 from breachdesk.casework.decision import decide
 from breachdesk.casework.digests import compute_document_hash
@@ -31,9 +31,9 @@ def pages(tmp_path: Path) -> Iterator[Pages]:
         "rhea": (Permission.RESPONDER, Permission.APPROVER),
         "avery": (Permission.APPROVER,),
     }
-    with release_scene("sqlite", tmp_path) as scene:
-        scene.write_all()
-        with case_pages(scene, tmp_path, accounts) as opened:
+    with release_scenario("sqlite", tmp_path) as scenario:
+        scenario.write_all()
+        with case_pages(scenario, tmp_path, accounts) as opened:
             yield opened
 
 
@@ -52,11 +52,11 @@ async def test_each_duty_says_to_whom_since_when_its_source_its_review_and_what_
 async def test_the_next_step_never_says_that_a_case_can_be_closed_while_something_runs(
     pages: Pages,
 ) -> None:
-    scene = pages.scene
-    scene.submit("rowan")
-    scene.approve()
-    for row in scene.due():
-        scene.send(row)
+    scenario = pages.scenario
+    scenario.submit("rowan")
+    scenario.approve()
+    for row in scenario.due():
+        scenario.send(row)
     async with pages.signed_in("rowan") as visitor:
         text = await visitor.read(visitor.case)
         duties = await visitor.read(f"{visitor.case}/duties")
@@ -110,11 +110,11 @@ async def test_a_statutory_duty_waits_for_an_approver_who_did_not_ask(pages: Pag
 async def test_the_script_and_the_page_name_the_same_number_and_nobody_is_told_by_a_message(
     pages: Pages,
 ) -> None:
-    scene = pages.scene
-    scene.approve()
-    for row in scene.due():
-        scene.send(row, SendResult(outcome=SendOutcome.BOUNCED))
-    task = next(t for t in scene.tasks().values() if t.customer_id == "contoso" and t.person_id)
+    scenario = pages.scenario
+    scenario.approve()
+    for row in scenario.due():
+        scenario.send(row, SendResult(outcome=SendOutcome.BOUNCED))
+    task = next(t for t in scenario.tasks().values() if t.customer_id == "contoso" and t.person_id)
     async with pages.signed_in("rowan") as visitor:
         page = f"{visitor.case}/tasks/{quote(task.id)}"
         before = await visitor.read(page)
@@ -133,15 +133,15 @@ async def test_the_script_and_the_page_name_the_same_number_and_nobody_is_told_b
 
 
 async def test_the_report_shows_what_pulls_apart_in_the_decision(pages: Pages) -> None:
-    scene = pages.scene
+    scenario = pages.scenario
     why = "The owner wants the ICO told of it by telephone and in no other way."
     decision = decision_with(
-        breach_id=scene.breach.id,
+        breach_id=scenario.breach.id,
         uk_ico=DecisionAnswer(yes=False, reasons="A risk to people is unlikely."),
         departures={"high_risk_unreported": why},
     )
-    rowan = scene.as_actor("rowan", Permission.RESPONDER)
-    scene.store.write(lambda uow: decide.record_decision(uow, rowan, decision, scene.now()))
+    rowan = scenario.as_actor("rowan", Permission.RESPONDER)
+    scenario.store.write(lambda uow: decide.record_decision(uow, rowan, decision, scenario.now()))
     async with pages.signed_in("rowan") as visitor:
         text = await visitor.read(f"{visitor.case}/report")
 
@@ -165,11 +165,11 @@ async def test_a_report_opened_before_a_colleague_saved_does_not_overwrite_it(
 @pytest.fixture
 def many(tmp_path: Path) -> Iterator[Pages]:
     """A list that reaches more readers than may be ticked one by one."""
-    with release_scene("sqlite", tmp_path) as scene:
-        scene.write_all()
+    with release_scenario("sqlite", tmp_path) as scenario:
+        scenario.write_all()
 
         def work(uow):
-            manifest = uow.breaches.find_latest(Manifest, scene.breach.id)
+            manifest = uow.breaches.find_latest(Manifest, scenario.breach.id)
             one = next(r for r in manifest.recipients if r.kind is NoticeKind.ACCOUNT_HOLDER)
             more = tuple(
                 one.model_copy(update={"person_id": f"reader-{n}", "name": f"Reader Quor{n:02}"})
@@ -185,8 +185,8 @@ def many(tmp_path: Path) -> Iterator[Pages]:
                 longer.model_copy(update={"hash": compute_document_hash(longer)})
             )
 
-        scene.store.write(work)
-        with case_pages(scene, tmp_path, {"rowan": (Permission.RESPONDER,)}) as opened:
+        scenario.store.write(work)
+        with case_pages(scenario, tmp_path, {"rowan": (Permission.RESPONDER,)}) as opened:
             yield opened
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console_desk import HASH, Desk, a_desk
+from console_harness import HASH, ConsoleHarness, open_console
 from console_pages import collapse_whitespace
 
 from breachdesk.casework.case_file.build import SECTIONS
@@ -19,8 +19,8 @@ NOTES = ROWS + 30
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with a_desk(tmp_path) as opened:
+def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
+    with open_console(tmp_path) as opened:
 
         def work(uow):  # type: ignore[no-untyped-def]  # a unit of work
             uow.users.save(make_user("olive").model_copy(update={"password_hash": HASH}))
@@ -33,17 +33,17 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield opened
 
 
-async def page_of(desk: Desk, query: str = "") -> tuple[int, str]:
-    visitor = desk.visitor()
+async def page_of(console: ConsoleHarness, query: str = "") -> tuple[int, str]:
+    visitor = console.visitor()
     assert await visitor.sign_in("olive")
     answer = await visitor.client.get(f"/cases/CASE-0001/file{query}")
     return answer.status_code, answer.text
 
 
 async def test_the_first_page_of_a_case_file_is_the_case_in_brief_and_leads_to_every_section(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    _, page = await page_of(desk)
+    _, page = await page_of(console)
 
     assert "The case in brief" in page
     assert all(f"?section={name}" in page for name in SECTIONS)
@@ -51,9 +51,9 @@ async def test_the_first_page_of_a_case_file_is_the_case_in_brief_and_leads_to_e
 
 
 async def test_a_long_table_of_a_case_file_stops_and_says_where_all_of_it_stands(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    _, page = await page_of(desk, "?section=timeline")
+    _, page = await page_of(console, "?section=timeline")
 
     assert f"Note {ROWS - 10}." in page
     assert f"Note {NOTES - 1}." not in page
@@ -64,14 +64,14 @@ async def test_a_long_table_of_a_case_file_stops_and_says_where_all_of_it_stands
 
 
 async def test_a_case_file_on_the_screen_says_where_the_chain_ends_and_not_that_it_holds(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    _, page = await page_of(desk, "?section=trust")
+    _, page = await page_of(console, "?section=trust")
 
-    assert desk.store.read(lambda uow: uow.audit.get_head()).hash in page
+    assert console.store.read(lambda uow: uow.audit.get_head()).hash in page
     assert "It holds" not in page
     assert "/audit?verify=true" in page
 
 
-async def test_a_section_that_no_case_file_has_is_not_found(desk: Desk) -> None:
-    assert (await page_of(desk, "?section=gossip"))[0] == 404
+async def test_a_section_that_no_case_file_has_is_not_found(console: ConsoleHarness) -> None:
+    assert (await page_of(console, "?section=gossip"))[0] == 404

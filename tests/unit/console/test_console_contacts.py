@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from case_pages import PASSWORD, Pages, case_pages
-from release_scene import CONTOSO, release_scene
+from release_scenario import CONTOSO, release_scenario
 
 from breachdesk.testing import make_user
 from schemas.casework.notice import SendOutcome, SendResult
@@ -21,7 +21,7 @@ BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 @pytest.fixture
 def pages(tmp_path: Path) -> Iterator[Pages]:
     """mallory changed contoso's address and number; the list was frozen after that."""
-    with release_scene("sqlite", tmp_path) as scene:
+    with release_scenario("sqlite", tmp_path) as scenario:
         accounts = {
             "rowan": (Permission.RESPONDER, Permission.APPROVER),
             "mallory": (Permission.APPROVER, Permission.REGISTRAR),
@@ -29,9 +29,9 @@ def pages(tmp_path: Path) -> Iterator[Pages]:
             "ana": (Permission.ANALYST,),
         }
         changed = CONTOSO.replace("accounts@", "new@").replace("960001", "960666")
-        scene.imports(changed, by="mallory")
-        scene.write_all()
-        with case_pages(scene, tmp_path, accounts) as opened:
+        scenario.imports(changed, by="mallory")
+        scenario.write_all()
+        with case_pages(scenario, tmp_path, accounts) as opened:
             yield opened
 
 
@@ -54,7 +54,7 @@ async def test_the_number_to_ring_is_the_one_before_the_first_of_several_changes
     pages: Pages, page: str
 ) -> None:
     again = CONTOSO.replace("accounts@", "newer@").replace("960001", "960666")
-    pages.scene.imports(again, by="mallory")
+    pages.scenario.imports(again, by="mallory")
     async with pages.signed_in("rowan") as visitor:
         text = await visitor.read(visitor.case + page)
 
@@ -65,10 +65,12 @@ async def test_the_number_to_ring_is_the_one_before_the_first_of_several_changes
 async def test_who_telephones_a_customer_whose_contact_changed_reads_the_number_held_before(
     pages: Pages,
 ) -> None:
-    pages.scene.approve("avery")
-    for row in pages.scene.due():
-        pages.scene.send(row, BOUNCED)
-    calls = {task.customer_id: task.id for task in pages.scene.tasks().values() if task.person_id}
+    pages.scenario.approve("avery")
+    for row in pages.scenario.due():
+        pages.scenario.send(row, BOUNCED)
+    calls = {
+        task.customer_id: task.id for task in pages.scenario.tasks().values() if task.person_id
+    }
     async with pages.signed_in("rowan") as visitor:
         texts = {
             customer: await visitor.read(f"{visitor.case}/tasks/{quote(task)}")
@@ -84,12 +86,12 @@ async def test_who_telephones_a_customer_whose_contact_changed_reads_the_number_
 async def test_the_delivery_page_says_that_nobody_was_told_of_what_was_written_since(
     pages: Pages,
 ) -> None:
-    pages.scene.approve("avery")
-    for row in pages.scene.due():
-        pages.scene.send(row)
+    pages.scenario.approve("avery")
+    for row in pages.scenario.due():
+        pages.scenario.send(row)
     async with pages.signed_in("rowan") as visitor:
         before = await visitor.read(visitor.case + "/delivery")
-        pages.scene.write(what_happened="One more file was read.")
+        pages.scenario.write(what_happened="One more file was read.")
         after = await visitor.read(visitor.case + "/delivery")
 
     assert "Nobody is notified of the change" not in before
@@ -133,7 +135,7 @@ async def test_the_approval_page_names_who_does_not_approve_and_why(pages: Pages
 
 
 async def test_who_changed_a_contact_is_refused_with_words(pages: Pages) -> None:
-    seal = pages.scene.seal()
+    seal = pages.scenario.seal()
     async with pages.signed_in("mallory") as visitor:
         answer = await visitor.send(
             visitor.case + "/approval",
@@ -144,15 +146,15 @@ async def test_who_changed_a_contact_is_refused_with_words(pages: Pages) -> None
 
     assert answer.status_code == 403
     assert "who changed the contact of contoso does not approve" in answer.text
-    assert pages.scene.rows() == []
+    assert pages.scenario.rows() == []
 
 
-async def test_the_form_of_the_broken_glass_takes_no_witness(pages: Pages) -> None:
-    seal = pages.scene.seal()
-    pages.scene.store.write(
+async def test_the_form_of_break_glass_takes_no_witness(pages: Pages) -> None:
+    seal = pages.scenario.seal()
+    pages.scenario.store.write(
         lambda uow: uow.users.save(make_user("avery").model_copy(update={"disabled": True}))
     )
-    pages.scene.store.write(
+    pages.scenario.store.write(
         lambda uow: uow.users.save(make_user("blake").model_copy(update={"disabled": True}))
     )
     fields = {
@@ -166,7 +168,7 @@ async def test_the_form_of_the_broken_glass_takes_no_witness(pages: Pages) -> No
         refused = await visitor.send(
             visitor.case + "/break-glass", **fields, witness="me@x.example"
         )
-        none = pages.scene.rows()
+        none = pages.scenario.rows()
         broken = await visitor.send(visitor.case + "/break-glass", **fields)
 
     assert 'name="witness"' not in page
@@ -178,13 +180,13 @@ async def test_the_form_of_the_broken_glass_takes_no_witness(pages: Pages) -> No
 async def test_the_pages_say_why_letters_wait_for_the_witness_and_offer_another_message(
     pages: Pages,
 ) -> None:
-    scene = pages.scene
+    scenario = pages.scenario
     for user in ("avery", "blake"):
         off = make_user(user).model_copy(update={"disabled": True})
-        scene.store.write(lambda uow, off=off: uow.users.save(off))
-    scene.break_glass("rowan")
-    (message,) = [row for row in scene.rows() if row.kind is NoticeKind.WITNESS]
-    scene.send(message, BOUNCED)
+        scenario.store.write(lambda uow, off=off: uow.users.save(off))
+    scenario.break_glass("rowan")
+    (message,) = [row for row in scenario.rows() if row.kind is NoticeKind.WITNESS]
+    scenario.send(message, BOUNCED)
     async with pages.signed_in("rowan") as visitor:
         texts = [await visitor.read(visitor.case + page) for page in ("/delivery", "/approval")]
         asked = await visitor.send(visitor.case + "/witness")
@@ -201,14 +203,14 @@ async def test_the_pages_say_why_letters_wait_for_the_witness_and_offer_another_
 async def test_a_call_whose_words_no_longer_stand_shows_the_reason_and_not_the_words(
     pages: Pages,
 ) -> None:
-    pages.scene.approve("avery")
-    for row in pages.scene.due():
-        pages.scene.send(row, BOUNCED)
-    task = next(t for t in pages.scene.tasks().values() if t.customer_id == "fabrikam")
+    pages.scenario.approve("avery")
+    for row in pages.scenario.due():
+        pages.scenario.send(row, BOUNCED)
+    task = next(t for t in pages.scenario.tasks().values() if t.customer_id == "fabrikam")
     async with pages.signed_in("rowan") as visitor:
         page = f"{visitor.case}/tasks/{quote(task.id)}"
         before = await visitor.read(page)
-        pages.scene.write()
+        pages.scenario.write()
         after = await visitor.read(page)
 
     assert "What to say" in before

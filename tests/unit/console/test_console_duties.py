@@ -116,13 +116,13 @@ def filled(path: str, case: str) -> str:
 class Console:
     """A store with two confirmed breaches, a letter in each, and one person for each duty."""
 
-    house: ConsoleDependencies
+    dependencies: ConsoleDependencies
     now: FixedNow
     cases: tuple[str, str]
     letters: tuple[int, int]
 
     def client(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(build_app(self.house))
+        transport = httpx.ASGITransport(build_app(self.dependencies))
         return httpx.AsyncClient(transport=transport, base_url="http://console.example")
 
 
@@ -134,8 +134,10 @@ def console(tmp_path: Path) -> Iterator[Console]:
         cases, letters = _furnish(store, now)
         settings = Settings(data_dir=tmp_path)
         renderer = JinjaRenderer(TEMPLATES, "Europe/London")
-        house = ConsoleDependencies(settings, store, renderer, now, _NoRules(), log, TEMPLATES)
-        yield Console(house, now, cases, letters)
+        dependencies = ConsoleDependencies(
+            settings, store, renderer, now, _NoRules(), log, TEMPLATES
+        )
+        yield Console(dependencies, now, cases, letters)
     log.close()
 
 
@@ -217,9 +219,9 @@ async def test_each_duty_alone_may_send_its_forms_and_no_other(console: Console,
 
 @pytest.mark.parametrize("user", ["idle", ""])
 async def test_nobody_without_a_duty_may_send_any_form(console: Console, user: str) -> None:
-    before = console.house.store.read(lambda uow: len(uow.audit.list_entries()))
+    before = console.dependencies.store.read(lambda uow: len(uow.audit.list_entries()))
     sent = await answers(console, user, "POST", sorted(MATRIX))
-    after = console.house.store.read(lambda uow: len(uow.audit.list_entries()))
+    after = console.dependencies.store.read(lambda uow: len(uow.audit.list_entries()))
 
     assert set(sent.values()) == {"duty" if user else 303}
     assert after - before == (1 if user else 0), "only the sign-in itself is written down"
@@ -229,7 +231,7 @@ async def test_a_disabled_account_may_send_and_open_nothing(console: Console) ->
     async with console.client() as client:
         csrf = await sign_in(client, "all")
         disabled = make_user("all").model_copy(update={"disabled": True, "password_hash": HASH})
-        console.house.store.write(lambda uow: uow.users.save(disabled))
+        console.dependencies.store.write(lambda uow: uow.users.save(disabled))
         codes = [
             (await client.post(filled(path, console.cases[0]), data={"csrf": csrf})).status_code
             for path in sorted(MATRIX)
@@ -275,7 +277,7 @@ async def test_an_approver_who_sends_a_register_changes_nothing(console: Console
             data={"csrf": csrf, "what": "customers", "preset": "plain"},
             files={"file": ("customers.csv", sheet, "text/csv")},
         )
-    contoso = console.house.store.read(lambda uow: uow.customers.get("contoso"))
+    contoso = console.dependencies.store.read(lambda uow: uow.customers.get("contoso"))
 
     assert answer.status_code == 403
     assert "Only a registrar may do this. You are an approver." in answer.text
@@ -294,7 +296,7 @@ async def test_a_letter_of_another_case_is_not_there(console: Console, act: str,
         csrf = await sign_in(client, "all")
         url = f"/cases/{console.cases[0]}/delivery/{number}/{act}"
         answer = await client.post(url, data={"csrf": csrf, **fields})
-    row_after = console.house.store.read(lambda uow: uow.notices.get(console.letters[1]))
+    row_after = console.dependencies.store.read(lambda uow: uow.notices.get(console.letters[1]))
 
     assert answer.status_code == 404
     assert row_after.status is DeliveryStatus.UNKNOWN

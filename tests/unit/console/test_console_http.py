@@ -151,25 +151,25 @@ class Rules:
 
 
 @dataclass
-class Desk:
-    """A seeded house, its clock and the ids of what is in it."""
+class ConsoleHarness:
+    """A console over a filled store, its clock and the ids of what is in it."""
 
-    house: ConsoleDependencies
+    dependencies: ConsoleDependencies
     now: FixedNow
     store: SqliteStore
     ids: dict[str, str]
 
     def client(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(build_app(self.house))
+        transport = httpx.ASGITransport(build_app(self.dependencies))
         return httpx.AsyncClient(transport=transport, base_url="http://desk.example")
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
     now = FixedNow()
     store, log = make_store(now), SqliteEventLog(tmp_path / "journal", now)
     log.append([IncomingRecord(source="m365", raw=b'{"a": 1}', arrived=now())])
-    house = ConsoleDependencies(
+    dependencies = ConsoleDependencies(
         Settings(data_dir=tmp_path),
         store,
         JinjaRenderer(TEMPLATES, "Europe/London"),
@@ -178,7 +178,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         log,
         TEMPLATES,
     )
-    yield Desk(house, now, store, _seed(store, now))
+    yield ConsoleHarness(dependencies, now, store, _seed(store, now))
     store.close()
     log.close()
 
@@ -225,10 +225,10 @@ async def sign_in(client: httpx.AsyncClient, user: str = "rhea", password: str =
     return csrf_of((await client.get("/")).text)
 
 
-async def test_every_page_answers_those_who_are_signed_in(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_every_page_answers_those_who_are_signed_in(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         await sign_in(client, "olive")
-        answers = {path: await client.get(path.format(**desk.ids)) for path in PAGES}
+        answers = {path: await client.get(path.format(**console.ids)) for path in PAGES}
     pages = [a.text for a in answers.values() if "html" in a.headers["content-type"]]
 
     assert {path: a.status_code for path, a in answers.items()} == dict.fromkeys(PAGES, 200)
@@ -239,24 +239,26 @@ async def test_every_page_answers_those_who_are_signed_in(desk: Desk) -> None:
         assert page.count("<script") == page.count('<script src="/static/') == 1
 
 
-async def test_every_page_sends_strangers_to_the_sign_in(desk: Desk) -> None:
-    async with desk.client() as client:
-        answers = {path: await client.get(path.format(**desk.ids)) for path in PAGES}
+async def test_every_page_sends_strangers_to_the_sign_in(console: ConsoleHarness) -> None:
+    async with console.client() as client:
+        answers = {path: await client.get(path.format(**console.ids)) for path in PAGES}
 
     assert {path: a.status_code for path, a in answers.items()} == dict.fromkeys(PAGES, 303)
     assert all(a.headers["location"].startswith("/sign-in?next=") for a in answers.values())
 
 
 @pytest.mark.parametrize("fields", [{"x": "y"}, {"csrf": "guess"}])
-async def test_a_form_without_its_token_changes_nothing(desk: Desk, fields: dict[str, str]) -> None:
-    async with desk.client() as client:
+async def test_a_form_without_its_token_changes_nothing(
+    console: ConsoleHarness, fields: dict[str, str]
+) -> None:
+    async with console.client() as client:
         await sign_in(client)
-        before = desk.store.read(lambda uow: uow.audit.list_entries())
+        before = console.store.read(lambda uow: uow.audit.list_entries())
         codes = {
-            path: (await client.post(path.format(**desk.ids), data=fields)).status_code
+            path: (await client.post(path.format(**console.ids), data=fields)).status_code
             for path in FORMS
         }
-        after = desk.store.read(lambda uow: uow.audit.list_entries())
+        after = console.store.read(lambda uow: uow.audit.list_entries())
 
     assert codes == dict.fromkeys(FORMS, 403)
     assert after == before
@@ -275,8 +277,8 @@ def test_every_form_on_every_page_is_known_to_these_tests() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/nowhere", "/cases/CASE-9999"])
-async def test_every_answer_carries_the_headers(desk: Desk, path: str) -> None:
-    async with desk.client() as client:
+async def test_every_answer_carries_the_headers(console: ConsoleHarness, path: str) -> None:
+    async with console.client() as client:
         await sign_in(client)
         headers = (await client.get(path)).headers
 
@@ -290,8 +292,8 @@ async def test_every_answer_carries_the_headers(desk: Desk, path: str) -> None:
     assert "script-src" not in LETTER_CSP
 
 
-async def test_the_style_sheet_and_script_are_ours_and_may_be_kept(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_the_style_sheet_and_script_are_ours_and_may_be_kept(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         for name in ("console.css", "console.js", "shield.svg"):
             answer = await client.get(f"/static/{name}")
 
@@ -300,8 +302,10 @@ async def test_the_style_sheet_and_script_are_ours_and_may_be_kept(desk: Desk) -
             assert "//cdn" not in answer.text
 
 
-async def test_the_session_cookie_cannot_be_read_or_sent_by_other_sites(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_the_session_cookie_cannot_be_read_or_sent_by_other_sites(
+    console: ConsoleHarness,
+) -> None:
+    async with console.client() as client:
         form = csrf_of((await client.get("/sign-in")).text)
         answer = await client.post(
             "/sign-in", data={"csrf": form, "user": "rhea", "password": PASSWORD, "next": "/cases"}
@@ -314,8 +318,8 @@ async def test_the_session_cookie_cannot_be_read_or_sent_by_other_sites(desk: De
 
 
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/\\evil.example"])
-async def test_signing_in_never_leads_to_another_site(desk: Desk, wanted: str) -> None:
-    async with desk.client() as client:
+async def test_signing_in_never_leads_to_another_site(console: ConsoleHarness, wanted: str) -> None:
+    async with console.client() as client:
         form = csrf_of((await client.get("/sign-in")).text)
         answer = await client.post(
             "/sign-in", data={"csrf": form, "user": "rhea", "password": PASSWORD, "next": wanted}
@@ -324,8 +328,8 @@ async def test_signing_in_never_leads_to_another_site(desk: Desk, wanted: str) -
     assert answer.headers["location"] == "/"
 
 
-async def test_a_form_from_another_site_is_refused(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_a_form_from_another_site_is_refused(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         csrf = await sign_in(client)
         answer = await client.post(
             "/cases/new", data={"csrf": csrf}, headers={"origin": "https://evil.example"}
@@ -335,44 +339,46 @@ async def test_a_form_from_another_site_is_refused(desk: Desk) -> None:
     assert "another site" in answer.text
 
 
-async def test_a_session_slides_while_used_and_ends_when_idle(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_a_session_slides_while_used_and_ends_when_idle(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         await sign_in(client)
         for _ in range(4):
-            desk.now.advance(minutes=20)
+            console.now.advance(minutes=20)
             assert (await client.get("/")).status_code == 200
-        desk.now.advance(minutes=30)
+        console.now.advance(minutes=30)
         ended = await client.get("/")
 
     assert ended.status_code == 303
 
 
-async def test_a_page_that_refreshes_itself_does_not_keep_the_session_alive(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_a_page_that_refreshes_itself_does_not_keep_the_session_alive(
+    console: ConsoleHarness,
+) -> None:
+    async with console.client() as client:
         await sign_in(client)
         for _ in range(3):
-            desk.now.advance(minutes=9)
+            console.now.advance(minutes=9)
             assert (await client.get("/", headers={"x-breachdesk-refresh": "1"})).status_code == 200
-        desk.now.advance(minutes=9)
+        console.now.advance(minutes=9)
         ended = await client.get("/", headers={"x-breachdesk-refresh": "1"})
 
     assert ended.status_code == 303
 
 
-async def test_twelve_hours_end_a_session_however_busy_it_is(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_twelve_hours_end_a_session_however_busy_it_is(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         await sign_in(client)
         codes = []
         for _ in range(36):
-            desk.now.advance(minutes=20)
+            console.now.advance(minutes=20)
             codes.append((await client.get("/")).status_code)
 
     assert codes[:35] == [200] * 35
     assert codes[35] == 303
 
 
-async def test_signing_out_ends_the_session_in_the_store_too(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_signing_out_ends_the_session_in_the_store_too(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         csrf = await sign_in(client)
         token = client.cookies[COOKIE]
         await client.post("/sign-out", data={"csrf": csrf})
@@ -382,20 +388,20 @@ async def test_signing_out_ends_the_session_in_the_store_too(desk: Desk) -> None
     assert again.status_code == 303
 
 
-async def test_a_disabled_account_is_out_at_once(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_a_disabled_account_is_out_at_once(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         await sign_in(client)
         user = make_user("rhea", Permission.RESPONDER).model_copy(update={"disabled": True})
-        desk.store.write(lambda uow: uow.users.save(user))
+        console.store.write(lambda uow: uow.users.save(user))
 
         assert (await client.get("/")).status_code == 303
 
 
 @pytest.mark.parametrize(("user", "password"), [("rhea", "wrong"), ("nobody", PASSWORD), ("", "")])
 async def test_a_wrong_name_and_a_wrong_password_read_the_same(
-    desk: Desk, user: str, password: str
+    console: ConsoleHarness, user: str, password: str
 ) -> None:
-    async with desk.client() as client:
+    async with console.client() as client:
         form = csrf_of((await client.get("/sign-in")).text)
         answer = await client.post(
             "/sign-in", data={"csrf": form, "user": user, "password": password, "next": "/"}
@@ -405,14 +411,14 @@ async def test_a_wrong_name_and_a_wrong_password_read_the_same(
     assert "Wrong user name, password or code" in answer.text.replace("\n", " ")
 
 
-async def test_after_five_wrong_passwords_even_the_right_one_waits(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_after_five_wrong_passwords_even_the_right_one_waits(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         for _ in range(5):
             assert await sign_in(client, password="wrong") == ""
         refused = await sign_in(client)
-        desk.now.advance(minutes=16)
+        console.now.advance(minutes=16)
         admitted = await sign_in(client)
-    acts = [e.act for e in desk.store.read(lambda uow: uow.audit.list_entries())]
+    acts = [e.act for e in console.store.read(lambda uow: uow.audit.list_entries())]
 
     assert refused == ""
     assert admitted
@@ -420,16 +426,19 @@ async def test_after_five_wrong_passwords_even_the_right_one_waits(desk: Desk) -
     assert acts.count("user:session:opened") == 1
 
 
-async def test_demo_accounts_are_dead_outside_the_demo(desk: Desk) -> None:
+async def test_demo_accounts_are_dead_outside_the_demo(console: ConsoleHarness) -> None:
     user = make_user("demo", Permission.ANALYST).model_copy(
         update={"password_hash": HASH, "demo": True}
     )
-    desk.store.write(lambda uow: uow.users.save(user))
+    console.store.write(lambda uow: uow.users.save(user))
     demo = replace(
-        desk,
-        house=replace(desk.house, settings=desk.house.settings.model_copy(update={"demo": True})),
+        console,
+        dependencies=replace(
+            console.dependencies,
+            settings=console.dependencies.settings.model_copy(update={"demo": True}),
+        ),
     )
-    async with desk.client() as outside, demo.client() as inside:
+    async with console.client() as outside, demo.client() as inside:
         refused, admitted = await sign_in(outside, "demo"), await sign_in(inside, "demo")
         token = inside.cookies[COOKIE]
         carried = await outside.get("/", headers={"cookie": f"{COOKIE}={token}"})
@@ -441,9 +450,11 @@ async def test_demo_accounts_are_dead_outside_the_demo(desk: Desk) -> None:
     assert "Demo. Invented people" in page
 
 
-async def test_who_may_not_is_told_why_beside_the_button_and_by_the_act(desk: Desk) -> None:
-    path = f"/cases/{desk.ids['open']}/confirm"
-    async with desk.client() as client:
+async def test_who_may_not_is_told_why_beside_the_button_and_by_the_act(
+    console: ConsoleHarness,
+) -> None:
+    path = f"/cases/{console.ids['open']}/confirm"
+    async with console.client() as client:
         csrf = await sign_in(client, "ana")
         page = (await client.get(path)).text
         answer = await client.post(
@@ -453,12 +464,14 @@ async def test_who_may_not_is_told_why_beside_the_button_and_by_the_act(desk: De
     assert "Only a responder may do this. You are an analyst." in page
     assert answer.status_code == 403
     assert "Only a responder may do this. You are an analyst." in answer.text
-    assert desk.store.read(lambda uow: uow.cases.get(desk.ids["open"])).breach_id is None
+    assert console.store.read(lambda uow: uow.cases.get(console.ids["open"])).breach_id is None
 
 
-async def test_a_refused_form_shows_problem_place_and_what_was_typed(desk: Desk) -> None:
-    path = f"/cases/{desk.ids['open']}/confirm"
-    async with desk.client() as client:
+async def test_a_refused_form_shows_problem_place_and_what_was_typed(
+    console: ConsoleHarness,
+) -> None:
+    path = f"/cases/{console.ids['open']}/confirm"
+    async with console.client() as client:
         csrf = await sign_in(client)
         answer = await client.post(
             path, data={"csrf": csrf, "reason": "118 files left", "aware_at": "half past eight"}
@@ -470,10 +483,10 @@ async def test_a_refused_form_shows_problem_place_and_what_was_typed(desk: Desk)
     assert "half past eight" in answer.text
 
 
-async def test_awareness_is_never_filled_in(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_awareness_is_never_filled_in(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         await sign_in(client)
-        page = (await client.get(f"/cases/{desk.ids['open']}/confirm")).text
+        page = (await client.get(f"/cases/{console.ids['open']}/confirm")).text
     field = re.search(r'<input id="f-aware_at"[^>]*>', page)
 
     assert field is not None
@@ -481,8 +494,8 @@ async def test_awareness_is_never_filled_in(desk: Desk) -> None:
     assert "reasonable certainty" in page
 
 
-async def test_what_is_not_there_gets_a_page_in_plain_words(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_what_is_not_there_gets_a_page_in_plain_words(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         await sign_in(client)
         answers = [
             await client.get(path)
@@ -493,9 +506,11 @@ async def test_what_is_not_there_gets_a_page_in_plain_words(desk: Desk) -> None:
     assert all("Go to the overview" in a.text for a in answers)
 
 
-async def test_somebody_elses_change_is_a_conflict_and_keeps_what_was_typed(desk: Desk) -> None:
-    path = f"/alerts/{desk.ids['alert']}"
-    async with desk.client() as client:
+async def test_somebody_elses_change_is_a_conflict_and_keeps_what_was_typed(
+    console: ConsoleHarness,
+) -> None:
+    path = f"/alerts/{console.ids['alert']}"
+    async with console.client() as client:
         csrf = await sign_in(client, "ana")
         first = await client.post(f"{path}/assign", data={"csrf": csrf, "version": "1"})
         second = await client.post(
@@ -508,9 +523,9 @@ async def test_somebody_elses_change_is_a_conflict_and_keeps_what_was_typed(desk
     assert "A test" in second.text
 
 
-async def test_markup_in_what_people_type_stays_text(desk: Desk) -> None:
-    path = f"/cases/{desk.ids['open']}"
-    async with desk.client() as client:
+async def test_markup_in_what_people_type_stays_text(console: ConsoleHarness) -> None:
+    path = f"/cases/{console.ids['open']}"
+    async with console.client() as client:
         csrf = await sign_in(client, "ana")
         await client.post(f"{path}/note", data={"csrf": csrf, "note": "<script>alert(1)</script>"})
         page = (await client.get(path)).text
@@ -519,9 +534,9 @@ async def test_markup_in_what_people_type_stays_text(desk: Desk) -> None:
     assert "<script>alert(1)" not in page
 
 
-async def test_the_approval_asks_for_the_password_again(desk: Desk) -> None:
-    path = f"/cases/{desk.ids['breached']}/approval"
-    async with desk.client() as client:
+async def test_the_approval_asks_for_the_password_again(console: ConsoleHarness) -> None:
+    path = f"/cases/{console.ids['breached']}/approval"
+    async with console.client() as client:
         csrf = await sign_in(client, "april")
         answer = await client.post(
             path, data={"csrf": csrf, "count": "1", "expected_hash": "x", "password": "wrong"}
@@ -531,8 +546,8 @@ async def test_the_approval_asks_for_the_password_again(desk: Desk) -> None:
     assert "this is not your password" in answer.text
 
 
-async def test_an_absurdly_large_form_is_refused_before_it_is_read(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_an_absurdly_large_form_is_refused_before_it_is_read(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         csrf = await sign_in(client)
         answer = await client.post(
             "/cases/new", data={"csrf": csrf, "known": "x" * (21 * 1024 * 1024)}
@@ -541,9 +556,11 @@ async def test_an_absurdly_large_form_is_refused_before_it_is_read(desk: Desk) -
     assert answer.status_code == 413
 
 
-def test_a_folder_without_the_pages_is_refused_at_the_start(desk: Desk, tmp_path: Path) -> None:
+def test_a_folder_without_the_pages_is_refused_at_the_start(
+    console: ConsoleHarness, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigurationError, match="pages are not there"):
-        build_app(replace(desk.house, templates_dir=tmp_path))
+        build_app(replace(console.dependencies, templates_dir=tmp_path))
 
 
 def test_passwords_are_argon2id_and_a_broken_hash_matches_nothing() -> None:
@@ -599,11 +616,11 @@ def test_a_session_is_idle_for_half_an_hour_and_lives_twelve_hours_by_default() 
     assert (limits.idle, limits.longest) == (timedelta(minutes=30), timedelta(hours=12))
 
 
-async def test_an_imported_file_answers_with_its_report_row_by_row(desk: Desk) -> None:
+async def test_an_imported_file_answers_with_its_report_row_by_row(console: ConsoleHarness) -> None:
     sheet = (
         "customer id,name,default email\nfabrikam,Fabrikam Ltd,office@fabrikam.example\n,Nobody,x\n"
     )
-    async with desk.client() as client:
+    async with console.client() as client:
         csrf = await sign_in(client, "reg")
         answer = await client.post(
             "/customers/import",
@@ -649,9 +666,9 @@ def test_an_upload_is_shown_under_its_name_as_far_as_it_is_one(sent: str, shown:
     [("customer id,name,default email\nfab,Fab,o@fab.example\n", 200), ('a,"b\n', 422)],
 )
 async def test_an_upload_of_any_name_gets_its_report(
-    desk: Desk, name: str, sheet: str, status: int
+    console: ConsoleHarness, name: str, sheet: str, status: int
 ) -> None:
-    async with desk.client() as client:
+    async with console.client() as client:
         csrf = await sign_in(client, "reg")
         answer = await client.post(
             "/customers/import",
@@ -664,12 +681,12 @@ async def test_an_upload_of_any_name_gets_its_report(
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/customers/import", "/sign-out", "/nowhere"])
-async def test_a_strangers_body_is_not_read(desk: Desk, path: str) -> None:
+async def test_a_strangers_body_is_not_read(console: ConsoleHarness, path: str) -> None:
     async def body() -> AsyncIterator[bytes]:
         raise AssertionError("it was read")
         yield b""
 
-    async with desk.client() as client:
+    async with console.client() as client:
         answers = [
             await client.post(path, content=body(), headers={**form, **size})
             for form in ({}, {"content-type": "application/x-www-form-urlencoded"})
@@ -679,8 +696,8 @@ async def test_a_strangers_body_is_not_read(desk: Desk, path: str) -> None:
     assert {answer.status_code for answer in answers} <= {303, 403, 404, 413}
 
 
-async def test_a_stranger_in_the_logs_is_bound_from_the_page(desk: Desk) -> None:
-    async with desk.client() as client:
+async def test_a_stranger_in_the_logs_is_bound_from_the_page(console: ConsoleHarness) -> None:
+    async with console.client() as client:
         csrf = await sign_in(client, "reg")
         answer = await client.post(
             "/unattributed",
@@ -710,10 +727,10 @@ RAW = re.compile(
 )
 
 
-def hostile_case(desk: Desk) -> dict[str, str]:
+def hostile_case(console: ConsoleHarness) -> dict[str, str]:
     """Everything that anybody outside or inside may have stored, with hidden characters in it, up
     to the approval's page."""
-    now, store = desk.now, desk.store
+    now, store = console.now, console.store
     signal = make_signal(
         9, value=HOSTILE, touches=(AssetTouch("contoso", "mailbox:jo@contoso.example", "mail"),)
     )
@@ -762,20 +779,22 @@ def hostile_case(desk: Desk) -> dict[str, str]:
     return {"case": f"/cases/{breach.case_id}", "alert": f"/alerts/{alert.id}"}
 
 
-async def test_no_page_puts_out_a_character_that_hides_or_reorders(desk: Desk) -> None:
+async def test_no_page_puts_out_a_character_that_hides_or_reorders(console: ConsoleHarness) -> None:
     sender = SenderSettings(channel="maildir", from_name="Penhallow IT", from_email="n@p.example")
-    settings = desk.house.settings.model_copy(update={"profile": PROFILE, "senders": (sender,)})
-    desk = replace(desk, house=replace(desk.house, settings=settings))
-    here = hostile_case(desk)
+    settings = console.dependencies.settings.model_copy(
+        update={"profile": PROFILE, "senders": (sender,)}
+    )
+    console = replace(console, dependencies=replace(console.dependencies, settings=settings))
+    here = hostile_case(console)
     parts = (
         "", "/confirm", "/affected", "/affected?anew=true", "/decision", "/decision/memo", "/decision/grounds", "/facts", "/letters",
         "/letters/compare", "/facts/words?role=controller&standing=possible",
         "/letters?view=html", "/letters/1/html", "/approval", "/delivery", "/report",
         "/report/copy", "/report.json",
     )  # fmt: skip
-    paths = [*(path.format(**desk.ids) for path in PAGES), here["alert"], "/alerts?state=all"]
+    paths = [*(path.format(**console.ids) for path in PAGES), here["alert"], "/alerts?state=all"]
     paths += [f"{here['case']}{part}" for part in parts]
-    async with desk.client() as client:
+    async with console.client() as client:
         csrf = await sign_in(client, "rhea")
         answers = {path: await client.get(path) for path in paths}
         answers["import"] = await client.post(
@@ -804,9 +823,11 @@ async def test_no_page_puts_out_a_character_that_hides_or_reorders(desk: Desk) -
     assert "&lt;b&gt;" in approval
 
 
-async def test_data_for_a_program_keeps_every_character_as_an_escape(desk: Desk) -> None:
-    hostile_case(desk)
-    async with desk.client() as client:
+async def test_data_for_a_program_keeps_every_character_as_an_escape(
+    console: ConsoleHarness,
+) -> None:
+    hostile_case(console)
+    async with console.client() as client:
         await sign_in(client, "rhea")
         answer = await client.get("/register.json")
 

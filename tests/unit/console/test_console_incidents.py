@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from whole_play import (
+from whole_incident import (
     CONTROLLER,
     CORRECTED,
     HOLDER,
@@ -16,9 +16,9 @@ from whole_play import (
     NO_PROMISE,
     POSSIBLE,
     REACHED,
-    WholePlay,
+    WholeIncident,
     event,
-    whole_play,
+    whole_incident,
     words,
 )
 
@@ -46,26 +46,26 @@ LINE, PAGE = "ip:198.51.100.7", "service:billing.example?userid=2"
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Iterator[WholePlay]:
-    with whole_play(tmp_path) as made:
+def incident(tmp_path: Path) -> Iterator[WholeIncident]:
+    with whole_incident(tmp_path) as made:
         yield made
 
 
-def a_line_is_tapped(play: WholePlay) -> None:
+def a_line_is_tapped(incident: WholeIncident) -> None:
     """A law firm's line and a bakery's account page, both in the same customer system."""
-    line = play.ours("law", "198.51.100.7", AssetKind.IP, DataCategory.TRAFFIC)
-    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("law", "Tolland & Pryce", line.model_copy(update={"pecr": PecrStatus.YES}))
-    play.customer("baker", "Sable Bakery", page)
+    line = incident.ours("law", "198.51.100.7", AssetKind.IP, DataCategory.TRAFFIC)
+    page = incident.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    incident.customer("law", "Tolland & Pryce", line.model_copy(update={"pecr": PecrStatus.YES}))
+    incident.customer("baker", "Sable Bakery", page)
 
 
 def test_after_ransomware_the_pack_says_lost_and_our_own_report_counts_our_staff_only(
-    play: WholePlay,
+    incident: WholeIncident,
 ) -> None:
-    mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.FILES)
-    backup = play.keeps("vet", "backup:vet", AssetKind.SERVICE, DataCategory.BACKUP)
-    play.customer("vet", "Ashgrove Vets Ltd", mail, backup)
-    play.alarm(
+    mail = incident.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.FILES)
+    backup = incident.keeps("vet", "backup:vet", AssetKind.SERVICE, DataCategory.BACKUP)
+    incident.customer("vet", "Ashgrove Vets Ltd", mail, backup)
+    incident.alarm(
         *(
             event(
                 n, "front@ashgrove-vets.example", "FileRenamed", customer="vet", kinds=("files",),
@@ -78,17 +78,21 @@ def test_after_ransomware_the_pack_says_lost_and_our_own_report_counts_our_staff
         DataCategory.FILES: {BreachEffect.UNAVAILABLE: SURE},
         DataCategory.BACKUP: {BreachEffect.LOST: SURE},
     }
-    play.freeze({("vet", CONTROLLER): {"certainty": Certainty.CONFIRMED, "effects": effects}})
-    play.group(GroupKind.STAFF, 9)
-    play.contained("We cut the file server off.", ContainmentScope.EVERYTHING)
-    play.contained("We restored the files of the practice.", ContainmentScope.CUSTOMERS_DATA, "vet")
-    play.decide()
-    play.write("A program made files on our file server unreadable.", words(CONTROLLER, REACHED))
-    play.release()
-    proposed = play.proposed()
-    play.fill()
-    play.print("ransomware", "uk_ico")
-    pack, answers, built = play.text("vet"), play.answers(), play.report()
+    incident.freeze({("vet", CONTROLLER): {"certainty": Certainty.CONFIRMED, "effects": effects}})
+    incident.group(GroupKind.STAFF, 9)
+    incident.contained("We cut the file server off.", ContainmentScope.EVERYTHING)
+    incident.contained(
+        "We restored the files of the practice.", ContainmentScope.CUSTOMERS_DATA, "vet"
+    )
+    incident.decide()
+    incident.write(
+        "A program made files on our file server unreadable.", words(CONTROLLER, REACHED)
+    )
+    incident.release()
+    proposed = incident.proposed()
+    incident.fill()
+    incident.print("ransomware", "uk_ico")
+    pack, answers, built = incident.text("vet"), incident.answers(), incident.report()
 
     assert "6 files were renamed" in pack
     assert "backups, with whatever was backed up: lost" in pack
@@ -104,30 +108,30 @@ def test_after_ransomware_the_pack_says_lost_and_our_own_report_counts_our_staff
     assert "restored" not in answers["actions"]
     assert answers["people_told"].endswith("0 of 9 people told: 9 to whom nothing was sent yet.")
     assert (built.missing, built.contradictions) == ({}, ())
-    assert {ART33, ObligationKind.ART34_GROUP, ObligationKind.NEXT_UPDATE} <= play.running()
-    assert ObligationKind.CONTROLLERS_ART33_2 not in play.running()
-    assert play.counted(PACK).by_letter == 1
-    assert play.entry().groups == ("Staff: exactly 9; 0 told so far",)
+    assert {ART33, ObligationKind.ART34_GROUP, ObligationKind.NEXT_UPDATE} <= incident.running()
+    assert ObligationKind.CONTROLLERS_ART33_2 not in incident.running()
+    assert incident.counted(PACK).by_letter == 1
+    assert incident.entry().groups == ("Staff: exactly 9; 0 told so far",)
 
 
 def test_a_lost_encrypted_laptop_is_lost_and_nobody_is_said_to_have_broken_in(
-    play: WholePlay,
+    incident: WholeIncident,
 ) -> None:
-    laptop = play.ours("baker", "laptop-9", AssetKind.HOST, DataCategory.CONTACT)
-    play.customer("baker", "Sable Bakery", laptop)
-    play.by_hand("host:laptop-9")
+    laptop = incident.ours("baker", "laptop-9", AssetKind.HOST, DataCategory.CONTACT)
+    incident.customer("baker", "Sable Bakery", laptop)
+    incident.by_hand("host:laptop-9")
     effects = {DataCategory.CONTACT: {BreachEffect.LOST: SURE}}
-    play.freeze({("baker", HOLDER): {"certainty": Certainty.LIKELY, "effects": effects}})
+    incident.freeze({("baker", HOLDER): {"certainty": Certainty.LIKELY, "effects": effects}})
     encrypted = "The disk is encrypted; the key was never on the laptop."
-    play.decide(uk_ico=NO, tell_people=NO, safeguards_before=encrypted)
-    play.write(
+    incident.decide(uk_ico=NO, tell_people=NO, safeguards_before=encrypted)
+    incident.write(
         "A laptop of ours was left on a train.",
         words(HOLDER, REACHED, what_happened="Its disk is encrypted, and we hold the only key."),
     )
-    play.release()
-    play.fill(cyber="no", likelihood="unlikely", how_found="A colleague told us.")
-    play.print("laptop", "uk_ico")
-    letter, answers, duties = play.text("baker", HOLDER), play.answers(), play.duties()
+    incident.release()
+    incident.fill(cyber="no", likelihood="unlikely", how_found="A colleague told us.")
+    incident.print("laptop", "uk_ico")
+    letter, answers, duties = incident.text("baker", HOLDER), incident.answers(), incident.duties()
 
     assert "Some of the information in your account is lost." in letter
     assert "Article 34" not in letter
@@ -142,28 +146,30 @@ def test_a_lost_encrypted_laptop_is_lost_and_nobody_is_said_to_have_broken_in(
     assert answers["detected"] == ""
     assert answers["data_kinds"].startswith("Basic personal identifiers")
     assert "harmed" not in answers
-    assert play.report().contradictions == ()
+    assert incident.report().contradictions == ()
     assert str(duties[ART33].ended_by).startswith("decided not to report")
     assert not duties[ObligationKind.OWN_PROMISE].running
 
 
-def test_of_a_mis_sent_bill_only_the_one_whose_bill_it_was_is_told(play: WholePlay) -> None:
-    play.customer("law", "Tolland & Pryce")
-    play.customer("baker", "Sable Bakery")
-    play.by_hand()
+def test_of_a_mis_sent_bill_only_the_one_whose_bill_it_was_is_told(incident: WholeIncident) -> None:
+    incident.customer("law", "Tolland & Pryce")
+    incident.customer("baker", "Sable Bakery")
+    incident.by_hand()
     effects = {DataCategory.CONTACT: {BreachEffect.SEEN: SURE}}
-    play.freeze({("law", HOLDER): {"certainty": Certainty.CONFIRMED, "effects": effects}})
-    play.decide(tell_people=NO)
+    incident.freeze({("law", HOLDER): {"certainty": Certainty.CONFIRMED, "effects": effects}})
+    incident.decide(tell_people=NO)
     whose = "It was your bill. The other customer says in writing that it is deleted."
-    play.write("We sent a bill to the wrong customer.", words(HOLDER, REACHED, what_happened=whose))
-    play.release()
-    play.fill(cyber="no", likelihood="neutral", how_found="The other customer called.")
-    play.print("mis_sent", "uk_ico")
-    letter, answers = play.text("law", HOLDER), play.answers()
+    incident.write(
+        "We sent a bill to the wrong customer.", words(HOLDER, REACHED, what_happened=whose)
+    )
+    incident.release()
+    incident.fill(cyber="no", likelihood="neutral", how_found="The other customer called.")
+    incident.print("mis_sent", "uk_ico")
+    letter, answers = incident.text("law", HOLDER), incident.answers()
 
     assert "was seen by someone" in letter
     assert "may have been seen" not in letter
-    assert {row.customer_id for row in play.rows()} == {"law"}
+    assert {row.customer_id for row in incident.rows()} == {"law"}
     assert "Sable" not in letter + " ".join(answers.values())
     assert answers["people"] == "about 1 (approximate)"
     assert answers["people_told"].endswith(
@@ -171,21 +177,23 @@ def test_of_a_mis_sent_bill_only_the_one_whose_bill_it_was_is_told(play: WholePl
     )
 
 
-def test_of_a_suppliers_breach_each_reads_what_the_supplier_keeps_for_it(play: WholePlay) -> None:
-    copies = play.keeps("vet", "copies:vet", AssetKind.SERVICE, DataCategory.BACKUP)
-    bills = play.ours("vet", "bills:vet", AssetKind.SERVICE, *ACCOUNT)
-    play.customer(
+def test_of_a_suppliers_breach_each_reads_what_the_supplier_keeps_for_it(
+    incident: WholeIncident,
+) -> None:
+    copies = incident.keeps("vet", "copies:vet", AssetKind.SERVICE, DataCategory.BACKUP)
+    bills = incident.ours("vet", "bills:vet", AssetKind.SERVICE, *ACCOUNT)
+    incident.customer(
         "vet", "Ashgrove Vets Ltd", copies.model_copy(update={"service": "copies of computers"}),
         bills,
     )  # fmt: skip
-    told = play.now() - timedelta(hours=11)
-    play.by_hand(
+    told = incident.now() - timedelta(hours=11)
+    incident.by_hand(
         "service:copies:vet", "service:bills:vet", origin=CaseOrigin.PROCESSOR,
         third_party="Tideline Storage plc", supplier_told_at=told,
     )  # fmt: skip
-    play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
-    play.decide()
-    play.write(
+    incident.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
+    incident.decide()
+    incident.write(
         "A supplier of ours was attacked.",
         words(HOLDER, REACHED, what_happened="It stores our bills to you."),
         words(
@@ -193,11 +201,11 @@ def test_of_a_suppliers_breach_each_reads_what_the_supplier_keeps_for_it(play: W
             no_sub_processors=False, sub_processors="Tideline Storage plc keeps the copies.",
         ),
     )  # fmt: skip
-    play.release()
-    proposed = play.proposed()
-    play.fill()
-    play.print("supplier", "uk_ico")
-    letter, pack, answers = play.text("vet", HOLDER), play.text("vet"), play.answers()
+    incident.release()
+    proposed = incident.proposed()
+    incident.fill()
+    incident.print("supplier", "uk_ico")
+    letter, pack, answers = incident.text("vet", HOLDER), incident.text("vet"), incident.answers()
 
     for text in (letter, pack):
         assert "told us of it on Sunday 22 November 2026 at 10:30pm GMT." in text
@@ -212,28 +220,30 @@ def test_of_a_suppliers_breach_each_reads_what_the_supplier_keeps_for_it(play: W
     )
     assert "backup" not in answers["data_kinds"].lower()
     assert answers["people"] == "about 1 (approximate)"
-    assert play.entry().suppliers == ("Tideline Storage plc",)
-    assert play.entry().supplier_told_at == told
-    assert {n.kind: n.told for n in play.entry().notices} == {LETTER.value: 1, PACK.value: 1}
+    assert incident.entry().suppliers == ("Tideline Storage plc",)
+    assert incident.entry().supplier_told_at == told
+    assert {n.kind: n.told for n in incident.entry().notices} == {LETTER.value: 1, PACK.value: 1}
 
 
-def test_a_line_and_an_account_bring_two_reports_each_of_its_own_people(play: WholePlay) -> None:
-    a_line_is_tapped(play)
-    play.by_hand(LINE, PAGE)
-    play.freeze({("law", HOLDER): LIKELY, ("baker", HOLDER): LIKELY})
-    play.decide(uk_pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE)
+def test_a_line_and_an_account_bring_two_reports_each_of_its_own_people(
+    incident: WholeIncident,
+) -> None:
+    a_line_is_tapped(incident)
+    incident.by_hand(LINE, PAGE)
+    incident.freeze({("law", HOLDER): LIKELY, ("baker", HOLDER): LIKELY})
+    incident.decide(uk_pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE)
     bank, calls = ("Ring your bank.", "Count.", "Tell us."), ("Look at calls.", "Ask.", "Tell us.")
-    play.write(
+    incident.write(
         "Someone read our customer system.",
         words(HOLDER, REACHED, "law", what_happened="They read your call records.", steps=calls),
         words(HOLDER, REACHED, "baker", what_happened="They read your bank page.", steps=bank),
     )
-    play.release()
-    play.fill("uk_ico", people=ReportedQuantity(value=3, precision=NumberPrecision.EXACT))
-    play.fill("uk_pecr", people=ReportedQuantity(value=2, precision=NumberPrecision.EXACT))
-    play.print("telecoms", "uk_ico", "uk_pecr")
-    ico, pecr = play.answers("uk_ico"), play.answers("uk_pecr")
-    subscriber, other = play.text("law", HOLDER), play.text("baker", HOLDER)
+    incident.release()
+    incident.fill("uk_ico", people=ReportedQuantity(value=3, precision=NumberPrecision.EXACT))
+    incident.fill("uk_pecr", people=ReportedQuantity(value=2, precision=NumberPrecision.EXACT))
+    incident.print("telecoms", "uk_ico", "uk_pecr")
+    ico, pecr = incident.answers("uk_ico"), incident.answers("uk_pecr")
+    subscriber, other = incident.text("law", HOLDER), incident.text("baker", HOLDER)
 
     assert "PECR reg. 5A(3)" in subscriber
     assert "Article 34" not in subscriber
@@ -249,126 +259,130 @@ def test_a_line_and_an_account_bring_two_reports_each_of_its_own_people(play: Wh
     for answers in (ico, pecr):
         assert "22 November 2026 at 2:00am GMT to 22 November" in answers["occurred"]
         assert "1 of 1" in answers["people_told"]
-    entry = play.entry()
+    entry = incident.entry()
     assert entry.people == ReportedQuantity(value=5, precision=NumberPrecision.EXACT)
     assert entry.records == ReportedQuantity(value=128, precision=NumberPrecision.APPROXIMATE)
 
-    play.submit("uk_pecr")
-    step = report_step(play)
+    incident.submit("uk_pecr")
+    step = report_step(incident)
     assert (step.done, step.next_act) == (False, "the ICO report must be submitted")
-    assert ART33 in play.running()
-    assert PECR not in play.running()
-    play.submit("uk_ico")
-    assert report_step(play).done
+    assert ART33 in incident.running()
+    assert PECR not in incident.running()
+    incident.submit("uk_ico")
+    assert report_step(incident).done
 
 
-def report_step(play: WholePlay) -> CaseStep:
-    file = play.store.read(lambda uow: read_case(uow, play.breach.case_id, play.now()))
+def report_step(incident: WholeIncident) -> CaseStep:
+    file = incident.store.read(lambda uow: read_case(uow, incident.breach.case_id, incident.now()))
     return next(step for step in build_steps(file) if step.name == "Report")
 
 
-def test_a_line_and_our_own_staff_bring_two_reports(play: WholePlay) -> None:
-    a_line_is_tapped(play)
-    play.by_hand(LINE)
-    play.group(GroupKind.STAFF, 4)
-    play.freeze({("law", HOLDER): LIKELY, ("baker", HOLDER): OUT})
+def test_a_line_and_our_own_staff_bring_two_reports(incident: WholeIncident) -> None:
+    a_line_is_tapped(incident)
+    incident.by_hand(LINE)
+    incident.group(GroupKind.STAFF, 4)
+    incident.freeze({("law", HOLDER): LIKELY, ("baker", HOLDER): OUT})
     with pytest.raises(IncompleteDocument, match=r"Tell people under Art\. 34"):
-        play.decide(uk_pecr=YES, pecr_subscribers=YES, tell_people=NOT_ASKED)
-    play.decide(uk_pecr=YES, pecr_subscribers=YES)
-    play.fill("uk_ico")
-    play.fill("uk_pecr")
-    play.print("line_and_staff", "uk_ico", "uk_pecr")
+        incident.decide(uk_pecr=YES, pecr_subscribers=YES, tell_people=NOT_ASKED)
+    incident.decide(uk_pecr=YES, pecr_subscribers=YES)
+    incident.fill("uk_ico")
+    incident.fill("uk_pecr")
+    incident.print("line_and_staff", "uk_ico", "uk_pecr")
 
-    assert {ART33, PECR} <= play.running()
-    assert play.answers("uk_ico")["people"] == "about 4 (approximate)"
-    assert play.answers("uk_pecr")["people"] == "about 1 (approximate)"
-    play.submit("uk_pecr")
-    assert ART33 in play.running()
-    play.now.advance(hours=80)
-    assert play.entry().late_reports == (
+    assert {ART33, PECR} <= incident.running()
+    assert incident.answers("uk_ico")["people"] == "about 4 (approximate)"
+    assert incident.answers("uk_pecr")["people"] == "about 1 (approximate)"
+    incident.submit("uk_pecr")
+    assert ART33 in incident.running()
+    incident.now.advance(hours=80)
+    assert incident.entry().late_reports == (
         "UK GDPR, Article 33: due 2026-11-26 09:30 UTC, not filed",
     )
 
 
 def test_staff_found_after_a_decision_that_never_asked_of_our_own_data_are_not_forgotten(
-    play: WholePlay,
+    incident: WholeIncident,
 ) -> None:
-    mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
-    play.customer("vet", "Ashgrove Vets Ltd", mail)
-    play.by_hand("domain:ashgrove-vets.example")
-    play.freeze({("vet", CONTROLLER): LIKELY})
+    mail = incident.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
+    incident.customer("vet", "Ashgrove Vets Ltd", mail)
+    incident.by_hand("domain:ashgrove-vets.example")
+    incident.freeze({("vet", CONTROLLER): LIKELY})
     unasked = {"uk_ico": NOT_ASKED, "tell_people": NOT_ASKED, "own_promise_binds": NOT_ASKED}
-    play.decide(**unasked)
-    before = play.duties()[ART33]
-    play.group(GroupKind.APPLICANT, 12)
-    play.write("A server of ours was read.", words(CONTROLLER, REACHED))
+    incident.decide(**unasked)
+    before = incident.duties()[ART33]
+    incident.group(GroupKind.APPLICANT, 12)
+    incident.write("A server of ours was read.", words(CONTROLLER, REACHED))
 
     assert "nothing that we are controller of was on the list" in str(before.ended_by)
-    assert {ART33, ObligationKind.ART34_GROUP} <= play.running()
+    assert {ART33, ObligationKind.ART34_GROUP} <= incident.running()
     with pytest.raises(IncompleteDocument, match="Report to the ICO"):
-        play.release()
+        incident.release()
     with pytest.raises(IncompleteDocument, match="Report to the ICO"):
-        play.decide(**unasked)
+        incident.decide(**unasked)
 
 
-def test_who_is_only_possible_is_told_why_and_the_regulator_reads_may(play: WholePlay) -> None:
+def test_who_is_only_possible_is_told_why_and_the_regulator_reads_may(
+    incident: WholeIncident,
+) -> None:
     """A blind log: nobody knows whether the account page was opened."""
-    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("baker", "Sable Bakery", page)
-    play.by_hand(PAGE)
+    page = incident.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    incident.customer("baker", "Sable Bakery", page)
+    incident.by_hand(PAGE)
     gap = BlindInterval(
         source="panel", begin=NIGHT, end=NIGHT + timedelta(hours=2), reason="disk full"
     )
-    play.store.write(lambda uow: uow.sources.add_gap(gap))
-    play.freeze({("baker", HOLDER): {"certainty": Certainty.POSSIBLE}})
-    play.decide(tell_people=NO)
-    play.write("Someone signed in to our customer system.", words(HOLDER, POSSIBLE))
-    play.release()
-    proposed = play.proposed()
-    play.fill(likelihood="neutral")
-    play.print("possible", "uk_ico")
-    letter = play.text("baker", HOLDER)
+    incident.store.write(lambda uow: uow.sources.add_gap(gap))
+    incident.freeze({("baker", HOLDER): {"certainty": Certainty.POSSIBLE}})
+    incident.decide(tell_people=NO)
+    incident.write("Someone signed in to our customer system.", words(HOLDER, POSSIBLE))
+    incident.release()
+    proposed = incident.proposed()
+    incident.fill(likelihood="neutral")
+    incident.print("possible", "uk_ico")
+    letter = incident.text("baker", HOLDER)
 
     assert "We cannot rule out" in letter
     assert "Some of the information in your account was seen" not in letter
     assert ": seen" not in letter
     assert proposed.answers["affected_how"].startswith("May have been seen:")
-    assert play.answers()["people_told"].endswith(
+    assert incident.answers()["people_told"].endswith(
         "1 of 1 people told: 1 by a letter that their mail server took."
     )
-    assert play.entry().customers == {"confirmed": 0, "likely": 0, "possible": 1, "excluded": 0}
+    assert incident.entry().customers == {"confirmed": 0, "likely": 0, "possible": 1, "excluded": 0}
 
 
-def three_customers(play: WholePlay) -> None:
+def three_customers(incident: WholeIncident) -> None:
     for number, (customer, name) in enumerate(
         (("vet", "Ashgrove Vets Ltd"), ("law", "Tolland & Pryce"), ("baker", "Sable Bakery"))
     ):
         page = f"billing.example?userid={number}"
-        play.customer(customer, name, play.ours(customer, page, AssetKind.SERVICE, *ACCOUNT))
+        incident.customer(
+            customer, name, incident.ours(customer, page, AssetKind.SERVICE, *ACCOUNT)
+        )
 
 
-def test_after_new_evidence_only_who_was_told_before_reads_update(play: WholePlay) -> None:
-    three_customers(play)
-    play.by_hand("service:billing.example?userid=0", "service:billing.example?userid=1")
-    play.freeze({
+def test_after_new_evidence_only_who_was_told_before_reads_update(incident: WholeIncident) -> None:
+    three_customers(incident)
+    incident.by_hand("service:billing.example?userid=0", "service:billing.example?userid=1")
+    incident.freeze({
         ("vet", HOLDER): LIKELY, ("law", HOLDER): {"certainty": Certainty.POSSIBLE},
         ("baker", HOLDER): OUT,
     })  # fmt: skip
-    play.decide()
+    incident.decide()
     both = words(HOLDER, REACHED), words(HOLDER, POSSIBLE)
-    play.write("Someone read our customer system.", *both)
-    play.release()
-    first = play.text("law", HOLDER)
-    play.now.advance(hours=5)
+    incident.write("Someone read our customer system.", *both)
+    incident.release()
+    first = incident.text("law", HOLDER)
+    incident.now.advance(hours=5)
     confirmed = {"certainty": Certainty.CONFIRMED, "reason": "The page's own log shows it."}
-    play.freeze({
+    incident.freeze({
         ("vet", HOLDER): LIKELY, ("law", HOLDER): confirmed, ("baker", HOLDER): LIKELY,
     })  # fmt: skip
-    play.decide()
-    play.write("Someone read our customer system.", *both)
-    untold = play.counted(LETTER)
-    upgraded, added = play.text("law", HOLDER), play.text("baker", HOLDER)
-    play.print("update", "uk_ico")
+    incident.decide()
+    incident.write("Someone read our customer system.", *both)
+    untold = incident.counted(LETTER)
+    upgraded, added = incident.text("law", HOLDER), incident.text("baker", HOLDER)
+    incident.print("update", "uk_ico")
 
     assert "We cannot rule out" in first
     assert "We cannot rule out" not in upgraded
@@ -378,125 +392,127 @@ def test_after_new_evidence_only_who_was_told_before_reads_update(play: WholePla
     assert "replaces" not in added
     assert "This is our letter number 1 about this incident." in added
     assert (untold.people, untold.by_letter, untold.not_begun) == (3, 2, 1)
-    assert ObligationKind.ART34_PEOPLE in play.running()
-    play.release()
-    assert (play.counted(LETTER).by_letter, play.counted(LETTER).not_begun) == (3, 0)
-    assert ObligationKind.ART34_PEOPLE not in play.running()
+    assert ObligationKind.ART34_PEOPLE in incident.running()
+    incident.release()
+    assert (incident.counted(LETTER).by_letter, incident.counted(LETTER).not_begun) == (3, 0)
+    assert ObligationKind.ART34_PEOPLE not in incident.running()
 
 
 def test_who_was_told_wrongly_is_corrected_and_stays_told_in_the_other_role(
-    play: WholePlay,
+    incident: WholeIncident,
 ) -> None:
-    mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
-    page = play.ours("vet", "billing.example?userid=0", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("vet", "Ashgrove Vets Ltd", mail, page)
-    play.by_hand("domain:ashgrove-vets.example", "service:billing.example?userid=0")
-    play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
-    play.decide()
+    mail = incident.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
+    page = incident.ours("vet", "billing.example?userid=0", AssetKind.SERVICE, *ACCOUNT)
+    incident.customer("vet", "Ashgrove Vets Ltd", mail, page)
+    incident.by_hand("domain:ashgrove-vets.example", "service:billing.example?userid=0")
+    incident.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
+    incident.decide()
     both = words(HOLDER, REACHED), words(CONTROLLER, REACHED)
-    play.write("A server of ours was read.", *both)
-    play.release()
-    play.now.advance(hours=5)
-    play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): OUT})
-    wrongly = play.counted(LETTER)
+    incident.write("A server of ours was read.", *both)
+    incident.release()
+    incident.now.advance(hours=5)
+    incident.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): OUT})
+    wrongly = incident.counted(LETTER)
     sorry = words(
         HOLDER, CORRECTED, what_happened="The log of the page is whole: nobody opened yours.",
         consequences=(), measures=(), steps=("You need not watch your statements for this.",),
     )  # fmt: skip
-    play.decide(uk_ico=NO, tell_people=NO)
-    play.write("A server of ours was read.", *both, sorry)
-    play.print("correction", "uk_ico")
-    letter, pack = play.text("vet", HOLDER, correction=True), play.text("vet")
+    incident.decide(uk_ico=NO, tell_people=NO)
+    incident.write("A server of ours was read.", *both, sorry)
+    incident.print("correction", "uk_ico")
+    letter, pack = incident.text("vet", HOLDER, correction=True), incident.text("vet")
 
     assert (wrongly.people, wrongly.told, wrongly.wrongly_told, wrongly.corrected) == (0, 0, 1, 0)
-    assert ObligationKind.CORRECTIONS in play.running()
+    assert ObligationKind.CORRECTIONS in incident.running()
     assert letter.startswith("Correction: ")
     assert "account was not involved" in letter
     assert "Article 34" not in letter
     assert "not involved" not in pack
-    play.release()
-    assert (play.counted(LETTER).wrongly_told, play.counted(LETTER).corrected) == (1, 1)
-    assert ObligationKind.CORRECTIONS not in play.running()
-    assert play.counted(PACK).by_letter == 1
+    incident.release()
+    assert (incident.counted(LETTER).wrongly_told, incident.counted(LETTER).corrected) == (1, 1)
+    assert ObligationKind.CORRECTIONS not in incident.running()
+    assert incident.counted(PACK).by_letter == 1
 
-    play.now.advance(hours=5)
-    play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
-    play.decide()
-    play.write("A server of ours was read.", *both)
-    play.release()
-    assert (play.counted(LETTER).wrongly_told, play.counted(LETTER).by_letter) == (0, 1)
-    play.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): OUT})
-    assert (play.counted(LETTER).wrongly_told, play.counted(LETTER).corrected) == (1, 0)
-    assert ObligationKind.CORRECTIONS in play.running()
+    incident.now.advance(hours=5)
+    incident.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
+    incident.decide()
+    incident.write("A server of ours was read.", *both)
+    incident.release()
+    assert (incident.counted(LETTER).wrongly_told, incident.counted(LETTER).by_letter) == (0, 1)
+    incident.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): OUT})
+    assert (incident.counted(LETTER).wrongly_told, incident.counted(LETTER).corrected) == (1, 0)
+    assert ObligationKind.CORRECTIONS in incident.running()
 
 
 def test_a_pack_a_letter_and_a_call_are_counted_once_each_wherever_they_are_counted(
-    play: WholePlay,
+    incident: WholeIncident,
 ) -> None:
     """The bakery's letter comes back, and it is rung: first nobody answers."""
-    mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
-    play.customer("vet", "Ashgrove Vets Ltd", mail)
-    line = play.ours("gym", "198.51.100.9", AssetKind.IP, DataCategory.TRAFFIC)
-    play.customer("gym", "Harbour Gym", line.model_copy(update={"pecr": PecrStatus.YES}))
+    mail = incident.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
+    incident.customer("vet", "Ashgrove Vets Ltd", mail)
+    line = incident.ours("gym", "198.51.100.9", AssetKind.IP, DataCategory.TRAFFIC)
+    incident.customer("gym", "Harbour Gym", line.model_copy(update={"pecr": PecrStatus.YES}))
     for number, (customer, name) in enumerate((("law", "Tolland"), ("baker", "Sable Bakery"))):
         page = f"billing.example?userid={number}"
-        play.customer(customer, name, play.ours(customer, page, AssetKind.SERVICE, *ACCOUNT))
-    play.by_hand()
-    play.freeze({
+        incident.customer(
+            customer, name, incident.ours(customer, page, AssetKind.SERVICE, *ACCOUNT)
+        )
+    incident.by_hand()
+    incident.freeze({
         ("vet", CONTROLLER): LIKELY, ("law", HOLDER): LIKELY, ("baker", HOLDER): LIKELY,
         ("gym", HOLDER): LIKELY,
     })  # fmt: skip
-    play.decide(uk_pecr=YES, pecr_subscribers=YES)
-    play.write("A server was read.", words(CONTROLLER, REACHED), words(HOLDER, REACHED))
-    play.release(returned=("baker",))
-    returned = play.proposed().answers
-    play.ring("baker", CallOutcome.NOBODY)
-    nobody = play.counted(LETTER)
-    play.ring("baker")
-    play.fill("uk_ico")
-    play.fill("uk_pecr")
-    play.print("counts", "uk_ico", "uk_pecr")
-    holders, packs = play.counted(LETTER), play.counted(PACK)
+    incident.decide(uk_pecr=YES, pecr_subscribers=YES)
+    incident.write("A server was read.", words(CONTROLLER, REACHED), words(HOLDER, REACHED))
+    incident.release(returned=("baker",))
+    returned = incident.proposed().answers
+    incident.ring("baker", CallOutcome.NOBODY)
+    nobody = incident.counted(LETTER)
+    incident.ring("baker")
+    incident.fill("uk_ico")
+    incident.fill("uk_pecr")
+    incident.print("counts", "uk_ico", "uk_pecr")
+    holders, packs = incident.counted(LETTER), incident.counted(PACK)
 
     assert returned["people_told"] == "told_some"
     assert (nobody.by_letter, nobody.by_telephone, nobody.returned) == (2, 0, 1)
-    assert play.answers("uk_ico")["people_told"] == (
+    assert incident.answers("uk_ico")["people_told"] == (
         "Yes, we have told all of them\n"
         "2 of 2 people told: 1 by a letter that their mail server took; 1 by telephone."
     )
-    assert play.answers("uk_pecr")["people_told"].endswith(
+    assert incident.answers("uk_pecr")["people_told"].endswith(
         "1 of 1 subscribers or individuals told: 1 by a letter that their mail server took."
     )
-    assert play.answers("uk_pecr")["means"] == "E-mail"
+    assert incident.answers("uk_pecr")["means"] == "E-mail"
     assert (holders.people, holders.by_letter, holders.by_telephone) == (3, 2, 1)
     assert (packs.people, packs.by_letter, packs.by_telephone) == (1, 1, 0)
     assert (holders.returned, holders.not_reached, holders.waiting) == (0, 0, 0)
-    assert holders.last_told_at == play.now()
+    assert holders.last_told_at == incident.now()
 
 
-def test_our_report_has_the_times_and_the_alert_of_our_own_data(play: WholePlay) -> None:
+def test_our_report_has_the_times_and_the_alert_of_our_own_data(incident: WholeIncident) -> None:
     """A mailbox is robbed at two; the account page is opened at half past three."""
-    mail = play.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
-    panel = play.ours("law", "panel-law", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("vet", "Ashgrove Vets Ltd", mail)
-    play.customer("law", "Tolland & Pryce", panel)
+    mail = incident.keeps("vet", "ashgrove-vets.example", AssetKind.DOMAIN, DataCategory.MAIL)
+    panel = incident.ours("law", "panel-law", AssetKind.SERVICE, *ACCOUNT)
+    incident.customer("vet", "Ashgrove Vets Ltd", mail)
+    incident.customer("law", "Tolland & Pryce", panel)
     robbed = event(1, "front@ashgrove-vets.example", "UserLoggedIn", customer="vet")
     opened = event(
         90, "clerk@tolland.example", "http-request", customer="law", kinds=("contact",),
         asset="service:panel-law",
     )  # fmt: skip
-    play.alarm(robbed)
-    mailbox_only = play.breach
-    play.now.advance(minutes=7)
-    play.alarm(robbed, opened)
-    play.freeze({("vet", CONTROLLER): LIKELY, ("law", HOLDER): LIKELY})
-    play.decide()
-    proposed = play.proposed()
-    play.fill()
-    play.print("own_times", "uk_ico")
-    answers = play.answers()
+    incident.alarm(robbed)
+    mailbox_only = incident.breach
+    incident.now.advance(minutes=7)
+    incident.alarm(robbed, opened)
+    incident.freeze({("vet", CONTROLLER): LIKELY, ("law", HOLDER): LIKELY})
+    incident.decide()
+    proposed = incident.proposed()
+    incident.fill()
+    incident.print("own_times", "uk_ico")
+    answers = incident.answers()
 
-    assert play.breach.detected_at == mailbox_only.detected_at == MORNING
+    assert incident.breach.detected_at == mailbox_only.detected_at == MORNING
     assert answers["detected"] == "23 November 2026 at 9:37am GMT"
     assert proposed.answers["how_found"] == (
         "Our systems raised an alert on 23 November 2026 at 9:37am GMT."
@@ -505,34 +521,36 @@ def test_our_report_has_the_times_and_the_alert_of_our_own_data(play: WholePlay)
     assert "discovered_at" not in proposed.answers
 
 
-def test_a_person_may_change_whatever_is_proposed(play: WholePlay) -> None:
-    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("baker", "Sable Bakery", page)
-    play.by_hand(PAGE)
-    play.freeze({("baker", HOLDER): LIKELY})
-    play.decide()
-    proposed = play.proposed()
-    play.fill(
+def test_a_person_may_change_whatever_is_proposed(incident: WholeIncident) -> None:
+    page = incident.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    incident.customer("baker", "Sable Bakery", page)
+    incident.by_hand(PAGE)
+    incident.freeze({("baker", HOLDER): LIKELY})
+    incident.decide()
+    proposed = incident.proposed()
+    incident.fill(
         people=ReportedQuantity(value=7, precision=NumberPrecision.EXACT),
         measures_before="A second lock.",
     )
 
     assert proposed.answers["measures_before"] != "A second lock."
     assert proposed.origins["measures_before"] == "the decision"
-    assert play.answers()["people"] == "7 (exact)"
-    assert play.answers()["measures_before"] == "A second lock."
-    assert "people" not in play.proposed().answers
+    assert incident.answers()["people"] == "7 (exact)"
+    assert incident.answers()["measures_before"] == "A second lock."
+    assert "people" not in incident.proposed().answers
 
 
-def test_a_report_to_copy_says_once_what_it_lacks_and_names_no_field(play: WholePlay) -> None:
-    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("baker", "Sable Bakery", page)
-    play.by_hand(PAGE)
-    play.freeze({("baker", HOLDER): LIKELY})
-    play.decide()
-    blank = play.copied()
-    play.fill(high_risk="no", cyber=None)
-    filled = play.copied()
+def test_a_report_to_copy_says_once_what_it_lacks_and_names_no_field(
+    incident: WholeIncident,
+) -> None:
+    page = incident.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    incident.customer("baker", "Sable Bakery", page)
+    incident.by_hand(PAGE)
+    incident.freeze({("baker", HOLDER): LIKELY})
+    incident.decide()
+    blank = incident.copied()
+    incident.fill(high_risk="no", cyber=None)
+    filled = incident.copied()
 
     assert "- Nobody has written the report's facts yet" in blank
     assert "- What happened: not answered" in blank
@@ -541,69 +559,71 @@ def test_a_report_to_copy_says_once_what_it_lacks_and_names_no_field(play: Whole
     assert "because_" not in filled
 
 
-def test_a_group_of_unknown_number_is_neither_counted_nor_said_to_be_told(play: WholePlay) -> None:
+def test_a_group_of_unknown_number_is_neither_counted_nor_said_to_be_told(
+    incident: WholeIncident,
+) -> None:
     """The bakery is written to; nobody knows how many sent a form of our website."""
-    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("baker", "Sable Bakery", page)
-    play.by_hand(PAGE)
-    group = play.group(GroupKind.ENQUIRER, None, reach_reason="A notice goes up.")
-    play.freeze({("baker", HOLDER): LIKELY})
-    play.decide()
-    play.write("Someone read our customer system.", words(HOLDER, REACHED))
-    play.release()
-    before = play.proposed().answers
-    play.fill(people_told="told_all")
-    built = play.report()
-    play.print("unnumbered", "uk_ico")
+    page = incident.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    incident.customer("baker", "Sable Bakery", page)
+    incident.by_hand(PAGE)
+    group = incident.group(GroupKind.ENQUIRER, None, reach_reason="A notice goes up.")
+    incident.freeze({("baker", HOLDER): LIKELY})
+    incident.decide()
+    incident.write("Someone read our customer system.", words(HOLDER, REACHED))
+    incident.release()
+    before = incident.proposed().answers
+    incident.fill(people_told="told_all")
+    built = incident.report()
+    incident.print("unnumbered", "uk_ico")
 
     assert before["people_told"] == "told_some"
     assert "people" not in before
     assert {c.key for c in built.contradictions} == {"people_told"}
-    assert play.answers()["people_told"].endswith(
+    assert incident.answers()["people_told"].endswith(
         "1 of 1 people told: 1 by a letter that their mail server took. "
         "Beside them, 1 group is not all told, and nobody knows yet how many they are."
     )
-    play.tell(group, 40)
-    assert play.answers()["people_told"].endswith(
+    incident.tell(group, 40)
+    assert incident.answers()["people_told"].endswith(
         "41 of 41 people told: 1 by a letter that their mail server took; "
         "40 by other means, each with its proof."
     )
-    assert play.report().contradictions == ()
+    assert incident.report().contradictions == ()
 
 
-def test_staff_whom_we_decided_not_to_tell_are_said_to_be_so(play: WholePlay) -> None:
-    play.customer("baker", "Sable Bakery")
-    play.by_hand()
-    group = play.group(GroupKind.STAFF, 3)
-    play.freeze()
-    play.decide()
-    play.not_tell(group)
-    play.fill(people_told="decided_not")
-    play.print("not_told", "uk_ico")
+def test_staff_whom_we_decided_not_to_tell_are_said_to_be_so(incident: WholeIncident) -> None:
+    incident.customer("baker", "Sable Bakery")
+    incident.by_hand()
+    group = incident.group(GroupKind.STAFF, 3)
+    incident.freeze()
+    incident.decide()
+    incident.not_tell(group)
+    incident.fill(people_told="decided_not")
+    incident.print("not_told", "uk_ico")
 
-    assert play.answers()["people_told"].endswith(
+    assert incident.answers()["people_told"].endswith(
         "0 of 3 people told: 3 whom we decided not to tell."
     )
-    assert play.report().contradictions == ()
-    assert ObligationKind.ART34_GROUP not in play.running()
+    assert incident.report().contradictions == ()
+    assert ObligationKind.ART34_GROUP not in incident.running()
 
 
-def test_a_hold_makes_people_wait_and_is_no_decision_not_to_tell(play: WholePlay) -> None:
-    page = play.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
-    play.customer("baker", "Sable Bakery", page)
-    play.by_hand(PAGE)
-    play.group(GroupKind.STAFF, 3)
-    play.freeze({("baker", HOLDER): LIKELY})
+def test_a_hold_makes_people_wait_and_is_no_decision_not_to_tell(incident: WholeIncident) -> None:
+    page = incident.ours("baker", "billing.example?userid=2", AssetKind.SERVICE, *ACCOUNT)
+    incident.customer("baker", "Sable Bakery", page)
+    incident.by_hand(PAGE)
+    incident.group(GroupKind.STAFF, 3)
+    incident.freeze({("baker", HOLDER): LIKELY})
     hold = LawEnforcementHold(
-        asked_by="DC Reed", asked_at=play.now(), basis="Crime number 1/26",
-        review_on=play.now() + timedelta(days=2), stops=frozenset({NotificationBasis.ART34}),
+        asked_by="DC Reed", asked_at=incident.now(), basis="Crime number 1/26",
+        review_on=incident.now() + timedelta(days=2), stops=frozenset({NotificationBasis.ART34}),
     )  # fmt: skip
-    play.decide(own_promise_binds=NO_PROMISE, hold=hold)
-    held = play.proposed().answers
-    play.fill()
-    play.print("held", "uk_ico")
-    play.decide()
+    incident.decide(own_promise_binds=NO_PROMISE, hold=hold)
+    held = incident.proposed().answers
+    incident.fill()
+    incident.print("held", "uk_ico")
+    incident.decide()
 
     assert held["people_told"] == "planning"
-    assert play.report().contradictions == ()
-    assert play.answers()["people_told"].startswith("No, but we are planning to")
+    assert incident.report().contradictions == ()
+    assert incident.answers()["people_told"].startswith("No, but we are planning to")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from console_desk import Desk, a_desk, change
+from console_harness import ConsoleHarness, change, open_console
 
 from breachdesk.casework.opening.cases import open_by_hand
 from breachdesk.gdpr.law import read_law
@@ -29,16 +29,19 @@ verified = true
 
 
 @contextmanager
-def desk_under(tmp_path: Path, text: str) -> Iterator[Desk]:
+def open_console_under(tmp_path: Path, text: str) -> Iterator[ConsoleHarness]:
     folder = tmp_path / "law"
     folder.mkdir()
     (folder / "uk.toml").write_text(text, encoding="utf-8")
-    with make_store(FixedNow(), read_law(folder)) as store, a_desk(tmp_path, store) as desk:
-        yield desk
+    with (
+        make_store(FixedNow(), read_law(folder)) as store,
+        open_console(tmp_path, store) as console,
+    ):
+        yield console
 
 
-async def page_of(desk: Desk, path: str) -> str:
-    visitor = desk.visitor()
+async def page_of(console: ConsoleHarness, path: str) -> str:
+    visitor = console.visitor()
     assert await visitor.sign_in("rhea")
     shown = await visitor.client.get(path)
     assert shown.status_code == 200, shown.text
@@ -46,8 +49,8 @@ async def page_of(desk: Desk, path: str) -> str:
 
 
 async def test_the_page_shows_hours_source_review_and_what_is_corrected(tmp_path: Path) -> None:
-    with desk_under(tmp_path, CORRECTION) as desk:
-        page = await page_of(desk, "/law")
+    with open_console_under(tmp_path, CORRECTION) as console:
+        page = await page_of(console, "/law")
 
     assert "UK GDPR Art. 33(1), as amended" in page
     assert "96 hours" in page
@@ -58,8 +61,8 @@ async def test_the_page_shows_hours_source_review_and_what_is_corrected(tmp_path
 
 
 async def test_the_page_says_first_that_a_correction_is_broken(tmp_path: Path) -> None:
-    with desk_under(tmp_path, CORRECTION.replace("96", "0")) as desk:
-        page = await page_of(desk, "/law")
+    with open_console_under(tmp_path, CORRECTION.replace("96", "0")) as console:
+        page = await page_of(console, "/law")
 
     assert "correction is invalid: the built-in entry applies." in page
     assert "law/uk.toml, provisions 1 (uk_gdpr_art33_1): hours" in page
@@ -73,9 +76,9 @@ async def test_who_binds_an_asset_reads_when_the_roles_of_services_were_reviewed
         '[[references]]\nid = "service_roles"\ntitle = "Roles of services"\nsource = "us"\n'
         "reviewed_on = 2026-11-04\n"
     )
-    with desk_under(tmp_path, roles) as desk:
-        change(desk.store, "rhea", duties=frozenset({Permission.REGISTRAR}))
-        page = await page_of(desk, "/unattributed")
+    with open_console_under(tmp_path, roles) as console:
+        change(console.store, "rhea", duties=frozenset({Permission.REGISTRAR}))
+        page = await page_of(console, "/unattributed")
 
     assert "Roles of services, reviewed 4 November 2026; not verified against the text" in page
 
@@ -84,14 +87,14 @@ async def test_who_binds_an_asset_reads_when_the_roles_of_services_were_reviewed
 async def test_who_confirms_a_breach_reads_the_hours_of_the_law(
     tmp_path: Path, hours: str, shown: str
 ) -> None:
-    with desk_under(tmp_path, CORRECTION.replace("96", hours)) as desk:
-        case = desk.store.write(
+    with open_console_under(tmp_path, CORRECTION.replace("96", hours)) as console:
+        case = console.store.write(
             lambda uow: open_by_hand(
                 uow, make_actor(user_id="rhea"), title="Lost laptop", origin=CaseOrigin.OWN,
-                known="An engineer told us.", now=desk.now(),
+                known="An engineer told us.", now=console.now(),
             )
         )  # fmt: skip
-        page = await page_of(desk, f"/cases/{case.id}/confirm")
+        page = await page_of(console, f"/cases/{case.id}/confirm")
 
     assert f"{shown} to the ICO" in page
     assert "UK GDPR Art. 33(1), as amended, reviewed 4 January 2025" in page

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from console_desk import HASH, Desk, Visitor, a_desk
+from console_harness import HASH, ConsoleHarness, Visitor, open_console
 from console_pages import collapse_whitespace
 
 from breachdesk.casework.opening import cases
@@ -33,8 +33,8 @@ KEY = "mailbox:new@somewhere.example"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with a_desk(tmp_path) as opened:
+def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
+    with open_console(tmp_path) as opened:
         registrar = make_user("reg", Permission.REGISTRAR).model_copy(
             update={"password_hash": HASH}
         )
@@ -42,16 +42,16 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield opened
 
 
-def many_alerts(desk: Desk, count: int = ALERTS) -> None:
+def many_alerts(console: ConsoleHarness, count: int = ALERTS) -> None:
     for number in range(count):
         key = GroupKey("r", "contoso", (f"user-{number}",))
         time = START - timedelta(hours=number % 7)
         signals = [make_signal(n, key=key, time=time) for n in (1, 2)]
-        add_alert(desk.store, make_episode(signals))
+        add_alert(console.store, make_episode(signals))
 
 
-async def signed_in(desk: Desk, user: str = "ana") -> Visitor:
-    visitor = desk.visitor()
+async def signed_in(console: ConsoleHarness, user: str = "ana") -> Visitor:
+    visitor = console.visitor()
     assert await visitor.sign_in(user)
     return visitor
 
@@ -69,10 +69,10 @@ def link(page: str, word: str) -> str:
 
 
 async def test_a_long_list_of_alerts_is_walked_forward_and_back_under_its_filter(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    many_alerts(desk)
-    visitor = await signed_in(desk)
+    many_alerts(console)
+    visitor = await signed_in(console)
     first = await page_of(visitor, "/alerts?state=new")
     second = await page_of(visitor, link(first, "Next"))
     back = await page_of(visitor, link(second, "Previous"))
@@ -91,28 +91,30 @@ async def test_a_long_list_of_alerts_is_walked_forward_and_back_under_its_filter
     "path", ["/alerts?page=999", "/alerts?state=new&page=-1", "/alerts?page=x", "/alerts?state=?"]
 )
 async def test_an_address_of_former_pages_shows_the_list_that_its_heading_tells_of(
-    desk: Desk, path: str
+    console: ConsoleHarness, path: str
 ) -> None:
-    many_alerts(desk, 3)
-    page = await page_of(await signed_in(desk), path)
+    many_alerts(console, 3)
+    page = await page_of(await signed_in(console), path)
 
     assert "Three new alerts touching one customer." in page
     assert len(HREF.findall(page)) == 3
     assert "No new alerts" not in page
 
 
-async def test_an_address_that_names_no_place_in_a_list_says_so(desk: Desk) -> None:
-    many_alerts(desk, 3)
-    visitor = await signed_in(desk)
+async def test_an_address_that_names_no_place_in_a_list_says_so(console: ConsoleHarness) -> None:
+    many_alerts(console, 3)
+    visitor = await signed_in(console)
     for path in ("/alerts?after=999", "/audit?before=x", "/sources?letters-after=%00"):
         answer = await visitor.client.get(path)
         assert answer.status_code in (404, 422)
         assert answer.text.count("<h1>") == 1
 
 
-async def test_the_last_page_is_shown_when_what_came_behind_it_was_dismissed(desk: Desk) -> None:
-    many_alerts(desk, 51)
-    visitor = await signed_in(desk)
+async def test_the_last_page_is_shown_when_what_came_behind_it_was_dismissed(
+    console: ConsoleHarness,
+) -> None:
+    many_alerts(console, 51)
+    visitor = await signed_in(console)
     behind = link(await page_of(visitor, "/alerts"), "Next")
     (last,) = HREF.findall(await page_of(visitor, behind))
 
@@ -120,7 +122,7 @@ async def test_the_last_page_is_shown_when_what_came_behind_it_was_dismissed(des
         alert = uow.alerts.get(last)
         uow.alerts.update(alert.pk, alert.version, state=AlertState.DISMISSED.value)
 
-    desk.store.write(dismiss)
+    console.store.write(dismiss)
     page = await page_of(visitor, behind)
 
     assert len(HREF.findall(page)) == 50
@@ -128,14 +130,14 @@ async def test_the_last_page_is_shown_when_what_came_behind_it_was_dismissed(des
 
 
 async def test_evidence_comes_in_pages_and_an_alert_of_many_customers_names_some(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
     touches = tuple(
         AssetTouch(f"firm-{n:02}", f"mailbox:a@firm-{n:02}.example", "mail") for n in range(30)
     )
     signals = [make_signal(n, touches=touches) for n in range(1, 41)]
-    alert = add_alert(desk.store, make_episode(signals))
-    visitor = await signed_in(desk)
+    alert = add_alert(console.store, make_episode(signals))
+    visitor = await signed_in(console)
     first = await page_of(visitor, f"/alerts/{alert.id}")
     second = await page_of(visitor, link(first, "Next"))
 
@@ -146,29 +148,30 @@ async def test_evidence_comes_in_pages_and_an_alert_of_many_customers_names_some
     assert "40 failed" in collapse_whitespace(first)
 
 
-async def bound(desk: Desk, customer: str) -> str:
+async def bound(console: ConsoleHarness, customer: str) -> str:
     """What the page says after somebody typed that."""
-    visitor = await signed_in(desk, "reg")
+    visitor = await signed_in(console, "reg")
     answer = await visitor.post(
         "/unattributed", key=KEY, customer=customer, service="hosted mailbox", valid_from=""
     )
     if answer.status_code == 303:
         owners = {
-            b.asset: b.customer_id for b in desk.store.read(lambda u: u.customers.list_bindings())
+            b.asset: b.customer_id
+            for b in console.store.read(lambda u: u.customers.list_bindings())
         }
         return owners[KEY]
     assert answer.status_code == 422
     return answer.text
 
 
-def two_customers(desk: Desk) -> None:
+def two_customers(console: ConsoleHarness) -> None:
     named = {"o-connor": "O'Connor & Sons", "o-connor-2": "O'Connor Motors", "marlow": "Marlow Ltd"}
 
     def work(uow):
         for customer_id, name in named.items():
             uow.customers.save(make_customer(customer_id).model_copy(update={"name": name}))
 
-    desk.store.write(work)
+    console.store.write(work)
 
 
 @pytest.mark.parametrize(
@@ -183,11 +186,11 @@ def two_customers(desk: Desk) -> None:
     ],
 )
 async def test_a_name_in_the_logs_is_bound_to_a_customer_by_id_name_or_a_part_of_it(
-    desk: Desk, typed: str, owner: str
+    console: ConsoleHarness, typed: str, owner: str
 ) -> None:
-    two_customers(desk)
+    two_customers(console)
 
-    assert await bound(desk, typed) == owner
+    assert await bound(console, typed) == owner
 
 
 @pytest.mark.parametrize(
@@ -199,20 +202,20 @@ async def test_a_name_in_the_logs_is_bound_to_a_customer_by_id_name_or_a_part_of
     ],
 )
 async def test_a_customer_who_is_not_known_by_what_was_typed_is_asked_for_again(
-    desk: Desk, typed: str, said: str
+    console: ConsoleHarness, typed: str, said: str
 ) -> None:
-    two_customers(desk)
+    two_customers(console)
 
-    assert said in await bound(desk, typed)
+    assert said in await bound(console, typed)
 
 
 async def test_an_alert_is_linked_to_an_open_case_that_is_too_old_to_be_offered(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    many_alerts(desk, 1)
+    many_alerts(console, 1)
     responder = make_actor()
     opened = [
-        desk.store.write(
+        console.store.write(
             lambda uow, n=number: cases.open_by_hand(
                 uow,
                 responder,
@@ -224,7 +227,7 @@ async def test_an_alert_is_linked_to_an_open_case_that_is_too_old_to_be_offered(
         ).id
         for number in range(CASES + 1)
     ]
-    visitor = await signed_in(desk)
+    visitor = await signed_in(console)
     alert = HREF.findall(await page_of(visitor, "/alerts?state=new"))[0]
     page = await page_of(visitor, f"/alerts/{alert}")
     refused = await visitor.post(f"/alerts/{alert}/link", case="CASE-999999")

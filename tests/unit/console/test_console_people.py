@@ -11,7 +11,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from console_desk import Desk, Visitor, a_desk
+from console_harness import ConsoleHarness, Visitor, open_console
 
 from breachdesk.stores.books.unit_of_work import SqlUnitOfWork
 from breachdesk.testing import add_case, add_confirmed_breach, make_customer
@@ -22,36 +22,36 @@ from schemas.customer import DataRole
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    with a_desk(tmp_path) as opened:
+async def console(tmp_path: Path) -> AsyncIterator[ConsoleHarness]:
+    with open_console(tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-async def breach(desk: Desk) -> Breach:
+async def breach(console: ConsoleHarness) -> Breach:
     """Contoso's mail is on the frozen list."""
 
     def work(uow: SqlUnitOfWork) -> Breach:
         uow.customers.save(make_customer().model_copy(update={"notice_hours": 24}))
         uow.customers.save(make_customer("fabrikam"))
-        return add_confirmed_breach(uow, desk.now(), actor="rhea")
+        return add_confirmed_breach(uow, console.now(), actor="rhea")
 
-    return desk.store.write(work)
+    return console.store.write(work)
 
 
-def freeze(desk: Desk, breach: Breach) -> None:
+def freeze(console: ConsoleHarness, breach: Breach) -> None:
     exposure = Exposure(
         customer_id="contoso", role=DataRole.PROCESSOR, certainty=Certainty.CONFIRMED, reason="x"
     )
     manifest = Manifest(
-        breach_id=breach.id, version=1, frozen_by="rhea", frozen_at=desk.now(),
+        breach_id=breach.id, version=1, frozen_by="rhea", frozen_at=console.now(),
         exposures=(exposure,), recipients=(), salt="s",
     )  # fmt: skip
-    desk.store.write(lambda uow: uow.breaches.add_document(manifest))
+    console.store.write(lambda uow: uow.breaches.add_document(manifest))
 
 
-async def signed_in(desk: Desk, user: str = "rhea") -> Visitor:
-    visitor = desk.visitor()
+async def signed_in(console: ConsoleHarness, user: str = "rhea") -> Visitor:
+    visitor = console.visitor()
     assert await visitor.sign_in(user)
     return visitor
 
@@ -63,11 +63,11 @@ async def text_of(visitor: Visitor, path: str) -> str:
 
 
 async def test_a_suppliers_words_and_our_question_stand_on_the_page_until_answered(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="rhea"))
+    case = console.store.write(lambda uow: add_case(uow, console.now(), actor="rhea"))
     path = f"/cases/{case.id}/people"
-    visitor = await signed_in(desk)
+    visitor = await signed_in(console)
     told = await visitor.post(
         f"{path}/supplier", supplier="Backup Barn Ltd", told_at="2026-11-22 08:10",
         told_route="telephone", told_by="Wilma Onyango", said="Two tapes are lost.",
@@ -77,7 +77,9 @@ async def test_a_suppliers_words_and_our_question_stand_on_the_page_until_answer
         f"{path}/supplier-question", asked_supplier="Backup Barn Ltd", supplier_question="Which?"
     )
     page = await text_of(visitor, path)
-    question = desk.store.read(lambda uow: uow.records.list_of_case(SupplierQuestion, case.id))[0]
+    question = console.store.read(lambda uow: uow.records.list_of_case(SupplierQuestion, case.id))[
+        0
+    ]
     await visitor.post(
         f"{path}/supplier-question/{question.id}",
         **{f"answer:{question.id}": "Numbers 4 and 9.", f"answered_by:{question.id}": "Wilma"},
@@ -92,9 +94,9 @@ async def test_a_suppliers_words_and_our_question_stand_on_the_page_until_answer
     assert "open for" not in after
 
 
-async def test_what_cannot_be_kept_is_shown_again_as_typed(desk: Desk) -> None:
-    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="rhea"))
-    visitor = await signed_in(desk)
+async def test_what_cannot_be_kept_is_shown_again_as_typed(console: ConsoleHarness) -> None:
+    case = console.store.write(lambda uow: add_case(uow, console.now(), actor="rhea"))
+    visitor = await signed_in(console)
     answer = await visitor.post(
         f"/cases/{case.id}/people/supplier", supplier="Backup Barn", told_at="2026-11-22 08:10",
         told_route="telephone", said="",
@@ -106,11 +108,11 @@ async def test_what_cannot_be_kept_is_shown_again_as_typed(desk: Desk) -> None:
 
 
 async def test_a_controllers_question_is_answered_and_foreign_data_is_refused(
-    desk: Desk, breach: Breach
+    console: ConsoleHarness, breach: Breach
 ) -> None:
-    freeze(desk, breach)
+    freeze(console, breach)
     path = f"/cases/{breach.case_id}/people"
-    visitor = await signed_in(desk)
+    visitor = await signed_in(console)
     await visitor.post(
         f"{path}/question", controller="contoso", controller_person="Kit Reed",
         controller_route="email", controller_question="Which mailboxes?",
@@ -130,10 +132,10 @@ async def test_a_controllers_question_is_answered_and_foreign_data_is_refused(
 
 
 async def test_bodies_told_and_not_applicable_are_listed_and_the_rest_is_asked_for(
-    desk: Desk, breach: Breach
+    console: ConsoleHarness, breach: Breach
 ) -> None:
     path = f"/cases/{breach.case_id}/people"
-    visitor = await signed_in(desk)
+    visitor = await signed_in(console)
     await visitor.post(
         f"{path}/body", body="police", body_name="Kent Police", applicable="yes",
         body_told_at="2026-11-22 08:30", body_reference="42/7",
@@ -148,12 +150,12 @@ async def test_bodies_told_and_not_applicable_are_listed_and_the_rest_is_asked_f
 
 
 async def test_before_the_list_is_frozen_the_shortest_hour_of_any_contract_is_named(
-    desk: Desk, breach: Breach
+    console: ConsoleHarness, breach: Breach
 ) -> None:
     path = f"/cases/{breach.case_id}/people"
-    visitor = await signed_in(desk)
+    visitor = await signed_in(console)
     before = await text_of(visitor, path)
-    freeze(desk, breach)
+    freeze(console, breach)
     after = await text_of(visitor, path)
 
     assert "The shortest time limit in any of our contracts is 24 hours" in before
@@ -168,13 +170,15 @@ def complaint(**changes: str) -> dict[str, str]:
     return fields | changes
 
 
-async def test_a_complaint_is_listed_with_its_day_acknowledged_and_answered(desk: Desk) -> None:
-    visitor = await signed_in(desk)
+async def test_a_complaint_is_listed_with_its_day_acknowledged_and_answered(
+    console: ConsoleHarness,
+) -> None:
+    visitor = await signed_in(console)
     logged = await visitor.post("/complaints/new", **complaint())
     path = logged.headers["location"].partition("?")[0]
     listed = await text_of(visitor, "/complaints")
-    desk.now.advance(days=31)
-    visitor = await signed_in(desk)
+    console.now.advance(days=31)
+    visitor = await signed_in(console)
     late = await text_of(visitor, "/complaints")
     overview = await text_of(visitor, "/")
     await visitor.post(f"{path}/acknowledge", acknowledgement="By letter.")
@@ -192,8 +196,8 @@ async def test_a_complaint_is_listed_with_its_day_acknowledged_and_answered(desk
     assert "each with its outcome sent" in ended
 
 
-async def test_the_file_of_complaints_holds_no_formula(desk: Desk) -> None:
-    visitor = await signed_in(desk)
+async def test_the_file_of_complaints_holds_no_formula(console: ConsoleHarness) -> None:
+    visitor = await signed_in(console)
     await visitor.post("/complaints/new", **complaint())
     rows = list(csv.DictReader(io.StringIO((await visitor.client.get("/complaints.csv")).text)))
 
@@ -201,19 +205,19 @@ async def test_the_file_of_complaints_holds_no_formula(desk: Desk) -> None:
     assert rows[0]["about"] == "'=You told my landlord."
 
 
-async def test_many_complaints_are_paged(desk: Desk) -> None:
+async def test_many_complaints_are_paged(console: ConsoleHarness) -> None:
     def work(uow: SqlUnitOfWork) -> None:
         for number in range(60):
             uow.records.add(
                 Complaint(
-                    id=uow.records.allocate_id(Complaint), recorded_by="ana", recorded_at=desk.now(),
-                    complainant=f"Person {number:02d}", received_at=desk.now(), route="email",
-                    about="x", acknowledge_by=desk.now() + timedelta(days=number),
+                    id=uow.records.allocate_id(Complaint), recorded_by="ana", recorded_at=console.now(),
+                    complainant=f"Person {number:02d}", received_at=console.now(), route="email",
+                    about="x", acknowledge_by=console.now() + timedelta(days=number),
                 )
             )  # fmt: skip
 
-    desk.store.write(work)
-    visitor = await signed_in(desk)
+    console.store.write(work)
+    visitor = await signed_in(console)
     first, second = (
         await text_of(visitor, "/complaints"),
         await text_of(visitor, "/complaints?page=2"),
@@ -225,13 +229,15 @@ async def test_many_complaints_are_paged(desk: Desk) -> None:
     assert "Person 59" in second
 
 
-async def test_an_approver_erases_a_complaint_once_its_time_is_over(desk: Desk) -> None:
-    visitor = await signed_in(desk)
+async def test_an_approver_erases_a_complaint_once_its_time_is_over(
+    console: ConsoleHarness,
+) -> None:
+    visitor = await signed_in(console)
     logged = await visitor.post("/complaints/new", **complaint())
     path = logged.headers["location"].partition("?")[0]
     await visitor.post(f"{path}/answer", outcome="Upheld.")
-    desk.now.advance(days=400)
-    visitor = await signed_in(desk, "april")
+    console.now.advance(days=400)
+    visitor = await signed_in(console, "april")
     answer = await visitor.post(f"{path}/erase", erase_reason="time is over")
 
     assert answer.status_code == 303

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from console_desk import HASH, Visitor, a_desk
+from console_harness import HASH, Visitor, open_console
 from console_pages import collapse_whitespace
 
 from breachdesk.testing import make_user
@@ -22,13 +22,13 @@ class Part:
 
 
 async def shown(tmp_path: Path, page: str, part: Part | None) -> str:
-    with a_desk(tmp_path) as desk:
-        desk.app.state.shared = replace(
-            desk.app.state.shared, dependencies=replace(desk.house, processing=part)
+    with open_console(tmp_path) as console:
+        console.app.state.shared = replace(
+            console.app.state.shared, dependencies=replace(console.dependencies, processing=part)
         )
         user = make_user("ana").model_copy(update={"password_hash": HASH})
-        desk.store.write(lambda uow: uow.users.save(user))
-        visitor: Visitor = desk.visitor()
+        console.store.write(lambda uow: uow.users.save(user))
+        visitor: Visitor = console.visitor()
         assert await visitor.sign_in("ana")
         return (await visitor.client.get(page)).text
 

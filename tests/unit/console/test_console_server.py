@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from console_desk import Desk, a_desk
+from console_harness import ConsoleHarness, open_console
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -130,19 +130,19 @@ def test_a_configured_proxy_may_hold_as_many_connections_as_its_visitors_need(
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with a_desk(tmp_path) as opened:
+def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
+    with open_console(tmp_path) as opened:
         yield opened
 
 
 async def test_a_fault_gets_our_page_with_every_header_and_says_nothing_of_itself(
-    desk: Desk,
+    console: ConsoleHarness,
 ) -> None:
-    @desk.app.get("/broken")
+    @console.app.get("/broken")
     def broken() -> None:
         raise RuntimeError("jo@contoso.example")
 
-    answer = await desk.visitor().client.get("/broken")
+    answer = await console.visitor().client.get("/broken")
 
     assert answer.status_code == 500
     assert answer.headers["content-security-policy"] == CSP
@@ -171,16 +171,16 @@ async def test_a_fault_gets_our_page_with_every_header_and_says_nothing_of_itsel
     ],
 )
 async def test_every_layer_answers_with_the_headers(
-    desk: Desk, method: str, path: str, status: int
+    console: ConsoleHarness, method: str, path: str, status: int
 ) -> None:
-    with Container(desk.house.settings) as premises:
-        door = build_port_router(
-            premises,
+    with Container(console.dependencies.settings) as container:
+        router = build_port_router(
+            container,
             OperationsAnswers(CollectorRegistry(), dict, dict),
-            build_tracer(premises.settings, "test"),
+            build_tracer(container.settings, "test"),
             threading.Event(),
         )
-        transport = httpx.ASGITransport(door, client=("203.0.113.9", 40000))
+        transport = httpx.ASGITransport(router, client=("203.0.113.9", 40000))
         async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as client:
             answer = await client.request(method, path)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from console_desk import HASH, Desk, a_desk
+from console_harness import HASH, ConsoleHarness, open_console
 from console_pages import PAGES
 from sqlalchemy import Engine, event
 
@@ -56,34 +56,34 @@ def statements() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with a_desk(tmp_path) as opened:
+def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
+    with open_console(tmp_path) as opened:
         yield opened
 
 
-def store_some(desk: Desk) -> dict[str, str]:
+def store_some(console: ConsoleHarness) -> dict[str, str]:
     """One of everything that a page shows; the ids that stand in the addresses."""
-    alert = add_alert(desk.store)
+    alert = add_alert(console.store)
 
     def work(uow):
         uow.users.save(make_user("olive").model_copy(update={"password_hash": HASH}))
         uow.customers.save(make_customer())
-        uow.customers.bind(make_binding(), desk.now())
-        breach = add_confirmed_breach(uow, desk.now(), alert, actor="rhea")
+        uow.customers.bind(make_binding(), console.now())
+        breach = add_confirmed_breach(uow, console.now(), alert, actor="rhea")
         return {
             "alert": alert.id,
-            "open": add_case(uow, desk.now(), actor="ana").id,
+            "open": add_case(uow, console.now(), actor="ana").id,
             "breached": breach.case_id,
             "customer": "contoso",
         }
 
-    return desk.store.write(work)
+    return console.store.write(work)
 
 
-def store_more(desk: Desk) -> None:
+def store_more(console: ConsoleHarness) -> None:
     """Several of everything that a page lists, and more rows of what the pages' own subjects
     hold."""
-    now = desk.now
+    now = console.now
 
     def work(uow):
         for number in range(6):
@@ -97,18 +97,18 @@ def store_more(desk: Desk) -> None:
             )
             uow.sources.add_gap(gap)
 
-    desk.store.write(work)
+    console.store.write(work)
     for number in range(12):
         key = GroupKey("login_then_exfiltration", "contoso", (f"user-{number}",))
-        add_alert(desk.store, make_episode([make_signal(n, key=key) for n in range(1, 5)]))
-    add_alert(desk.store, make_episode([make_signal(n) for n in range(1, 40)]))
+        add_alert(console.store, make_episode([make_signal(n, key=key) for n in range(1, 5)]))
+    add_alert(console.store, make_episode([make_signal(n) for n in range(1, 40)]))
 
 
-async def asked(desk: Desk, path: str) -> list[str]:
+async def asked(console: ConsoleHarness, path: str) -> list[str]:
     """What the page asks the store when it remembers nothing of the page before it."""
-    visitor = desk.visitor()
+    visitor = console.visitor()
     assert await visitor.sign_in("olive")
-    desk.now.advance(minutes=1)
+    console.now.advance(minutes=1)
     with statements() as ran:
         answer = await visitor.client.get(path)
     assert answer.status_code == 200
@@ -117,12 +117,12 @@ async def asked(desk: Desk, path: str) -> list[str]:
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_asks_the_store_seldom_and_no_more_often_when_it_holds_more(
-    desk: Desk, path: str
+    console: ConsoleHarness, path: str
 ) -> None:
-    address = path.format(**store_some(desk))
-    few = await asked(desk, address)
-    store_more(desk)
-    many = await asked(desk, address)
+    address = path.format(**store_some(console))
+    few = await asked(console, address)
+    store_more(console)
+    many = await asked(console, address)
 
     assert len(many) <= LARGER.get(path, MOST), repeated(many)
     assert len(many) <= len(few) + FEW, repeated(many)

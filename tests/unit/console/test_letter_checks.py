@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from console_desk import HASH, Desk, Visitor, a_desk, change
+from console_harness import HASH, ConsoleHarness, Visitor, change, open_console
 from waiting_letters import (
     APPROVER,
     RESPONDER,
@@ -44,25 +44,25 @@ from schemas.errors import BadInput, IncompleteDocument
 def test_a_letter_whose_forerunner_has_ended_meanwhile_bears_the_number_of_today(
     tmp_path: Path, end: DeliveryStatus
 ) -> None:
-    with a_desk(tmp_path, profile=PROFILE, senders=(SENDER,)) as desk:
-        now, checks = desk.now(), desk.app.state.shared.letters
-        (first,) = approve_letters(desk.store, desk.house.settings, 1, now)
-        rows = LetterRows(desk.store)
+    with open_console(tmp_path, profile=PROFILE, senders=(SENDER,)) as harness:
+        now, checks = harness.now(), harness.app.state.shared.letters
+        (first,) = approve_letters(harness.store, harness.dependencies.settings, 1, now)
+        rows = LetterRows(harness.store)
         rows.change(first.id, status=DeliveryStatus.UNKNOWN)
         facts = FACTS.model_copy(update={"breach_id": first.breach_id})
-        desk.store.write(lambda uow: notice_facts.write_facts(uow, RESPONDER, facts, now))
+        harness.store.write(lambda uow: notice_facts.write_facts(uow, RESPONDER, facts, now))
 
         def read(uow: UnitOfWork) -> tuple[LetterSet, LetterSet]:
             case = uow.breaches.get(first.breach_id).case_id
-            house = desk.house
+            dependencies = harness.dependencies
             fresh = notice_facts.render_letters(
-                uow, first.breach_id, house.settings, house.renderer
+                uow, first.breach_id, dependencies.settings, dependencies.renderer
             )
             return checks.read_texts(uow, read_case(uow, case, now), now).letters, fresh
 
-        desk.store.read(read)
+        harness.store.read(read)
         rows.change(first.id, status=end)
-        shown, fresh = desk.store.read(read)
+        shown, fresh = harness.store.read(read)
 
     assert shown.contexts == fresh.contexts
     assert [letter.hash for letter in shown.rendered] == [letter.hash for letter in fresh.rendered]
@@ -91,25 +91,25 @@ class CountingRenderer(JinjaRenderer):
 
 @dataclass
 class Console:
-    """A desk with one breach of many letters that wait for `avery`."""
+    """A console with one breach of many letters that wait for `avery`."""
 
-    desk: Desk
+    harness: ConsoleHarness
     renderer: CountingRenderer
     breach: Breach
     case: str
 
     def checks(self) -> LetterChecks:
-        checks: LetterChecks = self.desk.app.state.shared.letters
+        checks: LetterChecks = self.harness.app.state.shared.letters
         return checks
 
     def texts(self) -> BreachTexts:
         """As a page reads them now."""
-        now = self.desk.now()
+        now = self.harness.now()
 
         def read(uow: UnitOfWork) -> BreachTexts:
             return self.checks().read_texts(uow, read_case(uow, self.breach.case_id, now), now)
 
-        return self.desk.store.read(read)
+        return self.harness.store.read(read)
 
     def wait(self) -> BreachTexts:
         """Until every text is checked."""
@@ -121,20 +121,20 @@ class Console:
 
     def fresh(self) -> LetterSet:
         """As they would be made and checked anew."""
-        settings = self.desk.house.settings
-        return self.desk.store.read(
+        settings = self.harness.dependencies.settings
+        return self.harness.store.read(
             lambda uow: notice_facts.render_letters(uow, self.breach.id, settings, renderer())
         )
 
     def write(self, **changes: object) -> None:
         facts = build_facts(breach_id=self.breach.id, **changes)
-        self.desk.store.write(
-            lambda uow: notice_facts.write_facts(uow, RESPONDER, facts, self.desk.now())
+        self.harness.store.write(
+            lambda uow: notice_facts.write_facts(uow, RESPONDER, facts, self.harness.now())
         )
 
     async def signed_in(self) -> Visitor:
-        change(self.desk.store, "avery", password_hash=HASH)
-        visitor = self.desk.visitor()
+        change(self.harness.store, "avery", password_hash=HASH)
+        visitor = self.harness.visitor()
         assert await visitor.sign_in("avery")
         return visitor
 
@@ -142,10 +142,10 @@ class Console:
 @contextmanager
 def a_console(folder: Path) -> Iterator[Console]:
     words = CountingRenderer()
-    with a_desk(folder, profile=PROFILE, senders=(SENDER,)) as desk:
-        desk.house = replace(desk.house, renderer=words)
-        breach = write_letters(desk.store, MANY, desk.now())
-        yield Console(desk, words, breach, f"/cases/{breach.case_id}")
+    with open_console(folder, profile=PROFILE, senders=(SENDER,)) as harness:
+        harness.dependencies = replace(harness.dependencies, renderer=words)
+        breach = write_letters(harness.store, MANY, harness.now())
+        yield Console(harness, words, breach, f"/cases/{breach.case_id}")
 
 
 @pytest.fixture
@@ -243,33 +243,33 @@ def test_a_problem_in_the_last_of_many_letters_stops_the_approval(console: Conso
 
     assert {customer for p in letters.blocking for customer in p.customers} == {last}
     with pytest.raises(IncompleteDocument, match="letters"):
-        console.desk.store.read(
+        console.harness.store.read(
             lambda uow: approve.compute_seal(
-                uow, console.breach.id, console.desk.house.settings, console.renderer, SENDER,
+                uow, console.breach.id, console.harness.dependencies.settings, console.renderer, SENDER,
                 ready=letters,
             )
         )  # fmt: skip
 
 
 def released(console: Console, kept: CheckedTextLookup | None) -> Approval:
-    settings, words = console.desk.house.settings, console.renderer
+    settings, words = console.harness.dependencies.settings, console.renderer
 
     def work(uow: UnitOfWork) -> Approval:
         shown = approve.compute_seal(uow, console.breach.id, settings, renderer(), SENDER)
         return approve.approve(
             uow, APPROVER, console.breach.id, count=shown.count, expected_hash=shown.hash,
-            settings=settings, renderer=words, sender=SENDER, now=console.desk.now(), checked_texts=kept,
+            settings=settings, renderer=words, sender=SENDER, now=console.harness.now(), checked_texts=kept,
         )  # fmt: skip
 
-    return console.desk.store.write(work)
+    return console.harness.store.write(work)
 
 
 def test_an_approval_makes_no_text_that_was_checked_and_seals_every_one(console: Console) -> None:
     texts, fresh = console.wait(), console.fresh()
     before = len(console.renderer.made)
     approval = released(console, texts.find)
-    rows = console.desk.store.read(lambda uow: uow.notices.list(breach_id=console.breach.id))
-    sealed = console.desk.store.read(
+    rows = console.harness.store.read(lambda uow: uow.notices.list(breach_id=console.breach.id))
+    sealed = console.harness.store.read(
         lambda uow: uow.breaches.find_latest(SealedTexts, console.breach.id)
     )
 
@@ -306,7 +306,7 @@ def test_texts_are_checked_anew_for_a_name_that_came_to_the_register_or_the_acco
         else:
             uow.customers.save(make_customer("new").model_copy(update={"name": name}))
 
-    console.desk.store.write(add)
+    console.harness.store.write(add)
     after = console.wait()
 
     assert after is not before
@@ -318,11 +318,11 @@ def test_texts_are_checked_anew_for_a_name_that_came_to_the_register_or_the_acco
 
 def test_texts_that_nobody_asks_for_any_more_are_dropped(console: Console) -> None:
     first = console.wait()
-    console.desk.now.advance(minutes=9)
-    console.checks().drop_unread(console.desk.now())
+    console.harness.now.advance(minutes=9)
+    console.checks().drop_unread(console.harness.now())
     again = console.texts()
-    console.desk.now.advance(minutes=11)
-    console.checks().drop_unread(console.desk.now())
+    console.harness.now.advance(minutes=11)
+    console.checks().drop_unread(console.harness.now())
 
     assert again is first
     assert console.texts() is not first
@@ -347,7 +347,9 @@ def test_a_template_that_makes_no_letter_is_told_to_who_asks_next(
     folder = tmp_path / "templates"
     shutil.copytree(TEMPLATES, folder)
     (folder / "notices/en-GB/account_holder/subject.txt.j2").write_text("{{ nothing.here }}")
-    console.desk.house = replace(console.desk.house, renderer=JinjaRenderer(folder))
+    console.harness.dependencies = replace(
+        console.harness.dependencies, renderer=JinjaRenderer(folder)
+    )
 
     with pytest.raises(BadInput, match=r"subject\.txt\.j2"):
         console.wait()

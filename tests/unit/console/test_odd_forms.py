@@ -9,7 +9,15 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from console_desk import HASH, PASSWORD, Desk, Visitor, a_desk, csrf_of, secret_of
+from console_harness import (
+    HASH,
+    PASSWORD,
+    ConsoleHarness,
+    Visitor,
+    csrf_of,
+    open_console,
+    secret_of,
+)
 from store_adapters import ADAPTERS, fresh_store
 
 from breachdesk.casework.accounts import accounts
@@ -24,8 +32,8 @@ SHEET = "customer id,name,default email\nzed,Zed Ltd,zed@zed.example\n"
 
 
 @pytest.fixture(params=ADAPTERS)
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    with fresh_store(request.param, FixedNow()) as store, a_desk(tmp_path, store) as opened:
+def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConsoleHarness]:
+    with fresh_store(request.param, FixedNow()) as store, open_console(tmp_path, store) as opened:
         yield opened
 
 
@@ -67,31 +75,31 @@ async def send(visitor: Visitor, path: str, body: Body) -> int:
     ],
 )
 async def test_a_form_of_characters_that_are_none_is_refused_signed_in_or_not(
-    desk: Desk, charset: str, text: str
+    console: ConsoleHarness, charset: str, text: str
 ) -> None:
-    stranger, ana = desk.visitor(), desk.visitor()
+    stranger, ana = console.visitor(), console.visitor()
     token = csrf_of((await stranger.client.get("/sign-in")).text)
     await ana.sign_in("ana")
-    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="ana")).id
+    case = console.store.write(lambda uow: add_case(uow, console.now(), actor="ana")).id
     fields = {"csrf": token, "user": text, "password": text}
     note = body_of({"csrf": ana.csrf, "note": text}, charset=charset)
 
     assert await send(stranger, "/sign-in", body_of(fields, charset=charset)) == 400
     assert await send(ana, f"/cases/{case}/note", note) == 400
-    assert desk.store.read(lambda uow: uow.cases.get(case)).notes == ()
+    assert console.store.read(lambda uow: uow.cases.get(case)).notes == ()
 
 
 @pytest.mark.parametrize("path", ["/alerts/%00", "/cases/a%00b", "/customers/%00", "/audit?q=%00"])
-async def test_an_address_with_a_nul_is_no_page(desk: Desk, path: str) -> None:
-    visitor = desk.visitor()
+async def test_an_address_with_a_nul_is_no_page(console: ConsoleHarness, path: str) -> None:
+    visitor = console.visitor()
     await visitor.sign_in("ana")
 
     assert (await visitor.client.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize("secret", ["!", "A" * 31, "a" * 32, "A" * 5000, "１" * 32])
-async def test_a_secret_that_is_none_gets_a_new_one(desk: Desk, secret: str) -> None:
-    visitor = desk.visitor()
+async def test_a_secret_that_is_none_gets_a_new_one(console: ConsoleHarness, secret: str) -> None:
+    visitor = console.visitor()
     await visitor.sign_in("ana")
     answer = await visitor.post(
         "/account/second-factor", secret=secret, app_code="123456", password=PASSWORD
@@ -101,25 +109,27 @@ async def test_a_secret_that_is_none_gets_a_new_one(desk: Desk, secret: str) -> 
     assert secret_of(answer.text) != secret
 
 
-async def test_a_text_that_every_page_would_carry_for_ever_is_refused(desk: Desk) -> None:
-    visitor = desk.visitor()
+async def test_a_text_that_every_page_would_carry_for_ever_is_refused(
+    console: ConsoleHarness,
+) -> None:
+    visitor = console.visitor()
     await visitor.sign_in("ana")
-    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="ana")).id
+    case = console.store.write(lambda uow: add_case(uow, console.now(), actor="ana")).id
     codes = [
         (await visitor.post(f"/cases/{case}/note", note="x" * size)).status_code
         for size in (LONGEST_TEXT, LONGEST_TEXT + 1, LONGEST_FIELD + 1)
     ]
 
     assert codes == [303, 422, 413]
-    assert len(desk.store.read(lambda uow: uow.cases.get(case)).notes) == 1
+    assert len(console.store.read(lambda uow: uow.cases.get(case)).notes) == 1
 
 
 @pytest.mark.parametrize("customer", ["INV/2026/17", "a#b", "a%2Fb"])
 async def test_the_page_of_a_customer_is_found_under_every_id_that_is_one(
-    desk: Desk, customer: str
+    console: ConsoleHarness, customer: str
 ) -> None:
-    desk.store.write(lambda uow: uow.customers.save(make_customer(customer)))
-    visitor = desk.visitor()
+    console.store.write(lambda uow: uow.customers.save(make_customer(customer)))
+    visitor = console.visitor()
     await visitor.sign_in("ana")
     links = re.findall(r'href="(/customers/[^"]+)"', (await visitor.client.get("/customers")).text)
     answers = [await visitor.client.get(link) for link in links]
@@ -127,16 +137,16 @@ async def test_the_page_of_a_customer_is_found_under_every_id_that_is_one(
     assert [a.status_code for a in answers if customer in unescape(a.text)] == [200]
 
 
-def end_sessions(uow: UnitOfWork, user: str, desk: Desk) -> None:
-    accounts.close_sessions(uow, OPERATOR, user, desk.now())
+def end_sessions(uow: UnitOfWork, user: str, console: ConsoleHarness) -> None:
+    accounts.close_sessions(uow, OPERATOR, user, console.now())
 
 
-def disable(uow: UnitOfWork, user: str, desk: Desk) -> None:
-    accounts.disable(uow, OPERATOR, user, desk.now())
+def disable(uow: UnitOfWork, user: str, console: ConsoleHarness) -> None:
+    accounts.disable(uow, OPERATOR, user, console.now())
 
 
-def take_duties(uow: UnitOfWork, user: str, desk: Desk) -> None:
-    accounts.set_duties(uow, OPERATOR, user, [Permission.ANALYST], desk.now())
+def take_duties(uow: UnitOfWork, user: str, console: ConsoleHarness) -> None:
+    accounts.set_duties(uow, OPERATOR, user, [Permission.ANALYST], console.now())
 
 
 async def send_slowly(
@@ -157,23 +167,23 @@ async def send_slowly(
 @pytest.mark.parametrize("ending", [end_sessions, disable, take_duties])
 @pytest.mark.parametrize("path", ["/cases/{case}/note", "/customers/import"])
 async def test_a_form_that_comes_in_after_its_session_ended_changes_nothing(
-    desk: Desk, path: str, ending: Callable[[UnitOfWork, str, Desk], None]
+    console: ConsoleHarness, path: str, ending: Callable[[UnitOfWork, str, ConsoleHarness], None]
 ) -> None:
     ren = make_user("ren", Permission.REGISTRAR, Permission.RESPONDER).model_copy(
         update={"password_hash": HASH}
     )
-    desk.store.write(lambda uow: uow.users.save(ren))
-    case = desk.store.write(lambda uow: add_case(uow, desk.now(), actor="ana")).id
-    visitor = desk.visitor()
+    console.store.write(lambda uow: uow.users.save(ren))
+    case = console.store.write(lambda uow: add_case(uow, console.now(), actor="ana")).id
+    visitor = console.visitor()
     await visitor.sign_in("ren")
     fields = {"csrf": visitor.csrf, "note": "too late", "what": "customers"}
     status = await send_slowly(
         visitor,
         path.format(case=case),
         body_of(fields, sheet=SHEET),
-        lambda: desk.store.write(lambda uow: ending(uow, "ren", desk)),
+        lambda: console.store.write(lambda uow: ending(uow, "ren", console)),
     )
 
     assert status == 303
-    assert desk.store.read(lambda uow: uow.cases.get(case)).notes == ()
-    assert not desk.store.read(lambda uow: uow.customers.list())
+    assert console.store.read(lambda uow: uow.cases.get(case)).notes == ()
+    assert not console.store.read(lambda uow: uow.customers.list())

@@ -12,9 +12,9 @@ import pytest
 
 from breachdesk.casework.imports.assets import import_assets
 from breachdesk.casework.imports.customers import import_customers
-from breachdesk.demo.cast import ATTACKER, FIRMS, SPRAYED, STOLEN, VICTIM, VIEWED
 from breachdesk.demo.lines import DemoLines, build_lines, write_lines
-from breachdesk.demo.stage import list_in_arrival_order
+from breachdesk.demo.provider import ATTACKER, FIRMS, SPRAYED, STOLEN, VICTIM, VIEWED
+from breachdesk.demo.setup import list_in_arrival_order
 from breachdesk.testing import FixedNow, make_actor, make_store
 from schemas.customer import PROVIDER
 from schemas.errors import UnparseableRecord

@@ -36,7 +36,7 @@ def now() -> FixedNow:
 
 
 @pytest.fixture(params=ADAPTERS)
-def house(request: pytest.FixtureRequest, tmp_path: Path, now: FixedNow) -> Iterator[Container]:
+def container(request: pytest.FixtureRequest, tmp_path: Path, now: FixedNow) -> Iterator[Container]:
     """Five entries; an anchor file is named and not there yet."""
     anchors = tmp_path / "elsewhere" / "anchors.jsonl"
     anchors.parent.mkdir()
@@ -57,18 +57,18 @@ def entries(store: PipelineStore) -> list[AuditEntry]:
     return list(store.read(lambda uow: uow.audit.list_entries()))
 
 
-def anchor_file(house: Container) -> Path:
-    assert house.settings.audit.anchor_file is not None
-    return house.settings.audit.anchor_file
+def anchor_file(container: Container) -> Path:
+    assert container.settings.audit.anchor_file is not None
+    return container.settings.audit.anchor_file
 
 
-def differences(house: Container, **against: list[Path]) -> list[str]:
-    return [str(line) for line in examine_chain(house, **against).discrepancies]
+def differences(container: Container, **against: list[Path]) -> list[str]:
+    return [str(line) for line in examine_chain(container, **against).discrepancies]
 
 
-def export(house: Container, tmp_path: Path) -> Path:
+def export(container: Container, tmp_path: Path) -> Path:
     bundle = tmp_path / "bundle.jsonl"
-    house.store.read(lambda uow: export_bundle(uow, bundle))
+    container.store.read(lambda uow: export_bundle(uow, bundle))
     return bundle
 
 
@@ -101,43 +101,45 @@ def cut(store: PipelineStore, keep: int) -> None:
     )
 
 
-def test_a_chain_that_grew_since_an_export_begins_with_it(house: Container, tmp_path: Path) -> None:
-    bundle = export(house, tmp_path)
-    record(house.store, AuditAction.CASE_LEAD_TAKEN)
+def test_a_chain_that_grew_since_an_export_begins_with_it(
+    container: Container, tmp_path: Path
+) -> None:
+    bundle = export(container, tmp_path)
+    record(container.store, AuditAction.CASE_LEAD_TAKEN)
 
-    report = examine_chain(house, bundles=[bundle])
+    report = examine_chain(container, bundles=[bundle])
 
     assert (report.whole, report.compared) == (True, ("the bundle bundle.jsonl",))
 
 
 def test_a_case_erased_since_an_export_leaves_it_the_chains_beginning(
-    house: Container, tmp_path: Path
+    container: Container, tmp_path: Path
 ) -> None:
-    house.store.write(
+    container.store.write(
         lambda uow: uow.audit.record(
             at=START, actor="sam", action=AuditAction.CASE_NOTE_ADDED, subject="CASE-0002",
             personal={"who": "Jo Mason"}, case_id="CASE-0002",
         )
     )  # fmt: skip
-    bundle = export(house, tmp_path)
+    bundle = export(container, tmp_path)
 
     def erase(uow: UnitOfWork) -> None:
         uow.audit.erase("CASE-0002", at=START, actor="kim", reason="retention")
 
-    house.store.write(erase)
+    container.store.write(erase)
 
-    assert differences(house, bundles=[bundle]) == []
+    assert differences(container, bundles=[bundle]) == []
 
 
 @pytest.mark.parametrize("since", [1, 3, 5])
 def test_a_consistently_rewritten_chain_is_noticed_by_an_export_at_the_first_other_entry(
-    house: Container, tmp_path: Path, since: int
+    container: Container, tmp_path: Path, since: int
 ) -> None:
-    bundle = export(house, tmp_path)
-    write_anew(house.store, since, actor="mallory")
+    bundle = export(container, tmp_path)
+    write_anew(container.store, since, actor="mallory")
 
-    assert house.store.read(lambda uow: uow.audit.verify()) == 5
-    (line,) = differences(house, bundles=[bundle])
+    assert container.store.read(lambda uow: uow.audit.verify()) == 5
+    (line,) = differences(container, bundles=[bundle])
     assert line.startswith(f"audit entry {since}: it is not the entry that was exported")
     assert "by mallory" in line
     assert "by sam" in line
@@ -145,157 +147,159 @@ def test_a_consistently_rewritten_chain_is_noticed_by_an_export_at_the_first_oth
 
 @pytest.mark.parametrize("keep", [0, 2, 4])
 def test_a_cut_or_emptied_chain_is_noticed_by_an_export(
-    house: Container, tmp_path: Path, keep: int
+    container: Container, tmp_path: Path, keep: int
 ) -> None:
-    bundle = export(house, tmp_path)
-    cut(house.store, keep)
+    bundle = export(container, tmp_path)
+    cut(container.store, keep)
 
-    (line,) = differences(house, bundles=[bundle])
+    (line,) = differences(container, bundles=[bundle])
     assert line.startswith(f"audit entry {keep + 1}: ")
     assert "it ends before" in line
 
 
-def test_a_bundle_that_was_altered_is_no_witness(house: Container, tmp_path: Path) -> None:
-    bundle = export(house, tmp_path)
+def test_a_bundle_that_was_altered_is_no_witness(container: Container, tmp_path: Path) -> None:
+    bundle = export(container, tmp_path)
     bundle.write_text(bundle.read_text().replace("sam", "kim"))
 
     with pytest.raises(CorruptData, match="altered"):
-        examine_chain(house, bundles=[bundle])
+        examine_chain(container, bundles=[bundle])
 
 
 @pytest.mark.parametrize("keep", [0, 2, 4])
-def test_a_cut_chain_is_older_than_its_anchor(house: Container, keep: int) -> None:
-    record_head(house, anchor_file(house), "regular")
-    assert differences(house) == []
-    cut(house.store, keep)
+def test_a_cut_chain_is_older_than_its_anchor(container: Container, keep: int) -> None:
+    record_head(container, anchor_file(container), "regular")
+    assert differences(container) == []
+    cut(container.store, keep)
 
-    (line,) = differences(house)
+    (line,) = differences(container)
     assert line.startswith("audit entry 5: the chain is older than its anchor")
 
 
-def test_a_rewritten_chain_is_not_the_one_that_was_anchored(house: Container) -> None:
-    record_head(house, anchor_file(house), "regular")
-    write_anew(house.store, 2, actor="mallory")
+def test_a_rewritten_chain_is_not_the_one_that_was_anchored(container: Container) -> None:
+    record_head(container, anchor_file(container), "regular")
+    write_anew(container.store, 2, actor="mallory")
 
-    (line,) = differences(house)
+    (line,) = differences(container)
     assert line.startswith("audit entry 5: it differs from the anchored entry")
 
 
-def test_a_typed_head_is_compared(house: Container) -> None:
-    typed = house.store.read(lambda uow: uow.audit.get_head()).typed
-    record(house.store, AuditAction.CASE_LEAD_TAKEN)
-    assert examine_chain(house, typed=[parse_anchor(f" {typed} ")]).whole
+def test_a_typed_head_is_compared(container: Container) -> None:
+    typed = container.store.read(lambda uow: uow.audit.get_head()).typed
+    record(container.store, AuditAction.CASE_LEAD_TAKEN)
+    assert examine_chain(container, typed=[parse_anchor(f" {typed} ")]).whole
 
-    write_anew(house.store, 1, actor="mallory")
+    write_anew(container.store, 1, actor="mallory")
 
-    assert not examine_chain(house, typed=[parse_anchor(typed)]).whole
+    assert not examine_chain(container, typed=[parse_anchor(typed)]).whole
     for wrong in ("5", "5:abc", f"x:{GENESIS}", ""):
         with pytest.raises(BadInput, match="no head"):
             parse_anchor(wrong)
 
 
-def test_without_any_anchor_the_report_says_that_nothing_was_compared(house: Container) -> None:
-    assert examine_chain(house).compared == ()
-    assert differences(house) == []
+def test_without_any_anchor_the_report_says_that_nothing_was_compared(container: Container) -> None:
+    assert examine_chain(container).compared == ()
+    assert differences(container) == []
 
 
-def test_a_missing_anchor_file_is_named_once_there_was_one(house: Container) -> None:
-    record_head(house, anchor_file(house), "regular")
-    anchor_file(house).unlink()
+def test_a_missing_anchor_file_is_named_once_there_was_one(container: Container) -> None:
+    record_head(container, anchor_file(container), "regular")
+    anchor_file(container).unlink()
 
-    (line,) = differences(house)
+    (line,) = differences(container)
     assert line.startswith("the anchor file: it is missing; the chain says entry 5 was noted")
 
 
-def test_a_cut_anchor_file_is_named(house: Container) -> None:
+def test_a_cut_anchor_file_is_named(container: Container) -> None:
     for number in range(3):
-        record(house.store, AuditAction.CASE_NOTE_ADDED, f"CASE-000{number}")
-        record_head(house, anchor_file(house), "regular")
-    lines = anchor_file(house).read_text().splitlines(keepends=True)
-    anchor_file(house).write_text("".join(lines[:-1]))
+        record(container.store, AuditAction.CASE_NOTE_ADDED, f"CASE-000{number}")
+        record_head(container, anchor_file(container), "regular")
+    lines = anchor_file(container).read_text().splitlines(keepends=True)
+    anchor_file(container).write_text("".join(lines[:-1]))
 
-    assert "its newest line is missing" in differences(house)[0]
+    assert "its newest line is missing" in differences(container)[0]
 
 
 @pytest.mark.parametrize("index", range(0, 300, 11))
-def test_an_altered_byte_of_the_anchor_file_is_named(house: Container, index: int) -> None:
+def test_an_altered_byte_of_the_anchor_file_is_named(container: Container, index: int) -> None:
     for number in range(3):
-        record(house.store, AuditAction.CASE_NOTE_ADDED, f"CASE-000{number}")
-        record_head(house, anchor_file(house), "regular")
-    whole = bytearray(anchor_file(house).read_bytes())
+        record(container.store, AuditAction.CASE_NOTE_ADDED, f"CASE-000{number}")
+        record_head(container, anchor_file(container), "regular")
+    whole = bytearray(anchor_file(container).read_bytes())
     whole[index] ^= 1
-    anchor_file(house).write_bytes(whole)
+    anchor_file(container).write_bytes(whole)
 
-    assert any(line.startswith("the anchor file: ") for line in differences(house))
-
-
-def test_the_anchor_file_is_its_owners_alone(house: Container) -> None:
-    record_head(house, anchor_file(house), "regular")
-
-    assert anchor_file(house).stat().st_mode & 0o077 == 0
+    assert any(line.startswith("the anchor file: ") for line in differences(container))
 
 
-def test_a_mount_that_is_away_is_a_trouble_and_no_new_folder(house: Container) -> None:
-    anchor_file(house).parent.rmdir()
-    keeping = HeadRecorder(house)
+def test_the_anchor_file_is_its_owners_alone(container: Container) -> None:
+    record_head(container, anchor_file(container), "regular")
+
+    assert anchor_file(container).stat().st_mode & 0o077 == 0
+
+
+def test_a_mount_that_is_away_is_a_trouble_and_no_new_folder(container: Container) -> None:
+    anchor_file(container).parent.rmdir()
+    keeping = HeadRecorder(container)
 
     assert not keeping.record_if_due()
     assert "audit.anchor_file" in keeping.trouble
     with pytest.raises(ConfigurationError):
-        record_head(house, anchor_file(house), "by hand")
+        record_head(container, anchor_file(container), "by hand")
 
-    anchor_file(house).parent.mkdir()
+    anchor_file(container).parent.mkdir()
     assert keeping.record_if_due()
     assert keeping.trouble == ""
 
 
-def test_a_head_is_noted_hourly_and_at_each_decisive_act(house: Container, now: FixedNow) -> None:
-    keeping = HeadRecorder(house)
+def test_a_head_is_noted_hourly_and_at_each_decisive_act(
+    container: Container, now: FixedNow
+) -> None:
+    keeping = HeadRecorder(container)
     noted = [keeping.record_if_due(), keeping.record_if_due()]
-    record(house.store, AuditAction.CASE_NOTE_ADDED)
+    record(container.store, AuditAction.CASE_NOTE_ADDED)
     noted.append(keeping.record_if_due())
     now.advance(minutes=61)
     noted.append(keeping.record_if_due())
-    record(house.store, AuditAction.USER_SESSION_OPENED)
+    record(container.store, AuditAction.USER_SESSION_OPENED)
     noted.append(keeping.record_if_due())
-    record(house.store, AuditAction.DISPATCH_RELEASED)
+    record(container.store, AuditAction.DISPATCH_RELEASED)
     noted += [keeping.record_if_due(), keeping.record_if_due()]
     now.advance(minutes=61)
     noted.append(keeping.record_if_due())
 
     assert noted == [True, False, False, True, False, True, False, False]
-    assert house.store.read(lambda uow: uow.marks.get(ANCHORED)) is not None
-    assert differences(house) == []
+    assert container.store.read(lambda uow: uow.marks.get(ANCHORED)) is not None
+    assert differences(container) == []
 
 
-def test_another_process_goes_on_where_the_file_stands(house: Container) -> None:
-    assert HeadRecorder(house).record_if_due()
+def test_another_process_goes_on_where_the_file_stands(container: Container) -> None:
+    assert HeadRecorder(container).record_if_due()
 
-    assert not HeadRecorder(house).record_if_due()
+    assert not HeadRecorder(container).record_if_due()
 
 
 def test_a_line_that_a_crash_cut_off_is_no_difference_once_another_is_added(
-    house: Container,
+    container: Container,
 ) -> None:
-    record_head(house, anchor_file(house), "regular")
-    whole = anchor_file(house).read_bytes()
-    anchor_file(house).write_bytes(whole + whole[: len(whole) // 2])
-    record(house.store, AuditAction.CASE_LEAD_TAKEN)
-    record_head(house, anchor_file(house), "regular")
+    record_head(container, anchor_file(container), "regular")
+    whole = anchor_file(container).read_bytes()
+    anchor_file(container).write_bytes(whole + whole[: len(whole) // 2])
+    record(container.store, AuditAction.CASE_LEAD_TAKEN)
+    record_head(container, anchor_file(container), "regular")
 
-    assert differences(house) == []
-    assert len(AnchorFile(anchor_file(house)).read()) == 2
+    assert differences(container) == []
+    assert len(AnchorFile(anchor_file(container)).read()) == 2
 
 
-def test_a_disk_that_takes_half_a_line_leaves_whole_lines_only(house: Container) -> None:
-    record_head(house, anchor_file(house), "regular")
-    whole = anchor_file(house).read_bytes()
-    record(house.store, AuditAction.CASE_LEAD_TAKEN)
+def test_a_disk_that_takes_half_a_line_leaves_whole_lines_only(container: Container) -> None:
+    record_head(container, anchor_file(container), "regular")
+    whole = anchor_file(container).read_bytes()
+    record(container.store, AuditAction.CASE_LEAD_TAKEN)
     with largest_file(len(whole) * 3 // 2), pytest.raises(ConfigurationError):
-        record_head(house, anchor_file(house), "regular")
+        record_head(container, anchor_file(container), "regular")
 
-    assert anchor_file(house).read_bytes() == whole
-    assert differences(house) == []
+    assert anchor_file(container).read_bytes() == whole
+    assert differences(container) == []
 
 
 @contextmanager
@@ -312,22 +316,22 @@ def largest_file(length: int) -> Iterator[None]:
 
 
 def test_a_line_that_is_added_while_verify_reads_is_no_difference(
-    house: Container, tmp_path: Path
+    container: Container, tmp_path: Path
 ) -> None:
-    record_head(house, anchor_file(house), "regular")
-    bundle, slow = export(house, tmp_path), tmp_path / "slow.jsonl"
+    record_head(container, anchor_file(container), "regular")
+    bundle, slow = export(container, tmp_path), tmp_path / "slow.jsonl"
     os.mkfifo(slow)
 
     def grow() -> None:
         """Opening waits for its reader, who has read the chain for the first bundle by then."""
         with slow.open("wb") as pipe:
-            record(house.store, AuditAction.CASE_LEAD_TAKEN)
-            record_head(house, anchor_file(house), "by hand")
+            record(container.store, AuditAction.CASE_LEAD_TAKEN)
+            record_head(container, anchor_file(container), "by hand")
             pipe.write(bundle.read_bytes())
 
     with ThreadPoolExecutor(1) as pool:
         growing = pool.submit(grow)
-        found = differences(house, bundles=[bundle, slow])
+        found = differences(container, bundles=[bundle, slow])
         growing.result()
 
     assert found == []

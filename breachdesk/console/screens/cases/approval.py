@@ -70,7 +70,7 @@ class ApprovalPage:
     contacts: ContactWarnings = field(default_factory=ContactWarnings)
     waiting: WitnessWait = field(default_factory=WitnessWait)
     unfit_witness: str = ""
-    """Why the glass cannot be broken under whom the settings nominate."""
+    """Explain why nobody can break the glass with the witness that the settings nominate."""
     open_again: bool = False
     """It is released, and may be approved once more."""
 

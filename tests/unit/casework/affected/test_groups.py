@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from console_desk import Desk, a_desk
+from console_harness import ConsoleHarness, open_console
 from console_pages import collapse_whitespace
 from store_adapters import everything_stored, fresh_store
 
@@ -365,14 +365,16 @@ FORM = {
 }  # fmt: skip
 
 
-def on_a_desk(desk: Desk) -> str:
-    return desk.store.write(lambda uow: add_confirmed_breach(uow, desk.now(), actor="rhea")).case_id
+def add_confirmed_case(console: ConsoleHarness) -> str:
+    return console.store.write(
+        lambda uow: add_confirmed_breach(uow, console.now(), actor="rhea")
+    ).case_id
 
 
 async def test_the_page_adds_names_and_records_a_telling(tmp_path: Path) -> None:
-    with a_desk(tmp_path) as desk:
-        path = f"/cases/{on_a_desk(desk)}/groups"
-        visitor = desk.visitor()
+    with open_console(tmp_path) as console:
+        path = f"/cases/{add_confirmed_case(console)}/groups"
+        visitor = console.visitor()
         assert await visitor.sign_in("rhea")
         refused = await visitor.post(path, **(FORM | {"reason": ""}))
         kept = await visitor.post(path, **FORM)

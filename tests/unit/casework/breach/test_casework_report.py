@@ -67,7 +67,7 @@ NO = DecisionAnswer(
 YES = DecisionAnswer(yes=True, reasons="Traffic data of a telecoms service was reached.")
 
 
-class Scene:
+class Scenario:
     """One breach whose list is frozen and decided; contoso's account was reached."""
 
     def __init__(self, store: SqliteStore, now: FixedNow, folder: Path) -> None:
@@ -146,18 +146,18 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def scenario(tmp_path: Path) -> Iterator[Scenario]:
     now = FixedNow(AWARE)
     with make_store(now) as store:
-        yield Scene(store, now, tmp_path)
+        yield Scenario(store, now, tmp_path)
 
 
 def answers(built: RegulatorReport) -> dict[str, str]:
     return {question.key: question.answer for question in built.questions}
 
 
-def test_the_icos_clock_counts_real_hours_over_the_october_change(scene: Scene) -> None:
-    clock = scene.clock("ico_art33")
+def test_the_icos_clock_counts_real_hours_over_the_october_change(scenario: Scenario) -> None:
+    clock = scenario.clock("ico_art33")
 
     assert clock is not None
     assert clock.due == datetime(2026, 10, 26, 8, 5, tzinfo=UTC)
@@ -165,13 +165,13 @@ def test_the_icos_clock_counts_real_hours_over_the_october_change(scene: Scene) 
     assert (clock.source, clock.reviewed_on) == (law.name, law.reviewed_on)
 
 
-def test_a_recorded_submission_ends_the_report(scene: Scene) -> None:
-    scene.write()
-    scene.decide()
-    running = scene.clock("ico_art33")
-    scene.now.advance(hours=2)
-    submission = scene.submit()
-    ended = scene.clock("ico_art33")
+def test_a_recorded_submission_ends_the_report(scenario: Scenario) -> None:
+    scenario.write()
+    scenario.decide()
+    running = scenario.clock("ico_art33")
+    scenario.now.advance(hours=2)
+    submission = scenario.submit()
+    ended = scenario.clock("ico_art33")
 
     assert running is not None
     assert running.running
@@ -180,14 +180,16 @@ def test_a_recorded_submission_ends_the_report(scene: Scene) -> None:
     assert ended.ended_by == "submission 1, reference IC-1"
 
 
-def test_a_decision_not_to_report_ends_it_and_another_one_lets_it_run_again(scene: Scene) -> None:
-    scene.decide(uk_ico=NO, tell_people=NO)
-    decided = scene.clock("ico_art33")
-    scene.now.advance(hours=100)
-    scene.decide(uk_ico=NO, tell_people=NO)
-    again = scene.clock("ico_art33")
-    scene.decide()
-    running = scene.clock("ico_art33")
+def test_a_decision_not_to_report_ends_it_and_another_one_lets_it_run_again(
+    scenario: Scenario,
+) -> None:
+    scenario.decide(uk_ico=NO, tell_people=NO)
+    decided = scenario.clock("ico_art33")
+    scenario.now.advance(hours=100)
+    scenario.decide(uk_ico=NO, tell_people=NO)
+    again = scenario.clock("ico_art33")
+    scenario.decide()
+    running = scenario.clock("ico_art33")
 
     assert decided is not None
     assert again is not None
@@ -198,30 +200,34 @@ def test_a_decision_not_to_report_ends_it_and_another_one_lets_it_run_again(scen
     assert (running.running, running.due) == (True, decided.due)
 
 
-def test_the_last_second_is_in_time_and_the_next_needs_reasons(scene: Scene) -> None:
-    scene.write()
-    scene.now.at = AWARE + timedelta(hours=72, seconds=1)
+def test_the_last_second_is_in_time_and_the_next_needs_reasons(scenario: Scenario) -> None:
+    scenario.write()
+    scenario.now.at = AWARE + timedelta(hours=72, seconds=1)
     with pytest.raises(IncompleteDocument, match="delay_reasons"):
-        scene.submit()
+        scenario.submit()
 
-    assert "delay_reasons" in scene.build().missing
-    assert scene.submit(submitted_at=AWARE + timedelta(hours=72)).number == 1
-
-
-def test_a_late_report_goes_with_its_reasons(scene: Scene) -> None:
-    scene.now.at = AWARE + timedelta(hours=80)
-    scene.write(delay_reasons="The logs of two systems had to be restored first.")
-
-    assert "restored first" in answers(scene.submit().report)["delay_reasons"]
+    assert "delay_reasons" in scenario.build().missing
+    assert scenario.submit(submitted_at=AWARE + timedelta(hours=72)).number == 1
 
 
-def test_a_submitted_copy_never_changes(scene: Scene) -> None:
-    scene.write()
-    first = scene.submit()
-    scene.now.advance(hours=1)
-    scene.write(what_happened="Two strangers.", stage=ReportPhase.FOLLOW_UP, case_reference="IC-1")
-    second = scene.submit()
-    kept = scene.store.read(lambda uow: uow.breaches.list_versions(Submission, scene.breach.id))
+def test_a_late_report_goes_with_its_reasons(scenario: Scenario) -> None:
+    scenario.now.at = AWARE + timedelta(hours=80)
+    scenario.write(delay_reasons="The logs of two systems had to be restored first.")
+
+    assert "restored first" in answers(scenario.submit().report)["delay_reasons"]
+
+
+def test_a_submitted_copy_never_changes(scenario: Scenario) -> None:
+    scenario.write()
+    first = scenario.submit()
+    scenario.now.advance(hours=1)
+    scenario.write(
+        what_happened="Two strangers.", stage=ReportPhase.FOLLOW_UP, case_reference="IC-1"
+    )
+    second = scenario.submit()
+    kept = scenario.store.read(
+        lambda uow: uow.breaches.list_versions(Submission, scenario.breach.id)
+    )
 
     assert [s.number for s in kept] == [1, 2]
     assert kept[0] == first
@@ -238,36 +244,36 @@ def test_a_submitted_copy_never_changes(scene: Scene) -> None:
     ],
 )
 def test_a_submission_that_cannot_be_is_refused(
-    scene: Scene, changes: dict[str, Any], problem: str
+    scenario: Scenario, changes: dict[str, Any], problem: str
 ) -> None:
-    scene.write()
+    scenario.write()
 
     with pytest.raises(BadInput, match=problem):
-        scene.submit(**changes)
+        scenario.submit(**changes)
 
 
-def test_nothing_is_submitted_before_its_facts_are_written(scene: Scene) -> None:
+def test_nothing_is_submitted_before_its_facts_are_written(scenario: Scenario) -> None:
     with pytest.raises(IncompleteDocument, match="nobody has written"):
-        scene.submit()
+        scenario.submit()
 
 
-def test_no_name_address_or_number_of_anybody_affected_is_in_a_report(scene: Scene) -> None:
-    scene.write(
+def test_no_name_address_or_number_of_anybody_affected_is_in_a_report(scenario: Scenario) -> None:
+    scenario.write(
         what_happened="Jo Mason of Contoso Ltd (accounts@contoso.example, 01632 960001) rang.",
         people_told_words="Mr Mason is told on Monday.",
     )
-    scene.act(cases.add_note, RESPONDER, scene.breach.case_id, "Kit Reed rang")
-    text = scene.build().model_dump_json()
+    scenario.act(cases.add_note, RESPONDER, scenario.breach.case_id, "Kit Reed rang")
+    text = scenario.build().model_dump_json()
 
     assert not any(w in text for w in ("Mason", "Reed", "Contoso", "contoso.example", "960001"))
     assert PROFILE.contact_name in text
     assert PROFILE.contact_email in text
 
 
-def test_our_report_knows_controller_exposures_only(scene: Scene) -> None:
-    scene.write(data_kinds=("official_documents",))
-    scene.freeze(effects={DataCategory.CONTACT: {BreachEffect.SEEN: EffectCertainty.HAPPENED}})
-    against = {c.key: c.words for c in scene.build().contradictions}
+def test_our_report_knows_controller_exposures_only(scenario: Scenario) -> None:
+    scenario.write(data_kinds=("official_documents",))
+    scenario.freeze(effects={DataCategory.CONTACT: {BreachEffect.SEEN: EffectCertainty.HAPPENED}})
+    against = {c.key: c.words for c in scenario.build().contradictions}
 
     assert against == {
         "data_kinds": "The frozen list holds also: Basic personal identifiers, e.g. name, contact "
@@ -275,67 +281,67 @@ def test_our_report_knows_controller_exposures_only(scene: Scene) -> None:
     }
 
 
-def test_the_pecr_report_replaces_the_other_and_never_both(scene: Scene) -> None:
-    scene.write()
-    scene.write("uk_pecr")
+def test_the_pecr_report_replaces_the_other_and_never_both(scenario: Scenario) -> None:
+    scenario.write()
+    scenario.write("uk_pecr")
     with pytest.raises(NotAllowed, match="not decided as a PECR breach"):
-        scene.submit("uk_pecr")
-    scene.freeze(pecr=PecrStatus.YES)
+        scenario.submit("uk_pecr")
+    scenario.freeze(pecr=PecrStatus.YES)
     with pytest.raises(BadInput, match="falls under PECR"):
-        scene.decide()
-    scene.decide(uk_pecr=YES, pecr_subscribers=YES)
+        scenario.decide()
+    scenario.decide(uk_pecr=YES, pecr_subscribers=YES)
 
-    assert scene.clock("ico_art33") is None
-    assert "form" in scene.build().missing
+    assert scenario.clock("ico_art33") is None
+    assert "form" in scenario.build().missing
     with pytest.raises(NotAllowed, match="replaces"):
-        scene.submit()
-    assert scene.submit("uk_pecr").number == 1
-    clock = scene.clock("ico_pecr")
+        scenario.submit()
+    assert scenario.submit("uk_pecr").number == 1
+    clock = scenario.clock("ico_pecr")
     assert clock is not None
-    assert clock.ended_at == scene.now()
+    assert clock.ended_at == scenario.now()
 
 
-def test_a_mixed_breach_keeps_both_clocks_and_both_reports(scene: Scene) -> None:
-    scene.write()
-    scene.write("uk_pecr")
-    scene.freeze("fabrikam", only="fabrikam", pecr=PecrStatus.YES)
-    scene.decide(uk_pecr=YES, pecr_subscribers=YES)
+def test_a_mixed_breach_keeps_both_clocks_and_both_reports(scenario: Scenario) -> None:
+    scenario.write()
+    scenario.write("uk_pecr")
+    scenario.freeze("fabrikam", only="fabrikam", pecr=PecrStatus.YES)
+    scenario.decide(uk_pecr=YES, pecr_subscribers=YES)
 
-    assert scene.clock("ico_art33") is not None
-    assert scene.clock("ico_pecr") is not None
-    assert scene.clock(ObligationKind.PECR_SUBSCRIBERS) is not None
-    scene.submit("uk_pecr")
-    clocks_left = [scene.clock(duty) for duty in ("ico_art33", "ico_pecr")]
+    assert scenario.clock("ico_art33") is not None
+    assert scenario.clock("ico_pecr") is not None
+    assert scenario.clock(ObligationKind.PECR_SUBSCRIBERS) is not None
+    scenario.submit("uk_pecr")
+    clocks_left = [scenario.clock(duty) for duty in ("ico_art33", "ico_pecr")]
     assert [clock is not None and clock.running for clock in clocks_left] == [
         True,
         False,
     ]
-    assert scene.submit("uk_ico").number == 1
+    assert scenario.submit("uk_ico").number == 1
 
 
-def test_a_count_must_agree_with_its_precision(scene: Scene) -> None:
+def test_a_count_must_agree_with_its_precision(scenario: Scenario) -> None:
     with pytest.raises(BadInput, match="number is missing"):
-        scene.write(people=ReportedQuantity(precision=NumberPrecision.EXACT))
+        scenario.write(people=ReportedQuantity(precision=NumberPrecision.EXACT))
 
 
-def test_moving_awareness_moves_the_clock(scene: Scene) -> None:
-    scene.now.advance(hours=2)
+def test_moving_awareness_moves_the_clock(scenario: Scenario) -> None:
+    scenario.now.advance(hours=2)
     earlier = AWARE - timedelta(hours=1)
-    scene.act(
-        confirm.move_awareness, RESPONDER, scene.breach.id, aware_at=earlier,
+    scenario.act(
+        confirm.move_awareness, RESPONDER, scenario.breach.id, aware_at=earlier,
         reason="The customer's call of that hour was on our answering service's tape.",
     )  # fmt: skip
-    clock = scene.clock("ico_art33")
+    clock = scenario.clock("ico_art33")
 
     assert clock is not None
     assert clock.due == earlier + timedelta(hours=72)
 
 
-def test_the_overview_leaves_out_stopped_clocks_and_puts_hours_first(scene: Scene) -> None:
-    found = scene.store.read(lambda uow: obligations.list_running(uow, scene.now()))
-    scene.write()
-    scene.submit()
-    after = scene.store.read(lambda uow: obligations.list_running(uow, scene.now()))
+def test_the_overview_leaves_out_stopped_clocks_and_puts_hours_first(scenario: Scenario) -> None:
+    found = scenario.store.read(lambda uow: obligations.list_running(uow, scenario.now()))
+    scenario.write()
+    scenario.submit()
+    after = scenario.store.read(lambda uow: obligations.list_running(uow, scenario.now()))
 
     assert found[0].kind == "ico_art33"
     assert "ico_art33" not in {clock.kind for clock in after}
@@ -346,22 +352,24 @@ def test_the_overview_leaves_out_stopped_clocks_and_puts_hours_first(scene: Scen
     }
 
 
-def test_every_breach_and_near_miss_is_in_the_register(scene: Scene) -> None:
-    case = scene.act(
+def test_every_breach_and_near_miss_is_in_the_register(scenario: Scenario) -> None:
+    case = scenario.act(
         cases.open_by_hand, ANALYST, title="Mis-sent mail", origin=CaseOrigin.OWN,
         known="A list went to the wrong address and was not opened.",
     )  # fmt: skip
-    scene.act(causes.set_cause, RESPONDER, case.id, BreachCause.MIS_SENT, None)
-    scene.act(close_case, RESPONDER, case.id, "recalled unread", True)
-    scene.act(cases.open_by_hand, ANALYST, title="Nothing", origin=CaseOrigin.OWN, known="A call.")
-    scene.write()
-    scene.submit()
-    found = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
+    scenario.act(causes.set_cause, RESPONDER, case.id, BreachCause.MIS_SENT, None)
+    scenario.act(close_case, RESPONDER, case.id, "recalled unread", True)
+    scenario.act(
+        cases.open_by_hand, ANALYST, title="Nothing", origin=CaseOrigin.OWN, known="A call."
+    )
+    scenario.write()
+    scenario.submit()
+    found = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
     breach = next(e for e in found if not e.near_miss)
     past = AWARE - timedelta(days=9)
 
-    assert len(scene.store.read(lambda uow: register.list_entries(uow, past))) == 2
-    assert {e.id for e in found} == {scene.breach.id, case.id}
+    assert len(scenario.store.read(lambda uow: register.list_entries(uow, past))) == 2
+    assert {e.id for e in found} == {scenario.breach.id, case.id}
     assert [d.yes for d in breach.decisions] == [True, True, True, False]
     assert all(d.reasons for d in breach.decisions)
     assert breach.customers == {"confirmed": 0, "likely": 1, "possible": 0, "excluded": 1}
@@ -369,21 +377,23 @@ def test_every_breach_and_near_miss_is_in_the_register(scene: Scene) -> None:
     assert (breach.aware_at, breach.pecr) == (AWARE, "no")
 
 
-def test_an_export_is_whole_in_both_forms_and_no_formula(scene: Scene) -> None:
-    scene.write(what_happened='=HYPERLINK("x")')
-    found = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
+def test_an_export_is_whole_in_both_forms_and_no_formula(scenario: Scenario) -> None:
+    scenario.write(what_happened='=HYPERLINK("x")')
+    found = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
     plain = json.loads(register.export_register(found, "json"))
     rows = list(csv.DictReader(io.StringIO(register.export_register(found, "csv"))))
 
-    assert plain[0]["id"] == rows[0]["id"] == scene.breach.id
+    assert plain[0]["id"] == rows[0]["id"] == scenario.breach.id
     assert rows[0]["facts"].startswith("'=")
     assert "yes" in rows[0]["decisions"]
     with pytest.raises(BadInput, match="xml"):
         register.export_register(found, "xml")
 
 
-def test_the_manifest_of_the_scene_counts_each_customer_once(scene: Scene) -> None:
-    manifest = scene.store.read(lambda uow: uow.breaches.find_latest(Manifest, scene.breach.id))
+def test_the_manifest_counts_each_customer_once(scenario: Scenario) -> None:
+    manifest = scenario.store.read(
+        lambda uow: uow.breaches.find_latest(Manifest, scenario.breach.id)
+    )
     assert manifest is not None
 
     assert sum(count_by_certainty(manifest).values()) == 2
@@ -391,18 +401,18 @@ def test_the_manifest_of_the_scene_counts_each_customer_once(scene: Scene) -> No
 
 
 def test_a_report_loses_people_whom_no_register_knows_and_says_what_it_looked_for(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    scene.write(
+    scenario.write(
         what_happened="The file of patient Margaret Okafor (born 12 March 1961, 14 Mill Lane, CB7 "
         "4AB, 07700 900123) was opened from 203.0.113.9. Our engineer Sam Field saw it.",
         consequences="Mrs Okafor may be rung. Xiu Zhang may be too.",
     )
-    scene.act(lambda uow, actor, now: uow.users.save(make_user("sam")), RESPONDER)
-    said = answers(scene.build())
-    account = scene.store.read(
+    scenario.act(lambda uow, actor, now: uow.users.save(make_user("sam")), RESPONDER)
+    said = answers(scenario.build())
+    account = scenario.store.read(
         lambda uow: report.build_redaction_account(
-            uow, scene.breach.id, "uk_ico", scene.settings, scene.now()
+            uow, scenario.breach.id, "uk_ico", scenario.settings, scenario.now()
         )
     )
 
@@ -413,24 +423,24 @@ def test_a_report_loses_people_whom_no_register_knows_and_says_what_it_looked_fo
     assert PROFILE.contact_name in said["contact"]
 
 
-def test_an_answer_against_the_sealed_decision_needs_a_reason(scene: Scene) -> None:
-    scene.write(high_risk="no")
+def test_an_answer_against_the_sealed_decision_needs_a_reason(scenario: Scenario) -> None:
+    scenario.write(high_risk="no")
     with pytest.raises(IncompleteDocument, match="Say why the answer stands"):
-        scene.submit()
-    scene.write(high_risk="no", departures={"high_risk": "The bank blocked the accounts."})
+        scenario.submit()
+    scenario.write(high_risk="no", departures={"high_risk": "The bank blocked the accounts."})
 
-    assert [c.reason for c in scene.submit().report.contradictions] == [
+    assert [c.reason for c in scenario.submit().report.contradictions] == [
         "The bank blocked the accounts."
     ]
 
 
 def test_a_first_report_by_telephone_stops_the_clock_and_names_all_that_is_owed(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    by = scene.now() + timedelta(days=2)
+    by = scenario.now() + timedelta(days=2)
     with pytest.raises(IncompleteDocument, match="say who owes every other answer") as refused:
-        scene.submit(channel="telephone", spoken_to="Sam of the helpline")
-    sent = scene.submit(
+        scenario.submit(channel="telephone", spoken_to="Sam of the helpline")
+    sent = scenario.submit(
         channel="telephone", spoken_to="Sam of the helpline", rest_who="Rowan", rest_by=by
     )
     (owed,) = sent.report.owed
@@ -442,62 +452,66 @@ def test_a_first_report_by_telephone_stops_the_clock_and_names_all_that_is_owed(
     assert "aware_at" not in owed.questions
 
 
-def test_reasons_for_a_delay_never_follow_later(scene: Scene) -> None:
-    scene.now.at = AWARE + timedelta(hours=80)
-    later = scene.now() + timedelta(days=2)
+def test_reasons_for_a_delay_never_follow_later(scenario: Scenario) -> None:
+    scenario.now.at = AWARE + timedelta(hours=80)
+    later = scenario.now() + timedelta(days=2)
     with pytest.raises(IncompleteDocument, match="delay_reasons"):
-        scene.submit(rest_who="Rowan", rest_by=later)
+        scenario.submit(rest_who="Rowan", rest_by=later)
 
-    sent = scene.submit(rest_who="Rowan", rest_by=later, delay_reasons="The office had burnt down.")
+    sent = scenario.submit(
+        rest_who="Rowan", rest_by=later, delay_reasons="The office had burnt down."
+    )
     assert answers(sent.report)["delay_reasons"] == "The office had burnt down."
 
 
 def test_a_containment_step_stands_in_our_report_only_where_it_concerns_our_data(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    scene.write()
-    case = scene.breach.case_id
+    scenario.write()
+    case = scenario.breach.case_id
     for text, concerns in (
         ("closed our panel", ContainmentScope.OUR_DATA),
         ("removed a customer's mailbox rule", ContainmentScope.CUSTOMERS_DATA),
         ("reset a password", None),
     ):
-        scene.act(
+        scenario.act(
             cases.add_containment, RESPONDER, case, ContainmentKind.OTHER, text,
-            done_at=scene.now(), concerns=concerns,
+            done_at=scenario.now(), concerns=concerns,
         )  # fmt: skip
-    built = scene.build()
+    built = scenario.build()
 
     assert answers(built)["actions"].count("- ") == 1
     assert "closed our panel" in answers(built)["actions"]
     assert "1 containment step" in built.missing["actions"]
-    scene.act(cases.set_concern, RESPONDER, case, 2, ContainmentScope.EVERYTHING)
-    assert "reset a password" in answers(scene.build())["actions"]
-    assert scene.build().missing == {}
+    scenario.act(cases.set_concern, RESPONDER, case, 2, ContainmentScope.EVERYTHING)
+    assert "reset a password" in answers(scenario.build())["actions"]
+    assert scenario.build().missing == {}
 
 
 def test_awareness_moved_so_that_a_report_is_late_asks_for_the_reasons_at_once(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    scene.write()
-    scene.now.advance(hours=60)
-    scene.submit()
+    scenario.write()
+    scenario.now.advance(hours=60)
+    scenario.submit()
     earlier = AWARE - timedelta(hours=20)
     said = "The customer's call of that hour was on our answering service's tape."
     with pytest.raises(IncompleteDocument, match="makes a report late"):
-        scene.act(confirm.move_awareness, RESPONDER, scene.breach.id, aware_at=earlier, reason=said)
-    scene.act(
-        confirm.move_awareness, RESPONDER, scene.breach.id, aware_at=earlier, reason=said,
+        scenario.act(
+            confirm.move_awareness, RESPONDER, scenario.breach.id, aware_at=earlier, reason=said
+        )
+    scenario.act(
+        confirm.move_awareness, RESPONDER, scenario.breach.id, aware_at=earlier, reason=said,
         delay_reasons="The tape was heard on Monday only.",
     )  # fmt: skip
-    (entry,) = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
+    (entry,) = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
 
     assert [s.late for s in entry.submissions] == [True]
     assert entry.delay_reasons == ("The tape was heard on Monday only.",)
-    assert answers(scene.build())["delay_reasons"] == "The tape was heard on Monday only."
+    assert answers(scenario.build())["delay_reasons"] == "The tape was heard on Monday only."
 
 
-def test_facts_of_an_earlier_release_still_open(scene: Scene) -> None:
+def test_facts_of_an_earlier_release_still_open(scenario: Scenario) -> None:
     stored = {
         "breach_id": "BR-0001", "version": 1, "written_by": "rowan", "written_at": AWARE,
         "stage": "final", "cyber": True, "people_categories": ["customers"],
@@ -513,23 +527,25 @@ def test_facts_of_an_earlier_release_still_open(scene: Scene) -> None:
     assert opened.other_bodies == ("The police", "Our bank")
 
 
-def test_who_was_told_is_counted_by_person_and_by_the_letters_that_are_ours(scene: Scene) -> None:
-    scene.write()
+def test_who_was_told_is_counted_by_person_and_by_the_letters_that_are_ours(
+    scenario: Scenario,
+) -> None:
+    scenario.write()
 
-    assert untrue(scene, "about_to", NotifiedCount(people=3, by_letter=3)) is not None
-    assert untrue(scene, "told_some", NotifiedCount(people=3, by_letter=3)) is not None
-    assert untrue(scene, "told_some", NotifiedCount(people=3, by_letter=2, returned=1)) is None
+    assert untrue(scenario, "about_to", NotifiedCount(people=3, by_letter=3)) is not None
+    assert untrue(scenario, "told_some", NotifiedCount(people=3, by_letter=3)) is not None
+    assert untrue(scenario, "told_some", NotifiedCount(people=3, by_letter=2, returned=1)) is None
     assert describe_notified(NotifiedCount(people=3, by_letter=1, by_telephone=1, returned=1)) == (
         "2 of 3 people told: 1 by a letter that their mail server took; 1 by telephone; "
         "1 whose letter came back and who has not been reached since."
     )
 
 
-def untrue(scene: Scene, said: str, told: NotifiedCount) -> str | None:
+def untrue(scenario: Scenario, said: str, told: NotifiedCount) -> str | None:
     """What stands against a choice, if these people were told."""
-    filing = scene.store.read(
+    filing = scenario.store.read(
         lambda uow: build_filing(
-            uow, scene.breach.id, get_jurisdiction("uk_ico"), scene.settings, scene.now()
+            uow, scenario.breach.id, get_jurisdiction("uk_ico"), scenario.settings, scenario.now()
         )
     )
     facts = filing.written.model_copy(update={"people_told": said})

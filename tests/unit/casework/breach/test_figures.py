@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from console_desk import a_desk
+from console_harness import open_console
 from console_pages import collapse_whitespace
 from store_adapters import fresh_store
 from waiting_letters import renderer
@@ -224,9 +224,9 @@ def test_a_year_that_cannot_be_meant_is_refused(
 
 
 async def test_the_page_shows_picture_and_table_and_gives_the_files(tmp_path: Path) -> None:
-    with a_desk(tmp_path) as desk:
-        a_breach(desk.store, desk.now, BreachCause.PHISHING)  # type: ignore[arg-type]
-        visitor = desk.visitor()
+    with open_console(tmp_path) as console:
+        a_breach(console.store, console.now, BreachCause.PHISHING)  # type: ignore[arg-type]
+        visitor = console.visitor()
         assert await visitor.sign_in("ana")
         page = await visitor.client.get("/figures?year=2026")
         files = [await visitor.client.get(f"/figures.{form}") for form in ("csv", "svg", "png")]

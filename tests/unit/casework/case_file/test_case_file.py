@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 from typer.testing import CliRunner
 from waiting_letters import renderer
 
@@ -28,26 +28,26 @@ BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
-    with release_scene("sqlite", tmp_path) as made:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
+    with release_scenario("sqlite", tmp_path) as made:
         yield made
 
 
-def released(scene: ReleaseScene) -> None:
-    scene.open_in_the_audit()
-    scene.write_all()
-    scene.approve()
-    first, second = scene.rows()
-    scene.now.advance(minutes=5)
-    scene.send(first)
-    scene.send(second, BOUNCED)
-    scene.submit("rowan")
+def released(scenario: ReleaseScenario) -> None:
+    scenario.open_in_the_audit()
+    scenario.write_all()
+    scenario.approve()
+    first, second = scenario.rows()
+    scenario.now.advance(minutes=5)
+    scenario.send(first)
+    scenario.send(second, BOUNCED)
+    scenario.submit("rowan")
 
 
-def printed(scene: ReleaseScene, *, named: bool = True) -> PrintedCase:
-    return scene.store.read(
+def printed(scenario: ReleaseScenario, *, named: bool = True) -> PrintedCase:
+    return scenario.store.read(
         lambda uow: build_case_file(
-            uow, RESPONDER, scene.breach.case_id, scene.settings, scene.now(),
+            uow, RESPONDER, scenario.breach.case_id, scenario.settings, scenario.now(),
             named=named,
         )
     )  # fmt: skip
@@ -62,15 +62,15 @@ def words_of(file: PrintedCase, title: str) -> str:
 
 
 def test_the_file_says_who_decided_what_and_why_and_what_was_sent_with_which_result(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    released(scene)
-    file = printed(scene)
+    released(scenario)
+    file = printed(scenario)
     decided, sent = words_of(file, "Who decided"), words_of(file, "What was sent")
 
     assert "by rowan" in decided
     assert "Report to the ICO (Art. 33)" in decided
-    assert scene.breach.reason in decided
+    assert scenario.breach.reason in decided
     assert "Contoso Ltd (contoso)" in sent
     assert "taken by their mail server" in sent
     assert "came back" in sent
@@ -81,35 +81,39 @@ def test_the_file_says_who_decided_what_and_why_and_what_was_sent_with_which_res
     assert "breach:decision:written" in words_of(file, "Every recorded act")
 
 
-def test_every_version_stands_and_the_replaced_ones_are_marked(scene: ReleaseScene) -> None:
-    released(scene)
-    scene.decide("blake")
-    decided = words_of(printed(scene), "Who decided")
+def test_every_version_stands_and_the_replaced_ones_are_marked(scenario: ReleaseScenario) -> None:
+    released(scenario)
+    scenario.decide("blake")
+    decided = words_of(printed(scenario), "Who decided")
 
     assert "Decision, version 1 (replaced)" in decided
     assert "Decision, version 2" in decided
     assert "by blake" in decided
 
 
-def test_the_letter_stands_as_it_was_sent_also_after_later_versions(scene: ReleaseScene) -> None:
-    released(scene)
-    before = words_of(printed(scene), "The letters as they were sent")
-    scene.write_all("blake")
-    after = words_of(printed(scene), "The letters as they were sent")
+def test_the_letter_stands_as_it_was_sent_also_after_later_versions(
+    scenario: ReleaseScenario,
+) -> None:
+    released(scenario)
+    before = words_of(printed(scenario), "The letters as they were sent")
+    scenario.write_all("blake")
+    after = words_of(printed(scenario), "The letters as they were sent")
 
     assert "Subject: Important" in before
     assert "As it was sealed by the approval." in before
     assert after == before
 
 
-def test_without_names_no_customer_person_address_or_id_stands_in_it(scene: ReleaseScene) -> None:
-    released(scene)
-    scene.store.write(
+def test_without_names_no_customer_person_address_or_id_stands_in_it(
+    scenario: ReleaseScenario,
+) -> None:
+    released(scenario)
+    scenario.store.write(
         lambda uow: cases.add_note(
-            uow, RESPONDER, scene.breach.case_id, "Jo Mason of contoso rang.", scene.now()
+            uow, RESPONDER, scenario.breach.case_id, "Jo Mason of contoso rang.", scenario.now()
         )
     )
-    named, nameless = all_words(printed(scene)), all_words(printed(scene, named=False))
+    named, nameless = all_words(printed(scenario)), all_words(printed(scenario, named=False))
 
     for word in ("Contoso", "contoso", "Jo Mason", "accounts@contoso.example", "Fabrikam"):
         assert word in named
@@ -117,30 +121,30 @@ def test_without_names_no_customer_person_address_or_id_stands_in_it(scene: Rele
     assert "Customer 1" in nameless
 
 
-def test_the_fingerprint_is_of_all_that_stands_in_the_file(scene: ReleaseScene) -> None:
-    file = printed(scene)
+def test_the_fingerprint_is_of_all_that_stands_in_the_file(scenario: ReleaseScenario) -> None:
+    file = printed(scenario)
 
     assert compute_fingerprint(file) == file.hash
     assert compute_fingerprint(file.model_copy(update={"title": "another"})) != file.hash
 
 
-def test_who_has_no_duty_prints_no_case(scene: ReleaseScene) -> None:
+def test_who_has_no_duty_prints_no_case(scenario: ReleaseScenario) -> None:
     nobody = Actor(id="nobody", duties=frozenset())
 
     with pytest.raises(NotAllowed):
-        scene.store.read(
+        scenario.store.read(
             lambda uow: build_case_file(
-                uow, nobody, scene.breach.case_id, scene.settings, scene.now()
+                uow, nobody, scenario.breach.case_id, scenario.settings, scenario.now()
             )
         )
 
 
-def test_the_pdf_has_numbered_pages_and_takes_markup_for_words(scene: ReleaseScene) -> None:
+def test_the_pdf_has_numbered_pages_and_takes_markup_for_words(scenario: ReleaseScenario) -> None:
     tricks = '#let x = 1 $a$ *bold* @ref <label> [x] "q" `raw`'
-    scene.store.write(
-        lambda uow: cases.add_note(uow, RESPONDER, scene.breach.case_id, tricks, scene.now())
+    scenario.store.write(
+        lambda uow: cases.add_note(uow, RESPONDER, scenario.breach.case_id, tricks, scenario.now())
     )
-    file = printed(scene)
+    file = printed(scenario)
     pdf = renderer().render_case_file_pdf(file)
     pages = [" ".join(p.extract_text().split()) for p in PdfReader(io.BytesIO(pdf)).pages]
 
@@ -150,27 +154,27 @@ def test_the_pdf_has_numbered_pages_and_takes_markup_for_words(scene: ReleaseSce
     assert file.hash in pages[0].replace(" ", "")
 
 
-def test_a_drill_says_so_on_every_page(scene: ReleaseScene) -> None:
-    file = printed(scene).model_copy(update={"drill": True})
+def test_a_drill_says_so_on_every_page(scenario: ReleaseScenario) -> None:
+    file = printed(scenario).model_copy(update={"drill": True})
     pages = PdfReader(io.BytesIO(renderer().render_case_file_pdf(file))).pages
 
     assert all("DRILL: nothing of this happened" in page.extract_text() for page in pages)
 
 
-def test_a_case_without_a_breach_is_printed_too(scene: ReleaseScene) -> None:
-    case = scene.store.write(
+def test_a_case_without_a_breach_is_printed_too(scenario: ReleaseScenario) -> None:
+    case = scenario.store.write(
         lambda uow: cases.open_by_hand(
             uow,
             RESPONDER,
             title="A call",
             origin=CaseOrigin.CUSTOMER,
             known="A call.",
-            now=scene.now(),
+            now=scenario.now(),
         )
     )
-    file = scene.store.read(
+    file = scenario.store.read(
         lambda uow: build_case_file(
-            uow, RESPONDER, case.id, scene.settings, scene.now()
+            uow, RESPONDER, case.id, scenario.settings, scenario.now()
         )
     )  # fmt: skip
 

@@ -68,7 +68,7 @@ LATER = make_actor(Permission.APPROVER, user_id="kim")
 
 
 @dataclass
-class Scene:
+class Scenario:
     """A closed case full of names, whose customer has long been renamed in the register."""
 
     store: PipelineStore
@@ -100,11 +100,11 @@ def zephyrine() -> Customer:
 
 
 @pytest.fixture(params=ADAPTERS)
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scenario]:
     now, settings = FixedNow(NOON), mail_settings(tmp_path)
     with fresh_store(request.param, now) as store:
         place = established(store, tmp_path, shared=False)
-        made = Scene(store, now, settings, open_the_case(store, now), place)
+        made = Scenario(store, now, settings, open_the_case(store, now), place)
         for act in (work_on_it, release_it, close_it, rename_the_customer):
             act(made)
         yield made
@@ -133,17 +133,17 @@ def open_the_case(store: PipelineStore, now: FixedNow) -> str:
     return store.write(furnish)
 
 
-def work_on_it(scene: Scene) -> None:
-    now = scene.now()
+def work_on_it(scenario: Scenario) -> None:
+    now = scenario.now()
 
     def work(uow: UnitOfWork) -> None:
-        cases.add_note(uow, RESPONDER, scene.case_id, "NOTED-BY-HAND: Jolanta rang back", now)
+        cases.add_note(uow, RESPONDER, scenario.case_id, "NOTED-BY-HAND: Jolanta rang back", now)
         kind = ContainmentKind.RESET_CREDENTIALS
         text = "reset the password of jolanta@zephyrine.example"
         cases.add_containment(
             uow,
             RESPONDER,
-            scene.case_id,
+            scenario.case_id,
             kind,
             text,
             now,
@@ -170,102 +170,102 @@ def work_on_it(scene: Scene) -> None:
         )  # fmt: skip
         reports.write_report(uow, RESPONDER, said, now)
 
-    scene.store.write(work)
+    scenario.store.write(work)
 
 
-def release_it(scene: Scene) -> None:
-    now, words = scene.now(), renderer()
+def release_it(scenario: Scenario) -> None:
+    now, words = scenario.now(), renderer()
 
     def release(uow: UnitOfWork) -> None:
-        shown = approve.compute_seal(uow, "BR-0001", scene.settings, words, SENDER)
+        shown = approve.compute_seal(uow, "BR-0001", scenario.settings, words, SENDER)
         approve.approve(
             uow, APPROVER, "BR-0001", count=shown.count, expected_hash=shown.hash,
-            settings=scene.settings, renderer=words, sender=SENDER, now=now,
+            settings=scenario.settings, renderer=words, sender=SENDER, now=now,
         )  # fmt: skip
 
-    scene.store.write(release)
-    outbox = StoreOutbox(scene.store, scene.settings, words, scene.place)
-    for row in scene.store.read(lambda uow: uow.notices.list()):
+    scenario.store.write(release)
+    outbox = StoreOutbox(scenario.store, scenario.settings, words, scenario.place)
+    for row in scenario.store.read(lambda uow: uow.notices.list()):
         assert outbox.start_attempt(row.id, f"a{row.id}", "boot-1", now) is not None
         outbox.finish_attempt(
             row.id, f"a{row.id}", SendResult(outcome=SendOutcome.HANDED_OVER), now, None
         )
     text = "BOUNCE-TEXT: jolanta@zephyrine.example unknown"
-    scene.store.write(lambda uow: notice_facts.record_bounce(uow, RESPONDER, 1, text, now))
+    scenario.store.write(lambda uow: notice_facts.record_bounce(uow, RESPONDER, 1, text, now))
 
 
-def close_it(scene: Scene) -> None:
+def close_it(scenario: Scenario) -> None:
     def work(uow: UnitOfWork) -> None:
         reports.submit_report(
-            uow, RESPONDER, "BR-0001", "uk_ico", submitted_at=scene.now(), channel="form",
-            settings=scene.settings, now=scene.now(),
+            uow, RESPONDER, "BR-0001", "uk_ico", submitted_at=scenario.now(), channel="form",
+            settings=scenario.settings, now=scenario.now(),
         )  # fmt: skip
-        for task in uow.cases.get(scene.case_id).tasks:
+        for task in uow.cases.get(scenario.case_id).tasks:
             if task.done_at is None:
                 telephone_calls.record_call(
-                    uow, RESPONDER, scene.case_id, task.id, CallOutcome.REACHED_AND_TOLD,
+                    uow, RESPONDER, scenario.case_id, task.id, CallOutcome.REACHED_AND_TOLD,
                     number="01632 960431", spoken_to="Jolanta B.", statement="Jolanta was told",
-                    now=scene.now(),
+                    now=scenario.now(),
                 )  # fmt: skip
-        for duty in obligations.list_obligations(uow, "BR-0001", scene.now()):
+        for duty in obligations.list_obligations(uow, "BR-0001", scenario.now()):
             if duty.running:
                 reason = "WAIVED-BECAUSE Jolanta was given the whole of it on the telephone."
                 obligations.waive_obligation(
-                    uow, RESPONDER, "BR-0001", duty.id, reason, scene.now()
+                    uow, RESPONDER, "BR-0001", duty.id, reason, scenario.now()
                 )
-        said = build_finding("rowan", BreachCause.PHISHING, None, scene.now())
-        close_case(uow, RESPONDER, scene.case_id, "all told", False, scene.now(), said)
+        said = build_finding("rowan", BreachCause.PHISHING, None, scenario.now())
+        close_case(uow, RESPONDER, scenario.case_id, "all told", False, scenario.now(), said)
 
-    scene.store.write(work)
+    scenario.store.write(work)
 
 
-def rename_the_customer(scene: Scene) -> None:
-    scene.store.write(
+def rename_the_customer(scenario: Scenario) -> None:
+    scenario.store.write(
         lambda uow: uow.customers.save(make_customer("zephyrine", email="new@z.example"))
     )
 
 
-def test_nothing_that_is_stored_names_anybody_of_an_erased_case(scene: Scene) -> None:
-    scene.now.advance(days=YEARS.days)
-    before = everything_stored(scene.store)
-    scene.ask()
-    scene.carry_out()
-    after = everything_stored(scene.store)
+def test_nothing_that_is_stored_names_anybody_of_an_erased_case(scenario: Scenario) -> None:
+    scenario.now.advance(days=YEARS.days)
+    before = everything_stored(scenario.store)
+    scenario.ask()
+    scenario.carry_out()
+    after = everything_stored(scenario.store)
 
     assert [s for s in SECRETS if s.encode() in before] == [*SECRETS[:4]]
     assert [s for s in SECRETS if s.encode() in after] == []
-    assert scene.report() == []
-    assert scene.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001")) is None
+    assert scenario.report() == []
+    assert scenario.store.read(lambda uow: uow.breaches.find_latest(Manifest, "BR-0001")) is None
 
 
 def test_the_register_keeps_the_suppliers_of_an_erased_case_and_nobody_of_theirs(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
     told = SupplierNotice(
-        id="", recorded_by="", recorded_at=scene.now(), supplier="Backup Barn Ltd",
-        told_at=scene.now(), route=ContactRoute.EMAIL, told_by="Wilma Onyango", said="Wilma lost it.",
+        id="", recorded_by="", recorded_at=scenario.now(), supplier="Backup Barn Ltd",
+        told_at=scenario.now(), route=ContactRoute.EMAIL, told_by="Wilma Onyango", said="Wilma lost it.",
     )  # fmt: skip
-    scene.store.write(
+    scenario.store.write(
         lambda uow: suppliers.record_supplier_notice(
-            uow, RESPONDER, scene.case_id, told, scene.now()
+            uow, RESPONDER, scenario.case_id, told, scenario.now()
         )
     )
-    scene.now.advance(days=YEARS.days)
-    scene.ask()
-    scene.carry_out()
+    scenario.now.advance(days=YEARS.days)
+    scenario.ask()
+    scenario.carry_out()
 
-    (entry,) = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
+    (entry,) = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
     assert entry.suppliers == ("Backup Barn Ltd",)
-    assert b"Wilma" not in everything_stored(scene.store)
-    assert scene.report() == []
+    assert b"Wilma" not in everything_stored(scenario.store)
+    assert scenario.report() == []
 
 
-def test_the_register_keeps_the_facts_of_an_erased_breach(scene: Scene) -> None:
-    scene.now.advance(days=YEARS.days)
-    before = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
-    scene.ask()
-    erased = scene.carry_out()
-    after = scene.store.read(lambda uow: register.list_entries(uow, scene.now()))
+def test_the_register_keeps_the_facts_of_an_erased_breach(scenario: Scenario) -> None:
+    scenario.now.advance(days=YEARS.days)
+    before = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
+    scenario.ask()
+    erased = scenario.carry_out()
+    after = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
 
     (old,), (new,) = before, after
     assert new.customers == old.customers != {}
@@ -277,83 +277,92 @@ def test_the_register_keeps_the_facts_of_an_erased_breach(scene: Scene) -> None:
     assert (erased.erased.requested_by, erased.erased.erased_by) == ("rowan", "kim")
 
 
-def test_no_clock_runs_and_no_letter_is_made_after_an_erasure(scene: Scene) -> None:
-    scene.now.advance(days=YEARS.days)
-    scene.ask()
-    scene.carry_out()
+def test_no_clock_runs_and_no_letter_is_made_after_an_erasure(scenario: Scenario) -> None:
+    scenario.now.advance(days=YEARS.days)
+    scenario.ask()
+    scenario.carry_out()
 
-    left = scene.store.read(lambda uow: obligations.list_obligations(uow, "BR-0001", scene.now()))
+    left = scenario.store.read(
+        lambda uow: obligations.list_obligations(uow, "BR-0001", scenario.now())
+    )
     assert not any(duty.running for duty in left)
     with pytest.raises(NotAllowed, match="was erased on"):
-        scene.store.read(
-            lambda uow: notice_facts.render_letters(uow, "BR-0001", scene.settings, renderer())
+        scenario.store.read(
+            lambda uow: notice_facts.render_letters(uow, "BR-0001", scenario.settings, renderer())
         )
     with pytest.raises(NotAllowed, match="was erased on"):
-        scene.store.read(lambda uow: affected_list.propose(uow, "BR-0001"))
+        scenario.store.read(lambda uow: affected_list.propose(uow, "BR-0001"))
     with pytest.raises(NotAllowed, match="erased already"):
-        scene.ask()
+        scenario.ask()
 
 
-def test_who_asked_does_not_carry_it_out_and_nobody_does_unasked(scene: Scene) -> None:
-    scene.now.advance(days=YEARS.days)
+def test_who_asked_does_not_carry_it_out_and_nobody_does_unasked(scenario: Scenario) -> None:
+    scenario.now.advance(days=YEARS.days)
     with pytest.raises(NotAllowed, match="nobody asked"):
-        scene.carry_out()
-    scene.store.write(
+        scenario.carry_out()
+    scenario.store.write(
         lambda uow: erasure.request_erasure(
-            uow, LATER, scene.case_id, "r", scene.settings, scene.now()
+            uow, LATER, scenario.case_id, "r", scenario.settings, scenario.now()
         )
     )
 
     with pytest.raises(NotAllowed, match="who asked"):
-        scene.carry_out()
+        scenario.carry_out()
     with pytest.raises(NotAllowed, match="approver"):
-        scene.store.write(
+        scenario.store.write(
             lambda uow: erasure.erase_case(
-                uow, RESPONDER, scene.case_id, scene.settings, scene.now()
+                uow, RESPONDER, scenario.case_id, scenario.settings, scenario.now()
             )
         )
 
 
-def test_a_case_is_kept_for_the_registers_time(scene: Scene) -> None:
+def test_a_case_is_kept_for_the_registers_time(scenario: Scenario) -> None:
     with pytest.raises(NotAllowed, match="kept until 23 November 2033"):
-        scene.ask()
+        scenario.ask()
 
-    scene.now.advance(days=7 * 365)
+    scenario.now.advance(days=7 * 365)
     with pytest.raises(NotAllowed, match="kept until"):
-        scene.ask()
+        scenario.ask()
 
-    scene.now.advance(days=3)
-    assert scene.store.read(
-        lambda uow: [c.id for c in by_age.list_erasable(uow, scene.settings, scene.now())]
-    ) == [scene.case_id]
-    scene.ask()
+    scenario.now.advance(days=3)
+    assert scenario.store.read(
+        lambda uow: [c.id for c in by_age.list_erasable(uow, scenario.settings, scenario.now())]
+    ) == [scenario.case_id]
+    scenario.ask()
 
 
-def test_an_open_case_is_not_erased(scene: Scene) -> None:
-    opened = scene.store.write(
+def test_an_open_case_is_not_erased(scenario: Scenario) -> None:
+    opened = scenario.store.write(
         lambda uow: cases.open_by_hand(
-            uow, RESPONDER, title="A call", origin=cases.CaseOrigin.OWN, known="k", now=scene.now()
+            uow,
+            RESPONDER,
+            title="A call",
+            origin=cases.CaseOrigin.OWN,
+            known="k",
+            now=scenario.now(),
         )
     )
     with pytest.raises(NotAllowed, match="not closed"):
-        scene.store.write(
+        scenario.store.write(
             lambda uow: erasure.request_erasure(
-                uow, RESPONDER, opened.id, "r", scene.settings, scene.now()
+                uow, RESPONDER, opened.id, "r", scenario.settings, scenario.now()
             )
         )
 
 
 @pytest.mark.parametrize("reason", ["", "x" * 201])
-def test_a_reason_is_given_and_short(scene: Scene, reason: str) -> None:
-    scene.now.advance(days=YEARS.days)
+def test_a_reason_is_given_and_short(scenario: Scenario, reason: str) -> None:
+    scenario.now.advance(days=YEARS.days)
     with pytest.raises(BadInput):
-        scene.ask(reason)
+        scenario.ask(reason)
 
 
-def test_delivery_failures_lose_what_was_written_of_them_after_their_days(scene: Scene) -> None:
+def test_delivery_failures_lose_what_was_written_of_them_after_their_days(
+    scenario: Scenario,
+) -> None:
     def forget() -> int:
-        return scene.store.write(
-            lambda uow: by_age.forget_failures(uow, "operator:cli", 30, scene.now())
+        return scenario.store.write(
+            lambda uow: by_age.forget_failures(uow, "operator:cli", 30, scenario.now())
         )
 
     def texts() -> list[str]:
@@ -362,19 +371,19 @@ def test_delivery_failures_lose_what_was_written_of_them_after_their_days(scene:
             found = [e for e in entries if e.act == "notice:bounce:recorded"]
             return [uow.audit.decrypt_personal(e)["reason"] for e in found]
 
-        return scene.store.read(work)
+        return scenario.store.read(work)
 
     assert (forget(), texts()) == (0, ["BOUNCE-TEXT: jolanta@zephyrine.example unknown"])
-    scene.now.advance(days=31)
-    assert scene.store.read(lambda uow: by_age.count_failures(uow, 30, scene.now())) == 1
+    scenario.now.advance(days=31)
+    assert scenario.store.read(lambda uow: by_age.count_failures(uow, 30, scenario.now())) == 1
     assert (forget(), texts(), forget()) == (1, ["(erased)"], 0)
-    assert scene.report() == []
-    entry = scene.store.read(lambda uow: uow.audit.list_entries())[-1]
+    assert scenario.report() == []
+    entry = scenario.store.read(lambda uow: uow.audit.list_entries())[-1]
     assert (entry.act, entry.facts["count"]) == ("audit:values:erased", 1)
 
 
-def test_a_sealed_value_emptied_by_hand_is_noticed(scene: Scene) -> None:
-    empty = "x''" if isinstance(scene.store, SqliteStore) else "''"
-    tamper(scene.store, f"UPDATE sealed_values SET ciphertext = {empty}")
+def test_a_sealed_value_emptied_by_hand_is_noticed(scenario: Scenario) -> None:
+    empty = "x''" if isinstance(scenario.store, SqliteStore) else "''"
+    tamper(scenario.store, f"UPDATE sealed_values SET ciphertext = {empty}")
 
-    assert any("nobody's act erased it" in line for line in scene.report())
+    assert any("nobody's act erased it" in line for line in scenario.report())

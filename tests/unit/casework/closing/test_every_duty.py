@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from release_scene import ASSETS, ReleaseScene, release_scene
+from release_scenario import ASSETS, ReleaseScenario, release_scenario
 from whole_report import whole_answers
 
 from breachdesk.casework import obligations
@@ -60,10 +60,10 @@ ROWS = (
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """We are controller for Contoso and Tailspin, whose line falls under PECR, and processor for
     Fabrikam. Nothing is frozen yet."""
-    with release_scene("sqlite", tmp_path) as made:
+    with release_scenario("sqlite", tmp_path) as made:
         made.imports(ROWS, by="operator:cli", header=HEADER)
         made.imports(
             "fabrikam,site,shop.fabrikam.example,hosted website\n", by="operator:cli", header=ASSETS
@@ -72,48 +72,48 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
         yield made
 
 
-def date_the_breach(scene: ReleaseScene) -> None:
+def date_the_breach(scenario: ReleaseScenario) -> None:
     """A subscriber's letter says when it happened."""
-    begun = scene.breach.aware_at - timedelta(hours=2)
+    begun = scenario.breach.aware_at - timedelta(hours=2)
     times = {"occurred_from": begun, "occurred_to": begun + timedelta(minutes=30)}
-    scene.breach = scene.store.write(
-        lambda uow: uow.breaches.save(scene.breach.model_copy(update=times))
+    scenario.breach = scenario.store.write(
+        lambda uow: uow.breaches.save(scenario.breach.model_copy(update=times))
     )
 
 
-def act(scene: ReleaseScene, work: Callable[..., T], *args: Any, **said: Any) -> T:
-    scene.now.advance(minutes=1)
-    return scene.store.write(lambda uow: work(uow, *args, now=scene.now(), **said))
+def act(scenario: ReleaseScenario, work: Callable[..., T], *args: Any, **said: Any) -> T:
+    scenario.now.advance(minutes=1)
+    return scenario.store.write(lambda uow: work(uow, *args, now=scenario.now(), **said))
 
 
-def running(scene: ReleaseScene) -> dict[str, Obligation]:
-    found = scene.store.read(
-        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
+def running(scenario: ReleaseScenario) -> dict[str, Obligation]:
+    found = scenario.store.read(
+        lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
     return {duty.id: duty for duty in found if duty.running}
 
 
-def kinds(scene: ReleaseScene) -> set[str]:
-    return {str(duty.kind) for duty in running(scene).values()}
+def kinds(scenario: ReleaseScenario) -> set[str]:
+    return {str(duty.kind) for duty in running(scenario).values()}
 
 
-def must_stay_open(scene: ReleaseScene, *because: str) -> None:
+def must_stay_open(scenario: ReleaseScenario, *because: str) -> None:
     """Exactly these keep it open, and closing says so."""
-    assert kinds(scene) == set(because)
+    assert kinds(scenario) == set(because)
     with pytest.raises(NotAllowed):
-        close(scene)
+        close(scenario)
 
 
-def close(scene: ReleaseScene) -> None:
-    cause = build_finding("rowan", BreachCause.PHISHING, None, scene.now())
-    act(scene, _close, scene.breach.case_id, cause)
+def close(scenario: ReleaseScenario) -> None:
+    cause = build_finding("rowan", BreachCause.PHISHING, None, scenario.now())
+    act(scenario, _close, scenario.breach.case_id, cause)
 
 
 def _close(uow: Any, case_id: str, cause: Any, now: Any) -> None:
     close_case(uow, RESPONDER, case_id, "over", False, now, cause)
 
 
-def freeze(scene: ReleaseScene) -> None:
+def freeze(scenario: ReleaseScenario) -> None:
     wanted = {
         "contoso": DataRole.CONTROLLER,
         "tailspin": DataRole.CONTROLLER,
@@ -121,7 +121,7 @@ def freeze(scene: ReleaseScene) -> None:
     }
 
     def work(uow: Any, now: Any) -> None:
-        exposures = affected_list.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scenario.breach.id)
         for customer, role in wanted.items():
             exposures = affected_list.override(
                 exposures, customer, role, Certainty.POSSIBLE, "by hand", RESPONDER
@@ -132,83 +132,85 @@ def freeze(scene: ReleaseScene) -> None:
             else e
             for e in exposures
         )
-        affected_list.freeze(uow, RESPONDER, scene.breach.id, lines, now)
+        affected_list.freeze(uow, RESPONDER, scenario.breach.id, lines, now)
 
-    act(scene, work)
-    do_checks(scene)
+    act(scenario, work)
+    do_checks(scenario)
 
 
-def do_checks(scene: ReleaseScene) -> None:
-    for task in scene.tasks().values():
+def do_checks(scenario: ReleaseScenario) -> None:
+    for task in scenario.tasks().values():
         if task.done_at is None and not task.person_id:
-            act(scene, _check, scene.breach.case_id, task.id)
+            act(scenario, _check, scenario.breach.case_id, task.id)
 
 
 def _check(uow: Any, case_id: str, task_id: str, now: Any) -> None:
     cases.complete_task(uow, RESPONDER, case_id, task_id, "Compared with the contract.", now)
 
 
-def decided(scene: ReleaseScene, **changes: Any) -> None:
+def decided(scenario: ReleaseScenario, **changes: Any) -> None:
     said = {
-        "breach_id": scene.breach.id,
+        "breach_id": scenario.breach.id,
         "report": {"uk_ico": YES, "uk_pecr": YES},
         "pecr_subscribers": YES,
         **changes,
     }
-    act(scene, decide.record_decision, RESPONDER, DECISION.model_copy(update=said))
+    act(scenario, decide.record_decision, RESPONDER, DECISION.model_copy(update=said))
 
 
-def hold(scene: ReleaseScene) -> LawEnforcementHold:
+def hold(scenario: ReleaseScenario) -> LawEnforcementHold:
     return LawEnforcementHold(
-        asked_by="DC Reed", asked_at=scene.breach.aware_at, basis="Crime number 1/26",
-        review_on=scene.now() + timedelta(days=2), stops=frozenset({NotificationBasis.ART34}),
+        asked_by="DC Reed", asked_at=scenario.breach.aware_at, basis="Crime number 1/26",
+        review_on=scenario.now() + timedelta(days=2), stops=frozenset({NotificationBasis.ART34}),
     )  # fmt: skip
 
 
-def submitted(scene: ReleaseScene, form: str, *unknown: NotYetKnown, later: bool = False) -> None:
+def submitted(
+    scenario: ReleaseScenario, form: str, *unknown: NotYetKnown, later: bool = False
+) -> None:
     # the group is in the report under Art. 33, and is not all told
     people = "told_some" if form == "uk_ico" else "told_all"
     told = {"people_told": people, "case_reference": "IC-1"} if later else {}
     facts = ReportFacts(
-        breach_id=scene.breach.id, version=1, written_by="", written_at=scene.now(),
+        breach_id=scenario.breach.id, version=1, written_by="", written_at=scenario.now(),
         jurisdiction=form, stage=ReportPhase.FOLLOW_UP if later else ReportPhase.INITIAL,
-        not_yet_known=unknown, **whole_answers(form, scene.breach.aware_at, **told),
+        not_yet_known=unknown, **whole_answers(form, scenario.breach.aware_at, **told),
     )  # fmt: skip
-    act(scene, report.write_report, RESPONDER, facts)
+    act(scenario, report.write_report, RESPONDER, facts)
     act(
-        scene, report.submit_report, RESPONDER, scene.breach.id, form, submitted_at=scene.now(),
-        channel="web form", settings=scene.settings,
+        scenario, report.submit_report, RESPONDER, scenario.breach.id, form, submitted_at=scenario.now(),
+        channel="web form", settings=scenario.settings,
     )  # fmt: skip
 
 
-def send_all(scene: ReleaseScene, *bounced: str) -> None:
-    scene.now.advance(minutes=1)
-    scene.approve()
-    for row in scene.due():
+def send_all(scenario: ReleaseScenario, *bounced: str) -> None:
+    scenario.now.advance(minutes=1)
+    scenario.approve()
+    for row in scenario.due():
         ended = SendOutcome.BOUNCED if row.customer_id in bounced else SendOutcome.HANDED_OVER
-        assert scene.send(row, SendResult(outcome=ended))
+        assert scenario.send(row, SendResult(outcome=ended))
 
 
-def told_by_telephone(scene: ReleaseScene) -> None:
-    for task in scene.tasks().values():
+def told_by_telephone(scenario: ReleaseScenario) -> None:
+    for task in scenario.tasks().values():
         if task.done_at is None and task.person_id:
             act(
-                scene, telephone_calls.record_call, RESPONDER, scene.breach.case_id, task.id,
+                scenario, telephone_calls.record_call, RESPONDER, scenario.breach.case_id, task.id,
                 CallOutcome.REACHED_AND_TOLD, number="01632 960001", spoken_to="Jo",
                 statement="Understood.",
             )  # fmt: skip
 
 
-def around(scene: ReleaseScene) -> dict[str, str]:
+def around(scenario: ReleaseScenario) -> dict[str, str]:
     """A complaint, a question of the controller, one to a supplier, and people who are no
     customers; their ids."""
-    at, case_id = scene.now(), scene.breach.case_id
+    at, case_id = scenario.now(), scenario.breach.case_id
     complaint = Complaint(
         id="", recorded_by="", recorded_at=at, case_id=case_id, complainant="Jo Mason",
         route=ContactRoute.TELEPHONE, received_at=at, about="Why so late?",
     )  # fmt: skip
     asked = ControllerQuestion(
-        breach_id=scene.breach.id, version=1, entry=0, recorded_by="", recorded_at=at,
+        breach_id=scenario.breach.id, version=1, entry=0, recorded_by="", recorded_at=at,
         customer_id="fabrikam", asked_by="Kit Reed", asked_at=at, route=ContactRoute.TELEPHONE,
         question="Was our site copied?",
     )  # fmt: skip
@@ -223,10 +225,10 @@ def around(scene: ReleaseScene) -> dict[str, str]:
         reach=GroupReach.BY_NAME,
     )  # fmt: skip
     return {
-        "complaint": act(scene, complaints.add_complaint, RESPONDER, complaint).id,
-        "question": str(act(scene, controller_questions.record_question, ANALYST, asked).entry),
-        "supplier": act(scene, suppliers.ask_supplier, ANALYST, case_id, supplier).id,
-        "staff": act(scene, group_records.add_group, RESPONDER, case_id, staff).id,
+        "complaint": act(scenario, complaints.add_complaint, RESPONDER, complaint).id,
+        "question": str(act(scenario, controller_questions.record_question, ANALYST, asked).entry),
+        "supplier": act(scenario, suppliers.ask_supplier, ANALYST, case_id, supplier).id,
+        "staff": act(scenario, group_records.add_group, RESPONDER, case_id, staff).id,
     }
 
 
@@ -234,56 +236,58 @@ K = ObligationKind
 AROUND = (K.COMPLAINT_RECEIPT, K.COMPLAINT_OUTCOME, K.CONTROLLER_QUESTION, K.SUPPLIER_ANSWER)
 
 
-def test_a_case_closes_only_once_every_duty_has_ended_by_its_own_act(scene: ReleaseScene) -> None:
-    case_id = scene.breach.case_id
-    must_stay_open(scene, "ico_art33", K.OWN_PROMISE, K.ART34_PEOPLE, K.CONTROLLERS_ART33_2)
+def test_a_case_closes_only_once_every_duty_has_ended_by_its_own_act(
+    scenario: ReleaseScenario,
+) -> None:
+    case_id = scenario.breach.case_id
+    must_stay_open(scenario, "ico_art33", K.OWN_PROMISE, K.ART34_PEOPLE, K.CONTROLLERS_ART33_2)
 
-    freeze(scene)
-    ids = around(scene)
+    freeze(scenario)
+    ids = around(scenario)
     undecided = (K.OWN_PROMISE, K.ART34_PEOPLE, K.CONTROLLERS_ART33_2, K.CONTRACT_HOURS)
-    must_stay_open(scene, "ico_art33", "ico_pecr", K.ART34_GROUP, *undecided, *AROUND)
+    must_stay_open(scenario, "ico_art33", "ico_pecr", K.ART34_GROUP, *undecided, *AROUND)
 
-    decided(scene, hold=hold(scene))
+    decided(scenario, hold=hold(scenario))
     rest = (K.OWN_PROMISE, K.PECR_SUBSCRIBERS, K.CONTROLLERS_ART33_2, K.CONTRACT_HOURS)
-    must_stay_open(scene, "ico_art33", "ico_pecr", K.HOLD_REVIEW, *rest, *AROUND)
+    must_stay_open(scenario, "ico_art33", "ico_pecr", K.HOLD_REVIEW, *rest, *AROUND)
 
-    decided(scene)
-    must_stay_open(scene, "ico_art33", "ico_pecr", K.ART34_PEOPLE, K.ART34_GROUP, *rest, *AROUND)
+    decided(scenario)
+    must_stay_open(scenario, "ico_art33", "ico_pecr", K.ART34_PEOPLE, K.ART34_GROUP, *rest, *AROUND)
 
-    item = NotYetKnown(what="How many records", who="Rowan", by=scene.now() + timedelta(days=3))
-    submitted(scene, "uk_ico", item)
-    submitted(scene, "uk_pecr", item)
+    item = NotYetKnown(what="How many records", who="Rowan", by=scenario.now() + timedelta(days=3))
+    submitted(scenario, "uk_ico", item)
+    submitted(scenario, "uk_pecr", item)
     owed = (K.ART34_PEOPLE, K.ART34_GROUP, *rest, *AROUND, K.FACTS_OWED)
-    must_stay_open(scene, *owed)
+    must_stay_open(scenario, *owed)
 
-    scene.write()
-    send_all(scene, "contoso")
+    scenario.write()
+    send_all(scenario, "contoso")
     told = (K.NEXT_UPDATE, K.CONTROLLER_RECEIPT, K.FACTS_OWED, K.ART34_GROUP, *AROUND)
-    must_stay_open(scene, K.ART34_PEOPLE, K.OWN_PROMISE, K.CONTRACT_HOURS, *told)
-    told_by_telephone(scene)
-    must_stay_open(scene, *told)
+    must_stay_open(scenario, K.ART34_PEOPLE, K.OWN_PROMISE, K.CONTRACT_HOURS, *told)
+    told_by_telephone(scenario)
+    must_stay_open(scenario, *told)
 
-    submitted(scene, "uk_ico", later=True)
-    submitted(scene, "uk_pecr", later=True)
-    answered(scene, ids)
+    submitted(scenario, "uk_ico", later=True)
+    submitted(scenario, "uk_pecr", later=True)
+    answered(scenario, ids)
     telling = GroupNotification(
-        told_at=scene.now(), recorded_by="", recorded_at=scene.now(), means=NotificationMeans.POST,
+        told_at=scenario.now(), recorded_by="", recorded_at=scenario.now(), means=NotificationMeans.POST,
         people=4, text="Your payroll file was reached.", proof="Receipt 9.", everybody=True,
     )  # fmt: skip
-    act(scene, group_records.record_group_telling, RESPONDER, case_id, ids["staff"], telling)
-    pack = next(r for r in scene.rows() if r.kind is NoticeKind.CONTROLLER_PACK)
-    act(scene, receipt, pack.id)
-    must_stay_open(scene, K.NEXT_UPDATE)
+    act(scenario, group_records.record_group_telling, RESPONDER, case_id, ids["staff"], telling)
+    pack = next(r for r in scenario.rows() if r.kind is NoticeKind.CONTROLLER_PACK)
+    act(scenario, receipt, pack.id)
+    must_stay_open(scenario, K.NEXT_UPDATE)
 
-    scene.write(next_update=None)
-    send_all(scene)
-    told_by_telephone(scene)
-    for row in scene.rows():
+    scenario.write(next_update=None)
+    send_all(scenario)
+    told_by_telephone(scenario)
+    for row in scenario.rows():
         if row.kind is NoticeKind.CONTROLLER_PACK and row.id != pack.id:
-            act(scene, receipt, row.id)
+            act(scenario, receipt, row.id)
 
-    assert running(scene) == {}
-    close(scene)
+    assert running(scenario) == {}
+    close(scenario)
 
 
 def receipt(uow: Any, row_id: int, now: Any) -> None:
@@ -292,56 +296,63 @@ def receipt(uow: Any, row_id: int, now: Any) -> None:
     )
 
 
-def answered(scene: ReleaseScene, ids: dict[str, str]) -> None:
-    case_id, at = scene.breach.case_id, scene.now()
-    act(scene, complaints.acknowledge_complaint, RESPONDER, ids["complaint"], "By letter.", at)
-    act(scene, complaints.answer_complaint, RESPONDER, ids["complaint"], "An apology.", scene.now())
+def answered(scenario: ReleaseScenario, ids: dict[str, str]) -> None:
+    case_id, at = scenario.breach.case_id, scenario.now()
+    act(scenario, complaints.acknowledge_complaint, RESPONDER, ids["complaint"], "By letter.", at)
     act(
-        scene, controller_questions.record_answer, RESPONDER, scene.breach.id,
+        scenario,
+        complaints.answer_complaint,
+        RESPONDER,
+        ids["complaint"],
+        "An apology.",
+        scenario.now(),
+    )
+    act(
+        scenario, controller_questions.record_answer, RESPONDER, scenario.breach.id,
         int(ids["question"]), answer="It cannot be ruled out.", route=ContactRoute.TELEPHONE,
-        answered_at=scene.now(), profile=PROFILE,
+        answered_at=scenario.now(), profile=PROFILE,
     )  # fmt: skip
     act(
-        scene, suppliers.record_supplier_answer, ANALYST, case_id, ids["supplier"],
-        answered_at=scene.now(), answered_by="Wilma", answer="Yes, and the key is ours.",
+        scenario, suppliers.record_supplier_answer, ANALYST, case_id, ids["supplier"],
+        answered_at=scenario.now(), answered_by="Wilma", answer="Yes, and the key is ours.",
     )  # fmt: skip
 
 
 def test_the_same_case_closes_with_waivers_and_not_before_the_last_of_them(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    freeze(scene)
-    around(scene)
-    decided(scene)
-    item = NotYetKnown(what="How many records", who="Rowan", by=scene.now() + timedelta(days=3))
-    submitted(scene, "uk_ico", item)
-    scene.write()
-    send_all(scene, "contoso")
-    decided(scene, hold=hold(scene))
-    every = running(scene)
+    freeze(scenario)
+    around(scenario)
+    decided(scenario)
+    item = NotYetKnown(what="How many records", who="Rowan", by=scenario.now() + timedelta(days=3))
+    submitted(scenario, "uk_ico", item)
+    scenario.write()
+    send_all(scenario, "contoso")
+    decided(scenario, hold=hold(scenario))
+    every = running(scenario)
     assert len({duty.kind for duty in every.values()}) > 8
 
     for duty_id, duty in every.items():
         with pytest.raises(NotAllowed):
-            close(scene)
+            close(scenario)
         if duty.kind != K.HOLD_REVIEW:
-            waive(scene, duty_id)
-    must_stay_open(scene, K.HOLD_REVIEW)
-    decided(scene)
-    waive(scene, *running(scene))
-    for task in scene.tasks().values():
+            waive(scenario, duty_id)
+    must_stay_open(scenario, K.HOLD_REVIEW)
+    decided(scenario)
+    waive(scenario, *running(scenario))
+    for task in scenario.tasks().values():
         if task.done_at is None:
             act(
-                scene, telephone_calls.record_call, RESPONDER, scene.breach.case_id, task.id,
+                scenario, telephone_calls.record_call, RESPONDER, scenario.breach.case_id, task.id,
                 CallOutcome.NOT_NEEDED, statement="Waived, as the owner decided.",
             )  # fmt: skip
 
-    assert running(scene) == {}
-    close(scene)
+    assert running(scenario) == {}
+    close(scenario)
 
 
-def waive(scene: ReleaseScene, *ids: str) -> None:
+def waive(scenario: ReleaseScenario, *ids: str) -> None:
     for duty_id in ids:
-        act(scene, obligations.waive_obligation, RESPONDER, scene.breach.id, duty_id, WHY)
-        if duty_id in running(scene):
-            act(scene, obligations.confirm_waiver, APPROVER, scene.breach.id, duty_id, WHY)
+        act(scenario, obligations.waive_obligation, RESPONDER, scenario.breach.id, duty_id, WHY)
+        if duty_id in running(scenario):
+            act(scenario, obligations.confirm_waiver, APPROVER, scenario.breach.id, duty_id, WHY)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_scene import ASSETS, ReleaseScene, release_scene
+from release_scenario import ASSETS, ReleaseScenario, release_scenario
 
 from breachdesk.casework import obligations
 from breachdesk.casework.affected import affected_list, group_records
@@ -37,82 +37,82 @@ Reached = tuple[str, DataRole]
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Nothing is frozen or decided."""
-    with release_scene("sqlite", tmp_path) as made:
+    with release_scenario("sqlite", tmp_path) as made:
         site = "fabrikam,site,shop.fabrikam.example,hosted website\n"
         made.imports(site, by="operator:cli", header=ASSETS)
         yield made
 
 
-def freeze(scene: ReleaseScene, *wanted: Reached) -> None:
+def freeze(scenario: ReleaseScenario, *wanted: Reached) -> None:
     def work(uow: Any) -> None:
-        exposures = affected_list.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scenario.breach.id)
         for customer, role in wanted:
             exposures = affected_list.override(
                 exposures, customer, role, Certainty.LIKELY, "by hand", RESPONDER
             )
-        affected_list.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
+        affected_list.freeze(uow, RESPONDER, scenario.breach.id, exposures, scenario.now())
 
-    scene.now.advance(minutes=1)
-    scene.store.write(work)
-
-
-def decided(scene: ReleaseScene, **changes: Any) -> None:
-    said = decision_with(breach_id=scene.breach.id, **changes)
-    scene.now.advance(minutes=1)
-    scene.store.write(lambda uow: decide.record_decision(uow, RESPONDER, said, scene.now()))
+    scenario.now.advance(minutes=1)
+    scenario.store.write(work)
 
 
-def duties(scene: ReleaseScene) -> dict[str, Obligation]:
-    every = scene.store.read(
-        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
+def decided(scenario: ReleaseScenario, **changes: Any) -> None:
+    said = decision_with(breach_id=scenario.breach.id, **changes)
+    scenario.now.advance(minutes=1)
+    scenario.store.write(lambda uow: decide.record_decision(uow, RESPONDER, said, scenario.now()))
+
+
+def duties(scenario: ReleaseScenario) -> dict[str, Obligation]:
+    every = scenario.store.read(
+        lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
     return {duty.id: duty for duty in every}
 
 
-def staff(scene: ReleaseScene, case_id: str = "") -> None:
-    case_id = case_id or scene.breach.case_id
+def staff(scenario: ReleaseScenario, case_id: str = "") -> None:
+    case_id = case_id or scenario.breach.case_id
     group = AffectedGroup(
-        id="", recorded_by="", recorded_at=scene.now(), case_id=case_id,
+        id="", recorded_by="", recorded_at=scenario.now(), case_id=case_id,
         kind=GroupKind.STAFF, certainty=Certainty.LIKELY, reason="Their files lay there.",
         people=ReportedQuantity(), data_categories=(DataCategory.IDENTITY,), effects={},
         reach=GroupReach.BY_NAME,
     )  # fmt: skip
-    scene.store.write(
-        lambda uow: group_records.add_group(uow, RESPONDER, case_id, group, scene.now())
+    scenario.store.write(
+        lambda uow: group_records.add_group(uow, RESPONDER, case_id, group, scenario.now())
     )
 
 
-def close(scene: ReleaseScene) -> None:
-    cause = build_finding("rowan", BreachCause.PHISHING, None, scene.now())
-    case_id = scene.breach.case_id
-    scene.store.write(
-        lambda uow: close_case(uow, RESPONDER, case_id, "over", False, scene.now(), cause)
+def close(scenario: ReleaseScenario) -> None:
+    cause = build_finding("rowan", BreachCause.PHISHING, None, scenario.now())
+    case_id = scenario.breach.case_id
+    scenario.store.write(
+        lambda uow: close_case(uow, RESPONDER, case_id, "over", False, scenario.now(), cause)
     )
 
 
 def test_what_a_later_list_asks_is_owed_though_an_older_decision_was_never_asked_it(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    freeze(scene, ("fabrikam", DataRole.PROCESSOR))
-    decided(scene, **UNASKED)
-    freeze(scene, ("fabrikam", DataRole.PROCESSOR), ("contoso", DataRole.CONTROLLER))
-    owed = duties(scene)
+    freeze(scenario, ("fabrikam", DataRole.PROCESSOR))
+    decided(scenario, **UNASKED)
+    freeze(scenario, ("fabrikam", DataRole.PROCESSOR), ("contoso", DataRole.CONTROLLER))
+    owed = duties(scenario)
 
     assert owed["ico_art33"].running
     assert {r.customer_id for r in owed["own_promise"].owed} == {"contoso"}
     assert owed["art34_people"].running
     with pytest.raises(NotAllowed, match="decision 1 leaves something open: Report to the ICO"):
-        close(scene)
+        close(scenario)
 
 
 def test_where_nothing_of_ours_was_reached_nobody_is_said_to_have_decided_not_to_report(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    freeze(scene, ("fabrikam", DataRole.PROCESSOR))
-    decided(scene, **UNASKED)
-    ended = duties(scene)["ico_art33"]
+    freeze(scenario, ("fabrikam", DataRole.PROCESSOR))
+    decided(scenario, **UNASKED)
+    ended = duties(scenario)["ico_art33"]
 
     assert not ended.running
     assert ended.ended_by is not None
@@ -120,94 +120,94 @@ def test_where_nothing_of_ours_was_reached_nobody_is_said_to_have_decided_not_to
 
 
 def test_people_who_are_no_customers_raise_the_questions_of_the_ico_and_of_article_34(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    freeze(scene, ("fabrikam", DataRole.PROCESSOR))
-    staff(scene)
+    freeze(scenario, ("fabrikam", DataRole.PROCESSOR))
+    staff(scenario)
 
     with pytest.raises(IncompleteDocument) as refused:
-        decided(scene, **UNASKED)
+        decided(scenario, **UNASKED)
 
     assert {"Report to the ICO", "Tell people under Art. 34"} <= set(refused.value.missing)
     assert "Our own promise binds" not in refused.value.missing
 
 
 def test_a_group_that_is_found_after_the_decision_is_owed_what_nobody_decided(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    freeze(scene, ("fabrikam", DataRole.PROCESSOR))
-    decided(scene, **UNASKED)
-    staff(scene)
-    owed = duties(scene)
+    freeze(scenario, ("fabrikam", DataRole.PROCESSOR))
+    decided(scenario, **UNASKED)
+    staff(scenario)
+    owed = duties(scenario)
 
     assert owed["ico_art33"].running
     assert any(key.startswith("art34_group:") and duty.running for key, duty in owed.items())
-    said = scene.store.read(
-        lambda uow: closing_blockers(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    said = scenario.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(scenario.breach.case_id), scenario.now())
     )
     assert any("Tell people under Art. 34 is not answered" in each.text for each in said)
 
 
-def test_a_no_is_said_again_once_a_later_list_reaches_more(scene: ReleaseScene) -> None:
+def test_a_no_is_said_again_once_a_later_list_reaches_more(scenario: ReleaseScenario) -> None:
     stored = ("fabrikam", DataRole.PROCESSOR)
     no = DecisionAnswer(
         yes=False, reasons="Only contact data of one customer, and it was encrypted."
     )
-    freeze(scene, stored, ("contoso", DataRole.CONTROLLER))
-    decided(scene, uk_ico=no, tell_people=no)
-    freeze(scene, stored, ("contoso", DataRole.CONTROLLER))
-    same = open_points(scene)
-    freeze(scene, stored, ("contoso", DataRole.CONTROLLER), ("fabrikam", DataRole.CONTROLLER))
-    more = open_points(scene)
-    decided(scene, uk_ico=no, tell_people=no)
+    freeze(scenario, stored, ("contoso", DataRole.CONTROLLER))
+    decided(scenario, uk_ico=no, tell_people=no)
+    freeze(scenario, stored, ("contoso", DataRole.CONTROLLER))
+    same = open_points(scenario)
+    freeze(scenario, stored, ("contoso", DataRole.CONTROLLER), ("fabrikam", DataRole.CONTROLLER))
+    more = open_points(scenario)
+    decided(scenario, uk_ico=no, tell_people=no)
 
     assert not [text for text in same if "says no" in text]
     assert [text for text in more if "a later list reaches 1 customer more" in text]
-    assert not [text for text in open_points(scene) if "says no" in text]
+    assert not [text for text in open_points(scenario) if "says no" in text]
 
 
 def test_a_no_is_said_again_once_people_are_recorded_who_are_no_customers(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     no = DecisionAnswer(
         yes=False, reasons="Only contact data of one customer, and it was encrypted."
     )
-    freeze(scene, ("contoso", DataRole.CONTROLLER))
-    decided(scene, uk_ico=no, tell_people=no)
-    scene.now.advance(minutes=1)
-    staff(scene)
-    grown = open_points(scene)
-    decided(scene, uk_ico=no, tell_people=no)
+    freeze(scenario, ("contoso", DataRole.CONTROLLER))
+    decided(scenario, uk_ico=no, tell_people=no)
+    scenario.now.advance(minutes=1)
+    staff(scenario)
+    grown = open_points(scenario)
+    decided(scenario, uk_ico=no, tell_people=no)
 
     assert any("people were recorded as affected later: Staff" in text for text in grown)
-    assert not [text for text in open_points(scene) if "says no" in text]
+    assert not [text for text in open_points(scenario) if "says no" in text]
 
 
 def test_people_who_are_no_customers_keep_a_case_open_that_is_no_breach_yet(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     case = Case(id="CASE-9", title="A list of applicants", origin=CaseOrigin.OWN, opened_by="rowan",
-                opened_at=scene.now())  # fmt: skip
-    scene.store.write(lambda uow: uow.cases.add(case))
-    staff(scene, case.id)
-    cause = build_finding("rowan", BreachCause.PHISHING, None, scene.now())
+                opened_at=scenario.now())  # fmt: skip
+    scenario.store.write(lambda uow: uow.cases.add(case))
+    staff(scenario, case.id)
+    cause = build_finding("rowan", BreachCause.PHISHING, None, scenario.now())
 
     with pytest.raises(NotAllowed, match="Staff are recorded as affected"):
-        scene.store.write(
-            lambda uow: close_case(uow, RESPONDER, case.id, "over", True, scene.now(), cause)
+        scenario.store.write(
+            lambda uow: close_case(uow, RESPONDER, case.id, "over", True, scenario.now(), cause)
         )
 
 
-def test_closing_names_customers_as_the_register_does(scene: ReleaseScene) -> None:
-    freeze(scene, ("contoso", DataRole.CONTROLLER))
-    decided(scene)
+def test_closing_names_customers_as_the_register_does(scenario: ReleaseScenario) -> None:
+    freeze(scenario, ("contoso", DataRole.CONTROLLER))
+    decided(scenario)
 
     with pytest.raises(NotAllowed, match="not told: Contoso Ltd"):
-        close(scene)
+        close(scenario)
 
 
-def open_points(scene: ReleaseScene) -> list[str]:
-    found = scene.store.read(
-        lambda uow: closing_blockers(uow, uow.cases.get(scene.breach.case_id), scene.now())
+def open_points(scenario: ReleaseScenario) -> list[str]:
+    found = scenario.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(scenario.breach.case_id), scenario.now())
     )
     return [each.text for each in found]

@@ -47,7 +47,7 @@ FACTORS = SeverityFactors(
 NEAR = {"score_near_boundary": "Bank details weigh more than one step of the table does."}
 
 
-class Scene:
+class Scenario:
     """Contoso's account data and fabrikam's line data were reached."""
 
     def __init__(self, store: SqliteStore, now: FixedNow) -> None:
@@ -109,69 +109,69 @@ class Scene:
 
 
 @pytest.fixture
-def scene() -> Iterator[Scene]:
+def scenario() -> Iterator[Scenario]:
     now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
     with make_store(now) as store:
-        yield Scene(store, now)
+        yield Scenario(store, now)
 
 
-def test_a_memo_says_what_was_decided_on_which_law_and_why(scene: Scene) -> None:
-    scene.freeze()
-    sealed = scene.decide()
-    answers = scene.rows("What was decided")
+def test_a_memo_says_what_was_decided_on_which_law_and_why(scenario: Scenario) -> None:
+    scenario.freeze()
+    sealed = scenario.decide()
+    answers = scenario.rows("What was decided")
 
     assert answers["PECR"].startswith("Yes. Call records of subscribers were copied. (PECR reg. 5A")
     assert "UK GDPR Art. 33(1), reviewed" in answers["Report to the ICO"]
-    assert scene.rows("Severity")["Score"].startswith("4.00, very high. ")
-    assert scene.rows("Comparison with the EDPB's cases")["There"] == (
+    assert scenario.rows("Severity")["Score"].startswith("4.00, very high. ")
+    assert scenario.rows("Comparison with the EDPB's cases")["There"] == (
         "Report it, and tell the people."
     )
-    assert list(scene.rows("What speaks against it, and why it stands").values()) == (
+    assert list(scenario.rows("What speaks against it, and why it stands").values()) == (
         list(NEAR.values())
     )
-    assert scene.rows("Seal")["SHA-256"] == sealed.hash
+    assert scenario.rows("Seal")["SHA-256"] == sealed.hash
 
 
-def test_a_memo_names_no_customer(scene: Scene) -> None:
-    scene.freeze()
-    scene.decide()
-    text = render_memo(scene.memo()).casefold()
+def test_a_memo_names_no_customer(scenario: Scenario) -> None:
+    scenario.freeze()
+    scenario.decide()
+    text = render_memo(scenario.memo()).casefold()
 
     assert "contoso" not in text
     assert "fabrikam" not in text
     assert "affected, we are controller: 2 customers: 2 confirmed" in text
 
 
-def test_a_memo_tells_what_a_later_version_changed(scene: Scene) -> None:
-    scene.freeze()
-    scene.decide(pecr_subscribers=DecisionAnswer(yes=False, reasons="No harm is likely to them."),
+def test_a_memo_tells_what_a_later_version_changed(scenario: Scenario) -> None:
+    scenario.freeze()
+    scenario.decide(pecr_subscribers=DecisionAnswer(yes=False, reasons="No harm is likely to them."),
                  tell_people=DecisionAnswer(yes=False, reasons="No high risk is likely."),
                  departures=NEAR | dict.fromkeys(
                      ("score_untold", "edpb_untold"), "The bank blocked every account at once."))  # fmt: skip
-    scene.decide()
-    earlier = scene.rows("Earlier versions")
+    scenario.decide()
+    earlier = scenario.rows("Earlier versions")
 
     assert "Tell subscribers under PECR: no, then yes" in next(iter(earlier.values()))
 
 
-def test_a_memo_rests_on_the_list_that_stood_when_it_was_sealed(scene: Scene) -> None:
-    scene.freeze()
-    scene.decide()
-    scene.freeze()
+def test_a_memo_rests_on_the_list_that_stood_when_it_was_sealed(scenario: Scenario) -> None:
+    scenario.freeze()
+    scenario.decide()
+    scenario.freeze()
 
-    assert scene.rows("What it is about")["Affected list"].startswith("version 1,")
+    assert scenario.rows("What it is about")["Affected list"].startswith("version 1,")
 
 
-def test_there_is_no_memo_of_no_decision(scene: Scene) -> None:
+def test_there_is_no_memo_of_no_decision(scenario: Scenario) -> None:
     with pytest.raises(NotFound, match="no decision"):
-        scene.memo()
+        scenario.memo()
 
 
 def test_what_is_under_pecr_leaves_nothing_to_weigh_and_the_rest_keeps_its_own_body(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    scene.freeze()
-    bodies = scene.bodies()
+    scenario.freeze()
+    bodies = scenario.bodies()
 
     assert bodies["uk_pecr"].always
     assert bodies["uk_ico"].asked
@@ -182,20 +182,20 @@ def test_what_is_under_pecr_leaves_nothing_to_weigh_and_the_rest_keeps_its_own_b
     assert "The severity is not scored, or not in full." in bodies["uk_ico"].unknown
 
 
-def test_a_service_that_still_asks_stays_open(scene: Scene) -> None:
-    scene.freeze(pecr=PecrStatus.ASK)
-    pecr = scene.bodies()["uk_pecr"]
+def test_a_service_that_still_asks_stays_open(scenario: Scenario) -> None:
+    scenario.freeze(pecr=PecrStatus.ASK)
+    pecr = scenario.bodies()["uk_pecr"]
 
     assert pecr.asked
     assert not pecr.always
     assert "does not say yet" in pecr.unknown[0]
 
 
-def test_score_and_example_stand_on_the_side_they_speak_for(scene: Scene) -> None:
-    scene.freeze()
-    scene.decide()
-    told = scene.bodies()
-    scene.decide(
+def test_score_and_example_stand_on_the_side_they_speak_for(scenario: Scenario) -> None:
+    scenario.freeze()
+    scenario.decide()
+    told = scenario.bodies()
+    scenario.decide(
         severity=FACTORS.model_copy(
             update={
                 "identification": 0.25,
@@ -209,7 +209,7 @@ def test_score_and_example_stand_on_the_side_they_speak_for(scene: Scene) -> Non
             "We cannot rule out that the key was taken too.",
         ),
     )
-    untold = scene.bodies()
+    untold = scenario.bodies()
 
     assert any("4.00, very high" in said for said in told["people"].speaks_for)
     assert any("Stolen passwords" in said for said in told["uk_ico"].speaks_for)
@@ -218,9 +218,9 @@ def test_score_and_example_stand_on_the_side_they_speak_for(scene: Scene) -> Non
     assert [a.yes for _, a in untold["people"].answers] == [True, True]
 
 
-def test_a_body_that_the_list_does_not_bring_in_is_not_asked(scene: Scene) -> None:
-    scene.freeze(pecr=PecrStatus.NO)
-    bodies = scene.bodies(promise="")
+def test_a_body_that_the_list_does_not_bring_in_is_not_asked(scenario: Scenario) -> None:
+    scenario.freeze(pecr=PecrStatus.NO)
+    bodies = scenario.bodies(promise="")
 
     assert not bodies["uk_pecr"].asked
     assert not bodies["subscribers"].asked

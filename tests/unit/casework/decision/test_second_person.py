@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from release_scene import ASSETS, CONTOSO, FABRIKAM, ReleaseScene, release_scene
+from release_scenario import ASSETS, CONTOSO, FABRIKAM, ReleaseScenario, release_scenario
 
 from breachdesk.casework.affected.contact_changes import find_former_numbers, list_suspect_changes
 from breachdesk.testing import make_user
@@ -20,104 +20,104 @@ REFUSED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
-    with release_scene("sqlite", tmp_path) as opened:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
+    with release_scenario("sqlite", tmp_path) as opened:
         opened.write_all()
         yield opened
 
 
-def test_who_had_no_hand_in_it_approves(scene: ReleaseScene) -> None:
-    assert scene.writers().keys() == {"rowan"}
-    assert scene.approve("avery").approved_by == "avery"
+def test_who_had_no_hand_in_it_approves(scenario: ReleaseScenario) -> None:
+    assert scenario.writers().keys() == {"rowan"}
+    assert scenario.approve("avery").approved_by == "avery"
 
 
-def test_a_text_filed_again_unchanged_takes_nobody_out(scene: ReleaseScene) -> None:
-    scene.write("avery")
-    scene.write("blake")
+def test_a_text_filed_again_unchanged_takes_nobody_out(scenario: ReleaseScenario) -> None:
+    scenario.write("avery")
+    scenario.write("blake")
 
     with pytest.raises(NotAllowed, match="who wrote the letters does not approve"):
-        scene.approve("avery")
+        scenario.approve("avery")
 
 
-def test_a_decision_filed_again_takes_nobody_out(scene: ReleaseScene) -> None:
-    scene.decide("avery")
-    scene.decide("rowan")
+def test_a_decision_filed_again_takes_nobody_out(scenario: ReleaseScenario) -> None:
+    scenario.decide("avery")
+    scenario.decide("rowan")
 
     with pytest.raises(NotAllowed, match="wrote the decision"):
-        scene.approve("avery")
+        scenario.approve("avery")
 
 
-def test_a_list_frozen_again_takes_nobody_out(scene: ReleaseScene) -> None:
-    scene.freeze("avery")
-    scene.freeze("rowan")
-    scene.decide("rowan")
+def test_a_list_frozen_again_takes_nobody_out(scenario: ReleaseScenario) -> None:
+    scenario.freeze("avery")
+    scenario.freeze("rowan")
+    scenario.decide("rowan")
 
     with pytest.raises(NotAllowed, match="froze the affected list"):
-        scene.approve("avery")
+        scenario.approve("avery")
 
 
 def test_who_decided_on_a_customer_in_a_list_that_another_froze_does_not_approve(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.freeze("rowan", decided_by="avery")
-    scene.decide("rowan")
+    scenario.freeze("rowan", decided_by="avery")
+    scenario.decide("rowan")
 
     with pytest.raises(NotAllowed, match="changed who is affected"):
-        scene.approve("avery")
+        scenario.approve("avery")
 
 
 def test_after_a_release_by_two_the_readers_of_before_may_write_and_the_writers_approve(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.approve("avery")
-    for row in scene.due():
-        scene.send(row)
-    scene.now.advance(days=1)
-    scene.write_all("blake")
-    scene.breach = scene.store.read(lambda uow: uow.breaches.get(scene.breach.id))
+    scenario.approve("avery")
+    for row in scenario.due():
+        scenario.send(row)
+    scenario.now.advance(days=1)
+    scenario.write_all("blake")
+    scenario.breach = scenario.store.read(lambda uow: uow.breaches.get(scenario.breach.id))
 
-    assert "avery" not in scene.writers()
-    assert scene.writers()["rowan"] == ("confirmed the breach",)
+    assert "avery" not in scenario.writers()
+    assert scenario.writers()["rowan"] == ("confirmed the breach",)
 
 
-def test_an_approval_under_which_nothing_left_ends_nothing(scene: ReleaseScene) -> None:
-    scene.write("blake")
-    scene.approve("avery")
-    for row in scene.due():
-        scene.send(row, REFUSED)
-    scene.write("rowan")
+def test_an_approval_under_which_nothing_left_ends_nothing(scenario: ReleaseScenario) -> None:
+    scenario.write("blake")
+    scenario.approve("avery")
+    for row in scenario.due():
+        scenario.send(row, REFUSED)
+    scenario.write("rowan")
 
-    assert "wrote the letters" in scene.writers()["blake"]
+    assert "wrote the letters" in scenario.writers()["blake"]
 
 
 def test_letters_that_one_person_released_alone_were_read_by_nobody(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     for user in ("avery", "blake"):
-        scene.store.write(
+        scenario.store.write(
             lambda uow, user=user: uow.users.save(
                 make_user(user).model_copy(update={"disabled": True})
             )
         )
-    scene.break_glass("rowan")
-    for row in scene.due():
-        scene.send(row)
-    scene.now.advance(hours=1)
-    sent = [scene.send(row) for row in scene.due()]
-    scene.write("blake")
+    scenario.break_glass("rowan")
+    for row in scenario.due():
+        scenario.send(row)
+    scenario.now.advance(hours=1)
+    sent = [scenario.send(row) for row in scenario.due()]
+    scenario.write("blake")
 
     assert sent == [True, True]
-    assert "wrote the letters" in scene.writers()["rowan"]
+    assert "wrote the letters" in scenario.writers()["rowan"]
 
 
-def test_who_changed_an_address_of_a_recipient_does_not_approve(scene: ReleaseScene) -> None:
-    scene.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
-    scene.freeze()
-    scene.decide()
+def test_who_changed_an_address_of_a_recipient_does_not_approve(scenario: ReleaseScenario) -> None:
+    scenario.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
+    scenario.freeze()
+    scenario.decide()
 
     with pytest.raises(NotAllowed, match="changed the contact of contoso does not approve"):
-        scene.approve("avery")
-    assert scene.approve("blake")
+        scenario.approve("avery")
+    assert scenario.approve("blake")
 
 
 @pytest.mark.parametrize(
@@ -131,47 +131,53 @@ def test_who_changed_an_address_of_a_recipient_does_not_approve(scene: ReleaseSc
     ],
 )
 def test_every_field_of_a_contact_counts_also_when_it_was_changed_back(
-    scene: ReleaseScene, old: str, new: str
+    scenario: ReleaseScenario, old: str, new: str
 ) -> None:
-    scene.imports(CONTOSO.replace(old, new), by="avery")
-    scene.imports(CONTOSO, by="blake")
-    scene.freeze()
-    scene.decide()
+    scenario.imports(CONTOSO.replace(old, new), by="avery")
+    scenario.imports(CONTOSO, by="blake")
+    scenario.freeze()
+    scenario.decide()
 
     for user in ("avery", "blake"):
         with pytest.raises(NotAllowed, match="changed the contact"):
-            scene.approve(user)
+            scenario.approve(user)
 
 
-def test_importing_what_stands_there_already_makes_nobody_a_writer(scene: ReleaseScene) -> None:
-    scene.imports(CONTOSO + FABRIKAM, by="avery")
+def test_importing_what_stands_there_already_makes_nobody_a_writer(
+    scenario: ReleaseScenario,
+) -> None:
+    scenario.imports(CONTOSO + FABRIKAM, by="avery")
 
-    assert scene.approve("avery")
+    assert scenario.approve("avery")
 
 
 def test_who_changed_a_contact_of_somebody_who_is_not_told_may_approve(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.imports("tailspin,Tailspin Ltd,x@tailspin.example,,Al Post,en-GB\n", by="avery")
-    scene.freeze()
-    scene.decide()
+    scenario.imports("tailspin,Tailspin Ltd,x@tailspin.example,,Al Post,en-GB\n", by="avery")
+    scenario.freeze()
+    scenario.decide()
 
-    assert scene.approve("avery")
+    assert scenario.approve("avery")
 
 
 @pytest.mark.parametrize("who", ["contoso", "provider"])
-def test_who_changed_whose_an_asset_is_does_not_approve(scene: ReleaseScene, who: str) -> None:
+def test_who_changed_whose_an_asset_is_does_not_approve(
+    scenario: ReleaseScenario, who: str
+) -> None:
     """Whoever takes an asset away from a customer takes them off the list."""
-    scene.imports(f"{who},mailbox,jo@contoso.example,hosted mailbox\n", by="avery", header=ASSETS)
-    scene.freeze()
-    scene.decide()
+    scenario.imports(
+        f"{who},mailbox,jo@contoso.example,hosted mailbox\n", by="avery", header=ASSETS
+    )
+    scenario.freeze()
+    scenario.decide()
 
     with pytest.raises(NotAllowed, match="whose assets are whose"):
-        scene.approve("avery")
+        scenario.approve("avery")
 
 
 def test_a_contact_changed_days_before_the_incident_counts(tmp_path: Path) -> None:
-    with release_scene("sqlite", tmp_path) as early:
+    with release_scenario("sqlite", tmp_path) as early:
         early.now.advance(days=-29)
         early.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
         early.now.advance(days=29)
@@ -182,7 +188,7 @@ def test_a_contact_changed_days_before_the_incident_counts(tmp_path: Path) -> No
 
 
 def test_a_contact_changed_long_before_the_incident_does_not_count(tmp_path: Path) -> None:
-    with release_scene("sqlite", tmp_path) as early:
+    with release_scenario("sqlite", tmp_path) as early:
         early.now.advance(days=-31)
         early.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
         early.now.advance(days=31)
@@ -191,25 +197,25 @@ def test_a_contact_changed_long_before_the_incident_does_not_count(tmp_path: Pat
         assert early.approve("avery")
 
 
-def test_a_clock_that_was_set_back_hides_no_change(scene: ReleaseScene) -> None:
-    scene.open_in_the_audit()
-    scene.now.advance(days=-300)
-    scene.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
-    scene.now.advance(days=300)
-    scene.freeze()
-    scene.decide()
+def test_a_clock_that_was_set_back_hides_no_change(scenario: ReleaseScenario) -> None:
+    scenario.open_in_the_audit()
+    scenario.now.advance(days=-300)
+    scenario.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
+    scenario.now.advance(days=300)
+    scenario.freeze()
+    scenario.decide()
 
     with pytest.raises(NotAllowed, match="changed the contact of contoso"):
-        scene.approve("avery")
-    assert [task for task in scene.tasks() if task.startswith("contacts-")]
+        scenario.approve("avery")
+    assert [task for task in scenario.tasks() if task.startswith("contacts-")]
 
 
 def test_an_import_of_the_version_that_named_no_customers_counts_for_all_of_them(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.store.write(
+    scenario.store.write(
         lambda uow: uow.audit.record(
-            at=scene.now(),
+            at=scenario.now(),
             actor="avery",
             action=AuditAction.REGISTER_CUSTOMERS_IMPORTED,
             subject="customers",
@@ -218,54 +224,54 @@ def test_an_import_of_the_version_that_named_no_customers_counts_for_all_of_them
     )
 
     with pytest.raises(NotAllowed, match="imported customers before each change was written"):
-        scene.approve("avery")
+        scenario.approve("avery")
 
 
 def test_who_recorded_a_report_that_the_letters_mention_does_not_approve(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.submit("avery")
+    scenario.submit("avery")
 
     with pytest.raises(NotAllowed, match="recorded a report"):
-        scene.approve("avery")
+        scenario.approve("avery")
 
 
 def test_a_contact_changed_after_the_freeze_stops_approval_until_it_is_frozen_again(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    shown = scene.seal()
-    scene.imports(CONTOSO.replace("accounts@", "new@"), by="reg")
+    shown = scenario.seal()
+    scenario.imports(CONTOSO.replace("accounts@", "new@"), by="reg")
 
     with pytest.raises(NotAllowed, match="another contact than the frozen list for contoso"):
-        scene.approve("avery", shown)
-    scene.freeze()
-    scene.decide()
-    assert scene.approve("avery")
+        scenario.approve("avery", shown)
+    scenario.freeze()
+    scenario.decide()
+    assert scenario.approve("avery")
 
 
 def test_a_contact_changed_after_approval_holds_its_own_letter_and_a_person_telephones(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.approve("avery")
-    scene.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
-    sent = {row.customer_id: scene.send(row) for row in scene.due()}
+    scenario.approve("avery")
+    scenario.imports(CONTOSO.replace("accounts@", "new@"), by="avery")
+    sent = {row.customer_id: scenario.send(row) for row in scenario.due()}
 
     assert sent == {"contoso": False, "fabrikam": True}
-    held = next(row for row in scene.rows() if row.customer_id == "contoso")
+    held = next(row for row in scenario.rows() if row.customer_id == "contoso")
     assert (held.status, "another name or address" in held.status_reason) == (
         DeliveryStatus.SKIPPED,
         True,
     )
-    assert [task for task in scene.tasks() if task.startswith("call-") and "contoso" in task]
+    assert [task for task in scenario.tasks() if task.startswith("call-") and "contoso" in task]
 
 
 def test_a_changed_contact_becomes_a_task_with_the_number_held_before(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     changed = CONTOSO.replace("accounts@", "new@").replace("960001", "960666")
-    scene.imports(changed, by="mallory")
-    scene.freeze()
-    (task,) = [t for t in scene.tasks().values() if t.id.startswith("contacts-")]
+    scenario.imports(changed, by="mallory")
+    scenario.freeze()
+    (task,) = [t for t in scenario.tasks().values() if t.id.startswith("contacts-")]
 
     assert "by mallory" in task.script
     assert "default_email: accounts@contoso.example → new@contoso.example" in task.script
@@ -276,73 +282,73 @@ def test_a_changed_contact_becomes_a_task_with_the_number_held_before(
 
 @pytest.mark.parametrize("first", ["address", "number"])
 def test_a_contact_changed_in_two_steps_is_told_with_the_number_held_before_both(
-    scene: ReleaseScene, first: str
+    scenario: ReleaseScenario, first: str
 ) -> None:
     steps = {"address": ("accounts@", "new@"), "number": ("960001", "960666")}
     between = CONTOSO.replace(*steps.pop(first))
-    scene.imports(between, by="mallory")
-    scene.imports(between.replace(*steps.popitem()[1]), by="mallory")
-    scene.freeze()
-    (task,) = [t for t in scene.tasks().values() if t.id.startswith("contacts-")]
+    scenario.imports(between, by="mallory")
+    scenario.imports(between.replace(*steps.popitem()[1]), by="mallory")
+    scenario.freeze()
+    (task,) = [t for t in scenario.tasks().values() if t.id.startswith("contacts-")]
 
     assert task.script.count("Number before: 01632 960001") == 2
     assert "Number before: 01632 960666" not in task.script
 
 
 def test_a_customer_added_during_the_incident_and_changed_has_no_number_to_ring(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.imports("evil,Evil Ltd,a@evil.example,01632 960666,Eve,en-GB\n", by="mallory")
-    scene.imports("evil,Evil Ltd,b@evil.example,01632 960666,Eve,en-GB\n", by="mallory")
-    changes = scene.store.read(
-        lambda uow: list_suspect_changes(uow, scene.breach, ["evil"], scene.settings.notices)
+    scenario.imports("evil,Evil Ltd,a@evil.example,01632 960666,Eve,en-GB\n", by="mallory")
+    scenario.imports("evil,Evil Ltd,b@evil.example,01632 960666,Eve,en-GB\n", by="mallory")
+    changes = scenario.store.read(
+        lambda uow: list_suspect_changes(uow, scenario.breach, ["evil"], scenario.settings.notices)
     )
 
     assert len(changes) == 2
-    assert scene.store.read(lambda uow: find_former_numbers(uow, changes)) == {"evil": ""}
+    assert scenario.store.read(lambda uow: find_former_numbers(uow, changes)) == {"evil": ""}
 
 
-def test_the_same_seal_is_not_approved_twice(scene: ReleaseScene) -> None:
-    first = scene.approve("avery")
+def test_the_same_seal_is_not_approved_twice(scenario: ReleaseScenario) -> None:
+    first = scenario.approve("avery")
 
     for user in ("avery", "blake"):
         with pytest.raises(EditConflict, match=r"approval 1, given by avery .* stands"):
-            scene.approve(user)
+            scenario.approve(user)
     assert first.version == 1
-    assert len(scene.audited("breach:release:approved")) == 1
+    assert len(scenario.audited("breach:release:approved")) == 1
 
 
-def test_a_new_approval_is_possible_once_something_changed(scene: ReleaseScene) -> None:
-    scene.approve("avery")
-    scene.write(contained=True)
+def test_a_new_approval_is_possible_once_something_changed(scenario: ReleaseScenario) -> None:
+    scenario.approve("avery")
+    scenario.write(contained=True)
 
-    assert scene.approve("avery").version == 2
-
-
-def test_letters_that_expired_may_be_approved_again(scene: ReleaseScene) -> None:
-    scene.approve("avery")
-    scene.now.advance(hours=73)
-    assert scene.due() == []
-
-    assert scene.approve("avery").version == 2
-    assert {row.status for row in scene.rows()} == {DeliveryStatus.QUEUED}
+    assert scenario.approve("avery").version == 2
 
 
-def test_a_second_person_joins_one_who_broke_the_glass_and_not_the_other_way_round(
-    scene: ReleaseScene,
+def test_letters_that_expired_may_be_approved_again(scenario: ReleaseScenario) -> None:
+    scenario.approve("avery")
+    scenario.now.advance(hours=73)
+    assert scenario.due() == []
+
+    assert scenario.approve("avery").version == 2
+    assert {row.status for row in scenario.rows()} == {DeliveryStatus.QUEUED}
+
+
+def test_a_second_person_joins_a_break_glass_release_and_not_the_other_way_round(
+    scenario: ReleaseScenario,
 ) -> None:
     for user in ("avery", "blake"):
         off = make_user(user).model_copy(update={"disabled": True})
-        scene.store.write(lambda uow, off=off: uow.users.save(off))
-    scene.break_glass("rowan")
+        scenario.store.write(lambda uow, off=off: uow.users.save(off))
+    scenario.break_glass("rowan")
     with pytest.raises(EditConflict, match="given by rowan"):
-        scene.break_glass("rowan")
-    scene.store.write(lambda uow: uow.users.save(make_user("avery")))
+        scenario.break_glass("rowan")
+    scenario.store.write(lambda uow: uow.users.save(make_user("avery")))
 
-    assert scene.approve("avery").kind is ApprovalKind.SECOND_PERSON
+    assert scenario.approve("avery").kind is ApprovalKind.SECOND_PERSON
     with pytest.raises((EditConflict, NotAllowed)):
-        scene.break_glass("rowan")
-    assert [row.customer_id for row in scene.due() if row.customer_id != "provider"] == [
+        scenario.break_glass("rowan")
+    assert [row.customer_id for row in scenario.due() if row.customer_id != "provider"] == [
         "contoso",
         "fabrikam",
     ]
@@ -352,25 +358,25 @@ def test_a_second_person_joins_one_who_broke_the_glass_and_not_the_other_way_rou
     ("change", "counts"),
     [({"disabled": True}, False), ({"demo": True}, False), ({}, True)],
 )
-def test_only_approvers_who_can_sign_in_keep_the_glass_whole(
-    scene: ReleaseScene, change: dict[str, bool], counts: bool
+def test_break_glass_is_refused_only_for_approvers_who_can_sign_in(
+    scenario: ReleaseScenario, change: dict[str, bool], counts: bool
 ) -> None:
     def only(uow) -> None:
         uow.users.save(make_user("blake", Permission.RESPONDER))
         uow.users.save(make_user("avery", Permission.APPROVER).model_copy(update=change))
 
-    scene.store.write(only)
+    scenario.store.write(only)
     if counts:
         with pytest.raises(NotAllowed, match="avery may approve"):
-            scene.break_glass("rowan")
+            scenario.break_glass("rowan")
     else:
-        assert scene.break_glass("rowan")
+        assert scenario.break_glass("rowan")
 
 
-def test_where_every_other_approver_had_a_hand_in_it_the_glass_may_be_broken(
-    scene: ReleaseScene,
+def test_break_glass_is_allowed_where_every_other_approver_had_a_hand_in_the_release(
+    scenario: ReleaseScenario,
 ) -> None:
     for user in ("avery", "blake"):
-        scene.write(user)
+        scenario.write(user)
 
-    assert scene.break_glass("rowan").kind is ApprovalKind.BREAK_GLASS
+    assert scenario.break_glass("rowan").kind is ApprovalKind.BREAK_GLASS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 
 from breachdesk.casework import obligations
 from breachdesk.casework.affected.notification_status import list_tellings
@@ -30,9 +30,9 @@ SPOKEN: dict[str, Any] = {
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Fabrikam's letter was handed over; Contoso's came back, and Contoso is to be telephoned."""
-    with release_scene("sqlite", tmp_path) as made:
+    with release_scenario("sqlite", tmp_path) as made:
         made.write_all()
         made.approve()
         for row in made.due():
@@ -43,24 +43,26 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
         yield made
 
 
-def call(scene: ReleaseScene, version: int = 1) -> CaseTask:
-    return next(t for n, t in scene.tasks().items() if n.endswith(f"-v{version}") and t.person_id)
+def call(scenario: ReleaseScenario, version: int = 1) -> CaseTask:
+    return next(
+        t for n, t in scenario.tasks().items() if n.endswith(f"-v{version}") and t.person_id
+    )
 
 
 def record(
-    scene: ReleaseScene, outcome: CallOutcome, task: CaseTask | None = None, **said: Any
+    scenario: ReleaseScenario, outcome: CallOutcome, task: CaseTask | None = None, **said: Any
 ) -> Case:
-    return scene.store.write(
+    return scenario.store.write(
         lambda uow: telephone_calls.record_call(
-            uow, RESPONDER, scene.breach.case_id, (task or call(scene)).id, outcome,
-            now=scene.now(), **said,
+            uow, RESPONDER, scenario.breach.case_id, (task or call(scenario)).id, outcome,
+            now=scenario.now(), **said,
         )
     )  # fmt: skip
 
 
-def promise(scene: ReleaseScene) -> Any:
-    found = scene.store.read(
-        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
+def promise(scenario: ReleaseScenario) -> Any:
+    found = scenario.store.read(
+        lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
     return next(duty for duty in found if duty.id == "own_promise")
 
@@ -74,35 +76,35 @@ def promise(scene: ReleaseScene) -> Any:
     ],
 )
 def test_a_call_that_reached_nobody_tells_nobody_and_stays_open(
-    scene: ReleaseScene, outcome: CallOutcome, because: str
+    scenario: ReleaseScenario, outcome: CallOutcome, because: str
 ) -> None:
-    again = scene.now() + timedelta(hours=2)
-    record(scene, outcome, number="01632 960001", next_at=again)
-    duty, task = promise(scene), call(scene)
-    tasks = scene.store.read(lambda uow: uow.cases.get(scene.breach.case_id).tasks)
+    again = scenario.now() + timedelta(hours=2)
+    record(scenario, outcome, number="01632 960001", next_at=again)
+    duty, task = promise(scenario), call(scenario)
+    tasks = scenario.store.read(lambda uow: uow.cases.get(scenario.breach.case_id).tasks)
 
     assert (task.done_at, task.next_at) == (None, again)
     assert duty.running
     assert because in duty.owed[0].because
-    assert list_tellings(scene.breach.id, (), tasks) == ()
+    assert list_tellings(scenario.breach.id, (), tasks) == ()
 
 
 def test_only_who_was_reached_and_told_counts_with_number_name_and_time(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    at = scene.now().replace(second=0) + timedelta(minutes=2)
-    scene.now.advance(minutes=5)
-    record(scene, CallOutcome.NOBODY, number="01632 960001")
-    record(scene, CallOutcome.REACHED_AND_TOLD, at=at, wants_it_in_writing=True, **SPOKEN)
-    task, duty = call(scene), promise(scene)
+    at = scenario.now().replace(second=0) + timedelta(minutes=2)
+    scenario.now.advance(minutes=5)
+    record(scenario, CallOutcome.NOBODY, number="01632 960001")
+    record(scenario, CallOutcome.REACHED_AND_TOLD, at=at, wants_it_in_writing=True, **SPOKEN)
+    task, duty = call(scenario), promise(scenario)
 
-    assert task.done_at == scene.now()
+    assert task.done_at == scenario.now()
     assert [a.outcome.value for a in task.attempts] == ["nobody", "reached_and_told"]
     assert (task.told and task.told.at, task.told and task.told.number) == (at, "01632 960001")
     assert "ask for it in writing" in task.outcome
     assert duty.ended_by == "2 readers told: 1 by e-mail, 1 by telephone"
     assert "Mason" not in repr(task)
-    assert not any("Mason" in e.model_dump_json() for e in scene.audited("case:call:recorded"))
+    assert not any("Mason" in e.model_dump_json() for e in scenario.audited("case:call:recorded"))
 
 
 @pytest.mark.parametrize(
@@ -117,22 +119,22 @@ def test_only_who_was_reached_and_told_counts_with_number_name_and_time(
     ],
 )
 def test_an_outcome_without_what_proves_it_is_refused(
-    scene: ReleaseScene, outcome: CallOutcome, said: dict[str, Any], problem: str
+    scenario: ReleaseScenario, outcome: CallOutcome, said: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(BadInput, match=problem):
-        record(scene, outcome, **said)
-    assert call(scene).attempts == ()
+        record(scenario, outcome, **said)
+    assert call(scenario).attempts == ()
 
 
-def test_the_time_of_a_call_lies_between_the_task_and_now(scene: ReleaseScene) -> None:
+def test_the_time_of_a_call_lies_between_the_task_and_now(scenario: ReleaseScenario) -> None:
     for off, problem in (
         (timedelta(minutes=1), "future"),
         (timedelta(hours=-1), "before the task"),
     ):
         with pytest.raises(BadInput, match=problem):
-            record(scene, CallOutcome.REACHED_AND_TOLD, at=scene.now() + off, **SPOKEN)
+            record(scenario, CallOutcome.REACHED_AND_TOLD, at=scenario.now() + off, **SPOKEN)
     with pytest.raises(BadInput, match="past"):
-        record(scene, CallOutcome.NOBODY, number="01632 960001", next_at=scene.now())
+        record(scenario, CallOutcome.NOBODY, number="01632 960001", next_at=scenario.now())
 
 
 @pytest.mark.parametrize(
@@ -147,64 +149,64 @@ def test_the_time_of_a_call_lies_between_the_task_and_now(scene: ReleaseScene) -
     ],
 )
 def test_who_is_told_by_other_means_is_told_by_these(
-    scene: ReleaseScene, outcome: CallOutcome, said: dict[str, Any], means: str
+    scenario: ReleaseScenario, outcome: CallOutcome, said: dict[str, Any], means: str
 ) -> None:
-    record(scene, outcome, **said)
+    record(scenario, outcome, **said)
 
-    assert means in str(promise(scene).ended_by)
-    assert call(scene).done_at == scene.now()
+    assert means in str(promise(scenario).ended_by)
+    assert call(scenario).done_at == scenario.now()
 
 
-def test_a_telephone_task_is_not_closed_by_a_text(scene: ReleaseScene) -> None:
+def test_a_telephone_task_is_not_closed_by_a_text(scenario: ReleaseScenario) -> None:
     with pytest.raises(NotAllowed, match="what came of the call"):
-        scene.store.write(
+        scenario.store.write(
             lambda uow: cases.complete_task(
-                uow, RESPONDER, scene.breach.case_id, call(scene).id,
-                "Rang twice, nobody answered, no message left", scene.now(),
+                uow, RESPONDER, scenario.breach.case_id, call(scenario).id,
+                "Rang twice, nobody answered, no message left", scenario.now(),
             )
         )  # fmt: skip
 
 
 def test_a_call_is_not_needed_only_once_nothing_is_owed_to_its_reader(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     with pytest.raises(NotAllowed, match="still to be told"):
-        record(scene, CallOutcome.NOT_NEEDED, statement="She knows.")
+        record(scenario, CallOutcome.NOT_NEEDED, statement="She knows.")
     for duty in ("own_promise", "art34_people"):
-        scene.store.write(
+        scenario.store.write(
             lambda uow, d=duty: obligations.waive_obligation(
-                uow, RESPONDER, scene.breach.id, d, WHY, scene.now()
+                uow, RESPONDER, scenario.breach.id, d, WHY, scenario.now()
             )
         )
-    scene.store.write(
+    scenario.store.write(
         lambda uow: obligations.confirm_waiver(
-            uow, scene.as_actor("avery", Permission.APPROVER), scene.breach.id, "art34_people", WHY,
-            scene.now(),
+            uow, scenario.as_actor("avery", Permission.APPROVER), scenario.breach.id, "art34_people", WHY,
+            scenario.now(),
         )
     )  # fmt: skip
-    record(scene, CallOutcome.NOT_NEEDED, statement="Waived, as decided.")
+    record(scenario, CallOutcome.NOT_NEEDED, statement="Waived, as decided.")
 
-    assert call(scene).done_at == scene.now()
-    assert call(scene).told is None
+    assert call(scenario).done_at == scenario.now()
+    assert call(scenario).told is None
 
 
 def test_a_later_version_of_the_letter_takes_the_place_of_a_call_that_reached_nobody(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.write()
-    scene.approve()
-    for row in scene.due():
-        scene.send(row, BOUNCED)
-    old, new = call(scene), call(scene, 2)
+    scenario.write()
+    scenario.approve()
+    for row in scenario.due():
+        scenario.send(row, BOUNCED)
+    old, new = call(scenario), call(scenario, 2)
 
     assert old.done_at is not None
     assert old.told is None
     assert new.done_at is None
-    assert "contoso" in {reader.customer_id for reader in promise(scene).owed}
+    assert "contoso" in {reader.customer_id for reader in promise(scenario).owed}
 
 
-def test_the_title_names_the_customer_and_the_task_the_number(scene: ReleaseScene) -> None:
-    task = call(scene)
+def test_the_title_names_the_customer_and_the_task_the_number(scenario: ReleaseScenario) -> None:
+    task = call(scenario)
 
     assert task.title == "Telephone Contoso Ltd, account holder"
     assert task.number == "01632 960001"
@@ -231,27 +233,27 @@ def test_a_call_that_an_earlier_release_closed_by_a_text_is_open_again_and_tells
     assert (closed.state, closed.tasks[0].done_by) == (CaseState.CLOSED, "rowan")
 
 
-def no_call(scene: ReleaseScene, task: CaseTask) -> str | None:
-    return scene.store.read(
-        lambda uow: find_call_invalid_reason(uow, uow.cases.get(scene.breach.case_id), task)
+def no_call(scenario: ReleaseScenario, task: CaseTask) -> str | None:
+    return scenario.store.read(
+        lambda uow: find_call_invalid_reason(uow, uow.cases.get(scenario.breach.case_id), task)
     )
 
 
-def test_the_words_of_a_call_stand_as_long_as_their_letter_would(scene: ReleaseScene) -> None:
-    first = call(scene)
-    assert no_call(scene, first) is None
+def test_the_words_of_a_call_stand_as_long_as_their_letter_would(scenario: ReleaseScenario) -> None:
+    first = call(scenario)
+    assert no_call(scenario, first) is None
 
-    scene.write()
-    assert no_call(scene, first) == "the letters' facts changed after approval"
+    scenario.write()
+    assert no_call(scenario, first) == "the letters' facts changed after approval"
 
-    scene.approve()
-    assert no_call(scene, first) == "a later approval took its place"
+    scenario.approve()
+    assert no_call(scenario, first) == "a later approval took its place"
 
 
 def test_who_is_no_longer_on_the_list_is_not_called_with_the_earlier_words(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.customers = ("fabrikam",)
-    scene.freeze()
+    scenario.customers = ("fabrikam",)
+    scenario.freeze()
 
-    assert no_call(scene, call(scene)) == "this reader is no longer on the affected list"
+    assert no_call(scenario, call(scenario)) == "this reader is no longer on the affected list"

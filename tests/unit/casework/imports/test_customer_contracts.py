@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from console_desk import Desk, Visitor, a_desk
+from console_harness import ConsoleHarness, Visitor, open_console
 
 from breachdesk.casework.imports import contracts, register_changes
 from breachdesk.casework.imports.customers import import_customers
@@ -148,9 +148,9 @@ def test_hours_without_a_clause_and_a_change_by_nobodys_duty_are_refused(
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    with a_desk(tmp_path) as opened:
-        from console_desk import HASH
+async def console(tmp_path: Path) -> AsyncIterator[ConsoleHarness]:
+    with open_console(tmp_path) as opened:
+        from console_harness import HASH
 
         reg = make_user("reg", Permission.REGISTRAR).model_copy(update={"password_hash": HASH})
         opened.store.write(lambda uow: uow.users.save(reg))
@@ -158,14 +158,16 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield opened
 
 
-async def signed_in(desk: Desk, user: str) -> Visitor:
-    visitor = desk.visitor()
+async def signed_in(console: ConsoleHarness, user: str) -> Visitor:
+    visitor = console.visitor()
     assert await visitor.sign_in(user)
     return visitor
 
 
-async def test_a_registrar_changes_the_contract_on_the_customers_page(desk: Desk) -> None:
-    visitor = await signed_in(desk, "reg")
+async def test_a_registrar_changes_the_contract_on_the_customers_page(
+    console: ConsoleHarness,
+) -> None:
+    visitor = await signed_in(console, "reg")
     answer = await visitor.post(
         "/customers/orchard", notice_hours="24", notice_clause="DPA, clause 9.2"
     )
@@ -176,20 +178,20 @@ async def test_a_registrar_changes_the_contract_on_the_customers_page(desk: Desk
     assert "hours to tell them of a breach" in page.casefold()
 
 
-async def test_the_form_shows_a_problem_with_what_was_typed(desk: Desk) -> None:
-    visitor = await signed_in(desk, "reg")
+async def test_the_form_shows_a_problem_with_what_was_typed(console: ConsoleHarness) -> None:
+    visitor = await signed_in(console, "reg")
     answer = await visitor.post("/customers/orchard", notice_hours="soon", notice_clause="9.2")
 
     assert answer.status_code == 422
     assert 'value="soon"' in answer.text
 
 
-async def test_an_analyst_cannot_change_it(desk: Desk) -> None:
-    visitor = await signed_in(desk, "ana")
+async def test_an_analyst_cannot_change_it(console: ConsoleHarness) -> None:
+    visitor = await signed_in(console, "ana")
     answer = await visitor.post("/customers/orchard", notice_hours="24", notice_clause="x")
 
     assert answer.status_code == 403
-    assert desk.store.read(lambda uow: uow.customers.get("orchard")).notice_hours is None
+    assert console.store.read(lambda uow: uow.customers.get("orchard")).notice_hours is None
 
 
 def test_a_stored_customer_of_the_landed_version_opens() -> None:

@@ -1,4 +1,4 @@
-"""Names and addresses from outside: what could break or hide in a header is refused at the door."""
+"""Names and addresses from outside: what could break or hide in a header is refused where it enters."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 
 from breachdesk.casework import obligations
 from breachdesk.casework.affected import affected_list
@@ -24,58 +24,58 @@ SEEN = {DataCategory.CONTACT: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}}
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso and Fabrikam are possible, and were told."""
-    with release_scene("sqlite", tmp_path) as made:
+    with release_scenario("sqlite", tmp_path) as made:
         made.write_all()
         send_all(made)
         yield made
 
 
-def send_all(scene: ReleaseScene) -> None:
-    scene.approve()
-    for row in scene.due():
-        assert scene.send(row)
+def send_all(scenario: ReleaseScenario) -> None:
+    scenario.approve()
+    for row in scenario.due():
+        assert scenario.send(row)
 
 
-def freeze(scene: ReleaseScene, certainties: Mapping[str, Certainty]) -> None:
+def freeze(scenario: ReleaseScenario, certainties: Mapping[str, Certainty]) -> None:
     def work(uow: Any) -> None:
-        exposures = affected_list.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scenario.breach.id)
         for customer, certainty in certainties.items():
             exposures = affected_list.override(
                 exposures, customer, DataRole.CONTROLLER, certainty, "by the panel's log", RESPONDER
             )
-        affected_list.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
+        affected_list.freeze(uow, RESPONDER, scenario.breach.id, exposures, scenario.now())
 
-    scene.now.advance(minutes=1)
-    scene.store.write(work)
+    scenario.now.advance(minutes=1)
+    scenario.store.write(work)
 
 
-def duty(scene: ReleaseScene) -> Obligation | None:
-    every = scene.store.read(
-        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
+def duty(scenario: ReleaseScenario) -> Obligation | None:
+    every = scenario.store.read(
+        lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
     return next((each for each in every if each.id == "new_evidence"), None)
 
 
-def test_a_list_that_says_no_more_brings_no_duty(scene: ReleaseScene) -> None:
-    freeze(scene, {"contoso": Certainty.POSSIBLE, "fabrikam": Certainty.POSSIBLE})
+def test_a_list_that_says_no_more_brings_no_duty(scenario: ReleaseScenario) -> None:
+    freeze(scenario, {"contoso": Certainty.POSSIBLE, "fabrikam": Certainty.POSSIBLE})
 
-    assert duty(scene) is None
+    assert duty(scenario) is None
 
 
 def test_who_was_told_of_a_doubt_is_owed_the_certainty_until_it_is_told(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    freeze(scene, {"contoso": Certainty.POSSIBLE, "fabrikam": Certainty.CONFIRMED})
-    owed = duty(scene)
-    case_id = scene.breach.case_id
-    kept_open = scene.store.read(
-        lambda uow: closing_blockers(uow, uow.cases.get(case_id), scene.now())
+    freeze(scenario, {"contoso": Certainty.POSSIBLE, "fabrikam": Certainty.CONFIRMED})
+    owed = duty(scenario)
+    case_id = scenario.breach.case_id
+    kept_open = scenario.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(case_id), scenario.now())
     )
-    scene.write()
-    send_all(scene)
-    ended = duty(scene)
+    scenario.write()
+    send_all(scenario)
+    ended = duty(scenario)
 
     assert owed is not None
     assert [reader.customer_id for reader in owed.owed] == ["fabrikam"]
@@ -85,11 +85,11 @@ def test_who_was_told_of_a_doubt_is_owed_the_certainty_until_it_is_told(
 
 
 def test_nobody_is_owed_more_who_was_told_nothing_yet(tmp_path: Path) -> None:
-    with release_scene("sqlite", tmp_path) as scene:
-        scene.write_all()
-        freeze(scene, {"contoso": Certainty.CONFIRMED, "fabrikam": Certainty.CONFIRMED})
+    with release_scenario("sqlite", tmp_path) as scenario:
+        scenario.write_all()
+        freeze(scenario, {"contoso": Certainty.CONFIRMED, "fabrikam": Certainty.CONFIRMED})
 
-        assert duty(scene) is None
+        assert duty(scenario) is None
 
 
 @pytest.mark.parametrize(

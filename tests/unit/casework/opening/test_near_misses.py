@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from console_desk import a_desk
+from console_harness import open_console
 from console_pages import collapse_whitespace
 from store_adapters import fresh_store
 from typer.testing import CliRunner
@@ -237,8 +237,8 @@ def test_an_erased_near_miss_keeps_its_cause_data_and_numbers_only(
 async def test_the_form_keeps_a_near_miss_and_shows_what_was_typed_when_it_refuses(
     tmp_path: Path,
 ) -> None:
-    with a_desk(tmp_path) as desk:
-        visitor = desk.visitor()
+    with open_console(tmp_path) as console:
+        visitor = console.visitor()
         assert await visitor.sign_in("ana")
         typed = {
             "what": WHAT,
@@ -262,8 +262,8 @@ async def test_the_form_keeps_a_near_miss_and_shows_what_was_typed_when_it_refus
 
 
 async def test_a_register_page_beyond_the_last_shows_the_last(tmp_path: Path) -> None:
-    with a_desk(tmp_path) as desk:
-        visitor = desk.visitor()
+    with open_console(tmp_path) as console:
+        visitor = console.visitor()
         assert await visitor.sign_in("ana")
         for number in range(11):
             await visitor.post(
@@ -306,12 +306,14 @@ def test_the_command_keeps_a_near_miss(tmp_path: Path) -> None:
 def test_an_export_read_some_at_a_time_is_the_export_of_all_entries(tmp_path: Path) -> None:
     count = 2 * register.AT_ONCE + 1
 
-    with a_desk(tmp_path) as desk:
-        desk.store.write(
-            lambda uow: [add_confirmed_breach(uow, desk.now(), actor="rhea") for _ in range(count)]
+    with open_console(tmp_path) as console:
+        console.store.write(
+            lambda uow: [
+                add_confirmed_breach(uow, console.now(), actor="rhea") for _ in range(count)
+            ]
         )
-        every = desk.store.read(lambda uow: register.list_entries(uow, desk.now()))
-        streamed = tuple(register.iterate_entries(desk.store.read, desk.now()))
+        every = console.store.read(lambda uow: register.list_entries(uow, console.now()))
+        streamed = tuple(register.iterate_entries(console.store.read, console.now()))
         plain = json.loads("".join(register.iterate_export(streamed, "json")))
 
     assert len(every) == count

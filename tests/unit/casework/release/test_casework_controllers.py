@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_scene import ASSETS, ReleaseScene, release_scene
+from release_scenario import ASSETS, ReleaseScenario, release_scenario
 from store_adapters import everything_stored
 from waiting_letters import renderer
 
@@ -38,9 +38,9 @@ MAIL = "contoso,domain,contoso.example,hosted mail domain\nfabrikam,domain,fabri
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso and Fabrikam store their mail with us; both are possible."""
-    with release_scene("sqlite", tmp_path) as made:
+    with release_scenario("sqlite", tmp_path) as made:
         made.imports(MAIL, by="operator:cli", header=ASSETS)
         freeze(made)
         made.decide()
@@ -48,205 +48,209 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
         yield made
 
 
-def freeze(scene: ReleaseScene) -> None:
+def freeze(scenario: ReleaseScenario) -> None:
     def work(uow: Any) -> None:
-        exposures = affected_list.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scenario.breach.id)
         for customer in ("contoso", "fabrikam"):
             exposures = affected_list.override(
                 exposures, customer, DataRole.PROCESSOR, Certainty.POSSIBLE, "by hand", RHEA
             )
-        affected_list.freeze(uow, RHEA, scene.breach.id, exposures, scene.now())
+        affected_list.freeze(uow, RHEA, scenario.breach.id, exposures, scenario.now())
 
-    scene.now.advance(minutes=1)
-    scene.store.write(work)
+    scenario.now.advance(minutes=1)
+    scenario.store.write(work)
 
 
-def duties(scene: ReleaseScene) -> dict[str, Obligation]:
-    found = scene.store.read(
-        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
+def duties(scenario: ReleaseScenario) -> dict[str, Obligation]:
+    found = scenario.store.read(
+        lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
     return {duty.id: duty for duty in found}
 
 
-def of_kind(scene: ReleaseScene, kind: str) -> list[Obligation]:
-    return [duty for duty in duties(scene).values() if duty.kind == kind]
+def of_kind(scenario: ReleaseScenario, kind: str) -> list[Obligation]:
+    return [duty for duty in duties(scenario).values() if duty.kind == kind]
 
 
-def clause(scene: ReleaseScene, customer: str, hours: int | None, text: str | None) -> None:
-    scene.store.write(
+def clause(scenario: ReleaseScenario, customer: str, hours: int | None, text: str | None) -> None:
+    scenario.store.write(
         lambda uow: contracts.set_contract(
             uow, REG, customer, notice_hours=hours, notice_clause=text,
-            processes_for_others=False, now=scene.now(),
+            processes_for_others=False, now=scenario.now(),
         )
     )  # fmt: skip
 
 
-def row_of(scene: ReleaseScene, customer: str) -> NoticeRow:
-    return next(row for row in scene.rows() if row.customer_id == customer)
+def row_of(scenario: ReleaseScenario, customer: str) -> NoticeRow:
+    return next(row for row in scenario.rows() if row.customer_id == customer)
 
 
-def send(scene: ReleaseScene, customer: str, result: SendOutcome = SendOutcome.HANDED_OVER) -> None:
-    row = next(row for row in scene.due() if row.customer_id == customer)
-    assert scene.send(row, SendResult(outcome=result, reply="250 2.0.0"))
+def send(
+    scenario: ReleaseScenario, customer: str, result: SendOutcome = SendOutcome.HANDED_OVER
+) -> None:
+    row = next(row for row in scenario.due() if row.customer_id == customer)
+    assert scenario.send(row, SendResult(outcome=result, reply="250 2.0.0"))
 
 
 def test_a_clause_runs_from_awareness_for_its_customer_alone_and_ends_when_it_was_told(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    clause(scene, "contoso", 24, "DPA, clause 9.2")
-    running = of_kind(scene, "contract_hours")
-    scene.approve()
-    send(scene, "fabrikam")
-    others = of_kind(scene, "contract_hours")
-    send(scene, "contoso")
-    ended = of_kind(scene, "contract_hours")
+    clause(scenario, "contoso", 24, "DPA, clause 9.2")
+    running = of_kind(scenario, "contract_hours")
+    scenario.approve()
+    send(scenario, "fabrikam")
+    others = of_kind(scenario, "contract_hours")
+    send(scenario, "contoso")
+    ended = of_kind(scenario, "contract_hours")
 
     assert [duty.customer_id for duty in running] == ["contoso"]
-    assert running[0].due == scene.breach.aware_at + 24 * HOUR
+    assert running[0].due == scenario.breach.aware_at + 24 * HOUR
     assert "DPA, clause 9.2" in running[0].source
     assert [reader.customer_id for reader in running[0].owed] == ["contoso"]
     assert others[0].ended_at is None
-    assert ended[0].ended_at == scene.now()
+    assert ended[0].ended_at == scenario.now()
 
 
-def test_a_clause_is_not_met_by_a_letter_whose_end_is_not_known(scene: ReleaseScene) -> None:
-    clause(scene, "contoso", 48, "9.2")
-    scene.approve()
-    send(scene, "contoso", SendOutcome.UNKNOWN)
+def test_a_clause_is_not_met_by_a_letter_whose_end_is_not_known(scenario: ReleaseScenario) -> None:
+    clause(scenario, "contoso", 48, "9.2")
+    scenario.approve()
+    send(scenario, "contoso", SendOutcome.UNKNOWN)
 
-    assert of_kind(scene, "contract_hours")[0].running
-    left = scene.store.read(
-        lambda uow: closing_blockers(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    assert of_kind(scenario, "contract_hours")[0].running
+    left = scenario.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(scenario.breach.case_id), scenario.now())
     )
     assert "48 hours" in "; ".join(map(str, left))
 
 
-def test_a_clause_may_be_waived_with_a_reason_by_one_person(scene: ReleaseScene) -> None:
-    clause(scene, "contoso", 24, "9.2")
+def test_a_clause_may_be_waived_with_a_reason_by_one_person(scenario: ReleaseScenario) -> None:
+    clause(scenario, "contoso", 24, "9.2")
     why = "The clause covers only their hosted servers, and none of these is affected."
-    scene.store.write(
+    scenario.store.write(
         lambda uow: obligations.waive_obligation(
-            uow, RHEA, scene.breach.id, "contract_hours:contoso", why, scene.now()
+            uow, RHEA, scenario.breach.id, "contract_hours:contoso", why, scenario.now()
         )
     )
 
-    assert not duties(scene)["contract_hours:contoso"].running
+    assert not duties(scenario)["contract_hours:contoso"].running
 
 
 def test_a_receipt_is_owed_from_the_handing_over_until_it_is_recorded(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.approve()
-    assert of_kind(scene, "controller_receipt") == []
-    send(scene, "contoso")
-    handed = scene.now()
-    owed = of_kind(scene, "controller_receipt")
-    scene.now.advance(hours=30)
-    row = row_of(scene, "contoso")
-    scene.store.write(
+    scenario.approve()
+    assert of_kind(scenario, "controller_receipt") == []
+    send(scenario, "contoso")
+    handed = scenario.now()
+    owed = of_kind(scenario, "controller_receipt")
+    scenario.now.advance(hours=30)
+    row = row_of(scenario, "contoso")
+    scenario.store.write(
         lambda uow: receipts.record_receipt(
-            uow, RHEA, row.id, scene.now(), confirmed_by="Jolanta Brzezinska",
+            uow, RHEA, row.id, scenario.now(), confirmed_by="Jolanta Brzezinska",
             route=ContactRoute.TELEPHONE, confirmed_at=handed + 29 * HOUR,
         )
     )  # fmt: skip
-    ended = of_kind(scene, "controller_receipt")
+    ended = of_kind(scenario, "controller_receipt")
 
     assert [(d.customer_id, d.due, d.running) for d in owed] == [
         ("contoso", handed + 24 * HOUR, True)
     ]
     assert ended[0].ended_at == handed + 29 * HOUR
-    kept = scene.store.read(lambda uow: uow.breaches.list_versions(Receipt, scene.breach.id))
+    kept = scenario.store.read(lambda uow: uow.breaches.list_versions(Receipt, scenario.breach.id))
     assert (kept[0].confirmed_by, kept[0].route) == ("Jolanta Brzezinska", ContactRoute.TELEPHONE)
-    assert b"Jolanta" not in everything_stored(scene.store)
+    assert b"Jolanta" not in everything_stored(scenario.store)
     with pytest.raises(NotAllowed):
-        scene.store.write(lambda uow: receipts.record_receipt(uow, RHEA, row.id, scene.now()))
+        scenario.store.write(lambda uow: receipts.record_receipt(uow, RHEA, row.id, scenario.now()))
 
 
-def test_the_term_for_receipts_can_be_set_for_a_breach(scene: ReleaseScene) -> None:
-    scene.approve()
-    send(scene, "contoso")
-    scene.store.write(
-        lambda uow: receipts.set_receipt_term(uow, RHEA, scene.breach.id, 6, scene.now())
+def test_the_term_for_receipts_can_be_set_for_a_breach(scenario: ReleaseScenario) -> None:
+    scenario.approve()
+    send(scenario, "contoso")
+    scenario.store.write(
+        lambda uow: receipts.set_receipt_term(uow, RHEA, scenario.breach.id, 6, scenario.now())
     )
 
-    assert of_kind(scene, "controller_receipt")[0].due == scene.now() + 6 * HOUR
+    assert of_kind(scenario, "controller_receipt")[0].due == scenario.now() + 6 * HOUR
     with pytest.raises(BadInput):
-        scene.store.write(
-            lambda uow: receipts.set_receipt_term(uow, RHEA, scene.breach.id, 0, scene.now())
+        scenario.store.write(
+            lambda uow: receipts.set_receipt_term(uow, RHEA, scenario.breach.id, 0, scenario.now())
         )
 
 
-def test_a_receipt_before_the_letter_left_is_refused(scene: ReleaseScene) -> None:
-    scene.approve()
-    send(scene, "contoso")
-    row = row_of(scene, "contoso")
-    early = scene.now() - HOUR
+def test_a_receipt_before_the_letter_left_is_refused(scenario: ReleaseScenario) -> None:
+    scenario.approve()
+    send(scenario, "contoso")
+    row = row_of(scenario, "contoso")
+    early = scenario.now() - HOUR
     with pytest.raises(BadInput, match="before"):
-        scene.store.write(
+        scenario.store.write(
             lambda uow: receipts.record_receipt(
-                uow, RHEA, row.id, scene.now(), confirmed_by="x", confirmed_at=early
+                uow, RHEA, row.id, scenario.now(), confirmed_by="x", confirmed_at=early
             )
         )
 
 
-def test_a_letter_that_came_back_owes_no_receipt(scene: ReleaseScene) -> None:
-    scene.approve()
-    send(scene, "contoso", SendOutcome.BOUNCED)
+def test_a_letter_that_came_back_owes_no_receipt(scenario: ReleaseScenario) -> None:
+    scenario.approve()
+    send(scenario, "contoso", SendOutcome.BOUNCED)
 
-    assert of_kind(scene, "controller_receipt") == []
+    assert of_kind(scenario, "controller_receipt") == []
 
 
 def test_the_reminder_quotes_the_readers_own_reference_and_names_no_other(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.approve()
-    send(scene, "contoso")
-    text = receipts.format_reminder(scene.breach, row_of(scene, "contoso"), "Fenland IT")
+    scenario.approve()
+    send(scenario, "contoso")
+    text = receipts.format_reminder(scenario.breach, row_of(scenario, "contoso"), "Fenland IT")
 
-    assert scene.breach.id in text
+    assert scenario.breach.id in text
     assert "Fabrikam" not in text
     assert "Fenland IT" in text
 
 
-def a_question(scene: ReleaseScene, customer: str = "contoso") -> ControllerQuestion:
+def a_question(scenario: ReleaseScenario, customer: str = "contoso") -> ControllerQuestion:
     return ControllerQuestion(
-        breach_id=scene.breach.id, version=0, entry=0, recorded_by="", recorded_at=scene.now(),
-        customer_id=customer, asked_by="Jolanta Brzezinska", asked_at=scene.now(),
+        breach_id=scenario.breach.id, version=0, entry=0, recorded_by="", recorded_at=scenario.now(),
+        customer_id=customer, asked_by="Jolanta Brzezinska", asked_at=scenario.now(),
         route=ContactRoute.EMAIL, question="Which mailboxes were opened?",
     )  # fmt: skip
 
 
-def ask(scene: ReleaseScene, customer: str = "contoso") -> ControllerQuestion:
-    question = a_question(scene, customer)
-    return scene.store.write(
-        lambda uow: questions.record_question(uow, RHEA, question, scene.now())
+def ask(scenario: ReleaseScenario, customer: str = "contoso") -> ControllerQuestion:
+    question = a_question(scenario, customer)
+    return scenario.store.write(
+        lambda uow: questions.record_question(uow, RHEA, question, scenario.now())
     )
 
 
-def answer(scene: ReleaseScene, entry: int, words: str) -> ControllerQuestion:
-    return scene.store.write(
+def answer(scenario: ReleaseScenario, entry: int, words: str) -> ControllerQuestion:
+    return scenario.store.write(
         lambda uow: questions.record_answer(
-            uow, RHEA, scene.breach.id, entry, answer=words, route=ContactRoute.TELEPHONE,
-            answered_at=scene.now(), profile=scene.settings.profile, now=scene.now(),
+            uow, RHEA, scenario.breach.id, entry, answer=words, route=ContactRoute.TELEPHONE,
+            answered_at=scenario.now(), profile=scenario.settings.profile, now=scenario.now(),
         )
     )  # fmt: skip
 
 
-def test_a_question_is_owed_an_answer_which_is_kept_with_its_words(scene: ReleaseScene) -> None:
-    asked, other = ask(scene), ask(scene, "fabrikam")
-    scene.now.advance(hours=1)
-    answer(scene, asked.entry, "Only jo@contoso.example.")
+def test_a_question_is_owed_an_answer_which_is_kept_with_its_words(
+    scenario: ReleaseScenario,
+) -> None:
+    asked, other = ask(scenario), ask(scenario, "fabrikam")
+    scenario.now.advance(hours=1)
+    answer(scenario, asked.entry, "Only jo@contoso.example.")
 
-    states = {d.customer_id: d.running for d in of_kind(scene, "controller_question")}
-    kept = scene.store.read(lambda uow: questions.list_questions(uow, scene.breach.id))
+    states = {d.customer_id: d.running for d in of_kind(scenario, "controller_question")}
+    kept = scenario.store.read(lambda uow: questions.list_questions(uow, scenario.breach.id))
     assert states == {"contoso": False, "fabrikam": True}
     assert [(q.entry, q.answer) for q in kept] == [
         (asked.entry, "Only jo@contoso.example."),
         (other.entry, None),
     ]
-    assert b"Jolanta" not in everything_stored(scene.store)
+    assert b"Jolanta" not in everything_stored(scenario.store)
     with pytest.raises(NotAllowed, match="answered"):
-        answer(scene, asked.entry, "Once more.")
+        answer(scenario, asked.entry, "Once more.")
 
 
 @pytest.mark.parametrize(
@@ -260,55 +264,57 @@ def test_a_question_is_owed_an_answer_which_is_kept_with_its_words(scene: Releas
     ],
 )
 def test_an_answer_with_what_is_not_theirs_is_refused_and_nothing_is_kept(
-    scene: ReleaseScene, words: str
+    scenario: ReleaseScenario, words: str
 ) -> None:
-    asked = ask(scene)
+    asked = ask(scenario)
     with pytest.raises(BadInput) as refused:
-        answer(scene, asked.entry, words)
+        answer(scenario, asked.entry, words)
 
-    kept = scene.store.read(lambda uow: questions.list_questions(uow, scene.breach.id))
+    kept = scenario.store.read(lambda uow: questions.list_questions(uow, scenario.breach.id))
     assert refused.value.place == "answer"
     assert "Kit" not in str(refused.value)
     assert kept[0].answer is None
-    assert not scene.audited("breach:controller:answered")
+    assert not scenario.audited("breach:controller:answered")
 
 
-def test_an_answer_may_name_the_reader_its_systems_and_who_asked(scene: ReleaseScene) -> None:
-    asked = ask(scene)
+def test_an_answer_may_name_the_reader_its_systems_and_who_asked(scenario: ReleaseScenario) -> None:
+    asked = ask(scenario)
     words = "Contoso Ltd, jo@contoso.example: Jolanta Brzezinska asked, Jo Mason knows."
 
-    assert answer(scene, asked.entry, words).answer == words
+    assert answer(scenario, asked.entry, words).answer == words
 
 
-def test_who_is_no_controller_on_the_list_cannot_have_asked(scene: ReleaseScene) -> None:
+def test_who_is_no_controller_on_the_list_cannot_have_asked(scenario: ReleaseScenario) -> None:
     with pytest.raises(BadInput, match="no controller"):
-        ask(scene, "tailspin")
+        ask(scenario, "tailspin")
 
 
 def test_what_suppliers_and_complainants_are_owed_keeps_the_case_open(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     asked = SupplierQuestion(
-        id="", recorded_by="", recorded_at=scene.now(), supplier="Wires plc",
-        asked_at=scene.now(), question="Since when?",
+        id="", recorded_by="", recorded_at=scenario.now(), supplier="Wires plc",
+        asked_at=scenario.now(), question="Since when?",
     )  # fmt: skip
     complaint = Complaint(
-        id="", recorded_by="", recorded_at=scene.now(), complainant="Zygmunt Quill",
-        case_id=scene.breach.case_id, received_at=scene.now(), route=ContactRoute.LETTER, about="x",
+        id="", recorded_by="", recorded_at=scenario.now(), complainant="Zygmunt Quill",
+        case_id=scenario.breach.case_id, received_at=scenario.now(), route=ContactRoute.LETTER, about="x",
     )  # fmt: skip
-    scene.store.write(
-        lambda uow: suppliers.ask_supplier(uow, RHEA, scene.breach.case_id, asked, scene.now())
-    )
-    logged = scene.store.write(
-        lambda uow: complaints.add_complaint(uow, RHEA, complaint, scene.now())
-    )
-    before = duties(scene)
-    scene.store.write(
-        lambda uow: complaints.answer_complaint(
-            uow, RHEA, logged.id, "Upheld.", scene.now(), scene.now()
+    scenario.store.write(
+        lambda uow: suppliers.ask_supplier(
+            uow, RHEA, scenario.breach.case_id, asked, scenario.now()
         )
     )
-    after = duties(scene)
+    logged = scenario.store.write(
+        lambda uow: complaints.add_complaint(uow, RHEA, complaint, scenario.now())
+    )
+    before = duties(scenario)
+    scenario.store.write(
+        lambda uow: complaints.answer_complaint(
+            uow, RHEA, logged.id, "Upheld.", scenario.now(), scenario.now()
+        )
+    )
+    after = duties(scenario)
 
     receipt, outcome = f"complaint_receipt:{logged.id}", f"complaint_outcome:{logged.id}"
     assert before["supplier_answer:SUPPLIERQUESTION-0001"].running
@@ -317,66 +323,71 @@ def test_what_suppliers_and_complainants_are_owed_keeps_the_case_open(
     assert before[outcome].running
     assert not after[receipt].running
     assert not after[outcome].running
-    left = scene.store.read(
-        lambda uow: closing_blockers(uow, uow.cases.get(scene.breach.case_id), scene.now())
+    left = scenario.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(scenario.breach.case_id), scenario.now())
     )
     assert "Wires plc" in "; ".join(map(str, left))
 
 
-def test_a_complaints_duty_is_waived_by_two_people_only(scene: ReleaseScene) -> None:
+def test_a_complaints_duty_is_waived_by_two_people_only(scenario: ReleaseScenario) -> None:
     complaint = Complaint(
-        id="", recorded_by="", recorded_at=scene.now(), complainant="Zygmunt Quill",
-        case_id=scene.breach.case_id, received_at=scene.now(), route=ContactRoute.LETTER, about="x",
+        id="", recorded_by="", recorded_at=scenario.now(), complainant="Zygmunt Quill",
+        case_id=scenario.breach.case_id, received_at=scenario.now(), route=ContactRoute.LETTER, about="x",
     )  # fmt: skip
-    logged = scene.store.write(
-        lambda uow: complaints.add_complaint(uow, RHEA, complaint, scene.now())
+    logged = scenario.store.write(
+        lambda uow: complaints.add_complaint(uow, RHEA, complaint, scenario.now())
     )
     name = f"complaint_outcome:{logged.id}"
     why = "They withdrew the complaint in writing on the day after they made it."
-    scene.store.write(
-        lambda uow: obligations.waive_obligation(uow, RHEA, scene.breach.id, name, why, scene.now())
+    scenario.store.write(
+        lambda uow: obligations.waive_obligation(
+            uow, RHEA, scenario.breach.id, name, why, scenario.now()
+        )
     )
 
-    assert duties(scene)[name].running
-    assert duties(scene)[name].requested is not None
+    assert duties(scenario)[name].running
+    assert duties(scenario)[name].requested is not None
 
 
-def test_with_the_cases_key_receipts_and_questions_are_erased(scene: ReleaseScene) -> None:
-    scene.approve()
-    send(scene, "contoso")
-    row = row_of(scene, "contoso")
-    scene.store.write(
-        lambda uow: receipts.record_receipt(uow, RHEA, row.id, scene.now(), confirmed_by="Jo")
+def test_with_the_cases_key_receipts_and_questions_are_erased(scenario: ReleaseScenario) -> None:
+    scenario.approve()
+    send(scenario, "contoso")
+    row = row_of(scenario, "contoso")
+    scenario.store.write(
+        lambda uow: receipts.record_receipt(uow, RHEA, row.id, scenario.now(), confirmed_by="Jo")
     )
-    ask(scene)
-    case_id = scene.breach.case_id
-    scene.store.write(
-        lambda uow: uow.audit.erase(case_id, at=scene.now(), actor="kim", reason="over")
+    ask(scenario)
+    case_id = scenario.breach.case_id
+    scenario.store.write(
+        lambda uow: uow.audit.erase(case_id, at=scenario.now(), actor="kim", reason="over")
     )
 
-    assert scene.store.read(lambda uow: uow.breaches.list_versions(Receipt, scene.breach.id)) == []
-    assert scene.store.read(lambda uow: uow.breaches.get_newest(ControllerQuestion)) == {}
+    assert (
+        scenario.store.read(lambda uow: uow.breaches.list_versions(Receipt, scenario.breach.id))
+        == []
+    )
+    assert scenario.store.read(lambda uow: uow.breaches.get_newest(ControllerQuestion)) == {}
 
 
-def pack_of(scene: ReleaseScene, customer: str) -> str:
-    made = scene.store.read(
-        lambda uow: render_letters(uow, scene.breach.id, scene.settings, renderer())
+def pack_of(scenario: ReleaseScenario, customer: str) -> str:
+    made = scenario.store.read(
+        lambda uow: render_letters(uow, scenario.breach.id, scenario.settings, renderer())
     )
     return next(letter.text for letter in made.rendered if letter.customer_id == customer)
 
 
 def test_only_who_processes_for_others_is_told_to_tell_its_own_controllers(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    before = pack_of(scene, "contoso")
-    scene.store.write(
+    before = pack_of(scenario, "contoso")
+    scenario.store.write(
         lambda uow: contracts.set_contract(
             uow, REG, "contoso", notice_hours=None, notice_clause=None,
-            processes_for_others=True, now=scene.now(),
+            processes_for_others=True, now=scenario.now(),
         )
     )  # fmt: skip
 
     said = "tell each of them without undue delay"
     assert said not in before
-    assert said in " ".join(pack_of(scene, "contoso").split())
-    assert said not in " ".join(pack_of(scene, "fabrikam").split())
+    assert said in " ".join(pack_of(scenario, "contoso").split())
+    assert said not in " ".join(pack_of(scenario, "fabrikam").split())

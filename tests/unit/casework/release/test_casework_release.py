@@ -1,4 +1,4 @@
-"""From frozen list to the outbox: decision, letters, approval, glass, attempts and their ends."""
+"""From frozen list to the outbox: decision, letters, approval, break-glass, attempts and their ends."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ STOLEN = SeverityFactors(
 
 
 @dataclass
-class Scene:
+class Scenario:
     """contoso: mailbox opened; its account and fabrikam's were picked by hand: three letters,
     one of them by telephone."""
 
@@ -171,7 +171,7 @@ def renderer() -> JinjaRenderer:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scene]:
+def scenario(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scenario]:
     now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
     settings = Settings(data_dir=tmp_path, profile=PROFILE, senders=(SENDER,))
     with make_store(now) as store:
@@ -193,7 +193,7 @@ def scene(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scene]:
             return add_confirmed_breach(uow, now(), alert, actor="rowan")
 
         place(store)
-        made = Scene(store, now, store.write(furnish), settings, renderer)
+        made = Scenario(store, now, store.write(furnish), settings, renderer)
         made.freeze()
         made.decide()
         made.write()
@@ -201,11 +201,11 @@ def scene(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scene]:
 
 
 def test_each_letter_is_its_recipients_own_and_the_attacked_mailbox_is_telephoned(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    made = scene.store.read(
+    made = scenario.store.read(
         lambda uow: notice_facts.render_letters(
-            uow, scene.breach.id, scene.settings, scene.renderer
+            uow, scenario.breach.id, scenario.settings, scenario.renderer
         )
     )
 
@@ -219,11 +219,11 @@ def test_each_letter_is_its_recipients_own_and_the_attacked_mailbox_is_telephone
     assert made.rendered[0].text != made.rendered[1].text
 
 
-def test_facts_that_name_another_customer_stop_approval(scene: Scene) -> None:
-    scene.write(what_happened="Someone signed in at Tailspin Ltd and at your place.")
+def test_facts_that_name_another_customer_stop_approval(scenario: Scenario) -> None:
+    scenario.write(what_happened="Someone signed in at Tailspin Ltd and at your place.")
 
     with pytest.raises(IncompleteDocument, match="the name of another customer"):
-        scene.seal()
+        scenario.seal()
 
 
 @pytest.mark.parametrize(
@@ -239,22 +239,22 @@ def test_facts_that_name_another_customer_stop_approval(scene: Scene) -> None:
     ],
 )
 def test_where_everybody_is_telephoned_the_script_is_refused_for_what_stops_a_letter(
-    scene: Scene, words: str, problem: str
+    scenario: Scenario, words: str, problem: str
 ) -> None:
     """Only the processor's exposure is told, and its mailbox is the attacked one."""
-    scene.freeze(certainty=Certainty.EXCLUDED)
-    scene.write(measures=(words,))
+    scenario.freeze(certainty=Certainty.EXCLUDED)
+    scenario.write(measures=(words,))
 
     with pytest.raises(IncompleteDocument) as refused:
-        scene.seal()
+        scenario.seal()
     assert "script, " in str(refused.value)
     assert problem in str(refused.value)
 
 
-def test_letters_say_what_they_were_read_for(scene: Scene) -> None:
-    made = scene.store.read(
+def test_letters_say_what_they_were_read_for(scenario: Scenario) -> None:
+    made = scenario.store.read(
         lambda uow: notice_facts.render_letters(
-            uow, scene.breach.id, scene.settings, scene.renderer
+            uow, scenario.breach.id, scenario.settings, scenario.renderer
         )
     )
 
@@ -263,362 +263,366 @@ def test_letters_say_what_they_were_read_for(scene: Scene) -> None:
     assert len(made.calls) == 1
 
 
-def test_a_missing_mandatory_block_stops_approval(scene: Scene) -> None:
-    scene.write(consequences=())
+def test_a_missing_mandatory_block_stops_approval(scenario: Scenario) -> None:
+    scenario.write(consequences=())
 
     with pytest.raises(IncompleteDocument, match="consequences"):
-        scene.seal()
+        scenario.seal()
 
 
-def test_a_blank_profile_field_stops_approval_and_is_named_once(scene: Scene) -> None:
+def test_a_blank_profile_field_stops_approval_and_is_named_once(scenario: Scenario) -> None:
     blank = PROFILE.model_copy(update={"contact_phone": " ", "contact_email": ""})
-    scene.settings = scene.settings.model_copy(update={"profile": blank})
+    scenario.settings = scenario.settings.model_copy(update={"profile": blank})
 
     with pytest.raises(IncompleteDocument) as refused:
-        scene.seal()
+        scenario.seal()
     assert refused.value.missing == {
         "profile.contact_email": "the profile lacks the mail address of that person",
         "profile.contact_phone": "the profile lacks the telephone number of that person",
     }
 
 
-def test_a_second_person_releases_and_calls_open_in_the_same_act(scene: Scene) -> None:
-    approval = scene.release()
+def test_a_second_person_releases_and_calls_open_in_the_same_act(scenario: Scenario) -> None:
+    approval = scenario.release()
 
     assert approval.kind is ApprovalKind.SECOND_PERSON
-    assert [row.status for row in scene.rows()] == [DeliveryStatus.QUEUED] * 2
-    assert {row.approval_hash for row in scene.rows()} == {approval.hash}
-    assert len(scene.calls()) == 1
-    assert all(row.message_id.endswith("@penhallow.example>") for row in scene.rows())
+    assert [row.status for row in scenario.rows()] == [DeliveryStatus.QUEUED] * 2
+    assert {row.approval_hash for row in scenario.rows()} == {approval.hash}
+    assert len(scenario.calls()) == 1
+    assert all(row.message_id.endswith("@penhallow.example>") for row in scenario.rows())
 
 
-def test_who_wrote_or_decided_does_not_approve(scene: Scene) -> None:
+def test_who_wrote_or_decided_does_not_approve(scenario: Scenario) -> None:
     with pytest.raises(NotAllowed, match="does not approve"):
-        scene.release(LONE)
+        scenario.release(LONE)
     with pytest.raises(NotAllowed, match="needs the duty"):
-        scene.release(RESPONDER)
+        scenario.release(RESPONDER)
 
-    assert scene.rows() == []
+    assert scenario.rows() == []
 
 
-def test_the_confirmer_does_not_approve_even_if_others_wrote(scene: Scene) -> None:
-    scene.breach = scene.store.write(
-        lambda uow: uow.breaches.save(scene.breach.model_copy(update={"confirmed_by": "avery"}))
+def test_the_confirmer_does_not_approve_even_if_others_wrote(scenario: Scenario) -> None:
+    scenario.breach = scenario.store.write(
+        lambda uow: uow.breaches.save(scenario.breach.model_copy(update={"confirmed_by": "avery"}))
     )
     with pytest.raises(NotAllowed, match="who confirmed the breach"):
-        scene.release()
+        scenario.release()
 
 
-def test_the_typed_count_must_be_the_number_of_people_who_are_told(scene: Scene) -> None:
+def test_the_typed_count_must_be_the_number_of_people_who_are_told(scenario: Scenario) -> None:
     with pytest.raises(BadInput, match="you typed 2, and 3"):
-        scene.release(count=2)
+        scenario.release(count=2)
 
-    assert scene.rows() == []
+    assert scenario.rows() == []
 
 
 @pytest.mark.parametrize("what", ["facts", "decision", "list", "sender"])
-def test_any_change_since_the_seal_was_shown_stops_approval(scene: Scene, what: str) -> None:
-    shown = scene.seal()
+def test_any_change_since_the_seal_was_shown_stops_approval(scenario: Scenario, what: str) -> None:
+    shown = scenario.seal()
     sender = SENDER
-    scene.now.advance(minutes=1)
+    scenario.now.advance(minutes=1)
     if what == "facts":
-        scene.write(what_happened=FACTS.what_happened + ".")
+        scenario.write(what_happened=FACTS.what_happened + ".")
     elif what == "decision":
-        scene.decide()
+        scenario.decide()
     elif what == "list":
-        scene.freeze()
+        scenario.freeze()
     else:
         sender = SENDER.model_copy(update={"from_name": "Penhallow 1T"})
 
     with pytest.raises(EditConflict, match="changed since you looked"):
-        scene.release(expected_hash=shown.hash, sender=sender)
+        scenario.release(expected_hash=shown.hash, sender=sender)
 
 
-def test_the_senders_secret_may_be_renewed_without_a_new_approval(scene: Scene) -> None:
+def test_the_senders_secret_may_be_renewed_without_a_new_approval(scenario: Scenario) -> None:
     renewed = SENDER.model_copy(update={"secret": "another"})
 
-    assert scene.seal(renewed).hash == scene.seal().hash
+    assert scenario.seal(renewed).hash == scenario.seal().hash
 
 
 @pytest.mark.parametrize("what", ["facts", "decision", "list", "sender", "profile"])
-def test_a_change_after_approval_voids_it_and_nothing_leaves(scene: Scene, what: str) -> None:
-    scene.release()
-    scene.now.advance(minutes=1)
+def test_a_change_after_approval_voids_it_and_nothing_leaves(scenario: Scenario, what: str) -> None:
+    scenario.release()
+    scenario.now.advance(minutes=1)
     if what == "facts":
-        scene.write()
+        scenario.write()
     elif what == "decision":
-        scene.decide()
+        scenario.decide()
     elif what == "list":
-        scene.freeze()
+        scenario.freeze()
     elif what == "sender":
         changed = SENDER.model_copy(update={"host": "relay.example"})
-        scene.settings = scene.settings.model_copy(update={"senders": (changed,)})
+        scenario.settings = scenario.settings.model_copy(update={"senders": (changed,)})
     else:
         other = PROFILE.model_copy(update={"contact_hours": "never"})
-        scene.settings = scene.settings.model_copy(update={"profile": other})
-    row = scene.rows()[0]
+        scenario.settings = scenario.settings.model_copy(update={"profile": other})
+    row = scenario.rows()[0]
 
-    assert not scene.send(row)
-    assert scene.rows()[0].status is DeliveryStatus.SKIPPED
-    assert scene.rows()[0].status_reason
+    assert not scenario.send(row)
+    assert scenario.rows()[0].status is DeliveryStatus.SKIPPED
+    assert scenario.rows()[0].status_reason
 
 
-def test_what_was_skipped_leaves_once_it_is_approved_again(scene: Scene) -> None:
-    scene.release()
-    first, second = scene.rows()
-    assert scene.send(first)
-    scene.now.advance(minutes=1)
-    scene.freeze()
-    assert not scene.send(second)
-    scene.release()
-    rows = scene.rows()
+def test_what_was_skipped_leaves_once_it_is_approved_again(scenario: Scenario) -> None:
+    scenario.release()
+    first, second = scenario.rows()
+    assert scenario.send(first)
+    scenario.now.advance(minutes=1)
+    scenario.freeze()
+    assert not scenario.send(second)
+    scenario.release()
+    rows = scenario.rows()
 
     assert [row.status for row in rows] == [DeliveryStatus.HANDED_OVER, DeliveryStatus.QUEUED]
-    assert scene.send(rows[1], attempt="a2")
-    assert len(scene.rows()) == 2
+    assert scenario.send(rows[1], attempt="a2")
+    assert len(scenario.rows()) == 2
 
 
-def test_a_submission_after_approval_does_not_change_the_words(scene: Scene) -> None:
-    approval = scene.release()
+def test_a_submission_after_approval_does_not_change_the_words(scenario: Scenario) -> None:
+    approval = scenario.release()
     assert not approval.report_recorded
-    scene.now.advance(hours=1)
+    scenario.now.advance(hours=1)
 
-    assert scene.send(scene.rows()[0])
+    assert scenario.send(scenario.rows()[0])
 
 
-def test_our_own_sender_in_the_evidence_is_refused(scene: Scene) -> None:
+def test_our_own_sender_in_the_evidence_is_refused(scenario: Scenario) -> None:
     attacked = SENDER.model_copy(update={"from_email": "privacy@contoso.example"})
     tenant = SENDER.model_copy(update={"assets": ((AssetKind.MAILBOX, "Privacy@contoso.example"),)})
     for sender in (attacked, tenant):
         with pytest.raises(NotAllowed, match="in the evidence"):
-            scene.seal(sender)
+            scenario.seal(sender)
 
 
-def test_evidence_that_comes_after_approval_holds_its_addresses_back(scene: Scene) -> None:
-    scene.release()
+def test_evidence_that_comes_after_approval_holds_its_addresses_back(scenario: Scenario) -> None:
+    scenario.release()
     later = make_signal(
-        7, time=scene.now() - timedelta(days=3),
+        7, time=scenario.now() - timedelta(days=3),
         touches=(AssetTouch("fabrikam", "mailbox:accounts@fabrikam.example", "mail"),),
     )  # fmt: skip
-    alert = add_alert(scene.store, make_episode([replace(later, key=later.key._replace(rule="x"))]))
-    scene.act(triage.link_alert, RESPONDER, scene.breach.case_id, alert.pk)
-    row = next(r for r in scene.rows() if r.customer_id == "fabrikam")
+    alert = add_alert(
+        scenario.store, make_episode([replace(later, key=later.key._replace(rule="x"))])
+    )
+    scenario.act(triage.link_alert, RESPONDER, scenario.breach.case_id, alert.pk)
+    row = next(r for r in scenario.rows() if r.customer_id == "fabrikam")
 
-    assert not scene.send(row)
-    assert any("fabrikam" in call for call in scene.calls())
+    assert not scenario.send(row)
+    assert any("fabrikam" in call for call in scenario.calls())
 
 
-def test_a_drill_never_leaves_through_a_real_server(scene: Scene) -> None:
-    scene.store.write(
-        lambda uow: uow.breaches.save(scene.breach.model_copy(update={"drill": True}))
+def test_a_drill_never_leaves_through_a_real_server(scenario: Scenario) -> None:
+    scenario.store.write(
+        lambda uow: uow.breaches.save(scenario.breach.model_copy(update={"drill": True}))
     )
     real = SENDER.model_copy(update={"channel": "smtp", "host": "smtp.example"})
 
     with pytest.raises(NotAllowed, match="drill"):
-        scene.seal(real)
+        scenario.seal(real)
 
 
-def test_a_row_begins_once_and_its_end_is_written_once(scene: Scene) -> None:
-    scene.release()
-    row, outbox = scene.rows()[0], scene.outbox
-    begun = outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
+def test_a_row_begins_once_and_its_end_is_written_once(scenario: Scenario) -> None:
+    scenario.release()
+    row, outbox = scenario.rows()[0], scenario.outbox
+    begun = outbox.start_attempt(row.id, "a1", "boot-1", scenario.now())
     assert begun is not None
-    again = outbox.start_attempt(row.id, "a2", "boot-1", scene.now())
-    outbox.finish_attempt(row.id, "a2", OK, scene.now(), None)
-    stranger = scene.rows()[0].status
-    outbox.finish_attempt(row.id, "a1", OK, scene.now(), None)
-    outbox.finish_attempt(row.id, "a1", SendResult(outcome=SendOutcome.BOUNCED), scene.now(), None)
+    again = outbox.start_attempt(row.id, "a2", "boot-1", scenario.now())
+    outbox.finish_attempt(row.id, "a2", OK, scenario.now(), None)
+    stranger = scenario.rows()[0].status
+    outbox.finish_attempt(row.id, "a1", OK, scenario.now(), None)
+    outbox.finish_attempt(
+        row.id, "a1", SendResult(outcome=SendOutcome.BOUNCED), scenario.now(), None
+    )
 
     assert again is None
     assert stranger is DeliveryStatus.SENDING
-    assert scene.rows()[0].status is DeliveryStatus.HANDED_OVER
+    assert scenario.rows()[0].status is DeliveryStatus.HANDED_OVER
     assert begun.letter.text.count("BR-") > 0
     assert row.rendered_hash[:12] in begun.message_id
     assert begun.to_email == "accounts@contoso.example"
 
 
-def test_a_dead_process_leaves_unknown_and_no_blind_resend(scene: Scene) -> None:
-    scene.release()
-    row = scene.rows()[0]
-    scene.outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
-    assert scene.outbox.recover("boot-1", scene.now()) == 0
-    assert scene.outbox.recover("boot-2", scene.now()) == 1
-    scene.now.advance(hours=1)
+def test_a_dead_process_leaves_unknown_and_no_blind_resend(scenario: Scenario) -> None:
+    scenario.release()
+    row = scenario.rows()[0]
+    scenario.outbox.start_attempt(row.id, "a1", "boot-1", scenario.now())
+    assert scenario.outbox.recover("boot-1", scenario.now()) == 0
+    assert scenario.outbox.recover("boot-2", scenario.now()) == 1
+    scenario.now.advance(hours=1)
 
-    assert scene.rows()[0].status is DeliveryStatus.UNKNOWN
-    assert row.id not in [due.id for due in scene.outbox.list_due(scene.now(), 9)]
-    assert scene.outbox.start_attempt(row.id, "a2", "boot-2", scene.now()) is None
-    scene.outbox.finish_attempt(row.id, "a1", OK, scene.now(), None)
-    assert scene.rows()[0].status is DeliveryStatus.HANDED_OVER
+    assert scenario.rows()[0].status is DeliveryStatus.UNKNOWN
+    assert row.id not in [due.id for due in scenario.outbox.list_due(scenario.now(), 9)]
+    assert scenario.outbox.start_attempt(row.id, "a2", "boot-2", scenario.now()) is None
+    scenario.outbox.finish_attempt(row.id, "a1", OK, scenario.now(), None)
+    assert scenario.rows()[0].status is DeliveryStatus.HANDED_OVER
 
 
-def test_by_policy_an_unknown_end_is_tried_again_after_15_minutes(scene: Scene) -> None:
+def test_by_policy_an_unknown_end_is_tried_again_after_15_minutes(scenario: Scenario) -> None:
     policy = NoticePolicy(unknown_resend=True)
-    scene.settings = scene.settings.model_copy(update={"notices": policy})
-    scene.release()
-    row = scene.rows()[0]
-    scene.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
-    scene.now.advance(minutes=14)
-    early = [due.id for due in scene.outbox.list_due(scene.now(), 9)]
-    scene.now.advance(minutes=1)
+    scenario.settings = scenario.settings.model_copy(update={"notices": policy})
+    scenario.release()
+    row = scenario.rows()[0]
+    scenario.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
+    scenario.now.advance(minutes=14)
+    early = [due.id for due in scenario.outbox.list_due(scenario.now(), 9)]
+    scenario.now.advance(minutes=1)
 
     assert row.id not in early
-    assert row.id in [due.id for due in scene.outbox.list_due(scene.now(), 9)]
-    assert scene.send(scene.rows()[0], attempt="a2")
-    assert scene.rows()[0].message_id == row.message_id
+    assert row.id in [due.id for due in scenario.outbox.list_due(scenario.now(), 9)]
+    assert scenario.send(scenario.rows()[0], attempt="a2")
+    assert scenario.rows()[0].message_id == row.message_id
 
 
-def test_a_person_settles_an_unknown_end_and_resends_only_later(scene: Scene) -> None:
-    scene.release()
-    row = scene.rows()[0]
-    scene.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
+def test_a_person_settles_an_unknown_end_and_resends_only_later(scenario: Scenario) -> None:
+    scenario.release()
+    row = scenario.rows()[0]
+    scenario.send(row, SendResult(outcome=SendOutcome.UNKNOWN))
     with pytest.raises(NotAllowed, match="15 minutes"):
-        scene.act(
+        scenario.act(
             notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log"
         )
     with pytest.raises(BadInput, match="settles nothing"):
-        scene.act(notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.SKIPPED, "log")
-    scene.now.advance(minutes=15)
-    scene.act(
+        scenario.act(notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.SKIPPED, "log")
+    scenario.now.advance(minutes=15)
+    scenario.act(
         notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.QUEUED, "not in the log"
     )
 
-    assert scene.send(scene.rows()[0], attempt="a2")
+    assert scenario.send(scenario.rows()[0], attempt="a2")
     with pytest.raises(NotAllowed, match="handed_over"):
-        scene.act(notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.BOUNCED, "log")
+        scenario.act(notice_facts.resolve_unknown, RESPONDER, row.id, DeliveryStatus.BOUNCED, "log")
 
 
-def test_deferred_waits_and_after_four_hours_somebody_telephones(scene: Scene) -> None:
-    scene.release()
-    row = scene.rows()[0]
-    later = scene.now() + timedelta(minutes=5)
+def test_deferred_waits_and_after_four_hours_somebody_telephones(scenario: Scenario) -> None:
+    scenario.release()
+    row = scenario.rows()[0]
+    later = scenario.now() + timedelta(minutes=5)
     deferred = SendResult(outcome=SendOutcome.DEFERRED, reply="451 4.7.1")
-    scene.outbox.start_attempt(row.id, "a1", "boot-1", scene.now())
-    scene.outbox.finish_attempt(row.id, "a1", deferred, scene.now(), later)
-    waiting = [due.id for due in scene.outbox.list_due(scene.now(), 9)]
-    telephone_calls = len(scene.calls())
-    scene.now.advance(hours=4)
-    scene.send(scene.rows()[0], deferred, attempt="a2")
+    scenario.outbox.start_attempt(row.id, "a1", "boot-1", scenario.now())
+    scenario.outbox.finish_attempt(row.id, "a1", deferred, scenario.now(), later)
+    waiting = [due.id for due in scenario.outbox.list_due(scenario.now(), 9)]
+    telephone_calls = len(scenario.calls())
+    scenario.now.advance(hours=4)
+    scenario.send(scenario.rows()[0], deferred, attempt="a2")
 
     assert row.id not in waiting
-    assert (telephone_calls, len(scene.calls())) == (1, 2)
+    assert (telephone_calls, len(scenario.calls())) == (1, 2)
 
 
-def test_a_bounce_opens_one_call_with_a_script(scene: Scene) -> None:
-    scene.release()
-    one, two = scene.rows()
-    scene.send(one, SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1"))
-    scene.send(two)
-    scene.act(notice_facts.record_bounce, RESPONDER, two.id, "550 no such user")
-    tasks = scene.store.read(lambda uow: uow.cases.get(scene.breach.case_id)).tasks
+def test_a_bounce_opens_one_call_with_a_script(scenario: Scenario) -> None:
+    scenario.release()
+    one, two = scenario.rows()
+    scenario.send(one, SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1"))
+    scenario.send(two)
+    scenario.act(notice_facts.record_bounce, RESPONDER, two.id, "550 no such user")
+    tasks = scenario.store.read(lambda uow: uow.cases.get(scenario.breach.case_id)).tasks
 
     assert len(tasks) == 3
     assert all(task.script and task.reason for task in tasks)
-    assert [row.status for row in scene.rows()] == [DeliveryStatus.BOUNCED] * 2
+    assert [row.status for row in scenario.rows()] == [DeliveryStatus.BOUNCED] * 2
     with pytest.raises(NotAllowed):
-        scene.act(notice_facts.record_bounce, RESPONDER, two.id, "again")
+        scenario.act(notice_facts.record_bounce, RESPONDER, two.id, "again")
 
 
-def test_the_kill_switch_is_honoured_between_messages(scene: Scene) -> None:
-    scene.release()
-    scene.act(notice_facts.pause_notices, APPROVER, scene.breach.id, True)
-    row = scene.rows()[0]
+def test_the_kill_switch_is_honoured_between_messages(scenario: Scenario) -> None:
+    scenario.release()
+    scenario.act(notice_facts.pause_notices, APPROVER, scenario.breach.id, True)
+    row = scenario.rows()[0]
 
-    assert scene.outbox.list_due(scene.now(), 9) == []
-    assert not scene.send(row)
-    scene.act(notice_facts.pause_notices, APPROVER, scene.breach.id, False)
-    assert scene.send(scene.rows()[0])
-
-
-def test_what_expired_is_telephoned_and_never_mailed(scene: Scene) -> None:
-    scene.release()
-    scene.now.advance(hours=72)
-
-    assert scene.outbox.list_due(scene.now(), 9) == []
-    assert {row.status for row in scene.rows()} == {DeliveryStatus.EXPIRED}
-    assert len(scene.calls()) == 3
+    assert scenario.outbox.list_due(scenario.now(), 9) == []
+    assert not scenario.send(row)
+    scenario.act(notice_facts.pause_notices, APPROVER, scenario.breach.id, False)
+    assert scenario.send(scenario.rows()[0])
 
 
-def test_a_confirmed_receipt_and_only_that_is_delivered(scene: Scene) -> None:
-    scene.release()
-    row = scene.rows()[0]
-    scene.send(row)
-    handed = scene.rows()[0].status
-    scene.act(notice_facts.acknowledge_notice, RESPONDER, row.id)
+def test_what_expired_is_telephoned_and_never_mailed(scenario: Scenario) -> None:
+    scenario.release()
+    scenario.now.advance(hours=72)
 
-    assert (handed, scene.rows()[0].status) == (
+    assert scenario.outbox.list_due(scenario.now(), 9) == []
+    assert {row.status for row in scenario.rows()} == {DeliveryStatus.EXPIRED}
+    assert len(scenario.calls()) == 3
+
+
+def test_a_confirmed_receipt_and_only_that_is_delivered(scenario: Scenario) -> None:
+    scenario.release()
+    row = scenario.rows()[0]
+    scenario.send(row)
+    handed = scenario.rows()[0].status
+    scenario.act(notice_facts.acknowledge_notice, RESPONDER, row.id)
+
+    assert (handed, scenario.rows()[0].status) == (
         DeliveryStatus.HANDED_OVER,
         DeliveryStatus.DELIVERED,
     )
 
 
-def test_a_second_letter_follows_the_first_in_its_thread(scene: Scene) -> None:
-    scene.release()
-    first = scene.rows()[0]
-    scene.send(first)
-    scene.now.advance(days=1)
-    scene.write(next_update=scene.now() + timedelta(days=9))
-    scene.release()
-    second = next(r for r in scene.rows() if r.version == 2 and r.customer_id == "contoso")
-    begun = scene.outbox.start_attempt(second.id, "b1", "boot-1", scene.now())
+def test_a_second_letter_follows_the_first_in_its_thread(scenario: Scenario) -> None:
+    scenario.release()
+    first = scenario.rows()[0]
+    scenario.send(first)
+    scenario.now.advance(days=1)
+    scenario.write(next_update=scenario.now() + timedelta(days=9))
+    scenario.release()
+    second = next(r for r in scenario.rows() if r.version == 2 and r.customer_id == "contoso")
+    begun = scenario.outbox.start_attempt(second.id, "b1", "boot-1", scenario.now())
 
     assert begun is not None
     assert begun.in_reply_to == first.message_id != begun.message_id
 
 
-def test_the_glass_stays_whole_where_two_people_may_approve(scene: Scene) -> None:
-    scene.store.write(lambda uow: uow.users.save(make_user("blake", Permission.APPROVER)))
+def test_break_glass_is_refused_where_two_people_may_approve(scenario: Scenario) -> None:
+    scenario.store.write(lambda uow: uow.users.save(make_user("blake", Permission.APPROVER)))
 
-    with pytest.raises(NotAllowed, match="glass stays whole"):
-        scene.release(LONE, approve.approve_break_glass, reason="alone")
+    with pytest.raises(NotAllowed, match="break-glass refused"):
+        scenario.release(LONE, approve.approve_break_glass, reason="alone")
 
 
-def test_one_person_alone_releases_late_and_under_a_witness(scene: Scene) -> None:
-    scene.disable("avery")
+def test_one_person_alone_releases_late_and_under_a_witness(scenario: Scenario) -> None:
+    scenario.disable("avery")
     with pytest.raises(BadInput, match="empty"):
-        scene.release(LONE, approve.approve_break_glass, reason=" ")
+        scenario.release(LONE, approve.approve_break_glass, reason=" ")
     with pytest.raises(IncompleteDocument, match="outsider"):
-        scene.release(LONE, approve.approve_break_glass, reason="alone")
+        scenario.release(LONE, approve.approve_break_glass, reason="alone")
     nominated = PROFILE.model_copy(update={"witness_email": "w@outside.example"})
-    scene.settings = scene.settings.model_copy(update={"profile": nominated})
-    scene.release(LONE, approve.approve_break_glass, reason="alone")
-    due = scene.outbox.list_due(scene.now(), 9)
-    letter = next(r for r in scene.rows() if r.kind is not NoticeKind.WITNESS)
-    early = scene.outbox.start_attempt(letter.id, "a0", "boot-1", scene.now())
-    told = scene.outbox.start_attempt(due[0].id, "w1", "boot-1", scene.now())
-    scene.outbox.finish_attempt(due[0].id, "w1", OK, scene.now(), None)
-    scene.now.advance(minutes=15)
+    scenario.settings = scenario.settings.model_copy(update={"profile": nominated})
+    scenario.release(LONE, approve.approve_break_glass, reason="alone")
+    due = scenario.outbox.list_due(scenario.now(), 9)
+    letter = next(r for r in scenario.rows() if r.kind is not NoticeKind.WITNESS)
+    early = scenario.outbox.start_attempt(letter.id, "a0", "boot-1", scenario.now())
+    told = scenario.outbox.start_attempt(due[0].id, "w1", "boot-1", scenario.now())
+    scenario.outbox.finish_attempt(due[0].id, "w1", OK, scenario.now(), None)
+    scenario.now.advance(minutes=15)
 
     assert [row.kind for row in due] == [NoticeKind.WITNESS]
     assert early is None
     assert told is not None
     assert told.to_email == "w@outside.example"
     assert not any(c in told.letter.text for c in ("Contoso", "Fabrikam", "guessed"))
-    assert scene.send(scene.store.read(lambda uow: uow.notices.get(letter.id)))
+    assert scenario.send(scenario.store.read(lambda uow: uow.notices.get(letter.id)))
 
 
-def test_duties_stop_when_everybody_was_written_to_or_telephoned(scene: Scene) -> None:
-    scene.release()
-    for row in scene.rows():
-        scene.send(row)
-    found = {c.kind: c for c in running(scene)}
-    assert found[ObligationKind.OWN_PROMISE].ended_at == scene.now()
+def test_duties_stop_when_everybody_was_written_to_or_telephoned(scenario: Scenario) -> None:
+    scenario.release()
+    for row in scenario.rows():
+        scenario.send(row)
+    found = {c.kind: c for c in running(scenario)}
+    assert found[ObligationKind.OWN_PROMISE].ended_at == scenario.now()
     assert found[ObligationKind.CONTROLLERS_ART33_2].ended_at is None
-    for call in scene.calls():
-        scene.act(
-            telephone_calls.record_call, RESPONDER, scene.breach.case_id, call,
+    for call in scenario.calls():
+        scenario.act(
+            telephone_calls.record_call, RESPONDER, scenario.breach.case_id, call,
             CallOutcome.REACHED_AND_TOLD, number="01632 960009", spoken_to="Jo", statement="understood",
         )  # fmt: skip
-    after = {c.kind: c for c in running(scene)}
+    after = {c.kind: c for c in running(scenario)}
 
-    assert after[ObligationKind.CONTROLLERS_ART33_2].ended_at == scene.now()
+    assert after[ObligationKind.CONTROLLERS_ART33_2].ended_at == scenario.now()
     assert after["ico_art33"].ended_at is None
     assert after[ObligationKind.NEXT_UPDATE].due == FACTS.next_update
 
 
-def running(scene: Scene) -> Any:
-    return scene.store.read(
-        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
+def running(scenario: Scenario) -> Any:
+    return scenario.store.read(
+        lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
 
 
@@ -627,19 +631,19 @@ NO = DecisionAnswer(
 )
 
 
-def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -> None:
-    scene.decide(tell_people=NO, own_promise_binds=NO)
-    made = scene.store.read(
+def test_without_a_duty_to_tell_people_only_controllers_are_told(scenario: Scenario) -> None:
+    scenario.decide(tell_people=NO, own_promise_binds=NO)
+    made = scenario.store.read(
         lambda uow: notice_facts.render_letters(
-            uow, scene.breach.id, scene.settings, scene.renderer
+            uow, scenario.breach.id, scenario.settings, scenario.renderer
         )
     )
 
     assert made.rendered == ()
     assert [r.kind for r in made.telephone] == [NoticeKind.CONTROLLER_PACK]
-    assert scene.release().count == 1
+    assert scenario.release().count == 1
     assert not {ObligationKind.OWN_PROMISE, ObligationKind.ART34_PEOPLE} & {
-        c.kind for c in running(scene)
+        c.kind for c in running(scenario)
     }
 
 
@@ -669,21 +673,23 @@ def test_without_a_duty_to_tell_people_only_controllers_are_told(scene: Scene) -
     ],
 )
 def test_a_decision_that_does_not_hold_is_refused(
-    scene: Scene, changes: dict[str, Any], problem: str
+    scenario: Scenario, changes: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(BadInput, match=problem):
-        scene.decide(**changes)
+        scenario.decide(**changes)
 
 
-def test_a_letter_about_telecoms_data_never_says_that_the_ico_is_not_told(scene: Scene) -> None:
-    scene.freeze(pecr=PecrStatus.YES)
+def test_a_letter_about_telecoms_data_never_says_that_the_ico_is_not_told(
+    scenario: Scenario,
+) -> None:
+    scenario.freeze(pecr=PecrStatus.YES)
     no = DecisionAnswer(yes=False, reasons="The telecoms report takes its place.")
     yes = DecisionAnswer(yes=True, reasons="Call records of subscribers were reached.")
-    scene.decide(uk_ico=no, uk_pecr=yes, pecr_subscribers=yes, tell_people=NO)
+    scenario.decide(uk_ico=no, uk_pecr=yes, pecr_subscribers=yes, tell_people=NO)
 
-    ready = scene.store.read(
+    ready = scenario.store.read(
         lambda uow: notice_facts.render_letters(
-            uow, scene.breach.id, scene.settings, scene.renderer
+            uow, scenario.breach.id, scenario.settings, scenario.renderer
         )
     )
 
@@ -694,10 +700,10 @@ def test_a_letter_about_telecoms_data_never_says_that_the_ico_is_not_told(scene:
     assert all("reg. 5A(3)" in text for text in texts)
 
 
-def a_hold(scene: Scene, **changes: Any) -> LawEnforcementHold:
+def a_hold(scenario: Scenario, **changes: Any) -> LawEnforcementHold:
     fields = {
-        "asked_by": "Police", "asked_at": scene.now(), "basis": "Sch. 2 para 2",
-        "review_on": scene.now() + timedelta(days=7),
+        "asked_by": "Police", "asked_at": scenario.now(), "basis": "Sch. 2 para 2",
+        "review_on": scenario.now() + timedelta(days=7),
     }  # fmt: skip
     return LawEnforcementHold.model_validate(fields | changes)
 
@@ -715,10 +721,10 @@ def a_hold(scene: Scene, **changes: Any) -> LawEnforcementHold:
     ],
 )
 def test_a_hold_that_does_not_say_who_until_when_and_what_is_refused(
-    scene: Scene, changes: dict[str, Any], problem: str
+    scenario: Scenario, changes: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(BadInput, match=problem):
-        scene.decide(hold=a_hold(scene, **changes))
+        scenario.decide(hold=a_hold(scenario, **changes))
 
 
 @pytest.mark.parametrize(
@@ -730,13 +736,13 @@ def test_a_hold_that_does_not_say_who_until_when_and_what_is_refused(
     ],
 )
 def test_a_hold_stops_the_letters_it_names_and_no_others(
-    scene: Scene, stops: set[NotificationBasis], told: int, by_law: bool
+    scenario: Scenario, stops: set[NotificationBasis], told: int, by_law: bool
 ) -> None:
-    scene.decide(hold=a_hold(scene, stops=stops))
+    scenario.decide(hold=a_hold(scenario, stops=stops))
 
-    ready = scene.store.read(
+    ready = scenario.store.read(
         lambda uow: notice_facts.render_letters(
-            uow, scene.breach.id, scene.settings, scene.renderer
+            uow, scenario.breach.id, scenario.settings, scenario.renderer
         )
     )
 
@@ -745,35 +751,37 @@ def test_a_hold_stops_the_letters_it_names_and_no_others(
     assert all(("Article 34" in " ".join(r.text.split())) is by_law for r in ready.rendered)
 
 
-def test_an_open_pecr_question_blocks_a_decision_not_to_report(scene: Scene) -> None:
+def test_an_open_pecr_question_blocks_a_decision_not_to_report(scenario: Scenario) -> None:
     asking = make_binding("privacy@contoso.example").model_copy(update={"pecr": PecrStatus.ASK})
-    scene.store.write(lambda uow: uow.customers.bind(asking, scene.now()))
-    scene.freeze()
+    scenario.store.write(lambda uow: uow.customers.bind(asking, scenario.now()))
+    scenario.freeze()
     no = DecisionAnswer(yes=False, reasons="No risk is likely.")
 
     with pytest.raises(NotAllowed, match="PECR"):
-        scene.decide(uk_ico=no)
-    assert scene.decide().version == 2
+        scenario.decide(uk_ico=no)
+    assert scenario.decide().version == 2
 
 
-def test_an_exemption_and_our_promise_collide_visibly(scene: Scene) -> None:
-    decision = scene.decide(
+def test_an_exemption_and_our_promise_collide_visibly(scenario: Scenario) -> None:
+    decision = scenario.decide(
         tell_people=NO, art34_3_limb="a", art34_3_evidence="the disk was encrypted"
     )
-    manifest = scene.store.read(lambda uow: uow.breaches.find_latest(Manifest, scene.breach.id))
+    manifest = scenario.store.read(
+        lambda uow: uow.breaches.find_latest(Manifest, scenario.breach.id)
+    )
     assert manifest is not None
     said = list_remarks(decision, manifest.exposures)
 
     assert "An Art. 34(3) exemption does not cancel our own promise." in said
 
 
-def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) -> None:
+def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scenario: Scenario) -> None:
     no_report: dict[str, Any] = {
         "uk_ico": DecisionAnswer(yes=False, reasons="A risk is unlikely."),
         "edpb_case": 7,
     }
     with pytest.raises(IncompleteDocument) as refused:
-        scene.decide(**no_report)
+        scenario.decide(**no_report)
 
     assert set(refused.value.missing) == {
         "A high risk, and no report",
@@ -782,46 +790,46 @@ def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scene: Scene) 
     against = ("high_risk_unreported", "edpb_unreported")
     why = dict.fromkeys(against, "Our solicitor advises so; her letter is on file.")
     with pytest.raises(IncompleteDocument, match="EDPB"):
-        scene.decide(**no_report, departures=why | {"edpb_unreported": "x"})
-    sealed = scene.decide(**no_report, departures=why | {"score_told": "No such contradiction."})
+        scenario.decide(**no_report, departures=why | {"edpb_unreported": "x"})
+    sealed = scenario.decide(**no_report, departures=why | {"score_told": "No such contradiction."})
     assert sealed.departures == why
 
 
 def test_a_list_frozen_later_that_raises_more_stops_approval_until_it_is_decided(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    scene.freeze(pecr=PecrStatus.YES)
+    scenario.freeze(pecr=PecrStatus.YES)
     with pytest.raises(IncompleteDocument, match="Tell subscribers under PECR: is not answered"):
-        scene.seal()
+        scenario.seal()
 
     yes = DecisionAnswer(yes=True, reasons="Call records of subscribers were reached.")
     no = DecisionAnswer(yes=False, reasons="No adverse effect on any subscriber is likely.")
-    scene.decide(uk_pecr=yes, pecr_subscribers=no)
-    assert scene.seal().count
+    scenario.decide(uk_pecr=yes, pecr_subscribers=no)
+    assert scenario.seal().count
 
 
-def test_the_score_is_computed_and_is_there_only_when_complete(scene: Scene) -> None:
+def test_the_score_is_computed_and_is_there_only_when_complete(scenario: Scenario) -> None:
     why = {"score_near_boundary": "Bank details weigh more than one step of the table."}
-    categories = scene.store.read(
+    categories = scenario.store.read(
         lambda uow: list_scored_categories(
-            None, uow.breaches.find_latest(Manifest, scene.breach.id).exposures
+            None, uow.breaches.find_latest(Manifest, scenario.breach.id).exposures
         )  # type: ignore[union-attr]
     )
     data = dict.fromkeys(categories or (DataCategory.FINANCIAL,), 3)
     whole = STOLEN.model_copy(update={"data": data})
 
-    assert scene.decide(severity=whole, departures=why).severity_score == 4.0
+    assert scenario.decide(severity=whole, departures=why).severity_score == 4.0
     half = whole.model_copy(update={"integrity": None})
-    assert scene.decide(severity=half).severity_score is None
+    assert scenario.decide(severity=half).severity_score is None
 
 
-def test_facts_keep_to_what_may_be_said(scene: Scene) -> None:
+def test_facts_keep_to_what_may_be_said(scenario: Scenario) -> None:
     with pytest.raises(IncompleteDocument, match="evidence"):
-        scene.write(not_involved="Card data", not_involved_evidence="")
+        scenario.write(not_involved="Card data", not_involved_evidence="")
     with pytest.raises(BadInput, match="three to five"):
-        scene.write(steps=("One thing.",))
+        scenario.write(steps=("One thing.",))
     with pytest.raises(BadInput, match="past"):
-        scene.write(next_update=scene.now())
+        scenario.write(next_update=scenario.now())
 
 
 UNKNOWN = SendResult(outcome=SendOutcome.UNKNOWN)
@@ -829,30 +837,32 @@ BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 UNSENDABLE = SendResult(outcome=SendOutcome.UNSENDABLE)
 
 
-def written(scene: Scene) -> LetterSet:
-    return scene.store.read(
+def written(scenario: Scenario) -> LetterSet:
+    return scenario.store.read(
         lambda uow: notice_facts.render_letters(
-            uow, scene.breach.id, scene.settings, scene.renderer
+            uow, scenario.breach.id, scenario.settings, scenario.renderer
         )
     )
 
 
-def change(scene: Scene, customer: str, **changes: Any) -> None:
+def change(scenario: Scenario, customer: str, **changes: Any) -> None:
     def work(uow: Any) -> None:
         uow.customers.save(uow.customers.get(customer).model_copy(update=changes))
 
-    scene.store.write(work)
+    scenario.store.write(work)
 
 
-def row_of(scene: Scene, customer: str, version: int = 1) -> NoticeRow:
-    return next(r for r in scene.rows() if (r.customer_id, r.version) == (customer, version))
+def row_of(scenario: Scenario, customer: str, version: int = 1) -> NoticeRow:
+    return next(r for r in scenario.rows() if (r.customer_id, r.version) == (customer, version))
 
 
-def test_the_approver_sees_each_head_as_it_leaves(scene: Scene) -> None:
-    ready = written(scene)
+def test_the_approver_sees_each_head_as_it_leaves(scenario: Scenario) -> None:
+    ready = written(scenario)
     seen = build_heads(ready, SENDER)
-    scene.release()
-    sent = scene.outbox.start_attempt(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
+    scenario.release()
+    sent = scenario.outbox.start_attempt(
+        row_of(scenario, "fabrikam").id, "a1", "boot", scenario.now()
+    )
 
     assert sent is not None
     head = next(h for h in seen if h.to_email == sent.to_email)
@@ -870,28 +880,28 @@ def test_the_approver_sees_each_head_as_it_leaves(scene: Scene) -> None:
     ],
 )
 def test_a_changed_name_or_address_after_approval_voids_it_for_that_customer(
-    scene: Scene, changes: dict[str, str]
+    scenario: Scenario, changes: dict[str, str]
 ) -> None:
-    scene.release()
-    change(scene, "fabrikam", **changes)
+    scenario.release()
+    change(scenario, "fabrikam", **changes)
 
-    assert not scene.send(row_of(scene, "fabrikam"))
-    assert scene.send(row_of(scene, "contoso"))
-    assert row_of(scene, "fabrikam").status is DeliveryStatus.SKIPPED
-    assert row_of(scene, "fabrikam").status_reason
+    assert not scenario.send(row_of(scenario, "fabrikam"))
+    assert scenario.send(row_of(scenario, "contoso"))
+    assert row_of(scenario, "fabrikam").status is DeliveryStatus.SKIPPED
+    assert row_of(scenario, "fabrikam").status_reason
 
 
 def test_a_changed_address_before_approval_stops_it_until_the_list_is_frozen_anew(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    before = scene.seal()
-    change(scene, "fabrikam", default_email="other@fabrikam.example")
+    before = scenario.seal()
+    change(scenario, "fabrikam", default_email="other@fabrikam.example")
     with pytest.raises(NotAllowed, match="another contact than the frozen list"):
-        scene.seal()
-    scene.now.advance(minutes=1)
-    scene.freeze()
+        scenario.seal()
+    scenario.now.advance(minutes=1)
+    scenario.freeze()
 
-    assert scene.seal().hash != before.hash
+    assert scenario.seal().hash != before.hash
 
 
 @pytest.mark.parametrize(
@@ -904,19 +914,19 @@ def test_a_changed_address_before_approval_stops_it_until_the_list_is_frozen_ane
     ],
 )
 def test_what_an_older_release_let_in_stops_the_approval_with_the_place(
-    scene: Scene, changes: dict[str, str]
+    scenario: Scenario, changes: dict[str, str]
 ) -> None:
-    change(scene, "fabrikam", people=(), **changes)
-    scene.freeze()
+    change(scenario, "fabrikam", people=(), **changes)
+    scenario.freeze()
 
     with pytest.raises(IncompleteDocument, match=r"to fabrikam, (name|address)"):
-        scene.seal()
+        scenario.seal()
 
 
-def test_hidden_characters_are_shown_in_head_and_letter_and_want_a_look(scene: Scene) -> None:
-    change(scene, "fabrikam", name="Fab\u202erikam Ltd", people=())
-    scene.freeze()
-    ready = written(scene)
+def test_hidden_characters_are_shown_in_head_and_letter_and_want_a_look(scenario: Scenario) -> None:
+    change(scenario, "fabrikam", name="Fab\u202erikam Ltd", people=())
+    scenario.freeze()
+    ready = written(scenario)
     at = [r.customer_id for r in ready.recipients].index("fabrikam")
 
     assert build_heads(ready, SENDER)[at].to_name == "Fab[U+202E]rikam Ltd"
@@ -925,33 +935,35 @@ def test_hidden_characters_are_shown_in_head_and_letter_and_want_a_look(scene: S
     )
     assert "Dear Fab[U+202E]rikam Ltd," in ready.rendered[at].text
     assert "\u202e" not in ready.rendered[at].text + ready.rendered[at].html
-    scene.release()
-    sent = scene.outbox.start_attempt(row_of(scene, "fabrikam").id, "a1", "boot", scene.now())
+    scenario.release()
+    sent = scenario.outbox.start_attempt(
+        row_of(scenario, "fabrikam").id, "a1", "boot", scenario.now()
+    )
     assert sent is not None
     assert sent.to_name == "Fab[U+202E]rikam Ltd"
 
 
-def test_a_sender_that_cannot_stand_in_a_header_is_misconfigured(scene: Scene) -> None:
+def test_a_sender_that_cannot_stand_in_a_header_is_misconfigured(scenario: Scenario) -> None:
     for changes in ({"from_name": "a\nb"}, {"from_email": "a@b@c"}, {"envelope_from": "<>"}):
         with pytest.raises(ConfigurationError, match="sender main"):
-            scene.seal(SENDER.model_copy(update=changes))
+            scenario.seal(SENDER.model_copy(update=changes))
 
 
-def test_an_unsendable_row_ends_as_not_sent_with_a_telephone_task(scene: Scene) -> None:
-    scene.release()
-    telephone_calls = len(scene.calls())
-    row = row_of(scene, "fabrikam")
-    scene.send(row, UNSENDABLE)
+def test_an_unsendable_row_ends_as_not_sent_with_a_telephone_task(scenario: Scenario) -> None:
+    scenario.release()
+    telephone_calls = len(scenario.calls())
+    row = row_of(scenario, "fabrikam")
+    scenario.send(row, UNSENDABLE)
 
-    assert row_of(scene, "fabrikam").status is DeliveryStatus.SKIPPED
-    assert "no message can be made of it" in row_of(scene, "fabrikam").status_reason
-    assert len(scene.calls()) == telephone_calls + 1
+    assert row_of(scenario, "fabrikam").status is DeliveryStatus.SKIPPED
+    assert "no message can be made of it" in row_of(scenario, "fabrikam").status_reason
+    assert len(scenario.calls()) == telephone_calls + 1
 
 
-def version_two(scene: Scene) -> LetterSet:
-    scene.now.advance(hours=1)
-    scene.write()
-    return written(scene)
+def version_two(scenario: Scenario) -> LetterSet:
+    scenario.now.advance(hours=1)
+    scenario.write()
+    return written(scenario)
 
 
 def fabrikams(ready: LetterSet) -> Any:
@@ -960,23 +972,23 @@ def fabrikams(ready: LetterSet) -> Any:
 
 
 def test_the_first_letter_that_ever_leaves_is_number_one_whatever_was_written_before(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
     for _ in range(3):
-        scene.now.advance(minutes=1)
-        scene.write()
-    letter = fabrikams(written(scene))
+        scenario.now.advance(minutes=1)
+        scenario.write()
+    letter = fabrikams(written(scenario))
 
     assert letter.subject.startswith("Important")
     assert "our letter number 1 about this incident" in " ".join(letter.text.split())
     assert "replaces" not in letter.text
 
 
-def test_only_who_was_told_before_reads_that_a_letter_is_replaced(scene: Scene) -> None:
-    scene.release()
-    scene.send(row_of(scene, "fabrikam"))
-    scene.send(row_of(scene, "contoso"), BOUNCED)
-    ready = version_two(scene)
+def test_only_who_was_told_before_reads_that_a_letter_is_replaced(scenario: Scenario) -> None:
+    scenario.release()
+    scenario.send(row_of(scenario, "fabrikam"))
+    scenario.send(row_of(scenario, "contoso"), BOUNCED)
+    ready = version_two(scenario)
     told = fabrikams(ready)
     other = next(r for r in ready.rendered if r.customer_id == "contoso")
 
@@ -988,11 +1000,11 @@ def test_only_who_was_told_before_reads_that_a_letter_is_replaced(scene: Scene) 
 
 
 def test_after_an_unclear_end_the_letter_says_that_the_earlier_one_may_have_arrived(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    scene.release()
-    scene.send(row_of(scene, "fabrikam"), UNKNOWN)
-    letter = fabrikams(version_two(scene))
+    scenario.release()
+    scenario.send(row_of(scenario, "fabrikam"), UNKNOWN)
+    letter = fabrikams(version_two(scenario))
     words = " ".join(letter.text.split())
 
     assert letter.subject.startswith("Important")
@@ -1001,16 +1013,18 @@ def test_after_an_unclear_end_the_letter_says_that_the_earlier_one_may_have_arri
 
 
 def test_an_end_that_becomes_known_after_approval_does_not_change_the_approved_words(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    scene.release()
-    scene.send(row_of(scene, "fabrikam"), UNKNOWN)
-    version_two(scene)
-    scene.release()
-    first = row_of(scene, "fabrikam")
-    scene.act(notice_facts.resolve_unknown, RESPONDER, first.id, DeliveryStatus.HANDED_OVER, "log")
+    scenario.release()
+    scenario.send(row_of(scenario, "fabrikam"), UNKNOWN)
+    version_two(scenario)
+    scenario.release()
+    first = row_of(scenario, "fabrikam")
+    scenario.act(
+        notice_facts.resolve_unknown, RESPONDER, first.id, DeliveryStatus.HANDED_OVER, "log"
+    )
 
-    assert scene.send(row_of(scene, "fabrikam", 2), attempt="a2")
-    third = " ".join(fabrikams(version_two(scene)).text.split())
+    assert scenario.send(row_of(scenario, "fabrikam", 2), attempt="a2")
+    third = " ".join(fabrikams(version_two(scenario)).text.split())
     assert "our letter number 3 about" in third
     assert "replaces our letter number 2" in third

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 from waiting_letters import renderer
 
 from breachdesk.casework.release import notice_facts
@@ -21,79 +21,81 @@ BY_TELEPHONE = "fabrikam,Fabrikam Ltd,,01632 960002,Kit Reed,en-GB\n"
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso is mailed; Fabrikam, whose address nobody knows, is telephoned."""
-    with release_scene("sqlite", tmp_path) as opened:
+    with release_scenario("sqlite", tmp_path) as opened:
         opened.imports(BY_TELEPHONE, by="operator:cli")
         opened.write_all()
         yield opened
 
 
-def calls(scene: ReleaseScene) -> dict[str, Any]:
-    return {t.customer_id: t for t in scene.tasks().values() if t.kind == "telephone"}
+def calls(scenario: ReleaseScenario) -> dict[str, Any]:
+    return {t.customer_id: t for t in scenario.tasks().values() if t.kind == "telephone"}
 
 
-def letters(scene: ReleaseScene) -> Any:
-    return scene.store.read(
-        lambda uow: notice_facts.render_letters(uow, scene.breach.id, scene.settings, renderer())
+def letters(scenario: ReleaseScenario) -> Any:
+    return scenario.store.read(
+        lambda uow: notice_facts.render_letters(
+            uow, scenario.breach.id, scenario.settings, renderer()
+        )
     )
 
 
-def test_a_script_is_linted_like_a_mail_and_stops_approval(scene: ReleaseScene) -> None:
-    scene.write(measures=("On 24 September 2026 we closed 203.0.113.9, the intruder.",))
-    found = [p for p in letters(scene).blocking if p.where.startswith("script")]
+def test_a_script_is_linted_like_a_mail_and_stops_approval(scenario: ReleaseScenario) -> None:
+    scenario.write(measures=("On 24 September 2026 we closed 203.0.113.9, the intruder.",))
+    found = [p for p in letters(scenario).blocking if p.where.startswith("script")]
 
     assert any("IP address" in p.problem for p in found)
 
 
 def test_a_script_that_names_another_customer_stops_approval_where_nobody_is_mailed(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     nobody = "contoso,Contoso Ltd,,01632 960001,Jo Mason,en-GB\n"
-    scene.imports(nobody, by="operator:cli")
-    scene.freeze()
-    scene.write(consequences=("Tailspin and Fabrikam Ltd were attacked first.",))
+    scenario.imports(nobody, by="operator:cli")
+    scenario.freeze()
+    scenario.write(consequences=("Tailspin and Fabrikam Ltd were attacked first.",))
 
-    assert letters(scene).rendered == ()
+    assert letters(scenario).rendered == ()
     with pytest.raises(IncompleteDocument, match="customer"):
-        scene.seal()
+        scenario.seal()
 
 
-def test_scripts_stand_in_the_seal_and_in_the_count(scene: ReleaseScene) -> None:
-    before = scene.seal()
-    scene.imports(BY_TELEPHONE.replace("960002", "960003"), by="operator:cli")
-    scene.freeze()
-    after = scene.seal()
+def test_scripts_stand_in_the_seal_and_in_the_count(scenario: ReleaseScenario) -> None:
+    before = scenario.seal()
+    scenario.imports(BY_TELEPHONE.replace("960002", "960003"), by="operator:cli")
+    scenario.freeze()
+    after = scenario.seal()
 
     assert (before.count, before.calls) == (2, 1)
     assert before.texts_hash != after.texts_hash
 
 
-def test_a_call_says_exactly_what_was_sealed(scene: ReleaseScene) -> None:
-    script = next(s for s in letters(scene).scripts if s.customer_id == "fabrikam")
-    scene.approve()
+def test_a_call_says_exactly_what_was_sealed(scenario: ReleaseScenario) -> None:
+    script = next(s for s in letters(scenario).scripts if s.customer_id == "fabrikam")
+    scenario.approve()
 
     assert script.channel is ContactChannel.TELEPHONE
-    assert calls(scene)["fabrikam"].script == script.text
+    assert calls(scenario)["fabrikam"].script == script.text
     assert script.text.count("Number: 01632 960002") == 1
 
 
 @pytest.mark.parametrize("drill", [True, False])
 def test_a_bounce_recorded_by_hand_opens_a_call_with_the_whole_approved_script(
-    scene: ReleaseScene, drill: bool
+    scenario: ReleaseScenario, drill: bool
 ) -> None:
-    scene.settings = scene.settings.model_copy(update={"drill": drill})
-    scene.approve()
-    row = scene.rows()[0]
-    scene.send(row)
-    analyst = scene.as_actor("asha", Permission.ANALYST)
-    scene.store.write(
+    scenario.settings = scenario.settings.model_copy(update={"drill": drill})
+    scenario.approve()
+    row = scenario.rows()[0]
+    scenario.send(row)
+    analyst = scenario.as_actor("asha", Permission.ANALYST)
+    scenario.store.write(
         lambda uow: notice_facts.record_bounce(
-            uow, analyst, row.id, "550 no such user", scene.now()
+            uow, analyst, row.id, "550 no such user", scenario.now()
         )
     )
-    said = " ".join(calls(scene)["contoso"].script.split())
-    profile = scene.settings.profile
+    said = " ".join(calls(scenario)["contoso"].script.split())
+    profile = scenario.settings.profile
 
     for needed in (
         profile.trading_name, profile.legal_name, profile.contact_phone, "complain",
@@ -104,26 +106,30 @@ def test_a_bounce_recorded_by_hand_opens_a_call_with_the_whole_approved_script(
 
 
 def test_a_bounce_says_what_was_approved_though_the_facts_changed_meanwhile(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.approve()
-    row = scene.rows()[0]
-    sealed = scene.store.read(lambda uow: uow.breaches.find_latest(SealedTexts, scene.breach.id))
-    scene.write(measures=("On 24 September 2026 we did something else.",))
-    begun = scene.store.write(lambda uow: uow.notices.get(row.id))
-    scene.store.write(
-        lambda uow: notice_facts.open_call(uow, begun, "the mail came back", scene.now())
+    scenario.approve()
+    row = scenario.rows()[0]
+    sealed = scenario.store.read(
+        lambda uow: uow.breaches.find_latest(SealedTexts, scenario.breach.id)
+    )
+    scenario.write(measures=("On 24 September 2026 we did something else.",))
+    begun = scenario.store.write(lambda uow: uow.notices.get(row.id))
+    scenario.store.write(
+        lambda uow: notice_facts.open_call(uow, begun, "the mail came back", scenario.now())
     )
 
     assert sealed is not None
-    assert calls(scene)["contoso"].script == next(
+    assert calls(scenario)["contoso"].script == next(
         s.text for s in sealed.scripts if s.customer_id == "contoso"
     )
-    assert "something else" not in calls(scene)["contoso"].script
+    assert "something else" not in calls(scenario)["contoso"].script
 
 
-def test_sealed_scripts_do_not_lie_open_on_the_disk(scene: ReleaseScene, tmp_path: Path) -> None:
-    scene.approve()
+def test_sealed_scripts_do_not_lie_open_on_the_disk(
+    scenario: ReleaseScenario, tmp_path: Path
+) -> None:
+    scenario.approve()
     stored = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
 
     assert ACCOUNT_WORDS.steps[2].encode() not in stored

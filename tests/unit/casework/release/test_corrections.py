@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 from waiting_letters import renderer
 
 from breachdesk.casework import obligations
@@ -35,45 +35,47 @@ BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso and Fabrikam are possible."""
-    with release_scene("sqlite", tmp_path) as made:
+    with release_scenario("sqlite", tmp_path) as made:
         made.write_all()
         yield made
 
 
-def send_all(scene: ReleaseScene, result: SendResult | None = None) -> None:
-    scene.approve()
-    for row in scene.due():
-        scene.send(row, result) if result else scene.send(row)
+def send_all(scenario: ReleaseScenario, result: SendResult | None = None) -> None:
+    scenario.approve()
+    for row in scenario.due():
+        scenario.send(row, result) if result else scenario.send(row)
 
 
-def exclude(scene: ReleaseScene, customer: str) -> Manifest:
+def exclude(scenario: ReleaseScenario, customer: str) -> Manifest:
     """New evidence: only the others stay."""
-    scene.customers = tuple(c for c in scene.customers if c != customer)
-    return scene.freeze()
+    scenario.customers = tuple(c for c in scenario.customers if c != customer)
+    return scenario.freeze()
 
 
-def corrected(scene: ReleaseScene) -> None:
-    seen = scene.store.read(lambda uow: uow.breaches.find_latest(NoticeFacts, scene.breach.id))
-    scene.now.advance(minutes=1)
-    scene.store.write(
+def corrected(scenario: ReleaseScenario) -> None:
+    seen = scenario.store.read(
+        lambda uow: uow.breaches.find_latest(NoticeFacts, scenario.breach.id)
+    )
+    scenario.now.advance(minutes=1)
+    scenario.store.write(
         lambda uow: reader_words.write_words(
-            uow, RESPONDER, scene.breach.id, CORRECTION, seen=seen.version, now=scene.now()
+            uow, RESPONDER, scenario.breach.id, CORRECTION, seen=seen.version, now=scenario.now()
         )
     )
 
 
-def duty(scene: ReleaseScene) -> Obligation | None:
-    every = scene.store.read(
-        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
+def duty(scenario: ReleaseScenario) -> Obligation | None:
+    every = scenario.store.read(
+        lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
     return next((each for each in every if each.id == "corrections"), None)
 
 
-def ready(scene: ReleaseScene) -> LetterSet:
-    return scene.store.read(
-        lambda uow: render_letters(uow, scene.breach.id, scene.settings, renderer())
+def ready(scenario: ReleaseScenario) -> LetterSet:
+    return scenario.store.read(
+        lambda uow: render_letters(uow, scenario.breach.id, scenario.settings, renderer())
     )
 
 
@@ -82,12 +84,14 @@ def corrections_of(manifest: Manifest) -> set[tuple[str, NoticeKind]]:
     return {(r.customer_id, r.kind) for r in manifest.recipients if r.kind in kinds}
 
 
-def test_who_was_mailed_and_is_excluded_later_is_owed_a_correction(scene: ReleaseScene) -> None:
-    send_all(scene)
-    manifest = exclude(scene, "fabrikam")
+def test_who_was_mailed_and_is_excluded_later_is_owed_a_correction(
+    scenario: ReleaseScenario,
+) -> None:
+    send_all(scenario)
+    manifest = exclude(scenario, "fabrikam")
 
     assert corrections_of(manifest) == {("fabrikam", NoticeKind.ACCOUNT_HOLDER_CORRECTION)}
-    owed = duty(scene)
+    owed = duty(scenario)
     assert owed is not None
     assert owed.running
     assert {reader.customer_id for reader in owed.owed} == {"fabrikam"}
@@ -95,24 +99,26 @@ def test_who_was_mailed_and_is_excluded_later_is_owed_a_correction(scene: Releas
 
 @pytest.mark.parametrize(("result", "owed"), [(UNKNOWN, True), (BOUNCED, False), (None, True)])
 def test_a_correction_is_owed_to_whoever_may_have_read_the_letter(
-    scene: ReleaseScene, result: SendResult | None, owed: bool
+    scenario: ReleaseScenario, result: SendResult | None, owed: bool
 ) -> None:
-    send_all(scene, result)
+    send_all(scenario, result)
 
-    assert bool(corrections_of(exclude(scene, "fabrikam"))) is owed
-
-
-def test_who_was_never_told_is_owed_no_correction(scene: ReleaseScene) -> None:
-    assert corrections_of(exclude(scene, "fabrikam")) == set()
-    assert duty(scene) is None
+    assert bool(corrections_of(exclude(scenario, "fabrikam"))) is owed
 
 
-def test_a_correction_waits_for_its_words_and_says_what_was_wrong(scene: ReleaseScene) -> None:
-    send_all(scene)
-    exclude(scene, "fabrikam")
-    lacking = ready(scene).missing
-    corrected(scene)
-    (letter,) = (x for x in ready(scene).rendered if x.customer_id == "fabrikam")
+def test_who_was_never_told_is_owed_no_correction(scenario: ReleaseScenario) -> None:
+    assert corrections_of(exclude(scenario, "fabrikam")) == set()
+    assert duty(scenario) is None
+
+
+def test_a_correction_waits_for_its_words_and_says_what_was_wrong(
+    scenario: ReleaseScenario,
+) -> None:
+    send_all(scenario)
+    exclude(scenario, "fabrikam")
+    lacking = ready(scenario).missing
+    corrected(scenario)
+    (letter,) = (x for x in ready(scenario).rendered if x.customer_id == "fabrikam")
 
     assert any("told wrongly" in block for block in lacking)
     assert letter.subject.startswith("Correction: ")
@@ -122,69 +128,71 @@ def test_a_correction_waits_for_its_words_and_says_what_was_wrong(scene: Release
     assert "was not involved" in " ".join(letter.text.split())
 
 
-def test_a_correction_leaves_by_the_same_way_and_ends_the_duty(scene: ReleaseScene) -> None:
-    send_all(scene)
-    exclude(scene, "fabrikam")
-    corrected(scene)
-    send_all(scene)
-    ended = duty(scene)
+def test_a_correction_leaves_by_the_same_way_and_ends_the_duty(scenario: ReleaseScenario) -> None:
+    send_all(scenario)
+    exclude(scenario, "fabrikam")
+    corrected(scenario)
+    send_all(scenario)
+    ended = duty(scenario)
 
     assert ended is not None
     assert not ended.running
-    assert corrections_of(exclude(scene, "nobody")) == set()
+    assert corrections_of(exclude(scenario, "nobody")) == set()
 
 
-def test_who_is_found_reached_after_all_is_owed_no_correction(scene: ReleaseScene) -> None:
-    send_all(scene)
-    exclude(scene, "fabrikam")
-    scene.possible("fabrikam")
+def test_who_is_found_reached_after_all_is_owed_no_correction(scenario: ReleaseScenario) -> None:
+    send_all(scenario)
+    exclude(scenario, "fabrikam")
+    scenario.possible("fabrikam")
 
-    assert duty(scene) is None
+    assert duty(scenario) is None
 
 
-def test_who_was_told_wrongly_twice_is_corrected_twice(scene: ReleaseScene) -> None:
-    send_all(scene)
-    exclude(scene, "fabrikam")
-    corrected(scene)
-    send_all(scene)
-    scene.possible("fabrikam")
-    scene.write()
-    send_all(scene)
-    manifest = exclude(scene, "fabrikam")
+def test_who_was_told_wrongly_twice_is_corrected_twice(scenario: ReleaseScenario) -> None:
+    send_all(scenario)
+    exclude(scenario, "fabrikam")
+    corrected(scenario)
+    send_all(scenario)
+    scenario.possible("fabrikam")
+    scenario.write()
+    send_all(scenario)
+    manifest = exclude(scenario, "fabrikam")
 
     assert corrections_of(manifest) == {("fabrikam", NoticeKind.ACCOUNT_HOLDER_CORRECTION)}
 
 
-def test_closing_waits_for_the_correction(scene: ReleaseScene) -> None:
+def test_closing_waits_for_the_correction(scenario: ReleaseScenario) -> None:
     from breachdesk.casework.closing.closing_blockers import closing_blockers
 
-    send_all(scene)
-    exclude(scene, "fabrikam")
-    case_id = scene.breach.case_id
-    said = scene.store.read(lambda uow: closing_blockers(uow, uow.cases.get(case_id), scene.now()))
+    send_all(scenario)
+    exclude(scenario, "fabrikam")
+    case_id = scenario.breach.case_id
+    said = scenario.store.read(
+        lambda uow: closing_blockers(uow, uow.cases.get(case_id), scenario.now())
+    )
 
     assert any("told wrongly" in str(each).casefold() for each in said)
 
 
 def test_who_was_corrected_and_is_found_reached_after_all_is_owed_a_letter_again(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    send_all(scene)
-    exclude(scene, "fabrikam")
-    corrected(scene)
-    send_all(scene)
-    scene.possible("fabrikam")
-    every = scene.store.read(
-        lambda uow: obligations.list_obligations(uow, scene.breach.id, scene.now())
+    send_all(scenario)
+    exclude(scenario, "fabrikam")
+    corrected(scenario)
+    send_all(scenario)
+    scenario.possible("fabrikam")
+    every = scenario.store.read(
+        lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
     owed = {r.customer_id for each in every if each.id == "own_promise" for r in each.owed}
 
     assert owed == {"fabrikam"}
-    told, wrongly = scene.store.read(
+    told, wrongly = scenario.store.read(
         lambda uow: compute_told_of_kind(
             uow,
-            scene.breach,
-            uow.breaches.find_latest(ListOutline, scene.breach.id),
+            scenario.breach,
+            uow.breaches.find_latest(ListOutline, scenario.breach.id),
             NoticeKind.ACCOUNT_HOLDER,
         )
     )

@@ -1,4 +1,4 @@
-"""Whole incidents, played to their letters and scripts, and read as their readers would."""
+"""Whole incidents, up to their letters and scripts, and read as their readers would."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def elsewhere(customer: Customer) -> Customer:
 
 
 @dataclass
-class Play:
+class Incident:
     """Contoso and Fabrikam, each with a mail domain at our place."""
 
     store: SqliteStore
@@ -186,11 +186,11 @@ class Play:
 
 
 @pytest.fixture
-def play(tmp_path: Path) -> Iterator[Play]:
+def incident(tmp_path: Path) -> Iterator[Incident]:
     now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
     settings = Settings(data_dir=tmp_path, profile=PROFILE)
     with make_store(now) as store:
-        made = Play(store, now, settings)
+        made = Incident(store, now, settings)
         made.furnish()
         yield made
 
@@ -208,19 +208,21 @@ MAYBE_SEEN = {
 REACHED, POSSIBLE = ReaderStanding.REACHED, ReaderStanding.POSSIBLE
 
 
-def test_a_customer_who_was_robbed_reads_of_its_own_mailbox_rule_and_files(play: Play) -> None:
+def test_a_customer_who_was_robbed_reads_of_its_own_mailbox_rule_and_files(
+    incident: Incident,
+) -> None:
     files = [
         event(20 + n, BEN, "FileDownloaded", **{"file.name": f"letter-{n}.pdf"}) for n in range(9)
     ]
     rule = {"rule.name": ".", "breach.mailbox.forward_to": ["collect@freemail.example"]}
-    play.alarm(
+    incident.alarm(
         event(1, BEN, "UserLoginFailed", "failure"), event(7, BEN, "UserLoggedIn"),
         event(13, BEN, "New-InboxRule", **rule), *files,
     )  # fmt: skip
-    play.freeze()
-    play.write("Someone guessed a password.", words(CONTROLLER, REACHED, contained=True))
-    play.whole()
-    text = play.text("contoso")
+    incident.freeze()
+    incident.write("Someone guessed a password.", words(CONTROLLER, REACHED, contained=True))
+    incident.whole()
+    text = incident.text("contoso")
 
     assert "9 files were downloaded" in text
     assert "On Sunday 22 November 2026, between 2:20am and 2:28am GMT: 9 files" in text
@@ -236,10 +238,10 @@ def test_a_customer_who_was_robbed_reads_of_its_own_mailbox_rule_and_files(play:
     assert "Fabrikam" not in text
 
 
-def test_who_was_only_tried_reads_of_its_own_tries_and_of_nothing_else(play: Play) -> None:
+def test_who_was_only_tried_reads_of_its_own_tries_and_of_nothing_else(incident: Incident) -> None:
     kit = "kit@fabrikam.example"
     spray = GroupKey("password_spraying", PROVIDER_SCOPE, ("203.0.113.55",))
-    play.alarm(
+    incident.alarm(
         event(1, BEN, "UserLoginFailed", "failure", key=spray),
         *(event(2 + n, kit, "UserLoginFailed", "failure", key=spray) for n in range(12)),
         event(20, BEN, "UserLoggedIn", key=spray), event(21, BEN, "FileDownloaded", key=spray),
@@ -247,9 +249,9 @@ def test_who_was_only_tried_reads_of_its_own_tries_and_of_nothing_else(play: Pla
     gap = BlindInterval(
         source="m365", begin=NIGHT, end=NIGHT + timedelta(hours=3), reason="fetcher stopped"
     )
-    play.store.write(lambda uow: uow.sources.add_gap(gap))
-    play.freeze()
-    play.write(
+    incident.store.write(lambda uow: uow.sources.add_gap(gap))
+    incident.freeze()
+    incident.write(
         "Someone tried passwords at systems that we look after.",
         words(
             CONTROLLER, REACHED, what_happened="A thief took your files.", contained=True,
@@ -257,8 +259,8 @@ def test_who_was_only_tried_reads_of_its_own_tries_and_of_nothing_else(play: Pla
         ),
         words(CONTROLLER, POSSIBLE, what_happened="Every try that we see was refused."),
     )  # fmt: skip
-    play.whole()
-    text = play.text("fabrikam")
+    incident.whole()
+    text = incident.text("fabrikam")
 
     assert "We cannot rule out that data that we look after for you is affected." in text
     assert "someone tried to sign in 12 times to the mailbox kit@fabrikam.example" in text
@@ -275,24 +277,24 @@ def test_who_was_only_tried_reads_of_its_own_tries_and_of_nothing_else(play: Pla
 
 
 def test_after_ransomware_the_lost_backup_is_lost_and_the_locked_files_are_not_usable(
-    play: Play,
+    incident: Incident,
 ) -> None:
     backup = make_binding(
         "backup:contoso", "contoso", kind=AssetKind.SERVICE, categories=(DataCategory.BACKUP,)
     )
-    play.store.write(lambda uow: uow.customers.bind(backup, NIGHT - timedelta(days=90)))
+    incident.store.write(lambda uow: uow.customers.bind(backup, NIGHT - timedelta(days=90)))
     locked = [
         event(n, BEN, "FileRenamed", **{"file.name": f"plan-{n}.docx.locked"}) for n in range(5)
     ]
-    play.alarm(*locked)
-    before = play.store.read(lambda uow: affected_list.propose(uow, play.breach.id))
+    incident.alarm(*locked)
+    before = incident.store.read(lambda uow: affected_list.propose(uow, incident.breach.id))
     own = next(e for e in before if (e.customer_id, e.role) == ("contoso", CONTROLLER))
-    play.freeze(
+    incident.freeze(
         {("contoso", CONTROLLER): {"certainty": Certainty.CONFIRMED, "effects": own.effects | LOST}}
     )
-    play.write("A program made files unreadable.", words(CONTROLLER, REACHED))
-    play.whole()
-    text = play.text("contoso")
+    incident.write("A program made files unreadable.", words(CONTROLLER, REACHED))
+    incident.whole()
+    text = incident.text("contoso")
 
     assert own.effects[DataCategory.FILES][BreachEffect.UNAVAILABLE] is EffectCertainty.HAPPENED
     assert "5 files were renamed" in text
@@ -304,20 +306,22 @@ def test_after_ransomware_the_lost_backup_is_lost_and_the_locked_files_are_not_u
     assert " was seen" not in text
 
 
-def test_a_lost_laptop_is_lost_and_nobody_is_said_to_have_signed_in(play: Play) -> None:
-    play.store.write(
+def test_a_lost_laptop_is_lost_and_nobody_is_said_to_have_signed_in(incident: Incident) -> None:
+    incident.store.write(
         lambda uow: uow.customers.bind(
             make_binding("laptop-14", "contoso", kind=AssetKind.HOST), NIGHT - timedelta(days=90)
         )
     )
-    play.by_hand(("host:laptop-14",))
-    play.freeze({("contoso", CONTROLLER): {"certainty": Certainty.LIKELY, "effects": MAYBE_SEEN}})
-    play.write(
+    incident.by_hand(("host:laptop-14",))
+    incident.freeze(
+        {("contoso", CONTROLLER): {"certainty": Certainty.LIKELY, "effects": MAYBE_SEEN}}
+    )
+    incident.write(
         "A laptop of ours was left on a train.",
         words(CONTROLLER, REACHED, what_happened="Copies of your files were on it."),
     )
-    play.whole()
-    text = play.text("contoso")
+    incident.whole()
+    text = incident.text("contoso")
 
     assert "Copies of your files were on it." in text
     assert "files, with whatever your staff stored in them: lost; may have been seen" in text
@@ -328,16 +332,18 @@ def test_a_lost_laptop_is_lost_and_nobody_is_said_to_have_signed_in(play: Play) 
         assert false not in text
 
 
-def test_of_a_mis_sent_mail_the_reader_is_told_what_was_seen_and_why_we_write(play: Play) -> None:
-    play.by_hand(())
-    play.freeze({("contoso", HOLDER): {"certainty": Certainty.CONFIRMED, "effects": SEEN}})
-    play.write(
+def test_of_a_mis_sent_mail_the_reader_is_told_what_was_seen_and_why_we_write(
+    incident: Incident,
+) -> None:
+    incident.by_hand(())
+    incident.freeze({("contoso", HOLDER): {"certainty": Certainty.CONFIRMED, "effects": SEEN}})
+    incident.write(
         "We sent an email to a wrong address.",
         words(HOLDER, REACHED, what_happened="It named your contact and telephone number."),
         tell_people=NO,
     )
-    play.whole()
-    text = play.text("contoso", HOLDER)
+    incident.whole()
+    text = incident.text("contoso", HOLDER)
 
     assert "Some of the information in your account was seen by someone with no right" in text
     assert "addresses, email addresses and telephone numbers: seen" in text
@@ -346,22 +352,22 @@ def test_of_a_mis_sent_mail_the_reader_is_told_what_was_seen_and_why_we_write(pl
     assert "about you" not in text
 
 
-def test_of_a_suppliers_breach_the_reader_learns_when_we_were_told(play: Play) -> None:
+def test_of_a_suppliers_breach_the_reader_learns_when_we_were_told(incident: Incident) -> None:
     told = NIGHT + timedelta(hours=20)
-    play.by_hand(
+    incident.by_hand(
         ("domain:contoso.example",), origin=CaseOrigin.PROCESSOR, third_party="Cloud Copy Ltd",
         supplier_told_at=told,
     )  # fmt: skip
-    play.freeze({("contoso", CONTROLLER): {"certainty": Certainty.LIKELY}})
-    play.write(
+    incident.freeze({("contoso", CONTROLLER): {"certainty": Certainty.LIKELY}})
+    incident.write(
         "A supplier of ours was attacked.",
         words(
             CONTROLLER, REACHED, what_happened="It keeps copies of your mail.",
             no_sub_processors=False, sub_processors="Cloud Copy Ltd keeps copies of your mail.",
         ),
     )  # fmt: skip
-    play.whole()
-    text = play.text("contoso")
+    incident.whole()
+    text = incident.text("contoso")
 
     assert "A supplier told us of it on Sunday 22 November 2026 at 10pm GMT." in text
     assert "We confirmed the incident on Monday 23 November 2026 at 9:30am GMT." in text
@@ -370,7 +376,7 @@ def test_of_a_suppliers_breach_the_reader_learns_when_we_were_told(play: Play) -
 
 
 def test_in_a_mixed_breach_the_subscriber_reads_of_5a3_and_the_other_of_article_34(
-    play: Play,
+    incident: Incident,
 ) -> None:
     line = make_binding(
         "198.51.100.7", "contoso", kind=AssetKind.IP, role=HOLDER,
@@ -381,17 +387,19 @@ def test_in_a_mixed_breach_the_subscriber_reads_of_5a3_and_the_other_of_article_
         categories=(DataCategory.CONTACT,),
     )  # fmt: skip
     for binding in (line, account):
-        play.store.write(lambda uow, b=binding: uow.customers.bind(b, NIGHT - timedelta(days=90)))
-    play.by_hand(("ip:198.51.100.7", "service:billing.example?userid=2"))
+        incident.store.write(
+            lambda uow, b=binding: uow.customers.bind(b, NIGHT - timedelta(days=90))
+        )
+    incident.by_hand(("ip:198.51.100.7", "service:billing.example?userid=2"))
     reached = {"certainty": Certainty.LIKELY}
-    play.freeze({("contoso", HOLDER): reached, ("fabrikam", HOLDER): reached})
-    play.write(
+    incident.freeze({("contoso", HOLDER): reached, ("fabrikam", HOLDER): reached})
+    incident.write(
         "Someone read our customer system.",
         words(HOLDER, REACHED, what_happened="Your page was in it."),
         uk_pecr=YES, pecr_subscribers=YES, own_promise_binds=NO_PROMISE,
     )  # fmt: skip
-    play.whole()
-    subscriber, other = play.text("contoso", HOLDER), play.text("fabrikam", HOLDER)
+    incident.whole()
+    subscriber, other = incident.text("contoso", HOLDER), incident.text("fabrikam", HOLDER)
 
     assert "PECR reg. 5A(3)" in subscriber
     assert "Article 34" not in subscriber
@@ -403,27 +411,29 @@ def test_in_a_mixed_breach_the_subscriber_reads_of_5a3_and_the_other_of_article_
     assert "We are going to tell the Information Commissioner’s Office" in other
 
 
-def test_an_account_page_that_was_opened_later_has_its_own_times_and_alert(play: Play) -> None:
+def test_an_account_page_that_was_opened_later_has_its_own_times_and_alert(
+    incident: Incident,
+) -> None:
     panel = make_binding(
         "billing.example", PROVIDER, kind=AssetKind.SITE, role=HOLDER,
         categories=(DataCategory.CONTACT,),
     )  # fmt: skip
-    play.store.write(lambda uow: uow.customers.bind(panel, NIGHT - timedelta(days=90)))
+    incident.store.write(lambda uow: uow.customers.bind(panel, NIGHT - timedelta(days=90)))
     key = GroupKey("panel", PROVIDER_SCOPE, ("203.0.113.55",))
     page = event(
         100, "admin@ours.example", "http-request", key=key, kinds=(),
         **{"url.path": "/clients/fabrikam/bank"},
     )  # fmt: skip
-    play.alarm(event(7, BEN, "UserLoggedIn"), page)
+    incident.alarm(event(7, BEN, "UserLoggedIn"), page)
     out = {"certainty": Certainty.EXCLUDED}
-    play.freeze({("contoso", HOLDER): out})
-    play.write(
+    incident.freeze({("contoso", HOLDER): out})
+    incident.write(
         "Someone used a stolen password.",
         words(HOLDER, REACHED, what_happened="With it, someone opened your page."),
         words(CONTROLLER, REACHED),
     )
-    play.whole()
-    text = play.text("fabrikam", HOLDER)
+    incident.whole()
+    text = incident.text("fabrikam", HOLDER)
 
     assert "This happened on Sunday 22 November 2026 at 3:41am GMT." in text
     assert "1 page was opened" in text
@@ -432,53 +442,53 @@ def test_an_account_page_that_was_opened_later_has_its_own_times_and_alert(play:
     assert "signed in" not in text
 
 
-def test_words_of_one_customer_replace_its_groups_and_reach_nobody_else(play: Play) -> None:
-    play.alarm(event(1, BEN, "UserLoggedIn"), event(2, "kit@fabrikam.example", "UserLoggedIn"))
-    play.freeze()
-    play.write(
+def test_words_of_one_customer_replace_its_groups_and_reach_nobody_else(incident: Incident) -> None:
+    incident.alarm(event(1, BEN, "UserLoggedIn"), event(2, "kit@fabrikam.example", "UserLoggedIn"))
+    incident.freeze()
+    incident.write(
         "Someone guessed passwords.",
         words(CONTROLLER, REACHED, nature="For the many."),
         words(CONTROLLER, REACHED, "contoso", nature="For one alone."),
     )
-    play.whole()
+    incident.whole()
 
-    assert "For one alone." in play.text("contoso")
-    assert "For the many." not in play.text("contoso")
-    assert "For one alone." not in play.text("fabrikam")
+    assert "For one alone." in incident.text("contoso")
+    assert "For the many." not in incident.text("contoso")
+    assert "For one alone." not in incident.text("fabrikam")
 
 
-def test_readers_for_whom_nobody_wrote_stop_the_release_and_are_named(play: Play) -> None:
-    play.alarm(event(1, BEN, "UserLoggedIn"))
-    play.freeze({("fabrikam", CONTROLLER): {"certainty": Certainty.POSSIBLE}})
-    play.write("Someone guessed a password.", words(CONTROLLER, REACHED))
+def test_readers_for_whom_nobody_wrote_stop_the_release_and_are_named(incident: Incident) -> None:
+    incident.alarm(event(1, BEN, "UserLoggedIn"))
+    incident.freeze({("fabrikam", CONTROLLER): {"certainty": Certainty.POSSIBLE}})
+    incident.write("Someone guessed a password.", words(CONTROLLER, REACHED))
 
-    assert list(play.letters().missing) == ["words for controllers who cannot be ruled out"]
+    assert list(incident.letters().missing) == ["words for controllers who cannot be ruled out"]
     with pytest.raises(BadInput, match="2 texts for every processor, reached"):
-        play.write("x", words(CONTROLLER, REACHED), words(CONTROLLER, REACHED))
+        incident.write("x", words(CONTROLLER, REACHED), words(CONTROLLER, REACHED))
 
 
-def test_a_former_customer_reads_of_its_data_in_the_past(play: Play) -> None:
+def test_a_former_customer_reads_of_its_data_in_the_past(incident: Incident) -> None:
     def end(uow: Any) -> None:
         customer: Customer = uow.customers.get("contoso")
         uow.customers.save(customer.model_copy(update={"contract_end": NIGHT - timedelta(days=30)}))
 
-    play.store.write(end)
-    play.alarm(event(1, BEN, "UserLoggedIn"))
-    play.freeze()
-    play.write("Someone guessed a password.", words(CONTROLLER, REACHED))
-    text = play.text("contoso")
+    incident.store.write(end)
+    incident.alarm(event(1, BEN, "UserLoggedIn"))
+    incident.freeze()
+    incident.write("Someone guessed a password.", words(CONTROLLER, REACHED))
+    text = incident.text("contoso")
 
     assert "Our contract has ended. We processed this data for you" in text
     assert "We process this data" not in text
 
 
-def test_a_list_of_an_earlier_release_opens_and_asks_to_be_frozen_again(play: Play) -> None:
-    play.alarm(event(1, BEN, "UserLoggedIn"))
-    play.freeze()
-    play.write("Someone guessed a password.", words(CONTROLLER, REACHED))
+def test_a_list_of_an_earlier_release_opens_and_asks_to_be_frozen_again(incident: Incident) -> None:
+    incident.alarm(event(1, BEN, "UserLoggedIn"))
+    incident.freeze()
+    incident.write("Someone guessed a password.", words(CONTROLLER, REACHED))
 
     def older(uow: Any) -> None:
-        manifest = uow.breaches.find_latest(Manifest, play.breach.id)
+        manifest = uow.breaches.find_latest(Manifest, incident.breach.id)
         stored = manifest.model_dump(mode="json", exclude={"form"})
         stored["version"] += 1
         for exposure in stored["exposures"]:
@@ -489,7 +499,7 @@ def test_a_list_of_an_earlier_release_opens_and_asks_to_be_frozen_again(play: Pl
         }
         uow.breaches.add_document(opened)
 
-    play.store.write(older)
+    incident.store.write(older)
     with pytest.raises(EditConflict, match="earlier release") as refused:
-        play.letters()
+        incident.letters()
     assert refused.value.remedy == "Freeze it again."

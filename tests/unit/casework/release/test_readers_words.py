@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 
 from breachdesk.casework.release import reader_words
 from breachdesk.console.screens.cases.facts import list_steps
@@ -27,65 +27,67 @@ OWN = GROUP.model_copy(update={"customer_id": "contoso", "what_happened": "Of Co
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
-    with release_scene("sqlite", tmp_path) as made:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
+    with release_scenario("sqlite", tmp_path) as made:
         made.freeze()
         yield made
 
 
-def common(scene: ReleaseScene, text: str, seen: int) -> NoticeFacts:
-    return scene.store.write(
+def common(scenario: ReleaseScenario, text: str, seen: int) -> NoticeFacts:
+    return scenario.store.write(
         lambda uow: reader_words.write_common(
-            uow, RESPONDER, scene.breach.id, text, None, seen=seen, now=scene.now()
+            uow, RESPONDER, scenario.breach.id, text, None, seen=seen, now=scenario.now()
         )
     )
 
 
-def words(scene: ReleaseScene, written: ExposureWords, seen: int) -> NoticeFacts:
-    return scene.store.write(
+def words(scenario: ReleaseScenario, written: ExposureWords, seen: int) -> NoticeFacts:
+    return scenario.store.write(
         lambda uow: reader_words.write_words(
-            uow, RESPONDER, scene.breach.id, written, seen=seen, now=scene.now()
+            uow, RESPONDER, scenario.breach.id, written, seen=seen, now=scenario.now()
         )
     )
 
 
-def test_words_of_readers_wait_for_what_is_true_for_everybody(scene: ReleaseScene) -> None:
+def test_words_of_readers_wait_for_what_is_true_for_everybody(scenario: ReleaseScenario) -> None:
     with pytest.raises(IncompleteDocument, match="everybody"):
-        words(scene, GROUP, 0)
+        words(scenario, GROUP, 0)
 
 
-def test_each_part_is_written_by_itself_and_the_others_stay(scene: ReleaseScene) -> None:
-    common(scene, "Somebody signed in.", 0)
-    words(scene, GROUP, 1)
-    words(scene, OWN, 2)
-    changed = common(scene, "Somebody signed in twice.", 1)
+def test_each_part_is_written_by_itself_and_the_others_stay(scenario: ReleaseScenario) -> None:
+    common(scenario, "Somebody signed in.", 0)
+    words(scenario, GROUP, 1)
+    words(scenario, OWN, 2)
+    changed = common(scenario, "Somebody signed in twice.", 1)
 
     assert changed.version == 4
     assert set(changed.words) == {GROUP, OWN}
 
 
-def test_a_customers_words_are_taken_away_and_the_groups_stay(scene: ReleaseScene) -> None:
-    common(scene, "Somebody signed in.", 0)
-    words(scene, GROUP, 1)
-    words(scene, OWN, 2)
-    left = scene.store.write(
+def test_a_customers_words_are_taken_away_and_the_groups_stay(scenario: ReleaseScenario) -> None:
+    common(scenario, "Somebody signed in.", 0)
+    words(scenario, GROUP, 1)
+    words(scenario, OWN, 2)
+    left = scenario.store.write(
         lambda uow: reader_words.remove_words(
-            uow, RESPONDER, scene.breach.id, reader_words.build_key(OWN), scene.now()
+            uow, RESPONDER, scenario.breach.id, reader_words.build_key(OWN), scenario.now()
         )
     )
 
     assert left.words == (GROUP,)
 
 
-def test_words_that_somebody_changed_meanwhile_are_not_written_over(scene: ReleaseScene) -> None:
-    common(scene, "Somebody signed in.", 0)
-    words(scene, GROUP, 1)
-    words(scene, GROUP.model_copy(update={"what_happened": "By a colleague."}), 2)
+def test_words_that_somebody_changed_meanwhile_are_not_written_over(
+    scenario: ReleaseScenario,
+) -> None:
+    common(scenario, "Somebody signed in.", 0)
+    words(scenario, GROUP, 1)
+    words(scenario, GROUP.model_copy(update={"what_happened": "By a colleague."}), 2)
 
     with pytest.raises(EditConflict, match="account holders who cannot be ruled out"):
-        words(scene, GROUP.model_copy(update={"what_happened": "By me."}), 2)
+        words(scenario, GROUP.model_copy(update={"what_happened": "By me."}), 2)
     with pytest.raises(EditConflict, match="true for everybody"):
-        common(scene, "Something else.", 0)
+        common(scenario, "Something else.", 0)
 
 
 @pytest.mark.parametrize(

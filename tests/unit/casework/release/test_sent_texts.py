@@ -6,35 +6,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 
 from breachdesk.casework.release.sent_texts import find_sealed_mail
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
-    with release_scene("sqlite", tmp_path) as made:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
+    with release_scenario("sqlite", tmp_path) as made:
         made.write_all()
         yield made
 
 
-def test_a_sent_letter_keeps_its_words_when_other_facts_are_written(scene: ReleaseScene) -> None:
-    scene.approve()
-    (row, *_) = scene.due()
-    scene.send(row)
-    before = scene.store.read(lambda uow: find_sealed_mail(uow, uow.notices.get(row.id)))
-    scene.write(what_happened="Something else happened.")
-    after = scene.store.read(lambda uow: find_sealed_mail(uow, uow.notices.get(row.id)))
+def test_a_sent_letter_keeps_its_words_when_other_facts_are_written(
+    scenario: ReleaseScenario,
+) -> None:
+    scenario.approve()
+    (row, *_) = scenario.due()
+    scenario.send(row)
+    before = scenario.store.read(lambda uow: find_sealed_mail(uow, uow.notices.get(row.id)))
+    scenario.write(what_happened="Something else happened.")
+    after = scenario.store.read(lambda uow: find_sealed_mail(uow, uow.notices.get(row.id)))
 
     assert before is not None
     assert after == before
     assert "Something else happened." not in before.text
 
 
-def test_each_row_reads_its_own_readers_letter(scene: ReleaseScene) -> None:
-    scene.approve()
-    rows = scene.due()
-    mails = [scene.store.read(lambda uow, row=row: find_sealed_mail(uow, row)) for row in rows]
+def test_each_row_reads_its_own_readers_letter(scenario: ReleaseScenario) -> None:
+    scenario.approve()
+    rows = scenario.due()
+    mails = [scenario.store.read(lambda uow, row=row: find_sealed_mail(uow, row)) for row in rows]
 
     assert [mail.customer_id for mail in mails if mail] == [row.customer_id for row in rows]
     assert len({mail.text for mail in mails if mail}) == len(rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 from waiting_letters import renderer
 
 from breachdesk.casework.affected import affected_list
@@ -24,30 +24,32 @@ RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso and Fabrikam are possible, and were told."""
-    with release_scene("sqlite", tmp_path) as made:
+    with release_scenario("sqlite", tmp_path) as made:
         made.write_all()
         send_all(made)
         yield made
 
 
-def send_all(scene: ReleaseScene, result: SendResult | None = None) -> None:
-    scene.approve()
-    for row in scene.due():
-        scene.send(row, result) if result else scene.send(row)
+def send_all(scenario: ReleaseScenario, result: SendResult | None = None) -> None:
+    scenario.approve()
+    for row in scenario.due():
+        scenario.send(row, result) if result else scenario.send(row)
 
 
-def newest(scene: ReleaseScene) -> NoticeFacts:
-    facts = scene.store.read(lambda uow: uow.breaches.find_latest(NoticeFacts, scene.breach.id))
+def newest(scenario: ReleaseScenario) -> NoticeFacts:
+    facts = scenario.store.read(
+        lambda uow: uow.breaches.find_latest(NoticeFacts, scenario.breach.id)
+    )
     assert facts is not None
     return facts
 
 
-def words(scene: ReleaseScene, customer: str | None, text: str, **changes: Any) -> None:
+def words(scenario: ReleaseScenario, customer: str | None, text: str, **changes: Any) -> None:
     group = next(
         w
-        for w in newest(scene).words
+        for w in newest(scenario).words
         if w.customer_id is None
         and w.role is DataRole.CONTROLLER
         and w.standing is ReaderStanding.POSSIBLE
@@ -55,94 +57,107 @@ def words(scene: ReleaseScene, customer: str | None, text: str, **changes: Any) 
     said: ExposureWords = group.model_copy(
         update={"customer_id": customer, "what_happened": text, **changes}
     )
-    scene.now.advance(minutes=1)
-    scene.store.write(
+    scenario.now.advance(minutes=1)
+    scenario.store.write(
         lambda uow: reader_words.write_words(
-            uow, RESPONDER, scene.breach.id, said, seen=newest(scene).version, now=scene.now()
+            uow,
+            RESPONDER,
+            scenario.breach.id,
+            said,
+            seen=newest(scenario).version,
+            now=scenario.now(),
         )
     )
 
 
-def told_now(scene: ReleaseScene) -> set[str]:
-    ready = scene.store.read(
-        lambda uow: render_letters(uow, scene.breach.id, scene.settings, renderer())
+def told_now(scenario: ReleaseScenario) -> set[str]:
+    ready = scenario.store.read(
+        lambda uow: render_letters(uow, scenario.breach.id, scenario.settings, renderer())
     )
     return {text.customer_id for text, _ in ready.texts}
 
 
-def test_words_for_one_customer_tell_nobody_else_again(scene: ReleaseScene) -> None:
-    words(scene, "contoso", "Your own page was opened.")
+def test_words_for_one_customer_tell_nobody_else_again(scenario: ReleaseScenario) -> None:
+    words(scenario, "contoso", "Your own page was opened.")
 
-    assert told_now(scene) == {"contoso"}
+    assert told_now(scenario) == {"contoso"}
 
 
 def test_words_of_a_group_tell_its_readers_but_not_who_has_words_of_its_own(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    words(scene, "contoso", "Your own page was opened.")
-    send_all(scene)
-    words(scene, None, "Some pages were opened.")
+    words(scenario, "contoso", "Your own page was opened.")
+    send_all(scenario)
+    words(scenario, None, "Some pages were opened.")
 
-    assert told_now(scene) == {"fabrikam"}
+    assert told_now(scenario) == {"fabrikam"}
 
 
-def test_what_is_true_for_everybody_tells_everybody_again(scene: ReleaseScene) -> None:
-    seen = newest(scene).version
-    scene.now.advance(minutes=1)
-    scene.store.write(
+def test_what_is_true_for_everybody_tells_everybody_again(scenario: ReleaseScenario) -> None:
+    seen = newest(scenario).version
+    scenario.now.advance(minutes=1)
+    scenario.store.write(
         lambda uow: reader_words.write_common(
-            uow, RESPONDER, scene.breach.id, "We know more now.", None, seen=seen, now=scene.now()
+            uow,
+            RESPONDER,
+            scenario.breach.id,
+            "We know more now.",
+            None,
+            seen=seen,
+            now=scenario.now(),
         )
     )
 
-    assert told_now(scene) == {"contoso", "fabrikam"}
+    assert told_now(scenario) == {"contoso", "fabrikam"}
 
 
 def test_whose_exposure_has_changed_is_told_though_only_others_words_changed(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
     def sure(uow: Any) -> None:
-        exposures = affected_list.propose(uow, scene.breach.id)
+        exposures = affected_list.propose(uow, scenario.breach.id)
         for customer, certainty in (
             ("contoso", Certainty.POSSIBLE), ("fabrikam", Certainty.CONFIRMED)
         ):  # fmt: skip
             exposures = affected_list.override(
                 exposures, customer, DataRole.CONTROLLER, certainty, "by the panel's log", RESPONDER
             )
-        affected_list.freeze(uow, RESPONDER, scene.breach.id, exposures, scene.now())
+        affected_list.freeze(uow, RESPONDER, scenario.breach.id, exposures, scenario.now())
 
-    scene.now.advance(minutes=1)
-    scene.store.write(sure)
-    words(scene, "contoso", "Your own page was opened.")
+    scenario.now.advance(minutes=1)
+    scenario.store.write(sure)
+    words(scenario, "contoso", "Your own page was opened.")
 
-    assert told_now(scene) == {"contoso", "fabrikam"}
+    assert told_now(scenario) == {"contoso", "fabrikam"}
 
 
 def test_whose_letter_came_back_is_told_though_only_others_words_changed(tmp_path: Path) -> None:
     bounced = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
-    with release_scene("sqlite", tmp_path) as scene:
-        scene.write_all()
-        send_all(scene, bounced)
-        words(scene, "contoso", "Your own page was opened.")
+    with release_scenario("sqlite", tmp_path) as scenario:
+        scenario.write_all()
+        send_all(scenario, bounced)
+        words(scenario, "contoso", "Your own page was opened.")
 
-        assert told_now(scene) == {"contoso", "fabrikam"}
-
-
-def test_a_change_that_was_never_sent_still_reaches_its_reader_later(scene: ReleaseScene) -> None:
-    words(scene, "fabrikam", "Fabrikam's page was opened.")
-    words(scene, "contoso", "Your own page was opened.")
-
-    assert told_now(scene) == {"contoso", "fabrikam"}
+        assert told_now(scenario) == {"contoso", "fabrikam"}
 
 
-def test_a_correction_tells_nobody_else_again_and_is_sent_once(scene: ReleaseScene) -> None:
-    scene.customers = ("contoso",)
-    scene.freeze()
+def test_a_change_that_was_never_sent_still_reaches_its_reader_later(
+    scenario: ReleaseScenario,
+) -> None:
+    words(scenario, "fabrikam", "Fabrikam's page was opened.")
+    words(scenario, "contoso", "Your own page was opened.")
+
+    assert told_now(scenario) == {"contoso", "fabrikam"}
+
+
+def test_a_correction_tells_nobody_else_again_and_is_sent_once(scenario: ReleaseScenario) -> None:
+    scenario.customers = ("contoso",)
+    scenario.freeze()
     correction = {"standing": ReaderStanding.CORRECTED, "steps": ("Do nothing more.",)}
-    words(scene, None, "The log is whole; your pages were not opened.", **correction)
-    first = told_now(scene)
-    send_all(scene)
-    words(scene, "contoso", "Your own page was opened.")
+    words(scenario, None, "The log is whole; your pages were not opened.", **correction)
+    first = told_now(scenario)
+    send_all(scenario)
+    words(scenario, "contoso", "Your own page was opened.")
 
     assert first == {"fabrikam"}
-    assert told_now(scene) == {"contoso"}
+    assert told_now(scenario) == {"contoso"}

@@ -1,4 +1,4 @@
-"""The witness of a broken glass: from the settings alone, an outsider, and told before letters
+"""The witness of a break-glass release: from the settings alone, an outsider, and told before letters
 go."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from release_scene import ReleaseScene, release_scene
+from release_scenario import ReleaseScenario, release_scenario
 
 from breachdesk.casework.release import notice_facts, witness
 from breachdesk.testing import make_user
@@ -24,9 +24,9 @@ DELAY = timedelta(minutes=15)
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
+def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """rowan wrote everything; no other approver can sign in."""
-    with release_scene("sqlite", tmp_path) as opened:
+    with release_scenario("sqlite", tmp_path) as opened:
         for user in ("avery", "blake"):
             off = make_user(user).model_copy(update={"disabled": True})
             opened.store.write(lambda uow, off=off: uow.users.save(off))
@@ -34,116 +34,118 @@ def scene(tmp_path: Path) -> Iterator[ReleaseScene]:
         yield opened
 
 
-def nominate(scene: ReleaseScene, address: str) -> None:
-    profile = scene.settings.profile.model_copy(update={"witness_email": address})
-    scene.settings = scene.settings.model_copy(update={"profile": profile})
+def nominate(scenario: ReleaseScenario, address: str) -> None:
+    profile = scenario.settings.profile.model_copy(update={"witness_email": address})
+    scenario.settings = scenario.settings.model_copy(update={"profile": profile})
 
 
-def message(scene: ReleaseScene) -> NoticeRow:
-    return [row for row in scene.rows() if row.kind is NoticeKind.WITNESS][-1]
+def message(scenario: ReleaseScenario) -> NoticeRow:
+    return [row for row in scenario.rows() if row.kind is NoticeKind.WITNESS][-1]
 
 
-def letters_due(scene: ReleaseScene) -> list[NoticeRow]:
-    return [row for row in scene.due() if row.kind is not NoticeKind.WITNESS]
+def letters_due(scenario: ReleaseScenario) -> list[NoticeRow]:
+    return [row for row in scenario.due() if row.kind is not NoticeKind.WITNESS]
 
 
-def letters_that_begin(scene: ReleaseScene) -> int:
+def letters_that_begin(scenario: ReleaseScenario) -> int:
     """Tried past the queue, as a dispatcher with an old list would."""
-    letters = [row for row in scene.rows() if row.kind is not NoticeKind.WITNESS]
-    return sum(scene.send(row) for row in letters)
+    letters = [row for row in scenario.rows() if row.kind is not NoticeKind.WITNESS]
+    return sum(scenario.send(row) for row in letters)
 
 
-def tell_again(scene: ReleaseScene, by: str = "rowan") -> NoticeRow:
-    actor = scene.as_actor(by, Permission.APPROVER)
-    return scene.store.write(
+def tell_again(scenario: ReleaseScenario, by: str = "rowan") -> NoticeRow:
+    actor = scenario.as_actor(by, Permission.APPROVER)
+    return scenario.store.write(
         lambda uow: witness.tell_witness_again(
-            uow, actor, scene.breach.id, scene.settings, scene.now()
+            uow, actor, scenario.breach.id, scenario.settings, scenario.now()
         )
     )
 
 
 def test_letters_leave_when_the_delay_is_over_since_the_message_was_handed_over(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.break_glass()
-    scene.now.advance(minutes=50)
-    before = letters_that_begin(scene)
-    scene.send(message(scene))
-    scene.now.advance(minutes=14)
-    early = (letters_due(scene), letters_that_begin(scene))
-    scene.now.advance(minutes=1)
+    scenario.break_glass()
+    scenario.now.advance(minutes=50)
+    before = letters_that_begin(scenario)
+    scenario.send(message(scenario))
+    scenario.now.advance(minutes=14)
+    early = (letters_due(scenario), letters_that_begin(scenario))
+    scenario.now.advance(minutes=1)
 
     assert (before, early) == (0, ([], 0))
-    assert len(letters_due(scene)) == letters_that_begin(scene) == 2
+    assert len(letters_due(scenario)) == letters_that_begin(scenario) == 2
 
 
 @pytest.mark.parametrize("end", [BOUNCED, UNKNOWN, DEFERRED])
 def test_letters_stay_while_the_message_was_not_handed_over(
-    scene: ReleaseScene, end: SendResult
+    scenario: ReleaseScenario, end: SendResult
 ) -> None:
-    scene.break_glass()
-    scene.send(message(scene), end)
-    scene.now.advance(hours=20)
+    scenario.break_glass()
+    scenario.send(message(scenario), end)
+    scenario.now.advance(hours=20)
 
-    assert letters_due(scene) == []
-    assert letters_that_begin(scene) == 0
+    assert letters_due(scenario) == []
+    assert letters_that_begin(scenario) == 0
 
 
 @pytest.mark.parametrize("end", [BOUNCED, UNKNOWN])
-def test_a_message_that_did_not_arrive_opens_a_task(scene: ReleaseScene, end: SendResult) -> None:
-    scene.break_glass()
-    scene.send(message(scene), end)
+def test_a_message_that_did_not_arrive_opens_a_task(
+    scenario: ReleaseScenario, end: SendResult
+) -> None:
+    scenario.break_glass()
+    scenario.send(message(scenario), end)
 
-    assert [task for task in scene.tasks() if task.startswith("witness-")]
+    assert [task for task in scenario.tasks() if task.startswith("witness-")]
 
 
 def test_a_bounce_that_comes_after_the_hand_over_stops_what_has_not_left(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.break_glass()
-    row = message(scene)
-    scene.send(row)
-    analyst = scene.as_actor("ana", Permission.ANALYST)
-    scene.now.advance(minutes=14)
-    scene.store.write(
+    scenario.break_glass()
+    row = message(scenario)
+    scenario.send(row)
+    analyst = scenario.as_actor("ana", Permission.ANALYST)
+    scenario.now.advance(minutes=14)
+    scenario.store.write(
         lambda uow: notice_facts.record_bounce(
-            uow, analyst, row.id, "550 no such user", scene.now()
+            uow, analyst, row.id, "550 no such user", scenario.now()
         )
     )
-    scene.now.advance(hours=1)
+    scenario.now.advance(hours=1)
 
-    assert letters_that_begin(scene) == 0
+    assert letters_that_begin(scenario) == 0
 
 
 def test_another_message_to_a_corrected_address_lets_the_letters_leave(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.break_glass()
-    scene.send(message(scene), BOUNCED)
-    nominate(scene, "auditor@elsewhere.example")
-    again = tell_again(scene)
-    begun = scene.outbox.start_attempt(again.id, "w2", "boot-1", scene.now())
+    scenario.break_glass()
+    scenario.send(message(scenario), BOUNCED)
+    nominate(scenario, "auditor@elsewhere.example")
+    again = tell_again(scenario)
+    begun = scenario.outbox.start_attempt(again.id, "w2", "boot-1", scenario.now())
     assert begun is not None
-    scene.outbox.finish_attempt(
-        again.id, "w2", SendResult(outcome=SendOutcome.HANDED_OVER), scene.now(), None
+    scenario.outbox.finish_attempt(
+        again.id, "w2", SendResult(outcome=SendOutcome.HANDED_OVER), scenario.now(), None
     )
-    scene.now.advance(minutes=15)
-    (entry,) = scene.audited("breach:witness:told_again")
-    sealed = scene.store.read(lambda uow: uow.audit.decrypt_personal(entry))
+    scenario.now.advance(minutes=15)
+    (entry,) = scenario.audited("breach:witness:told_again")
+    sealed = scenario.store.read(lambda uow: uow.audit.decrypt_personal(entry))
 
     assert begun.to_email == "auditor@elsewhere.example"
     assert sealed == {"witness": "auditor@elsewhere.example"}
     assert entry.actor == "rowan"
-    assert letters_that_begin(scene) == 2
+    assert letters_that_begin(scenario) == 2
 
 
 def test_a_message_goes_where_it_was_addressed_whatever_the_settings_say_later(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    scene.break_glass()
-    row = message(scene)
-    nominate(scene, "friend@elsewhere.example")
-    begun = scene.outbox.start_attempt(row.id, "w1", "boot-1", scene.now())
+    scenario.break_glass()
+    row = message(scenario)
+    nominate(scenario, "friend@elsewhere.example")
+    begun = scenario.outbox.start_attempt(row.id, "w1", "boot-1", scenario.now())
 
     assert begun is not None
     assert begun.to_email == "trustee@outside.example"
@@ -151,59 +153,59 @@ def test_a_message_goes_where_it_was_addressed_whatever_the_settings_say_later(
 
 @pytest.mark.parametrize("status", [DeliveryStatus.QUEUED, DeliveryStatus.HANDED_OVER])
 def test_no_second_message_while_the_first_is_under_way_or_arrived(
-    scene: ReleaseScene, status: DeliveryStatus
+    scenario: ReleaseScenario, status: DeliveryStatus
 ) -> None:
-    scene.break_glass()
+    scenario.break_glass()
     if status is DeliveryStatus.HANDED_OVER:
-        scene.send(message(scene))
+        scenario.send(message(scenario))
 
     with pytest.raises(NotAllowed, match="under way or was handed over"):
-        tell_again(scene)
+        tell_again(scenario)
 
 
-def test_nobody_is_told_again_where_nobody_released_alone(scene: ReleaseScene) -> None:
+def test_nobody_is_told_again_where_nobody_released_alone(scenario: ReleaseScenario) -> None:
     with pytest.raises(NotAllowed, match="nobody released alone"):
-        tell_again(scene)
+        tell_again(scenario)
 
 
 @pytest.mark.parametrize("act", ["resolve", "acknowledge"])
-def test_who_broke_the_glass_does_not_say_that_the_message_arrived(
-    scene: ReleaseScene, act: str
+def test_who_released_by_break_glass_does_not_say_that_the_message_arrived(
+    scenario: ReleaseScenario, act: str
 ) -> None:
-    scene.break_glass("rowan")
-    row = message(scene)
-    scene.send(row, UNKNOWN)
+    scenario.break_glass("rowan")
+    row = message(scenario)
+    scenario.send(row, UNKNOWN)
 
     def settle(by: str) -> None:
-        who = scene.as_actor(by, Permission.RESPONDER)
+        who = scenario.as_actor(by, Permission.RESPONDER)
         if act == "resolve":
-            scene.store.write(
+            scenario.store.write(
                 lambda uow: notice_facts.resolve_unknown(
-                    uow, who, row.id, DeliveryStatus.HANDED_OVER, "250 in the log", scene.now()
+                    uow, who, row.id, DeliveryStatus.HANDED_OVER, "250 in the log", scenario.now()
                 )
             )
         else:
-            scene.store.write(
-                lambda uow: notice_facts.acknowledge_notice(uow, who, row.id, scene.now())
+            scenario.store.write(
+                lambda uow: notice_facts.acknowledge_notice(uow, who, row.id, scenario.now())
             )
 
     with pytest.raises(NotAllowed, match="does not settle the message to the witness"):
         settle("rowan")
-    scene.now.advance(minutes=30)
+    scenario.now.advance(minutes=30)
     settle("colleague")
-    early = letters_that_begin(scene)
-    scene.now.advance(minutes=15)
+    early = letters_that_begin(scenario)
+    scenario.now.advance(minutes=15)
 
     assert early == 0, "the delay runs from when it was known to have arrived"
-    assert letters_that_begin(scene) == 2
+    assert letters_that_begin(scenario) == 2
 
 
 def test_the_witness_reads_that_the_same_person_wrote_what_is_released(
-    scene: ReleaseScene,
+    scenario: ReleaseScenario,
 ) -> None:
-    approval = scene.break_glass("rowan")
+    approval = scenario.break_glass("rowan")
     text = witness.render_witness_letter(approval, drill=False).text
-    (entry,) = scene.audited("breach:release:glass_broken")
+    (entry,) = scenario.audited("breach:release:glass_broken")
 
     assert "The same person also confirmed the breach, wrote the letters" in text
     assert "wrote the letters" in entry.facts["own_work"]
@@ -223,17 +225,17 @@ def test_the_witness_reads_that_the_same_person_wrote_what_is_released(
     ],
 )
 def test_a_witness_who_is_no_outsider_is_refused(
-    scene: ReleaseScene, address: str, why: str
+    scenario: ReleaseScenario, address: str, why: str
 ) -> None:
-    nominate(scene, address)
+    nominate(scenario, address)
 
     with pytest.raises(NotAllowed, match=why):
-        scene.break_glass()
-    assert scene.rows() == []
+        scenario.break_glass()
+    assert scenario.rows() == []
 
 
-def test_without_a_nominated_witness_the_glass_stays_whole(scene: ReleaseScene) -> None:
-    nominate(scene, " ")
+def test_break_glass_is_refused_without_a_nominated_witness(scenario: ReleaseScenario) -> None:
+    nominate(scenario, " ")
 
     with pytest.raises(IncompleteDocument, match="no outsider is nominated"):
-        scene.break_glass()
+        scenario.break_glass()

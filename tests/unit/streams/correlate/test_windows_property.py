@@ -344,7 +344,7 @@ def moment(seconds: float) -> datetime:
 
 
 @dataclass
-class Player:
+class WindowDriver:
     """Cuts records into batches, and crashes."""
 
     specs: dict[str, WindowSpec]
@@ -369,7 +369,7 @@ class Player:
         windows.restore(sink.log_rows())
         return windows
 
-    def play(self, records: list[Record], *, evict: bool) -> Sink:
+    def feed(self, records: list[Record], *, evict: bool) -> Sink:
         sink = Sink(self.sole_owner, self.rng)
         windows = self.windows(sink)
         while sink.position < len(records):
@@ -448,7 +448,7 @@ def test_any_order_doubling_batching_and_crash_make_the_same_episodes(
     for _ in range(3):
         shuffled = records + rng.sample(records, len(records) // 2)
         rng.shuffle(shuffled)
-        assert Player(specs, rng, sole_owner).play(shuffled, evict=False).all() == want
+        assert WindowDriver(specs, rng, sole_owner).feed(shuffled, evict=False).all() == want
 
 
 @OWNERS
@@ -462,18 +462,20 @@ def test_letting_go_of_what_nothing_can_reach_changes_no_episode(
 
     for _ in range(3):
         in_order_of_arrival = sorted(records + rng.sample(records, len(records) // 2))
-        sink = Player(specs, rng, sole_owner).play(in_order_of_arrival, evict=True)
+        sink = WindowDriver(specs, rng, sole_owner).feed(in_order_of_arrival, evict=True)
 
         assert sink.all() == want
 
 
 @OWNERS
-def test_something_is_let_go_in_these_plays_at_all(sole_owner: bool) -> None:
+def test_something_is_let_go_in_these_runs_at_all(sole_owner: bool) -> None:
     closed = 0
     for seed in range(1000, 1012):
         rng = random.Random(seed)
         records, specs = some_records(rng), some_specs(rng)
-        closed += bool(Player(specs, rng, sole_owner).play(sorted(records), evict=True).closed)
+        closed += bool(
+            WindowDriver(specs, rng, sole_owner).feed(sorted(records), evict=True).closed
+        )
 
     assert closed > 3
 

@@ -19,7 +19,7 @@ from schemas.settings import SenderSettings, Settings, SmtpAuth, SmtpTls
 MARK = "this-is-a-demo"
 SECRETS = {"password"}
 NIGHT_MINUTES = 12 * 60
-"""The lines end at midnight and the desk opens in the morning: that silence is the demo's own."""
+"""The lines end at midnight and people begin in the morning: the sources are silent meanwhile."""
 MORNING_AFTER = datetime(2026, 11, 23, 8, 40, tzinfo=UTC)
 
 
@@ -57,7 +57,7 @@ def prepare_folder(folder: Path) -> Path:
         _clear_folder(folder)
     private_files.make_folder(folder)
     private_files.write_text(
-        folder / MARK, "Made by breachdesk demo; cleared when it is played again.\n"
+        folder / MARK, "Made by breachdesk demo; cleared when it runs again.\n"
     )
     return folder
 

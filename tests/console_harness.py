@@ -1,5 +1,5 @@
-"""A console over a real store for tests: `from console_desk import ADDRESS, Desk, Visitor,
-a_desk`."""
+"""A console over a real store for tests: `from console_harness import ADDRESS, ConsoleHarness,
+Visitor, open_console`."""
 
 from __future__ import annotations
 
@@ -90,17 +90,17 @@ class Visitor:
 
 
 @dataclass
-class Desk:
+class ConsoleHarness:
     """A console, its clock and its store."""
 
-    house: ConsoleDependencies
+    dependencies: ConsoleDependencies
     now: FixedNow
     store: Store
     visitors: list[Visitor] = field(default_factory=list)
 
     @cached_property
     def app(self) -> FastAPI:
-        return build_app(self.house)
+        return build_app(self.dependencies)
 
     def visitor(
         self, address: str = ADDRESS, *, app: FastAPI | None = None, scheme: str = "http"
@@ -125,7 +125,7 @@ def a_desk(
     now = FixedNow()
     own = make_store(now) if store is None else None
     log = SqliteEventLog(folder / "journal", now)
-    house = ConsoleDependencies(
+    dependencies = ConsoleDependencies(
         Settings(data_dir=folder, **settings),
         store or own,
         JinjaRenderer(TEMPLATES, "Europe/London"),
@@ -134,8 +134,8 @@ def a_desk(
         log,
         templates_dir,
     )
-    house.store.write(add_people)
-    yield Desk(house, now, house.store)
+    dependencies.store.write(add_people)
+    yield ConsoleHarness(dependencies, now, dependencies.store)
     if own is not None:
         own.close()
     log.close()

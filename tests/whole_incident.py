@@ -1,5 +1,5 @@
-"""Whole incidents, played from the evidence to every document that comes of them: letters, scripts,
-reports to the ICO, duties, register. `from whole_play import WholePlay`."""
+"""Whole incidents, from the evidence to every document that comes of them: letters, scripts,
+reports to the ICO, duties, register. `from whole_incident import WholePlay`."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 LETTERS = {HOLDER: NoticeKind.ACCOUNT_HOLDER, CONTROLLER: NoticeKind.CONTROLLER_PACK}
 NO_PROMISE = DecisionAnswer(yes=False, reasons="We publish no promise about breaches of this kind.")
 PRINTED = "BREACHDESK_TEST_PLAYS"
-"""Names a folder into which every play prints what it made; unset: nothing is printed."""
+"""Names a folder into which every incident prints what it made; unset: nothing is printed."""
 
 
 def words(
@@ -129,7 +129,7 @@ def event(number: int, who: str, action: str, outcome: str = "success", **summar
 
 
 @dataclass
-class WholePlay:
+class WholeIncident:
     """A provider and its customers; nobody is a customer before `customer`."""
 
     store: SqliteStore
@@ -414,7 +414,7 @@ class WholePlay:
 
 
 @contextmanager
-def whole_play(folder: Path) -> Iterator[WholePlay]:
+def whole_incident(folder: Path) -> Iterator[WholeIncident]:
     """Monday morning; rowan writes, avery approves."""
     now = FixedNow(MORNING)
     settings = Settings(
@@ -423,4 +423,4 @@ def whole_play(folder: Path) -> Iterator[WholePlay]:
     with make_store(now) as store:
         for user in ("rowan", "avery"):
             store.write(lambda uow, user=user: uow.users.save(make_user(user)))
-        yield WholePlay(store, now, settings, established(store, folder, shared=False))
+        yield WholeIncident(store, now, settings, established(store, folder, shared=False))

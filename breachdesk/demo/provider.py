@@ -1,4 +1,4 @@
-"""Who plays: Fenland IT Support Ltd, an invented provider, its customers, staff and machines."""
+"""Define Fenland IT Support Ltd, an invented provider, its customers, staff and machines."""
 
 from __future__ import annotations
 

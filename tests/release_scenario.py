@@ -45,7 +45,7 @@ HANDED_OVER = SendResult(outcome=SendOutcome.HANDED_OVER, reply="250 2.0.0")
 
 
 @dataclass
-class ReleaseScene:
+class ReleaseScenario:
     """The register was imported by the operator two months before the incident."""
 
     store: PipelineStore
@@ -225,12 +225,12 @@ class ReleaseScene:
 
 
 @contextmanager
-def release_scene(adapter: str, folder: Path) -> Iterator[ReleaseScene]:
+def release_scenario(adapter: str, folder: Path) -> Iterator[ReleaseScenario]:
     """Nothing is frozen, decided or written yet."""
     now = FixedNow(datetime(2026, 9, 24, 9, 30, tzinfo=UTC))
     profile = PROFILE.model_copy(update={"witness_email": "trustee@outside.example"})
     settings = Settings(data_dir=folder, profile=profile, senders=(SENDER,))
     with fresh_store(adapter, now) as store:
-        scene = ReleaseScene(store, now, settings)
-        scene.begin()
-        yield scene
+        scenario = ReleaseScenario(store, now, settings)
+        scenario.begin()
+        yield scenario

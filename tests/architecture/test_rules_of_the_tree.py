@@ -1,4 +1,4 @@
-"""The house's walls: layers, sizes, names, clocks, broad excepts, personal data's way out."""
+"""Rules of the tree: layers, sizes, names, clocks, broad excepts, personal data's way out."""
 
 from __future__ import annotations
 

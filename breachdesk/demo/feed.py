@@ -1,4 +1,4 @@
-"""Play the lines: import registers, create accounts, and feed two days of logs to detection."""
+"""Feed the lines: import registers, create accounts, and feed two days of logs to detection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from breachdesk.bootstrap.container import Container, hold_lock
 from breachdesk.casework.imports.assets import import_assets
 from breachdesk.casework.imports.customers import import_customers
 from breachdesk.demo.lines import DemoLines
-from breachdesk.demo.stage import DemoClock, Progress, list_in_arrival_order
+from breachdesk.demo.setup import DemoClock, Progress, list_in_arrival_order
 from breachdesk.ports import UnitOfWork
 from schemas import private_files
 from schemas.errors import CorruptData, RetryableError
@@ -25,8 +25,8 @@ ACCOUNTS = {
     "responder": ("Rowan Responder", frozenset({Permission.ANALYST, Permission.RESPONDER})),
     "approver": ("Avery Approver", frozenset({Permission.APPROVER})),
 }
-STAGEHAND = Actor(id="demo:stage", duties=frozenset(Permission))
-SCENE = timedelta(minutes=20)
+DEMO_ACTOR = Actor(id="demo:stage", duties=frozenset(Permission))
+BATCH_SPAN = timedelta(minutes=20)
 
 
 def get_actor(name: str) -> Actor:
@@ -45,8 +45,8 @@ def import_registers(container: Container, demo_lines: DemoLines) -> None:
 
     def import_all(uow: UnitOfWork) -> None:
         reports = (
-            import_customers(uow, STAGEHAND, folder / "customers.csv", preset="auto", now=now),
-            import_assets(uow, STAGEHAND, folder / "assets.csv", preset="auto", now=now),
+            import_customers(uow, DEMO_ACTOR, folder / "customers.csv", preset="auto", now=now),
+            import_assets(uow, DEMO_ACTOR, folder / "assets.csv", preset="auto", now=now),
         )
         if any(report.problems for report in reports):
             raise CorruptData(
@@ -66,23 +66,23 @@ def _build_accounts() -> Sequence[User]:
     ]
 
 
-def play_lines(
+def feed_lines(
     container: Container, demo_lines: DemoLines, clock: DemoClock, progress: Progress
 ) -> int:
-    """Play the two days, twenty simulated minutes a batch; returns how many lines were received."""
+    """Feed the two days, twenty simulated minutes a batch; returns how many lines were received."""
     rows = list_in_arrival_order(demo_lines)
     with hold_lock(container.settings.data_dir, "pipeline") as alone:
         if not alone:
             raise RetryableError(
-                "another process plays in this folder", remedy="Wait, or name another."
+                "another demo runs in this folder", remedy="Wait, or name another."
             )
         worker = container.build_worker()
         received = 0
-        for scene in split_batches(rows):
-            clock.move_to(scene[-1][0])
-            container.log.append([build_incoming(row) for row in scene])
+        for batch in split_batches(rows):
+            clock.move_to(batch[-1][0])
+            container.log.append([build_incoming(row) for row in batch])
             worker.process_all()
-            received += len(scene)
+            received += len(batch)
             progress(received, len(rows))
     add_gaps(container, demo_lines)
     return received
@@ -94,7 +94,7 @@ def split_batches(
     """Split the rows where a batch's time is over."""
     cut: list[list[tuple[datetime, str, bytes]]] = []
     for row in rows:
-        if not cut or row[0] - cut[-1][0][0] > SCENE:
+        if not cut or row[0] - cut[-1][0][0] > BATCH_SPAN:
             cut.append([])
         cut[-1].append(row)
     return cut
