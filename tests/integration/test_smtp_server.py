@@ -245,7 +245,7 @@ async def test_a_connection_that_went_stale_is_opened_again(serve: Serve, ca_fil
     assert running.script.connections == 2
 
 
-@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize(
     ("reply", "outcome", "kept"),
     [
@@ -271,7 +271,7 @@ async def test_a_clear_refusal_is_told_by_code_only_and_the_next_message_still_g
 
 
 @pytest.mark.parametrize(
-    ("stage", "outcome"),
+    ("command", "outcome"),
     [
         ("MAIL", SendOutcome.DEFERRED),
         ("RCPT", SendOutcome.DEFERRED),
@@ -290,7 +290,7 @@ async def test_a_lost_line_is_deferred_before_data_and_unknown_from_data_on(
 
 
 @pytest.mark.parametrize(
-    ("stage", "outcome"), [("MAIL", SendOutcome.DEFERRED), ("DATA", SendOutcome.UNKNOWN)]
+    ("command", "outcome"), [("MAIL", SendOutcome.DEFERRED), ("DATA", SendOutcome.UNKNOWN)]
 )
 async def test_a_server_that_falls_silent_is_like_one_that_hangs_up(
     serve: Serve, ca_file: Path, command: str, outcome: SendOutcome
