@@ -22,9 +22,9 @@ sys.path[0] = str(ROOT)
 
 from bench.pipeline_slices import FIRST_DAY, generate_lines  # noqa: E402
 from breachdesk.bootstrap.container import Container  # noqa: E402
+from breachdesk.demo.feed import import_registers  # noqa: E402
 from breachdesk.demo.lines import build_lines  # noqa: E402
-from breachdesk.demo.play import import_registers  # noqa: E402
-from breachdesk.demo.stage import DemoClock, build_settings  # noqa: E402
+from breachdesk.demo.setup import DemoClock, build_settings  # noqa: E402
 from streams.normalise.record_readers import InProcessReader  # noqa: E402
 
 PACKAGES = tuple(f"{ROOT}/{name}/" for name in ("schemas", "streams", "notifiers", "breachdesk"))
@@ -57,10 +57,10 @@ def trace_warm_line(folder: Path) -> dict[str, int]:
     """Trace one line after WARM_LINES others."""
     trace = CallTrace()
     threading.setprofile(trace.record)  # before the store starts its writer
-    cast = build_lines(seed=0, start=FIRST_DAY)
+    demo_lines = build_lines(seed=0, start=FIRST_DAY)
     clock = DemoClock(datetime.combine(FIRST_DAY, datetime.min.time(), UTC))
-    container = Container(build_settings(folder, cast, port=0), clock)
-    import_registers(container, cast)
+    container = Container(build_settings(folder, demo_lines, port=0), clock)
+    import_registers(container, demo_lines)
     worker = container.build_worker(reader=InProcessReader(container.settings))
     rows = list(islice(generate_lines(), WARM_LINES + 1))
     clock.move_to(rows[-1].arrived)
