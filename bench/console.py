@@ -38,8 +38,8 @@ from breachdesk.bootstrap.serve import build_console_dependencies  # noqa: E402
 from breachdesk.bootstrap.settings import load_settings  # noqa: E402
 from breachdesk.console.app import build_app  # noqa: E402
 from breachdesk.console.screens import load_screens  # noqa: E402
-from breachdesk.demo.play import PASSWORD  # noqa: E402
-from breachdesk.demo.stage import DemoClock  # noqa: E402
+from breachdesk.demo.feed import PASSWORD  # noqa: E402
+from breachdesk.demo.setup import DemoClock  # noqa: E402
 from breachdesk.ports import UnitOfWork  # noqa: E402
 
 PEOPLE = ("responder", "analyst", "approver")

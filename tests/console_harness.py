@@ -118,9 +118,9 @@ class ConsoleHarness:
 
 
 @contextmanager
-def a_desk(
+def open_console(
     folder: Path, store: Store | None = None, templates_dir: Path = TEMPLATES, **settings: object
-) -> Iterator[Desk]:
+) -> Iterator[ConsoleHarness]:
     """With an analyst, a responder and an approver."""
     now = FixedNow()
     own = make_store(now) if store is None else None

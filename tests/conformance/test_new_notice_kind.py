@@ -69,7 +69,7 @@ def renderer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JinjaR
     monkeypatch.setattr(notice_kinds, "__path__", [*notice_kinds.__path__, str(modules)])
     notice_kind.load_kinds()
     renderer_with_kind = JinjaRenderer(templates)
-    monkeypatch.setattr(release_scene, "renderer", lambda: renderer_with_kind)
+    monkeypatch.setattr(release_scenario, "renderer", lambda: renderer_with_kind)
     yield renderer_with_kind
     notice_kind._SPECS.pop(NAME)
     notice_kind._KINDS.pop(NAME)

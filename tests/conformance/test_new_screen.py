@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console_desk import TEMPLATES, Desk, a_desk
+from console_harness import TEMPLATES, ConsoleHarness, open_console
 
 from breachdesk.console.screens import alerts as package
 from breachdesk.console.screens import load_screens
@@ -93,16 +93,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> I
 
 
 @pytest.fixture
-def desk(installed: Path, tmp_path: Path) -> Iterator[Desk]:
-    with a_desk(tmp_path / "data", templates_dir=installed) as opened:
+def console(installed: Path, tmp_path: Path) -> Iterator[ConsoleHarness]:
+    with open_console(tmp_path / "data", templates_dir=installed) as opened:
         yield opened
 
 
 @pytest.mark.parametrize(("user", "may_open"), [("ana", False), ("rhea", True), ("april", True)])
 async def test_it_is_in_the_navigation_of_those_who_may_open_it(
-    desk: Desk, user: str, may_open: bool
+    console: ConsoleHarness, user: str, may_open: bool
 ) -> None:
-    visitor = desk.visitor()
+    visitor = console.visitor()
     await visitor.sign_in(user)
     home = (await visitor.client.get("/")).text
     page = await visitor.client.get("/rota")
@@ -113,8 +113,8 @@ async def test_it_is_in_the_navigation_of_those_who_may_open_it(
     assert ("On call: this week." in page.text) is may_open
 
 
-async def test_it_is_listed_in_its_group_at_its_place(desk: Desk) -> None:
-    visitor = desk.visitor()
+async def test_it_is_listed_in_its_group_at_its_place(console: ConsoleHarness) -> None:
+    visitor = console.visitor()
     await visitor.sign_in("rhea")
     home = (await visitor.client.get("/")).text
     places = [home.index(f'href="{path}"') for path in ("/register", "/rota", "/complaints")]
@@ -122,8 +122,8 @@ async def test_it_is_listed_in_its_group_at_its_place(desk: Desk) -> None:
     assert places == sorted(places)
 
 
-async def test_its_entry_is_the_current_one_on_its_pages(desk: Desk) -> None:
-    visitor = desk.visitor()
+async def test_its_entry_is_the_current_one_on_its_pages(console: ConsoleHarness) -> None:
+    visitor = console.visitor()
     await visitor.sign_in("rhea")
     page = (await visitor.client.get("/rota/next")).text
     entry = page.partition('href="/rota"')[2].partition(">")[0]
@@ -132,8 +132,10 @@ async def test_its_entry_is_the_current_one_on_its_pages(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("user", "may_send"), [("ana", False), ("rhea", False), ("april", True)])
-async def test_its_form_demands_its_permission(desk: Desk, user: str, may_send: bool) -> None:
-    visitor = desk.visitor()
+async def test_its_form_demands_its_permission(
+    console: ConsoleHarness, user: str, may_send: bool
+) -> None:
+    visitor = console.visitor()
     await visitor.sign_in(user)
     answer = await visitor.post("/rota", day="monday")
 
@@ -141,8 +143,8 @@ async def test_its_form_demands_its_permission(desk: Desk, user: str, may_send: 
     assert ("Only an approver may do this." in answer.text) is not may_send
 
 
-async def test_nobody_uses_it_without_signing_in(desk: Desk) -> None:
-    visitor = desk.visitor()
+async def test_nobody_uses_it_without_signing_in(console: ConsoleHarness) -> None:
+    visitor = console.visitor()
     answers = [
         await visitor.client.get("/rota"),
         await visitor.client.get("/rota/next"),
@@ -153,8 +155,8 @@ async def test_nobody_uses_it_without_signing_in(desk: Desk) -> None:
     assert all("/sign-in" in answer.headers["location"] for answer in answers)
 
 
-async def test_a_fixed_address_is_found_before_a_parameter(desk: Desk) -> None:
-    visitor = desk.visitor()
+async def test_a_fixed_address_is_found_before_a_parameter(console: ConsoleHarness) -> None:
+    visitor = console.visitor()
     await visitor.sign_in("ana")
     pages = [(await visitor.client.get(f"/rota/{day}")).text for day in ("next", "monday")]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console_desk import HASH, Desk, a_desk
+from console_harness import HASH, ConsoleHarness, open_console
 
 import breachdesk.console.screens
 from breachdesk.console.screens import load_screens
@@ -30,8 +30,8 @@ FORMS = pytest.mark.parametrize("screen", WITH_FORM, ids=[screen.id for screen i
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with a_desk(tmp_path) as opened:
+def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
+    with open_console(tmp_path) as opened:
         for permission in Permission:
             user = make_user(permission.value, permission)
             stored = user.model_copy(update={"password_hash": HASH})
@@ -77,14 +77,14 @@ def test_each_form_of_a_screen_declares_who_may_send_it(screen: Screen) -> None:
 
 @ENTRIES
 async def test_a_page_is_in_the_navigation_of_those_who_may_open_it(
-    desk: Desk, screen: Screen
+    console: ConsoleHarness, screen: Screen
 ) -> None:
     entry = screen.navigation
     endpoint = next(route.endpoint for route in screen.routes if route.path == entry.path)
     needed = get_required_permissions(endpoint) or SIGNED_IN
     for permission in Permission:
         may_open = not needed or permission in needed
-        visitor = desk.visitor()
+        visitor = console.visitor()
         await visitor.sign_in(permission.value)
         page = await visitor.client.get(entry.path)
         account = (await visitor.client.get("/account")).text
@@ -96,11 +96,11 @@ async def test_a_page_is_in_the_navigation_of_those_who_may_open_it(
 
 @FORMS
 async def test_a_form_is_refused_to_those_without_the_permission(
-    desk: Desk, screen: Screen
+    console: ConsoleHarness, screen: Screen
 ) -> None:
     forms = [route for route in screen.routes if "POST" in route.methods]
     for permission in Permission:
-        visitor = desk.visitor()
+        visitor = console.visitor()
         await visitor.sign_in(permission.value)
         for form in forms:
             needed = get_required_permissions(form.endpoint)
