@@ -23,7 +23,6 @@ _SENTENCES = tuple(
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), outcome)
     for pattern, outcome in (
         (
-            (
             r"failed authentication for user '?(?P<user>.*?)'?(?:\. {1,3}Reason: (?P<reason>.*)|\.?)",
             "failure",
         ),
