@@ -36,12 +36,12 @@ _REASON = re.compile(r" \(([0-9]{1,4}: [^()]{1,128})\)(?: while [^,]*)?\Z")
 
 def _can_parse(line: SourceLine) -> bool:
     error = server_errors.match_nginx(line.text, line.zone)
-    return error is not None and not error.message.startswith("ModSecurity:")
+    return error is not None and "ModSecurity: " not in error.message[:300]
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     error = server_errors.match_nginx(line.text, line.zone)
-    if error is None or error.message.startswith("ModSecurity:"):
+    if error is None or "ModSecurity: " in error.message[:300]:
         raise web_access.build_unreadable("nginx_error")
     context = server_errors.read_context(error.message)
     if context.client is None and ", client: " not in error.message:
