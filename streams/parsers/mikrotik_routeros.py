@@ -1,0 +1,360 @@
+"""Parse MikroTik RouterOS: packets, sign-ins, VPN accounts and changes, each after its topics.
+
+Whether a packet passed is visible only in the prefix that the author of the rule chose."""
+
+from __future__ import annotations
+
+import re
+
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
+from streams.tokenizers import addresses, cef, numbers, people, web_access
+
+_AREAS = (
+    "system|firewall|ppp|l2tp|pptp|sstp|ovpn|pppoe|ipsec|dhcp|dhcpv6|wireless|hotspot|interface|script"
+    "|route|ospf|bgp|dns|certificate|web-proxy|manager|wireguard|caps|caps-man|bridge|radius|snmp|ntp"
+    "|e-mail|account|backup|upnp|telephony|lte|ups|watchdog|smb|ssh|fetch|container|disk|poe-out|health"
+)
+_LEVELS = frozenset({"info", "warning", "error", "critical", "debug", "packet", "account", "raw"})
+_TOPICS = rf"(?:{_AREAS})(?:,[a-z0-9!-]{{1,24}}){{1,6}}"
+_START = re.compile(rf"\s*+({_TOPICS}):? (?=\S)")
+_ALL_TOPICS = re.compile(_TOPICS)
+_MAC = r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}"
+_PACKET = re.compile(
+    r"(?P<prefix>.{0,128}?)\b(?P<chain>[\w.-]{1,64}): in:(?P<in>\S{1,64}) out:(?P<out>[^,]{1,64}),"
+    r"(?: connection-state:(?P<state>[\w,]{1,64}))?(?: connection-mark:\S{1,64})?"
+    rf"(?: packet-mark:\S{{1,64}})?(?: src-mac (?P<mac>{_MAC}),)?,? proto (?P<protocol>[\w-]{{1,16}})"
+    r"(?: \((?P<flags>[^()]{0,64})\))?, (?P<source>\S{2,64})->(?P<destination>\S{2,64}?),"
+    r"(?: NAT (?P<nat>\S{4,254}),)?(?: prio \S{1,8},?)?(?: len (?P<length>[0-9]{1,8}))?"
+)
+_NAT = re.compile(
+    r"\((?P<old>[^()>]{2,64})->(?P<new>[^()>]{2,64})\)->\S+|\S+->\((?P<old_to>[^()>]{2,64})->(?P<to>[^()>]{2,64})\)"
+)
+_FROM = r"(?P<ip>[0-9A-Fa-f:.]{2,64})"
+_SIGN_INS = (
+    (
+        re.compile(rf"login failure for user (?P<user>.*) from {_FROM} via (?P<via>[\w-]{{1,32}})"),
+        "login",
+        "failure",
+    ),
+    (
+        re.compile(r"login failure for user (?P<user>.*) via (?P<via>[\w-]{1,32})"),
+        "login",
+        "failure",
+    ),
+    (
+        re.compile(rf"user (?P<user>.*) logged in from {_FROM} via (?P<via>[\w-]{{1,32}})"),
+        "login",
+        "success",
+    ),
+    (re.compile(r"user (?P<user>.*) logged in via (?P<via>[\w-]{1,32})"), "login", "success"),
+    (
+        re.compile(rf"user (?P<user>.*) logged out from {_FROM} via (?P<via>[\w-]{{1,32}})"),
+        "logout",
+        "success",
+    ),
+    (re.compile(r"user (?P<user>.*) logged out via (?P<via>[\w-]{1,32})"), "logout", "success"),
+)
+_TUNNELS = (
+    (
+        re.compile(
+            rf"(?P<user>\S{{1,254}}) logged in, (?P<inner>[0-9A-Fa-f:.]{{2,64}})(?: from {_FROM})?"
+        ),
+        "login",
+        "success",
+    ),
+    (
+        re.compile(
+            r"(?P<user>\S{1,254}) logged out, (?P<seconds>[0-9]{1,12}) (?P<received>[0-9]{1,18}) "
+            rf"(?P<sent>[0-9]{{1,18}}) [0-9]{{1,18}} [0-9]{{1,18}}(?: from {_FROM})?"
+        ),
+        "logout",
+        "success",
+    ),
+    (re.compile(r"<(?P<user>[^<>]{1,254})>: authenticated"), "login", "success"),
+    (
+        re.compile(
+            rf"(?:<[^<>]{{0,64}}>: )?user (?P<user>.*) authentication failed(?: from {_FROM})?"
+        ),
+        "login",
+        "failure",
+    ),
+    (
+        re.compile(r"(?P<user>\S{1,254}) \((?P<ip>[0-9A-Fa-f:.]{2,64})\): login failed: .*"),
+        "login",
+        "failure",
+    ),
+    (
+        re.compile(r"(?P<user>\S{1,254}) \((?P<ip>[0-9A-Fa-f:.]{2,64})\): logged in"),
+        "login",
+        "success",
+    ),
+    (
+        re.compile(r"(?P<user>\S{1,254}) \((?P<ip>[0-9A-Fa-f:.]{2,64})\): logged out: .*"),
+        "logout",
+        "success",
+    ),
+)
+_CONNECTION = re.compile(
+    r"(?:first L2TP UDP packet received from|(?:TCP )?connection established from|"
+    r"respond new phase 1 \S+:?|new connection from) (?P<ip>[0-9A-Fa-f:.]{2,64}?)(?::|,|\s|\[|\Z)"
+)
+_IPSEC = re.compile(
+    r"(?P<ip>[0-9A-Fa-f:.]{2,64}?) (?:failed to|parsing packet failed|peer not authorized|phase1)"
+)
+_CHANGE = re.compile(
+    r"(?P<what>.{1,254}) (?P<verb>added|changed|removed|moved|set) by (?P<user>.+)", re.DOTALL
+)
+_VERDICTS = (
+    (
+        re.compile(
+            r"(?<![a-z])(?:drop|den(?:y|ied)|block|reject|discard|blacklist)", re.IGNORECASE
+        ),
+        "drop",
+        "failure",
+    ),
+    (re.compile(r"(?<![a-z])(?:accept|allow|pass|permit)", re.IGNORECASE), "accept", "success"),
+)
+_TRANSPORTS = {"icmpv6": "ipv6-icmp", "icmp6": "ipv6-icmp", "ipsec-esp": "esp"}
+
+
+def _split(line: SourceLine) -> tuple[list[str], str] | None:
+    """Split topics and message: a relay may have taken the topics for the program's name."""
+    start = _START.match(line.text)
+    if start is not None:
+        topics, message = start[1].split(","), line.text[start.end() :]
+    elif line.frame.app is not None and _ALL_TOPICS.fullmatch(line.frame.app):
+        topics, message = line.frame.app.split(","), line.text
+    else:
+        return _split_cef(line.text)
+    return (topics, message) if _LEVELS & set(topics) else None
+
+
+def _split_cef(text: str) -> tuple[list[str], str] | None:
+    header = cef.read_header(text)
+    if header is None or header.vendor.casefold() != "mikrotik":
+        return None
+    record = cef.read(text)
+    message = "" if record is None else record.fields.get("msg", "")
+    return header.name.split(","), message or header.name
+
+
+def _can_parse(line: SourceLine) -> bool:
+    return _split(line) is not None
+
+
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
+    parts = _split(line)
+    if parts is None:
+        raise web_access.build_unreadable("mikrotik_routeros")
+    topics, message = parts
+    message = message.strip()
+    packet = _PACKET.match(message) if "firewall" in topics else None
+    fields = _build_act(topics, message) if packet is None else _build_packet(packet)
+    fields |= {
+        "observer.vendor": "MikroTik",
+        "observer.product": "RouterOS",
+        "observer.type": "router",
+    }
+    if line.frame.host:
+        fields["host.name"] = fields["observer.name"] = line.frame.host
+    return ParsedEvent(line.frame.time, fields)
+
+
+def _build_fields(
+    categories: list[str], kinds: list[str], action: str, outcome: str
+) -> dict[str, Value]:
+    return {
+        "event.category": categories,
+        "event.type": kinds,
+        "event.action": action,
+        "event.outcome": outcome,
+    }
+
+
+def _build_packet(packet: re.Match[str]) -> dict[str, Value]:
+    prefix = packet["prefix"].strip(" :")
+    verdict = next(
+        (each[1:] for each in _VERDICTS if each[0].search(prefix)), ("packet", "unknown")
+    )
+    kind = {"failure": "denied", "success": "allowed"}.get(verdict[1], "info")
+    fields = _build_fields(["network"], ["connection", kind], *verdict)
+    if prefix:
+        fields["rule.name"] = prefix
+    fields["rule.ruleset"] = packet["chain"]
+    for side, name in (("ingress", "in"), ("egress", "out")):
+        interface = packet[name].partition("(")[0]
+        if not packet[name].startswith("(unknown"):
+            fields[f"observer.{side}.interface.name"] = interface
+    protocol = packet["protocol"].casefold()
+    fields["network.transport"] = _TRANSPORTS.get(protocol, protocol)
+    for side in ("source", "destination"):
+        addresses.put_endpoint(fields, side, *addresses.parse_endpoint(packet[side]))
+    if packet["mac"]:
+        fields["source.mac"] = packet["mac"].upper().replace(":", "-")
+    length = numbers.parse_whole(packet["length"] or "")
+    if length is not None:
+        fields["network.bytes"] = length
+    _put_nat(fields, packet["nat"] or "")
+    return fields
+
+
+def _put_nat(fields: dict[str, Value], text: str) -> None:
+    """Set the translated side of `(from->translated)->to` or `from->(to->translated)`."""
+    nat = _NAT.match(text)
+    if nat is None:
+        return
+    side, new = ("source", nat["new"]) if nat["new"] else ("destination", nat["to"])
+    endpoint = addresses.parse_endpoint(new)
+    if endpoint.ip is not None:
+        fields[f"{side}.nat.ip"] = endpoint.ip
+    if endpoint.port is not None:
+        fields[f"{side}.nat.port"] = endpoint.port
+
+
+def _build_act(topics: list[str], message: str) -> dict[str, Value]:
+    tables = (_SIGN_INS, _TUNNELS) if topics[0] == "system" else (_TUNNELS, _SIGN_INS)
+    for pattern, action, outcome in (*tables[0], *tables[1]):
+        match = pattern.fullmatch(message)
+        if match is not None:
+            return _build_sign_in(match, topics, action, outcome)
+    change = _CHANGE.fullmatch(message) if topics[0] == "system" else None
+    if change is not None:
+        fields = _build_fields(
+            ["configuration"], ["change"], f"configuration-{change['verb']}", "success"
+        )
+        people.put_user(fields, change["user"].rpartition(" (")[0] or change["user"])
+        fields["message"] = message
+        return fields
+    return _build_other(topics, message)
+
+
+def _build_sign_in(
+    match: re.Match[str], topics: list[str], action: str, outcome: str
+) -> dict[str, Value]:
+    several = match.groupdict()
+    kind = "end" if action == "logout" else "start"
+    via = several.get("via") or topics[0]
+    fields = _build_fields(["authentication"], [kind], action, outcome)
+    people.put_user(fields, several["user"])
+    ip = addresses.parse_address(several.get("ip") or "")
+    addresses.put_endpoint(fields, "source", ip, None)
+    fields["network.application"] = via
+    inner = addresses.parse_address(several.get("inner") or "")
+    if inner is not None:
+        fields["source.nat.ip"] = inner
+    for name, key in (("source.bytes", "received"), ("destination.bytes", "sent")):
+        web_access.put_number(fields, name, several.get(key) or "")
+    web_access.put_duration(fields, several.get("seconds") or "", 10**9)
+    return fields
+
+
+def _build_other(topics: list[str], message: str) -> dict[str, Value]:
+    connection, refused = _CONNECTION.match(message), _IPSEC.match(message)
+    if connection is not None:
+        fields = _build_fields(["network"], ["connection", "start"], "connection", "unknown")
+    elif refused is not None and "error" in topics:
+        fields = _build_fields(
+            ["network"], ["connection", "denied"], "ipsec-negotiation", "failure"
+        )
+        connection = refused
+    else:
+        is_network = topics[0] not in {"system", "script", "manager", "backup"}
+        fields = _build_fields(
+            ["network" if is_network else "host"], ["info"], f"{topics[0]}-message", "unknown"
+        )
+    if connection is not None:
+        ip = addresses.parse_address(connection["ip"])
+        addresses.put_endpoint(fields, "source", ip, None)
+    fields["message"] = message
+    return fields
+
+
+PARSER = Parser(
+    id="mikrotik_routeros",
+    title="MikroTik RouterOS",
+    hints=(*(f",{level}".encode() for level in sorted(_LEVELS)), b"|MikroTik|"),
+    claims=_can_parse,
+    parse=_parse,
+    references=(
+        "https://help.mikrotik.com/docs/spaces/ROS/pages/328094/Log",
+        "https://help.mikrotik.com/docs/spaces/ROS/pages/48660574/Filter",
+    ),
+    examples=(
+        ParserExample(
+            "<30>Nov 22 01:06:15 gw01 system,error,critical login failure for user Admin from"
+            " 203.0.113.66 via ssh",
+            {
+                "@timestamp": "2026-11-22T01:06:15+00:00",
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "user.name": "admin",
+                "source.ip": "203.0.113.66",
+                "network.application": "ssh",
+                "host.name": "gw01",
+            },
+        ),
+        ParserExample(
+            "system,info,account user jo from 192.0.2.1 via web logged in from 2001:db8::7 via winbox",
+            {
+                "event.outcome": "success",
+                "user.name": "jo from 192.0.2.1 via web",
+                "source.ip": "2001:db8::7",
+            },
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 gw01 firewall,info: DROP-WAN input: in:ether1 out:(unknown 0),"
+            " connection-state:new src-mac 00:53:00:aa:bb:cc, proto TCP (SYN),"
+            " 203.0.113.66:53072->192.0.2.1:22, len 60",
+            {
+                "event.type": ["connection", "denied"],
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
+                "source.port": 53072,
+                "source.mac": "00-53-00-AA-BB-CC",
+                "destination.port": 22,
+                "network.transport": "tcp",
+                "network.bytes": 60,
+                "observer.ingress.interface.name": "ether1",
+                "observer.egress.interface.name": None,
+                "rule.name": "DROP-WAN",
+                "rule.ruleset": "input",
+            },
+        ),
+        ParserExample(
+            "firewall,info srcnat: in:bridge out:ether1, connection-state:new proto UDP,"
+            " 10.0.0.5:5000->198.51.100.1:53, NAT (10.0.0.5:5000->203.0.113.9:5000)->198.51.100.1:53,"
+            " len 72",
+            {
+                "event.outcome": "unknown",
+                "source.ip": "10.0.0.5",
+                "source.nat.ip": "203.0.113.9",
+                "source.nat.port": 5000,
+            },
+        ),
+        ParserExample(
+            "l2tp,ppp,info,account JSmith logged out, 3600 1234 5678 10 12 from 203.0.113.66",
+            {
+                "event.type": ["end"],
+                "user.name": "jsmith",
+                "source.ip": "203.0.113.66",
+                "source.bytes": 1234,
+                "destination.bytes": 5678,
+                "event.duration": 3600000000000,
+            },
+        ),
+        ParserExample(
+            "ppp,error <0005>: user jo authentication failed",
+            {"event.outcome": "failure", "user.name": "jo"},
+        ),
+        ParserExample(
+            "system,info filter rule added by admin",
+            {"event.category": ["configuration"], "user.name": "admin"},
+        ),
+        ParserExample(
+            "CEF:0|MikroTik|RB5009|7.18|50|system,error,critical|Very-High|dvchost=gw01 msg=login"
+            " failure for user root from 203.0.113.66 via telnet",
+            {"event.outcome": "failure", "user.name": "root", "source.ip": "203.0.113.66"},
+        ),
+    ),
+)
