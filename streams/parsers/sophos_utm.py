@@ -61,7 +61,10 @@ _BAD = re.compile(r"\b(?:fail\w*|denied|invalid|wrong|reject\w*)\b", re.IGNORECA
 
 def _can_parse(line: SourceLine) -> bool:
     match = _START.match(line.text)
-    return match is not None and _REAL.search(line.text, match.end(), match.end() + 200) is not None
+    if match is None or _REAL.search(line.text, match.end(), match.end() + 200) is None:
+        return False
+    # A reader of frames that knows no stamp like this has lost it: the whole line has it.
+    return match["date"] is not None or line.frame.time is not None or line.frame.app is None
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
