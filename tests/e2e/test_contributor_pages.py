@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from breachdesk.stores.tables.schema import HEAD
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     page
@@ -27,6 +29,8 @@ COPIED = (
     "rules",
     "templates",
     "scripts",
+    "docs",
+    "tests/architecture",
     "tests/conformance",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -55,6 +59,28 @@ def write_file(tree: Path, text: str) -> None:
     path.write_text(rest, encoding="utf-8")
 
 
+def edit_file(tree: Path, text: str) -> None:
+    """The first line names the file. Lines with `-` go and lines with `+` come; the lines around
+    them must be in the file, once."""
+    first, _, rest = text.partition("\n")
+    path = tree / first.removeprefix("# ")
+    lines = rest.splitlines(keepends=True)
+    former = "".join(line[1:] for line in lines if not line.startswith("+"))
+    edited = "".join(line[1:] for line in lines if not line.startswith("-"))
+    content = path.read_text(encoding="utf-8")
+    assert content.count(former) == 1, f"{path}\n{former}"
+    path.write_text(content.replace(former, edited), encoding="utf-8")
+
+
+def renumber_migration(page: str) -> str:
+    """A page's migration follows the newest one, whatever number that has by now."""
+    written = re.search(r'^down_revision = "(\d{4})"$', page, re.MULTILINE)
+    if written is None:
+        return page
+    follows = {int(written[1]): HEAD, int(written[1]) + 1: f"{int(HEAD) + 1:04}"}
+    return re.sub(r"\b(\d{4})(?=_|\b)", lambda number: follows.get(int(number[1]), number[1]), page)
+
+
 def run_commands(tree: Path, text: str) -> None:
     """Each `$` line is run; the lines below it are parts of what it prints."""
     environment = {
@@ -77,11 +103,13 @@ def run_commands(tree: Path, text: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_files_and_commands_of_a_page_work(tree: Path, page: Path) -> None:
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    blocks = BLOCK.findall(renumber_migration(page.read_text(encoding="utf-8")))
 
     assert any(language == "console" for language, _ in blocks)
     for language, text in blocks:
         if language == "console":
             run_commands(tree, text)
+        elif language == "diff":
+            edit_file(tree, text)
         else:
             write_file(tree, text)
