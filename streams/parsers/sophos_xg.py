@@ -90,7 +90,13 @@ _OUTCOMES = {
     "failure": "failure",
     "deny": "failure",
 }
-_STAGES = {"start": "start", "started": "start", "stop": "end", "end": "end", "interim": "info"}
+_CONNECTION_TYPES = {
+    "start": "start",
+    "started": "start",
+    "stop": "end",
+    "end": "end",
+    "interim": "info",
+}
 _UNSET_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what the device writes for none
 _LEFT = re.compile(r"log(?:ged)? ?(?:out|off)", re.IGNORECASE)
 _ARRIVED = re.compile(r"log(?:ged)? ?in\b", re.IGNORECASE)
@@ -149,8 +155,14 @@ def _choose_act(pairs: Mapping[str, str]) -> _Act:
     outcome = "failure" if denied else "success" if allowed else "unknown"
     verdict = ["denied"] if denied else ["allowed"] if allowed else ["info"]
     if kind == "firewall":
-        stage = _STAGES.get((pairs.get("connevent") or pairs.get("con_event") or "").casefold(), "")
-        return category, ["connection", *([stage] if stage else []), *verdict], outcome
+        connection_type = _CONNECTION_TYPES.get(
+            (pairs.get("connevent") or pairs.get("con_event") or "").casefold(), ""
+        )
+        return (
+            category,
+            ["connection", *([connection_type] if connection_type else []), *verdict],
+            outcome,
+        )
     return category, verdict, outcome
 
 
@@ -167,8 +179,10 @@ def _choose_event(pairs: Mapping[str, str]) -> _Act:
         return _choose_administration(message, outcome)
     if "vpn" in component or component in {"ipsec", "l2tp", "pptp", "red"}:
         ended = status in {"terminated", "disconnected", "deny", "failed", "expire"}
-        stage = "end" if ended else "start" if status in {"established", "connected"} else "info"
-        return ["network", "session"], ["connection", stage], outcome
+        connection_type = (
+            "end" if ended else "start" if status in {"established", "connected"} else "info"
+        )
+        return ["network", "session"], ["connection", connection_type], outcome
     return ["host"], ["info"], outcome
 
 

@@ -385,6 +385,7 @@ async def test_its_question_and_its_report_are_on_the_screens(
 
     assert "Report to Persónuvernd under Art. 27?" in question
     assert "Unless a risk is unlikely, within 3 days." in question
+    assert "Persónuvernd’s and the ICO’s clocks keep running" in question
     assert "Report to Persónuvernd under Art. 27? Yes" in sealed
     assert "The form is in Icelandic." in shown
     assert "Persónuvernd’s reference" in shown
