@@ -107,6 +107,7 @@ class ParserExample:
     """Fields that must be equal in the event (`@timestamp` as ISO text); None: the line is ignored."""
     arrived: str = "2026-11-22T12:00:00+00:00"
     zone: str = "UTC"
+    field_map: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,22 @@ from schemas.pipeline.plugin import (
     SourceLine,
     load_plugins,
 )
+from streams.normalise.frames import open_frames
 from streams.normalise.recognise import decode
 from streams.tokenizers import syslog
 
 PARSERS: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
+FRAMED = (
+    "<189>45: fw1: 000123: *Nov 22 2026 01:06:15.123 UTC: %ASA-4-106023: Deny",
+    "95 <38>Sun Nov 22 01:06:15 2026 auth.info web01 web01 sshd[12]: hello",
+    '<38>1 2026-11-22T01:06:15Z web01 sshd 12 - [a@1 x="y"] hello',
+    "Nov 22 01:06:15 unifi.example 2026-11-22T01: 06:15.000Z unifi CEF:0|V|P|1|1|N|5|src=192.0.2.1",
+    '{"@timestamp":"2026-11-22T01:06:15Z","message":"Nov 22 01:06:15 web01 sshd[12]: hello"}',
+    "__CURSOR=s=1\n__REALTIME_TIMESTAMP=1795309575000000\nSYSLOG_IDENTIFIER=sshd\nMESSAGE=hello",
+    '"Nov 22 01:06:15 web01 sshd[12]: message repeated 5 times: [ hello ""you""]"',
+    "auth-1  | 2026-11-22T01:06:15.000000000Z stdout F 1w2d: %SYS-5-CONFIG_I: hello",
+)
+"""Lines in frames: the reader of frames is attacked like a parser."""
 QUICK = 3_000
 """Attacks on each parser in the fast tests; the soak makes all of them."""
 MEBIBYTE = 1024 * 1024
@@ -41,6 +53,24 @@ LEAST_SECONDS = 0.001
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
 def test_the_cost_of_a_hostile_line_grows_like_its_length(parser: Parser) -> None:
     assert steep_attacks(reader_of(parser), attacks_on(parser, QUICK)) == []
+
+
+def removing_with(
+    open_all: Callable[[SourceLine], list[SourceLine]],
+) -> Callable[[SourceLine], IgnoredLine]:
+    return lambda line: IgnoredLine(str(len(open_all(line))))
+
+
+def test_the_cost_of_removing_frames_grows_like_the_length() -> None:
+    examples = tuple(ParserExample(line, None) for line in FRAMED)
+    frames = Parser(
+        "frames", "Frames", (b"",), lambda _line: True, removing_with(open_frames), (), examples
+    )
+
+    assert any(
+        "sshd" in pattern.pattern or "stdout" in pattern.pattern for pattern in patterns_of(frames)
+    )
+    assert steep_attacks(reader_of(frames), attacks_on(frames, 2 * QUICK)) == []
 
 
 @pytest.mark.soak

@@ -75,7 +75,8 @@ def test_a_line_that_its_parser_cannot_read_names_the_parser(parser: str) -> Non
 
 
 def test_what_a_source_sent_before_changes_no_result() -> None:
-    examples = [e for p in load_plugins("streams.parsers", "PARSER").values() for e in p.examples]
+    parsers = load_plugins("streams.parsers", "PARSER").values()
+    examples = [e for p in parsers for e in p.examples if not e.field_map]
     lines = [e.line.encode() for e in examples] * 3
     random.Random(7).shuffle(lines)
     reader = FormatRecogniser()
@@ -187,13 +188,10 @@ def test_the_next_line_of_a_source_asks_the_parser_of_the_last_one_alone(line: b
 
 
 UNKNOWN = (
-    b"<189>date=2026-11-22 time=01:06:15 devname=FGT devid=FG1 logid=0000000013 type=traffic",
-    b"<166>Nov 22 2026 01:06:15: %NONE-6-302013: Built inbound TCP connection 1 for outside:192.0.2.1",
-    b"CEF:0|Vendor|Product|1.0|100|Login|3|src=192.0.2.1 suser=jo",
-    b'{"eventTime":"2026-11-22T01:06:15Z","eventName":"ConsoleLogin","userIdentity":{"type":"Root"}}',
-    b"Nov 22 01:06:15 pa-vm 1,2026/11/22 01:06:15,0123,TRAFFIC,end,2049,192.0.2.1,192.0.2.2",
+    b"<189>Nov 22 01:06:15 door7 portcullis[7]: opened by nobody",
+    b"<189>Nov 22 01:06:15 door7 when=now opened=yes",
+    b'{"when":"2026-11-22T01:06:15Z","what":"opened","by":{"nobody":true}}',
     b"2026-11-22 01:06:15 web-1 192.0.2.1 served /default.htm to 192.0.2.2 in 15 ms",
-    b"<30>Nov 22 01:06:15 host systemd[1]: Started Session 5 of user root.",
     b"some words that mean nothing",
 )
 

@@ -1,0 +1,184 @@
+"""Read CEF of vendors without a parser of their own by the keys of the specification, and by the
+source's field map for custom ones."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from schemas.errors import UnparseableRecord
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
+from streams.tokenizers import cef, device_stamps, ecs_values
+
+_NAMES = {
+    "src": "source.ip",
+    "c6a2": "source.ip",
+    "spt": "source.port",
+    "smac": "source.mac",
+    "shost": "source.domain",
+    "in": "source.bytes",
+    "sourceTranslatedAddress": "source.nat.ip",
+    "sourceTranslatedPort": "source.nat.port",
+    "dst": "destination.ip",
+    "c6a3": "destination.ip",
+    "dpt": "destination.port",
+    "dmac": "destination.mac",
+    "dhost": "destination.domain",
+    "out": "destination.bytes",
+    "destinationTranslatedAddress": "destination.nat.ip",
+    "destinationTranslatedPort": "destination.nat.port",
+    "suser": "user.name",
+    "suid": "user.id",
+    "sntdom": "user.domain",
+    "proto": "network.transport",
+    "app": "network.protocol",
+    "request": "url.original",
+    "requestMethod": "http.request.method",
+    "requestClientApplication": "user_agent.original",
+    "fname": "file.name",
+    "filePath": "file.path",
+    "fsize": "file.size",
+    "fileType": "file.mime_type",
+    "dvc": "observer.ip",
+    "dvchost": "observer.name",
+    "deviceExternalId": "observer.serial_number",
+    "deviceInboundInterface": "observer.ingress.interface.name",
+    "deviceOutboundInterface": "observer.egress.interface.name",
+    "deviceProcessName": "process.name",
+    "dvcpid": "process.pid",
+    "reason": "event.reason",
+    "msg": "message",
+}
+_OF_STRANGERS = frozenset({"src", "dst", "suser", "duser", "shost", "dhost", "spt", "dpt"})
+"""With two values, one of them may be typed by a stranger."""
+_TIMES = ("rt", "end", "start", "deviceReceiptTime", "art")
+_DIRECTIONS = {"0": "inbound", "1": "outbound"}
+
+
+def _can_parse(line: SourceLine) -> bool:
+    return cef.read_header(line.text) is not None
+
+
+def _parse(line: SourceLine) -> ParsedEvent:
+    record = cef.read(line.text)
+    if record is None:
+        raise UnparseableRecord(
+            "no header of CEF",
+            place="generic_cef",
+            remedy="Check which parser the source names.",
+        )
+    doubtful = cef.list_contradictory(record.pairs) & _OF_STRANGERS
+    texts = {key: value for key, value in record.fields.items() if key not in doubtful}
+    fields: dict[str, Value] = {}
+    labelled = cef.list_labelled(texts)
+    ecs_values.put_values(fields, {**labelled, **texts}, line.field_map)
+    _put_device(fields, record.header)
+    if ":" not in texts.get("c6a2", ":"):
+        texts.pop("c6a2")
+    ecs_values.put_values(fields, texts, _NAMES)
+    _put_user(fields, texts)
+    direction = _DIRECTIONS.get(texts.get("deviceDirection", ""))
+    if direction is not None:
+        fields.setdefault("network.direction", direction)
+    ecs_values.put_total_bytes(fields)
+    kind = ecs_values.choose_kind(
+        fields,
+        texts.get("act", ""),
+        texts.get("outcome", "") or texts.get("categoryOutcome", ""),
+        (record.header.name, texts.get("cat", "")),
+    )
+    ecs_values.put_kind(fields, kind)
+    return ParsedEvent(_find_time(texts, line), fields)
+
+
+def _put_device(fields: dict[str, Value], header: cef.CefHeader) -> None:
+    for name, text in (
+        ("observer.vendor", header.vendor),
+        ("observer.product", header.product),
+        ("observer.version", header.version),
+        ("event.code", header.code),
+        ("rule.name", header.name),
+    ):
+        ecs_values.put_value(fields, name, text)
+    severity = cef.parse_severity(header.severity)
+    if severity is not None:
+        fields.setdefault("event.severity", severity)
+
+
+def _put_user(fields: dict[str, Value], texts: dict[str, str]) -> None:
+    """A destination user is the one who signs in, unless a source user acts on him."""
+    target = texts.get("duser", "")
+    ecs_values.put_value(
+        fields, "user.target.name" if "user.name" in fields else "user.name", target
+    )
+
+
+def _find_time(texts: dict[str, str], line: SourceLine) -> datetime | None:
+    stamps = (
+        device_stamps.parse_stamp(texts[key], line.arrived, line.zone)
+        for key in _TIMES
+        if texts.get(key)
+    )
+    return next((time for time in stamps if time is not None), None)
+
+
+PARSER = Parser(
+    id="generic_cef",
+    title="Common Event Format (CEF) of any vendor",
+    hints=(b"CEF:", b"CEF ", b"cef:", b"0|", b"1|"),
+    claims=_can_parse,
+    parse=_parse,
+    is_fallback=True,
+    references=(
+        "https://docs.trellix.com/bundle/common-event-format-cef/page/cef.html",
+        "https://www.microfocus.com/documentation/arcsight/arcsight-smartconnectors/pdfdoc/common-event-format-v25/common-event-format-v25.pdf",
+    ),
+    examples=(
+        ParserExample(
+            "<134>Nov 22 01:06:15 gw1 CEF:0|Portcullis|Gate|2.1|100|User login failed|7|"
+            "rt=Nov 22 2026 01:06:14 UTC src=203.0.113.66 spt=40022 dst=192.0.2.9 dpt=443"
+            " duser=Jo@contoso.example outcome=failure reason=bad password dvchost=gw1",
+            {
+                "@timestamp": "2026-11-22T01:06:14+00:00",
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "event.reason": "bad password",
+                "event.code": "100",
+                "event.severity": 7,
+                "source.ip": "203.0.113.66",
+                "source.port": 40022,
+                "destination.ip": "192.0.2.9",
+                "user.name": "jo@contoso.example",
+                "observer.vendor": "Portcullis",
+                "observer.name": "gw1",
+            },
+        ),
+        ParserExample(
+            "CEF:0|Portcullis|Gate|2.1|101|User login succeeded|3|src=2001:db8::7 suser=jo act=login",
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "success",
+                "source.ip": "2001:db8::7",
+                "user.name": "jo",
+            },
+        ),
+        ParserExample(
+            "CEF: 0|Portcullis|Gate|2.1|200|Connection blocked|Low|act=blocked src=203.0.113.66"
+            " spt=40022 dst=192.0.2.9 dpt=22 proto=6 in=60 out=0",
+            {
+                "event.category": ["network"],
+                "event.type": ["connection", "denied"],
+                "event.outcome": "failure",
+                "network.transport": "tcp",
+                "source.bytes": 60,
+                "destination.bytes": 0,
+                "network.bytes": 60,
+            },
+        ),
+        ParserExample(
+            "CEF:0|Portcullis|Gate|2.1|100|User login failed|7|duser=jo src=198.51.100.9 x"
+            " src=203.0.113.66 outcome=failure",
+            {"source.ip": None, "user.name": "jo", "event.outcome": "failure"},
+        ),
+    ),
+)

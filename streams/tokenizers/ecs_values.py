@@ -1,0 +1,168 @@
+"""Put texts of generic formats under their ECS names, as numbers, addresses and names; and find out
+which kind of act they describe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from schemas.pipeline.event import Value
+from streams.tokenizers import addresses, numbers, people
+
+_NUMBER_ENDS = (
+    *(".bytes", ".packets", ".size", ".status_code", ".severity", ".pid", ".duration"),
+    *(".iana_number", ".attempts"),
+)
+_LIST_NAMES = frozenset({"event.category", "event.type", "tags"})
+_LOWER_CASE = frozenset(
+    {"network.protocol", "network.application", "network.direction", "user.target.name"}
+)
+_UNSAID = frozenset({"", "-", "N/A", "n/a", "null", "none", "None", "(null)", "unknown", "Unknown"})
+_TRANSPORTS = {"1": "icmp", "6": "tcp", "17": "udp", "47": "gre", "50": "esp", "58": "ipv6-icmp"}
+OUTCOMES = {
+    **dict.fromkeys(("success", "successful", "succeeded", "ok", "passed", "true", "1"), "success"),
+    **dict.fromkeys(("failure", "failed", "fail", "error", "denied", "false", "0"), "failure"),
+}
+_DENIED = re.compile(
+    r"\b(?:block(?:ed|ing)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?|prevent(?:ed)?|quarantined?"
+    r"|refused?|discard(?:ed)?|reset|terminated)\b",
+    re.IGNORECASE,
+)
+_ALLOWED = re.compile(
+    r"\b(?:allow(?:ed)?|permit(?:ted)?|accept(?:ed)?|pass(?:ed)?|forward(?:ed)?)\b", re.IGNORECASE
+)
+_SIGN_IN = re.compile(
+    r"\b(?:log[- ]?(?:in|on)s?|logged[- ](?:in|on)|sign(?:ed)?[- ]?in|authenticat\w{1,6}|password"
+    r"|login_\w{1,20}|\w{1,20}_login)\b",
+    re.IGNORECASE,
+)
+_SIGN_OUT = re.compile(
+    r"\b(?:log[- ]?(?:out|off)|logged[- ](?:out|off)|sign(?:ed)?[- ]?out)\b", re.IGNORECASE
+)
+_FAILED = re.compile(
+    r"\b(?:fail\w{0,5}|invalid|incorrect|wrong|bad|unsuccessful|locked|denied|reject\w{0,3}|expired|refused?)\b",
+    re.IGNORECASE,
+)
+_SUCCEEDED = re.compile(
+    r"\b(?:success\w{0,5}|succeeded|logged[- ](?:in|on)|accepted|granted|passed)\b", re.IGNORECASE
+)
+_MALWARE = re.compile(r"\b(?:virus|malware|trojan|ransomware|spyware|worm)\b", re.IGNORECASE)
+_INTRUSION = re.compile(
+    r"\b(?:ips|ids|intrusion|threat|exploit|attack|scan|botnet|sql injection|xss|brute)\b",
+    re.IGNORECASE,
+)
+
+
+_BY_FIELDS: tuple[tuple[tuple[str, ...], str, list[str]], ...] = (
+    (("url.original",), "web", ["access"]),
+    (("http.request.method",), "web", ["access"]),
+    (("source.ip", "destination.ip"), "network", ["connection"]),
+    (("file.path",), "file", []),
+    (("file.name",), "file", []),
+    (("source.ip",), "network", []),
+    (("destination.ip",), "network", []),
+)
+"""Fields, and the category and first types of the act that has them."""
+
+
+class ActKind(NamedTuple):
+    """The four fields that every event has."""
+
+    category: list[str]
+    types: list[str]
+    outcome: str
+    action: str
+
+
+def put_value(fields: dict[str, Value], name: str, text: str) -> None:
+    """Set one field, if the text says something and has the field's type; the first text stays."""
+    text = text.strip()
+    if text in _UNSAID or name in fields:
+        return
+    if name in {"user.name", "user.email"}:
+        people.put_user(fields, text)
+    elif name.endswith(".ip"):
+        ip, port = addresses.parse_endpoint(text)
+        if ip is not None:
+            fields[name] = ip
+        if ip is not None and port is not None:
+            fields.setdefault(f"{name[:-2]}port", port)
+    elif (value := _convert(name, text)) is not None:
+        fields[name] = value
+
+
+def _convert(name: str, text: str) -> Value:
+    """Convert to the type of the field; None: the text is not of that type."""
+    if name.endswith(_NUMBER_ENDS):
+        return numbers.parse_whole(text)
+    if name == "network.transport":
+        return _TRANSPORTS.get(text, text.lower())
+    if name in _LIST_NAMES:
+        return [text.lower()]
+    kind = name.rpartition(".")[2]
+    if kind == "port":
+        return addresses.parse_port(text)
+    if kind == "mac":
+        return text.upper().replace(":", "-")
+    return text.lower() if name in _LOWER_CASE else text
+
+
+def put_values(
+    fields: dict[str, Value], texts: Mapping[str, str], names: Mapping[str, str]
+) -> None:
+    """Set the fields whose names `names` gives by key."""
+    for key, name in names.items():
+        if key in texts:
+            put_value(fields, name, texts[key])
+
+
+def put_total_bytes(fields: dict[str, Value]) -> None:
+    """Set `network.bytes` to the sum of both ways, if both are known."""
+    if "source.bytes" in fields and "destination.bytes" in fields:
+        fields["network.bytes"] = fields["source.bytes"] + fields["destination.bytes"]
+
+
+def choose_kind(
+    fields: Mapping[str, Value], verdict: str, outcome: str, words: Iterable[str]
+) -> ActKind:
+    """Choose the kind of act from its verdict (`act=blocked`), its outcome (`outcome=failure`), and
+    the device's own words for the message, never those of a stranger."""
+    said = " ".join(word for word in (verdict, outcome, *words) if word).replace("_", " ")
+    action = re.sub(r"[^a-z0-9]++", "-", (verdict or said).lower()).strip("-")[:80] or "unknown"
+    known = OUTCOMES.get(outcome.strip().lower())
+    has_ends = "source.ip" in fields and "destination.ip" in fields
+    if _SIGN_OUT.search(said):
+        return ActKind(["authentication"], ["end"], known or "success", action)
+    if _SIGN_IN.search(said) and not (has_ends and "user.name" not in fields):
+        if known is None:
+            known = "failure" if _FAILED.search(said) else None
+        if known is None:
+            known = "success" if _SUCCEEDED.search(said) else "unknown"
+        return ActKind(["authentication"], ["start"], known, action)
+    return _choose_by_fields(fields, said, known, action)
+
+
+def _choose_by_fields(
+    fields: Mapping[str, Value], said: str, known: str | None, action: str
+) -> ActKind:
+    denied, allowed = bool(_DENIED.search(said)), bool(_ALLOWED.search(said))
+    types = ["denied"] if denied else ["allowed"] if allowed else []
+    outcome = known or ("failure" if denied else "success" if allowed else "unknown")
+    for words, category in ((_MALWARE, "malware"), (_INTRUSION, "intrusion_detection")):
+        if words.search(said):
+            return ActKind([category], types or ["info"], outcome, action)
+    for names, category, leading in _BY_FIELDS:
+        if all(name in fields for name in names):
+            return ActKind([category], [*leading, *types] or ["info"], outcome, action)
+    return ActKind(["host"], types or ["info"], outcome, action)
+
+
+def put_kind(fields: dict[str, Value], kind: ActKind) -> None:
+    """Set what the fields do not say themselves."""
+    fields.setdefault("event.category", kind.category)
+    fields.setdefault("event.type", kind.types)
+    fields.setdefault("event.action", kind.action)
+    outcome = fields.get("event.outcome")
+    known = OUTCOMES.get(outcome.lower()) if isinstance(outcome, str) else None
+    fields["event.outcome"] = known or kind.outcome
