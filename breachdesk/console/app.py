@@ -17,6 +17,7 @@ from breachdesk.console.views.navigation import NavigationCache
 from breachdesk.console.views.pages import STATIC, PageRenderer
 from breachdesk.console.web.attempt_throttle import AttemptThrottle
 from breachdesk.console.web.letter_checks import LetterChecks
+from breachdesk.console.web.open_requests import OpenRequests, RequestCounter
 from breachdesk.console.web.password_checks import PasswordChecks
 from breachdesk.console.web.request_context import (
     AppState,
@@ -46,7 +47,8 @@ class ConsoleApp(FastAPI):
     """FastAPI with our headers around everything, its own answer to a fault included."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        return SecurityHeaders(super().build_middleware_stack())
+        counted = RequestCounter(super().build_middleware_stack(), self.state.requests)
+        return SecurityHeaders(counted)
 
 
 def build_app(dependencies: ConsoleDependencies) -> FastAPI:
@@ -54,6 +56,7 @@ def build_app(dependencies: ConsoleDependencies) -> FastAPI:
     not complete."""
     screens = load_screens()
     app = ConsoleApp(title="BreachDesk", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.requests = OpenRequests()
     app.state.shared = AppState(
         dependencies,
         PageRenderer(dependencies),
@@ -61,7 +64,7 @@ def build_app(dependencies: ConsoleDependencies) -> FastAPI:
         NavigationCache(dependencies, [s.navigation for s in screens if s.navigation]),
         AttemptThrottle(dependencies.store),
         PasswordChecks(dependencies.store),
-        LetterChecks(dependencies),
+        LetterChecks(dependencies, app.state.requests),
         dependencies.hours or JournalVolume(dependencies.log),
         CaseStandings(),
         collect_page_permissions(screens),

@@ -13,7 +13,12 @@ from breachdesk.gdpr.personal_data.foreign_data import ForeignData, TextReader
 from breachdesk.ports import Store, UnitOfWork
 from breachdesk.stores.sql import counters
 from breachdesk.stores.sql.document_cache import MEMORABLE
-from breachdesk.stores.sql.snapshot_cache import EACH_KIND, LONGEST_SECONDS, SnapshotCache
+from breachdesk.stores.sql.snapshot_cache import (
+    EACH_KIND,
+    LONGEST_SECONDS,
+    MOST_BYTES,
+    SnapshotCache,
+)
 from breachdesk.testing import START, FixedNow, add_confirmed_breach, make_customer, make_user
 from notifiers.testing.channels import PROFILE
 from schemas.casework.affected import Certainty, DataRole, Exposure, Manifest
@@ -210,3 +215,15 @@ def test_a_kind_keeps_a_few_values_and_none_for_long() -> None:
     seconds += LONGEST_SECONDS + 1
     memory.make_view()
     assert memory.find("test", EACH_KIND) is None
+
+
+def test_more_values_of_a_kind_are_kept_while_they_are_small_together() -> None:
+    memory = SnapshotCache()
+    size = MOST_BYTES // 10
+    for key in range(11):
+        memory.make_view().get_cached(
+            "test", key, lambda key=key: key, revision=none_erased, size=size
+        )
+
+    assert memory.find("test", 0) is None
+    assert [memory.find("test", key) for key in range(1, 11)] == [(key,) for key in range(1, 11)]

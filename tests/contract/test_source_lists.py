@@ -201,6 +201,20 @@ def test_names_that_belong_to_nobody_are_paged_most_events_first(
     assert store.read(lambda uow: uow.customers.count_unattributed()) == 4
 
 
+def test_the_count_of_names_follows_the_register_from_one_snapshot_to_the_next(
+    store: PipelineStore,
+) -> None:
+    some_strangers(store)
+
+    def count() -> int:
+        return store.read(lambda uow: uow.customers.count_unattributed())
+
+    assert [count(), count()] == [4, 4]
+    store.write(lambda uow: uow.customers.bind(make_binding("web03", kind=AssetKind.HOST), START))
+    assert [count(), count()] == [3, 3]
+    assert store.write(lambda uow: uow.customers.count_unattributed()) == 3
+
+
 def test_a_page_of_names_leads_back_and_its_address_names_nobody(store: PipelineStore) -> None:
     some_strangers(store)
 

@@ -26,6 +26,7 @@ from breachdesk.casework.release.letters import (
 from breachdesk.console.dependencies import ConsoleDependencies
 from breachdesk.console.views.case_view import CaseFile
 from breachdesk.console.views.own_parts import TextGroups, build_reader_text
+from breachdesk.console.web.open_requests import OpenRequests
 from breachdesk.gdpr.roles import CORRECTED_BY
 from breachdesk.ports import UnitOfWork
 from schemas.casework.affected import ContactChannel, Recipient
@@ -39,7 +40,9 @@ KEEP = timedelta(minutes=10)
 """That nobody asks for them: another process may have erased the case."""
 MOST_BREACHES = 3
 REST = 0.25
-"""Of the time that a text took: requests of others run meanwhile."""
+"""Of the time that a text took: the rest of the program runs meanwhile."""
+WAIT_SECONDS = 0.1
+"""How long a text waits at most for the requests that are being answered."""
 Key = tuple[object, ...]
 
 
@@ -152,8 +155,9 @@ class BreachTexts:
 class LetterChecks:
     """The newest texts of the breaches that somebody reads."""
 
-    def __init__(self, dependencies: ConsoleDependencies) -> None:
+    def __init__(self, dependencies: ConsoleDependencies, requests: OpenRequests) -> None:
         self._dependencies = dependencies
+        self._requests = requests
         self._breaches: OrderedDict[str, BreachTexts] = OrderedDict()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -230,6 +234,7 @@ class LetterChecks:
 
     def _check_waiting(self) -> None:
         while (texts := self._find_waiting()) is not None:
+            self._requests.wait_until_idle(WAIT_SECONDS)
             begin = time.perf_counter()
             try:
                 if not texts.done:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,12 +15,14 @@ from sqlalchemy.engine import Connection, Row
 from breachdesk.customer_port import CustomerCounts
 from breachdesk.stores.books import unattributed_keys
 from breachdesk.stores.books.binding_rows import bind_all, build_binding
+from breachdesk.stores.books.unattributed_keys import BoundAssets
 from breachdesk.stores.sql import counters
 from breachdesk.stores.sql.bulk_rows import insert_or_replace_many, match_any
 from breachdesk.stores.sql.dialects import sort_by_bytes
 from breachdesk.stores.sql.keyset import KeysetPager, SortKey
 from breachdesk.stores.sql.listed_columns import build_customer_columns, fold_text
 from breachdesk.stores.sql.row_digests import RowDigests
+from breachdesk.stores.sql.snapshot_cache import SnapshotView
 from breachdesk.stores.tables.case_tables import bindings, customers
 from schemas.customer import Binding, Customer, UnattributedEvents
 from schemas.errors import NotFound
@@ -35,9 +38,12 @@ CURRENT = bindings.c.known_to.is_(None)
 class SqlCustomerBook:
     """breachdesk.ports.CustomerBook."""
 
-    def __init__(self, connection: Connection, row_digests: RowDigests) -> None:
+    def __init__(
+        self, connection: Connection, row_digests: RowDigests, cache: SnapshotView | None = None
+    ) -> None:
         self._connection = connection
         self._row_digests = row_digests
+        self._cache = cache
 
     def get(self, customer_id: str) -> Customer:
         """Return the customer. Raises NotFound."""
@@ -197,15 +203,29 @@ class SqlCustomerBook:
     def list_unattributed(self) -> Sequence[UnattributedEvents]:
         """List unattributed keys by number of events, highest first, without keys that were bound
         since."""
-        keys = unattributed_keys.list_unbound(self._connection)
+        keys = self._list_unbound()
         return unattributed_keys.list_rows(self._connection, keys)
 
     def count_unattributed(self) -> int:
-        return len(unattributed_keys.list_unbound(self._connection))
+        return len(self._list_unbound())
 
     def list_unattributed_page(self, request: PageRequest) -> Page[UnattributedEvents]:
         """Return a page of the keys that `list_unattributed` lists."""
-        return unattributed_keys.list_page(self._connection, request)
+        return unattributed_keys.list_page(self._connection, request, self._list_unbound())
+
+    def _list_unbound(self) -> Sequence[str]:
+        return unattributed_keys.list_unbound(self._connection, self._get_bound_assets)
+
+    def _get_bound_assets(self) -> BoundAssets:
+        """Return what the current bindings cover, also as an earlier snapshot of the same register
+        computed it: every page counts the keys that nobody owns."""
+        make = partial(unattributed_keys.read_bound_assets, self._connection)
+        if self._cache is None:
+            return make()
+        current = counters.get_all_current(self._connection, [REGISTER, counters.ERASURES])
+        return self._cache.get_cached(
+            "bound assets", current[REGISTER], make, revision=lambda: current[counters.ERASURES]
+        )
 
     def list_services(self) -> Sequence[str]:
         """List the services of current bindings."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -23,15 +23,22 @@ from schemas.errors import BadInput
 from schemas.paging import Page, PageRequest
 
 
-def list_unbound(connection: Connection) -> Sequence[str]:
+def list_unbound(
+    connection: Connection, get_bound_assets: Callable[[], BoundAssets]
+) -> Sequence[str]:
     """List keys that no current binding covers, by number of events, highest first."""
     by_events = unattributed.c.events.desc(), sort_by_bytes(connection, unattributed.c.key)
     keys = connection.execute(select(unattributed.c.key).order_by(*by_events)).scalars().all()
     if not keys:
         return []
+    bound = get_bound_assets()
+    return [key for key in keys if not bound.is_bound(key)]
+
+
+def read_bound_assets(connection: Connection) -> BoundAssets:
+    """Read what the current bindings cover."""
     assets = select(bindings.c.kind, bindings.c.value).where(bindings.c.known_to.is_(None))
-    owned = BoundAssets((kind, value) for kind, value in connection.execute(assets))
-    return [key for key in keys if not owned.is_bound(key)]
+    return BoundAssets((kind, value) for kind, value in connection.execute(assets))
 
 
 def list_rows(connection: Connection, keys: Sequence[str]) -> Sequence[UnattributedEvents]:
@@ -43,11 +50,12 @@ def list_rows(connection: Connection, keys: Sequence[str]) -> Sequence[Unattribu
     return [rows[key] for key in keys]
 
 
-def list_page(connection: Connection, request: PageRequest) -> Page[UnattributedEvents]:
-    """Return a page of the keys that no binding covers. The cursor is the digest of a key, because
+def list_page(
+    connection: Connection, request: PageRequest, keys: Sequence[str]
+) -> Page[UnattributedEvents]:
+    """Return a page of these keys, which `list_unbound` gave. The cursor is the digest of a key, because
     an e-mail address must not appear in a URL. A cursor of a key that was bound since gives the
     first page."""
-    keys = list_unbound(connection)
     begin = 0
     if request.after is not None:
         begin = _find_index(keys, request.after) + 1

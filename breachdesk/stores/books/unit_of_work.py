@@ -66,7 +66,7 @@ class SqlUnitOfWork:
         self.breaches = SqlBreachBook(connection, cipher, row_digests, cache)
         self.records = SqlRecordBook(connection, cipher, row_digests)
         self.notices = SqlNoticeBook(connection, row_digests)
-        self.customers = SqlCustomerBook(connection, row_digests)
+        self.customers = SqlCustomerBook(connection, row_digests, cache)
         self.audit = SqlAuditBook(connection, cipher, row_digests)
         self.sources = SqlSourceBook(connection)
         self.users = SqlUserBook(connection, row_digests)

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Row
 from breachdesk.stores.sql import counters
 from breachdesk.stores.sql.bulk_rows import match_any
 from breachdesk.stores.sql.case_cipher import NONCE, CaseCipher
-from breachdesk.stores.sql.snapshot_cache import SnapshotView
+from breachdesk.stores.sql.snapshot_cache import MOST_BYTES, SnapshotView
 from breachdesk.stores.tables.case_tables import breaches, documents
 from schemas.casework.affected import Manifest
 from schemas.casework.approval import SealedTexts
@@ -168,7 +168,9 @@ class DocumentCache:
             (row.outline or b"")[:NONCE],
         )
         erasures = partial(counters.get_current, self._connection, counters.ERASURES)
-        return self._cache.get_cached(kind.__name__, key, parse, revision=erasures)
+        return self._cache.get_cached(
+            kind.__name__, key, parse, revision=erasures, size=min(size, MOST_BYTES)
+        )
 
     def _read_sealed(self, row: Row[Any]) -> bytes:
         """Read the sealed content of a large document now."""
