@@ -23,6 +23,7 @@ _SERVICE = (
     r"(?:imap|pop3|submission|managesieve|lmtp)(?:-urlauth)?-login|auth(?:-worker)?|imap-hibernate"
     r"|imap|pop3|submission|managesieve|lmtp|lda|indexer-worker|master|config|log|stats|anvil|doveadm"
 )
+_LEVEL = re.compile(r"(?:Info|Warning|Error|Debug|Fatal|Panic): ")
 _START = re.compile(
     rf"(?:dovecot: )?(?P<service>{_SERVICE})(?P<names>(?:\([^()]*+\)|<[^<>]*+>)*+): "
     r"(?:(?:Info|Warning|Error|Debug|Fatal|Panic): )?"
@@ -57,6 +58,8 @@ def _match_start(line: SourceLine) -> tuple[re.Match[str], str] | None:
     app = line.frame.app
     if app is not None and _APP.fullmatch(app) is None:
         return None
+    if app not in (None, "dovecot") and (line.frame.pid or _LEVEL.match(line.text) is None):
+        return None  # Cyrus has programs of the same names
     text = line.text if app in (None, "dovecot") else f"{app}: {line.text}"
     match = _START.match(text)
     return None if match is None else (match, text)

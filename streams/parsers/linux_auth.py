@@ -118,7 +118,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         return IgnoredLine("describes routine work of a host")
     fields["service.name"] = frame.app.partition("(")[0]
     _put_frame(fields, frame)
-    session = f"{frame.host or ''}/{frame.pid}" if frame.pid else None
+    session = f"{frame.host or ''}/{fields['service.name']}/{frame.pid}" if frame.pid else None
     is_retelling = fields.pop("is_retelling", False) is True
     return ParsedEvent(frame.time, fields, session=session, is_retelling=is_retelling)
 
