@@ -1,0 +1,339 @@
+r"""Parse Check Point's Log Exporter: `[action:"Accept"; src:"192.0.2.10"; …]`, CEF, LEEF and pairs.
+
+The syslog format puts its pairs where RFC 5424 has structured data; values escape `"` and `]` with a
+backslash. Product and action say what the line is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from schemas.errors import UnparseableRecord
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
+from streams.tokenizers import cef, device_stamps, field_tables, key_value, leef
+
+_BRACKETS = re.compile(
+    r"(?:\s*+(?:<[0-9]{1,3}>)?1 \S+ (?P<host>\S+) CheckPoint \S+ \S+ )?\s*+\[(?=[A-Za-z_]\w{0,60}:{1,2}\")"
+)
+_PAIR = re.compile(r"([A-Za-z_]\w*+):{1,2}\"((?:[^\"\\]++|\\.)*+)\"", re.DOTALL)
+_PLAIN = re.compile(r"\s*+(?:time|hostname|loguid|action|product|flags|ifdir|version)=")
+_PLAIN_KEYS = re.compile(r"(?:\A|[\s|;])loguid=")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_VENDOR = "Check Point"
+_CEF_NAMES = {
+    "act": "action",
+    "spt": "s_port",
+    "dpt": "service",
+    "srcPort": "s_port",
+    "dstPort": "service",
+    "sourceTranslatedAddress": "xlatesrc",
+    "sourceTranslatedPort": "xlatesport",
+    "destinationTranslatedAddress": "xlatedst",
+    "destinationTranslatedPort": "xlatedport",
+    "deviceInboundInterface": "ifname",
+    "suser": "user",
+    "duser": "dst_user_name",
+    "usrName": "user",
+    "request": "resource",
+    "requestMethod": "method",
+    "requestClientApplication": "user_agent",
+    "fname": "file_name",
+    "fileHash": "file_sha256",
+    "rt": "time",
+    "devTime": "time",
+    "out": "sent_bytes",
+    "in": "received_bytes",
+    "shost": "src_machine_name",
+    "reason": "reason",
+    "msg": "description",
+}
+_LABELS = {
+    "Rule Name": "rule_name",
+    "Protection Name": "protection_name",
+    "Application Name": "appi_name",
+    "Threat Prevention Rule Name": "rule_name",
+    "User Name": "user",
+}
+_TEXTS = {
+    "event.code": ("logid",),
+    "observer.product": ("product",),
+    "rule.name": ("rule_name", "protection_name", "attack"),
+    "rule.uuid": ("rule_uid",),
+    "rule.id": ("protection_id", "match_id"),
+    "rule.ruleset": ("layer_name", "policy"),
+    "rule.category": ("appi_category", "matched_category", "protection_type", "primary_category"),
+    "observer.ingress.zone": ("inzone",),
+    "observer.egress.zone": ("outzone",),
+    "network.application": ("appi_name",),
+    "network.protocol": ("service_id",),
+    "source.domain": ("src_machine_name", "machine"),
+    "destination.domain": ("dst_domain_name", "dst_machine_name"),
+    "user_agent.original": ("user_agent", "web_client_type"),
+    "http.request.method": ("method",),
+    "http.request.referrer": ("referrer",),
+    "file.name": ("file_name", "scan_file"),
+    "file.hash.sha256": ("file_sha256",),
+    "file.hash.md5": ("file_md5",),
+    "user.group.name": ("src_user_group", "user_group"),
+    "email.from.address": ("from",),
+    "message": ("additional_info", "sys_message", "description", "reason"),
+}
+_NUMBERS = {
+    "source.bytes": ("sent_bytes", "client_outbound_bytes"),
+    "destination.bytes": ("received_bytes", "client_inbound_bytes"),
+    "network.bytes": ("bytes",),
+    "source.packets": ("client_outbound_packets",),
+    "destination.packets": ("client_inbound_packets", "server_outbound_packets"),
+    "event.severity": ("severity_number",),
+}
+_ENDS = (
+    ("source", ("src", "client_ip", "endpoint_ip", "source"), ("s_port", "src_port")),
+    ("destination", ("dst", "destination"), ("service", "dst_port")),
+    ("source.nat", ("xlatesrc",), ("xlatesport",)),
+    ("destination.nat", ("xlatedst",), ("xlatedport",)),
+)
+_UNSET_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what the device writes for none
+_DENYING = frozenset({"drop", "reject", "block", "prevent", "deny", "quarantine", "ip-block"})
+_PASSING = frozenset(
+    {"accept", "allow", "detect", "monitor", "bypass", "encrypt", "decrypt", "inspect", "forward"}
+)
+_INSPECTING = re.compile(r"ips|smartdefense|anti.?bot|threat|anti.?virus|ddos|zero", re.IGNORECASE)
+_MALWARE = re.compile(r"anti.?virus|anti.?malware|threat emulation|anti.?bot", re.IGNORECASE)
+_FAILED = re.compile(r"fail|wrong|denied|invalid|reject", re.IGNORECASE)
+
+
+def _find_content(line: SourceLine) -> str:
+    """Find the pairs, in the message or where a reader of frames sees structured data."""
+    structured = line.frame.structured
+    if structured is not None and not line.text.strip() and _BRACKETS.match(structured):
+        return structured
+    return line.text
+
+
+def _can_parse(line: SourceLine) -> bool:
+    return _read(_find_content(line)) is not None
+
+
+@lru_cache(maxsize=2)
+def _read(text: str) -> Mapping[str, str] | None:
+    start = _BRACKETS.match(text)
+    if start is not None:
+        return _read_brackets(text[start.end() :])
+    header = cef.read_header(text)
+    if header is not None:
+        record = cef.read(text) if header.vendor == _VENDOR else None
+        return None if record is None else _rename(record.fields, record.header.product)
+    leef_header = leef.read_header(text)
+    if leef_header is not None:
+        leef_record = leef.read(text) if leef_header.vendor == _VENDOR else None
+        return None if leef_record is None else _rename(leef_record.fields, leef_header.product)
+    if _PLAIN.match(text) is None or _PLAIN_KEYS.search(text[:3000]) is None:
+        return None
+    pairs = (
+        key_value.parse_delimited_pairs(text, "|")
+        if "|loguid=" in text
+        else key_value.parse_pairs(text)
+    )
+    return key_value.select_first_values(pairs)
+
+
+def _read_brackets(text: str) -> Mapping[str, str] | None:
+    pairs: dict[str, str] = {}
+    for key, value in _PAIR.findall(text):
+        pairs.setdefault(key, _ESCAPE.sub(r"\1", value) if "\\" in value else value)
+    known = {"origin", "product", "action", "loguid", "flags", "ifdir"}
+    return pairs if known & pairs.keys() else None
+
+
+def _rename(fields: Mapping[str, str], product: str) -> Mapping[str, str]:
+    pairs: dict[str, str] = {}
+    for key, value in fields.items():
+        pairs.setdefault(_CEF_NAMES.get(key, key), value)
+    for label, value in cef.list_labelled(fields).items():
+        if label in _LABELS:
+            pairs[_LABELS[label]] = value
+    pairs.setdefault("product", product)
+    return pairs
+
+
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
+    pairs = _read(_find_content(line))
+    if pairs is None:
+        raise UnparseableRecord(
+            "no message of Check Point's Log Exporter",
+            place="checkpoint_firewall",
+            remedy="Export logs in the syslog, CEF or LEEF format.",
+        )
+    category, types, outcome, action = _choose_act(pairs)
+    fields: dict[str, Value] = {
+        "event.category": category,
+        "event.type": types,
+        "event.outcome": outcome,
+        "event.action": action,
+        "observer.vendor": "Check Point",
+        "observer.type": "firewall",
+    }
+    field_tables.put_texts(fields, pairs, _TEXTS)
+    field_tables.put_numbers(fields, pairs, _NUMBERS)
+    field_tables.put_ends(fields, pairs, _ENDS)
+    _clean_ends(fields)
+    _put_details(fields, pairs)
+    start = _BRACKETS.match(_find_content(line))
+    host = line.frame.host or (start["host"] if start is not None else pairs.get("hostname"))
+    if host:
+        fields["host.name"] = fields["observer.name"] = host
+    return ParsedEvent(_parse_time(pairs, line), fields)
+
+
+_Act = tuple[list[str], list[str], str, str]
+
+
+def _choose_act(pairs: Mapping[str, str]) -> _Act:
+    action, operation = pairs.get("action", ""), pairs.get("operation", "")
+    word = action.casefold()
+    for said in (action, operation):
+        sign_in = _choose_sign_in(said.casefold(), pairs)
+        if sign_in is not None:
+            return (*sign_in, said.lower())
+    product = f"{pairs.get('product', '')} {pairs.get('fw_subproduct', '')}"
+    if operation or pairs.get("subject", "").startswith("Object"):
+        failed = _FAILED.search(pairs.get("audit_status", "")) is not None
+        return (
+            ["configuration"],
+            ["change"],
+            "failure" if failed else "success",
+            operation.lower() or "audit",
+        )
+    denied, allowed = word in _DENYING, word in _PASSING
+    outcome = "failure" if denied else "success" if allowed else "unknown"
+    verdict = "denied" if denied else "allowed" if allowed else "info"
+    category = ["network"]
+    if _MALWARE.search(product):
+        category.append("malware")
+    elif _INSPECTING.search(product) or "protection_name" in pairs:
+        category.append("intrusion_detection")
+    elif pairs.get("resource"):
+        category.append("web")
+    types = ["connection", verdict] if category == ["network"] and "src" in pairs else [verdict]
+    return category, types, outcome, action or product.strip().lower() or "device-message"
+
+
+def _choose_sign_in(word: str, pairs: Mapping[str, str]) -> tuple[list[str], list[str], str] | None:
+    if word in {"log out", "logout"}:
+        return ["authentication"], ["end"], "success"
+    if word in {"failed log in", "failed login"}:
+        return ["authentication"], ["start"], "failure"
+    if word not in {"log in", "login", "authcrypt"}:
+        return None
+    said = " ".join(pairs.get(key, "") for key in ("audit_status", "auth_status", "status"))
+    failed = _FAILED.search(said) or "failed to log in" in pairs.get("additional_info", "")
+    return ["authentication"], ["start"], "failure" if failed else "success"
+
+
+def _clean_ends(fields: dict[str, Value]) -> None:
+    """Remove translations that the device writes as zero where there is none."""
+    for side in ("source.nat", "destination.nat"):
+        if fields.get(f"{side}.ip") in _UNSET_ADDRESS:
+            del fields[f"{side}.ip"]
+        if fields.get(f"{side}.port") == 0:
+            del fields[f"{side}.port"]
+
+
+def _put_details(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
+    field_tables.put_transport(fields, pairs.get("proto", ""))
+    direction = pairs.get("ifdir", "")
+    if direction in {"inbound", "outbound"}:
+        fields["network.direction"] = direction
+    name = pairs.get("ifname", "")
+    if name:
+        way = "egress" if direction == "outbound" else "ingress"
+        fields[f"observer.{way}.interface.name"] = name
+    if pairs.get("resource"):
+        field_tables.put_url(fields, pairs["resource"].split(",")[0])
+    people = ("administrator", "user", "src_user_name", "user_name", "snx_user")
+    field_tables.put_account(fields, field_tables.find_value(pairs, people).partition(" (")[0])
+    reason = field_tables.find_value(
+        pairs, ("reason", "action_reason", "drop_reason", "tcp_packet_out_of_state", "fail_reason")
+    )
+    if not reason and fields["event.outcome"] == "failure":
+        reason = pairs.get("additional_info", "").removeprefix("Administrator failed to log in: ")
+    if reason:
+        fields["event.reason"] = reason
+    for key in ("elapsed", "duration"):
+        field_tables.put_seconds(fields, pairs.get(key, ""))
+
+
+def _parse_time(pairs: Mapping[str, str], line: SourceLine) -> datetime | None:
+    stamp = pairs.get("time", "")
+    moment = device_stamps.parse_stamp(stamp, line.arrived, line.zone) if stamp else None
+    return moment or line.frame.time
+
+
+PARSER = Parser(
+    id="checkpoint_firewall",
+    title="Check Point (Log Exporter)",
+    hints=(b':"', b"|Check Point|", b"loguid="),
+    claims=_can_parse,
+    parse=_parse,
+    is_sure=True,
+    references=(
+        "https://support.checkpoint.com/results/sk/sk122323",
+        "https://support.checkpoint.com/results/sk/sk144192",
+    ),
+    examples=(
+        ParserExample(
+            '<134>1 2026-11-22T09:14:07Z gw-hq CheckPoint 1930 - [action:"Drop"; flags:"425984";'
+            ' ifdir:"inbound"; ifname:"eth0"; loguid:"{0x5e818e17,0x0}"; origin:"192.0.2.1";'
+            ' time:"1795338847"; version:"5"; __policy_id_tag:"product=VPN-1[policy_name=Std\\]";'
+            ' dst:"192.0.2.10"; rule_name:"Cleanup \\"rule\\""; product:"VPN-1 & FireWall-1";'
+            ' proto:"6"; s_port:"65488"; service:"3389"; src:"198.51.100.77"; xlatesrc:"0.0.0.0"]',
+            {
+                "@timestamp": "2026-11-22T09:14:07+00:00",
+                "event.type": ["connection", "denied"],
+                "event.outcome": "failure",
+                "source.ip": "198.51.100.77",
+                "source.nat.ip": None,
+                "destination.port": 3389,
+                "network.transport": "tcp",
+                "rule.name": 'Cleanup "rule"',
+                "host.name": "gw-hq",
+            },
+        ),
+        ParserExample(
+            '<134>1 2026-11-22T09:15:00Z mgmt CheckPoint 10547 - [action:"Accept"; flags:"163872";'
+            ' ifdir:"outbound"; loguid:"{0x658bf0ed,0x0}"; origin:"192.0.2.1"; time:"1795338900";'
+            ' version:"5"; additional_info:"Administrator failed to log in: Wrong Password";'
+            ' administrator:"eve@contoso.example"; audit_status:"Failure"; client_ip:"2001:db8::66";'
+            ' operation:"Log In"; product:"SmartConsole"; subject:"Administrator Login"]',
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "event.reason": "Wrong Password",
+                "source.ip": "2001:db8::66",
+                "user.email": "eve@contoso.example",
+            },
+        ),
+        ParserExample(
+            "Nov 22 09:16:00 gw-hq CEF:0|Check Point|VPN-1 & FireWall-1|Check Point|Log|https|Unknown|"
+            "act=Accept deviceDirection=0 rt=1795338960000 spt=50112 dpt=443 cs2Label=Rule Name"
+            " cs2=Out layer_name=Network ifname=eth1 inzone=Internal outzone=External"
+            " product=VPN-1 & FireWall-1 proto=6 src=192.0.2.10 dst=203.0.113.80 in=7000 out=500",
+            {
+                "event.outcome": "success",
+                "source.ip": "192.0.2.10",
+                "source.bytes": 500,
+                "destination.bytes": 7000,
+                "rule.name": "Out",
+                "observer.egress.zone": "External",
+            },
+        ),
+        ParserExample(
+            "time=1795339020|hostname=gw-hq|product=Mobile Access|action=Log In|ifdir=inbound"
+            "|loguid={0x1,0x0}|origin=192.0.2.1|src=203.0.113.9|user=jo|status=Success",
+            {"event.category": ["authentication"], "event.outcome": "success", "user.name": "jo"},
+        ),
+    ),
+)
