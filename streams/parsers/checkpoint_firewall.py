@@ -102,6 +102,8 @@ _PASSING = frozenset(
 )
 _INSPECTING = re.compile(r"ips|smartdefense|anti.?bot|threat|anti.?virus|ddos|zero", re.IGNORECASE)
 _MALWARE = re.compile(r"anti.?virus|anti.?malware|threat emulation|anti.?bot", re.IGNORECASE)
+_LOGIN = re.compile(r"[^()]{1,120} \(([^()\s]{1,120})\)\s*")
+"""A person as `Jo Doe (jdoe)`."""
 _FAILED = re.compile(r"fail|wrong|denied|invalid|reject", re.IGNORECASE)
 
 
@@ -253,8 +255,10 @@ def _put_details(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
         fields[f"observer.{way}.interface.name"] = name
     if pairs.get("resource"):
         field_tables.put_url(fields, pairs["resource"].split(",")[0])
-    people = ("administrator", "user", "src_user_name", "user_name", "snx_user")
-    field_tables.put_account(fields, field_tables.find_value(pairs, people).partition(" (")[0])
+    name = field_tables.find_value(pairs, ("user", "src_user_name", "user_name", "snx_user"))
+    login = _LOGIN.fullmatch(name)
+    administrator = pairs.get("administrator", "")
+    field_tables.put_account(fields, administrator or (name if login is None else login[1]))
     reason = field_tables.find_value(
         pairs, ("reason", "action_reason", "drop_reason", "tcp_packet_out_of_state", "fail_reason")
     )

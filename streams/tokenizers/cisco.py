@@ -6,12 +6,12 @@ number, host and stamp varies with `service sequence-numbers`, `logging origin-i
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.plugin import SourceLine
-from streams.tokenizers import stamps, syslog
+from streams.tokenizers import device_stamps, stamps, syslog
 
 _ZONE_HOURS = {
     "UTC": 0.0,
@@ -49,19 +49,26 @@ ZONES = {name: timezone(timedelta(hours=hours)) for name, hours in _ZONE_HOURS.i
 """Names as Cisco's `clock timezone` examples and the devices' presets use them."""
 
 _STAMP = (
-    rf"(?P<stamp>{syslog.BSD}(?: [0-9]{{4}}(?= |:))?|{syslog.ISO})"
-    r"(?: [AP]M)?(?: (?P<zone>[A-Z]{2,5})(?:[+-][0-9]{1,2})?)?"
+    rf"(?P<stamp>{syslog.BSD}(?: [0-9]{{4}}(?= |:))?|{syslog.ISO}"
+    r"|[0-9]{4} [A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)"
+    r"(?: [AP]M)?(?: (?P<zone>[A-Za-z]{2,6}(?:[+-][0-9]{1,2}(?::?[0-9]{2})?)?)(?=\s*:))?"
 )
-_WORD = r"(?:(?![0-9]{4}-[0-9]{2}-[0-9]{2}[T ])[^\s%\"'=,;]{1,128}+(?:(?<=:)| :)\s*+)"
+_WORD = (
+    r"(?:(?![0-9]{4}-[0-9]{2}-[0-9]{2}[T ])[^\s%\"'=,;]{1,128}+(?:(?<=:)| :)\s*+"
+    r"|[0-9]{1,3}(?:\.[0-9]{1,3}){3} )"
+)
 """A host, a sequence number, an uptime, a program with its pid, or a zone's name, and a colon."""
 _TAG = (  # a device may write its state after the name: `%FTD<Up>-4-…`
-    r"%(?P<facility>[A-Za-z][A-Za-z0-9_]*+(?:-[A-Za-z][A-Za-z0-9_]*+|-(?=-))*+)"
-    r"(?:<\w{1,16}>)?-+(?P<severity>[0-7])-(?P<mnemonic>[A-Za-z0-9_]*+)(?:\s*+:\s?|\s|\Z)"
+    r"%(?P<facility>[A-Za-z][A-Za-z0-9_]*+(?:-(?![ACEWNID]-)[A-Za-z][A-Za-z0-9_]*+|-(?=-))*+)"
+    r"(?:<\w{1,16}>)?-+(?P<severity>[0-7ACEWNID])-(?P<mnemonic>[A-Za-z0-9_]*+)(?:\s*+:\s?|\s|\Z)"
 )
 _MESSAGE = re.compile(
     rf"[\s:]*+(?:<[0-9]{{1,3}}>)?[\s:]*+(?:(?:RP|LC)/[\w/]{{1,40}}+:)?(?P<before>{_WORD}{{0,4}}+)"
     rf"(?:[*.]?{_STAMP}\s?+:?\s*+)?(?P<after>{_WORD}{{0,4}}+)(?P<bare>[\w.<>-]{{1,64}}+ )?{_TAG}"
 )
+_LETTERS = {"A": 1, "C": 2, "E": 3, "W": 4, "N": 5, "I": 6, "D": 7}
+_OFFSET = re.compile(r"[+-][0-9]")
+_YEAR_FIRST = re.compile(r"([0-9]{4}) ([A-Z].*)")
 _BSD_STAMP = re.compile(
     r"([A-Z][a-z]{2}) +([0-9]{1,2}) (?:([0-9]{4}) )?([0-9:]{8})([.,][0-9]+)?(?: ([0-9]{4}))?"
 )
@@ -91,12 +98,23 @@ def split_message(line: SourceLine) -> CiscoMessage | None:
         return None
     return CiscoMessage(
         match["facility"].rstrip("-"),
-        int(match["severity"]),
+        _read_severity(match["severity"]),
         match["mnemonic"],
         text[match.end() :].strip(),
         _find_host(match, line),
         _find_time(match, line),
     )
+
+
+def _read_severity(sign: str) -> int:
+    """Read `0` to `7`, or the letters of small switches."""
+    return int(sign) if sign.isdigit() else _LETTERS[sign]
+
+
+def _find_zone(name: str, line: SourceLine) -> tzinfo | None:
+    if name.upper() in ZONES:
+        return ZONES[name.upper()]
+    return device_stamps.find_zone(name, line.zone) if _OFFSET.search(name) else None
 
 
 def _find_host(match: re.Match[str], line: SourceLine) -> str | None:
@@ -106,14 +124,19 @@ def _find_host(match: re.Match[str], line: SourceLine) -> str | None:
     tag = None if frame.pid is not None else frame.app
     for word in (*reversed(named), tag, frame.host, match["bare"]):
         name = (word or "").strip(": ")
-        if name and name not in ZONES and _HOST.fullmatch(name) and not _NO_HOST.fullmatch(name):
+        if (
+            name
+            and name.upper() not in ZONES
+            and _HOST.fullmatch(name)
+            and not _NO_HOST.fullmatch(name)
+        ):
             return name
     return None
 
 
 def _find_time(match: re.Match[str], line: SourceLine) -> datetime | None:
     """Return the device's own stamp, else the frame's; a zone's name beside either decides."""
-    stamp, zone = match["stamp"], ZONES.get(match["zone"] or "")
+    stamp, zone = match["stamp"], _find_zone(match["zone"] or "", line)
     if stamp is None:
         before = match["before"].rstrip(" :")
         named = ZONES.get(before) or ZONES.get(line.frame.app or "")
@@ -127,8 +150,11 @@ def _find_time(match: re.Match[str], line: SourceLine) -> datetime | None:
         return line.frame.time
 
 
-def _parse_stamp(stamp: str, line: SourceLine, named: timezone | None) -> datetime | None:
+def _parse_stamp(stamp: str, line: SourceLine, named: tzinfo | None) -> datetime | None:
     zone = named or line.zone
+    first = _YEAR_FIRST.fullmatch(stamp)
+    if first is not None:
+        stamp = f"{first[2]} {first[1]}"
     parts = _BSD_STAMP.fullmatch(stamp)
     if parts is None:
         return stamps.parse_iso(stamp.replace(",", "."), zone)
