@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
+from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from streams.tokenizers import numbers, stamps, web_access
 
@@ -61,8 +62,7 @@ class NginxContext(NamedTuple):
 
 @lru_cache(maxsize=2)
 def match_apache(text: str, zone: tzinfo) -> ServerError | None:
-    """Match a line of Apache's error log, or return None. Raises UnparseableRecord for an absurd
-    stamp."""
+    """Match a line of Apache's error log, or return None. A stamp on no calendar counts as none."""
     match = _APACHE.match(text)
     if (
         match is None
@@ -82,27 +82,31 @@ def match_apache(text: str, zone: tzinfo) -> ServerError | None:
 
 def _read_apache_time(match: re.Match[str], zone: tzinfo) -> datetime | None:
     if match["iso"] is not None:
-        return stamps.parse_iso(match["iso"].replace(" +", "+").replace(" -", "-"), zone)
-    if match["month"] is None:
-        return None
-    month = stamps.MONTHS.get(match["month"])
+        return _parse_iso(match["iso"].replace(" +", "+").replace(" -", "-"), zone)
+    month = stamps.MONTHS.get(match["month"] or "")
     if month is None:
-        raise stamps.build_absurd_time()
-    day, clock = int(match["day"]), match["clock"]
-    whole, _, fraction = clock.partition(".")
-    time = stamps.parse_iso(f"{match['year']}-{month:02}-{day:02}T{whole}", zone)
-    return time.replace(microsecond=int((fraction[:6] or "0").ljust(6, "0")))
+        return None
+    day, (whole, _, fraction) = int(match["day"]), match["clock"].partition(".")
+    time = _parse_iso(f"{match['year']}-{month:02}-{day:02}T{whole}", zone)
+    microsecond = int((fraction[:6] or "0").ljust(6, "0"))
+    return None if time is None else time.replace(microsecond=microsecond)
+
+
+def _parse_iso(text: str, zone: tzinfo) -> datetime | None:
+    try:
+        return stamps.parse_iso(text, zone)
+    except UnparseableRecord:
+        return None
 
 
 @lru_cache(maxsize=2)
 def match_nginx(text: str, zone: tzinfo) -> ServerError | None:
-    """Match a line of nginx's error log, or return None. Raises UnparseableRecord for an absurd
-    stamp."""
+    """Match a line of nginx's error log, or return None. A stamp on no calendar counts as none."""
     match = _NGINX.match(text)
     if match is None:
         return None
     day = match["day"]
-    time = None if day is None else stamps.parse_iso(day.replace("/", "-"), zone)
+    time = None if day is None else _parse_iso(day.replace("/", "-"), zone)
     pid = numbers.parse_whole(match["pid"])
     return ServerError(time, match["level"], None, pid, None, None, text[match.end() :])
 
