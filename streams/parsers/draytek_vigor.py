@@ -12,9 +12,12 @@ from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, people
 
+_VERDICT = r"(?:Block|Pass|Drop|Deny|Reject|Allow|Accept)"
 _MARK = (
-    r"\[(?:FILTER|CSM_\w+|DOS)\]\[(?:Block|Pass)\]|\[SSL\]Portal "
-    r"|\[(?:H2L|L2L)\]\[(?:UP|DOWN)\]|Local User(?: \(MAC=[^)]*\))?: "
+    rf"\[(?:FILTER|CSM_\w+|DOS)\]\[{_VERDICT}\]"
+    r"|\[(?:SSL|Web|WEB|PPTP|L2TP|IPSEC|IPSec|IKE|IKEv2|OpenVPN|OVPN|WireGuard|RADIUS|Radius|TELNET|SSH|FTP|TR069|VPN|DHCP|WAN|LAN|MGMT)\]"
+    r"|\[(?:H2L|L2L)\]\[(?:UP|DOWN|Up|Down)\]|Local User(?: \(MAC=[^)]*\))?: "
+    r"|(?:PPTP|L2TP|SSL|IPsec|OpenVPN) accept client from "
 )
 _LINE = re.compile(
     rf"\s*(?:(?P<name>[\w.-]{{1,64}}):? +)?(?={_MARK})",
@@ -22,6 +25,18 @@ _LINE = re.compile(
 )
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _FLOW = re.compile(r"(?:@S:R=([0-9:]+), *)?(\S(?:(?!->)\S)*+)->(\S++)\Z")
+_SIGN_IN = re.compile(r".*?\b(?:log ?in|login|logon|auth\w*|dial-?in)\b", re.IGNORECASE)
+_FAILED = re.compile(
+    r"\b(?:fail\w*|invalid|wrong|error|denied|reject\w*|block\w*|incorrect)\b", re.IGNORECASE
+)
+_SUCCEEDED = re.compile(r"\b(?:succe\w*|ok|accepted|established)\b", re.IGNORECASE)
+_LAST_ADDRESS = re.compile(
+    r"(?:from(?: IP)?|IP|ip)[ :=]+(\[?[0-9A-Fa-f:.]{3,45}\]?(?::[0-9]{1,5})?)[!.,) ]*\Z"
+)
+_ACCEPTED = re.compile(r"(?P<kind>\w+) accept client from (?P<where>\S{3,64})")
+_PEER = re.compile(r"\[@(?P<where>[0-9A-Fa-f:.]{3,45})\]")
+_PROFILE = re.compile(r"@?(?:[0-9]{1,4}:)?(.*)")
+_DENIALS = frozenset({"Block", "Drop", "Deny", "Reject"})
 _PORTAL = re.compile(r"\[SSL\]Portal login (\w++)")
 _PORTAL_USER = re.compile(r"user (\S+)")
 _LOCAL = re.compile(r"Local User(?: \(MAC=([^)]*)\))?: (\S+) -> (\S+) (?:\((\w+)\) ?)?(.*)")
@@ -64,14 +79,44 @@ def _build_unreadable() -> UnparseableRecord:
 
 
 def _parse_fields(message: str) -> dict[str, Value]:
-    if message.startswith("[SSL]"):
+    if message.startswith("[SSL]Portal"):
         return _parse_portal(message)
     if message.startswith("Local User"):
         return _parse_local(message)
     parts = _BRACKETS.findall(message)
-    if parts[0] in ("H2L", "L2L"):
+    if parts[:1] in (["H2L"], ["L2L"]):
         return _parse_tunnel(parts)
-    return _parse_packet(parts)
+    if len(parts) > 1 and re.fullmatch(_VERDICT, parts[1]):
+        return _parse_packet(parts)
+    return _parse_service(message)
+
+
+def _parse_service(message: str) -> dict[str, Value]:
+    """Parse a line of a service: a sign-in says so in words, and its address ends the line."""
+    accepted, peer = _ACCEPTED.match(message), _PEER.search(message)
+    is_failed, is_done = _FAILED.search(message), _SUCCEEDED.search(message)
+    is_sign_in = _SIGN_IN.match(message) is not None and (is_failed or is_done) is not None
+    outcome = "failure" if is_failed else "success" if is_done else "unknown"
+    fields: dict[str, Value] = {
+        "event.category": ["authentication" if is_sign_in else "network"],
+        "event.type": ["start" if is_sign_in or accepted else "info"],
+        "event.outcome": outcome if is_sign_in else "unknown",
+        "event.action": "login"
+        if is_sign_in
+        else "vpn-connection"
+        if accepted
+        else "service-message",
+        "message": message,
+        "observer.type": "vpn" if accepted else "router",
+    }
+    last = _LAST_ADDRESS.search(message)
+    where = accepted["where"] if accepted else last[1] if last else peer["where"] if peer else ""
+    addresses.put_endpoint(fields, "source", *addresses.parse_endpoint(where))
+    if message.startswith("["):
+        fields["network.application"] = message[1:].partition("]")[0].lower()
+    elif accepted is not None:
+        fields["network.application"] = accepted["kind"].lower()
+    return fields
 
 
 def _parse_portal(message: str) -> dict[str, Value]:
@@ -106,29 +151,42 @@ def _parse_portal_sign_in(message: str) -> tuple[str, str, str] | None:
     return start[1], "" if named is None else named[1], where[:1] + where[1:].removesuffix("!")
 
 
+_TUNNEL_ACTIONS = {
+    (True, True): "vpn-login",
+    (True, False): "vpn-logout",
+    (False, True): "tunnel-up",
+    (False, False): "tunnel-down",
+}
+
+
 def _parse_tunnel(parts: list[str]) -> dict[str, Value]:
-    up = parts[1] == "UP"
+    up, is_person = parts[1].upper() == "UP", parts[0] == "H2L"
     fields: dict[str, Value] = {
-        "event.category": ["authentication", "session"],
+        "event.category": ["authentication", "session"] if is_person else ["network", "session"],
         "event.type": ["start" if up else "end"],
         "event.outcome": "success",
-        "event.action": "vpn-login" if up else "vpn-logout",
+        "event.action": _TUNNEL_ACTIONS[is_person, up],
         "network.application": "vpn",
         "observer.type": "vpn",
     }
-    user = next((part[1:] for part in parts[2:] if part.startswith("@")), "")
-    people.put_user(fields, user)
+    profile = next((part for part in parts[2:] if part.startswith("@")), "")
+    name = _PROFILE.fullmatch(profile)
+    if name is not None and name[1]:
+        if is_person:
+            people.put_user(fields, name[1])
+        else:
+            fields["rule.name"] = name[1]
     kind = next((part for part in parts[2:] if part and not part.startswith("@")), "")
     return fields | ({"network.protocol": kind.lower()} if kind else {})
 
 
 def _parse_packet(parts: list[str]) -> dict[str, Value]:
-    blocked = parts[1] == "Block"
+    blocked = parts[1] in _DENIALS
     fields: dict[str, Value] = {
         "event.category": _KINDS.get(parts[0], ["network"]).copy(),
         "event.type": ["connection", "denied" if blocked else "allowed"],
         "event.outcome": "failure" if blocked else "success",
-        "event.action": "block" if blocked else "pass",
+        "event.action": parts[1].lower(),
         "observer.type": "firewall",
         "rule.ruleset": parts[0],
     }
@@ -184,7 +242,31 @@ def _parse_local(message: str) -> dict[str, Value]:
 PARSER = Parser(
     id="draytek_vigor",
     title="DrayTek Vigor routers",
-    hints=(b"[FILTER]", b"[CSM_", b"[DOS]", b"[SSL]", b"2L][", b"Local User"),
+    hints=(
+        *(b"[FILTER]", b"[CSM_", b"[DOS]", b"2L][", b"Local User", b" accept client from "),
+        *(
+            b"[SSL]",
+            b"[Web]",
+            b"[WEB]",
+            b"[PPTP]",
+            b"[L2TP]",
+            b"[IPSEC]",
+            b"[IPSec]",
+            b"[IKE",
+            b"[OpenVPN]",
+        ),
+        *(
+            b"[OVPN]",
+            b"[WireGuard]",
+            b"[RADIUS]",
+            b"[Radius]",
+            b"[TELNET]",
+            b"[SSH]",
+            b"[FTP]",
+            b"[TR069]",
+        ),
+        *(b"[VPN]", b"[DHCP]", b"[WAN]", b"[LAN]", b"[MGMT]"),
+    ),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,
@@ -235,6 +317,37 @@ PARSER = Parser(
                 "observer.ip": "192.0.2.1",
                 "observer.name": "HQ",
             },
+        ),
+        ParserExample(
+            "Nov 22 16:05:50 192.0.2.1 HQ: PPTP accept client from 203.0.113.66:50212 ...",
+            {
+                "event.action": "vpn-connection",
+                "event.outcome": "unknown",
+                "source.ip": "203.0.113.66",
+                "source.port": 50212,
+            },
+        ),
+        ParserExample(
+            "Nov 22 16:05:50 192.0.2.1 HQ: [Web]WebUI login fail, Invalid user! from 2001:db8::7",
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "network.application": "web",
+                "source.ip": "2001:db8::7",
+            },
+        ),
+        ParserExample(
+            "<134>Nov 22 16:51:29 Vigor-HQ: [FILTER][Drop][WAN->LAN, 1:00:00][@S:R=3:1,"
+            " 203.0.113.66:53072->192.0.2.10:22][TCP][HLen=20, TLen=52]",
+            {"event.outcome": "failure", "event.action": "drop", "rule.id": "3:1"},
+        ),
+        ParserExample(
+            "Nov 22 09:00:00 Vigor2950: [L2L][Down][L2TP][@2:branch]",
+            {"event.action": "tunnel-down", "user.name": None, "rule.name": "branch"},
+        ),
+        ParserExample(
+            "Nov 22 09:00:00 Vigor2950: [H2L][UP][IPSec][@1:frank]",
+            {"event.action": "vpn-login", "user.name": "frank", "network.protocol": "ipsec"},
         ),
         ParserExample(
             "<137>Nov 22 09:00:00 Vigor3900: [H2L][UP][SSLTunnel][@JSmith]",
