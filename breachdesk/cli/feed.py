@@ -25,11 +25,15 @@ from breachdesk.cli.options import (
     out,
     print_json,
 )
-from schemas.errors import BadInput, NotFound
+from schemas.errors import BadInput, NotFound, UnparseableRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.settings import Settings, SourceSettings
 from streams.intake.files.reader import IngestReport, ingest_file
 from streams.intake.splitting.record_splitter import split_records
+from streams.normalise.explain import RecordExplainer
 from streams.normalise.parse_lines import parse_lines, render_json
+from streams.normalise.recognise import FormatRecogniser
+from streams.normalise.record_readers import read_one
 from streams.parser_loading import load_parsers
 from streams.parser_process.adapter import ParserProcess
 from streams.ports.metrics import NullParserMetrics
@@ -173,13 +177,20 @@ def parse_file(
     format: Annotated[str, typer.Option("--format", help=FORMATS)] = "auto",  # noqa: A002
     zone: Annotated[str, typer.Option(help="Zone of stamps that carry none.")] = "UTC",
     source: Annotated[str, typer.Option(help="Name of the source.")] = "",
+    explain: Annotated[
+        bool, typer.Option(help="Say which parsers were asked, and what each expected where.")
+    ] = False,
 ) -> None:
     """Parse raw lines and print one ECS JSON object a line, in order."""
     settings = load_settings(get_data_dir(None))
     _check_format(format, settings)
-    named = SourceSettings(name=source or derive_source_name(file), parser=format, zone=zone)
+    configured = settings.get_source(source or derive_source_name(file))
+    named = configured.model_copy(update={"parser": format, "zone": zone})
     settings = settings.model_copy(update={"sources": (named,)})
     lines = split_records(read_bytes(file))
+    if explain:
+        _print_explanations(lines, settings, named)
+        return
     write = sys.stdout.buffer.write
     with closing(ParserProcess(settings, NullParserMetrics())) as reader:
         for document in parse_lines(
@@ -187,6 +198,22 @@ def parse_file(
         ):
             write(render_json(document))
     sys.stdout.buffer.flush()
+
+
+def _print_explanations(lines: Iterable[bytes], settings: Settings, source: SourceSettings) -> None:
+    recogniser = FormatRecogniser(load_parsers(settings.reading.parsers))
+    explainer, arrived = RecordExplainer(recogniser), read_system_clock()
+    for number, raw in enumerate(lines, 1):
+        if not raw.strip():
+            continue
+        record = RawRecord(RecordPosition("parse", number), source.name, raw, arrived)
+        outcome = read_one(recogniser, record, source)
+        if isinstance(outcome, UnparseableRecord):
+            out.print(f"line {number}: {outcome}", markup=False, highlight=False, soft_wrap=True)
+        else:
+            out.print(f"line {number}: read by {outcome[0]}", markup=False, highlight=False)
+        for text in explainer.explain(record, source):
+            out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def read_bytes(file: Path) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ import typer
 from breachdesk.bootstrap.container import Container, hold_lock
 from breachdesk.bootstrap.preflight import run_preflight
 from breachdesk.bootstrap.scaffold import create_data_dir
-from breachdesk.bootstrap.upkeep import feed_dead_letters, replay_dead_letters
+from breachdesk.bootstrap.upkeep import RetainedBytes, feed_dead_letters, replay_dead_letters
 from breachdesk.cli import audit, retention
 from breachdesk.cli.options import (
     AsJson,
@@ -24,6 +24,11 @@ from breachdesk.cli.options import (
     print_rows,
 )
 from schemas.errors import RetryableError
+from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.source import DeadLetter
+from streams.normalise.line_shapes import LetterGroup, build_vocabulary, group_letters
+from streams.normalise.recognise import decode
+from streams.parser_loading import load_parsers
 
 
 def register_commands(app: typer.Typer) -> None:
@@ -72,10 +77,53 @@ def run_preflight_command(data_dir: DataDir = None, as_json: AsJson = False) -> 
         raise typer.Exit(1)
 
 
-def list_dead_letters(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List records that became no event, newest first, and why."""
+def list_dead_letters(
+    data_dir: DataDir = None,
+    each: Annotated[bool, typer.Option(help="List every record by itself.")] = False,
+    lines: Annotated[bool, typer.Option(help="Show a sample line as it was received.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List records that became no event, and why: grouped by the shape of their line, the largest
+    group first."""
     with opened_container(data_dir) as container:
         letters = container.store.read(lambda uow: uow.sources.list_dead_letters())
+        if each:
+            _print_letters(letters, as_json=as_json)
+            return
+        bytes_of = RetainedBytes(container)
+        vocabulary = build_vocabulary(load_parsers(container.settings.reading.parsers))
+        by_position = {letter.position: letter for letter in letters}
+
+        def get_raw(position: RecordPosition) -> bytes | None:
+            copy = bytes_of.copy_letter(by_position[position])
+            return None if copy is None else copy.raw
+
+        groups = group_letters(letters, get_raw, vocabulary)
+        rows = [_build_group_row(group, get_raw if lines else None) for group in groups]
+    columns = ("letters", "sources", "reason", "shape", *(("line",) if lines else ()))
+    print_rows(rows, columns, as_json=as_json, empty="None.")
+
+
+def _build_group_row(
+    group: LetterGroup, get_raw: Callable[[RecordPosition], bytes | None] | None
+) -> dict[str, object]:
+    row: dict[str, object] = {
+        "letters": group.letters,
+        "sources": ", ".join(group.sources),
+        "parser": group.parser,
+        "reason": group.reason,
+        "shape": group.shape,
+        "newest": group.newest.isoformat(),
+        "journal": group.sample.journal,
+        "offset": group.sample.offset,
+    }
+    if get_raw is not None:
+        raw = get_raw(group.sample)
+        row["line"] = "" if raw is None else decode(raw)[0]
+    return row
+
+
+def _print_letters(letters: Sequence[DeadLetter], *, as_json: bool) -> None:
     rows = [
         {
             "journal": letter.position.journal,

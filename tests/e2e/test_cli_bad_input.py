@@ -67,12 +67,15 @@ def test_lines_that_cannot_be_read_are_kept_as_dead_letters_with_a_reason(
     file = tmp_path / "mixed.log"
     file.write_bytes(b"\n".join([GOOD, *bad, GOOD]) + b"\n")
     fed = run("ingest", file)
-    letters = run("dead-letters", "list", "--json").rows()
+    letters = run("dead-letters", "list", "--each", "--json").rows()
+    groups = run("dead-letters", "list", "--lines", "--json").rows()
 
     assert fed.code == 0
     assert "5 records kept" in fed.out
     assert len(letters) >= 2
     assert all(letter["reason"] for letter in letters)
+    assert sum(group["letters"] for group in groups) == len(letters)
+    assert all("1.2.3.4" not in group["shape"] for group in groups)
 
 
 def test_a_line_of_a_mebibyte_is_kept(run: Run, tmp_path: Path) -> None:

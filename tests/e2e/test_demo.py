@@ -65,7 +65,7 @@ def test_every_line_is_received_and_ends_as_an_event_or_with_a_reason(
     summary: dict[str, Any], folder: Path
 ) -> None:
     written = sum(len(rows) for rows in build_lines().lines.values())
-    sources = listed(folder, "dead-letters", "list")
+    sources = listed(folder, "dead-letters", "list", "--each")
 
     assert summary["events"]["received"] == written
     assert summary["events"]["dead_letters"] == len(sources) > 0

@@ -56,7 +56,7 @@ def run(seconds: str, *words: object, stdin: str = "") -> str:
 
 def reasons(folder: Path) -> list[str]:
     """Of the dead letters, in the order of their records."""
-    rows = run("1", "dead-letters", "list", "--json", "--data-dir", folder).splitlines()
+    rows = run("1", "dead-letters", "list", "--each", "--json", "--data-dir", folder).splitlines()
     letters = sorted(map(json.loads, rows), key=lambda row: (row["journal"], row["offset"]))
     return [letter["reason"] for letter in letters]
 

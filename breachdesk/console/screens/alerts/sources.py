@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -15,11 +16,16 @@ from breachdesk.console.web.request_context import RequestContext, SignedIn
 from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.paging import Page, PageRequest
+from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.source import BlindInterval, DeadLetter, SourceView
+from streams.normalise.line_shapes import LetterGroup, build_vocabulary, group_letters
+from streams.parser_loading import load_parsers
 
 router = APIRouter()
 SOURCES, GAPS, LETTERS = 25, 15, 25
 """Rows of a page of each list."""
+GROUPED = 200
+"""The newest dead letters, whose lines' shapes are shown."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +52,31 @@ def show_sources(context: SignedIn) -> Response:
     return context.render_page(
         "sources.html",
         state=state,
+        groups=_group_letters(context),
         silent=list_silent_sources(context, state.heard),
         received=context.app_state.hourly_volume.read_counts(),
     )
+
+
+def _group_letters(context: RequestContext) -> Sequence[LetterGroup]:
+    """Group the newest dead letters by reason and by the shape of their line, without what the
+    lines say of people."""
+    letters = context.look(lambda uow: uow.sources.list_dead_letters(limit=GROUPED))
+    if not letters:
+        return ()
+    dependencies = context.dependencies
+
+    def get_raw(position: RecordPosition) -> bytes | None:
+        record = dependencies.log.get(position)
+        return None if record is None else record.raw
+
+    vocabulary = _get_vocabulary(dependencies.settings.reading.parsers)
+    return group_letters(letters, get_raw, vocabulary)
+
+
+@cache
+def _get_vocabulary(parsers: tuple[str, ...]) -> frozenset[str]:
+    return build_vocabulary(load_parsers(parsers))
 
 
 def _read(
