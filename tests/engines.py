@@ -52,7 +52,8 @@ def parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         raise UnparseableRecord("no act in it", place="vendor_test", remedy="Replay it.")
     seconds = fields.pop("at", None)
     time = None if seconds is None else NOON + timedelta(seconds=seconds)
-    return ParsedEvent(time=time, fields=fields, id=fields.pop("id", None))
+    session, retells = fields.pop("session", None), fields.pop("retells", False)
+    return ParsedEvent(time, fields, fields.pop("id", None), session, is_retelling=retells)
 
 
 PARSER = Parser(

@@ -117,7 +117,7 @@ def alerts(store: Any) -> list[Row]:
 
 
 def counts(store: Any) -> dict[str, Row]:
-    names = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
+    names = ("received", "parsed", "ignored", "dead_letters", "not_understood", "late")
     rows = store.read(lambda uow: uow.sources.list())
     return {row.name: {name: getattr(row, name) for name in names} for row in rows}
 

@@ -156,7 +156,7 @@ def _run_until_drained(container: Container, names: set[str], *, as_json: bool) 
 
 def _count_outcomes(container: Container, names: set[str]) -> dict[str, int]:
     views = [v for v in container.store.read(lambda uow: uow.sources.list()) if v.name in names]
-    fields = ("parsed", "folded", "dead_letters", "not_understood")
+    fields = ("parsed", "ignored", "dead_letters", "not_understood")
     return {("events" if f == "parsed" else f): sum(getattr(v, f) for v in views) for f in fields}
 
 

@@ -71,6 +71,10 @@ class Signal:
     unattributed: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The few ECS fields an analyst needs in the evidence table."""
+    session: str | None = None
+    """Digest of the session whose lines may repeat each other."""
+    is_retelling: bool = False
+    """Whether a fuller line of the session may describe the same act."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,10 @@ class Event:
         "dataset",
         "fields",
         "in_time",
+        "is_retelling",
         "organization",
         "position",
+        "session",
         "source",
         "time",
         "touches",
@@ -103,6 +105,8 @@ class Event:
         touches: tuple[AssetTouch, ...] = (),
         unattributed: str | None = None,
         in_time: bool = True,
+        session: str | None = None,
+        is_retelling: bool = False,
         id: str | None = None,  # noqa: A002 - the field's name
         sha256: str | None = None,
         raw: bytes = b"",
@@ -111,7 +115,8 @@ class Event:
         a customer's id, or None if no known customer owns the event, which is then never pooled.
         `touches`: the customers, assets and categories that this act reached (or tried to reach).
         `unattributed`: what a person would have to bind, e.g. `domain:contoso.example`, if
-        organization is None."""
+        organization is None. `session`, `is_retelling`: see ParsedEvent; a retelling without a session
+        is none."""
         self.time = time
         self.arrived = arrived
         self.dataset = dataset
@@ -122,6 +127,8 @@ class Event:
         self.touches = touches
         self.unattributed = unattributed
         self.in_time = in_time
+        self.session = session
+        self.is_retelling = is_retelling and session is not None
         self._id = id
         self._sha256 = sha256
         self._raw = raw

@@ -159,6 +159,10 @@ class DetectorSignal(NamedTuple):
     value: str
     evidence: Any = None
     """What the windows store with it. A condition never reads it."""
+    session: str | None = None
+    """Signals of one session, step and value may tell of one act: of these, retellings count as one
+    act, and as none beside a fuller line (streams.correlate.acts)."""
+    is_retelling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,7 @@ class ValueGate:
     steps: frozenset[str]
     opens: Callable[[Sequence[DetectorSignal]], bool]
     """Given signals of these steps and one value within one window, in order: may they matter?
-    Monotone in the set."""
+    Monotone in the set. Retellings are among them: see Detector.sees_retellings."""
     stronger: tuple[Callable[[Sequence[DetectorSignal]], bool], ...] = ()
     """Conditions like `opens` that hold more rarely, where the behaviour asks for them."""
 
@@ -240,6 +244,10 @@ class Detector:
     """The part of a value that the condition counts distinctly; None: all of it."""
     least: int = 1
     """No fewer signals than this can fire: below it the condition is not asked."""
+    sees_retellings: bool = False
+    """`fires` and `graver` get retellings beside fuller lines, and count acts, not signals
+    (streams.correlate.acts.iterate_acts). False: they get each act once. A condition that asks for
+    an order needs it to be growing: a retelling and its fuller line differ in time."""
 
 
 @cache

@@ -58,7 +58,7 @@ class SourceView(FrozenModel):
     parser: str = ""
     received: int = 0
     parsed: int = 0
-    folded: int = 0
+    ignored: int = 0
     dead_letters: int = 0
     not_understood: int = 0
     """`source seen, not understood: n lines, kept`"""

@@ -38,7 +38,15 @@ class BucketSummary(NamedTuple):
 
 def to_member(signal: Signal) -> DetectorSignal:
     """Convert the signal to the form that conditions see."""
-    return DetectorSignal(signal.time, signal.event_id, signal.step, signal.value, signal)
+    return DetectorSignal(
+        signal.time,
+        signal.event_id,
+        signal.step,
+        signal.value,
+        signal,
+        signal.session,
+        signal.is_retelling,
+    )
 
 
 class Bucket:
@@ -47,13 +55,24 @@ class Bucket:
     There are hundreds of thousands of them: frozensets, which share their empty one, not sets.
     """
 
-    __slots__ = ("fresh_from", "lost", "rows", "size", "thinned", "touches", "unattributed")
+    __slots__ = (
+        "fresh_from",
+        "lost",
+        "retold",
+        "rows",
+        "size",
+        "thinned",
+        "touches",
+        "unattributed",
+    )
 
     def __init__(self) -> None:
         self.rows: list[DetectorSignal] = []
         self.touches: frozenset[AssetTouch] = frozenset()
         self.unattributed: frozenset[str] = frozenset()
         self.thinned = False
+        self.retold = False
+        """There may be retellings among the rows."""
         self.fresh_from = -NEVER
         """Earliest time of what changed since episodes were last computed; NEVER: nothing did."""
         self.lost = False
@@ -75,6 +94,7 @@ class Bucket:
             self._touch(new[0].evidence)
             self.rows.append(new[0])
             self.size += estimate_row(new[0])
+            self.retold = new[0].is_retelling
             return new
         fresh: list[DetectorSignal] = []
         telling: set[MemberIdentity] = set()
@@ -93,29 +113,35 @@ class Bucket:
         if inserted == NEVER:
             self.fresh_from = min(self.fresh_from, fresh[0].time)
             return fresh
-        return self._apply_retention(fresh, telling, retention.retain(self.rows, witnesses))
+        return self._apply_retention(fresh, telling, retention, witnesses)
 
     def _insert(self, row: DetectorSignal) -> bool:
         """Insert the row; returns whether it was missing."""
         rows, identity = self.rows, row[:4]
         if not rows or rows[-1][:4] < identity:
             rows.append(row)
-            self.size += estimate_row(row)
-            return True
-        index = bisect_left(rows, identity)
-        if rows[index][:4] == identity:
-            return False
-        rows.insert(index, row)
+        else:
+            index = bisect_left(rows, identity)
+            if rows[index][:4] == identity:
+                return False
+            rows.insert(index, row)
         self.size += estimate_row(row)
+        if row.is_retelling:
+            self.retold = True
         return True
 
     def _apply_retention(
         self,
         fresh: list[DetectorSignal],
         telling: set[MemberIdentity],
-        retained: Sequence[DetectorSignal],
+        retention: RetentionPolicy,
+        witnesses: frozenset[MemberIdentity],
     ) -> list[DetectorSignal]:
+        if self.retold:
+            fresh = self._drop_repeated(fresh, telling, retention)
         changed = fresh
+        retained = retention.retain(self.rows, witnesses, retold=self.retold)
+        thinned = self.thinned or self._is_thinned(retained, retention)
         if retained is not self.rows:
             self._drop_others(retained)
             alive = [row for row in fresh if self._has_member(row)]
@@ -123,14 +149,33 @@ class Bucket:
             self.lost = self.lost or bool(alive)
             if self.thinned:
                 changed = [row for row in fresh if row[:4] in telling or self._has_member(row)]
-            self.thinned = True
+        self.thinned = thinned
         if changed:
             self.fresh_from = min(self.fresh_from, *[row.time for row in changed])
         return changed
 
+    def _is_thinned(self, retained: Sequence[DetectorSignal], retention: RetentionPolicy) -> bool:
+        if self.retold and retention.keep:
+            return retention.is_sample(self.rows, retained)
+        return retained is not self.rows
+
+    def _drop_repeated(
+        self,
+        fresh: list[DetectorSignal],
+        telling: set[MemberIdentity],
+        retention: RetentionPolicy,
+    ) -> list[DetectorSignal]:
+        """Drop retellings that no window needs; returns the fresh rows without those."""
+        needed = retention.drop_repeated(self.rows)
+        if len(needed) == len(self.rows):
+            return fresh
+        self._drop_others(needed)
+        self.lost = True
+        return [row for row in fresh if row[:4] in telling or self._has_member(row)]
+
     def drop_former(self, retention: RetentionPolicy, witnesses: frozenset[MemberIdentity]) -> bool:
         """Drop what was kept for witnesses that others precede by now; whether there was any."""
-        retained = retention.retain(self.rows, witnesses)
+        retained = retention.retain(self.rows, witnesses, retold=self.retold)
         if len(retained) == len(self.rows):
             return False
         self._drop_others(retained)

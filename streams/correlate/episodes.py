@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from schemas.pipeline.alert import Episode, GroupKey, Severity, Signal
 from schemas.pipeline.event import AssetTouch
 from schemas.pipeline.plugin import DetectorSignal, ValueGate
+from streams.correlate.acts import select_fullest
 from streams.correlate.buckets import Bucket
 from streams.correlate.retention import MOST_VALUES, RetentionPolicy
 from streams.correlate.witnesses import SLOTS
@@ -45,6 +46,8 @@ class WindowSpec:
     ends: bool = False
     """The verdict needs no more than the first and last `keep` signals (or values) of a bucket:
     what is dropped between them changes no verdict."""
+    sees_retellings: bool = False
+    """The conditions count acts themselves (Detector.sees_retellings)."""
     retention: RetentionPolicy = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,28 +66,40 @@ class WindowSpec:
     def get_bucket(self, time: float) -> int:
         return int(time // self.timespan)
 
+    def choose_condition(self, *, retold: bool) -> Callable[[Sequence[DetectorSignal]], bool]:
+        """Return the condition for members with retellings among them, or without."""
+        if not retold or self.sees_retellings:
+            return self.fires
+        fires = self.fires
+        return lambda members: fires(select_fullest(members))
+
 
 def _get_time(member: DetectorSignal) -> float:
     return member.time
 
 
 def find_first_hot(
-    spec: WindowSpec, before: Sequence[DetectorSignal], rows: Sequence[DetectorSignal]
+    spec: WindowSpec,
+    before: Sequence[DetectorSignal],
+    rows: Sequence[DetectorSignal],
+    *,
+    retold: bool = False,
 ) -> float | None:
     """Time of the first signal of the bucket at which the window satisfies the condition.
 
-    `before`, `rows`: the sorted signals of the bucket before and of this one. Instead of asking at
-    every signal, the end of a window that may only grow is searched by halves, which monotony
-    permits: a hot group costs log, not its square.
+    `before`, `rows`: the sorted signals of the bucket before and of this one; `retold`: there may
+    be retellings among them. Instead of asking at every signal, the end of a window that may only
+    grow is searched by halves, which monotony permits: a hot group costs log, not its square.
     """
     index = len(before)
     members = [*before, *rows] if before else rows
     if len(members) < spec.least:
         return None
+    fires = spec.choose_condition(retold=retold)
     while index < len(members):
         time = members[index].time
         low = bisect_left(members, (time - spec.timespan,), 0, index)
-        end = _find_smallest_end(spec, members, low, index)
+        end = _find_smallest_end(fires, members, low, index)
         if end is None or members[end].time == time:
             return None if end is None else time
         index = end
@@ -92,15 +107,18 @@ def find_first_hot(
 
 
 def _find_smallest_end(
-    spec: WindowSpec, members: Sequence[DetectorSignal], low: int, start: int
+    fires: Callable[[Sequence[DetectorSignal]], bool],
+    members: Sequence[DetectorSignal],
+    low: int,
+    start: int,
 ) -> int | None:
     """Find the smallest j ≥ start for which members[low..j], with all members at j's time, fire."""
-    if not spec.fires(members[low:]):
+    if not fires(members[low:]):
         return None
     first, last = start, len(members) - 1
     while first < last:
         middle = (first + last) // 2
-        if spec.fires(members[low : bisect_right(members, members[middle].time, key=_get_time)]):
+        if fires(members[low : bisect_right(members, members[middle].time, key=_get_time)]):
             last = middle
         else:
             first = middle + 1
@@ -140,6 +158,7 @@ def build_episode(
     begin = (fired - spec.timespan,)
     members = [row for bucket in inside for row in bucket.rows[bisect_left(bucket.rows, begin) :]]
     touches, unattributed = _collect_reached(buckets, first, last, members)
+    acts = select_fullest(members) if any(bucket.retold for bucket in inside) else members
     return Episode(
         key=key,
         title=spec.title,
@@ -147,11 +166,11 @@ def build_episode(
         last=last,
         timespan=spec.timespan,
         fired=datetime.fromtimestamp(fired, UTC),
-        severity=_compute_severity(spec, members),
-        members=tuple([row.evidence for row in members]),
+        severity=_compute_severity(spec, members if spec.sees_retellings else acts),
+        members=tuple([row.evidence for row in acts]),
         touches=touches,
         unattributed=unattributed,
-        explanation=_explain(spec, members, thinned=any(b.thinned for b in inside)),
+        explanation=_explain(spec, acts, thinned=any(b.thinned for b in inside)),
     )
 
 

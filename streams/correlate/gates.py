@@ -47,6 +47,7 @@ def build_inner_spec(spec: WindowSpec, gate: ValueGate) -> WindowSpec:
         distinct=False,
         fires=gate.opens,
         gate=gate,
+        sees_retellings=True,
     )
 
 

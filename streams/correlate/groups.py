@@ -188,7 +188,10 @@ class SignalGroup:
             if bucket is None or self._is_still_hot(index, bucket):
                 continue
             before = self.buckets.get(index - 1)
-            fired = find_first_hot(self.spec, before.rows if before else (), bucket.rows)
+            retold = bucket.retold or (before is not None and before.retold)
+            fired = find_first_hot(
+                self.spec, before.rows if before else (), bucket.rows, retold=retold
+            )
             if fired is not None:
                 self._hot[index] = fired
             else:

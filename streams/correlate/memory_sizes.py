@@ -12,7 +12,7 @@ from schemas.pipeline.alert import Signal
 from schemas.pipeline.event import AssetTouch
 from schemas.pipeline.plugin import DetectorSignal
 
-_ROW_BYTES = 480
+_ROW_BYTES = 512
 """Of a signal's objects of fixed size: itself, its row, time, position and hash."""
 _TOUCH_BYTES = 250
 """Of a touch with its three texts."""
@@ -25,6 +25,8 @@ def estimate_row(row: DetectorSignal) -> int:
     values = summary.values()
     size = _ROW_BYTES + getsizeof(row.id) + getsizeof(row.value) + getsizeof(signal.source)
     size += getsizeof(signal.touches) + getsizeof(summary) + sum(map(getsizeof, values))
+    if row.session is not None:
+        size += getsizeof(row.session)
     for value in values:
         if type(value) is list:
             size += sum(map(getsizeof, value))

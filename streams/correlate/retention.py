@@ -6,11 +6,12 @@ dropped gives the same."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from schemas.pipeline.plugin import DetectorSignal
+from streams.correlate.acts import drop_inner_retellings, iterate_acts, select_first_acts
 from streams.correlate.witnesses import SLOTS, MemberIdentity, OpeningTest
 
 LOUD_CAP = 1_000
@@ -50,22 +51,64 @@ class RetentionPolicy:
         object.__setattr__(self, "bound", bound)
         object.__setattr__(self, "harmless", 2 if self.distinct else 2 * fewest)
 
+    def drop_repeated(self, rows: list[DetectorSignal]) -> list[DetectorSignal]:
+        """Drop the retellings of sorted rows that change no verdict. A window holds the end of one
+        bucket and the beginning of the next, so that a condition which asks for no order needs
+        only the ends of each session. Where an order counts (`keep` 0), all stay."""
+        return drop_inner_retellings(rows) if self.keep else rows
+
     def retain(
-        self, rows: Sequence[DetectorSignal], witnesses: frozenset[MemberIdentity] = frozenset()
+        self,
+        rows: Sequence[DetectorSignal],
+        witnesses: frozenset[MemberIdentity] = frozenset(),
+        *,
+        retold: bool = False,
     ) -> Sequence[DetectorSignal]:
         """Return the retained rows of sorted rows of one bucket, sorted; `rows` itself if all are
-        kept in any order of arrival. `witnesses` names rows that stay."""
-        if len(rows) <= self.harmless:
+        kept in any order of arrival. `witnesses` names rows that stay; `retold`: there may be
+        retellings."""
+        if len(rows) <= self.harmless and not retold:
             return rows
         steps: dict[str, list[DetectorSignal]] = {}
         for row in rows:
             steps.setdefault(row.step, []).append(row)
         chosen: list[DetectorSignal] = []
         for step, of_step in steps.items():
-            chosen += self._retain_step(step, of_step, witnesses)
+            chosen += self._retain_step(step, of_step, witnesses, retold=retold)
         if len(chosen) == len(rows) and not any(self._is_crowded(*step) for step in steps.items()):
             return rows
         return chosen if len(steps) == 1 else sorted(chosen, key=_get_identity)
+
+    def is_sample(self, rows: Sequence[DetectorSignal], retained: Sequence[DetectorSignal]) -> bool:
+        """Whether what `retain` kept of these rows, with retellings among them, is to be called a
+        sample: a full line was dropped, or both ends of a step are full and apart. Whether a
+        dropped retelling is an act that no kept row tells of may change again."""
+        identities = {row[:4] for row in retained}
+        if any(not row.is_retelling and row[:4] not in identities for row in rows):
+            return True
+        steps: dict[str, list[DetectorSignal]] = {}
+        for row in retained:
+            steps.setdefault(row.step, []).append(row)
+        return any(map(self._are_ends_apart, steps.values()))
+
+    def _are_ends_apart(self, rows: list[DetectorSignal]) -> bool:
+        first, last = (
+            [*islice(self._iterate_counted(ordered), self.bound)] for ordered in (rows, rows[::-1])
+        )
+        is_full = len(first) == len(last) == self.bound
+        return is_full and first[-1][:4] < last[-1][:4]
+
+    def _iterate_counted(self, rows: Sequence[DetectorSignal]) -> Iterable[DetectorSignal]:
+        """Iterate over the rows that raise the number of acts, or of values."""
+        if not self.distinct:
+            return iterate_acts(rows)
+        values: dict[str, DetectorSignal] = {}
+        for row in rows:
+            values.setdefault(self._get_counted(row), row)
+        return values.values()
+
+    def _get_counted(self, row: DetectorSignal) -> str:
+        return row.value if self.counted is None else self.counted(row.value)
 
     def _is_crowded(self, step: str, rows: Sequence[DetectorSignal]) -> bool:
         """Whether which values are kept depends on more than their number. In another order some of
@@ -73,12 +116,19 @@ class RetentionPolicy:
         return step in self.by_value and len({row.value for row in rows}) > MOST_VALUES
 
     def _retain_step(
-        self, step: str, rows: list[DetectorSignal], witnesses: frozenset[MemberIdentity]
+        self,
+        step: str,
+        rows: list[DetectorSignal],
+        witnesses: frozenset[MemberIdentity],
+        *,
+        retold: bool,
     ) -> Sequence[DetectorSignal]:
         if self.distinct:
             return self._select_value_ends(rows)
         if step in self.by_value:
             return self._select_ends_by_value(rows, witnesses)
+        if retold and self.keep:
+            return self._select_ends_by_acts(rows)
         return self._select_ends(rows)
 
     def _select_ends_by_value(
@@ -116,6 +166,11 @@ class RetentionPolicy:
             begin = end
         return chosen + rows[-bound:]
 
+    def _select_ends_by_acts(self, rows: list[DetectorSignal]) -> list[DetectorSignal]:
+        """Select the first and last acts, with what tells of them more fully."""
+        ends = (*select_first_acts(rows, self.bound), *select_first_acts(rows[::-1], self.bound))
+        return sorted({_get_identity(row): row for row in ends}.values(), key=_get_identity)
+
     def _find_slot_end(self, rows: list[DetectorSignal], begin: int) -> int:
         """Index behind the last row of the slot that the row at `begin` lies in."""
         slot = rows[begin].time * SLOTS // self.timespan
@@ -129,15 +184,20 @@ class RetentionPolicy:
         return low
 
     def _select_value_ends(self, rows: list[DetectorSignal]) -> list[DetectorSignal]:
-        counted = self.counted
+        """Select the first and last row of each of the first and last values, and, where that is a
+        retelling, the first and last full row before the last of these values."""
         chosen: dict[MemberIdentity, DetectorSignal] = {}
         for ordered in (rows, rows[::-1]):
-            seen: dict[str, DetectorSignal] = {}
+            seen: dict[str, bool] = {}
+            """Whether a full row was among those of the value."""
             for row in ordered:
-                seen.setdefault(row.value if counted is None else counted(row.value), row)
+                value = self._get_counted(row)
+                is_full = seen.get(value)
+                if is_full is None or (not is_full and not row.is_retelling):
+                    chosen[_get_identity(row)] = row
+                    seen[value] = not row.is_retelling
                 if len(seen) == self.bound:
                     break
-            chosen.update((_get_identity(row), row) for row in seen.values())
         return sorted(chosen.values(), key=_get_identity)
 
 

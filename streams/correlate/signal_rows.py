@@ -5,13 +5,14 @@ and referred to by its number.
 
 A log row: `{"k": keys, "t": touches, "j": journals, "m": summaries, "s": rows, "w": widenings, "g":
 gone}`, a row `[key#, time, event, step, value, journal#, offset, sha256, source, touches#,
-unattributed, summary#]`, a widening `[key#, bucket, touches#, [unattributed…], thinned]`. Gone is
+unattributed, summary#]` (of a signal with a session `…, session, is_retelling]`), a widening `[key#, bucket, touches#, [unattributed…], thinned]`. Gone is
 `[key#, first bucket, last bucket]`: a sweep evicted what the rows before this one hold of these
 buckets. A key is `[rule, organization, [group…], timespan]`. Rows of the version before this one
 have no `w` and no timespan.
 
 A bucket: `[2, touches, unattributed, thinned, journals, rows]`, a row `[time, event, step, value,
-journal#, offset, sha256, source, [touch#…], unattributed, summary]`. The version before this one
+journal#, offset, sha256, source, [touch#…], unattributed, summary]` (of a signal with a session
+`…, session, is_retelling]`). The version before this one
 wrote `{"t": …, "u": …, "x": …, "s": …}` with the journal's name in each row."""
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ import orjson
 from schemas.pipeline.alert import GroupKey, Signal
 from schemas.pipeline.event import AssetTouch, RecordPosition
 from schemas.pipeline.plugin import DetectorSignal
-from streams.correlate.buckets import Bucket, BucketSummary
+from streams.correlate.buckets import Bucket, BucketSummary, to_member
 from streams.correlate.gates import get_alert_key
 from streams.correlate.memory_sizes import estimate_row, estimate_touches
 
 BUCKET_VERSION = 2
+SHORT_ROW = 11
+"""Parts of a bucket's row without a session."""
 
 
 class LoggedGroup(NamedTuple):
@@ -66,21 +69,20 @@ def dump_bucket(bucket: Bucket) -> bytes:
     rows = []
     for row in bucket.rows:
         signal: Signal = row.evidence
-        rows.append(
-            (
-                row.time,
-                row.id,
-                row.step,
-                row.value,
-                journals.setdefault(signal.position.journal, len(journals)),
-                signal.position.offset,
-                signal.sha256,
-                signal.source,
-                [number[touch] for touch in signal.touches],
-                signal.unattributed,
-                _to_plain_mapping(signal.summary),
-            )
+        parts: tuple[Any, ...] = (
+            row.time,
+            row.id,
+            row.step,
+            row.value,
+            journals.setdefault(signal.position.journal, len(journals)),
+            signal.position.offset,
+            signal.sha256,
+            signal.source,
+            [number[touch] for touch in signal.touches],
+            signal.unattributed,
+            _to_plain_mapping(signal.summary),
         )
+        rows.append(parts if row.session is None else (*parts, row.session, row.is_retelling))
     return orjson.dumps(
         (
             BUCKET_VERSION,
@@ -113,19 +115,33 @@ def load_bucket(key: GroupKey, payload: bytes) -> Bucket:
     bucket.size = sum(map(estimate_row, bucket.rows))
     if touches:
         bucket.size += estimate_touches(bucket.touches)
+    bucket.retold = any(row.is_retelling for row in bucket.rows)
     return bucket
 
 
 def _build_member(
     key: GroupKey, row: Sequence[Any], touches: Sequence[AssetTouch], journals: Sequence[str] | None
 ) -> DetectorSignal:
-    time, event, step, value, journal, offset, sha256, source, touched, unattributed, summary = row
+    time, event, step, value, journal, offset, sha256, source, touched, unattributed, summary = row[
+        :SHORT_ROW
+    ]
     position = RecordPosition(journal if journals is None else journals[journal], offset)
     own = tuple([touches[index] for index in touched])
     evidence = Signal(
-        key, time, event, step, value, position, sha256, source, own, unattributed, summary
+        key,
+        time,
+        event,
+        step,
+        value,
+        position,
+        sha256,
+        source,
+        own,
+        unattributed,
+        summary,
+        *row[SHORT_ROW:],
     )
-    return DetectorSignal(time, event, step, value, evidence)
+    return to_member(evidence)
 
 
 def dump_log(groups: Iterable[LoggedGroup]) -> bytes:
@@ -178,7 +194,7 @@ class _SharedParts:
         """Build the row of a signal that refers to its key by that number."""
         signal: Signal = member.evidence
         journal, offset = signal.position
-        return (
+        parts = (
             number,
             member.time,
             member.id,
@@ -192,6 +208,7 @@ class _SharedParts:
             signal.unattributed,
             self._number_summary(signal.summary),
         )
+        return parts if member.session is None else (*parts, member.session, member.is_retelling)
 
     def number_touches(self, touches: tuple[AssetTouch, ...]) -> int:
         """Return the number of this tuple, and assign one if it is new."""
@@ -236,6 +253,7 @@ def load_log(body: bytes) -> list[LoggedGroup]:
         touches_number,
         named,
         summary,
+        *session,
     ) in document["s"]:
         evidence = Signal(
             own[number],
@@ -249,8 +267,9 @@ def load_log(body: bytes) -> list[LoggedGroup]:
             touches[touches_number],
             named,
             summaries[summary],
+            *session,
         )
-        groups[number].rows.append(DetectorSignal(time, event, step, value, evidence))
+        groups[number].rows.append(to_member(evidence))
     for number, bucket, touches_number, unattributed, thinned in document.get("w", ()):
         widening = BucketSummary(
             frozenset(touches[touches_number]), frozenset(unattributed), thinned

@@ -19,6 +19,7 @@ from schemas.pipeline.plugin import (
     ValueGate,
     get_texts,
 )
+from streams.correlate.acts import iterate_acts
 from streams.correlate.alert_phrases import format_count, format_duration
 
 DOWNLOADS = 20
@@ -64,9 +65,8 @@ def _find_doubtful_sign_in(
 ) -> DetectorSignal | None:
     """Find the first sign-in that is risky or follows `failures` failures from its address."""
     failed: dict[str, list[float]] = {}
-    for m in members:
-        if m.step == FAILED and m.value:
-            failed.setdefault(m.value, []).append(m.time)
+    for m in iterate_acts(m for m in members if m.step == FAILED and m.value):
+        failed.setdefault(m.value, []).append(m.time)
     for m in members:
         before = bisect_right(failed.get(m.value, []), m.time)
         if m.step == RISKY or (m.step == OPENED and before >= failures):
@@ -94,9 +94,13 @@ def _count_exfiltration(members: Sequence[DetectorSignal]) -> tuple[int, int]:
     """Count (forwarding rules, downloads) after a sign-in that is doubtful enough for each."""
     rules_since, files_since = _find_doubtful_since(members, 1), _find_doubtful_since(members, 2)
     return (
-        sum(m.step == FORWARDED and m.time >= rules_since for m in members),
-        sum(m.step == DOWNLOADED and m.time >= files_since for m in members),
+        _count_acts(members, FORWARDED, rules_since),
+        _count_acts(members, DOWNLOADED, files_since),
     )
+
+
+def _count_acts(members: Sequence[DetectorSignal], step: str, since: float) -> int:
+    return sum(1 for _ in iterate_acts(m for m in members if m.step == step and m.time >= since))
 
 
 def _should_fire(members: Sequence[DetectorSignal]) -> bool:
@@ -173,6 +177,7 @@ DETECTOR = Detector(
         frozenset({FAILED, OPENED, RISKY}), _may_matter, stronger=(_may_matter_to_downloads,)
     ),
     least=2,
+    sees_retellings=True,
     examples=(
         DetectorExample("failures, sign-in, forwarding rule", [*_FAILS, _OPEN, _RULE], 1, "high"),
         DetectorExample("failures, sign-in, downloads", [*_FAILS, _OPEN, *_FILES], 1, "high"),

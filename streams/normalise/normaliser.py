@@ -49,8 +49,7 @@ class EventNormaliser:
     def normalise(
         self, records: Sequence[RawRecord], view: RegisterView, take: Take
     ) -> BatchCounter:
-        """Normalise all records: each becomes an event, is folded into the line that describes its
-        act, or is a dead letter."""
+        """Normalise all records: each becomes an event, describes no act, or is a dead letter."""
         enricher, counter = self._get_enricher(view), BatchCounter()
         records = self._sort_by_source(records)
         with closing(self._reader.read(records)) as outcomes:
@@ -60,8 +59,8 @@ class EventNormaliser:
                     _refuse(record, outcome, counter)
                     continue
                 parser, parsed = outcome
-                if isinstance(parsed, IgnoredLine) or parsed.is_retelling:
-                    count.record_folded(parser)
+                if isinstance(parsed, IgnoredLine):
+                    count.record_ignored(parser)
                     continue
                 source = self._get_source(record.source)
                 event = make_event(record, source, parser, parsed, enricher)
@@ -141,6 +140,8 @@ def make_event(
         touches=resolution.touches,
         unattributed=unattributed and shorten_identifier(unattributed),
         in_time=is_in_time(time, record.arrived, source.horizon, backfill=record.backfill),
+        session=act.session,
+        is_retelling=act.is_retelling,
         id=None if act_id is None else shorten_identifier(act_id).replace("\x00", NUL_SHOWN),
         raw=raw,
     )

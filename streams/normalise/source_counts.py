@@ -18,7 +18,7 @@ class SourceCounter:
     parser: str = ""
     received: int = 0
     parsed: int = 0
-    folded: int = 0
+    ignored: int = 0
     dead_letters: int = 0
     not_understood: int = 0
     late: int = 0
@@ -26,9 +26,9 @@ class SourceCounter:
     last_event: datetime | None = None
     last_arrived: datetime | None = None
 
-    def record_folded(self, parser: str) -> None:
-        """Count a line that repeats an act of another line, or that is no act."""
-        self.folded += 1
+    def record_ignored(self, parser: str) -> None:
+        """Count a line that is understood and describes no act."""
+        self.ignored += 1
         self.parser = parser
 
     def record_parsed(self, parser: str, event: Event) -> None:
@@ -67,7 +67,7 @@ def _sum(one: SourceCount, other: SourceCount) -> SourceCount:
         parser=other.parser or one.parser,
         received=one.received + other.received,
         parsed=one.parsed + other.parsed,
-        folded=one.folded + other.folded,
+        ignored=one.ignored + other.ignored,
         dead_letters=one.dead_letters + other.dead_letters,
         not_understood=one.not_understood + other.not_understood,
         late=one.late + other.late,
@@ -85,7 +85,7 @@ def _choose_known(
 
 
 class BatchCounter:
-    """received = parsed + folded + dead letters + not understood, for every source."""
+    """received = parsed + ignored + dead letters + not understood, for every source."""
 
     def __init__(self) -> None:
         self.dead_letters: list[DeadLetter] = []
@@ -136,7 +136,7 @@ class BatchCounter:
                 parser=of.parser,
                 received=of.received,
                 parsed=of.parsed,
-                folded=of.folded,
+                ignored=of.ignored,
                 dead_letters=of.dead_letters,
                 not_understood=of.not_understood,
                 late=of.late,

@@ -14,7 +14,7 @@ class SourceCount:
     parser: str = ""
     received: int = 0
     parsed: int = 0
-    folded: int = 0
+    ignored: int = 0
     dead_letters: int = 0
     not_understood: int = 0
     late: int = 0

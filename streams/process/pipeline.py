@@ -94,8 +94,7 @@ class RecordPipeline:
         return WindowStore(self._specs, horizon, memory_bytes=memory_bytes, sole_owner=sole_owner)
 
     def evaluate(self, records: Sequence[RawRecord], view: RegisterView) -> BatchResult:
-        """Evaluate all records: each becomes an event, is folded into the line that describes its
-        act, or is a dead letter. Needs no group's state, so it may run while another batch
+        """Evaluate all records: each becomes an event, describes no act, or is a dead letter. Needs no group's state, so it may run while another batch
         commits."""
         signals: dict[GroupKey, list[GuardedSignal]] = {}
         exported: list[ExportMessage] = []

@@ -21,6 +21,7 @@ from schemas.errors import BadInput
 from schemas.pipeline.alert import Severity
 from schemas.pipeline.plugin import DetectorSignal
 from schemas.pipeline.rule import RuleKind
+from streams.correlate.acts import iterate_acts
 from streams.correlate.alert_phrases import format_duration, format_interval
 from streams.correlate.episodes import WindowSpec
 
@@ -91,6 +92,7 @@ def build_correlation_spec(
         explain=explain,
         least=least,
         ends=kind in (RuleKind.EVENT_COUNT, RuleKind.VALUE_COUNT),
+        sees_retellings=kind is RuleKind.TEMPORAL_ORDERED,
     )
 
 
@@ -137,11 +139,11 @@ def _build_ordered_test(steps: Sequence[str]) -> MemberTest:
     def should_fire(members: Sequence[DetectorSignal]) -> bool:
         time = float("-inf")
         for step, count in chain:
-            later = (m.time for m in members if m.step == step and m.time >= time)
-            next_time = next(islice(later, count - 1, None), None)
-            if next_time is None:
+            later = iterate_acts(m for m in members if m.step == step and m.time >= time)
+            last = next(islice(later, count - 1, None), None)
+            if last is None:
                 return False
-            time = next_time
+            time = last.time
         return True
 
     return should_fire

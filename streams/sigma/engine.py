@@ -4,6 +4,7 @@ The same code runs live, in `breachdesk detect` and over the examples in the rul
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -126,6 +127,7 @@ def _build_signals(event: Event, raw_signals: Sequence[_RawSignal]) -> list[Sign
     time, event_id, sha256 = event.time.timestamp(), event.id, event.sha256
     unattributed = event.unattributed or ""
     summary = _build_summary(event.fields)
+    session = None if event.session is None else _digest_session(event, event.session)
     return [
         Signal(
             key,
@@ -139,9 +141,17 @@ def _build_signals(event: Event, raw_signals: Sequence[_RawSignal]) -> list[Sign
             event.touches,
             unattributed,
             summary,
+            session,
+            event.is_retelling,
         )
         for key, step, value in raw_signals
     ]
+
+
+def _digest_session(event: Event, session: str) -> str:
+    """Digest the session of one source and format: senders choose its length."""
+    text = f"{event.source}\0{event.dataset}\0{session}"
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def _build_summary(fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -110,4 +110,5 @@ def build_behaviour_spec(detector: Detector) -> WindowSpec:
         gate=detector.gate,
         counted=detector.counted,
         least=detector.least,
+        sees_retellings=detector.sees_retellings,
     )

@@ -480,7 +480,7 @@ def test_a_dead_letter_fed_again_is_mended_counted_once_and_in_time_as_it_first_
     assert missed != expected
     assert live(store) == expected
     assert sum(c.received for c in counts) == len(lines) + 2
-    assert sum(c.parsed + c.folded + c.dead_letters + c.not_understood for c in counts) == sum(
+    assert sum(c.parsed + c.ignored + c.dead_letters + c.not_understood for c in counts) == sum(
         c.received for c in counts
     )
     assert letter.position not in {

@@ -22,7 +22,7 @@ from schemas.paging import Page, PageRequest, iterate_all_rows
 from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.source import BlindInterval
 
-COUNTS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
+COUNTS = ("received", "parsed", "ignored", "dead_letters", "not_understood", "late")
 
 
 @pytest.fixture(params=ADAPTERS)

@@ -242,7 +242,7 @@ def test_ingest_says_what_became_of_the_lines(run: Run, tmp_path: Path) -> None:
     file.write_bytes(b"\n".join([GOOD, b"beep"]) + b"\n")
     ended = run("ingest", file)
 
-    assert "became 1 events, 0 folded, 0 dead letters, 1 not understood, 0 new alerts" in ended.out
+    assert "became 1 events, 0 ignored, 0 dead letters, 1 not understood, 0 new alerts" in ended.out
 
 
 def test_ids_in_a_list_are_whole_in_a_pipe(run: Run, tmp_path: Path) -> None:

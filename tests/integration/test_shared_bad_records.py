@@ -1,4 +1,4 @@
-"""Records that nobody should send, through a real Kafka: each ends as an event, folded, or a dead
+"""Records that nobody should send, through a real Kafka: each ends as an event, ignored, or a dead
 letter with its position and a reason; the partition goes on, and the counts add up."""
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def test_bad_records_among_good_ones_stop_nothing_and_add_up(fleet: Fleet) -> No
     assert found.received == len(lines) == sum(ends.values())
     for name, count in found.sources.items():
         assert count["received"] == (
-            count["parsed"] + count["folded"] + count["dead_letters"] + count["not_understood"]
+            count["parsed"] + count["ignored"] + count["dead_letters"] + count["not_understood"]
         ), name
     assert len(letters) == len({letter.position for letter in letters})
     assert len(letters) == sum(

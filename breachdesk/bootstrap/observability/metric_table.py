@@ -43,6 +43,12 @@ _OF_A_WORKER = (
         "breachdesk_events_total", MetricKind.COUNTER, "Records that became events.", ("source",)
     ),
     MetricDefinition(
+        "breachdesk_ignored_total",
+        MetricKind.COUNTER,
+        "Records that describe no act.",
+        ("source",),
+    ),
+    MetricDefinition(
         "breachdesk_dead_letters_total",
         MetricKind.COUNTER,
         "Records kept as dead letters.",

@@ -29,6 +29,7 @@ class PrometheusMeter:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._records = build_counter(registry, "breachdesk_records_total")
         self._events = build_counter(registry, "breachdesk_events_total")
+        self._ignored = build_counter(registry, "breachdesk_ignored_total")
         self._dead_letters = build_counter(registry, "breachdesk_dead_letters_total")
         self._late = build_counter(registry, "breachdesk_late_total")
         self._signals = build_counter(registry, "breachdesk_signals_total")
@@ -62,6 +63,7 @@ class PrometheusMeter:
             source = self._get_source_label(count.source)
             self._records.labels(source).inc(count.received)
             self._events.labels(source).inc(count.parsed)
+            self._ignored.labels(source).inc(count.ignored)
             self._dead_letters.labels(source).inc(count.dead_letters + count.not_understood)
             self._late.labels(source).inc(count.late)
 

@@ -153,4 +153,6 @@ def _build_row(pk: int, member: Signal) -> dict[str, Any]:
         "sha256": member.sha256,
         "summary": dict(member.summary),
         "touches": [[t.customer, t.asset, t.category] for t in member.touches],
+        "session": member.session,
+        "is_retelling": member.is_retelling,
     }

@@ -16,6 +16,8 @@ from breachdesk.stores.batches.alert_rows import StoredAlert
 from breachdesk.stores.tables.stream_tables import evidence
 from schemas.pipeline.alert import Episode, GroupKey, Severity, Signal
 from schemas.pipeline.event import AssetTouch, RecordPosition
+from streams.correlate.acts import select_fullest
+from streams.correlate.buckets import to_member
 
 
 def find_closed_alert(episode: Episode, closed: Iterable[StoredAlert]) -> StoredAlert | None:
@@ -40,11 +42,16 @@ def merge_episode(connection: Connection, alert: StoredAlert, episode: Episode) 
         timespan=row.timespan,
         fired=min(row.fired, episode.fired),
         severity=severity,
-        members=tuple(sorted(members, key=lambda m: (m.time, *_get_identity(m)))),
+        members=_select_fullest(members),
         touches=episode.touches.union(AssetTouch(*each) for each in row.touches),
         unattributed=episode.unattributed.union(row.unattributed),
         explanation=row.explanation if severity.value == row.severity else episode.explanation,
     )
+
+
+def _select_fullest(members: Sequence[Signal]) -> tuple[Signal, ...]:
+    rows = sorted(map(to_member, members), key=lambda row: row[:4])
+    return tuple([row.evidence for row in select_fullest(rows)])
 
 
 def _read_members(connection: Connection, pk: int, key: GroupKey) -> Sequence[Signal]:
@@ -62,6 +69,8 @@ def _read_members(connection: Connection, pk: int, key: GroupKey) -> Sequence[Si
             tuple(AssetTouch(*each) for each in row.touches),
             "",
             row.summary,
+            row.session,
+            row.is_retelling,
         )
         for row in rows
     ]

@@ -25,7 +25,7 @@ MOST_KEYS = 10_000
 """Names without an owner that are listed."""
 NEW_KEYS = 500
 """Of one batch."""
-SUMS = ("received", "parsed", "folded", "dead_letters", "not_understood", "late")
+SUMS = ("received", "parsed", "ignored", "dead_letters", "not_understood", "late")
 LETTER = ("source", "arrived", "parser", "reason", "sha256")
 
 

@@ -17,7 +17,7 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts by itself only in a column that is exactly INTEGER."""
 
 
-HEAD = "0010"
+HEAD = "0011"
 """Newest migration (`0010_closed_alerts`); ids sort in order."""
 
 schema_version = Table(

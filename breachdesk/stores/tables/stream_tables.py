@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -216,6 +217,8 @@ evidence = Table(
     Column("sha256", String(64), nullable=False),
     Column("summary", JsonText, nullable=False),
     Column("touches", JsonText, nullable=False),
+    Column("session", String(40)),
+    Column("is_retelling", Boolean, nullable=False, server_default=false()),
 )
 
 pinned_records = Table(
@@ -233,7 +236,7 @@ source_counts = Table(
     Column("parser", Text, nullable=False),
     Column("received", BigInteger, nullable=False),
     Column("parsed", BigInteger, nullable=False),
-    Column("folded", BigInteger, nullable=False),
+    Column("ignored", BigInteger, nullable=False),
     Column("dead_letters", BigInteger, nullable=False),
     Column("not_understood", BigInteger, nullable=False),
     Column("late", BigInteger, nullable=False),

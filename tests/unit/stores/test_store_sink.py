@@ -155,7 +155,7 @@ def test_counts_of_a_source_add_up_over_batches(store: PipelineStore) -> None:
     commit_batch(
         store,
         sources=[
-            SourceCount("m365", received=5, parsed=4, folded=1, late=2, first_event=START - hour),
+            SourceCount("m365", received=5, parsed=4, ignored=1, late=2, first_event=START - hour),
             SourceCount("firewall", not_understood=3, received=3),
         ],
     )
@@ -173,7 +173,7 @@ def test_counts_of_a_source_add_up_over_batches(store: PipelineStore) -> None:
         15,
         13,
     )
-    assert (m365.folded, m365.dead_letters, m365.late) == (1, 1, 2)
+    assert (m365.ignored, m365.dead_letters, m365.late) == (1, 1, 2)
     assert (m365.first_event, m365.last_event) == (START - hour, START + hour)
 
 

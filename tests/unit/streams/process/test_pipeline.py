@@ -54,7 +54,7 @@ def test_every_record_is_counted_once_and_unreadable_ones_are_dead_letters(tmp_p
     )
     (count,) = batch.sources
 
-    assert (count.received, count.parsed, count.folded) == (4, 1, 1)
+    assert (count.received, count.parsed, count.ignored) == (4, 1, 1)
     assert (count.dead_letters, count.not_understood) == (1, 1)
     assert [letter.parser for letter in batch.dead_letters] == ["vendor_test", ""]
     assert [letter.position.offset for letter in batch.dead_letters] == [3, 4]
