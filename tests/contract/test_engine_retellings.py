@@ -78,7 +78,7 @@ def test_an_attempt_is_counted_and_shown_once_in_any_order_with_kills_and_replay
         expected = plain.alerts()
     played: list[RawRecord] = [raw(line) for line in lines]
     chance.shuffle(played)
-    engine.play([*played, *chance.sample(played, len(played) // 2)], chance)
+    engine.feed_in_batches([*played, *chance.sample(played, len(played) // 2)], chance)
 
     assert engine.alerts() == expected
 
