@@ -15,7 +15,7 @@ from streams.tokenizers import addresses, people
 _VERDICT = r"(?:Block|Pass|Drop|Deny|Reject|Allow|Accept)"
 _MARK = (
     rf"\[(?:FILTER|CSM_\w+|DOS)\]\[{_VERDICT}\]"
-    r"|\[(?:SSL|Web|WEB|PPTP|L2TP|IPSEC|IPSec|IKE|IKEv2|OpenVPN|OVPN|WireGuard|RADIUS|Radius|TELNET|SSH|FTP|TR069|VPN|DHCP|WAN|LAN|MGMT)\]"
+    r"|\[(?:SSL|Web|WEB|PPTP|L2TP|IPSEC|IPSec|IKE|IKEv2|OpenVPN|OVPN|TR069)\](?!.{0,256}?IN=\S*+ OUT=)"
     r"|\[(?:H2L|L2L)\]\[(?:UP|DOWN|Up|Down)\]|Local User(?: \(MAC=[^)]*\))?: "
     r"|(?:PPTP|L2TP|SSL|IPsec|OpenVPN) accept client from "
 )
@@ -244,28 +244,8 @@ PARSER = Parser(
     title="DrayTek Vigor routers",
     hints=(
         *(b"[FILTER]", b"[CSM_", b"[DOS]", b"2L][", b"Local User", b" accept client from "),
-        *(
-            b"[SSL]",
-            b"[Web]",
-            b"[WEB]",
-            b"[PPTP]",
-            b"[L2TP]",
-            b"[IPSEC]",
-            b"[IPSec]",
-            b"[IKE",
-            b"[OpenVPN]",
-        ),
-        *(
-            b"[OVPN]",
-            b"[WireGuard]",
-            b"[RADIUS]",
-            b"[Radius]",
-            b"[TELNET]",
-            b"[SSH]",
-            b"[FTP]",
-            b"[TR069]",
-        ),
-        *(b"[VPN]", b"[DHCP]", b"[WAN]", b"[LAN]", b"[MGMT]"),
+        *(b"[SSL]", b"[Web]", b"[WEB]", b"[PPTP]", b"[L2TP]", b"[IPSEC]", b"[IPSec]", b"[IKE"),
+        *(b"[OpenVPN]", b"[OVPN]", b"[TR069]"),
     ),
     claims=_can_parse,
     parse=_parse,
