@@ -64,7 +64,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     web_access.put_clients(fields, error.client, "")
     web_access.put_referrer(fields, referrer)
     server_errors.put_error(fields, error)
-    fields["message"] = message
+    fields["message"] = f"{error.code}: {message}" if error.code else message
     if line.frame.host:
         fields["host.name"] = line.frame.host
     return ParsedEvent(error.time, fields)

@@ -26,6 +26,8 @@ _UNIFI = re.compile(
     r"\[(?P<set>[A-Za-z0-9_.]+(?:-(?!(?:[ADR]|RET|DNAT|SNAT|MASQ)[-\]]|[0-9]+-|default-)[\w.]+)*+)"
     r"(?:-(?P<number>[0-9]+|default))?-(?P<verdict>[ADR]|RET|DNAT|SNAT|MASQ)(?:-(?P<last>[0-9]+))?\]"
 )
+_ZONES = re.compile(r"([a-z0-9_]+)-([a-z0-9_]+)")
+"""A rule set of two zones, as EdgeOS and VyOS name them."""
 _PART = re.compile(r"(?:\S{0,8} )?(?=.*?\bPROTO=\S)(?=.*?\b(?:SPT|DPT|SRC|TYPE)=\S)")
 """A line whose beginning the sender cut off: the kernel's tag and PROTO= remain."""
 _VERDICT_TAG = re.compile(
@@ -133,6 +135,9 @@ def _compute_verdict(prefix: str) -> dict[str, Value]:
         fields |= {"observer.vendor": "Ubiquiti", "rule.ruleset": unifi["set"]}
         number = unifi["last"] or unifi["number"]
         fields |= {"rule.id": number} if number else {}
+        zones = _ZONES.fullmatch(unifi["set"])
+        if zones is not None:
+            fields |= {"observer.ingress.zone": zones[1], "observer.egress.zone": zones[2]}
     name = described[1] if described else prefix.strip(" :[]")
     if unifi and not described:
         name = unifi["set"]

@@ -76,6 +76,7 @@ def _parse_second(line: SourceLine, document: Record, transaction: Record) -> Pa
         fields, json_lines.to_mapping(request.get("headers")), transaction, "remote_address"
     )
     _put_ports(fields, transaction, "remote_port", "local_address", "local_port")
+    _put_length(fields, response)
     time = _read_time(line, json_lines.to_word(transaction.get("time")))
     return _build_event(fields, time, json_lines.to_word(transaction["transaction_id"]))
 
@@ -101,6 +102,7 @@ def _parse_third(line: SourceLine, document: Record, transaction: Record) -> Par
     web_access.put_version(fields, str(version) if version else "")
     _put_headers(fields, json_lines.to_mapping(request.get("headers")), transaction, "client_ip")
     _put_ports(fields, transaction, "client_port", "host_ip", "host_port")
+    _put_length(fields, response)
     stamp = (
         transaction.get("unix_timestamp")
         or transaction.get("time_stamp")
@@ -157,6 +159,15 @@ def _put_headers(
         web_access.put_host(fields, several["host"])
     peer = json_lines.to_word(transaction.get(client))
     web_access.put_clients(fields, peer, several.get("x-forwarded-for", ""))
+
+
+def _put_length(fields: dict[str, Value], response: Record) -> None:
+    """Set the size of the response as its header says it."""
+    headers = json_lines.to_mapping(response.get("headers"))
+    for name, value in headers.items():
+        if name.casefold() == "content-length":
+            number = next(iter(json_lines.to_words(value)), "")
+            web_access.put_number(fields, "http.response.bytes", number)
 
 
 def _join(value: Value) -> str:

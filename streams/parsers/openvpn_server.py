@@ -144,7 +144,8 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     if split.peer is None and fields["event.action"] == "vpn-message" and "source.ip" not in fields:
         return IgnoredLine("OpenVPN describes its own state")
     _put_peer(fields, split.peer)
-    fields |= {"network.application": "vpn", "service.name": "openvpn", "observer.type": "vpn"}
+    fields |= {"network.application": "vpn", "network.protocol": "openvpn"}
+    fields |= {"service.name": "openvpn", "observer.type": "vpn"}
     if line.frame.host:
         fields["host.name"] = line.frame.host
     time = _read_time(line, split.stamp)

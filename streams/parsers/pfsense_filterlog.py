@@ -58,6 +58,7 @@ def _build_verdict(start: re.Match[str]) -> dict[str, Value]:
     if start["direction"] != "any":
         side = "ingress" if start["direction"] == "in" else "egress"
         fields[f"observer.{side}.interface.name"] = start["interface"]
+        fields["network.direction"] = "inbound" if start["direction"] == "in" else "outbound"
     return fields
 
 
@@ -76,17 +77,6 @@ def _put_packet(fields: dict[str, Value], version: str, rest: list[str]) -> None
     for side, text, place in (("source", source, 0), ("destination", destination, 1)):
         port = addresses.parse_port(ports[place]) if has_ports else None
         addresses.put_endpoint(fields, side, addresses.parse_address(text), port)
-    _put_direction(fields)
-
-
-def _put_direction(fields: dict[str, Value]) -> None:
-    """Set the direction as seen from the networks inside."""
-    source, destination = fields.get("source.ip"), fields.get("destination.ip")
-    if not isinstance(source, str) or not isinstance(destination, str):
-        return
-    is_from_outside, is_to_outside = addresses.is_public(source), addresses.is_public(destination)
-    if is_from_outside != is_to_outside:
-        fields["network.direction"] = "inbound" if is_from_outside else "outbound"
 
 
 PARSER = Parser(
@@ -142,7 +132,7 @@ PARSER = Parser(
             {
                 "network.transport": "icmp",
                 "source.port": None,
-                "network.direction": "outbound",
+                "network.direction": "inbound",
                 "rule.id": "fae559338f65e11c53669fc3642c93c2",
             },
         ),
