@@ -1,8 +1,9 @@
 """Parse raw lines to ECS JSON documents in their order, as `breachdesk parse` prints them.
 
-A line that retells an act names the event of its session: the last before it, else the next one
-within LOOK_AHEAD lines, for which the lines between wait. Where no fuller line comes, the first
-retelling of the session is its event."""
+A line that retells an act names the event of its session with the same outcome: the last before it,
+else the next one within LOOK_AHEAD lines, for which the lines between wait. Where no fuller line
+comes, the first such retelling of the session is its event. A retelling that knows no outcome (a
+connection's end) names any event of its session."""
 
 from __future__ import annotations
 
@@ -28,19 +29,22 @@ AT_ONCE = 1_000
 """Lines that are read together."""
 MOST_SESSIONS = 50_000
 """Sessions whose event is remembered; the oldest is forgotten first."""
+ANY_OUTCOME = "unknown"
 RETELLS = "retells an act that another line of the same session describes"
 TIME_FROM_ARRIVAL = "time_from_arrival"
 
 Document = dict[str, Any]
+SessionKey = tuple[str, str]
+"""A session, and an outcome of its events; `unknown` stands for any."""
 
 
 @dataclass(slots=True)
 class _LineSlot:
-    """One line's document; `session` is not None while it waits for the act it retells."""
+    """One line's document; `key` is not None while it waits for the act it retells."""
 
     document: Document = field(repr=False)
     number: int
-    session: str | None = None
+    key: SessionKey | None = None
     raw: bytes = field(default=b"", repr=False)
 
 
@@ -49,38 +53,39 @@ class _DocumentQueue:
 
     def __init__(self) -> None:
         self._slots: deque[_LineSlot] = deque()
-        self._waiting: dict[str, list[_LineSlot]] = {}
-        self._events: OrderedDict[str, str] = OrderedDict()
-        """Id of the latest event, by session."""
+        self._waiting: dict[SessionKey, list[_LineSlot]] = {}
+        self._events: OrderedDict[SessionKey, str] = OrderedDict()
+        """Id of the latest event, by key of the session with an outcome and of the session alone."""
 
     def add(self, slot: _LineSlot) -> None:
         self._slots.append(slot)
-        if slot.session is None:
+        if slot.key is None:
             return
-        event_id = self._events.get(slot.session)
+        event_id = self._events.get(slot.key)
         if event_id is None:
-            self._waiting.setdefault(slot.session, []).append(slot)
+            self._waiting.setdefault(slot.key, []).append(slot)
         else:
             _fold(slot, event_id)
 
-    def record_event(self, session: str, event_id: str) -> None:
+    def record_event(self, key: SessionKey, event_id: str) -> None:
         """Record the latest event of a session, and fold the lines that wait for it."""
-        for slot in self._waiting.pop(session, ()):
-            if slot.session is not None:
-                _fold(slot, event_id)
-        self._events[session] = event_id
-        self._events.move_to_end(session)
-        if len(self._events) > MOST_SESSIONS:
+        for each in {key, (key[0], ANY_OUTCOME)}:
+            for slot in self._waiting.pop(each, ()):
+                if slot.key is not None:
+                    _fold(slot, event_id)
+            self._events[each] = event_id
+            self._events.move_to_end(each)
+        while len(self._events) > MOST_SESSIONS:
             self._events.popitem(last=False)
 
     def take_ready(self, number: int) -> Iterator[Document]:
         """Yield the documents that are final once line `number` has been read."""
         slots = self._slots
-        while slots and (slots[0].session is None or slots[0].number <= number - LOOK_AHEAD):
+        while slots and (slots[0].key is None or slots[0].number <= number - LOOK_AHEAD):
             slot = slots.popleft()
-            session, slot.session = slot.session, None
-            if session is not None:
-                self.record_event(session, slot.document["event"]["id"])
+            key, slot.key = slot.key, None
+            if key is not None:
+                self.record_event(key, slot.document["event"]["id"])
             yield slot.document
 
 
@@ -89,16 +94,16 @@ def _fold(slot: _LineSlot, event_id: str) -> None:
         "folded": {"into": event_id, "reason": RETELLS},
         "event": {"original": decode(slot.raw)[0]},
     }
-    slot.session = None
+    slot.key = None
 
 
 def parse_lines(
     lines: Iterable[bytes], *, reader: RecordReader, source: str, arrived: datetime
 ) -> Iterator[Document]:
     """Yield one document a line: `{"@timestamp", "event": {"id", …}, …}`, or `{"error", "event":
-    {"original"}}`, or `{"folded": {"into", "reason"}, "event": {"original"}}`, or `{"ignored": {"reason"}, "event":
-    {"original"}}`. Empty lines give
-    none. The reader's settings name the source's parser and zone."""
+    {"original"}}`, or `{"folded": {"into", "reason"}, "event": {"original"}}`, or
+    `{"ignored": {"reason"}, "event": {"original"}}`. Empty lines give none. The reader's settings
+    name the source's parser and zone."""
     queue = _DocumentQueue()
     number = 0
     for records in _build_records(lines, source, arrived):
@@ -136,11 +141,13 @@ def _add(record: RawRecord, outcome: Outcome, queue: _DocumentQueue) -> None:
     document = build_document(record, get_dataset(parser, parsed), parsed, name)
     if parsed.session is None:
         queue.add(_LineSlot(document, number))
-    elif parsed.is_retelling:
-        queue.add(_LineSlot(document, number, parsed.session, record.raw))
+        return
+    key = (parsed.session, str(parsed.fields.get("event.outcome", ANY_OUTCOME)))
+    if parsed.is_retelling:
+        queue.add(_LineSlot(document, number, key, record.raw))
     else:
         queue.add(_LineSlot(document, number))
-        queue.record_event(parsed.session, name)
+        queue.record_event(key, name)
 
 
 def build_document(record: RawRecord, of: str, act: ParsedEvent, name: str) -> Document:

@@ -81,6 +81,17 @@ def test_of_a_session_that_no_fuller_line_describes_the_first_retelling_is_the_e
     assert others[0]["folded"]["into"] == others[2]["folded"]["into"] == first["event"]["id"]
 
 
+def test_a_refusal_does_not_fold_into_the_sign_in_that_follows_it() -> None:
+    refused = (
+        b"Nov 22 01:06:15 web01 su[7]: pam_unix(su:auth): authentication failure; logname= uid=1000"
+        b" euid=0 tty=pts/0 ruser=jo rhost=  user=root"
+    )
+    accepted = b"Nov 22 01:06:19 web01 su[7]: (to root) jo on pts/0"
+    failure, success = parse([refused, accepted])
+
+    assert (failure["event"]["outcome"], success["event"]["outcome"]) == ("failure", "success")
+
+
 def test_lines_come_out_while_others_come_in() -> None:
     asked: list[int] = []
 
@@ -117,7 +128,7 @@ def test_one_source_and_one_line_always_have_one_id() -> None:
 
 
 def test_a_format_can_be_named() -> None:
-    web = b'192.0.2.1 - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1'
+    web = b'192.0.2.1 - - [22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1 "-" "x"'
 
     assert parse([web])[0]["event"]["dataset"] == "nginx.access"
     assert parse([web], APACHE)[0]["event"]["dataset"] == "apache.access"
@@ -143,6 +154,6 @@ def test_json_and_csv_of_one_act_have_one_id() -> None:
 def test_remembered_sessions_are_bounded() -> None:
     queue = module._DocumentQueue()
     for number in range(module.MOST_SESSIONS + 10):
-        queue.record_event(f"h/{number}", "id")
+        queue.record_event((f"h/{number}", "failure"), "id")
 
     assert len(queue._events) == module.MOST_SESSIONS
