@@ -69,9 +69,9 @@ class _NoRules:
 
 
 def token_of(page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert match is not None
+    return match[1]
 
 
 @contextmanager

@@ -158,15 +158,15 @@ def change(store: Store, user_id: str, **changes: object) -> None:
 
 
 def csrf_of(page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert match is not None
+    return match[1]
 
 
 def secret_of(page: str) -> str:
-    found = re.search(r'name="secret" value="([A-Z2-7]{32})"', page)
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="secret" value="([A-Z2-7]{32})"', page)
+    assert match is not None
+    return match[1]
 
 
 def codes_of(page: str) -> list[str]:

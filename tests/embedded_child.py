@@ -49,18 +49,18 @@ def appended(journal: SqliteEventLog) -> int:
 def main(folder: Path, part: str) -> None:
     with open_container(folder) as container:
         worker = container.build_worker(reader=InProcessReader(container.settings))
-        told, done = lines(), 0
-        number = appended(container.journal) if part == "feed" else len(told)
+        result, count = lines(), 0
+        number = appended(container.journal) if part == "feed" else len(result)
         while True:
-            container.journal.append(told[number : number + AT_ONCE])
+            container.journal.append(result[number : number + AT_ONCE])
             number += AT_ONCE
             try:
-                done = worker.process_batch()
+                count = worker.process_batch()
             except EditConflict:
                 continue  # the other process was faster each time
-            sys.stdout.write("batch\n" if done else "drained\n")
+            sys.stdout.write("batch\n" if count else "drained\n")
             sys.stdout.flush()
-            if not done and number >= len(told):
+            if not count and number >= len(result):
                 if part == "feed":
                     return
                 time.sleep(0.05)

@@ -206,7 +206,7 @@ class Engine:
         self.sink.before = chance.random() < 0.1
         self.sink.after = chance.random() < 0.1
         try:
-            done = self.step(chance.randint(1, 40))
+            result = self.step(chance.randint(1, 40))
             if chance.random() < 0.2:
                 self.worker.write_out()
             if chance.random() < 0.1:
@@ -222,7 +222,7 @@ class Engine:
                 self.step(chance.randint(1, 40), rival)
             except EditConflict:
                 rival.reload()
-        return bool(done)
+        return bool(result)
 
     def alerts(self) -> list[dict[str, Any]]:
         """The live alerts, with what must be the same however records came."""

@@ -234,9 +234,9 @@ class Fleet:
 
     def start(self, count: int = 1) -> list[Worker]:
         """Further workers."""
-        made = [self._start() for _ in range(count)]
-        self.workers += made
-        return made
+        values = [self._start() for _ in range(count)]
+        self.workers += values
+        return values
 
     def _start(self) -> Worker:
         number, port = len(self.everyone), find_free_port()
@@ -345,11 +345,11 @@ class Fleet:
         except psycopg.OperationalError:
             return 0
 
-    def asked(self, query: LiteralString, *given: Any) -> Any:
+    def asked(self, query: LiteralString, *parameters: Any) -> Any:
         """The one value of a query in the run's schema."""
         store = self.settings.store
         with psycopg.connect(store.url, options=f"-c search_path={store.schema_name}") as there:
-            row = there.execute(query, given).fetchone()
+            row = there.execute(query, parameters).fetchone()
         return row[0] if row else None
 
     def in_transaction(self) -> bool:
@@ -436,12 +436,12 @@ def demo_settings(folder: Path, servers: str, url: str, **kafka: Any) -> Setting
     """A drill of its own on these servers; the broker soon forgets a dead worker."""
     folder.mkdir(parents=True, exist_ok=True)
     run_id = secrets.token_hex(4)
-    told = {"partitions": 2, "session_seconds": 3.0, "batch_records": 150, **kafka}
+    options = {"partitions": 2, "session_seconds": 3.0, "batch_records": 150, **kafka}
     return build_settings(folder, demo_lines(), 0).model_copy(
         update={
             "store": StoreSettings(url=url, schema_name=f"t_fleet_{run_id}"),
             "kafka": KafkaSettings(
-                servers=servers, prefix=f"fleet-{run_id}.", group=f"fleet-{run_id}", **told
+                servers=servers, prefix=f"fleet-{run_id}.", group=f"fleet-{run_id}", **options
             ),
             "ops": OpsSettings(),
         }
@@ -450,8 +450,8 @@ def demo_settings(folder: Path, servers: str, url: str, **kafka: Any) -> Setting
 
 def environment() -> dict[str, str]:
     """Only the settings file says where the run is."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
-    return kept | {"PYTHONUNBUFFERED": "1"}
+    values_by_key = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
+    return values_by_key | {"PYTHONUNBUFFERED": "1"}
 
 
 def admin(servers: str) -> KafkaAdminClient:

@@ -169,7 +169,7 @@ class ReleaseScenario:
         self, act: Any, by: str, seal: approve.ReleaseSeal | None, **more: Any
     ) -> Approval:
         shown = seal or self.seal()
-        found: Approval = self.store.write(
+        approval: Approval = self.store.write(
             lambda uow: act(
                 uow,
                 make_actor(Permission.APPROVER, user_id=by),
@@ -183,7 +183,7 @@ class ReleaseScenario:
                 **more,
             )
         )
-        return found
+        return approval
 
     def writers(self) -> dict[str, tuple[str, ...]]:
         return dict(
@@ -217,8 +217,8 @@ class ReleaseScenario:
         return [entry for entry in entries if entry.act == act]
 
     def tasks(self) -> dict[str, Any]:
-        found = self.store.read(lambda uow: uow.cases.get(self.breach.case_id)).tasks
-        return {task.id: task for task in found}
+        tasks = self.store.read(lambda uow: uow.cases.get(self.breach.case_id)).tasks
+        return {task.id: task for task in tasks}
 
     def as_actor(self, user_id: str, *duties: Permission) -> Actor:
         return make_actor(*duties, user_id=user_id)

@@ -115,16 +115,17 @@ def event(number: int, who: str, action: str, outcome: str = "success", **summar
     """At one customer's mailbox, `number` minutes into the night."""
     customer, domain = summary.pop("customer"), who.partition("@")[2]
     kinds, asset = summary.pop("kinds", ("mail", "files")), summary.pop("asset", f"domain:{domain}")
-    made = make_signal(
+    signal = make_signal(
         number,
         key=GroupKey("odd_sign_in", customer, (who,)),
         time=NIGHT + timedelta(minutes=number),
         step=action,
         touches=tuple(AssetTouch(customer, asset, kind) for kind in kinds),
     )
-    told = {"event.action": action, "event.outcome": outcome, "user.name": who, **summary}
+    fields = {"event.action": action, "event.outcome": outcome, "user.name": who, **summary}
     return Signal(
-        **{name: getattr(made, name) for name in made.__slots__ if name != "summary"}, summary=told
+        **{name: getattr(signal, name) for name in signal.__slots__ if name != "summary"},
+        summary=fields,
     )
 
 
@@ -159,21 +160,25 @@ class WholeIncident:
 
         self.store.write(work)
 
-    def keeps(self, customer: str, value: str, kind: AssetKind, *held: DataCategory) -> Binding:
+    def keeps(
+        self, customer: str, value: str, kind: AssetKind, *categories: DataCategory
+    ) -> Binding:
         """What the customer keeps with us."""
-        return make_binding(value, customer, kind=kind, categories=held)
+        return make_binding(value, customer, kind=kind, categories=categories)
 
-    def ours(self, customer: str, value: str, kind: AssetKind, *held: DataCategory) -> Binding:
+    def ours(
+        self, customer: str, value: str, kind: AssetKind, *categories: DataCategory
+    ) -> Binding:
         """What we hold about the customer."""
-        return make_binding(value, customer, kind=kind, role=HOLDER, categories=held)
+        return make_binding(value, customer, kind=kind, role=HOLDER, categories=categories)
 
     # what happened
 
     def alarm(self, *signals: Signal) -> None:
-        found: dict[GroupKey, list[Signal]] = {}
+        fields: dict[GroupKey, list[Signal]] = {}
         for signal in signals:
-            found.setdefault(signal.key, []).append(signal)
-        alerts = raise_alerts(self.store, *(make_episode(group) for group in found.values()))
+            fields.setdefault(signal.key, []).append(signal)
+        alerts = raise_alerts(self.store, *(make_episode(group) for group in fields.values()))
         self.breach = self.store.write(
             lambda uow: add_confirmed_breach(uow, self.now(), *alerts, actor="rowan")
         )
@@ -250,10 +255,10 @@ class WholeIncident:
 
         def work(uow: Any) -> None:
             exposures = affected_list.propose(uow, self.breach.id)
-            for (customer, role), said in (decided or {}).items():
+            for (customer, role), text in (decided or {}).items():
                 exposures = affected_list.override(
-                    exposures, customer, role, said["certainty"],
-                    said.get("reason", "the responder looked"), WHO, effects=said.get("effects"),
+                    exposures, customer, role, text["certainty"],
+                    text.get("reason", "the responder looked"), WHO, effects=text.get("effects"),
                 )  # fmt: skip
             affected_list.freeze(uow, WHO, self.breach.id, exposures, self.now())
 
@@ -280,8 +285,8 @@ class WholeIncident:
     def release(self, returned: tuple[str, ...] = ()) -> None:
         """Approved by another person, handed over to the mail servers; those of `returned`
         customers come back."""
-        made = self.letters()
-        assert (made.missing, made.blocking) == ({}, ())
+        letters = self.letters()
+        assert (letters.missing, letters.blocking) == ({}, ())
         self.now.advance(minutes=5)
         shown = self.store.read(
             lambda uow: approve.compute_seal(uow, self.breach.id, self.settings, renderer(), SENDER)
@@ -327,10 +332,10 @@ class WholeIncident:
 
     def fill(self, form: str = "uk_ico", **answers: Any) -> ReportFacts:
         """A person keeps what is proposed, answers the rest, and `answers` over both."""
-        given = whole_answers(form, self.breach.aware_at) | self.proposed(form).answers | answers
+        values = whole_answers(form, self.breach.aware_at) | self.proposed(form).answers | answers
         facts = ReportFacts(
             breach_id=self.breach.id, version=1, written_by="", written_at=self.now(),
-            jurisdiction=form, **given,
+            jurisdiction=form, **values,
         )  # fmt: skip
         return self.store.write(lambda uow: report.write_report(uow, WHO, facts, self.now()))
 
@@ -357,10 +362,10 @@ class WholeIncident:
 
     def duties(self) -> dict[ObligationKind, Obligation]:
         """By kind, the last of each kind."""
-        found = self.store.read(
+        actual = self.store.read(
             lambda uow: obligations.list_obligations(uow, self.breach.id, self.now())
         )
-        return {duty.kind: duty for duty in found}
+        return {duty.kind: duty for duty in actual}
 
     def running(self) -> set[ObligationKind]:
         return {kind for kind, duty in self.duties().items() if duty.running}
@@ -379,12 +384,14 @@ class WholeIncident:
         kind = f"{LETTERS[role].value}"
         if correction:
             kind = "account_holder_correction" if role is HOLDER else "controller_correction"
-        made = self.letters()
-        told = [
-            t for t in (*made.rendered, *made.calls) if (t.customer_id, t.kind) == (customer, kind)
+        result = self.letters()
+        values = [
+            t
+            for t in (*result.rendered, *result.calls)
+            if (t.customer_id, t.kind) == (customer, kind)
         ]
-        assert len(told) == 1
-        return " ".join(f"{told[0].subject}\n{told[0].text}".split())
+        assert len(values) == 1
+        return " ".join(f"{values[0].subject}\n{values[0].text}".split())
 
     def print(self, name: str, *forms: str) -> None:
         """Every document, where the person who runs this asks for it."""
@@ -393,11 +400,11 @@ class WholeIncident:
             return
         parts = []
         if self.store.read(lambda uow: uow.breaches.find_latest(NoticeFacts, self.breach.id)):
-            made = self.letters()
-            for each in (*made.rendered, *made.calls):
+            result = self.letters()
+            for each in (*result.rendered, *result.calls):
                 head = f"{each.kind} to {each.customer_id}, {each.channel}: {each.subject}"
                 parts += [f"##### {head}", each.text]
-            parts += [f"##### MISSING {made.missing} BLOCKING {made.blocking}"]
+            parts += [f"##### MISSING {result.missing} BLOCKING {result.blocking}"]
         for form in forms:
             parts += [f"##### PROPOSED {form}", str(self.proposed(form))]
             parts += [f"##### REPORT {form}", renderer().render_report_text(self.report(form))]

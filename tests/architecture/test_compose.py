@@ -46,10 +46,10 @@ SERVICES = [
 
 @pytest.mark.parametrize("file", FILES)
 def test_the_file_is_valid_by_the_compose_specification(file: str) -> None:
-    found = find_spec("check_jsonschema")
-    assert found is not None
-    assert found.submodule_search_locations
-    vendored = Path(found.submodule_search_locations[0]) / "builtin_schemas/vendor"
+    spec = find_spec("check_jsonschema")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    vendored = Path(spec.submodule_search_locations[0]) / "builtin_schemas/vendor"
     schema = json.loads((vendored / "compose-spec.json").read_text(encoding="utf-8"))
     validator = jsonschema.validators.validator_for(schema)(schema)
 
@@ -104,7 +104,7 @@ def test_our_parts_are_asked_on_the_port_they_listen_on() -> None:
     }
     environment = services["worker"]["environment"]
 
-    assert {name: found and found[1] for name, found in ports.items()} == {
+    assert {name: port and port[1] for name, port in ports.items()} == {
         "worker": environment["BREACHDESK_OPS__PORT"],
         "dispatcher": environment["BREACHDESK_OPS__PORT"],
         "console": str(Settings.model_fields["console_port"].default),
@@ -135,15 +135,15 @@ def commands(command: object = None, prefix: str = "") -> Iterator[str]:
 @pytest.mark.parametrize("file", FILES)
 def test_every_command_of_ours_exists(file: str) -> None:
     services = loaded(file)["services"]
-    said = {
+    values = {
         " ".join(word for word in service["command"] if not word.startswith("--"))
         for name, service in services.items()
         if name in OURS
     }
     known = set(commands())
 
-    assert said
-    assert {text for text in said if text.removesuffix(" breachdesk") not in known} == set()
+    assert values
+    assert {text for text in values if text.removesuffix(" breachdesk") not in known} == set()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -195,7 +195,7 @@ def test_who_sends_keeps_what_it_sent_last_and_knows_its_host(file: str, name: s
     assert mounted["/etc/machine-id"] == MACHINE_ID
 
 
-def test_no_secret_stands_in_the_file_and_make_secrets_makes_each(tmp_path: Path) -> None:
+def test_no_secret_is_in_the_file_and_make_secrets_makes_each(tmp_path: Path) -> None:
     subprocess.run([ROOT / "deploy/make-secrets", tmp_path / "s"], check=True, timeout=60)
     first = {file.name: file.read_bytes() for file in (tmp_path / "s").iterdir()}
     subprocess.run([ROOT / "deploy/make-secrets", tmp_path / "s"], check=True, timeout=60)

@@ -74,24 +74,24 @@ def test_every_action_is_used_by_the_program(action: AuditAction) -> None:
 
 
 def test_no_audit_action_is_given_as_text() -> None:
-    found = [
+    values = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in SOURCES
         for line in lines_that_give_text(ast.parse(path.read_text(encoding="utf-8")))
     ]
 
-    assert not found
+    assert not values
 
 
 def test_the_program_writes_down_no_action_and_no_beginning_of_one() -> None:
-    found = [
+    values = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in PROGRAM
         if path.name != "audit_actions.py"
         for line in lines_with_an_action(ast.parse(path.read_text(encoding="utf-8")))
     ]
 
-    assert not found
+    assert not values
 
 
 def lines_that_give_text(tree: ast.Module) -> Iterator[int]:

@@ -36,14 +36,14 @@ def test_every_notice_state_is_reached_by_a_transition_and_every_outcome_has_a_s
 
 
 def test_no_other_module_writes_down_a_set_of_notice_states() -> None:
-    found = {
+    values = {
         f"{path.relative_to(ROOT)}:{line}"
         for path in SOURCES
         if path.name != "notice_states.py"
         for line in lines_with_a_set(ast.parse(path.read_text(encoding="utf-8")))
     }
 
-    assert not found
+    assert not values
 
 
 def lines_with_a_set(tree: ast.Module) -> Iterator[int]:

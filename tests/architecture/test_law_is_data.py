@@ -28,10 +28,10 @@ def files(*suffixes: str) -> Iterator[Path]:
 def test_every_provision_that_code_names_is_in_the_shipped_law() -> None:
     known = {entry.id for entry in load_shipped_law().entries}
     named = {
-        (path.name, found)
+        (path.name, reference)
         for path in files(".py")
         if path.name != "testing.py"
-        for found in IN_CODE.findall(path.read_text(encoding="utf-8"))
+        for reference in IN_CODE.findall(path.read_text(encoding="utf-8"))
     }
 
     assert {pair for pair in named if pair[1] not in known} == set()
@@ -41,9 +41,9 @@ def test_every_provision_that_code_names_is_in_the_shipped_law() -> None:
 def test_every_provision_that_a_template_names_is_in_the_shipped_law() -> None:
     known = {provision.id for provision in load_shipped_law().provisions}
     named = {
-        found
+        reference
         for path in files(".j2", ".html")
-        for found in IN_TEMPLATES.findall(path.read_text(encoding="utf-8"))
+        for reference in IN_TEMPLATES.findall(path.read_text(encoding="utf-8"))
     }
 
     assert named
@@ -75,17 +75,17 @@ def test_a_docstring_is_no_literal_and_a_printed_period_is_one(tmp_path: Path) -
     code, page = tmp_path / "a.py", tmp_path / "a.html"
     code.write_text('"""72 hours"""\nSAID = f"within 72 hours of {1}"\n', encoding="utf-8")
     page.write_text("{# 72 hours #}<p>72-hour limit</p>", encoding="utf-8")
-    found = [[t for t in literals(path) if PERIODS.search(t)] for path in (code, page)]
+    values = [[t for t in literals(path) if PERIODS.search(t)] for path in (code, page)]
 
-    assert found == [["within 72 hours of "], ["<p>72-hour limit</p>"]]
+    assert values == [["within 72 hours of "], ["<p>72-hour limit</p>"]]
 
 
 def test_no_code_and_no_template_says_a_legal_period_itself() -> None:
-    said = {
-        (str(path.relative_to(ROOT)), found.group())
+    values = {
+        (str(path.relative_to(ROOT)), match.group())
         for path in files(".py", ".html", ".j2", ".typ", ".js")
         for text in literals(path)
-        if (found := PERIODS.search(text))
+        if (match := PERIODS.search(text))
     }
 
-    assert said == set()
+    assert values == set()

@@ -89,7 +89,7 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
     return everything and not (isinstance(last, ast.Raise) and last.exc is None)
 
 
-def test_broad_excepts_stand_only_where_a_dead_letter_is_owned_or_an_act_is_awaited() -> None:
+def test_broad_excepts_are_only_where_a_dead_letter_is_owned_or_an_act_is_awaited() -> None:
     broad = {
         name_of(path)
         for path in SOURCES

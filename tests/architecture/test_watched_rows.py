@@ -38,7 +38,7 @@ def tells(function: ast.FunctionDef) -> bool:
 
 
 def test_every_function_that_writes_a_watched_table_touches_its_row() -> None:
-    found = dict(writers())
+    fields = dict(writers())
 
-    assert len(found) >= 10
-    assert [name for name, function in found.items() if not tells(function)] == []
+    assert len(fields) >= 10
+    assert [name for name, function in fields.items() if not tells(function)] == []

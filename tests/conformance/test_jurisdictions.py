@@ -38,10 +38,10 @@ def test_every_version_of_the_law_says_where_it_was_read_and_when(plugin: Jurisd
 
 @each
 def test_versions_follow_each_other_without_a_hole(plugin: Jurisdiction) -> None:
-    held = versions(plugin)
+    result = versions(plugin)
 
-    assert all(a.valid_to == b.valid_from for a, b in pairwise(held))
-    assert held[-1].valid_to is None
+    assert all(a.valid_to == b.valid_from for a, b in pairwise(result))
+    assert result[-1].valid_to is None
 
 
 @each
@@ -142,7 +142,7 @@ def test_an_unknown_jurisdiction_names_those_there_are() -> None:
 def test_every_question_of_the_form_is_put_to_a_whole_report(plugin: Jurisdiction) -> None:
     asked = [q.key for q in plugin.questions(build_filing(plugin, build_whole_facts(plugin)))]
 
-    assert asked == [q.key for q in plugin.get_form(LAW, AWARE).questions]
+    assert keys == [q.key for q in plugin.get_form(LAW, AWARE).questions]
 
 
 @each

@@ -213,7 +213,7 @@ def test_it_is_known_by_its_module_and_gives_the_deadlines_of_its_examples(
         assert due == datetime.fromisoformat(example.due)
 
 
-def test_its_clock_runs_beside_those_of_the_united_kingdom(container: Container) -> None:
+def test_its_clock_runs_with_those_of_the_united_kingdom(container: Container) -> None:
     breach = confirmed(container)
     duties = container.store.read(lambda uow: list_obligations(uow, breach, container.now()))
     reports = {duty.id: duty for duty in duties if duty.title.startswith("Report to")}
@@ -343,7 +343,7 @@ def test_a_decision_not_to_report_ends_its_own_clock_only(scenario: ReleaseScena
     assert set(list_reports(scenario)) == {"ico_art33"}
 
 
-def test_a_breach_is_decided_reported_late_and_recorded_beside_the_home_regulator(
+def test_a_breach_is_decided_reported_late_and_recorded_with_the_home_regulator(
     scenario: ReleaseScenario,
 ) -> None:
     decision = decide_with(scenario, **{NAME: YES})

@@ -23,9 +23,9 @@ OWN_ACTS = {"witness.py": "witness"}
 @pytest.mark.parametrize("kind", LETTERS)
 def test_a_letter_has_its_templates_and_an_example_of_every_attachment(kind: NoticeKind) -> None:
     folder = NOTICES / "en-GB" / kind.value
-    wanted = FILES | {file.template for file in kind.spec.attachments}
+    expected = FILES | {file.template for file in kind.spec.attachments}
 
-    assert wanted <= {path.name for path in folder.iterdir()}
+    assert expected <= {path.name for path in folder.iterdir()}
     assert kind.spec.call_title
 
 
@@ -73,7 +73,7 @@ def test_a_kind_asks_for_blocks_that_exist_and_corrects_a_kind_of_its_role(
 def test_no_product_code_names_a_kind_but_its_file_and_its_own_act() -> None:
     ids = "|".join(kind.value for kind in NoticeKind)
     named = re.compile(rf"\bNoticeKind\.([A-Z_]+)\b|NoticeKind\([\"']({ids})[\"']\)")
-    found = {
+    values = {
         (path.name, (match[1] or match[2]).lower())
         for package in ("schemas", "streams", "notifiers", "breachdesk")
         for path in (ROOT / package).rglob("*.py")
@@ -82,4 +82,4 @@ def test_no_product_code_names_a_kind_but_its_file_and_its_own_act() -> None:
         for match in named.finditer(path.read_text(encoding="utf-8"))
     }  # fmt: skip
 
-    assert found == set(OWN_ACTS.items())
+    assert values == set(OWN_ACTS.items())

@@ -82,15 +82,15 @@ def parse_example(parser: Parser, example: ParserExample) -> ParsedEvent | Ignor
 
 @pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
 def test_an_example_gives_what_it_says(parser: Parser, example: ParserExample) -> None:
-    told = parse_example(parser, example)
+    result = parse_example(parser, example)
 
     if example.expected is None:
-        assert isinstance(told, IgnoredLine)
-        assert told.reason
+        assert isinstance(result, IgnoredLine)
+        assert result.reason
         return
-    assert isinstance(told, ParsedEvent)
-    got = {**told.fields, "@timestamp": told.time.isoformat() if told.time else None}
-    assert {name: got.get(name) for name in example.expected} == dict(example.expected)
+    assert isinstance(result, ParsedEvent)
+    fields = {**result.fields, "@timestamp": result.time.isoformat() if result.time else None}
+    assert {name: fields.get(name) for name in example.expected} == dict(example.expected)
 
 
 @pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
@@ -106,7 +106,7 @@ def test_an_example_is_claimed_by_its_parser_alone(parser: Parser, example: Pars
 
 
 @pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
-def test_a_hint_stands_in_every_example(parser: Parser, example: ParserExample) -> None:
+def test_a_hint_is_in_every_example(parser: Parser, example: ParserExample) -> None:
     raw = example.line.encode()
 
     assert any(hint in raw for hint in parser.hints)
@@ -120,9 +120,9 @@ def test_a_parser_names_its_sources_and_shows_an_act(parser: Parser) -> None:
     assert any(example.expected for example in parser.examples)
 
 
-def check_act(told: ParsedEvent) -> None:
-    fields = told.fields
-    assert told.time is None or told.time.utcoffset() == timedelta(0)
+def check_act(parsed_event: ParsedEvent) -> None:
+    fields = parsed_event.fields
+    assert parsed_event.time is None or parsed_event.time.utcoffset() == timedelta(0)
     assert isinstance(fields["event.category"], list)
     assert isinstance(fields["event.type"], list)
     assert fields["event.outcome"] in {"success", "failure", "unknown"}
@@ -136,24 +136,24 @@ def check_act(told: ParsedEvent) -> None:
 
 @pytest.mark.parametrize(("parser", "example"), EXAMPLES, ids=NAMES)
 def test_an_act_speaks_ecs(parser: Parser, example: ParserExample) -> None:
-    told = parse_example(parser, example)
+    result = parse_example(parser, example)
 
-    if isinstance(told, ParsedEvent):
-        check_act(told)
-        assert set(told.fields["event.category"]) <= CATEGORIES
-        assert set(told.fields["event.type"]) <= TYPES
-        assert told.fields["event.category"]
+    if isinstance(result, ParsedEvent):
+        check_act(result)
+        assert set(result.fields["event.category"]) <= CATEGORIES
+        assert set(result.fields["event.type"]) <= TYPES
+        assert result.fields["event.category"]
 
 
 def survives(parser: Parser, text: str) -> None:
     try:
-        told: object = parse(parser, text, ARRIVED)
+        result: object = parse(parser, text, ARRIVED)
     except UnparseableRecord as error:
-        told = error
-    if isinstance(told, UnparseableRecord):
-        assert told.remedy
-    if isinstance(told, ParsedEvent):
-        check_act(told)
+        result = error
+    if isinstance(result, UnparseableRecord):
+        assert result.remedy
+    if isinstance(result, ParsedEvent):
+        check_act(result)
 
 
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)

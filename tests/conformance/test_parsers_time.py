@@ -180,8 +180,8 @@ def test_an_example_is_read_as_long_as_it_can_be() -> None:
         f"{long} from 203.0.113.66 port 22 ssh2"
     )
 
-    told = parse(PARSERS["linux_sshd"], line, ARRIVED)
+    result = parse(PARSERS["linux_sshd"], line, ARRIVED)
 
-    assert isinstance(told, ParsedEvent)
-    assert told.fields["source.ip"] == "203.0.113.66"
+    assert isinstance(result, ParsedEvent)
+    assert result.fields["source.ip"] == "203.0.113.66"
     assert claims(PARSERS["linux_sshd"], line)

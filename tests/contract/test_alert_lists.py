@@ -83,11 +83,11 @@ def test_a_list_of_one_state_has_and_counts_its_alerts_alone(store: PipelineStor
     state(store, alerts[4], AlertState.CASE)
 
     new, new_totals = walked(store, 3, AlertState.NEW)
-    gone, gone_totals = walked(store, 3, AlertState.DISMISSED)
+    dismissals, gone_totals = walked(store, 3, AlertState.DISMISSED)
     both, both_totals = walked(store, 3, AlertState.CASE, AlertState.DISMISSED)
 
     assert (set(new), new_totals) == ({a.id for a in alerts[5:]}, {6})
-    assert (set(gone), gone_totals) == ({a.id for a in alerts[:4]}, {4})
+    assert (set(dismissals), gone_totals) == ({a.id for a in alerts[:4]}, {4})
     assert (set(both), both_totals) == ({a.id for a in alerts[:5]}, {5})
     assert store.read(lambda uow: uow.alerts.count()) == 11
     assert store.read(lambda uow: uow.alerts.count((AlertState.CASE,))) == 1
@@ -96,10 +96,10 @@ def test_a_list_of_one_state_has_and_counts_its_alerts_alone(store: PipelineStor
 def test_an_alert_that_was_dismissed_and_reopened_is_new_again(store: PipelineStore) -> None:
     alert = an_alert_of(store, "g", Severity.LOW)
     state(store, alert, AlertState.DISMISSED)
-    gone = store.read(lambda uow: uow.alerts.get(alert.pk))
+    result = store.read(lambda uow: uow.alerts.get(alert.pk))
     worse = an_alert_of(store, "g", Severity.HIGH)
 
-    assert gone.state is AlertState.DISMISSED
+    assert result.state is AlertState.DISMISSED
     assert (worse.pk, worse.state, worse.version) == (alert.pk, AlertState.NEW, 3)
     assert store.read(lambda uow: uow.alerts.count((AlertState.NEW,))) == 1
 

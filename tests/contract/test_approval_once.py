@@ -23,7 +23,7 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Release
         yield opened
 
 
-def test_of_many_approvals_at_once_one_stands_and_the_others_name_it(
+def test_of_many_approvals_at_once_one_is_valid_and_the_others_name_it(
     scenario: ReleaseScenario,
 ) -> None:
     seal = scenario.seal()
@@ -40,7 +40,7 @@ def test_of_many_approvals_at_once_one_stands_and_the_others_name_it(
     refusals = [end for end in ends if isinstance(end, str)]
 
     assert len(approvals) == 1
-    assert all(f"approval 1, given by {approvals[0].approved_by}" in said for said in refusals)
+    assert all(f"approval 1, given by {approvals[0].approved_by}" in text for text in refusals)
     assert len(refusals) == AT_ONCE - 1
     assert len(scenario.audited("breach:release:approved")) == 1
     assert len(scenario.rows()) == 2

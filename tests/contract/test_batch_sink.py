@@ -79,9 +79,9 @@ def live(store: Any) -> list[dict[str, Any]]:
     views = store.read(lambda uow: uow.alerts.list())
     rows = [{name: getattr(view, name) for name in LIVE} for view in views]
     for row, view in zip(rows, views, strict=True):
-        found = store.read(lambda uow, pk=view.pk: uow.alerts.list_evidence(pk))
+        evidence = store.read(lambda uow, pk=view.pk: uow.alerts.list_evidence(pk))
         row["customers"] = sorted(view.customers)
-        row["events"] = sorted({(each.event_id) for each in found})
+        row["events"] = sorted({(each.event_id) for each in evidence})
     return sorted(rows, key=lambda row: str(row["id"]))
 
 
@@ -223,7 +223,7 @@ def test_a_replay_from_the_beginning_changes_no_alert_and_no_count(
     assert store.read(lambda uow: len(uow.audit.list_entries())) == audited + 1
 
 
-def test_a_topic_made_anew_is_received_anew(
+def test_a_topic_created_again_is_received_again(
     store: Any, demo_lines: DemoLines, book: RuleBook, config: Settings
 ) -> None:
     """Its offsets are others, though they are the same numbers."""
@@ -316,11 +316,11 @@ def test_a_zombie_is_fenced_and_nothing_of_its_batch_is_kept(
     assert zombie.reload() == heir.owned
 
 
-def test_an_epoch_fences_owners_that_stand_at_the_same_offset(store: Any) -> None:
+def test_an_epoch_fences_owners_with_the_same_offset(store: Any) -> None:
     sink = store.make_batch_sink(sole_owner=False)
-    held = sink.load_positions(["raw/0"])["raw/0"]
+    positions = sink.load_positions(["raw/0"])["raw/0"]
     store.rewind(["raw/0"], None, actor="operator")
-    step = PartitionAdvance("raw/0", held, RecordPosition("raw", 3), NOW.timestamp())
+    step = PartitionAdvance("raw/0", positions, RecordPosition("raw", 3), NOW.timestamp())
 
     with pytest.raises(EditConflict):
         sink.commit(RecordBatch([step]), {}, lambda _rows, _low: pytest.fail("settled"), NOW)
@@ -549,12 +549,12 @@ class Unfit:
         return getattr(self.sink, name)
 
     def commit(self, batch: RecordBatch, known: Any, settle: Any, now: Any) -> Any:
-        held = {
+        values = {
             RecordPosition(step.after.journal, offset)
             for step in batch.advances
             for offset in range(_first(step), step.after.offset + 1)
         }
-        if self.bad in held and self.bad not in {each.position for each in batch.dead_letters}:
+        if self.bad in values and self.bad not in {each.position for each in batch.dead_letters}:
             raise self.problem
         return self.sink.commit(batch, known, settle, now)
 
@@ -569,11 +569,11 @@ def test_names_of_any_length_are_counted_like_others(
     """What a sender chooses may be longer than a database's index takes."""
     chance = random.Random(3)
     names = ["".join(chance.choices("abcdefghij0123456789", k=5000)) for _ in range(12)]
-    told = next(each for each in records(demo_lines) if b"Failed password for" in each.raw)
-    rest = told.raw[told.raw.index(b" from ") :]
-    head = told.raw[: told.raw.index(b"Failed password for")]
+    first_match = next(each for each in records(demo_lines) if b"Failed password for" in each.raw)
+    rest = first_match.raw[first_match.raw.index(b" from ") :]
+    head = first_match.raw[: first_match.raw.index(b"Failed password for")]
     lines = [
-        replace(told, raw=head + b"Failed password for invalid user " + name.encode() + rest)
+        replace(first_match, raw=head + b"Failed password for invalid user " + name.encode() + rest)
         for name in names
     ]
     topic = Topic(store, book, config, lines)

@@ -514,10 +514,10 @@ def test_a_sole_owner_is_asked_each_time_though_no_row_is_due(sole: Owner) -> No
 def test_no_sweep_runs_while_a_backfill_may_be_running(owner: Owner) -> None:
     owner.commit([JO], buckets=[bucket(JO)], hold_until=DUE + 1)
     drain(owner, DUE)
-    held = owner.sweep()
+    result = owner.sweep()
     drain(owner, DUE + 1)
 
-    assert held == 0
+    assert result == 0
     assert owner.sweep() == 1
 
 

@@ -159,7 +159,7 @@ def test_a_late_record_alerts_even_behind_the_watermark(engine: Engine) -> None:
     assert "late:2026-11-22" in {alert["group"][-1] for alert in engine.alerts()}
 
 
-def test_a_late_feed_loses_nothing_though_sweeps_run_beside_it(engine: Engine) -> None:
+def test_a_late_feed_loses_nothing_though_sweeps_run_meanwhile(engine: Engine) -> None:
     engine.feed(forwarding(12 * 24 * 60))
     for number in range(40):
         engine.feed(forwarding(number / 10, arrived=NOON + timedelta(days=12)))

@@ -145,7 +145,7 @@ def test_the_engine_raises_what_the_model_says_of_the_set(
     with fresh_engine(kind, tmp_path, NOON + timedelta(days=3), book, HORIZON / 3600) as engine:
         engine.feed_in_batches([line(record) for record in fed], rng)
         alerts = [alert for alert in engine.alerts() if alert["rule"] in corrs]
-    found = {
+    values_by_key = {
         (
             alert["rule"],
             alert["group"][0],
@@ -156,12 +156,12 @@ def test_the_engine_raises_what_the_model_says_of_the_set(
     }
 
     assert len(expected) > 2
-    assert found.keys() == expected.keys()
-    assert len(found) == len(alerts)
+    assert values_by_key.keys() == expected.keys()
+    assert len(values_by_key) == len(alerts)
     # The engine keeps a larger sample of each bucket than the model.
     for span, events in expected.items():
         assert (
             events
-            <= found[span]
+            <= values_by_key[span]
             <= {e for _, _, e, name, _, g, _ in records if (name, g) == span[:2]}
         )

@@ -38,10 +38,10 @@ def lines(count: int, arrived: datetime = NOON, word: str = "line") -> list[Inco
 
 
 def everything(log: SqliteEventLog, limit: int = 7) -> list[RawRecord]:
-    found: list[RawRecord] = []
-    while batch := log.read(found[-1].position if found else None, limit):
-        found += batch
-    return found
+    raw_records: list[RawRecord] = []
+    while batch := log.read(raw_records[-1].position if raw_records else None, limit):
+        raw_records += batch
+    return raw_records
 
 
 @pytest.fixture
@@ -248,10 +248,10 @@ for batch in range(10**9):
 """
 
 
-def kill_in_the_middle(folder: Path, word: str, acknowledged: int, told: str) -> list[str]:
+def kill_in_the_middle(folder: Path, word: str, acknowledged: int, durability: str) -> list[str]:
     """Start a process that appends, kill it after so many answers; the answers it gave: what it
     `appended`, or what it `read` of that."""
-    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(folder), word, told]
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(folder), word, durability]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path.cwd()) as process:
         assert process.stdout
         answers = [process.stdout.readline().decode() for _ in range(acknowledged)]
@@ -259,13 +259,13 @@ def kill_in_the_middle(folder: Path, word: str, acknowledged: int, told: str) ->
         return answers + [line.decode() for line in process.stdout]
 
 
-@pytest.mark.parametrize("told", ["appended", "read"])
+@pytest.mark.parametrize("durability", ["appended", "read"])
 def test_kill_9_loses_nothing_that_was_acknowledged_and_writes_nothing_twice(
-    folder: Path, told: str
+    folder: Path, durability: str
 ) -> None:
     answers: list[str] = []
     for round_ in range(4):
-        answers += kill_in_the_middle(folder, f"round{round_}", 20 + 17 * round_, told)
+        answers += kill_in_the_middle(folder, f"round{round_}", 20 + 17 * round_, durability)
 
     log = SqliteEventLog(folder, lambda: NOON)
     records = everything(log, 100)
@@ -304,11 +304,11 @@ log.close()
 
 def test_a_disk_that_refuses_is_retryable_and_the_log_goes_on_afterwards(folder: Path) -> None:
     command = [sys.executable, "-c", FULL_DISK, str(folder)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    stdout = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    assert "refused: " in told
-    assert "free space" in told
-    assert told.endswith("[b'before', b'after']\n")
+    assert "refused: " in stdout
+    assert "free space" in stdout
+    assert stdout.endswith("[b'before', b'after']\n")
 
 
 def test_a_drop_that_a_crash_interrupted_is_finished_at_the_next_start(

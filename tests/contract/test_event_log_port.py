@@ -34,10 +34,10 @@ def lines(count: int, arrived: datetime = NOON, word: str = "line") -> list[Inco
 
 
 def everything(log: ClosingLog, limit: int = 700) -> list[RawRecord]:
-    found: list[RawRecord] = []
-    while batch := log.read(found[-1].position if found else None, limit):
-        found += batch
-    return found
+    raw_records: list[RawRecord] = []
+    while batch := log.read(raw_records[-1].position if raw_records else None, limit):
+        raw_records += batch
+    return raw_records
 
 
 @pytest.fixture(params=ADAPTERS)
@@ -196,13 +196,13 @@ def test_any_records_in_any_groups_come_back_once_each_in_order(
 ) -> None:
     before = log.find_end()
     positions = [position for batch in batches for position in log.append(batch)]
-    found: list[RawRecord] = []
-    while batch := log.read(found[-1].position if found else before, limit):
-        found += batch
+    raw_records: list[RawRecord] = []
+    while batch := log.read(raw_records[-1].position if raw_records else before, limit):
+        raw_records += batch
 
-    assert [r.position for r in found] == positions
+    assert [r.position for r in raw_records] == positions
     assert sorted(positions) == positions
-    assert [told(r) for r in found] == [told(each) for batch in batches for each in batch]
+    assert [told(r) for r in raw_records] == [told(each) for batch in batches for each in batch]
 
 
 def told(record: RawRecord | IncomingRecord) -> Sequence[object]:
@@ -225,21 +225,21 @@ def test_arrival_is_the_brokers_time_and_no_producers(tmp_path: Path) -> None:
 
 
 @pytest.mark.kafka
-def test_many_records_are_fetched_by_their_positions_wherever_they_stand(tmp_path: Path) -> None:
+def test_many_records_are_fetched_by_their_positions_wherever_they_are(tmp_path: Path) -> None:
     config = kafka_settings(tmp_path)
     create_topics(config)
     log = KafkaEventLog(config, lambda: NEXT)
     positions = log.append(lines(9_000))
-    wanted = [positions[number] for number in (8_999, 3, 4, 1_500, 5_200, 3)]
-    gone = [RecordPosition(positions[0].journal, 9_000), RecordPosition("of another topic-0", 3)]
+    values = [positions[number] for number in (8_999, 3, 4, 1_500, 5_200, 3)]
+    absent = [RecordPosition(positions[0].journal, 9_000), RecordPosition("of another topic-0", 3)]
 
-    records = log.get_many([*wanted, *gone])
+    records = log.get_many([*values, *absent])
     none = log.get_many([])
 
     log.close()
     remove_topics(config)
     assert {position: record.raw for position, record in records.items()} == {
-        position: f"line {position.offset}".encode() for position in wanted
+        position: f"line {position.offset}".encode() for position in values
     }
     assert none == {}
 

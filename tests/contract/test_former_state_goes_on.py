@@ -86,15 +86,15 @@ def store(adapter: str, tmp_path: Path) -> Iterator[PipelineStore]:
 
 def worker(store: PipelineStore, folder: Path, *, sole_owner: bool = True) -> StreamWorker:
     settings = Settings(data_dir=folder, sources=(SourceSettings(name="linux", zone="UTC"),))
-    made = StreamWorker(
+    stream_worker = StreamWorker(
         store.make_batch_sink(sole_owner=sole_owner),
         RecordPipeline(load_rules([ROOT / "rules"]), InProcessReader(settings), settings),
         store.make_asset_register(),
         lambda _records: START,
         NullMetrics(),
     )
-    made.take_ownership(["journal"])
-    return made
+    stream_worker.take_ownership(["journal"])
+    return stream_worker
 
 
 def feed(worker: StreamWorker, records: Sequence[RawRecord]) -> None:

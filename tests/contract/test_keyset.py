@@ -115,10 +115,10 @@ def in_python(keys: Sequence[SortKey]) -> list[int]:
 
 def pages(connection: Connection, keys: Sequence[SortKey], limit: int) -> list[Page[int]]:
     """Forward from the first to the last."""
-    asked = [ask(connection, keys, PageRequest(limit))]
-    while asked[-1].next is not None:
-        asked.append(ask(connection, keys, PageRequest(limit, after=asked[-1].next)))
-    return asked
+    values = [ask(connection, keys, PageRequest(limit))]
+    while values[-1].next is not None:
+        values.append(ask(connection, keys, PageRequest(limit, after=values[-1].next)))
+    return values
 
 
 def ask(connection: Connection, keys: Sequence[SortKey], request: PageRequest) -> Page[int]:
@@ -132,12 +132,12 @@ def ask(connection: Connection, keys: Sequence[SortKey], request: PageRequest) -
 def test_pages_forward_hold_every_row_once_in_the_order_of_the_sort(
     connection: Connection, sort: str, limit: int
 ) -> None:
-    asked = pages(connection, SORTS[sort], limit)
+    question = pages(connection, SORTS[sort], limit)
 
-    assert [pk for page in asked for pk in page.rows] == in_python(SORTS[sort])
-    assert {page.total for page in asked} == {60}
-    assert asked[0].previous is None
-    assert all(len(page.rows) == limit for page in asked[:-1])
+    assert [pk for page in question for pk in page.rows] == in_python(SORTS[sort])
+    assert {page.total for page in question} == {60}
+    assert question[0].previous is None
+    assert all(len(page.rows) == limit for page in question[:-1])
 
 
 @pytest.mark.parametrize("sort", SORTS)

@@ -50,7 +50,7 @@ def an_exposure(
 
 def a_list(breach_id: str, version: int = 1) -> Manifest:
     """One reached in one role, one excluded, one excluded that is told so."""
-    told = Recipient(
+    recipient = Recipient(
         customer_id="corrected",
         person_id="jo",
         person_kind=PersonKind.ACCOUNT_HOLDER,
@@ -70,7 +70,7 @@ def a_list(breach_id: str, version: int = 1) -> Manifest:
             an_exposure("excluded", Certainty.EXCLUDED),
             an_exposure("corrected", Certainty.EXCLUDED),
         ),
-        recipients=(told,),
+        recipients=(recipient,),
         salt="s",
         hash=f"h{version}",
     )
@@ -129,18 +129,18 @@ def test_an_outline_is_read_ahead_with_the_other_documents(store: Store, breach:
     assert store.read(ahead) == (ListOutline.from_manifest(a_list(breach.id)), a_list(breach.id))
 
 
-def test_the_outline_of_a_list_that_was_written_over_says_what_stands_now(
+def test_the_outline_of_a_list_that_was_written_over_says_what_the_new_list_says(
     store: Store, breach: Breach
 ) -> None:
     store.write(lambda uow: uow.breaches.add_document(a_list(breach.id)))
-    left = a_list(breach.id).model_copy(update={"recipients": ()})
+    variant = a_list(breach.id).model_copy(update={"recipients": ()})
 
     def redact(uow: UnitOfWork) -> ListOutline | None:
         uow.breaches.find_latest(ListOutline, breach.id)
-        uow.breaches.redact(left)
+        uow.breaches.redact(variant)
         return uow.breaches.find_latest(ListOutline, breach.id)
 
-    assert store.write(redact) == ListOutline.from_manifest(left) == outline(store, breach.id)
+    assert store.write(redact) == ListOutline.from_manifest(variant) == outline(store, breach.id)
 
 
 def test_the_outline_of_an_erased_case_is_gone_with_its_list(store: Store, breach: Breach) -> None:
@@ -167,8 +167,8 @@ def test_the_audits_check_finds_an_outline_that_does_not_say_what_its_list_says(
         )
 
     store.write(swap)
-    found = store.read(lambda uow: uow.audit.examine()).discrepancies
-    assert [each.where for each in found] == [f"outline of Manifest 1 of {breach.id}"]
+    discrepancies = store.read(lambda uow: uow.audit.examine()).discrepancies
+    assert [each.where for each in discrepancies] == [f"outline of Manifest 1 of {breach.id}"]
 
 
 def fill_0008(connection: Connection) -> None:

@@ -148,8 +148,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..
 
         def queued(**changes: object) -> Bench:
             bench.queue(1, **changes)
-            found: Bench = bench
-            return found
+            actual: Bench = bench
+            return actual
 
         yield queued
 
@@ -164,11 +164,11 @@ def test_a_queued_row_is_due_and_beginning_writes_intent(
 ) -> None:
     bench = make()
 
-    given = [row.id for row in bench.outbox.list_due(NOON, 10)]
+    ids = [row.id for row in bench.outbox.list_due(NOON, 10)]
     sent = bench.outbox.start_attempt(1, "try", "boot", NOON)
     row = bench.row(1)
 
-    assert given == [1]
+    assert ids == [1]
     assert sent is not None
     assert sent.attempt_id == "try"
     assert (row.status, row.attempt_id, row.intent_at) == (DeliveryStatus.SENDING, "try", NOON)
@@ -300,10 +300,10 @@ def test_due_gives_no_more_than_asked_for(make: Callable[..., Bench]) -> None:
     bench = make()
     for number in range(2, 6):
         bench.queue(number)
-    given = [row.id for row in bench.outbox.list_due(NOON, 3)]
+    ids = [row.id for row in bench.outbox.list_due(NOON, 3)]
 
-    assert len(set(given)) == 3
-    assert given == [1, 2, 3] or not bench.in_order
+    assert len(set(ids)) == 3
+    assert ids == [1, 2, 3] or not bench.in_order
 
 
 @pytest.mark.parametrize("end", [HANDED_OVER, BOUNCED, UNKNOWN])

@@ -59,10 +59,10 @@ class Scenario:
     def outbox(self, boot_id: str = "", *, seconds: float = LEASE) -> StoreOutbox:
         """One dispatcher's outbox, entered when a boot id is named."""
         others = LeasedDispatchers(self.store, seconds)
-        made = StoreOutbox(self.store, self.settings, renderer(), self.place(), others)
+        outbox = StoreOutbox(self.store, self.settings, renderer(), self.place(), others)
         if boot_id:
-            made.enter(boot_id, self.now())
-        return made
+            outbox.enter(boot_id, self.now())
+        return outbox
 
     def place(self) -> SendingInstallation:
         """Each dispatcher has files of its own."""
@@ -114,8 +114,8 @@ def over_postgres(folder: Path) -> Iterator[Scenario]:
 
 @pytest.fixture(params=[over_sqlite, pytest.param(over_postgres, marks=pytest.mark.postgres)])
 def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scenario]:
-    with request.param(tmp_path) as made:
-        yield made
+    with request.param(tmp_path) as result:
+        yield result
 
 
 def test_rows_of_a_dispatcher_that_lives_are_left_alone(scenario: Scenario) -> None:
@@ -289,7 +289,7 @@ def test_a_database_that_forgot_what_a_dispatcher_began_holds_all_mail(scenario:
     assert scenario.begin(one, "one", row_id=2) is not None
 
 
-def test_a_dispatcher_made_anew_on_the_same_volume_knows_what_its_forerunner_began(
+def test_a_dispatcher_created_again_on_the_same_volume_knows_what_its_forerunner_began(
     scenario: Scenario,
 ) -> None:
     one = scenario.outbox("one", seconds=60)

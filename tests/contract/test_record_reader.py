@@ -41,15 +41,15 @@ def in_a_child(settings: Settings) -> RecordReader:
 
 @pytest.fixture(params=[in_process, in_a_child])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    made: list[RecordReader] = []
+    record_readers: list[RecordReader] = []
 
     def reader(**settings: Any) -> RecordReader:
         settings.setdefault("reading", ReadingSettings(parsers=(slow_parsers.NAME,)))
-        made.append(request.param(Settings(data_dir=tmp_path, **settings)))
-        return made[-1]
+        record_readers.append(request.param(Settings(data_dir=tmp_path, **settings)))
+        return record_readers[-1]
 
     yield reader
-    for each in made:
+    for each in record_readers:
         if isinstance(each, ParserProcess):
             each.close()
 
@@ -74,8 +74,8 @@ def compared(outcome: Outcome) -> Any:
     return outcome
 
 
-def read(reader: RecordReader, given: Sequence[RawRecord]) -> list[Any]:
-    return [compared(each) for each in reader.read(given)]
+def read(reader: RecordReader, raw_records: Sequence[RawRecord]) -> list[Any]:
+    return [compared(each) for each in reader.read(raw_records)]
 
 
 def test_records_are_read_in_order_each_by_the_parser_that_claims_it(make: Make) -> None:
@@ -95,11 +95,11 @@ def test_no_records_give_no_outcomes(make: Make) -> None:
 
 
 def test_every_kind_of_plain_value_arrives_as_it_was(make: Make) -> None:
-    ((parser, told),) = read(make(), records(b"SLOW rich"))
+    ((parser, result),) = read(make(), records(b"SLOW rich"))
 
     assert parser == "slow_test"
-    assert told == slow_parsers.rich(None)  # type: ignore[arg-type]
-    assert [type(each) for each in told.fields.values()] == [
+    assert result == slow_parsers.rich(None)  # type: ignore[arg-type]
+    assert [type(each) for each in result.fields.values()] == [
         type(each)
         for each in slow_parsers.rich(None).fields.values()  # type: ignore[arg-type]
     ]
@@ -151,18 +151,18 @@ def test_the_settings_of_a_source_name_its_parser_and_zone(make: Make) -> None:
 
 
 def test_bytes_that_are_no_utf8_are_read_and_tagged(make: Make) -> None:
-    ((_, told),) = read(make(), records(SSH.replace(b"root", b"caf\xe9")))
+    ((_, result),) = read(make(), records(SSH.replace(b"root", b"caf\xe9")))
 
-    assert told.fields["user.name"] == "caf\\xe9"
-    assert told.fields["tags"] == ["invalid_utf8"]
+    assert result.fields["user.name"] == "caf\\xe9"
+    assert result.fields["tags"] == ["invalid_utf8"]
 
 
 def test_an_arrival_in_another_zone_is_the_same_moment(make: Make) -> None:
     west = timezone(timedelta(hours=-5))
-    ((_, told),) = read(make(), records(b"SLOW quick", arrived=NOON.astimezone(west)))
+    ((_, result),) = read(make(), records(b"SLOW quick", arrived=NOON.astimezone(west)))
 
-    assert told.time == NOON
-    assert told.time.tzinfo is UTC
+    assert result.time == NOON
+    assert result.time.tzinfo is UTC
 
 
 def test_reading_that_stops_early_leaves_nothing_to_the_next(make: Make) -> None:
@@ -175,10 +175,10 @@ def test_reading_that_stops_early_leaves_nothing_to_the_next(make: Make) -> None
 
 
 def test_long_records_and_many_records_come_back_whole(make: Make) -> None:
-    given = records(*[b"SLOW quick " + bytes([65 + n % 26]) * (n * 997) for n in range(600)])
-    outcomes = read(make(), given)
+    values = records(*[b"SLOW quick " + bytes([65 + n % 26]) * (n * 997) for n in range(600)])
+    outcomes = read(make(), values)
 
-    assert [len(each[1].fields["message"]) for each in outcomes] == [len(r.raw) for r in given]
+    assert [len(each[1].fields["message"]) for each in outcomes] == [len(r.raw) for r in values]
 
 
 @pytest.mark.parametrize(
@@ -195,14 +195,14 @@ def test_both_adapters_read_the_demo_alike(tmp_path: Path) -> None:
     """All of its lines, in the order of their arrival."""
     settings = Settings(data_dir=tmp_path)
     rows = list_in_arrival_order(build_lines())
-    given = [
+    values = [
         RawRecord(RecordPosition("j", number), source, raw, arrived)
         for number, (arrived, source, raw) in enumerate(rows)
     ]
     with closing(ParserProcess(settings, NullParserMetrics())) as child:
-        outcomes = read(child, given)
+        outcomes = read(child, values)
 
-    assert outcomes == read(InProcessReader(settings), given)
+    assert outcomes == read(InProcessReader(settings), values)
     assert (
         sum(isinstance(each, tuple) and isinstance(each[1], ParsedEvent) for each in outcomes)
         > 4_000

@@ -115,7 +115,7 @@ def test_an_account_that_was_added_is_looked_for_though_the_register_is_the_same
     assert store.read(names).staff == 1
 
 
-def test_a_large_list_is_parsed_once_and_a_new_version_of_it_anew(
+def test_a_large_list_is_parsed_once_and_a_new_version_of_it_again(
     store: Store, breach: Breach
 ) -> None:
     store.write(lambda uow: uow.breaches.add_document(large_manifest(breach)))
@@ -126,7 +126,7 @@ def test_a_large_list_is_parsed_once_and_a_new_version_of_it_anew(
     assert newest(store, breach) == large_manifest(breach, 2)
 
 
-def test_a_list_that_was_redacted_is_read_as_it_stands_now(store: Store, breach: Breach) -> None:
+def test_a_list_that_was_redacted_is_read_as_redacted(store: Store, breach: Breach) -> None:
     store.write(lambda uow: uow.breaches.add_document(large_manifest(breach)))
     newest(store, breach)
     redacted = large_manifest(breach).model_copy(update={"frozen_by": "kim"})
@@ -147,7 +147,7 @@ def test_a_list_whose_key_was_erased_is_neither_shown_nor_kept(
     assert store.read(lambda uow: uow.get_cached("test", 1, lambda: "after")) == "after"
 
 
-def test_an_act_computes_anew_and_keeps_nothing(store: Store) -> None:
+def test_an_act_computes_again_and_keeps_nothing(store: Store) -> None:
     store.read(lambda uow: uow.get_cached("test", 1, lambda: "kept"))
 
     assert store.write(lambda uow: uow.get_cached("test", 1, lambda: "of the act")) == "of the act"

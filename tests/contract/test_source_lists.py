@@ -85,7 +85,7 @@ def test_sources_are_paged_by_name_with_those_that_were_only_blind(
 ) -> None:
     some_sources(store)
 
-    sources, totals = walked(store, lambda uow, asked: uow.sources.list_page(asked), limit)
+    sources, totals = walked(store, lambda uow, request: uow.sources.list_page(request), limit)
 
     assert [s.name for s in sources] == ["Backup", "edge", "mail", "router", "vpn", "web"]
     assert {s.name: len(s.gaps) for s in sources if s.gaps} == {"mail": 1, "router": 1, "web": 2}
@@ -107,7 +107,7 @@ def test_troubled_sources_and_when_each_was_heard_are_told_by_name(store: Pipeli
 def test_blind_intervals_are_paged_newest_first(store: PipelineStore) -> None:
     some_sources(store)
 
-    gaps, totals = walked(store, lambda uow, asked: uow.sources.list_gaps_page(asked), 3)
+    gaps, totals = walked(store, lambda uow, request: uow.sources.list_gaps_page(request), 3)
 
     assert [gap.source for gap in gaps] == ["mail", "web", "web", "router"]
     assert totals == {4}
@@ -144,7 +144,9 @@ def test_dead_letters_that_wait_are_paged_newest_first(store: PipelineStore) -> 
     ]
     write(store, dead_letters, rows)
 
-    letters, totals = walked(store, lambda uow, asked: uow.sources.list_dead_letters_page(asked), 4)
+    letters, totals = walked(
+        store, lambda uow, request: uow.sources.list_dead_letters_page(request), 4
+    )
 
     assert [letter.position.offset for letter in letters] == [10, 9, 8, 7, 6, 5, 3, 2, 1, 0]
     assert totals == {10}
@@ -187,7 +189,7 @@ def test_names_that_belong_to_nobody_are_paged_most_events_first(
     some_strangers(store)
 
     names, totals = walked(
-        store, lambda uow, asked: uow.customers.list_unattributed_page(asked), limit
+        store, lambda uow, request: uow.customers.list_unattributed_page(request), limit
     )
 
     assert [name.key for name in names] == [
@@ -255,7 +257,7 @@ def test_audit_entries_are_paged_newest_first_and_counted_by_the_head(store: Pip
             )
         )
 
-    entries, totals = walked(store, lambda uow, asked: uow.audit.list_page(asked), 3)
+    entries, totals = walked(store, lambda uow, request: uow.audit.list_page(request), 3)
 
     assert [entry.subject for entry in entries] == [str(n) for n in range(6, -1, -1)]
     assert totals == {7}

@@ -104,7 +104,7 @@ def test_ending_all_sessions_of_a_user_spares_the_named_one_and_other_users(
         return uow.users.close_sessions("sam", but="b")
 
     ended = store.write(several)
-    left = {
+    values_by_key = {
         user: [
             s.token_hash for s in store.read(lambda uow, u=user: uow.users.list_sessions(u, START))
         ]
@@ -112,7 +112,7 @@ def test_ending_all_sessions_of_a_user_spares_the_named_one_and_other_users(
     }
 
     assert ended == 2
-    assert left == {"sam": ["b"], "kim": ["d"]}
+    assert values_by_key == {"sam": ["b"], "kim": ["d"]}
     assert store.write(lambda uow: uow.users.close_sessions("sam")) == 1
 
 
@@ -286,13 +286,13 @@ def test_the_longest_unused_marks_of_an_account_are_forgotten_first(store: Pipel
     for number in range(60):
         at = START + timedelta(minutes=number)
         store.write(lambda uow, n=number, at=at: uow.sign_ins.remember("sam", [f"m{n}"], at))
-    left = [
+    values = [
         n
         for n in range(60)
         if store.read(lambda uow, n=n: uow.sign_ins.is_recognised("sam", f"m{n}", START))
     ]
 
-    assert left == list(range(20, 60))
+    assert values == list(range(20, 60))
 
 
 def test_a_second_factor_shows_no_secret_in_its_repr(store: PipelineStore) -> None:

@@ -199,9 +199,9 @@ def test_documents_of_one_kind_and_breach_do_not_mix_with_others(
         )
         store.write(lambda uow, d=decision: uow.breaches.add_document(d))
 
-    found = store.read(lambda uow: uow.breaches.find_latest(Decision, other.id))
-    assert found is not None
-    assert found.breach_id == other.id
+    latest = store.read(lambda uow: uow.breaches.find_latest(Decision, other.id))
+    assert latest is not None
+    assert latest.breach_id == other.id
     assert set(store.read(lambda uow: uow.breaches.get_newest(Decision))) == {breach.id, other.id}
     assert store.read(lambda uow: uow.breaches.find_latest(Manifest, other.id)) is None
 

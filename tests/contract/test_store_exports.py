@@ -27,9 +27,11 @@ def store(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def committed(store: Any, *messages: ExportMessage) -> None:
     sink = store.make_batch_sink()
-    held = sink.load_positions(["raw/0"])["raw/0"]
-    after = RecordPosition("id-0", 0 if held.position is None else held.position.offset + 1)
-    batch = RecordBatch([PartitionAdvance("raw/0", held, after, 1.0)], exports=messages)
+    positions = sink.load_positions(["raw/0"])["raw/0"]
+    after = RecordPosition(
+        "id-0", 0 if positions.position is None else positions.position.offset + 1
+    )
+    batch = RecordBatch([PartitionAdvance("raw/0", positions, after, 1.0)], exports=messages)
     sink.commit(batch, {}, lambda _rows, _low: GroupUpdates(), START)
 
 
@@ -52,15 +54,15 @@ def test_a_batch_that_is_refused_exports_nothing(store: Any) -> None:
         raise ValueError("unstorable")
 
     sink = store.make_batch_sink()
-    held = sink.load_positions(["raw/0"])["raw/0"]
-    step = PartitionAdvance("raw/0", held, RecordPosition("id-0", 0), 1.0)
+    positions = sink.load_positions(["raw/0"])["raw/0"]
+    step = PartitionAdvance("raw/0", positions, RecordPosition("id-0", 0), 1.0)
     with pytest.raises(ValueError, match="unstorable"):
         sink.commit(
             RecordBatch([step], exports=[ExportMessage("events", "e", b"")]), {}, refuse, START
         )
 
     assert store.make_export_outbox().list_waiting(10) == []
-    assert sink.load_positions(["raw/0"])["raw/0"] == held
+    assert sink.load_positions(["raw/0"])["raw/0"] == positions
 
 
 def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -> None:
@@ -79,14 +81,14 @@ def test_facts_of_alerts_and_breaches_follow_from_what_was_audited(store: Any) -
 
     messages = {(e.topic, e.key): e.value for e in store.read(work)}
     tombstone = messages.pop(("alerts", "AL-former"))
-    found = {key: orjson.loads(value) for key, value in messages.items()}
+    values_by_key = {key: orjson.loads(value) for key, value in messages.items()}
 
     assert tombstone == b""
-    assert set(found) == {("alerts", alert.id), ("breaches", breach.id)}
-    told = found["alerts", alert.id]
-    assert (told["id"], told["state"], told["severity"]) == (alert.id, "new", alert.severity)
-    assert found["breaches", breach.id]["aware_at"] == breach.aware_at.isoformat()
-    assert set(found["breaches", breach.id]) == {
+    assert set(values_by_key) == {("alerts", alert.id), ("breaches", breach.id)}
+    result = values_by_key["alerts", alert.id]
+    assert (result["id"], result["state"], result["severity"]) == (alert.id, "new", alert.severity)
+    assert values_by_key["breaches", breach.id]["aware_at"] == breach.aware_at.isoformat()
+    assert set(values_by_key["breaches", breach.id]) == {
         *("id", "case", "confirmed_at", "aware_at", "drill", "paused", "notices"),
     }
 
@@ -96,9 +98,9 @@ def test_a_case_tells_its_alerts_and_its_breach(store: Any) -> None:
     breach = store.write(lambda uow: add_confirmed_breach(uow, START, alert))
     audited = [(AuditAction.CASE_OPENED_FROM_ALERTS, breach.case_id, "")]
 
-    told = store.read(lambda uow: exports.build_messages(uow, audited))
+    messages = store.read(lambda uow: exports.build_messages(uow, audited))
 
-    assert {(each.topic, each.key) for each in told} == {
+    assert {(each.topic, each.key) for each in messages} == {
         ("alerts", alert.id),
         ("breaches", breach.id),
     }
@@ -115,8 +117,8 @@ def test_orders_note_gaps_and_comments_once_and_nothing_else(store: Any) -> None
     for order in (gap, note, gap, note):
         orders.follow(order, "commands/0:1")
 
-    (told,) = store.read(lambda uow: uow.sources.list_gaps())
-    assert (told.source, told.lost, told.begin) == ("fw", 12, datetime(2026, 11, 22, 1, tzinfo=UTC))
+    (gaps,) = store.read(lambda uow: uow.sources.list_gaps())
+    assert (gaps.source, gaps.lost, gaps.begin) == ("fw", 12, datetime(2026, 11, 22, 1, tzinfo=UTC))
     comments = store.read(lambda uow: uow.alerts.list_comments(alert.pk))
     assert [(each.by, each.text) for each in comments] == [(INTEGRATOR.id, "seen before")]
 
@@ -163,18 +165,22 @@ def test_a_position_is_set_back_as_an_audited_act_and_stays_counted(store: Any) 
         committed(store)
 
     assert store.rewind(["raw/0"], 1, actor="operator:cli") == ["raw/0"]
-    held = store.make_batch_sink().load_positions(["raw/0"])["raw/0"]
-    assert (held.position, held.epoch, held.counted) == (RecordPosition("id-0", 0), 1, 2)
+    positions = store.make_batch_sink().load_positions(["raw/0"])["raw/0"]
+    assert (positions.position, positions.epoch, positions.counted) == (
+        RecordPosition("id-0", 0),
+        1,
+        2,
+    )
     assert store.rewind((), None, actor="operator:cli") == ["raw/0"]
-    held = store.make_batch_sink().load_positions(["raw/0"])["raw/0"]
-    assert (held.position, held.epoch, held.counted) == (None, 2, 2)
+    positions = store.make_batch_sink().load_positions(["raw/0"])["raw/0"]
+    assert (positions.position, positions.epoch, positions.counted) == (None, 2, 2)
     acts = [entry.act for entry in store.read(lambda uow: uow.audit.list_entries())]
     assert acts == ["sources:partitions:replayed"] * 2
     with pytest.raises(NotFound, match="raw/0"):
         store.rewind(["raw/9"], None, actor="operator:cli")
 
 
-def test_an_offset_of_a_partition_that_begins_anew_is_refused(store: Any) -> None:
+def test_an_offset_of_a_partition_that_begins_again_is_refused(store: Any) -> None:
     """It would name a place in no journal, which no owner could ever move from."""
     committed(store)
     store.rewind(["raw/0"], None, actor="operator:cli")

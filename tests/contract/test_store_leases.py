@@ -117,9 +117,9 @@ def test_on_one_machine_its_own_clock_counts(now: FixedNow) -> None:
     with fresh_store("sqlite", now) as file:
         take(file, now, "a")
         later = FixedNow(now() + timedelta(days=1))
-        taken = take(file, later, "b")
+        result = take(file, later, "b")
 
-    assert taken == 2
+    assert result == 2
 
 
 @pytest.mark.postgres

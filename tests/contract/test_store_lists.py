@@ -34,11 +34,11 @@ def store(request: pytest.FixtureRequest) -> Iterator[PipelineStore]:
         yield opened
 
 
-def a_case(number: int, *, tasks: int = 0, done: int = 0, **changes: object) -> Case:
+def a_case(number: int, *, tasks: int = 0, done_tasks: int = 0, **changes: object) -> Case:
     every = tuple(
         CaseTask(
             id=f"t{n}", kind=TaskKind.CHECK, title="look", reason="so", opened_at=START,
-            done_at=START + timedelta(hours=number) if n < done else None,
+            done_at=START + timedelta(hours=number) if n < done_tasks else None,
         )
         for n in range(tasks)
     )  # fmt: skip
@@ -60,7 +60,7 @@ def add(store: PipelineStore, *cases: Case) -> None:
 def pages(
     store: PipelineStore, ask: Callable[[UnitOfWork, PageRequest], Page[Row]], limit: int = 3
 ) -> Sequence[Row]:
-    return list(iterate_all_rows(lambda asked: store.read(lambda uow: ask(uow, asked)), limit))
+    return list(iterate_all_rows(lambda request: store.read(lambda uow: ask(uow, request)), limit))
 
 
 def test_cases_come_page_after_page_newest_first_by_state_and_by_words(
@@ -69,12 +69,14 @@ def test_cases_come_page_after_page_newest_first_by_state_and_by_words(
     closed = {"state": CaseState.CLOSED, "closed_at": START}
     add(store, *(a_case(n, **(closed if n % 2 else {})) for n in range(1, 11)))
 
-    every = pages(store, lambda uow, asked: uow.cases.list_page(asked))
-    shut = pages(store, lambda uow, asked: uow.cases.list_page(asked, states=(CaseState.CLOSED,)))
-    found = pages(store, lambda uow, asked: uow.cases.list_page(asked, words="NUMBER 10"))
+    every = pages(store, lambda uow, request: uow.cases.list_page(request))
+    shut = pages(
+        store, lambda uow, request: uow.cases.list_page(request, states=(CaseState.CLOSED,))
+    )
+    cases = pages(store, lambda uow, request: uow.cases.list_page(request, words="NUMBER 10"))
     assert [case.id for case in every] == [f"CASE-{n:04d}" for n in range(10, 0, -1)]
     assert [case.id for case in shut] == [f"CASE-{n:04d}" for n in (9, 7, 5, 3, 1)]
-    assert [case.id for case in found] == ["CASE-0010"]
+    assert [case.id for case in cases] == ["CASE-0010"]
     counts = store.read(lambda uow: uow.cases.count_all())
     assert (counts.open, counts.closed, counts.open_tasks) == (5, 5, 0)
 
@@ -87,12 +89,12 @@ def test_tasks_are_counted_where_a_case_is_open_and_listed_where_they_wait(
 
     assert store.read(lambda uow: uow.cases.count_all()).open_tasks == 2
     waiting = store.read(lambda uow: uow.cases.list_with_open_tasks())
-    done = store.read(lambda uow: uow.cases.list_by_newest_completed_task(5))
+    cases = store.read(lambda uow: uow.cases.list_by_newest_completed_task(5))
     assert [case.id for case in waiting] == ["CASE-0004", "CASE-0001"]
-    assert [case.id for case in done] == ["CASE-0003", "CASE-0001"]
+    assert [case.id for case in cases] == ["CASE-0003", "CASE-0001"]
 
 
-def test_what_was_read_ahead_is_read_anew_once_it_is_written(store: PipelineStore) -> None:
+def test_what_was_read_ahead_is_read_again_once_it_is_written(store: PipelineStore) -> None:
     breach = store.write(lambda uow: add_confirmed_breach(uow, START))
 
     def work(uow: UnitOfWork) -> tuple[object, ...]:
@@ -123,7 +125,7 @@ def test_what_was_read_ahead_is_read_anew_once_it_is_written(store: PipelineStor
     assert store.write(work) == ([], [], [breach.id], [DeliveryStatus.DEFERRED], "Another", True)
 
 
-def test_a_stamp_changes_with_every_write_that_a_case_stands_on_and_with_no_other(
+def test_a_stamp_changes_with_every_write_that_a_case_depends_on_and_with_no_other(
     store: PipelineStore,
 ) -> None:
     breach = store.write(lambda uow: add_confirmed_breach(uow, START))
@@ -161,12 +163,12 @@ def test_customers_come_by_name_and_are_found_by_name_and_id(store: PipelineStor
     ]
     store.write(lambda uow: uow.customers.save_all(some))
 
-    by_name = pages(store, lambda uow, asked: uow.customers.list_page(asked), limit=2)
-    by_id = pages(store, lambda uow, asked: uow.customers.list_page(asked, by_id=True), limit=2)
-    found = pages(store, lambda uow, asked: uow.customers.list_page(asked, words="A %_"))
+    by_name = pages(store, lambda uow, request: uow.customers.list_page(request), limit=2)
+    by_id = pages(store, lambda uow, request: uow.customers.list_page(request, by_id=True), limit=2)
+    customers = pages(store, lambda uow, request: uow.customers.list_page(request, words="A %_"))
     assert [c.name for c in by_name] == ["alpha", "beta %_", "Gamma", "Zeta", "Élan"]
     assert [c.id for c in by_id] == ["c0", "c1", "c2", "c3", "c4"]
-    assert [c.id for c in found] == ["c3"]
+    assert [c.id for c in customers] == ["c3"]
     assert store.read(lambda uow: uow.customers.get_names(["c0", "nobody"])) == {"c0": "Zeta"}
     second = store.read(lambda uow: uow.customers.list_page(PageRequest(2, after=after(uow))))
     back = store.read(lambda uow: uow.customers.list_page(PageRequest(2, before=second.previous)))
@@ -181,14 +183,16 @@ def test_bindings_come_in_pages_and_by_customer_and_asset(store: PipelineStore) 
     some = [make_binding(f"box{n}@x.example", f"c{n % 2}") for n in range(7)]
     store.write(lambda uow: uow.customers.bind_all(some, START))
 
-    every = pages(store, lambda uow, asked: uow.customers.list_bindings_page(asked))
-    found = pages(store, lambda uow, asked: uow.customers.list_bindings_page(asked, words="BOX3"))
+    every = pages(store, lambda uow, request: uow.customers.list_bindings_page(request))
+    bindings = pages(
+        store, lambda uow, request: uow.customers.list_bindings_page(request, words="BOX3")
+    )
     theirs = store.read(lambda uow: uow.customers.list_bindings_of(["c1"]))
     these = store.read(
         lambda uow: uow.customers.list_bindings_among(["mailbox:box2@x.example", "x"])
     )
     assert [b.value for b in every] == [f"box{n}@x.example" for n in range(7)]
-    assert [b.value for b in found] == ["box3@x.example"]
+    assert [b.value for b in bindings] == ["box3@x.example"]
     assert [b.value for b in theirs] == ["box1@x.example", "box3@x.example", "box5@x.example"]
     assert [b.value for b in these] == ["box2@x.example"]
     assert store.read(lambda uow: uow.customers.count_assets(["c0", "c1", "c2"])) == {

@@ -54,13 +54,13 @@ class Rule:
 
 def hot_buckets(rule: Rule, signals: Sequence[Signal]) -> dict[int, float]:
     """{bucket: time of its first signal whose window satisfies the rule}."""
-    found: dict[int, float] = {}
+    fields: dict[int, float] = {}
     for signal in signals:
         window = [s for s in signals if signal.time - rule.T <= s.time <= signal.time]
         size = len({s.value for s in window} if rule.distinct else window)
         if size >= rule.n:
-            found.setdefault(int(signal.time // rule.T), signal.time)
-    return found
+            fields.setdefault(int(signal.time // rule.T), signal.time)
+    return fields
 
 
 def runs(rule: Rule, hot: Sequence[int]) -> Iterator[list[int]]:
@@ -139,20 +139,20 @@ class Model:
     joined: set[frozenset[int]] = field(default_factory=set)
     cased: set[int] = field(default_factory=set)
 
-    def reconcile(self, key: GroupKey, found: Sequence[Episode]) -> None:
+    def reconcile(self, key: GroupKey, episodes_now: Sequence[Episode]) -> None:
         mine = [a for a in self.alerts.values() if a.key == key and not a.closed]
         mine.sort(key=lambda a: (a.into is not None, -RANK[a.state], a.pk))
         led: dict[int, Modelled] = {}
         grew: set[int] = set()
         for alert in mine:
-            hit = next(i for i, e in enumerate(found) if e.first <= alert.anchor <= e.last)
+            hit = next(i for i, e in enumerate(episodes_now) if e.first <= alert.anchor <= e.last)
             leader = led.setdefault(hit, alert)
             if leader is not alert and alert.into != leader.pk:
                 grew.add(leader.pk)
                 if {alert.pk, leader.pk} <= self.cased:
                     self.joined.add(frozenset((alert.pk, leader.pk)))
             alert.into = None if leader is alert else leader.pk
-        for i, each in enumerate(found):
+        for i, each in enumerate(episodes_now):
             if i not in led:
                 pk = len(self.alerts) + 1
                 self.alerts[pk] = Modelled(pk, key, each.first, each)
@@ -164,10 +164,10 @@ class Model:
                 alert.state = AlertState.NEW
             alert.episode = each
 
-    def close(self, rule: Rule, gone: EvictedInterval) -> None:
+    def close(self, rule: Rule, evicted_interval: EvictedInterval) -> None:
         for alert in self.alerts.values():
-            if alert.key == gone.key and (
-                gone.begin // rule.T <= alert.anchor <= gone.end // rule.T
+            if alert.key == evicted_interval.key and (
+                evicted_interval.begin // rule.T <= alert.anchor <= evicted_interval.end // rule.T
             ):
                 alert.closed = True
 
@@ -226,19 +226,22 @@ class StoreRun:
         def apply_signals(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
             if problem is not None:
                 raise problem
-            taken = [signal for signal in signals if self.reachable(signal, low)]
-            held = {row.key: self.held(row) for row in rows}
-            for signal in taken:
-                held[signal.key].add(pure(signal))
-            changed = sorted({signal.key for signal in taken})
+            values = [signal for signal in signals if self.reachable(signal, low)]
+            values_by_key = {row.key: self.held(row) for row in rows}
+            for signal in values:
+                values_by_key[signal.key].add(pure(signal))
+            changed = sorted({signal.key for signal in values})
             states[:] = [
-                GroupState(key, episodes(self.rules[key.rule], key, held[key])) for key in changed
+                GroupState(key, episodes(self.rules[key.rule], key, values_by_key[key]))
+                for key in changed
             ]
             if write_out:
-                buckets = [row for key in held for row in self.buckets(key, held[key])]
+                buckets = [
+                    row for key in values_by_key for row in self.buckets(key, values_by_key[key])
+                ]
                 kept_from = self.log[-1].number + 1 if self.log else None
                 return GroupUpdates(changed, states, buckets, log_first_needed=kept_from)
-            return GroupUpdates(changed, states, log=logged(taken) if taken else None)
+            return GroupUpdates(changed, states, log=logged(values) if values else None)
 
         before = self.stored
         offset = 0 if before.position is None else before.position.offset
@@ -255,21 +258,23 @@ class StoreRun:
         stored = {signal for bucket in row.buckets or () for signal in unpacked(bucket)}
         return stored | self.logged.get(row.key, set())
 
-    def buckets(self, key: GroupKey, held: set[Signal]) -> Iterator[BucketRow]:
+    def buckets(self, key: GroupKey, signals: set[Signal]) -> Iterator[BucketRow]:
         rule = self.rules[key.rule]
-        for bucket in {int(signal.time // rule.T) for signal in held}:
-            yield packed(key, bucket, rule, held)
+        for bucket in {int(signal.time // rule.T) for signal in signals}:
+            yield packed(key, bucket, rule, signals)
 
     def sweep(self) -> None:
-        gone: list[EvictedInterval] = []
+        evicted_intervals: list[EvictedInterval] = []
 
         def let_go(rows: Sequence[GroupRows], low: float) -> SweepResult:
             # A sole owner lets go of nothing that the log still names.
-            gone[:] = [e for row in rows if row.key not in self.logged for e in self.gone(row, low)]
-            return SweepResult(list(gone))
+            evicted_intervals[:] = [
+                e for row in rows if row.key not in self.logged for e in self.gone(row, low)
+            ]
+            return SweepResult(list(evicted_intervals))
 
         while self.sink.sweep(["p"], {"p": self.stored}, let_go, START):
-            for eviction in gone:
+            for eviction in evicted_intervals:
                 self.model.close(self.rules[eviction.key.rule], eviction)
             self.reload()
 
@@ -325,8 +330,8 @@ class Hashable(Signal):
         return hash((self.key, self.event_id))
 
 
-def packed(key: GroupKey, bucket: int, rule: Rule, held: set[Signal]) -> BucketRow:
-    inside = [parts_of(s) for s in held if s.time // rule.T == bucket]
+def packed(key: GroupKey, bucket: int, rule: Rule, signals: set[Signal]) -> BucketRow:
+    inside = [parts_of(s) for s in signals if s.time // rule.T == bucket]
     due = (bucket + 1) * rule.T + rule.reach + rule.H
     return BucketRow(key, bucket, json.dumps(sorted(inside)).encode(), rule.T, float(due))
 
@@ -372,11 +377,11 @@ def oracle(rules: dict[str, Rule], records: Sequence[tuple[float, Signal]]) -> l
     for arrived, signal in records:
         if arrived - signal.time <= rules[signal.key.rule].H:
             groups.setdefault(signal.key, set()).add(pure(signal))
-    found = [e for key, held in groups.items() for e in episodes(rules[key.rule], key, held)]
+    values = [e for key, result in groups.items() for e in episodes(rules[key.rule], key, result)]
     return sorted(
         (e.id, e.key, e.first, e.last, e.severity, sorted(m.event_id for m in e.members),
          e.fingerprint)
-        for e in found
+        for e in values
     )  # fmt: skip
 
 

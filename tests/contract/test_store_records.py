@@ -122,8 +122,8 @@ def test_with_its_key_a_record_goes_out_of_every_list_and_can_be_written_no_more
 
     store.write(lambda uow: uow.audit.erase(case.id, at=START, actor="sam", reason="over"))
 
-    left = store.read(lambda uow: uow.records.list_page(Complaint))
-    assert [record.id for record in left] == ["COMPLAINT-0002"]
+    complaints = store.read(lambda uow: uow.records.list_page(Complaint))
+    assert [record.id for record in complaints] == ["COMPLAINT-0002"]
     assert store.read(lambda uow: uow.records.count(Complaint)) == 1
     assert not store.read(lambda uow: uow.records.list_of_case(Complaint, case.id))
     with pytest.raises(NotFound):

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 
 def bench(name: str, *arguments: object) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(ROOT / "bench" / name), *map(str, arguments)],
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")},
@@ -30,8 +30,8 @@ def bench(name: str, *arguments: object) -> str:
         timeout=600,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    assert process.returncode == 0, process.stderr[-3000:]
+    return process.stdout
 
 
 def read(file: Path) -> Any:
@@ -49,11 +49,11 @@ def test_a_filled_store_has_a_whole_audit_chain_and_the_alerts_it_was_asked_for(
     filled: Path,
 ) -> None:
     command = [sys.executable, "-m", "breachdesk.cli.main", "audit", "verify"]
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, "--data-dir", str(filled)], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def test_every_screen_of_a_filled_store_is_asked_and_answers(filled: Path, tmp_path: Path) -> None:
@@ -94,21 +94,21 @@ def test_growth_is_measured_with_a_restart(part: str, size: int, tmp_path: Path)
 
 
 def test_reading_in_a_child_process_is_compared_with_reading_here() -> None:
-    told = json.loads(bench("parser_process.py", "--days=1", "--repeats=1"))
+    document = json.loads(bench("parser_process.py", "--days=1", "--repeats=1"))
 
-    assert told["lines"] > 0
+    assert document["lines"] > 0
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "said"),
+    ("name", "arguments", "key"),
     [
         ("rules.py", ("--sizes", 10, 20, "--events", 50, "--slices", 1), "20"),
         ("flood.py", ("--lines", 500), "batch_ms"),
         ("normalise.py", (ROOT, ROOT, "--slices", 1, "--stage", "read"), "ratio"),
     ],
 )
-def test_one_part_alone_is_measured(name: str, arguments: tuple[object, ...], said: str) -> None:
-    assert said in bench(name, *arguments).lower()
+def test_one_part_alone_is_measured(name: str, arguments: tuple[object, ...], key: str) -> None:
+    assert key in bench(name, *arguments).lower()
 
 
 def test_what_a_rate_takes_is_simulated() -> None:
@@ -128,13 +128,13 @@ def test_growth_with_rules_is_measured_for_each_book_and_kind_of_event() -> None
 
 
 def test_a_flood_of_keys_is_measured() -> None:
-    told = json.loads(bench("flood.py", "--lines=400", "--memory-mib=1"))
+    document = json.loads(bench("flood.py", "--lines=400", "--memory-mib=1"))
 
-    assert told["copies"] > 0
-    assert told["batch_ms"]["most"] > 0
+    assert document["copies"] > 0
+    assert document["batch_ms"]["most"] > 0
 
 
 def test_what_a_copy_of_a_group_takes_is_measured() -> None:
-    told = json.loads(bench("flood.py", "--lines=300", "--copies"))
+    document = json.loads(bench("flood.py", "--lines=300", "--copies"))
 
-    assert 0 < told["bytes_a_group_of_1"] < told["bytes_a_group_of_3"]
+    assert 0 < document["bytes_a_group_of_1"] < document["bytes_a_group_of_3"]

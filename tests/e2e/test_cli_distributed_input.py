@@ -15,10 +15,10 @@ SECRET = "quite-secret"
 
 
 def run(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
+    values_by_key = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
     return subprocess.run(
         [sys.executable, "-m", "breachdesk.cli.main", *words, "--data-dir", str(folder)],
-        env=kept | env,
+        env=values_by_key | env,
         capture_output=True,
         text=True,
         timeout=300,
@@ -42,7 +42,7 @@ def away() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("worker",), "kafka.servers and store.url"),
         (("store", "migrate"), "store.url"),
@@ -51,11 +51,13 @@ def away() -> dict[str, str]:
         (("replay", "--offset", "3", "--from-beginning"), "--from-beginning"),
     ],
 )
-def test_what_is_not_configured_is_named(folder: Path, words: tuple[str, ...], said: str) -> None:
+def test_what_is_not_configured_is_named(
+    folder: Path, words: tuple[str, ...], message: str
+) -> None:
     ended = run(folder, *words)
 
     assert ended.returncode == 2
-    assert said in ended.stderr
+    assert message in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ pytestmark = [
 
 
 def run_program(packages: Path) -> dict[str, object]:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         cwd=packages,
         env={**os.environ, "BENCH_TREE": str(packages), "PYTHONPATH": f"{packages}:{ROOT}"},
@@ -45,8 +45,8 @@ def run_program(packages: Path) -> dict[str, object]:
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    assert process.returncode == 0, process.stderr[-3000:]
+    return dict(json.loads(process.stdout.splitlines()[-1]))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_compiled_modules_raise_the_alerts_that_their_sources_raise(compiled: Pa
 def test_compiled_parsers_read_their_examples_and_rules_route_letters_of_any_script(
     compiled: Path,
 ) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [
             str(Path(sys.executable).with_name("pytest")), str(ROOT / "tests/conformance"),
             str(ROOT / "tests/unit/streams/sigma/test_sigma_routing.py"),
@@ -84,4 +84,4 @@ def test_compiled_parsers_read_their_examples_and_rules_route_letters_of_any_scr
         check=False,
     )  # fmt: skip
 
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-1000:]

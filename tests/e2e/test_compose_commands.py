@@ -44,9 +44,9 @@ class Place:
             (folder / name).write_text(PASSWORD)
 
     def environment(self, service: Mapping[str, Any], ports: Mapping[str, str]) -> dict[str, str]:
-        told = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
-        told |= {name: self._here(value) for name, value in service["environment"].items()}
-        return told | {
+        values_by_key = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
+        values_by_key |= {name: self._here(value) for name, value in service["environment"].items()}
+        return values_by_key | {
             "BREACHDESK_DATA_DIR": str(self.folder),
             "BREACHDESK_KAFKA__PREFIX": self.prefix,
             "BREACHDESK_KAFKA__GROUP": self.prefix,
@@ -90,11 +90,11 @@ def place(
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute(f"DROP ROLE IF EXISTS {ROLE}")
             connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
-        made = Place(tmp_path_factory.mktemp("data"), kafka_servers, postgres_url, schema)
+        result = Place(tmp_path_factory.mktemp("data"), kafka_servers, postgres_url, schema)
         for name in ("topics", "migrate"):
-            done = made.once(name)
-            assert done.returncode == 0, f"{name}: {done.stderr}"
-        yield made
+            process = result.once(name)
+            assert process.returncode == 0, f"{name}: {process.stderr}"
+        yield result
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute(f"DROP OWNED BY {ROLE}")
             connection.execute(f"DROP ROLE {ROLE}")
@@ -114,7 +114,7 @@ def test_a_lasting_service_becomes_ready_and_ends_in_order(place: Place, name: s
         "BREACHDESK_OPS__PORT": str(find_free_port()),
         "BREACHDESK_CONSOLE_PORT": str(find_free_port()),
     }
-    asked = ports["BREACHDESK_CONSOLE_PORT" if name == "console" else "BREACHDESK_OPS__PORT"]
+    question = ports["BREACHDESK_CONSOLE_PORT" if name == "console" else "BREACHDESK_OPS__PORT"]
     log = place.folder / f"{name}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -124,8 +124,8 @@ def test_a_lasting_service_becomes_ready_and_ends_in_order(place: Place, name: s
             stderr=subprocess.STDOUT,
         )
     try:
-        fleet.until(lambda: status(asked, "/readyz") == 200, fleet.WAIT_SECONDS, log.read_text)
-        statuses = [status(asked, path) for path in ("/healthz", "/metrics")]
+        fleet.until(lambda: status(question, "/readyz") == 200, fleet.WAIT_SECONDS, log.read_text)
+        statuses = [status(question, path) for path in ("/healthz", "/metrics")]
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(120)

@@ -250,13 +250,13 @@ def enrolled(page: Page, console: ConsoleHarness, user: str) -> pyotp.TOTP:
 
 def keep_picture(page: Page, name: str) -> None:
     """With BREACHDESK_SCREENSHOTS=FOLDER: wide and narrow, light and dark."""
-    kept = os.environ.get("BREACHDESK_SCREENSHOTS")
+    folder = os.environ.get("BREACHDESK_SCREENSHOTS")
     for width, scheme in [(1440, "light"), (400, "light"), (1440, "dark")]:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # light | dark
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if kept:
-            page.screenshot(path=Path(kept) / f"{name}-{width}-{scheme}.png", full_page=True)
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
         assert over <= 0, f"{name} at {width}: {over} pixels too wide"
     assert page.locator("h1").count() == 1, name
     page.set_viewport_size({"width": 1440, "height": 900})

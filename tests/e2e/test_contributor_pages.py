@@ -91,12 +91,12 @@ def run_commands(tree: Path, text: str) -> None:
     }
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, *expected = part.strip().splitlines()
-        done = subprocess.run(
+        process = subprocess.run(
             command, shell=True, cwd=tree, env=environment, capture_output=True, text=True,
             timeout=240, check=False,
         )  # fmt: skip
-        printed = done.stdout + done.stderr
-        assert done.returncode == 0, f"{command}\n{printed}"
+        printed = process.stdout + process.stderr
+        assert process.returncode == 0, f"{command}\n{printed}"
         for line in expected:
             assert line in printed, f"{command}\n{printed}"
 

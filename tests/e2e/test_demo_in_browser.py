@@ -123,13 +123,13 @@ def said(page: Page, text: str) -> None:
 
 def keep_picture(page: Page, name: str) -> None:
     """The page in four shapes; also: no page is wider than its window."""
-    kept = os.environ.get("BREACHDESK_SCREENSHOTS")
+    folder = os.environ.get("BREACHDESK_SCREENSHOTS")
     for width, scheme in SHAPES:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # light | dark
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if kept:
-            page.screenshot(path=Path(kept) / f"{name}-{width}-{scheme}.png", full_page=True)
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
         assert over <= 0, f"{name} at {width}: {over} pixels too wide"
     page.set_viewport_size({"width": 1440, "height": 900})
     page.emulate_media(color_scheme="light")

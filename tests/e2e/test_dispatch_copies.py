@@ -98,8 +98,8 @@ class Scenario:
 
     def send(self, folder: Path | None = None, **shift: float) -> dict[str, object]:
         with self.start(folder, **shift) as process:
-            said = process.communicate(timeout=300)[0]
-        answer: dict[str, object] = json.loads(said)
+            output = process.communicate(timeout=300)[0]
+        answer: dict[str, object] = json.loads(output)
         return answer
 
     def container(self, folder: Path | None = None, **shift: float) -> Container:
@@ -123,16 +123,16 @@ class Scenario:
 @contextmanager
 def letters_wait(folder: Path, count: int) -> Iterator[Scenario]:
     with sink_on_loopback(0) as (sink, port):
-        made = Scenario(folder, sink, port, time.time())
-        with made.container() as container:
+        result = Scenario(folder, sink, port, time.time())
+        with result.container() as container:
             approve_letters(container.store, container.settings, count)
-        yield made
+        yield result
 
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[Scenario]:
-    with letters_wait(tmp_path / "data", LETTERS) as made:
-        yield made
+    with letters_wait(tmp_path / "data", LETTERS) as result:
+        yield result
 
 
 def copied(folder: Path, to: Path) -> Path:
@@ -157,7 +157,7 @@ def test_a_store_put_back_within_five_minutes_sends_nothing_again(
     assert scenario.statuses() == [DeliveryStatus.QUEUED] * LETTERS
 
 
-def test_a_store_put_back_under_the_log_that_was_left_beside_it_sends_nothing_again(
+def test_a_store_put_back_under_the_log_that_was_left_in_its_folder_sends_nothing_again(
     scenario: Scenario, tmp_path: Path
 ) -> None:
     """SQLite applies the log to any store, so the newest marks come with the oldest rows."""
@@ -279,9 +279,9 @@ def test_run_says_once_that_mail_is_held_and_what_to_do(scenario: Scenario) -> N
 def test_of_two_copies_that_send_at_once_one_sends(scenario: Scenario, tmp_path: Path) -> None:
     copy = copied(scenario.folder, tmp_path / "copy")
     both = [scenario.start(), scenario.start(copy)]
-    said = [json.loads(process.communicate(timeout=300)[0]) for process in both]
+    values = [json.loads(process.communicate(timeout=300)[0]) for process in both]
 
-    assert said == [
+    assert values == [
         {"tried": LETTERS},
         {"held": f"mail is held: {attempt_comparison.PUT_BACK}"},
     ]
@@ -294,12 +294,12 @@ def test_a_person_who_looked_lets_a_restored_folder_go_on(
     backup = copied(scenario.folder, tmp_path / "backup")
     with scenario.container() as container:
         assert run_round(mail.build_dispatcher(container, "part"), 7) == 7
-    left = set(scenario.sink.log)
+    remaining = set(scenario.sink.log)
     by_cp(backup, scenario.folder)
     scenario.send()
     with scenario.container() as container:
         shown = mail.read_held_mail(container)
-        known = [row.id for row in shown.rows if row.message_id.strip("<>") in ids(left)]
+        known = [row.id for row in shown.rows if row.message_id.strip("<>") in ids(remaining)]
         mail.record_unrecorded_sends(container, "rowan", known, "relay's log")
     why = scenario.release()
     rest = scenario.send()
@@ -325,13 +325,13 @@ def audited(uow: UnitOfWork) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("days", [4, -2])
 def test_a_wrong_clock_at_the_start_lets_nothing_expire(scenario: Scenario, days: int) -> None:
     wrong = [scenario.send(days=days), scenario.send(days=days)]
-    kept = scenario.statuses()
+    actual = scenario.statuses()
     right = scenario.send()
     why = scenario.release()
     released = scenario.send()
 
-    assert ["held" in said for said in (*wrong, right)] == [True, True, True]
-    assert kept == [DeliveryStatus.QUEUED] * LETTERS
+    assert ["held" in text for text in (*wrong, right)] == [True, True, True]
+    assert actual == [DeliveryStatus.QUEUED] * LETTERS
     assert why == mail_hold.AFTER_GAP
     assert released == {"tried": LETTERS}
     assert (len(scenario.sink.log), scenario.doubled) == (LETTERS, [])
@@ -372,8 +372,8 @@ def test_fifty_kills_send_nothing_twice_and_hold_nothing(tmp_path: Path) -> None
 def kill_amid(scenario: Scenario, *, letters: int, seconds: float) -> None:
     """kill -9 of a fresh process, so long after so many more letters have come."""
     process = scenario.start()
-    wanted, deadline = len(scenario.sink.log) + letters, time.monotonic() + 60
-    while len(scenario.sink.log) < wanted and process.poll() is None:
+    expected, deadline = len(scenario.sink.log) + letters, time.monotonic() + 60
+    while len(scenario.sink.log) < expected and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.001)
     time.sleep(seconds)

@@ -139,7 +139,7 @@ def test_a_promoted_standby_that_lags_behind_is_told_what_left_and_waits_for_a_p
         quiet(sink)
         letters = LetterRows(store)
         wait_until(lambda: not still_queued(letters) & set(sink.log))
-        left, queued = set(sink.log), still_queued(letters)
+        remaining, queued = set(sink.log), still_queued(letters)
         again = store.read(lambda uow: [e.act for e in uow.audit.list_entries()]).count(
             WRITTEN_AGAIN
         )
@@ -151,7 +151,7 @@ def test_a_promoted_standby_that_lags_behind_is_told_what_left_and_waits_for_a_p
         assert why == mail_hold.AFTER_FAILOVER
         assert again >= 6, "the standby knew everything: this test showed nothing"
         assert queued
-        assert len(left) + len(queued) == LETTERS
+        assert len(remaining) + len(queued) == LETTERS
         assert set(sink.times.values()) == {1}
         assert len(sink.times) == LETTERS
         assert store.read(lambda uow: uow.audit.examine()).discrepancies == ()
@@ -189,11 +189,13 @@ def test_a_standby_that_was_synchronous_until_it_parted_holds_all_mail_though_no
         promoted = store.get_server_identity()
         heir = start(replace(before, folder=str(tmp_path / "after")))
         wait_until(lambda: bool(why_held(store)))
-        left = set(sink.log)
+        remaining = set(sink.log)
         end(heir)
 
         assert why_held(store) == mail_hold.AFTER_FAILOVER
-        assert still_queued(letters) & left, "the standby knew everything: this test showed nothing"
+        assert still_queued(letters) & remaining, (
+            "the standby knew everything: this test showed nothing"
+        )
         assert set(sink.times.values()) == {1}
         assert cluster_of(server) == cluster_of(promoted)
         assert beat is not None

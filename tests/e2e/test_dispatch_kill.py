@@ -100,8 +100,8 @@ def send(folder: Path, kill_at: int | None) -> None:
         if kill_at is None:
             assert process.wait(120) == 0
             return
-        wanted = len(sent_files(folder)) + kill_at
-        while len(sent_files(folder)) < wanted and process.poll() is None:
+        expected = len(sent_files(folder)) + kill_at
+        while len(sent_files(folder)) < expected and process.poll() is None:
             time.sleep(0.0005)
         process.kill()
 
@@ -126,10 +126,10 @@ def discrepancies(folder: Path) -> list[str]:
 
 
 def mailed(folder: Path) -> Counter[str]:
-    found: Counter[str] = Counter()
+    counter: Counter[str] = Counter()
     for file in sent_files(folder):
-        found[str(email.message_from_bytes(file.read_bytes())["Message-ID"])] += 1
-    return found
+        counter[str(email.message_from_bytes(file.read_bytes())["Message-ID"])] += 1
+    return counter
 
 
 def test_twenty_kills_send_no_letter_twice_and_leave_no_row_in_doubt(approved: Path) -> None:

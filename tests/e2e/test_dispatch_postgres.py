@@ -96,7 +96,7 @@ def test_two_dispatchers_share_forty_rows_and_send_each_once(
         assert set(scenario.sink.log) == {row.message_id for row in scenario.rows()}
 
 
-def test_twenty_kills_beside_a_living_one_send_nothing_twice(
+def test_twenty_kills_with_a_living_one_send_nothing_twice(
     tmp_path: Path, store_settings: StoreSettings
 ) -> None:
     chance = random.Random(4)

@@ -37,12 +37,12 @@ def exported(workers: fleet.Fleet, topic: str) -> list[tuple[str, Any]]:
     consumer.assign(parts)
     ends = consumer.end_offsets(parts)
     consumer.seek_to_beginning(*parts)
-    found: list[tuple[str, Any]] = []
+    values: list[tuple[str, Any]] = []
     while any(consumer.position(part) < end for part, end in ends.items()):
         for rows in consumer.poll(timeout_ms=500).values():
-            found += [(row.key.decode(), orjson.loads(row.value or b"null")) for row in rows]
+            values += [(row.key.decode(), orjson.loads(row.value or b"null")) for row in rows]
     consumer.close()
-    return found
+    return values
 
 
 def all_sent(workers: fleet.Fleet) -> None:

@@ -29,9 +29,9 @@ TICK = 0.25
 @pytest.fixture
 def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
     # Small batches: a life is many transactions, and a kill lands inside one.
-    told = {"batch_records": 20, "session_seconds": 2.0}
-    made = a_fleet(tmp_path / "fleet", kafka_servers, postgres_url, **told)
-    with made as fleet:
+    options = {"batch_records": 20, "session_seconds": 2.0}
+    result = a_fleet(tmp_path / "fleet", kafka_servers, postgres_url, **options)
+    with result as fleet:
         yield fleet
 
 
@@ -115,14 +115,14 @@ def test_fifty_kills_lose_and_repeat_nothing(
     with capsys.disabled():
         sys.stdout.write(f"\n{summary}\n")
     expected = embedded(lines, fleet.settings)
-    found = fleet.outcome()
+    actual = fleet.outcome()
     audited = fleet.store.read(lambda uow: uow.audit.examine())
 
-    assert found.alerts == expected.alerts
+    assert actual.alerts == expected.alerts
     assert len(expected.alerts) == 9
-    assert found.sources == expected.sources
-    assert found.unattributed == expected.unattributed
-    assert found.received == len(lines)
+    assert actual.sources == expected.sources
+    assert actual.unattributed == expected.unattributed
+    assert actual.received == len(lines)
     assert audited.head.seq > 0
     assert audited.discrepancies == ()
 

@@ -97,10 +97,10 @@ def test_workers_wait_for_a_postgresql_that_died_and_say_so(
                 worker.ready()
         fleet.produce(rows[2600:])
         fleet.drained()
-        told = [*rows[:2600], *rows[2500:2600], *rows[2600:]]
+        values = [*rows[:2600], *rows[2500:2600], *rows[2600:]]
 
         assert living == [200, 200]
-        assert fleet.outcome() == embedded(told, fleet.settings)
+        assert fleet.outcome() == embedded(values, fleet.settings)
         assert fleet.stop_all() == [0, 0]
 
 

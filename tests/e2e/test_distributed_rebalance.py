@@ -15,8 +15,8 @@ SPRAYER = b"203.0.113.55"
 
 @pytest.fixture
 def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
-    made = a_fleet(tmp_path / "fleet", kafka_servers, postgres_url, batch_records=20)
-    with made as fleet:
+    result = a_fleet(tmp_path / "fleet", kafka_servers, postgres_url, batch_records=20)
+    with result as fleet:
         yield fleet
 
 
@@ -93,7 +93,7 @@ def sleeping(fleet: Fleet, *, in_transaction: bool) -> None:
     names = list(fleet.ends())
     fleet.reached(200, names=names)
     asleep(fleet, sleeper, in_transaction=in_transaction)
-    done = fleet.processed(names)
+    result = fleet.processed(names)
     fleet.start()
     fleet.drained()
     sleeper.send(signal.SIGCONT)
@@ -101,7 +101,7 @@ def sleeping(fleet: Fleet, *, in_transaction: bool) -> None:
     fleet.produce(rows[::3])
     fleet.drained()
 
-    assert 200 <= done < len(rows) * 2, "it slept in the middle of its work"
+    assert 200 <= result < len(rows) * 2, "it slept in the middle of its work"
     assert fleet.outcome() == embedded([*rows, *rows, *rows[::3]], fleet.settings)
     assert sleeper.alive
 

@@ -54,21 +54,21 @@ def test_a_replay_after_the_notices_changes_nothing_and_sends_nothing_twice(flee
     fleet.produce(demo_rows())
     fleet.drained()
     notify_everybody(fleet)
-    before, letters, sent, said = fleet.outcome(), notices(fleet), mails(fleet), acts(fleet)
-    told = fleet.run("replay", "--from-beginning", "--json")
+    before, letters, sent, text = fleet.outcome(), notices(fleet), mails(fleet), acts(fleet)
+    result = fleet.run("replay", "--from-beginning", "--json")
     positions = fleet.store.make_batch_sink().load_positions(list(fleet.ends()))
     fleet.drained()
     tried = asyncio.run(send_due(fleet.container))
 
-    assert told.returncode == 0, told.stderr
+    assert result.returncode == 0, result.stderr
     assert fleet.outcome() == before
     assert notices(fleet) == letters
     assert mails(fleet) == sent
     assert len(sent) > 3
     assert tried == 0
-    assert acts(fleet) == [*said, "sources:partitions:replayed"]
+    assert acts(fleet) == [*text, "sources:partitions:replayed"]
     assert {stored.epoch for stored in positions.values()} == {1}
-    assert {json.loads(line)["next"] for line in told.stdout.splitlines()} == {None}
+    assert {json.loads(line)["next"] for line in result.stdout.splitlines()} == {None}
 
 
 def set_group(fleet: Fleet, *, ahead: bool) -> None:

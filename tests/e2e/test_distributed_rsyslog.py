@@ -54,10 +54,10 @@ template(name="asReceived" type="string" string="%rawmsg%")
 
 
 def by_source(rows: Sequence[Line]) -> dict[str, list[bytes]]:
-    found: dict[str, list[bytes]] = {}
+    fields: dict[str, list[bytes]] = {}
     for row in rows:
-        found.setdefault(row.source, []).append(row.raw or b"")
-    return found
+        fields.setdefault(row.source, []).append(row.raw or b"")
+    return fields
 
 
 @contextmanager

@@ -19,11 +19,11 @@ def ships(
     tmp_path_factory: pytest.TempPathFactory, kafka_servers: str, postgres_url: str
 ) -> Iterator[fleet.Fleet]:
     folder = tmp_path_factory.mktemp("shippers")
-    with fleet.a_fleet(folder, kafka_servers, postgres_url, partitions=1) as made:
+    with fleet.a_fleet(folder, kafka_servers, postgres_url, partitions=1) as result:
         # Before any worker: a partition that was seen empty once would count as drained already.
-        asyncio.run(aborted(made, lines(3), source="mail-gw"))
-        made.start(1)
-        yield made
+        asyncio.run(aborted(result, lines(3), source="mail-gw"))
+        result.start(1)
+        yield result
 
 
 async def sent(ships: fleet.Fleet, values: Sequence[bytes], **options: Any) -> None:
@@ -42,8 +42,8 @@ async def sent(ships: fleet.Fleet, values: Sequence[bytes], **options: Any) -> N
 
 
 def lines(count: int) -> list[bytes]:
-    found = [line.raw for line in fleet.demo_rows() if line.source == "unifi" and line.raw]
-    return found[:count]
+    raws = [line.raw for line in fleet.demo_rows() if line.source == "unifi" and line.raw]
+    return raws[:count]
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])

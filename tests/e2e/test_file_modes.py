@@ -52,10 +52,10 @@ def test_preflight_names_what_others_may_read(tmp_path: Path) -> None:
     run(0o022, "init", str(folder))
     (folder / "customers.csv").chmod(0o644)
 
-    told = run(0o022, "preflight", "--data-dir", str(folder), allowed=(0, 1))
+    result = run(0o022, "preflight", "--data-dir", str(folder), allowed=(0, 1))
 
-    assert "customers.csv" in told
-    assert "chmod" in told
+    assert "customers.csv" in result
+    assert "chmod" in result
 
 
 @pytest.mark.slow

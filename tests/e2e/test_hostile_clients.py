@@ -89,9 +89,9 @@ class Run:
     def megabytes(self) -> int:
         """The most it ever had in memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+)", status)
-        assert found
-        return int(found[1]) // 1024
+        match = re.search(r"VmHWM:\s+(\d+)", status)
+        assert match
+        return int(match[1]) // 1024
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -177,12 +177,12 @@ def test_idle_syslog_connections_of_a_stranger_leave_a_gap_and_a_connection_for_
 def small_disk(folder: Path, size: str) -> Iterator[None]:
     folder.mkdir()
     mount = shutil.which("mount")
-    made = mount and subprocess.run(
+    result = mount and subprocess.run(
         [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
         capture_output=True,
         check=False,
     )
-    if not made or made.returncode:
+    if not result or result.returncode:
         cannot_be_had("a file system of a few megabytes cannot be mounted: that needs root")
     try:
         yield

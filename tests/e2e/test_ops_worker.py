@@ -31,8 +31,8 @@ from_email = "notices@penhallow.example"
 
 @pytest.fixture
 def fleet(tmp_path: Path, kafka_servers: str, postgres_url: str) -> Iterator[Fleet]:
-    with a_fleet(tmp_path, kafka_servers, postgres_url) as made:
-        yield made
+    with a_fleet(tmp_path, kafka_servers, postgres_url) as result:
+        yield result
 
 
 def asked(port: int, path: str) -> tuple[int, str]:

@@ -83,7 +83,7 @@ def test_ingest_ends_slow_records_and_the_others_become_events(file: Path, tmp_p
     assert "0.3 seconds of processor time" in reasons(tmp_path / "data")[0]
 
 
-def test_parse_tells_of_each_line_in_order(file: Path) -> None:
+def test_parse_reports_each_line_in_order(file: Path) -> None:
     documents = [json.loads(line) for line in run("0.3", "parse", file).splitlines()]
 
     assert ["error" in each for each in documents] == [False, *[True] * len(SLOW), False]
@@ -106,7 +106,7 @@ def test_ingest_killed_twice_on_a_slow_record_ends_it_at_the_next_start_and_goes
         ) as endless:
             child = until(lambda parent=endless.pid: computing(parent, 1.0))
             endless.kill()
-        until(lambda gone=child: gone not in readers())
+        until(lambda process=child: process not in readers())
     out = run("0.3", "ingest", "--json", "--source", "s", "--data-dir", folder, files[2])
 
     assert (became(out)["events"], became(out)["dead_letters"]) == (4, 1)

@@ -89,10 +89,10 @@ def killed(folder: Path, kills: int, seed: int, batches: int) -> Outcome:
 def test_an_embedded_process_killed_again_and_again_raises_the_same_alerts(
     tmp_path: Path, expected: Outcome
 ) -> None:
-    found = killed(tmp_path, kills=4, seed=1, batches=30)
+    actual = killed(tmp_path, kills=4, seed=1, batches=30)
 
-    assert found == expected
-    assert found.received == len(lines())
+    assert actual == expected
+    assert actual.received == len(lines())
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def our_settings(folder: Path, **kafka: Any) -> Settings:
 
 
 def sasl(broker: Secured, mechanism: str = "scram-sha-512", **changes: Any) -> Settings:
-    said = {
+    fields = {
         "servers": broker.sasl,
         "security": "sasl_tls",
         "mechanism": mechanism,
@@ -149,7 +149,7 @@ def sasl(broker: Secured, mechanism: str = "scram-sha-512", **changes: Any) -> S
         "password": SECRET,
         "ca_file": broker.folder / "ca.pem",
     }
-    return our_settings(broker.folder, **(said | changes))
+    return our_settings(broker.folder, **(fields | changes))
 
 
 def mutual(broker: Secured) -> Settings:
@@ -257,20 +257,20 @@ def refusal(settings: Settings, caplog: pytest.LogCaptureFixture) -> str:
 def test_a_wrong_password_is_said_without_any_password(
     broker: Secured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = refusal(sasl(broker, password="wrong-pony-cell"), caplog)
+    text = refusal(sasl(broker, password="wrong-pony-cell"), caplog)
 
-    assert "at sign-in (SCRAM-SHA-512)" in said
-    assert "pony" not in said
-    assert "horse" not in said
+    assert "at sign-in (SCRAM-SHA-512)" in text
+    assert "pony" not in text
+    assert "horse" not in text
 
 
 def test_a_wrong_plain_password_is_not_in_the_clients_debug_log_either(
     broker: Secured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = refusal(sasl(broker, "plain", password="wrong-pony-cell"), caplog)
+    text = refusal(sasl(broker, "plain", password="wrong-pony-cell"), caplog)
 
-    assert "at sign-in (PLAIN)" in said
-    assert "pony" not in said
+    assert "at sign-in (PLAIN)" in text
+    assert "pony" not in text
 
 
 @pytest.mark.parametrize("mechanism", ["scram-sha-512", "plain"])
@@ -292,47 +292,47 @@ def test_an_outlived_token_is_refused_and_not_shown(
 ) -> None:
     settings = bearer(broker, seconds=-300)
     token = settings.kafka.token_file.read_text().strip() if settings.kafka.token_file else ""
-    said = refusal(settings, caplog)
+    text = refusal(settings, caplog)
 
-    assert "at sign-in (OAUTHBEARER)" in said
+    assert "at sign-in (OAUTHBEARER)" in text
     assert token
-    assert token not in said
+    assert token not in text
 
 
 def test_a_strangers_certificate_is_refused_by_name(
     broker: Secured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = refusal(sasl(broker, ca_file=broker.folder / "stranger.pem"), caplog)
+    text = refusal(sasl(broker, ca_file=broker.folder / "stranger.pem"), caplog)
 
-    assert "Kafka's certificate is not trusted" in said
-    assert "ca_file" in said
+    assert "Kafka's certificate is not trusted" in text
+    assert "ca_file" in text
 
 
 def test_a_client_certificate_that_is_missing_is_asked_for(
     broker: Secured, caplog: pytest.LogCaptureFixture
 ) -> None:
     kafka = mutual(broker).kafka.model_copy(update={"cert_file": None, "key_file": None})
-    said = refusal(mutual(broker).model_copy(update={"kafka": kafka}), caplog)
+    text = refusal(mutual(broker).model_copy(update={"kafka": kafka}), caplog)
 
-    assert "BAD_CERTIFICATE" in said
-    assert "cert_file" in said
+    assert "BAD_CERTIFICATE" in text
+    assert "cert_file" in text
 
 
 def test_another_host_s_certificate_is_refused(
     broker: Secured, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = sasl(broker, servers=broker.sasl.replace("127.0.0.1", "localhost"))
-    said = refusal(other, caplog)
+    text = refusal(other, caplog)
 
-    assert "Hostname mismatch" in said
+    assert "Hostname mismatch" in text
 
 
 def test_tls_spoken_to_a_plain_port_says_so(
     broker: Secured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = refusal(sasl(broker, servers=broker.internal), caplog)
+    text = refusal(sasl(broker, servers=broker.internal), caplog)
 
-    assert "no TLS with Kafka on this port" in said
+    assert "no TLS with Kafka on this port" in text
 
 
 def test_plain_text_spoken_to_a_tls_port_is_no_answer(broker: Secured) -> None:
@@ -347,9 +347,9 @@ def test_plain_text_spoken_to_a_tls_port_is_no_answer(broker: Secured) -> None:
 def test_a_principal_without_rights_is_told_which_acl_it_lacks(
     broker: Secured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = refusal(bearer(broker, subject="nobody"), caplog)
+    text = refusal(bearer(broker, subject="nobody"), caplog)
 
-    assert "Give it the ACL Describe" in said
+    assert "Give it the ACL Describe" in text
 
 
 def test_a_shippers_rights_are_enough_to_write_and_are_reported(broker: Secured) -> None:
@@ -370,5 +370,5 @@ def test_a_shippers_rights_are_enough_to_write_and_are_reported(broker: Secured)
 
 def allow(admin: KafkaAdminClient, principal: str, operation: ACLOperation, prefix: str) -> None:
     pattern = ResourcePattern(ResourceType.TOPIC, prefix, ACLResourcePatternType.PREFIXED)
-    done = admin.create_acls([ACL(principal, "*", operation, ACLPermissionType.ALLOW, pattern)])
-    assert done["failed"] == []
+    acls = admin.create_acls([ACL(principal, "*", operation, ACLPermissionType.ALLOW, pattern)])
+    assert acls["failed"] == []

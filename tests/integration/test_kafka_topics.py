@@ -68,7 +68,7 @@ def alter(admin: KafkaAdminClient, topic: str, **config: str) -> None:
 
 def config_of(admin: KafkaAdminClient, topic: str) -> dict[str, str]:
     described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    return {key: said["value"] for key, said in described["topic"][topic].items()}
+    return {key: text["value"] for key, text in described["topic"][topic].items()}
 
 
 def until(so: Callable[[], bool]) -> None:
@@ -80,11 +80,11 @@ def until(so: Callable[[], bool]) -> None:
 
 
 def test_a_second_create_changes_nothing_and_the_check_is_clean(settings: Settings) -> None:
-    made = create_topics(settings)
+    topics = create_topics(settings)
     again = create_topics(settings)
 
-    assert [c.topic for c in made] == [spec.name for spec in build_topic_specs(settings)]
-    assert {c.what for c in made} == {"created"}
+    assert [c.topic for c in topics] == [spec.name for spec in build_topic_specs(settings)]
+    assert {c.what for c in topics} == {"created"}
     assert again == []
     assert wrong(settings) == []
     require_topics(settings)
@@ -115,15 +115,15 @@ def test_senders_deciding_the_arrival_is_found_stops_a_worker_and_is_mended(
     create_topics(settings)
     topic = build_source_topic(settings.kafka, "m365")
     alter(admin, topic, message_timestamp_type="CreateTime")
-    found = [f for f in check_topics(settings) if f.wrong]
+    values = [f for f in check_topics(settings) if f.wrong]
     with pytest.raises(ConfigurationError, match=r"message\.timestamp\.type is CreateTime"):
         require_topics(settings)
     changes = create_topics(settings)
 
-    assert [(f.topic, f.what, f.remedy) for f in found] == [
+    assert [(f.topic, f.what, f.remedy) for f in values] == [
         (topic, "setting", "Run breachdesk topics create.")
     ]
-    assert "a sender decides when a record arrived" in found[0].problem
+    assert "a sender decides when a record arrived" in values[0].problem
     assert [(c.topic, c.what, c.before, c.after) for c in changes] == [
         (topic, "message.timestamp.type", "CreateTime", "LogAppendTime")
     ]
@@ -179,10 +179,10 @@ def test_fewer_replicas_than_configured_are_told_with_the_tool_that_moves_data(
     settings: Settings,
 ) -> None:
     create_topics(settings)
-    found = [f for f in check_topics(with_kafka(settings, replication=3)) if f.wrong]
+    values = [f for f in check_topics(with_kafka(settings, replication=3)) if f.wrong]
 
-    assert {f.what for f in found} == {"replication"}
-    assert "kafka-reassign-partitions.sh" in found[0].remedy
+    assert {f.what for f in values} == {"replication"}
+    assert "kafka-reassign-partitions.sh" in values[0].remedy
 
 
 def test_more_replicas_than_brokers_names_the_key(settings: Settings) -> None:
@@ -194,17 +194,17 @@ def test_more_in_sync_replicas_than_there_are_means_nothing_can_be_written(
     settings: Settings,
 ) -> None:
     create_topics(settings)
-    asked = with_kafka(settings, replication=2, min_insync_replicas=2)
+    question = with_kafka(settings, replication=2, min_insync_replicas=2)
 
-    assert {what for _, what in wrong(asked)} == {"replication", "in-sync", "setting"}
+    assert {what for _, what in wrong(question)} == {"replication", "in-sync", "setting"}
 
 
 def test_without_an_authoriser_the_check_says_so_and_stays_clean(settings: Settings) -> None:
     create_topics(settings)
-    said = [f for f in check_topics(settings) if not f.wrong]
+    values = [f for f in check_topics(settings) if not f.wrong]
 
-    assert [f.what for f in said] == ["acl"]
-    assert said[0].problem.startswith("no authoriser on this broker")
+    assert [f.what for f in values] == ["acl"]
+    assert values[0].problem.startswith("no authoriser on this broker")
 
 
 def test_lag_counts_what_the_group_has_not_committed(
@@ -217,8 +217,8 @@ def test_lag_counts_what_the_group_has_not_committed(
             producer.send(topic, b"line", partition=0, headers=[("source", str(n).encode())])
         producer.flush()
     never = {(row.topic, row.partition): row for row in list_lags(settings)}
-    done = {TopicPartition(topic, 0): OffsetAndMetadata(4, "", -1)}
-    admin.alter_group_offsets(settings.kafka.group, done)
+    fields = {TopicPartition(topic, 0): OffsetAndMetadata(4, "", -1)}
+    admin.alter_group_offsets(settings.kafka.group, fields)
     then = {(row.topic, row.partition): row for row in list_lags(settings)}
 
     assert len(never) == 6
@@ -247,13 +247,13 @@ def test_a_line_of_the_greatest_length_is_taken(settings: Settings) -> None:
     assert sent.offset == 0
 
 
-def test_a_topic_made_anew_has_another_id_in_the_text_that_kafkas_tools_print(
+def test_a_topic_created_again_has_another_id_in_the_text_that_kafkas_tools_print(
     settings: Settings, admin: KafkaAdminClient
 ) -> None:
     create_topics(settings)
     topic = build_source_topic(settings.kafka, "m365")
     first = load_topic_ids(settings, [topic, "nosuch"])
-    told = admin.describe_topics([topic])[0]["topic_id"]
+    result = admin.describe_topics([topic])[0]["topic_id"]
     admin.delete_topics([topic])
     until(lambda: topic not in admin.list_topics())
     create_topics(settings)
@@ -261,7 +261,7 @@ def test_a_topic_made_anew_has_another_id_in_the_text_that_kafkas_tools_print(
 
     assert list(first) == [topic]
     assert len(first[topic]) == 22
-    assert uuid.UUID(bytes=base64.urlsafe_b64decode(first[topic] + "==")) == uuid.UUID(str(told))
+    assert uuid.UUID(bytes=base64.urlsafe_b64decode(first[topic] + "==")) == uuid.UUID(str(result))
     assert second[topic] != first[topic]
 
 
@@ -302,11 +302,11 @@ def run(settings: Settings, *words: str) -> Result:
 
 def test_the_command_line_checks_makes_and_measures(settings: Settings) -> None:
     before = run(settings, "check")
-    made = run(settings, "create")
+    result = run(settings, "create")
     after = run(settings, "check")
     behind = run(settings, "lag")
 
-    assert (before.exit_code, made.exit_code, after.exit_code) == (1, 0, 0)
+    assert (before.exit_code, result.exit_code, after.exit_code) == (1, 0, 0)
     assert '"what":"missing"' in before.stdout
-    assert made.stdout.count('"created"') == 6
+    assert result.stdout.count('"created"') == 6
     assert '"lag":0' in behind.stdout

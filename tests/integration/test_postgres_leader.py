@@ -18,9 +18,9 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 def settings(postgres_url: str, fresh_schema: Callable[[], str]) -> StoreSettings:
-    made = StoreSettings(url=postgres_url, schema_name=fresh_schema())
-    create_schema(made)
-    return made
+    store_settings = StoreSettings(url=postgres_url, schema_name=fresh_schema())
+    create_schema(store_settings)
+    return store_settings
 
 
 def test_one_of_two_leads_until_it_goes(settings: StoreSettings) -> None:

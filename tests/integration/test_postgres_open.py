@@ -41,9 +41,9 @@ def settings(postgres_url: str, fresh_schema: Schema) -> StoreSettings:
 
 @pytest.fixture
 def engine(settings: StoreSettings) -> Iterator[Engine]:
-    made = postgres_database.make_engine(settings)
-    yield made
-    made.dispose()
+    result = postgres_database.make_engine(settings)
+    yield result
+    result.dispose()
 
 
 def run(settings: StoreSettings, *statements: str) -> None:
@@ -326,19 +326,19 @@ def test_settings_that_cannot_work_name_their_place(changes: dict[str, object], 
     assert refused.value.place == place
 
 
-def test_the_password_of_a_file_is_read_anew_and_stands_in_no_address(tmp_path: Path) -> None:
+def test_the_password_of_a_file_is_read_again_and_is_in_no_address(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("first\n")
-    made = postgres_database.make_engine(
+    result = postgres_database.make_engine(
         StoreSettings(url="postgresql://u:inurl@h/x", password_file=file)
     )
-    given: list[str] = []
+    values: list[str] = []
     for word in ("first", "second"):
         file.write_text(f"{word}\n")
         arguments: dict[str, object] = {}
-        for listener in made.dialect.dispatch.do_connect:
+        for listener in result.dialect.dispatch.do_connect:
             listener(None, None, (), arguments)
-        given.append(str(arguments["password"]))
+        values.append(str(arguments["password"]))
 
-    assert given == ["first", "second"]
-    assert "inurl" not in made.url.render_as_string(hide_password=False)
+    assert values == ["first", "second"]
+    assert "inurl" not in result.url.render_as_string(hide_password=False)

@@ -87,10 +87,10 @@ def test_a_dump_restored_on_the_same_server_is_another_one_and_holds_all_mail(
         place = established(store, tmp_path, shared=True)
         outbox = StoreOutbox(store, settings, renderer(), place, LeasedDispatchers(store))
         outbox.enter("boot", NOON)
-        second, held = store.get_server_identity(), outbox.find_hold(NOON)
+        second, hold = store.get_server_identity(), outbox.find_hold(NOON)
 
     assert first.split("/")[:2] == second.split("/")[:2]
-    assert held == mail_hold.AFTER_FAILOVER
+    assert hold == mail_hold.AFTER_FAILOVER
 
 
 def test_a_database_copied_before_its_first_letter_does_not_send(
@@ -155,11 +155,11 @@ def test_the_store_speaks_over_tls_with_a_checked_certificate(
                 "SELECT bool_and(ssl), count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
                 " WHERE application_name = 'breachdesk'"
             )
-            found = connection.execute(query).fetchone()
+            actual = connection.execute(query).fetchone()
 
-    assert found is not None
-    assert found[0] is True
-    assert found[1] >= 1
+    assert actual is not None
+    assert actual[0] is True
+    assert actual[1] >= 1
 
 
 def test_what_cannot_be_trusted_is_not_talked_to(guarded: StoreSettings, tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_of_two_owners_who_both_begin_a_partition_one_is_fenced(store: PostgresS
     assert count.received == 1
 
 
-def test_pipeline_writes_run_beside_each_other_and_never_beside_an_act(
+def test_pipeline_writes_run_concurrently_and_never_during_an_act(
     store: PostgresStore, settings: StoreSettings
 ) -> None:
     inside, release = threading.Event(), threading.Event()
@@ -292,7 +292,7 @@ def test_a_contradiction_is_a_conflict_that_quotes_nothing(store: PostgresStore)
     assert store.read(lambda uow: uow.users.list()) == []
 
 
-def test_a_cut_connection_keeps_nothing_and_the_next_act_connects_anew(
+def test_a_cut_connection_keeps_nothing_and_the_next_act_reconnects(
     store: PostgresStore, settings: StoreSettings
 ) -> None:
     def cut(uow) -> None:

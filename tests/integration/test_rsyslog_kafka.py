@@ -174,11 +174,11 @@ def broker_ca(broker: KafkaServer) -> Path:
 
 
 def program() -> str:
-    found = shutil.which("rsyslogd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    path = shutil.which("rsyslogd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     modules = [*Path("/usr/lib").glob(f"*/rsyslog/{MODULE}"), *Path("/usr/lib").glob("rsyslog/*")]
-    if found is None or not any(each.name == MODULE for each in modules):
+    if path is None or not any(each.name == MODULE for each in modules):
         cannot_be_had("rsyslogd with omkafka is not here: apt-get install rsyslog rsyslog-kafka")
-    return str(found)
+    return str(path)
 
 
 @pytest.fixture
@@ -217,9 +217,9 @@ def arrivals(broker: KafkaServer) -> Iterator[Callable[[str], Arrivals]]:
     with ExitStack() as opened:
 
         def of(source: str) -> Arrivals:
-            found = Arrivals(broker, source)
-            opened.callback(found.close)
-            return found
+            actual = Arrivals(broker, source)
+            opened.callback(actual.close)
+            return actual
 
         yield of
 

@@ -75,13 +75,13 @@ def consumed(server: str, topic: str, expected: int) -> list[bytes]:
     consumer = KafkaConsumer(
         topic, bootstrap_servers=server, group_id=unique_prefix(), auto_offset_reset="earliest"
     )
-    found: list[bytes] = []
+    values: list[bytes] = []
     deadline = time.monotonic() + 120
-    while len(found) < expected and time.monotonic() < deadline:
+    while len(values) < expected and time.monotonic() < deadline:
         for records in consumer.poll(500).values():
-            found += [record.value for record in records]
+            values += [record.value for record in records]
     consumer.close()
-    return found
+    return values
 
 
 @pytest.mark.kafka

@@ -30,8 +30,8 @@ def login() -> dict[str, object]:
 def bad_records() -> list[Line]:
     arrived = demo_rows()[2000].arrived
 
-    def m365(told: dict[str, object]) -> bytes:
-        return json.dumps(told).encode()
+    def m365(fields: dict[str, object]) -> bytes:
+        return json.dumps(fields).encode()
 
     raws: list[bytes | None] = [
         None,
@@ -59,19 +59,19 @@ def test_bad_records_among_good_ones_stop_nothing_and_add_up(fleet: Fleet) -> No
     fleet.start(2)
     fleet.produce(lines)
     fleet.drained()
-    found, letters = fleet.outcome(), fleet.dead_letters()
+    actual, letters = fleet.outcome(), fleet.dead_letters()
     expected = embedded(lines, fleet.settings)
     ends = fleet.ends()
 
-    assert found == expected
-    assert found.received == len(lines) == sum(ends.values())
-    for name, count in found.sources.items():
+    assert actual == expected
+    assert actual.received == len(lines) == sum(ends.values())
+    for name, count in actual.sources.items():
         assert count["received"] == (
             count["parsed"] + count["ignored"] + count["dead_letters"] + count["not_understood"]
         ), name
     assert len(letters) == len({letter.position for letter in letters})
     assert len(letters) == sum(
-        count["dead_letters"] + count["not_understood"] for count in found.sources.values()
+        count["dead_letters"] + count["not_understood"] for count in actual.sources.values()
     )
     assert all(letter.reason and letter.position.journal for letter in letters)
     assert not any("program" in letter.reason for letter in letters)
@@ -87,7 +87,7 @@ def test_times_of_1970_and_2099_are_kept_and_counted_late_and_raise_nothing(flee
     fleet.start(1)
     fleet.produce([*rows[:2500], *odd, *rows[2500:]])
     fleet.drained()
-    found, plain = fleet.outcome(), embedded(rows, fleet.settings)
+    actual, plain = fleet.outcome(), embedded(rows, fleet.settings)
 
-    assert found.alerts == plain.alerts
-    assert found.sources["m365"]["late"] == plain.sources["m365"]["late"] + 2
+    assert actual.alerts == plain.alerts
+    assert actual.sources["m365"]["late"] == plain.sources["m365"]["late"] + 2

@@ -29,10 +29,10 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    made = kafka_settings(tmp_path)
-    create_topics(made)
-    yield made
-    remove_topics(made)
+    result = kafka_settings(tmp_path)
+    create_topics(result)
+    yield result
+    remove_topics(result)
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ class FormerOwner:
     def commits(self, count: int) -> None:
         lines = [IncomingRecord("web", b"a line", START)] * count
         last = self.log.append(lines)[-1]
-        held = self.sink.load_positions([self.partition])[self.partition]
-        step = PartitionAdvance(self.partition, held, last, START.timestamp())
+        positions = self.sink.load_positions([self.partition])[self.partition]
+        step = PartitionAdvance(self.partition, positions, last, START.timestamp())
         self.sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), START)
 
 
@@ -73,10 +73,10 @@ async def test_what_was_committed_while_it_was_asking_is_no_loss_of_the_brokers(
     former, worker = FormerOwner(store, settings, log), a_worker(store, settings)
     await asyncio.to_thread(former.commits, 3)
 
-    async def in_thread(work: Callable[..., Any], *given: Any) -> Any:
+    async def in_thread(work: Callable[..., Any], *values: Any) -> Any:
         if work == worker.take_ownership:
             await asyncio.to_thread(former.commits, 5)
-        return await asyncio.to_thread(work, *given)
+        return await asyncio.to_thread(work, *values)
 
     consumer = PartitionConsumer(settings, worker, NullMetrics(), in_thread)
     await consumer.start()

@@ -47,12 +47,12 @@ def test_a_missing_topic_stops_the_worker_before_it_begins(fleet: Fleet) -> None
     with admin(fleet.settings.kafka.servers) as client:
         client.delete_topics([missing])
         until(lambda: missing not in client.list_topics(), WAIT_SECONDS)
-    said = refusal(fleet, MISCONFIGURED)
+    text = refusal(fleet, MISCONFIGURED)
     mended = fleet.run("topics", "create")
     feed_all(fleet)
 
-    assert missing in said
-    assert "breachdesk topics create" in said
+    assert missing in text
+    assert "breachdesk topics create" in text
     assert mended.returncode == 0
     assert fleet.outcome() == embedded(demo_rows()[:TOLD], fleet.settings)
 
@@ -66,13 +66,13 @@ def test_a_topic_that_believes_its_senders_times_stops_the_worker(fleet: Fleet) 
         lambda: any(f.topic == topic and f.wrong for f in topics.check_topics(fleet.settings)),
         WAIT_SECONDS,
     )
-    said = refusal(fleet, MISCONFIGURED)
+    text = refusal(fleet, MISCONFIGURED)
 
-    assert topic in said
-    assert "breachdesk topics create" in said
+    assert topic in text
+    assert "breachdesk topics create" in text
 
 
-def test_a_topic_made_anew_stops_the_worker_until_a_replay_is_ordered(fleet: Fleet) -> None:
+def test_a_topic_created_again_stops_the_worker_until_a_replay_is_ordered(fleet: Fleet) -> None:
     feed_all(fleet)
     before = fleet.outcome()
     anew = fleet.topic("web")
@@ -80,14 +80,14 @@ def test_a_topic_made_anew_stops_the_worker_until_a_replay_is_ordered(fleet: Fle
         client.delete_topics([anew])
         until(lambda: anew not in client.list_topics(), WAIT_SECONDS)
     topics.create_topics(fleet.settings)
-    said = refusal(fleet, CORRUPT)
+    text = refusal(fleet, CORRUPT)
     ordered = fleet.run("replay", f"{anew}/0", "--from-beginning")
     fleet.start()
     fleet.produce(demo_rows()[TOLD : 2 * TOLD], scatter=False)
     fleet.drained()
 
-    assert "an earlier creation of this topic" in said
-    assert "breachdesk replay --from-beginning" in said
+    assert "an earlier creation of this topic" in text
+    assert "breachdesk replay --from-beginning" in text
     assert ordered.returncode == 0, ordered.stderr
     assert fleet.outcome().alerts == embedded(demo_rows()[: 2 * TOLD], fleet.settings).alerts
     assert fleet.outcome().received > before.received
@@ -102,10 +102,10 @@ def test_records_that_were_dropped_before_they_were_processed_stop_the_worker(
         client.delete_records(
             {partition(name): end for name, end in fleet.ends().items() if "web" in name}
         )
-    said = refusal(fleet, CORRUPT)
+    text = refusal(fleet, CORRUPT)
 
-    assert "Retention dropped records before they were processed" in said
-    assert "breachdesk replay --from-beginning" in said
+    assert "Retention dropped records before they were processed" in text
+    assert "breachdesk replay --from-beginning" in text
 
 
 def test_a_position_beyond_the_end_stops_the_worker(fleet: Fleet) -> None:
@@ -113,12 +113,12 @@ def test_a_position_beyond_the_end_stops_the_worker(fleet: Fleet) -> None:
     feed_all(fleet)
     name = f"{fleet.topic('web')}/0"
     sink = fleet.store.make_batch_sink()
-    held = sink.load_positions([name])[name]
-    assert held.position is not None
-    beyond = held.position._replace(offset=1_000_000)
-    step = PartitionAdvance(name, held, beyond, held.arrived)
+    positions = sink.load_positions([name])[name]
+    assert positions.position is not None
+    beyond = positions.position._replace(offset=1_000_000)
+    step = PartitionAdvance(name, positions, beyond, positions.arrived)
     sink.commit(RecordBatch([step]), {}, lambda _rows, _low: GroupUpdates(), fleet.container.now())
-    said = refusal(fleet, CORRUPT)
+    text = refusal(fleet, CORRUPT)
 
-    assert "The broker lost records that it had acknowledged" in said
-    assert "breachdesk replay --from-beginning" in said
+    assert "The broker lost records that it had acknowledged" in text
+    assert "breachdesk replay --from-beginning" in text

@@ -73,16 +73,18 @@ class Teller:
         self.held = sink.load_positions([partition])[partition]
 
     def tell(self, signals: Sequence[Signal], meet: Callable[[], None]) -> None:
-        told: dict[GroupKey, list[GuardedSignal]] = {}
+        guarded_signals: dict[GroupKey, list[GuardedSignal]] = {}
         for each in signals:
-            told.setdefault(each.key, []).append(GuardedSignal(each, True))
+            guarded_signals.setdefault(each.key, []).append(GuardedSignal(each, True))
         before = -1 if self.held.position is None else self.held.position.offset
         after = RecordPosition(self.partition, before + max(1, len(signals)))
-        batch = RecordBatch([PartitionAdvance(self.partition, self.held, after)], list(told))
+        batch = RecordBatch(
+            [PartitionAdvance(self.partition, self.held, after)], list(guarded_signals)
+        )
 
         def settle(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
             meet()
-            return self.windows.apply(told, rows, low)
+            return self.windows.apply(guarded_signals, rows, low)
 
         committed = self.sink.commit(batch, self.windows.get_versions(batch.keys), settle, NOW)
         self.windows.confirm_commit(committed)
@@ -98,14 +100,14 @@ class Unlocked:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
-    def execute(self, statement: Any, *given: Any) -> Any:
+    def execute(self, statement: Any, *values: Any) -> Any:
         if isinstance(statement, Select):
             statement = statement._clone()
             statement._for_update_arg = None
-        return self._connection.execute(statement, *given)
+        return self._connection.execute(statement, *values)
 
-    def exec_driver_sql(self, statement: str, *given: Any) -> Any:
-        return self._connection.exec_driver_sql(statement.replace(" FOR UPDATE", ""), *given)
+    def exec_driver_sql(self, statement: str, *values: Any) -> Any:
+        return self._connection.exec_driver_sql(statement.replace(" FOR UPDATE", ""), *values)
 
 
 def without_lock(sink: Any) -> SqlBatchSink:
@@ -118,18 +120,18 @@ def run_rounds(sink: BatchSink, seed: int) -> Mapping[GroupKey, list[Signal]]:
     """Rounds of two halves told at the same moment; what was told in all, by group."""
     chance = random.Random(seed)
     one, other = Teller(sink, "raw/0"), Teller(sink, "raw/1")
-    told: dict[GroupKey, list[Signal]] = {}
+    signals_by_group: dict[GroupKey, list[Signal]] = {}
     with ThreadPoolExecutor(2) as threads:
         for number in range(ROUNDS):
             key = GroupKey("ten", "acme", (f"g{number}",))
             known, first, second = halves(key, chance)
-            told[key] = [*known, *first, *second]
+            signals_by_group[key] = [*known, *first, *second]
             chance.choice((one, other)).tell(known, lambda: None)
             meet = meeting()
             ends = [threads.submit(one.tell, first, meet), threads.submit(other.tell, second, meet)]
             for end in ends:
                 end.result()
-    return told
+    return signals_by_group
 
 
 def halves(key: GroupKey, chance: random.Random) -> tuple[list[Signal], list[Signal], list[Signal]]:
@@ -166,21 +168,21 @@ def evidence(store: Any) -> dict[tuple[str, ...], set[str]]:
     return dict(store.read(work))
 
 
-def one_owner_raises(told: Mapping[GroupKey, list[Signal]]) -> set[tuple[str, ...]]:
+def one_owner_raises(signals_by_group: Mapping[GroupKey, list[Signal]]) -> set[tuple[str, ...]]:
     alone = InMemoryWindows(SPECS)
-    alone.absorb([each for signals in told.values() for each in signals])
+    alone.absorb([each for signals in signals_by_group.values() for each in signals])
     return {each.key.group for each in alone.list_episodes()}
 
 
 def test_two_that_tell_halves_of_a_group_at_once_raise_what_one_owner_raises(store: Any) -> None:
-    told = run_rounds(store.make_batch_sink(), 1)
-    expected = one_owner_raises(told)
+    rounds = run_rounds(store.make_batch_sink(), 1)
+    expected = one_owner_raises(rounds)
 
     assert raised(store) == expected
     assert ROUNDS > len(expected) > ROUNDS // 2
     assert evidence(store) == {
         key.group: {each.event_id for each in signals}
-        for key, signals in told.items()
+        for key, signals in rounds.items()
         if key.group in expected
     }
 
@@ -196,10 +198,10 @@ def test_many_workers_over_many_shared_groups_neither_deadlock_nor_miss(store: A
     """Every batch bears on most groups, in its own order: sorted locks never wait in a circle."""
     sink = store.make_batch_sink()
     keys = [GroupKey("ten", "acme", (f"m{n}",)) for n in range(12)]
-    told = {key: [signal(key, n) for n in range(COUNT)] for key in keys}
+    values_by_key = {key: [signal(key, n) for n in range(COUNT)] for key in keys}
     shares: list[list[Signal]] = [[] for _ in range(40)]
     chance = random.Random(3)
-    for each in (s for signals in told.values() for s in signals):
+    for each in (s for signals in values_by_key.values() for s in signals):
         chance.choice(shares).append(each)
     tellers = [Teller(sink, f"raw/{n}") for n in range(4)]
 

@@ -236,8 +236,8 @@ async def test_every_notice_arrives_once_opens_and_names_only_its_own_customer(
         assert html is not None
         assert text.get_content() == letters[name].text
         assert html.get_content() == letters[name].html
-        said = words_of(mails[0])
-        assert [other for other in names if other in said] == [name]
+        words = words_of(mails[0])
+        assert [other for other in names if other in words] == [name]
 
 
 async def test_a_recipient_that_postfix_does_not_know_is_bounced_at_once(office: Office) -> None:

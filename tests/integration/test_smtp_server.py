@@ -237,17 +237,17 @@ async def test_a_connection_that_went_stale_is_opened_again(serve: Serve, ca_fil
     running.script.drops = {"MAIL"}
     lost = await channel.send(build_outgoing(2))
     running.script.drops = set()
-    kept = await channel.send(build_outgoing(3))
+    actual = await channel.send(build_outgoing(3))
     await channel.close()
 
     assert lost.outcome is SendOutcome.DEFERRED
-    assert kept.outcome is SendOutcome.HANDED_OVER
+    assert actual.outcome is SendOutcome.HANDED_OVER
     assert running.script.connections == 2
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize(
-    ("reply", "outcome", "kept"),
+    ("reply", "outcome", "stored_reply"),
     [
         ("451 4.3.0 try later, ann@customers.example", SendOutcome.DEFERRED, "451 4.3.0"),
         ("452 full", SendOutcome.DEFERRED, "452"),
@@ -256,7 +256,7 @@ async def test_a_connection_that_went_stale_is_opened_again(serve: Serve, ca_fil
     ],
 )
 async def test_a_clear_refusal_is_told_by_code_only_and_the_next_message_still_goes(
-    serve: Serve, ca_file: Path, command: str, reply: str, outcome: SendOutcome, kept: str
+    serve: Serve, ca_file: Path, command: str, reply: str, outcome: SendOutcome, stored_reply: str
 ) -> None:
     running = await serve(ScriptedReplies(replies={command: reply}))
     channel = running.channel(ca_file)
@@ -265,7 +265,7 @@ async def test_a_clear_refusal_is_told_by_code_only_and_the_next_message_still_g
     after = await channel.send(build_outgoing(2))
     await channel.close()
 
-    assert (refused.outcome, refused.reply) == (outcome, kept)
+    assert (refused.outcome, refused.reply) == (outcome, stored_reply)
     assert after.outcome is SendOutcome.HANDED_OVER
     assert [to for _, (to,), _ in running.script.arrived] == ["c002@customers.example"]
 
@@ -438,9 +438,11 @@ async def speaking(answers: dict[bytes, str]) -> AsyncIterator[RunningServer]:
         while line := await next_line(reader):
             in_letter = in_letter and line != b".\r\n"
             if not in_letter:
-                said = next((a for start, a in answers.items() if line.startswith(start)), "250 x")
-                in_letter = line.startswith(b"DATA") and said.startswith("354")
-                writer.write(said.encode() + b"\r\n")
+                first_match = next(
+                    (a for start, a in answers.items() if line.startswith(start)), "250 x"
+                )
+                in_letter = line.startswith(b"DATA") and first_match.startswith("354")
+                writer.write(first_match.encode() + b"\r\n")
         writer.close()
         ended.set()
 

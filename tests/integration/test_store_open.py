@@ -62,9 +62,9 @@ def test_a_store_is_readable_by_its_owner_only_and_opens_again(tmp_path: Path) -
         store.write(lambda uow: uow.customers.save(make_customer()))
         modes = {file.name: file.stat().st_mode & 0o077 for file in (tmp_path / "data").iterdir()}
     with open_store(url, now=FixedNow(), create=False) as store:
-        found = store.read(lambda uow: uow.customers.get("contoso"))
+        customer = store.read(lambda uow: uow.customers.get("contoso"))
 
-    assert found == make_customer()
+    assert customer == make_customer()
     assert set(modes) == {"store.db", "store.db-wal", "store.db-shm", "store.db.lock"}
     assert not any(modes.values())
 

@@ -93,13 +93,13 @@ async def test_no_letter_leaves_while_the_witnesss_message_bounces_and_all_do_af
             )
         )
         await dispatch(scenario)
-        told = list(sink.taken)
+        result = list(sink.taken)
         await rounds(scenario, minutes=14)
         early = list(sink.taken)
         await rounds(scenario, minutes=2)
 
     assert bounced == (["nobody@outside.example"], [])
-    assert told == early == ["trustee@outside.example"]
+    assert result == early == ["trustee@outside.example"]
     assert sorted(sink.taken[1:]) == ["accounts@contoso.example", "accounts@fabrikam.example"]
     assert [row.status for row in scenario.rows() if row.person_id == "witness"] == [
         DeliveryStatus.BOUNCED

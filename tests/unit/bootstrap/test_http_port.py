@@ -239,12 +239,12 @@ def test_a_request_that_is_being_answered_never_gives_way() -> None:
     limits = HttpSettings(connections=20, header_seconds=60)
     ask = b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with serving(limits) as port, ExitStack() as stack:
-        asked = [stack.enter_context(port.connect(ask)) for _ in range(5)]
+        values = [stack.enter_context(port.connect(ask)) for _ in range(5)]
         until(lambda: port.waiting == 5)
         for _ in range(60):
             stack.enter_context(port.connect())
         port.go_on.set()
-        answers = [everything(each) for each in asked]
+        answers = [everything(each) for each in values]
 
     assert [answer.endswith(b"done") for answer in answers] == [True] * 5
 

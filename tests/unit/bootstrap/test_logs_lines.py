@@ -197,7 +197,7 @@ def fail() -> None:
     raise ValueError("invalid literal: 'Sam Field, born 1980'")
 
 
-def test_an_unknown_exception_is_its_class_and_place_wherever_it_stands(lines: Lines) -> None:
+def test_an_unknown_exception_is_its_class_and_place_wherever_it_is(lines: Lines) -> None:
     try:
         fail()
     except ValueError as error:
@@ -248,10 +248,10 @@ def test_for_people_the_line_is_text(lines: Lines) -> None:
 
 
 def test_what_a_command_says_goes_where_the_logs_go(lines: Lines) -> None:
-    told: list[str] = []
+    values: list[str] = []
 
-    choose_printer(OpsSettings(log_format="console"), told.append)("first")
-    choose_printer(OpsSettings(log_format="json"), told.append)("second")
+    choose_printer(OpsSettings(log_format="console"), values.append)("first")
+    choose_printer(OpsSettings(log_format="json"), values.append)("second")
 
-    assert told == ["first"]
+    assert values == ["first"]
     assert lines.last["event"] == "second"

@@ -76,9 +76,9 @@ async def test_a_hold_is_told_with_its_reason_and_its_end() -> None:
 
     with pytest.raises(NotAllowed):
         await sender.run_once()
-    held = meter.why_held
+    why_held = meter.why_held
     outbox.why = ""
     await sender.run_once()
 
-    assert "asleep" in held
+    assert "asleep" in why_held
     assert meter.why_held == ""

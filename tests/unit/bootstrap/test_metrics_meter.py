@@ -55,12 +55,12 @@ def test_lag_is_counted_from_our_own_position_and_leaves_with_the_partition(
     place = {"topic": "raw.mail", "partition": "3"}
 
     meter.set_position("raw.mail", 3, processed=70, committed=100, end=100)
-    held = registry.get_sample_value("breachdesk_lag_records", place)
+    sample_value = registry.get_sample_value("breachdesk_lag_records", place)
     committed = registry.get_sample_value("breachdesk_committed_offsets", place)
     meter.clear_partition("raw.mail", 3)
     meter.clear_partition("raw.mail", 3)
 
-    assert held == 30
+    assert sample_value == 30
     assert committed == 100
     assert registry.get_sample_value("breachdesk_lag_records", place) is None
     assert registry.get_sample_value("breachdesk_processed_offsets", place) is None
@@ -167,11 +167,11 @@ def test_the_reference_page_lists_exactly_the_metrics_with_their_types_and_label
 
 def test_alert_rules_and_dashboards_ask_only_for_metrics_that_exist() -> None:
     files = [DEPLOY / "alert-rules.yml", *DEPLOY.glob("grafana/dashboards/*.json")]
-    asked = {
+    values = {
         re.sub(r"(?<!_total)_(bucket|sum|count)$", "", name)
         for file in files
         for name in re.findall(r"\bbreachdesk_[a-z_]+", file.read_text("utf-8"))
     }
 
-    assert asked
-    assert asked <= set(METRICS)
+    assert values
+    assert values <= set(METRICS)

@@ -118,8 +118,8 @@ def test_clocks_become_at_risk_a_day_before_and_missed_after(store: SqliteStore)
     breach_in(store)
 
     def at(hours: float) -> tuple[int, int]:
-        found = store.read(lambda uow: compute_backlog(uow, NOON + timedelta(hours=hours)))
-        return found.clocks_at_risk, found.clocks_missed
+        backlog = store.read(lambda uow: compute_backlog(uow, NOON + timedelta(hours=hours)))
+        return backlog.clocks_at_risk, backlog.clocks_missed
 
     open_now = store.read(lambda uow: compute_backlog(uow, NOON)).clocks_open
 
@@ -143,9 +143,9 @@ def test_new_alerts_are_counted_without_reading_them(store: SqliteStore, now: Fi
 def test_held_mail_shows_wherever_it_is_held(store: SqliteStore, now: FixedNow, where: str) -> None:
     if where == "store":
         store.write(lambda uow: uow.marks.set(mail_hold.HOLD_MARK, "another server"))
-    held = {"store": "", "dispatcher": "asleep"}[where]
+    result = {"store": "", "dispatcher": "asleep"}[where]
 
-    value = gauges(StoreCollector(store, now, get_hold_reason=lambda: held))
+    value = gauges(StoreCollector(store, now, get_hold_reason=lambda: result))
 
     assert value("breachdesk_dispatch_held") == 1
 
@@ -190,7 +190,7 @@ def test_the_store_is_asked_once_in_a_while_and_a_refusal_gives_no_stale_number(
     registry.register(collector)
 
     texts = [generate_latest(registry).decode() for _ in range(3)]
-    asked = looked.times
+    times = looked.times
     looked.refuses = True
     clock[0] += 21
     refused = generate_latest(registry).decode()
@@ -198,7 +198,7 @@ def test_the_store_is_asked_once_in_a_while_and_a_refusal_gives_no_stale_number(
     clock[0] += 21
     again = generate_latest(registry).decode()
 
-    assert asked == 1
+    assert times == 1
     assert texts[0] == texts[1] == texts[2] == again
     assert "breachdesk_alerts_new 0.0" in again
     assert "breachdesk_alerts_new" not in refused

@@ -140,9 +140,9 @@ async def test_the_port_router_sends_each_path_to_its_application() -> None:
     router = PortRouter(endpoint("intake"), endpoint("console"), endpoint("ops"))
     async with asking(router, "127.0.0.1") as client:
         paths = ("/", "/intake/mail", "/metrics", "/healthz", "/readyz", "/metrics/x")
-        found = [(await client.get(path)).text for path in paths]
+        texts = [(await client.get(path)).text for path in paths]
 
-    assert found == ["console", "intake", "ops", "ops", "ops", "console"]
+    assert texts == ["console", "intake", "ops", "ops", "ops", "console"]
 
 
 async def test_each_request_has_an_id_of_its_own_for_its_log_lines() -> None:

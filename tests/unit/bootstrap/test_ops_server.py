@@ -92,11 +92,11 @@ def test_a_broken_request_is_refused_and_the_server_lives_on() -> None:
     with OperationsServer("127.0.0.1", port, CollectorRegistry(), well, well):
         with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
             client.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
-            said = client.recv(1000)
+            text = client.recv(1000)
         answer = get(port, "/healthz")
 
-    assert said
-    assert b"nonsense" not in said
+    assert text
+    assert b"nonsense" not in text
     assert answer.status_code == 200
 
 

@@ -16,7 +16,7 @@ SENDER = SenderSettings(channel="maildir", from_email="notices@penhallow.example
 
 
 @pytest.mark.parametrize(
-    ("address", "approvers", "passed", "said"),
+    ("address", "approvers", "passed", "finding"),
     [
         ("", 1, False, "none is set"),
         ("", 2, True, "none is set"),
@@ -25,7 +25,7 @@ SENDER = SenderSettings(channel="maildir", from_email="notices@penhallow.example
     ],
 )
 def test_preflight_says_whether_a_fit_witness_is_nominated(
-    tmp_path: Path, address: str, approvers: int, passed: bool, said: str
+    tmp_path: Path, address: str, approvers: int, passed: bool, finding: str
 ) -> None:
     profile = ProviderProfile(witness_email=address)
     settings = Settings(data_dir=tmp_path, profile=profile, senders=(SENDER,))
@@ -36,4 +36,4 @@ def test_preflight_says_whether_a_fit_witness_is_nominated(
             )
         (check,) = [c for c in run_preflight(container) if c.what == "witness"]
 
-    assert (check.passed, said in check.finding) == (passed, True)
+    assert (check.passed, finding in check.finding) == (passed, True)

@@ -28,15 +28,17 @@ def check(folder: Path, *, enrolled: bool, demo: bool = False) -> PreflightCheck
                 uow.second_factors.confirm("april", "SECRET", step=1, code_hashes=["x"], at=START)
 
         container.store.write(work)
-        (found,) = [each for each in run_preflight(container) if each.what == "second factors"]
-    return found
+        (check_result,) = [
+            each for each in run_preflight(container) if each.what == "second factors"
+        ]
+    return check_result
 
 
 def test_preflight_names_an_approver_who_could_not_approve(tmp_path: Path) -> None:
-    found = check(tmp_path, enrolled=False)
+    actual = check(tmp_path, enrolled=False)
 
-    assert not found.passed
-    assert found.finding == "april cannot approve without one"
+    assert not actual.passed
+    assert actual.finding == "april cannot approve without one"
 
 
 @pytest.mark.parametrize(("enrolled", "demo"), [(True, False), (False, True)])

@@ -137,13 +137,13 @@ def test_a_disabled_account_is_out_and_can_be_let_in_again(run: Run, folder: Pat
     add(run)
     sign_in(folder)
     disabled = run("disable", "asha")
-    gone = sessions(folder)
+    result = sessions(folder)
     enabled = run("enable", "asha")
     user = stored(folder)
 
     assert "asha is disabled; 1 session ended" in disabled.out
     assert "nobody who may sign in is approver any more" in disabled.err
-    assert gone == 0
+    assert result == 0
     assert enabled.code == 0
     assert user is not None
     assert not user.disabled

@@ -55,8 +55,8 @@ def folder(tmp_path: Path) -> Path:
             now=NOW,
         )
         cases.add_note(uow, rowan, case.id, "Jo Mason rang", NOW)
-        said = build_finding("rowan", BreachCause.LOST_OR_STOLEN, None, NOW)
-        close_case(uow, rowan, case.id, "found again", True, NOW, said)
+        finding = build_finding("rowan", BreachCause.LOST_OR_STOLEN, None, NOW)
+        close_case(uow, rowan, case.id, "found again", True, NOW, finding)
 
     with Container(load_settings(data)) as container:
         container.store.write(work)
@@ -112,16 +112,16 @@ def test_two_people_erase_a_case_and_one_does_not(folder: Path) -> None:
     wrong = erase("rowan", "--reason", "its time is over", typed="guess")
     unknown = erase("nobody", "--reason", "its time is over")
     neither, both = erase("rowan"), erase("rowan", "--reason", "r", "--confirm")
-    asked = erase("rowan", "--reason", "its time is over")
+    question = erase("rowan", "--reason", "its time is over")
     own = erase("rowan", "--confirm")
-    done = erase("avery", "--confirm")
+    result = erase("avery", "--confirm")
     again = erase("avery", "--confirm")
 
     assert "cases whose time is over: CASE-0001" in due[1]
     assert [wrong[0], unknown[0], neither[0], both[0], own[0], again[0]] == [1] * 6
     assert wrong[1] == unknown[1]
-    assert (asked[0], done[0]) == (0, 0)
-    assert "is erased" in done[1]
+    assert (question[0], result[0]) == (0, 0)
+    assert "is erased" in result[1]
     assert run(folder, "audit", "verify")[0] == 0
     assert b"Jo Mason" not in (folder / "store.db").read_bytes()
     assert "It lay in a car." in run(folder, "register", "export")[1]
@@ -131,19 +131,19 @@ def test_two_people_erase_a_case_and_one_does_not(folder: Path) -> None:
 def test_a_bundle_that_cannot_be_written_is_a_plain_refusal(folder: Path, name: str) -> None:
     (folder / "a-folder").mkdir()
     before = set(folder.rglob("*"))
-    code, said = run(folder, "audit", "export", str(folder / name))
+    code, text = run(folder, "audit", "export", str(folder / name))
 
     assert code == 1
-    assert "it cannot be written" in said
+    assert "it cannot be written" in text
     assert {p for p in set(folder.rglob("*")) - before if p.suffix == ".part"} == set()
 
 
 @pytest.mark.parametrize("days", ["0", "36501", "9999999", "99999999999"])
 def test_days_beyond_a_century_are_refused(folder: Path, days: str) -> None:
-    code, said = run(folder, "retention", "run", "--days", days)
+    code, text = run(folder, "retention", "run", "--days", days)
 
     assert code == 1
-    assert "Give 1 to 36,500" in said
+    assert "Give 1 to 36,500" in text
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_days_beyond_a_century_are_refused(folder: Path, days: str) -> None:
 def test_a_time_beyond_the_calendar_is_refused_by_the_settings(folder: Path, setting: str) -> None:
     table, _, key = setting.partition(".")
     (folder / "breachdesk.toml").write_text(f"[{table}]\n{key} = 9000000\n")
-    code, said = run(folder, "retention", "run")
+    code, text = run(folder, "retention", "run")
 
     assert code != 0
-    assert setting in said
+    assert setting in text

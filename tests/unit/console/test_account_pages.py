@@ -84,11 +84,11 @@ async def test_a_second_factor_is_set_up_with_a_picture_a_code_and_ten_recovery_
 
 
 @pytest.mark.parametrize(
-    ("password", "shift", "said"),
+    ("password", "shift", "message"),
     [("wrong", 0, "this is not your password"), (PASSWORD, 9, "not the app’s present code")],
 )
 async def test_a_second_factor_needs_the_password_and_a_code_of_the_app(
-    console: ConsoleHarness, password: str, shift: int, said: str
+    console: ConsoleHarness, password: str, shift: int, message: str
 ) -> None:
     visitor = await signed_in(console)
     secret = secret_of((await visitor.post("/account/second-factor")).text)
@@ -99,7 +99,7 @@ async def test_a_second_factor_needs_the_password_and_a_code_of_the_app(
         password=password,
     )
 
-    assert said in answer.text.replace("&#39;", "’")
+    assert message in answer.text.replace("&#39;", "’")
     assert secret_of(answer.text) == secret
     assert console.store.read(lambda uow: uow.second_factors.list_confirmed()) == frozenset()
 
@@ -247,13 +247,13 @@ async def test_the_sessions_page_lists_ones_own_and_ends_the_others_or_all(
     colleague = await signed_in(console, "ana")
     page = (await first.client.get("/account")).text
     await first.post("/account/sessions", which="others")
-    left = [await v.signed_in() for v in (first, second, colleague)]
+    values = [await v.signed_in() for v in (first, second, colleague)]
     answer = await first.post("/account/sessions", which="all")
 
     assert page.count("192.0.2.0/24") == 2
     assert "192.0.2.7" not in page
     assert page.count("This one") == 1
-    assert left == [True, False, True]
+    assert values == [True, False, True]
     assert answer.headers["location"].startswith("/sign-in")
     assert not await first.signed_in()
     assert await colleague.signed_in()
@@ -279,7 +279,7 @@ async def test_a_changed_password_ends_the_other_sessions_and_renews_this_one(
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"password": "wrong"}, "this is not your password"),
         ({"once_more": "violet ladder 47 teapots"}, "the two passwords differ"),
@@ -290,7 +290,7 @@ async def test_a_changed_password_ends_the_other_sessions_and_renews_this_one(
     ],
 )
 async def test_a_password_is_not_changed_to_anything_or_by_anybody(
-    console: ConsoleHarness, fields: dict[str, str], said: str
+    console: ConsoleHarness, fields: dict[str, str], message: str
 ) -> None:
     visitor = await signed_in(console, "rhea")
     answer = await visitor.post(
@@ -298,7 +298,7 @@ async def test_a_password_is_not_changed_to_anything_or_by_anybody(
         **{"password": PASSWORD, "new_password": NEW, "once_more": NEW, **fields},
     )
 
-    assert said in answer.text
+    assert message in answer.text
     assert NEW not in answer.text
     assert await console.visitor().sign_in("rhea")
 
@@ -324,14 +324,14 @@ async def test_a_stolen_session_guesses_the_password_five_times_and_holds_up_no_
 ) -> None:
     thief, owner = await signed_in(console, "rhea"), await signed_in(console, "rhea")
     fields = {"new_password": NEW, "once_more": NEW}
-    said = [
+    texts = [
         (await thief.post("/account/password", password=f"wrong {n}", **fields)).text
         for n in range(OF_SESSION + 1)
     ]
     late = await thief.post("/account/password", password=PASSWORD, **fields)
     own = await owner.post("/account/password", password=PASSWORD, **fields)
 
-    assert ["too many" in text for text in said] == [False] * OF_SESSION + [True]
+    assert ["too many" in text for text in texts] == [False] * OF_SESSION + [True]
     assert late.status_code == 403
     assert own.status_code == 303
     assert len(console.audited("user:proof:refused")) == OF_SESSION
@@ -355,12 +355,12 @@ async def approval(visitor: Visitor, console: ConsoleHarness, **fields: str) -> 
     case = console.store.read(lambda uow: uow.cases.list())[0].id
     path = f"/cases/{case}/approval"
     page = (await visitor.client.get(path)).text
-    found = re.search(r'name="expected_hash" value="([^"]+)"', page)
-    assert found is not None, page
+    match = re.search(r'name="expected_hash" value="([^"]+)"', page)
+    assert match is not None, page
     count = re.search(r"Approve and release (\d+)", page)
     assert count is not None
-    given = {"expected_hash": found[1], "count": count[1], "password": PASSWORD, **fields}
-    return (await visitor.post(path, **given)).text or "released"
+    values = {"expected_hash": match[1], "count": count[1], "password": PASSWORD, **fields}
+    return (await visitor.post(path, **values)).text or "released"
 
 
 def notices(console: ConsoleHarness) -> int:
@@ -373,14 +373,14 @@ async def test_an_approver_without_a_second_factor_releases_nothing_also_by_brea
     visitor = await signed_in(ready, "avery")
     case = ready.store.read(lambda uow: uow.cases.list())[0].id
     page = (await visitor.client.get(f"/cases/{case}/approval")).text
-    said = await approval(visitor, ready)
+    text = await approval(visitor, ready)
     answer = await visitor.post(
         f"/cases/{case}/break-glass", password=PASSWORD, count="3", glass_reason="alone"
     )
 
     assert "Set it up now" in page
     assert re.search(r"<button[^>]* disabled[^>]*>\s*Approve and release", page)
-    assert "your account has no second factor" in said
+    assert "your account has no second factor" in text
     assert "your account has no second factor" in answer.text
     assert notices(ready) == 0
 
@@ -414,10 +414,10 @@ async def test_an_approval_that_is_refused_for_its_count_has_not_used_the_code_o
     visitor = await signed_in(ready, "avery")
     app, _ = await visitor.enrol()
     ready.now.advance(seconds=30)
-    said = [await approval(visitor, ready, code=code(app, ready), count="77") for _ in range(8)]
+    values = [await approval(visitor, ready, code=code(app, ready), count="77") for _ in range(8)]
     released = await approval(visitor, ready, code=code(app, ready))
 
-    assert not any("too many" in text for text in said)
+    assert not any("too many" in text for text in values)
     assert released == "released"
 
 

@@ -30,12 +30,12 @@ WHY = "The account opened one mail and deleted the only backup."
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[ConsoleHarness]:
     with open_console(tmp_path) as opened:
-        made = make_signal(1, step="UserLoggedIn")
+        signal = make_signal(1, step="UserLoggedIn")
         summary = {
             "event.outcome": "success", "event.action": "UserLoggedIn",
             "user.name": "jo@contoso.example",
         }  # fmt: skip
-        fields = {n: getattr(made, n) for n in made.__slots__ if n != "summary"}
+        fields = {n: getattr(signal, n) for n in signal.__slots__ if n != "summary"}
         alerts = raise_alerts(opened.store, make_episode([Signal(**fields, summary=summary)]))
 
         def furnish(uow):  # type: ignore[no-untyped-def]  # a unit of work
@@ -101,7 +101,7 @@ async def test_an_untouched_form_freezes_what_the_records_show(console: ConsoleH
     assert exposure.effects == {DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}}
 
 
-def test_kinds_of_data_to_which_the_same_happened_stand_together() -> None:
+def test_kinds_of_data_to_which_the_same_happened_are_listed_together() -> None:
     seen = {BreachEffect.SEEN: EffectCertainty.POSSIBLE}
     copied = seen | {BreachEffect.COPIED: EffectCertainty.HAPPENED}
     exposure = Exposure(
@@ -215,8 +215,8 @@ async def test_all_of_a_group_are_changed_at_once_and_a_row_keeps_its_own_change
     assert exposure_of(many, "c008").reason == "The backup held all of them."
     frozen = (await visitor.client.get("/cases/CASE-0001/affected")).text
     assert "c099" not in frozen
-    found = (await visitor.client.get("/cases/CASE-0001/affected?q=c099")).text
-    assert "/customers/c099" in found
+    text = (await visitor.client.get("/cases/CASE-0001/affected?q=c099")).text
+    assert "/customers/c099" in text
 
 
 async def test_a_new_version_begins_with_what_the_one_before_decided(many: ConsoleHarness) -> None:
@@ -243,9 +243,9 @@ def exposure_of(console: ConsoleHarness, customer: str) -> Exposure:
 
 
 def proposal_of(page: str) -> str:
-    found = re.search(r'name="proposal" value="(\w+)"', page)
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="proposal" value="(\w+)"', page)
+    assert match is not None
+    return match[1]
 
 
 def fields_of(page: str) -> dict[str, str]:

@@ -94,17 +94,17 @@ async def test_a_statutory_duty_waits_for_an_approver_who_did_not_ask(pages: Pag
     async with pages.signed_in("rhea") as visitor:
         page = f"{visitor.case}/duties"
         await visitor.send(f"{page}/waive", duty="ico_art33", reason=WHY)
-        asked = await visitor.read(page)
+        question = await visitor.read(page)
         own = await visitor.send(f"{page}/confirm", duty="ico_art33", reason=WHY)
     async with pages.signed_in("rowan") as visitor:
         no_approver = await visitor.send(f"{page}/confirm", duty="ico_art33", reason=WHY)
     async with pages.signed_in("avery") as visitor:
         await visitor.send(f"{page}/confirm", duty="ico_art33", reason=WHY)
-        done = await visitor.read(page)
+        result = await visitor.read(page)
 
-    assert "Waiver requested by rhea" in asked
+    assert "Waiver requested by rhea" in question
     assert (own.status_code, no_approver.status_code) == (403, 403)
-    assert "By avery, requested by rhea" in done
+    assert "By avery, requested by rhea" in result
 
 
 async def test_the_script_and_the_page_name_the_same_number_and_nobody_is_told_by_a_message(
@@ -119,14 +119,14 @@ async def test_the_script_and_the_page_name_the_same_number_and_nobody_is_told_b
         page = f"{visitor.case}/tasks/{quote(task.id)}"
         before = await visitor.read(page)
         nothing = await visitor.send(page, number="01632 960001")
-        left = await visitor.send(page, call_outcome="message_left", number="01632 960001")
+        remaining = await visitor.send(page, call_outcome="message_left", number="01632 960001")
         after = await visitor.read(page)
         duties = await visitor.read(f"{visitor.case}/duties")
 
     assert before.count("01632 960001") >= 2
     assert "none known" not in before
     assert nothing.status_code == 422
-    assert left.headers["location"] == "/tasks?done=tried"
+    assert remaining.headers["location"] == "/tasks?done=tried"
     assert "A message was left" in after
     assert "Waits" in after
     assert "Rung: a message was left, and they were not told" in duties

@@ -50,7 +50,7 @@ async def test_the_first_page_of_a_case_file_is_the_case_in_brief_and_leads_to_e
     assert "Note 1." not in page
 
 
-async def test_a_long_table_of_a_case_file_stops_and_says_where_all_of_it_stands(
+async def test_a_long_table_of_a_case_file_stops_and_says_where_all_of_it_is(
     console: ConsoleHarness,
 ) -> None:
     _, page = await page_of(console, "?section=timeline")

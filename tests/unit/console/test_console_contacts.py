@@ -189,18 +189,18 @@ async def test_the_pages_say_why_letters_wait_for_the_witness_and_offer_another_
     scenario.send(message, BOUNCED)
     async with pages.signed_in("rowan") as visitor:
         texts = [await visitor.read(visitor.case + page) for page in ("/delivery", "/approval")]
-        asked = await visitor.send(visitor.case + "/witness")
+        question = await visitor.send(visitor.case + "/witness")
         after = await visitor.read(visitor.case + "/delivery")
 
     for text in texts:
         assert "The letters are on hold: the message to the witness came back" in text
         assert "Send the message to the witness again" in text
-    assert asked.status_code == 303
+    assert question.status_code == 303
     assert "the message to the witness has not left yet" in after
     assert "Send the message to the witness again" not in after
 
 
-async def test_a_call_whose_words_no_longer_stand_shows_the_reason_and_not_the_words(
+async def test_a_call_whose_words_are_no_longer_valid_shows_the_reason_and_not_the_words(
     pages: Pages,
 ) -> None:
     pages.scenario.approve("avery")

@@ -177,8 +177,8 @@ def a_letter(breach_id: str, now: FixedNow) -> NoticeRow:
 
 
 def token_of(page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    return found[1] if found else ""
+    match = re.search(r'name="csrf" value="([^"]+)"', page)
+    return match[1] if match else ""
 
 
 async def sign_in(client: httpx.AsyncClient, user: str) -> str:
@@ -194,14 +194,14 @@ async def answers(
     """Status by path; `duty` for one that was refused for want of a duty."""
     async with console.client() as client:
         csrf = await sign_in(client, user) if user else ""
-        found: dict[str, int | str] = {}
+        answers_by_user: dict[str, int | str] = {}
         for path in paths:
             url = filled(path, console.cases[0])
             fields = {"data": {"csrf": csrf}} if method == "POST" else {}
             answer = await client.request(method, url, **fields)
             for_duty = answer.status_code == 403 and "<h1>You may not do that.</h1>" in answer.text
-            found[path] = "duty" if for_duty else answer.status_code
-        return found
+            answers_by_user[path] = "duty" if for_duty else answer.status_code
+        return answers_by_user
 
 
 def test_the_matrix_names_every_form_and_no_other() -> None:
@@ -302,7 +302,7 @@ async def test_a_letter_of_another_case_is_not_there(console: Console, act: str,
     assert row_after.status is DeliveryStatus.UNKNOWN
 
 
-async def test_whatever_stands_inside_a_case_or_alert_is_not_there_under_a_made_up_name(
+async def test_whatever_is_inside_a_case_or_alert_is_not_there_under_a_made_up_name(
     console: Console,
 ) -> None:
     nested = [

@@ -209,9 +209,9 @@ def _seed(store: SqliteStore, now: FixedNow) -> dict[str, str]:
 
 
 def csrf_of(page: str) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert match is not None
+    return match[1]
 
 
 async def sign_in(client: httpx.AsyncClient, user: str = "rhea", password: str = PASSWORD) -> str:
@@ -317,12 +317,16 @@ async def test_the_session_cookie_cannot_be_read_or_sent_by_other_sites(
     assert "SameSite=strict" in cookie
 
 
-@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/\\evil.example"])
-async def test_signing_in_never_leads_to_another_site(console: ConsoleHarness, wanted: str) -> None:
+@pytest.mark.parametrize(
+    "next_path", ["https://evil.example/", "//evil.example", "/\\evil.example"]
+)
+async def test_signing_in_never_leads_to_another_site(
+    console: ConsoleHarness, next_path: str
+) -> None:
     async with console.client() as client:
         form = csrf_of((await client.get("/sign-in")).text)
         answer = await client.post(
-            "/sign-in", data={"csrf": form, "user": "rhea", "password": PASSWORD, "next": wanted}
+            "/sign-in", data={"csrf": form, "user": "rhea", "password": PASSWORD, "next": next_path}
         )
 
     assert answer.headers["location"] == "/"
@@ -450,7 +454,7 @@ async def test_demo_accounts_are_dead_outside_the_demo(console: ConsoleHarness) 
     assert "Demo. Invented people" in page
 
 
-async def test_who_may_not_is_told_why_beside_the_button_and_by_the_act(
+async def test_who_may_not_is_told_why_next_to_the_button_and_by_the_act(
     console: ConsoleHarness,
 ) -> None:
     path = f"/cases/{console.ids['open']}/confirm"
@@ -571,7 +575,7 @@ def test_passwords_are_argon2id_and_a_broken_hash_matches_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("words", "kind"),
     [
         (labels.SEVERITY, Severity),
         (labels.ALERT_STATE, AlertState),
@@ -596,8 +600,8 @@ def test_passwords_are_argon2id_and_a_broken_hash_matches_nothing() -> None:
         (labels.RULE_KIND, RuleKind),
     ],
 )
-def test_every_value_has_its_word(said: dict[str, str], kind: type[StrEnum]) -> None:
-    assert set(said) == {value.value for value in kind}
+def test_every_value_has_its_word(words: dict[str, str], kind: type[StrEnum]) -> None:
+    assert set(words) == {value.value for value in kind}
 
 
 def test_no_template_has_inline_style_or_script() -> None:
@@ -627,14 +631,14 @@ async def test_an_imported_file_answers_with_its_report_row_by_row(console: Cons
             data={"csrf": csrf, "what": "customers", "preset": "plain"},
             files={"file": ("customers.csv", sheet.encode(), "text/csv")},
         )
-        found = (await client.get("/customers/fabrikam")).text
+        page = (await client.get("/customers/fabrikam")).text
         none = await client.post(
             "/customers/import", data={"csrf": csrf, "what": "customers", "preset": "plain"}
         )
 
     assert answer.status_code == 200
     assert "2 rows read, one refused." in collapse_whitespace(answer.text)
-    assert "office@fabrikam.example" in found
+    assert "office@fabrikam.example" in page
     assert none.status_code == 422
     assert "no file is chosen" in none.text
 
@@ -735,8 +739,8 @@ def hostile_case(console: ConsoleHarness) -> dict[str, str]:
         9, value=HOSTILE, touches=(AssetTouch("contoso", "mailbox:jo@contoso.example", "mail"),)
     )
     seen = dict.fromkeys(("user.name", "event.action", "user_agent.original"), HOSTILE)
-    told = replace(signal, key=signal.key._replace(rule="hostile"), summary=signal.summary | seen)
-    alert = add_alert(store, make_episode([told], title=f"Sign-in by {HOSTILE}"))
+    result = replace(signal, key=signal.key._replace(rule="hostile"), summary=signal.summary | seen)
+    alert = add_alert(store, make_episode([result], title=f"Sign-in by {HOSTILE}"))
     contoso = make_customer()
     people = tuple(p.model_copy(update={"name": f"{HOSTILE} {p.name}"}) for p in contoso.people)
 
@@ -813,7 +817,7 @@ async def test_no_page_puts_out_a_character_that_hides_or_reorders(console: Cons
         "import": 422,
         "note": 422,
     }
-    assert {path: found for path, found in raw.items() if found} == {}
+    assert {path: actual for path, actual in raw.items() if actual} == {}
     assert {f"{here['case']}{part}" for part in ("", "/letters", "/approval", "/report")} <= set(
         marked
     )

@@ -47,8 +47,8 @@ LINE, PAGE = "ip:198.51.100.7", "service:billing.example?userid=2"
 
 @pytest.fixture
 def incident(tmp_path: Path) -> Iterator[WholeIncident]:
-    with whole_incident(tmp_path) as made:
-        yield made
+    with whole_incident(tmp_path) as result:
+        yield result
 
 
 def a_line_is_tapped(incident: WholeIncident) -> None:
@@ -186,10 +186,10 @@ def test_of_a_suppliers_breach_each_reads_what_the_supplier_keeps_for_it(
         "vet", "Ashgrove Vets Ltd", copies.model_copy(update={"service": "copies of computers"}),
         bills,
     )  # fmt: skip
-    told = incident.now() - timedelta(hours=11)
+    result = incident.now() - timedelta(hours=11)
     incident.by_hand(
         "service:copies:vet", "service:bills:vet", origin=CaseOrigin.PROCESSOR,
-        third_party="Tideline Storage plc", supplier_told_at=told,
+        third_party="Tideline Storage plc", supplier_told_at=result,
     )  # fmt: skip
     incident.freeze({("vet", CONTROLLER): LIKELY, ("vet", HOLDER): LIKELY})
     incident.decide()
@@ -221,7 +221,7 @@ def test_of_a_suppliers_breach_each_reads_what_the_supplier_keeps_for_it(
     assert "backup" not in answers["data_kinds"].lower()
     assert answers["people"] == "about 1 (approximate)"
     assert incident.entry().suppliers == ("Tideline Storage plc",)
-    assert incident.entry().supplier_told_at == told
+    assert incident.entry().supplier_told_at == result
     assert {n.kind: n.told for n in incident.entry().notices} == {LETTER.value: 1, PACK.value: 1}
 
 
@@ -619,11 +619,11 @@ def test_a_hold_makes_people_wait_and_is_no_decision_not_to_tell(incident: Whole
         review_on=incident.now() + timedelta(days=2), stops=frozenset({NotificationBasis.ART34}),
     )  # fmt: skip
     incident.decide(own_promise_binds=NO_PROMISE, hold=hold)
-    held = incident.proposed().answers
+    answers = incident.proposed().answers
     incident.fill()
     incident.print("held", "uk_ico")
     incident.decide()
 
-    assert held["people_told"] == "planning"
+    assert answers["people_told"] == "planning"
     assert incident.report().contradictions == ()
     assert incident.answers()["people_told"].startswith("No, but we are planning to")

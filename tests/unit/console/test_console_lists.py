@@ -63,9 +63,9 @@ async def page_of(visitor: Visitor, path: str) -> str:
 
 
 def link(page: str, word: str) -> str:
-    found = re.search(rf'<a href="([^"]+)">{word}</a>', page)
-    assert found is not None
-    return found[1].replace("&amp;", "&")
+    match = re.search(rf'<a href="([^"]+)">{word}</a>', page)
+    assert match is not None
+    return match[1].replace("&amp;", "&")
 
 
 async def test_a_long_list_of_alerts_is_walked_forward_and_back_under_its_filter(
@@ -90,7 +90,7 @@ async def test_a_long_list_of_alerts_is_walked_forward_and_back_under_its_filter
 @pytest.mark.parametrize(
     "path", ["/alerts?page=999", "/alerts?state=new&page=-1", "/alerts?page=x", "/alerts?state=?"]
 )
-async def test_an_address_of_former_pages_shows_the_list_that_its_heading_tells_of(
+async def test_an_address_of_former_pages_shows_the_list_that_its_heading_names(
     console: ConsoleHarness, path: str
 ) -> None:
     many_alerts(console, 3)
@@ -194,7 +194,7 @@ async def test_a_name_in_the_logs_is_bound_to_a_customer_by_id_name_or_a_part_of
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("O'Connor", "several customers have this name"),
         ("Nobody Ltd", "no customer is called Nobody Ltd"),
@@ -202,11 +202,11 @@ async def test_a_name_in_the_logs_is_bound_to_a_customer_by_id_name_or_a_part_of
     ],
 )
 async def test_a_customer_who_is_not_known_by_what_was_typed_is_asked_for_again(
-    console: ConsoleHarness, typed: str, said: str
+    console: ConsoleHarness, typed: str, message: str
 ) -> None:
     two_customers(console)
 
-    assert said in await bound(console, typed)
+    assert message in await bound(console, typed)
 
 
 async def test_an_alert_is_linked_to_an_open_case_that_is_too_old_to_be_offered(

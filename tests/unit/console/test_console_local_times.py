@@ -15,7 +15,7 @@ LONDON = ZoneInfo("Europe/London")
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "expected"),
     [
         ("at 2026-11-22 03:13:04 UTC.", "at 22 Nov 2026, 03:13:04 GMT."),
         ("at 2026-07-22 23:13:04 UTC.", "at 23 Jul 2026, 00:13:04 BST."),
@@ -40,14 +40,14 @@ LONDON = ZoneInfo("Europe/London")
         ("", ""),
     ],
 )
-def test_a_time_written_in_utc_is_told_in_the_zone_of_the_page(written: str, told: str) -> None:
-    assert convert_to_zone(written, LONDON) == told
+def test_a_time_written_in_utc_is_told_in_the_zone_of_the_page(written: str, expected: str) -> None:
+    assert convert_to_zone(written, LONDON) == expected
 
 
 def test_what_a_detector_says_of_its_times_is_understood() -> None:
     begin = datetime(2026, 7, 22, 9, 0, tzinfo=UTC).timestamp()
-    said = format_interval(
+    interval = format_interval(
         [DetectorSignal(begin, "1", "", ""), DetectorSignal(begin + 90, "2", "", "")]
     )
 
-    assert convert_to_zone(said, LONDON) == "between 22 Jul 2026, 10:00:00 and 10:01:30 BST"
+    assert convert_to_zone(interval, LONDON) == "between 22 Jul 2026, 10:00:00 and 10:01:30 BST"

@@ -62,13 +62,13 @@ async def text_of(visitor: Visitor, path: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
-async def test_a_suppliers_words_and_our_question_stand_on_the_page_until_answered(
+async def test_a_suppliers_words_and_our_question_are_on_the_page_until_answered(
     console: ConsoleHarness,
 ) -> None:
     case = console.store.write(lambda uow: add_case(uow, console.now(), actor="rhea"))
     path = f"/cases/{case.id}/people"
     visitor = await signed_in(console)
-    told = await visitor.post(
+    answer = await visitor.post(
         f"{path}/supplier", supplier="Backup Barn Ltd", told_at="2026-11-22 08:10",
         told_route="telephone", told_by="Wilma Onyango", said="Two tapes are lost.",
         supplier_reference="INC-77", documents="letter.pdf\nlist.csv",
@@ -86,7 +86,7 @@ async def test_a_suppliers_words_and_our_question_stand_on_the_page_until_answer
     )
     after = await text_of(visitor, path)
 
-    assert told.headers["location"] == f"{path}#suppliers"
+    assert answer.headers["location"] == f"{path}#suppliers"
     assert "Wilma Onyango, telephone Two tapes are lost. Documents: letter.pdf and list.csv" in page
     assert "INC-77" in page
     assert "open for" in page

@@ -75,7 +75,7 @@ def test_what_a_form_shows_of_a_time_reads_back_as_the_same_time() -> None:
         assert LONDON.parse_time(LONDON.format_for_form(time), "x") == time
 
 
-def test_times_carry_their_zone_letters_and_ages_stand_in_one_unit() -> None:
+def test_times_carry_their_zone_letters_and_ages_are_in_one_unit() -> None:
     assert LONDON.format_long(NOON) == "Sun 22 Nov 2026, 12:00 GMT"
     assert LONDON.format_short(datetime(2026, 7, 1, 12, 0, tzinfo=UTC)) == "1 Jul 13:00 BST"
     assert format_span(timedelta(hours=19, minutes=4)) == "19 h 04 min"
@@ -132,8 +132,8 @@ def test_columns_reach_the_top_and_nothing_is_drawn_for_nothing() -> None:
 
 def test_lines_an_hour_are_counted_off_the_log_without_reading_it_all(tmp_path) -> None:
     log = SqliteEventLog(tmp_path, lambda: NOON)
-    wanted = [2, *((hour * 7) % 5 for hour in range(10)), 3]
-    for hour, count in enumerate(wanted):
+    values = [2, *((hour * 7) % 5 for hour in range(10)), 3]
+    for hour, count in enumerate(values):
         arrived = NOON - timedelta(hours=11 - hour)
         lines = [f"{hour} {n}".encode() for n in range(count)]
         log.append([IncomingRecord(source="sshd", raw=raw, arrived=arrived) for raw in lines])
@@ -141,8 +141,8 @@ def test_lines_an_hour_are_counted_off_the_log_without_reading_it_all(tmp_path) 
     log.close()
 
     assert counted_hours is not None
-    assert list(counted_hours.counts) == wanted
-    assert counted_hours.total == sum(wanted)
+    assert list(counted_hours.counts) == values
+    assert counted_hours.total == sum(values)
     assert counted_hours.begin == NOON - timedelta(hours=11)
 
 

@@ -150,16 +150,16 @@ def a_console(folder: Path) -> Iterator[Console]:
 
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Console]:
-    with a_console(tmp_path) as made:
-        yield made
+    with a_console(tmp_path) as result:
+        yield result
 
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """All of its letters are checked; for tests that change nothing."""
-    with a_console(tmp_path_factory.mktemp("checked")) as made:
-        made.wait()
-        yield made
+    with a_console(tmp_path_factory.mktemp("checked")) as result:
+        result.wait()
+        yield result
 
 
 async def test_a_page_of_many_letters_says_how_many_are_checked_and_offers_no_approval_before_all_are(
@@ -170,9 +170,9 @@ async def test_a_page_of_many_letters_says_how_many_are_checked_and_offers_no_ap
     console.wait()
     late = (await visitor.client.get(f"{console.case}/approval")).text
 
-    said = re.search(r"(\d+) of (\d+) letters checked", early)
-    assert said is not None
-    assert int(said[1]) < int(said[2]) == MANY
+    match = re.search(r"(\d+) of (\d+) letters checked", early)
+    assert match is not None
+    assert int(match[1]) < int(match[2]) == MANY
     assert "expected_hash" not in early
     assert 'data-refresh="3"' in early
     assert "letters checked" not in late
@@ -180,11 +180,11 @@ async def test_a_page_of_many_letters_says_how_many_are_checked_and_offers_no_ap
 
 
 @pytest.mark.parametrize(
-    ("path", "made"),
+    ("path", "expected"),
     [("/approval", 0), ("/letters/compare", 0), ("/letters?n=7", 1), ("/letters/7/html", 1)],
 )
 async def test_a_page_of_many_checked_letters_makes_only_the_letter_that_is_opened(
-    checked: Console, path: str, made: int
+    checked: Console, path: str, expected: int
 ) -> None:
     visitor = await checked.signed_in()
     checked.wait()
@@ -192,7 +192,7 @@ async def test_a_page_of_many_checked_letters_makes_only_the_letter_that_is_open
     answer = await visitor.client.get(checked.case + path)
 
     assert answer.status_code == 200
-    assert len(checked.renderer.made) - before == made
+    assert len(checked.renderer.made) - before == expected
     assert len(answer.content) < 200 * 1024
 
 
@@ -251,14 +251,14 @@ def test_a_problem_in_the_last_of_many_letters_stops_the_approval(console: Conso
         )  # fmt: skip
 
 
-def released(console: Console, kept: CheckedTextLookup | None) -> Approval:
+def released(console: Console, checked_texts: CheckedTextLookup | None) -> Approval:
     settings, words = console.harness.dependencies.settings, console.renderer
 
     def work(uow: UnitOfWork) -> Approval:
         shown = approve.compute_seal(uow, console.breach.id, settings, renderer(), SENDER)
         return approve.approve(
             uow, APPROVER, console.breach.id, count=shown.count, expected_hash=shown.hash,
-            settings=settings, renderer=words, sender=SENDER, now=console.harness.now(), checked_texts=kept,
+            settings=settings, renderer=words, sender=SENDER, now=console.harness.now(), checked_texts=checked_texts,
         )  # fmt: skip
 
     return console.harness.store.write(work)
@@ -281,7 +281,7 @@ def test_an_approval_makes_no_text_that_was_checked_and_seals_every_one(console:
     assert sealed.scripts == fresh.scripts
 
 
-def test_an_approval_makes_and_checks_anew_what_is_not_what_was_checked(console: Console) -> None:
+def test_an_approval_makes_and_checks_again_what_is_not_what_was_checked(console: Console) -> None:
     texts = console.wait()
     console.write(what_happened="Something else happened to the billing system")
     before = len(console.renderer.made)
@@ -292,7 +292,7 @@ def test_an_approval_makes_and_checks_anew_what_is_not_what_was_checked(console:
 
 
 @pytest.mark.parametrize("changed", ["register", "account"])
-def test_texts_are_checked_anew_for_a_name_that_came_to_the_register_or_the_accounts(
+def test_texts_are_checked_again_for_a_name_that_came_to_the_register_or_the_accounts(
     console: Console, changed: str
 ) -> None:
     before = console.wait()
@@ -328,7 +328,7 @@ def test_texts_that_nobody_asks_for_any_more_are_dropped(console: Console) -> No
     assert console.texts() is not first
 
 
-def test_a_template_that_changes_has_the_letters_made_anew(
+def test_a_template_that_changes_has_the_letters_created_again(
     console: Console, tmp_path: Path
 ) -> None:
     folder = tmp_path / "templates"

@@ -273,17 +273,17 @@ async def test_an_odd_cookie_is_no_session_and_no_fault(
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe", "ü".encode(), b"x; x=y; ", b"\xc3\x28"])
-async def test_cookies_that_are_no_text_or_stand_there_twice_are_no_fault(
+async def test_cookies_that_are_no_text_or_are_there_twice_are_no_fault(
     console: ConsoleHarness, raw: bytes
 ) -> None:
     client = console.visitor().client
     header = SESSION.encode() + b"=" + raw + b"; " + SESSION.encode() + b"=second"
-    got = await client.get("/", headers=[(b"cookie", header)])
+    actual = await client.get("/", headers=[(b"cookie", header)])
     posted = await client.post(
         "/sign-in", headers=[(b"cookie", FORM.encode() + b"=" + raw)], data={"csrf": "other"}
     )
 
-    assert got.status_code == 303
+    assert actual.status_code == 303
     assert posted.status_code == 403
 
 
@@ -351,11 +351,11 @@ async def test_a_page_that_was_under_way_at_sign_out_does_not_revive_the_session
     await visitor.sign_in("rhea")
     token = visitor.client.cookies[SESSION]
     sessions = console.app.state.shared.sessions
-    found = sessions.find_session(token, console.now(), stretch=False)
-    assert found is not None
-    sessions.close_session(found, console.now())
+    session = sessions.find_session(token, console.now(), stretch=False)
+    assert session is not None
+    sessions.close_session(session, console.now())
     console.now.advance(minutes=10)
-    sessions._extend_session(found.view, console.now())
+    sessions._extend_session(session.view, console.now())
 
     assert sessions.find_session(token, console.now()) is None
 

@@ -75,12 +75,12 @@ def test_every_line_is_read_but_for_those_meant_to_be_broken(seed: int) -> None:
     far: list[str] = []
     for record in records(demo):
         try:
-            _, told = recogniser.read(record, settings[record.source])
+            _, result = recogniser.read(record, settings[record.source])
         except UnparseableRecord:
             unread[record.source] += 1
             continue
-        if not isinstance(told, IgnoredLine) and told.time is not None:
-            late = (record.arrived - told.time).total_seconds()
+        if not isinstance(result, IgnoredLine) and result.time is not None:
+            late = (record.arrived - result.time).total_seconds()
             far += [record.source] if not -1 <= late <= 9_000 else []
 
     assert unread == {"m365": 3, "sonicwall-hq": 1, "web": 1, "unifi": 1}
@@ -131,17 +131,17 @@ def test_one_account_opens_and_its_files_leave(demo: DemoLines) -> None:
     of_attacker = [
         r for r in audit_records(demo) if str(r.get("ClientIP", "")).startswith(ATTACKER)
     ]
-    done = Counter(
+    counter = Counter(
         str(r["Operation"]) for r in of_attacker if str(r["UserId"]).casefold() == STOLEN
     )
 
-    assert done["UserLoggedIn"] == 1
-    assert done["New-InboxRule"] == 1
-    assert done["FileDownloaded"] == 180
-    assert done["UserLoginFailed"] in (1, 2)
+    assert counter["UserLoggedIn"] == 1
+    assert counter["New-InboxRule"] == 1
+    assert counter["FileDownloaded"] == 180
+    assert counter["UserLoginFailed"] in (1, 2)
 
 
-def test_fifty_customers_have_names_of_which_none_stands_in_another() -> None:
+def test_fifty_customers_have_names_of_which_none_is_in_another() -> None:
     names = [firm.name for firm in FIRMS]
     inside = [(a, b) for a in names for b in names if a != b and a in b]
 
@@ -189,8 +189,8 @@ def episodes(demo: DemoLines, view: RegisterView, folder: Path) -> Sequence[Epis
 @pytest.mark.parametrize("seed", [0, 7])
 def test_the_story_fires_and_the_background_raises_nothing_grave(seed: int, tmp_path: Path) -> None:
     demo = build_lines(seed=seed)
-    found = episodes(demo, imported(demo, tmp_path), tmp_path)
-    grave = {e.key.rule: e for e in found if e.severity.rank >= 3}
+    actual = episodes(demo, imported(demo, tmp_path), tmp_path)
+    grave = {e.key.rule: e for e in actual if e.severity.rank >= 3}
     touched = {rule: {t.customer for t in e.touches} for rule, e in grave.items()}
 
     assert touched == {
@@ -201,8 +201,8 @@ def test_the_story_fires_and_the_background_raises_nothing_grave(seed: int, tmp_
         "panel_sign_in_then_customer_data": {PROVIDER, *VIEWED},
     }
     assert grave["login_then_exfiltration"].severity == "critical"
-    assert len(grave) == sum(e.severity.rank >= 3 for e in found)
-    assert {e.severity for e in found} >= {"low", "medium"}
+    assert len(grave) == sum(e.severity.rank >= 3 for e in actual)
+    assert {e.severity for e in actual} >= {"low", "medium"}
 
 
 def test_the_profile_is_complete_and_quotes_the_firms_own_promise(demo: DemoLines) -> None:

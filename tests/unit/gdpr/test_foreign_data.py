@@ -128,18 +128,18 @@ def test_what_is_the_readers_ours_or_ordinary_is_let_by(text: str) -> None:
     assert found(text) == []
 
 
-def test_an_ordinary_word_blocks_beside_a_sign_of_a_firm_and_wants_a_look_without_one() -> None:
+def test_an_ordinary_word_blocks_next_to_a_sign_of_a_firm_and_wants_a_look_without_one() -> None:
     """Decision: a letter is never stopped by a word that may stand in any letter, unless a
     possessive, `Ltd`, `customer` before it or `was attacked` after it makes a firm of it."""
     assert found("We saw Bridge there.") == [(NameKind.SHORT_NAME, "warn")]
-    for told in (
+    for result in (
         "We saw Bridge’s server.",
         "We saw Bridge Ltd there.",
         "Our customer Bridge rang.",
         "Bridge was attacked first.",
         "Apple was also hit.",
     ):
-        assert blocks(told), told
+        assert blocks(result), result
     assert found("WE SAW THE BRIDGE AND THE APPLE") == []
 
 
@@ -185,7 +185,7 @@ def test_two_firms_that_differ_by_their_ending_are_told_apart_where_they_can_be(
     assert blocks("Hill & Sons", TextReader("i", ("Hill",)), data)
 
 
-def test_what_the_register_holds_no_more_may_stand_when_the_frozen_list_has_it() -> None:
+def test_what_the_register_holds_no_more_may_remain_when_the_frozen_list_has_it() -> None:
     old = TextReader("contoso", names=("Old Contoso Traders", "Peregrine Quist"))
     data = ForeignData.from_customers(
         [*CUSTOMERS, firm("q", "Quist Ltd")], users=[make_user("sam")]

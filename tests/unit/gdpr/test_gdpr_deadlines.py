@@ -43,10 +43,10 @@ def at_london(text: str) -> datetime:
 def test_72_hours_are_real_hours_over_clock_changes_and_holidays(
     aware: str, due: str, bound: str
 ) -> None:
-    found = compute_deadline_in_hours(london(aware), 72)
+    deadline_in_hours = compute_deadline_in_hours(london(aware), 72)
 
-    assert found.due == london(due).astimezone(UTC)
-    assert found.formal_outer_bound == london(bound).astimezone(UTC)
+    assert deadline_in_hours.due == london(due).astimezone(UTC)
+    assert deadline_in_hours.formal_outer_bound == london(bound).astimezone(UTC)
 
 
 def test_the_wall_clock_would_be_an_hour_late_in_october() -> None:
@@ -72,9 +72,9 @@ def test_lateness_is_decided_on_the_second(seconds: int, late: bool) -> None:
 
 
 def test_a_full_hour_needs_no_outer_bound() -> None:
-    found = compute_deadline_in_hours(datetime(2026, 11, 20, 10, 0, tzinfo=UTC), 72)
+    deadline_in_hours = compute_deadline_in_hours(datetime(2026, 11, 20, 10, 0, tzinfo=UTC), 72)
 
-    assert found.formal_outer_bound == found.due
+    assert deadline_in_hours.formal_outer_bound == deadline_in_hours.due
 
 
 def test_a_time_without_a_zone_is_refused() -> None:

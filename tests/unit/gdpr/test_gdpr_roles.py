@@ -100,8 +100,8 @@ def test_a_hold_takes_away_the_ground_it_names(stopped: NotificationBasis) -> No
         asked_by="Police", asked_at=NOON, basis="b", review_on=NOON, stops=frozenset({stopped})
     )
 
-    left = {NotificationBasis.ART34, NotificationBasis.OWN_PROMISE} - {stopped}
-    assert compute_bases(decided(hold=hold), exposure(CONTROLLER)) == left
+    remaining = {NotificationBasis.ART34, NotificationBasis.OWN_PROMISE} - {stopped}
+    assert compute_bases(decided(hold=hold), exposure(CONTROLLER)) == remaining
 
 
 def test_a_hold_that_names_a_controller_s_letter_does_not_stop_it() -> None:
@@ -128,13 +128,13 @@ def test_a_hold_is_stored_in_the_same_order_in_every_process() -> None:
     assert hold.model_dump(mode="json")["stops"] == sorted(NotificationBasis)
 
 
-def test_a_mixed_breach_brings_both_reports_and_each_exposure_stands_in_one() -> None:
+def test_a_mixed_breach_brings_both_reports_and_each_exposure_is_in_one() -> None:
     account, line = exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)
     stored, out = exposure(PROCESSOR), exposure(CONTROLLER, certainty=Certainty.EXCLUDED)
 
-    found = list_scopes(decided(uk_pecr=YES), [account, line, stored, out])
+    scopes = list_scopes(decided(uk_pecr=YES), [account, line, stored, out])
 
-    assert [(scope.jurisdiction.clock, scope.exposures) for scope in found] == [
+    assert [(scope.jurisdiction.clock, scope.exposures) for scope in scopes] == [
         ("ico_art33", (account,)),
         ("ico_pecr", (line,)),
     ]
@@ -143,9 +143,9 @@ def test_a_mixed_breach_brings_both_reports_and_each_exposure_stands_in_one() ->
 def test_a_pecr_report_is_owed_whatever_was_decided_of_the_other() -> None:
     reached = [exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)]
 
-    found = list_scopes(decided(uk_pecr=YES, uk_ico=NO), reached)
+    scopes = list_scopes(decided(uk_pecr=YES, uk_ico=NO), reached)
 
-    assert [scope.owed for scope in found] == [False, True]
+    assert [scope.owed for scope in scopes] == [False, True]
     assert [scope.owed for scope in list_scopes(None, reached)] == [None, True]
 
 
@@ -153,7 +153,7 @@ ACCOUNT, LINE = exposure(CONTROLLER), exposure(CONTROLLER, PecrStatus.YES)
 
 
 @pytest.mark.parametrize(
-    ("changes", "reached", "filed", "said"),
+    ("changes", "reached", "filed", "expected"),
     [
         ({}, ACCOUNT, (), SentenceKind.WILL_TELL),
         ({}, ACCOUNT, ("uk_ico",), SentenceKind.TOLD),
@@ -171,11 +171,11 @@ def test_what_a_letter_says_of_the_ico_follows_the_whole_decision(
     changes: dict[str, object],
     reached: Exposure,
     filed: tuple[str, ...],
-    said: SentenceKind | None,
+    expected: SentenceKind | None,
 ) -> None:
     sentences = list_regulator_sentences(decided(**changes), reached, filed)
 
-    assert [(s.authority, s.kind) for s in sentences] == ([("ico", said)] if said else [])
+    assert [(s.authority, s.kind) for s in sentences] == ([("ico", expected)] if expected else [])
 
 
 def test_each_role_has_its_own_letter() -> None:
@@ -193,13 +193,13 @@ def test_one_service_that_asks_makes_the_whole_breach_ask() -> None:
 
 def test_names_are_found_as_whole_words_in_any_case_the_longest_first() -> None:
     index = NameIndex(["Hill", "Hill & Sons", "Mason"])
-    found = [f.name for f in index.find("HILL and sons; Hill & Sons Ltd; masonry; mason")]
+    names = [f.name for f in index.find("HILL and sons; Hill & Sons Ltd; masonry; mason")]
 
-    assert found == ["Hill", "Hill & Sons", "Mason"]
+    assert names == ["Hill", "Hill & Sons", "Mason"]
 
 
 @pytest.mark.parametrize(
-    ("said", "left"),
+    ("original", "expected"),
     [
         ("Jo Mason rang", f"{PERSON} rang"),
         ("Ms Mason rang", f"{PERSON} rang"),
@@ -210,9 +210,9 @@ def test_names_are_found_as_whole_words_in_any_case_the_longest_first() -> None:
     ],
 )
 def test_a_report_loses_names_addresses_and_numbers_of_people_affected(
-    said: str, left: str
+    original: str, expected: str
 ) -> None:
-    assert NameRedaction([make_customer()]).redact(said) == left
+    assert NameRedaction([make_customer()]).redact(original) == expected
 
 
 def test_what_names_nobody_stays_as_it_was() -> None:

@@ -60,9 +60,9 @@ FIXTURES = [
 def test_our_fixtures_score_as_pinned(
     what: str, dpc: int, ei: int, cb: BreachCircumstances, score: float, named: str
 ) -> None:
-    found = compute_severity((dpc,), ei, cb)
+    severity = compute_severity((dpc,), ei, cb)
 
-    assert (found.score, found.level) == (score, SeverityLevel(named)), what
+    assert (severity.score, severity.level) == (score, SeverityLevel(named)), what
 
 
 @pytest.mark.parametrize(
@@ -211,10 +211,10 @@ def test_one_factor_that_is_not_scored_leaves_no_number_and_is_named(
 
 
 def test_all_factors_give_a_number_of_the_gravest_data() -> None:
-    found = compute_factor_severity(WHOLE, (BANK, CONTACT))
+    factor_severity = compute_factor_severity(WHOLE, (BANK, CONTACT))
 
-    assert found is not None
-    assert (found.score, found.level) == (4.0, SeverityLevel.VERY_HIGH)
+    assert factor_severity is not None
+    assert (factor_severity.score, factor_severity.level) == (4.0, SeverityLevel.VERY_HIGH)
     assert find_missing(WHOLE, (BANK, CONTACT)) == ()
 
 
@@ -241,11 +241,11 @@ def test_a_stored_factor_that_is_no_step_is_refused(wrong: dict[str, object]) ->
 @given(st.booleans(), st.booleans())
 def test_flags_of_a_form_never_change_the_number(many: bool, unintelligible: bool) -> None:
     flagged = WHOLE.model_copy(update={"many_people": many, "unintelligible": unintelligible})
-    found = compute_factor_severity(flagged, (BANK,))
+    factor_severity = compute_factor_severity(flagged, (BANK,))
 
-    assert found is not None
-    assert found.score == 4.0
-    assert (found.many_people, found.unintelligible) == (many, unintelligible)
+    assert factor_severity is not None
+    assert factor_severity.score == 4.0
+    assert (factor_severity.many_people, factor_severity.unintelligible) == (many, unintelligible)
 
 
 def test_every_value_of_every_factor_has_words() -> None:

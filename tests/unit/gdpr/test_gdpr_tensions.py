@@ -52,7 +52,7 @@ def ids(decision: Decision, *exposures: Exposure) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("reached", "pecr", "asked"),
+    ("reached", "pecr", "expected"),
     [
         ((ACCOUNT,), False, {"report_uk_ico", "tell_people", "own_promise_binds"}),
         ((STORED,), False, set()),
@@ -69,9 +69,9 @@ def ids(decision: Decision, *exposures: Exposure) -> list[str]:
     ],
 )
 def test_the_list_raises_its_own_questions_and_no_others(
-    reached: tuple[Exposure, ...], pecr: bool, asked: set[str]
+    reached: tuple[Exposure, ...], pecr: bool, expected: set[str]
 ) -> None:
-    assert set(list_raised_questions(reached, yes=("uk_pecr",) if pecr else ())) == asked
+    assert set(list_raised_questions(reached, yes=("uk_pecr",) if pecr else ())) == expected
 
 
 def test_answers_score_and_case_that_agree_contradict_nothing() -> None:
@@ -87,7 +87,7 @@ def test_a_high_risk_that_is_no_risk_is_a_contradiction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "changes", "found"),
+    ("score", "changes", "expected"),
     [
         (3.5, {"tell_people": NO}, ["score_untold"]),
         (2.5, {}, ["score_told"]),
@@ -104,15 +104,15 @@ def test_a_high_risk_that_is_no_risk_is_a_contradiction() -> None:
     ],
 )
 def test_a_score_that_points_another_way_is_a_contradiction(
-    score: float, changes: dict[str, object], found: list[str]
+    score: float, changes: dict[str, object], expected: list[str]
 ) -> None:
-    assert ids(decided(severity_score=score, **changes)) == found
+    assert ids(decided(severity_score=score, **changes)) == expected
 
 
 def test_a_hold_makes_nobody_a_silent_decision() -> None:
-    held = decided(severity_score=2.5, tell_people=NO, uk_ico=NO, hold=HOLD)
+    result = decided(severity_score=2.5, tell_people=NO, uk_ico=NO, hold=HOLD)
 
-    assert ids(held) == []
+    assert ids(result) == []
 
 
 @pytest.mark.parametrize(
@@ -170,19 +170,19 @@ def test_a_reason_settles_its_own_contradiction_only() -> None:
 
 
 def test_what_needs_no_reason_is_a_remark() -> None:
-    said = " ".join(list_remarks(decided(tell_people=NO, hold=HOLD), (ACCOUNT,)))
+    text = " ".join(list_remarks(decided(tell_people=NO, hold=HOLD), (ACCOUNT,)))
 
-    assert "our own promise does" in said
-    assert "Art. 33 keeps running" in said
-    assert "letters leave" not in said
+    assert "our own promise does" in text
+    assert "Art. 33 keeps running" in text
+    assert "letters leave" not in text
 
 
 def test_a_hold_that_leaves_another_ground_says_that_letters_leave() -> None:
     partly = HOLD.model_copy(update={"stops": frozenset({NotificationBasis.ART34})})
 
-    said = list_remarks(decided(hold=partly), (ACCOUNT, LINE))
+    remarks = list_remarks(decided(hold=partly), (ACCOUNT, LINE))
 
-    assert "The hold leaves other grounds: letters leave under our own promise." in said
+    assert "The hold leaves other grounds: letters leave under our own promise." in remarks
 
 
 def test_the_score_is_of_the_data_in_our_own_reports() -> None:

@@ -66,7 +66,7 @@ def test_a_template_that_asks_for_an_address_nobody_has_checked_makes_no_letter(
         own.render_letter(build_letter_context(law=load_shipped_law()))
 
 
-def test_an_address_that_an_operator_checked_stands_in_such_a_letter(tmp_path: Path) -> None:
+def test_an_address_that_an_operator_checked_is_in_such_a_letter(tmp_path: Path) -> None:
     own = JinjaRenderer(templates_that_give_the_address(tmp_path))
     folder = tmp_path / "law"
     folder.mkdir()

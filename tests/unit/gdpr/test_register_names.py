@@ -71,12 +71,12 @@ def test_names_shared_by_cases_find_what_names_of_one_case_find(
 
 @given(st.lists(st.tuples(TEXTS, READERS), max_size=6))
 def test_a_search_that_read_other_texts_before_finds_the_same(
-    asked: Sequence[tuple[str, TextReader]],
+    readers: Sequence[tuple[str, TextReader]],
 ) -> None:
     data = ForeignData(NAMES)
 
-    assert [data.find(*each) for each in asked + asked] == [
-        ForeignData(NAMES).find(*each) for each in asked + asked
+    assert [data.find(*each) for each in readers + readers] == [
+        ForeignData(NAMES).find(*each) for each in readers + readers
     ]
 
 

@@ -32,7 +32,7 @@ def redaction() -> ReportRedaction:
 
 
 @pytest.mark.parametrize(
-    ("said", "gone", "what"),
+    ("original", "personal", "what"),
     [
         ("The file held Mrs Margaret Okafor.", "Margaret Okafor", PersonalDataKind.PERSON),
         ("It names patient Okonkwo too.", "Okonkwo", PersonalDataKind.PERSON),
@@ -83,18 +83,18 @@ def redaction() -> ReportRedaction:
     ],
 )
 def test_personal_data_of_anybody_is_taken_out_and_counted(
-    said: str, gone: str, what: PersonalDataKind
+    original: str, personal: str, what: PersonalDataKind
 ) -> None:
-    made = redaction()
-    left = made.redact(said)
+    result = redaction()
+    remaining = result.redact(original)
 
-    assert gone.casefold() not in left.casefold()
-    assert PLACEHOLDERS[what] in left
-    assert what in made.account.removed
+    assert personal.casefold() not in remaining.casefold()
+    assert PLACEHOLDERS[what] in remaining
+    assert what in result.account.removed
 
 
 @pytest.mark.parametrize(
-    "said",
+    "original",
     [
         "On 22 November 2026 at 9:12am 118 files were read; reference IC-123456789012.",
         "From 01/02/2026 to 22-11-2026, version 10.2.1, 2,400 records on 3 servers.",
@@ -105,32 +105,34 @@ def test_personal_data_of_anybody_is_taken_out_and_counted(
         "Report Fraud was told. Customer Services answered. Mark the page.",
     ],
 )
-def test_what_names_nobody_stays_as_it_was(said: str) -> None:
-    assert redaction().redact(said) == said
+def test_what_names_nobody_stays_as_it_was(original: str) -> None:
+    assert redaction().redact(original) == original
 
 
 def test_a_surname_of_one_answer_is_known_in_the_others() -> None:
-    left = redaction().redact_all(["Then Adeyemi rang.", "Mr Olu Adeyemi was told."])
+    remaining = redaction().redact_all(["Then Adeyemi rang.", "Mr Olu Adeyemi was told."])
 
-    assert not any("Adeyemi" in text for text in left)
+    assert not any("Adeyemi" in text for text in remaining)
 
 
 def test_words_that_could_be_names_are_left_for_a_person_to_look_at() -> None:
-    made = redaction()
-    left = made.redact("Xiu Zhang wrote to Kaspersky. Will Young did not. Ask Morwenna Pask.")
+    result = redaction()
+    remaining = result.redact(
+        "Xiu Zhang wrote to Kaspersky. Will Young did not. Ask Morwenna Pask."
+    )
 
-    assert made.account.look_at == ("Xiu Zhang", "Kaspersky", "Will Young")
-    assert "Xiu" in left
-    assert "Xiu" not in repr(made.account)
-    assert made.account.unseen
+    assert result.account.look_at == ("Xiu Zhang", "Kaspersky", "Will Young")
+    assert "Xiu" in remaining
+    assert "Xiu" not in repr(result.account)
+    assert result.account.unseen
 
 
 def test_nothing_found_is_said_as_nothing_found() -> None:
-    made = redaction()
-    made.redact("Files were read.")
+    result = redaction()
+    result.redact("Files were read.")
 
-    assert (made.account.total, made.account.look_at) == (0, ())
-    assert (made.account.customers, made.account.staff) == (2, 1)
+    assert (result.account.total, result.account.look_at) == (0, ())
+    assert (result.account.customers, result.account.staff) == (2, 1)
 
 
 PIECES = st.sampled_from(
@@ -144,17 +146,17 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=80))
-def test_stripping_again_changes_nothing(said: str) -> None:
-    once = redaction().redact(said)
+def test_stripping_again_changes_nothing(original: str) -> None:
+    once = redaction().redact(original)
 
     assert redaction().redact(once) == once
 
 
 @given(st.lists(PIECES, max_size=6), st.sampled_from(OURS), st.lists(PIECES, max_size=6))
 def test_our_own_contact_stays(before: list[str], ours: str, after: list[str]) -> None:
-    said = " ; ".join([*before, ours, *after])
+    text = " ; ".join([*before, ours, *after])
 
-    assert ours in redaction().redact(said)
+    assert ours in redaction().redact(text)
 
 
 def test_a_long_answer_takes_time_in_proportion() -> None:

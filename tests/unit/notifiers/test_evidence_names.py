@@ -58,9 +58,9 @@ def test_a_message_in_the_name_of_a_rule_or_folder_reaches_no_reader(
         together = " ".join(text.split())
         assert "".join(message.split())[:40] not in "".join(text.split())
         assert "900123" not in together.replace(" ", "")
-    said = " ".join(letter.text.split())
-    assert ("whose name we do not repeat" in said) is (field == "rule")
-    assert ("from folders that we will name when you ask" in said) is (field == "folders")
+    words = " ".join(letter.text.split())
+    assert ("whose name we do not repeat" in words) is (field == "rule")
+    assert ("from folders that we will name when you ask" in words) is (field == "folders")
     assert json.loads(file)["acts"][0]["details"][field] is None
 
 
@@ -78,15 +78,15 @@ def test_a_message_in_the_name_of_a_rule_or_folder_reaches_no_reader(
         "Müller & Söhne (alt)",
     ],
 )
-def test_an_ordinary_name_stands_in_quotation_marks(name: str) -> None:
+def test_an_ordinary_name_is_in_quotation_marks(name: str) -> None:
     named = "named" if name != "." else "whose whole name is"
     assert f"{named} “{name}”" in " ".join(pack(rule=name).text.split())
     assert f"from the folder “{name}”" in " ".join(pack(folders=name).text.split())
 
 
 def test_one_folder_that_is_a_message_leaves_the_others_named() -> None:
-    said = " ".join(pack(folders="Recalls, Ring 0800 1111, Referrals").text.split())
-    assert "from the folders “Recalls” and “Referrals” and from others that we will name" in said
+    text = " ".join(pack(folders="Recalls, Ring 0800 1111, Referrals").text.split())
+    assert "from the folders “Recalls” and “Referrals” and from others that we will name" in text
 
 
 def test_a_files_name_may_have_an_ending_and_no_telephone_number() -> None:

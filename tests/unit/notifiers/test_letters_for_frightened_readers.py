@@ -148,7 +148,7 @@ def test_who_was_only_tried_reads_of_no_system_and_no_data_as_touched() -> None:
     assert "We know of nothing that happened to your data, and cannot rule it out." in text
 
 
-def test_ten_mailboxes_stand_in_a_list_and_in_no_sentence() -> None:
+def test_ten_mailboxes_are_in_a_list_and_in_no_sentence() -> None:
     names = [f"person{n}@{DOMAIN}" for n in range(10)]
     tries = act("userloginfailed", 13, "failure", assets=tuple(f"mailbox:{n}" for n in names))
     context = build_letter_context(
@@ -386,12 +386,12 @@ def test_files_of_an_event_that_touches_two_customers_are_named_to_neither(
         },
         touches=touches,
     )
-    made = collect_acts(
+    acts = collect_acts(
         [AssetSighting(event, "contoso", "domain:contoso.example", ("files",))], BindingIndex(())
     )
 
     named = {"folders": "Smith family", "files": "will.pdf"}
-    assert made[0].details == ({} if others else named)
+    assert acts[0].details == ({} if others else named)
 
 
 def test_a_rule_set_for_two_customers_is_named_to_neither_and_still_copies_mail() -> None:
@@ -413,10 +413,10 @@ def test_a_rule_set_for_two_customers_is_named_to_neither_and_still_copies_mail(
             ("fabrikam", "domain:fabrikam.example", "mail"),
         ),
     )
-    made = collect_acts(
+    acts = collect_acts(
         [AssetSighting(event, "contoso", "domain:contoso.example", ("mail",))], BindingIndex(())
     )
-    text = told(PACK, *made)
+    text = told(PACK, *acts)
 
     assert "a mailbox rule was set. It was made to copy incoming mail to another address." in text
     assert "Fabrikam" not in text

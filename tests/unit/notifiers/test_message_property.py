@@ -102,14 +102,14 @@ def reads(value: object) -> str:
 def test_a_message_reads_back_as_meant_or_is_refused(name: str, subject: str, email: str) -> None:
     plain = build_outgoing(1)
     letter = plain.letter.model_copy(update={"subject": subject})
-    asked = plain.model_copy(update={"to_name": name, "to_email": email, "letter": letter})
+    variant = plain.model_copy(update={"to_name": name, "to_email": email, "letter": letter})
     accepted = is_writable(name) and is_writable(subject) and find_address_problem(email) is None
     if not accepted:
         with pytest.raises(BadInput):
-            build_message(asked)
+            build_message(variant)
         return
 
-    raw = build_message(asked)
+    raw = build_message(variant)
     message = message_from_string(raw.decode(), policy=compat32)
     shown, _, address = str(message["To"]).rpartition("<")
 
@@ -164,12 +164,12 @@ def test_a_body_arrives_octet_by_octet_or_is_refused(text: str, html: str) -> No
     ],
 )
 def test_reading_back_notices_every_kind_of_change(old: bytes, new: bytes) -> None:
-    asked = build_outgoing(1)
-    raw = build_message(asked)
+    outgoing = build_outgoing(1)
+    raw = build_message(outgoing)
 
     assert old in raw
-    assert find_difference(raw, asked) is None
-    assert find_difference(raw.replace(old, new, 1), asked)
+    assert find_difference(raw, outgoing) is None
+    assert find_difference(raw.replace(old, new, 1), outgoing)
 
 
 @pytest.mark.parametrize(

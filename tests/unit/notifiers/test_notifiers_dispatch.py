@@ -262,22 +262,22 @@ async def test_a_dispatcher_whose_lease_ran_out_goes_on_under_a_new_boot_id() ->
 
 
 async def test_what_the_outbox_holds_is_not_sent_and_said_once() -> None:
-    outbox, post, said, stop = Leased(), Post(), list[str](), asyncio.Event()
+    outbox, post, text, stop = Leased(), Post(), list[str](), asyncio.Event()
     queued(1, outbox)
     outbox.why = "another database server answers"
-    running = asyncio.create_task(sharing(outbox, post, Clock(), said.append).run(stop))
+    running = asyncio.create_task(sharing(outbox, post, Clock(), text.append).run(stop))
     await until(lambda: outbox.asked >= 3)
-    held = list(post.sent)
+    result = list(post.sent)
     outbox.why = ""
-    await until(lambda: len(said) == 2 and bool(post.sent))
+    await until(lambda: len(text) == 2 and bool(post.sent))
     stop.set()
     await running
 
-    assert held == []
+    assert result == []
     assert post.sent == [1]
-    assert len(said) == 2
-    assert "another database server answers" in said[0]
-    assert said[1] == "mail goes on"
+    assert len(text) == 2
+    assert "another database server answers" in text[0]
+    assert text[1] == "mail goes on"
 
 
 async def test_however_slow_the_server_is_the_lease_is_renewed() -> None:

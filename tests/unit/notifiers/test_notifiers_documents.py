@@ -91,11 +91,11 @@ def test_a_drill_says_so_on_every_page_and_a_real_report_never(drill: bool) -> N
         ReportQuestion(key=f"q{n}", section="Long", question=f"Question {n}?", answer="word " * 150)
         for n in range(12)
     )
-    found = pages(RENDERER.render_report_pdf(report(questions=many, drill=drill), PROFILE))
+    actual = pages(RENDERER.render_report_pdf(report(questions=many, drill=drill), PROFILE))
 
-    assert len(found) > 1
-    assert all(("DRILL" in page) == drill for page in found)
-    assert f"Page 2 of {len(found)}" in found[1]
+    assert len(actual) > 1
+    assert all(("DRILL" in page) == drill for page in actual)
+    assert f"Page 2 of {len(actual)}" in actual[1]
 
 
 def test_no_persons_name_of_the_profile_is_in_the_report() -> None:
@@ -131,7 +131,7 @@ def test_a_regulation_is_not_called_an_article() -> None:
     assert "Article" not in text
 
 
-def test_the_fingerprint_stands_in_the_text_to_copy_as_in_the_pdf() -> None:
+def test_the_fingerprint_is_in_the_text_to_copy_as_in_the_pdf() -> None:
     built = report(hash="ab12" * 16)
     text, pdf = (
         RENDERER.render_report_text(built),
@@ -167,9 +167,9 @@ def test_hidden_characters_are_shown_in_the_report_as_text_and_as_pages() -> Non
     hostile = report(authority="IC\u202eO \u200bx")
     profile = PROFILE.model_copy(update={"legal_name": "Pen\u2066hallow"})
     text = RENDERER.render_report_text(hostile)
-    found = " ".join(pages(RENDERER.render_report_pdf(hostile, profile)))
+    actual = " ".join(pages(RENDERER.render_report_pdf(hostile, profile)))
 
     assert "IC[U+202E]O [U+200B]x" in text
     assert "\u202e" not in text
-    assert "[U+202E]" in found
-    assert "Pen[U+2066]hallow" in found
+    assert "[U+202E]" in actual
+    assert "Pen[U+2066]hallow" in actual

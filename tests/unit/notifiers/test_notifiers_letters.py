@@ -216,7 +216,7 @@ def test_without_a_promise_the_law_or_the_contract_is_named(renderer: JinjaRende
 
 
 @pytest.mark.parametrize(
-    ("ico", "said"),
+    ("ico", "expected"),
     [
         (SentenceKind.TOLD, "We have told the Information Commissioner’s Office"),
         (SentenceKind.WILL_TELL, "We are going to tell the Information Commissioner’s Office"),
@@ -225,14 +225,14 @@ def test_without_a_promise_the_law_or_the_contract_is_named(renderer: JinjaRende
     ],
 )
 def test_what_is_said_of_the_regulator_is_what_is_true_of_this_reader(
-    renderer: JinjaRenderer, ico: SentenceKind, said: str
+    renderer: JinjaRenderer, ico: SentenceKind, expected: str
 ) -> None:
     sentence = WILL_TELL.model_copy(update={"kind": ico})
     text = " ".join(
         renderer.render_letter(build_letter_context(regulators=(sentence,))).text.split()
     )
 
-    assert said in text
+    assert expected in text
     assert ("We have not told" in text) is (ico is SentenceKind.NOT_TOLD)
 
 
@@ -388,20 +388,22 @@ def test_sub_processors_that_nobody_was_asked_about_are_missing_and_never_called
     renderer: JinjaRenderer,
 ) -> None:
     pack = get_words(NoticeKind.CONTROLLER_PACK)
-    blank, asked = (
+    blank, question = (
         build_letter_context(
             NoticeKind.CONTROLLER_PACK,
-            facts=build_own_facts(pack, sub_processors=None, no_sub_processors=said),
+            facts=build_own_facts(pack, sub_processors=None, no_sub_processors=text),
         )
-        for said in (False, True)
+        for text in (False, True)
     )
 
     assert list(renderer.find_missing_blocks(blank)) == [
         "sub-processors, controllers who were reached"
     ]
     assert "Other suppliers involved" not in renderer.render_letter(blank).text
-    assert renderer.find_missing_blocks(asked) == {}
-    assert "Other suppliers involved: none that we know of." in renderer.render_letter(asked).text
+    assert renderer.find_missing_blocks(question) == {}
+    assert (
+        "Other suppliers involved: none that we know of." in renderer.render_letter(question).text
+    )
 
 
 def test_colours_of_the_letter_have_enough_contrast() -> None:

@@ -28,8 +28,8 @@ def findings(context: LetterContext) -> list[LintProblem]:
 def blocked(words: str, kind: NoticeKind = NoticeKind.ACCOUNT_HOLDER) -> list[str]:
     """Problems that the words bring with them when they stand in `measures`."""
     facts = build_own_facts(get_words(kind), measures=(words,))
-    found = findings(build_letter_context(kind, facts=facts))
-    return sorted({p.problem for p in found if p.severity == "block"})
+    actual = findings(build_letter_context(kind, facts=facts))
+    return sorted({p.problem for p in actual if p.severity == "block"})
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.ACCOUNT_HOLDER, NoticeKind.CONTROLLER_PACK])
@@ -75,10 +75,10 @@ def test_our_own_letters_have_nothing_to_find(kind: NoticeKind, drill: bool) -> 
 def test_what_must_not_be_in_a_letter_stops_approval(
     words: str, problem: str, kind: NoticeKind
 ) -> None:
-    found = blocked(words, kind)
+    actual = blocked(words, kind)
 
-    assert len(found) == 1
-    assert found[0].startswith(problem)
+    assert len(actual) == 1
+    assert actual[0].startswith(problem)
 
 
 @pytest.mark.parametrize(
@@ -123,20 +123,20 @@ def test_what_stops_a_letter_stops_a_telephone_script(words: str, problem: str) 
     context = build_letter_context(
         facts=build_own_facts(HOLDER, measures=(f"On 22 November 2026. {words}",))
     )
-    found = RENDERER.lint_script(RENDERER.render_telephone_script(context).text, context)
+    actual = RENDERER.lint_script(RENDERER.render_telephone_script(context).text, context)
 
-    assert [p.severity for p in found] == ["block"]
-    assert found[0].problem.startswith(problem)
-    assert found[0].where.startswith("script")
+    assert [p.severity for p in actual] == ["block"]
+    assert actual[0].problem.startswith(problem)
+    assert actual[0].where.startswith("script")
 
 
 def test_every_finding_says_where_what_and_what_to_do() -> None:
     facts = build_own_facts(HOLDER, measures=("On 22 November 2026 see www.penhallow.example",))
 
-    found = findings(build_letter_context(facts=facts))
+    actual = findings(build_letter_context(facts=facts))
 
-    assert {p.where for p in found} == {"text, What we have done", "html"}
-    assert all(p.problem and p.remedy and p.severity == "block" for p in found)
+    assert {p.where for p in actual} == {"text, What we have done", "html"}
+    assert all(p.problem and p.remedy and p.severity == "block" for p in actual)
 
 
 def test_a_controllers_own_systems_may_be_named_in_its_pack_only() -> None:
@@ -154,9 +154,9 @@ def test_an_account_holders_letter_has_no_attachment_and_no_markup_that_fetches(
     pixel = letter.html.replace("</main>", '<img src="x.png" width="1"></main>')
     changed = letter.model_copy(update={"attachments": {"a.json": "{}"}, "html": pixel})
 
-    found = lint_letter(changed, context)
+    actual = lint_letter(changed, context)
 
-    assert [p.where for p in found] == ["html", "html", "attachment:a.json"]
+    assert [p.where for p in actual] == ["html", "html", "attachment:a.json"]
 
 
 def test_our_published_promise_is_quoted_as_it_is() -> None:
@@ -169,9 +169,9 @@ def test_our_published_promise_is_quoted_as_it_is() -> None:
 def test_nothing_is_called_uninvolved_without_evidence() -> None:
     facts = build_own_facts(HOLDER, not_involved_evidence=None)
 
-    found = findings(build_letter_context(facts=facts))
+    actual = findings(build_letter_context(facts=facts))
 
-    assert [(p.severity, p.where) for p in found] == [
+    assert [(p.severity, p.where) for p in actual] == [
         ("block", "facts, not involved, account holders who were reached")
     ]
 
@@ -193,10 +193,10 @@ def test_nothing_is_called_uninvolved_without_evidence() -> None:
 def test_style_is_a_warning_and_never_stops_approval(
     changes: dict[str, object], problem: str
 ) -> None:
-    found = findings(build_letter_context(facts=build_own_facts(HOLDER, **changes)))
+    actual = findings(build_letter_context(facts=build_own_facts(HOLDER, **changes)))
 
-    assert {p.severity for p in found} == {"warn"}
-    assert any(p.problem.startswith(problem) for p in found)
+    assert {p.severity for p in actual} == {"warn"}
+    assert any(p.problem.startswith(problem) for p in actual)
 
 
 def test_reading_age_rises_with_long_words_and_long_sentences() -> None:
@@ -211,7 +211,7 @@ def test_reading_age_rises_with_long_words_and_long_sentences() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "severity", "where", "said"),
+    ("changes", "severity", "where", "message"),
     [
         ({"name": "Ann \u202eHartwell"}, "warn", "to c-017, name", "U+202E RIGHT-TO-LEFT OVERRIDE"),
         ({"name": "Ann\nBcc: x"}, "block", "to c-017, name", "a control character or a line end"),
@@ -221,7 +221,7 @@ def test_reading_age_rises_with_long_words_and_long_sentences() -> None:
     ],
 )
 def test_a_recipients_name_and_address_are_looked_at(
-    changes: dict[str, str], severity: str, where: str, said: str
+    changes: dict[str, str], severity: str, where: str, message: str
 ) -> None:
     plain = build_letter_context()
     context = build_letter_context(recipient=plain.recipient.model_copy(update=changes))
@@ -229,7 +229,7 @@ def test_a_recipients_name_and_address_are_looked_at(
     problems = RENDERER.lint(letter, context)
 
     assert any(
-        (p.severity, p.where) == (severity, where) and said in p.problem and p.remedy
+        (p.severity, p.where) == (severity, where) and message in p.problem and p.remedy
         for p in problems
     )
 

@@ -50,7 +50,7 @@ def test_headers_say_who_when_and_that_no_robot_should_answer() -> None:
     assert not {"List-Unsubscribe", "Precedence", "Cc", "Bcc"} & set(message.keys())
 
 
-def test_a_pack_carries_its_json_beside_the_two_bodies() -> None:
+def test_a_pack_carries_its_json_with_the_two_bodies() -> None:
     letter = RENDERER.render_letter(build_letter_context(NoticeKind.CONTROLLER_PACK))
     raw = build_message(build_outgoing(1, letter))
     message = opened(raw)

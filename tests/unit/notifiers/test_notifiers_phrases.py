@@ -17,7 +17,7 @@ LONDON = ZoneInfo("Europe/London")
 
 
 @pytest.mark.parametrize(
-    ("hour", "minute", "told"),
+    ("hour", "minute", "expected"),
     [
         (3, 7, "Sunday 22 November 2026 at 3:07am GMT"),
         (9, 0, "Sunday 22 November 2026 at 9am GMT"),
@@ -27,8 +27,8 @@ LONDON = ZoneInfo("Europe/London")
         (0, 5, "Sunday 22 November 2026 at 12:05am GMT"),
     ],
 )
-def test_a_moment_is_told_the_british_way(hour: int, minute: int, told: str) -> None:
-    assert format_moment(datetime(2026, 11, 22, hour, minute, tzinfo=UTC), LONDON) == told
+def test_a_moment_is_told_the_british_way(hour: int, minute: int, expected: str) -> None:
+    assert format_moment(datetime(2026, 11, 22, hour, minute, tzinfo=UTC), LONDON) == expected
 
 
 def test_a_moment_crosses_midnight_and_summer_time_with_its_zone() -> None:

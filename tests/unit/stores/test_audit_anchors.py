@@ -78,15 +78,15 @@ def write_anew(store: PipelineStore, since: int, **changes: str) -> None:
     statements = []
     previous, seq = GENESIS, 0
     for entry in entries(store):
-        told = entry.model_copy(update=changes if entry.seq == since else {})
+        variant = entry.model_copy(update=changes if entry.seq == since else {})
         if entry.seq >= since:
-            told = told.model_copy(update={"previous": previous})
-            told = told.model_copy(update={"hash": told.compute_hash()})
+            variant = variant.model_copy(update={"previous": previous})
+            variant = variant.model_copy(update={"hash": variant.compute_hash()})
             statements.append(
-                f"UPDATE audit SET hash = '{told.hash}', doc = '{told.model_dump_json()}'"
-                f" WHERE seq = {told.seq}"
+                f"UPDATE audit SET hash = '{variant.hash}', doc = '{variant.model_dump_json()}'"
+                f" WHERE seq = {variant.seq}"
             )
-        previous, seq = told.hash, told.seq
+        previous, seq = variant.hash, variant.seq
     statements.append(f"UPDATE audit_head SET seq = {seq}, hash = '{previous}'")
     tamper(store, *statements)
 
@@ -272,7 +272,7 @@ def test_a_head_is_noted_hourly_and_at_each_decisive_act(
     assert differences(container) == []
 
 
-def test_another_process_goes_on_where_the_file_stands(container: Container) -> None:
+def test_another_process_continues_at_the_position_of_the_file(container: Container) -> None:
     assert HeadRecorder(container).record_if_due()
 
     assert not HeadRecorder(container).record_if_due()
@@ -331,7 +331,7 @@ def test_a_line_that_is_added_while_verify_reads_is_no_difference(
 
     with ThreadPoolExecutor(1) as pool:
         growing = pool.submit(grow)
-        found = differences(container, bundles=[bundle, slow])
+        actual = differences(container, bundles=[bundle, slow])
         growing.result()
 
-    assert found == []
+    assert actual == []

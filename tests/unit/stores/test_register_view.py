@@ -55,8 +55,8 @@ def owner(
     kind: AssetKind = AssetKind.MAILBOX,
     known: datetime | None = None,
 ) -> str | None:
-    found = view.find(kind, value, when, known)
-    return found.customer_id if found else None
+    actual = view.find(kind, value, when, known)
+    return actual.customer_id if actual else None
 
 
 def test_spans_hold_their_first_instant_and_not_their_last() -> None:
@@ -137,9 +137,9 @@ def test_find_is_what_the_two_spans_say(
         return in_force and since <= known and (until is None or known < until)
 
     expected = [f"customer-{number}" for number, row in enumerate(spans) if holds(row)]
-    found = owner(RegisterSnapshot(rows, 1), at(when), known=None if known is None else at(known))
+    actual = owner(RegisterSnapshot(rows, 1), at(when), known=None if known is None else at(known))
 
-    assert found == (expected[-1] if expected else None)
+    assert actual == (expected[-1] if expected else None)
 
 
 @pytest.fixture

@@ -215,11 +215,11 @@ def test_cases_whose_alerts_join_get_a_task_each_and_stay_two(store: PipelineSto
     one, two = raise_alerts(store, make_episode(at(1, 1)), make_episode(at(5, 2)))
     cases = [store.write(lambda uow, a=alert: add_case(uow, START, a)) for alert in (one, two)]
     add_alert(store, make_episode(at(1, 1) + at(5, 2)))
-    found = [store.read(lambda uow, c=case: uow.cases.get(c.id)) for case in cases]
+    values = [store.read(lambda uow, c=case: uow.cases.get(c.id)) for case in cases]
 
-    assert [[task.kind for task in case.tasks] for case in found] == [[TaskKind.CASES_JOINED]] * 2
-    assert cases[1].id in found[0].tasks[0].title
-    assert [case.alerts for case in found] == [(one.pk,), (two.pk,)]
+    assert [[task.kind for task in case.tasks] for case in values] == [[TaskKind.CASES_JOINED]] * 2
+    assert cases[1].id in values[0].tasks[0].title
+    assert [case.alerts for case in values] == [(one.pk,), (two.pk,)]
 
 
 def test_an_alert_that_changed_rules_no_longer_raise_stays_and_says_so(
@@ -251,11 +251,11 @@ def test_an_evicted_alert_keeps_its_evidence_and_a_new_episode_raises_another(
 
 
 def test_a_sweep_closes_the_alerts_of_what_it_lets_go_and_no_others(store: PipelineStore) -> None:
-    gone, stays = make_episode(at(1, 1, 2)), make_episode(at(9, 3))
-    raise_alerts(store, gone, stays)
-    sweep(store, EvictedInterval(GROUP, gone.members[0].time, gone.members[-1].time))
+    episode, stays = make_episode(at(1, 1, 2)), make_episode(at(9, 3))
+    raise_alerts(store, episode, stays)
+    sweep(store, EvictedInterval(GROUP, episode.members[0].time, episode.members[-1].time))
 
-    assert get(store, gone.id).closed
+    assert get(store, episode.id).closed
     assert not get(store, stays.id).closed
 
 

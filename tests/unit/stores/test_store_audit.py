@@ -95,9 +95,9 @@ def test_the_database_itself_refuses_to_rewrite_the_chain(
 def test_whatever_was_altered_is_named(store: PipelineStore, statement: str, place: str) -> None:
     tamper(store, statement)
 
-    with pytest.raises(CorruptData) as found:
+    with pytest.raises(CorruptData) as actual:
         verify(store)
-    assert found.value.place == place
+    assert actual.value.place == place
 
 
 def test_two_entries_that_changed_places_are_found(store: PipelineStore) -> None:
@@ -108,9 +108,9 @@ def test_two_entries_that_changed_places_are_found(store: PipelineStore) -> None
         "UPDATE audit SET seq = 3 WHERE seq = -1",
     )
 
-    with pytest.raises(CorruptData, match="out of order") as found:
+    with pytest.raises(CorruptData, match="out of order") as actual:
         verify(store)
-    assert found.value.place == "audit entry 2"
+    assert actual.value.place == "audit entry 2"
 
 
 def test_an_altered_or_missing_sealed_value_is_found(store: PipelineStore) -> None:
@@ -196,14 +196,14 @@ def test_every_flipped_byte_of_a_bundle_is_found(bundle: Path) -> None:
             verify_bundle(bundle)
 
 
-@pytest.mark.parametrize("gone", [0, 1, 3, 5, 6])
-def test_a_missing_line_of_a_bundle_is_found(bundle: Path, gone: int) -> None:
+@pytest.mark.parametrize("number", [0, 1, 3, 5, 6])
+def test_a_missing_line_of_a_bundle_is_found(bundle: Path, number: int) -> None:
     lines = bundle.read_text().splitlines(keepends=True)
-    bundle.write_text("".join(lines[:gone] + lines[gone + 1 :]))
+    bundle.write_text("".join(lines[:number] + lines[number + 1 :]))
 
-    with pytest.raises((CorruptData, BadInput)) as found:
+    with pytest.raises((CorruptData, BadInput)) as actual:
         verify_bundle(bundle)
-    assert found.value.place in {str(bundle), f"audit entry {gone}"}
+    assert actual.value.place in {str(bundle), f"audit entry {number}"}
 
 
 def test_lines_in_another_order_or_added_are_found(bundle: Path) -> None:

@@ -244,7 +244,7 @@ def test_an_entry_of_another_release_s_action_is_verified_and_its_facts_are_comp
 EMPTY_CHAIN = ("DELETE FROM audit", f"UPDATE audit_head SET seq = 0, hash = '{'0' * 64}'")
 
 
-def test_an_emptied_chain_beside_cases_and_mail_is_no_whole_one(store: PipelineStore) -> None:
+def test_an_emptied_chain_with_cases_and_mail_is_no_whole_one(store: PipelineStore) -> None:
     tamper(store, *EMPTY_CHAIN)
 
     assert examine(store).head.seq == 0

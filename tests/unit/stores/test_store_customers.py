@@ -37,7 +37,7 @@ def bind(
 
 def owner(bindings: list[Binding], at: datetime, known_at: datetime) -> str | None:
     """By the two spans alone; more than one owner is a fault."""
-    found = {
+    customer_ids = {
         b.customer_id
         for b in bindings
         if (b.valid_from is None or b.valid_from <= at)
@@ -45,8 +45,8 @@ def owner(bindings: list[Binding], at: datetime, known_at: datetime) -> str | No
         and (b.known_from is None or b.known_from <= known_at)
         and (b.known_to is None or known_at < b.known_to)
     }
-    assert len(found) <= 1
-    return found.pop() if found else None
+    assert len(customer_ids) <= 1
+    return customer_ids.pop() if customer_ids else None
 
 
 def test_a_correction_leaves_what_was_known_before_as_it_was(store: PipelineStore) -> None:
@@ -86,21 +86,21 @@ def test_any_order_of_corrections_answers_as_the_last_word_known_then(
     store: PipelineStore, seed: int
 ) -> None:
     rng = random.Random(seed)
-    told: list[tuple[int, int, int, str]] = []
+    values: list[tuple[int, int, int, str]] = []
     for known in range(12):
         begin = rng.randint(0, 8)
         end = begin + rng.randint(1, 5)
         customer = rng.choice(["contoso", "fabrikam", "tailspin"])
-        told.append((known, begin, end, customer))
+        values.append((known, begin, end, customer))
         bind(store, customer, begin, end, known=known)
     everything = list(store.read(lambda uow: uow.customers.list_bindings(current=False)))
 
     for day in range(14):
         for known_at in range(12):
-            words = [c for k, b, e, c in told if k <= known_at and b <= day < e]
+            words = [c for k, b, e, c in values if k <= known_at and b <= day < e]
             expected = words[-1] if words else None
-            found = owner(everything, START + day * DAY, START + known_at * DAY)
-            assert found == expected, (day, known_at)
+            actual = owner(everything, START + day * DAY, START + known_at * DAY)
+            assert actual == expected, (day, known_at)
 
 
 def test_the_register_gives_the_same_view_until_something_changes(store: PipelineStore) -> None:
@@ -113,9 +113,9 @@ def test_the_register_gives_the_same_view_until_something_changes(store: Pipelin
     assert again is before
     assert after.version > before.version
     assert before.find(AssetKind.MAILBOX, "jo@contoso.example", START) is None
-    found = after.find(AssetKind.MAILBOX, "jo@contoso.example", START)
-    assert found is not None
-    assert found.customer_id == "contoso"
+    actual = after.find(AssetKind.MAILBOX, "jo@contoso.example", START)
+    assert actual is not None
+    assert actual.customer_id == "contoso"
 
 
 def test_saving_a_customer_replaces_its_people_and_raises_the_version(store: PipelineStore) -> None:

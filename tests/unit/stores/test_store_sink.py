@@ -213,11 +213,11 @@ def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(store: PipelineS
                 for n, key in enumerate(keys)
             ],
         )
-    found = store.read(lambda uow: uow.customers.list_unattributed())
+    unattributed = store.read(lambda uow: uow.customers.list_unattributed())
 
-    assert [item.key for item in found] == list(reversed(keys))
-    assert (found[-1].events, found[-1].datasets) == (10, ("set0", "set1"))
-    assert (found[-1].first, found[-1].last) == (START, START + 2 * day)
+    assert [item.key for item in unattributed] == list(reversed(keys))
+    assert (unattributed[-1].events, unattributed[-1].datasets) == (10, ("set0", "set1"))
+    assert (unattributed[-1].first, unattributed[-1].last) == (START, START + 2 * day)
 
     named = [UnattributedCount("host:web01", 1, START, START, f"d{n:04}") for n in range(500)]
     commit_batch(store, unattributed=named)
@@ -231,5 +231,5 @@ def test_what_belongs_to_nobody_adds_up_until_somebody_binds_it(store: PipelineS
     )
     for binding in bound:
         store.write(lambda uow, b=binding: uow.customers.bind(b, START))
-    left = store.read(lambda uow: uow.customers.list_unattributed())
-    assert [item.key for item in left] == ["host:web01", "ip:198.51.100.1"]
+    remaining = store.read(lambda uow: uow.customers.list_unattributed())
+    assert [item.key for item in remaining] == ["host:web01", "ip:198.51.100.1"]

@@ -42,9 +42,9 @@ def attempt(store: SqliteStore, number: int) -> bool:
 
 def test_acts_that_fail_take_nobody_else_of_their_group_along(store: SqliteStore) -> None:
     with ThreadPoolExecutor(16) as pool:
-        kept = list(pool.map(lambda number: attempt(store, number), range(60)))
+        actual = list(pool.map(lambda number: attempt(store, number), range(60)))
 
-    assert kept == [number % 3 != 0 for number in range(60)]
+    assert actual == [number % 3 != 0 for number in range(60)]
     saved = store.read(lambda uow: [customer.id for customer in uow.customers.list()])
     assert saved == [f"customer-{number:03d}" for number in range(60) if number % 3]
     assert store.read(lambda uow: uow.audit.verify()) == 40
@@ -59,15 +59,15 @@ def until(so: Callable[[], bool]) -> None:
 
 
 def test_acts_that_wait_together_share_one_commit(store: SqliteStore) -> None:
-    held, release = threading.Event(), threading.Event()
+    event, release = threading.Event(), threading.Event()
 
     def hold(uow) -> None:
-        held.set()
+        event.set()
         release.wait(60)
 
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(store.write, hold)
-        held.wait(60)
+        event.wait(60)
         rest = [pool.submit(attempt, store, n) for n in (1, 2, 4, 5, 7, 8, 10, 11)]
         until(lambda: store._writer._queue.qsize() == len(rest))
         before = store.path.with_name("store.db-wal").stat().st_size

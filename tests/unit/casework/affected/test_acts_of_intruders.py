@@ -46,11 +46,11 @@ def test_a_mailbox_that_only_a_chosen_text_names_was_not_acted_in(field: str) ->
 
 @pytest.mark.parametrize(("rules", "acts"), [(8, 8), (9, 1), (400, 1)])
 def test_rules_by_the_hundred_are_counted_and_not_told_one_by_one(rules: int, acts: int) -> None:
-    made = collect_acts(
+    result = collect_acts(
         [sighting(n, event__action="New-InboxRule", rule__name=f"r{n}") for n in range(rules)],
         BindingIndex(()),
     )
 
-    assert len(made) == acts
-    assert sum(act.count for act in made) == rules
-    assert all("rule" not in act.details for act in made) is (acts == 1)
+    assert len(result) == acts
+    assert sum(act.count for act in result) == rules
+    assert all("rule" not in act.details for act in result) is (acts == 1)

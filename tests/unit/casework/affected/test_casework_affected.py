@@ -88,12 +88,12 @@ def signal(
     **summary: str,
 ) -> Signal:
     customer = who.partition("@")[2].partition(".")[0]
-    found = (AssetTouch(customer, f"mailbox:{who}", "mail"),) if touches is None else touches
-    made = make_signal(number, key=key, touches=found, step=action)
-    told = {"event.outcome": outcome, "event.action": action, "user.name": who, **summary}
+    actual = (AssetTouch(customer, f"mailbox:{who}", "mail"),) if touches is None else touches
+    result = make_signal(number, key=key, touches=actual, step=action)
+    fields = {"event.outcome": outcome, "event.action": action, "user.name": who, **summary}
     return Signal(
-        **{name: getattr(made, name) for name in made.__slots__ if name != "summary"},
-        summary={k: v for k, v in told.items() if v},
+        **{name: getattr(result, name) for name in result.__slots__ if name != "summary"},
+        summary={k: v for k, v in fields.items() if v},
     )
 
 
@@ -106,8 +106,8 @@ def breach_of(store: SqliteStore, now: FixedNow, *signals: Signal) -> Breach:
 
 
 def proposed(store: SqliteStore, breach: Breach) -> dict[tuple[str, DataRole], Exposure]:
-    found = store.read(lambda uow: affected_list.propose(uow, breach.id))
-    return {(e.customer_id, e.role): e for e in found}
+    actual = store.read(lambda uow: affected_list.propose(uow, breach.id))
+    return {(e.customer_id, e.role): e for e in actual}
 
 
 def frozen(store: SqliteStore, now: FixedNow, breach: Breach) -> Manifest:
@@ -124,18 +124,18 @@ OPENED = {"outcome": "success", "action": "UserLoggedIn"}
 def test_every_customer_has_a_certainty_and_a_reason_in_each_role(
     store: SqliteStore, now: FixedNow
 ) -> None:
-    found = proposed(store, breach_of(store, now, signal(1), signal(2, **OPENED)))
+    actual = proposed(store, breach_of(store, now, signal(1), signal(2, **OPENED)))
 
-    assert {customer for customer, _ in found} == {"contoso", "fabrikam", "tailspin"}
-    assert all(exposure.reason for exposure in found.values())
-    assert ("tailspin", PROCESSOR) not in found
+    assert {customer for customer, _ in actual} == {"contoso", "fabrikam", "tailspin"}
+    assert all(exposure.reason for exposure in actual.values())
+    assert ("tailspin", PROCESSOR) not in actual
 
 
 def test_a_successful_sign_in_confirms_and_may_have_shown_what_lies_there(
     store: SqliteStore, now: FixedNow
 ) -> None:
-    found = proposed(store, breach_of(store, now, signal(1), signal(2, **OPENED)))
-    exposure = found["contoso", PROCESSOR]
+    actual = proposed(store, breach_of(store, now, signal(1), signal(2, **OPENED)))
+    exposure = actual["contoso", PROCESSOR]
 
     assert exposure.certainty is Certainty.CONFIRMED
     assert exposure.effects == {DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}}
@@ -145,9 +145,9 @@ def test_a_successful_sign_in_confirms_and_may_have_shown_what_lies_there(
 
 def test_only_an_act_that_shows_reading_says_seen(store: SqliteStore, now: FixedNow) -> None:
     read = signal(2, outcome="success", action="MailItemsAccessed")
-    found = proposed(store, breach_of(store, now, read))
+    actual = proposed(store, breach_of(store, now, read))
 
-    assert found["contoso", PROCESSOR].effects == {
+    assert actual["contoso", PROCESSOR].effects == {
         DataCategory.MAIL: {BreachEffect.SEEN: EffectCertainty.HAPPENED}
     }
 
@@ -155,9 +155,9 @@ def test_only_an_act_that_shows_reading_says_seen(store: SqliteStore, now: Fixed
 def test_tried_and_refused_every_time_is_excluded_with_the_count(
     store: SqliteStore, now: FixedNow
 ) -> None:
-    found = proposed(store, breach_of(store, now, signal(1), signal(2), signal(3, **OPENED),
+    actual = proposed(store, breach_of(store, now, signal(1), signal(2), signal(3, **OPENED),
                                       signal(4, "jo@fabrikam.example")))  # fmt: skip
-    exposure = found["fabrikam", PROCESSOR]
+    exposure = actual["fabrikam", PROCESSOR]
 
     assert exposure.certainty is Certainty.EXCLUDED
     assert exposure.reason.startswith("tried once, refused every time")
@@ -191,9 +191,9 @@ def test_a_gap_outside_the_incident_changes_nothing(store: SqliteStore, now: Fix
 def test_an_event_that_does_not_say_whether_it_worked_is_likely(
     store: SqliteStore, now: FixedNow
 ) -> None:
-    found = proposed(store, breach_of(store, now, signal(1, outcome="", action="rule-set")))
+    actual = proposed(store, breach_of(store, now, signal(1, outcome="", action="rule-set")))
 
-    assert found["contoso", PROCESSOR].certainty is Certainty.LIKELY
+    assert actual["contoso", PROCESSOR].certainty is Certainty.LIKELY
 
 
 @pytest.mark.parametrize("bound", [True, False])
@@ -207,20 +207,20 @@ def test_a_system_of_our_own_that_opened_makes_every_customer_possible(
     if bound:
         store.write(lambda uow: uow.customers.bind(panel, START - timedelta(days=30)))
     opened = signal(1, "admin", key=PANEL, touches=(), outcome="success", action="panel-sign-in")
-    found = proposed(store, breach_of(store, now, opened))
-    ours = [found[c, CONTROLLER] for c in ("contoso", "fabrikam", "tailspin")]
+    actual = proposed(store, breach_of(store, now, opened))
+    ours = [actual[c, CONTROLLER] for c in ("contoso", "fabrikam", "tailspin")]
 
     assert {e.certainty for e in ours} == {Certainty.POSSIBLE}
     assert all("every customer could be reached" in e.reason for e in ours)
     assert (DataCategory.FINANCIAL in ours[0].categories) is bound
-    assert found["contoso", PROCESSOR].certainty is Certainty.EXCLUDED
+    assert actual["contoso", PROCESSOR].certainty is Certainty.EXCLUDED
 
 
 def test_a_refused_try_at_our_own_system_reaches_nobody(store: SqliteStore, now: FixedNow) -> None:
     tried = signal(1, "admin", key=PANEL, touches=(), action="panel-sign-in")
-    found = proposed(store, breach_of(store, now, tried))
+    actual = proposed(store, breach_of(store, now, tried))
 
-    assert {e.certainty for e in found.values()} == {Certainty.EXCLUDED}
+    assert {e.certainty for e in actual.values()} == {Certainty.EXCLUDED}
 
 
 def test_an_opened_page_that_names_a_customer_confirms_it(
@@ -230,10 +230,10 @@ def test_an_opened_page_that_names_a_customer_confirms_it(
         1, "admin", key=PANEL, touches=(), outcome="success", action="http-request",
         **{"url.path": "/clients/Fabrikam/bank"},
     )  # fmt: skip
-    found = proposed(store, breach_of(store, now, page))
+    actual = proposed(store, breach_of(store, now, page))
 
-    assert found["fabrikam", CONTROLLER].certainty is Certainty.CONFIRMED
-    assert found["contoso", CONTROLLER].certainty is Certainty.POSSIBLE
+    assert actual["fabrikam", CONTROLLER].certainty is Certainty.CONFIRMED
+    assert actual["contoso", CONTROLLER].certainty is Certainty.POSSIBLE
 
 
 def test_former_customers_are_reached_through_the_account_data_we_keep(
@@ -243,10 +243,10 @@ def test_former_customers_are_reached_through_the_account_data_we_keep(
     ended = make_binding("jo@oldco.example", "oldco", valid_to=START - timedelta(days=400))
     store.write(lambda uow: (uow.customers.save(former), uow.customers.bind(ended, START)))
     opened = signal(1, "admin", key=PANEL, touches=(), outcome="success", action="panel-sign-in")
-    found = proposed(store, breach_of(store, now, opened))
+    actual = proposed(store, breach_of(store, now, opened))
 
-    assert found["oldco", CONTROLLER].certainty is Certainty.POSSIBLE
-    assert ("oldco", PROCESSOR) not in found
+    assert actual["oldco", CONTROLLER].certainty is Certainty.POSSIBLE
+    assert ("oldco", PROCESSOR) not in actual
 
 
 def test_hand_picked_assets_make_their_customers_possible(
@@ -273,10 +273,10 @@ def test_the_register_of_the_time_of_the_event_counts(store: SqliteStore, now: F
         categories=(DataCategory.MAIL,), valid_from=moved, pecr=PecrStatus.NO,
     )  # fmt: skip
     store.write(lambda uow: uow.customers.bind(later, START))
-    found = proposed(store, breach_of(store, now, signal(1, **OPENED)))
+    actual = proposed(store, breach_of(store, now, signal(1, **OPENED)))
 
-    assert found["contoso", PROCESSOR].certainty is Certainty.CONFIRMED
-    assert ("tailspin", PROCESSOR) not in found
+    assert actual["contoso", PROCESSOR].certainty is Certainty.CONFIRMED
+    assert ("tailspin", PROCESSOR) not in actual
 
 
 def test_a_person_overrides_with_a_reason_and_is_named(store: SqliteStore, now: FixedNow) -> None:
@@ -285,10 +285,10 @@ def test_a_person_overrides_with_a_reason_and_is_named(store: SqliteStore, now: 
     changed = affected_list.override(
         exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, "they rang us", RESPONDER
     )
-    found = next(e for e in changed if (e.customer_id, e.role) == ("fabrikam", CONTROLLER))
+    first_match = next(e for e in changed if (e.customer_id, e.role) == ("fabrikam", CONTROLLER))
 
-    assert (found.certainty, found.reason) == (Certainty.LIKELY, "they rang us")
-    assert found.decided_by == "rowan"
+    assert (first_match.certainty, first_match.reason) == (Certainty.LIKELY, "they rang us")
+    assert first_match.decided_by == "rowan"
     with pytest.raises(BadInput, match="empty"):
         affected_list.override(exposures, "fabrikam", CONTROLLER, Certainty.LIKELY, " ", RESPONDER)
     with pytest.raises(NotFound):
@@ -322,10 +322,12 @@ def test_a_controller_is_told_through_its_data_protection_contact_alone(
     store: SqliteStore, now: FixedNow
 ) -> None:
     opened = signal(1, "jo@fabrikam.example", **OPENED)
-    told = frozen(store, now, breach_of(store, now, opened)).recipients
+    recipients = frozen(store, now, breach_of(store, now, opened)).recipients
 
-    assert [(r.person_id, r.kind) for r in told] == [("fabrikam-dp", NoticeKind.CONTROLLER_PACK)]
-    assert told[0].channel is ContactChannel.EMAIL
+    assert [(r.person_id, r.kind) for r in recipients] == [
+        ("fabrikam-dp", NoticeKind.CONTROLLER_PACK)
+    ]
+    assert recipients[0].channel is ContactChannel.EMAIL
 
 
 def test_an_address_in_the_evidence_is_telephoned_even_if_only_tried(
@@ -333,9 +335,9 @@ def test_an_address_in_the_evidence_is_telephoned_even_if_only_tried(
 ) -> None:
     opened = signal(1, "jo@fabrikam.example", **OPENED)
     tried = signal(2, "privacy@fabrikam.example", touches=())
-    told = frozen(store, now, breach_of(store, now, opened, tried)).recipients
+    recipients = frozen(store, now, breach_of(store, now, opened, tried)).recipients
 
-    assert (told[0].channel, told[0].reason) == (
+    assert (recipients[0].channel, recipients[0].reason) == (
         ContactChannel.TELEPHONE, "its mailbox is in the evidence",
     )  # fmt: skip
 
@@ -344,10 +346,10 @@ def test_a_domain_in_the_evidence_takes_all_its_addresses(
     store: SqliteStore, now: FixedNow
 ) -> None:
     touched = (AssetTouch("fabrikam", "domain:fabrikam.example", "mail"),)
-    told = frozen(store, now, breach_of(store, now, signal(1, touches=touched, **OPENED)))
+    result = frozen(store, now, breach_of(store, now, signal(1, touches=touched, **OPENED)))
 
-    assert [r.channel for r in told.recipients] == [ContactChannel.TELEPHONE]
-    assert "mail domain" in told.recipients[0].reason
+    assert [r.channel for r in result.recipients] == [ContactChannel.TELEPHONE]
+    assert "mail domain" in result.recipients[0].reason
 
 
 def test_the_account_holder_at_the_default_address_and_every_user_are_told_once(
@@ -362,8 +364,8 @@ def test_the_account_holder_at_the_default_address_and_every_user_are_told_once(
     customer = plain.model_copy(update={"people": (*plain.people, user, again, nowhere)})
     store.write(lambda uow: uow.customers.save(customer))
     opened = signal(1, "admin", key=PANEL, touches=(), outcome="success", action="panel-sign-in")
-    told = frozen(store, now, breach_of(store, now, opened)).recipients
-    ours = {r.person_id: (r.email, r.channel) for r in told if r.customer_id == "tailspin"}
+    recipients = frozen(store, now, breach_of(store, now, opened)).recipients
+    ours = {r.person_id: (r.email, r.channel) for r in recipients if r.customer_id == "tailspin"}
 
     assert ours == {
         "tailspin-holder": ("accounts@tailspin.example", ContactChannel.EMAIL),
@@ -420,15 +422,15 @@ def test_an_act_has_the_effects_that_it_shows_and_no_surer_ones(
 ) -> None:
     touched = (AssetTouch("contoso", "mailbox:jo@contoso.example", stored),)
     act = signal(1, outcome="success", action=action, touches=touched, **summary)
-    found = proposed(store, breach_of(store, now, act))
+    actual = proposed(store, breach_of(store, now, act))
 
-    of_stored = [e.effects for e in found.values() if DataCategory(stored) in e.effects]
+    of_stored = [e.effects for e in actual.values() if DataCategory(stored) in e.effects]
     assert [dict(each[DataCategory(stored)]) for each in of_stored if e_known(each)] == [
         {e: EffectCertainty(s) for e, s in effects.items()}
     ]
 
 
-def test_a_locked_file_says_nothing_of_the_mail_that_lies_beside_it(
+def test_a_locked_file_says_nothing_of_the_mail_in_the_same_folder(
     store: SqliteStore, now: FixedNow
 ) -> None:
     place = "domain:contoso.example"
@@ -467,8 +469,8 @@ def test_acts_are_counted_with_their_times_and_the_customers_own_mailboxes_alone
         9, outcome="success", action="MailItemsAccessed", touches=(mine,),
         **{"rule.name": "seen by jo@fabrikam.example"},
     )  # fmt: skip
-    found = proposed(store, breach_of(store, now, signal(1), signal(2), named))
-    exposure = found["contoso", PROCESSOR]
+    actual = proposed(store, breach_of(store, now, signal(1), signal(2), named))
+    exposure = actual["contoso", PROCESSOR]
 
     assert [(act.action, act.outcome, act.count) for act in exposure.acts] == [
         ("userloginfailed", "failure", 2),
@@ -488,11 +490,11 @@ def test_an_alert_that_was_raised_before_a_customers_first_event_is_not_that_cus
     later = replace(
         signal(2, "jo@fabrikam.example", **OPENED), time=(START + timedelta(hours=1)).timestamp()
     )
-    found = proposed(store, breach_of(store, now, early, later))
+    actual = proposed(store, breach_of(store, now, early, later))
 
-    assert found["contoso", PROCESSOR].alerted_at == now()
-    assert found["fabrikam", PROCESSOR].certainty is Certainty.CONFIRMED
-    assert found["fabrikam", PROCESSOR].alerted_at is None
+    assert actual["contoso", PROCESSOR].alerted_at == now()
+    assert actual["fabrikam", PROCESSOR].certainty is Certainty.CONFIRMED
+    assert actual["fabrikam", PROCESSOR].alerted_at is None
 
 
 def test_a_doubt_says_which_source_was_blind_and_when(store: SqliteStore, now: FixedNow) -> None:
@@ -528,10 +530,10 @@ def test_an_event_that_names_two_customers_and_kept_no_touches_names_no_folder_t
 ) -> None:
     both = {"user.target.name": "jo@fabrikam.example", "file.path": "/Smith family/will.pdf"}
     copied = signal(1, outcome="success", action="FileDownloaded", touches=(), **both)
-    found = proposed(store, breach_of(store, now, copied))
+    actual = proposed(store, breach_of(store, now, copied))
 
     for customer in ("contoso", "fabrikam"):
-        (act,) = found[customer, PROCESSOR].acts
+        (act,) = actual[customer, PROCESSOR].acts
         assert act.count == 1
         assert act.details == {}
 
@@ -541,9 +543,9 @@ def test_a_rule_that_is_called_like_anothers_mailbox_touches_nobody_else(
 ) -> None:
     called = {"rule.name": "jo@fabrikam.example"}
     ruled = signal(1, outcome="success", action="New-InboxRule", touches=(), **called)
-    found = proposed(store, breach_of(store, now, ruled))
+    actual = proposed(store, breach_of(store, now, ruled))
 
-    assert found["contoso", PROCESSOR].certainty is Certainty.CONFIRMED
+    assert actual["contoso", PROCESSOR].certainty is Certainty.CONFIRMED
     assert not any(
-        exposure.acts for (customer, _), exposure in found.items() if customer == "fabrikam"
+        exposure.acts for (customer, _), exposure in actual.items() if customer == "fabrikam"
     )

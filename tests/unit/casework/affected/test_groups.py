@@ -106,7 +106,7 @@ def told(
     )
 
 
-def test_a_group_stands_in_the_register_with_its_number_and_data_and_no_name(
+def test_a_group_is_in_the_register_with_its_number_and_data_and_no_name(
     store: PipelineStore, breach: Breach, now: FixedNow
 ) -> None:
     group = added(store, breach, now)
@@ -168,10 +168,10 @@ def test_everybody_is_told_only_once_as_many_as_there_are_were_told(
     with pytest.raises(BadInput, match="1 were told, and there are 2"):
         told(store, breach, group, now, people=1)
     part = told(store, breach, group, now, people=1, everybody=False)
-    left = store.read(lambda uow: list_untold(list_affected(uow, breach.case_id)))
+    untold = store.read(lambda uow: list_untold(list_affected(uow, breach.case_id)))
     whole = told(store, breach, group, now, people=1)
 
-    assert (part.told_at, [g.id for g in left]) == (None, [group.id])
+    assert (part.told_at, [g.id for g in untold]) == (None, [group.id])
     assert (whole.told_at, whole.told) == (START, 2)
     assert store.read(lambda uow: list_untold(list_affected(uow, breach.case_id))) == ()
 
@@ -300,8 +300,8 @@ def test_people_without_an_address_twice_or_too_many_are_refused(
 
 
 def duty_of(store: PipelineStore, breach: Breach, now: FixedNow) -> Obligation | None:
-    found = store.read(lambda uow: list_obligations(uow, breach.id, now()))
-    return next((o for o in found if o.kind == ObligationKind.ART34_GROUP), None)
+    obligations = store.read(lambda uow: list_obligations(uow, breach.id, now()))
+    return next((o for o in obligations if o.kind == ObligationKind.ART34_GROUP), None)
 
 
 def decided(store: PipelineStore, breach: Breach, now: FixedNow, *, tell: bool) -> None:
@@ -325,7 +325,7 @@ def test_a_group_is_owed_it_until_everybody_was_told_and_the_case_stays_open(
     before = duty_of(store, breach, now)
     decided(store, breach, now, tell=True)
     case = store.read(lambda uow: uow.cases.get(breach.case_id))
-    left = store.read(lambda uow: [str(o) for o in closing_blockers(uow, case, now())])
+    remaining = store.read(lambda uow: [str(o) for o in closing_blockers(uow, case, now())])
     told(store, breach, group, now, people=1, everybody=False)
     part = duty_of(store, breach, now)
     told(store, breach, group, now, people=1)
@@ -333,7 +333,7 @@ def test_a_group_is_owed_it_until_everybody_was_told_and_the_case_stays_open(
 
     assert before is not None
     assert before.running
-    assert any("tell people who are no customers: Job applicants" in text for text in left)
+    assert any("tell people who are no customers: Job applicants" in text for text in remaining)
     assert part is not None
     assert part.running
     assert after is not None
@@ -377,7 +377,7 @@ async def test_the_page_adds_names_and_records_a_telling(tmp_path: Path) -> None
         visitor = console.visitor()
         assert await visitor.sign_in("rhea")
         refused = await visitor.post(path, **(FORM | {"reason": ""}))
-        kept = await visitor.post(path, **FORM)
+        actual = await visitor.post(path, **FORM)
         group = f"{path}/AFFECTEDGROUP-0001"
         answer = await visitor.client.post(
             f"{group}/people",
@@ -395,7 +395,7 @@ async def test_the_page_adds_names_and_records_a_telling(tmp_path: Path) -> None
     assert refused.status_code == 422
     assert "The payroll file" not in refused.text
     assert 'value="financial" checked' in collapse_whitespace(refused.text)
-    assert [a.status_code for a in (kept, answer, recorded)] == [303, 303, 303]
+    assert [a.status_code for a in (actual, answer, recorded)] == [303, 303, 303]
     assert "Ada Stone" in page
     assert "All told" in collapse_whitespace(page)
     assert "about 14, all told" in collapse_whitespace(affected_list)

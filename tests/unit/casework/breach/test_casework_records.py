@@ -76,10 +76,13 @@ def test_a_suppliers_call_is_kept_in_a_case_without_a_breach_and_dates_the_case(
     later = a_notice(supplier="Wires plc", told_at=START - HOUR)
     store.write(lambda uow: suppliers.record_supplier_notice(uow, ANA, case.id, later, START))
 
-    kept = store.read(lambda uow: uow.records.list_of_case(SupplierNotice, case.id))
+    supplier_notices = store.read(lambda uow: uow.records.list_of_case(SupplierNotice, case.id))
     saved = store.read(lambda uow: uow.cases.get(case.id))
-    assert [n.supplier for n in kept] == ["Backup Barn Ltd", "Wires plc"]
-    assert (kept[0].told_by, kept[0].reference) == ("Wilma Onyango", "INC-77")
+    assert [n.supplier for n in supplier_notices] == ["Backup Barn Ltd", "Wires plc"]
+    assert (supplier_notices[0].told_by, supplier_notices[0].reference) == (
+        "Wilma Onyango",
+        "INC-77",
+    )
     assert (saved.third_party, saved.supplier_told_at) == ("Backup Barn Ltd", START - 3 * HOUR)
     names = store.read(lambda uow: suppliers.list_names(uow, saved))
     assert names == ("Backup Barn Ltd", "Wires plc")
@@ -110,17 +113,19 @@ def test_a_suppliers_call_that_cannot_be_is_refused(
 def test_a_question_is_open_until_its_answer_is_recorded_once(
     store: PipelineStore, case: Case
 ) -> None:
-    asked = store.write(lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START))
+    supplier = store.write(
+        lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START)
+    )
 
     def answer(at: datetime = START) -> SupplierQuestion:
         return store.write(
             lambda uow: suppliers.record_supplier_answer(
-                uow, ANA, case.id, asked.id, answered_at=at, answered_by="Wilma Onyango",
+                uow, ANA, case.id, supplier.id, answered_at=at, answered_by="Wilma Onyango",
                 answer="Yes, AES.", now=START,
             )
         )  # fmt: skip
 
-    assert asked.ended_at is None
+    assert supplier.ended_at is None
     with pytest.raises(BadInput, match="before what it follows"):
         answer(START - 2 * HOUR)
     assert answer().ended_at == START
@@ -129,13 +134,15 @@ def test_a_question_is_open_until_its_answer_is_recorded_once(
 
 
 def test_a_question_of_another_case_is_not_answered_here(store: PipelineStore, case: Case) -> None:
-    asked = store.write(lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START))
+    supplier = store.write(
+        lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START)
+    )
     other = store.write(lambda uow: add_case(uow, START))
 
     with pytest.raises(NotAllowed, match="another case"):
         store.write(
             lambda uow: suppliers.record_supplier_answer(
-                uow, ANA, other.id, asked.id, answered_at=START, answered_by=None,
+                uow, ANA, other.id, supplier.id, answered_at=START, answered_by=None,
                 answer="Yes", now=START,
             )
         )  # fmt: skip
@@ -307,9 +314,11 @@ def test_a_registrar_or_approver_records_nothing_of_this(store: PipelineStore, c
 
 
 def erase(store: PipelineStore, complaint_id: str, now: datetime) -> None:
-    kept = RetentionSettings()
+    settings = RetentionSettings()
     store.write(
-        lambda uow: complaints.erase_complaint(uow, APRIL, complaint_id, "time is over", kept, now)
+        lambda uow: complaints.erase_complaint(
+            uow, APRIL, complaint_id, "time is over", settings, now
+        )
     )
 
 
@@ -360,8 +369,8 @@ def test_the_register_names_every_supplier(store: PipelineStore) -> None:
     store.write(
         lambda uow: suppliers.record_supplier_notice(uow, ANA, breach.case_id, a_notice(), START)
     )
-    asked = a_question(supplier="Wires plc")
-    store.write(lambda uow: suppliers.ask_supplier(uow, ANA, breach.case_id, asked, START))
+    question = a_question(supplier="Wires plc")
+    store.write(lambda uow: suppliers.ask_supplier(uow, ANA, breach.case_id, question, START))
 
     entry = store.read(lambda uow: register.list_entries(uow, START))[0]
 
@@ -384,17 +393,19 @@ def test_an_earlier_call_of_another_supplier_is_not_put_in_the_mouth_of_the_one_
 def test_a_case_without_a_breach_is_closed_only_once_suppliers_and_complainants_are_answered(
     store: PipelineStore, case: Case
 ) -> None:
-    asked = store.write(lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START))
+    supplier = store.write(
+        lambda uow: suppliers.ask_supplier(uow, ANA, case.id, a_question(), START)
+    )
     logged = log(store, case_id=case.id)
 
     def left() -> str:
-        found = store.read(lambda uow: closing_blockers(uow, uow.cases.get(case.id), START))
-        return "; ".join(map(str, found))
+        actual = store.read(lambda uow: closing_blockers(uow, uow.cases.get(case.id), START))
+        return "; ".join(map(str, actual))
 
     before = left()
     store.write(
         lambda uow: suppliers.record_supplier_answer(
-            uow, ANA, case.id, asked.id, answered_at=START, answered_by=None,
+            uow, ANA, case.id, supplier.id, answered_at=START, answered_by=None,
             answer="They will not say.", now=START,
         )
     )  # fmt: skip

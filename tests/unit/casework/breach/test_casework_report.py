@@ -92,18 +92,18 @@ class Scenario:
         """`changes` to the controller exposures, of one customer or of all."""
 
         def work(uow: Any) -> None:
-            found = affected_list.propose(uow, self.breach.id)
+            actual = affected_list.propose(uow, self.breach.id)
             for customer in ("contoso", *reached):
-                found = affected_list.override(
-                    found, customer, DataRole.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
+                actual = affected_list.override(
+                    actual, customer, DataRole.CONTROLLER, Certainty.POSSIBLE, "r", RESPONDER
                 )
-            found = tuple(
+            actual = tuple(
                 e.model_copy(update=changes)
                 if e.role is DataRole.CONTROLLER and only in (None, e.customer_id)
                 else e
-                for e in found
+                for e in actual
             )
-            affected_list.freeze(uow, RESPONDER, self.breach.id, found, self.now())
+            affected_list.freeze(uow, RESPONDER, self.breach.id, actual, self.now())
 
         self.store.write(work)
 
@@ -113,7 +113,7 @@ class Scenario:
 
     def write(self, jurisdiction: str = "uk_ico", **changes: Any) -> ReportFacts:
         """Every answer that must be given; who owes the rest is said too."""
-        told: ReportFacts = self.act(
+        report_facts: ReportFacts = self.act(
             report.write_report,
             RESPONDER,
             ReportFacts(
@@ -121,7 +121,7 @@ class Scenario:
                 jurisdiction=jurisdiction, **whole_answers(jurisdiction, AWARE, **changes),
             ),
         )  # fmt: skip
-        return told
+        return report_facts
 
     def build(self, jurisdiction: str = "uk_ico") -> RegulatorReport:
         return self.store.read(
@@ -131,18 +131,18 @@ class Scenario:
         )
 
     def submit(self, jurisdiction: str = "uk_ico", **changes: Any) -> Submission:
-        said = {"submitted_at": self.now(), "channel": "online form", "reference": "IC-1"}
-        found: Submission = self.act(
+        fields = {"submitted_at": self.now(), "channel": "online form", "reference": "IC-1"}
+        submission: Submission = self.act(
             report.submit_report, RESPONDER, self.breach.id, jurisdiction,
-            settings=self.settings, **(said | changes),
+            settings=self.settings, **(fields | changes),
         )  # fmt: skip
-        return found
+        return submission
 
     def clock(self, kind: ObligationKind) -> Obligation | None:
-        found = self.store.read(
+        actual = self.store.read(
             lambda uow: obligations.list_obligations(uow, self.breach.id, self.now())
         )
-        return next((duty for duty in found if duty.kind == kind), None)
+        return next((duty for duty in actual if duty.kind == kind), None)
 
 
 @pytest.fixture
@@ -225,14 +225,14 @@ def test_a_submitted_copy_never_changes(scenario: Scenario) -> None:
         what_happened="Two strangers.", stage=ReportPhase.FOLLOW_UP, case_reference="IC-1"
     )
     second = scenario.submit()
-    kept = scenario.store.read(
+    submissions = scenario.store.read(
         lambda uow: uow.breaches.list_versions(Submission, scenario.breach.id)
     )
 
-    assert [s.number for s in kept] == [1, 2]
-    assert kept[0] == first
-    assert kept[0].report_hash != second.report_hash
-    assert answers(kept[0].report)["what_happened"] == "A stranger signed in."
+    assert [s.number for s in submissions] == [1, 2]
+    assert submissions[0] == first
+    assert submissions[0].report_hash != second.report_hash
+    assert answers(submissions[0].report)["what_happened"] == "A stranger signed in."
 
 
 @pytest.mark.parametrize(
@@ -338,12 +338,12 @@ def test_moving_awareness_moves_the_clock(scenario: Scenario) -> None:
 
 
 def test_the_overview_leaves_out_stopped_clocks_and_puts_hours_first(scenario: Scenario) -> None:
-    found = scenario.store.read(lambda uow: obligations.list_running(uow, scenario.now()))
+    running = scenario.store.read(lambda uow: obligations.list_running(uow, scenario.now()))
     scenario.write()
     scenario.submit()
     after = scenario.store.read(lambda uow: obligations.list_running(uow, scenario.now()))
 
-    assert found[0].kind == "ico_art33"
+    assert running[0].kind == "ico_art33"
     assert "ico_art33" not in {clock.kind for clock in after}
     assert {c.kind for c in after} == {
         ObligationKind.OWN_PROMISE,
@@ -364,12 +364,12 @@ def test_every_breach_and_near_miss_is_in_the_register(scenario: Scenario) -> No
     )
     scenario.write()
     scenario.submit()
-    found = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
-    breach = next(e for e in found if not e.near_miss)
+    entries = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
+    breach = next(e for e in entries if not e.near_miss)
     past = AWARE - timedelta(days=9)
 
     assert len(scenario.store.read(lambda uow: register.list_entries(uow, past))) == 2
-    assert {e.id for e in found} == {scenario.breach.id, case.id}
+    assert {e.id for e in entries} == {scenario.breach.id, case.id}
     assert [d.yes for d in breach.decisions] == [True, True, True, False]
     assert all(d.reasons for d in breach.decisions)
     assert breach.customers == {"confirmed": 0, "likely": 1, "possible": 0, "excluded": 1}
@@ -379,15 +379,15 @@ def test_every_breach_and_near_miss_is_in_the_register(scenario: Scenario) -> No
 
 def test_an_export_is_whole_in_both_forms_and_no_formula(scenario: Scenario) -> None:
     scenario.write(what_happened='=HYPERLINK("x")')
-    found = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
-    plain = json.loads(register.export_register(found, "json"))
-    rows = list(csv.DictReader(io.StringIO(register.export_register(found, "csv"))))
+    entries = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
+    plain = json.loads(register.export_register(entries, "json"))
+    rows = list(csv.DictReader(io.StringIO(register.export_register(entries, "csv"))))
 
     assert plain[0]["id"] == rows[0]["id"] == scenario.breach.id
     assert rows[0]["facts"].startswith("'=")
     assert "yes" in rows[0]["decisions"]
     with pytest.raises(BadInput, match="xml"):
-        register.export_register(found, "xml")
+        register.export_register(entries, "xml")
 
 
 def test_the_manifest_counts_each_customer_once(scenario: Scenario) -> None:
@@ -409,18 +409,18 @@ def test_a_report_loses_people_whom_no_register_knows_and_says_what_it_looked_fo
         consequences="Mrs Okafor may be rung. Xiu Zhang may be too.",
     )
     scenario.act(lambda uow, actor, now: uow.users.save(make_user("sam")), RESPONDER)
-    said = answers(scenario.build())
+    text = answers(scenario.build())
     account = scenario.store.read(
         lambda uow: report.build_redaction_account(
             uow, scenario.breach.id, "uk_ico", scenario.settings, scenario.now()
         )
     )
 
-    for gone in ("Okafor", "1961", "Mill Lane", "CB7", "07700", "203.0.113.9", "Field"):
-        assert not any(gone in answer for answer in said.values()), gone
+    for result in ("Okafor", "1961", "Mill Lane", "CB7", "07700", "203.0.113.9", "Field"):
+        assert not any(result in answer for answer in text.values()), result
     assert account.total >= 8
     assert account.look_at == ("Xiu Zhang",)
-    assert PROFILE.contact_name in said["contact"]
+    assert PROFILE.contact_name in text["contact"]
 
 
 def test_an_answer_against_the_sealed_decision_needs_a_reason(scenario: Scenario) -> None:
@@ -464,7 +464,7 @@ def test_reasons_for_a_delay_never_follow_later(scenario: Scenario) -> None:
     assert answers(sent.report)["delay_reasons"] == "The office had burnt down."
 
 
-def test_a_containment_step_stands_in_our_report_only_where_it_concerns_our_data(
+def test_a_containment_step_is_in_our_report_only_where_it_concerns_our_data(
     scenario: Scenario,
 ) -> None:
     scenario.write()
@@ -495,13 +495,13 @@ def test_awareness_moved_so_that_a_report_is_late_asks_for_the_reasons_at_once(
     scenario.now.advance(hours=60)
     scenario.submit()
     earlier = AWARE - timedelta(hours=20)
-    said = "The customer's call of that hour was on our answering service's tape."
+    text = "The customer's call of that hour was on our answering service's tape."
     with pytest.raises(IncompleteDocument, match="makes a report late"):
         scenario.act(
-            confirm.move_awareness, RESPONDER, scenario.breach.id, aware_at=earlier, reason=said
+            confirm.move_awareness, RESPONDER, scenario.breach.id, aware_at=earlier, reason=text
         )
     scenario.act(
-        confirm.move_awareness, RESPONDER, scenario.breach.id, aware_at=earlier, reason=said,
+        confirm.move_awareness, RESPONDER, scenario.breach.id, aware_at=earlier, reason=text,
         delay_reasons="The tape was heard on Monday only.",
     )  # fmt: skip
     (entry,) = scenario.store.read(lambda uow: register.list_entries(uow, scenario.now()))
@@ -541,12 +541,12 @@ def test_who_was_told_is_counted_by_person_and_by_the_letters_that_are_ours(
     )
 
 
-def untrue(scenario: Scenario, said: str, told: NotifiedCount) -> str | None:
+def untrue(scenario: Scenario, claim: str, notified: NotifiedCount) -> str | None:
     """What stands against a choice, if these people were told."""
     filing = scenario.store.read(
         lambda uow: build_filing(
             uow, scenario.breach.id, get_jurisdiction("uk_ico"), scenario.settings, scenario.now()
         )
     )
-    facts = filing.written.model_copy(update={"people_told": said})
-    return find_telling_contradiction(replace(filing, facts=facts, notified=told))
+    facts = filing.written.model_copy(update={"people_told": claim})
+    return find_telling_contradiction(replace(filing, facts=facts, notified=notified))

@@ -73,9 +73,9 @@ def a_breach(
         case = open_by_hand(
             uow, ACTOR, title="It", origin=CaseOrigin.OWN, known="It.", now=now(), drill=drill
         )
-        said = causes.build_finding(ACTOR.id, cause, None, now())
+        finding = causes.build_finding(ACTOR.id, cause, None, now())
         return confirm.confirm_breach(
-            uow, ACTOR, case.id, reason="We saw it.", aware_at=now(), now=now(), cause=said
+            uow, ACTOR, case.id, reason="We saw it.", aware_at=now(), now=now(), cause=finding
         )
 
     return store.write(work)
@@ -119,7 +119,7 @@ def test_years_and_months_end_by_local_time(store: PipelineStore, now: FixedNow)
     }
 
 
-def test_drills_are_left_out_and_said_so_or_stand_alone(
+def test_drills_are_left_out_with_a_note_or_counted_alone(
     store: PipelineStore, now: FixedNow
 ) -> None:
     a_breach(store, now, BreachCause.MALWARE, drill=True)
@@ -164,7 +164,7 @@ def submitted(store: PipelineStore, breach: Breach, moment: datetime) -> None:
     store.write(lambda uow: uow.breaches.add_document(submission))
 
 
-def test_the_spans_have_median_and_longest_and_reports_stand_on_time_or_late(
+def test_the_spans_have_median_and_longest_and_reports_are_on_time_or_late(
     store: PipelineStore, now: FixedNow
 ) -> None:
     now.at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -194,12 +194,12 @@ def test_the_spans_have_median_and_longest_and_reports_stand_on_time_or_late(
 def test_the_csv_says_the_same_and_no_name(store: PipelineStore, now: FixedNow) -> None:
     a_breach(store, now, BreachCause.RANSOMWARE)
     rows = list(csv.DictReader(io.StringIO(export_csv(year(store, now, 2025)))))
-    found = {(row["measure"], row["of"]): row["value"] for row in rows}
+    values_by_key = {(row["measure"], row["of"]): row["value"] for row in rows}
 
-    assert found["breaches", "all"] == "1"
-    assert found["breaches by cause", describe_cause("ransomware")] == "1"
-    assert found["breaches by month", "December"] == "1"
-    assert found["awareness to first notice", "median"] == ""
+    assert values_by_key["breaches", "all"] == "1"
+    assert values_by_key["breaches by cause", describe_cause("ransomware")] == "1"
+    assert values_by_key["breaches by month", "December"] == "1"
+    assert values_by_key["awareness to first notice", "median"] == ""
 
 
 def test_the_picture_is_well_formed_tells_itself_in_words_and_becomes_a_png(

@@ -78,15 +78,15 @@ def test_their_number_kind_data_and_harm_are_proposed(
     store: PipelineStore, breach: Breach, now: FixedNow, tmp_path: Path
 ) -> None:
     settings = Settings(data_dir=tmp_path, profile=PROFILE)
-    found = store.read(
+    answers = store.read(
         lambda uow: build_proposals(uow, breach.id, "uk_ico", settings, now())
     ).answers
 
-    assert found["people"] == ReportedQuantity(value=17, precision=NumberPrecision.APPROXIMATE)
-    assert found["people_kinds"] == ("employees", "other")
-    assert found["people_other"] == "Job applicants"
-    assert found["harmed"] == ("availability",)
-    assert found["data_kinds"]
+    assert answers["people"] == ReportedQuantity(value=17, precision=NumberPrecision.APPROXIMATE)
+    assert answers["people_kinds"] == ("employees", "other")
+    assert answers["people_other"] == "Job applicants"
+    assert answers["harmed"] == ("availability",)
+    assert answers["data_kinds"]
 
 
 def test_who_of_them_was_told_is_counted_by_how_it_was_done(

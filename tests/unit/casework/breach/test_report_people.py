@@ -47,14 +47,16 @@ def test_suppliers_and_bodies_told_are_proposed_and_a_body_not_applicable_is_not
     store.write(
         lambda uow: suppliers.record_supplier_notice(uow, ANA, breach.case_id, notice, START)
     )
-    for told in (police, insurer):
-        store.write(lambda uow, told=told: informed_bodies.record_body(uow, ANA, told, START))
+    for body in (police, insurer):
+        store.write(lambda uow, body=body: informed_bodies.record_body(uow, ANA, body, START))
 
-    found = store.read(
+    proposals = store.read(
         lambda uow: build_proposals(uow, breach.id, "uk_pecr", Settings(data_dir=tmp_path), START)
     )
     assert "told_bodies" not in before.answers
-    assert found.answers["told_bodies"] == "yes"
-    assert found.answers["other_bodies"] == ("Police, told on 22 November 2026, reference 42/7",)
-    assert found.answers["other_providers_words"] == "Wires plc"
-    assert found.origins["other_bodies"] == "people and bodies"
+    assert proposals.answers["told_bodies"] == "yes"
+    assert proposals.answers["other_bodies"] == (
+        "Police, told on 22 November 2026, reference 42/7",
+    )
+    assert proposals.answers["other_providers_words"] == "Wires plc"
+    assert proposals.origins["other_bodies"] == "people and bodies"

@@ -29,8 +29,8 @@ BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
-    with release_scenario("sqlite", tmp_path) as made:
-        yield made
+    with release_scenario("sqlite", tmp_path) as fresh:
+        yield fresh
 
 
 def released(scenario: ReleaseScenario) -> None:
@@ -81,7 +81,9 @@ def test_the_file_says_who_decided_what_and_why_and_what_was_sent_with_which_res
     assert "breach:decision:written" in words_of(file, "Every recorded act")
 
 
-def test_every_version_stands_and_the_replaced_ones_are_marked(scenario: ReleaseScenario) -> None:
+def test_every_version_is_listed_and_the_replaced_ones_are_marked(
+    scenario: ReleaseScenario,
+) -> None:
     released(scenario)
     scenario.decide("blake")
     decided = words_of(printed(scenario), "Who decided")
@@ -91,7 +93,7 @@ def test_every_version_stands_and_the_replaced_ones_are_marked(scenario: Release
     assert "by blake" in decided
 
 
-def test_the_letter_stands_as_it_was_sent_also_after_later_versions(
+def test_the_letter_is_shown_as_it_was_sent_also_after_later_versions(
     scenario: ReleaseScenario,
 ) -> None:
     released(scenario)
@@ -104,7 +106,7 @@ def test_the_letter_stands_as_it_was_sent_also_after_later_versions(
     assert after == before
 
 
-def test_without_names_no_customer_person_address_or_id_stands_in_it(
+def test_without_names_no_customer_person_address_or_id_is_in_it(
     scenario: ReleaseScenario,
 ) -> None:
     released(scenario)
@@ -121,7 +123,7 @@ def test_without_names_no_customer_person_address_or_id_stands_in_it(
     assert "Customer 1" in nameless
 
 
-def test_the_fingerprint_is_of_all_that_stands_in_the_file(scenario: ReleaseScenario) -> None:
+def test_the_fingerprint_is_of_everything_in_the_file(scenario: ReleaseScenario) -> None:
     file = printed(scenario)
 
     assert compute_fingerprint(file) == file.hash
@@ -195,11 +197,13 @@ def test_the_command_writes_the_pdf_and_refuses_a_folder(tmp_path: Path) -> None
         ],
     )  # fmt: skip
     to = tmp_path / "file.pdf"
-    made = run.invoke(app, ["case", "file", "CASE-0001", "--out", str(to), "--data-dir", str(data)])
+    result = run.invoke(
+        app, ["case", "file", "CASE-0001", "--out", str(to), "--data-dir", str(data)]
+    )
     refused = run.invoke(
         app, ["case", "file", "CASE-0001", "--out", str(tmp_path), "--data-dir", str(data)]
     )
 
-    assert made.exit_code == 0, made.output
+    assert result.exit_code == 0, result.output
     assert to.read_bytes().startswith(b"%PDF-")
     assert refused.exit_code != 0

@@ -104,15 +104,15 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scenari
     now, settings = FixedNow(NOON), mail_settings(tmp_path)
     with fresh_store(request.param, now) as store:
         place = established(store, tmp_path, shared=False)
-        made = Scenario(store, now, settings, open_the_case(store, now), place)
+        result = Scenario(store, now, settings, open_the_case(store, now), place)
         for act in (work_on_it, release_it, close_it, rename_the_customer):
-            act(made)
-        yield made
+            act(result)
+        yield result
 
 
 def open_the_case(store: PipelineStore, now: FixedNow) -> str:
-    told = replace(make_signal(1), summary={"user.name": "Jolanta"})
-    alert = add_alert(store, make_episode([told]))
+    result = replace(make_signal(1), summary={"user.name": "Jolanta"})
+    alert = add_alert(store, make_episode([result]))
 
     def furnish(uow: UnitOfWork) -> str:
         uow.customers.save(zephyrine())
@@ -161,14 +161,14 @@ def work_on_it(scenario: Scenario) -> None:
         notice_facts.write_facts(
             uow, RESPONDER, FACTS.model_copy(update={"breach_id": "BR-0001"}), now
         )
-        said = ReportFacts(
+        facts = ReportFacts(
             breach_id="BR-0001", version=1, written_by="", written_at=now, jurisdiction="uk_ico",
             **whole_answers(
                 "uk_ico", now, consequences="Mail of Jolanta Brzezinska was read.",
                 people_told="already_aware",
             ),
         )  # fmt: skip
-        reports.write_report(uow, RESPONDER, said, now)
+        reports.write_report(uow, RESPONDER, facts, now)
 
     scenario.store.write(work)
 
@@ -213,8 +213,8 @@ def close_it(scenario: Scenario) -> None:
                 obligations.waive_obligation(
                     uow, RESPONDER, "BR-0001", duty.id, reason, scenario.now()
                 )
-        said = build_finding("rowan", BreachCause.PHISHING, None, scenario.now())
-        close_case(uow, RESPONDER, scenario.case_id, "all told", False, scenario.now(), said)
+        finding = build_finding("rowan", BreachCause.PHISHING, None, scenario.now())
+        close_case(uow, RESPONDER, scenario.case_id, "all told", False, scenario.now(), finding)
 
     scenario.store.write(work)
 
@@ -241,13 +241,13 @@ def test_nothing_that_is_stored_names_anybody_of_an_erased_case(scenario: Scenar
 def test_the_register_keeps_the_suppliers_of_an_erased_case_and_nobody_of_theirs(
     scenario: Scenario,
 ) -> None:
-    told = SupplierNotice(
+    notice = SupplierNotice(
         id="", recorded_by="", recorded_at=scenario.now(), supplier="Backup Barn Ltd",
         told_at=scenario.now(), route=ContactRoute.EMAIL, told_by="Wilma Onyango", said="Wilma lost it.",
     )  # fmt: skip
     scenario.store.write(
         lambda uow: suppliers.record_supplier_notice(
-            uow, RESPONDER, scenario.case_id, told, scenario.now()
+            uow, RESPONDER, scenario.case_id, notice, scenario.now()
         )
     )
     scenario.now.advance(days=YEARS.days)
@@ -282,10 +282,10 @@ def test_no_clock_runs_and_no_letter_is_made_after_an_erasure(scenario: Scenario
     scenario.ask()
     scenario.carry_out()
 
-    left = scenario.store.read(
+    remaining = scenario.store.read(
         lambda uow: obligations.list_obligations(uow, "BR-0001", scenario.now())
     )
-    assert not any(duty.running for duty in left)
+    assert not any(duty.running for duty in remaining)
     with pytest.raises(NotAllowed, match="was erased on"):
         scenario.store.read(
             lambda uow: notice_facts.render_letters(uow, "BR-0001", scenario.settings, renderer())
@@ -368,8 +368,8 @@ def test_delivery_failures_lose_what_was_written_of_them_after_their_days(
     def texts() -> list[str]:
         def work(uow: UnitOfWork) -> list[str]:
             entries = uow.audit.list_entries(subject="BR-0001")
-            found = [e for e in entries if e.act == "notice:bounce:recorded"]
-            return [uow.audit.decrypt_personal(e)["reason"] for e in found]
+            values = [e for e in entries if e.act == "notice:bounce:recorded"]
+            return [uow.audit.decrypt_personal(e)["reason"] for e in values]
 
         return scenario.store.read(work)
 

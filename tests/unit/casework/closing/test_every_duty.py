@@ -63,13 +63,13 @@ ROWS = (
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """We are controller for Contoso and Tailspin, whose line falls under PECR, and processor for
     Fabrikam. Nothing is frozen yet."""
-    with release_scenario("sqlite", tmp_path) as made:
-        made.imports(ROWS, by="operator:cli", header=HEADER)
-        made.imports(
+    with release_scenario("sqlite", tmp_path) as fresh:
+        fresh.imports(ROWS, by="operator:cli", header=HEADER)
+        fresh.imports(
             "fabrikam,site,shop.fabrikam.example,hosted website\n", by="operator:cli", header=ASSETS
         )
-        date_the_breach(made)
-        yield made
+        date_the_breach(fresh)
+        yield fresh
 
 
 def date_the_breach(scenario: ReleaseScenario) -> None:
@@ -81,16 +81,16 @@ def date_the_breach(scenario: ReleaseScenario) -> None:
     )
 
 
-def act(scenario: ReleaseScenario, work: Callable[..., T], *args: Any, **said: Any) -> T:
+def act(scenario: ReleaseScenario, work: Callable[..., T], *args: Any, **fields: Any) -> T:
     scenario.now.advance(minutes=1)
-    return scenario.store.write(lambda uow: work(uow, *args, now=scenario.now(), **said))
+    return scenario.store.write(lambda uow: work(uow, *args, now=scenario.now(), **fields))
 
 
 def running(scenario: ReleaseScenario) -> dict[str, Obligation]:
-    found = scenario.store.read(
+    actual = scenario.store.read(
         lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
-    return {duty.id: duty for duty in found if duty.running}
+    return {duty.id: duty for duty in actual if duty.running}
 
 
 def kinds(scenario: ReleaseScenario) -> set[str]:
@@ -114,7 +114,7 @@ def _close(uow: Any, case_id: str, cause: Any, now: Any) -> None:
 
 
 def freeze(scenario: ReleaseScenario) -> None:
-    wanted = {
+    fields = {
         "contoso": DataRole.CONTROLLER,
         "tailspin": DataRole.CONTROLLER,
         "fabrikam": DataRole.PROCESSOR,
@@ -122,7 +122,7 @@ def freeze(scenario: ReleaseScenario) -> None:
 
     def work(uow: Any, now: Any) -> None:
         exposures = affected_list.propose(uow, scenario.breach.id)
-        for customer, role in wanted.items():
+        for customer, role in fields.items():
             exposures = affected_list.override(
                 exposures, customer, role, Certainty.POSSIBLE, "by hand", RESPONDER
             )
@@ -149,13 +149,13 @@ def _check(uow: Any, case_id: str, task_id: str, now: Any) -> None:
 
 
 def decided(scenario: ReleaseScenario, **changes: Any) -> None:
-    said = {
+    fields = {
         "breach_id": scenario.breach.id,
         "report": {"uk_ico": YES, "uk_pecr": YES},
         "pecr_subscribers": YES,
         **changes,
     }
-    act(scenario, decide.record_decision, RESPONDER, DECISION.model_copy(update=said))
+    act(scenario, decide.record_decision, RESPONDER, DECISION.model_copy(update=fields))
 
 
 def hold(scenario: ReleaseScenario) -> LawEnforcementHold:
@@ -170,11 +170,11 @@ def submitted(
 ) -> None:
     # the group is in the report under Art. 33, and is not all told
     people = "told_some" if form == "uk_ico" else "told_all"
-    told = {"people_told": people, "case_reference": "IC-1"} if later else {}
+    result = {"people_told": people, "case_reference": "IC-1"} if later else {}
     facts = ReportFacts(
         breach_id=scenario.breach.id, version=1, written_by="", written_at=scenario.now(),
         jurisdiction=form, stage=ReportPhase.FOLLOW_UP if later else ReportPhase.INITIAL,
-        not_yet_known=unknown, **whole_answers(form, scenario.breach.aware_at, **told),
+        not_yet_known=unknown, **whole_answers(form, scenario.breach.aware_at, **result),
     )  # fmt: skip
     act(scenario, report.write_report, RESPONDER, facts)
     act(
@@ -209,7 +209,7 @@ def around(scenario: ReleaseScenario) -> dict[str, str]:
         id="", recorded_by="", recorded_at=at, case_id=case_id, complainant="Jo Mason",
         route=ContactRoute.TELEPHONE, received_at=at, about="Why so late?",
     )  # fmt: skip
-    asked = ControllerQuestion(
+    question = ControllerQuestion(
         breach_id=scenario.breach.id, version=1, entry=0, recorded_by="", recorded_at=at,
         customer_id="fabrikam", asked_by="Kit Reed", asked_at=at, route=ContactRoute.TELEPHONE,
         question="Was our site copied?",
@@ -226,7 +226,9 @@ def around(scenario: ReleaseScenario) -> dict[str, str]:
     )  # fmt: skip
     return {
         "complaint": act(scenario, complaints.add_complaint, RESPONDER, complaint).id,
-        "question": str(act(scenario, controller_questions.record_question, ANALYST, asked).entry),
+        "question": str(
+            act(scenario, controller_questions.record_question, ANALYST, question).entry
+        ),
         "supplier": act(scenario, suppliers.ask_supplier, ANALYST, case_id, supplier).id,
         "staff": act(scenario, group_records.add_group, RESPONDER, case_id, staff).id,
     }
@@ -262,10 +264,10 @@ def test_a_case_closes_only_once_every_duty_has_ended_by_its_own_act(
 
     scenario.write()
     send_all(scenario, "contoso")
-    told = (K.NEXT_UPDATE, K.CONTROLLER_RECEIPT, K.FACTS_OWED, K.ART34_GROUP, *AROUND)
-    must_stay_open(scenario, K.ART34_PEOPLE, K.OWN_PROMISE, K.CONTRACT_HOURS, *told)
+    result = (K.NEXT_UPDATE, K.CONTROLLER_RECEIPT, K.FACTS_OWED, K.ART34_GROUP, *AROUND)
+    must_stay_open(scenario, K.ART34_PEOPLE, K.OWN_PROMISE, K.CONTRACT_HOURS, *result)
     told_by_telephone(scenario)
-    must_stay_open(scenario, *told)
+    must_stay_open(scenario, *result)
 
     submitted(scenario, "uk_ico", later=True)
     submitted(scenario, "uk_pecr", later=True)

@@ -39,16 +39,16 @@ Reached = tuple[str, DataRole]
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Nothing is frozen or decided."""
-    with release_scenario("sqlite", tmp_path) as made:
+    with release_scenario("sqlite", tmp_path) as fresh:
         site = "fabrikam,site,shop.fabrikam.example,hosted website\n"
-        made.imports(site, by="operator:cli", header=ASSETS)
-        yield made
+        fresh.imports(site, by="operator:cli", header=ASSETS)
+        yield fresh
 
 
-def freeze(scenario: ReleaseScenario, *wanted: Reached) -> None:
+def freeze(scenario: ReleaseScenario, *reached: Reached) -> None:
     def work(uow: Any) -> None:
         exposures = affected_list.propose(uow, scenario.breach.id)
-        for customer, role in wanted:
+        for customer, role in reached:
             exposures = affected_list.override(
                 exposures, customer, role, Certainty.LIKELY, "by hand", RESPONDER
             )
@@ -59,9 +59,9 @@ def freeze(scenario: ReleaseScenario, *wanted: Reached) -> None:
 
 
 def decided(scenario: ReleaseScenario, **changes: Any) -> None:
-    said = decision_with(breach_id=scenario.breach.id, **changes)
+    text = decision_with(breach_id=scenario.breach.id, **changes)
     scenario.now.advance(minutes=1)
-    scenario.store.write(lambda uow: decide.record_decision(uow, RESPONDER, said, scenario.now()))
+    scenario.store.write(lambda uow: decide.record_decision(uow, RESPONDER, text, scenario.now()))
 
 
 def duties(scenario: ReleaseScenario) -> dict[str, Obligation]:
@@ -142,10 +142,10 @@ def test_a_group_that_is_found_after_the_decision_is_owed_what_nobody_decided(
 
     assert owed["ico_art33"].running
     assert any(key.startswith("art34_group:") and duty.running for key, duty in owed.items())
-    said = scenario.store.read(
+    case = scenario.store.read(
         lambda uow: closing_blockers(uow, uow.cases.get(scenario.breach.case_id), scenario.now())
     )
-    assert any("Tell people under Art. 34 is not answered" in each.text for each in said)
+    assert any("Tell people under Art. 34 is not answered" in each.text for each in case)
 
 
 def test_a_no_is_said_again_once_a_later_list_reaches_more(scenario: ReleaseScenario) -> None:
@@ -207,7 +207,7 @@ def test_closing_names_customers_as_the_register_does(scenario: ReleaseScenario)
 
 
 def open_points(scenario: ReleaseScenario) -> list[str]:
-    found = scenario.store.read(
+    case = scenario.store.read(
         lambda uow: closing_blockers(uow, uow.cases.get(scenario.breach.case_id), scenario.now())
     )
-    return [each.text for each in found]
+    return [each.text for each in case]

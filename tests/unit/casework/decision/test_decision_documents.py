@@ -64,12 +64,12 @@ class Scenario:
 
     def freeze(self, *, pecr: PecrStatus = PecrStatus.YES) -> None:
         def work(uow: Any) -> None:
-            found = affected_list.propose(uow, self.breach.id)
+            actual = affected_list.propose(uow, self.breach.id)
             for customer in ("contoso", "fabrikam"):
-                found = affected_list.override(
-                    found, customer, DataRole.CONTROLLER, Certainty.CONFIRMED, "opened", ROWAN
+                actual = affected_list.override(
+                    actual, customer, DataRole.CONTROLLER, Certainty.CONFIRMED, "opened", ROWAN
                 )
-            found = tuple(
+            actual = tuple(
                 e.model_copy(
                     update={
                         "effects": BANK,
@@ -78,19 +78,19 @@ class Scenario:
                 )
                 if e.role is DataRole.CONTROLLER
                 else e
-                for e in found
+                for e in actual
             )
-            affected_list.freeze(uow, ROWAN, self.breach.id, found, self.now())
+            affected_list.freeze(uow, ROWAN, self.breach.id, actual, self.now())
 
         self.now.advance(minutes=1)
         self.store.write(work)
 
     def decide(self, **changes: Any) -> Decision:
-        said = {
+        fields = {
             "breach_id": self.breach.id, "uk_pecr": YES, "pecr_subscribers": YES,
             "severity": FACTORS, "edpb_case": 7, "departures": NEAR,
         }  # fmt: skip
-        decision = decision_with(**said | changes)
+        decision = decision_with(**fields | changes)
         self.now.advance(minutes=1)
         return self.store.write(
             lambda uow: decide.record_decision(uow, ROWAN, decision, self.now())
@@ -100,12 +100,14 @@ class Scenario:
         return self.store.read(lambda uow: build_memo(uow, self.breach.id))
 
     def rows(self, heading: str) -> dict[str, str]:
-        found = {s.heading: s for s in self.memo().sections}
-        return {row.label: row.text for row in found[heading].rows}
+        values_by_key = {s.heading: s for s in self.memo().sections}
+        return {row.label: row.text for row in values_by_key[heading].rows}
 
     def bodies(self, promise: str = PROMISE) -> dict[str, BodyGrounds]:
-        found = self.store.read(lambda uow: list_reporting_grounds(uow, self.breach.id, promise))
-        return {body.id: body for body in found}
+        reporting_grounds = self.store.read(
+            lambda uow: list_reporting_grounds(uow, self.breach.id, promise)
+        )
+        return {body.id: body for body in reporting_grounds}
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ def test_a_memo_tells_what_a_later_version_changed(scenario: Scenario) -> None:
     assert "Tell subscribers under PECR: no, then yes" in next(iter(earlier.values()))
 
 
-def test_a_memo_rests_on_the_list_that_stood_when_it_was_sealed(scenario: Scenario) -> None:
+def test_a_memo_rests_on_the_list_that_was_valid_when_it_was_sealed(scenario: Scenario) -> None:
     scenario.freeze()
     scenario.decide()
     scenario.freeze()
@@ -177,8 +179,8 @@ def test_what_is_under_pecr_leaves_nothing_to_weigh_and_the_rest_keeps_its_own_b
     assert bodies["uk_ico"].asked
     assert not bodies["uk_ico"].always
     assert bodies["subscribers"].unknown
-    assert any("The list names 1 customer" in said for said in bodies["uk_ico"].speaks_for)
-    assert any(PROMISE in said for said in bodies["people"].speaks_for)
+    assert any("The list names 1 customer" in text for text in bodies["uk_ico"].speaks_for)
+    assert any(PROMISE in text for text in bodies["people"].speaks_for)
     assert "The severity is not scored, or not in full." in bodies["uk_ico"].unknown
 
 
@@ -191,10 +193,10 @@ def test_a_service_that_still_asks_stays_open(scenario: Scenario) -> None:
     assert "does not say yet" in pecr.unknown[0]
 
 
-def test_score_and_example_stand_on_the_side_they_speak_for(scenario: Scenario) -> None:
+def test_score_and_example_are_on_the_side_they_speak_for(scenario: Scenario) -> None:
     scenario.freeze()
     scenario.decide()
-    told = scenario.bodies()
+    result = scenario.bodies()
     scenario.decide(
         severity=FACTORS.model_copy(
             update={
@@ -211,10 +213,10 @@ def test_score_and_example_stand_on_the_side_they_speak_for(scenario: Scenario) 
     )
     untold = scenario.bodies()
 
-    assert any("4.00, very high" in said for said in told["people"].speaks_for)
-    assert any("Stolen passwords" in said for said in told["uk_ico"].speaks_for)
-    assert any("0.75, low" in said for said in untold["people"].speaks_against)
-    assert any("A stolen device, encrypted" in said for said in untold["uk_ico"].speaks_against)
+    assert any("4.00, very high" in text for text in result["people"].speaks_for)
+    assert any("Stolen passwords" in text for text in result["uk_ico"].speaks_for)
+    assert any("0.75, low" in text for text in untold["people"].speaks_against)
+    assert any("A stolen device, encrypted" in text for text in untold["uk_ico"].speaks_against)
     assert [a.yes for _, a in untold["people"].answers] == [True, True]
 
 
@@ -224,4 +226,4 @@ def test_a_body_that_the_list_does_not_bring_in_is_not_asked(scenario: Scenario)
 
     assert not bodies["uk_pecr"].asked
     assert not bodies["subscribers"].asked
-    assert not any("promise" in said for said in bodies["people"].speaks_for)
+    assert not any("promise" in text for text in bodies["people"].speaks_for)

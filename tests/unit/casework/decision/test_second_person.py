@@ -143,7 +143,7 @@ def test_every_field_of_a_contact_counts_also_when_it_was_changed_back(
             scenario.approve(user)
 
 
-def test_importing_what_stands_there_already_makes_nobody_a_writer(
+def test_importing_what_is_there_already_makes_nobody_a_writer(
     scenario: ReleaseScenario,
 ) -> None:
     scenario.imports(CONTOSO + FABRIKAM, by="avery")
@@ -257,8 +257,8 @@ def test_a_contact_changed_after_approval_holds_its_own_letter_and_a_person_tele
     sent = {row.customer_id: scenario.send(row) for row in scenario.due()}
 
     assert sent == {"contoso": False, "fabrikam": True}
-    held = next(row for row in scenario.rows() if row.customer_id == "contoso")
-    assert (held.status, "another name or address" in held.status_reason) == (
+    first_match = next(row for row in scenario.rows() if row.customer_id == "contoso")
+    assert (first_match.status, "another name or address" in first_match.status_reason) == (
         DeliveryStatus.SKIPPED,
         True,
     )

@@ -32,15 +32,15 @@ SPOKEN: dict[str, Any] = {
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Fabrikam's letter was handed over; Contoso's came back, and Contoso is to be telephoned."""
-    with release_scenario("sqlite", tmp_path) as made:
-        made.write_all()
-        made.approve()
-        for row in made.due():
+    with release_scenario("sqlite", tmp_path) as fresh:
+        fresh.write_all()
+        fresh.approve()
+        for row in fresh.due():
             if row.customer_id == "contoso":
-                made.send(row, BOUNCED)
+                fresh.send(row, BOUNCED)
             else:
-                made.send(row)
-        yield made
+                fresh.send(row)
+        yield fresh
 
 
 def call(scenario: ReleaseScenario, version: int = 1) -> CaseTask:
@@ -50,21 +50,21 @@ def call(scenario: ReleaseScenario, version: int = 1) -> CaseTask:
 
 
 def record(
-    scenario: ReleaseScenario, outcome: CallOutcome, task: CaseTask | None = None, **said: Any
+    scenario: ReleaseScenario, outcome: CallOutcome, task: CaseTask | None = None, **fields: Any
 ) -> Case:
     return scenario.store.write(
         lambda uow: telephone_calls.record_call(
             uow, RESPONDER, scenario.breach.case_id, (task or call(scenario)).id, outcome,
-            now=scenario.now(), **said,
+            now=scenario.now(), **fields,
         )
     )  # fmt: skip
 
 
 def promise(scenario: ReleaseScenario) -> Any:
-    found = scenario.store.read(
+    actual = scenario.store.read(
         lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
-    return next(duty for duty in found if duty.id == "own_promise")
+    return next(duty for duty in actual if duty.id == "own_promise")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_only_who_was_reached_and_told_counts_with_number_name_and_time(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "said", "problem"),
+    ("outcome", "fields", "problem"),
     [
         (CallOutcome.REACHED_AND_TOLD, {**SPOKEN, "number": " "}, "number: it is empty"),
         (CallOutcome.REACHED_AND_TOLD, {**SPOKEN, "spoken_to": ""}, "spoken to: it is empty"),
@@ -119,10 +119,10 @@ def test_only_who_was_reached_and_told_counts_with_number_name_and_time(
     ],
 )
 def test_an_outcome_without_what_proves_it_is_refused(
-    scenario: ReleaseScenario, outcome: CallOutcome, said: dict[str, Any], problem: str
+    scenario: ReleaseScenario, outcome: CallOutcome, fields: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(BadInput, match=problem):
-        record(scenario, outcome, **said)
+        record(scenario, outcome, **fields)
     assert call(scenario).attempts == ()
 
 
@@ -138,7 +138,7 @@ def test_the_time_of_a_call_lies_between_the_task_and_now(scenario: ReleaseScena
 
 
 @pytest.mark.parametrize(
-    ("outcome", "said", "means"),
+    ("outcome", "fields", "means"),
     [
         (
             CallOutcome.TOLD_IN_PERSON,
@@ -149,9 +149,9 @@ def test_the_time_of_a_call_lies_between_the_task_and_now(scenario: ReleaseScena
     ],
 )
 def test_who_is_told_by_other_means_is_told_by_these(
-    scenario: ReleaseScenario, outcome: CallOutcome, said: dict[str, Any], means: str
+    scenario: ReleaseScenario, outcome: CallOutcome, fields: dict[str, Any], means: str
 ) -> None:
-    record(scenario, outcome, **said)
+    record(scenario, outcome, **fields)
 
     assert means in str(promise(scenario).ended_by)
     assert call(scenario).done_at == scenario.now()
@@ -239,7 +239,9 @@ def no_call(scenario: ReleaseScenario, task: CaseTask) -> str | None:
     )
 
 
-def test_the_words_of_a_call_stand_as_long_as_their_letter_would(scenario: ReleaseScenario) -> None:
+def test_the_words_of_a_call_are_valid_as_long_as_their_letter_would(
+    scenario: ReleaseScenario,
+) -> None:
     first = call(scenario)
     assert no_call(scenario, first) is None
 

@@ -92,7 +92,7 @@ class Folder:
 
     def send(self, count: int, files: Files | None = None) -> list[int]:
         """Begin so many letters as a fresh process does; the rows that would have left."""
-        left = []
+        results = []
         with self.store() as store:
             place = self.installation(files)
             outbox = StoreOutbox(store, mail_settings(self.path), renderer(), place)
@@ -103,9 +103,9 @@ class Folder:
                 return []
             for row in outbox.list_due(self.now(), count):
                 if self.begin(outbox, row.id):
-                    left.append(row.id)
+                    results.append(row.id)
                     outbox.finish_attempt(row.id, f"try {row.id}", HANDED_OVER, self.now(), None)
-        return left
+        return results
 
     def begin(self, outbox: StoreOutbox, row_id: int) -> OutgoingMessage | None:
         return outbox.start_attempt(row_id, f"try {row_id}", f"boot {self.boot}", self.now())
@@ -133,9 +133,9 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_letters_leave_over_many_processes_and_nothing_is_held(folder: Folder) -> None:
-    left = [row for _ in range(5) for row in folder.send(2)]
+    rows = [row for _ in range(5) for row in folder.send(2)]
 
-    assert left == list(range(1, 11))
+    assert rows == list(range(1, 11))
     assert folder.held() == ""
 
 
@@ -198,10 +198,10 @@ def test_a_released_copy_goes_on_as_an_installation_of_its_own(
     copy = folder.copy(tmp_path / "copy")
     copy.send(1)
     copy.release()
-    left = copy.send(4)
+    remaining = copy.send(4)
     shutil.copy2(folder.path / "store.db", copy.path / "store.db")
 
-    assert left == [1, 2, 3, 4]
+    assert remaining == [1, 2, 3, 4]
     assert copy.send(10) == []
     assert copy.held() == attempt_comparison.OTHER_INSTALLATION
 
@@ -226,7 +226,7 @@ def test_a_release_covers_only_what_was_found_before_it(folder: Folder, tmp_path
     ],
     ids=["missing", "torn", "empty"],
 )
-def test_a_file_beside_the_store_that_is_missing_or_torn_holds_all_mail(
+def test_a_file_in_the_folder_of_the_store_that_is_missing_or_torn_holds_all_mail(
     folder: Folder, name: str, harm: Callable[[Path], None], why: str
 ) -> None:
     folder.send(1)
@@ -251,10 +251,10 @@ def test_a_store_of_an_earlier_version_that_holds_notices_waits_for_a_person(
     folder.path.mkdir()
     with folder.store() as store:
         approve_letters(store, mail_settings(folder.path), 10)
-    held = folder.send(10)
+    result = folder.send(10)
     folder.release()
 
-    assert held == []
+    assert result == []
     assert folder.send(10) == list(range(1, 11))
 
 
@@ -263,17 +263,17 @@ def test_a_store_of_an_earlier_version_that_holds_notices_waits_for_a_person(
 def test_a_kill_at_any_step_sends_nothing_twice_and_holds_nothing(
     folder: Folder, step: str, before: int
 ) -> None:
-    left = folder.send(before) if before else []
+    remaining = folder.send(before) if before else []
     torn = Torn(AttemptFiles(folder.path, host=HERE), step, Killed)
     for _ in range(3):
         with pytest.raises(Killed):
             folder.send(1, torn)
-    left += folder.send(10)
+    remaining += folder.send(10)
     doubtful = folder.statuses().count(DeliveryStatus.UNKNOWN)
 
     assert folder.held() == ""
-    assert len(left) == len(set(left))
-    assert len(left) + doubtful == 10
+    assert len(remaining) == len(set(remaining))
+    assert len(remaining) + doubtful == 10
     assert (doubtful > 0) == ("confirming" in step)
 
 
@@ -297,10 +297,10 @@ def test_a_full_disk_sends_nothing_and_holds_nothing(folder: Folder, step: str) 
     for _ in range(2):
         with pytest.raises(RetryableError):
             folder.send(1, full)
-    left = folder.send(10)
+    remaining = folder.send(10)
 
     assert folder.held() == ""
-    assert len(left) + folder.statuses().count(DeliveryStatus.UNKNOWN) == 9
+    assert len(remaining) + folder.statuses().count(DeliveryStatus.UNKNOWN) == 9
 
 
 def test_a_renamed_folder_and_a_restart_are_no_copy(folder: Folder, tmp_path: Path) -> None:
@@ -311,13 +311,13 @@ def test_a_renamed_folder_and_a_restart_are_no_copy(folder: Folder, tmp_path: Pa
     assert moved.send(10) == list(range(3, 11))
 
 
-def test_a_container_made_anew_on_the_same_volume_is_no_copy(folder: Folder) -> None:
+def test_a_container_created_again_on_the_same_volume_is_no_copy(folder: Folder) -> None:
     folder.send(2)
     folder.host = HostIdentity(board="", system="another container's", boot=HERE.boot)
-    left = folder.send(2)
+    remaining = folder.send(2)
     folder.host = HostIdentity(board="", system="", boot="after a restart of the host")
 
-    assert left + folder.send(10) == list(range(3, 11))
+    assert remaining + folder.send(10) == list(range(3, 11))
 
 
 @pytest.mark.parametrize("changed", [{"board": "another"}, {"system": "another"}])

@@ -119,7 +119,7 @@ def test_a_free_service_needs_role_and_categories(store: SqliteStore, load: Impo
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "kept"),
+    ("kind", "value", "spelling"),
     [
         ("mailbox", "Jo@Contoso.example", "jo@contoso.example"),
         ("email", "jo@contoso.example", "jo@contoso.example"),
@@ -134,12 +134,12 @@ def test_a_free_service_needs_role_and_categories(store: SqliteStore, load: Impo
     ],
 )
 def test_values_are_kept_in_one_spelling(
-    store: SqliteStore, load: Import, kind: str, value: str, kept: str
+    store: SqliteStore, load: Import, kind: str, value: str, spelling: str
 ) -> None:
     report = load(f"contoso,{kind},{value},backup,,,,,")
 
     assert report.problems == ()
-    assert [binding.value for binding in bound(store)] == [kept]
+    assert [binding.value for binding in bound(store)] == [spelling]
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_a_correction_keeps_what_was_known_before(store: SqliteStore, load: Impo
     view = store.make_asset_register().get_view()
 
     def owner(at: datetime, known: datetime | None = None) -> str | None:
-        found = view.find(AssetKind.HOST, "box", at, known)
-        return found.customer_id if found else None
+        actual = view.find(AssetKind.HOST, "box", at, known)
+        return actual.customer_id if actual else None
 
     july, may = datetime(2026, 7, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
     assert counts(report) == (0, 1, 0, 0)

@@ -75,11 +75,11 @@ def test_our_own_sheets_import_cleanly_and_twice_changes_nothing(
 def test_roles_follow_who_decides_about_the_data() -> None:
     processed = ("hosted mailbox", "hosted website", "backup", "managed network")
     controlled = ("billing account", "helpdesk", "domain", "customer portal")
-    asked = {name for name, preset in SERVICES.items() if preset.pecr is PecrStatus.ASK}
+    values = {name for name, preset in SERVICES.items() if preset.pecr is PecrStatus.ASK}
 
     assert {SERVICES[name].role for name in processed} == {DataRole.PROCESSOR}
     assert {SERVICES[name].role for name in controlled} == {DataRole.CONTROLLER}
-    assert asked == {"broadband line", "telephone line"}
+    assert values == {"broadband line", "telephone line"}
 
 
 def test_a_service_of_ones_own_with_traffic_data_is_asked_about(
@@ -180,12 +180,12 @@ def test_any_bytes_give_a_report_or_bad_input(imported: Imported, sheet: bytes) 
     try:
         report = imported(sheet)
     except BadInput as wrong:
-        said = (wrong.place, wrong.remedy)
+        text = (wrong.place, wrong.remedy)
     else:
         counted = report.added + report.changed + report.unchanged + report.refused
-        said = (report.file, report.rows == counted)
+        text = (report.file, report.rows == counted)
 
-    assert all(said)
+    assert all(text)
 
 
 DAY = st.sampled_from(["", "2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"])
@@ -201,8 +201,8 @@ def test_whatever_was_bound_before_a_second_import_of_a_sheet_changes_nothing(
         f"{whose},site,shop.example,hosted website,,,,{start},{end}\n" for whose, start, end in rows
     )
     imported(sheet)
-    held = bindings(store, current=False)
+    result = bindings(store, current=False)
     second = imported(sheet)
 
     assert (second.added, second.changed) == (0, 0)
-    assert bindings(store, current=False) == held
+    assert bindings(store, current=False) == result

@@ -127,20 +127,20 @@ def test_an_account_without_a_duty_may_not_bind(store: SqliteStore) -> None:
 def test_the_audit_names_the_customer_and_no_mailbox(store: SqliteStore) -> None:
     say(store, "mailbox:jo.mason@contoso.example")
     entries = store.read(lambda uow: uow.audit.list_entries(subject="contoso"))
-    said = entries[-1].model_dump_json()
+    document = entries[-1].model_dump_json()
 
     assert entries[-1].act == "register:asset:bound"
-    assert "hosted mailbox" in said
-    assert "jo.mason" not in said
+    assert "hosted mailbox" in document
+    assert "jo.mason" not in document
 
 
 def test_what_was_bound_is_asked_no_more(store: SqliteStore) -> None:
     keys = ("domain:contoso.example", "domain:fabrikam.example")
     counts = [UnattributedCount(key, 4112, START, START, "m365.audit") for key in keys]
     commit_batch(store, unattributed=counts)
-    asked = [one.key for one in store.read(lambda uow: uow.customers.list_unattributed())]
+    values = [one.key for one in store.read(lambda uow: uow.customers.list_unattributed())]
     say(store, keys[0])
-    left = store.read(lambda uow: uow.customers.list_unattributed())
+    unattributed = store.read(lambda uow: uow.customers.list_unattributed())
 
-    assert asked == list(keys)
-    assert [(one.key, one.events) for one in left] == [(keys[1], 4112)]
+    assert values == list(keys)
+    assert [(one.key, one.events) for one in unattributed] == [(keys[1], 4112)]

@@ -57,11 +57,11 @@ def test_a_file_without_these_columns_leaves_them_and_an_empty_cell_empties_them
 ) -> None:
     imported("orchard,Orchard Ltd,a@orchard.example,24,9.2,yes\n")
     imported("orchard,Orchard Ltd,b@orchard.example\n", "customer id,name,default email\n")
-    kept = orchard(store)
+    actual = orchard(store)
     imported("orchard,Orchard Ltd,b@orchard.example,,,\n")
     emptied = orchard(store)
 
-    assert (kept.default_email, kept.notice_hours, kept.notice_clause) == (
+    assert (actual.default_email, actual.notice_hours, actual.notice_clause) == (
         "b@orchard.example", 24, "9.2",
     )  # fmt: skip
     assert (emptied.notice_hours, emptied.notice_clause) == (None, None)
@@ -123,11 +123,11 @@ def test_that_they_process_for_others_changes_their_letter_and_is_watched(
     store.write(lambda uow: uow.customers.save(make_customer("orchard")))
     keep(store, None, None, others=True)
 
-    found = store.read(
+    contact_changes = store.read(
         lambda u: register_changes.list_contact_changes(u, ["orchard"], ChangeWindow(START, 0))
     )
 
-    assert [change.fields for change in found] == [("processes_for_others",)]
+    assert [change.fields for change in contact_changes] == [("processes_for_others",)]
 
 
 def test_hours_without_a_clause_and_a_change_by_nobodys_duty_are_refused(

@@ -138,12 +138,12 @@ def test_a_broken_row_is_named_and_the_good_ones_are_imported(
     store: SqliteStore, load: Import, row: str, column: str, problem: str
 ) -> None:
     report = load(PLAIN + GOOD + "\n" + row + "\n")
-    found = [p for p in report.problems if p.column == column]
+    values = [p for p in report.problems if p.column == column]
 
     assert counts(report) == (1, 0, 0, 1)
     assert only(store).id == "contoso"
     assert {p.line for p in report.problems} == {4}
-    assert any(problem in p.problem for p in found), report.problems
+    assert any(problem in p.problem for p in values), report.problems
     assert all(p.remedy for p in report.problems)
 
 
@@ -266,7 +266,7 @@ def test_a_person_who_is_no_company_goes_by_first_and_last_name(
     assert only(store).name == "Jo Mason"
 
 
-def test_in_xero_the_name_stands_for_a_missing_account_number(
+def test_in_xero_the_name_replaces_a_missing_account_number(
     store: SqliteStore, load: Import
 ) -> None:
     load(EXPORTS["xero"].replace(",17,", ",,").replace("Contoso Ltd", "Pike & Sons"))
@@ -293,11 +293,11 @@ def test_any_duty_may_import_but_none_may_not(load: Import) -> None:
 def test_the_audit_holds_counts_and_nobodys_name(store: SqliteStore, load: Import) -> None:
     load(PLAIN + GOOD + "x,Broken Ltd,wrong,,,,,,,\n")
     added, entry = store.read(lambda uow: uow.audit.list_entries())
-    said = added.model_dump_json() + entry.model_dump_json()
+    text = added.model_dump_json() + entry.model_dump_json()
 
     assert entry.act == "register:customers:imported"
     assert (entry.facts["added"], entry.facts["refused"]) == (1, 1)
-    assert not any(word in said for word in ("Mason", "Contoso Ltd", "@", "Broken"))
+    assert not any(word in text for word in ("Mason", "Contoso Ltd", "@", "Broken"))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -308,11 +308,11 @@ def test_any_bytes_are_read_or_refused_with_a_remedy(tmp_path: Path, content: by
     try:
         sheet = read_sheet(file)
     except BadInput as refused:
-        lines, said = [1], refused.remedy
+        lines, text = [1], refused.remedy
     else:
-        lines, said = [row.line for row in sheet.rows], sheet.file
+        lines, text = [row.line for row in sheet.rows], sheet.file
 
-    assert said
+    assert text
     assert all(line >= 1 for line in lines)
 
 

@@ -129,7 +129,7 @@ def test_each_fault_is_told_once(imported: Imported) -> None:
     assert len(report.problems) == 1
 
 
-def test_problems_do_not_repeat_what_stood_in_the_cell(imported: Imported) -> None:
+def test_problems_do_not_repeat_the_text_of_the_cell(imported: Imported) -> None:
     report = imported(PLAIN + "C001,Orchard,priya.private,call Priya,,,priya,priya,priya\n")
 
     assert len(report.problems) == 5
@@ -173,9 +173,9 @@ def test_a_new_officer_does_not_keep_the_old_ones_name(
 def test_every_sign_of_a_preset_leads_to_it_and_no_other(
     imported: Imported, preset: ColumnPreset
 ) -> None:
-    found = {imported(",".join(sorted(sign)) + "\n").preset for sign in preset.signs}
+    presets = {imported(",".join(sorted(sign)) + "\n").preset for sign in preset.signs}
 
-    assert found == {preset.id}
+    assert presets == {preset.id}
 
 
 def test_the_page_names_every_preset_with_its_columns() -> None:
@@ -198,12 +198,12 @@ def test_any_bytes_give_a_report_or_bad_input(imported: Imported, sheet: bytes) 
     try:
         report = imported(sheet)
     except BadInput as wrong:
-        said = (wrong.place, wrong.remedy)
+        text = (wrong.place, wrong.remedy)
     else:
         counted = report.added + report.changed + report.unchanged + report.refused
-        said = (report.file, report.rows == counted)
+        text = (report.file, report.rows == counted)
 
-    assert all(said)
+    assert all(text)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -57,9 +57,9 @@ def test_a_name_that_could_break_a_header_is_refused_with_row_and_remedy(
     cells = {"customer id": "nine", "name": "Nine Ltd", "default email": "a@nine.example"}
     cells[column] = name
     report = imported(cells)
-    kept = store.read(lambda uow: [c.id for c in uow.customers.list()])
+    customers = store.read(lambda uow: [c.id for c in uow.customers.list()])
 
-    assert (report.refused, kept) == (1, [])
+    assert (report.refused, customers) == (1, [])
     assert report.problems[0].line == 2
     assert report.problems[0].remedy
 
@@ -100,9 +100,9 @@ def test_a_name_in_any_script_is_kept_as_it_is(
     imported: Imported, store: SqliteStore, name: str
 ) -> None:
     imported({"customer id": "nine", "name": name, "default email": "a@nine.example"})
-    kept = store.read(lambda uow: uow.customers.get("nine").name)
+    customer = store.read(lambda uow: uow.customers.get("nine").name)
 
-    assert kept == name
+    assert customer == name
     assert mark_hidden(name) == name
 
 

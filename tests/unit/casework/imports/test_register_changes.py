@@ -159,10 +159,10 @@ def test_whose_an_unknown_name_is_counts_as_a_change_of_assets(
 
     bound = [e for e in entries(store) if e.act == "register:asset:bound"]
     assert [e.actor for e in bound] == ["mallory"], "the second time changed nothing"
-    found = store.read(
+    asset_changers = store.read(
         lambda uow: register_changes.list_asset_changers(uow, ChangeWindow(store.now(), 0))
     )
-    assert found == {"mallory"}
+    assert asset_changers == {"mallory"}
 
 
 def test_an_import_of_nothing_new_makes_nobody_a_changer_of_assets(

@@ -26,10 +26,10 @@ SEEN = {DataCategory.CONTACT: {BreachEffect.SEEN: EffectCertainty.POSSIBLE}}
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso and Fabrikam are possible, and were told."""
-    with release_scenario("sqlite", tmp_path) as made:
-        made.write_all()
-        send_all(made)
-        yield made
+    with release_scenario("sqlite", tmp_path) as fresh:
+        fresh.write_all()
+        send_all(fresh)
+        yield fresh
 
 
 def send_all(scenario: ReleaseScenario) -> None:
@@ -107,9 +107,9 @@ def test_nobody_is_owed_more_who_was_told_nothing_yet(tmp_path: Path) -> None:
 def test_a_list_says_more_when_it_is_surer_or_names_further_data_or_effects(
     change: dict[str, Any], more: bool
 ) -> None:
-    told = Exposure(
+    exposure = Exposure(
         customer_id="contoso", role=DataRole.CONTROLLER, certainty=Certainty.POSSIBLE,
         reason="a gap", effects=SEEN,
     )  # fmt: skip
 
-    assert is_graver(told.model_copy(update=change), told) is more
+    assert is_graver(exposure.model_copy(update=change), exposure) is more

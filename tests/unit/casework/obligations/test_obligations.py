@@ -43,16 +43,16 @@ DOCS = Path(__file__).resolve().parents[4] / "docs" / "reference" / "obligations
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso and Fabrikam are possible, we are controller, nobody is told."""
-    with release_scenario("sqlite", tmp_path) as made:
-        made.write_all()
-        yield made
+    with release_scenario("sqlite", tmp_path) as fresh:
+        fresh.write_all()
+        yield fresh
 
 
 def duties(scenario: ReleaseScenario) -> dict[str, Obligation]:
-    found = scenario.store.read(
+    actual = scenario.store.read(
         lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
-    return {duty.id: duty for duty in found}
+    return {duty.id: duty for duty in actual}
 
 
 def running(scenario: ReleaseScenario) -> set[str]:
@@ -65,10 +65,10 @@ def untold(scenario: ReleaseScenario, name: str) -> set[str]:
 
 def left(scenario: ReleaseScenario) -> str:
     case_id = scenario.breach.case_id
-    found = scenario.store.read(
+    case = scenario.store.read(
         lambda uow: closing_blockers(uow, uow.cases.get(case_id), scenario.now())
     )
-    return "; ".join(str(obstacle) for obstacle in found)
+    return "; ".join(str(obstacle) for obstacle in case)
 
 
 def close(scenario: ReleaseScenario) -> None:
@@ -88,8 +88,8 @@ def decided(scenario: ReleaseScenario, **changes: Any) -> None:
     )
 
 
-def act(scenario: ReleaseScenario, work: Callable[..., T], *args: Any, **said: Any) -> T:
-    return scenario.store.write(lambda uow: work(uow, *args, now=scenario.now(), **said))
+def act(scenario: ReleaseScenario, work: Callable[..., T], *args: Any, **fields: Any) -> T:
+    return scenario.store.write(lambda uow: work(uow, *args, now=scenario.now(), **fields))
 
 
 def send_all(scenario: ReleaseScenario) -> None:
@@ -192,7 +192,7 @@ def hold(scenario: ReleaseScenario, days: int = 2) -> LawEnforcementHold:
 def test_a_hold_has_a_clock_that_only_another_decision_ends(scenario: ReleaseScenario) -> None:
     first, later = hold(scenario), hold(scenario, days=19)
     decided(scenario, hold=first, own_promise_binds=NO)
-    held = running(scenario)
+    result = running(scenario)
     decided(scenario, hold=first, own_promise_binds=NO, risk="The same hold, other words.")
     scenario.now.advance(days=6)
     overdue = duties(scenario)["hold_review:v2"]
@@ -200,8 +200,8 @@ def test_a_hold_has_a_clock_that_only_another_decision_ends(scenario: ReleaseSce
     prolonged = duties(scenario)
     decided(scenario, own_promise_binds=NO)
 
-    assert "hold_review:v2" in held
-    assert "art34_people" not in held
+    assert "hold_review:v2" in result
+    assert "art34_people" not in result
     assert (overdue.running, overdue.due) == (True, first.review_on)
     assert "prolonged" in str(prolonged["hold_review:v2"].ended_by)
     assert prolonged["hold_review:v4"].due == later.review_on
@@ -254,7 +254,9 @@ def test_a_waiver_needs_a_reason_of_substance_and_the_right_duty(scenario: Relea
 
 def test_a_statutory_duty_is_waived_by_two_people(scenario: ReleaseScenario) -> None:
     both = make_actor(Permission.RESPONDER, Permission.APPROVER, user_id="rowan")
-    asked = act(scenario, obligations.waive_obligation, both, scenario.breach.id, "ico_art33", WHY)
+    question = act(
+        scenario, obligations.waive_obligation, both, scenario.breach.id, "ico_art33", WHY
+    )
     waits = duties(scenario)["ico_art33"]
     with pytest.raises(NotAllowed, match="who asked"):
         act(scenario, obligations.confirm_waiver, both, scenario.breach.id, "ico_art33", WHY)
@@ -264,8 +266,8 @@ def test_a_statutory_duty_is_waived_by_two_people(scenario: ReleaseScenario) -> 
         scenario, obligations.confirm_waiver, APPROVER, scenario.breach.id, "ico_art33", WHY
     )
 
-    assert isinstance(asked, WaiverRequest)
-    assert (waits.running, waits.requested) == (True, asked)
+    assert isinstance(question, WaiverRequest)
+    assert (waits.running, waits.requested) == (True, question)
     assert isinstance(waived, Waiver)
     assert (waived.asked_by, waived.waived_by) == ("rowan", "avery")
     assert "ico_art33" not in running(scenario)

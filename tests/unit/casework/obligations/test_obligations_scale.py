@@ -34,9 +34,9 @@ def now() -> FixedNow:
 @pytest.fixture
 def stores(now: FixedNow) -> Iterator[dict[int, tuple[PipelineStore, str]]]:
     """A breach of so many controllers, each with contract hours, a call that waits and a waiver."""
-    made = {count: make_store(now) for count in (FEW, MANY)}
-    yield {count: (store, filled(store, now, count)) for count, store in made.items()}
-    for store in made.values():
+    values_by_key = {count: make_store(now) for count in (FEW, MANY)}
+    yield {count: (store, filled(store, now, count)) for count, store in values_by_key.items()}
+    for store in values_by_key.values():
         store.close()
 
 

@@ -54,9 +54,9 @@ def open_case(store: SqliteStore, alert: AlertView, now: FixedNow) -> Case:
 
 
 def declare(store: SqliteStore, case: Case, now: FixedNow, **changes: object) -> Breach:
-    said: dict[str, object] = {"reason": REASON, "aware_at": now(), "now": now()}
+    fields: dict[str, object] = {"reason": REASON, "aware_at": now(), "now": now()}
     return store.write(
-        lambda uow: confirm.confirm_breach(uow, RESPONDER, case.id, **(said | changes))  # type: ignore[arg-type]  # keywords by name
+        lambda uow: confirm.confirm_breach(uow, RESPONDER, case.id, **(fields | changes))  # type: ignore[arg-type]  # keywords by name
     )
 
 
@@ -99,18 +99,18 @@ def test_a_dismissed_alert_needs_a_reason_and_can_be_reopened(
                 uow, ANALYST, alert.pk, 1, alert.fingerprint, " ", now()
             )
         )
-    gone = store.write(
+    result = store.write(
         lambda uow: triage.dismiss_alert(
             uow, ANALYST, alert.pk, 1, alert.fingerprint, "noise", now()
         )
     )
     back = store.write(
         lambda uow: triage.reopen_alert(
-            uow, ANALYST, alert.pk, gone.version, "it came again", now()
+            uow, ANALYST, alert.pk, result.version, "it came again", now()
         )
     )
 
-    assert (gone.state, gone.dismissed_reason) == (AlertState.DISMISSED, "noise")
+    assert (result.state, result.dismissed_reason) == (AlertState.DISMISSED, "noise")
     assert (back.state, back.dismissed_reason) == (AlertState.NEW, None)
 
 
@@ -157,13 +157,13 @@ def test_a_supplier_call_opens_a_case_that_no_alert_began(
 def test_a_case_by_hand_says_what_is_wrong_with_it(
     store: SqliteStore, now: FixedNow, changes: dict[str, object], problem: str
 ) -> None:
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "title": "t", "origin": CaseOrigin.PROCESSOR, "third_party": "Backup Co", "known": "k",
         "now": now(),
     }  # fmt: skip
     with pytest.raises(BadInput, match=problem):
         store.write(
-            lambda uow: cases.open_by_hand(uow, ANALYST, **(told | changes))  # type: ignore[arg-type]  # keywords by name
+            lambda uow: cases.open_by_hand(uow, ANALYST, **(fields | changes))  # type: ignore[arg-type]  # keywords by name
         )
 
 
@@ -176,11 +176,11 @@ def test_containment_keeps_who_and_when(
         lambda uow: cases.add_containment(uow, RESPONDER, case.id, kind, "removed it", now())
     )
     done_at = now.advance(minutes=5)
-    done = store.write(
+    result = store.write(
         lambda uow: cases.complete_containment(uow, RESPONDER, case.id, 0, done_at, now())
     )
 
-    assert (done.containment[0].done_by, done.containment[0].done_at) == ("rowan", done_at)
+    assert (result.containment[0].done_by, result.containment[0].done_at) == ("rowan", done_at)
     with pytest.raises(NotAllowed, match="done already"):
         store.write(
             lambda uow: cases.complete_containment(uow, RESPONDER, case.id, 0, now(), now())

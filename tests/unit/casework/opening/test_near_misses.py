@@ -68,7 +68,7 @@ def recorded(store: PipelineStore, now: FixedNow, **changes: object) -> Case:
     )
 
 
-def test_a_near_miss_is_one_act_and_stands_in_the_register_with_its_cause(
+def test_a_near_miss_is_one_act_and_is_in_the_register_with_its_cause(
     store: PipelineStore, now: FixedNow
 ) -> None:
     case = recorded(store, now)
@@ -165,9 +165,9 @@ def test_a_near_miss_is_not_closed_before_its_cause_is_said(
 
     with pytest.raises(NotAllowed, match="cause is not said"):
         store.write(lambda uow: close_case(uow, RESPONDER, case.id, "found", True, now()))
-    said = causes.build_finding(RESPONDER.id, BreachCause.LOST_OR_STOLEN, None, now())
+    finding = causes.build_finding(RESPONDER.id, BreachCause.LOST_OR_STOLEN, None, now())
     closed = store.write(
-        lambda uow: close_case(uow, RESPONDER, case.id, "found", True, now(), cause=said)
+        lambda uow: close_case(uow, RESPONDER, case.id, "found", True, now(), cause=finding)
     )
     assert closed.cause is BreachCause.LOST_OR_STOLEN
 
@@ -249,14 +249,14 @@ async def test_the_form_keeps_a_near_miss_and_shows_what_was_typed_when_it_refus
             "why_no_breach": "",
         }
         refused = await visitor.post("/near-misses/new", **typed)
-        kept = await visitor.post("/near-misses/new", **(typed | {"why_no_breach": "Not sent."}))
+        answer = await visitor.post("/near-misses/new", **(typed | {"why_no_breach": "Not sent."}))
         page = (await visitor.client.get("/register")).text
 
     assert refused.status_code == 422
     assert "Payslips nearly went" in refused.text
     assert 'value="financial" checked' in collapse_whitespace(refused.text)
-    assert kept.status_code == 303
-    assert kept.headers["location"] == "/register?done=near-miss"
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/register?done=near-miss"
     assert "Near miss" in page
     assert "Sent, shown or told to the wrong person" in page
 

@@ -97,7 +97,7 @@ EMPTY = {
         f"called-{BREACH}-controller_pack-acme-v2-ltd-p-1-v3-v2",
     ],
 )
-def test_another_id_of_a_telephone_task_stands_for_no_letter(task_id: str) -> None:
+def test_another_id_of_a_telephone_task_represents_no_letter(task_id: str) -> None:
     task = CaseTask.model_validate(landed_task(task_id, "acme-v2-ltd", "p-1-v3", "telephone"))
 
     assert (task.breach_id, task.notice_kind, task.notice_version) == (None, None, None)

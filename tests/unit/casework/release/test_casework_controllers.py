@@ -40,12 +40,12 @@ MAIL = "contoso,domain,contoso.example,hosted mail domain\nfabrikam,domain,fabri
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso and Fabrikam store their mail with us; both are possible."""
-    with release_scenario("sqlite", tmp_path) as made:
-        made.imports(MAIL, by="operator:cli", header=ASSETS)
-        freeze(made)
-        made.decide()
-        made.write()
-        yield made
+    with release_scenario("sqlite", tmp_path) as fresh:
+        fresh.imports(MAIL, by="operator:cli", header=ASSETS)
+        freeze(fresh)
+        fresh.decide()
+        fresh.write()
+        yield fresh
 
 
 def freeze(scenario: ReleaseScenario) -> None:
@@ -62,10 +62,10 @@ def freeze(scenario: ReleaseScenario) -> None:
 
 
 def duties(scenario: ReleaseScenario) -> dict[str, Obligation]:
-    found = scenario.store.read(
+    actual = scenario.store.read(
         lambda uow: obligations.list_obligations(uow, scenario.breach.id, scenario.now())
     )
-    return {duty.id: duty for duty in found}
+    return {duty.id: duty for duty in actual}
 
 
 def of_kind(scenario: ReleaseScenario, kind: str) -> list[Obligation]:
@@ -117,10 +117,10 @@ def test_a_clause_is_not_met_by_a_letter_whose_end_is_not_known(scenario: Releas
     send(scenario, "contoso", SendOutcome.UNKNOWN)
 
     assert of_kind(scenario, "contract_hours")[0].running
-    left = scenario.store.read(
+    case = scenario.store.read(
         lambda uow: closing_blockers(uow, uow.cases.get(scenario.breach.case_id), scenario.now())
     )
-    assert "48 hours" in "; ".join(map(str, left))
+    assert "48 hours" in "; ".join(map(str, case))
 
 
 def test_a_clause_may_be_waived_with_a_reason_by_one_person(scenario: ReleaseScenario) -> None:
@@ -157,8 +157,13 @@ def test_a_receipt_is_owed_from_the_handing_over_until_it_is_recorded(
         ("contoso", handed + 24 * HOUR, True)
     ]
     assert ended[0].ended_at == handed + 29 * HOUR
-    kept = scenario.store.read(lambda uow: uow.breaches.list_versions(Receipt, scenario.breach.id))
-    assert (kept[0].confirmed_by, kept[0].route) == ("Jolanta Brzezinska", ContactRoute.TELEPHONE)
+    versions = scenario.store.read(
+        lambda uow: uow.breaches.list_versions(Receipt, scenario.breach.id)
+    )
+    assert (versions[0].confirmed_by, versions[0].route) == (
+        "Jolanta Brzezinska",
+        ContactRoute.TELEPHONE,
+    )
     assert b"Jolanta" not in everything_stored(scenario.store)
     with pytest.raises(NotAllowed):
         scenario.store.write(lambda uow: receipts.record_receipt(uow, RHEA, row.id, scenario.now()))
@@ -237,20 +242,20 @@ def answer(scenario: ReleaseScenario, entry: int, words: str) -> ControllerQuest
 def test_a_question_is_owed_an_answer_which_is_kept_with_its_words(
     scenario: ReleaseScenario,
 ) -> None:
-    asked, other = ask(scenario), ask(scenario, "fabrikam")
+    question, other = ask(scenario), ask(scenario, "fabrikam")
     scenario.now.advance(hours=1)
-    answer(scenario, asked.entry, "Only jo@contoso.example.")
+    answer(scenario, question.entry, "Only jo@contoso.example.")
 
     states = {d.customer_id: d.running for d in of_kind(scenario, "controller_question")}
-    kept = scenario.store.read(lambda uow: questions.list_questions(uow, scenario.breach.id))
+    actual = scenario.store.read(lambda uow: questions.list_questions(uow, scenario.breach.id))
     assert states == {"contoso": False, "fabrikam": True}
-    assert [(q.entry, q.answer) for q in kept] == [
-        (asked.entry, "Only jo@contoso.example."),
+    assert [(q.entry, q.answer) for q in actual] == [
+        (question.entry, "Only jo@contoso.example."),
         (other.entry, None),
     ]
     assert b"Jolanta" not in everything_stored(scenario.store)
     with pytest.raises(NotAllowed, match="answered"):
-        answer(scenario, asked.entry, "Once more.")
+        answer(scenario, question.entry, "Once more.")
 
 
 @pytest.mark.parametrize(
@@ -266,22 +271,22 @@ def test_a_question_is_owed_an_answer_which_is_kept_with_its_words(
 def test_an_answer_with_what_is_not_theirs_is_refused_and_nothing_is_kept(
     scenario: ReleaseScenario, words: str
 ) -> None:
-    asked = ask(scenario)
+    question = ask(scenario)
     with pytest.raises(BadInput) as refused:
-        answer(scenario, asked.entry, words)
+        answer(scenario, question.entry, words)
 
-    kept = scenario.store.read(lambda uow: questions.list_questions(uow, scenario.breach.id))
+    actual = scenario.store.read(lambda uow: questions.list_questions(uow, scenario.breach.id))
     assert refused.value.place == "answer"
     assert "Kit" not in str(refused.value)
-    assert kept[0].answer is None
+    assert actual[0].answer is None
     assert not scenario.audited("breach:controller:answered")
 
 
 def test_an_answer_may_name_the_reader_its_systems_and_who_asked(scenario: ReleaseScenario) -> None:
-    asked = ask(scenario)
+    question = ask(scenario)
     words = "Contoso Ltd, jo@contoso.example: Jolanta Brzezinska asked, Jo Mason knows."
 
-    assert answer(scenario, asked.entry, words).answer == words
+    assert answer(scenario, question.entry, words).answer == words
 
 
 def test_who_is_no_controller_on_the_list_cannot_have_asked(scenario: ReleaseScenario) -> None:
@@ -292,7 +297,7 @@ def test_who_is_no_controller_on_the_list_cannot_have_asked(scenario: ReleaseSce
 def test_what_suppliers_and_complainants_are_owed_keeps_the_case_open(
     scenario: ReleaseScenario,
 ) -> None:
-    asked = SupplierQuestion(
+    question = SupplierQuestion(
         id="", recorded_by="", recorded_at=scenario.now(), supplier="Wires plc",
         asked_at=scenario.now(), question="Since when?",
     )  # fmt: skip
@@ -302,7 +307,7 @@ def test_what_suppliers_and_complainants_are_owed_keeps_the_case_open(
     )  # fmt: skip
     scenario.store.write(
         lambda uow: suppliers.ask_supplier(
-            uow, RHEA, scenario.breach.case_id, asked, scenario.now()
+            uow, RHEA, scenario.breach.case_id, question, scenario.now()
         )
     )
     logged = scenario.store.write(
@@ -323,10 +328,10 @@ def test_what_suppliers_and_complainants_are_owed_keeps_the_case_open(
     assert before[outcome].running
     assert not after[receipt].running
     assert not after[outcome].running
-    left = scenario.store.read(
+    case = scenario.store.read(
         lambda uow: closing_blockers(uow, uow.cases.get(scenario.breach.case_id), scenario.now())
     )
-    assert "Wires plc" in "; ".join(map(str, left))
+    assert "Wires plc" in "; ".join(map(str, case))
 
 
 def test_a_complaints_duty_is_waived_by_two_people_only(scenario: ReleaseScenario) -> None:
@@ -370,10 +375,10 @@ def test_with_the_cases_key_receipts_and_questions_are_erased(scenario: ReleaseS
 
 
 def pack_of(scenario: ReleaseScenario, customer: str) -> str:
-    made = scenario.store.read(
+    letters = scenario.store.read(
         lambda uow: render_letters(uow, scenario.breach.id, scenario.settings, renderer())
     )
-    return next(letter.text for letter in made.rendered if letter.customer_id == customer)
+    return next(letter.text for letter in letters.rendered if letter.customer_id == customer)
 
 
 def test_only_who_processes_for_others_is_told_to_tell_its_own_controllers(
@@ -387,7 +392,7 @@ def test_only_who_processes_for_others_is_told_to_tell_its_own_controllers(
         )
     )  # fmt: skip
 
-    said = "tell each of them without undue delay"
-    assert said not in before
-    assert said in " ".join(pack_of(scenario, "contoso").split())
-    assert said not in " ".join(pack_of(scenario, "fabrikam").split())
+    text = "tell each of them without undue delay"
+    assert text not in before
+    assert text in " ".join(pack_of(scenario, "contoso").split())
+    assert text not in " ".join(pack_of(scenario, "fabrikam").split())

@@ -114,29 +114,29 @@ class Scenario:
         self, actor: Any = APPROVER, act: Any = approve.approve, **changes: Any
     ) -> Approval:
         shown = self.seal()
-        said = {
+        fields = {
             "count": shown.count, "expected_hash": shown.hash, "settings": self.settings,
             "renderer": self.renderer, "sender": SENDER,
         }  # fmt: skip
-        found: Approval = self.act(act, actor, self.breach.id, **(said | changes))
-        return found
+        approval: Approval = self.act(act, actor, self.breach.id, **(fields | changes))
+        return approval
 
     def rows(self) -> list[NoticeRow]:
         return list(self.store.read(lambda uow: uow.notices.list(breach_id=self.breach.id)))
 
     def calls(self) -> list[str]:
-        found = self.store.read(lambda uow: uow.cases.get(self.breach.case_id)).tasks
-        return [task.id for task in found if task.kind == "telephone"]
+        tasks = self.store.read(lambda uow: uow.cases.get(self.breach.case_id)).tasks
+        return [task.id for task in tasks if task.kind == "telephone"]
 
     def write(self, **changes: Any) -> NoticeFacts:
         facts = build_facts(breach_id=self.breach.id, **changes)
-        found: NoticeFacts = self.act(notice_facts.write_facts, RESPONDER, facts)
-        return found
+        actual: NoticeFacts = self.act(notice_facts.write_facts, RESPONDER, facts)
+        return actual
 
     def decide(self, **changes: Any) -> Decision:
         decision = decision_with(breach_id=self.breach.id, **changes)
-        found: Decision = self.act(decide.record_decision, RESPONDER, decision)
-        return found
+        actual: Decision = self.act(decide.record_decision, RESPONDER, decision)
+        return actual
 
     def freeze(self, **changes: Any) -> None:
         def work(uow: Any) -> None:
@@ -178,8 +178,8 @@ def scenario(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scenario]:
         opened = make_signal(
             1, touches=(AssetTouch("contoso", "mailbox:privacy@contoso.example", "mail"),)
         )
-        told = replace(opened, summary={"event.outcome": "success", "event.action": "sign-in"})
-        alert = add_alert(store, make_episode([told]))
+        result = replace(opened, summary={"event.outcome": "success", "event.action": "sign-in"})
+        alert = add_alert(store, make_episode([result]))
 
         def furnish(uow: Any) -> Breach:
             for customer in ("contoso", "fabrikam", "tailspin"):
@@ -193,30 +193,30 @@ def scenario(tmp_path: Path, renderer: JinjaRenderer) -> Iterator[Scenario]:
             return add_confirmed_breach(uow, now(), alert, actor="rowan")
 
         place(store)
-        made = Scenario(store, now, store.write(furnish), settings, renderer)
-        made.freeze()
-        made.decide()
-        made.write()
-        yield made
+        filled = Scenario(store, now, store.write(furnish), settings, renderer)
+        filled.freeze()
+        filled.decide()
+        filled.write()
+        yield filled
 
 
 def test_each_letter_is_its_recipients_own_and_the_attacked_mailbox_is_telephoned(
     scenario: Scenario,
 ) -> None:
-    made = scenario.store.read(
+    letters = scenario.store.read(
         lambda uow: notice_facts.render_letters(
             uow, scenario.breach.id, scenario.settings, scenario.renderer
         )
     )
 
-    assert [(r.customer_id, r.kind) for r in made.recipients] == [
+    assert [(r.customer_id, r.kind) for r in letters.recipients] == [
         ("contoso", NoticeKind.ACCOUNT_HOLDER),
         ("fabrikam", NoticeKind.ACCOUNT_HOLDER),
     ]
-    assert [r.kind for r in made.telephone] == [NoticeKind.CONTROLLER_PACK]
-    assert (made.missing, made.blocking) == ({}, ())
-    assert "Fabrikam" not in made.rendered[0].text
-    assert made.rendered[0].text != made.rendered[1].text
+    assert [r.kind for r in letters.telephone] == [NoticeKind.CONTROLLER_PACK]
+    assert (letters.missing, letters.blocking) == ({}, ())
+    assert "Fabrikam" not in letters.rendered[0].text
+    assert letters.rendered[0].text != letters.rendered[1].text
 
 
 def test_facts_that_name_another_customer_stop_approval(scenario: Scenario) -> None:
@@ -252,15 +252,15 @@ def test_where_everybody_is_telephoned_the_script_is_refused_for_what_stops_a_le
 
 
 def test_letters_say_what_they_were_read_for(scenario: Scenario) -> None:
-    made = scenario.store.read(
+    letters = scenario.store.read(
         lambda uow: notice_facts.render_letters(
             uow, scenario.breach.id, scenario.settings, scenario.renderer
         )
     )
 
-    assert made.account.read == ("2 mails", "3 telephone scripts")
-    assert (made.account.other_customers, made.account.staff) == (2, 2)
-    assert len(made.calls) == 1
+    assert letters.account.read == ("2 mails", "3 telephone scripts")
+    assert (letters.account.other_customers, letters.account.staff) == (2, 2)
+    assert len(letters.calls) == 1
 
 
 def test_a_missing_mandatory_block_stops_approval(scenario: Scenario) -> None:
@@ -589,15 +589,15 @@ def test_one_person_alone_releases_late_and_under_a_witness(scenario: Scenario) 
     due = scenario.outbox.list_due(scenario.now(), 9)
     letter = next(r for r in scenario.rows() if r.kind is not NoticeKind.WITNESS)
     early = scenario.outbox.start_attempt(letter.id, "a0", "boot-1", scenario.now())
-    told = scenario.outbox.start_attempt(due[0].id, "w1", "boot-1", scenario.now())
+    attempt = scenario.outbox.start_attempt(due[0].id, "w1", "boot-1", scenario.now())
     scenario.outbox.finish_attempt(due[0].id, "w1", OK, scenario.now(), None)
     scenario.now.advance(minutes=15)
 
     assert [row.kind for row in due] == [NoticeKind.WITNESS]
     assert early is None
-    assert told is not None
-    assert told.to_email == "w@outside.example"
-    assert not any(c in told.letter.text for c in ("Contoso", "Fabrikam", "guessed"))
+    assert attempt is not None
+    assert attempt.to_email == "w@outside.example"
+    assert not any(c in attempt.letter.text for c in ("Contoso", "Fabrikam", "guessed"))
     assert scenario.send(scenario.store.read(lambda uow: uow.notices.get(letter.id)))
 
 
@@ -605,9 +605,9 @@ def test_duties_stop_when_everybody_was_written_to_or_telephoned(scenario: Scena
     scenario.release()
     for row in scenario.rows():
         scenario.send(row)
-    found = {c.kind: c for c in running(scenario)}
-    assert found[ObligationKind.OWN_PROMISE].ended_at == scenario.now()
-    assert found[ObligationKind.CONTROLLERS_ART33_2].ended_at is None
+    values_by_key = {c.kind: c for c in running(scenario)}
+    assert values_by_key[ObligationKind.OWN_PROMISE].ended_at == scenario.now()
+    assert values_by_key[ObligationKind.CONTROLLERS_ART33_2].ended_at is None
     for call in scenario.calls():
         scenario.act(
             telephone_calls.record_call, RESPONDER, scenario.breach.case_id, call,
@@ -633,14 +633,14 @@ NO = DecisionAnswer(
 
 def test_without_a_duty_to_tell_people_only_controllers_are_told(scenario: Scenario) -> None:
     scenario.decide(tell_people=NO, own_promise_binds=NO)
-    made = scenario.store.read(
+    letters = scenario.store.read(
         lambda uow: notice_facts.render_letters(
             uow, scenario.breach.id, scenario.settings, scenario.renderer
         )
     )
 
-    assert made.rendered == ()
-    assert [r.kind for r in made.telephone] == [NoticeKind.CONTROLLER_PACK]
+    assert letters.rendered == ()
+    assert [r.kind for r in letters.telephone] == [NoticeKind.CONTROLLER_PACK]
     assert scenario.release().count == 1
     assert not {ObligationKind.OWN_PROMISE, ObligationKind.ART34_PEOPLE} & {
         c.kind for c in running(scenario)
@@ -728,7 +728,7 @@ def test_a_hold_that_does_not_say_who_until_when_and_what_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("stops", "told", "by_law"),
+    ("stops", "expected", "by_law"),
     [
         ({NotificationBasis.ART34}, 2, False),
         ({NotificationBasis.ART34, NotificationBasis.OWN_PROMISE}, 0, False),
@@ -736,7 +736,7 @@ def test_a_hold_that_does_not_say_who_until_when_and_what_is_refused(
     ],
 )
 def test_a_hold_stops_the_letters_it_names_and_no_others(
-    scenario: Scenario, stops: set[NotificationBasis], told: int, by_law: bool
+    scenario: Scenario, stops: set[NotificationBasis], expected: int, by_law: bool
 ) -> None:
     scenario.decide(hold=a_hold(scenario, stops=stops))
 
@@ -746,7 +746,7 @@ def test_a_hold_stops_the_letters_it_names_and_no_others(
         )
     )
 
-    assert len(ready.rendered) == told
+    assert len(ready.rendered) == expected
     assert len(ready.telephone) == 1, "a controller is told whatever anybody asks"
     assert all(("Article 34" in " ".join(r.text.split())) is by_law for r in ready.rendered)
 
@@ -770,9 +770,9 @@ def test_an_exemption_and_our_promise_collide_visibly(scenario: Scenario) -> Non
         lambda uow: uow.breaches.find_latest(Manifest, scenario.breach.id)
     )
     assert manifest is not None
-    said = list_remarks(decision, manifest.exposures)
+    remarks = list_remarks(decision, manifest.exposures)
 
-    assert "An Art. 34(3) exemption does not cancel our own promise." in said
+    assert "An Art. 34(3) exemption does not cancel our own promise." in remarks
 
 
 def test_a_contradiction_is_refused_by_name_until_it_has_a_reason(scenario: Scenario) -> None:
@@ -891,7 +891,7 @@ def test_a_changed_name_or_address_after_approval_voids_it_for_that_customer(
     assert row_of(scenario, "fabrikam").status_reason
 
 
-def test_a_changed_address_before_approval_stops_it_until_the_list_is_frozen_anew(
+def test_a_changed_address_before_approval_stops_it_until_the_list_is_frozen_again(
     scenario: Scenario,
 ) -> None:
     before = scenario.seal()
@@ -943,7 +943,7 @@ def test_hidden_characters_are_shown_in_head_and_letter_and_want_a_look(scenario
     assert sent.to_name == "Fab[U+202E]rikam Ltd"
 
 
-def test_a_sender_that_cannot_stand_in_a_header_is_misconfigured(scenario: Scenario) -> None:
+def test_a_sender_that_cannot_be_in_a_header_is_misconfigured(scenario: Scenario) -> None:
     for changes in ({"from_name": "a\nb"}, {"from_email": "a@b@c"}, {"envelope_from": "<>"}):
         with pytest.raises(ConfigurationError, match="sender main"):
             scenario.seal(SENDER.model_copy(update=changes))
@@ -989,12 +989,12 @@ def test_only_who_was_told_before_reads_that_a_letter_is_replaced(scenario: Scen
     scenario.send(row_of(scenario, "fabrikam"))
     scenario.send(row_of(scenario, "contoso"), BOUNCED)
     ready = version_two(scenario)
-    told = fabrikams(ready)
+    result = fabrikams(ready)
     other = next(r for r in ready.rendered if r.customer_id == "contoso")
 
-    assert told.subject.startswith("Update")
-    assert "replaces our letter number 1" in " ".join(told.text.split())
-    assert "our letter number 2 about" in " ".join(told.text.split())
+    assert result.subject.startswith("Update")
+    assert "replaces our letter number 1" in " ".join(result.text.split())
+    assert "our letter number 2 about" in " ".join(result.text.split())
     assert other.subject.startswith("Important")
     assert "replaces" not in other.text
 

@@ -43,9 +43,9 @@ def letters(scenario: ReleaseScenario) -> Any:
 
 def test_a_script_is_linted_like_a_mail_and_stops_approval(scenario: ReleaseScenario) -> None:
     scenario.write(measures=("On 24 September 2026 we closed 203.0.113.9, the intruder.",))
-    found = [p for p in letters(scenario).blocking if p.where.startswith("script")]
+    values = [p for p in letters(scenario).blocking if p.where.startswith("script")]
 
-    assert any("IP address" in p.problem for p in found)
+    assert any("IP address" in p.problem for p in values)
 
 
 def test_a_script_that_names_another_customer_stops_approval_where_nobody_is_mailed(
@@ -61,7 +61,7 @@ def test_a_script_that_names_another_customer_stops_approval_where_nobody_is_mai
         scenario.seal()
 
 
-def test_scripts_stand_in_the_seal_and_in_the_count(scenario: ReleaseScenario) -> None:
+def test_scripts_are_in_the_seal_and_in_the_count(scenario: ReleaseScenario) -> None:
     before = scenario.seal()
     scenario.imports(BY_TELEPHONE.replace("960002", "960003"), by="operator:cli")
     scenario.freeze()
@@ -94,15 +94,15 @@ def test_a_bounce_recorded_by_hand_opens_a_call_with_the_whole_approved_script(
             uow, analyst, row.id, "550 no such user", scenario.now()
         )
     )
-    said = " ".join(calls(scenario)["contoso"].script.split())
+    text = " ".join(calls(scenario)["contoso"].script.split())
     profile = scenario.settings.profile
 
     for needed in (
         profile.trading_name, profile.legal_name, profile.contact_phone, "complain",
         "email addresses", ACCOUNT_WORDS.steps[0], "Number: 01632 960001",
     ):  # fmt: skip
-        assert needed in said
-    assert ("This is a drill." in said) is drill
+        assert needed in text
+    assert ("This is a drill." in text) is drill
 
 
 def test_a_bounce_says_what_was_approved_though_the_facts_changed_meanwhile(

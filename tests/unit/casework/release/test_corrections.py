@@ -37,9 +37,9 @@ BOUNCED = SendResult(outcome=SendOutcome.BOUNCED, reply="550 5.1.1")
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso and Fabrikam are possible."""
-    with release_scenario("sqlite", tmp_path) as made:
-        made.write_all()
-        yield made
+    with release_scenario("sqlite", tmp_path) as fresh:
+        fresh.write_all()
+        yield fresh
 
 
 def send_all(scenario: ReleaseScenario, result: SendResult | None = None) -> None:
@@ -167,11 +167,11 @@ def test_closing_waits_for_the_correction(scenario: ReleaseScenario) -> None:
     send_all(scenario)
     exclude(scenario, "fabrikam")
     case_id = scenario.breach.case_id
-    said = scenario.store.read(
+    case = scenario.store.read(
         lambda uow: closing_blockers(uow, uow.cases.get(case_id), scenario.now())
     )
 
-    assert any("told wrongly" in str(each).casefold() for each in said)
+    assert any("told wrongly" in str(each).casefold() for each in case)
 
 
 def test_who_was_corrected_and_is_found_reached_after_all_is_owed_a_letter_again(
@@ -188,7 +188,7 @@ def test_who_was_corrected_and_is_found_reached_after_all_is_owed_a_letter_again
     owed = {r.customer_id for each in every if each.id == "own_promise" for r in each.owed}
 
     assert owed == {"fabrikam"}
-    told, wrongly = scenario.store.read(
+    list_outline, wrongly = scenario.store.read(
         lambda uow: compute_told_of_kind(
             uow,
             scenario.breach,
@@ -196,5 +196,5 @@ def test_who_was_corrected_and_is_found_reached_after_all_is_owed_a_letter_again
             NoticeKind.ACCOUNT_HOLDER,
         )
     )
-    assert (told.people, told.informed_count) == (2, 1)
+    assert (list_outline.people, list_outline.informed_count) == (2, 1)
     assert wrongly.people == 0

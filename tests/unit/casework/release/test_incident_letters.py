@@ -73,16 +73,17 @@ def event(number: int, who: str, action: str, outcome: str = "success", **summar
     domain = who.partition("@")[2]
     customer = domain.partition(".")[0]
     kinds = summary.pop("kinds", ("mail", "files"))
-    made = make_signal(
+    signal = make_signal(
         number,
         key=summary.pop("key", GroupKey("odd_sign_in", customer, (who,))),
         time=NIGHT + timedelta(minutes=number),
         step=action,
         touches=tuple(AssetTouch(customer, f"domain:{domain}", kind) for kind in kinds),
     )
-    told = {"event.action": action, "event.outcome": outcome, "user.name": who, **summary}
+    fields = {"event.action": action, "event.outcome": outcome, "user.name": who, **summary}
     return Signal(
-        **{name: getattr(made, name) for name in made.__slots__ if name != "summary"}, summary=told
+        **{name: getattr(signal, name) for name in signal.__slots__ if name != "summary"},
+        summary=fields,
     )
 
 
@@ -143,10 +144,10 @@ class Incident:
     ) -> None:
         def work(uow: Any) -> None:
             exposures = affected_list.propose(uow, self.breach.id)
-            for (customer, role), said in (decided or {}).items():
+            for (customer, role), text in (decided or {}).items():
                 exposures = affected_list.override(
-                    exposures, customer, role, said["certainty"], "the responder looked", WHO,
-                    effects=said.get("effects"),
+                    exposures, customer, role, text["certainty"], "the responder looked", WHO,
+                    effects=text.get("effects"),
                 )  # fmt: skip
             affected_list.freeze(uow, WHO, self.breach.id, exposures, self.now())
 
@@ -172,17 +173,19 @@ class Incident:
 
     def text(self, customer: str, role: DataRole = CONTROLLER) -> str:
         """What the customer is told: by mail, else by telephone."""
-        made = self.letters()
+        result = self.letters()
         kind = "controller_pack" if role is CONTROLLER else "account_holder"
-        told = [
-            t for t in (*made.rendered, *made.calls) if (t.customer_id, t.kind) == (customer, kind)
+        values = [
+            t
+            for t in (*result.rendered, *result.calls)
+            if (t.customer_id, t.kind) == (customer, kind)
         ]
-        assert len(told) == 1
-        return " ".join(f"{told[0].subject}\n{told[0].text}".split())
+        assert len(values) == 1
+        return " ".join(f"{values[0].subject}\n{values[0].text}".split())
 
     def whole(self) -> None:
-        made = self.letters()
-        assert (made.missing, made.blocking) == ({}, ())
+        result = self.letters()
+        assert (result.missing, result.blocking) == ({}, ())
 
 
 @pytest.fixture
@@ -190,9 +193,9 @@ def incident(tmp_path: Path) -> Iterator[Incident]:
     now = FixedNow(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
     settings = Settings(data_dir=tmp_path, profile=PROFILE)
     with make_store(now) as store:
-        made = Incident(store, now, settings)
-        made.furnish()
-        yield made
+        result = Incident(store, now, settings)
+        result.furnish()
+        yield result
 
 
 NO_PROMISE = DecisionAnswer(yes=False, reasons="We publish no promise about breaches of this kind.")
@@ -353,10 +356,10 @@ def test_of_a_mis_sent_mail_the_reader_is_told_what_was_seen_and_why_we_write(
 
 
 def test_of_a_suppliers_breach_the_reader_learns_when_we_were_told(incident: Incident) -> None:
-    told = NIGHT + timedelta(hours=20)
+    result = NIGHT + timedelta(hours=20)
     incident.by_hand(
         ("domain:contoso.example",), origin=CaseOrigin.PROCESSOR, third_party="Cloud Copy Ltd",
-        supplier_told_at=told,
+        supplier_told_at=result,
     )  # fmt: skip
     incident.freeze({("contoso", CONTROLLER): {"certainty": Certainty.LIKELY}})
     incident.write(

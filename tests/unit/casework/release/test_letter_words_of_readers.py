@@ -41,12 +41,12 @@ OLDER = {
 
 def test_facts_of_an_earlier_release_open_as_the_words_of_those_reached_alone() -> None:
     facts = NoticeFacts.model_validate(OLDER)
-    found = {(w.role, w.standing): w for w in facts.words}
+    values_by_key = {(w.role, w.standing): w for w in facts.words}
 
-    assert set(found) == {
+    assert set(values_by_key) == {
         (DataRole.CONTROLLER, ReaderStanding.REACHED), (DataRole.PROCESSOR, ReaderStanding.REACHED),
     }  # fmt: skip
-    holders, packs = (found[role, ReaderStanding.REACHED] for role in DataRole)
+    holders, packs = (values_by_key[role, ReaderStanding.REACHED] for role in DataRole)
     assert (holders.steps, packs.steps) == (("one", "two", "three"), ("Look at the list.",))
     assert (packs.nature, packs.sub_processors, holders.nature) == ("Confidentiality.", None, None)
     assert NoticeFacts.model_validate_json(facts.model_dump_json()) == facts
@@ -84,6 +84,6 @@ def test_a_customer_with_words_of_its_own_is_in_no_group() -> None:
     own = PACK_WORDS.model_copy(update={"customer_id": "a"})
     facts = FACTS.model_copy(update={"words": (*FACTS.words, own)})
     sign_in, _ = STORED.acts
-    found = build_groups(facts, (reader("a", sign_in), reader("b", sign_in)))
+    groups = build_groups(facts, (reader("a", sign_in), reader("b", sign_in)))
 
-    assert [g.customers for g in found] == [("b",)]
+    assert [g.customers for g in groups] == [("b",)]

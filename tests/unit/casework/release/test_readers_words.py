@@ -28,9 +28,9 @@ OWN = GROUP.model_copy(update={"customer_id": "contoso", "what_happened": "Of Co
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
-    with release_scenario("sqlite", tmp_path) as made:
-        made.freeze()
-        yield made
+    with release_scenario("sqlite", tmp_path) as fresh:
+        fresh.freeze()
+        yield fresh
 
 
 def common(scenario: ReleaseScenario, text: str, seen: int) -> NoticeFacts:
@@ -68,13 +68,13 @@ def test_a_customers_words_are_taken_away_and_the_groups_stay(scenario: ReleaseS
     common(scenario, "Somebody signed in.", 0)
     words(scenario, GROUP, 1)
     words(scenario, OWN, 2)
-    left = scenario.store.write(
+    remaining = scenario.store.write(
         lambda uow: reader_words.remove_words(
             uow, RESPONDER, scenario.breach.id, reader_words.build_key(OWN), scenario.now()
         )
     )
 
-    assert left.words == (GROUP,)
+    assert remaining.words == (GROUP,)
 
 
 def test_words_that_somebody_changed_meanwhile_are_not_written_over(
@@ -105,7 +105,7 @@ def test_words_that_somebody_changed_meanwhile_are_not_written_over(
 def test_a_containment_step_is_offered_only_to_readers_all_of_whom_it_concerns(
     step: dict[str, Any], offered: bool
 ) -> None:
-    done = ContainmentStep(
+    variant = ContainmentStep(
         kind=ContainmentKind.OTHER,
         text="removed the rule",
         done_at=datetime(2026, 11, 23, tzinfo=UTC),
@@ -113,5 +113,5 @@ def test_a_containment_step_is_offered_only_to_readers_all_of_whom_it_concerns(
     key = (DataRole.PROCESSOR, ReaderStanding.REACHED, None)
     possible = (DataRole.PROCESSOR, ReaderStanding.POSSIBLE, None)
 
-    assert bool(list_steps([done], key, ["contoso", "fabrikam"])) is offered
-    assert list_steps([done], possible, ["contoso"]) == []
+    assert bool(list_steps([variant], key, ["contoso", "fabrikam"])) is offered
+    assert list_steps([variant], possible, ["contoso"]) == []

@@ -13,9 +13,9 @@ from breachdesk.casework.release.sent_texts import find_sealed_mail
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
-    with release_scenario("sqlite", tmp_path) as made:
-        made.write_all()
-        yield made
+    with release_scenario("sqlite", tmp_path) as fresh:
+        fresh.write_all()
+        yield fresh
 
 
 def test_a_sent_letter_keeps_its_words_when_other_facts_are_written(

@@ -125,7 +125,7 @@ def test_the_account_counts_what_was_read_and_says_what_no_list_finds() -> None:
     assert "nicknames" in account.unseen
 
 
-def test_a_problem_of_many_letters_stands_once_with_its_readers() -> None:
+def test_a_problem_of_many_letters_is_listed_once_with_its_readers() -> None:
     context = build_letter_context()
     (problem,) = in_letter(check(make_customer("fabrikam")), measures=("Fabrikam was hit.",))
     each = [
@@ -149,10 +149,10 @@ def test_no_word_of_our_own_templates_stops_every_letter_when_a_customer_is_call
     words = sorted(w for w in spoken if len(w) > 3 and w not in typed.casefold())
     firms = [Customer(id=f"x{n}", name=f"{word.title()} Ltd") for n, word in enumerate(words)]
     checked = check(*firms)
-    found = [*checked.check_letter(letter, context), *checked.check_script(script, context)]
+    values = [*checked.check_letter(letter, context), *checked.check_script(script, context)]
 
     assert len(words) > 50
-    assert [(p.where, p.quote) for p in found if p.severity == "block"] == []
+    assert [(p.where, p.quote) for p in values if p.severity == "block"] == []
 
 
 def test_blocks_keep_their_lines_and_their_headings() -> None:
@@ -182,10 +182,10 @@ def test_a_controllers_own_folders_and_mailboxes_may_be_named_whatever_they_are_
     exposure = STORED.model_copy(update={"acts": (act,)})
     context = build_letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure)
     letter = RENDERER.render_letter(context)
-    found = check(make_customer("fabrikam")).check_letter(letter, context)
+    actual = check(make_customer("fabrikam")).check_letter(letter, context)
 
     assert "from the folders “Fabrikam” and “Recalls”" in " ".join(letter.text.split())
-    assert [p for p in found if p.severity == "block"] == []
+    assert [p for p in actual if p.severity == "block"] == []
 
 
 def test_a_controllers_own_folder_lets_no_typed_word_through() -> None:
@@ -195,6 +195,6 @@ def test_a_controllers_own_folder_lets_no_typed_word_through() -> None:
         get_words(NoticeKind.CONTROLLER_PACK), consequences=("Fabrikam Ltd was attacked first.",)
     )
     context = build_letter_context(NoticeKind.CONTROLLER_PACK, exposure=exposure, facts=facts)
-    found = check(make_customer("fabrikam")).check_letter(RENDERER.render_letter(context), context)
+    letter = check(make_customer("fabrikam")).check_letter(RENDERER.render_letter(context), context)
 
-    assert "block" in {p.severity for p in found}
+    assert "block" in {p.severity for p in letter}

@@ -26,10 +26,10 @@ RESPONDER = make_actor(Permission.RESPONDER, user_id="rowan")
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[ReleaseScenario]:
     """Contoso and Fabrikam are possible, and were told."""
-    with release_scenario("sqlite", tmp_path) as made:
-        made.write_all()
-        send_all(made)
-        yield made
+    with release_scenario("sqlite", tmp_path) as fresh:
+        fresh.write_all()
+        send_all(fresh)
+        yield fresh
 
 
 def send_all(scenario: ReleaseScenario, result: SendResult | None = None) -> None:
@@ -54,7 +54,7 @@ def words(scenario: ReleaseScenario, customer: str | None, text: str, **changes:
         and w.role is DataRole.CONTROLLER
         and w.standing is ReaderStanding.POSSIBLE
     )
-    said: ExposureWords = group.model_copy(
+    exposure_words: ExposureWords = group.model_copy(
         update={"customer_id": customer, "what_happened": text, **changes}
     )
     scenario.now.advance(minutes=1)
@@ -63,7 +63,7 @@ def words(scenario: ReleaseScenario, customer: str | None, text: str, **changes:
             uow,
             RESPONDER,
             scenario.breach.id,
-            said,
+            exposure_words,
             seen=newest(scenario).version,
             now=scenario.now(),
         )

@@ -60,7 +60,7 @@ def test_a_copy_that_is_used_again_stays_and_is_not_counted_twice() -> None:
     assert set(windows.get_versions([key("a"), key("b")])) == {key("a"), key("b")}
 
 
-def test_a_group_larger_than_the_bound_is_read_anew_each_time() -> None:
+def test_a_group_larger_than_the_bound_is_read_again_each_time() -> None:
     windows = WindowStore({"r": SPEC}, 3600, memory_bytes=100_000)
     settle(windows, key("a"), 150)
 
@@ -103,12 +103,12 @@ def test_a_sweep_lets_go_of_what_is_out_of_reach_and_keeps_the_rest() -> None:
     rows = [GroupRows(key("a"), 1, list[BucketRow](settled.buckets))]
     due = settled.buckets[0].due
 
-    kept = windows.sweep(rows, due - 700)
-    gone = windows.sweep(rows, due + 1)
+    actual = windows.sweep(rows, due - 700)
+    result = windows.sweep(rows, due + 1)
 
-    assert not kept.evictions
-    assert kept.again == {key("a"): due}
-    assert [e.key for e in gone.evictions] == [key("a")]
+    assert not actual.evictions
+    assert actual.again == {key("a"): due}
+    assert [e.key for e in result.evictions] == [key("a")]
 
 
 def test_state_of_a_rule_that_is_gone_stays_for_a_month() -> None:
@@ -216,9 +216,9 @@ def test_a_row_says_what_is_gone_of_log_rows_that_stay_so_that_no_restart_brings
     assert (swept.log_first_needed, windows.unwritten) == (None, 5)
     keys = restarted.list_keys({})
     updates = restarted.apply({}, [GroupRows(k, 0, ()) for k in keys], None)
-    held = {r.key: load_bucket(r.key, r.payload).rows for r in updates.buckets}
-    assert [m.time - START for m in held[old]] == [7]
-    assert [m.time - START for m in held[new]] == [20 * DAY]
+    values_by_key = {r.key: load_bucket(r.key, r.payload).rows for r in updates.buckets}
+    assert [m.time - START for m in values_by_key[old]] == [7]
+    assert [m.time - START for m in values_by_key[new]] == [20 * DAY]
 
 
 def test_after_a_restart_a_group_that_is_due_is_read_and_then_let_go() -> None:
@@ -251,8 +251,8 @@ def test_of_a_group_in_memory_the_component_that_is_out_of_reach_goes_and_the_ot
     before = windows.memory_bytes
     first = windows.sweep(rows, START + 5 * DAY).evictions
     stays = windows.memory_bytes
-    left = [GroupRows(of, 1, list(rows[0].buckets or ())[1:])]
-    second = windows.sweep(left, START + 30 * DAY).evictions
+    values = [GroupRows(of, 1, list(rows[0].buckets or ())[1:])]
+    second = windows.sweep(values, START + 30 * DAY).evictions
 
     assert [e.begin <= START <= e.end < START + 9 * DAY for e in first] == [True]
     assert 0 < stays < before
@@ -348,9 +348,9 @@ def crowd_around(value: str, rng: random.Random) -> list[GuardedSignal]:
     others += [step("failed", f"late{n}", 2_200 + n) for n in range(65)]
     others += [step("in", f"late{n}", 2_400 + n) for n in range(65)]
     own = [step("failed", value, 1_000), step("in", value, 1_100)]
-    told = [*others, *own]
-    rng.shuffle(told)
-    return told
+    values = [*others, *own]
+    rng.shuffle(values)
+    return values
 
 
 @pytest.mark.parametrize("sole_owner", [True, False])
@@ -374,11 +374,11 @@ def test_the_copy_of_a_group_of_one_signal_takes_less_than_a_kilobyte() -> None:
     tracemalloc.start()
     for number in range(2_000):
         settle(windows, key(f"user{number}@contoso.example"), 1)
-    taken, _ = tracemalloc.get_traced_memory()
+    traced_memory, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert taken / len(windows) < 1_000
-    assert windows.memory_bytes == pytest.approx(taken, rel=0.5)
+    assert traced_memory / len(windows) < 1_000
+    assert windows.memory_bytes == pytest.approx(traced_memory, rel=0.5)
 
 
 def logged_by(spec: WindowSpec, seconds: Sequence[int], number: int) -> LogRow:
@@ -411,8 +411,12 @@ def test_log_rows_of_several_timespans_are_written_out_under_whatever_rules(
     windows.confirm_commit(CommitResult(dict.fromkeys(keys, 1)))
 
     assert (windows.unwritten, updates.log_first_needed) == (0, 3)
-    held = {(row.bucket, row.timespan): row.payload for row in [*stored.buckets, *updates.buckets]}
-    times = {m.time - START for text in held.values() for m in load_bucket(key("a"), text).rows}
+    values_by_key = {
+        (row.bucket, row.timespan): row.payload for row in [*stored.buckets, *updates.buckets]
+    }
+    times = {
+        m.time - START for text in values_by_key.values() for m in load_bucket(key("a"), text).rows
+    }
     assert times == {1, 700, 1_300, 1_900, 2_000}
 
 
@@ -447,7 +451,7 @@ def test_a_sweep_keeps_what_shares_a_bucket_of_a_former_timespan_with_what_goes(
     low = min(row.due for row in stored.buckets)
     swept = windows.sweep([GroupRows(of, 1, list(stored.buckets))], low + 1)
 
-    kept = [
+    rows = [
         row
         for row in stored.buckets
         if not any(
@@ -455,5 +459,5 @@ def test_a_sweep_keeps_what_shares_a_bucket_of_a_former_timespan_with_what_goes(
             for e in swept.evictions
         )
     ]
-    times = {m.time - START for row in kept for m in load_bucket(of, row.payload).rows}
+    times = {m.time - START for row in rows for m in load_bucket(of, row.payload).rows}
     assert 10_700 in times

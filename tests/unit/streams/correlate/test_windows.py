@@ -50,21 +50,21 @@ def windows(of: WindowSpec) -> InMemoryWindows:
     return InMemoryWindows({"rule": of})
 
 
-def spans(found: InMemoryWindows | SignalGroup) -> list[tuple[int, int]]:
-    return [(e.first, e.last) for e in found.list_episodes()]
+def spans(signal_group: InMemoryWindows | SignalGroup) -> list[tuple[int, int]]:
+    return [(e.first, e.last) for e in signal_group.list_episodes()]
 
 
 def test_a_merge_that_outgrows_a_day_is_cut_at_midnight_again() -> None:
     # two episodes of less than a day each, on both sides of a gap
-    found = windows(spec(timespan=HOUR, quiet=HOUR))
+    actual = windows(spec(timespan=HOUR, quiet=HOUR))
     early = [signal(h * HOUR) for h in range(10, 30)]
     late = [signal(h * HOUR) for h in range(32, 50)]
-    found.absorb(early + late)
-    assert spans(found) == [(10, 29), (32, 49)]
+    actual.absorb(early + late)
+    assert spans(actual) == [(10, 29), (32, 49)]
 
-    found.absorb([signal(30 * HOUR + 5)])
+    actual.absorb([signal(30 * HOUR + 5)])
 
-    assert spans(found) == [(10, 23), (24, 47), (48, 49)]
+    assert spans(actual) == [(10, 23), (24, 47), (48, 49)]
 
 
 def test_the_same_merge_and_cut_come_out_of_any_order() -> None:
@@ -89,9 +89,9 @@ def test_the_windows_edge_is_inclusive_and_sub_second_time_counts() -> None:
 
 
 def test_a_flood_keeps_first_and_last_and_the_touches_of_all() -> None:
-    found = windows(spec(count=3, keep=3))
-    found.absorb([signal(600 + i / 100, f"e{i:05}", f"c{i % 50}") for i in range(20_000)])
-    (episode,) = found.list_episodes()
+    actual = windows(spec(count=3, keep=3))
+    actual.absorb([signal(600 + i / 100, f"e{i:05}", f"c{i % 50}") for i in range(20_000)])
+    (episode,) = actual.list_episodes()
 
     assert [m.event_id for m in episode.members] == [
         "e00000",
@@ -106,18 +106,18 @@ def test_a_flood_keeps_first_and_last_and_the_touches_of_all() -> None:
 
 
 def test_a_signal_that_changes_nothing_leaves_its_group_unchanged() -> None:
-    found = windows(spec())
-    found.absorb([signal(700)])
+    actual = windows(spec())
+    actual.absorb([signal(700)])
 
-    assert found.absorb([signal(700)]) == []
+    assert actual.absorb([signal(700)]) == []
 
 
 def test_an_owner_learnt_later_widens_what_was_touched() -> None:
-    found = windows(spec())
-    found.absorb([signal(700)])
+    actual = windows(spec())
+    actual.absorb([signal(700)])
 
-    assert found.absorb([signal(700, customer="c2")]) == [KEY]
-    assert {t.customer for e in found.list_episodes() for t in e.touches} == {"c1", "c2"}
+    assert actual.absorb([signal(700, customer="c2")]) == [KEY]
+    assert {t.customer for e in actual.list_episodes() for t in e.touches} == {"c1", "c2"}
 
 
 def test_a_hot_group_does_not_cost_its_square() -> None:
@@ -126,9 +126,9 @@ def test_a_hot_group_does_not_cost_its_square() -> None:
 
     of = WindowSpec("rule", "R", Severity.LOW, 600, 600, 0, False, ordered)
     began = time.thread_time()
-    found = windows(of)
+    actual = windows(of)
     for batch in range(5):
-        found.absorb([signal(batch + i / 7, f"{batch}-{i}", value="a") for i in range(4_000)])
+        actual.absorb([signal(batch + i / 7, f"{batch}-{i}", value="a") for i in range(4_000)])
 
     assert time.thread_time() - began < 2.5
 
@@ -145,9 +145,9 @@ def test_a_component_that_ends_before_the_moment_goes_and_the_others_stay() -> N
     group.absorb([to_member(signal(700)), to_member(signal(50_000))])
     assert spans(group) == [(1, 1), (83, 83)]
 
-    (gone,) = group.evict(40_000)
+    (result,) = group.evict(40_000)
 
-    assert (gone.begin, gone.end) == (700, 700)
+    assert (result.begin, result.end) == (700, 700)
     assert spans(group) == [(83, 83)]
 
 
@@ -171,8 +171,8 @@ def test_a_record_is_in_time_by_itself(delay: int, expected: bool) -> None:
 
 
 def test_equal_times_are_in_each_others_window() -> None:
-    found = windows(spec(count=3))
-    found.absorb([signal(700, "a"), signal(700, "b"), signal(700, "c")])
-    (episode,) = found.list_episodes()
+    actual = windows(spec(count=3))
+    actual.absorb([signal(700, "a"), signal(700, "b"), signal(700, "c")])
+    (episode,) = actual.list_episodes()
 
     assert episode.fired == datetime.fromtimestamp(700, UTC)

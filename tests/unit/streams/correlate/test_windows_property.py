@@ -146,10 +146,10 @@ def sampled(of: WindowSpec, rows: set[tuple[int, str, str, str]]) -> list[tuple]
 
 
 def expected(of: WindowSpec, group: str, rows: set[tuple[int, str, str, str]]) -> list[Seen]:
-    held = sampled(of, rows)
+    result = sampled(of, rows)
     hot: dict[int, int] = {}
-    for row in held:
-        window = [r for r in held if row[0] - 60 <= r[0] <= row[0]]
+    for row in result:
+        window = [r for r in result if row[0] - 60 <= r[0] <= row[0]]
         if of.fires([DetectorSignal(*r) for r in window]):
             hot.setdefault(row[0] // 60, row[0])
     joined: list[list[int]] = []
@@ -163,14 +163,14 @@ def expected(of: WindowSpec, group: str, rows: set[tuple[int, str, str, str]]) -
         else:
             days = sorted({b * 60 // DAY for b in run})
             pieces += [[b for b in run if b * 60 // DAY == day] for day in days]
-    return [told(of, group, rows, held, p, hot[p[0]]) for p in pieces]
+    return [told(of, group, rows, result, p, hot[p[0]]) for p in pieces]
 
 
-def told(of, group, rows, held, piece, fired) -> Seen:
-    evidence = tuple(r for r in held if fired - 60 <= r[0] < (piece[-1] + 1) * 60)
+def told(of, group, rows, signals, piece, fired) -> Seen:
+    evidence = tuple(r for r in signals if fired - 60 <= r[0] < (piece[-1] + 1) * 60)
     inside = {r for r in rows if piece[0] <= r[0] // 60 <= piece[-1]} | set(evidence)
     before = {r for r in rows if r[0] // 60 == piece[0] - 1}
-    if before - set(held):
+    if before - set(signals):
         inside |= before
     customers = frozenset(f"c{r[1][-1]}" for r in inside)
     return Seen(of.rule, group, piece[0], piece[-1], fired, evidence, customers)
@@ -181,14 +181,14 @@ def beyond_the_gate(of: WindowSpec, rows: set[tuple[int, str, str, str]]) -> set
     which a window of that value opens the gate, and of the one before."""
     if of.gate is None:
         return rows
-    kept = {row for row in rows if row[2] not in of.gate.steps}
-    for value in {row[3] for row in rows - kept}:
-        mine = sorted(row for row in rows - kept if row[3] == value)
+    values = {row for row in rows if row[2] not in of.gate.steps}
+    for value in {row[3] for row in rows - values}:
+        mine = sorted(row for row in rows - values if row[3] == value)
         for row in mine:
             window = [DetectorSignal(*r) for r in mine if row[0] - 60 <= r[0] <= row[0]]
             if of.gate.opens(window):
-                kept |= {r for r in mine if 0 <= row[0] // 60 - r[0] // 60 <= 1}
-    return kept
+                values |= {r for r in mine if 0 <= row[0] // 60 - r[0] // 60 <= 1}
+    return values
 
 
 def oracle(records: Iterable[Record], specs: dict[str, WindowSpec], horizon: float) -> list[Seen]:
@@ -292,8 +292,8 @@ class Sink:
         result = windows.sweep([self._swept_rows(key, windows) for key in due[:5]], self.low)
         if self.rng.random() < self.crashes:
             raise Crash
-        for gone in result.evictions:
-            self._close(gone)
+        for actual in result.evictions:
+            self._close(actual)
         self._write_log(result.log, result.log_first_needed)
         for key in due[:5]:
             self.number += 1
@@ -310,18 +310,18 @@ class Sink:
         low = self.low or 0.0
         return replace(whole, buckets=[row for row in whole.buckets or () if row.due <= low])
 
-    def _close(self, gone: EvictedInterval) -> None:
+    def _close(self, evicted_interval: EvictedInterval) -> None:
         def reached(begin: float, timespan: int) -> bool:
-            return begin + timespan > gone.begin and begin <= gone.end
+            return begin + timespan > evicted_interval.begin and begin <= evicted_interval.end
 
-        mine = self.live.get(gone.key, [])
+        mine = self.live.get(evicted_interval.key, [])
         self.closed += [s for s in mine if reached(s.first * 60, 60)]
-        self.live[gone.key] = [s for s in mine if not reached(s.first * 60, 60)]
-        rows = self.buckets.get(gone.key, {})
-        kept = {i: r for i, r in rows.items() if not reached(i * r.timespan, r.timespan)}
-        self.buckets[gone.key] = kept
-        if not kept:
-            del self.buckets[gone.key]
+        self.live[evicted_interval.key] = [s for s in mine if not reached(s.first * 60, 60)]
+        rows = self.buckets.get(evicted_interval.key, {})
+        values_by_key = {i: r for i, r in rows.items() if not reached(i * r.timespan, r.timespan)}
+        self.buckets[evicted_interval.key] = values_by_key
+        if not values_by_key:
+            del self.buckets[evicted_interval.key]
 
     def all(self) -> list[Seen]:
         return sorted([*self.closed, *(s for of in self.live.values() for s in of)])

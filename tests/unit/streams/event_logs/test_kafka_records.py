@@ -53,10 +53,10 @@ def test_the_topic_says_the_source_and_a_header_cannot_contradict_it() -> None:
 
 
 def test_a_producers_arrival_is_believed_in_a_drill_alone() -> None:
-    told = [("arrived", b"1999-01-01T00:00:00+00:00")]
+    values = [("arrived", b"1999-01-01T00:00:00+00:00")]
 
-    assert read(Consumed(headers=told)).arrived == AT
-    assert read(Consumed(headers=told), drill=True).arrived.year == 1999
+    assert read(Consumed(headers=values)).arrived == AT
+    assert read(Consumed(headers=values), drill=True).arrived.year == 1999
 
 
 def test_a_topic_that_keeps_producers_times_is_refused_by_name() -> None:

@@ -52,8 +52,8 @@ class Receiver:
     def __init__(self, folder: Path, **settings: object) -> None:
         self.log = SqliteEventLog(folder, lambda: NOON)
         self.meter = CountingMeter()
-        wanted = IntakeSettings.model_validate({"host": "127.0.0.1", **settings})
-        self.listener = SyslogListener(self.log, wanted, Clock(), tcp_port=0, meter=self.meter)
+        intake = IntakeSettings.model_validate({"host": "127.0.0.1", **settings})
+        self.listener = SyslogListener(self.log, intake, Clock(), tcp_port=0, meter=self.meter)
         self.listener.start()
 
     def connect(self, sender: str, sent: bytes = b"") -> socket.socket:
@@ -108,12 +108,12 @@ def test_a_strangers_idle_connections_do_not_keep_out_a_sender_and_leave_a_gap(
         until(lambda: receiver.raws() == [b"<13>from the sender"])
         until(lambda: sum(is_open(each) for each in idle) == 50)
         until(lambda: bool(receiver.log.list_gaps()))
-        gone = list(receiver.meter.gone)
+        result = list(receiver.meter.gone)
 
     gaps = receiver.log.list_gaps()
     assert {gap.source for gap in gaps} == {f"syslog-{STRANGER}"}
     assert sum(int(gap.reason.split()[0]) for gap in gaps) == 100
-    assert gone == ["limit"] * 100
+    assert result == ["limit"] * 100
 
 
 def test_when_all_places_are_taken_the_longest_idle_stranger_goes(tmp_path: Path) -> None:

@@ -31,11 +31,11 @@ def split(data: bytes) -> list[bytes]:
 
 def in_chunks(data: bytes, cuts: list[int], limit: int = 0) -> list[FramedRecord]:
     splitter = RecordSplitter(limit)
-    found: list[FramedRecord] = []
+    framed_records: list[FramedRecord] = []
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     for begin, end in pairwise(edges):
-        found += splitter.feed(data[begin:end])
-    return found + splitter.finish()
+        framed_records += splitter.feed(data[begin:end])
+    return framed_records + splitter.finish()
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ def test_no_byte_of_content_is_lost(data: bytes, limit: int) -> None:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return
 
-    kept = b"".join(framed.raw for framed in in_chunks(data, [], limit))
+    text = b"".join(framed.raw for framed in in_chunks(data, [], limit))
 
-    assert kept.translate(None, framing) == data.translate(None, framing)
+    assert text.translate(None, framing) == data.translate(None, framing)
 
 
 @given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none(), max_size=3)))
@@ -160,10 +160,10 @@ def test_a_one_mebibyte_line_stays_whole() -> None:
 def test_a_line_at_the_limit_stays_whole_and_a_longer_one_comes_in_pieces_that_say_so() -> None:
     data = b"first\n" + b"a" * 10 + b"\n" + b"b" * 25 + b"\nlast\n"
 
-    found = in_chunks(data, [3, 9, 20, 31], limit=10)
+    actual = in_chunks(data, [3, 9, 20, 31], limit=10)
 
     where = "of a record that begins at byte 17 of the input"
-    assert found == [
+    assert actual == [
         FramedRecord(b"first"),
         FramedRecord(b"a" * 10),
         FramedRecord(b"b" * 10, f"piece 1, bytes 0 to 9, {where}"),
@@ -174,11 +174,11 @@ def test_a_line_at_the_limit_stays_whole_and_a_longer_one_comes_in_pieces_that_s
 
 
 def test_an_over_long_element_of_an_array_comes_in_pieces_and_the_others_stay_whole() -> None:
-    found = in_chunks(b'[{"a":1},{"b":"' + b"x" * 30 + b'"},{"c":3}]', [], limit=20)
+    actual = in_chunks(b'[{"a":1},{"b":"' + b"x" * 30 + b'"},{"c":3}]', [], limit=20)
 
-    assert [framed.raw for framed in found if not framed.piece] == [b'{"a":1}', b'{"c":3}']
-    assert b"".join(f.raw for f in found if f.piece) == b'{"b":"' + b"x" * 30 + b'"}'
-    assert "bytes 20 to 37 of 38, of a record that begins at byte 9" in found[2].piece
+    assert [framed.raw for framed in actual if not framed.piece] == [b'{"a":1}', b'{"c":3}']
+    assert b"".join(f.raw for f in actual if f.piece) == b'{"b":"' + b"x" * 30 + b'"}'
+    assert "bytes 20 to 37 of 38, of a record that begins at byte 9" in actual[2].piece
 
 
 def frame(data: bytes, cuts: list[int], limit: int = 0) -> list[FramedRecord]:
@@ -249,17 +249,17 @@ def tokens_one_byte_at_a_time(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def elements_one_byte_at_a_time(data: bytes) -> list[bytes]:
     """The elements of one array, as plainly as it can be said."""
-    found, record = [], b""
+    results, record = [], b""
     for depth, byte in list(tokens_one_byte_at_a_time(data))[1:]:
         if depth == 0 or (depth == 1 and byte == b","):
             record += byte if byte == b"}" else b""
-            found.append(record.strip(b" \t\r\n"))
+            results.append(record.strip(b" \t\r\n"))
             record = b""
             if depth == 0:
                 break
         else:
             record += byte
-    return [each for each in found if each]
+    return [each for each in results if each]
 
 
 JSON_BITS = st.lists(
@@ -274,10 +274,10 @@ JSON_BITS = st.lists(
 def test_elements_end_where_reading_byte_by_byte_says(inside: bytes, cuts: list[int]) -> None:
     data = b'[{"a":1},' + inside + b'"' * (inside.count(b'"') % 2) + b"}]" * 50
 
-    found = [framed.raw for framed in in_chunks(data, cuts)]
+    raws = [framed.raw for framed in in_chunks(data, cuts)]
 
     expected = elements_one_byte_at_a_time(data)
-    assert found[: len(expected)] == expected
+    assert raws[: len(expected)] == expected
 
 
 COSTLY = (

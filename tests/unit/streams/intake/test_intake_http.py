@@ -321,10 +321,12 @@ async def test_a_body_of_many_slices_arrives_whole_and_in_order(
 
     answer = await client.post("/intake/m365", content=b"\n".join(lines), headers=OWN)
 
-    got = log.read(None, 100_000)
-    assert answer.json()["received"] == len(got) == len(lines) + 2
-    assert [record.raw for record in got if not record.piece] == [x for x in lines if len(x) < 99]
-    assert len({record.arrived for record in got}) == 1
+    actual = log.read(None, 100_000)
+    assert answer.json()["received"] == len(actual) == len(lines) + 2
+    assert [record.raw for record in actual if not record.piece] == [
+        x for x in lines if len(x) < 99
+    ]
+    assert len({record.arrived for record in actual}) == 1
 
 
 class FillingLog(SqliteEventLog):
@@ -350,19 +352,19 @@ async def test_a_disk_that_fills_within_a_request_is_answered_with_how_many_reco
     async with client_of(log) as client:
         refused = await client.post("/intake/m365", content=b"\n".join(lines), headers=OWN)
         stored = refused.json()["received"]
-        kept = [record.raw for record in log.read(None, 100_000)]
+        values = [record.raw for record in log.read(None, 100_000)]
         log.appends = 9
         again = await client.post("/intake/m365", content=b"\n".join(lines[stored:]), headers=OWN)
 
-    got = [record for record in log.read(None, 100_000) if not record.piece]
+    records = [record for record in log.read(None, 100_000) if not record.piece]
     log.close()
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "5"
     assert 0 < stored < len(lines)
-    assert kept[-1] == lines[stored - 1]
+    assert values[-1] == lines[stored - 1]
     assert str(stored) in refused.json()["problem"]
     assert again.status_code == 202
-    assert [record.raw for record in got] == [line for line in lines if len(line) < 99]
+    assert [record.raw for record in records] == [line for line in lines if len(line) < 99]
 
 
 async def test_a_body_that_is_broken_at_its_end_leaves_nothing(
@@ -497,10 +499,10 @@ async def test_slow_bodies_of_one_token_do_not_hold_up_another(log: SqliteEventL
 def test_a_token_belongs_to_its_source_or_to_all_that_have_none(
     tokens: dict[str, str], source: str, sent: str, holder: str | None
 ) -> None:
-    held = IntakeTokens({name: SecretStr(token) for name, token in tokens.items()})
+    intake_tokens = IntakeTokens({name: SecretStr(token) for name, token in tokens.items()})
 
-    assert held.find_holder(source, f"Bearer {sent}") == holder
-    assert held.find_holder(source, f"Basic {sent}") is None
+    assert intake_tokens.find_holder(source, f"Bearer {sent}") == holder
+    assert intake_tokens.find_holder(source, f"Basic {sent}") is None
 
 
 @contextmanager

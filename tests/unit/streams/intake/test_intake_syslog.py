@@ -111,11 +111,11 @@ def test_a_burst_that_the_log_keeps_waiting_is_received_whole_or_counted(log: Ga
 
     listener.stop()
 
-    got = log.raws()
+    actual = log.raws()
     lost = sum(gap.lost or 0 for gap in log.list_gaps())
-    assert len(set(got)) == len(got)
-    assert set(got) <= set(sent)
-    assert len(got) + lost == len(sent)
+    assert len(set(actual)) == len(actual)
+    assert set(actual) <= set(sent)
+    assert len(actual) + lost == len(sent)
 
 
 def test_datagrams_the_kernel_drops_become_a_blind_interval_with_their_number(
@@ -290,12 +290,12 @@ def test_a_socket_that_takes_no_more_gives_what_it_holds_and_counts_what_comes_l
         closed = udp._drop_further(receiver)
         for _ in range(4):
             sender.sendto(b"after", receiver.getsockname())
-        held = [receiver.recv(100) for _ in range(3)]
+        values = [receiver.recv(100) for _ in range(3)]
         with pytest.raises(BlockingIOError):
             receiver.recv(100)
 
         assert closed
-        assert held == [b"before"] * 3
+        assert values == [b"before"] * 3
         assert udp._read_drop_count(receiver) == 4
 
 

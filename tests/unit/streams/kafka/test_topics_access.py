@@ -23,13 +23,13 @@ SECRET = "correct horse battery"
 
 
 def scram(**changes: object) -> KafkaSettings:
-    said = {
+    fields = {
         "servers": "one:9092, two:9092",
         "security": KafkaSecurity.SASL_PLAINTEXT,
         "username": "worker",
         "password": SECRET,
     }
-    return KafkaSettings.model_validate(said | changes)
+    return KafkaSettings.model_validate(fields | changes)
 
 
 def oauth(token_file: Path) -> KafkaSettings:

@@ -112,6 +112,6 @@ def test_events_have_a_topic_only_when_they_are_exported() -> None:
     ],
 )
 def test_only_what_loses_records_stops_a_worker(key: str, present: str, stops: bool) -> None:
-    wanted = {"message.timestamp.type": "LogAppendTime", "cleanup.policy": "delete"}
+    fields = {"message.timestamp.type": "LogAppendTime", "cleanup.policy": "delete"}
 
-    assert _is_blocking(key, present, wanted.get(key, "5000")) is stops
+    assert _is_blocking(key, present, fields.get(key, "5000")) is stops

@@ -78,10 +78,10 @@ def resolve(
 
 
 def test_the_tenant_decides_before_the_user_and_the_users_mailbox_is_touched_too() -> None:
-    found = resolve(cloud__account__id=TENANT.upper(), user__name="Jo@Hartwell.example")
+    actual = resolve(cloud__account__id=TENANT.upper(), user__name="Jo@Hartwell.example")
 
-    assert found.organization == "hartwell"
-    assert found.touches == (
+    assert actual.organization == "hartwell"
+    assert actual.touches == (
         AssetTouch("hartwell", f"tenant:{TENANT}", "mail"),
         AssetTouch("hartwell", f"tenant:{TENANT}", "files"),
         AssetTouch("hartwell", "mailbox:jo@hartwell.example", "mail"),
@@ -89,10 +89,10 @@ def test_the_tenant_decides_before_the_user_and_the_users_mailbox_is_touched_too
 
 
 def test_a_guest_in_a_tenant_touches_the_tenants_data_and_not_the_guests() -> None:
-    found = resolve(organization__id=TENANT, user__name="kit@quill.example")
+    actual = resolve(organization__id=TENANT, user__name="kit@quill.example")
 
-    assert found.organization == "hartwell"
-    assert {touch.customer for touch in found.touches} == {"hartwell"}
+    assert actual.organization == "hartwell"
+    assert {touch.customer for touch in actual.touches} == {"hartwell"}
 
 
 @pytest.mark.parametrize(
@@ -106,20 +106,20 @@ def test_a_guest_in_a_tenant_touches_the_tenants_data_and_not_the_guests() -> No
 def test_without_a_bound_tenant_the_mailbox_decides_and_then_its_domain(
     user: str, asset: str
 ) -> None:
-    found = resolve(cloud__account__id="unbound", user__name=user)
+    actual = resolve(cloud__account__id="unbound", user__name=user)
 
-    assert found.organization == "hartwell"
-    assert {touch.asset for touch in found.touches} == {asset}
+    assert actual.organization == "hartwell"
+    assert {touch.asset for touch in actual.touches} == {asset}
 
 
 def test_the_target_of_an_act_goes_before_the_one_who_acts() -> None:
-    found = resolve(
+    actual = resolve(
         network__application="imap",
         user__name="kit@quill.example",
         user__target__email="jo@hartwell.example",
     )
 
-    assert found.organization == "hartwell"
+    assert actual.organization == "hartwell"
 
 
 @pytest.mark.parametrize("application", ["ssh", "http", None])
@@ -202,9 +202,9 @@ def test_what_belongs_to_nobody_names_what_would_have_to_be_bound(
 
 
 def test_a_stranger_in_the_providers_own_source_stays_a_stranger() -> None:
-    found = resolve("panel", cloud__account__id="T-9", user__name="al@contoso.example")
+    actual = resolve("panel", cloud__account__id="T-9", user__name="al@contoso.example")
 
-    assert found == OwnerResolution(None, (), "domain:contoso.example")
+    assert actual == OwnerResolution(None, (), "domain:contoso.example")
 
 
 def test_the_sites_that_people_visit_through_a_firewall_are_not_whose_it_is() -> None:
@@ -223,10 +223,10 @@ def view_of(host: str, query: str, **more: Any) -> OwnerResolution:
 
 
 def test_a_page_of_our_own_panel_touches_whose_record_it_shows() -> None:
-    found = view_of(PANEL, "action=edit&userid=1007")
+    actual = view_of(PANEL, "action=edit&userid=1007")
 
-    assert found.organization == PROVIDER
-    assert found.touches == (
+    assert actual.organization == PROVIDER
+    assert actual.touches == (
         OUR_SITE,
         AssetTouch("hartwell", f"service:{PANEL}?userid=1007", "identity"),
         AssetTouch("hartwell", f"service:{PANEL}?userid=1007", "financial"),
@@ -234,9 +234,9 @@ def test_a_page_of_our_own_panel_touches_whose_record_it_shows() -> None:
 
 
 def test_several_records_on_one_page_are_all_touched_once() -> None:
-    found = view_of(PANEL, "userid=1007&userid=1008&userid=1007")
+    actual = view_of(PANEL, "userid=1007&userid=1008&userid=1007")
 
-    assert [t.customer for t in found.touches[1:]] == ["hartwell"] * 2 + ["quill"] * 2
+    assert [t.customer for t in actual.touches[1:]] == ["hartwell"] * 2 + ["quill"] * 2
 
 
 @pytest.mark.parametrize("query", ["userid=1", "clientid=1007", "", "userid", "userid=%00", "&&="])
@@ -261,11 +261,11 @@ def test_a_parameter_counts_on_hosts_of_the_provider_only(host: str) -> None:
     ],
 )
 def test_a_page_that_was_refused_shows_nothing(method: str, status: int, shown: bool) -> None:
-    found = view_of(
+    actual = view_of(
         PANEL, "userid=1007", http__request__method=method, http__response__status_code=status
     )
 
-    assert ("hartwell" in {touch.customer for touch in found.touches}) is shown
+    assert ("hartwell" in {touch.customer for touch in actual.touches}) is shown
 
 
 def test_a_line_without_a_time_is_resolved_as_of_its_arrival() -> None:
@@ -283,10 +283,12 @@ def test_an_event_is_whose_it_was_when_it_happened_and_not_now(moved: int, when:
     change = NOON + moved * hour
     old = bound(AssetKind.HOST, "box", "hartwell").model_copy(update={"valid_to": change})
     new = bound(AssetKind.HOST, "box", "quill").model_copy(update={"valid_from": change})
-    found = resolve(view=RegisterSnapshot([old, new], 1), time=NOON + when * hour, host__name="box")
+    actual = resolve(
+        view=RegisterSnapshot([old, new], 1), time=NOON + when * hour, host__name="box"
+    )
 
-    assert found.organization == ("quill" if when >= moved else "hartwell")
-    assert {touch.customer for touch in found.touches} == {found.organization}
+    assert actual.organization == ("quill" if when >= moved else "hartwell")
+    assert {touch.customer for touch in actual.touches} == {actual.organization}
 
 
 NAMES = ("web1", "WEB1", "fw2", "shop.example", "www.shop.example", "10.0.0.1", "10.0.0.9", "t-1")
@@ -331,7 +333,7 @@ def bindings(draw: st.DrawFn) -> Binding:
     order=st.randoms(use_true_random=False),
     owner=st.sampled_from((None, PROVIDER, "quill")),
 )
-def test_a_remembered_answer_is_the_one_that_asking_anew_would_give(
+def test_a_remembered_answer_is_the_one_that_asking_again_would_give(
     register: list[Binding], several: list[dict[str, Any]], order: Random, owner: str | None
 ) -> None:
     """The same fields at each time and from each source, in any order."""
@@ -359,7 +361,7 @@ def test_an_asset_that_changed_hands_is_whose_it_was_at_each_time() -> None:
     bought = bound(AssetKind.HOST, "web1", "hartwell").model_copy(update={"valid_from": NOON})
     enricher = EventEnricher(RegisterSnapshot([sold, bought], 1))
     source, second = SourceSettings(name="s"), timedelta(seconds=1)
-    found = [
+    organizations = [
         enricher.resolve(
             ParsedEvent(NOON + after, {"host.name": "web1"}),
             RawRecord(RecordPosition("j", 1), "s", b"", NOON),
@@ -368,7 +370,7 @@ def test_an_asset_that_changed_hands_is_whose_it_was_at_each_time() -> None:
         for after in (-second, timedelta(0), -second, second, -second)
     ]
 
-    assert found == ["quill", "hartwell", "quill", "hartwell", "quill"]
+    assert organizations == ["quill", "hartwell", "quill", "hartwell", "quill"]
 
 
 def test_what_is_remembered_is_bounded() -> None:

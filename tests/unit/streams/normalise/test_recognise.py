@@ -102,27 +102,27 @@ def test_a_stranger_cannot_turn_a_line_into_another_format(typed: bytes) -> None
     head, tail = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for invalid user ", b" from ::1"
     parsers = load_plugins("streams.parsers", "PARSER").values()
     claimed = [p.id for p in parsers if claims(p, (head + typed + tail).decode())]
-    parser, told = FormatRecogniser().read(record(head + typed + tail), source())
+    parser, result = FormatRecogniser().read(record(head + typed + tail), source())
 
     assert claimed == ["linux_sshd"]
     assert parser == "linux_sshd"
-    assert isinstance(told, ParsedEvent)
-    assert told.fields["source.ip"] == "::1"
+    assert isinstance(result, ParsedEvent)
+    assert result.fields["source.ip"] == "::1"
 
 
 def test_bytes_that_are_not_utf8_are_shown_and_tagged() -> None:
-    _, told = FormatRecogniser().read(record(SSH.replace(b"root", b"caf\xe9")), source())
+    _, result = FormatRecogniser().read(record(SSH.replace(b"root", b"caf\xe9")), source())
 
-    assert isinstance(told, ParsedEvent)
-    assert told.fields["user.name"] == "caf\\xe9"
-    assert told.fields["tags"] == ["invalid_utf8"]
+    assert isinstance(result, ParsedEvent)
+    assert result.fields["user.name"] == "caf\\xe9"
+    assert result.fields["tags"] == ["invalid_utf8"]
 
 
 def test_a_valid_line_has_no_tag() -> None:
-    _, told = FormatRecogniser().read(record(SSH), source())
+    _, result = FormatRecogniser().read(record(SSH), source())
 
-    assert isinstance(told, ParsedEvent)
-    assert "tags" not in told.fields
+    assert isinstance(result, ParsedEvent)
+    assert "tags" not in result.fields
 
 
 def test_a_byte_order_mark_and_line_ends_are_no_part_of_the_text() -> None:
@@ -132,10 +132,10 @@ def test_a_byte_order_mark_and_line_ends_are_no_part_of_the_text() -> None:
 
 
 def test_the_zone_of_the_source_counts() -> None:
-    _, told = FormatRecogniser().read(record(SSH), source(zone="Europe/Berlin"))
+    _, result = FormatRecogniser().read(record(SSH), source(zone="Europe/Berlin"))
 
-    assert isinstance(told, ParsedEvent)
-    assert told.time == datetime(2026, 11, 22, 0, 6, 15, tzinfo=UTC)
+    assert isinstance(result, ParsedEvent)
+    assert result.time == datetime(2026, 11, 22, 0, 6, 15, tzinfo=UTC)
 
 
 def test_an_event_is_called_by_the_vendors_id_else_by_a_hash_of_source_and_bytes() -> None:
@@ -168,10 +168,10 @@ class AskedParsers:
         }
 
     def _noting(self, name: str, ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def asked(given: Any) -> Any:
+        def asked(argument: Any) -> Any:
             if name not in self.asked:
                 self.asked.append(name)
-            return ask(given)
+            return ask(argument)
 
         return asked
 

@@ -88,7 +88,7 @@ def test_a_batch_of_many_sources_becomes_what_its_records_become_alone(
         assert own == sorted(own)
 
 
-def test_sources_of_one_format_are_read_beside_each_other() -> None:
+def test_sources_of_one_format_are_read_concurrently() -> None:
     line = next(text for text in LINES if text.startswith("id=firewall"))
     page = next(text for text in LINES if "GET /portal" in text)
     names = ["hq", "web", "branch", "web", "hq"]

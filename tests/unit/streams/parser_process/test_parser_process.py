@@ -74,17 +74,19 @@ def meter() -> CountingMeter:
 
 @pytest.fixture
 def make(tmp_path: Path, meter: CountingMeter) -> Iterator[Callable[..., ParserProcess]]:
-    made: list[ParserProcess] = []
+    parser_process: list[ParserProcess] = []
 
     def reader(**settings: Any) -> ParserProcess:
-        given = {"seconds": SECONDS, "parsers": (slow_parsers.NAME,), **settings}
-        others = {name: given.pop(name) for name in ("sources", "intake") if name in given}
-        reading = ReadingSettings(**given)
-        made.append(ParserProcess(Settings(data_dir=tmp_path, reading=reading, **others), meter))
-        return made[-1]
+        fields = {"seconds": SECONDS, "parsers": (slow_parsers.NAME,), **settings}
+        others = {name: fields.pop(name) for name in ("sources", "intake") if name in fields}
+        reading = ReadingSettings(**fields)
+        parser_process.append(
+            ParserProcess(Settings(data_dir=tmp_path, reading=reading, **others), meter)
+        )
+        return parser_process[-1]
 
     yield reader
-    for each in made:
+    for each in parser_process:
         each.close()
 
 
@@ -99,9 +101,9 @@ def records(*raws: bytes, source: str = "s", arrived: datetime = NOON) -> list[R
     ]
 
 
-def kinds(reader: ParserProcess, given: list[RawRecord]) -> list[Any]:
+def kinds(reader: ParserProcess, raw_records: list[RawRecord]) -> list[Any]:
     """The parser of what was read, the reason of what was ended, else the error's class."""
-    return [kind(each) for each in reader.read(given)]
+    return [kind(each) for each in reader.read(raw_records)]
 
 
 def kind(outcome: Any) -> Any:
@@ -282,15 +284,15 @@ def test_a_child_killed_with_a_good_record_in_hand_blames_no_record(
     assert (meter.reasons, meter.restarts) == ([], 1)
 
 
-def test_a_batch_that_is_repeated_does_not_cost_its_slow_records_anew(
+def test_a_batch_that_is_repeated_does_not_cost_its_slow_records_again(
     make: Callable[..., ParserProcess], meter: CountingMeter
 ) -> None:
     """Nor do they count twice."""
     reader = make()
-    given = records(WEB, MATCH, WEB, b"SLOW leave", *[WEB] * 300)
-    first = kinds(reader, given)
+    values = records(WEB, MATCH, WEB, b"SLOW leave", *[WEB] * 300)
+    first = kinds(reader, values)
     pid, before = reader.pid, computed(reader.pid)
-    again = [kinds(reader, given) for _ in range(2 * ALLOWED)]
+    again = [kinds(reader, values) for _ in range(2 * ALLOWED)]
 
     assert again == [first] * 2 * ALLOWED
     assert reader.pid == pid
@@ -440,8 +442,8 @@ def test_a_child_knows_no_secret_loads_little_and_inherits_no_file(
     monkeypatch.setenv("BREACHDESK_STORE__PASSWORD", "secret")
     with (tmp_path / "opened").open("wb") as file:
         os.set_inheritable(file.fileno(), True)
-        ((_, told),) = make().read(records(b"SLOW imports"))  # type: ignore[misc]
-    fields: dict[str, Any] = told.fields  # type: ignore[union-attr]
+        ((_, result),) = make().read(records(b"SLOW imports"))  # type: ignore[misc]
+    fields: dict[str, Any] = result.fields  # type: ignore[union-attr]
 
     heavy = {"breachdesk", "notifiers", "sqlalchemy", "fastapi", "jinja2", "sigma"}
     assert heavy.isdisjoint(fields["modules"])

@@ -18,9 +18,9 @@ SSH = "Nov 22 01:06:15 web01 sshd[7]: "
 
 
 def fields(parser: Parser, text: str) -> dict[str, Any]:
-    told = parse(parser, text, ARRIVED)
-    assert isinstance(told, ParsedEvent)
-    return told.fields
+    result = parse(parser, text, ARRIVED)
+    assert isinstance(result, ParsedEvent)
+    return result.fields
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def fields(parser: Parser, text: str) -> dict[str, Any]:
     ],
 )
 def test_the_real_address_is_taken_whatever_the_name_says(message: str, ip: str, user: str) -> None:
-    told = fields(SSHD, SSH + message)
+    result = fields(SSHD, SSH + message)
 
-    assert (told["source.ip"], told["user.name"]) == (ip, user)
+    assert (result["source.ip"], result["user.name"]) == (ip, user)
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_the_real_address_is_taken_whatever_the_name_says(message: str, ip: str,
     ],
 )
 def test_a_line_that_retells_is_folded_into_its_session(message: str) -> None:
-    told = parse(SSHD, SSH + message, ARRIVED)
+    result = parse(SSHD, SSH + message, ARRIVED)
 
-    assert isinstance(told, ParsedEvent)
-    assert told.is_retelling
-    assert told.session == "web01/7"
+    assert isinstance(result, ParsedEvent)
+    assert result.is_retelling
+    assert result.session == "web01/7"
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_a_line_that_retells_is_folded_into_its_session(message: str) -> None:
     ],
 )
 def test_other_lines_of_sshd_are_kept_with_their_address(message: str) -> None:
-    told = fields(SSHD, SSH + message)
+    result = fields(SSHD, SSH + message)
 
-    assert (told["event.outcome"], told["source.ip"]) == ("unknown", "192.0.2.1")
+    assert (result["event.outcome"], result["source.ip"]) == ("unknown", "192.0.2.1")
 
 
 def sonicwall(rest: str) -> dict[str, Any]:
@@ -109,10 +109,10 @@ def sonicwall(rest: str) -> dict[str, Any]:
     ],
 )
 def test_a_message_number_says_what_the_act_was(code: int, category: str, outcome: str) -> None:
-    told = sonicwall(f'm={code} msg="words"')
+    result = sonicwall(f'm={code} msg="words"')
 
-    assert (told["event.category"], told["event.outcome"]) == ([category], outcome)
-    assert told["event.code"] == str(code)
+    assert (result["event.category"], result["event.outcome"]) == ([category], outcome)
+    assert result["event.code"] == str(code)
 
 
 def test_a_user_that_single_sign_on_did_not_find_is_nobody() -> None:
@@ -120,9 +120,9 @@ def test_a_user_that_single_sign_on_did_not_find_is_nobody() -> None:
 
 
 def test_what_comes_first_in_a_sonicwall_line_wins() -> None:
-    told = sonicwall('m=98 msg="x" src=192.0.2.1:1:X0 arg="y src=192.0.2.9" src=192.0.2.8:1:X0')
+    result = sonicwall('m=98 msg="x" src=192.0.2.1:1:X0 arg="y src=192.0.2.9" src=192.0.2.8:1:X0')
 
-    assert told["source.ip"] == "192.0.2.1"
+    assert result["source.ip"] == "192.0.2.1"
 
 
 def test_an_undecodable_byte_in_a_message_does_no_harm() -> None:
@@ -142,10 +142,10 @@ def test_an_undecodable_byte_in_a_message_does_no_harm() -> None:
         ("", "packet"),
     ],
 )
-def test_the_verdict_stands_in_the_prefix(prefix: str, action: str) -> None:
-    told = fields(IPTABLES, f"Nov 22 01:06:15 fw kernel: {prefix}IN=e OUT= SRC=192.0.2.1 DST=::1")
+def test_the_verdict_is_in_the_prefix(prefix: str, action: str) -> None:
+    result = fields(IPTABLES, f"Nov 22 01:06:15 fw kernel: {prefix}IN=e OUT= SRC=192.0.2.1 DST=::1")
 
-    assert told["event.action"] == action
+    assert result["event.action"] == action
 
 
 WEB = '[22/Nov/2026:01:06:15 +0000] "GET / HTTP/1.1" 200 1'
@@ -169,12 +169,12 @@ def test_each_web_line_is_claimed_by_one_server(text: str, claimed: Parser) -> N
 
 
 def test_a_proxy_s_list_gives_the_address_nearest_to_us_that_is_public() -> None:
-    told = fields(NGINX, f'10.0.0.9 - - {WEB} "-" "x" "192.0.2.66, 192.0.2.1, 10.0.0.1"')
+    result = fields(NGINX, f'10.0.0.9 - - {WEB} "-" "x" "192.0.2.66, 192.0.2.1, 10.0.0.1"')
 
-    assert told["source.ip"] == "192.0.2.1"
+    assert result["source.ip"] == "192.0.2.1"
 
 
 def test_a_stranger_s_forwarded_list_is_not_believed() -> None:
-    told = fields(NGINX, f'192.0.2.1 - - {WEB} "-" "x" "192.0.2.66"')
+    result = fields(NGINX, f'192.0.2.1 - - {WEB} "-" "x" "192.0.2.66"')
 
-    assert told["source.ip"] == "192.0.2.1"
+    assert result["source.ip"] == "192.0.2.1"

@@ -66,11 +66,11 @@ def test_what_waits_keeps_its_place() -> None:
     assert documents[0]["folded"]["into"] == documents[4]["event"]["id"]
 
 
-@pytest.mark.parametrize(("between", "found"), [(LOOK_AHEAD - 2, True), (LOOK_AHEAD + 1, False)])
-def test_looking_ahead_is_bounded(between: int, found: bool) -> None:
+@pytest.mark.parametrize(("between", "expected"), [(LOOK_AHEAD - 2, True), (LOOK_AHEAD + 1, False)])
+def test_looking_ahead_is_bounded(between: int, expected: bool) -> None:
     documents = parse([INVALID % 7, *[JUNK] * between, FAILED % 7])
 
-    assert ("folded" in documents[0]) is found
+    assert ("folded" in documents[0]) is expected
 
 
 def test_of_a_session_that_no_fuller_line_describes_the_first_retelling_is_the_event() -> None:
@@ -93,17 +93,17 @@ def test_a_refusal_does_not_fold_into_the_sign_in_that_follows_it() -> None:
 
 
 def test_lines_come_out_while_others_come_in() -> None:
-    asked: list[int] = []
+    values: list[int] = []
 
     def lines() -> Iterable[bytes]:
         for number in range(3 * AT_ONCE):
-            asked.append(number)
+            values.append(number)
             yield JUNK
 
     stream = parse_lines(lines(), reader=READER, source="s", arrived=ARRIVED)
     next(stream)
 
-    assert len(asked) == AT_ONCE
+    assert len(values) == AT_ONCE
 
 
 def test_a_line_that_cannot_be_read_says_why_and_shows_itself() -> None:

@@ -16,9 +16,9 @@ CARD = "50842eb7-edc8-4019-85dd-5a5c1f2bb085"
 
 
 def parse(text: str) -> ParsedEvent:
-    told = PARSER.parse(SourceLine(text, ARRIVED, UTC, "m365"))
-    assert isinstance(told, ParsedEvent)
-    return told
+    result = PARSER.parse(SourceLine(text, ARRIVED, UTC, "m365"))
+    assert isinstance(result, ParsedEvent)
+    return result
 
 
 def record(operation: str, **more: Any) -> str:
@@ -38,19 +38,19 @@ def fields(operation: str, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("number", ["50126", "50053", "50034", "53003", "", "123"])
 def test_a_refused_sign_in_fails_although_its_result_status_says_success(number: str) -> None:
-    told = fields("UserLoginFailed", ResultStatus="Success", ErrorNumber=number)
+    result = fields("UserLoginFailed", ResultStatus="Success", ErrorNumber=number)
 
-    assert told["event.outcome"] == "failure"
-    assert told["event.action"] == "UserLoginFailed"
+    assert result["event.outcome"] == "failure"
+    assert result["event.action"] == "UserLoginFailed"
 
 
 @pytest.mark.parametrize("number", ["50058", "50072", "65001", "50011", "50055", "50089", "50133"])
 def test_an_interrupted_sign_in_is_no_guess(number: str) -> None:
-    told = fields("UserLoginFailed", ResultStatus="Failed", ErrorNumber=number)
+    result = fields("UserLoginFailed", ResultStatus="Failed", ErrorNumber=number)
 
-    assert told["event.outcome"] == "unknown"
-    assert told["event.action"] == "sign-in-interrupted"
-    assert told["event.code"] == number
+    assert result["event.outcome"] == "unknown"
+    assert result["event.action"] == "sign-in-interrupted"
+    assert result["event.code"] == number
 
 
 def test_users_are_the_same_whatever_their_case() -> None:
@@ -59,7 +59,7 @@ def test_users_are_the_same_whatever_their_case() -> None:
 
 @pytest.mark.parametrize("key", ["ClientIP", "ClientIPAddress", "ActorIpAddress"])
 @pytest.mark.parametrize("shape", ["192.0.2.1", "192.0.2.1:5", "[::ffff:192.0.2.1]:5"])
-def test_the_address_stands_under_several_names_and_shapes(key: str, shape: str) -> None:
+def test_the_address_is_under_several_names_and_shapes(key: str, shape: str) -> None:
     assert fields("MailItemsAccessed", **{key: shape})["source.ip"] == "192.0.2.1"
 
 
@@ -84,7 +84,7 @@ def test_powershells_export_is_read_too() -> None:
 
 
 def test_an_inbox_rule_shows_where_it_sends_mail() -> None:
-    told = fields(
+    result = fields(
         "Set-InboxRule",
         Parameters=[
             {"Name": "RedirectTo", "Value": '"Eve" [SMTP:Eve@Elsewhere.example];b@contoso.example'},
@@ -92,23 +92,25 @@ def test_an_inbox_rule_shows_where_it_sends_mail() -> None:
         ],
     )
 
-    assert told["breach.mailbox.forward_to"] == [
+    assert result["breach.mailbox.forward_to"] == [
         "eve@elsewhere.example",
         "b@contoso.example",
         "x@y.example",
     ]
-    assert told["breach.mail.forward_external"] is True
+    assert result["breach.mail.forward_external"] is True
 
 
 def test_forwarding_inside_the_own_domain_is_not_external() -> None:
-    told = fields("New-InboxRule", Parameters=[{"Name": "ForwardTo", "Value": "b@contoso.example"}])
+    result = fields(
+        "New-InboxRule", Parameters=[{"Name": "ForwardTo", "Value": "b@contoso.example"}]
+    )
 
-    assert told["breach.mail.forward_external"] is False
+    assert result["breach.mail.forward_external"] is False
 
 
 def test_outlooks_own_rule_record_is_read() -> None:
     actions = '[{"ActionType":"Forward","Recipients":["x@y.example"]},{"ActionType":"Delete"}]'
-    told = fields(
+    result = fields(
         "UpdateInboxRules",
         OperationProperties=[
             {"Name": "RuleName", "Value": "."},
@@ -116,13 +118,13 @@ def test_outlooks_own_rule_record_is_read() -> None:
         ],
     )
 
-    assert told["breach.mailbox.forward_to"] == ["x@y.example"]
-    assert told["breach.mailbox.delete_message"] is True
-    assert told["rule.name"] == "."
+    assert result["breach.mailbox.forward_to"] == ["x@y.example"]
+    assert result["breach.mailbox.delete_message"] is True
+    assert result["rule.name"] == "."
 
 
 def test_forwarding_of_a_whole_mailbox_names_the_mailbox() -> None:
-    told = fields(
+    result = fields(
         "Set-Mailbox",
         Parameters=[
             {"Name": "Identity", "Value": "Ann@contoso.example"},
@@ -130,12 +132,12 @@ def test_forwarding_of_a_whole_mailbox_names_the_mailbox() -> None:
         ],
     )
 
-    assert told["user.target.name"] == "ann@contoso.example"
-    assert told["breach.mailbox.forward_to"] == ["x@y.example"]
+    assert result["user.target.name"] == "ann@contoso.example"
+    assert result["breach.mailbox.forward_to"] == ["x@y.example"]
 
 
 def rule(severity: str, count: int, *actions: str) -> dict[str, Any]:
-    found = {"SensitiveType": CARD, "Count": count, "Confidence": 85}
+    actual = {"SensitiveType": CARD, "Count": count, "Confidence": 85}
     return {
         "RuleId": severity,
         "RuleName": f"rule {severity}",
@@ -143,7 +145,7 @@ def rule(severity: str, count: int, *actions: str) -> dict[str, Any]:
         "Actions": list(actions),
         "ConditionsMatched": {
             "SensitiveInformation": [
-                {**found, "SensitiveInformationDetections": {"DetectedValues": ["4111 1111"]}}
+                {**actual, "SensitiveInformationDetections": {"DetectedValues": ["4111 1111"]}}
             ]
         },
     }
@@ -157,20 +159,20 @@ def dlp(operation: str = "DlpRuleMatch", **more: Any) -> ParsedEvent:
 
 
 def test_a_dlp_match_names_the_person_and_counts_no_kind_twice() -> None:
-    told = dlp().fields
+    result = dlp().fields
 
-    assert told["user.name"] == "jo@contoso.example"
-    assert told["event.severity"] == 4
-    assert told["event.outcome"] == "failure"
-    assert told["email.to.address"] == ["x@y.example"]
-    assert [t["count"] for t in told["breach.dlp.sensitive_types"]] == [12]
+    assert result["user.name"] == "jo@contoso.example"
+    assert result["event.severity"] == 4
+    assert result["event.outcome"] == "failure"
+    assert result["email.to.address"] == ["x@y.example"]
+    assert [t["count"] for t in result["breach.dlp.sensitive_types"]] == [12]
 
 
 def test_values_and_subjects_that_dlp_saw_are_not_kept() -> None:
-    kept = repr(dlp().fields)
+    text = repr(dlp().fields)
 
-    assert "4111" not in kept
-    assert "secret" not in kept
+    assert "4111" not in text
+    assert "secret" not in text
 
 
 def test_dlp_operations_are_compared_without_case() -> None:

@@ -118,9 +118,9 @@ def test_a_stamp_from_the_future_is_not_believed(tmp_path) -> None:
 
 
 def test_a_line_without_a_time_takes_its_arrival_and_says_so(tmp_path) -> None:
-    told = sign_in(0, "jo")
-    del told["at"]
-    batch = run(tmp_path, [raw(told, arrived=NOON + HOUR)])
+    result = sign_in(0, "jo")
+    del result["at"]
+    batch = run(tmp_path, [raw(result, arrived=NOON + HOUR)])
 
     assert {s.time for s in signals_of(batch)} == {(NOON + HOUR).timestamp()}
     assert NO_TIME == "time_from_arrival"

@@ -158,7 +158,7 @@ def test_what_is_not_supported_is_refused_with_file_rule_and_modifier(
     assert word in str(refused.value)
 
 
-def test_sigma_names_stand_for_ecs_names_and_for_themselves(tmp_path: Path) -> None:
+def test_sigma_names_represent_ecs_names_and_themselves(tmp_path: Path) -> None:
     file = tmp_path / "web.yml"
     file.write_text(
         rule_text(

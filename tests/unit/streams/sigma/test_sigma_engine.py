@@ -49,7 +49,7 @@ def event(**changes) -> Event:
         "user.name": "Jo",
         "source.ip": "203.0.113.1",
     } | {k.replace("__", "."): v for k, v in changes.pop("fields", {}).items()}
-    made = Event(
+    result = Event(
         id="e1",
         time=datetime(2026, 11, 22, 10, tzinfo=UTC),
         arrived=datetime(2026, 11, 22, 10, tzinfo=UTC),
@@ -60,7 +60,7 @@ def event(**changes) -> Event:
         sha256="0",
         organization="acme",
     )
-    return changed_event(made, **changes)
+    return changed_event(result, **changes)
 
 
 @pytest.fixture
@@ -84,12 +84,12 @@ def test_a_match_feeds_its_own_alert_and_its_correlations_with_folded_case(engin
 
 
 def test_a_missing_group_value_drops_the_event_from_a_correlation(engine) -> None:
-    found = keys(engine(TEXT + CORRELATION), event(fields={"user__name": None}))
+    actual = keys(engine(TEXT + CORRELATION), event(fields={"user__name": None}))
 
-    assert found == [("failed", "acme", ("203.0.113.1",))]
+    assert actual == [("failed", "acme", ("203.0.113.1",))]
 
 
-def test_a_single_event_without_its_group_stands_for_itself(engine) -> None:
+def test_a_single_event_without_its_group_is_a_group_of_its_own(engine) -> None:
     text = TEXT + "breach: {group-by: [file.name]}\n"
 
     assert keys(engine(text), event()) == [("failed", "acme", ("event:e1",))]
@@ -110,9 +110,9 @@ def test_unknown_owners_are_correlated_apart_and_never_pooled(engine) -> None:
 
 def test_provider_scope_counts_across_customers_and_unknown_owners(engine) -> None:
     text = TEXT + CORRELATION + "breach: {scope: provider}\n"
-    found = keys(engine(text), event(organization=None, unattributed="ip:192.0.2.1"))
+    actual = keys(engine(text), event(organization=None, unattributed="ip:192.0.2.1"))
 
-    assert ("correlated", PROVIDER_SCOPE, ("jo",)) in found
+    assert ("correlated", PROVIDER_SCOPE, ("jo",)) in actual
 
 
 def test_what_a_window_holds_of_an_event_is_bounded_however_long_its_texts_are(engine) -> None:
@@ -138,8 +138,8 @@ def test_what_a_window_holds_of_an_event_is_bounded_however_long_its_texts_are(e
 def test_names_that_senders_invent_make_no_plans_and_change_no_match(engine) -> None:
     of = engine(TEXT)
     for number in range(200):
-        made = event(fields={"event__category": [f"c{number}", "authentication"]})
-        assert len(of.list_matches(changed_event(made, dataset=f"d{number}"))) == 1
+        result = event(fields={"event__category": [f"c{number}", "authentication"]})
+        assert len(of.list_matches(changed_event(result, dataset=f"d{number}"))) == 1
         other = event(fields={"event__category": [f"c{number}", {"odd": number}]})
         assert of.list_matches(changed_event(other, dataset=f"linux.{number}")) == []
     assert len(of.list_matches(event(fields={"event__category": None}))) == 0
@@ -227,16 +227,16 @@ def sign_in(second: int, **more) -> dict:
 def test_detect_tells_each_match_and_then_each_correlation_once(tmp_path: Path) -> None:
     (tmp_path / "r.yml").write_text(TEXT + CORRELATION)
     book = load_rules([tmp_path], behaviours=False)
-    found = list(detect(book, [sign_in(9), sign_in(3), sign_in(5)]))
+    actual = list(detect(book, [sign_in(9), sign_in(3), sign_in(5)]))
 
-    assert [(f.rule, f.events) for f in found] == [
+    assert [(f.rule, f.events) for f in actual] == [
         ("failed", ("v9",)),
         ("failed", ("v3",)),
         ("failed", ("v5",)),
         ("correlated", ("v3", "v5", "v9")),
     ]
-    assert found[-1].time == datetime(2026, 11, 22, 10, 0, 5, 500_000, UTC)
-    assert found[-1].organization is None
+    assert actual[-1].time == datetime(2026, 11, 22, 10, 0, 5, 500_000, UTC)
+    assert actual[-1].organization is None
 
 
 @pytest.mark.parametrize("offset", ["x", None, [1], 1e308, 10**18, 86_400])

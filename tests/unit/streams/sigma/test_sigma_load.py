@@ -86,7 +86,7 @@ def test_a_rule_is_known_by_its_name_else_its_id(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("title: [", "no YAML"),
         ("- a list", "no mapping"),
@@ -116,8 +116,8 @@ def test_a_rule_is_known_by_its_name_else_its_id(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(BadInput, match=said) as refused:
+def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message) as refused:
         load(tmp_path, text, "wrong.yml")
 
     assert "wrong.yml" in refused.value.place

@@ -207,10 +207,10 @@ def rule(selections: list[Any], condition: str, source: Mapping[str, str], numbe
     )
 
 
-def rules_of(told: list[tuple[list[Any], str, Mapping[str, str]]]) -> list[Rule]:
+def rules_of(drafts: list[tuple[list[Any], str, Mapping[str, str]]]) -> list[Rule]:
     """Without those that are refused."""
     read = []
-    for number, each in enumerate(told):
+    for number, each in enumerate(drafts):
         with suppress(SigmaError, BadInput):
             read.append(rule(*each, number))
     return read
@@ -273,9 +273,11 @@ def selection_by_chance(choose: random.Random) -> Any:
     mapping: dict[str, Any] = {}
     for _ in range(choose.randint(1, 3)):
         modifiers, values = choose.choice(MODIFIERS)
-        wanted = [values(choose) for _ in range(choose.randint(1, 4))]
+        results = [values(choose) for _ in range(choose.randint(1, 4))]
         alone = (
-            wanted[:1] if modifiers.startswith(("|exists", "|fieldref", "|gt", "|lte")) else wanted
+            results[:1]
+            if modifiers.startswith(("|exists", "|fieldref", "|gt", "|lte"))
+            else results
         )
         mapping[choose.choice(FIELDS) + modifiers] = alone if len(alone) > 1 else alone[0]
     return [mapping, {"b": "x"}] if choose.random() < 0.2 else mapping
@@ -333,8 +335,8 @@ def check_routing(
     """With plans for new names at once (999), or only for those that keep coming (0)."""
     router = RuleRouter(rules)
     router._free = free
-    for dataset, told, categories in [*events, *events]:
-        fields = told if categories is None else {**told, "event.category": categories}
+    for dataset, result, categories in [*events, *events]:
+        fields = result if categories is None else {**result, "event.category": categories}
 
         expected = plainly(rules, dataset, fields)
         assert [r.id for r in router.list_matches(dataset, fields)] == expected
@@ -361,11 +363,11 @@ def without_plan(router: RuleRouter[Rule], dataset: str, fields: Mapping[str, An
     flags=st.sampled_from([0, re.IGNORECASE, re.IGNORECASE | re.ASCII, re.MULTILINE, re.DOTALL]),
     told=st.lists(st.text(SIGNS, max_size=8), max_size=8),
 )
-def test_a_mandatory_text_stands_in_everything_that_the_expression_matches(
-    pattern, flags, told
+def test_a_mandatory_text_is_in_everything_that_the_expression_matches(
+    pattern, flags, expected
 ) -> None:
     sets = find_mandatory(pattern, flags)
-    for each in told:
+    for each in expected:
         if re.search(pattern, each, flags):
             assert all(any(needed in each.lower() for needed in texts) for texts in sets)
 
@@ -437,7 +439,7 @@ def test_a_pattern_needs_the_texts_between_its_wildcards(pattern, expected) -> N
     ),
     low=st.text("abé\\^$.\n\ud800", max_size=12),
 )
-def test_a_scan_finds_exactly_the_literals_that_stand_in_a_text(literals, low) -> None:
+def test_a_scan_finds_exactly_the_literals_of_a_text(literals, low) -> None:
     tests = {
         LiteralPosition.WITHIN: str.__contains__,
         LiteralPosition.FIRST: str.startswith,
@@ -445,17 +447,17 @@ def test_a_scan_finds_exactly_the_literals_that_stand_in_a_text(literals, low) -
     }
 
     scan = LiteralScan(literals)
-    found = scan.find_literals(low)
+    actual = scan.find_literals(low)
 
-    assert 0 in found
-    assert len(found) == len(set(found))
-    assert set(found) - {0} == {
+    assert 0 in actual
+    assert len(actual) == len(set(actual))
+    assert set(actual) - {0} == {
         scan.numbers[each] for each in literals if tests[each.how](low, each.text)
     }
 
 
 @pytest.mark.parametrize(
-    ("wanted", "value", "matches"),
+    ("pattern", "value", "matches"),
     [
         ({"a": "5.0"}, 5.0, True),
         ({"a": 5}, 5.0, True),
@@ -484,8 +486,8 @@ def test_a_scan_finds_exactly_the_literals_that_stand_in_a_text(literals, low) -
         ({"a|exists": False}, None, True),
     ],
 )
-def test_what_is_odd_of_a_value_is_routed_as_it_is_compared(wanted, value, matches) -> None:
-    rules = [rule([wanted], "one", LINUX, 1), rule([wanted, {"b": 1}], "one or two", LINUX, 2)]
+def test_what_is_odd_of_a_value_is_routed_as_it_is_compared(pattern, value, matches) -> None:
+    rules = [rule([pattern], "one", LINUX, 1), rule([pattern, {"b": 1}], "one or two", LINUX, 2)]
     router = RuleRouter(rules)
     # Values that are one key of a dictionary come before and after.
     for other in (True, 1, 1.0, "1", value, 5, 5.0, value):
@@ -494,38 +496,38 @@ def test_what_is_odd_of_a_value_is_routed_as_it_is_compared(wanted, value, match
     assert plainly(rules, "linux", {"a": value}) == (["r1", "r2"] if matches else [])
     for free in (999, 0):
         router._free = free
-        found = router.list_matches("linux", {"a": value, "event.kind": "event"})
-        assert [each.id for each in found] == (["r1", "r2"] if matches else [])
+        actual = router.list_matches("linux", {"a": value, "event.kind": "event"})
+        assert [each.id for each in actual] == (["r1", "r2"] if matches else [])
 
 
 def test_of_rules_that_share_a_value_only_those_with_the_rarer_one_are_asked() -> None:
-    asked: list[str] = []
+    values: list[str] = []
     rules = [
-        counting(rule([{"event.outcome": "failure", "a": f"u{n}"}], "one", LINUX, n), asked)
+        counting(rule([{"event.outcome": "failure", "a": f"u{n}"}], "one", LINUX, n), values)
         for n in range(300)
     ]
     router = RuleRouter(rules)
 
-    found = router.list_matches("linux", {"event.outcome": "failure", "a": "u7"})
+    matches = router.list_matches("linux", {"event.outcome": "failure", "a": "u7"})
 
-    assert [each.id for each in found] == asked == ["r7"]
+    assert [each.id for each in matches] == values == ["r7"]
 
 
-def test_a_rule_is_asked_only_if_each_of_its_texts_stands_in_the_value() -> None:
-    asked: list[str] = []
+def test_a_rule_is_asked_only_if_each_of_its_texts_is_in_the_value() -> None:
+    values: list[str] = []
     one = {"a|contains|all": ["-enc", "-hidden"], "b": "x"}
     book = [rule([one, {"c": ["y", 1]}], "one and not two", LINUX)]
-    router = RuleRouter([counting(each, asked) for each in book])
+    router = RuleRouter([counting(each, values) for each in book])
 
     for a, b, c in [("-enc", "x", "z"), ("-hidden", "x", 2), ("-enc -hidden", "y", 2)]:
         assert router.list_matches("linux", {"a": a, "b": b, "c": c}) == []
     for c in ("y", ["z", "Y"], 1, 1.0, "1", [0, 1]):
         assert router.list_matches("linux", {"a": "-enc -hidden", "b": "x", "c": c}) == []
-    assert asked == []
+    assert values == []
     for c in ("z", 2, True, [], "1.0", 1.5):
         fields = {"a": "-HIDDEN -ENC", "b": "X", "c": c}
         assert [each.id for each in router.list_matches("linux", fields)] == ["r0"]
-    assert len(asked) == 6
+    assert len(values) == 6
 
 
 def test_one_of_several_fields_must_have_the_text_and_of_a_field_its_first_name() -> None:
@@ -541,8 +543,8 @@ def test_one_of_several_fields_must_have_the_text_and_of_a_field_its_first_name(
 def test_a_regular_expression_is_searched_only_once_the_other_parts_are_met() -> None:
     searched: list[str] = []
 
-    def search(told: str) -> bool:
-        searched.append(told)
+    def search(text: str) -> bool:
+        searched.append(text)
         return True
 
     read = rule([{"a|re": "inv[a-z]+ke"}, {"b|contains": "x"}, {"c|gte": 5}], "all of them", LINUX)
@@ -567,26 +569,26 @@ def test_more_texts_than_a_plan_looks_for_are_asked_of_the_event() -> None:
 
     assert len(router.list_matches("linux", {"a": " ".join(words), "b": "x"})) == 1
     for left_out in words:
-        told = " ".join(word for word in words if word != left_out)
-        assert router.list_matches("linux", {"a": told, "b": "x"}) == []
+        text = " ".join(word for word in words if word != left_out)
+        assert router.list_matches("linux", {"a": text, "b": "x"}) == []
     for value in words[:2]:
         assert router.list_matches("linux", {"a": " ".join(words), "b": value}) == []
 
 
 def test_rules_that_ask_for_absent_fields_are_not_asked_and_grow_no_plan() -> None:
-    asked: list[str] = []
+    values: list[str] = []
     rules = [
-        counting(rule([{"Image|endswith": f"x{n}", "b": 1}], "one", LINUX, n), asked)
+        counting(rule([{"Image|endswith": f"x{n}", "b": 1}], "one", LINUX, n), values)
         for n in range(100)
     ] + [
-        counting(rule([{"c": n}, {"Image": None}], "one and not two", LINUX, n), asked)
+        counting(rule([{"c": n}, {"Image": None}], "one and not two", LINUX, n), values)
         for n in range(100, 200)
     ]
     router = RuleRouter(rules)
 
     assert router.list_matches("linux", {"b": 1, "c": "x"}) == []
     assert router.list_matches("linux", {"b": 1}) == []
-    assert asked == []
+    assert values == []
     assert {plan.weight for plan in router._plans._young.values()} == {1}
 
 
@@ -603,9 +605,9 @@ class Read(dict[str, Any]):
 
 
 def test_rules_that_no_parsers_event_can_satisfy_cost_its_events_nothing() -> None:
-    asked: list[str] = []
-    base = [counting(each, asked) for each in rules_of(OWN)]
-    more = [counting(each, asked) for each in rules_of(foreign_rules(900))]
+    values: list[str] = []
+    base = [counting(each, values) for each in rules_of(OWN)]
+    more = [counting(each, values) for each in rules_of(foreign_rules(900))]
     alone, beside = RuleRouter(base), RuleRouter([*base, *more])
     events = parsed_examples()
 
@@ -613,15 +615,15 @@ def test_rules_that_no_parsers_event_can_satisfy_cost_its_events_nothing() -> No
     for dataset, fields in [*events, *events]:
         work = []
         for router in (alone, beside):
-            asked.clear()
-            told = Read(fields)
-            found = [each.id for each in router.list_matches(dataset, told)]
+            values.clear()
+            read = Read(fields)
+            ids = [each.id for each in router.list_matches(dataset, read)]
             source = router._get_source(dataset, fields.get("event.category"))
             plan = router._plans.get((source.kind, source.names.intersection(fields)))
             assert plan is not None
-            work.append((found, told.read, list(asked), plan.weight))
+            work.append((ids, read.read, list(values), plan.weight))
         assert work[0] == work[1]
-        matched += len(found)
+        matched += len(ids)
 
     assert len(more) == 900
     assert len(base) == 4
@@ -670,17 +672,17 @@ def parsed_examples() -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def test_rules_of_another_log_source_are_not_asked_without_a_plan_either() -> None:
-    asked: list[str] = []
+    values: list[str] = []
     rules = [
-        counting(rule([{"a|gte": 0}], "one", source, n), asked)
+        counting(rule([{"a|gte": 0}], "one", source, n), values)
         for n, source in enumerate([LINUX, {"product": "m365"}, {"category": "webserver"}])
     ]
     router = RuleRouter(rules)
     fields = {"a": 1, "event.category": ["web"]}
 
-    assert without_plan(router, "linux", fields) == asked == ["r0", "r2"]
-    asked.clear()
-    assert [each.id for each in router.list_matches("linux", fields)] == asked == ["r0", "r2"]
+    assert without_plan(router, "linux", fields) == values == ["r0", "r2"]
+    values.clear()
+    assert [each.id for each in router.list_matches("linux", fields)] == values == ["r0", "r2"]
 
 
 def test_names_that_a_sender_invents_make_few_plans_and_change_no_verdict() -> None:
@@ -692,8 +694,8 @@ def test_names_that_a_sender_invents_make_few_plans_and_change_no_verdict() -> N
     for _ in range(3_000):
         fields = {f"f{choose.randrange(60)}": 1 for _ in range(6)} | {"a": choose.choice("xy")}
         fields |= {f"invented {choose.random()}": 1}
-        found = [each.id for each in router.list_matches("linux", fields)]
-        assert found == plainly(rules, "linux", fields)
+        ids = [each.id for each in router.list_matches("linux", fields)]
+        assert ids == plainly(rules, "linux", fields)
 
     assert router._free < 60
     assert len(router._plans) < 300
@@ -720,8 +722,8 @@ def test_plans_and_values_that_are_not_used_are_forgotten(monkeypatch) -> None:
     for n in range(40):
         for value in ("x", "y", f"z{n}"):
             fields = {f"f{n}": value}
-            found = [each.id for each in router.list_matches("linux", fields)]
-            assert found == plainly(rules, "linux", fields)
+            ids = [each.id for each in router.list_matches("linux", fields)]
+            assert ids == plainly(rules, "linux", fields)
             assert router.list_matches("linux", {"f0": "x"})
 
     assert len(router._plans) <= 8
@@ -749,11 +751,11 @@ def test_values_that_come_once_are_not_remembered() -> None:
     assert router._planner.remembered.count < 50
 
 
-def counting(one: Rule, asked: list[str]) -> Rule:
+def counting(one: Rule, counter: list[str]) -> Rule:
     """With a part that no literal decides, which says when it is asked."""
 
     def holds(value: Any) -> bool:
-        asked.append(one.id)
+        counter.append(one.id)
         return True
 
     condition = AllOf((KeywordTest(holds), one.condition))
@@ -811,7 +813,7 @@ def test_a_scan_of_more_texts_than_it_holds_gives_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "fields", "matches"),
+    ("pattern", "fields", "matches"),
     [
         ({"a|exists": False}, {"b": 1}, True),
         ({"a": None, "b": 1}, {"b": 1}, True),
@@ -826,8 +828,8 @@ def test_a_scan_of_more_texts_than_it_holds_gives_up() -> None:
         ({"a|fieldref": "b"}, {"a": "x"}, False),
     ],
 )
-def test_absent_and_null_fields_are_routed_as_they_are_compared(wanted, fields, matches) -> None:
-    rules = [rule([wanted], "one", LINUX, 1), rule([wanted], "not one", LINUX, 2)]
+def test_absent_and_null_fields_are_routed_as_they_are_compared(pattern, fields, matches) -> None:
+    rules = [rule([pattern], "one", LINUX, 1), rule([pattern], "not one", LINUX, 2)]
     expected = ["r1"] if matches else ["r2"]
 
     assert plainly(rules, "linux", fields) == expected

@@ -107,11 +107,11 @@ def test_a_hostile_value_gives_one_document_and_one_event(raw: bytes) -> None:
 
 def test_a_line_of_sshd_with_an_absurd_process_number_keeps_its_attempt() -> None:
     sshd = load_plugins("streams.parsers", "PARSER")["linux_sshd"]
-    told = parse(sshd, HOSTILE["one of 5,000 digits"].decode(), ARRIVED)
+    result = parse(sshd, HOSTILE["one of 5,000 digits"].decode(), ARRIVED)
 
-    assert isinstance(told, ParsedEvent)
-    assert told.fields["source.ip"] == "203.0.113.66"
-    assert "process.pid" not in told.fields
+    assert isinstance(result, ParsedEvent)
+    assert result.fields["source.ip"] == "203.0.113.66"
+    assert "process.pid" not in result.fields
 
 
 @pytest.mark.parametrize(

@@ -61,11 +61,11 @@ def test_an_endpoint_read_the_short_way_is_the_same(text: str) -> None:
 @given(before=TEXTS, text=TEXTS)
 def test_netfilters_pairs_are_those_that_a_pattern_finds(before: str, text: str) -> None:
     whole, begin = f"{before}IN={text}", len(before)
-    found = re.compile(r"(?<!\S)([A-Z]+)=(\S*)").findall(whole, begin)
+    actual = re.compile(r"(?<!\S)([A-Z]+)=(\S*)").findall(whole, begin)
     pairs = linux_iptables._parse_pairs(whole, begin)
 
     for key in ("IN", "SRC", "DST", "MAC"):
-        assert pairs.get(key) == dict(reversed(found)).get(key)
+        assert pairs.get(key) == dict(reversed(actual)).get(key)
 
 
 @settings(max_examples=400, deadline=None)
@@ -136,7 +136,7 @@ def test_a_request_carries_records_as_they_are(rows: list[tuple[datetime, str, b
     }
     told, numbers, read = messages.read_request(messages.dump_request(records, sources))
 
-    assert [told[number].name for number in numbers] == [record.source for record in records]
+    assert [request[number].name for number in numbers] == [record.source for record in records]
     assert [(r.source, r.raw, r.arrived) for r in read] == [
         (r.source, r.raw, r.arrived) for r in records
     ]

@@ -10,9 +10,9 @@ from streams.tokenizers import addresses, combined_log, key_value, people, stamp
 
 
 def test_pairs_survive_both_quotes_gaps_empty_values_and_duplicates() -> None:
-    found = key_value.parse_pairs("""a="one two"  b='x y' c= d="" e=1 msg="first" msg="second" """)
+    pairs = key_value.parse_pairs("""a="one two"  b='x y' c= d="" e=1 msg="first" msg="second" """)
 
-    assert found == [
+    assert pairs == [
         ("a", "one two"),
         ("b", "x y"),
         ("c", ""),
@@ -21,13 +21,13 @@ def test_pairs_survive_both_quotes_gaps_empty_values_and_duplicates() -> None:
         ("msg", "first"),
         ("msg", "second"),
     ]
-    assert key_value.select_first_values(found)["msg"] == "first"
+    assert key_value.select_first_values(pairs)["msg"] == "first"
 
 
 def test_quotes_inside_a_quoted_value_do_not_end_it() -> None:
-    found = key_value.parse_pairs('msg="he said "hi" there" src=1.2.3.4')
+    pairs = key_value.parse_pairs('msg="he said "hi" there" src=1.2.3.4')
 
-    assert found == [("msg", 'he said "hi" there'), ("src", "1.2.3.4")]
+    assert pairs == [("msg", 'he said "hi" there'), ("src", "1.2.3.4")]
 
 
 def test_a_key_inside_a_word_is_no_key() -> None:
@@ -120,8 +120,8 @@ def test_escapes_of_web_servers_are_undone(logged: str, text: str) -> None:
 
 
 def test_parameters_may_be_written_as_a_command() -> None:
-    found = audit_record.parse_named_values(
+    named_values = audit_record.parse_named_values(
         '-Name "a b" -ForwardTo ("x@y.example","z") -Force True'
     )
 
-    assert found == {"Name": "a b", "ForwardTo": "x@y.example,z", "Force": "True"}
+    assert named_values == {"Name": "a b", "ForwardTo": "x@y.example,z", "Force": "True"}

@@ -209,7 +209,7 @@ def test_draining_processes_every_record_once_and_reports_its_progress(bench: Be
     assert bench.meter.late == [3.0, 3.0, 3.0]
 
 
-def test_a_new_worker_goes_on_where_the_store_stands(bench: Bench) -> None:
+def test_a_new_worker_continues_at_the_position_in_the_store(bench: Bench) -> None:
     bench.send(*LINES)
     bench.worker.process_batch()
 

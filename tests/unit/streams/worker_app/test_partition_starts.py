@@ -32,6 +32,6 @@ def test_reading_goes_on_behind_the_position_or_stops_loudly(
         start.find_next_offset(held(offset))
 
 
-def test_a_topic_made_anew_is_another_journal_whatever_its_offsets() -> None:
+def test_a_topic_created_again_is_another_journal_whatever_its_offsets() -> None:
     with pytest.raises(CorruptData, match="re-created"):
         PartitionStart("raw/0", "new-0", 0, 100).find_next_offset(held(5, "old-0"))

@@ -69,8 +69,8 @@ def follow(*problems: Exception, app: App | None = None) -> tuple[App, Orders]:
     message = SimpleNamespace(topic="commands", partition=0, offset=7)
     event = SimpleNamespace(message=message, value=b"{}")
     parts = SimpleNamespace(orders=orders, settings=settings)
-    done = asyncio.run(_follow_order(app, parts, event))  # type: ignore[arg-type]
-    assert done is (orders.followed + len(app.sent) == 1)
+    result = asyncio.run(_follow_order(app, parts, event))  # type: ignore[arg-type]
+    assert result is (orders.followed + len(app.sent) == 1)
     return app, orders
 
 
