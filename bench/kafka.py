@@ -79,7 +79,7 @@ def measure_rates(corpora: Sequence[LoadedCorpus], peers: str, repeats: int) -> 
 
 def compute_ratios(result: dict[str, Any]) -> dict[str, float]:
     """Of medians per core."""
-    asked = {
+    compared = {
         "ecs: worker to bare consumer with the same parse": (
             "1 worker",
             "bare consumer, same parse",
@@ -91,12 +91,12 @@ def compute_ratios(result: dict[str, Any]) -> dict[str, float]:
             "bare consumer, same parse",
         ),
     }
-    found = {}
-    for title, names in asked.items():
+    ratios = {}
+    for title, names in compared.items():
         one, other = (result.get(f"{title[:3]}: {name}") for name in names)
         if one and other:
-            found[title] = round(one["per_core"][1] / other["per_core"][1], 2)
-    return found
+            ratios[title] = round(one["per_core"][1] / other["per_core"][1], 2)
+    return ratios
 
 
 def format_table(result: dict[str, Any]) -> str:
@@ -128,8 +128,8 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 ("ecs", ecs, False),
                 ("raw", generate_raw_rows(options.raw), True),
             ):
-                made = open_corpus(folder / name, servers, rows, drill=drill)
-                corpora.append(LoadedCorpus(name, *stack.enter_context(made)))
+                corpus = open_corpus(folder / name, servers, rows, drill=drill)
+                corpora.append(LoadedCorpus(name, *stack.enter_context(corpus)))
         result |= measure_waiting(corpora, options, folder)
     if "memory" in options.only:
         result["memory"] = measure_memory(folder / "memory", servers, options.memory_events)

@@ -54,9 +54,9 @@ def build_count_step() -> Step:
 
     def step(rows: Sequence[Any]) -> None:
         for row in rows:
-            told = orjson.loads(row.value)
-            at = datetime.fromisoformat(told["@timestamp"]).timestamp()
-            counts[told["user"]["name"], int(at // 300)] += 1
+            document = orjson.loads(row.value)
+            at = datetime.fromisoformat(document["@timestamp"]).timestamp()
+            counts[document["user"]["name"], int(at // 300)] += 1
 
     return step
 

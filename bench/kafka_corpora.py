@@ -78,11 +78,11 @@ def build_sentinel(number: int, at: datetime) -> CorpusRow:
 
 def generate_raw_rows(count: int) -> Iterator[CorpusRow]:
     """The demo's lines with what they say of their arrival."""
-    made, seed = 0, 0
-    while made < count:
+    count_so_far, seed = 0, 0
+    while count_so_far < count:
         demo_lines = build_lines(seed=seed, start=FIRST_DAY + timedelta(days=2 * seed))
-        for arrived, source, raw in list_in_arrival_order(demo_lines)[: count - made]:
-            made += 1
+        for arrived, source, raw in list_in_arrival_order(demo_lines)[: count - count_so_far]:
+            count_so_far += 1
             yield CorpusRow(source, b"", raw, arrived)
         seed += 1
 

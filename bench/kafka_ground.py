@@ -91,14 +91,14 @@ async def feed_rows(settings: Settings, rows: Iterable[CorpusRow]) -> int:
         for row in rows:
             topic = build_source_topic(kafka, row.source)
             headers = [("arrived", row.arrived.isoformat().encode())] if row.arrived else []
-            told = {"timestamp": None, "key": row.key or None, "value": row.value}
+            message = {"timestamp": None, "key": row.key or None, "value": row.value}
             batch = open_batches.get(topic)
-            if batch is None or batch.append(**told, headers=headers) is None:
+            if batch is None or batch.append(**message, headers=headers) is None:
                 if batch is not None:
                     await producer.send_batch(batch, topic, partition=turn % PARTITIONS)
                     turn += 1
                 batch = open_batches[topic] = producer.create_batch()
-                batch.append(**told, headers=headers)
+                batch.append(**message, headers=headers)
             count += 1
         for topic, batch in open_batches.items():
             await producer.send_batch(batch, topic, partition=turn % PARTITIONS)
@@ -181,20 +181,20 @@ class CorpusProgress:
         self._names = [f"{e.topic}/{e.partition}" for e in topics.list_lags(settings)]
 
     def __call__(self) -> int:
-        held = self._sink.load_positions(self._names).values()
-        return sum(each.position.offset + 1 for each in held if each.position is not None)
+        positions = self._sink.load_positions(self._names).values()
+        return sum(each.position.offset + 1 for each in positions if each.position is not None)
 
 
 def watch_progress(
     progress: CorpusProgress, running: Sequence[subprocess.Popen[bytes]], until: int
 ) -> Iterator[tuple[float, int]]:
     """(monotonic seconds, records committed) at every look at which something moved."""
-    done, moved = 0, time.monotonic()
-    while done < until:
+    processed, moved = 0, time.monotonic()
+    while processed < until:
         now = progress()
-        if now > done:
-            done, moved = now, time.monotonic()
-            yield moved, done
+        if now > processed:
+            processed, moved = now, time.monotonic()
+            yield moved, processed
         if any(each.poll() is not None for each in running):
             raise SystemExit("a worker ended; its log is in the run's folder (--keep)")
         if time.monotonic() - moved > PATIENCE_SECONDS:

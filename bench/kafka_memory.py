@@ -50,13 +50,16 @@ def measure_memory(folder: Path, servers: ServerAddresses, count: int) -> dict[s
             feeding.start()
             pid, samples = running[0].pid, list[tuple[int, float]]()
             millions: list[int] = []
-            for _, done in watch_progress(progress, running, count):
-                if not samples or done - samples[-1][0] >= count / 200:
-                    samples.append((done, read_resident_mib(pid)))
-                if done >= (len(millions) + 1) * 1_000_000:
+            for _, processed in watch_progress(progress, running, count):
+                if not samples or processed - samples[-1][0] >= count / 200:
+                    samples.append((processed, read_resident_mib(pid)))
+                if processed >= (len(millions) + 1) * 1_000_000:
                     millions.append(round(read_resident_mib(pid)))
-                    rate = done / read_cpu_seconds(pid)
-                    print(f"{done:,}: {millions[-1]} MiB, {rate:,.0f}/s per core", file=sys.stderr)
+                    rate = processed / read_cpu_seconds(pid)
+                    print(
+                        f"{processed:,}: {millions[-1]} MiB, {rate:,.0f}/s per core",
+                        file=sys.stderr,
+                    )
             feeding.join()
             spent = read_cpu_seconds(pid)
             began_anew = restart(own)

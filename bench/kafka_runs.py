@@ -53,16 +53,18 @@ def run_ours(corpus: LoadedCorpus, number: int, *, profiler: Sequence[str] = ())
         progress = CorpusProgress(settings, container)
         began: tuple[float, int, float] | None = None
         sampler: subprocess.Popen[bytes] | None = None
-        for at, done in watch_progress(progress, running, corpus.count):
+        for at, processed in watch_progress(progress, running, corpus.count):
             spent = sum(read_cpu_seconds(each.pid) for each in running)
-            if began is None and (done >= START_SHARE * corpus.count or done == corpus.count):
-                began = (at, done, spent)
+            if began is None and (
+                processed >= START_SHARE * corpus.count or processed == corpus.count
+            ):
+                began = (at, processed, spent)
                 toll.mark()
                 if profiler:
                     sampler = subprocess.Popen([*profiler, "--pid", str(running[0].pid)])
-            finished = (at, done, spent)
+            finished = (at, processed, spent)
         assert began is not None, "the last look always begins it"
-        taken = {
+        figures = {
             "events": finished[1] - began[1],
             "wall": finished[0] - began[0],
             "cpu": finished[2] - began[2],
@@ -73,7 +75,7 @@ def run_ours(corpus: LoadedCorpus, number: int, *, profiler: Sequence[str] = ())
         if sampler is not None:
             sampler.send_signal(signal.SIGINT)  # it writes what it has
             sampler.wait(30)
-        return taken
+        return figures
 
 
 def run_bare(corpus: LoadedCorpus, mode: str) -> Taken:
@@ -122,11 +124,11 @@ def summarise_runs(runs: Sequence[Taken]) -> dict[str, Any]:
     """Events a second of processor time and of wall time: least, median, most."""
     per_core = [run["events"] / run["cpu"] for run in runs]
     wall = [run["events"] / run["wall"] for run in runs]
-    told: dict[str, Any] = {"per_core": _compute_spread(per_core), "wall": _compute_spread(wall)}
+    summary: dict[str, Any] = {"per_core": _compute_spread(per_core), "wall": _compute_spread(wall)}
     others = {name for run in runs for name in run} - {"events", "wall", "cpu"}
     for name in sorted(others):
-        told[name] = round(statistics.median(run[name] for run in runs), 3)
-    return told
+        summary[name] = round(statistics.median(run[name] for run in runs), 3)
+    return summary
 
 
 def _compute_spread(values: Sequence[float]) -> list[int]:

@@ -212,11 +212,11 @@ class NormaliseWork:
                 generate_variants(self._rows[begin:end], self._rows, chance)
             )
         ]
-        told: list[str] = []
+        texts: list[str] = []
         normalise = self._get_child_service() if child else self._here
-        counts = normalise(records, self._view, lambda event, _: told.append(_format_event(event)))
+        counts = normalise(records, self._view, lambda event, _: texts.append(_format_event(event)))
         letters = [_format_letter(each) for each in counts.dead_letters]
-        return [*told, *letters, repr(counts.list_sources()), repr(counts.list_unattributed())]
+        return [*texts, *letters, repr(counts.list_sources()), repr(counts.list_unattributed())]
 
     def close(self) -> None:
         if self._child is not None:

@@ -42,14 +42,14 @@ READERS = ("in process", "child", "two children")
 
 def build_rows(days: int) -> list[IncomingRecord]:
     """The demo's lines, another seed and two days later each time."""
-    made = []
+    rows = []
     for number in range(days):
         demo_lines = build_lines(seed=number, start=FIRST_DAY + timedelta(days=2 * number))
-        made += [
+        rows += [
             IncomingRecord(source=source, raw=raw, arrived=arrived, transport="bench")
             for arrived, source, raw in list_in_arrival_order(demo_lines)
         ]
-    return made
+    return rows
 
 
 class TwoChildren:

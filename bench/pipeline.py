@@ -53,9 +53,9 @@ class PipelineTree(NamedTuple):
     path: Path
     process: subprocess.Popen[str]
 
-    def ask(self, **wanted: object) -> Taken:
+    def ask(self, **request: object) -> Taken:
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(wanted) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         return self.answer()
 
@@ -130,12 +130,12 @@ def summarise_runs(
     runs: Mapping[str, list[Taken]], trees: Sequence[PipelineTree]
 ) -> dict[str, Any]:
     """Of each checkout; `ratio`: how many times faster than the first, median of neighbours."""
-    first = [compute_micros(taken) for taken in runs[trees[0].name]]
+    first = [compute_micros(figures) for figures in runs[trees[0].name]]
     rows = {}
     for tree in trees:
-        each = [compute_micros(taken) for taken in runs[tree.name]]
+        each = [compute_micros(figures) for figures in runs[tree.name]]
         ratios = [a / b for a, b in zip(first, each, strict=True)]
-        memory = [taken["resident_mib"] for taken in runs[tree.name]]
+        memory = [figures["resident_mib"] for figures in runs[tree.name]]
         rows[tree.name] = {
             "us_a_line": {
                 "median": round(statistics.median(each), 1),
@@ -232,8 +232,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         result["trees"] = summarise_runs(run_in_turn(trees, slices, options.slice), trees)
         if options.console:
             for tree in trees:
-                asked = tree.ask(lines=options.console_lines, console=True)
-                result["trees"][tree.name]["console_ms"] = asked["console_ms"]
+                answer = tree.ask(lines=options.console_lines, console=True)
+                result["trees"][tree.name]["console_ms"] = answer["console_ms"]
     rows = list(islice(generate_lines(), 5_000))
     parsed = [parse_only(rows, folder / "parse") for _ in range(3)]
     result["parse_only_lines_per_second"] = round(statistics.median(parsed))

@@ -88,24 +88,24 @@ class PipelineSlices:
         spent, begun, own = read_family_seconds(), time.perf_counter(), time.process_time()
         for start in range(0, count, APPENDED):
             self.container.log.append(rows[start : start + APPENDED])
-        done = self._worker.process_all()
-        taken = {
+        processed = self._worker.process_all()
+        figures = {
             "lines": count,
             "wall": time.perf_counter() - begun,
             "cpu": read_family_seconds() - spent,
             "own_cpu": time.process_time() - own,
         }
-        assert done == count, f"{done} of {count} lines were processed"
-        return {**taken, "resident_mib": read_resident_mib(), "seen": self._seen.hexdigest()[:12]}
+        assert processed == count, f"{processed} of {count} lines were processed"
+        return {**figures, "resident_mib": read_resident_mib(), "seen": self._seen.hexdigest()[:12]}
 
     def count_alerts(self) -> dict[str, object]:
         """How many, and a digest of what the machine says of each."""
-        found = self.container.store.read(lambda uow: uow.alerts.list())
-        told = sorted(
-            (a.id, a.evidence, a.severity.value, a.fingerprint, a.state.value) for a in found
+        alerts = self.container.store.read(lambda uow: uow.alerts.list())
+        columns = sorted(
+            (a.id, a.evidence, a.severity.value, a.fingerprint, a.state.value) for a in alerts
         )
-        digest = hashlib.sha256(repr(told).encode()).hexdigest()[:12]
-        return {"alerts": len(found), "digest": digest}
+        digest = hashlib.sha256(repr(columns).encode()).hexdigest()[:12]
+        return {"alerts": len(alerts), "digest": digest}
 
 
 @contextmanager
@@ -143,15 +143,15 @@ def ask_console(container: Container) -> Iterator[dict[str, object]]:
 
 def generate_answers(requests: Iterator[str], slices: PipelineSlices) -> Iterator[dict[str, Any]]:
     for request in requests:
-        wanted = json.loads(request)
-        if wanted.get("console"):
-            with ask_console(slices.container) as waits:
-                taken = slices.take(wanted["lines"])
-            yield {**taken, "console_ms": waits}
-        elif wanted.get("alerts"):
+        question = json.loads(request)
+        if question.get("console"):
+            with ask_console(slices.house) as waits:
+                figures = slices.take(question["lines"])
+            yield {**figures, "console_ms": waits}
+        elif question.get("alerts"):
             yield slices.count_alerts()
         else:
-            yield slices.take(wanted["lines"])
+            yield slices.take(question["lines"])
 
 
 def main(arguments: Sequence[str]) -> None:

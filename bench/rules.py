@@ -354,7 +354,7 @@ def _parse_examples() -> list[tuple[str, Mapping[str, Any]]]:
     from schemas.pipeline.plugin import ParsedEvent, Parser, SourceLine, load_plugins
     from streams.normalise.frames import find_claimed_level
 
-    made: list[tuple[str, Mapping[str, Any]]] = []
+    examples: list[tuple[str, Mapping[str, Any]]] = []
     parsers: Mapping[str, Parser] = load_plugins("streams.parsers", "PARSER")
     for parser in parsers.values():
         for example in parser.examples:
@@ -362,8 +362,8 @@ def _parse_examples() -> list[tuple[str, Mapping[str, Any]]]:
                 line = SourceLine(example.line, NOON, UTC)
                 act = parser.parse(find_claimed_level(parser, line) or line)
                 assert isinstance(act, ParsedEvent)
-                made.append((parser.dataset, act.fields))
-    return made
+                examples.append((parser.dataset, act.fields))
+    return examples
 
 
 def _change_value(name: str, value: Any, choose: random.Random) -> Any:
@@ -414,8 +414,8 @@ def serve(folder: Path, requests: IO[str], answers: IO[str]) -> None:
     before, started = _read_resident(), time.process_time()
     engine = RuleEngine(load_rules([folder], behaviours=False))
     loaded = time.process_time() - started
-    told = {"tree": str(Path(str(streams.__file__)).parent.parent), "load_s": loaded}
-    print(json.dumps(told | {"rules_mib": _read_resident() - before}), file=answers, flush=True)
+    facts = {"tree": str(Path(str(streams.__file__)).parent.parent), "load_s": loaded}
+    print(json.dumps(facts | {"rules_mib": _read_resident() - before}), file=answers, flush=True)
     gc.collect()
     gc.freeze()  # as the product does once it has loaded
     for request in requests:
@@ -539,23 +539,23 @@ def _measure_rows(
 ) -> list[dict[str, Any]]:
     rows = []
     for kind in KINDS:
-        taken: dict[Measured, list[dict[str, Any]]] = {key: [] for key in trees}
+        timings: dict[Measured, list[dict[str, Any]]] = {key: [] for key in trees}
         for number in range(slices + 1):
             order = list(trees)[:: 1 if number % 2 else -1]
             for key in order:
                 if not number:  # RE2 builds its automata as texts come
                     trees[key].ask(kind, -1, 5 * events)
                 else:
-                    taken[key].append(trees[key].ask(kind, number, events))
+                    timings[key].append(trees[key].ask(kind, number, events))
         rows += [
             {
                 "tree": str(root),
                 "book": book,
                 "rules": size,
                 "events": kind,
-                "routing": _compute_median(taken[root, book, size], "routing"),
-                "with signals": _compute_median(taken[root, book, size], "with signals"),
-                "signals": sum(each["signals"] for each in taken[root, book, size]),
+                "routing": _compute_median(timings[root, book, size], "routing"),
+                "with signals": _compute_median(timings[root, book, size], "with signals"),
+                "signals": sum(each["signals"] for each in timings[root, book, size]),
                 "load_s": round(trees[root, book, size].loaded["load_s"], 2),
                 "rules_mib": round(trees[root, book, size].loaded["rules_mib"], 1),
                 "mib": round(trees[root, book, size].last["mib"], 1),
@@ -602,19 +602,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--tree", type=Path, action="append", default=[], help="another checkout")
     options.add_argument("--json", action="store_true")
     options.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
-    told = options.parse_args(arguments)
-    if told.serve:
-        serve(told.serve, sys.stdin, sys.stdout)
+    parsed = options.parse_args(arguments)
+    if parsed.serve:
+        serve(parsed.serve, sys.stdin, sys.stdout)
         return
-    roots = [HERE, *(tree.resolve() for tree in told.tree)]
-    rows = measure(roots, told.sizes, told.base, told.slices, told.events)
+    roots = [HERE, *(tree.resolve() for tree in parsed.tree)]
+    rows = measure(roots, parsed.sizes, parsed.base, parsed.slices, parsed.events)
     signals: dict[tuple[str, int, str], set[int]] = {}
     for row in rows:
         signals.setdefault((row["book"], row["rules"], row["events"]), set()).add(row["signals"])
     for (book, size, kind), each in signals.items():
         if len(each) > 1:
             sys.exit(f"The trees differ on {kind} events with {size} {book} rules: {each} signals.")
-    print(json.dumps(rows, indent=1) if told.json else format_report(rows, told.base))
+    print(json.dumps(rows, indent=1) if parsed.json else format_report(rows, parsed.base))
 
 
 if __name__ == "__main__":

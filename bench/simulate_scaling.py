@@ -102,14 +102,14 @@ def simulate(plant: SimulatedInstallation, costs: EventCosts, seed: int = 4) -> 
     cores = [0.0] * plant.postgres_cores
     locks = [0.0] * plant.hot_groups
     disk = counts = busy = 0.0
-    taken = [chance.random() * 0.1 for _ in range(plant.workers)]
-    ready = [(at + 0.05, number) for number, at in enumerate(taken)]
+    read_until = [chance.random() * 0.1 for _ in range(plant.workers)]
+    ready = [(at + 0.05, number) for number, at in enumerate(read_until)]
     heapq.heapify(ready)
     waits: list[tuple[float, float]] = []
     commits = 0
     while ready[0][0] < SECONDS:
         now, number = heapq.heappop(ready)
-        count = min(BATCH, share * (now - taken[number]))
+        count = min(BATCH, share * (now - read_until[number]))
         parsed = now + count * costs.parse
         hot = [i for i in range(len(locks)) if chance.random() < _compute_presence(plant, count)]
         begun = max([parsed, *(locks[i] for i in hot)])
@@ -118,17 +118,20 @@ def simulate(plant: SimulatedInstallation, costs: EventCosts, seed: int = 4) -> 
         heapq.heapreplace(cores, served + work)
         counted = max(served + work, counts)
         disk = max(counted + TAIL_SECONDS, disk) + count * costs.log_bytes / plant.disk_bytes
-        done = disk + plant.flush * chance.uniform(0.7, 2.0)
-        counts = done
+        finished_at = disk + plant.flush * chance.uniform(0.7, 2.0)
+        counts = finished_at
         for i in hot:
-            locks[i] = done
-        first, taken[number] = taken[number], taken[number] + count / share
+            locks[i] = finished_at
+        first, read_until[number] = read_until[number], read_until[number] + count / share
         if now > WARM_SECONDS:
-            waits += [(done - first, count / 2), (done - taken[number], count / 2)]
+            waits += [
+                (finished_at - first, count / 2),
+                (finished_at - read_until[number], count / 2),
+            ]
             commits += 1
             busy += work
-        heapq.heappush(ready, (max(done, taken[number] + 0.005), number))
-    behind = max(SECONDS - at for at in taken)
+        heapq.heappush(ready, (max(finished_at, read_until[number] + 0.005), number))
+    behind = max(SECONDS - at for at in read_until)
     span = SECONDS - WARM_SECONDS
     return SimulationOutcome(
         *_compute_quantiles(waits), behind, commits / span, busy / span / plant.postgres_cores
@@ -142,13 +145,13 @@ def _compute_presence(plant: SimulatedInstallation, count: float) -> float:
 
 def _compute_quantiles(waits: list[tuple[float, float]]) -> tuple[float, float]:
     ordered, total = sorted(waits), sum(weight for _, weight in waits)
-    found: list[float] = []
+    quantiles: list[float] = []
     passed = 0.0
     for wait, weight in ordered:
         passed += weight
-        while len(found) < 2 and passed >= total * (0.5, 0.99)[len(found)]:
-            found.append(wait)
-    return (found[0], found[1]) if len(found) == 2 else (math.inf, math.inf)
+        while len(quantiles) < 2 and passed >= total * (0.5, 0.99)[len(quantiles)]:
+            quantiles.append(wait)
+    return (quantiles[0], quantiles[1]) if len(quantiles) == 2 else (math.inf, math.inf)
 
 
 def find_workers_needed(
@@ -173,14 +176,14 @@ def _generate_counts(least: int) -> Iterator[int]:
 
 def format_row(rate: float, name: str, costs: EventCosts, plant: SimulatedInstallation) -> str:
     """Of the table."""
-    found = None
+    needed = None
     for shards in SHARDS:
-        found = find_workers_needed(plant._replace(rate=rate / shards), costs)
-        if found:
+        needed = find_workers_needed(plant._replace(rate=rate / shards), costs)
+        if needed:
             break
-    if found is None:
+    if needed is None:
         return f"| {rate:,.0f} | {name} | not with {SHARDS[-1]} stores | | | | | | | |"
-    took, outcome = found
+    took, outcome = needed
     megabytes = rate * costs.raw_bytes / 1e6
     workers = took.workers * shards
     partitions = max(2 * workers, math.ceil(megabytes / PARTITION_MB))

@@ -290,20 +290,20 @@ def _compute_day(moment: datetime | date, zone: str) -> date:
     return moment
 
 
-def _get_version(versions: Sequence[V], wanted: str, moment: datetime | date) -> V:
-    known = [version for version in versions if version.id == wanted]
+def _get_version(versions: Sequence[V], version_id: str, moment: datetime | date) -> V:
+    known = [version for version in versions if version.id == version_id]
     if not known:
-        raise _build_not_found(wanted, versions)
+        raise _build_not_found(version_id, versions)
     for version in known:
         if version.is_in_force(moment):
             return version
     raise NotFound(
-        f"no version of {wanted} is in force on {_compute_day(moment, known[0].zone):%Y-%m-%d}",
+        f"no version of {version_id} is in force on {_compute_day(moment, known[0].zone):%Y-%m-%d}",
         place="law",
         remedy="Add the version with its source and review date; see docs/reference/law.md.",
     )
 
 
-def _build_not_found(wanted: str, entries: Iterable[ReviewedEntry]) -> NotFound:
+def _build_not_found(missing_id: str, entries: Iterable[ReviewedEntry]) -> NotFound:
     known = ", ".join(sorted({entry.id for entry in entries}))
-    return NotFound(f"there is no {wanted}", place="law", remedy=f"There are: {known}.")
+    return NotFound(f"there is no {missing_id}", place="law", remedy=f"There are: {known}.")

@@ -12,11 +12,11 @@ from schemas.user import Actor, Permission
 def require_duty(actor: Actor, *duties: Permission, act: str) -> None:
     """Raise NotAllowed unless the actor holds one of the duties."""
     if not actor.duties.intersection(duties):
-        wanted = " or ".join(duty.value for duty in duties)
+        duty_names = " or ".join(duty.value for duty in duties)
         raise NotAllowed(
-            f"to {act} needs the duty of {wanted}",
+            f"to {act} needs the duty of {duty_names}",
             place=actor.id,
-            remedy=f"Ask a colleague who is {wanted}.",
+            remedy=f"Ask a colleague who is {duty_names}.",
         )
 
 

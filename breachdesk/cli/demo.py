@@ -97,10 +97,10 @@ def _open_workers(settings: Settings) -> AbstractContextManager[Workers]:
 class StepTimes(dict[str, float]):
     """Seconds of each step, in the order they ran."""
 
-    def run_timed(self, step: str, work: Callable[..., T], *given: Any) -> T:
+    def run_timed(self, step: str, work: Callable[..., T], *arguments: Any) -> T:
         """Run the step and record how long it took."""
         begun = time.perf_counter()
-        result = work(*given)
+        result = work(*arguments)
         self[step] = time.perf_counter() - begun
         return result
 

@@ -126,7 +126,7 @@ def _ingest_one(
             backfill=not follow,
             follow=follow,
             max_line_bytes=container.settings.intake.max_line_bytes,
-            progress=lambda done, total, _records: bar.set_progress(done, total),
+            progress=lambda position, total, _records: bar.set_progress(position, total),
         )
     if as_json:
         print_json(

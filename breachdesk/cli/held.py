@@ -36,30 +36,32 @@ def record_left_notices(
     print_facts({"handed_over": numbers}, as_json=as_json)
 
 
-def print_held(held: HeldMail, *, as_json: bool) -> None:
+def print_held(held_mail: HeldMail, *, as_json: bool) -> None:
     """Print why mail is held, the store's and side files' record of the last attempt, and the
     notices in doubt."""
     facts = {
-        "held": held.why or None,
-        "clock": held.clock.isoformat(timespec="seconds"),
-        "last_attempt_in_store": held.in_store,
-        "last_attempt_beside_store": held.beside_store,
-        "expire_on_release": held.expired,
+        "held": held_mail.why or None,
+        "clock": held_mail.clock.isoformat(timespec="seconds"),
+        "last_attempt_in_store": held_mail.in_store,
+        "last_attempt_beside_store": held_mail.beside_store,
+        "expire_on_release": held_mail.expired,
     }
     if as_json:
-        print_json({**facts, "may_have_left": [_build_row(row) for row in held.rows]})
+        print_json({**facts, "may_have_left": [_build_row(row) for row in held_mail.rows]})
         return
-    out.print(f"held: {held.why or 'no, mail may leave'}", markup=False)
-    out.print(f"this machine's clock: {held.clock:%Y-%m-%d %H:%M:%S} UTC", markup=False)
-    out.print(f"last attempt in the store: {_format_attempt(held.in_store)}", markup=False)
-    out.print(f"last attempt next to the store: {_format_attempt(held.beside_store)}", markup=False)
-    if held.expired:
-        out.print(f"{held.expired} notices expire as soon as mail goes on", markup=False)
-    rows = [_build_row(row) for row in held.rows]
+    out.print(f"held: {held_mail.why or 'no, mail may leave'}", markup=False)
+    out.print(f"this machine's clock: {held_mail.clock:%Y-%m-%d %H:%M:%S} UTC", markup=False)
+    out.print(f"last attempt in the store: {_format_attempt(held_mail.in_store)}", markup=False)
+    out.print(
+        f"last attempt next to the store: {_format_attempt(held_mail.beside_store)}", markup=False
+    )
+    if held_mail.expired:
+        out.print(f"{held_mail.expired} notices expire as soon as mail goes on", markup=False)
+    rows = [_build_row(row) for row in held_mail.rows]
     out.print(f"notices that may have left: {len(rows)}", markup=False)
     if rows:
         print_rows(rows, COLUMNS, as_json=False)
-    if held.why:
+    if held_mail.why:
         out.print(
             "Look for each Message-ID in the mail server's log. A notice that left: "
             "breachdesk notice left NUMBER --evidence TEXT --by YOUR-ID. Notices that were "

@@ -74,8 +74,8 @@ def add_near_miss(
     if as_json:
         print_json(case)
         return
-    kept = "is open" if doubtful else "is in the register as a near miss"
-    out.print(f"{case.id} {kept}: {case.title}. Cause: {describe_cause(cause).lower()}.")
+    state_text = "is open" if doubtful else "is in the register as a near miss"
+    out.print(f"{case.id} {state_text}: {case.title}. Cause: {describe_cause(cause).lower()}.")
 
 
 def _parse_time(text: str, zone: str) -> datetime:

@@ -118,8 +118,8 @@ class _DecisionView:
     @property
     def reporting(self) -> tuple[Jurisdiction, ...]:
         """The jurisdictions whose question, raised here, is whether to report."""
-        found = map(find_jurisdiction, self.raised)
-        return tuple(j for j in found if j is not None and not j.whatever_the_risk)
+        jurisdictions = map(find_jurisdiction, self.raised)
+        return tuple(j for j in jurisdictions if j is not None and not j.whatever_the_risk)
 
     @property
     def unreported(self) -> tuple[Jurisdiction, ...]:

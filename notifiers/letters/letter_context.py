@@ -34,11 +34,11 @@ LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 def select_locale(folder: TemplateFolder, context: LetterContext) -> str:
     """Select the recipient's locale if this kind of letter exists in it, else en-GB."""
-    wanted = context.locale
-    is_available = LOCALE.fullmatch(wanted) and folder.has(
-        f"notices/{wanted}/{context.kind}/subject.txt.j2"
+    locale = context.locale
+    is_available = LOCALE.fullmatch(locale) and folder.has(
+        f"notices/{locale}/{context.kind}/subject.txt.j2"
     )
-    return wanted if is_available else FALLBACK
+    return locale if is_available else FALLBACK
 
 
 def build_letter_context(

@@ -155,5 +155,5 @@ def to_earlier_form(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     answers: Mapping[str, Any] = fields["report"]
     if set(answers) != set(EARLIER_ANSWERS.values()):
         return None
-    kept = {name: value for name, value in fields.items() if name != "report"}
-    return kept | {name: answers[id_] for name, id_ in EARLIER_ANSWERS.items()}
+    earlier_fields = {name: value for name, value in fields.items() if name != "report"}
+    return earlier_fields | {name: answers[id_] for name, id_ in EARLIER_ANSWERS.items()}

@@ -118,17 +118,17 @@ class KafkaEventLog:
     def get_many(self, positions: Sequence[RecordPosition]) -> Mapping[RecordPosition, RawRecord]:
         """Return those of these records that retention has not dropped, from any partition, in few
         fetches. Raises like `get`."""
-        wanted: dict[tuple[str, int], list[int]] = {}
+        offsets: dict[tuple[str, int], list[int]] = {}
         with self._translate_errors():
             for position in positions:
                 place = self._find(position.journal)
                 if place is not None:
-                    wanted.setdefault(place, []).append(position.offset)
+                    offsets.setdefault(place, []).append(position.offset)
             decoder = self._build_decoder()
-        if not wanted:
+        if not offsets:
             return {}
         fetched = import_extra("streams.event_logs.kafka_positions").fetch_positions
-        records = map(decoder.decode_record, fetched(self._settings.kafka, wanted, self._wait))
+        records = map(decoder.decode_record, fetched(self._settings.kafka, offsets, self._wait))
         return {record.position: record for record in records}
 
     def find_end(self) -> RecordPosition | None:

@@ -28,13 +28,13 @@ already."""
 
 
 def fetch_positions(
-    settings: KafkaSettings, wanted: Mapping[Place, Sequence[int]], wait: float
+    settings: KafkaSettings, offsets_by_place: Mapping[Place, Sequence[int]], wait: float
 ) -> list[Any]:
     """Fetch the client's records at these offsets, without those that retention has dropped. Runs
     an event loop of its own, so do not call it in a thread that has one. Raises RetryableError if
     no broker answers within `wait` seconds."""
     try:
-        return asyncio.run(_fetch_all(settings, wanted, wait))
+        return asyncio.run(_fetch_all(settings, offsets_by_place, wait))
     except (KafkaError, TimeoutError) as error:
         raise RetryableError(
             f"Kafka refuses for now ({type(error).__name__})",
@@ -44,7 +44,7 @@ def fetch_positions(
 
 
 async def _fetch_all(
-    settings: KafkaSettings, wanted: Mapping[Place, Sequence[int]], wait: float
+    settings: KafkaSettings, offsets_by_place: Mapping[Place, Sequence[int]], wait: float
 ) -> list[Any]:
     client = AIOKafkaConsumer(
         **build_aiokafka_options(settings),
@@ -55,7 +55,7 @@ async def _fetch_all(
     try:
         await asyncio.wait_for(client.start(), wait)
         records: list[Any] = []
-        for place, offsets in wanted.items():
+        for place, offsets in offsets_by_place.items():
             records += await _fetch(client, TopicPartition(*place), sorted(set(offsets)), wait)
         return records
     finally:

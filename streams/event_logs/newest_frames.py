@@ -67,16 +67,16 @@ class NewestFrames:
                 return []
             number = max(0, bisect_right(frames.firsts, offset + 1) - 1)
             following: list[tuple[int, RecordColumns]] = []
-            wanted, last = offset + 1, offset + limit
+            next_offset, last = offset + 1, offset + limit
             for first, columns in zip(
                 islice(frames.firsts, number, None),
                 islice(frames.columns, number, None),
                 strict=True,
             ):
-                if not first <= wanted < first + len(columns) or wanted > last:
+                if not first <= next_offset < first + len(columns) or next_offset > last:
                     break
                 following.append((first, columns))
-                wanted = first + len(columns)
+                next_offset = first + len(columns)
         return following
 
     def _forget_oldest(self) -> None:

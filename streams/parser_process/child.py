@@ -173,8 +173,8 @@ def _limit(memory_mebibytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
     _, hard = resource.getrlimit(kind)
-    wanted = memory_mebibytes * MEBIBYTE
-    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    limit = memory_mebibytes * MEBIBYTE
+    soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
     resource.setrlimit(kind, (soft, hard))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")

@@ -76,8 +76,8 @@ class CpuBudget:
         """Renew the kernel's limit, which ends this process if it computes for long without another
         call."""
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        wanted = math.ceil(process_time() + self._patience) + 1
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        limit = math.ceil(process_time() + self._patience) + 1
+        soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
     def _handle_tick(self, _signal: int, _frame: FrameType | None) -> None:

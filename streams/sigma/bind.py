@@ -92,9 +92,9 @@ def _get_severity(one: LoadedRule) -> Severity:
 
 
 def _build_own_feed(one: LoadedRule) -> CorrelationFeed:
-    wanted = one.options.group_by
+    group_by = one.options.group_by
     source = one.rule.logsource if isinstance(one.rule, SigmaRule) else None
-    group = find_first_present if wanted is None else build_group_reader(wanted, source)
+    group = find_first_present if group_by is None else build_group_reader(group_by, source)
     return CorrelationFeed(rule=one.id, scope=one.options.scope, group=group, alone=True)
 
 

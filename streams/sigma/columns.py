@@ -125,12 +125,12 @@ class FieldColumn:
 
     def __init__(
         self,
-        wanted: Mapping[Literal, RuleBits],
+        rules_by_literal: Mapping[Literal, RuleBits],
         scan: LiteralScan | None,
         remembered: RememberedValues,
         layers: NeedLayers | None = None,
     ) -> None:
-        """Create a column. `wanted`: the rules of each literal. `scan`: finds all of them that are
+        """Create a column. `rules_by_literal`: the rules of each literal. `scan`: finds all of them that are
         not looked up. `layers`: of the rules' bits; None: each rule has one."""
         self._layers = layers
         self._nothing = 0 if layers is None else layers.read(0)
@@ -148,7 +148,7 @@ class FieldColumn:
         self.known: dict[str | int, RuleBits] = {}
         """Values that came."""
         everything = 0
-        for literal, rules in wanted.items():
+        for literal, rules in rules_by_literal.items():
             everything |= rules
             self._put(literal, rules)
         self._weight = 1 + everything.bit_length() // _RULES_OF_ONE

@@ -90,7 +90,7 @@ class ConditionCompiler:
 
     def _compile_or(self, node: ConditionOR) -> Condition:
         """Compile strings of one field to one test, so that the value is lowered once."""
-        wanted: dict[str, list[SigmaString]] = {}
+        patterns_by_field: dict[str, list[SigmaString]] = {}
         parts: list[Condition] = []
         for arg in node.args:
             value = getattr(arg, "value", None)
@@ -99,10 +99,12 @@ class ConditionCompiler:
                 and isinstance(value, SigmaString)
                 and not value.contains_placeholder()
             ):
-                wanted.setdefault(arg.field, []).append(value)
+                patterns_by_field.setdefault(arg.field, []).append(value)
             else:
                 parts.append(self.compile_condition(arg))
-        parts += [self._compile_strings(field, patterns) for field, patterns in wanted.items()]
+        parts += [
+            self._compile_strings(field, patterns) for field, patterns in patterns_by_field.items()
+        ]
         return _join_either(parts)
 
     def compile_field(self, field: str, value: SigmaType) -> Condition:

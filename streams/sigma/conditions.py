@@ -223,8 +223,8 @@ def build_predicate(condition: Condition) -> Predicate:  # noqa: PLR0911  # one 
             inner = build_predicate(condition.part)
             return lambda fields: not inner(fields)
         case FieldPresence():
-            get, wanted = build_getter(condition.names), condition.wanted
-            return lambda fields: (get(fields) is not None) is wanted
+            get, must_exist = build_getter(condition.names), condition.wanted
+            return lambda fields: (get(fields) is not None) is must_exist
         case FieldComparison():
             one, two, same = (
                 build_getter(condition.names),

@@ -121,10 +121,10 @@ def _choose_meaning(
         case RuleKind.VALUE_COUNT:
             return _build_distinct_test(least), _build_values_text(least, timespan)
         case RuleKind.TEMPORAL:
-            wanted = Counter(step for step, _ in steps)
-            return (lambda members: wanted <= Counter(m.step for m in members)), _build_steps_text(
-                steps
-            )
+            step_counts = Counter(step for step, _ in steps)
+            return (
+                lambda members: step_counts <= Counter(m.step for m in members)
+            ), _build_steps_text(steps)
     return _build_ordered_test([step for step, _ in steps]), _build_steps_text(steps)
 
 

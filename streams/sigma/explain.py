@@ -79,8 +79,8 @@ def explain(book: RuleBook, rule_id: str, event: Mapping[str, Any]) -> RuleExpla
 def _list_bases(book: RuleBook, loaded: LoadedRule) -> list[LoadedRule]:
     if not isinstance(loaded.rule, SigmaCorrelationRule):
         return [loaded]
-    wanted = [reference.rule for reference in loaded.rule.rules or ()]
-    return [one for one in book.loaded.values() if any(one.rule is rule for rule in wanted)]
+    base_rules = [reference.rule for reference in loaded.rule.rules or ()]
+    return [one for one in book.loaded.values() if any(one.rule is rule for rule in base_rules)]
 
 
 def _explain_one(one: LoadedRule, fields: Mapping[str, Any], *, prefix: bool) -> RuleExplanation:

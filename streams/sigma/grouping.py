@@ -48,10 +48,10 @@ def _render_array(values: Sequence[str]) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
-def build_group_reader(wanted: Sequence[str], source: SigmaLogSource | None) -> GroupReader:
+def build_group_reader(group_by: Sequence[str], source: SigmaLogSource | None) -> GroupReader:
     """Build a reader of all of these fields; it returns None for an event that lacks one, which is
     never pooled with others."""
-    candidates = [list_names(field, source) for field in wanted]
+    candidates = [list_names(field, source) for field in group_by]
 
     def read_group(fields: Fields) -> tuple[str, ...] | None:
         values = []
@@ -72,11 +72,11 @@ def find_first_present(fields: Fields) -> tuple[str, ...] | None:
 
 
 def build_value_reader(
-    wanted: Sequence[str], source: SigmaLogSource | None
+    group_by: Sequence[str], source: SigmaLogSource | None
 ) -> Callable[[Fields], str | None]:
     """Build the reader of what value_count counts: the value of one field, or those of several as
     one; None: missing."""
-    values = build_group_reader(wanted, source)
+    values = build_group_reader(group_by, source)
 
     def read_value(fields: Fields) -> str | None:
         parts = values(fields)

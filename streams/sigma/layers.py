@@ -102,15 +102,15 @@ class PlanColumnsBuilder:
         self, name: str, own: Sequence[_ColumnNeed], joint: Sequence[_ColumnNeed]
     ) -> FieldColumn:
         places = {id(each): place for place, each in enumerate([*own, *joint])}
-        wanted: dict[Literal, RuleBits] = {}
+        rules_by_literal: dict[Literal, RuleBits] = {}
         for literal, asking, at in self._wanted[name]:
             bit = 1 << places[id(asking)] * self._count + at
-            wanted[literal] = wanted.get(literal, 0) | bit
+            rules_by_literal[literal] = rules_by_literal.get(literal, 0) | bit
         layers = [
             NeedLayer(place * self._count, each.unwanted, self._every & ~each.rules)
             for place, each in enumerate(own)
         ]
-        return self._make(name, wanted, NeedLayers(layers, self._every, self._count))
+        return self._make(name, rules_by_literal, NeedLayers(layers, self._every, self._count))
 
 
 def _is_alone(names: frozenset[str]) -> bool:

@@ -49,11 +49,13 @@ def split_needs(
     needed: list[tuple[LiteralNeed, Condition]] = []
     remaining: list[Condition] = []
     for part in _iterate_conjuncts(condition):
-        wanted = not isinstance(part, NotCondition)
+        is_positive = not isinstance(part, NotCondition)
         exact = _find_exact_anchor(part.part if isinstance(part, NotCondition) else part, present)
-        if exact is not None and (wanted or not any(is_scannable(literal) for _, literal in exact)):
+        if exact is not None and (
+            is_positive or not any(is_scannable(literal) for _, literal in exact)
+        ):
             # A scan looks for what rules need. What they must not find is asked of the few left.
-            needed.append((LiteralNeed(exact, wanted), part))
+            needed.append((LiteralNeed(exact, is_positive), part))
             continue
         remaining.append(part)
         needed += [(LiteralNeed(each, True), part) for each in list_anchors(part, present, cost)]
@@ -78,13 +80,13 @@ def _iterate_conjuncts(condition: Condition) -> Iterator[Condition]:
     """Yield parts that must all hold, as far as they can be separated."""
     waiting = [(condition, True)]
     while waiting:
-        one, wanted = waiting.pop()
+        one, is_positive = waiting.pop()
         if isinstance(one, NotCondition):
-            waiting.append((one.part, not wanted))
-        elif isinstance(one, AllOf if wanted else AnyOf):
-            waiting += [(part, wanted) for part in reversed(one.parts)]
+            waiting.append((one.part, not is_positive))
+        elif isinstance(one, AllOf if is_positive else AnyOf):
+            waiting += [(part, is_positive) for part in reversed(one.parts)]
         else:
-            yield one if wanted else NotCondition(one)
+            yield one if is_positive else NotCondition(one)
 
 
 def _find_exact_anchor(condition: Condition, present: AbstractSet[str]) -> Anchor | None:

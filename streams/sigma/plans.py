@@ -300,20 +300,22 @@ class RulePlanner:
 
     def build_shared_plan(self) -> SharedPlan:
         """Build a plan for events with any field names."""
-        wanted: dict[str, dict[Literal, RuleBits]] = {}
+        literals_by_name: dict[str, dict[Literal, RuleBits]] = {}
         of_names: dict[str, RuleBits] = {}
         always = 0
         for at, rule in enumerate(self.rules):
             names = self._needed[at]
             rule_anchors = list_anchors(rule.condition, None, self._estimate_cost)
             if rule_anchors:
-                _add_wanted(wanted, min(rule_anchors, key=self._estimate_cost), 1 << at)
+                _add_wanted(literals_by_name, min(rule_anchors, key=self._estimate_cost), 1 << at)
             elif names is not None:
                 for name in names:
                     of_names[name] = of_names.get(name, 0) | 1 << at
             else:
                 always |= 1 << at
-        columns = {name: self._build_column(name, literals) for name, literals in wanted.items()}
+        columns = {
+            name: self._build_column(name, literals) for name, literals in literals_by_name.items()
+        }
         return SharedPlan(columns, of_names, always, len(self.rules))
 
     def _estimate_cost(self, anchor: Anchor) -> float:
@@ -329,10 +331,13 @@ class RulePlanner:
         return (shared + 0.5) * likelier
 
     def _build_column(
-        self, name: str, wanted: Mapping[Literal, RuleBits], layers: NeedLayers | None = None
+        self,
+        name: str,
+        rules_by_literal: Mapping[Literal, RuleBits],
+        layers: NeedLayers | None = None,
     ) -> FieldColumn:
-        scan = self._scan(name) if any(map(is_scannable, wanted)) else None
-        return FieldColumn(wanted, scan, self.remembered, layers)
+        scan = self._scan(name) if any(map(is_scannable, rules_by_literal)) else None
+        return FieldColumn(rules_by_literal, scan, self.remembered, layers)
 
     def _scan(self, name: str) -> LiteralScan:
         scan = self._scans.get(name)
@@ -341,7 +346,9 @@ class RulePlanner:
         return scan
 
 
-def _add_wanted(wanted: dict[str, dict[Literal, RuleBits]], anchor: Anchor, rule: RuleBits) -> None:
+def _add_wanted(
+    columns: dict[str, dict[Literal, RuleBits]], anchor: Anchor, rule: RuleBits
+) -> None:
     for name, literal in anchor:
-        of_name = wanted.setdefault(name, {})
+        of_name = columns.setdefault(name, {})
         of_name[literal] = of_name.get(literal, 0) | rule

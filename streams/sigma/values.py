@@ -162,7 +162,7 @@ def _build_one_of(
     whole: AbstractSet[str], folded: Sequence[TextTest], cased: Sequence[TextTest]
 ) -> TextTest:
     if not (folded or cased):
-        return lambda told: told.lower() in whole
+        return lambda text: text.lower() in whole
 
     def match_one_of(value_text: str) -> bool:
         low = value_text.lower()
@@ -209,10 +209,10 @@ def get_regex_flags(expression: SigmaRegularExpression) -> int:
 
 
 def build_number_test(number: SigmaNumber) -> ValueTest:
-    wanted = number.number
-    wanted_text = str(wanted)
+    expected = number.number
+    wanted_text = str(expected)
     return lambda value: any(
-        element == wanted if isinstance(element, int | float) else to_text(element) == wanted_text
+        element == expected if isinstance(element, int | float) else to_text(element) == wanted_text
         for element in iterate_elements(value)
         if not isinstance(element, bool)
     )
@@ -220,11 +220,11 @@ def build_number_test(number: SigmaNumber) -> ValueTest:
 
 def build_compare_test(expression: SigmaCompareExpression) -> ValueTest:
     """Build a numeric test; a value that is no number never matches."""
-    compare, wanted = OPERATORS[expression.op], expression.number.number
+    compare, expected = OPERATORS[expression.op], expression.number.number
 
     def test_order(value: Any) -> bool:
         numbers = (to_number(element) for element in iterate_elements(value))
-        return any(n is not None and compare(n, wanted) for n in numbers)
+        return any(n is not None and compare(n, expected) for n in numbers)
 
     return test_order
 

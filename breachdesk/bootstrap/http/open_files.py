@@ -18,13 +18,13 @@ PORTS = 2
 def raise_file_limit() -> int:
     """Raise the limit as high as this process may, and return the resulting limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
+    limit = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if soft == resource.RLIM_INFINITY:
         return MOST
-    if soft < wanted:
+    if soft < limit:
         with suppress(ValueError, OSError):  # a stricter rule of the system: then it stays as it is
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            soft = limit
     return soft
 
 

@@ -87,9 +87,9 @@ class BindingIndex:
     def list_naming(self, assets: Iterable[str], moment: datetime) -> Sequence[Binding]:
         """List bindings in force of these assets, of a mailbox's domain, of an address's
         network."""
-        wanted = add_domains(assets)
-        direct = [b for asset in sorted(wanted) for b in self.list_of_asset(asset)]
-        within = [b for b in self._networks if any(_is_within(a, b.value) for a in wanted)]
+        searched = add_domains(assets)
+        direct = [b for asset in sorted(searched) for b in self.list_of_asset(asset)]
+        within = [b for b in self._networks if any(_is_within(a, b.value) for a in searched)]
         return [b for b in dict.fromkeys((*direct, *within)) if is_in_force(b, moment)]
 
 

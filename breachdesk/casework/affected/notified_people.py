@@ -107,11 +107,11 @@ def compute_told(
     """Count the list's recipients of letters about these exposures."""
     if manifest is None:
         return NotifiedPeople()
-    wanted = {(e.customer_id, kind) for e in exposures for kind in roles.list_letter_kinds(e)}
+    owed_kinds = {(e.customer_id, kind) for e in exposures for kind in roles.list_letter_kinds(e)}
     listed = {
         ((r.customer_id, r.person_id), r.kind)
         for r in manifest.recipients
-        if (r.customer_id, r.kind) in wanted
+        if (r.customer_id, r.kind) in owed_kinds
     }
     ledger = _TellingLedger(uow, breach)
     return NotifiedPeople(

@@ -179,10 +179,10 @@ class CaseSnapshot:
     def _numbers(self) -> dict[str, int]:
         """Reached customers first, so that small numbers are those that matter."""
         reached: dict[str, None] = {}
-        for wanted in (False, True):
+        for is_excluded in (False, True):
             for manifest in reversed(self.manifests):
                 for e in manifest.exposures:
-                    if (e.certainty is Certainty.EXCLUDED) is wanted:
+                    if (e.certainty is Certainty.EXCLUDED) is is_excluded:
                         reached.setdefault(e.customer_id)
         return {customer: number for number, customer in enumerate(reached, 1)}
 

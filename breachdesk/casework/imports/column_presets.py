@@ -221,7 +221,7 @@ ASSET_PRESETS: tuple[ColumnPreset, ...] = (
 
 
 def choose_preset(
-    presets: Iterable[ColumnPreset], wanted: str, header: Iterable[str], file: str
+    presets: Iterable[ColumnPreset], preset_id: str, header: Iterable[str], file: str
 ) -> ColumnPreset:
     """Choose the named preset, or with `auto` the first whose signs the header shows.
 
@@ -230,10 +230,10 @@ def choose_preset(
     named = [name for name in header if name]
     all_of = tuple(presets)
     matches = [
-        p for p in all_of if p.id == wanted or (wanted == "auto" and _is_match(p, set(named)))
+        p for p in all_of if p.id == preset_id or (preset_id == "auto" and _is_match(p, set(named)))
     ]
     if not matches:
-        raise _build_unknown_error(all_of, wanted, file)
+        raise _build_unknown_error(all_of, preset_id, file)
     preset = matches[0]
     known = {
         normalise_heading(name): name for several in preset.columns.values() for name in several
@@ -249,10 +249,10 @@ def _is_match(preset: ColumnPreset, names: set[str]) -> bool:
     return any({normalise_heading(name) for name in sign} <= names for sign in preset.signs)
 
 
-def _build_unknown_error(presets: tuple[ColumnPreset, ...], wanted: str, file: str) -> BadInput:
+def _build_unknown_error(presets: tuple[ColumnPreset, ...], preset_id: str, file: str) -> BadInput:
     ids = ", ".join(preset.id for preset in presets)
-    if wanted != "auto":
-        return BadInput(f"no preset {wanted}", place="--preset", remedy=f"There are: {ids}.")
+    if preset_id != "auto":
+        return BadInput(f"no preset {preset_id}", place="--preset", remedy=f"There are: {ids}.")
     plain = ", ".join(presets[0].columns[meaning][0] for meaning in presets[0].required)
     return BadInput(
         "no header that is understood",

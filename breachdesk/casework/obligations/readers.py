@@ -45,13 +45,13 @@ class TellingProgress:
 
 
 def compute_progress(
-    dossier: BreachDossier, wanted: Callable[[Recipient], bool]
+    dossier: BreachDossier, is_selected: Callable[[Recipient], bool]
 ) -> TellingProgress:
-    """Compute the progress of the newest list's recipients that `wanted` selects. A letter of any
+    """Compute the progress of the newest list's recipients that `is_selected` selects. A letter of any
     version notifies of the breach."""
     manifest = dossier.manifest
     return compute_progress_of(
-        dossier, [r for r in (manifest.recipients if manifest else ()) if wanted(r)]
+        dossier, [r for r in (manifest.recipients if manifest else ()) if is_selected(r)]
     )
 
 

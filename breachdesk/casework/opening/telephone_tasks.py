@@ -89,6 +89,6 @@ def find_recipient(
     manifest: Manifest, customer_id: str, person_id: str, kind: NoticeKind
 ) -> Recipient | None:
     """Find the recipient in the manifest, if it is still there."""
-    wanted = (customer_id, person_id, kind)
-    matches = (r for r in manifest.recipients if (r.customer_id, r.person_id, r.kind) == wanted)
+    key = (customer_id, person_id, kind)
+    matches = (r for r in manifest.recipients if (r.customer_id, r.person_id, r.kind) == key)
     return next(matches, None)

@@ -185,8 +185,8 @@ class LetterChecker:
 
     def read_customers(self, uow: UnitOfWork, of: Iterable[Recipient] | None = None) -> None:
         """Read the register's customers. `of` None: everybody who is notified."""
-        wanted = {r.customer_id for r in (self.recipients if of is None else of)}
-        lacking = wanted - self._customers.keys()
+        customer_ids = {r.customer_id for r in (self.recipients if of is None else of)}
+        lacking = customer_ids - self._customers.keys()
         if lacking:
             self._customers.update({c.id: c for c in uow.customers.list_by_ids(lacking)})
 

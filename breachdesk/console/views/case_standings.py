@@ -58,14 +58,14 @@ class CaseStandings:
     ) -> Mapping[str, CaseStanding]:
         """By case."""
         stamps = uow.cases.compute_stamps([case.id for case in cases])
-        wanted = {case.id: _StandingKey(stamps[case.id], now.date(), uow.law) for case in cases}
-        standings = {case.id: self._find_cached(case.id, wanted[case.id]) for case in cases}
+        keys = {case.id: _StandingKey(stamps[case.id], now.date(), uow.law) for case in cases}
+        standings = {case.id: self._find_cached(case.id, keys[case.id]) for case in cases}
         stale = [case for case in cases if standings[case.id] is None]
         _read_ahead(uow, stale)
         for case in stale:
             standing = _compute_standing(read_unnamed(uow, case, now))
             standings[case.id] = standing
-            self._add_cached(case.id, wanted[case.id], standing)
+            self._add_cached(case.id, keys[case.id], standing)
         return {
             case_id: standing for case_id, standing in standings.items() if standing is not None
         }

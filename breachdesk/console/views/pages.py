@@ -109,8 +109,8 @@ def get_customer_names(
     """Names by id, for pages that show these ids (None: every customer); the provider itself is
     `ourselves`."""
     every = uow.customers.list_ids() if customer_ids is None else customer_ids
-    wanted = {each for each in every if each is not None} - {PROVIDER}
-    names = uow.customers.get_names(wanted) if wanted else {}
+    ids = {each for each in every if each is not None} - {PROVIDER}
+    names = uow.customers.get_names(ids) if ids else {}
     return {PROVIDER: "ourselves"} | {
         each: mark_hidden_in_line(name) for each, name in names.items()
     }

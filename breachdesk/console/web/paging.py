@@ -36,6 +36,6 @@ def build_numbered_page(rows: Sequence[Row], number: str | int, limit: int) -> N
     """Build the page of that number, or the nearest one; the first where it is no number."""
     pages = max(-(-len(rows) // limit), 1)
     text = str(number)
-    wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
-    at = min(max(wanted, 1), pages)
+    page = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+    at = min(max(page, 1), pages)
     return NumberedPage(rows[(at - 1) * limit : at * limit], len(rows), at, pages)

@@ -209,9 +209,9 @@ def get_request_context(request: Request) -> RequestContext:
     return RequestContext(state, request, session, now)
 
 
-def build_sign_in_redirect(wanted: str) -> HTTPException:
-    """Build the answer to a request without a session: the sign-in, and from there to `wanted`."""
-    return HTTPException(303, headers={"location": f"/sign-in?next={quote(wanted)}"})
+def build_sign_in_redirect(next_path: str) -> HTTPException:
+    """Build the answer to a request without a session: the sign-in, and from there to `next_path`."""
+    return HTTPException(303, headers={"location": f"/sign-in?next={quote(next_path)}"})
 
 
 SignedIn = Annotated[RequestContext, Depends(get_request_context)]

@@ -284,13 +284,13 @@ def _classify_entries(
     row = tokens[place : place + length]
     start, end = row[0].start, row[-1].end
     judged = [(classify_name(e.rule, plain, tokens, place, length), e) for e in entries]
-    for wanted in (BLOCK, WARN):
-        entry = next((e for severity, e in judged if severity == wanted), None)
+    for severity_class in (BLOCK, WARN):
+        entry = next((e for severity, e in judged if severity == severity_class), None)
         if entry is None:
             continue
         typed = reader.typed is None or all(t.word in reader.typed for t in row)
         if typed or entry.rule not in _ENGLISH:
-            yield ForeignHit(entry.kind, wanted, start, end, plain[start:end])
+            yield ForeignHit(entry.kind, severity_class, start, end, plain[start:end])
         return
 
 

@@ -27,16 +27,16 @@ def iterate_broken_anchors(
     anchors: Sequence[ChainAnchor], entries: Iterable[AuditEntry]
 ) -> Iterator[AuditDiscrepancy]:
     """Yield anchors that do not match the chain, oldest entry first."""
-    wanted: dict[int, list[ChainAnchor]] = {}
+    anchors_by_seq: dict[int, list[ChainAnchor]] = {}
     for anchor in anchors:
-        wanted.setdefault(anchor.seq, []).append(anchor)
-    yield from _compare_anchors(wanted.pop(0, []), GENESIS)
+        anchors_by_seq.setdefault(anchor.seq, []).append(anchor)
+    yield from _compare_anchors(anchors_by_seq.pop(0, []), GENESIS)
     seq = 0
     for entry in entries:
         seq = entry.seq
-        yield from _compare_anchors(wanted.pop(seq, []), entry.hash)
-    for later in sorted(wanted):
-        for anchor in wanted[later]:
+        yield from _compare_anchors(anchors_by_seq.pop(seq, []), entry.hash)
+    for later in sorted(anchors_by_seq):
+        for anchor in anchors_by_seq[later]:
             yield AuditDiscrepancy(
                 where=f"audit entry {later}",
                 what="the chain is older than its anchor: it was emptied, cut, or put back",

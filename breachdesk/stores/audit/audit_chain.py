@@ -98,9 +98,9 @@ class SqlAuditBook:
         """List every entry about one of these subjects, oldest first."""
         self._link_waiting()
         rows: list[tuple[int, str]] = []
-        wanted = sorted(set(subjects))
-        for begin in range(0, len(wanted), SUBJECTS):
-            some = wanted[begin : begin + SUBJECTS]
+        names = sorted(set(subjects))
+        for begin in range(0, len(names), SUBJECTS):
+            some = names[begin : begin + SUBJECTS]
             query = select(audit.c.seq, audit.c.doc).where(audit.c.subject.in_(some))
             rows += [(row.seq, row.doc) for row in self._connection.execute(query)]
         return [parse_entry(doc) for _, doc in sorted(rows)]

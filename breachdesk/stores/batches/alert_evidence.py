@@ -49,14 +49,14 @@ class EvidenceCopies:
         """Return the remembered members, or None."""
         return None if evidence_hash is None else self._copies.get(evidence_hash)
 
-    def replace(self, former: str | None, wanted: WantedEvidence) -> None:
+    def replace(self, former: str | None, current: WantedEvidence) -> None:
         """Remember these members, and no longer those that they replace."""
         if former is not None:
             self._forget(former)
-        if wanted.evidence_hash is not None:
-            self._forget(wanted.evidence_hash)
-            self._copies[wanted.evidence_hash] = wanted.members
-            self._members += len(wanted.members)
+        if current.evidence_hash is not None:
+            self._forget(current.evidence_hash)
+            self._copies[current.evidence_hash] = current.members
+            self._members += len(current.members)
         while self._members > self._most:
             self._forget(next(iter(self._copies)))
 
@@ -65,13 +65,13 @@ class EvidenceCopies:
 
 
 def save_evidence(
-    connection: Connection, wanted: Mapping[int, WantedEvidence], copies: EvidenceCopies
+    connection: Connection, evidence_by_alert: Mapping[int, WantedEvidence], copies: EvidenceCopies
 ) -> None:
     """Make each alert's evidence exactly these signals; a merged alert's lies with its leader."""
     added: dict[Identity, Signal] = {}
     gone: set[Identity] = set()
     unknown: list[int] = []
-    for pk, each in wanted.items():
+    for pk, each in evidence_by_alert.items():
         stored = copies.get(each.stored_hash)
         if stored is None:
             unknown.append(pk)
@@ -80,7 +80,9 @@ def save_evidence(
             added.update(_collect_by_identity(pk, new))
             gone.update(_collect_by_identity(pk, old))
     members = {
-        i: s for pk in unknown for i, s in _collect_by_identity(pk, wanted[pk].members).items()
+        i: s
+        for pk in unknown
+        for i, s in _collect_by_identity(pk, evidence_by_alert[pk].members).items()
     }
     stored_identities = _read_identities(connection, unknown)
     gone |= stored_identities - members.keys()
@@ -88,7 +90,7 @@ def save_evidence(
         {identity: s for identity, s in members.items() if identity not in stored_identities}
     )
     _write_rows(connection, gone - added.keys(), added)
-    for each in wanted.values():
+    for each in evidence_by_alert.values():
         copies.replace(each.stored_hash, each)
 
 

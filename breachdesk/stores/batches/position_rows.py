@@ -20,13 +20,13 @@ def load_positions(
     connection: Connection, partitions: Sequence[str]
 ) -> Mapping[str, StoredPosition]:
     """Load the stored position of each partition; inserts missing rows."""
-    wanted = sorted(set(partitions))
-    if not wanted:
+    names = sorted(set(partitions))
+    if not names:
         return {}
     connection.execute(
-        insert_or_ignore(connection, positions), [{"partition": name} for name in wanted]
+        insert_or_ignore(connection, positions), [{"partition": name} for name in names]
     )
-    rows = connection.execute(select(positions).where(positions.c.partition.in_(wanted)))
+    rows = connection.execute(select(positions).where(positions.c.partition.in_(names)))
     return {
         row.partition: StoredPosition(
             position=None if row.offset is None else RecordPosition(row.journal, row.offset),

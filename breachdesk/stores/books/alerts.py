@@ -75,16 +75,16 @@ class SqlAlertBook:
     def get_many(self, pks: Sequence[int]) -> Sequence[AlertView]:
         """Return the alerts of many surrogate keys, in their order, like `get`."""
         rows: dict[int, Row[Any]] = {}
-        wanted = set(pks)
-        while wanted:
-            some = list(wanted)
+        missing = set(pks)
+        while missing:
+            some = list(missing)
             for begin in range(0, len(some), SLICE):
                 query = select_alerts_with_acts().where(
                     alerts.c.pk.in_(some[begin : begin + SLICE])
                 )
                 rows.update((row.pk, row) for row in self._connection.execute(query))
             leaders = {row.merged_into for row in rows.values()} - {None}
-            wanted = leaders - rows.keys()
+            missing = leaders - rows.keys()
         return [build_alert_view(self._get_leader(pk, rows)) for pk in pks]
 
     def list_evidence(self, pk: int) -> Sequence[EvidenceView]:

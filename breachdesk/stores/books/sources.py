@@ -48,9 +48,9 @@ class SqlSourceBook:
 
     def list_by_names(self, names: Collection[str]) -> Sequence[SourceView]:
         """List those of these sources that are known, by name."""
-        wanted = match_any(self._connection, source_counts.c.name, names)
+        has_name = match_any(self._connection, source_counts.c.name, names)
         rows = {
-            row.name: row for row in self._connection.execute(select(source_counts).where(wanted))
+            row.name: row for row in self._connection.execute(select(source_counts).where(has_name))
         }
         gaps: dict[str, list[BlindInterval]] = {}
         for gap in self._list_gaps(match_any(self._connection, blind_intervals.c.source, names)):

@@ -49,8 +49,8 @@ class SyslogConnections:
 
     def __init__(self, settings: IntakeSettings, most: int | None = None) -> None:
         """Create the set. `most`: fewer connections in all than the settings allow."""
-        wanted = settings.syslog_connections
-        self._most = wanted if most is None else min(most, wanted)
+        configured = settings.syslog_connections
+        self._most = configured if most is None else min(most, configured)
         self._most_of_one = settings.syslog_connections_per_sender
         self._idle_seconds = settings.syslog_idle_seconds
         self._open: dict[SyslogConnection, None] = {}

@@ -82,21 +82,21 @@ def _check_topic(
 
 
 def _check_settings(spec: TopicSpec, seen: ObservedTopic) -> Iterator[TopicCheck]:
-    for key, present, wanted in list_differences(spec, seen):
-        problem = f"{key} is {present}; it must be {wanted}"
+    for key, present, required in list_differences(spec, seen):
+        problem = f"{key} is {present}; it must be {required}"
         if key == ARRIVAL:
             problem += ", else a sender decides when a record arrived"
-        stops = _is_blocking(key, present, wanted)
+        stops = _is_blocking(key, present, required)
         yield TopicCheck(spec.name, "setting", problem, f"Run {CREATE}.", stops=stops)
 
 
-def _is_blocking(key: str, present: str, wanted: str) -> bool:
+def _is_blocking(key: str, present: str, required: str) -> bool:
     if key in _INDIFFERENT:
         return False
     if key not in _MORE_IS_FINE:
         return True
     for_ever = key == "retention.ms" and present == "-1"
-    return not for_ever and int(present or 0) < int(wanted)
+    return not for_ever and int(present or 0) < int(required)
 
 
 def _check_replicas(

@@ -53,16 +53,16 @@ def create_topics(settings: Settings) -> list[TopicChange]:
 
 def list_differences(spec: TopicSpec, seen: ObservedTopic) -> Iterator[tuple[str, str, str]]:
     """Yield (setting, present value, required value) of each that differs."""
-    for key, wanted in spec.config.items():
+    for key, required in spec.config.items():
         present = seen.config.get(key, "")
-        if present != wanted:
-            yield key, present, wanted
+        if present != required:
+            yield key, present, required
 
 
 def _create_missing(client: Any, specs: Sequence[TopicSpec], replication: int) -> list[TopicChange]:
     if not specs:
         return []
-    wanted = {
+    missing = {
         spec.name: {
             "num_partitions": spec.partitions,
             "replication_factor": replication,
@@ -70,12 +70,12 @@ def _create_missing(client: Any, specs: Sequence[TopicSpec], replication: int) -
         }
         for spec in specs
     }
-    answer = client.create_topics(wanted, raise_errors=False)
+    answer = client.create_topics(missing, raise_errors=False)
     created = [
-        TopicChange(t["name"], "created", "", format_spec(wanted[t["name"]]))
+        TopicChange(t["name"], "created", "", format_spec(missing[t["name"]]))
         for t in _iterate_new(answer)
     ]
-    client.wait_for_topics(list(wanted))
+    client.wait_for_topics(list(missing))
     return created
 
 

@@ -149,13 +149,13 @@ def _apply_decisions(
 def _apply_change(
     exposure: Exposure, group: str, context: RequestContext, form: SubmittedForm
 ) -> Exposure:
-    wanted, why = _read_certainty(exposure, group, form)
+    certainty, why = _read_certainty(exposure, group, form)
     effects, acts = parse_effects(exposure, form), parse_acts(exposure, form)
-    if wanted in ("", exposure.certainty) and not why and effects is None and acts is None:
+    if certainty in ("", exposure.certainty) and not why and effects is None and acts is None:
         return exposure
     return affected_list.build_override(
         exposure,
-        Certainty(wanted or exposure.certainty),
+        Certainty(certainty or exposure.certainty),
         why,
         context.actor,
         effects=effects,
@@ -171,9 +171,9 @@ def _read_certainty(exposure: Exposure, group: str, form: SubmittedForm) -> tupl
     if is_reached_only(exposure):
         every.append(("reached_certainty", "reached_why"))
     for certainty, why in every:
-        said = form.get_text(certainty), form.get_text(why)
-        if said[1] or said[0] not in ("", exposure.certainty):
-            return said
+        choice = form.get_text(certainty), form.get_text(why)
+        if choice[1] or choice[0] not in ("", exposure.certainty):
+            return choice
     return "", ""
 
 
@@ -251,11 +251,11 @@ def _show(
     read = context.look(lambda uow: _read(uow, context, case_id, anew=anew, opened=opened))
     file, shown, frozen = read.file, read.exposures, read.frozen
     visible = (*read.reached.rows, *read.excluded.rows, *read.found)
-    kept: dict[str, str] = {}
+    changes: dict[str, str] = {}
     earlier = _collect_former_decisions(read.before)
     if isinstance(typed, SubmittedForm):
         earlier = _read_earlier_changes(typed, read.before)
-        kept = collect_changes(shown, typed, earlier)
+        changes = collect_changes(shown, typed, earlier)
         typed = typed.add_missing(earlier)
     return context.render_page(
         "affected.html",
@@ -264,7 +264,7 @@ def _show(
         case=file.case,
         way=build_steps(file),
         frozen=frozen,
-        hidden=_collect_hidden_changes(kept, read, visible),
+        hidden=_collect_hidden_changes(changes, read, visible),
         counts=Counter(e.certainty.value for e in select_surest(shown)),
         key=format_exposure_key,
         proposal=read.seal,
@@ -280,7 +280,7 @@ def _show(
 
 
 def _collect_hidden_changes(
-    kept: Mapping[str, str], read: AffectedPage, visible: Iterable[Exposure]
+    changes: Mapping[str, str], read: AffectedPage, visible: Iterable[Exposure]
 ) -> dict[str, str]:
     """Changes that no field of the page shows: they go on hidden."""
     rows = tuple(f":{format_exposure_key(e)}" for e in visible)
@@ -291,7 +291,7 @@ def _collect_hidden_changes(
     def is_on_page(name: str) -> bool:
         return name in fields or any(name.endswith(row) or f"{row}:" in name for row in rows)
 
-    return {name: value for name, value in kept.items() if not is_on_page(name)}
+    return {name: value for name, value in changes.items() if not is_on_page(name)}
 
 
 def _collect_former_decisions(before: Manifest | None) -> dict[str, str]:
@@ -372,9 +372,9 @@ def _read(
     every = sort_by_certainty(proposed)
     reached = build_listing([e for e in every if e.certainty is not Certainty.EXCLUDED], opened)
     excluded = build_listing([e for e in every if e.certainty is Certainty.EXCLUDED], opened)
-    found, more = _find_exposures(uow, every, opened.words)
+    exposures, more = _find_exposures(uow, every, opened.words)
     contacts = build_contact_warnings(uow, context, breach, told_customers)
-    shown = [e.customer_id for e in (*reached.rows, *excluded.rows, *found)]
+    shown = [e.customer_id for e in (*reached.rows, *excluded.rows, *exposures)]
     shown += [warning.customer_id for warning in (*contacts.changed, *contacts.added)]
     names = file.names | get_customer_names(uow, shown)
     return AffectedPage(
@@ -385,7 +385,7 @@ def _read(
         "" if frozen else compute_list_seal(proposed),
         reached,
         excluded,
-        found,
+        exposures,
         more,
         opened.words,
         names,

@@ -303,11 +303,11 @@ def _read(uow: UnitOfWork, context: RequestContext, case_id: str, sender_id: str
         open_again=_may_be_joined(uow, file),
     )
     try:
-        made = get_documents(uow, breach.id)
+        documents = get_documents(uow, breach.id)
         state = replace(
             state,
             texts=context.app_state.letters.read_texts(uow, file, context.now),
-            writers=list_writers(uow, made, dependencies.settings.notices),
+            writers=list_writers(uow, documents, dependencies.settings.notices),
         )
         if sender is None or state.stands or state.checking:
             return state

@@ -143,10 +143,10 @@ def _render_list(
     at = max(page, 1)
     rows, total, running, names, open_cases = context.look(
         lambda uow: (
-            found := uow.records.list_page(Complaint, begin=(at - 1) * PAGE, limit=PAGE),
+            page_rows := uow.records.list_page(Complaint, begin=(at - 1) * PAGE, limit=PAGE),
             uow.records.count(Complaint),
             uow.records.count(Complaint, running=True),
-            get_customer_names(uow, (complaint.customer_id for complaint in found)),
+            get_customer_names(uow, (complaint.customer_id for complaint in page_rows)),
             uow.cases.list_page(PageRequest(CHOICES), states=OPEN),
         )
     )
@@ -172,9 +172,9 @@ def _render_complaint(
 ) -> Response:
     complaint, names, law = context.look(
         lambda uow: (
-            found := uow.records.get(Complaint, complaint_id),
-            get_customer_names(uow, [found.customer_id]),
-            complaints.find_provision(uow, found.received_at),
+            opened := uow.records.get(Complaint, complaint_id),
+            get_customer_names(uow, [opened.customer_id]),
+            complaints.find_provision(uow, opened.received_at),
         )
     )
     against = list(

@@ -142,16 +142,16 @@ def _show(
     categories = list_scored_categories(
         draft, list_exposures(file), beside=list_categories(file.groups)
     )
-    asked, law = _list_questions(file, book), CitedLaw(book, breach.aware_at)
+    questions, law = _list_questions(file, book), CitedLaw(book, breach.aware_at)
     return context.render_page(
         "decision.html",
         file=file,
         case=file.case,
         way=build_steps(file),
         anew=writing,
-        questions={key: _question_words(key) for key in asked},
-        hints={key: _hint(key, asked, law) for key in asked},
-        asked=asked,
+        questions={key: _question_words(key) for key in questions},
+        hints={key: _hint(key, questions, law) for key in questions},
+        asked=questions,
         answers=_sealed_answers(file.decision) if file.decision else {},
         law=law,
         unsettled=_find_unsettled(file, book),
@@ -182,12 +182,12 @@ def _question_words(key: str) -> str:
     return jurisdiction.words.question if jurisdiction else QUESTIONS[key]
 
 
-def _hint(key: str, asked: Sequence[str], law: CitedLaw) -> str | None:
+def _hint(key: str, questions: Sequence[str], law: CitedLaw) -> str | None:
     """What helps to answer a regulator's question; None: the page has the words of the others."""
     jurisdiction = find_jurisdiction(key)
     if jurisdiction is None:
         return None
-    others = filter(None, map(find_jurisdiction, asked))
+    others = filter(None, map(find_jurisdiction, questions))
     rules = [other.words.rule for other in others if jurisdiction.id in other.replaces]
     except_for = f" and what is not under {' or '.join(rules)}" if rules else ""
     period = law.find_by_question(key).period or "the limit"

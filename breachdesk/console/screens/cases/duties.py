@@ -123,7 +123,7 @@ def _submit_action(
 ) -> Response:
     return context.submit(
         lambda uow: work(uow, read_case(uow, case_id, context.now).get_breach().id),
-        then=lambda done: f"/cases/{case_id}/duties?done={done}",
+        then=lambda flash: f"/cases/{case_id}/duties?done={flash}",
         message="",
         on_error=lambda problem: _show(context, case_id, form, problem, find=form.get("find", "")),
     )

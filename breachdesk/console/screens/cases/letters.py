@@ -93,8 +93,8 @@ def build_download(content: bytes, media_type: str, name: str) -> Response:
 def streamed(pieces: Iterable[str], media_type: str, name: str) -> Response:
     """The same, made while it is sent: each piece on another thread, between other requests."""
     headers = build_download(b"", media_type, name).headers
-    kept = {"content-disposition": headers["content-disposition"]}
-    return StreamingResponse(pieces, media_type=media_type, headers=kept)
+    disposition = {"content-disposition": headers["content-disposition"]}
+    return StreamingResponse(pieces, media_type=media_type, headers=disposition)
 
 
 def _get_letter(context: RequestContext, case_id: str, n: int) -> RenderedText:

@@ -64,13 +64,13 @@ def download_png(context: SignedIn, year: int | None = None, drills: bool = Fals
 
 def _compute_figures(context: RequestContext, year: int | None, *, drills: bool) -> YearFigures:
     zone = context.dependencies.settings.profile.zone
-    wanted = (
+    chosen_year = (
         year
         if year is not None
         else context.now.astimezone(context.app_state.pages.times.zone).year
     )
     return context.look(
-        lambda uow: yearly_figures.compute_year(uow, wanted, zone, context.now, drills=drills)
+        lambda uow: yearly_figures.compute_year(uow, chosen_year, zone, context.now, drills=drills)
     )
 
 

@@ -35,16 +35,16 @@ def show_second_factor(context: SignedIn, next: str = "/account") -> Response:  
 @requires(SIGNED_IN)
 def submit_second_factor(request: Request, context: SignedIn, form: Posted) -> Response:
     """Shows a new secret; or takes one into use, for the right password and a code of it."""
-    secret, wanted = form.get_text("secret"), form.get_text("next")
+    secret, next_path = form.get_text("secret"), form.get_text("next")
     if not second_factor.is_secret(secret):
-        return _show(context, wanted, _generate_secret(context))
+        return _show(context, next_path, _generate_secret(context))
     try:
         token, codes = write_proven(
             context, form, lambda: lambda uow: _enrol(uow, request, context, form)
         )
     except (*REFUSALS, RetryableError) as problem:
-        return _show(context, wanted, secret, problem)
-    return _show_codes(request, context, token, codes, wanted)
+        return _show(context, next_path, secret, problem)
+    return _show_codes(request, context, token, codes, next_path)
 
 
 def _generate_secret(context: RequestContext) -> str:
@@ -66,7 +66,7 @@ def _enrol(
 
 def _show(
     context: RequestContext,
-    wanted: str,
+    next_path: str,
     secret: str | None = None,
     problem: BreachDeskError | None = None,
 ) -> Response:
@@ -78,20 +78,22 @@ def _show(
         secret=secret,
         parted=" ".join(_split_text(secret or "", 4)),
         picture=_render_qr_code(context, secret) if secret else None,
-        wanted=sanitise_path(wanted),
+        wanted=sanitise_path(next_path),
         problem=problem,
     )
 
 
 def _show_codes(
-    request: Request, context: RequestContext, token: str, codes: list[str], wanted: str
+    request: Request, context: RequestContext, token: str, codes: list[str], next_path: str
 ) -> Response:
     """The one answer that shows them, already of the session that the new token opens."""
     session = context.app_state.sessions.find_session(token, context.now, stretch=False)
     if session is None:
         raise CorruptData("a session that was just opened is not there", remedy="Sign in again.")
     renewed = replace(context, session=session)
-    response = renewed.render_page("recovery_codes.html", codes=codes, wanted=sanitise_path(wanted))
+    response = renewed.render_page(
+        "recovery_codes.html", codes=codes, wanted=sanitise_path(next_path)
+    )
     set_cookie(response, request, SESSION, token)
     return response
 

@@ -169,10 +169,10 @@ def _open_session(
         return state.sessions.open_session(uow, user, shorten_address(address), now), confirmed
 
     token, confirmed = state.dependencies.store.write(open_session)
-    wanted = sanitise_path(form.get_text("next"))
+    next_path = sanitise_path(form.get_text("next"))
     if second_factor.is_required(user, state.dependencies.settings) and not confirmed:
-        wanted = f"/account/second-factor?next={quote(wanted)}"
-    response = RedirectResponse(wanted, 303)
+        next_path = f"/account/second-factor?next={quote(next_path)}"
+    response = RedirectResponse(next_path, 303)
     set_cookie(response, request, SESSION, token)
     set_cookie(response, request, DEVICE, origin.device or "", FAMILIAR)
     delete_cookie(response, request, FORM)
@@ -188,18 +188,18 @@ def _renew_origin(request: Request, now: datetime) -> RequestOrigin:
     return RequestOrigin(origin.network, secrets.token_urlsafe(32))
 
 
-def sanitise_path(wanted: str) -> str:
+def sanitise_path(path: str) -> str:
     """A path of ours, never another site's."""
-    plain = wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/sign-"))
-    return wanted if plain and wanted.isprintable() else "/"
+    plain = path.startswith("/") and not path.startswith(("//", "/\\", "/sign-"))
+    return path if plain and path.isprintable() else "/"
 
 
-def _show(request: Request, wanted: str, name: str, message: str, status: int = 200) -> Response:
+def _show(request: Request, next_path: str, name: str, message: str, status: int = 200) -> Response:
     state, token = get_app_state(request), secrets.token_urlsafe(24)
     html = state.pages.render(
         "sign_in.html",
         csrf=token,
-        wanted=sanitise_path(wanted),
+        wanted=sanitise_path(next_path),
         name=name,
         told=message,
         done=request.query_params.get("done", ""),

@@ -77,16 +77,16 @@ def _fill(name: str, columns_of: Any) -> None:
             .where(table.c.id == sa.bindparam("row"))
             .values({each: sa.bindparam(f"to_{each}", type_=table.c[each].type) for each in names})
         )
-        told = [{"row": v["row"], **{f"to_{each}": v[each] for each in names}} for v in values]
-        connection.execute(write, told)
+        parameters = [{"row": v["row"], **{f"to_{each}": v[each] for each in names}} for v in values]
+        connection.execute(write, parameters)
 
 
 def _of_case(case_id: str, doc: dict[str, Any]) -> dict[str, Any]:
     tasks = doc.get("tasks", [])
-    done = [datetime.fromisoformat(t["done_at"]) for t in tasks if t.get("done_at")]
+    done_times = [datetime.fromisoformat(t["done_at"]) for t in tasks if t.get("done_at")]
     return {
-        "open_tasks": len(tasks) - len(done),
-        "task_done_at": max(done, default=None),
+        "open_tasks": len(tasks) - len(done_times),
+        "task_done_at": max(done_times, default=None),
         "near_miss": bool(doc.get("near_miss")),
         "words": f"{case_id} {doc['title']}".casefold(),
     }
