@@ -145,7 +145,7 @@ def generate_answers(requests: Iterator[str], slices: PipelineSlices) -> Iterato
     for request in requests:
         question = json.loads(request)
         if question.get("console"):
-            with ask_console(slices.house) as waits:
+            with ask_console(slices.container) as waits:
                 figures = slices.take(question["lines"])
             yield {**figures, "console_ms": waits}
         elif question.get("alerts"):

@@ -4,7 +4,7 @@
     PYTHONPATH=build/compiled .venv/bin/breachdesk run          what runs is the copy
 
 Optional: without it everything works the same, slower (docs/reference/performance.md). Sources are
-never touched: a compiled module beside its source would hide every later edit. It needs a C
+never touched: a compiled module next to its source would hide every later edit. It needs a C
 compiler and mypyc, which comes with mypy.
 
 Exit codes: 0 done; 1 a module does not compile; 3 there is no C compiler.
@@ -63,7 +63,7 @@ def has_compiler() -> bool:
 
 
 def copy_packages(folder: Path) -> None:
-    """Anew: what was there before goes."""
+    """Copy the packages; replace what the folder held."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in COPIED:
@@ -72,13 +72,13 @@ def copy_packages(folder: Path) -> None:
 
 
 def list_modules(folder: Path) -> Sequence[str]:
-    """Those to compile, as paths inside the copy."""
+    """List the modules to compile, as paths inside the copy."""
     paths = (path for pattern in COMPILED for path in folder.glob(pattern))
     return sorted(str(path.relative_to(folder)) for path in paths if path.name != "__init__.py")
 
 
 def compile_modules(folder: Path, names: Sequence[str]) -> int:
-    """Leaves a shared object beside each; mypyc's exit code."""
+    """Leave a shared object next to each source; return mypyc's exit code."""
     completed = subprocess.run(
         [sys.executable, "-c", BUILD, *names],
         cwd=folder,
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="made anew")
+    parser.add_argument("folder", type=Path, help="replaced if it exists")
     folder = parser.parse_args(arguments).folder.resolve()
     if not has_compiler():
         print("There is no C compiler: install gcc or clang, or do without.", file=sys.stderr)

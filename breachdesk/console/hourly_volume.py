@@ -48,7 +48,7 @@ class TimedLog(Protocol):
 
 
 class TopicVolume:
-    """Counts over all raw topics, asked anew at most once a minute: a page must not wait for the
+    """Counts over all raw topics, queried at most once a minute: a page must not wait for the
     broker each time."""
 
     def __init__(self, log: TimedLog, now: Now) -> None:

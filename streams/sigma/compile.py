@@ -111,9 +111,9 @@ class ConditionCompiler:
         """Compile one field against one value."""
         match value:
             case SigmaExists():
-                return FieldPresence(self._list_names(field), wanted=bool(value))
+                return FieldPresence(self._list_names(field), must_exist=bool(value))
             case SigmaNull():
-                return FieldPresence(self._list_names(field), wanted=False)
+                return FieldPresence(self._list_names(field), must_exist=False)
             case SigmaFieldReference():
                 return self._compile_reference(field, value)
             case SigmaExpansion():

@@ -42,7 +42,7 @@ class FieldPresence:
     """The event has a value in one of these fields, or in none."""
 
     names: tuple[str, ...]
-    wanted: bool
+    must_exist: bool
 
 
 @slotted
@@ -93,7 +93,7 @@ def fold(condition: Condition, present: AbstractSet[str]) -> Condition | bool:
         case FieldTest():
             return False if present.isdisjoint(condition.names) else condition
         case FieldPresence():
-            return not condition.wanted if present.isdisjoint(condition.names) else condition
+            return not condition.must_exist if present.isdisjoint(condition.names) else condition
         case FieldComparison():
             lacks = present.isdisjoint(condition.names) or present.isdisjoint(condition.others)
             return False if lacks else condition
@@ -162,7 +162,7 @@ def find_needed_names(condition: Condition, *, holds: bool = True) -> frozenset[
         case FieldTest() | FieldComparison():
             return frozenset(condition.names) if holds else None
         case FieldPresence():
-            return frozenset(condition.names) if condition.wanted is holds else None
+            return frozenset(condition.names) if condition.must_exist is holds else None
         case NotCondition():
             return find_needed_names(condition.part, holds=not holds)
         case AllOf() | AnyOf():
@@ -223,7 +223,7 @@ def build_predicate(condition: Condition) -> Predicate:  # noqa: PLR0911  # one 
             inner = build_predicate(condition.part)
             return lambda fields: not inner(fields)
         case FieldPresence():
-            get, must_exist = build_getter(condition.names), condition.wanted
+            get, must_exist = build_getter(condition.names), condition.must_exist
             return lambda fields: (get(fields) is not None) is must_exist
         case FieldComparison():
             one, two, same = (

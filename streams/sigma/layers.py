@@ -58,7 +58,7 @@ class PlanColumnsBuilder:
             level = seen[names] = seen.get(names, -1) + 1
             asking = self._layers.setdefault((names, level), _ColumnNeed(names))
             asking.rules |= 1 << at
-            if not need.wanted:
+            if not need.is_positive:
                 asking.unwanted |= 1 << at
             for name, literal in need.anchor:
                 self._wanted.setdefault(name, []).append((literal, asking, at))

@@ -30,10 +30,10 @@ _PRESENCE, _EXACT, _COMPARED, _SEARCHED, _ANYWHERE = range(5)
 
 @slotted
 class LiteralNeed:
-    """One of these literals occurs in the values (`wanted`), or none does."""
+    """One of these literals occurs in the values (`is_positive`), or none does."""
 
     anchor: Anchor
-    wanted: bool
+    is_positive: bool
 
     @property
     def names(self) -> frozenset[str]:
@@ -59,7 +59,7 @@ def split_needs(
             continue
         remaining.append(part)
         needed += [(LiteralNeed(each, True), part) for each in list_anchors(part, present, cost)]
-    needed.sort(key=lambda each: (not each[0].wanted, cost(each[0].anchor)))
+    needed.sort(key=lambda each: (not each[0].is_positive, cost(each[0].anchor)))
     needs_by_names: dict[frozenset[str], list[LiteralNeed]] = {}
     for need, part in needed:
         same = needs_by_names.setdefault(need.names, [])

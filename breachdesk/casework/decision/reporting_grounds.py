@@ -45,8 +45,8 @@ class BodyGrounds:
     id: str
     title: str
     law: tuple[Provision, ...]
-    asked: bool
-    """Does the frozen list bring this body in at all?"""
+    is_asked: bool
+    """Whether the frozen list brings this body in at all."""
     speaks_for: tuple[str, ...]
     speaks_against: tuple[str, ...]
     unknown: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ def _build_regulator(grounds: _GroundFacts, jurisdiction: Jurisdiction) -> BodyG
         id=jurisdiction.id,
         title=jurisdiction.words.body,
         law=grounds.list_provisions(jurisdiction.provision, *jurisdiction.related),
-        asked=bool(own or groups),
+        is_asked=bool(own or groups),
         speaks_for=tuple(speaks_for),
         speaks_against=tuple(against),
         unknown=tuple(_list_unknown(grounds)),
@@ -158,7 +158,7 @@ def _build_owed_regulator(grounds: _GroundFacts, jurisdiction: Jurisdiction) -> 
         id=jurisdiction.id,
         title=jurisdiction.words.body,
         law=grounds.list_provisions(jurisdiction.provision, *jurisdiction.related),
-        asked=bool(under or asks),
+        is_asked=bool(under or asks),
         speaks_for=tuple(_describe_extent(under)),
         speaks_against=(),
         unknown=(question,) if asks and not under else (),
@@ -188,7 +188,7 @@ def _build_people(grounds: _GroundFacts) -> BodyGrounds:
         id="people",
         title="The people whose account data we hold",
         law=grounds.list_provisions("uk_gdpr_art34_1", "uk_gdpr_art34_3", "own_promise"),
-        asked=bool(ours or grounds.groups),
+        is_asked=bool(ours or grounds.groups),
         speaks_for=tuple(speaks_for),
         speaks_against=tuple(against),
         unknown=tuple(_list_unknown(grounds)),
@@ -213,7 +213,7 @@ def _build_subscribers(grounds: _GroundFacts) -> BodyGrounds:
         id="subscribers",
         title="Subscribers and users, under PECR",
         law=grounds.list_provisions("pecr_5a_3", "pecr_5a_6"),
-        asked=DecisionQuestion.PECR_SUBSCRIBERS
+        is_asked=DecisionQuestion.PECR_SUBSCRIBERS
         in list_raised_questions(grounds.exposures, yes=tuple(load_jurisdictions())),
         speaks_for=tuple(speaks_for),
         speaks_against=tuple(against),
@@ -230,7 +230,7 @@ def _build_controllers(grounds: _GroundFacts) -> BodyGrounds:
         id="controllers",
         title="Our customers as controllers",
         law=grounds.list_provisions("uk_gdpr_art33_2"),
-        asked=bool(stored),
+        is_asked=bool(stored),
         speaks_for=tuple(_describe_extent(stored)),
         speaks_against=(),
         always=bool(stored),

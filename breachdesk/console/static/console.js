@@ -121,7 +121,7 @@
   document.addEventListener("visibilitychange", refresh);
 
   const center = () => {
-    for (const here of [".rail [aria-current]", ".way [aria-current=step]"]) {
+    for (const here of [".rail [aria-current]", ".steps [aria-current=step]"]) {
       document.querySelector(here)?.scrollIntoView({ block: "nearest", inline: "center" });
     }
   };

@@ -1,4 +1,4 @@
-"""The whole way of a case: what is done, what is next, what it says in a few words."""
+"""Build the steps of a case: what is done, what is next, and a few words on each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where cases stand: the next step and the duties of each, computed anew only when it changed.
+"""Read the next step and the duties of each case; they are computed again only after a change.
 
 A list shows dozens of cases, and to compute where one stands reads its whole file. What was
 computed is kept with the case's stamp (`CaseBook.compute_stamps`), the day and the law, on which

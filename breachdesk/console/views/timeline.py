@@ -20,7 +20,7 @@ class TimelineEntry:
     at: datetime
     tone: str
     title: str
-    said: str = ""
+    words: str = ""
     path: str = ""
     typed: bool = False
     """Typed to the minute by somebody who acted before they typed it: it comes after what machines
@@ -28,7 +28,7 @@ class TimelineEntry:
 
 
 def build_timeline(file: CaseFile) -> list[TimelineEntry]:
-    """Oldest first; of the same moment in the order of the way."""
+    """Oldest first; of the same moment in the order of the steps."""
     moments = [
         *_iterate_alerts(file),
         *_iterate_opening(file),

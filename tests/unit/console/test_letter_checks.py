@@ -120,7 +120,7 @@ class Console:
         return texts
 
     def fresh(self) -> LetterSet:
-        """As they would be made and checked anew."""
+        """Build and check them again."""
         settings = self.harness.dependencies.settings
         return self.harness.store.read(
             lambda uow: notice_facts.render_letters(uow, self.breach.id, settings, renderer())

@@ -38,7 +38,7 @@ COLUMNS = [
     for column in table.columns
     if column is not notices.c.writes
 ]
-"""A count of writes says nothing of a notice: it makes a page be computed anew."""
+"""A count of writes says nothing of a notice: it makes a page be computed again."""
 
 
 @pytest.fixture(params=ADAPTERS)

@@ -98,16 +98,16 @@ def _show_freeze_question(context: RequestContext, case_id: str, form: Submitted
         )
 
     try:
-        file, kept, counted = context.look(read_question)
+        file, changes, counted = context.look(read_question)
     except REFUSALS as problem:
         return _show(context, case_id, form, problem, anew=True)
     return context.render_page(
         "affected_confirm.html",
         file=file,
-        way=build_steps(file),
-        kept=kept,
+        case_steps=build_steps(file),
+        changes=changes,
         earlier=form.get_text("earlier"),
-        asked=counted,
+        figures=counted,
         proposal=form.get_text("proposal"),
     )
 
@@ -250,7 +250,7 @@ def _show(
 ) -> Response:
     read = context.look(lambda uow: _read(uow, context, case_id, anew=anew, opened=opened))
     file, shown, frozen = read.file, read.exposures, read.frozen
-    visible = (*read.reached.rows, *read.excluded.rows, *read.found)
+    visible = (*read.reached.rows, *read.excluded.rows, *read.matches)
     changes: dict[str, str] = {}
     earlier = _collect_former_decisions(read.before)
     if isinstance(typed, SubmittedForm):
@@ -262,7 +262,7 @@ def _show(
         read=read,
         file=file,
         case=file.case,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         frozen=frozen,
         hidden=_collect_hidden_changes(changes, read, visible),
         counts=Counter(e.certainty.value for e in select_surest(shown)),
@@ -348,7 +348,7 @@ class AffectedPage:
     """Of the proposal."""
     reached: GroupListing
     excluded: GroupListing
-    found: Sequence[Exposure]
+    matches: Sequence[Exposure]
     """Of the customers looked for."""
     more: bool
     words: str

@@ -277,7 +277,7 @@ def _show(
         heads=state.build_heads(typed.get("page", "")),
         file=state.file,
         case=state.file.case,
-        way=build_steps(state.file),
+        case_steps=build_steps(state.file),
         tensions=list_sealed_tensions(state.file),
         typed=kept_fields,
         proof=determine_proof(context),

@@ -1,4 +1,4 @@
-"""One case: its way and obligations, what happened, who is affected, containment, tasks, notes."""
+"""One case: its steps and obligations, what happened, who is affected, containment, tasks, notes."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def _show(
         case=file.case,
         typed=typed,
         problem=problem,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         next=find_next_step(file),
         timeline=build_timeline(file),
         linkable=linkable,

@@ -98,7 +98,7 @@ def _show(
         "confirm.html",
         file=file,
         case=file.case,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         warnings=confirm.list_warnings(file.breach) if file.breach else (),
         causes=load_cause_list(),
         law=context.dependencies.store.law.get_provisions_at(context.now),

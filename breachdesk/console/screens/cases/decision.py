@@ -147,7 +147,7 @@ def _show(
         "decision.html",
         file=file,
         case=file.case,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         anew=writing,
         questions={key: _question_words(key) for key in questions},
         hints={key: _hint(key, questions, law) for key in questions},

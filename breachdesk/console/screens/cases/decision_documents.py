@@ -22,7 +22,7 @@ def show_memo(case_id: str, context: SignedIn) -> Response:
     """The newest decision as a document."""
     file, memo = context.look(lambda uow: _read_memo(uow, context, case_id))
     return context.render_page(
-        "memo.html", file=file, case=file.case, way=build_steps(file), memo=memo
+        "memo.html", file=file, case=file.case, case_steps=build_steps(file), memo=memo
     )
 
 
@@ -51,7 +51,7 @@ def show_grounds(case_id: str, context: SignedIn) -> Response:
 
     file, bodies = context.look(read_grounds)
     return context.render_page(
-        "grounds.html", file=file, case=file.case, way=build_steps(file), bodies=bodies
+        "grounds.html", file=file, case=file.case, case_steps=build_steps(file), bodies=bodies
     )
 
 

@@ -168,7 +168,7 @@ def _show(
         file=file,
         held=hold_reason,
         case=file.case,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         people=people,
         waiting=waiting,
         counts=Counter(row.status.value for row in file.rows),

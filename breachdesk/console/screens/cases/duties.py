@@ -144,7 +144,7 @@ def _show(
         "duties.html",
         file=file,
         case=file.case,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         running=[duty for duty in file.obligations if duty.running],
         over=[duty for duty in file.obligations if not duty.running],
         rules=obligations.list_rules(),

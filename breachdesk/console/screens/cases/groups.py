@@ -245,7 +245,7 @@ def _show(
         "groups.html",
         file=file,
         case=file.case,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         groups=every,
         group_words=group_records.format_group_kind,
         typed_of=collect_fields,

@@ -52,7 +52,7 @@ def show_comparison(case_id: str, context: SignedIn, page: str = "") -> Response
         "side_by_side.html",
         file=file,
         case=file.case,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         texts=texts,
         common=common,
         shown=build_numbered_page(groups, page, PAGE),

@@ -42,7 +42,7 @@ def show_letters(
         "letters.html",
         file=file,
         case=file.case,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         texts=texts,
         letters=texts.letters,
         n=at,

@@ -83,7 +83,7 @@ class AssetChoice:
     known: int
     """All that the register has."""
     ticked: Sequence[Binding]
-    found: Sequence[Binding]
+    matches: Sequence[Binding]
     more: bool
     """More were found than are shown."""
     names: Mapping[str, str]

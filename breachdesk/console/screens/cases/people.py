@@ -262,7 +262,7 @@ def _show(
         people=people,
         file=people.file,
         case=people.file.case,
-        way=build_steps(people.file),
+        case_steps=build_steps(people.file),
         typed=typed,
         problem=problem,
     )

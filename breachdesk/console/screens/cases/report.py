@@ -225,7 +225,7 @@ def _show(
         "report.html",
         file=page.file,
         case=page.file.case,
-        way=build_steps(page.file),
+        case_steps=build_steps(page.file),
         page=page,
         report=page.report,
         tensions=list_sealed_tensions(page.file),

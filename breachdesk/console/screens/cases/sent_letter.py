@@ -29,7 +29,7 @@ def show_sent_letter(case_id: str, row_id: int, context: SignedIn) -> Response:
         "sent.html",
         file=file,
         case=file.case,
-        way=build_steps(file),
+        case_steps=build_steps(file),
         row=row,
         mail=mail,
         approval=approval,

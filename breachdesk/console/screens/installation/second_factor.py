@@ -27,7 +27,7 @@ router = APIRouter()
 
 @router.get("/account/second-factor")
 def show_second_factor(context: SignedIn, next: str = "/account") -> Response:  # noqa: A002 - the query's own word
-    """What there is, and the way to another one."""
+    """Show the second factor, and how to set up another."""
     return _show(context, next)
 
 

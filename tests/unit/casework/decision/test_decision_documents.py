@@ -176,7 +176,7 @@ def test_what_is_under_pecr_leaves_nothing_to_weigh_and_the_rest_keeps_its_own_b
     bodies = scenario.bodies()
 
     assert bodies["uk_pecr"].always
-    assert bodies["uk_ico"].asked
+    assert bodies["uk_ico"].is_asked
     assert not bodies["uk_ico"].always
     assert bodies["subscribers"].unknown
     assert any("The list names 1 customer" in text for text in bodies["uk_ico"].speaks_for)
@@ -188,7 +188,7 @@ def test_a_service_that_still_asks_stays_open(scenario: Scenario) -> None:
     scenario.freeze(pecr=PecrStatus.ASK)
     pecr = scenario.bodies()["uk_pecr"]
 
-    assert pecr.asked
+    assert pecr.is_asked
     assert not pecr.always
     assert "does not say yet" in pecr.unknown[0]
 
@@ -224,6 +224,6 @@ def test_a_body_that_the_list_does_not_bring_in_is_not_asked(scenario: Scenario)
     scenario.freeze(pecr=PecrStatus.NO)
     bodies = scenario.bodies(promise="")
 
-    assert not bodies["uk_pecr"].asked
-    assert not bodies["subscribers"].asked
+    assert not bodies["uk_pecr"].is_asked
+    assert not bodies["subscribers"].is_asked
     assert not any("promise" in text for text in bodies["people"].speaks_for)
