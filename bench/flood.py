@@ -130,10 +130,10 @@ def run(lines: int, memory_mib: float, milliseconds: float) -> dict[str, object]
         before = read_resident_mib()
         resident = [before]
         batches: list[tuple[int, float, float]] = []
-        done = 0
-        while done < lines:
-            batches.append(flood.process(done, lines))
-            done += batches[-1][0]
+        count_done = 0
+        while count_done < lines:
+            batches.append(flood.process(count_done, lines))
+            count_done += batches[-1][0]
             if len(batches) % 20 == 0:
                 resident.append(read_resident_mib())
         resident.append(read_resident_mib())

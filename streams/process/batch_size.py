@@ -45,7 +45,7 @@ class BatchSize:
 
     def _estimate_cost(self) -> float:
         """Estimate the seconds of one record in a slow batch of about the present size."""
-        costs = [taken / count for count, taken in self._full if 2 * count >= self.records]
+        costs = [seconds / count for count, seconds in self._full if 2 * count >= self.records]
         return sorted(costs)[-2:][0]
 
     def _set(self, records: int) -> None:

@@ -76,11 +76,11 @@ def test_an_operators_hours_move_the_deadline(plugin: Jurisdiction) -> None:
 
 @each
 def test_the_form_has_one_key_a_question_and_no_blank_question(plugin: Jurisdiction) -> None:
-    asked = plugin.questions(build_filing(plugin, build_whole_facts(plugin)))
-    keys = [question.key for question in asked]
+    questions = plugin.questions(build_filing(plugin, build_whole_facts(plugin)))
+    keys = [question.key for question in questions]
 
     assert len(keys) == len(set(keys)) > 0
-    assert all(question.question and question.section for question in asked)
+    assert all(question.question and question.section for question in questions)
 
 
 @each
@@ -100,14 +100,14 @@ def test_reasons_for_a_delay_are_demanded_once_the_limit_is_over(plugin: Jurisdi
     due = plugin.compute_deadline(LAW, AWARE).due
     in_time = build_filing(plugin, build_whole_facts(plugin), due)
     late = build_filing(plugin, build_whole_facts(plugin), due + timedelta(seconds=1))
-    asked = {q.key for q in plugin.questions(late)}
+    keys = {q.key for q in plugin.questions(late)}
 
     assert find_missing(plugin.questions(in_time)) == {}
-    assert set(find_missing(plugin.questions(late))) == {"delay_reasons"} & asked
+    assert set(find_missing(plugin.questions(late))) == {"delay_reasons"} & keys
 
 
 @each
-def test_sections_stand_together_in_the_order_of_the_form(plugin: Jurisdiction) -> None:
+def test_sections_are_together_in_the_order_of_the_form(plugin: Jurisdiction) -> None:
     sections = [
         question.section
         for question in plugin.questions(build_filing(plugin, build_whole_facts(plugin)))
@@ -140,7 +140,7 @@ def test_an_unknown_jurisdiction_names_those_there_are() -> None:
 
 @each
 def test_every_question_of_the_form_is_put_to_a_whole_report(plugin: Jurisdiction) -> None:
-    asked = [q.key for q in plugin.questions(build_filing(plugin, build_whole_facts(plugin)))]
+    keys = [q.key for q in plugin.questions(build_filing(plugin, build_whole_facts(plugin)))]
 
     assert keys == [q.key for q in plugin.get_form(LAW, AWARE).questions]
 
@@ -163,10 +163,10 @@ def test_an_answer_that_is_not_yet_known_leaves_the_report_incomplete(plugin: Ju
         if choice is not None and question.key in answers:
             several = isinstance(answers[question.key], tuple)
             unknown[question.key] = (choice,) if several else choice
-    asked = plugin.questions(build_filing(plugin, build_whole_facts(plugin, **unknown)))
-    lacking = find_missing(asked)
+    questions = plugin.questions(build_filing(plugin, build_whole_facts(plugin, **unknown)))
+    lacking = find_missing(questions)
 
-    assert set(lacking) == {q.key for q in asked if q.mandatory and q.key in unknown}
+    assert set(lacking) == {q.key for q in questions if q.mandatory and q.key in unknown}
     assert all(why.endswith(": not yet known") for why in lacking.values())
 
 

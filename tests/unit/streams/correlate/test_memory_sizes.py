@@ -81,12 +81,12 @@ def test_groups_read_from_the_store_take_no_more_memory_than_is_counted(
         windows.apply({}, [GroupRows(key, 1, rows)], None)
         windows.confirm_commit(CommitResult({key: 1}))
     gc.collect()
-    taken, _ = tracemalloc.get_traced_memory()
+    traced, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
     assert len(windows) == len(stored)
-    assert taken <= windows.memory_bytes
-    assert windows.memory_bytes < 2.5 * taken
+    assert traced <= windows.memory_bytes
+    assert windows.memory_bytes < 2.5 * traced
 
 
 def _dump_group(name: str, count: int, length: int) -> tuple[GroupKey, list[BucketRow]]:
@@ -111,16 +111,16 @@ def test_a_flood_of_keys_takes_no_more_memory_however_long_it_lasts() -> None:
         unwritten=UnwrittenBuckets(most_signals=300),
     )
     tracemalloc.start()
-    taken: list[int] = []
+    sizes: list[int] = []
     for number in range(120):
         _flood(windows, number)
         if number % 40 == 39:
             gc.collect()
-            taken.append(tracemalloc.get_traced_memory()[0])
+            sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
 
-    assert taken[2] - taken[1] < 60_000, taken
-    assert taken[2] - taken[0] < 60_000, taken
+    assert sizes[2] - sizes[1] < 60_000, sizes
+    assert sizes[2] - sizes[0] < 60_000, sizes
 
 
 def _flood(windows: WindowStore, number: int) -> None:

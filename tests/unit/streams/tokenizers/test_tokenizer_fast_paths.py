@@ -134,7 +134,7 @@ def test_a_request_carries_records_as_they_are(rows: list[tuple[datetime, str, b
         name: messages.SourceMessage(name, "auto", "UTC", "", 10.0, (("src", "source.ip"),))
         for name in "st"
     }
-    told, numbers, read = messages.read_request(messages.dump_request(records, sources))
+    request, numbers, read = messages.read_request(messages.dump_request(records, sources))
 
     assert [request[number].name for number in numbers] == [record.source for record in records]
     assert [(r.source, r.raw, r.arrived) for r in read] == [
