@@ -68,8 +68,8 @@ class TreeMeasure:
         self.function_lines.append((node.end_lineno or node.lineno) - node.lineno + 1)
         self.branches.append(1 + sum(isinstance(each, BRANCHES) for each in ast.walk(node)))
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-        wanted = [each for each in arguments if each.arg not in ("self", "cls")]
-        self.annotated += node.returns is not None and all(each.annotation for each in wanted)
+        selected = [each for each in arguments if each.arg not in ("self", "cls")]
+        self.annotated += node.returns is not None and all(each.annotation for each in selected)
 
     def _read_docstring(self, node: Function | ast.ClassDef | ast.Module) -> None:
         docstring = ast.get_docstring(node, clean=False)
