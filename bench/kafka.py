@@ -1,4 +1,4 @@
-"""Events a second per worker core from Kafka bytes to committed alerts, beside what to compare
+"""Events a second per worker core from Kafka bytes to committed alerts, next to what to compare
 with.
 
     eval "$(scripts/services up kafka postgres)"
@@ -176,7 +176,7 @@ def main() -> None:
     if "profile" in options.only and not options.py_spy:
         parser.error("--only profile needs --py-spy")
     if "latency" in options.only and not options.load and "rates" not in options.only:
-        parser.error("--only latency needs --load, or rates beside it")
+        parser.error("--only latency needs --load, or rates with it")
     folder = Path(tempfile.mkdtemp(prefix="bench-kafka-"))
     try:
         result = run(options, folder)

@@ -78,7 +78,7 @@ def measure_memory(folder: Path, servers: ServerAddresses, count: int) -> dict[s
 
 
 def restart(settings: Settings) -> dict[str, float]:
-    """Seconds from nothing to a worker that knows where its partitions stand, beside what is
+    """Seconds from nothing to a worker that knows the positions of its partitions, and what is
     stored; imports and Kafka's own group are left out. Moves nothing."""
     begun, spent = time.perf_counter(), time.process_time()
     names = [f"{each.topic}/{each.partition}" for each in topics.list_lags(settings)]

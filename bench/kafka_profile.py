@@ -9,7 +9,7 @@ from bench.profiles import compute_shares
 
 
 def profile_worker(corpus: LoadedCorpus, py_spy: str, folder: Path) -> dict[str, float]:
-    """Share of samples that held the interpreter, by the innermost stage they stood in, percent."""
+    """Share of samples that held the interpreter, by the innermost stage, percent."""
     out = folder / f"{corpus.name}.folded"
     command = [py_spy, "record", "--gil", "--full-filenames", "--rate", "250"]
     run_ours(corpus, 1, profiler=[*command, "--format", "raw", "--output", str(out)])

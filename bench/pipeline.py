@@ -1,4 +1,4 @@
-"""Raw lines a second through steps 1–4 on one core, beside another checkout in the same run.
+"""Raw lines a second through steps 1–4 on one core, compared with another checkout in the same run.
 
     .venv/bin/python bench/pipeline.py                                   # this checkout, 100,000 lines
     .venv/bin/python bench/pipeline.py --against /path/of/checkout       # both, slice by slice in turn

@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/rules.py                                   # 10, 100, 1,000 and 3,000 rules
     .venv/bin/python bench/rules.py --base 100 --sizes 100 1000      # what the other 900 cost
-    .venv/bin/python bench/rules.py --sizes 100 1000 --tree ../other  # beside another checkout
+    .venv/bin/python bench/rules.py --sizes 100 1000 --tree ../other  # compared with another checkout
 
 The rules are generated like published ones: processes on Windows, firewalls, Microsoft 365, web
 servers, sign-ins; many share their commonest values, a part asks for fields that no parser here

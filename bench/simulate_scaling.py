@@ -27,7 +27,7 @@ SECONDS = 30.0
 WARM_SECONDS = 10.0
 GOAL_SECONDS = 2.0
 TAIL_SECONDS = 0.003
-"""From the counts of a source to the commit, beside the disk."""
+"""From the counts of a source to the commit, without the disk."""
 SHARDS = (1, 2, 4, 8, 16, 32, 64)
 RATES = (10_000, 100_000, 1_000_000)
 PARTITION_MB = 5.0

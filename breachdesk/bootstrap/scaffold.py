@@ -9,7 +9,7 @@ from schemas.errors import BadInput
 
 SETTINGS = """\
 # BreachDesk: settings of this data folder. Every key is in docs/reference/settings.md.
-# Secrets may stand in the environment instead, e.g. BREACHDESK_CONSOLE_PORT=8080.
+# Secrets may be set in the environment instead, e.g. BREACHDESK_CONSOLE_PORT=8080.
 
 # Who you are, as notices and reports say it. A blank mandatory field blocks release.
 [profile]

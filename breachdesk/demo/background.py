@@ -24,7 +24,7 @@ from breachdesk.demo.timeline import LineArrival, RandomTimeline
 PATHS = ("/", "/about", "/contact", "/news", "/opening-hours", "/css/site.css", "/logo.svg")
 PROBES = ("/.env", "/.git/config", "/download.php?f=../../etc/passwd", "/?q=1+union+select+2")
 NOBODYS = "shop.oldmillcrafts.example"
-"""A site on our web server that the register does not know: whose is it?"""
+"""A site on our web server that the register does not know, so that its owner is unattributed."""
 PORTS = (23, 445, 3389, 5900, 8080, 1433, 22, 2323)
 STAFF = ("tfairlie", "gmoss", "backup")
 SLOW = 420

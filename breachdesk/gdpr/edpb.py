@@ -10,7 +10,7 @@ from schemas.customer import FrozenModel
 from schemas.errors import NotFound
 
 REFERENCE = "edpb_01_2021"
-"""Of the law book: where they stand and when a person last looked."""
+"""Of the law book: where they are written and when a person last looked."""
 
 
 class EdpbCase(FrozenModel):

@@ -107,7 +107,7 @@ class Jurisdiction:
     words: RegulatorWords
     replaces: frozenset[str] = frozenset()
     """Ids of the jurisdictions whose report does not count what this one covers. A report that
-    replaces no other stands beside it and counts the same people."""
+    replaces no other is made in addition to it and counts the same people."""
     applies_always: bool = False
     """Whether every installation reports here, named in the settings or not."""
     covers_groups: bool = False

@@ -144,7 +144,7 @@ class AlertView(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     pk: int
-    """Surrogate key: human acts hang on it."""
+    """Surrogate key, to which acts of people refer."""
     id: str
     """Canonical id; former ids keep resolving."""
     rule: str

@@ -1,6 +1,6 @@
 """A server program in a folder of its own: started, killed, paused, stopped and started again.
 
-What must be known later stands in `<folder>/server.json`, so that another process can stop it.
+What must be known later is in `<folder>/server.json`, so that another process can stop it.
 """
 
 from __future__ import annotations

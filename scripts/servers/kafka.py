@@ -152,7 +152,7 @@ def fetch_jars(folder: Path) -> None:
     if maven is None:
         raise ProgramMissing("Kafka: no mvn to fetch it with (apt-get install maven)")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Filled beside and renamed: a cache is there as a whole or not at all.
+    # Filled under another name and renamed: a cache is there as a whole or not at all.
     filling = Path(tempfile.mkdtemp(prefix="kafka-filling-", dir=folder.parent))
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={filling}"]
     command = [maven, "-q", "-B", "-f", str(POM), *goal]

@@ -35,7 +35,7 @@ def get_parent(pid: int) -> int:
 
 
 def read_stat_fields(pid: int) -> list[str]:
-    """/proc/PID/stat from the state on: what stands before is a name that may hold anything."""
+    """/proc/PID/stat from the state on: what precedes it is a name that may hold anything."""
     try:
         line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

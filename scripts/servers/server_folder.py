@@ -66,7 +66,7 @@ class ServerFolder:
             servers = self.list_servers()
             alive = [server.name for server in servers if server.alive]
             for server in servers:
-                server.ask_to_stop()  # all at once: they end beside each other
+                server.ask_to_stop()  # all at once: they end concurrently
             for server in servers:
                 server.remove()
             shutil.rmtree(self.folder, ignore_errors=True)

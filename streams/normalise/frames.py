@@ -23,7 +23,7 @@ _BROKEN_HEADER = re.compile(
     r"\s*+(?:<[0-9]{1,3}>)?(?:\s*+(?:[0-9*.][\w:.+,/-]*+|[\w.-]++(?=\s|\Z)))*+"
     r"\s*+(?:[\w./%-]++(?:\[\w*+\])?:)?\s*+\"?\Z"
 )
-"""What may stand before CEF or LEEF: priority, stamps and names in any order, then a tag."""
+"""What may precede CEF or LEEF: priority, stamps and names in any order, then a tag."""
 _REPEATED = re.compile(r"message repeated ([0-9]{1,6}) times?: \[ ?")
 _FLUENTD = re.compile(rf"{syslog.ISO}\t[^\t]{{1,200}}\t(?=\{{)")
 _PAIR = re.compile(r"\[\s*(?:\[\s*)?[0-9]{9}")
@@ -147,7 +147,7 @@ def _open_pair(line: SourceLine) -> SourceLine | None:
 
 
 def _is_header(text: str, *, begins: bool) -> bool:
-    """Whether all that stands before CEF or LEEF is a header, or the one word that names a host."""
+    """Whether everything before CEF or LEEF is a header, or the one word that names a host."""
     if _BROKEN_HEADER.match(text) is None:
         return False
     return syslog.has_header(text) or (begins and len(text.split()) <= 1)

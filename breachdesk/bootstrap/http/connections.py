@@ -48,7 +48,7 @@ class OpenConnections:
         exempt: Callable[[str], bool] = is_loopback,
     ) -> None:
         """Create the set. `most` is less than the settings allow when the process may not open as
-        many files. `exempt`: addresses that stand for many clients, as a proxy's does."""
+        many files. `exempt`: addresses that represent many clients, as a proxy's does."""
         self.limits = limits
         self._exempt = exempt
         self._most = limits.connections if most is None else min(most, limits.connections)

@@ -47,7 +47,7 @@ OURS = (
     "reporter",
     "spoken",
 )
-"""Answers about ourselves and the authority: our own contact and reporter stand in them."""
+"""Answers about ourselves and the authority: they name our own contact and reporter."""
 NEVER_LATER = ("aware_at", "delay_reasons")
 """What may not follow in phases (Art. 33(1), 33(4))."""
 REST = "every other answer that is not given here"
@@ -212,7 +212,7 @@ def _report(
         missing=lacking
         | dict(_list_blockers(filing, plugin))
         | {
-            f"because_{c.key}": f"{c.words} Say why the answer stands."
+            f"because_{c.key}": f"{c.words} Say why the answer is right nevertheless."
             for c in tensions
             if not c.reason
         },

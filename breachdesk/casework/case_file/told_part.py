@@ -53,7 +53,7 @@ def build_sent_words_section(r: CaseSnapshot) -> FileSection | None:
     more = len(sent) - r.most_letters
     if more > 0:
         parts.append(
-            build_empty_part(f"{more:,} more letters left. Their words do not stand here.")
+            build_empty_part(f"{more:,} more letters left. Their words are not shown here.")
         )
     return FileSection(title="The letters as they were sent", parts=tuple(parts))
 

@@ -255,7 +255,8 @@ def _set_tension_reasons(decision: Decision, manifest: Manifest, *, groups: bool
 def _list_unexplained(decision: Decision, manifest: FrozenList, *, groups: bool) -> dict[str, str]:
     unexplained_tensions = list_unexplained(decision, manifest.exposures, groups=groups)
     return {
-        t.title: f"{t.words} Say why the decision stands all the same" for t in unexplained_tensions
+        t.title: f"{t.words} Say why the decision is right nevertheless"
+        for t in unexplained_tensions
     }
 
 

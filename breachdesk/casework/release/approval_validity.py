@@ -61,7 +61,7 @@ def check_approval_invalid(uow: UnitOfWork, breach_id: str, seal: str, kind: App
     if not joined and not has_unsent(uow, newest):
         raise EditConflict(
             f"approval {newest.version}, given by {newest.approved_by} at "
-            f"{convert_to_utc(newest.approved_at):%d %B %Y %H:%M} UTC, is of this very seal and stands",
+            f"{convert_to_utc(newest.approved_at):%d %B %Y %H:%M} UTC, is of this very seal and is valid",
             place=breach_id,
             remedy="See the delivery. A change of the seal may be approved again.",
         )

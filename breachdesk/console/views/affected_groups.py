@@ -17,7 +17,7 @@ FEW = 60
 ALIKE = 3
 """Exposures of one reason that make a group of their own."""
 REASONS = 12
-"""Groups of one reason in each certainty and role, the largest; the rest stand together."""
+"""Groups of one reason in each certainty and role, the largest; the rest are shown together."""
 Key = tuple[Certainty, DataRole, str | None]
 """Certainty, role and reason; no reason: each has its own."""
 

@@ -1,6 +1,6 @@
 """Read the next step and the duties of each case; they are computed again only after a change.
 
-A list shows dozens of cases, and to compute where one stands reads its whole file. What was
+A list shows dozens of cases, and to compute the next step of one reads its whole file. What was
 computed is kept with the case's stamp (`CaseBook.compute_stamps`), the day and the law, on which
 alone it depends."""
 

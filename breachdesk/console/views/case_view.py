@@ -49,7 +49,7 @@ class CaseFile:
     groups: tuple[AffectedGroup, ...] = ()
     """People affected who are no customers."""
     obstacles: tuple[ClosingBlocker, ...] = ()
-    """What stands against closing the case."""
+    """What prevents closing the case."""
 
     @property
     def path(self) -> str:
@@ -121,7 +121,7 @@ def read_case(uow: UnitOfWork, case_id: str, now: datetime) -> CaseFile:
 
 
 def read_unnamed(uow: UnitOfWork, case: Case, now: datetime) -> CaseFile:
-    """The file without its alerts and names: enough to say where the case stands."""
+    """The file without its alerts and names: enough to name the next step of the case."""
     uow.records.read_ahead([case.id])
     groups = list_affected(uow, case.id)
     if case.breach_id is None:

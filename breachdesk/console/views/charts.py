@@ -1,4 +1,4 @@
-"""Pictures as plain numbers: the templates draw them as SVG, each with a sentence beside it."""
+"""Pictures as plain numbers: the templates draw them as SVG, each with a sentence."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class NavigationEntry:
     order: int
     """Position in the group, smallest first."""
     query: Callable[[UnitOfWork], Any] | None = None
-    """Reads the store for the number beside the label. Entries with the same function share one
+    """Read the store for the number next to the label. Entries with the same function share one
     call. None: there is no number."""
     number: Callable[[Any], int] = int
     """Takes the number from what `query` returns; 0 is not shown."""

@@ -52,7 +52,7 @@ class TextGroups:
     def __init__(self) -> None:
         self._groups: dict[tuple[str, tuple[Block, ...]], TextGroup] = {}
         self._blocks: dict[Block, Block] = {}
-        """Most blocks stand in every text: each is kept once."""
+        """Most blocks are in every text: each is kept once."""
 
     def add(self, number: int, text: ReaderText, context: LetterContext) -> None:
         """Text `number` of all."""

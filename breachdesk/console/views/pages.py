@@ -33,7 +33,7 @@ class PageRenderer:
             raise ConfigurationError(
                 "the console's pages are not there",
                 place=str(folder),
-                remedy="Keep a copy of templates/console beside your own notices.",
+                remedy="Keep a copy of templates/console next to your own notices.",
             )
         self.times = TimeFormatter(dependencies.settings.profile.zone)
         self._environment = Environment(

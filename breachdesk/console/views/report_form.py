@@ -32,7 +32,7 @@ class FormField:
     name: str
     kind: str
     label: str = ""
-    """Empty: the form's own question stands above it."""
+    """Empty: the form's own question is above it."""
     hint: str = ""
     """`{regulator}` is what the form's jurisdiction calls its authority."""
 

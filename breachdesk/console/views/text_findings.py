@@ -11,7 +11,7 @@ from schemas.casework.letter import LintProblem
 
 @dataclass(frozen=True)
 class TextFinding:
-    """One problem, wherever it stands."""
+    """One problem, wherever it occurs."""
 
     severity: str
     problem: str

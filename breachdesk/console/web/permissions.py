@@ -1,4 +1,4 @@
-"""Declare beside each route who may use it.
+"""Declare with each route who may use it.
 
 The permissions are checked before a form is read; casework checks again."""
 

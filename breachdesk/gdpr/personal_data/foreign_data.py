@@ -107,7 +107,7 @@ class _FoldedText:
     rows: Mapping[int, Sequence[tuple[int, list[NameEntry]]]] = field(repr=False)
     """Which of its words begin a row of the register's words."""
     titles: frozenset[int]
-    """Places of what may stand before a surname."""
+    """Places of what may precede a surname."""
     numbers: Sequence[tuple[int, int, str]] = field(repr=False)
     addresses: Sequence[tuple[int, int, Address]] = field(repr=False)
 
@@ -130,7 +130,7 @@ class ForeignData:
         self.staff = len(names.users)
         self._entries = NameEntries(names.get_staff_entries(frozenset(involved)), names.entries)
         self._read_before: dict[str, _FoldedText] = {}
-        """Most sentences stand in every letter of a breach: each is split and looked up once."""
+        """Most sentences are in every letter of a breach: each is split and looked up once."""
         self._folded_before: dict[str, tuple[str, str | None]] = {}
 
     @classmethod

@@ -63,7 +63,7 @@ LOOKED_FOR = tuple(
     )
 )
 UNSEEN = (
-    "a name that is an ordinary word, or that stands alone without a first name",
+    "a name that is an ordinary word, or that occurs without a first name",
     "a name that is misspelt or abbreviated",
     "a reference or a file name that leads to a person",
     "a description by which somebody could be known",

@@ -32,7 +32,7 @@ SOURCES = 12
 COMPLAINTS = 5
 CASES = 20
 BREACHES = 12
-"""Breaches whose duties stand on the page, the most pressing first."""
+"""Breaches whose duties the page shows, the most pressing first."""
 OPEN_CASES = 1_000
 """Open cases that are looked at, the newest."""
 OPEN = (CaseState.OPEN, CaseState.CONFIRMED)
@@ -91,8 +91,8 @@ def _format_headline(yours: Sequence[tuple[Case, CaseStep]], alerts: int) -> str
     if yours:
         return f"{capitalise(format_count(len(yours), 'case'))} need your attention."
     if alerts:
-        stands = "waits" if alerts == 1 else "wait"
-        return f"{capitalise(format_count(alerts, 'new alert'))} {stands} to be reviewed."
+        verb = "waits" if alerts == 1 else "wait"
+        return f"{capitalise(format_count(alerts, 'new alert'))} {verb} to be reviewed."
     return "Nothing needs your attention."
 
 

@@ -16,7 +16,7 @@ ROWS = 100
 
 @router.get("/rules")
 def show_rules(context: SignedIn, page: str = "1", rule: str = "") -> Response:
-    """Gravest first; `rule`: the page that this one stands on."""
+    """Gravest first; `rule`: the page that this rule is on."""
     firings = context.look(lambda uow: uow.alerts.get_firings())
     rules = sorted(
         context.dependencies.explainer.list_rules(), key=lambda r: (-r.severity.rank, r.title)

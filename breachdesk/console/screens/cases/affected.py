@@ -234,7 +234,7 @@ def compute_list_seal(exposures: tuple[Exposure, ...]) -> str:
 
 
 def list_sender_assets(context: RequestContext) -> tuple[str, ...]:
-    """`kind:value` of everything our own senders stand on."""
+    """`kind:value` of everything that our own senders depend on."""
     senders = context.dependencies.settings.senders
     return tuple(f"{kind}:{value}" for sender in senders for kind, value in sender.assets)
 

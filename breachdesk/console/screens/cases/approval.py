@@ -75,8 +75,8 @@ class ApprovalPage:
     """It is released, and may be approved once more."""
 
     @property
-    def stands(self) -> bool:
-        """Released, and nothing to approve."""
+    def is_finished(self) -> bool:
+        """Whether it is released and nothing is to be approved."""
         return self.file.released and not self.open_again
 
     @property
@@ -96,7 +96,7 @@ class ApprovalPage:
 
     @property
     def more_approved(self) -> int:
-        """Letters that it released beside them."""
+        """Letters that it released in addition."""
         return len(self._approved) - len(self.approved_rows)
 
     @property
@@ -309,7 +309,7 @@ def _read(uow: UnitOfWork, context: RequestContext, case_id: str, sender_id: str
             texts=context.app_state.letters.read_texts(uow, file, context.now),
             writers=list_writers(uow, documents, dependencies.settings.notices),
         )
-        if sender is None or state.stands or state.checking:
+        if sender is None or state.is_finished or state.checking:
             return state
         seal = approve.compute_seal(
             uow,

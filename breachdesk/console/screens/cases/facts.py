@@ -1,5 +1,5 @@
 """What the letters are made of: what is true for everybody, and the words of each group of readers
-or of one customer, beside what the evidence says by itself."""
+or of one customer, next to what the evidence says by itself."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ReadersRow:
 
 @router.get("/cases/{case_id}/facts")
 def show_facts(case_id: str, context: SignedIn) -> Response:
-    """What is true for everybody, and who reads what beside it."""
+    """What is true for everybody, and what else each reader reads."""
     return _show(context, case_id, None)
 
 

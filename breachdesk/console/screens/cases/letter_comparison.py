@@ -1,4 +1,4 @@
-"""What each reader is told that the others are not, beside what all of them read."""
+"""What each reader is told that the others are not, next to what all of them read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TextSection:
 
 @dataclass(frozen=True)
 class GroupParts:
-    """Readers of the same words: the first of them, and what stands in their text alone."""
+    """Readers of the same words: the first of them, and what only their text contains."""
 
     group: TextGroup
     sections: tuple[TextSection, ...]

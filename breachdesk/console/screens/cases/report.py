@@ -1,4 +1,4 @@
-"""A regulator's report: each question with its answer beside it, what is missing and owed, files,
+"""A regulator's report: each question with its answer, what is missing and owed, files,
 and the record that it was filed."""
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ReportPage:
 
 @router.get("/cases/{case_id}/report")
 def show_report(case_id: str, context: SignedIn, form: str = "") -> Response:
-    """The report as it stands, and the form of its facts."""
+    """The report with the present facts, and the form of its facts."""
     return _show(context, case_id, form, None)
 
 

@@ -34,7 +34,7 @@ class SetupTask:
 
 @router.get("/first-run")
 def show_first_run(context: SignedIn) -> Response:
-    """What stands and what is missing."""
+    """What is set up and what is missing."""
     tasks = context.look(lambda uow: _list_tasks(uow, context))
     return context.render_page(
         "first_run.html", tasks=tasks, left=sum(bool(t.missing) for t in tasks)

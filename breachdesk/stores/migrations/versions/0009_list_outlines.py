@@ -1,4 +1,4 @@
-"""Outlines of frozen lists: what most pages ask of a list of thousands, sealed beside it.
+"""Outlines of frozen lists: what most pages ask of a list of thousands, sealed next to it.
 
 Lists that were frozen by an earlier release get theirs here, unless their case was erased.
 """

@@ -425,7 +425,7 @@ def test_a_report_loses_people_whom_no_register_knows_and_says_what_it_looked_fo
 
 def test_an_answer_against_the_sealed_decision_needs_a_reason(scenario: Scenario) -> None:
     scenario.write(high_risk="no")
-    with pytest.raises(IncompleteDocument, match="Say why the answer stands"):
+    with pytest.raises(IncompleteDocument, match="Say why the answer is right nevertheless"):
         scenario.submit()
     scenario.write(high_risk="no", departures={"high_risk": "The bank blocked the accounts."})
 
