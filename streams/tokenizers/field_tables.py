@@ -62,8 +62,8 @@ def put_numbers(
 def put_ends(fields: dict[str, Value], pairs: Mapping[str, str], ends: Sequence[End]) -> None:
     """Set each side's address and port: `source`, `destination`, `source.nat`, `destination.nat`."""
     for side, ip_keys, port_keys in ends:
-        found = (addresses.parse_endpoint(pairs[key]) for key in ip_keys if pairs.get(key))
-        end = next((each for each in found if each.ip is not None), addresses.NOWHERE)
+        endpoints = (addresses.parse_endpoint(pairs[key]) for key in ip_keys if pairs.get(key))
+        end = next((each for each in endpoints if each.ip is not None), addresses.NOWHERE)
         ports = (addresses.parse_port(pairs[key]) for key in port_keys if pairs.get(key))
         port = next((each for each in ports if each is not None), end.port)
         if end.ip is not None:

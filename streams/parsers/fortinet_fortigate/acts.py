@@ -181,10 +181,10 @@ def _choose_tunnel(pairs: Mapping[str, str], action: str, outcome: str) -> _Act:
 
 def _choose_outcome(pairs: Mapping[str, str], action: str) -> str:
     for key in ("status", "result", "authmsg", "outcome"):
-        said = pairs.get(key, "").casefold()
-        if said in _GOOD:
+        verdict = pairs.get(key, "").casefold()
+        if verdict in _GOOD:
             return "success"
-        if said and _BAD.search(said):
+        if verdict and _BAD.search(verdict):
             return "failure"
     if action in _FAILING:
         return "failure"

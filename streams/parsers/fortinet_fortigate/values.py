@@ -137,8 +137,8 @@ def _put_side(
     side: str,
     keys: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> None:
-    found = (addresses.parse_address(pairs[key]) for key in keys[0] if pairs.get(key))
-    ip = next((each for each in found if each is not None), None)
+    parsed_addresses = (addresses.parse_address(pairs[key]) for key in keys[0] if pairs.get(key))
+    ip = next((each for each in parsed_addresses if each is not None), None)
     ports = (addresses.parse_port(pairs[key]) for key in keys[1] if pairs.get(key))
     port = next((each for each in ports if each is not None), None)
     addresses.put_endpoint(fields, side, ip, port)

@@ -215,8 +215,8 @@ def put_sentence(fields: dict[str, Value], record: Mapping[str, str]) -> None:
         return
     groups = match.groupdict()
     put_name(fields, groups["user"] or "")
-    said = _FROM.search(text[-80:])
-    ip = addresses.parse_address(groups.get("ip") or (said[1] if said is not None else ""))
+    sender = _FROM.search(text[-80:])
+    ip = addresses.parse_address(groups.get("ip") or (sender[1] if sender is not None else ""))
     if ip is not None:
         fields["source.ip"] = ip
     server = _SERVER.search(text[-600:])

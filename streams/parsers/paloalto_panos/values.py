@@ -105,8 +105,8 @@ def put_values(fields: dict[str, Value], record: Mapping[str, str]) -> None:
 
 def _put_ends(fields: dict[str, Value], record: Mapping[str, str]) -> None:
     for side, columns, port in _SIDES:
-        found = (_read_address(record.get(column, "")) for column in columns)
-        ip = next((each for each in found if each is not None), None)
+        parsed_addresses = (_read_address(record.get(column, "")) for column in columns)
+        ip = next((each for each in parsed_addresses if each is not None), None)
         addresses.put_endpoint(fields, side, ip, addresses.parse_port(record.get(port, "")))
     for prefix, column, port in _NATS:
         ip = _read_address(record.get(column, ""))
