@@ -195,8 +195,8 @@ def _put_sentence(fields: dict[str, Value], body: str) -> None:
             return
     for side, what, value in _DETAIL.findall(body[:2000]):
         name = f"{side.lower()}.{what.lower()}"
-        found = addresses.parse_address(value) if what == "IP" else addresses.parse_port(value)
-        fields |= {} if found is None else {name: found}
+        parsed = addresses.parse_address(value) if what == "IP" else addresses.parse_port(value)
+        fields |= {} if parsed is None else {name: parsed}
     if "APT" in body[:40]:
         fields["event.category"] = ["network", "malware"]
 
