@@ -361,7 +361,7 @@ def without_plan(router: RuleRouter[Rule], dataset: str, fields: Mapping[str, An
         max_leaves=6,
     ),
     flags=st.sampled_from([0, re.IGNORECASE, re.IGNORECASE | re.ASCII, re.MULTILINE, re.DOTALL]),
-    told=st.lists(st.text(SIGNS, max_size=8), max_size=8),
+    expected=st.lists(st.text(SIGNS, max_size=8), max_size=8),
 )
 def test_a_mandatory_text_is_in_everything_that_the_expression_matches(
     pattern, flags, expected
