@@ -49,12 +49,12 @@ class RecordExplainer:
             number += 1
             at_level = list(several)
             yield f"  level {number}: {_describe_level(record.raw, at_level[0].level)}"
-            asked = [each for each in at_level if each.result is not AttemptResult.NO_HINT]
-            for attempt in asked:
+            attempted = [each for each in at_level if each.result is not AttemptResult.NO_HINT]
+            for attempt in attempted:
                 yield f"    {attempt.parser.id}: {self._describe_attempt(attempt)}"
             unasked = [each for each in at_level if each.result is AttemptResult.NO_HINT]
             if unasked:
-                yield from self._describe_likest(unasked, shows_likest=not asked)
+                yield from self._describe_likest(unasked, shows_likest=not attempted)
 
     def _describe_attempt(self, attempt: ParserAttempt) -> str:
         if attempt.result is AttemptResult.READ:
@@ -95,8 +95,8 @@ class RecordExplainer:
 
 def _count_equal(tokens: Sequence[str], example: Sequence[str]) -> int:
     count = 0
-    for token, wanted in zip(tokens, example, strict=False):
-        if token != wanted and not (token[0].isdigit() and wanted[0].isdigit()):
+    for token, expected in zip(tokens, example, strict=False):
+        if token != expected and not (token[0].isdigit() and expected[0].isdigit()):
             break
         count += 1
     return count

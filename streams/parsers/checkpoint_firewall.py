@@ -196,10 +196,10 @@ _Act = tuple[list[str], list[str], str, str]
 def _choose_act(pairs: Mapping[str, str]) -> _Act:
     action, operation = pairs.get("action", ""), pairs.get("operation", "")
     word = action.casefold()
-    for said in (action, operation):
-        sign_in = _choose_sign_in(said.casefold(), pairs)
+    for text in (action, operation):
+        sign_in = _choose_sign_in(text.casefold(), pairs)
         if sign_in is not None:
-            return (*sign_in, said.lower())
+            return (*sign_in, text.lower())
     product = f"{pairs.get('product', '')} {pairs.get('fw_subproduct', '')}"
     if operation or pairs.get("subject", "").startswith("Object"):
         failed = _FAILED.search(pairs.get("audit_status", "")) is not None
@@ -230,8 +230,8 @@ def _choose_sign_in(word: str, pairs: Mapping[str, str]) -> tuple[list[str], lis
         return ["authentication"], ["start"], "failure"
     if word not in {"log in", "login", "authcrypt"}:
         return None
-    said = " ".join(pairs.get(key, "") for key in ("audit_status", "auth_status", "status"))
-    failed = _FAILED.search(said) or "failed to log in" in pairs.get("additional_info", "")
+    status = " ".join(pairs.get(key, "") for key in ("audit_status", "auth_status", "status"))
+    failed = _FAILED.search(status) or "failed to log in" in pairs.get("additional_info", "")
     return ["authentication"], ["start"], "failure" if failed else "success"
 
 

@@ -266,8 +266,8 @@ def _put_other(fields: dict[str, Value], body: str) -> None:
         fields["observer.ingress.interface.name"] = line["interface"]
         fields["event.reason"] = f"changed state to {line['state'].strip()}"
         return
-    found = _ADDRESS_OF.search(body[:500])
-    ip = addresses.parse_address(found["ip"].rstrip(".:")) if found is not None else None
+    match = _ADDRESS_OF.search(body[:500])
+    ip = addresses.parse_address(match["ip"].rstrip(".:")) if match is not None else None
     fields |= {} if ip is None else {"source.ip": ip}
 
 

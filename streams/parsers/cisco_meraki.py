@@ -116,8 +116,8 @@ def _put_flow(fields: dict[str, Value], kind: str, body: str) -> None:
         stage = kind.rpartition("_")[2]
         fields |= {"event.type": ["connection", stage], "event.outcome": "success"}
         return
-    said = _SAID_VERDICT.match(body) or _PATTERN.search(f" pattern:{rule}")
-    word = ((said["word"] if said is not None else None) or "").lower()
+    match = _SAID_VERDICT.match(body) or _PATTERN.search(f" pattern:{rule}")
+    word = ((match["word"] if match is not None else None) or "").lower()
     verdicts = {"allow": ("allowed", "success"), "deny": ("denied", "failure")}
     verdict, outcome = verdicts.get(word, ("info", "unknown"))
     fields |= {"event.type": ["connection", verdict], "event.outcome": outcome}

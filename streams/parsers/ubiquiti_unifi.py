@@ -139,9 +139,9 @@ def _put_addresses(
         addresses.put_endpoint(fields, side, where, addresses.parse_port(get.get(port, "")))
     if "source.ip" not in fields:
         client = get.get("UNIFIclientIp") or get.get("UNIFIclientIP") or ""
-        said = _SOURCE.search(message)
+        source = _SOURCE.search(message)
         where = addresses.parse_address(client) or (
-            addresses.parse_address(said[1]) if said else None
+            addresses.parse_address(source[1]) if source else None
         )
         addresses.put_endpoint(fields, "source", where, None)
     mac = get.get("UNIFIclientMac") or get.get("smac") or ""

@@ -128,29 +128,29 @@ def choose_kind(
 ) -> ActKind:
     """Choose the kind of act from its verdict (`act=blocked`), its outcome (`outcome=failure`), and
     the device's own words for the message, never those of a stranger."""
-    said = " ".join(word for word in (verdict, outcome, *words) if word).replace("_", " ")
-    action = re.sub(r"[^a-z0-9]++", "-", (verdict or said).lower()).strip("-")[:80] or "unknown"
+    text = " ".join(word for word in (verdict, outcome, *words) if word).replace("_", " ")
+    action = re.sub(r"[^a-z0-9]++", "-", (verdict or text).lower()).strip("-")[:80] or "unknown"
     known = OUTCOMES.get(outcome.strip().lower())
     has_ends = "source.ip" in fields and "destination.ip" in fields
-    if _SIGN_OUT.search(said):
+    if _SIGN_OUT.search(text):
         return ActKind(["authentication"], ["end"], known or "success", action)
-    if _SIGN_IN.search(said) and not (has_ends and "user.name" not in fields):
+    if _SIGN_IN.search(text) and not (has_ends and "user.name" not in fields):
         if known is None:
-            known = "failure" if _FAILED.search(said) else None
+            known = "failure" if _FAILED.search(text) else None
         if known is None:
-            known = "success" if _SUCCEEDED.search(said) else "unknown"
+            known = "success" if _SUCCEEDED.search(text) else "unknown"
         return ActKind(["authentication"], ["start"], known, action)
-    return _choose_by_fields(fields, said, known, action)
+    return _choose_by_fields(fields, text, known, action)
 
 
 def _choose_by_fields(
-    fields: Mapping[str, Value], said: str, known: str | None, action: str
+    fields: Mapping[str, Value], text: str, known: str | None, action: str
 ) -> ActKind:
-    denied, allowed = bool(_DENIED.search(said)), bool(_ALLOWED.search(said))
+    denied, allowed = bool(_DENIED.search(text)), bool(_ALLOWED.search(text))
     types = ["denied"] if denied else ["allowed"] if allowed else []
     outcome = known or ("failure" if denied else "success" if allowed else "unknown")
     for words, category in ((_MALWARE, "malware"), (_INTRUSION, "intrusion_detection")):
-        if words.search(said):
+        if words.search(text):
             return ActKind([category], types or ["info"], outcome, action)
     for names, category, leading in _BY_FIELDS:
         if all(name in fields for name in names):
