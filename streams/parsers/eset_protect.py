@@ -130,15 +130,15 @@ def _put_account(fields: dict[str, Value], account: str) -> None:
 
 
 def _build_detection(kind: str, record: dict[str, str]) -> dict[str, Value]:
-    taken = record.get("action_taken") or record.get("action") or ""
-    is_stopped = _STOPPED.search(taken) is not None
+    response = record.get("action_taken") or record.get("action") or ""
+    is_stopped = _STOPPED.search(response) is not None
     fields: dict[str, Value] = {
         "event.kind": "alert",
         "event.category": _CATEGORIES.get(kind, ["intrusion_detection"]).copy(),
         "event.type": ["denied"] if is_stopped else ["info"],
         "event.outcome": "failure" if is_stopped else "unknown",
         "event.action": (
-            taken or record.get("event") or record.get("operation") or kind
+            response or record.get("event") or record.get("operation") or kind
         ).casefold(),
     }
     _put_account(fields, record.get("username") or record.get("account") or "")

@@ -167,11 +167,11 @@ def test_the_evidence_shows_each_act_once(spec: WindowSpec, signals: list[Signal
     for episode in group.list_episodes():
         rows = list(map(to_member, episode.members))
         begin = episode.fired.timestamp() - SPAN
-        told = [s for s in signals if begin <= s.time < (episode.last + 1) * SPAN]
+        within = [s for s in signals if begin <= s.time < (episode.last + 1) * SPAN]
 
-        assert len(rows) == count(map(to_member, told))
+        assert len(rows) == count(map(to_member, within))
         for row in rows:
-            of_act = [s for s in told if (s.session, s.step, s.value) == row[5:6] + row[2:4]]
+            of_act = [s for s in within if (s.session, s.step, s.value) == row[5:6] + row[2:4]]
             assert not row.is_retelling or all(s.is_retelling for s in of_act)
 
 
