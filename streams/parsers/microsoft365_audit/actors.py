@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from schemas.pipeline.event import Value
-from streams.tokenizers import addresses, people
+from streams.tokenizers import addresses, directory_names, people
 from streams.tokenizers.json_lines import to_word
+from streams.tokenizers.web_access import is_loopback
 
 _Fields = dict[str, Value]
 _Record = Mapping[str, Value]
 
 
+_ADDRESSES = ("ClientIP", "ClientIPAddress", "ActorIpAddress", "UserIp", "ClientIp")
+_NO_KEYS = people.NOBODY | {"not available"}
+
+
 def build_user_fields(record: _Record) -> _Fields:
     fields: _Fields = {}
-    for name in ("ClientIP", "ClientIPAddress", "ActorIpAddress"):
-        end = addresses.parse_endpoint(to_word(record.get(name)))
-        if end.ip is not None:
-            addresses.put_endpoint(fields, "source", end.ip, end.port)
-            break
-    people.put_user(fields, to_word(record.get("UserId")))
+    _put_address(fields, record)
+    name, key = to_word(record.get("UserId")), to_word(record.get("UserKey"))
+    directory_names.put_person(fields, name)
+    identity = name if key.casefold() in _NO_KEYS else key
+    if identity.casefold() not in people.NOBODY:
+        fields["user.id"] = identity
     if tenant := to_word(record.get("OrganizationId")):
         fields["cloud.account.id"] = tenant
     agent = to_word(record.get("UserAgent")) or to_word(record.get("ClientInfoString"))
@@ -28,9 +33,20 @@ def build_user_fields(record: _Record) -> _Fields:
     return fields
 
 
+def _put_address(fields: _Fields, record: _Record) -> None:
+    """Set where the actor was: of several addresses a public one, never a service's loopback."""
+    ends = [addresses.parse_endpoint(to_word(record.get(name))) for name in _ADDRESSES]
+    known = [(end.ip, end.port) for end in ends if end.ip is not None]
+    if known:
+        ip, port = min(
+            known, key=lambda end: (not addresses.is_public(end[0]), is_loopback(end[0]))
+        )
+        addresses.put_endpoint(fields, "source", ip, port)
+
+
 def put_target(fields: _Fields, mailbox: str) -> None:
     """Set the mailbox that was acted on, if it is not the actor's own."""
     target: _Fields = {}
-    people.put_user(target, mailbox)
+    directory_names.put_person(target, mailbox)
     if target and target.get("user.name") != fields.get("user.name"):
         fields.update({name.replace("user.", "user.target."): v for name, v in target.items()})

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.pipeline.event import Value
-from streams.tokenizers import json_lines, people
+from streams.parsers.microsoft365_audit import endpoint as endpoints
+from streams.tokenizers import directory_names, json_lines, links
 
 SENSITIVE_TYPES = {
     "50842eb7-edc8-4019-85dd-5a5c1f2bb085": "Credit Card Number",
@@ -23,9 +24,9 @@ _REASONS = frozenset({"Override", "Document Change", "Policy Change"})
 _FILE_NAMES = (
     ("file.name", "FileName"),
     ("file.path", "FilePathUrl"),
-    ("url.original", "FilePathUrl"),
     ("file.owner", "FileOwner"),
 )
+_AGENTS = frozenset({"dlpagent", "dlp agent", "dlppolicy"})
 _BLOCKS = frozenset({"blockaccess", "blockaccessscope", "block", "quarantine", "rejectmessage"})
 
 
@@ -145,7 +146,14 @@ def _put_file(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
         value = json_lines.to_word(where.get(key))
         if value:
             fields[name] = value
+    links.put_link(fields, json_lines.to_word(where.get("FilePathUrl")))
     _put_size(fields, where)
+
+
+def _put_reporter(fields: dict[str, Value], name: str) -> None:
+    """Set the user who signed the record, unless it is Microsoft's agent."""
+    if name.casefold() not in _AGENTS:
+        directory_names.put_person(fields, name)
 
 
 def _put_size(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
@@ -164,11 +172,10 @@ def put_dlp(fields: dict[str, Value], record: Mapping[str, Value], key: str) -> 
     match = _read_policies(record.get("PolicyDetails"))
     for name in ("user.name", "user.email", "user.domain"):
         fields.pop(name, None)
-    people.put_user(
-        fields, json_lines.to_word(mail.get("From") or site.get("From") or site.get("FileOwner"))
-    )
-    if endpoint and "user.name" not in fields:
-        people.put_user(fields, json_lines.to_word(record.get("UserId")))
+    actor = mail.get("From") or site.get("From") or site.get("FileOwner")
+    directory_names.put_person(fields, json_lines.to_word(actor))
+    if "user.name" not in fields and (endpoint or not (mail or site)):
+        _put_reporter(fields, json_lines.to_word(record.get("UserId")))
     fields |= {
         "event.kind": "alert",
         "event.category": ["email" if mail else "file"],
@@ -180,7 +187,9 @@ def put_dlp(fields: dict[str, Value], record: Mapping[str, Value], key: str) -> 
     }
     _put_match(fields, match)
     _put_mail(fields, mail)
-    _put_file(fields, site or endpoint)
+    _put_file(fields, site)
+    if endpoint:
+        endpoints.put_device(fields, record)
     fields |= _parse_exception(record.get("ExceptionInfo"))
     if incident := json_lines.to_word(record.get("IncidentId")):
         fields["breach.dlp.incident_id"] = incident

@@ -25,6 +25,11 @@ def _build_example_row(text: str) -> str:
     return f'6f1c7a52,2026-11-22T01:06:15.0000000Z,15,Any,jo@contoso.example,"{cell}",,'
 
 
+def _build_powershell_row(text: str) -> str:
+    cell = text.replace(",", ",\n ").replace('"', '""')
+    return f'"{cell}","15","11/22/2026 1:06:15 AM","jo@contoso.example","UserLoginFailed","1"'
+
+
 _SIGN_IN = {"Workload": "AzureActiveDirectory", "ClientIP": "203.0.113.66:5021"}
 _REFUSED = _build_example_json(
     "UserLoginFailed", **_SIGN_IN, ErrorNumber="50126", ResultStatus="Success"
@@ -134,6 +139,68 @@ EXAMPLES = (
                     "confidence": 85,
                 }
             ],
+        },
+    ),
+    ParserExample(
+        _build_powershell_row(_REFUSED),
+        _REFUSED_EXPECTED,
+    ),
+    ParserExample(
+        _build_example_json(
+            "FileDownloaded",
+            Workload="OneDrive",
+            UserId="urn:spo:guest#Eve@Fabrikam.example",
+            ClientIP="2001:db8::7",
+            ObjectId="https://contoso.sharepoint.example/hr/pay.xlsx",
+        ),
+        {
+            "user.name": "eve@fabrikam.example",
+            "user.email": "eve@fabrikam.example",
+            "source.ip": "2001:db8::7",
+            "url.path": "/hr/pay.xlsx",
+        },
+    ),
+    ParserExample(
+        _build_example_json(
+            "UserLoggedIn",
+            **_SIGN_IN,
+            UserId="eve_fabrikam.example#EXT#@contoso.onmicrosoft.example",
+        ),
+        {"user.name": "eve@fabrikam.example", "event.outcome": "success"},
+    ),
+    ParserExample(
+        _build_example_json(
+            "AlertEntityGenerated",
+            RecordType=40,
+            UserId="SecurityComplianceAlerts",
+            AlertEntityId="https://phish.example/a?b=1",
+            Name="A potentially malicious URL click was detected",
+            Severity="High",
+            Data='{"etype":"MaliciousUrl","trc":"Jo@Contoso.example","eid":"https://phish.example/a"}',
+        ),
+        {
+            "event.kind": "alert",
+            "event.severity": 4,
+            "user.name": "jo@contoso.example",
+            "url.original": "https://phish.example/a?b=1",
+            "url.path": "/a",
+        },
+    ),
+    ParserExample(
+        _build_example_json(
+            "FileUploadedToCloud",
+            Workload="Endpoint",
+            RecordType=63,
+            ObjectId="C:\\Users\\jo\\pay.xlsx",
+            DeviceName="PC-7",
+            TargetDomain="drive.example",
+            EnforcementMode=4,
+        ),
+        {
+            "event.outcome": "failure",
+            "file.name": "pay.xlsx",
+            "host.name": "pc-7",
+            "destination.domain": "drive.example",
         },
     ),
 )

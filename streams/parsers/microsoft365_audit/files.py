@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from schemas.pipeline.event import Value
 from streams.parsers.microsoft365_audit import operations
+from streams.parsers.microsoft365_audit.actors import put_target
+from streams.tokenizers import links
 from streams.tokenizers.json_lines import to_number, to_word
 
 _Fields = dict[str, Value]
@@ -19,8 +21,12 @@ def put_file(fields: _Fields, record: _Record, key: str) -> None:
     if extension := to_word(record.get("SourceFileExtension")):
         fields["file.extension"] = extension
     if where := to_word(record.get("ObjectId")):
-        fields["file.path"] = fields["url.original"] = where
-        fields |= {"url.domain": where.split("/", 3)[2].casefold()} if "://" in where[:9] else {}
+        fields["file.path"] = where
+        links.put_link(fields, where)
+    if directory := to_word(record.get("SourceRelativeUrl")):
+        fields["file.directory"] = directory
+    if target := to_word(record.get("TargetUserOrGroupName")):
+        put_target(fields, target)
     size = to_number(record.get("FileSizeBytes"))
     if size is not None:
         fields["file.size"] = size

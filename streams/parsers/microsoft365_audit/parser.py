@@ -13,13 +13,20 @@ import orjson
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, SourceLine
-from streams.parsers.microsoft365_audit import audit_record, mail, mailbox_rules, operations
+from streams.parsers.microsoft365_audit import (
+    alerts,
+    audit_record,
+    endpoint,
+    mail,
+    mailbox_rules,
+    operations,
+    sign_ins,
+)
 from streams.parsers.microsoft365_audit.actors import build_user_fields, put_target
 from streams.parsers.microsoft365_audit.dlp_policy import put_dlp
 from streams.parsers.microsoft365_audit.examples import EXAMPLES
 from streams.parsers.microsoft365_audit.files import put_file
-from streams.parsers.microsoft365_audit.sign_ins import put_sign_in
-from streams.tokenizers import stamps
+from streams.tokenizers import links, stamps
 from streams.tokenizers.json_lines import to_mapping, to_word
 
 _Fields = dict[str, Value]
@@ -50,6 +57,8 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     key = operation.casefold()
     fields = build_user_fields(record)
     fields |= {"event.action": operation, "event.outcome": _get_outcome(record)}
+    if kind := to_word(record.get("RecordType")):
+        fields["event.code"] = kind
     _choose_put(key, record)(fields, record, key)
     if "event.provider" not in fields and record.get("Workload"):
         fields["event.provider"] = fields["service.name"] = to_word(record["Workload"])
@@ -57,17 +66,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
 
 
 def _choose_put(key: str, record: _Record) -> Callable[[_Fields, _Record, str], None]:
-    if key in {"userloggedin", "userloginfailed"}:
-        return put_sign_in
-    if key.startswith("dlp"):
-        return put_dlp
-    if key in mailbox_rules.OPERATIONS:
-        return mailbox_rules.put_mailbox_rule
-    if key in mail.PERMISSION_OPERATIONS:
-        return mail.put_permission
-    if key in mail.OPERATIONS and to_word(record.get("Workload")) in {"", "Exchange"}:
-        return mail.put_mail
-    return _put_other if operations.get_file_type(key) is None else put_file
+    return next((put for matches, put in _KINDS if matches(key, record)), _put_other)
 
 
 def _compute_id(record: _Record, key: str) -> str | None:
@@ -92,9 +91,33 @@ def _put_other(fields: _Fields, record: _Record, key: str) -> None:
     directory = to_word(record.get("Workload")) == "AzureActiveDirectory"
     category = "iam" if directory else "configuration" if "-" in key else "api"
     fields |= {"event.category": [category], "event.type": [operations.get_verb_type(key)]}
+    where = to_word(record.get("ObjectId"))
     if directory:
-        put_target(fields, to_word(record.get("ObjectId")))
+        put_target(fields, where)
+    elif "://" in where[:9]:
+        links.put_link(fields, where)
+    if target := to_word(record.get("TargetUserOrGroupName")):
+        put_target(fields, target)
 
+
+_KINDS: tuple[
+    tuple[Callable[[str, _Record], bool], Callable[[_Fields, _Record, str], None]], ...
+] = (
+    (lambda key, record: sign_ins.is_sign_in(record, key), sign_ins.put_sign_in),
+    (lambda key, _record: alerts.is_alert(key), alerts.put_alert),
+    (lambda key, _record: key.startswith("dlp"), put_dlp),
+    (lambda key, _record: key in mailbox_rules.OPERATIONS, mailbox_rules.put_mailbox_rule),
+    (lambda key, _record: key in mail.PERMISSION_OPERATIONS, mail.put_permission),
+    (
+        lambda key, record: (
+            key in mail.OPERATIONS and to_word(record.get("Workload")) in {"", "Exchange"}
+        ),
+        mail.put_mail,
+    ),
+    (lambda _key, record: endpoint.is_endpoint(record), endpoint.put_endpoint_act),
+    (lambda key, _record: operations.get_file_type(key) is not None, put_file),
+)
+"""Which operations a module reads, the first that matches."""
 
 PARSER = Parser(
     id="microsoft365_audit",

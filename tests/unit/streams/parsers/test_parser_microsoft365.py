@@ -210,3 +210,56 @@ def test_a_broken_record_is_refused(text: str) -> None:
         PARSER.parse(SourceLine(text, ARRIVED, UTC, "m365"))
 
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "urn:spo:guest#Eve@Fabrikam.example",
+        "i:0#.f|membership|eve@fabrikam.example",
+        "live.com#eve@fabrikam.example",
+        "eve_fabrikam.example#EXT#@contoso.onmicrosoft.example",
+        "i:0#.f|membership|eve_fabrikam.example#ext#@contoso.onmicrosoft.example",
+    ],
+)
+def test_a_guest_has_one_name_whatever_service_names_them(name: str) -> None:
+    assert fields("FileDownloaded", UserId=name)["user.name"] == "eve@fabrikam.example"
+
+
+def test_an_anonymous_link_names_nobody() -> None:
+    told = fields("AnonymousLinkUsed", UserId="urn:spo:anon#1a2b")
+
+    assert "user.name" not in told
+    assert told["user.id"] == "urn:spo:anon#1a2b"
+
+
+def test_a_row_of_another_log_with_a_typed_cell_is_no_audit_record() -> None:
+    cell = record("UserLoggedIn").replace('"', '""')
+
+    assert not claims(PARSER, f'192.0.2.1 - - [22/Nov/2026] "GET /?"{cell}" HTTP/1.1" 200 5')
+    assert not claims(PARSER, f'192.0.2.1,GET,"{cell}"')
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_row_is_read_in_any_order_of_columns(delimiter: str) -> None:
+    cell = record("UserLoggedIn").replace('"', '""')
+    row = delimiter.join([f'"{cell}"', '"UserLoggedIn"', '"1"', "jo"])
+
+    assert claims(PARSER, row)
+    assert parse(row).id == "one"
+
+
+def test_an_alert_about_a_mailbox_names_its_owner() -> None:
+    data = {"Entities": [{"Type": "mailbox", "Upn": "Jo@Contoso.example"}]}
+    told = fields(
+        "AirInvestigationData", UserId="AirInvestigation", Data=orjson.dumps(data).decode()
+    )
+
+    assert told["user.email"] == "jo@contoso.example"
+
+
+def test_a_clicked_link_keeps_who_clicked_and_from_where() -> None:
+    told = fields("TIUrlClickData", Url="https://phish.example/x/y", UserIp="192.0.2.9")
+
+    assert told["user.name"] == "jo@contoso.example"
+    assert (told["url.path"], told["source.ip"]) == ("/x/y", "192.0.2.9")
