@@ -158,12 +158,12 @@ def test_more_lines_never_take_an_alert_back(
 @settings(deadline=None, max_examples=150)
 @given(signals=draw_signals())
 def test_the_evidence_shows_each_act_once(spec: WindowSpec, signals: list[Signal]) -> None:
-    kept = WindowSpec(
+    window_spec = WindowSpec(
         **{n: getattr(spec, n) for n in ("rule", "title", "severity", "timespan", "quiet")},
         **{n: getattr(spec, n) for n in ("distinct", "fires", "sees_retellings")},
         keep=spec.keep and 1_000,
     )
-    group = absorb(kept, [signals])
+    group = absorb(window_spec, [signals])
     for episode in group.list_episodes():
         rows = list(map(to_member, episode.members))
         begin = episode.fired.timestamp() - SPAN
