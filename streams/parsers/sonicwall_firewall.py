@@ -1,4 +1,4 @@
-"""Parse SonicWall SonicOS firewalls and SMA gateways: key=value, often without a syslog header.
+"""Parse SonicWall SonicOS firewalls and SMA gateways: key=value, often without a syslog header, or CEF.
 
 The device's `time=` is the event time, in the source's zone unless it says UTC; a relay's stamp in
 front of it is not. The kind of act is in the message number `m`; on an SMA (`id=sslvpn`), which has
@@ -12,13 +12,40 @@ from datetime import UTC, datetime
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, key_value, numbers, people, stamps, syslog
+from streams.tokenizers import addresses, cef, field_tables, key_value, numbers, stamps
 
 _START = re.compile(
-    rf"(?:(?:{syslog.HEADER}|{syslog.PRI})\s*+(?:\S++ ++)?|[0-9a-f.:]++ ++)?\s*+"
-    r"(?=id=\S++ ++(?:sn|time|fw|mgmtip)=)"
+    r"(?:[0-9A-Fa-f]++[.:][0-9A-Fa-f.:]*+ ++)?\s*+"
+    r"(?=(?:id|sn|time|fw|mgmtip|pri|c|gcat|m|n|msg|src|[a-z-]{1,30}(?:=\S{1,40} (?:id|sn)))=)"
 )
-_REAL = re.compile(r"(?<!\S)(?:m|msg)=")
+_KEY = re.compile(r"(?:\A|(?<=\s))(id|sn|fw|m|msg|pri|time|mgmtip)=")
+_ENOUGH = (
+    frozenset({"id", "sn"}),
+    frozenset({"id", "fw", "pri"}),
+    frozenset({"id", "fw", "m"}),
+    frozenset({"id", "mgmtip"}),
+    frozenset({"sn", "fw", "m"}),
+)
+"""Keys any of which together are a SonicWall's; the vendor adds keys in front of and between them."""
+_CEF_NAMES = {
+    "cat": "c",
+    "smac": "srcMac",
+    "dmac": "dstMac",
+    "susr": "usr",
+    "suser": "usr",
+    "out": "sent",
+    "in": "rcvd",
+    "cs1": "rule",
+    "cs3Label": "srcZone",
+    "cs4Label": "dstZone",
+    "cs6": "note",
+    "cn1Label": "rpkt",
+    "cn2Label": "spkt",
+    "cn3Label": "cdur",
+    "deviceExternalId": "sn",
+    "dvc": "fw",
+}
+"""The vendor writes values under names that CEF has for labels."""
 _AUTH, _NET, _CONF = ["authentication"], ["network"], ["configuration"]
 _IDS, _IAM = ["network", "intrusion_detection"], ["iam"]
 _Kind = tuple[list[str], list[str], str, str]
@@ -34,25 +61,35 @@ _KINDS: tuple[tuple[_Kind, str], ...] = (
     ((_AUTH, ["start"], "failure", "user-login"), _REFUSED),
     ((_IAM, ["user", "change"], "success", "user-locked"), "1570"),
     ((_IAM, ["user", "change"], "success", "user-unlocked"), "438 439 1571"),
-    ((_AUTH, ["end"], "success", "logout"), "24 261 262 263 264 265 520 1008 1124"),
+    ((_AUTH, ["end"], "success", "logout"), "24 261 262 263 264 265 520 998 1008 1124"),
     ((_NET, ["connection", "start"], "success", "connection-opened"), "98"),
+    ((_NET, ["connection", "allowed"], "success", "management-allowed"), "526"),
     ((_NET, ["connection", "end"], "success", "connection-closed"), "537"),
-    ((_NET, ["connection", "denied"], "failure", "connection-denied"), "36 38 173 524 712 713 760"),
+    (
+        (_NET, ["connection", "denied"], "failure", "connection-denied"),
+        "36 38 173 267 524 712 713 760",
+    ),
     ((["network", "web"], ["access", "denied"], "failure", "web-site-denied"), "14"),
     ((["network", "web"], ["access"], "success", "web-site-hit"), "97"),
     ((_NET, ["connection", "denied"], "failure", "country-denied"), "1198 1199"),
     ((_NET, ["connection", "denied"], "failure", "botnet-denied"), "1200 1201"),
     ((_IDS, ["info"], "unknown", "intrusion-detected"), "608 789"),
     ((_IDS, ["denied"], "failure", "intrusion-prevented"), "609 790"),
-    ((_IDS, ["info"], "unknown", "port-scan"), "82 83"),
+    ((_NET, ["info"], "unknown", "application-detected"), "1154"),
+    ((_NET, ["denied"], "failure", "application-prevented"), "1155"),
+    ((["network", "file"], ["access"], "unknown", "file-transferred"), "1574"),
+    ((_NET, ["error"], "failure", "vpn-failed"), "1388"),
+    ((_IDS, ["info"], "unknown", "port-scan"), "82 83 177 178 179"),
     ((_IDS, ["denied"], "failure", "attack-dropped"), "22 23 27 81"),
-    ((_IDS, ["info"], "unknown", "syn-flood"), "25 859 860"),
+    ((_IDS, ["info"], "unknown", "syn-flood"), "25 859 860 861 866 867 1369 1370 1371"),
     ((_CONF, ["change"], "success", "configuration-changed"), "1382 440 441 442"),
     ((_CONF, ["change"], "failure", "configuration-refused"), "1383"),
     ((_IAM, ["user", "change"], "success", "user-changed"), "1333 1334 1335 1336 1337 1338"),
 )
 _BY_CODE = {code: kind for kind, codes in _KINDS for code in codes.split()}
 _OTHER: _Kind = (_NET, ["info"], "unknown", "device-message")
+_ALLOWED: _Kind = (_NET, ["connection", "allowed"], "success", "connection-allowed")
+_SUCCESSFUL_CONNECTIONS = frozenset({"97", "98", "526", "1574"})
 _DENIED: _Kind = (_NET, ["connection", "denied"], "failure", "connection-denied")
 _DENYING = frozenset({"drop", "deny", "block", "reject"})
 _DROPPED = re.compile(r"\b(?:dropped|denied|blocked|rejected)\b", re.IGNORECASE)
@@ -67,23 +104,22 @@ _MESSAGE_KINDS = (
 )
 _METHODS = {"1": "GET", "2": "POST", "3": "HEAD", "4": "PUT", "5": "CONNECT"}
 _ENDS = (
-    ("src", "source.ip", "source.port", "observer.ingress.interface.name", "source.domain"),
-    (
-        *("dst", "destination.ip", "destination.port"),
-        *("observer.egress.interface.name", "destination.domain"),
-    ),
+    ("src", "source", "observer.ingress.interface.name"),
+    ("dst", "destination", "observer.egress.interface.name"),
 )
-"""A key, and where the address, the port, the interface and the name in its value go."""
+"""A key, and where the address, port and name, and the interface in its value go."""
 _FURTHER_ADDRESSES = (
-    ("srcV6", "source.ip"),
-    ("dstV6", "destination.ip"),
-    ("natSrc", "source.nat.ip"),
-    ("natDst", "destination.nat.ip"),
+    ("srcV6", "source"),
+    ("dstV6", "destination"),
+    ("natSrc", "source.nat"),
+    ("natDst", "destination.nat"),
+    ("natSrcV6", "source.nat"),
+    ("natDstV6", "destination.nat"),
 )
-_MACS = (("srcMac", "source.mac"), ("dstMac", "destination.mac"))
 _NUMBERS = {
     "sent": "source.bytes",
     "rcvd": "destination.bytes",
+    "in": "destination.bytes",
     "spkt": "source.packets",
     "rpkt": "destination.packets",
     "pri": "event.severity",
@@ -101,6 +137,8 @@ _TEXTS = {
     "agent": "user_agent.original",
     "dstname": "url.domain",
     "arg": "url.path",
+    "website-category": "rule.category",
+    "version": "observer.version",
 }
 
 
@@ -111,25 +149,56 @@ _PLACES = {key: (name, False) for key, name in _TEXTS.items()} | {
 
 
 def _can_parse(line: SourceLine) -> bool:
-    return _START.match(line.text) is not None
-
-
-def _has_message(text: str, begin: int) -> bool:
-    """Whether it has a message or its number."""
-    if begin and (text.find(" m=", begin - 1) >= 0 or text.find(" msg=", begin - 1) >= 0):
-        return True
-    return _REAL.search(text, begin) is not None
-
-
-def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
+    header = cef.read_header(line.text)
+    if header is not None:
+        return header.vendor == "SonicWall"
     start = _START.match(line.text)
-    if start is None or not _has_message(line.text, start.end()):
+    if start is None:
+        return False
+    keys = frozenset(_KEY.findall(line.text[start.end() : start.end() + 600]))
+    return any(some <= keys for some in _ENOUGH)
+
+
+def _read_pairs(line: SourceLine) -> list[tuple[str, str]]:
+    if not _can_parse(line):
         raise UnparseableRecord(
             "no message of a SonicWall (id=, sn=, m= or msg=)",
             place="sonicwall_firewall",
-            remedy="Send syslog in the Default or Enhanced format.",
+            remedy="Send syslog in the Default, Enhanced or ArcSight format.",
         )
-    all_pairs = key_value.parse_pairs(line.text[start.end() :])
+    record = cef.read(line.text)
+    if record is not None:
+        return _rename(record)
+    start = _START.match(line.text)
+    return key_value.parse_pairs(line.text[start.end() if start is not None else 0 :])
+
+
+def _rename(record: cef.CefRecord) -> list[tuple[str, str]]:
+    """Write a record of CEF with the names of the Enhanced format."""
+    header, fields = record.header, record.fields
+    pairs = [("id", header.product), ("m", header.code), ("version", header.version)]
+    for side, port, interface in (
+        ("src", "spt", "deviceInboundInterface"),
+        ("dst", "dpt", "deviceOutboundInterface"),
+    ):
+        parts = [fields.get(key, "") for key in (side, port, interface)]
+        pairs += [(side, ":".join(parts))] if any(parts) else []
+    domain, slash, path = fields.get("request", "").partition("/")
+    pairs += [("dstname", domain), ("arg", slash + path)] if domain else []
+    for side, address, port in (("natSrc", "cs1Label", "snpt"), ("natDst", "cs2Label", "dnpt")):
+        if addresses.parse_address(fields.get(address, "")) is not None:
+            pairs.append((side, f"{fields[address]}:{fields.get(port, '')}"))
+    pairs += ((_CEF_NAMES.get(key, key), value) for key, value in record.pairs)
+    severity = cef.parse_severity(header.severity)
+    if severity is not None:
+        pairs.append(("pri", str(severity)))
+    if "msg" not in fields:
+        pairs.append(("msg", header.name))
+    return pairs
+
+
+def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
+    all_pairs = _read_pairs(line)
     pairs = key_value.select_first_values(all_pairs)
     category, types, outcome, action = _choose_kind(pairs)
     fields: dict[str, Value] = {
@@ -138,7 +207,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         "event.outcome": outcome,
         "event.action": action,
         "observer.vendor": "SonicWall",
-        "observer.type": "vpn" if pairs["id"] == "sslvpn" else "firewall",
+        "observer.type": "vpn" if pairs.get("id") == "sslvpn" else "firewall",
     }
     for key, value in pairs.items():
         place = _PLACES.get(key)
@@ -167,19 +236,24 @@ def _list_messages(text: str, pairs: dict[str, str], all_pairs: list[tuple[str, 
 
 def _choose_kind(pairs: dict[str, str]) -> _Kind:
     message = pairs.get("msg", "")
-    if pairs["id"] == "sslvpn":
+    if pairs.get("id") == "sslvpn":
         return next((kind for words, kind in _MESSAGE_KINDS if words.search(message)), _OTHER)
-    kind = _BY_CODE.get(pairs.get("m", ""))
+    code = pairs.get("m", "")
+    kind = _BY_CODE.get(code)
+    dropped = pairs.get("fw_action") in _DENYING
     if kind is not None:
+        if dropped and code in _SUCCESSFUL_CONNECTIONS:
+            return _BY_CODE["14"] if code == "97" else _DENIED
         return kind
-    denied = pairs.get("fw_action") in _DENYING or _DROPPED.search(message)
-    return _DENIED if denied else _OTHER
+    if pairs.get("fw_action") == "forward":
+        return _ALLOWED
+    return _DENIED if dropped or _DROPPED.search(message) else _OTHER
 
 
 def _parse_time(pairs: dict[str, str], line: SourceLine) -> datetime | None:
     text = pairs.get("time") or pairs.get("vp_time")
     if not text:
-        return None
+        return line.frame.time
     explicit = pairs.get("vp_time", text)
     if explicit.endswith(" UTC"):
         return stamps.parse_iso(explicit[:-4], UTC)
@@ -192,36 +266,41 @@ def _put_device(fields: dict[str, Value], pairs: dict[str, str]) -> None:
         fields["observer.ip"] = ip
     elif pairs.get("fw"):
         fields["observer.name"] = pairs["fw"]
-    if pairs["id"] not in ("firewall", "sslvpn"):
-        fields["observer.product"] = pairs["id"]
+    name = pairs.get("id", "firewall")
+    if name not in ("firewall", "sslvpn"):
+        fields["observer.product"] = name
 
 
 def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> None:
-    for key, ip_field, port_field, interface_field, domain_field in _ENDS:
+    for key, side, interface_field in _ENDS:
         text = pairs.get(key)
         if not text:
             continue
         ip, port, interface, host = addresses.parse_named_endpoint(text)
-        if ip is not None:
-            fields[ip_field] = ip
-        if port is not None:
-            fields[port_field] = port
+        addresses.put_endpoint(fields, side, ip, port)
         if interface:
             fields[interface_field] = interface
         host = host or ("" if ip else text.partition(":")[0])
         if host:
-            fields[domain_field] = host
-    _put_further(fields, pairs)
+            fields[f"{side}.domain"] = host
+    for key, side in _FURTHER_ADDRESSES:
+        if key in pairs:
+            _put_further(fields, side, pairs[key])
+    field_tables.put_mac(fields, "source", pairs.get("srcMac", ""))
+    field_tables.put_mac(fields, "destination", pairs.get("dstMac", ""))
 
 
-def _put_further(fields: dict[str, Value], pairs: dict[str, str]) -> None:
-    for key, name in _FURTHER_ADDRESSES:
-        ip = addresses.parse_named_endpoint(pairs[key]).ip if key in pairs else None
-        if ip is not None:
-            fields[name] = ip
-    for key, name in _MACS:
-        if pairs.get(key):
-            fields[name] = pairs[key].upper().replace(":", "-")
+def _put_further(fields: dict[str, Value], side: str, text: str) -> None:
+    end = (
+        addresses.parse_endpoint(text)
+        if text.startswith("[")
+        else addresses.parse_named_endpoint(text)
+    )
+    if end.ip is None:
+        return
+    fields[f"{side}.ip"] = end.ip
+    if end.port is not None:
+        fields[f"{side}.port"] = end.port
 
 
 def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
@@ -246,7 +325,9 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
 def _put_words(fields: dict[str, Value], pairs: dict[str, str], messages: list[str]) -> None:
     user = pairs.get("usr") or pairs.get("user", "")
     if user and not user.startswith("Unknown"):
-        people.put_user(fields, user)
+        field_tables.put_account(fields, user)
+    if messages and messages[0].startswith("Filename: "):
+        fields["file.name"] = messages[0].removeprefix("Filename: ")
     if messages:
         fields["message"] = messages[0] if len(messages) == 1 else "; ".join(messages)
         if fields["event.outcome"] == "failure":
@@ -256,7 +337,7 @@ def _put_words(fields: dict[str, Value], pairs: dict[str, str], messages: list[s
 PARSER = Parser(
     id="sonicwall_firewall",
     title="SonicWall firewalls (SonicOS) and SMA gateways",
-    hints=(b"id=",),
+    hints=(b"id=", b"sn=", b"|SonicWall|"),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,
@@ -329,6 +410,33 @@ PARSER = Parser(
                 "user.email": "jo@contoso.example",
                 "destination.domain": "vpn.contoso.example",
                 "observer.type": "vpn",
+            },
+        ),
+        ParserExample(
+            '<134> id=firewall website-category="Games" sn=18B169000001 time="2026-11-22 14:48:07"'
+            " fw=192.0.2.9 pri=6 c=32 m=14 src=192.0.2.28:56783:X0 dst=198.51.100.12:443:X1",
+            {
+                "event.action": "web-site-denied",
+                "rule.category": "Games",
+                "observer.serial_number": "18B169000001",
+            },
+        ),
+        ParserExample(
+            "Nov 22 13:45:36 fw-hq CEF:0|SonicWall|TZ 370|7.1.1-7058|97|Syslog Website Accessed|4|"
+            "cat=1024 smac=02:00:00:00:00:01 src=192.0.2.28 spt= 60000 deviceInboundInterface=X0"
+            " cs1Label=198.51.100.1 snpt=12345 dst=203.0.113.80 dpt=443 deviceOutboundInterface=X1"
+            ' susr="jo" proto=tcp/https out=1234 in=4567 cs1="LAN -> WAN" request=www.contoso.example/a'
+            ' reason=22 Category-"Games" fw_action="drop" dpi=1',
+            {
+                "event.outcome": "failure",
+                "source.port": 60000,
+                "source.bytes": 1234,
+                "source.nat.ip": "198.51.100.1",
+                "source.mac": "02-00-00-00-00-01",
+                "destination.bytes": 4567,
+                "url.domain": "www.contoso.example",
+                "user.name": "jo",
+                "rule.name": "LAN -> WAN",
             },
         ),
     ),
