@@ -32,6 +32,7 @@ _REFUSALS = (
     re.compile(r"Authorization of user (.*) to access (.*) failed, reason: .*\Z"),
     re.compile(r"()client denied by server configuration: (.*)\Z"),
     re.compile(r"()access to (\S++) failed, reason: .*\Z"),
+    re.compile(r"()(?:Directory index forbidden by|Cannot serve directory) (.*)\Z"),
 )
 _MISSING = re.compile(
     r"File does not exist: (.*)\Z|script '(.*)' not found or unable to stat\Z|"

@@ -38,9 +38,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         raise web_access.build_unreadable("cloudflare_logpush")
     fields = web_access.build_fields("cloudflare")
     web_access.put_status(fields, get("EdgeResponseStatus", ""))
-    _put_verdict(
-        fields, get("Action", "") or get("SecurityAction", ""), is_firewall="Datetime" in document
-    )
+    _put_verdict(fields, _choose_action(document), is_firewall="Datetime" in document)
     query = get("ClientRequestQuery", "")
     uri = get("ClientRequestURI", "") or get("ClientRequestPath", "") + query
     web_access.put_target(fields, uri)
@@ -52,15 +50,30 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     web_access.put_referrer(fields, get("ClientRequestReferer", "") or get("ClientRefererHost", ""))
     web_access.put_number(fields, "http.response.bytes", get("EdgeResponseBytes", ""))
     web_access.put_number(fields, "http.request.bytes", get("ClientRequestBytes", ""))
-    web_access.put_text(fields, "rule.id", get("RuleID", "") or get("SecurityRuleID", ""))
     web_access.put_text(
-        fields, "rule.name", get("Description", "") or get("SecurityRuleDescription", "")
+        fields, "rule.id", get("RuleID", "") or get("SecurityRuleID", "") or get("WAFRuleID", "")
+    )
+    web_access.put_text(
+        fields,
+        "rule.name",
+        get("Description", "") or get("SecurityRuleDescription", "") or get("WAFRuleMessage", ""),
     )
     web_access.put_text(fields, "rule.ruleset", get("Source", ""))
     port = addresses.parse_port(get("ClientSrcPort", ""))
     addresses.put_endpoint(fields, "source", addresses.parse_address(get("ClientIP", "")), port)
+    origin = addresses.parse_address(get("OriginIP", ""))
+    addresses.put_endpoint(fields, "destination", origin, None)
     stamp = next((value for name in _STAMPS if (value := get(name, ""))), "")
     return ParsedEvent(device_stamps.parse_stamp(stamp, line.arrived, line.zone), fields)
+
+
+def _choose_action(document: dict[str, Value]) -> str:
+    """Choose the firewall's action: former logs have a list of them, or the WAF's own."""
+    for key in ("Action", "SecurityAction", "WAFAction"):
+        action = json_lines.to_word(document.get(key))
+        if action and action != "unknown":
+            return action
+    return next(iter(json_lines.to_words(document.get("FirewallMatchesActions"))), "")
 
 
 def _put_verdict(fields: dict[str, Value], action: str, *, is_firewall: bool) -> None:

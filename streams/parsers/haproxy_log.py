@@ -20,10 +20,11 @@ _HTTP = re.compile(
     r"(?:(?P<host>[^\s/]{1,254}) )?"
     r"(?P<times>-?[0-9]++(?:/-?[0-9]++){3})/\+?(?P<total>-?[0-9]++) (?P<status>-?[0-9]{1,3}) "
     r"\+?(?P<bytes>[0-9]{1,18}) (?P<request_cookie>\S++) (?P<response_cookie>\S++) "
-    rf"(?P<state>\S{{4}}) {_COUNTS} (?P<headers>(?:\{{[^\}}]*+\}} )*+)\"(?P<request>.*?)\"?"
-    r"(?: [0-9/-]++ (?P<sni>[^\s/]++)/(?P<tls>(?:TLS|SSL)v[0-9.]++|-)/(?P<cipher>\S++))?\s*\Z",
+    rf"(?P<state>\S{{4}}) {_COUNTS} (?P<headers>(?:\{{[^\}}]*+\}} )*+)"
+    r"\"(?P<request>[^\"]*+)(?:\"(?P<rest>.*))?\Z",
     re.DOTALL,
 )
+_TLS = re.compile(r" (?:[^\s/]++/)?(?:TLS|SSL)v([0-9.]{1,4})(?:/([A-Z0-9_-]{1,64}))?(?=\s|\Z)")
 _TCP = re.compile(
     _START + r"(?P<front>\S{1,254}) (?P<back>[^\s/]{1,254})/(?P<server>\S{1,254}) "
     r"(?P<times>-?[0-9]++/-?[0-9]++)/\+?(?P<total>-?[0-9]++) \+?(?P<bytes>[0-9]{1,18}) "
@@ -127,8 +128,10 @@ def _build_request(match: re.Match[str]) -> dict[str, Value]:
         fields["event.reason"] = "no HTTP request"
     if match["host"]:
         web_access.put_host(fields, match["host"])
-    if match["tls"] and match["tls"] != "-":
-        fields |= {"tls.version": match["tls"][4:], "tls.cipher": match["cipher"]}
+    tls = _TLS.search((match["rest"] or "")[:512])
+    if tls is not None:
+        fields["tls.version"] = tls[1]
+        fields |= {"tls.cipher": tls[2]} if tls[2] else {}
     if status == "401" and match["server"] == "<NOSRV>" and match["state"].startswith("PR"):
         fields |= {
             "event.category": ["authentication", "web"],

@@ -119,7 +119,7 @@ _VERSION = (
     "proto",
     "httpversion",
 )
-_SCHEME = ("scheme", "request_scheme", "url_scheme")
+_SCHEME = ("scheme", "request_scheme", "url_scheme", "http_scheme")
 _TIME = (
     "time_iso8601",
     "@timestamp",

@@ -99,7 +99,7 @@ def _build_event(
 
 
 def _parse_apache(error: ServerError, message: str, line: SourceLine) -> ParsedEvent | IgnoredLine:
-    if error.client is None and "[id " not in message:
+    if message.startswith("Audit log:") or (error.client is None and "[id " not in message):
         return IgnoredLine("ModSecurity describes its own state")
     fields, match = _build_fields(message)
     if error.client is not None:

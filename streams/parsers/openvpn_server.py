@@ -34,6 +34,8 @@ _KNOWN = re.compile(
     r"Expected Remote|OpenSSL|Replay|NOTE:|Peer Connection|client_connect|read UDP|write UDP|TCP/UDP|UDPv|TCPv"
 )
 _NAME = re.compile(r"(?:ovpn|openvpn)[\w@./-]*|\w+-openvpn", re.IGNORECASE)
+_FOREIGN = re.compile(r"\s*+[\[{<](?![^\]]{0,128}\] (?:Peer|Inactivity))|[^\"]{0,400}\] \"")
+"""What another program writes under this name."""
 _SIGN_INS = (
     (
         re.compile(r"TLS: Username/Password authentication succeeded for username '(?P<user>.*)'"),
@@ -118,7 +120,8 @@ class _Split:
 
 
 def _can_parse(line: SourceLine) -> bool:
-    if line.frame.app is not None and _NAME.fullmatch(line.frame.app):
+    is_named = line.frame.app is not None and _NAME.fullmatch(line.frame.app) is not None
+    if is_named and not _FOREIGN.match(line.text):
         return True
     split = _Split(line.text)
     if split.peer is not None:

@@ -16,6 +16,7 @@ _NATIVE = re.compile(
     re.DOTALL,
 )
 _COMBINED = re.compile(r" ([A-Z_]++)(?:/[0-9]{3})?:([A-Z_]++)\s*\Z")
+_QUOTED = re.compile(r'"([^"]*+)"')
 _DENIED = ("DENIED", "DENIED_REPLY")
 
 
@@ -41,7 +42,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
 
 def _parse_native(native: re.Match[str]) -> ParsedEvent:
     (seconds, milliseconds, elapsed, client, verdict, status, size) = native.groups()[:7]
-    method, url, user, _, peer, _, _ = native.groups()[7:]
+    method, url, user, _, peer, _, rest = native.groups()[7:]
     fields = web_access.build_fields("squid")
     web_access.put_status(fields, status)
     web_access.put_number(fields, "http.response.bytes", size)
@@ -56,6 +57,10 @@ def _parse_native(native: re.Match[str]) -> ParsedEvent:
     ip = addresses.parse_address(peer)
     addresses.put_endpoint(fields, "destination", ip, None)
     _put_verdict(fields, verdict)
+    quoted = _QUOTED.findall(rest)
+    if len(quoted) >= 2:
+        web_access.put_referrer(fields, quoted[0])
+        web_access.put_agent(fields, quoted[1])
     time = datetime.fromtimestamp(int(seconds), UTC).replace(microsecond=int(milliseconds) * 1000)
     return ParsedEvent(time, fields)
 
