@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from parsing import claims, parse
+
+from schemas.pipeline.plugin import ParsedEvent
+from streams.parsers.windows_security import PARSER
+
+FAILED = (
+    "An account failed to log on. Subject: Security ID: S-1-0-0 Account Name: - Account Domain: - Logon Type: 3 "
+    "Account For Which Logon Failed: Security ID: S-1-0-0 Account Name: {name} Account Domain: X "
+    "Failure Information: Failure Reason: Unknown user name or bad password. Status: 0xC000006D "
+    "Sub Status: 0xC0000064 Network Information: Workstation Name: {station} "
+    "Source Network Address: 198.51.100.7 Source Port: 49152"
+)
+
+
+def fields(text: str) -> dict[str, Any]:
+    assert claims(PARSER, text)
+    event = parse(PARSER, text)
+    assert isinstance(event, ParsedEvent)
+    return event.fields
+
+
+def winlog(code: int, **data: str) -> dict[str, Any]:
+    record = {
+        "@timestamp": "2026-11-22T01:06:15Z",
+        "winlog": {"event_id": code, "event_data": data},
+    }
+    return fields(orjson.dumps(record).decode())
+
+
+@pytest.mark.parametrize(
+    ("name", "station"),
+    [
+        ("x Source Network Address: 192.0.2.66", "PC"),
+        ("x Account Name: root", "PC"),
+        ("x", "Source Network Address: 192.0.2.66 Source Port: 22"),
+    ],
+)
+def test_a_typed_name_or_station_never_gives_the_address(name: str, station: str) -> None:
+    event = fields(f"4625: {FAILED.format(name=name, station=station)}")
+
+    assert (event["source.ip"], event["source.port"]) == ("198.51.100.7", 49152)
+    assert event["user.name"] != "root"
+    assert event["event.reason"] == "user name does not exist"
+
+
+@pytest.mark.parametrize("address", ["-", "", "LOCAL"])
+def test_no_address_is_left_out(address: str) -> None:
+    assert "source.ip" not in winlog(4624, TargetUserName="jo", IpAddress=address, IpPort="0")
+
+
+def test_a_machine_account_keeps_its_sign() -> None:
+    assert winlog(4624, TargetUserName="PC-7$", IpAddress="192.0.2.1")["user.name"] == "pc-7$"
+
+
+def test_a_kerberos_name_with_its_realm_is_the_user_of_the_domain() -> None:
+    event = winlog(4769, TargetUserName="Jo@CONTOSO.EXAMPLE", TargetDomainName="CONTOSO.EXAMPLE")
+
+    assert (event["user.name"], event["user.domain"]) == ("jo", "contoso.example")
+
+
+@pytest.mark.parametrize(("status", "outcome"), [("0x0", "success"), ("0xC000006A", "failure")])
+def test_a_validation_succeeds_by_its_status(status: str, outcome: str) -> None:
+    assert winlog(4776, TargetUserName="jo", Status=status)["event.outcome"] == outcome
+
+
+def test_wazuhs_names_are_windowss_own() -> None:
+    record = {
+        "win": {
+            "system": {
+                "eventID": "4625",
+                "computer": "dc1",
+                "systemTime": "2026-11-22T01:06:15.123456700Z",
+            },
+            "eventdata": {"targetUserName": "Jo", "ipAddress": "192.0.2.1", "logonType": "3"},
+        }
+    }
+    event = parse(PARSER, orjson.dumps(record).decode())
+
+    assert isinstance(event, ParsedEvent)
+    assert event.fields["user.name"] == "jo"
+    assert event.time == datetime(2026, 11, 22, 1, 6, 15, 123456, UTC)
+
+
+def test_a_cleared_log_names_who_cleared_it() -> None:
+    text = (
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name="
+        "'Microsoft-Windows-Eventlog'/><EventID>1102</EventID><TimeCreated SystemTime='2026-11-22T01:06:15Z'/>"
+        "<Channel>Security</Channel><Computer>dc1</Computer></System><UserData><LogFileCleared>"
+        "<SubjectUserName>Eve</SubjectUserName></LogFileCleared></UserData></Event>"
+    )
+
+    assert fields(text)["user.name"] == "eve"
+    assert fields(text)["event.action"] == "audit-log-cleared"
+
+
+def test_an_event_of_another_channel_is_not_claimed() -> None:
+    record = {"EventID": 4625, "Channel": "Application", "SourceName": "MyApp", "Hostname": "a"}
+
+    assert not claims(PARSER, orjson.dumps(record).decode())
