@@ -1,4 +1,6 @@
-"""Parse Caddy's access log: JSON objects with a `request` object, written by zap."""
+"""Parse Caddy's access log: JSON objects with a `request` object, written by zap.
+
+A 401 to a request with credentials is a refused sign-in."""
 
 from __future__ import annotations
 
@@ -40,6 +42,13 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         web_access.put_number(fields, name, json_lines.to_word(document.get(key)))
     _put_request(fields, request)
     web_access.put_user(fields, json_lines.to_word(document.get("user_id")))
+    headers = json_lines.to_mapping(request.get("headers"))
+    if fields.get("http.response.status_code") == 401 and "Authorization" in headers:
+        fields |= {
+            "event.category": ["authentication", "web"],
+            "event.type": ["start"],
+            "event.action": "http-auth",
+        }
     _put_duration(fields, document.get("duration"))
     return ParsedEvent(_read_time(line, document.get("ts")), fields)
 
@@ -134,6 +143,15 @@ PARSER = Parser(
                 "url.domain": "2001:db8::1",
                 "url.port": 8443,
                 "user.name": "jo",
+            },
+        ),
+        ParserExample(
+            '{"logger":"http.log.access","ts":1795309575,"msg":"handled request","request":{"remote_ip":'
+            '"203.0.113.66","method":"GET","uri":"/","headers":{"Authorization":[]}},"status":401}',
+            {
+                "event.category": ["authentication", "web"],
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
             },
         ),
         ParserExample(

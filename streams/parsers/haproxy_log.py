@@ -24,7 +24,7 @@ _HTTP = re.compile(
     r"\"(?P<request>[^\"]*+)(?:\"(?P<rest>.*))?\Z",
     re.DOTALL,
 )
-_TLS = re.compile(r" (?:[^\s/]++/)?(?:TLS|SSL)v([0-9.]{1,4})(?:/([A-Z0-9_-]{1,64}))?(?=\s|\Z)")
+_TLS = re.compile(r" (?:([^\s/]++)/)?(?:TLS|SSL)v([0-9.]{1,4})(?:/([A-Z0-9_-]{1,64}))?(?=\s|\Z)")
 _TCP = re.compile(
     _START + r"(?P<front>\S{1,254}) (?P<back>[^\s/]{1,254})/(?P<server>\S{1,254}) "
     r"(?P<times>-?[0-9]++/-?[0-9]++)/\+?(?P<total>-?[0-9]++) \+?(?P<bytes>[0-9]{1,18}) "
@@ -130,8 +130,9 @@ def _build_request(match: re.Match[str]) -> dict[str, Value]:
         web_access.put_host(fields, match["host"])
     tls = _TLS.search((match["rest"] or "")[:512])
     if tls is not None:
-        fields["tls.version"] = tls[1]
-        fields |= {"tls.cipher": tls[2]} if tls[2] else {}
+        name, fields["tls.version"], cipher = tls.groups()
+        fields |= {"tls.cipher": cipher} if cipher else {}
+        web_access.put_text(fields, "destination.domain", (name or "").casefold())
     if status == "401" and match["server"] == "<NOSRV>" and match["state"].startswith("PR"):
         fields |= {
             "event.category": ["authentication", "web"],
@@ -148,7 +149,7 @@ def _put_transfer(fields: dict[str, Value], match: re.Match[str]) -> None:
     if match["state"].strip("-"):
         fields["event.reason"] = f"termination state {match['state']}"
     if match["server"] not in _NO_SERVER:
-        fields["destination.domain"] = match["server"]
+        fields["destination.address"] = match["server"]
     fields["rule.name"] = match["back"]
 
 
@@ -196,7 +197,7 @@ PARSER = Parser(
                 "http.response.bytes": 2750,
                 "url.path": "/index.html",
                 "url.query": "a=b",
-                "destination.domain": "srv1",
+                "destination.address": "srv1",
                 "rule.name": "static",
                 "process.pid": 14389,
                 "host.name": "lb01",
@@ -210,7 +211,7 @@ PARSER = Parser(
                 "event.outcome": "failure",
                 "source.ip": "2001:db8::1234",
                 "source.port": 58430,
-                "destination.domain": None,
+                "destination.address": None,
             },
         ),
         ParserExample(

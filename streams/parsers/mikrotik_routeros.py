@@ -24,7 +24,7 @@ _PACKET = re.compile(
     r"(?P<prefix>.{0,128}?)\b(?P<chain>[\w.-]{1,64}): in:(?P<in>\S{1,64}) out:(?P<out>[^,]{1,64}),"
     r"(?: connection-state:(?P<state>[\w,]{1,64}))?(?: connection-mark:\S{1,64})?"
     rf"(?: packet-mark:\S{{1,64}})?(?: src-mac (?P<mac>{_MAC}),)?,? proto (?P<protocol>[\w-]{{1,16}})"
-    r"(?: \((?P<flags>[^()]{0,64})\))?, (?P<source>\S{2,64})->(?P<destination>\S{2,64}?),"
+    r"(?: \((?P<flags>[^()]{0,64})\))?, (?P<source>[0-9A-Fa-f:.\[\]]{2,64})(?:->(?P<destination>[0-9A-Fa-f:.\[\]]{2,64}),?)?"
     r"(?: NAT (?P<nat>\S{4,254}),)?(?: prio \S{1,8},?)?(?: len (?P<length>[0-9]{1,8}))?"
 )
 _NAT = re.compile(
@@ -189,7 +189,7 @@ def _build_packet(packet: re.Match[str]) -> dict[str, Value]:
     protocol = packet["protocol"].casefold()
     fields["network.transport"] = _TRANSPORTS.get(protocol, protocol)
     for side in ("source", "destination"):
-        addresses.put_endpoint(fields, side, *addresses.parse_endpoint(packet[side]))
+        addresses.put_endpoint(fields, side, *addresses.parse_endpoint(packet[side] or ""))
     if packet["mac"]:
         fields["source.mac"] = packet["mac"].upper().replace(":", "-")
     length = numbers.parse_whole(packet["length"] or "")
