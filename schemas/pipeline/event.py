@@ -206,26 +206,60 @@ def _build_names_below(prefix: str) -> dict[str, str]:
     return {}
 
 
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 100, 4_000
+"""Names and characters of one set of names that is remembered."""
+
+
 def build_nested(fields: Mapping[str, Value]) -> dict[str, Any]:
     """Convert dotted names to nested ECS JSON, keys sorted; a name that is also a prefix keeps its
     dots, and so does a very long one."""
     nested: dict[str, Any] = {}
-    known: dict[str, bool] = {}
-    for name in sorted(fields):
-        parents = name.split(".") if len(name) <= LONGEST_NAME else [name]
-        if len(parents) > _MOST_PARTS or (
-            len(parents) > 1 and _is_or_is_below(name.rpartition(".")[0], fields, known)
-        ):
-            nested[name] = fields[name]
-            continue
-        level = nested
-        for part in parents[:-1]:
-            level = level.setdefault(part, {})
-        level[parents[-1]] = fields[name]
+    levels = [nested]
+    names = tuple(fields)
+    steps = _plan_levels(names) if _is_short(names) else _plan_levels.__wrapped__(names)
+    for number, key, name in steps:
+        if name is None:
+            child: dict[str, Any] = {}
+            levels[number][key] = child
+            levels.append(child)
+        else:
+            levels[number][key] = fields[name]
     return nested
 
 
-def _is_or_is_below(name: str, names: Mapping[str, Value], known: dict[str, bool]) -> bool:
+def _is_short(names: tuple[str, ...]) -> bool:
+    """Whether the names may be remembered: a sender's own may be long and many."""
+    return len(names) <= _MOST_REMEMBERED and sum(map(len, names)) <= _LONGEST_REMEMBERED
+
+
+@lru_cache(maxsize=4096)
+def _plan_levels(names: tuple[str, ...]) -> tuple[tuple[int, str, str | None], ...]:
+    """Plan the nested document of these names: (number of a level, key, name of the value there, or
+    None if a new level begins there). The events of a format have few sets of names."""
+    steps: list[tuple[int, str, str | None]] = []
+    numbers: dict[str, int] = {"": 0}
+    all_names = frozenset(names)
+    known: dict[str, bool] = {}
+    for name in sorted(names):
+        parents = name.split(".") if len(name) <= LONGEST_NAME else [name]
+        above = name.rpartition(".")[0]
+        if len(parents) > _MOST_PARTS or (
+            len(parents) > 1 and _is_or_is_below(above, all_names, known)
+        ):
+            steps.append((0, name, name))
+            continue
+        number, path = 0, ""
+        for part in parents[:-1]:
+            path = f"{path}.{part}"
+            if path not in numbers:
+                steps.append((number, part, None))
+                numbers[path] = len(numbers)
+            number = numbers[path]
+        steps.append((number, parents[-1], name))
+    return tuple(steps)
+
+
+def _is_or_is_below(name: str, names: frozenset[str], known: dict[str, bool]) -> bool:
     """Whether the name, or a prefix that ends at one of its dots, is one of the names. `known`
     caches earlier answers, because neighbouring names share nearly all of their parents."""
     if name not in known:

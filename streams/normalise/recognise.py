@@ -5,7 +5,7 @@ the same record, so the order of attempts changes the cost and never the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ from schemas.pipeline.plugin import (
 )
 from schemas.settings import SourceSettings
 from streams.normalise.frames import MOST_FRAMES, is_object, open_frames, order_levels
+from streams.normalise.hint_scan import HintScan
 from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier
 from streams.tokenizers.stamps import format_zulu
@@ -105,11 +106,7 @@ class FormatRecogniser:
         self._parsers: dict[str, Parser] = dict(available)
         self._may_try = may_try
         self._sources: dict[str, _RecognisedSource] = {}
-        by_hint: dict[bytes, list[Parser]] = {}
-        for parser in self._parsers.values():
-            for hint in parser.hints:
-                by_hint.setdefault(hint, []).append(parser)
-        self._hints = tuple(by_hint.items())
+        self._scan = HintScan(self._parsers)
         self.trying = ""
         """Id of the parser that sees the record in hand."""
 
@@ -166,13 +163,14 @@ class FormatRecogniser:
         return source
 
     def _read(self, line: SourceLine, raw: bytes, source: _RecognisedSource) -> Outcome:
-        """Ask the parsers that read the source's last lines. Of an object only the whole: what is
-        inside it may be words for people."""
+        """Ask the parsers that read the source's last lines; of a configured source that one alone.
+        Of an object only the whole: what is inside it may be words for people."""
         refusals: list[UnparseableRecord] = []
         levels: list[SourceLine] | None = None
         inner = 0 if is_object(line.text) else MOST_FRAMES
-        for parser, depth in source.likely if source.configured is None else ():
-            if depth > inner:
+        configured = source.configured
+        for parser, depth in source.likely:
+            if depth > inner or (configured is not None and parser is not configured):
                 continue
             if depth and levels is None:
                 levels = open_frames(line)
@@ -184,18 +182,14 @@ class FormatRecogniser:
                     return parser.id, _complete(parsed, level)
         return self._read_unlikely(line, raw, source, levels)
 
-    def _list_hinted(self, raw: bytes, source: _RecognisedSource) -> list[Parser]:
+    def _list_hinted(self, raw: bytes, source: _RecognisedSource) -> Sequence[Parser]:
         """List the parsers with a hint that occurs in the line, after the configured one; those of
         shared formats last."""
-        parsers = [] if source.configured is None else [source.configured]
-        fallbacks: list[Parser] = []
-        for hint, several in self._hints:
-            if hint in raw:
-                for parser in several:
-                    kind = fallbacks if parser.is_fallback else parsers
-                    if parser not in kind and parser is not source.configured:
-                        kind.append(parser)
-        return parsers + fallbacks
+        hinted = self._scan.list_hinted(raw)
+        configured = source.configured
+        if configured is None:
+            return hinted
+        return [configured, *(parser for parser in hinted if parser is not configured)]
 
     def _read_unlikely(
         self,
@@ -210,11 +204,7 @@ class FormatRecogniser:
         if parsers:
             levels = open_frames(line) if levels is None else levels
             order = order_levels(levels)
-            own = [
-                parser
-                for parser in parsers
-                if not parser.is_fallback or parser is source.configured
-            ]
+            own = [each for each in parsers if not each.is_fallback or each is source.configured]
             for several in (own, parsers[len(own) :]):
                 for depth in order if several else ():
                     for parser in several:

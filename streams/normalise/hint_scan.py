@@ -1,0 +1,50 @@
+"""Find which parsers' hints occur in a record: one pass over its bytes, however many hints there
+are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import re2
+
+from schemas.pipeline.plugin import Parser
+
+_MOST_MEMORY = 32 * 1024 * 1024
+"""Bytes that RE2 may take for what it learns of records; beyond it forgets, and learns again."""
+_MOST_KNOWN = 10_000
+
+
+class HintScan:
+    """One automaton of RE2 for the hints of all parsers."""
+
+    def __init__(self, parsers: Mapping[str, Parser]) -> None:
+        self._parsers = tuple(parsers.values())
+        self._hints = sorted({hint for parser in self._parsers for hint in parser.hints})
+        self._known: dict[tuple[int, ...], Sequence[Parser]] = {}
+        options = re2.Options()
+        options.encoding = re2.Options.Encoding.LATIN1
+        options.max_mem = _MOST_MEMORY
+        options.log_errors = False
+        options.never_capture = True
+        self._automaton = re2.Set.SearchSet(options)
+        self._automaton.Add(b"")  # found in every record, unless RE2 gives up
+        for hint in self._hints:
+            self._automaton.Add("".join(f"\\x{byte:02x}" for byte in hint).encode())
+        self._automaton.Compile()
+
+    def list_hinted(self, raw: bytes) -> Sequence[Parser]:
+        """List the parsers of which a hint occurs, those of shared formats last."""
+        found = tuple(self._automaton.Match(raw))
+        if not found:
+            found = (0, *(n for n, hint in enumerate(self._hints, 1) if hint in raw))
+        parsers = self._known.get(found)
+        if parsers is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            parsers = self._known[found] = self._select_parsers(found)
+        return parsers
+
+    def _select_parsers(self, found: Sequence[int]) -> Sequence[Parser]:
+        hints = {self._hints[number - 1] for number in found if number}
+        several = [parser for parser in self._parsers if not hints.isdisjoint(parser.hints)]
+        return sorted(several, key=lambda parser: parser.is_fallback)
