@@ -81,6 +81,15 @@ def order_levels(levels: Sequence[SourceLine]) -> Sequence[int]:
     return [*order, *reversed(run)]
 
 
+def order_outer_levels(levels: Sequence[SourceLine]) -> Sequence[int]:
+    """Return those of `order_levels` that lie inside no object: a parser that claims a record at
+    several levels reads it at the first of them."""
+    for number, level in enumerate(levels):
+        if is_object(level.text):
+            return range(number, -1, -1)
+    return range(len(levels) - 1, -1, -1)
+
+
 def is_object(text: str) -> bool:
     """Whether the text begins like a JSON object."""
     return text.startswith("{") or (text[:1] in _BLANKS and text.lstrip().startswith("{"))

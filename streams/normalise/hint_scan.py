@@ -14,13 +14,16 @@ _MOST_MEMORY = 32 * 1024 * 1024
 _MOST_KNOWN = 10_000
 
 
+HintNumbers = tuple[int, ...]
+
+
 class HintScan:
     """One automaton of RE2 for the hints of all parsers."""
 
     def __init__(self, parsers: Mapping[str, Parser]) -> None:
         self._parsers = tuple(parsers.values())
         self._hints = sorted({hint for parser in self._parsers for hint in parser.hints})
-        self._known: dict[tuple[int, ...], Sequence[Parser]] = {}
+        self._known: dict[HintNumbers, Sequence[Parser]] = {}
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
         options.max_mem = _MOST_MEMORY
@@ -32,8 +35,9 @@ class HintScan:
             self._automaton.Add("".join(f"\\x{byte:02x}" for byte in hint).encode())
         self._automaton.Compile()
 
-    def list_hinted(self, raw: bytes) -> Sequence[Parser]:
-        """List the parsers of which a hint occurs, those of shared formats last."""
+    def find(self, raw: bytes) -> tuple[HintNumbers, Sequence[Parser]]:
+        """Return the numbers of the hints that occur, and the parsers whose hints they are, those of
+        shared formats last."""
         found = tuple(self._automaton.Match(raw))
         if not found:
             found = (0, *(n for n, hint in enumerate(self._hints, 1) if hint in raw))
@@ -42,7 +46,7 @@ class HintScan:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             parsers = self._known[found] = self._select_parsers(found)
-        return parsers
+        return found, parsers
 
     def _select_parsers(self, found: Sequence[int]) -> Sequence[Parser]:
         hints = {self._hints[number - 1] for number in found if number}

@@ -5,7 +5,7 @@ the same record, so the order of attempts changes the cost and never the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
@@ -24,8 +24,8 @@ from schemas.pipeline.plugin import (
     load_plugins,
 )
 from schemas.settings import SourceSettings
-from streams.normalise.frames import MOST_FRAMES, is_object, open_frames, order_levels
-from streams.normalise.hint_scan import HintScan
+from streams.normalise.frames import is_object, open_frames, order_levels, order_outer_levels
+from streams.normalise.hint_scan import HintNumbers, HintScan
 from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier
 from streams.tokenizers.stamps import format_zulu
@@ -36,8 +36,8 @@ TIME_SUSPECT = "time_suspect"
 """Tag of an event whose stamp no clock can have: it got the time of its arrival."""
 FIRST_YEAR = 1990
 """Earlier stamps come from a device that was never told the time."""
-MOST_LIKELY = 4
-"""Parsers that are asked first for a source's next line."""
+MOST_READERS = 10_000
+"""Sets of hints and tags of which it is remembered who read the last such line."""
 _LINE_ENDS = frozenset({"\r", "\n"})
 MOST_SOURCES = 10_000
 """Of which it is remembered who read their lines: whoever may send may invent names."""
@@ -49,6 +49,10 @@ class NotUnderstood(UnparseableRecord):
 
 class SetAside(UnparseableRecord):
     """Lines like this one took its parser too long: this one was not read, and is replayable."""
+
+
+_ReaderKey = tuple[HintNumbers, str | None]
+"""The hints of a line, and its tag."""
 
 
 class AttemptResult(StrEnum):
@@ -73,7 +77,7 @@ class ParserAttempt(NamedTuple):
 class _RecognisedSource:
     """What is known of one source: its settings, and which parsers likely read its next line."""
 
-    __slots__ = ("configured", "field_map", "likely", "max_future", "settings", "zone")
+    __slots__ = ("configured", "field_map", "is_mixed", "last", "max_future", "settings", "zone")
 
     def __init__(self, settings: SourceSettings, configured: Parser | None) -> None:
         self.settings = settings
@@ -81,15 +85,17 @@ class _RecognisedSource:
         self.max_future = timedelta(minutes=settings.max_future_minutes)
         self.field_map = settings.fields
         self.configured = configured
-        self.likely: tuple[tuple[Parser, int], ...] = ()
-        """The parsers that read the last lines, and within how many frames; the last first."""
+        self.last: Parser | None = None
+        """The parser that read the last line; never one of a shared format."""
 
-    def record_parser(self, parser: Parser, depth: int) -> None:
-        """Record that the parser read the source's last line, within so many frames."""
-        last = parser, depth
-        likely = self.likely
-        if not parser.is_fallback and (not likely or likely[0] != last):
-            self.likely = (last, *[each for each in likely if each != last][: MOST_LIKELY - 1])
+        self.is_mixed = False
+        """Whether another parser read the line before: then the last one is not asked first."""
+
+    def record_parser(self, parser: Parser) -> None:
+        """Record that the parser read the source's last line."""
+        self.is_mixed = self.last is not None and parser is not self.last
+        if not parser.is_fallback and (self.configured is None or parser is self.configured):
+            self.last = parser
 
 
 class FormatRecogniser:
@@ -107,6 +113,7 @@ class FormatRecogniser:
         self._may_try = may_try
         self._sources: dict[str, _RecognisedSource] = {}
         self._scan = HintScan(self._parsers)
+        self._readers: dict[_ReaderKey, Parser] = {}
         self.trying = ""
         """Id of the parser that sees the record in hand."""
 
@@ -143,7 +150,7 @@ class FormatRecogniser:
         """List what every parser makes of the record at every level, the outermost first."""
         source = self._remember(record.source, settings)
         line = _build_line(decode(record.raw)[0], record, source)
-        hinted = self._list_hinted(record.raw, source)
+        hinted = [*self._scan.find(record.raw)[1], source.configured]
         attempts: list[ParserAttempt] = []
         for level in open_frames(line):
             for parser in self._parsers.values():
@@ -163,33 +170,18 @@ class FormatRecogniser:
         return source
 
     def _read(self, line: SourceLine, raw: bytes, source: _RecognisedSource) -> Outcome:
-        """Ask the parsers that read the source's last lines; of a configured source that one alone.
-        Of an object only the whole: what is inside it may be words for people."""
-        refusals: list[UnparseableRecord] = []
-        levels: list[SourceLine] | None = None
-        inner = 0 if is_object(line.text) else MOST_FRAMES
-        configured = source.configured
-        for parser, depth in source.likely:
-            if depth > inner or (configured is not None and parser is not configured):
-                continue
-            if depth and levels is None:
-                levels = open_frames(line)
-            if depth == 0 or (levels is not None and depth < len(levels)):
-                level = line if depth == 0 or levels is None else levels[depth]
-                parsed = self._try(parser, level, refusals, checks_claim=True)
-                if parsed is not None:
-                    source.record_parser(parser, depth)
-                    return parser.id, _complete(parsed, level)
-        return self._read_unlikely(line, raw, source, levels)
-
-    def _list_hinted(self, raw: bytes, source: _RecognisedSource) -> Sequence[Parser]:
-        """List the parsers with a hint that occurs in the line, after the configured one; those of
-        shared formats last."""
-        hinted = self._scan.list_hinted(raw)
-        configured = source.configured
-        if configured is None:
-            return hinted
-        return [configured, *(parser for parser in hinted if parser is not configured)]
+        """Ask the parser that read the source's last line. Of an object only the whole: what is
+        inside it may be words for people."""
+        parser = source.last
+        if parser is None or source.is_mixed:
+            return self._read_unlikely(line, raw, source, None)
+        whole = is_object(line.text)
+        levels = [line] if whole else open_frames(line)
+        for depth in order_outer_levels(levels):
+            parsed = self._try(parser, levels[depth], [], checks_claim=True)
+            if parsed is not None:
+                return parser.id, _complete(parsed, levels[depth])
+        return self._read_unlikely(line, raw, source, None if whole else levels)
 
     def _read_unlikely(
         self,
@@ -199,26 +191,52 @@ class FormatRecogniser:
         levels: list[SourceLine] | None,
     ) -> Outcome:
         """Ask only the parsers with a hint that occurs in the line, and the configured one."""
-        parsers = self._list_hinted(raw, source)
+        hints, parsers = self._scan.find(raw)
+        configured = source.configured
+        if configured is not None:
+            parsers = [configured, *(each for each in parsers if each is not configured)]
         refusals: list[UnparseableRecord] = []
         if parsers:
             levels = open_frames(line) if levels is None else levels
-            order = order_levels(levels)
-            own = [each for each in parsers if not each.is_fallback or each is source.configured]
-            for several in (own, parsers[len(own) :]):
-                for depth in order if several else ():
-                    for parser in several:
-                        checks_claim = parser is not source.configured
-                        parsed = self._try(
-                            parser, levels[depth], refusals, checks_claim=checks_claim
-                        )
-                        if parsed is not None:
-                            source.record_parser(parser, depth)
-                            return parser.id, _complete(parsed, levels[depth])
+            key = None if configured is not None else (hints, levels[-1].frame.app)
+            for parser, depth in self._order_attempts(parsers, levels, configured, key):
+                checks_claim = parser is not configured
+                parsed = self._try(parser, levels[depth], refusals, checks_claim=checks_claim)
+                if parsed is not None:
+                    source.record_parser(parser)
+                    self._record_reader(key, parser)
+                    return parser.id, _complete(parsed, levels[depth])
         for refusal in refusals:
             if isinstance(refusal, SetAside):
                 return refusal
         return refusals[0] if refusals else _build_not_understood()
+
+    def _order_attempts(
+        self,
+        parsers: Sequence[Parser],
+        levels: Sequence[SourceLine],
+        configured: Parser | None,
+        key: _ReaderKey | None,
+    ) -> Iterator[tuple[Parser, int]]:
+        """Yield parsers and levels in the order in which they are asked: first who read the last
+        line with the same hints and the same tag, and those of shared formats after all others."""
+        reader = None if key is None else self._readers.get(key)
+        if reader is not None:
+            for depth in order_outer_levels(levels):
+                yield reader, depth
+        order = order_levels(levels)
+        own = [each for each in parsers if not each.is_fallback or each is configured]
+        for several in (own, parsers[len(own) :]):
+            for depth in order if several else ():
+                for parser in several:
+                    yield parser, depth
+
+    def _record_reader(self, key: _ReaderKey | None, parser: Parser) -> None:
+        if key is None or parser.is_fallback:
+            return
+        if len(self._readers) >= MOST_READERS:
+            self._readers.clear()
+        self._readers[key] = parser
 
     def _try(
         self,

@@ -172,6 +172,7 @@ def _parse_common_minute(minute: str, offset: str) -> datetime:
     ).astimezone(UTC)
 
 
+@lru_cache(maxsize=1024)
 def format_zulu(time: datetime) -> str:
     """Format `2026-11-22T01:06:15.000Z`, with microseconds if it has any."""
     spec = "microseconds" if time.microsecond % 1000 else "milliseconds"

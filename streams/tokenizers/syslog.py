@@ -91,6 +91,8 @@ def read(
 
     A stamp that is on no calendar leaves the frame without a time. With `needs_header`, only a
     priority or a stamp begins a frame: a word before a colon may be part of the message."""
+    if needs_header and text[:1].isalpha() and ":" not in text[:_LONGEST_STAMP]:
+        return NO_FRAME, text
     modern = _RFC5424.match(text)
     if modern is not None:
         return _parse_modern(modern, zone)
@@ -186,6 +188,8 @@ def _parse_traditional(
     return LineFrame(time, frame_host or host, app, pid, priority), end
 
 
+_LONGEST_STAMP = 64
+"""Characters, a host before it among them."""
 _Names = tuple[str | None, str | None, str | None, int]
 """Host, tag, process id, and where the message begins."""
 
