@@ -126,7 +126,7 @@ def measure_liblognorm(lines: Sequence[bytes]) -> None:
         rules = Path(folder) / "rules.rb"
         rules.write_text(_RULES, encoding="ascii")
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
+        process = subprocess.run(
             [program, "-r", str(rules), "-e", "json"],
             input=b"\n".join(lines) + b"\n",
             capture_output=True,
@@ -134,7 +134,7 @@ def measure_liblognorm(lines: Sequence[bytes]) -> None:
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    understood = done.stdout.count(b"\n") - done.stdout.count(b"unparsed-data")
+    understood = process.stdout.count(b"\n") - process.stdout.count(b"unparsed-data")
     print(f"lognormalizer {len(lines) / took:,.0f} a second, {understood:,} of {len(lines):,} read")
 
 

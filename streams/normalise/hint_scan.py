@@ -38,17 +38,17 @@ class HintScan:
     def find(self, raw: bytes) -> tuple[HintNumbers, Sequence[Parser]]:
         """Return the numbers of the hints that occur, and the parsers whose hints they are, those of
         shared formats last."""
-        found = tuple(self._automaton.Match(raw))
-        if not found:
-            found = (0, *(n for n, hint in enumerate(self._hints, 1) if hint in raw))
-        parsers = self._known.get(found)
+        numbers = tuple(self._automaton.Match(raw))
+        if not numbers:
+            numbers = (0, *(n for n, hint in enumerate(self._hints, 1) if hint in raw))
+        parsers = self._known.get(numbers)
         if parsers is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            parsers = self._known[found] = self._select_parsers(found)
-        return found, parsers
+            parsers = self._known[numbers] = self._select_parsers(numbers)
+        return numbers, parsers
 
-    def _select_parsers(self, found: Sequence[int]) -> Sequence[Parser]:
-        hints = {self._hints[number - 1] for number in found if number}
+    def _select_parsers(self, numbers: Sequence[int]) -> Sequence[Parser]:
+        hints = {self._hints[number - 1] for number in numbers if number}
         several = [parser for parser in self._parsers if not hints.isdisjoint(parser.hints)]
         return sorted(several, key=lambda parser: parser.is_fallback)
