@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from schemas.addresses import REMEDY, find_address_problem
 from schemas.customer import PROVIDER, AssetKind, FrozenModel
+from schemas.polled_tenant import Microsoft365Settings
 from schemas.text_signs import find_name_problem
 
 
@@ -364,6 +365,7 @@ class Settings(FrozenModel):
     sources: tuple[SourceSettings, ...] = ()
     senders: tuple[SenderSettings, ...] = ()
     intake: IntakeSettings = IntakeSettings()
+    microsoft365: tuple[Microsoft365Settings, ...] = ()
     detection: DetectionSettings = DetectionSettings()
     reading: ReadingSettings = ReadingSettings()
     notices: NoticePolicy = NoticePolicy()
@@ -377,6 +379,16 @@ class Settings(FrozenModel):
     demo: bool = False
     jurisdictions: tuple[str, ...] = ()
     """Ids of the regulators that breaches are reported to, besides those that always apply."""
+
+    @field_validator("microsoft365")
+    @classmethod
+    def _check_tenants(
+        cls, tenants: tuple[Microsoft365Settings, ...]
+    ) -> tuple[Microsoft365Settings, ...]:
+        for names in ([each.tenant for each in tenants], [each.source_name for each in tenants]):
+            if len(set(names)) < len(names):
+                raise ValueError("a tenant or a source is named twice")
+        return tenants
 
     def get_source(self, name: str) -> SourceSettings:
         """Return the source's settings, or defaults under its name: an unknown source is never

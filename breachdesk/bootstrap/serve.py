@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Self
 
 from prometheus_client import CollectorRegistry
@@ -35,6 +35,7 @@ from breachdesk.bootstrap.observability.operations_http import (
 from breachdesk.bootstrap.observability.readiness import build_failure, check_database
 from breachdesk.bootstrap.observability.store_metrics import StoreCollector
 from breachdesk.bootstrap.observability.traces import SpanTracer, build_tracer
+from breachdesk.bootstrap.polling import poll_tenants
 from breachdesk.bootstrap.upkeep import check_tail, store_gaps
 from breachdesk.console.app import build_app
 from breachdesk.console.dependencies import ConsoleDependencies, LocalProcessing
@@ -167,8 +168,10 @@ class BackgroundServices:
         self._pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="breachdesk")
         self._futures: list[Future[None]] = []
         self._listener = build_syslog_listener(container, self.registry)
+        self._polling = ExitStack()
 
     def __enter__(self) -> Self:
+        self._polling.enter_context(poll_tenants(self._container, self.registry, self._print_text))
         self._listener.start()
         self._meter.set_leadership(True)
         hold = StoreCollector(
@@ -187,6 +190,7 @@ class BackgroundServices:
 
     def __exit__(self, *_: object) -> None:
         self.stop.set()
+        self._polling.close()
         self._listener.stop()
         # A batch of slow records is read again at the next start: what it needs is not waited for.
         wait(self._futures, timeout=LAST_BATCH_SECONDS)
@@ -268,5 +272,7 @@ def list_listeners(container: Container) -> Iterator[str]:
     for name, port in (("UDP", intake.syslog_udp), ("TCP", intake.syslog_tcp)):
         if port:
             yield f"syslog by {name} on {intake.host}:{port}"
+    if settings.microsoft365 and not settings.kafka.servers:
+        yield f"Microsoft 365 audit records of {len(settings.microsoft365)} tenants, polled"
     if not container.store.read(lambda uow: uow.users.list()):
         yield "nobody can sign in yet: breachdesk user add ID --duty responder"

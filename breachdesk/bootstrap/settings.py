@@ -17,10 +17,15 @@ from pydantic_settings import (
 )
 
 from schemas.errors import ConfigurationError
-from schemas.settings import Settings
+from schemas.polled_tenant import Microsoft365Settings
+from schemas.settings import Settings, SourceSettings
 
 FILE_NAME = "breachdesk.toml"
 DEFAULT_DATA_DIR = Path("data")
+AUDIT_HORIZON_HOURS = 168.0
+"""Microsoft keeps content for seven days; all that it still gives counts."""
+AUDIT_SILENCE_MINUTES = 360
+"""Audit records come an hour or two after the act, and at night few act."""
 
 
 def get_data_dir(data_dir: Path | None) -> Path:
@@ -44,8 +49,29 @@ def load_settings(data_dir: Path, **overrides: Any) -> Settings:
             place=str(file),
             remedy="Mend these keys; see docs/reference/settings.md.",
         ) from None
-    return Settings.model_construct(
-        **{name: getattr(loaded, name) for name in Settings.model_fields}
+    values = {name: getattr(loaded, name) for name in Settings.model_fields}
+    return Settings.model_construct(**values | {"sources": _list_sources(loaded)})
+
+
+def _list_sources(loaded: BaseSettings) -> tuple[SourceSettings, ...]:
+    """List the configured sources, then those of polled tenants that no table configures."""
+    sources: tuple[SourceSettings, ...] = getattr(loaded, "sources", ())
+    tenants: tuple[Microsoft365Settings, ...] = getattr(loaded, "microsoft365", ())
+    configured = {source.name for source in sources}
+    return (
+        *sources,
+        *(
+            SourceSettings(
+                name=tenant.source_name,
+                parser="microsoft365_audit",
+                zone="UTC",
+                owner=tenant.customer,
+                horizon_hours=AUDIT_HORIZON_HOURS,
+                silence_minutes=AUDIT_SILENCE_MINUTES,
+            )
+            for tenant in tenants
+            if tenant.source_name not in configured
+        ),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -17,6 +19,7 @@ def register_commands(app: typer.Typer) -> None:
     """Register this group's commands."""
     app.command("worker")(run_worker_command)
     app.command("console")(run_console_command)
+    app.command("poll")(poll_command)
     app.command("replay")(replay_records)
     group = typer.Typer(no_args_is_help=True, help="The shared store's schema.")
     group.command("migrate")(migrate_store)
@@ -42,6 +45,19 @@ def run_console_command(data_dir: DataDir = None) -> None:
 
     with opened_container(data_dir) as container:
         serve_console(container, say=lambda text: out.print(text, markup=False))
+        choose_printer(container.settings.ops, _print_text)("stopped")
+
+
+def poll_command(data_dir: DataDir = None) -> None:
+    """Poll the Microsoft 365 tenants of the settings into Kafka until stopped. One process does
+    this."""
+    from breachdesk.bootstrap.polling import run_poller
+
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with opened_container(data_dir) as container:
+        run_poller(container, _print_text, stop)
         choose_printer(container.settings.ops, _print_text)("stopped")
 
 

@@ -148,3 +148,42 @@ class NullMetrics:
     def set_leadership(self, leads: bool) -> None: ...
 
     def set_waiting_exports(self, waiting: int) -> None: ...
+
+
+class PollMetrics(Protocol):
+    """Of sources that are polled; called from the threads that poll, must not block, never
+    raises."""
+
+    def record_content(self, source: str, content_type: str, records: int) -> None:
+        """Count the records of one content that was read."""
+        ...
+
+    def record_failure(self, source: str, reason: str) -> None:
+        """Count a round, or a content type's part of it, that failed."""
+        ...
+
+    def set_success(self, source: str, content_type: str, at: float) -> None:
+        """Set when all available content was last read, in epoch seconds."""
+        ...
+
+    def set_lag(self, source: str, content_type: str, seconds: float) -> None:
+        """Set how far the position lies behind the present time."""
+        ...
+
+    def set_unread(self, source: str, content_type: str, contents: int) -> None:
+        """Set the number of contents that are tried again and again."""
+        ...
+
+
+class NullPollMetrics:
+    """Says nothing."""
+
+    def record_content(self, source: str, content_type: str, records: int) -> None: ...
+
+    def record_failure(self, source: str, reason: str) -> None: ...
+
+    def set_success(self, source: str, content_type: str, at: float) -> None: ...
+
+    def set_lag(self, source: str, content_type: str, seconds: float) -> None: ...
+
+    def set_unread(self, source: str, content_type: str, contents: int) -> None: ...

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from schemas.polled_tenant import Microsoft365Settings
 from schemas.settings import (
     AuditSettings,
     ConsoleSettings,
@@ -43,6 +44,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
         SourceSettings,
         SenderSettings,
         IntakeSettings,
+        Microsoft365Settings,
         ReadingSettings,
         NoticePolicy,
         ConsoleSettings,

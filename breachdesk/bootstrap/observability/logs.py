@@ -43,12 +43,14 @@ LOUD = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "kafka": logging.WARNING,
+    "msal": logging.WARNING,
     "aiokafka": logging.WARNING,
     "faust": logging.WARNING,
     "mode": logging.WARNING,
     "multipart": logging.WARNING,
     "python_multipart": logging.WARNING,
     "sqlalchemy": logging.WARNING,
+    "urllib3": logging.WARNING,
     "uvicorn.access": logging.WARNING,
 }
 """Libraries that write statements, records or secrets below these levels, or a line for every

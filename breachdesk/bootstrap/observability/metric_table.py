@@ -27,6 +27,7 @@ class MetricDefinition(NamedTuple):
 
 
 PARTITION = ("topic", "partition")
+POLLED = ("source", "content_type")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LATENESS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 21600.0)
 RECORDS = (1, 10, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000)
@@ -169,6 +170,41 @@ _OF_INTAKE = (
         ("reason",),
     ),
 )
+_OF_POLLING = (
+    MetricDefinition(
+        "breachdesk_polled_records_total",
+        MetricKind.COUNTER,
+        "Records read by polling.",
+        POLLED,
+    ),
+    MetricDefinition(
+        "breachdesk_poll_failures_total",
+        MetricKind.COUNTER,
+        "Rounds of polling that failed.",
+        ("source", "reason"),
+    ),
+    MetricDefinition(
+        "breachdesk_poll_success_seconds",
+        MetricKind.GAUGE,
+        "Last time that all available content was read, epoch seconds.",
+        POLLED,
+    ),
+    MetricDefinition(
+        "breachdesk_poll_lag_seconds",
+        MetricKind.GAUGE,
+        "Seconds between the position in the content and the present.",
+        POLLED,
+    ),
+    MetricDefinition(
+        "breachdesk_poll_unread_contents",
+        MetricKind.GAUGE,
+        "Contents that could not be read so far.",
+        POLLED,
+    ),
+)
 
 OF_THE_STORE = tuple(each.name for each in _OF_THE_STORE)
-METRICS = {each.name: each for each in (*_OF_A_WORKER, *_OF_THE_STORE, *_OF_MAIL, *_OF_INTAKE)}
+METRICS = {
+    each.name: each
+    for each in (*_OF_A_WORKER, *_OF_THE_STORE, *_OF_MAIL, *_OF_INTAKE, *_OF_POLLING)
+}

@@ -199,6 +199,37 @@ class PrometheusIntakeMeter:
         self._let_go.labels(reason).inc()
 
 
+class PrometheusPollMeter:
+    """Implements streams.ports.metrics.PollMetrics. Sources are those that the settings name."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._records = build_counter(registry, "breachdesk_polled_records_total")
+        self._failures = build_counter(registry, "breachdesk_poll_failures_total")
+        self._success = build_gauge(registry, "breachdesk_poll_success_seconds")
+        self._lag = build_gauge(registry, "breachdesk_poll_lag_seconds")
+        self._unread = build_gauge(registry, "breachdesk_poll_unread_contents")
+
+    def record_content(self, source: str, content_type: str, records: int) -> None:
+        """Record that content was read, and its records are durable."""
+        self._records.labels(source, content_type).inc(records)
+
+    def record_failure(self, source: str, reason: str) -> None:
+        """Record that a round failed."""
+        self._failures.labels(source, reason).inc()
+
+    def set_success(self, source: str, content_type: str, at: float) -> None:
+        """Set when all available content was last read."""
+        self._success.labels(source, content_type).set(at)
+
+    def set_lag(self, source: str, content_type: str, seconds: float) -> None:
+        """Set the distance between the position and the present."""
+        self._lag.labels(source, content_type).set(seconds)
+
+    def set_unread(self, source: str, content_type: str, contents: int) -> None:
+        """Set the number of contents that could not be read so far."""
+        self._unread.labels(source, content_type).set(contents)
+
+
 def build_counter(registry: CollectorRegistry, name: str) -> Counter:
     """Build the counter that the table defines."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own gap

@@ -147,7 +147,7 @@ def test_every_reason_for_ending_a_record_is_there_before_the_first(
 
 
 def test_only_counters_end_in_total_and_labels_name_no_person() -> None:
-    allowed = {"topic", "partition", "source", "reason", "status", "outcome"}
+    allowed = {"topic", "partition", "source", "reason", "status", "outcome", "content_type"}
 
     assert {m.name for m in METRICS.values() if m.name.endswith("_total")} == {
         m.name for m in METRICS.values() if m.kind is MetricKind.COUNTER
