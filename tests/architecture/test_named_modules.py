@@ -82,7 +82,11 @@ def test_every_dotted_name_of_ours_is_a_module_or_a_symbol() -> None:
 
 
 def test_every_file_that_is_named_by_its_path_exists() -> None:
-    paths = [(file, path) for file, path in find_all(PATHS) if path not in INVENTED]
+    paths = [
+        (file, path)
+        for file, path in find_all(PATHS)
+        if path not in INVENTED and not path.endswith("/X.py")
+    ]
 
     assert len(paths) > 100
     assert {(file, path) for file, path in paths if not (ROOT / path).exists()} == set()

@@ -227,10 +227,10 @@ def test_a_guest_has_one_name_whatever_service_names_them(name: str) -> None:
 
 
 def test_an_anonymous_link_names_nobody() -> None:
-    told = fields("AnonymousLinkUsed", UserId="urn:spo:anon#1a2b")
+    result = fields("AnonymousLinkUsed", UserId="urn:spo:anon#1a2b")
 
-    assert "user.name" not in told
-    assert told["user.id"] == "urn:spo:anon#1a2b"
+    assert "user.name" not in result
+    assert result["user.id"] == "urn:spo:anon#1a2b"
 
 
 def test_a_row_of_another_log_with_a_typed_cell_is_no_audit_record() -> None:
@@ -251,15 +251,15 @@ def test_a_row_is_read_in_any_order_of_columns(delimiter: str) -> None:
 
 def test_an_alert_about_a_mailbox_names_its_owner() -> None:
     data = {"Entities": [{"Type": "mailbox", "Upn": "Jo@Contoso.example"}]}
-    told = fields(
+    result = fields(
         "AirInvestigationData", UserId="AirInvestigation", Data=orjson.dumps(data).decode()
     )
 
-    assert told["user.email"] == "jo@contoso.example"
+    assert result["user.email"] == "jo@contoso.example"
 
 
 def test_a_clicked_link_keeps_who_clicked_and_from_where() -> None:
-    told = fields("TIUrlClickData", Url="https://phish.example/x/y", UserIp="192.0.2.9")
+    result = fields("TIUrlClickData", Url="https://phish.example/x/y", UserIp="192.0.2.9")
 
-    assert told["user.name"] == "jo@contoso.example"
-    assert (told["url.path"], told["source.ip"]) == ("/x/y", "192.0.2.9")
+    assert result["user.name"] == "jo@contoso.example"
+    assert (result["url.path"], result["source.ip"]) == ("/x/y", "192.0.2.9")

@@ -665,7 +665,7 @@ def parsed_examples() -> list[tuple[str, Mapping[str, Any]]]:
     for parser in parsers.values():
         for example in parser.examples:
             if example.expected is not None:
-                act = parse(parser, example.line, at)
+                act = parse(parser, example.line, at, field_map=example.field_map)
                 assert isinstance(act, ParsedEvent)
                 events.append((parser.dataset, act.fields))
     return events
