@@ -75,7 +75,7 @@ def _put_headers(fields: dict[str, Value], headers: list[dict[str, Value]]) -> N
 PARSER = Parser(
     id="aws_waf",
     title="AWS WAF (full logs)",
-    hints=(b'"terminatingRuleId"',),
+    hints=(b"terminatingRuleId",),
     claims=_can_parse,
     parse=_parse,
     references=("https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",),

@@ -93,7 +93,7 @@ def _put_verdict(fields: dict[str, Value], action: str, *, is_firewall: bool) ->
 PARSER = Parser(
     id="cloudflare_logpush",
     title="Cloudflare Logpush (HTTP requests, firewall events)",
-    hints=(b'"ClientRequestMethod"',),
+    hints=(b"ClientRequestMethod",),
     claims=_can_parse,
     parse=_parse,
     references=(

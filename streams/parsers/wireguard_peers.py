@@ -12,7 +12,7 @@ from streams.tokenizers import addresses, web_access
 
 _START = re.compile(
     r"\s*+(?:\[ *[0-9]+\.[0-9]+\] ?)?(?:wireguard: (?P<interface>[\w.-]{1,16}): "
-    r"|(?:DEBUG|INFO|ERROR): \((?P<name>[\w.-]{1,16})\) (?:[0-9/]{10} [0-9:]{8} )?)"
+    r"|(?:(?:DEBUG|INFO|ERROR): )?\((?P<name>[\w.-]{1,16})\) (?:[0-9/]{10} [0-9:]{8} )?)"
 )
 _PEER = r"peer(?: (?P<number>[0-9]{1,10})|\((?P<key>[\w+/=….-]{3,64})\))"
 _WHERE = re.compile(
