@@ -9,19 +9,11 @@ from collections.abc import Mapping
 
 from schemas.pipeline.event import Value
 from streams.parsers.microsoft365_audit import audit_record
+from streams.tokenizers import entra_codes
 from streams.tokenizers.json_lines import to_word
 
 _Fields = dict[str, Value]
 _Record = Mapping[str, Value]
-_INTERRUPTS = (
-    "16000 16001 50011 50055 50058 50072 50074 50076 50079 50089 50097 50125 50129 50132 50133"
-    " 50140 50143 50144 50158 50173 50178 50199 51006 65001 65004 65005 70008 70043 70044 81010"
-    " 81012 90095 399218 399284 700082 9002341"
-)
-"""Entra error numbers that ask for more (a second factor, a new session, consent): no guess."""
-_IS_INTERRUPT = frozenset(_INTERRUPTS.split())
-
-
 _OPERATIONS = frozenset(
     {"userloggedin", "userloginfailed", "mailboxlogin", "signinevent", "teamssessionstarted"}
 )
@@ -46,7 +38,7 @@ def put_sign_in(fields: _Fields, record: _Record, key: str) -> None:
         fields["event.outcome"] = "success"
     refused = "LoginStatus" in record and error not in {"", "0"}
     if key == "userloginfailed" or refused:
-        interrupted = error in _IS_INTERRUPT or reason.endswith("Interrupt")
+        interrupted = error in entra_codes.INTERRUPTS or reason.endswith("Interrupt")
         fields["event.outcome"] = "unknown" if interrupted else "failure"
         if interrupted:
             fields |= {"event.action": "sign-in-interrupted", "event.type": ["info"]}
