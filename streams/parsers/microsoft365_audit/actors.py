@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from schemas.pipeline.event import Value
-from streams.tokenizers import addresses, directory_names, people
+from streams.tokenizers import directory_names, json_records, people
 from streams.tokenizers.json_lines import to_word
-from streams.tokenizers.web_access import is_loopback
 
 _Fields = dict[str, Value]
 _Record = Mapping[str, Value]
@@ -19,7 +18,7 @@ _NO_KEYS = people.NOBODY | {"not available"}
 
 def build_user_fields(record: _Record) -> _Fields:
     fields: _Fields = {}
-    _put_address(fields, record)
+    json_records.put_client(fields, [to_word(record.get(name)) for name in _ADDRESSES])
     name, key = to_word(record.get("UserId")), to_word(record.get("UserKey"))
     directory_names.put_person(fields, name)
     identity = name if key.casefold() in _NO_KEYS else key
@@ -31,17 +30,6 @@ def build_user_fields(record: _Record) -> _Fields:
     if agent:
         fields["user_agent.original"] = agent
     return fields
-
-
-def _put_address(fields: _Fields, record: _Record) -> None:
-    """Set where the actor was: of several addresses a public one, never a service's loopback."""
-    ends = [addresses.parse_endpoint(to_word(record.get(name))) for name in _ADDRESSES]
-    known = [(end.ip, end.port) for end in ends if end.ip is not None]
-    if known:
-        ip, port = min(
-            known, key=lambda end: (not addresses.is_public(end[0]), is_loopback(end[0]))
-        )
-        addresses.put_endpoint(fields, "source", ip, port)
 
 
 def put_target(fields: _Fields, mailbox: str) -> None:

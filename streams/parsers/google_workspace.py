@@ -1,0 +1,254 @@
+"""Parse activities of Google Workspace's Reports API: sign-ins, administration, Drive, tokens, rules
+(DLP), groups and others, one JSON object each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from schemas.errors import UnparseableRecord
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
+from streams.tokenizers import device_stamps, json_records, people
+from streams.tokenizers.json_lines import to_mapping, to_mappings, to_number, to_word
+
+_Fields = dict[str, Value]
+_Record = Mapping[str, Value]
+_CATEGORIES = {
+    "login": ["authentication"],
+    "saml": ["authentication"],
+    "user_accounts": ["iam"],
+    "admin": ["iam"],
+    "groups": ["iam"],
+    "groups_enterprise": ["iam"],
+    "drive": ["file"],
+    "token": ["iam"],
+    "rules": ["file"],
+    "mobile": ["host"],
+    "context_aware_access": ["iam"],
+    "access_transparency": ["iam"],
+    "chrome": ["host"],
+    "meet": ["session"],
+    "chat": ["api"],
+    "gmail": ["email"],
+    "calendar": ["api"],
+    "data_studio": ["file"],
+    "vault": ["iam"],
+}
+_LOGINS = {
+    "login_success": ("success", ["start"]),
+    "login_failure": ("failure", ["start"]),
+    "login_challenge": ("unknown", ["info"]),
+    "login_verification": ("unknown", ["info"]),
+    "logout": ("success", ["end"]),
+    "account_disabled_password_leak": ("success", ["user", "info"]),
+    "suspicious_login": ("success", ["start"]),
+    "suspicious_login_less_secure_app": ("success", ["start"]),
+    "suspicious_programmatic_login": ("success", ["start"]),
+    "gov_attack_warning": ("unknown", ["info"]),
+}
+_ALERTS = frozenset(
+    {
+        *("suspicious_login", "suspicious_login_less_secure_app", "gov_attack_warning"),
+        *("suspicious_programmatic_login", "account_disabled_password_leak", "rule_match"),
+        *("account_disabled_hijacked", "account_disabled_spamming", "label_applied"),
+        *("account_disabled_generic", "rule_trigger", "action_complete"),
+    }
+)
+_FILE_TYPES = {
+    "view": "access",
+    "download": "access",
+    "preview": "access",
+    "print": "access",
+    "create": "creation",
+    "upload": "creation",
+    "copy": "creation",
+    "delete": "deletion",
+    "trash": "deletion",
+}
+_WORDS = (
+    ("create", "creation"),
+    ("add", "creation"),
+    ("delete", "deletion"),
+    ("remove", "deletion"),
+)
+_PARAMETERS = (
+    ("event.reason", ("login_failure_type", "application_status", "failure_type")),
+    ("breach.auth.method", ("login_type", "login_challenge_method")),
+    ("file.name", ("doc_title", "resource_title", "resource_name")),
+    ("file.owner", ("owner", "resource_owner_email")),
+    ("file.type", ("doc_type", "resource_type")),
+    ("rule.name", ("rule_name",)),
+    ("rule.id", ("rule_id", "rule_resource_name")),
+    ("service.name", ("app_name", "application_name", "APPLICATION_NAME")),
+    ("group.name", ("GROUP_EMAIL", "group_id")),
+)
+_TARGETS = ("USER_EMAIL", "target_user", "affected_email_address", "member_id", "target")
+
+
+def _find_record(text: str) -> _Record | None:
+    record = json_records.read_record(text)
+    if record is None or "events" not in record or "actor" not in record:
+        return None
+    identity = to_mapping(record.get("id"))
+    return record if "applicationName" in identity and "time" in identity else None
+
+
+def _can_parse(line: SourceLine) -> bool:
+    return _find_record(line.text) is not None
+
+
+def _parse(line: SourceLine) -> ParsedEvent:
+    record = _find_record(line.text)
+    if record is None:
+        raise UnparseableRecord(
+            "no activity of the Reports API",
+            place="google_workspace",
+            remedy="Send activities whole, one JSON object each.",
+        )
+    identity = to_mapping(record.get("id"))
+    event = next(iter(to_mappings(record.get("events"))), None) or to_mapping(record.get("events"))
+    application = to_word(identity.get("applicationName")).casefold()
+    fields: _Fields = {"event.provider": application, "observer.product": "Google Workspace"}
+    parameters = _collect_parameters(event.get("parameters"))
+    _put_act(fields, application, to_word(event.get("name")), parameters)
+    json_records.put_texts(fields, parameters, _PARAMETERS)
+    _put_people(fields, record, parameters)
+    json_records.put_client(fields, [to_word(record.get("ipAddress"))])
+    if size := to_number(parameters.get("num_response_bytes")):
+        fields["network.bytes"] = size
+    if tenant := to_word(identity.get("customerId")):
+        fields["cloud.account.id"] = tenant
+    if parameters.get("is_second_factor") is not None:
+        fields["breach.auth.mfa"] = parameters["is_second_factor"] in (True, "true")
+    time = device_stamps.parse_stamp(to_word(identity.get("time")), line.arrived, line.zone)
+    return ParsedEvent(time, fields, id=to_word(identity.get("uniqueQualifier")) or None)
+
+
+def _collect_parameters(value: Value) -> dict[str, Value]:
+    """Collect parameters by name; of a list of values the first."""
+    parameters: dict[str, Value] = {}
+    for each in to_mappings(value):
+        several = each.get("multiValue")
+        first = several[0] if isinstance(several, list) and several else None
+        values = (each.get("value"), each.get("boolValue"), each.get("intValue"), first)
+        parameters.setdefault(
+            to_word(each.get("name")), next((v for v in values if v is not None), None)
+        )
+    return parameters
+
+
+def _put_act(fields: _Fields, application: str, name: str, parameters: _Record) -> None:
+    outcome, types = "success", ["change"]
+    category = _CATEGORIES.get(application, ["api"])
+    lowered = name.casefold()
+    if application == "login":
+        outcome, types = _LOGINS.get(lowered, ("success", ["info"]))
+        if lowered == "login_challenge":
+            status = to_word(parameters.get("login_challenge_status")).casefold()
+            outcome = "success" if "passed" in status else "failure" if status else "unknown"
+        elif lowered not in _LOGINS:
+            category = ["iam"]
+    elif application == "saml":
+        outcome, types = "failure" if "failure" in lowered else "success", ["start"]
+    elif category == ["file"]:
+        types = [_FILE_TYPES.get(lowered, "change")]
+    else:
+        types = [next((t for word, t in _WORDS if word in lowered), "change")]
+    fields |= {
+        "event.category": category,
+        "event.type": types,
+        "event.action": name or "activity",
+        "event.outcome": outcome,
+    }
+    if lowered in _ALERTS:
+        fields["event.kind"] = "alert"
+
+
+def _put_people(fields: _Fields, record: _Record, parameters: _Record) -> None:
+    actor = to_mapping(record.get("actor"))
+    email = to_word(actor.get("email")) or to_word(actor.get("key"))
+    people.put_user(fields, email or json_records.get_text(parameters, "affected_email_address"))
+    if profile := to_word(actor.get("profileId")):
+        fields["user.id"] = profile
+    target: _Fields = {}
+    people.put_user(target, json_records.get_text(parameters, *_TARGETS))
+    if target and target.get("user.name") != fields.get("user.name"):
+        fields.update({n.replace("user.", "user.target."): v for n, v in target.items()})
+
+
+def _build(application: str, name: str, parameters: list[Value], ip: str = "198.51.100.7") -> str:
+    record: dict[str, Value] = {
+        "kind": "admin#reports#activity",
+        "id": {
+            "time": "2026-11-22T01:06:15.000Z",
+            "uniqueQualifier": "1",
+            "applicationName": application,
+            "customerId": "C1",
+        },
+        "actor": {"callerType": "USER", "email": "Jo@Contoso.example", "profileId": "7"},
+        "ipAddress": ip,
+        "events": [{"type": application, "name": name, "parameters": parameters}],
+    }
+    return orjson.dumps(record).decode()
+
+
+PARSER = Parser(
+    id="google_workspace",
+    title="Google Workspace Reports API (login, admin, Drive, token, rules)",
+    hints=(b'"applicationName"',),
+    claims=_can_parse,
+    parse=_parse,
+    references=(
+        "https://developers.google.com/workspace/admin/reports/reference/rest/v1/activities/list",
+        "https://developers.google.com/workspace/admin/reports/v1/appendix/activity/login",
+    ),
+    examples=(
+        ParserExample(
+            _build("login", "login_success", [{"name": "login_type", "value": "google_password"}]),
+            {
+                "@timestamp": "2026-11-22T01:06:15+00:00",
+                "event.category": ["authentication"],
+                "event.outcome": "success",
+                "user.name": "jo@contoso.example",
+                "source.ip": "198.51.100.7",
+                "breach.auth.method": "google_password",
+            },
+        ),
+        ParserExample(
+            _build(
+                "login",
+                "login_failure",
+                [{"name": "login_failure_type", "value": "login_failure_invalid_password"}],
+                ip="2001:DB8::7",
+            ),
+            {
+                "event.outcome": "failure",
+                "event.reason": "login_failure_invalid_password",
+                "source.ip": "2001:db8::7",
+            },
+        ),
+        ParserExample(
+            _build(
+                "drive",
+                "download",
+                [
+                    {"name": "doc_title", "value": 'pay" src=192.0.2.66'},
+                    {"name": "owner", "value": "e"},
+                ],
+            ),
+            {
+                "event.category": ["file"],
+                "event.type": ["access"],
+                "file.name": 'pay" src=192.0.2.66',
+            },
+        ),
+        ParserExample(
+            _build(
+                "admin", "CREATE_USER", [{"name": "USER_EMAIL", "value": "Eve@contoso.example"}]
+            ),
+            {"event.type": ["creation"], "user.target.name": "eve@contoso.example"},
+        ),
+    ),
+)
