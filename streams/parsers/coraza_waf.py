@@ -1,7 +1,8 @@
 """Parse Coraza's messages as its connectors log them: plain text, Caddy's JSON, and OCSF audit records.
 
-One request makes several messages, which share a transaction's id: the message that denies it is
-the event; until one comes, the first warning is."""
+One request makes several messages, which share a transaction's id. Its warnings count once: the
+first, which says what the attack is, until an audit record comes. Its denial counts once, together
+with the audit record, whose id it has."""
 
 from __future__ import annotations
 
@@ -66,14 +67,10 @@ def _parse_message(text: str, time: datetime | None) -> ParsedEvent:
         web_access.put_clients(fields, start[1], "")
     if match.transaction is None:
         return ParsedEvent(time, fields, is_retelling=not match.is_denied)
-    session = modsecurity.build_session(match.transaction)
-    return ParsedEvent(
-        time,
-        fields,
-        id=session if match.is_denied else None,
-        session=session,
-        is_retelling=not match.is_denied,
-    )
+    transaction = modsecurity.build_session(match.transaction)
+    if match.is_denied:
+        return ParsedEvent(time, fields, id=transaction)
+    return ParsedEvent(time, fields, session=transaction, is_retelling=True)
 
 
 def _parse_finding(line: SourceLine, document: Record) -> ParsedEvent:

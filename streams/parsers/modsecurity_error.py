@@ -1,8 +1,9 @@
 """Parse ModSecurity's messages in the error logs of Apache (version 2) and nginx (version 3), and the
 single lines of its native audit log.
 
-One request makes several messages, which share a transaction's id: the message that denies it is
-the event; until one comes, the first warning is."""
+One request makes several messages, which share a transaction's id. Its warnings count once: the
+first, which says what the attack is, until an audit record comes. Its denial counts once, together
+with the audit record, whose id it has."""
 
 from __future__ import annotations
 
@@ -88,14 +89,10 @@ def _build_event(
     modsecurity.put_place(fields, match)
     if match.transaction is None:
         return ParsedEvent(time, fields, is_retelling=not match.is_denied)
-    session = modsecurity.build_session(match.transaction)
-    return ParsedEvent(
-        time,
-        fields,
-        id=session if match.is_denied else None,
-        session=session,
-        is_retelling=not match.is_denied,
-    )
+    transaction = modsecurity.build_session(match.transaction)
+    if match.is_denied:
+        return ParsedEvent(time, fields, id=transaction)
+    return ParsedEvent(time, fields, session=transaction, is_retelling=True)
 
 
 def _parse_apache(error: ServerError, message: str, line: SourceLine) -> ParsedEvent | IgnoredLine:

@@ -97,12 +97,14 @@ class ServerLogs:
 
 
 def count_once(events: list[ParsedEvent]) -> list[dict[str, Any]]:
-    """Count each session's event once: the fuller line, else the first that retells it."""
+    """Count each id once, and of a session its fuller line, else the first that retells it."""
+    fuller = {event.session for event in events if not event.is_retelling}
     counted: dict[object, ParsedEvent] = {}
     for number, event in enumerate(events):
-        key = event.id or event.session or number
-        if key not in counted or (counted[key].is_retelling and not event.is_retelling):
-            counted[key] = event
+        if event.is_retelling and event.session in fuller:
+            continue
+        key = ("id", event.id) if event.id else ("session", event.session or number)
+        counted.setdefault(key, event)
     return [event.fields for event in counted.values()]
 
 
@@ -215,7 +217,10 @@ def test_the_error_log_tells_each_block_once_and_with_the_audit_log_no_second_ti
     alone = [f for f in count_once(error) if "denied" in f["event.type"]]
     both = count_once([*error, *logs.read("audit.log")])
 
+    detected = {f.get("breach.waf.attack") for f in count_once(error)}
+
     assert len(alone) == len(ATTACKS) + 1
+    assert detected >= {"sqli", "xss", "lfi"}
     assert {fields["source.ip"] for fields in alone} == {"127.0.0.1"}
     assert len([f for f in both if "denied" in f["event.type"]]) == len(ATTACKS) + 1
 

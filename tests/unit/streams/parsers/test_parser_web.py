@@ -133,15 +133,19 @@ def test_a_referrer_that_imitates_nginx_yields_no_address() -> None:
     assert fields(NGINX_ERROR, line)["source.ip"] == "203.0.113.66"
 
 
-def test_the_lines_of_one_transaction_share_a_session_and_the_denial_is_its_event() -> None:
+def test_the_warnings_of_one_transaction_count_once_and_its_denial_is_the_audited_one() -> None:
     start = "[Sun Nov 22 01:06:15 2026] [error] [client 203.0.113.66] ModSecurity: "
     end = f'{RULE} [hostname "h"] [uri "/"] [unique_id "Urf@f12qgHIAACrF"]'
     warning = read(MODSECURITY, f"{start}Warning. Pattern match. {end}")
     denial = read(MODSECURITY, f"{start}Access denied with code 403 (phase 2). {end}")
 
-    assert warning.session == denial.session
-    assert (warning.is_retelling, denial.is_retelling) == (True, False)
-    assert denial.id == modsecurity.build_session("Urf@f12qgHIAACrF")
+    audit = read(
+        AUDIT, '{"transaction":{"unique_id":"Urf@f12qgHIAACrF","client_ip":"203.0.113.66"}}'
+    )
+
+    assert warning.session == audit.session
+    assert denial.id == audit.id
+    assert (warning.is_retelling, denial.session, denial.is_retelling) == (True, None, False)
 
 
 def test_what_a_rule_matched_is_in_no_event() -> None:
