@@ -67,12 +67,13 @@ def test_the_real_address_is_taken_whatever_the_name_says(message: str, ip: str,
         "message repeated 2 times: [ Invalid user x from 192.0.2.1 port 5]",
     ],
 )
-def test_a_line_that_retells_is_folded_into_its_session(message: str) -> None:
+def test_a_line_that_retells_names_the_session_of_its_outcome(message: str) -> None:
     result = parse(SSHD, SSH + message, ARRIVED)
 
     assert isinstance(result, ParsedEvent)
     assert result.is_retelling
-    assert result.session == "web01/7"
+    assert result.session == f"web01/7/{result.fields['event.outcome']}"
+    assert result.fields["event.outcome"] == ("success" if "opened" in message else "failure")
 
 
 @pytest.mark.parametrize(
