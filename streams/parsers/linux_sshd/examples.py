@@ -93,6 +93,7 @@ EXAMPLES = (
         "User root from 203.0.113.66 not allowed because not listed in AllowUsers",
         _ROOT | {"event.reason": "not listed in AllowUsers"},
     ),
+    _example("error: Could not get shadow information for NOUSER", _FAILED),
     _example(
         "User jo not allowed because account is locked",
         _FAILED | {"user.name": "jo", "event.reason": "account is locked"},

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 _PORT = r"(?: port (?P<port>[0-9]{1,5}))?"
 _FROM = rf" from (?P<ip>\S++){_PORT}"
 _UNKNOWN = r"(?:invalid|illegal) user "
-_PAM_FACTS = r"(?:(?:logname|uid|euid|tty|ruser)=\S*+ )*+rhost=(?P<ip>\S*+)(?:\s++user=(?P<user>.*))?"
+_PAM_FACTS = (
+    r"(?:(?:logname|uid|euid|tty|ruser)=\S*+ )*+rhost=(?P<ip>\S*+)(?:\s++user=(?P<user>.*))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ REFUSALS = (
         r" \(host=\S*+, ip=(?P<ip>[0-9A-Fa-f.:%\w]++)[,)]",
         "not from a permitted host",
     ),
-    _fail(r"(?:error: )?Could not get shadow information for (?P<user>.*)\Z", "no password"),
+    _fail(r"(?:error: )?Could not get shadow information for (?:NOUSER\Z|(?P<user>.*)\Z)"),
     _fail(r"Authentication refused: (?P<reason>bad ownership or modes) for "),
     _fail(r"Login restricted for (?P<user>.*?): (?P<reason>.*)\Z"),
     _fail(
