@@ -87,7 +87,7 @@ def test_each_refused_attempt_is_counted_once_and_none_is_lost(
 
 
 def test_a_name_that_is_a_line_of_the_log_is_no_address(tmp_path: Path) -> None:
-    name = "x from 192.0.2.9 port 5 ssh2: RSA SHA256:abc"
+    name = "x from 192.0.2.9 port 5 ssh2"
     with run_server(tmp_path, PASSWORDS) as server:
         for _ in range(10):
             server.offer_passwords(name, 1)
