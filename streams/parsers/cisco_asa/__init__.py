@@ -17,11 +17,34 @@ from streams.tokenizers import cisco
 
 _FACILITY = re.compile(r"(ASA|FTD|PIX|FWSM|NGIPS|NGFW)(?:-\w+)*")
 _CODE = re.compile(r"[0-9]{6}")
+_UNTAGGED = re.compile(
+    r"[\s:]*+(?P<body>AAA user (?:authentication|authorization) (?P<verdict>Rejected|Successful) : "
+    r"(?:reason = [^:]{1,200} : )?(?P<where>server =|local database :) .*user = .*)",
+    re.DOTALL,
+)
+"""What AAA says, where a relay left its tag out; the text has one number."""
+_CODES = {
+    ("Rejected", "server ="): "113005",
+    ("Rejected", "local database :"): "113015",
+    ("Successful", "server ="): "113004",
+    ("Successful", "local database :"): "113012",
+}
+
+
+def _restore_message(line: SourceLine) -> cisco.CiscoMessage | None:
+    match = _UNTAGGED.match(line.text)
+    if match is None:
+        return None
+    code = _CODES[match["verdict"], match["where"]]
+    host = line.frame.host or line.frame.app
+    return cisco.CiscoMessage("ASA", 6, code, match["body"], host, line.frame.time)
 
 
 def _split(line: SourceLine) -> cisco.CiscoMessage | None:
     message = cisco.split_message(line)
-    if message is None or _FACILITY.fullmatch(message.facility) is None:
+    if message is None:
+        return _restore_message(line)
+    if _FACILITY.fullmatch(message.facility) is None:
         return None
     has_code = _CODE.fullmatch(message.mnemonic) is not None
     return message if has_code or message.mnemonic == "" else None
@@ -65,7 +88,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
 PARSER = Parser(
     id="cisco_asa",
     title="Cisco ASA and Secure Firewall (FTD)",
-    hints=(b"%ASA", b"%FTD", b"%PIX", b"%FWSM", b"%NGIPS", b"%NGFW"),
+    hints=(b"%ASA", b"%FTD", b"%PIX", b"%FWSM", b"%NGIPS", b"%NGFW", b"AAA user "),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,

@@ -70,8 +70,13 @@ _MASKED = frozenset({"*****", "none", "unknown"})
 
 
 def put_name(fields: dict[str, Value], name: str) -> None:
-    r"""Set the user of `DOMAIN\name`, `LOCAL\name`, `name, 9999:tag`; a masked name is none."""
-    name = _SECURITY_GROUP.sub("", name.strip().strip("'\""))
+    r"""Set the user of `LOCAL\name, 9999:tag`, where a number alone is a security group's."""
+    put_typed_name(fields, _SECURITY_GROUP.sub("", name.strip().strip("'\"")))
+
+
+def put_typed_name(fields: dict[str, Value], name: str) -> None:
+    r"""Set the user of `DOMAIN\name` or `LOCAL\name`; a masked name is none."""
+    name = name.strip().strip("'\"")
     domain, slash, rest = name.rpartition("\\")
     if slash:
         name = rest
@@ -113,7 +118,7 @@ def put_person(fields: dict[str, Value], code: str, body: str) -> str | None:
 
 
 def _put_sentence(fields: dict[str, Value], groups: dict[str, str | None]) -> None:
-    put_name(fields, groups.get("user") or "")
+    put_typed_name(fields, groups.get("user") or "")
     put_address(fields, "source", groups.get("ip"))
     for key, name in (("group", "user.group.name"), ("file", "file.path")):
         value = groups.get(key)
@@ -129,7 +134,7 @@ def _put_group(fields: dict[str, Value], code: str, body: str) -> str | None:
     if match is None:
         return None
     groups = {name[:-2]: value for name, value in match.groupdict().items() if value is not None}
-    put_name(fields, groups.get("user", ""))
+    put_typed_name(fields, groups.get("user", ""))
     put_address(fields, "source", groups.get("ip"))
     group = groups.get("group", "")
     if group and addresses.parse_address(group) is None:
@@ -170,7 +175,7 @@ def _put_aaa(fields: dict[str, Value], body: str, match: re.Match[str]) -> str |
     if last is not None:
         put_address(fields, "source", last[1])
         rest = rest[:place].rstrip(" ").removesuffix(":")
-    put_name(fields, rest)
+    put_typed_name(fields, rest)
     put_address(fields, "destination", match["server"])
     return None if match["reason"] is None else match["reason"].strip()
 
@@ -185,5 +190,5 @@ def _put_tunnel(fields: dict[str, Value], body: str) -> str | None:
     for side, port in (("source", "there_port"), ("destination", "port")):
         number = addresses.parse_port(match[port])
         fields |= {} if number is None else {f"{side}.port": number}
-    put_name(fields, match["user"])
+    put_typed_name(fields, match["user"])
     return match["rest"] or None

@@ -20,6 +20,10 @@ _CSV = re.compile(
     r"\s*+[0-9]{1,12},(?:[0-9]{4}/[0-9]{2}/[0-9]{2} |[0-9]{4}-[0-9]{2}-[0-9]{2}T)[0-9:.Z+-]{8,24},"
     r"[^,\"]{0,40}+,(?P<kind>[A-Za-z-]{3,20}),[^,]{0,40}+,"
 )
+_AUDIT = re.compile(
+    r"\s*+(?P<serial>[0-9]{1,20}),(?P<time>[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8}),audit,[0-9]+,"
+)
+_AUDIT_COLUMNS = ("cmd", "admin", "opaque", "result")
 _FRAME_HOST = re.compile(r"[0-9]{1,12},[0-9]{4}[-/][0-9]{2}[-/]")
 _JSON_HINT = '"LogType"'
 _JSON_KINDS = frozenset(COLUMNS) | frozenset(ALIASES)
@@ -45,6 +49,11 @@ def _read(text: str) -> Columns | None:
     match = _CSV.match(text)
     if match is not None:
         return _read_csv(text, match["kind"])
+    audit = _AUDIT.match(text)
+    if audit is not None:
+        fields = csv_lines.split_fields(text[audit.end() :])
+        record = csv_lines.join_columns(_AUDIT_COLUMNS, fields)
+        return {**record, "type": "AUDIT", "serial": audit["serial"], "time": audit["time"]}
     if text.lstrip().startswith("{"):
         return _read_json(text) if _JSON_HINT in text else None
     header = cef.read_header(text)
@@ -144,6 +153,7 @@ PARSER = Parser(
     title="Palo Alto Networks PAN-OS (CSV, CEF, LEEF, Cortex JSON)",
     hints=(
         *(f",{name},".encode() for name in sorted({*COLUMNS, "USER-ID"})),
+        b",audit,",
         b"|Palo Alto Networks|",
         _JSON_HINT.encode(),
     ),
