@@ -21,6 +21,11 @@ _START = re.compile(
     r"\s*+(?:(?:date|time|timestamp|itime|logver|eventtime|devname|devid|device_id|logid|log_id|tz"
     r"|vd)=\"?[^\s,\"]*+\"?(?:[\s,]++|\Z))+"
 )
+_BARE = re.compile(
+    r"\s*+type=\"(?:event|traffic|utm)\" subtype=\"[\w-]{1,40}\" (?:eventtype=\"[\w-]{1,60}\" )?"
+    r"level=\"\w{1,20}\" vd=\""
+)
+"""A line whose beginning a collector has cut."""
 _DEVICE_KEY = re.compile(r"(?<![\w-])(?:devid|logid|device_id|log_id|eventtime)=")
 _TYPE_KEY = re.compile(
     r"[\s,]type=\"?(?:traffic|utm|event|attack|statistics|spam|virus|dns|ztna|gtp)\b|[\s,]desc=\""
@@ -82,9 +87,8 @@ def _is_cef(text: str) -> bool:
 
 
 def _is_pairs(text: str) -> bool:
-    start = _START.match(text)
-    if start is None:
-        return False
+    if _START.match(text) is None:
+        return _BARE.match(text) is not None
     head = text[:2000]
     return (
         _DEVICE_KEY.search(head) is not None
@@ -145,7 +149,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
 PARSER = Parser(
     id="fortinet_fortigate",
     title="Fortinet FortiGate (key=value, CSV, CEF)",
-    hints=(b"logid=", b"log_id=", b"|Fortinet|", b"devid=", b"device_id=", b"eventtime="),
+    hints=(b"logid=", b"log_id=", b"|Fortinet|", b"devid=", b"device_id=", b"eventtime=", b"vd="),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,
