@@ -1,7 +1,7 @@
 """Parse WatchGuard Firebox: `host serial (time) firewall[4]: msg_id="3000-0148" Deny In Out tcp …`.
 
 The time in parentheses is UTC. Traffic is positional up to the ports and key="value" behind them; all
-other messages are sentences, of which those of sign-ins and attacks are read."""
+other messages are sentences, of which those of sign-ins and attacks are read. LEEF has the same as pairs."""
 
 from __future__ import annotations
 
@@ -30,6 +30,31 @@ _TRAFFIC = re.compile(
 _POLICY = re.compile(r" \(([^()]{1,120}+)\)\s*\Z")
 _REMARK = re.compile(
     r"\A(?:\s*(?:offset [0-9]+|[AFPRSU]{1,6} [0-9]+|win [0-9]+))*+\s*([^\"=()]{3,120}?)\s*\Z"
+)
+_LEEF = re.compile(
+    r"\s*+(?:LEEF: ?)?[12]\.0\|WatchGuard\|(?P<model>[^|]{0,60})\|(?P<version>[^|]{0,60})\|"
+    r"(?P<code>[0-9A-Fa-f]{8})\|"
+)
+_TAB = re.compile(r"\t|#011")
+"""What stands between pairs of LEEF; a relay writes `#011` for a tab."""
+_LEEF_TEXTS = {
+    "observer.serial_number": ("serial",),
+    "rule.name": ("rule_name", "policy"),
+    "rule.ruleset": ("policy",),
+    "rule.category": ("cats", "signature_cat", "app_cat"),
+    "observer.ingress.interface.name": ("in_if",),
+    "observer.egress.interface.name": ("out_if",),
+    "network.application": ("app", "app_name"),
+    "dns.question.name": ("question",),
+    "dns.question.type": ("query_type",),
+    "http.response.mime_type": ("content_type",),
+}
+_LEEF_NUMBERS = {"source.packets": ("sent_pkts",), "destination.packets": ("rcvd_pkts",)}
+_LEEF_ENDS = (
+    ("source", ("src",), ("srcPort",)),
+    ("destination", ("dst",), ("dstPort",)),
+    ("source.nat", ("srcPostNAT",), ("srcPostNATPort",)),
+    ("destination.nat", ("dstPostNAT",), ("dstPostNATPort",)),
 )
 _TEXTS = {
     "observer.product": ("model",),
@@ -81,17 +106,20 @@ _DETAIL = re.compile(r"(Source|Destination) (IP|Port)(?: Address)?: ([0-9A-Fa-f:
 
 
 def _can_parse(line: SourceLine) -> bool:
-    return _START.match(line.text) is not None
+    return _START.match(line.text) is not None or _LEEF.match(line.text) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
+    record = _LEEF.match(line.text)
+    if record is not None:
+        return _parse_leef(line, record)
     start = _START.match(line.text)
     code = _CODE.match(line.text, start.end()) if start is not None else None
     if start is None or code is None:
         raise UnparseableRecord(
             "no message of a WatchGuard Firebox (msg_id=)",
             place="watchguard_firebox",
-            remedy="Send syslog, not IBM LEEF.",
+            remedy="Send syslog with message numbers, or IBM LEEF.",
         )
     body = line.text[code.end() :].strip()
     fields: dict[str, Value] = {
@@ -115,6 +143,42 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         _put_sentence(fields, body)
     time = stamps.parse_iso(start["stamp"], UTC) if start["stamp"] else line.frame.time
     return ParsedEvent(time, fields)
+
+
+def _parse_leef(line: SourceLine, record: re.Match[str]) -> ParsedEvent:
+    pairs: dict[str, str] = {}
+    for part in _TAB.split(line.text[record.end() :]):
+        key, equals, value = part.partition("=")
+        if equals:
+            pairs.setdefault(key.strip(), value.strip())
+    verdict = pairs.get("disp", "")
+    denied = verdict.lower().removeprefix("proxy") in _DENYING
+    fields: dict[str, Value] = {
+        "event.category": ["network"],
+        "event.type": ["connection", "denied" if denied else "allowed"] if verdict else ["info"],
+        "event.outcome": "failure" if denied else "success" if verdict else "unknown",
+        "event.action": verdict.lower() or "device-message",
+        "event.code": record["code"].upper(),
+        "observer.vendor": "WatchGuard",
+        "observer.product": record["model"] or "Firebox",
+        "observer.version": record["version"],
+        "observer.type": "firewall",
+    }
+    field_tables.put_texts(fields, pairs, _TEXTS | _LEEF_TEXTS)
+    field_tables.put_numbers(fields, pairs, _NUMBERS | _LEEF_NUMBERS)
+    field_tables.put_ends(fields, pairs, _LEEF_ENDS)
+    field_tables.put_transport(fields, pairs.get("proto", ""))
+    field_tables.put_account(fields, pairs.get("src_user", ""))
+    field_tables.put_seconds(fields, pairs.get("duration", "").partition(" ")[0])
+    _put_content(fields, pairs)
+    message, host = pairs.get("msg", ""), pairs.get("host_name") or line.frame.host
+    if not verdict:
+        _put_sentence(fields, message)
+    elif denied and message:
+        fields["event.reason"] = message
+    if host:
+        fields["observer.name"] = fields["host.name"] = host
+    return ParsedEvent(line.frame.time, fields)
 
 
 def _put_traffic(fields: dict[str, Value], body: str, match: re.Match[str]) -> None:
@@ -237,7 +301,7 @@ def _put_attack(fields: dict[str, Value], match: re.Match[str]) -> None:
 PARSER = Parser(
     id="watchguard_firebox",
     title="WatchGuard Firebox (Fireware)",
-    hints=(b'msg_id="',),
+    hints=(b'msg_id="', b"|WatchGuard|"),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,
@@ -304,6 +368,32 @@ PARSER = Parser(
                 "event.category": ["network", "intrusion_detection"],
                 "source.ip": "198.51.100.77",
                 "destination.ip": "192.0.2.1",
+            },
+        ),
+        ParserExample(
+            "Nov 22 09:19:00 192.0.2.1 LEEF:1.0|WatchGuard|XTM|12.8.2.B666661|30000151|"
+            "host_name=fb-hq\tserial=X1\tpolicy=Outgoing-00\tdisp=Allow\tin_if=LAN\tout_if=WAN\t"
+            "src=192.0.2.10\tsrcPort=31232\tsrcPostNAT=198.51.100.1\tdst=203.0.113.80\tdstPort=443\t"
+            "proto=tcp\tsrc_user=jo@Firebox-DB\tduration=42 seconds\tsent_bytes=218\trcvd_bytes=204\t",
+            {
+                "event.type": ["connection", "allowed"],
+                "event.duration": 42_000_000_000,
+                "source.port": 31232,
+                "source.bytes": 218,
+                "source.nat.ip": "198.51.100.1",
+                "rule.name": "Outgoing-00",
+                "host.name": "fb-hq",
+            },
+        ),
+        ParserExample(
+            "<140>Nov 22 09:20:00 192.0.2.1 1.0|WatchGuard|XTM|12.10.2.B692269|11000005|host_name=fb-hq"
+            "#011serial=X1#011msg=Authentication of SSLVPN user [jo@contoso.example@radius] from"
+            " 203.0.113.66 was rejected, Recv timeout",
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
+                "user.email": "jo@contoso.example",
             },
         ),
     ),
