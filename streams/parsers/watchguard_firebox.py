@@ -102,6 +102,10 @@ _ATTACKS = (
     re.compile(rf"(?P<name>Temporarily blocking) host (?P<source>{_IP})"),
     re.compile(rf"(?P<name>ARP spoofing) attack detected, ip=(?P<source>{_IP})"),
 )
+_LEASE = re.compile(
+    r"DHCP(?:ACK|REQUEST|OFFER|RELEASE|DECLINE|NAK|INFORM) (?:on|for|of|from) (?P<ip>[0-9A-Fa-f.:]{2,45}) "
+    r"(?:\([0-9.]{7,15}\) )?(?:to|from) (?P<mac>[0-9A-Fa-f:]{17})(?: \((?P<name>[^()]{1,253})\))?"
+)
 _DETAIL = re.compile(r"(Source|Destination) (IP|Port)(?: Address)?: ([0-9A-Fa-f:.]{1,45})")
 
 
@@ -257,6 +261,12 @@ def _put_sentence(fields: dict[str, Value], body: str) -> None:
         if match is not None:
             _put_attack(fields, match)
             return
+    lease = _LEASE.match(body)
+    if lease is not None:
+        fields["event.action"] = "dhcp"
+        addresses.put_endpoint(fields, "source", addresses.parse_address(lease["ip"]), None)
+        field_tables.put_mac(fields, "source", lease["mac"])
+        fields |= {} if lease["name"] is None else {"source.domain": lease["name"]}
     for side, what, value in _DETAIL.findall(body[:2000]):
         name = f"{side.lower()}.{what.lower()}"
         parsed = addresses.parse_address(value) if what == "IP" else addresses.parse_port(value)
