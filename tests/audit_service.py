@@ -203,15 +203,15 @@ class AuditService:
         """A client whose requests come here without a network."""
 
         def handle(request: httpx.Request) -> httpx.Response:
-            given = self.answer(
+            reply = self.answer(
                 request.method,
                 str(request.url),
                 request.headers.get("Authorization", ""),
                 request.content.decode(),
             )
-            if given.cut:
+            if reply.cut:
                 raise httpx.RemoteProtocolError("the connection broke")
-            return httpx.Response(given.status, headers=given.headers, content=given.content)
+            return httpx.Response(reply.status, headers=reply.headers, content=reply.content)
 
         return httpx.Client(transport=httpx.MockTransport(handle))
 
@@ -233,14 +233,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: str) -> None:
         address = f"{self.service.address}{self.path}"
         token = self.headers.get("Authorization", "")
-        given = self.service.answer(self.command, address, token, body)
-        content = given.content
-        self.send_response(given.status)
-        for name, value in given.headers.items():
+        reply = self.service.answer(self.command, address, token, body)
+        content = reply.content
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if given.cut:
+        if reply.cut:
             self.wfile.write(content[: len(content) // 2])
             self.close_connection = True
             return

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.preflight_check import PreflightCheck
+from breachdesk.bootstrap.tenant_checks import check_tenants
 from breachdesk.casework.accounts.second_factor import is_required
 from breachdesk.casework.release.witness import find_unfit_reason
 from breachdesk.gdpr.law import list_overdue, list_unverified, load_shipped_law
 from breachdesk.stores.audit.anchor_file import AnchorFile
 from schemas.audit import AuditReport
-from schemas.customer import Customer, FrozenModel, PersonKind, UnattributedEvents
+from schemas.customer import Customer, PersonKind, UnattributedEvents
 from schemas.errors import BreachDeskError
 from schemas.law import LawBook, ReviewedEntry
 from schemas.pipeline.source import SourceView
@@ -28,17 +30,6 @@ OPTIONAL = {"trading_name", "promise", "promise_source", "invoices_before", "wit
 
 if TYPE_CHECKING:
     from streams.kafka.topics import PartitionLag
-
-
-class PreflightCheck(FrozenModel):
-    """The result of one check."""
-
-    what: str
-    passed: bool
-    finding: str
-    remedy: str = ""
-    warning: bool = False
-    """It works, but a person should look; the exit code does not show it."""
 
 
 def run_preflight(container: Container) -> list[PreflightCheck]:
@@ -62,6 +53,7 @@ def run_preflight(container: Container) -> list[PreflightCheck]:
         *_check_sources(sources),
         _check_unattributed(unknown),
         *_check_senders(container),
+        *check_tenants(container.settings.microsoft365, container.now()),
         PreflightCheck(
             what="rules", passed=True, finding=f"{len(container.rules.list_infos())} rules read"
         ),

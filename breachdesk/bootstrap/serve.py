@@ -171,8 +171,10 @@ class BackgroundServices:
         self._polling = ExitStack()
 
     def __enter__(self) -> Self:
-        self._polling.enter_context(poll_tenants(self._container, self.registry, self._print_text))
-        self._listener.start()
+        with ExitStack() as opened:
+            opened.enter_context(poll_tenants(self._container, self.registry, self._print_text))
+            self._listener.start()
+            self._polling = opened.pop_all()
         self._meter.set_leadership(True)
         hold = StoreCollector(
             self._container.store,

@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import jwt
 import msal
+from msal.exceptions import MsalError
 
 from schemas.polled_tenant import Microsoft365Settings
 from streams.intake.microsoft365.request_failures import (
-    RefusedAccess,
+    RefusedSignIn,
     RequestFailure,
     ThrottledRequest,
     UnreachableService,
@@ -50,18 +52,18 @@ class AccessTokens:
         self._application: Any = None
 
     def get_token(self) -> str:
-        """Return a valid token. Raises RefusedAccess, ThrottledRequest or UnreachableService."""
+        """Return a valid token. Raises RefusedSignIn, ThrottledRequest or UnreachableService."""
         try:
             answer = self._ask()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, MsalError) as error:
             self.forget()
             raise UnreachableService(
                 f"the sign-in service does not answer ({type(error).__name__})",
                 place=self._tenant.source_name,
             ) from None
-        except ValueError:
+        except (ValueError, TypeError, RuntimeError, jwt.PyJWTError):
             self.forget()
-            raise RefusedAccess(
+            raise RefusedSignIn(
                 "no token: the credential cannot be used, or the sign-in service does not know the"
                 " tenant",
                 place=self._tenant.source_name,
@@ -100,13 +102,13 @@ class AccessTokens:
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RefusedAccess(
+            raise RefusedSignIn(
                 f"{file} cannot be read ({type(error).__name__})",
                 place=self._tenant.source_name,
                 remedy="Check the path and who may read the file.",
             ) from None
         if not text.strip():
-            raise RefusedAccess(f"{file} is empty", place=self._tenant.source_name)
+            raise RefusedSignIn(f"{file} is empty", place=self._tenant.source_name)
         return text
 
     def _build_refusal(self, answer: dict[str, Any]) -> RequestFailure:
@@ -116,7 +118,7 @@ class AccessTokens:
             return ThrottledRequest(
                 f"the sign-in service is busy ({code})", place=self._tenant.source_name
             )
-        return RefusedAccess(
+        return RefusedSignIn(
             f"the sign-in service gives no token ({code})",
             place=self._tenant.source_name,
             remedy=_REMEDIES.get(code, _REMEDY),

@@ -19,6 +19,7 @@ from streams.intake.microsoft365.poll_memory import PollMemory, UnreadContent
 from streams.intake.microsoft365.request_failures import (
     ExpiredContent,
     MissingSubscription,
+    RefusedSignIn,
     RequestFailure,
     ThrottledRequest,
 )
@@ -37,8 +38,11 @@ MOST_UNREAD = 1000
 MOST_FAILURES = 3
 """Of one content after the other: then it is the service that fails."""
 LONGEST_RETRY = timedelta(hours=1)
-KEPT_LONGER = timedelta(days=1)
-"""Ids of content are kept longer than the look-back needs."""
+KEPT = RETENTION + timedelta(days=1)
+"""How long the id of content that is read is kept."""
+LISTED_WHOLE_EVERY = timedelta(hours=24)
+"""The whole retention is listed at the first round and so often after it: for content that is
+listed later than the look-back covers."""
 NOTED_EVERY = timedelta(hours=1)
 _EMPTY = b"[]"
 
@@ -72,17 +76,20 @@ class ContentPoll:
         self._key = (tenant.tenant, content_type.value)
         self._failures = 0
         self._noted_at: datetime | None = None
+        self._listed_whole_at: datetime | None = None
 
     def run(self) -> None:
         """Read all content that is available. Raises RequestFailure, and RetryableError when the
         event log or the disk refuses."""
         around, now = self._around, self._around.now().replace(microsecond=0)
         oldest = now - RETENTION + MARGIN
-        position = around.memory.get_position(*self._key)
+        position = self._get_past_position(now)
+        whole = self._listed_whole_at is None or now - self._listed_whole_at >= LISTED_WHOLE_EVERY
         self._failures = 0
         try:
             self._retry_unread()
-            for begin, end in _split_time(self._find_begin(position, oldest), now):
+            first = oldest if whole else self._find_begin(position, oldest)
+            for begin, end in _split_time(first, now):
                 for page in self._api.list_content(self.content_type, begin, end):
                     self._note_missed(position, oldest)
                     self._read_page(page)
@@ -94,6 +101,8 @@ class ContentPoll:
                 self._note_missed(position, oldest)
                 self._noted_at = now
             raise
+        if whole:
+            self._listed_whole_at = now
         self._report_progress(now)
 
     def get_position(self) -> datetime | None:
@@ -104,6 +113,11 @@ class ContentPoll:
         """Note that no content was collected; `end` is None as long as that goes on."""
         reason = f"{self.content_type} was not subscribed to, so Microsoft collected none of it"
         self._note_gap(since, end, reason, 1)
+
+    def _get_past_position(self, now: datetime) -> datetime | None:
+        """Return the position; the present time where the clock went back behind it."""
+        position = self.get_position()
+        return None if position is None else min(position, now)
 
     def _find_begin(self, position: datetime | None, oldest: datetime) -> datetime:
         if position is None:
@@ -140,7 +154,7 @@ class ContentPoll:
             return
         try:
             body = self._api.fetch_content(item)
-        except MissingSubscription:
+        except (MissingSubscription, RefusedSignIn):
             raise
         except ExpiredContent:
             self._give_up(item)
@@ -217,9 +231,7 @@ class ContentPoll:
         )
 
     def _advance(self, until: datetime) -> None:
-        look_back = timedelta(hours=self._tenant.look_back_hours)
-        keep = until - look_back - KEPT_LONGER
-        self._around.memory.advance(*self._key, until, keep)
+        self._around.memory.advance(*self._key, until, self._around.now() - KEPT)
 
     def _report_progress(self, now: datetime) -> None:
         source, meter = self._tenant.source_name, self._around.meter

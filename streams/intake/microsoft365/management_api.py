@@ -80,11 +80,11 @@ class ManagementApi:
             f"{self._root}/content?contentType={content_type}"
             f"&startTime={_format_time(begin)}&endTime={_format_time(end)}"
         )
-        asked: set[str] = set()
+        addresses: set[str] = set()
         while address:
-            if address in asked or len(asked) >= MOST_PAGES:
+            if address in addresses or len(addresses) >= MOST_PAGES:
                 raise self._fail("the pages of a list of content never end")
-            asked.add(address)
+            addresses.add(address)
             response = self._ask("GET", address)
             yield [self._read_item(row) for row in self._read_list(response)]
             address = response.headers.get("NextPageUri", "").strip()
@@ -210,7 +210,7 @@ class ManagementApi:
 
 
 def _find_code(response: httpx.Response) -> str:
-    match = _CODE.search(response.text[:2000])
+    match = _CODE.search(response.content[:2000].decode("latin-1"))
     return match[0] if match else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,16 +15,17 @@ from typing import Any
 from schemas import private_files
 from schemas.errors import RetryableError
 
-MOST_KNOWN = 100_000
-"""Ids of content that is read, of one content type of a tenant; older ones are dropped."""
+MOST_KNOWN = 300_000
+"""Contents of one content type of a tenant that are known to be read; older ones are forgotten, and
+read again if they are listed again."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS position (
     tenant TEXT, content_type TEXT, listed_until REAL, unsubscribed_since REAL,
     PRIMARY KEY (tenant, content_type)
 );
 CREATE TABLE IF NOT EXISTS content (
-    tenant TEXT, content_type TEXT, id TEXT, seen REAL,
-    PRIMARY KEY (tenant, content_type, id)
+    tenant TEXT, content_type TEXT, digest BLOB, seen REAL,
+    PRIMARY KEY (tenant, content_type, digest)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS content_seen ON content (tenant, content_type, seen);
 CREATE TABLE IF NOT EXISTS unread (
@@ -106,23 +108,25 @@ class PollMemory:
 
     def has_content(self, tenant: str, content_type: str, content_id: str) -> bool:
         """Whether the content is read, or stored as unread."""
-        key = (tenant, content_type, content_id)
         rows = self._select(
-            "SELECT 1 FROM content WHERE tenant = ?1 AND content_type = ?2 AND id = ?3 UNION ALL"
-            " SELECT 1 FROM unread WHERE tenant = ?1 AND content_type = ?2 AND id = ?3",
-            key,
+            "SELECT 1 FROM content WHERE tenant = ?1 AND content_type = ?2 AND digest = ?3"
+            " UNION ALL"
+            " SELECT 1 FROM unread WHERE tenant = ?1 AND content_type = ?2 AND id = ?4",
+            (tenant, content_type, _compute_digest(content_id), content_id),
         )
         return bool(rows)
 
     def add_content(self, tenant: str, content_type: str, content_id: str, seen: datetime) -> None:
         """Store that the content is read; it is unread no longer."""
-        key = (tenant, content_type, content_id)
+        digest = _compute_digest(content_id)
         with self._transaction() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?)", (*key, seen.timestamp())
+                "INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?)",
+                (tenant, content_type, digest, seen.timestamp()),
             )
             connection.execute(
-                "DELETE FROM unread WHERE tenant = ? AND content_type = ? AND id = ?", key
+                "DELETE FROM unread WHERE tenant = ? AND content_type = ? AND id = ?",
+                (tenant, content_type, content_id),
             )
 
     def add_unread(self, tenant: str, content_type: str, content: UnreadContent) -> None:
@@ -189,6 +193,10 @@ class PollMemory:
                 place=str(self._path),
                 remedy="Look for free space and permissions.",
             ) from error
+
+
+def _compute_digest(content_id: str) -> bytes:
+    return hashlib.sha256(content_id.encode()).digest()[:16]
 
 
 def _to_time(seconds: float) -> datetime:

@@ -3,7 +3,8 @@
     RequestFailure              this request failed → the content is asked for again later
     ├── ThrottledRequest        too many requests, or overload → the tenant waits
     ├── UnreachableService      no answer → the tenant waits
-    ├── RefusedAccess           credential or permission → the tenant or the content type waits
+    ├── RefusedAccess           a permission is missing → the content type waits
+    │   └── RefusedSignIn       the credential does not suffice → the tenant waits
     ├── MissingSubscription     the content type is not subscribed to → subscribe again
     └── ExpiredContent          Microsoft no longer has it → a blind interval
 
@@ -38,7 +39,11 @@ class UnreachableService(RequestFailure):
 
 
 class RefusedAccess(RequestFailure):
-    """The credential or a permission does not suffice."""
+    """A permission does not suffice, or auditing is off in the tenant."""
+
+
+class RefusedSignIn(RefusedAccess):
+    """No token is given for the credential."""
 
 
 class MissingSubscription(RequestFailure):

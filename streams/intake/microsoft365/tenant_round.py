@@ -10,6 +10,7 @@ from streams.intake.microsoft365.content_poll import ContentPoll, PollSurroundin
 from streams.intake.microsoft365.management_api import ManagementApi
 from streams.intake.microsoft365.request_failures import (
     MissingSubscription,
+    RefusedSignIn,
     RequestFailure,
     ThrottledRequest,
     UnreachableService,
@@ -21,7 +22,7 @@ CHECK_SOONER = timedelta(minutes=10)
 """While a content type cannot be subscribed to."""
 LONGEST_WAIT = 900.0
 SHORTEST_WAIT = 1.0
-_OF_THE_TENANT = (ThrottledRequest, UnreachableService)
+_OF_THE_TENANT = (ThrottledRequest, UnreachableService, RefusedSignIn)
 
 
 class TenantRound:
@@ -126,9 +127,9 @@ class TenantRound:
 
     def _compute_wait(self, failure: RetryableError) -> float:
         """Wait as long as the service asks, else twice as long after each failed round."""
-        asked = failure.retry_after if isinstance(failure, RequestFailure) else None
-        if asked is not None:
-            return max(asked, SHORTEST_WAIT)
+        seconds = failure.retry_after if isinstance(failure, RequestFailure) else None
+        if seconds is not None:
+            return max(seconds, SHORTEST_WAIT)
         doubled = self.tenant.poll_seconds * 2.0 ** min(self._failed_rounds, 10)
         return min(doubled, LONGEST_WAIT)
 

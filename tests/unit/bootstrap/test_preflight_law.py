@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from breachdesk.bootstrap.container import Container
-from breachdesk.bootstrap.preflight import PreflightCheck, run_preflight
+from breachdesk.bootstrap.preflight import run_preflight
+from breachdesk.bootstrap.preflight_check import PreflightCheck
 from breachdesk.cli.main import app
 from breachdesk.gdpr.law import load_shipped_law
 from breachdesk.testing import FixedNow

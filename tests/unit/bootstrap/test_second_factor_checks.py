@@ -8,7 +8,8 @@ import pytest
 from console_harness import open_console
 
 from breachdesk.bootstrap.container import Container
-from breachdesk.bootstrap.preflight import PreflightCheck, run_preflight
+from breachdesk.bootstrap.preflight import run_preflight
+from breachdesk.bootstrap.preflight_check import PreflightCheck
 from breachdesk.testing import START, make_user
 from schemas.settings import Settings
 from schemas.user import Permission

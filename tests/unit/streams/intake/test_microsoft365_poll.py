@@ -10,6 +10,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+import trustme
 from audit_service import (
     CLIENT,
     EXCHANGE,
@@ -19,9 +20,11 @@ from audit_service import (
     AuditService,
     refuse,
 )
+from parsing import parse
 
 from breachdesk.testing import FixedNow
 from schemas.errors import RetryableError
+from schemas.pipeline.plugin import ParsedEvent
 from schemas.pipeline.source import BlindInterval
 from schemas.polled_tenant import AuditContent, Microsoft365Settings
 from streams.event_logs.sqlite import SqliteEventLog
@@ -30,6 +33,7 @@ from streams.intake.microsoft365.management_api import ManagementApi
 from streams.intake.microsoft365.poll_memory import PollMemory
 from streams.intake.microsoft365.tenant_round import TenantRound
 from streams.intake.microsoft365.trouble_reports import TroubleReports
+from streams.parsers.microsoft365_audit.parser import PARSER
 from streams.ports.metrics import NullPollMetrics
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -412,3 +416,126 @@ def test_a_long_audit_object_comes_in_pieces(make: Callable[..., Poll]) -> None:
     pieces = poll.log.read(None, 10)
     assert len(pieces) == 2
     assert all(each.piece for each in pieces)
+
+
+def test_a_certificate_signs_in_without_a_secret(make: Callable[..., Poll], tmp_path: Path) -> None:
+    file = tmp_path / "certificate.pem"
+    issued = trustme.CA(key_type=trustme.KeyType.RSA).issue_cert(
+        "app.example", key_type=trustme.KeyType.RSA
+    )
+    issued.private_key_and_cert_chain_pem.write_to_path(str(file))
+    poll = make(secret_file=None, certificate_file=file)
+    poll.service.add("c1", range(1))
+
+    poll.run()
+
+    assert poll.numbers() == [0]
+    assert poll.said == []
+
+
+@pytest.mark.parametrize("text", ["", "no certificate", None])
+def test_a_certificate_that_cannot_be_used_is_said_and_read_again(
+    make: Callable[..., Poll], tmp_path: Path, text: str | None
+) -> None:
+    file = tmp_path / "certificate.pem"
+    if text is not None:
+        file.write_text(text)
+    poll = make(secret_file=None, certificate_file=file)
+    poll.run()
+    assert len(poll.said) == 1
+    issued = trustme.CA(key_type=trustme.KeyType.RSA).issue_cert(
+        "app.example", key_type=trustme.KeyType.RSA
+    )
+    issued.private_key_and_cert_chain_pem.write_to_path(str(file))
+
+    poll.run()
+
+    assert poll.said[-1].endswith("read again")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(500),
+        Answer(429),
+        Answer(200, b"<html>a proxy's page</html>"),
+        Answer(200, b"", cut=True),
+        Answer(302, b"", {"Location": "https://elsewhere.example/"}),
+        Answer(400, {"error": "invalid_request", "error_description": "AADSTS90002: no tenant"}),
+    ],
+)
+@pytest.mark.parametrize("part", ["openid-configuration", "oauth2/v2.0/token"])
+def test_a_sign_in_service_that_fails_is_asked_again_later(
+    make: Callable[..., Poll], part: str, answer: Answer
+) -> None:
+    poll = make()
+    poll.service.add("c1", range(1))
+    poll.service.fail(part, answer)
+
+    wait = poll.run()
+
+    assert wait == 120.0
+    assert len(poll.said) == 1
+    assert poll.run() == 60.0
+    assert poll.numbers() == [0]
+    assert not any("elsewhere" in request for request in poll.service.requests)
+
+
+def test_a_sign_in_that_is_refused_is_not_repeated_for_each_content_type(
+    make: Callable[..., Poll],
+) -> None:
+    poll = make(content_types=list(AuditContent))
+    poll.run()
+    poll.service.fail("/content?", refuse(401, ""), times=100)
+    poll.service.fail("oauth2/v2.0/token", Answer(401, {"error": "invalid_client"}), times=100)
+    before = poll.service.count("oauth2/v2.0/token")
+
+    poll.run()
+
+    assert poll.service.count("oauth2/v2.0/token") == before + 1
+
+
+def test_content_that_is_listed_days_late_is_read_by_the_daily_list_of_all(
+    make: Callable[..., Poll],
+) -> None:
+    poll = make()
+    poll.service.add("c1", range(1, 2), age=HOUR)
+    poll.service.add("c2", range(2, 3), age=HOUR, listed_after=20 * HOUR)
+    poll.run()
+    for _ in range(23):
+        poll.run(HOUR)
+    assert poll.numbers() == [1]
+
+    poll.run(HOUR)
+
+    assert poll.numbers() == [1, 2]
+    assert poll.service.count("/audit/c1") == 1
+
+
+def test_a_clock_that_was_ahead_hides_no_content(make: Callable[..., Poll]) -> None:
+    poll = make()
+    poll.now.at += 30 * DAY
+    poll.run()
+    poll.now.at -= 30 * DAY
+    poll.run()
+    poll.service.add("c1", range(1), age=-HOUR)
+    poll.restart()
+
+    poll.run(3 * DAY)
+
+    assert poll.numbers() == [0]
+
+
+def test_a_record_names_its_tenant_and_its_own_id_once_it_is_parsed(
+    make: Callable[..., Poll],
+) -> None:
+    poll = make()
+    poll.service.add("c1", range(1))
+    poll.run()
+    (record,) = poll.log.read(None, 10)
+
+    parsed = parse(PARSER, record.raw.decode())
+
+    assert isinstance(parsed, ParsedEvent)
+    assert parsed.fields["cloud.account.id"] == TENANT
+    assert parsed.id == "00000000-0000-0000-0000-000000000000"
