@@ -312,7 +312,7 @@ def test_the_same_seal_is_not_approved_twice(scenario: ReleaseScenario) -> None:
     first = scenario.approve("avery")
 
     for user in ("avery", "blake"):
-        with pytest.raises(EditConflict, match=r"approval 1, given by avery .* stands"):
+        with pytest.raises(EditConflict, match=r"approval 1, given by avery .* is valid"):
             scenario.approve(user)
     assert first.version == 1
     assert len(scenario.audited("breach:release:approved")) == 1
