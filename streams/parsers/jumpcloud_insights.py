@@ -1,0 +1,112 @@
+"""Parse JumpCloud's Directory Insights: one JSON object an event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from schemas.errors import UnparseableRecord
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
+from streams.tokenizers import device_stamps, directory_names, json_records
+from streams.tokenizers.json_records import get_text
+
+_Record = Mapping[str, Value]
+_SIGN_INS = ("login", "_auth", "sso_auth", "radius", "ldap_bind")
+_TEXTS = (
+    ("user.id", ("initiated_by.id",)),
+    ("service.name", ("application.name", "service")),
+    ("event.reason", ("error_message", "message")),
+    ("user_agent.original", ("useragent.raw", "user_agent")),
+    ("breach.auth.method", ("auth_method",)),
+    ("host.name", ("system.hostname", "system.displayName")),
+    ("source.geo.country_iso_code", ("geoip.country_code",)),
+    ("cloud.account.id", ("organization",)),
+)
+
+
+def _find_record(text: str) -> _Record | None:
+    record = json_records.read_record(text)
+    if record is None or "event_type" not in record or "organization" not in record:
+        return None
+    return record if "service" in record and "timestamp" in record else None
+
+
+def _can_parse(line: SourceLine) -> bool:
+    return _find_record(line.text) is not None
+
+
+def _parse(line: SourceLine) -> ParsedEvent:
+    record = _find_record(line.text)
+    if record is None:
+        raise UnparseableRecord(
+            "no event of Directory Insights",
+            place="jumpcloud_insights",
+            remedy="Send events whole, one JSON object each.",
+        )
+    action = get_text(record, "event_type") or "unknown"
+    signs_in = any(word in action for word in _SIGN_INS)
+    success = record.get("success")
+    failed = success is False or (success is None and get_text(record, "error_message") != "")
+    outcome = "failure" if failed else "success" if success is True or not signs_in else "unknown"
+    fields: dict[str, Value] = {
+        "event.category": ["authentication" if signs_in else "iam"],
+        "event.type": ["start" if signs_in else "change"],
+        "event.action": action,
+        "event.outcome": outcome,
+        "event.provider": "JumpCloud",
+    }
+    json_records.put_texts(fields, record, _TEXTS)
+    if outcome == "success":
+        fields.pop("event.reason", None)
+    name = get_text(record, "initiated_by.username", "username", "initiated_by.email")
+    directory_names.put_person(fields, name)
+    json_records.put_client(fields, [get_text(record, "client_ip", "src_ip")])
+    target = get_text(record, "resource.username", "resource.email")
+    if target and not signs_in:
+        fields["user.target.name"] = target.casefold()
+    if isinstance(record.get("mfa"), bool):
+        fields["breach.auth.mfa"] = record["mfa"]
+    time = device_stamps.parse_stamp(get_text(record, "timestamp"), line.arrived, line.zone)
+    return ParsedEvent(time, fields, id=get_text(record, "id") or None)
+
+
+_EVENT: dict[str, Value] = {
+    "id": "5f1",
+    "organization": "o1",
+    "service": "directory",
+    "event_type": "user_login_attempt",
+    "success": False,
+    "mfa": False,
+    "error_message": "invalid password",
+    "client_ip": "198.51.100.7",
+    "initiated_by": {"type": "user", "username": "Jo"},
+    "timestamp": "2026-11-22T01:06:15.5Z",
+}
+PARSER = Parser(
+    id="jumpcloud_insights",
+    title="JumpCloud Directory Insights",
+    hints=(b'"event_type"',),
+    claims=_can_parse,
+    parse=_parse,
+    references=("https://docs.jumpcloud.com/api/insights/directory/1.0/index.html",),
+    examples=(
+        ParserExample(
+            orjson.dumps(_EVENT).decode(),
+            {
+                "event.outcome": "failure",
+                "event.reason": "invalid password",
+                "user.name": "jo",
+                "source.ip": "198.51.100.7",
+                "breach.auth.mfa": False,
+            },
+        ),
+        ParserExample(
+            orjson.dumps(
+                _EVENT | {"success": True, "mfa": True, "client_ip": "2001:DB8::7"}
+            ).decode(),
+            {"event.outcome": "success", "source.ip": "2001:db8::7", "event.reason": None},
+        ),
+    ),
+)

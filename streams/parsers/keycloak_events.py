@@ -1,0 +1,98 @@
+"""Parse Keycloak's events as its server log writes them: `type="LOGIN_ERROR", realmId="…", …`."""
+
+from __future__ import annotations
+
+import re
+
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
+from streams.tokenizers import addresses, device_stamps, key_value, people, web_access
+
+_HEAD = re.compile(
+    r"(?:(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}[,.][0-9]{3}) )?(?:[A-Z]{4,5} {1,2})?"
+    r"(?:\[org\.keycloak\.events\] \([^)]{1,100}\) )?(?=(?:type|operationType)=\"?[A-Z_]{3,64}\"?, realmId=)"
+)
+_SIGN_INS = frozenset(
+    {
+        *("LOGIN", "CLIENT_LOGIN", "CODE_TO_TOKEN", "REFRESH_TOKEN", "IDENTITY_PROVIDER_LOGIN"),
+        *("TOKEN_EXCHANGE", "INTROSPECT_TOKEN", "IDENTITY_PROVIDER_FIRST_LOGIN", "IMPERSONATE"),
+        *("OAUTH2_DEVICE_AUTH", "AUTHREQID_TO_TOKEN", "PERMISSION_TOKEN", "USER_INFO_REQUEST"),
+    }
+)
+
+
+def _can_parse(line: SourceLine) -> bool:
+    return _HEAD.match(line.text) is not None
+
+
+def _parse(line: SourceLine) -> ParsedEvent:
+    head = _HEAD.match(line.text)
+    if head is None:
+        raise web_access.build_unreadable("keycloak_events")
+    parsed = key_value.parse_delimited_pairs(line.text[head.end() :], ",")
+    pairs = key_value.select_first_values(parsed)
+    name = pairs.get("type") or pairs.get("operationType") or "unknown"
+    base = name.removesuffix("_ERROR")
+    failed = name.endswith("_ERROR") or "error" in pairs
+    category, kind = ["iam"], "change"
+    if base in _SIGN_INS:
+        category, kind = ["authentication"], "start"
+    elif base == "LOGOUT":
+        category, kind = ["authentication"], "end"
+    fields: dict[str, Value] = {
+        "event.category": category,
+        "event.type": [kind],
+        "event.action": name,
+        "event.outcome": "failure" if failed else "success",
+        "service.name": "keycloak",
+    }
+    people.put_user(fields, pairs.get("username", ""))
+    for field, key in (
+        ("user.id", "userId"),
+        ("event.reason", "error"),
+        ("user.domain", "realmName"),
+        ("breach.auth.method", "auth_method"),
+        ("network.application", "clientId"),
+    ):
+        value = pairs.get(key, "")
+        if value and value != "null":
+            fields.setdefault(field, value)
+    end = addresses.parse_endpoint(pairs.get("ipAddress", ""))
+    addresses.put_endpoint(fields, "source", end.ip, end.port)
+    stamp = head["stamp"]
+    time = device_stamps.parse_stamp(stamp, line.arrived, line.zone) if stamp else None
+    return ParsedEvent(time, fields)
+
+
+_STAMP = "2026-11-22 01:06:15,123"
+PARSER = Parser(
+    id="keycloak_events",
+    title="Keycloak events (server log)",
+    hints=(b"realmId=",),
+    claims=_can_parse,
+    parse=_parse,
+    references=("https://www.keycloak.org/docs/latest/server_admin/#event-listener",),
+    examples=(
+        ParserExample(
+            f'{_STAMP} WARN  [org.keycloak.events] (executor-thread-1) type="LOGIN_ERROR", realmId="r1", clientId="account", '
+            'userId="null", ipAddress="198.51.100.7", error="invalid_user_credentials", username="Jo"',
+            {
+                "@timestamp": "2026-11-22T01:06:15.123000+00:00",
+                "event.outcome": "failure",
+                "event.reason": "invalid_user_credentials",
+                "user.name": "jo",
+                "source.ip": "198.51.100.7",
+            },
+        ),
+        ParserExample(
+            f"{_STAMP} DEBUG [org.keycloak.events] (default task-1) type=LOGIN, realmId=r1, clientId=account, userId=u7, "
+            "ipAddress=2001:db8::7, auth_method=openid-connect, username=jo",
+            {"event.outcome": "success", "user.id": "u7", "source.ip": "2001:db8::7"},
+        ),
+        ParserExample(
+            f'{_STAMP} WARN  [org.keycloak.events] (t) type="LOGIN_ERROR", realmId="r1", ipAddress="198.51.100.7", '
+            'error="user_not_found", username="x", ipAddress="192.0.2.66"',
+            {"source.ip": "198.51.100.7"},
+        ),
+    ),
+)
