@@ -45,6 +45,14 @@ rule=:%date:date-rfc3164% %host:word% sshd[%pid:number%]: Accepted %method:word%
 """
 
 
+_SSHD = (
+    b"Nov 22 01:06:15 web01 sshd[12]: Failed password for root from 203.0.113.66 port 40022 ssh2",
+    b"Nov 22 01:06:16 web01 sshd[12]: Failed password for invalid user jo from 192.0.2.9 port 40022 ssh2",
+    b"Nov 22 01:06:17 web01 sshd[12]: Accepted publickey for jo from 192.0.2.9 port 40022 ssh2",
+)
+"""Lines that the rules of lognormalizer read."""
+
+
 def generate_lines(examples: Sequence[bytes], count: int, seed: int = 7) -> list[bytes]:
     """Generate lines of these shapes, each with other addresses and numbers."""
     draw = random.Random(seed)
@@ -156,9 +164,8 @@ def main() -> None:
         pstats.Stats(profile).sort_stats("tottime").print_stats(35)
         return
     if options.liblognorm:
-        ssh = [e for e in examples["linux_sshd"] if b"password for" in e or b"Accepted" in e]
-        measure_liblognorm(generate_lines(ssh, 100_000))
-        print(f"breachdesk {measure(generate_lines(ssh, 20_000), 'auto'):,.0f} a second")
+        measure_liblognorm(generate_lines(_SSHD, 100_000))
+        print(f"breachdesk {measure(generate_lines(_SSHD, 20_000), 'auto'):,.0f} a second")
         return
     if options.memory:
         mixed = generate_lines([e for each in examples.values() for e in each], 20_000)

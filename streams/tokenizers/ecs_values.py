@@ -66,7 +66,7 @@ _BY_FIELDS: tuple[tuple[tuple[str, ...], str, list[str]], ...] = (
 """Fields, and the category and first types of the act that has them."""
 
 
-class ActKind(NamedTuple):
+class GenericKind(NamedTuple):
     """The four fields that every event has."""
 
     category: list[str]
@@ -125,7 +125,7 @@ def put_total_bytes(fields: dict[str, Value]) -> None:
 
 def choose_kind(
     fields: Mapping[str, Value], verdict: str, outcome: str, words: Iterable[str]
-) -> ActKind:
+) -> GenericKind:
     """Choose the kind of act from its verdict (`act=blocked`), its outcome (`outcome=failure`), and
     the device's own words for the message, never those of a stranger."""
     text = " ".join(word for word in (verdict, outcome, *words) if word).replace("_", " ")
@@ -133,32 +133,32 @@ def choose_kind(
     known = OUTCOMES.get(outcome.strip().lower())
     has_ends = "source.ip" in fields and "destination.ip" in fields
     if _SIGN_OUT.search(text):
-        return ActKind(["authentication"], ["end"], known or "success", action)
+        return GenericKind(["authentication"], ["end"], known or "success", action)
     if _SIGN_IN.search(text) and not (has_ends and "user.name" not in fields):
         if known is None:
             known = "failure" if _FAILED.search(text) else None
         if known is None:
             known = "success" if _SUCCEEDED.search(text) else "unknown"
-        return ActKind(["authentication"], ["start"], known, action)
+        return GenericKind(["authentication"], ["start"], known, action)
     return _choose_by_fields(fields, text, known, action)
 
 
 def _choose_by_fields(
     fields: Mapping[str, Value], text: str, known: str | None, action: str
-) -> ActKind:
+) -> GenericKind:
     denied, allowed = bool(_DENIED.search(text)), bool(_ALLOWED.search(text))
     types = ["denied"] if denied else ["allowed"] if allowed else []
     outcome = known or ("failure" if denied else "success" if allowed else "unknown")
     for words, category in ((_MALWARE, "malware"), (_INTRUSION, "intrusion_detection")):
         if words.search(text):
-            return ActKind([category], types or ["info"], outcome, action)
+            return GenericKind([category], types or ["info"], outcome, action)
     for names, category, leading in _BY_FIELDS:
         if all(name in fields for name in names):
-            return ActKind([category], [*leading, *types] or ["info"], outcome, action)
-    return ActKind(["host"], types or ["info"], outcome, action)
+            return GenericKind([category], [*leading, *types] or ["info"], outcome, action)
+    return GenericKind(["host"], types or ["info"], outcome, action)
 
 
-def put_kind(fields: dict[str, Value], kind: ActKind) -> None:
+def put_kind(fields: dict[str, Value], kind: GenericKind) -> None:
     """Set what the fields do not say themselves."""
     fields.setdefault("event.category", kind.category)
     fields.setdefault("event.type", kind.types)
