@@ -73,6 +73,32 @@ _SENTENCES: tuple[tuple[re.Pattern[str], _Act], ...] = tuple(
         (rf"\(exec timer expired, tty \S+ \((?P<ip>{_IP})\)\), user (?P<user>.*)", _OUT),
         (rf"Configured from \S+ by (?P<user>.*) on \S+ \((?P<ip>{_IP})\)", _CHANGED),
         (r"Configured from (?:\S+) by (?P<user>\S+)", _CHANGED),
+        (
+            (
+                rf"Configured programmatically by process .{{1,80}} from \S+ as (?P<user>.*)"
+                rf" on \S+(?: \((?P<ip>{_IP})\))?"
+            ),
+            _CHANGED,
+        ),
+        (
+            r"Username: (?P<user>.*) Privilege level: [0-9]+ Command: (?P<command>.*)",
+            (_CONF, ["info"], "success"),
+        ),
+        (
+            rf".{{0,60}}Authentication failure from (?P<ip>{_HOST}):(?P<source_port>[0-9]+) for ",
+            _IN_BAD,
+        ),
+        (
+            (
+                rf"Duplicate address (?P<ip>{_IP}) on (?P<interface>[^\s,]+), sourced by"
+                r" (?P<mac>[0-9A-Fa-f.:-]{12,17})"
+            ),
+            (["network"], ["info"], "unknown"),
+        ),
+        (
+            r"DHCP_SNOOPING drop message .*MAC sa: (?P<mac>[0-9A-Fa-f.:-]{12,17})",
+            (["network"], ["connection", "denied"], "failure"),
+        ),
         (r"User:(?P<user>\S*) +logged command: ?(?P<command>.*)", _CHANGED),
         (
             rf"User '(?P<user>.*)' authentication for SSH2 Session from (?P<ip>{_IP}) .*'?(?P<verdict>Succeeded|Failed)",

@@ -36,6 +36,8 @@ _ZONE_HOURS = {
     "AEDT": 11.0,
     "NZST": 12.0,
     "NZDT": 13.0,
+    "BRT": -3.0,
+    "ART": -3.0,
     "EST": -5.0,
     "EDT": -4.0,
     "CST": -6.0,
@@ -72,7 +74,7 @@ _YEAR_FIRST = re.compile(r"([0-9]{4}) ([A-Z].*)")
 _BSD_STAMP = re.compile(
     r"([A-Z][a-z]{2}) +([0-9]{1,2}) (?:([0-9]{4}) )?([0-9:]{8})([.,][0-9]+)?(?: ([0-9]{4}))?"
 )
-_HOST = re.compile(r"(?=[0-9:]*[A-Za-z.])[A-Za-z0-9][A-Za-z0-9_.:-]*+")
+_HOST = re.compile(r"(?=[0-9:_-]*[A-Za-z.])[A-Za-z0-9][A-Za-z0-9_.:-]*+")
 _NO_HOST = re.compile(r"[0-9]+[ywdhms][0-9wdhms]*|CiscoASA|[0-9:.]*:[0-9:.]*")
 
 
