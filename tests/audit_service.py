@@ -31,6 +31,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     """The connection breaks in the middle of the body."""
+    wait: float = 0.0
+    """Seconds before the answer."""
 
     @property
     def content(self) -> bytes:
@@ -82,6 +84,7 @@ class AuditService:
         self.requests: list[str] = []
         self.page_size = 3
         self.tokens = 0
+        self.ended = threading.Event()
         self._lock = threading.Lock()
 
     def add(
@@ -235,6 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
         token = self.headers.get("Authorization", "")
         reply = self.service.answer(self.command, address, token, body)
         content = reply.content
+        self.service.ended.wait(reply.wait)
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
@@ -267,6 +271,7 @@ def serve(service: AuditService, folder: Path) -> Iterator[Path]:
     try:
         yield ca_file
     finally:
+        service.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()
