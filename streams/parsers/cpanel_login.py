@@ -17,6 +17,11 @@ _LOGIN = re.compile(
     r"(?P<verdict>FAILED|DEFERRED) LOGIN (?P<daemon>\w{1,32}): (?P<reason>.*)\Z",
     re.DOTALL,
 )
+_SUCCESS = re.compile(
+    _HEAD
+    + r"(?P<address>[0-9A-Fa-f:.]{2,45}) - (?P<user>\S{1,256})(?: \(possessor: (?P<by>[^)]{1,256})\))? - "
+    r"SUCCESS LOGIN (?P<daemon>\w{1,32})\s*\Z"
+)
 _SESSION = re.compile(
     _HEAD
     + r"(?P<address>[0-9A-Fa-f:.]{2,45}|internal) (?P<verb>[A-Z]{3,12}) (?P<user>[^:\s]{1,256}):(?P<token>\S{1,64})"
@@ -26,10 +31,13 @@ _SESSION = re.compile(
 
 
 def _can_parse(line: SourceLine) -> bool:
-    return _LOGIN.match(line.text) is not None or _SESSION.match(line.text) is not None
+    return any(each.match(line.text) is not None for each in (_LOGIN, _SUCCESS, _SESSION))
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
+    success = _SUCCESS.match(line.text)
+    if success is not None:
+        return _parse_success(success, line)
     login, session = _LOGIN.match(line.text), _SESSION.match(line.text)
     match = login or session
     if match is None:
@@ -68,6 +76,23 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     return ParsedEvent(time, fields)
 
 
+def _parse_success(match: re.Match[str], line: SourceLine) -> ParsedEvent:
+    fields: dict[str, Value] = {
+        "event.category": ["authentication"],
+        "event.type": ["start"],
+        "event.action": "logged-in",
+        "event.outcome": "success",
+        "service.name": match["daemon"],
+    }
+    people.put_user(fields, match["user"])
+    if match["by"]:
+        fields["user.effective.name"] = fields.get("user.name", "")
+        people.put_user(fields, match["by"])
+    end = addresses.parse_endpoint(match["address"])
+    addresses.put_endpoint(fields, "source", end.ip, end.port)
+    return ParsedEvent(device_stamps.parse_stamp(match["stamp"], line.arrived, line.zone), fields)
+
+
 _STAMP = "[2026-11-22 01:06:15 +0000] info"
 PARSER = Parser(
     id="cpanel_login",
@@ -103,6 +128,10 @@ PARSER = Parser(
                 "source.ip": "198.51.100.7",
                 "breach.auth.method": "handle_form_login",
             },
+        ),
+        ParserExample(
+            f"{_STAMP} [cpsrvd] 198.51.100.7 - eve (possessor: root) - SUCCESS LOGIN cpaneld",
+            {"event.outcome": "success", "user.name": "root", "user.effective.name": "eve"},
         ),
         ParserExample(
             f"{_STAMP} [cpaneld] 198.51.100.7 PURGE jo:AbCdEf logout", {"event.type": ["end"]}

@@ -48,7 +48,7 @@ def _find_kind(record: _Record) -> Callable[[_Fields, _Record], None] | None:
         return _put_proxy
     if "action" in record and "actor" in record and ("akey" in record or "activity_id" in record):
         return _put_activity
-    if {"action", "description", "username", "isotimestamp"} <= record.keys():
+    if {"action", "object", "username", "isotimestamp"} <= record.keys():
         return _put_administration
     if {"action", "description", "username", "timestamp", "object"} <= record.keys():
         return _put_administration
@@ -71,7 +71,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
         )
     fields: _Fields = {"observer.vendor": "Cisco", "observer.product": "Duo"}
     put(fields, record)
-    stamp = json_records.get_text(record, "isotimestamp", "timestamp", "ts", "eventtimestamp")
+    stamp = json_records.get_text(record, "timestamp", "isotimestamp", "ts", "eventtimestamp")
     time = device_stamps.parse_stamp(stamp, line.arrived, line.zone) if stamp else None
     act = json_records.get_text(record, "txid", "activity_id")
     return ParsedEvent(time, fields, id=act or None)
@@ -199,7 +199,14 @@ _ADMINISTRATION: dict[str, Value] = {
 PARSER = Parser(
     id="duo_auth",
     title="Duo authentication, administrator and activity logs, authentication proxy",
-    hints=(b'"factor"', b'"auth_stage"', b'"akey"', b'"activity_id"', b'"description"'),
+    hints=(
+        b'"factor"',
+        b'"auth_stage"',
+        b'"akey"',
+        b'"activity_id"',
+        b'"description"',
+        b'"isotimestamp"',
+    ),
     claims=_can_parse,
     parse=_parse,
     references=(

@@ -39,6 +39,9 @@ ACTS = {
     4771: ActKind(*_SIGN_IN, "kerberos-preauth-failed", "Target", "failure"),
     4776: ActKind(*_SIGN_IN, "credential-validated", "Target"),
     4777: ActKind(*_SIGN_IN, "credential-validated", "Target", "failure"),
+    6272: ActKind(*_SIGN_IN, "network-policy-granted-access", outcome="success"),
+    6273: ActKind(*_SIGN_IN, "network-policy-denied-access", outcome="failure"),
+    6274: ActKind(*_SIGN_IN, "network-policy-discarded-request", outcome="failure"),
     4778: ActKind("session", ("start",), "session-reconnected", "Account", "success"),
     4779: ActKind("session", ("end",), "session-disconnected", "Account", "success"),
     4800: ActKind("session", ("end",), "workstation-locked", "Target", "success"),
@@ -85,8 +88,11 @@ ACTS |= {
     for action, (kind, several) in _GROUP_ACTS.items()
     for code in several
 }
+_SUBJECT_ALONE = frozenset({4672, 4688, 4689, 1102, 5140, 5145, 6272, 6273, 6274})
+"""Events without another account that they act on."""
 _UNSAID = frozenset({"", "-", "local", "unknown", "n/a", "(null)"})
-_ADDRESSES = ("IpAddress", "ClientAddress", "Address")
+_ADDRESSES = ("IpAddress", "ClientAddress", "Address", "CallingStationID")
+"""A calling station is an address where the network policy server proves users of a VPN."""
 _PORTS = ("IpPort", "ClientPort")
 _STATIONS = ("WorkstationName", "Workstation", "ClientName", "CallerComputerName")
 _TEXTS = (
@@ -150,18 +156,22 @@ def _put_outcome(
         outcome = "failure"
     fields["event.outcome"] = outcome
     if outcome == "failure":
-        reason = codes.find_reason(code, status, sub_status, data.get("FailureReason", "").strip())
+        reason = codes.find_reason(code, status, sub_status, _get_reason(data))
         if reason is not None:
             fields["event.reason"] = reason
         if sub_status or status:
             fields["error.code"] = sub_status or status
 
 
+def _get_reason(data: _Data) -> str:
+    return data.get("FailureReason", "").strip() or data.get("Reason", "").strip()
+
+
 def _put_people(fields: _Fields, code: int, act: ActKind, data: _Data) -> None:
     _put_account(fields, data, act.user, "user")
     if act.user == "Target" and "user.name" not in fields and code in {4634, 4647}:
         _put_account(fields, data, "Subject", "user")
-    if act.user == "Subject" and code not in {4672, 4688, 4689, 1102, 5140, 5145}:
+    if act.user == "Subject" and code not in _SUBJECT_ALONE:
         target = dict(data)
         if code == 4740:
             target.pop("TargetDomainName", None)

@@ -171,7 +171,7 @@ _LONGEST = 4096
 def find_title(text: str, limit: int = 600) -> tuple[int, int] | None:
     """Return the number of the event whose title stands first in the text's beginning, and where."""
     head = text[:limit]
-    places = [(head.find(title), code) for title, code in TITLES.items()]
+    places = [(head.find(title.rstrip(".:")), code) for title, code in TITLES.items()]
     first = min(((at, code) for at, code in places if at >= 0), default=None)
     return None if first is None else (first[1], first[0])
 

@@ -46,7 +46,7 @@ _SOURCES = r"(?:Microsoft-Windows-)?Security-Auditing"
 _HEADS = (
     re.compile(
         r"(?:WinEvtLog: )?(?P<channel>[A-Z][\w-]{2,40}): (?P<keywords>[A-Z_]{4,20})\((?P<code>[0-9]{1,5})\): "
-        r"[^:]{1,100}: [^:]{0,300}: [^:]{0,300}: (?P<computer>[\w.-]{1,255}): "
+        r"[^:]{1,100}: (?P<user>[^:]{0,300}): (?P<domain>[^:]{0,300}): (?P<computer>[\w.-]{1,255}): "
     ),
     re.compile(
         r"MSWinEventLog[\t ]++[0-9]++[\t ]++(?P<channel>\w++)[\t ]++[0-9]++[\t ]++"
@@ -279,9 +279,12 @@ def _read_text(text: str) -> WindowsEvent | None:
 
 def _build_from_text(text: str, code: int, at: int, match: re.Match[str]) -> WindowsEvent | None:
     data = messages.parse_message(text[at:])
+    parts = {name: value or "" for name, value in match.groupdict().items()}
+    if parts.get("user", "(no user)") != "(no user)":
+        data.setdefault("TargetUserName", parts["user"])
+        data.setdefault("TargetDomainName", parts["domain"])
     if not data:
         return None
-    parts = {name: value or "" for name, value in match.groupdict().items()}
     pairs = dict(_PAIR.findall(text[:at]))
     named = parts.get("computer") or pairs.get("ComputerName") or pairs.get("Computer") or ""
     audit, computer = _SNARE_AUDIT.search(text[:at]), _SNARE_COMPUTER.search(text[:at])

@@ -104,3 +104,21 @@ def test_an_event_of_another_channel_is_not_claimed() -> None:
     record = {"EventID": 4625, "Channel": "Application", "SourceName": "MyApp", "Hostname": "a"}
 
     assert not claims(PARSER, orjson.dumps(record).decode())
+
+
+def test_a_network_policy_server_tells_who_was_refused_from_where() -> None:
+    event = winlog(
+        6273, SubjectUserName="Jo", CallingStationID="198.51.100.7", Reason="No dial-in."
+    )
+
+    assert (event["event.outcome"], event["event.reason"]) == ("failure", "No dial-in.")
+    assert (event["user.name"], event["source.ip"]) == ("jo", "198.51.100.7")
+
+
+def test_an_agents_header_names_the_user_where_the_text_does_not() -> None:
+    event = fields(
+        "WinEvtLog: Security: AUDIT_FAILURE(4625): Microsoft-Windows-Security-Auditing: jo: CONTOSO: "
+        "dc1: An account failed to log on"
+    )
+
+    assert (event["user.name"], event["host.name"]) == ("jo", "dc1")
