@@ -127,12 +127,12 @@ def _put_proxy(fields: _Fields, record: _Record) -> None:
 def _put_administration(fields: _Fields, record: _Record) -> None:
     action = to_word(record.get("action")) or "unknown"
     signs_in = action.startswith("admin_login")
-    failed = "error" in action or "fail" in action
+    is_failure = "error" in action or "fail" in action
     fields |= {
         "event.category": ["authentication" if signs_in else "iam"],
         "event.type": ["start" if signs_in else "change"],
         "event.action": action,
-        "event.outcome": "failure" if failed else "success",
+        "event.outcome": "failure" if is_failure else "success",
     }
     people.put_user(fields, to_word(record.get("username")))
     more = to_mapping(record.get("description"))

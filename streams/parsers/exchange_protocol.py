@@ -76,9 +76,11 @@ def _parse_mailbox(match: re.Match[str]) -> ParsedEvent | IgnoredLine:
     port = addresses.parse_endpoint(server).port
     fields = _build_fields(server, client, _PORTS.get(port or 0, ""))
     answer = _ANSWER.search(context)
-    said = answer[1].strip() if answer is not None else ""
-    refused = _REFUSED.search(said) is not None or "AuthFailed" in context
-    accepted = said.casefold() == "ok" or said.startswith("+OK") or " OK" in said
+    answer_text = answer[1].strip() if answer is not None else ""
+    refused = _REFUSED.search(answer_text) is not None or "AuthFailed" in context
+    accepted = (
+        answer_text.casefold() == "ok" or answer_text.startswith("+OK") or " OK" in answer_text
+    )
     outcome = "failure" if refused else "success" if accepted else "unknown"
     fields |= _describe_sign_in(outcome)
     name = user or (parameters.split(" ", 1)[0] if command.casefold() == "login" else "")

@@ -32,9 +32,9 @@ def _find_record(text: str) -> Mapping[str, Value] | None:
     except UnparseableRecord:
         return None
     record = {name[:1].upper() + name[1:]: value for name, value in document.items()}
-    named = "SenderAddress" in record and "RecipientAddress" in record
-    traced = "MessageTraceId" in record or "ReceivedDateTime" in record or "Received" in record
-    return record if named and traced and "Status" in record else None
+    has_addresses = "SenderAddress" in record and "RecipientAddress" in record
+    has_trace = "MessageTraceId" in record or "ReceivedDateTime" in record or "Received" in record
+    return record if has_addresses and has_trace and "Status" in record else None
 
 
 def _can_parse(line: SourceLine) -> bool:

@@ -86,14 +86,14 @@ def _can_parse(line: SourceLine) -> bool:
 
 
 def _parse(line: SourceLine) -> ParsedEvent:
-    found = _find_record(line.text)
-    if found is None:
+    kind_and_record = _find_record(line.text)
+    if kind_and_record is None:
         raise UnparseableRecord(
             "no record of Entra ID",
             place="microsoft_entra",
             remedy="Send sign-ins, audits and risks as Graph or a diagnostic setting writes them.",
         )
-    kind, record = found
+    kind, record = kind_and_record
     fields: _Fields = {"event.provider": "Microsoft Entra ID"}
     if tenant := to_word(record.get("tenantId") or record.get("homeTenantId")):
         fields["cloud.account.id"] = tenant
@@ -167,13 +167,13 @@ def _put_factors(fields: _Fields, record: _Record, status: _Record) -> None:
         fields["breach.auth.method"] = method.casefold()
     if fields["event.outcome"] != "success":
         return
-    required = to_word(record.get("authenticationRequirement"))
-    said = to_word(status.get("additionalDetails")).casefold()
-    if required == "multiFactorAuthentication" or said.startswith(
+    requirement = to_word(record.get("authenticationRequirement"))
+    details_text = to_word(status.get("additionalDetails")).casefold()
+    if requirement == "multiFactorAuthentication" or details_text.startswith(
         ("mfa completed", "mfa requirement")
     ):
         fields["breach.auth.mfa"] = True
-    elif required == "singleFactorAuthentication":
+    elif requirement == "singleFactorAuthentication":
         fields["breach.auth.mfa"] = False
 
 

@@ -114,10 +114,10 @@ def _put_people(fields: dict[str, Value], record: Mapping[str, Value]) -> None:
         people.put_user(fields, to_word(actor.get("displayName")))
     for target in to_mappings(record.get("target")):
         kind = to_word(target.get("type"))
-        named: dict[str, Value] = {}
-        people.put_user(named, to_word(target.get("alternateId")))
+        target_user: dict[str, Value] = {}
+        people.put_user(target_user, to_word(target.get("alternateId")))
         if kind == "User" and "user.target.name" not in fields:
-            fields.update({n.replace("user.", "user.target."): v for n, v in named.items()})
+            fields.update({n.replace("user.", "user.target."): v for n, v in target_user.items()})
         elif kind in {"AppInstance", "AppUser"} and "service.name" not in fields:
             json_records.put_texts(fields, target, (("service.name", ("displayName",)),))
         elif kind == "UserGroup":
@@ -126,8 +126,8 @@ def _put_people(fields: dict[str, Value], record: Mapping[str, Value]) -> None:
 
 def _put_client(fields: dict[str, Value], record: Mapping[str, Value]) -> None:
     """Set the address that Okta saw; where that is ours, the first outside one of the chain."""
-    seen = json_records.get_text(record, "client.ipAddress", "client.ip_address")
-    json_records.put_client(fields, [seen])
+    client = json_records.get_text(record, "client.ipAddress", "client.ip_address")
+    json_records.put_client(fields, [client])
     ip = fields.get("source.ip")
     if ip is None or is_loopback(ip):
         request = to_mapping(record.get("request"))

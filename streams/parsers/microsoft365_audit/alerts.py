@@ -110,8 +110,8 @@ def _put_link(fields: _Fields, record: _Record, data: _Record) -> None:
 
 
 def _list_links(record: _Record, data: _Record) -> list[str]:
-    detected = to_mapping(record.get("FileData")).get("FilePath")
-    texts = [record.get("Url"), detected, record.get("AlertEntityId"), record.get("ObjectId")]
+    file_path = to_mapping(record.get("FileData")).get("FilePath")
+    texts = [record.get("Url"), file_path, record.get("AlertEntityId"), record.get("ObjectId")]
     texts += [data.get("eid"), data.get("ourl"), data.get("url")]
     entities = to_mappings(data.get("Entities"))
     texts += [entity.get("Url") for entity in entities]
@@ -126,14 +126,14 @@ def _put_mail(fields: _Fields, record: _Record, data: _Record) -> None:
     sender = to_word(record.get("P2Sender") or record.get("P1Sender"))
     sender = sender or to_word(mail.get("Sender")) or to_word(data.get("mfrm"))
     several = to_words(record.get("Recipients")) or [to_word(mail.get("Recipient"))]
-    listed = to_word(data.get("to")) or to_word(data.get("trc"))
-    several = several if several != [""] else listed.replace(";", ",").split(",")
-    copied = to_word(data.get("cc")).split(",")
-    lists = {"from": [sender], "to": several, "cc": copied}
+    recipients = to_word(data.get("to")) or to_word(data.get("trc"))
+    several = several if several != [""] else recipients.replace(";", ",").split(",")
+    copies = to_word(data.get("cc")).split(",")
+    lists = {"from": [sender], "to": several, "cc": copies}
     for name, values in lists.items():
-        named = [value.strip().casefold() for value in values if "@" in value]
-        if named:
-            fields[f"email.{name}.address"] = named
+        mail_addresses = [value.strip().casefold() for value in values if "@" in value]
+        if mail_addresses:
+            fields[f"email.{name}.address"] = mail_addresses
     message = to_word(record.get("InternetMessageId")) or to_word(mail.get("InternetMessageId"))
     if message:
         fields["email.message_id"] = message
@@ -154,8 +154,8 @@ def _put_detected_file(fields: _Fields, file: _Record) -> None:
 
 def _put_client(fields: _Fields, record: _Record) -> None:
     """Set the address that the alert names, if it is only one."""
-    listed = [addresses.parse_address(text) for text in to_words(record.get("ClientIPs"))]
-    known = [ip for ip in listed if ip is not None]
+    clients = [addresses.parse_address(text) for text in to_words(record.get("ClientIPs"))]
+    known = [ip for ip in clients if ip is not None]
     if len(known) == 1 and "source.ip" not in fields:
         fields["source.ip"] = known[0]
     elif known:

@@ -42,14 +42,14 @@ def _can_parse(line: SourceLine) -> bool:
 
 
 def _parse(line: SourceLine) -> ParsedEvent:
-    found = _find_record(line.text)
-    if found is None:
+    table_and_record = _find_record(line.text)
+    if table_and_record is None:
         raise UnparseableRecord(
             "no alert and no hunting row of Microsoft Defender",
             place="microsoft_defender",
             remedy="Send alerts as Graph gives them, or rows of the streaming API.",
         )
-    table, record = found
+    table, record = table_and_record
     fields: dict[str, Value] = {"observer.vendor": "Microsoft", "observer.product": "Defender"}
     if tenant := to_word(record.get("tenantId")):
         fields["cloud.account.id"] = tenant

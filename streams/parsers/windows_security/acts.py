@@ -150,8 +150,8 @@ def _put_outcome(
     sub_status = codes.normalise_status(data.get("SubStatus", ""))
     outcome = act.outcome or audited
     if outcome is None:
-        said = bool(data.get("Status", "").strip())
-        outcome = "failure" if status else "success" if said else "unknown"
+        has_status = bool(data.get("Status", "").strip())
+        outcome = "failure" if status else "success" if has_status else "unknown"
     elif act.outcome is None and status and code in {4768, 4769, 4776}:
         outcome = "failure"
     fields["event.outcome"] = outcome

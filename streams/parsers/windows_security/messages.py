@@ -189,15 +189,15 @@ def parse_message(text: str) -> dict[str, str]:
 
 def _list_values(text: str) -> Iterator[tuple[str, str]]:
     section = _OTHER
-    seen: set[str] = set()
+    past_sections: set[str] = set()
     matches = list(_LABEL.finditer(text))
     for number, match in enumerate(matches):
         end = matches[number + 1].start() if number + 1 < len(matches) else len(text)
         value = text[match.end() : end].strip()
         label = match[1]
         if not value and label in _SECTIONS:
-            if label not in seen:
-                seen.add(label)
+            if label not in past_sections:
+                past_sections.add(label)
                 section = _SECTIONS[label]
             continue
         name = _ACCOUNTS.get((label, section)) or _LABELS.get(label)

@@ -108,9 +108,9 @@ def find_event(line: SourceLine) -> WindowsEvent | None:
     structured = line.frame.structured
     if structured is not None and 'EventID="' in structured:
         for pairs in syslog.parse_structured_data(structured).values():
-            found = _read_flat(pairs)
-            if found is not None:
-                return found
+            event = _read_flat(pairs)
+            if event is not None:
+                return event
     return _read_text(text)
 
 
@@ -175,8 +175,8 @@ def _read_wazuh(document: _Document) -> WindowsEvent | None:
     code = _parse_code(system.get("eventID"))
     if code is None:
         return None
-    named = _collect(document.get("eventdata"))
-    data = {name[:1].upper() + name[1:]: value for name, value in named.items()}
+    event_data = _collect(document.get("eventdata"))
+    data = {name[:1].upper() + name[1:]: value for name, value in event_data.items()}
     _add_message(data, system.get("message"))
     return WindowsEvent(
         code,
@@ -286,13 +286,15 @@ def _build_from_text(text: str, code: int, at: int, match: re.Match[str]) -> Win
     if not data:
         return None
     pairs = dict(_PAIR.findall(text[:at]))
-    named = parts.get("computer") or pairs.get("ComputerName") or pairs.get("Computer") or ""
+    computer_name = (
+        parts.get("computer") or pairs.get("ComputerName") or pairs.get("Computer") or ""
+    )
     audit, computer = _SNARE_AUDIT.search(text[:at]), _SNARE_COMPUTER.search(text[:at])
     return WindowsEvent(
         _parse_code(parts.get("code")) or code,
         data,
         parts.get("stamp", ""),
-        computer[1] if computer is not None and not named else str(named),
+        computer[1] if computer is not None and not computer_name else str(computer_name),
         parts.get("channel", "") or "Security",
         parts.get("provider", ""),
         parts.get("keywords", "") or (audit[0] if audit else pairs.get("Keywords", "")),
