@@ -33,13 +33,22 @@ _REMEDY = "Look up the code in Microsoft's list of sign-in errors."
 
 def check_address(url: str, allowed: str, place: str) -> None:
     """Raise RequestFailure unless the address lies on that host: a token must not go elsewhere."""
-    parts = urlsplit(url)
-    if f"{parts.scheme}://{parts.netloc}".casefold() != allowed.casefold():
+    if _find_origin(url) != _find_origin(allowed):
         raise RequestFailure(
             "an answer names an address on another host, which is not asked",
             place=place,
             remedy="Check the settings login and api of this tenant.",
         )
+
+
+def _find_origin(url: str) -> tuple[str, str | None, int] | None:
+    """Find scheme, host and port; None for an address that is not valid, or names a user."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 443
+    except ValueError:
+        return None
+    return None if parts.username is not None else (parts.scheme, parts.hostname, port)
 
 
 class AccessTokens:

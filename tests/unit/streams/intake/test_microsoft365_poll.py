@@ -380,7 +380,21 @@ def test_a_token_that_is_refused_is_replaced_at_once(make: Callable[..., Poll]) 
     assert poll.numbers() == [0]
 
 
-@pytest.mark.parametrize("address", ["https://evil.example/x", "http://api.example/x", "file:///x"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/x",
+        "http://api.example/x",
+        "https://api.example:8443/x",
+        "https://api.example:x/x",
+        "https://api.example@evil.example/x",
+        "https://jo@api.example/x",
+        "https://api.example.evil.example/x",
+        "https://[api.example/x",
+        "file:///x",
+        "",
+    ],
+)
 def test_no_token_goes_to_another_host(make: Callable[..., Poll], address: str) -> None:
     poll = make()
     row = {
@@ -392,7 +406,20 @@ def test_no_token_goes_to_another_host(make: Callable[..., Poll], address: str) 
 
     poll.run()
 
-    assert not any(address in request for request in poll.service.requests)
+    assert not any(request.endswith(f" {address}") for request in poll.service.requests)
+    assert not any("evil" in request for request in poll.service.requests)
+
+
+def test_an_address_with_the_default_port_is_on_the_same_host(make: Callable[..., Poll]) -> None:
+    poll = make()
+    poll.service.add("c1", range(1))
+    address = "https://API.example:443/api/v1.0/x/activity/feed/audit/c1"
+    row = {"contentId": "c1", "contentUri": address, "contentCreated": "2026-11-22T08:00:00Z"}
+    poll.service.fail("/content?", Answer(200, [row]))
+
+    poll.run()
+
+    assert poll.numbers() == [0]
 
 
 def test_pages_that_never_end_are_ended(make: Callable[..., Poll]) -> None:
