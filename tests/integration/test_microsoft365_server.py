@@ -174,7 +174,7 @@ def test_a_connection_that_breaks_in_the_middle_of_content_appends_nothing_of_it
     assert read_numbers(folder) == []
 
 
-def test_metrics_name_the_last_success_and_the_lag_of_each_tenant(
+def test_metrics_name_the_events_the_last_success_and_the_lag_of_each_tenant(
     folder: Path, service: AuditService
 ) -> None:
     service.add("c1", range(10))
@@ -189,6 +189,8 @@ def test_metrics_name_the_last_success_and_the_lag_of_each_tenant(
     with running(folder) as process:
         wait_until(lambda: service.count("/content?") >= 20)
         wait_until(lambda: f"breachdesk_poll_success_seconds{label}" in read_metrics())
+        events = f'breachdesk_events_total{{source="microsoft365-{TENANT}"}} 10.0'
+        wait_until(lambda: events in read_metrics())
         text = read_metrics()
         stop(process)
 
