@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
@@ -17,6 +18,13 @@ _LOGIN = re.compile(
     r"(?P<verdict>FAILED|DEFERRED) LOGIN (?P<daemon>\w{1,32}): (?P<reason>.*)\Z",
     re.DOTALL,
 )
+_OLDER = re.compile(
+    r"(?P<address>[0-9A-Fa-f:.]{2,45}) - (?P<user>.*) \[(?P<month>[0-9]{2})/(?P<day>[0-9]{2})/(?P<year>[0-9]{4}):"
+    r"(?P<clock>[0-9:]{8}) (?P<offset>[+-][0-9]{4})\] \"(?P<request>[A-Z]{3,10} \S*+ HTTP/[0-9.]{1,4})\" "
+    r"(?P<verdict>FAILED|DEFERRED) LOGIN (?P<app>\w{1,32}): (?P<reason>.*)\Z",
+    re.DOTALL,
+)
+"""The form of login_log before the daemon's name moved to the front."""
 _SUCCESS = re.compile(
     _HEAD
     + r"(?P<address>[0-9A-Fa-f:.]{2,45}) - (?P<user>\S{1,256})(?: \(possessor: (?P<by>[^)]{1,256})\))? - "
@@ -31,7 +39,7 @@ _SESSION = re.compile(
 
 
 def _can_parse(line: SourceLine) -> bool:
-    return any(each.match(line.text) is not None for each in (_LOGIN, _SUCCESS, _SESSION))
+    return any(each.match(line.text) is not None for each in (_LOGIN, _OLDER, _SUCCESS, _SESSION))
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
@@ -39,6 +47,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     if success is not None:
         return _parse_success(success, line)
     login, session = _LOGIN.match(line.text), _SESSION.match(line.text)
+    login = login or _OLDER.match(line.text)
     match = login or session
     if match is None:
         raise web_access.build_unreadable("cpanel_login")
@@ -72,8 +81,13 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         fields["service.name"] = pairs["app"]
     if "method" in pairs:
         fields["breach.auth.method"] = pairs["method"]
-    time = device_stamps.parse_stamp(match["stamp"], line.arrived, line.zone)
-    return ParsedEvent(time, fields)
+    return ParsedEvent(_parse_time(match, line), fields)
+
+
+def _parse_time(match: re.Match[str], line: SourceLine) -> datetime | None:
+    parts = match.groupdict()
+    stamp = parts.get("stamp") or "{year}-{month}-{day} {clock} {offset}".format_map(parts)
+    return device_stamps.parse_stamp(stamp, line.arrived, line.zone)
 
 
 def _parse_success(match: re.Match[str], line: SourceLine) -> ParsedEvent:
@@ -86,8 +100,7 @@ def _parse_success(match: re.Match[str], line: SourceLine) -> ParsedEvent:
     }
     people.put_user(fields, match["user"])
     if match["by"]:
-        fields["user.effective.name"] = fields.get("user.name", "")
-        people.put_user(fields, match["by"])
+        fields["related.user"] = [match["user"].casefold(), match["by"].casefold()]
     end = addresses.parse_endpoint(match["address"])
     addresses.put_endpoint(fields, "source", end.ip, end.port)
     return ParsedEvent(device_stamps.parse_stamp(match["stamp"], line.arrived, line.zone), fields)
@@ -97,7 +110,7 @@ _STAMP = "[2026-11-22 01:06:15 +0000] info"
 PARSER = Parser(
     id="cpanel_login",
     title="cPanel & WHM login_log and session_log",
-    hints=(b"] info [",),
+    hints=(b"] info [", b" LOGIN "),
     claims=_can_parse,
     parse=_parse,
     references=("https://docs.cpanel.net/knowledge-base/cpanel-product/the-cpanel-log-files/",),
@@ -130,8 +143,17 @@ PARSER = Parser(
             },
         ),
         ParserExample(
+            '198.51.100.7 - jo [11/22/2026:01:06:15 -0000] "POST / HTTP/1.1" FAILED LOGIN cpaneld: user password hash is miss',
+            {
+                "@timestamp": "2026-11-22T01:06:15+00:00",
+                "event.outcome": "failure",
+                "user.name": "jo",
+                "service.name": "cpaneld",
+            },
+        ),
+        ParserExample(
             f"{_STAMP} [cpsrvd] 198.51.100.7 - eve (possessor: root) - SUCCESS LOGIN cpaneld",
-            {"event.outcome": "success", "user.name": "root", "user.effective.name": "eve"},
+            {"event.outcome": "success", "user.name": "eve", "related.user": ["eve", "root"]},
         ),
         ParserExample(
             f"{_STAMP} [cpaneld] 198.51.100.7 PURGE jo:AbCdEf logout", {"event.type": ["end"]}
