@@ -199,19 +199,19 @@ def _put_verdict(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
     special = next((name for words, name in _CATEGORIES if words.search(category)), None)
     if special is not None:
         fields["event.category"] = [special] if special == "configuration" else ["network", special]
-    said = " ".join(pairs.get(key, "") for key in ("action", "note"))
+    verdict_text = " ".join(pairs.get(key, "") for key in ("action", "note"))
     if category == "Traffic Log":
         fields |= {"event.type": ["connection", "end"], "event.outcome": "success"}
         return
-    told = pairs.get("msg", "") if special is not None or not said.strip() else ""
+    message = pairs.get("msg", "") if special is not None or not verdict_text.strip() else ""
     is_network = _NETWORKS.search(category) is not None
     if special is None and not is_network:
         return
     verdict = None
-    if _DENIED.search(said) or _DENIED.search(told):
+    if _DENIED.search(verdict_text) or _DENIED.search(message):
         verdict, fields["event.outcome"] = "denied", "failure"
-        fields["event.reason"] = pairs.get("msg") or said.strip()
-    elif _ALLOWED.search(said) or _ALLOWED.search(told):
+        fields["event.reason"] = pairs.get("msg") or verdict_text.strip()
+    elif _ALLOWED.search(verdict_text) or _ALLOWED.search(message):
         verdict, fields["event.outcome"] = "allowed", "success"
     if verdict is not None:
         fields["event.type"] = ["connection", verdict] if special is None else [verdict]

@@ -22,28 +22,28 @@ from streams.parsers.zyxel_usg import PARSER as ZYXEL
 
 
 def fields(parser: Parser, text: str) -> dict[str, Any]:
-    told = parse(parser, text)
-    assert isinstance(told, ParsedEvent)
-    return told.fields
+    event = parse(parser, text)
+    assert isinstance(event, ParsedEvent)
+    return event.fields
 
 
-def ends(told: dict[str, Any]) -> tuple[object, ...]:
+def ends(event: dict[str, Any]) -> tuple[object, ...]:
     return tuple(
-        told.get(name)
+        event.get(name)
         for name in ("source.ip", "source.port", "destination.ip", "destination.port")
     )
 
 
 @pytest.mark.parametrize("way", ["inbound", "outbound"])
 def test_an_asa_names_the_outside_first_whoever_begins(way: str) -> None:
-    told = fields(
+    event = fields(
         ASA,
         f"%ASA-6-302013: Built {way} TCP connection 7 for outside:203.0.113.80/443"
         " (203.0.113.80/443) to inside:192.0.2.10/50112 (198.51.100.1/50112)",
     )
 
     outside, inside = ("203.0.113.80", 443), ("192.0.2.10", 50112)
-    assert ends(told) == (inside + outside if way == "outbound" else outside + inside)
+    assert ends(event) == (inside + outside if way == "outbound" else outside + inside)
 
 
 @pytest.mark.parametrize(
@@ -65,57 +65,57 @@ def test_an_asa_names_the_outside_first_whoever_begins(way: str) -> None:
 def test_the_address_of_an_asa_sign_in_stands_before_what_was_typed(
     message: str, user: str
 ) -> None:
-    told = fields(ASA, f"%ASA-6-605004: {message}")
+    event = fields(ASA, f"%ASA-6-605004: {message}")
 
-    assert (told["source.ip"], told["user.name"]) == ("203.0.113.66", user)
+    assert (event["source.ip"], event["user.name"]) == ("203.0.113.66", user)
 
 
 def test_an_asa_number_that_nobody_knows_is_an_event() -> None:
-    told = fields(ASA, "%ASA-4-999998: Something new happened to 192.0.2.1")
+    event = fields(ASA, "%ASA-4-999998: Something new happened to 192.0.2.1")
 
-    assert (told["event.code"], told["event.severity"]) == ("999998", 4)
+    assert (event["event.code"], event["event.severity"]) == ("999998", 4)
 
 
 def test_an_ftd_key_that_a_client_repeats_does_not_count() -> None:
-    told = fields(
+    event = fields(
         ASA,
         "%FTD-1-430003: DeviceUUID: 1-2, AccessControlRuleAction: Block, SrcIP: 198.51.100.77,"
         " DstIP: 192.0.2.10, SrcPort: 40112, DstPort: 443, Protocol: tcp,"
         " URL: http://x.example/?SrcIP: 192.0.2.66, SrcIP: 192.0.2.66",
     )
 
-    assert told.get("source.ip") != "192.0.2.66"
-    assert told["event.outcome"] == "failure"
+    assert event.get("source.ip") != "192.0.2.66"
+    assert event["event.outcome"] == "failure"
 
 
 @pytest.mark.parametrize("typed", ["x] [Source: 192.0.2.9] [localport: 1", "x] [Reason: y"])
 def test_an_ios_sign_in_is_read_from_its_end(typed: str) -> None:
-    told = fields(
+    event = fields(
         IOS,
         f"%SEC_LOGIN-4-LOGIN_FAILED: Login failed [user: {typed}] [Source: 203.0.113.66]"
         " [localport: 22] [Reason: Login Authentication Failed] at 09:14:07 UTC",
     )
 
-    assert (told["source.ip"], told["user.name"]) == ("203.0.113.66", typed.casefold())
+    assert (event["source.ip"], event["user.name"]) == ("203.0.113.66", typed.casefold())
 
 
 @pytest.mark.parametrize("zone", ["UTC", "utc", "mdt"])
 def test_a_zone_is_no_host(zone: str) -> None:
-    told = fields(IOS, f"<189>7: Nov 22 2026 09:14:07 {zone}: %SYS-5-RESTART: System restarted")
+    event = fields(IOS, f"<189>7: Nov 22 2026 09:14:07 {zone}: %SYS-5-RESTART: System restarted")
 
-    assert "host.name" not in told
+    assert "host.name" not in event
 
 
 def test_an_escaped_quote_does_not_end_a_value_of_a_fortigate() -> None:
-    told = fields(
+    event = fields(
         FORTIGATE,
         'date=2026-11-22 time=09:14:07 devid="FG100E" logid="0100032002" type="event"'
         ' subtype="system" level="alert" action="login" status="failed" srcip=203.0.113.66'
         r' user="eve\" srcip=192.0.2.9 user=\"jo" reason="name_invalid" msg="x"',
     )
 
-    assert told["source.ip"] == "203.0.113.66"
-    assert told["user.name"] != "jo"
+    assert event["source.ip"] == "203.0.113.66"
+    assert event["user.name"] != "jo"
 
 
 def test_quotes_inside_a_column_of_panos_do_not_move_the_others() -> None:
@@ -124,29 +124,29 @@ def test_quotes_inside_a_column_of_panos_do_not_move_the_others() -> None:
     line[7], line[8], line[24], line[25] = "192.0.2.10", "203.0.113.80", "50112", "443"
     line[29], line[30], line[31] = "tcp", "block-url", '"x.example/?a=""1"",192.0.2.66,allow"'
 
-    told = fields(PANOS, ",".join(line))
+    event = fields(PANOS, ",".join(line))
 
-    assert (ends(told)[0], told["event.outcome"]) == ("192.0.2.10", "failure")
+    assert (ends(event)[0], event["event.outcome"]) == ("192.0.2.10", "failure")
 
 
 def test_what_a_meraki_client_typed_stays_one_value() -> None:
-    told = fields(
+    event = fields(
         MERAKI,
         "<134>1 1795338847.1 mx-hq events type=8021x_deauth radio='1' identity='eve' ip='192.0.2.9'"
         " aid='3'",
     )
 
-    assert told["user.name"] == "eve"
+    assert event["user.name"] == "eve"
 
 
 def test_escapes_of_check_point_are_removed() -> None:
-    told = fields(
+    event = fields(
         CHECKPOINT,
         '<134>1 2026-11-22T09:14:07Z gw CheckPoint 1 - [action:"Drop"; loguid:"{0x1}"; origin:"192.0.2.1";'
         r' user:"eve\"; src:\"192.0.2.9"; src:"198.51.100.77"; product:"VPN-1 & FireWall-1"]',
     )
 
-    assert told["source.ip"] == "198.51.100.77"
+    assert event["source.ip"] == "198.51.100.77"
 
 
 @pytest.mark.parametrize(
@@ -166,46 +166,46 @@ def test_a_sonicwall_is_known_by_its_keys_in_any_order(*, start: str, is_claimed
 
 
 def test_a_dropped_web_page_is_denied_though_its_number_says_accessed() -> None:
-    told = fields(SONICWALL, 'id=firewall sn=18B1 fw=192.0.2.1 m=97 msg="x" fw_action="drop"')
+    event = fields(SONICWALL, 'id=firewall sn=18B1 fw=192.0.2.1 m=97 msg="x" fw_action="drop"')
 
-    assert told["event.outcome"] == "failure"
+    assert event["event.outcome"] == "failure"
 
 
 def test_a_watchguard_denial_names_both_ends() -> None:
-    told = fields(
+    event = fields(
         WATCHGUARD,
         '<142>Nov 22 09:14:07 fw-hq FVE123 firewall: msg_id="3000-0148" Deny 1-Trusted 0-External'
         " 60 tcp 20 64 192.0.2.10 203.0.113.80 51514 443 offset 10 S 3141592 win 8192"
         " (Unhandled External Packet-00)",
     )
 
-    assert ends(told) == ("192.0.2.10", 51514, "203.0.113.80", 443)
-    assert told["event.outcome"] == "failure"
+    assert ends(event) == ("192.0.2.10", 51514, "203.0.113.80", 443)
+    assert event["event.outcome"] == "failure"
 
 
 def test_a_refused_account_of_a_zyxel_is_what_was_typed() -> None:
-    told = fields(
+    event = fields(
         ZYXEL,
         '<142>Nov 22 09:14:07 2026 usg src="203.0.113.66:0" dst="192.0.2.1:0" msg="Failed login'
         ' attempt to Device from ssh (x)" note="Account: a" user="jo" devID="0" user="" devID="0"'
         ' cat="User"',
     )
 
-    assert (told["event.outcome"], told["source.ip"]) == ("failure", "203.0.113.66")
-    assert told["user.name"] != "jo"
+    assert (event["event.outcome"], event["source.ip"]) == ("failure", "203.0.113.66")
+    assert event["user.name"] != "jo"
 
 
 @pytest.mark.parametrize(
     ("act", "outcome"), [("Allow", "success"), ("LocalBlock", "failure"), ("Detect", "unknown")]
 )
 def test_a_cloudgen_says_what_it_did_before_its_pairs(act: str, outcome: str) -> None:
-    told = fields(
+    event = fields(
         CLOUDGEN,
         f"<14>Nov 22 09:14:07 fw fw/box_Firewall_Activity: Info fw {act}: type=FWD|proto=TCP|"
         "srcIF=p1|srcIP=192.0.2.10|srcPort=1|dstIP=203.0.113.80|dstPort=443|info=x|user=jo",
     )
 
-    assert told["event.outcome"] == outcome
+    assert event["event.outcome"] == outcome
 
 
 def test_the_numbers_of_an_email_gateway_depend_on_the_service() -> None:
