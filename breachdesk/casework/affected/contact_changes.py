@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from breachdesk.casework.affected.corrections import list_correction_recipients
@@ -65,7 +66,7 @@ def list_suspect_changes(
     """List changed contacts of these customers in the window, and customers added since the
     incident began, oldest first."""
     during = compute_watch_start(uow, breach, 0)
-    watched = compute_watch_start(uow, breach, policy.contact_change_days)
+    watched = replace(during, at=during.at - timedelta(days=policy.contact_change_days))
     changes = list_contact_changes(uow, customers, watched)
     return tuple(c for c in changes if not c.is_new or during.is_covering(c.entry))
 

@@ -31,11 +31,15 @@ NEWEST_FIRST = cases.c.opened_at.desc(), cases.c.id.desc()
 class SqlCaseBook:
     """breachdesk.ports.CaseBook."""
 
-    def __init__(self, connection: Connection, row_digests: RowDigests) -> None:
+    def __init__(
+        self, connection: Connection, row_digests: RowDigests, *, is_snapshot: bool = False
+    ) -> None:
+        """Bind the book. `is_snapshot`: nothing that it reads changes meanwhile."""
         self._connection = connection
         self._row_digests = row_digests
+        self._is_snapshot = is_snapshot
         self._cached_docs: dict[str, str] = {}
-        """Documents that `read_ahead` read and nobody wrote over since."""
+        """Documents that were read ahead, or in a snapshot, and that nobody wrote over since."""
 
     def allocate_id(self) -> str:
         """Allocate the next id (`CASE-0001`, …); ids are never re-used."""
@@ -144,7 +148,11 @@ class SqlCaseBook:
     def _find_doc(self, case_id: str) -> str | None:
         if case_id in self._cached_docs:
             return self._cached_docs[case_id]
-        return self._connection.execute(select(cases.c.doc).where(cases.c.id == case_id)).scalar()
+        query = select(cases.c.doc).where(cases.c.id == case_id)
+        doc: str | None = self._connection.execute(query).scalar()
+        if doc is not None and self._is_snapshot:
+            self._cached_docs[case_id] = doc
+        return doc
 
 
 def _parse_case(row: Row[Any]) -> Case:

@@ -44,6 +44,8 @@ class SqlCustomerBook:
         self._connection = connection
         self._row_digests = row_digests
         self._cache = cache
+        self._version: int | None = None
+        """The register's, as the snapshot has it; an act may change it."""
 
     def get(self, customer_id: str) -> Customer:
         """Return the customer. Raises NotFound."""
@@ -198,7 +200,12 @@ class SqlCustomerBook:
 
     def get_version(self) -> int:
         """Return the register's version, which rises with every change."""
-        return counters.get_current(self._connection, REGISTER)
+        if self._version is not None:
+            return self._version
+        version = counters.get_current(self._connection, REGISTER)
+        if self._cache is not None:
+            self._version = version
+        return version
 
     def list_unattributed(self) -> Sequence[UnattributedEvents]:
         """List unattributed keys by number of events, highest first, without keys that were bound

@@ -55,21 +55,22 @@ class SqlUnitOfWork:
         law: LawBook | None = None,
         cache: SnapshotView | None = None,
     ) -> None:
-        """Open the books; `memory` is None in an act."""
+        """Open the books; `cache` is None in an act, and only there does anything change."""
         self._connection = connection
         self._cache = cache
         self.law = load_shipped_law() if law is None else law
         row_digests = RowDigests(connection)
         cipher = CaseCipher(connection, row_digests)
         self.alerts = SqlAlertBook(connection)
-        self.cases = SqlCaseBook(connection, row_digests)
+        is_snapshot = cache is not None
+        self.cases = SqlCaseBook(connection, row_digests, is_snapshot=is_snapshot)
         self.breaches = SqlBreachBook(connection, cipher, row_digests, cache)
         self.records = SqlRecordBook(connection, cipher, row_digests)
         self.notices = SqlNoticeBook(connection, row_digests)
         self.customers = SqlCustomerBook(connection, row_digests, cache)
         self.audit = SqlAuditBook(connection, cipher, row_digests)
         self.sources = SqlSourceBook(connection)
-        self.users = SqlUserBook(connection, row_digests)
+        self.users = SqlUserBook(connection, row_digests, is_snapshot=is_snapshot)
         self.second_factors = SqlSecondFactorBook(connection)
         self.sign_ins = SqlSignInBook(connection)
         self.leases = SqlLeaseBook(connection)

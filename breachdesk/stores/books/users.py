@@ -18,9 +18,15 @@ from schemas.user import SessionView, User
 class SqlUserBook:
     """breachdesk.ports.UserBook."""
 
-    def __init__(self, connection: Connection, row_digests: RowDigests) -> None:
+    def __init__(
+        self, connection: Connection, row_digests: RowDigests, *, is_snapshot: bool = False
+    ) -> None:
+        """Bind the book. `is_snapshot`: nothing that it reads changes meanwhile."""
         self._connection = connection
         self._row_digests = row_digests
+        self._is_snapshot = is_snapshot
+        self._listed: Sequence[User] | None = None
+        """All users, as the snapshot has them."""
 
     def get(self, user_id: str) -> User | None:
         doc = self._connection.execute(select(users.c.doc).where(users.c.id == user_id)).scalar()
@@ -28,9 +34,14 @@ class SqlUserBook:
 
     def list(self) -> Sequence[User]:
         """List all users by id."""
+        if self._listed is not None:
+            return self._listed
         query = select(users.c.doc).order_by(sort_by_bytes(self._connection, users.c.id))
         docs = self._connection.execute(query).scalars()
-        return [User.model_validate_json(doc) for doc in docs]
+        listed = [User.model_validate_json(doc) for doc in docs]
+        if self._is_snapshot:
+            self._listed = listed
+        return listed
 
     def save(self, user: User) -> None:
         """Insert or replace the user."""

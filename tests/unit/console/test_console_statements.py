@@ -29,10 +29,7 @@ from schemas.pipeline.source import BlindInterval
 MOST = 25
 LARGER = {
     "/": 31,
-    "/cases/{breached}/affected": 36,
-    "/cases/{breached}/approval": 26,
-    "/cases/{breached}/report": 31,
-    "/cases/{breached}/report/copy": 31,
+    "/cases/{breached}/affected": 29,
     "/audit?verify=true": 39,
 }
 """Pages that ask more often today. A number here only ever falls."""
