@@ -84,7 +84,7 @@ def test_cases_come_page_after_page_newest_first_by_state_and_by_words(
 def test_tasks_are_counted_where_a_case_is_open_and_listed_where_they_wait(
     store: PipelineStore,
 ) -> None:
-    add(store, a_case(1, tasks=3, done=1), a_case(2), a_case(3, tasks=2, done=2))
+    add(store, a_case(1, tasks=3, done_tasks=1), a_case(2), a_case(3, tasks=2, done_tasks=2))
     add(store, a_case(4, tasks=1, state=CaseState.CLOSED, closed_at=START))
 
     assert store.read(lambda uow: uow.cases.count_all()).open_tasks == 2
@@ -205,7 +205,7 @@ def test_a_store_of_the_release_before_lists_what_it_holds(tmp_path: Path) -> No
     path = tmp_path / "store.db"
     create_file(path)
     engine = sqlite_database.make_writer_engine(path)
-    case = a_case(1, tasks=2, done=1, near_miss=True, state=CaseState.CLOSED, closed_at=START)
+    case = a_case(1, tasks=2, done_tasks=1, near_miss=True, state=CaseState.CLOSED, closed_at=START)
     customer = make_customer("contoso").model_copy(update={"notice_hours": 24})
     with engine.connect() as connection:
         command.upgrade(build_config(connection), "0006")
