@@ -143,7 +143,7 @@ class DocumentRenderer(Protocol):
 
     def lint(self, letter: RenderedText, context: LetterContext) -> Sequence[LintProblem]:
         """Find what must not be in a letter: links, marketing, indicators, over-claiming, blame.
-        `casework.text_check` looks for the names of others."""
+        `casework.release.text_check` looks for the names of others."""
         ...
 
     def lint_script(self, script: str, context: LetterContext) -> Sequence[LintProblem]:

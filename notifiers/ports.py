@@ -11,7 +11,7 @@ from schemas.settings import SenderSettings
 
 
 class NoticeOutbox(Protocol):
-    """The rows of step 8. Semantics: docs/reference/streaming.md, section 4.
+    """The rows of step 8. Semantics: docs/reference/streaming.md, Mail.
 
     A row with intent is never leased again: its end is handed_over, bounced, deferred (surely not
     accepted), unsendable or unknown. No transaction is open across SMTP.

@@ -9,7 +9,7 @@ from schemas.text_signs import find_name_problem
 from schemas.user import Actor, Permission
 
 
-def require_duty(actor: Actor, *duties: Permission, act: str) -> None:
+def require_permission(actor: Actor, *duties: Permission, act: str) -> None:
     """Raise NotAllowed unless the actor holds one of the duties."""
     if not actor.duties.intersection(duties):
         duty_names = " or ".join(duty.value for duty in duties)

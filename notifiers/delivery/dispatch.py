@@ -1,7 +1,7 @@
 """Dispatch the outbox: record the intent, try once, record the result; never hold a transaction
 open across SMTP, never send twice.
 
-Semantics: docs/reference/streaming.md, section 4."""
+Semantics: docs/reference/streaming.md, Mail."""
 
 from __future__ import annotations
 

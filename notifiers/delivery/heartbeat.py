@@ -1,7 +1,7 @@
 """Detect gaps in a dispatcher's own run. A machine that was suspended, or restored from a snapshot,
 continues as if no time had passed, and would send again what left since. After a gap the dispatcher
 therefore enters its outbox again, which decides whether all mail is held
-(docs/reference/streaming.md, section 4)."""
+(docs/reference/streaming.md, Mail)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class RawRecord:
     sender: str = field(default="", repr=False)
     """Address of the peer, if any."""
     backfill: bool = False
-    """Old logs fed by hand: always in time (streaming semantics, section 1)."""
+    """Old logs fed by hand: always in time (docs/reference/streaming.md, In time)."""
     piece: str = ""
     """Not empty: a piece of an over-long record, for dead letters only (says which, and where)."""
     replay_of: RecordPosition | None = None

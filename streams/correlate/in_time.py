@@ -1,5 +1,5 @@
-"""Decide whether a record counts for correlation, from the record alone
-(docs/reference/streaming.md)."""
+"""Decide whether a late record counts for correlation, from the record alone
+(docs/reference/streaming.md, In time). One that does not still feeds rules of single events."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Implement the embedded event log: one SQLite file a day, one writer thread, readers with their
 own connections.
 
-Semantics: streams.ports.EventLog; reasons: docs/reference/streaming.md, section 2. Positions are
+Semantics: streams.ports.EventLog; reasons: docs/reference/streaming.md. Positions are
 (journal id, offset): ids sort by day and are never made twice, offsets rise by one and are never
 given twice. A file is named after the arrival day (UTC) of its first record; records that arrived
 earlier but were written later follow in the newest file, because readers only go forward."""

@@ -78,14 +78,14 @@ class ChildProcess:
         return self._process.pid
 
     def send(self, request: bytes) -> None:
-        """Send the request. Raises Died."""
+        """Send the request. Raises ChildDied."""
         try:
             self._pipe.send_bytes(request)
         except OSError:
             raise self._determine_death() from None
 
     def receive(self, count: int) -> Iterator[Sequence[Outcome]]:
-        """Yield the outcomes of a request of `count` records as they come. Raises Died."""
+        """Yield the outcomes of a request of `count` records as they come. Raises ChildDied."""
         while count > 0:
             try:
                 self._wait()
@@ -96,7 +96,7 @@ class ChildProcess:
             yield outcomes
 
     def kill(self) -> None:
-        """Kill the child from any thread: a thread that waits for it gets Died."""
+        """Kill the child from any thread: a thread that waits for it gets ChildDied."""
         self._process.kill()
 
     def close(self) -> None:

@@ -2,11 +2,11 @@
 
 A timer of the kernel (ITIMER_PROF) ticks while this process computes. The handler runs in the main
 thread, between two bytecodes or inside a match, since `re` checks for signals; there it raises
-Overtime. Processor time and not wall time, so that a loaded or suspended machine never ends a
+CpuTimeExceeded. Processor time and not wall time, so that a loaded or suspended machine never ends a
 harmless record.
 
 Where Python never reaches the handler (C code that does not check), the kernel ends the process by
-RLIMIT_CPU. Where a parser catches Overtime and continues, the handler ends the process."""
+RLIMIT_CPU. Where a parser catches CpuTimeExceeded and continues, the handler ends the process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from streams.parser_process.exit_codes import OVERTIME_EXIT
 
 TICK_SECONDS = 0.05
 AGAIN_SECONDS = 0.25
-"""Of processor time after Overtime was raised: whoever still has the record by then caught it."""
+"""Of processor time after CpuTimeExceeded was raised: whoever still has the record by then caught it."""
 MEBIBYTE = 1024 * 1024
 
 

@@ -18,7 +18,7 @@ from streams.ports.counts import SourceCount, UnattributedCount
 class GroupState:
     """All live episodes of one touched group, recomputed from its retained signals.
 
-    The store reconciles its alerts with exactly this list (streaming semantics, section 1):
+    The store reconciles its alerts with exactly this list (docs/reference/streaming.md):
     new episodes raise alerts, joined ones merge, moved ones keep their former ids.
     """
 

@@ -76,11 +76,11 @@ def attack(folder: Path, settings: str, attempts: int, prompts: int = 0) -> Foun
 def test_each_refused_attempt_is_counted_once_and_none_is_lost(
     tmp_path: Path, settings: str, attempts: int, prompts: int
 ) -> None:
-    found = attack(tmp_path, settings, attempts, prompts)
-    alert = found.alerts["sign_in_brute_force"]
+    outcome = attack(tmp_path, settings, attempts, prompts)
+    alert = outcome.alerts["sign_in_brute_force"]
 
-    assert found.count.received == found.count.parsed + found.count.ignored
-    assert found.count.dead_letters == found.count.not_understood == 0
+    assert outcome.count.received == outcome.count.parsed + outcome.count.ignored
+    assert outcome.count.dead_letters == outcome.count.not_understood == 0
     assert alert.key.group == ("root",)
     assert len(alert.members) == attempts
     assert {member.summary.get("source.ip") for member in alert.members} == {"127.0.0.1"}
@@ -92,8 +92,8 @@ def test_a_name_that_is_a_line_of_the_log_is_no_address(tmp_path: Path) -> None:
         for _ in range(10):
             server.offer_passwords(name, 1)
         lines = server.read_lines()
-    found = detect(lines, tmp_path, random.Random(1))
-    alert = found.alerts["sign_in_brute_force"]
+    outcome = detect(lines, tmp_path, random.Random(1))
+    alert = outcome.alerts["sign_in_brute_force"]
 
     assert alert.key.group == (name.casefold(),)
     assert len(alert.members) == 10

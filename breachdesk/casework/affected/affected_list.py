@@ -31,7 +31,7 @@ from breachdesk.casework.affected.provider_exposure import (
     list_bindings_in_window,
 )
 from breachdesk.casework.affected.recorded_acts import collect_acts
-from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.authority import check_not_erased, require_permission, require_text
 from breachdesk.casework.digests import compute_document_hash, compute_next_version
 from breachdesk.casework.opening import cases
 from breachdesk.ports import UnitOfWork
@@ -102,7 +102,7 @@ def override(
     """Override an exposure by a person's decision, with a reason; `effects` and `acts` replace what
     the records show. Raises NotFound for an exposure that is not listed, BadInput for an effect
     that happened to what is only possible."""
-    require_duty(actor, Permission.RESPONDER, act="change who is affected")
+    require_permission(actor, Permission.RESPONDER, act="change who is affected")
     key = (customer_id, role)
     before = next((e for e in exposures if (e.customer_id, e.role) == key), None)
     if before is None:
@@ -121,7 +121,7 @@ def build_override(
     acts: Sequence[ActSummary] | None = None,
 ) -> Exposure:
     """Build one exposure as `override` leaves it. Raises as it does."""
-    require_duty(actor, Permission.RESPONDER, act="change who is affected")
+    require_permission(actor, Permission.RESPONDER, act="change who is affected")
     place = f"{before.customer_id}, {before.role}"
     change = {
         "certainty": certainty,
@@ -168,7 +168,7 @@ def freeze(
 
     Raises IncompleteDocument when a customer of the register was not considered or has no
     reason."""
-    require_duty(actor, Permission.RESPONDER, act="freeze the affected list")
+    require_permission(actor, Permission.RESPONDER, act="freeze the affected list")
     breach = uow.breaches.get(breach_id)
     case = uow.cases.get(breach.case_id)
     customers = {customer.id: customer for customer in uow.customers.list()}

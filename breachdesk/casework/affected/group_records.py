@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.authority import check_not_erased, require_permission, require_text
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
 from schemas.casework.affected import Certainty
@@ -80,7 +80,7 @@ def add_group(
 ) -> AffectedGroup:
     """Record a group. Id, case and who records it are filled in here. Raises BadInput for what
     contradicts itself, NotAllowed in a closed case."""
-    require_duty(actor, Permission.RESPONDER, act="change who is affected")
+    require_permission(actor, Permission.RESPONDER, act="change who is affected")
     case = _get_open_case(uow, case_id)
     filed = _check_group(group).model_copy(
         update={
@@ -105,7 +105,7 @@ def change_group(
 ) -> AffectedGroup:
     """Change what is known of a group, keeping its people and what they were told. Raises
     EditConflict when somebody changed it meanwhile."""
-    require_duty(actor, Permission.RESPONDER, act="change who is affected")
+    require_permission(actor, Permission.RESPONDER, act="change who is affected")
     stored = _get_open_group(uow, case_id, group.id)
     fields: dict[str, Any] = {name: getattr(stored, name) for name in _ABOUT}
     fields |= {"version": group.version, "not_told": stored.not_told}
@@ -125,7 +125,7 @@ def set_group_people(
 ) -> AffectedGroup:
     """Replace all named people of a group. Raises BadInput when the group is reached otherwise or a
     person occurs twice."""
-    require_duty(actor, Permission.RESPONDER, act="name the people of a group")
+    require_permission(actor, Permission.RESPONDER, act="name the people of a group")
     group = _get_open_group(uow, case_id, group_id)
     if group.reach is not GroupReach.BY_NAME:
         raise BadInput(
@@ -155,7 +155,7 @@ def record_group_telling(
 ) -> AffectedGroup:
     """Record that people of a group were notified by other means. Raises BadInput for a future
     time, no people, or more people than there are."""
-    require_duty(actor, Permission.RESPONDER, act="record that people were told")
+    require_permission(actor, Permission.RESPONDER, act="record that people were told")
     group = _get_open_group(uow, case_id, group_id)
     if convert_to_utc(telling.told_at) > convert_to_utc(now):
         raise BadInput("this time lies in the future", place="told at", remedy="Correct it.")
@@ -195,7 +195,7 @@ def record_not_telling(
 ) -> AffectedGroup:
     """Record, with its reason, that the group is not notified although the decision notifies
     people. Raises NotAllowed once some of them were notified."""
-    require_duty(actor, Permission.RESPONDER, act="decide that a group is not told")
+    require_permission(actor, Permission.RESPONDER, act="decide that a group is not told")
     group = _get_open_group(uow, case_id, group_id)
     if group.tellings:
         raise NotAllowed("some of them were told", place="group", remedy="Tell the others too.")
@@ -212,7 +212,7 @@ def withdraw_group(
     """Withdraw a group that is not affected after all; the record and its reason are kept. Raises
     NotAllowed once some of them were notified: they are owed a correction, which is recorded as a
     telling."""
-    require_duty(actor, Permission.RESPONDER, act="change who is affected")
+    require_permission(actor, Permission.RESPONDER, act="change who is affected")
     group = _get_open_group(uow, case_id, group_id)
     if group.tellings:
         raise NotAllowed(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.authority import require_permission, require_text
 from breachdesk.casework.breach.lateness import list_unexplained_late
 from breachdesk.casework.obligations.regulators import check_law
 from breachdesk.casework.opening.causes import add_finding, record_cause
@@ -41,7 +41,7 @@ def confirm_breach(  # noqa: PLR0913 - what the form declares, each by its name
     (reasonable certainty; never filled in by a program). `cause` None leaves the recorded one.
 
     Raises NotAllowed for a case that is confirmed or closed, BadInput for impossible times."""
-    require_duty(actor, Permission.RESPONDER, act="confirm a breach")
+    require_permission(actor, Permission.RESPONDER, act="confirm a breach")
     case = _get_unconfirmed_case(uow, case_id)
     reason = require_text(reason, place="reason", remedy="Say what makes you reasonably certain.")
     alerts = uow.alerts.get_many(case.alerts)
@@ -92,7 +92,7 @@ def move_awareness(
     required at once. Only an approver who did not declare it may make it later, since a clock gains
     time by it. Raises NotAllowed, BadInput, and IncompleteDocument while the reasons are
     missing."""
-    require_duty(
+    require_permission(
         actor, Permission.RESPONDER, Permission.APPROVER, act="declare another time of awareness"
     )
     breach = uow.breaches.get(breach_id)
@@ -102,7 +102,7 @@ def move_awareness(
     if convert_to_utc(aware_at) > convert_to_utc(breach.aware_at):
         _may_move_later(actor, breach)
     else:
-        require_duty(actor, Permission.RESPONDER, act="declare an earlier awareness")
+        require_permission(actor, Permission.RESPONDER, act="declare an earlier awareness")
     check_law(uow.law, aware_at)
     _check_aware(aware_at, breach.detected_at, reason, now)
     _check_late(uow, breach, aware_at, delay_reasons, now)
@@ -161,7 +161,7 @@ def _check_window(begin: datetime | None, end: datetime | None, now: datetime) -
 
 
 def _may_move_later(actor: Actor, breach: Breach) -> None:
-    require_duty(actor, Permission.APPROVER, act="move awareness later")
+    require_permission(actor, Permission.APPROVER, act="move awareness later")
     if actor.id == breach.confirmed_by:
         raise NotAllowed(
             "who declared awareness cannot move it later alone",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.authority import check_not_erased, require_permission, require_text
 from breachdesk.casework.breach.contradictions import (
     find_telling_contradiction,
     list_contradictions,
@@ -56,7 +56,7 @@ REST = "every other answer that is not given here"
 def write_report(uow: UnitOfWork, actor: Actor, facts: ReportFacts, now: datetime) -> ReportFacts:
     """File the next version of what only a person can say. Raises BadInput for what cannot be or is
     no answer of the form, IncompleteDocument for what is half said."""
-    require_duty(actor, Permission.RESPONDER, act="write the report")
+    require_permission(actor, Permission.RESPONDER, act="write the report")
     breach = uow.breaches.get(facts.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
     plugin = jurisdiction_of(facts.jurisdiction or default_jurisdiction(uow.law))
@@ -129,7 +129,7 @@ def submit_report(  # noqa: PLR0913 - what a person records, each by its name
     when: `rest_who` and `rest_by` name everything that is not answered, even before any facts are
     written. Reasons for a delay may not follow. Raises IncompleteDocument, BadInput for impossible
     times, and NotAllowed on a form that is not the one to file."""
-    require_duty(actor, Permission.RESPONDER, act="record a submission")
+    require_permission(actor, Permission.RESPONDER, act="record a submission")
     channel = require_text(channel, place="channel", remedy="Say how it was sent.")
     plugin = jurisdiction_of(jurisdiction)
     added = _build_additions(spoken_to, rest_who, rest_by, delay_reasons)

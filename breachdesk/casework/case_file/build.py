@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from breachdesk.casework.authority import require_duty
+from breachdesk.casework.authority import require_permission
 from breachdesk.casework.case_file.affected_part import build_affected_section
 from breachdesk.casework.case_file.around import (
     build_measures_section,
@@ -81,7 +81,7 @@ def build_case_file(
     """Build the file: what happened, who decided what when and why, what was sent to whom. `named`
     False omits the names of customers and of people affected, as far as the register and the lists
     hold them."""
-    require_duty(actor, *Permission, act="print a case file")
+    require_permission(actor, *Permission, act="print a case file")
     reading = CaseSnapshot(uow, uow.cases.get(case_id), settings, now, named)
     sections = [make(reading) for _, make in SECTIONS.values()]
     case = reading.case
@@ -112,7 +112,7 @@ def read_section(
     named: bool = True,
 ) -> DisplayedSection:
     """Build one of SECTIONS, as the file shows it. Raises NotFound for another name."""
-    require_duty(actor, *Permission, act="print a case file")
+    require_permission(actor, *Permission, act="print a case file")
     if name not in SECTIONS:
         raise NotFound(
             f"the case file has no section {name}", remedy="Choose one from its list of sections."

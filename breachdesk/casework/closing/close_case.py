@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.authority import require_permission, require_text
 from breachdesk.casework.closing.closing_blockers import closing_blockers
 from breachdesk.casework.opening.cases import get_open_case, record_case_audit, save_case
 from breachdesk.casework.opening.causes import add_finding, check_known, record_cause
@@ -29,7 +29,7 @@ def close_case(
     """Close the case. Raises NotAllowed naming every duty that is still open, or when the cause of
     a breach or near miss was not said; a breach is never a near miss. `cause`: None leaves it as it
     was said."""
-    require_duty(actor, Permission.RESPONDER, act="close a case")
+    require_permission(actor, Permission.RESPONDER, act="close a case")
     case = get_open_case(uow, case_id)
     reason = require_text(reason, place="reason", remedy="Say how it ended.")
     if near_miss and case.breach_id:

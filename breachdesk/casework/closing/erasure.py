@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from breachdesk.casework.affected.group_records import list_named_people
-from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.authority import require_permission, require_text
 from breachdesk.casework.breach import register
 from breachdesk.casework.closing import closing_blockers
 from breachdesk.casework.records import suppliers
@@ -46,7 +46,7 @@ def request_erasure(
     uow: UnitOfWork, actor: Actor, case_id: str, reason: str, settings: Settings, now: datetime
 ) -> Case:
     """Request the erasure of a case. Raises NotAllowed naming everything that prevents it."""
-    require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="ask for an erasure")
+    require_permission(actor, Permission.RESPONDER, Permission.APPROVER, act="ask for an erasure")
     case = uow.cases.get(case_id)
     _check(uow, case, settings, now)
     reason = require_text(reason, place="reason", remedy="Say why, and name nobody: it stays.")
@@ -66,7 +66,7 @@ def erase_case(
 ) -> Case:
     """Erase what another person asked to erase. Cannot be undone. Raises NotAllowed for who asked,
     and as `request`."""
-    require_duty(actor, Permission.APPROVER, act="carry out an erasure")
+    require_permission(actor, Permission.APPROVER, act="carry out an erasure")
     case = uow.cases.get(case_id)
     _check(uow, case, settings, now)
     request = case.erasure

@@ -11,7 +11,7 @@ from breachdesk.casework.affected.group_records import (
     list_affected,
     list_categories,
 )
-from breachdesk.casework.authority import check_not_erased, require_duty
+from breachdesk.casework.authority import check_not_erased, require_permission
 from breachdesk.casework.digests import compute_document_hash, compute_next_version
 from breachdesk.gdpr import roles
 from breachdesk.gdpr.edpb import get_edpb_case
@@ -63,7 +63,7 @@ def record_decision(uow: UnitOfWork, actor: Actor, decision: Decision, now: date
     Raises IncompleteDocument naming every blank answer and every contradiction without a reason,
     BadInput for what cannot be, NotAllowed while the affected list is not frozen or a PECR question
     is open."""
-    require_duty(actor, Permission.RESPONDER, act="write the decision")
+    require_permission(actor, Permission.RESPONDER, act="write the decision")
     breach = uow.breaches.get(decision.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
     manifest = uow.breaches.find_latest(Manifest, breach.id)

@@ -2,7 +2,7 @@
 
 Marks in the store, read and written in the transactions of the outbox, record why mail is held, the
 last heartbeat of a dispatcher, and which database server mail was last sent from. A named person
-releases every hold (docs/reference/streaming.md, section 4)."""
+releases every hold (docs/reference/streaming.md, Mail)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.authority import require_permission, require_text
 from breachdesk.casework.delivery import mail_hold
 from breachdesk.casework.delivery.installation import SendingInstallation
 from breachdesk.ports import UnitOfWork
@@ -76,7 +76,7 @@ def release_mail(
     Raises NotFound for an unknown user, NotAllowed for one who is disabled or neither responder
     nor approver, and when notices would expire at once unless `let_expire` allows that."""
     actor = _get_actor(uow, user_id)
-    require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="release held mail")
+    require_permission(actor, Permission.RESPONDER, Permission.APPROVER, act="release held mail")
     if shown.expired and not let_expire:
         raise NotAllowed(
             f"{shown.expired} notices would expire at once: by this machine's clock it is "
@@ -104,7 +104,7 @@ def record_unrecorded_send(
     Raises NotAllowed when mail is not held or the notice has ended already, and for a person as
     `release_mail` does."""
     actor = _get_actor(uow, user_id)
-    require_duty(actor, Permission.RESPONDER, act="settle a notice")
+    require_permission(actor, Permission.RESPONDER, act="settle a notice")
     evidence = require_text(evidence, place="evidence", remedy="Say what the server's log shows.")
     row = uow.notices.get(row_id)
     if not mail_hold.get_hold_reason(uow) or row.status not in STARTABLE:

@@ -1,5 +1,5 @@
-"""Compare a notice's audit entries with its status: a row whose status was reset by hand, or by a
-faulty repair, must not be sent twice."""
+"""Compare a notice's audit entries with its status, and find rows that were reset by hand or by a
+faulty repair. What a crash leaves is casework.delivery.outbox's."""
 
 from __future__ import annotations
 

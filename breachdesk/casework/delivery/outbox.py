@@ -1,4 +1,4 @@
-"""Serve the outbox's rows to the dispatcher. Semantics: docs/reference/streaming.md, 4.
+"""Serve the outbox's rows to the dispatcher. Semantics: docs/reference/streaming.md, Mail.
 
 Under kill -9: at most one mail a row. Intent is written before DATA in one conditional
 transaction; a row with intent ends as handed over, bounced, deferred (certainly not accepted) or

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import require_duty, require_name, require_text
+from breachdesk.casework.authority import require_name, require_permission, require_text
 from breachdesk.casework.obligations import list_obligations
 from breachdesk.casework.opening import cases
 from breachdesk.casework.opening.telephone_tasks import get_notice, is_earlier
@@ -47,7 +47,7 @@ def record_call(  # noqa: PLR0913 - what came of a call, each by its name
 
     `at` is the time of the call; None: just now. Raises BadInput for missing or impossible values,
     NotAllowed for another kind of task, and for `not needed` while the reader is owed the call."""
-    require_duty(actor, *cases.ANYBODY, act="complete a task")
+    require_permission(actor, *cases.ANYBODY, act="complete a task")
     case = uow.cases.get(case_id)
     task = cases.get_open_task(case, task_id)
     if task.kind is not TaskKind.TELEPHONE:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from breachdesk.casework.authority import require_duty
+from breachdesk.casework.authority import require_permission
 from breachdesk.casework.imports.asset_values import normalise_value
 from breachdesk.casework.imports.column_presets import ASSET_PRESETS, choose_preset
 from breachdesk.casework.imports.csv_sheet import read_sheet
@@ -52,7 +52,7 @@ def import_assets(
     known before stays on record. Assets that are not in the file stay bound. Raises BadInput for a
     fault of the whole file; then nothing changes.
     """
-    require_duty(actor, Permission.REGISTRAR, act="change whose assets are whose")
+    require_permission(actor, Permission.REGISTRAR, act="change whose assets are whose")
     sheet = read_sheet(path)
     chosen = choose_preset(ASSET_PRESETS, preset, sheet.header, sheet.file)
     importing = _AssetImport(uow, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import require_duty
+from breachdesk.casework.authority import require_permission
 from breachdesk.casework.imports.asset_values import normalise_value
 from breachdesk.casework.imports.assets import is_overlapping
 from breachdesk.casework.imports.register_changes import ASSETS, record_bindings
@@ -30,7 +30,7 @@ def bind_asset(
 
     Events that were read already keep their owner; a replay resolves them again. Raises NotFound
     for an unknown customer, BadInput for an invalid key or service."""
-    require_duty(actor, Permission.REGISTRAR, act="say whose an asset is")
+    require_permission(actor, Permission.REGISTRAR, act="say whose an asset is")
     kind, value = _parse_asset(key)
     if customer_id != PROVIDER:
         uow.customers.get(customer_id)

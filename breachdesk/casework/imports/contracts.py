@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import require_duty, require_name
+from breachdesk.casework.authority import require_name, require_permission
 from breachdesk.casework.imports.register_changes import record_customer
 from breachdesk.ports import UnitOfWork
 from schemas.customer import MOST_HOURS, Customer
@@ -24,7 +24,7 @@ def set_contract(
 ) -> Customer:
     """Write over what is known; the change is in the customer's history as an import's is. Raises
     BadInput for hours that no contract names, and for hours without their clause."""
-    require_duty(actor, Permission.REGISTRAR, act="change the customer register")
+    require_permission(actor, Permission.REGISTRAR, act="change the customer register")
     before = uow.customers.get(customer_id)
     if notice_hours is not None and not 1 <= notice_hours <= MOST_HOURS:
         raise BadInput(

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from breachdesk.casework.authority import require_duty
+from breachdesk.casework.authority import require_permission
 from breachdesk.casework.imports.column_presets import CUSTOMER_PRESETS, ColumnPreset, choose_preset
 from breachdesk.casework.imports.csv_sheet import read_sheet
 from breachdesk.casework.imports.register_changes import ASSETS, CUSTOMERS, record_customer
@@ -40,7 +40,7 @@ def import_customers(
 
     Each customer added or changed has its own audit entry, with the old and new values sealed.
     Raises BadInput for a fault of the whole file; then nothing changes."""
-    require_duty(actor, Permission.REGISTRAR, act="change the customer register")
+    require_permission(actor, Permission.REGISTRAR, act="change the customer register")
     sheet = read_sheet(path)
     chosen = choose_preset(CUSTOMER_PRESETS, preset, sheet.header, sheet.file)
     known = {customer.id: customer for customer in uow.customers.list()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.authority import check_not_erased, require_permission, require_text
 from breachdesk.casework.digests import compute_next_version
 from breachdesk.casework.obligations.dossier import build_dossier
 from breachdesk.casework.obligations.kinds import get_rule
@@ -36,7 +36,7 @@ def waive_obligation(
     `covers` are keys of readers who need not be notified (`PendingReader.key`); empty: all who are
     owed it now. Raises NotAllowed for an obligation that does not run or cannot be waived, BadInput
     for a reason without substance."""
-    require_duty(actor, Permission.RESPONDER, act="waive a duty")
+    require_permission(actor, Permission.RESPONDER, act="waive a duty")
     breach, due = _get_running(uow, breach_id, obligation_id, now)
     text, keys = _require_reason(reason), _get_covered_keys(due, covers)
     if get_rule(due.kind).second_person:
@@ -54,7 +54,7 @@ def confirm_waiver(
 ) -> Waiver:
     """Confirm, as a second person, a waiver that another requested. Raises NotAllowed for the
     requester, and where nobody requested one."""
-    require_duty(actor, Permission.APPROVER, act="waive a statutory duty")
+    require_permission(actor, Permission.APPROVER, act="waive a statutory duty")
     breach, due = _get_running(uow, breach_id, obligation_id, now)
     request = due.requested
     if request is None:
@@ -82,7 +82,7 @@ def undo_waiver(
 ) -> WaiverUndone:
     """Undo a waiver or withdraw a request; the obligation runs again from its start. Raises
     NotFound when there is neither."""
-    require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="undo a waiver")
+    require_permission(actor, Permission.RESPONDER, Permission.APPROVER, act="undo a waiver")
     breach = _get_breach(uow, breach_id)
     if not _has_waiver(uow, breach_id, obligation_id):
         raise NotFound("it is not waived", place=obligation_id, remedy="See the list of duties.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.authority import require_duty, require_name, require_text
+from breachdesk.casework.authority import require_name, require_permission, require_text
 from breachdesk.casework.opening.reopening import build_reopened, record_reopening
 from breachdesk.casework.opening.telephone_tasks import is_earlier
 from breachdesk.ports import UnitOfWork
@@ -51,7 +51,7 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
 
     `assets` are `kind:value`. Raises BadInput when a supplier or third party is not named, or a
     time is in the future."""
-    require_duty(actor, *HANDS, act="open a case")
+    require_permission(actor, *HANDS, act="open a case")
     _check_origin(origin, third_party, supplier_told_at, now)
     party = third_party.strip()
     if party:
@@ -79,7 +79,7 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
 
 def add_note(uow: UnitOfWork, actor: Actor, case_id: str, text: str, now: datetime) -> Case:
     """Add a permanent note."""
-    require_duty(actor, *ANYBODY, act="add a note")
+    require_permission(actor, *ANYBODY, act="add a note")
     note = CaseNote(at=now, by=actor.id, text=require_text(text, place="note", remedy="Write it."))
     case = uow.cases.get(case_id)
     saved = save_case(uow, case, notes=(*case.notes, note))
@@ -91,7 +91,7 @@ def add_note(uow: UnitOfWork, actor: Actor, case_id: str, text: str, now: dateti
 
 def take_lead(uow: UnitOfWork, actor: Actor, case_id: str, now: datetime) -> Case:
     """Make the actor the lead of the case."""
-    require_duty(actor, *HANDS, act="lead a case")
+    require_permission(actor, *HANDS, act="lead a case")
     case = get_open_case(uow, case_id)
     saved = save_case(uow, case, lead=actor.id)
     record_case_audit(
@@ -117,7 +117,7 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
 
     `concerns` says whose part of the incident it is about; with None it is asked later, and no
     report of our own includes the step until then."""
-    require_duty(actor, *HANDS, act="contain")
+    require_permission(actor, *HANDS, act="contain")
     case = get_open_case(uow, case_id)
     _check_not_future(done_at, now, "done at")
     step = ContainmentStep(
@@ -147,7 +147,7 @@ def complete_containment(
     uow: UnitOfWork, actor: Actor, case_id: str, index: int, done_at: datetime, now: datetime
 ) -> Case:
     """Mark the step as done. Raises NotFound for an unknown step, NotAllowed when it is done."""
-    require_duty(actor, *HANDS, act="contain")
+    require_permission(actor, *HANDS, act="contain")
     case = get_open_case(uow, case_id)
     _check_not_future(done_at, now, "done at")
     step = get_containment_step(case, index)
@@ -173,7 +173,7 @@ def set_concern(
 ) -> Case:
     """Set whose part of the incident a step is about. Allowed in a closed case too, since a report
     may follow. Raises NotFound for an unknown step."""
-    require_duty(actor, *HANDS, act="contain")
+    require_permission(actor, *HANDS, act="contain")
     case = uow.cases.get(case_id)
     step = get_containment_step(case, index)
     changed = step.model_copy(
@@ -197,7 +197,7 @@ def complete_task(
 ) -> Case:
     """Complete a task with its outcome. Raises NotAllowed for a telephone task, which only a call
     that reached its reader ends (`telephone_calls.record_call`)."""
-    require_duty(actor, *ANYBODY, act="complete a task")
+    require_permission(actor, *ANYBODY, act="complete a task")
     case = uow.cases.get(case_id)
     task = get_open_task(case, task_id)
     if task.kind is TaskKind.TELEPHONE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import LONGEST_TEXT, require_duty, require_text
+from breachdesk.casework.authority import LONGEST_TEXT, require_permission, require_text
 from breachdesk.gdpr.causes import OPEN_WORDS
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
@@ -24,7 +24,7 @@ def set_cause(
 ) -> Case:
     """Say what the cause is; what was said before stays. Raises NotAllowed for an erased case and
     BadInput as `finding`."""
-    require_duty(actor, Permission.ANALYST, Permission.RESPONDER, act="say the cause")
+    require_permission(actor, Permission.ANALYST, Permission.RESPONDER, act="say the cause")
     case = uow.cases.get(case_id)
     if case.erased:
         raise NotAllowed("its personal data was erased", place=case.id, remedy="It stays as it is.")

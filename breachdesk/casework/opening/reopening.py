@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.authority import check_not_erased, require_permission, require_text
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case, CaseNote, CaseState
@@ -15,7 +15,7 @@ from schemas.user import Actor, Permission
 def reopen_case(uow: UnitOfWork, actor: Actor, case_id: str, reason: str, now: datetime) -> Case:
     """Reopen a case, keeping its closing reason as a note. Raises NotAllowed for a case that is
     open, a near miss, and one whose personal data was erased."""
-    require_duty(actor, Permission.RESPONDER, act="open a case again")
+    require_permission(actor, Permission.RESPONDER, act="open a case again")
     case = uow.cases.get(case_id)
     check_not_erased(case)
     if case.state is not CaseState.CLOSED:

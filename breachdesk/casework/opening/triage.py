@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.authority import require_permission, require_text
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case, CaseNote, CaseOrigin, CaseState
@@ -26,7 +26,7 @@ def assign_alert(
     now: datetime,
 ) -> AlertView:
     """Assign the alert; None: to nobody. Raises BadInput for an unknown account."""
-    require_duty(actor, *TRIAGE, act="assign an alert")
+    require_permission(actor, *TRIAGE, act="assign an alert")
     if assignee is not None and assignee != actor.id and uow.users.get(assignee) is None:
         raise BadInput(f"no account {assignee}", place="assignee", remedy="Name an account.")
     alert = uow.alerts.update(alert_pk, version, assignee=assignee)
@@ -36,7 +36,7 @@ def assign_alert(
 
 def add_comment(uow: UnitOfWork, actor: Actor, alert_pk: int, text: str, now: datetime) -> CaseNote:
     """Add a note that remains with the alert and is shown in its case."""
-    require_duty(actor, *Permission, act="comment")
+    require_permission(actor, *Permission, act="comment")
     note = CaseNote(
         at=now, by=actor.id, text=require_text(text, place="comment", remedy="Write it.")
     )
@@ -64,7 +64,7 @@ def dismiss_alert(
 ) -> AlertView:
     """Dismiss the alert as it was shown. Raises EditConflict when its customers, categories,
     entities or severity changed since, NotAllowed when it is in a case."""
-    require_duty(actor, *TRIAGE, act="dismiss an alert")
+    require_permission(actor, *TRIAGE, act="dismiss an alert")
     reason = require_text(reason, place="reason", remedy="Say why nothing follows from this alert.")
     seen = uow.alerts.get(alert_pk)
     if seen.state is AlertState.CASE:
@@ -89,7 +89,7 @@ def reopen_alert(
     uow: UnitOfWork, actor: Actor, alert_pk: int, version: int, reason: str, now: datetime
 ) -> AlertView:
     """Return a dismissed alert to new. Raises NotAllowed in any other state."""
-    require_duty(actor, *TRIAGE, act="reopen an alert")
+    require_permission(actor, *TRIAGE, act="reopen an alert")
     reason = require_text(reason, place="reason", remedy="Say what makes it worth another look.")
     seen = uow.alerts.get(alert_pk)
     if seen.state is not AlertState.DISMISSED:
@@ -115,7 +115,7 @@ def open_case(
 ) -> Case:
     """Open a case of one or more alerts. Raises NotAllowed when one of them is in a case
     already."""
-    require_duty(actor, *TRIAGE, act="open a case")
+    require_permission(actor, *TRIAGE, act="open a case")
     pks = tuple(dict.fromkeys(uow.alerts.get(pk).pk for pk in alert_pks))
     if not pks:
         raise BadInput("no alert was chosen", place="alerts", remedy="Choose one, or open by hand.")
@@ -152,7 +152,7 @@ def _clean_title(title: str) -> str:
 def link_alert(uow: UnitOfWork, actor: Actor, case_id: str, alert_pk: int, now: datetime) -> Case:
     """Link one more alert to an open case. Raises NotAllowed for a closed case or an alert of
     another case."""
-    require_duty(actor, *TRIAGE, act="link an alert")
+    require_permission(actor, *TRIAGE, act="link an alert")
     case, alert = uow.cases.get(case_id), uow.alerts.get(alert_pk)
     if case.state is CaseState.CLOSED:
         raise NotAllowed("the case is closed", place=case.id, remedy="Open a new one.")

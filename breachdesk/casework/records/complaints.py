@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from breachdesk.casework.authority import check_not_erased, require_duty, require_name, require_text
+from breachdesk.casework.authority import (
+    check_not_erased,
+    require_name,
+    require_permission,
+    require_text,
+)
 from breachdesk.casework.record_times import check_past, strip_optional
 from breachdesk.gdpr.deadlines import compute_deadline
 from breachdesk.ports import UnitOfWork
@@ -26,7 +31,7 @@ def add_complaint(uow: UnitOfWork, actor: Actor, complaint: Complaint, now: date
     """Add a complaint about a case, or about none. The law of the day on which it was received sets
     the day until which it must be acknowledged. Raises NotFound for an unknown customer or case,
     NotAllowed for a closed case."""
-    require_duty(actor, *HANDS, act="log a complaint")
+    require_permission(actor, *HANDS, act="log a complaint")
     if complaint.case_id is not None:
         case = uow.cases.get(complaint.case_id)
         check_not_erased(case)
@@ -61,7 +66,7 @@ def acknowledge_complaint(
 ) -> Complaint:
     """Record the acknowledgement that a person sent; `words` say how, and what was said. Raises
     NotAllowed when it was acknowledged before."""
-    require_duty(actor, *HANDS, act="record an acknowledgement")
+    require_permission(actor, *HANDS, act="record an acknowledgement")
     complaint = uow.records.get(Complaint, complaint_id)
     if complaint.acknowledged_at is not None:
         raise NotAllowed("it is acknowledged", place=complaint.id, remedy="Answer it.")
@@ -88,7 +93,7 @@ def answer_complaint(
 ) -> Complaint:
     """Record the outcome that a person gave, which ends the complaint. It also acknowledges one
     that was not acknowledged. Raises NotAllowed when the outcome is recorded."""
-    require_duty(actor, Permission.RESPONDER, act="record the outcome of a complaint")
+    require_permission(actor, Permission.RESPONDER, act="record the outcome of a complaint")
     complaint = uow.records.get(Complaint, complaint_id)
     if complaint.answered_at is not None:
         raise NotAllowed("its outcome is recorded", place=complaint.id, remedy="Look at it.")
@@ -133,7 +138,7 @@ def erase_complaint(
 ) -> None:
     """Destroy the key of a complaint that belongs to no case; one of a case goes with the case.
     Raises NotAllowed before its retention is over."""
-    require_duty(actor, Permission.APPROVER, act="erase a complaint")
+    require_permission(actor, Permission.APPROVER, act="erase a complaint")
     complaint = uow.records.get(Complaint, complaint_id)
     against = list(list_erasure_obstacles(complaint, retention, now))
     if against:

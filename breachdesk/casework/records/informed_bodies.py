@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from breachdesk.casework.authority import check_not_erased, require_duty, require_name, require_text
+from breachdesk.casework.authority import (
+    check_not_erased,
+    require_name,
+    require_permission,
+    require_text,
+)
 from breachdesk.casework.digests import compute_next_version
 from breachdesk.casework.record_times import check_past, strip_optional
 from breachdesk.ports import UnitOfWork
@@ -34,7 +39,9 @@ def record_body(uow: UnitOfWork, actor: Actor, document: BodyTold, now: datetime
     """Record the body: as a new entry where `entry` is 0, else over that entry, whose former
     version remains readable. Raises BadInput for an impossible time, and for `not applicable`
     without a reason."""
-    require_duty(actor, Permission.ANALYST, Permission.RESPONDER, act="record which body was told")
+    require_permission(
+        actor, Permission.ANALYST, Permission.RESPONDER, act="record which body was told"
+    )
     breach = uow.breaches.get(document.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
     earlier = uow.breaches.list_versions(BodyTold, breach.id)

@@ -9,7 +9,7 @@ from typing import Any
 
 from breachdesk.casework.affected.contact_changes import list_moved_customers
 from breachdesk.casework.affected.group_records import list_affected
-from breachdesk.casework.authority import require_duty, require_text
+from breachdesk.casework.authority import require_permission, require_text
 from breachdesk.casework.decision.decide import list_unsettled
 from breachdesk.casework.digests import compute_next_version, compute_seal_hash, compute_sender_hash
 from breachdesk.casework.opening import cases
@@ -100,7 +100,7 @@ def approve(  # noqa: PLR0913 - what an approval binds to, each by its name
     count, EditConflict when anything changed since the seal was shown or an approval of this very
     seal is in effect, and as `compute_seal`. `checked_texts` returns texts that were checked
     before; every other one is checked now."""
-    require_duty(actor, Permission.APPROVER, act="approve a release")
+    require_permission(actor, Permission.APPROVER, act="approve a release")
     release = _prepare(uow, breach_id, settings, renderer, sender, checked_texts)
     check_second_person(
         actor, release.documents, list_writers(uow, release.documents, settings.notices)
@@ -130,7 +130,7 @@ def approve_break_glass(  # noqa: PLR0913 - as approve, and the witness
     the outsider whom the settings nominate is queued; the letters wait until it was handed over.
 
     Raises NotAllowed where somebody else could approve, and as `require_fit` and `approve`."""
-    require_duty(actor, Permission.APPROVER, act="break the glass")
+    require_permission(actor, Permission.APPROVER, act="break the glass")
     reason = require_text(reason, place="reason", remedy="Say why nobody else can approve in time.")
     release = _prepare(uow, breach_id, settings, renderer, sender, checked_texts)
     did = list_writers(uow, release.documents, settings.notices)

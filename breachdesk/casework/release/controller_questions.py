@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.authority import check_not_erased, require_permission, require_text
 from breachdesk.casework.digests import compute_next_version
 from breachdesk.casework.record_times import check_past
 from breachdesk.casework.release.customer_words import check_own_words
@@ -29,7 +29,7 @@ def record_question(
 ) -> ControllerQuestion:
     """Record a question of a controller on the frozen list. Raises BadInput for a customer whose
     data we do not process in this breach."""
-    require_duty(actor, *HANDS, act="record a controller's question")
+    require_permission(actor, *HANDS, act="record a controller's question")
     if question.customer_id not in list_controllers(uow, question.breach_id):
         raise BadInput(
             "this customer is no controller on the frozen list",
@@ -63,7 +63,7 @@ def record_answer(  # noqa: PLR0913 - what was said, each by its name
 ) -> ControllerQuestion:
     """Record the words given to the controller. Raises BadInput when they contain another
     customer's data or the name of one of our staff, NotAllowed when it is answered."""
-    require_duty(actor, Permission.RESPONDER, act="answer a controller")
+    require_permission(actor, Permission.RESPONDER, act="answer a controller")
     question = _get_question(uow, breach_id, entry)
     if question.answered_at is not None:
         raise NotAllowed("it is answered", place="question", remedy="Record the next question.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from breachdesk.casework.authority import check_not_erased, require_duty, require_text
+from breachdesk.casework.authority import check_not_erased, require_permission, require_text
 from breachdesk.casework.digests import compute_digest, compute_next_version
 from breachdesk.casework.opening import cases
 from breachdesk.casework.opening.telephone_tasks import (
@@ -41,7 +41,7 @@ RESEND_AFTER = timedelta(minutes=15)
 def write_facts(uow: UnitOfWork, actor: Actor, facts: NoticeFacts, now: datetime) -> NoticeFacts:
     """File the next version of what both letters say; a later one voids an approval. Raises
     IncompleteDocument naming what is missing, BadInput for what cannot be."""
-    require_duty(actor, Permission.RESPONDER, act="write the letters' facts")
+    require_permission(actor, Permission.RESPONDER, act="write the letters' facts")
     breach = uow.breaches.get(facts.breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
     _check_facts(facts, now)
@@ -63,7 +63,7 @@ def record_bounce(
     uow: UnitOfWork, actor: Actor, row_id: int, reason: str, now: datetime
 ) -> NoticeRow:
     """Record a bounce and open a telephone task. Nothing is mailed again."""
-    require_duty(actor, Permission.ANALYST, Permission.RESPONDER, act="record a bounce")
+    require_permission(actor, Permission.ANALYST, Permission.RESPONDER, act="record a bounce")
     reason = require_text(reason, place="bounce", remedy="Write what the message said.")
     row = uow.notices.get(row_id)
     bounced = _settle(
@@ -84,7 +84,7 @@ def resolve_unknown(
 ) -> NoticeRow:
     """Settle an unclear end by the mail server's log: handed over, bounced, or, 15 minutes after
     the attempt began, queued to be sent once more with the same Message-ID."""
-    require_duty(actor, Permission.RESPONDER, act="settle an unknown end")
+    require_permission(actor, Permission.RESPONDER, act="settle an unknown end")
     evidence = require_text(evidence, place="evidence", remedy="Say what the server's log shows.")
     row = uow.notices.get(row_id)
     if outcome not in RESOLUTIONS:
@@ -103,7 +103,7 @@ def resolve_unknown(
 
 def acknowledge_notice(uow: UnitOfWork, actor: Actor, row_id: int, now: datetime) -> NoticeRow:
     """Record that the reader confirmed receipt; only this makes a notice delivered."""
-    require_duty(actor, Permission.ANALYST, Permission.RESPONDER, act="record a receipt")
+    require_permission(actor, Permission.ANALYST, Permission.RESPONDER, act="record a receipt")
     row = uow.notices.get(row_id)
     _check_not_own_witness(uow, actor, row)
     confirmed = _settle(
@@ -121,7 +121,9 @@ def pause_notices(
     now: datetime,
 ) -> None:
     """Pause or resume the breach's mail; dispatchers check it between messages."""
-    require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="stop or resume the mail")
+    require_permission(
+        actor, Permission.RESPONDER, Permission.APPROVER, act="stop or resume the mail"
+    )
     breach = uow.breaches.get(breach_id)
     uow.breaches.pause(breach_id, paused)
     uow.audit.record(

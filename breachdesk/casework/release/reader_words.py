@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import require_duty
+from breachdesk.casework.authority import require_permission
 from breachdesk.casework.release import notice_facts
 from breachdesk.ports import UnitOfWork
 from schemas.casework.letter_facts import (
@@ -49,7 +49,7 @@ def write_common(
 
     `seen`: the version that the writer had before them, 0 for none. Raises EditConflict when
     somebody else has changed the same part since."""
-    require_duty(actor, Permission.RESPONDER, act=ACT)
+    require_permission(actor, Permission.RESPONDER, act=ACT)
     newest = uow.breaches.find_latest(NoticeFacts, breach_id)
     before = _find_version(uow, breach_id, seen)
     if _get_common(newest) != _get_common(before):
@@ -81,7 +81,7 @@ def write_words(
 ) -> NoticeFacts:
     """File these words in place of those with the same key. Raises IncompleteDocument while what is
     true for everybody is not written, EditConflict as `write_common`."""
-    require_duty(actor, Permission.RESPONDER, act=ACT)
+    require_permission(actor, Permission.RESPONDER, act=ACT)
     facts = _get_newest(uow, breach_id)
     key = build_key(words)
     if find_words(facts, key) != find_words(_find_version(uow, breach_id, seen), key):
@@ -94,7 +94,7 @@ def remove_words(
     uow: UnitOfWork, actor: Actor, breach_id: str, key: PartKey, now: datetime
 ) -> NoticeFacts:
     """Remove these words in a new version: the customer is told its group's again."""
-    require_duty(actor, Permission.RESPONDER, act=ACT)
+    require_permission(actor, Permission.RESPONDER, act=ACT)
     facts = _get_newest(uow, breach_id)
     others = tuple(each for each in facts.words if build_key(each) != key)
     return _save_facts(uow, actor, facts, others, key, now)

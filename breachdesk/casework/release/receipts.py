@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from breachdesk.casework.authority import check_not_erased, require_duty
+from breachdesk.casework.authority import check_not_erased, require_permission
 from breachdesk.casework.digests import compute_next_version
 from breachdesk.casework.record_times import check_past, strip_optional
 from breachdesk.casework.release import notice_facts
@@ -33,7 +33,7 @@ def record_receipt(
 ) -> NoticeRow:
     """Record that the reader confirmed receipt; for a controller's pack, also who said so and how.
     Raises NotAllowed for a letter that is not on its way or was confirmed before."""
-    require_duty(actor, Permission.ANALYST, Permission.RESPONDER, act="record a receipt")
+    require_permission(actor, Permission.ANALYST, Permission.RESPONDER, act="record a receipt")
     before = uow.notices.get(row_id)
     when = check_past(
         confirmed_at or now, now, place="confirmed at", earliest=before.handed_over_at
@@ -58,7 +58,7 @@ def set_receipt_term(
     uow: UnitOfWork, actor: Actor, breach_id: str, hours: int, now: datetime
 ) -> ReceiptTerm:
     """Set within how many hours of the handing over a receipt is owed. Raises BadInput."""
-    require_duty(actor, Permission.RESPONDER, act="set the term for receipts")
+    require_permission(actor, Permission.RESPONDER, act="set the term for receipts")
     breach = uow.breaches.get(breach_id)
     check_not_erased(uow.cases.get(breach.case_id))
     if not 1 <= hours <= MOST_HOURS:

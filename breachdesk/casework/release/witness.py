@@ -11,7 +11,7 @@ from html import escape
 
 from breachdesk.casework.affected.evidence import list_assets
 from breachdesk.casework.affected.recipients import UnsafeAddresses
-from breachdesk.casework.authority import require_duty
+from breachdesk.casework.authority import require_permission
 from breachdesk.casework.digests import compute_bound_hash, compute_next_version
 from breachdesk.casework.release.letter_headers import build_head
 from breachdesk.casework.release.outbox_rows import format_message_id
@@ -135,7 +135,9 @@ def tell_witness_again(
 
     Raises NotAllowed when nobody released alone, when a message is under way or was handed over,
     and as `require_fit`."""
-    require_duty(actor, Permission.RESPONDER, Permission.APPROVER, act="write to the witness again")
+    require_permission(
+        actor, Permission.RESPONDER, Permission.APPROVER, act="write to the witness again"
+    )
     breach = uow.breaches.get(breach_id)
     approval = uow.breaches.find_latest(Approval, breach_id)
     if approval is None or approval.kind is not ApprovalKind.BREAK_GLASS:

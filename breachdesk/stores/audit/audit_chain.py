@@ -321,7 +321,7 @@ def _build_store_entry(
 
 
 def _build_row_facts(digests: Mapping[str, str], replaced: Mapping[str, str]) -> dict[str, Any]:
-    """Build the fact `written`, and the fact about what the same rows held before."""
+    """Build the fact `rows`, and the fact about what the same rows held before."""
     return {
         "rows": dict(digests),
         "replaced": {name: replaced[name] for name in digests if name in replaced},

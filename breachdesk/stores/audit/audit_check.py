@@ -1,7 +1,7 @@
 """Compare the store with what its audit chain says.
 
-Two checks share one reading of the chain: the digest of every watched row (stores.row_digests), and
-the acts' claims in words that a person can check (stores.audit_claims). The first detects every
+Two checks share one reading of the chain: the digest of every watched row (stores.sql.row_digests), and
+the acts' claims in words that a person can check (stores.audit.audit_claims). The first detects every
 changed column; the second also covers entries of programs that recorded no digests."""
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Reconcile episodes with alerts: leading, merging, reopening (streaming semantics, section 1).
+"""Reconcile episodes with alerts: leading, merging, reopening.
+
+docs/reference/streaming.md, Episodes and alerts, has the reasons.
 
 One call reconciles one group inside the batch's transaction. Human acts refer to an alert's
 surrogate key; its canonical id follows the first hot bucket."""

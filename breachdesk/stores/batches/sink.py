@@ -1,6 +1,6 @@
 """Commit fences, groups, alerts, counts, exports and audit in one transaction.
 
-The rules are in section 3 of docs/reference/streaming.md. Every transaction takes its locks in one
+The rules are in docs/reference/streaming.md. Every transaction takes its locks in one
 order: positions by name, groups by key digest, sources by name, unattributed by key, audit head
 last."""
 

@@ -103,7 +103,7 @@ class PostgresStore:
         )
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
-        """Have records processed once more (stores.rewind); the partitions moved."""
+        """Have records processed once more (stores.batches.position_rewind); the partitions moved."""
         return self._transactions.write_exclusive(
             lambda c: rewind_positions(c, names, offset, actor, self.now())
         )

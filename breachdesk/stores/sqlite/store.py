@@ -89,7 +89,7 @@ class SqliteStore:
         return SqlBatchSink(self._writer.run, self._read, sole_owner=sole_owner)
 
     def rewind(self, names: Sequence[str], offset: int | None, *, actor: str) -> list[str]:
-        """Have records processed once more (stores.rewind); the partitions moved."""
+        """Have records processed once more (stores.batches.position_rewind); the partitions moved."""
         return self._writer.run(lambda c: rewind_positions(c, names, offset, actor, self.now()))
 
     def make_export_outbox(self) -> ExportOutbox:

@@ -22,7 +22,7 @@ from breachdesk.stores.tables.column_types import JsonText, UtcTime
 from breachdesk.stores.tables.schema import Serial, metadata
 
 LISTED = {"listed": True}
-"""Marks a column that says nothing that its row's document does not say (stores.listed_columns), or
+"""Marks a column that says nothing that its row's document does not say (stores.sql.listed_columns), or
 counts the row's writes: the audit's digests leave it out."""
 
 counters = Table(
@@ -184,7 +184,7 @@ row_salts = Table(
     Column("name", String(400), primary_key=True),
     Column("salt", LargeBinary, nullable=False),
 )
-"""Of each watched row's digest in the chain (stores.row_digests). Written under the head's lock."""
+"""Of each watched row's digest in the chain (stores.sql.row_digests). Written under the head's lock."""
 
 users = Table(
     "users",

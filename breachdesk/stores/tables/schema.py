@@ -18,7 +18,7 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
 HEAD = "0011"
-"""Newest migration (`0010_closed_alerts`); ids sort in order."""
+"""Newest migration of stores/migrations/versions; ids sort in order."""
 
 schema_version = Table(
     "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)

@@ -1,6 +1,6 @@
 """Listen for syslog on UDP and TCP, each with its own threads, and append to the event log.
 
-"Received" begins with our read for TCP and never for UDP (docs/reference/streaming.md, section 2),
+"Received" begins with our read for TCP and never for UDP (docs/reference/streaming.md),
 so UDP losses that the kernel counts become blind intervals."""
 
 from __future__ import annotations

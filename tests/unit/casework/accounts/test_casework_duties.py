@@ -16,7 +16,7 @@ from schemas.user import Actor, Permission
 
 NOBODY = Actor(id="nobody", duties=frozenset())
 NOT_AN_ACT = {
-    "breachdesk.casework.authority.require_duty": "is the check itself",
+    "breachdesk.casework.authority.require_permission": "is the check itself",
     "breachdesk.casework.authority.require_operator": "is the check itself",
     "breachdesk.casework.authority.require_own": "is the check itself",
     "breachdesk.casework.imports.register_changes.record_customer": "writes the entry of an import",

@@ -22,9 +22,9 @@ RULE = '[file "/r.conf"] [line "1"] [id "942100"] [msg "SQLi"] [tag "attack-sqli
 
 
 def read(parser: Parser, text: str) -> ParsedEvent:
-    told = parse(parser, text)
-    assert not isinstance(told, IgnoredLine)
-    return told
+    result = parse(parser, text)
+    assert not isinstance(result, IgnoredLine)
+    return result
 
 
 def fields(parser: Parser, text: str) -> dict[str, Any]:
@@ -71,11 +71,11 @@ def test_the_client_of_an_access_is_the_public_address_nearest_to_the_server(
     ],
 )
 def test_a_user_who_is_called_like_an_address_is_no_client(user: str) -> None:
-    told = read(NGINX, f"203.0.113.66 - {user} {REQUEST}")
+    result = read(NGINX, f"203.0.113.66 - {user} {REQUEST}")
 
-    assert told.fields["source.ip"] == "203.0.113.66"
-    assert told.time is not None
-    assert told.time.year == 2026
+    assert result.fields["source.ip"] == "203.0.113.66"
+    assert result.time is not None
+    assert result.time.year == 2026
 
 
 def test_a_forwarded_list_of_a_public_peer_is_not_believed() -> None:
@@ -209,7 +209,7 @@ def test_the_lines_of_one_vpn_connection_share_a_session() -> None:
     [("0.250", 250_000_000), ("3", 3_000_000_000), ("-", None), ("1e9", None), ("9" * 30, None)],
 )
 def test_a_duration_is_a_plain_decimal_number(text: str, nanoseconds: int | None) -> None:
-    told: dict[str, Any] = {}
-    web_access.put_duration(told, text, 10**9)
+    result: dict[str, Any] = {}
+    web_access.put_duration(result, text, 10**9)
 
-    assert told.get("event.duration") == nanoseconds
+    assert result.get("event.duration") == nanoseconds

@@ -61,7 +61,9 @@ def test_an_endpoint_read_the_short_way_is_the_same(text: str) -> None:
 @given(before=TEXTS, text=TEXTS)
 def test_netfilters_pairs_are_those_that_a_pattern_finds(before: str, text: str) -> None:
     whole, begin = f"{before}IN={text}", len(before)
-    actual = re.compile(r"(?<!\S)([A-Z]+)=(\S*)").findall(whole, begin)
+    pattern = re.compile(r"(?<!\S)([A-Z]+)=(\S*)")
+    is_glued = before[-1:].isalnum()
+    actual = pattern.findall(whole, begin) if is_glued else pattern.findall(f" {whole[begin:]}")
     pairs = linux_iptables._parse_pairs(whole, begin)
 
     for key in ("IN", "SRC", "DST", "MAC"):
