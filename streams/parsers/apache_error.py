@@ -13,12 +13,18 @@ from streams.tokenizers.server_errors import ServerError
 
 _REFERRER = re.compile(r", referer: (\S++)\s*\Z")
 _SIGN_INS = (
-    (re.compile(r"user ([^:]*+): authentication failure for \"(.*)\": (.*)\Z"), None),
-    (re.compile(r"(?:Digest: )?user `(.*)' in realm `.*' not found(?:: (.*))?\Z"), "unknown user"),
-    (re.compile(r"user ([^:]*?) not found(?:: (.*))?\Z"), "unknown user"),
-    (re.compile(r"(?:Digest: )?user ([^:]*+): password mismatch: (.*)\Z"), "password mismatch"),
-    (re.compile(r"(?:Digest: )?()user .* attempted time travel()\Z"), "invalid nonce"),
-    (re.compile(r"()client used wrong authentication scheme: (.*)\Z"), "wrong scheme"),
+    (re.compile(r"user ([^:]*+): authentication failure for \"(.*)\": (.*)\Z", re.DOTALL), None),
+    (
+        re.compile(r"(?:Digest: )?user `(.*)' in realm `.*' not found(?:: (.*))?\Z", re.DOTALL),
+        "unknown user",
+    ),
+    (re.compile(r"user ([^:]*?) not found(?:: (.*))?\Z", re.DOTALL), "unknown user"),
+    (
+        re.compile(r"(?:Digest: )?user ([^:]*+): password mismatch: (.*)\Z", re.DOTALL),
+        "password mismatch",
+    ),
+    (re.compile(r"(?:Digest: )?()user .* attempted time travel()\Z", re.DOTALL), "invalid nonce"),
+    (re.compile(r"()client used wrong authentication scheme: (.*)\Z", re.DOTALL), "wrong scheme"),
     (
         re.compile(
             r"(?:Digest: )?()(?:invalid (?:qop|nonce)|realm mismatch|unknown algorithm).*()\Z"
@@ -28,11 +34,11 @@ _SIGN_INS = (
 )
 """User, target, and in the first the reason."""
 _REFUSALS = (
-    re.compile(r"user ([^:]*+): authorization failure for \"(.*)\": ?.*\Z"),
-    re.compile(r"Authorization of user (.*) to access (.*) failed, reason: .*\Z"),
-    re.compile(r"()client denied by server configuration: (.*)\Z"),
-    re.compile(r"()access to (\S++) failed, reason: .*\Z"),
-    re.compile(r"()(?:Directory index forbidden by|Cannot serve directory) (.*)\Z"),
+    re.compile(r"user ([^:]*+): authorization failure for \"(.*)\": ?.*\Z", re.DOTALL),
+    re.compile(r"Authorization of user (.*) to access (.*) failed, reason: .*\Z", re.DOTALL),
+    re.compile(r"()client denied by server configuration: (.*)\Z", re.DOTALL),
+    re.compile(r"()access to (\S++) failed, reason: .*\Z", re.DOTALL),
+    re.compile(r"()(?:Directory index forbidden by|Cannot serve directory) (.*)\Z", re.DOTALL),
 )
 _MISSING = re.compile(
     r"File does not exist: (.*)\Z|script '(.*)' not found or unable to stat\Z|"

@@ -32,7 +32,8 @@ _SENT = re.compile(
 )
 _FORMS = {"RECV": _RECEIVED, "SCAN": _SCANNED, "SEND": _SENT}
 _SUBJECT = re.compile(r"(?:\A|\s)(?:SZ:(?P<size>[0-9]{1,15}) )?SUBJ:", re.IGNORECASE)
-_REFUSED_LOGIN = re.compile(r"\b535 .*authentication failed(?: \[(?P<user>.+)\])?", re.DOTALL)
+_REFUSED_CODE = re.compile(r"\b535 ")
+_REFUSED_LOGIN = re.compile(r"authentication failed(?: \[(?P<user>.+)\])?", re.DOTALL)
 _Act = tuple[str, str, str]
 _TAKEN: dict[str, _Act] = {
     "0": ("allowed", "success", "message-allowed"),
@@ -120,7 +121,8 @@ def _put_rest(fields: dict[str, Value], rest: str) -> None:
         fields["message"] = reason
         if fields["event.outcome"] == "failure":
             fields["event.reason"] = reason
-    refused = _REFUSED_LOGIN.search(reason)
+    code = _REFUSED_CODE.search(reason)
+    refused = None if code is None else _REFUSED_LOGIN.search(reason, code.end())
     if refused is not None:
         field_tables.put_account(fields, refused["user"] or "")
         fields |= {"event.category": ["authentication"], "event.type": ["start"]}

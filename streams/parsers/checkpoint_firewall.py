@@ -18,7 +18,7 @@ from streams.tokenizers import cef, device_stamps, field_tables, key_value, leef
 _BRACKETS = re.compile(
     r"(?:\s*+(?:<[0-9]{1,3}>)?1 \S+ (?P<host>\S+) CheckPoint \S+ \S+ )?\s*+\[(?=[A-Za-z_]\w{0,60}:{1,2}\")"
 )
-_PAIR = re.compile(r"([A-Za-z_]\w*+):{1,2}\"((?:[^\"\\]++|\\.)*+)\"", re.DOTALL)
+_PAIR = re.compile(r"(?<!\w)([A-Za-z_]\w*+):{1,2}\"((?:[^\"\\]++|\\.)*+)\"", re.DOTALL)
 _PLAIN = re.compile(r"\s*+(?:time|hostname|loguid|action|product|flags|ifdir|version)=")
 _PLAIN_KEYS = re.compile(r"(?:\A|[\s|;])loguid=")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
