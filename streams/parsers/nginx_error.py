@@ -13,7 +13,7 @@ from streams.tokenizers.server_errors import NginxContext, ServerError
 
 _LEVELS = ("error", "crit", "warn", "alert", "emerg", "notice", "info", "debug")
 _USER = re.compile(
-    r"(?:PAM: )?user \"?(.*?)\"?(?:: password mismatch| was not found in \".*\"| - not authenticated.*)\Z",
+    r"(?:PAM: )?user \"?(.*?)\"?(?:: password mismatch| was not found in \".++(?<=\")| - not authenticated.*)\Z",
     re.DOTALL,
 )
 _ACTS = (
@@ -31,7 +31,7 @@ _REFUSED = re.compile(
     r"no user/password was provided for basic authentication|client used invalid token|"
     r"auth request unexpected status|invalid JWT|JWT "
 )
-_REASON = re.compile(r" \(([0-9]{1,4}: [^()]{1,128})\)(?: while [^,]*)?\Z")
+_REASON = re.compile(r" \(([0-9]{1,4}: [^()]{1,128})\)(?: while [^,()]*+)?\Z")
 
 
 def _can_parse(line: SourceLine) -> bool:

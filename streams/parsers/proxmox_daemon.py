@@ -13,7 +13,8 @@ _APPS = frozenset(
     {"pvedaemon", "pveproxy", "pvestatd", "proxmox-backup-proxy", "proxmox-backup-api", "pmgdaemon"}
 )
 _FAILED = re.compile(
-    r"authentication failure; rhost=(?P<address>\S*+) user=(?P<user>.*?) msg=(?P<reason>.*)\Z"
+    r"authentication failure; rhost=(?P<address>\S*+) user=(?P<user>.*?) msg=(?P<reason>.*)\Z",
+    re.DOTALL,
 )
 _SUCCEEDED = re.compile(r"<(?P<by>[^>]{1,128})> successful auth for user '(?P<user>.{1,128})'\s*\Z")
 _TASK = re.compile(

@@ -29,14 +29,21 @@ _CHANGE = re.compile(
 _BY_NAME = (
     (
         re.compile(
-            r"failed.*(?:log ?in|sign|access|auth)|(?:login|sign-in|authentication) failed|invalid",
-            re.IGNORECASE,
+            r"\A(?>.*?failed).*(?:log ?in|sign|access|auth)|(?:login|sign-in|authentication) failed"
+            r"|invalid",
+            re.IGNORECASE | re.DOTALL,
         ),
         "sign-in-failed",
     ),
     (re.compile(r"\baccessed\b|\blogged in\b|\bsigned in\b", re.IGNORECASE), "signed-in"),
-    (re.compile(r"\bvpn\b.*\bconnected\b", re.IGNORECASE), "vpn-connected"),
-    (re.compile(r"\bvpn\b.*\bdisconnected\b", re.IGNORECASE), "vpn-disconnected"),
+    (
+        re.compile(r"\A(?>.*?\bvpn\b).*\bconnected\b", re.IGNORECASE | re.DOTALL),
+        "vpn-connected",
+    ),
+    (
+        re.compile(r"\A(?>.*?\bvpn\b).*\bdisconnected\b", re.IGNORECASE | re.DOTALL),
+        "vpn-disconnected",
+    ),
     (
         re.compile(
             r"\bthreat|intrusion|honeypot|malware|blocked by firewall|firewall", re.IGNORECASE

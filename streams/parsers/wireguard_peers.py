@@ -37,14 +37,14 @@ _ACTS = (
     ),
     (
         re.compile(
-            r"(?:Invalid|.*- Failed to|Failed to).*handshake|.*[Ii]nvalid (?:MAC|handshake)"
+            r"(?:Invalid|Failed to|(?>.*?- Failed to)).*handshake|.*[Ii]nvalid (?:MAC|handshake)"
         ),
         ["connection", "denied"],
         "vpn-handshake",
         "failure",
     ),
     (
-        re.compile(r".*[Hh]andshake .*did not complete"),
+        re.compile(r"(?>.*?[Hh]andshake ).*did not complete"),
         ["connection", "error"],
         "vpn-handshake",
         "failure",
@@ -56,7 +56,7 @@ _ACTS = (
         "failure",
     ),
     (
-        re.compile(r"(?:Peer|.*peer).*(?:created|destroyed|[Rr]emoved|Starting|Stopping)"),
+        re.compile(r"(?:Peer|(?>.*?peer)).*(?:created|destroyed|[Rr]emoved|Starting|Stopping)"),
         ["info"],
         "vpn-peer",
         "unknown",

@@ -30,8 +30,9 @@ _NGINX = re.compile(
     r"(?P<pid>[0-9]{1,10})#[0-9]{1,10}: (?:\*(?P<connection>[0-9]{1,20}) )?"
 )
 _CLIENT = re.compile(r", client: ([^,\s]{1,254}), server: ([^,\"]{0,254})(?=[,\s]|\Z)")
+_REQUEST = ', request: "'
+_REQUEST_END = re.compile(r"\"(?=, [a-z]+: |\s*\Z)")
 _PLACES = {
-    "request": re.compile(r", request: \"(.*?)\"(?=, [a-z]+: |\s*\Z)", re.DOTALL),
     "host": re.compile(r", host: \"([^\"]{0,254})\"(?=, referrer: |\s*\Z)"),
     "referrer": re.compile(r", referrer: \"([^\"]*+)\"\s*\Z"),
 }
@@ -128,8 +129,15 @@ def read_context(message: str) -> NginxContext:
         message[: first.start()] if is_plain else message[: several[-1].start()],
         first[1] if is_plain or len(distinct) == 1 else None,
         first[2],
+        _read_request(rest),
         *("" if value is None else value[1] for value in values.values()),
     )
+
+
+def _read_request(text: str) -> str:
+    _, sign, rest = text.partition(_REQUEST)
+    end = _REQUEST_END.search(rest) if sign else None
+    return "" if end is None else rest[: end.start()]
 
 
 def put_context(fields: dict[str, Value], context: NginxContext) -> None:
