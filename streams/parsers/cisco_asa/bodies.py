@@ -19,7 +19,7 @@ def _build_end(side: str) -> str:
     """Build the pattern of `IFACE:IP/PORT (MAPPED/PORT)(USER)`."""
     return (
         rf"\(?(?P<{side}>[^\s/(),;]++)(?:/(?P<{side}_port>[A-Za-z0-9_-]++))?\)?"
-        rf"(?:\s?\((?P<{side}_nat>[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*|[\w.-]+(?=/))"
+        rf"(?:\s?\((?P<{side}_nat>(?=[0-9A-Fa-f]*+[.:])[0-9A-Fa-f.:]++|[\w.-]++(?=/))"
         rf"(?:/(?P<{side}_nat_port>[0-9]++))?\))?"
         rf"(?:\s?\((?!type |no )(?P<{side}_user>[^()]*+)\))?"
     )
@@ -32,7 +32,7 @@ _PAIR = re.compile(
     rf"{_build_end('b')}"
 )
 _LIST = re.compile(
-    r"access-list (?P<rule>\S++) (?:permitted|denied|est-allowed) (?P<transport>\S++) "
+    r"\Aaccess-list (?P<rule>\S++) (?:permitted|denied|est-allowed) (?P<transport>\S++) "
     r"(?:for user (?P<user>.*) )?(?P<a>[^\s/]++/[^\s(/]++)\((?P<a_port>[0-9]++)\)"
     r"(?:\((?P<a_user>[^()]*+)\))?(?:, ?\S++)? ?-> ?"
     r"(?P<b>[^\s/]++/[^\s(/]++)\((?P<b_port>[0-9]++)\)(?:\((?P<b_user>[^()]*+)\))?"

@@ -49,7 +49,7 @@ _SENTENCES = tuple(
             r"\([^()]*+\) WebVPN session for client user (?P<user>.*),"
             rf" IP(?:v4|v6)? (?P<ip>{_IP}) has"
         ),
-        r"Authentication: \w++, group = (?P<group>.*) user = (?P<user>.*) , Session Type",
+        r"Authentication: \w++, group = (?>(?P<group>.*?) user = )(?P<user>.*) , Session Type",
         rf"DAP: User (?P<user>.*), Addr (?P<ip>{_IP})[,:]",
         r"AAA retrieved \w++ group policy (?P<group>\S++) for user (?:= )?(?P<user>.*)",
         r"FTP connection from \S++ to [^\s,]++, user (?P<user>.*) \w++ file (?P<file>.*)",
