@@ -359,7 +359,7 @@ def _parse_examples() -> list[tuple[str, Mapping[str, Any]]]:
     for parser in parsers.values():
         for example in parser.examples:
             if example.expected is not None:
-                line = SourceLine(example.line, NOON, UTC)
+                line = SourceLine(example.line, NOON, UTC, field_map=example.field_map)
                 act = parser.parse(find_claimed_level(parser, line) or line)
                 assert isinstance(act, ParsedEvent)
                 examples.append((parser.dataset, act.fields))

@@ -279,7 +279,7 @@ BINDING_COLUMNS = (
     "valid_to", "known_from", "known_to",
 )  # fmt: skip
 SOURCE_COLUMNS = (
-    "name", "parser", "received", "parsed", "ignored", "dead_letters", "not_understood", "late",
+    "name", "parser", "received", "parsed", "folded", "dead_letters", "not_understood", "late",
     "first_event", "last_event", "last_arrived",
 )  # fmt: skip
 LETTER_COLUMNS = (
