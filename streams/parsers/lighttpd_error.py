@@ -16,7 +16,7 @@ _START = re.compile(
 _IP = r",? IP: (?P<ip>[0-9A-Fa-f:.]{2,45})\s*\Z"
 _REFUSALS = (
     re.compile(r"password doesn't match for (?P<path>/\S*) username: (?P<user>.*?)" + _IP),
-    re.compile(r"digest: auth failed for +(?P<user>.*?) : wrong password" + _IP),
+    re.compile(r"digest: auth failed for ++(?P<user>.*?) : wrong password" + _IP),
     re.compile(r"(?:get_password failed|(?>.*?(?:auth failed|no authorized))).*?" + _IP),
 )
 

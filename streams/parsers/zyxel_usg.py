@@ -61,9 +61,12 @@ _FAILED = re.compile(
     re.IGNORECASE,
 )
 _ACCOUNT = re.compile(
-    r"note=\"Account: (?P<user>.*)\" user=\"[^\"]*+\" (?:devID|devid|ser|cat)=\"", re.DOTALL
+    r"\A(?>.*?note=\"Account: )(?P<user>.*)\" user=\"[^\"]*+\" (?:devID|devid|ser|cat)=\"",
+    re.DOTALL,
 )
-_ACCOUNT_ALONE = re.compile(r"note=\"Account: (?P<user>.*)\" (?:devID|devid|ser|cat)=\"", re.DOTALL)
+_ACCOUNT_ALONE = re.compile(
+    r"\A(?>.*?note=\"Account: )(?P<user>.*)\" (?:devID|devid|ser|cat)=\"", re.DOTALL
+)
 _DENIED = re.compile(
     r"\b(?:drop|dropped|reject|rejected|deny|denied|block|blocked)\b", re.IGNORECASE
 )
