@@ -24,7 +24,14 @@ COPIED = ("breachdesk", "streams", "schemas", "notifiers", "templates", "rules")
 COMPILED = (
     "streams/correlate/*.py",
     "streams/normalise/*.py",
-    "streams/parsers/**/*.py",
+    "streams/parsers/apache_access.py",
+    "streams/parsers/draytek_vigor.py",
+    "streams/parsers/ecs_json.py",
+    "streams/parsers/linux_iptables.py",
+    "streams/parsers/linux_sshd/*.py",
+    "streams/parsers/microsoft365_audit/*.py",
+    "streams/parsers/nginx_access.py",
+    "streams/parsers/sonicwall_firewall.py",
     "streams/sigma/engine.py",
     "streams/sigma/expressions.py",
     "streams/sigma/fields.py",
@@ -33,10 +40,16 @@ COMPILED = (
     "streams/sigma/mandatory.py",
     "streams/sigma/plans.py",
     "streams/sigma/routing.py",
-    "streams/tokenizers/*.py",
+    *(
+        f"streams/tokenizers/{name}.py"
+        for name in (
+            *("addresses", "combined_log", "envelopes", "identifiers", "json_lines", "key_value"),
+            *("numbers", "people", "stamps", "syslog", "web_access", "zones"),
+        )
+    ),
 )
-"""Pure: no input, no output, no dynamic classes. Detectors are not among them: their source is
-looked at. Patterns that match nothing are passed over."""
+"""Pure: no input, no output, no dynamic classes. Of the parsers, those of the sources that send most;
+every further one costs seconds of compiling. Detectors are not among them: their source is looked at. Patterns that match nothing are passed over."""
 SETTINGS = "[mypy]\nexplicit_package_bases = true\nignore_missing_imports = true\n"
 NO_COMPILER = 3
 BUILD = """

@@ -16,6 +16,7 @@ from breachdesk.console.web.request_context import RequestContext, SignedIn
 from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
 from schemas.paging import Page, PageRequest
+from schemas.errors import CorruptData
 from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.source import BlindInterval, DeadLetter, SourceView
 from streams.normalise.line_shapes import LetterGroup, build_vocabulary, group_letters
@@ -67,7 +68,10 @@ def _group_letters(context: RequestContext) -> Sequence[LetterGroup]:
     dependencies = context.dependencies
 
     def get_raw(position: RecordPosition) -> bytes | None:
-        record = dependencies.log.get(position)
+        try:
+            record = dependencies.log.get(position)
+        except CorruptData:  # a journal is gone: preflight says so, and the letters stay listed
+            return None
         return None if record is None else record.raw
 
     vocabulary = _get_vocabulary(dependencies.settings.reading.parsers)
