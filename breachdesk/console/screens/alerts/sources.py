@@ -15,8 +15,8 @@ from breachdesk.console.web.paging import parse_page_request
 from breachdesk.console.web.request_context import RequestContext, SignedIn
 from breachdesk.console.web.screen import Screen
 from breachdesk.ports import UnitOfWork
-from schemas.paging import Page, PageRequest
 from schemas.errors import CorruptData
+from schemas.paging import Page, PageRequest
 from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.source import BlindInterval, DeadLetter, SourceView
 from streams.normalise.line_shapes import LetterGroup, build_vocabulary, group_letters
