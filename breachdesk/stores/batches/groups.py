@@ -40,13 +40,16 @@ _RENEW = "UPDATE signal_groups SET version = {} WHERE key_hash {among}"
 
 def lock_groups(connection: Connection, keys: Iterable[GroupKey]) -> LockedVersions:
     """Lock these groups' rows, making those that are missing; sorted by digest, so that two workers
-    do not wait for each other in a circle. (PostgreSQL would end one of them, and its batch is
-    repeated.)"""
+    do not wait for each other in a circle.
+
+    Another worker may make or remove a row meanwhile. What was locked is then released before all
+    is tried again: a worker that locked the late row while it holds rows of its own making could
+    wait for one that holds the late row and waits for these."""
     digests = sort_by_digest(keys)
-    versions: dict[bytes, int] = {}
-    while missing := [digest for digest in digests if digest not in versions]:
-        # Another worker may make or remove a group's row meanwhile: then once more.
-        versions.update(_lock_rows(connection, missing))
+    if not digests:
+        return {}
+    is_postgres = connection.dialect.name == "postgresql"
+    versions = (_lock_shared_rows if is_postgres else _lock_rows)(connection, list(digests))
     return {key: versions[digest] for digest, key in digests.items()}
 
 
@@ -89,16 +92,24 @@ def _renew_versions(connection: Connection, keys: Iterable[GroupKey]) -> dict[Gr
     return dict.fromkeys(digests.values(), version)
 
 
-def _lock_rows(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
-    """Lock the rows, creating those that are missing, and return their versions. Existing rows come
-    first, so that one statement usually suffices."""
-    if connection.dialect.name == "postgresql":
-        array = format_bytea_array(digests)
+def _lock_shared_rows(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """Lock the rows on PostgreSQL. Existing rows come first, so that one statement usually
+    suffices."""
+    array = format_bytea_array(digests)
+    while True:
+        attempt = connection.begin_nested()
         rows = connection.exec_driver_sql(_LOCK, (array, array)).all()
-    else:
-        new = [{"key_hash": digest, "version": 0} for digest in digests]
-        insert_or_ignore_many(connection, signal_groups, new)
-        rows = execute_among(connection, _LOCKED, digests)
+        if len(rows) == len(digests):
+            attempt.commit()
+            return {bytes(digest): version for digest, version in rows}
+        attempt.rollback()
+
+
+def _lock_rows(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """Make and read the rows on SQLite, whose one writer holds them all."""
+    new = [{"key_hash": digest, "version": 0} for digest in digests]
+    insert_or_ignore_many(connection, signal_groups, new)
+    rows = execute_among(connection, _LOCKED, digests)
     return {bytes(digest): version for digest, version in rows}
 
 
