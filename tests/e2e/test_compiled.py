@@ -64,6 +64,13 @@ def test_compiled_modules_raise_the_alerts_that_their_sources_raise(compiled: Pa
     assert (raised["alerts"], raised["digest"]) == (expected["alerts"], expected["digest"])
 
 
+COMPILED_PARSERS = (
+    *("apache_access", "draytek_vigor", "ecs_json", "linux_iptables", "linux_sshd"),
+    *("microsoft365_audit", "nginx_access", "sonicwall_firewall"),
+)
+"""Damaged lines are tried on these only: the others run as their sources do, in the suite."""
+
+
 def test_compiled_parsers_read_their_examples_and_rules_route_letters_of_any_script(
     compiled: Path,
 ) -> None:
@@ -71,6 +78,8 @@ def test_compiled_parsers_read_their_examples_and_rules_route_letters_of_any_scr
         [
             str(Path(sys.executable).with_name("pytest")), str(ROOT / "tests/conformance"),
             str(ROOT / "tests/unit/streams/sigma/test_sigma_routing.py"),
+            "--ignore", str(ROOT / "tests/conformance/test_parsers_time.py"),
+            "-k", f"not test_any_mutation or {' or '.join(COMPILED_PARSERS)}",
             "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist",
         ],
         cwd=ROOT,
