@@ -1,8 +1,10 @@
 """Parse Dovecot's sign-ins (IMAP, POP3, submission, ManageSieve), from syslog and its own log files.
 
 The login process describes a whole connection, with the number of its refused attempts; the
-authentication process describes each of them. Both name the session, and the login process's line
-is the fuller one.
+authentication process describes each of them, once for each password database that it asks. Both
+name the session, and the login process's line is the fuller one. A client of another server, such
+as Postfix, has no session: what the authentication process says of it counts by itself. Dovecot 1
+names no session at all, and its lines belong together by account and address.
 
 A client may type any name. In a line of the login process the real fields follow the name, so the
 last end of a name counts. The authentication process restricts names but may log the password that
@@ -32,7 +34,16 @@ _APP = re.compile(rf"dovecot|(?:{_SERVICE})(?:\([^()]*\)|<[^<>]*>)*")
 _USER_START = "user=<"
 _USER_END = re.compile(r">, (?:method|rip|lip|secured|TLS|session)\b")
 _FIELD = re.compile(r"(?:^|[ ,:])(method|rip|lip|rport|lport|mpid|session)=<?([^\s,<>]*+)")
-_ATTEMPTS = re.compile(r"auth failed, ([0-9]{1,9}) attempts?")
+_ATTEMPTS = re.compile(
+    r"auth failed, ([0-9]{1,9}) attempts?|\(([0-9]{1,9}) authentication attempts\)"
+)
+_LOGIN_ACCEPTED = re.compile(r"Login: |(?:proxy\([^()]*\)|proxying): started proxying ")
+_LOGIN_REFUSED = re.compile(
+    r"auth_failed|disallowed|unsupported auth|\A(?:Login|Authenticate [\w-]+) failed"
+    r"|\Aproxy\([^()]*\): Login failed"
+)
+_PRECEDING = re.compile(r"(?:Login|Authenticate [\w-]+) failed")
+"""What the end of the same connection describes again."""
 _CLIENT = re.compile(
     r"(?:conn unix:\S*+ \(pid=[0-9]+,uid=[0-9]+\): )?(?:auth-worker<[0-9]+>: )?"
     r"(?P<driver>[a-z][\w-]{1,30})\((?P<user>[^()]*?),(?P<ip>[0-9A-Fa-f.:]{2,45})"
@@ -48,6 +59,10 @@ _REFUSED = re.compile(
 _NAMED_USER = re.compile(r"\(([^()]*)\)")
 _VOLUME = re.compile(r"\bin=([0-9]+) out=([0-9]+)")
 _PROTOCOLS = {"managesieve": "sieve", "submission": "smtp"}
+_NO_USER = "?"
+"""In the place of a name that is empty or holds a character that Dovecot refuses."""
+_FORMER = "(default)"
+"""What Dovecot 1 writes behind the name of its authentication process."""
 _NOT_OURS = "no line of Dovecot"
 
 
@@ -85,7 +100,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         fields["network.application"] = _PROTOCOLS.get(login[1], login[1])
         return _parse_login(line, message, fields)
     if service.startswith("auth"):
-        return _parse_attempt(line, message, fields)
+        return _parse_attempt(line, message, fields, is_former=match["names"] == _FORMER)
     if _MAIL.fullmatch(service):
         fields["network.application"] = _PROTOCOLS.get(service, service)
         return _parse_mail(line, match["names"], message, fields)
@@ -110,16 +125,16 @@ def _parse_login(
         fields["breach.auth.method"] = pairs["method"].lower()
     fields |= _build_outcome(state)
     session = pairs.get("session") or f"{user or ''},{client}"
-    is_failure = fields["event.outcome"] != "unknown"
-    return ParsedEvent(line.frame.time, fields, session=session, is_retelling=not is_failure)
+    is_lesser = fields["event.outcome"] == "unknown" or _PRECEDING.match(state) is not None
+    return ParsedEvent(line.frame.time, fields, session=session, is_retelling=is_lesser)
 
 
 def _build_outcome(state: str) -> dict[str, Value]:
     attempts = _ATTEMPTS.search(state)
     outcome = "unknown"
-    if attempts is not None or "auth_failed" in state or "disallowed" in state:
+    if attempts is not None or _LOGIN_REFUSED.search(state):
         outcome = "failure"
-    elif state.startswith("Login") and not state.startswith("Login aborted"):
+    elif _LOGIN_ACCEPTED.match(state):
         outcome = "success"
     if outcome == "unknown":
         return {
@@ -133,7 +148,7 @@ def _build_outcome(state: str) -> dict[str, Value]:
         "event.type": ["start"],
         "event.outcome": outcome,
         "event.action": "mail_login",
-        "breach.auth.attempts": 1 if attempts is None else int(attempts[1]),
+        "breach.auth.attempts": int(attempts[1] or attempts[2]) if attempts else 1,
     }
     if outcome == "failure":
         fields["event.reason"] = state.strip(" :")
@@ -154,9 +169,9 @@ def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> str | None:
 
 
 def _parse_attempt(
-    line: SourceLine, message: str, fields: dict[str, Value]
+    line: SourceLine, message: str, fields: dict[str, Value], *, is_former: bool
 ) -> ParsedEvent | IgnoredLine:
-    """Parse one attempt as the authentication process describes it."""
+    """Parse one attempt as the authentication process describes it, `is_former` of Dovecot 1."""
     match = _CLIENT.match(message)
     if match is None:
         return IgnoredLine("describes the service itself")
@@ -171,12 +186,13 @@ def _parse_attempt(
     }
     if refused:
         fields["breach.auth.attempts"] = 1
-    people.put_user(fields, match["user"])
+    user = "" if match["user"] == _NO_USER else match["user"]
+    people.put_user(fields, user)
     ip = addresses.parse_address(match["ip"])
     if ip is not None:
         fields["source.ip"] = ip
-    session = match["session"] or f"{match['user']},{ip}"
-    return ParsedEvent(line.frame.time, fields, session=session, is_retelling=True)
+    session = match["session"] or (f"{user},{ip}" if is_former else None)
+    return ParsedEvent(line.frame.time, fields, session=session, is_retelling=session is not None)
 
 
 def _parse_mail(
@@ -209,7 +225,16 @@ _FAILED = {
 PARSER = Parser(
     id="dovecot_mail",
     title="Dovecot (IMAP, POP3, submission, ManageSieve)",
-    hints=(b"dovecot", b"-login: ", b"auth: ", b"auth-worker(", b"imap(", b"pop3(", b"lmtp("),
+    hints=(
+        b"dovecot",
+        b"-login: ",
+        b"auth: ",
+        b"auth-worker(",
+        b"imap(",
+        b"pop3(",
+        b"lmtp(",
+        b"master: ",
+    ),
     claims=_can_parse,
     parse=_parse,
     references=(
@@ -273,6 +298,20 @@ PARSER = Parser(
             "Nov 22 01:06:15 mail dovecot: imap(jo@contoso.example)<12161><d4>: Logged out in=50"
             " out=734",
             {"event.action": "mail_logout", "source.bytes": 50, "destination.bytes": 734},
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 mail dovecot: imap-login: Login failed: Plaintext authentication"
+            " disabled: user=<>, rip=203.0.113.66, lip=192.0.2.4, session=<e5>",
+            _FAILED | {"source.ip": "203.0.113.66", "user.name": None},
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 mail dovecot: auth: plain(?,203.0.113.66,<f6>): Username character"
+            " disallowed by auth_username_chars: 0x3e (username: x,192.0.2.9): y)",
+            _FAILED | {"source.ip": "203.0.113.66", "user.name": None},
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 master: Info: Dovecot v2.3.19.1 (9b53102964) starting up for imap",
+            None,
         ),
         ParserExample("Nov 22 01:06:15 mail dovecot: master: Warning: Killed with signal 15", None),
     ),

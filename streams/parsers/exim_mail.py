@@ -11,7 +11,7 @@ from datetime import datetime
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, numbers, people, stamps
+from streams.tokenizers import addresses, mail_sign_ins, numbers, people, stamps
 
 _STAMP = (
     r"(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
@@ -22,12 +22,12 @@ _MARK = (
     r"(?:<=|=>|->|\*\*|==|>>|\*>|Completed\b)|[\w.-]{1,64} authenticator (?:failed|refused)\b"
     r"|(?:no host name found|SMTP (?:connection|call|command|protocol|syntax|data)|TLS (?:error|session)"
     r"|unexpected disconnection|rejected |H=|F=<|Warning: |Authentication-Results|Unable to|Sender "
-    r"|auth_|DKIM|End queue|Start queue|exim |login_|too many|Connection from|SIGHUP|daemon)"
+    r"|auth_|DKIM|End queue|Start queue|exim |re-exec |login_|too many|Connection from|SIGHUP|daemon)"
 )
-_OWN = re.compile(rf"{_STAMP}(?:{_ID})?(?={_MARK})")
+_OWN = re.compile(rf"{_STAMP}(?:{_ID}|(?={_MARK}))")
 _TAGGED = re.compile(rf"(?:{_ID})?(?=.)", re.DOTALL)
 _CLIENT = re.compile(
-    r"(?<!\S)(?:H=)?(?P<host>[^\s()\[\]=]{1,255}+)?(?: ?\((?P<helo>[^()]{0,255}+)\))? ?"
+    r"(?<!\S)(?:H=)?(?!(?:from|on) )(?P<host>[^\s()\[\]=]{1,255}+)?(?: ?\((?P<helo>[^()]{0,255}+)\))? ?"
     r"\[(?P<ip>[0-9A-Fa-f.:]{2,45}+)\](?::(?P<port>[0-9]{1,5}))?"
 )
 _FAILED = re.compile(
@@ -36,6 +36,9 @@ _FAILED = re.compile(
 )
 _REASON = re.compile(
     r": (?P<code>[0-9]{3}) (?P<reason>[^()]*?)(?: \(set_id=(?P<user>.*)\))?\Z", re.DOTALL
+)
+_UNKNOWN_METHOD = re.compile(
+    r'SMTP protocol error in "AUTH ([\w-]{1,40})[^"]*" H=.* authentication mechanism not supported\Z'
 )
 _ARRIVAL = re.compile(r"<= (?P<sender><>|\S+)(?P<rest>.*)\Z", re.DOTALL)
 _AUTHENTICATED = re.compile(r" A=(?P<method>[^\s:]+)(?::(?P<user>\S+))?")
@@ -81,7 +84,18 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         fields["email.local_id"] = parts["id"]
     if line.frame.host and line.frame.app is not None:
         fields["host.name"] = line.frame.host
-    return ParsedEvent(_parse_time(parts.get("stamp"), line), fields)
+    session = _get_session(fields)
+    return ParsedEvent(
+        _parse_time(parts.get("stamp"), line), fields, session=session, is_retelling=bool(session)
+    )
+
+
+def _get_session(fields: dict[str, Value]) -> str | None:
+    """Return the connection of a mail after a sign-in: each further mail describes it again."""
+    if fields["event.action"] != "mail_login" or fields["event.outcome"] != "success":
+        return None
+    address, port = fields.get("source.ip"), fields.get("source.port")
+    return None if address is None or port is None else f"{address}:{port}"
 
 
 def _parse_time(stamp: str | None, line: SourceLine) -> datetime | None:
@@ -102,17 +116,40 @@ def _parse_message(text: str) -> dict[str, Value] | None:
     if match is not None:
         return _build_delivery(match)
     client = _CLIENT.search(text)
-    if client is None:
+    if client is None or text.startswith("exim "):
         return None
-    fields = _build_refusal(text) or {
-        "event.category": ["network"],
-        "event.type": ["connection", "info"],
-        "event.outcome": "unknown",
-        "event.action": "mail_connection",
-        "event.reason": text[:200],
-    }
+    fields = (
+        _build_refusal(text)
+        or _build_unknown_method(text)
+        or {
+            "event.category": ["network"],
+            "event.type": ["connection", "info"],
+            "event.outcome": "unknown",
+            "event.action": "mail_connection",
+            "event.reason": text[:200],
+        }
+    )
+    if _may_be_typed(text):
+        return fields
     _put_client(fields, client)
     return fields
+
+
+def _may_be_typed(text: str) -> bool:
+    """Whether a client may have typed an address: its command stands in quotes before its own."""
+    if '"' not in text:
+        return False
+    return len({client["ip"] for client in _CLIENT.finditer(text)}) > 1
+
+
+def _build_unknown_method(text: str) -> dict[str, Value] | None:
+    """Build a sign-in by a method that the server does not offer."""
+    match = _UNKNOWN_METHOD.match(text)
+    if match is None:
+        return None
+    return mail_sign_ins.build_sign_in("failure", "mail_login", method=match[1]) | {
+        "event.reason": "authentication mechanism not supported"
+    }
 
 
 def _put_client(fields: dict[str, Value], client: re.Match[str]) -> None:
@@ -291,6 +328,26 @@ PARSER = Parser(
             "2026-11-22 01:06:15 1hAbCd-0001Ef-Gh => x@other.example R=dnslookup T=remote_smtp"
             ' H=mx.other.example [198.51.100.9] C="250 OK"',
             {"event.action": "mail_sent", "destination.ip": "198.51.100.9"},
+        ),
+        ParserExample(
+            "2026-11-22 01:06:15.029 [77] SMTP connection from [203.0.113.66]:50100 (TCP/IP"
+            " connection count = 1)",
+            {"source.ip": "203.0.113.66", "source.port": 50100, "source.domain": None},
+        ),
+        ParserExample(
+            '2026-11-22 01:06:15 SMTP protocol error in "AUTH CRAM-MD5" H=(laptop) [203.0.113.66]'
+            " CRAM-MD5 authentication mechanism not supported",
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
+                "breach.auth.method": "cram-md5",
+            },
+        ),
+        ParserExample(
+            '2026-11-22 01:06:15 SMTP protocol error in "X H=(laptop) [192.0.2.9] y" H=(laptop)'
+            " [203.0.113.66] unrecognized command",
+            {"event.outcome": "unknown", "source.ip": None},
         ),
         ParserExample("2026-11-22 01:06:15 1hAbCd-0001Ef-Gh Completed", None),
     ),

@@ -1,7 +1,11 @@
 """Parse Postfix: sign-ins by SASL, refused and accepted mail, connections.
 
 A client's host name and address stand in `host[address]`, which the server writes. What a client
-may type (addresses, HELO, the name that it signs in with) stands behind it."""
+may type (addresses, HELO, the name that it signs in with) stands behind it.
+
+A sign-in that is accepted is told by the first mail after it, and by the counts at the connection's
+end (`auth=1`): a client that only tries whether a password is right sends no mail. So both are
+retellings of one sign-in. A server process serves one client after the other."""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ _APP = re.compile(r"postfix(?:-[\w-]+)?/(?:[\w-]+/)*(?P<daemon>[\w-]+)")
 _CLIENT = r"(?P<host>[^\s\[\]]*)\[(?P<ip>[0-9A-Fa-f.:%]+|unknown)\](?::(?P<port>[0-9]{1,5}))?"
 _SASL_FAILED = re.compile(
     rf"(?:warning: )?{_CLIENT}: SASL (?P<method>[\w-]+) authentication (?P<state>failed|aborted)"
-    r"(?:: (?P<reason>[^,]*))?(?:.*, sasl_username=(?P<user>.*))?\Z",
+    r"(?:: (?P<rest>.*))?\Z",
     re.DOTALL,
 )
 _ACCEPTED = re.compile(
@@ -53,6 +57,9 @@ _RELAY = re.compile(r", relay=([^\s\[\],]+)(?:\[([0-9A-Fa-f.:]+)\])?(?::([0-9]+)
 _STATUS = re.compile(r", dsn=([0-9.]+), status=(\w+) \((.*)\)\Z", re.DOTALL)
 _SIZE = re.compile(r", size=([0-9]{1,18})")
 _STATUS_CODE = re.compile(r"[245][0-9]{2}(?= )")
+_SIGN_INS = re.compile(r" auth=(?:([0-9]{1,6})/)?([0-9]{1,6})(?![0-9/])")
+"""Of a connection's end: the accepted ones where some were refused, and all."""
+_NO_USER = "(unavailable)"
 _MAIL_FIELDS = {
     "from": "email.from.address",
     "to": "email.to.address",
@@ -79,7 +86,11 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     fields |= {"service.name": "postfix", "network.application": "smtp"}
     if line.frame.host:
         fields["host.name"] = line.frame.host
-    return ParsedEvent(line.frame.time, fields)
+    if fields["event.action"] != "mail_login":
+        return ParsedEvent(line.frame.time, fields)
+    refused = _SASL_FAILED.match(line.text) is not None
+    session = f"{line.frame.host or ''}/{line.frame.pid}/{fields.get('source.ip')}"
+    return ParsedEvent(line.frame.time, fields, session=session, is_retelling=not refused)
 
 
 def _parse_message(daemon: str, text: str) -> dict[str, Value] | None:
@@ -117,9 +128,12 @@ def _build_failed_login(match: re.Match[str]) -> dict[str, Value]:
         "breach.auth.attempts": 1,
         "breach.auth.method": match["method"].lower(),
     }
-    if match["reason"]:
-        fields["event.reason"] = match["reason"]
-    people.put_user(fields, match["user"] or "")
+    # What the server says stands before the name, and what a stranger typed is the name's end.
+    reason, _, user = (match["rest"] or "").partition(", sasl_username=")
+    if reason:
+        fields["event.reason"] = reason
+    if user != _NO_USER:
+        people.put_user(fields, user)
     _put_client(fields, match)
     return fields
 
@@ -182,7 +196,21 @@ def _build_connection(match: re.Match[str]) -> dict[str, Value]:
         "event.action": f"mail_{act.partition(' after ')[0].replace(' ', '_').lower()}",
     }
     _put_client(fields, match)
+    counts = _SIGN_INS.search(match["rest"]) if kind == "end" else None
+    if counts is not None:
+        _put_sign_ins(fields, counts)
     return fields
+
+
+def _put_sign_ins(fields: dict[str, Value], counts: re.Match[str]) -> None:
+    """Set what a connection's end says of sign-ins: an accepted one, or how many were refused."""
+    accepted = int(counts[2] if counts[1] is None else counts[1])
+    fields |= {
+        "event.category": ["authentication", "network"],
+        "event.outcome": "success" if accepted else "failure",
+        "event.action": "mail_login",
+        "breach.auth.attempts": accepted or int(counts[2]),
+    }
 
 
 def _build_limited(match: re.Match[str]) -> dict[str, Value]:
@@ -324,6 +352,23 @@ PARSER = Parser(
             "Nov 22 01:06:15 mail postfix/smtpd[4211]: lost connection after AUTH from"
             " unknown[203.0.113.66]",
             {"event.action": "mail_lost_connection", "source.ip": "203.0.113.66"},
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 mail postfix/smtpd[4211]: warning: unknown[203.0.113.66]: SASL PLAIN"
+            " authentication failed: (reason unavailable), sasl_username=x, sasl_username=jo",
+            _FAILED | {"user.name": "x, sasl_username=jo", "event.reason": "(reason unavailable)"},
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 mail postfix/smtpd[4211]: disconnect from unknown[203.0.113.66] ehlo=1"
+            " auth=1/3 quit=1 commands=3/5",
+            {
+                "event.category": ["authentication", "network"],
+                "event.type": ["connection", "end"],
+                "event.outcome": "success",
+                "event.action": "mail_login",
+                "breach.auth.attempts": 1,
+                "source.ip": "203.0.113.66",
+            },
         ),
         ParserExample("Nov 22 01:06:15 mail postfix/master[1]: daemon started", None),
     ),
