@@ -100,8 +100,8 @@ class Office:
 
     def mails(self, customer: str) -> list[EmailMessage]:
         folder = self.home / "mail" / customer
-        if not folder.exists():
-            return []
+        if not all((folder / part).exists() for part in ("tmp", "new", "cur")):
+            return []  # Postfix makes the three one after the other
         opened = [message_from_bytes(bytes(m), policy=default) for m in mailbox.Maildir(folder)]
         return [m for m in opened if isinstance(m, EmailMessage)]
 
