@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 import services
+from xdist.scheduler import LoadFileScheduling
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,6 +38,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if "soak" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="long: BREACHDESK_SOAK=1, or `make soak`"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return ParserScheduling(config, log)
+
+
+class ParserScheduling(LoadFileScheduling):
+    """Keeps the tests of a file in one process, but those of every parser apart: the files that ask
+    all parsers would otherwise run for minutes while the other processes have nothing to do."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        parser = re.search(r"test_parsers(?:_time)?\.py::\w+\[([a-z0-9_]+)", nodeid)
+        return f"{file}::{parser[1]}" if parser else file
 
 
 def require_compiled() -> None:

@@ -8,11 +8,13 @@ import random
 import re
 import signal
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import accumulate
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from time import thread_time
@@ -209,17 +211,30 @@ def attacks_on(parser: Parser, most: int, seed: int = 8) -> list[Attack]:
     places: dict[tuple[str, str], None] = {("", ""): None}
     for example in parser.examples:
         places.update(dict.fromkeys(places_in(example.line)))
-    every = list(_combined(list(places), list(units)))
-    return every if len(every) <= most else random.Random(seed).sample(every, most)
+    combinations = AttackCombinations(tuple(places), tuple(units))
+    count = len(combinations)
+    chosen = range(count) if count <= most else random.Random(seed).sample(range(count), most)
+    return [combinations[index] for index in chosen]
 
 
-def _combined(places: Sequence[tuple[str, str]], units: Sequence[str]) -> Iterator[Attack]:
-    for beginning, rest in places:
-        for unit in units:
-            for end in ENDS:
-                yield Attack(beginning, unit, end)
-            if rest:
-                yield Attack(beginning, unit, rest)
+class AttackCombinations(Sequence[Attack]):
+    """Every unit at every place before every end; an attack is built when it is asked for, as
+    there are millions."""
+
+    def __init__(self, places: Sequence[tuple[str, str]], units: Sequence[str]) -> None:
+        self._units = units
+        self._endings = [(start, (*ENDS, rest) if rest else ENDS) for start, rest in places]
+        counts = (len(units) * len(ends) for _, ends in self._endings)
+        self._bounds = list(accumulate(counts, initial=0))
+
+    def __len__(self) -> int:
+        return self._bounds[-1]
+
+    def __getitem__(self, index: int) -> Attack:  # type: ignore[override]
+        place = bisect_right(self._bounds, index) - 1
+        beginning, ends = self._endings[place]
+        unit, end = divmod(index - self._bounds[place], len(ends))
+        return Attack(beginning, self._units[unit], ends[end])
 
 
 def reader_of(parser: Parser) -> Reader:

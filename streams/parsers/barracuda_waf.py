@@ -26,7 +26,7 @@ _ACCESS = re.compile(
     r"(?:\"[^\"]*+\"|\S++) (?P<user>\"-\"|.{1,200}?) (?P<method>\"-\"|\S{1,64}) "
     r"(?:HTTPS?|TLS\S*|SSL\S*|FTPS?|\"-\") (?P<host>\S{1,512}) (?P<version>\"-\"|[A-Z]{3,8}/[0-9.]+) "
     r"(?P<status>[0-9]{3}) (?P<sent>[0-9]+) (?P<received>[0-9]+) [01] (?P<took>[0-9]+) "
-    rf"(?P<server_ip>{_IP}) (?P<server_port>[0-9]+) [0-9]+ (?P<session>.{{0,400}}?) +"
+    rf"(?P<server_ip>{_IP}) (?P<server_port>[0-9]+) [0-9]+ (?P<session>.{{0,400}}?)(?<! ) ++"
     r"(?P<from>SERVER|INTERNAL) (?:DEFAULT|PROFILED) (?P<protected>\w+) (?P<valid>VALID|INVALID) ",
     re.DOTALL,
 )
