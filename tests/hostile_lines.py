@@ -317,7 +317,7 @@ def growth(reader: Reader, attack: Attack) -> str | None:
     """How the cost grows, if it is steeper than the length. What looks steep is measured again: a
     loaded machine now and then makes one figure too large."""
     seconds: list[float] = []
-    for times in (1, 7):
+    for times in (1, 7, 25):
         try:
             seconds = [cost(reader, attack.line(length), times) for length in LENGTHS]
         except TooSlow:
