@@ -6,6 +6,7 @@ they are understood and ignored. A refusal of any of these programs is an event.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
@@ -19,7 +20,9 @@ from schemas.pipeline.plugin import (
 )
 from streams.tokenizers import addresses, numbers, people
 
-_ACCOUNT_APPS = "useradd|usermod|userdel|groupadd|groupmod|groupdel|passwd|chpasswd|chage|gpasswd"
+_ACCOUNT_APPS = (
+    "useradd|usermod|userdel|groupadd|groupmod|groupdel|passwd|chpasswd|chage|chfn|chsh|gpasswd"
+)
 _SIGN_IN_APPS = (
     r"su|sudo|sudo-i|login|systemd-logind|gdm(?:-password)?|lightdm|sddm|xrdp-sesman|polkitd"
     r"(?:\(authority=local\))?|pkexec|rlogind|rshd|rexecd|telnetd|in\.telnetd|in\.rlogind|in\.ftpd|kdm"
@@ -62,6 +65,11 @@ _SU_PLAIN = re.compile(
     r"(?:(?P<state>FAILED SU|Successful su|FAILED su|BAD SU)?)[: ]*(?:\(to (?P<to>\S+)\) |for (?P<for>\S+) by )"
     r"(?P<user>\S+)(?: on (?P<tty>\S+))?\Z"
 )
+_SU_BSD = re.compile(
+    r"(?P<bad>BAD SU )?(?P<user>\S+) to (?P<to>\S+) on \S+\Z"
+    r"|(?P<failed>failed): \S+ changing from (?P<from>\S+) to (?P<into>\S+)\Z"
+)
+_PASSWORD_CHECK = re.compile(r"password check failed for user \((?P<user>[^()]*)\)\Z")
 _SU_SIGN = re.compile(r"(?P<sign>[+-]) (?P<tty>\S+) (?P<user>[^\s:]+)[:-](?P<to>\S+)\Z")
 _LOGIN_FAILED = re.compile(
     r"(?:FAILED LOGIN|TOO MANY LOGIN TRIES|LOGIN FAILURE|FAILED LOGIN SESSION)(?: \(?(?P<count>[0-9]{1,6})\)?)?"
@@ -73,28 +81,61 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 _LOGIND = re.compile(r"New session (?P<id>\S+) of user (?P<user>[^\s.]+)")
-_ACCOUNT_CHANGES = (
-    (re.compile(r"new user: name=(?P<user>[^,\s]+)"), ["user", "creation"], "user_created"),
-    (re.compile(r"new group: name=(?P<group>[^,\s]+)"), ["group", "creation"], "group_created"),
-    (re.compile(r"delete user '(?P<user>[^']+)'"), ["user", "deletion"], "user_deleted"),
-    (re.compile(r"removed group '(?P<group>[^']+)'"), ["group", "deletion"], "group_deleted"),
-    (
-        re.compile(r"add '(?P<user>[^']+)' to (?:shadow )?group '(?P<group>[^']+)'"),
-        ["group", "change"],
-        "group_member_added",
-    ),
-    (
-        re.compile(
-            r"(?:pam_unix\(\w+:chauthtok\): )?password (?:changed|for .* changed by .*)(?: for (?P<user>\S+))?"
+_NAME = r"'?(?P<user>[^'\s,]+)'?"
+_GROUP = r"'?(?P<group>[^'\s,]+)'?"
+_ACCOUNT_CHANGES = tuple(
+    (re.compile(pattern), types, action)
+    for pattern, types, action in (
+        (
+            rf"new user: name={_NAME}(?:, UID=(?P<uid>[0-9]+))?",
+            ("user", "creation"),
+            "user_created",
         ),
-        ["user", "change"],
-        "password_changed",
-    ),
-    (
-        re.compile(r"(?:lock|unlock|change) (?:user )?'(?P<user>[^']+)' (?P<what>.*)"),
-        ["user", "change"],
-        "user_changed",
-    ),
+        (
+            rf"new group: name={_GROUP}(?:, GID=(?P<gid>[0-9]+))?",
+            ("group", "creation"),
+            "group_created",
+        ),
+        (
+            rf"(?P<again>group added to /etc/\w+): name={_GROUP}(?:, GID=(?P<gid>[0-9]+))?",
+            ("group", "creation"),
+            "group_created",
+        ),
+        (rf"delete user {_NAME}", ("user", "deletion"), "user_deleted"),
+        (
+            rf"delete {_NAME} from (?:shadow )?group {_GROUP}",
+            ("group", "change"),
+            "group_member_removed",
+        ),
+        (rf"(?P<again>removed shadow) group {_GROUP}", ("group", "deletion"), "group_deleted"),
+        (rf"removed group {_GROUP}", ("group", "deletion"), "group_deleted"),
+        (
+            rf"group {_GROUP} removed(?P<again> from /etc/\w+)?",
+            ("group", "deletion"),
+            "group_deleted",
+        ),
+        (rf"add {_NAME} to (?:shadow )?group {_GROUP}", ("group", "change"), "group_member_added"),
+        (
+            rf"user {_NAME} added by (?P<by>\S+) to group {_GROUP}",
+            ("group", "change"),
+            "group_member_added",
+        ),
+        (
+            rf"user {_NAME} removed by (?P<by>\S+) from group {_GROUP}",
+            ("group", "change"),
+            "group_member_removed",
+        ),
+        (
+            r"(?:pam_unix\(\w+:chauthtok\): )?password (?:changed|for .* changed by .*)(?: for (?P<user>\S+))?",
+            ("user", "change"),
+            "password_changed",
+        ),
+        (rf"(?:lock|unlock|change|changed) user {_NAME} ", ("user", "change"), "user_changed"),
+        (rf"(?:lock|unlock|change) {_NAME} ", ("user", "change"), "user_changed"),
+        (rf"changed password expiry for {_NAME}", ("user", "change"), "user_changed"),
+        (rf"(?P<failed>failed adding) user {_NAME}", ("user", "creation"), "user_created"),
+        (rf"(?P<failed>failed adding) group {_GROUP}", ("group", "creation"), "group_created"),
+    )
 )
 
 
@@ -145,14 +186,20 @@ def _parse_message(app: str, text: str) -> dict[str, Value] | None:
     return None
 
 
-def _build_change(match: re.Match[str], types: list[str], action: str) -> dict[str, Value]:
+def _build_change(match: re.Match[str], types: Sequence[str], action: str) -> dict[str, Value]:
+    names = match.groupdict()
     fields: dict[str, Value] = {
         "event.category": ["iam"],
-        "event.type": types.copy(),
-        "event.outcome": "success",
+        "event.type": list(types),
+        "event.outcome": "failure" if names.get("failed") else "success",
         "event.action": action,
     }
-    names = match.groupdict()
+    if names.get("again"):
+        fields["is_retelling"] = True
+    people.put_user(fields, names.get("by") or "")
+    for name, key in (("uid", "user.target.id"), ("gid", "group.id")):
+        if names.get(name):
+            fields[key] = names[name]
     if names.get("user"):
         fields["user.target.name"] = names["user"].casefold()
     if names.get("group"):
@@ -190,6 +237,11 @@ def _build_pam(app: str, message: str) -> dict[str, Value] | None:
         if match["count"]:
             fields["breach.auth.attempts"] = int(match["count"].split()[0])
         _put_origin(fields, match["rhost"])
+        fields["is_retelling"] = True
+        return fields
+    match = _PASSWORD_CHECK.match(message) if app == "unix_chkpwd" else None
+    if match is not None:
+        fields = _build_sign_in("failure", "password_check", match["user"])
         fields["is_retelling"] = True
         return fields
     if _UNKNOWN_USER.match(message):
@@ -245,6 +297,13 @@ def _build_su(app: str, message: str) -> dict[str, Value] | None:
         outcome = "failure" if state.startswith(("FAILED", "BAD")) else "success"
         fields = _build_sign_in(outcome, "su_login", match["user"])
         fields["user.target.name"] = (match["to"] or match["for"] or "").casefold()
+        return fields
+    match = _SU_BSD.match(message) if app == "su" else None
+    if match is not None:
+        is_refused = match["bad"] or match["failed"]
+        outcome = "failure" if is_refused else "success"
+        fields = _build_sign_in(outcome, "su_login", match["user"] or match["from"])
+        fields["user.target.name"] = (match["to"] or match["into"]).casefold()
         return fields
     match = _SU_SIGN.match(message) if app == "su" else None
     if match is None:
@@ -344,6 +403,32 @@ PARSER = Parser(
             "Nov 22 01:06:15 web01 useradd[12]: new user: name=backup2, UID=1002, GID=1002,"
             " home=/home/backup2, shell=/bin/bash",
             {"event.category": ["iam"], "user.target.name": "backup2"},
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 web01 gpasswd[12]: user sam added by root to group sudo",
+            {
+                "event.category": ["iam"],
+                "event.action": "group_member_added",
+                "user.name": "root",
+                "user.target.name": "sam",
+                "group.name": "sudo",
+            },
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 web01 useradd[12]: failed adding user 'sam', exit code: 9",
+            {
+                "event.category": ["iam"],
+                "event.outcome": "failure",
+                "user.target.name": "sam",
+            },
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 web01 unix_chkpwd[12]: password check failed for user (sam)",
+            _FAILED | {"user.name": "sam"},
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 bsd1 su[12]: BAD SU jo to root on /dev/ttyp0",
+            _FAILED | {"user.name": "jo", "user.target.name": "root"},
         ),
         ParserExample(
             "Nov 22 01:06:15 web01 CRON[99]: pam_unix(cron:session): session opened for user"
