@@ -208,6 +208,7 @@ def _build_names_below(prefix: str) -> dict[str, str]:
 
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 100, 4_000
 """Names and characters of one set of names that is remembered."""
+_MOST_PLANS = 4_096
 
 
 def build_nested(fields: Mapping[str, Value]) -> dict[str, Any]:
@@ -216,7 +217,10 @@ def build_nested(fields: Mapping[str, Value]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     levels = [nested]
     names = tuple(fields)
-    steps = _plan_levels(names) if _is_short(names) else _plan_levels.__wrapped__(names)
+    steps = _PLANS.get(names)
+    if steps is None:
+        steps = _plan_levels(names)
+        _remember_plan(names, steps)
     for number, key, name in steps:
         if name is None:
             child: dict[str, Any] = {}
@@ -227,15 +231,23 @@ def build_nested(fields: Mapping[str, Value]) -> dict[str, Any]:
     return nested
 
 
-def _is_short(names: tuple[str, ...]) -> bool:
-    """Whether the names may be remembered: a sender's own may be long and many."""
-    return len(names) <= _MOST_REMEMBERED and sum(map(len, names)) <= _LONGEST_REMEMBERED
+_LevelPlan = tuple[tuple[int, str, str | None], ...]
+"""Of a nested document: (number of a level, key, name of the value there, or None if a new level
+begins there)."""
+_PLANS: dict[tuple[str, ...], _LevelPlan] = {}
+"""By names in their order: the events of a format have few sets of names."""
 
 
-@lru_cache(maxsize=4096)
-def _plan_levels(names: tuple[str, ...]) -> tuple[tuple[int, str, str | None], ...]:
-    """Plan the nested document of these names: (number of a level, key, name of the value there, or
-    None if a new level begins there). The events of a format have few sets of names."""
+def _remember_plan(names: tuple[str, ...], steps: _LevelPlan) -> None:
+    """Remember the plan of names that are few and short: a sender's own may be long and many."""
+    if len(names) > _MOST_REMEMBERED or sum(map(len, names)) > _LONGEST_REMEMBERED:
+        return
+    if len(_PLANS) >= _MOST_PLANS:
+        _PLANS.clear()
+    _PLANS[names] = steps
+
+
+def _plan_levels(names: tuple[str, ...]) -> _LevelPlan:
     steps: list[tuple[int, str, str | None]] = []
     numbers: dict[str, int] = {"": 0}
     all_names = frozenset(names)

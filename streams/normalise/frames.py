@@ -106,6 +106,8 @@ def _open_frame(line: SourceLine, *, begins: bool) -> SourceLine | None:
     text = line.text
     if is_object(text):
         return envelopes.open_envelope(line)
+    if begins and (usual := _open_usual(line)) is not None:
+        return usual
     special = _open_special(line, begins=begins)
     if special is not None:
         return special
@@ -117,17 +119,30 @@ def _open_frame(line: SourceLine, *, begins: bool) -> SourceLine | None:
     return _build_line(message, _merge_frames(frame, line.frame), line)
 
 
+def _open_usual(line: SourceLine) -> SourceLine | None:
+    """Open the header that most lines have; None: look for everything else."""
+    text = line.text
+    if "EF" in text[:_LONGEST_HEADER]:  # CEF or LEEF may follow
+        return None
+    usual = syslog.read_usual(text, line.arrived, line.zone, line.max_future)
+    if usual is None:
+        return None
+    frame, end = usual
+    return _build_line(text[end:], _merge_frames(frame, line.frame), line)
+
+
 def _open_special(line: SourceLine, *, begins: bool) -> SourceLine | None:
     """Open what is not a syslog header, by its first sign."""
     text = line.text
-    shared = _SHARED_FORMAT.search(text, 1, _LONGEST_HEADER)
+    head = text[:_LONGEST_HEADER]
+    # Looking for a literal costs less than a search that mostly fails.
+    shared = _SHARED_FORMAT.search(text, 1, _LONGEST_HEADER) if "EF" in head else None
     if shared is not None and _is_header(text[: shared.start()], begins=begins):
         return _cut_header(line, shared.start())
     opener = _OPENERS.get(text[:1])
     opened = None if opener is None else opener(line)
     if opened is not None:
         return opened
-    head = text[:_LONGEST_HEADER]
     if "\t{" in head and (fluentd := _FLUENTD.match(text)) is not None:
         return replace(line, text=text[fluentd.end() :])
     if " | " in head and (compose := _COMPOSE.match(text)) is not None:

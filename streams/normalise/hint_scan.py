@@ -35,18 +35,21 @@ class HintScan:
             self._automaton.Add("".join(f"\\x{byte:02x}" for byte in hint).encode())
         self._automaton.Compile()
 
-    def find(self, raw: bytes) -> tuple[HintNumbers, Sequence[Parser]]:
-        """Return the numbers of the hints that occur, and the parsers whose hints they are, those of
-        shared formats last."""
+    def find(self, raw: bytes) -> HintNumbers:
+        """Return the numbers of the hints that occur."""
         numbers = tuple(self._automaton.Match(raw))
         if not numbers:
             numbers = (0, *(n for n, hint in enumerate(self._hints, 1) if hint in raw))
+        return numbers
+
+    def get_parsers(self, numbers: HintNumbers) -> Sequence[Parser]:
+        """Return the parsers of these hints, those of shared formats last."""
         parsers = self._known.get(numbers)
         if parsers is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             parsers = self._known[numbers] = self._select_parsers(numbers)
-        return numbers, parsers
+        return parsers
 
     def _select_parsers(self, numbers: Sequence[int]) -> Sequence[Parser]:
         hints = {self._hints[number - 1] for number in numbers if number}

@@ -168,6 +168,9 @@ def render_json(document: Document) -> bytes:
     the line only."""
     try:
         line = orjson.dumps(document, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        # orjson escapes all controls but DEL, and ASCII holds no other hidden character.
+        if line.isascii() and b"\x7f" not in line:
+            return line
         return escape_json(line.decode()).encode()
     except orjson.JSONEncodeError:
         error = UnparseableRecord(

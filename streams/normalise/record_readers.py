@@ -12,10 +12,13 @@ from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import RawRecord
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent
 from schemas.settings import Settings, SourceSettings
+from streams.normalise.hint_scan import HintNumbers
 from streams.normalise.recognise import FormatRecogniser
 from streams.parser_loading import load_parsers
 from streams.ports import Outcome
 
+MOST_TOGETHER = 1_000
+"""Records that are grouped by what likely reads them."""
 MOST_LEVELS = 100
 """Of lists and mappings within each other in a value."""
 REPLAY_REMEDY = "It is kept: mend the parser, then replay the dead letters."
@@ -39,17 +42,33 @@ class InProcessReader:
         self._sources: dict[str, SourceSettings] = {}
 
     def read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
-        for record in records:
-            source = self._sources.get(record.source)
-            if source is None:
-                source = self._sources[record.source] = self._settings.get_source(record.source)
-            yield read_one(self._recogniser, record, source)
+        for begin in range(0, len(records), MOST_TOGETHER):
+            yield from self._read_together(records[begin : begin + MOST_TOGETHER])
+
+    def _read_together(self, records: Sequence[RawRecord]) -> Sequence[Outcome]:
+        sources = [self._get_source(record.source) for record in records]
+        outcomes: dict[int, Outcome] = {}
+        recogniser = self._recogniser
+        for number, hints in recogniser.group_lines(records, sources):
+            outcomes[number] = read_one(recogniser, records[number], sources[number], hints)
+        return [outcomes[number] for number in range(len(records))]
+
+    def _get_source(self, name: str) -> SourceSettings:
+        source = self._sources.get(name)
+        if source is None:
+            source = self._sources[name] = self._settings.get_source(name)
+        return source
 
 
-def read_one(recogniser: FormatRecogniser, record: RawRecord, source: SourceSettings) -> Outcome:
+def read_one(
+    recogniser: FormatRecogniser,
+    record: RawRecord,
+    source: SourceSettings,
+    hints: HintNumbers | None = None,
+) -> Outcome:
     """Raises MemoryError; every other exception of a parser becomes this record's outcome."""
     try:
-        outcome = recogniser.read_or_refuse(record, source)
+        outcome = recogniser.read_or_refuse(record, source, hints)
     except UnparseableRecord as problem:
         return problem
     except MemoryError:
