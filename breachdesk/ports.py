@@ -15,6 +15,7 @@ from breachdesk.alert_port import AlertBook
 from breachdesk.audit_port import AuditBook
 from breachdesk.case_ports import BreachBook, CaseBook, NoticeBook
 from breachdesk.customer_port import CustomerBook
+from breachdesk.import_port import ImportBook, ProposalBook, ReplayBook
 from breachdesk.record_port import RecordBook
 from breachdesk.source_port import SourceBook
 from schemas.casework.affected import Manifest
@@ -79,6 +80,12 @@ class UnitOfWork(Protocol):
     def notices(self) -> NoticeBook: ...
     @property
     def customers(self) -> CustomerBook: ...
+    @property
+    def imports(self) -> ImportBook: ...
+    @property
+    def proposals(self) -> ProposalBook: ...
+    @property
+    def replays(self) -> ReplayBook: ...
     @property
     def audit(self) -> AuditBook: ...
     @property
@@ -189,13 +196,16 @@ __all__ = [
     "CustomerBook",
     "DocumentRenderer",
     "Explainer",
+    "ImportBook",
     "LeaseBook",
     "Manifest",
     "MarkBook",
     "NoticeBook",
     "NoticeKind",
     "Now",
+    "ProposalBook",
     "RecordBook",
+    "ReplayBook",
     "SecondFactorBook",
     "SignInBook",
     "SourceBook",

@@ -124,6 +124,10 @@ class AuditAction(StrEnum):
     REGISTER_ASSETS_BOUND = "register:assets:bound", AuditTopic.REGISTER
     REGISTER_ASSETS_IMPORTED = "register:assets:imported", AuditTopic.REGISTER
     REGISTER_CUSTOMERS_IMPORTED = "register:customers:imported", AuditTopic.REGISTER
+    REGISTER_DELIVERY_IMPORTED = "register:delivery:imported", AuditTopic.REGISTER
+    REGISTER_DELIVERY_REFUSED = "register:delivery:refused", AuditTopic.REGISTER
+    REGISTER_CHANGE_ACCEPTED = "register:change:accepted", AuditTopic.REGISTER
+    REGISTER_CHANGE_DECLINED = "register:change:declined", AuditTopic.REGISTER
     USER_ACCOUNT_SAVED = "user:account:saved", AuditTopic.ACCOUNT
     USER_PASSWORD_CHANGED = "user:password:changed", AuditTopic.ACCOUNT
     USER_SECOND_FACTOR_ENROLLED = "user:second_factor:enrolled", AuditTopic.ACCOUNT

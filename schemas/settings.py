@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from schemas.addresses import REMEDY, find_address_problem
 from schemas.customer import PROVIDER, AssetKind, FrozenModel
+from schemas.customer_source import CustomerSourceSettings
 from schemas.polled_tenant import Microsoft365Settings
 from schemas.text_signs import find_name_problem
 
@@ -366,6 +367,7 @@ class Settings(FrozenModel):
     senders: tuple[SenderSettings, ...] = ()
     intake: IntakeSettings = IntakeSettings()
     microsoft365: tuple[Microsoft365Settings, ...] = ()
+    customers: tuple[CustomerSourceSettings, ...] = ()
     detection: DetectionSettings = DetectionSettings()
     reading: ReadingSettings = ReadingSettings()
     notices: NoticePolicy = NoticePolicy()
@@ -389,6 +391,15 @@ class Settings(FrozenModel):
             if len(set(names)) < len(names):
                 raise ValueError("a tenant or a source is named twice")
         return tenants
+
+    @field_validator("customers")
+    @classmethod
+    def _check_customer_sources(
+        cls, sources: tuple[CustomerSourceSettings, ...]
+    ) -> tuple[CustomerSourceSettings, ...]:
+        if len({source.name for source in sources}) < len(sources):
+            raise ValueError("a source of customers is named twice")
+        return sources
 
     def get_source(self, name: str) -> SourceSettings:
         """Return the source's settings, or defaults under its name: an unknown source is never

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breachdesk.bootstrap.anchoring import HeadRecorder
 from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.customer_sources.schedule import run_imports
 from breachdesk.bootstrap.http.bodies import PacedBodies
 from breachdesk.bootstrap.http.open_files import compute_connection_limit
 from breachdesk.bootstrap.http.port import HttpServer, build_http_config, check_port_free
@@ -165,7 +166,7 @@ class BackgroundServices:
         self.failed = threading.Event()
         self.stopping = threading.Event()
         """Set before `stop`, when the HTTP port begins to close."""
-        self._pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="breachdesk")
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="breachdesk")
         self._futures: list[Future[None]] = []
         self._listener = build_syslog_listener(container, self.registry)
         self._polling = ExitStack()
@@ -188,6 +189,8 @@ class BackgroundServices:
             self._start(
                 lambda: run_dispatcher(self._container, self.stop, self._print_text, self._mail)
             )
+        if self._container.settings.customers:
+            self._start(lambda: run_imports(self._container, self.stop, self._print_text))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -276,5 +279,7 @@ def list_listeners(container: Container) -> Iterator[str]:
             yield f"syslog by {name} on {intake.host}:{port}"
     if settings.microsoft365 and not settings.kafka.servers:
         yield f"Microsoft 365 audit records of {len(settings.microsoft365)} tenants, polled"
+    if settings.customers:
+        yield f"customers from {', '.join(source.name for source in settings.customers)}"
     if not container.store.read(lambda uow: uow.users.list()):
         yield "nobody can sign in yet: breachdesk user add ID --duty responder"

@@ -10,8 +10,10 @@ import typer
 
 from breachdesk.cli import (
     accounts,
+    bindings,
     case_files,
     complaints,
+    customer_sources,
     demo,
     distributed,
     documents,
@@ -41,6 +43,8 @@ COMMAND_GROUPS = (
     feed,
     holdings,
     registers,
+    customer_sources,
+    bindings,
     rules,
     law,
     near_misses,

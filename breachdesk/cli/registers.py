@@ -12,6 +12,7 @@ from breachdesk.bootstrap.container import Container
 from breachdesk.casework.imports import register_changes
 from breachdesk.casework.imports.assets import import_assets
 from breachdesk.casework.imports.customers import import_customers
+from breachdesk.cli.customer_sources import import_from
 from breachdesk.cli.options import (
     AsJson,
     DataDir,
@@ -41,10 +42,24 @@ def register_commands(app: typer.Typer) -> None:
 
     @customers.command("import")
     def import_customer_sheet(
-        file: SheetFile, preset: Preset = "auto", data_dir: DataDir = None, as_json: AsJson = False
+        file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="CSV.")] = None,
+        preset: Preset = "auto",
+        source: Annotated[
+            str, typer.Option("--from", help="A source of the settings, a folder or an address.")
+        ] = "",
+        plan: Annotated[
+            bool, typer.Option("--plan", help="With --from: only show what would change.")
+        ] = False,
+        data_dir: DataDir = None,
+        as_json: AsJson = False,
     ) -> None:
         """Import customers and their people; broken rows are named, good ones stay."""
-        _import_sheet(import_customers, file, preset, data_dir, as_json=as_json)
+        if (file is None) == (not source):
+            raise typer.BadParameter("name either a file or --from")
+        if file is not None:
+            _import_sheet(import_customers, file, preset, data_dir, as_json=as_json)
+        else:
+            import_from(source, preset, data_dir, plan_only=plan, as_json=as_json)
 
     @assets.command("import")
     def import_asset_sheet(
@@ -59,6 +74,18 @@ def register_commands(app: typer.Typer) -> None:
         with opened_container(data_dir) as container:
             print_rows(_iterate_customers(container), CUSTOMER_COLUMNS, as_json=as_json)
 
+    @assets.command("list")
+    def list_assets(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+        """List all bindings in force."""
+        with opened_container(data_dir) as container:
+            print_rows(_iterate_bindings(container), BINDING_COLUMNS, as_json=as_json)
+
+    _register_history(customers)
+    app.add_typer(customers, name="customers")
+    app.add_typer(assets, name="assets")
+
+
+def _register_history(customers: typer.Typer) -> None:
     @customers.command("history")
     def list_customer_history(
         customer_id: Annotated[str, typer.Argument(metavar="ID")],
@@ -70,15 +97,6 @@ def register_commands(app: typer.Typer) -> None:
         with opened_container(data_dir) as container:
             rows = container.store.read(lambda uow: _list_history(uow, customer_id))
             print_rows(rows, ("at", "by", "act", "field", "before", "after"), as_json=as_json)
-
-    @assets.command("list")
-    def list_assets(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-        """List all bindings in force."""
-        with opened_container(data_dir) as container:
-            print_rows(_iterate_bindings(container), BINDING_COLUMNS, as_json=as_json)
-
-    app.add_typer(customers, name="customers")
-    app.add_typer(assets, name="assets")
 
 
 def _iterate_customers(container: Container) -> Iterator[Any]:

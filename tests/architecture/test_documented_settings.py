@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from schemas.customer_source import CustomerSourceSettings
 from schemas.polled_tenant import Microsoft365Settings
 from schemas.settings import (
     AuditSettings,
@@ -45,6 +46,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
         SenderSettings,
         IntakeSettings,
         Microsoft365Settings,
+        CustomerSourceSettings,
         ReadingSettings,
         NoticePolicy,
         ConsoleSettings,

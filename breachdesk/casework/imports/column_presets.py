@@ -1,5 +1,5 @@
-"""Column presets of products' exports. Each preset states its source and when it was last compared;
-correct a name here when a product renames a column.
+"""Choose the preset of a sheet by its header. Each preset states its source and when it was last
+compared; correct a name in the vendor's file when a product renames a column.
 
 People choose the columns of an export, so each meaning lists the names it goes by. Names are
 compared as `csv_sheet.normalise_heading` spells them: letters and digits only, in any case. A
@@ -8,48 +8,18 @@ product's preset ignores columns it does not know; the plain sheet, which is our
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 
+from breachdesk.casework.imports.column_preset import CONTRACT, ColumnPreset, build_signs
 from breachdesk.casework.imports.csv_sheet import normalise_heading
+from breachdesk.casework.imports.vendor_profile import VendorProfile
 from schemas.errors import BadInput
-
-Columns = Mapping[str, tuple[str, ...]]
-"""Meaning → names of the column, the first present is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnPreset:
-    """The columns of one product's export."""
-
-    id: str
-    title: str
-    columns: Columns
-    signs: tuple[frozenset[str], ...]
-    """Any of these sets of names in a header says it is this product's."""
-    source: str
-    reviewed: date
-    verified: bool
-    """Were the names read in the product's own documentation?"""
-    strict: bool = False
-    """Refuse a file with columns that are not listed."""
-    name_is_id: bool = False
-    """Without an id, use the name instead (as the product itself does)."""
-    required: tuple[str, ...] = ("id", "name")
-    """Meanings that the header must have."""
-
-
-def _build_signs(*sets: str) -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(names.split("|")) for names in sets)
-
+from schemas.pipeline.plugin import load_plugins
 
 _REVIEWED = date(2026, 11, 22)
-_CONTRACT: Columns = {
-    "notice_hours": ("notice hours", "breach notice hours"),
-    "notice_clause": ("notice clause", "breach notice clause"),
-    "for_others": ("processes for others",),
-}
-"""No product has these columns by itself: they are custom fields, named as in our plain sheet."""
+
+VENDORS: Mapping[str, VendorProfile] = load_plugins("breachdesk.casework.imports.vendors", "VENDOR")
+"""By id."""
 
 CUSTOMER_PRESETS: tuple[ColumnPreset, ...] = (
     ColumnPreset(
@@ -66,131 +36,15 @@ CUSTOMER_PRESETS: tuple[ColumnPreset, ...] = (
             "locale": ("locale",),
             "start": ("contract start",),
             "end": ("contract end",),
-            **_CONTRACT,
+            **CONTRACT,
         },
-        signs=_build_signs("customer id|name"),
+        signs=build_signs("customer id|name"),
         source="docs/howto/import-customers.md",
         reviewed=_REVIEWED,
         verified=True,
         strict=True,
     ),
-    ColumnPreset(
-        id="autotask",
-        title="Autotask PSA organizations",
-        columns={
-            "id": ("organization id", "account id", "organization: number", "number"),
-            "name": ("organization name", "organization: name", "account name", "name"),
-            "default_email": (
-                "contact: email address",
-                "primary contact email",
-                "email address",
-                "email",
-            ),
-            "phone": ("organization: phone", "phone", "contact: phone"),
-            "holder": ("primary contact", "contact name"),
-            "first": ("contact: first name", "first name"),
-            "last": ("contact: last name", "last name"),
-            **_CONTRACT,
-        },
-        signs=_build_signs(
-            "organization id|name|phone",
-            "number|name|phone|alternate phone 1",
-            "organization name|organization id",
-            "organization: name|organization: number",
-            "account name|account id",
-        ),
-        source="autotask.net/help: Organization, and Organization and Contact Import Templates",
-        reviewed=_REVIEWED,
-        verified=True,
-    ),
-    ColumnPreset(
-        id="whmcs",
-        title="WHMCS clients",
-        columns={
-            "id": ("client id", "id"),
-            "name": ("company name",),
-            "default_email": ("email", "email address"),
-            "phone": ("phone number",),
-            "first": ("first name",),
-            "last": ("last name",),
-            "start": ("creation date", "date created"),
-            **_CONTRACT,
-        },
-        signs=_build_signs(
-            "id|first name|last name|company name|email",
-            "client id|first name|last name|company name|email",
-        ),
-        source="WHMCS clients report and GetClients (developers.whmcs.com)",
-        reviewed=_REVIEWED,
-        verified=False,
-    ),
-    ColumnPreset(
-        id="halopsa",
-        title="HaloPSA customers",
-        columns={
-            "id": ("client id", "customer id", "halo id"),
-            "name": ("client name", "customer name", "client", "customer"),
-            "default_email": (
-                "email address",
-                "main contact email",
-                "accounts email address",
-                "email",
-            ),
-            "phone": ("phone number", "site phone number", "phone"),
-            "holder": ("main contact", "user name", "contact name"),
-            **_CONTRACT,
-        },
-        signs=_build_signs(
-            "client id|client name", "customer id|customer name", "halo id|client name"
-        ),
-        source="usehalo.com guides: Client, Sites & Users Import",
-        reviewed=_REVIEWED,
-        verified=False,
-    ),
-    ColumnPreset(
-        id="connectwise",
-        title="ConnectWise PSA companies",
-        columns={
-            "id": ("company id", "company identifier", "identifier"),
-            "name": ("company name", "company"),
-            "default_email": ("default email", "contact email", "email address", "email"),
-            "phone": ("phone number", "phone", "main phone"),
-            "holder": ("default contact", "primary contact", "contact"),
-            "first": ("first name",),
-            "last": ("last name",),
-            **_CONTRACT,
-        },
-        signs=_build_signs(
-            "company id|company name",
-            "company identifier|company name",
-            "company|company id",
-        ),
-        source="ConnectWise PSA company search and import templates",
-        reviewed=_REVIEWED,
-        verified=False,
-    ),
-    ColumnPreset(
-        id="xero",
-        title="Xero contacts",
-        columns={
-            "id": ("account number",),
-            "name": ("contact name",),
-            "default_email": ("email address",),
-            "phone": ("phone number",),
-            "first": ("first name",),
-            "last": ("last name",),
-            **_CONTRACT,
-        },
-        signs=_build_signs(
-            "contact name|account number",
-            "contact name|email address|first name|last name",
-        ),
-        source="help.xero.com: import and export contacts",
-        reviewed=_REVIEWED,
-        verified=True,
-        name_is_id=True,
-        required=("name",),
-    ),
+    *(vendor.sheet for vendor in VENDORS.values()),
 )
 
 ASSET_PRESETS: tuple[ColumnPreset, ...] = (
@@ -208,7 +62,7 @@ ASSET_PRESETS: tuple[ColumnPreset, ...] = (
             "start": ("valid from",),
             "end": ("valid to",),
         },
-        signs=_build_signs(
+        signs=build_signs(
             "customer id|kind|value|service", "customer id|kind|value|service preset"
         ),
         source="docs/howto/import-customers.md",

@@ -53,15 +53,19 @@ def read_sheet(path: Path) -> CsvSheet:
     """Read comma, semicolon or tab; UTF-8 (with or without a mark), UTF-16 or Windows-1252.
 
     Raises BadInput for an unreadable, empty, too large or undecodable file and a broken quote."""
-    text = _decode(path)
+    return parse_sheet(decode_sheet(_read(path), path.name), path.name)
+
+
+def parse_sheet(text: str, file: str) -> CsvSheet:
+    """Parse a sheet's text. Raises BadInput for an empty or too large one and a broken quote."""
     if max(map(text.count, SEPARATORS)) > 4 * MOST_CELLS:
-        raise _build_limit_error(path.name)
-    lines = _iterate_lines(text, path.name)
+        raise _build_limit_error(file)
+    lines = _iterate_lines(text, file)
     first = next(lines, None)
     if first is None:
-        raise BadInput("the file is empty", place=path.name, remedy="Export it again.")
+        raise BadInput("the file is empty", place=file, remedy="Export it again.")
     header = tuple(normalise_heading(name) for name in first[1])
-    return CsvSheet(path.name, header, tuple(_build_rows(header, lines, path.name)))
+    return CsvSheet(file, header, tuple(_build_rows(header, lines, file)))
 
 
 def _build_rows(
@@ -112,16 +116,16 @@ def _read(path: Path) -> bytes:
         ) from wrong
 
 
-def _decode(path: Path) -> str:
-    raw = _read(path)
+def decode_sheet(raw: bytes, file: str) -> str:
+    """Decode a sheet's bytes. Raises BadInput for a workbook, and what is too large or no text."""
     if len(raw) > LARGEST:
         raise BadInput(
-            f"the file is larger than {LARGEST >> 20} MiB", place=path.name, remedy="Split it."
+            f"the file is larger than {LARGEST >> 20} MiB", place=file, remedy="Split it."
         )
     if raw.startswith(WORKBOOK):
         raise BadInput(
             "the file is a workbook, not CSV",
-            place=path.name,
+            place=file,
             remedy="Open it and save the sheet as CSV UTF-8.",
         )
     encoding = next((name for bom, name in _BOMS if raw.startswith(bom)), "")
@@ -136,7 +140,7 @@ def _decode(path: Path) -> str:
             return text
     raise BadInput(
         "the file is no text in UTF-8, UTF-16 or Windows-1252",
-        place=path.name,
+        place=file,
         remedy="Save it as CSV UTF-8 and import it again.",
     )
 

@@ -50,7 +50,7 @@ def import_customers(
     changed: list[tuple[Customer | None, Customer]] = []
     for row in sheet.rows:
         checked = CheckedRow(row, chosen, len(sheet.header))
-        customer = _build_customer(checked, chosen, known, seen)
+        customer = build_customer(checked, chosen, known, seen)
         problems += checked.problems
         if checked.problems:
             counts["refused"] += 1
@@ -93,7 +93,7 @@ def _classify_change(before: Customer | None, after: Customer) -> str:
     return "added" if before is None else "changed"
 
 
-def _build_customer(
+def build_customer(
     row: CheckedRow, preset: ColumnPreset, known: Mapping[str, Customer], seen: dict[str, int]
 ) -> Customer:
     name = _parse_name(row)
@@ -111,6 +111,12 @@ def _build_customer(
     fields |= {"contract_end": end} if row.has("end") else {}
     fields |= _parse_contract(row)
     after = before.model_copy(update=fields)
+    if row.get_text("billing_email") and not row.get_text("default_email"):
+        row.add_fault(
+            "billing_email",
+            "is a billing address, and the row has no other",
+            "Export the main contact's address too.",
+        )
     if not after.default_email and not after.phone:
         row.add_fault("default_email", "and the telephone are both empty", "Give one of them.")
     return after

@@ -64,6 +64,18 @@ _TABLE = (
         "A computer of the customer that we can reach through remote management.",
     ),
     ServicePreset(
+        "managed server",
+        DataRole.PROCESSOR,
+        (C.FILES, C.MAIL, C.CREDENTIALS, C.TECHNICAL),
+        "A server of the customer that we administer: its shares, mail and accounts.",
+    ),
+    ServicePreset(
+        "workstation",
+        DataRole.PROCESSOR,
+        (C.FILES, C.MAIL, C.TECHNICAL),
+        "A computer on which one of the customer's people works: its files and cached mail.",
+    ),
+    ServicePreset(
         "managed firewall",
         DataRole.PROCESSOR,
         (C.TRAFFIC, C.TECHNICAL),

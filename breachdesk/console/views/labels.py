@@ -43,6 +43,23 @@ TASK = {
     "cases_joined": "Cases joined",
     "unsupported_evidence": "Evidence moved",
 }
+HELD_KIND = {"added": "New", "changed": "Changed", "gone": "Gone"}
+HOLD_REASON = {
+    "address_changed": "An e-mail address changes",
+    "address_of_another": "Another customer has or had this address",
+    "billing_only": "The only address is where invoices go",
+    "missing": "The source no longer lists the customer",
+    "inactive": "The source lists the customer as a former one",
+    "many_changes": "Unusually many customers change at once",
+}
+PROPOSAL_EVIDENCE = {
+    "mail_domain": "A person of the customer has an address at",
+    "bound_domain": "The customer owns the domain",
+    "bound_site": "The customer owns the site",
+    "name": "The name contains the customer's name:",
+    "customer_id": "The name contains the customer's id:",
+    "seen_together": "Alerts name it beside the customer's asset",
+}
 CALL = {
     "reached_and_told": "Reached, and told everything",
     "message_left": "A message was left",
@@ -233,6 +250,7 @@ FLASH_MESSAGES = {
     "resumed": "Sending resumed.",
     "report": "Report answers saved.",
     "submitted": "Submission recorded. Its clock has stopped.",
+    "register_decided": "Your decision is recorded.",
     "bound": "Bound. New events are attributed from now on; a replay attributes earlier ones.",
     "signed-out": "You are signed out.",
     "password": "Password changed. Your other sessions have ended.",

@@ -14,12 +14,15 @@ from breachdesk.ports import UnitOfWork
 from breachdesk.stores.audit.audit_chain import SqlAuditBook
 from breachdesk.stores.books import exports
 from breachdesk.stores.books.alerts import SqlAlertBook
+from breachdesk.stores.books.binding_proposals import SqlProposalBook
+from breachdesk.stores.books.binding_replays import SqlReplayBook
 from breachdesk.stores.books.breaches import SqlBreachBook
 from breachdesk.stores.books.case_records import SqlRecordBook
 from breachdesk.stores.books.cases import SqlCaseBook
 from breachdesk.stores.books.customers import SqlCustomerBook
 from breachdesk.stores.books.leases import SqlLeaseBook, SqlMarkBook
 from breachdesk.stores.books.notices import SqlNoticeBook
+from breachdesk.stores.books.register_imports import SqlImportBook
 from breachdesk.stores.books.second_factors import SqlSecondFactorBook
 from breachdesk.stores.books.sign_ins import SqlSignInBook
 from breachdesk.stores.books.sources import SqlSourceBook
@@ -68,6 +71,9 @@ class SqlUnitOfWork:
         self.records = SqlRecordBook(connection, cipher, row_digests)
         self.notices = SqlNoticeBook(connection, row_digests)
         self.customers = SqlCustomerBook(connection, row_digests, cache)
+        self.imports = SqlImportBook(connection)
+        self.proposals = SqlProposalBook(connection)
+        self.replays = SqlReplayBook(connection)
         self.audit = SqlAuditBook(connection, cipher, row_digests)
         self.sources = SqlSourceBook(connection)
         self.users = SqlUserBook(connection, row_digests, is_snapshot=is_snapshot)

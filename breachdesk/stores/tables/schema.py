@@ -17,7 +17,7 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts by itself only in a column that is exactly INTEGER."""
 
 
-HEAD = "0011"
+HEAD = "0013"
 """Newest migration of stores/migrations/versions; ids sort in order."""
 
 schema_version = Table(

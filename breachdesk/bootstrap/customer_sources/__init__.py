@@ -1,0 +1,1 @@
+"""Read customer registers from folders and addresses, once or on a schedule."""

@@ -1,0 +1,1 @@
+"""Hold one plug-in a vendor of customer registers: PSA, billing and accounts systems."""

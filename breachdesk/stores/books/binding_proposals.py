@@ -1,0 +1,120 @@
+"""Store proposed bindings, and which were declined on which evidence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.engine import Connection, Row
+
+from breachdesk.stores.sql.bulk_rows import match_any
+from breachdesk.stores.sql.keyset import KeysetPager, SortKey
+from breachdesk.stores.tables.register_tables import binding_proposals
+from schemas.binding_proposal import BindingProposal, ProposalEvidence
+from schemas.errors import EditConflict, NotFound
+from schemas.paging import Page, PageRequest
+from schemas.register_import import HeldState
+
+TABLE = binding_proposals
+BY_SCORE = KeysetPager(SortKey(TABLE.c.score, descending=True), SortKey(TABLE.c.id))
+GREATEST_ID = 2**63 - 1
+"""Of a row in any database."""
+WAITING = TABLE.c.state == HeldState.WAITING.value
+
+
+class SqlProposalBook:
+    """breachdesk.ports.ProposalBook."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, proposal_id: int) -> BindingProposal:
+        """Return the proposal. Raises NotFound."""
+        query = select(TABLE).where(TABLE.c.id == proposal_id)
+        known = abs(proposal_id) <= GREATEST_ID
+        row = self._connection.execute(query).one_or_none() if known else None
+        if row is None:
+            raise NotFound(f"no proposal {proposal_id}", remedy="Open the list again.")
+        return _parse_proposal(row)
+
+    def list_page(self, request: PageRequest) -> Page[BindingProposal]:
+        """Return a page of the proposals that wait, highest score first."""
+        query = select(TABLE).where(WAITING)
+        return BY_SCORE.read_page(self._connection, query, request, _parse_proposal)
+
+    def count_waiting(self) -> int:
+        query = select(func.count()).select_from(TABLE).where(WAITING)
+        return int(self._connection.execute(query).scalar_one())
+
+    def list_rivals(self, assets: Collection[str]) -> Mapping[str, Sequence[BindingProposal]]:
+        """List the waiting proposals of each of these assets, highest score first."""
+        query = (
+            select(TABLE)
+            .where(match_any(self._connection, TABLE.c.asset, assets), WAITING)
+            .order_by(TABLE.c.score.desc(), TABLE.c.id)
+        )
+        rivals: dict[str, list[BindingProposal]] = defaultdict(list)
+        for row in self._connection.execute(query):
+            rivals[row.asset].append(_parse_proposal(row))
+        return rivals
+
+    def replace_waiting(self, proposals: Sequence[BindingProposal]) -> None:
+        """Let exactly these wait, without those that were declined on the same evidence."""
+        known = {
+            (row.asset, row.customer_id): row for row in self._connection.execute(select(TABLE))
+        }
+        fresh_ones = {(each.asset, each.customer_id): each for each in proposals}
+        for pair, row in known.items():
+            if row.state == HeldState.WAITING and pair not in fresh_ones:
+                self._connection.execute(delete(TABLE).where(TABLE.c.id == row.id))
+        fresh = []
+        for pair, proposal in fresh_ones.items():
+            row = known.get(pair)
+            columns = _build_columns(proposal)
+            if row is None:
+                fresh.append(columns)
+            elif row.state == HeldState.WAITING or row.digest != proposal.digest:
+                if row.state == HeldState.WAITING:
+                    columns.pop("found_at")
+                self._connection.execute(
+                    update(TABLE).where(TABLE.c.id == row.id).values(**columns)
+                )
+        if fresh:
+            self._connection.execute(insert(TABLE), fresh)
+
+    def decide(self, proposal_id: int, state: HeldState, by: str, at: datetime) -> None:
+        """Record the decision. Raises EditConflict if somebody decided already."""
+        moved = self._connection.execute(
+            update(TABLE)
+            .where(TABLE.c.id == proposal_id, WAITING)
+            .values(state=state.value, decided_at=at, decided_by=by)
+        )
+        if not moved.rowcount:
+            raise EditConflict(
+                "somebody decided this meanwhile",
+                place=f"proposal {proposal_id}",
+                remedy="Open the list again.",
+            )
+
+    def drop_rivals(self, asset: str) -> None:
+        """Remove the waiting proposals of an asset that has been bound."""
+        self._connection.execute(delete(TABLE).where(TABLE.c.asset == asset, WAITING))
+
+
+def _build_columns(proposal: BindingProposal) -> dict[str, Any]:
+    columns = proposal.model_dump(exclude={"id", "evidence", "state"})
+    columns["evidence"] = [each.model_dump(mode="json") for each in proposal.evidence]
+    columns["state"] = proposal.state.value
+    return columns
+
+
+def _parse_proposal(row: Row[Any]) -> BindingProposal:
+    names = BindingProposal.model_fields.keys() - {"evidence", "state"}
+    return BindingProposal(
+        **{name: getattr(row, name) for name in names},
+        evidence=tuple(ProposalEvidence.model_validate(each) for each in row.evidence),
+        state=HeldState(row.state),
+    )
