@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from breachdesk.casework.authority import require_permission
-from breachdesk.casework.imports.column_presets import CUSTOMER_PRESETS, ColumnPreset, choose_preset
+from breachdesk.casework.imports.column_preset import ColumnPreset
+from breachdesk.casework.imports.column_presets import CUSTOMER_PRESETS, choose_preset
 from breachdesk.casework.imports.csv_sheet import read_sheet
 from breachdesk.casework.imports.register_changes import ASSETS, CUSTOMERS, record_customer
 from breachdesk.casework.imports.sheet_rows import CheckedRow, to_slug

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from breachdesk.casework.imports.column_presets import ColumnPreset
+from breachdesk.casework.imports.column_preset import ColumnPreset
 from breachdesk.casework.imports.csv_sheet import SheetRow, normalise_heading
 from schemas.addresses import REMEDY, find_address_problem
 from schemas.customer import MOST_HOURS, RowProblem

@@ -70,17 +70,17 @@ class SqlProposalBook:
         for pair, row in known.items():
             if row.state == HeldState.WAITING and pair not in fresh_ones:
                 self._connection.execute(delete(TABLE).where(TABLE.c.id == row.id))
-        fresh = []
+        fresh: list[dict[str, Any]] = []
         for pair, proposal in fresh_ones.items():
-            row = known.get(pair)
+            stored = known.get(pair)
             columns = _build_columns(proposal)
-            if row is None:
+            if stored is None:
                 fresh.append(columns)
-            elif row.state == HeldState.WAITING or row.digest != proposal.digest:
-                if row.state == HeldState.WAITING:
+            elif stored.state == HeldState.WAITING or stored.digest != proposal.digest:
+                if stored.state == HeldState.WAITING:
                     columns.pop("found_at")
                 self._connection.execute(
-                    update(TABLE).where(TABLE.c.id == row.id).values(**columns)
+                    update(TABLE).where(TABLE.c.id == stored.id).values(**columns)
                 )
         if fresh:
             self._connection.execute(insert(TABLE), fresh)

@@ -76,11 +76,23 @@ def list_field_changes(change: HeldChange) -> Sequence[FieldChange]:
         return ()
     old = {} if change.before is None else list_contact_values(change.before)
     new = list_contact_values(change.after)
+    people = {
+        person.id: labels.PERSON[person.kind]
+        for customer in (change.before, change.after)
+        for person in (customer.people if customer else ())
+    }
     return [
-        FieldChange(name, old.get(name, ""), new.get(name, ""))
+        FieldChange(_name_field(name, people), old.get(name, ""), new.get(name, ""))
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
     ]
+
+
+def _name_field(name: str, people: Mapping[str, str]) -> str:
+    """Name a field in words: `default email`, or `email, account holder` of a person."""
+    person, _, part = name.rpartition(".")
+    words = part.replace("_", " ")
+    return f"{words}, {people[person].lower()}" if person in people else words
 
 
 SCREEN = Screen(
