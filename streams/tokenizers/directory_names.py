@@ -14,6 +14,8 @@ _CLAIM = re.compile(r"[ic]:0[\w!#+%)(.$&*,=~^'-]{1,8}\|(.*)", re.DOTALL)
 """`i:0#.f|membership|jo@contoso.example`: how an account was proven, by whom, and its name."""
 _ISSUERS = ("live.com#", "google.com#", "facebook.com#", "mail#", "msa#")
 _INVITED = "#ext#"
+_COMPONENT = re.compile(r"(?:\A|,) {0,8}([A-Za-z]{1,4})=((?:[^,\\]|\\.)*+)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def read_person(name: str) -> str | None:
@@ -57,3 +59,12 @@ def put_person(fields: dict[str, Value], name: str) -> None:
             fields["user.domain"] = domain.casefold()
         return
     people.put_user(fields, person)
+
+
+def read_distinguished(name: str) -> tuple[str, str]:
+    """Return the first common name of `CN=Jo Day,OU=Staff,DC=contoso,DC=example`, and the domain; of
+    another name itself, and nothing."""
+    components = [(key.upper(), text) for key, text in _COMPONENT.findall(name[:2048])]
+    common = next((text for key, text in components if key == "CN"), name)
+    domain = ".".join(text for key, text in components if key == "DC")
+    return _ESCAPED.sub(r"\1", common), domain

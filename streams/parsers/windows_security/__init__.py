@@ -1,5 +1,5 @@
-"""Parse events of Windows's Security log (and new services of the System log), in every shape in
-which they are shipped."""
+"""Parse events of Windows's Security log, and of its other channels what shows a sign-in, in every
+shape in which they are shipped."""
 
 from __future__ import annotations
 
@@ -17,20 +17,18 @@ _JSON_DATE = re.compile(r"/Date\((-?[0-9]{1,14})\)/\Z")
 _FRACTION = re.compile(r"(\.[0-9]{6})[0-9]++")
 _AMERICAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}) ")
 _FAILURE_BIT, _SUCCESS_BIT = 0x10000000000000, 0x20000000000000
-_CHANNELS = frozenset({"security", "system", ""})
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _can_parse(line: SourceLine) -> bool:
-    event = shapes.find_event(line)
-    return event is not None and event.channel.casefold() in _CHANNELS
+    return shapes.find_event(line) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent:
     event = shapes.find_event(line)
     if event is None:
         raise UnparseableRecord(
-            "no event of the Windows Security log",
+            "no event of a Windows log",
             place="windows_security",
             remedy="Send events as Winlogbeat, NXLog or Snare write them, or as event XML.",
         )
@@ -44,7 +42,8 @@ def _parse(line: SourceLine) -> ParsedEvent:
         fields["host.name"] = computer
     if event.channel:
         fields["winlog.channel"] = event.channel
-    acts.put_act(fields, event.code, event.data, _read_keywords(event.keywords))
+    logged_by = (event.provider, event.channel)
+    acts.put_act(fields, event.code, event.data, _read_keywords(event.keywords), logged_by)
     return ParsedEvent(_parse_time(event.stamp, line), fields)
 
 
@@ -80,7 +79,7 @@ def _parse_time(stamp: str, line: SourceLine) -> datetime | None:
 
 PARSER = Parser(
     id="windows_security",
-    title="Windows Security log (Winlogbeat, NXLog, event XML, Get-WinEvent, Snare, Wazuh)",
+    title="Windows Security log and other channels (Winlogbeat, NXLog, event XML, Get-WinEvent, Snare, Wazuh)",
     hints=(
         *(b'"winlog"', b'"win"', b'"EventID"', b'"event_id"', b'"ProviderName"', b"<Event"),
         *(b"MSWinEventLog", b"EventID=", b"Account Name:", b"ccount:", b"Logon ID:", b'"System"'),

@@ -3,112 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from schemas.pipeline.event import Value
-from streams.parsers.windows_security import codes
+from streams.parsers.windows_security import codes, providers
+from streams.parsers.windows_security.kinds import GROUP_CODES, ActKind, find_kind
 from streams.tokenizers import addresses, directory_names, numbers, people
 
 _Fields = dict[str, Value]
 _Data = Mapping[str, str]
-
-
-class ActKind(NamedTuple):
-    """What an event number tells. `user`: whose name is the actor's (`Target` or `Subject`)."""
-
-    category: str
-    types: tuple[str, ...]
-    action: str
-    user: str = "Subject"
-    outcome: str | None = None
-    """None: the event's keywords or its status decide."""
-
-
-_SIGN_IN = ("authentication", ("start",))
-_ACCOUNT = ("iam", ("user", "change"))
-ACTS = {
-    4624: ActKind(*_SIGN_IN, "logged-in", "Target", "success"),
-    4625: ActKind(*_SIGN_IN, "logon-failed", "Target", "failure"),
-    4634: ActKind("authentication", ("end",), "logged-out", "Target", "success"),
-    4647: ActKind("authentication", ("end",), "logged-out", "Target", "success"),
-    4648: ActKind(*_SIGN_IN, "logged-in-explicit"),
-    4672: ActKind("iam", ("admin",), "logged-in-special", outcome="success"),
-    4768: ActKind(*_SIGN_IN, "kerberos-authentication-ticket-requested", "Target"),
-    4769: ActKind(*_SIGN_IN, "kerberos-service-ticket-requested", "Target"),
-    4770: ActKind(*_SIGN_IN, "kerberos-service-ticket-renewed", "Target"),
-    4771: ActKind(*_SIGN_IN, "kerberos-preauth-failed", "Target", "failure"),
-    4776: ActKind(*_SIGN_IN, "credential-validated", "Target"),
-    4777: ActKind(*_SIGN_IN, "credential-validated", "Target", "failure"),
-    6272: ActKind(*_SIGN_IN, "network-policy-granted-access", outcome="success"),
-    6273: ActKind(*_SIGN_IN, "network-policy-denied-access", outcome="failure"),
-    6274: ActKind(*_SIGN_IN, "network-policy-discarded-request", outcome="failure"),
-    4778: ActKind("session", ("start",), "session-reconnected", "Account", "success"),
-    4779: ActKind("session", ("end",), "session-disconnected", "Account", "success"),
-    4800: ActKind("session", ("end",), "workstation-locked", "Target", "success"),
-    4801: ActKind("session", ("start",), "workstation-unlocked", "Target", "success"),
-    4688: ActKind("process", ("start",), "created-process", outcome="success"),
-    4689: ActKind("process", ("end",), "exited-process", outcome="success"),
-    4697: ActKind("configuration", ("change",), "service-installed"),
-    7045: ActKind("configuration", ("change",), "service-installed", outcome="success"),
-    4698: ActKind("configuration", ("creation",), "scheduled-task-created"),
-    4699: ActKind("configuration", ("deletion",), "scheduled-task-deleted"),
-    4700: ActKind("configuration", ("change",), "scheduled-task-enabled"),
-    4701: ActKind("configuration", ("change",), "scheduled-task-disabled"),
-    4702: ActKind("configuration", ("change",), "scheduled-task-updated"),
-    4719: ActKind("configuration", ("change",), "changed-audit-config"),
-    4720: ActKind("iam", ("user", "creation"), "added-user-account"),
-    4722: ActKind(*_ACCOUNT, "enabled-user-account"),
-    4723: ActKind(*_ACCOUNT, "changed-password"),
-    4724: ActKind(*_ACCOUNT, "reset-password"),
-    4725: ActKind("iam", ("user", "deletion"), "disabled-user-account"),
-    4726: ActKind("iam", ("user", "deletion"), "deleted-user-account"),
-    4738: ActKind(*_ACCOUNT, "modified-user-account"),
-    4740: ActKind(*_ACCOUNT, "locked-out-user-account"),
-    4767: ActKind(*_ACCOUNT, "unlocked-user-account"),
-    4781: ActKind(*_ACCOUNT, "renamed-user-account"),
-    4741: ActKind("iam", ("creation", "admin"), "added-computer-account"),
-    4742: ActKind("iam", ("change", "admin"), "changed-computer-account"),
-    4743: ActKind("iam", ("deletion", "admin"), "deleted-computer-account"),
-    4663: ActKind("file", ("access",), "object-accessed"),
-    5140: ActKind("network", ("info", "access"), "network-share-object-accessed"),
-    5145: ActKind("network", ("info", "access"), "network-share-object-access-checked"),
-    1102: ActKind("iam", ("admin", "change"), "audit-log-cleared", outcome="success"),
-    104: ActKind("configuration", ("deletion",), "audit-log-cleared", outcome="success"),
-    1100: ActKind("process", ("end",), "logging-service-shutdown", outcome="success"),
-}
-_GROUP_ACTS = {
-    "added-group-account": ("creation", (4727, 4731, 4744, 4749, 4754, 4759)),
-    "deleted-group-account": ("deletion", (4730, 4734, 4748, 4753, 4758, 4763)),
-    "modified-group-account": ("change", (4735, 4737, 4745, 4750, 4755, 4760, 4764)),
-    "added-member-to-group": ("change", (4728, 4732, 4746, 4751, 4756, 4761)),
-    "removed-member-from-group": ("change", (4729, 4733, 4747, 4752, 4757, 4762)),
-}
-ACTS |= {
-    code: ActKind("iam", ("group", kind), action)
-    for action, (kind, several) in _GROUP_ACTS.items()
-    for code in several
-}
 _SUBJECT_ALONE = frozenset({4672, 4688, 4689, 1102, 5140, 5145, 6272, 6273, 6274})
 """Events without another account that they act on."""
 _UNSAID = frozenset({"", "-", "local", "unknown", "n/a", "(null)"})
-_ADDRESSES = ("IpAddress", "ClientAddress", "Address", "CallingStationID")
-"""A calling station is an address where the network policy server proves users of a VPN."""
-_PORTS = ("IpPort", "ClientPort")
+_ADDRESSES = (
+    *("IpAddress", "ClientAddress", "Address", "CallingStationID", "SourceIp"),
+    *("ClientIP", "IPString", "Param3"),
+)
+"""A calling station is an address where the network policy server proves users of a VPN; Param3
+where the Remote Desktop listener names the client."""
+_PORTS = ("IpPort", "ClientPort", "SourcePort")
 _STATIONS = ("WorkstationName", "Workstation", "ClientName", "CallerComputerName")
 _TEXTS = (
     ("process.executable", "NewProcessName"),
     ("process.executable", "ProcessName"),
+    ("process.executable", "Image"),
     ("process.command_line", "CommandLine"),
     ("process.parent.executable", "ParentProcessName"),
+    ("process.parent.executable", "ParentImage"),
+    ("file.path", "TargetFilename"),
+    ("destination.domain", "DestinationHostname"),
+    ("dns.question.name", "QueryName"),
     ("service.name", "ServiceName"),
     ("file.name", "RelativeTargetName"),
     ("group.name", "GroupName"),
 )
 
 
-def put_act(fields: _Fields, code: int, data: _Data, audited: str | None) -> None:
-    """Set what the event tells. `audited`: the outcome by its keywords, if it has any."""
-    act = ACTS.get(code)
+def put_act(
+    fields: _Fields, code: int, data: _Data, audited: str | None, logged_by: tuple[str, str]
+) -> None:
+    """Set what the event tells. `audited`: the outcome by its keywords, if it has any;
+    `logged_by`: provider and channel."""
+    act = find_kind(code, *logged_by)
     if act is None:
         fields |= {
             "event.category": ["host"],
@@ -117,9 +52,10 @@ def put_act(fields: _Fields, code: int, data: _Data, audited: str | None) -> Non
             "event.outcome": audited or "unknown",
         }
         _put_account(fields, data, "Subject", "user")
+        _put_named(fields, data)
     else:
         fields |= {
-            "event.category": [act.category],
+            "event.category": list(act.categories),
             "event.type": list(act.types),
             "event.action": act.action,
         }
@@ -129,7 +65,9 @@ def put_act(fields: _Fields, code: int, data: _Data, audited: str | None) -> Non
     for name, key in _TEXTS:
         if get_text(data, key):
             fields.setdefault(name, data[key])
-    if fields["event.category"] == ["authentication"]:
+    _put_names(fields)
+    providers.put_provided(fields, logged_by[0].casefold(), data)
+    if "authentication" in fields["event.category"]:
         kind = get_text(data, "LogonType")
         method = codes.LOGON_TYPES.get(kind, kind)
         if method:
@@ -168,6 +106,9 @@ def _get_reason(data: _Data) -> str:
 
 
 def _put_people(fields: _Fields, code: int, act: ActKind, data: _Data) -> None:
+    if not act.user:
+        _put_named(fields, data)
+        return
     _put_account(fields, data, act.user, "user")
     if act.user == "Target" and "user.name" not in fields and code in {4634, 4647}:
         _put_account(fields, data, "Subject", "user")
@@ -178,20 +119,55 @@ def _put_people(fields: _Fields, code: int, act: ActKind, data: _Data) -> None:
         _put_account(fields, target, "Target", "user.target")
     if code == 4648 and "user.target.name" in fields:
         fields["user.effective.name"] = fields["user.target.name"]
-    if act.types[0] == "group":
+    if code in GROUP_CODES:
         _put_group(fields, data)
+    if code == 4781:
+        _put_renamed(fields, data)
+
+
+def _put_named(fields: _Fields, data: _Data) -> None:
+    """Set the person whom `User` names, or the parameters of the Remote Desktop listener."""
+    domain = get_text(data, "Param2")
+    for key in ("User", "Param1"):
+        name = get_text(data, key)
+        if name and "user.name" not in fields:
+            directory_names.put_person(fields, name)
+            if key == "Param1" and domain and "user.name" in fields:
+                fields["user.domain"] = domain.casefold()
+
+
+def _put_names(fields: _Fields) -> None:
+    """Set the names of the process and of its parent from their paths."""
+    for field in ("process", "process.parent"):
+        path = fields.get(f"{field}.executable")
+        if path is not None:
+            fields[f"{field}.name"] = path.replace("\\", "/").rpartition("/")[2]
+
+
+def _put_renamed(fields: _Fields, data: _Data) -> None:
+    if old := get_text(data, "OldTargetUserName"):
+        fields["user.target.name"] = old.casefold()
+    if new := get_text(data, "NewTargetUserName"):
+        fields["user.changes.name"] = new.casefold()
 
 
 def _put_group(fields: _Fields, data: _Data) -> None:
     """Set the group, which stands as the target, and the member that was added or removed."""
-    group = get_text(data, "GroupName") or get_text(data, "TargetUserName")
-    for name in ("user.target.name", "user.target.domain", "user.target.id"):
-        fields.pop(name, None)
-    if group:
-        fields["group.name"] = group
+    names = {
+        "group.name": get_text(data, "GroupName") or get_text(data, "TargetUserName"),
+        "group.domain": get_text(data, "GroupDomain") or get_text(data, "TargetDomainName"),
+        "group.id": get_text(data, "TargetSid"),
+    }
+    for name in [name for name in fields if name.startswith("user.target.")]:
+        del fields[name]
+    fields.update({name: text for name, text in names.items() if text})
+    if member := get_text(data, "MemberSid"):
+        fields["user.target.id"] = member
     if member := get_text(data, "MemberName"):
-        name = member.partition(",")[0].rpartition("=")[2] if "=" in member else member
+        name, domain = directory_names.read_distinguished(member)
         fields["user.target.name"] = name.casefold()
+        if domain:
+            fields["user.target.domain"] = domain.casefold()
 
 
 def _put_account(fields: _Fields, data: _Data, role: str, prefix: str) -> None:
@@ -233,6 +209,12 @@ def _put_origin(fields: _Fields, code: int, data: _Data) -> None:
     process = _parse_number(data.get("NewProcessId") or data.get("ProcessId") or "")
     if process:
         fields["process.pid"] = process
+    reached = addresses.parse_address(get_text(data, "DestinationIp"))
+    if reached is not None:
+        number = addresses.parse_port(get_text(data, "DestinationPort"))
+        addresses.put_endpoint(fields, "destination", reached, number)
+        if transport := get_text(data, "Protocol"):
+            fields["network.transport"] = transport.casefold()
 
 
 def _parse_number(text: str) -> int | None:

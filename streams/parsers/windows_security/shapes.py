@@ -33,7 +33,8 @@ class WindowsEvent:
 
 _XML_START = re.compile(r"\s*+(?:<\?xml[^>]{0,100}\?>\s*+)?<Event(?: [^>]{0,200})?>\s*+<System>")
 _XML_DATA = re.compile(r"<Data Name=[\"'](\w{1,64})[\"']\s*+(?:/>|>([^<]*+)</Data>)")
-_XML_ELEMENT = re.compile(r"<(SubjectUserName|SubjectDomainName|SubjectUserSid)>([^<]*+)</")
+_XML_BARE = re.compile(r"<Data>([^<]*+)</Data>")
+_XML_ELEMENT = re.compile(r"<([A-Za-z]\w{0,63})>([^<]*+)</")
 _XML_PARTS = {
     "code": re.compile(r"<EventID(?: [^>]*+)?>([0-9]{1,5})</EventID>"),
     "stamp": re.compile(r"SystemTime=[\"']([^\"']{1,40})[\"']"),
@@ -143,13 +144,19 @@ def _to_text(value: Value) -> str:
 
 
 def _collect(values: Value) -> dict[str, str]:
-    """Collect named values; of `{"Data": [{"Name": …, "#text": …}]}` too."""
-    if isinstance(values, dict) and isinstance(values.get("Data"), list):
-        return {
+    """Collect named values; of `{"Data": [{"Name": …, "#text": …}]}` too. Values without a name are
+    `param1`, `param2` and so on."""
+    data = values.get("Data") if isinstance(values, dict) else None
+    if isinstance(data, dict) and isinstance(data.get("#text"), list):
+        data = data["#text"]
+    if isinstance(data, list):
+        named = {
             _to_text(each.get("Name") or each.get("@Name")): _to_text(each.get("#text"))
-            for each in values["Data"]
+            for each in data
             if isinstance(each, dict)
         }
+        bare = [_to_text(each) for each in data[:64] if not isinstance(each, dict)]
+        return named | {f"param{number}": text for number, text in enumerate(bare, 1)}
     return {name: _to_text(value) for name, value in json_lines.to_mapping(values).items()}
 
 
@@ -220,7 +227,12 @@ def _read_flat(document: _Document) -> WindowsEvent | None:
         part: next((t for t in (_to_text(document.get(k)) for k in keys) if t), "")
         for part, keys in _FLAT_PARTS.items()
     }
-    if parts["provider"] != _SECURITY and parts["channel"].casefold() not in _CHANNELS:
+    is_named = bool(parts["provider"] and parts["channel"] and parts["computer"])
+    if (
+        parts["provider"] != _SECURITY
+        and parts["channel"].casefold() not in _CHANNELS
+        and not is_named
+    ):
         return None
     if not parts["computer"] and not parts["provider"]:
         return None
@@ -254,7 +266,9 @@ def _read_xml(text: str) -> WindowsEvent | None:
     code = _parse_code(parts.pop("code", None))
     if code is None:
         return None
-    pairs = [*_XML_ELEMENT.findall(text), *_XML_DATA.findall(text)]
+    begin = text.find("<UserData>")
+    pairs = [*(_XML_ELEMENT.findall(text, begin) if begin >= 0 else ()), *_XML_DATA.findall(text)]
+    pairs += [(f"param{number}", bare) for number, bare in enumerate(_XML_BARE.findall(text), 1)]
     data: dict[str, str] = {}
     for name, value in pairs:
         data.setdefault(name, html.unescape(value))
