@@ -157,7 +157,7 @@ class EventEnricher:
         """Resolve the customer of the directory, and the binding of the mailbox."""
         known = self._accounts.get((span, tenant, person))
         if known is None:
-            mailbox = self._find_mailbox(person, at) if person else None
+            mailbox = self.find_mailbox(person, at) if person else None
             directory = self._view.find(AssetKind.TENANT, tenant, at) if tenant else None
             known = (
                 (None if directory is None else self._resolve_binding(directory, mailbox)),
@@ -207,7 +207,8 @@ class EventEnricher:
             self._answers.clear()
             self._sources.clear()
 
-    def _find_mailbox(self, address: str, at: datetime) -> Binding | None:
+    def find_mailbox(self, address: str, at: datetime) -> Binding | None:
+        """Find the mailbox's binding, else that of its domain or of the nearest bound parent."""
         return self._view.find(AssetKind.MAILBOX, address, at) or self._find_domain(
             address.rpartition("@")[2], at
         )

@@ -18,6 +18,7 @@ from schemas.pipeline.source import DeadLetter
 from schemas.settings import Settings, SourceSettings
 from streams.correlate.in_time import is_in_time
 from streams.normalise.enrich import EventEnricher
+from streams.normalise.forwarding import OUTSIDE, omit_own_addresses
 from streams.normalise.recognise import MOST_SOURCES, NotUnderstood, get_dataset
 from streams.normalise.source_counts import BatchCounter
 from streams.ports import RecordReader, RegisterView
@@ -128,6 +129,8 @@ def make_event(
     named = fields["event.dataset"] = get_dataset(parser, act)
     if resolution.organization is not None:
         fields["organization.id"] = resolution.organization
+        if OUTSIDE in fields:
+            omit_own_addresses(fields, resolution.organization, enricher.find_mailbox, time)
     unattributed, act_id = resolution.unattributed, act.id
     return Event(
         time=time,

@@ -96,9 +96,13 @@ def _list_persons(record: _Record, data: _Record) -> Iterator[str]:
         texts.append(to_word(entity.get("Recipient")))
     texts += to_words(record.get("Recipients"))
     for text in texts:
+        if "://" in text:
+            continue
         person = directory_names.read_person(text.partition(",")[0].partition(";")[0])
         if person is not None and people.is_mail_address(person):
             yield person
+        else:
+            yield from people.find_mail_addresses(text)[:1]
 
 
 def _put_link(fields: _Fields, record: _Record, data: _Record) -> None:
@@ -124,19 +128,22 @@ def _put_mail(fields: _Fields, record: _Record, data: _Record) -> None:
     """Set sender, recipients and message, without the subject, which may hold personal data."""
     mail = next((e for e in to_mappings(data.get("Entities")) if "InternetMessageId" in e), {})
     sender = to_word(record.get("P2Sender") or record.get("P1Sender"))
-    sender = sender or to_word(mail.get("Sender")) or to_word(data.get("mfrm"))
+    sender = sender or to_word(mail.get("Sender"))
+    sender = sender or to_word(data.get("mfrm")) or to_word(data.get("tsd"))
     several = to_words(record.get("Recipients")) or [to_word(mail.get("Recipient"))]
     recipients = to_word(data.get("to")) or to_word(data.get("trc"))
     several = several if several != [""] else recipients.replace(";", ",").split(",")
     copies = to_word(data.get("cc")).split(",")
     lists = {"from": [sender], "to": several, "cc": copies}
     for name, values in lists.items():
-        mail_addresses = [value.strip().casefold() for value in values if "@" in value]
+        mail_addresses = [each for value in values for each in people.find_mail_addresses(value)]
         if mail_addresses:
             fields[f"email.{name}.address"] = mail_addresses
     message = to_word(record.get("InternetMessageId")) or to_word(mail.get("InternetMessageId"))
-    if message:
-        fields["email.message_id"] = message
+    message = message or to_word(data.get("imsgid"))
+    local = to_word(record.get("NetworkMessageId")) or to_word(mail.get("NetworkMessageId"))
+    fields |= {"email.message_id": message} if message else {}
+    fields |= {"email.local_id": local} if local else {}
 
 
 def _put_detected_file(fields: _Fields, file: _Record) -> None:
@@ -154,7 +161,8 @@ def _put_detected_file(fields: _Fields, file: _Record) -> None:
 
 def _put_client(fields: _Fields, record: _Record) -> None:
     """Set the address that the alert names, if it is only one."""
-    clients = [addresses.parse_address(text) for text in to_words(record.get("ClientIPs"))]
+    texts = [*to_words(record.get("ClientIPs")), to_word(record.get("SenderIp"))]
+    clients = [addresses.parse_address(text) for text in texts]
     known = [ip for ip in clients if ip is not None]
     if len(known) == 1 and "source.ip" not in fields:
         fields["source.ip"] = known[0]

@@ -26,7 +26,10 @@ _FILE_NAMES = (
     ("file.path", "FilePathUrl"),
     ("file.owner", "FileOwner"),
 )
-_AGENTS = frozenset({"dlpagent", "dlp agent", "dlppolicy"})
+_AGENT = "dlp"
+"""How the names of Microsoft's agents begin (`DlpAgent`, `DlpPolicyEventBasedAssistant…`)."""
+_UNDO = "dlpruleundo"
+"""The operation by which a match ends: what it blocked is allowed again."""
 _BLOCKS = frozenset({"blockaccess", "blockaccessscope", "block", "quarantine", "rejectmessage"})
 
 
@@ -152,7 +155,7 @@ def _put_file(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
 
 def _put_reporter(fields: dict[str, Value], name: str) -> None:
     """Set the user who signed the record, unless it is Microsoft's agent."""
-    if name.casefold() not in _AGENTS:
+    if "@" in name or not name.casefold().startswith(_AGENT):
         directory_names.put_person(fields, name)
 
 
@@ -163,7 +166,8 @@ def _put_size(fields: dict[str, Value], where: Mapping[str, Value]) -> None:
 
 
 def put_dlp(fields: dict[str, Value], record: Mapping[str, Value], key: str) -> None:
-    """Set the fields of a match. `UserId` is Microsoft's agent there; the metadata name the person."""
+    """Set the fields of a match, or of its undoing. `UserId` is Microsoft's agent there; the metadata
+    name the person."""
     mail, site = (
         json_lines.to_mapping(record.get("ExchangeMetaData")),
         json_lines.to_mapping(record.get("SharePointMetaData")),
@@ -176,11 +180,13 @@ def put_dlp(fields: dict[str, Value], record: Mapping[str, Value], key: str) -> 
     directory_names.put_person(fields, json_lines.to_word(actor))
     if "user.name" not in fields and (endpoint or not (mail or site)):
         _put_reporter(fields, json_lines.to_word(record.get("UserId")))
+    exception_fields = _parse_exception(record.get("ExceptionInfo"))
+    is_blocked = match.blocked and key != _UNDO and "breach.dlp.override" not in exception_fields
     fields |= {
         "event.kind": "alert",
         "event.category": ["email" if mail else "file"],
-        "event.type": ["access", "denied" if match.blocked else "allowed"],
-        "event.outcome": "failure" if match.blocked else "success",
+        "event.type": ["access", "denied" if is_blocked else "allowed"],
+        "event.outcome": "failure" if is_blocked else "success",
         "event.action": "DlpRule" + key[7:].capitalize()
         if key.startswith("dlprule")
         else "DlpInfo",
@@ -190,6 +196,6 @@ def put_dlp(fields: dict[str, Value], record: Mapping[str, Value], key: str) -> 
     _put_file(fields, site)
     if endpoint:
         endpoints.put_device(fields, record)
-    fields |= _parse_exception(record.get("ExceptionInfo"))
+    fields |= exception_fields
     if incident := json_lines.to_word(record.get("IncidentId")):
         fields["breach.dlp.incident_id"] = incident

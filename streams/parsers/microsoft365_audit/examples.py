@@ -38,7 +38,7 @@ _REFUSED_EXPECTED = {
     "@timestamp": "2026-11-22T01:06:15+00:00",
     "event.category": ["authentication"],
     "event.outcome": "failure",
-    "event.code": "50126",
+    "error.code": "50126",
     "user.name": "jo@contoso.example",
     "user.email": "jo@contoso.example",
     "source.ip": "203.0.113.66",

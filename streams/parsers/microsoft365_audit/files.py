@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from schemas.pipeline.event import Value
 from streams.parsers.microsoft365_audit import operations
-from streams.parsers.microsoft365_audit.actors import put_target
+from streams.parsers.microsoft365_audit.actors import put_recipient
 from streams.tokenizers import links
 from streams.tokenizers.json_lines import to_number, to_word
 
@@ -25,8 +25,7 @@ def put_file(fields: _Fields, record: _Record, key: str) -> None:
         links.put_link(fields, where)
     if directory := to_word(record.get("SourceRelativeUrl")):
         fields["file.directory"] = directory
-    if target := to_word(record.get("TargetUserOrGroupName")):
-        put_target(fields, target)
+    put_recipient(fields, record)
     size = to_number(record.get("FileSizeBytes"))
     if size is not None:
         fields["file.size"] = size

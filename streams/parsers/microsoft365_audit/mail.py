@@ -44,6 +44,9 @@ def put_mail(fields: _Fields, record: _Record, key: str) -> None:
         folders = to_mappings(record.get("Folders"))
         listed = sum(len(to_mappings(folder.get("FolderItems"))) for folder in folders)
         fields["breach.mailbox.items"] = to_number(record.get("OperationCount")) or listed
-    message = to_mapping(record.get("Item")).get("InternetMessageId")
-    if to_word(message):
-        fields["email.message_id"] = to_word(message)
+    item = to_mapping(record.get("Item"))
+    if message := to_word(item.get("InternetMessageId")):
+        fields["email.message_id"] = message
+    recipients = [to_word(each.get("Address")) for each in to_mappings(item.get("Recipients"))]
+    if mail_addresses := [each.casefold() for each in recipients if "@" in each]:
+        fields["email.to.address"] = mail_addresses

@@ -105,7 +105,20 @@ def put_mailbox_rule(fields: dict[str, Value], record: Mapping[str, Value], key:
     if rule.moves_to:
         fields["breach.mailbox.move_to_folder"] = rule.moves_to
     if rule.forward_to:
-        own = fields.get("user.target.domain") or fields.get("user.domain")
-        domains = {to.rpartition("@")[2] for to in rule.forward_to if "@" in to}
+        own = _list_own_domains(fields, record)
+        outside = [to for to in rule.forward_to if "@" in to and to.rpartition("@")[2] not in own]
         fields["breach.mailbox.forward_to"] = rule.forward_to
-        fields["breach.mail.forward_external"] = bool(domains - {own})
+        fields["breach.mail.forward_external"] = bool(outside)
+        if outside:
+            fields["breach.mail.forward_outside_to"] = outside
+
+
+def _list_own_domains(fields: Mapping[str, Value], record: Mapping[str, Value]) -> frozenset[Value]:
+    """List the domains that the record shows to be the tenant's: those of the mailbox and of the
+    directory, and the actor's, unless a partner or Microsoft acts from outside (`ExternalAccess`).
+
+    The register knows further ones: streams.normalise.forwarding."""
+    directory = json_lines.to_word(record.get("OrganizationName")).casefold()
+    actor = None if _is_true(record.get("ExternalAccess")) else fields.get("user.domain")
+    routing = directory.replace(".onmicrosoft.com", ".mail.onmicrosoft.com")
+    return frozenset({fields.get("user.target.domain"), actor, directory, routing})

@@ -22,7 +22,7 @@ from streams.parsers.microsoft365_audit import (
     operations,
     sign_ins,
 )
-from streams.parsers.microsoft365_audit.actors import build_user_fields, put_target
+from streams.parsers.microsoft365_audit.actors import build_user_fields, put_recipient, put_target
 from streams.parsers.microsoft365_audit.dlp_policy import put_dlp
 from streams.parsers.microsoft365_audit.examples import EXAMPLES
 from streams.parsers.microsoft365_audit.files import put_file
@@ -62,7 +62,12 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     _choose_put(key, record)(fields, record, key)
     if "event.provider" not in fields and record.get("Workload"):
         fields["event.provider"] = fields["service.name"] = to_word(record["Workload"])
-    return ParsedEvent(stamps.parse_iso(created, UTC), fields, id=_compute_id(record, key))
+    return ParsedEvent(
+        stamps.parse_iso(created, UTC),
+        fields,
+        id=_compute_id(record, key),
+        session=fields.get("breach.dlp.incident_id"),
+    )
 
 
 def _choose_put(key: str, record: _Record) -> Callable[[_Fields, _Record, str], None]:
@@ -96,8 +101,7 @@ def _put_other(fields: _Fields, record: _Record, key: str) -> None:
         put_target(fields, where)
     elif "://" in where[:9]:
         links.put_link(fields, where)
-    if target := to_word(record.get("TargetUserOrGroupName")):
-        put_target(fields, target)
+    put_recipient(fields, record)
 
 
 _KINDS: tuple[

@@ -43,7 +43,7 @@ def put_sign_in(fields: _Fields, record: _Record, key: str) -> None:
         if interrupted:
             fields |= {"event.action": "sign-in-interrupted", "event.type": ["info"]}
     if error and error != "0":
-        fields["event.code"] = error
+        fields["error.code"] = error
     if reason:
         fields["event.reason"] = reason
     if agent := to_word(more.get("UserAgent")):

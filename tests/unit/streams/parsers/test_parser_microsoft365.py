@@ -50,7 +50,7 @@ def test_an_interrupted_sign_in_is_no_guess(number: str) -> None:
 
     assert result["event.outcome"] == "unknown"
     assert result["event.action"] == "sign-in-interrupted"
-    assert result["event.code"] == number
+    assert result["error.code"] == number
 
 
 def test_users_are_the_same_whatever_their_case() -> None:
@@ -192,6 +192,63 @@ def test_match_undo_and_override_under_one_id_are_three_acts() -> None:
     assert len(ids) == 3
     assert override.fields["breach.dlp.override"] is True
     assert "asked" not in repr(override.fields)
+
+
+def test_an_undone_or_overridden_match_is_allowed_and_of_the_same_incident() -> None:
+    blocked = dlp(IncidentId="i1")
+    undone = dlp("DlpRuleUndo", IncidentId="i1")
+    overridden = dlp(IncidentId="i1", ExceptionInfo={"Justification": "the customer asked"})
+
+    assert [each.session for each in (blocked, undone, overridden)] == ["i1"] * 3
+    outcomes = [each.fields["event.outcome"] for each in (blocked, undone, overridden)]
+    assert outcomes == ["failure", "success", "success"]
+
+
+def test_an_agent_that_only_reports_a_match_is_nobody() -> None:
+    agent = "DlpPolicyEventBasedAssistantOneDriveForBusiness"
+    result = dlp(UserId=agent, ExchangeMetaData=None).fields
+
+    assert "user.name" not in result
+
+
+def test_a_service_is_called_by_its_name_and_acts_for_nobody() -> None:
+    actors = [{"ID": "Backup App", "Type": 1}, {"ID": "1a2b", "Type": 2}]
+    result = fields("Add user.", UserId="ServicePrincipal_1a2b", Actor=actors)
+
+    assert result["user.name"] == "backup app"
+
+
+def test_a_group_with_which_a_file_is_shared_is_no_person() -> None:
+    shared = {"TargetUserOrGroupName": "Owners", "TargetUserOrGroupType": "SharePointGroup"}
+    result = fields("SharingSet", **shared)
+
+    assert result["group.name"] == "Owners"
+    assert "user.target.name" not in result
+
+
+def test_a_mail_that_was_sent_names_its_recipients() -> None:
+    item = {"Recipients": [{"Address": "X@y.example"}], "InternetMessageId": "<1@y.example>"}
+    result = fields("Send", Workload="Exchange", Item=item)
+
+    assert result["email.to.address"] == ["x@y.example"]
+
+
+def test_an_alert_names_the_person_in_whatever_text_stands_around_the_address() -> None:
+    result = fields(
+        "AlertEntityGenerated",
+        UserId="SecurityComplianceAlerts",
+        AlertEntityId="Jo@Contoso.example(external, opens in a new window)",
+    )
+
+    assert result["user.email"] == "jo@contoso.example"
+
+
+def test_an_address_inside_a_link_is_nobody() -> None:
+    link = "https://phish.example/?to=jo@contoso.example"
+    result = fields("AlertEntityGenerated", UserId="SecurityComplianceAlerts", AlertEntityId=link)
+
+    assert result["user.name"] == "securitycompliancealerts"
+    assert result["url.domain"] == "phish.example"
 
 
 @pytest.mark.parametrize(
