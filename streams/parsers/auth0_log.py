@@ -9,7 +9,7 @@ import orjson
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import device_stamps, directory_names, json_records
+from streams.tokenizers import json_records
 from streams.tokenizers.json_lines import to_mapping
 from streams.tokenizers.json_records import get_text
 
@@ -21,28 +21,50 @@ _SIGN_INS = {
     "feacft": "failure", "sepft": "success", "fepft": "failure", "seccft": "success",
     "feccft": "failure", "sertft": "success", "fertft": "failure", "gd_auth_succeed": "success",
     "gd_auth_failed": "failure", "gd_auth_rejected": "failure", "scoa": "success",
-    "fcoa": "failure", "sens": "success", "fens": "failure",
+    "fcoa": "failure", "sens": "success", "fens": "failure", "sede": "success", "fede": "failure",
+    "mfar": "unknown", "gd_send_push": "unknown", "gd_otp_rate_limit_exceed": "failure",
+    "limit_ui": "failure", "sercft": "success", "fercft": "failure", "pwd_leak_login": "failure",
 }  # fmt: skip
 """Codes of sign-ins and exchanges of tokens."""
 _ENDS = {"slo": "success", "flo": "failure"}
-_TEXTS = (
-    ("user.id", ("user_id",)),
-    ("service.name", ("client_name",)),
-    ("event.reason", ("description",)),
-    ("user_agent.original", ("user_agent",)),
-    ("breach.auth.method", ("strategy",)),
-    ("host.name", ("hostname",)),
+_ACCOUNTS = {
+    "ss": "creation", "fs": "creation", "sdu": "deletion", "fdu": "deletion", "du": "deletion",
+}  # fmt: skip
+_SUCCESSES = ("s", "gd_enrollment_complete", "gd_unenroll", "gd_user_delete")
+_NAMES = json_records.RecordNames(
+    texts=(
+        (
+            "user.id",
+            ("user_id", "details.request.auth.user.user_id", "details.request.auth.subject"),
+        ),
+        ("service.name", ("client_name",)),
+        ("event.reason", ("description", "details.error.message")),
+        ("user_agent.original", ("user_agent",)),
+        ("breach.auth.method", ("strategy",)),
+        ("host.name", ("hostname",)),
+        ("source.geo.country_iso_code", ("location_info.country_code",)),
+        ("source.geo.city_name", ("location_info.city_name",)),
+    ),
+    person=(
+        *("user_name", "details.request.auth.user.email", "details.request.body.username"),
+        *("details.request.body.email", "details.body.email", "details.user.email"),
+    ),
+    clients=("ip", "client_ip", "details.request.ip"),
+    stamps=("date",),
+    acts=("log_id", "_id"),
 )
+_MARKS = ("client_id", "user_agent", "isMobile", "ip", "strategy", "connection_id", "tenant_name")
+"""Keys of which each record has one beside `type`, `date` and its id."""
 
 
 def _find_record(text: str) -> _Record | None:
     outer = json_records.read_record(text)
-    if outer is None:
+    if outer is None or not ("log_id" in outer or "_id" in outer):
         return None
     record = to_mapping(outer.get("data")) if "log_id" in outer and "data" in outer else outer
-    if "log_id" not in outer and "_id" not in outer:
+    if "type" not in record or "date" not in record:
         return None
-    return record if "type" in record and "date" in record and "client_id" in record else None
+    return record if any(mark in record for mark in _MARKS) else None
 
 
 def _can_parse(line: SourceLine) -> bool:
@@ -53,7 +75,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     record = _find_record(line.text)
     if record is None:
         raise UnparseableRecord(
-            "no event of Auth0's log",
+            "no event of an Auth0 tenant",
             place="auth0_log",
             remedy="Send events whole, one JSON object each.",
         )
@@ -64,8 +86,9 @@ def _parse(line: SourceLine) -> ParsedEvent:
         outcome = _ENDS.get(code)
         kind = "end"
     if outcome is None:
-        category, kind = "iam", "change"
-        outcome = {"s": "success", "f": "failure"}.get(code[:1], "unknown")
+        category, kind = "iam", _ACCOUNTS.get(code, "change")
+        outcome = "success" if code.startswith(_SUCCESSES) else "unknown"
+        outcome = "failure" if code.startswith("f") else outcome
     fields: dict[str, Value] = {
         "event.category": [category],
         "event.type": [kind],
@@ -75,13 +98,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     }
     if code:
         fields["event.code"] = code
-    json_records.put_texts(fields, record, _TEXTS)
-    directory_names.put_person(
-        fields, get_text(record, "user_name", "details.request.body.username")
-    )
-    json_records.put_client(fields, [get_text(record, "ip", "client_ip")])
-    time = device_stamps.parse_stamp(get_text(record, "date"), line.arrived, line.zone)
-    return ParsedEvent(time, fields, id=get_text(record, "log_id", "_id") or None)
+    return json_records.build_event(fields, record, line, _NAMES)
 
 
 _EVENT: dict[str, Value] = {
@@ -98,7 +115,7 @@ _EVENT: dict[str, Value] = {
 PARSER = Parser(
     id="auth0_log",
     title="Auth0 tenant log",
-    hints=(b'"client_id"',),
+    hints=(b'"log_id"', b'"_id"'),
     claims=_can_parse,
     parse=_parse,
     references=("https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes",),
@@ -118,6 +135,47 @@ PARSER = Parser(
                 {"log_id": "901", "data": _EVENT | {"type": "s", "ip": "2001:DB8::7"}}
             ).decode(),
             {"event.outcome": "success", "event.action": "logged-in", "source.ip": "2001:db8::7"},
+        ),
+        ParserExample(
+            orjson.dumps(
+                {
+                    "log_id": "902",
+                    "data": {
+                        "log_id": "902",
+                        "date": "2026-11-22T01:06:15.500Z",
+                        "type": "f",
+                        "description": 'Callback mismatch" ip="192.0.2.66',
+                        "ip": "198.51.100.7",
+                        "user_agent": "Mozilla/5.0",
+                    },
+                }
+            ).decode(),
+            {"event.outcome": "failure", "source.ip": "198.51.100.7", "user.name": None},
+        ),
+        ParserExample(
+            orjson.dumps(
+                {
+                    "log_id": "903",
+                    "data": {
+                        "date": "2026-11-22T01:06:15.500Z",
+                        "type": "sapi",
+                        "client_id": "c1",
+                        "details": {
+                            "request": {
+                                "ip": "192.0.2.9",
+                                "auth": {"user": {"email": "Eve@contoso.example", "user_id": "u7"}},
+                            }
+                        },
+                    },
+                }
+            ).decode(),
+            {
+                "event.category": ["iam"],
+                "event.outcome": "success",
+                "user.name": "eve@contoso.example",
+                "user.id": "u7",
+                "source.ip": "192.0.2.9",
+            },
         ),
     ),
 )

@@ -153,16 +153,30 @@ def _put_administration(fields: _Fields, record: _Record) -> None:
 def _put_activity(fields: _Fields, record: _Record) -> None:
     action: Any = record.get("action")
     name = to_word(to_mapping(action).get("name")) or to_word(action) or "unknown"
+    signs_in = "login" in name
+    result = json_records.get_text(record, "outcome.result").casefold()
     fields |= {
-        "event.category": ["iam"],
-        "event.type": ["info"],
+        "event.category": ["authentication" if signs_in else "iam"],
+        "event.type": ["start" if signs_in else "info"],
         "event.action": name,
-        "event.outcome": "success",
+        "event.outcome": _OUTCOMES.get(result, "unknown" if result or signs_in else "success"),
     }
-    actor = to_mapping(record.get("actor"))
+    actor, target = to_mapping(record.get("actor")), to_mapping(record.get("target"))
     people.put_user(fields, to_word(actor.get("name")))
     json_records.put_client(fields, [json_records.get_text(record, "access_device.ip.address")])
-    json_records.put_texts(fields, record, (("user.target.name", ("target.name",)),))
+    json_records.put_texts(
+        fields,
+        record,
+        (
+            ("user.id", ("actor.key",)),
+            ("service.name", ("application.name",)),
+            ("user_agent.name", ("access_device.browser",)),
+        ),
+    )
+    if to_word(target.get("type")) in {"user", "admin"}:
+        json_records.put_texts(fields, target, (("user.target.id", ("key",)),))
+        if target_name := to_word(target.get("name")):
+            fields["user.target.name"] = target_name.casefold()
 
 
 _AUTHENTICATION: dict[str, Value] = {
@@ -235,6 +249,26 @@ PARSER = Parser(
                 "event.outcome": "failure",
                 "source.ip": "2001:db8::7",
                 "user.name": 'jo" client_ip="192.0.2.66',
+            },
+        ),
+        ParserExample(
+            orjson.dumps(
+                {
+                    "activity_id": "a1",
+                    "akey": "DA1",
+                    "action": {"name": "webauthncredential_create"},
+                    "actor": {"key": "DU1", "name": "Jo", "type": "user"},
+                    "access_device": {"ip": {"address": "2001:DB8:0:0:0:0:0:7#1234"}},
+                    "outcome": {"result": "FAILURE"},
+                    "ts": "2026-11-22T01:06:15.5+00:00",
+                }
+            ).decode(),
+            {
+                "event.outcome": "failure",
+                "user.name": "jo",
+                "user.id": "DU1",
+                "source.ip": "2001:db8::7",
+                "source.port": 1234,
             },
         ),
         ParserExample(

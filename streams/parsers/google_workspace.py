@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import orjson
@@ -41,19 +42,28 @@ _LOGINS = {
     "login_failure": ("failure", ["start"]),
     "login_challenge": ("unknown", ["info"]),
     "login_verification": ("unknown", ["info"]),
+    "risky_sensitive_action_allowed": ("success", ["info"]),
+    "risky_sensitive_action_blocked": ("failure", ["info"]),
     "logout": ("success", ["end"]),
-    "account_disabled_password_leak": ("success", ["user", "info"]),
+    "account_disabled_password_leak": ("success", ["user", "change"]),
+    "account_disabled_generic": ("success", ["user", "change"]),
+    "account_disabled_hijacked": ("success", ["user", "change"]),
+    "account_disabled_spamming": ("success", ["user", "change"]),
+    "account_disabled_spamming_through_relay": ("success", ["user", "change"]),
     "suspicious_login": ("success", ["start"]),
     "suspicious_login_less_secure_app": ("success", ["start"]),
     "suspicious_programmatic_login": ("success", ["start"]),
     "gov_attack_warning": ("unknown", ["info"]),
 }
+_CHALLENGES = frozenset({"login_challenge", "login_verification"})
+"""Steps of a sign-in whose outcome a parameter gives."""
 _ALERTS = frozenset(
     {
         *("suspicious_login", "suspicious_login_less_secure_app", "gov_attack_warning"),
         *("suspicious_programmatic_login", "account_disabled_password_leak", "rule_match"),
         *("account_disabled_hijacked", "account_disabled_spamming", "label_applied"),
         *("account_disabled_generic", "rule_trigger", "action_complete"),
+        *("account_disabled_spamming_through_relay", "risky_sensitive_action_allowed"),
     }
 )
 _FILE_TYPES = {
@@ -78,13 +88,19 @@ _PARAMETERS = (
     ("breach.auth.method", ("login_type", "login_challenge_method")),
     ("file.name", ("doc_title", "resource_title", "resource_name")),
     ("file.owner", ("owner", "resource_owner_email")),
-    ("file.type", ("doc_type", "resource_type")),
     ("rule.name", ("rule_name",)),
     ("rule.id", ("rule_id", "rule_resource_name")),
+    ("rule.category", ("rule_type",)),
     ("service.name", ("app_name", "application_name", "APPLICATION_NAME")),
     ("group.name", ("GROUP_EMAIL", "group_id")),
 )
 _TARGETS = ("USER_EMAIL", "target_user", "affected_email_address", "member_id", "target")
+_FOLDERS = frozenset({"folder", "shared_drive", "shared"})
+_DATA_SOURCES = {"drive": ["file"], "gmail": ["email"], "chat": ["api"], "chrome": ["web"]}
+"""Categories of what a rule looks at."""
+_SEVERITIES = {"low": 2, "medium": 3, "high": 4}
+_BLOCKS = ("BLOCK", "QUARANTINE", "REJECT")
+"""Words within the actions of a rule that refuse the act."""
 
 
 def _find_record(text: str) -> _Record | None:
@@ -114,6 +130,11 @@ def _parse(line: SourceLine) -> ParsedEvent:
     parameters = _collect_parameters(event.get("parameters"))
     _put_act(fields, application, to_word(event.get("name")), parameters)
     json_records.put_texts(fields, parameters, _PARAMETERS)
+    if application == "rules":
+        _put_rule(fields, parameters)
+    if "doc_type" in parameters:
+        is_folder = to_word(parameters["doc_type"]) in _FOLDERS
+        fields["file.type"] = "dir" if is_folder else "file"
     _put_people(fields, record, parameters)
     json_records.put_client(fields, [to_word(record.get("ipAddress"))])
     if size := to_number(parameters.get("num_response_bytes")):
@@ -123,47 +144,87 @@ def _parse(line: SourceLine) -> ParsedEvent:
     if parameters.get("is_second_factor") is not None:
         fields["breach.auth.mfa"] = parameters["is_second_factor"] in (True, "true")
     time = device_stamps.parse_stamp(to_word(identity.get("time")), line.arrived, line.zone)
-    return ParsedEvent(time, fields, id=to_word(identity.get("uniqueQualifier")) or None)
+    # The qualifier is unique among events of one time only, and of one activity there are several.
+    whole = orjson.dumps([identity, event], option=orjson.OPT_SORT_KEYS)
+    return ParsedEvent(time, fields, id=hashlib.sha256(whole).hexdigest()[:32])
 
 
 def _collect_parameters(value: Value) -> dict[str, Value]:
     """Collect parameters by name; of a list of values the first."""
     parameters: dict[str, Value] = {}
     for each in to_mappings(value):
-        several = each.get("multiValue")
-        first = several[0] if isinstance(several, list) and several else None
-        values = (each.get("value"), each.get("boolValue"), each.get("intValue"), first)
+        lists = (each.get("multiValue"), each.get("multiIntValue"))
+        several = next((one for one in lists if isinstance(one, list) and one), [None])
+        values = (each.get("value"), each.get("boolValue"), each.get("intValue"), several[0])
+        messages = each.get("multiMessageValue") or each.get("messageValue")
         parameters.setdefault(
-            to_word(each.get("name")), next((v for v in values if v is not None), None)
+            to_word(each.get("name")), next((v for v in values if v is not None), messages)
         )
     return parameters
 
 
+def _put_rule(fields: _Fields, parameters: _Record) -> None:
+    """Set what a rule found and did, without what it found it in."""
+    source = to_word(parameters.get("data_source")).casefold()
+    fields["event.category"] = _DATA_SOURCES.get(source, fields["event.category"])
+    severity = _SEVERITIES.get(to_word(parameters.get("severity")).casefold())
+    if severity is not None:
+        fields["event.severity"] = severity
+    actions = _list_inner(parameters.get("triggered_actions"), "action_type")
+    detectors = _list_inner(parameters.get("matched_detectors"), "display_name")
+    if actions:
+        fields["breach.dlp.actions"] = actions
+        is_blocked = any(word in action for action in actions for word in _BLOCKS)
+        fields["event.outcome"] = "failure" if is_blocked else "success"
+        fields["event.type"] = ["denied" if is_blocked else "allowed"]
+    if detectors:
+        fields["breach.dlp.sensitive_types"] = [{"id": each, "name": each} for each in detectors]
+
+
+def _list_inner(value: Value, name: str) -> list[str]:
+    """List one parameter of each of several messages, each value once."""
+    messages = value if isinstance(value, list) else [value]
+    inner = [_collect_parameters(to_mapping(each).get("parameter")) for each in messages]
+    return list(dict.fromkeys(text for each in inner if (text := to_word(each.get(name)))))
+
+
 def _put_act(fields: _Fields, application: str, name: str, parameters: _Record) -> None:
-    outcome, types = "success", ["change"]
-    category = _CATEGORIES.get(application, ["api"])
     lowered = name.casefold()
+    category = _CATEGORIES.get(application, ["api"])
     if application == "login":
-        outcome, types = _LOGINS.get(lowered, ("success", ["info"]))
-        if lowered == "login_challenge":
-            status = to_word(parameters.get("login_challenge_status")).casefold()
-            outcome = "success" if "passed" in status else "failure" if status else "unknown"
-        elif lowered not in _LOGINS:
-            category = ["iam"]
-    elif application == "saml":
-        outcome, types = "failure" if "failure" in lowered else "success", ["start"]
-    elif category == ["file"]:
-        types = [_FILE_TYPES.get(lowered, "change")]
+        category, outcome, types = _choose_sign_in(lowered, parameters)
+    elif application in {"saml", "chrome"} and "login" in lowered:
+        category, types = ["authentication"], ["start"]
+        outcome = "failure" if "failure" in lowered else "success"
     else:
-        types = [next((t for word, t in _WORDS if word in lowered), "change")]
+        outcome, types = "success", [_choose_type(application, category, lowered)]
     fields |= {
-        "event.category": category,
-        "event.type": types,
+        "event.category": category.copy(),
+        "event.type": types.copy(),
         "event.action": name or "activity",
         "event.outcome": outcome,
     }
     if lowered in _ALERTS:
         fields["event.kind"] = "alert"
+
+
+def _choose_sign_in(lowered: str, parameters: _Record) -> tuple[list[str], str, list[str]]:
+    """Choose category, outcome and types of an event of the sign-in log."""
+    if lowered not in _LOGINS:
+        return ["iam"], "success", ["info"]
+    outcome, types = _LOGINS[lowered]
+    if lowered in _CHALLENGES:
+        status = to_word(parameters.get("login_challenge_status")).casefold()
+        outcome = "success" if "passed" in status else "failure" if status else "unknown"
+    return ["authentication"], outcome, types
+
+
+def _choose_type(application: str, category: list[str], lowered: str) -> str:
+    if category == ["file"]:
+        return _FILE_TYPES.get(lowered, "change")
+    if application == "token" and lowered in {"revoke", "activity"}:
+        return "deletion" if lowered == "revoke" else "info"
+    return next((kind for word, kind in _WORDS if word in lowered), "change")
 
 
 def _put_people(fields: _Fields, record: _Record, parameters: _Record) -> None:
@@ -242,6 +303,45 @@ PARSER = Parser(
                 "event.category": ["file"],
                 "event.type": ["access"],
                 "file.name": 'pay" src=192.0.2.66',
+            },
+        ),
+        ParserExample(
+            _build(
+                "rules",
+                "action_complete",
+                [
+                    {"name": "data_source", "value": "DRIVE"},
+                    {"name": "rule_name", "multiValue": ["Account numbers"]},
+                    {"name": "rule_id", "multiIntValue": ["12"]},
+                    {"name": "severity", "value": "HIGH"},
+                    {"name": "resource_title", "value": "list.xlsx"},
+                    {
+                        "name": "matched_detectors",
+                        "multiMessageValue": [
+                            {"parameter": [{"name": "display_name", "value": "IBAN_CODE"}]}
+                        ],
+                    },
+                    {
+                        "name": "triggered_actions",
+                        "multiMessageValue": [
+                            {
+                                "parameter": [
+                                    {"name": "action_type", "value": "DRIVE_BLOCK_EXTERNAL_SHARING"}
+                                ]
+                            }
+                        ],
+                    },
+                ],
+            ),
+            {
+                "event.kind": "alert",
+                "event.outcome": "failure",
+                "event.severity": 4,
+                "rule.name": "Account numbers",
+                "rule.id": "12",
+                "file.name": "list.xlsx",
+                "breach.dlp.actions": ["DRIVE_BLOCK_EXTERNAL_SHARING"],
+                "breach.dlp.sensitive_types": [{"id": "IBAN_CODE", "name": "IBAN_CODE"}],
             },
         ),
         ParserExample(

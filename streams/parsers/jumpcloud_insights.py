@@ -9,20 +9,27 @@ import orjson
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import device_stamps, directory_names, json_records
+from streams.tokenizers import json_records
 from streams.tokenizers.json_records import get_text
 
 _Record = Mapping[str, Value]
 _SIGN_INS = ("login", "_auth", "sso_auth", "radius", "ldap_bind")
-_TEXTS = (
-    ("user.id", ("initiated_by.id",)),
-    ("service.name", ("application.name", "service")),
-    ("event.reason", ("error_message", "message")),
-    ("user_agent.original", ("useragent.raw", "user_agent")),
-    ("breach.auth.method", ("auth_method",)),
-    ("host.name", ("system.hostname", "system.displayName")),
-    ("source.geo.country_iso_code", ("geoip.country_code",)),
-    ("cloud.account.id", ("organization",)),
+_NAMES = json_records.RecordNames(
+    texts=(
+        ("user.id", ("initiated_by.id",)),
+        ("service.name", ("application.name", "service")),
+        ("event.reason", ("error_message", "message")),
+        ("user_agent.original", ("useragent.raw", "user_agent")),
+        ("user_agent.name", ("useragent.name",)),
+        ("breach.auth.method", ("auth_method",)),
+        ("host.name", ("system.hostname", "system.displayName")),
+        ("source.geo.country_iso_code", ("geoip.country_code",)),
+        ("cloud.account.id", ("organization",)),
+    ),
+    person=("initiated_by.username", "username", "initiated_by.email"),
+    clients=("client_ip", "src_ip"),
+    stamps=("timestamp",),
+    acts=("id",),
 )
 
 
@@ -57,19 +64,18 @@ def _parse(line: SourceLine) -> ParsedEvent:
         "event.outcome": outcome,
         "event.provider": "JumpCloud",
     }
-    json_records.put_texts(fields, record, _TEXTS)
+    event = json_records.build_event(fields, record, line, _NAMES)
     if outcome == "success":
         fields.pop("event.reason", None)
-    name = get_text(record, "initiated_by.username", "username", "initiated_by.email")
-    directory_names.put_person(fields, name)
-    json_records.put_client(fields, [get_text(record, "client_ip", "src_ip")])
+    email = get_text(record, "initiated_by.email")
+    if "@" in email:
+        fields["user.email"] = email.casefold()
     target = get_text(record, "resource.username", "resource.email")
     if target and not signs_in:
         fields["user.target.name"] = target.casefold()
     if isinstance(record.get("mfa"), bool):
         fields["breach.auth.mfa"] = record["mfa"]
-    time = device_stamps.parse_stamp(get_text(record, "timestamp"), line.arrived, line.zone)
-    return ParsedEvent(time, fields, id=get_text(record, "id") or None)
+    return event
 
 
 _EVENT: dict[str, Value] = {

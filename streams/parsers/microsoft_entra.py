@@ -10,8 +10,15 @@ import orjson
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, device_stamps, directory_names, entra_codes, json_lines
-from streams.tokenizers.json_lines import to_mapping, to_mappings, to_word, to_words
+from streams.tokenizers import (
+    addresses,
+    device_stamps,
+    directory_names,
+    entra_codes,
+    json_lines,
+    people,
+)
+from streams.tokenizers.json_lines import to_mapping, to_mappings, to_number, to_word, to_words
 
 _Fields = dict[str, Value]
 _Record = Mapping[str, Value]
@@ -30,6 +37,7 @@ _RISKS = frozenset(
         *("serviceprincipalriskevents", "aaduserriskevents", "aadriskyserviceprincipals"),
     }
 )
+_RISKS_SEEN = frozenset({"low", "medium", "high"})
 _SEVERITIES = {"none": 0, "low": 2, "medium": 3, "high": 4}
 _TYPES = {
     "add": "creation",
@@ -139,11 +147,11 @@ def _put_sign_in(fields: _Fields, record: _Record) -> None:
         fields,
         {
             "event.code": number,
+            "error.code": None if number == "0" else number,
             "user.id": record.get("userId") or record.get("servicePrincipalId"),
             "user.full_name": record.get("userDisplayName"),
             "user_agent.original": record.get("userAgent"),
             "service.name": record.get("appDisplayName") or record.get("resourceDisplayName"),
-            "network.application": record.get("clientAppUsed"),
             "host.name": device.get("displayName"),
             "device.id": device.get("deviceId"),
             "source.geo.country_iso_code": location.get("countryOrRegion"),
@@ -157,6 +165,15 @@ def _put_sign_in(fields: _Fields, record: _Record) -> None:
         fields, record.get("ipAddress"), record.get("iPAddress"), record.get("callerIpAddress")
     )
     _put_factors(fields, record, status)
+    client_app = to_word(record.get("clientAppUsed"))
+    if client_app.casefold() not in people.NOBODY:
+        fields["network.application"] = client_app
+    risk = to_word(record.get("riskLevelDuringSignIn")).casefold()
+    if risk in _RISKS_SEEN:
+        fields["breach.auth.risk"] = risk
+    milliseconds = to_number(record.get("durationMs")) or 0
+    if 0 < milliseconds < 10**12:
+        fields["event.duration"] = milliseconds * 1_000_000
 
 
 def _put_factors(fields: _Fields, record: _Record, status: _Record) -> None:
@@ -263,6 +280,7 @@ _SIGN_IN: dict[str, Value] = {
     "ipAddress": "198.51.100.7",
     "userAgent": "Mozilla/5.0",
     "authenticationRequirement": "multiFactorAuthentication",
+    "riskLevelDuringSignIn": "medium",
     "status": {"errorCode": 0, "failureReason": "Other."},
 }
 _REFUSED = _SIGN_IN | {
@@ -321,6 +339,7 @@ PARSER = Parser(
                 "source.ip": "198.51.100.7",
                 "service.name": "Office 365",
                 "breach.auth.mfa": True,
+                "breach.auth.risk": "medium",
             },
         ),
         ParserExample(

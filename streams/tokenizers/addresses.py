@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 from socket import AF_INET, inet_pton
 from typing import NamedTuple
@@ -27,6 +28,11 @@ class NamedEndpoint(NamedTuple):
 
 
 NOWHERE = NetworkEndpoint(None, None)
+_SUFFIXED = re.compile(
+    r"((?:[0-9A-Fa-f]{0,4}:){2,7}+[0-9A-Fa-f]{1,4})(?:#|p| port |\.)([0-9]{1,5})"
+    r"|((?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}):([0-9]{1,5})"
+)
+"""A v6 address and a port without brackets (RFC 5952, 6), and behind eight groups a ninth."""
 
 
 _LONGEST = 320
@@ -88,7 +94,7 @@ def parse_port(text: str) -> int | None:
 
 
 def parse_endpoint(text: str) -> NetworkEndpoint:
-    """Parse `v4`, `v6`, `v4:port`, `[v6]:port`, `[v6]`, or empty."""
+    """Parse `v4`, `v6`, `v4:port`, `[v6]:port`, `[v6]`, `v6#port`, or empty."""
     host, colon, number = text.partition(":")
     if colon and len(number) <= _LONGEST_PORT and ":" not in number and _is_dotted_quad(host):
         # The named constructor costs twice as much.
@@ -105,6 +111,10 @@ def _parse_endpoint(text: str) -> NetworkEndpoint:
     if text.count(":") == 1:
         host, _, number = text.partition(":")
         return NetworkEndpoint(parse_address(host), parse_port(number))
+    suffixed = _SUFFIXED.fullmatch(text)
+    if suffixed is not None:
+        ip, number = suffixed[1] or suffixed[3], suffixed[2] or suffixed[4]
+        return NetworkEndpoint(parse_address(ip), parse_port(number))
     return NetworkEndpoint(parse_address(text), None) if text else NOWHERE
 
 
