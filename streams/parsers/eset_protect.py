@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, json_lines, people, stamps
+from streams.tokenizers import addresses, json_lines, links, people, stamps
 
 _MARK = re.compile(r'"event_type"\s*:\s*"')
 _OCCURRED = re.compile(r'"occured"\s*:')
@@ -165,8 +165,8 @@ def _put_object(fields: dict[str, Value], record: dict[str, str]) -> None:
     uri = record.get("object_uri", "").replace("\\/", "/")
     if uri.startswith("file:"):
         fields["file.path"] = uri.removeprefix("file:").lstrip("/")
-    elif "://" in uri:
-        fields["url.original"] = uri
+    elif "://" in uri[:16]:
+        links.put_link(fields, uri)
     digest = record.get("hash", "").casefold()
     if len(digest) == 40:
         fields["file.hash.sha1"] = digest

@@ -20,6 +20,14 @@ _FINDING: dict[int, tuple[list[str], str]] = {
     2: (["change"], "finding-updated"),
     3: (["end"], "finding-closed"),
 }
+_GROUP: dict[int, tuple[list[str], str]] = {
+    1: (["group", "change"], "privileges-assigned"),
+    2: (["group", "change"], "privileges-revoked"),
+    3: (["group", "change"], "member-added"),
+    4: (["group", "change"], "member-removed"),
+    5: (["group", "deletion"], "group-deleted"),
+    6: (["group", "creation"], "group-created"),
+}
 _CLASSES: dict[int, _Kind] = {
     1001: (
         ["file"],
@@ -34,15 +42,10 @@ _CLASSES: dict[int, _Kind] = {
     ),
     2001: (["intrusion_detection"], _FINDING),
     2004: (["intrusion_detection"], _FINDING),
-    2006: (
-        ["file"],
-        {
-            1: (["info"], "finding-created"),
-            4: (["denied"], "data-blocked"),
-            5: (["access"], "data-accessed"),
-            6: (["access"], "data-detected"),
-        },
-    ),
+    2002: (["vulnerability"], _FINDING),
+    2003: (["configuration"], _FINDING),
+    2005: (["intrusion_detection"], _FINDING),
+    2006: (["file"], _FINDING),
     3001: (
         ["iam"],
         {
@@ -52,7 +55,12 @@ _CLASSES: dict[int, _Kind] = {
             4: (["user", "change"], "password-reset"),
             5: (["user", "change"], "account-disabled"),
             6: (["user", "deletion"], "account-deleted"),
+            7: (["user", "change"], "policy-attached"),
+            8: (["user", "change"], "policy-detached"),
             9: (["user", "change"], "account-locked"),
+            10: (["user", "change"], "second-factor-enabled"),
+            11: (["user", "change"], "second-factor-disabled"),
+            12: (["user", "change"], "account-unlocked"),
         },
     ),
     3002: (
@@ -63,6 +71,8 @@ _CLASSES: dict[int, _Kind] = {
             3: (["start"], "authentication-ticket"),
             4: (["start"], "service-ticket-request"),
             5: (["start"], "service-ticket-renew"),
+            6: (["start"], "preauthentication"),
+            7: (["start"], "account-switched"),
         },
     ),
     4001: (
@@ -76,10 +86,26 @@ _CLASSES: dict[int, _Kind] = {
             6: (["connection"], "traffic"),
         },
     ),
+    3003: (["iam"], {1: (["admin", "change"], "privileges-assigned")}),
+    3005: (["iam"], {1: (["user", "change"], "rights-assigned")}),
+    3006: (["iam"], _GROUP),
     4002: (["web", "network"], {}),
+    4003: (["network"], {}),
+    4007: (["network"], {}),
+    4009: (["email"], {}),
     6001: (["web"], {}),
     6003: (["api"], {}),
+    6004: (["web"], {}),
 }
+_BY_CATEGORY = {
+    1: ["host"],
+    2: ["intrusion_detection"],
+    3: ["iam"],
+    4: ["network"],
+    5: ["host"],
+    6: ["api"],
+}
+"""Of classes that are not listed, by the thousands of their number."""
 _NAMES = {
     "src_endpoint.ip": "source.ip",
     "src_endpoint.port": "source.port",
@@ -102,6 +128,9 @@ _NAMES = {
     "http_request.user_agent": "user_agent.original",
     "http_request.version": "http.version",
     "http_request.url.url_string": "url.original",
+    "http_request.url.text": "url.original",
+    "url.url_string": "url.original",
+    "query.hostname": "dns.question.name",
     "http_request.url.path": "url.path",
     "http_request.url.query_string": "url.query",
     "http_request.url.hostname": "url.domain",
@@ -111,7 +140,14 @@ _NAMES = {
     "api.service.name": "service.name",
     "service.name": "service.name",
     "auth_protocol": "breach.auth.method",
+    "logon_type": "breach.auth.method",
+    "status_code": "error.code",
     "device.hostname": "host.name",
+    "device.name": "host.name",
+    "cloud.account.uid": "cloud.account.id",
+    "process.cmd_line": "process.command_line",
+    "process.pid": "process.pid",
+    "process.file.path": "process.executable",
     "file.name": "file.name",
     "file.path": "file.path",
     "file.size": "file.size",
@@ -130,8 +166,11 @@ _NAMES = {
 }
 _USERS = ("user", "actor.user")
 _STATUSES = {1: "success", 2: "failure"}
-_BLOCKED = frozenset({2, 3, 5, 6, 7, 8, 9})
-"""Dispositions: blocked, quarantined, deleted, dropped and their like."""
+_STATUS_WORDS = {"success": "success", "failure": "failure"}
+_BLOCKED = frozenset({2, 3, 4, 5, 6, 21, 24, 25, 26})
+"""Dispositions: blocked, quarantined, isolated, deleted, dropped, reset, revoked, rejected,
+unauthorised."""
+_SESSIONS = ("is_mfa", "session.is_mfa", "actor.session.is_mfa")
 _DIRECTIONS = {1: "inbound", 2: "outbound", 3: "internal"}
 _UNKNOWN_ACT: tuple[list[str], str] = (["info"], "activity")
 
@@ -143,12 +182,22 @@ def _can_parse(line: SourceLine) -> bool:
     if not json_lines.is_object_start(text):
         return False
     match = _CLASS.search(text)
-    return match is not None and int(match[1]) in _CLASSES
+    return match is not None and _find_kind(int(match[1])) is not None
+
+
+def _find_kind(number: int) -> _Kind | None:
+    """Find what a class tells; None: it is no class of this schema. Those of extensions have five
+    digits, whose last four are a class."""
+    known = _CLASSES.get(number)
+    if known is not None:
+        return known
+    category = _BY_CATEGORY.get(number % 10_000 // 1000)
+    return None if category is None else (category, {})
 
 
 def _parse(line: SourceLine) -> ParsedEvent:
     document = json_lines.read_shared_object(line.text)
-    kind = _CLASSES.get(json_lines.to_number(document.get("class_uid")) or 0)
+    kind = _find_kind(json_lines.to_number(document.get("class_uid")) or 0)
     if kind is None or not isinstance(document.get("metadata"), dict):
         raise UnparseableRecord(
             "no class of OCSF that is understood",
@@ -164,7 +213,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     texts = {name: _get_text(document, name) for name in _NAMES}
     ecs_values.put_values(fields, texts, _NAMES)
     fields.setdefault("event.action", action)
-    if categories[0] == "intrusion_detection" or document.get("class_uid") == 2006:
+    if _get_number(document, "class_uid") % 10_000 // 1000 == 2:
         fields["event.kind"] = "alert"
     _put_outcome(fields, document)
     _put_people(fields, document)
@@ -200,6 +249,7 @@ def _put_outcome(fields: dict[str, Value], document: Mapping[str, Value]) -> Non
         fields["event.outcome"] = "success"
         return
     outcome = _STATUSES.get(_get_number(document, "status_id"))
+    outcome = outcome or _STATUS_WORDS.get(_get_text(document, "status").casefold())
     fields["event.outcome"] = outcome or ("success" if status else "unknown")
 
 
@@ -212,10 +262,10 @@ def _put_people(fields: dict[str, Value], document: Mapping[str, Value]) -> None
             fields["user.target.name"] = target.casefold()
         users = users[1:]
     for user in users:
-        name = _get_name(user)
-        if name:
+        name, uid = _get_name(user), json_lines.to_word(user.get("uid"))
+        if name or uid:
             people.put_user(fields, name)
-            ecs_values.put_value(fields, "user.id", json_lines.to_word(user.get("uid")))
+            ecs_values.put_value(fields, "user.id", uid)
             ecs_values.put_value(fields, "user.domain", json_lines.to_word(user.get("domain")))
             email = json_lines.to_word(user.get("email_addr"))
             if email:
@@ -224,25 +274,59 @@ def _put_people(fields: dict[str, Value], document: Mapping[str, Value]) -> None
 
 
 def _get_name(user: Mapping[str, Value]) -> str:
-    return json_lines.to_word(user.get("name")) or json_lines.to_word(user.get("email_addr"))
+    names = (json_lines.to_word(user.get(key)) for key in ("name", "email_addr", "full_name"))
+    return next((name for name in names if name), "")
 
 
 def _put_more(fields: dict[str, Value], document: Mapping[str, Value]) -> None:
     direction = _DIRECTIONS.get(_get_number(document, "connection_info.direction_id"))
     if direction is not None:
         fields["network.direction"] = direction
-    if isinstance(document.get("is_mfa"), bool):
-        fields["breach.auth.mfa"] = document["is_mfa"]
+    proofs = [json_lines.get_nested(document, name) for name in _SESSIONS]
+    proof = next((each for each in proofs if isinstance(each, bool)), None)
+    if proof is not None:
+        fields["breach.auth.mfa"] = proof
+    _put_evidence(fields, document)
     if "network.bytes" not in fields:
         ecs_values.put_total_bytes(fields)
     security = json_lines.to_mapping(document.get("data_security"))
-    pattern = json_lines.to_word(security.get("detection_pattern"))
-    if pattern:
-        fields["breach.dlp.sensitive_types"] = [{"id": pattern}]
+    if data_types := _list_data_types(security):
+        fields["breach.dlp.sensitive_types"] = data_types
     ecs_values.put_value(fields, "rule.ruleset", _get_text(security, "policy.name"))
     duration = _get_number(document, "duration")
     if 0 < duration < 10**12:
         fields["event.duration"] = duration * 1_000_000
+
+
+def _list_data_types(security: Mapping[str, Value]) -> list[dict[str, Value]]:
+    """List the kinds of data that were found, never the data (`value` of the details)."""
+    data_types: dict[str, dict[str, Value]] = {}
+    pattern = json_lines.to_word(security.get("detection_pattern"))
+    if pattern:
+        data_types[pattern] = {"id": pattern}
+    for detail in json_lines.to_mappings(security.get("discovery_details")):
+        kind, count = (
+            json_lines.to_word(detail.get("type")),
+            json_lines.to_number(detail.get("count")),
+        )
+        if kind:
+            data_types[kind] = {"id": kind} if count is None else {"id": kind, "count": count}
+    category = json_lines.to_word(security.get("category"))
+    if not data_types and category:
+        data_types[category] = {"id": category}
+    return list(data_types.values())
+
+
+def _put_evidence(fields: dict[str, Value], document: Mapping[str, Value]) -> None:
+    """Set what a finding leaves out and its first evidence or resource says."""
+    evidence = next(iter(json_lines.to_mappings(document.get("evidences"))), {})
+    texts = {name: _get_text(evidence, name) for name in _NAMES}
+    ecs_values.put_values(fields, texts, {n: f for n, f in _NAMES.items() if "." in n and texts[n]})
+    if "user.name" not in fields and evidence:
+        _put_people(fields, evidence)
+    resource = next(iter(json_lines.to_mappings(document.get("resources"))), {})
+    if "file.name" not in fields and fields["event.category"] == ["file"]:
+        ecs_values.put_value(fields, "file.name", _get_text(resource, "name"))
 
 
 def _find_time(document: Mapping[str, Value], line: SourceLine) -> datetime | None:
@@ -313,20 +397,52 @@ PARSER = Parser(
             },
         ),
         ParserExample(
-            '{"metadata":{"product":{"name":"Gate"}},"class_uid":2006,"activity_id":4,"time":'
+            '{"metadata":{"product":{"name":"Gate"}},"class_uid":2006,"activity_id":1,"time":'
             '1795309574250,"severity_id":4,"action_id":2,"actor":{"user":{"name":"jo"}},"file":{"name":'
             '"list.xlsx","size":2048},"finding_info":{"title":"Card numbers","uid":"f2"},'
             '"data_security":{"detection_pattern":"Credit card","policy":{"name":"Cards"}}}',
             {
                 "event.kind": "alert",
                 "event.category": ["file"],
-                "event.type": ["denied"],
+                "event.type": ["info", "denied"],
                 "event.outcome": "failure",
                 "user.name": "jo",
                 "file.name": "list.xlsx",
                 "rule.name": "Card numbers",
                 "breach.dlp.sensitive_types": [{"id": "Credit card"}],
             },
+        ),
+        ParserExample(
+            '{"metadata":{"product":{"name":"Gate"}},"class_uid":2006,"activity_id":1,"time":'
+            '1795309574250,"disposition_id":15,"evidences":[{"actor":{"user":{"name":"Jo","uid":"u7"}},'
+            '"src_endpoint":{"ip":"203.0.113.66"},"file":{"name":"list.csv"}}],"finding_info":'
+            '{"title":"Account numbers"},"data_security":{"discovery_details":[{"type":"IBAN",'
+            '"count":12,"value":"GB00"}]}}',
+            {
+                "event.type": ["info"],
+                "event.outcome": "unknown",
+                "user.name": "jo",
+                "user.id": "u7",
+                "source.ip": "203.0.113.66",
+                "file.name": "list.csv",
+                "breach.dlp.sensitive_types": [{"id": "IBAN", "count": 12}],
+            },
+        ),
+        ParserExample(
+            '{"metadata":{"product":{"name":"Gate"}},"class_uid":3002,"activity_id":1,"time":'
+            '1795309574250,"status":"Failure","actor":{"session":{"is_mfa":true}},"user":{"uid":"u7"},'
+            '"src_endpoint":{"ip":"2001:db8::7"}}',
+            {
+                "event.outcome": "failure",
+                "user.id": "u7",
+                "breach.auth.mfa": True,
+                "source.ip": "2001:db8::7",
+            },
+        ),
+        ParserExample(
+            '{"metadata":{"product":{"name":"Gate"}},"class_uid":4011,"time":1795309574250,'
+            '"status_id":1,"src_endpoint":{"ip":"203.0.113.66"}}',
+            {"event.category": ["network"], "event.outcome": "success"},
         ),
     ),
 )

@@ -91,6 +91,14 @@ def _put_part(fields: _Fields, part: _Record) -> None:
     if "url.original" not in fields:
         links.put_link(fields, to_word(part.get("url")) or to_word(part.get("destinationUrl")))
     _put_file(fields, part)
+    _put_process(fields, part)
+
+
+def _put_process(fields: _Fields, part: _Record) -> None:
+    command, number = to_word(part.get("processCommandLine")), to_number(part.get("processId"))
+    if command and "process.command_line" not in fields:
+        fields["process.command_line"] = command
+        fields |= {} if number is None else {"process.pid": number}
 
 
 def _put_device(fields: _Fields, part: _Record) -> None:
@@ -99,6 +107,9 @@ def _put_device(fields: _Fields, part: _Record) -> None:
     for key in ("deviceDnsName", "fqdn", "netBiosName", "hostName"):
         if name := to_word(part.get(key)):
             fields["host.name"] = name
+            several = [*to_words(part.get("ipInterfaces")), to_word(part.get("lastIpAddress"))]
+            known = [ip for ip in map(addresses.parse_address, several) if ip is not None]
+            fields |= {"host.ip": known} if known else {}
             return
 
 
