@@ -37,6 +37,8 @@ _RISKS = frozenset(
         *("serviceprincipalriskevents", "aaduserriskevents", "aadriskyserviceprincipals"),
     }
 )
+_SIGN_IN_NAME = "Sign-in activity"
+"""What Microsoft calls the operation where the record names it."""
 _RISKS_SEEN = frozenset({"low", "medium", "high"})
 _SEVERITIES = {"none": 0, "low": 2, "medium": 3, "high": 4}
 _TYPES = {
@@ -134,7 +136,7 @@ def _put_sign_in(fields: _Fields, record: _Record) -> None:
     fields |= {
         "event.category": ["authentication"],
         "event.type": ["info" if outcome == "unknown" else "start"],
-        "event.action": "sign-in-interrupted" if outcome == "unknown" else "sign-in",
+        "event.action": "sign-in-interrupted" if outcome == "unknown" else _SIGN_IN_NAME,
         "event.outcome": outcome,
     }
     application = record.get("userPrincipalName") or record.get("servicePrincipalName")
