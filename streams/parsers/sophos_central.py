@@ -92,7 +92,7 @@ _TRANSFER = re.compile(
     r" {1,2}Source path: (?P<path>.{1,2048}?)"
     r"(?: {1,2}Destination path: (?P<target>.{1,2048}?))?(?: {1,2}Destination type: (?P<kind>[^:]{1,100}))?"
 )
-_FOUND = re.compile(r"[^']{1,100}'([^']{1,256})' at '(.{1,2048})'")
+_DETECTION = re.compile(r"[^']{1,100}'([^']{1,256})' at '(.{1,2048})'")
 _SITE = re.compile(
     r"[^\"']{0,100}([\"'])([^\"'\s]{1,2048})\1([^\"']{0,100}[\"']([^\"']{1,256})[\"'])?"
 )
@@ -128,7 +128,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     if severity is not None:
         fields["event.severity"] = severity
     _put_ends(fields, record)
-    _put_told(fields, group)
+    _put_object(fields, group)
     if path := fields.get("file.path"):
         fields["file.name"] = path.replace("\\", "/").rpartition("/")[2]
     return ParsedEvent(_find_time(record, line), fields, id=get_text(record, "id") or None)
@@ -173,7 +173,7 @@ def _put_ends(fields: _Fields, record: _Record) -> None:
     addresses.put_endpoint(fields, "destination", remote, number)
 
 
-def _put_told(fields: _Fields, group: str) -> None:
+def _put_object(fields: _Fields, group: str) -> None:
     """Set what the text tells of the file or the site."""
     text = fields.get("event.reason", "")
     if group == "data_loss_prevention":
@@ -187,10 +187,10 @@ def _put_told(fields: _Fields, group: str) -> None:
             if site[4]:
                 fields.setdefault("rule.name", site[4])
     else:
-        found = _FOUND.fullmatch(text)
-        if found is not None:
-            fields.setdefault("rule.name", found[1])
-            fields.setdefault("file.path", found[2])
+        detection = _DETECTION.fullmatch(text)
+        if detection is not None:
+            fields.setdefault("rule.name", detection[1])
+            fields.setdefault("file.path", detection[2])
 
 
 def _put_transfer(fields: _Fields, text: str) -> None:
@@ -234,7 +234,7 @@ _EVENT: dict[str, Value] = {
     "end": "2026-11-22T01:06:15.000Z",
     "name": 'Access was blocked to "phish.example/a" because of "Mal/Phish-A".',
 }
-_TOLD = (
+_TRANSFER_TEXT = (
     "An \u2033allow file transfer\u2033 action was taken.  Username: CONTOSO\\Jo  Rule names: \u2032Accounts\u2032"
     "  User action: File copy  Application Name: Explorer  Data Control action: Allow  File type: Text"
     "  File size: 2048  Source path: C:\\Users\\jo\\a b.csv  Destination path: D:\\a b.csv"
@@ -273,7 +273,7 @@ PARSER = Parser(
                     "type": "Event::Endpoint::DataLossPreventionAutomaticallyAllowed",
                     "group": "DATA_LOSS_PREVENTION",
                     "suser": "n/a",
-                    "name": _TOLD,
+                    "name": _TRANSFER_TEXT,
                 }
             ).decode(),
             {

@@ -24,6 +24,7 @@ from schemas.pipeline.source import BlindInterval
 WORDS = {
     "userloggedin": "sign-in",
     "userloginfailed": "refused sign-in",
+    "sign-in activity": "sign-in",
     "filedownloaded": "file download",
     "fileaccessed": "file opened",
     "new-inboxrule": "mailbox rule set",
