@@ -18,6 +18,12 @@ _SIGN_INS = (
         re.compile(r"(?:Digest: )?user `(.*)' in realm `.*' not found(?:: (.*))?\Z", re.DOTALL),
         "unknown user",
     ),
+    (
+        re.compile(
+            r"(?:AUDIT: )?authentication failure for principal \"(.*)\": ([\w ]+)", re.DOTALL
+        ),
+        "refused by a sign-in service",
+    ),
     (re.compile(r"user ([^:]*?) not found(?:: (.*))?\Z", re.DOTALL), "unknown user"),
     (
         re.compile(r"(?:Digest: )?user ([^:]*+): password mismatch: (.*)\Z", re.DOTALL),

@@ -37,7 +37,7 @@ _REQUEST = re.compile(
 )
 _ATTACK = re.compile(
     rf"WF (?P<level>\w+) (?P<attack>\w+) (?P<ip>{_IP}) (?P<port>[0-9]+) (?P<app_ip>{_IP}) (?P<app_port>[0-9]+) "
-    r"(?P<rule>\S+) (?P<kind>\S+) (?P<action>[A-Z_]+) [^\[\]]{1,80}?\[(?P<details>(?:[^\]\\]++|\\.)*+)\] "
+    r"(?P<rule>\S+) (?P<kind>\S+) (?P<action>[A-Z_]+) [^\[\]]{1,80}?\[(?P<details>(?:[^\]\\]++|\\+[^\\])*+)\] "
     r"(?P<method>\S+) (?P<url>\S+) (?:HTTPS?|TLS\S*|SSL\S*|\"-\") \S+ \"(?P<agent>[^\"]*+)\"",
     re.DOTALL,
 )

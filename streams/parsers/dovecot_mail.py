@@ -22,14 +22,18 @@ from streams.tokenizers import addresses, numbers, people
 _LOGIN = re.compile(r"(imap|pop3|submission|managesieve|lmtp)(?:-urlauth)?-login")
 _MAIL = re.compile(r"imap|pop3|submission|managesieve|lmtp|lda|imap-hibernate")
 _SERVICE = (
-    r"(?:imap|pop3|submission|managesieve|lmtp)(?:-urlauth)?-login|auth(?:-worker)?|imap-hibernate"
+    r"IMAP|POP3|(?:imap|pop3|submission|managesieve|lmtp)(?:-urlauth)?-login|auth(?:-worker)?|imap-hibernate"
     r"|imap|pop3|submission|managesieve|lmtp|lda|indexer-worker|master|config|log|stats|anvil|doveadm"
 )
+_ITSELF = re.compile(r"(?P<service>)(?P<names>)(?:Info: |Warning: |Error: |Fatal: |Dovecot v)")
+"""What Dovecot 1 says of itself by syslog, without a service."""
 _LEVEL = re.compile(r"(?:Info|Warning|Error|Debug|Fatal|Panic): ")
 _START = re.compile(
     rf"(?:dovecot: )?(?P<service>{_SERVICE})(?P<names>(?:\([^()]*+\)|<[^<>]*+>)*+): "
     r"(?:(?:Info|Warning|Error|Debug|Fatal|Panic): )?"
 )
+_FORMER_LEVELS = frozenset({"Info", "Warn", "Warning", "Error", "Fatal"})
+"""What Dovecot 1 writes before the service in its own log, where a frame has its tag."""
 _APP = re.compile(rf"dovecot|(?:{_SERVICE})(?:\([^()]*\)|<[^<>]*>)*")
 _USER_START = "user=<"
 _USER_END = re.compile(r">, (?:method|rip|lip|secured|TLS|session)\b")
@@ -71,12 +75,17 @@ def _match_start(line: SourceLine) -> tuple[re.Match[str], str] | None:
 
     In Dovecot's own log the service is the tag of the frame."""
     app = line.frame.app
+    if app in _FORMER_LEVELS:
+        match = _START.match(line.text)
+        return None if match is None else (match, line.text)
     if app is not None and _APP.fullmatch(app) is None:
         return None
     if app not in (None, "dovecot") and (line.frame.pid or _LEVEL.match(line.text) is None):
         return None  # Cyrus has programs of the same names
     text = line.text if app in (None, "dovecot") else f"{app}: {line.text}"
     match = _START.match(text)
+    if match is None and app == "dovecot":
+        match = _ITSELF.match(text)
     return None if match is None else (match, text)
 
 
@@ -91,7 +100,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
             _NOT_OURS, place="dovecot_mail", remedy="Check which parser the source names."
         )
     match, text = start
-    service, message = match["service"], text[match.end() :]
+    service, message = match["service"].lower(), text[match.end() :]
     fields: dict[str, Value] = {"service.name": "dovecot"}
     if line.frame.host:
         fields["host.name"] = line.frame.host
@@ -234,6 +243,9 @@ PARSER = Parser(
         b"pop3(",
         b"lmtp(",
         b"master: ",
+        b"auth(",
+        b"IMAP(",
+        b"POP3(",
     ),
     claims=_can_parse,
     parse=_parse,
@@ -313,6 +325,11 @@ PARSER = Parser(
             "Nov 22 01:06:15 master: Info: Dovecot v2.3.19.1 (9b53102964) starting up for imap",
             None,
         ),
+        ParserExample(
+            "Nov 22 01:06:15 Info: auth(default): passwd-file(jo,::ffff:203.0.113.66): unknown user",
+            _FAILED | {"user.name": "jo", "source.ip": "203.0.113.66"},
+        ),
+        ParserExample("Nov 22 01:06:15 mail dovecot: Dovecot v1.2.9 starting up", None),
         ParserExample("Nov 22 01:06:15 mail dovecot: master: Warning: Killed with signal 15", None),
     ),
 )

@@ -6,7 +6,6 @@ they are understood and ignored. A refusal of any of these programs is an event.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
@@ -18,7 +17,7 @@ from schemas.pipeline.plugin import (
     ParserExample,
     SourceLine,
 )
-from streams.tokenizers import addresses, numbers, people
+from streams.tokenizers import account_changes, addresses, numbers, people
 
 _ACCOUNT_APPS = (
     "useradd|usermod|userdel|groupadd|groupmod|groupdel|passwd|chpasswd|chage|chfn|chsh|gpasswd"
@@ -69,6 +68,8 @@ _SU_BSD = re.compile(
     r"(?P<bad>BAD SU )?(?P<user>\S+) to (?P<to>\S+) on \S+\Z"
     r"|(?P<failed>failed): \S+ changing from (?P<from>\S+) to (?P<into>\S+)\Z"
 )
+_DOAS_REFUSED = re.compile(r"(?P<reason>failed (?:auth|command)) for (?P<user>[^\s:]+)")
+_ILLEGAL_PORT = re.compile(r"Connection from (?P<host>\S+) on illegal port")
 _PASSWORD_CHECK = re.compile(r"password check failed for user \((?P<user>[^()]*)\)\Z")
 _SU_SIGN = re.compile(r"(?P<sign>[+-]) (?P<tty>\S+) (?P<user>[^\s:]+)[:-](?P<to>\S+)\Z")
 _LOGIN_FAILED = re.compile(
@@ -81,62 +82,6 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 _LOGIND = re.compile(r"New session (?P<id>\S+) of user (?P<user>[^\s.]+)")
-_NAME = r"'?(?P<user>[^'\s,]+)'?"
-_GROUP = r"'?(?P<group>[^'\s,]+)'?"
-_ACCOUNT_CHANGES = tuple(
-    (re.compile(pattern), types, action)
-    for pattern, types, action in (
-        (
-            rf"new user: name={_NAME}(?:, UID=(?P<uid>[0-9]+))?",
-            ("user", "creation"),
-            "user_created",
-        ),
-        (
-            rf"new group: name={_GROUP}(?:, GID=(?P<gid>[0-9]+))?",
-            ("group", "creation"),
-            "group_created",
-        ),
-        (
-            rf"(?P<again>group added to /etc/\w+): name={_GROUP}(?:, GID=(?P<gid>[0-9]+))?",
-            ("group", "creation"),
-            "group_created",
-        ),
-        (rf"delete user {_NAME}", ("user", "deletion"), "user_deleted"),
-        (
-            rf"delete {_NAME} from (?:shadow )?group {_GROUP}",
-            ("group", "change"),
-            "group_member_removed",
-        ),
-        (rf"(?P<again>removed shadow) group {_GROUP}", ("group", "deletion"), "group_deleted"),
-        (rf"removed group {_GROUP}", ("group", "deletion"), "group_deleted"),
-        (
-            rf"group {_GROUP} removed(?P<again> from /etc/\w+)?",
-            ("group", "deletion"),
-            "group_deleted",
-        ),
-        (rf"add {_NAME} to (?:shadow )?group {_GROUP}", ("group", "change"), "group_member_added"),
-        (
-            rf"user {_NAME} added by (?P<by>\S+) to group {_GROUP}",
-            ("group", "change"),
-            "group_member_added",
-        ),
-        (
-            rf"user {_NAME} removed by (?P<by>\S+) from group {_GROUP}",
-            ("group", "change"),
-            "group_member_removed",
-        ),
-        (
-            r"(?:pam_unix\(\w+:chauthtok\): )?password (?:changed|for .* changed by .*)(?: for (?P<user>\S+))?",
-            ("user", "change"),
-            "password_changed",
-        ),
-        (rf"(?:lock|unlock|change|changed) user {_NAME} ", ("user", "change"), "user_changed"),
-        (rf"(?:lock|unlock|change) {_NAME} ", ("user", "change"), "user_changed"),
-        (rf"changed password expiry for {_NAME}", ("user", "change"), "user_changed"),
-        (rf"(?P<failed>failed adding) user {_NAME}", ("user", "creation"), "user_created"),
-        (rf"(?P<failed>failed adding) group {_GROUP}", ("group", "creation"), "group_created"),
-    )
-)
 
 
 def _can_parse(line: SourceLine) -> bool:
@@ -173,38 +118,23 @@ def _put_frame(fields: dict[str, Value], frame: LineFrame) -> None:
 
 
 def _parse_message(app: str, text: str) -> dict[str, Value] | None:
-    for pattern, types, action in _ACCOUNT_CHANGES:
-        match = pattern.match(text)
-        if match is not None:
-            return _build_change(match, types, action)
+    change = account_changes.read(text)
+    if change is not None:
+        return change
     pam = _PAM.match(text)
     message = text[pam.end() :] if pam is not None else text
-    for build in (_build_pam, _build_sudo, _build_su, _build_login):
+    for build in (
+        _build_pam,
+        _build_sudo,
+        _build_su,
+        _build_doas,
+        _build_remote_shell,
+        _build_login,
+    ):
         fields = build(app, message)
         if fields is not None:
             return fields
     return None
-
-
-def _build_change(match: re.Match[str], types: Sequence[str], action: str) -> dict[str, Value]:
-    names = match.groupdict()
-    fields: dict[str, Value] = {
-        "event.category": ["iam"],
-        "event.type": list(types),
-        "event.outcome": "failure" if names.get("failed") else "success",
-        "event.action": action,
-    }
-    if names.get("again"):
-        fields["is_retelling"] = True
-    people.put_user(fields, names.get("by") or "")
-    for name, key in (("uid", "user.target.id"), ("gid", "group.id")):
-        if names.get(name):
-            fields[key] = names[name]
-    if names.get("user"):
-        fields["user.target.name"] = names["user"].casefold()
-    if names.get("group"):
-        fields["group.name"] = names["group"].casefold()
-    return fields
 
 
 def _build_sign_in(outcome: str, action: str, user: str | None) -> dict[str, Value]:
@@ -312,6 +242,26 @@ def _build_su(app: str, message: str) -> dict[str, Value] | None:
         "success" if match["sign"] == "+" else "failure", "su_login", match["user"]
     )
     fields |= {"user.target.name": match["to"].casefold(), "is_retelling": True}
+    return fields
+
+
+def _build_doas(app: str, message: str) -> dict[str, Value] | None:
+    match = _DOAS_REFUSED.match(message) if app == "doas" else None
+    if match is None:
+        return None
+    fields = _build_sign_in("failure", "doas_login", match["user"])
+    fields["event.reason"] = match["reason"]
+    return fields
+
+
+def _build_remote_shell(app: str, message: str) -> dict[str, Value] | None:
+    """Build what rshd and rlogind refuse: a connection from a port that any account may use."""
+    match = _ILLEGAL_PORT.match(message) if app in ("rshd", "rlogind", "in.rlogind") else None
+    if match is None:
+        return None
+    fields = _build_sign_in("failure", f"{app}_login", None)
+    fields["event.reason"] = "illegal port"
+    _put_origin(fields, match["host"])
     return fields
 
 
@@ -425,6 +375,10 @@ PARSER = Parser(
         ParserExample(
             "Nov 22 01:06:15 web01 unix_chkpwd[12]: password check failed for user (sam)",
             _FAILED | {"user.name": "sam"},
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 bsd1 doas: failed auth for jo",
+            _FAILED | {"user.name": "jo", "event.reason": "failed auth"},
         ),
         ParserExample(
             "Nov 22 01:06:15 bsd1 su[12]: BAD SU jo to root on /dev/ttyp0",

@@ -28,19 +28,28 @@ _REFUSED = re.compile(
     re.DOTALL,
 )
 _ROOT = re.compile(r"(?P<user>\S+) login attempted")
+_DENIED = re.compile(
+    r"Connection (?:from .* denied|refused .*)|.*: Limit access denies login.*", re.DOTALL
+)
+_WRAPPED = re.compile(r"refused connect from (?:\S{1,255} \()?(?P<ip>[0-9A-Fa-f.:]{2,45})\)?\Z")
+_UNFRAMED = re.compile(r"proftpd\[[0-9]+\] (?=\S{1,255}(?: \(|: ))")
+"""A process that is followed by no colon, as the server's own log writes it."""
 _SESSION = re.compile(
     r"FTP (?:session|login) (?P<act>opened|closed|timed out)|(?P<end>Client session idle)"
 )
 
 
 def _match(line: SourceLine) -> re.Match[str] | None:
-    if line.frame.app is None or _APP.fullmatch(line.frame.app) is None:
+    if not _can_parse(line):
         return None
-    return _LINE.match(line.text)
+    own = _UNFRAMED.match(line.text)
+    return _LINE.match(line.text, own.end() if own else 0)
 
 
 def _can_parse(line: SourceLine) -> bool:
-    return line.frame.app is not None and _APP.fullmatch(line.frame.app) is not None
+    if line.frame.app is None:
+        return _UNFRAMED.match(line.text) is not None
+    return _APP.fullmatch(line.frame.app) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
@@ -49,12 +58,18 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
             "no line of ProFTPD", place="proftpd_ftp", remedy="Check which parser the source names."
         )
     match = _match(line)
-    fields = None if match is None else _parse_message(match["message"])
-    if match is None or fields is None:
-        return IgnoredLine("describes the file server itself")
-    mail_sign_ins.put_client(fields, match["ip"])
-    if match["host"] and match["host"] != match["ip"]:
-        fields["source.domain"] = match["host"].casefold()
+    wrapped = _WRAPPED.match(line.text)
+    if wrapped is not None:
+        fields = _build_refused_connection(line.text)
+        mail_sign_ins.put_client(fields, wrapped["ip"])
+    else:
+        read = None if match is None else _parse_message(match["message"])
+        if match is None or read is None:
+            return IgnoredLine("describes the file server itself")
+        fields = read
+        mail_sign_ins.put_client(fields, match["ip"])
+        if match["host"] and match["host"] != match["ip"]:
+            fields["source.domain"] = match["host"].casefold()
     fields |= {"service.name": "proftpd", "network.application": "ftp"}
     mail_sign_ins.put_frame(fields, line.frame)
     return ParsedEvent(line.frame.time, fields)
@@ -76,11 +91,23 @@ def _parse_message(text: str) -> dict[str, Value] | None:
         return mail_sign_ins.build_sign_in("failure", "ftp_login", user=user) | {
             "event.reason": text
         }
+    if _DENIED.match(text):
+        return _build_refused_connection(text)
     match = _SESSION.match(text)
     if match is None:
         return None
     kind = "start" if match["act"] == "opened" else "end"
     return mail_sign_ins.build_session_event(kind, f"ftp_session_{kind}")
+
+
+def _build_refused_connection(reason: str) -> dict[str, Value]:
+    return {
+        "event.category": ["network"],
+        "event.type": ["connection", "denied"],
+        "event.outcome": "failure",
+        "event.action": "ftp_connection_refused",
+        "event.reason": reason,
+    }
 
 
 PARSER = Parser(
@@ -91,6 +118,24 @@ PARSER = Parser(
     parse=_parse,
     references=("https://github.com/proftpd/proftpd/blob/master/doc/howto/Logging.html",),
     examples=(
+        ParserExample(
+            "Nov 22 01:06:15 files proftpd[77]: refused connect from 203.0.113.66 (203.0.113.66)",
+            {
+                "event.outcome": "failure",
+                "event.category": ["network"],
+                "source.ip": "203.0.113.66",
+            },
+        ),
+        ParserExample(
+            "2026-11-22 01:06:15,805 files proftpd[77] files.example (203.0.113.66[203.0.113.66]):"
+            " USER jo (Login failed): Incorrect password",
+            {
+                "@timestamp": "2026-11-22T01:06:15.805000+00:00",
+                "event.outcome": "failure",
+                "user.name": "jo",
+                "source.ip": "203.0.113.66",
+            },
+        ),
         ParserExample(
             "Nov 22 01:06:15 ftp proftpd[4211]: ftp.contoso.example (host.example[203.0.113.66]): USER"
             " jo (Login failed): Incorrect password.",

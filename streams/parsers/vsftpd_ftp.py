@@ -16,7 +16,7 @@ _ACTS = (
     "|OK MKDIR|FAIL MKDIR|OK RMDIR|FAIL RMDIR|OK RENAME|FAIL RENAME|OK CHMOD|FAIL CHMOD"
 )
 _LINE = re.compile(
-    rf"(?:{_STAMP} \[pid (?P<pid>[0-9]{{1,10}})\] )?(?:\[(?P<user>.{{0,255}}?)\] )?(?P<act>{_ACTS}):"
+    rf"(?:{_STAMP} )?(?:\[pid (?P<pid>[0-9]{{1,10}})\] )?(?:\[(?P<user>.{{0,255}}?)\] )?(?P<act>{_ACTS}):"
     r' Client "(?P<ip>[0-9A-Fa-f.:]{2,45})"(?P<rest>.*)\Z',
     re.DOTALL,
 )

@@ -1,22 +1,12 @@
-"""Parse Postfix: sign-ins by SASL, refused and accepted mail, connections.
-
-A client's host name and address stand in `host[address]`, which the server writes. What a client
-may type (addresses, HELO, the name that it signs in with) stands behind it.
-
-A sign-in that is accepted is told by the first mail after it, and by the counts at the connection's
-end (`auth=1`): a client that only tries whether a password is right sends no mail. So both are
-retellings of one sign-in. A server process serves one client after the other."""
+"""Read the fields of Postfix's messages, whatever daemon writes them."""
 
 from __future__ import annotations
 
 import re
 
-from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
-from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import addresses, numbers, people
 
-_APP = re.compile(r"postfix(?:-[\w-]+)?/(?:[\w-]+/)*(?P<daemon>[\w-]+)")
 _CLIENT = r"(?P<host>[^\s\[\]]*)\[(?P<ip>[0-9A-Fa-f.:%]+|unknown)\](?::(?P<port>[0-9]{1,5}))?"
 _SASL_FAILED = re.compile(
     rf"(?:warning: )?{_CLIENT}: SASL (?P<method>[\w-]+) authentication (?P<state>failed|aborted)"
@@ -28,9 +18,27 @@ _ACCEPTED = re.compile(
     r"(?:, sasl_username=(?P<user>[^,]*))?(?:, sasl_sender=[^,]*)?(?:, orig_\w+=[^,]*)*\Z"
 )
 _REFUSED = re.compile(
-    rf"(?P<queue>[0-9A-Za-z]{{5,20}}): (?:milter-)?(?P<kind>reject|reject_warning|discard|hold|warn):"
+    rf"(?P<queue>[0-9A-Za-z]{{5,20}}): (?:milter-)?(?P<kind>reject|reject_warning|discard|hold|warn|filter|redirect|prepend|replace|info|bcc):"
     rf" (?P<stage>[\w-]+)(?: command)? from {_CLIENT}: (?P<reason>.*)\Z",
     re.DOTALL,
+)
+_CHECKED = re.compile(
+    r"(?P<queue>[0-9A-Za-z]{5,20}): (?P<kind>warning|reject|discard|hold|filter|redirect|replace|prepend|info|strip|bcc):"
+    r" (?P<part>header|body|milter-\w+) (?P<rest>.*)\Z",
+    re.DOTALL,
+)
+_CHECKED_END = re.compile(rf" from {_CLIENT}; from=<")
+_ANSWER = re.compile(
+    r"(?P<queue>[0-9A-Za-z]{5,20}): host (?P<host>[^\s\[\]]{1,255})"
+    r"\[(?P<ip>[0-9A-Fa-f.:%]+)\] (?:said|refused to talk to me): (?P<reason>.*)\Z",
+    re.DOTALL,
+)
+_STATISTICS = re.compile(
+    r"statistics: max (?P<what>[a-z ]{1,60}) (?P<number>[0-9/s]{1,30}) for \((?P<service>\w+):(?P<ip>[0-9A-Fa-f.:]+)\)"
+)
+_ENCRYPTED = re.compile(
+    r"(?:Anonymous|Untrusted|Trusted|Verified) TLS connection (?P<act>established to|established from|reused to)"
+    rf" {_CLIENT}: (?P<rest>.*)\Z"
 )
 _CONNECTION = re.compile(
     rf"(?:warning: )?(?P<act>connect|disconnect|lost connection after [\w-]+(?: \([^()]*\))?"
@@ -68,32 +76,13 @@ _MAIL_FIELDS = {
 }
 
 
-def _can_parse(line: SourceLine) -> bool:
-    return line.frame.app is not None and _APP.fullmatch(line.frame.app) is not None
+def is_refused_sign_in(text: str) -> bool:
+    """Whether the message describes a refused attempt to sign in, each in a line of its own."""
+    return _SASL_FAILED.match(text) is not None
 
 
-def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
-    app = _APP.fullmatch(line.frame.app or "")
-    if app is None:
-        raise UnparseableRecord(
-            "no line of Postfix",
-            place="postfix_mail",
-            remedy="Check which parser the source names.",
-        )
-    fields = _parse_message(app["daemon"], line.text)
-    if fields is None:
-        return IgnoredLine("describes the mail service itself")
-    fields |= {"service.name": "postfix", "network.application": "smtp"}
-    if line.frame.host:
-        fields["host.name"] = line.frame.host
-    if fields["event.action"] != "mail_login":
-        return ParsedEvent(line.frame.time, fields)
-    refused = _SASL_FAILED.match(line.text) is not None
-    session = f"{line.frame.host or ''}/{line.frame.pid}/{fields.get('source.ip')}"
-    return ParsedEvent(line.frame.time, fields, session=session, is_retelling=not refused)
-
-
-def _parse_message(daemon: str, text: str) -> dict[str, Value] | None:
+def parse_message(daemon: str | None, text: str) -> dict[str, Value] | None:
+    """Parse a daemon's message; None: it describes no act."""
     if daemon == "postscreen":
         match = _SCREENED.match(text)
         return None if match is None else _build_screened(match)
@@ -101,9 +90,13 @@ def _parse_message(daemon: str, text: str) -> dict[str, Value] | None:
         (_SASL_FAILED, _build_failed_login),
         (_ACCEPTED, _build_accepted),
         (_REFUSED, _build_refused),
+        (_CHECKED, _build_checked),
         (_CONNECTION, _build_connection),
         (_RATE, _build_limited),
         (_QUEUE, _build_queued),
+        (_ANSWER, _build_answer),
+        (_STATISTICS, _build_statistics),
+        (_ENCRYPTED, _build_encryption),
     ):
         match = pattern.match(text)
         if match is not None:
@@ -175,6 +168,74 @@ def _build_refused(match: re.Match[str]) -> dict[str, Value]:
     code = _STATUS_CODE.match(match["reason"])
     if code is not None:
         fields["event.code"] = code[0]
+    return fields
+
+
+def _build_checked(match: re.Match[str]) -> dict[str, Value]:
+    """Build what a check of headers or bodies says. Its text is the mail's, so there is no client
+    where a mail imitates one."""
+    rest = match["rest"]
+    is_refused = match["kind"] in ("reject", "discard")
+    fields: dict[str, Value] = {
+        "event.category": ["email"],
+        "event.type": ["denied"] if is_refused else ["info"],
+        "event.outcome": "failure" if is_refused else "unknown",
+        "event.action": f"mail_{match['kind']}",
+        "email.local_id": match["queue"],
+    }
+    ends = list(_CHECKED_END.finditer(rest))
+    if len(ends) == 1:
+        _put_client(fields, ends[0])
+        _put_mail(fields, rest[ends[0].end() - len("; from=<") :])
+    return fields
+
+
+def _build_answer(match: re.Match[str]) -> dict[str, Value]:
+    """Build what another server answers while a mail is sent to it."""
+    fields: dict[str, Value] = {
+        "event.category": ["email"],
+        "event.type": ["info"],
+        "event.outcome": "unknown",
+        "event.action": "mail_answer",
+        "event.reason": match["reason"],
+        "email.local_id": match["queue"],
+        "destination.domain": match["host"].casefold(),
+    }
+    addresses.put_endpoint(fields, "destination", addresses.parse_address(match["ip"]), None)
+    code = _STATUS_CODE.match(match["reason"])
+    if code is not None:
+        fields["event.code"] = code[0]
+    return fields
+
+
+def _build_statistics(match: re.Match[str]) -> dict[str, Value]:
+    fields: dict[str, Value] = {
+        "event.category": ["network"],
+        "event.type": ["info"],
+        "event.outcome": "unknown",
+        "event.action": "mail_statistics",
+        "event.reason": f"max {match['what']} {match['number']}",
+    }
+    addresses.put_endpoint(fields, "source", addresses.parse_address(match["ip"]), None)
+    return fields
+
+
+def _build_encryption(match: re.Match[str]) -> dict[str, Value]:
+    """Build an encrypted connection, to another server or from a client."""
+    fields: dict[str, Value] = {
+        "event.category": ["network"],
+        "event.type": ["connection", "info"],
+        "event.outcome": "success",
+        "event.action": "mail_encrypted",
+        "event.reason": match["rest"],
+    }
+    if match["act"].endswith("from"):
+        _put_client(fields, match)
+        return fields
+    ip, port = addresses.parse_address(match["ip"]), addresses.parse_port(match["port"] or "")
+    addresses.put_endpoint(fields, "destination", ip, port)
+    if match["host"] and match["host"] != "unknown":
+        fields["destination.domain"] = match["host"].casefold()
     return fields
 
 
@@ -265,111 +326,3 @@ def _build_queued(match: re.Match[str]) -> dict[str, Value]:
     if size is not None and (length := numbers.parse_whole(size[1])) is not None:
         fields["network.bytes"] = length
     return fields
-
-
-_FAILED = {
-    "event.category": ["authentication"],
-    "event.outcome": "failure",
-    "event.action": "mail_login",
-}
-
-PARSER = Parser(
-    id="postfix_mail",
-    title="Postfix (SASL sign-ins, refused and delivered mail)",
-    hints=(b"postfix",),
-    claims=_can_parse,
-    parse=_parse,
-    references=(
-        "https://www.postfix.org/SASL_README.html",
-        "https://www.postfix.org/POSTSCREEN_README.html",
-    ),
-    examples=(
-        ParserExample(
-            "Nov 22 01:06:15 mail postfix/smtpd[4211]: warning: unknown[203.0.113.66]: SASL LOGIN"
-            " authentication failed: UGFzc3dvcmQ6",
-            _FAILED
-            | {
-                "@timestamp": "2026-11-22T01:06:15+00:00",
-                "source.ip": "203.0.113.66",
-                "source.domain": None,
-                "breach.auth.method": "login",
-                "host.name": "mail",
-            },
-        ),
-        ParserExample(
-            "Nov 22 01:06:15 mail postfix/submission/smtpd[4211]: warning:"
-            " host.example[2001:DB8::7]:50100: SASL PLAIN authentication failed: (reason"
-            " unavailable), sasl_username=Jo@contoso.example",
-            _FAILED
-            | {
-                "source.ip": "2001:db8::7",
-                "source.port": 50100,
-                "source.domain": "host.example",
-                "user.name": "jo@contoso.example",
-            },
-        ),
-        ParserExample(
-            "<22>Nov 22 01:06:15 mail postfix/smtps/smtpd[9]: 4F2A61C0B3: client=unknown[203.0.113.66],"
-            " sasl_method=PLAIN, sasl_username=jo@contoso.example",
-            {
-                "event.category": ["authentication", "email"],
-                "event.outcome": "success",
-                "user.name": "jo@contoso.example",
-                "source.ip": "203.0.113.66",
-            },
-        ),
-        ParserExample(
-            "Nov 22 01:06:15 mail postfix/smtpd[4211]: NOQUEUE: reject: RCPT from"
-            " unknown[203.0.113.66]: 554 5.7.1 <x@other.example>: Relay access denied;"
-            " from=<a@b.example> to=<x@other.example> proto=ESMTP helo=<[192.0.2.9]>",
-            {
-                "event.outcome": "failure",
-                "event.action": "mail_reject",
-                "event.code": "554",
-                "event.reason": "554 5.7.1 <x@other.example>: Relay access denied",
-                "source.ip": "203.0.113.66",
-                "email.from.address": "a@b.example",
-                "email.to.address": ["x@other.example"],
-            },
-        ),
-        ParserExample(
-            "Nov 22 01:06:15 mail postfix/smtp[17]: 4F2A61C0B3: to=<x@other.example>,"
-            " relay=mx.other.example[198.51.100.9]:25, delay=1.2, delays=0.1/0/0.6/0.5, dsn=2.0.0,"
-            " status=sent (250 2.0.0 OK)",
-            {
-                "event.category": ["email"],
-                "event.outcome": "success",
-                "destination.ip": "198.51.100.9",
-                "email.to.address": ["x@other.example"],
-            },
-        ),
-        ParserExample(
-            "Nov 22 01:06:15 mail postfix/postscreen[7]: CONNECT from [203.0.113.66]:40022 to"
-            " [192.0.2.4]:25",
-            {"source.ip": "203.0.113.66", "source.port": 40022, "event.action": "mail_screened"},
-        ),
-        ParserExample(
-            "Nov 22 01:06:15 mail postfix/smtpd[4211]: lost connection after AUTH from"
-            " unknown[203.0.113.66]",
-            {"event.action": "mail_lost_connection", "source.ip": "203.0.113.66"},
-        ),
-        ParserExample(
-            "Nov 22 01:06:15 mail postfix/smtpd[4211]: warning: unknown[203.0.113.66]: SASL PLAIN"
-            " authentication failed: (reason unavailable), sasl_username=x, sasl_username=jo",
-            _FAILED | {"user.name": "x, sasl_username=jo", "event.reason": "(reason unavailable)"},
-        ),
-        ParserExample(
-            "Nov 22 01:06:15 mail postfix/smtpd[4211]: disconnect from unknown[203.0.113.66] ehlo=1"
-            " auth=1/3 quit=1 commands=3/5",
-            {
-                "event.category": ["authentication", "network"],
-                "event.type": ["connection", "end"],
-                "event.outcome": "success",
-                "event.action": "mail_login",
-                "breach.auth.attempts": 1,
-                "source.ip": "203.0.113.66",
-            },
-        ),
-        ParserExample("Nov 22 01:06:15 mail postfix/master[1]: daemon started", None),
-    ),
-)
