@@ -18,6 +18,7 @@ from breachdesk.customer_port import CustomerBook
 from breachdesk.import_port import ImportBook, ProposalBook, ReplayBook
 from breachdesk.record_port import RecordBook
 from breachdesk.source_port import SourceBook
+from breachdesk.watch_port import WatchBook
 from schemas.casework.affected import Manifest
 from schemas.casework.case_file import PrintedCase
 from schemas.casework.letter import LetterContext, LintProblem
@@ -90,6 +91,8 @@ class UnitOfWork(Protocol):
     def audit(self) -> AuditBook: ...
     @property
     def sources(self) -> SourceBook: ...
+    @property
+    def watch(self) -> WatchBook: ...
     @property
     def users(self) -> UserBook: ...
     @property
@@ -213,4 +216,5 @@ __all__ = [
     "Submission",
     "UnitOfWork",
     "UserBook",
+    "WatchBook",
 ]  # fmt: skip

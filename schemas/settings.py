@@ -142,8 +142,9 @@ class SourceSettings(FrozenModel):
     """Organization whose system this is."""
     horizon_hours: float = 24.0
     """H: how late a record may arrive and still count (24 syslog, 168 cloud audit)."""
-    silence_minutes: int = 60
-    """Quiet for longer: shown as silent."""
+    silence_minutes: int | None = Field(default=None, ge=0)
+    """Quiet for longer: silent. None: for longer than its own past explains, at least an hour; 0:
+    never silent."""
     max_future_minutes: float = Field(default=10.0, ge=0.0)
     """A stamp further ahead of its arrival is suspect: the event gets the time of its arrival."""
     fields: dict[str, str] = {}

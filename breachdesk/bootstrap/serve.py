@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, suppress
@@ -37,16 +38,19 @@ from breachdesk.bootstrap.observability.readiness import build_failure, check_da
 from breachdesk.bootstrap.observability.store_metrics import StoreCollector
 from breachdesk.bootstrap.observability.traces import SpanTracer, build_tracer
 from breachdesk.bootstrap.polling import poll_tenants
-from breachdesk.bootstrap.upkeep import check_tail, store_gaps
+from breachdesk.bootstrap.upkeep import check_tail, store_gaps, watch_sources
+from breachdesk.casework.watching.watcher import SourceWatcher
 from breachdesk.console.app import build_app
 from breachdesk.console.dependencies import ConsoleDependencies, LocalProcessing
 from breachdesk.console.hourly_volume import TopicVolume
 from breachdesk.console.web.security_headers import SecurityHeaders
+from schemas.errors import RetryableError
 from streams.intake.http.listener import create_intake_app
 from streams.intake.syslog.listener import SyslogListener
 
 Say = Callable[[str], None]
 GAPS_EVERY_SECONDS = 5.0
+WATCH_EVERY_SECONDS = 60.0
 LAST_BATCH_SECONDS = 5.0
 """That the batch in hand may take once the end was asked for."""
 
@@ -159,6 +163,7 @@ class BackgroundServices:
         self._mail = MailMonitor(container, self.registry, traced)
         sink = InstrumentedSink(container.store.make_batch_sink(), self._meter, traced)
         self._anchoring = HeadRecorder(container)
+        self._watcher = SourceWatcher(container.settings)
         self._reader = container.open_reader(PrometheusReadingMeter(self.registry))
         self._worker = container.build_worker(sink=sink, reader=self._reader, meter=self._meter)
         self._warned = False
@@ -223,11 +228,17 @@ class BackgroundServices:
             self.failed.set()
 
     def _run_chores(self) -> None:
+        watched_at = float("-inf")
         while not self.stop.wait(GAPS_EVERY_SECONDS):
             self._meter.set_waiting("store" if self._worker.waits_for else "")
             self._print_once(self._worker.warning)
             store_gaps(self._container)
             self._anchoring.record_if_due()
+            if time.monotonic() - watched_at >= WATCH_EVERY_SECONDS:
+                # A store that refuses for now is asked again at the next look.
+                with suppress(RetryableError):
+                    watch_sources(self._container, self._watcher)
+                watched_at = time.monotonic()
 
     @property
     def processing(self) -> LocalProcessing:

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 
 from breachdesk.bootstrap.anchoring import HeadRecorder
 from breachdesk.bootstrap.container import Container
+from breachdesk.casework.watching.watcher import SourceWatcher
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
 from schemas.pipeline.event import RecordPosition
@@ -37,13 +38,25 @@ def store_gaps(container: Container) -> int:
     return len(fresh)
 
 
-def run_chores(container: Container, anchoring: HeadRecorder) -> None:
-    """Run the workers' leader's tasks of each minute: store blind intervals, record the audit
-    chain's head in its anchor file, and pin raw bytes of evidence beyond Kafka's retention.
-    Idempotent."""
+def watch_sources(
+    container: Container, watcher: SourceWatcher, journals: Sequence[str] | None = None
+) -> int:
+    """Open and close operations alerts; returns how many changed. `journals`: the partitions that
+    exist, where Kafka carries the records. Idempotent."""
+    now = container.now()
+    findings = container.store.read(lambda uow: watcher.look(uow, now, journals))
+    container.store.write(lambda uow: watcher.save(uow, findings))
+    return len(findings.changes)
+
+
+def run_chores(container: Container, anchoring: HeadRecorder, watcher: SourceWatcher) -> None:
+    """Run the workers' leader's tasks of each minute: store blind intervals, watch the sources,
+    record the audit chain's head in its anchor file, and pin raw bytes of evidence beyond Kafka's
+    retention. Idempotent."""
     store_gaps(container)
     anchoring.record_if_due()
     journals = container.topics.list_journals()
+    watch_sources(container, watcher, journals)
     positions = sorted(container.store.read(lambda uow: uow.alerts.list_unpinned(journals)))
     for begin in range(0, len(positions), PINNED_AT_ONCE):
         records = container.topics.get_many(positions[begin : begin + PINNED_AT_ONCE])

@@ -20,6 +20,7 @@ from breachdesk.bootstrap.observability.operations_endpoints import OperationsSe
 from breachdesk.bootstrap.observability.traces import NullTracer, SpanTracer, build_tracer
 from breachdesk.bootstrap.upkeep import run_chores
 from breachdesk.casework.opening.queued_orders import StoreOrders
+from breachdesk.casework.watching.watcher import SourceWatcher
 from schemas.errors import BreachDeskError, ConfigurationError
 from schemas.pipeline.event import RawRecord
 from schemas.settings import Settings
@@ -48,7 +49,7 @@ def run_worker(container: Container, say: Callable[[str], None]) -> None:
     registry = CollectorRegistry()
     meter = PrometheusMeter(registry)
     status = WorkerStatus()
-    anchoring = HeadRecorder(container)
+    anchoring, watcher = HeadRecorder(container), SourceWatcher(container.settings)
     clock = get_clock(container)
     worker = build_worker(container, meter, clock, traced, PrometheusReadingMeter(registry))
     dependencies = WorkerDependencies(
@@ -57,7 +58,7 @@ def run_worker(container: Container, say: Callable[[str], None]) -> None:
         exports=container.store.make_export_outbox(),
         leader=container.store.get_leader_election(),
         orders=StoreOrders(container.store, clock),
-        chores=lambda: run_chores(container, anchoring),
+        chores=lambda: run_chores(container, anchoring, watcher),
         meter=meter,
         now=clock,
     )

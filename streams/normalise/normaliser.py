@@ -19,6 +19,7 @@ from schemas.settings import Settings, SourceSettings
 from streams.correlate.in_time import is_in_time
 from streams.normalise.enrich import EventEnricher
 from streams.normalise.forwarding import OUTSIDE, omit_own_addresses
+from streams.normalise.hour_counts import RecentRecords
 from streams.normalise.recognise import MOST_SOURCES, NotUnderstood, get_dataset
 from streams.normalise.source_counts import BatchCounter
 from streams.ports import RecordReader, RegisterView
@@ -38,7 +39,8 @@ another."""
 
 
 class EventNormaliser:
-    """Owns no thread, no file, no clock, no window."""
+    """Owns no thread, no file, no clock, no window. Of earlier records it knows digests only, to
+    count copies."""
 
     def __init__(self, reader: RecordReader, settings: Settings) -> None:
         self._reader = reader
@@ -46,12 +48,13 @@ class EventNormaliser:
         self._sources: dict[str, _NormalisedSource] = {}
         self._view: RegisterView | None = None
         self._enricher: EventEnricher | None = None
+        self._recent = RecentRecords()
 
     def normalise(
         self, records: Sequence[RawRecord], view: RegisterView, take: Take
     ) -> BatchCounter:
         """Normalise all records: each becomes an event, describes no act, or is a dead letter."""
-        enricher, counter = self._get_enricher(view), BatchCounter()
+        enricher, counter = self._get_enricher(view), BatchCounter(self._recent)
         records = self._sort_by_source(records)
         with closing(self._reader.read(records)) as outcomes:
             for record, outcome in zip(records, outcomes, strict=True):

@@ -4,44 +4,106 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from schemas.pipeline.event import Event, RawRecord
 from schemas.pipeline.source import DeadLetter
-from streams.ports import SourceCount, UnattributedCount
+from streams.normalise.hour_counts import HourCounter, RecentRecords, sum_hours
+from streams.ports import HourCount, SourceCount, SourceSighting, UnattributedCount
+
+MINUTE = timedelta(minutes=1)
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
-@dataclass(slots=True)
 class SourceCounter:
-    """Of one source in one batch."""
+    """Of one source in one batch: a counter for each hour of arrival, and one for what a person
+    fed."""
 
-    parser: str = ""
-    received: int = 0
-    parsed: int = 0
-    ignored: int = 0
-    dead_letters: int = 0
-    not_understood: int = 0
-    late: int = 0
-    first_event: datetime | None = None
-    last_event: datetime | None = None
-    last_arrived: datetime | None = None
+    __slots__ = (
+        "_begin", "_end", "_hour", "_recent", "_seed", "backfill", "current", "first_event", "hours",
+        "is_copy", "last_event", "minute", "name", "parser",
+    )  # fmt: skip
+
+    def __init__(self, name: str, recent: RecentRecords) -> None:
+        self.name = name
+        self.parser = ""
+        self.hours: dict[int, HourCounter] = {}
+        self.backfill: HourCounter | None = None
+        self.first_event: datetime | None = None
+        self.last_event: datetime | None = None
+        self._recent = recent
+        self._seed = hash(name)
+        self._begin = self._end = NEVER
+        self._hour = self.current = HourCounter()
+        self.minute = 0
+        """Of the record in hand, as a bit of its hour."""
+        self.is_copy = False
+        """Whether the record in hand is a copy of a recent one."""
+
+    def record_received(self, record: RawRecord) -> None:
+        """Count the record's arrival."""
+        arrived = record.arrived
+        if record.backfill:
+            hour = self.backfill = self.backfill or HourCounter()
+        else:
+            if not self._begin <= arrived < self._end:
+                self._move_to_minute(arrived)
+            hour = self._hour
+        self.current = hour
+        hour.received += 1
+        self.is_copy = self._recent.is_copy(hash(record.raw) ^ self._seed, record.position.offset)
+        if self.is_copy:
+            if record.replay_of is None:
+                hour.copies += 1
+            else:
+                self.is_copy = False
+        if hour.last_arrived is None or arrived > hour.last_arrived:
+            hour.last_arrived = arrived
+
+    def _move_to_minute(self, arrived: datetime) -> None:
+        minutes = int(arrived.timestamp() // 60)
+        number, minute = divmod(minutes, 60)
+        hour = self.hours.get(number)
+        if hour is None:
+            hour = self.hours[number] = HourCounter()
+        self.minute = 1 << minute
+        hour.minutes |= self.minute
+        self._hour = hour
+        self._begin = datetime.fromtimestamp(minutes * 60, UTC)
+        self._end = self._begin + MINUTE
 
     def record_ignored(self, parser: str) -> None:
         """Count a line that is understood and describes no act."""
-        self.ignored += 1
+        self.current.ignored += 1
         self.parser = parser
 
     def record_parsed(self, parser: str, event: Event) -> None:
         """Count a line that became this event."""
-        self.parsed += 1
         self.parser = parser
-        if not event.in_time:
-            self.late += 1
+        self.current.record_event(event, minute=self.minute, is_copy=self.is_copy)
         time = event.time
         if self.first_event is None or time < self.first_event:
             self.first_event = time
         if self.last_event is None or time > self.last_event:
             self.last_event = time
+
+    def build_count(self) -> SourceCount:
+        """Sum the hours and the backfill."""
+        counters = [*self.hours.values(), *([self.backfill] if self.backfill else ())]
+        arrivals = [each.last_arrived for each in counters if each.last_arrived is not None]
+        return SourceCount(
+            source=self.name,
+            parser=self.parser,
+            received=sum(each.received for each in counters),
+            parsed=sum(each.parsed for each in counters),
+            ignored=sum(each.ignored for each in counters),
+            dead_letters=sum(each.dead_letters for each in counters),
+            not_understood=sum(each.not_understood for each in counters),
+            late=sum(each.late for each in counters),
+            first_event=self.first_event,
+            last_event=self.last_event,
+            last_arrived=max(arrivals, default=None),
+        )
 
 
 @dataclass(slots=True)
@@ -87,9 +149,11 @@ def _choose_known(
 class BatchCounter:
     """received = parsed + ignored + dead letters + not understood, for every source."""
 
-    def __init__(self) -> None:
+    def __init__(self, recent: RecentRecords | None = None) -> None:
+        """`recent`: records of earlier batches, to count copies of them."""
         self.dead_letters: list[DeadLetter] = []
         """The unreadable and the not understood: both can be replayed."""
+        self._recent = RecentRecords() if recent is None else recent
         self._sources: dict[str, SourceCounter] = {}
         self._whose: dict[tuple[str, str], _OwnerCounter] = {}
 
@@ -97,22 +161,22 @@ class BatchCounter:
         """Count the record's arrival and return the counter of its source."""
         source = self._sources.get(record.source)
         if source is None:
-            source = self._sources[record.source] = SourceCounter()
-        source.received += 1
-        arrived = record.arrived
-        if source.last_arrived is None or arrived > source.last_arrived:
-            source.last_arrived = arrived
+            source = self._sources[record.source] = SourceCounter(record.source, self._recent)
+        source.record_received(record)
         return source
 
     def record_not_understood(self, letter: DeadLetter, record: RawRecord) -> None:
         """Count a line that no parser claims."""
-        self._sources[record.source].not_understood += 1
+        hour = self._sources[record.source].current
+        hour.not_understood += 1
+        hour.record_failure(record.arrived)
         self.dead_letters.append(letter)
 
     def record_unparseable(self, letter: DeadLetter, record: RawRecord) -> None:
         """Count a line that a parser claims and cannot read."""
         source = self._sources[record.source]
-        source.dead_letters += 1
+        source.current.dead_letters += 1
+        source.current.record_failure(record.arrived)
         source.parser = source.parser or letter.parser
         self.dead_letters.append(letter)
 
@@ -130,22 +194,24 @@ class BatchCounter:
 
     def list_sources(self) -> Sequence[SourceCount]:
         """List the counts by source name."""
-        return [
-            SourceCount(
-                source=name,
-                parser=of.parser,
-                received=of.received,
-                parsed=of.parsed,
-                ignored=of.ignored,
-                dead_letters=of.dead_letters,
-                not_understood=of.not_understood,
-                late=of.late,
-                first_event=of.first_event,
-                last_event=of.last_event,
-                last_arrived=of.last_arrived,
-            )
-            for name, of in sorted(self._sources.items())
-        ]
+        return [source.build_count() for _, source in sorted(self._sources.items())]
+
+    def list_hours(self) -> Sequence[HourCount]:
+        """List the counts by source, customer and hour of arrival."""
+        counts: list[HourCount] = []
+        for name, source in self._sources.items():
+            for number, hour in source.hours.items():
+                counts.append(hour.build_count(name, number))
+                counts += hour.list_customer_counts(number)
+        return sum_hours(counts)
+
+    def list_sightings(self) -> Sequence[SourceSighting]:
+        """List of which assets which source told in which hour."""
+        sightings: set[SourceSighting] = set()
+        for name, source in self._sources.items():
+            for number, hour in source.hours.items():
+                sightings.update(hour.list_sightings(name, number))
+        return sorted(sightings)
 
     def list_unattributed(self) -> Sequence[UnattributedCount]:
         """List the counts by key and dataset."""

@@ -19,7 +19,13 @@ from streams.ports.batches import (
     StoredPosition,
     SweepResult,
 )
-from streams.ports.counts import SourceCount, UnattributedCount
+from streams.ports.counts import (
+    HourCount,
+    SourceCount,
+    SourceSighting,
+    SubjectKind,
+    UnattributedCount,
+)
 from streams.ports.event_log import EventLog
 from streams.ports.exports import ExportOutbox, LeaderElection, OrderHandler
 from streams.ports.record_reader import Outcome, RecordReader
@@ -37,6 +43,7 @@ __all__ = [
     "GroupRows",
     "GroupState",
     "GroupUpdates",
+    "HourCount",
     "KnownLetter",
     "LeaderElection",
     "LogRow",
@@ -47,7 +54,9 @@ __all__ = [
     "RecordReader",
     "RegisterView",
     "SourceCount",
+    "SourceSighting",
     "StoredPosition",
+    "SubjectKind",
     "SweepResult",
     "UnattributedCount",
 ]

@@ -11,7 +11,7 @@ from schemas.pipeline.alert import Episode, GroupKey
 from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.slotted import slotted
 from schemas.pipeline.source import DeadLetter
-from streams.ports.counts import SourceCount, UnattributedCount
+from streams.ports.counts import HourCount, SourceCount, SourceSighting, UnattributedCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,8 @@ class RecordBatch:
     """Groups that the batch has signals for."""
     dead_letters: Sequence[DeadLetter] = ()
     sources: Sequence[SourceCount] = ()
+    hours: Sequence[HourCount] = ()
+    sightings: Sequence[SourceSighting] = ()
     unattributed: Sequence[UnattributedCount] = ()
     exports: Sequence[ExportMessage] = ()
     hold_until: float | None = None

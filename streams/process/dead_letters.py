@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.pipeline.source import DeadLetter
+from streams.normalise.hour_counts import sum_hours
 from streams.normalise.source_counts import sum_counts
-from streams.ports import KnownLetter, SourceCount
+from streams.ports import HourCount, KnownLetter, SourceCount, SubjectKind
 
 WORKER = "worker"
 """Value of `parser` in letters that the worker itself wrote (empty: no parser recognised the
@@ -55,6 +56,28 @@ def count_letters(letters: Sequence[DeadLetter]) -> Sequence[SourceCount]:
             for each in letters
         ]
     )
+
+
+def count_letter_hours(letters: Sequence[DeadLetter]) -> Sequence[HourCount]:
+    """Count the same by hour of arrival."""
+    counts = []
+    for each in letters:
+        arrived = each.arrived.timestamp()
+        hour, rest = divmod(arrived, 3600)
+        counts.append(
+            HourCount(
+                SubjectKind.SOURCE,
+                each.source,
+                int(hour),
+                received=1,
+                dead_letters=1,
+                minutes=1 << int(rest // 60),
+                first_failure=arrived,
+                last_failure=arrived,
+                last_arrived=arrived,
+            )
+        )
+    return sum_hours(counts)
 
 
 def restore_first_arrival(

@@ -14,13 +14,17 @@ from schemas.pipeline.source import DeadLetter
 from schemas.settings import Settings, SourceSettings
 from streams.correlate.in_time import HOLD_SECONDS
 from streams.correlate.window_store import GuardedSignal, WindowStore
+from streams.normalise.hour_counts import sum_hours
 from streams.normalise.normaliser import EventNormaliser
 from streams.normalise.source_counts import sum_counts
 from streams.ports import (
     ExportMessage,
+    HourCount,
     RecordReader,
     RegisterView,
     SourceCount,
+    SourceSighting,
+    SubjectKind,
     UnattributedCount,
 )
 from streams.process.exports import build_event_export
@@ -37,6 +41,8 @@ class BatchResult:
     signals: GroupSignals = field(default_factory=dict)
     dead_letters: Sequence[DeadLetter] = ()
     sources: Sequence[SourceCount] = ()
+    hours: Sequence[HourCount] = ()
+    sightings: Sequence[SourceSighting] = ()
     unattributed: Sequence[UnattributedCount] = ()
     hold_until: float | None = None
     """Arrival watermark before which nothing is evicted: a backfill was seen."""
@@ -52,13 +58,20 @@ class BatchResult:
 def remove_counts(result: BatchResult) -> BatchResult:
     """Remove counts of records that were counted before: signals and letters are idempotent, counts
     are not."""
-    return replace(result, sources=(), unattributed=())
+    return replace(result, sources=(), hours=(), unattributed=())
 
 
 def remove_received(result: BatchResult) -> BatchResult:
     """Remove the received counts of replayed dead letters: their outcome counts, but they arrived
     only once."""
-    return replace(result, sources=[replace(count, received=0) for count in result.sources])
+    return replace(
+        result,
+        sources=[replace(count, received=0) for count in result.sources],
+        hours=[
+            count if count.kind is SubjectKind.CUSTOMER else replace(count, received=0)
+            for count in result.hours
+        ],
+    )
 
 
 def merge_results(one: BatchResult, other: BatchResult) -> BatchResult:
@@ -71,6 +84,8 @@ def merge_results(one: BatchResult, other: BatchResult) -> BatchResult:
         signals=merged,
         dead_letters=[*one.dead_letters, *other.dead_letters],
         sources=sum_counts([*one.sources, *other.sources]),
+        hours=sum_hours([*one.hours, *other.hours]),
+        sightings=[*one.sightings, *other.sightings],
         unattributed=[*one.unattributed, *other.unattributed],
         hold_until=max(until, default=None),
         exports=[*one.exports, *other.exports],
@@ -113,6 +128,8 @@ class RecordPipeline:
             signals,
             counter.dead_letters,
             counter.list_sources(),
+            counter.list_hours(),
+            counter.list_sightings(),
             counter.list_unattributed(),
             _compute_held_until(records),
             exported,

@@ -33,6 +33,7 @@ from streams.process.batch_size import BatchSize
 from streams.process.dead_letters import (
     build_piece_letter,
     build_poison_letter,
+    count_letter_hours,
     count_letters,
     restore_first_arrival,
 )
@@ -311,6 +312,8 @@ class StreamWorker:
             keys=self._windows.list_keys(result.signals),
             dead_letters=result.dead_letters,
             sources=result.sources,
+            hours=result.hours,
+            sightings=result.sightings,
             unattributed=result.unattributed,
             exports=_build_exports(records, result) if self._exporting else (),
             hold_until=result.hold_until,
@@ -362,7 +365,12 @@ class StreamWorker:
 
 
 def _build_letters_result(letters: Sequence[DeadLetter]) -> BatchResult:
-    return replace(BatchResult(), dead_letters=letters, sources=count_letters(letters))
+    return replace(
+        BatchResult(),
+        dead_letters=letters,
+        sources=count_letters(letters),
+        hours=count_letter_hours(letters),
+    )
 
 
 def _build_exports(records: Sequence[ArrivedRecord], result: BatchResult) -> list[ExportMessage]:

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.batches import counts, position_rows, watermarks
+from breachdesk.stores.batches import counts, intake_hours, position_rows, watermarks
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
 from breachdesk.stores.batches.reconcile import AlertReconciler, GroupColumns
 from breachdesk.stores.books import exports
 from breachdesk.stores.books.unit_of_work import SqlUnitOfWork
+from streams.normalise.hour_counts import sum_hours
 from streams.normalise.source_counts import sum_counts
 from streams.ports import EvictedInterval, RecordBatch
 
@@ -34,7 +35,11 @@ def finish_batch(
     AlertReconciler(connection, books, now, copies).reconcile(groups)
     counts.add_dead_letters(connection, batch.dead_letters)
     undone = counts.mark_letters_replayed(connection, batch.repeated)
-    counts.add_source_counts(connection, sum_counts([*batch.sources, *undone]))
+    counts.add_source_counts(connection, sum_counts([*batch.sources, *undone.sources]))
+    intake_hours.add_hours(
+        connection, sum_hours([*batch.hours, *undone.hours]) if undone.hours else batch.hours
+    )
+    intake_hours.add_sightings(connection, batch.sightings)
     counts.add_unattributed(connection, batch.unattributed)
     exports.add_messages(connection, batch.exports)
     books.finish(now)

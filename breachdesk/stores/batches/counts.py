@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
 from sqlalchemy.engine import Connection
@@ -14,7 +14,13 @@ from breachdesk.stores.sql.dialects import insert_or_sum, sort_by_bytes
 from breachdesk.stores.tables.stream_tables import dead_letters, source_counts, unattributed
 from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.source import DeadLetter
-from streams.ports import KnownLetter, SourceCount, UnattributedCount
+from streams.ports import (
+    HourCount,
+    KnownLetter,
+    SourceCount,
+    SubjectKind,
+    UnattributedCount,
+)
 
 Row = dict[str, Any]
 SLICE = 400
@@ -177,20 +183,36 @@ def find_dead_letters(
     return letters_by_position
 
 
+class UndoneCounts(NamedTuple):
+    """What replayed letters take from the counts of their sources, and of the hours in which they
+    arrived."""
+
+    sources: Sequence[SourceCount]
+    hours: Sequence[HourCount]
+
+
 def mark_letters_replayed(
     connection: Connection, positions: Sequence[RecordPosition]
-) -> list[SourceCount]:
+) -> UndoneCounts:
     """Mark them replayed; what is to be taken from their sources' counts."""
-    undone = []
+    sources, hours = [], []
     known = find_dead_letters(connection, sorted(positions)).values()
     for letter in (each.letter for each in known if each.waits):
         mark = update(dead_letters).where(*_match_position(letter.position)).values(replayed=True)
         connection.execute(mark)
-        parsed = bool(letter.parser)
-        undone.append(
-            SourceCount(letter.source, dead_letters=-parsed, not_understood=-(not parsed))
+        dead, strange = (-1, 0) if letter.parser else (0, -1)
+        hour = int(letter.arrived.timestamp() // 3600)
+        sources.append(SourceCount(letter.source, dead_letters=dead, not_understood=strange))
+        hours.append(
+            HourCount(
+                SubjectKind.SOURCE,
+                letter.source,
+                hour,
+                dead_letters=dead,
+                not_understood=strange,
+            )
         )
-    return undone
+    return UndoneCounts(sources, hours)
 
 
 def _match_position(position: RecordPosition) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

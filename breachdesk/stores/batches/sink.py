@@ -7,6 +7,7 @@ last."""
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -21,6 +22,7 @@ from breachdesk.stores.batches import (
     sole_owner,
 )
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
+from breachdesk.stores.batches.intake_hours import SightingMemory
 from schemas.pipeline.alert import GroupKey
 from schemas.pipeline.event import RecordPosition
 from streams.ports import (
@@ -56,6 +58,7 @@ class SqlBatchSink:
         self._read = read
         self._sole_owner = sole_owner
         self._copies = EvidenceCopies()
+        self._sighted = SightingMemory()
 
     @property
     def sole_owner(self) -> bool:
@@ -68,6 +71,18 @@ class SqlBatchSink:
         return self._read(lambda connection: signal_log.list_rows(connection, partition))
 
     def commit(
+        self,
+        batch: RecordBatch,
+        known: Mapping[GroupKey, int],
+        apply_signals: Callable[[Sequence[GroupRows], float | None], GroupUpdates],
+        now: datetime,
+    ) -> CommitResult:
+        batch = replace(batch, sightings=self._sighted.filter_new(batch.sightings))
+        result = self._commit(batch, known, apply_signals, now)
+        self._sighted.add(batch.sightings)
+        return result
+
+    def _commit(
         self,
         batch: RecordBatch,
         known: Mapping[GroupKey, int],

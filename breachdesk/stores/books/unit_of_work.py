@@ -27,6 +27,7 @@ from breachdesk.stores.books.second_factors import SqlSecondFactorBook
 from breachdesk.stores.books.sign_ins import SqlSignInBook
 from breachdesk.stores.books.sources import SqlSourceBook
 from breachdesk.stores.books.users import SqlUserBook
+from breachdesk.stores.books.watch import SqlWatchBook
 from breachdesk.stores.sql import counters
 from breachdesk.stores.sql.case_cipher import CaseCipher
 from breachdesk.stores.sql.row_digests import RowDigests
@@ -76,6 +77,7 @@ class SqlUnitOfWork:
         self.replays = SqlReplayBook(connection)
         self.audit = SqlAuditBook(connection, cipher, row_digests)
         self.sources = SqlSourceBook(connection)
+        self.watch = SqlWatchBook(connection)
         self.users = SqlUserBook(connection, row_digests, is_snapshot=is_snapshot)
         self.second_factors = SqlSecondFactorBook(connection)
         self.sign_ins = SqlSignInBook(connection)

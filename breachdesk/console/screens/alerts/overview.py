@@ -50,6 +50,8 @@ class OverviewPage:
     """All that run, the most pressing first."""
     heard: Mapping[str, datetime | None]
     """When each source was heard last."""
+    silent: Sequence[str]
+    """Sources with an open alert of silence."""
     sources: Sequence[SourceView]
     """Some of them: what is silent or not understood first."""
     names: dict[str, str]
@@ -79,7 +81,7 @@ def show_overview(context: SignedIn) -> Response:
         headline=_format_headline(yours, state.alerts.total),
         pressing=state.pressing[:BREACHES],
         more_breaches=len(state.pressing[BREACHES:]),
-        silent=list_silent_sources(context, state.heard),
+        silent=state.silent,
         received=context.app_state.hourly_volume.read_counts(),
     )
 
@@ -103,12 +105,14 @@ def _read(uow: UnitOfWork, context: RequestContext) -> OverviewPage:
     running = [duty for case in cases for duty in standings[case.id].running]
     alerts = uow.alerts.list_page(PageRequest(SHOWN), states=(AlertState.NEW,))
     heard = uow.sources.get_last_arrivals()
+    silent = [name for name in list_silent_sources(uow) if name in heard]
     return OverviewPage(
         tuple((case, step) for case, step in steps if step is not None),
         alerts,
         tuple(sorted(running, key=get_urgency_key)),
         heard,
-        uow.sources.list_by_names(_sort_sources(uow, context, heard)[:SOURCES]),
+        silent,
+        uow.sources.list_by_names(_sort_sources(uow, silent, heard)[:SOURCES]),
         get_customer_names(
             uow, (*collect_first_customers(alerts.rows), *(duty.customer_id for duty in running))
         ),
@@ -118,9 +122,9 @@ def _read(uow: UnitOfWork, context: RequestContext) -> OverviewPage:
 
 
 def _sort_sources(
-    uow: UnitOfWork, context: RequestContext, heard: Mapping[str, datetime | None]
+    uow: UnitOfWork, silent: Sequence[str], heard: Mapping[str, datetime | None]
 ) -> list[str]:
-    first = (*list_silent_sources(context, heard), *uow.sources.list_troubled(), *sorted(heard))
+    first = (*silent, *uow.sources.list_troubled(), *sorted(heard))
     return list(dict.fromkeys(first))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import cache
 
 from fastapi import APIRouter
@@ -18,6 +17,7 @@ from breachdesk.ports import UnitOfWork
 from schemas.errors import CorruptData
 from schemas.paging import Page, PageRequest
 from schemas.pipeline.event import RecordPosition
+from schemas.pipeline.operations import OperationsKind
 from schemas.pipeline.source import BlindInterval, DeadLetter, SourceView
 from streams.normalise.line_shapes import LetterGroup, build_vocabulary, group_letters
 from streams.parser_loading import load_parsers
@@ -25,6 +25,7 @@ from streams.parser_loading import load_parsers
 router = APIRouter()
 SOURCES, GAPS, LETTERS = 25, 15, 25
 """Rows of a page of each list."""
+SILENCE = (OperationsKind.SILENT, OperationsKind.NEVER_SEEN)
 GROUPED = 200
 """The newest dead letters, whose lines' shapes are shown."""
 
@@ -34,7 +35,7 @@ class SourcesPage:
     """What the page shows, from one snapshot."""
 
     sources: Page[SourceView]
-    heard: Mapping[str, datetime | None]
+    silent: Sequence[str]
     deaf: SourceView | None
     """The one of which most was not understood."""
     letters: Page[DeadLetter]
@@ -54,7 +55,7 @@ def show_sources(context: SignedIn) -> Response:
         "sources.html",
         state=state,
         groups=_group_letters(context),
-        silent=list_silent_sources(context, state.heard),
+        silent=state.silent,
         received=context.app_state.hourly_volume.read_counts(),
     )
 
@@ -89,27 +90,16 @@ def _read(
     worst = uow.sources.list_by_names(uow.sources.list_troubled()[:1])
     return SourcesPage(
         uow.sources.list_page(sources),
-        uow.sources.get_last_arrivals(),
+        list_silent_sources(uow),
         next((source for source in worst if source.not_understood), None),
         uow.sources.list_dead_letters_page(letters),
         uow.sources.list_gaps_page(gaps),
     )
 
 
-def list_silent_sources(
-    context: RequestContext, heard: Mapping[str, datetime | None]
-) -> Sequence[str]:
-    """Names of sources quiet for longer than their settings allow, in order."""
-    return [
-        name
-        for name, at in sorted(heard.items())
-        if at is not None and _is_silent(context, name, at)
-    ]
-
-
-def _is_silent(context: RequestContext, name: str, at: datetime) -> bool:
-    limit = timedelta(minutes=context.dependencies.settings.get_source(name).silence_minutes)
-    return context.now - at > limit
+def list_silent_sources(uow: UnitOfWork) -> Sequence[str]:
+    """List names of sources with an open alert of silence, in order."""
+    return [alert.source for alert in uow.watch.list_open() if alert.kind in SILENCE]
 
 
 SCREEN = Screen(

@@ -9,7 +9,7 @@ from breachdesk.stores.tables.column_types import JsonText, UtcTime
 from breachdesk.stores.tables.schema import Serial
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

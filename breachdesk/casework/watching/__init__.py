@@ -1,0 +1,1 @@
+"""Watch the sources: what is usual, what is wrong, who is watched by what."""

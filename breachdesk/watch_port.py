@@ -1,0 +1,84 @@
+"""Protocol of a unit of work for what watches the sources."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from schemas.paging import Page, PageRequest
+from schemas.pipeline.operations import OperationsAlert
+from streams.ports import HourCount, SourceSighting, SubjectKind
+
+
+@dataclass(frozen=True, slots=True)
+class HourPeak:
+    """The most records of an hour, and of how many hours."""
+
+    received: int
+    hours: int
+
+
+class WatchBook(Protocol):
+    """Hours of sources and customers, sightings of assets, operations alerts."""
+
+    def list_hours(
+        self,
+        kind: SubjectKind,
+        begin: int,
+        end: int,
+        names: Collection[str] | None = None,
+    ) -> Sequence[HourCount]:
+        """List hours from `begin` up to and without `end`, of these names (None: of all), by name
+        and hour."""
+        ...
+
+    def sum_hours(
+        self,
+        kind: SubjectKind,
+        begin: int,
+        end: int,
+        names: Collection[str] | None = None,
+    ) -> Mapping[str, HourCount]:
+        """Sum these hours by name; each sum has the first hour of its name. Minutes are not
+        summed."""
+        ...
+
+    def get_peaks(self, begin: int, end: int) -> Mapping[str, HourPeak]:
+        """Return the peak of each source in these hours."""
+        ...
+
+    def drop_hours(self, before: int) -> int:
+        """Drop hours and sightings before this hour, and the oldest hours beyond the most that are
+        kept; returns how many hours."""
+        ...
+
+    def find_processed_until(self, journals: Collection[str] | None = None) -> datetime | None:
+        """Find the moment before which every record that arrived is processed, over the partitions
+        of these journals (None: over all there are). None: nothing was ever processed."""
+        ...
+
+    def list_open(self, sources: Collection[str] | None = None) -> Sequence[OperationsAlert]:
+        """List open operations alerts of these sources (None: of all), by source and kind."""
+        ...
+
+    def list_page(self, request: PageRequest) -> Page[OperationsAlert]:
+        """List a page of all operations alerts, newest first. Raises BadInput for an invalid
+        cursor."""
+        ...
+
+    def count_open(self) -> int: ...
+
+    def save(self, alert: OperationsAlert) -> None:
+        """Add an alert without an id, unless one of its kind is open for its source; else store the
+        end of the one with this id."""
+        ...
+
+    def list_spans(self, source: str, kind: str, since: datetime) -> Sequence[OperationsAlert]:
+        """List closed alerts of this kind that ended since then, oldest first."""
+        ...
+
+    def list_sightings(self, customers: Collection[str]) -> Sequence[SourceSighting]:
+        """List which source told of which asset of these customers, by customer, asset, source."""
+        ...
