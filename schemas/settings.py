@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 from schemas.addresses import REMEDY, find_address_problem
 from schemas.customer import PROVIDER, AssetKind, FrozenModel
 from schemas.customer_source import CustomerSourceSettings
+from schemas.followed_files import FollowedFilesSettings
 from schemas.polled_tenant import Microsoft365Settings
 from schemas.text_signs import find_name_problem
 
@@ -369,6 +370,7 @@ class Settings(FrozenModel):
     intake: IntakeSettings = IntakeSettings()
     microsoft365: tuple[Microsoft365Settings, ...] = ()
     customers: tuple[CustomerSourceSettings, ...] = ()
+    files: tuple[FollowedFilesSettings, ...] = ()
     detection: DetectionSettings = DetectionSettings()
     reading: ReadingSettings = ReadingSettings()
     notices: NoticePolicy = NoticePolicy()
@@ -401,6 +403,15 @@ class Settings(FrozenModel):
         if len({source.name for source in sources}) < len(sources):
             raise ValueError("a source of customers is named twice")
         return sources
+
+    @field_validator("files")
+    @classmethod
+    def _check_files(
+        cls, files: tuple[FollowedFilesSettings, ...]
+    ) -> tuple[FollowedFilesSettings, ...]:
+        if len({each.source for each in files}) < len(files):
+            raise ValueError("a source is named twice; name all its paths in one table")
+        return files
 
     def get_source(self, name: str) -> SourceSettings:
         """Return the source's settings, or defaults under its name: an unknown source is never

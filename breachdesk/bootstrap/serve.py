@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from breachdesk.bootstrap.anchoring import HeadRecorder
 from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.customer_sources.schedule import run_imports
+from breachdesk.bootstrap.following import follow_files
 from breachdesk.bootstrap.http.bodies import PacedBodies
 from breachdesk.bootstrap.http.open_files import compute_connection_limit
 from breachdesk.bootstrap.http.port import HttpServer, build_http_config, check_port_free
@@ -174,13 +175,14 @@ class BackgroundServices:
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="breachdesk")
         self._futures: list[Future[None]] = []
         self._listener = build_syslog_listener(container, self.registry)
-        self._polling = ExitStack()
+        self._reading = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
-            opened.enter_context(poll_tenants(self._container, self.registry, self._print_text))
+            for read in (poll_tenants, follow_files):
+                opened.enter_context(read(self._container, self.registry, self._print_text))
             self._listener.start()
-            self._polling = opened.pop_all()
+            self._reading = opened.pop_all()
         self._meter.set_leadership(True)
         hold = StoreCollector(
             self._container.store,
@@ -200,7 +202,7 @@ class BackgroundServices:
 
     def __exit__(self, *_: object) -> None:
         self.stop.set()
-        self._polling.close()
+        self._reading.close()
         self._listener.stop()
         # A batch of slow records is read again at the next start: what it needs is not waited for.
         wait(self._futures, timeout=LAST_BATCH_SECONDS)
@@ -292,5 +294,7 @@ def list_listeners(container: Container) -> Iterator[str]:
         yield f"Microsoft 365 audit records of {len(settings.microsoft365)} tenants, polled"
     if settings.customers:
         yield f"customers from {', '.join(source.name for source in settings.customers)}"
+    if settings.files and not settings.kafka.servers:
+        yield f"files of {len(settings.files)} sources, followed"
     if not container.store.read(lambda uow: uow.users.list()):
         yield "nobody can sign in yet: breachdesk user add ID --duty responder"

@@ -1,13 +1,17 @@
-"""Commands of the distributed system: `worker`, `console`, `replay`, `store migrate`."""
+"""Commands of the distributed system: `worker`, `console`, `poll`, `follow`, `replay`,
+`store migrate`."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 from typing import Annotated
 
 import typer
 
+from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.observability.logs import choose_printer
 from breachdesk.cli.options import AsJson, DataDir, err, opened_container, out, print_json
 from schemas.errors import ConfigurationError
@@ -20,6 +24,7 @@ def register_commands(app: typer.Typer) -> None:
     app.command("worker")(run_worker_command)
     app.command("console")(run_console_command)
     app.command("poll")(poll_command)
+    app.command("follow")(follow_command)
     app.command("replay")(replay_records)
     group = typer.Typer(no_args_is_help=True, help="The shared store's schema.")
     group.command("migrate")(migrate_store)
@@ -53,11 +58,25 @@ def poll_command(data_dir: DataDir = None) -> None:
     this."""
     from breachdesk.bootstrap.polling import run_poller
 
+    _run_until_stopped(data_dir, run_poller)
+
+
+def follow_command(data_dir: DataDir = None) -> None:
+    """Follow the files of the settings into Kafka until stopped. One process does this for a
+    folder."""
+    from breachdesk.bootstrap.following import run_follower
+
+    _run_until_stopped(data_dir, run_follower)
+
+
+def _run_until_stopped(
+    data_dir: Path | None, run: Callable[[Container, Callable[[str], None], Event], None]
+) -> None:
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with opened_container(data_dir) as container:
-        run_poller(container, _print_text, stop)
+        run(container, _print_text, stop)
         choose_printer(container.settings.ops, _print_text)("stopped")
 
 

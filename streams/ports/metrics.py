@@ -187,3 +187,19 @@ class NullPollMetrics:
     def set_lag(self, source: str, content_type: str, seconds: float) -> None: ...
 
     def set_unread(self, source: str, content_type: str, contents: int) -> None: ...
+
+
+class FollowMetrics(Protocol):
+    """Of files that are followed; called from the threads that read, must not block, never
+    raises."""
+
+    def set_files(self, source: str, *, files: int, behind: int, troubles: int) -> None:
+        """Set the number of files, of bytes that wait to be read, and of files that cannot be
+        read."""
+        ...
+
+
+class NullFollowMetrics:
+    """Says nothing."""
+
+    def set_files(self, source: str, *, files: int, behind: int, troubles: int) -> None: ...

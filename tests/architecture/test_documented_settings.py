@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from schemas.customer_source import CustomerSourceSettings
+from schemas.followed_files import FollowedFilesSettings
 from schemas.polled_tenant import Microsoft365Settings
 from schemas.settings import (
     AuditSettings,
@@ -45,6 +46,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
         SourceSettings,
         SenderSettings,
         IntakeSettings,
+        FollowedFilesSettings,
         Microsoft365Settings,
         CustomerSourceSettings,
         ReadingSettings,

@@ -23,6 +23,7 @@ CARRIERS = {
     "breachdesk/console/web/letter_checks.py",
     "breachdesk/stores/sqlite/writer.py",
     "streams/event_logs/group_commit.py",
+    "streams/intake/files/follower.py",
     "streams/intake/microsoft365/poller.py",
 }
 """Threads of their own: they hand whatever their work raised to the thread that waits or asks for

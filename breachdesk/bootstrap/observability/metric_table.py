@@ -170,6 +170,23 @@ _OF_INTAKE = (
         ("reason",),
     ),
 )
+_OF_FILES = (
+    MetricDefinition(
+        "breachdesk_followed_files", MetricKind.GAUGE, "Files that are followed.", ("source",)
+    ),
+    MetricDefinition(
+        "breachdesk_followed_behind_bytes",
+        MetricKind.GAUGE,
+        "Bytes of followed files that wait to be read.",
+        ("source",),
+    ),
+    MetricDefinition(
+        "breachdesk_followed_troubles",
+        MetricKind.GAUGE,
+        "Followed files and folders that cannot be read.",
+        ("source",),
+    ),
+)
 _OF_POLLING = (
     MetricDefinition(
         "breachdesk_polled_records_total",
@@ -206,5 +223,8 @@ _OF_POLLING = (
 OF_THE_STORE = tuple(each.name for each in _OF_THE_STORE)
 METRICS = {
     each.name: each
-    for each in (*_OF_A_WORKER, *_OF_THE_STORE, *_OF_MAIL, *_OF_INTAKE, *_OF_POLLING)
+    for each in (
+        *(*_OF_A_WORKER, *_OF_THE_STORE, *_OF_MAIL),
+        *(*_OF_INTAKE, *_OF_FILES, *_OF_POLLING),
+    )
 }

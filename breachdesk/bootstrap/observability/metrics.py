@@ -230,6 +230,21 @@ class PrometheusPollMeter:
         self._unread.labels(source, content_type).set(contents)
 
 
+class PrometheusFollowMeter:
+    """Implements streams.ports.metrics.FollowMetrics. Sources are those that the settings name."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._files = build_gauge(registry, "breachdesk_followed_files")
+        self._behind = build_gauge(registry, "breachdesk_followed_behind_bytes")
+        self._troubles = build_gauge(registry, "breachdesk_followed_troubles")
+
+    def set_files(self, source: str, *, files: int, behind: int, troubles: int) -> None:
+        """Set how many files are followed, and what is not read of them."""
+        self._files.labels(source).set(files)
+        self._behind.labels(source).set(behind)
+        self._troubles.labels(source).set(troubles)
+
+
 def build_counter(registry: CollectorRegistry, name: str) -> Counter:
     """Build the counter that the table defines."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own gap

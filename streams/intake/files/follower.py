@@ -1,90 +1,122 @@
-"""Follow a log file that grows, is rotated away, or is cut short in place, like `tail -F`."""
+"""Follow the files of many sources, each source in a thread of its own."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
-from threading import Event
-from typing import BinaryIO
+from threading import Event, Thread
+from time import monotonic
 
-from streams.intake.files.ingester import FileIngester
+from schemas.errors import RetryableError
+from schemas.followed_files import FollowedFilesSettings
+from streams.intake.files.follow_memory import FollowMemory
+from streams.intake.files.source_follower import SourceFollower
+from streams.intake.files.surroundings import FollowSurroundings
+from streams.intake.trouble_reports import TroubleReports
+from streams.ports import EventLog
+from streams.ports.file_states import FileState
+from streams.ports.metrics import FollowMetrics
 
-_CHUNK_BYTES = 512 * 1024
-
-
-def follow_file(
-    path: Path,
-    first: BinaryIO,
-    feeder: FileIngester,
-    stop: Event,
-    tell: Callable[[int, int, int], None],
-    poll_seconds: float,
-) -> int:
-    """Read on until `stop`; returns the bytes read.
-
-    Rotated: the old file is read to its end until the new one has content (its writer may lag),
-    then the new one from its start. Cut short: from its start again, and a blind interval is
-    noted, since lines may have been lost between two looks. At `stop` an unfinished last line is
-    left in the file; it comes whole when the file is read again.
-    """
-    reading = _FollowedFile(path, first, feeder)
-    try:
-        while True:
-            stopping = stop.is_set()
-            reading.read_to_end()
-            tell(reading.bytes_read, reading.bytes_read, feeder.records)
-            if stopping:
-                return reading.bytes_read
-            if not reading.move_on():
-                stop.wait(poll_seconds)
-    finally:
-        reading.close()
+FILE_NAME = "followed.db"
+STOP_SECONDS = 10.0
+WAIT_AFTER_FAULT = 60.0
+WAIT_AFTER_REFUSAL = 5.0
+_LOG = logging.getLogger(__name__)
 
 
-class _FollowedFile:
-    def __init__(self, path: Path, first: BinaryIO, feeder: FileIngester) -> None:
-        self._path = path
-        self._feeder = feeder
-        self._first = first
-        self._file = first
-        self.bytes_read = 0
+class FileFollower:
+    """Follows from `start` to `stop`. Implements streams.ports.file_states.FileStates."""
 
-    def read_to_end(self) -> None:
-        while chunk := self._file.read(_CHUNK_BYTES):
-            self._feeder.take(chunk)
-            self.bytes_read += len(chunk)
-        if not self._is_cut_short():
-            self._feeder.note_end_reached()
+    def __init__(
+        self,
+        settings: Sequence[FollowedFilesSettings],
+        log: EventLog,
+        now: Callable[[], datetime],
+        *,
+        folder: Path,
+        max_line_bytes: int,
+        settles: bool,
+        meter: FollowMetrics,
+        say: Callable[[str], None],
+    ) -> None:
+        """Open the stored positions. `settles`: the event log can say after a kill which appends
+        were made, so that none is made twice; else copies of a record are one event."""
+        self._stop = Event()
+        self._meter = meter
+        self._memory = FollowMemory(folder / FILE_NAME)
+        self._reports = TroubleReports(say)
+        around = FollowSurroundings(
+            log=log,
+            memory=self._memory,
+            now=now,
+            max_line_bytes=max_line_bytes,
+            reports=self._reports,
+            stop=self._stop,
+            settles=settles,
+        )
+        self._followers = [SourceFollower(each, around) for each in settings]
+        self._threads = [
+            Thread(target=self._run, args=(each,), name=f"follow-{each.settings.source}")
+            for each in self._followers
+        ]
+        for thread in self._threads:
+            thread.daemon = True
 
-    def move_on(self) -> bool:
-        """Go to the new file, or back to the start of one cut short; False: nothing changed."""
-        if self._is_cut_short():
-            self._feeder.note_truncated()
-            self._feeder.finish()
-            self._file.seek(0)
-            return True
-        if not self._is_replaced():
-            return False
-        self.read_to_end()
-        self._feeder.finish()
-        self.close()
-        self._file = self._path.open("rb")
-        return True
+    def start(self) -> None:
+        """Start a thread for each source."""
+        for thread in self._threads:
+            thread.start()
 
-    def _is_cut_short(self) -> bool:
-        return os.fstat(self._file.fileno()).st_size < self._file.tell()
+    def stop(self) -> None:
+        """Store the positions and end the threads; one that waits for a file system that does not
+        answer ends with the process."""
+        self._stop.set()
+        latest = monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, latest - monotonic()))
+        if not any(thread.is_alive() for thread in self._threads):
+            self._memory.close()
 
-    def _is_replaced(self) -> bool:
+    def list_states(self) -> Sequence[FileState]:
+        """List the files that are followed now, and those that cannot be read."""
+        return [state for each in self._followers for state in each.states]
+
+    def list_troubles(self) -> list[str]:
+        """List what cannot be read at present."""
+        return self._reports.list_current()
+
+    def _run(self, follower: SourceFollower) -> None:
+        wait = 0.0
+        while not self._stop.wait(wait):
+            wait = self._run_once(follower)
         try:
-            present = self._path.stat()
-        except FileNotFoundError:
-            return False
-        mine = os.fstat(self._file.fileno())
-        same = (present.st_dev, present.st_ino) == (mine.st_dev, mine.st_ino)
-        return not same and present.st_size > 0
+            follower.close()
+        except RetryableError as refusal:
+            _LOG.warning("positions of followed files are not stored: %s", refusal)
 
-    def close(self) -> None:
-        """Close what was opened here; the first file belongs to the caller."""
-        if self._file is not self._first:
-            self._file.close()
+    def _run_once(self, follower: SourceFollower) -> float:
+        source = follower.settings.source
+        try:
+            more = follower.run_round()
+        except RetryableError as refusal:
+            follower.reload()
+            if not self._stop.is_set():
+                self._reports.begin(source, f"{source}: {refusal}")
+            return WAIT_AFTER_REFUSAL
+        except Exception as fault:  # noqa: BLE001 - one source's fault must not end the others
+            _LOG.error("following files failed", exc_info=fault)
+            follower.reload()
+            self._reports.begin(source, f"{source}: following failed ({type(fault).__name__})")
+            return WAIT_AFTER_FAULT
+        self._reports.end(source)
+        states = follower.states
+        self._meter.set_files(
+            source,
+            files=len(states),
+            behind=sum(each.behind for each in states),
+            troubles=sum(each.trouble is not None for each in states),
+        )
+        return 0.0 if more else follower.settings.poll_seconds

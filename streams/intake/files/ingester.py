@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from schemas.pipeline.source import BlindInterval, IncomingRecord
+from schemas.pipeline.source import IncomingRecord
 from streams.intake.splitting.record_buffer import FramedRecord
 from streams.intake.splitting.record_splitter import RecordSplitter
 from streams.ports import EventLog
@@ -29,7 +29,6 @@ class FileIngester:
         self._backfill = backfill
         self._limit = limit
         self._splitter = RecordSplitter(limit)
-        self._looked = now()
         self.records = 0
 
     def take(self, chunk: bytes) -> None:
@@ -40,22 +39,6 @@ class FileIngester:
         """Finish the input: its last line counts as complete; another input may follow."""
         self._append(self._splitter.finish())
         self._splitter = RecordSplitter(self._limit)
-
-    def note_end_reached(self) -> None:
-        """Note that all available input has been read."""
-        self._looked = self._now()
-
-    def note_truncated(self) -> None:
-        """Note that lines may have been written and cut away since the last reading."""
-        self._log.note_gap(
-            BlindInterval(
-                source=self._source,
-                begin=self._looked,
-                end=self._now(),
-                reason="the file was cut short while it was followed;"
-                " lines written just before may be missing",
-            )
-        )
 
     def _append(self, framed: Sequence[FramedRecord]) -> None:
         if not framed:

@@ -5,6 +5,7 @@ that nothing is left out."""
 
 from __future__ import annotations
 
+import glob
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +16,14 @@ from threading import Event
 from typing import BinaryIO
 
 from schemas.errors import BadInput, NotFound
-from streams.intake.files.follower import follow_file
+from schemas.followed_files import FollowedFilesSettings
+from streams.intake.files.follow_memory import FollowMemory
 from streams.intake.files.ingester import FileIngester
+from streams.intake.files.source_follower import SourceFollower
+from streams.intake.files.surroundings import FollowSurroundings
 from streams.intake.splitting.inflate import decompress
 from streams.intake.splitting.record_buffer import DEFAULT_LIMIT
+from streams.intake.trouble_reports import TroubleReports
 from streams.ports import EventLog
 
 _CHUNK_BYTES = 512 * 1024
@@ -59,12 +64,43 @@ def ingest_file(  # noqa: PLR0913 - each is a word of the command line
     tell = progress or _ignore_progress
     with _open_file(path) as file:
         packed = _is_gzip(file)
-        if follow:
-            _check_followable(path, packed=packed)
-            bytes_read = follow_file(path, file, feeder, stop or Event(), tell, poll_seconds)
-        else:
+        if not follow:
             bytes_read = _read_once(path, file, feeder, stop or Event(), tell, packed=packed)
-    return IngestReport(feeder.records, bytes_read)
+            return IngestReport(feeder.records, bytes_read)
+    _check_followable(path, packed=packed)
+    around = FollowSurroundings(
+        log=log,
+        memory=FollowMemory(None),
+        now=now,
+        max_line_bytes=max_line_bytes,
+        reports=TroubleReports(lambda _text: None),
+        stop=stop or Event(),
+        settles=False,
+        backfills=backfill,
+    )
+    settings = FollowedFilesSettings(
+        source=source,
+        paths=(glob.escape(str(path.absolute())),),
+        poll_seconds=poll_seconds,
+        scan_seconds=0.0,
+    )
+    return _follow(SourceFollower(settings, around), around.stop, tell, poll_seconds)
+
+
+def _follow(
+    follower: SourceFollower, stop: Event, tell: Progress, poll_seconds: float
+) -> IngestReport:
+    try:
+        while True:
+            stopping = stop.is_set()
+            more = follower.run_round()
+            tell(follower.bytes_read, follower.bytes_read, follower.records)
+            if stopping and not more:
+                return IngestReport(follower.records, follower.bytes_read)
+            if not more:
+                stop.wait(poll_seconds)
+    finally:
+        follower.close()
 
 
 def _read_once(

@@ -18,7 +18,7 @@ from streams.intake.microsoft365.content_poll import PollSurroundings
 from streams.intake.microsoft365.management_api import ManagementApi
 from streams.intake.microsoft365.poll_memory import PollMemory
 from streams.intake.microsoft365.tenant_round import TenantRound
-from streams.intake.microsoft365.trouble_reports import TroubleReports
+from streams.intake.trouble_reports import TroubleReports
 from streams.ports import EventLog
 from streams.ports.metrics import PollMetrics
 

@@ -15,7 +15,7 @@ from streams.intake.microsoft365.request_failures import (
     ThrottledRequest,
     UnreachableService,
 )
-from streams.intake.microsoft365.trouble_reports import TroubleReports
+from streams.intake.trouble_reports import TroubleReports
 
 CHECK_EVERY = timedelta(hours=1)
 CHECK_SOONER = timedelta(minutes=10)

@@ -14,9 +14,20 @@ class ByteOrderMarkReader:
     Broken UTF-16 becomes visible escapes (`backslashreplace`), never an error.
     """
 
-    def __init__(self) -> None:
-        self._pending: bytes | None = b""
+    def __init__(self, *, at_begin: bool = True) -> None:
+        """Create a reader. `at_begin`: the input is read from its beginning, where a mark may
+        be."""
+        self._pending: bytes | None = b"" if at_begin else None
         self._decoder: codecs.IncrementalDecoder | None = None
+
+    @property
+    def converts(self) -> bool:
+        """Whether the bytes that come out are others than those that went in."""
+        return self._decoder is not None
+
+    @property
+    def held_bytes(self) -> int:
+        return len(self._pending or b"")
 
     def feed(self, data: bytes, *, final: bool = False) -> bytes:
         if self._pending is not None:

@@ -45,6 +45,16 @@ class RecordBuffer:
     def is_cut(self) -> bool:
         return self._pieces > 0
 
+    @property
+    def pieces(self) -> int:
+        """Pieces of the present record that were given away."""
+        return self._pieces
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of the present record so far, also those given away."""
+        return self._given_bytes + len(self._content)
+
     def skip(self, count: int) -> None:
         """Skip bytes of the input that belong to no record."""
         self._at += count

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from streams.intake.splitting.audit_export import ExportSplitter, is_header
@@ -49,21 +50,50 @@ class _ShapeSplitter(Protocol):
     def finish(self) -> list[FramedRecord]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class RestartPoint:
+    """Where another splitter may begin in the same input, and give the same records from there."""
+
+    back: int | None
+    """Bytes before the end of what was fed; None: at the beginning of the input only."""
+    skip: int
+    """Records from there on that were given already."""
+    is_lines: bool
+    """Whether the content there is known to be lines."""
+
+
 class RecordSplitter:
     """The same, piece by piece, in constant memory (one record, and at most `limit` bytes)."""
 
-    def __init__(self, limit: int) -> None:
-        """Create a splitter. `limit`: longest whole record in bytes; 0: no limit."""
+    def __init__(self, limit: int, at: int = 0, *, lines: bool = False) -> None:
+        """Create a splitter. `limit`: longest whole record in bytes; 0: no limit. `at`: where in
+        the input it begins. `lines`: the content is known to be lines."""
         self._limit = limit
-        self._marks = ByteOrderMarkReader()
-        self._shape: _ShapeSplitter | None = None
+        self._marks = ByteOrderMarkReader(at_begin=at == 0)
+        self._shape: _ShapeSplitter | None = LineSplitter(limit, at) if lines else None
         self._unshaped = b""
-        self._at = 0
+        self._at = at
+        self._records = 0
+        self._document = (at, 0)
+        """Where the present document began, and how many records were given before it."""
+
+    @property
+    def restart_point(self) -> RestartPoint:
+        if self._marks.converts:
+            return RestartPoint(None, self._records, is_lines=False)
+        waiting = self._marks.held_bytes + len(self._unshaped)
+        if self._shape is None:
+            return RestartPoint(waiting, 0, is_lines=False)
+        if isinstance(self._shape, LineSplitter):
+            line = self._shape.present
+            return RestartPoint(waiting + line.record_bytes, line.pieces, is_lines=True)
+        begin, records = self._document
+        return RestartPoint(waiting + self._at - begin, self._records - records, is_lines=False)
 
     def feed(self, data: bytes) -> list[FramedRecord]:
         """Return the records that are complete now."""
         if len(data) <= _SLICE_BYTES:
-            return self._feed(self._marks.feed(data), final=False)
+            return self._count(self._feed(self._marks.feed(data), final=False))
         records: list[FramedRecord] = []
         for begin in range(0, len(data), _SLICE_BYTES):
             records += self.feed(data[begin : begin + _SLICE_BYTES])
@@ -74,6 +104,10 @@ class RecordSplitter:
         records = self._feed(self._marks.feed(b"", final=True), final=True)
         if self._shape:
             records += self._shape.finish()
+        return self._count(records)
+
+    def _count(self, records: list[FramedRecord]) -> list[FramedRecord]:
+        self._records += len(records)
         return records
 
     def _feed(self, data: bytes, *, final: bool) -> list[FramedRecord]:
@@ -82,6 +116,7 @@ class RecordSplitter:
         while rest is not None:
             if self._shape is None:
                 rest = self._choose_shape(rest, final=final)
+                self._document = (self._at, self._records + len(all_records))
             if self._shape is None or rest is None:
                 break
             self._at += len(rest)

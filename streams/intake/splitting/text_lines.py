@@ -17,6 +17,11 @@ class LineSplitter:
         self._limit = limit
         self._buffer = RecordBuffer(limit, at)
 
+    @property
+    def present(self) -> RecordBuffer:
+        """The line that has not ended."""
+        return self._buffer
+
     def feed(self, data: bytes) -> tuple[list[FramedRecord], None]:
         head, newline, rest = data.partition(b"\n")
         records = self._buffer.add(head)

@@ -126,7 +126,7 @@ class Follower:
         )
 
     def wait_for(self, expected: list[bytes]) -> None:
-        until(lambda: raws(self._log) == expected)
+        until(lambda: sorted(raws(self._log)) == sorted(expected))
 
     def end(self) -> None:
         self.stop.set()

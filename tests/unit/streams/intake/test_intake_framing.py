@@ -355,3 +355,36 @@ def test_a_frame_cut_before_its_limit_comes_in_pieces_that_join_again() -> None:
         "last piece 3, bytes 134 to 153 of 154",
     ]
     assert rest[-1] == FramedRecord(b"<13>next")
+
+
+@given(
+    data=st.lists(
+        st.sampled_from(
+            [
+                *(b"one\n", b"\n", b"  ", b"long line " * 5, b'[{"a": 1}', b', {"b": [2]}', b"]\n"),
+                *(
+                    b"{\n",
+                    b'"c": {}}\n',
+                    b"CreationDate,AuditData\n",
+                    b'2026-11-30T10:00:00,"{""a""',
+                ),
+                *(b"\n}", b'"\n', b"\xef\xbb\xbf", b"caf\xe9\n"),
+            ]
+        ),
+        max_size=12,
+    ).map(b"".join)
+    | st.text("ab\n", max_size=20).map(lambda text: text.encode("utf-16")),
+    cut=st.integers(0, 200),
+    limit=st.sampled_from([0, 12]),
+)
+def test_another_splitter_goes_on_from_the_restart_point(data: bytes, cut: int, limit: int) -> None:
+    first, whole = RecordSplitter(limit), RecordSplitter(limit)
+    records = first.feed(data[:cut])
+    point = first.restart_point
+    begin = 0 if point.back is None else len(data[:cut]) - point.back
+    second = RecordSplitter(limit, begin, lines=point.is_lines)
+
+    rest = second.feed(data[begin:]) + second.finish()
+
+    expected = whole.feed(data) + whole.finish()
+    assert [each.raw for each in records + rest[point.skip :]] == [each.raw for each in expected]
