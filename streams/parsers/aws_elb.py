@@ -1,4 +1,4 @@
-"""Parse access logs of AWS load balancers: application load balancers and classic ones."""
+"""Parse access logs of AWS load balancers: application, network (TLS) and classic ones."""
 
 from __future__ import annotations
 
@@ -20,11 +20,23 @@ _LINE = re.compile(
 )
 
 
+_NETWORK = re.compile(
+    r"tls [12]\.0 (?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}) (?P<name>net/\S{1,254}) \S{1,64} "
+    r"(?P<client>\S{1,64}:[0-9]{1,5}) (?P<target>\S{1,64}:[0-9]{1,5}|-) (?P<took>[0-9]{1,12}|-) (?P<handshake>[0-9]{1,12}|-) "
+    r"(?P<received>[0-9]{1,18}) (?P<sent>[0-9]{1,18}) (?P<alert>\S++) \S++ \S++ (?P<cipher>\S++) (?P<tls>\S++) \S++ "
+    r"(?P<domain>\S++)"
+)
+"""A connection of a network load balancer that ends TLS."""
+
+
 def _can_parse(line: SourceLine) -> bool:
-    return _LINE.match(line.text) is not None
+    return _LINE.match(line.text) is not None or _NETWORK.match(line.text) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
+    connection = _NETWORK.match(line.text)
+    if connection is not None:
+        return _parse_connection(connection, line)
     match = _LINE.match(line.text)
     if match is None:
         raise web_access.build_unreadable("aws_elb")
@@ -40,6 +52,33 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     _put_tls(fields, match)
     _put_duration(fields, match["times"].split())
     return ParsedEvent(stamps.parse_iso(match["time"]), fields)
+
+
+def _parse_connection(match: re.Match[str], line: SourceLine) -> ParsedEvent:
+    is_open = match["handshake"] != "-"
+    fields: dict[str, Value] = {
+        "event.category": ["network"],
+        "event.type": ["connection", "end"],
+        "event.outcome": "success" if is_open else "failure",
+        "event.action": "tls-connection",
+        "service.name": "elb",
+        "observer.vendor": "AWS",
+        "observer.type": "proxy",
+        "observer.name": match["name"],
+        "network.transport": "tcp",
+    }
+    for side, name in (("source", "client"), ("destination", "target")):
+        addresses.put_endpoint(fields, side, *addresses.parse_endpoint(match[name]))
+    web_access.put_number(fields, "source.bytes", match["received"])
+    web_access.put_number(fields, "destination.bytes", match["sent"])
+    if match["took"] != "-":
+        fields["event.duration"] = int(match["took"]) * 10**6
+    if match["tls"] != "-":
+        fields |= {"tls.version": match["tls"].partition("v")[2], "tls.cipher": match["cipher"]}
+    if match["alert"] != "-":
+        fields["event.code"] = match["alert"]
+    web_access.put_text(fields, "tls.client.server_name", match["domain"])
+    return ParsedEvent(stamps.parse_iso(match["time"], line.zone), fields)
 
 
 def _put_tls(fields: dict[str, Value], match: re.Match[str]) -> None:
@@ -61,7 +100,7 @@ def _put_duration(fields: dict[str, Value], times: list[str]) -> None:
 PARSER = Parser(
     id="aws_elb",
     title="AWS application and classic load balancers",
-    hints=(b" HTTP/", b'"- - - "'),
+    hints=(b" net/", b" app/", b" HTTP/", b"- - - "),
     claims=_can_parse,
     parse=_parse,
     references=(
@@ -69,6 +108,23 @@ PARSER = Parser(
         "https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/access-log-collection.html",
     ),
     examples=(
+        ParserExample(
+            "tls 2.0 2026-11-22T01:06:15 net/shop/c6e77e28c25b2234 g3d4b5e8bb8464cd"
+            " 203.0.113.66:51341 10.0.0.1:443 5 2 98 246 - arn:aws:acm:eu-west-2:1:certificate/2a -"
+            " ECDHE-RSA-AES128-SHA tlsv12 - shop.contoso.example h2 h2 -"
+            " 2026-11-22T01:06:10",
+            {
+                "@timestamp": "2026-11-22T01:06:15+00:00",
+                "event.category": ["network"],
+                "event.outcome": "success",
+                "source.ip": "203.0.113.66",
+                "source.port": 51341,
+                "source.bytes": 98,
+                "destination.ip": "10.0.0.1",
+                "destination.bytes": 246,
+                "tls.client.server_name": "shop.contoso.example",
+            },
+        ),
         ParserExample(
             "https 2026-11-22T01:06:15.186641Z app/shop/50dc6c495c0c9188 203.0.113.66:2817"
             " 10.0.0.1:80 0.086 0.048 0.037 403 200 34 366"

@@ -103,7 +103,7 @@ def _build_file(act: str, is_done: bool, parts: dict[str, str | None]) -> dict[s
 PARSER = Parser(
     id="vsftpd_ftp",
     title="vsftpd, and the xferlog of FTP servers",
-    hints=(b': Client "', b" c", b" i"),
+    hints=(b": Client ", b" c", b" i"),
     claims=_can_parse,
     parse=_parse,
     references=("https://security.appspot.com/vsftpd/vsftpd_conf.html",),
