@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.audit.audit_links import REMEDY, AuditChain
+from breachdesk.stores.audit.audit_chain import REMEDY, AuditChain
 from schemas.audit import AuditDiscrepancy, AuditEntry
 from schemas.errors import BadInput, CorruptData
 

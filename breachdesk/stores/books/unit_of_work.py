@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.gdpr.law import load_shipped_law
 from breachdesk.ports import UnitOfWork
-from breachdesk.stores.audit.audit_chain import SqlAuditBook
+from breachdesk.stores.audit.audit_book import SqlAuditBook
 from breachdesk.stores.books import exports
 from breachdesk.stores.books.alerts import SqlAlertBook
 from breachdesk.stores.books.binding_proposals import SqlProposalBook
