@@ -86,17 +86,17 @@ def _make_template() -> Path:
     return path
 
 
-def make_actor(*duties: Permission, user_id: str = "sam") -> Actor:
-    """Create an actor that holds every duty unless some are named."""
-    return Actor(id=user_id, duties=frozenset(duties or Permission))
+def make_actor(*permissions: Permission, user_id: str = "sam") -> Actor:
+    """Create an actor that holds every permission unless some are named."""
+    return Actor(id=user_id, permissions=frozenset(permissions or Permission))
 
 
-def make_user(user_id: str = "sam", *duties: Permission) -> User:
+def make_user(user_id: str = "sam", *permissions: Permission) -> User:
     """Create a local account whose password hash matches nothing."""
     return User(
         id=user_id,
         name="Sam Field",
-        duties=frozenset(duties or Permission),
+        permissions=frozenset(permissions or Permission),
         password_hash="unusable",  # noqa: S106 - no password makes this hash
     )
 

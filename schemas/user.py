@@ -1,11 +1,11 @@
-"""Model local accounts, their duties, and actors."""
+"""Model local accounts, their permissions, and actors."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from schemas.customer import FrozenModel
 
@@ -21,7 +21,7 @@ class Permission(StrEnum):
 
 
 REQUIRED_PERMISSIONS = (Permission.ANALYST, Permission.RESPONDER, Permission.APPROVER)
-"""Duties that somebody must hold on a bad day. The register can be kept by commands alone."""
+"""Permissions that somebody must hold on a bad day. The register can be kept by commands alone."""
 
 
 class User(FrozenModel):
@@ -29,7 +29,10 @@ class User(FrozenModel):
 
     id: str
     name: str = Field(repr=False)
-    duties: frozenset[Permission]
+    permissions: frozenset[Permission] = Field(
+        validation_alias=AliasChoices("permissions", "duties")
+    )
+    """Documents of earlier versions say `duties`."""
     password_hash: str = Field(repr=False)
     """argon2id"""
     demo: bool = False
@@ -46,7 +49,7 @@ class Actor(FrozenModel):
     """Who acts: passed to every act of casework."""
 
     id: str
-    duties: frozenset[Permission]
+    permissions: frozenset[Permission]
 
 
 class SessionView(FrozenModel):

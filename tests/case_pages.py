@@ -80,8 +80,8 @@ def case_pages(
 ) -> Iterator[Pages]:
     """Everybody of `accounts` may sign in."""
     log = SqliteEventLog(folder / "journal", scenario.now)
-    for user, duties in accounts.items():
-        account = make_user(user, *duties).model_copy(update={"password_hash": HASH})
+    for user, permissions in accounts.items():
+        account = make_user(user, *permissions).model_copy(update={"password_hash": HASH})
         scenario.store.write(lambda uow, account=account: uow.users.save(account))
     yield Pages(scenario, log)
     log.close()

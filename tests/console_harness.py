@@ -142,8 +142,8 @@ def open_console(
 
 
 def add_people(uow: UnitOfWork) -> None:
-    for name, duty in PEOPLE.items():
-        uow.users.save(make_user(name, duty).model_copy(update={"password_hash": HASH}))
+    for name, permission in PEOPLE.items():
+        uow.users.save(make_user(name, permission).model_copy(update={"password_hash": HASH}))
 
 
 def change(store: Store, user_id: str, **changes: object) -> None:

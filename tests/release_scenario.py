@@ -220,8 +220,8 @@ class ReleaseScenario:
         tasks = self.store.read(lambda uow: uow.cases.get(self.breach.case_id)).tasks
         return {task.id: task for task in tasks}
 
-    def as_actor(self, user_id: str, *duties: Permission) -> Actor:
-        return make_actor(*duties, user_id=user_id)
+    def as_actor(self, user_id: str, *permissions: Permission) -> Actor:
+        return make_actor(*permissions, user_id=user_id)
 
 
 @contextmanager

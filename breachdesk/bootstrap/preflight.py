@@ -206,13 +206,15 @@ def _check_profile(profile: ProviderProfile) -> PreflightCheck:
 def _check_people(users: Sequence[User]) -> PreflightCheck:
     able = [user for user in users if not user.disabled and not user.demo]
     missing = [
-        duty.value for duty in REQUIRED_PERMISSIONS if not any(duty in user.duties for user in able)
+        permission.value
+        for permission in REQUIRED_PERMISSIONS
+        if not any(permission in user.permissions for user in able)
     ]
     return PreflightCheck(
         what="people",
         passed=not missing and len(able) > 1,
         finding=f"{len(able)} accounts" + (f", nobody is {', '.join(missing)}" if missing else ""),
-        remedy="Add them: breachdesk user add ID --duty responder. Two people, or one who breaks the glass."
+        remedy="Add them: breachdesk user add ID --permission responder. Two people, or one who breaks the glass."
         if missing or len(able) < 2
         else "",
     )
@@ -240,7 +242,7 @@ def _check_second_factors(
 
 def _check_witness(settings: Settings, users: Sequence[User]) -> PreflightCheck:
     """Check the witness, who is needed where fewer than two people can approve."""
-    able = [u for u in users if Permission.APPROVER in u.duties and can_sign_in(u, demo=False)]
+    able = [u for u in users if Permission.APPROVER in u.permissions and can_sign_in(u, demo=False)]
     why = find_unfit_reason(settings.profile.witness_email, settings, users)
     finding = f"{why}: nobody can break the glass" if why else "an outsider is nominated"
     remedy = "Nominate an outsider: witness_email under [profile]." if why else ""

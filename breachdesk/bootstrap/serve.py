@@ -297,4 +297,4 @@ def list_listeners(container: Container) -> Iterator[str]:
     if settings.files and not settings.kafka.servers:
         yield f"files of {len(settings.files)} sources, followed"
     if not container.store.read(lambda uow: uow.users.list()):
-        yield "nobody can sign in yet: breachdesk user add ID --duty responder"
+        yield "nobody can sign in yet: breachdesk user add ID --permission responder"

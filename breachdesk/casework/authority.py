@@ -8,15 +8,18 @@ from schemas.errors import BadInput, NotAllowed
 from schemas.text_signs import find_name_problem
 from schemas.user import Actor, Permission
 
+CASE_PERMISSIONS = (Permission.ANALYST, Permission.RESPONDER)
+"""Whoever holds one of them works on cases."""
 
-def require_permission(actor: Actor, *duties: Permission, act: str) -> None:
-    """Raise NotAllowed unless the actor holds one of the duties."""
-    if not actor.duties.intersection(duties):
-        duty_names = " or ".join(duty.value for duty in duties)
+
+def require_permission(actor: Actor, *permissions: Permission, act: str) -> None:
+    """Raise NotAllowed unless the actor holds one of the permissions."""
+    if not actor.permissions.intersection(permissions):
+        permission_names = " or ".join(permission.value for permission in permissions)
         raise NotAllowed(
-            f"to {act} needs the duty of {duty_names}",
+            f"to {act} needs the permission {permission_names}",
             place=actor.id,
-            remedy=f"Ask a colleague who is {duty_names}.",
+            remedy=f"Ask a colleague who is {permission_names}.",
         )
 
 

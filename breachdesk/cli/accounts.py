@@ -19,8 +19,10 @@ from schemas.errors import NotFound
 from schemas.user import Permission, User
 
 Account = Annotated[str, typer.Argument(metavar="ID")]
-Duties = Annotated[list[Permission], typer.Option("--duty", help="Repeat it for each duty.")]
-COLUMNS = ("id", "duties", "second_factor", "sessions", "disabled", "demo")
+Permissions = Annotated[
+    list[Permission], typer.Option("--permission", help="Repeat it for each permission.")
+]
+COLUMNS = ("id", "permissions", "second_factor", "sessions", "disabled", "demo")
 
 
 def register_commands(app: typer.Typer) -> None:
@@ -30,7 +32,7 @@ def register_commands(app: typer.Typer) -> None:
         "add": add_account,
         "list": list_accounts,
         "password": set_password,
-        "duty": set_duties,
+        "permission": set_permissions,
         "disable": disable_account,
         "enable": enable_account,
         "end-sessions": close_sessions,
@@ -43,22 +45,22 @@ def register_commands(app: typer.Typer) -> None:
 
 def add_account(
     user_id: Account,
-    duty: Duties,
+    permission: Permissions,
     name: Annotated[str | None, typer.Option(help="As colleagues know them.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Add a local account. The password is asked for, or read as one line of stdin."""
     with opened_container(data_dir) as container:
-        user = make_user(user_id, name, duty, ask_password(), container.settings.profile)
+        user = make_user(user_id, name, permission, ask_password(), container.settings.profile)
         now = container.now()
         container.store.write(lambda uow: accounts.add_account(uow, OPERATOR, user, now))
-    out.print(f"{user.id} may sign in as {', '.join(sorted(user.duties))}", markup=False)
-    if Permission.APPROVER in user.duties:
+    out.print(f"{user.id} may sign in as {', '.join(sorted(user.permissions))}", markup=False)
+    if Permission.APPROVER in user.permissions:
         out.print("Whoever approves sets up a second factor at the first sign-in.")
 
 
 def list_accounts(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List local accounts, their duties and their sign-in protection."""
+    """List local accounts, their permissions and their sign-in protection."""
     with opened_container(data_dir) as container:
         now = container.now()
         rows = container.store.read(
@@ -82,18 +84,18 @@ def set_password(user_id: Account, data_dir: DataDir = None) -> None:
     out.print(f"{user_id} has another password; {_format_closed_sessions(ended)}", markup=False)
 
 
-def set_duties(user_id: Account, duty: Duties, data_dir: DataDir = None) -> None:
-    """Give an account these duties and no others, and end its sessions."""
+def set_permissions(user_id: Account, permission: Permissions, data_dir: DataDir = None) -> None:
+    """Give an account these permissions and no others, and end its sessions."""
     with opened_container(data_dir) as container:
         now = container.now()
         ended = container.store.write(
-            lambda uow: accounts.set_duties(uow, OPERATOR, user_id, duty, now)
+            lambda uow: accounts.set_permissions(uow, OPERATOR, user_id, permission, now)
         )
         out.print(
-            f"{user_id} is {', '.join(sorted(duty))}; {_format_closed_sessions(ended)}",
+            f"{user_id} is {', '.join(sorted(permission))}; {_format_closed_sessions(ended)}",
             markup=False,
         )
-        _warn_unheld_duties(container)
+        _warn_unheld_permissions(container)
 
 
 def disable_account(user_id: Account, data_dir: DataDir = None) -> None:
@@ -102,7 +104,7 @@ def disable_account(user_id: Account, data_dir: DataDir = None) -> None:
         now = container.now()
         ended = container.store.write(lambda uow: accounts.disable(uow, OPERATOR, user_id, now))
         out.print(f"{user_id} is disabled; {_format_closed_sessions(ended)}", markup=False)
-        _warn_unheld_duties(container)
+        _warn_unheld_permissions(container)
 
 
 def enable_account(user_id: Account, data_dir: DataDir = None) -> None:
@@ -139,7 +141,7 @@ def reset_second_factor(user_id: Account, data_dir: DataDir = None) -> None:
 def _build_row(uow: UnitOfWork, user: User, now: datetime) -> dict[str, object]:
     return {
         "id": user.id,
-        "duties": sorted(user.duties),
+        "permissions": sorted(user.permissions),
         "second_factor": user.id in uow.second_factors.list_confirmed(),
         "sessions": len(uow.users.list_sessions(user.id, now)),
         "disabled": user.disabled,
@@ -158,11 +160,11 @@ def _format_closed_sessions(ended: int) -> str:
     return f"{ended} session{'' if ended == 1 else 's'} ended"
 
 
-def _warn_unheld_duties(container: Container) -> None:
-    """Warn about duties that no account holds any more."""
-    for missing in container.store.read(accounts.find_unheld_duties):
+def _warn_unheld_permissions(container: Container) -> None:
+    """Warn about permissions that no account holds any more."""
+    for missing in container.store.read(accounts.find_unheld_permissions):
         err.print(
             f"warning: nobody who may sign in is {missing.value} any more. "
-            f"breachdesk user duty ID --duty {missing.value}",
+            f"breachdesk user permission ID --permission {missing.value}",
             markup=False,
         )

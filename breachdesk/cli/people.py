@@ -13,14 +13,14 @@ from schemas.settings import ProviderProfile
 from schemas.text_signs import find_name_problem
 from schemas.user import Actor, Permission, User
 
-OPERATOR = Actor(id="operator:cli", duties=frozenset(Permission))
+OPERATOR = Actor(id="operator:cli", permissions=frozenset(Permission))
 """Whoever may run commands on the data folder; confirming and approving is the console's."""
 
 
 def make_user(
     user_id: str,
     name: str | None,
-    duties: list[Permission],
+    permissions: list[Permission],
     password: str,
     profile: ProviderProfile,
 ) -> User:
@@ -33,7 +33,9 @@ def make_user(
     why = find_name_problem(name or user_id)
     if why:
         raise BadInput(f"it {why}", place="--name", remedy="Type it again, in one line.")
-    user = User(id=user_id, name=name or user_id, duties=frozenset(duties), password_hash="")
+    user = User(
+        id=user_id, name=name or user_id, permissions=frozenset(permissions), password_hash=""
+    )
     return user.model_copy(update={"password_hash": hash_new_password(user, password, profile)})
 
 

@@ -103,7 +103,7 @@ def erase_case(
     elif case.erased:
         out.print(f"{case.id}: its personal data is erased. Backups and log archives hold it still")
     else:
-        out.print(f"{case.id}: asked for. Another person with the duty of approver confirms")
+        out.print(f"{case.id}: asked for. Another person with the permission approver confirms")
 
 
 def _authenticate_actor(container: Container, user_id: str) -> Actor:
@@ -113,7 +113,7 @@ def _authenticate_actor(container: Container, user_id: str) -> Actor:
     fits = is_matching(user.password_hash if user else hash_of_nobody(None), _read_password())
     if user is None or user.disabled or not fits or (user.demo and not container.settings.demo):
         raise NotAllowed("not this account's password", place="--by", remedy="Try again.")
-    return Actor(id=user.id, duties=user.duties)
+    return Actor(id=user.id, permissions=user.permissions)
 
 
 def _read_password() -> str:

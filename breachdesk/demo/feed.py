@@ -25,13 +25,13 @@ ACCOUNTS = {
     "responder": ("Rowan Responder", frozenset({Permission.ANALYST, Permission.RESPONDER})),
     "approver": ("Avery Approver", frozenset({Permission.APPROVER})),
 }
-DEMO_ACTOR = Actor(id="demo:stage", duties=frozenset(Permission))
+DEMO_ACTOR = Actor(id="demo:stage", permissions=frozenset(Permission))
 BATCH_SPAN = timedelta(minutes=20)
 
 
 def get_actor(name: str) -> Actor:
     """Return one of the demo's three people."""
-    return Actor(id=name, duties=ACCOUNTS[name][1])
+    return Actor(id=name, permissions=ACCOUNTS[name][1])
 
 
 def import_registers(container: Container, demo_lines: DemoLines) -> None:
@@ -61,8 +61,8 @@ def import_registers(container: Container, demo_lines: DemoLines) -> None:
 def _build_accounts() -> Sequence[User]:
     digest = PasswordHasher(time_cost=1, memory_cost=8192).hash(PASSWORD)
     return [
-        User(id=key, name=name, duties=duties, password_hash=digest, demo=True)
-        for key, (name, duties) in ACCOUNTS.items()
+        User(id=key, name=name, permissions=permissions, password_hash=digest, demo=True)
+        for key, (name, permissions) in ACCOUNTS.items()
     ]
 
 

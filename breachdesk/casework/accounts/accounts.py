@@ -22,7 +22,7 @@ def add_account(uow: UnitOfWork, actor: Actor, user: User, now: datetime) -> Non
         raise EditConflict(
             "there is such an account",
             place=user.id,
-            remedy="Use `breachdesk user password`, `user duty` or `user enable`.",
+            remedy="Use `breachdesk user password`, `user permission` or `user enable`.",
         )
     uow.users.save(user)
     _record_account(uow, actor, user, now, "added")
@@ -47,16 +47,16 @@ def set_password(
     return ended
 
 
-def set_duties(
-    uow: UnitOfWork, actor: Actor, user_id: str, duties: Iterable[Permission], now: datetime
+def set_permissions(
+    uow: UnitOfWork, actor: Actor, user_id: str, permissions: Iterable[Permission], now: datetime
 ) -> int:
-    """Give the account these duties and no others; how many sessions ended. Raises NotFound, and
+    """Give the account these permissions and no others; how many sessions ended. Raises NotFound, and
     NotAllowed but for the operator."""
-    require_operator(actor, act="change duties")
-    user = _get_account(uow, user_id).model_copy(update={"duties": frozenset(duties)})
+    require_operator(actor, act="change permissions")
+    user = _get_account(uow, user_id).model_copy(update={"permissions": frozenset(permissions)})
     uow.users.save(user)
     ended = _close_sessions(uow, user_id)
-    _record_account(uow, actor, user, now, "duties", sessions_ended=ended)
+    _record_account(uow, actor, user, now, "permissions", sessions_ended=ended)
     return ended
 
 
@@ -106,10 +106,14 @@ def reset_second_factor(uow: UnitOfWork, actor: Actor, user_id: str, now: dateti
     return ended
 
 
-def find_unheld_duties(uow: UnitOfWork) -> list[Permission]:
-    """Find release duties that no account able to sign in holds."""
+def find_unheld_permissions(uow: UnitOfWork) -> list[Permission]:
+    """Find release permissions that no account able to sign in holds."""
     able = [user for user in uow.users.list() if can_sign_in(user, demo=False)]
-    return [duty for duty in REQUIRED_PERMISSIONS if not any(duty in user.duties for user in able)]
+    return [
+        permission
+        for permission in REQUIRED_PERMISSIONS
+        if not any(permission in user.permissions for user in able)
+    ]
 
 
 def _get_account(uow: UnitOfWork, user_id: str) -> User:
@@ -130,10 +134,10 @@ def _record_account(
     uow: UnitOfWork, actor: Actor, user: User, now: datetime, change: str, **facts: Any
 ) -> None:
     """Record the whole account after any change: the audit chain alone shows who held which
-    duty."""
+    permission."""
     status = {
         "change": change,
-        "duties": sorted(duty.value for duty in user.duties),
+        "permissions": sorted(permission.value for permission in user.permissions),
         "disabled": user.disabled,
     }
     _record(uow, actor, AuditAction.USER_ACCOUNT_SAVED, user.id, now, status | facts)

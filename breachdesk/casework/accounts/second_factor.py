@@ -35,7 +35,7 @@ AGAIN = "Type the code that your authenticator app shows now."
 
 def is_required(user: User, settings: Settings) -> bool:
     """Whether this account needs a second factor before it may release anything."""
-    return Permission.APPROVER in user.duties and not settings.demo
+    return Permission.APPROVER in user.permissions and not settings.demo
 
 
 def generate_secret() -> str:

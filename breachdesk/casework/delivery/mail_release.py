@@ -141,7 +141,7 @@ def _get_actor(uow: UnitOfWork, user_id: str) -> Actor:
         raise NotFound("no such user", place=user_id, remedy="breachdesk user list names them.")
     if user.disabled:
         raise NotAllowed("this account is disabled", place=user_id, remedy="Ask a colleague.")
-    return Actor(id=user.id, duties=user.duties)
+    return Actor(id=user.id, permissions=user.permissions)
 
 
 def _is_expiring(row: NoticeRow, settings: Settings, now: datetime) -> bool:

@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.authority import require_name, require_permission, require_text
+from breachdesk.casework.authority import (
+    CASE_PERMISSIONS,
+    require_name,
+    require_permission,
+    require_text,
+)
 from breachdesk.casework.opening.reopening import build_reopened, record_reopening
 from breachdesk.casework.opening.telephone_tasks import is_earlier
 from breachdesk.ports import UnitOfWork
@@ -30,7 +35,6 @@ from schemas.user import Actor, Permission
 
 ANYBODY = tuple(Permission)
 SYSTEM = "system:casework"
-HANDS = (Permission.ANALYST, Permission.RESPONDER)
 
 
 def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
@@ -51,7 +55,7 @@ def open_by_hand(  # noqa: PLR0913 - what a call tells us, each by its name
 
     `assets` are `kind:value`. Raises BadInput when a supplier or third party is not named, or a
     time is in the future."""
-    require_permission(actor, *HANDS, act="open a case")
+    require_permission(actor, *CASE_PERMISSIONS, act="open a case")
     _check_origin(origin, third_party, supplier_told_at, now)
     party = third_party.strip()
     if party:
@@ -91,7 +95,7 @@ def add_note(uow: UnitOfWork, actor: Actor, case_id: str, text: str, now: dateti
 
 def take_lead(uow: UnitOfWork, actor: Actor, case_id: str, now: datetime) -> Case:
     """Make the actor the lead of the case."""
-    require_permission(actor, *HANDS, act="lead a case")
+    require_permission(actor, *CASE_PERMISSIONS, act="lead a case")
     case = get_open_case(uow, case_id)
     saved = save_case(uow, case, lead=actor.id)
     record_case_audit(
@@ -117,7 +121,7 @@ def add_containment(  # noqa: PLR0913 - what is known of a step, each by its nam
 
     `concerns` says whose part of the incident it is about; with None it is asked later, and no
     report of our own includes the step until then."""
-    require_permission(actor, *HANDS, act="contain")
+    require_permission(actor, *CASE_PERMISSIONS, act="contain")
     case = get_open_case(uow, case_id)
     _check_not_future(done_at, now, "done at")
     step = ContainmentStep(
@@ -147,7 +151,7 @@ def complete_containment(
     uow: UnitOfWork, actor: Actor, case_id: str, index: int, done_at: datetime, now: datetime
 ) -> Case:
     """Mark the step as done. Raises NotFound for an unknown step, NotAllowed when it is done."""
-    require_permission(actor, *HANDS, act="contain")
+    require_permission(actor, *CASE_PERMISSIONS, act="contain")
     case = get_open_case(uow, case_id)
     _check_not_future(done_at, now, "done at")
     step = get_containment_step(case, index)
@@ -173,7 +177,7 @@ def set_concern(
 ) -> Case:
     """Set whose part of the incident a step is about. Allowed in a closed case too, since a report
     may follow. Raises NotFound for an unknown step."""
-    require_permission(actor, *HANDS, act="contain")
+    require_permission(actor, *CASE_PERMISSIONS, act="contain")
     case = uow.cases.get(case_id)
     step = get_containment_step(case, index)
     changed = step.model_copy(

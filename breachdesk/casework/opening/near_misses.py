@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from breachdesk.casework.authority import LONGEST_TEXT, require_permission, require_text
+from breachdesk.casework.authority import (
+    CASE_PERMISSIONS,
+    LONGEST_TEXT,
+    require_permission,
+    require_text,
+)
 from breachdesk.casework.opening.causes import add_finding, build_finding, record_cause
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
@@ -19,9 +24,7 @@ from schemas.customer import DataCategory
 from schemas.errors import BadInput, NotAllowed
 from schemas.text_signs import LONGEST_NAME, mark_hidden_in_line
 from schemas.times import convert_to_utc
-from schemas.user import Actor, Permission
-
-HANDS = (Permission.ANALYST, Permission.RESPONDER)
+from schemas.user import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def record_near_miss(
     """Record a near miss as a closed case in the register.
 
     Raises BadInput for a future time, an unknown cause, or no reason why it was no breach."""
-    require_permission(actor, *HANDS, act="record a near miss")
+    require_permission(actor, *CASE_PERMISSIONS, act="record a near miss")
     why = require_text(
         account.why_no_breach or "",
         place="why it was no breach",
@@ -74,7 +77,7 @@ def open_case_instead(
     uow: UnitOfWork, actor: Actor, account: NearMissForm, now: datetime, *, drill: bool = False
 ) -> Case:
     """Open a case with the form's content: it may be a breach."""
-    require_permission(actor, *HANDS, act="open a case")
+    require_permission(actor, *CASE_PERMISSIONS, act="open a case")
     case = _build_case(uow, actor, account, now, drill=drill)
     uow.cases.add(case)
     _record_audit(uow, actor, AuditAction.CASE_OPENED_BY_HAND, case, now)
@@ -88,7 +91,7 @@ def reopen_as_doubtful(
     """Reopen a recorded near miss that may be a breach, with the form's content.
 
     Raises NotAllowed for a case that is no near miss, or whose personal data was erased."""
-    require_permission(actor, *HANDS, act="open a near miss again")
+    require_permission(actor, *CASE_PERMISSIONS, act="open a near miss again")
     case = uow.cases.get(case_id)
     if not case.near_miss or case.erased:
         why = "its personal data was erased" if case.erased else "it is no near miss"

@@ -17,7 +17,7 @@ from schemas.errors import BadInput
 from schemas.pipeline.source import BlindInterval
 from schemas.user import Actor, Permission
 
-INTEGRATOR = Actor(id="integrator", duties=frozenset({Permission.ANALYST}))
+INTEGRATOR = Actor(id="integrator", permissions=frozenset({Permission.ANALYST}))
 
 
 TEXT = r"^[^\x00]*$"

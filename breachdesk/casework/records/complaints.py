@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from breachdesk.casework.authority import (
+    CASE_PERMISSIONS,
     check_not_erased,
     require_name,
     require_permission,
@@ -23,7 +24,6 @@ from schemas.settings import RetentionSettings
 from schemas.times import convert_to_utc
 from schemas.user import Actor, Permission
 
-HANDS = (Permission.ANALYST, Permission.RESPONDER)
 LAW = "dpa2018_s164a"
 
 
@@ -31,7 +31,7 @@ def add_complaint(uow: UnitOfWork, actor: Actor, complaint: Complaint, now: date
     """Add a complaint about a case, or about none. The law of the day on which it was received sets
     the day until which it must be acknowledged. Raises NotFound for an unknown customer or case,
     NotAllowed for a closed case."""
-    require_permission(actor, *HANDS, act="log a complaint")
+    require_permission(actor, *CASE_PERMISSIONS, act="log a complaint")
     if complaint.case_id is not None:
         case = uow.cases.get(complaint.case_id)
         check_not_erased(case)
@@ -66,7 +66,7 @@ def acknowledge_complaint(
 ) -> Complaint:
     """Record the acknowledgement that a person sent; `words` say how, and what was said. Raises
     NotAllowed when it was acknowledged before."""
-    require_permission(actor, *HANDS, act="record an acknowledgement")
+    require_permission(actor, *CASE_PERMISSIONS, act="record an acknowledgement")
     complaint = uow.records.get(Complaint, complaint_id)
     if complaint.acknowledged_at is not None:
         raise NotAllowed("it is acknowledged", place=complaint.id, remedy="Answer it.")

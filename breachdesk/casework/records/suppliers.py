@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from breachdesk.casework.authority import (
+    CASE_PERMISSIONS,
     check_not_erased,
     require_name,
     require_permission,
@@ -17,9 +18,7 @@ from schemas.audit_actions import AuditAction
 from schemas.casework.case import Case, CaseState
 from schemas.casework.case_record import CaseRecord, SupplierNotice, SupplierQuestion
 from schemas.errors import NotAllowed
-from schemas.user import Actor, Permission
-
-HANDS = (Permission.ANALYST, Permission.RESPONDER)
+from schemas.user import Actor
 
 
 def record_supplier_notice(
@@ -27,7 +26,7 @@ def record_supplier_notice(
 ) -> SupplierNotice:
     """Record what a supplier told us, at a time of its own: not when we became aware. Ids, case and
     recorder are filled in here. Raises BadInput for an impossible time."""
-    require_permission(actor, *HANDS, act="record what a supplier told us")
+    require_permission(actor, *CASE_PERMISSIONS, act="record what a supplier told us")
     case = _get_case(uow, case_id)
     filed = notice.model_copy(
         update={
@@ -56,7 +55,7 @@ def ask_supplier(
 ) -> SupplierQuestion:
     """Record a question to a supplier; an answer is due until it is recorded. Raises NotAllowed in
     a closed case."""
-    require_permission(actor, *HANDS, act="record a question to a supplier")
+    require_permission(actor, *CASE_PERMISSIONS, act="record a question to a supplier")
     case = _get_case(uow, case_id)
     if case.state is CaseState.CLOSED:
         raise NotAllowed("the case is closed", place=case.id, remedy="Open a new one.")
@@ -94,7 +93,7 @@ def record_supplier_answer(  # noqa: PLR0913 - what came back, each by its name
 ) -> SupplierQuestion:
     """Record the supplier's answer. Raises NotAllowed for a question that is answered, and for one
     of another case."""
-    require_permission(actor, *HANDS, act="record a supplier's answer")
+    require_permission(actor, *CASE_PERMISSIONS, act="record a supplier's answer")
     question = uow.records.get(SupplierQuestion, question_id)
     if question.case_id != case_id:
         raise NotAllowed("the question is of another case", place=case_id, remedy="Look again.")

@@ -251,7 +251,7 @@ def _check_alone(uow: UnitOfWork, actor: Actor, did: Collection[str], settings: 
     others = [
         user.id
         for user in uow.users.list()
-        if Permission.APPROVER in user.duties
+        if Permission.APPROVER in user.permissions
         and user.id not in (actor.id, *did)
         and can_sign_in(user, demo=settings.demo)
     ]

@@ -6,7 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from breachdesk.casework.authority import check_not_erased, require_permission, require_text
+from breachdesk.casework.authority import (
+    CASE_PERMISSIONS,
+    check_not_erased,
+    require_permission,
+    require_text,
+)
 from breachdesk.casework.digests import compute_next_version
 from breachdesk.casework.record_times import check_past
 from breachdesk.casework.release.customer_words import check_own_words
@@ -21,15 +26,13 @@ from schemas.errors import BadInput, NotAllowed, NotFound
 from schemas.settings import ProviderProfile
 from schemas.user import Actor, Permission
 
-HANDS = (Permission.ANALYST, Permission.RESPONDER)
-
 
 def record_question(
     uow: UnitOfWork, actor: Actor, question: ControllerQuestion, now: datetime
 ) -> ControllerQuestion:
     """Record a question of a controller on the frozen list. Raises BadInput for a customer whose
     data we do not process in this breach."""
-    require_permission(actor, *HANDS, act="record a controller's question")
+    require_permission(actor, *CASE_PERMISSIONS, act="record a controller's question")
     if question.customer_id not in list_controllers(uow, question.breach_id):
         raise BadInput(
             "this customer is no controller on the frozen list",

@@ -36,7 +36,7 @@ class CaseStep:
     path: str
     next_act: str = ""
     """What somebody has to do here, as a sentence's end: `the breach has to be confirmed`."""
-    duty: Permission = Permission.RESPONDER
+    permission: Permission = Permission.RESPONDER
     state: str = ""
 
 

@@ -99,13 +99,13 @@ def build_contact_warnings(
 def _build_warning(
     uow: UnitOfWork, context: RequestContext, change: RegisterChange, number: str
 ) -> ContactWarning:
-    duties = context.user.duties
+    permissions = context.user.permissions
     return ContactWarning(
         change.customer_id,
         change.at,
         change.by,
-        tuple(_iterate_rows(uow, change.entry, duties)),
-        number if duties & MAY_READ else redact_contact(number),
+        tuple(_iterate_rows(uow, change.entry, permissions)),
+        number if permissions & MAY_READ else redact_contact(number),
     )
 
 
@@ -121,13 +121,15 @@ def build_contact_rows(
     uow: UnitOfWork, context: RequestContext, entries: Sequence[AuditEntry]
 ) -> tuple[ContactRow, ...]:
     """Build one row for each changed field, in the entries' order."""
-    return tuple(row for entry in entries for row in _iterate_rows(uow, entry, context.user.duties))
+    return tuple(
+        row for entry in entries for row in _iterate_rows(uow, entry, context.user.permissions)
+    )
 
 
 def _iterate_rows(
-    uow: UnitOfWork, entry: AuditEntry, duties: frozenset[Permission]
+    uow: UnitOfWork, entry: AuditEntry, permissions: frozenset[Permission]
 ) -> Iterator[ContactRow]:
-    open_to_reader = bool(duties & MAY_READ)
+    open_to_reader = bool(permissions & MAY_READ)
     for change in register_changes.decrypt_change(uow, entry):
         before, after = change.before, change.after
         if not open_to_reader:

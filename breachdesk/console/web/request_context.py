@@ -103,7 +103,7 @@ class RequestContext:
 
     @property
     def actor(self) -> Actor:
-        return Actor(id=self.user.id, duties=self.user.duties)
+        return Actor(id=self.user.id, permissions=self.user.permissions)
 
     def look(self, work: Callable[[UnitOfWork], T]) -> T:
         """Read on a snapshot."""
@@ -155,22 +155,24 @@ class RequestContext:
         self.app_state.navigation.clear()
         return redirect_to(then if isinstance(then, str) else then(result), message)
 
-    def explain_refusal(self, *duties: Permission | str) -> str:
+    def explain_refusal(self, *permissions: Permission | str) -> str:
         """Explain why this person may not act, or return empty. Casework checks again."""
-        needed = {Permission(duty) for duty in duties}
-        if needed & self.user.duties:
+        needed = {Permission(permission) for permission in permissions}
+        if needed & self.user.permissions:
             return ""
-        return f"Only {_join_duties(needed)} may do this. You are {_join_duties(self.user.duties)}."
+        return f"Only {_join_permissions(needed)} may do this. You are {_join_permissions(self.user.permissions)}."
 
     def may_open(self, path: str) -> bool:
         """Whether this person may open the page of this path."""
         needed = self.app_state.page_permissions.get(path, SIGNED_IN)
-        return not needed or bool(needed & self.user.duties)
+        return not needed or bool(needed & self.user.permissions)
 
 
-def _join_duties(duties: frozenset[Permission] | set[Permission]) -> str:
-    names = [f"{'an' if d.value[0] == 'a' else 'a'} {d.value}" for d in Permission if d in duties]
-    return " or ".join(names) if names else "without a duty"
+def _join_permissions(permissions: frozenset[Permission] | set[Permission]) -> str:
+    names = [
+        f"{'an' if d.value[0] == 'a' else 'a'} {d.value}" for d in Permission if d in permissions
+    ]
+    return " or ".join(names) if names else "without a permission"
 
 
 def get_status(problem: BreachDeskError | None) -> int:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.audit.audit_check import AuditCheck
 from breachdesk.stores.audit.audit_chain import AuditChain, parse_entry
+from breachdesk.stores.audit.audit_check import AuditCheck
 from breachdesk.stores.sql.case_cipher import ERASED, NO_CASE, CaseCipher, format_customer_key
 from breachdesk.stores.sql.keyset import KeysetPager, SortKey
 from breachdesk.stores.sql.row_digests import RowDigests

@@ -75,8 +75,12 @@ class AuditClaims:
             self._record_erasure(entry)
         elif topic in (AuditTopic.NOTICE, None) and "notice" in facts:
             self._record_mail(entry, action)
-        elif topic is AuditTopic.ACCOUNT or (topic is None and "duties" in facts):
-            known: dict[str, Any] = {n: facts[n] for n in ("duties", "disabled") if n in facts}
+        elif topic is AuditTopic.ACCOUNT or (
+            topic is None and _find_permissions(facts) is not None
+        ):
+            known: dict[str, Any] = {n: facts[n] for n in ("disabled",) if n in facts}
+            if (permissions := _find_permissions(facts)) is not None:
+                known["permissions"] = permissions
             if known:
                 self._accounts.setdefault(entry.subject, {}).update(known | {"seq": entry.seq})
 
@@ -210,11 +214,13 @@ class AuditClaims:
             if doc is None:
                 yield _build_discrepancy(where, "it is missing", f"it was saved {entry}", NONE)
                 continue
-            claimed_duties = sorted(claim.get("duties", doc.get("duties", [])))
-            holds = sorted(doc.get("duties", []))
-            if claimed_duties != holds:
-                duties = f"{', '.join(claimed_duties) or 'none'} {entry}"
-                yield _build_discrepancy(where, "its duties", duties, ", ".join(holds) or "none")
+            holds = sorted(_find_permissions(doc) or ())
+            claimed_permissions = sorted(claim.get("permissions", holds))
+            if claimed_permissions != holds:
+                permissions = f"{', '.join(claimed_permissions) or 'none'} {entry}"
+                yield _build_discrepancy(
+                    where, "its permissions", permissions, ", ".join(holds) or "none"
+                )
             disabled = bool(doc.get("disabled"))
             if claim.get("disabled", disabled) != disabled:
                 yield _build_discrepancy(
@@ -257,6 +263,12 @@ def _compute_hash(kind: str, text: str | bytes | None) -> str:
     if kind in ("Manifest", "Decision"):
         doc.pop("hash", None)
     return compute_digest(doc)
+
+
+def _find_permissions(values: Mapping[str, Any]) -> list[str] | None:
+    """Find an account's permissions, which earlier versions call `duties`."""
+    permissions: list[str] | None = values.get("permissions", values.get("duties"))
+    return permissions
 
 
 def _parse_document(text: str | bytes | None) -> Mapping[str, Any]:

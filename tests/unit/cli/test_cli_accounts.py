@@ -88,8 +88,10 @@ def sessions(folder: Path, user_id: str = "asha") -> int:
         return len(container.store.read(lambda uow: uow.users.list_sessions(user_id, now)))
 
 
-def add(run: Run, *duties: str) -> Ended:
-    named = [word for duty in duties or ("approver",) for word in ("--duty", duty)]
+def add(run: Run, *permissions: str) -> Ended:
+    named = [
+        word for permission in permissions or ("approver",) for word in ("--permission", permission)
+    ]
     return run("add", "asha", *named, stdin=f"{GOOD}\n")
 
 
@@ -112,7 +114,7 @@ def test_an_account_is_added_once_with_a_good_password(run: Run, folder: Path) -
 def test_a_password_that_is_guessed_first_is_refused_in_plain_words(
     run: Run, folder: Path, password: str
 ) -> None:
-    ended = run("add", "asha", "--duty", "analyst", stdin=f"{password}\n")
+    ended = run("add", "asha", "--permission", "analyst", stdin=f"{password}\n")
 
     assert ended.code == 1
     assert "Password: too easy to guess. Three or four unrelated words do well" in ended.err
@@ -149,17 +151,19 @@ def test_a_disabled_account_is_out_and_can_be_let_in_again(run: Run, folder: Pat
     assert not user.disabled
 
 
-def test_duties_are_replaced_and_the_last_of_a_duty_is_warned_of(run: Run, folder: Path) -> None:
+def test_permissions_are_replaced_and_the_last_of_a_permission_is_warned_of(
+    run: Run, folder: Path
+) -> None:
     add(run, "approver", "analyst")
     sign_in(folder)
-    ended = run("duty", "asha", "--duty", "analyst")
+    ended = run("permission", "asha", "--permission", "analyst")
     user = stored(folder)
 
     assert "asha is analyst; 1 session ended" in ended.out
     assert "nobody who may sign in is approver any more" in ended.err
     assert "nobody who may sign in is analyst" not in ended.err
     assert user is not None
-    assert [duty.value for duty in user.duties] == ["analyst"]
+    assert [permission.value for permission in user.permissions] == ["analyst"]
     assert sessions(folder) == 0
 
 
@@ -203,7 +207,7 @@ def test_a_second_factor_is_reset_by_command(run: Run, folder: Path) -> None:
         ("enable", "nobody"),
         ("end-sessions", "nobody"),
         ("reset-second-factor", "nobody"),
-        ("duty", "nobody", "--duty", "analyst"),
+        ("permission", "nobody", "--permission", "analyst"),
     ],
 )
 def test_an_account_that_is_not_there_is_named_with_the_remedy(

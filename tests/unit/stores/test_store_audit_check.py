@@ -154,7 +154,7 @@ def test_duties_given_by_hand_are_noticed_in_words(store: PipelineStore) -> None
     tamper(store, "UPDATE users SET doc = replace(doc, '[\"analyst\"]', '[\"approver\"]')")
 
     assert any(
-        line.startswith("account kim: its duties; the chain says analyst")
+        line.startswith("account kim: its permissions; the chain says analyst")
         and line.endswith("the store says approver")
         for line in discrepancies(store)
     )

@@ -72,7 +72,7 @@ class OverviewPage:
 def show_overview(context: SignedIn) -> Response:
     """The first page after sign-in."""
     state = context.look(lambda uow: _read(uow, context))
-    yours = [pair for pair in state.waiting if pair[1].duty in context.user.duties]
+    yours = [pair for pair in state.waiting if pair[1].permission in context.user.permissions]
     return context.render_page(
         "overview.html",
         state=state,

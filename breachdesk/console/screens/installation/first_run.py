@@ -157,11 +157,11 @@ def _list_second_factor_tasks(uow: UnitOfWork, context: RequestContext) -> list[
 
 def _build_users_task(uow: UnitOfWork) -> SetupTask:
     people = [u for u in uow.users.list() if not u.disabled and not u.demo]
-    lacking = [d.value for d in REQUIRED_PERMISSIONS if not any(d in u.duties for u in people)]
+    lacking = [d.value for d in REQUIRED_PERMISSIONS if not any(d in u.permissions for u in people)]
     return SetupTask(
         "User accounts",
         "A writer never approves: at least two people, or one who uses break-glass.",
-        "breachdesk user add alex --duty responder",
+        "breachdesk user add alex --permission responder",
         format_figures(len(people), "account"),
         f"somebody who is {join_words(lacking)}" if lacking else "",
     )

@@ -48,7 +48,9 @@ def sessions(store: SqliteStore, user: str) -> list[str]:
 
 ENDING: dict[str, Callable[[UnitOfWork, Actor], int]] = {
     "password": lambda uow, who: accounts.set_password(uow, who, "sam", "hash", START),
-    "duties": lambda uow, who: accounts.set_duties(uow, who, "sam", [Permission.ANALYST], START),
+    "permissions": lambda uow, who: accounts.set_permissions(
+        uow, who, "sam", [Permission.ANALYST], START
+    ),
     "disabled": lambda uow, who: accounts.disable(uow, who, "sam", START),
     "sessions": lambda uow, who: accounts.close_sessions(uow, who, "sam", START),
     "second factor": lambda uow, who: accounts.reset_second_factor(uow, who, "sam", START),
@@ -97,7 +99,9 @@ def test_ones_own_new_password_spares_the_session_it_was_typed_in_and_the_known_
 
 def test_the_chain_says_after_each_change_what_the_account_is(store: SqliteStore) -> None:
     store.write(lambda uow: accounts.add_account(uow, OPERATOR, make_user("new"), START))
-    store.write(lambda uow: accounts.set_duties(uow, OPERATOR, "new", [Permission.APPROVER], START))
+    store.write(
+        lambda uow: accounts.set_permissions(uow, OPERATOR, "new", [Permission.APPROVER], START)
+    )
     store.write(lambda uow: accounts.disable(uow, OPERATOR, "new", START))
     store.write(lambda uow: accounts.enable(uow, OPERATOR, "new", START))
     entries = store.read(lambda uow: uow.audit.list_entries(subject="new"))
@@ -105,11 +109,11 @@ def test_the_chain_says_after_each_change_what_the_account_is(store: SqliteStore
     assert {e.act for e in entries} == {"user:account:saved"}
     assert [(e.facts["change"], e.facts["disabled"]) for e in entries] == [
         ("added", False),
-        ("duties", False),
+        ("permissions", False),
         ("disabled", True),
         ("enabled", False),
     ]
-    assert entries[-1].facts["duties"] == ["approver"]
+    assert entries[-1].facts["permissions"] == ["approver"]
 
 
 def test_an_account_that_is_there_is_not_added_again(store: SqliteStore) -> None:
@@ -124,7 +128,7 @@ def test_an_account_that_is_not_there_is_not_found(store: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize("change", ENDING)
-def test_nobody_with_all_duties_changes_a_colleagues_account(
+def test_nobody_with_all_permissions_changes_a_colleagues_account(
     store: SqliteStore, change: str
 ) -> None:
     with pytest.raises(NotAllowed, match="only the operator's"):
@@ -138,7 +142,7 @@ def test_ones_own_password_and_sessions_are_ones_own_to_change_and_end(store: Sq
     store.write(lambda uow: accounts.set_password(uow, sam, "sam", "hash", START, but="sam0"))
     store.write(lambda uow: accounts.close_sessions(uow, sam, "sam", START))
     with pytest.raises(NotAllowed):
-        store.write(lambda uow: accounts.set_duties(uow, sam, "sam", list(Permission), START))
+        store.write(lambda uow: accounts.set_permissions(uow, sam, "sam", list(Permission), START))
 
     assert sessions(store, "sam") == []
 
@@ -148,12 +152,16 @@ def test_a_second_factor_that_is_not_there_cannot_be_reset(store: SqliteStore) -
         store.write(lambda uow: accounts.reset_second_factor(uow, OPERATOR, "kim", START))
 
 
-def test_a_duty_counts_as_held_only_by_an_account_that_can_sign_in(store: SqliteStore) -> None:
+def test_a_permission_counts_as_held_only_by_an_account_that_can_sign_in(
+    store: SqliteStore,
+) -> None:
     def work(uow: UnitOfWork) -> list[Permission]:
         for user in uow.users.list():
-            uow.users.save(user.model_copy(update={"duties": frozenset(Permission)}))
+            uow.users.save(user.model_copy(update={"permissions": frozenset(Permission)}))
         accounts.disable(uow, OPERATOR, "sam", START)
-        accounts.set_duties(uow, OPERATOR, "kim", set(Permission) - {Permission.APPROVER}, START)
-        return accounts.find_unheld_duties(uow)
+        accounts.set_permissions(
+            uow, OPERATOR, "kim", set(Permission) - {Permission.APPROVER}, START
+        )
+        return accounts.find_unheld_permissions(uow)
 
     assert store.write(work) == [Permission.APPROVER]

@@ -45,10 +45,10 @@ def store() -> Iterator[SqliteStore]:
 
 @pytest.fixture
 def imported(store: SqliteStore, tmp_path: Path) -> Imported:
-    def run(sheet: str | bytes, *, duties: tuple[Permission, ...] = ()) -> ImportReport:
+    def run(sheet: str | bytes, *, permissions: tuple[Permission, ...] = ()) -> ImportReport:
         path = tmp_path / "customers.csv"
         path.write_bytes(sheet.encode() if isinstance(sheet, str) else sheet)
-        who, now = make_actor(*duties), store.now()
+        who, now = make_actor(*permissions), store.now()
         return store.write(lambda uow: import_customers(uow, who, path, now=now))
 
     return run
@@ -72,15 +72,18 @@ def test_our_own_sheets_import_cleanly_and_twice_changes_nothing(
 
 
 def test_a_registrar_may_import(imported: Imported) -> None:
-    assert imported(PLAIN + ORCHARD, duties=(Permission.REGISTRAR,)).added == 1
+    assert imported(PLAIN + ORCHARD, permissions=(Permission.REGISTRAR,)).added == 1
 
 
-@pytest.mark.parametrize("duty", [duty for duty in Permission if duty is not Permission.REGISTRAR])
+@pytest.mark.parametrize(
+    "permission",
+    [permission for permission in Permission if permission is not Permission.REGISTRAR],
+)
 def test_whoever_is_no_registrar_may_not_import(
-    store: SqliteStore, imported: Imported, duty: Permission
+    store: SqliteStore, imported: Imported, permission: Permission
 ) -> None:
-    with pytest.raises(NotAllowed, match="duty of registrar"):
-        imported(PLAIN + ORCHARD, duties=(duty,))
+    with pytest.raises(NotAllowed, match="permission registrar"):
+        imported(PLAIN + ORCHARD, permissions=(permission,))
 
     assert store.read(lambda uow: uow.customers.list()) == []
 

@@ -90,7 +90,7 @@ MATRIX = {
     "/held-changes/{held_id}/{verb}": {G},
     "/unattributed": {G},
 }
-"""Which single duty is enough to send each form."""
+"""Which single permission is enough to send each form."""
 ONLY_FOR = {"/customers/import": {G}, "/held-changes": {G}, "/unattributed": {G}}
 """Pages that not everybody who is signed in may open."""
 OWN_ACCOUNT = {
@@ -100,7 +100,7 @@ OWN_ACCOUNT = {
     "/account/password",
     "/account/second-factor",
 }
-"""Forms of one's own session: they ask for no duty."""
+"""Forms of one's own session: they ask for no permission."""
 
 
 def routes(method: str) -> list[str]:
@@ -115,7 +115,7 @@ def filled(path: str, case: str) -> str:
 
 @dataclass
 class Console:
-    """A store with two confirmed breaches, a letter in each, and one person for each duty."""
+    """A store with two confirmed breaches, a letter in each, and one person for each permission."""
 
     dependencies: ConsoleDependencies
     now: FixedNow
@@ -150,9 +150,14 @@ class _NoRules:
 def _furnish(store: SqliteStore, now: FixedNow) -> tuple[tuple[str, str], tuple[int, int]]:
     def work(uow):
         uow.customers.save(make_customer())
-        for user in (*(make_user(duty.value, duty) for duty in Permission), make_user("all")):
+        for user in (
+            *(make_user(permission.value, permission) for permission in Permission),
+            make_user("all"),
+        ):
             uow.users.save(user.model_copy(update={"password_hash": HASH}))
-        idle = make_user("idle").model_copy(update={"duties": frozenset(), "password_hash": HASH})
+        idle = make_user("idle").model_copy(
+            update={"permissions": frozenset(), "password_hash": HASH}
+        )
         uow.users.save(idle)
         breaches = [add_confirmed_breach(uow, now(), actor="responder") for _ in range(2)]
         rows = [uow.notices.enqueue(a_letter(breach.id, now)) for breach in breaches]
@@ -192,7 +197,7 @@ async def sign_in(client: httpx.AsyncClient, user: str) -> str:
 async def answers(
     console: Console, user: str, method: str, paths: list[str]
 ) -> dict[str, int | str]:
-    """Status by path; `duty` for one that was refused for want of a duty."""
+    """Status by path; `permission` for one that was refused for want of a permission."""
     async with console.client() as client:
         csrf = await sign_in(client, user) if user else ""
         answers_by_user: dict[str, int | str] = {}
@@ -200,8 +205,10 @@ async def answers(
             url = filled(path, console.cases[0])
             fields = {"data": {"csrf": csrf}} if method == "POST" else {}
             answer = await client.request(method, url, **fields)
-            for_duty = answer.status_code == 403 and "<h1>You may not do that.</h1>" in answer.text
-            answers_by_user[path] = "duty" if for_duty else answer.status_code
+            for_permission = (
+                answer.status_code == 403 and "<h1>You may not do that.</h1>" in answer.text
+            )
+            answers_by_user[path] = "permission" if for_permission else answer.status_code
         return answers_by_user
 
 
@@ -209,22 +216,26 @@ def test_the_matrix_names_every_form_and_no_other() -> None:
     assert set(routes("POST")) - OWN_ACCOUNT == MATRIX.keys()
 
 
-@pytest.mark.parametrize("duty", [duty.value for duty in Permission])
-async def test_each_duty_alone_may_send_its_forms_and_no_other(console: Console, duty: str) -> None:
-    sent = await answers(console, duty, "POST", sorted(MATRIX))
-    refused = {path for path, code in sent.items() if code == "duty"}
+@pytest.mark.parametrize("permission", [permission.value for permission in Permission])
+async def test_each_permission_alone_may_send_its_forms_and_no_other(
+    console: Console, permission: str
+) -> None:
+    sent = await answers(console, permission, "POST", sorted(MATRIX))
+    refused = {path for path, code in sent.items() if code == "permission"}
 
-    assert refused == {path for path, duties in MATRIX.items() if duty not in duties}
+    assert refused == {
+        path for path, permissions in MATRIX.items() if permission not in permissions
+    }
     assert 500 not in sent.values()
 
 
 @pytest.mark.parametrize("user", ["idle", ""])
-async def test_nobody_without_a_duty_may_send_any_form(console: Console, user: str) -> None:
+async def test_nobody_without_a_permission_may_send_any_form(console: Console, user: str) -> None:
     before = console.dependencies.store.read(lambda uow: len(uow.audit.list_entries()))
     sent = await answers(console, user, "POST", sorted(MATRIX))
     after = console.dependencies.store.read(lambda uow: len(uow.audit.list_entries()))
 
-    assert set(sent.values()) == {"duty" if user else 303}
+    assert set(sent.values()) == {"permission" if user else 303}
     assert after - before == (1 if user else 0), "only the sign-in itself is written down"
 
 
@@ -246,27 +257,29 @@ async def test_a_disabled_account_may_send_and_open_nothing(console: Console) ->
     assert set(codes) == set(pages) == {303}
 
 
-@pytest.mark.parametrize("user", ["", "idle", *(duty.value for duty in Permission)])
+@pytest.mark.parametrize("user", ["", "idle", *(permission.value for permission in Permission)])
 async def test_a_page_opens_only_to_those_who_may_see_it(console: Console, user: str) -> None:
     pages = [path for path in routes("GET") if path != "/sign-in"]
     opened = await answers(console, user, "GET", pages)
-    refused = {path for path, code in opened.items() if code == "duty"}
+    refused = {path for path, code in opened.items() if code == "permission"}
 
     if user:
-        assert refused == {path for path, duties in ONLY_FOR.items() if user not in duties}
+        assert refused == {
+            path for path, permissions in ONLY_FOR.items() if user not in permissions
+        }
     else:
         assert set(opened.values()) == {303}
 
 
-@pytest.mark.parametrize("duty", [duty.value for duty in Permission])
-async def test_the_menu_leaves_out_what_one_may_not_open(console: Console, duty: str) -> None:
+@pytest.mark.parametrize("permission", [permission.value for permission in Permission])
+async def test_the_menu_leaves_out_what_one_may_not_open(console: Console, permission: str) -> None:
     async with console.client() as client:
-        await sign_in(client, duty)
+        await sign_in(client, permission)
         home = (await client.get("/")).text
         customers = (await client.get("/customers")).text
 
-    assert ('href="/unattributed"' in home) is (duty == "registrar")
-    assert ('href="/customers/import"' in customers) is (duty == "registrar")
+    assert ('href="/unattributed"' in home) is (permission == "registrar")
+    assert ('href="/customers/import"' in customers) is (permission == "registrar")
 
 
 async def test_an_approver_who_sends_a_register_changes_nothing(console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Every act of casework asks for a duty before it does anything else."""
+"""Every act of casework asks for a permission before it does anything else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import breachdesk.casework
 from schemas.errors import NotAllowed
 from schemas.user import Actor, Permission
 
-NOBODY = Actor(id="nobody", duties=frozenset())
+NOBODY = Actor(id="nobody", permissions=frozenset())
 NOT_AN_ACT = {
     "breachdesk.casework.authority.require_permission": "is the check itself",
     "breachdesk.casework.authority.require_operator": "is the check itself",
@@ -30,10 +30,10 @@ class Untouched:
     """Stands for a store, a document or a text: any use of it fails the test."""
 
     def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"{name} was used before the duty was asked for")
+        raise AssertionError(f"{name} was used before the permission was asked for")
 
     def __iter__(self) -> Iterator[Any]:
-        raise AssertionError("it was read before the duty was asked for")
+        raise AssertionError("it was read before the permission was asked for")
 
 
 def acts() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -52,12 +52,12 @@ ACTS = dict(acts())
 
 
 @pytest.mark.parametrize("name", sorted(ACTS.keys() - NOT_AN_ACT.keys()))
-def test_an_actor_without_a_duty_is_refused_before_anything_is_read(name: str) -> None:
+def test_an_actor_without_a_permission_is_refused_before_anything_is_read(name: str) -> None:
     parameters = inspect.signature(ACTS[name]).parameters.values()
     values = {p.name: Untouched() for p in parameters if p.default is inspect.Parameter.empty}
     call = inspect.signature(ACTS[name]).bind(**{**values, "actor": NOBODY})
 
-    with pytest.raises(NotAllowed, match=r"needs the duty of|only the operator's"):
+    with pytest.raises(NotAllowed, match=r"needs the permission|only the operator's"):
         ACTS[name](*call.args, **call.kwargs)
 
 
@@ -66,5 +66,10 @@ def test_no_act_is_left_out_and_no_exception_is_stale() -> None:
     assert NOT_AN_ACT.keys() <= ACTS.keys()
 
 
-def test_the_four_duties_are_those_that_these_tests_know() -> None:
-    assert [duty.value for duty in Permission] == ["analyst", "responder", "approver", "registrar"]
+def test_the_four_permissions_are_those_that_these_tests_know() -> None:
+    assert [permission.value for permission in Permission] == [
+        "analyst",
+        "responder",
+        "approver",
+        "registrar",
+    ]
