@@ -146,8 +146,8 @@ def _open_console(container: Container, clock: DemoClock, received: int) -> None
     clock.run_on()
     out.print(f"{received:,} lines from {len(container.settings.sources)} sources read.")
     out.print("Sign in, each in a browser window of its own; these accounts live only here:")
-    for account, (_, duties) in ACCOUNTS.items():
-        named = ", ".join(sorted(d.value for d in duties))
+    for account, (_, permissions) in ACCOUNTS.items():
+        named = ", ".join(sorted(d.value for d in permissions))
         out.print(f"  {account:<10} password {PASSWORD}   ({named})", markup=False)
     out.print("Stop with Ctrl-C. Mails land in the folder mails of", container.settings.data_dir)
     with hold_lock(container.settings.data_dir, "pipeline"):

@@ -25,7 +25,7 @@ from schemas.errors import EditConflict
 from schemas.register_import import ChangeKind, HeldChange, HeldState, ImportSourceState
 from schemas.user import Actor, Permission
 
-IMPORTER = Actor(id="system:import", duties=frozenset({Permission.REGISTRAR}))
+IMPORTER = Actor(id="system:import", permissions=frozenset({Permission.REGISTRAR}))
 """Who applies what a schedule brings."""
 
 

@@ -469,7 +469,7 @@ async def test_in_the_demo_nobody_needs_a_second_factor(tmp_path: Path) -> None:
 async def test_new_duties_end_the_sessions_of_the_account(console: ConsoleHarness) -> None:
     visitor = await signed_in(console, "rhea")
     console.store.write(
-        lambda uow: accounts.set_duties(
+        lambda uow: accounts.set_permissions(
             uow, make_actor(user_id="operator:cli"), "rhea", [Permission.APPROVER], console.now()
         )
     )

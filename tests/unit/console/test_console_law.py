@@ -77,7 +77,7 @@ async def test_who_binds_an_asset_reads_when_the_roles_of_services_were_reviewed
         "reviewed_on = 2026-11-04\n"
     )
     with open_console_under(tmp_path, roles) as console:
-        change(console.store, "rhea", duties=frozenset({Permission.REGISTRAR}))
+        change(console.store, "rhea", permissions=frozenset({Permission.REGISTRAR}))
         page = await page_of(console, "/unattributed")
 
     assert "Roles of services, reviewed 4 November 2026; not verified against the text" in page

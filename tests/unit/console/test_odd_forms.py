@@ -146,7 +146,7 @@ def disable(uow: UnitOfWork, user: str, console: ConsoleHarness) -> None:
 
 
 def take_duties(uow: UnitOfWork, user: str, console: ConsoleHarness) -> None:
-    accounts.set_duties(uow, OPERATOR, user, [Permission.ANALYST], console.now())
+    accounts.set_permissions(uow, OPERATOR, user, [Permission.ANALYST], console.now())
 
 
 async def send_slowly(

@@ -131,7 +131,7 @@ def test_the_fingerprint_is_of_everything_in_the_file(scenario: ReleaseScenario)
 
 
 def test_who_has_no_duty_prints_no_case(scenario: ReleaseScenario) -> None:
-    nobody = Actor(id="nobody", duties=frozenset())
+    nobody = Actor(id="nobody", permissions=frozenset())
 
     with pytest.raises(NotAllowed):
         scenario.store.read(

@@ -260,7 +260,7 @@ def test_a_fault_of_the_whole_file_changes_nothing(
 
 def test_an_account_without_a_duty_may_not_import(load: Import) -> None:
     with pytest.raises(NotAllowed):
-        load("contoso,host,box,backup,,,,,", actor=Actor(id="guest", duties=frozenset()))
+        load("contoso,host,box,backup,,,,,", actor=Actor(id="guest", permissions=frozenset()))
 
 
 def test_the_audit_holds_counts_only(store: SqliteStore, load: Import) -> None:

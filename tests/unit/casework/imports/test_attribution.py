@@ -121,7 +121,7 @@ def test_what_cannot_be_bound_changes_nothing(
 
 def test_an_account_without_a_duty_may_not_bind(store: SqliteStore) -> None:
     with pytest.raises(NotAllowed):
-        say(store, "host:box", actor=Actor(id="guest", duties=frozenset()))
+        say(store, "host:box", actor=Actor(id="guest", permissions=frozenset()))
 
 
 def test_the_audit_names_the_customer_and_no_mailbox(store: SqliteStore) -> None:

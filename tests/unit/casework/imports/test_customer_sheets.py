@@ -285,7 +285,7 @@ def test_every_preset_says_where_its_names_come_from_and_when_it_was_reviewed(
 
 def test_any_duty_may_import_but_none_may_not(load: Import) -> None:
     with pytest.raises(NotAllowed):
-        load(PLAIN + GOOD, actor=Actor(id="guest", duties=frozenset()))
+        load(PLAIN + GOOD, actor=Actor(id="guest", permissions=frozenset()))
 
     assert load(PLAIN + GOOD).added == 1
 
