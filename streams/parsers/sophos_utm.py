@@ -6,18 +6,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import field_tables, key_value, stamps
+from streams.tokenizers import addresses, field_tables, key_value, stamps
 
+_STAMP = re.compile(r"\s*+(?:<[0-9]{1,3}>)?\s*+(?P<stamp>[0-9]{4}:[0-9]{2}:[0-9]{2}-[0-9:]{8}) ")
 _START = re.compile(
-    r"\s*+(?:<[0-9]{1,3}>)?\s*+(?:(?P<date>[0-9]{4}:[0-9]{2}:[0-9]{2})-(?P<clock>[0-9:]{8})(?:\.[0-9]+)?"
-    r" (?P<host>\S{1,255}) (?P<app>[\w./-]{1,64})(?:\[[0-9-]*+\])?: )?"
+    r"\s*+(?:[0-9]{2}:[0-9]{2}-[0-9:]{8} \S{1,255} [\w./-]{1,64}(?:\[[0-9-]*+\])?: )?"
     r"(?:\[[^\]]{0,200}+\] )?(?=id=\"[0-9]{4}\" )"
 )
+"""A line without its frame, or behind the rest of a stamp whose year a relay took for a tag."""
+_LEASE = re.compile(
+    r"DHCP(?:ACK|REQUEST|OFFER|RELEASE|DECLINE|NAK|INFORM) (?:on|for|of|from) (?P<ip>[0-9A-Fa-f.:]{2,45}) "
+    r"(?:\([0-9.]{7,15}\) )?(?:to|from) (?P<mac>[0-9A-Fa-f:]{17})(?: \((?P<name>[^()]{1,253})\))?"
+    r"|DHCPDISCOVER from (?P<other>[0-9A-Fa-f:]{17})"
+)
+_DAEMON = re.compile(
+    _STAMP.pattern + r"(?P<host>\S{1,255}) (?P<app>dhcpd|named)(?:\[[0-9]*+\])?: (?P<body>.*)",
+    re.DOTALL,
+)
+"""The device's own services that write no pairs."""
 _REAL = re.compile(r" (?:sys|srcip|name)=\"")
 _TEXTS = {
     "event.code": ("id",),
@@ -26,7 +36,7 @@ _TEXTS = {
     "rule.category": ("categoryname", "class"),
     "observer.ingress.interface.name": ("initf",),
     "observer.egress.interface.name": ("outitf",),
-    "network.application": ("application",),
+    "network.application": ("application", "caller"),
     "user_agent.original": ("ua",),
     "http.request.method": ("method",),
     "http.request.referrer": ("referer",),
@@ -42,7 +52,7 @@ _NUMBERS = {
 }
 _ENDS = (
     ("source", ("srcip", "client"), ("srcport",)),
-    ("destination", ("dstip", "localip"), ("dstport",)),
+    ("destination", ("dstip", "localip"), ("dstport", "port")),
 )
 _SUBJECTS = {
     "packetfilter": ["network"],
@@ -61,14 +71,16 @@ _BAD = re.compile(r"\b(?:fail\w*|denied|invalid|wrong|reject\w*)\b", re.IGNORECA
 
 def _can_parse(line: SourceLine) -> bool:
     match = _START.match(line.text)
-    if match is None or _REAL.search(line.text, match.end(), match.end() + 200) is None:
-        return False
-    # A reader of frames that knows no stamp like this has lost it: the whole line has it.
-    return match["date"] is not None or line.frame.time is not None or line.frame.app is None
+    if match is None:
+        return _DAEMON.match(line.text) is not None
+    return _REAL.search(line.text, match.end(), match.end() + 200) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     match = _START.match(line.text)
+    daemon = _DAEMON.match(line.text)
+    if daemon is not None:
+        return _parse_daemon(line, daemon)
     if match is None or not _can_parse(line):
         raise UnparseableRecord(
             'no message of a Sophos UTM (id="…" sys="…")',
@@ -77,6 +89,14 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         )
     pairs = key_value.select_first_values(key_value.parse_pairs(line.text[match.end() :]))
     fields = _build_act(pairs)
+    _put_pairs(fields, pairs)
+    _put_query(fields, pairs)
+    if line.frame.host:
+        fields["host.name"] = fields["observer.name"] = line.frame.host
+    return ParsedEvent(line.frame.time, fields)
+
+
+def _put_pairs(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
     field_tables.put_texts(fields, pairs, _TEXTS)
     field_tables.put_numbers(fields, pairs, _NUMBERS)
     field_tables.put_ends(fields, pairs, _ENDS)
@@ -93,10 +113,39 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     reason = pairs.get("reason", "")
     if reason not in {"", "-"}:
         fields["event.reason"] = reason
-    host = match["host"] or line.frame.host
-    if host:
-        fields["host.name"] = fields["observer.name"] = host
-    return ParsedEvent(_parse_time(match, line), fields)
+
+
+def _put_query(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
+    """Set what the web application firewall writes apart from the path: server and query."""
+    server, query = pairs.get("server", ""), pairs.get("query", "")
+    if server not in {"", "-"}:
+        fields.setdefault("url.domain", server.lower())
+    if query.startswith("?") and "url.original" in fields:
+        fields["url.query"] = query[1:]
+
+
+def _parse_daemon(line: SourceLine, match: re.Match[str]) -> ParsedEvent:
+    fields: dict[str, Value] = {
+        "event.category": ["network"],
+        "event.type": ["info"],
+        "event.outcome": "unknown",
+        "event.action": match["app"],
+        "observer.vendor": "Sophos",
+        "observer.product": "UTM",
+        "observer.type": "firewall",
+        "observer.name": match["host"],
+        "host.name": match["host"],
+        "message": match["body"],
+    }
+    lease = _LEASE.match(match["body"])
+    if lease is not None:
+        addresses.put_endpoint(fields, "source", addresses.parse_address(lease["ip"] or ""), None)
+        field_tables.put_mac(fields, "source", lease["mac"] or lease["other"])
+        fields |= {} if lease["name"] is None else {"source.domain": lease["name"]}
+    stamp = match["stamp"]
+    return ParsedEvent(
+        stamps.parse_iso(f"{stamp[:10].replace(':', '-')}T{stamp[11:]}", line.zone), fields
+    )
 
 
 def _build_act(pairs: Mapping[str, str]) -> dict[str, Value]:
@@ -125,16 +174,10 @@ def _build_act(pairs: Mapping[str, str]) -> dict[str, Value]:
     }
 
 
-def _parse_time(match: re.Match[str], line: SourceLine) -> datetime | None:
-    if match["date"] is None:
-        return line.frame.time
-    return stamps.parse_iso(f"{match['date'].replace(':', '-')}T{match['clock']}", line.zone)
-
-
 PARSER = Parser(
     id="sophos_utm",
     title="Sophos UTM (SG, Astaro)",
-    hints=(b'id="',),
+    hints=(b'id="', b" dhcpd", b" named"),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,
@@ -183,6 +226,31 @@ PARSER = Parser(
                 "source.ip": "203.0.113.66",
                 "user.name": "eve",
                 "event.reason": "DENIED",
+            },
+        ),
+        ParserExample(
+            "2026:11:22-09:17:00 utm-hq dhcpd: DHCPACK on 192.0.2.60 to 04:7b:cb:00:00:01 (pc-jo) via"
+            " eth1",
+            {
+                "@timestamp": "2026-11-22T09:17:00+00:00",
+                "source.ip": "192.0.2.60",
+                "source.mac": "04-7B-CB-00-00-01",
+                "source.domain": "pc-jo",
+            },
+        ),
+        ParserExample(
+            '11:22-09:18:00 rproxy httpd: id="0299" srcip="203.0.113.66" localip="192.0.2.5"'
+            ' size="112" user="-" host="203.0.113.66" method="POST" statuscode="200" reason="-"'
+            ' extra="-" exceptions="-" time="18059" url="/mapi/" server="mail.example" port="443"'
+            ' query="?Mailbox=1" referer="-" cookie="-" set-cookie="-"',
+            {
+                "event.category": ["web"],
+                "source.ip": "203.0.113.66",
+                "destination.port": 443,
+                "url.path": "/mapi/",
+                "url.domain": "mail.example",
+                "url.query": "Mailbox=1",
+                "http.response.status_code": 200,
             },
         ),
         ParserExample(

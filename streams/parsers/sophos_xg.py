@@ -17,6 +17,7 @@ from streams.tokenizers import device_stamps, field_tables, key_value, stamps
 
 _START = re.compile(
     r"\s*+(?:device=\"?\w++\"?\s++date=|(?:device|device_name)=\"?[^\"]{1,64}\"?\s++timestamp="
+    r"|timestamp=\"[^\"]{10,40}\"\s++device_(?:model|serial_id|name)="
     r"|date=\S++\s++time=\S++\s++(?:timezone=|device_name=))"
 )
 _REAL = re.compile(r"(?<!\S)log_type=")
@@ -24,8 +25,8 @@ _TEXTS = {
     "event.code": ("log_id",),
     "observer.serial_number": ("device_id", "device_serial_id"),
     "observer.product": ("device_model",),
-    "rule.id": ("fw_rule_id",),
-    "rule.name": ("fw_rule_name", "signature_msg", "virus", "threatname"),
+    "rule.id": ("fw_rule_id", "rule_id"),
+    "rule.name": ("fw_rule_name", "rule_name", "signature_msg", "virus", "threatname"),
     "rule.ruleset": ("av_policy_name", "web_policy", "policy_name", "ips_policy_name"),
     "rule.category": ("category", "http_category", "classification", "app_category"),
     "observer.ingress.zone": ("srczone", "src_zone"),
@@ -43,6 +44,7 @@ _TEXTS = {
     "message": ("message",),
     "email.from.address": ("from_email_address", "mail_from", "sender"),
     "email.message_id": ("mailid", "message_id"),
+    "source.domain": ("reported_host", "client_host_name", "src_domainname"),
 }
 _NUMBERS = {
     "source.bytes": ("sent_bytes", "bytes_sent", "bytessent"),
@@ -55,10 +57,22 @@ _NUMBERS = {
 _ENDS = (
     (
         "source",
-        ("src_ip", "sourceip", "srcip", "remote_ip", "remotenetwork"),
+        (
+            "src_ip",
+            "sourceip",
+            "srcip",
+            "remote_ip",
+            "remoteinterfaceip",
+            "reported_ip",
+            "ipaddress",
+        ),
         ("src_port", "srcport"),
     ),
-    ("destination", ("dst_ip", "destinationip", "dstip"), ("dst_port", "dstport")),
+    (
+        "destination",
+        ("dst_ip", "destinationip", "dstip", "localinterfaceip"),
+        ("dst_port", "dstport"),
+    ),
     ("source.nat", ("tran_src_ip", "src_trans_ip"), ("tran_src_port", "src_trans_port")),
     ("destination.nat", ("tran_dst_ip", "dst_trans_ip"), ("tran_dst_port", "dst_trans_port")),
 )
@@ -149,6 +163,8 @@ def _choose_act(pairs: Mapping[str, str]) -> _Act:
     if kind == "anti-spam":
         word = pairs.get("spamaction", word).casefold()
         word = "drop" if word in {"tmpreject", "discard"} else word
+    if kind == "content filtering" and "action" in pairs:
+        word = pairs["action"].casefold()
     if "idp" in kind or kind == "ips":
         word = pairs.get("idp_action", word).casefold()
     denied, allowed = word in _DENYING, word in _PASSING
@@ -204,9 +220,10 @@ def _put_details(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
     field_tables.put_seconds(fields, pairs.get("duration", ""))
     if pairs.get("url"):
         field_tables.put_url(fields, pairs["url"])
-    domain = field_tables.find_value(pairs, ("domainname", "domain", "dstdomain"))
+    domain = field_tables.find_value(pairs, ("domainname", "domain", "dstdomain", "sni"))
     if domain:
-        fields["url.domain"] = domain.lower()
+        fields["destination.domain"] = domain.lower()
+        fields.setdefault("url.domain", domain.lower())
     field_tables.put_account(fields, field_tables.find_value(pairs, ("user_name", "user", "name")))
     _put_words(fields, pairs)
 
@@ -226,12 +243,9 @@ def _put_words(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
 
 
 def _parse_time(pairs: Mapping[str, str], line: SourceLine) -> datetime | None:
-    stamp = pairs.get("timestamp", "")
-    if stamp:
-        return device_stamps.parse_stamp(stamp, line.arrived, line.zone)
     date, clock = pairs.get("date", ""), pairs.get("time", "")
     if not date or not clock:
-        return None
+        return device_stamps.parse_stamp(pairs.get("timestamp", ""), line.arrived, line.zone)
     zone = device_stamps.find_zone(pairs.get("timezone", ""), line.zone)
     return stamps.parse_iso(f"{date}T{clock}", zone)
 
@@ -313,6 +327,29 @@ PARSER = Parser(
                 "event.outcome": "success",
                 "source.ip": "192.0.2.5",
                 "user.name": "admin",
+            },
+        ),
+        ParserExample(
+            'timestamp="2026-11-22T10:18:00+0100" device_model="XGS136" device_serial_id="X1"'
+            ' log_id="069010517719" log_type="Event" log_component="VPN Portal Authentication"'
+            ' log_subtype="Authentication" status="Failed" user_name="eve" reason="wrong'
+            ' credentials" src_ip="2001:db8::66" message="User eve failed to login"',
+            {
+                "@timestamp": "2026-11-22T09:18:00+00:00",
+                "event.outcome": "failure",
+                "source.ip": "2001:db8::66",
+                "user.name": "eve",
+            },
+        ),
+        ParserExample(
+            'device="SFW" date=2026-11-22 time=10:19:00 timezone="CET" device_name="XGS-HQ"'
+            ' device_id=C01001 log_id=062811617824 log_type="Event" log_component="SSL VPN"'
+            ' log_subtype="System" user_name="jo" ipaddress=10.82.234.5 status="Established"'
+            " message=\"SSL VPN User 'jo' connected\" timestamp=1589960866 remote_ip=203.0.113.9",
+            {
+                "@timestamp": "2026-11-22T09:19:00+00:00",
+                "event.type": ["connection", "start"],
+                "source.ip": "203.0.113.9",
             },
         ),
     ),

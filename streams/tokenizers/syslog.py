@@ -35,7 +35,8 @@ _BSD_PARTS = (
     rf"(?: ({_YEAR})(?= |: |:?\Z))?"
 )
 _ISO_PARTS = (
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}: ?[0-9]{2}:[0-9]{2})"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}: ?[0-9]{2}:[0-9]{2}"
+    r"|[0-9]{4}:[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}:[0-9]{2})"
     rf"{_FRACTION}(?: ?(Z|[+-][0-9]{{2}}:?[0-9]{{2}}|UTC|GMT)(?=[: ]|\Z))?"
 )
 _LEAD = re.compile(
@@ -293,7 +294,7 @@ def _parse_time(
             )
         if iso is not None:
             time = stamps.parse_iso(
-                iso.replace(": ", ":"),
+                _restore_iso(iso),
                 device_stamps.find_zone(iso_zone, zone) if iso_zone else zone,
             )
             return _add_fraction(time, iso_fraction)
@@ -309,6 +310,13 @@ def _parse_time(
     except UnparseableRecord:
         return None
     return _add_fraction(time, fraction)
+
+
+def _restore_iso(stamp: str) -> str:
+    """Restore what relays (`16: 05`) and Astaro (`2026:11:22-09:14:07`) write otherwise."""
+    if stamp[4] == ":":
+        return f"{stamp[:10].replace(':', '-')}T{stamp[11:]}"
+    return stamp.replace(": ", ":")
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

@@ -76,8 +76,9 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     }
     if code:
         fields["event.code"] = code
-    if message.host is not None:
-        fields["observer.name"] = fields["host.name"] = message.host
+    host = message.host or line.frame.host
+    if host is not None:
+        fields["observer.name"] = fields["host.name"] = host
     if security_events.is_security_event(code, body):
         security_events.put_security_event(fields, code, body)
     else:

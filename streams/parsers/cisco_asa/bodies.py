@@ -26,7 +26,7 @@ def _build_end(side: str) -> str:
 
 
 _PAIR = re.compile(
-    r"(?:(?:(?<=\s)|\A)(?:for|from|src|between|SRC|client|server)\s+(?:laddr )?)"
+    r"(?:(?:(?<=\s)|\A)(?:for|from|src|between|SRC|client|server|[Ff]low)\s+(?:laddr )?)"
     rf"{_build_end('a')}(?: (?P<a_bare>[^\s()]++))?"
     r",?\s*(?P<word>(?:to|dst|dest|DEST|and)(?=\s)|->)\s*"
     rf"{_build_end('b')}"

@@ -73,7 +73,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     (_LOGOUT, "109013 113007 611103 109103"),
     ((_AUTH, ["start", "info"], "unknown", "login-session"), "315001 315002"),
     ((_VPN, ["connection", "end"], "unknown", "ssh-session-ended"), "315011"),
-    (_CONNECTED, "113039 716001 716059 721016 722022 722032 722033 722034 716043"),
+    (_CONNECTED, "113039 716001 721016 722022 722032 722033 722034 716043"),
+    ((_VPN, ["connection", "start"], "success", "client-vpn-resumed"), "716059"),
     (_DISCONNECTED, "113019 716002 716058 721018 722023 722028 722030 722037 722012 722031"),
     (
         _VPN_ERROR,
@@ -82,7 +83,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
             " 716007 722003 722004 722007 722008 722009 722020 734002 713060 713061 713251"
         ),
     ),
-    (_VPN_STEP, "722010 722011 722029 722036 722041 722051 722053 722055 734003 751025 113028"),
+    (_VPN_STEP, "722010 722011 722029 722036 722041 722053 722055 734003 751025 113028"),
     (
         (["network", "web", "session"], ["access", "allowed"], "success", "webvpn-access"),
         "716003",
@@ -105,7 +106,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ((_NET, ["connection", "start"], "failure", "connection-aborted"), "750003 725006 725014"),
     ((_NET, ["connection", "end"], "success", "connection-ended"), "750007 725007"),
     ((_NET, ["connection", "info"], "success", "ssl-handshake"), "725002 725003 725016"),
-    ((_NET, ["connection", "info"], "success", "address-assigned"), "737006 737016 737026"),
+    ((_NET, ["connection", "info"], "success", "address-assigned"), "722051 737006 737016 737026"),
     ((_NET, ["connection", "info"], "failure", "address-unassigned"), "737003 737034"),
     ((_NET, ["connection", "info"], "failure", "client-vpn-error"), "713901 713902"),
     ((_IDS, ["info"], "unknown", "threat-rate-exceeded"), "733100 733104 733105"),

@@ -24,6 +24,8 @@ _TEXTS = {
     "URI": "url.original",
     "UserAgent": "user_agent.original",
     "HTTPReferer": "http.request.referrer",
+    "HTTP_Hostname": "url.domain",
+    "DNSRecordType": "dns.question.type",
     "DNSQuery": "dns.question.name",
     "FileName": "file.name",
     "FileSHA256": "file.hash.sha256",
@@ -43,8 +45,10 @@ _COUNTS = {
 _NAMES_OF_PROTOCOLS = (
     ("Protocol", "network.transport"),
     ("ApplicationProtocol", "network.protocol"),
+    ("Client", "network.application"),
     ("WebApplication", "network.application"),
 )
+"""The application that the client uses is named where no web application is."""
 _NOBODY = frozenset({"no authentication required", "unknown", "not found", "n/a", "guest"})
 _ACTIONS = {
     "430001": ("intrusion-detected", ["network", "intrusion_detection"], "info"),

@@ -28,7 +28,8 @@ _BARE = re.compile(
 """A line whose beginning a collector has cut."""
 _DEVICE_KEY = re.compile(r"(?<![\w-])(?:devid|logid|device_id|log_id|eventtime)=")
 _TYPE_KEY = re.compile(
-    r"[\s,]type=\"?(?:traffic|utm|event|attack|statistics|spam|virus|dns|ztna|gtp)\b|[\s,]desc=\""
+    r"[\s,]type=\"?(?:traffic|utm|event|attack|statistics|spam|virus|dns|ztna|gtp|anomaly|webfilter|ips"
+    r"|app-ctrl|emailfilter|dlp|voip|waf|content)\b|[\s,]desc=\""
 )
 _OTHERS_KEY = re.compile(r"(?<![\w-])(?:log_type|log_component|hostname=\S+ srcip=\S+ sn)=")
 _PAIR = re.compile(

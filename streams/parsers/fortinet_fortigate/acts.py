@@ -70,6 +70,25 @@ _SUBJECTS: dict[str, list[str]] = {
     "dlp": ["network", "file"],
     "icap": ["network", "web"],
 }
+_INSPECTIONS = frozenset(
+    [
+        "utm",
+        "attack",
+        "virus",
+        "spam",
+        "dns",
+        "anomaly",
+        "webfilter",
+        "ips",
+        "app-ctrl",
+        "emailfilter",
+        "dlp",
+        "voip",
+        "waf",
+        "content",
+    ]
+)
+"""Types of inspections: `utm`, or its subtype in the versions before it and on sibling devices."""
 _SIGN_INS = frozenset(
     ["login", "authentication", "auth-logon", "fsso-logon", "ssl-login-fail", "ssl-web-pass"]
 )
@@ -107,7 +126,7 @@ def build_act(pairs: Mapping[str, str]) -> dict[str, Value]:
     action = pairs.get("action", "").casefold()
     if kind == "traffic" or (kind == "ztna" and action):
         category, types, outcome = _choose_traffic(pairs, action)
-    elif kind in {"utm", "attack", "virus", "spam", "dns"}:
+    elif kind in _INSPECTIONS:
         category, types, outcome = _choose_inspection(pairs, action, kind)
     else:
         category, types, outcome = _choose_event(pairs, action)

@@ -115,4 +115,42 @@ EXAMPLES = (
             "user.name": "jo",
         },
     ),
+    ParserExample(
+        "date=2026-11-22,time=09:18:00,logid=0720018433,type=anomaly,subtype=anomaly,level=alert,"
+        'vd="root",srcip=198.51.100.77,dstip=192.0.2.10,srcintf="port15",action=clear_session,'
+        'proto=1,service="icmp/8/0",attack="icmp_flood",attackid=16777316,msg="anomaly: icmp_flood"',
+        {
+            "event.category": ["network", "intrusion_detection"],
+            "event.type": ["denied"],
+            "source.ip": "198.51.100.77",
+            "network.transport": "icmp",
+        },
+    ),
+    ParserExample(
+        'time=09:19:00 devname="fw-hq" devid="FG1" eventtime=1795339140000000000 tz="+0000"'
+        ' logid="0100000001" type="event" subtype="system" level="information" vd="root"'
+        ' logdesc="DHCP Ack log" dhcp_msg="Ack" mac="aa:bb:cc:00:00:01" ip=192.0.2.60'
+        ' hostname="pc-jo" msg="DHCP server sends a DHCPACK"',
+        {
+            "source.ip": "192.0.2.60",
+            "source.mac": "AA-BB-CC-00-00-01",
+            "source.domain": "pc-jo",
+            "url.domain": None,
+        },
+    ),
+    ParserExample(
+        "date=2026-11-22 time=09:20:00 devname=waf device_id=FV100 log_id=30000 type=traffic"
+        ' subtype=https vd=root tz="+0000" ibytes=4513 obytes=812 proto=6 service="https"'
+        ' src="203.0.113.9" src_port=52412 dst="192.0.2.80" dst_port=443 action="Accept"'
+        ' http_method="get" http_host="web.example" http_url="/a" http_retcode="200"',
+        {
+            "event.type": ["connection", "end", "allowed"],
+            "source.bytes": 4513,
+            "destination.bytes": 812,
+            "http.request.method": "GET",
+            "http.response.status_code": 200,
+            "url.domain": "web.example",
+            "url.path": "/a",
+        },
+    ),
 )

@@ -20,6 +20,7 @@ _TEXTS = {
     "policyid": "rule.id",
     "policy_id": "rule.id",
     "policyname": "rule.name",
+    "policy": "rule.name",
     "poluuid": "rule.uuid",
     "srcintf": "observer.ingress.interface.name",
     "src_int": "observer.ingress.interface.name",
@@ -27,9 +28,13 @@ _TEXTS = {
     "dst_int": "observer.egress.interface.name",
     "app": "network.application",
     "hostname": "url.domain",
+    "http_host": "url.domain",
     "agent": "user_agent.original",
-    "httpmethod": "http.request.method",
+    "http_agent": "user_agent.original",
     "referralurl": "http.request.referrer",
+    "http_referer": "http.request.referrer",
+    "sender": "email.from.address",
+    "recipient": "email.to.address",
     "filename": "file.name",
     "file": "file.name",
     "infectedfilename": "file.name",
@@ -38,6 +43,7 @@ _TEXTS = {
     "qclass": "dns.question.class",
     "srcname": "source.domain",
     "group": "user.group.name",
+    "usrgrp": "user.group.name",
     "cfgpath": "rule.description",
 }
 _RULESETS = ("applist", "profile", "policytype")
@@ -45,6 +51,8 @@ _CATEGORIES = ("catdesc", "appcat")
 _NUMBERS = {
     "sentbyte": "source.bytes",
     "rcvdbyte": "destination.bytes",
+    "ibytes": "source.bytes",
+    "obytes": "destination.bytes",
     "sentpkt": "source.packets",
     "rcvdpkt": "destination.packets",
     "filesize": "file.size",
@@ -62,7 +70,9 @@ _TUNNEL_SIDES = (
 """Of VPN events: the remote address is the client."""
 _NATS = (
     ("source.nat", "transip", "transport"),
+    ("source.nat", "trans_src", "trans_src_port"),
     ("destination.nat", "tranip", "tranport"),
+    ("destination.nat", "trans_dst", "trans_dst_port"),
 )
 _TRANSPORTS = {
     "1": "icmp",
@@ -81,7 +91,10 @@ _DIRECTIONS = {
     "incoming": "inbound",
     "outbound": "outbound",
     "inbound": "inbound",
+    "0": "inbound",
+    "1": "outbound",
 }
+"""Of `direction`, and of CEF's `deviceDirection`."""
 _UNSAID = frozenset({"", "n/a", "(null)", "none"})
 _ZONE = re.compile(r"\"?(?:UTC)?([+-])([0-9]{1,2}):?([0-9]{2})\"?")
 _MOST_OF_A_ZONE = timedelta(hours=26)
@@ -123,6 +136,8 @@ def put_values(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
     is_tunnel = pairs.get("subtype") == "vpn"
     for side, ip_keys, port_keys in _TUNNEL_SIDES if is_tunnel else _SIDES:
         _put_side(fields, pairs, side, (ip_keys, port_keys))
+    if "dhcp_msg" in pairs or "fctuid" in pairs:
+        _put_lease(fields, pairs)
     _put_device(fields, pairs)
     _put_counts(fields, pairs)
     _put_protocol(fields, pairs)
@@ -145,6 +160,17 @@ def _put_side(
     mac = pairs.get("srcmac" if side == "source" else "dstmac", "")
     if mac and mac != "N/A":
         fields[f"{side}.mac"] = mac.upper().replace(":", "-")
+
+
+def _put_lease(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
+    """Set the client of a DHCP event or a FortiClient connection, whose keys have no side."""
+    ip = addresses.parse_address(pairs.get("ip", ""))
+    if ip is not None:
+        fields.setdefault("source.ip", ip)
+    if "dhcp_msg" in pairs:
+        fields |= {"source.mac": pairs["mac"].upper().replace(":", "-")} if "mac" in pairs else {}
+        name = fields.pop("url.domain", None)
+        fields |= {} if name is None else {"source.domain": name}
 
 
 def _put_device(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
@@ -191,7 +217,9 @@ def _put_protocol(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
     service = pairs.get("service", "")
     if service.casefold() not in _UNSAID:
         fields["network.protocol"] = service.lower()
-    direction = _DIRECTIONS.get(pairs.get("direction") or pairs.get("dir") or "")
+    direction = _DIRECTIONS.get(
+        pairs.get("direction") or pairs.get("dir") or pairs.get("deviceDirection") or ""
+    )
     if direction:
         fields["network.direction"] = direction
 
@@ -207,7 +235,9 @@ def _put_translation(fields: dict[str, Value], pairs: Mapping[str, str]) -> None
 
 
 def _put_web(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
-    url = pairs.get("url", "")
+    method = pairs.get("httpmethod") or pairs.get("http_method")
+    fields |= {} if not method else {"http.request.method": method.upper()}
+    url = pairs.get("url") or pairs.get("http_url") or ""
     if url and url != "N/A":
         fields["url.original"] = url
         rest = url
@@ -220,9 +250,9 @@ def _put_web(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
         path, mark, query = rest.partition("?")
         if path.startswith("/"):
             fields["url.path"] = path
-        if mark:
-            fields["url.query"] = query
-    status = numbers.parse_whole(pairs.get("httpcode", ""))
+        query = query if mark else pairs.get("http_qry", "")
+        fields |= {} if not query else {"url.query": query}
+    status = numbers.parse_whole(pairs.get("httpcode") or pairs.get("http_retcode") or "")
     if status is not None:
         fields["http.response.status_code"] = status
     attack = pairs.get("attack") or pairs.get("virus")

@@ -26,7 +26,36 @@ _AUDIT = re.compile(
 _AUDIT_COLUMNS = ("cmd", "admin", "opaque", "result")
 _FRAME_HOST = re.compile(r"[0-9]{1,12},[0-9]{4}[-/][0-9]{2}[-/]")
 _JSON_HINT = '"LogType"'
-_JSON_KINDS = frozenset(COLUMNS) | frozenset(ALIASES)
+_JSON_KINDS = frozenset(COLUMNS) | frozenset(ALIASES) | {"DNS"}
+_ESCAPED_QUOTES = re.compile(r"(?<=,)\\\"([^\\\"]*+)\\\"(?=,|\Z)")
+"""Quotes of a column that a relay has escaped, so that they do not hide its commas."""
+_VIRTUAL_SYSTEM = re.compile(r"vsys[0-9]{0,5}")
+_TRANSPORTS = frozenset(
+    [
+        "tcp",
+        "udp",
+        "icmp",
+        "ipv6-icmp",
+        "icmp6",
+        "gre",
+        "esp",
+        "ah",
+        "sctp",
+        "igmp",
+        "ospf",
+        "pim",
+        "hopopt",
+        "ipip",
+        "ipv6",
+        "l2tp",
+        "vrrp",
+        "eigrp",
+        "udplite",
+        "rsvp",
+        "ipv4",
+        "ip",
+    ]
+)
 _VENDOR = "Palo Alto Networks"
 Columns = dict[str, str]
 
@@ -70,13 +99,31 @@ def _read_csv(text: str, name: str) -> Columns | None:
     columns = COLUMNS.get(kind)
     if columns is None:
         return None
+    if '\\"' in text:
+        text = _ESCAPED_QUOTES.sub(r'"\1"', text)
     fields = [field.strip() for field in csv_lines.split_fields(text)]
+    if "vsys" in columns and "dstuser" in columns:
+        columns = _align(columns, fields)
     record = csv_lines.join_columns(columns, fields)
     record["type"] = kind
     high = values.find_high_resolution(fields[len(columns) - 2 :])
     if high:
         record["time_high"] = high
     return record
+
+
+def _align(columns: tuple[str, ...], fields: list[str]) -> tuple[str, ...]:
+    """Align the columns with a format from which the operator has removed the users: the virtual
+    system and the transport are known by their values. Columns whose place is unknown are left out."""
+    at, end = columns.index("vsys"), columns.index("proto")
+    if end >= len(fields) or fields[end].lower() in _TRANSPORTS or not fields[end].isalpha():
+        return columns
+    for left_out in (("dstuser",), ("srcuser", "dstuser")):
+        place = at - len(left_out)
+        moved = tuple(name for name in columns if name not in left_out)
+        if _VIRTUAL_SYSTEM.fullmatch(fields[place]) and fields[end - len(left_out)] in _TRANSPORTS:
+            return moved
+    return columns[: columns.index("srcuser")]
 
 
 def _read_json(text: str) -> Columns | None:
@@ -152,7 +199,7 @@ PARSER = Parser(
     id="paloalto_panos",
     title="Palo Alto Networks PAN-OS (CSV, CEF, LEEF, Cortex JSON)",
     hints=(
-        *(f",{name},".encode() for name in sorted({*COLUMNS, "USER-ID"})),
+        *(f",{name},".encode() for name in sorted({*COLUMNS, *ALIASES})),
         b",audit,",
         b"|Palo Alto Networks|",
         _JSON_HINT.encode(),

@@ -60,6 +60,10 @@ _SENTENCES = tuple(
         (r"GlobalProtect \w+ user logout succeeded\. User name: (?P<user>[^,]*+).*", "end"),
     )
 )
+_LINK = re.compile(
+    r"connected to server (?P<there>[0-9A-Fa-f.:]{2,45}?)(?::(?P<port>[0-9]{1,5}))?,"
+    r" initiated by: (?P<here>[0-9A-Fa-f.:]{2,45})"
+)
 _FROM = re.compile(r"From: ?([0-9A-Fa-f.:]{2,45}?)\.?\s*\Z")
 _REASON_END = re.compile(r" auth profile '| From: |,? vsys '")
 _SERVER = re.compile(r"[Ss]erver [Aa]ddress '?([0-9A-Fa-f.:]{2,45})")
@@ -211,7 +215,14 @@ def put_sentence(fields: dict[str, Value], record: Mapping[str, str]) -> None:
         return
     fields.setdefault("message", text)
     match, _ = match_sentence(text)
-    if match is None or record["type"] != "SYSTEM":
+    if record["type"] != "SYSTEM":
+        return
+    link = _LINK.search(text[:1000])
+    if link is not None:
+        port = addresses.parse_port(link["port"] or "")
+        addresses.put_endpoint(fields, "destination", addresses.parse_address(link["there"]), port)
+        addresses.put_endpoint(fields, "source", addresses.parse_address(link["here"]), None)
+    if match is None:
         return
     groups = match.groupdict()
     put_name(fields, groups["user"] or "")

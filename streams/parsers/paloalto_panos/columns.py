@@ -117,6 +117,7 @@ KEYS = {
     "PrivateIPv4": "private_ip",
     "ConnectionError": "error",
     "LoginDuration": "login_duration",
+    "DNSResolverIP": "dst",
     "UserIP": "ip",
     "User": "user",
     "AuthEvent": "event",

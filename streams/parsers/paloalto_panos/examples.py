@@ -115,4 +115,34 @@ EXAMPLES = (
             "user.name": "jo",
         },
     ),
+    ParserExample(
+        "1,2026/11/22 09:18:00,0011C100001,AUTH,Unknown,2817,2026/11/22 09:18:00,vsys1,203.0.113.66,"
+        ",eve,Portal,Portal,1,81,,Forward,,No answer,Authentication Portal,Authentication Timeout,1",
+        {
+            "event.category": ["authentication"],
+            "event.outcome": "failure",
+            "source.ip": "203.0.113.66",
+            "user.name": "eve",
+        },
+    ),
+    ParserExample(
+        "1,2026/11/22 09:19:00,0011C100001,TRAFFIC,end,2305,2026/11/22 09:19:00,192.0.2.10,"
+        "203.0.113.80,0.0.0.0,0.0.0.0,Out,contoso\\jo,web-browsing,vsys1,LAN,WAN,ae1,ae2,Forward,"
+        "2026/11/22 09:19:00,81,1,51413,443,0,0,0x40,tcp,allow,2346,1974,372,9",
+        {
+            "event.type": ["connection", "end", "allowed"],
+            "source.port": 51413,
+            "source.bytes": 1974,
+            "destination.port": 443,
+            "network.application": "web-browsing",
+            "network.transport": "tcp",
+            "user.name": "jo",
+        },
+    ),
+    ParserExample(
+        "1,2026/11/22 09:20:00,0011C100001,GLOBALPROTECT,0,2562,2026/11/22 09:20:00,vsys1,"
+        "gateway-connected,connected,,SSLVPN,jo,NL,pc-jo,203.0.113.9,0.0.0.0,10.0.0.9,0.0.0.0,h1,s1,"
+        '6.0.4,Windows,\\"Microsoft Windows 10 , 64-bit\\",1,,,,success,,0,,0,GW,1,0x0',
+        {"event.outcome": "success", "source.ip": "203.0.113.9", "user.name": "jo"},
+    ),
 )

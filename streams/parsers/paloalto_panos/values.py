@@ -15,6 +15,7 @@ _TEXTS = {
     "serial": "observer.serial_number",
     "device_name": "observer.name",
     "rule": "rule.name",
+    "matchname": "rule.name",
     "from": "observer.ingress.zone",
     "to": "observer.egress.zone",
     "inbound_if": "observer.ingress.interface.name",
