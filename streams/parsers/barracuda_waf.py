@@ -37,8 +37,9 @@ _REQUEST = re.compile(
 )
 _ATTACK = re.compile(
     rf"WF (?P<level>\w+) (?P<attack>\w+) (?P<ip>{_IP}) (?P<port>[0-9]+) (?P<app_ip>{_IP}) (?P<app_port>[0-9]+) "
-    r"(?P<rule>\S+) (?P<kind>\S+) (?P<action>[A-Z_]+) [^\[\]]{1,80}?\[(?P<details>(?:[^\]\\]++|\\+[^\\])*+)\] "
-    r"(?P<method>\S+) (?P<url>\S+) (?:HTTPS?|TLS\S*|SSL\S*|\"-\") \S+ \"(?P<agent>[^\"]*+)\"",
+    r"(?P<rule>\S+) (?P<kind>\S+) (?P<action>[A-Z_]+) [^\[\]]{1,80}?\[.{0,4000}?\] "
+    r"(?P<method>[A-Z-]{1,32}|\"-\") (?P<url>\S+) (?:HTTPS?|TLS\S*|SSL\S*|\"-\") \S+ \"(?P<agent>[^\"]*+)\""
+    rf"(?: {_IP} [0-9]+ (?:\"-\"|\S+) (?P<referrer>\S+))?",
     re.DOTALL,
 )
 _PACKET = re.compile(
@@ -171,6 +172,8 @@ def _put_attack(fields: dict[str, Value], body: str) -> None:
     fields |= {} if attack is None else {"breach.waf.attack": attack}
     if match["agent"] not in {"-", ""}:
         fields["user_agent.original"] = match["agent"]
+    if match["referrer"] not in {None, '"-"', "-"}:
+        fields["http.request.referrer"] = match["referrer"]
 
 
 def _put_packet(fields: dict[str, Value], body: str) -> None:
@@ -276,6 +279,18 @@ PARSER = Parser(
                 "event.outcome": "success",
                 "user.name": "admin",
                 "source.ip": "192.0.2.5",
+            },
+        ),
+        ParserExample(
+            "<129>2026-11-22 10:18:00.502 +0100  waf-hq WF ALER NO_PARAM_PROFILE_MATCH 198.51.100.77"
+            ' 61507 192.0.2.80 443 shop URL_PROFILE LOG NONE [Parameter\\="0x\\\\[\\\\]" value\\="x"]'
+            ' POST / TLSv1.2 "-" "curl/8" 192.0.2.1 61507 "-" https://shop.example/ 1869d743696',
+            {
+                "source.ip": "198.51.100.77",
+                "http.request.method": "POST",
+                "http.request.referrer": "https://shop.example/",
+                "url.path": "/",
+                "user_agent.original": "curl/8",
             },
         ),
     ),

@@ -13,11 +13,29 @@ from functools import lru_cache
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import cef, device_stamps, field_tables, key_value, leef
+from streams.tokenizers import addresses, cef, device_stamps, field_tables, key_value, leef
 
 _BRACKETS = re.compile(
     r"(?:\s*+(?:<[0-9]{1,3}>)?1 \S+ (?P<host>\S+) CheckPoint \S+ \S+ )?\s*+\[(?=[A-Za-z_]\w{0,60}:{1,2}\")"
 )
+_FIELDS = re.compile(
+    r"(?:\s*+(?:<[0-9]{1,3}>)?1 (?P<stamp>[0-9-]{10}T[0-9:]{8}(?:\.[0-9]{1,9})?)(?P<zone>[+-]{1,2}[0-9]{1,2}:[0-9]{2}|Z)?"
+    r" (?P<host>\S+) \S+ \S+ \S+ )?\[Fields@1\.3\.6\.1\.4\.1\.2620 (?P<pairs>.*)",
+    re.DOTALL,
+)
+"""CPLogToSyslog, the exporter before Log Exporter. It writes an offset as `--5:00`."""
+_FIELD = re.compile(r"(?<!\S)([A-Za-z_]\w*+)=\"((?:[^\"\\]++|\\.)*+)\"", re.DOTALL)
+_FIELD_NAMES = {
+    "sport_svc": "s_port",
+    "svc": "service",
+    "xlatesport_svc": "xlatesport",
+    "xlatedport_svc": "xlatedport",
+    "ProductName": "product",
+}
+_DROPPED = re.compile(
+    r"<([0-9A-Fa-f.:]{2,45}),([0-9]{1,5}),([0-9A-Fa-f.:]{2,45}),([0-9]{1,5}),([0-9]{1,3})"
+)
+"""Of packets that one record sums up: both ends and the protocol."""
 _PAIR = re.compile(r"(?<!\w)([A-Za-z_]\w*+):{1,2}\"((?:[^\"\\]++|\\.)*+)\"", re.DOTALL)
 _PLAIN = re.compile(r"\s*+(?:time|hostname|loguid|action|product|flags|ifdir|version)=")
 _PLAIN_KEYS = re.compile(r"(?:\A|[\s|;])loguid=")
@@ -82,11 +100,13 @@ _TEXTS = {
     "message": ("additional_info", "sys_message", "description", "reason"),
 }
 _NUMBERS = {
-    "source.bytes": ("sent_bytes", "client_outbound_bytes"),
-    "destination.bytes": ("received_bytes", "client_inbound_bytes"),
+    # Directions are the gateway's: what comes in from the client is what the client sends.
+    "source.bytes": ("sent_bytes", "client_inbound_bytes"),
+    "destination.bytes": ("received_bytes", "client_outbound_bytes"),
+    "source.packets": ("client_inbound_packets",),
+    "destination.packets": ("client_outbound_packets",),
+    "network.packets": ("packets",),
     "network.bytes": ("bytes",),
-    "source.packets": ("client_outbound_packets",),
-    "destination.packets": ("client_inbound_packets", "server_outbound_packets"),
     "event.severity": ("severity_number",),
 }
 _ENDS = (
@@ -110,7 +130,11 @@ _FAILED = re.compile(r"fail|wrong|denied|invalid|reject", re.IGNORECASE)
 def _find_content(line: SourceLine) -> str:
     """Find the pairs, in the message or where a reader of frames sees structured data."""
     structured = line.frame.structured
-    if structured is not None and not line.text.strip() and _BRACKETS.match(structured):
+    if (
+        structured is not None
+        and not line.text.strip()
+        and (_BRACKETS.match(structured) or _FIELDS.match(structured))
+    ):
         return structured
     return line.text
 
@@ -124,6 +148,9 @@ def _read(text: str) -> Mapping[str, str] | None:
     start = _BRACKETS.match(text)
     if start is not None:
         return _read_brackets(text[start.end() :])
+    older = _FIELDS.match(text)
+    if older is not None:
+        return _read_fields(older)
     header = cef.read_header(text)
     if header is not None:
         record = cef.read(text) if header.vendor == _VENDOR else None
@@ -150,6 +177,19 @@ def _read_brackets(text: str) -> Mapping[str, str] | None:
     return pairs if known & pairs.keys() else None
 
 
+def _read_fields(match: re.Match[str]) -> Mapping[str, str]:
+    pairs: dict[str, str] = {}
+    for key, value in _FIELD.findall(match["pairs"]):
+        text = _ESCAPE.sub(r"\1", value) if "\\" in value else value
+        pairs.setdefault(_FIELD_NAMES.get(key, key), text)
+    if match["stamp"] is not None:
+        zone = (match["zone"] or "Z").replace("--", "-").replace("+-", "-")
+        offset = zone if zone == "Z" else f"{zone[0]}{zone[1:].zfill(5)}"
+        pairs.setdefault("time", f"{match['stamp']}{offset}")
+        pairs.setdefault("hostname", match["host"])
+    return pairs
+
+
 def _rename(fields: Mapping[str, str], product: str) -> Mapping[str, str]:
     pairs: dict[str, str] = {}
     for key, value in fields.items():
@@ -158,6 +198,9 @@ def _rename(fields: Mapping[str, str], product: str) -> Mapping[str, str]:
         if label in _LABELS:
             pairs[_LABELS[label]] = value
     pairs.setdefault("product", product)
+    direction = {"0": "inbound", "1": "outbound"}.get(fields.get("deviceDirection", ""))
+    if direction is not None:
+        pairs.setdefault("ifdir", direction)
     return pairs
 
 
@@ -181,6 +224,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     field_tables.put_texts(fields, pairs, _TEXTS)
     field_tables.put_numbers(fields, pairs, _NUMBERS)
     field_tables.put_ends(fields, pairs, _ENDS)
+    _put_dropped(fields, pairs.get("packets", ""))
     _clean_ends(fields)
     _put_details(fields, pairs)
     start = _BRACKETS.match(_find_content(line))
@@ -235,6 +279,18 @@ def _choose_sign_in(word: str, pairs: Mapping[str, str]) -> tuple[list[str], lis
     return ["authentication"], ["start"], "failure" if failed else "success"
 
 
+def _put_dropped(fields: dict[str, Value], text: str) -> None:
+    """Set what all packets of a summed up record have in common."""
+    packets = _DROPPED.findall(text[:8000]) if "<" in text[:3] else []
+    for names, column in (("source.ip", 0), ("source.port", 1), ("destination.ip", 2)):
+        values = {packet[column] for packet in packets}
+        if len(values) == 1 and names not in fields:
+            value = values.pop()
+            parse = addresses.parse_port if names.endswith("port") else addresses.parse_address
+            parsed = parse(value)
+            fields |= {} if parsed is None else {names: parsed}
+
+
 def _clean_ends(fields: dict[str, Value]) -> None:
     """Remove translations that the device writes as zero where there is none."""
     for side in ("source.nat", "destination.nat"):
@@ -255,7 +311,7 @@ def _put_details(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
         fields[f"observer.{way}.interface.name"] = name
     if pairs.get("resource"):
         field_tables.put_url(fields, pairs["resource"].split(",")[0])
-    name = field_tables.find_value(pairs, ("user", "src_user_name", "user_name", "snx_user"))
+    name = field_tables.find_value(pairs, ("src_user_name", "user", "user_name", "snx_user"))
     login = _LOGIN.fullmatch(name)
     administrator = pairs.get("administrator", "")
     field_tables.put_account(fields, administrator or (name if login is None else login[1]))
@@ -279,7 +335,7 @@ def _parse_time(pairs: Mapping[str, str], line: SourceLine) -> datetime | None:
 PARSER = Parser(
     id="checkpoint_firewall",
     title="Check Point (Log Exporter)",
-    hints=(b':"', b"|Check Point|", b"loguid="),
+    hints=(b':"', b"|Check Point|", b"loguid=", b"[Fields@1.3.6.1.4.1.2620 "),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,
@@ -338,6 +394,34 @@ PARSER = Parser(
             "time=1795339020|hostname=gw-hq|product=Mobile Access|action=Log In|ifdir=inbound"
             "|loguid={0x1,0x0}|origin=192.0.2.1|src=203.0.113.9|user=jo|status=Success",
             {"event.category": ["authentication"], "event.outcome": "success", "user.name": "jo"},
+        ),
+        ParserExample(
+            "<85>1 2026-11-22T04:15:00--5:00 192.0.2.1 CP-GW - Log [Fields@1.3.6.1.4.1.2620"
+            ' inzone="DMZ" outzone="External" service_id="https" src="192.0.2.10" dst="203.0.113.80"'
+            ' proto="6" xlatesrc="198.51.100.1" user="jo" rule_name="Web" ProductName="VPN-1"'
+            ' svc="443" sport_svc="56530" xlatesport_svc="28493" ]',
+            {
+                "@timestamp": "2026-11-22T09:15:00+00:00",
+                "source.ip": "192.0.2.10",
+                "source.port": 56530,
+                "source.nat.port": 28493,
+                "destination.port": 443,
+                "rule.name": "Web",
+                "user.name": "jo",
+            },
+        ),
+        ParserExample(
+            '<134>1 2026-11-22T09:16:00Z cp-hq CheckPoint 1 - [action:"Drop"; flags:"1";'
+            ' ifdir:"inbound"; origin:"192.0.2.1"; time:"1795338960"; rule_name:"Cleanup";'
+            ' drop_reason:"optimized"; packets:" <198.51.100.7,59912,192.0.2.10,1990,6;eth0>'
+            ' <198.51.100.7,40252,192.0.2.11,999,6;eth0>"]',
+            {
+                "event.type": ["denied"],
+                "event.reason": "optimized",
+                "source.ip": "198.51.100.7",
+                "source.port": None,
+                "destination.ip": None,
+            },
         ),
     ),
 )

@@ -39,6 +39,11 @@ _BLOCKED = re.compile(r"\s*+Blocked (?P<what>\w+) Packet from (?P<mac>\S++) with
 _PEER = re.compile(r"\bPeer IP=(?P<ip>[0-9A-Fa-f.:]+)(?: Peer port=(?P<port>[0-9]+))?")
 _PEER_USER = re.compile(r"\bUser(?:\[(?P<user>[^\]]*+)\]|=(?P<name>.*?)):? ", re.DOTALL)
 _VOLUME = re.compile(r"Bytes xmt: ([0-9]{1,18}), Bytes rcv: ([0-9]{1,18})(?:, Reason: ([^']*))?")
+_TUNNEL = re.compile(
+    r"\bIKE_SA \S+ (?P<what>established|deleted?) between (?P<here>[0-9A-Fa-f.:]+)\[[^\]]*+\]"
+    r"\.\.\.(?P<ip>[0-9A-Fa-f.:]+)\["
+)
+_TUNNEL_END = re.compile(r"\b(?:closing|deleting) (?:IKE|CHILD)_SA\b")
 _SIGNATURE = re.compile(r"\ssignature=(\S++)")
 _SIGN_INS: dict[str, tuple[str, str]] = {
     "8021x_eap_success": ("start", "success"),
@@ -241,6 +246,9 @@ def _put_sentence(fields: dict[str, Value], body: str) -> None:
         fields |= {} if ip is None else {"source.ip": ip}
         field_tables.put_mac(fields, "source", lease["mac"])
         return
+    if text.startswith("Site-to-Site VPN:"):
+        _put_tunnel(fields, text)
+        return
     blocked = _BLOCKED.match(body)
     if blocked is not None:
         fields["event.action"] = f"blocked_{blocked['what'].lower()}"
@@ -248,6 +256,19 @@ def _put_sentence(fields: dict[str, Value], body: str) -> None:
         ip = addresses.parse_address(blocked["ip"])
         fields |= {} if ip is None else {"source.ip": ip}
         field_tables.put_mac(fields, "source", blocked["mac"])
+
+
+def _put_tunnel(fields: dict[str, Value], text: str) -> None:
+    fields["event.action"] = "site_to_site_vpn"
+    fields["event.category"] = ["network", "session"]
+    tunnel = _TUNNEL.search(text)
+    if tunnel is not None:
+        stage = "start" if tunnel["what"] == "established" else "end"
+        fields |= {"event.type": ["connection", stage], "event.outcome": "success"}
+        for side, group in (("source", "ip"), ("destination", "here")):
+            addresses.put_endpoint(fields, side, addresses.parse_address(tunnel[group]), None)
+    elif _TUNNEL_END.search(text):
+        fields |= {"event.type": ["connection", "end"], "event.outcome": "success"}
 
 
 def _put_air(fields: dict[str, Value], _kind: str, body: str) -> None:
@@ -345,6 +366,15 @@ PARSER = Parser(
                 "rule.id": "1:29708:4",
                 "source.ip": "198.51.100.77",
                 "destination.port": 56391,
+            },
+        ),
+        ParserExample(
+            "<134>1 1795338847.5 MX-HQ events Site-to-Site VPN: <l2tp-over-ipsec-1|241> IKE_SA"
+            " l2tp-over-ipsec-1[241] established between 192.0.2.1[192.0.2.1]...203.0.113.9[10.0.0.9]",
+            {
+                "event.type": ["connection", "start"],
+                "source.ip": "203.0.113.9",
+                "destination.ip": "192.0.2.1",
             },
         ),
     ),

@@ -34,6 +34,7 @@ _NAMES = {
     "app": "network.protocol",
     "request": "url.original",
     "requestMethod": "http.request.method",
+    "requestContext": "http.request.referrer",
     "requestClientApplication": "user_agent.original",
     "fname": "file.name",
     "filePath": "file.path",

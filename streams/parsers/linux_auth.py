@@ -30,7 +30,7 @@ _SIGN_IN_APPS = (
 _ROUTINE_APPS = (
     r"CRON|cron|crond|anacron|atd|/usr/sbin/cron|systemd|systemd-user|dbus-daemon|NetworkManager"
     r"|systemd-(?:resolved|timesyncd|networkd|journald|udevd|sysctl)|rsyslogd|syslogd|syslog-ng|logrotate"
-    r"|ntpd|chronyd|dhclient|snmpd|irqbalance|kernel-update|run-parts"
+    r"|ntpd|chronyd|dhclient|dhcp6c|dhcpleases[46]?|snmpd|irqbalance|kernel-update|run-parts"
 )
 _APP = re.compile(
     rf"(?:{_ACCOUNT_APPS}|{_SIGN_IN_APPS}|{_ROUTINE_APPS})(?:\((?:pam_\w+|to [^()]*|root)\))?"
@@ -305,7 +305,18 @@ PARSER = Parser(
             b"chage",
         ),
         *(b"cron", b"CRON", b"systemd", b"dbus-daemon", b"gdm", b"polkit", b"pkexec", b"atd"),
-        *(b"telnetd", b"rshd", b"in.", b"chronyd", b"ntpd", b"dhclient", b"rsyslogd", b"syslog"),
+        *(
+            b"telnetd",
+            b"rshd",
+            b"in.",
+            b"chronyd",
+            b"ntpd",
+            b"dhclient",
+            b"dhcp6c",
+            b"dhcpleases",
+            b"rsyslogd",
+            b"syslog",
+        ),
         *(b"NetworkManager", b"logrotate", b"run-parts", b"lightdm", b"sddm", b"xrdp", b"doas"),
         *(b"snmpd", b"irqbalance", b"kdm", b"cockpit", b"xscreensaver", b"unix_chkpwd", b"remote"),
     ),

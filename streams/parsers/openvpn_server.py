@@ -33,6 +33,14 @@ _KNOWN = re.compile(
     r"Username|OPTIONS|CRL|Fatal TLS|Connection refused|Options error|TCP connection|LZO|Local Options|"
     r"Expected Remote|OpenSSL|Replay|NOTE:|Peer Connection|client_connect|read UDP|write UDP|TCP/UDP|UDPv|TCPv"
 )
+_OWN = re.compile(
+    r"TLS: Initial packet from \[AF_INET|TCP connection established with \[AF_INET|MULTI: |ROUTE_GATEWAY [0-9]"
+    r"|net_(?:iface|addr|route)_\w{1,24}: |ifconfig_pool_\w{1,16}\(|IFCONFIG POOL|(?:UDP|TCP)v[46](?: \(BOUND\))? link "
+    r"|Could not determine IPv4/IPv6 protocol|TUN/TAP device |Closing TUN/TAP|Initialization Sequence Completed"
+    r"|OpenVPN [0-9]\.[0-9]|library versions: OpenSSL|Socket Buffers: R=|Listening for incoming TCP connection on \["
+    r"|(?:Outgoing|Incoming) Control Channel |Note: Treating option '--|Diffie-Hellman initialized with"
+)
+"""What a server writes to its own file before or without a client's address."""
 _NAME = re.compile(r"(?:ovpn|openvpn)[\w@./-]*|\w+-openvpn", re.IGNORECASE)
 _FOREIGN = re.compile(r"\s*+[\[{<](?![^\]]{0,128}\] (?:Peer|Inactivity))|[^\"]{0,400}\] \"")
 """What another program writes under this name."""
@@ -126,6 +134,8 @@ def _can_parse(line: SourceLine) -> bool:
     split = _Split(line.text)
     if split.peer is not None:
         return _KNOWN.match(split.message) is not None
+    if split.stamp is not None and _OWN.match(split.message):
+        return True
     return _find_sign_in(split.message) is not None and "user '" not in split.message[:6]
 
 
@@ -285,6 +295,12 @@ PARSER = Parser(
             b"VPN Auth",
             b"Bad encapsulated",
         ),
+        *(
+            *(b"ROUTE_GATEWAY", b"net_iface_", b"net_addr_", b"net_route_", b"ifconfig_pool_"),
+            *(b"IFCONFIG POOL", b"v4 link ", b"v6 link ", b"v4 (BOUND) link ", b"IPv4/IPv6"),
+            *(b"TUN/TAP", b"Initialization Sequence", b"Socket Buffers", b"option '--"),
+            b"Diffie-Hellman",
+        ),
     ),
     claims=_can_parse,
     parse=_parse,
@@ -356,5 +372,11 @@ PARSER = Parser(
         ParserExample(
             "<29>Nov 22 01:06:15 vpn01 openvpn[7]: Initialization Sequence Completed", None
         ),
+        ParserExample(
+            "2026-11-22 09:20:00 TLS: Initial packet from [AF_INET]203.0.113.9:59321, sid=a1b2c3d4",
+            {"event.category": ["network"], "source.ip": "203.0.113.9", "source.port": 59321},
+        ),
+        ParserExample("2026-11-22 09:19:55 net_iface_up: set tun0 up", None),
+        ParserExample("2026-11-22 09:19:56 UDPv4 link local (bound): [AF_INET][undef]:1194", None),
     ),
 )

@@ -10,24 +10,13 @@ from collections.abc import Mapping
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, field_tables, key_value, stamps
+from streams.tokenizers import field_tables, key_value
 
-_STAMP = re.compile(r"\s*+(?:<[0-9]{1,3}>)?\s*+(?P<stamp>[0-9]{4}:[0-9]{2}:[0-9]{2}-[0-9:]{8}) ")
 _START = re.compile(
     r"\s*+(?:[0-9]{2}:[0-9]{2}-[0-9:]{8} \S{1,255} [\w./-]{1,64}(?:\[[0-9-]*+\])?: )?"
     r"(?:\[[^\]]{0,200}+\] )?(?=id=\"[0-9]{4}\" )"
 )
 """A line without its frame, or behind the rest of a stamp whose year a relay took for a tag."""
-_LEASE = re.compile(
-    r"DHCP(?:ACK|REQUEST|OFFER|RELEASE|DECLINE|NAK|INFORM) (?:on|for|of|from) (?P<ip>[0-9A-Fa-f.:]{2,45}) "
-    r"(?:\([0-9.]{7,15}\) )?(?:to|from) (?P<mac>[0-9A-Fa-f:]{17})(?: \((?P<name>[^()]{1,253})\))?"
-    r"|DHCPDISCOVER from (?P<other>[0-9A-Fa-f:]{17})"
-)
-_DAEMON = re.compile(
-    _STAMP.pattern + r"(?P<host>\S{1,255}) (?P<app>dhcpd|named)(?:\[[0-9]*+\])?: (?P<body>.*)",
-    re.DOTALL,
-)
-"""The device's own services that write no pairs."""
 _REAL = re.compile(r" (?:sys|srcip|name)=\"")
 _TEXTS = {
     "event.code": ("id",),
@@ -71,16 +60,13 @@ _BAD = re.compile(r"\b(?:fail\w*|denied|invalid|wrong|reject\w*)\b", re.IGNORECA
 
 def _can_parse(line: SourceLine) -> bool:
     match = _START.match(line.text)
-    if match is None:
-        return _DAEMON.match(line.text) is not None
-    return _REAL.search(line.text, match.end(), match.end() + 200) is not None
+    return match is not None and (
+        _REAL.search(line.text, match.end(), match.end() + 200) is not None
+    )
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     match = _START.match(line.text)
-    daemon = _DAEMON.match(line.text)
-    if daemon is not None:
-        return _parse_daemon(line, daemon)
     if match is None or not _can_parse(line):
         raise UnparseableRecord(
             'no message of a Sophos UTM (id="…" sys="…")',
@@ -124,30 +110,6 @@ def _put_query(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
         fields["url.query"] = query[1:]
 
 
-def _parse_daemon(line: SourceLine, match: re.Match[str]) -> ParsedEvent:
-    fields: dict[str, Value] = {
-        "event.category": ["network"],
-        "event.type": ["info"],
-        "event.outcome": "unknown",
-        "event.action": match["app"],
-        "observer.vendor": "Sophos",
-        "observer.product": "UTM",
-        "observer.type": "firewall",
-        "observer.name": match["host"],
-        "host.name": match["host"],
-        "message": match["body"],
-    }
-    lease = _LEASE.match(match["body"])
-    if lease is not None:
-        addresses.put_endpoint(fields, "source", addresses.parse_address(lease["ip"] or ""), None)
-        field_tables.put_mac(fields, "source", lease["mac"] or lease["other"])
-        fields |= {} if lease["name"] is None else {"source.domain": lease["name"]}
-    stamp = match["stamp"]
-    return ParsedEvent(
-        stamps.parse_iso(f"{stamp[:10].replace(':', '-')}T{stamp[11:]}", line.zone), fields
-    )
-
-
 def _build_act(pairs: Mapping[str, str]) -> dict[str, Value]:
     action, subject = pairs.get("action", "").casefold(), pairs.get("sub", "")
     category = _SUBJECTS.get(subject, ["web"] if "statuscode" in pairs else ["host"]).copy()
@@ -177,7 +139,7 @@ def _build_act(pairs: Mapping[str, str]) -> dict[str, Value]:
 PARSER = Parser(
     id="sophos_utm",
     title="Sophos UTM (SG, Astaro)",
-    hints=(b'id="', b" dhcpd", b" named"),
+    hints=(b'id="',),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,
@@ -226,16 +188,6 @@ PARSER = Parser(
                 "source.ip": "203.0.113.66",
                 "user.name": "eve",
                 "event.reason": "DENIED",
-            },
-        ),
-        ParserExample(
-            "2026:11:22-09:17:00 utm-hq dhcpd: DHCPACK on 192.0.2.60 to 04:7b:cb:00:00:01 (pc-jo) via"
-            " eth1",
-            {
-                "@timestamp": "2026-11-22T09:17:00+00:00",
-                "source.ip": "192.0.2.60",
-                "source.mac": "04-7B-CB-00-00-01",
-                "source.domain": "pc-jo",
             },
         ),
         ParserExample(

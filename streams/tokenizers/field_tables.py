@@ -49,14 +49,15 @@ def put_texts(
 def put_numbers(
     fields: dict[str, Value], pairs: Mapping[str, str], table: Mapping[str, Sequence[str]]
 ) -> None:
-    """Set each field from the first of its keys that is a whole number, and the sum of bytes."""
+    """Set each field from the first of its keys that is a whole number, and the sum of bytes
+    where the device does not give it."""
     for name, keys in table.items():
         counts = (numbers.parse_whole(pairs[key]) for key in keys if key in pairs)
         count = next((each for each in counts if each is not None), None)
         if count is not None:
             fields[name] = count
     if "source.bytes" in fields and "destination.bytes" in fields:
-        fields["network.bytes"] = fields["source.bytes"] + fields["destination.bytes"]
+        fields.setdefault("network.bytes", fields["source.bytes"] + fields["destination.bytes"])
 
 
 def put_ends(fields: dict[str, Value], pairs: Mapping[str, str], ends: Sequence[End]) -> None:

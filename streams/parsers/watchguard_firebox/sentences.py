@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from schemas.pipeline.event import Value
-from streams.tokenizers import addresses, field_tables
+from streams.tokenizers import addresses, field_tables, leases
 
 IP = r"[0-9A-Fa-f]*+[.:][0-9A-Fa-f:.]++"
 _PERSON = re.compile(
@@ -15,36 +15,37 @@ _PERSON = re.compile(
     re.DOTALL,
 )
 _REASON = re.compile(r"(?:\A, | - |, reason[: ]*|reason=|because )(.+?)\.?\Z")
-_ACCOUNTS = tuple(
-    (re.compile(pattern, re.DOTALL), *kind)
-    for pattern, *kind in (
+_FAILED_LOGIN = ("authentication", "start", "failure", "login")
+_ACCOUNTS: tuple[tuple[re.Pattern[str], tuple[str, str, str, str]], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), kind)
+    for pattern, kind in (
         (
             r"Authentication of [\w ./-]{1,60}\[(?P<user>[^\]]{1,256})\] failed\b[. ]*(?P<reason>.*)",
-            *("authentication", "start", "failure", "login"),
+            _FAILED_LOGIN,
         ),
         (
             r"Authentication error\. (?P<reason>Domain not found) for (?P<user>.{1,256}?)\.?\Z",
-            *("authentication", "start", "failure", "login"),
+            _FAILED_LOGIN,
         ),
         (
             r"VPN \(\w{2,12}\) connection by user (?P<user>.{1,256}) failed to meet (?P<reason>.*)",
-            *("session", "denied", "failure", "vpn-connection"),
+            ("session", "denied", "failure", "vpn-connection"),
         ),
         (
             r"VPN \(\w{2,12}\) connection by user (?P<user>.{1,256}) met all",
-            *("session", "allowed", "success", "vpn-connection"),
+            ("session", "allowed", "success", "vpn-connection"),
         ),
         (
             r"Mobile device [\w-]{1,64}: user (?P<user>.{1,256}) logged in",
-            *("authentication", "start", "success", "login"),
+            ("authentication", "start", "success", "login"),
         ),
         (
             r"Mobile device [\w-]{1,64}: user (?P<user>.{1,256}) logged out",
-            *("authentication", "end", "success", "logout"),
+            ("authentication", "end", "success", "logout"),
         ),
         (
             r"User (?P<user>.{1,256}) is locked out (?P<reason>.*)",
-            *("iam", "change", "success", "user-locked"),
+            ("iam", "change", "success", "user-locked"),
         ),
     )
 )
@@ -64,11 +65,6 @@ _ATTACKS = (
     re.compile(rf"(?P<name>Temporarily blocking) host (?P<source>{IP})"),
     re.compile(rf"(?P<name>ARP spoofing) attack detected, ip=(?P<source>{IP})"),
 )
-_LEASE = re.compile(
-    r"DHCP(?:ACK|REQUEST|OFFER|RELEASE|DECLINE|NAK|INFORM) (?:on|for|of|from) (?P<ip>[0-9A-Fa-f.:]{2,45}) "
-    r"(?:\([0-9.]{7,15}\) )?(?:to|from) (?P<mac>[0-9A-Fa-f:]{17})(?: \((?P<name>[^()]{1,253})\))?"
-    r"|DHCPDISCOVER from (?P<other>[0-9A-Fa-f:]{17})(?: \((?P<called>[^()]{1,253})\))?"
-)
 _DETAIL = re.compile(r"(Source|Destination) (IP|Port)(?: Address)?: ([0-9A-Fa-f:.]{1,45})")
 
 
@@ -86,13 +82,7 @@ def put_sentence(fields: dict[str, Value], body: str) -> None:
         if match is not None:
             _put_attack(fields, match)
             return
-    lease = _LEASE.match(body)
-    if lease is not None:
-        fields["event.action"] = "dhcp"
-        addresses.put_endpoint(fields, "source", addresses.parse_address(lease["ip"] or ""), None)
-        field_tables.put_mac(fields, "source", lease["mac"] or lease["other"])
-        name = lease["name"] or lease["called"]
-        fields |= {} if name is None else {"source.domain": name}
+    leases.put_lease(fields, body)
     for side, what, value in _DETAIL.findall(body[:2000]):
         name = f"{side.lower()}.{what.lower()}"
         parsed = addresses.parse_address(value) if what == "IP" else addresses.parse_port(value)
@@ -103,7 +93,7 @@ def put_sentence(fields: dict[str, Value], body: str) -> None:
 
 def _put_account(fields: dict[str, Value], body: str) -> bool:
     """Set what a sentence about an account says; return whether it is one."""
-    for pattern, category, kind, outcome, action in _ACCOUNTS:
+    for pattern, (category, kind, outcome, action) in _ACCOUNTS:
         match = pattern.match(body)
         if match is not None:
             fields |= {"event.category": [category], "event.type": [kind]}
