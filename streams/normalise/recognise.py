@@ -194,9 +194,11 @@ class FormatRecogniser:
         """List what every parser makes of the record at every level, the outermost first."""
         source = self._remember(record.source, settings)
         line = _build_line(decode(record.raw)[0], record, source)
-        hinted = [*self._scan.get_parsers(self._scan.find(record.raw)), source.configured]
+        levels = open_frames(line)
+        hints = self._scan.find(_build_scanned(levels, record.raw))
+        hinted = [*self._scan.get_parsers(hints), source.configured]
         attempts: list[ParserAttempt] = []
-        for level in open_frames(line):
+        for level in levels:
             for parser in self._parsers.values():
                 if parser not in hinted:
                     attempts.append(ParserAttempt(level, parser, AttemptResult.NO_HINT, None))
@@ -245,7 +247,10 @@ class FormatRecogniser:
     ) -> Outcome:
         """Ask only the parsers with a hint that occurs in the line, and the configured one: first
         who read the last line with the same hints and the same tag."""
-        if hints is None:
+        if _has_escapes(line.text):
+            levels = open_frames(line) if levels is None else levels
+            hints = self._scan.find(_build_scanned(levels, raw))
+        elif hints is None:
             hints = self._scan.find(raw)
         configured, parsers = source.configured, self._scan.get_parsers(hints)
         if configured is not None:
@@ -312,6 +317,19 @@ class FormatRecogniser:
             error.place = error.place or parser.id
             refusals.append(_remove_traceback(error))
             return None
+
+
+def _has_escapes(text: str) -> bool:
+    """Whether a line inside this object may be written otherwise than it stands by itself."""
+    return "\\" in text and is_object(text)
+
+
+def _build_scanned(levels: Sequence[SourceLine], raw: bytes) -> bytes:
+    """Build the bytes in which hints are looked for: of an object with escapes also what is inside
+    it, since a hint may hold a quote or a slash."""
+    if not _has_escapes(levels[0].text):
+        return raw
+    return "\n".join(level.text for level in levels).encode("utf-8", "surrogatepass")
 
 
 def _order_attempts(

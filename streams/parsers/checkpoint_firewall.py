@@ -228,7 +228,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     _clean_ends(fields)
     _put_details(fields, pairs)
     start = _BRACKETS.match(_find_content(line))
-    host = line.frame.host or (start["host"] if start is not None else pairs.get("hostname"))
+    host = (start["host"] if start is not None else pairs.get("hostname")) or line.frame.host
     if host:
         fields["host.name"] = fields["observer.name"] = host
     return ParsedEvent(_parse_time(pairs, line), fields)

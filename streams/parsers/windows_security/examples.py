@@ -178,4 +178,20 @@ EXAMPLES = (
             "source.domain": "PC-7",
         },
     ),
+    ParserExample(
+        '{"channel":"Security","computer":"DC1.contoso.example","event_id":{"id":4625,"qualifiers":0},'
+        '"system_time":"2026-11-22T01:06:14.1234567Z","record_id":7,"level":"Information",'
+        '"provider":{"guid":"{5}","name":"Microsoft-Windows-Security-Auditing"},'
+        '"keywords":["Audit Failure"],"event_data":{"data":[{"TargetUserName":"Jo"},'
+        '{"TargetDomainName":"CONTOSO"},{"Status":"0xc000006d"},{"SubStatus":"0xc000006a"},'
+        '{"LogonType":"3"},{"IpAddress":"2001:db8::7"},{"IpPort":"40022"}]}}',
+        {
+            "@timestamp": "2026-11-22T01:06:14.123456+00:00",
+            "event.outcome": "failure",
+            "user.name": "jo",
+            "source.ip": "2001:db8::7",
+            "source.port": 40022,
+            "host.name": "DC1.contoso.example",
+        },
+    ),
 )

@@ -1,5 +1,5 @@
 """Find one Windows event in the shapes that shippers give it: Winlogbeat, Wazuh, NXLog, Log
-Analytics, `Get-WinEvent | ConvertTo-Json`, event XML, Snare, Kiwi and OSSEC."""
+Analytics, OpenTelemetry's receiver, `Get-WinEvent | ConvertTo-Json`, event XML, Snare, Kiwi and OSSEC."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ _PAIR = re.compile(
 )
 _SNARE_COMPUTER = re.compile(r"\t(?:Failure|Success) Audit\t([\w.-]{1,255})\t")
 _SNARE_AUDIT = re.compile(r"[\t ](Failure|Success) Audit[\t ]")
+_CODE_KEYS = ("#text", "value", "Value", "id")
 _FLAT_CODES = ("EventID", "EventId", "event_id", "Id")
 _FLAT_PARTS = {
     "stamp": ("EventTime", "TimeGenerated", "TimeCreated", "@timestamp", "timestamp"),
@@ -127,12 +128,14 @@ def _find_in_document(document: _Document) -> WindowsEvent | None:
     inner = document.get("Event")
     if isinstance(inner, dict) and isinstance(inner.get("System"), dict):
         return _read_converted(inner)
+    if isinstance(document.get("event_id"), dict):
+        return _read_collected(document)
     return _read_flat(document)
 
 
 def _parse_code(value: Value) -> int | None:
     if isinstance(value, dict):
-        value = value.get("#text") or value.get("value") or value.get("Value")
+        value = next((value[key] for key in _CODE_KEYS if value.get(key)), None)
     number = json_lines.to_number(value)
     return number if number is not None and 0 < number <= 0xFFFF else None
 
@@ -193,6 +196,28 @@ def _read_wazuh(document: _Document) -> WindowsEvent | None:
         _to_text(system.get("channel")),
         _to_text(system.get("providerName")),
         _to_text(system.get("severityValue")) + " " + _to_text(system.get("keywords")),
+    )
+
+
+def _read_collected(document: _Document) -> WindowsEvent | None:
+    """Read the map of OpenTelemetry's Windows event log receiver: its values are a list of objects
+    with one name each."""
+    code = _parse_code(document.get("event_id"))
+    if code is None:
+        return None
+    values = json_lines.to_mapping(document.get("event_data"))
+    data = _collect(values)
+    for each in json_lines.to_mappings(values.get("data")):
+        data |= _collect(each)
+    _add_message(data, document.get("message"))
+    return WindowsEvent(
+        code,
+        data,
+        _to_text(document.get("system_time")),
+        _to_text(document.get("computer")),
+        _to_text(document.get("channel")),
+        _to_text(json_lines.to_mapping(document.get("provider")).get("name")),
+        _to_text(document.get("keywords")),
     )
 
 
