@@ -52,12 +52,13 @@ from streams.intake.syslog.listener import SyslogListener
 Say = Callable[[str], None]
 GAPS_EVERY_SECONDS = 5.0
 WATCH_EVERY_SECONDS = 60.0
+INTAKE_PATHS = ("/intake/", "/v1/")
 LAST_BATCH_SECONDS = 5.0
 """That the batch in hand may take once the end was asked for."""
 
 
 class PortRouter:
-    """ASGI: `/intake/…` goes to the listener, metrics and health to whoever watches, everything
+    """ASGI: `/intake/…` and OTLP's `/v1/…` go to the listener, metrics and health to whoever watches, everything
     else to the console."""
 
     def __init__(self, intake: ASGIApp, console: ASGIApp, ops: ASGIApp) -> None:
@@ -72,7 +73,7 @@ class PortRouter:
         path = scope["path"] if scope["type"] == "http" else ""
         if path in OperationsAnswers.PATHS:
             return self._ops
-        return self._intake if path.startswith("/intake/") else self._console
+        return self._intake if path.startswith(INTAKE_PATHS) else self._console
 
 
 def build_console_dependencies(

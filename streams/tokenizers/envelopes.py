@@ -1,6 +1,6 @@
 """Open the JSON that shippers wrap around a raw line: rsyslog, syslog-ng, Filebeat, Winlogbeat, Vector,
-Fluent Bit, Fluentd, Logstash, NXLog, GELF, docker, journald, Splunk's collector and cloud log
-services."""
+Fluent Bit, Fluentd, Logstash, NXLog, GELF, docker, journald, Splunk's collector, OpenTelemetry and
+cloud log services."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import orjson
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import LineFrame, SourceLine
-from streams.tokenizers import device_stamps, json_lines, numbers
+from streams.tokenizers import device_stamps, json_lines, numbers, otlp_logs
 
 _RAW_LINES = (
-    *("event.original", "rawmsg", "raw_event", "_raw", "full_log", "raw", "raw_message"),
+    *("event.original", "rawmsg", "RAWMSG", "raw_event", "_raw", "full_log", "raw", "raw_message"),
     *("full_message", "message", "log", "MESSAGE", "msg", "@message", "Message", "SyslogMessage"),
     *("textPayload", "line", "short_message", "event", "payload"),
 )
@@ -75,7 +75,18 @@ def open_envelope(line: SourceLine) -> SourceLine | None:
         document = json_lines.read_shared_object(line.text)
     except UnparseableRecord:
         return None
+    if "resourceLogs" in document:
+        return _open_otlp(document, line)
     return _open_document(document, line)
+
+
+def _open_otlp(document: Mapping[str, Value], line: SourceLine) -> SourceLine | None:
+    """Return the body of OTLP's only log record: a line, or a structured body as JSON."""
+    log = otlp_logs.read_log(document)
+    if log is None or not log.body:
+        return None
+    text = log.body if isinstance(log.body, str) else orjson.dumps(log.body).decode()
+    return replace(line, text=text.rstrip("\r\n"), frame=otlp_logs.build_frame(log, line.frame))
 
 
 def open_journal_export(line: SourceLine) -> SourceLine | None:

@@ -124,17 +124,38 @@ def store(
     """
     slices = _check_records(body, limits, gzip=gzip)
     if slices is None:
-        with closing(_iterate_plain(body, gzip=gzip)) as parts:
-            return _append(log, incoming, _iterate_slices(parts, limits), limits)
+        with closing(iterate_plain(body, gzip=gzip)) as parts:
+            return _append(log, incoming, _iterate_slices(_split(parts, limits)), limits)
     return _append(log, incoming, iter(slices), limits)
+
+
+def store_records(
+    log: EventLog,
+    iterate: Callable[[Callable[[], None]], Iterator[list[FramedRecord]]],
+    incoming: Callable[[FramedRecord], IncomingRecord],
+    limits: BodyLimits,
+    count: BodyCount,
+) -> tuple[int, RecordPosition | None]:
+    """Append every record that `iterate` yields, which is called once or twice, with what it must
+    call now and then. Raises as `store` does."""
+    for framed in iterate(count.check):
+        count.count_framed(framed)
+    slices = count.one_slice
+    # What has been counted is stored, however long that takes: of a refusal nothing is stored.
+    again = _iterate_slices(iterate(_pass)) if slices is None else iter(slices)
+    return _append(log, incoming, again, limits)
+
+
+def _pass() -> None:
+    return None
 
 
 def _check_records(
     body: RequestBody, limits: BodyLimits, *, gzip: bool
 ) -> list[list[FramedRecord]] | None:
     """Return the records if they fit into one slice; None if the body must be read again."""
-    count = _BodyCount(limits)
-    with closing(_iterate_plain(body, gzip=gzip, meanwhile=count.check)) as parts:
+    count = BodyCount(limits)
+    with closing(iterate_plain(body, gzip=gzip, meanwhile=count.check)) as parts:
         splitter = RecordSplitter(limits.line_bytes)
         for part in parts:
             count.count_plain(part)
@@ -145,7 +166,7 @@ def _check_records(
     return count.one_slice
 
 
-class _BodyCount:
+class BodyCount:
     """What a first look at the body has found so far."""
 
     def __init__(self, limits: BodyLimits) -> None:
@@ -188,18 +209,22 @@ class _BodyCount:
             raise build_too_large("the body takes too long to read.")
 
 
-def _iterate_slices(parts: Iterator[bytes], limits: BodyLimits) -> Iterator[list[FramedRecord]]:
+def _split(parts: Iterator[bytes], limits: BodyLimits) -> Iterator[list[FramedRecord]]:
     splitter = RecordSplitter(limits.line_bytes)
+    for part in parts:
+        yield splitter.feed(part)
+    yield splitter.finish()
+
+
+def _iterate_slices(fed: Iterator[list[FramedRecord]]) -> Iterator[list[FramedRecord]]:
     records: list[FramedRecord] = []
     size = 0
-    for part in parts:
-        fed = splitter.feed(part)
-        records += fed
-        size += sum(len(each.raw) for each in fed)
+    for several in fed:
+        records += several
+        size += sum(len(each.raw) for each in several)
         if len(records) >= SLICE_RECORDS or size >= SLICE_BYTES:
             yield records
             records, size = [], 0
-    records += splitter.finish()
     if records:
         yield records
 
@@ -225,7 +250,7 @@ def _append(
     return stored, last
 
 
-def _iterate_plain(
+def iterate_plain(
     body: RequestBody, *, gzip: bool, meanwhile: Callable[[], None] | None = None
 ) -> Generator[bytes]:
     """Yield the unpacked body. `meanwhile` is called for every chunk, even one without output."""
