@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from schemas.addresses import REMEDY, find_address_problem
 from schemas.customer import PROVIDER, AssetKind, FrozenModel
@@ -165,6 +165,46 @@ class ReadingSettings(FrozenModel):
     """Further parsers, each as `module:attribute`."""
 
 
+class ClientCertificates(StrEnum):
+    """Which certificates senders of syslog over TLS must have."""
+
+    REQUIRED = "required"
+    """One that an authority in `ca_file` issued, or that is in it."""
+    LISTED = "listed"
+    """Such a one that `senders` names."""
+    OPTIONAL = "optional"
+    """Such a one, or none."""
+    NONE = "none"
+    """None is asked for."""
+
+
+class SyslogTlsSettings(FrozenModel):
+    """Syslog over TLS (RFC 5425)."""
+
+    port: int = Field(default=0, ge=0, le=65535)
+    """0: off. The registered port is 6514."""
+    cert_file: Path | None = None
+    """PEM: our certificate, and those between it and its authority."""
+    key_file: Path | None = None
+    """PEM: its private key without a passphrase; None: it is in `cert_file`."""
+    ca_file: Path | None = None
+    """PEM: authorities of the senders' certificates, or single certificates of senders."""
+    client_certificates: ClientCertificates = ClientCertificates.REQUIRED
+    handshake_seconds: float = Field(default=10.0, gt=0)
+    """A handshake that takes longer is ended."""
+    senders: dict[str, str] = {}
+    """Fingerprint (`sha-256:AB:CD…`) or name in the certificate → source name."""
+
+    @model_validator(mode="after")
+    def _check_files(self) -> Self:
+        if self.port and self.cert_file is None:
+            raise ValueError("cert_file is missing")
+        needs_authority = self.client_certificates is not ClientCertificates.NONE
+        if self.port and needs_authority and self.ca_file is None:
+            raise ValueError('ca_file is missing; without client certificates they are "none"')
+        return self
+
+
 class IntakeSettings(FrozenModel):
     """Listeners; all on loopback unless told otherwise."""
 
@@ -183,6 +223,7 @@ class IntakeSettings(FrozenModel):
     syslog_idle_seconds: float = Field(default=900.0, gt=0)
     """A connection that has sent no whole record for so long is closed."""
     max_line_bytes: int = 4 * 1024 * 1024
+    syslog_tls: SyslogTlsSettings = SyslogTlsSettings()
     senders: dict[str, str] = {}
     """Sender address → source name, for syslog."""
 

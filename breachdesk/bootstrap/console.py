@@ -19,6 +19,7 @@ from breachdesk.bootstrap.observability.traces import SpanTracer, build_tracer
 from breachdesk.bootstrap.serve import (
     build_port_router,
     build_syslog_listener,
+    install_sighup_handler,
     install_sigterm_handler,
     list_listeners,
 )
@@ -48,6 +49,7 @@ def _serve(container: Container, say: Callable[[str], None], traced: SpanTracer)
     listener = build_syslog_listener(container, registry)
     listener.start()
     install_sigterm_handler()
+    install_sighup_handler(listener)
     try:
         with suppress(KeyboardInterrupt):
             server.run()

@@ -55,6 +55,8 @@ syslog_udp = 0             # a port, e.g. 5514; 0 is off
 syslog_tcp = 0
 # [intake.senders]         # which address sends which source, by syslog
 # "192.0.2.1" = "sonicwall-hq"
+# [intake.syslog_tls]      # docs/howto/syslog-over-tls.md
+# port = 6514
 # [intake.http_tokens]
 # "m365" = "a long random token"
 """

@@ -128,6 +128,7 @@ def serve_embedded(container: Container, say: Say) -> None:
         suppress(KeyboardInterrupt),
     ):
         install_sigterm_handler()
+        install_sighup_handler(parts.listener)
         _serve_http(container, say, parts)
     parts.raise_failure()
 
@@ -137,6 +138,12 @@ def install_sigterm_handler() -> None:
     closed."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def install_sighup_handler(listener: SyslogListener) -> None:
+    """Make SIGHUP read the certificates of syslog over TLS again."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, lambda *_: listener.request_reload())
 
 
 def build_syslog_listener(container: Container, registry: CollectorRegistry) -> SyslogListener:
@@ -175,14 +182,14 @@ class BackgroundServices:
         """Set before `stop`, when the HTTP port begins to close."""
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="breachdesk")
         self._futures: list[Future[None]] = []
-        self._listener = build_syslog_listener(container, self.registry)
+        self.listener = build_syslog_listener(container, self.registry)
         self._reading = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
             for read in (poll_tenants, follow_files):
                 opened.enter_context(read(self._container, self.registry, self._print_text))
-            self._listener.start()
+            self.listener.start()
             self._reading = opened.pop_all()
         self._meter.set_leadership(True)
         hold = StoreCollector(
@@ -204,7 +211,7 @@ class BackgroundServices:
     def __exit__(self, *_: object) -> None:
         self.stop.set()
         self._reading.close()
-        self._listener.stop()
+        self.listener.stop()
         # A batch of slow records is read again at the next start: what it needs is not waited for.
         wait(self._futures, timeout=LAST_BATCH_SECONDS)
         self._reader.close()
@@ -260,6 +267,7 @@ class BackgroundServices:
             **build_failure("waiting", self._worker.trouble),
             **build_failure("mail", self._mail.meter.why_held),
             **build_failure("anchor", self._anchoring.trouble),
+            **build_failure("syslog TLS", self.listener.trouble or ""),
         }
 
     def raise_failure(self) -> None:
@@ -288,7 +296,11 @@ def list_listeners(container: Container) -> Iterator[str]:
     yield f"console on {address}"
     if intake.http_tokens:
         yield f"records by HTTP on {address}/intake/SOURCE for {', '.join(intake.http_tokens)}"
-    for name, port in (("UDP", intake.syslog_udp), ("TCP", intake.syslog_tcp)):
+    for name, port in (
+        ("UDP", intake.syslog_udp),
+        ("TCP", intake.syslog_tcp),
+        ("TLS", intake.syslog_tls.port),
+    ):
         if port:
             yield f"syslog by {name} on {intake.host}:{port}"
     if settings.microsoft365 and not settings.kafka.servers:

@@ -95,6 +95,19 @@ def is_object(text: str) -> bool:
     return text.startswith("{") or (text[:1] in _BLANKS and text.lstrip().startswith("{"))
 
 
+def has_escapes(text: str) -> bool:
+    """Whether a line inside this object may be written otherwise than it stands by itself."""
+    return "\\" in text and is_object(text)
+
+
+def build_scanned(levels: Sequence[SourceLine], raw: bytes) -> bytes:
+    """Build the bytes in which hints are looked for: of an object with escapes also what is inside
+    it, since a hint may hold a quote or a slash."""
+    if not has_escapes(levels[0].text):
+        return raw
+    return "\n".join([level.text for level in levels]).encode("utf-8", "surrogatepass")
+
+
 _BLANKS = frozenset(" \t\ufeff")
 
 

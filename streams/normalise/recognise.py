@@ -23,7 +23,14 @@ from schemas.pipeline.plugin import (
     load_plugins,
 )
 from schemas.settings import SourceSettings
-from streams.normalise.frames import is_object, open_frames, order_levels, order_outer_levels
+from streams.normalise.frames import (
+    build_scanned,
+    has_escapes,
+    is_object,
+    open_frames,
+    order_levels,
+    order_outer_levels,
+)
 from streams.normalise.hint_scan import HintNumbers, HintScan
 from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier
@@ -195,7 +202,7 @@ class FormatRecogniser:
         source = self._remember(record.source, settings)
         line = _build_line(decode(record.raw)[0], record, source)
         levels = open_frames(line)
-        hints = self._scan.find(_build_scanned(levels, record.raw))
+        hints = self._scan.find(build_scanned(levels, record.raw))
         hinted = [*self._scan.get_parsers(hints), source.configured]
         attempts: list[ParserAttempt] = []
         for level in levels:
@@ -247,9 +254,9 @@ class FormatRecogniser:
     ) -> Outcome:
         """Ask only the parsers with a hint that occurs in the line, and the configured one: first
         who read the last line with the same hints and the same tag."""
-        if _has_escapes(line.text):
+        if has_escapes(line.text):
             levels = open_frames(line) if levels is None else levels
-            hints = self._scan.find(_build_scanned(levels, raw))
+            hints = self._scan.find(build_scanned(levels, raw))
         elif hints is None:
             hints = self._scan.find(raw)
         configured, parsers = source.configured, self._scan.get_parsers(hints)
@@ -317,19 +324,6 @@ class FormatRecogniser:
             error.place = error.place or parser.id
             refusals.append(_remove_traceback(error))
             return None
-
-
-def _has_escapes(text: str) -> bool:
-    """Whether a line inside this object may be written otherwise than it stands by itself."""
-    return "\\" in text and is_object(text)
-
-
-def _build_scanned(levels: Sequence[SourceLine], raw: bytes) -> bytes:
-    """Build the bytes in which hints are looked for: of an object with escapes also what is inside
-    it, since a hint may hold a quote or a slash."""
-    if not _has_escapes(levels[0].text):
-        return raw
-    return "\n".join(level.text for level in levels).encode("utf-8", "surrogatepass")
 
 
 def _order_attempts(

@@ -73,8 +73,8 @@ class IntakeMetrics(Protocol):
         ...
 
     def record_closed(self, reason: str) -> None:
-        """Count a connection that we closed: `limit` (too many were open) or `idle` (no record ever
-        came)."""
+        """Count a connection that we closed: `limit` (too many were open), `idle` (no record ever
+        came) or `tls` (TLS failed)."""
         ...
 
 

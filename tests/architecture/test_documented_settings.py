@@ -26,6 +26,7 @@ from schemas.settings import (
     Settings,
     SourceSettings,
     StoreSettings,
+    SyslogTlsSettings,
 )
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
@@ -47,6 +48,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
         SenderSettings,
         IntakeSettings,
         FollowedFilesSettings,
+        SyslogTlsSettings,
         Microsoft365Settings,
         CustomerSourceSettings,
         ReadingSettings,

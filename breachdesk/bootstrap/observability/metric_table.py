@@ -32,7 +32,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LATENESS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 21600.0)
 RECORDS = (1, 10, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000)
 REASONS = ("store", "kafka")
-LET_GO = ("limit", "idle")
+LET_GO = ("limit", "idle", "tls")
 ENDINGS = ("slow", "memory", "asleep", "died", "set_aside")
 OUTCOMES = ("handed_over", "deferred", "bounced", "unknown", "unsendable")
 

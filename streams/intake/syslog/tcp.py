@@ -1,7 +1,8 @@
-"""Receive syslog over TCP: one thread reads every connection in turn. While the log is slow, TCP
+"""Receive syslog over TCP, plain or TLS: one thread reads every connection in turn. While the log is slow, TCP
 itself slows the senders.
 
-Losses are counted: a connection that is closed because too many are open leaves a blind interval.
+Losses are counted: a connection that is closed because too many are open, or whose TLS fails, leaves
+a blind interval.
 Memory is bounded: unfinished records are cut into pieces when all of them together grow too
 large."""
 
@@ -11,6 +12,7 @@ import errno
 import logging
 import selectors
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -26,10 +28,13 @@ from streams.intake.syslog.connection_losses import ConnectionLosses
 from streams.intake.syslog.octet_counting import SyslogFraming
 from streams.intake.syslog.sender_names import SyslogSenders
 from streams.intake.syslog.tcp_connections import SyslogConnection, SyslogConnections
+from streams.intake.syslog.tls import TlsFault, TlsRefused, TlsServer
 from streams.ports import EventLog
 from streams.ports.metrics import IntakeMetrics
 
 _READ_BYTES = 64 * 1024
+_TLS_READS = 4
+"""A record of TLS holds 16 KiB at most."""
 _LOOK_SECONDS = 0.2
 _LAST_SECONDS = 2.0
 """So long is read on after `stop` when senders never pause."""
@@ -37,6 +42,10 @@ _BATCH_RECORDS = 5000
 _BATCH_BYTES = 4 * 1024 * 1024
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 30), (socket.TCP_KEEPCNT, 4))
 """A peer that has vanished is noticed after three minutes."""
+
+_REFUSED = "syslog TLS connections were closed"
+UNNAMED_TLS = "syslog-tls"
+"""Represents senders whose TLS failed and that the settings do not name by their address."""
 
 logger = logging.getLogger("breachdesk.syslog")
 
@@ -52,14 +61,18 @@ class TcpListener:
         now: Callable[[], datetime],
         meter: IntakeMetrics,
         most: int | None = None,
+        tls: TlsServer | None = None,
     ) -> None:
-        """Bind the receiver to its socket. `most`: fewer connections than the settings allow."""
+        """Bind the receiver to its socket. `most`: fewer connections than the settings allow.
+        `tls`: all connections are TLS."""
         self.port: int = bound.getsockname()[1]
         self._socket = bound
         self._log = log
         self._settings = settings
         self._now = now
         self._meter = meter
+        self._tls = tls
+        self._transport = "tcp" if tls is None else "tls"
         self._senders = SyslogSenders(settings)
         self._connections = SyslogConnections(settings, most)
         self._losses = ConnectionLosses(log)
@@ -68,7 +81,7 @@ class TcpListener:
         self._batch_bytes = 0
         self._looked = 0.0
         self._stop = Event()
-        self._reading = Thread(target=self._run, name="syslog-tcp", daemon=True)
+        self._reading = Thread(target=self._run, name=f"syslog-{self._transport}", daemon=True)
 
     def start(self) -> None:
         self._socket.listen(128)
@@ -102,7 +115,7 @@ class TcpListener:
             if connection is None:
                 self._accept()
             else:
-                self._read(connection)
+                self._read_turn(connection)
             full = len(self._batch) >= _BATCH_RECORDS or self._batch_bytes >= _BATCH_BYTES
             if full and not self._keep():
                 return False
@@ -133,23 +146,28 @@ class TcpListener:
         if victim is not None:
             self._losses.add_closed(victim.source, self._now())
             self._close_connection(victim, "limit")
-        if victim is not newcomer:
-            _prepare(accepted)
-            self._connections.add(newcomer)
-            self._selector.register(accepted, selectors.EVENT_READ, newcomer)
+        if victim is newcomer:
+            return
+        _prepare(accepted)
+        if self._tls is not None:
+            newcomer.socket = self._tls.wrap(accepted)
+            newcomer.awaits_handshake = True
+        self._connections.add(newcomer)
+        self._selector.register(newcomer.socket, selectors.EVENT_READ, newcomer)
 
-    def _read(self, connection: SyslogConnection) -> None:
-        if connection not in self._connections:
-            return  # let go of in this same turn
-        try:
-            data = connection.socket.recv(_READ_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._close_connection(connection, None)
-            return
+    def _read_turn(self, connection: SyslogConnection) -> None:
+        """Read what one turn takes; of TLS, one read gives a quarter of it."""
+        for _ in range(1 if self._tls is None else _TLS_READS):
+            if connection not in self._connections:
+                return  # let go of in this same turn
+            data = self._receive(connection)
+            if not data:
+                if data is not None:
+                    self._close_connection(connection, None)
+                return
+            self._feed(connection, data)
+
+    def _feed(self, connection: SyslogConnection, data: bytes) -> None:
         connection.heard = time.monotonic()
         framed = connection.framing.feed(data)
         connection.records += len(framed)
@@ -159,12 +177,47 @@ class TcpListener:
             self._take(fullest.framing.cut(), fullest)
             self._connections.update_buffered(fullest)
 
+    def _receive(self, connection: SyslogConnection) -> bytes | None:
+        """Return what has come: nothing at its end, None if there is nothing to take."""
+        try:
+            if connection.awaits_handshake:
+                self._shake_hands(connection)
+            return connection.socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+        except TlsRefused as error:
+            self._refuse(connection, error.fault)
+            return None
+        except ssl.SSLError:
+            self._refuse(connection, TlsFault.BROKEN)
+            return None
+        except OSError:
+            return b""
+
+    def _shake_hands(self, connection: SyslogConnection) -> None:
+        """Go on with the handshake; once it is done, the certificate names the source."""
+        assert self._tls is not None
+        assert isinstance(connection.socket, ssl.SSLSocket)
+        source = self._tls.shake_hands(connection.socket)
+        connection.awaits_handshake = False
+        if source is not None:
+            connection.source, connection.is_named = source, True
+
+    def _refuse(self, connection: SyslogConnection, fault: TlsFault) -> None:
+        """Close a connection whose TLS failed. Strangers leave one interval in common."""
+        source = connection.source if connection.is_named else UNNAMED_TLS
+        self._losses.add_closed(source, self._now(), f"{{count}} {_REFUSED}: {fault.value}")
+        self._close_connection(connection, "tls")
+
     def _take(self, framed: list[FramedRecord], connection: SyslogConnection) -> None:
         if not framed:
             return
         arrived, source, address = self._now(), connection.source, connection.address
+        transport = self._transport
         for raw, piece in framed:
-            self._batch.append(IncomingRecord(source, raw, arrived, "tcp", address, piece=piece))
+            self._batch.append(
+                IncomingRecord(source, raw, arrived, transport, address, piece=piece)
+            )
             self._batch_bytes += len(raw)
 
     def _close_connection(self, connection: SyslogConnection, why: str | None) -> None:
@@ -203,11 +256,18 @@ class TcpListener:
         self._looked = time.monotonic()
         for connection in self._connections.list_overdue(self._looked):
             self._close_connection(connection, "idle")
+        if self._tls is not None:
+            for connection in self._connections.list_slow_handshakes(self._looked):
+                self._refuse(connection, TlsFault.SLOW)
+            self._tls.reload_if_changed()
         self._meter.set_connections(len(self._connections))
         self._losses.note(self._now())
 
     def _finish(self) -> None:
         for connection in self._connections:
+            if isinstance(connection.socket, ssl.SSLSocket) and not connection.awaits_handshake:
+                with suppress(OSError, ValueError):  # what is sent is all that matters
+                    connection.socket.unwrap()
             self._close_connection(connection, None)
         self._keep()
         self._meter.set_connections(0)

@@ -37,6 +37,8 @@ class SyslogConnection:
     records: int = 0
     buffered_bytes: int = 0
     """Bytes in memory of an unfinished record."""
+    awaits_handshake: bool = False
+    """Whether TLS is still being agreed on."""
     network: str = ""
     """What the limit for one address counts."""
 
@@ -53,6 +55,7 @@ class SyslogConnections:
         self._most = configured if most is None else min(most, configured)
         self._most_of_one = settings.syslog_connections_per_sender
         self._idle_seconds = settings.syslog_idle_seconds
+        self._handshake_seconds = settings.syslog_tls.handshake_seconds
         self._open: dict[SyslogConnection, None] = {}
         self._of: Counter[str] = Counter()
         self._buffered_bytes = 0
@@ -120,6 +123,14 @@ class SyslogConnections:
             each
             for each in self._open
             if not each.records and now - each.opened >= self._idle_seconds
+        ]
+
+    def list_slow_handshakes(self, now: float) -> list[SyslogConnection]:
+        """List connections whose TLS handshake takes too long."""
+        return [
+            each
+            for each in self._open
+            if each.awaits_handshake and now - each.opened >= self._handshake_seconds
         ]
 
     def update_buffered(self, connection: SyslogConnection) -> None:
