@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import orjson
 
+from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import NO_FRAME, LineFrame, Parser, SourceLine
 from streams.tokenizers import envelopes, syslog
 
@@ -246,3 +247,18 @@ def _merge_frames(inner: LineFrame, outer: LineFrame) -> LineFrame:
 def find_claimed_level(parser: Parser, line: SourceLine) -> SourceLine | None:
     """Return the line at the level that the parser claims, or None if it claims none."""
     return next((level for level in open_frames(line) if parser.claims(level)), None)
+
+
+def put_frame(fields: dict[str, Value], frame: LineFrame) -> None:
+    """Set what the parser leaves out and a frame says."""
+    for name, value in frame.facts.items():
+        fields.setdefault(name, value)
+    if frame.priority is not None:
+        fields.setdefault("log.syslog.priority", frame.priority)
+    if frame.host is not None and "host.name" not in fields and "observer.name" not in fields:
+        fields.setdefault("log.syslog.hostname", frame.host)
+    if frame.app is not None and "process.name" not in fields:
+        fields.setdefault("log.syslog.appname", frame.app)
+    if frame.repeats > 1 and "authentication" in fields.get("event.category", ()):
+        attempts = fields.get("breach.auth.attempts", 1)
+        fields["breach.auth.attempts"] = attempts * frame.repeats

@@ -12,11 +12,10 @@ from functools import cache
 from typing import NamedTuple
 
 from schemas.errors import UnparseableRecord
-from schemas.pipeline.event import RawRecord, Value, digest_id
+from schemas.pipeline.event import RawRecord, digest_id
 from schemas.pipeline.plugin import (
     NO_FRAME,
     IgnoredLine,
-    LineFrame,
     ParsedEvent,
     Parser,
     SourceLine,
@@ -30,6 +29,7 @@ from streams.normalise.frames import (
     open_frames,
     order_levels,
     order_outer_levels,
+    put_frame,
 )
 from streams.normalise.hint_scan import HintNumbers, HintScan
 from streams.ports import Outcome
@@ -369,7 +369,7 @@ def _complete(parsed: ParsedEvent | IgnoredLine, line: SourceLine) -> ParsedEven
         return parsed
     frame, time = line.frame, parsed.time
     if frame is not NO_FRAME:
-        _put_frame(parsed.fields, frame)
+        put_frame(parsed.fields, frame)
         time = time or frame.time
     if time is not None and (time > line.arrived + line.max_future or time.year < FIRST_YEAR):
         fields = parsed.fields
@@ -383,21 +383,6 @@ def _complete(parsed: ParsedEvent | IgnoredLine, line: SourceLine) -> ParsedEven
     return ParsedEvent(
         time, parsed.fields, parsed.id, parsed.session, is_retelling=parsed.is_retelling
     )
-
-
-def _put_frame(fields: dict[str, Value], frame: LineFrame) -> None:
-    """Set what the parser leaves out and a frame says."""
-    for name, value in frame.facts.items():
-        fields.setdefault(name, value)
-    if frame.priority is not None:
-        fields.setdefault("log.syslog.priority", frame.priority)
-    if frame.host is not None and "host.name" not in fields and "observer.name" not in fields:
-        fields.setdefault("log.syslog.hostname", frame.host)
-    if frame.app is not None and "process.name" not in fields:
-        fields.setdefault("log.syslog.appname", frame.app)
-    if frame.repeats > 1 and "authentication" in fields.get("event.category", ()):
-        attempts = fields.get("breach.auth.attempts", 1)
-        fields["breach.auth.attempts"] = attempts * frame.repeats
 
 
 def _remove_traceback(error: UnparseableRecord) -> UnparseableRecord:
