@@ -6,7 +6,7 @@
     .venv/bin/python bench/pipeline.py --py-spy PATH                     # where its time goes
 
 Each checkout runs in a process of its own, pinned to one core with all that it starts; only one of
-them works at a time. Slices alternate (ABBA), so that read the ratio: the median of the ratios of
+them works at a time. A checkout with its own bench/pipeline_slices.py runs that. Slices alternate (ABBA), so that read the ratio: the median of the ratios of
 neighbouring slices. `us a line` is processor time of all threads and processes. The console is
 asked ten times a second during some slices at the end, from the same core. The same run also times
 `parse` alone and a bare durable SQLite insert of the same lines.
@@ -73,14 +73,21 @@ def start_tree(
 ) -> Iterator[PipelineTree]:
     """With the checkout's own interpreter."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BREACHDESK_")}
+    own_script = path / "bench" / SCRIPT.name
     process = subprocess.Popen(
-        [str(path / ".venv/bin/python"), str(SCRIPT), str(folder / name), str(core)],
+        [
+            str(path / ".venv/bin/python"),
+            str(own_script if own_script.exists() else SCRIPT),
+            str(folder / name),
+            str(core),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={
             **environment,
             "BENCH_TREE": str(path),
+            "BENCH_HELPERS": str(ROOT),
             "PYTHONPATH": str(path),
             "BENCH_DENSITY": str(density),
         },
