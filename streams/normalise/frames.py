@@ -25,6 +25,8 @@ _BROKEN_HEADER = re.compile(
     r"\s*+(?:[\w./%-]++(?:\[\w*+\])?:)?\s*+\"?\Z"
 )
 """What may precede CEF or LEEF: priority, stamps and names in any order, then a tag."""
+_ACCESS_LINE = re.compile(r"[0-9A-Fa-f.:]{3,45}+ - [^\s:\[\]]{1,255}+ \[[0-9]{2}/[A-Z][a-z]{2}/")
+"""Of a web server's log of accesses, whose lines have no frame."""
 _REPEATED = re.compile(r"message repeated ([0-9]{1,6}) times?: \[ ?")
 _FLUENTD = re.compile(rf"{syslog.ISO}\t[^\t]{{1,200}}\t(?=\{{)")
 _PAIR = re.compile(r"\[\s*(?:\[\s*)?[0-9]{9}")
@@ -120,8 +122,12 @@ def _open_frame(line: SourceLine, *, begins: bool) -> SourceLine | None:
     text = line.text
     if is_object(text):
         return envelopes.open_envelope(line)
-    if begins and (usual := _open_usual(line)) is not None:
-        return usual
+    if begins and "EF" not in text[:_LONGEST_HEADER]:  # CEF and LEEF may follow what is broken
+        if _ACCESS_LINE.match(text) is not None:
+            return None
+        usual = _open_usual(line)
+        if usual is not None:
+            return usual
     special = _open_special(line, begins=begins)
     if special is not None:
         return special
@@ -136,8 +142,6 @@ def _open_frame(line: SourceLine, *, begins: bool) -> SourceLine | None:
 def _open_usual(line: SourceLine) -> SourceLine | None:
     """Open the header that most lines have; None: look for everything else."""
     text = line.text
-    if "EF" in text[:_LONGEST_HEADER]:  # CEF or LEEF may follow
-        return None
     usual = syslog.read_usual(text, line.arrived, line.zone, line.max_future)
     if usual is None:
         return None

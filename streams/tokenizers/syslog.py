@@ -71,14 +71,20 @@ _USUAL = re.compile(
     r"(?:<([0-9]{1,3})>)?"
     rf"(?:({_MONTH}) {{1,2}}([0-9]{{1,2}}) ({_CLOCK})"
     rf"|([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK})(?:\.([0-9]{{1,9}}))?(Z|[+-][0-9]{{2}}:[0-9]{{2}})?)"
-    rf" (?!{_FACILITY.pattern})([a-z][a-z0-9_-]*+(?:\.[a-z0-9_-]++)*+)"
+    rf" (?!{_FACILITY.pattern}|{_KNOWN_ZONE} |{_YEAR} )([A-Za-z0-9][\w.-]*+)(?<!\.)"
     r" ([A-Za-z][\w./-]{0,62}+)(?:\[([0-9]{1,10})\])?: (?![:%])"
 )
-"""What most Unix systems write: stamp, host in small letters, tag and process."""
+"""What most Unix systems write: stamp, host, tag and process."""
 _MAY_BEGIN_STAMPED = re.compile(
-    r"[A-Z][a-z]{2}[, ]|[\w.:-]{1,255}+(?: :)?+\s++(?:[*.:0-9]|[A-Z][a-z]{2}[, ])"
+    r"[A-Z][a-z]{2}[, ]|[0-9]{4}-|1[0-9]{9}[. ]|[0-9]{1,10}[:ywdh]|[0-9]{1,7} <|1 [0-9]{4}-"
+    r"|[\w.:-]{1,255}+(?: :)?+\s++(?:[*.:0-9]|[A-Z][a-z]{2}[, ])"
 )
-"""Text that begins with a letter may begin with a stamp, or with a host before it."""
+"""Text that begins with a letter or a figure may begin with a stamp, or with a number or a host
+before it."""
+_BEGINS_NO_HEADER = frozenset("-[(|/#=%,;!'~^+&@$\\\"")
+_TAG_END = re.compile(r":(?=\s|\Z)")
+_LONGEST_NAMES = 1_024
+"""Characters of two hosts, a tag and a process."""
 _QUOTED = r"\"(?:[^\"\\]++|\\.)*+\""
 _BLOCK = rf"\[(?:[^\]\"\\]++|\\.|{_QUOTED})*+\]"
 _RFC5424 = re.compile(
@@ -104,7 +110,7 @@ def read(
 
     A stamp that is on no calendar leaves the frame without a time. With `needs_header`, only a
     priority or a stamp begins a frame: a word before a colon may be part of the message."""
-    if needs_header and text[:1].isalpha() and not _may_begin_stamped(text):
+    if needs_header and not _may_begin_header(text):
         return NO_FRAME, text
     modern = _RFC5424.match(text)
     if modern is not None:
@@ -116,9 +122,14 @@ def read(
     return frame, text[end:]
 
 
-def _may_begin_stamped(text: str) -> bool:
-    """Whether text that begins with a letter may begin with a header."""
-    return ":" in text[:_LONGEST_STAMP] and _MAY_BEGIN_STAMPED.match(text) is not None
+def _may_begin_header(text: str) -> bool:
+    """Whether the text may begin with a priority or a stamp."""
+    first = text[:1]
+    if first.isalpha() and ":" not in text[:_LONGEST_STAMP]:
+        return False
+    if first.isalnum():
+        return _MAY_BEGIN_STAMPED.match(text) is not None
+    return first not in _BEGINS_NO_HEADER
 
 
 def read_usual(
@@ -237,7 +248,9 @@ def _parse_names(text: str, begin: int, *, has_stamp: bool) -> _Names:
     mnemonic = _MNEMONIC.match(text, begin)
     if mnemonic is not None:
         return None, mnemonic[1], None, mnemonic.end()
-    tagged = _TAGGED.match(text, begin)
+    # Looking for the end of a tag costs less than a match that fails.
+    ends = _TAG_END.search(text, begin, begin + _LONGEST_NAMES) is not None
+    tagged = _TAGGED.match(text, begin) if ends else None
     if tagged is not None and _is_tag(tagged):
         return _parse_tagged(text, tagged)
     host_only = _HOST_ONLY.match(text, begin) if has_stamp else None
