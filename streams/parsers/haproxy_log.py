@@ -16,7 +16,7 @@ _START = (
 )
 _COUNTS = r"[0-9]++/[0-9]++/[0-9]++/[0-9]++/\+?[0-9]++ [0-9]++/[0-9]++"
 _HTTP = re.compile(
-    _START + r"(?P<front>\S{1,254}) (?P<back>[^\s/]{1,254})/(?P<server>\S{1,254}) "
+    _START + r"(?P<front>\S{1,254}) (?P<back>[^\s/]{1,254})/(?P<server>\S{0,254}) "
     r"(?:(?P<host>[^\s/]{1,254}) )?"
     r"(?P<times>-?[0-9]++(?:/-?[0-9]++){3})/\+?(?P<total>-?[0-9]++) (?P<status>-?[0-9]{1,3}) "
     r"\+?(?P<bytes>[0-9]{1,18}) (?P<request_cookie>\S++) (?P<response_cookie>\S++) "
@@ -26,7 +26,7 @@ _HTTP = re.compile(
 )
 _TLS = re.compile(r" (?:([^\s/]++)/)?(?:TLS|SSL)v([0-9.]{1,4})(?:/([A-Z0-9_-]{1,64}))?(?=\s|\Z)")
 _TCP = re.compile(
-    _START + r"(?P<front>\S{1,254}) (?P<back>[^\s/]{1,254})/(?P<server>\S{1,254}) "
+    _START + r"(?P<front>\S{1,254}) (?P<back>[^\s/]{1,254})/(?P<server>\S{0,254}) "
     r"(?P<times>-?[0-9]++/-?[0-9]++)/\+?(?P<total>-?[0-9]++) \+?(?P<bytes>[0-9]{1,18}) "
     rf"(?P<state>\S{{2}}) {_COUNTS}\s*"
 )
@@ -40,7 +40,7 @@ _DEFAULT = re.compile(
 _OWN_STATE = re.compile(
     r"\s*+(?:\[[A-Z]+\]|Proxy |Server |Backup Server |backend |Stopping |Health check |Loading )"
 )
-_NO_SERVER = frozenset({"<NOSRV>", "<STATS>", "<lua>"})
+_NO_SERVER = frozenset({"", "<NOSRV>", "<STATS>", "<lua>"})
 _PARSER = "haproxy_log"
 
 

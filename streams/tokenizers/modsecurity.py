@@ -43,8 +43,11 @@ _CLASSES = {
     "952": "disclosure",
     "953": "disclosure",
     "954": "disclosure",
+    "958": "xss",
+    "973": "xss",
 }
-"""Attack class by the first three digits of a rule of the Core Rule Set 3 and 4."""
+"""Attack class by the first three digits of a rule of the Core Rule Set 3 and 4, and of version 2 where the digits mean
+one class."""
 _FORMER_CLASSES = (
     ("SQL_INJECTION", "sqli"),
     ("XSS", "xss"),

@@ -158,4 +158,22 @@ EXAMPLES = (
     ),
     _example("something new about 192.0.2.9", {"event.action": "ssh_message"}),
     _example("Server listening on 0.0.0.0 port 22.", None),
+    ParserExample(
+        "Failed password for invalid user x from 192.0.2.9 port 5 ssh2 from 203.0.113.66 port 4022 ssh2",
+        {"event.outcome": "failure", "source.ip": "203.0.113.66", "source.port": 4022},
+    ),
+    ParserExample(
+        "Invalid user jo from 2001:DB8::7 port 4022",
+        {"event.outcome": "failure", "user.name": "jo", "source.ip": "2001:db8::7"},
+    ),
+    ParserExample(
+        "Connection closed by authenticating user jo 203.0.113.66 port 4022 [preauth]",
+        {"user.name": "jo", "source.ip": "203.0.113.66"},
+    ),
+    ParserExample(
+        "pam_faillock(sshd:auth): User unknown", {"event.outcome": "failure", "user.name": None}
+    ),
+    _example(
+        "Accepted google_authenticator for jo", {"event.outcome": "success", "user.name": "jo"}
+    ),
 )

@@ -108,6 +108,7 @@ REFUSALS = (
     _fail(
         r"Consecutive login failures for user (?P<user>.*) account (?P<reason>temporarily locked)"
     ),
+    _fail(r"User unknown\Z", "unknown user"),
     _fail(r"received for user (?P<user>.*): [0-9]+ \((?P<reason>[^()]*)\)\Z"),
 )
 """Refused sign-ins, each told more fully by a `Failed` line where sshd writes one."""
@@ -127,6 +128,8 @@ ADMISSIONS = (
         ("authentication", "session"),
     ),
     SshMessage(_build(rf"authentication success; {_PAM_FACTS}\Z"), "success"),
+    # PAM's module for one-time passwords, between a password and its `Accepted` line.
+    SshMessage(_build(r"Accepted google_authenticator for (?P<user>\S+)\Z"), "success"),
 )
 """Sign-ins, each told more fully by an `Accepted` line."""
 

@@ -43,8 +43,20 @@ _UNKNOWN = re.compile(
 _UNKNOWN_SHORTEST = re.compile(_UNKNOWN.pattern.replace("(?P<user>.*)", "(?P<user>.*?)"), re.DOTALL)
 
 
+_BARE = re.compile(
+    r"(?:Failed|Accepted) [\w/.-]+ for .+ from [0-9A-Fa-f.:]+ port [0-9]+ ssh2(?:: .*)?(?: \[preauth\])?\Z"
+    r"|Invalid user .* from [0-9A-Fa-f.:]+(?: port [0-9]+)?\Z"
+    r"|(?:Connection (?:closed|reset)|Disconnected|Disconnecting|Received disconnect|error: maximum auth).*"
+    r" \[preauth\]\Z|pam_\w+\(sshd(?:-\w+)?:\w+\): ",
+    re.DOTALL,
+)
+"""What only sshd writes, where a shipper took the tag away."""
+
+
 def _can_parse(line: SourceLine) -> bool:
-    return line.frame.app is not None and _APP.fullmatch(line.frame.app) is not None
+    if line.frame.app is None:
+        return _BARE.match(line.text) is not None
+    return _APP.fullmatch(line.frame.app) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
@@ -190,7 +202,7 @@ def _build_host_fields(frame: LineFrame) -> dict[str, Value]:
 PARSER = Parser(
     id="linux_sshd",
     title="OpenSSH server (sshd)",
-    hints=(b"sshd",),
+    hints=(b"sshd", b" ssh2", b"[preauth]", b"Invalid user "),
     claims=_can_parse,
     parse=_parse,
     references=(

@@ -101,8 +101,14 @@ AWS = json.dumps(
         },
     }
 )
+BIG_IP = (
+    'ASM:unit_hostname="waf",violations="Attack signature detected",request_status="blocked",'
+    'ip_client="203.0.113.66",method="POST",sig_ids="200002147",attack_type="SQL-Injection",'
+    f'uri="/form",request="POST /form HTTP/1.1\\r\\nCookie: {CARD}\\r\\n\\r\\nemail={PERSON}"'
+)
 RECORDS = {
     "third": THIRD, "second": SECOND, "native": NATIVE, "apache": APACHE, "nginx": NGINX, "aws": AWS,
+    "big-ip": BIG_IP,
 }  # fmt: skip
 SOURCE = SourceSettings(name="waf", zone="UTC")
 
