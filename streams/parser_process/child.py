@@ -20,6 +20,7 @@ from pathlib import Path
 from schemas.errors import ConfigurationError
 from schemas.pipeline.event import RawRecord
 from schemas.settings import SourceSettings
+from streams.normalise.hint_scan import HintNumbers
 from streams.normalise.recognise import MOST_SOURCES, FormatRecogniser
 from streams.normalise.record_readers import REPLAY_REMEDY, read_one
 from streams.parser_loading import load_parsers
@@ -70,19 +71,24 @@ class ChildServer:
 
     def _answer(self, message: bytes) -> None:
         """Answer in one reply, or in several if a record was ended: outcomes that were sent are
-        never computed again."""
+        never computed again. Similar records are read one after another; a record that was ended is
+        sent as soon as those before it have been read."""
         source_messages, numbers, records = messages.read_request(message)
-        sources = [self._get_source(each) for each in source_messages]
+        known = [self._get_source(each) for each in source_messages]
+        sources = [known[number] for number in numbers]
         self._budget.expect(max(len(record.raw) for record in records))
-        outcomes: list[Outcome] = []
-        for number, record in enumerate(records):
-            source, settings = sources[numbers[number]]
-            self._account = source.account
-            outcome = self._read(number, record, settings)
-            outcomes.append(outcome)
-            if type(outcome) is ReadingEnded:
-                self._send(outcomes)
-        self._send(outcomes)
+        answer = _Answer(len(records))
+        for number, hints in self._recogniser.group_lines(records, [each[1] for each in sources]):
+            if answer.has(number):
+                continue
+            answer.put(number, self._read(number, records[number], sources[number], hints))
+            if answer.has_ended(number):
+                for earlier in answer.list_missing(number):
+                    answer.put(earlier, self._read(earlier, records[earlier], sources[earlier]))
+                    if answer.has_ended(earlier):
+                        self._send(answer.take_ready())
+                self._send(answer.take_ready())
+        self._send(answer.take_ready())
 
     def _get_source(
         self, source: messages.SourceMessage
@@ -96,18 +102,24 @@ class ChildServer:
             known = self._sources[source.name] = source, source.to_settings()
         return known
 
-    def _send(self, outcomes: list[Outcome]) -> None:
+    def _send(self, outcomes: Sequence[Outcome]) -> None:
         if outcomes:
             self._pipe.send_bytes(messages.dump_reply(outcomes))
-            outcomes.clear()
 
-    def _read(self, number: int, record: RawRecord, source: SourceSettings) -> Outcome:
+    def _read(
+        self,
+        number: int,
+        record: RawRecord,
+        source: tuple[messages.SourceMessage, SourceSettings],
+        hints: HintNumbers | None = None,
+    ) -> Outcome:
         self._in_hand = record
+        self._account = source[0].account
         self._progress.start_record(number)
         try:
             try:
                 self._budget.start_record(len(record.raw))
-                return read_one(self._recogniser, record, source)
+                return read_one(self._recogniser, record, source[1], hints)
             finally:
                 self._budget.finish_record()
         except CpuTimeExceeded:
@@ -136,6 +148,37 @@ class ChildServer:
         return record is None or not self._slow.should_set_aside(
             (self._account, parser), len(record.raw), record.arrived
         )
+
+
+class _Answer:
+    """Outcomes in the order of the records, whatever the order in which they come."""
+
+    def __init__(self, count: int) -> None:
+        self._outcomes: list[Outcome | None] = [None] * count
+        self._sent = 0
+
+    def has(self, number: int) -> bool:
+        return self._outcomes[number] is not None
+
+    def has_ended(self, number: int) -> bool:
+        return type(self._outcomes[number]) is ReadingEnded
+
+    def put(self, number: int, outcome: Outcome) -> None:
+        self._outcomes[number] = outcome
+
+    def list_missing(self, before: int) -> Sequence[int]:
+        """List the records before that one which have no outcome yet."""
+        return [number for number in range(self._sent, before) if not self.has(number)]
+
+    def take_ready(self) -> Sequence[Outcome]:
+        """Take the outcomes that follow those taken before, without a gap."""
+        ready: list[Outcome] = []
+        for outcome in self._outcomes[self._sent :]:
+            if outcome is None:
+                break
+            ready.append(outcome)
+        self._sent += len(ready)
+        return ready
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -90,6 +90,15 @@ def test_records_are_read_in_order_each_by_the_parser_that_claims_it(make: Make)
     assert outcomes[0][1].fields["user.name"] == "root"
 
 
+def test_lines_of_formats_in_turn_come_back_in_their_order(make: Make) -> None:
+    odd = [b"SLOW quick", b"some secret words", b"SLOW fold"]
+    lines = [SSH, WEB, *odd] * (MOST_RECORDS // 2)
+    reader = make()
+    alone = [read(reader, records(line))[0] for line in lines[:5]]
+
+    assert read(reader, records(*lines)) == alone * (MOST_RECORDS // 2)
+
+
 def test_no_records_give_no_outcomes(make: Make) -> None:
     assert read(make(), []) == []
 

@@ -221,6 +221,20 @@ def test_many_slow_records_among_many_good_ones_each_end_alone(
     assert outcomes.count("nginx_access") == 695
 
 
+def test_among_lines_of_formats_in_turn_each_ended_record_keeps_its_place_and_is_read_once(
+    make: Callable[..., ParserProcess], meter: CountingMeter
+) -> None:
+    ssh = b"Nov 22 01:06:15 web01 sshd[7]: Failed password for root from 192.0.2.1 port 1 ssh2"
+    around = [ssh, WEB, ssh, WEB]
+    lines = [*around, MATCH, *around, b"SLOW loop", ssh, b"SLOW crash", *around, b"SLOW loop", WEB]
+
+    outcomes = kinds(make(), records(*lines))
+
+    read = {ssh: "linux_sshd", WEB: "nginx_access", b"SLOW crash": EndReason.DIED}
+    assert outcomes == [read.get(line, EndReason.SLOW) for line in lines]
+    assert sorted(meter.reasons) == sorted([*[EndReason.SLOW] * 3, EndReason.DIED])
+
+
 def test_a_parser_that_catches_the_end_once_has_its_answer_taken(
     make: Callable[..., ParserProcess], meter: CountingMeter
 ) -> None:
