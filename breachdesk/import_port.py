@@ -66,6 +66,12 @@ class ProposalBook(Protocol):
         """List all waiting proposals of each of these assets."""
         ...
 
+    def list_seen_together(
+        self, assets: Collection[str]
+    ) -> Mapping[str, Collection[tuple[str, str]]]:
+        """List, by asset, the customers and their assets that recent alerts name beside it."""
+        ...
+
     def replace_waiting(self, proposals: Sequence[BindingProposal]) -> None:
         """Let exactly these wait. One that was declined comes back only with other evidence."""
         ...

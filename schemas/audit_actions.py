@@ -128,6 +128,9 @@ class AuditAction(StrEnum):
     REGISTER_DELIVERY_REFUSED = "register:delivery:refused", AuditTopic.REGISTER
     REGISTER_CHANGE_ACCEPTED = "register:change:accepted", AuditTopic.REGISTER
     REGISTER_CHANGE_DECLINED = "register:change:declined", AuditTopic.REGISTER
+    REGISTER_PROPOSAL_ACCEPTED = "register:proposal:accepted", AuditTopic.REGISTER
+    REGISTER_PROPOSAL_DECLINED = "register:proposal:declined", AuditTopic.REGISTER
+    REGISTER_RECORDS_REPLAYED = "register:records:replayed", AuditTopic.REGISTER
     USER_ACCOUNT_SAVED = "user:account:saved", AuditTopic.ACCOUNT
     USER_PASSWORD_CHANGED = "user:password:changed", AuditTopic.ACCOUNT
     USER_SECOND_FACTOR_ENROLLED = "user:second_factor:enrolled", AuditTopic.ACCOUNT

@@ -15,8 +15,6 @@ class EvidenceKind(StrEnum):
 
     MAIL_DOMAIN = "mail_domain"
     """A person of the customer has an address in the domain."""
-    BOUND_DOMAIN = "bound_domain"
-    """The domain that the name lies in is bound to the customer."""
     BOUND_SITE = "bound_site"
     """A site of the same domain is bound to the customer."""
     NAME = "name"

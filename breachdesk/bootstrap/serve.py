@@ -39,7 +39,12 @@ from breachdesk.bootstrap.observability.readiness import build_failure, check_da
 from breachdesk.bootstrap.observability.store_metrics import StoreCollector
 from breachdesk.bootstrap.observability.traces import SpanTracer, build_tracer
 from breachdesk.bootstrap.polling import poll_tenants
-from breachdesk.bootstrap.upkeep import check_tail, store_gaps, watch_sources
+from breachdesk.bootstrap.upkeep import (
+    ProposalRefresher,
+    check_tail,
+    store_gaps,
+    watch_sources,
+)
 from breachdesk.casework.watching.watcher import SourceWatcher
 from breachdesk.console.app import build_app
 from breachdesk.console.dependencies import ConsoleDependencies, LocalProcessing
@@ -173,6 +178,7 @@ class BackgroundServices:
         sink = InstrumentedSink(container.store.make_batch_sink(), self._meter, traced)
         self._anchoring = HeadRecorder(container)
         self._watcher = SourceWatcher(container.settings)
+        self._proposals = ProposalRefresher(container)
         self._reader = container.open_reader(PrometheusReadingMeter(self.registry))
         self._worker = container.build_worker(sink=sink, reader=self._reader, meter=self._meter)
         self._warned = False
@@ -244,6 +250,7 @@ class BackgroundServices:
             self._print_once(self._worker.warning)
             store_gaps(self._container)
             self._anchoring.record_if_due()
+            self._proposals.refresh_if_due()
             if time.monotonic() - watched_at >= WATCH_EVERY_SECONDS:
                 # A store that refuses for now is asked again at the next look.
                 with suppress(RetryableError):

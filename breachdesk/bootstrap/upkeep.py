@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -9,6 +10,7 @@ from functools import cached_property, partial
 
 from breachdesk.bootstrap.anchoring import HeadRecorder
 from breachdesk.bootstrap.container import Container
+from breachdesk.casework.imports.binding_proposals import refresh_proposals
 from breachdesk.casework.watching.watcher import SourceWatcher
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
@@ -20,6 +22,7 @@ from streams.worker_app.embedded import PARTITION
 PINNED_AT_ONCE = 500
 REPEATED_AT_ONCE = 500
 OPERATOR = "operator:cli"
+PROPOSE_EVERY_SECONDS = 60.0
 
 
 def store_gaps(container: Container) -> int:
@@ -36,6 +39,31 @@ def store_gaps(container: Container) -> int:
     if fresh:
         container.store.write(add_gaps)
     return len(fresh)
+
+
+class ProposalRefresher:
+    """Proposes bindings anew when the register or the names that nobody owns have changed."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._signature: object = None
+        self._due = 0.0
+
+    def refresh_if_due(self) -> None:
+        """Refresh at most once a minute."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + PROPOSE_EVERY_SECONDS
+        signature = self._container.store.read(_compute_signature)
+        if signature != self._signature:
+            now = self._container.now()
+            self._container.store.write(lambda uow: refresh_proposals(uow, now))
+            self._signature = signature
+
+
+def _compute_signature(uow: UnitOfWork) -> object:
+    names = frozenset(name.key for name in uow.customers.list_unattributed())
+    return uow.customers.get_version(), names
 
 
 def watch_sources(

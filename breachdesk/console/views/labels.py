@@ -54,8 +54,7 @@ HOLD_REASON = {
 }
 PROPOSAL_EVIDENCE = {
     "mail_domain": "A person of the customer has an address at",
-    "bound_domain": "The customer owns the domain",
-    "bound_site": "The customer owns the site",
+    "bound_site": "The customer owns a site of",
     "name": "The name contains the customer's name:",
     "customer_id": "The name contains the customer's id:",
     "seen_together": "Alerts name it beside the customer's asset",
@@ -251,7 +250,7 @@ FLASH_MESSAGES = {
     "report": "Report answers saved.",
     "submitted": "Submission recorded. Its clock has stopped.",
     "register_decided": "Your decision is recorded.",
-    "bound": "Bound. New events are attributed from now on; a replay attributes earlier ones.",
+    "bound": "Bound. New events are attributed from now on; earlier ones are read again.",
     "signed-out": "You are signed out.",
     "password": "Password changed. Your other sessions have ended.",
     "sessions": "Your other sessions have ended.",

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Row
 from breachdesk.stores.sql.bulk_rows import match_any
 from breachdesk.stores.sql.keyset import KeysetPager, SortKey
 from breachdesk.stores.tables.register_tables import binding_proposals
+from breachdesk.stores.tables.stream_tables import alerts
 from schemas.binding_proposal import BindingProposal, ProposalEvidence
 from schemas.errors import EditConflict, NotFound
 from schemas.paging import Page, PageRequest
@@ -20,6 +21,7 @@ from schemas.register_import import HeldState
 
 TABLE = binding_proposals
 BY_SCORE = KeysetPager(SortKey(TABLE.c.score, descending=True), SortKey(TABLE.c.id))
+NEWEST_ALERTS = 2_000
 GREATEST_ID = 2**63 - 1
 """Of a row in any database."""
 WAITING = TABLE.c.state == HeldState.WAITING.value
@@ -60,6 +62,22 @@ class SqlProposalBook:
         for row in self._connection.execute(query):
             rivals[row.asset].append(_parse_proposal(row))
         return rivals
+
+    def list_seen_together(
+        self, assets: Collection[str]
+    ) -> Mapping[str, Collection[tuple[str, str]]]:
+        """List, by asset, the customers and their assets that the newest alerts name beside it."""
+        query = (
+            select(alerts.c.unattributed, alerts.c.touches)
+            .where(alerts.c.merged_into.is_(None))
+            .order_by(alerts.c.pk.desc())
+            .limit(NEWEST_ALERTS)
+        )
+        together: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for row in self._connection.execute(query):
+            for asset in set(row.unattributed) & set(assets):
+                together[asset].update((customer, other) for customer, other, _ in row.touches)
+        return together
 
     def replace_waiting(self, proposals: Sequence[BindingProposal]) -> None:
         """Let exactly these wait, without those that were declined on the same evidence."""

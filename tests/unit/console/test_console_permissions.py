@@ -87,11 +87,17 @@ MATRIX = {
     "/cases/{case_id}/tasks/{task_id:path}": {A, R, P, G},
     "/customers/import": {G},
     "/customers/{customer_id:path}": {G},
+    "/binding-proposals/{proposal_id}/{verb}": {G},
     "/held-changes/{held_id}/{verb}": {G},
     "/unattributed": {G},
 }
 """Which single permission is enough to send each form."""
-ONLY_FOR = {"/customers/import": {G}, "/held-changes": {G}, "/unattributed": {G}}
+ONLY_FOR = {
+    "/customers/import": {G},
+    "/binding-proposals": {G},
+    "/held-changes": {G},
+    "/unattributed": {G},
+}
 """Pages that not everybody who is signed in may open."""
 OWN_ACCOUNT = {
     "/sign-in",
