@@ -27,7 +27,7 @@ from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, SourceLine
 from schemas.settings import Settings, SourceSettings
 from streams.normalise.recognise import FormatRecogniser
 from streams.normalise.record_readers import InProcessReader
-from streams.ports import BatchSink
+from streams.ports import AssetRegister, BatchSink
 from streams.ports.metrics import NullMetrics
 from streams.process.pipeline import RecordPipeline
 from streams.process.worker import ArrivedRecord, StreamWorker
@@ -74,6 +74,9 @@ class TwoCustomers:
     edges = ()
 
     def get_view(self) -> TwoCustomers:
+        return self
+
+    def get_former_view(self, before: datetime) -> TwoCustomers:
         return self
 
     def find(
@@ -154,6 +157,7 @@ class Engine:
         self.store = store
         self._new_pipeline = new_pipeline
         self._sole_owner = sole_owner
+        self.register: AssetRegister = TwoCustomers()
         self.journal: list[RawRecord] = []
         self.restart()
 
@@ -166,7 +170,7 @@ class Engine:
         worker = StreamWorker(
             sink,  # type: ignore[arg-type]
             self._new_pipeline(),
-            TwoCustomers(),
+            self.register,
             lambda _records: self.store.now(),
             NullMetrics(),
             exporting=False,

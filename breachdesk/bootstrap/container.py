@@ -24,6 +24,7 @@ from breachdesk.ports import Now
 from breachdesk.stores.attempt_files import AttemptFiles
 from breachdesk.stores.open_store import open_store
 from breachdesk.stores.ports import PipelineStore
+from breachdesk.stores.register.replay_queue import SqlReplayQueue
 from breachdesk.stores.sql.file_lock import FileLock
 from notifiers.letters.render import JinjaRenderer
 from schemas import private_files
@@ -38,7 +39,8 @@ from streams.ports.metrics import NullMetrics, NullParserMetrics, ParserMetrics,
 from streams.process.pipeline import RecordPipeline
 from streams.process.worker import StreamWorker, WorkerLimits
 from streams.sigma.load import RuleBook, load_rules
-from streams.worker_app.embedded import EmbeddedWorker
+from streams.worker_app.binding_replays import BindingReplayer
+from streams.worker_app.embedded import PARTITION, EmbeddedWorker
 
 if TYPE_CHECKING:
     from streams.event_logs.kafka import KafkaEventLog
@@ -227,7 +229,9 @@ class Container:
             build_worker_limits(self.settings),
             exporting=False,
         )
-        return EmbeddedWorker(self.journal, worker, self.now, meter)
+        queue = SqlReplayQueue(self.store)
+        replayer = BindingReplayer(self.journal, worker, queue, self.now, PARTITION)
+        return EmbeddedWorker(self.journal, worker, self.now, meter, replayer)
 
     def get_sender(self, sender_id: str | None = None) -> SenderSettings:
         """Return the named sender, else the first. Raises ConfigurationError when there is none."""

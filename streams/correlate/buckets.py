@@ -206,6 +206,24 @@ class Bucket:
         self.touches = self.touches.union(touches)
         self.size += (estimate_touches(self.touches) if self.touches else 0) - before
 
+    def remove(self, event_ids: Collection[str]) -> bool:
+        """Remove the signals of these events, and what only they are known to touch; whether there
+        was any. What a thinned bucket knows of signals that it dropped stays, save names without an
+        owner that no other signal bears."""
+        rows = [row for row in self.rows if row.id not in event_ids]
+        if len(rows) == len(self.rows):
+            return False
+        names = {row.evidence.unattributed for row in self.rows if row.id in event_ids}
+        self._drop_others(rows)
+        left = {row.evidence.unattributed for row in rows} - {""}
+        self.unattributed = self.unattributed - names | left if self.thinned else frozenset(left)
+        if not self.thinned:
+            before = estimate_touches(self.touches) if self.touches else 0
+            self.touches = frozenset(touch for row in rows for touch in row.evidence.touches)
+            self.size += (estimate_touches(self.touches) if self.touches else 0) - before
+        self.fresh_from = -NEVER
+        return True
+
     @property
     def summary(self) -> BucketSummary:
         """What `merge_summary` makes another bucket know."""

@@ -113,6 +113,22 @@ class SignalCorrelator:
             if changes:
                 yield GroupChange(group, changes)
 
+    def remove(
+        self,
+        removed: Mapping[GroupKey, Sequence[GuardedSignal]],
+        groups: Mapping[GroupKey, SignalGroup],
+    ) -> Mapping[GroupKey, set[int]]:
+        """Remove these signals' events from their groups, behind gates too; the buckets that held
+        some, by group."""
+        changed: dict[GroupKey, set[int]] = {}
+        for key, of_group in removed.items():
+            event_ids = {signal.event_id for signal, _ in of_group}
+            for each in self.list_keys({key: of_group}):
+                indices = groups[each].remove(event_ids)
+                if indices:
+                    changed.setdefault(each, set()).update(indices)
+        return changed
+
     def _absorb_inner(
         self, routed: RoutedSignals, groups: Mapping[GroupKey, SignalGroup]
     ) -> Iterator[GroupChange]:

@@ -3,7 +3,7 @@ changed."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.pipeline.alert import Episode, GroupKey
@@ -144,6 +144,22 @@ class SignalGroup:
                 self.size += bucket.size - before
                 dropped[index] = BucketPart((), None)
         return dropped
+
+    def remove(self, event_ids: Collection[str]) -> set[int]:
+        """Remove the signals of these events; the buckets that held some, emptied ones too."""
+        removed: set[int] = set()
+        for index, bucket in list(self.buckets.items()):
+            before = bucket.size
+            if not bucket.remove(event_ids):
+                continue
+            self.size += bucket.size - before
+            removed.add(index)
+            self._handed_on.discard(index)
+            if not bucket.rows:
+                self.size -= self.buckets.pop(index).size
+                self._hot.pop(index, None)
+        self._stale.update(removed)
+        return removed
 
     def merge_summary(self, index: int, timespan: int, by: BucketSummary) -> Iterable[int]:
         """Know also what this bucket of that timespan knew; the buckets in which that is more."""

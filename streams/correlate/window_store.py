@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nextafter
 
 from schemas.pipeline.alert import GroupKey, Severity
 from streams.correlate.copies import GroupCopies
@@ -29,6 +30,7 @@ from streams.correlate.written_later import LOG_SIGNALS, BucketPlace, UnwrittenB
 from streams.ports import (
     BucketRow,
     CommitResult,
+    EvictedInterval,
     GroupRows,
     GroupState,
     GroupUpdates,
@@ -167,10 +169,17 @@ class WindowStore:
                 indices.update(index for index, _ in each.widenings)
         return indices
 
-    def list_keys(self, signals: Mapping[GroupKey, Sequence[GuardedSignal]]) -> Sequence[GroupKey]:
+    def list_keys(
+        self,
+        signals: Mapping[GroupKey, Sequence[GuardedSignal]],
+        removed: Mapping[GroupKey, Sequence[GuardedSignal]] | None = None,
+    ) -> Sequence[GroupKey]:
         """List the groups that a batch of these signals needs: their own, those behind their gates,
-        and, of those that are not in memory, groups with buckets that it writes or that are due."""
+        those of signals that it removes, and, of those that are not in memory, groups with buckets
+        that it writes or that are due."""
         keys = self._correlation.list_keys(signals)
+        if removed:
+            keys = list(dict.fromkeys([*keys, *self._correlation.list_keys(removed)]))
         self._step = self._unwritten.select_step(len(signals))
         places = self._step.places
         missing = dict.fromkeys(key for key, _ in places if key not in self._copies)
@@ -190,27 +199,32 @@ class WindowStore:
         signals: Mapping[GroupKey, Sequence[GuardedSignal]],
         rows: Sequence[GroupRows],
         low: float | None,
+        removed: Mapping[GroupKey, Sequence[GuardedSignal]] | None = None,
     ) -> GroupUpdates:
-        """Absorb each group's signals into its newest state. `rows`: of every key that `list_keys`
-        gave. Call `keep` once that is durable, and `clear` when it is not."""
+        """Absorb each group's signals into its newest state, after `removed` have left theirs.
+        `rows`: of every key that `list_keys` gave. Nothing of `removed` may be in the log alone.
+        Call `keep` once that is durable, and `clear` when it is not."""
         with pause_collector():
             moved: list[BucketPlace] = []
             groups = {row.key: self._get_newest(row, moved) for row in rows}
         settled_before = None if low is None else low - self._horizon
         routed = self._correlation.route(signals, settled_before)
+        lessened = self._correlation.remove(removed or {}, groups)
         changed = list(self._correlation.absorb(routed, groups))
         states = [
             GroupState(change.group.key, change.group.list_episodes())
             for change in changed
             if self._can_alert(change.group)
         ]
+        emptied = _list_emptied(lessened, groups, moved)
         bucket_rows = self._select_bucket_rows(changed, moved, groups)
         batch = self._batch = _AppliedBatch(groups, bucket_rows, self._step)
         log = self._dump_unwritten(changed, bucket_rows, batch) if self._sole_owner else None
         return GroupUpdates(
-            changed=[change.group.key for change in changed],
+            changed=list(dict.fromkeys([*(c.group.key for c in changed), *lessened])),
             groups=[state for state in states if self._must_reconcile(state, groups[state.key])],
             buckets=list(bucket_rows.values()),
+            emptied=emptied,
             log=log,
             log_first_needed=self._unwritten.find_first_needed(self._step),
         )
@@ -321,6 +335,26 @@ class WindowStore:
         signals."""
         known = self._specs.get(key.rule)
         return known or _build_gone_rule_spec(key.rule, timespan or GONE_TIMESPAN)
+
+
+def _list_emptied(
+    lessened: Mapping[GroupKey, set[int]],
+    groups: Mapping[GroupKey, SignalGroup],
+    moved: list[BucketPlace],
+) -> list[EvictedInterval]:
+    """List the buckets that hold nothing any more. Adds those that hold less to `moved`: the store
+    holds them differently."""
+    emptied: list[EvictedInterval] = []
+    for key, indices in lessened.items():
+        group = groups[key]
+        moved += [(key, index) for index in sorted(indices) if index in group.buckets]
+        span = group.spec.timespan
+        emptied += [
+            EvictedInterval(key, i * span, nextafter((i + 1) * span, i * span), alerts=False)
+            for i in sorted(indices)
+            if i not in group.buckets
+        ]
+    return emptied
 
 
 def _find_timespan(

@@ -144,6 +144,14 @@ class SqliteEventLog(EventLog):
                 return RecordPosition(journal, last)
         return None
 
+    def find_before(self, arrived: datetime) -> RecordPosition | None:
+        """Find a position before everything that arrived on that day (UTC) or later. None: the
+        beginning."""
+        for journal in self._folder.list_journals():
+            if journal[:8] >= f"{arrived:%Y%m%d}":
+                return RecordPosition(journal, 0)
+        return None
+
     def note_gap(self, gap: BlindInterval) -> None:
         self._commits.run(lambda: self._writer.note_gap(gap))
 

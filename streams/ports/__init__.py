@@ -15,6 +15,7 @@ from streams.ports.batches import (
     KnownLetter,
     LogRow,
     PartitionAdvance,
+    ReboundGroup,
     RecordBatch,
     StoredPosition,
     SweepResult,
@@ -30,6 +31,7 @@ from streams.ports.event_log import EventLog
 from streams.ports.exports import ExportOutbox, LeaderElection, OrderHandler
 from streams.ports.record_reader import Outcome, RecordReader
 from streams.ports.register import AssetRegister, RegisterView
+from streams.ports.replays import ReplayQueue
 
 __all__ = [
     "AssetRegister",
@@ -50,9 +52,11 @@ __all__ = [
     "OrderHandler",
     "Outcome",
     "PartitionAdvance",
+    "ReboundGroup",
     "RecordBatch",
     "RecordReader",
     "RegisterView",
+    "ReplayQueue",
     "SourceCount",
     "SourceSighting",
     "StoredPosition",

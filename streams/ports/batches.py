@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from schemas.pipeline.alert import Episode, GroupKey
+from schemas.pipeline.alert import Episode, GroupKey, Signal
 from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.slotted import slotted
 from schemas.pipeline.source import DeadLetter
@@ -132,6 +132,8 @@ class GroupUpdates:
     that were read from the store since they were reconciled last."""
     buckets: Sequence[BucketRow] = ()
     """Written over what is stored of them."""
+    emptied: Sequence[EvictedInterval] = ()
+    """Buckets that hold nothing any more; their alerts stay."""
     log: bytes | None = None
     """A sole owner's signals of this batch that `buckets` does not hold: one log row."""
     log_first_needed: int | None = None
@@ -146,6 +148,18 @@ class CommitResult:
     """Of every group of the batch, afterwards."""
     log_number: int | None = None
     """Of the log row that was written."""
+
+
+@slotted
+class ReboundGroup:
+    """Signals that left one group for another, since the owner of an asset became known. Alerts of
+    the former group that an episode of the new one contains become that group's. Both may be the
+    same: then the signals say something else."""
+
+    former: GroupKey
+    key: GroupKey
+    signals: Sequence[Signal] = ()
+    """Of the new group, as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +178,7 @@ class RecordBatch:
     exports: Sequence[ExportMessage] = ()
     hold_until: float | None = None
     """A backfill was seen: nothing is evicted before this arrival watermark."""
+    rebound: Sequence[ReboundGroup] = ()
     repeated: Sequence[RecordPosition] = ()
     """Dead letters that records of this batch repeat: they are done with, whatever became of the
     records."""

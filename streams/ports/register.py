@@ -34,3 +34,8 @@ class AssetRegister(Protocol):
     def get_view(self) -> RegisterView:
         """Return the newest view; the same object while nothing changed."""
         ...
+
+    def get_former_view(self, before: datetime) -> RegisterView:
+        """Return the register as it was known just before that moment; its `find` answers as known
+        then."""
+        ...

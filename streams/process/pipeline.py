@@ -5,11 +5,11 @@ Stateless: the same records make the same result in any worker."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from schemas.pipeline.alert import GroupKey
-from schemas.pipeline.event import Event, RawRecord
+from schemas.pipeline.event import Event, RawRecord, RecordPosition
 from schemas.pipeline.source import DeadLetter
 from schemas.settings import Settings, SourceSettings
 from streams.correlate.in_time import HOLD_SECONDS
@@ -20,6 +20,7 @@ from streams.normalise.source_counts import sum_counts
 from streams.ports import (
     ExportMessage,
     HourCount,
+    ReboundGroup,
     RecordReader,
     RegisterView,
     SourceCount,
@@ -53,6 +54,18 @@ class BatchResult:
     def signal_count(self) -> int:
         """Of all groups together."""
         return sum(len(each) for each in self.signals.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Rebinding:
+    """What becomes of records whose events found their owner."""
+
+    events: int
+    removed: GroupSignals
+    """Signals as they were, which leave their groups."""
+    signals: GroupSignals
+    """Signals as they are."""
+    groups: Sequence[ReboundGroup]
 
 
 def remove_counts(result: BatchResult) -> BatchResult:
@@ -134,6 +147,56 @@ class RecordPipeline:
             _compute_held_until(records),
             exported,
         )
+
+    def rebind(
+        self,
+        records: Sequence[RawRecord],
+        former: RegisterView,
+        view: RegisterView,
+        assets: Collection[str],
+    ) -> Rebinding | None:
+        """Evaluate again the records whose events nobody owned because of these assets (`kind:value`).
+        None: there are none. `former` is the register as it was known when they were processed."""
+        concerned = self._find_unattributed(records, former, assets)
+        if not concerned:
+            return None
+        before, after = self.evaluate(concerned, former), self.evaluate(concerned, view)
+        return Rebinding(
+            events=len(concerned),
+            removed=_pass_guard(before.signals),
+            signals=_pass_guard(after.signals),
+            groups=_list_rebound(before.signals, after.signals),
+        )
+
+    def _find_unattributed(
+        self, records: Sequence[RawRecord], view: RegisterView, assets: Collection[str]
+    ) -> Sequence[RawRecord]:
+        positions: set[RecordPosition] = set()
+
+        def take(event: Event, record: RawRecord) -> None:
+            if event.unattributed in assets:
+                positions.add(record.position)
+
+        whole = [record for record in records if not record.piece]
+        self._normaliser.normalise(whole, view, take)
+        return [record for record in whole if record.position in positions]
+
+
+def _pass_guard(signals: GroupSignals) -> GroupSignals:
+    """Let the signals pass the guard against replays: they may be older than what was let go of."""
+    return {key: [each._replace(guarded=False) for each in of] for key, of in signals.items()}
+
+
+def _list_rebound(before: GroupSignals, after: GroupSignals) -> list[ReboundGroup]:
+    """List from which groups signals went to which."""
+    places: dict[tuple[str, tuple[str, ...]], list[GroupKey]] = {}
+    for key in after:
+        places.setdefault((key.rule, key.group), []).append(key)
+    return [
+        ReboundGroup(former, key, [each.signal for each in after[key]])
+        for former in before
+        for key in places.get((former.rule, former.group), ())
+    ]
 
 
 def find_longest_horizon(settings: Settings) -> float:

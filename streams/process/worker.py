@@ -6,7 +6,7 @@ host passes in records and is told what to read again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from schemas.errors import ConfigurationError, CorruptData, EditConflict, RetryableError
 from schemas.pipeline.event import RawRecord
 from schemas.pipeline.source import DeadLetter
+from streams.correlate.in_time import HOLD_SECONDS
 from streams.correlate.signal_rows import pause_collector
 from streams.ports import (
     AssetRegister,
@@ -181,6 +182,36 @@ class StreamWorker:
             )
         return len(records)
 
+    def replay(
+        self,
+        partition: str,
+        records: Sequence[RawRecord],
+        assets: Collection[str],
+        known_at: datetime,
+    ) -> int:
+        """Process again those of these records whose events nobody owned because of `assets`, which
+        were bound at `known_at`; durable on return, and idempotent. Returns how many that were.
+        Positions and counts stay. Nothing may be unwritten (`write_out`) that was processed before
+        the binding. Raises as `process`."""
+        with self._clear_copies_on_failure(), pause_collector():
+            former = self._register.get_former_view(known_at)
+            arrived = [ArrivedRecord(partition, record) for record in records]
+            restored = [record for _, record in self._check_replays(arrived)]
+            view = self._register.get_view()
+            rebinding = self._pipeline.rebind(restored, former, view, assets)
+            stored = self._owned[partition]
+            if rebinding is None or stored.position is None:
+                return 0
+            now = self._now([])
+            batch = RecordBatch(
+                advances=[PartitionAdvance(partition, stored, stored.position)],
+                keys=self._windows.list_keys(rebinding.signals, rebinding.removed),
+                hold_until=now.timestamp() + HOLD_SECONDS,
+                rebound=rebinding.groups,
+            )
+            self._commit(batch, rebinding.signals, now, rebinding.removed)
+        return rebinding.events
+
     def write_out(self) -> bool:
         """Write some of what only the signal log holds, while no record waits; whether there is
         more of it. Raises as `process`."""
@@ -326,11 +357,18 @@ class StreamWorker:
         newest = max(record.arrived for _, record in records)
         self._meter.record_lateness((self._now([]) - newest).total_seconds())
 
-    def _commit(self, batch: RecordBatch, signals: GroupSignals, now: datetime) -> None:
+    def _commit(
+        self,
+        batch: RecordBatch,
+        signals: GroupSignals,
+        now: datetime,
+        removed: GroupSignals | None = None,
+    ) -> None:
         windows = self._windows
 
         def apply_signals(rows: Sequence[GroupRows], low: float | None) -> GroupUpdates:
-            return windows.apply(signals, rows, self._clock.check_plausible(low, now))
+            low = self._clock.check_plausible(low, now)
+            return windows.apply(signals, rows, low, removed)
 
         begun, computed = perf_counter(), thread_time()
         result = self._sink.commit(batch, windows.get_versions(batch.keys), apply_signals, now)

@@ -15,6 +15,7 @@ from schemas.pipeline.event import RecordPosition
 from streams.ports import EventLog
 from streams.ports.metrics import WorkerMetrics
 from streams.process.worker import ArrivedRecord, StreamWorker
+from streams.worker_app.binding_replays import BindingReplayer
 
 PARTITION = "journal"
 """The embedded deployment has one."""
@@ -43,7 +44,9 @@ class EmbeddedWorker:
         worker: StreamWorker,
         now: Callable[[], datetime],
         meter: WorkerMetrics,
+        replayer: BindingReplayer | None = None,
     ) -> None:
+        self._replayer = replayer
         self._log = log
         self._worker = worker
         self._now = now
@@ -116,10 +119,15 @@ class EmbeddedWorker:
             else:
                 self._write_out_when_quiet()
                 self._note_drained(asked_at)
+            return len(records) + self._replay(is_idle=not records)
         except BaseException:
             self._is_current = False
+            if self._replayer:
+                self._replayer.invalidate()
             raise
-        return len(records)
+
+    def _replay(self, *, is_idle: bool) -> int:
+        return self._replayer.replay_batch(is_idle=is_idle) if self._replayer else 0
 
     def _get_position(self) -> RecordPosition | None:
         """Return the store's position; loaded again after any failure."""

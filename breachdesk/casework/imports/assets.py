@@ -16,6 +16,7 @@ from breachdesk.casework.imports.column_presets import ASSET_PRESETS, choose_pre
 from breachdesk.casework.imports.csv_sheet import read_sheet
 from breachdesk.casework.imports.customers import record_import
 from breachdesk.casework.imports.register_changes import ASSETS, record_bindings
+from breachdesk.casework.imports.replay_request import replay_after
 from breachdesk.casework.imports.service_presets import SERVICES, ServicePreset
 from breachdesk.casework.imports.sheet_rows import CheckedRow
 from breachdesk.ports import UnitOfWork
@@ -56,9 +57,10 @@ def import_assets(
     sheet = read_sheet(path)
     chosen = choose_preset(ASSET_PRESETS, preset, sheet.header, sheet.file)
     importing = _AssetImport(uow, now)
-    for row in sheet.rows:
-        importing.take(CheckedRow(row, chosen, len(sheet.header)))
-    importing.write()
+    with replay_after(uow, now):
+        for row in sheet.rows:
+            importing.take(CheckedRow(row, chosen, len(sheet.header)))
+        importing.write()
     report = ImportReport(
         file=sheet.file,
         preset=chosen.id,

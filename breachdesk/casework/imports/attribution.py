@@ -8,6 +8,7 @@ from breachdesk.casework.authority import require_permission
 from breachdesk.casework.imports.asset_values import normalise_value
 from breachdesk.casework.imports.assets import is_overlapping
 from breachdesk.casework.imports.register_changes import ASSETS, record_bindings
+from breachdesk.casework.imports.replay_request import replay_after
 from breachdesk.casework.imports.service_presets import SERVICES, USUAL, ServicePreset
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
@@ -28,7 +29,7 @@ def bind_asset(
     """Bind `domain:contoso.example` to this customer (or `provider`) since `valid_from` (None:
     always), known from now on. An empty service means the usual one of that kind.
 
-    Events that were read already keep their owner; a replay resolves them again. Raises NotFound
+    Events that were nobody's because of it are read again (`replay_request`). Raises NotFound
     for an unknown customer, BadInput for an invalid key or service."""
     require_permission(actor, Permission.REGISTRAR, act="say whose an asset is")
     kind, value = _parse_asset(key)
@@ -48,7 +49,8 @@ def bind_asset(
     current = uow.customers.list_bindings_among([binding.asset])
     overlapping = [b for b in current if is_overlapping(b, binding)]
     before = uow.customers.get_version()
-    uow.customers.bind(binding, now)
+    with replay_after(uow, now):
+        uow.customers.bind(binding, now)
     if uow.customers.get_version() != before:
         record_bindings(uow, actor, [(binding, overlapping)], now)
         uow.audit.record(

@@ -12,6 +12,7 @@ from breachdesk.casework.imports.asset_values import normalise_value
 from breachdesk.casework.imports.delivered_customers import is_former
 from breachdesk.casework.imports.deliveries import Delivery, Record
 from breachdesk.casework.imports.register_changes import record_bindings
+from breachdesk.casework.imports.replay_request import replay_after
 from breachdesk.casework.imports.service_presets import SERVICES, ServicePreset
 from breachdesk.casework.imports.vendor_profile import RecordKind
 from breachdesk.ports import UnitOfWork
@@ -91,7 +92,8 @@ class _AssetBinder:
                 self._counts["unchanged"] += 1
             else:
                 new.append(binding)
-        uow.customers.bind_all(new, now)
+        with replay_after(uow, now):
+            uow.customers.bind_all(new, now)
         record_bindings(uow, actor, [(binding, ()) for binding in new], now)
         return AssetOutcome(
             tuple(new), self._counts["unchanged"], self._counts["former"], tuple(self._problems)

@@ -26,8 +26,26 @@ SHORTEST_NAME = 4
 MOST_OWNERS = 5
 """A name or domain that more customers share says nothing."""
 MACHINE_WORDS = frozenset(
-    ("admin", "backup", "cloud", "desktop", "exchange", "firewall", "gateway", "laptop", "mail")
-    + ("office", "print", "proxy", "router", "server", "services", "switch", "terminal", "web")
+    [
+        "admin",
+        "backup",
+        "cloud",
+        "desktop",
+        "exchange",
+        "firewall",
+        "gateway",
+        "laptop",
+        "mail",
+        "office",
+        "print",
+        "proxy",
+        "router",
+        "server",
+        "services",
+        "switch",
+        "terminal",
+        "web",
+    ]
 )
 _TOKENS = re.compile(r"[a-z]+|[0-9]+")
 _DOMAINS = frozenset({AssetKind.DOMAIN, AssetKind.MAILBOX, AssetKind.HOST, AssetKind.SITE})

@@ -128,7 +128,7 @@ def _write_rows(
         connection.execute(_DELETE, [dict(zip(names, each, strict=True)) for each in sorted(gone)])
     if added:
         # Two members may be one row: the same event, once for each of two times it bears.
-        rows = [_build_row(each[0], signal) for each, signal in added.items()]
+        rows = [build_evidence_row(each[0], signal) for each, signal in added.items()]
         insert_or_ignore_many(connection, evidence, rows)
 
 
@@ -142,7 +142,7 @@ def _read_identities(connection: Connection, pks: Sequence[int]) -> set[Identity
     return identities
 
 
-def _build_row(pk: int, member: Signal) -> dict[str, Any]:
+def build_evidence_row(pk: int, member: Signal) -> dict[str, Any]:
     return {
         "alert_pk": pk,
         "event_id": member.event_id,

@@ -7,7 +7,13 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from breachdesk.stores.batches import counts, intake_hours, position_rows, watermarks
+from breachdesk.stores.batches import (
+    counts,
+    intake_hours,
+    position_rows,
+    rebound_alerts,
+    watermarks,
+)
 from breachdesk.stores.batches.alert_evidence import EvidenceCopies
 from breachdesk.stores.batches.reconcile import AlertReconciler, GroupColumns
 from breachdesk.stores.books import exports
@@ -32,6 +38,8 @@ def finish_batch(
 ) -> None:
     """Write alerts, dead letters, counts, exports and the audit, once the groups are written."""
     books = SqlUnitOfWork(connection)
+    if batch.rebound:
+        rebound_alerts.move_alerts(connection, batch.rebound, groups)
     AlertReconciler(connection, books, now, copies).reconcile(groups)
     counts.add_dead_letters(connection, batch.dead_letters)
     undone = counts.mark_letters_replayed(connection, batch.repeated)

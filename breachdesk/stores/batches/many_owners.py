@@ -28,6 +28,7 @@ def commit_batch(
     locked = groups.lock_groups(connection, batch.keys)
     rows = groups.read_rows(connection, locked, known)
     updates = apply_signals(rows, watermarks.find_low(connection))
+    bucket_rows.delete_buckets(connection, updates.emptied)
     versions = groups.write_groups(connection, locked, updates)
     batch_writes.finish_batch(connection, batch, build_group_columns(updates.groups), copies, now)
     return CommitResult(versions)

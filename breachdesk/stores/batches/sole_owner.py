@@ -65,6 +65,7 @@ class PreparedBatch(NamedTuple):
     buckets: Sequence[bucket_rows.Row]
     log: bytes | None
     log_kept_from: int | None
+    emptied: Sequence[EvictedInterval] = ()
 
 
 def prepare_batch(updates: GroupUpdates) -> PreparedBatch:
@@ -74,6 +75,7 @@ def prepare_batch(updates: GroupUpdates) -> PreparedBatch:
         bucket_rows.prepare_rows(updates.buckets),
         updates.log,
         updates.log_first_needed,
+        updates.emptied,
     )
 
 
@@ -89,6 +91,7 @@ def commit_batch(
     partition = min(advance.partition for advance in batch.advances)
     number = signal_log.append_row(connection, partition, prepared.log)
     signal_log.delete_rows(connection, prepared.log_kept_from)
+    bucket_rows.delete_buckets(connection, prepared.emptied)
     bucket_rows.write_rows(connection, prepared.buckets)
     batch_writes.finish_batch(connection, batch, prepared.groups, copies, now)
     return CommitResult(dict.fromkeys(batch.keys, STORED), number)
