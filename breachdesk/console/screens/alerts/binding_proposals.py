@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from breachdesk.casework.imports import binding_proposals
-from breachdesk.casework.imports.service_presets import SERVICES
+from breachdesk.casework.imports.service_presets import SERVICES, USUAL
 from breachdesk.console.views import labels
 from breachdesk.console.views.forms import SubmittedForm
 from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
@@ -29,7 +29,7 @@ PROPOSALS = 30
 @router.get("/binding-proposals")
 @requires(REGISTRAR)
 def show_proposals(context: SignedIn) -> Response:
-    """Highest score first."""
+    """Show the proposals, highest score first."""
     return _show(context)
 
 
@@ -81,6 +81,7 @@ def _show(context: RequestContext, problem: BreachDeskError | None = None) -> Re
         names=names,
         evidence=labels.PROPOSAL_EVIDENCE,
         services=sorted(SERVICES),
+        usual=USUAL,
         problem=problem,
     )
 
