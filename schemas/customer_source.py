@@ -64,3 +64,14 @@ class CustomerSourceSettings(FrozenModel):
         if (self.folder is None) == (not self.addresses):
             raise ValueError("name either a folder or addresses")
         return self
+
+
+def _check_names(
+    sources: tuple[CustomerSourceSettings, ...],
+) -> tuple[CustomerSourceSettings, ...]:
+    if len({source.name for source in sources}) < len(sources):
+        raise ValueError("a source of customers is named twice")
+    return sources
+
+
+CustomerSources = Annotated[tuple[CustomerSourceSettings, ...], AfterValidator(_check_names)]

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 
 from schemas.addresses import REMEDY, find_address_problem
 from schemas.customer import PROVIDER, AssetKind, FrozenModel
-from schemas.customer_source import CustomerSourceSettings
+from schemas.customer_source import CustomerSources
 from schemas.followed_files import FollowedFilesSettings
 from schemas.polled_tenant import Microsoft365Settings
 from schemas.text_signs import find_name_problem
@@ -410,7 +410,7 @@ class Settings(FrozenModel):
     senders: tuple[SenderSettings, ...] = ()
     intake: IntakeSettings = IntakeSettings()
     microsoft365: tuple[Microsoft365Settings, ...] = ()
-    customers: tuple[CustomerSourceSettings, ...] = ()
+    customers: CustomerSources = ()
     files: tuple[FollowedFilesSettings, ...] = ()
     detection: DetectionSettings = DetectionSettings()
     reading: ReadingSettings = ReadingSettings()
@@ -435,24 +435,6 @@ class Settings(FrozenModel):
             if len(set(names)) < len(names):
                 raise ValueError("a tenant or a source is named twice")
         return tenants
-
-    @field_validator("customers")
-    @classmethod
-    def _check_customer_sources(
-        cls, sources: tuple[CustomerSourceSettings, ...]
-    ) -> tuple[CustomerSourceSettings, ...]:
-        if len({source.name for source in sources}) < len(sources):
-            raise ValueError("a source of customers is named twice")
-        return sources
-
-    @field_validator("files")
-    @classmethod
-    def _check_files(
-        cls, files: tuple[FollowedFilesSettings, ...]
-    ) -> tuple[FollowedFilesSettings, ...]:
-        if len({each.source for each in files}) < len(files):
-            raise ValueError("a source is named twice; name all its paths in one table")
-        return files
 
     def get_source(self, name: str) -> SourceSettings:
         """Return the source's settings, or defaults under its name: an unknown source is never

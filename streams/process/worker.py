@@ -189,10 +189,9 @@ class StreamWorker:
         assets: Collection[str],
         known_at: datetime,
     ) -> int:
-        """Process again those of these records whose events nobody owned because of `assets`, which
-        were bound at `known_at`; durable on return, and idempotent. Returns how many that were.
-        Positions and counts stay. Nothing may be unwritten (`write_out`) that was processed before
-        the binding. Raises as `process`."""
+        """Process again those of these records whose events nobody owned because of `assets`, bound
+        at `known_at`; durable on return, idempotent. Returns how many that were. Positions and counts
+        stay. Nothing from before the binding may be unwritten. Raises as `process`."""
         with self._clear_copies_on_failure(), pause_collector():
             former = self._register.get_former_view(known_at)
             arrived = [ArrivedRecord(partition, record) for record in records]
