@@ -12,6 +12,10 @@ from schemas.pipeline.plugin import Parser
 _MOST_MEMORY = 32 * 1024 * 1024
 """Bytes that RE2 may take for what it learns of records; beyond it forgets, and learns again."""
 _MOST_KNOWN = 10_000
+_ESCAPED = (
+    *((b"u0022", b'"'), (b"u0026", b"&")),
+    *((b"u003c", b"<"), (b"u003C", b"<"), (b"u003e", b">"), (b"u003E", b">")),
+)
 
 
 HintNumbers = tuple[int, ...]
@@ -36,7 +40,9 @@ class HintScan:
         self._automaton.Compile()
 
     def find(self, raw: bytes) -> HintNumbers:
-        """Return the numbers of the hints that occur."""
+        """Return the numbers of the hints that occur, in a shipper's JSON too, which escapes some."""
+        if b"\\" in raw:
+            raw = _unescape(raw)
         numbers = tuple(self._automaton.Match(raw))
         if not numbers:
             numbers = (0, *(n for n, hint in enumerate(self._hints, 1) if hint in raw))
@@ -55,3 +61,12 @@ class HintScan:
         hints = {self._hints[number - 1] for number in numbers if number}
         several = [parser for parser in self._parsers if not hints.isdisjoint(parser.hints)]
         return sorted(several, key=lambda parser: parser.is_fallback)
+
+
+def _unescape(raw: bytes) -> bytes:
+    """Undo JSON's escapes of printable characters, however deep: what is told of a record is only
+    which parsers may read it."""
+    raw = raw.replace(b"\\", b"")
+    for code, character in _ESCAPED if b"u00" in raw else ():
+        raw = raw.replace(code, character)
+    return raw

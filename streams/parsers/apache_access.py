@@ -50,7 +50,7 @@ def _parse_ssl_request(request: re.Match[str]) -> ParsedEvent:
 PARSER = Parser(
     id="apache_access",
     title="Apache access log (combined, vhost_combined)",
-    hints=(b'] "', b'] \\"', b" HTTP/", b" TLSv", b" SSLv"),
+    hints=(b'] "', b" HTTP/", b" TLSv", b" SSLv"),
     claims=_can_parse,
     parse=_parse,
     references=("https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",),

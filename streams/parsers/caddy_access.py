@@ -100,7 +100,7 @@ def _read_time(line: SourceLine, stamp: Value) -> datetime | None:
 PARSER = Parser(
     id="caddy_access",
     title="Caddy access log (JSON)",
-    hints=(b"http.log", b"http.handlers", b'"logger"', b'logger\\"'),
+    hints=(b"http.log", b"http.handlers", b'"logger"'),
     claims=_can_parse,
     parse=_parse,
     references=("https://caddyserver.com/docs/caddyfile/directives/log",),

@@ -66,7 +66,7 @@ def _read_time(stamp: str) -> datetime:
 PARSER = Parser(
     id="cpanel_access",
     title="cPanel and WHM access log",
-    hints=(b'] "', b'] \\"'),
+    hints=(b'] "',),
     claims=_can_parse,
     parse=_parse,
     references=("https://docs.cpanel.net/knowledge-base/cpanel-product/the-cpanel-log-files/",),

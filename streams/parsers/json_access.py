@@ -259,7 +259,7 @@ def _read_time(line: SourceLine, stamp: str) -> datetime | None:
 PARSER = Parser(
     id="json_access",
     title="Web access logs in JSON (nginx, Apache and others)",
-    hints=(b'"status', b'"response', b'"http_status', b'\\"status', b'"final_status', b'"Status'),
+    hints=(b'"status', b'"response', b'"http_status', b'"final_status', b'"Status'),
     claims=_can_parse,
     parse=_parse,
     references=(

@@ -239,7 +239,7 @@ def _parse_native(line: SourceLine) -> ParsedEvent:
 PARSER = Parser(
     id="modsecurity_audit",
     title="ModSecurity and Coraza audit log (JSON, native)",
-    hints=(b'"transaction"', b'transaction\\"', b"-A--"),
+    hints=(b'"transaction"', b"-A--"),
     claims=_can_parse,
     parse=_parse,
     references=(

@@ -24,7 +24,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
 PARSER = Parser(
     id="nginx_access",
     title="nginx access log (combined)",
-    hints=(b'] "', b'] \\"', b" HTTP/"),
+    hints=(b'] "', b" HTTP/"),
     claims=_can_parse,
     parse=_parse,
     references=("https://nginx.org/en/docs/http/ngx_http_log_module.html",),

@@ -90,7 +90,7 @@ def _read_time(line: SourceLine, several: list[str]) -> datetime | None:
 PARSER = Parser(
     id="traefik_access",
     title="Traefik access log (common format and JSON)",
-    hints=(b'] "', b'] \\"', b"DownstreamStatus"),
+    hints=(b'] "', b"DownstreamStatus"),
     claims=_can_parse,
     parse=_parse,
     references=("https://doc.traefik.io/traefik/observability/access-logs/",),
