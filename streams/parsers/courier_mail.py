@@ -13,7 +13,7 @@ from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExam
 from streams.tokenizers import mail_sign_ins
 
 _APP = re.compile(
-    r"(?:imapd|imapd-ssl|imaplogin|pop3d|pop3d-ssl|pop3login|courierpop3login|courieresmtpd"
+    r"(?:courier-)?(?:imapd|imapd-ssl|imaplogin|pop3d|pop3d-ssl|pop3login|courierpop3login|courieresmtpd"
     r"|courierpop3d|courierimapd|authdaemond|webmaild?|sqwebmaild?|couriertcpd|courierd)"
 )
 _SIGN_IN = re.compile(

@@ -20,7 +20,9 @@ _SMTP = re.compile(
     rf"{_STAMP},([^,]{{1,200}}),([0-9A-F]{{16}}),([0-9]{{1,9}}),({_END})?,({_END})?,([+<>*-]),(.*)\Z",
     re.DOTALL,
 )
-_HEADER = re.compile(r"#Log-type: [\w ]{3,60}")
+_HEADER = re.compile(
+    r"#Log-type: [\w ]{3,60}|#Fields: (?:dateTime,sessionId,seqNumber,|date-time,connector-id,session-id,)"
+)
 _SIGN_IN_WORDS = frozenset({"authenticate", "login", "auth", "pass"})
 _ANSWER = re.compile(r"\bR=\"?([^\";]{0,200})")
 _REASON = re.compile(r"(?:Msg=\"?|ErrMsg=)([^\";]{1,200})")
@@ -139,7 +141,7 @@ _START = "2026-11-22T01:06:15.123Z"
 PARSER = Parser(
     id="exchange_protocol",
     title="Exchange Server protocol logs (IMAP, POP, SMTP receive)",
-    hints=(b"Z,", b"#Log-type:"),
+    hints=(b"Z,", b"#Log-type:", b"#Fields: date"),
     claims=_can_parse,
     parse=_parse,
     references=(

@@ -81,11 +81,11 @@ def _read_values(text: str) -> dict[str, str]:
     else:
         pairs = key_value.parse_delimited_pairs(text.removeprefix("ASM:"), ",")
         values = key_value.select_first_values(pairs)
-    found = {
+    by_name = {
         name: next((values[key] for key in keys if values.get(key) is not None), "")
         for name, keys in _NAMES.items()
     }
-    return {name: value for name, value in found.items() if value not in _ABSENT}
+    return {name: value for name, value in by_name.items() if value not in _ABSENT}
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:

@@ -24,7 +24,7 @@ _ACCOUNT_APPS = (
 )
 _SIGN_IN_APPS = (
     r"su|sudo|sudo-i|login|systemd-logind|gdm(?:-password)?|lightdm|sddm|xrdp-sesman|polkitd"
-    r"(?:\(authority=local\))?|pkexec|rlogind|rshd|rexecd|telnetd|in\.telnetd|in\.rlogind|in\.ftpd|kdm"
+    r"(?:\(authority=local\))?|pkexec|rlogind|rshd|rexecd|telnetd|in\.telnetd|in\.rlogind|kdm"
     r"|xscreensaver|cockpit-session|polkit-agent-helper-1|remote|unix_chkpwd|runuser|sulogin|doas"
 )
 _ROUTINE_APPS = (

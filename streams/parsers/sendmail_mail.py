@@ -21,7 +21,7 @@ _RELAY = re.compile(
 )
 _PEER = re.compile(
     r"(?P<host>[^\s\[\],=]{0,255}+) ?\[(?:IPv6:)?(?P<ip>[0-9A-Fa-f.:]{2,45})\](?: \(may be forged\))?"
-    r"(?:: (?P<act>possible SMTP attack: command=AUTH|Connection rate limit|did not issue))"
+    r"(?:: (?P<act>possible SMTP attack: command=AUTH|Connection rate limit)| (?P<idle>did not issue) )"
 )
 _AUTHENTICATED = re.compile(r"AUTH=server, .*, authid=(?P<user>[^,\s]+), mech=(?P<method>[\w-]+)")
 _FAILED = re.compile(
@@ -67,6 +67,9 @@ def _parse_message(text: str) -> dict[str, Value] | None:
         client = relay
     client = client or _PEER.match(text)
     fields = _build_sign_in(text) or _build_refusal(text) or _build_mail(text)
+    if fields is None and client is not None and client.groupdict().get("idle"):
+        # Connections without a mail: what looks for servers, and who gave up after a refusal.
+        fields = mail_sign_ins.build_session_event("end", "mail_idle_connection")
     if fields is None:
         return None
     if client is not None and "destination.ip" not in fields:
