@@ -46,8 +46,13 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "unit": ("unit_hostname", "unit_host", "hostname", "dvchost"),
     "time": ("date_time", "rt"),
     "protocol": ("protocol", "app"),
-    "rating": ("violation_rating", "violate_rate"),
+    "sent": ("full_request", "req"),
 }
+_LINE_END = r"(?:\\{1,2}r\\{1,2}n|\r?\n)"
+_HEAD_END = re.compile(rf"{_LINE_END}{_LINE_END}")
+_HEADER = re.compile(
+    rf"{_LINE_END}(Host|User-Agent|Referer): ((?:(?!\\{{1,2}}r|[\r\n]).){{1,4000}})"
+)
 _ABSENT = frozenset({"", "N/A", "-", "null"})
 _CLASSES = (
     ("SQL", "sqli"),
@@ -152,8 +157,21 @@ def _put_request(fields: dict[str, Value], values: Mapping[str, str]) -> None:
     server = addresses.parse_address(values.get("server", ""))
     port = addresses.parse_port(values.get("server port", ""))
     addresses.put_endpoint(fields, "destination", server, port)
+    _put_headers(fields, values.get("sent", ""))
     if protocol := values.get("protocol"):
         fields["network.protocol"] = protocol.lower()
+
+
+def _put_headers(fields: dict[str, Value], sent: str) -> None:
+    """Set host, browser and referrer from the request's head; a body may imitate them."""
+    end = _HEAD_END.search(sent)
+    headers: dict[str, str] = {}
+    for name, value in _HEADER.findall(sent[: end.start()] if end else sent):
+        headers.setdefault(name, value)
+    web_access.put_agent(fields, headers.get("User-Agent", ""))
+    web_access.put_referrer(fields, headers.get("Referer", ""))
+    if headers.get("Host"):
+        web_access.put_host(fields, headers["Host"])
 
 
 def _read_time(values: Mapping[str, str], line: SourceLine) -> datetime | None:
@@ -181,7 +199,8 @@ PARSER = Parser(
             'x_forwarded_for_header_value="N/A",sig_ids="200002147",sig_names="SQL-INJ expressions",'
             'date_time="2026-11-22 01:06:15",severity="Critical",attack_type="SQL-Injection",'
             'username="N/A",src_port="50100",dest_port="443",dest_ip="198.51.100.9",uri="/form",'
-            'request="POST /form HTTP/1.1\\r\\nCookie: a=b\\r\\n\\r\\nemail=jo@contoso.example"',
+            'full_request="POST /form HTTP/1.1\\r\\nHost: www.contoso.example\\r\\nUser-Agent: curl/8.5.0'
+            '\\r\\nCookie: a=b\\r\\n\\r\\nx\\r\\nReferer: http://192.0.2.9/"',
             {
                 "@timestamp": "2026-11-22T01:06:15+00:00",
                 "event.category": ["web", "intrusion_detection"],
@@ -192,6 +211,9 @@ PARSER = Parser(
                 "http.request.method": "POST",
                 "http.response.status_code": None,
                 "url.path": "/form",
+                "url.domain": "www.contoso.example",
+                "user_agent.original": "curl/8.5.0",
+                "http.request.referrer": None,
                 "url.query": "q=1",
                 "rule.id": "200002147",
                 "breach.waf.attack": "sqli",
