@@ -5,9 +5,10 @@ cloud log services."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import orjson
 
@@ -53,14 +54,9 @@ _FACTS = (
     ("orchestrator.namespace", ("kubernetes.namespace_name", "kubernetes.namespace")),
 )  # fmt: skip
 """ECS names, and where shippers put them."""
-_OPENING_KEYS = frozenset(
-    (
-        "logEvents",
-        *_INNER_OBJECTS,
-        *_RAW_LINES,
-        *(name.partition(".")[0] for name in _RAW_LINES),
-    )
-)
+_RAW_LINE_KEYS = frozenset(_RAW_LINES) | {name.partition(".")[0] for name in _RAW_LINES}
+"""Of which every object has one that holds a raw line."""
+_OPENING_KEYS = _RAW_LINE_KEYS | {"logEvents", *_INNER_OBJECTS}
 """Of which every object has one that holds a raw line or an inner object."""
 _PARTS_OF_ECS = frozenset({"kind", "category", "module", "dataset", "provider", "action", "type"})
 _TAG = re.compile(r"([^\s:\[\]]{1,64})(?:\[([^\]\s]{0,32})\])?:?\s*\Z")
@@ -148,13 +144,19 @@ def _build_frame(document: Mapping[str, Value], line: SourceLine) -> LineFrame:
 
 
 def _find_raw_line(document: Mapping[str, Value]) -> str | None:
-    for name in _RAW_LINES:
+    for name in _list_raw_line_names(_RAW_LINE_KEYS.intersection(document)):
         value = json_lines.get_nested(document, name)
         if isinstance(value, str) and value.strip():
             return value.lstrip(" ") if name == "msg" else value
         if name == "MESSAGE" and isinstance(value, list) and all(map(_is_byte, value)):
             return bytes(value).decode("utf-8", "backslashreplace")
     return None
+
+
+@lru_cache(maxsize=1024)
+def _list_raw_line_names(keys: frozenset[str]) -> Sequence[str]:
+    """List the names under which an object with these keys may hold a raw line, in their order."""
+    return [name for name in _RAW_LINES if name in keys or name.partition(".")[0] in keys]
 
 
 def _is_byte(value: Value) -> bool:
