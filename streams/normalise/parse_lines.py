@@ -25,7 +25,7 @@ from streams.ports import Outcome, RecordReader
 from streams.tokenizers.stamps import format_zulu
 
 LOOK_AHEAD = 1_000
-AT_ONCE = 1_000
+AT_ONCE = 4_000
 """Lines that are read together."""
 MOST_SESSIONS = 50_000
 """Sessions whose event is remembered; the oldest is forgotten first."""

@@ -17,7 +17,7 @@ from streams.normalise.recognise import FormatRecogniser
 from streams.parser_loading import load_parsers
 from streams.ports import Outcome
 
-MOST_TOGETHER = 1_000
+MOST_TOGETHER = 4_000
 """Records that are grouped by what likely reads them."""
 MOST_LEVELS = 100
 """Of lists and mappings within each other in a value."""
