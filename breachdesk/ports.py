@@ -18,7 +18,7 @@ from breachdesk.customer_port import CustomerBook
 from breachdesk.import_port import ImportBook, ProposalBook, ReplayBook
 from breachdesk.record_port import RecordBook
 from breachdesk.source_port import SourceBook
-from breachdesk.watch_port import WatchBook
+from breachdesk.watch_port import CoverageBook, WatchBook
 from schemas.casework.affected import Manifest
 from schemas.casework.case_file import PrintedCase
 from schemas.casework.letter import LetterContext, LintProblem
@@ -93,6 +93,8 @@ class UnitOfWork(Protocol):
     def sources(self) -> SourceBook: ...
     @property
     def watch(self) -> WatchBook: ...
+    @property
+    def coverage(self) -> CoverageBook: ...
     @property
     def users(self) -> UserBook: ...
     @property
@@ -196,6 +198,7 @@ __all__ = [
     "AuditBook",
     "BreachBook",
     "CaseBook",
+    "CoverageBook",
     "CustomerBook",
     "DocumentRenderer",
     "Explainer",

@@ -22,8 +22,11 @@ class SourceBook(Protocol):
         """List those of these sources that are known, by name."""
         ...
 
-    def list_page(self, request: PageRequest) -> Page[SourceView]:
-        """List a page by name. Raises BadInput for an invalid cursor."""
+    def list_page(
+        self, request: PageRequest, *, words: str | None = None, troubled: bool = False
+    ) -> Page[SourceView]:
+        """List a page by name; `words` must occur in the name, and with `troubled` an operations
+        alert must be open. Raises BadInput for an invalid cursor."""
         ...
 
     def get_last_arrivals(self) -> Mapping[str, datetime | None]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from enum import StrEnum
+from typing import NamedTuple, Protocol
 
+from schemas.customer import AssetKind
 from schemas.paging import Page, PageRequest
 from schemas.pipeline.operations import OperationsAlert
 from streams.ports import HourCount, SourceSighting, SubjectKind
@@ -18,6 +20,48 @@ class HourPeak:
 
     received: int
     hours: int
+
+
+class CoverageGap(StrEnum):
+    """Which customers a list is narrowed to."""
+
+    NOTHING = "nothing"
+    """No source tells of the customer."""
+    SOME = "some"
+    """Some asset of the customer is not watched."""
+
+
+class ServiceCoverage(NamedTuple):
+    """Assets of one kind and service, and how many of them a source told of."""
+
+    kind: AssetKind
+    service: str
+    assets: int
+    watched: int
+
+
+class CoverageBook(Protocol):
+    """Which assets of the register sources told of. `since`: the hour from which it counts."""
+
+    def count_services(self, since: int, at: datetime) -> Sequence[ServiceCoverage]:
+        """Count current assets of customers, by kind and service."""
+        ...
+
+    def count_customers(self, since: int) -> tuple[int, int]:
+        """Count all customers, and those of which no source told."""
+        ...
+
+    def list_customers_page(
+        self,
+        request: PageRequest,
+        since: int,
+        at: datetime,
+        gap: CoverageGap | None = None,
+        words: str | None = None,
+    ) -> Page[str]:
+        """List a page of ids of customers, by name; `words` must occur in the name or id. Raises
+        BadInput for an invalid cursor."""
+        ...
 
 
 class WatchBook(Protocol):
@@ -32,6 +76,12 @@ class WatchBook(Protocol):
     ) -> Sequence[HourCount]:
         """List hours from `begin` up to and without `end`, of these names (None: of all), by name
         and hour."""
+        ...
+
+    def list_chosen_hours(
+        self, kind: SubjectKind, hours: Collection[int], names: Collection[str]
+    ) -> Sequence[HourCount]:
+        """List exactly these hours of these names."""
         ...
 
     def sum_hours(

@@ -55,6 +55,7 @@ PAGES = (
     "/customers/import",
     "/unattributed",
     "/sources",
+    "/coverage",
     "/rules",
     "/law",
     "/audit",

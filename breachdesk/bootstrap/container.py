@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from breachdesk.bootstrap import data_paths
+from breachdesk.bootstrap.source_troubles import SourceTroubles
 from breachdesk.casework.delivery import mail_hold
 from breachdesk.casework.delivery.installation import SendingInstallation
 from breachdesk.gdpr.law import read_law
@@ -74,6 +75,7 @@ class Container:
         self._locks: list[FileLock] = []
         private_files.make_folder(settings.data_dir)
         self._readers: list[ParserProcess] = []
+        self.troubles = SourceTroubles()
 
     def __enter__(self) -> Self:
         return self

@@ -49,6 +49,7 @@ def poll_tenants(
             meter=PrometheusPollMeter(registry),
             say=say,
         )
+        container.troubles.add_reader(poller.list_troubles)
         poller.start()
         try:
             yield

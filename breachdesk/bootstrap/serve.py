@@ -97,6 +97,7 @@ def build_console_dependencies(
         if container.settings.kafka.servers
         else None,
         processing=processing,
+        troubles=container.troubles,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,15 @@ class LocalProcessing(Protocol):
         ...
 
 
+class LocalTroubles(Protocol):
+    """The parts of this process that poll services or follow files."""
+
+    def list_current(self) -> Sequence[str]:
+        """List what cannot be read at present; each text begins with the source's name and a
+        colon."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ConsoleDependencies:
     """Wired by bootstrap; the console never makes any of these."""
@@ -47,6 +57,7 @@ class ConsoleDependencies:
     """Lines received an hour, where the log itself cannot be bisected."""
     processing: LocalProcessing | None = None
     """None: other processes do it."""
+    troubles: LocalTroubles | None = None
 
     @property
     def is_drill(self) -> bool:

@@ -14,6 +14,7 @@ from breachdesk.stores.sql.dialects import sort_by_bytes
 from breachdesk.stores.sql.keyset import KeysetPager, SortKey
 from breachdesk.stores.tables.case_tables import bindings
 from breachdesk.stores.tables.stream_tables import blind_intervals, dead_letters, source_counts
+from breachdesk.stores.tables.watch_tables import operations_alerts
 from schemas.customer import PROVIDER, AssetKind
 from schemas.errors import NotFound
 from schemas.paging import Page, PageRequest
@@ -67,11 +68,17 @@ class SqlSourceBook:
             for name in known
         ]
 
-    def list_page(self, request: PageRequest) -> Page[SourceView]:
+    def list_page(
+        self, request: PageRequest, *, words: str | None = None, troubled: bool = False
+    ) -> Page[SourceView]:
         """Return a page of sources by name."""
-        page = BY_NAME.read_page(
-            self._connection, select(NAMES), request, lambda row: str(row.name)
-        )
+        query = select(NAMES)
+        if words is not None:
+            query = query.where(NAMES.c.name.icontains(words, autoescape=True))
+        if troubled:
+            is_open = operations_alerts.c.closed_at.is_(None)
+            query = query.where(NAMES.c.name.in_(select(operations_alerts.c.source).where(is_open)))
+        page = BY_NAME.read_page(self._connection, query, request, lambda row: str(row.name))
         views = {view.name: view for view in self.list_by_names(page.rows)}
         return Page([views[name] for name in page.rows], page.total, page.next, page.previous)
 

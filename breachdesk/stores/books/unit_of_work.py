@@ -19,6 +19,7 @@ from breachdesk.stores.books.binding_replays import SqlReplayBook
 from breachdesk.stores.books.breaches import SqlBreachBook
 from breachdesk.stores.books.case_records import SqlRecordBook
 from breachdesk.stores.books.cases import SqlCaseBook
+from breachdesk.stores.books.coverage import SqlCoverageBook
 from breachdesk.stores.books.customers import SqlCustomerBook
 from breachdesk.stores.books.leases import SqlLeaseBook, SqlMarkBook
 from breachdesk.stores.books.notices import SqlNoticeBook
@@ -78,6 +79,7 @@ class SqlUnitOfWork:
         self.audit = SqlAuditBook(connection, cipher, row_digests)
         self.sources = SqlSourceBook(connection)
         self.watch = SqlWatchBook(connection)
+        self.coverage = SqlCoverageBook(connection)
         self.users = SqlUserBook(connection, row_digests, is_snapshot=is_snapshot)
         self.second_factors = SqlSecondFactorBook(connection)
         self.sign_ins = SqlSignInBook(connection)

@@ -58,6 +58,18 @@ class SqlWatchBook:
         )
         return [_build_hour(row) for row in self._connection.execute(query)]
 
+    def list_chosen_hours(
+        self, kind: SubjectKind, hours: Collection[int], names: Collection[str]
+    ) -> Sequence[HourCount]:
+        """List these hours of these names."""
+        columns = intake_hours.c
+        query = select(intake_hours).where(
+            columns.kind == kind.value,
+            match_any(self._connection, columns.name, names),
+            columns.hour.in_(sorted(hours)),
+        )
+        return [_build_hour(row) for row in self._connection.execute(query)]
+
     def sum_hours(
         self,
         kind: SubjectKind,

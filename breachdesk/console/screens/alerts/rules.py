@@ -30,5 +30,5 @@ def show_rules(context: SignedIn, page: str = "1", rule: str = "") -> Response:
 SCREEN = Screen(
     id="rules",
     router=router,
-    navigation=NavigationEntry("/rules", "Rules", NavigationGroup.INSTALLATION, order=2),
+    navigation=NavigationEntry("/rules", "Rules", NavigationGroup.INSTALLATION, order=3),
 )

@@ -36,5 +36,5 @@ def _examine_chain(context: RequestContext) -> tuple[AuditReport | None, Corrupt
 SCREEN = Screen(
     id="audit",
     router=router,
-    navigation=NavigationEntry("/audit", "Audit", NavigationGroup.INSTALLATION, order=4),
+    navigation=NavigationEntry("/audit", "Audit", NavigationGroup.INSTALLATION, order=5),
 )

@@ -170,5 +170,5 @@ def _build_users_task(uow: UnitOfWork) -> SetupTask:
 SCREEN = Screen(
     id="first_run",
     router=router,
-    navigation=NavigationEntry("/first-run", "Set up", NavigationGroup.INSTALLATION, order=5),
+    navigation=NavigationEntry("/first-run", "Set up", NavigationGroup.INSTALLATION, order=6),
 )

@@ -84,5 +84,5 @@ def show_law(context: SignedIn) -> Response:
 SCREEN = Screen(
     id="law",
     router=router,
-    navigation=NavigationEntry("/law", "Law", NavigationGroup.INSTALLATION, order=3),
+    navigation=NavigationEntry("/law", "Law", NavigationGroup.INSTALLATION, order=4),
 )
