@@ -27,6 +27,7 @@ from breachdesk.cli import (
     serve,
     topics,
     upkeep,
+    watching,
 )
 from breachdesk.cli.options import err
 from schemas.errors import BreachDeskError
@@ -43,6 +44,7 @@ COMMAND_GROUPS = (
     feed,
     holdings,
     registers,
+    watching,
     customer_sources,
     bindings,
     rules,

@@ -96,12 +96,12 @@ def test_customers_are_filtered_by_gap_and_paged(
     seen: list[str] = []
     request = PageRequest(1)
     while True:
-        found = store.read(lambda uow, r=request: coverage.read_page(uow, r, START, gap))
-        assert found.page.total == len(customers)
-        seen += found.page.rows
-        if found.page.next is None:
+        result = store.read(lambda uow, r=request: coverage.read_page(uow, r, START, gap))
+        assert result.page.total == len(customers)
+        seen += result.page.rows
+        if result.page.next is None:
             break
-        request = PageRequest(1, after=found.page.next)
+        request = PageRequest(1, after=result.page.next)
 
     assert seen == customers
     with pytest.raises(BadInput):
@@ -138,9 +138,7 @@ def test_figures_compare_the_present_rate_with_the_usual(store: PipelineStore) -
         )
 
     commit(store, hours=[build(HOUR - 168, 600), build(HOUR - 1, 120), build(HOUR, 60)])
-    figures = store.read(
-        lambda uow: read_figures(uow, SubjectKind.SOURCE, ["fw", "none"], START)
-    )
+    figures = store.read(lambda uow: read_figures(uow, SubjectKind.SOURCE, ["fw", "none"], START))
 
     share = 1 - (START.timestamp() % 3600) / 3600
     assert figures["fw"].records_per_minute == pytest.approx((60 + share * 120) / 60)

@@ -36,10 +36,8 @@ def show_coverage(context: SignedIn, gap: str = "", q: str = "") -> Response:
     totals, page, figures = context.look(
         lambda uow: (
             coverage.read_totals(uow, context.now),
-            found := coverage.read_page(
-                uow, request, context.now, _parse_gap(gap), words or None
-            ),
-            read_figures(uow, SubjectKind.CUSTOMER, found.page.rows, context.now),
+            chosen := coverage.read_page(uow, request, context.now, _parse_gap(gap), words or None),
+            read_figures(uow, SubjectKind.CUSTOMER, chosen.page.rows, context.now),
         )
     )
     return context.render_page(
@@ -59,14 +57,14 @@ def _parse_gap(text: str) -> CoverageGap | None:
 
 @router.get("/coverage.csv")
 def export_csv(context: SignedIn, gap: str = "") -> Response:
-    """For a spreadsheet."""
+    """Export all rows, or those with the gap, for a spreadsheet."""
     text = coverage.export_csv(_read_all(context, gap))
     return build_download(text.encode(), "text/csv; charset=utf-8", _name_file(context, "csv"))
 
 
 @router.get("/coverage.json")
 def export_json(context: SignedIn, gap: str = "") -> Response:
-    """For a program."""
+    """Export all rows, or those with the gap, for a program."""
     rows = [row.model_dump(mode="json") for row in _read_all(context, gap)]
     return build_download(orjson.dumps(rows), "application/json", _name_file(context, "json"))
 
@@ -80,11 +78,11 @@ def _read_all(context: RequestContext, gap: str) -> Sequence[CoverageRow]:
         rows: list[CoverageRow] = []
         request = PageRequest(EXPORTED)
         while True:
-            found = coverage.read_page(uow, request, context.now, _parse_gap(gap))
-            rows += found.rows
-            if found.page.next is None:
+            part = coverage.read_page(uow, request, context.now, _parse_gap(gap))
+            rows += part.rows
+            if part.page.next is None:
                 return rows
-            request = PageRequest(EXPORTED, after=found.page.next)
+            request = PageRequest(EXPORTED, after=part.page.next)
 
     return context.look(read)
 
