@@ -99,9 +99,12 @@ class WatchBook(Protocol):
         """Return the peak of each source in these hours."""
         ...
 
+    def find_oldest_kept(self) -> int:
+        """Find the hour before which hours are too many to be kept; 0: they are not too many."""
+        ...
+
     def drop_hours(self, before: int) -> int:
-        """Drop hours and sightings before this hour, and the oldest hours beyond the most that are
-        kept; returns how many hours."""
+        """Drop hours and sightings before this hour; returns how many hours."""
         ...
 
     def find_processed_until(self, journals: Collection[str] | None = None) -> datetime | None:

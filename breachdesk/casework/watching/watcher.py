@@ -74,6 +74,8 @@ class WatchFindings:
 
     changes: Sequence[OperationsAlert]
     mark: WatchMark
+    drop_before: int | None = None
+    """Hours before this one are dropped. None: not at this look."""
 
 
 @dataclass
@@ -122,7 +124,11 @@ class SourceWatcher:
         ]
         closed = [change for change in changes if change.id]
         allowed = max(MOST_OPEN - len(known) + len(closed), 0)
-        return WatchFindings([*closed, *[c for c in changes if not c.id][:allowed]], mark)
+        hour, drop_before = _to_hour(mark.looked_at), None
+        if hour != self._dropped_in:
+            drop_before = max(hour - KEPT_HOURS, uow.watch.find_oldest_kept())
+        opened = [change for change in changes if not change.id]
+        return WatchFindings([*closed, *opened[:allowed]], mark, drop_before)
 
     def save(self, uow: UnitOfWork, findings: WatchFindings) -> None:
         """Store what was decided. Idempotent."""
@@ -132,10 +138,9 @@ class SourceWatcher:
             if gap is not None:
                 uow.sources.add_gap(gap)
         uow.marks.set(MARK, findings.mark.format())
-        hour = _to_hour(findings.mark.looked_at)
-        if hour != self._dropped_in:
-            uow.watch.drop_hours(hour - KEPT_HOURS)
-            self._dropped_in = hour
+        if findings.drop_before is not None:
+            uow.watch.drop_hours(findings.drop_before)
+            self._dropped_in = _to_hour(findings.mark.looked_at)
 
     def _judge_arrivals(
         self, uow: UnitOfWork, now: datetime, mark: WatchMark, known: Known
@@ -223,7 +228,7 @@ class SourceWatcher:
             self._hourly = _HourlyFigures(
                 hour,
                 uow.watch.sum_hours(SubjectKind.SOURCE, hour - 1 - PAST_HOURS, hour - 1),
-                uow.watch.get_peaks(hour - HISTORY_HOURS, hour - 1),
+                uow.watch.get_peaks(hour - 1 - PAST_HOURS, hour - 1),
                 same,
             )
         return self._hourly

@@ -105,16 +105,18 @@ class SqlWatchBook:
             where.append(match_any(self._connection, columns.name, names))
         return where
 
-    def drop_hours(self, before: int) -> int:
-        """Drop old hours and sightings; then the oldest beyond MOST_HOURS."""
+    def find_oldest_kept(self) -> int:
+        """Find the hour by the rows of the newest hours, which are in an index."""
         hour = intake_hours.c.hour
+        beyond = select(hour).order_by(hour.desc()).offset(MOST_HOURS).limit(1)
+        oldest = self._connection.execute(beyond).scalar()
+        return 0 if oldest is None else int(oldest) + 1
+
+    def drop_hours(self, before: int) -> int:
+        """Drop old hours and sightings."""
         self._connection.execute(delete(sightings).where(sightings.c.hour < before))
-        dropped = self._connection.execute(delete(intake_hours).where(hour < before)).rowcount
-        if count_rows(self._connection, select(intake_hours)) > MOST_HOURS:
-            newest = select(hour).order_by(hour.desc()).offset(MOST_HOURS).limit(1)
-            oldest = self._connection.execute(newest).scalar_one()
-            dropped += self._connection.execute(delete(intake_hours).where(hour <= oldest)).rowcount
-        return dropped
+        dropped = self._connection.execute(delete(intake_hours).where(intake_hours.c.hour < before))
+        return dropped.rowcount
 
     def find_processed_until(self, journals: Collection[str] | None = None) -> datetime | None:
         """Find the least arrival of the positions."""
