@@ -37,6 +37,11 @@ class SourceBook(Protocol):
         """List names of sources with records that became no event, those with the most first."""
         ...
 
+    def find_least_understood(self) -> tuple[str, int] | None:
+        """Find the source with the most records that no parser recognises, and their number. None:
+        there is none."""
+        ...
+
     def list_dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
         """List dead letters not yet replayed, newest first."""
         ...

@@ -99,9 +99,25 @@ class SqlSourceBook:
         )
         return self._connection.execute(query).scalars().all()
 
+    def find_least_understood(self) -> tuple[str, int] | None:
+        """Find the source with the most records that no parser recognises."""
+        counts = source_counts.c
+        query = (
+            select(counts.name, counts.not_understood)
+            .where(counts.not_understood > 0)
+            .order_by(counts.not_understood.desc(), sort_by_bytes(self._connection, counts.name))
+            .limit(1)
+        )
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else (row.name, row.not_understood)
+
     def list_dead_letters(self, *, limit: int = 500) -> Sequence[DeadLetter]:
         """List dead letters that were not replayed, newest first."""
-        return self.list_dead_letters_page(PageRequest(limit)).rows
+        waiting = select(dead_letters).where(not_(dead_letters.c.replayed))
+        # The total, which nobody asked for, costs a statement of its own.
+        return NEWEST_LETTERS.read_page(
+            self._connection, waiting, PageRequest(limit), _build_letter, total=limit
+        ).rows
 
     def list_dead_letters_page(self, request: PageRequest) -> Page[DeadLetter]:
         """Return a page of the dead letters that were not replayed, newest first."""

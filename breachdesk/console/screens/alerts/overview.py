@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from breachdesk.casework.obligations import get_urgency_key
 from breachdesk.console.screens.alerts.alerts import collect_first_customers
-from breachdesk.console.screens.alerts.sources import list_silent_sources
+from breachdesk.console.screens.alerts.sources import SILENCE
 from breachdesk.console.views.case_progress import CaseStep
 from breachdesk.console.views.labels import capitalise, format_count
 from breachdesk.console.views.navigation import NavigationEntry, NavigationGroup
@@ -53,7 +53,7 @@ class OverviewPage:
     silent: Sequence[str]
     """Sources with an open alert of silence."""
     sources: Sequence[SourceView]
-    """Some of them: what is silent or not understood first."""
+    """Some of them: the silent first, then those with another operations alert."""
     names: dict[str, str]
     case_of: dict[str, str]
     complaints: tuple[Complaint, ...] = ()
@@ -105,27 +105,22 @@ def _read(uow: UnitOfWork, context: RequestContext) -> OverviewPage:
     running = [duty for case in cases for duty in standings[case.id].running]
     alerts = uow.alerts.list_page(PageRequest(SHOWN), states=(AlertState.NEW,))
     heard = uow.sources.get_last_arrivals()
-    silent = [name for name in list_silent_sources(uow) if name in heard]
+    open_alerts = [alert for alert in uow.watch.list_open() if alert.source in heard]
+    silent = [alert.source for alert in open_alerts if alert.kind in SILENCE]
+    first = dict.fromkeys((*silent, *(alert.source for alert in open_alerts), *sorted(heard)))
     return OverviewPage(
         tuple((case, step) for case, step in steps if step is not None),
         alerts,
         tuple(sorted(running, key=get_urgency_key)),
         heard,
         silent,
-        uow.sources.list_by_names(_sort_sources(uow, silent, heard)[:SOURCES]),
+        uow.sources.list_by_names(list(first)[:SOURCES]),
         get_customer_names(
             uow, (*collect_first_customers(alerts.rows), *(duty.customer_id for duty in running))
         ),
         {case.breach_id: case.id for case in cases if case.breach_id is not None},
         tuple(c for c in uow.records.list_page(Complaint, limit=COMPLAINTS) if c.ended_at is None),
     )
-
-
-def _sort_sources(
-    uow: UnitOfWork, silent: Sequence[str], heard: Mapping[str, datetime | None]
-) -> list[str]:
-    first = (*silent, *uow.sources.list_troubled(), *sorted(heard))
-    return list(dict.fromkeys(first))
 
 
 SCREEN = Screen(

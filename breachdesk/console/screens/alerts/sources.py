@@ -65,8 +65,8 @@ class SourcesPage:
     alerts: Page[OperationsAlert]
     """The newest, open or closed."""
     silent: Sequence[str]
-    deaf: SourceView | None
-    """The one of which most was not understood."""
+    least_understood: tuple[str, int] | None
+    """The source of which most was not understood, and how many lines."""
     letters: Page[DeadLetter]
     gaps: Page[BlindInterval]
 
@@ -135,7 +135,6 @@ def _read(
     gaps: PageRequest,
     alerts: PageRequest,
 ) -> SourcesPage:
-    worst = uow.sources.list_by_names(uow.sources.list_troubled()[:1])
     page = uow.sources.list_page(sources, words=chosen.words, troubled=chosen.troubled)
     names = [source.name for source in page.rows]
     open_alerts = uow.watch.list_open()
@@ -145,15 +144,10 @@ def _read(
         open_alerts,
         uow.watch.list_page(alerts),
         [alert.source for alert in open_alerts if alert.kind in SILENCE],
-        next((source for source in worst if source.not_understood), None),
+        uow.sources.find_least_understood(),
         uow.sources.list_dead_letters_page(letters),
         uow.sources.list_gaps_page(gaps),
     )
-
-
-def list_silent_sources(uow: UnitOfWork) -> Sequence[str]:
-    """List names of sources with an open alert of silence, in order."""
-    return [alert.source for alert in uow.watch.list_open() if alert.kind in SILENCE]
 
 
 SCREEN = Screen(
