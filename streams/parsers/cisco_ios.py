@@ -29,19 +29,25 @@ _AUDIT = re.compile(
     r"(?: sent (?P<received>[0-9]{1,18}) bytes)?"
 )
 _DROPPED = re.compile(
-    rf"Dropping (?P<transport>\w++) (?:pkt|session|packet) from (?:(?P<interface>[A-Z]\S++) )?(?P<source>{_HOST}):(?P<source_port>[0-9]++)"
-    rf" => (?P<destination>{_HOST}):(?P<destination_port>[0-9]++)(?P<reason>.{{0,200}})"
+    rf"Dropping (?P<transport>\w++) (?:pkt|session|packet)(?: from)? (?:(?P<interface>[A-Z]\S++) )?(?P<source>{_HOST}):(?P<source_port>[0-9]++)"
+    rf" (?:=> )?(?P<destination>{_HOST}):(?P<destination_port>[0-9]++)(?P<reason>.{{0,200}})"
 )
 _BAD_DIGEST = re.compile(
     r"(?:No|Invalid) MD5 digest from (?P<source>[0-9A-Fa-f.]++)[(:](?P<source_port>[0-9]++)\)?"
     r" to (?P<destination>[0-9A-Fa-f.]++)[(:](?P<destination_port>[0-9]++)"
+)
+_SIGNATURE = re.compile(
+    rf"Sig:(?P<rule>[0-9]{{1,8}}) Subsig:[0-9]{{1,8}} Sev:[0-9]{{1,8}} .{{1,254}} \[(?P<source>{_HOST}):(?P<source_port>[0-9]++)"
+    rf" -> (?P<destination>{_HOST}):(?P<destination_port>[0-9]++)\]"
 )
 _FLOWS: tuple[tuple[re.Pattern[str], str | None], ...] = (
     (_ACCESS, None),
     (_AUDIT, "success"),
     (_DROPPED, "failure"),
     (_BAD_DIGEST, "failure"),
+    (_SIGNATURE, "unknown"),
 )
+_CIPHER = r"'(?: using [^']*'[^']*')?(?: at [^']*)?\s*\Z"
 _AUTH, _CONF = ["authentication"], ["configuration"]
 _Act = tuple[list[str], list[str], str]
 _IN_OK: _Act = (_AUTH, ["start"], "success")
@@ -114,11 +120,11 @@ _SENTENCES: tuple[tuple[re.Pattern[str], _Act], ...] = tuple(
             _IN_OK,
         ),
         (
-            rf".*Login Successful from host (?P<ip>{_IP}) by user '(?P<user>.*)'(?: using| at|\Z)",
+            rf".*Login Successful from host (?P<ip>{_IP}) by user '(?P<user>.*?){_CIPHER}",
             _IN_OK,
         ),
         (
-            rf".*(?:Login (?:Un-Successful|Failed)|Failed login) from host (?P<ip>{_IP}) by user '(?P<user>.*)'(?: using| at|\Z)",
+            rf".*(?:Login (?:Un-Successful|Failed)|Failed login) from host (?P<ip>{_IP}) by user '(?P<user>.*?){_CIPHER}",
             _IN_BAD,
         ),
         (rf".*User '(?P<user>.*)' auth(?:entication)? failed.* from (?P<ip>{_IP})", _IN_BAD),
@@ -130,6 +136,17 @@ _SENTENCES: tuple[tuple[re.Pattern[str], _Act], ...] = tuple(
         (
             rf"pam_aaa:Authentication failed (?:for user (?P<user>.*) )?from (?P<ip>{_IP})(?: -|\Z)",
             _IN_BAD,
+        ),
+        (
+            (
+                rf".{{0,80}}RPC '(?P<command>[^']*)' invoked from (?P<ip>{_HOST}):(?P<source_port>[0-9]+)"
+                r" via (?:NET|REST)CONF user (?P<user>.*) session [0-9]+"
+            ),
+            (_CONF, ["info"], "success"),
+        ),
+        (
+            r"User (?P<user>.*) locked out on authentication failure",
+            (["iam"], ["user", "change"], "success"),
         ),
         (rf"Authentication failure for SNMP req from host (?P<ip>{_IP})", _IN_BAD),
         (
@@ -152,6 +169,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], _Act], ...] = tuple(
 _LINE = re.compile(
     r"(?:Line protocol on )?Interface (?P<interface>\S+?), changed state to (?P<state>[\w ]+)"
 )
+_TRANSPORTS = frozenset({"tcp", "udp", "icmp"})
 _ADDRESS_OF = re.compile(rf"\b(?:from|source|src|host) '?(?P<ip>{_IP})")
 
 
@@ -225,6 +243,8 @@ def _put_ends(fields: dict[str, Value], groups: dict[str, str | None]) -> None:
     field_tables.put_transport(fields, groups.get("transport") or "")
     if groups.get("protocol"):
         fields["network.protocol"] = groups["protocol"]
+        if groups["protocol"] in _TRANSPORTS:
+            fields["network.transport"] = groups["protocol"]
     if groups.get("rule"):
         fields["rule.name"] = groups["rule"]
     if groups.get("interface"):
@@ -244,7 +264,7 @@ def _put_verdict(
         outcome = "failure" if (groups["verdict"] or "").startswith("den") else "success"
     stages = {"Start": "start", "Stop": "end"}
     stage = stages.get(groups.get("stage") or "")
-    verdict = "denied" if outcome == "failure" else "allowed"
+    verdict = {"failure": "denied", "success": "allowed"}.get(outcome, "info")
     fields["event.type"] = ["connection", stage or verdict]
     fields["event.outcome"] = outcome
     reason = (groups.get("reason") or "").partition("due to ")[2].partition(" with ")[0]
@@ -309,6 +329,26 @@ PARSER = Parser(
         "https://www.cisco.com/c/en/us/td/docs/ios/system/messages/guide/smg_cfg.html",
     ),
     examples=(
+        ParserExample(
+            "<189>4822: Nov 22 09:14:07.123: %WEBSERVER-5-LOGIN_PASSED: Chassis 1 R0/0: nginx: Login"
+            " Successful from host 198.51.100.7 by user 'jo' using crypto cipher 'ECDHE-RSA-AES128'",
+            {"event.outcome": "success", "user.name": "jo", "source.ip": "198.51.100.7"},
+        ),
+        ParserExample(
+            "<189>4823: Nov 22 09:14:08.123: %FW-6-DROP_PKT: Dropping tcp session 203.0.113.9:51234"
+            " 192.0.2.1:22 on zone-pair OUT-IN class class-default due to DROP action",
+            {
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.9",
+                "destination.port": 22,
+                "network.transport": "tcp",
+            },
+        ),
+        ParserExample(
+            "<189>4824: Nov 22 09:14:09.123: %NDBMAN-5-MODEL_RPC_I: Switch 1 R0/0: ndbmand: RPC"
+            " 'edit-config' invoked from 198.51.100.7:1093 via NETCONF user jo session 49",
+            {"user.name": "jo", "source.port": 1093, "process.command_line": "edit-config"},
+        ),
         ParserExample(
             "<189>2360: sw-hq: *Nov 22 2026 09:14:07.861 UTC: %SEC_LOGIN-4-LOGIN_FAILED: Login failed"
             " [user: eve] [Source: 192.0.2.1] x] [Source: 203.0.113.66] [localport: 22] [Reason: Login"

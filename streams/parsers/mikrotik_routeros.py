@@ -105,6 +105,11 @@ _IPSEC = re.compile(
 _CHANGE = re.compile(
     r"(?P<what>.{1,254}) (?P<verb>added|changed|removed|moved|set) by (?P<user>.+)", re.DOTALL
 )
+_LONGEST_PLAIN = 1000
+_LEASE = re.compile(
+    rf"\S{{1,64}} (?P<verb>assigned|deassigned) (?P<ip>[0-9A-Fa-f:.]{{2,64}}) (?:for|from|to) (?P<mac>{_MAC})"
+    r"(?: (?P<name>\S{1,254}))?"
+)
 _VERDICTS = (
     (
         re.compile(
@@ -126,8 +131,19 @@ def _split(line: SourceLine) -> tuple[list[str], str] | None:
     elif line.frame.app is not None and _ALL_TOPICS.fullmatch(line.frame.app):
         topics, message = line.frame.app.split(","), line.text
     else:
-        return _split_cef(line.text)
+        return _split_cef(line.text) or _guess_topics(line)
     return (topics, message) if _LEVELS & set(topics) else None
+
+
+def _guess_topics(line: SourceLine) -> tuple[list[str], str] | None:
+    """Split a message without topics (`add-topics-string=no`, the default of newer versions): only
+    the device's own sentences and packets, which name its interfaces as no other does."""
+    message = line.text.strip()
+    if line.frame.app is not None or line.frame.time is None or len(message) > _LONGEST_PLAIN:
+        return None
+    if any(pattern.fullmatch(message) for pattern, _, _ in _SIGN_INS):
+        return ["system", "account"], message
+    return (["firewall", "info"], message) if _PACKET.match(message) else None
 
 
 def _split_cef(text: str) -> tuple[list[str], str] | None:
@@ -263,9 +279,14 @@ def _build_other(topics: list[str], message: str) -> dict[str, Value]:
         fields = _build_fields(
             ["network" if is_network else "host"], ["info"], f"{topics[0]}-message", "unknown"
         )
-    if connection is not None:
-        ip = addresses.parse_address(connection["ip"])
-        addresses.put_endpoint(fields, "source", ip, None)
+    lease = _LEASE.fullmatch(message)
+    if lease is not None:
+        fields["event.action"] = f"dhcp-{lease['verb']}"
+        fields["source.mac"] = lease["mac"].upper().replace(":", "-")
+        fields |= {"source.domain": lease["name"]} if lease["name"] else {}
+    for match in (connection, lease):
+        if match is not None:
+            addresses.put_endpoint(fields, "source", addresses.parse_address(match["ip"]), None)
     fields["message"] = message
     return fields
 
@@ -273,7 +294,10 @@ def _build_other(topics: list[str], message: str) -> dict[str, Value]:
 PARSER = Parser(
     id="mikrotik_routeros",
     title="MikroTik RouterOS",
-    hints=(*(f",{level}".encode() for level in sorted(_LEVELS)), b"|MikroTik|"),
+    hints=(
+        *(f",{level}".encode() for level in sorted(_LEVELS)),
+        *(b"|MikroTik|", b"login failure for user ", b" logged in ", b" logged out ", b" out:"),
+    ),
     claims=_can_parse,
     parse=_parse,
     references=(
@@ -281,6 +305,30 @@ PARSER = Parser(
         "https://help.mikrotik.com/docs/spaces/ROS/pages/48660574/Filter",
     ),
     examples=(
+        ParserExample(
+            "<30>Nov 22 01:06:14 gw01 login failure for user eve via x from 203.0.113.66 via winbox",
+            {
+                "@timestamp": "2026-11-22T01:06:14+00:00",
+                "event.outcome": "failure",
+                "user.name": "eve via x",
+                "source.ip": "203.0.113.66",
+                "host.name": "gw01",
+            },
+        ),
+        ParserExample(
+            "<30>1 2026-11-22T01:06:14+01:00 gw01 - - - - DROP input: in:ether1 out:(unknown 0),"
+            " connection-state:new proto UDP, 203.0.113.66:53072->192.0.2.1:53, len 60",
+            {"event.outcome": "failure", "source.ip": "203.0.113.66", "destination.port": 53},
+        ),
+        ParserExample(
+            "Nov 22 01:06:15 192.0.2.1 dhcp,info lan deassigned 10.0.0.9 for 00:53:00:AA:BB:CC host9",
+            {
+                "event.action": "dhcp-deassigned",
+                "source.ip": "10.0.0.9",
+                "source.mac": "00-53-00-AA-BB-CC",
+                "source.domain": "host9",
+            },
+        ),
         ParserExample(
             "<30>Nov 22 01:06:15 gw01 system,error,critical login failure for user Admin from"
             " 203.0.113.66 via ssh",

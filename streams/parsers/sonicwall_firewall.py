@@ -102,6 +102,12 @@ _MESSAGE_KINDS = (
     ),
     (re.compile(r"logged out|logout", re.IGNORECASE), _BY_CODE["24"]),
 )
+_FILE = re.compile(r"filename: (?P<name>\S[^\r\n]{0,254}?)\.?\s*\Z", re.IGNORECASE)
+_MAPPED = re.compile(
+    r"Source: (?P<source>[0-9A-Fa-f.:]{2,45}), (?P<source_port>[0-9]{1,5}),"
+    r" Destination: (?P<destination>[0-9A-Fa-f.:]{2,45}), (?P<destination_port>[0-9]{1,5})\b"
+)
+"""Where the note of a `NAT Mapping` says what the ends became."""
 _METHODS = {"1": "GET", "2": "POST", "3": "HEAD", "4": "PUT", "5": "CONNECT"}
 _ENDS = (
     ("src", "source", "observer.ingress.interface.name"),
@@ -137,7 +143,9 @@ _TEXTS = {
     "agent": "user_agent.original",
     "dstname": "url.domain",
     "arg": "url.path",
+    "Category": "rule.category",
     "website-category": "rule.category",
+    "uuid": "rule.uuid",
     "version": "observer.version",
 }
 
@@ -286,8 +294,17 @@ def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     for key, side in _FURTHER_ADDRESSES:
         if key in pairs:
             _put_further(fields, side, pairs[key])
+    if pairs.get("m") == "1197":
+        _put_mapped(fields, pairs.get("note", ""))
     field_tables.put_mac(fields, "source", pairs.get("srcMac", ""))
     field_tables.put_mac(fields, "destination", pairs.get("dstMac", ""))
+
+
+def _put_mapped(fields: dict[str, Value], note: str) -> None:
+    mapped = _MAPPED.match(note)
+    if mapped is not None:
+        for side in ("source", "destination"):
+            _put_further(fields, f"{side}.nat", f"{mapped[side]}:{mapped[f'{side}_port']}")
 
 
 def _put_further(fields: dict[str, Value], side: str, text: str) -> None:
@@ -310,8 +327,10 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
             fields["network.transport"] = transport
         if protocol and not protocol.isdigit():
             fields["network.protocol"] = protocol
-    if "source.bytes" in fields or "destination.bytes" in fields:
-        fields["network.bytes"] = fields.get("source.bytes", 0) + fields.get("destination.bytes", 0)
+    for unit in ("bytes", "packets"):
+        counts = [fields.get(f"{side}.{unit}") for side in ("source", "destination")]
+        known = [count for count in counts if isinstance(count, int)]
+        fields |= {f"network.{unit}": sum(known)} if known else {}
     milliseconds = fields.pop("event.duration", None)
     if milliseconds is not None and (duration := numbers.check_64_bits(milliseconds * 1_000_000)):
         fields["event.duration"] = duration
@@ -326,9 +345,12 @@ def _put_words(fields: dict[str, Value], pairs: dict[str, str], messages: list[s
     user = pairs.get("usr") or pairs.get("user", "")
     if user and not user.startswith("Unknown"):
         field_tables.put_account(fields, user)
-    if messages and messages[0].startswith("Filename: "):
-        fields["file.name"] = messages[0].removeprefix("Filename: ")
+    file = _FILE.search(messages[0][:1000]) if messages else None
+    if file is not None:
+        fields["file.name"] = file["name"]
     if messages:
+        if messages[0].startswith("ICMP packet"):
+            fields.setdefault("network.transport", "icmp")
         fields["message"] = messages[0] if len(messages) == 1 else "; ".join(messages)
         if fields["event.outcome"] == "failure":
             fields["event.reason"] = messages[0]
@@ -346,6 +368,18 @@ PARSER = Parser(
         "https://www.elastic.co/docs/reference/integrations/sonicwall_firewall",
     ),
     examples=(
+        ParserExample(
+            'id=firewall sn=0040103CE114 time="2026-11-22 09:14:07 UTC" fw=192.0.2.1 pri=5 c=0 m=1197'
+            ' msg="NAT Mapping" n=7 src=10.0.0.9::X0 dst=198.51.100.7::X1 proto=icmp note="Source:'
+            ' 192.0.2.1, 63130, Destination: 198.51.100.7, 8, Protocol: 1" rule="17 (LAN->WAN)"',
+            {
+                "source.ip": "10.0.0.9",
+                "source.nat.ip": "192.0.2.1",
+                "source.nat.port": 63130,
+                "destination.nat.ip": "198.51.100.7",
+                "network.transport": "icmp",
+            },
+        ),
         ParserExample(
             'Nov 22 13:45:36 192.0.2.5 id=firewall sn=18B169000001 time="2026-11-22 14:48:07"'
             ' fw=192.0.2.9 pri=1 c=32 m=30 msg="Administrator login denied due to bad credentials"'
