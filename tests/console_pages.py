@@ -54,6 +54,8 @@ PAGES = (
     "/customers/contoso",
     "/customers/import",
     "/unattributed",
+    "/held-changes",
+    "/binding-proposals",
     "/sources",
     "/coverage",
     "/rules",

@@ -50,6 +50,7 @@ def run_preflight(container: Container) -> list[PreflightCheck]:
         _check_second_factors(container.settings, users, proved),
         _check_witness(container.settings, users),
         _check_customers(customers),
+        *_check_customer_sources(container),
         *_check_sources(sources),
         _check_unattributed(unknown),
         *_check_senders(container),
@@ -278,6 +279,22 @@ def _check_sources(rows: Sequence[SourceView]) -> Iterator[PreflightCheck]:
             passed=understood,
             finding=f"{view.received:,} received, {view.not_understood:,} not understood, kept",
             remedy="" if understood else "Name its parser under [[sources]].",
+        )
+
+
+def _check_customer_sources(container: Container) -> Iterator[PreflightCheck]:
+    """Check that each source of customers was read, and that no change waits."""
+    for source in container.settings.customers:
+        state, waiting = container.store.read(
+            lambda uow, name=source.name: (uow.imports.get_source(name), uow.imports.count_held())
+        )
+        problem = state.trouble or ("" if state.imported_at else "it was never read")
+        waits = f"{waiting} changes wait for a person" if waiting else ""
+        yield PreflightCheck(
+            what=f"customers of {source.name}",
+            passed=not problem and not waiting,
+            finding=problem or waits or f"{len(state.members)} customers in the last delivery",
+            remedy="Look at Held changes in the console." if problem or waiting else "",
         )
 
 

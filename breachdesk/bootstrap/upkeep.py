@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property, partial
@@ -14,6 +15,7 @@ from breachdesk.casework.imports.binding_proposals import refresh_proposals
 from breachdesk.casework.watching.watcher import SourceWatcher
 from breachdesk.ports import UnitOfWork
 from schemas.audit_actions import AuditAction
+from schemas.errors import RetryableError
 from schemas.pipeline.event import RecordPosition
 from schemas.pipeline.source import DeadLetter, IncomingRecord
 from streams.process.exports import DEAD_LETTERS, extract_raw
@@ -54,16 +56,19 @@ class ProposalRefresher:
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + PROPOSE_EVERY_SECONDS
-        signature = self._container.store.read(_compute_signature)
-        if signature != self._signature:
-            now = self._container.now()
-            self._container.store.write(lambda uow: refresh_proposals(uow, now))
-            self._signature = signature
+        # A store that refuses for now is asked again at the next look.
+        with suppress(RetryableError):
+            signature = self._container.store.read(_compute_signature)
+            if signature != self._signature:
+                now = self._container.now()
+                self._container.store.write(lambda uow: refresh_proposals(uow, now))
+                self._signature = signature
 
 
 def _compute_signature(uow: UnitOfWork) -> object:
-    names = frozenset(name.key for name in uow.customers.list_unattributed())
-    return uow.customers.get_version(), names
+    names = uow.customers.list_unattributed()
+    sizes = frozenset((name.key, name.events.bit_length()) for name in names)
+    return uow.customers.get_version(), sizes
 
 
 def watch_sources(
@@ -77,14 +82,20 @@ def watch_sources(
     return len(findings.changes)
 
 
-def run_chores(container: Container, anchoring: HeadRecorder, watcher: SourceWatcher) -> None:
+def run_chores(
+    container: Container,
+    anchoring: HeadRecorder,
+    watcher: SourceWatcher,
+    proposals: ProposalRefresher,
+) -> None:
     """Run the workers' leader's tasks of each minute: store blind intervals, watch the sources,
-    record the audit chain's head in its anchor file, and pin raw bytes of evidence beyond Kafka's
-    retention. Idempotent."""
+    record the audit chain's head in its anchor file, propose bindings, and pin raw bytes of evidence
+    beyond Kafka's retention. Idempotent."""
     store_gaps(container)
     anchoring.record_if_due()
     journals = container.topics.list_journals()
     watch_sources(container, watcher, journals)
+    proposals.refresh_if_due()
     positions = sorted(container.store.read(lambda uow: uow.alerts.list_unpinned(journals)))
     for begin in range(0, len(positions), PINNED_AT_ONCE):
         records = container.topics.get_many(positions[begin : begin + PINNED_AT_ONCE])

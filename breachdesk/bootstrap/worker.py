@@ -18,7 +18,7 @@ from breachdesk.bootstrap.observability.logs import build_faust_config, choose_p
 from breachdesk.bootstrap.observability.metrics import PrometheusMeter, PrometheusReadingMeter
 from breachdesk.bootstrap.observability.operations_endpoints import OperationsServer
 from breachdesk.bootstrap.observability.traces import NullTracer, SpanTracer, build_tracer
-from breachdesk.bootstrap.upkeep import run_chores
+from breachdesk.bootstrap.upkeep import ProposalRefresher, run_chores
 from breachdesk.casework.opening.queued_orders import StoreOrders
 from breachdesk.casework.watching.watcher import SourceWatcher
 from schemas.errors import BreachDeskError, ConfigurationError
@@ -50,6 +50,7 @@ def run_worker(container: Container, say: Callable[[str], None]) -> None:
     meter = PrometheusMeter(registry)
     status = WorkerStatus()
     anchoring, watcher = HeadRecorder(container), SourceWatcher(container.settings)
+    proposals = ProposalRefresher(container)
     clock = get_clock(container)
     worker = build_worker(container, meter, clock, traced, PrometheusReadingMeter(registry))
     dependencies = WorkerDependencies(
@@ -58,7 +59,7 @@ def run_worker(container: Container, say: Callable[[str], None]) -> None:
         exports=container.store.make_export_outbox(),
         leader=container.store.get_leader_election(),
         orders=StoreOrders(container.store, clock),
-        chores=lambda: run_chores(container, anchoring, watcher),
+        chores=lambda: run_chores(container, anchoring, watcher, proposals),
         meter=meter,
         now=clock,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from threading import Event
 
@@ -10,7 +11,7 @@ from breachdesk.bootstrap.container import Container
 from breachdesk.bootstrap.customer_sources.reading import import_source
 from breachdesk.casework.imports.delivery_import import IMPORTER, DeliveryOutcome
 from schemas.customer_source import CustomerSourceSettings
-from schemas.errors import BreachDeskError
+from schemas.errors import BreachDeskError, RetryableError
 
 LOOK_EVERY_SECONDS = 5.0
 Say = Callable[[str], None]
@@ -20,7 +21,9 @@ def run_imports(container: Container, stop: Event, say: Say) -> None:
     """Import until `stop` is set. A source that cannot be read is read again when it is due."""
     troubles: dict[str, str] = {}
     while not stop.wait(LOOK_EVERY_SECONDS):
-        import_due(container, say, troubles)
+        # A store that refuses for now is asked again at the next look.
+        with suppress(RetryableError):
+            import_due(container, say, troubles)
 
 
 def import_due(container: Container, say: Say, troubles: dict[str, str]) -> int:

@@ -23,8 +23,10 @@ from breachdesk.testing import (
     make_signal,
     make_user,
 )
+from schemas.binding_proposal import BindingProposal, EvidenceKind, ProposalEvidence
 from schemas.pipeline.alert import GroupKey
 from schemas.pipeline.source import BlindInterval
+from schemas.register_import import ChangeKind, HeldChange, HoldReason, ImportSourceState
 
 MOST = 25
 LARGER = {
@@ -95,10 +97,49 @@ def store_more(console: ConsoleHarness) -> None:
             uow.sources.add_gap(gap)
 
     console.store.write(work)
+    console.store.write(lambda uow: hold_and_propose(uow, now()))
     for number in range(12):
         key = GroupKey("login_then_exfiltration", "contoso", (f"user-{number}",))
         add_alert(console.store, make_episode([make_signal(n, key=key) for n in range(1, 5)]))
     add_alert(console.store, make_episode([make_signal(n) for n in range(1, 40)]))
+
+
+def hold_and_propose(uow, at) -> None:
+    """Changes that wait and proposals, two of each asset."""
+    names = [f"firm-{number}" for number in range(6)]
+    uow.imports.save_source(ImportSourceState(name="psa", members=tuple(names)))
+    uow.imports.replace_waiting(
+        "psa",
+        [
+            HeldChange(
+                source="psa",
+                kind=ChangeKind.GONE,
+                customer_id=name,
+                reasons=(HoldReason.MISSING,),
+                before=uow.customers.get(name),
+                digest=name,
+                found_at=at,
+            )
+            for name in names
+        ],
+    )
+    uow.proposals.replace_waiting(
+        [
+            BindingProposal(
+                asset=f"host:srv-{number // 2}",
+                customer_id=name,
+                score=35,
+                evidence=(ProposalEvidence(kind=EvidenceKind.NAME, value=name),),
+                digest=name,
+                rivals=1,
+                events=3,
+                first=at,
+                last=at,
+                found_at=at,
+            )
+            for number, name in enumerate(names)
+        ]
+    )
 
 
 async def asked(console: ConsoleHarness, path: str) -> list[str]:

@@ -94,6 +94,5 @@ SCREEN = Screen(
         "Proposals",
         NavigationGroup.RECORDS,
         order=7,
-        query=lambda uow: uow.proposals.count_waiting(),
     ),
 )

@@ -34,7 +34,10 @@ def show_customers(context: SignedIn, q: str = "") -> Response:
     """By name, with what is known of each."""
     words = q.strip()
     page, counts, bound = context.look(lambda uow: _read_page(uow, context, words or None))
-    return context.render_page("customers.html", found=page, counts=counts, assets=bound, q=words)
+    waiting = context.look(lambda uow: (uow.imports.count_held(), uow.proposals.count_waiting()))
+    return context.render_page(
+        "customers.html", found=page, counts=counts, assets=bound, q=words, waiting=waiting
+    )
 
 
 def _read_page(

@@ -103,6 +103,5 @@ SCREEN = Screen(
         "Held changes",
         NavigationGroup.RECORDS,
         order=6,
-        query=lambda uow: uow.imports.count_held(),
     ),
 )

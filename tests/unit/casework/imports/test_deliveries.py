@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from breachdesk.casework.imports.column_presets import VENDORS
 from breachdesk.casework.imports.deliveries import DeliveredPart, read_delivery
@@ -119,10 +121,10 @@ def build_parts(*documents: object) -> list[DeliveredPart]:
 
 
 def run(
-    store: SqliteStore, *documents: object, email: str = "primary", **settings: Any
+    store: SqliteStore, *documents: object, email: str = "primary", **options: Any
 ) -> DeliveryOutcome:
     source = CustomerSourceSettings.model_validate(
-        {"name": "psa", "folder": "in", "email": email, **settings}
+        {"name": "psa", "folder": "in", "email": email, **options}
     )
     delivery = read_delivery(build_parts(*documents))
     state = ImportSourceState(name="psa")
@@ -429,3 +431,54 @@ def test_services_that_vendors_name_exist() -> None:
     }
 
     assert named <= SERVICES.keys()
+
+
+KEYS = sorted(
+    {
+        path.split("[")[0]
+        for v in VENDORS.values()
+        for s in v.shapes
+        for p in s.columns.values()
+        for path in p
+        if "." not in path.split("[")[0]
+    }
+)
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 5),
+    st.floats(allow_nan=True),
+    st.sampled_from(
+        ["", "1", "Orchard", "a@orchard.example", "Closed", "x" * 300, "\u202e", "\x00"]
+    ),
+    st.just({"id": 1, "identifier": "Orchard", "name": "Inactive"}),
+    st.just([{"communicationType": "Email", "value": ["a"], "defaultFlag": True}, 5]),
+)
+RECORD = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=8)
+RECORDS = st.lists(st.one_of(RECORD, RECORD.map(lambda r: {**HALO_CLIENT, **r})), max_size=4)
+
+
+def wrap(envelope: str, records: list[Any], total: Any) -> object:
+    document: object = records
+    for key in reversed(envelope.split(".") if envelope else []):
+        document = {key: document, "record_count": total, "totalresults": total}
+    return document
+
+
+ENVELOPES = sorted({shape.envelope for vendor in VENDORS.values() for shape in vendor.shapes})
+DOCUMENT = st.builds(wrap, st.sampled_from(ENVELOPES), RECORDS, VALUES)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(documents=st.lists(DOCUMENT, min_size=1, max_size=3))
+def test_any_records_give_a_plan_or_bad_input_and_a_second_import_changes_nothing(
+    store: SqliteStore, documents: list[object]
+) -> None:
+    try:
+        run(store, *documents)
+    except BadInput:
+        return
+    version = store.read(lambda uow: uow.customers.get_version())
+    run(store, *documents)
+
+    assert store.read(lambda uow: uow.customers.get_version()) == version
