@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from breachdesk.bootstrap.tenant_checks import check_tenants
 from breachdesk.casework.accounts.second_factor import is_required
 from breachdesk.casework.release.witness import find_unfit_reason
 from breachdesk.gdpr.law import list_overdue, list_unverified, load_shipped_law
+from breachdesk.ports import UnitOfWork
 from breachdesk.stores.audit.anchor_file import AnchorFile
 from schemas.audit import AuditReport
 from schemas.customer import Customer, PersonKind, UnattributedEvents
@@ -19,6 +21,7 @@ from schemas.errors import BreachDeskError
 from schemas.law import LawBook, ReviewedEntry
 from schemas.pipeline.source import SourceView
 from schemas.private_files import list_readable_by_others
+from schemas.register_import import ImportSourceState
 from schemas.settings import ProviderProfile, Settings, SmtpTls
 from schemas.user import REQUIRED_PERMISSIONS, Permission, User, can_sign_in
 
@@ -285,9 +288,8 @@ def _check_sources(rows: Sequence[SourceView]) -> Iterator[PreflightCheck]:
 def _check_customer_sources(container: Container) -> Iterator[PreflightCheck]:
     """Check that each source of customers was read, and that no change waits."""
     for source in container.settings.customers:
-        state, waiting = container.store.read(
-            lambda uow, name=source.name: (uow.imports.get_source(name), uow.imports.count_held())
-        )
+        state = container.store.read(partial(_get_source, name=source.name))
+        waiting = container.store.read(lambda uow: uow.imports.count_held())
         problem = state.trouble or ("" if state.imported_at else "it was never read")
         waits = f"{waiting} changes wait for a person" if waiting else ""
         yield PreflightCheck(
@@ -296,6 +298,10 @@ def _check_customer_sources(container: Container) -> Iterator[PreflightCheck]:
             finding=problem or waits or f"{len(state.members)} customers in the last delivery",
             remedy="Look at Held changes in the console." if problem or waiting else "",
         )
+
+
+def _get_source(uow: UnitOfWork, name: str) -> ImportSourceState:
+    return uow.imports.get_source(name)
 
 
 def _check_unattributed(rows: Sequence[UnattributedEvents]) -> PreflightCheck:
