@@ -14,6 +14,7 @@ from schemas.addresses import REMEDY, find_address_problem
 from schemas.customer import PROVIDER, AssetKind, FrozenModel
 from schemas.customer_source import CustomerSources
 from schemas.followed_files import FollowedFilesSettings
+from schemas.origin_data import OriginSettings
 from schemas.polled_tenant import Microsoft365Settings
 from schemas.text_signs import find_name_problem
 
@@ -414,6 +415,7 @@ class Settings(FrozenModel):
     files: tuple[FollowedFilesSettings, ...] = ()
     detection: DetectionSettings = DetectionSettings()
     reading: ReadingSettings = ReadingSettings()
+    origins: OriginSettings = OriginSettings()
     notices: NoticePolicy = NoticePolicy()
     audit: AuditSettings = AuditSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -20,6 +20,7 @@ from streams.correlate.in_time import is_in_time
 from streams.normalise.enrich import EventEnricher
 from streams.normalise.forwarding import OUTSIDE, omit_own_addresses
 from streams.normalise.hour_counts import RecentRecords
+from streams.normalise.origins import OriginEnricher
 from streams.normalise.recognise import MOST_SOURCES, NotUnderstood, get_dataset
 from streams.normalise.source_counts import BatchCounter
 from streams.ports import RecordReader, RegisterView
@@ -49,6 +50,7 @@ class EventNormaliser:
         self._view: RegisterView | None = None
         self._enricher: EventEnricher | None = None
         self._recent = RecentRecords()
+        self._origins = OriginEnricher(settings.origins)
 
     def normalise(
         self, records: Sequence[RawRecord], view: RegisterView, take: Take
@@ -56,6 +58,7 @@ class EventNormaliser:
         """Normalise all records: each becomes an event, describes no act, or is a dead letter."""
         enricher, counter = self._get_enricher(view), BatchCounter(self._recent)
         records = self._sort_by_source(records)
+        self._origins.refresh()
         with closing(self._reader.read(records)) as outcomes:
             for record, outcome in zip(records, outcomes, strict=True):
                 count = counter.record_received(record)
@@ -67,6 +70,7 @@ class EventNormaliser:
                     count.record_ignored(parser)
                     continue
                 source = self._get_source(record.source)
+                self._origins.add(parsed.fields)
                 event = make_event(record, source, parser, parsed, enricher)
                 count.record_parsed(parser, event)
                 if event.unattributed:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from schemas.customer_source import CustomerSourceSettings
 from schemas.followed_files import FollowedFilesSettings
+from schemas.origin_data import OriginSettings
 from schemas.polled_tenant import Microsoft365Settings
 from schemas.settings import (
     AuditSettings,
@@ -52,6 +53,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md
         Microsoft365Settings,
         CustomerSourceSettings,
         ReadingSettings,
+        OriginSettings,
         NoticePolicy,
         ConsoleSettings,
     ],

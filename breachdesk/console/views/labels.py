@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from breachdesk.casework.records.informed_bodies import BODIES
 from breachdesk.gdpr.jurisdiction import Jurisdiction
@@ -260,6 +261,27 @@ FLASH_MESSAGES = {
 """What a page says after an act; the address carries only the key."""
 
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+NETWORK = {
+    "vpn": "VPN",
+    "hosting": "hosting",
+    "relay": "privacy relay",
+    "tor": "Tor",
+    "proxy": "open proxy",
+}
+
+
+def format_origin(summary: Mapping[str, Any]) -> str:
+    """Format what is known of a source address besides itself; empty if nothing is."""
+    system, kind = summary.get("source.as.number"), summary.get("breach.network.kind")
+    name = summary.get("source.as.organization.name") or ""
+    parts = [
+        summary.get("source.geo.country_iso_code"),
+        f"AS{system} {name}".strip() if system else name,
+        NETWORK.get(str(kind), kind),
+    ]
+    return ", ".join(str(part) for part in parts if part)
 
 
 def format_number(count: int) -> str:
