@@ -7,7 +7,7 @@ a header may be the beginning of the message (an Exim line begins with its own s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import orjson
@@ -96,6 +96,29 @@ def order_outer_levels(levels: Sequence[SourceLine]) -> Sequence[int]:
 def is_object(text: str) -> bool:
     """Whether the text begins like a JSON object."""
     return text.startswith("{") or (text[:1] in _BLANKS and text.lstrip().startswith("{"))
+
+
+def list_restored(levels: Sequence[SourceLine]) -> Iterator[SourceLine]:
+    """List what a message may have been before a relay took its first words for host, tag and
+    process, and wrote tabs as `#011`: for lines that no parser understands as they came."""
+    outer = levels[0]
+    if len(levels) < 2 or not (is_object(outer.text) or _VERSIONED.match(outer.text)):
+        return
+    inner = levels[1]
+    host, app, pid, text = inner.frame.host, inner.frame.app, inner.frame.pid, inner.text
+    frame = replace(inner.frame, app=None, pid=None)
+    texts = [text] if "#011" in text else []
+    if app is not None:
+        texts += [f"{app}:{text}", f"{app} {text}"]
+    elif pid is not None:
+        texts += [f"[{pid} {text}", f"[{pid}:{text}", f"[{pid}] {text}"]
+    if host is not None:
+        texts += [f"{host} {each}" for each in (*texts, text, f"- {text}")]
+    for each in texts:
+        yield _build_line(each.replace("#011", "\t"), frame, inner)
+
+
+_VERSIONED = re.compile(r"\s*+(?:<[0-9]{1,3}>)?1 ")
 
 
 def has_escapes(text: str) -> bool:

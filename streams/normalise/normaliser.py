@@ -21,7 +21,8 @@ from streams.normalise.enrich import EventEnricher
 from streams.normalise.forwarding import OUTSIDE, omit_own_addresses
 from streams.normalise.hour_counts import RecentRecords
 from streams.normalise.origins import OriginEnricher
-from streams.normalise.recognise import MOST_SOURCES, NotUnderstood, get_dataset
+from streams.normalise.recognise import MOST_SOURCES, get_dataset
+from streams.normalise.refusals import NotUnderstood
 from streams.normalise.source_counts import BatchCounter
 from streams.ports import RecordReader, RegisterView
 from streams.tokenizers.identifiers import shorten_identifier

@@ -26,12 +26,20 @@ from streams.normalise.frames import (
     build_scanned,
     has_escapes,
     is_object,
+    list_restored,
     open_frames,
     order_levels,
     order_outer_levels,
     put_frame,
 )
 from streams.normalise.hint_scan import HintNumbers, HintScan
+from streams.normalise.refusals import (
+    NotUnderstood,
+    build_not_understood,
+    build_set_aside,
+    choose_refusal,
+    remove_traceback,
+)
 from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier
 from streams.tokenizers.stamps import format_zulu
@@ -47,14 +55,6 @@ MOST_READERS = 10_000
 _LINE_ENDS = frozenset({"\r", "\n"})
 MOST_SOURCES = 10_000
 """Of which it is remembered who read their lines: whoever may send may invent names."""
-
-
-class NotUnderstood(UnparseableRecord):
-    """No parser claims the line: kept, counted for its source, shown, and replayable."""
-
-
-class SetAside(UnparseableRecord):
-    """Lines like this one took its parser too long: this one was not read, and is replayable."""
 
 
 _ReaderKey = tuple[HintNumbers, str | None]
@@ -188,6 +188,8 @@ class FormatRecogniser:
         text, valid = decode(record.raw)
         line = _build_line(text, record, source)
         outcome = self._read(line, record.raw, source, hints)
+        if isinstance(outcome, NotUnderstood):
+            outcome = self._read_restored(line, source, outcome)
         if (
             not valid
             and not isinstance(outcome, UnparseableRecord)
@@ -263,7 +265,7 @@ class FormatRecogniser:
         if configured is not None:
             parsers = [configured, *(each for each in parsers if each is not configured)]
         if not parsers:
-            return _build_not_understood()
+            return build_not_understood()
         refusals: list[UnparseableRecord] = []
         levels = open_frames(line) if levels is None else levels
         key = None if configured is not None else (hints, levels[-1].frame.app)
@@ -278,7 +280,17 @@ class FormatRecogniser:
                 source.record_parser(parser)
                 self._record_reader(key, parser)
                 return parser.id, _complete(parsed, levels[depth])
-        return _choose_refusal(refusals)
+        return choose_refusal(refusals)
+
+    def _read_restored(
+        self, line: SourceLine, source: _RecognisedSource, outcome: NotUnderstood
+    ) -> Outcome:
+        for restored in list_restored(open_frames(line)):
+            raw = restored.text.encode("utf-8", "surrogatepass")
+            again = self._read_unlikely(restored, raw, source, None, None)
+            if not isinstance(again, UnparseableRecord):
+                return again
+        return outcome
 
     def _ask_again(
         self, parser: Parser, levels: Sequence[SourceLine], source: _RecognisedSource
@@ -312,7 +324,7 @@ class FormatRecogniser:
         the reason."""
         self.trying = parser.id
         if self._may_try is not None and not self._may_try(parser.id):
-            refusals.append(_build_set_aside(parser.id))
+            refusals.append(build_set_aside(parser.id))
             return None
         if checks_claim and not parser.is_sure and not parser.claims(line):
             return None
@@ -322,7 +334,7 @@ class FormatRecogniser:
             if checks_claim and parser.is_sure and not parser.claims(line):
                 return None
             error.place = error.place or parser.id
-            refusals.append(_remove_traceback(error))
+            refusals.append(remove_traceback(error))
             return None
 
 
@@ -382,35 +394,6 @@ def _complete(parsed: ParsedEvent | IgnoredLine, line: SourceLine) -> ParsedEven
     # dataclasses.replace costs three times as much.
     return ParsedEvent(
         time, parsed.fields, parsed.id, parsed.session, is_retelling=parsed.is_retelling
-    )
-
-
-def _remove_traceback(error: UnparseableRecord) -> UnparseableRecord:
-    """Remove the traceback, which would keep the frames and the line in memory."""
-    error.__traceback__ = error.__cause__ = error.__context__ = None
-    return error
-
-
-def _build_set_aside(parser: str) -> SetAside:
-    return SetAside(
-        "set aside unread, because lines like it took this parser too long",
-        place=parser,
-        remedy="It is kept: mend the parser, then replay the dead letters.",
-    )
-
-
-def _choose_refusal(refusals: Sequence[UnparseableRecord]) -> UnparseableRecord:
-    """Choose what a record that no parser read is refused for."""
-    for refusal in refusals:
-        if isinstance(refusal, SetAside):
-            return refusal
-    return refusals[0] if refusals else _build_not_understood()
-
-
-def _build_not_understood() -> NotUnderstood:
-    return NotUnderstood(
-        "no parser understands this line",
-        remedy="It is kept: name the source's parser, or add one, then replay the dead letters.",
     )
 
 

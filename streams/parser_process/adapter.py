@@ -15,8 +15,8 @@ from threading import Lock
 from schemas.errors import RetryableError
 from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.settings import Settings
-from streams.normalise.recognise import SetAside
 from streams.normalise.record_readers import REPLAY_REMEDY
+from streams.normalise.refusals import SetAside
 from streams.parser_process import messages
 from streams.parser_process.child_process import ChildDied, ChildProcess
 from streams.parser_process.slow_lines import SlowLines

@@ -19,8 +19,8 @@ from schemas.errors import ConfigurationError, UnparseableRecord
 from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent
 from schemas.settings import SourceSettings
-from streams.normalise.recognise import NotUnderstood, SetAside
 from streams.normalise.record_readers import ParserFailed
+from streams.normalise.refusals import NotUnderstood, SetAside
 from streams.parser_process.slow_lines import LineKind, SlowLineRecord
 from streams.ports import Outcome
 from streams.reading_ended import EndReason, ReadingEnded

@@ -320,7 +320,7 @@ def _put_other(fields: dict[str, Value], body: str) -> None:
 PARSER = Parser(
     id="cisco_ios",
     title="Cisco IOS, IOS XE, IOS XR and NX-OS",
-    hints=(b" %", b":%", b">%", b"%SYS-", b"%SEC", b"%LIN"),
+    hints=(b" %", b":%", b">%", b'"%', b"%SYS-", b"%SEC", b"%LIN"),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,

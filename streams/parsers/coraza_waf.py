@@ -23,7 +23,7 @@ from streams.tokenizers import (
 _MESSAGE = re.compile(r'\s*+(?:\[client "([^"]{1,64})"\] )?Coraza: (?=Access |Warning|\[)')
 _VENDOR = "OWASP Coraza Web Application Firewall"
 _KEYS = ("msg", "message", "error")
-_STAMPS = ("ts", "time", "timestamp", "@timestamp")
+_STAMPS = ("ts", "time", "timestamp", "@timestamp", "timereported", "ISODATE")
 
 Record = dict[str, Value]
 

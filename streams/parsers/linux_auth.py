@@ -297,6 +297,7 @@ PARSER = Parser(
             b"su:",
             b"su[",
             b"su(",
+            b" SU ",
             b"login",
             b"passwd",
             b"user",

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, device_stamps, people, web_access
+from streams.tokenizers import addresses, device_stamps, json_lines, people, web_access
 
 _STAMP = (
     r"(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}[0-9]{1,2} [0-9:]{8} [0-9]{4}"
@@ -128,6 +128,8 @@ class _Split:
 
 
 def _can_parse(line: SourceLine) -> bool:
+    if json_lines.is_object_start(line.text):
+        return False
     is_named = line.frame.app is not None and _NAME.fullmatch(line.frame.app) is not None
     if is_named and not _FOREIGN.match(line.text):
         return True

@@ -15,7 +15,7 @@ import orjson
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import LineFrame, SourceLine
-from streams.tokenizers import device_stamps, json_lines, numbers, otlp_logs
+from streams.tokenizers import device_stamps, json_lines, numbers, otlp_logs, syslog
 
 _RAW_LINES = (
     *("event.original", "rawmsg", "RAWMSG", "raw_event", "_raw", "full_log", "raw", "raw_message"),
@@ -115,13 +115,17 @@ def _open_document(document: Mapping[str, Value], line: SourceLine) -> SourceLin
         if inner is None:
             return None
         raw = orjson.dumps(inner, default=str).decode()
+    frame, text = _build_frame(document, line), raw.rstrip("\r\n")
+    if frame.app is not None and not text.startswith("<"):
+        app, text = syslog.restore_tag(frame.app, text)
+        frame = frame if app is not None else replace(frame, app=None)
     # dataclasses.replace costs four times as much.
     return SourceLine(
-        raw.rstrip("\r\n"),
+        text,
         line.arrived,
         line.zone,
         line.source,
-        _build_frame(document, line),
+        frame,
         line.max_future,
         line.field_map,
     )

@@ -89,9 +89,10 @@ _QUOTED = r"\"(?:[^\"\\]++|\\.)*+\""
 _BLOCK = rf"\[(?:[^\]\"\\]++|\\.|{_QUOTED})*+\]"
 _RFC5424 = re.compile(
     rf"[\s\ufeff]*+(?:[0-9]{{1,7}} (?=<))?(?:<([0-9]{{1,3}})>[1-9][0-9]{{0,2}} (-|{ISO})|1 ({ISO}))"
-    rf" (\S++) (\S++) (\S++) (\S++) (-|(?:{_BLOCK})++)(?: \ufeff?(.*))?\Z",
+    rf" (\S++) ([^ ]*+) (\S++) (\S++) (-|(?:{_BLOCK})++)(?: \ufeff?(.*))?\Z",
     re.DOTALL,
 )
+_YEAR_ONLY = re.compile(_YEAR)
 _BLOCKS = re.compile(_BLOCK, re.DOTALL)
 _ELEMENT = re.compile(rf"\[([^\s\]=\"]++)((?: [^\s=\]\"]++={_QUOTED})*+)\]", re.DOTALL)
 _PARAMETER = re.compile(r" ([^\s=\]\"]++)=\"((?:[^\"\\]++|\\.)*+)\"", re.DOTALL)
@@ -173,15 +174,33 @@ def read_stamp_only(text: str) -> int | None:
 def _parse_modern(match: re.Match[str], zone: tzinfo) -> tuple[LineFrame, str]:
     priority, stamp, bare_stamp, host, app, pid, _, structured, message = match.groups()
     stamp = stamp or bare_stamp
+    tag, text = restore_tag(None if app in {"-", ""} else app, message or "")
+    if tag is not None and _YEAR_ONLY.fullmatch(host):  # a traditional stamp had a year behind it
+        host, tag = tag, None
     frame = LineFrame(
         time=None if stamp == "-" else _parse_iso_or_none(stamp, zone),
         host=None if host == "-" else host,
-        app=None if app == "-" else app,
+        app=tag,
         pid=None if pid == "-" else pid,
         priority=None if priority is None else int(priority),
         structured=None if structured == "-" else structured,
     )
-    return frame, message or ""
+    return frame, text
+
+
+def restore_tag(app: str | None, message: str) -> tuple[str | None, str]:
+    """Return tag and message. rsyslog keeps the space between a traditional tag and its message.
+
+    A relay that knows no header of the message takes its first word for the tag: a pair
+    (`date=2026-11-22`), or the version of RFC 5424. A tag ends at a colon, which is then gone."""
+    text = message.lstrip(" ")
+    if app is None or not text or (app != "1" and "=" not in app):
+        return app, text
+    is_cut = len(text) == len(message) and (app.count('"') % 2 or _HOUR_LAST.search(app))
+    return None, f"{app}:{text}" if is_cut else f"{app} {text}"
+
+
+_HOUR_LAST = re.compile(r"time=[0-9]{2}\Z")
 
 
 _Header = tuple[re.Match[str], re.Match[str] | None, int, str | None, str | None]

@@ -18,8 +18,8 @@ from schemas.errors import ConfigurationError, UnparseableRecord
 from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent
 from schemas.settings import ReadingSettings, Settings, SourceSettings
-from streams.normalise.recognise import NotUnderstood
 from streams.normalise.record_readers import InProcessReader, ParserFailed
+from streams.normalise.refusals import NotUnderstood
 from streams.parser_process.adapter import MOST_RECORDS, ParserProcess
 from streams.ports import Outcome, RecordReader
 from streams.ports.metrics import NullParserMetrics

@@ -12,7 +12,8 @@ from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.pipeline.plugin import ParsedEvent, SourceLine
 from schemas.settings import SourceSettings
 from streams.normalise.frames import open_frames, order_levels
-from streams.normalise.recognise import TIME_SUSPECT, FormatRecogniser, NotUnderstood
+from streams.normalise.recognise import TIME_SUSPECT, FormatRecogniser
+from streams.normalise.refusals import NotUnderstood
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TIME = datetime(2026, 11, 22, 1, 6, 15, tzinfo=UTC)

@@ -21,7 +21,7 @@ import slow_parsers
 from schemas.errors import ConfigurationError, RetryableError, UnparseableRecord
 from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.settings import IntakeSettings, ReadingSettings, Settings, SourceSettings
-from streams.normalise.recognise import SetAside
+from streams.normalise.refusals import SetAside
 from streams.parser_process.adapter import ParserProcess
 from streams.parser_process.slow_lines import ALLOWED
 from streams.reading_ended import EndReason, ReadingEnded
