@@ -69,7 +69,8 @@ def run_syslog_ng(folder: Path, destination: str) -> Iterator[Relay]:
     configuration.write_text(
         "@version: 3.38\n"
         "options { keep-hostname(yes); };\n"
-        f'source s {{ network(ip("127.0.0.1") port({port}) transport("tcp")); }};\n'
+        f'source s {{ network(ip("127.0.0.1") port({port}) transport("tcp")'
+        " flags(store-raw-message)); };\n"
         f"destination d {{ {destination} }};\n"
         "log { source(s); destination(d); };\n",
         encoding="utf-8",

@@ -121,19 +121,6 @@ def list_restored(levels: Sequence[SourceLine]) -> Iterator[SourceLine]:
 _VERSIONED = re.compile(r"\s*+(?:<[0-9]{1,3}>)?1 ")
 
 
-def has_escapes(text: str) -> bool:
-    """Whether a line inside this object may be written otherwise than it stands by itself."""
-    return "\\" in text and is_object(text)
-
-
-def build_scanned(levels: Sequence[SourceLine], raw: bytes) -> bytes:
-    """Build the bytes in which hints are looked for: of an object with escapes also what is inside
-    it, since a hint may hold a quote or a slash."""
-    if not has_escapes(levels[0].text):
-        return raw
-    return "\n".join([level.text for level in levels]).encode("utf-8", "surrogatepass")
-
-
 _BLANKS = frozenset(" \t\ufeff")
 
 

@@ -23,8 +23,6 @@ from schemas.pipeline.plugin import (
 )
 from schemas.settings import SourceSettings
 from streams.normalise.frames import (
-    build_scanned,
-    has_escapes,
     is_object,
     list_restored,
     open_frames,
@@ -204,7 +202,7 @@ class FormatRecogniser:
         source = self._remember(record.source, settings)
         line = _build_line(decode(record.raw)[0], record, source)
         levels = open_frames(line)
-        hints = self._scan.find(build_scanned(levels, record.raw))
+        hints = self._scan.find(record.raw)
         hinted = [*self._scan.get_parsers(hints), source.configured]
         attempts: list[ParserAttempt] = []
         for level in levels:
@@ -256,10 +254,7 @@ class FormatRecogniser:
     ) -> Outcome:
         """Ask only the parsers with a hint that occurs in the line, and the configured one: first
         who read the last line with the same hints and the same tag."""
-        if has_escapes(line.text):
-            levels = open_frames(line) if levels is None else levels
-            hints = self._scan.find(build_scanned(levels, raw))
-        elif hints is None:
+        if hints is None:
             hints = self._scan.find(raw)
         configured, parsers = source.configured, self._scan.get_parsers(hints)
         if configured is not None:

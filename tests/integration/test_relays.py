@@ -245,6 +245,10 @@ SYSLOG_NG: dict[str, tuple[Program, Callable[[Receiver], str]]] = {
     "RFC 5424 by TCP, counted": (run_syslog_ng, deliver("syslog", "tcp", 'transport("tcp")')),
     "RFC 5424 by TLS": (run_syslog_ng, deliver("syslog", "tls", OF_TLS)),
     "BSD by TLS": (run_syslog_ng, deliver("network", "tls", OF_TLS)),
+    "raw message by TCP": (
+        run_syslog_ng,
+        deliver("network", "tcp", 'transport("tcp") template("${RAWMSG}\\n")'),
+    ),
     "JSON by TCP": (
         run_syslog_ng,
         deliver(
