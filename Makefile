@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Most long tests wait for real servers: a few more processes than a small machine has cores.
 WORKERS ?= 3
+MINUTES ?= 60
 
-.PHONY: help setup run test soak check compiled test-compiled clean
+.PHONY: help setup run test soak fuzz check compiled test-compiled clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/  -/'
@@ -27,6 +28,10 @@ test: setup      ## the whole test suite; starts its own Kafka and PostgreSQL wh
 
 soak: setup      ## only the long runs, on real servers
 	@BREACHDESK_SOAK=1 $(BIN)/python -m pytest -m soak
+
+fuzz: setup      ## invented lines for an hour, guided by what they reach in the parsers: MINUTES=60
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@$(BIN)/python scripts/fuzz_parsers.py --minutes $(MINUTES)
 
 check: setup     ## lint, types, layers and the fast tests; under a minute
 	@$(BIN)/ruff check .
