@@ -31,6 +31,9 @@ with atheris.instrument_imports(
     from streams.normalise.recognise import FormatRecogniser, decode
     from streams.parser_loading import load_parsers
 
+    PARSERS: list[Parser] = list(load_parsers(()).values())
+    """Loaded here, so that their modules are instrumented."""
+
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FOLDER = Path(__file__).resolve().parents[1] / "build" / "fuzz"
 LONGEST = 16 * 1024
@@ -49,7 +52,6 @@ class ParserFuzz:
     """Reads each input as the product does, and checks what comes out."""
 
     def __init__(self) -> None:
-        self._parsers: list[Parser] = list(load_parsers(()).values())
         self._settings = SourceSettings(name="fuzz")
         self._recogniser = FormatRecogniser()
         self._reads = 0
@@ -57,7 +59,7 @@ class ParserFuzz:
     def write_corpus(self, folder: Path) -> None:
         """Write each example of each parser as a file."""
         folder.mkdir(parents=True, exist_ok=True)
-        for parser in self._parsers:
+        for parser in PARSERS:
             for number, example in enumerate(parser.examples):
                 (folder / f"{parser.id}-{number}").write_bytes(example.line.encode())
 
@@ -83,7 +85,7 @@ class ParserFuzz:
             _check(outcome[1])
 
     def _read_alone(self, data: bytes) -> None:
-        parser = self._parsers[zlib.crc32(data) % len(self._parsers)]
+        parser = PARSERS[zlib.crc32(data) % len(PARSERS)]
         line = SourceLine(decode(data)[0], ARRIVED, UTC, "fuzz")
         try:
             result = parser.parse(find_claimed_level(parser, line) or line)
