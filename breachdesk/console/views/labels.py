@@ -251,7 +251,7 @@ FLASH_MESSAGES = {
     "report": "Report answers saved.",
     "submitted": "Submission recorded. Its clock has stopped.",
     "register_decided": "Your decision is recorded.",
-    "bound": "Bound. New events are attributed from now on; earlier ones are read again.",
+    "bound": "Bound. New events are attributed from now on; earlier ones once they are read again.",
     "signed-out": "You are signed out.",
     "password": "Password changed. Your other sessions have ended.",
     "sessions": "Your other sessions have ended.",
