@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,10 @@ class Web:
                 self.send_response(status)
                 for name, value in ({"Content-Length": str(len(body))} | extra).items():
                     self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
+                # A client that has given up is no fault of the server.
+                with suppress(OSError):
+                    self.end_headers()
+                    self.wfile.write(body)
 
             def log_message(self, *args: object) -> None:
                 pass
