@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import thread_time
 
-import atheris  # type: ignore[import-not-found]
+import atheris
 
 with atheris.instrument_imports(
     include=["streams.normalise", "streams.parsers", "streams.tokenizers"]
