@@ -50,9 +50,9 @@ _LOGINS = {
     "account_disabled_hijacked": ("success", ["user", "change"]),
     "account_disabled_spamming": ("success", ["user", "change"]),
     "account_disabled_spamming_through_relay": ("success", ["user", "change"]),
-    "suspicious_login": ("success", ["start"]),
-    "suspicious_login_less_secure_app": ("success", ["start"]),
-    "suspicious_programmatic_login": ("success", ["start"]),
+    "suspicious_login": ("success", ["info"]),
+    "suspicious_login_less_secure_app": ("success", ["info"]),
+    "suspicious_programmatic_login": ("success", ["info"]),
     "gov_attack_warning": ("unknown", ["info"]),
 }
 _CHALLENGES = frozenset({"login_challenge", "login_verification"})
@@ -73,6 +73,7 @@ _FILE_TYPES = {
     "print": "access",
     "create": "creation",
     "upload": "creation",
+    "untrash": "creation",
     "copy": "creation",
     "delete": "deletion",
     "trash": "deletion",

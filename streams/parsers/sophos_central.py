@@ -81,6 +81,7 @@ _TEXTS = (
     ("process.parent.executable", ("amsi_threat_data.parentProcessPath",)),
 )
 _SOURCES = ("source_info.ip", "data.source_info.ip")
+_PROCESSES = ("ips_threat_data.executablePid", "data.ips_threat.executable_pid")
 _REMOTES = ("ips_threat_data.remoteIp", "data.ips_threat.remote_ip")
 _REMOTE_PORTS = ("ips_threat_data.remotePort", "data.ips_threat.remote_port")
 _LOCAL_PORTS = ("ips_threat_data.localPort", "data.ips_threat.local_port")
@@ -124,6 +125,8 @@ def _parse(line: SourceLine) -> ParsedEvent:
     fields = _build_act(kind, group)
     json_records.put_texts(fields, record, _TEXTS)
     field_tables.put_account(fields, get_text(record, "source", "suser"))
+    process = numbers.parse_whole(get_text(record, *_PROCESSES))
+    fields |= {} if process is None else {"process.pid": process}
     severity = _SEVERITIES.get(get_text(record, "severity").casefold())
     if severity is not None:
         fields["event.severity"] = severity

@@ -21,11 +21,13 @@ _ADDRESSES = (
 """A calling station is an address where the network policy server proves users of a VPN; Param3
 where the Remote Desktop listener names the client."""
 _PORTS = ("IpPort", "ClientPort", "SourcePort")
+_PROCESSES = ("NewProcessId", "ProcessId", "CallerProcessId")
 _STATIONS = ("WorkstationName", "Workstation", "ClientName", "CallerComputerName")
 _TEXTS = (
     ("process.executable", "NewProcessName"),
     ("process.executable", "ProcessName"),
     ("process.executable", "Image"),
+    ("process.executable", "CallerProcessName"),
     ("process.command_line", "CommandLine"),
     ("process.parent.executable", "ParentProcessName"),
     ("process.parent.executable", "ParentImage"),
@@ -206,7 +208,8 @@ def _put_origin(fields: _Fields, code: int, data: _Data) -> None:
     station = next((each for each in stations if each), "").lstrip("\\")
     if station and addresses.parse_address(station) is None:
         fields["source.domain"] = station
-    process = _parse_number(data.get("NewProcessId") or data.get("ProcessId") or "")
+    number = next((data[key] for key in _PROCESSES if data.get(key)), "")
+    process = _parse_number(number)
     if process:
         fields["process.pid"] = process
     reached = addresses.parse_address(get_text(data, "DestinationIp"))
