@@ -58,9 +58,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
         "event.outcome": outcome,
         "service.name": "Exchange",
     }
-    for name, key in (("from", "SenderAddress"), ("to", "RecipientAddress")):
-        if address := to_word(record.get(key)):
-            fields[f"email.{name}.address"] = [address.casefold()]
+    _put_people(fields, record)
     for side, key in (("source", "FromIP"), ("destination", "ToIP")):
         end = addresses.parse_endpoint(to_word(record.get(key)))
         addresses.put_endpoint(fields, side, end.ip, end.port)
@@ -74,6 +72,22 @@ def _parse(line: SourceLine) -> ParsedEvent:
         fields["network.bytes"] = size
     stamp = to_word(record.get("Received")) or to_word(record.get("ReceivedDateTime"))
     return ParsedEvent(device_stamps.parse_stamp(stamp, line.arrived, line.zone), fields)
+
+
+def _put_people(fields: dict[str, Value], record: Mapping[str, Value]) -> None:
+    """Set both addresses, and the direction if one is of the organisation's domain that is named."""
+    own = "@" + to_word(record.get("Organization")).casefold()
+    sides: list[str] = []
+    for name, key in (("from", "SenderAddress"), ("to", "RecipientAddress")):
+        if address := to_word(record.get(key)).casefold():
+            fields[f"email.{name}.address"] = [address]
+            if address.endswith(own):
+                sides.append(name)
+    if direction := _DIRECTIONS.get("".join(sides)):
+        fields["email.direction"] = direction
+
+
+_DIRECTIONS = {"from": "outbound", "to": "inbound", "fromto": "internal"}
 
 
 _TRACE: dict[str, Value] = {
@@ -107,13 +121,25 @@ PARSER = Parser(
                 "event.outcome": "success",
                 "email.from.address": ["jo@contoso.example"],
                 "email.to.address": ["eve@fabrikam.example"],
+                "email.direction": None,
                 "source.ip": "198.51.100.7",
                 "network.bytes": 145153,
             },
         ),
         ParserExample(
-            orjson.dumps(_TRACE | {"Status": "FilteredAsSpam", "FromIP": "2001:DB8::7"}).decode(),
-            {"event.outcome": "failure", "source.ip": "2001:db8::7"},
+            orjson.dumps(
+                _TRACE
+                | {
+                    "Status": "FilteredAsSpam",
+                    "FromIP": "2001:DB8::7",
+                    "Organization": "fabrikam.example",
+                }
+            ).decode(),
+            {
+                "event.outcome": "failure",
+                "source.ip": "2001:db8::7",
+                "email.direction": "inbound",
+            },
         ),
     ),
 )

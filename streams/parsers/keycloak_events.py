@@ -9,7 +9,8 @@ from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLi
 from streams.tokenizers import addresses, device_stamps, key_value, people, web_access
 
 _HEAD = re.compile(
-    r"(?:(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}[,.][0-9]{3}) )?(?:[A-Z]{4,5} {1,2})?"
+    r"(?:(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}[,.][0-9]{3}) |[0-9:]{8}[,.][0-9]{3} )?"
+    r"(?:[A-Z]{4,5} {1,2})?"
     r"(?:\[org\.keycloak\.events\] \([^)]{1,100}\) )?(?=(?:type|operationType)=\"?[A-Z_]{3,64}\"?, realmId=)"
 )
 _SIGN_INS = frozenset(
@@ -19,6 +20,10 @@ _SIGN_INS = frozenset(
         *("OAUTH2_DEVICE_AUTH", "AUTHREQID_TO_TOKEN", "PERMISSION_TOKEN", "USER_INFO_REQUEST"),
     }
 )
+
+
+_TYPES = {"REGISTER": "creation", "CREATE": "creation", "DELETE": "deletion"}
+_USER_PATH = re.compile(r"users/([0-9A-Za-z-]{1,64})(?:/|\Z)")
 
 
 def _can_parse(line: SourceLine) -> bool:
@@ -34,7 +39,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     name = pairs.get("type") or pairs.get("operationType") or "unknown"
     base = name.removesuffix("_ERROR")
     failed = name.endswith("_ERROR") or "error" in pairs
-    category, kind = ["iam"], "change"
+    category, kind = ["iam"], _TYPES.get(base.removesuffix("_ACCOUNT"), "change")
     if base in _SIGN_INS:
         category, kind = ["authentication"], "start"
     elif base == "LOGOUT":
@@ -57,6 +62,9 @@ def _parse(line: SourceLine) -> ParsedEvent:
         value = pairs.get(key, "")
         if value and value != "null":
             fields.setdefault(field, value)
+    target = _USER_PATH.match(pairs.get("resourcePath", ""))
+    if target is not None:
+        fields["user.target.id"] = target[1]
     end = addresses.parse_endpoint(pairs.get("ipAddress", ""))
     addresses.put_endpoint(fields, "source", end.ip, end.port)
     stamp = head["stamp"]
@@ -88,6 +96,16 @@ PARSER = Parser(
             f"{_STAMP} DEBUG [org.keycloak.events] (default task-1) type=LOGIN, realmId=r1, clientId=account, userId=u7, "
             "ipAddress=2001:db8::7, auth_method=openid-connect, username=jo",
             {"event.outcome": "success", "user.id": "u7", "source.ip": "2001:db8::7"},
+        ),
+        ParserExample(
+            "01:06:15,123 WARN  [org.keycloak.events] (default task-2) type=LOGIN_ERROR, realmId=r1, "
+            "userId=null, ipAddress=198.51.100.7, error=user_not_found",
+            {"event.outcome": "failure", "user.id": None, "source.ip": "198.51.100.7"},
+        ),
+        ParserExample(
+            f'{_STAMP} DEBUG [org.keycloak.events] (t) operationType="DELETE", realmId="r1", userId="u1", '
+            'ipAddress="198.51.100.7", resourceType="USER", resourcePath="users/u9"',
+            {"event.type": ["deletion"], "user.id": "u1", "user.target.id": "u9"},
         ),
         ParserExample(
             f'{_STAMP} WARN  [org.keycloak.events] (t) type="LOGIN_ERROR", realmId="r1", ipAddress="198.51.100.7", '

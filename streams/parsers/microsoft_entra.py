@@ -61,7 +61,7 @@ def _find_record(text: str) -> tuple[str, dict[str, Value]] | None:
     if not json_lines.is_object_start(text):
         return None
     try:
-        document = json_lines.read_shared_object(text)
+        document = json_lines.unwrap(json_lines.read_shared_object(text), "ms-graph")
     except UnparseableRecord:
         return None
     outer = {name[:1].lower() + name[1:]: value for name, value in document.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import orjson
@@ -9,7 +10,7 @@ import orjson
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import device_stamps, json_records, people
+from streams.tokenizers import device_stamps, json_lines, json_records, people
 from streams.tokenizers.json_lines import to_mapping, to_mappings, to_word
 from streams.tokenizers.web_access import is_loopback
 
@@ -20,6 +21,7 @@ _OUTCOMES = {
     "DENY": "failure",
     "RATE_LIMIT": "failure",
 }
+_RISK = re.compile(r"\blevel=(LOW|MEDIUM|HIGH)\b")
 _SEVERITIES = {"DEBUG": 1, "INFO": 1, "WARN": 3, "ERROR": 4}
 _KINDS = (
     ("user.session.end", ("authentication", "session"), ("end",)),
@@ -46,6 +48,7 @@ _KINDS = (
     ("system.", ("configuration",), ("info",)),
 )
 """How an event type begins, its categories and its types; the first that matches."""
+_TARGET = (("user.target.id", ("id",)), ("user.target.full_name", ("displayName",)))
 _TEXTS = (
     ("user.id", ("actor.id",)),
     ("user.full_name", ("actor.displayName",)),
@@ -98,13 +101,28 @@ def _parse(line: SourceLine) -> ParsedEvent:
     json_records.put_texts(fields, record, _TEXTS)
     _put_people(fields, record)
     _put_client(fields, record)
-    if action.startswith("user.authentication.auth_via_mfa") and result == "SUCCESS":
-        fields["breach.auth.mfa"] = True
-    factor = json_records.get_text(record, "debugContext.debugData.factor")
-    if factor:
-        fields["breach.auth.method"] = factor.casefold()
+    _put_proof(fields, record)
     time = device_stamps.parse_stamp(to_word(record.get("published")), line.arrived, line.zone)
     return ParsedEvent(time, fields, id=to_word(record.get("uuid")) or None)
+
+
+def _put_proof(fields: dict[str, Value], record: Mapping[str, Value]) -> None:
+    """Set what the user proved who they are with; its act counts each, the password too."""
+    debug_data = to_mapping(json_lines.get_nested(record, "debugContext.debugData"))
+    details = (to_mapping(each.get("detailEntry")) for each in to_mappings(record.get("target")))
+    methods = [to_word(each.get("methodTypeUsed")) for each in details]
+    method = to_word(debug_data.get("factor")) or next((each for each in methods if each), "")
+    if method:
+        fields["breach.auth.method"] = method.casefold()
+    if (
+        fields["event.action"] == "user.authentication.auth_via_mfa"
+        and fields["event.outcome"] == "success"
+        and not method.casefold().startswith("password")
+    ):
+        fields["breach.auth.mfa"] = True
+    risk = _RISK.search(to_word(debug_data.get("risk")))
+    if risk is not None:
+        fields["breach.auth.risk"] = risk[1].casefold()
 
 
 def _put_people(fields: dict[str, Value], record: Mapping[str, Value]) -> None:
@@ -118,6 +136,7 @@ def _put_people(fields: dict[str, Value], record: Mapping[str, Value]) -> None:
         people.put_user(target_user, to_word(target.get("alternateId")))
         if kind == "User" and "user.target.name" not in fields:
             fields.update({n.replace("user.", "user.target."): v for n, v in target_user.items()})
+            json_records.put_texts(fields, target, _TARGET)
         elif kind in {"AppInstance", "AppUser"} and "service.name" not in fields:
             json_records.put_texts(fields, target, (("service.name", ("displayName",)),))
         elif kind == "UserGroup":
@@ -189,6 +208,26 @@ PARSER = Parser(
         ParserExample(
             _build("user.authentication.auth_via_mfa", "SUCCESS"),
             {"event.outcome": "success", "breach.auth.mfa": True},
+        ),
+        ParserExample(
+            _build(
+                "user.authentication.auth_via_mfa",
+                "SUCCESS",
+                target=[
+                    {"type": "User", "id": "00u1", "alternateId": "Jo@Contoso.example"},
+                    {
+                        "type": "AuthenticatorEnrollment",
+                        "detailEntry": {"methodTypeUsed": "Password"},
+                    },
+                ],
+                debugContext={"debugData": {"risk": "{reasons=Anomalous Device, level=MEDIUM}"}},
+            ),
+            {
+                "breach.auth.method": "password",
+                "breach.auth.mfa": None,
+                "breach.auth.risk": "medium",
+                "user.target.id": "00u1",
+            },
         ),
         ParserExample(
             _build(

@@ -72,6 +72,16 @@ def get_nested(document: Mapping[str, Value], name: str) -> Value:
     return get_nested(inner, rest) if isinstance(inner, dict) else None
 
 
+def unwrap(document: Mapping[str, Value], name: str) -> Mapping[str, Value]:
+    """Return the record that Wazuh hands on under this name, alone or in the data of an alert; the
+    document itself: it is not wrapped."""
+    for path in (name, f"data.{name}"):
+        inner = get_nested(document, path)
+        if isinstance(inner, dict):
+            return inner
+    return document
+
+
 def _is_deep(document: Value, text: str) -> bool:
     return text.count("{") + text.count("[") > DEEPEST and _measure_depth(document) > DEEPEST
 

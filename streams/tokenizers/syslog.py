@@ -295,7 +295,11 @@ def _parse_untagged(text: str, host_only: re.Match[str]) -> _Names:
     again = _HOST_ONLY.match(text, end)
     if again is not None and again[1] == host:
         end = again.end()
-    return host, None, None, end
+    return None if host in _LEVELS else host, None, None, end
+
+
+_LEVELS = frozenset({"TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "FATAL"})
+"""What programs that write their own stamp put where syslog has the host."""
 
 
 def _is_tag(tagged: re.Match[str]) -> bool:

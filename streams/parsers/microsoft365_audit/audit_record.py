@@ -107,7 +107,7 @@ def _is_confirmed(record: dict[str, Value], cells: list[str]) -> bool:
 def read_record(text: str) -> dict[str, Value]:
     """Read the record. Raises UnparseableRecord."""
     if text.lstrip().startswith("{"):
-        return json_lines.read_object(text)
+        return dict(json_lines.unwrap(json_lines.read_object(text), "office365"))
     record = _read_row(text)
     if record is None:
         raise UnparseableRecord(

@@ -49,6 +49,7 @@ _REFUSED_EXPECTED = {
 EXAMPLES = (
     ParserExample(_REFUSED, _REFUSED_EXPECTED),
     ParserExample(_build_example_row(_REFUSED), _REFUSED_EXPECTED),
+    ParserExample(f'{{"integration":"office365","office365":{_REFUSED}}}', _REFUSED_EXPECTED),
     ParserExample(
         "RecordId,CreationDate,RecordType,Operation,UserId,AuditData,AssociatedAdminUnits", None
     ),

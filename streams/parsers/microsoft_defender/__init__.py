@@ -27,7 +27,7 @@ def _find_record(text: str) -> _Found | None:
     if not json_lines.is_object_start(text):
         return None
     try:
-        document = json_lines.read_shared_object(text)
+        document = json_lines.unwrap(json_lines.read_shared_object(text), "ms-graph")
     except UnparseableRecord:
         return None
     category = to_word(document.get("category"))
@@ -131,6 +131,10 @@ PARSER = Parser(
                 "source.ip": "2001:db8::7",
                 "url.path": "/a",
             },
+        ),
+        ParserExample(
+            orjson.dumps({"integration": "ms-graph", "ms-graph": _ALERT}).decode(),
+            {"rule.name": "Suspicious sign-in", "user.name": "jo@contoso.example"},
         ),
         ParserExample(
             orjson.dumps(_FIRST_VERSION).decode(),

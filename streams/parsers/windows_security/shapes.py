@@ -186,7 +186,10 @@ def _read_wazuh(document: _Document) -> WindowsEvent | None:
     if code is None:
         return None
     event_data = _collect(document.get("eventdata"))
-    data = {name[:1].upper() + name[1:]: value for name, value in event_data.items()}
+    data = {
+        name[:1].upper() + name[1:]: value.replace("\\\\", "\\")  # it escapes them twice
+        for name, value in event_data.items()
+    }
     _add_message(data, system.get("message"))
     return WindowsEvent(
         code,

@@ -78,13 +78,19 @@ def test_wazuhs_names_are_windowss_own() -> None:
                 "computer": "dc1",
                 "systemTime": "2026-11-22T01:06:15.123456700Z",
             },
-            "eventdata": {"targetUserName": "Jo", "ipAddress": "192.0.2.1", "logonType": "3"},
+            "eventdata": {
+                "targetUserName": "Jo",
+                "ipAddress": "192.0.2.1",
+                "logonType": "3",
+                "processName": r"C:\\Windows\\lsass.exe",
+            },
         }
     }
     event = parse(PARSER, orjson.dumps(record).decode())
 
     assert isinstance(event, ParsedEvent)
     assert event.fields["user.name"] == "jo"
+    assert event.fields["process.executable"] == r"C:\Windows\lsass.exe"
     assert event.time == datetime(2026, 11, 22, 1, 6, 15, 123456, UTC)
 
 

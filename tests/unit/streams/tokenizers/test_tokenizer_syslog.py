@@ -42,6 +42,12 @@ def test_a_missing_tag_leaves_the_host() -> None:
     assert (frame.host, frame.app, frame.message) == ("gateway", None, "[WAN_LOCAL-D-1] IN=eth8")
 
 
+def test_a_level_where_the_host_is_expected_is_none() -> None:
+    frame = read("2026-11-22 01:06:15,123 DEBUG [org.example] (t) hello")
+
+    assert (frame.host, frame.message) == (None, "[org.example] (t) hello")
+
+
 def test_a_v6_host_is_a_host() -> None:
     frame = read("Nov 22 01:06:15 2001:db8::1 app: text")
 

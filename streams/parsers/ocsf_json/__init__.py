@@ -10,102 +10,10 @@ from datetime import datetime
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
+from streams.parsers.ocsf_json.classes import find_kind
 from streams.tokenizers import device_stamps, ecs_values, json_lines, people
 
 _CLASS = re.compile(r'"class_uid"\s*+:\s*+([0-9]{1,6})\b')
-_Kind = tuple[list[str], dict[int, tuple[list[str], str]]]
-"""Categories, and types and action by activity."""
-_FINDING: dict[int, tuple[list[str], str]] = {
-    1: (["info"], "finding-created"),
-    2: (["change"], "finding-updated"),
-    3: (["end"], "finding-closed"),
-}
-_GROUP: dict[int, tuple[list[str], str]] = {
-    1: (["group", "change"], "privileges-assigned"),
-    2: (["group", "change"], "privileges-revoked"),
-    3: (["group", "change"], "member-added"),
-    4: (["group", "change"], "member-removed"),
-    5: (["group", "deletion"], "group-deleted"),
-    6: (["group", "creation"], "group-created"),
-}
-_CLASSES: dict[int, _Kind] = {
-    1001: (
-        ["file"],
-        {
-            1: (["creation"], "file-created"),
-            2: (["access"], "file-read"),
-            3: (["change"], "file-updated"),
-            4: (["deletion"], "file-deleted"),
-            5: (["change"], "file-renamed"),
-            14: (["access"], "file-opened"),
-        },
-    ),
-    2001: (["intrusion_detection"], _FINDING),
-    2004: (["intrusion_detection"], _FINDING),
-    2002: (["vulnerability"], _FINDING),
-    2003: (["configuration"], _FINDING),
-    2005: (["intrusion_detection"], _FINDING),
-    2006: (["file"], _FINDING),
-    3001: (
-        ["iam"],
-        {
-            1: (["user", "creation"], "account-created"),
-            2: (["user", "change"], "account-enabled"),
-            3: (["user", "change"], "password-changed"),
-            4: (["user", "change"], "password-reset"),
-            5: (["user", "change"], "account-disabled"),
-            6: (["user", "deletion"], "account-deleted"),
-            7: (["user", "change"], "policy-attached"),
-            8: (["user", "change"], "policy-detached"),
-            9: (["user", "change"], "account-locked"),
-            10: (["user", "change"], "second-factor-enabled"),
-            11: (["user", "change"], "second-factor-disabled"),
-            12: (["user", "change"], "account-unlocked"),
-        },
-    ),
-    3002: (
-        ["authentication"],
-        {
-            1: (["start"], "logon"),
-            2: (["end"], "logoff"),
-            3: (["start"], "authentication-ticket"),
-            4: (["start"], "service-ticket-request"),
-            5: (["start"], "service-ticket-renew"),
-            6: (["start"], "preauthentication"),
-            7: (["start"], "account-switched"),
-        },
-    ),
-    4001: (
-        ["network"],
-        {
-            1: (["connection", "start"], "connection-opened"),
-            2: (["connection", "end"], "connection-closed"),
-            3: (["connection", "end"], "connection-reset"),
-            4: (["connection", "error"], "connection-failed"),
-            5: (["connection", "denied"], "connection-refused"),
-            6: (["connection"], "traffic"),
-        },
-    ),
-    3003: (["iam"], {1: (["admin", "change"], "privileges-assigned")}),
-    3005: (["iam"], {1: (["user", "change"], "rights-assigned")}),
-    3006: (["iam"], _GROUP),
-    4002: (["web", "network"], {}),
-    4003: (["network"], {}),
-    4007: (["network"], {}),
-    4009: (["email"], {}),
-    6001: (["web"], {}),
-    6003: (["api"], {}),
-    6004: (["web"], {}),
-}
-_BY_CATEGORY = {
-    1: ["host"],
-    2: ["intrusion_detection"],
-    3: ["iam"],
-    4: ["network"],
-    5: ["host"],
-    6: ["api"],
-}
-"""Of classes that are not listed, by the thousands of their number."""
 _NAMES = {
     "src_endpoint.ip": "source.ip",
     "src_endpoint.port": "source.port",
@@ -138,6 +46,8 @@ _NAMES = {
     "http_response.length": "http.response.body.bytes",
     "api.operation": "event.action",
     "api.service.name": "service.name",
+    "api.response.error": "event.reason",
+    "api.response.message": "event.reason",
     "service.name": "service.name",
     "auth_protocol": "breach.auth.method",
     "logon_type": "breach.auth.method",
@@ -158,19 +68,24 @@ _NAMES = {
     "firewall_rule.name": "rule.name",
     "firewall_rule.uid": "rule.id",
     "status_detail": "event.reason",
+    "group.name": "group.name",
+    "group.uid": "group.id",
     "message": "message",
     "class_uid": "event.code",
     "severity_id": "event.severity",
     "metadata.product.vendor_name": "observer.vendor",
     "metadata.product.name": "observer.product",
 }
-_USERS = ("user", "actor.user")
+_USERS = ("user", "actor.user", "identity.user")
 _STATUSES = {1: "success", 2: "failure"}
 _STATUS_WORDS = {"success": "success", "failure": "failure"}
 _BLOCKED = frozenset({2, 3, 4, 5, 6, 21, 24, 25, 26})
 """Dispositions: blocked, quarantined, isolated, deleted, dropped, reset, revoked, rejected,
 unauthorised."""
-_SESSIONS = ("is_mfa", "session.is_mfa", "actor.session.is_mfa")
+_SESSIONS = (
+    *("is_mfa", "session.is_mfa", "actor.session.is_mfa"),
+    *("identity.session.mfa", "actor.session.mfa"),
+)
 _DIRECTIONS = {1: "inbound", 2: "outbound", 3: "internal"}
 _UNKNOWN_ACT: tuple[list[str], str] = (["info"], "activity")
 
@@ -182,22 +97,12 @@ def _can_parse(line: SourceLine) -> bool:
     if not json_lines.is_object_start(text):
         return False
     match = _CLASS.search(text)
-    return match is not None and _find_kind(int(match[1])) is not None
-
-
-def _find_kind(number: int) -> _Kind | None:
-    """Find what a class tells; None: it is no class of this schema. Those of extensions have five
-    digits, whose last four are a class."""
-    known = _CLASSES.get(number)
-    if known is not None:
-        return known
-    category = _BY_CATEGORY.get(number % 10_000 // 1000)
-    return None if category is None else (category, {})
+    return match is not None and find_kind(int(match[1])) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent:
     document = json_lines.read_shared_object(line.text)
-    kind = _find_kind(json_lines.to_number(document.get("class_uid")) or 0)
+    kind = find_kind(json_lines.to_number(document.get("class_uid")) or 0)
     if kind is None or not isinstance(document.get("metadata"), dict):
         raise UnparseableRecord(
             "no class of OCSF that is understood",
@@ -205,6 +110,8 @@ def _parse(line: SourceLine) -> ParsedEvent:
             remedy="Check which parser the source names.",
         )
     categories, activities = kind
+    if categories == ["host"] and isinstance(document.get("api"), dict):
+        categories = ["api"]  # before version 1.0 calls had a number of what now is the inventory
     activity = json_lines.to_number(document.get("activity_id")) or 0
     types, action = activities.get(
         activity, (["access"], "request") if "web" in categories else _UNKNOWN_ACT
@@ -250,6 +157,9 @@ def _put_outcome(fields: dict[str, Value], document: Mapping[str, Value]) -> Non
         return
     outcome = _STATUSES.get(_get_number(document, "status_id"))
     outcome = outcome or _STATUS_WORDS.get(_get_text(document, "status").casefold())
+    response = json_lines.get_nested(document, "api.response")
+    if outcome is None and isinstance(response, dict) and "error" in response:
+        outcome = "failure" if response["error"] else "success"
     fields["event.outcome"] = outcome or ("success" if status else "unknown")
 
 
@@ -260,6 +170,7 @@ def _put_people(fields: dict[str, Value], document: Mapping[str, Value]) -> None
         target = _get_name(users[0])
         if target:
             fields["user.target.name"] = target.casefold()
+        ecs_values.put_value(fields, "user.target.id", json_lines.to_word(users[0].get("uid")))
         users = users[1:]
     for user in users:
         name, uid = _get_name(user), json_lines.to_word(user.get("uid"))
@@ -274,7 +185,10 @@ def _put_people(fields: dict[str, Value], document: Mapping[str, Value]) -> None
 
 
 def _get_name(user: Mapping[str, Value]) -> str:
-    names = (json_lines.to_word(user.get(key)) for key in ("name", "email_addr", "full_name"))
+    """The name a user signs in with: not the one of a person that stands beside an address."""
+    names = [json_lines.to_word(user.get(key)) for key in ("name", "email_addr", "full_name")]
+    if " " in names[0] and names[1]:
+        return names[1]
     return next((name for name in names if name), "")
 
 
@@ -437,6 +351,35 @@ PARSER = Parser(
                 "user.id": "u7",
                 "breach.auth.mfa": True,
                 "source.ip": "2001:db8::7",
+            },
+        ),
+        ParserExample(
+            '{"metadata":{"version":"0.26.1","product":{"name":"Trail"}},"class_uid":5001,"api":'
+            '{"operation":"ListBuckets","response":{"error":"AccessDenied"}},"time":1795309574250,'
+            '"identity":{"user":{"name":"Jo","uid":"u7"},"session":{"mfa":true}},"src_endpoint":'
+            '{"ip":"203.0.113.66"}}',
+            {
+                "event.category": ["api"],
+                "event.action": "ListBuckets",
+                "event.outcome": "failure",
+                "event.reason": "AccessDenied",
+                "user.id": "u7",
+                "user.name": "jo",
+                "breach.auth.mfa": True,
+                "source.ip": "203.0.113.66",
+            },
+        ),
+        ParserExample(
+            '{"metadata":{"product":{"name":"Gate"}},"class_uid":3006,"activity_id":3,"time":'
+            '1795309574250,"status_id":1,"actor":{"user":{"name":"Jo Day","email_addr":'
+            '"Jo@Contoso.example"}},"user":{"name":"eve","uid":"u9"},"group":{"name":"Admins"}}',
+            {
+                "event.action": "member-added",
+                "event.outcome": "success",
+                "user.name": "jo@contoso.example",
+                "user.target.name": "eve",
+                "user.target.id": "u9",
+                "group.name": "Admins",
             },
         ),
         ParserExample(
