@@ -63,7 +63,7 @@ _WORDS = (
 _FILE_TYPES = (("created", "creation"), ("deleted", "deletion"), ("accessed", "access"))
 _TEXTS = (
     ("host.name", ("DeviceName",)),
-    ("device.id", ("DeviceId",)),
+    ("host.id", ("DeviceId",)),
     ("user.id", ("AccountObjectId", "AccountSid")),
     ("file.name", ("FileName", "AttachmentFileName")),
     ("file.path", ("FolderPath",)),
@@ -116,6 +116,9 @@ def put_row(fields: _Fields, table: str, row: _Record) -> None:
     _put_ends(fields, kind, action, row)
     links.put_link(fields, to_word(row.get("Url")) or to_word(row.get("FileOriginUrl")))
     _put_mail(fields, row)
+
+
+_DIRECTIONS = {"inbound": "inbound", "outbound": "outbound", "intra-org": "internal"}
 
 
 def _get_outcome(table: str, action: str, row: _Record) -> str:
@@ -174,3 +177,5 @@ def _put_mail(fields: _Fields, row: _Record) -> None:
         address = next((a for a in (to_word(row.get(key)) for key in keys) if "@" in a), "")
         if address:
             fields[name] = [address.casefold()]
+    if direction := _DIRECTIONS.get(to_word(row.get("EmailDirection")).casefold()):
+        fields["email.direction"] = direction

@@ -28,6 +28,7 @@ _NAMES = {
     "traffic.bytes_in": "destination.bytes",
     "traffic.packets_in": "destination.packets",
     "traffic.bytes": "network.bytes",
+    "traffic.packets": "network.packets",
     "connection_info.protocol_name": "network.transport",
     "connection_info.protocol_num": "network.iana_number",
     "app_name": "network.application",
@@ -55,6 +56,7 @@ _NAMES = {
     "device.hostname": "host.name",
     "device.name": "host.name",
     "cloud.account.uid": "cloud.account.id",
+    "cloud.account_uid": "cloud.account.id",
     "process.cmd_line": "process.command_line",
     "process.pid": "process.pid",
     "process.file.path": "process.executable",
@@ -87,6 +89,8 @@ _SESSIONS = (
     *("identity.session.mfa", "actor.session.mfa"),
 )
 _DIRECTIONS = {1: "inbound", 2: "outbound", 3: "internal"}
+_NOTHING = {"port": ("0",), "pid": ("-1", "0"), "uid": ("NULL SID", "S-1-0-0")}
+"""What a last name is that says nothing."""
 _UNKNOWN_ACT: tuple[list[str], str] = (["info"], "activity")
 
 
@@ -129,7 +133,8 @@ def _parse(line: SourceLine) -> ParsedEvent:
 
 
 def _get_text(document: Mapping[str, Value], name: str) -> str:
-    return json_lines.to_word(json_lines.get_nested(document, name))
+    text = json_lines.to_word(json_lines.get_nested(document, name))
+    return "" if text in _NOTHING.get(name.rpartition(".")[2], ()) else text
 
 
 def _get_number(document: Mapping[str, Value], name: str) -> int:
@@ -170,10 +175,10 @@ def _put_people(fields: dict[str, Value], document: Mapping[str, Value]) -> None
         target = _get_name(users[0])
         if target:
             fields["user.target.name"] = target.casefold()
-        ecs_values.put_value(fields, "user.target.id", json_lines.to_word(users[0].get("uid")))
+        ecs_values.put_value(fields, "user.target.id", _get_text(users[0], "uid"))
         users = users[1:]
     for user in users:
-        name, uid = _get_name(user), json_lines.to_word(user.get("uid"))
+        name, uid = _get_name(user), _get_text(user, "uid")
         if name or uid:
             people.put_user(fields, name)
             ecs_values.put_value(fields, "user.id", uid)
@@ -384,8 +389,15 @@ PARSER = Parser(
         ),
         ParserExample(
             '{"metadata":{"product":{"name":"Gate"}},"class_uid":4011,"time":1795309574250,'
-            '"status_id":1,"src_endpoint":{"ip":"203.0.113.66"}}',
-            {"event.category": ["network"], "event.outcome": "success"},
+            '"status_id":1,"src_endpoint":{"ip":"203.0.113.66","port":0},"user":{"uid":"NULL SID"},'
+            '"traffic":{"packets":1}}',
+            {
+                "event.category": ["network"],
+                "event.outcome": "success",
+                "source.port": None,
+                "user.id": None,
+                "network.packets": 1,
+            },
         ),
     ),
 )
