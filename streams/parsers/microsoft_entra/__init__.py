@@ -3,22 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import orjson
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import (
-    addresses,
-    device_stamps,
-    directory_names,
-    entra_codes,
-    json_lines,
-    people,
-)
-from streams.tokenizers.json_lines import to_mapping, to_mappings, to_number, to_word, to_words
+from streams.parsers.microsoft_entra import acts
+from streams.tokenizers import device_stamps, json_lines
+from streams.tokenizers.json_lines import to_mapping, to_word
 
 _Fields = dict[str, Value]
 _Record = Mapping[str, Value]
@@ -37,18 +31,7 @@ _RISKS = frozenset(
         *("serviceprincipalriskevents", "aaduserriskevents", "aadriskyserviceprincipals"),
     }
 )
-_SIGN_IN_NAME = "Sign-in activity"
-"""What Microsoft calls the operation where the record names it."""
-_RISKS_SEEN = frozenset({"low", "medium", "high"})
-_SEVERITIES = {"none": 0, "low": 2, "medium": 3, "high": 4}
-_TYPES = {
-    "add": "creation",
-    "create": "creation",
-    "invite": "creation",
-    "delete": "deletion",
-    "remove": "deletion",
-    "hard": "deletion",
-}
+_CALLS = frozenset({"microsoftgraphactivitylogs"})
 _STAMPS = (
     *("createdDateTime", "activityDateTime", "detectedDateTime", "riskLastUpdatedDateTime"),
     *("time", "timeGenerated"),
@@ -56,7 +39,7 @@ _STAMPS = (
 
 
 def _find_record(text: str) -> tuple[str, dict[str, Value]] | None:
-    """Return the record's kind (`sign_in`, `audit`, `risk`) and its properties by their Graph
+    """Return the record's kind (`sign_in`, `audit`, `risk`, `call`) and its properties by their Graph
     names; None: it is no record of Entra ID."""
     if not json_lines.is_object_start(text):
         return None
@@ -75,10 +58,13 @@ def _find_record(text: str) -> tuple[str, dict[str, Value]] | None:
 
 
 def _get_kind(category: str) -> str | None:
-    for kind, categories in (("sign_in", _SIGN_INS), ("audit", _AUDITS), ("risk", _RISKS)):
+    for kind, categories in _CATEGORIES:
         if category in categories:
             return kind
     return None
+
+
+_CATEGORIES = (("sign_in", _SIGN_INS), ("audit", _AUDITS), ("risk", _RISKS), ("call", _CALLS))
 
 
 def _get_graph_kind(record: _Record) -> str | None:
@@ -107,7 +93,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     fields: _Fields = {"event.provider": "Microsoft Entra ID"}
     if tenant := to_word(record.get("tenantId") or record.get("homeTenantId")):
         fields["cloud.account.id"] = tenant
-    _PUTS[kind](fields, record)
+    acts.PUTS[kind](fields, record)
     texts = [to_word(record.get(name)) for name in _STAMPS]
     times = (device_stamps.parse_stamp(text, line.arrived, line.zone) for text in texts if text)
     return ParsedEvent(
@@ -117,161 +103,6 @@ def _parse(line: SourceLine) -> ParsedEvent:
     )
 
 
-def _put_address(fields: _Fields, *texts: Value) -> None:
-    for text in texts:
-        end = addresses.parse_endpoint(to_word(text))
-        if end.ip is not None:
-            addresses.put_endpoint(fields, "source", end.ip, end.port)
-            return
-
-
-def _put_texts(fields: _Fields, texts: Mapping[str, Value]) -> None:
-    fields.update({name: to_word(text) for name, text in texts.items() if to_word(text)})
-
-
-def _put_sign_in(fields: _Fields, record: _Record) -> None:
-    status = to_mapping(record.get("status"))
-    number = to_word(status.get("errorCode")) or to_word(record.get("resultType"))
-    outcome = entra_codes.get_outcome(number)
-    fields |= {
-        "event.category": ["authentication"],
-        "event.type": ["info" if outcome == "unknown" else "start"],
-        "event.action": "sign-in-interrupted" if outcome == "unknown" else _SIGN_IN_NAME,
-        "event.outcome": outcome,
-    }
-    application = record.get("userPrincipalName") or record.get("servicePrincipalName")
-    directory_names.put_person(fields, to_word(application))
-    if "user.name" not in fields:
-        directory_names.put_person(fields, to_word(record.get("servicePrincipalId")))
-    device = to_mapping(record.get("deviceDetail"))
-    location = to_mapping(record.get("locationDetails")) or to_mapping(record.get("location"))
-    _put_texts(
-        fields,
-        {
-            "event.code": number,
-            "error.code": None if number == "0" else number,
-            "user.id": record.get("userId") or record.get("servicePrincipalId"),
-            "user.full_name": record.get("userDisplayName"),
-            "user_agent.original": record.get("userAgent"),
-            "service.name": record.get("appDisplayName") or record.get("resourceDisplayName"),
-            "host.name": device.get("displayName"),
-            "device.id": device.get("deviceId"),
-            "source.geo.country_iso_code": location.get("countryOrRegion"),
-            "source.geo.city_name": location.get("city"),
-        },
-    )
-    reason = status.get("failureReason") or record.get("resultDescription")
-    if outcome != "success" and to_word(reason):
-        fields["event.reason"] = to_word(reason)
-    _put_address(
-        fields, record.get("ipAddress"), record.get("iPAddress"), record.get("callerIpAddress")
-    )
-    _put_factors(fields, record, status)
-    client_app = to_word(record.get("clientAppUsed"))
-    if client_app.casefold() not in people.NOBODY:
-        fields["network.application"] = client_app
-    risk = to_word(record.get("riskLevelDuringSignIn")).casefold()
-    if risk in _RISKS_SEEN:
-        fields["breach.auth.risk"] = risk
-    milliseconds = to_number(record.get("durationMs")) or 0
-    if 0 < milliseconds < 10**12:
-        fields["event.duration"] = milliseconds * 1_000_000
-
-
-def _put_factors(fields: _Fields, record: _Record, status: _Record) -> None:
-    """Set how the user proved who they are, and whether with a second factor."""
-    details = to_mappings(record.get("authenticationDetails"))
-    method = next((to_word(each.get("authenticationMethod")) for each in details), "")
-    if method:
-        fields["breach.auth.method"] = method.casefold()
-    if fields["event.outcome"] != "success":
-        return
-    requirement = to_word(record.get("authenticationRequirement"))
-    details_text = to_word(status.get("additionalDetails")).casefold()
-    if requirement == "multiFactorAuthentication" or details_text.startswith(
-        ("mfa completed", "mfa requirement")
-    ):
-        fields["breach.auth.mfa"] = True
-    elif requirement == "singleFactorAuthentication":
-        fields["breach.auth.mfa"] = False
-
-
-def _put_audit(fields: _Fields, record: _Record) -> None:
-    name = to_word(record.get("activityDisplayName")) or to_word(record.get("operationName"))
-    result = (to_word(record.get("result")) or to_word(record.get("resultSignature"))).casefold()
-    word = name.partition(" ")[0].casefold()
-    fields |= {
-        "event.category": ["iam"],
-        "event.type": [_TYPES.get(word, "change")],
-        "event.action": name or "audit",
-        "event.outcome": {"success": "success", "failure": "failure"}.get(result, "unknown"),
-    }
-    by = to_mapping(record.get("initiatedBy"))
-    user, app = to_mapping(by.get("user")), to_mapping(by.get("app"))
-    actor = user.get("userPrincipalName") or app.get("displayName") or record.get("identity")
-    directory_names.put_person(fields, to_word(actor))
-    _put_texts(
-        fields,
-        {
-            "user.id": user.get("id") or app.get("servicePrincipalId"),
-            "service.name": record.get("loggedByService"),
-            "event.reason": record.get("resultReason") or record.get("resultDescription"),
-        },
-    )
-    more = {
-        to_word(each.get("key")).casefold(): each.get("value")
-        for each in to_mappings(record.get("additionalDetails"))
-    }
-    _put_address(fields, user.get("ipAddress"), more.get("ipaddr"), record.get("callerIpAddress"))
-    if agent := to_word(more.get("user-agent")):
-        fields["user_agent.original"] = agent
-    for target in to_mappings(record.get("targetResources")):
-        person: _Fields = {}
-        directory_names.put_person(person, to_word(target.get("userPrincipalName")))
-        if not person and to_word(target.get("type")) == "Group":
-            _put_texts(
-                fields, {"group.name": target.get("displayName"), "group.id": target.get("id")}
-            )
-        if person:
-            fields.update({n.replace("user.", "user.target."): v for n, v in person.items()})
-            _put_texts(fields, {"user.target.id": target.get("id")})
-            break
-
-
-def _put_risk(fields: _Fields, record: _Record) -> None:
-    state = to_word(record.get("riskState"))
-    detected = to_word(record.get("riskEventType")) or to_word(record.get("riskType"))
-    fields |= {
-        "event.kind": "alert",
-        "event.category": ["iam"],
-        "event.type": ["user", "info"],
-        "event.action": detected or f"risk-{state}".casefold(),
-        "event.outcome": "unknown",
-    }
-    directory_names.put_person(fields, to_word(record.get("userPrincipalName")))
-    _put_texts(
-        fields,
-        {
-            "user.id": record.get("userId"),
-            "user.full_name": record.get("userDisplayName"),
-            "event.reason": record.get("riskDetail"),
-            "rule.name": detected,
-        },
-    )
-    severity = _SEVERITIES.get(to_word(record.get("riskLevel")).casefold())
-    if severity:
-        fields["event.severity"] = severity
-    _put_address(fields, record.get("ipAddress"), record.get("callerIpAddress"))
-    agents = to_words(record.get("userAgent"))
-    if agents:
-        fields["user_agent.original"] = agents[0]
-
-
-_PUTS: Mapping[str, Callable[[_Fields, _Record], None]] = {
-    "sign_in": _put_sign_in,
-    "audit": _put_audit,
-    "risk": _put_risk,
-}
 _SIGN_IN: dict[str, Value] = {
     "id": "6f1c7a52-0002-4a3e-9b5e-000000000001",
     "createdDateTime": "2026-11-22T01:06:15Z",
@@ -288,6 +119,49 @@ _SIGN_IN: dict[str, Value] = {
 _REFUSED = _SIGN_IN | {
     "ipAddress": "2001:DB8::7",
     "status": {"errorCode": 50126, "failureReason": "Invalid user name or password."},
+}
+_RISK: dict[str, Value] = {
+    "detectedDateTime": "2026-11-22T01:06:15Z",
+    "riskEventType": "unfamiliarFeatures",
+    "riskState": "atRisk",
+    "riskLevel": "low",
+    "riskDetail": "none",
+    "ipAddress": "192.0.2.1",
+    "userPrincipalName": "Jo@contoso.example",
+    "additionalInfo": '[{"Key":"userAgent","Value":"Mozilla/5.0"},{"Key":"alertUrl","Value":null}]',
+}
+_CALL: dict[str, Value] = {
+    "requestMethod": "GET",
+    "responseStatusCode": 403,
+    "userId": "0b1c",
+    "ipAddress": "198.51.100.7",
+    "userAgent": "MruService/16.0",
+    "requestUri": "https://graph.microsoft.com/v1.0/me/teamwork",
+}
+_MEMBER: dict[str, Value] = {
+    "activityDateTime": "2026-11-22T01:06:15Z",
+    "activityDisplayName": "Add member to group",
+    "result": "success",
+    "initiatedBy": {
+        "user": {
+            "userPrincipalName": "Eve@contoso.example",
+            "displayName": "Eve Day",
+            "ipAddress": None,
+        }
+    },
+    "additionalDetails": [{"key": "ipaddr", "value": "198.51.100.40"}],
+    "targetResources": [
+        {
+            "type": "User",
+            "userPrincipalName": "Jo@contoso.example",
+            "id": "7",
+            "modifiedProperties": [
+                {"displayName": "Group.ObjectID", "oldValue": None, "newValue": '"g4"'},
+                {"displayName": "Group.DisplayName", "oldValue": None, "newValue": '"Admins"'},
+            ],
+        },
+        {"type": "Group", "id": "g4", "displayName": None},
+    ],
 }
 _AUDIT: dict[str, Value] = {
     "activityDateTime": "2026-11-22T01:06:15Z",
@@ -322,6 +196,7 @@ PARSER = Parser(
             b'RiskEvents"',
             b'"ProvisioningLogs"',
             b'"B2CRequestLogs"',
+            b'"MicrosoftGraphActivityLogs"',
         ),
     ),
     claims=_can_parse,
@@ -411,6 +286,50 @@ PARSER = Parser(
                 }
             ).decode(),
             {"event.outcome": "failure", "source.ip": "192.0.2.1", "event.code": "50053"},
+        ),
+        ParserExample(
+            orjson.dumps(_RISK).decode(),
+            {
+                "event.reason": "unfamiliarFeatures",
+                "breach.auth.risk": "low",
+                "user_agent.original": "Mozilla/5.0",
+                "source.ip": "192.0.2.1",
+            },
+        ),
+        ParserExample(
+            _build("MicrosoftGraphActivityLogs", _CALL),
+            {
+                "event.category": ["api"],
+                "event.outcome": "failure",
+                "http.response.status_code": 403,
+                "url.path": "/v1.0/me/teamwork",
+                "user.id": "0b1c",
+                "source.ip": "198.51.100.7",
+            },
+        ),
+        ParserExample(
+            orjson.dumps(_MEMBER).decode(),
+            {
+                "source.ip": "198.51.100.40",
+                "user.full_name": "Eve Day",
+                "user.target.name": "jo@contoso.example",
+                "group.id": "g4",
+                "group.name": "Admins",
+            },
+        ),
+        ParserExample(
+            _build(
+                "MicrosoftServicePrincipalSignInLogs",
+                {
+                    "userPrincipalName": "",
+                    "servicePrincipalName": "Exchange",
+                    "servicePrincipalId": "sp1",
+                    "signInIdentifier": "Jo@contoso.example",
+                    "ipAddress": "192.0.2.1",
+                },
+                resultType="50053",
+            ),
+            {"event.outcome": "failure", "user.name": "jo@contoso.example", "user.id": None},
         ),
     ),
 )
