@@ -208,14 +208,13 @@ def _put_origin(fields: _Fields, code: int, data: _Data) -> None:
     station = next((each for each in stations if each), "").lstrip("\\")
     if station and addresses.parse_address(station) is None:
         fields["source.domain"] = station
-    number = next((data[key] for key in _PROCESSES if data.get(key)), "")
-    process = _parse_number(number)
+    process = _parse_number(next((data[key] for key in _PROCESSES if data.get(key)), ""))
     if process:
         fields["process.pid"] = process
     reached = addresses.parse_address(get_text(data, "DestinationIp"))
     if reached is not None:
-        number = addresses.parse_port(get_text(data, "DestinationPort"))
-        addresses.put_endpoint(fields, "destination", reached, number)
+        reached_port = addresses.parse_port(get_text(data, "DestinationPort"))
+        addresses.put_endpoint(fields, "destination", reached, reached_port)
         if transport := get_text(data, "Protocol"):
             fields["network.transport"] = transport.casefold()
 
