@@ -119,11 +119,14 @@ def get_processed_position(container: Container) -> RecordPosition | None:
 
 
 def replay_dead_letters(container: Container) -> tuple[int, int]:
-    """Read them all again with today's parsers: (tried, became events)."""
+    """Read them all again with today's parsers: (tried, became events). What an interrupted replay
+    appended is processed first, so that it is not appended again."""
+    worker = container.build_worker()
+    worker.process_all()
     letters, positions = repeat_dead_letters(container)
     if not letters:
         return 0, 0
-    container.build_worker().process_all()
+    worker.process_all()
     dead_again = container.store.make_batch_sink().find_dead_letters(positions)
     mended = len(positions) - len(dead_again)
     _record_replay(container, letters, mended)

@@ -17,6 +17,7 @@ from breachdesk.cli import audit, retention
 from breachdesk.cli.options import (
     AsJson,
     DataDir,
+    err,
     opened_container,
     out,
     print_facts,
@@ -29,6 +30,10 @@ from schemas.pipeline.source import DeadLetter
 from streams.normalise.line_shapes import LetterGroup, build_vocabulary, group_letters
 from streams.normalise.recognise import decode
 from streams.parser_loading import load_parsers
+
+
+MOST_LISTED = 10_000
+"""Dead letters; the lines of all are read to group them."""
 
 
 def register_commands(app: typer.Typer) -> None:
@@ -86,7 +91,9 @@ def list_dead_letters(
     """List records that became no event, and why: grouped by the shape of their line, the largest
     group first."""
     with opened_container(data_dir) as container:
-        letters = container.store.read(lambda uow: uow.sources.list_dead_letters())
+        letters = container.store.read(lambda uow: uow.sources.list_dead_letters(limit=MOST_LISTED))
+        if len(letters) == MOST_LISTED:
+            err.print(f"These are the newest {MOST_LISTED:,}; there are more.")
         if each:
             _print_letters(letters, as_json=as_json)
             return

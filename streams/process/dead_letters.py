@@ -82,21 +82,20 @@ def count_letter_hours(letters: Sequence[DeadLetter]) -> Sequence[HourCount]:
 
 def restore_first_arrival(
     record: RawRecord, letters: dict[RecordPosition, KnownLetter]
-) -> RawRecord:
-    """Restore the record's first arrival, once a letter: in `letters` the letter no longer waits. A
-    further copy, or the same one in a replay, is a record like any other, but never later than the
-    letter was."""
+) -> tuple[RawRecord, bool]:
+    """Restore the record's first arrival, once a letter: in `letters` the letter no longer waits.
+    Returns also whether it is a further copy, which an interrupted or repeated replay leaves: what
+    it says was read from the first one."""
     if record.replay_of is None:
-        return record
+        return record, False
     known = letters.get(record.replay_of)
     if known is None or not _is_copy(record, known.letter):
-        return replace(record, replay_of=None)
+        return replace(record, replay_of=None), False
     letters[record.replay_of] = known._replace(waits=False)
-    return replace(
-        record,
-        arrived=known.letter.arrived,
-        replay_of=record.replay_of if known.waits else None,
-    )
+    arrived = known.letter.arrived
+    if known.waits:
+        return replace(record, arrived=arrived), False
+    return replace(record, arrived=arrived, replay_of=None), True
 
 
 def _is_copy(record: RawRecord, letter: DeadLetter) -> bool:

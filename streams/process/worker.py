@@ -14,7 +14,7 @@ from time import perf_counter, thread_time
 from typing import NamedTuple
 
 from schemas.errors import ConfigurationError, CorruptData, EditConflict, RetryableError
-from schemas.pipeline.event import RawRecord
+from schemas.pipeline.event import RawRecord, RecordPosition
 from schemas.pipeline.source import DeadLetter
 from streams.correlate.in_time import HOLD_SECONDS
 from streams.correlate.signal_rows import pause_collector
@@ -109,6 +109,8 @@ class StreamWorker:
         self.bound = StateBound(sink.estimate_state_bytes, limits.state_bytes)
         self._letter_limit = limits.dead_letters
         self._poisoned = 0
+        self._further_copies: set[RecordPosition] = set()
+        """Records of the present batch that repeat a dead letter which another one repeated."""
         self._clock = WatermarkClock()
         self._owned: dict[str, StoredPosition] = {}
         self._in_store = 0.0
@@ -302,21 +304,29 @@ class StreamWorker:
     def _check_replays(self, records: Sequence[ArrivedRecord]) -> Sequence[ArrivedRecord]:
         """Check records that claim to repeat a dead letter: the claim holds if the store has that
         letter with the same bytes and source; the record then arrived when the letter did."""
+        self._further_copies = set()
         claimed = {r.replay_of for _, r in records if r.replay_of is not None}
         if not claimed:
             return records
         letters = dict(self._sink.find_dead_letters(sorted(claimed)))
-        return [ArrivedRecord(name, restore_first_arrival(r, letters)) for name, r in records]
+        checked: list[ArrivedRecord] = []
+        for name, record in records:
+            restored, is_further = restore_first_arrival(record, letters)
+            checked.append(ArrivedRecord(name, restored))
+            if is_further:
+                self._further_copies.add(record.position)
+        return checked
 
     def _evaluate(self, records: Sequence[ArrivedRecord], view: RegisterView) -> BatchResult:
-        """Evaluate; replayed records (up to what was ever processed) change no count."""
+        """Evaluate; replayed records (up to what was ever processed) change no count, and further
+        copies of a dead letter that was repeated nothing at all."""
         fresh: list[RawRecord] = []
         again: list[RawRecord] = []
         repeated: list[RawRecord] = []
         for arrived in records:
             if self._is_replayed(arrived):
                 again.append(arrived.record)
-            else:
+            elif arrived.record.position not in self._further_copies:
                 (repeated if arrived.record.replay_of else fresh).append(arrived.record)
         result = self._read(fresh, view)
         if again:
