@@ -31,7 +31,6 @@ from streams.normalise.line_shapes import LetterGroup, build_vocabulary, group_l
 from streams.normalise.recognise import decode
 from streams.parser_loading import load_parsers
 
-
 MOST_LISTED = 10_000
 """Dead letters; the lines of all are read to group them."""
 

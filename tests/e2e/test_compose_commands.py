@@ -24,7 +24,11 @@ from services import fresh_schema, unique_prefix
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-OURS = {name: s for name, s in COMPOSE["services"].items() if "breachdesk" in s["image"]}
+OURS = {
+    name: s
+    for name, s in COMPOSE["services"].items()
+    if "breachdesk" in s["image"] and "profiles" not in s
+}
 ROLE = "compose_desk"
 PASSWORD = "of the desk"
 
