@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from schemas.pipeline.event import RawRecord, RecordPosition
@@ -80,12 +80,29 @@ def count_letter_hours(letters: Sequence[DeadLetter]) -> Sequence[HourCount]:
     return sum_hours(counts)
 
 
-def restore_first_arrival(
+def restore_first_arrivals(
+    records: Sequence[RawRecord], letters: Mapping[RecordPosition, KnownLetter]
+) -> tuple[Sequence[RawRecord], set[RecordPosition]]:
+    """Restore the first arrival of records that repeat a dead letter: the claim holds if the store
+    has that letter with the same bytes and source. Returns also which are further copies, that say
+    nothing new: an interrupted or repeated replay leaves them."""
+    if not letters:
+        return [replace(r, replay_of=None) if r.replay_of else r for r in records], set()
+    present = dict(letters)
+    further: set[RecordPosition] = set()
+    restored: list[RawRecord] = []
+    for record in records:
+        copy, is_further = _restore_first_arrival(record, present)
+        restored.append(copy)
+        if is_further:
+            further.add(record.position)
+    return restored, further
+
+
+def _restore_first_arrival(
     record: RawRecord, letters: dict[RecordPosition, KnownLetter]
 ) -> tuple[RawRecord, bool]:
-    """Restore the record's first arrival, once a letter: in `letters` the letter no longer waits.
-    Returns also whether it is a further copy, which an interrupted or repeated replay leaves: what
-    it says was read from the first one."""
+    """Restore it once a letter: in `letters` the letter no longer waits."""
     if record.replay_of is None:
         return record, False
     known = letters.get(record.replay_of)

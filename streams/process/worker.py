@@ -36,7 +36,7 @@ from streams.process.dead_letters import (
     build_poison_letter,
     count_letter_hours,
     count_letters,
-    restore_first_arrival,
+    restore_first_arrivals,
 )
 from streams.process.exports import build_dead_letter_export
 from streams.process.pipeline import (
@@ -53,8 +53,6 @@ from streams.process.watermark_clock import WatermarkClock
 PATIENCE = 8
 """Factor by which a batch may exceed its target duration, on a busy machine or with records that
 are slow to read."""
-
-
 SWEPT_ALONE = 1_000
 """Groups of one sweep: as many as may come new in a batch."""
 SWEPT_TOGETHER = 200
@@ -110,7 +108,6 @@ class StreamWorker:
         self._letter_limit = limits.dead_letters
         self._poisoned = 0
         self._further_copies: set[RecordPosition] = set()
-        """Records of the present batch that repeat a dead letter which another one repeated."""
         self._clock = WatermarkClock()
         self._owned: dict[str, StoredPosition] = {}
         self._in_store = 0.0
@@ -302,24 +299,17 @@ class StreamWorker:
         return None
 
     def _check_replays(self, records: Sequence[ArrivedRecord]) -> Sequence[ArrivedRecord]:
-        """Check records that claim to repeat a dead letter: the claim holds if the store has that
-        letter with the same bytes and source; the record then arrived when the letter did."""
+        """Check records that claim to repeat a dead letter."""
         self._further_copies = set()
         claimed = {r.replay_of for _, r in records if r.replay_of is not None}
         if not claimed:
             return records
-        letters = dict(self._sink.find_dead_letters(sorted(claimed)))
-        checked: list[ArrivedRecord] = []
-        for name, record in records:
-            restored, is_further = restore_first_arrival(record, letters)
-            checked.append(ArrivedRecord(name, restored))
-            if is_further:
-                self._further_copies.add(record.position)
-        return checked
+        letters = self._sink.find_dead_letters(sorted(claimed))
+        restored, self._further_copies = restore_first_arrivals([r for _, r in records], letters)
+        return [ArrivedRecord(name, r) for (name, _), r in zip(records, restored, strict=True)]
 
     def _evaluate(self, records: Sequence[ArrivedRecord], view: RegisterView) -> BatchResult:
-        """Evaluate; replayed records (up to what was ever processed) change no count, and further
-        copies of a dead letter that was repeated nothing at all."""
+        """Evaluate; replayed records (up to what was ever processed) change no count."""
         fresh: list[RawRecord] = []
         again: list[RawRecord] = []
         repeated: list[RawRecord] = []
