@@ -148,8 +148,6 @@ _TEXTS = {
     "uuid": "rule.uuid",
     "version": "observer.version",
 }
-
-
 _PLACES = {key: (name, False) for key, name in _TEXTS.items()} | {
     key: (name, True) for key, name in _NUMBERS.items()
 }
@@ -294,8 +292,7 @@ def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     for key, side in _FURTHER_ADDRESSES:
         if key in pairs:
             _put_further(fields, side, pairs[key])
-    if pairs.get("m") == "1197":
-        _put_mapped(fields, pairs.get("note", ""))
+    _put_mapped(fields, pairs.get("note", ""))
     field_tables.put_mac(fields, "source", pairs.get("srcMac", ""))
     field_tables.put_mac(fields, "destination", pairs.get("dstMac", ""))
 
@@ -308,11 +305,8 @@ def _put_mapped(fields: dict[str, Value], note: str) -> None:
 
 
 def _put_further(fields: dict[str, Value], side: str, text: str) -> None:
-    end = (
-        addresses.parse_endpoint(text)
-        if text.startswith("[")
-        else addresses.parse_named_endpoint(text)
-    )
+    is_plain = text.startswith("[")
+    end = addresses.parse_endpoint(text) if is_plain else addresses.parse_named_endpoint(text)
     if end.ip is None:
         return
     fields[f"{side}.ip"] = end.ip
@@ -336,17 +330,15 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
         fields["event.duration"] = duration
     if pairs.get("appName"):
         fields["network.application"] = pairs["appName"].lower()
-    method = _METHODS.get(pairs.get("op", ""))
-    if method is not None:
-        fields["http.request.method"] = method
+    if (operation := pairs.get("op", "")) in _METHODS:
+        fields["http.request.method"] = _METHODS[operation]
 
 
 def _put_words(fields: dict[str, Value], pairs: dict[str, str], messages: list[str]) -> None:
     user = pairs.get("usr") or pairs.get("user", "")
     if user and not user.startswith("Unknown"):
         field_tables.put_account(fields, user)
-    file = _FILE.search(messages[0][:1000]) if messages else None
-    if file is not None:
+    if messages and (file := _FILE.search(messages[0][:1000])) is not None:
         fields["file.name"] = file["name"]
     if messages:
         if messages[0].startswith("ICMP packet"):
@@ -369,18 +361,6 @@ PARSER = Parser(
     ),
     examples=(
         ParserExample(
-            'id=firewall sn=0040103CE114 time="2026-11-22 09:14:07 UTC" fw=192.0.2.1 pri=5 c=0 m=1197'
-            ' msg="NAT Mapping" n=7 src=10.0.0.9::X0 dst=198.51.100.7::X1 proto=icmp note="Source:'
-            ' 192.0.2.1, 63130, Destination: 198.51.100.7, 8, Protocol: 1" rule="17 (LAN->WAN)"',
-            {
-                "source.ip": "10.0.0.9",
-                "source.nat.ip": "192.0.2.1",
-                "source.nat.port": 63130,
-                "destination.nat.ip": "198.51.100.7",
-                "network.transport": "icmp",
-            },
-        ),
-        ParserExample(
             'Nov 22 13:45:36 192.0.2.5 id=firewall sn=18B169000001 time="2026-11-22 14:48:07"'
             ' fw=192.0.2.9 pri=1 c=32 m=30 msg="Administrator login denied due to bad credentials"'
             " n=7 src=203.0.113.66:36701:WAN dst=192.0.2.9:50000:WAN",
@@ -402,7 +382,7 @@ PARSER = Parser(
             ' c=1024 gcat=6 m=537 msg="Connection Closed" msg="twice" src=192.0.2.28:56783:X4-V10'
             " srcZone=TEST  natSrc=198.51.100.1:56783 dst=198.51.100.12:53:X6:DC01 dstZone=Trusted"
             ' usr="Unknown (SSO failed)" proto=udp/dns sent=63 rcvd=115 spkt=1 rpkt=1 cdur=30016'
-            " appName='General DNS' note= fw_action=\"NA\"",
+            " appName='General DNS' note=\"Source: 198.51.100.1, 63130, Destination: 198.51.100.12, 53\"",
             {
                 "@timestamp": "2026-11-22T16:10:06+00:00",
                 "event.type": ["connection", "end"],
@@ -414,18 +394,20 @@ PARSER = Parser(
                 "network.protocol": "dns",
                 "network.application": "general dns",
                 "source.nat.ip": "198.51.100.1",
+                "source.nat.port": 63130,
                 "destination.domain": "DC01",
                 "observer.product": "NSA3600",
                 "message": "Connection Closed; twice",
             },
         ),
         ParserExample(
-            'id=firewall sn=18B169000001 time="2026-11-22 10:39:35" fw=192.0.2.9 pri=5 c=64 m=36'
-            ' msg="TCP connection dropped" n=2686 src=:4507:WAN srcV6=2001:DB8::7'
+            'id=firewall website-category="Games" sn=18B169000001 time="2026-11-22 10:39:35" note='
+            ' fw=192.0.2.9 pri=5 c=64 m=36 msg="TCP connection dropped" n=2686 src=:4507:WAN srcV6=2001:DB8::7'
             " dst=192.0.2.9:445:LAN rule=0",
             {
                 "event.type": ["connection", "denied"],
                 "event.outcome": "failure",
+                "rule.category": "Games",
                 "source.ip": "2001:db8::7",
                 "source.port": 4507,
                 "destination.port": 445,
@@ -444,15 +426,6 @@ PARSER = Parser(
                 "user.email": "jo@contoso.example",
                 "destination.domain": "vpn.contoso.example",
                 "observer.type": "vpn",
-            },
-        ),
-        ParserExample(
-            '<134> id=firewall website-category="Games" sn=18B169000001 time="2026-11-22 14:48:07"'
-            " fw=192.0.2.9 pri=6 c=32 m=14 src=192.0.2.28:56783:X0 dst=198.51.100.12:443:X1",
-            {
-                "event.action": "web-site-denied",
-                "rule.category": "Games",
-                "observer.serial_number": "18B169000001",
             },
         ),
         ParserExample(
