@@ -18,7 +18,12 @@ _ESCAPED = (
 )
 
 
+MOST_SAMPLED = 20
+"""Records of a source that was not read before, which show whether its lines are of one format."""
+
 HintNumbers = tuple[int, ...]
+GroupedLine = tuple[int, HintNumbers | None]
+"""A record's number, and the hints that occur in it if they were looked for."""
 
 
 class HintScan:
@@ -56,6 +61,11 @@ class HintScan:
                 self._known.clear()
             parsers = self._known[numbers] = self._select_parsers(numbers)
         return parsers
+
+    def have_parser(self, raws: Sequence[bytes]) -> bool:
+        """Whether the hints of one parser occur in all of these."""
+        several = [{parser.id for parser in self.get_parsers(self.find(raw))} for raw in raws]
+        return bool(set.intersection(*several))
 
     def _select_parsers(self, numbers: Sequence[int]) -> Sequence[Parser]:
         hints = {self._hints[number - 1] for number in numbers if number}

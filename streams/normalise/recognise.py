@@ -30,7 +30,7 @@ from streams.normalise.frames import (
     order_outer_levels,
     put_frame,
 )
-from streams.normalise.hint_scan import HintNumbers, HintScan
+from streams.normalise.hint_scan import MOST_SAMPLED, GroupedLine, HintNumbers, HintScan
 from streams.normalise.refusals import (
     NotUnderstood,
     build_not_understood,
@@ -57,10 +57,6 @@ MOST_SOURCES = 10_000
 
 _ReaderKey = tuple[HintNumbers, str | None]
 """The hints of a line, and its tag."""
-
-
-GroupedLine = tuple[int, HintNumbers | None]
-"""A record's number, and the hints that occur in it if they were looked for."""
 
 
 class AttemptResult(StrEnum):
@@ -164,7 +160,12 @@ class FormatRecogniser:
             is_varied = varied.get(record.source)
             if is_varied is None:
                 source = self._get_source(record.source, settings[number])
-                is_varied = varied[record.source] = source.is_varied
+                is_varied = source.is_varied
+                if source.last is None:
+                    sample = records[number : number + MOST_SAMPLED]
+                    raws = [each.raw for each in sample if each.source == record.source]
+                    is_varied = not self._scan.have_parser(raws)
+                varied[record.source] = is_varied
                 source.is_varied = False
             hints: HintNumbers | None = None
             likely: str | HintNumbers = record.source

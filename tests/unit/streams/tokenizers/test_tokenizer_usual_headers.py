@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.pipeline.plugin import NO_FRAME
@@ -61,6 +61,7 @@ HEADERS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(text=HEADERS, zone=st.sampled_from((UTC, ZoneInfo("Europe/London"))))
 def test_a_usual_header_is_read_as_by_the_search_for_all_shapes(text: str, zone: tzinfo) -> None:
     usual = syslog.read_usual(text, ARRIVED, zone)
@@ -78,6 +79,7 @@ def test_the_header_of_sshd_is_usual() -> None:
 
 
 @pytest.mark.parametrize("message", PARTS["message"])
+@settings(max_examples=30, deadline=None)
 @given(before=st.sampled_from(("", *PARTS["stamp"], *PARTS["host"], *PARTS["tag"])))
 def test_a_word_before_a_colon_is_no_header_within_a_frame(message: str, before: str) -> None:
     text = f"{before} {message}".strip()
