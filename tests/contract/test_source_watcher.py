@@ -162,6 +162,29 @@ def test_the_program_itself_was_off_and_no_source_is_blamed_at_once(store: Pipel
     assert watch(store, later, range(50, 130, 5)) == 1
 
 
+def test_a_silence_stays_open_when_the_program_itself_was_off(store: PipelineStore) -> None:
+    receive(store, *(START + n * MINUTE for n in range(120)))
+    last = START + 119 * MINUTE
+    assert watch(store, last, range(65, 300, 5)) == 1
+
+    assert watch(store, last + 20 * HOUR, range(0, 30, 5)) == 0
+    (alert,) = alerts(store)
+    assert (alert.closed_at, alert.begin) == (None, last)
+
+
+def test_a_source_that_is_no_longer_watched_has_no_open_silence(store: PipelineStore) -> None:
+    receive(store, *(START + n * MINUTE for n in range(120)))
+    last = START + 119 * MINUTE
+    watch(store, last, range(65, 300, 5))
+    source = SourceSettings(name="fw", silence_minutes=0)
+    unwatched = SourceWatcher(NAMED.model_copy(update={"sources": (source,)}))
+
+    drain(store, last + 301 * MINUTE)
+    look(store, last + 301 * MINUTE, unwatched)
+
+    assert [alert.closed_at is None for alert in alerts(store)] == [False]
+
+
 def test_a_jump_of_unreadable_records_opens_and_closes_with_its_range(
     store: PipelineStore,
 ) -> None:

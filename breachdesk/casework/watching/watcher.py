@@ -162,7 +162,14 @@ class SourceWatcher:
                 back = heard[name].find_after(int(alert.begin.timestamp() // 60) + 1)
                 end = last if back is None else datetime.fromtimestamp(back * 60, UTC)
                 yield name, rules.Verdict(OperationsKind.SILENT, is_wrong=False, end=end)
-            elif name in mark.configured or heard[name].hours >= SPEAKING_HOURS or alert:
+            elif alert is not None:
+                # It stays open until a record arrives, also when this installation was off meanwhile.
+                is_watched = self._settings.get_source(name).silence_minutes != 0
+                yield (
+                    name,
+                    rules.Verdict(OperationsKind.SILENT, is_wrong=None if is_watched else False),
+                )
+            elif name in mark.configured or heard[name].hours >= SPEAKING_HOURS:
                 yield (
                     name,
                     rules.judge_silence(
