@@ -46,6 +46,7 @@ def follow_files(
             meter=PrometheusFollowMeter(registry),
             say=say,
         )
+        container.troubles.add_reader(follower.list_troubles)
         follower.start()
         try:
             yield
