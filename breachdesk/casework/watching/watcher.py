@@ -287,10 +287,12 @@ def _read_blind(uow: UnitOfWork, name: str, now: datetime) -> Sequence[Span]:
 
 
 def list_configured(settings: Settings) -> list[str]:
-    """List names of sources that the settings name: tables, senders, tokens of HTTP."""
+    """List names of sources that the settings name: tables, followed files, senders, tokens of
+    HTTP."""
     intake = settings.intake
     names = {
         *(source.name for source in settings.sources),
+        *(files.source for files in settings.files),
         *intake.senders.values(),
         *(name for name in intake.http_tokens if name != "*"),
     }
