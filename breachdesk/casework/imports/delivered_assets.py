@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from breachdesk.casework.authority import require_permission
 from breachdesk.casework.imports.asset_values import normalise_value
 from breachdesk.casework.imports.delivered_customers import is_former
 from breachdesk.casework.imports.deliveries import Delivery, Record
@@ -18,7 +19,7 @@ from breachdesk.casework.imports.vendor_profile import RecordKind
 from breachdesk.ports import UnitOfWork
 from schemas.customer import PROVIDER, AssetKind, Binding, RowProblem
 from schemas.errors import BadInput
-from schemas.user import Actor
+from schemas.user import Actor, Permission
 
 _SITES = frozenset({"hosted website"})
 
@@ -42,6 +43,7 @@ def bind_delivered(
 ) -> AssetOutcome:
     """Bind the assets of customers that the register has. `services`: the settings' presets by type
     of asset."""
+    require_permission(actor, Permission.REGISTRAR, act="change whose assets are whose")
     lists = [each for each in delivery.lists if each.shape.kind is RecordKind.ASSETS]
     if not lists or delivery.vendor is None:
         return AssetOutcome()

@@ -62,6 +62,8 @@ HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 """As cheap as argon2 can be: these tests sign in often."""
 
 FORMS = (
+    "/binding-proposals/1/1",
+    "/held-changes/1/1",
     "/alerts/open-case",
     "/alerts/{alert}/assign",
     "/alerts/{alert}/comment",

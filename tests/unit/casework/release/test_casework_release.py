@@ -295,7 +295,7 @@ def test_a_second_person_releases_and_calls_open_in_the_same_act(scenario: Scena
 def test_who_wrote_or_decided_does_not_approve(scenario: Scenario) -> None:
     with pytest.raises(NotAllowed, match="does not approve"):
         scenario.release(LONE)
-    with pytest.raises(NotAllowed, match="needs the duty"):
+    with pytest.raises(NotAllowed, match="needs the permission"):
         scenario.release(RESPONDER)
 
     assert scenario.rows() == []
