@@ -53,6 +53,11 @@ _NAMES = {
 _OF_STRANGERS = frozenset({"src", "dst", "suser", "duser", "shost", "dhost", "spt", "dpt"})
 """With two values, one of them may be typed by a stranger."""
 _TIMES = ("rt", "end", "start", "deviceReceiptTime", "art")
+_LABELS = {"RuleID": "rule.id", "Rule ID": "rule.id", "Policy": "rule.ruleset"}
+_OF_VENDORS = {"MCAS": {"dvc": "source.ip"}}
+"""Keys that a vendor documents with another meaning than the specification: Defender for Cloud Apps
+writes the address of the client's device."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"})
 _DIRECTIONS = {"0": "inbound", "1": "outbound"}
 
 
@@ -76,7 +81,15 @@ def _parse(line: SourceLine) -> ParsedEvent:
     _put_device(fields, record.header)
     if ":" not in texts.get("c6a2", ":"):
         texts.pop("c6a2")
-    ecs_values.put_values(fields, texts, _NAMES)
+    special = _OF_VENDORS.get(record.header.vendor, {})
+    ecs_values.put_values(fields, texts, special)
+    names = {key: name for key, name in _NAMES.items() if key not in special} if special else _NAMES
+    ecs_values.put_values(fields, texts, names)
+    ecs_values.put_values(fields, labelled, _LABELS)
+    ecs_values.put_addresses_of_names(fields)
+    method = texts.get("method", "").upper()
+    if method in _METHODS:
+        fields.setdefault("http.request.method", method)
     _put_user(fields, texts)
     direction = _DIRECTIONS.get(texts.get("deviceDirection", ""))
     if direction is not None:
@@ -87,6 +100,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
         texts.get("act", ""),
         texts.get("outcome", "") or texts.get("categoryOutcome", ""),
         (record.header.name, texts.get("cat", "")),
+        texts.get("reason", ""),
     )
     ecs_values.put_kind(fields, kind)
     return ParsedEvent(_find_time(texts, line), fields)
@@ -175,6 +189,43 @@ PARSER = Parser(
                 "destination.bytes": 0,
                 "network.bytes": 60,
             },
+        ),
+        ParserExample(
+            '<5>Nov 22 01:06:15 vault1 CEF:0|Portcullis|Vault|2.1|309|Logon|7|act="Logon"'
+            ' suser=CONTOSO\\Jo shost=203.0.113.66 dhost= duser=${target} reason="Authentication failure"',
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
+                "source.domain": None,
+                "user.name": "jo",
+                "user.domain": "contoso",
+                "user.target.name": None,
+            },
+        ),
+        ParserExample(
+            "1 2026-11-22T01:06:14.5+00:00 centre gate 4688 SignIn CEF:0|Portcullis|Gate|2.1|600|"
+            "User Signed In|3|src=2001:db8::7 suser=jo",
+            {
+                "event.outcome": "success",
+                "source.ip": "2001:db8::7",
+                "user.name": "jo",
+            },
+        ),
+        ParserExample(
+            "CEF:0|Portcullis|WAF|2.1|APPFW|Blocked paths|6|src=203.0.113.66 method=GET"
+            " request=https://shop.example/admin act=not blocked cs1Label=RuleID cs1=2100.2",
+            {
+                "event.type": ["access", "allowed"],
+                "event.outcome": "success",
+                "http.request.method": "GET",
+                "rule.id": "2100.2",
+            },
+        ),
+        ParserExample(
+            "CEF:0|MCAS|SIEM_Agent|0.1|EVENT_CATEGORY_LOGIN|Log on|0|start=1795309575000"
+            " suser=jo@contoso.example dvc=203.0.113.66",
+            {"source.ip": "203.0.113.66", "observer.ip": None, "user.email": "jo@contoso.example"},
         ),
         ParserExample(
             "CEF:0|Portcullis|Gate|2.1|100|User login failed|7|duser=jo src=198.51.100.9 x"

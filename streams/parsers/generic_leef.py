@@ -25,13 +25,19 @@ _NAMES = {
     "dstPackets": "destination.packets",
     "dstPostNAT": "destination.nat.ip",
     "dstPostNATPort": "destination.nat.port",
+    "shost": "source.domain",
+    "dhost": "destination.domain",
     "usrName": "user.name",
+    "suser": "user.name",
     "accountName": "user.name",
     "domain": "user.domain",
     "proto": "network.transport",
     "url": "url.original",
     "policy": "rule.name",
     "resource": "host.name",
+    "ComputerName": "host.name",
+    "dvc": "observer.ip",
+    "dvchost": "observer.name",
     "sev": "event.severity",
     "identHostName": "host.name",
     "fileName": "file.name",
@@ -64,10 +70,12 @@ def _parse(line: SourceLine) -> ParsedEvent:
     ):
         ecs_values.put_value(fields, name, text)
     ecs_values.put_values(fields, texts, _NAMES)
+    ecs_values.put_addresses_of_names(fields)
     ecs_values.put_total_bytes(fields)
     verdict = texts.get("action") or texts.get("act") or ""
     outcome = texts.get("outcome") or texts.get("result") or texts.get("status") or ""
-    kind = ecs_values.choose_kind(fields, verdict, outcome, (header.code, texts.get("cat", "")))
+    words = (header.code, texts.get("cat", ""))
+    kind = ecs_values.choose_kind(fields, verdict, outcome, words, texts.get("reason", ""))
     ecs_values.put_kind(fields, kind)
     return ParsedEvent(_find_time(texts.get("devTime", ""), line), fields)
 
@@ -98,6 +106,17 @@ PARSER = Parser(
                 "user.name": "jo",
                 "event.severity": 7,
                 "observer.product": "Gate",
+            },
+        ),
+        ParserExample(
+            "LEEF:1.0|Portcullis|Gate|2.1|Auth_Success|src=203.0.113.66\tdst=192.0.2.9"
+            "\tusrName=CONTOSO\\Jo\tdvchost=gw1",
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "success",
+                "user.name": "jo",
+                "user.domain": "contoso",
+                "observer.name": "gw1",
             },
         ),
         ParserExample(

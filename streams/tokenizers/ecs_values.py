@@ -29,11 +29,19 @@ _DENIED = re.compile(
     r"|refused?|discard(?:ed)?|reset|terminated)\b",
     re.IGNORECASE,
 )
+_NOT_DENIED = re.compile(
+    r"\bnot[- ](?:block|den[iy]|drop|reject|prevent|quarantin|refus|discard|reset|terminat)[a-z]{0,6}\b",
+    re.IGNORECASE,
+)
+_NOT_ALLOWED = re.compile(
+    r"\bnot[- ](?:allow|permit|accept|pass|forward)[a-z]{0,6}\b", re.IGNORECASE
+)
 _ALLOWED = re.compile(
     r"\b(?:allow(?:ed)?|permit(?:ted)?|accept(?:ed)?|pass(?:ed)?|forward(?:ed)?)\b", re.IGNORECASE
 )
 _SIGN_IN = re.compile(
     r"\b(?:log[- ]?(?:in|on)s?|logged[- ](?:in|on)|sign(?:ed)?[- ]?in|authenticat\w{1,6}|password"
+    r"|auth(?=[- ](?:success|succeed|ok|fail|den|reject|error))"
     r"|login_\w{1,20}|\w{1,20}_login)\b",
     re.IGNORECASE,
 )
@@ -45,8 +53,14 @@ _FAILED = re.compile(
     re.IGNORECASE,
 )
 _SUCCEEDED = re.compile(
-    r"\b(?:success\w{0,5}|succeeded|logged[- ](?:in|on)|accepted|granted|passed)\b", re.IGNORECASE
+    r"\b(?:success\w{0,5}|succeeded|(?:logged|signed)[- ](?:in|on)|accepted|granted|passed)\b", re.IGNORECASE
 )
+_REFUSAL = re.compile(
+    r"(?:(?:auth\w{0,12}|log[- ]?[io]n|sign[- ]?in)[- ](?:fail\w{0,5}|den\w{1,4}|reject\w{0,3}|error)"
+    r"|(?:invalid|incorrect|wrong|bad|expired|unknown)[- ](?:user|pass|cred|log|token|otp|account))",
+    re.IGNORECASE,
+)
+"""How a device's reason for a refused sign-in begins."""
 _MALWARE = re.compile(r"\b(?:virus|malware|trojan|ransomware|spyware|worm)\b", re.IGNORECASE)
 _INTRUSION = re.compile(
     r"\b(?:ips|ids|intrusion|threat|exploit|attack|scan|botnet|sql injection|xss|brute)\b",
@@ -78,10 +92,10 @@ class GenericKind(NamedTuple):
 def put_value(fields: dict[str, Value], name: str, text: str) -> None:
     """Set one field, if the text says something and has the field's type; the first text stays."""
     text = text.strip()
-    if text in _UNSAID or name in fields:
+    if text in _UNSAID or name in fields or _is_placeholder(text):
         return
     if name in {"user.name", "user.email"}:
-        people.put_user(fields, text)
+        _put_account(fields, text)
     elif name.endswith(".ip"):
         ip, port = addresses.parse_endpoint(text)
         if ip is not None:
@@ -90,6 +104,34 @@ def put_value(fields: dict[str, Value], name: str, text: str) -> None:
             fields.setdefault(f"{name[:-2]}port", port)
     elif (value := _convert(name, text)) is not None:
         fields[name] = value
+
+
+def _is_placeholder(text: str) -> bool:
+    """Whether the device has not replaced a variable of its template: `${Alert.username}`."""
+    return text.startswith("${") and text.endswith("}")
+
+
+def _put_account(fields: dict[str, Value], text: str) -> None:
+    """Set the user; of a domain, a backslash and a name both parts."""
+    domain, _, account = text.replace("\\\\", "\\").partition("\\")
+    if not domain or not account or "\\" in account:
+        people.put_user(fields, text)
+        return
+    people.put_user(fields, account)
+    if "user.name" in fields:
+        fields["user.domain"] = domain.casefold()
+
+
+def put_addresses_of_names(fields: dict[str, Value]) -> None:
+    """Set the address of an end whose name is an address."""
+    for end in ("source", "destination"):
+        name = fields.get(f"{end}.domain")
+        if not isinstance(name, str) or f"{end}.ip" in fields:
+            continue
+        ip, _ = addresses.parse_endpoint(name)
+        if ip is not None:
+            fields[f"{end}.ip"] = ip
+            del fields[f"{end}.domain"]
 
 
 def _convert(name: str, text: str) -> Value:
@@ -124,10 +166,11 @@ def put_total_bytes(fields: dict[str, Value]) -> None:
 
 
 def choose_kind(
-    fields: Mapping[str, Value], verdict: str, outcome: str, words: Iterable[str]
+    fields: Mapping[str, Value], verdict: str, outcome: str, words: Iterable[str], reason: str = ""
 ) -> GenericKind:
     """Choose the kind of act from its verdict (`act=blocked`), its outcome (`outcome=failure`), and
-    the device's own words for the message, never those of a stranger."""
+    the device's own words for the message, never those of a stranger. The reason only says that a
+    sign-in failed."""
     text = " ".join(word for word in (verdict, outcome, *words) if word).replace("_", " ")
     action = re.sub(r"[^a-z0-9]++", "-", (verdict or text).lower()).strip("-")[:80] or "unknown"
     known = OUTCOMES.get(outcome.strip().lower())
@@ -136,17 +179,25 @@ def choose_kind(
         return GenericKind(["authentication"], ["end"], known or "success", action)
     if _SIGN_IN.search(text) and not (has_ends and "user.name" not in fields):
         if known is None:
-            known = "failure" if _FAILED.search(text) else None
+            known = "failure" if _FAILED.search(text) or _REFUSAL.match(reason) else None
         if known is None:
             known = "success" if _SUCCEEDED.search(text) else "unknown"
         return GenericKind(["authentication"], ["start"], known, action)
-    return _choose_by_fields(fields, text, known, action)
+    return _choose_by_fields(fields, verdict, text, known, action)
+
+
+def _read_verdict(text: str) -> tuple[bool, bool]:
+    """Return whether the text denies, and whether it allows; `not blocked` allows."""
+    text = _NOT_ALLOWED.sub("denied", _NOT_DENIED.sub("allowed", text))
+    return _DENIED.search(text) is not None, _ALLOWED.search(text) is not None
 
 
 def _choose_by_fields(
-    fields: Mapping[str, Value], text: str, known: str | None, action: str
+    fields: Mapping[str, Value], verdict: str, text: str, known: str | None, action: str
 ) -> GenericKind:
-    denied, allowed = bool(_DENIED.search(text)), bool(_ALLOWED.search(text))
+    denied, allowed = _read_verdict(verdict.replace("_", " "))
+    if not denied and not allowed:
+        denied, allowed = _read_verdict(text)
     types = ["denied"] if denied else ["allowed"] if allowed else []
     outcome = known or ("failure" if denied else "success" if allowed else "unknown")
     for words, category in ((_MALWARE, "malware"), (_INTRUSION, "intrusion_detection")):

@@ -89,9 +89,11 @@ _QUOTED = r"\"(?:[^\"\\]++|\\.)*+\""
 _BLOCK = rf"\[(?:[^\]\"\\]++|\\.|{_QUOTED})*+\]"
 _RFC5424 = re.compile(
     rf"[\s\ufeff]*+(?:[0-9]{{1,7}} (?=<))?(?:<([0-9]{{1,3}})>[1-9][0-9]{{0,2}} (-|{ISO})|1 ({ISO}))"
-    rf" (\S++) ([^ ]*+) (\S++) (\S++) (-|(?:{_BLOCK})++)(?: \ufeff?(.*))?\Z",
+    rf" (\S++) ([^ ]*+) (\S++) (\S++) (?:(-|(?:{_BLOCK})++)(?: \ufeff?|(?=\Z))"
+    r"|[^\x00-\x7f]{0,4}(?=(?:CEF|LEEF):))(.*)\Z",
     re.DOTALL,
 )
+"""Some devices leave out the structured data, even its `-`, before CEF and LEEF."""
 _YEAR_ONLY = re.compile(_YEAR)
 _BLOCKS = re.compile(_BLOCK, re.DOTALL)
 _ELEMENT = re.compile(rf"\[([^\s\]=\"]++)((?: [^\s=\]\"]++={_QUOTED})*+)\]", re.DOTALL)

@@ -110,6 +110,22 @@ EXAMPLES = (
         _TIMED,
     ),
     ParserExample(
+        "dc1.contoso.example\tMSWinEventLog\t1\tSecurity\t77\tSun Nov 22 01:06:15.250\t4625\t"
+        f"{_PROVIDER}\tN/A\tN/A\tAUDIT_FAILURE\tdc1.contoso.example\tLogon\t\t{_FLAT}\t12",
+        _FAILED,
+    ),
+    ParserExample(
+        "<13>Nov 22 09:00:00 192.0.2.5 AgentDevice=WindowsLog AgentLogFile=Security"
+        f" Source={_PROVIDER} Computer=dc1.contoso.example OriginatingComputer=192.0.2.5 User= Domain="
+        " EventID=4625 EventIDCode=4625 EventType=16 TimeGenerated=1795309575 TimeWritten=1795309575"
+        f" Keywords=Audit Failure Opcode=Info Message={_FLAT}",
+        _TIMED | {"host.name": "dc1.contoso.example"},
+    ),
+    ParserExample(
+        '{"TimeCreated":"2026-11-22T01:06:15Z","EventID":4625,"IpAddress":"203.0.113.66","Computer":"dc1"}',
+        {"event.outcome": "failure", "source.ip": "203.0.113.66", "host.name": "dc1"},
+    ),
+    ParserExample(
         f"Nov 22 01:06:15 dc1.contoso.example {_PROVIDER}: 4625: AUDIT_FAILURE {_FLAT}", _FAILED
     ),
     ParserExample(

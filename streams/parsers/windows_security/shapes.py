@@ -50,8 +50,8 @@ _HEADS = (
         r"[^:]{1,100}: (?P<user>[^:]{0,300}): (?P<domain>[^:]{0,300}): (?P<computer>[\w.-]{1,255}): "
     ),
     re.compile(
-        r"MSWinEventLog[\t ]++[0-9]++[\t ]++(?P<channel>\w++)[\t ]++[0-9]++[\t ]++"
-        r"(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} ++[0-9]{1,2} [0-9:]{8} [0-9]{4})[\t ]++(?P<code>[0-9]{1,5})[\t ]++"
+        r"(?:[\w.-]{1,255}[\t ]++)?+MSWinEventLog[\t ]++[0-9]++[\t ]++(?P<channel>\w++)[\t ]++[0-9]++[\t ]++"
+        r"(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} ++[0-9]{1,2} [0-9:]{8}(?:\.[0-9]{1,6})?(?: [0-9]{4})?)[\t ]++(?P<code>[0-9]{1,5})[\t ]++"
         r"(?P<provider>[\w-]++)[\t ]"
     ),
     re.compile(
@@ -61,15 +61,17 @@ _HEADS = (
     re.compile(
         r"(?P<stamp>[0-9]{1,2}/[0-9]{1,2}/[0-9]{4} [0-9:]{7,8} [AP]M)\s++LogName=(?P<channel>\w++)\s"
     ),
-    re.compile(r"(?:AgentDevice=WindowsLog\t|EventID[ =:]{1,2}[0-9]{4}[ \t])"),
+    re.compile(r"(?:AgentDevice=WindowsLog[\t ]|EventID[ =:]{1,2}[0-9]{4}[ \t])"),
     re.compile(r"(?=[AU][a-z]{0,3} [a-zA-Z])"),
 )
 """What may stand before the text that Windows renders."""
 _PAIR = re.compile(
-    r"(EventCode|EventID|EventIDCode|ComputerName|Computer|Keywords|EventType)=([^\t\r\n]{1,255})"
+    r"(?<!\w)(EventCode|EventID|EventIDCode|ComputerName|Computer|Keywords|EventType|TimeGenerated)="
+    r"((?:(?! \w{1,64}=)[^\t\r\n]){1,255})"
 )
-_SNARE_COMPUTER = re.compile(r"\t(?:Failure|Success) Audit\t([\w.-]{1,255})\t")
-_SNARE_AUDIT = re.compile(r"[\t ](Failure|Success) Audit[\t ]")
+_AUDIT = r"((?:Failure|Success) Audit|AUDIT_(?:FAILURE|SUCCESS))"
+_SNARE_COMPUTER = re.compile(rf"\t{_AUDIT}\t([\w.-]{{1,255}})\t")
+_SNARE_AUDIT = re.compile(rf"[\t ]{_AUDIT}[\t ]")
 _CODE_KEYS = ("#text", "value", "Value", "id")
 _FLAT_CODES = ("EventID", "EventId", "event_id", "Id")
 _FLAT_PARTS = {
@@ -81,6 +83,9 @@ _FLAT_PARTS = {
 }
 _SECURITY = "Microsoft-Windows-Security-Auditing"
 _CHANNELS = frozenset({"security", "system"})
+_FIRST_AUDIT, _LAST_AUDIT = 4608, 6423
+_AUDIT_NAMES = ("TargetUserName", "SubjectUserName", "IpAddress", "LogonType", "EventData")
+"""Numbers and names of the Security log, by which an event without its channel is known."""
 _POSITIONS = {
     4624: "SubjectUserSid SubjectUserName SubjectDomainName SubjectLogonId TargetUserSid TargetUserName"
     " TargetDomainName TargetLogonId LogonType LogonProcessName AuthenticationPackageName"
@@ -256,10 +261,17 @@ def _read_flat(document: _Document) -> WindowsEvent | None:
         for part, keys in _FLAT_PARTS.items()
     }
     is_named = bool(parts["provider"] and parts["channel"] and parts["computer"])
+    is_audit = (
+        bool(parts["computer"])
+        and not parts["channel"]
+        and _FIRST_AUDIT <= code <= _LAST_AUDIT
+        and any(name in document for name in _AUDIT_NAMES)
+    )
     if (
         parts["provider"] != _SECURITY
         and parts["channel"].casefold() not in _CHANNELS
         and not is_named
+        and not is_audit
     ):
         return None
     if not parts["computer"] and not parts["provider"]:
@@ -335,8 +347,8 @@ def _build_from_text(text: str, code: int, at: int, match: re.Match[str]) -> Win
     return WindowsEvent(
         _parse_code(parts.get("code")) or code,
         data,
-        parts.get("stamp", ""),
-        computer[1] if computer is not None and not computer_name else str(computer_name),
+        parts.get("stamp", "") or pairs.get("TimeGenerated", ""),
+        computer[2] if computer is not None and not computer_name else str(computer_name),
         parts.get("channel", "") or "Security",
         parts.get("provider", ""),
         parts.get("keywords", "") or (audit[0] if audit else pairs.get("Keywords", "")),
