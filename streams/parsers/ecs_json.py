@@ -3,6 +3,7 @@ fields pass through; only addresses and user names are normalised."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from schemas.errors import UnparseableRecord
@@ -11,6 +12,11 @@ from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExam
 from streams.tokenizers import addresses, json_lines, people, stamps
 
 _OUTCOMES = frozenset({"success", "failure", "unknown"})
+_ENDED = re.compile(
+    r"(?:\A|[-_. ])(?:(fail(?:ed|ure)?|denied|rejected)|success(?:ful)?|succeeded)(?=[-_. ]|\Z)",
+    re.IGNORECASE,
+)
+"""Words of an action that say how it ended."""
 _IMPLIED = (
     (("http.response.status_code", "source"), "web"),
     (("http.request.method", "url", "source"), "web"),
@@ -61,13 +67,22 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     fields["event.type"] = json_lines.to_words(fields.get("event.type"))
     if "tags" in fields:
         fields["tags"] = json_lines.to_words(fields["tags"])
+    action = json_lines.to_word(fields.get("event.action"))
     if json_lines.to_word(fields.get("event.outcome")) not in _OUTCOMES:
-        fields["event.outcome"] = "unknown"
-    fields["event.action"] = json_lines.to_word(fields.get("event.action")) or "unknown"
+        fields["event.outcome"] = _read_outcome(categories, action)
+    fields["event.action"] = action or "unknown"
     _normalise_names(fields)
     event_id = json_lines.to_word(fields.pop("event.id", None))
     time = stamps.parse_iso(json_lines.to_word(stamp), line.zone) if stamp is not None else None
     return ParsedEvent(time, fields, id=event_id or None)
+
+
+def _read_outcome(categories: list[str], action: str) -> str:
+    """Read the outcome of a sign-in that only its action tells: `logon-failed`."""
+    ended = _ENDED.search(action) if "authentication" in categories else None
+    if ended is None:
+        return "unknown"
+    return "success" if ended[1] is None else "failure"
 
 
 def _normalise_names(fields: dict[str, Value]) -> None:
@@ -91,6 +106,11 @@ PARSER = Parser(
     is_sure=True,
     references=("https://www.elastic.co/docs/reference/ecs",),
     examples=(
+        ParserExample(
+            '{"@timestamp":"2026-11-22T01:06:15Z","event.category":"authentication","event.action":'
+            '"logon-failed","source.ip":"203.0.113.66","user.name":"jo"}',
+            {"event.outcome": "failure", "source.ip": "203.0.113.66", "user.name": "jo"},
+        ),
         ParserExample(
             '{"@timestamp":"2026-11-22T01:06:15.250Z","ecs":{"version":"9.4.0"},'
             '"event":{"id":"abc","category":"authentication","type":["start"],'

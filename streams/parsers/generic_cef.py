@@ -57,7 +57,9 @@ _LABELS = {"RuleID": "rule.id", "Rule ID": "rule.id", "Policy": "rule.ruleset"}
 _OF_VENDORS = {"MCAS": {"dvc": "source.ip"}}
 """Keys that a vendor documents with another meaning than the specification: Defender for Cloud Apps
 writes the address of the client's device."""
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"})
+_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"}
+)
 _DIRECTIONS = {"0": "inbound", "1": "outbound"}
 
 

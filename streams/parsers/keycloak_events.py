@@ -9,9 +9,10 @@ from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLi
 from streams.tokenizers import addresses, device_stamps, key_value, people, web_access
 
 _HEAD = re.compile(
-    r"(?:(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}[,.][0-9]{3}) |[0-9:]{8}[,.][0-9]{3} )?"
+    r"(?:(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}[,.][0-9]{3}) {1,2}|[0-9:]{8}[,.][0-9]{3} {1,2})?"
     r"(?:[A-Z]{4,5} {1,2})?"
-    r"(?:\[org\.keycloak\.events\] \([^)]{1,100}\) )?(?=(?:type|operationType)=\"?[A-Z_]{3,64}\"?, realmId=)"
+    r"(?:\[org\.keycloak\.events\] \([^)]{1,100}\) "
+    r"|[0-9]{1,10} --- \[[^\]]{1,60}\] org\.keycloak\.events {1,60}: )?(?=(?:type|operationType)=\"?[A-Z_]{3,64}\"?, realmId=)"
 )
 _SIGN_INS = frozenset(
     {
@@ -81,6 +82,18 @@ PARSER = Parser(
     parse=_parse,
     references=("https://www.keycloak.org/docs/latest/server_admin/#event-listener",),
     examples=(
+        ParserExample(
+            "2026-11-22 01:06:15.123  WARN 1580 --- [nio-9000-exec-2] org.keycloak.events        : "
+            "type=LOGIN_ERROR, realmId=r1, clientId=account, userId=null, ipAddress=203.0.113.66,"
+            " error=user_not_found, username=Jo",
+            {
+                "@timestamp": "2026-11-22T01:06:15.123000+00:00",
+                "event.outcome": "failure",
+                "event.reason": "user_not_found",
+                "user.name": "jo",
+                "source.ip": "203.0.113.66",
+            },
+        ),
         ParserExample(
             f'{_STAMP} WARN  [org.keycloak.events] (executor-thread-1) type="LOGIN_ERROR", realmId="r1", clientId="account", '
             'userId="null", ipAddress="198.51.100.7", error="invalid_user_credentials", username="Jo"',

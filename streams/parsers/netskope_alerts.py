@@ -75,12 +75,17 @@ _SIGN_INS = {
 _VERDICTS = {"allow": "success", "allowed": "success", "bypass": "success"}
 
 
+_ALERT = re.compile(r'"alert"\s*+:\s*+"yes"')
+
+
 def _can_parse(line: SourceLine) -> bool:
     text = line.text
     if not text.startswith("{"):
         return False
     if _AUDIT.search(text) is not None:
         return '"supporting_data"' in text or '"severity_level"' in text
+    if _ALERT.search(text) is not None:
+        return '"alert_type"' in text and '"alert_name"' in text
     return _ACCESS.search(text) is not None and _TYPE.search(text) is not None
 
 
@@ -231,11 +236,22 @@ def _parse_time(document: dict[str, Value]) -> datetime | None:
 PARSER = Parser(
     id="netskope_alerts",
     title="Netskope alerts and events",
-    hints=(b'"access_method"', b'"audit_log_event"'),
+    hints=(b'"access_method"', b'"audit_log_event"', b'"alert_type"'),
     claims=_can_parse,
     parse=_parse,
     references=("https://docs.netskope.com/en/rest-api-v2-overview-312207/",),
     examples=(
+        ParserExample(
+            '{"_id":"a2","alert":"yes","alert_name":"Customer data","alert_type":"DLP","action":"block",'
+            '"activity":"Upload","dlp_rule":"NINO","object":"list.csv","srcip":"203.0.113.66",'
+            '"user":"jo@contoso.example","timestamp":1795309575}',
+            {
+                "event.outcome": "failure",
+                "user.email": "jo@contoso.example",
+                "source.ip": "203.0.113.66",
+                "file.name": "list.csv",
+            },
+        ),
         ParserExample(
             '{"_id":"a1","access_method":"Client","action":"block","activity":"Upload","alert":"yes",'
             '"alert_name":"Customer data","alert_type":"DLP","app":"Cloud Drive","ccl":"low",'

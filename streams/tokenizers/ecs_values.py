@@ -53,7 +53,8 @@ _FAILED = re.compile(
     re.IGNORECASE,
 )
 _SUCCEEDED = re.compile(
-    r"\b(?:success\w{0,5}|succeeded|(?:logged|signed)[- ](?:in|on)|accepted|granted|passed)\b", re.IGNORECASE
+    r"\b(?:success\w{0,5}|succeeded|(?:logged|signed)[- ](?:in|on)|accepted|granted|passed)\b",
+    re.IGNORECASE,
 )
 _REFUSAL = re.compile(
     r"(?:(?:auth\w{0,12}|log[- ]?[io]n|sign[- ]?in)[- ](?:fail\w{0,5}|den\w{1,4}|reject\w{0,3}|error)"
