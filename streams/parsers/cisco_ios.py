@@ -58,12 +58,12 @@ _SENTENCES: tuple[tuple[re.Pattern[str], _Act], ...] = tuple(
     (re.compile(pattern, re.DOTALL), act)
     for pattern, act in (
         (
-            rf"Login Success \[user: ?(?P<user>.*)\] \[Source: (?P<ip>{_IP}|\S*)\] \[localport: (?P<port>[0-9]+)\]",
+            rf"Login Success \[user: ?(?P<user>.*)\] \[Source: (?P<ip>{_IP}|\S*)\](?: \[localport: (?P<port>[0-9]+)\])?",
             _IN_OK,
         ),
         (
             (
-                rf"Login failed \[user: ?(?P<user>.*)\] \[Source: (?P<ip>{_IP}|\S*)\] \[localport: (?P<port>[0-9]+)\]"
+                rf"Login failed \[user: ?(?P<user>.*)\] \[Source: (?P<ip>{_IP}|\S*)\](?: \[localport: (?P<port>[0-9]+)\])?"
                 r"(?: \[Reason: (?P<reason>[^\]]*)\])?"
             ),
             _IN_BAD,
@@ -329,6 +329,16 @@ PARSER = Parser(
         "https://www.cisco.com/c/en/us/td/docs/ios/system/messages/guide/smg_cfg.html",
     ),
     examples=(
+        ParserExample(
+            "<180>Nov 22 09:14:07 rtr1 %SEC_LOGIN-4-LOGIN_FAILED: Login failed [user: eve] [Source:"
+            " 192.0.2.1] x] [Source: 203.0.113.66]",
+            {
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
+                "user.name": "eve] [source: 192.0.2.1] x",
+                "destination.port": None,
+            },
+        ),
         ParserExample(
             "<189>4822: Nov 22 09:14:07.123: %WEBSERVER-5-LOGIN_PASSED: Chassis 1 R0/0: nginx: Login"
             " Successful from host 198.51.100.7 by user 'jo' using crypto cipher 'ECDHE-RSA-AES128'",

@@ -22,7 +22,16 @@ _START = re.compile(
     rf"(?P<kind>{_KINDS})(?=\s)"
 )
 _SAID_VERDICT = re.compile(r"\s(?P<word>allow|deny)\s")
-_PATTERN = re.compile(r"\spattern: (?:Group Policy )?(?P<word>allow|deny)?", re.IGNORECASE)
+_PATTERN = re.compile(
+    r"\spattern: (?:Group Policy )?(?P<word>allow|deny|[01](?=\s|\Z))?", re.IGNORECASE
+)
+_VERDICTS = {
+    "allow": ("allowed", "success"),
+    "deny": ("denied", "failure"),
+    "0": ("allowed", "success"),
+    "1": ("denied", "failure"),
+}
+"""What a rule did; inbound rules write the figures."""
 _ENDS = (
     ("source", ("src", "client_ip", "ip_src", "Client"), ("sport",)),
     ("destination", ("dst", "server"), ("dport",)),
@@ -123,8 +132,7 @@ def _put_flow(fields: dict[str, Value], kind: str, body: str) -> None:
         return
     match = _SAID_VERDICT.match(body) or _PATTERN.search(f" pattern:{rule}")
     word = ((match["word"] if match is not None else None) or "").lower()
-    verdicts = {"allow": ("allowed", "success"), "deny": ("denied", "failure")}
-    verdict, outcome = verdicts.get(word, ("info", "unknown"))
+    verdict, outcome = _VERDICTS.get(word, ("info", "unknown"))
     fields |= {"event.type": ["connection", verdict], "event.outcome": outcome}
     if rule.strip():
         fields["rule.name"] = rule.strip()
@@ -301,6 +309,20 @@ PARSER = Parser(
         "https://documentation.meraki.com/General_Administration/Monitoring_and_Reporting/Syslog_Event_Types_and_Log_Samples",
     ),
     examples=(
+        ParserExample(
+            "1795338847.112233445 MX-HQ flows src=203.0.113.66 dst=192.0.2.1 protocol=tcp sport=40112"
+            " dport=3389 pattern: 1 all",
+            {
+                "event.type": ["connection", "denied"],
+                "event.outcome": "failure",
+                "destination.port": 3389,
+            },
+        ),
+        ParserExample(
+            "1795338848.112233445 MX-HQ flows src=203.0.113.7 dst=192.0.2.1 protocol=tcp sport=40113"
+            " dport=443 pattern: 0 (tcp || udp) && dst port 443",
+            {"event.type": ["connection", "allowed"], "event.outcome": "success"},
+        ),
         ParserExample(
             "<134>1 1795338847.226844514 MX-HQ flows src=192.0.2.10 dst=203.0.113.80"
             " mac=24:2F:FA:1E:B7:E6 protocol=tcp sport=50112 dport=23 pattern: deny (dst 0.0.0.0/0)",

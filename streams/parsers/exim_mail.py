@@ -35,7 +35,8 @@ _FAILED = re.compile(
     re.DOTALL,
 )
 _REASON = re.compile(
-    r": (?P<code>[0-9]{3}) (?P<reason>[^()]*?)(?: \(set_id=(?P<user>.*)\))?\Z", re.DOTALL
+    r": (?P<code>[0-9]{3}) (?P<reason>[^()]*?)(?: \(set_id=(?:(?P<user>.*)\)|(?P<deferred>[^()]{0,254})\): .*))?\Z",
+    re.DOTALL,
 )
 _UNKNOWN_METHOD = re.compile(
     r'SMTP protocol error in "AUTH ([\w-]{1,40})[^"]*" H=.* authentication mechanism not supported\Z'
@@ -56,13 +57,17 @@ _DELIVERIES = {"**": ("mail_bounced", "failure"), "==": ("mail_deferred", "failu
 
 
 def _match_start(line: SourceLine) -> re.Match[str] | None:
-    own = _OWN.match(line.text)
+    part = _PART.match(line.text) if line.frame.app in ("exim", "exim4") else None
+    own = _OWN.match(line.text, part.end() if part else 0)
     if own is not None or line.frame.app not in ("exim", "exim4"):
         return own
-    return None if _STAMPED.match(line.text) else _TAGGED.match(line.text)
+    start = part.end() if part else 0
+    return None if _STAMPED.match(line.text, start) else _TAGGED.match(line.text, start)
 
 
 _STAMPED = re.compile(_STAMP)
+_PART = re.compile(r"\[(?P<number>[0-9]{1,3})[\\/][0-9]{1,3}\] ")
+"""The number of a piece of a message that is too long for one line of syslog."""
 
 
 def _can_parse(line: SourceLine) -> bool:
@@ -75,6 +80,9 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         raise UnparseableRecord(
             "no line of Exim", place="exim_mail", remedy="Check which parser the source names."
         )
+    piece = _PART.match(line.text)
+    if piece is not None and piece["number"] != "1":
+        return IgnoredLine("continues the message of the line before")
     parts = start.groupdict()
     fields = _parse_message(line.text[start.end() :])
     if fields is None:
@@ -159,6 +167,12 @@ def _put_client(fields: dict[str, Value], client: re.Match[str]) -> None:
         fields["source.domain"] = client["host"].casefold()
 
 
+def _get_typed_user(reason: re.Match[str]) -> str:
+    """Return the name that the client gave; the cause of a temporary failure follows it."""
+    user = reason["user"] or reason["deferred"] or ""
+    return user.partition("): ")[0] if reason["code"].startswith("4") else user
+
+
 def _build_failed_login(match: re.Match[str]) -> dict[str, Value]:
     fields: dict[str, Value] = {
         "event.category": ["authentication"],
@@ -174,7 +188,7 @@ def _build_failed_login(match: re.Match[str]) -> dict[str, Value]:
     reason = _REASON.search(match["rest"], client.end() if client else 0)
     if reason is not None:
         fields |= {"event.code": reason["code"], "event.reason": reason["reason"]}
-        people.put_user(fields, reason["user"] or "")
+        people.put_user(fields, _get_typed_user(reason))
     return fields
 
 
@@ -272,6 +286,17 @@ PARSER = Parser(
         "https://www.exim.org/exim-html-current/doc/html/spec_html/ch-smtp_authentication.html",
     ),
     examples=(
+        ParserExample(
+            "<22>1 2026-11-22T09:14:07+00:00 mx exim 12 - - [1\\4] 2026-11-22 09:14:06 login authenticator"
+            " failed for (x) [203.0.113.66]: 435 Unable to authenticate at present"
+            " (set_id=jo@contoso.example): cannot open a file (see [192.0.2.1])",
+            {
+                "@timestamp": "2026-11-22T09:14:06+00:00",
+                "event.outcome": "failure",
+                "user.email": "jo@contoso.example",
+                "source.ip": "203.0.113.66",
+            },
+        ),
         ParserExample(
             "2026-11-22 01:06:15 dovecot_login authenticator failed for (from [192.0.2.9])"
             " [203.0.113.66]:50100 I=[192.0.2.4]:587: 535 Incorrect authentication data"

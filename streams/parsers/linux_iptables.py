@@ -40,7 +40,10 @@ _DESCRIPTION = re.compile(r'DESCR="([^"]*)"')
 _DENIED = re.compile(
     r"(?<![A-Za-z])(?:DROP|DENY|DENIED|BLOCK|BLOCKED|REJECT|REJECTED|DISCARD)", re.IGNORECASE
 )
-_ALLOWED = re.compile(r"(?<![A-Za-z])(?:ACCEPT|ACCEPTED|ALLOW|ALLOWED|PASS|PERMIT)", re.IGNORECASE)
+_ALLOWED = re.compile(
+    r"(?<![A-Za-z])(?:ACCEPT|ACCEPTED|ALLOW|ALLOWED|PASS|PERMIT|(?-i:ACC(?![A-Za-z])))",
+    re.IGNORECASE,
+)
 _VERDICTS = {
     "D": "drop",
     "R": "reject",
@@ -192,6 +195,15 @@ PARSER = Parser(
         "https://help.ui.com/hc/en-us/articles/33349041044119",
     ),
     examples=(
+        ParserExample(
+            "Nov 22 09:14:07 gw01 kernel: SFW2-INext-ACC-TCP IN=eth0 OUT= MAC= SRC=203.0.113.7"
+            " DST=192.0.2.1 LEN=60 PROTO=TCP SPT=40112 DPT=22 WINDOW=1 SYN",
+            {
+                "event.outcome": "success",
+                "event.type": ["connection", "allowed"],
+                "destination.port": 22,
+            },
+        ),
         ParserExample(
             'Nov 22 02:29:15 UDMP-HQ [WAN_LOCAL-D-2147483647] DESCR="[WAN_LOCAL]Block All Traffic"'
             " IN=eth8 OUT= MAC=00:11:22:33:44:55:66:77:88:99:aa:bb:08:00 SRC=198.51.100.23"

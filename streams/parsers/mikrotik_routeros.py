@@ -5,10 +5,11 @@ Whether a packet passed is visible only in the prefix that the author of the rul
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, cef, numbers, people, web_access
+from streams.tokenizers import addresses, cef, device_stamps, numbers, people, stamps, web_access
 
 _AREAS = (
     "system|firewall|ppp|l2tp|pptp|sstp|ovpn|pppoe|ipsec|dhcp|dhcpv6|wireless|hotspot|interface|script"
@@ -17,7 +18,15 @@ _AREAS = (
 )
 _LEVELS = frozenset({"info", "warning", "error", "critical", "debug", "packet", "account", "raw"})
 _TOPICS = rf"(?:{_AREAS})(?:,[a-z0-9!-]{{1,24}}){{1,6}}"
-_START = re.compile(rf"\s*+({_TOPICS}):? (?=\S)")
+_PRINTED = (
+    r"(?:(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}|[a-z]{3}/[0-9]{2}(?:/[0-9]{4})?) )?"
+    r"(?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})"
+)
+"""The stamp of the device's own memory and files; the day of printing has no date."""
+_START = re.compile(rf"\s*+(?:{_PRINTED} )?(?P<topics>{_TOPICS}):? (?=\S)")
+_VIA = re.compile(
+    r" via (?:winbox|ssh|telnet|ftp|web|api|api-ssl|rest-api|rest|local|mac-telnet)\Z"
+)
 _ALL_TOPICS = re.compile(_TOPICS)
 _MAC = r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}"
 _PACKET = re.compile(
@@ -127,19 +136,28 @@ def _split(line: SourceLine) -> tuple[list[str], str] | None:
     """Split topics and message: a relay may have taken the topics for the program's name."""
     start = _START.match(line.text)
     if start is not None:
-        topics, message = start[1].split(","), line.text[start.end() :]
+        topics, message = start["topics"].split(","), line.text[start.end() :]
     elif line.frame.app is not None and _ALL_TOPICS.fullmatch(line.frame.app):
         topics, message = line.frame.app.split(","), line.text
+    elif _has_topics_for_host(line):
+        topics, message = (line.frame.host or "").split(","), line.text
     else:
         return _split_cef(line.text) or _guess_topics(line)
     return (topics, message) if _LEVELS & set(topics) else None
+
+
+def _has_topics_for_host(line: SourceLine) -> bool:
+    """Whether the topics follow the stamp of the device's own file, where a host would stand."""
+    return line.frame.host is not None and _ALL_TOPICS.fullmatch(line.frame.host) is not None
 
 
 def _guess_topics(line: SourceLine) -> tuple[list[str], str] | None:
     """Split a message without topics (`add-topics-string=no`, the default of newer versions): only
     the device's own sentences and packets, which name its interfaces as no other does."""
     message = line.text.strip()
-    if line.frame.app is not None or line.frame.time is None or len(message) > _LONGEST_PLAIN:
+    if line.frame.app is not None or len(message) > _LONGEST_PLAIN:
+        return None
+    if line.frame.time is None and _VIA.search(message) is None:
         return None
     if any(pattern.fullmatch(message) for pattern, _, _ in _SIGN_INS):
         return ["system", "account"], message
@@ -172,9 +190,21 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         "observer.product": "RouterOS",
         "observer.type": "router",
     }
-    if line.frame.host:
+    if line.frame.host and not _has_topics_for_host(line):
         fields["host.name"] = fields["observer.name"] = line.frame.host
-    return ParsedEvent(line.frame.time, fields)
+    return ParsedEvent(line.frame.time or _parse_printed(line), fields)
+
+
+def _parse_printed(line: SourceLine) -> datetime | None:
+    start = _START.match(line.text)
+    if start is None or start["date"] is None:
+        return None
+    date, clock = start["date"], start["clock"]
+    if "/" not in date:
+        return stamps.parse_iso(f"{date}T{clock}", line.zone)
+    month, day, *year = date.split("/")
+    text = " ".join((month.capitalize(), day, *year, clock))
+    return device_stamps.parse_stamp(text, line.arrived, line.zone)
 
 
 def _build_fields(
@@ -394,6 +424,41 @@ PARSER = Parser(
         ParserExample(
             "ppp,error <0005>: user jo authentication failed",
             {"event.outcome": "failure", "user.name": "jo"},
+        ),
+        ParserExample(
+            "2026-11-22 01:06:16 system,error,critical login failure for user eve from 203.0.113.66 via api",
+            {
+                "@timestamp": "2026-11-22T01:06:16+00:00",
+                "event.outcome": "failure",
+                "user.name": "eve",
+                "source.ip": "203.0.113.66",
+                "host.name": None,
+            },
+        ),
+        ParserExample(
+            "nov/21/2026 23:02:50 system,info,account user jo logged in from 192.0.2.5 via winbox",
+            {
+                "@timestamp": "2026-11-21T23:02:50+00:00",
+                "event.outcome": "success",
+                "user.name": "jo",
+            },
+        ),
+        ParserExample(
+            "01:06:17 firewall,info DENY input: in:ether1 out:(none), proto 47, 203.0.113.66->192.0.2.1,"
+            " len 54",
+            {
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
+                "destination.ip": "192.0.2.1",
+            },
+        ),
+        ParserExample(
+            "login failure for user eve from 192.0.2.9 via ssh from 2001:db8::66 via ssh",
+            {
+                "event.outcome": "failure",
+                "user.name": "eve from 192.0.2.9 via ssh",
+                "source.ip": "2001:db8::66",
+            },
         ),
         ParserExample(
             "system,info filter rule added by admin",

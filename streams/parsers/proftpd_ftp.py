@@ -9,7 +9,7 @@ import re
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import mail_sign_ins
+from streams.tokenizers import addresses, mail_sign_ins
 
 _LINE = re.compile(
     r"(?:(?P<server>[^\s()\[\]]{1,255}) )?\((?P<host>[^\s()\[\]]{0,255})\[(?P<ip>[0-9A-Fa-f.:]{2,45})\]\)"
@@ -18,7 +18,7 @@ _LINE = re.compile(
 )
 _APP = re.compile(r"proftpd(?:\[[0-9]+\])?")
 _FAILED = re.compile(
-    r"USER (?P<user>.*?)(?: \(Login failed\): (?P<reason>.*)|: (?P<unknown>no such user)(?: found)?(?: from .*)?"
+    r"USER (?P<user>.*?)(?: \(Login failed\): (?P<reason>.*)|: (?P<unknown>no such user)(?: found)?(?: from .*?(?: to (?P<to>[0-9A-Fa-f.:]{2,64}))?)?"
     r"|: (?P<other>Login (?:failed|incorrect).*))\Z",
     re.DOTALL,
 )
@@ -80,6 +80,11 @@ def _parse_message(text: str) -> dict[str, Value] | None:
     if match is not None:
         fields = mail_sign_ins.build_sign_in("failure", "ftp_login", user=match["user"])
         reason = match["reason"] or match["unknown"] or match["other"]
+        ip, _, port = (match["to"] or "").rpartition(":")
+        if ip:
+            addresses.put_endpoint(
+                fields, "destination", addresses.parse_address(ip), addresses.parse_port(port)
+            )
         return fields | {"event.reason": reason.strip().rstrip(".")}
     match = _SIGNED_IN.match(text)
     if match is not None:
@@ -150,7 +155,13 @@ PARSER = Parser(
         ParserExample(
             "Nov 22 01:06:15 ftp proftpd[4211]: ftp.contoso.example (2001:DB8::7[2001:DB8::7]) - USER"
             " x: no such user found from 192.0.2.9 [192.0.2.9] to ::ffff:192.0.2.4:21",
-            {"event.outcome": "failure", "user.name": "x", "source.ip": "2001:db8::7"},
+            {
+                "event.outcome": "failure",
+                "user.name": "x",
+                "source.ip": "2001:db8::7",
+                "destination.ip": "192.0.2.4",
+                "destination.port": 21,
+            },
         ),
         ParserExample(
             "Nov 22 01:06:15 ftp proftpd[4211]: ftp.contoso.example (203.0.113.66[203.0.113.66]) -"

@@ -15,11 +15,14 @@ from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
 from streams.tokenizers import device_stamps, field_tables, key_value, stamps
 
+_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
 _START = re.compile(
     r"\s*+(?:device=\"?\w++\"?\s++date=|(?:device|device_name)=\"?[^\"]{1,64}\"?\s++timestamp="
     r"|timestamp=\"[^\"]{10,40}\"\s++device_(?:model|serial_id|name)="
     r"|date=\S++\s++time=\S++\s++(?:timezone=|device_name=))"
+    rf"|\s*+(?:(?P<stamp>{_STAMP}) )?[A-Z][A-Za-z ]{{1,40}}?messageid=\"[0-9]{{1,8}}\"\s++(?=log_type=)"
 )
+"""The beginning of a record; the log viewer's export has its stamp and type without keys."""
 _REAL = re.compile(r"(?<!\S)log_type=")
 _TEXTS = {
     "event.code": ("log_id",),
@@ -244,6 +247,9 @@ def _put_words(fields: dict[str, Value], pairs: Mapping[str, str]) -> None:
 
 def _parse_time(pairs: Mapping[str, str], line: SourceLine) -> datetime | None:
     date, clock = pairs.get("date", ""), pairs.get("time", "")
+    start = _START.match(line.text)
+    if start is not None and start["stamp"]:
+        return stamps.parse_iso(start["stamp"].replace(" ", "T"), line.zone)
     if not date or not clock:
         return device_stamps.parse_stamp(pairs.get("timestamp", ""), line.arrived, line.zone)
     zone = device_stamps.find_zone(pairs.get("timezone", ""), line.zone)
@@ -262,6 +268,20 @@ PARSER = Parser(
         "https://docs.sophos.com/nsg/sophos-firewall/18.5/PDF/SFOS-Syslog-Guide.pdf",
     ),
     examples=(
+        ParserExample(
+            '2026-11-22 10:14:07 Firewallmessageid="01001" log_type="Firewall" log_component="Invalid'
+            ' Traffic" log_subtype="Denied" status="Deny" con_duration="0" fw_rule_id="0" user=""'
+            ' in_interface="Port2" out_interface="" src_ip="203.0.113.66" src_port="40112"'
+            ' dst_ip="192.0.2.1" dst_port="3389" protocol="TCP"',
+            {
+                "@timestamp": "2026-11-22T10:14:07+00:00",
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
+                "source.port": 40112,
+                "destination.port": 3389,
+                "user.name": None,
+            },
+        ),
         ParserExample(
             '<30>device="SFW" date=2026-11-22 time=10:14:07 timezone="CET" device_name="XGS-HQ"'
             ' device_id=C01001 log_id=010101600001 log_type="Firewall" log_component="Firewall Rule"'

@@ -85,6 +85,14 @@ _NUMBERED = {
 }
 _SAME = {"icmpv6": "ipv6-icmp", "icmp6": "ipv6-icmp"}
 _INTERFACE = re.compile(r"\bon (?:interface (\S++)|(\S++) interface\b)")
+_PORT_LITERALS = {
+    "domain": 53, "ftp": 21, "ftp-data": 20, "http": 80, "https": 443, "ssh": 22, "telnet": 23,
+    "smtp": 25, "pop3": 110, "imap4": 143, "ldap": 389, "ldaps": 636, "snmp": 161, "snmptrap": 162,
+    "ntp": 123, "sqlnet": 1521, "sip": 5060, "h323": 1720, "pptp": 1723, "netbios-ns": 137,
+    "netbios-dgm": 138, "netbios-ssn": 139, "bootps": 67, "bootpc": 68, "tftp": 69, "syslog": 514,
+    "radius": 1645, "radius-acct": 1646, "tacacs": 49, "isakmp": 500, "www": 80, "whois": 43,
+}  # fmt: skip
+"""The names that the device writes for ports, by its own list."""
 _DURATION = re.compile(r"\bduration ([0-9]{1,6}):([0-9]{2}):([0-9]{2})")
 _BYTES = re.compile(r"\bduration \S++ (?:forwarded )?bytes ([0-9]{1,18})")
 _LONG_DURATION = re.compile(
@@ -255,6 +263,13 @@ def _put_interface(fields: dict[str, Value], way: str, name: str | None) -> None
         fields[f"observer.{way}.interface.name"] = name
 
 
+def _put_port(fields: dict[str, Value], literal: str) -> None:
+    """Set the port that the device writes as one of its own literals."""
+    port = _PORT_LITERALS.get(literal)
+    if port is not None:
+        fields["destination.port"] = port
+
+
 def _put_end(fields: dict[str, Value], side: str, end: _End) -> str | None:
     """Set an end's address, port and translation; return its interface."""
     if not end.text:
@@ -267,6 +282,7 @@ def _put_end(fields: dict[str, Value], side: str, end: _End) -> str | None:
         fields[f"{side}.domain"] = text
     if end.port and port is None and side == "destination" and not end.port.isdigit():
         fields["network.protocol"] = end.port.lower()
+        _put_port(fields, end.port.lower())
     nat_ip = addresses.parse_address(end.nat or "")
     nat_port = addresses.parse_port(end.nat_port or "")
     if nat_ip is not None and nat_ip != ip:

@@ -6,6 +6,16 @@ from schemas.pipeline.plugin import ParserExample
 
 EXAMPLES = (
     ParserExample(
+        "Nov 22 09:14:07 fw-hq : %ASA-6-308001: Console enable password incorrect for 3 tries (from"
+        " ssh (remote 203.0.113.66))",
+        {
+            "event.category": ["authentication", "network"],
+            "event.outcome": "failure",
+            "source.ip": "203.0.113.66",
+            "breach.auth.attempts": 3,
+        },
+    ),
+    ParserExample(
         "<166>Nov 22 2026 09:14:07 fw-hq : %ASA-6-302013: Built outbound TCP connection 7781 for"
         " outside:203.0.113.80/443 (203.0.113.80/443) to inside:192.0.2.44/50112"
         " (198.51.100.2/41007)(LOCAL\\jo) (jo)",

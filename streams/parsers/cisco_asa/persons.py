@@ -55,6 +55,7 @@ _SENTENCES = tuple(
         r"FTP connection from \S++ to [^\s,]++, user (?P<user>.*) \w++ file (?P<file>.*)",
         r"IPSEC: .*\(user= ?(?P<user>[^()]*+)\)",
         rf"user-identity: (?:Add|Delete) IP-User mapping (?P<ip>{_IP}) - (?P<user>.*) \w++\Z",
+        rf"(?:PIX )?[Cc]onsole enable password incorrect for (?P<tries>[0-9]{{1,6}}) tries? \(from (?:\w{{1,20}} \(remote )?(?P<ip>{_IP})",
         rf"(?P<ip>{_IP}) end configuration",
         rf"\w++ configuration: (?P<ip>{_IP}) ",
         rf"\[?Host (?P<ip>{_IP}) is attacking",
@@ -124,6 +125,9 @@ def _put_sentence(fields: dict[str, Value], groups: dict[str, str | None]) -> No
         value = groups.get(key)
         if value:
             fields[name] = value
+    tries = groups.get("tries")
+    if tries:
+        fields["breach.auth.attempts"] = int(tries)
     command = groups.get("command")
     if command:
         fields["process.command_line"] = command.strip().strip("'.")

@@ -26,7 +26,7 @@ _BARE = re.compile(
     r"level=\"\w{1,20}\" vd=\""
 )
 """A line whose beginning a collector has cut."""
-_DEVICE_KEY = re.compile(r"(?<![\w-])(?:devid|logid|device_id|log_id|eventtime)=")
+_DEVICE_KEY = re.compile(r"(?<![\w-])(?:devid|logid|device_id|log_id|eventtime|logdesc)=")
 _TYPE_KEY = re.compile(
     r"[\s,]type=\"?(?:traffic|utm|event|attack|statistics|spam|virus|dns|ztna|gtp|anomaly|webfilter|ips"
     r"|app-ctrl|emailfilter|dlp|voip|waf|content)\b|[\s,]desc=\""
@@ -150,7 +150,16 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
 PARSER = Parser(
     id="fortinet_fortigate",
     title="Fortinet FortiGate (key=value, CSV, CEF)",
-    hints=(b"logid=", b"log_id=", b"|Fortinet|", b"devid=", b"device_id=", b"eventtime=", b"vd="),
+    hints=(
+        b"logid=",
+        b"log_id=",
+        b"|Fortinet|",
+        b"devid=",
+        b"device_id=",
+        b"eventtime=",
+        b"vd=",
+        b"logdesc=",
+    ),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,

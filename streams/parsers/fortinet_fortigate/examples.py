@@ -6,6 +6,12 @@ from schemas.pipeline.plugin import ParserExample
 
 EXAMPLES = (
     ParserExample(
+        'date=2026-11-22 time=09:14:07 type="event" subtype="vpn" level="alert"'
+        ' action="ssl-login-fail" remip=203.0.113.66 user="eve" logdesc="SSL VPN login fail"'
+        ' reason="sslvpn_login_permission_denied"',
+        {"event.outcome": "failure", "user.name": "eve", "source.ip": "203.0.113.66"},
+    ),
+    ParserExample(
         '<189>date=2026-11-22 time=09:11:51 devname="fw-hq" devid="FG100F0000000001"'
         ' logid="0000000013" type="traffic" subtype="forward" level="notice" vd="root"'
         ' eventtime=1795338711390385486 tz="+0100" srcip=192.0.2.10 srcport=50112 srcintf="lan"'

@@ -24,7 +24,7 @@ from streams.tokenizers import (
 )
 
 _START = re.compile(
-    rf"\s*+(?:(?P<host>[^\s(]{{1,255}}) )??(?:(?P<serial>[A-Z0-9]{{6,20}}) )?(?:\((?P<stamp>{syslog.ISO})\) )?"
+    rf"\s*+(?:(?P<host>[^\s(]{{1,255}}) )??(?:(?P<serial>[A-Z0-9]{{6,20}}) (?:(?P<name>[^\s(:]{{1,255}}) (?=[\w.-]{{1,64}}(?:\[[0-9]*+\])?: ))?)?(?:\((?P<stamp>{syslog.ISO})\) )?"
     r"(?:(?P<app>[\w.-]{1,64})(?:\[[0-9]*+\])?: )?(?=msg_id=\"[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}\")"
 )
 _CODE = re.compile(r"msg_id=\"([0-9A-Fa-f]{4}-[0-9A-Fa-f]{4})\" ?")
@@ -117,7 +117,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         "observer.vendor": "WatchGuard",
         "observer.type": "firewall",
     }
-    serial, host = start["serial"], line.frame.host or start["host"]
+    serial, host = start["serial"], line.frame.host or start["host"] or start["name"]
     if serial is not None:
         fields["observer.serial_number"] = serial
     if host:

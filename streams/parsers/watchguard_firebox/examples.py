@@ -6,6 +6,19 @@ from schemas.pipeline.plugin import ParserExample
 
 EXAMPLES = (
     ParserExample(
+        "2026-11-22T09:14:07+00:00 fb-a FVE6035FD3AE3 fb-cluster firewall:"
+        ' msg_id="3000-0148" Deny WAN - Main Firebox 40 tcp 20 239 203.0.113.66 192.0.2.1 41277 591'
+        ' offset 5 S 1497867397 win 4  geo_src="BGR" sent_bytes="40" rcvd_bytes="0"  (Unhandled'
+        " External Packet-00)",
+        {
+            "event.outcome": "failure",
+            "source.ip": "203.0.113.66",
+            "destination.port": 591,
+            "source.bytes": 40,
+            "observer.serial_number": "FVE6035FD3AE3",
+        },
+    ),
+    ParserExample(
         "<142>Nov 22 09:14:07 fb-hq FVE6035FD3AE3 (2026-11-22T09:14:05) firewall[10]:"
         ' msg_id="3000-0148" Deny 0-External Firebox 52 tcp 20 127 198.51.100.77 192.0.2.1'
         " 62443 3389 offset 8 S 832026162 win 8192 blocked sites (Internal Policy)",
