@@ -162,9 +162,8 @@ def _can_parse(line: SourceLine) -> bool:
     if start is None:
         return False
     keys = frozenset(_KEY.findall(line.text[start.end() : start.end() + 600]))
-    return any(some <= keys for some in _ENOUGH) or (
-        line.text.startswith("id=firewall ", start.end()) and {"m", "msg"} <= keys
-    )
+    is_own = line.text.startswith("id=firewall ", start.end())
+    return any(some <= keys for some in _ENOUGH) or (is_own and {"m", "msg"} <= keys)
 
 
 def _read_pairs(line: SourceLine) -> list[tuple[str, str]]:
@@ -362,17 +361,6 @@ PARSER = Parser(
         "https://www.elastic.co/docs/reference/integrations/sonicwall_firewall",
     ),
     examples=(
-        ParserExample(
-            'id=firewall m=33 msg="User login denied - incorrect password" src=203.0.113.66:1044:X1'
-            ' usr="eve"',
-            {
-                "event.category": ["authentication"],
-                "event.outcome": "failure",
-                "user.name": "eve",
-                "source.ip": "203.0.113.66",
-                "source.port": 1044,
-            },
-        ),
         ParserExample(
             'Nov 22 13:45:36 192.0.2.5 id=firewall sn=18B169000001 time="2026-11-22 14:48:07"'
             ' fw=192.0.2.9 pri=1 c=32 m=30 msg="Administrator login denied due to bad credentials"'
