@@ -261,8 +261,7 @@ def _parse_time(pairs: dict[str, str], line: SourceLine) -> datetime | None:
     text = pairs.get("time") or pairs.get("vp_time")
     if not text:
         return line.frame.time
-    explicit = pairs.get("vp_time", text)
-    if explicit.endswith(" UTC"):
+    if (explicit := pairs.get("vp_time", text)).endswith(" UTC"):
         return stamps.parse_iso(explicit[:-4], UTC)
     return stamps.parse_iso(text, line.zone)
 

@@ -179,3 +179,15 @@ def test_a_stranger_s_forwarded_list_is_not_believed() -> None:
     result = fields(NGINX, f'192.0.2.1 - - {WEB} "-" "x" "192.0.2.66"')
 
     assert result["source.ip"] == "192.0.2.1"
+
+
+def test_a_short_record_of_a_firewall_is_a_sign_in() -> None:
+    text = 'id=firewall m=33 msg="User login denied" src=203.0.113.66:1044:X1 usr="eve"'
+
+    result = fields(SONICWALL, text)
+
+    assert (result["event.outcome"], result["source.port"], result["user.name"]) == (
+        "failure",
+        1044,
+        "eve",
+    )
