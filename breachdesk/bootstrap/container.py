@@ -29,6 +29,7 @@ from breachdesk.stores.register.replay_queue import SqlReplayQueue
 from breachdesk.stores.sql.file_lock import FileLock
 from notifiers.letters.render import JinjaRenderer
 from schemas import private_files
+from schemas.customer import PROVIDER
 from schemas.errors import ConfigurationError, NotAllowed, RetryableError
 from schemas.law import LawBook
 from schemas.pipeline.rule import RuleInfo
@@ -123,6 +124,11 @@ class Container:
             settings=settings.store,
             exporting=bool(settings.kafka.servers),
             law=self.law,
+            source_owners={
+                source.name.casefold(): source.owner
+                for source in settings.sources
+                if source.owner != PROVIDER
+            },
         )
         # Whoever only reads is not stopped by a disk that is full: the dispatcher asks again.
         with suppress(RetryableError):

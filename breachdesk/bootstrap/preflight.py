@@ -292,11 +292,14 @@ def _check_customer_sources(container: Container) -> Iterator[PreflightCheck]:
         waiting = container.store.read(lambda uow: uow.imports.count_held())
         problem = state.trouble or ("" if state.imported_at else "it was never read")
         waits = f"{waiting} changes wait for a person" if waiting else ""
+        remedy = "Look at Held changes in the console." if state.trouble or waiting else ""
+        if problem and not state.trouble:
+            remedy = f"breachdesk customers import --from {source.name}, or start breachdesk run."
         yield PreflightCheck(
             what=f"customers of {source.name}",
             passed=not problem and not waiting,
             finding=problem or waits or f"{len(state.members)} customers in the last delivery",
-            remedy="Look at Held changes in the console." if problem or waiting else "",
+            remedy=remedy,
         )
 
 

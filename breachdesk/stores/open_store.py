@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -35,22 +36,37 @@ def open_store(
     settings: StoreSettings | None = None,
     exporting: bool = False,
     law: LawBook | None = None,
+    source_owners: Mapping[str, str] | None = None,
 ) -> PipelineStore:
     """Open the store at `sqlite:///…/store.db` or `postgresql://…` and migrate it forward.
     `settings` hold a server's schema, password, TLS and pool. `exporting`: transactions on a server
-    also fill the outbox towards Kafka. `law` None means the law that is shipped.
+    also fill the outbox towards Kafka. `law` None means the law that is shipped. `source_owners`
+    are the owners that the settings name, by case-folded source.
 
     Raises ConfigurationError for another address, a file or schema that cannot be written or a
     store of a newer program, NotFound if there is no store and `create` is False, CorruptData if
     the file is no store, RetryableError if the disk or the server cannot be used."""
     if postgres_database.is_postgres(url):
         server_settings = (settings or StoreSettings()).model_copy(update={"url": url})
-        return open_postgres(server_settings, now=now, create=create, exporting=exporting, law=law)
-    return open_sqlite(_parse_sqlite_path(url), now=now, create=create, law=law)
+        return open_postgres(
+            server_settings,
+            now=now,
+            create=create,
+            exporting=exporting,
+            law=law,
+            source_owners=source_owners,
+        )
+    path = _parse_sqlite_path(url)
+    return open_sqlite(path, now=now, create=create, law=law, source_owners=source_owners)
 
 
 def open_sqlite(
-    path: Path, *, now: Now, create: bool = True, law: LawBook | None = None
+    path: Path,
+    *,
+    now: Now,
+    create: bool = True,
+    law: LawBook | None = None,
+    source_owners: Mapping[str, str] | None = None,
 ) -> SqliteStore:
     """Open the store in that file. Raises like `open_store`."""
     if not create and not path.exists():
@@ -64,7 +80,7 @@ def open_sqlite(
             remedy="Choose a data folder that this user may write.",
         ) from error
     migrate(path)
-    return SqliteStore(path, now, law)
+    return SqliteStore(path, now, law, source_owners)
 
 
 def open_postgres(
@@ -74,6 +90,7 @@ def open_postgres(
     create: bool = True,
     exporting: bool = False,
     law: LawBook | None = None,
+    source_owners: Mapping[str, str] | None = None,
 ) -> PostgresStore:
     """Open the store on that server. Raises like `open_store`."""
     engine = postgres_database.make_engine(settings)
@@ -87,6 +104,7 @@ def open_postgres(
         postgres_database.describe_address(settings),
         now,
         law,
+        source_owners,
     )
 
 

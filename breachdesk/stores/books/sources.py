@@ -39,8 +39,13 @@ NEWEST_GAPS = KeysetPager(
 class SqlSourceBook:
     """breachdesk.ports.SourceBook."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self, connection: Connection, configured_owners: Mapping[str, str] | None = None
+    ) -> None:
+        """`configured_owners`: whose system a source is by the settings, where no binding says it;
+        by case-folded name."""
         self._connection = connection
+        self._configured_owners = configured_owners or {}
 
     def list(self) -> Sequence[SourceView]:
         """List sources by name, including those that are known only from a blind interval."""
@@ -216,7 +221,9 @@ class SqlSourceBook:
                 match_any(self._connection, bindings.c.value, names),
             )
         )
-        return {row.value: row.customer_id for row in rows}
+        bound = {row.value: row.customer_id for row in rows if row.customer_id != PROVIDER}
+        configured = self._configured_owners
+        return {name: configured[name] for name in names if name in configured} | bound
 
 
 def _build_view(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -39,11 +39,15 @@ T = TypeVar("T")
 
 
 def run_work(
-    connection: Connection, work: Callable[[UnitOfWork], T], now: datetime, law: LawBook
+    connection: Connection,
+    work: Callable[[UnitOfWork], T],
+    now: datetime,
+    law: LawBook,
+    source_owners: Mapping[str, str] | None = None,
 ) -> tuple[T, bool]:
     """Run an act's work and its last act on the connection; the result, and whether a case's key
     was erased."""
-    books = SqlUnitOfWork(connection, law)
+    books = SqlUnitOfWork(connection, law, source_owners=source_owners)
     result = work(books)
     books.finish(now)
     if books.audit.erased:
@@ -59,8 +63,11 @@ class SqlUnitOfWork:
         connection: Connection,
         law: LawBook | None = None,
         cache: SnapshotView | None = None,
+        *,
+        source_owners: Mapping[str, str] | None = None,
     ) -> None:
-        """Open the books; `cache` is None in an act, and only there does anything change."""
+        """Open the books; `cache` is None in an act, and only there does anything change.
+        `source_owners`: whose system a source is by the settings."""
         self._connection = connection
         self._cache = cache
         self.law = load_shipped_law() if law is None else law
@@ -77,7 +84,7 @@ class SqlUnitOfWork:
         self.proposals = SqlProposalBook(connection)
         self.replays = SqlReplayBook(connection)
         self.audit = SqlAuditBook(connection, cipher, row_digests)
-        self.sources = SqlSourceBook(connection)
+        self.sources = SqlSourceBook(connection, source_owners)
         self.watch = SqlWatchBook(connection)
         self.coverage = SqlCoverageBook(connection)
         self.users = SqlUserBook(connection, row_digests, is_snapshot=is_snapshot)

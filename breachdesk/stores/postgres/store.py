@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -51,8 +51,16 @@ class PostgresStore:
     """breachdesk.ports.Store over a PostgreSQL schema. Thread-safe; close it when done. A lost
     connection or a restarted server raises RetryableError, and the next call reconnects."""
 
-    def __init__(self, engine: Engine, place: str, now: Now, law: LawBook | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        place: str,
+        now: Now,
+        law: LawBook | None = None,
+        source_owners: Mapping[str, str] | None = None,
+    ) -> None:
         self.law = load_shipped_law() if law is None else law
+        self._source_owners = source_owners
         self.now = now
         self._transactions = PostgresTransactions(engine, place)
         self._leader = PostgresLeader(engine)
@@ -75,7 +83,7 @@ class PostgresStore:
         BadInput) for a value that cannot be stored, RetryableError when the server refuses."""
         now = self.now()
         result, erased = self._transactions.write_exclusive(
-            lambda connection: run_work(connection, work, now, self.law)
+            lambda connection: run_work(connection, work, now, self.law, self._source_owners)
         )
         if erased:
             self._cache.clear()
@@ -88,7 +96,9 @@ class PostgresStore:
         """Run on a read-only snapshot; never waits for a writer."""
         cache = self._cache.make_view()
         return self._transactions.read(
-            lambda connection: work(SqlUnitOfWork(connection, self.law, cache))
+            lambda connection: work(
+                SqlUnitOfWork(connection, self.law, cache, source_owners=self._source_owners)
+            )
         )
 
     def get_server_identity(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -33,9 +33,16 @@ T = TypeVar("T")
 class SqliteStore:
     """breachdesk.ports.Store over one SQLite file. Thread-safe; close it when done."""
 
-    def __init__(self, path: Path, now: Now, law: LawBook | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        now: Now,
+        law: LawBook | None = None,
+        source_owners: Mapping[str, str] | None = None,
+    ) -> None:
         self.path = path
         self.law = load_shipped_law() if law is None else law
+        self._source_owners = source_owners
         self.now = now
         self._lock = FileLock(path.with_name(path.name + ".lock"))
         self._readers: Engine = sqlite_database.make_reader_engine(path)
@@ -61,7 +68,7 @@ class SqliteStore:
         erased: list[bool] = []
 
         def run_transaction(connection: Connection) -> T:
-            result, gone = run_work(connection, work, self.now(), self.law)
+            result, gone = run_work(connection, work, self.now(), self.law, self._source_owners)
             if gone:
                 erased.append(True)
                 self._erased = True
@@ -77,7 +84,11 @@ class SqliteStore:
     def read(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run on a read-only snapshot; never waits for the writer."""
         cache = self._cache.make_view()
-        return self._read(lambda connection: work(SqlUnitOfWork(connection, self.law, cache)))
+        return self._read(
+            lambda connection: work(
+                SqlUnitOfWork(connection, self.law, cache, source_owners=self._source_owners)
+            )
+        )
 
     def get_server_identity(self) -> str:
         """Return the empty string: a file has no server that another could replace."""
