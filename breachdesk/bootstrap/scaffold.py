@@ -37,6 +37,8 @@ witness_email = ""         # the outsider told when one person breaks the glass
 # [[sources]]
 # name = "sonicwall-hq"
 # zone = "Europe/London"
+# owner = "C001"           # the customer whose system it is; yours where nothing is said
+# silence_minutes = 60     # an operations alert after so long a silence
 
 # How notices leave. STARTTLS is required unless you say tls = "tls".
 # [[senders]]
@@ -59,6 +61,16 @@ syslog_tcp = 0
 # port = 6514
 # [intake.http_tokens]
 # "m365" = "a long random token"
+
+# Files that are followed as they grow: docs/howto/follow-files.md
+# [[files]]
+# source = "web"
+# paths = ["/var/log/nginx/*access.log"]
+
+# Where customers are imported from on a schedule: docs/howto/keep-customers-true.md
+# [[customers]]
+# name = "psa"
+# folder = "/srv/exports/halopsa"
 """
 
 CUSTOMERS = """\

@@ -303,7 +303,8 @@ def list_listeners(container: Container) -> Iterator[str]:
     address = f"http://{settings.console_host}:{settings.console_port}"
     yield f"console on {address}"
     if intake.http_tokens:
-        yield f"records by HTTP on {address}/intake/SOURCE for {', '.join(intake.http_tokens)}"
+        names = ", ".join(intake.http_tokens)
+        yield f"records by HTTP on {address}/intake/SOURCE, OTLP on {address}/v1/logs, for {names}"
     for name, port in (
         ("UDP", intake.syslog_udp),
         ("TCP", intake.syslog_tcp),

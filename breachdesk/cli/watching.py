@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -33,6 +34,7 @@ SOURCE_COLUMNS = (
     "failure_share", "alerts",
 )  # fmt: skip
 TOTAL_COLUMNS = ("kind", "assets", "watched", "sentence")
+NO_ASSETS = "No customer has an asset in the register: `breachdesk assets import FILE`."
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 Gap = Annotated[
     CoverageGap | None,
@@ -49,7 +51,10 @@ def register_commands(app: typer.Typer) -> None:
     def list_sources(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         """List all sources with their figures of the last 24 hours and open operations alerts."""
         with opened_container(data_dir) as container:
-            print_rows(_iterate_sources(container), SOURCE_COLUMNS, as_json=as_json)
+            rows = _iterate_sources(container)
+            print_rows(
+                rows if as_json else map(_describe_line, rows), SOURCE_COLUMNS, as_json=as_json
+            )
 
     @sources.command("show")
     def show_source(name: Name, data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -137,6 +142,19 @@ DAILY = frozenset(
 """Figures of the last 24 hours; a source has some of the same names ever since."""
 
 
+def _describe_line(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Describe a source for the table: time to the second, rounded figures, kinds of alerts."""
+    rates = ("records_per_minute", "usual_records_per_minute")
+    share, arrived = row["failure_share"], row["last_arrived"]
+    return {
+        **row,
+        "last_arrived": arrived and f"{datetime.fromisoformat(arrived):%Y-%m-%dT%H:%M:%SZ}",
+        **{key: None if row[key] is None else f"{row[key]:.2f}" for key in rates},
+        "failure_share": None if share is None else f"{share:.1%}",
+        "alerts": [alert["kind"] for alert in row["alerts"]],
+    }
+
+
 def _iterate_coverage(container: Container, gap: CoverageGap | None) -> Iterator[CoverageRow]:
     now = container.now()
 
@@ -154,4 +172,4 @@ def _print_totals(container: Container, *, as_json: bool) -> None:
         print_facts({**totals.model_dump(mode="json"), "kinds": rows}, as_json=True)
         return
     out.print(totals.sentence, markup=False)
-    print_rows(rows, TOTAL_COLUMNS, as_json=False)
+    print_rows(rows, TOTAL_COLUMNS, as_json=False, empty=NO_ASSETS)

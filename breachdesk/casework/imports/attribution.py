@@ -27,7 +27,7 @@ def bind_asset(
     now: datetime,
 ) -> Binding:
     """Bind `domain:contoso.example` to this customer (or `provider`) since `valid_from` (None:
-    always), known from now on. An empty service means the usual one of that kind.
+    always), known from now on. An empty service means the usual one of that kind; a host has none.
 
     Events that were nobody's because of it are read again (`replay_request`). Raises NotFound
     for an unknown customer, BadInput for an invalid key or service."""
@@ -81,7 +81,15 @@ def _parse_asset(key: str) -> tuple[AssetKind, str]:
 
 
 def _get_usual_service(kind: AssetKind, customer_id: str) -> str:
-    return "our own system" if customer_id == PROVIDER else USUAL[kind]
+    if customer_id == PROVIDER:
+        return "our own system"
+    if kind not in USUAL:
+        raise BadInput(
+            "a machine may be a server, a workstation or a firewall, and each holds other data",
+            place="service",
+            remedy="Name the service: managed server, workstation or managed firewall.",
+        )
+    return USUAL[kind]
 
 
 def _find_service(uow: UnitOfWork, name: str) -> ServicePreset:

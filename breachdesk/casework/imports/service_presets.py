@@ -151,10 +151,10 @@ USUAL: Mapping[AssetKind, str] = {
     AssetKind.TENANT: "Microsoft 365 tenant",
     AssetKind.MAILBOX: "hosted mailbox",
     AssetKind.DOMAIN: "hosted mail domain",
-    AssetKind.HOST: "managed firewall",
     AssetKind.IP: "broadband line",
     AssetKind.SITE: "hosted website",
     AssetKind.SOURCE: "managed firewall",
     AssetKind.SERVICE: "billing account",
 }
-"""What an asset most often is, when a person binds it and names no service."""
+"""What an asset most often is, when a person binds it and names no service. A machine may hold files
+and mail or only pass them on: a person must say which."""

@@ -54,6 +54,15 @@ def test_what_is_bound_takes_role_and_categories_from_its_service(store: SqliteS
     assert store.read(lambda uow: len(uow.customers.list_bindings())) == 1
 
 
+def test_a_machine_is_bound_only_with_a_service_that_a_person_names(store: SqliteStore) -> None:
+    with pytest.raises(BadInput) as raised:
+        say(store, "host:orchard-srv1")
+
+    assert raised.value.place == "service"
+    assert "managed server, workstation or managed firewall" in raised.value.remedy
+    assert store.read(lambda uow: uow.customers.list_bindings()) == []
+
+
 @pytest.mark.parametrize(
     ("key", "service", "pecr"),
     [
@@ -75,7 +84,7 @@ def test_the_provider_may_own_things_too(store: SqliteStore) -> None:
 
 
 def test_a_binding_holds_from_its_day_and_is_known_from_now(store: SqliteStore) -> None:
-    say(store, "host:box", since=START - DAY)
+    say(store, "host:box", service="managed server", since=START - DAY)
     view = store.make_asset_register().get_view()
 
     assert view.find(AssetKind.HOST, "box", START) is not None
