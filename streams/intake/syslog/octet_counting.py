@@ -1,7 +1,8 @@
 """Split syslog over TCP (RFC 6587): octet-counted and LF-ended frames, in any mixture.
 
-A frame is counted if it begins with a number, a space and `<`; anything else ends at its LF. A
-counted frame may hold line breaks. Trailing CR, LF and NUL are framing and not kept."""
+A frame is counted if it begins with a number, a space and `<`, or stands directly behind a counted
+one and begins with a number and a space; anything else ends at its LF. A counted frame may hold
+line breaks. Trailing CR, LF and NUL are framing and not kept."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ import re
 from streams.intake.splitting.record_buffer import FramedRecord, RecordBuffer
 
 _COUNT = re.compile(rb"([1-9]\d{0,8}) <")
+_NEXT_COUNT = re.compile(rb"([1-9]\d{0,8}) ")
+"""Of a sender that counts: its message need not have a priority."""
 _MAYBE_COUNT = re.compile(rb"[1-9]\d{0,8} ?")
 _BETWEEN = b"\r\n\0"
 _GAP = re.compile(rb"[\r\n\0]*+")
@@ -24,6 +27,8 @@ class SyslogFraming:
         self._remaining = 0
         """Bytes still to come of a counted frame."""
         self._in_line = False
+        self._is_behind_count = False
+        """No byte stands between a counted frame and the next."""
 
     @property
     def buffered_bytes(self) -> int:
@@ -52,13 +57,17 @@ class SyslogFraming:
         """Return an unfinished frame as it came, after the connection closed."""
         records = self._record.add(self._waiting) if self._waiting else []
         self._waiting, self._remaining, self._in_line = b"", 0, False
+        self._is_behind_count = False
         return records + self._record.finish(_BETWEEN)
 
     def _start_record(self, data: bytes, at: int) -> int:
         gap = _GAP.match(data, at)
         begin = gap.end() if gap else at
         self._record.skip(begin - at)
-        if count := _COUNT.match(data, begin):
+        if begin > at:
+            self._is_behind_count = False
+        counted = _NEXT_COUNT if self._is_behind_count else _COUNT
+        if count := counted.match(data, begin):
             self._remaining = int(count[1])
             prefix = len(count[1]) + 1
             self._record.skip(prefix)
@@ -66,7 +75,8 @@ class SyslogFraming:
         if _MAYBE_COUNT.fullmatch(data, begin):
             self._waiting = data[begin:]
             return len(data)
-        self._in_line = begin < len(data)
+        if begin < len(data):
+            self._in_line, self._is_behind_count = True, False
         return begin
 
     def _read_counted(self, data: bytes, at: int, records: list[FramedRecord]) -> int:
@@ -75,6 +85,7 @@ class SyslogFraming:
         records += self._record.add(part)
         if not self._remaining:
             records += self._record.finish(_BETWEEN)
+            self._is_behind_count = True
         return at + len(part)
 
     def _read_to_line_end(self, data: bytes, at: int, records: list[FramedRecord]) -> int:

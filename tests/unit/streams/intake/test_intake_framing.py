@@ -192,6 +192,23 @@ def counted(message: bytes) -> bytes:
     return b"%d %s" % (len(message), message)
 
 
+def test_a_message_without_priority_behind_a_counted_frame_ends_where_its_count_says() -> None:
+    framing = SyslogFraming(0)
+    data = b"7 <1>a\nbc3 \x00\x01\x024 junk6 <2>def6 <3>ghi7 <4>last"
+
+    frames = [frame.raw for frame in framing.feed(data)]
+
+    assert frames == [b"<1>a\nbc", b"\x00\x01\x02", b"junk", b"<2>def", b"<3>ghi", b"<4>last"]
+
+
+def test_a_line_that_begins_with_a_number_stays_a_line_behind_a_line_end() -> None:
+    framing = SyslogFraming(0)
+
+    frames = [frame.raw for frame in framing.feed(b"6 <1>abc\n3 of them failed\n4 more\n")]
+
+    assert frames == [b"<1>abc", b"3 of them failed", b"4 more"]
+
+
 def test_octet_counted_and_line_ended_frames_may_be_mixed() -> None:
     data = (
         counted(b"<34>1 with\na line break")
