@@ -1,24 +1,18 @@
-"""docs/reference/sources.md describes every parser by its title and id, and no other."""
+"""docs/reference/sources.md is printed from the parsers and from the texts in docs/sources."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
-from schemas.pipeline.plugin import Parser, load_plugins
-
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "sources.md").read_text(encoding="utf-8")
-PARSERS: dict[str, Parser] = dict(load_plugins("streams.parsers", "PARSER"))
+from sources_page import COMMAND, PAGE, PARSERS, TEXTS, render_page
 
 
-def test_every_parser_has_a_section_and_no_other_section_is_there() -> None:
-    assert re.findall(r"^## (\w+)$", PAGE, re.MULTILINE) == sorted(PARSERS)
+def test_the_page_of_sources_is_the_printed_one() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render_page(), f"renew the page: {COMMAND}"
 
 
-def test_the_table_names_every_parser_by_its_title() -> None:
-    rows = re.findall(r"^\| \[(.+)\]\(#(\w+)\) \| `(\w+)` \|$", PAGE, re.MULTILINE)
+def test_every_parser_has_a_text_that_says_what_is_sent_and_read_and_no_other_text_is_there() -> (
+    None
+):
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in TEXTS.glob("*.md")}
 
-    assert {row[1]: row[0] for row in rows} == {
-        parser.id: parser.title for parser in PARSERS.values()
-    }
-    assert all(anchor == parser for _, anchor, parser in rows)
+    assert texts.keys() == PARSERS.keys()
+    assert not [name for name, text in texts.items() if "*Read" not in text or "*Send" not in text]
