@@ -26,7 +26,11 @@ This page is printed from the parsers (`streams/parsers`) and from the texts in 
 Each source, how to send it, what is read of it and what is not. `breachdesk parse --format auto` recognises them by themselves; a source's
 `parser` setting names one. [Feed your own logs](../howto/feed-your-own-logs.md) says how lines reach BreachDesk, and the zone of a source
 is that of stamps without one. *Acts* and *Fields* are those of the parser's own examples: a line gives the fields that it states, and
-no others."""
+no others.
+
+**Vendors without public samples.** Nothing of Comodo (Xcitium) and Acronis was tried, because no sample of their records is public. Send their
+records as CEF ([generic_cef](#generic_cef)), as JSON ([generic_json](#generic_json)) or as key=value lines ([generic_key_value](#generic_key_value)),
+and name their keys under `fields` of the source. Look at the first records with `breachdesk parse --explain`."""
 
 
 def render_page() -> str:
