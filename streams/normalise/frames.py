@@ -14,7 +14,7 @@ import orjson
 
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import NO_FRAME, LineFrame, Parser, SourceLine
-from streams.tokenizers import envelopes, syslog
+from streams.tokenizers import envelopes, kiwi, syslog
 
 MOST_FRAMES = 6
 """Levels below the whole line; no relay chain seen has more than four."""
@@ -32,6 +32,7 @@ _FLUENTD = re.compile(rf"{syslog.ISO}\t[^\t]{{1,200}}\t(?=\{{)")
 _PAIR = re.compile(r"\[\s*(?:\[\s*)?[0-9]{9}")
 _COMPOSE = re.compile(r"([\w.-]{1,100}) {1,30}\| ")
 _MOST_REPEATS = 1_000_000
+_ORIGINAL = "Original Address="
 
 
 def open_frames(line: SourceLine) -> list[SourceLine]:
@@ -43,13 +44,22 @@ def open_frames(line: SourceLine) -> list[SourceLine]:
         inner = _open_frame(present, begins=begins)
         if inner is None:
             break
-        # An object's text is a whole line again, unless the object itself names the program.
-        begins = is_object(present.text) and inner.frame.app is None
+        # What is inside an object or behind Kiwi's columns is a whole line again, unless the
+        # object itself names the program.
+        begins = inner.frame.app is None and (
+            is_object(present.text) or _is_behind_columns(present, inner)
+        )
         hostless = _open_stamp(present, inner)
         if hostless is not None:
             levels.append(hostless)
         levels.append(inner)
     return levels
+
+
+def _is_behind_columns(line: SourceLine, inner: SourceLine) -> bool:
+    """Whether the line begins with what Kiwi Syslog Server puts before a message."""
+    begins = line.text.startswith(_ORIGINAL) or line.text[:1].isdigit()
+    return begins and _open_kiwi(line) == inner
 
 
 def _open_stamp(line: SourceLine, inner: SourceLine) -> SourceLine | None:
@@ -194,6 +204,21 @@ def _open_journal_export(line: SourceLine) -> SourceLine | None:
     return envelopes.open_journal_export(line) if is_entry else None
 
 
+def _open_kiwi(line: SourceLine) -> SourceLine | None:
+    """Open the columns of Kiwi Syslog Server, or the address that it puts before what it hands
+    on."""
+    text = line.text
+    columns = kiwi.read_columns(text, line.zone)
+    if columns is not None:
+        frame = LineFrame(time=columns.time, host=columns.host)
+        return _build_line(text[columns.end :], _merge_frames(frame, line.frame), line)
+    original = kiwi.read_original_address(text)
+    if original is None:
+        return None
+    frame = _merge_frames(LineFrame(host=original[0]), line.frame)
+    return _build_line(text[original[1] :], frame, line)
+
+
 def _open_pair(line: SourceLine) -> SourceLine | None:
     return envelopes.open_pair(line) if _PAIR.match(line.text) else None
 
@@ -237,6 +262,8 @@ _OPENERS: Mapping[str, Callable[[SourceLine], SourceLine | None]] = {
     "m": _open_repeated,
     "_": _open_journal_export,
     "[": _open_pair,
+    "O": _open_kiwi,
+    **dict.fromkeys("0123456789", _open_kiwi),
 }
 """By the first sign of the text."""
 

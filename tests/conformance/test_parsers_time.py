@@ -40,6 +40,7 @@ FRAMED = (
     '{"@timestamp":"2026-11-22T01:06:15Z","message":"Nov 22 01:06:15 web01 sshd[12]: hello"}',
     "__CURSOR=s=1\n__REALTIME_TIMESTAMP=1795309575000000\nSYSLOG_IDENTIFIER=sshd\nMESSAGE=hello",
     '"Nov 22 01:06:15 web01 sshd[12]: message repeated 5 times: [ hello ""you""]"',
+    "2026-11-22 01:06:15\tAuth.Warning\t192.0.2.7\tOriginal Address=192.0.2.9 Nov 22 01:06:15 web01 sshd[12]: hello",
     "auth-1  | 2026-11-22T01:06:15.000000000Z stdout F 1w2d: %SYS-5-CONFIG_I: hello",
 )
 """Lines in frames: the reader of frames is attacked like a parser."""
