@@ -99,6 +99,7 @@ def _check(result: ParsedEvent | IgnoredLine) -> None:
         assert result.reason
         return
     assert result.fields.get("event.category"), "an event without a category"
+    assert result.fields.get("event.action"), "an event without an action"
     assert result.time is None or result.time.utcoffset() is not None, "a time without a zone"
     render_json(result.fields)
 

@@ -62,13 +62,14 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
         key: text for key, value in json_lines.read_object(line.text).items()
         if (text := _to_text(value))
     }  # fmt: skip
-    kind = record.get("event_type", "").casefold()
+    kind = record.get("event_type", "device-message").casefold()
     fields = _build_audit(record) if kind == "audit_event" else _build_detection(kind, record)
     fields |= {
         "observer.vendor": "ESET",
         "observer.product": "ESET PROTECT",
-        "event.code": record["event_type"],
     }
+    if "event_type" in record:
+        fields["event.code"] = record["event_type"]
     _put_device(fields, record)
     return ParsedEvent(_parse_time(record.get("occured", "")), fields)
 

@@ -232,7 +232,7 @@ def _build_packet(packet: re.Match[str]) -> dict[str, Value]:
     fields["rule.ruleset"] = packet["chain"]
     for side, name in (("ingress", "in"), ("egress", "out")):
         interface = packet[name].partition("(")[0]
-        if not packet[name].startswith("(unknown"):
+        if interface:  # else `(unknown 0)` or `(none)`
             fields[f"observer.{side}.interface.name"] = interface
     protocol = packet["protocol"].casefold()
     fields["network.transport"] = _TRANSPORTS.get(protocol, protocol)

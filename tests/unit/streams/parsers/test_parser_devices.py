@@ -8,6 +8,7 @@ from parsing import claims, parse
 
 from schemas.pipeline.plugin import ParsedEvent, Parser
 from streams.parsers.apache_access import PARSER as APACHE
+from streams.parsers.eset_protect import PARSER as ESET
 from streams.parsers.linux_iptables import PARSER as IPTABLES
 from streams.parsers.linux_sshd import PARSER as SSHD
 from streams.parsers.nginx_access import PARSER as NGINX
@@ -15,6 +16,16 @@ from streams.parsers.sonicwall_firewall import PARSER as SONICWALL
 
 ARRIVED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SSH = "Nov 22 01:06:15 web01 sshd[7]: "
+
+
+def test_a_detection_of_eset_without_a_kind_is_an_event_without_a_code() -> None:
+    line = '{"event_type":"","occured":"22-Nov-2026 01:06:15","ipv4":"192.0.2.7"}'
+
+    event = parse(ESET, line)
+
+    assert isinstance(event, ParsedEvent)
+    assert event.fields["event.action"] == "device-message"
+    assert "event.code" not in event.fields
 
 
 def fields(parser: Parser, text: str) -> dict[str, Any]:
