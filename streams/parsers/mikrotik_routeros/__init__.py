@@ -194,7 +194,7 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     }
     if line.frame.host and not _has_topics_for_host(line):
         fields["host.name"] = fields["observer.name"] = line.frame.host
-    return ParsedEvent(line.frame.time or _parse_printed(line), fields)
+    return ParsedEvent(_parse_printed(line) or line.frame.time, fields)
 
 
 def _parse_printed(line: SourceLine) -> datetime | None:
