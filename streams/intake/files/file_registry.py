@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from streams.intake.files.content_mark import HEAD_BYTES, TAIL_BYTES, compute_digest, has_mark
+from streams.intake.files.content_mark import HEAD_BYTES, compute_digest, has_mark
 from streams.intake.files.file_content import DamagedFile, FileContent, open_content
 from streams.intake.files.file_position import FilePosition
 from streams.intake.files.followed_file import FollowedFile
@@ -111,19 +111,6 @@ class FileRegistry:
                 return file
         return None
 
-    def is_begun(self, path: Path, content: FileContent) -> bool:
-        """Whether the content is so far the beginning of a longer file that is in its place and
-        whose name the path begins with: a copy of it is still being written. Raises OSError."""
-        size = content.get_status().st_size
-        beside = [
-            file
-            for file in self._files.values()
-            if file.is_present
-            and file.path.parent == path.parent
-            and path.name.startswith(file.path.stem)
-        ]
-        return any(file.path != path and _begins_with(file.path, content, size) for file in beside)
-
     def find_copy(
         self, position: FilePosition, paths: Collection[Path]
     ) -> tuple[Path, tuple[int, int]] | None:
@@ -139,27 +126,6 @@ class FileRegistry:
     def close(self) -> None:
         for file in self._files.values():
             file.close()
-
-
-def _begins_with(path: Path, content: FileContent, size: int) -> bool:
-    """Whether the file is longer than the content and begins with it, by its first and last
-    bytes."""
-    try:
-        whole = open_content(path)
-    except OSError:
-        return False
-    try:
-        if whole.get_status().st_size <= size:
-            return False
-        tail = max(0, size - TAIL_BYTES)
-        return all(
-            whole.read(begin, count) == content.read(begin, count)
-            for begin, count in ((0, min(size, HEAD_BYTES)), (tail, size - tail))
-        )
-    except DamagedFile:
-        return False
-    finally:
-        whole.close()
 
 
 def identify_content(path: Path, position: FilePosition) -> tuple[int, int] | None:

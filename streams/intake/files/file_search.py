@@ -82,8 +82,6 @@ class FileSearch:
             return None
         try:
             original = self._registry.find_by_content(content)
-            if original is None and not content.packed and self._registry.is_begun(path, content):
-                return None
         except OSError as problem:
             self.problems[str(path)] = problem
             return None
