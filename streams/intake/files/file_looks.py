@@ -58,6 +58,11 @@ class FileLooks:
         of_look = {Look.GROWN: to_read, Look.MOVED: moved, Look.CUT: cut}
         for file in files:
             if file.end == 0 and not file.is_detached:
+                if _get_size(file) and self._search.is_copy(file.path):
+                    self._registry.forget(file)
+                    self._appender.save([], [file.number])
+                    self.has_moved = True
+                    continue
                 self._note_first_lines(file)
             of_look.get(self._look_at_one(file), []).append(file)
         for file in moved:
@@ -168,6 +173,13 @@ def _is_as_stored(file: FollowedFile, status: os.stat_result) -> bool:
     stored = file.stored
     is_read = stored.is_ended or (stored.end == status.st_size and stored.end > 0)
     return is_read and stored.changed == status.st_mtime_ns
+
+
+def _get_size(file: FollowedFile) -> int:
+    try:
+        return file.path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _get_changed(file: FollowedFile) -> int | None:

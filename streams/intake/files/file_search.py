@@ -102,7 +102,7 @@ class FileSearch:
             return False
         for path in beside:
             status = _get_status_or_none(path)
-            if status is not None and file.inode == status.st_ino and _holds(path, file):
+            if status is not None and file.inode == status.st_ino and self._holds(path, file):
                 file.path, file.device = path, status.st_dev
                 return True
         if file.content is not None:
@@ -114,6 +114,30 @@ class FileSearch:
             return False
         file.move(*copy)
         return True
+
+    def _holds(self, path: Path, file: FollowedFile) -> bool:
+        """Whether a file with this file's number is this file: numbers are used again."""
+        if file.content is not None:
+            return True
+        if file.end == 0:
+            return not self.is_copy(path)
+        return identify_content(path, file.compute_position()) is not None
+
+    def is_copy(self, path: Path) -> bool:
+        """Whether the file holds what was read of another: a file of which nothing was read has
+        only its number, and a copy of another may have got it."""
+        try:
+            content = open_content(path)
+        except OSError:
+            return False
+        try:
+            original = self._registry.find_by_content(content)
+            size = content.get_status().st_size
+        except OSError:
+            return False
+        finally:
+            content.close()
+        return original is not None and (content.packed or not _is_longer(size, original))
 
     def find_copy(self, file: FollowedFile) -> FollowedFile | None:
         """Find and add the copy that was made of a file before it was cut short."""
@@ -144,13 +168,6 @@ class FileSearch:
             and (each == path or status.st_mtime_ns >= after)
         ]
         return self.adopt_new(sorted(listed, key=lambda each: each[1].st_mtime_ns), 0.0)
-
-
-def _holds(path: Path, file: FollowedFile) -> bool:
-    """Whether a file with this file's number is this file: numbers are used again."""
-    if file.content is not None or file.end == 0:
-        return True
-    return identify_content(path, file.compute_position()) is not None
 
 
 def _get_status_or_none(path: Path) -> os.stat_result | None:

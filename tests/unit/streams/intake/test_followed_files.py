@@ -253,6 +253,27 @@ def test_lines_before_a_truncation_are_read_from_the_copy(site: Site, running: b
     assert site.gaps() == []
 
 
+def test_a_copy_that_gets_the_number_of_an_empty_file_is_not_read_from_its_start(
+    open_site: Callable[..., Site],
+) -> None:
+    site = open_site("*.log*")
+    path = write(site.logs / "a.log", b"one")
+    (site.logs / "a.log.1").touch()
+    assert site.read() == [b"one"]
+    site.kill()
+    write(path, b"two")
+    (site.logs / "a.log.1").write_bytes(path.read_bytes())
+    os.truncate(path, 0)
+    write(path, b"three, which is longer than what was there before")
+
+    assert sorted(site.read()) == [
+        b"one",
+        b"three, which is longer than what was there before",
+        b"two",
+    ]
+    assert site.gaps() == []
+
+
 def test_a_file_that_is_cut_short_without_a_copy_leaves_a_blind_interval(site: Site) -> None:
     path = write(site.logs / "a.log", b"one", b"two")
     site.read()
