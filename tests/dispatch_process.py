@@ -1,15 +1,13 @@
 """One real dispatcher process over a shared store, and the sink it sends to, for tests.
 
-Run as a program it takes the JSON of `Orders` and dispatches until SIGTERM. Its clock starts at the
-test's noon, so that letters with fixed dates stay right.
+It dispatches until SIGTERM. Its clock starts at the test's noon, so that letters with fixed dates
+stay right.
 """
 
 from __future__ import annotations
 
 import asyncio
 import email
-import os
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -22,8 +20,13 @@ from pathlib import Path
 import orjson
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from smtp_server import smtp_server
+from waiting_letters import mail_settings, smtp_sender
+from warm_process import WarmProcess
 
-TESTS = Path(__file__).parent
+from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.mail import dispatch_until_signalled
+from notifiers.testing.channels import NOON
+from schemas.settings import StoreSettings
 
 
 @dataclass(frozen=True)
@@ -69,27 +72,17 @@ def sink_on_loopback(seconds: float) -> Iterator[tuple[Sink, int]]:
         yield sink, port
 
 
-def start(orders: Orders) -> subprocess.Popen[str]:
+def start(orders: Orders) -> WarmProcess:
     """A dispatcher; `wait_ready` says when it sends."""
-    command = [
-        sys.executable,
-        str(TESTS / "dispatch_process.py"),
-        orjson.dumps(asdict(orders)).decode(),
-    ]
-    path = os.pathsep.join((str(TESTS), str(TESTS.parent / "scripts")))
-    environment = {**os.environ, "PYTHONPATH": path}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=TESTS.parent, env=environment
-    )
+    return WarmProcess(dispatch, orjson.dumps(asdict(orders)).decode())
 
 
-def wait_ready(process: subprocess.Popen[str]) -> None:
+def wait_ready(process: WarmProcess) -> None:
     """It has opened the store."""
-    assert process.stdout is not None
     assert process.stdout.readline().startswith("sending")
 
 
-def end(*processes: subprocess.Popen[str]) -> None:
+def end(*processes: WarmProcess) -> None:
     """In order (SIGTERM); each must end well."""
     for process in processes:
         process.terminate()
@@ -102,22 +95,15 @@ def end(*processes: subprocess.Popen[str]) -> None:
         assert code == 0
 
 
-def discard(*processes: subprocess.Popen[str]) -> None:
+def discard(*processes: WarmProcess) -> None:
     """kill -9, whatever state it is in."""
     for process in processes:
         process.kill()
         process.communicate()
 
 
-def main() -> None:
-    from waiting_letters import mail_settings, smtp_sender
-
-    from breachdesk.bootstrap.container import Container
-    from breachdesk.bootstrap.mail import dispatch_until_signalled
-    from notifiers.testing.channels import NOON
-    from schemas.settings import StoreSettings
-
-    orders = Orders(**orjson.loads(sys.argv[1]))
+def dispatch(words: str) -> None:
+    orders = Orders(**orjson.loads(words))
     settings = mail_settings(Path(orders.folder), smtp_sender(orders.port)).model_copy(
         update={"store": StoreSettings(url=orders.url, schema_name=orders.schema)}
     )
@@ -132,7 +118,3 @@ def main() -> None:
     with Container(settings, now) as container:
         container.store.read(lambda uow: uow.marks.get("dispatch-held"))
         asyncio.run(dispatch_until_signalled(container, say, lease_seconds=orders.lease_seconds))
-
-
-if __name__ == "__main__":
-    main()

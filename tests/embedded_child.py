@@ -1,5 +1,4 @@
-"""A process of the embedded deployment that tests kill: `python -m embedded_child FOLDER
-feed|work`.
+"""A process of the embedded deployment that tests kill.
 
 `feed` appends what the journal lacks of the demo's lines, some at a time, and processes them;
 `work` only processes. Each tells every batch on its standard output."""
@@ -46,8 +45,9 @@ def appended(journal: SqliteEventLog) -> int:
     return total
 
 
-def main(folder: Path, part: str) -> None:
-    with open_container(folder) as container:
+def work(folder: str, part: str) -> None:
+    """`feed` or `work` until it is killed, or `feed` until all is processed."""
+    with open_container(Path(folder)) as container:
         worker = container.build_worker(reader=InProcessReader(container.settings))
         result, count = lines(), 0
         number = appended(container.journal) if part == "feed" else len(result)
@@ -64,7 +64,3 @@ def main(folder: Path, part: str) -> None:
                 if part == "feed":
                     return
                 time.sleep(0.05)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])

@@ -3,10 +3,13 @@ no letter leaves twice, whatever is put back, and what is held is released by a 
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import random
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -19,6 +22,7 @@ from pathlib import Path
 import pytest
 from dispatch_process import Sink, sink_on_loopback
 from waiting_letters import approve_letters, mail_settings, smtp_sender
+from warm_process import WarmProcess
 
 from breachdesk.bootstrap import mail
 from breachdesk.bootstrap.container import Container
@@ -30,47 +34,32 @@ from schemas.casework.notice import DeliveryStatus
 from schemas.errors import NotAllowed
 
 pytestmark = pytest.mark.slow
-TESTS = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LETTERS = 47
-SEND = """
-import asyncio, json, sys, time
-from datetime import timedelta
-from pathlib import Path
-from breachdesk.bootstrap.container import Container
-from breachdesk.bootstrap.mail import send_due
-from notifiers.testing.channels import NOON
-from schemas.errors import NotAllowed
-from waiting_letters import mail_settings, smtp_sender
-folder, port, noon = sys.argv[1:]
-def now():
-    return NOON + timedelta(seconds=time.time() - float(noon))
-with Container(mail_settings(Path(folder), smtp_sender(int(port))), now) as container:
-    try:
-        print(json.dumps({"tried": asyncio.run(send_due(container))}))
-    except NotAllowed as problem:
-        print(json.dumps({"held": problem.problem}))
-"""
 
-SENT_THEN_KILLED = """
-import asyncio, os, sqlite3, sys, time
-from datetime import timedelta
-from pathlib import Path
-from breachdesk.bootstrap.container import Container
-from breachdesk.bootstrap.mail import send_due
-from breachdesk.casework.delivery import mail_hold
-from notifiers.testing.channels import NOON
-from waiting_letters import mail_settings, smtp_sender
-folder, port, noon = sys.argv[1:]
-def now():
-    return NOON + timedelta(seconds=time.time() - float(noon))
-container = Container(mail_settings(Path(folder), smtp_sender(int(port))), now)
-container.store
-assert asyncio.run(send_due(container)) == 47
-with sqlite3.connect(Path(folder) / "store.db") as other:
-    assert other.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
-container.store.write(lambda uow: mail_hold.record_heartbeat(uow, now()))
-os._exit(0)
-"""
+
+def build_process_container(folder: str, port: str, noon: str) -> Container:
+    """The container of another process, whose clock says noon at `noon` (seconds of the epoch)."""
+    settings = mail_settings(Path(folder), smtp_sender(int(port)))
+    return Container(settings, lambda: NOON + timedelta(seconds=time.time() - float(noon)))
+
+
+def send_what_is_due(folder: str, port: str, noon: str) -> None:
+    with build_process_container(folder, port, noon) as container:
+        try:
+            sys.stdout.write(json.dumps({"tried": asyncio.run(mail.send_due(container))}))
+        except NotAllowed as problem:
+            sys.stdout.write(json.dumps({"held": problem.problem}))
+
+
+def send_and_die(folder: str, port: str, noon: str) -> None:
+    """Send, empty the log into the store, write one more mark, and end as by kill -9."""
+    container = build_process_container(folder, port, noon)
+    assert asyncio.run(mail.send_due(container)) == LETTERS
+    with sqlite3.connect(Path(folder) / "store.db") as other:
+        assert other.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
+    container.store.write(lambda uow: mail_hold.record_heartbeat(uow, container.now()))
+    os._exit(0)
 
 
 @dataclass
@@ -83,18 +72,14 @@ class Scenario:
     noon: float
 
     def start(
-        self, folder: Path | None = None, script: str = SEND, **shift: float
-    ) -> subprocess.Popen[str]:
+        self,
+        folder: Path | None = None,
+        work: Callable[[str, str, str], None] = send_what_is_due,
+        **shift: float,
+    ) -> WarmProcess:
         """One round in a process of its own, whose clock is wrong by so much."""
         noon = self.noon - timedelta(**shift).total_seconds()
-        arguments = [str(folder or self.folder), str(self.port), str(noon)]
-        return subprocess.Popen(
-            [sys.executable, "-c", script, *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=TESTS.parent,
-            env={"PYTHONPATH": f"{TESTS}:{TESTS.parent / 'scripts'}", "PATH": "/usr/bin:/bin"},
-        )
+        return WarmProcess(work, str(folder or self.folder), str(self.port), str(noon))
 
     def send(self, folder: Path | None = None, **shift: float) -> dict[str, object]:
         with self.start(folder, **shift) as process:
@@ -162,7 +147,7 @@ def test_a_store_put_back_under_the_log_that_was_left_in_its_folder_sends_nothin
 ) -> None:
     """SQLite applies the log to any store, so the newest marks come with the oldest rows."""
     backup = copied(scenario.folder, tmp_path / "backup")
-    with scenario.start(script=SENT_THEN_KILLED) as process:
+    with scenario.start(work=send_and_die) as process:
         assert process.wait(300) == 0
     assert (scenario.folder / "store.db-wal").stat().st_size > 0
     shutil.copy2(backup / "store.db", scenario.folder / "store.db")
@@ -233,8 +218,6 @@ def test_a_folder_put_back_as_a_whole_sends_nothing_again(
 
 
 def run_round(sender: object, limit: int) -> int:
-    import asyncio
-
     from notifiers.delivery.dispatch import NoticeDispatcher
 
     assert isinstance(sender, NoticeDispatcher)
@@ -262,7 +245,7 @@ def test_run_says_once_that_mail_is_held_and_what_to_do(scenario: Scenario) -> N
         "--data-dir",
         str(scenario.folder),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=TESTS.parent) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline()]
         while lines[-1] and "mail is held" not in lines[-1]:

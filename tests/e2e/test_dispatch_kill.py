@@ -3,17 +3,20 @@ or unknown, and the sink's log resolves every unknown by Message-ID."""
 
 from __future__ import annotations
 
+import asyncio
 import email
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from warm_process import WarmProcess
 
 from breachdesk.bootstrap.container import Container
+from breachdesk.bootstrap.mail import send_due
+from breachdesk.bootstrap.settings import load_settings
 from breachdesk.casework.affected import affected_list
 from breachdesk.casework.decision import decide
 from breachdesk.casework.release import notice_facts
@@ -41,19 +44,13 @@ UNSURE_HOLDERS = words.ACCOUNT_HOLDERS.model_copy(
     }
 )
 
-SEND = """
-import asyncio, sys
-from pathlib import Path
-from breachdesk.bootstrap.container import Container
-from breachdesk.bootstrap.mail import send_due
-from breachdesk.bootstrap.settings import load_settings
-from breachdesk.demo.drill import APPROVED
-from breachdesk.demo.setup import DemoClock
-with Container(load_settings(Path(sys.argv[1])), DemoClock(APPROVED)) as container:
-    container.store
-    print("ready", flush=True)
-    asyncio.run(send_due(container))
-"""
+
+def send_what_is_due(folder: str) -> None:
+    with Container(load_settings(Path(folder)), DemoClock(drill.APPROVED)) as container:
+        assert container.store
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        asyncio.run(send_due(container))
 
 
 @pytest.fixture
@@ -93,9 +90,7 @@ def approved(tmp_path: Path) -> Path:
 
 def send(folder: Path, kill_at: int | None) -> None:
     """Send what is due; killed in the moment in which so many more letters have left."""
-    command = [sys.executable, "-c", SEND, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    with WarmProcess(send_what_is_due, str(folder)) as process:
         assert process.stdout.readline() == "ready\n"
         if kill_at is None:
             assert process.wait(120) == 0

@@ -5,23 +5,20 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from embedded_child import lines, open_container
+from embedded_child import lines, open_container, work
 from fleet import Outcome, outcome
+from warm_process import WarmProcess
 
 from breachdesk.demo.feed import import_registers
 from breachdesk.demo.lines import build_lines
 from streams.normalise.record_readers import InProcessReader
 
-TESTS = Path(__file__).parents[1]
 WAIT_SECONDS = 600
 
 
@@ -37,29 +34,20 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 @contextmanager
-def child(folder: Path, part: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "embedded_child", str(folder), part],
-        stdout=subprocess.PIPE,
-        cwd=TESTS,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+def child(folder: Path, part: str) -> Iterator[WarmProcess]:
+    with WarmProcess(work, str(folder), part) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def heard(process: subprocess.Popen[str], batches: int) -> bool:
+def heard(process: WarmProcess, batches: int) -> bool:
     """Wait for so many batches; False: the process ended before."""
-    assert process.stdout is not None
     return all(process.stdout.readline() for _ in range(batches))
 
 
-def kill(process: subprocess.Popen[str], chance: random.Random) -> None:
+def kill(process: WarmProcess, chance: random.Random) -> None:
     """kill -9, somewhere within the batch that follows."""
     time.sleep(chance.uniform(0, 0.03))
     process.send_signal(signal.SIGKILL)
@@ -109,7 +97,7 @@ def test_two_processes_on_one_folder_quarrel_and_lose_and_double_nothing(
         import_registers(container, build_lines())
     for victim in (0, 1):
         with child(tmp_path, "feed") as feeder, child(tmp_path, "work") as rival:
-            both: tuple[Any, Any] = (feeder, rival)
+            both = (feeder, rival)
             if heard(both[victim], chance.randint(5, 20)):
                 kill(both[victim], chance)
             heard(both[1 - victim], 3)
