@@ -116,7 +116,9 @@ def migrate(path: Path) -> None:
         with lock.hold(), engine.connect() as connection:
             with connection.begin():
                 stored = schema_migration.find_version(connection)
-            if stored != HEAD:
+            if stored is None:
+                schema_migration.create_sqlite(connection)
+            elif stored != HEAD:
                 schema_migration.upgrade(connection)
     except DatabaseError as error:
         if getattr(error.orig, "sqlite_errorcode", 0) & PRIMARY_CODE in NOT_THE_FILES_FAULT:

@@ -17,8 +17,9 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from breachdesk.stores.migrations.schema_migration import build_config
+from breachdesk.stores.migrations.schema_migration import build_config, upgrade
 from breachdesk.stores.open_store import migrate, open_store
+from breachdesk.stores.sqlite import sqlite_database
 from breachdesk.stores.tables.schema import HEAD, metadata
 from breachdesk.testing import FixedNow, make_customer
 from schemas.errors import ConfigurationError, CorruptData, NotFound, RetryableError
@@ -38,6 +39,21 @@ def test_the_migrations_build_exactly_the_tables_of_the_code(tmp_path: Path) -> 
     assert differences == []
     assert scripts.get_current_head() == HEAD
     assert set(tables) == {*metadata.tables, "alembic_version"}
+
+
+def test_a_new_store_holds_what_the_migrations_leave_in_an_empty_one(tmp_path: Path) -> None:
+    migrate(tmp_path / "new.db")
+    engine = sqlite_database.make_writer_engine(tmp_path / "migrated.db")
+    with engine.connect() as connection:
+        upgrade(connection)
+    engine.dispose()
+
+    assert dump(tmp_path / "new.db") == dump(tmp_path / "migrated.db")
+
+
+def dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
 
 
 def test_every_table_can_be_said_to_postgresql() -> None:
