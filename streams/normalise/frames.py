@@ -7,13 +7,14 @@ a header may be the beginning of the message (an Exim line begins with its own s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import orjson
 
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import NO_FRAME, LineFrame, Parser, SourceLine
+from streams.normalise import relayed
 from streams.tokenizers import envelopes, kiwi, syslog
 
 MOST_FRAMES = 6
@@ -31,6 +32,7 @@ _REPEATED = re.compile(r"message repeated ([0-9]{1,6}) times?: \[ ?")
 _FLUENTD = re.compile(rf"{syslog.ISO}\t[^\t]{{1,200}}\t(?=\{{)")
 _PAIR = re.compile(r"\[\s*(?:\[\s*)?[0-9]{9}")
 _COMPOSE = re.compile(r"([\w.-]{1,100}) {1,30}\| ")
+_REFUSED = "Error processing log message: "
 _MOST_REPEATS = 1_000_000
 _ORIGINAL = "Original Address="
 
@@ -41,7 +43,8 @@ def open_frames(line: SourceLine) -> list[SourceLine]:
     begins = True
     while len(levels) <= MOST_FRAMES:
         present = levels[-1]
-        inner = _open_frame(present, begins=begins)
+        usual = _open_usual(present) if begins else None
+        inner = usual or _open_frame(present, begins=begins)
         if inner is None:
             break
         # What is inside an object or behind Kiwi's columns is a whole line again, unless the
@@ -53,6 +56,10 @@ def open_frames(line: SourceLine) -> list[SourceLine]:
         if hostless is not None:
             levels.append(hostless)
         levels.append(inner)
+        restored = () if usual is not None else relayed.list_inner(present, inner)
+        if restored:
+            levels += restored
+            begins = True
     return levels
 
 
@@ -108,29 +115,6 @@ def is_object(text: str) -> bool:
     return text.startswith("{") or (text[:1] in _BLANKS and text.lstrip().startswith("{"))
 
 
-def list_restored(levels: Sequence[SourceLine]) -> Iterator[SourceLine]:
-    """List what a message may have been before a relay took its first words for host, tag and
-    process, and wrote tabs as `#011`: for lines that no parser understands as they came."""
-    outer = levels[0]
-    if len(levels) < 2 or not (is_object(outer.text) or _VERSIONED.match(outer.text)):
-        return
-    inner = levels[1]
-    host, app, pid, text = inner.frame.host, inner.frame.app, inner.frame.pid, inner.text
-    frame = replace(inner.frame, app=None, pid=None)
-    texts = [text] if "#011" in text else []
-    if app is not None:
-        texts += [f"{app}:{text}", f"{app} {text}"]
-    elif pid is not None:
-        texts += [f"[{pid} {text}", f"[{pid}:{text}", f"[{pid}] {text}"]
-    if host is not None:
-        texts += [f"{host} {each}" for each in (*texts, text, f"- {text}")]
-    for each in texts:
-        yield _build_line(each.replace("#011", "\t"), frame, inner)
-
-
-_VERSIONED = re.compile(r"\s*+(?:<[0-9]{1,3}>)?1 ")
-
-
 _BLANKS = frozenset(" \t\ufeff")
 
 
@@ -142,12 +126,8 @@ def _open_frame(line: SourceLine, *, begins: bool) -> SourceLine | None:
     text = line.text
     if is_object(text):
         return envelopes.open_envelope(line)
-    if begins and "EF" not in text[:_LONGEST_HEADER]:  # CEF and LEEF may follow what is broken
-        if _ACCESS_LINE.match(text) is not None:
-            return None
-        usual = _open_usual(line)
-        if usual is not None:
-            return usual
+    if begins and _ACCESS_LINE.match(text) is not None and "EF" not in text[:_LONGEST_HEADER]:
+        return None
     special = _open_special(line, begins=begins)
     if special is not None:
         return special
@@ -160,10 +140,11 @@ def _open_frame(line: SourceLine, *, begins: bool) -> SourceLine | None:
 
 
 def _open_usual(line: SourceLine) -> SourceLine | None:
-    """Open the header that most lines have; None: look for everything else."""
+    """Open the header that most lines have; None: look for everything else. CEF and LEEF may follow
+    what is broken."""
     text = line.text
     usual = syslog.read_usual(text, line.arrived, line.zone, line.max_future)
-    if usual is None:
+    if usual is None or "EF" in text[:_LONGEST_HEADER]:
         return None
     frame, end = usual
     return _build_line(text[end:], _merge_frames(frame, line.frame), line)
@@ -197,6 +178,14 @@ def _open_repeated(line: SourceLine) -> SourceLine | None:
     message = line.text[repeated.end() :].removesuffix("]")
     repeats = min(int(repeated[1]), _MOST_REPEATS)
     return replace(line, text=message, frame=replace(line.frame, repeats=repeats))
+
+
+def _open_refused(line: SourceLine) -> SourceLine | None:
+    """Open what syslog-ng could not read as RFC 5424, with its mark where it stopped."""
+    if not line.text.startswith(_REFUSED):
+        return None
+    text = line.text[len(_REFUSED) :].replace(">@<", "", 1)
+    return _build_line(text, replace(line.frame, app=None, pid=None), line)
 
 
 def _open_journal_export(line: SourceLine) -> SourceLine | None:
@@ -263,6 +252,7 @@ _OPENERS: Mapping[str, Callable[[SourceLine], SourceLine | None]] = {
     "_": _open_journal_export,
     "[": _open_pair,
     "O": _open_kiwi,
+    "E": _open_refused,
     **dict.fromkeys("0123456789", _open_kiwi),
 }
 """By the first sign of the text."""
@@ -273,9 +263,12 @@ def _merge_frames(inner: LineFrame, outer: LineFrame) -> LineFrame:
     if outer is NO_FRAME:
         return inner
     tagged = outer if inner.app is None else inner
+    host = inner.host
+    if host is None and _is_host_before_mnemonic(inner.app, outer):
+        host = outer.app
     return LineFrame(
         time=inner.time or outer.time,
-        host=inner.host or outer.host,
+        host=host or outer.host,
         app=tagged.app,
         pid=tagged.pid,
         priority=outer.priority if inner.priority is None else inner.priority,
@@ -283,6 +276,13 @@ def _merge_frames(inner: LineFrame, outer: LineFrame) -> LineFrame:
         repeats=outer.repeats,
         facts=outer.facts,
     )
+
+
+def _is_host_before_mnemonic(app: str | None, outer: LineFrame) -> bool:
+    """Whether a relay took Cisco's host, which stands before `%ASA-4-106023:`, for the tag."""
+    if app is None or outer.app is None or outer.pid is not None:
+        return False
+    return app.startswith("%") and outer.app[0].isalpha()
 
 
 def find_claimed_level(parser: Parser, line: SourceLine) -> SourceLine | None:

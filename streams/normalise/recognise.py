@@ -24,7 +24,6 @@ from schemas.pipeline.plugin import (
 from schemas.settings import SourceSettings
 from streams.normalise.frames import (
     is_object,
-    list_restored,
     open_frames,
     order_levels,
     order_outer_levels,
@@ -38,6 +37,7 @@ from streams.normalise.refusals import (
     choose_refusal,
     remove_traceback,
 )
+from streams.normalise.relayed import list_restored
 from streams.ports import Outcome
 from streams.tokenizers.identifiers import shorten_identifier
 from streams.tokenizers.stamps import format_zulu

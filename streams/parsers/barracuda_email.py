@@ -15,7 +15,7 @@ from streams.tokenizers import addresses, field_tables, numbers
 
 _LINE = re.compile(
     r"\s*+(?:(?:inbound/pass[0-9]|scan|outbound/smtp|notify/smtp)(?:\[[0-9]+\])?: +)?"
-    r"(?:(?P<name>[^\s\[\]]{1,256})\[(?P<bracketed>[0-9A-Fa-f:.]{2,45})\]|(?P<ip>[0-9A-Fa-f:.]{2,45}))"
+    r"(?:(?P<name>[^\s\[\]{}\"]{1,256})\[(?P<bracketed>[0-9A-Fa-f:.]{2,45})\]|(?P<ip>[0-9A-Fa-f:.]{2,45}))"
     r" (?P<id>[\w.-]{8,80}) (?P<start>[0-9]{1,12}) (?P<end>[0-9]{1,12}) (?P<service>RECV|SCAN|SEND) "
 )
 _RECEIVED = re.compile(

@@ -10,7 +10,7 @@ from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExam
 from streams.tokenizers import mail_sign_ins
 
 _APP = re.compile(
-    r"(?:cyrus/)?(?P<service>imaps?|pop3s?|sieve|timsieved|nntps?|httpd?s?|lmtp|lmtpunix)"
+    r"cyrus|(?:cyrus/)?(?P<service>imaps?|pop3s?|sieve|timsieved|nntps?|httpd?s?|lmtp|lmtpunix)"
 )
 _SIGN_IN = re.compile(
     r"(?P<act>badlogin|login): (?P<host>[^\s\[\]]*) ?\[(?P<ip>[0-9A-Fa-f.:]{2,45})\]\s(?P<rest>.*)\Z",
@@ -50,7 +50,9 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     mail_sign_ins.put_client(fields, match["ip"])
     if match["host"]:
         fields["source.domain"] = match["host"].casefold()
-    fields |= {"service.name": "cyrus", "network.application": app["service"].rstrip("s")}
+    fields["service.name"] = "cyrus"
+    if app["service"]:  # a relay cuts a tag at its slash
+        fields["network.application"] = app["service"].rstrip("s")
     mail_sign_ins.put_frame(fields, line.frame)
     return ParsedEvent(line.frame.time, fields)
 

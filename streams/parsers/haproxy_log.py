@@ -10,7 +10,7 @@ from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExam
 from streams.tokenizers import addresses, numbers, stamps, web_access
 
 _START = (
-    r"\s*+(?:haproxy(?:\[[0-9]{1,10}\])?: )?(?P<client>[^\s\[\]]{0,254}|\[[^\s\]]{1,64}\]):(?P<port>[0-9]{1,5}) "
+    r"\s*+(?:haproxy(?:\[[0-9]{1,10}\])?: )?(?P<client>[^\s\[\]{}\"]{0,254}|\[[^\s\]]{1,64}\]):(?P<port>[0-9]{1,5}) "
     r"\[(?P<day>[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}(?::[0-9]{2}){3})\.(?P<fraction>[0-9]{1,6})"
     r"(?P<offset> [+-][0-9]{4})?\] "
 )

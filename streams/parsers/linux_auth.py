@@ -81,12 +81,16 @@ _LOGIN = re.compile(
     r"(?:(?P<root>ROOT) )?LOGIN (?:ON (?P<tty>\S+)(?: BY (?P<user>\S+))?|on '(?P<tty2>[^']*)')(?: FROM (?P<host>\S+))?",
     re.IGNORECASE,
 )
+_ROUTER = "failure for user "
+"""What follows `login` in a line of RouterOS, whose first word a relay took for the program."""
 _LOGIND = re.compile(r"New session (?P<id>\S+) of user (?P<user>[^\s.]+)")
 
 
 def _can_parse(line: SourceLine) -> bool:
     app = line.frame.app
     if app is None or app.startswith("sshd"):
+        return False
+    if app == "login" and line.text.startswith(_ROUTER):
         return False
     return _APP.fullmatch(app) is not None or _PAM.match(line.text) is not None
 

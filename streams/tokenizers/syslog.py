@@ -284,7 +284,8 @@ def _parse_tagged(text: str, tagged: re.Match[str]) -> _Names:
         host = second
     mnemonic = _MNEMONIC.match(text, tagged.end())
     if mnemonic is not None:
-        return host or app, mnemonic[1], None, mnemonic.end()
+        nearest = app if host is None or (app is not None and app[0].isalpha()) else host
+        return nearest, mnemonic[1], None, mnemonic.end()
     return host, app or bracketed, pid or None, tagged.end()
 
 

@@ -17,7 +17,7 @@ from streams.parsers.paloalto_panos.examples import EXAMPLES
 from streams.tokenizers import cef, csv_lines, json_lines, leef
 
 _CSV = re.compile(
-    r"\s*+[0-9]{1,12},(?:[0-9]{4}/[0-9]{2}/[0-9]{2} |[0-9]{4}-[0-9]{2}-[0-9]{2}T)[0-9:.Z+-]{8,24},"
+    r"\s*+[0-9]{1,12},(?:[0-9]{4}(?:/[0-9]{2}/[0-9]{2})? |[0-9]{4}-[0-9]{2}-[0-9]{2}T)[0-9:.Z+-]{8,24},"
     r"[^,\"]{0,40}+,(?P<kind>[A-Za-z-]{3,20}),[^,]{0,40}+,"
 )
 _AUDIT = re.compile(

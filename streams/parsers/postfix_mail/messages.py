@@ -83,7 +83,7 @@ def is_refused_sign_in(text: str) -> bool:
 
 def parse_message(daemon: str | None, text: str) -> dict[str, Value] | None:
     """Parse a daemon's message; None: it describes no act."""
-    if daemon == "postscreen":
+    if daemon == "postscreen" or (daemon is None and _SCREENED.match(text) is not None):
         match = _SCREENED.match(text)
         return None if match is None else _build_screened(match)
     for pattern, build in (
