@@ -148,6 +148,8 @@ def _can_parse(line: SourceLine) -> bool:
     text = line.text
     if not json_lines.is_object_start(text) or '"DownstreamStatus"' in text:
         return False
+    if '"event_type"' in text and '"dest_ip"' in text:  # what a sensor saw, not a server
+        return False
     if "stat" not in text and "respon" not in text:
         return False
     try:

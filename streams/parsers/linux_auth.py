@@ -210,12 +210,20 @@ _ROUTINE = frozenset(
 
 
 def _build_sudo(app: str, message: str) -> dict[str, Value] | None:
-    """Build a command of sudo that was refused; one that was allowed is routine work."""
+    """Build a command that sudo ran, or refused."""
     match = _SUDO.match(message) if app.startswith("sudo") else None
-    if match is None or not match["refusal"]:
+    if match is None or not (match["refusal"] or match["command"]):
         return None
-    fields = _build_sign_in("failure", "sudo_login", match["user"])
-    fields |= {"event.reason": match["refusal"], "user.target.name": match["target"].casefold()}
+    target = {"user.target.name": match["target"].casefold()}
+    if not match["refusal"]:
+        fields = _build_sign_in("success", "sudo_command", match["user"]) | target
+        del fields["breach.auth.attempts"]
+        return fields | {
+            "event.category": ["process"],
+            "process.command_line": match["command"],
+        }
+    fields = _build_sign_in("failure", "sudo_login", match["user"]) | target
+    fields["event.reason"] = match["refusal"]
     attempts = re.match(r"([0-9]{1,6}) incorrect password attempts?", match["refusal"])
     if attempts is not None:
         fields["breach.auth.attempts"] = int(attempts[1])
@@ -349,7 +357,14 @@ PARSER = Parser(
         ParserExample(
             "Nov 22 01:06:15 web01 sudo:      jo : TTY=pts/0 ; PWD=/home/jo ; USER=root ;"
             " COMMAND=/usr/bin/apt update",
-            None,
+            {
+                "event.category": ["process"],
+                "event.outcome": "success",
+                "event.action": "sudo_command",
+                "user.name": "jo",
+                "user.target.name": "root",
+                "process.command_line": "/usr/bin/apt update",
+            },
         ),
         ParserExample(
             "Nov 22 01:06:15 web01 su[4211]: FAILED SU (to root) jo on pts/0",

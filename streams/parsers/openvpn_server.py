@@ -34,7 +34,7 @@ _KNOWN = re.compile(
     r"Expected Remote|OpenSSL|Replay|NOTE:|Peer Connection|client_connect|read UDP|write UDP|TCP/UDP|UDPv|TCPv"
 )
 _OWN = re.compile(
-    r"TLS: Initial packet from \[AF_INET|TCP connection established with \[AF_INET|MULTI: |ROUTE_GATEWAY [0-9]"
+    r"TLS: Initial packet from \[AF_INET|TLS Error: (?:incoming|cannot locate HMAC|tls-crypt|local/remote) |TCP connection established with \[AF_INET|MULTI: |ROUTE_GATEWAY [0-9]"
     r"|net_(?:iface|addr|route)_\w{1,24}: |ifconfig_pool_\w{1,16}\(|IFCONFIG POOL|(?:UDP|TCP)v[46](?: \(BOUND\))? link "
     r"|Could not determine IPv4/IPv6 protocol|TUN/TAP device |Closing TUN/TAP|Initialization Sequence Completed"
     r"|OpenVPN [0-9]\.[0-9]|library versions: OpenSSL|Socket Buffers: R=|Listening for incoming TCP connection on \["

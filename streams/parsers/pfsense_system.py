@@ -34,7 +34,7 @@ _ACTS = (
 )
 _SERVICE = re.compile(
     r"user '?(?P<user>.*?)'? (?P<verdict>authenticated successfully|could not authenticate"
-    r"|failed authentication) for (?P<service>[\w-]{1,64}) \[using .*\]\s*\Z"
+    r"|failed authentication) for (?P<service>[\w-]{1,64})(?: \[using .*\]| on \S{1,128} via \S{1,256})\s*\Z"
 )
 _CHANGE = re.compile(
     r"(?:Configuration Change: |User )(?P<user>[^\s@]{1,128})@(?P<ip>[0-9A-Fa-f:.]{2,64})"
@@ -130,7 +130,7 @@ def _build_fields(
 PARSER = Parser(
     id="pfsense_system",
     title="pfSense and OPNsense web interface and system",
-    hints=(b".php: ", b"/rc.", b" [using ", b"Blocking ", b"/usr/local"),
+    hints=(b".php: ", b"/rc.", b" [using ", b" via OPNsense", b"Blocking ", b"/usr/local"),
     claims=_can_parse,
     parse=_parse,
     is_sure=True,
@@ -171,6 +171,11 @@ PARSER = Parser(
             "<38>Nov 22 01:06:15 opn audit[7]: user jo could not authenticate for OpenVPN [using"
             " OPNsense\\Auth\\Services\\OpenVPN + OPNsense\\Auth\\Local]",
             {"event.outcome": "failure", "user.name": "jo", "service.name": "openvpn"},
+        ),
+        ParserExample(
+            '<39>1 2026-11-22T01:06:15+00:00 opn.contoso.example audit 41095 - [meta sequenceId="18"] user jo'
+            " failed authentication for login on OPNsense\\Auth\\Services\\System via OPNsense\\Auth\\Local",
+            {"event.outcome": "failure", "user.name": "jo", "service.name": "login"},
         ),
         ParserExample(
             "<38>Nov 22 01:06:15 fw01 php-fpm[7]: /firewall_rules.php: Configuration Change:"

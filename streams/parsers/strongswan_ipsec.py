@@ -37,6 +37,18 @@ _SIGN_INS = tuple(
         (rf"authentication of '{_USER}' with (?P<how>[^']{{1,80}}) failed", "failure"),
         (rf"(?P<how>XAuth|RADIUS|PAM) authentication of '{_USER}' successful", "success"),
         (rf"(?P<how>XAuth|RADIUS|PAM) authentication of '{_USER}' failed", "failure"),
+        (
+            rf"(?P<how>XAuth)-SCRIPT (?:failed|succeeded) for user '{_USER}' with return status: (?!0\.)-?[0-9]{{1,5}}\.?",
+            "failure",
+        ),
+        (
+            rf"(?P<how>XAuth)-SCRIPT succeeded for user '{_USER}'(?: with return status: 0)?\.?",
+            "success",
+        ),
+        (
+            rf"[Cc]ould not authenticate with (?P<how>XAuth) secrets for '[^']{{0,320}}' - '{_USER}'",
+            "failure",
+        ),
         (rf"EAP method (?P<how>\w{{2,40}}) failed for peer {_USER}", "failure"),
         (r"(?P<how>EAP[_-]\w{2,40}) verification failed.{0,80}", "failure"),
         (
@@ -86,7 +98,9 @@ def _put_act(fields: dict[str, Value], body: str) -> bool | None:
         match = pattern.fullmatch(body)
         if match is not None:
             _put_sign_in(fields, match, outcome)
-            return "user" not in match.groupdict() or body.startswith(("EAP", "RADIUS", "PAM"))
+            return "user" not in match.groupdict() or body.startswith(
+                ("EAP", "RADIUS", "PAM", "XAuth-SCRIPT", "Could", "could")
+            )
     tunnel = _TUNNEL.match(body)
     if tunnel is not None:
         stage = "start" if tunnel["what"] == "established" else "end"

@@ -26,7 +26,7 @@ def _build_end(side: str) -> str:
 
 
 _PAIR = re.compile(
-    r"(?:(?:(?<=\s)|\A)(?:for|from|src|between|SRC|client|server|[Ff]low)\s+(?:laddr )?)"
+    r"(?:(?:(?<=\s)|\A)(?:for|from|src|between|SRC|client|server|[Ff]low)\s+(?!(?:from|for|client|server|flow|src) )(?:laddr )?)"
     rf"{_build_end('a')}(?: (?P<a_bare>[^\s()]++))?"
     r",?\s*(?P<word>(?:to|dst|dest|DEST|and)(?=\s)|->)\s*"
     rf"{_build_end('b')}"
@@ -56,7 +56,7 @@ _ONE = re.compile(
 _TO = re.compile(r"\bto (?P<b>[0-9A-Fa-f.:]++)(?=[\s,]|\Z)")
 _URL = re.compile(
     r"(?:(?P<user>[^\s@]++)@)?(?P<a>[^\s(@]++)(?:\((?P<a_user>[^()]*+)\))? Accessed (?:JAVA )?URL "
-    r"(?:[^\s@:]++@)?(?P<b>\[[0-9a-fA-F:]++\]|[^\s:]++):(?P<url>.*)",
+    r"(?:(?P<b_user>[^\s@:]++)@)?(?P<b>\[[0-9a-fA-F:]++\]|[^\s:]++):(?P<url>.*)",
     re.DOTALL,
 )
 _URL_DENIED = re.compile(
@@ -247,7 +247,9 @@ def _put_web(fields: dict[str, Value], body: str) -> None:
     _put_end(fields, "source", _End(groups["a"]))
     _put_end(fields, "destination", _End(groups["b"].strip("[]")))
     fields["url.original"] = groups["url"]
-    persons.put_name(fields, groups.get("user") or groups.get("a_user") or "")
+    persons.put_name(
+        fields, groups.get("user") or groups.get("a_user") or groups.get("b_user") or ""
+    )
 
 
 def _split_interface(text: str) -> tuple[str | None, str]:

@@ -59,6 +59,7 @@ _SENTENCES = tuple(
         rf"(?P<ip>{_IP}) end configuration",
         rf"\w++ configuration: (?P<ip>{_IP}) ",
         rf"\[?Host (?P<ip>{_IP}) is attacking",
+        rf"\[ *(?P<ip>{_IP})\] drop rate-[0-9]",
         rf"Threat-detection \w++ host (?P<ip>{_IP})",
         r"AAA [^:]{1,80}: user = (?P<user>.*)",
     )

@@ -50,6 +50,15 @@ _ACCOUNTS: tuple[tuple[re.Pattern[str], tuple[str, str, str, str]], ...] = tuple
     )
 )
 """Sentences about an account without an address: category, type, outcome, action."""
+_CHANGE = re.compile(
+    rf"(?:Management user|WSM User) (?P<user>\S.{{0,255}}?) from (?P<ip>{IP}) (?P<what>(?:added|modified|removed|deleted"
+    r"|created|changed|enabled|disabled|updated|imported|exported|restored|moved|reset|replaced|renamed|upgraded)\b.*)",
+    re.DOTALL,
+)
+_KEY_CHANGE = re.compile(
+    r"(?P<user>\S{1,256}) (?P<what>(?:added|removed) feature key\b.*)", re.DOTALL
+)
+"""Sentences about the device's settings."""
 _OUT = frozenset({"logged out", "logout", "log out"})
 _ATTACKS = (
     re.compile(
@@ -63,7 +72,9 @@ _ATTACKS = (
         rf" (?P<destination>{IP})(?: on port (?P<port>[0-9]{{1,5}}))?"
     ),
     re.compile(rf"(?P<name>Temporarily blocking) host (?P<source>{IP})"),
-    re.compile(rf"(?P<name>ARP spoofing) attack detected, ip=(?P<source>{IP})"),
+    re.compile(
+        rf"(?P<name>ARP spoofing) attack detected, ip=(?P<source>{IP})(?:, mac=(?P<mac>[0-9A-Fa-f:]{{17}}))?"
+    ),
 )
 _DETAIL = re.compile(r"(Source|Destination) (IP|Port)(?: Address)?: ([0-9A-Fa-f:.]{1,45})")
 
@@ -75,7 +86,7 @@ def put_sentence(fields: dict[str, Value], body: str) -> None:
     if person is not None:
         _put_person(fields, person)
         return
-    if _put_account(fields, body):
+    if _put_account(fields, body) or _put_change(fields, body):
         return
     for pattern in _ATTACKS:
         match = pattern.search(body[:400])
@@ -103,6 +114,19 @@ def _put_account(fields: dict[str, Value], body: str) -> bool:
             fields |= {} if not reason else {"event.reason": reason.rstrip(".")}
             return True
     return False
+
+
+def _put_change(fields: dict[str, Value], body: str) -> bool:
+    """Set who changed a setting and from where; return whether the sentence tells it."""
+    match = _CHANGE.match(body) or _KEY_CHANGE.match(body)
+    if match is None:
+        return False
+    fields |= {"event.category": ["configuration"], "event.type": ["change"]}
+    fields |= {"event.outcome": "success", "event.action": "configuration-changed"}
+    put_name(fields, match["user"])
+    ip = addresses.parse_address(match.groupdict().get("ip") or "")
+    fields |= {} if ip is None else {"source.ip": ip}
+    return True
 
 
 def _put_person(fields: dict[str, Value], match: re.Match[str]) -> None:
@@ -138,5 +162,6 @@ def _put_attack(fields: dict[str, Value], match: re.Match[str]) -> None:
     for side in ("source", "destination"):
         ip = addresses.parse_address((groups.get(side) or "").rstrip("."))
         fields |= {} if ip is None else {f"{side}.ip": ip}
+    field_tables.put_mac(fields, "source", groups.get("mac") or "")
     port = addresses.parse_port(groups.get("port") or "")
     fields |= {} if port is None else {"destination.port": port}

@@ -1,0 +1,168 @@
+"""What sentences of devices and hosts tell: who acts, from where, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from parsing import claims, parse
+
+from schemas.pipeline.plugin import ParsedEvent, Parser
+from streams.parsers.cisco_asa import PARSER as ASA
+from streams.parsers.json_access import PARSER as JSON_ACCESS
+from streams.parsers.linux_auth import PARSER as LINUX
+from streams.parsers.openvpn_server import PARSER as OPENVPN
+from streams.parsers.strongswan_ipsec import PARSER as STRONGSWAN
+from streams.parsers.suricata_eve import PARSER as SURICATA
+from streams.parsers.watchguard_firebox import PARSER as WATCHGUARD
+
+
+def fields(parser: Parser, text: str) -> dict[str, Any]:
+    event = parse(parser, text)
+    assert isinstance(event, ParsedEvent)
+    return event.fields
+
+
+def select(event: dict[str, Any], names: str) -> list[object]:
+    return [event.get(name) for name in names.split()]
+
+
+def test_an_asa_names_both_ends_of_a_flow_that_its_inspection_ended() -> None:
+    event = fields(
+        ASA,
+        "%ASA-4-507003: tcp flow from inside:192.0.2.10/49574 to outside:203.0.113.80/80 terminated"
+        " by inspection engine, reason - disconnected, dropped packet.",
+    )
+
+    assert select(event, "source.ip source.port destination.ip destination.port event.outcome") == [
+        "192.0.2.10",
+        49574,
+        "203.0.113.80",
+        80,
+        "failure",
+    ]
+
+
+def test_an_asa_names_the_client_for_whom_it_chose_a_certificate() -> None:
+    event = fields(
+        ASA,
+        "%ASA-6-725016: Device selects trust-point TP1 for client outside:203.0.113.66/1133 to"
+        " 192.0.2.1/443",
+    )
+
+    assert select(event, "source.ip source.port destination.port") == ["203.0.113.66", 1133, 443]
+
+
+@pytest.mark.parametrize(
+    ("message", "ip"),
+    [
+        ("[   203.0.113.66] drop rate-1 exceeded. Current burst rate is 0", "203.0.113.66"),
+        ("[ Scanning] drop rate-2 exceeded. Current burst rate is 0", None),
+    ],
+)
+def test_an_asa_names_the_host_whose_rate_was_exceeded(message: str, ip: str | None) -> None:
+    assert fields(ASA, f"%ASA-4-733100: {message}").get("source.ip") == ip
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        (
+            "108003: Terminating ESMTP/SMTP connection; malicious pattern detected in the mail address"
+            " from outside:203.0.113.66/4022 to dmz:192.0.2.25/25. Data:|x from 192.0.2.9/1 to 192.0.2.8/2"
+        ),
+        "214001: Terminating manager session from 203.0.113.66 on interface outside. Reason: long",
+    ],
+)
+def test_an_asa_refuses_what_it_terminates(message: str) -> None:
+    event = fields(ASA, f"%ASA-2-{message}")
+
+    assert select(event, "source.ip event.outcome") == ["203.0.113.66", "failure"]
+
+
+WATCHGUARD_START = 'gw1 FVE6035FD3AE3 (2026-11-22T09:49:05) firewall[10]: msg_id="'
+
+
+def test_a_firebox_names_who_changed_a_setting() -> None:
+    event = fields(
+        WATCHGUARD,
+        f'{WATCHGUARD_START}0101-0001" Management user jo@Firebox-DB from 192.0.2.77 modified Ping',
+    )
+
+    assert select(event, "event.category event.type source.ip user.name") == [
+        ["configuration"],
+        ["change"],
+        "192.0.2.77",
+        "jo",
+    ]
+
+
+def test_a_firebox_names_the_card_that_imitates_another() -> None:
+    event = fields(
+        WATCHGUARD,
+        f'{WATCHGUARD_START}3000-012C" ARP spoofing attack detected, ip=192.0.2.10,'
+        " mac=00:00:5e:00:53:01, interface=5",
+    )
+
+    assert select(event, "source.ip source.mac") == ["192.0.2.10", "00-00-5E-00-53-01"]
+
+
+@pytest.mark.parametrize(
+    ("message", "outcome"),
+    [
+        ("XAuth-SCRIPT failed for user 'jo' with return status: -1.", "failure"),
+        ("XAuth-SCRIPT succeeded for user 'jo'.", "success"),
+        ("Could not authenticate with XAuth secrets for '192.0.2.1' - 'jo'", "failure"),
+    ],
+)
+def test_a_script_that_checks_passwords_of_strongswan_is_a_sign_in(
+    message: str, outcome: str
+) -> None:
+    event = fields(STRONGSWAN, f"Nov 22 01:06:15 gw1 charon: 09[IKE] <con1|5> {message}")
+
+    assert select(event, "event.category user.name event.outcome") == [
+        ["authentication"],
+        "jo",
+        outcome,
+    ]
+
+
+def test_openvpn_refuses_a_packet_before_it_knows_the_client() -> None:
+    event = fields(
+        OPENVPN,
+        "Sun Nov 22 01:06:15 2026 TLS Error: incoming packet authentication failed from"
+        " [AF_INET]203.0.113.66:51223",
+    )
+
+    assert select(event, "source.ip source.port event.outcome") == [
+        "203.0.113.66",
+        51223,
+        "failure",
+    ]
+
+
+def test_a_command_that_sudo_ran_is_an_act_and_no_sign_in() -> None:
+    event = fields(
+        LINUX,
+        "Nov 22 01:06:15 web01 sudo[7]: jo : TTY=pts/2 ; PWD=/home ; USER=root ;"
+        " COMMAND=/usr/bin/echo ; USER=eve ; COMMAND=/bin/sh",
+    )
+
+    assert select(event, "event.category user.name user.target.name breach.auth.attempts") == [
+        ["process"],
+        "jo",
+        "root",
+        None,
+    ]
+    assert event["process.command_line"] == "/usr/bin/echo ; USER=eve ; COMMAND=/bin/sh"
+
+
+def test_a_request_that_a_sensor_saw_is_no_line_of_a_web_server() -> None:
+    line = (
+        '{"timestamp":"2026-11-22T01:06:15.1+0000","event_type":"http","src_ip":"203.0.113.66",'
+        '"src_port":40022,"dest_ip":"192.0.2.10","dest_port":80,"proto":"TCP","http":{"url":"/a",'
+        '"http_method":"GET","status":200}}'
+    )
+
+    assert claims(SURICATA, line)
+    assert not claims(JSON_ACCESS, line)
