@@ -27,10 +27,18 @@ _ACCEPTED = re.compile(
     rf"(?:PAM )?(?P<method>Password|password|Pubkey) auth succeeded for '(?P<user>.*)'(?: with key \S+ \S+)?{_CLIENT}",
     re.DOTALL,
 )
+_BARE = re.compile(
+    r"(?:Bad (?:PAM )?(?:password|pwd) attempt for (?:nonexistent user|'.*')|Login attempt for nonexistent user"
+    r"|(?:PAM )?(?:[Pp]assword|Pubkey) auth succeeded for '.*'(?: with key \S+ \S+)?)"
+    + _CLIENT.replace("?P<client>", "?:"),
+    re.DOTALL,
+)
 _CONNECTED = re.compile(rf"Child connection{_CLIENT}")
 
 
 def _can_parse(line: SourceLine) -> bool:
+    if line.frame.app is None:  # a shipper took the tag away
+        return _BARE.match(line.text) is not None
     return line.frame.app == "dropbear"
 
 
@@ -93,7 +101,7 @@ _FAILED = {
 PARSER = Parser(
     id="dropbear_ssh",
     title="Dropbear SSH (routers, access points, small devices)",
-    hints=(b"dropbear",),
+    hints=(b"dropbear", b" attempt for ", b" auth succeeded for "),
     claims=_can_parse,
     parse=_parse,
     references=("https://matt.ucc.asn.au/dropbear/dropbear.html",),

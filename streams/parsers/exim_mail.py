@@ -22,7 +22,7 @@ _MARK = (
     r"(?:<=|=>|->|\*\*|==|>>|\*>|Completed\b)|[\w.-]{1,64} authenticator (?:failed|refused)\b"
     r"|(?:no host name found|SMTP (?:connection|call|command|protocol|syntax|data)|TLS (?:error|session)"
     r"|unexpected disconnection|rejected |H=|F=<|Warning: |Authentication-Results|Unable to|Sender "
-    r"|auth_|DKIM|End queue|Start queue|exim |re-exec |login_|too many|Connection from|SIGHUP|daemon)"
+    r"|no MAIL in SMTP|auth_|DKIM|End queue|Start queue|exim |re-exec |login_|too many|Connection from|SIGHUP|daemon)"
 )
 _OWN = re.compile(rf"{_STAMP}(?:{_ID}|(?={_MARK}))")
 _TAGGED = re.compile(rf"(?:{_ID})?(?=.)", re.DOTALL)
@@ -30,6 +30,7 @@ _CLIENT = re.compile(
     r"(?<!\S)(?:H=)?(?!(?:from|on) )(?P<host>[^\s()\[\]=]{1,255}+)?(?: ?\((?P<helo>[^()]{0,255}+)\))? ?"
     r"\[(?P<ip>[0-9A-Fa-f.:]{2,45}+)\](?::(?P<port>[0-9]{1,5}))?"
 )
+_LOCAL = re.compile(r" I=\[(?P<ip>[0-9A-Fa-f.:]{2,45}+)\](?::(?P<port>[0-9]{1,5}))?")
 _FAILED = re.compile(
     r"(?P<method>[\w.-]{1,64}) authenticator (?P<state>failed|refused) for (?P<rest>.*)\Z",
     re.DOTALL,
@@ -39,7 +40,8 @@ _REASON = re.compile(
     re.DOTALL,
 )
 _UNKNOWN_METHOD = re.compile(
-    r'SMTP protocol error in "AUTH ([\w-]{1,40})[^"]*" H=.* authentication mechanism not supported\Z'
+    r'SMTP protocol error in "AUTH ([\w-]{1,40})[^"]*" H=.* (?P<reason>authentication mechanism not supported'
+    r"|AUTH command used when not advertised)\Z"
 )
 _ARRIVAL = re.compile(r"<= (?P<sender><>|\S+)(?P<rest>.*)\Z", re.DOTALL)
 _AUTHENTICATED = re.compile(r" A=(?P<method>[^\s:]+)(?::(?P<user>\S+))?")
@@ -49,7 +51,9 @@ _DELIVERY = re.compile(
     r"(?P<mark>=>|->|>>|\*>|\*\*|==) (?P<recipient>\S+)(?P<rest>.*)\Z", re.DOTALL
 )
 _REJECTED = re.compile(
-    r"(?P<before>.*?)(?P<act>rejected .*|dropped: .*|temporarily rejected .*)\Z", re.DOTALL
+    r"(?P<before>.*?)(?P<act>rejected .*|dropped: .*|temporarily rejected .*|sender verify fail for .*"
+    r"|closed by DROP in ACL)\Z",
+    re.DOTALL,
 )
 _RECIPIENT = re.compile(r"(?:rejected|RCPT) (?:RCPT )?<([^<>\s]+)>")
 _ENVELOPE_SENDER = re.compile(r"\bF=<([^<>\s]*)>")
@@ -156,11 +160,16 @@ def _build_unknown_method(text: str) -> dict[str, Value] | None:
     if match is None:
         return None
     return mail_sign_ins.build_sign_in("failure", "mail_login", method=match[1]) | {
-        "event.reason": "authentication mechanism not supported"
+        "event.reason": match["reason"]
     }
 
 
 def _put_client(fields: dict[str, Value], client: re.Match[str]) -> None:
+    """Set the client, and the server's own end where it stands behind it."""
+    local = _LOCAL.match(client.string, client.end())
+    if local is not None:
+        port = addresses.parse_port(local["port"] or "")
+        addresses.put_endpoint(fields, "destination", addresses.parse_address(local["ip"]), port)
     ip = addresses.parse_address(client["ip"])
     addresses.put_endpoint(fields, "source", ip, addresses.parse_port(client["port"] or ""))
     if client["host"] and "=" not in client["host"]:

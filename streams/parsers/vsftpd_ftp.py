@@ -20,6 +20,12 @@ _LINE = re.compile(
     r' Client "(?P<ip>[0-9A-Fa-f.:]{2,45})"(?P<rest>.*)\Z',
     re.DOTALL,
 )
+_ANSWER = re.compile(
+    rf"(?:{_STAMP} )?(?:\[pid (?P<pid>[0-9]{{1,10}})\] )?(?:\[(?P<user>.{{0,255}}?)\] )?FTP (?P<act>response|command):"
+    r' Client "(?P<ip>[0-9A-Fa-f.:]{2,45})", "(?P<rest>.*)"\s*\Z',
+    re.DOTALL,
+)
+"""What client and server say to each other (`log_ftp_protocol`)."""
 _FILE = re.compile(
     r', "(?P<path>.*)"(?:, (?P<bytes>[0-9]{1,18}) bytes)?(?:, [0-9.]+Kbyte/sec)?\Z', re.DOTALL
 )
@@ -40,7 +46,7 @@ _FILE_TYPES = {
 def _match(line: SourceLine) -> re.Match[str] | None:
     if line.frame.app not in (None, "vsftpd"):
         return None
-    return _LINE.match(line.text) or _TRANSFER.match(line.text)
+    return _LINE.match(line.text) or _TRANSFER.match(line.text) or _ANSWER.match(line.text)
 
 
 def _can_parse(line: SourceLine) -> bool:
@@ -54,7 +60,12 @@ def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
             "no line of vsftpd", place="vsftpd_ftp", remedy="Check which parser the source names."
         )
     parts = match.groupdict()
-    if parts.get("direction"):
+    if match.re is _ANSWER and not (parts["rest"] or "").startswith("530 Permission denied"):
+        return IgnoredLine("a word of the protocol; sign-ins and files have their own lines")
+    if match.re is _ANSWER:
+        fields = mail_sign_ins.build_sign_in("failure", "ftp_login", user=parts["user"])
+        fields["event.reason"] = (parts["rest"] or "").removeprefix("530 ").rstrip(".")
+    elif parts.get("direction"):
         fields = _build_file(_DIRECTIONS[parts["direction"]], parts["state"] == "c", parts)
     else:
         fields = _build_act(parts)

@@ -148,15 +148,19 @@ _Act = tuple[list[str], list[str], str]
 
 
 def _choose_traffic(pairs: Mapping[str, str], action: str) -> _Act:
-    denied = action in _DENYING or pairs.get("utmaction") in {"block", "blocked", "reset"}
+    verdict = action or pairs.get("status", "").casefold()  # `status` before FortiOS 5
+    denied = verdict in _DENYING or pairs.get("utmaction") in {"block", "blocked", "reset"}
     types = ["connection", "start" if action == "start" else "end"]
-    verdict, outcome = ("denied", "failure") if denied else ("allowed", "success")
-    return ["network"], [*types, verdict], outcome
+    if not verdict:
+        return ["network"], [*types, "info"], "unknown"
+    allowance, outcome = ("denied", "failure") if denied else ("allowed", "success")
+    return ["network"], [*types, allowance], outcome
 
 
 def _choose_inspection(pairs: Mapping[str, str], action: str, kind: str) -> _Act:
     subject = pairs.get("subtype", "") if kind == "utm" else kind
     category = _SUBJECTS.get(subject, ["network"]).copy()
+    action = action or pairs.get("status", "").casefold()
     if action in _DENYING:
         return category, ["denied"], "failure"
     if action in _PASSING:

@@ -56,6 +56,8 @@ _BARE = re.compile(
 def _can_parse(line: SourceLine) -> bool:
     if line.frame.app is None:
         return _BARE.match(line.text) is not None
+    if line.frame.app.endswith("(pam_audit)"):  # F5 tells of its own sign-ins
+        return False
     return _APP.fullmatch(line.frame.app) is not None
 
 

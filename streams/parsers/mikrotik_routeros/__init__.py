@@ -37,6 +37,7 @@ _PACKET = re.compile(
     r"(?: \((?P<flags>[^()]{0,64})\))?, (?P<source>[0-9A-Fa-f:.\[\]]{2,64})(?:->(?P<destination>[0-9A-Fa-f:.\[\]]{2,64}),?)?"
     r"(?: NAT (?P<nat>\S{4,254}),)?(?: prio \S{1,8},?)?(?: len (?P<length>[0-9]{1,8}))?"
 )
+_CHAIN = re.compile(r"[\w.-]{1,64}")
 _NAT = re.compile(
     r"\((?P<old>[^()>]{2,64})->(?P<new>[^()>]{2,64})\)->\S+|\S+->\((?P<old_to>[^()>]{2,64})->(?P<to>[^()>]{2,64})\)"
 )
@@ -157,6 +158,9 @@ def _guess_topics(line: SourceLine) -> tuple[list[str], str] | None:
     """Split a message without topics (`add-topics-string=no`, the default of newer versions): only
     the device's own sentences and packets, which name its interfaces as no other does."""
     message = line.text.strip()
+    if message.startswith("in:") and _CHAIN.fullmatch(line.frame.app or ""):
+        message = f"{line.frame.app}: {message}"  # a relay took the chain for the program
+        return (["firewall", "info"], message) if _PACKET.match(message) else None
     if line.frame.app is not None or len(message) > _LONGEST_PLAIN:
         return None
     if line.frame.time is None and _VIA.search(message) is None:

@@ -9,11 +9,18 @@ from parsing import claims, parse
 
 from schemas.pipeline.plugin import ParsedEvent, Parser
 from streams.parsers.cisco_asa import PARSER as ASA
+from streams.parsers.dropbear_ssh import PARSER as DROPBEAR
+from streams.parsers.exim_mail import PARSER as EXIM
+from streams.parsers.f5_bigip import PARSER as BIGIP
+from streams.parsers.fortinet_fortigate import PARSER as FORTIGATE
 from streams.parsers.json_access import PARSER as JSON_ACCESS
 from streams.parsers.linux_auth import PARSER as LINUX
+from streams.parsers.linux_sshd import PARSER as SSHD
+from streams.parsers.mikrotik_routeros import PARSER as MIKROTIK
 from streams.parsers.openvpn_server import PARSER as OPENVPN
 from streams.parsers.strongswan_ipsec import PARSER as STRONGSWAN
 from streams.parsers.suricata_eve import PARSER as SURICATA
+from streams.parsers.vsftpd_ftp import PARSER as VSFTPD
 from streams.parsers.watchguard_firebox import PARSER as WATCHGUARD
 
 
@@ -166,3 +173,119 @@ def test_a_request_that_a_sensor_saw_is_no_line_of_a_web_server() -> None:
 
     assert claims(SURICATA, line)
     assert not claims(JSON_ACCESS, line)
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome", "kind"),
+    [
+        ("status=deny", "failure", "denied"),
+        ("status=accept", "success", "allowed"),
+        ("", "unknown", "info"),
+    ],
+)
+def test_a_fortigate_of_the_third_generation_says_the_verdict_as_its_status(
+    words: str, outcome: str, kind: str
+) -> None:
+    event = fields(
+        FORTIGATE,
+        "date=2026-11-22 time=01:06:15 devname=fw1 device_id=FGT60C0000000001 log_id=0038016004"
+        f" type=traffic subtype=other pri=notice {words} src=192.0.2.10 src_port=1111 dst=203.0.113.80"
+        " dst_port=2222 proto=6",
+    )
+
+    assert event["event.outcome"] == outcome
+    assert kind in event["event.type"]
+
+
+def test_a_router_of_mikrotik_without_topics_has_its_chain_for_a_program() -> None:
+    event = fields(
+        MIKROTIK,
+        "<132>Nov 22 01:06:15 gw1 forward: in:ether1 out:bridge, src-mac 00:00:5e:00:53:01, proto TCP"
+        " (SYN), 203.0.113.66:62583->192.0.2.10:8000, len 64",
+    )
+
+    assert select(event, "rule.ruleset source.ip destination.port") == [
+        "forward",
+        "203.0.113.66",
+        8000,
+    ]
+
+
+def test_vsftpd_refuses_an_account_before_it_asks_for_the_password() -> None:
+    event = fields(
+        VSFTPD,
+        'Sun Nov 22 01:06:15 2026 [pid 7] [jo] FTP response: Client "203.0.113.66", "530 Permission denied."',
+    )
+
+    assert select(event, "event.outcome user.name source.ip event.reason") == [
+        "failure",
+        "jo",
+        "203.0.113.66",
+        "Permission denied",
+    ]
+
+
+def test_dropbear_is_read_without_its_tag() -> None:
+    line = "Bad PAM password attempt for 'x' from 192.0.2.1:5' from 203.0.113.66:49242"
+
+    assert claims(DROPBEAR, line)
+    assert select(fields(DROPBEAR, line), "user.name source.ip") == [
+        "x' from 192.0.2.1:5",
+        "203.0.113.66",
+    ]
+
+
+def test_exim_refuses_a_sender_that_it_cannot_verify() -> None:
+    event = fields(
+        EXIM,
+        "2026-11-22 01:06:15 H=mx.example (helo) [203.0.113.66]:41584 sender verify fail for"
+        " <jo@contoso.example>: Unrouteable address",
+    )
+
+    assert select(event, "event.outcome source.ip source.port") == [
+        "failure",
+        "203.0.113.66",
+        41584,
+    ]
+
+
+def test_a_sign_in_to_a_big_ip_is_its_own_and_none_of_sshd() -> None:
+    line = (
+        "<166>Nov 22 01:06:15 lb1.contoso.example info sshd(pam_audit)[7]: 01070417:6: AUDIT - user jo - RAW:"
+        " sshd(pam_audit): user=jo(jo) partition=[All] level=Guest tty=ssh host=203.0.113.66 attempts=1 start="
+    )
+
+    assert claims(BIGIP, line)
+    assert not claims(SSHD, line)
+    assert fields(BIGIP, line)["source.ip"] == "203.0.113.66"
+
+
+@pytest.mark.parametrize(
+    ("message", "action"),
+    [
+        (
+            (
+                'SMTP protocol error in "AUTH LOGIN" H=(x) [203.0.113.66]:14243 I=[192.0.2.1]:587 AUTH command'
+                " used when not advertised"
+            ),
+            "mail_login",
+        ),
+        (
+            "SMTP connection from (x) [203.0.113.66]:14243 I=[192.0.2.1]:587 closed by DROP in ACL",
+            "mail_reject",
+        ),
+        (
+            "no MAIL in SMTP connection from mx.example [203.0.113.66]:14243 I=[192.0.2.1]:587 D=21s",
+            "mail_connection",
+        ),
+    ],
+)
+def test_exim_names_the_server_behind_the_client(message: str, action: str) -> None:
+    event = fields(EXIM, f"2026-11-22 01:06:15 [5718] {message}")
+
+    assert select(event, "event.action source.ip destination.ip destination.port") == [
+        action,
+        "203.0.113.66",
+        "192.0.2.1",
+        587,
+    ]
