@@ -45,6 +45,10 @@ PROVIDER_SCOPE = "*provider*"
 """Replaces the organization in keys of rules that look across customers."""
 
 
+ATTEMPTS = "breach.auth.attempts"
+"""In an event: how many attempts its record tells of. In the summary of a signal: how many count."""
+
+
 class GroupKey(NamedTuple):
     """The key by which signals are correlated together. Never contains a missing part."""
 
@@ -75,6 +79,8 @@ class Signal:
     """Digest of the session whose lines may repeat each other."""
     is_retelling: bool = False
     """Whether a fuller line of the session may describe the same act."""
+    attempts: int = 1
+    """How many attempts the event tells of; of a retelling, how many of its session."""
 
 
 @dataclass(frozen=True, slots=True)

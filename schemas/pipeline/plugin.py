@@ -163,6 +163,9 @@ class DetectorSignal(NamedTuple):
     """Signals of one session, step and value may tell of one act: of these, retellings count as one
     act, and as none beside a fuller line (streams.correlate.acts)."""
     is_retelling: bool = False
+    attempts: int = 1
+    """How many attempts it tells of; of a retelling, how many of its session. A condition that
+    counts acts counts attempts (streams.correlate.acts.count_attempts)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +246,8 @@ class Detector:
     counted: Callable[[str], str] | None = None
     """The part of a value that the condition counts distinctly; None: all of it."""
     least: int = 1
-    """No fewer signals than this can fire: below it the condition is not asked."""
+    """No fewer signals than this can fire, unless some tell of several attempts: below it the
+    condition is not asked."""
     sees_retellings: bool = False
     """`fires` and `graver` get retellings beside fuller lines, and count acts, not signals
     (streams.correlate.acts.iterate_acts). False: they get each act once. A condition that asks for

@@ -46,6 +46,7 @@ def to_member(signal: Signal) -> DetectorSignal:
         signal,
         signal.session,
         signal.is_retelling,
+        signal.attempts,
     )
 
 
@@ -57,6 +58,7 @@ class Bucket:
 
     __slots__ = (
         "fresh_from",
+        "heavy",
         "lost",
         "retold",
         "rows",
@@ -73,6 +75,8 @@ class Bucket:
         self.thinned = False
         self.retold = False
         """There may be retellings among the rows."""
+        self.heavy = False
+        """There may be rows of several attempts among them."""
         self.fresh_from = -NEVER
         """Earliest time of what changed since episodes were last computed; NEVER: nothing did."""
         self.lost = False
@@ -95,6 +99,7 @@ class Bucket:
             self.rows.append(new[0])
             self.size += estimate_row(new[0])
             self.retold = new[0].is_retelling
+            self.heavy = new[0].attempts > 1
             return new
         fresh: list[DetectorSignal] = []
         telling: set[MemberIdentity] = set()
@@ -128,6 +133,8 @@ class Bucket:
         self.size += estimate_row(row)
         if row.is_retelling:
             self.retold = True
+        if row.attempts > 1:
+            self.heavy = True
         return True
 
     def _apply_retention(

@@ -42,7 +42,7 @@ class WindowSpec:
     gate: ValueGate | None = None
     counted: Callable[[str], str] | None = None
     least: int = 1
-    """No fewer members than this fire."""
+    """No fewer members than this fire, unless some tell of several attempts."""
     ends: bool = False
     """The verdict needs no more than the first and last `keep` signals (or values) of a bucket:
     what is dropped between them changes no verdict."""
@@ -84,16 +84,17 @@ def find_first_hot(
     rows: Sequence[DetectorSignal],
     *,
     retold: bool = False,
+    heavy: bool = False,
 ) -> float | None:
     """Time of the first signal of the bucket at which the window satisfies the condition.
 
     `before`, `rows`: the sorted signals of the bucket before and of this one; `retold`: there may
-    be retellings among them. Instead of asking at every signal, the end of a window that may only
+    be retellings among them, `heavy`: rows of several attempts. Instead of asking at every signal, the end of a window that may only
     grow is searched by halves, which monotony permits: a hot group costs log, not its square.
     """
     index = len(before)
     members = [*before, *rows] if before else rows
-    if len(members) < spec.least:
+    if len(members) < spec.least and not heavy:
         return None
     fires = spec.choose_condition(retold=retold)
     while index < len(members):

@@ -205,8 +205,9 @@ class SignalGroup:
                 continue
             before = self.buckets.get(index - 1)
             retold = bucket.retold or (before is not None and before.retold)
+            heavy = bucket.heavy or (before is not None and before.heavy)
             fired = find_first_hot(
-                self.spec, before.rows if before else (), bucket.rows, retold=retold
+                self.spec, before.rows if before else (), bucket.rows, retold=retold, heavy=heavy
             )
             if fired is not None:
                 self._hot[index] = fired

@@ -5,14 +5,14 @@ and referred to by its number.
 
 A log row: `{"k": keys, "t": touches, "j": journals, "m": summaries, "s": rows, "w": widenings, "g":
 gone}`, a row `[key#, time, event, step, value, journal#, offset, sha256, source, touches#,
-unattributed, summary#]` (of a signal with a session `…, session, is_retelling]`), a widening `[key#, bucket, touches#, [unattributed…], thinned]`. Gone is
+unattributed, summary#]` (of a signal with a session `…, session, is_retelling]`, of several attempts `…, session, is_retelling, attempts]`), a widening `[key#, bucket, touches#, [unattributed…], thinned]`. Gone is
 `[key#, first bucket, last bucket]`: a sweep evicted what the rows before this one hold of these
 buckets. A key is `[rule, organization, [group…], timespan]`. Rows of the version before this one
 have no `w` and no timespan.
 
 A bucket: `[2, touches, unattributed, thinned, journals, rows]`, a row `[time, event, step, value,
 journal#, offset, sha256, source, [touch#…], unattributed, summary]` (of a signal with a session
-`…, session, is_retelling]`). The version before this one
+`…, session, is_retelling]`, of several attempts `…, attempts]`). The version before this one
 wrote `{"t": …, "u": …, "x": …, "s": …}` with the journal's name in each row."""
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from streams.correlate.memory_sizes import estimate_row, estimate_touches
 
 BUCKET_VERSION = 2
 SHORT_ROW = 11
-"""Parts of a bucket's row without a session."""
+"""Parts of a bucket's row without a session and with one attempt."""
 
 
 class LoggedGroup(NamedTuple):
@@ -82,7 +82,7 @@ def dump_bucket(bucket: Bucket) -> bytes:
             signal.unattributed,
             _to_plain_mapping(signal.summary),
         )
-        rows.append(parts if row.session is None else (*parts, row.session, row.is_retelling))
+        rows.append(parts + _list_rare_parts(row))
     return orjson.dumps(
         (
             BUCKET_VERSION,
@@ -116,6 +116,7 @@ def load_bucket(key: GroupKey, payload: bytes) -> Bucket:
     if touches:
         bucket.size += estimate_touches(bucket.touches)
     bucket.retold = any(row.is_retelling for row in bucket.rows)
+    bucket.heavy = any(row.attempts > 1 for row in bucket.rows)
     return bucket
 
 
@@ -208,7 +209,7 @@ class _SharedParts:
             signal.unattributed,
             self._number_summary(signal.summary),
         )
-        return parts if member.session is None else (*parts, member.session, member.is_retelling)
+        return parts + _list_rare_parts(member)
 
     def number_touches(self, touches: tuple[AssetTouch, ...]) -> int:
         """Return the number of this tuple, and assign one if it is new."""
@@ -304,6 +305,13 @@ def _build_logged_group(parts: Sequence[Any]) -> LoggedGroup:
     rule, organization, group = parts[:3]
     timespan = parts[3] if len(parts) > 3 else None
     return LoggedGroup(GroupKey(rule, organization, tuple(group)), timespan, [], [])
+
+
+def _list_rare_parts(row: DetectorSignal) -> tuple[Any, ...]:
+    """List what few signals have: a session, several attempts."""
+    if row.attempts > 1:
+        return row.session, row.is_retelling, row.attempts
+    return () if row.session is None else (row.session, row.is_retelling)
 
 
 def _to_plain_mapping(summary: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from schemas.pipeline.plugin import (
     ValueGate,
     get_texts,
 )
-from streams.correlate.acts import iterate_acts
+from streams.correlate.acts import count_attempts, iterate_acts, iterate_attempts
 from streams.correlate.alert_phrases import format_count, format_duration
 
 DOWNLOADS = 20
@@ -65,8 +65,8 @@ def _find_doubtful_sign_in(
 ) -> DetectorSignal | None:
     """Find the first sign-in that is risky or follows `failures` failures from its address."""
     failed: dict[str, list[float]] = {}
-    for m in iterate_acts(m for m in members if m.step == FAILED and m.value):
-        failed.setdefault(m.value, []).append(m.time)
+    for m, attempts in iterate_attempts(m for m in members if m.step == FAILED and m.value):
+        failed.setdefault(m.value, []).extend([m.time] * min(attempts, failures))
     for m in members:
         before = bisect_right(failed.get(m.value, []), m.time)
         if m.step == RISKY or (m.step == OPENED and before >= failures):
@@ -118,8 +118,10 @@ def _explain(members: Sequence[DetectorSignal]) -> str:
     sign_in = _find_doubtful_sign_in(members, 1 if rules else 2)
     if sign_in is None:
         return ""
-    failures = sum(
-        m.step == FAILED and m.value == sign_in.value and m.time <= sign_in.time for m in members
+    failures = count_attempts(
+        m
+        for m in members
+        if m.step == FAILED and m.value == sign_in.value and m.time <= sign_in.time
     )
     why = (
         "that was marked risky"

@@ -303,3 +303,4 @@ def put_frame(fields: dict[str, Value], frame: LineFrame) -> None:
     if frame.repeats > 1 and "authentication" in fields.get("event.category", ()):
         attempts = fields.get("breach.auth.attempts", 1)
         fields["breach.auth.attempts"] = attempts * frame.repeats
+        fields["breach.auth.further_attempts"] = True

@@ -170,6 +170,7 @@ def _build_pam(app: str, message: str) -> dict[str, Value] | None:
         fields = _build_sign_in("failure", f"{app}_login", user)
         if match["count"]:
             fields["breach.auth.attempts"] = int(match["count"].split()[0])
+            fields["breach.auth.further_attempts"] = True
         _put_origin(fields, match["rhost"])
         fields["is_retelling"] = True
         return fields

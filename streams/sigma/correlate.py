@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 
 from sigma.correlations import (
     SigmaCorrelationCondition,
@@ -21,8 +21,8 @@ from schemas.errors import BadInput
 from schemas.pipeline.alert import Severity
 from schemas.pipeline.plugin import DetectorSignal
 from schemas.pipeline.rule import RuleKind
-from streams.correlate.acts import iterate_acts
-from streams.correlate.alert_phrases import format_duration, format_interval
+from streams.correlate.acts import count_attempts, find_act
+from streams.correlate.alert_phrases import format_count, format_duration, format_interval
 from streams.correlate.episodes import WindowSpec
 
 KINDS = {
@@ -117,15 +117,28 @@ def _choose_meaning(
 ) -> tuple[MemberTest, MemberText]:
     match kind:
         case RuleKind.EVENT_COUNT:
-            return (lambda members: len(members) >= least), _build_count_text(least, timespan)
+            return _build_count_test(least), _build_count_text(least, timespan)
         case RuleKind.VALUE_COUNT:
             return _build_distinct_test(least), _build_values_text(least, timespan)
         case RuleKind.TEMPORAL:
-            step_counts = Counter(step for step, _ in steps)
-            return (
-                lambda members: step_counts <= Counter(m.step for m in members)
-            ), _build_steps_text(steps)
+            return _build_steps_test([step for step, _ in steps]), _build_steps_text(steps)
     return _build_ordered_test([step for step, _ in steps]), _build_steps_text(steps)
+
+
+def _build_count_test(least: int) -> MemberTest:
+    return lambda members: len(members) >= least or count_attempts(members) >= least
+
+
+def _build_steps_test(steps: Sequence[str]) -> MemberTest:
+    needed = Counter(steps)
+
+    def should_fire(members: Sequence[DetectorSignal]) -> bool:
+        counts: Counter[str] = Counter()
+        for member in members:
+            counts[member.step] += member.attempts
+        return needed <= counts
+
+    return should_fire
 
 
 def _build_distinct_test(least: int) -> MemberTest:
@@ -139,8 +152,7 @@ def _build_ordered_test(steps: Sequence[str]) -> MemberTest:
     def should_fire(members: Sequence[DetectorSignal]) -> bool:
         time = float("-inf")
         for step, count in chain:
-            later = iterate_acts(m for m in members if m.step == step and m.time >= time)
-            last = next(islice(later, count - 1, None), None)
+            last = find_act((m for m in members if m.step == step and m.time >= time), count)
             if last is None:
                 return False
             time = last.time
@@ -154,11 +166,18 @@ def _build_count_text(least: int, timespan: int) -> MemberText:
         if not members:
             return ""
         return (
-            f"{len(members)} events {format_interval(members)};"
+            f"{_count_events(members)} {format_interval(members)};"
             f" the rule asks for {least} within {format_duration(timespan)}."
         )
 
     return explain
+
+
+def _count_events(members: Sequence[DetectorSignal]) -> str:
+    """Say how many events there are, and how many attempts if some tell of several."""
+    attempts = count_attempts(members)
+    events = format_count(len(members), "event")
+    return events if attempts == len(members) else f"{attempts} attempts in {events}"
 
 
 def _build_values_text(least: int, timespan: int) -> MemberText:
@@ -178,7 +197,7 @@ def _build_steps_text(steps: Sequence[tuple[str, str]]) -> MemberText:
         if not members:
             return ""
         counts = [
-            f"{title} ({sum(m.step == step for m in members)}×)"
+            f"{title} ({count_attempts(m for m in members if m.step == step)}×)"
             for step, title in dict(steps).items()
         ]
         return f"{', then '.join(counts)}, {format_interval(members)}."

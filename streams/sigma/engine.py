@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from schemas.pipeline.alert import PROVIDER_SCOPE, GroupKey, Signal
+from schemas.pipeline.alert import ATTEMPTS, PROVIDER_SCOPE, GroupKey, Signal
 from schemas.pipeline.event import Event
 from schemas.pipeline.plugin import Detector, SignalDraft
+from streams.correlate.acts import read_attempts
 from streams.sigma.options import PROVIDER
 from streams.sigma.routing import RuleRouter
 from streams.sigma.rulebook import CorrelationFeed, EventRule, RuleBook
@@ -132,6 +133,9 @@ def _build_signals(event: Event, raw_signals: Sequence[_RawSignal]) -> list[Sign
     unattributed = event.unattributed or ""
     summary = _build_summary(event.fields)
     session = None if event.session is None else _digest_session(event, event.session)
+    attempts = read_attempts(event.fields, is_retelling=event.is_retelling)
+    if attempts > 1:
+        summary[ATTEMPTS] = attempts
     return [
         Signal(
             key,
@@ -147,6 +151,7 @@ def _build_signals(event: Event, raw_signals: Sequence[_RawSignal]) -> list[Sign
             summary,
             session,
             event.is_retelling,
+            attempts,
         )
         for key, step, value in raw_signals
     ]
@@ -158,7 +163,7 @@ def _digest_session(event: Event, session: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
-def _build_summary(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def _build_summary(fields: Mapping[str, Any]) -> dict[str, Any]:
     summary = {}
     for name in EVIDENCE_FIELDS:
         if name in fields:

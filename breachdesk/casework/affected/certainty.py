@@ -175,9 +175,9 @@ def _build_verdict(
 def summarise_sightings(sightings: Iterable[AssetSighting]) -> str:
     """Summarise as `file download (118), sign-in (1)`; records may be missing, so these are minimum
     counts."""
-    acts = Counter(
-        WORDS.get(s.action, s.action or "access") for s in _deduplicate_events(sightings)
-    )
+    acts: Counter[str] = Counter()
+    for sighting in _deduplicate_events(sightings):
+        acts[WORDS.get(sighting.action, sighting.action or "access")] += sighting.attempts
     listed = sorted(acts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{act} ({count:,})" for act, count in listed)
 
@@ -192,7 +192,7 @@ def describe_gaps(gaps: Sequence[BlindInterval]) -> str:
 
 
 def _count_refusals(refused: Sequence[AssetSighting]) -> str:
-    count = len({s.event.event_id for s in refused})
+    count = sum(s.attempts for s in _deduplicate_events(refused))
     times = "once" if count == 1 else f"{count:,} times"
     return f"tried {times}, refused every time"
 

@@ -19,7 +19,7 @@ from breachdesk.ports import UnitOfWork
 from schemas.casework.breach import Breach
 from schemas.casework.case import Case
 from schemas.customer import PROVIDER, Customer
-from schemas.pipeline.alert import PROVIDER_SCOPE, AlertView, EvidenceView
+from schemas.pipeline.alert import ATTEMPTS, PROVIDER_SCOPE, AlertView, EvidenceView
 from schemas.pipeline.source import BlindInterval, SourceView
 
 FAR_PAST = datetime.min.replace(tzinfo=UTC)
@@ -50,6 +50,12 @@ class AssetSighting:
     @property
     def action(self) -> str:
         return str(self.event.summary.get("event.action", "") or self.event.step).casefold()
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts the event's record tells of."""
+        attempts: int = self.event.summary.get(ATTEMPTS, 1)
+        return attempts
 
 
 @dataclass(frozen=True, slots=True)

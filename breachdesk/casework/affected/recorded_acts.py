@@ -32,14 +32,15 @@ Events = dict[Key, dict[str, list[AssetSighting]]]
 def collect_acts(
     sightings: Iterable[AssetSighting], bindings: BindingIndex
 ) -> tuple[ActSummary, ...]:
-    """Collect one summary for each action and outcome, in time order; every event counts once."""
+    """Collect one summary for each action and outcome, in time order; every event counts once, one of
+    several attempts as many."""
     events: Events = {}
     for sighting in sightings:
         key = (sighting.action, sighting.outcome, _get_rule_name(sighting))
         events.setdefault(key, {}).setdefault(sighting.event.event_id, []).append(sighting)
     events = _omit_floods(events)
     acts = [
-        _build_act(key, [s for same in group.values() for s in same], len(group), bindings)
+        _build_act(key, [s for same in group.values() for s in same], bindings)
         for key, group in events.items()
     ]
     return tuple(sorted(acts, key=lambda act: (act.first, act.last, act.action, act.outcome)))
@@ -58,9 +59,7 @@ def _omit_floods(events: Events) -> Events:
     return remaining
 
 
-def _build_act(
-    key: Key, sightings: Sequence[AssetSighting], count: int, bindings: BindingIndex
-) -> ActSummary:
+def _build_act(key: Key, sightings: Sequence[AssetSighting], bindings: BindingIndex) -> ActSummary:
     action, outcome, rule = key
     times = [s.event.time for s in sightings]
     assets = {s.asset for s in sightings} | {
@@ -69,7 +68,7 @@ def _build_act(
     return ActSummary(
         action=action,
         outcome=outcome,
-        count=count,
+        count=sum({s.event.event_id: s.attempts for s in sightings}.values()),
         first=min(times),
         last=max(times),
         assets=tuple(sorted(assets)),

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from breachdesk.stores.batches.alert_rows import StoredAlert
 from breachdesk.stores.tables.stream_tables import evidence
-from schemas.pipeline.alert import Episode, GroupKey, Severity, Signal
+from schemas.pipeline.alert import ATTEMPTS, Episode, GroupKey, Severity, Signal
 from schemas.pipeline.event import AssetTouch, RecordPosition
 from streams.correlate.acts import select_fullest
 from streams.correlate.buckets import to_member
@@ -71,6 +71,7 @@ def _read_members(connection: Connection, pk: int, key: GroupKey) -> Sequence[Si
             row.summary,
             row.session,
             row.is_retelling,
+            row.summary.get(ATTEMPTS, 1),
         )
         for row in rows
     ]

@@ -147,9 +147,7 @@ def _build_fields(
         "message": message,
     }
     if "authentication" in kind.categories:
-        fields["breach.auth.attempts"] = (
-            numbers.parse_whole(values.get("attempts") or "") or attempts
-        )
+        _put_attempts(fields, numbers.parse_whole(values.get("attempts") or ""), attempts)
     if reason := values.get("reason") or kind.reason:
         fields["event.reason"] = reason
     if method := values.get("method"):
@@ -165,6 +163,12 @@ def _build_fields(
         port = addresses.parse_port(values.get("own_port") or "")
         addresses.put_endpoint(fields, "destination", own, port)
     return fields
+
+
+def _put_attempts(fields: dict[str, Value], more: int | None, repeats: int) -> None:
+    fields["breach.auth.attempts"] = more or repeats
+    if more or repeats > 1:
+        fields["breach.auth.further_attempts"] = True
 
 
 def _put_source(fields: dict[str, Value], where: str, port: str | None) -> None:

@@ -163,6 +163,16 @@ def test_tried_and_refused_every_time_is_excluded_with_the_count(
     assert exposure.reason.startswith("tried once, refused every time")
 
 
+def test_attempts_of_one_record_are_counted_each(store: SqliteStore, now: FixedNow) -> None:
+    refused = signal(4, "jo@fabrikam.example")
+    several = replace(refused, summary={**refused.summary, "breach.auth.attempts": 3}, attempts=3)
+    actual = proposed(store, breach_of(store, now, signal(1, **OPENED), several))
+    exposure = actual["fabrikam", PROCESSOR]
+
+    assert exposure.reason.startswith("tried 3 times, refused every time")
+    assert [act.count for act in exposure.acts] == [3]
+
+
 def test_a_gap_in_a_source_that_watches_it_widens_possible(
     store: SqliteStore, now: FixedNow
 ) -> None:
