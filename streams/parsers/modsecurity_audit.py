@@ -21,7 +21,7 @@ from streams.tokenizers import (
 from streams.tokenizers.modsecurity import RuleMatch
 
 _OBJECT = re.compile(r"\s*+\{\s*\"transaction\"\s*:\s*\{")
-_PART = re.compile(r"(?m)^-{2,3}[0-9A-Za-z]{8,12}-{1,3}([A-Z])-{2,3}[ \r]*\n?")
+_PART = re.compile(r"(-{2,3}[0-9A-Za-z]{8,12}-{1,3})([A-Z])--[ \t\r]*(?:\n|\Z)")
 _HEADER = re.compile(
     r"\[([^\]]{20,40})\]? ([\w@.-]{10,64}) ([0-9A-Fa-f:.]{2,45}) ([0-9]{1,5}) (\S{1,64}) ([0-9]{1,5})"
 )
@@ -44,7 +44,7 @@ def _is_native(text: str) -> bool:
     if "\n" not in text:
         return False
     first = _PART.match(text)
-    return first is not None and first[1] == "A" and _HEADER.match(text, first.end()) is not None
+    return first is not None and first[2] == "A" and _HEADER.match(text, first.end()) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
@@ -203,8 +203,7 @@ def _build_event(fields: dict[str, Value], time: datetime | None, transaction: s
 
 def _parse_native(line: SourceLine) -> ParsedEvent:
     """Parse the parts A (client), B (request), F (response) and H (messages)."""
-    pieces = _PART.split(line.text)
-    parts = dict(zip(pieces[1::2], pieces[2::2], strict=True))
+    parts = _read_parts(line.text)
     header = _HEADER.match(parts["A"])
     if header is None:
         raise web_access.build_unreadable("modsecurity_audit")
@@ -234,6 +233,20 @@ def _parse_native(line: SourceLine) -> ParsedEvent:
     _put_headers(fields, headers, transaction_fields, "client_ip")
     _put_ports(fields, transaction_fields, "client_port", "host_ip", "host_port")
     return _build_event(fields, _read_time(line, stamp), transaction)
+
+
+def _read_parts(text: str) -> dict[str, str]:
+    """Read the parts by their letters. A body may hold lines like boundaries; those of the record
+    begin with its own id, which no client knows beforehand. Of a letter the first part counts."""
+    first = _PART.match(text)
+    if first is None:
+        raise web_access.build_unreadable("modsecurity_audit")
+    parts: dict[str, str] = {}
+    # The id is escaped: it may hold nothing but letters, digits and dashes.
+    pieces = re.split(rf"(?m)^{re.escape(first[1])}([A-Z])--[ \t\r]*$\n?", text)
+    for letter, content in zip(pieces[1::2], pieces[2::2], strict=True):
+        parts.setdefault(letter, content)
+    return parts
 
 
 PARSER = Parser(

@@ -1,14 +1,19 @@
 """Split bytes into records, whatever the format. Any chunking of the same bytes gives the same
 records.
 
-Lines, LF or CRLF (plain text, NDJSON, one compact `{"value": […]}` a line): one record each,
-without blank ones.
+Lines, LF or CRLF (plain text, NDJSON): one record each, without blank ones.
 
 A JSON array of objects: each element, exactly the bytes received.
 
 One JSON object over many lines (its first line is `{`): one record.
 
 The Microsoft 365 audit search CSV export: one CSV record each, the header being the first.
+
+ModSecurity's native audit log: one record for each transaction
+(streams.intake.splitting.audit_sections).
+
+A record that is a document of several acts (`{"Records": […]}`) becomes one record for each
+(streams.intake.splitting.several_acts).
 
 A record longer than the limit comes in pieces (see streams.intake.splitting.record_buffer)."""
 
@@ -20,9 +25,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from streams.intake.splitting.audit_export import ExportSplitter, is_header
+from streams.intake.splitting.audit_sections import AuditSectionSplitter, has_sections
 from streams.intake.splitting.byte_order_mark import ByteOrderMarkReader
 from streams.intake.splitting.json_documents import DocumentSplitter
 from streams.intake.splitting.record_buffer import FramedRecord
+from streams.intake.splitting.several_acts import split_acts
 from streams.intake.splitting.text_lines import LineSplitter
 
 _SNIFF_BYTES = 4096
@@ -103,7 +110,7 @@ class RecordSplitter:
         """Return the buffered rest at the end of the input."""
         records = self._feed(self._marks.feed(b"", final=True), final=True)
         if self._shape:
-            records += self._shape.finish()
+            records += split_acts(self._shape.finish())
         return self._count(records)
 
     def _count(self, records: list[FramedRecord]) -> list[FramedRecord]:
@@ -121,7 +128,7 @@ class RecordSplitter:
                 break
             self._at += len(rest)
             records, rest = self._shape.feed(rest)
-            all_records += records
+            all_records += split_acts(records)
             if rest is not None:
                 self._at -= len(rest)
                 self._shape = None
@@ -146,6 +153,11 @@ class RecordSplitter:
             return None
         if _OBJECT.match(head):
             return DocumentSplitter(self._limit, self._at, elements=False)
+        return self._choose_line_shape(head)
+
+    def _choose_line_shape(self, head: bytes) -> _ShapeSplitter:
         if is_header(head.lstrip().partition(b"\n")[0]):
             return ExportSplitter(self._limit, self._at)
+        if has_sections(head):
+            return AuditSectionSplitter(self._limit, self._at)
         return LineSplitter(self._limit, self._at)

@@ -24,6 +24,7 @@ from schemas.pipeline.source import BlindInterval, IncomingRecord
 from schemas.settings import IntakeSettings
 from streams.intake.append_retry import append_with_retry
 from streams.intake.splitting.record_buffer import FramedRecord
+from streams.intake.splitting.several_acts import split_acts
 from streams.intake.syslog.connection_losses import ConnectionLosses
 from streams.intake.syslog.octet_counting import SyslogFraming
 from streams.intake.syslog.sender_names import SyslogSenders
@@ -214,7 +215,7 @@ class TcpListener:
             return
         arrived, source, address = self._now(), connection.source, connection.address
         transport = self._transport
-        for raw, piece in framed:
+        for raw, piece in split_acts(framed):
             self._batch.append(
                 IncomingRecord(source, raw, arrived, transport, address, piece=piece)
             )

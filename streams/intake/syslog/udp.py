@@ -19,6 +19,8 @@ from threading import Event, Thread
 from schemas.pipeline.source import IncomingRecord
 from schemas.settings import IntakeSettings
 from streams.intake.append_retry import append_with_retry
+from streams.intake.splitting.record_buffer import FramedRecord
+from streams.intake.splitting.several_acts import split_acts
 from streams.intake.syslog.datagram_losses import DatagramLosses
 from streams.intake.syslog.sender_names import SyslogSenders
 from streams.ports import EventLog
@@ -105,7 +107,8 @@ class UdpListener:
         if len(self._pending) >= _MOST_BUFFERED:
             self._losses.add_refused(source, 1, now)
             return
-        self._pending.append(IncomingRecord(source, raw, now, "udp", address))
+        for act, _ in split_acts([FramedRecord(raw)]):
+            self._pending.append(IncomingRecord(source, act, now, "udp", address))
 
     def _commit(self) -> None:
         while True:

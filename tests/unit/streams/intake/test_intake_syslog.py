@@ -102,6 +102,20 @@ def test_a_datagram_is_a_record(log: GatedLog, listener: SyslogListener) -> None
     )
 
 
+def test_a_document_of_several_acts_is_a_record_for_each(
+    log: GatedLog, listener: SyslogListener
+) -> None:
+    document = b'<13>relay okta: {"records":[{"a":1},{"b":2}]}'
+    expected = [b'<13>relay okta: {"a":1}', b'<13>relay okta: {"b":2}']
+    send(listener, document)
+    until(lambda: len(log.raws()) == 2)
+    with connect(listener) as connection:
+        connection.sendall(document + b"\n")
+    until(lambda: len(log.raws()) == 4)
+
+    assert log.raws() == expected * 2
+
+
 def test_a_burst_that_the_log_keeps_waiting_is_received_whole_or_counted(log: GatedLog) -> None:
     listener = listening(log)
     log.go_on.clear()
