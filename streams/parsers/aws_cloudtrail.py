@@ -90,7 +90,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
         raise UnparseableRecord(
             "no record of CloudTrail",
             place="aws_cloudtrail",
-            remedy="Send one record a line, for instance with `jq -c '.Records[]'`.",
+            remedy="Send the files of the trail, or one record a line.",
         )
     name = get_text(record, "eventName") or "unknown"
     category, types = _find_act(record, name)

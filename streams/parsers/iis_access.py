@@ -1,8 +1,9 @@
 """Parse the W3C logs of Internet Information Services: web and FTP sites.
 
 IIS writes the fields that an administrator selects in one fixed order, and `#Fields:` in each file
-says which. A record is read by itself, so each field is recognised by its form and its place in
-that order; where two selections cannot be distinguished, the field is absent."""
+says which. Where the intake put that header before a line, it names the fields. Otherwise a record
+is read by itself, so each field is recognised by its form and its place in that order; where two
+selections cannot be distinguished, the field is absent."""
 
 from __future__ import annotations
 
@@ -30,34 +31,15 @@ _FTP = re.compile(
 _NUMBER = re.compile(r"[0-9]{1,18}|-")
 _STATUS = re.compile(r"[1-5][0-9]{2}")
 _HEADER = re.compile(r"#(?:Software|Version|Date|Fields|Start-Date|End-Date|Remark): ?")
+_OTHER_HEADER = re.compile(
+    r"#(?:Version: 1\.0|Date: [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})\s*"
+)
 _PLACE = re.compile(r"[a-z][a-z0-9+.-]{1,16}://|[a-z][a-z0-9+.-]{1,16}:", re.IGNORECASE)
 _METHODS = (
     *("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND", "REPORT", "LOCK"),
-    *(
-        "TRACE",
-        "CONNECT",
-        "MOVE",
-        "COPY",
-        "MKCOL",
-        "SEARCH",
-        "DEBUG",
-        "RPC_IN_DATA",
-        "RPC_OUT_DATA",
-    ),
-    *(
-        "PASS",
-        "USER",
-        "RETR",
-        "STOR",
-        "DELE",
-        "APPE",
-        "QUIT",
-        "LIST",
-        "CWD",
-        "PASV",
-        "EPSV",
-        "PORT",
-    ),
+    *("TRACE", "CONNECT", "MOVE", "COPY", "MKCOL", "SEARCH", "DEBUG", "RPC_IN_DATA"),
+    *("RPC_OUT_DATA", "PASS", "USER", "RETR", "STOR", "DELE", "APPE", "QUIT", "LIST", "CWD"),
+    *("PASV", "EPSV", "PORT"),
 )
 """Of which one is in almost every line: a cheap first filter."""
 _SIGN_IN_CODES = {"230": "success", "530": "failure", "430": "failure", "421": "failure"}
@@ -65,6 +47,11 @@ _SIGN_IN_CODES = {"230": "success", "530": "failure", "430": "failure", "421": "
 
 def _can_parse(line: SourceLine) -> bool:
     text = line.text
+    header, newline, content = text.partition("\n")
+    if newline and header.startswith("#Fields:"):
+        text = content
+        if _read_named(header, content) is not None:
+            return True
     return (
         _WEB.match(text) is not None
         or _FTP.match(text) is not None
@@ -73,15 +60,26 @@ def _can_parse(line: SourceLine) -> bool:
 
 
 def _is_iis_header(text: str) -> bool:
+    if "\n" in text:
+        return False
     if text.startswith("#Fields:"):
         return " cs-method " in text or " cs-uri" in text
-    return text.startswith("#Software: Microsoft Internet Information Services")
+    return (
+        text.startswith("#Software: Microsoft Internet Information Services")
+        or _OTHER_HEADER.fullmatch(text) is not None
+    )
 
 
 def _parse(line: SourceLine) -> ParsedEvent | IgnoredLine:
     text = line.text
     if _HEADER.match(text) and _is_iis_header(text):
         return IgnoredLine("header of a W3C log")
+    header, newline, content = text.partition("\n")
+    if newline and header.startswith("#Fields:"):
+        text = content
+        named = _read_named(header, content)
+        if named is not None:
+            return _parse_named(named)
     match = _WEB.match(text)
     if match is not None:
         return _parse_request(match)
@@ -111,6 +109,53 @@ def _parse_request(match: re.Match[str]) -> ParsedEvent:
     if match["site"]:
         fields["service.id"] = match["site"]
     return ParsedEvent(_read_time(match["day"]), fields)
+
+
+def _read_named(header: str, content: str) -> dict[str, str] | None:
+    """Read a line behind the header of its file: its values by the names of the fields. None: the
+    numbers of both differ, or it is no request."""
+    names = header.removeprefix("#Fields:").strip(" \r").split(" ")
+    values = content.strip(" \r").split(" ")
+    if len(names) != len(values) or not {"cs-method", "cs-uri-stem", "sc-status"} <= set(names):
+        return None
+    pairs = zip(names, values, strict=True)
+    return {name.casefold(): value for name, value in pairs if value != "-"}
+
+
+def _parse_named(named: dict[str, str]) -> ParsedEvent:
+    get = named.get
+    fields = web_access.build_fields("iis")
+    web_access.put_method(fields, get("cs-method", "-"))
+    query = f"?{named['cs-uri-query']}" if "cs-uri-query" in named else ""
+    web_access.put_target(fields, get("cs-uri-stem", "-") + query)
+    server = addresses.parse_address(get("s-ip", ""))
+    addresses.put_endpoint(fields, "destination", server, addresses.parse_port(get("s-port", "")))
+    web_access.put_user(fields, _decode(get("cs-username", "-")))
+    web_access.put_status(fields, get("sc-status", "-"))
+    codes = (get("sc-status", "-"), get("sc-substatus", "-"), get("sc-win32-status", "-"))
+    _put_codes(fields, list(codes))
+    web_access.put_version(fields, get("cs-version", ""))
+    web_access.put_agent(fields, _decode(get("cs(user-agent)", "-")))
+    web_access.put_referrer(fields, get("cs(referer)", "-"))
+    if "cs-host" in named:
+        web_access.put_host(fields, named["cs-host"])
+    for field, name in (("http.response.bytes", "sc-bytes"), ("http.request.bytes", "cs-bytes")):
+        web_access.put_number(fields, field, get(name, "-"))
+    web_access.put_duration(fields, get("time-taken", "-"), 10**6)
+    client = addresses.parse_address(get("c-ip", ""))
+    forwarded = get("x-forwarded-for", get("cs(x-forwarded-for)", ""))
+    web_access.put_clients(fields, client or "", forwarded.replace("+", ""))
+    if "s-sitename" in named:
+        fields["service.id"] = named["s-sitename"]
+    if "s-computername" in named:
+        fields["host.name"] = named["s-computername"].casefold()
+    return ParsedEvent(_read_named_time(named), fields)
+
+
+def _read_named_time(named: dict[str, str]) -> datetime | None:
+    if "date" not in named or "time" not in named:
+        return None
+    return _read_time(f"{named['date']} {named['time']}")
 
 
 def _put_server(fields: dict[str, Value], match: re.Match[str]) -> None:
@@ -217,6 +262,8 @@ PARSER = Parser(
         b"Channel",
         b"#Fields:",
         b"#Software: Microsoft",
+        b"#Version: 1.0",
+        b"#Date: 2",
     ),
     claims=_can_parse,
     parse=_parse,
@@ -282,5 +329,22 @@ PARSER = Parser(
             },
         ),
         ParserExample("#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port", None),
+        ParserExample("#Version: 1.0", None),
+        ParserExample("#Date: 2026-11-22 01:06:15", None),
+        ParserExample(
+            "#Fields: date time c-ip cs-method cs-uri-stem cs-username sc-status cs-bytes"
+            " X-Forwarded-For\n2026-11-22 01:06:15 10.0.0.5 POST /owa/auth.owa CONTOSO\\jo 401 789"
+            " 198.51.100.4,+203.0.113.66",
+            {
+                "@timestamp": "2026-11-22T01:06:15+00:00",
+                "event.outcome": "failure",
+                "source.ip": "203.0.113.66",
+                "user.name": "jo",
+                "http.request.bytes": 789,
+                "http.response.bytes": None,
+                "http.response.status_code": 401,
+                "url.path": "/owa/auth.owa",
+            },
+        ),
     ),
 )

@@ -13,6 +13,7 @@ from streams.intake.files.file_content import PackedContent, PlainContent, open_
 from streams.intake.files.file_position import FilePosition
 from streams.intake.splitting.record_buffer import FramedRecord
 from streams.intake.splitting.record_splitter import RecordSplitter
+from streams.intake.splitting.w3c_fields import find_header
 
 _CHUNK_BYTES = 512 * 1024
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -149,7 +150,8 @@ class FollowedFile:
         self._tail = content.read(begin - tail, tail)
         self._begin, self._end, self._to_skip = begin, begin, position.skip
         self._emitted = 0
-        self._splitter = RecordSplitter(self._limit, begin, lines=position.is_lines)
+        fields = find_header(content.read, begin)
+        self._splitter = RecordSplitter(self._limit, begin, lines=position.is_lines, fields=fields)
 
     def read(self) -> tuple[Sequence[FramedRecord], bool]:
         """Read the next part: its records, and whether there may be more. Raises ChangedContent,
@@ -216,10 +218,11 @@ class FollowedFile:
         if self._splitter is None:
             return ()
         was_lines = self._splitter.restart_point.is_lines
+        fields = self._splitter.fields
         records = self._splitter.finish()
         skipped = min(self._to_skip, len(records))
         self._begin, self._to_skip, self._emitted = self._end, 0, 0
-        self._splitter = RecordSplitter(self._limit, self._end, lines=was_lines)
+        self._splitter = RecordSplitter(self._limit, self._end, lines=was_lines, fields=fields)
         return records[skipped:]
 
     def move(self, path: Path, identity: tuple[int, int]) -> None:

@@ -12,6 +12,9 @@ The Microsoft 365 audit search CSV export: one CSV record each, the header being
 ModSecurity's native audit log: one record for each transaction
 (streams.intake.splitting.audit_sections).
 
+IIS's W3C log: lines, with the header in force before each that needs it
+(streams.intake.splitting.w3c_fields).
+
 A record that is a document of several acts (`{"Records": […]}`) becomes one record for each
 (streams.intake.splitting.several_acts).
 
@@ -31,6 +34,7 @@ from streams.intake.splitting.json_documents import DocumentSplitter
 from streams.intake.splitting.record_buffer import FramedRecord
 from streams.intake.splitting.several_acts import split_acts
 from streams.intake.splitting.text_lines import LineSplitter
+from streams.intake.splitting.w3c_fields import W3cFields, begins_log
 
 _SNIFF_BYTES = 4096
 """The most bytes on which the format is decided."""
@@ -72,15 +76,19 @@ class RestartPoint:
 class RecordSplitter:
     """The same, piece by piece, in constant memory (one record, and at most `limit` bytes)."""
 
-    def __init__(self, limit: int, at: int = 0, *, lines: bool = False) -> None:
+    def __init__(
+        self, limit: int, at: int = 0, *, lines: bool = False, fields: bytes | None = None
+    ) -> None:
         """Create a splitter. `limit`: longest whole record in bytes; 0: no limit. `at`: where in
-        the input it begins. `lines`: the content is known to be lines."""
+        the input it begins. `lines`: the content is known to be lines. `fields`: the header of an
+        IIS log that is in force there, empty: none yet; None: it is no such log, or at its beginning."""
         self._limit = limit
         self._marks = ByteOrderMarkReader(at_begin=at == 0)
         self._shape: _ShapeSplitter | None = LineSplitter(limit, at) if lines else None
         self._unshaped = b""
         self._at = at
         self._records = 0
+        self._fields = None if fields is None else W3cFields(fields)
         self._document = (at, 0)
         """Where the present document began, and how many records were given before it."""
 
@@ -113,7 +121,16 @@ class RecordSplitter:
             records += split_acts(self._shape.finish())
         return self._count(records)
 
+    @property
+    def fields(self) -> bytes | None:
+        """The header of an IIS log that is in force; None: it is no such log."""
+        return None if self._fields is None else self._fields.header
+
     def _count(self, records: list[FramedRecord]) -> list[FramedRecord]:
+        if self._records == 0 and records and self._fields is None and begins_log(records[0].raw):
+            self._fields = W3cFields()
+        if self._fields is not None:
+            records = self._fields.put(records)
         self._records += len(records)
         return records
 
