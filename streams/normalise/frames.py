@@ -26,6 +26,8 @@ _BROKEN_HEADER = re.compile(
     r"\s*+(?:[\w./%-]++(?:\[\w*+\])?:)?\s*+\"?\Z"
 )
 """What may precede CEF or LEEF: priority, stamps and names in any order, then a tag."""
+_SLASHED = re.compile(r"[0-9]{1,4}/[0-9]{1,2}/[0-9]{2,4} [0-9]{2}:[0-9]{2}:[0-9]{2} ")
+"""A date that is no header of syslog, before CEF or LEEF in a file."""
 _ACCESS_LINE = re.compile(r"[0-9A-Fa-f.:]{3,45}+ - [^\s:\[\]]{1,255}+ \[[0-9]{2}/[A-Z][a-z]{2}/")
 """Of a web server's log of accesses, whose lines have no frame."""
 _REPEATED = re.compile(r"message repeated ([0-9]{1,6}) times?: \[ ?")
@@ -216,7 +218,9 @@ def _is_header(text: str, *, begins: bool) -> bool:
     """Whether everything before CEF or LEEF is a header, or the one word that names a host."""
     if _BROKEN_HEADER.match(text) is None:
         return False
-    return syslog.has_header(text) or (begins and len(text.split()) <= 1)
+    if syslog.has_header(text) or _SLASHED.match(text) is not None:
+        return True
+    return begins and len(text.split()) <= 1
 
 
 def _cut_header(line: SourceLine, end: int) -> SourceLine:

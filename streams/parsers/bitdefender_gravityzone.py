@@ -162,6 +162,7 @@ def _read_push(document: dict[str, Value]) -> dict[str, str]:
     several, the first."""
     several = json_lines.to_mappings(json_lines.to_mapping(document.get("params")).get("events"))
     inner = json_lines.to_mapping(document.get("event")) or (several[0] if several else document)
+    inner = inner | json_lines.to_mapping(inner.get("data"))
     record = {key: word for key, value in inner.items() if (word := to_word(value))}
     user = json_lines.to_mapping(inner.get("user"))
     malware = next(iter(json_lines.to_mappings(inner.get("malware"))), {})

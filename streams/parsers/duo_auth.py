@@ -48,10 +48,10 @@ def _find_kind(record: _Record) -> Callable[[_Fields, _Record], None] | None:
         return _put_proxy
     if "action" in record and "actor" in record and ("akey" in record or "activity_id" in record):
         return _put_activity
-    if {"action", "object", "username", "isotimestamp"} <= record.keys():
-        return _put_administration
-    if {"action", "description", "username", "timestamp", "object"} <= record.keys():
-        return _put_administration
+    if {"action", "username"} <= record.keys() and {"isotimestamp", "timestamp"} & record.keys():
+        is_whole = "isotimestamp" in record and {"object", "description"} & record.keys()
+        if is_whole or {"object", "description"} <= record.keys():
+            return _put_administration
     return None
 
 
@@ -127,7 +127,7 @@ def _put_proxy(fields: _Fields, record: _Record) -> None:
 def _put_administration(fields: _Fields, record: _Record) -> None:
     action = to_word(record.get("action")) or "unknown"
     signs_in = action.startswith("admin_login")
-    is_failure = "error" in action or "fail" in action
+    is_failure = "error" in action or "fail" in action or action.endswith("_lockout")
     fields |= {
         "event.category": ["authentication" if signs_in else "iam"],
         "event.type": ["start" if signs_in else "change"],
@@ -135,19 +135,25 @@ def _put_administration(fields: _Fields, record: _Record) -> None:
         "event.outcome": "failure" if is_failure else "success",
     }
     people.put_user(fields, to_word(record.get("username")))
-    more = to_mapping(record.get("description"))
+    more = _read_description(record.get("description"))
     json_records.put_client(fields, [to_word(more.get("ip_address"))])
     json_records.put_texts(
         fields,
         more,
         (
-            ("event.reason", ("error",)),
+            ("event.reason", ("error", "message")),
             ("breach.auth.method", ("factor",)),
             ("user.email", ("email",)),
         ),
     )
     if not signs_in and (target := to_word(record.get("object"))):
         fields["user.target.name"] = target.casefold()
+
+
+def _read_description(value: Value) -> _Record:
+    """Read the details, an object or the text of one."""
+    text = to_word(value)
+    return (json_records.read_record(text) or {}) if text else to_mapping(value)
 
 
 def _put_activity(fields: _Fields, record: _Record) -> None:

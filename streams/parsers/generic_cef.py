@@ -3,12 +3,14 @@ source's field map for custom ones."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import cef, device_stamps, ecs_values
+from streams.tokenizers import act_words, cef, device_stamps, ecs_values
 
 _NAMES = {
     "src": "source.ip",
@@ -39,6 +41,8 @@ _NAMES = {
     "fname": "file.name",
     "filePath": "file.path",
     "fsize": "file.size",
+    "fileSize": "file.size",
+    "destinationServiceName": "service.name",
     "fileType": "file.mime_type",
     "dvc": "observer.ip",
     "dvchost": "observer.name",
@@ -53,13 +57,39 @@ _NAMES = {
 _OF_STRANGERS = frozenset({"src", "dst", "suser", "duser", "shost", "dhost", "spt", "dpt"})
 """With two values, one of them may be typed by a stranger."""
 _TIMES = ("rt", "end", "start", "deviceReceiptTime", "art")
-_LABELS = {"RuleID": "rule.id", "Rule ID": "rule.id", "Policy": "rule.ruleset"}
+_LABELS = {
+    "ruleid": "rule.id",
+    "policyid": "rule.id",
+    "policy": "rule.ruleset",
+    "policyname": "rule.ruleset",
+    "filename": "file.name",
+    "filepath": "file.path",
+    "username": "user.name",
+    "user": "user.name",
+    "src": "source.ip",
+    "sourceip": "source.ip",
+    "clientip": "source.ip",
+    "clientaddress": "source.ip",
+    "dst": "destination.ip",
+    "destinationip": "destination.ip",
+    "httpstatus": "http.response.status_code",
+    "httpstatuscode": "http.response.status_code",
+    "responsestatuscode": "http.response.status_code",
+    "statuscode": "http.response.status_code",
+}
+"""Fields by the label of a custom field, case-folded and without blanks."""
+_LABELLED_VERDICTS = ("action", "actiontaken", "disposition", "verdict")
+_LABELLED_OUTCOMES = ("loginstatus", "outcome", "result", "status", "eventoutcome")
+_LABELLED_MALWARE = ("malware", "malwarename", "virusname", "virus", "threatname", "infectedobject")
+_OTHER_USERS = ("username", "user", "usrName", "login")
+"""Keys of devices that leave out those of the specification."""
 _OF_VENDORS = {"MCAS": {"dvc": "source.ip"}}
 """Keys that a vendor documents with another meaning than the specification: Defender for Cloud Apps
 writes the address of the client's device."""
 _METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"}
 )
+_STATUS = re.compile(r"[1-5][0-9]{2}")
 _DIRECTIONS = {"0": "inbound", "1": "outbound"}
 
 
@@ -80,6 +110,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     fields: dict[str, Value] = {}
     labelled = cef.list_labelled(texts)
     ecs_values.put_values(fields, {**labelled, **texts}, line.field_map)
+    by_label = {re.sub(r"[\s_-]", "", key).casefold(): text for key, text in labelled.items()}
     _put_device(fields, record.header)
     if ":" not in texts.get("c6a2", ":"):
         texts.pop("c6a2")
@@ -87,24 +118,30 @@ def _parse(line: SourceLine) -> ParsedEvent:
     ecs_values.put_values(fields, texts, special)
     names = {key: name for key, name in _NAMES.items() if key not in special} if special else _NAMES
     ecs_values.put_values(fields, texts, names)
-    ecs_values.put_values(fields, labelled, _LABELS)
+    _put_user(fields, texts)
+    ecs_values.put_values(fields, by_label, _LABELS)
     ecs_values.put_addresses_of_names(fields)
     method = texts.get("method", "").upper()
     if method in _METHODS:
         fields.setdefault("http.request.method", method)
-    _put_user(fields, texts)
     direction = _DIRECTIONS.get(texts.get("deviceDirection", ""))
     if direction is not None:
         fields.setdefault("network.direction", direction)
     ecs_values.put_total_bytes(fields)
-    kind = ecs_values.choose_kind(
+    outcome = texts.get("outcome", "") or texts.get("categoryOutcome", "")
+    if _STATUS.fullmatch(outcome) is not None:
+        fields.setdefault("http.response.status_code", int(outcome))
+    kind = act_words.choose_kind(
         fields,
-        texts.get("act", ""),
-        texts.get("outcome", "") or texts.get("categoryOutcome", ""),
+        texts.get("act", "") or _find(by_label, _LABELLED_VERDICTS),
+        outcome or _find(by_label, _LABELLED_OUTCOMES),
         (record.header.name, texts.get("cat", "")),
         texts.get("reason", ""),
+        (record.header.code,),
     )
-    ecs_values.put_kind(fields, kind)
+    if kind.category == ["host"] and _find(by_label, _LABELLED_MALWARE):
+        kind = kind._replace(category=["malware"])
+    act_words.put_kind(fields, kind)
     return ParsedEvent(_find_time(texts, line), fields)
 
 
@@ -122,12 +159,18 @@ def _put_device(fields: dict[str, Value], header: cef.CefHeader) -> None:
         fields.setdefault("event.severity", severity)
 
 
+def _find(texts: dict[str, str], keys: Sequence[str]) -> str:
+    return next((text for key in keys if (text := texts.get(key, "")) not in {"", "-"}), "")
+
+
 def _put_user(fields: dict[str, Value], texts: dict[str, str]) -> None:
     """A destination user is the one who signs in, unless a source user acts on him."""
-    target = texts.get("duser", "")
-    ecs_values.put_value(
-        fields, "user.target.name" if "user.name" in fields else "user.name", target
-    )
+    role = "user.target" if "user.name" in fields else "user"
+    ecs_values.put_value(fields, f"{role}.name", texts.get("duser", ""))
+    if f"{role}.name" in fields:
+        ecs_values.put_value(fields, f"{role}.domain", texts.get("dntdom", ""))
+    if "user.name" not in fields:
+        ecs_values.put_value(fields, "user.name", _find(texts, _OTHER_USERS))
 
 
 def _find_time(texts: dict[str, str], line: SourceLine) -> datetime | None:

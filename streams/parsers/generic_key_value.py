@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import device_stamps, ecs_values, key_value
+from streams.tokenizers import act_words, device_stamps, ecs_values, key_value
 
 _VERDICTS = ("action", "act", "disposition", "verdict")
 _OUTCOMES = ("outcome", "result", "status")
@@ -31,10 +31,10 @@ def _parse(line: SourceLine) -> ParsedEvent:
     ecs_values.put_values(fields, texts, line.field_map)
     ecs_values.put_total_bytes(fields)
     stamp = fields.pop("@timestamp", None)
-    kind = ecs_values.choose_kind(
+    kind = act_words.choose_kind(
         fields, _find(texts, _VERDICTS), _find(texts, _OUTCOMES), [_find(texts, _WORDS)]
     )
-    ecs_values.put_kind(fields, kind)
+    act_words.put_kind(fields, kind)
     time = device_stamps.parse_stamp(stamp, line.arrived, line.zone) if stamp else None
     return ParsedEvent(time, fields)
 

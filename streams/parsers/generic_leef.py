@@ -8,18 +8,22 @@ from datetime import datetime
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import device_stamps, ecs_values, leef
+from streams.tokenizers import act_words, device_stamps, ecs_values, leef
 
 _NAMES = {
     "src": "source.ip",
     "srcPort": "source.port",
+    "spt": "source.port",
     "srcMAC": "source.mac",
     "srcBytes": "source.bytes",
+    "bytesSent": "source.bytes",
+    "bytesReceived": "destination.bytes",
     "srcPackets": "source.packets",
     "srcPostNAT": "source.nat.ip",
     "srcPostNATPort": "source.nat.port",
     "dst": "destination.ip",
     "dstPort": "destination.port",
+    "dpt": "destination.port",
     "dstMAC": "destination.mac",
     "dstBytes": "destination.bytes",
     "dstPackets": "destination.packets",
@@ -30,15 +34,22 @@ _NAMES = {
     "usrName": "user.name",
     "suser": "user.name",
     "accountName": "user.name",
+    "srcUser": "user.name",
+    "userName": "user.name",
+    "user": "user.name",
+    "dstUser": "user.target.name",
     "domain": "user.domain",
     "proto": "network.transport",
     "url": "url.original",
     "policy": "rule.name",
+    "RuleName": "rule.name",
+    "userAgent": "user_agent.original",
     "resource": "host.name",
     "ComputerName": "host.name",
     "dvc": "observer.ip",
     "dvchost": "observer.name",
     "sev": "event.severity",
+    "severity": "event.severity",
     "identHostName": "host.name",
     "fileName": "file.name",
     "filePath": "file.path",
@@ -75,8 +86,10 @@ def _parse(line: SourceLine) -> ParsedEvent:
     verdict = texts.get("action") or texts.get("act") or ""
     outcome = texts.get("outcome") or texts.get("result") or texts.get("status") or ""
     words = (header.code, texts.get("cat", ""))
-    kind = ecs_values.choose_kind(fields, verdict, outcome, words, texts.get("reason", ""))
-    ecs_values.put_kind(fields, kind)
+    names = (header.code, texts.get("cat", ""))
+    reason = texts.get("reason", "")
+    kind = act_words.choose_kind(fields, verdict, outcome, words, reason, names)
+    act_words.put_kind(fields, kind)
     return ParsedEvent(_find_time(texts.get("devTime", ""), line), fields)
 
 

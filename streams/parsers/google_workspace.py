@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 
 import orjson
@@ -92,10 +93,11 @@ _PARAMETERS = (
     ("rule.name", ("rule_name",)),
     ("rule.id", ("rule_id", "rule_resource_name")),
     ("rule.category", ("rule_type",)),
-    ("service.name", ("app_name", "application_name", "APPLICATION_NAME")),
+    ("service.name", ("app_name", "application_name", "APPLICATION_NAME", "CAA_APPLICATION")),
     ("group.name", ("GROUP_EMAIL", "group_id")),
 )
 _TARGETS = ("USER_EMAIL", "target_user", "affected_email_address", "member_id", "target")
+_REFUSED = re.compile(r"(?:^|_)(?:deny|denied|blocked|failed|failure|rejected)(?:_|$)")
 _FOLDERS = frozenset({"folder", "shared_drive", "shared"})
 _DATA_SOURCES = {"drive": ["file"], "gmail": ["email"], "chat": ["api"], "chrome": ["web"]}
 """Categories of what a rule looks at."""
@@ -198,7 +200,8 @@ def _put_act(fields: _Fields, application: str, name: str, parameters: _Record) 
         category, types = ["authentication"], ["start"]
         outcome = "failure" if "failure" in lowered else "success"
     else:
-        outcome, types = "success", [_choose_type(application, category, lowered)]
+        outcome = "failure" if _REFUSED.search(lowered) else "success"
+        types = [_choose_type(application, category, lowered)]
     fields |= {
         "event.category": category.copy(),
         "event.type": types.copy(),

@@ -9,7 +9,7 @@ import orjson
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import json_records
+from streams.tokenizers import json_records, people
 from streams.tokenizers.json_records import get_text
 
 _Record = Mapping[str, Value]
@@ -17,7 +17,7 @@ _SIGN_INS = ("login", "_auth", "sso_auth", "radius", "ldap_bind")
 _NAMES = json_records.RecordNames(
     texts=(
         ("user.id", ("initiated_by.id",)),
-        ("service.name", ("application.name", "service")),
+        ("service.name", ("application.display_label", "application.name", "service")),
         ("event.reason", ("error_message", "message")),
         ("user_agent.original", ("useragent.raw", "user_agent")),
         ("user_agent.name", ("useragent.name",)),
@@ -35,9 +35,9 @@ _NAMES = json_records.RecordNames(
 
 def _find_record(text: str) -> _Record | None:
     record = json_records.read_record(text)
-    if record is None or "event_type" not in record or "organization" not in record:
+    if record is None or not {"event_type", "service", "timestamp"} <= record.keys():
         return None
-    return record if "service" in record and "timestamp" in record else None
+    return record if "organization" in record or {"client_ip", "id"} <= record.keys() else None
 
 
 def _can_parse(line: SourceLine) -> bool:
@@ -54,7 +54,8 @@ def _parse(line: SourceLine) -> ParsedEvent:
         )
     action = get_text(record, "event_type") or "unknown"
     signs_in = any(word in action for word in _SIGN_INS)
-    success = record.get("success")
+    results = [record.get(name) for name in ("success", "sso_token_success")]
+    success = next((each for each in results if isinstance(each, bool)), None)
     failed = success is False or (success is None and get_text(record, "error_message") != "")
     outcome = "failure" if failed else "success" if success is True or not signs_in else "unknown"
     fields: dict[str, Value] = {
@@ -67,6 +68,8 @@ def _parse(line: SourceLine) -> ParsedEvent:
     event = json_records.build_event(fields, record, line, _NAMES)
     if outcome == "success":
         fields.pop("event.reason", None)
+    if signs_in and "user.name" not in fields:
+        people.put_user(fields, get_text(record, "resource.username", "resource.email"))
     email = get_text(record, "initiated_by.email")
     if "@" in email:
         fields["user.email"] = email.casefold()

@@ -84,8 +84,8 @@ def _can_parse(line: SourceLine) -> bool:
         return False
     if _AUDIT.search(text) is not None:
         return '"supporting_data"' in text or '"severity_level"' in text
-    if _ALERT.search(text) is not None:
-        return '"alert_type"' in text and '"alert_name"' in text
+    if _ALERT.search(text) is not None and '"alert_type"' in text and '"alert_name"' in text:
+        return True
     return _ACCESS.search(text) is not None and _TYPE.search(text) is not None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import ecs_values, json_lines, otlp_logs, web_access
+from streams.tokenizers import act_words, ecs_values, json_lines, otlp_logs, web_access
 from streams.tokenizers.otlp_logs import OtlpLog
 
 _CLIENTS = ("client.address", "source.ip", "source.address", "client.ip", "http.client_ip")
@@ -145,17 +145,17 @@ def _put_request(fields: dict[str, Value], log: OtlpLog) -> None:
 def _put_act(fields: dict[str, Value], log: OtlpLog) -> None:
     """Set category, type, outcome and action from what the record says, else from its name."""
     word = _get(log, ("event.outcome", "outcome"))
-    outcome = ecs_values.OUTCOMES.get(word.lower(), word)
+    outcome = act_words.OUTCOMES.get(word.lower(), word)
     words = " ".join((log.event_name, _get(log, ("event.action",))))
     name = _SEPARATOR.sub(" ", _CAPITAL.sub(" ", words)).strip()
-    kind = ecs_values.choose_kind(fields, "", outcome, [name])
+    kind = act_words.choose_kind(fields, "", outcome, [name])
     for field in ("event.category", "event.type"):
         several = json_lines.to_words(json_lines.get_nested(log.attributes, field))
         if several:
             fields[field] = several
     if outcome:
         fields["event.outcome"] = outcome
-    ecs_values.put_kind(fields, kind)
+    act_words.put_kind(fields, kind)
 
 
 def _write(record: str, resource: str = "") -> str:

@@ -24,6 +24,11 @@ _TYPES = {
 }
 
 
+_SETTINGS = frozenset({"Policy", "PolicyManagement", "DirectoryManagement"})
+_SUBJECTS = {"UserManagement": ("user",), "GroupManagement": ("group",)}
+"""Areas of the audit log: what is changed."""
+
+
 def _put_address(fields: _Fields, *texts: Value) -> None:
     for text in texts:
         end = addresses.parse_endpoint(to_word(text))
@@ -118,9 +123,11 @@ def _put_audit(fields: _Fields, record: _Record) -> None:
     name = to_word(record.get("activityDisplayName")) or to_word(record.get("operationName"))
     result = (to_word(record.get("result")) or to_word(record.get("resultSignature"))).casefold()
     word = name.partition(" ")[0].casefold()
+    types = [_TYPES.get(word, "change")]
+    area = to_word(record.get("category"))
     fields |= {
-        "event.category": ["iam"],
-        "event.type": [_TYPES.get(word, "change")],
+        "event.category": ["iam", "configuration"] if area in _SETTINGS else ["iam"],
+        "event.type": [*_SUBJECTS.get(area, ()), *types],
         "event.action": name or "audit",
         "event.outcome": {"success": "success", "failure": "failure"}.get(result, "unknown"),
     }
@@ -163,7 +170,8 @@ def _put_target(fields: _Fields, target: _Record) -> None:
                 "user.target.full_name": target.get("displayName"),
             },
         )
-    if to_word(target.get("type")) == "Group" and "group.id" not in fields:
+    kind = to_word(target.get("type")) or to_word(target.get("Type"))
+    if kind == "Group" and "group.id" not in fields:
         _put_texts(fields, {"group.name": target.get("displayName"), "group.id": target.get("id")})
     for change in to_mappings(target.get("modifiedProperties")):
         field = _GROUP_PROPERTIES.get(to_word(change.get("displayName")))

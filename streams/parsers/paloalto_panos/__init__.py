@@ -174,7 +174,9 @@ def _read_leef(text: str) -> Columns | None:
     record: Columns = {}
     for key, value in parsed.fields.items():
         record.setdefault(KEYS.get(key, key), value)
-    kind = (record.get("type") or record.get("cat") or "SYSTEM").upper()
+    code = parsed.header.code.upper()
+    named = code if code in COLUMNS or code in ALIASES else "SYSTEM"
+    kind = (record.get("type") or record.get("cat") or named).upper()
     record["type"] = ALIASES.get(kind, kind)
     record.setdefault("subtype", parsed.header.code.lower())
     record["subtype"] = (parsed.fields.get("Subtype") or record["subtype"]).lower()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, SourceLine
-from streams.parsers.windows_security import acts, shapes
+from streams.parsers.windows_security import acts, former, shapes
 from streams.parsers.windows_security.examples import EXAMPLES
 from streams.tokenizers import device_stamps
 
@@ -43,7 +43,10 @@ def _parse(line: SourceLine) -> ParsedEvent:
     if event.channel:
         fields["winlog.channel"] = event.channel
     logged_by = (event.provider, event.channel)
-    acts.put_act(fields, event.code, event.data, _read_keywords(event.keywords), logged_by)
+    code = former.find_successor(event.code, event.provider)
+    if code is not None:
+        logged_by = ("", "Security")
+    acts.put_act(fields, code or event.code, event.data, _read_keywords(event.keywords), logged_by)
     return ParsedEvent(_parse_time(event.stamp, line), fields)
 
 
@@ -83,6 +86,8 @@ PARSER = Parser(
     hints=(
         *(b'"winlog"', b'"win"', b'"EventID"', b'"event_id"', b'"ProviderName"', b"<Event"),
         *(b"MSWinEventLog", b"EventID=", b"Account Name:", b"ccount:", b"Logon ID:", b'"System"'),
+        b"Security-Auditing:",
+        b"|Security:",
     ),
     claims=_can_parse,
     parse=_parse,

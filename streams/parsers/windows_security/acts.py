@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from schemas.pipeline.event import Value
 from streams.parsers.windows_security import codes, providers
 from streams.parsers.windows_security.kinds import GROUP_CODES, ActKind, find_kind
-from streams.tokenizers import addresses, directory_names, numbers, people
+from streams.tokenizers import addresses, directory_names, field_tables, numbers, people
 
 _Fields = dict[str, Value]
 _Data = Mapping[str, str]
@@ -16,7 +16,7 @@ _SUBJECT_ALONE = frozenset({4672, 4688, 4689, 1102, 5140, 5145, 6272, 6273, 6274
 _UNSAID = frozenset({"", "-", "local", "unknown", "n/a", "(null)"})
 _ADDRESSES = (
     *("IpAddress", "ClientAddress", "Address", "CallingStationID", "SourceIp"),
-    *("ClientIP", "IPString", "Param3"),
+    *("ClientIP", "IPString", "SourceAddress", "Param3"),
 )
 """A calling station is an address where the network policy server proves users of a VPN; Param3
 where the Remote Desktop listener names the client."""
@@ -67,6 +67,7 @@ def put_act(
     for name, key in _TEXTS:
         if get_text(data, key):
             fields.setdefault(name, data[key])
+    _put_object(fields, data)
     _put_names(fields)
     providers.put_provided(fields, logged_by[0].casefold(), data)
     if "authentication" in fields["event.category"]:
@@ -136,6 +137,17 @@ def _put_named(fields: _Fields, data: _Data) -> None:
             directory_names.put_person(fields, name)
             if key == "Param1" and domain and "user.name" in fields:
                 fields["user.domain"] = domain.casefold()
+
+
+def _put_object(fields: _Fields, data: _Data) -> None:
+    """Set the file or the key of the registry that was reached."""
+    kind, name = get_text(data, "ObjectType").casefold(), get_text(data, "ObjectName")
+    if kind == "file" and name:
+        fields["file.path"] = name
+    elif kind == "key" and name:
+        fields["registry.path"] = name
+    elif (linked := get_text(data, "FileName")) and get_text(data, "LinkName"):
+        fields["file.path"] = linked
 
 
 def _put_names(fields: _Fields) -> None:
@@ -211,12 +223,15 @@ def _put_origin(fields: _Fields, code: int, data: _Data) -> None:
     process = _parse_number(next((data[key] for key in _PROCESSES if data.get(key)), ""))
     if process:
         fields["process.pid"] = process
-    reached = addresses.parse_address(get_text(data, "DestinationIp"))
+    reached = addresses.parse_address(
+        get_text(data, "DestinationIp") or get_text(data, "DestAddress")
+    )
     if reached is not None:
-        reached_port = addresses.parse_port(get_text(data, "DestinationPort"))
+        reached_port = addresses.parse_port(
+            get_text(data, "DestinationPort") or get_text(data, "DestPort")
+        )
         addresses.put_endpoint(fields, "destination", reached, reached_port)
-        if transport := get_text(data, "Protocol"):
-            fields["network.transport"] = transport.casefold()
+        field_tables.put_transport(fields, get_text(data, "Protocol"))
 
 
 def _parse_number(text: str) -> int | None:

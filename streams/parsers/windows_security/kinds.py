@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streams.parsers.windows_security.accesses import ACCESSES
 from streams.parsers.windows_security.providers import DATABASE, FEDERATION
 
 
@@ -24,6 +25,7 @@ _ACCOUNT = (("iam",), ("user", "change"))
 _IAM, _SETTING, _BOTH = ("iam",), ("configuration",), ("iam", "configuration")
 _SESSION = ("authentication", "session")
 _NETWORK, _FILE, _PROCESS, _DRIVER = ("network",), ("file",), ("process",), ("driver",)
+_SHARE = ("network", "file")
 ACTS = {
     4624: ActKind(*_SIGN_IN, "logged-in", "Target", "success"),
     4625: ActKind(*_SIGN_IN, "logon-failed", "Target", "failure"),
@@ -38,6 +40,40 @@ ACTS = {
     4771: ActKind(*_SIGN_IN, "kerberos-preauth-failed", "Target", "failure"),
     4776: ActKind(*_SIGN_IN, "credential-validated", "Target"),
     4777: ActKind(*_SIGN_IN, "credential-validated", "Target", "failure"),
+    4649: ActKind(*_SIGN_IN, "replay-attack-detected", "Target", "failure"),
+    4675: ActKind(("authentication",), ("info",), "sids-filtered", "Target"),
+    4772: ActKind(*_SIGN_IN, "kerberos-authentication-ticket-requested", "Target", "failure"),
+    4773: ActKind(*_SIGN_IN, "kerberos-service-ticket-requested", "Target", "failure"),
+    4774: ActKind(*_SIGN_IN, "account-mapped-for-logon", "Target"),
+    4775: ActKind(*_SIGN_IN, "account-mapped-for-logon", "Target", "failure"),
+    4820: ActKind(*_SIGN_IN, "kerberos-ticket-denied-by-device", "Target", "failure"),
+    4821: ActKind(*_SIGN_IN, "kerberos-service-ticket-denied", "Target", "failure"),
+    4822: ActKind(*_SIGN_IN, "protected-user-sign-in-denied", "Target", "failure"),
+    4823: ActKind(*_SIGN_IN, "sign-in-denied-by-policy", "Target", "failure"),
+    4824: ActKind(*_SIGN_IN, "protected-user-preauth-failed", "Target", "failure"),
+    4825: ActKind(*_SIGN_IN, "remote-desktop-denied", "Account", "failure"),
+    4765: ActKind(*_ACCOUNT, "added-sid-history"),
+    4766: ActKind(*_ACCOUNT, "added-sid-history", outcome="failure"),
+    4780: ActKind(*_ACCOUNT, "administrators-permissions-set"),
+    4782: ActKind(_IAM, ("user", "access"), "password-hash-accessed"),
+    4793: ActKind(_IAM, ("user", "info"), "password-policy-checked"),
+    4794: ActKind(*_ACCOUNT, "restore-mode-password-set"),
+    4797: ActKind(_IAM, ("user", "info"), "blank-password-queried"),
+    4802: ActKind(("session",), ("end",), "screen-saver-invoked", "Target", "success"),
+    4803: ActKind(("session",), ("start",), "screen-saver-dismissed", "Target", "success"),
+    5376: ActKind(*_ACCOUNT, "credentials-backed-up"),
+    5377: ActKind(*_ACCOUNT, "credentials-restored"),
+    5378: ActKind(*_SIGN_IN, "credentials-delegation-denied", outcome="failure"),
+    5632: ActKind(*_SIGN_IN, "wireless-authentication-requested"),
+    5633: ActKind(*_SIGN_IN, "wired-authentication-requested"),
+    6275: ActKind(*_SIGN_IN, "network-policy-discarded-request", outcome="failure"),
+    6276: ActKind(*_SIGN_IN, "network-policy-quarantined-user", outcome="failure"),
+    6277: ActKind(*_SIGN_IN, "network-policy-granted-probation", outcome="success"),
+    6278: ActKind(*_SIGN_IN, "network-policy-granted-full-access", outcome="success"),
+    6279: ActKind(*_ACCOUNT, "locked-out-user-account", outcome="success"),
+    6280: ActKind(*_ACCOUNT, "unlocked-user-account", outcome="success"),
+    4704: ActKind(_IAM, ("user", "change"), "user-right-assigned"),
+    4705: ActKind(_IAM, ("user", "change"), "user-right-removed"),
     6272: ActKind(*_SIGN_IN, "network-policy-granted-access", outcome="success"),
     6273: ActKind(*_SIGN_IN, "network-policy-denied-access", outcome="failure"),
     6274: ActKind(*_SIGN_IN, "network-policy-discarded-request", outcome="failure"),
@@ -109,10 +145,15 @@ ACTS = {
     5033: ActKind(_DRIVER, ("start",), "windows-firewall-driver-started"),
     5034: ActKind(_DRIVER, ("end",), "windows-firewall-driver-stopped"),
     5037: ActKind(_DRIVER, ("end",), "windows-firewall-driver-error"),
-    5140: ActKind(_NETWORK, ("info", "access"), "network-share-object-accessed"),
-    5145: ActKind(_NETWORK, ("info", "access"), "network-share-object-access-checked"),
+    5140: ActKind(_SHARE, ("info", "access"), "network-share-object-accessed"),
+    5145: ActKind(_SHARE, ("info", "access"), "network-share-object-access-checked"),
 }
 """Of the channel Security."""
+ACTS |= {
+    code: ActKind(categories, types, action)
+    for categories, types, actions in ACCESSES
+    for code, action in actions.items()
+}
 _GROUP_ACTS = {
     "added-group-account": ("creation", (4727, 4731, 4754)),
     "deleted-group-account": ("deletion", (4730, 4734, 4758)),

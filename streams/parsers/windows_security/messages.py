@@ -73,6 +73,12 @@ _SECTIONS = {
     "Attributes": _OTHER,
     "Changed Attributes": _OTHER,
     "Certificate Information": _OTHER,
+    "Object": _OTHER,
+    "Process": _OTHER,
+    "Service": _OTHER,
+    "Requested Operation": _OTHER,
+    "Service Request Information": _OTHER,
+    "Creator Subject": _SUBJECT,
 }
 _ACCOUNTS = {
     ("Account Name", _SUBJECT): "SubjectUserName",
@@ -134,6 +140,8 @@ _LABELS = {
     "Share Name": "ShareName",
     "Share Path": "ShareLocalPath",
     "Relative Target Name": "RelativeTargetName",
+    "Object Type": "ObjectType",
+    "Object Name": "ObjectName",
     "Pre-Authentication Type": "PreAuthType",
     "Ticket Encryption Type": "TicketEncryptionType",
     "Ticket Options": "TicketOptions",
@@ -151,7 +159,7 @@ _SILENT = (
     *("Virtual Account", "Elevated Token", "Linked Logon ID", "Network Account Name"),
     *("Network Account Domain", "Token Elevation Type", "Mandatory Label", "Privileges"),
     *("Additional Info", "SAM Account Name", "Display Name", "User Principal Name", "Accesses"),
-    *("Access Mask", "Object Type", "Access Check Results", "Group Domain", "Service Type"),
+    *("Access Mask", "Access Check Results", "Group Domain", "Service Type"),
     *(
         "Service Start Type",
         "Service Account",
@@ -159,6 +167,7 @@ _SILENT = (
         "Remote Credential Guard",
     ),
     *("Certificate Serial Number", "Certificate Thumbprint", "Exit Status", "Object Handle"),
+    *("Object Server", "Server", "Handle ID", "Desired Access", "Transaction ID"),
 )
 _KNOWN = sorted(
     {*_SECTIONS, *_LABELS, *_SILENT, *(label for label, _ in _ACCOUNTS)}, key=len, reverse=True

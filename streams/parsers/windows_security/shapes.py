@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import SourceLine
-from streams.parsers.windows_security import messages
+from streams.parsers.windows_security import collected, former, messages
 from streams.tokenizers import json_lines, syslog
 
 _Document = Mapping[str, Value]
@@ -50,7 +50,7 @@ _HEADS = (
         r"[^:]{1,100}: (?P<user>[^:]{0,300}): (?P<domain>[^:]{0,300}): (?P<computer>[\w.-]{1,255}): "
     ),
     re.compile(
-        r"(?:[\w.-]{1,255}[\t ]++)?+MSWinEventLog[\t ]++[0-9]++[\t ]++(?P<channel>\w++)[\t ]++[0-9]++[\t ]++"
+        r"(?:(?!MSWinEventLog)[\w.-]{1,255}[\t ]++)?+MSWinEventLog[\t ]++[0-9]++[\t ]++(?P<channel>\w++)[\t ]++[0-9]++[\t ]++"
         r"(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} ++[0-9]{1,2} [0-9:]{8}(?:\.[0-9]{1,6})?(?: [0-9]{4})?)[\t ]++(?P<code>[0-9]{1,5})[\t ]++"
         r"(?P<provider>[\w-]++)[\t ]"
     ),
@@ -65,6 +65,15 @@ _HEADS = (
     re.compile(r"(?=[AU][a-z]{0,3} [a-zA-Z])"),
 )
 """What may stand before the text that Windows renders."""
+_NUMBERED_HEADS = (
+    *_HEADS[:2],
+    re.compile(
+        r"AgentDevice=WindowsLog[\t ]++AgentLogFile=(?P<channel>Security)[\t ](?:[^\t\r\n]{1,60}\t)?+"
+        r"Source=(?P<provider>Security)[\t ]++Computer=(?P<computer>[\w.-]{1,255})[\t ]"
+        r"[^\r\n]{0,200}?EventID=(?P<code>[0-9]{3})[\t ]"
+    ),
+)
+"""Those with the event's number."""
 _PAIR = re.compile(
     r"(?<!\w)(EventCode|EventID|EventIDCode|ComputerName|Computer|Keywords|EventType|TimeGenerated)="
     r"((?:(?! \w{1,64}=)[^\t\r\n]){1,255})"
@@ -267,8 +276,10 @@ def _read_flat(document: _Document) -> WindowsEvent | None:
         and _FIRST_AUDIT <= code <= _LAST_AUDIT
         and any(name in document for name in _AUDIT_NAMES)
     )
+    is_former = former.find_successor(code, parts["provider"]) is not None
     if (
-        parts["provider"] != _SECURITY
+        not is_former
+        and parts["provider"] != _SECURITY
         and parts["channel"].casefold() not in _CHANNELS
         and not is_named
         and not is_audit
@@ -287,6 +298,9 @@ def _read_flat(document: _Document) -> WindowsEvent | None:
             _to_text(each.get("Value")) if isinstance(each, dict) else "" for each in properties
         ]
         data |= dict(zip(_POSITIONS[code].split(), values, strict=False))
+    elif is_former:
+        text = _to_text(document.get("Message") or document.get("message"))
+        data = former.parse_text(code, text)
     else:
         _add_message(data, document.get("Message") or document.get("message"))
     return WindowsEvent(code, data, **parts)
@@ -316,6 +330,50 @@ def _read_xml(text: str) -> WindowsEvent | None:
 
 
 def _read_text(text: str) -> WindowsEvent | None:
+    if (code := collected.find_code(text)) is not None:
+        return _read_cef(code, text)
+    numbered = _read_numbered(text)
+    if numbered is not None and former.find_successor(numbered.code, numbered.provider):
+        return numbered
+    return _read_titled(text) or numbered
+
+
+def _read_cef(code: int, text: str) -> WindowsEvent:
+    data, keys = collected.read_data(text)
+    return WindowsEvent(
+        code,
+        data,
+        keys.get("rt", "") or keys.get("end", "") or keys.get("start", ""),
+        keys.get("dvchost", "") or keys.get("dhost", ""),
+        "Security",
+        _SECURITY if code >= _FIRST_AUDIT else "Security",
+        f"audit {keys.get('categoryOutcome', '').strip('/')} {keys.get('outcome', '')}",
+    )
+
+
+def _read_numbered(text: str) -> WindowsEvent | None:
+    """Read an event by the number before its text: of Windows 2003, whose titles are too short to
+    know it by, or with a title that is not known."""
+    match = next((m for head in _NUMBERED_HEADS if (m := head.match(text)) is not None), None)
+    code = None if match is None else _parse_code(match["code"])
+    if match is None or code is None:
+        return None
+    parts = {name: value or "" for name, value in match.groupdict().items()}
+    provider, rest = parts.get("provider") or parts["channel"], text[match.end() :]
+    is_former = former.find_successor(code, provider) is not None
+    computer, audit = _SNARE_COMPUTER.search(rest), _SNARE_AUDIT.search(rest[:400])
+    return WindowsEvent(
+        code,
+        former.parse_text(code, rest) if is_former else messages.parse_message(rest),
+        parts.get("stamp", ""),
+        parts.get("computer", "") or (computer[2] if computer is not None else ""),
+        parts["channel"],
+        provider if is_former else parts.get("provider", ""),
+        parts.get("keywords", "") or (audit[1] if audit is not None else ""),
+    )
+
+
+def _read_titled(text: str) -> WindowsEvent | None:
     title = messages.find_title(text)
     if title is None:
         return None
