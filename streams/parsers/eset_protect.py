@@ -15,10 +15,14 @@ from streams.tokenizers import addresses, json_lines, links, people, stamps
 
 _MARK = re.compile(r'"event_type"\s*:\s*"')
 _OCCURRED = re.compile(r'"occured"\s*:')
-_STAMP = re.compile(r"([0-9]{1,2})-([A-Z][a-z]{2})-([0-9]{4}) ([0-9]{2}:[0-9]{2}:[0-9]{2})\Z")
+_STAMP = re.compile(r"([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}:[0-9]{2}:[0-9]{2})\Z")
 _SEVERITIES = {
     "debug": 1, "information": 2, "notice": 3, "warning": 4, "error": 5, "high": 5, "critical": 6, "fatal": 7,
 }  # fmt: skip
+_NAMED = re.compile(
+    r"(?:authenticating|logging out) (?:native|domain) user '(.{1,256})'\.?", re.IGNORECASE
+)
+"""How the details of a sign-in name the person; the target is a number for people of a domain."""
 _STOPPED = re.compile(r"block|clean|delet|quarantin|terminat|drop|denied", re.IGNORECASE)
 _CATEGORIES = {
     "threat_event": ["malware"],
@@ -80,9 +84,10 @@ def _to_text(value: Value) -> str:
 
 def _parse_time(text: str) -> datetime | None:
     match = _STAMP.match(text)
-    if match is None or match[2] not in stamps.MONTHS:
+    month = match[2].capitalize() if match is not None else ""
+    if match is None or month not in stamps.MONTHS:
         return None
-    stamp = f"{match[3]}-{stamps.MONTHS[match[2]]:02}-{int(match[1]):02}T{match[4]}"
+    stamp = f"{match[3]}-{stamps.MONTHS[month]:02}-{int(match[1]):02}T{match[4]}"
     return stamps.parse_iso(stamp, UTC)
 
 
@@ -114,7 +119,9 @@ def _build_audit(record: dict[str, str]) -> dict[str, Value]:
         "event.outcome": outcome,
         "event.action": sign_in or action or "console_act",
     }
-    user = record.get("user") or (record.get("target", "") if sign_in else "")
+    named = _NAMED.fullmatch(record.get("detail", "")) if sign_in else None
+    user = record.get("user") or (named[1] if named is not None else "")
+    user = user or (record.get("target", "") if sign_in else "")
     _put_account(fields, user)
     if sign_in and action != "logout":
         fields["breach.auth.attempts"] = 1

@@ -39,6 +39,7 @@ _NAMES = {
     "requestContext": "http.request.referrer",
     "requestClientApplication": "user_agent.original",
     "fname": "file.name",
+    "fileName": "file.name",
     "filePath": "file.path",
     "fsize": "file.size",
     "fileSize": "file.size",
@@ -128,6 +129,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     if direction is not None:
         fields.setdefault("network.direction", direction)
     ecs_values.put_total_bytes(fields)
+    ecs_values.put_digest(fields, texts.get("fileHash", ""))
     outcome = texts.get("outcome", "") or texts.get("categoryOutcome", "")
     if _STATUS.fullmatch(outcome) is not None:
         fields.setdefault("http.response.status_code", int(outcome))

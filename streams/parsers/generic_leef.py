@@ -83,6 +83,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     ecs_values.put_values(fields, texts, _NAMES)
     ecs_values.put_addresses_of_names(fields)
     ecs_values.put_total_bytes(fields)
+    ecs_values.put_digest(fields, texts.get("fileHash", ""))
     verdict = texts.get("action") or texts.get("act") or ""
     outcome = texts.get("outcome") or texts.get("result") or texts.get("status") or ""
     words = (header.code, texts.get("cat", ""))

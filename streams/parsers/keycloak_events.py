@@ -1,12 +1,22 @@
-"""Parse Keycloak's events as its server log writes them: `type="LOGIN_ERROR", realmId="…", …`."""
+"""Parse Keycloak's events as its server log writes them, `type="LOGIN_ERROR", realmId="…", …`, and
+as its administration API and listeners give them, one JSON object each."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from schemas.pipeline.event import Value
 from schemas.pipeline.plugin import ParsedEvent, Parser, ParserExample, SourceLine
-from streams.tokenizers import addresses, device_stamps, key_value, people, web_access
+from streams.tokenizers import (
+    addresses,
+    device_stamps,
+    json_records,
+    key_value,
+    people,
+    web_access,
+)
+from streams.tokenizers.json_lines import to_mapping, to_word
 
 _HEAD = re.compile(
     r"(?:(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}[,.][0-9]{3}) {1,2}|[0-9:]{8}[,.][0-9]{3} {1,2})?"
@@ -27,16 +37,47 @@ _TYPES = {"REGISTER": "creation", "CREATE": "creation", "DELETE": "deletion"}
 _USER_PATH = re.compile(r"users/([0-9A-Za-z-]{1,64})(?:/|\Z)")
 
 
+def _read_document(text: str) -> dict[str, str] | None:
+    """Read an event in JSON to the pairs of the log; None: it is none."""
+    document = json_records.read_record(text) if '"realmId"' in text else None
+    if document is None or not {"type", "operationType"} & document.keys():
+        return None
+    if "time" not in document or not {"ipAddress", "authDetails"} & document.keys():
+        return None
+    parts = (document, *(to_mapping(document.get(key)) for key in ("details", "authDetails")))
+    pairs: dict[str, str] = {}
+    for part in parts:
+        for key, value in part.items():
+            if word := to_word(value):
+                pairs.setdefault(key, word)
+    return pairs
+
+
 def _can_parse(line: SourceLine) -> bool:
-    return _HEAD.match(line.text) is not None
+    text = line.text
+    if text.startswith("{"):
+        return _read_document(text) is not None
+    return _HEAD.match(text) is not None
 
 
 def _parse(line: SourceLine) -> ParsedEvent:
+    if line.text.startswith("{"):
+        document = _read_document(line.text)
+        if document is None:
+            raise web_access.build_unreadable("keycloak_events")
+        stamp = document.pop("time", "")
+        time = device_stamps.parse_stamp(stamp, line.arrived, line.zone) if stamp else None
+        return ParsedEvent(time, _build_fields(document), id=document.get("id"))
     head = _HEAD.match(line.text)
     if head is None:
         raise web_access.build_unreadable("keycloak_events")
     parsed = key_value.parse_delimited_pairs(line.text[head.end() :], ",")
-    pairs = key_value.select_first_values(parsed)
+    stamp = head["stamp"] or ""
+    time = device_stamps.parse_stamp(stamp, line.arrived, line.zone) if stamp else None
+    return ParsedEvent(time, _build_fields(key_value.select_first_values(parsed)))
+
+
+def _build_fields(pairs: Mapping[str, str]) -> dict[str, Value]:
     name = pairs.get("type") or pairs.get("operationType") or "unknown"
     base = name.removesuffix("_ERROR")
     failed = name.endswith("_ERROR") or "error" in pairs
@@ -68,16 +109,14 @@ def _parse(line: SourceLine) -> ParsedEvent:
         fields["user.target.id"] = target[1]
     end = addresses.parse_endpoint(pairs.get("ipAddress", ""))
     addresses.put_endpoint(fields, "source", end.ip, end.port)
-    stamp = head["stamp"]
-    time = device_stamps.parse_stamp(stamp, line.arrived, line.zone) if stamp else None
-    return ParsedEvent(time, fields)
+    return fields
 
 
 _STAMP = "2026-11-22 01:06:15,123"
 PARSER = Parser(
     id="keycloak_events",
-    title="Keycloak events (server log)",
-    hints=(b"realmId=",),
+    title="Keycloak events (server log, JSON)",
+    hints=(b"realmId=", b'"realmId"'),
     claims=_can_parse,
     parse=_parse,
     references=("https://www.keycloak.org/docs/latest/server_admin/#event-listener",),
@@ -119,6 +158,23 @@ PARSER = Parser(
             f'{_STAMP} DEBUG [org.keycloak.events] (t) operationType="DELETE", realmId="r1", userId="u1", '
             'ipAddress="198.51.100.7", resourceType="USER", resourcePath="users/u9"',
             {"event.type": ["deletion"], "user.id": "u1", "user.target.id": "u9"},
+        ),
+        ParserExample(
+            '{"time":1795309575000,"type":"LOGIN_ERROR","realmId":"r1","clientId":"web","userId":null,'
+            '"ipAddress":"2001:DB8::7","error":"user_not_found","details":{"username":"Jo","ipAddress":'
+            '"192.0.2.66"}}',
+            {
+                "@timestamp": "2026-11-22T01:06:15+00:00",
+                "event.outcome": "failure",
+                "event.reason": "user_not_found",
+                "user.name": "jo",
+                "source.ip": "2001:db8::7",
+            },
+        ),
+        ParserExample(
+            '{"time":1795309575000,"realmId":"r1","operationType":"CREATE","resourceType":"USER",'
+            '"resourcePath":"users/u9","authDetails":{"userId":"u1","ipAddress":"198.51.100.7"}}',
+            {"event.type": ["creation"], "user.id": "u1", "source.ip": "198.51.100.7"},
         ),
         ParserExample(
             f'{_STAMP} WARN  [org.keycloak.events] (t) type="LOGIN_ERROR", realmId="r1", ipAddress="198.51.100.7", '

@@ -36,6 +36,12 @@ _SIGN_IN = re.compile(
     r"|login_\w{1,20}|\w{1,20}_login)\b",
     re.IGNORECASE,
 )
+_TOLD_SIGN_IN = re.compile(
+    r"\b(?:log[- ]?(?:in|on)|sign[- ]?in|authentication)s? (?:attempt )?(?:has |was )?"
+    r"(?:fail|success|succeed|denied|reject|refus)\w{0,6}\b",
+    re.IGNORECASE,
+)
+"""Words of a sign-in, where two addresses might be those of a connection."""
 _SIGN_OUT = re.compile(
     r"\b(?:log[- ]?(?:out|off)|logged[- ](?:out|off)|sign(?:ed)?[- ]?out)\b", re.IGNORECASE
 )
@@ -58,9 +64,9 @@ _ACCOUNT = re.compile(
     re.IGNORECASE,
 )
 _SETTING = re.compile(
-    r"\b(?:settings?|configurations?|config|polic(?:y|ies)) (?:was |were |has been )?"
+    r"\b(?:settings?|configurations?|config|rules?|polic(?:y|ies)) (?:was |were |has been )?"
     r"(?:add|creat|delet|remov|modif|chang|updat)\w{0,4}|\bsettings? event\b"
-    r"|\b(?:add|creat|delet|remov|modif|chang|updat)\w{0,4} (?:the )?(?:settings?|configurations?|config|polic(?:y|ies))\b",
+    r"|\b(?:add|creat|delet|remov|modif|chang|updat)\w{0,4} (?:the )?(?:settings?|configurations?|config|rules?|polic(?:y|ies))\b",
     re.IGNORECASE,
 )
 _KINDS = (("creation", "add", "creat", "grant"), ("deletion", "delet", "remov", "revok"))
@@ -141,7 +147,9 @@ def choose_kind(
         return GenericKind(["iam"], ["user", "change"], known or _read_success(text), action)
     if _SIGN_OUT.search(text):
         return GenericKind(["authentication"], ["end"], known or "success", action)
-    if _SIGN_IN.search(text) and not (has_ends and "user.name" not in fields):
+    is_told = _TOLD_SIGN_IN.search(text) is not None and _INTRUSION.search(text) is None
+    is_connection = has_ends and "user.name" not in fields and not is_told
+    if _SIGN_IN.search(text) and not is_connection:
         if known is None:
             known = "failure" if _FAILED.search(text) or _REFUSAL.match(reason) else None
         return GenericKind(["authentication"], ["start"], known or _read_success(text), action)

@@ -11,6 +11,7 @@ _NUMBER_ENDS = (
     *(".bytes", ".packets", ".size", ".status_code", ".severity", ".pid", ".duration"),
     *(".iana_number", ".attempts"),
 )
+_DIGESTS = {32: "md5", 40: "sha1", 64: "sha256"}
 _LIST_NAMES = frozenset({"event.category", "event.type", "tags"})
 _LOWER_CASE = frozenset(
     {"network.protocol", "network.application", "network.direction", "user.target.name"}
@@ -93,3 +94,11 @@ def put_total_bytes(fields: dict[str, Value]) -> None:
     """Set `network.bytes` to the sum of both ways, if both are known."""
     if "source.bytes" in fields and "destination.bytes" in fields:
         fields["network.bytes"] = fields["source.bytes"] + fields["destination.bytes"]
+
+
+def put_digest(fields: dict[str, Value], text: str) -> None:
+    """Set the digest of a file, whose length says how it was made."""
+    text = text.strip().casefold()
+    name = _DIGESTS.get(len(text))
+    if name is not None and not text.strip("0123456789abcdef"):
+        fields.setdefault(f"file.hash.{name}", text)

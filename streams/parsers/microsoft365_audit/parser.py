@@ -92,8 +92,19 @@ def _get_outcome(record: _Record) -> str:
     return "failure" if failed else "success"
 
 
+_MEMBERSHIPS = frozenset(
+    {
+        *("memberadded", "memberremoved", "memberrolechanged", "teamdeleted", "teamcreated"),
+        *("groupadded", "groupremoved", "addedtogroup", "removedfromgroup", "groupupdated"),
+        *("sitecollectionadminadded", "sitecollectionadminremoved", "permissionlevelmodified"),
+    }
+)
+"""Operations of Teams and SharePoint on who may do what."""
+
+
 def _put_other(fields: _Fields, record: _Record, key: str) -> None:
     directory = to_word(record.get("Workload")) == "AzureActiveDirectory"
+    directory = directory or key in _MEMBERSHIPS
     category = "iam" if directory else "configuration" if "-" in key else "api"
     fields |= {"event.category": [category], "event.type": [operations.get_verb_type(key)]}
     where = to_word(record.get("ObjectId"))

@@ -68,6 +68,18 @@ def read(text: str) -> dict[str, Value]:
             {"event.category": ["malware"], "event.outcome": "failure"},
         ),
         (
+            HEAD + "7|Login Failed|5|src=203.0.113.66 dst=192.0.2.9",
+            {"event.category": ["authentication"], "event.outcome": "failure"},
+        ),
+        (
+            HEAD + "7|update_rule|1|duser=jo fileName=a.gif fileHash=" + "a" * 64,
+            {
+                "event.category": ["configuration"],
+                "file.name": "a.gif",
+                "file.hash.sha256": "a" * 64,
+            },
+        ),
+        (
             (
                 "LEEF:1.0|Portcullis|Gate|2.1|authFail|src=203.0.113.66\tspt=40022\tdpt=443\tuser=jo"
                 "\tseverity=8"
