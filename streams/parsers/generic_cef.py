@@ -84,12 +84,13 @@ _LABELLED_OUTCOMES = ("loginstatus", "outcome", "result", "status", "eventoutcom
 _LABELLED_MALWARE = ("malware", "malwarename", "virusname", "virus", "threatname", "infectedobject")
 _OTHER_USERS = ("username", "user", "usrName", "login")
 """Keys of devices that leave out those of the specification."""
-_OF_VENDORS = {"MCAS": {"dvc": "source.ip"}}
+_OF_VENDORS = {
+    "MCAS": {"dvc": "source.ip"},
+    "Zscaler": {"in": "destination.bytes", "out": "source.bytes"},
+}
 """Keys that a vendor documents with another meaning than the specification: Defender for Cloud Apps
-writes the address of the client's device."""
-_METHODS = frozenset(
-    {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"}
-)
+writes the address of the client's device, Zscaler the size of the response as `in`."""
+_NAME = re.compile(r"(?=[^\W\d_])(?!(?i:[0-9a-f]{12,}|s-1-)|None\Z)[\w.-]{1,64}(?:@[\w.-]{1,190})?")
 _STATUS = re.compile(r"[1-5][0-9]{2}")
 _DIRECTIONS = {"0": "inbound", "1": "outbound"}
 
@@ -122,15 +123,15 @@ def _parse(line: SourceLine) -> ParsedEvent:
     _put_user(fields, texts)
     ecs_values.put_values(fields, by_label, _LABELS)
     ecs_values.put_addresses_of_names(fields)
-    method = texts.get("method", "").upper()
-    if method in _METHODS:
-        fields.setdefault("http.request.method", method)
+    ecs_values.put_method(fields, texts.get("method", ""))
     direction = _DIRECTIONS.get(texts.get("deviceDirection", ""))
     if direction is not None:
         fields.setdefault("network.direction", direction)
     ecs_values.put_total_bytes(fields)
     ecs_values.put_digest(fields, texts.get("fileHash", ""))
     outcome = texts.get("outcome", "") or texts.get("categoryOutcome", "")
+    if not outcome and texts.get("msg", "").casefold() in act_words.OUTCOMES:
+        outcome = texts["msg"]
     if _STATUS.fullmatch(outcome) is not None:
         fields.setdefault("http.response.status_code", int(outcome))
     kind = act_words.choose_kind(
@@ -173,6 +174,8 @@ def _put_user(fields: dict[str, Value], texts: dict[str, str]) -> None:
         ecs_values.put_value(fields, f"{role}.domain", texts.get("dntdom", ""))
     if "user.name" not in fields:
         ecs_values.put_value(fields, "user.name", _find(texts, _OTHER_USERS))
+    if "user.name" not in fields and _NAME.fullmatch(texts.get("duid", "")) is not None:
+        ecs_values.put_value(fields, "user.name", texts["duid"])  # PingFederate: the subject's name
 
 
 def _find_time(texts: dict[str, str], line: SourceLine) -> datetime | None:

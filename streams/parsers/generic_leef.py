@@ -36,14 +36,17 @@ _NAMES = {
     "accountName": "user.name",
     "srcUser": "user.name",
     "userName": "user.name",
+    "dbUser": "user.name",
     "user": "user.name",
     "dstUser": "user.target.name",
     "domain": "user.domain",
     "proto": "network.transport",
     "url": "url.original",
     "policy": "rule.name",
+    "policyName": "rule.name",
     "RuleName": "rule.name",
     "userAgent": "user_agent.original",
+    "proxyStatus-code": "http.response.status_code",
     "resource": "host.name",
     "ComputerName": "host.name",
     "dvc": "observer.ip",
@@ -84,6 +87,7 @@ def _parse(line: SourceLine) -> ParsedEvent:
     ecs_values.put_addresses_of_names(fields)
     ecs_values.put_total_bytes(fields)
     ecs_values.put_digest(fields, texts.get("fileHash", ""))
+    ecs_values.put_method(fields, texts.get("method", ""))
     verdict = texts.get("action") or texts.get("act") or ""
     outcome = texts.get("outcome") or texts.get("result") or texts.get("status") or ""
     words = (header.code, texts.get("cat", ""))

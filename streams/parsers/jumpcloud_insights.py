@@ -76,9 +76,21 @@ def _parse(line: SourceLine) -> ParsedEvent:
     target = get_text(record, "resource.username", "resource.email")
     if target and not signs_in:
         fields["user.target.name"] = target.casefold()
+    if not signs_in:
+        _put_association(fields, record)
     if isinstance(record.get("mfa"), bool):
         fields["breach.auth.mfa"] = record["mfa"]
     return event
+
+
+def _put_association(fields: dict[str, Value], record: _Record) -> None:
+    """Set the person and the group that are bound to something, or freed from it."""
+    for end in ("from", "to"):
+        kind = get_text(record, f"association.connection.{end}.type")
+        name = get_text(record, f"association.connection.{end}.name")
+        field = {"user": "user.target.name", "user_group": "group.name"}.get(kind)
+        if field is not None and name:
+            fields.setdefault(field, name.casefold() if kind == "user" else name)
 
 
 _EVENT: dict[str, Value] = {

@@ -80,6 +80,7 @@ _TEXTS = (
 
 def _find_record(text: str) -> Mapping[str, Value] | None:
     record = json_records.read_record(text)
+    record = None if record is None else json_lines.unwrap(record, "okta")
     if record is None or "eventType" not in record or "published" not in record:
         return None
     return record if "actor" in record and "outcome" in record else None

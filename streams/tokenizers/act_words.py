@@ -32,7 +32,8 @@ _ALLOWED = re.compile(
 )
 _SIGN_IN = re.compile(
     r"\b(?:log[- ]?(?:in|on)s?|logged[- ](?:in|on)|sign(?:ed)?[- ]?in|authenticat\w{1,6}|password"
-    r"|auth(?=[- ](?:success|succeed|ok|fail|den|reject|error))"
+    r"|auth(?=[- ](?:success|succeed|ok|fail|den|reject|error))|authn|radius auth"
+    r"|mfa(?= (?:fail|success|succe|den|reject|challenge|push|verif|timeout))|single sign[- ]?on|sso(?= ?\Z|[ -]log)"
     r"|login_\w{1,20}|\w{1,20}_login)\b",
     re.IGNORECASE,
 )
@@ -63,6 +64,8 @@ _ACCOUNT = re.compile(
     r"(?:user|account|group|member|permission|privilege)s?)\b",
     re.IGNORECASE,
 )
+_ON_FILES = re.compile(r"\b(?:files?|folders?|director(?:y|ies)) permissions?\b", re.IGNORECASE)
+"""Rights that a file has, not an account."""
 _SETTING = re.compile(
     r"\b(?:settings?|configurations?|config|rules?|polic(?:y|ies)) (?:was |were |has been )?"
     r"(?:add|creat|delet|remov|modif|chang|updat)\w{0,4}|\bsettings? event\b"
@@ -170,9 +173,11 @@ def _choose_by_change(text: str, known: str | None, action: str) -> GenericKind 
     ):
         match = pattern.search(text)
         if match is not None:
-            said = match[0].casefold()
-            kinds = (kind for kind, *begins in _KINDS if any(each in said for each in begins))
+            change = match[0].casefold()
+            kinds = (kind for kind, *begins in _KINDS if any(each in change for each in begins))
             outcome = known or ("failure" if _FAILED.search(text[match.end() :]) else "unknown")
+            if category == "iam" and _ON_FILES.search(text):
+                return GenericKind(["file"], ["change"], outcome, action)
             return GenericKind([category], [*leading, next(kinds, "change")], outcome, action)
     return None
 

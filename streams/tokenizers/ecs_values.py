@@ -102,3 +102,14 @@ def put_digest(fields: dict[str, Value], text: str) -> None:
     name = _DIGESTS.get(len(text))
     if name is not None and not text.strip("0123456789abcdef"):
         fields.setdefault(f"file.hash.{name}", text)
+
+
+_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"}
+)
+
+
+def put_method(fields: dict[str, Value], text: str) -> None:
+    """Set the method of a request, if it is one that HTTP has."""
+    if text.upper() in _METHODS:
+        fields.setdefault("http.request.method", text.upper())

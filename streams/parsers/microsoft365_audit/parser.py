@@ -5,6 +5,7 @@ Times are UTC without saying so. `event.action` is the operation as Microsoft na
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC
 
@@ -92,6 +93,7 @@ def _get_outcome(record: _Record) -> str:
     return "failure" if failed else "success"
 
 
+_SUBJECTS = re.compile(r"\b(?:user|group)\b")
 _MEMBERSHIPS = frozenset(
     {
         *("memberadded", "memberremoved", "memberrolechanged", "teamdeleted", "teamcreated"),
@@ -106,7 +108,9 @@ def _put_other(fields: _Fields, record: _Record, key: str) -> None:
     directory = to_word(record.get("Workload")) == "AzureActiveDirectory"
     directory = directory or key in _MEMBERSHIPS
     category = "iam" if directory else "configuration" if "-" in key else "api"
-    fields |= {"event.category": [category], "event.type": [operations.get_verb_type(key)]}
+    subject = _SUBJECTS.search(key) if directory else None
+    types = [subject[0]] if subject is not None else []
+    fields |= {"event.category": [category], "event.type": [*types, operations.get_verb_type(key)]}
     where = to_word(record.get("ObjectId"))
     if directory:
         put_target(fields, where)

@@ -15,6 +15,8 @@ from streams.tokenizers import device_stamps, json_lines
 from streams.tokenizers.json_lines import to_mapping, to_word
 
 _PREFIX = "AdvancedHunting-"
+_EVIDENCE = frozenset({"Timestamp", "AlertId", "Title", "ServiceSource"})
+"""Columns of the tables of alerts, in a row without its table's name."""
 _STAMPS = (
     *("eventDateTime", "createdDateTime", "alertCreationTime", "firstEventTime"),
     *("lastUpdateDateTime", "lastUpdateTime", "time"),
@@ -34,6 +36,8 @@ def _find_record(text: str) -> _Found | None:
     row = to_mapping(document.get("properties"))
     if row and category.startswith(_PREFIX):
         return category[len(_PREFIX) :].casefold(), row | {"tenantId": document.get("tenantId")}
+    if document.keys() >= _EVIDENCE:
+        return "alertevidence", document
     return (None, document) if alerts.is_alert(document) else None
 
 
@@ -111,7 +115,7 @@ PARSER = Parser(
     title="Microsoft Defender alerts (Graph) and advanced hunting rows",
     hints=(
         *(b'"AdvancedHunting-', b'"serviceSource"', b'"vendorInformation"', b'"machineId"'),
-        b'"incidentWebUrl"',
+        *(b'"incidentWebUrl"', b'"ServiceSource"'),
     ),
     claims=_can_parse,
     parse=_parse,

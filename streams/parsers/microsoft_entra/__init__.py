@@ -31,6 +31,7 @@ _RISKS = frozenset(
         *("serviceprincipalriskevents", "aaduserriskevents", "aadriskyserviceprincipals"),
     }
 )
+_AUDIT_NAMES = frozenset({"activityDisplayName", "provisioningAction"})
 _CALLS = frozenset({"microsoftgraphactivitylogs"})
 _STAMPS = (
     *("createdDateTime", "activityDateTime", "detectedDateTime", "riskLastUpdatedDateTime"),
@@ -54,7 +55,7 @@ def _find_record(text: str) -> tuple[str, dict[str, Value]] | None:
     if kind is not None and (inner or "tenantId" in outer or "timeGenerated" in outer):
         return kind, outer | {name[:1].lower() + name[1:]: value for name, value in inner.items()}
     kind = _get_graph_kind(outer)
-    return None if kind is None else (kind, outer)
+    return None if kind is None else (kind, outer | inner)
 
 
 def _get_kind(category: str) -> str | None:
@@ -70,8 +71,10 @@ _CATEGORIES = (("sign_in", _SIGN_INS), ("audit", _AUDITS), ("risk", _RISKS), ("c
 def _get_graph_kind(record: _Record) -> str | None:
     if "createdDateTime" in record and "errorCode" in to_mapping(record.get("status")):
         return "sign_in"
-    if "activityDateTime" in record and "activityDisplayName" in record:
+    if "activityDateTime" in record and _AUDIT_NAMES & record.keys():
         return "audit"
+    if record.get("operationName") == "Sign-in activity" and record.get("properties"):
+        return "sign_in"
     if "riskState" in record and ("riskEventType" in record or "riskLastUpdatedDateTime" in record):
         return "risk"
     return None

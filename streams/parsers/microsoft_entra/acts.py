@@ -27,6 +27,7 @@ _TYPES = {
 _SETTINGS = frozenset({"Policy", "PolicyManagement", "DirectoryManagement"})
 _SUBJECTS = {"UserManagement": ("user",), "GroupManagement": ("group",)}
 """Areas of the audit log: what is changed."""
+_REFUSED_WORDS = frozenset({"failed", "failure"})
 
 
 def _put_address(fields: _Fields, *texts: Value) -> None:
@@ -45,6 +46,8 @@ def _put_sign_in(fields: _Fields, record: _Record) -> None:
     status = to_mapping(record.get("status"))
     number = to_word(status.get("errorCode")) or to_word(record.get("resultType"))
     outcome = entra_codes.get_outcome(number)
+    if not number and to_word(record.get("status")).casefold() in _REFUSED_WORDS:
+        outcome = "failure"
     fields |= {
         "event.category": ["authentication"],
         "event.type": ["info" if outcome == "unknown" else "start"],
@@ -69,6 +72,7 @@ def _put_sign_in(fields: _Fields, record: _Record) -> None:
         },
     )
     reason = status.get("failureReason") or record.get("resultDescription")
+    reason = reason or record.get("failureReason")
     if outcome != "success" and to_word(reason):
         fields["event.reason"] = to_word(reason)
     _put_address(
@@ -121,13 +125,19 @@ def _put_factors(fields: _Fields, record: _Record, status: _Record) -> None:
 
 def _put_audit(fields: _Fields, record: _Record) -> None:
     name = to_word(record.get("activityDisplayName")) or to_word(record.get("operationName"))
-    result = (to_word(record.get("result")) or to_word(record.get("resultSignature"))).casefold()
+    provisioned = to_word(record.get("provisioningAction"))
+    if provisioned:
+        name = f"{provisioned} provisioned account"
+    provisioning = to_mapping(record.get("provisioningStatusInfo"))
+    result = to_word(record.get("result")) or to_word(record.get("resultSignature"))
+    result = (result if result.casefold() != "none" else "") or to_word(provisioning.get("status"))
+    result = result.casefold()
     word = name.partition(" ")[0].casefold()
     types = [_TYPES.get(word, "change")]
     area = to_word(record.get("category"))
     fields |= {
         "event.category": ["iam", "configuration"] if area in _SETTINGS else ["iam"],
-        "event.type": [*_SUBJECTS.get(area, ()), *types],
+        "event.type": [*_SUBJECTS.get(area, ("user",) if provisioned else ()), *types],
         "event.action": name or "audit",
         "event.outcome": {"success": "success", "failure": "failure"}.get(result, "unknown"),
     }
@@ -154,6 +164,22 @@ def _put_audit(fields: _Fields, record: _Record) -> None:
         _put_texts(fields, {"user.full_name": user.get("displayName")})
     for target in to_mappings(record.get("targetResources")):
         _put_target(fields, target)
+    if provisioned:
+        _put_provisioned(fields, record)
+
+
+def _put_provisioned(fields: _Fields, record: _Record) -> None:
+    """Set the account that Entra writes to another system, and the system."""
+    account = to_mapping(record.get("targetIdentity")) or to_mapping(record.get("sourceIdentity"))
+    system = to_mapping(record.get("targetSystem"))
+    _put_texts(
+        fields,
+        {
+            "user.target.name": account.get("displayName"),
+            "user.target.id": account.get("id"),
+            "service.name": system.get("displayName") or system.get("name"),
+        },
+    )
 
 
 def _put_target(fields: _Fields, target: _Record) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from streams.tokenizers import cef
 
 _CODE = re.compile(r"(?:Microsoft-Windows-)?Security(?:-Auditing)?:([0-9]{3,4})")
+_VALIDATION = "Auditing:4776|"
+_STATUS = re.compile(r"0x[0-9A-Fa-f]{1,8}")
 _KEYS = {
     "suser": "SubjectUserName",
     "sntdom": "SubjectDomainName",
@@ -48,5 +50,8 @@ def read_data(text: str) -> tuple[dict[str, str], Mapping[str, str]]:
         return {}, {}
     labelled = {key.casefold(): value for key, value in cef.list_labelled(record.fields).items()}
     data = {_LABELS[key]: value for key, value in labelled.items() if key in _LABELS}
+    status = [v for k, v in labelled.items() if _STATUS.fullmatch(v) and "status" not in k]
+    if "Status" not in data and _VALIDATION in text and len(status) == 1:
+        data["Status"] = status[0]  # its label is in Windows's own language
     data |= {name: record.fields[key] for key, name in _KEYS.items() if record.fields.get(key)}
     return data, record.fields

@@ -173,6 +173,8 @@ _KNOWN = sorted(
     {*_SECTIONS, *_LABELS, *_SILENT, *(label for label, _ in _ACCOUNTS)}, key=len, reverse=True
 )
 _LABEL = re.compile(rf"(?<![^\s])({'|'.join(map(re.escape, _KNOWN))}):(?=\s|\Z)")
+_ONLY_ACCOUNT = re.compile(r"(?<!\S)Account Name: ?([^\s:]{1,256})(?!\S)")
+"""The account of a text whose headings a sender left out."""
 _END = re.compile(r"[\t\r\n]|\s\s")
 _LONGEST = 4096
 
@@ -193,6 +195,10 @@ def parse_message(text: str) -> dict[str, str]:
             data[name] = value
         else:
             data.setdefault(name, value)
+    if not any(name.endswith("UserName") for name in data):
+        accounts = _ONLY_ACCOUNT.findall(text)
+        if len(accounts) == 1:
+            data["TargetUserName"] = accounts[0]
     return data
 
 

@@ -271,10 +271,9 @@ def _read_flat(document: _Document) -> WindowsEvent | None:
     }
     is_named = bool(parts["provider"] and parts["channel"] and parts["computer"])
     is_audit = (
-        bool(parts["computer"])
-        and not parts["channel"]
+        not parts["channel"]
         and _FIRST_AUDIT <= code <= _LAST_AUDIT
-        and any(name in document for name in _AUDIT_NAMES)
+        and sum(name in document for name in _AUDIT_NAMES) >= (1 if parts["computer"] else 2)
     )
     is_former = former.find_successor(code, parts["provider"]) is not None
     if (
@@ -285,7 +284,7 @@ def _read_flat(document: _Document) -> WindowsEvent | None:
         and not is_audit
     ):
         return None
-    if not parts["computer"] and not parts["provider"]:
+    if not parts["computer"] and not parts["provider"] and not is_audit:
         return None
     data = (
         _collect(document)

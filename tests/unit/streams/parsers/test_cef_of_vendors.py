@@ -93,6 +93,32 @@ def read(text: str) -> dict[str, Value]:
                 "event.severity": 8,
             },
         ),
+        (
+            HEAD + "SSO|SSO|0|duid=Jo src=203.0.113.66 msg=success",
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "success",
+                "user.name": "jo",
+            },
+        ),
+        (HEAD + "7|Visit|0|duid=S-1-5-21-7 src=203.0.113.66", {"user.name": None}),
+        (
+            "CEF:0|Zscaler|NSSWeblog|5.0|Allowed|x|3|act=Allowed src=192.0.2.9 in=20 out=5000",
+            {"source.bytes": 5000, "destination.bytes": 20},
+        ),
+        (
+            (
+                "LEEF:1.0|Portcullis|Gate|2.1|visit|src=203.0.113.66\tdbUser=jo\tmethod=post"
+                "\turl=https://files.example/a\tpolicyName=Staff\tproxyStatus-code=403"
+            ),
+            {
+                "event.category": ["web"],
+                "user.name": "jo",
+                "http.request.method": "POST",
+                "http.response.status_code": 403,
+                "rule.name": "Staff",
+            },
+        ),
     ],
 )
 def test_what_a_vendor_writes_in_its_own_way_is_read(text: str, expected: dict[str, Value]) -> None:

@@ -201,3 +201,27 @@ def test_number_of_an_access_or_a_change_has_a_name(
     }
     fields = read(orjson.dumps(record).decode())
     assert (fields["event.action"], fields["event.type"]) == (action, types)
+
+
+def test_reason_of_a_validation_is_known_by_its_number_in_any_language() -> None:
+    fields = read(
+        "CEF:0|Microsoft|Microsoft Windows||Microsoft-Windows-Security-Auditing:4776|x|Low|"
+        "externalId=4776 rt=1795309575000 duser=Jo dhost=srv1 cs4=0xC0000064 cs4Label=Fehlercode"
+    )
+    assert (fields["event.outcome"], fields["user.name"]) == ("failure", "jo")
+
+
+def test_audit_without_its_computer_is_known_by_its_names() -> None:
+    record = {"EventID": 4625, "TargetUserName": "Jo", "IpAddress": "198.51.100.7"}
+    record |= {"TimeCreated": "2026-11-24T08:15:02Z"}
+    fields = read(orjson.dumps(record).decode())
+    assert (fields["event.outcome"], fields["user.name"]) == ("failure", "jo")
+
+
+def test_account_of_a_text_without_headings_is_read() -> None:
+    text = (
+        "An account failed to log on. Account Name: Jo Logon Type: 3 Failure Reason: Unknown user name"
+        " or bad password. Source Network Address: 198.51.100.7 Status: 0xC000006D"
+    )
+    fields = read(_build_snare(4625, "Failure", text, "Microsoft-Windows-Security-Auditing"))
+    assert (fields["user.name"], fields["source.ip"]) == ("jo", "198.51.100.7")

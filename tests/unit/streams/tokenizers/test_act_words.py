@@ -21,6 +21,11 @@ ENDS: dict[str, Value] = {"source.ip": "203.0.113.66", "destination.ip": "192.0.
         ("tamperProtection.blocked", "host", "failure"),
         ("networkConnection.blocked", "network", "failure"),
         ("PASSWORD_DISPLAYED", "iam", "unknown"),
+        ("MFA Failure", "authentication", "failure"),
+        ("AUTHN_ATTEMPT", "authentication", "unknown"),
+        ("SSO", "authentication", "unknown"),
+        ("SSO settings changed", "configuration", "unknown"),
+        ("Folder permissions removed", "file", "unknown"),
     ],
 )
 def test_name_that_a_program_gives_tells_the_act(name: str, category: str, outcome: str) -> None:

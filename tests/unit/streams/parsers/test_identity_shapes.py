@@ -1,0 +1,131 @@
+"""Shapes that records of identity providers also have."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from parsing import claims, parse
+
+from schemas.pipeline.event import Value
+from schemas.pipeline.plugin import ParsedEvent, Parser
+from streams.parsers import (
+    jumpcloud_insights,
+    microsoft365_audit,
+    microsoft_defender,
+    microsoft_entra,
+    okta_system,
+    pingone_audit,
+)
+
+_TIME = "2026-11-22T01:06:15Z"
+
+
+@pytest.mark.parametrize(
+    ("parser", "record", "expected"),
+    [
+        (
+            jumpcloud_insights.PARSER,
+            {
+                "event_type": "association_change",
+                "service": "directory",
+                "organization": "o1",
+                "timestamp": _TIME,
+                "initiated_by": {"type": "admin", "email": "al@contoso.example"},
+                "association": {"connection": {"to": {"type": "user", "name": "Jo"}}},
+            },
+            {"user.name": "al@contoso.example", "user.target.name": "jo"},
+        ),
+        (
+            microsoft365_audit.PARSER,
+            {
+                "Operation": "Delete user.",
+                "CreationTime": _TIME,
+                "Id": "1",
+                "UserId": "al@contoso.example",
+                "Workload": "AzureActiveDirectory",
+                "ObjectId": "jo@contoso.example",
+            },
+            {"event.category": ["iam"], "event.type": ["user", "deletion"]},
+        ),
+        (
+            microsoft_defender.PARSER,
+            {
+                "Timestamp": _TIME,
+                "AlertId": "da1",
+                "Title": "Suspicious sign-in",
+                "ServiceSource": "Microsoft Defender for Endpoint",
+                "AccountName": "Jo",
+                "DeviceName": "pc7",
+            },
+            {"event.kind": "alert", "user.name": "jo", "host.name": "pc7"},
+        ),
+        (
+            microsoft_entra.PARSER,
+            {
+                "activityDateTime": _TIME,
+                "provisioningAction": "Disable",
+                "provisioningStatusInfo": {"status": "Failure"},
+                "targetIdentity": {"displayName": "Jo"},
+                "targetSystem": {"displayName": "Payroll"},
+            },
+            {
+                "event.category": ["iam"],
+                "event.type": ["user", "change"],
+                "event.outcome": "failure",
+                "user.target.name": "Jo",
+                "service.name": "Payroll",
+            },
+        ),
+        (
+            microsoft_entra.PARSER,
+            {
+                "time": _TIME,
+                "operationName": "Sign-in activity",
+                "properties": {
+                    "userPrincipalName": "jo@contoso.example",
+                    "ipAddress": "198.51.100.7",
+                    "status": "Failed",
+                    "failureReason": "Invalid password",
+                },
+            },
+            {
+                "event.category": ["authentication"],
+                "event.outcome": "failure",
+                "event.reason": "Invalid password",
+                "source.ip": "198.51.100.7",
+            },
+        ),
+        (
+            okta_system.PARSER,
+            {
+                "okta": {
+                    "published": _TIME,
+                    "eventType": "user.session.start",
+                    "actor": {"alternateId": "jo@contoso.example"},
+                    "outcome": {"result": "FAILURE"},
+                }
+            },
+            {"event.outcome": "failure", "user.name": "jo@contoso.example"},
+        ),
+        (
+            pingone_audit.PARSER,
+            {
+                "id": "a1",
+                "recordedAt": _TIME,
+                "action": {"type": "USER.ACCESS_DENIED"},
+                "actors": [{"client": {"id": "c1", "name": "Console"}}],
+                "result": {"status": "SUCCESS"},
+            },
+            {"event.category": ["iam"], "event.outcome": "failure", "user.name": "console"},
+        ),
+    ],
+)
+def test_record_of_another_shape_is_read(
+    parser: Parser, record: dict[str, Value], expected: dict[str, Value]
+) -> None:
+    text = orjson.dumps(record).decode()
+    assert claims(parser, text)
+    event = parse(parser, text)
+    assert isinstance(event, ParsedEvent)
+    assert event.time is not None
+    assert {name: event.fields.get(name) for name in expected} == expected
