@@ -31,7 +31,7 @@ COMPILED = (
     "streams/parsers/linux_sshd/*.py",
     "streams/parsers/microsoft365_audit/*.py",
     "streams/parsers/nginx_access.py",
-    "streams/parsers/sonicwall_firewall.py",
+    "streams/parsers/sonicwall_firewall/*.py",
     "streams/sigma/engine.py",
     "streams/sigma/expressions.py",
     "streams/sigma/fields.py",

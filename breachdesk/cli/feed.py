@@ -35,7 +35,7 @@ from streams.normalise.parse_lines import parse_lines, render_json
 from streams.normalise.recognise import FormatRecogniser
 from streams.normalise.record_readers import read_one
 from streams.parser_loading import load_parsers
-from streams.parser_process.adapter import ParserProcess
+from streams.parser_process.adapter import MOST_MIXED_RECORDS, ParserProcess
 from streams.ports.metrics import NullParserMetrics
 from streams.process.detect import detect as detect_events
 from streams.sigma.load import load_rules
@@ -192,7 +192,9 @@ def parse_file(
         _print_explanations(lines, settings, named)
         return
     write = sys.stdout.buffer.write
-    with closing(ParserProcess(settings, NullParserMetrics())) as reader:
+    with closing(
+        ParserProcess(settings, NullParserMetrics(), most_records=MOST_MIXED_RECORDS)
+    ) as reader:
         for document in parse_lines(
             lines, reader=reader, source=named.name, arrived=read_system_clock()
         ):

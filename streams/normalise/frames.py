@@ -36,7 +36,6 @@ _PAIR = re.compile(r"\[\s*(?:\[\s*)?[0-9]{9}")
 _COMPOSE = re.compile(r"([\w.-]{1,100}) {1,30}\| ")
 _REFUSED = "Error processing log message: "
 _MOST_REPEATS = 1_000_000
-_ORIGINAL = "Original Address="
 
 
 def open_frames(line: SourceLine) -> list[SourceLine]:
@@ -46,17 +45,17 @@ def open_frames(line: SourceLine) -> list[SourceLine]:
     while len(levels) <= MOST_FRAMES:
         present = levels[-1]
         usual = _open_usual(present) if begins else None
-        inner = usual or _open_frame(present, begins=begins)
-        if inner is None:
+        frame = usual or _open_frame(present, begins=begins)
+        if frame is None:
             break
+        inner, is_whole, stamp_end = frame
         # What is inside an object or behind Kiwi's columns is a whole line again, unless the
         # object itself names the program.
-        begins = inner.frame.app is None and (
-            is_object(present.text) or _is_behind_columns(present, inner)
-        )
-        hostless = _open_stamp(present, inner)
-        if hostless is not None:
-            levels.append(hostless)
+        begins = is_whole and inner.frame.app is None
+        if stamp_end is not None and inner.frame.app is None and inner.frame.host is not None:
+            hostless = _open_stamp(present, inner, stamp_end)
+            if hostless is not None:
+                levels.append(hostless)
         levels.append(inner)
         restored = () if usual is not None else relayed.list_inner(present, inner)
         if restored:
@@ -65,20 +64,24 @@ def open_frames(line: SourceLine) -> list[SourceLine]:
     return levels
 
 
-def _is_behind_columns(line: SourceLine, inner: SourceLine) -> bool:
-    """Whether the line begins with what Kiwi Syslog Server puts before a message."""
-    begins = line.text.startswith(_ORIGINAL) or line.text[:1].isdigit()
-    return begins and _open_kiwi(line) == inner
-
-
-def _open_stamp(line: SourceLine, inner: SourceLine) -> SourceLine | None:
-    """Return the text behind the stamp, if its first word may be the message's and not a host."""
-    if inner.frame.app is not None or inner.frame.host is None or is_object(line.text):
+def _open_stamp(line: SourceLine, inner: SourceLine, end: int) -> SourceLine | None:
+    """Return the text behind the stamp, whose first word may be the message's and not a host."""
+    text, frame = line.text, inner.frame
+    begin = syslog.skip_stamp(text, end)
+    if len(text) - begin <= len(inner.text):
         return None
-    end = syslog.read_stamp_only(line.text)
-    if end is None or len(line.text) - end <= len(inner.text):
-        return None
-    return _build_line(line.text[end:], replace(inner.frame, host=line.frame.host), line)
+    # dataclasses.replace costs twice as much.
+    hostless = LineFrame(
+        frame.time,
+        line.frame.host,
+        frame.app,
+        frame.pid,
+        frame.priority,
+        frame.structured,
+        frame.repeats,
+        frame.facts,
+    )
+    return _build_line(text[begin:], hostless, line)
 
 
 def _build_line(text: str, frame: LineFrame, line: SourceLine) -> SourceLine:
@@ -120,28 +123,42 @@ def is_object(text: str) -> bool:
 _BLANKS = frozenset(" \t\ufeff")
 
 
-def _open_frame(line: SourceLine, *, begins: bool) -> SourceLine | None:
-    """Return the content of the outermost frame, or None if there is none.
+_OpenedFrame = tuple[SourceLine, bool, int | None]
+"""The content of a frame, whether it is a whole line again, and where a stamp ends before it."""
+
+
+def _open_frame(line: SourceLine, *, begins: bool) -> _OpenedFrame | None:
+    """Open the outermost frame; None: there is none.
 
     `begins`: a word before a colon is a tag. Within a frame it is part of the message, and only a
     priority or a stamp begins another frame."""
     text = line.text
     if is_object(text):
-        return envelopes.open_envelope(line)
-    if begins and _ACCESS_LINE.match(text) is not None and "EF" not in text[:_LONGEST_HEADER]:
+        inner = envelopes.open_envelope(line)
+        return None if inner is None else (inner, True, None)
+    head = text[:_LONGEST_HEADER]
+    # Looking for a literal costs less than a search that mostly fails.
+    if "EF" in head:
+        shared = _SHARED_FORMAT.search(text, 1, _LONGEST_HEADER)
+        if shared is not None and _is_header(text[: shared.start()], begins=begins):
+            return _add_stamp(line, _cut_header(line, shared.start()), is_whole=False)
+    elif begins and _ACCESS_LINE.match(text) is not None:
         return None
-    special = _open_special(line, begins=begins)
-    if special is not None:
-        return special
-    frame, message = syslog.read(
+    special = _open_special(line, head)
+    return _open_header(line, begins=begins) if special is None else special
+
+
+def _open_header(line: SourceLine, *, begins: bool) -> _OpenedFrame | None:
+    text = line.text
+    frame, message, stamp_end = syslog.read_parts(
         text, line.arrived, line.zone, line.max_future, needs_header=not begins
     )
     if len(message) == len(text):
         return None
-    return _build_line(message, _merge_frames(frame, line.frame), line)
+    return _build_line(message, _merge_frames(frame, line.frame), line), False, stamp_end
 
 
-def _open_usual(line: SourceLine) -> SourceLine | None:
+def _open_usual(line: SourceLine) -> _OpenedFrame | None:
     """Open the header that most lines have; None: look for everything else. CEF and LEEF may follow
     what is broken."""
     text = line.text
@@ -149,24 +166,37 @@ def _open_usual(line: SourceLine) -> SourceLine | None:
     if usual is None or "EF" in text[:_LONGEST_HEADER]:
         return None
     frame, end = usual
-    return _build_line(text[end:], _merge_frames(frame, line.frame), line)
+    return _build_line(text[end:], _merge_frames(frame, line.frame), line), False, None
 
 
-def _open_special(line: SourceLine, *, begins: bool) -> SourceLine | None:
+def _open_special(line: SourceLine, head: str) -> _OpenedFrame | None:
     """Open what is not a syslog header, by its first sign."""
-    text = line.text
-    head = text[:_LONGEST_HEADER]
-    # Looking for a literal costs less than a search that mostly fails.
-    shared = _SHARED_FORMAT.search(text, 1, _LONGEST_HEADER) if "EF" in head else None
-    if shared is not None and _is_header(text[: shared.start()], begins=begins):
-        return _cut_header(line, shared.start())
-    opener = _OPENERS.get(text[:1])
+    opener = _OPENERS.get(head[:1])
     opened = None if opener is None else opener(line)
     if opened is not None:
-        return opened
-    if "\t{" in head and (fluentd := _FLUENTD.match(text)) is not None:
+        return _add_stamp(line, opened, is_whole=opener is _open_kiwi)
+    if "\t{" in head or " | " in head:
+        opened = _open_prefixed(line)
+        if opened is not None:
+            return _add_stamp(line, opened, is_whole=False)
+    return None
+
+
+def _add_stamp(line: SourceLine, inner: SourceLine, *, is_whole: bool) -> _OpenedFrame:
+    """Add where a stamp ends before what was not opened as a syslog header."""
+    may_be_hostless = inner.frame.app is None and inner.frame.host is not None
+    return inner, is_whole, syslog.read_stamp_only(line.text) if may_be_hostless else None
+
+
+def _open_prefixed(line: SourceLine) -> SourceLine | None:
+    """Open the columns that Fluentd writes before an object, and the name that Docker Compose
+    writes before a container's line."""
+    text = line.text
+    fluentd = _FLUENTD.match(text)
+    if fluentd is not None:
         return replace(line, text=text[fluentd.end() :])
-    if " | " in head and (compose := _COMPOSE.match(text)) is not None:
+    compose = _COMPOSE.match(text)
+    if compose is not None:
         frame = replace(line.frame, facts={**line.frame.facts, "container.name": compose[1]})
         return replace(line, text=text[compose.end() :], frame=frame)
     return None

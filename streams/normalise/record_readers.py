@@ -23,6 +23,8 @@ MOST_LEVELS = 100
 """Of lists and mappings within each other in a value."""
 REPLAY_REMEDY = "It is kept: mend the parser, then replay the dead letters."
 
+_NAMES = frozenset({str})
+_OPTIONAL_NAMES = frozenset({str, type(None)})
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _NESTED = frozenset({dict, list, tuple})
 
@@ -85,8 +87,8 @@ def _check_outcome(outcome: tuple[str, ParsedEvent | IgnoredLine]) -> Outcome:
     parser, parsed = outcome
     if (
         type(parsed) is ParsedEvent
-        and _is_name(parsed.id)
-        and _is_name(parsed.session)
+        and type(parsed.id) in _OPTIONAL_NAMES
+        and type(parsed.session) in _OPTIONAL_NAMES
         and type(parsed.is_retelling) is bool
         and _has_plain_values(parsed.fields)
     ):
@@ -106,20 +108,17 @@ def _convert_to_utc(parser: str, act: ParsedEvent) -> Outcome:
 
 
 def _has_plain_values(fields: object) -> bool:
-    """Whether the values are plain, with a fast path for texts, the most frequent ones."""
-    if type(fields) is not dict:
+    """Whether the names are texts and the values plain. Most values that are not plain themselves
+    are lists of texts."""
+    if type(fields) is not dict or not _NAMES.issuperset(map(type, fields)):
         return False
-    for name, value in fields.items():
-        if type(name) is not str:
-            return False
+    for value in fields.values():
         kind = type(value)
-        if kind is not str and kind not in _PLAIN and not _is_plain(value, MOST_LEVELS - 1):
+        if kind in _PLAIN or (kind is list and _PLAIN.issuperset(map(type, value))):
+            continue
+        if not _is_plain(value, MOST_LEVELS - 1):
             return False
     return True
-
-
-def _is_name(value: object) -> bool:
-    return value is None or type(value) is str
 
 
 def _is_plain(value: Any, levels: int) -> bool:

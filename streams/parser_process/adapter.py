@@ -31,6 +31,9 @@ MOST_ENDINGS = 1_000
 MOST_RECORDS = 250
 MOST_BYTES = 1024 * 1024
 """Of one request: while the parent works with its outcomes, the child reads the next."""
+MOST_MIXED_RECORDS = 1_000
+"""Of one request where all lines come from one source of many formats: the more are read together,
+the more lines of one format follow one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,12 @@ class _EndedRecord:
 class ParserProcess:
     """One call at a time, from any thread; `close` also while another thread reads."""
 
-    def __init__(self, settings: Settings, meter: ParserMetrics) -> None:
-        """Create the reader; the child starts with the first record."""
+    def __init__(
+        self, settings: Settings, meter: ParserMetrics, *, most_records: int = MOST_RECORDS
+    ) -> None:
+        """Create the reader; the child starts with the first record. `most_records`: of one
+        request."""
+        self._most_records = most_records
         self._settings = settings
         self._meter = meter
         self._sources = _SourceMessages(settings)
@@ -74,19 +81,21 @@ class ParserProcess:
         if ended:
             fresh = [each for number, each in enumerate(records) if number not in ended]
         with closing(self._read(fresh)) as outcomes:
-            for number in range(len(records)):
-                known = ended.get(number)
-                if known is not None:
-                    yield known
-                    continue
-                outcome = next(outcomes)
+            number = 0
+            for outcome in outcomes:
+                while ended and number in ended:
+                    yield ended[number]
+                    number += 1
                 if type(outcome) is not tuple:
                     self._record_outcome(outcome)
                 yield outcome
+                number += 1
+            for last in range(number, len(records)):
+                yield ended[last]
 
     def _read(self, records: Sequence[RawRecord]) -> Generator[Outcome, None, None]:
         """Read in parts: the child reads one while the parent works with the one before."""
-        parts = _split_parts(records)
+        parts = _split_parts(records, self._most_records)
         part = next(parts, None)
         self._is_reading = True
         try:
@@ -321,10 +330,12 @@ class _SourceMessages:
         )
 
 
-def _split_parts(records: Sequence[RawRecord]) -> Iterator[Sequence[RawRecord]]:
+def _split_parts(
+    records: Sequence[RawRecord], most_records: int = MOST_RECORDS
+) -> Iterator[Sequence[RawRecord]]:
     begin, size = 0, 0
     for number, record in enumerate(records):
-        is_full = number - begin >= MOST_RECORDS or size + len(record.raw) > MOST_BYTES
+        is_full = number - begin >= most_records or size + len(record.raw) > MOST_BYTES
         if number > begin and is_full:
             yield records[begin:number]
             begin, size = number, 0

@@ -78,14 +78,15 @@ class ChildServer:
         sources = [known[number] for number in numbers]
         self._budget.expect(max(len(record.raw) for record in records))
         answer = _Answer(len(records))
+        outcomes = answer.outcomes
         for number, hints in self._recogniser.group_lines(records, [each[1] for each in sources]):
-            if answer.has(number):
+            if outcomes[number] is not None:
                 continue
-            answer.put(number, self._read(number, records[number], sources[number], hints))
-            if answer.has_ended(number):
+            outcomes[number] = self._read(number, records[number], sources[number], hints)
+            if type(outcomes[number]) is ReadingEnded:
                 for earlier in answer.list_missing(number):
-                    answer.put(earlier, self._read(earlier, records[earlier], sources[earlier]))
-                    if answer.has_ended(earlier):
+                    outcomes[earlier] = self._read(earlier, records[earlier], sources[earlier])
+                    if type(outcomes[earlier]) is ReadingEnded:
                         self._send(answer.take_ready())
                 self._send(answer.take_ready())
         self._send(answer.take_ready())
@@ -143,9 +144,11 @@ class ChildServer:
         )
 
     def _may_try(self, parser: str) -> bool:
-        record = self._in_hand
         self._progress.set_parser(self._numbers[parser])
-        return record is None or not self._slow.should_set_aside(
+        record = self._in_hand
+        if record is None or not self._slow.are_known:
+            return True
+        return not self._slow.should_set_aside(
             (self._account, parser), len(record.raw), record.arrived
         )
 
@@ -154,26 +157,17 @@ class _Answer:
     """Outcomes in the order of the records, whatever the order in which they come."""
 
     def __init__(self, count: int) -> None:
-        self._outcomes: list[Outcome | None] = [None] * count
+        self.outcomes: list[Outcome | None] = [None] * count
         self._sent = 0
-
-    def has(self, number: int) -> bool:
-        return self._outcomes[number] is not None
-
-    def has_ended(self, number: int) -> bool:
-        return type(self._outcomes[number]) is ReadingEnded
-
-    def put(self, number: int, outcome: Outcome) -> None:
-        self._outcomes[number] = outcome
 
     def list_missing(self, before: int) -> Sequence[int]:
         """List the records before that one which have no outcome yet."""
-        return [number for number in range(self._sent, before) if not self.has(number)]
+        return [number for number in range(self._sent, before) if self.outcomes[number] is None]
 
     def take_ready(self) -> Sequence[Outcome]:
         """Take the outcomes that follow those taken before, without a gap."""
         ready: list[Outcome] = []
-        for outcome in self._outcomes[self._sent :]:
+        for outcome in self.outcomes[self._sent :]:
             if outcome is None:
                 break
             ready.append(outcome)

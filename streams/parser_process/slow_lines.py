@@ -26,12 +26,15 @@ class SlowLines:
 
     def __init__(self, known: Mapping[LineKind, SlowLineRecord] | None = None) -> None:
         self._known: dict[LineKind, SlowLineRecord] = dict(known or {})
+        self.are_known = bool(self._known)
+        """Whether any line was slow; asked for each record and parser."""
 
     def note(self, of: LineKind, length: int, arrived: datetime) -> bool:
         """Note that a line of that length was ended; returns True if lines like it are set aside
         from now on."""
         ended, shortest, last = self._get_current(of, arrived) or (0, length, arrived)
         self._known[of] = (ended + 1, min(shortest, length), max(last, arrived))
+        self.are_known = True
         return ended + 1 == ALLOWED
 
     def should_set_aside(self, of: LineKind, length: int, arrived: datetime) -> bool:

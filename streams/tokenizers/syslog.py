@@ -77,14 +77,14 @@ _USUAL = re.compile(
 """What most Unix systems write: stamp, host, tag and process."""
 _MAY_BEGIN_STAMPED = re.compile(
     r"[A-Z][a-z]{2}[, ]|[0-9]{4}-|1[0-9]{9}[. ]|[0-9]{1,10}[:ywdh]|[0-9]{1,7} <|1 [0-9]{4}-"
-    r"|[\w.:-]{1,255}+(?: :)?+\s++(?:[*.:0-9]|[A-Z][a-z]{2}[, ])"
+    r"|[0-9]{4} [A-Z]|[\w.:-]{1,255}+(?: :|(?<=:))\s++(?:[*.:0-9]|[A-Z][a-z]{2}[, ])"
 )
 """Text that begins with a letter or a figure may begin with a stamp, or with a number or a host
 before it."""
 _BEGINS_NO_HEADER = frozenset("-[(|/#=%,;!'~^+&@$\\\"")
 _TAG_END = re.compile(r":(?=\s|\Z)")
-_LONGEST_NAMES = 1_024
-"""Characters of two hosts, a tag and a process."""
+_LONGEST_NAMES, _MOST_WORDS = 1_024, 3
+"""Characters and words of two hosts, a tag and a process."""
 _QUOTED = r"\"(?:[^\"\\]++|\\.)*+\""
 _BLOCK = rf"\[(?:[^\]\"\\]++|\\.|{_QUOTED})*+\]"
 _RFC5424 = re.compile(
@@ -113,25 +113,44 @@ def read(
 
     A stamp that is on no calendar leaves the frame without a time. With `needs_header`, only a
     priority or a stamp begins a frame: a word before a colon may be part of the message."""
-    if needs_header and not _may_begin_header(text):
-        return NO_FRAME, text
+    frame, message, _ = read_parts(text, arrived, zone, max_future, needs_header=needs_header)
+    return frame, message
+
+
+def read_parts(
+    text: str,
+    arrived: datetime,
+    zone: tzinfo,
+    max_future: timedelta = MAX_FUTURE,
+    *,
+    needs_header: bool = False,
+) -> tuple[LineFrame, str, int | None]:
+    """Read like `read`, and say where a traditional stamp ends; None: there is none."""
+    if not _may_begin_header(text, 0, is_inner=needs_header):
+        if needs_header:
+            return NO_FRAME, text, None
+        host, app, pid, end = _parse_names(text, 0, has_stamp=False)
+        return LineFrame(None, host, app, pid), text[end:], None
     modern = _RFC5424.match(text)
     if modern is not None:
-        return _parse_modern(modern, zone)
+        frame, message = _parse_modern(modern, zone)
+        return frame, message, read_stamp_only(text) if frame.app is None else None
     header = _find_header(text)
     if header is None and needs_header:
-        return NO_FRAME, text
+        return NO_FRAME, text, None
     frame, end = _parse_traditional(text, header, arrived, zone, max_future)
-    return frame, text[end:]
+    stamp_end = None if header is None or header[1] is None else header[2]
+    return frame, text[end:], stamp_end
 
 
-def _may_begin_header(text: str) -> bool:
-    """Whether the text may begin with a priority or a stamp."""
-    first = text[:1]
-    if first.isalpha() and ":" not in text[:_LONGEST_STAMP]:
+def _may_begin_header(text: str, at: int, *, is_inner: bool = False) -> bool:
+    """Whether a priority or a stamp may begin at that place. `is_inner`: behind a header, where
+    hosts longer than usual before a stamp are not looked for."""
+    first = text[at : at + 1]
+    if is_inner and first.isalpha() and ":" not in text[:_LONGEST_STAMP]:
         return False
     if first.isalnum():
-        return _MAY_BEGIN_STAMPED.match(text) is not None
+        return _MAY_BEGIN_STAMPED.match(text, at) is not None
     return first not in _BEGINS_NO_HEADER
 
 
@@ -162,12 +181,13 @@ def has_header(text: str) -> bool:
 
 
 def read_stamp_only(text: str) -> int | None:
-    """Return where the text behind priority and stamp begins, for lines whose first word is not a
-    host; None: it has no stamp."""
+    """Return where a traditional stamp ends; None: the text begins with none."""
     header = _find_header(text)
-    if header is None or header[1] is None:
-        return None
-    end = header[2]
+    return None if header is None or header[1] is None else header[2]
+
+
+def skip_stamp(text: str, end: int) -> int:
+    """Return where the text behind a stamp begins, for lines whose first word is not a host."""
     while text.startswith((":", " "), end):
         end += 1
     return end
@@ -214,6 +234,8 @@ def _find_header(text: str) -> _Header | None:
     lead = _LEAD.match(text)
     assert lead is not None, "every part is optional"
     at = lead.end()
+    if at and not _may_begin_header(text, at):
+        return None if lead[1] is None else (lead, None, at, None, None)
     stamp = _STAMP.match(text, at)
     if stamp is not None:
         return lead, stamp, stamp.end(), None, None
@@ -269,9 +291,12 @@ def _parse_names(text: str, begin: int, *, has_stamp: bool) -> _Names:
     mnemonic = _MNEMONIC.match(text, begin)
     if mnemonic is not None:
         return None, mnemonic[1], None, mnemonic.end()
-    # Looking for the end of a tag costs less than a match that fails.
-    ends = _TAG_END.search(text, begin, begin + _LONGEST_NAMES) is not None
-    tagged = _TAGGED.match(text, begin) if ends else None
+    # Looking for the end of a tag, and for too many words before it, costs less than a match that
+    # fails.
+    tag_end = _TAG_END.search(text, begin, begin + _LONGEST_NAMES)
+    tagged = None
+    if tag_end is not None and len(text[begin : tag_end.start()].split(None, 3)) <= _MOST_WORDS:
+        tagged = _TAGGED.match(text, begin)
     if tagged is not None and _is_tag(tagged):
         return _parse_tagged(text, tagged)
     host_only = _HOST_ONLY.match(text, begin) if has_stamp else None

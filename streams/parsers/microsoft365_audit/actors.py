@@ -21,7 +21,9 @@ _NO_KEYS = people.NOBODY | {"not available"}
 
 def build_user_fields(record: _Record) -> _Fields:
     fields: _Fields = {}
-    json_records.put_client(fields, [to_word(record.get(name)) for name in _ADDRESSES])
+    json_records.put_client(
+        fields, [to_word(record[each]) for each in _ADDRESSES if each in record]
+    )
     name, key = to_word(record.get("UserId")), to_word(record.get("UserKey"))
     directory_names.put_person(fields, _find_name(record, name))
     identity = name if key.casefold() in _NO_KEYS else key

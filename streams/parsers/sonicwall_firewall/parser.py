@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from schemas.errors import UnparseableRecord
 from schemas.pipeline.event import Value
-from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, ParserExample, SourceLine
+from schemas.pipeline.plugin import IgnoredLine, ParsedEvent, Parser, SourceLine
+from streams.parsers.sonicwall_firewall.examples import EXAMPLES
 from streams.tokenizers import addresses, cef, field_tables, key_value, numbers, stamps
 
 _START = re.compile(
@@ -122,6 +123,12 @@ _FURTHER_ADDRESSES = (
     ("natSrcV6", "source.nat"),
     ("natDstV6", "destination.nat"),
 )
+_MACS = (("srcMac", "source"), ("dstMac", "destination"))
+_TOTALS = (
+    ("network.bytes", "source.bytes", "destination.bytes"),
+    ("network.packets", "source.packets", "destination.packets"),
+)
+"""The sum of what both sides sent."""
 _NUMBERS = {
     "sent": "source.bytes",
     "rcvd": "destination.bytes",
@@ -158,26 +165,39 @@ def _can_parse(line: SourceLine) -> bool:
     header = cef.read_header(line.text)
     if header is not None:
         return header.vendor == "SonicWall"
-    start = _START.match(line.text)
+    return _find_pairs(line.text) is not None
+
+
+def _find_pairs(text: str) -> int | None:
+    """Return where the pairs of a SonicWall begin; None: it has none."""
+    start = _START.match(text)
     if start is None:
-        return False
-    keys = frozenset(_KEY.findall(line.text[start.end() : start.end() + 600]))
-    is_own = line.text.startswith("id=firewall ", start.end())
-    return any(some <= keys for some in _ENOUGH) or (is_own and {"m", "msg"} <= keys)
+        return None
+    begin = start.end()
+    head = text[begin : begin + 600]
+    if head.startswith("id=") and " sn=" in head:  # as in nearly every line
+        return begin
+    keys = frozenset(_KEY.findall(head))
+    is_own = head.startswith("id=firewall ")
+    is_enough = any(some <= keys for some in _ENOUGH) or (is_own and {"m", "msg"} <= keys)
+    return begin if is_enough else None
 
 
 def _read_pairs(line: SourceLine) -> list[tuple[str, str]]:
-    if not _can_parse(line):
-        raise UnparseableRecord(
-            "no message of a SonicWall (id=, sn=, m= or msg=)",
-            place="sonicwall_firewall",
-            remedy="Send syslog in the Default, Enhanced or ArcSight format.",
-        )
-    record = cef.read(line.text)
-    if record is not None:
+    header = cef.read_header(line.text)
+    if header is None:
+        begin = _find_pairs(line.text)
+        if begin is not None:
+            return key_value.parse_pairs(line.text[begin:])
+    elif header.vendor == "SonicWall":
+        record = cef.read(line.text)
+        assert record is not None, "it has a header"
         return _rename(record)
-    start = _START.match(line.text)
-    return key_value.parse_pairs(line.text[start.end() if start is not None else 0 :])
+    raise UnparseableRecord(
+        "no message of a SonicWall (id=, sn=, m= or msg=)",
+        place="sonicwall_firewall",
+        remedy="Send syslog in the Default, Enhanced or ArcSight format.",
+    )
 
 
 def _rename(record: cef.CefRecord) -> list[tuple[str, str]]:
@@ -292,13 +312,15 @@ def _put_ends(fields: dict[str, Value], pairs: dict[str, str]) -> None:
     for key, side in _FURTHER_ADDRESSES:
         if key in pairs:
             _put_further(fields, side, pairs[key])
-    _put_mapped(fields, pairs.get("note", ""))
-    field_tables.put_mac(fields, "source", pairs.get("srcMac", ""))
-    field_tables.put_mac(fields, "destination", pairs.get("dstMac", ""))
+    _put_mapped(fields, pairs)
 
 
-def _put_mapped(fields: dict[str, Value], note: str) -> None:
-    mapped = _MAPPED.match(note)
+def _put_mapped(fields: dict[str, Value], pairs: dict[str, str]) -> None:
+    """Set hardware addresses, and what the ends became."""
+    for key, side in _MACS:
+        if key in pairs:
+            field_tables.put_mac(fields, side, pairs[key])
+    mapped = _MAPPED.match(pairs["note"]) if "note" in pairs else None
     if mapped is not None:
         for side in ("source", "destination"):
             _put_further(fields, f"{side}.nat", f"{mapped[side]}:{mapped[f'{side}_port']}")
@@ -321,10 +343,7 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
             fields["network.transport"] = transport
         if protocol and not protocol.isdigit():
             fields["network.protocol"] = protocol
-    for unit in ("bytes", "packets"):
-        counts = [fields.get(f"{side}.{unit}") for side in ("source", "destination")]
-        known = [count for count in counts if isinstance(count, int)]
-        fields |= {f"network.{unit}": sum(known)} if known else {}
+    _put_totals(fields)
     milliseconds = fields.pop("event.duration", None)
     if milliseconds is not None and (duration := numbers.check_64_bits(milliseconds * 1_000_000)):
         fields["event.duration"] = duration
@@ -332,6 +351,12 @@ def _put_traffic(fields: dict[str, Value], pairs: dict[str, str]) -> None:
         fields["network.application"] = pairs["appName"].lower()
     if (operation := pairs.get("op", "")) in _METHODS:
         fields["http.request.method"] = _METHODS[operation]
+
+
+def _put_totals(fields: dict[str, Value]) -> None:
+    for total, sent, received in _TOTALS:
+        if sent in fields or received in fields:
+            fields[total] = fields.get(sent, 0) + fields.get(received, 0)
 
 
 def _put_words(fields: dict[str, Value], pairs: dict[str, str], messages: list[str]) -> None:
@@ -359,92 +384,5 @@ PARSER = Parser(
         "https://www.sonicwall.com/techdocs/pdf/sonicos-7-0-0-0-log_events_reference_guide.pdf",
         "https://www.elastic.co/docs/reference/integrations/sonicwall_firewall",
     ),
-    examples=(
-        ParserExample(
-            'Nov 22 13:45:36 192.0.2.5 id=firewall sn=18B169000001 time="2026-11-22 14:48:07"'
-            ' fw=192.0.2.9 pri=1 c=32 m=30 msg="Administrator login denied due to bad credentials"'
-            " n=7 src=203.0.113.66:36701:WAN dst=192.0.2.9:50000:WAN",
-            {
-                "@timestamp": "2026-11-22T13:48:07+00:00",
-                "event.category": ["authentication"],
-                "event.outcome": "failure",
-                "event.code": "30",
-                "event.severity": 1,
-                "source.ip": "203.0.113.66",
-                "source.port": 36701,
-                "observer.ip": "192.0.2.9",
-                "observer.serial_number": "18B169000001",
-            },
-            zone="Europe/Berlin",
-        ),
-        ParserExample(
-            '<134>  id=NSA3600 sn=18B169000001 time="2026-11-22 16:10:06 UTC" fw=192.0.2.9 pri=6'
-            ' c=1024 gcat=6 m=537 msg="Connection Closed" msg="twice" src=192.0.2.28:56783:X4-V10'
-            " srcZone=TEST  natSrc=198.51.100.1:56783 dst=198.51.100.12:53:X6:DC01 dstZone=Trusted"
-            ' usr="Unknown (SSO failed)" proto=udp/dns sent=63 rcvd=115 spkt=1 rpkt=1 cdur=30016'
-            " appName='General DNS' note=\"Source: 198.51.100.1, 63130, Destination: 198.51.100.12, 53\"",
-            {
-                "@timestamp": "2026-11-22T16:10:06+00:00",
-                "event.type": ["connection", "end"],
-                "event.duration": 30_016_000_000,
-                "user.name": None,
-                "source.bytes": 63,
-                "network.bytes": 178,
-                "network.transport": "udp",
-                "network.protocol": "dns",
-                "network.application": "general dns",
-                "source.nat.ip": "198.51.100.1",
-                "source.nat.port": 63130,
-                "destination.domain": "DC01",
-                "observer.product": "NSA3600",
-                "message": "Connection Closed; twice",
-            },
-        ),
-        ParserExample(
-            'id=firewall website-category="Games" sn=18B169000001 time="2026-11-22 10:39:35" note='
-            ' fw=192.0.2.9 pri=5 c=64 m=36 msg="TCP connection dropped" n=2686 src=:4507:WAN srcV6=2001:DB8::7'
-            " dst=192.0.2.9:445:LAN rule=0",
-            {
-                "event.type": ["connection", "denied"],
-                "event.outcome": "failure",
-                "rule.category": "Games",
-                "source.ip": "2001:db8::7",
-                "source.port": 4507,
-                "destination.port": 445,
-            },
-        ),
-        ParserExample(
-            'id=sslvpn sn=18B169000002 time="2026-11-22 07:43:15" vp_time="2026-11-22 05:43:15 UTC"'
-            ' fw=192.0.2.6 pri=5 m=1 c=1 src=203.0.113.66 dst="vpn.contoso.example"'
-            ' user="JO@Contoso.example" usr="JO@Contoso.example" msg="User login successful"'
-            ' portal="contoso" domain="contoso" agent="NetExtender for Windows 10.2"',
-            {
-                "@timestamp": "2026-11-22T05:43:15+00:00",
-                "event.category": ["authentication"],
-                "event.outcome": "success",
-                "user.name": "jo@contoso.example",
-                "user.email": "jo@contoso.example",
-                "destination.domain": "vpn.contoso.example",
-                "observer.type": "vpn",
-            },
-        ),
-        ParserExample(
-            "Nov 22 13:45:36 fw-hq CEF:0|SonicWall|TZ 370|7.1.1-7058|97|Syslog Website Accessed|4|"
-            "cat=1024 smac=02:00:00:00:00:01 src=192.0.2.28 spt= 60000 deviceInboundInterface=X0"
-            " cs1Label=198.51.100.1 snpt=12345 dst=203.0.113.80 dpt=443 deviceOutboundInterface=X1"
-            ' susr="jo" proto=tcp/https out=1234 in=4567 cs1="LAN -> WAN" request=www.contoso.example/a'
-            ' reason=22 Category-"Games" fw_action="drop" dpi=1',
-            {
-                "event.outcome": "failure",
-                "source.port": 60000,
-                "source.bytes": 1234,
-                "source.nat.ip": "198.51.100.1",
-                "source.mac": "02-00-00-00-00-01",
-                "destination.bytes": 4567,
-                "url.domain": "www.contoso.example",
-                "user.name": "jo",
-                "rule.name": "LAN -> WAN",
-            },
-        ),
-    ),
+    examples=EXAMPLES,
 )
